@@ -1,0 +1,2 @@
+//! The server: `forebay-server [CONF] [--directive value...]`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The operator's tools.
+fn main() {}

@@ -1,0 +1,25 @@
+//! Forebay: a Redis-compatible, disk-backed, persistent in-memory server.
+//!
+//! Data goes one way round: bytes -> request -> keyspace -> effects -> log -> replicas; and
+//! keyspace -> walk -> writer -> sink. The folders up to `replication` are *pure*: no tokio, no
+//! files, no sockets, no clock; time, bytes and randomness are arguments. Only `server` waits.
+//!
+//! | module | what it answers |
+//! |---|---|
+//! | [`resp`] | how requests and replies look on the wire |
+//! | [`rdb`] | how a dataset looks as bytes: reading, checking, writing |
+//! | [`keyspace`] | where keys and values live in memory |
+//! | [`commands`] | what each command does |
+//! | [`snapshot`] | how a point-in-time image is taken while writes go on |
+//! | [`replication`] | who follows whom, from which offset |
+//! | [`server`] | sockets, files, timers, signals: the only part that waits |
+//! | [`tools`] | what the `forebay` command does |
+
+pub mod commands;
+pub mod keyspace;
+pub mod rdb;
+pub mod replication;
+pub mod resp;
+pub mod server;
+pub mod snapshot;
+pub mod tools;
