@@ -1,1 +1,8 @@
-//! (to come)
+//! RESP on the wire: requests in, replies out.
+//!
+//! * [`reply`]: the encoder that every command writes into (RESP2 and RESP3).
+//! * `request`: the parser of multi-bulk and inline requests.
+
+pub mod reply;
+
+pub use reply::{Proto, Reply};

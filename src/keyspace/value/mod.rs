@@ -1,0 +1,108 @@
+//! What a key holds.
+//!
+//! [`Value`] is owned and cheap to clone: a clone shares structure, and the first writer of a shared
+//! part copies that part only. [`ValueRef`] is what a read sees, whether the value stands packed
+//! inside a record, packed out of line, or in a tree.
+//!
+//! Reading methods live on the `*Ref` types, writing methods on the owned types. Writing methods
+//! take [`Limits`](super::Limits) where they decide between the packed and the large form.
+
+mod hash;
+mod list;
+mod set;
+mod stream;
+mod string;
+mod zset;
+
+pub use hash::{Hash, HashRef};
+pub use list::{List, ListRef};
+pub use set::{Set, SetRef};
+pub use stream::{Stream, StreamRef};
+pub use string::{Str, StrRef};
+pub use zset::{LexBound, ScoreBound, Zset, ZsetRef};
+
+/// What a key holds, owned.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// string, bitmap, HyperLogLog
+    Str(Str),
+    /// list
+    List(List),
+    /// set
+    Set(Set),
+    /// sorted set, geo
+    Zset(Zset),
+    /// hash
+    Hash(Hash),
+    /// stream
+    Stream(Stream),
+}
+
+/// What a key holds, as a read sees it.
+#[derive(Debug)]
+pub enum ValueRef<'a> {
+    /// string, bitmap, HyperLogLog
+    Str(StrRef<'a>),
+    /// list
+    List(ListRef<'a>),
+    /// set
+    Set(SetRef<'a>),
+    /// sorted set, geo
+    Zset(ZsetRef<'a>),
+    /// hash
+    Hash(HashRef<'a>),
+    /// stream
+    Stream(StreamRef<'a>),
+}
+
+impl Value {
+    /// The value as a reader sees it.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Str(v) => ValueRef::Str(v.as_ref()),
+            Value::List(v) => ValueRef::List(v.as_ref()),
+            Value::Set(v) => ValueRef::Set(v.as_ref()),
+            Value::Zset(v) => ValueRef::Zset(v.as_ref()),
+            Value::Hash(v) => ValueRef::Hash(v.as_ref()),
+            Value::Stream(v) => ValueRef::Stream(v.as_ref()),
+        }
+    }
+
+    /// True for a collection without elements, which must not stay in the keyspace. Never for
+    /// strings and streams.
+    pub fn is_empty_collection(&self) -> bool {
+        match self {
+            Value::Str(_) | Value::Stream(_) => false,
+            Value::List(v) => v.as_ref().len() == 0,
+            Value::Set(v) => v.as_ref().len() == 0,
+            Value::Zset(v) => v.as_ref().len() == 0,
+            Value::Hash(v) => v.as_ref().len() == 0,
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    /// As TYPE says it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            ValueRef::Str(_) => "string",
+            ValueRef::List(_) => "list",
+            ValueRef::Set(_) => "set",
+            ValueRef::Zset(_) => "zset",
+            ValueRef::Hash(_) => "hash",
+            ValueRef::Stream(_) => "stream",
+        }
+    }
+
+    /// As OBJECT ENCODING says it.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            ValueRef::Str(v) => v.encoding(),
+            ValueRef::List(v) => v.encoding(),
+            ValueRef::Set(v) => v.encoding(),
+            ValueRef::Zset(v) => v.encoding(),
+            ValueRef::Hash(v) => v.encoding(),
+            ValueRef::Stream(_) => "stream",
+        }
+    }
+}

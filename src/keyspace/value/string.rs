@@ -1,0 +1,85 @@
+//! Strings.
+
+use std::borrow::Cow;
+
+/// A string, owned.
+#[derive(Clone, Debug)]
+pub struct Str {
+    bytes: Vec<u8>,
+    raw: bool,
+}
+
+/// A string as a reader sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct StrRef<'a>(&'a Str);
+
+impl Str {
+    /// From bytes as a client sends them.
+    pub fn new(bytes: &[u8]) -> Self {
+        Str {
+            bytes: bytes.to_vec(),
+            raw: false,
+        }
+    }
+
+    /// As a reader sees it.
+    pub fn as_ref(&self) -> StrRef<'_> {
+        StrRef(self)
+    }
+
+    /// Adds bytes at the end (the encoding becomes `raw`, as in Redis). Returns the new length.
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
+        self.bytes.extend_from_slice(bytes);
+        self.raw = true;
+        self.bytes.len()
+    }
+
+    /// Overwrites from `offset` on, padding with zero bytes. Returns the new length.
+    pub fn write_at(&mut self, offset: usize, bytes: &[u8]) -> usize {
+        if self.bytes.len() < offset + bytes.len() {
+            self.bytes.resize(offset + bytes.len(), 0);
+        }
+        self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+        self.raw = true;
+        self.bytes.len()
+    }
+}
+
+impl<'a> StrRef<'a> {
+    /// Length in bytes, without decoding.
+    pub fn len(&self) -> usize {
+        self.0.bytes.len()
+    }
+
+    /// True for the empty string.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes; decompressed or rendered where needed.
+    pub fn bytes(&self) -> Cow<'a, [u8]> {
+        Cow::Borrowed(&self.0.bytes)
+    }
+
+    /// The bytes `start..end` (clamped).
+    pub fn slice(&self, start: usize, end: usize) -> Cow<'a, [u8]> {
+        let end = end.min(self.len());
+        Cow::Borrowed(&self.0.bytes[start.min(end)..end])
+    }
+
+    /// The integer, if the text is a canonical decimal i64.
+    pub fn int(&self) -> Option<i64> {
+        let n: i64 = std::str::from_utf8(&self.0.bytes).ok()?.parse().ok()?;
+        (n.to_string().as_bytes() == self.0.bytes).then_some(n)
+    }
+
+    /// `int`, `embstr` or `raw`.
+    pub fn encoding(&self) -> &'static str {
+        match () {
+            () if self.0.raw => "raw",
+            () if self.int().is_some() => "int",
+            () if self.len() <= 44 => "embstr",
+            () => "raw",
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The reply encoder: commands write into it, it knows which protocol the client speaks.
+//!
+//! One method per kind of reply. Where RESP2 has no such kind, the method writes what Redis writes
+//! for a RESP2 client (a map becomes a flat array, a double a bulk string, a null `$-1`).
+
+use crate::keyspace::Item;
+
+/// The protocol version a client speaks; chosen by HELLO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Proto {
+    /// The default.
+    #[default]
+    Resp2,
+    /// After `HELLO 3`.
+    Resp3,
+}
+
+/// A client's pending output.
+#[derive(Default, Debug)]
+pub struct Reply {
+    buf: Vec<u8>,
+    /// What the client speaks.
+    pub proto: Proto,
+}
+
+impl Reply {
+    /// An empty buffer for a client that speaks `proto`.
+    pub fn new(proto: Proto) -> Self {
+        Reply {
+            buf: Vec::new(),
+            proto,
+        }
+    }
+
+    /// Bytes not yet sent.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// The buffer itself: the shell sends from it and clears it.
+    pub fn buf_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.buf
+    }
+
+    /// Number of bytes not yet sent; also a mark for [`Reply::array_at`] and [`Reply::truncate`].
+    pub fn len(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// True when nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.buf.is_empty()
+    }
+
+    /// Forgets what was written after `mark` (a failed command inside a script, CLIENT REPLY OFF).
+    pub fn truncate(&mut self, mark: usize) {
+        self.buf.truncate(mark);
+    }
+
+    fn header(&mut self, kind: u8, n: i64) {
+        let mut digits = itoa::Buffer::new();
+        self.buf.push(kind);
+        self.buf.extend_from_slice(digits.format(n).as_bytes());
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// `+OK`
+    pub fn ok(&mut self) {
+        self.buf.extend_from_slice(b"+OK\r\n");
+    }
+
+    /// `+text`; `text` has no line break.
+    pub fn simple(&mut self, text: &str) {
+        self.buf.push(b'+');
+        self.buf.extend_from_slice(text.as_bytes());
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// `-text`; `text` begins with its code (`ERR ...`). Line breaks become spaces.
+    pub fn error(&mut self, text: &str) {
+        self.buf.push(b'-');
+        self.buf.extend(
+            text.bytes()
+                .map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b }),
+        );
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// `:n`
+    pub fn int(&mut self, n: i64) {
+        self.header(b':', n);
+    }
+
+    /// A bulk string.
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.buf.reserve(bytes.len() + 16);
+        self.header(b'$', bytes.len() as i64);
+        self.buf.extend_from_slice(bytes);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk string of text.
+    pub fn bulk_str(&mut self, text: &str) {
+        self.bulk(text.as_bytes());
+    }
+
+    /// A bulk string holding the decimal text of `n`.
+    pub fn bulk_int(&mut self, n: i64) {
+        let mut digits = itoa::Buffer::new();
+        let text = digits.format(n);
+        self.bulk(text.as_bytes());
+    }
+
+    /// A bulk string holding an element of a collection.
+    pub fn item(&mut self, item: Item<'_>) {
+        match item {
+            Item::Bytes(b) => self.bulk(b),
+            Item::Int(n) => self.bulk_int(n),
+        }
+    }
+
+    /// Null: `$-1` or `_`.
+    pub fn null(&mut self) {
+        self.buf.extend_from_slice(match self.proto {
+            Proto::Resp2 => b"$-1\r\n",
+            Proto::Resp3 => b"_\r\n",
+        });
+    }
+
+    /// Null where RESP2 has an array: `*-1` or `_`.
+    pub fn null_array(&mut self) {
+        self.buf.extend_from_slice(match self.proto {
+            Proto::Resp2 => b"*-1\r\n",
+            Proto::Resp3 => b"_\r\n",
+        });
+    }
+
+    /// The header of an array of `n` replies that follow.
+    pub fn array(&mut self, n: usize) {
+        self.header(b'*', n as i64);
+    }
+
+    /// The header of a map of `n` pairs that follow.
+    pub fn map(&mut self, n: usize) {
+        match self.proto {
+            Proto::Resp2 => self.header(b'*', 2 * n as i64),
+            Proto::Resp3 => self.header(b'%', n as i64),
+        }
+    }
+
+    /// The header of a set of `n` replies that follow.
+    pub fn set(&mut self, n: usize) {
+        self.header(
+            if self.proto == Proto::Resp3 {
+                b'~'
+            } else {
+                b'*'
+            },
+            n as i64,
+        );
+    }
+
+    /// The header of an out-of-band message of `n` replies that follow.
+    pub fn push(&mut self, n: usize) {
+        self.header(
+            if self.proto == Proto::Resp3 {
+                b'>'
+            } else {
+                b'*'
+            },
+            n as i64,
+        );
+    }
+
+    /// Puts an array header for `n` elements before what was written since `mark` ([`Reply::len`]).
+    pub fn array_at(&mut self, mark: usize, n: usize) {
+        self.header_at(mark, b'*', n);
+    }
+
+    /// As [`Reply::array_at`], for a map of `n` pairs.
+    pub fn map_at(&mut self, mark: usize, n: usize) {
+        match self.proto {
+            Proto::Resp2 => self.header_at(mark, b'*', 2 * n),
+            Proto::Resp3 => self.header_at(mark, b'%', n),
+        }
+    }
+
+    /// As [`Reply::array_at`], for a set.
+    pub fn set_at(&mut self, mark: usize, n: usize) {
+        self.header_at(
+            mark,
+            if self.proto == Proto::Resp3 {
+                b'~'
+            } else {
+                b'*'
+            },
+            n,
+        );
+    }
+
+    fn header_at(&mut self, mark: usize, kind: u8, n: usize) {
+        let end = self.buf.len();
+        self.header(kind, n as i64);
+        let header = self.buf.len() - end;
+        self.buf[mark..].rotate_right(header);
+    }
+
+    /// A double: `,text` or a bulk string; `inf`, `-inf`, `nan` as Redis spells them.
+    pub fn double(&mut self, x: f64) {
+        let text = format_double(x);
+        match self.proto {
+            Proto::Resp2 => self.bulk(text.as_bytes()),
+            Proto::Resp3 => {
+                self.buf.push(b',');
+                self.buf.extend_from_slice(text.as_bytes());
+                self.buf.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    /// `#t` / `#f`, or `:1` / `:0`.
+    pub fn bool(&mut self, yes: bool) {
+        match self.proto {
+            Proto::Resp2 => self.int(yes as i64),
+            Proto::Resp3 => self
+                .buf
+                .extend_from_slice(if yes { b"#t\r\n" } else { b"#f\r\n" }),
+        }
+    }
+
+    /// A verbatim string of format `txt` or `mkd`; a bulk string in RESP2.
+    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+        match self.proto {
+            Proto::Resp2 => self.bulk(text),
+            Proto::Resp3 => {
+                self.header(b'=', text.len() as i64 + 4);
+                self.buf.extend_from_slice(format.as_bytes());
+                self.buf.push(b':');
+                self.buf.extend_from_slice(text);
+                self.buf.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    /// Bytes that are a reply already.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
+    }
+}
+
+/// A double as Redis prints it: the shortest text that reads back equal, integers without a point,
+/// exponents from 1e+17 (that is `%.17g`'s bounds) up.
+pub fn format_double(x: f64) -> String {
+    if x.is_nan() {
+        return "nan".into();
+    }
+    if x.is_infinite() {
+        return if x > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    if x == 0.0 {
+        return if x.is_sign_negative() { "-0" } else { "0" }.into();
+    }
+    let sci = format!("{x:e}");
+    let (mantissa, exponent) = sci
+        .split_once('e')
+        .expect("LowerExp always has an exponent");
+    let exponent: i32 = exponent.parse().expect("LowerExp's exponent is an integer");
+    if (-5..=20).contains(&exponent) {
+        return format!("{x}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
