@@ -16,6 +16,7 @@
 //! | [`tools`] | what the `forebay` command does |
 
 pub mod commands;
+pub mod config;
 pub mod keyspace;
 pub mod rdb;
 pub mod replication;

@@ -1,1 +1,32 @@
-//! (to come)
+//! What each command does.
+//!
+//! A command is a declaration ([`spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that
+//! writes its reply into the client's [`Reply`](crate::resp::Reply). It sees no socket, file or clock: what
+//! it needs of the world comes through [`host::Host`], time through [`engine::Clock`].
+//!
+//! Adding a command: one declaration in its family's `COMMANDS`, one function. A write calls
+//! [`Cx::changed`] per key, [`Cx::notify`] for its event, and, where its effect depends on time or chance,
+//! [`Cx::propagate_as`] with the settled form.
+
+pub mod args;
+pub mod blocking;
+pub mod connection;
+pub mod context;
+pub mod dispatch;
+pub mod effects;
+pub mod engine;
+pub mod error;
+pub mod heat;
+pub mod host;
+pub mod notify;
+pub mod pubsub;
+pub mod session;
+pub mod spec;
+pub mod table;
+pub mod transactions;
+
+pub use args::Args;
+pub use context::{Cx, Event};
+pub use engine::{Action, Engine, Loading};
+pub use error::{CmdResult, CommandError};
+pub use session::{ClientFlags, ClientId, Session};

@@ -1,0 +1,159 @@
+//! A request's arguments, with the conversions that commands share.
+
+use super::CommandError;
+use std::ops::Index;
+
+/// The arguments of one request; index 0 is the command name as the client typed it.
+#[derive(Clone, Copy, Debug)]
+pub struct Args<'a>(pub &'a [&'a [u8]]);
+
+impl<'a> Args<'a> {
+    /// Number of arguments, the name included.
+    #[allow(clippy::len_without_is_empty)] // a request has a name: it is never empty
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Argument `i` with the request's lifetime.
+    pub fn get(&self, i: usize) -> Option<&'a [u8]> {
+        self.0.get(i).copied()
+    }
+
+    /// Arguments from `i` on.
+    pub fn from(&self, i: usize) -> &'a [&'a [u8]] {
+        &self.0[i.min(self.0.len())..]
+    }
+
+    /// Argument `i` as an i64, in Redis's strict form (no `+`, no leading zeros, no spaces).
+    pub fn int(&self, i: usize) -> Result<i64, CommandError> {
+        parse_int(self.0[i]).ok_or(CommandError::NOT_AN_INTEGER)
+    }
+
+    /// Argument `i` as a double: no spaces, not NaN; `inf`, `-inf`, hex and exponents as Redis takes them.
+    pub fn float(&self, i: usize) -> Result<f64, CommandError> {
+        parse_float(self.0[i]).ok_or(CommandError::NOT_A_FLOAT)
+    }
+
+    /// True if argument `i` is `word` (given in upper case), in any case.
+    pub fn is(&self, i: usize, word: &str) -> bool {
+        self.0
+            .get(i)
+            .is_some_and(|a| a.eq_ignore_ascii_case(word.as_bytes()))
+    }
+}
+
+impl<'a> Index<usize> for Args<'a> {
+    type Output = [u8];
+    fn index(&self, i: usize) -> &[u8] {
+        self.0[i]
+    }
+}
+
+/// A canonical decimal i64, as Redis's `string2ll` takes it.
+pub fn parse_int(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    match digits {
+        [] => return None,
+        [b'0'] => return (!negative).then_some(0),
+        [b'0', ..] => return None,
+        _ if digits.len() > 19 => return None,
+        _ => {}
+    }
+    let mut n: u64 = 0;
+    for &d in digits {
+        if !d.is_ascii_digit() {
+            return None;
+        }
+        n = n.checked_mul(10)?.checked_add(u64::from(d - b'0'))?;
+    }
+    if negative {
+        (n <= 1 << 63).then(|| (n as i64).wrapping_neg())
+    } else {
+        i64::try_from(n).ok()
+    }
+}
+
+/// A double, as Redis's `getDoubleFromObject` takes it.
+pub fn parse_float(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?;
+    if text.is_empty()
+        || text.starts_with(char::is_whitespace)
+        || text.ends_with(char::is_whitespace)
+    {
+        return None;
+    }
+    let x = match text.parse::<f64>() {
+        Ok(x) => x,
+        Err(_) => parse_hex_float(text)?,
+    };
+    (!x.is_nan()).then_some(x)
+}
+
+/// `0x...` integers and fractions, which C's strtod takes and Rust's parser does not.
+fn parse_hex_float(text: &str) -> Option<f64> {
+    let (sign, rest) = match text.as_bytes() {
+        [b'-', ..] => (-1.0, &text[1..]),
+        [b'+', ..] => (1.0, &text[1..]),
+        _ => (1.0, text),
+    };
+    let hex = rest
+        .strip_prefix("0x")
+        .or_else(|| rest.strip_prefix("0X"))?;
+    let (mantissa, exponent) = match hex.split_once(['p', 'P']) {
+        Some((m, e)) => (m, e.parse::<i32>().ok()?),
+        None => (hex, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut x = 0.0;
+    for c in whole.chars() {
+        x = x * 16.0 + f64::from(c.to_digit(16)?);
+    }
+    let mut scale = 1.0 / 16.0;
+    for c in fraction.chars() {
+        x += f64::from(c.to_digit(16)?) * scale;
+        scale /= 16.0;
+    }
+    Some(sign * x * f64::from(exponent).exp2())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_taken_in_canonical_form_only() {
+        assert_eq!(parse_int(b"-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(parse_int(b"9223372036854775807"), Some(i64::MAX));
+        assert_eq!(parse_int(b"0"), Some(0));
+        for bad in [
+            "",
+            "-",
+            "+1",
+            "01",
+            "-0",
+            " 1",
+            "1 ",
+            "9223372036854775808",
+            "1.0",
+            "a",
+        ] {
+            assert_eq!(parse_int(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn floats_are_taken_as_strtod_takes_them() {
+        assert_eq!(parse_float(b"1e3"), Some(1000.0));
+        assert_eq!(parse_float(b"0x10"), Some(16.0));
+        assert_eq!(parse_float(b"-inf"), Some(f64::NEG_INFINITY));
+        for bad in ["", " 1", "1 ", "nan", "1x", "0x"] {
+            assert_eq!(parse_float(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+}

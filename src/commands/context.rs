@@ -1,0 +1,221 @@
+//! What a command handler sees: the engine, its client, and helpers for what handlers share.
+
+use super::{ClientFlags, CommandError, Engine, Session};
+use crate::keyspace::{Db, Loc, ValueRef};
+use std::time::Duration;
+
+/// A running command.
+pub struct Cx<'a> {
+    /// All state but the client.
+    pub engine: &'a mut Engine,
+    /// The client, taken out of the engine's table while its command runs.
+    pub client: &'a mut Session,
+    /// What goes to the replicas if the command changed something.
+    pub(super) own: Own,
+}
+
+/// What becomes of the request itself in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// It is propagated as the client sent it, if the dirty count grew.
+    Verbatim,
+    /// It is not: the handler gave other effects, or none.
+    Replaced,
+    /// It is propagated in any case (PUBLISH, FLUSHALL).
+    Forced,
+}
+
+/// Which keyspace events a command makes (`notify-keyspace-events` letters).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the letters of redis.conf say it
+pub enum Event {
+    Generic,
+    String,
+    List,
+    Set,
+    Hash,
+    Zset,
+    Expired,
+    Evicted,
+    Stream,
+    KeyMiss,
+    New,
+}
+
+impl Cx<'_> {
+    /// The selected database.
+    pub fn db(&mut self) -> &mut Db {
+        self.engine.keyspace.db_mut(self.client.db)
+    }
+
+    /// The value behind a [`Loc`] of the selected database, beside a borrow of the client's reply.
+    pub fn now(&self) -> i64 {
+        self.engine.clock.unix_ms
+    }
+
+    /// For the link to our primary (and while loading) expired keys are alive: the primary decides.
+    fn expiry_is_ours(&self) -> bool {
+        !self.client.flags.contains(ClientFlags::MASTER)
+    }
+
+    /// Finds a key for reading: expired keys are missing (and deleted when we are the primary), hits
+    /// and misses are counted, heat is touched.
+    pub fn lookup(&mut self, key: &[u8]) -> Option<Loc> {
+        let found = self.lookup_quietly(key);
+        match found {
+            Some(loc) => {
+                self.engine.stats.hits += 1;
+                if !self.client.flags.contains(ClientFlags::NO_TOUCH) {
+                    self.engine.touch(self.client.db, loc);
+                }
+            }
+            None => {
+                self.engine.stats.misses += 1;
+                self.notify(Event::KeyMiss, "keymiss", key);
+            }
+        }
+        found
+    }
+
+    /// As [`Cx::lookup`] without counting and touching (TTL, OBJECT, EXISTS of internal kind).
+    pub fn lookup_quietly(&mut self, key: &[u8]) -> Option<Loc> {
+        let now = self.engine.clock.unix_ms;
+        let db = self.engine.keyspace.db_mut(self.client.db);
+        let loc = db.find(key)?;
+        match db.expire(loc) {
+            Some(at) if at < now && self.expiry_is_ours() => {
+                self.engine.expire_if_primary(self.client.db, loc);
+                None
+            }
+            _ => Some(loc),
+        }
+    }
+
+    /// Finds a key for writing: as [`Cx::lookup`] without hit and miss counts.
+    pub fn lookup_write(&mut self, key: &[u8]) -> Option<Loc> {
+        let found = self.lookup_quietly(key)?;
+        self.engine.touch(self.client.db, found);
+        Some(found)
+    }
+
+    /// The value of a key of the selected database, as a reader sees it.
+    pub fn value(&self, loc: Loc) -> ValueRef<'_> {
+        self.engine.keyspace.db(self.client.db).value(loc)
+    }
+
+    /// A key was changed: WATCHers, tracking clients and waiters learn it, and the dirty count grows
+    /// by `changes`.
+    pub fn changed(&mut self, key: &[u8], changes: i64) {
+        self.engine.dirty += changes;
+        self.engine.key_changed(self.client.db, key);
+    }
+
+    /// A keyspace event, if the configuration asks for it.
+    pub fn notify(&mut self, class: Event, event: &str, key: &[u8]) {
+        self.engine.notify(class, event, key, self.client.db);
+    }
+
+    /// Replaces what the replicas get: `argv` instead of the request.
+    pub fn propagate_as<T: AsRef<[u8]>>(&mut self, argv: &[T]) {
+        self.own = Own::Replaced;
+        self.also_propagate(argv);
+    }
+
+    /// Adds an effect (before the request's own, if that is propagated).
+    pub fn also_propagate<T: AsRef<[u8]>>(&mut self, argv: &[T]) {
+        let db = self.client.db;
+        self.engine.propagate(db, argv);
+    }
+
+    /// The request itself is not propagated.
+    pub fn no_propagate(&mut self) {
+        self.own = Own::Replaced;
+    }
+
+    /// The request is propagated whether or not it changed something.
+    pub fn force_propagate(&mut self) {
+        self.own = Own::Forced;
+    }
+
+    /// Removes a key of the selected database, its value dropped here or in the background
+    /// (`lazyfree-lazy-*`). Counts, WATCH and events are the caller's.
+    pub fn remove(&mut self, loc: Loc, lazy: bool) {
+        let value = self.db().take(loc);
+        if lazy {
+            self.engine
+                .with_host(|host, _| host.drop_later(Box::new(value)));
+        }
+    }
+
+    /// Blocks the whole server (DEBUG SLEEP).
+    pub fn sleep(&mut self, how_long: Duration) {
+        self.engine
+            .with_host(|host, _| host.sleep(how_long.as_micros() as u64));
+    }
+
+    /// `Err` unless the value has the type that `pick` takes out of it.
+    pub fn typed<'v, T>(
+        &'v self,
+        loc: Loc,
+        pick: impl FnOnce(ValueRef<'v>) -> Option<T>,
+    ) -> Result<T, CommandError> {
+        pick(self.value(loc)).ok_or(CommandError::WRONG_TYPE)
+    }
+}
+
+impl Engine {
+    /// Adds an effect for the stream, if anybody listens.
+    pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
+        if self.repl.listening() {
+            self.effects.push(db, argv);
+        }
+    }
+
+    /// Sends the collected effects out, unless a transaction or script is still running.
+    pub fn flush_effects(&mut self) {
+        if self.depth == 0 && !self.effects.is_empty() {
+            self.repl.feed(&self.effects, self.clock.unix_ms);
+            self.effects.clear();
+        }
+    }
+
+    /// Marks an entry as used now, by the maxmemory policy.
+    pub fn touch(&mut self, db: usize, loc: Loc) {
+        super::heat::touch(self, db, loc);
+    }
+
+    /// Deletes an expired key if that is our decision (we are the primary): DEL/UNLINK goes to the
+    /// replicas, the event and the counters follow. As a replica: nothing.
+    pub fn expire_if_primary(&mut self, db: usize, loc: Loc) {
+        if self.repl.is_replica() || self.loading != super::engine::Loading::No {
+            return;
+        }
+        let lazy = self.config.lazyfree_lazy_expire;
+        let key = self.keyspace.db(db).key(loc).to_vec();
+        let value = self.keyspace.db_mut(db).take(loc);
+        if lazy {
+            self.with_host(|host, _| host.drop_later(Box::new(value)));
+        }
+        self.stats.expired_keys += 1;
+        self.propagate(
+            db,
+            &[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, &key],
+        );
+        self.key_changed(db, &key);
+        self.notify(Event::Expired, "expired", &key, db);
+    }
+
+    /// WATCHers of a key learn that it changed; waiters may become ready.
+    pub fn key_changed(&mut self, db: usize, key: &[u8]) {
+        if !self.watched.is_empty() {
+            super::transactions::touch_watched(self, db, key);
+        }
+    }
+
+    /// Publishes a keyspace event, if the configuration asks for it.
+    pub fn notify(&mut self, class: Event, event: &str, key: &[u8], db: usize) {
+        if !self.config.notify_keyspace_events.is_empty() {
+            super::notify::publish(self, class, event, key, db);
+        }
+    }
+}

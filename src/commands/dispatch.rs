@@ -1,0 +1,86 @@
+//! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
+
+use super::context::Own;
+use super::spec::{Command, Flags};
+use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, table};
+
+impl Engine {
+    /// Runs one request of a connected client; the reply stands in its session afterwards.
+    pub fn execute(&mut self, id: ClientId, argv: &[&[u8]]) {
+        let Some(mut session) = self.clients.remove(&id) else {
+            return;
+        };
+        self.run(&mut session, argv);
+        self.clients.insert(id, session);
+        self.after_command();
+    }
+
+    /// Runs one request for a session that the caller holds.
+    pub fn run(&mut self, client: &mut Session, argv: &[&[u8]]) {
+        if argv.is_empty() {
+            return;
+        }
+        let args = Args(argv);
+        client.last_interaction_ms = self.clock.unix_ms;
+        if let Err(error) = self.admit(client, args) {
+            self.fail(client, &error);
+        }
+    }
+
+    /// Waiters that became ready are served; what was collected goes out.
+    pub fn after_command(&mut self) {
+        self.flush_effects();
+    }
+
+    fn admit(&mut self, client: &mut Session, args: Args<'_>) -> CmdResult {
+        let command = table::find(args)?;
+        if !command.arity_fits(args.len()) {
+            return Err(CommandError::arity(command.name));
+        }
+        if !client.authenticated && !command.flags.contains(Flags::NO_AUTH) {
+            return Err(CommandError::NO_AUTH);
+        }
+        self.call(client, command, args)
+    }
+
+    /// Calls a handler and propagates what it did. Gates have been passed.
+    pub fn call(
+        &mut self,
+        client: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+    ) -> CmdResult {
+        let dirty = self.dirty;
+        client.last_command = Some(command);
+        self.stats.commands += 1;
+        client.commands += 1;
+        let mut cx = Cx {
+            engine: self,
+            client,
+            own: Own::Verbatim,
+        };
+        let result = (command.run)(&mut cx, args);
+        let own = cx.own;
+        let db = cx.client.db;
+        let changed = self.dirty != dirty;
+        if own == Own::Forced || (own == Own::Verbatim && changed) {
+            self.propagate(db, args.0);
+        }
+        if changed && self.depth == 0 {
+            self.flush_effects();
+            client.write_offset = self.repl.offset();
+        }
+        result
+    }
+
+    /// Writes an error reply and counts it.
+    pub fn fail(&mut self, client: &mut Session, error: &CommandError) {
+        self.stats.errors += 1;
+        let code = error.0.split(' ').next().unwrap_or("ERR");
+        *self.stats.error_codes.entry(code.to_owned()).or_default() += 1;
+        if client.flags.contains(ClientFlags::MULTI) {
+            client.flags.insert(ClientFlags::DIRTY_EXEC);
+        }
+        client.reply.error(&error.0);
+    }
+}

@@ -1,0 +1,225 @@
+//! The state that commands work on. One thread owns it; nothing in it waits.
+
+use super::blocking::Blocking;
+use super::effects::Effects;
+use super::host::Host;
+use super::pubsub::PubSub;
+use super::{ClientId, Session};
+use crate::config::Config;
+use crate::keyspace::{Keyspace, Limits, UnixMillis};
+use crate::replication::Replication;
+use std::collections::{BTreeMap, HashMap};
+
+/// Everything but sockets, files, timers.
+pub struct Engine {
+    /// The databases.
+    pub keyspace: Keyspace,
+    /// Collection thresholds, kept equal to `config`.
+    pub limits: Limits,
+    /// All directives.
+    pub config: Config,
+    /// Every connected client; the one that runs a command is taken out meanwhile.
+    pub clients: BTreeMap<ClientId, Box<Session>>,
+    /// Channels and patterns.
+    pub pubsub: PubSub,
+    /// Who waits for keys.
+    pub blocking: Blocking,
+    /// Keys under WATCH: (database, key) -> clients.
+    pub watched: HashMap<(usize, Vec<u8>), Vec<ClientId>>,
+    /// Both sides of replication.
+    pub repl: Replication,
+    /// Effects of the running top-level command.
+    pub effects: Effects,
+    /// Changes since the last successful save.
+    pub dirty: i64,
+    /// Set by the shell before each batch.
+    pub clock: Clock,
+    /// Random numbers.
+    pub rng: Rng,
+    /// Counters that INFO shows.
+    pub stats: Stats,
+    /// Clients whose output grew without a request of theirs, and other things the shell must do.
+    pub actions: Vec<Action>,
+    /// The shell's services (files, snapshots, sleep); taken out during a call.
+    pub host: Option<Box<dyn Host>>,
+    /// The dataset is being loaded.
+    pub loading: Loading,
+    /// How deep we are inside EXEC or a script: effects go out at depth 0.
+    pub depth: u32,
+    /// Next client number.
+    pub next_client_id: u64,
+}
+
+/// What the shell must do after a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The client's reply buffer has output that its own request did not cause.
+    Wake(ClientId),
+    /// Close the client's connection.
+    Close(ClientId),
+    /// A blocked client may go on with its pipelined requests.
+    Resume(ClientId),
+}
+
+/// Whether the dataset is being loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Loading {
+    /// No.
+    #[default]
+    No,
+    /// Yes; commands that need data are refused.
+    Blocking,
+    /// Yes, aside (`repl-diskless-load swapdb`): the old data is served.
+    Async,
+}
+
+/// Time, as the shell read it before this batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    /// Unix time, ms.
+    pub unix_ms: UnixMillis,
+    /// Unix time, µs.
+    pub unix_us: i64,
+    /// Monotonic, µs since start.
+    pub mono_us: u64,
+}
+
+/// xoshiro256**: fast, seeded, good enough for sampling; nothing secret comes from it.
+#[derive(Clone, Debug)]
+pub struct Rng([u64; 4]);
+
+impl Rng {
+    /// From a seed (splitmix64 fills the state).
+    pub fn new(seed: u64) -> Self {
+        let mut x = seed;
+        Rng(std::array::from_fn(|_| {
+            x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = x;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        }))
+    }
+
+    /// A uniform u64.
+    pub fn next_u64(&mut self) -> u64 {
+        let s = &mut self.0;
+        let out = s[1].wrapping_mul(5).rotate_left(7).wrapping_mul(9);
+        let t = s[1] << 17;
+        s[2] ^= s[0];
+        s[3] ^= s[1];
+        s[1] ^= s[2];
+        s[0] ^= s[3];
+        s[2] ^= t;
+        s[3] = s[3].rotate_left(45);
+        out
+    }
+
+    /// Uniform below `n` (> 0).
+    pub fn below(&mut self, n: u64) -> u64 {
+        ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
+    }
+}
+
+/// Counters that INFO shows. All since start or CONFIG RESETSTAT.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// `total_connections_received`
+    pub connections: u64,
+    /// `total_commands_processed`
+    pub commands: u64,
+    /// `rejected_connections`
+    pub rejected: u64,
+    /// `expired_keys`
+    pub expired_keys: u64,
+    /// `evicted_keys`
+    pub evicted_keys: u64,
+    /// `keyspace_hits`
+    pub hits: u64,
+    /// `keyspace_misses`
+    pub misses: u64,
+    /// `total_net_input_bytes`
+    pub net_input: u64,
+    /// `total_net_output_bytes`
+    pub net_output: u64,
+    /// `total_error_replies`
+    pub errors: u64,
+    /// `unexpected_error_replies`
+    pub unexpected_errors: u64,
+    /// `sync_full`
+    pub sync_full: u64,
+    /// `sync_partial_ok`
+    pub sync_partial_ok: u64,
+    /// `sync_partial_err`
+    pub sync_partial_err: u64,
+    /// Per error code (`errorstat_*`).
+    pub error_codes: BTreeMap<String, u64>,
+    /// Per command name (`cmdstat_*`): calls, µs, rejected, failed.
+    pub per_command: HashMap<&'static str, CommandStats>,
+}
+
+/// One `cmdstat_*` line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommandStats {
+    /// Calls.
+    pub calls: u64,
+    /// Total µs.
+    pub usec: u64,
+    /// Refused before running.
+    pub rejected: u64,
+    /// Ran and failed.
+    pub failed: u64,
+}
+
+impl Engine {
+    /// An empty server with `config`; `seed` keys hashes and random numbers.
+    pub fn new(config: Config, seed: u64, host: Box<dyn Host>) -> Self {
+        let mut rng = Rng::new(seed);
+        let keyspace = Keyspace::new(config.databases as usize, [rng.next_u64(), rng.next_u64()]);
+        Engine {
+            keyspace,
+            limits: config.limits(),
+            repl: Replication::new(&config, &mut rng),
+            config,
+            clients: BTreeMap::new(),
+            pubsub: PubSub::default(),
+            blocking: Blocking::default(),
+            watched: HashMap::new(),
+            effects: Effects::default(),
+            dirty: 0,
+            clock: Clock::default(),
+            rng,
+            stats: Stats::default(),
+            actions: Vec::new(),
+            host: Some(host),
+            loading: Loading::No,
+            depth: 0,
+            next_client_id: 1,
+        }
+    }
+
+    /// Registers a client and returns its number.
+    pub fn connect(&mut self, addr: String, laddr: String) -> ClientId {
+        let id = ClientId(self.next_client_id);
+        self.next_client_id += 1;
+        self.stats.connections += 1;
+        let mut session = Session::new(id, addr, laddr, self.clock.unix_ms);
+        session.authenticated = self.config.requirepass.is_empty();
+        self.clients.insert(id, Box::new(session));
+        id
+    }
+
+    /// Runs `f` with the shell's services, which see the engine too.
+    ///
+    /// # Panics
+    /// When called from within a service: services do not call commands.
+    pub fn with_host<R>(&mut self, f: impl FnOnce(&mut dyn Host, &mut Engine) -> R) -> R {
+        let mut host = self
+            .host
+            .take()
+            .expect("a host service does not call another");
+        let result = f(host.as_mut(), self);
+        self.host = Some(host);
+        result
+    }
+}

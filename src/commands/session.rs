@@ -1,0 +1,168 @@
+//! What the server knows about one client: everything but the socket.
+
+use super::spec::Command;
+use crate::resp::{Proto, Reply};
+use bitflags::bitflags;
+use std::collections::HashSet;
+
+/// A client's number; grows, never reused. Also the identity of a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
+bitflags! {
+    /// A client's condition.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+    pub struct ClientFlags: u32 {
+        /// Between MULTI and EXEC.
+        const MULTI = 1;
+        /// A watched key changed.
+        const DIRTY_CAS = 1 << 1;
+        /// An error while queueing: EXEC will abort.
+        const DIRTY_EXEC = 1 << 2;
+        /// Close once the reply is sent.
+        const CLOSE_AFTER_REPLY = 1 << 3;
+        /// Close now.
+        const CLOSE_ASAP = 1 << 4;
+        /// A MONITOR client.
+        const MONITOR = 1 << 5;
+        /// A replica of ours (after SYNC/PSYNC).
+        const REPLICA = 1 << 6;
+        /// The link to our primary.
+        const MASTER = 1 << 7;
+        /// Waiting in a blocking command.
+        const BLOCKED = 1 << 8;
+        /// CLIENT NO-EVICT on
+        const NO_EVICT = 1 << 9;
+        /// CLIENT NO-TOUCH on
+        const NO_TOUCH = 1 << 10;
+        /// CLIENT REPLY OFF
+        const REPLY_OFF = 1 << 11;
+        /// CLIENT REPLY SKIP: this command
+        const REPLY_SKIP = 1 << 12;
+        /// CLIENT REPLY SKIP: the next command
+        const REPLY_SKIP_NEXT = 1 << 13;
+        /// Connected through the unix socket.
+        const UNIX_SOCKET = 1 << 14;
+        /// Must not block: inside EXEC or a script.
+        const DENY_BLOCKING = 1 << 15;
+        /// Internal, without a connection (scripts, loading).
+        const INTERNAL = 1 << 16;
+        /// CLIENT TRACKING on
+        const TRACKING = 1 << 17;
+        /// READONLY was given (cluster; accepted)
+        const READONLY = 1 << 18;
+    }
+}
+
+/// A command queued by MULTI.
+pub struct Queued {
+    /// What to run.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Vec<Vec<u8>>,
+}
+
+/// A watched key.
+pub struct Watched {
+    /// Database index.
+    pub db: usize,
+    /// The key.
+    pub key: Vec<u8>,
+    /// It had expired already when WATCH came (its later deletion is no change).
+    pub expired: bool,
+}
+
+/// One client.
+pub struct Session {
+    /// Its number.
+    pub id: ClientId,
+    /// `ip:port` of the peer, or `path:0` for the unix socket.
+    pub addr: String,
+    /// `ip:port` of our end.
+    pub laddr: String,
+    /// File descriptor number, as CLIENT LIST shows it.
+    pub fd: i32,
+    /// CLIENT SETNAME
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER
+    pub lib_ver: Vec<u8>,
+    /// Selected database.
+    pub db: usize,
+    /// Pending output.
+    pub reply: Reply,
+    /// Condition.
+    pub flags: ClientFlags,
+    /// AUTH succeeded or was not needed.
+    pub authenticated: bool,
+    /// Commands since MULTI.
+    pub queue: Vec<Queued>,
+    /// WATCH
+    pub watched: Vec<Watched>,
+    /// SUBSCRIBE
+    pub channels: HashSet<Vec<u8>>,
+    /// PSUBSCRIBE
+    pub patterns: HashSet<Vec<u8>>,
+    /// SSUBSCRIBE
+    pub shard_channels: HashSet<Vec<u8>>,
+    /// Unix ms of the connection.
+    pub created_ms: i64,
+    /// Unix ms of the last request.
+    pub last_interaction_ms: i64,
+    /// The last command run, for CLIENT LIST.
+    pub last_command: Option<&'static Command>,
+    /// Replication offset right after this client's last write (WAIT).
+    pub write_offset: i64,
+    /// What a blocking command waits for.
+    pub blocked: Option<Box<super::blocking::Blocked>>,
+    /// What REPLCONF said; meaning in `replication`.
+    pub replconf: Option<Box<crate::replication::Replconf>>,
+    /// Bytes of the request buffer, for CLIENT LIST.
+    pub query_buffer: usize,
+    /// Bytes received since the connection.
+    pub bytes_in: u64,
+    /// Bytes sent since the connection.
+    pub bytes_out: u64,
+    /// Requests since the connection.
+    pub commands: u64,
+}
+
+impl Session {
+    /// A new client in database 0.
+    pub fn new(id: ClientId, addr: String, laddr: String, now_ms: i64) -> Self {
+        Session {
+            id,
+            addr,
+            laddr,
+            fd: -1,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            db: 0,
+            reply: Reply::new(Proto::Resp2),
+            flags: ClientFlags::empty(),
+            authenticated: false,
+            queue: Vec::new(),
+            watched: Vec::new(),
+            channels: HashSet::new(),
+            patterns: HashSet::new(),
+            shard_channels: HashSet::new(),
+            created_ms: now_ms,
+            last_interaction_ms: now_ms,
+            last_command: None,
+            write_offset: 0,
+            blocked: None,
+            replconf: None,
+            query_buffer: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            commands: 0,
+        }
+    }
+
+    /// Number of subscriptions of all kinds.
+    pub fn subscriptions(&self) -> usize {
+        self.channels.len() + self.patterns.len() + self.shard_channels.len()
+    }
+}

@@ -1,0 +1,197 @@
+//! What a command is: one value says everything. Dispatch, arity errors, key extraction, COMMAND's
+//! replies and the documentation read it.
+
+use super::{Args, CmdResult, Cx};
+use bitflags::bitflags;
+
+/// One command.
+pub struct Command {
+    /// Lower case; subcommands as `config|get`.
+    pub name: &'static str,
+    /// Redis's arity: exact when positive, minimum when negative; the name counts.
+    pub arity: i32,
+    /// What dispatch must know.
+    pub flags: Flags,
+    /// Where the keys stand.
+    pub keys: Keys,
+    /// Which documentation group it belongs to, as COMMAND DOCS says it.
+    pub group: Group,
+    /// The Redis version that brought it.
+    pub since: &'static str,
+    /// Complexity, as COMMAND DOCS says it.
+    pub complexity: &'static str,
+    /// One line, as COMMAND DOCS says it.
+    pub summary: &'static str,
+    /// Subcommands; a container's own `run` serves the bare command where that is legal.
+    pub subcommands: &'static [Command],
+    /// The work.
+    pub run: fn(&mut Cx<'_>, Args<'_>) -> CmdResult,
+}
+
+/// Where the keys stand among the arguments.
+#[derive(Clone, Copy)]
+pub enum Keys {
+    /// No keys.
+    None,
+    /// `first..=last` in steps of `step`; a negative `last` counts from the end (-1 = the last).
+    Range {
+        /// Index of the first key.
+        first: i32,
+        /// Index of the last key.
+        last: i32,
+        /// Distance between keys.
+        step: i32,
+    },
+    /// A count at `count`, that many keys right behind it; `first` is another key or 0.
+    Counted {
+        /// Index of the count.
+        count: usize,
+        /// Index of a key before it (a destination), 0 = none.
+        first: usize,
+    },
+    /// By a function: pushes the index of each key.
+    Custom(fn(&Args<'_>, &mut Vec<usize>)),
+}
+
+impl Keys {
+    /// The key is argument 1.
+    pub const ONE: Keys = Keys::Range {
+        first: 1,
+        last: 1,
+        step: 1,
+    };
+    /// Arguments 1 and 2.
+    pub const TWO: Keys = Keys::Range {
+        first: 1,
+        last: 2,
+        step: 1,
+    };
+    /// All arguments from 1 on.
+    pub const ALL: Keys = Keys::Range {
+        first: 1,
+        last: -1,
+        step: 1,
+    };
+
+    /// Indexes of the keys in `args`; empty where the counts do not fit.
+    pub fn positions(&self, args: &Args<'_>) -> Vec<usize> {
+        let n = args.len() as i32;
+        let mut out = Vec::new();
+        match *self {
+            Keys::None => {}
+            Keys::Range { first, last, step } => {
+                let last = if last < 0 { n + last } else { last };
+                let mut at = first;
+                while at <= last && at < n {
+                    out.push(at as usize);
+                    at += step;
+                }
+            }
+            Keys::Counted { count, first } => {
+                if first > 0 {
+                    out.push(first);
+                }
+                if let Some(k) = args.get(count).and_then(super::args::parse_int) {
+                    let end = (count as i64 + 1).saturating_add(k);
+                    if k > 0 && end <= args.len() as i64 {
+                        out.extend(count + 1..end as usize);
+                    }
+                }
+            }
+            Keys::Custom(f) => f(args, &mut out),
+        }
+        out
+    }
+}
+
+bitflags! {
+    /// Command flags, with Redis's names and meanings.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Flags: u64 {
+        /// May change the dataset.
+        const WRITE = 1;
+        /// Never changes the dataset.
+        const READONLY = 1 << 1;
+        /// May need memory: refused when over maxmemory.
+        const DENYOOM = 1 << 2;
+        /// Administration.
+        const ADMIN = 1 << 3;
+        /// Pub/sub.
+        const PUBSUB = 1 << 4;
+        /// Not from scripts.
+        const NOSCRIPT = 1 << 5;
+        /// May block the client.
+        const BLOCKING = 1 << 6;
+        /// Allowed while loading.
+        const LOADING = 1 << 7;
+        /// Allowed on a replica with a dead link and `replica-serve-stale-data no`.
+        const STALE = 1 << 8;
+        /// Constant or logarithmic time.
+        const FAST = 1 << 9;
+        /// Allowed before AUTH.
+        const NO_AUTH = 1 << 10;
+        /// Not inside MULTI.
+        const NO_MULTI = 1 << 11;
+        /// Not shown by MONITOR.
+        const SKIP_MONITOR = 1 << 12;
+        /// Not in the slow log.
+        const SKIP_SLOWLOG = 1 << 13;
+        /// Not allowed while loading asynchronously.
+        const NO_ASYNC_LOADING = 1 << 14;
+        /// Replicated though it may change nothing here (PUBLISH).
+        const MAY_REPLICATE = 1 << 15;
+        /// Keys can be known from the arguments only by running a function.
+        const MOVABLEKEYS = 1 << 16;
+        /// Does not touch the keys' heat (OBJECT, TTL).
+        const NO_TOUCH = 1 << 17;
+        /// Runs even when the client's replies are being awaited.
+        const ALLOW_BUSY = 1 << 18;
+    }
+}
+
+/// Documentation groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // they say it
+pub enum Group {
+    String,
+    List,
+    Set,
+    SortedSet,
+    Hash,
+    Stream,
+    Generic,
+    Pubsub,
+    Transactions,
+    Connection,
+    Server,
+    Scripting,
+    HyperLogLog,
+    Geo,
+    Bitmap,
+    Cluster,
+}
+
+impl Command {
+    /// A command without keys, flags and subcommands: the base for `..Command::DEFAULT`.
+    pub const DEFAULT: Command = Command {
+        name: "",
+        arity: -1,
+        flags: Flags::empty(),
+        keys: Keys::None,
+        group: Group::Generic,
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "",
+        subcommands: &[],
+        run: |_, _| Ok(()),
+    };
+
+    /// True if a request of `n` arguments fits.
+    pub fn arity_fits(&self, n: usize) -> bool {
+        if self.arity >= 0 {
+            n == self.arity as usize
+        } else {
+            n >= self.arity.unsigned_abs() as usize
+        }
+    }
+}

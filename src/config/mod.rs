@@ -1,0 +1,37 @@
+//! The directives of redis.conf: declared once (name, alias, type, default, mutable, doc).
+
+use crate::keyspace::Limits;
+
+/// All directives with effect.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `databases`
+    pub databases: i64,
+    /// `requirepass`
+    pub requirepass: String,
+    /// `lazyfree-lazy-expire`
+    pub lazyfree_lazy_expire: bool,
+    /// `notify-keyspace-events`
+    pub notify_keyspace_events: String,
+    /// `repl-backlog-size`
+    pub repl_backlog_size: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            databases: 16,
+            requirepass: String::new(),
+            lazyfree_lazy_expire: false,
+            notify_keyspace_events: String::new(),
+            repl_backlog_size: 1 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// The collection thresholds among the directives.
+    pub fn limits(&self) -> Limits {
+        Limits::default()
+    }
+}
