@@ -1,0 +1,343 @@
+//! One server process on a free loopback port, in a directory of its own, killed on drop.
+//!
+//! The same builder starts Forebay and every real server: they are given the same configuration
+//! file. Saving is off, DEBUG is allowed and a diskless sync waits for nobody, unless a test says
+//! otherwise.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::peers;
+use super::wait::{LONG, wait_for};
+
+/// How often a start is tried again when another process took the port in between.
+const PORT_TRIES: usize = 5;
+
+/// What to start, and how.
+#[derive(Clone)]
+pub struct Builder {
+    name: String,
+    binary: PathBuf,
+    config: Vec<String>,
+    environment: Vec<(String, String)>,
+    dump: Option<PathBuf>,
+    port: Option<u16>,
+}
+
+/// A running server.
+pub struct Server {
+    name: String,
+    child: Child,
+    port: u16,
+    dir: TempDir,
+    builder: Builder,
+}
+
+impl Builder {
+    /// Any server binary; `name` is for messages and decides which defaults it knows.
+    pub fn of(name: &str, binary: impl Into<PathBuf>) -> Builder {
+        Builder {
+            name: name.to_owned(),
+            binary: binary.into(),
+            config: Vec::new(),
+            environment: Vec::new(),
+            dump: None,
+            port: None,
+        }
+    }
+
+    /// The Forebay of this build.
+    pub fn forebay() -> Builder {
+        Builder::of("forebay", env!("CARGO_BIN_EXE_forebay-server"))
+    }
+
+    /// A real server by name; skips (see [`peers::require`]) where there is none.
+    pub fn peer(name: &str) -> Option<Builder> {
+        Some(Builder::of(name, peers::require(name)?))
+    }
+
+    /// `forebay`, or a peer by name.
+    pub fn named(name: &str) -> Option<Builder> {
+        if name == "forebay" {
+            Some(Builder::forebay())
+        } else {
+            Builder::peer(name)
+        }
+    }
+
+    /// One more line of the configuration file; a later line wins.
+    pub fn config(mut self, line: impl Into<String>) -> Builder {
+        self.config.push(line.into());
+        self
+    }
+
+    /// An environment variable.
+    pub fn env(mut self, name: &str, value: &str) -> Builder {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts with a copy of this file as `dump.rdb`.
+    pub fn dump(mut self, file: impl Into<PathBuf>) -> Builder {
+        self.dump = Some(file.into());
+        self
+    }
+
+    /// A fixed port instead of a free one.
+    pub fn port(mut self, port: u16) -> Builder {
+        self.port = Some(port);
+        self
+    }
+
+    /// Follows `primary` from the start.
+    pub fn replica_of(self, primary: &Server) -> Builder {
+        self.config(format!("replicaof 127.0.0.1 {}", primary.port))
+    }
+
+    /// Starts the server and waits until it answers and has loaded its dump.
+    ///
+    /// # Panics
+    /// When it exits instead, or is not ready in time; its log is shown.
+    pub fn start(self) -> Server {
+        self.start_within(LONG)
+    }
+
+    /// As [`Builder::start`], for loads that take longer than tests do.
+    pub fn start_within(self, limit: Duration) -> Server {
+        for _ in 0..PORT_TRIES {
+            let mut server = self.spawn();
+            match server.wait_ready(limit) {
+                Ok(()) => return server,
+                Err(log) if log.contains("Address already in use") => continue,
+                Err(log) => panic!("{} did not start:\n{log}", server.name),
+            }
+        }
+        panic!("{}: no free port in {PORT_TRIES} tries", self.name)
+    }
+
+    /// Starts a server that is expected to give up: its exit status and its log.
+    pub fn start_failing(self) -> (ExitStatus, String) {
+        let mut server = self.spawn();
+        let status = wait_for(&format!("{} has exited", server.name), LONG, || {
+            server.child.try_wait().expect("the child can be asked")
+        });
+        (status, server.log())
+    }
+
+    /// Starts the process and does not wait.
+    pub fn spawn(&self) -> Server {
+        let dir = tempfile::Builder::new().prefix("forebay-test-").tempdir();
+        let dir = dir.expect("a temporary directory can be made");
+        if let Some(dump) = &self.dump {
+            fs::copy(dump, dir.path().join("dump.rdb"))
+                .unwrap_or_else(|e| panic!("copy {}: {e}", dump.display()));
+        }
+        self.spawn_in(dir)
+    }
+
+    fn spawn_in(&self, dir: TempDir) -> Server {
+        let port = self.port.unwrap_or_else(free_port);
+        fs::write(
+            dir.path().join("server.conf"),
+            self.config_text(dir.path(), port),
+        )
+        .expect("the configuration file can be written");
+        let log = fs::File::options()
+            .append(true)
+            .create(true)
+            .open(dir.path().join("server.log"))
+            .expect("the log file can be made");
+        let child = Command::new(&self.binary)
+            .arg(dir.path().join("server.conf"))
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log file can be shared"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|e| panic!("start {}: {e}", self.binary.display()));
+        Server {
+            name: self.name.clone(),
+            child,
+            port,
+            dir,
+            builder: self.clone(),
+        }
+    }
+
+    fn config_text(&self, dir: &Path, port: u16) -> String {
+        let mut lines = vec![
+            format!("port {port}"),
+            "bind 127.0.0.1".to_owned(),
+            "save \"\"".to_owned(),
+            "repl-diskless-sync-delay 0".to_owned(),
+        ];
+        if self.name != "redis-6.2" {
+            lines.push("enable-debug-command yes".to_owned());
+        }
+        lines.push(format!("dir {}", dir.display()));
+        lines.extend(self.config.iter().cloned());
+        lines.join("\n") + "\n"
+    }
+}
+
+impl Server {
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `127.0.0.1:port`
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// `forebay`, or the name of the peer.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its directory: `dump.rdb`, `server.conf`, `server.log`.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Where it saves.
+    pub fn dump_path(&self) -> PathBuf {
+        self.dir().join("dump.rdb")
+    }
+
+    /// A new connection.
+    pub fn client(&self) -> Client {
+        Client::connect(self.address())
+            .unwrap_or_else(|e| panic!("connect to {}: {e}\n{}", self.name, self.log()))
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.dir().join("server.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until the log has a line with this text.
+    pub fn wait_log(&self, text: &str) {
+        wait_for(&format!("{} logs {text:?}", self.name), LONG, || {
+            self.log().contains(text).then_some(())
+        });
+    }
+
+    /// Whether the process is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("the child can be asked")
+            .is_none()
+    }
+
+    /// Waits until it exits by itself.
+    pub fn wait_exit(&mut self) -> ExitStatus {
+        wait_for(&format!("{} has exited", self.name), LONG, || {
+            self.child.try_wait().expect("the child can be asked")
+        })
+    }
+
+    /// Ends it as a crash does; the directory stays.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends a signal by its number.
+    pub fn signal(&self, signal: i32) {
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.pid().to_string())
+            .status()
+            .expect("kill can be run");
+        assert!(status.success(), "signal {signal} to {}", self.name);
+    }
+
+    /// Kills it and starts it again in the same directory, on the same port.
+    pub fn restart(self) -> Server {
+        self.restart_with(|builder| builder)
+    }
+
+    /// As [`Server::restart`], with the builder changed in between.
+    pub fn restart_with(mut self, change: impl FnOnce(Builder) -> Builder) -> Server {
+        self.kill();
+        let mut builder = change(self.builder.clone());
+        builder.port = Some(self.port);
+        let fresh = tempfile::tempdir().expect("a temporary directory can be made");
+        let dir = std::mem::replace(&mut self.dir, fresh);
+        let mut server = builder.spawn_in(dir);
+        if let Err(log) = server.wait_ready(LONG) {
+            panic!("{} did not start again:\n{log}", server.name);
+        }
+        server
+    }
+
+    /// Waits until it answers and has loaded its data; the log where it exits instead.
+    ///
+    /// # Errors
+    /// The log, when the process ended.
+    pub fn wait_ready(&mut self, limit: Duration) -> Result<(), String> {
+        let what = format!("{} on port {} is ready", self.name, self.port);
+        wait_for(&what, limit, || {
+            if !self.is_running() {
+                return Some(Err(self.log()));
+            }
+            self.is_ready().then_some(Ok(()))
+        })
+    }
+
+    fn is_ready(&self) -> bool {
+        let ping = || -> io::Result<bool> {
+            let mut client = Client::connect(self.address())?;
+            client.set_reply_limit(Some(Duration::from_secs(5)));
+            let reply = client.try_cmd(&["PING"])?;
+            let text = reply.text().unwrap_or_default();
+            Ok(!text.starts_with("LOADING"))
+        };
+        ping().unwrap_or(false)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!(
+                "--- log of {} (port {}) ---\n{}",
+                self.name,
+                self.port,
+                tail(&self.log(), 60)
+            );
+        }
+    }
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<_> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+/// A loopback port that nobody listens on right now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
+}

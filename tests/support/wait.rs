@@ -1,0 +1,33 @@
+//! Conditions instead of sleeps: a test names what it waits for and how long that may take.
+
+use std::time::{Duration, Instant};
+
+/// Between two looks at a condition.
+const POLL: Duration = Duration::from_millis(3);
+
+/// Twice what the slowest condition of these tests takes on a busy two-core machine.
+pub const LONG: Duration = Duration::from_secs(60);
+
+/// Waits until `condition` gives a value; `what` is a clause: "the replica is online".
+///
+/// # Panics
+/// When `limit` has passed, naming `what`.
+pub fn wait_for<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(
+            start.elapsed() < limit,
+            "waited {:.1} s in vain until {what}",
+            limit.as_secs_f64()
+        );
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Waits until `condition` holds, at most [`LONG`].
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    wait_for(what, LONG, || condition().then_some(()));
+}
