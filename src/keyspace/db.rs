@@ -5,8 +5,11 @@
 //! [`Db::insert`], [`Db::edit`], [`Db::set_expire`], [`Db::remove`] only: they run the snapshot's
 //! hook before anything moves.
 
-use super::{UnixMillis, Value, ValueRef};
-use std::collections::HashMap;
+use super::record::{self, TYPE_STRING};
+use super::{Hasher, UnixMillis, Value, ValueRef};
+use crate::snapshot::{Block, Cut, DbCut, OutOfLine, SnapshotError, SnapshotOptions, Step};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// An entry of one database, named until the next change of that database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +23,8 @@ struct Entry {
 }
 
 /// One database.
-#[derive(Default)]
 pub struct Db {
+    hasher: Hasher,
     index: HashMap<Vec<u8>, usize>,
     entries: Vec<Option<Entry>>,
     free: Vec<usize>,
@@ -31,6 +34,9 @@ pub struct Db {
 /// All databases and what they share.
 pub struct Keyspace {
     dbs: Vec<Db>,
+    hasher: Hasher,
+    epoch: u64,
+    walk: Option<VecDeque<Block>>,
 }
 
 /// A value that is being changed. Dropping it puts the value back into the database; a collection
@@ -42,10 +48,25 @@ pub struct Edit<'a> {
 
 impl Keyspace {
     /// `count` empty databases; `seed` keys the hash (flooding safety, and reproducible tests).
-    pub fn new(count: usize, _seed: [u64; 2]) -> Self {
+    pub fn new(count: usize, seed: [u64; 2]) -> Self {
+        let hasher = Hasher::new(seed);
         Keyspace {
-            dbs: (0..count).map(|_| Db::default()).collect(),
+            dbs: (0..count).map(|_| Db::new(hasher)).collect(),
+            hasher,
+            epoch: 0,
+            walk: None,
         }
+    }
+
+    /// The hash function of all databases.
+    pub fn hasher(&self) -> Hasher {
+        self.hasher
+    }
+
+    /// Puts a database in the place of another, which is returned: drop it where it does not hurt.
+    #[must_use = "dropping a large database takes time"]
+    pub fn replace(&mut self, index: usize, db: Db) -> Db {
+        std::mem::replace(&mut self.dbs[index], db)
     }
 
     /// Number of databases.
@@ -82,9 +103,124 @@ impl Keyspace {
     pub fn used_bytes(&self) -> usize {
         0
     }
+
+    /// Takes the cut: from now on [`Keyspace::walk_step`] hands out the dataset as it is now.
+    ///
+    /// # Errors
+    /// `Running`: one walk at a time.
+    pub fn begin_snapshot(&mut self, options: SnapshotOptions) -> Result<Cut, SnapshotError> {
+        if self.walk.is_some() {
+            return Err(SnapshotError::Running);
+        }
+        self.epoch += 1;
+        let mut cut = Cut {
+            epoch: self.epoch,
+            dbs: Vec::new(),
+        };
+        let mut blocks = VecDeque::new();
+        for (number, db) in self.dbs.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
+            let mut types = [0; 32];
+            let mut block = Block::default();
+            for entry in db.entries.iter().flatten() {
+                let at = block.bytes.len();
+                record::put_head(&mut block.bytes, entry.expire, TYPE_STRING, &entry.key);
+                match entry.value.to_record(&mut block.bytes) {
+                    Some(rdb_type) => {
+                        let at = at + 9 * entry.expire.is_some() as usize;
+                        block.bytes[at] = rdb_type;
+                        types[rdb_type as usize] += 1;
+                        block.records += 1;
+                        block.heats.extend(options.heats.then_some(entry.heat));
+                    }
+                    None => {
+                        block.bytes.truncate(at);
+                        types[entry.value.rdb_type() as usize] += 1;
+                        block.values.push(OutOfLine {
+                            key: entry.key.clone(),
+                            expire: entry.expire,
+                            heat: entry.heat,
+                            value: Arc::new(entry.value.clone()),
+                        });
+                    }
+                }
+                block.db = number as u32;
+                if block.bytes.len() > 64 << 10 || block.values.len() > 64 {
+                    blocks.push_back(std::mem::take(&mut block));
+                }
+            }
+            blocks.extend((!block.is_empty()).then_some(block));
+            cut.dbs.push(DbCut {
+                db: number as u32,
+                keys: db.len() as u64,
+                expires: db.expires() as u64,
+                types,
+            });
+        }
+        self.walk = Some(blocks);
+        Ok(cut)
+    }
+
+    /// Walks about `budget_bytes` further. Call it between commands until it says `Done`.
+    ///
+    /// # Errors
+    /// `NotRunning`, or `CountMismatch` at the end: the image must be discarded.
+    pub fn walk_step(&mut self, budget_bytes: usize) -> Result<Step, SnapshotError> {
+        let _ = budget_bytes;
+        let blocks = self.walk.as_mut().ok_or(SnapshotError::NotRunning)?;
+        match blocks.pop_front() {
+            Some(block) => Ok(Step::Block(block)),
+            None => {
+                self.walk = None;
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    /// Gives the snapshot up and everything kept for it.
+    pub fn cancel_snapshot(&mut self) {
+        self.walk = None;
+    }
+
+    /// True from the cut until the walk is done or given up.
+    pub fn snapshot_running(&self) -> bool {
+        self.walk.is_some()
+    }
+
+    /// Bytes held only for the snapshot: not part of [`Keyspace::used_bytes`].
+    pub fn preserved_bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Db {
+    /// An empty database.
+    pub fn new(hasher: Hasher) -> Self {
+        Db {
+            hasher,
+            index: HashMap::new(),
+            entries: Vec::new(),
+            free: Vec::new(),
+            expires: 0,
+        }
+    }
+
+    /// The hash of a key, for [`Db::find_hashed`] and [`Db::prefetch`].
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// Brings what a batch of look-ups will need nearer: call it with the hashes of the keys of a
+    /// batch of commands, then run them.
+    pub fn prefetch(&self, hashes: &[u64]) {
+        let _ = hashes;
+    }
+
+    /// As [`Db::find`], for a key whose hash is known.
+    pub fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Loc> {
+        debug_assert_eq!(hash, self.hash(key));
+        self.find(key)
+    }
+
     /// Number of keys, expired ones included.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -215,7 +351,7 @@ impl Db {
     /// Removes everything. The result owns the old content: drop it where it does not hurt.
     #[must_use = "dropping a large database takes time"]
     pub fn clear(&mut self) -> Db {
-        std::mem::take(self)
+        std::mem::replace(self, Db::new(self.hasher))
     }
 
     /// One SCAN step in hash order: calls `f` for about `count` keys from `cursor` on; returns the
@@ -283,6 +419,72 @@ impl Drop for Edit<'_> {
     fn drop(&mut self) {
         if self.db.entry(self.loc).value.is_empty_collection() {
             self.db.remove(self.loc);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Partition, Scanned, SizeHint};
+    use super::*;
+
+    #[test]
+    fn a_snapshot_loads_back_into_the_same_keys() {
+        let mut keyspace = Keyspace::new(2, [1, 2]);
+        for i in 0..1000i64 {
+            let db = keyspace.db_mut((i % 3 == 0) as usize);
+            db.insert_str(
+                format!("key:{i}").as_bytes(),
+                i.to_string().as_bytes(),
+                (i % 2 == 0).then_some(i),
+            );
+        }
+        let cut = keyspace
+            .begin_snapshot(SnapshotOptions { heats: true })
+            .unwrap();
+        assert_eq!(cut.dbs[1].keys, 334);
+        let mut loaded: Vec<_> = (0..2)
+            .map(|_| Partition::split(keyspace.hasher(), 1, SizeHint::default()))
+            .collect();
+        loop {
+            match keyspace.walk_step(1 << 16).unwrap() {
+                Step::Block(block) => {
+                    let mut rest = &block.bytes[..];
+                    for heat in block.heats {
+                        let record = record::Record::parse(rest);
+                        let value = if record.rest[0] >= 0xC0 {
+                            [2, 3, 5][record.rest[0] as usize & 3]
+                        } else {
+                            1 + record.rest[0] as usize
+                        };
+                        let (this, next) = rest.split_at(rest.len() - record.rest.len() + value);
+                        let hash = keyspace.hasher().hash(record.key);
+                        loaded[block.db as usize][(hash >> 63) as usize]
+                            .insert_batch(&[Scanned {
+                                hash,
+                                record: this,
+                                heat,
+                            }])
+                            .unwrap();
+                        rest = next;
+                    }
+                    assert!(rest.is_empty());
+                }
+                Step::Pending => {}
+                Step::Done => break,
+            }
+        }
+        for (index, partitions) in loaded.into_iter().enumerate() {
+            let _old = keyspace.replace(index, Db::assemble(partitions));
+        }
+        for i in 0..1000i64 {
+            let db = keyspace.db((i % 3 == 0) as usize);
+            let loc = db.find(format!("key:{i}").as_bytes()).unwrap();
+            assert_eq!(db.expire(loc), (i % 2 == 0).then_some(i));
+            let ValueRef::Str(value) = db.value(loc) else {
+                panic!("a string")
+            };
+            assert_eq!(value.int(), Some(i));
         }
     }
 }

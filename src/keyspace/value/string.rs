@@ -22,6 +22,26 @@ impl Str {
         }
     }
 
+    /// From the checked RDB string of a record.
+    pub(super) fn from_record(bytes: &[u8]) -> Self {
+        match bytes[0] {
+            0xC0 => Str::new((bytes[1] as i8).to_string().as_bytes()),
+            0xC1 => Str::new(
+                i16::from_le_bytes([bytes[1], bytes[2]])
+                    .to_string()
+                    .as_bytes(),
+            ),
+            0xC2 => {
+                let n = i32::from_le_bytes(bytes[1..5].try_into().expect("4 bytes"));
+                Str::new(n.to_string().as_bytes())
+            }
+            _ => {
+                let (len, width) = crate::keyspace::record::read_len(bytes);
+                Str::new(&bytes[width..width + len])
+            }
+        }
+    }
+
     /// As a reader sees it.
     pub fn as_ref(&self) -> StrRef<'_> {
         StrRef(self)

@@ -1,0 +1,231 @@
+//! How an entry stands in a segment: as the RDB record that a dump would hold.
+//!
+//! ```text
+//! [FC expire-ms:8 LE] type:1 klen:1|2|5 key value
+//! ```
+//!
+//! `key` is always written raw (never as an integer, never compressed), `klen` in its shortest form.
+//! `value` is the canonical RDB value of `type`. Two internal types stand for values elsewhere; they
+//! never leave the keyspace.
+
+use super::UnixMillis;
+
+/// Opcode EXPIRETIME_MS.
+pub const EXPIRE_MS: u8 = 0xFC;
+/// RDB type of strings.
+pub const TYPE_STRING: u8 = 0;
+
+/// A record taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// The expiry.
+    pub expire: Option<UnixMillis>,
+    /// RDB type of the value, or one of the internal types.
+    pub rdb_type: u8,
+    /// The key.
+    pub key: &'a [u8],
+    /// What follows the key, to the end of the bytes given.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// Takes the head of a record apart.
+    ///
+    /// # Panics
+    /// When `bytes` does not begin with a record: records are checked before they come here.
+    #[inline]
+    pub fn parse(bytes: &'a [u8]) -> Self {
+        let (expire, at) = match bytes[0] {
+            EXPIRE_MS => {
+                let ms = i64::from_le_bytes(bytes[1..9].try_into().expect("8 bytes"));
+                (Some(ms), 9)
+            }
+            _ => (None, 0),
+        };
+        let (len, width) = read_len(&bytes[at + 1..]);
+        let key = at + 1 + width;
+        Record {
+            expire,
+            rdb_type: bytes[at],
+            key: &bytes[key..key + len],
+            rest: &bytes[key + len..],
+        }
+    }
+}
+
+/// Bytes that [`put_len`] takes for `n`.
+#[inline]
+pub fn len_width(n: usize) -> usize {
+    match n {
+        0..64 => 1,
+        64..16384 => 2,
+        16384..0x1_0000_0000 => 5,
+        _ => 9,
+    }
+}
+
+/// Appends an RDB length in its shortest form.
+#[inline]
+pub fn put_len(out: &mut Vec<u8>, n: usize) {
+    match len_width(n) {
+        1 => out.push(n as u8),
+        2 => out.extend_from_slice(&(0x4000 | n as u16).to_be_bytes()),
+        5 => {
+            out.push(0x80);
+            out.extend_from_slice(&(n as u32).to_be_bytes());
+        }
+        _ => {
+            out.push(0x81);
+            out.extend_from_slice(&(n as u64).to_be_bytes());
+        }
+    }
+}
+
+/// Reads a length written by [`put_len`]: (length, width).
+///
+/// # Panics
+/// When the bytes end inside the length or are not a plain length.
+#[inline]
+pub fn read_len(bytes: &[u8]) -> (usize, usize) {
+    let first = bytes[0];
+    match first >> 6 {
+        0 => (first as usize, 1),
+        1 => ((first as usize & 0x3f) << 8 | bytes[1] as usize, 2),
+        2 if first == 0x80 => {
+            let n = u32::from_be_bytes(bytes[1..5].try_into().expect("4 bytes"));
+            (n as usize, 5)
+        }
+        2 if first == 0x81 => {
+            let n = u64::from_be_bytes(bytes[1..9].try_into().expect("8 bytes"));
+            (n as usize, 9)
+        }
+        _ => panic!("a record holds plain lengths only, not {first:#04x}"),
+    }
+}
+
+/// Appends expiry, type and key: everything but the value.
+#[inline]
+pub fn put_head(out: &mut Vec<u8>, expire: Option<UnixMillis>, rdb_type: u8, key: &[u8]) {
+    if let Some(ms) = expire {
+        out.push(EXPIRE_MS);
+        out.extend_from_slice(&ms.to_le_bytes());
+    }
+    out.push(rdb_type);
+    put_len(out, key.len());
+    out.extend_from_slice(key);
+}
+
+/// Appends a string as RDB writes it: canonical decimals that fit in 32 bits as an integer of 1, 2
+/// or 4 bytes, everything else raw.
+#[inline]
+pub fn put_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    match small_int(bytes) {
+        Some(n) => put_int(out, n),
+        None => {
+            put_len(out, bytes.len());
+            out.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Appends an integer string in the smallest of its three forms.
+#[inline]
+pub fn put_int(out: &mut Vec<u8>, n: i32) {
+    if let Ok(n) = i8::try_from(n) {
+        out.extend_from_slice(&[0xC0, n as u8]);
+    } else if let Ok(n) = i16::try_from(n) {
+        out.push(0xC1);
+        out.extend_from_slice(&n.to_le_bytes());
+    } else {
+        out.push(0xC2);
+        out.extend_from_slice(&n.to_le_bytes());
+    }
+}
+
+/// The integer, if `bytes` is the decimal text that an i32 renders to.
+#[inline]
+pub fn small_int(bytes: &[u8]) -> Option<i32> {
+    let (negative, digits) = match bytes.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        _ => (false, bytes),
+    };
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    if digits[0] == b'0' && (negative || digits.len() > 1) {
+        return None;
+    }
+    let mut n = 0i64;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        n = n * 10 + (digit - b'0') as i64;
+    }
+    i32::try_from(if negative { -n } else { n }).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_round_trip_in_their_shortest_form() {
+        for n in [0, 1, 63, 64, 300, 16383, 16384, 70000, 1 << 31, 1 << 33] {
+            let mut out = Vec::new();
+            put_len(&mut out, n);
+            assert_eq!(out.len(), len_width(n));
+            assert_eq!(read_len(&out), (n, out.len()));
+        }
+    }
+
+    #[test]
+    fn only_canonical_decimals_of_32_bits_become_integers() {
+        for n in [0, 1, -1, 127, 128, -128, -129, 32768, i32::MAX, i32::MIN] {
+            assert_eq!(small_int(n.to_string().as_bytes()), Some(n));
+        }
+        for text in [
+            "",
+            "-",
+            "-0",
+            "007",
+            "+1",
+            "1 ",
+            "2147483648",
+            "-2147483649",
+        ] {
+            assert_eq!(small_int(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_takes_the_form_a_dump_would_have() {
+        let form = |text: &str| {
+            let mut out = Vec::new();
+            put_string(&mut out, text.as_bytes());
+            out
+        };
+        assert_eq!(form("123"), [0xC0, 123]);
+        assert_eq!(form("-129"), [0xC1, 0x7f, 0xff]);
+        assert_eq!(form("70000"), [0xC2, 0x70, 0x11, 0x01, 0x00]);
+        assert_eq!(form("007"), *b"\x03007");
+        assert_eq!(form(""), [0]);
+    }
+
+    #[test]
+    fn a_record_is_taken_apart_as_it_was_put_together() {
+        for expire in [None, Some(-5), Some(i64::MAX)] {
+            for len in [0, 1, 63, 64, 20000] {
+                let key = vec![b'k'; len];
+                let mut out = Vec::new();
+                put_head(&mut out, expire, TYPE_STRING, &key);
+                out.extend_from_slice(b"rest");
+                let record = Record::parse(&out);
+                assert_eq!(
+                    (record.expire, record.rdb_type, record.key, record.rest),
+                    (expire, TYPE_STRING, &key[..], &b"rest"[..])
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a walk hands out.
+
+use crate::keyspace::{UnixMillis, Value};
+use std::sync::Arc;
+
+/// A piece of the image, to be written by another thread.
+///
+/// Blocks of different databases may alternate: what a writer had to move out of the way comes when
+/// it happens. SELECTDB is due whenever `db` differs from that of the block before.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// Number of the database as it was at the cut.
+    pub db: u32,
+    /// Whole RDB records, one after the other: `[FC expire-ms] type key value`, of the types in which
+    /// small values are held: 0, 11, 16, 17, 18, 20 and 25, written canonically.
+    pub bytes: Vec<u8>,
+    /// Number of records in `bytes`.
+    pub records: usize,
+    /// Heat of each record in `bytes`, in order; empty unless asked for.
+    pub heats: Vec<u32>,
+    /// Entries whose value is large; the value is shared with the keyspace, not copied.
+    pub values: Vec<OutOfLine>,
+}
+
+/// An entry whose value stands outside the records.
+#[derive(Debug)]
+pub struct OutOfLine {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The expiry.
+    pub expire: Option<UnixMillis>,
+    /// 24 bits of heat.
+    pub heat: u32,
+    /// The value at the cut.
+    pub value: Arc<Value>,
+}
+
+impl Block {
+    /// Number of keys.
+    pub fn keys(&self) -> usize {
+        self.records + self.values.len()
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.keys() == 0
+    }
+}
