@@ -77,7 +77,19 @@ impl Cx<'_> {
         found
     }
 
-    /// As [`Cx::lookup`] without counting and touching (TTL, OBJECT, EXISTS of internal kind).
+    /// As [`Cx::lookup`] without touching the heat (EXISTS, TYPE, TTL, OBJECT).
+    pub fn lookup_untouched(&mut self, key: &[u8]) -> Option<Loc> {
+        let found = self.lookup_quietly(key);
+        if found.is_some() {
+            self.engine.stats.hits += 1;
+        } else {
+            self.engine.stats.misses += 1;
+            self.notify(Event::KeyMiss, "keymiss", key);
+        }
+        found
+    }
+
+    /// As [`Cx::lookup`] without counting and touching.
     pub fn lookup_quietly(&mut self, key: &[u8]) -> Option<Loc> {
         let now = self.engine.clock.unix_ms;
         let db = self.engine.keyspace.db_mut(self.client.db);
@@ -113,6 +125,11 @@ impl Cx<'_> {
     /// A keyspace event, if the configuration asks for it.
     pub fn notify(&mut self, class: Event, event: &str, key: &[u8]) {
         self.engine.notify(class, event, key, self.client.db);
+    }
+
+    /// A key came into being: the event `new`, before the event of the command that made it.
+    pub fn created(&mut self, key: &[u8]) {
+        self.notify(Event::New, "new", key);
     }
 
     /// Replaces what the replicas get: `argv` instead of the request.
@@ -166,7 +183,7 @@ impl Cx<'_> {
 impl Engine {
     /// Adds an effect for the stream, if anybody listens.
     pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
-        if self.repl.listening() {
+        if self.repl.listening() || self.effects_tap.is_some() {
             self.effects.push(db, argv);
         }
     }
@@ -175,6 +192,9 @@ impl Engine {
     pub fn flush_effects(&mut self) {
         if self.depth == 0 && !self.effects.is_empty() {
             self.repl.feed(&self.effects, self.clock.unix_ms);
+            if let Some(tap) = &mut self.effects_tap {
+                tap(&self.effects);
+            }
             self.effects.clear();
         }
     }

@@ -30,6 +30,8 @@ pub struct Engine {
     pub repl: Replication,
     /// Effects of the running top-level command.
     pub effects: Effects,
+    /// A second listener of the effects, besides replication.
+    pub effects_tap: Option<EffectsTap>,
     /// Changes since the last successful save.
     pub dirty: i64,
     /// Set by the shell before each batch.
@@ -49,6 +51,9 @@ pub struct Engine {
     /// Next client number.
     pub next_client_id: u64,
 }
+
+/// Sees the effects of each top-level command.
+pub type EffectsTap = Box<dyn FnMut(&Effects)>;
 
 /// What the shell must do after a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +191,7 @@ impl Engine {
             blocking: Blocking::default(),
             watched: HashMap::new(),
             effects: Effects::default(),
+            effects_tap: None,
             dirty: 0,
             clock: Clock::default(),
             rng,

@@ -23,6 +23,8 @@ pub mod pubsub;
 pub mod session;
 pub mod spec;
 pub mod table;
+#[cfg(test)]
+pub mod testing;
 pub mod transactions;
 
 pub use args::Args;
