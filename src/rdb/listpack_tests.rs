@@ -1,0 +1,238 @@
+//! Listpacks against the specification's bytes and against a plain list of strings.
+
+use super::*;
+use crate::rdb::testing::Rng;
+
+fn build(items: &[&[u8]]) -> Vec<u8> {
+    let mut builder = Builder::new();
+    for item in items {
+        builder.push_bytes(item);
+    }
+    builder.into_vec()
+}
+
+fn contents(lp: &[u8]) -> Vec<Vec<u8>> {
+    Iter::new(lp).map(|item| item.to_vec()).collect()
+}
+
+#[test]
+fn the_listpacks_of_real_dumps_are_built_and_read() {
+    let list = b"\x12\0\0\0\x04\0\x81a\x02\x05\x01\xdf\xff\x02\xc1\x2c\x02\xff";
+    assert_eq!(build(&[b"a", b"5", b"-1", b"300"]), list);
+    assert_eq!(check(list).unwrap().count, 4);
+    assert_eq!(contents(list), [&b"a"[..], b"5", b"-1", b"300"]);
+    let zset = b"\x14\0\0\0\x04\0\x81a\x02\x01\x01\x81b\x02\x832.5\x04\xff";
+    assert_eq!(build(&[b"a", b"1", b"b", b"2.5"]), zset);
+}
+
+#[test]
+fn integers_take_their_smallest_form_and_come_back() {
+    let edges = [
+        0,
+        127,
+        128,
+        4095,
+        4096,
+        32_767,
+        32_768,
+        8_388_607,
+        8_388_608,
+        i64::from(i32::MAX),
+        1 << 31,
+        i64::MAX,
+    ];
+    for n in edges.into_iter().flat_map(|n| [n, -n, -n - 1]) {
+        let lp = build(&[n.to_string().as_bytes()]);
+        assert_eq!(lp.len(), EMPTY_LEN + encoded_size(&Item::Int(n)), "{n}");
+        assert!(check(&lp).unwrap().count_agrees);
+        assert!(
+            matches!(Iter::new(&lp).next(), Some(Item::Int(m)) if m == n),
+            "{n}"
+        );
+    }
+}
+
+#[test]
+fn both_back_length_forms_of_a_trapped_size_are_read() {
+    for (len, trapped) in [
+        (16_377, false),
+        (16_378, true),
+        (16_379, false),
+        (122, false),
+        (123, false),
+        (2_097_146, true),
+    ] {
+        assert_eq!(is_trapped(len), trapped, "{len}");
+        let text = vec![b'x'; len];
+        let forms: &[BacklenForm] = &[BacklenForm::Old, BacklenForm::New];
+        let lengths: Vec<usize> = forms
+            .iter()
+            .map(|&form| {
+                let mut lp = EMPTY[..HEADER_LEN].to_vec();
+                for item in [Item::Int(1), Item::Bytes(&text), Item::Int(2)] {
+                    encode_form(&item, form, &mut lp);
+                }
+                lp.push(END);
+                fix_total(&mut lp);
+                let checked = check(&lp).unwrap();
+                assert_eq!((checked.count, checked.has_trap), (3, trapped));
+                assert_eq!(checked.has_new_form, trapped && form == BacklenForm::New);
+                let backward: Vec<_> = Iter::new(&lp).rev().map(|i| i.len()).collect();
+                assert_eq!(backward, [1, len, 1]);
+                lp.len()
+            })
+            .collect();
+        assert_eq!(lengths[0] - lengths[1], usize::from(trapped));
+    }
+    let mut old = Vec::new();
+    encode(&Item::Bytes(&[b'x'; 16_378]), &mut old);
+    assert!(old.ends_with(b"x\x00\xff\xff"));
+    let mut new = Vec::new();
+    encode_form(&Item::Bytes(&[b'x'; 16_378]), BacklenForm::New, &mut new);
+    assert!(new.ends_with(b"x\x7f\xff"));
+}
+
+fn fix_total(lp: &mut [u8]) {
+    let total = (lp.len() as u32).to_le_bytes();
+    lp[..4].copy_from_slice(&total);
+    fix_count(lp);
+}
+
+#[test]
+fn each_broken_rule_is_found() {
+    let good = b"\x12\0\0\0\x04\0\x81a\x02\x05\x01\xdf\xff\x02\xc1\x2c\x02\xff";
+    let broken = |at: usize, byte: u8| {
+        let mut lp = good.to_vec();
+        lp[at] = byte;
+        check(&lp).map(|c| c.count_agrees)
+    };
+    assert!(broken(0, 0x13).is_err(), "total");
+    assert_eq!(broken(4, 3), Ok(false), "count");
+    assert_eq!(
+        broken(6, 0x80).unwrap_err().what,
+        "a listpack element's back length is wrong"
+    );
+    assert!(broken(6, 0xbf).is_err(), "string past the end");
+    assert!(broken(6, 0xf5).is_err(), "reserved first byte");
+    assert!(broken(8, 3).is_err(), "back length");
+    assert!(broken(17, 0).is_err(), "end mark");
+    assert!(check(b"").is_err() && check(&EMPTY[..6]).is_err() && check(&EMPTY).is_ok());
+    for cut in 0..good.len() {
+        assert!(check(&good[..cut]).is_err());
+    }
+}
+
+#[test]
+fn edits_agree_with_a_plain_list() {
+    let mut rng = Rng::new(11);
+    for round in 0..60 {
+        let mut lp = EMPTY.to_vec();
+        let mut model: Vec<Vec<u8>> = Vec::new();
+        for _ in 0..200 {
+            let text = match rng.below(4) {
+                0 => (rng.next() as i64 >> rng.below(64))
+                    .to_string()
+                    .into_bytes(),
+                1 => {
+                    let len = rng.below(5000);
+                    rng.bytes(len)
+                }
+                _ => {
+                    let len = rng.below(130);
+                    rng.bytes(len)
+                }
+            };
+            let at = rng.below(model.len() + 1);
+            let offset = seek(&lp, at as i64).unwrap_or(lp.len() - 1);
+            match rng.below(6) {
+                0 => {
+                    append(&mut lp, Item::of(&text));
+                    model.push(text);
+                }
+                1 | 2 => {
+                    insert(&mut lp, offset, Item::of(&text));
+                    model.insert(at, text);
+                }
+                3 if at < model.len() => {
+                    let next = replace(&mut lp, offset, Item::of(&text));
+                    model[at] = text;
+                    assert_eq!(seek(&lp, at as i64 + 1).unwrap_or(lp.len() - 1), next);
+                }
+                4 if at < model.len() => {
+                    let n = 1 + rng.below(3);
+                    let gone = delete(&mut lp, offset, n);
+                    assert_eq!(gone, n.min(model.len() - at));
+                    model.drain(at..at + gone);
+                }
+                _ => {
+                    if let Some(wanted) = model.get(at) {
+                        let found = find(&lp, HEADER_LEN, wanted, 1).expect("it is there");
+                        let first = model.iter().position(|m| m == wanted).expect("it is there");
+                        assert_eq!(Some(found.at), seek(&lp, first as i64));
+                    }
+                }
+            }
+            let checked = check(&lp).expect("sound after every edit");
+            assert!(
+                checked.count_agrees && checked.count == model.len(),
+                "round {round}"
+            );
+        }
+        assert_eq!(contents(&lp), model);
+        let backward: Vec<_> = Iter::new(&lp).rev().map(|i| i.to_vec()).collect();
+        assert!(backward.iter().eq(model.iter().rev()));
+        for i in 0..model.len() as i64 {
+            let at = seek(&lp, i).expect("in range");
+            assert_eq!(entry_at(&lp, at).unwrap().item.to_vec(), model[i as usize]);
+            assert_eq!(seek(&lp, i - model.len() as i64), Some(at));
+        }
+        assert_eq!(seek(&lp, model.len() as i64), None);
+        assert_eq!(seek(&lp, -(model.len() as i64) - 1), None);
+    }
+}
+
+#[test]
+fn more_elements_than_the_header_can_count_are_walked() {
+    let mut builder = Builder::new();
+    for i in 0..70_000 {
+        builder.push(Item::Int(i % 100));
+    }
+    let mut lp = builder.into_vec();
+    assert_eq!(&lp[4..6], &[0xff, 0xff]);
+    assert_eq!(count(&lp), 70_000);
+    append(&mut lp, Item::Int(5));
+    assert_eq!(count(&lp), 70_001);
+    assert!(check(&lp).unwrap().count_agrees);
+    assert!(entry_at(&lp, seek(&lp, -1).unwrap()).unwrap().item.is(b"5"));
+    assert!(
+        entry_at(&lp, seek(&lp, 65_600).unwrap())
+            .unwrap()
+            .item
+            .is(b"0")
+    );
+}
+
+#[test]
+fn random_bytes_never_panic_in_any_function() {
+    let mut rng = Rng::new(5);
+    for _ in 0..20_000 {
+        let len = rng.below(40);
+        let mut lp = rng.bytes(len);
+        if lp.len() >= 7 && rng.below(2) == 0 {
+            fix_total_only(&mut lp);
+        }
+        let _ = check(&lp);
+        let _ = Iter::new(&lp).take(100).count();
+        let _ = Iter::new(&lp).rev().take(100).count();
+        let _ = before(&lp, rng.below(50));
+        let _ = seek(&lp, rng.below(10) as i64 - 5);
+        let _ = find(&lp, HEADER_LEN, b"a", 2);
+    }
+}
+
+fn fix_total_only(lp: &mut [u8]) {
+    let total = (lp.len() as u32).to_le_bytes();
+    lp[..4].copy_from_slice(&total);
+    let last = lp.len() - 1;
+    lp[last] = END;
+}
