@@ -1,8 +1,9 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
 use super::context::Own;
-use super::spec::{Command, Flags};
-use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, table};
+use super::spec::Flags;
+use super::table::{self, Entry};
+use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
 
 impl Engine {
     /// Runs one request of a connected client; the reply stands in its session afterwards.
@@ -47,10 +48,11 @@ impl Engine {
     pub fn call(
         &mut self,
         client: &mut Session,
-        command: &'static Command,
+        command: &'static Entry,
         args: Args<'_>,
     ) -> CmdResult {
         let dirty = self.dirty;
+        let began = self.tick;
         client.last_command = Some(command);
         self.stats.commands += 1;
         client.commands += 1;
@@ -59,10 +61,15 @@ impl Engine {
             client,
             own: Own::Verbatim,
         };
-        let result = (command.run)(&mut cx, args);
+        let result = (command.command.run)(&mut cx, args);
         let own = cx.own;
         let db = cx.client.db;
         let changed = self.dirty != dirty;
+        self.tick = (self.timer)();
+        let stats = &mut self.stats.per_command[command.index];
+        stats.calls += 1;
+        stats.nanos += self.tick - began;
+        stats.failed += result.is_err() as u64;
         if own == Own::Forced || (own == Own::Verbatim && changed) {
             self.propagate(db, args.0);
         }

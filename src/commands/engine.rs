@@ -36,6 +36,10 @@ pub struct Engine {
     pub dirty: i64,
     /// Set by the shell before each batch.
     pub clock: Clock,
+    /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
+    pub timer: fn() -> u64,
+    /// The last reading of `timer`: where the next command starts.
+    pub tick: u64,
     /// Random numbers.
     pub rng: Rng,
     /// Counters that INFO shows.
@@ -159,17 +163,17 @@ pub struct Stats {
     pub sync_partial_err: u64,
     /// Per error code (`errorstat_*`).
     pub error_codes: BTreeMap<String, u64>,
-    /// Per command name (`cmdstat_*`): calls, µs, rejected, failed.
-    pub per_command: HashMap<&'static str, CommandStats>,
+    /// Per command (`cmdstat_*`), by [`Entry::index`](super::table::Entry).
+    pub per_command: Vec<CommandStats>,
 }
 
-/// One `cmdstat_*` line.
+/// One `cmdstat_*` line. Times in ns, shown in µs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CommandStats {
     /// Calls.
     pub calls: u64,
-    /// Total µs.
-    pub usec: u64,
+    /// Total time, ns.
+    pub nanos: u64,
     /// Refused before running.
     pub rejected: u64,
     /// Ran and failed.
@@ -194,8 +198,13 @@ impl Engine {
             effects_tap: None,
             dirty: 0,
             clock: Clock::default(),
+            timer: || 0,
+            tick: 0,
             rng,
-            stats: Stats::default(),
+            stats: Stats {
+                per_command: vec![CommandStats::default(); super::table::count()],
+                ..Stats::default()
+            },
             actions: Vec::new(),
             host: Some(host),
             loading: Loading::No,

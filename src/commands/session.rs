@@ -1,6 +1,6 @@
 //! What the server knows about one client: everything but the socket.
 
-use super::spec::Command;
+use super::table::Entry;
 use crate::resp::{Proto, Reply};
 use bitflags::bitflags;
 use std::collections::HashSet;
@@ -57,7 +57,7 @@ bitflags! {
 /// A command queued by MULTI.
 pub struct Queued {
     /// What to run.
-    pub command: &'static Command,
+    pub command: &'static Entry,
     /// Its arguments.
     pub args: Vec<Vec<u8>>,
 }
@@ -111,7 +111,7 @@ pub struct Session {
     /// Unix ms of the last request.
     pub last_interaction_ms: i64,
     /// The last command run, for CLIENT LIST.
-    pub last_command: Option<&'static Command>,
+    pub last_command: Option<&'static Entry>,
     /// Replication offset right after this client's last write (WAIT).
     pub write_offset: i64,
     /// What a blocking command waits for.

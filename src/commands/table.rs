@@ -1,47 +1,149 @@
 //! All commands, by name.
+//!
+//! The declarations of the families are flattened into [`Entry`]s, each with a number of its own, so that
+//! per-command statistics are an index and not a look-up. A name is found by one hash of its letters in
+//! lower case and, mostly, one comparison.
 
 use super::spec::Command;
 use super::{Args, CommandError};
-use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::LazyLock;
 
 /// The families; each exports its declarations.
 static FAMILIES: &[&[Command]] = &[super::connection::COMMANDS];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Command>> = LazyLock::new(|| {
-    FAMILIES
-        .iter()
-        .flat_map(|f| f.iter())
-        .map(|c| (c.name, c))
-        .collect()
-});
+/// A command in the table. Derefs to its declaration.
+pub struct Entry {
+    /// The declaration.
+    pub command: &'static Command,
+    /// Its number, subcommands included: the index of its statistics.
+    pub index: usize,
+    /// The container that it is a subcommand of.
+    pub parent: Option<&'static str>,
+    /// Subcommands.
+    pub subcommands: Vec<Entry>,
+}
+
+impl Deref for Entry {
+    type Target = Command;
+    fn deref(&self) -> &Command {
+        self.command
+    }
+}
+
+impl Entry {
+    /// The subcommand `name`, in any case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&Entry> {
+        self.subcommands
+            .iter()
+            .find(|s| s.short_name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// The name without the container: `get` of `config|get`.
+    pub fn short_name(&self) -> &'static str {
+        match self.command.name.split_once('|') {
+            Some((_, short)) => short,
+            None => self.command.name,
+        }
+    }
+}
+
+struct Table {
+    entries: Vec<Entry>,
+    /// Open addressing; `EMPTY`, or an index into `entries`.
+    slots: Vec<u16>,
+    count: usize,
+}
+
+const EMPTY: u16 = u16::MAX;
+/// Several times the number of commands: chains stay short.
+const SLOTS: usize = 2048;
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+
+impl Table {
+    fn build() -> Table {
+        let mut table = Table {
+            entries: Vec::new(),
+            slots: vec![EMPTY; SLOTS],
+            count: 0,
+        };
+        for command in FAMILIES.iter().flat_map(|f| f.iter()) {
+            assert!(
+                table.find(command.name.as_bytes()).is_none(),
+                "{} is declared twice",
+                command.name
+            );
+            let entry = Entry::number(command, None, &mut table.count);
+            let mut slot = hash(command.name.as_bytes());
+            while table.slots[slot] != EMPTY {
+                slot = (slot + 1) % SLOTS;
+            }
+            table.slots[slot] = table.entries.len() as u16;
+            table.entries.push(entry);
+        }
+        table
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&Entry> {
+        let mut slot = hash(name);
+        loop {
+            let entry = self.entries.get(self.slots[slot] as usize)?;
+            if entry.command.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(entry);
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+}
+
+impl Entry {
+    fn number(command: &'static Command, parent: Option<&'static str>, next: &mut usize) -> Entry {
+        let index = *next;
+        *next += 1;
+        let subcommands = command.subcommands.iter();
+        Entry {
+            command,
+            index,
+            parent,
+            subcommands: subcommands
+                .map(|s| Entry::number(s, Some(command.name), next))
+                .collect(),
+        }
+    }
+}
+
+/// FNV-1a of the letters in lower case (`| 0x20` is enough for names).
+fn hash(name: &[u8]) -> usize {
+    let mut h: u32 = 0x811c_9dc5;
+    for &b in name {
+        h = (h ^ u32::from(b | 0x20)).wrapping_mul(0x0100_0193);
+    }
+    (h ^ (h >> 15)) as usize % SLOTS
+}
 
 /// Every top-level command.
-pub fn all() -> impl Iterator<Item = &'static Command> {
-    FAMILIES.iter().flat_map(|f| f.iter())
+pub fn all() -> impl Iterator<Item = &'static Entry> {
+    TABLE.entries.iter()
+}
+
+/// How many numbers ([`Entry::index`]) there are.
+pub fn count() -> usize {
+    TABLE.count
 }
 
 /// A top-level command by name, in any case.
-pub fn by_name(name: &[u8]) -> Option<&'static Command> {
-    let mut lower = [0u8; 32];
-    let lower = lower.get_mut(..name.len())?;
-    lower.copy_from_slice(name);
-    lower.make_ascii_lowercase();
-    BY_NAME.get(std::str::from_utf8(lower).ok()?).copied()
+pub fn by_name(name: &[u8]) -> Option<&'static Entry> {
+    TABLE.find(name)
 }
 
 /// The command (or subcommand) that a request names.
-pub fn find(args: Args<'_>) -> Result<&'static Command, CommandError> {
+pub fn find(args: Args<'_>) -> Result<&'static Entry, CommandError> {
     let command = by_name(&args[0]).ok_or_else(|| unknown(args))?;
     if command.subcommands.is_empty() || args.len() < 2 {
         return Ok(command);
     }
-    let sub = |c: &&Command| {
-        c.name
-            .split_once('|')
-            .is_some_and(|(_, s)| args[1].eq_ignore_ascii_case(s.as_bytes()))
-    };
-    command.subcommands.iter().find(sub).ok_or_else(|| {
+    command.subcommand(&args[1]).ok_or_else(|| {
         CommandError::new(format!(
             "ERR unknown subcommand '{:.128}'. Try {} HELP.",
             String::from_utf8_lossy(&args[1]),
@@ -63,4 +165,31 @@ fn unknown(args: Args<'_>) -> CommandError {
         "ERR unknown command '{:.128}', with args beginning with: {shown}",
         String::from_utf8_lossy(&args[0])
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_in_any_case_under_its_own_number() {
+        let mut seen = vec![false; count()];
+        for entry in all() {
+            let found = by_name(entry.name.to_ascii_uppercase().as_bytes()).expect("declared");
+            assert_eq!(found.index, entry.index);
+            for e in std::iter::once(entry).chain(&entry.subcommands) {
+                assert!(!std::mem::replace(&mut seen[e.index], true), "{}", e.name);
+            }
+        }
+        assert!(seen.iter().all(|s| *s));
+    }
+
+    #[test]
+    fn an_unknown_command_is_answered_with_its_first_arguments() {
+        let error = find(Args(&[b"nope", b"a", b"b"])).err().expect("unknown");
+        assert_eq!(
+            error.0,
+            "ERR unknown command 'nope', with args beginning with: 'a' 'b' "
+        );
+    }
 }

@@ -1,8 +1,10 @@
 //! RESP on the wire: requests in, replies out.
 //!
 //! * [`reply`]: the encoder that every command writes into (RESP2 and RESP3).
-//! * `request`: the parser of multi-bulk and inline requests.
+//! * [`request`]: the parser of multi-bulk and inline requests.
 
 pub mod reply;
+pub mod request;
 
 pub use reply::{Proto, Reply};
+pub use request::{Parser, ProtocolError, RequestLimits};

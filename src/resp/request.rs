@@ -1,0 +1,542 @@
+//! The request parser: multi-bulk (`*2\r\n$3\r\n...`) and inline (`PING\r\n`) requests.
+//!
+//! Pure and incremental. [`Parser::parse`] looks at a buffer that starts with the first byte not yet
+//! [consumed](Parser::consume) and collects whole requests as spans of that buffer; nothing is copied but
+//! the unquoted words of an inline request. What is half there is remembered, so that a request that
+//! arrives in a thousand pieces is scanned once.
+//!
+//! Bounds: a header or inline line of 64 KB; a bulk of `proto-max-bulk-len`; before AUTH 10 arguments of
+//! 16 KB. Spans take memory only for arguments whose header has arrived.
+
+use std::fmt;
+
+/// Longest header line and inline request, bytes.
+pub const LINE_MAX: usize = 64 * 1024;
+/// Largest number of arguments (a C `int` in the reference server).
+const ARGS_MAX: i64 = i32::MAX as i64;
+/// Before AUTH: number of arguments.
+const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
+/// Before AUTH: bytes of an argument.
+const UNAUTHENTICATED_BULK_MAX: i64 = 16384;
+
+/// What a client may send.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// `proto-max-bulk-len`, bytes.
+    pub bulk: u64,
+    /// The client has not authenticated though it must.
+    pub unauthenticated: bool,
+}
+
+/// Garbage on the wire. `Display` is the reply's text, behind `-`; the connection is closed after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolError {
+    /// An inline request or a header line without end.
+    InlineTooLong,
+    /// `*` line without end.
+    CountTooLong,
+    /// `$` line without end.
+    BulkHeaderTooLong,
+    /// `*` without a number in range.
+    BadCount,
+    /// `$` without a number in range.
+    BadBulk,
+    /// Something else where `$` belongs.
+    ExpectedDollar(u8),
+    /// An inline request with an open quote.
+    UnbalancedQuotes,
+    /// Too many arguments before AUTH.
+    UnauthenticatedCount,
+    /// Too large an argument before AUTH.
+    UnauthenticatedBulk,
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ERR Protocol error: ")?;
+        match *self {
+            ProtocolError::InlineTooLong => f.write_str("too big inline request"),
+            ProtocolError::CountTooLong => f.write_str("too big mbulk count string"),
+            ProtocolError::BulkHeaderTooLong => f.write_str("too big bulk count string"),
+            ProtocolError::BadCount => f.write_str("invalid multibulk length"),
+            ProtocolError::BadBulk => f.write_str("invalid bulk length"),
+            ProtocolError::ExpectedDollar(got) => {
+                write!(f, "expected '$', got '{}'", char::from(got))
+            }
+            ProtocolError::UnbalancedQuotes => f.write_str("unbalanced quotes in request"),
+            ProtocolError::UnauthenticatedCount => f.write_str("unauthenticated multibulk length"),
+            ProtocolError::UnauthenticatedBulk => f.write_str("unauthenticated bulk length"),
+        }
+    }
+}
+
+impl std::error::Error for ProtocolError {}
+
+/// Where an argument stands: in the caller's buffer, or among the words of inline requests.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: usize,
+    len: usize,
+    inline: bool,
+}
+
+/// A whole request.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    /// End of its arguments in `spans`.
+    spans: usize,
+    /// End of its bytes in the buffer.
+    bytes: usize,
+}
+
+/// The parser of one connection. See the module.
+#[derive(Debug, Default)]
+pub struct Parser {
+    /// First byte not yet looked at.
+    at: usize,
+    /// Arguments of the current multi-bulk request still to come.
+    missing: usize,
+    /// Length of the bulk whose header has been read.
+    bulk: Option<usize>,
+    spans: Vec<Span>,
+    requests: Vec<Request>,
+    words: Vec<u8>,
+}
+
+impl Parser {
+    /// Collects requests from `buf` until it ends or `max` are there. Requests found before an error
+    /// are kept.
+    ///
+    /// # Errors
+    /// The first violation of the protocol; nothing behind it can be read.
+    pub fn parse(
+        &mut self,
+        buf: &[u8],
+        limits: RequestLimits,
+        max: usize,
+    ) -> Result<(), ProtocolError> {
+        while self.requests.len() < max && self.at < buf.len() {
+            let whole = if self.missing > 0 {
+                self.arguments(buf, limits)?
+            } else if buf[self.at] == b'*' {
+                self.count(buf, limits)?
+            } else {
+                self.inline(buf)?
+            };
+            if !whole {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of whole requests collected.
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// True without a whole request.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// The arguments of request `i`, in `buf` as given to [`Parser::parse`].
+    pub fn request<'a>(
+        &'a self,
+        i: usize,
+        buf: &'a [u8],
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        let start = if i == 0 {
+            0
+        } else {
+            self.requests[i - 1].spans
+        };
+        self.spans[start..self.requests[i].spans]
+            .iter()
+            .map(move |s| {
+                let from = if s.inline { &self.words } else { buf };
+                &from[s.start..s.start + s.len]
+            })
+    }
+
+    /// Forgets the first `n` requests; returns how many bytes of the buffer they (and empty lines
+    /// before them) took. The caller drops these bytes from its buffer's front. Requests behind
+    /// them are forgotten too, to be parsed again.
+    pub fn consume(&mut self, n: usize) -> usize {
+        let all = n == self.requests.len();
+        let (spans, bytes) = match n.checked_sub(1) {
+            Some(last) => (self.requests[last].spans, self.requests[last].bytes),
+            None => (0, 0),
+        };
+        self.requests.clear();
+        if all {
+            // What is half there stays known.
+            let bytes = match self.missing {
+                0 => self.at,
+                _ => bytes,
+            };
+            self.spans.drain(..spans);
+            self.spans.iter_mut().for_each(|s| s.start -= bytes);
+            self.at -= bytes;
+            self.words.clear();
+            return bytes;
+        }
+        self.spans.clear();
+        self.words.clear();
+        self.at = 0;
+        self.missing = 0;
+        self.bulk = None;
+        bytes
+    }
+
+    /// How many more bytes the argument that is half there needs at least, of a buffer of `len` bytes;
+    /// 0 when unknown.
+    pub fn wanted(&self, len: usize) -> usize {
+        self.bulk
+            .map_or(0, |bulk| (self.at + bulk + 2).saturating_sub(len))
+    }
+
+    /// `*<count>\r\n`
+    fn count(&mut self, buf: &[u8], limits: RequestLimits) -> Result<bool, ProtocolError> {
+        let Some((n, next)) = number_line(buf, self.at + 1) else {
+            return incomplete(buf.len() - self.at, ProtocolError::CountTooLong);
+        };
+        let n = n
+            .filter(|n| *n <= ARGS_MAX)
+            .ok_or(ProtocolError::BadCount)?;
+        if n > UNAUTHENTICATED_ARGS_MAX && limits.unauthenticated {
+            return Err(ProtocolError::UnauthenticatedCount);
+        }
+        self.at = next;
+        self.missing = n.max(0) as usize;
+        Ok(true)
+    }
+
+    /// `$<length>\r\n<bytes>\r\n`, as many as are missing.
+    fn arguments(&mut self, buf: &[u8], limits: RequestLimits) -> Result<bool, ProtocolError> {
+        while self.missing > 0 {
+            let len = match self.bulk {
+                Some(len) => len,
+                None => {
+                    let Some(&first) = buf.get(self.at) else {
+                        return Ok(false);
+                    };
+                    let Some((n, next)) = number_line(buf, self.at + 1) else {
+                        return incomplete(buf.len() - self.at, ProtocolError::BulkHeaderTooLong);
+                    };
+                    if first != b'$' {
+                        return Err(ProtocolError::ExpectedDollar(first));
+                    }
+                    let n = n.filter(|n| *n >= 0 && *n as u64 <= limits.bulk);
+                    let n = n.ok_or(ProtocolError::BadBulk)?;
+                    if n > UNAUTHENTICATED_BULK_MAX && limits.unauthenticated {
+                        return Err(ProtocolError::UnauthenticatedBulk);
+                    }
+                    self.at = next;
+                    n as usize
+                }
+            };
+            // The two bytes behind the data are not looked at, as in the reference server.
+            if buf.len() - self.at < len + 2 {
+                self.bulk = Some(len);
+                return Ok(false);
+            }
+            self.bulk = None;
+            self.spans.push(Span {
+                start: self.at,
+                len,
+                inline: false,
+            });
+            self.at += len + 2;
+            self.missing -= 1;
+        }
+        self.finish();
+        Ok(true)
+    }
+
+    /// A line of words.
+    fn inline(&mut self, buf: &[u8]) -> Result<bool, ProtocolError> {
+        let Some(end) = memchr::memchr(b'\n', &buf[self.at..]) else {
+            return incomplete(buf.len() - self.at, ProtocolError::InlineTooLong);
+        };
+        let line = &buf[self.at..self.at + end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let words = split_words(line).ok_or(ProtocolError::UnbalancedQuotes)?;
+        self.at += end + 1;
+        if words.is_empty() {
+            return Ok(true);
+        }
+        for word in words {
+            self.spans.push(Span {
+                start: self.words.len(),
+                len: word.len(),
+                inline: true,
+            });
+            self.words.extend_from_slice(&word);
+        }
+        self.finish();
+        Ok(true)
+    }
+
+    fn finish(&mut self) {
+        self.requests.push(Request {
+            spans: self.spans.len(),
+            bytes: self.at,
+        });
+    }
+}
+
+fn incomplete(seen: usize, too_long: ProtocolError) -> Result<bool, ProtocolError> {
+    if seen > LINE_MAX {
+        Err(too_long)
+    } else {
+        Ok(false)
+    }
+}
+
+/// The number on a line that starts at `from`, and where the next line starts. `None` while the line is
+/// not whole; a line that holds no canonical number gives `(None, _)`.
+fn number_line(buf: &[u8], from: usize) -> Option<(Option<i64>, usize)> {
+    // Nearly always a few digits.
+    let mut n = 0i64;
+    let mut i = from;
+    while let Some(&b) = buf.get(i) {
+        match b {
+            b'0'..=b'9' if i - from < 10 => n = n * 10 + i64::from(b - b'0'),
+            b'\r' if i > from && (buf[from] != b'0' || i == from + 1) => {
+                return (i + 1 < buf.len()).then_some((Some(n), i + 2));
+            }
+            _ => break,
+        }
+        i += 1;
+    }
+    let end = from + memchr::memchr(b'\r', buf.get(from..)?)?;
+    (end + 1 < buf.len()).then(|| (crate::commands::args::parse_int(&buf[from..end]), end + 2))
+}
+
+/// Splits a line into words as redis.conf, redis-cli and inline requests have them: separated by white
+/// space, `"..."` with `\n \r \t \b \a \xHH` and `\<any>`, `'...'` with `\'`. `None` if a quote
+/// does not close or something other than white space follows a closing one.
+pub fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut words = Vec::new();
+    let mut i = 0;
+    let space = |b: u8| b.is_ascii_whitespace() || b == 0x0b;
+    loop {
+        while i < line.len() && space(line[i]) {
+            i += 1;
+        }
+        if i >= line.len() || line[i] == 0 {
+            return Some(words);
+        }
+        let mut word = Vec::new();
+        while i < line.len() && !space(line[i]) && line[i] != 0 {
+            match line[i] {
+                b'"' => i = double_quoted(line, i + 1, &mut word)?,
+                b'\'' => i = single_quoted(line, i + 1, &mut word)?,
+                b => {
+                    word.push(b);
+                    i += 1;
+                    continue;
+                }
+            }
+            // A closing quote ends the word.
+            if i < line.len() && !space(line[i]) {
+                return None;
+            }
+            break;
+        }
+        words.push(word);
+    }
+}
+
+/// Reads from behind `"`; returns the index behind the closing one.
+fn double_quoted(line: &[u8], mut i: usize, word: &mut Vec<u8>) -> Option<usize> {
+    let hex = |i: usize| char::from(*line.get(i)?).to_digit(16);
+    loop {
+        match *line.get(i)? {
+            b'"' => return Some(i + 1),
+            b'\\'
+                if line.get(i + 1) == Some(&b'x')
+                    && hex(i + 2).is_some()
+                    && hex(i + 3).is_some() =>
+            {
+                word.push((hex(i + 2)? * 16 + hex(i + 3)?) as u8);
+                i += 4;
+            }
+            b'\\' if i + 1 < line.len() => {
+                word.push(match line[i + 1] {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 0x08,
+                    b'a' => 0x07,
+                    other => other,
+                });
+                i += 2;
+            }
+            b => {
+                word.push(b);
+                i += 1;
+            }
+        }
+    }
+}
+
+/// Reads from behind `'`; returns the index behind the closing one.
+fn single_quoted(line: &[u8], mut i: usize, word: &mut Vec<u8>) -> Option<usize> {
+    loop {
+        match *line.get(i)? {
+            b'\'' => return Some(i + 1),
+            b'\\' if line.get(i + 1) == Some(&b'\'') => {
+                word.push(b'\'');
+                i += 2;
+            }
+            b => {
+                word.push(b);
+                i += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: RequestLimits = RequestLimits {
+        bulk: 512 << 20,
+        unauthenticated: false,
+    };
+
+    /// Feeds `bytes` in pieces of `piece`; returns the requests and the error.
+    fn feed(
+        bytes: &[u8],
+        piece: usize,
+        limits: RequestLimits,
+    ) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
+        let (mut parser, mut buf, mut seen) = (Parser::default(), Vec::new(), Vec::new());
+        for part in bytes.chunks(piece) {
+            buf.extend_from_slice(part);
+            let result = parser.parse(&buf, limits, usize::MAX);
+            for i in 0..parser.len() {
+                seen.push(parser.request(i, &buf).map(<[u8]>::to_vec).collect());
+            }
+            buf.drain(..parser.consume(parser.len()));
+            if let Err(e) = result {
+                return (seen, Some(e));
+            }
+        }
+        (seen, None)
+    }
+
+    fn words(text: &str) -> Vec<Vec<u8>> {
+        text.split(' ').map(|w| w.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn requests_are_the_same_however_they_are_cut() {
+        let bytes = b"*2\r\n$3\r\nGET\r\n$5\r\nk\r\n\r\n\r\nx\r\nPING\r\n\r\n*0\r\n*-1\r\n*1\r\n$4\r\nPING\r\nset a 'b c'\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n";
+        let whole = feed(bytes, bytes.len(), LIMITS);
+        assert_eq!(whole.1, None);
+        assert_eq!(
+            whole.0,
+            [
+                vec![b"GET".to_vec(), b"k\r\n\r\n".to_vec()],
+                words("x"),
+                words("PING"),
+                words("PING"),
+                vec![b"set".to_vec(), b"a".to_vec(), b"b c".to_vec()],
+                vec![b"SET".to_vec(), b"k".to_vec(), Vec::new()],
+            ]
+        );
+        for piece in 1..bytes.len() {
+            assert_eq!(feed(bytes, piece, LIMITS), whole, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn violations_are_named_as_the_reference_server_names_them() {
+        let long = vec![b'1'; LINE_MAX + 2];
+        let with = |prefix: &str| [prefix.as_bytes(), &long].concat();
+        let cases: &[(Vec<u8>, &str)] = &[
+            (b"*3000000000\r\n".to_vec(), "invalid multibulk length"),
+            (b"*x\r\n".to_vec(), "invalid multibulk length"),
+            (b"*01\r\n".to_vec(), "invalid multibulk length"),
+            (b"*1\r\nfoo\r\n".to_vec(), "expected '$', got 'f'"),
+            (b"*1\r\n$-1\r\n".to_vec(), "invalid bulk length"),
+            (b"*1\r\n$536870913\r\n".to_vec(), "invalid bulk length"),
+            (b"*1\r\n$blabla\r\n".to_vec(), "invalid bulk length"),
+            (with(""), "too big inline request"),
+            (with("*"), "too big mbulk count string"),
+            (with("*1\r\n$"), "too big bulk count string"),
+            (b"set \"a\r\n".to_vec(), "unbalanced quotes in request"),
+            (b"set \"a\"b\r\n".to_vec(), "unbalanced quotes in request"),
+        ];
+        for (bytes, text) in cases {
+            let (_, error) = feed(bytes, bytes.len(), LIMITS);
+            let error = error.expect(text).to_string();
+            assert_eq!(error, format!("ERR Protocol error: {text}"));
+        }
+    }
+
+    #[test]
+    fn strangers_may_send_ten_arguments_of_16_kb() {
+        let limits = RequestLimits {
+            unauthenticated: true,
+            ..LIMITS
+        };
+        let (_, error) = feed(b"*11\r\n", 5, limits);
+        assert_eq!(error, Some(ProtocolError::UnauthenticatedCount));
+        let (_, error) = feed(b"*2\r\n$4\r\nAUTH\r\n$16385\r\n", 100, limits);
+        assert_eq!(error, Some(ProtocolError::UnauthenticatedBulk));
+        let (_, error) = feed(b"*10\r\n$16384\r\n", 100, limits);
+        assert_eq!(error, None);
+    }
+
+    #[test]
+    fn requests_before_a_violation_are_kept() {
+        let (seen, error) = feed(b"PING\r\n*1\r\n!\r\n", 100, LIMITS);
+        assert_eq!(seen, [words("PING")]);
+        assert_eq!(error, Some(ProtocolError::ExpectedDollar(b'!')));
+    }
+
+    #[test]
+    fn unconsumed_requests_are_parsed_again() {
+        let mut buf = b"PING\r\n*2\r\n$4\r\nECHO\r\n$1\r\na\r\n*2\r\n$3\r\nGE".to_vec();
+        let mut parser = Parser::default();
+        parser.parse(&buf, LIMITS, 10).expect("well formed");
+        assert_eq!(parser.len(), 2);
+        buf.drain(..parser.consume(1));
+        parser.parse(&buf, LIMITS, 10).expect("well formed");
+        assert_eq!(parser.len(), 1);
+        let request: Vec<_> = parser.request(0, &buf).collect();
+        assert_eq!(request, [b"ECHO".as_slice(), b"a"]);
+        buf.drain(..parser.consume(1));
+        buf.extend_from_slice(b"T\r\n$1\r\nk\r\n");
+        parser.parse(&buf, LIMITS, 10).expect("well formed");
+        let request: Vec<_> = parser.request(0, &buf).collect();
+        assert_eq!(request, [b"GET".as_slice(), b"k"]);
+    }
+
+    #[test]
+    fn words_follow_the_quoting_of_redis_conf() {
+        let cases: &[(&str, &[&[u8]])] = &[
+            (
+                r#"a "b c" 'd\'e' "\x41\n\"\z""#,
+                &[b"a", b"b c", b"d'e", b"A\n\"z"],
+            ),
+            ("  ", &[]),
+            (r#"save """#, &[b"save", b""]),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(
+                split_words(line.as_bytes())
+                    .as_deref()
+                    .map(|w| w.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+                Some(expected.to_vec()),
+                "{line}"
+            );
+        }
+        assert_eq!(split_words(b"'a"), None);
+    }
+}
