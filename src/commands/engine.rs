@@ -224,6 +224,11 @@ impl Engine {
         id
     }
 
+    /// Forgets a client and all that refers to it.
+    pub fn disconnect(&mut self, id: ClientId) {
+        self.clients.remove(&id);
+    }
+
     /// Runs `f` with the shell's services, which see the engine too.
     ///
     /// # Panics

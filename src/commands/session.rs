@@ -120,6 +120,8 @@ pub struct Session {
     pub replconf: Option<Box<crate::replication::Replconf>>,
     /// Bytes of the request buffer, for CLIENT LIST.
     pub query_buffer: usize,
+    /// Bytes of replies that the socket has not taken yet, beside `reply`.
+    pub unsent: usize,
     /// Bytes received since the connection.
     pub bytes_in: u64,
     /// Bytes sent since the connection.
@@ -155,6 +157,7 @@ impl Session {
             blocked: None,
             replconf: None,
             query_buffer: 0,
+            unsent: 0,
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,

@@ -13,6 +13,8 @@ pub struct Config {
     pub lazyfree_lazy_expire: bool,
     /// `notify-keyspace-events`
     pub notify_keyspace_events: String,
+    /// `proto-max-bulk-len`
+    pub proto_max_bulk_len: i64,
     /// `repl-backlog-size`
     pub repl_backlog_size: i64,
 }
@@ -24,6 +26,7 @@ impl Default for Config {
             requirepass: String::new(),
             lazyfree_lazy_expire: false,
             notify_keyspace_events: String::new(),
+            proto_max_bulk_len: 512 << 20,
             repl_backlog_size: 1 << 20,
         }
     }

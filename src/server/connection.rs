@@ -1,0 +1,285 @@
+//! One client: read, parse, run, write.
+//!
+//! A poll reads what the socket has into a buffer that all connections share, runs every whole request
+//! in it as one batch, and writes the replies with one call. Only what is left over (half a request, a
+//! reply that the socket did not take) stays with the connection, so an idle one costs its session alone.
+//!
+//! While a command blocks, or CLIENT PAUSE holds it, input is still read (the end of the connection must
+//! be seen) but not parsed. Output that other clients cause ([`Action::Wake`](crate::commands::Action)) is
+//! picked up when the task is woken.
+
+use super::clock;
+use super::state::{Link, READ_SIZE, Server};
+use super::stream::Stream;
+use crate::commands::{ClientFlags, ClientId, Engine, Session};
+use crate::resp::{Parser, RequestLimits};
+use smallvec::SmallVec;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// Requests parsed before the first of them runs.
+const BATCH: usize = 64;
+/// Reads before other tasks get their turn.
+const READS_PER_POLL: usize = 4;
+/// Left-over buffers above this are given back when they become empty.
+const KEPT_BUFFER: usize = 64 * 1024;
+/// The shared reply buffer is not kept larger than this.
+const KEPT_OUTPUT: usize = 1 << 20;
+
+/// Why a connection's task stops serving requests.
+enum End {
+    /// The client is gone, or was told to go.
+    Closed,
+    /// The client became a replica: its socket goes to the replication driver.
+    Replica,
+}
+
+/// A client's connection; as a future it serves the client until the end.
+struct Connection {
+    server: Rc<Server>,
+    link: Rc<Link>,
+    id: ClientId,
+    stream: Stream,
+    /// Input behind the last request that ran.
+    input: Vec<u8>,
+    parser: Parser,
+    /// Output that the socket did not take; `sent` bytes of it are gone.
+    output: Vec<u8>,
+    sent: usize,
+}
+
+/// Serves a client that has been registered as `id` until its connection ends.
+pub async fn serve(server: Rc<Server>, id: ClientId, stream: Stream) {
+    let mut connection = Connection {
+        link: server.link(id),
+        server: server.clone(),
+        id,
+        stream,
+        input: Vec::new(),
+        parser: Parser::default(),
+        output: Vec::new(),
+        sent: 0,
+    };
+    let end = std::future::poll_fn(|cx| connection.poll(cx)).await;
+    if let End::Replica = end {
+        let unsent = connection.output.split_off(connection.sent);
+        super::repl::serve_replica(&server, id, connection.stream, connection.input, unsent).await;
+    }
+    server.disconnect(id);
+}
+
+impl Connection {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.link.register(cx.waker());
+        match self.step(cx) {
+            Ok(()) => Poll::Pending,
+            Err(end) => Poll::Ready(end),
+        }
+    }
+
+    /// Goes as far as it gets without waiting; the task has been registered for what it waits for.
+    fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        if self.link.take_touched() || self.sent < self.output.len() {
+            // Somebody wrote, unblocked or closed; or the socket takes bytes again.
+            self.run(cx, &[], 0)?;
+        }
+        for _ in 0..READS_PER_POLL {
+            let Poll::Ready(()) = self.read_and_run(cx)? else {
+                return Ok(());
+            };
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn read_and_run(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
+        if !self.input.is_empty() {
+            // The rest of a large argument in one piece, but never memory for what may not come.
+            let wanted = self.parser.wanted(self.input.len());
+            self.input.reserve(wanted.clamp(READ_SIZE, 1 << 20));
+            let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+            return match read {
+                Poll::Pending => Ok(Poll::Pending),
+                Poll::Ready(Ok(n)) if n > 0 => self.run(cx, &[], n).map(Poll::Ready),
+                Poll::Ready(_) => Err(End::Closed),
+            };
+        }
+        let server = self.server.clone();
+        let mut shared = server.input.borrow_mut();
+        let mut buf = ReadBuf::new(&mut shared);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                let n = buf.filled().len();
+                self.run(cx, buf.filled(), n).map(Poll::Ready)
+            }
+            Poll::Ready(_) => Err(End::Closed),
+        }
+    }
+
+    /// Runs the requests that stand in `fresh`, or in our own buffer if that is empty, then writes
+    /// all output. `read` bytes are new.
+    fn run(&mut self, cx: &mut Context<'_>, fresh: &[u8], read: usize) -> Result<(), End> {
+        let server = self.server.clone();
+        let mut guard = server.engine.borrow_mut();
+        let engine = &mut *guard;
+        let Some(mut session) = engine.clients.remove(&self.id) else {
+            return Err(End::Closed);
+        };
+        engine.clock = clock::read();
+        engine.tick = clock::monotonic_ns();
+        if read > 0 {
+            session.bytes_in += read as u64;
+            engine.stats.net_input += read as u64;
+            session.last_interaction_ms = engine.clock.unix_ms;
+        }
+        let lent = session.reply.is_empty();
+        if lent {
+            std::mem::swap(session.reply.buf_mut(), &mut server.output.borrow_mut());
+        }
+        if fresh.is_empty() {
+            let mut input = std::mem::take(&mut self.input);
+            let done = self.run_requests(engine, &mut session, &input);
+            input.drain(..done);
+            if !input.is_empty() || input.capacity() <= KEPT_BUFFER {
+                self.input = input;
+            }
+        } else {
+            let done = self.run_requests(engine, &mut session, fresh);
+            self.input.extend_from_slice(&fresh[done..]);
+        }
+        let written = self.write(cx, engine, &mut session);
+        if lent {
+            let mut output = server.output.borrow_mut();
+            std::mem::swap(session.reply.buf_mut(), &mut output);
+            if output.capacity() < READ_SIZE || output.capacity() > KEPT_OUTPUT {
+                *output = Vec::with_capacity(READ_SIZE);
+            }
+        }
+        session.query_buffer = self.input.len();
+        let end = self.verdict(&session, written);
+        engine.clients.insert(self.id, session);
+        server.act(engine);
+        end
+    }
+
+    /// Runs whole requests from the front of `buf`; returns how many bytes are done with.
+    fn run_requests(&mut self, engine: &mut Engine, session: &mut Session, buf: &[u8]) -> usize {
+        let mut done = 0;
+        while may_run(session) {
+            let limits = RequestLimits {
+                bulk: engine.config.proto_max_bulk_len as u64,
+                unauthenticated: !session.authenticated,
+            };
+            // AUTH changes what may follow it.
+            let max = if limits.unauthenticated { 1 } else { BATCH };
+            let rest = &buf[done..];
+            let parsed = self.parser.parse(rest, limits, max);
+            let mut ran = 0;
+            while ran < self.parser.len() && may_run(session) {
+                let argv: SmallVec<[&[u8]; 16]> = self.parser.request(ran, rest).collect();
+                engine.run(session, &argv);
+                engine.after_command();
+                ran += 1;
+            }
+            let all = ran == self.parser.len();
+            done += self.parser.consume(ran);
+            if !all {
+                break;
+            }
+            if let Err(error) = parsed {
+                session.reply.error(&error.to_string());
+                session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+                return buf.len();
+            }
+            if ran < max {
+                break;
+            }
+        }
+        done
+    }
+
+    fn verdict(&self, session: &Session, written: Result<(), End>) -> Result<(), End> {
+        written?;
+        let idle = self.sent == self.output.len();
+        if session.flags.contains(ClientFlags::CLOSE_ASAP)
+            || (idle && session.flags.contains(ClientFlags::CLOSE_AFTER_REPLY))
+        {
+            return Err(End::Closed);
+        }
+        if session.flags.contains(ClientFlags::REPLICA) {
+            return Err(End::Replica);
+        }
+        Ok(())
+    }
+
+    /// Writes what is pending, as far as the socket takes it.
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        engine: &mut Engine,
+        session: &mut Session,
+    ) -> Result<(), End> {
+        if self.output.is_empty() {
+            let mut sent = 0;
+            let reply = session.reply.buf_mut();
+            while sent < reply.len() {
+                match write_some(&mut self.stream, cx, &reply[sent..])? {
+                    Some(n) => sent += n,
+                    None => {
+                        self.sent = sent;
+                        std::mem::swap(&mut self.output, reply);
+                        break;
+                    }
+                }
+            }
+            reply.clear();
+            session.bytes_out += sent as u64;
+            engine.stats.net_output += sent as u64;
+        } else {
+            self.output.append(session.reply.buf_mut());
+            let before = self.sent;
+            while self.sent < self.output.len() {
+                match write_some(&mut self.stream, cx, &self.output[self.sent..])? {
+                    Some(n) => self.sent += n,
+                    None => break,
+                }
+            }
+            session.bytes_out += (self.sent - before) as u64;
+            engine.stats.net_output += (self.sent - before) as u64;
+            if self.sent == self.output.len() {
+                self.output = Vec::new();
+                self.sent = 0;
+            } else if self.sent > self.output.len() / 2 {
+                self.output.drain(..self.sent);
+                self.sent = 0;
+            }
+        }
+        session.unsent = self.output.len() - self.sent;
+        Ok(())
+    }
+}
+
+/// A client whose next request may run now.
+fn may_run(session: &Session) -> bool {
+    session.blocked.is_none()
+        && !session.flags.intersects(
+            ClientFlags::CLOSE_ASAP | ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::REPLICA,
+        )
+}
+
+/// Bytes that the socket took, `None` if it takes none now.
+fn write_some(
+    stream: &mut Stream,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> Result<Option<usize>, End> {
+    match Pin::new(stream).poll_write(cx, bytes) {
+        Poll::Ready(Ok(n)) if n > 0 => Ok(Some(n)),
+        Poll::Ready(_) => Err(End::Closed),
+        Poll::Pending => Ok(None),
+    }
+}

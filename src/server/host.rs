@@ -1,0 +1,91 @@
+//! What commands need of the world: the shell's side of [`Host`].
+
+use super::persist::Persistence;
+use crate::commands::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions};
+use crate::commands::{CommandError, Engine, Session};
+use std::time::Duration;
+
+/// The services of the running server.
+#[derive(Default)]
+pub struct Shell {
+    /// Dumps.
+    pub persistence: Persistence,
+}
+
+impl Shell {
+    /// Services without a listener, file or link.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Host for Shell {
+    fn save(&mut self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
+        self.persistence.save(engine, options)
+    }
+
+    fn bgsave(
+        &mut self,
+        engine: &mut Engine,
+        options: &SaveOptions,
+    ) -> Result<&'static str, CommandError> {
+        self.persistence.bgsave(engine, options)
+    }
+
+    fn bgsave_running(&self) -> bool {
+        self.persistence.bgsave_running()
+    }
+
+    fn after_flushall(&mut self, engine: &mut Engine) {
+        self.persistence.after_flushall(engine);
+    }
+
+    fn shutdown(
+        &mut self,
+        _engine: &mut Engine,
+        _options: ShutdownOptions,
+    ) -> Result<(), CommandError> {
+        std::process::exit(0)
+    }
+
+    fn abort_shutdown(&mut self, _engine: &mut Engine) -> Result<(), CommandError> {
+        Err(CommandError::fixed("ERR No shutdown in progress."))
+    }
+
+    fn reload(&mut self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
+        self.persistence.reload(engine, options)
+    }
+
+    fn sleep(&mut self, micros: u64) {
+        std::thread::sleep(Duration::from_micros(micros));
+    }
+
+    fn rewrite_config(&mut self, _engine: &mut Engine) -> Result<(), String> {
+        Err("The server is running without a config file".into())
+    }
+
+    fn apply_config(&mut self, _engine: &mut Engine, _directive: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn replicaof(&mut self, _engine: &mut Engine, _primary: Option<(String, u16)>, _by: &Session) {}
+
+    fn sync(
+        &mut self,
+        _engine: &mut Engine,
+        _client: &mut Session,
+        _args: &[&[u8]],
+    ) -> Result<(), CommandError> {
+        Err(CommandError::fixed("ERR"))
+    }
+
+    fn info(&self, _engine: &Engine, _section: &str, _out: &mut String) {}
+
+    fn log(&mut self, _level: char, text: &str) {
+        tracing::info!("{text}");
+    }
+
+    fn drop_later(&mut self, what: Box<dyn Send>) {
+        drop(what);
+    }
+}
