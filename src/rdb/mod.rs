@@ -42,6 +42,7 @@
 //!    load is loaded here, as they load it.
 //!  * Pure: no files, clocks or randomness. Hash seeds are arguments.
 
+pub mod check;
 pub mod crc64;
 mod cursor;
 pub mod error;
@@ -50,14 +51,20 @@ pub mod length;
 pub mod listpack;
 pub mod lzf;
 pub mod module;
+pub mod normalize;
 pub mod number;
 pub mod opcode;
 pub mod record;
 pub mod scan;
+mod seen;
 mod skip;
+pub mod stream;
+pub mod stream_node;
 pub mod string;
 pub mod template;
+mod template_hash;
 pub mod version;
+pub mod walk;
 pub mod ziplist;
 pub mod zipmap;
 

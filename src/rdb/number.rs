@@ -3,6 +3,8 @@
 //! The packed encodings store a string as an integer exactly when the integer's decimal text is that string
 //! again: no sign but `-`, no leading zero, no `-0`.
 
+use super::listpack::Item;
+
 /// Bytes of the longest decimal i64 (`-9223372036854775808`).
 pub const INT_TEXT_MAX: usize = 20;
 
@@ -144,6 +146,43 @@ fn decimal_prefix(text: &[u8]) -> usize {
     end
 }
 
+/// A score as the element of a packed sorted set: an integer where it is one, else text that reads back equal.
+#[derive(Debug, Clone)]
+pub struct ScoreItem {
+    text: String,
+    int: Option<i64>,
+}
+
+impl ScoreItem {
+    /// Prepares the element for `score`, which is no NaN.
+    pub fn new(score: f64) -> Self {
+        /// Up to here every integral double is exactly an integer of 64 bits.
+        const INT_MAX: f64 = (1i64 << 62) as f64;
+        let negative_zero = score == 0.0 && score.is_sign_negative();
+        if score == score.trunc() && score.abs() <= INT_MAX && !negative_zero {
+            return ScoreItem {
+                text: String::new(),
+                int: Some(score as i64),
+            };
+        }
+        let text = match score.abs() {
+            _ if score.is_infinite() => if score > 0.0 { "inf" } else { "-inf" }.to_owned(),
+            // Plain decimals of tiny and huge numbers would not fit the buffers of real servers.
+            a if a != 0.0 && !(1e-5..1e17).contains(&a) => format!("{score:e}"),
+            _ => format!("{score}"),
+        };
+        ScoreItem { text, int: None }
+    }
+
+    /// The element.
+    pub fn item(&self) -> Item<'_> {
+        match self.int {
+            Some(n) => Item::Int(n),
+            None => Item::Bytes(self.text.as_bytes()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +218,38 @@ mod tests {
             "99999999999999999999",
         ] {
             assert_eq!(canonical_i64(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn scores_become_elements_that_read_back_equal() {
+        let mut rng = crate::rdb::testing::Rng::new(17);
+        let some = (0..5_000)
+            .map(|_| f64::from_bits(rng.next()))
+            .filter(|s| !s.is_nan());
+        let edges = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.5,
+            1e22,
+            5e-324,
+            f64::MAX,
+            f64::MIN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1e17,
+            4.6e18,
+        ];
+        for score in some.chain(edges) {
+            let element = ScoreItem::new(score);
+            let text = element.item().to_vec();
+            assert!(text.len() < 40, "{score}");
+            let back = match element.item() {
+                Item::Int(n) => n as f64,
+                Item::Bytes(text) => strict_score(text).expect("a number"),
+            };
+            assert_eq!(back.to_bits(), score.to_bits(), "{score}");
         }
     }
 

@@ -53,8 +53,8 @@ impl Context {
         }
     }
 
-    /// The context of values as they are held in memory and written by us.
+    /// The context of canonical values, as they are held in memory: there type 22 is Valkey's.
     pub fn held() -> Self {
-        Context::new(RdbVersion::newest(super::version::Dialect::Redis))
+        Context::new(RdbVersion::newest(super::version::Dialect::Valkey))
     }
 }

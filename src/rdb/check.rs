@@ -1,0 +1,412 @@
+//! Every structural check of a value, always deep.
+//!
+//! [`check_value`] looks at each byte of a value: bounds, lengths, LZF, packed encodings, duplicates, scores, expiries,
+//! orders, streams with their groups. What every real server that knows the file's version refuses is refused; what
+//! they all load passes, and where its bytes are not canonical [`ValueInfo::as_is`] sends it through
+//! [`super::normalize`].
+//!
+//! | defect | here | why |
+//! |---|---|---|
+//! | a collection without elements | passes, `empty` | files: the key is skipped; RESTORE refuses |
+//! | a sorted-set blob out of order | passes, normalised | all load it and sort it |
+//! | a score text that is no number | passes as what `strtod` makes of it | all load it so |
+//! | a stream node's element count | passes, normalised | written and loaded by Redis 8.2 |
+//! | stream entries out of order or twice | passes | all load them, and show them so |
+//! | a stream's length, its deleted counts | refused, except in REDIS0012 and 13 | Valkey 9.1, Redis 8.8 refuse |
+//! | a NaN, also as text | refused | Valkey 9.1 |
+
+use super::cursor::Cursor;
+use super::error::{ErrorKind, RdbError};
+use super::listpack::Item;
+use super::module::ModuleId;
+use super::opcode;
+use super::seen::Seen;
+use super::skip::{module_id, skip_module_items};
+use super::stream::{Stream, StreamId};
+use super::stream_node::check_node;
+use super::string::StrRef;
+use super::template::Context;
+use super::version::{Dialect, RdbVersion};
+use super::walk::{self, Bufs, Place, REDIS_EXPIRE_MAX};
+
+/// Reusable room for checks and conversions: one per thread.
+#[derive(Debug, Clone)]
+pub struct Scratch {
+    pub(crate) bufs: Bufs,
+    seen: Seen,
+}
+
+impl Scratch {
+    /// `seed` keys the hashes by which duplicates are found; whoever writes the input must not be able to guess it.
+    pub fn new(seed: u64) -> Self {
+        Scratch {
+            bufs: Bufs::new(),
+            seen: Seen::new(seed),
+        }
+    }
+
+    /// Gives back what one very large value made it take.
+    pub fn shrink(&mut self) {
+        const KEEP: usize = 1 << 20;
+        self.bufs.shrink(KEEP);
+        self.seen.shrink(KEEP / 64);
+    }
+
+    /// Room for [`walk`]'s functions.
+    pub fn bufs(&mut self) -> &mut Bufs {
+        &mut self.bufs
+    }
+}
+
+/// What TYPE says of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A string.
+    String,
+    /// A list.
+    List,
+    /// A set.
+    Set,
+    /// A sorted set.
+    Zset,
+    /// A hash.
+    Hash,
+    /// A stream.
+    Stream,
+    /// An array (Redis 8.8).
+    Array,
+    /// A module's value.
+    Module(ModuleId),
+}
+
+/// What a check found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValueInfo {
+    /// The kind of value.
+    pub kind: Kind,
+    /// Elements, members, fields, live stream entries; bytes of a string.
+    pub elements: u64,
+    /// Fields with an expiry.
+    pub expiring: u64,
+    /// The earliest field expiry, unix milliseconds.
+    pub min_expire_ms: Option<i64>,
+    /// A collection without elements: in a file the key is skipped, in RESTORE it is an error. Never a stream.
+    pub empty: bool,
+    /// The bytes are canonical and may be held and saved as they stand, under the same type.
+    pub as_is: bool,
+}
+
+impl ValueInfo {
+    fn new(kind: Kind) -> Self {
+        ValueInfo {
+            kind,
+            elements: 0,
+            expiring: 0,
+            min_expire_ms: None,
+            empty: false,
+            as_is: true,
+        }
+    }
+}
+
+/// Checks a value: exactly its bytes, without type byte and key.
+///
+/// # Errors
+/// The first defect, with its offset in `bytes` (add [`super::Record::value_offset`] by [`RdbError::shifted`]). Module
+/// values are sound if their items are: whether they are refused is the caller's choice ([`Kind::Module`]).
+pub fn check_value(
+    context: &Context,
+    rdb_type: u8,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> Result<ValueInfo, RdbError> {
+    scratch.bufs.sound_only = true;
+    let result = check_kind(context, rdb_type, bytes, scratch);
+    scratch.bufs.sound_only = false;
+    result
+}
+
+fn check_kind(
+    context: &Context,
+    rdb_type: u8,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> Result<ValueInfo, RdbError> {
+    match rdb_type {
+        opcode::STRING => check_string(bytes),
+        opcode::LIST | opcode::LIST_ZIPLIST | opcode::QUICKLIST | opcode::QUICKLIST_2 => {
+            let mut info = ValueInfo::new(Kind::List);
+            let shape = walk::list(rdb_type, bytes, &mut scratch.bufs, |_| {
+                info.elements += 1;
+                Ok::<(), RdbError>(())
+            })?;
+            info.as_is = !shape.irregular;
+            info.empty = info.elements == 0;
+            Ok(info)
+        }
+        opcode::SET | opcode::SET_INTSET | opcode::SET_LISTPACK => {
+            check_set(rdb_type, bytes, scratch)
+        }
+        opcode::ZSET | opcode::ZSET_2 | opcode::ZSET_ZIPLIST | opcode::ZSET_LISTPACK => {
+            check_zset(rdb_type, bytes, scratch)
+        }
+        opcode::STREAM
+        | opcode::STREAM_2
+        | opcode::STREAM_3
+        | opcode::STREAM_4
+        | opcode::STREAM_5 => check_stream(context.version, rdb_type, bytes, scratch),
+        opcode::ARRAY => {
+            let mut info = ValueInfo::new(Kind::Array);
+            walk::array(bytes, &mut scratch.bufs, |_, _| {
+                info.elements += 1;
+                Ok::<(), RdbError>(())
+            })?;
+            info.empty = info.elements == 0;
+            Ok(info)
+        }
+        opcode::MODULE_2 => {
+            let mut cur = Cursor::new(bytes);
+            let id = module_id(&mut cur)?;
+            skip_module_items(&mut cur)?;
+            cur.expect_end("module value")?;
+            Ok(ValueInfo::new(Kind::Module(id)))
+        }
+        opcode::MODULE => Err(RdbError::new(
+            ErrorKind::UnreadableType(rdb_type),
+            0,
+            "module value",
+        )),
+        opcode::HASH
+        | opcode::HASH_ZIPMAP
+        | opcode::HASH_ZIPLIST
+        | opcode::HASH_LISTPACK
+        | opcode::HASH_TTL_RC..=opcode::HASH_LISTPACK_TTL
+        | opcode::HASH_TEMPLATE_LISTPACK_DUMP..=opcode::HASH_TEMPLATE_PLAIN => {
+            check_hash(context, rdb_type, bytes, scratch)
+        }
+        _ => Err(RdbError::new(
+            ErrorKind::UnknownType(rdb_type),
+            0,
+            "value type",
+        )),
+    }
+}
+
+fn check_string(bytes: &[u8]) -> Result<ValueInfo, RdbError> {
+    let mut cur = Cursor::new(bytes);
+    let s = cur.string("string value")?;
+    if !s.is_sound() {
+        return Err(RdbError::new(ErrorKind::BadLzf, 0, "string value"));
+    }
+    cur.expect_end("string value")?;
+    let mut info = ValueInfo::new(Kind::String);
+    info.elements = s.len() as u64;
+    // Packed bytes for an empty string: loaded by all, and worth getting rid of.
+    info.as_is = !matches!(s, StrRef::Lzf { len: 0, .. });
+    Ok(info)
+}
+
+fn check_set(rdb_type: u8, bytes: &[u8], scratch: &mut Scratch) -> Result<ValueInfo, RdbError> {
+    let mut info = ValueInfo::new(Kind::Set);
+    let Scratch { bufs, seen } = scratch;
+    if rdb_type == opcode::SET_INTSET {
+        walk::set(rdb_type, bytes, bufs, |_| {
+            info.elements += 1;
+            Ok::<(), RdbError>(())
+        })?;
+        return Ok(info);
+    }
+    seen.clear();
+    let shape = walk::set_placed(rdb_type, bytes, bufs, |place, member| {
+        unique(seen, place, &member, "set member", |earlier| {
+            nth(earlier, |f| walk::set(rdb_type, bytes, &mut Bufs::new(), f))
+        })
+    })?;
+    info.elements = seen.len() as u64;
+    info.empty = info.elements == 0;
+    info.as_is = !shape.irregular;
+    Ok(info)
+}
+
+fn check_zset(rdb_type: u8, bytes: &[u8], scratch: &mut Scratch) -> Result<ValueInfo, RdbError> {
+    let mut info = ValueInfo::new(Kind::Zset);
+    let Scratch { bufs, seen } = scratch;
+    seen.clear();
+    let ordered_type = rdb_type == opcode::ZSET_LISTPACK;
+    let mut in_order = true;
+    let mut last_score = f64::NEG_INFINITY;
+    let mut last_member = Vec::new();
+    let shape = walk::zset_placed(rdb_type, bytes, bufs, |place, member, score| {
+        if ordered_type {
+            // Members matter only among equal scores; most zsets have few of them.
+            in_order &= score > last_score
+                || (score == last_score && (seen.len() == 0 || member.with(|m| *last_member < *m)));
+            last_score = score;
+            last_member.clear();
+            member.append_to(&mut last_member);
+        }
+        unique(seen, place, &member, "sorted set member", |earlier| {
+            nth(earlier, |f| {
+                walk::zset(rdb_type, bytes, &mut Bufs::new(), |m, _| f(m))
+            })
+        })
+    })?;
+    info.elements = seen.len() as u64;
+    info.empty = info.elements == 0;
+    info.as_is = in_order && !shape.irregular;
+    Ok(info)
+}
+
+fn check_hash(
+    context: &Context,
+    rdb_type: u8,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> Result<ValueInfo, RdbError> {
+    let mut info = ValueInfo::new(Kind::Hash);
+    let Scratch { bufs, seen } = scratch;
+    seen.clear();
+    let mut latest = 0;
+    let shape = walk::hash_placed(
+        context,
+        rdb_type,
+        bytes,
+        bufs,
+        |place, field, _, expire_ms| {
+            if let Some(time) = expire_ms {
+                info.expiring += 1;
+                info.min_expire_ms = Some(info.min_expire_ms.map_or(time, |min| min.min(time)));
+                latest = latest.max(time);
+            }
+            unique(seen, place, &field, "hash field", |earlier| {
+                nth(earlier, |f| {
+                    walk::hash(context, rdb_type, bytes, &mut Bufs::new(), |field, _, _| {
+                        f(field)
+                    })
+                })
+            })
+        },
+    )?;
+    info.elements = seen.len() as u64;
+    info.empty = info.elements == 0;
+    // A time beyond the Redis dialect's range keeps Valkey's form; all else goes over to the Redis dialect.
+    let beyond_redis = latest > REDIS_EXPIRE_MAX;
+    info.as_is = !shape.irregular || beyond_redis;
+    Ok(info)
+}
+
+/// Refuses `item` if it was seen. Equal hashes are a suspicion; `earlier` fetches the suspect to compare.
+#[inline]
+fn unique(
+    seen: &mut Seen,
+    place: Place,
+    item: &Item<'_>,
+    context: &'static str,
+    earlier: impl FnOnce(usize) -> Option<Vec<u8>>,
+) -> Result<(), RdbError> {
+    if let Some(suspect) = seen.insert(item)
+        && earlier(suspect).is_some_and(|bytes| item.is(&bytes) || item.with(|own| *own == *bytes))
+    {
+        return Err(place.error(ErrorKind::Duplicate, context));
+    }
+    Ok(())
+}
+
+/// Leaves a walk when the wanted element was found; not an error of its own.
+enum Found {
+    Element(Vec<u8>),
+    Defect,
+}
+
+impl From<RdbError> for Found {
+    fn from(_: RdbError) -> Self {
+        Found::Defect
+    }
+}
+
+type Visit<'v> = &'v mut dyn FnMut(Item<'_>) -> Result<(), Found>;
+
+/// The bytes of element `n` of a walk.
+fn nth<T>(n: usize, walk: impl FnOnce(Visit<'_>) -> Result<T, Found>) -> Option<Vec<u8>> {
+    let mut left = n;
+    let mut visit = |item: Item<'_>| {
+        if left == 0 {
+            return Err(Found::Element(item.to_vec()));
+        }
+        left -= 1;
+        Ok(())
+    };
+    match walk(&mut visit) {
+        Err(Found::Element(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Versions whose every reader checks a stream's sums.
+fn sums_must_agree(version: RdbVersion) -> bool {
+    version.dialect == Dialect::Valkey || !(12..=13).contains(&version.number)
+}
+
+fn check_stream(
+    version: RdbVersion,
+    rdb_type: u8,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> Result<ValueInfo, RdbError> {
+    let stream = Stream::parse(rdb_type, bytes)?;
+    let mut info = ValueInfo::new(Kind::Stream);
+    info.as_is = rdb_type >= opcode::STREAM_3 && stream.nodes_in_order();
+    let mut live = 0u64;
+    for node in &stream.nodes {
+        let mut cur = Cursor::starting_at(bytes, node.at);
+        let (lp, origin) = walk::blob(&mut cur, &mut scratch.bufs.blob, "stream listpack")?;
+        let found = check_node(node.master, lp, |_| {})
+            .map_err(|defect| origin.error(defect, "stream node"))?;
+        if found.deleted_count_is_wrong && sums_must_agree(version) {
+            let kind = ErrorKind::Structure("the node's count of deleted entries is wrong");
+            return Err(origin.place(0).error(kind, "stream node"));
+        }
+        info.as_is &= !found.count_is_wrong && !found.has_new_form && !found.deleted_count_is_wrong;
+        live += found.live;
+    }
+    info.elements = live;
+    if stream.length != live {
+        let inconsistent = stream.nodes.is_empty() || stream.length == 0 && live > 0;
+        if inconsistent || sums_must_agree(version) {
+            let kind = ErrorKind::Structure("the stream's length and its entries differ");
+            return Err(RdbError::new(kind, 0, "stream length"));
+        }
+        info.as_is = false;
+    }
+    Ok(info)
+}
+
+/// The ids of a stream's entries ascend strictly, over all nodes. Real servers load streams that do not.
+///
+/// # Errors
+/// As [`check_value`].
+pub fn stream_ids_ascend(
+    rdb_type: u8,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> Result<bool, RdbError> {
+    let stream = Stream::parse(rdb_type, bytes)?;
+    let mut last: Option<StreamId> = None;
+    for node in &stream.nodes {
+        let mut cur = Cursor::starting_at(bytes, node.at);
+        let (lp, origin) = walk::blob(&mut cur, &mut scratch.bufs.blob, "stream listpack")?;
+        let found = check_node(node.master, lp, |_| {})
+            .map_err(|defect| origin.error(defect, "stream node"))?;
+        if let Some((first, end)) = found.bounds {
+            if !found.in_order || last.is_some_and(|last| last >= first) {
+                return Ok(false);
+            }
+            last = Some(end);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;
