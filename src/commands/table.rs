@@ -10,7 +10,16 @@ use std::ops::Deref;
 use std::sync::LazyLock;
 
 /// The families; each exports its declarations.
-static FAMILIES: &[&[Command]] = &[super::connection::COMMANDS];
+static FAMILIES: &[&[Command]] = &[
+    super::connection::COMMANDS,
+    super::strings::COMMANDS,
+    super::strings_numbers::COMMANDS,
+    super::strings_ranges::COMMANDS,
+    super::strings_lcs::COMMANDS,
+    super::keys::COMMANDS,
+    super::expiry::COMMANDS,
+    super::scan::COMMANDS,
+];
 
 /// A command in the table. Derefs to its declaration.
 pub struct Entry {
