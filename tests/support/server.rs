@@ -322,7 +322,7 @@ impl Drop for Server {
                 "--- log of {} (port {}) ---\n{}",
                 self.name,
                 self.port,
-                tail(&self.log(), 60)
+                tail(&self.log(), 25)
             );
         }
     }

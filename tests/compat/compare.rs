@@ -1,0 +1,129 @@
+//! When two replies count as the same.
+
+use crate::support::resp::Value;
+
+/// How the replies of one command are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// To the byte.
+    Exact,
+    /// The elements in any order.
+    AnyOrder,
+    /// Pairs (a flat array in RESP2, a map in RESP3) in any order.
+    PairsAnyOrder,
+    /// The same kind of reply with the same number of elements: what chance or the host decides.
+    Shape,
+    /// Integers may differ by the time between the two commands: up to 5 s, in either unit.
+    Roughly,
+    /// Not compared.
+    Ignore,
+}
+
+impl Rule {
+    /// The rule of a command whose script line names none: sets and hashes have no order.
+    pub fn of(command: &[Vec<u8>]) -> Rule {
+        let name = |i: usize| {
+            command
+                .get(i)
+                .map(|w| String::from_utf8_lossy(w).to_ascii_uppercase())
+                .unwrap_or_default()
+        };
+        match name(0).as_str() {
+            "SPOP" | "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "KEYS" | "HKEYS" | "HVALS" => {
+                Rule::AnyOrder
+            }
+            "HGETALL" => Rule::PairsAnyOrder,
+            "CONFIG" if name(1) == "GET" => Rule::PairsAnyOrder,
+            "PUBSUB" if name(1) == "CHANNELS" => Rule::AnyOrder,
+            "TTL" | "PTTL" | "EXPIRETIME" | "PEXPIRETIME" => Rule::Roughly,
+            _ => Rule::Exact,
+        }
+    }
+
+    /// Whether `ours` is as good as `theirs`.
+    pub fn accepts(self, theirs: &Value, ours: &Value) -> bool {
+        if theirs.is_error() || ours.is_error() {
+            return self == Rule::Ignore || theirs == ours;
+        }
+        match self {
+            Rule::Exact => theirs == ours,
+            Rule::AnyOrder => sorted(theirs) == sorted(ours),
+            Rule::PairsAnyOrder => sorted_pairs(theirs) == sorted_pairs(ours),
+            Rule::Shape => shape(theirs) == shape(ours),
+            Rule::Roughly => roughly(theirs, ours),
+            Rule::Ignore => true,
+        }
+    }
+}
+
+fn sorted(value: &Value) -> Value {
+    let sort = |items: &[Value]| {
+        let mut items = items.to_vec();
+        items.sort();
+        items
+    };
+    match value {
+        Value::Array(items) => Value::Array(sort(items)),
+        Value::Set(items) => Value::Set(sort(items)),
+        other => other.clone(),
+    }
+}
+
+fn sorted_pairs(value: &Value) -> Value {
+    match value {
+        Value::Map(pairs) => {
+            let mut pairs = pairs.clone();
+            pairs.sort();
+            Value::Map(pairs)
+        }
+        Value::Array(items) if items.len() % 2 == 0 => {
+            let mut pairs: Vec<_> = items.chunks(2).map(<[Value]>::to_vec).collect();
+            pairs.sort();
+            Value::Array(pairs.concat())
+        }
+        other => other.clone(),
+    }
+}
+
+fn shape(value: &Value) -> (char, Option<usize>) {
+    let len = match value {
+        Value::Map(pairs) => Some(pairs.len()),
+        other => other.items().map(<[Value]>::len),
+    };
+    (value.kind(), len)
+}
+
+fn roughly(theirs: &Value, ours: &Value) -> bool {
+    match (theirs, ours) {
+        (Value::Int(a), Value::Int(b)) => close(*a, *b),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| roughly(a, b))
+        }
+        (Value::Bulk(_), Value::Bulk(_)) => match (theirs.int(), ours.int()) {
+            (Some(a), Some(b)) => close(a, b),
+            _ => theirs == ours,
+        },
+        _ => theirs == ours,
+    }
+}
+
+/// Small numbers are seconds, large ones milliseconds; the special answers -1 and -2 are exact.
+fn close(a: i64, b: i64) -> bool {
+    let room = if a.abs() < 100_000 || (1_000_000_000..100_000_000_000).contains(&a) {
+        5
+    } else {
+        5_000
+    };
+    a == b || (a >= 0 && b >= 0 && a.abs_diff(b) <= room)
+}
+
+/// Whether two streams carry the same command: times in it may differ as in [`Rule::Roughly`].
+pub fn same_effect(theirs: &[Vec<u8>], ours: &[Vec<u8>]) -> bool {
+    let number = |word: &[u8]| std::str::from_utf8(word).ok()?.parse::<i64>().ok();
+    theirs.len() == ours.len()
+        && theirs.iter().zip(ours).enumerate().all(|(i, (a, b))| {
+            a == b
+                || (i == 0 && a.eq_ignore_ascii_case(b))
+                || matches!((number(a), number(b)), (Some(x), Some(y)) if x > 1_000_000_000 && close(x, y))
+        })
+}

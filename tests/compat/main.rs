@@ -1,0 +1,62 @@
+//! The same commands to Forebay and to a real redis-server, replies compared to the byte, then the
+//! datasets by digest, then the replication streams that both have sent.
+//!
+//! `cargo test --test compat -- lists` runs one family: its script (`scripts/lists.txt`, the form is
+//! described in [`script`]) in RESP2 and RESP3, and random commands of its grammar ([`grammar`]).
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `FOREBAY_COMPAT_SUBJECT` | who is judged: `forebay`, a peer's name, or host:port of a running server | `forebay` |
+//! | `FOREBAY_COMPAT_REFERENCE` | who is right: a peer's name or host:port | `redis-7.0` |
+//! | `FOREBAY_COMPAT_SEED` | seed of the random commands | fixed |
+//! | `FOREBAY_COMPAT_OPS` | random commands per family | 6000 |
+//! | `FOREBAY_COMPAT_SHOWN` | differences shown before the rest is only counted | 40 |
+//!
+//! Servers that are given by address are emptied (FLUSHALL) and keep running.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod compare;
+mod generate;
+mod grammar;
+mod pair;
+mod random;
+mod script;
+
+/// One family: its script in both protocols, and random commands where it has a grammar.
+macro_rules! families {
+    ($($family:ident $(random $grammar:ident)?;)*) => {$(
+        mod $family {
+            #[test]
+            fn script_resp2_gives_the_replies_of_the_reference() {
+                crate::script::run(stringify!($family), crate::pair::Protocol::Resp2);
+            }
+            #[test]
+            fn script_resp3_gives_the_replies_of_the_reference() {
+                crate::script::run(stringify!($family), crate::pair::Protocol::Resp3);
+            }
+            $(
+                #[test]
+                fn random_commands_give_the_replies_of_the_reference() {
+                    crate::random::run(stringify!($family), crate::grammar::$grammar);
+                }
+            )?
+        }
+    )*};
+}
+
+families! {
+    strings random STRINGS;
+    keys random KEYS;
+    lists random LISTS;
+    hashes random HASHES;
+    sets random SETS;
+    zsets random ZSETS;
+    transactions;
+    pubsub;
+    scan;
+    server;
+    errors;
+    blocking;
+}
