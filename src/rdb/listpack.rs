@@ -89,6 +89,14 @@ impl<'a> Item<'a> {
         self.with(<[u8]>::to_vec)
     }
 
+    /// The element's bytes; an integer is rendered.
+    pub fn to_cow(self) -> std::borrow::Cow<'a, [u8]> {
+        match self {
+            Item::Bytes(bytes) => std::borrow::Cow::Borrowed(bytes),
+            Item::Int(_) => std::borrow::Cow::Owned(self.to_vec()),
+        }
+    }
+
     /// Whether the element is this string.
     #[inline]
     pub fn is(&self, bytes: &[u8]) -> bool {
@@ -121,6 +129,12 @@ impl PartialEq for Item<'_> {
 }
 
 impl Eq for Item<'_> {}
+
+impl PartialEq<[u8]> for Item<'_> {
+    fn eq(&self, other: &[u8]) -> bool {
+        self.is(other)
+    }
+}
 
 /// Where a listpack breaks the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

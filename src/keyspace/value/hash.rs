@@ -1,17 +1,53 @@
 //! Hashes, with field expiry.
+//!
+//! | form | encoding | RDB type | layout |
+//! |---|---|---|---|
+//! | `Pack` | `listpack` | 16 | field, value, ... |
+//! | `PackEx` | `listpackex` | 25 | field, value, expiry (0 = none), ...; by expiry, none last |
+//! | `Table` | `hashtable` | 4, 24 | a tree by field hash |
+//!
+//! A hash leaves the packed forms at the limits and never returns to them; it gets the third column
+//! with the first expiry and keeps it.
 
+use super::packed::{self, room, split_i64};
+use super::plain::{self, Fields};
 use crate::keyspace::{Item, Limits, UnixMillis};
+use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
+use crate::rdb::{length, lzf, string};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A hash, owned.
-#[derive(Clone, Debug, Default)]
-pub struct Hash {
-    fields: BTreeMap<Vec<u8>, (Vec<u8>, Option<UnixMillis>)>,
-}
+#[derive(Clone, Debug)]
+pub struct Hash(Form);
 
 /// A hash as a reader sees it.
 #[derive(Debug)]
-pub struct HashRef<'a>(&'a Hash);
+pub struct HashRef<'a>(FormRef<'a>);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Pack(Vec<u8>),
+    PackEx(Vec<u8>),
+    Table(Table),
+}
+
+#[derive(Debug)]
+enum FormRef<'a> {
+    Pack(Cow<'a, [u8]>),
+    PackEx(Cow<'a, [u8]>),
+    Table(&'a Table),
+    /// A table that was decoded for this read.
+    Scratch(Box<Table>),
+}
+
+type Table = BTreeMap<Vec<u8>, (Vec<u8>, Option<UnixMillis>)>;
+
+impl Default for Hash {
+    fn default() -> Self {
+        Hash(Form::Pack(listpack::EMPTY.to_vec()))
+    }
+}
 
 impl Hash {
     /// An empty hash.
@@ -21,45 +57,300 @@ impl Hash {
 
     /// As a reader sees it.
     pub fn as_ref(&self) -> HashRef<'_> {
-        HashRef(self)
+        HashRef(match &self.0 {
+            Form::Pack(lp) => FormRef::Pack(Cow::Borrowed(lp)),
+            Form::PackEx(lp) => FormRef::PackEx(Cow::Borrowed(lp)),
+            Form::Table(table) => FormRef::Table(table),
+        })
+    }
+
+    /// Tells how many fields one command is about to set, as Redis weighs them before it sets the
+    /// first: more than the limit make a table at once, also when they are duplicates.
+    pub fn expect(&mut self, fields: usize, limits: &Limits) {
+        if !matches!(self.0, Form::Table(_)) && fields > limits.hash_max_listpack_entries {
+            self.to_table();
+        }
     }
 
     /// Sets a field, dropping its expiry; true if it was not there.
-    pub fn set(&mut self, field: &[u8], value: &[u8], _limits: &Limits) -> bool {
-        self.fields
-            .insert(field.to_vec(), (value.to_vec(), None))
-            .is_none()
+    pub fn set(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
+        self.put(field, value, false, limits)
     }
 
     /// As [`Hash::set`], keeping the field's expiry.
-    pub fn set_keep_expire(&mut self, field: &[u8], value: &[u8], _limits: &Limits) -> bool {
-        let expire = self.fields.get(field).and_then(|f| f.1);
-        self.fields
-            .insert(field.to_vec(), (value.to_vec(), expire))
-            .is_none()
+    pub fn set_keep_expire(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
+        self.put(field, value, true, limits)
+    }
+
+    fn put(&mut self, field: &[u8], value: &[u8], keep: bool, limits: &Limits) -> bool {
+        if !matches!(self.0, Form::Table(_)) && !(fits(field, limits) && fits(value, limits)) {
+            self.to_table();
+        }
+        let new = match &mut self.0 {
+            Form::Pack(lp) => put_pack(lp, field, value),
+            Form::PackEx(lp) => put_pack_ex(lp, field, value, keep),
+            Form::Table(table) => return put_table(table, field, value, keep),
+        };
+        if self.as_ref().len() > limits.hash_max_listpack_entries {
+            self.to_table();
+        }
+        new
     }
 
     /// Removes; true if it was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        self.fields.remove(field).is_some()
+        match &mut self.0 {
+            Form::Pack(lp) => match find(lp, field, 2) {
+                Some(entry) => listpack::delete(lp, entry.at, 2) > 0,
+                None => false,
+            },
+            Form::PackEx(lp) => match find(lp, field, 3) {
+                Some(entry) => listpack::delete(lp, entry.at, 3) > 0,
+                None => false,
+            },
+            Form::Table(table) => table.remove(field).is_some(),
+        }
     }
 
     /// Sets or clears a field's expiry; false if there is no such field.
     pub fn set_expire(&mut self, field: &[u8], at: Option<UnixMillis>, _limits: &Limits) -> bool {
-        match self.fields.get_mut(field) {
-            Some(f) => {
-                f.1 = at;
-                true
+        if let Form::Pack(lp) = &self.0 {
+            if find(lp, field, 2).is_none() {
+                return false;
             }
-            None => false,
+            if at.is_none() {
+                return true;
+            }
+            self.0 = Form::PackEx(with_expiries(lp));
+        }
+        match &mut self.0 {
+            Form::Pack(_) => unreachable!("widened above"),
+            Form::PackEx(lp) => set_expire_pack(lp, field, at.unwrap_or(0)),
+            Form::Table(table) => match table.get_mut(field) {
+                Some(slot) => {
+                    slot.1 = at;
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+
+    /// Removes up to `max` fields that have expired at `now`, the most overdue first, calling
+    /// `gone` with each.
+    pub fn remove_expired(
+        &mut self,
+        now: UnixMillis,
+        max: usize,
+        mut gone: impl FnMut(&[u8]),
+    ) -> usize {
+        let mut removed = 0;
+        while removed < max {
+            let due = match &mut self.0 {
+                Form::Pack(_) => None,
+                Form::PackEx(lp) => {
+                    let mut iter = Iter::new(lp);
+                    match (iter.next(), iter.next(), iter.next()) {
+                        (Some(field), _, Some(Item::Int(at))) if at > 0 && at < now => {
+                            Some(field.to_vec())
+                        }
+                        _ => None,
+                    }
+                }
+                Form::Table(table) => table
+                    .iter()
+                    .filter_map(|(field, (_, at))| at.filter(|&at| at < now).map(|at| (at, field)))
+                    .min()
+                    .map(|(_, field)| field.clone()),
+            };
+            let Some(field) = due else { break };
+            self.remove(&field);
+            gone(&field);
+            removed += 1;
+        }
+        removed
+    }
+
+    fn to_table(&mut self) {
+        let mut table = Table::new();
+        for (field, value, at) in self.as_ref().iter() {
+            table.insert(field.to_vec(), (value.to_vec(), at));
+        }
+        self.0 = Form::Table(table);
+    }
+
+    pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
+        Hash(match HashRef::from_record(rdb_type, bytes).0 {
+            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
+            FormRef::PackEx(lp) => Form::PackEx(lp.into_owned()),
+            FormRef::Scratch(table) => Form::Table(*table),
+            FormRef::Table(table) => Form::Table(table.clone()),
+        })
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Pack(lp) | Form::PackEx(lp) => lp.capacity(),
+            Form::Table(table) => table.iter().map(|(f, v)| f.len() + v.0.len() + 80).sum(),
+        }
+    }
+
+    pub(super) fn free_effort(&self) -> usize {
+        match &self.0 {
+            Form::Table(table) => table.len(),
+            _ => 1,
         }
     }
 }
 
-impl HashRef<'_> {
+/// Whether a field or value may stand in a listpack.
+#[inline]
+fn fits(bytes: &[u8], limits: &Limits) -> bool {
+    bytes.len() <= limits.hash_max_listpack_value && !listpack::is_trapped(bytes.len())
+}
+
+#[inline]
+fn find<'a>(lp: &'a [u8], field: &[u8], step: usize) -> Option<Entry<'a>> {
+    listpack::find(lp, HEADER_LEN, field, step)
+}
+
+fn put_pack(lp: &mut Vec<u8>, field: &[u8], value: &[u8]) -> bool {
+    packed::reserve(lp, room(field.len(), value.len()));
+    let at = find(lp, field, 2).map(|entry| entry.next);
+    match at {
+        Some(at) => {
+            listpack::replace(lp, at, Item::of(value));
+        }
+        None => {
+            listpack::append(lp, Item::of(field));
+            listpack::append(lp, Item::of(value));
+        }
+    }
+    at.is_none()
+}
+
+fn put_pack_ex(lp: &mut Vec<u8>, field: &[u8], value: &[u8], keep: bool) -> bool {
+    packed::reserve(lp, room(field.len(), value.len()) + 20);
+    let at = find(lp, field, 3).map(|entry| (entry.at, entry.next));
+    match at {
+        Some((at, value_at)) => {
+            let expiry_at = listpack::replace(lp, value_at, Item::of(value));
+            let expires = !matches!(
+                listpack::entry_at(lp, expiry_at),
+                Some(Entry {
+                    item: Item::Int(0),
+                    ..
+                })
+            );
+            if expires && !keep {
+                // Without an expiry it belongs to the end.
+                listpack::delete(lp, at, 3);
+                append_triple(lp, field, value);
+            }
+        }
+        None => append_triple(lp, field, value),
+    }
+    at.is_none()
+}
+
+fn append_triple(lp: &mut Vec<u8>, field: &[u8], value: &[u8]) {
+    listpack::append(lp, Item::of(field));
+    listpack::append(lp, Item::of(value));
+    listpack::append(lp, Item::Int(0));
+}
+
+fn put_table(table: &mut Table, field: &[u8], value: &[u8], keep: bool) -> bool {
+    match table.get_mut(field) {
+        Some(slot) => {
+            slot.0 = value.to_vec();
+            if !keep {
+                slot.1 = None;
+            }
+            false
+        }
+        None => {
+            table.insert(field.to_vec(), (value.to_vec(), None));
+            true
+        }
+    }
+}
+
+/// The same fields with room for expiries, none set.
+fn with_expiries(lp: &[u8]) -> Vec<u8> {
+    let mut wide = listpack::Builder::new();
+    let mut iter = Iter::new(lp);
+    while let (Some(field), Some(value)) = (iter.next(), iter.next()) {
+        wide.push(field);
+        wide.push(value);
+        wide.push(Item::Int(0));
+    }
+    wide.into_vec()
+}
+
+/// Moves a field to the place that its new expiry (0 = none) has.
+fn set_expire_pack(lp: &mut Vec<u8>, field: &[u8], at: UnixMillis) -> bool {
+    let Some(entry) = find(lp, field, 3) else {
+        return false;
+    };
+    let from = entry.at;
+    let Some(value) = listpack::entry_at(lp, entry.next).map(|e| e.item.to_vec()) else {
+        return false;
+    };
+    packed::reserve(lp, room(field.len(), value.len()) + 20);
+    listpack::delete(lp, from, 3);
+    let mut iter = Iter::new(lp);
+    let mut to = iter.offset();
+    while at != 0 {
+        let (_, _, Some(other)) = (iter.next(), iter.next(), iter.next()) else {
+            break;
+        };
+        if matches!(other, Item::Int(other) if other == 0 || other > at) {
+            break;
+        }
+        to = iter.offset();
+    }
+    if at == 0 {
+        to = lp.len() - 1;
+    }
+    // Inserting one place three times leaves the last in front.
+    listpack::insert(lp, to, Item::Int(at));
+    listpack::insert(lp, to, Item::of(&value));
+    listpack::insert(lp, to, Item::of(field));
+    true
+}
+
+impl<'a> HashRef<'a> {
+    pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+        HashRef(match rdb_type {
+            16 => FormRef::Pack(packed::listpack_blob(bytes)),
+            25 => FormRef::PackEx(packed::listpack_blob(split_i64(bytes).1)),
+            _ => {
+                let mut table = Table::new();
+                let mut fields = Fields::new(rdb_type, bytes);
+                while let Some((field, value, at)) = fields.next() {
+                    table.insert(field, (value, at));
+                }
+                FormRef::Scratch(Box::new(table))
+            }
+        })
+    }
+
+    fn table(&self) -> Option<&Table> {
+        match &self.0 {
+            FormRef::Table(table) => Some(table),
+            FormRef::Scratch(table) => Some(table),
+            _ => None,
+        }
+    }
+
     /// Number of fields, expired ones included.
     pub fn len(&self) -> usize {
-        self.0.fields.len()
+        match &self.0 {
+            FormRef::Pack(lp) => listpack::count(lp) / 2,
+            FormRef::PackEx(lp) => listpack::count(lp) / 3,
+            FormRef::Table(table) => table.len(),
+            FormRef::Scratch(table) => table.len(),
+        }
     }
 
     /// True without fields.
@@ -69,35 +360,64 @@ impl HashRef<'_> {
 
     /// A field's value, whether expired or not.
     pub fn get(&self, field: &[u8]) -> Option<Item<'_>> {
-        self.0.fields.get(field).map(|f| Item::Bytes(&f.0))
+        self.get_with_expire(field).map(|(value, _)| value)
     }
 
     /// A field's value and expiry.
     pub fn get_with_expire(&self, field: &[u8]) -> Option<(Item<'_>, Option<UnixMillis>)> {
-        self.0.fields.get(field).map(|f| (Item::Bytes(&f.0), f.1))
+        match &self.0 {
+            FormRef::Pack(lp) => {
+                let entry = find(lp, field, 2)?;
+                Some((listpack::entry_at(lp, entry.next)?.item, None))
+            }
+            FormRef::PackEx(lp) => {
+                let mut iter = Iter::from_offset(lp, find(lp, field, 3)?.next);
+                Some((iter.next()?, expiry(iter.next()?)))
+            }
+            _ => self
+                .table()?
+                .get(field)
+                .map(|slot| (Item::Bytes(&slot.0), slot.1)),
+        }
     }
 
     /// The earliest field expiry; `None` when no field has one.
     pub fn min_expire(&self) -> Option<UnixMillis> {
-        self.0.fields.values().filter_map(|f| f.1).min()
+        match &self.0 {
+            FormRef::Pack(_) => None,
+            FormRef::PackEx(lp) => Iter::new(lp).nth(2).and_then(expiry),
+            _ => self.table()?.values().filter_map(|slot| slot.1).min(),
+        }
     }
 
     /// (field, value, expiry) of all fields, in the order HGETALL shows.
     pub fn iter(&self) -> impl Iterator<Item = (Item<'_>, Item<'_>, Option<UnixMillis>)> {
-        self.0
-            .fields
-            .iter()
-            .map(|(k, v)| (Item::Bytes(k), Item::Bytes(&v.0), v.1))
+        let (pack, width) = match &self.0 {
+            FormRef::Pack(lp) => (Some(Iter::new(lp)), 2),
+            FormRef::PackEx(lp) => (Some(Iter::new(lp)), 3),
+            _ => (None, 0),
+        };
+        let packed = pack.into_iter().flat_map(move |mut iter| {
+            std::iter::from_fn(move || {
+                let (field, value) = (iter.next()?, iter.next()?);
+                let at = if width == 3 {
+                    expiry(iter.next()?)
+                } else {
+                    None
+                };
+                Some((field, value, at))
+            })
+        });
+        let table = self.table().into_iter().flatten();
+        packed.chain(table.map(|(field, slot)| (Item::Bytes(field), Item::Bytes(&slot.0), slot.1)))
     }
 
     /// A uniformly random field; `random` is a fresh random number.
     pub fn random(&self, random: u64) -> Option<(Item<'_>, Item<'_>, Option<UnixMillis>)> {
         let n = self.len() as u64;
-        (n > 0).then(|| {
-            self.iter()
-                .nth((random % n) as usize)
-                .expect("index below the length")
-        })
+        (n > 0)
+            .then(|| self.iter().nth((random % n) as usize))
+            .flatten()
     }
 
     /// One HSCAN step; see [`super::SetRef::scan`].
@@ -113,10 +433,55 @@ impl HashRef<'_> {
 
     /// `listpack`, `listpackex` or `hashtable`.
     pub fn encoding(&self) -> &'static str {
-        if self.len() <= 512 {
-            "listpack"
-        } else {
-            "hashtable"
+        match &self.0 {
+            FormRef::Pack(_) => "listpack",
+            FormRef::PackEx(_) => "listpackex",
+            _ => "hashtable",
         }
     }
+
+    pub(super) fn rdb_type(&self) -> u8 {
+        match &self.0 {
+            FormRef::Pack(_) => 16,
+            FormRef::PackEx(_) => 25,
+            _ if self.min_expire().is_some() => 24,
+            _ => 4,
+        }
+    }
+
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(&self.0, FormRef::Pack(_) | FormRef::PackEx(_))
+    }
+
+    pub(super) fn write(&self, mut packer: Option<&mut lzf::Packer>, out: &mut plain::Out<'_>) {
+        match &self.0 {
+            FormRef::Pack(lp) => string::encode_blob(lp, packer, out.buf()),
+            FormRef::PackEx(lp) => {
+                let min = self.min_expire().unwrap_or(0);
+                out.buf().extend_from_slice(&min.to_le_bytes());
+                string::encode_blob(lp, packer, out.buf());
+            }
+            _ => {
+                let min = self.min_expire();
+                if let Some(min) = min {
+                    out.buf().extend_from_slice(&min.to_le_bytes());
+                }
+                length::encode_length(self.len() as u64, out.buf());
+                for (field, value, at) in self.iter() {
+                    if let Some(min) = min {
+                        let ttl = at.map_or(0, |at| (at - min) as u64 + 1);
+                        length::encode_length(ttl, out.buf());
+                    }
+                    string::encode_item(field, packer.as_deref_mut(), out.buf());
+                    string::encode_item(value, packer.as_deref_mut(), out.buf());
+                    out.spill();
+                }
+            }
+        }
+    }
+}
+
+/// A packed expiry; 0 stands for none.
+fn expiry(item: Item<'_>) -> Option<UnixMillis> {
+    item.as_int().filter(|&at| at != 0)
 }

@@ -1,18 +1,51 @@
 //! Lists.
+//!
+//! | form | encoding | RDB type | layout |
+//! |---|---|---|---|
+//! | `Pack` | `listpack` | 18, one packed node | elements |
+//! | `Chain` | `quicklist` | 18 | a tree by position |
+//!
+//! A list becomes a chain before the push that would pass `list-max-listpack-size`, and a listpack
+//! again when removals have brought it to half of that ([`List::shrink`]).
 
+use super::packed::{self, room};
+use super::plain;
 use crate::keyspace::{Item, Limits};
+use crate::rdb::listpack::{self, HEADER_LEN, Iter};
+use crate::rdb::{length, lzf, string};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
 /// A list, owned.
-#[derive(Clone, Debug, Default)]
-pub struct List {
-    items: VecDeque<Vec<u8>>,
-}
+#[derive(Clone, Debug)]
+pub struct List(Form);
 
 /// A list as a reader sees it.
 #[derive(Debug)]
-pub struct ListRef<'a>(&'a List);
+pub struct ListRef<'a>(FormRef<'a>);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Pack(Vec<u8>),
+    Chain(Chain),
+}
+
+#[derive(Debug)]
+enum FormRef<'a> {
+    Pack(Cow<'a, [u8]>),
+    Chain(&'a Chain),
+    /// A chain that was decoded for this read.
+    Scratch(Box<Chain>),
+}
+
+type Chain = VecDeque<Vec<u8>>;
+
+impl Default for List {
+    fn default() -> Self {
+        List(Form::Pack(listpack::EMPTY.to_vec()))
+    }
+}
 
 impl List {
     /// An empty list.
@@ -22,58 +55,223 @@ impl List {
 
     /// As a reader sees it.
     pub fn as_ref(&self) -> ListRef<'_> {
-        ListRef(self)
+        ListRef(match &self.0 {
+            Form::Pack(lp) => FormRef::Pack(Cow::Borrowed(lp)),
+            Form::Chain(chain) => FormRef::Chain(chain),
+        })
+    }
+
+    /// Tells how many elements of how many bytes together one command is about to push, as Redis
+    /// weighs them before it pushes the first.
+    pub fn expect(&mut self, elements: usize, bytes: usize, limits: &Limits) {
+        if let Form::Pack(lp) = &self.0
+            && exceeds(limits, lp.len() + bytes, listpack::count(lp) + elements)
+        {
+            self.to_chain();
+        }
     }
 
     /// Adds at the head.
-    pub fn push_front(&mut self, item: &[u8], _limits: &Limits) {
-        self.items.push_front(item.to_vec());
+    pub fn push_front(&mut self, item: &[u8], limits: &Limits) {
+        self.insert(0, item, limits);
     }
 
     /// Adds at the tail.
-    pub fn push_back(&mut self, item: &[u8], _limits: &Limits) {
-        self.items.push_back(item.to_vec());
+    pub fn push_back(&mut self, item: &[u8], limits: &Limits) {
+        self.make_room(item, limits);
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                packed::reserve(lp, room(item.len(), 0));
+                listpack::append(lp, Item::of(item));
+            }
+            Form::Chain(chain) => chain.push_back(item.to_vec()),
+        }
     }
 
     /// Takes the head.
     pub fn pop_front(&mut self) -> Option<Vec<u8>> {
-        self.items.pop_front()
+        match &mut self.0 {
+            Form::Pack(lp) => take(lp, HEADER_LEN),
+            Form::Chain(chain) => chain.pop_front(),
+        }
     }
 
     /// Takes the tail.
     pub fn pop_back(&mut self) -> Option<Vec<u8>> {
-        self.items.pop_back()
-    }
-
-    /// Replaces the element at `index` (0-based from the head). False when there is none.
-    pub fn set(&mut self, index: usize, item: &[u8], _limits: &Limits) -> bool {
-        match self.items.get_mut(index) {
-            Some(slot) => {
-                *slot = item.to_vec();
-                true
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                let at = listpack::before(lp, lp.len() - 1)?;
+                take(lp, at)
             }
-            None => false,
+            Form::Chain(chain) => chain.pop_back(),
         }
     }
 
+    /// Replaces the element at `index` (0-based from the head). False when there is none.
+    pub fn set(&mut self, index: usize, item: &[u8], limits: &Limits) -> bool {
+        if index >= self.as_ref().len() {
+            return false;
+        }
+        self.make_room(item, limits);
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                let Some(at) = listpack::seek(lp, index as i64) else {
+                    return false;
+                };
+                packed::reserve(lp, room(item.len(), 0));
+                listpack::replace(lp, at, Item::of(item));
+            }
+            Form::Chain(chain) => chain[index] = item.to_vec(),
+        }
+        true
+    }
+
     /// Inserts before `index` (`index == len` appends).
-    pub fn insert(&mut self, index: usize, item: &[u8], _limits: &Limits) {
-        self.items.insert(index, item.to_vec());
+    pub fn insert(&mut self, index: usize, item: &[u8], limits: &Limits) {
+        self.make_room(item, limits);
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                let at = listpack::seek(lp, index as i64).unwrap_or(lp.len() - 1);
+                packed::reserve(lp, room(item.len(), 0));
+                listpack::insert(lp, at, Item::of(item));
+            }
+            Form::Chain(chain) => chain.insert(index, item.to_vec()),
+        }
     }
 
     /// Removes `range`.
     pub fn remove_range(&mut self, range: Range<usize>) {
-        self.items.drain(range);
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                if let Some(at) = listpack::seek(lp, range.start as i64) {
+                    listpack::delete(lp, at, range.len());
+                }
+            }
+            Form::Chain(chain) => drop(chain.drain(range)),
+        }
     }
 
     /// After removals and CONFIG changes: goes back to the packed form where the limits allow it.
-    pub fn shrink(&mut self, _limits: &Limits) {}
+    pub fn shrink(&mut self, limits: &Limits) {
+        let Form::Chain(chain) = &self.0 else { return };
+        let (bytes, count) = node_limit(limits);
+        let mut lp = listpack::Builder::new();
+        if chain.len() > count / 2 {
+            return;
+        }
+        for item in chain {
+            if listpack::is_trapped(item.len()) || lp.len() > bytes / 2 {
+                return;
+            }
+            lp.push_bytes(item);
+        }
+        if lp.len() <= bytes / 2 {
+            self.0 = Form::Pack(lp.into_vec());
+        }
+    }
+
+    /// Becomes a chain if a listpack must not take `item`.
+    #[inline]
+    fn make_room(&mut self, item: &[u8], limits: &Limits) {
+        if let Form::Pack(lp) = &self.0
+            && (exceeds(limits, lp.len() + item.len(), listpack::count(lp) + 1)
+                || listpack::is_trapped(item.len()))
+        {
+            self.to_chain();
+        }
+    }
+
+    fn to_chain(&mut self) {
+        let chain = self.as_ref().iter().map(|item| item.to_vec()).collect();
+        self.0 = Form::Chain(chain);
+    }
+
+    pub(super) fn from_record(bytes: &[u8]) -> Self {
+        List(match ListRef::from_record(bytes).0 {
+            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
+            FormRef::Scratch(chain) => Form::Chain(*chain),
+            FormRef::Chain(chain) => Form::Chain(chain.clone()),
+        })
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Pack(lp) => lp.capacity(),
+            Form::Chain(chain) => chain.iter().map(|item| item.capacity() + 24).sum(),
+        }
+    }
+
+    pub(super) fn free_effort(&self) -> usize {
+        match &self.0 {
+            Form::Pack(_) => 1,
+            Form::Chain(chain) => chain.len(),
+        }
+    }
 }
 
-impl ListRef<'_> {
+/// The element at byte offset `at`, removed.
+fn take(lp: &mut Vec<u8>, at: usize) -> Option<Vec<u8>> {
+    let item = listpack::entry_at(lp, at)
+        .filter(|_| at < lp.len() - 1)?
+        .item
+        .to_vec();
+    listpack::delete(lp, at, 1);
+    Some(item)
+}
+
+/// The bytes and elements that one node may have: `list-max-listpack-size` limits one of the two.
+fn node_limit(limits: &Limits) -> (usize, usize) {
+    match limits.list_max_listpack_size {
+        n @ 1.. => (usize::MAX, n as usize),
+        0 => (usize::MAX, 1),
+        n => (4096 << (-n - 1).min(4), usize::MAX),
+    }
+}
+
+/// Whether a node of that size would be too large. A limit in elements still leaves 8 KB as the
+/// limit in bytes.
+fn exceeds(limits: &Limits, bytes: usize, count: usize) -> bool {
+    const SAFE_BYTES: usize = 8192;
+    match node_limit(limits) {
+        (usize::MAX, max) => bytes > SAFE_BYTES || count > max,
+        (max, _) => bytes > max,
+    }
+}
+
+impl<'a> ListRef<'a> {
+    pub(super) fn from_record(bytes: &'a [u8]) -> Self {
+        let mut nodes = plain::Nodes::new(bytes);
+        if nodes.left() == 1
+            && let Some(plain::Node::Packed(lp)) = nodes.next()
+        {
+            return ListRef(FormRef::Pack(lp));
+        }
+        let mut chain = Chain::new();
+        let mut nodes = plain::Nodes::new(bytes);
+        while let Some(node) = nodes.next() {
+            match node {
+                plain::Node::Packed(lp) => chain.extend(Iter::new(&lp).map(|item| item.to_vec())),
+                plain::Node::Plain(item) => chain.push_back(item.into_owned()),
+            }
+        }
+        ListRef(FormRef::Scratch(Box::new(chain)))
+    }
+
+    fn chain(&self) -> Option<&Chain> {
+        match &self.0 {
+            FormRef::Pack(_) => None,
+            FormRef::Chain(chain) => Some(chain),
+            FormRef::Scratch(chain) => Some(chain),
+        }
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.0.items.len()
+        match &self.0 {
+            FormRef::Pack(lp) => listpack::count(lp),
+            FormRef::Chain(chain) => chain.len(),
+            FormRef::Scratch(chain) => chain.len(),
+        }
     }
 
     /// True without elements.
@@ -83,17 +281,42 @@ impl ListRef<'_> {
 
     /// The element at `index` from the head.
     pub fn get(&self, index: usize) -> Option<Item<'_>> {
-        self.0.items.get(index).map(|v| Item::Bytes(v))
+        match &self.0 {
+            FormRef::Pack(lp) => {
+                listpack::entry_at(lp, listpack::seek(lp, index as i64)?).map(|entry| entry.item)
+            }
+            _ => self.chain()?.get(index).map(|item| Item::Bytes(item)),
+        }
     }
 
     /// The elements of `range`, head to tail.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Item<'_>> {
-        self.0.items.range(range).map(|v| Item::Bytes(v))
+        let pack = match &self.0 {
+            FormRef::Pack(lp) => Some(match listpack::seek(lp, range.start as i64) {
+                Some(at) => Iter::from_offset(lp, at).take(range.len()),
+                None => Iter::new(lp).take(0),
+            }),
+            _ => None,
+        };
+        let chain = self.chain().map(|chain| chain.range(range));
+        pack.into_iter()
+            .flatten()
+            .chain(chain.into_iter().flatten().map(|item| Item::Bytes(item)))
     }
 
     /// The elements of `range`, tail to head.
     pub fn range_rev(&self, range: Range<usize>) -> impl Iterator<Item = Item<'_>> {
-        self.0.items.range(range).rev().map(|v| Item::Bytes(v))
+        let pack = match &self.0 {
+            FormRef::Pack(lp) => {
+                let skip = listpack::count(lp).saturating_sub(range.end);
+                Some(Iter::new(lp).rev().skip(skip).take(range.len()))
+            }
+            _ => None,
+        };
+        let chain = self.chain().map(|chain| chain.range(range).rev());
+        pack.into_iter()
+            .flatten()
+            .chain(chain.into_iter().flatten().map(|item| Item::Bytes(item)))
     }
 
     /// All elements, head to tail.
@@ -103,10 +326,56 @@ impl ListRef<'_> {
 
     /// `listpack` or `quicklist`.
     pub fn encoding(&self) -> &'static str {
-        if self.len() <= 128 {
-            "listpack"
-        } else {
-            "quicklist"
+        match &self.0 {
+            FormRef::Pack(_) => "listpack",
+            _ => "quicklist",
+        }
+    }
+
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(&self.0, FormRef::Pack(_))
+    }
+
+    pub(super) fn write(&self, mut packer: Option<&mut lzf::Packer>, out: &mut plain::Out<'_>) {
+        match &self.0 {
+            FormRef::Pack(lp) => {
+                out.buf().extend_from_slice(&[1, 2]);
+                string::encode_blob(lp, packer, out.buf());
+            }
+            _ => {
+                // Nodes need their number beforehand: each takes as many elements as stay below 4 KB.
+                let mut nodes: Vec<Vec<u8>> = Vec::new();
+                let mut lp = listpack::Builder::new();
+                for item in self.iter() {
+                    let size = listpack::encoded_size(&item);
+                    if lp.len() + size > 4096 && !lp.is_empty() {
+                        nodes.push(lp.finish().to_vec());
+                        lp.clear();
+                    }
+                    if size > 4096 {
+                        nodes.push(Vec::new());
+                        nodes.push(item.to_vec());
+                    } else {
+                        lp.push(item);
+                    }
+                }
+                if !lp.is_empty() {
+                    nodes.push(lp.finish().to_vec());
+                }
+                let plain = nodes.iter().filter(|node| node.is_empty()).count();
+                length::encode_length((nodes.len() - plain) as u64, out.buf());
+                let mut container = 2;
+                for node in nodes {
+                    if node.is_empty() {
+                        container = 1;
+                        continue;
+                    }
+                    out.buf().push(container);
+                    string::encode_blob(&node, packer.as_deref_mut(), out.buf());
+                    out.spill();
+                    container = 2;
+                }
+            }
         }
     }
 }

@@ -9,6 +9,9 @@
 
 mod hash;
 mod list;
+mod packed;
+mod plain;
+mod record;
 mod set;
 mod stream;
 mod string;
@@ -81,39 +84,6 @@ impl Value {
     }
 }
 
-impl Value {
-    /// From the checked, canonical RDB value of a record.
-    pub fn from_record(rdb_type: u8, bytes: &[u8]) -> Value {
-        assert_eq!(rdb_type, 0, "only strings stand in records so far");
-        Value::Str(Str::from_record(bytes))
-    }
-
-    /// Appends the canonical RDB value and returns its type, if the value is small and packed; leaves `out` alone if
-    /// it has to stand out of line.
-    pub fn to_record(&self, out: &mut Vec<u8>) -> Option<u8> {
-        match self {
-            Value::Str(v) => {
-                crate::keyspace::record::put_string(out, &v.as_ref().bytes());
-                Some(0)
-            }
-            _ => None,
-        }
-    }
-
-    /// The lowest RDB type that holds the value when it is written element by element.
-    pub fn rdb_type(&self) -> u8 {
-        match self {
-            Value::Str(_) => 0,
-            Value::List(_) => 18,
-            Value::Set(_) => 2,
-            Value::Zset(_) => 5,
-            Value::Hash(v) if v.as_ref().min_expire().is_some() => 24,
-            Value::Hash(_) => 4,
-            Value::Stream(v) => v.as_ref().rdb().0,
-        }
-    }
-}
-
 impl ValueRef<'_> {
     /// As TYPE says it.
     pub fn type_name(&self) -> &'static str {
@@ -139,3 +109,6 @@ impl ValueRef<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

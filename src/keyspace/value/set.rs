@@ -1,51 +1,236 @@
 //! Sets.
+//!
+//! | form | encoding | RDB type | layout |
+//! |---|---|---|---|
+//! | `Ints` | `intset` | 11 | sorted integers |
+//! | `Pack` | `listpack` | 20 | members |
+//! | `Table` | `hashtable` | 2 | a tree by member hash |
+//!
+//! A set moves down this table at the limits and never back.
 
+use super::packed;
+use super::plain::{self, Fields};
 use crate::keyspace::{Item, Limits};
+use crate::rdb::listpack::{self, HEADER_LEN};
+use crate::rdb::number::{canonical_i64, int_text_len};
+use crate::rdb::{intset, length, lzf, string};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// A set, owned.
-#[derive(Clone, Debug, Default)]
-pub struct Set {
-    members: BTreeSet<Vec<u8>>,
-}
+#[derive(Clone, Debug)]
+pub struct Set(Form);
 
 /// A set as a reader sees it.
 #[derive(Debug)]
-pub struct SetRef<'a>(&'a Set);
+pub struct SetRef<'a>(FormRef<'a>);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Ints(Vec<u8>),
+    Pack(Vec<u8>),
+    Table(Table),
+}
+
+#[derive(Debug)]
+enum FormRef<'a> {
+    Ints(Cow<'a, [u8]>),
+    Pack(Cow<'a, [u8]>),
+    Table(&'a Table),
+    /// A table that was decoded for this read.
+    Scratch(Box<Table>),
+}
+
+type Table = BTreeSet<Vec<u8>>;
+
+impl Default for Set {
+    fn default() -> Self {
+        Set(Form::Ints(intset::empty()))
+    }
+}
 
 impl Set {
-    /// An empty set.
+    /// An empty set; its first member decides the form.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// As a reader sees it.
     pub fn as_ref(&self) -> SetRef<'_> {
-        SetRef(self)
+        SetRef(match &self.0 {
+            Form::Ints(set) => FormRef::Ints(Cow::Borrowed(set)),
+            Form::Pack(lp) => FormRef::Pack(Cow::Borrowed(lp)),
+            Form::Table(table) => FormRef::Table(table),
+        })
+    }
+
+    /// Tells how many members one command is about to add and which comes first, as Redis weighs
+    /// them before it adds: too many for a form pass it over, also when they are duplicates.
+    pub fn expect(&mut self, members: usize, first: &[u8], limits: &Limits) {
+        let empty = self.as_ref().is_empty();
+        match &self.0 {
+            Form::Ints(_) if empty => {
+                if canonical_i64(first).is_some() && members <= limits.set_max_intset_entries {
+                } else if members <= limits.set_max_listpack_entries {
+                    self.0 = Form::Pack(listpack::EMPTY.to_vec());
+                } else {
+                    self.to_table();
+                }
+            }
+            Form::Ints(_) if members > limits.set_max_intset_entries => self.to_table(),
+            Form::Pack(_) if members > limits.set_max_listpack_entries => self.to_table(),
+            _ => {}
+        }
     }
 
     /// Adds; true if it was not there.
-    pub fn add(&mut self, member: &[u8], _limits: &Limits) -> bool {
-        self.members.insert(member.to_vec())
+    pub fn add(&mut self, member: &[u8], limits: &Limits) -> bool {
+        if matches!(&self.0, Form::Ints(set) if intset::count(set) == 0) {
+            self.expect(1, member, limits);
+        }
+        if let Form::Ints(set) = &mut self.0 {
+            match canonical_i64(member) {
+                Some(n) => {
+                    packed::reserve(set, 8);
+                    let new = intset::insert(set, n);
+                    // Only an addition is measured against the limit.
+                    if new && intset::count(set) > limits.set_max_intset_entries {
+                        self.to_table();
+                    }
+                    return new;
+                }
+                None if ints_fit_pack(set, member, limits) => self.to_pack(),
+                None => self.to_table(),
+            }
+        }
+        if let Form::Pack(lp) = &mut self.0 {
+            if listpack::find(lp, HEADER_LEN, member, 1).is_some() {
+                return false;
+            }
+            if listpack::count(lp) < limits.set_max_listpack_entries && fits(member, limits) {
+                packed::reserve(lp, packed::room(member.len(), 0));
+                listpack::append(lp, Item::of(member));
+                return true;
+            }
+            self.to_table();
+        }
+        match &mut self.0 {
+            Form::Table(table) => table.insert(member.to_vec()),
+            _ => unreachable!("the packed forms returned or became a table"),
+        }
     }
 
     /// Removes; true if it was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        self.members.remove(member)
+        match &mut self.0 {
+            Form::Ints(set) => canonical_i64(member).is_some_and(|n| intset::remove(set, n)),
+            Form::Pack(lp) => match listpack::find(lp, HEADER_LEN, member, 1) {
+                Some(entry) => listpack::delete(lp, entry.at, 1) > 0,
+                None => false,
+            },
+            Form::Table(table) => table.remove(member),
+        }
     }
 
     /// Removes and returns a uniformly random member; `random` is a fresh random number.
     pub fn pop_random(&mut self, random: u64) -> Option<Vec<u8>> {
         let member = self.as_ref().random(random)?.to_vec();
-        self.members.remove(&member);
+        self.remove(&member);
         Some(member)
+    }
+
+    fn to_pack(&mut self) {
+        let mut lp = listpack::Builder::new();
+        self.as_ref().iter().for_each(|member| lp.push(member));
+        self.0 = Form::Pack(lp.into_vec());
+    }
+
+    fn to_table(&mut self) {
+        let table = self.as_ref().iter().map(|member| member.to_vec()).collect();
+        self.0 = Form::Table(table);
+    }
+
+    pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
+        Set(match SetRef::from_record(rdb_type, bytes).0 {
+            FormRef::Ints(set) => Form::Ints(set.into_owned()),
+            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
+            FormRef::Scratch(table) => Form::Table(*table),
+            FormRef::Table(table) => Form::Table(table.clone()),
+        })
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Ints(bytes) | Form::Pack(bytes) => bytes.capacity(),
+            Form::Table(table) => table.iter().map(|m| m.len() + 48).sum(),
+        }
+    }
+
+    pub(super) fn free_effort(&self) -> usize {
+        match &self.0 {
+            Form::Table(table) => table.len(),
+            _ => 1,
+        }
     }
 }
 
-impl SetRef<'_> {
+/// Whether a member may stand in a listpack.
+#[inline]
+fn fits(member: &[u8], limits: &Limits) -> bool {
+    member.len() <= limits.set_max_listpack_value && !listpack::is_trapped(member.len())
+}
+
+/// Whether an intset may become a listpack that also takes `member`, by Redis's measure: the widest
+/// integer stands for all.
+fn ints_fit_pack(set: &[u8], member: &[u8], limits: &Limits) -> bool {
+    let count = intset::count(set);
+    let widest = [
+        intset::get(set, 0),
+        count.checked_sub(1).and_then(|last| intset::get(set, last)),
+    ];
+    let widest = widest
+        .into_iter()
+        .flatten()
+        .map(int_text_len)
+        .max()
+        .unwrap_or(0);
+    count < limits.set_max_listpack_entries
+        && widest <= limits.set_max_listpack_value
+        && fits(member, limits)
+}
+
+impl<'a> SetRef<'a> {
+    pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+        SetRef(match rdb_type {
+            11 => FormRef::Ints(packed::blob(bytes)),
+            20 => FormRef::Pack(packed::listpack_blob(bytes)),
+            _ => {
+                let mut table = Table::new();
+                let mut members = Fields::new(rdb_type, bytes);
+                while let Some(member) = members.next_member() {
+                    table.insert(member);
+                }
+                FormRef::Scratch(Box::new(table))
+            }
+        })
+    }
+
+    fn table(&self) -> Option<&Table> {
+        match &self.0 {
+            FormRef::Table(table) => Some(table),
+            FormRef::Scratch(table) => Some(table),
+            _ => None,
+        }
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
-        self.0.members.len()
+        match &self.0 {
+            FormRef::Ints(set) => intset::count(set),
+            FormRef::Pack(lp) => listpack::count(lp),
+            FormRef::Table(table) => table.len(),
+            FormRef::Scratch(table) => table.len(),
+        }
     }
 
     /// True without members.
@@ -55,22 +240,35 @@ impl SetRef<'_> {
 
     /// Membership.
     pub fn contains(&self, member: &[u8]) -> bool {
-        self.0.members.contains(member)
+        match &self.0 {
+            FormRef::Ints(set) => canonical_i64(member).is_some_and(|n| intset::contains(set, n)),
+            FormRef::Pack(lp) => listpack::find(lp, HEADER_LEN, member, 1).is_some(),
+            _ => self.table().is_some_and(|table| table.contains(member)),
+        }
     }
 
     /// All members, in the order SMEMBERS shows.
     pub fn iter(&self) -> impl Iterator<Item = Item<'_>> {
-        self.0.members.iter().map(|m| Item::Bytes(m))
+        let (ints, pack) = match &self.0 {
+            FormRef::Ints(set) => (Some(intset::iter(set).map(Item::Int)), None),
+            FormRef::Pack(lp) => (None, Some(listpack::Iter::new(lp))),
+            _ => (None, None),
+        };
+        let packed = ints.into_iter().flatten().chain(pack.into_iter().flatten());
+        packed.chain(self.table().into_iter().flatten().map(|m| Item::Bytes(m)))
     }
 
     /// A uniformly random member; `random` is a fresh random number.
     pub fn random(&self, random: u64) -> Option<Item<'_>> {
         let n = self.len() as u64;
-        (n > 0).then(|| {
-            self.iter()
-                .nth((random % n) as usize)
-                .expect("index below the length")
-        })
+        let at = (n > 0).then(|| (random % n) as usize)?;
+        match &self.0 {
+            FormRef::Ints(set) => intset::get(set, at).map(Item::Int),
+            FormRef::Pack(lp) => listpack::seek(lp, at as i64)
+                .and_then(|at| listpack::entry_at(lp, at))
+                .map(|e| e.item),
+            _ => self.iter().nth(at),
+        }
     }
 
     /// One SCAN step: calls `f` for about `count` members from `cursor` on; returns the next cursor,
@@ -82,10 +280,37 @@ impl SetRef<'_> {
 
     /// `intset`, `listpack` or `hashtable`.
     pub fn encoding(&self) -> &'static str {
-        if self.len() <= 128 {
-            "listpack"
-        } else {
-            "hashtable"
+        match &self.0 {
+            FormRef::Ints(_) => "intset",
+            FormRef::Pack(_) => "listpack",
+            _ => "hashtable",
+        }
+    }
+
+    pub(super) fn rdb_type(&self) -> u8 {
+        match &self.0 {
+            FormRef::Ints(_) => 11,
+            FormRef::Pack(_) => 20,
+            _ => 2,
+        }
+    }
+
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(&self.0, FormRef::Ints(_) | FormRef::Pack(_))
+    }
+
+    pub(super) fn write(&self, mut packer: Option<&mut lzf::Packer>, out: &mut plain::Out<'_>) {
+        match &self.0 {
+            FormRef::Ints(bytes) | FormRef::Pack(bytes) => {
+                string::encode_blob(bytes, packer, out.buf())
+            }
+            _ => {
+                length::encode_length(self.len() as u64, out.buf());
+                for member in self.iter() {
+                    string::encode_item(member, packer.as_deref_mut(), out.buf());
+                    out.spill();
+                }
+            }
         }
     }
 }

@@ -11,7 +11,10 @@ pub struct Stream {
 
 /// A stream as a reader sees it.
 #[derive(Debug)]
-pub struct StreamRef<'a>(&'a Stream);
+pub struct StreamRef<'a> {
+    rdb_type: u8,
+    bytes: &'a [u8],
+}
 
 impl Stream {
     /// From checked bytes of RDB type 21 or later.
@@ -24,13 +27,24 @@ impl Stream {
 
     /// As a reader sees it.
     pub fn as_ref(&self) -> StreamRef<'_> {
-        StreamRef(self)
+        StreamRef {
+            rdb_type: self.rdb_type,
+            bytes: &self.bytes,
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.bytes.len() + 16
     }
 }
 
-impl StreamRef<'_> {
+impl<'a> StreamRef<'a> {
+    pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+        StreamRef { rdb_type, bytes }
+    }
+
     /// RDB type and value bytes.
-    pub fn rdb(&self) -> (u8, &[u8]) {
-        (self.0.rdb_type, &self.0.bytes)
+    pub fn rdb(&self) -> (u8, &'a [u8]) {
+        (self.rdb_type, self.bytes)
     }
 }

@@ -1,74 +1,192 @@
 //! Strings.
+//!
+//! A string is held as an integer where its text is a canonical one, as bytes, or as the LZF bytes in
+//! which it was loaded (until a write needs the text).
+//!
+//! `OBJECT ENCODING` follows from the text, except where history matters: what APPEND, SETRANGE and
+//! SETBIT have touched is `raw` however short, and what INCRBYFLOAT wrote is text even when it reads
+//! as an integer. That history is [`History`]; it survives neither a save nor a reload, as in Redis.
 
+use crate::keyspace::Item;
+use crate::rdb::number::{canonical_i64, int_text_len};
+use crate::rdb::{lzf, string as rdb};
 use std::borrow::Cow;
+
+/// The longest text that Redis embeds beside its object header.
+const EMBSTR_MAX: usize = 44;
 
 /// A string, owned.
 #[derive(Clone, Debug)]
 pub struct Str {
-    bytes: Vec<u8>,
-    raw: bool,
+    form: Form,
+    history: History,
 }
 
 /// A string as a reader sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct StrRef<'a>(&'a Str);
+pub struct StrRef<'a> {
+    form: FormRef<'a>,
+    history: History,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Text that is a canonical integer and has no other history.
+    Int(i64),
+    Text(Vec<u8>),
+    Lzf {
+        packed: Box<[u8]>,
+        len: usize,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum FormRef<'a> {
+    Int(i64),
+    Text(&'a [u8]),
+    Lzf { packed: &'a [u8], len: usize },
+}
+
+/// What the bytes do not tell about the encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum History {
+    /// Nothing: the encoding follows from the bytes.
+    None,
+    /// Changed in place: `raw`.
+    Raw,
+    /// Written as text: never `int`.
+    Text,
+}
 
 impl Str {
     /// From bytes as a client sends them.
     pub fn new(bytes: &[u8]) -> Self {
+        let form = match canonical_i64(bytes) {
+            Some(n) => Form::Int(n),
+            None => Form::Text(bytes.to_vec()),
+        };
         Str {
-            bytes: bytes.to_vec(),
-            raw: false,
+            form,
+            history: History::None,
         }
     }
 
-    /// From the checked RDB string of a record.
-    pub(super) fn from_record(bytes: &[u8]) -> Self {
-        match bytes[0] {
-            0xC0 => Str::new((bytes[1] as i8).to_string().as_bytes()),
-            0xC1 => Str::new(
-                i16::from_le_bytes([bytes[1], bytes[2]])
-                    .to_string()
-                    .as_bytes(),
-            ),
-            0xC2 => {
-                let n = i32::from_le_bytes(bytes[1..5].try_into().expect("4 bytes"));
-                Str::new(n.to_string().as_bytes())
-            }
-            _ => {
-                let (len, width) = crate::keyspace::record::read_len(bytes);
-                Str::new(&bytes[width..width + len])
-            }
+    /// From bytes that stay text even when they read as an integer (INCRBYFLOAT's result).
+    pub fn new_text(bytes: &[u8]) -> Self {
+        let history = match canonical_i64(bytes) {
+            Some(_) => History::Text,
+            None => History::None,
+        };
+        Str {
+            form: Form::Text(bytes.to_vec()),
+            history,
+        }
+    }
+
+    /// From bytes that someone has changed in place (a result of SETRANGE, SETBIT, BITOP): `raw`.
+    pub fn new_raw(bytes: Vec<u8>) -> Self {
+        Str {
+            form: Form::Text(bytes),
+            history: History::Raw,
+        }
+    }
+
+    /// The decimal text of `n`.
+    pub fn from_int(n: i64) -> Self {
+        Str {
+            form: Form::Int(n),
+            history: History::None,
         }
     }
 
     /// As a reader sees it.
     pub fn as_ref(&self) -> StrRef<'_> {
-        StrRef(self)
+        let form = match &self.form {
+            Form::Int(n) => FormRef::Int(*n),
+            Form::Text(bytes) => FormRef::Text(bytes),
+            Form::Lzf { packed, len } => FormRef::Lzf { packed, len: *len },
+        };
+        StrRef {
+            form,
+            history: self.history,
+        }
     }
 
     /// Adds bytes at the end (the encoding becomes `raw`, as in Redis). Returns the new length.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
-        self.bytes.extend_from_slice(bytes);
-        self.raw = true;
-        self.bytes.len()
+        let text = self.raw();
+        super::packed::reserve(text, bytes.len());
+        text.extend_from_slice(bytes);
+        text.len()
     }
 
     /// Overwrites from `offset` on, padding with zero bytes. Returns the new length.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) -> usize {
-        if self.bytes.len() < offset + bytes.len() {
-            self.bytes.resize(offset + bytes.len(), 0);
+        let text = self.raw();
+        let end = offset + bytes.len();
+        if text.len() < end {
+            let more = end - text.len();
+            super::packed::reserve(text, more);
+            text.resize(end, 0);
         }
-        self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
-        self.raw = true;
-        self.bytes.len()
+        text[offset..end].copy_from_slice(bytes);
+        text.len()
+    }
+
+    /// The text, to be changed in place.
+    fn raw(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.form, Form::Text(_)) {
+            self.form = Form::Text(self.as_ref().bytes().into_owned());
+        }
+        self.history = History::Raw;
+        match &mut self.form {
+            Form::Text(text) => text,
+            _ => unreachable!("made text above"),
+        }
+    }
+
+    /// From a checked RDB string.
+    pub(super) fn from_record(bytes: &[u8]) -> Self {
+        let form = match FormRef::of_record(bytes) {
+            FormRef::Int(n) => Form::Int(n),
+            FormRef::Text(text) => return Str::new(text),
+            FormRef::Lzf { packed, len } => Form::Lzf {
+                packed: packed.into(),
+                len,
+            },
+        };
+        Str {
+            form,
+            history: History::None,
+        }
+    }
+
+    /// Heap bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.form {
+            Form::Int(_) => 0,
+            Form::Text(text) => text.capacity(),
+            Form::Lzf { packed, .. } => packed.len(),
+        }
     }
 }
 
 impl<'a> StrRef<'a> {
+    /// A checked RDB string.
+    pub(super) fn from_record(bytes: &'a [u8]) -> Self {
+        StrRef {
+            form: FormRef::of_record(bytes),
+            history: History::None,
+        }
+    }
+
     /// Length in bytes, without decoding.
     pub fn len(&self) -> usize {
-        self.0.bytes.len()
+        match self.form {
+            FormRef::Int(n) => int_text_len(n),
+            FormRef::Text(text) => text.len(),
+            FormRef::Lzf { len, .. } => len,
+        }
     }
 
     /// True for the empty string.
@@ -78,28 +196,85 @@ impl<'a> StrRef<'a> {
 
     /// The bytes; decompressed or rendered where needed.
     pub fn bytes(&self) -> Cow<'a, [u8]> {
-        Cow::Borrowed(&self.0.bytes)
+        match self.form {
+            FormRef::Int(n) => Item::Int(n).to_cow(),
+            FormRef::Text(text) => Cow::Borrowed(text),
+            FormRef::Lzf { packed, len } => Cow::Owned(unpack(packed, len)),
+        }
+    }
+
+    /// Calls `f` with the bytes; allocates only for a compressed string.
+    #[inline]
+    pub fn with<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
+        match self.form {
+            FormRef::Int(n) => Item::Int(n).with(f),
+            FormRef::Text(text) => f(text),
+            FormRef::Lzf { packed, len } => f(&unpack(packed, len)),
+        }
     }
 
     /// The bytes `start..end` (clamped).
     pub fn slice(&self, start: usize, end: usize) -> Cow<'a, [u8]> {
         let end = end.min(self.len());
-        Cow::Borrowed(&self.0.bytes[start.min(end)..end])
+        let start = start.min(end);
+        match self.bytes() {
+            Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..end]),
+            Cow::Owned(bytes) => Cow::Owned(bytes[start..end].to_vec()),
+        }
     }
 
     /// The integer, if the text is a canonical decimal i64.
     pub fn int(&self) -> Option<i64> {
-        let n: i64 = std::str::from_utf8(&self.0.bytes).ok()?.parse().ok()?;
-        (n.to_string().as_bytes() == self.0.bytes).then_some(n)
+        match self.form {
+            FormRef::Int(n) => Some(n),
+            FormRef::Text(text) => canonical_i64(text),
+            FormRef::Lzf { packed, len } if len <= crate::rdb::number::INT_TEXT_MAX => {
+                canonical_i64(&unpack(packed, len))
+            }
+            FormRef::Lzf { .. } => None,
+        }
     }
 
     /// `int`, `embstr` or `raw`.
     pub fn encoding(&self) -> &'static str {
-        match () {
-            () if self.0.raw => "raw",
-            () if self.int().is_some() => "int",
-            () if self.len() <= 44 => "embstr",
-            () => "raw",
+        match self.history {
+            History::Raw => "raw",
+            History::None if self.int().is_some() => "int",
+            _ if self.len() <= EMBSTR_MAX => "embstr",
+            _ => "raw",
         }
     }
+
+    /// Whether the bytes alone give the same encoding again.
+    pub(super) fn is_plain(&self) -> bool {
+        let plain = StrRef {
+            form: self.form,
+            history: History::None,
+        };
+        self.encoding() == plain.encoding()
+    }
+
+    /// Calls `sink` with the RDB string, compressed if a packer is given and it gains.
+    pub(super) fn write(&self, packer: Option<&mut lzf::Packer>, out: &mut Vec<u8>) {
+        match self.form {
+            FormRef::Int(n) => rdb::encode_int_string(n, out),
+            FormRef::Text(text) => rdb::encode_string(text, packer, out),
+            FormRef::Lzf { packed, len } => super::packed::write_lzf(packed, len, out),
+        }
+    }
+}
+
+impl<'a> FormRef<'a> {
+    fn of_record(bytes: &'a [u8]) -> Self {
+        match rdb::StrRef::decode(bytes) {
+            Some((rdb::StrRef::Int(n), _)) => FormRef::Int(n),
+            Some((rdb::StrRef::Raw(text), _)) => FormRef::Text(text),
+            Some((rdb::StrRef::Lzf { packed, len }, _)) => FormRef::Lzf { packed, len },
+            None => FormRef::Text(&[]),
+        }
+    }
+}
+
+fn unpack(packed: &[u8], len: usize) -> Vec<u8> {
+    super::packed::unpack(packed, len)
 }

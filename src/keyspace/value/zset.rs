@@ -1,19 +1,72 @@
 //! Sorted sets: members ordered by (score, member bytes).
+//!
+//! | form | encoding | RDB type | layout |
+//! |---|---|---|---|
+//! | `Pack` | `listpack` | 17 | member, score, ... ascending |
+//! | `Table` | `skiplist` | 5 | a tree by (score, member), and one by member hash |
+//!
+//! A sorted set leaves the packed form at the limits; only what a STORE command builds goes back
+//! ([`Zset::compact`]).
 
+use super::packed::{self, cmp_bytes, room, score_of, with_score};
+use super::plain::{self, Fields};
 use crate::keyspace::{Item, Limits};
+use crate::rdb::listpack::{self, HEADER_LEN, Iter};
+use crate::rdb::{length, lzf, string};
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A sorted set, owned.
+#[derive(Clone, Debug)]
+pub struct Zset(Form);
+
+/// A sorted set as a reader sees it.
+#[derive(Debug)]
+pub struct ZsetRef<'a>(FormRef<'a>);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Pack(Vec<u8>),
+    Table(Table),
+}
+
+#[derive(Debug)]
+enum FormRef<'a> {
+    Pack(Cow<'a, [u8]>),
+    Table(&'a Table),
+    /// A table that was decoded for this read.
+    Scratch(Box<Table>),
+}
+
 #[derive(Clone, Debug, Default)]
-pub struct Zset {
+struct Table {
     order: Vec<(f64, Vec<u8>)>,
     scores: BTreeMap<Vec<u8>, f64>,
 }
 
-/// A sorted set as a reader sees it.
-#[derive(Debug)]
-pub struct ZsetRef<'a>(&'a Zset);
+impl Table {
+    fn set(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let old = self.remove(member);
+        let at = self.position(score, member);
+        self.order.insert(at, (score, member.to_vec()));
+        self.scores.insert(member.to_vec(), score);
+        old
+    }
+
+    fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let score = self.scores.remove(member)?;
+        let at = self.position(score, member);
+        self.order.remove(at);
+        Some(score)
+    }
+
+    fn position(&self, score: f64, member: &[u8]) -> usize {
+        self.order
+            .partition_point(|(s, m)| (*s, m.as_slice()) < (score, member))
+    }
+}
 
 /// One end of a score range.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +90,12 @@ pub enum LexBound {
     Exclusive(Vec<u8>),
 }
 
+impl Default for Zset {
+    fn default() -> Self {
+        Zset(Form::Pack(listpack::EMPTY.to_vec()))
+    }
+}
+
 impl Zset {
     /// An empty sorted set.
     pub fn new() -> Self {
@@ -45,43 +104,208 @@ impl Zset {
 
     /// As a reader sees it.
     pub fn as_ref(&self) -> ZsetRef<'_> {
-        ZsetRef(self)
+        ZsetRef(match &self.0 {
+            Form::Pack(lp) => FormRef::Pack(Cow::Borrowed(lp)),
+            Form::Table(table) => FormRef::Table(table),
+        })
+    }
+
+    /// Tells how many members one command is about to add and the length of the longest, as Redis
+    /// weighs them before it adds the first.
+    pub fn expect(&mut self, members: usize, longest: usize, limits: &Limits) {
+        if let Form::Pack(lp) = &self.0 {
+            let new_and_long = listpack::is_empty(lp) && longest > limits.zset_max_listpack_value;
+            if members > limits.zset_max_listpack_entries || new_and_long {
+                self.to_table();
+            }
+        }
     }
 
     /// Sets a member's score (never NaN); returns the old one.
-    pub fn set(&mut self, member: &[u8], score: f64, _limits: &Limits) -> Option<f64> {
-        let old = self.remove(member);
-        let at = self.position(score, member);
-        self.order.insert(at, (score, member.to_vec()));
-        self.scores.insert(member.to_vec(), score);
-        old
+    pub fn set(&mut self, member: &[u8], score: f64, limits: &Limits) -> Option<f64> {
+        if let Form::Pack(lp) = &mut self.0 {
+            if let Some((at, old)) = find(lp, member) {
+                if old != score {
+                    listpack::delete(lp, at, 2);
+                    insert_pack(lp, member, score);
+                }
+                return Some(old);
+            }
+            let count = listpack::count(lp) / 2;
+            if count < limits.zset_max_listpack_entries
+                && member.len() <= limits.zset_max_listpack_value
+                && !listpack::is_trapped(member.len())
+            {
+                insert_pack(lp, member, score);
+                return None;
+            }
+            self.to_table();
+        }
+        match &mut self.0 {
+            Form::Table(table) => table.set(member, score),
+            Form::Pack(_) => unreachable!("returned or became a table"),
+        }
     }
 
     /// Removes a member; returns its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let score = self.scores.remove(member)?;
-        let at = self.position(score, member);
-        self.order.remove(at);
-        Some(score)
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                let (at, score) = find(lp, member)?;
+                listpack::delete(lp, at, 2);
+                Some(score)
+            }
+            Form::Table(table) => table.remove(member),
+        }
     }
 
     /// Removes the members of ranks `range`.
     pub fn remove_range(&mut self, range: Range<usize>) {
-        for (_, member) in self.order.drain(range) {
-            self.scores.remove(&member);
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                if let Some(at) = listpack::seek(lp, 2 * range.start as i64) {
+                    listpack::delete(lp, at, 2 * range.len());
+                }
+            }
+            Form::Table(table) => {
+                for (_, member) in table.order.drain(range) {
+                    table.scores.remove(&member);
+                }
+            }
         }
     }
 
-    fn position(&self, score: f64, member: &[u8]) -> usize {
-        self.order
-            .partition_point(|(s, m)| (*s, m.as_slice()) < (score, member))
+    /// Goes to the packed form if the limits allow it: what Redis does with the result of a STORE
+    /// command, and never else.
+    pub fn compact(&mut self, limits: &Limits) {
+        let fits = |(member, _): (Item<'_>, f64)| {
+            member.len() <= limits.zset_max_listpack_value && !listpack::is_trapped(member.len())
+        };
+        let zset = self.as_ref();
+        if zset.is_packed()
+            || zset.len() > limits.zset_max_listpack_entries
+            || !zset.iter().all(fits)
+        {
+            return;
+        }
+        let mut lp = listpack::Builder::new();
+        for (member, score) in zset.iter() {
+            member.with(|member| lp.push_bytes(member));
+            with_score(score, |score| lp.push(score));
+        }
+        self.0 = Form::Pack(lp.into_vec());
+    }
+
+    fn to_table(&mut self) {
+        let mut table = Table::default();
+        for (member, score) in self.as_ref().iter() {
+            member.with(|member| table.set(member, score));
+        }
+        self.0 = Form::Table(table);
+    }
+
+    pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
+        Zset(match ZsetRef::from_record(rdb_type, bytes).0 {
+            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
+            FormRef::Scratch(table) => Form::Table(*table),
+            FormRef::Table(table) => Form::Table(table.clone()),
+        })
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Pack(lp) => lp.capacity(),
+            Form::Table(table) => table.order.iter().map(|(_, m)| 2 * m.len() + 100).sum(),
+        }
+    }
+
+    pub(super) fn free_effort(&self) -> usize {
+        match &self.0 {
+            Form::Pack(_) => 1,
+            Form::Table(table) => table.order.len(),
+        }
     }
 }
 
-impl ZsetRef<'_> {
+/// Byte offset and score of a member.
+fn find(lp: &[u8], member: &[u8]) -> Option<(usize, f64)> {
+    let entry = listpack::find(lp, HEADER_LEN, member, 2)?;
+    Some((entry.at, score_of(listpack::entry_at(lp, entry.next)?.item)))
+}
+
+/// Puts a new member in its place.
+fn insert_pack(lp: &mut Vec<u8>, member: &[u8], score: f64) {
+    packed::reserve(lp, room(member.len(), 40));
+    let mut iter = Iter::new(lp);
+    let mut at = iter.offset();
+    while let (Some(other), Some(other_score)) = (iter.next(), iter.next()) {
+        if compare((score_of(other_score), other), (score, member)) == Ordering::Greater {
+            break;
+        }
+        at = iter.offset();
+    }
+    with_score(score, |score| listpack::insert(lp, at, score));
+    listpack::insert(lp, at, Item::of(member));
+}
+
+/// The order of sorted sets: by score, then by bytes.
+fn compare(a: (f64, Item<'_>), b: (f64, &[u8])) -> Ordering {
+    a.0.partial_cmp(&b.0)
+        .unwrap_or(Ordering::Equal)
+        .then_with(|| cmp_bytes(a.1, b.1))
+}
+
+impl LexBound {
+    /// Whether a member lies before the range that this bound begins.
+    fn begins_after(&self, member: Item<'_>) -> bool {
+        match self {
+            LexBound::Min => false,
+            LexBound::Max => true,
+            LexBound::Inclusive(bytes) => cmp_bytes(member, bytes) == Ordering::Less,
+            LexBound::Exclusive(bytes) => cmp_bytes(member, bytes) != Ordering::Greater,
+        }
+    }
+
+    /// Whether a member lies before the end that this bound sets, or at it.
+    fn ends_after(&self, member: Item<'_>) -> bool {
+        match self {
+            LexBound::Min => false,
+            LexBound::Max => true,
+            LexBound::Inclusive(bytes) => cmp_bytes(member, bytes) != Ordering::Greater,
+            LexBound::Exclusive(bytes) => cmp_bytes(member, bytes) == Ordering::Less,
+        }
+    }
+}
+
+impl<'a> ZsetRef<'a> {
+    pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+        ZsetRef(match rdb_type {
+            17 => FormRef::Pack(packed::listpack_blob(bytes)),
+            _ => {
+                let mut table = Table::default();
+                let mut members = Fields::new(rdb_type, bytes);
+                while let Some((member, score)) = members.next_scored() {
+                    table.set(&member, score);
+                }
+                FormRef::Scratch(Box::new(table))
+            }
+        })
+    }
+
+    fn table(&self) -> Option<&Table> {
+        match &self.0 {
+            FormRef::Pack(_) => None,
+            FormRef::Table(table) => Some(table),
+            FormRef::Scratch(table) => Some(table),
+        }
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
-        self.0.order.len()
+        match &self.0 {
+            FormRef::Pack(lp) => listpack::count(lp) / 2,
+            _ => self.table().map_or(0, |table| table.order.len()),
+        }
     }
 
     /// True without members.
@@ -91,27 +315,58 @@ impl ZsetRef<'_> {
 
     /// A member's score.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        self.0.scores.get(member).copied()
+        match &self.0 {
+            FormRef::Pack(lp) => find(lp, member).map(|(_, score)| score),
+            _ => self.table()?.scores.get(member).copied(),
+        }
     }
 
     /// A member's rank from the lowest score (0-based).
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
-        self.score(member).map(|s| self.0.position(s, member))
+        match &self.0 {
+            FormRef::Pack(_) => self.iter().position(|(other, _)| other.is(member)),
+            _ => {
+                let table = self.table()?;
+                let score = table.scores.get(member)?;
+                Some(table.position(*score, member))
+            }
+        }
     }
 
     /// (member, score) of ranks `range`, ascending.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = (Item<'_>, f64)> {
-        self.0.order[range]
-            .iter()
-            .map(|(s, m)| (Item::Bytes(m), *s))
+        let pack = match &self.0 {
+            FormRef::Pack(lp) => {
+                let at = listpack::seek(lp, 2 * range.start as i64).unwrap_or(lp.len() - 1);
+                Some(Pairs(Iter::from_offset(lp, at)).take(range.len()))
+            }
+            _ => None,
+        };
+        let table = self.table().map(|table| table.order[range].iter());
+        pack.into_iter().flatten().chain(
+            table
+                .into_iter()
+                .flatten()
+                .map(|(s, m)| (Item::Bytes(m), *s)),
+        )
     }
 
     /// (member, score) of ranks `range`, descending.
     pub fn range_rev(&self, range: Range<usize>) -> impl Iterator<Item = (Item<'_>, f64)> {
-        self.0.order[range]
-            .iter()
-            .rev()
-            .map(|(s, m)| (Item::Bytes(m), *s))
+        let pack = match &self.0 {
+            FormRef::Pack(lp) => {
+                let skip = self.len().saturating_sub(range.end);
+                Some(Pairs(Iter::new(lp)).rev().skip(skip).take(range.len()))
+            }
+            _ => None,
+        };
+        let table = self.table().map(|table| table.order[range].iter().rev());
+        pack.into_iter().flatten().chain(
+            table
+                .into_iter()
+                .flatten()
+                .map(|(s, m)| (Item::Bytes(m), *s)),
+        )
     }
 
     /// All, ascending.
@@ -121,40 +376,39 @@ impl ZsetRef<'_> {
 
     /// The ranks of the members with scores from `min` to `max`; an empty range where there are none.
     pub fn ranks_by_score(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
-        let order = &self.0.order;
         let start =
-            order.partition_point(|e| e.0 < min.score || (min.exclusive && e.0 == min.score));
+            self.rank_where(|_, score| score < min.score || (min.exclusive && score == min.score));
         let end =
-            order.partition_point(|e| e.0 < max.score || (!max.exclusive && e.0 == max.score));
+            self.rank_where(|_, score| score < max.score || (!max.exclusive && score == max.score));
         start..end.max(start)
     }
 
     /// The ranks of the members from `min` to `max` by bytes (all scores being equal).
     pub fn ranks_by_lex(&self, min: &LexBound, max: &LexBound) -> Range<usize> {
-        let order = &self.0.order;
-        let start = order.partition_point(|e| match min {
-            LexBound::Min => false,
-            LexBound::Max => true,
-            LexBound::Inclusive(b) => e.1 < *b,
-            LexBound::Exclusive(b) => e.1 <= *b,
-        });
-        let end = order.partition_point(|e| match max {
-            LexBound::Min => false,
-            LexBound::Max => true,
-            LexBound::Inclusive(b) => e.1 <= *b,
-            LexBound::Exclusive(b) => e.1 < *b,
-        });
+        let start = self.rank_where(|member, _| min.begins_after(member));
+        let end = self.rank_where(|member, _| max.ends_after(member));
         start..end.max(start)
+    }
+
+    /// The number of members at the low end for which `before` holds.
+    fn rank_where(&self, before: impl Fn(Item<'_>, f64) -> bool) -> usize {
+        match &self.0 {
+            FormRef::Pack(lp) => Pairs(Iter::new(lp))
+                .take_while(|&(member, score)| before(member, score))
+                .count(),
+            _ => self.table().map_or(0, |table| {
+                table
+                    .order
+                    .partition_point(|(s, m)| before(Item::Bytes(m), *s))
+            }),
+        }
     }
 
     /// A uniformly random member; `random` is a fresh random number.
     pub fn random(&self, random: u64) -> Option<(Item<'_>, f64)> {
         let n = self.len() as u64;
-        (n > 0).then(|| {
-            self.iter()
-                .nth((random % n) as usize)
-                .expect("index below the length")
-        })
+        let at = (n > 0).then(|| (random % n) as usize)?;
+        self.range(at..at + 1).next()
     }
 
     /// One ZSCAN step; see [`super::SetRef::scan`].
@@ -165,10 +419,50 @@ impl ZsetRef<'_> {
 
     /// `listpack` or `skiplist`.
     pub fn encoding(&self) -> &'static str {
-        if self.len() <= 128 {
-            "listpack"
-        } else {
-            "skiplist"
+        match &self.0 {
+            FormRef::Pack(_) => "listpack",
+            _ => "skiplist",
         }
+    }
+
+    pub(super) fn rdb_type(&self) -> u8 {
+        if self.is_packed() { 17 } else { 5 }
+    }
+
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(&self.0, FormRef::Pack(_))
+    }
+
+    pub(super) fn write(&self, mut packer: Option<&mut lzf::Packer>, out: &mut plain::Out<'_>) {
+        match &self.0 {
+            FormRef::Pack(lp) => string::encode_blob(lp, packer, out.buf()),
+            _ => {
+                length::encode_length(self.len() as u64, out.buf());
+                // Highest first: real servers then insert each member at their list's head.
+                for (member, score) in self.range_rev(0..self.len()) {
+                    string::encode_item(member, packer.as_deref_mut(), out.buf());
+                    out.buf().extend_from_slice(&score.to_le_bytes());
+                    out.spill();
+                }
+            }
+        }
+    }
+}
+
+/// The (member, score) pairs of a listpack.
+struct Pairs<'a>(Iter<'a>);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (Item<'a>, f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, score_of(self.0.next()?)))
+    }
+}
+
+impl DoubleEndedIterator for Pairs<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let score = score_of(self.0.next_back()?);
+        Some((self.0.next_back()?, score))
     }
 }

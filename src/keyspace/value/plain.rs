@@ -1,0 +1,152 @@
+//! The plain RDB forms (types 2, 4, 5, 24), read element by element, and the way out of large values.
+
+use super::packed::{blob, listpack_blob, split_i64};
+use crate::keyspace::UnixMillis;
+use crate::rdb::length::decode_length;
+use crate::rdb::string::StrRef;
+use std::borrow::Cow;
+
+/// The strings of a plain form: a count, then that many times what the type holds.
+pub(super) struct Fields<'a> {
+    rest: &'a [u8],
+    left: u64,
+    /// Type 24: the time from which expiries count.
+    min: Option<UnixMillis>,
+}
+
+impl<'a> Fields<'a> {
+    /// The elements of checked bytes of type 2, 4, 5 or 24.
+    pub(super) fn new(rdb_type: u8, bytes: &'a [u8]) -> Self {
+        let (min, bytes) = match rdb_type {
+            24 => {
+                let (min, rest) = split_i64(bytes);
+                (Some(min), rest)
+            }
+            _ => (None, bytes),
+        };
+        let (left, size) = decode_length(bytes).unwrap_or((0, 0));
+        Fields {
+            rest: &bytes[size..],
+            left,
+            min,
+        }
+    }
+
+    /// The next field of a hash, with value and expiry.
+    pub(super) fn next(&mut self) -> Option<(Vec<u8>, Vec<u8>, Option<UnixMillis>)> {
+        self.left = self.left.checked_sub(1)?;
+        let mut at = None;
+        if let Some(min) = self.min {
+            let (ttl, size) = decode_length(self.rest)?;
+            self.rest = &self.rest[size..];
+            at = (ttl > 0).then(|| min.wrapping_add(ttl as i64 - 1));
+        }
+        Some((self.string()?, self.string()?, at))
+    }
+
+    /// The next member of a set.
+    pub(super) fn next_member(&mut self) -> Option<Vec<u8>> {
+        self.left = self.left.checked_sub(1)?;
+        self.string()
+    }
+
+    /// The next member of a sorted set, with its score.
+    pub(super) fn next_scored(&mut self) -> Option<(Vec<u8>, f64)> {
+        self.left = self.left.checked_sub(1)?;
+        let member = self.string()?;
+        let (score, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some((member, f64::from_le_bytes(*score)))
+    }
+
+    fn string(&mut self) -> Option<Vec<u8>> {
+        let (string, size) = StrRef::decode(self.rest)?;
+        self.rest = &self.rest[size..];
+        let mut out = Vec::new();
+        string.append_to(&mut out)?;
+        Some(out)
+    }
+}
+
+/// A buffer in front of a sink, so that a large value leaves in pieces.
+pub(super) struct Out<'a> {
+    buf: Vec<u8>,
+    sink: &'a mut dyn FnMut(&[u8]),
+}
+
+/// Bytes that are collected before the sink sees them.
+const PIECE: usize = 16 << 10;
+
+impl<'a> Out<'a> {
+    pub(super) fn new(sink: &'a mut dyn FnMut(&[u8])) -> Self {
+        Out {
+            buf: Vec::new(),
+            sink,
+        }
+    }
+
+    /// Where to append.
+    #[inline]
+    pub(super) fn buf(&mut self) -> &mut Vec<u8> {
+        &mut self.buf
+    }
+
+    /// Hands over what is there, when it is a piece.
+    #[inline]
+    pub(super) fn spill(&mut self) {
+        if self.buf.len() >= PIECE {
+            self.flush();
+        }
+    }
+
+    /// Hands over what is there.
+    pub(super) fn flush(&mut self) {
+        if !self.buf.is_empty() {
+            (self.sink)(&self.buf);
+            self.buf.clear();
+        }
+    }
+}
+
+/// The nodes of a list (type 18).
+pub(super) struct Nodes<'a> {
+    rest: &'a [u8],
+    left: u64,
+}
+
+/// One node of a list.
+pub(super) enum Node<'a> {
+    /// A listpack of elements.
+    Packed(Cow<'a, [u8]>),
+    /// One element.
+    Plain(Cow<'a, [u8]>),
+}
+
+impl<'a> Nodes<'a> {
+    /// The nodes of checked bytes of type 18.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        let (left, size) = decode_length(bytes).unwrap_or((0, 0));
+        Nodes {
+            rest: &bytes[size..],
+            left,
+        }
+    }
+
+    /// Nodes not read yet.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next node.
+    pub(super) fn next(&mut self) -> Option<Node<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let (container, size) = decode_length(self.rest)?;
+        let string = &self.rest[size..];
+        let (_, size) = StrRef::decode(string)?;
+        self.rest = &string[size..];
+        Some(match container {
+            1 => Node::Plain(blob(string)),
+            _ => Node::Packed(listpack_blob(string)),
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! Values <-> RDB bytes: what stands in records, and what snapshots and DUMP write.
+//!
+//! The bytes that come in have passed the RDB reader's checks and are canonical (see [`crate::rdb`]).
+//! The packed forms are those bytes; nothing is decoded to hold or to read them, except that an
+//! LZF-packed blob is unpacked for as long as it is read.
+
+use super::plain::Out;
+use super::{
+    Hash, HashRef, List, ListRef, Set, SetRef, Str, StrRef, Stream, StreamRef, Value, ValueRef,
+    Zset, ZsetRef,
+};
+use crate::rdb::lzf;
+
+impl<'a> ValueRef<'a> {
+    /// A value as it stands in a record: checked, canonical RDB bytes of type 0, 2, 4, 5, 11, 16, 17,
+    /// 18, 20, 24, 25 or a stream's.
+    ///
+    /// Tables (2, 4, 5, 24) and lists of several nodes are decoded for each read: hold them as
+    /// [`Value`]s beyond a few hundred bytes.
+    pub fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+        match rdb_type {
+            0 => ValueRef::Str(StrRef::from_record(bytes)),
+            18 => ValueRef::List(ListRef::from_record(bytes)),
+            2 | 11 | 20 => ValueRef::Set(SetRef::from_record(rdb_type, bytes)),
+            5 | 17 => ValueRef::Zset(ZsetRef::from_record(rdb_type, bytes)),
+            4 | 16 | 24 | 25 => ValueRef::Hash(HashRef::from_record(rdb_type, bytes)),
+            _ => ValueRef::Stream(StreamRef::from_record(rdb_type, bytes)),
+        }
+    }
+
+    /// The RDB type that [`ValueRef::to_rdb`] writes: the lowest that holds the value in its form.
+    pub fn rdb_type(&self) -> u8 {
+        match self {
+            ValueRef::Str(_) => 0,
+            ValueRef::List(_) => 18,
+            ValueRef::Set(v) => v.rdb_type(),
+            ValueRef::Zset(v) => v.rdb_type(),
+            ValueRef::Hash(v) => v.rdb_type(),
+            ValueRef::Stream(v) => v.rdb().0,
+        }
+    }
+
+    /// Writes the RDB value to `sink`, a large one in pieces; returns its type. With a packer,
+    /// strings and blobs are compressed where that gains.
+    pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> u8 {
+        let mut out = Out::new(sink);
+        match self {
+            ValueRef::Str(v) => v.write(packer, out.buf()),
+            ValueRef::List(v) => v.write(packer, &mut out),
+            ValueRef::Set(v) => v.write(packer, &mut out),
+            ValueRef::Zset(v) => v.write(packer, &mut out),
+            ValueRef::Hash(v) => v.write(packer, &mut out),
+            ValueRef::Stream(v) => out.buf().extend_from_slice(v.rdb().1),
+        }
+        out.flush();
+        self.rdb_type()
+    }
+
+    /// Elements (bytes of a string; 1 for a stream that is only held).
+    pub fn len(&self) -> usize {
+        match self {
+            ValueRef::Str(v) => v.len(),
+            ValueRef::List(v) => v.len(),
+            ValueRef::Set(v) => v.len(),
+            ValueRef::Zset(v) => v.len(),
+            ValueRef::Hash(v) => v.len(),
+            ValueRef::Stream(_) => 1,
+        }
+    }
+
+    /// True without elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Value {
+    /// From checked, canonical RDB bytes, as [`ValueRef::from_record`] takes them.
+    pub fn from_record(rdb_type: u8, bytes: &[u8]) -> Value {
+        match rdb_type {
+            0 => Value::Str(Str::from_record(bytes)),
+            18 => Value::List(List::from_record(bytes)),
+            2 | 11 | 20 => Value::Set(Set::from_record(rdb_type, bytes)),
+            5 | 17 => Value::Zset(Zset::from_record(rdb_type, bytes)),
+            4 | 16 | 24 | 25 => Value::Hash(Hash::from_record(rdb_type, bytes)),
+            _ => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
+        }
+    }
+
+    /// Appends the canonical RDB value and returns its type, if the value can stand in a record:
+    /// packed, and nothing about it that the bytes would not tell ([`Value::from_record`] gives an
+    /// equal value of the same encoding). `None`, and `out` as before, if it must stand out of line.
+    pub fn to_record(&self, out: &mut Vec<u8>) -> Option<u8> {
+        let packed = match self.as_ref() {
+            ValueRef::Str(v) => v.is_plain(),
+            ValueRef::List(v) => v.is_packed(),
+            ValueRef::Set(v) => v.is_packed(),
+            ValueRef::Zset(v) => v.is_packed(),
+            ValueRef::Hash(v) => v.is_packed(),
+            ValueRef::Stream(_) => false,
+        };
+        packed.then(|| self.to_rdb(&mut |piece| out.extend_from_slice(piece), None))
+    }
+
+    /// The RDB type that [`Value::to_rdb`] writes.
+    pub fn rdb_type(&self) -> u8 {
+        self.as_ref().rdb_type()
+    }
+
+    /// As [`ValueRef::to_rdb`].
+    pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> u8 {
+        self.as_ref().to_rdb(sink, packer)
+    }
+
+    /// Elements; see [`ValueRef::len`].
+    pub fn len(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    /// True without elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Heap bytes that the value holds, what it shares with clones included.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Value::Str(v) => v.heap_bytes(),
+            Value::List(v) => v.heap_bytes(),
+            Value::Set(v) => v.heap_bytes(),
+            Value::Zset(v) => v.heap_bytes(),
+            Value::Hash(v) => v.heap_bytes(),
+            Value::Stream(v) => v.heap_bytes(),
+        }
+    }
+
+    /// Allocations to be given back when the last clone is dropped: the measure for freeing in the
+    /// background.
+    pub fn free_effort(&self) -> usize {
+        match self {
+            Value::Str(_) | Value::Stream(_) => 1,
+            Value::List(v) => v.free_effort(),
+            Value::Set(v) => v.free_effort(),
+            Value::Zset(v) => v.free_effort(),
+            Value::Hash(v) => v.free_effort(),
+        }
+    }
+}

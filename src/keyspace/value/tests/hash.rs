@@ -1,0 +1,131 @@
+use super::*;
+use crate::keyspace::value::Hash;
+use std::collections::BTreeMap;
+
+type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
+
+fn same(hash: &Hash, model: &Model) {
+    round_trip(&Value::Hash(hash.clone()), |value| {
+        let ValueRef::Hash(hash) = value else {
+            panic!("a hash stays one")
+        };
+        assert_eq!(hash.len(), model.len());
+        let all: Model = hash
+            .iter()
+            .map(|(f, v, at)| (f.to_vec(), (v.to_vec(), at)))
+            .collect();
+        assert_eq!(&all, model);
+        assert_eq!(hash.min_expire(), model.values().filter_map(|v| v.1).min());
+    });
+    let hash = hash.as_ref();
+    for (field, (value, at)) in model {
+        let (got, got_at) = hash.get_with_expire(field).expect("every field is found");
+        assert!(got.is(value));
+        assert_eq!(got_at, *at);
+    }
+}
+
+#[test]
+fn a_hash_agrees_with_a_map_and_its_clones_never_change() {
+    for seed in 0..60 {
+        let mut rng = Rng::new(seed);
+        let limits = limits(&mut rng);
+        let variety = [3, 40, 3000][rng.below(3)];
+        let expiries = rng.below(3) > 0;
+        let (mut hash, mut model) = (Hash::new(), Model::new());
+        let mut clones = Vec::new();
+        for step in 0..[60, 600, 6000][rng.below(3)] {
+            let field = text(&mut rng, variety);
+            match rng.below(20) {
+                0..=9 => {
+                    let value = text(&mut rng, 5000);
+                    assert_eq!(
+                        hash.set(&field, &value, &limits),
+                        !model.contains_key(&field)
+                    );
+                    model.insert(field, (value, None));
+                }
+                10..=11 => {
+                    let value = text(&mut rng, 5000);
+                    let at = model.get(&field).and_then(|v| v.1);
+                    assert_eq!(
+                        hash.set_keep_expire(&field, &value, &limits),
+                        !model.contains_key(&field)
+                    );
+                    model.insert(field, (value, at));
+                }
+                12..=15 => assert_eq!(hash.remove(&field), model.remove(&field).is_some()),
+                16..=18 if expiries => {
+                    let at = (rng.below(4) > 0).then(|| 1 + rng.below(1000) as i64);
+                    assert_eq!(
+                        hash.set_expire(&field, at, &limits),
+                        model.contains_key(&field)
+                    );
+                    model.entry(field).and_modify(|v| v.1 = at);
+                }
+                19 if rng.below(20) == 0 => {
+                    let now = rng.below(1000) as i64;
+                    let max = rng.below(50);
+                    let gone = hash.remove_expired(now, max, |field| {
+                        let (_, at) = model
+                            .remove(field)
+                            .expect("only fields that are there expire");
+                        assert!(at.is_some_and(|at| at < now));
+                    });
+                    let left = model
+                        .values()
+                        .filter(|v| v.1.is_some_and(|at| at < now))
+                        .count();
+                    assert!(gone == max || left == 0);
+                }
+                _ => {}
+            }
+            if rng.below(400) == 0 || step == 20 {
+                clones.push((hash.clone(), model.clone()));
+            }
+        }
+        same(&hash, &model);
+        for (hash, model) in &clones {
+            same(hash, model);
+        }
+        while let Some((field, ..)) = hash
+            .as_ref()
+            .random(rng.next())
+            .map(|(f, v, at)| (f.to_vec(), v.to_vec(), at))
+        {
+            assert!(hash.remove(&field));
+            assert!(model.remove(&field).is_some());
+        }
+        assert!(model.is_empty());
+    }
+}
+
+#[test]
+fn a_scan_shows_every_field_that_stays_though_others_come_and_go() {
+    let mut rng = Rng::new(7);
+    let limits = Limits {
+        hash_max_listpack_entries: 4,
+        ..Limits::default()
+    };
+    let mut hash = Hash::new();
+    for i in 0..3000 {
+        hash.set(format!("stay{i}").as_bytes(), b"v", &limits);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let mut cursor = 0;
+    loop {
+        cursor = hash.as_ref().scan(cursor, 10, |field, _, _| {
+            seen.insert(field.to_vec());
+        });
+        if cursor == 0 {
+            break;
+        }
+        for _ in 0..20 {
+            let field = format!("come{}", rng.below(2000));
+            if !hash.remove(field.as_bytes()) {
+                hash.set(field.as_bytes(), b"w", &limits);
+            }
+        }
+    }
+    assert!((0..3000).all(|i| seen.contains(format!("stay{i}").as_bytes())));
+}
