@@ -44,7 +44,7 @@ pub fn newborn(config: &Config, unix_ms: i64) -> u32 {
 
 /// True under the `*-lfu` policies.
 pub fn is_lfu(config: &Config) -> bool {
-    config.maxmemory_policy.ends_with("lfu")
+    config.maxmemory_policy.is_lfu()
 }
 
 /// `lfu-decay-time`: minutes in which the counter loses one; 0 = never.

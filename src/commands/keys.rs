@@ -563,7 +563,7 @@ mod tests {
         bench.check(&[("OBJECT IDLETIME e", ":7"), ("TOUCH e", ":1")]);
         bench.check(&[("OBJECT IDLETIME e", ":0")]);
         assert!(bench.run("OBJECT FREQ e").starts_with("-ERR An LFU"));
-        bench.engine.config.maxmemory_policy = "allkeys-lfu".into();
+        bench.engine.config.maxmemory_policy = crate::config::choices::MaxmemoryPolicy::AllkeysLfu;
         bench.check(&[("SET f 1", "+OK"), ("OBJECT FREQ f", ":5")]);
         assert!(bench.run("OBJECT IDLETIME e").starts_with("-ERR An LFU"));
     }

@@ -1,55 +1,43 @@
-//! The directives of redis.conf: declared once (name, alias, type, default, mutable, doc).
+//! The directives of redis.conf.
+//!
+//! Pure: files are read and written by the caller.
+//!
+//! * [`directives`]: the table, from which the typed [`Config`] comes.
+//! * [`directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
+
+pub mod choices;
+pub mod directive;
+pub mod directives;
+pub mod kind;
+pub mod special;
+
+pub use directives::{Config, DIRECTIVES};
 
 use crate::keyspace::Limits;
+use directive::Directive;
 
-/// All directives with effect.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// `databases`
-    pub databases: i64,
-    /// `requirepass`
-    pub requirepass: String,
-    /// `lazyfree-lazy-expire`
-    pub lazyfree_lazy_expire: bool,
-    /// `lazyfree-lazy-user-del`
-    pub lazyfree_lazy_user_del: bool,
-    /// `lazyfree-lazy-server-del`
-    pub lazyfree_lazy_server_del: bool,
-    /// `maxmemory-policy`
-    pub maxmemory_policy: String,
-    /// `lfu-log-factor`
-    pub lfu_log_factor: i64,
-    /// `lfu-decay-time`, minutes
-    pub lfu_decay_time: i64,
-    /// `notify-keyspace-events`
-    pub notify_keyspace_events: String,
-    /// `proto-max-bulk-len`
-    pub proto_max_bulk_len: i64,
-    /// `repl-backlog-size`
-    pub repl_backlog_size: i64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            databases: 16,
-            requirepass: String::new(),
-            lazyfree_lazy_expire: false,
-            lazyfree_lazy_user_del: false,
-            lazyfree_lazy_server_del: false,
-            maxmemory_policy: "noeviction".into(),
-            lfu_log_factor: 10,
-            lfu_decay_time: 1,
-            notify_keyspace_events: String::new(),
-            proto_max_bulk_len: 512 << 20,
-            repl_backlog_size: 1 << 20,
-        }
-    }
+/// A directive by its name or alias, in any case.
+pub fn directive(name: &str) -> Option<&'static Directive> {
+    DIRECTIVES.iter().find(|d| d.is_named(name))
 }
 
 impl Config {
     /// The collection thresholds among the directives.
     pub fn limits(&self) -> Limits {
-        Limits::default()
+        let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
+        Limits {
+            hash_max_listpack_entries: size(self.hash_max_listpack_entries),
+            hash_max_listpack_value: size(self.hash_max_listpack_value),
+            list_max_listpack_size: self.list_max_listpack_size,
+            list_compress_depth: size(self.list_compress_depth),
+            set_max_intset_entries: size(self.set_max_intset_entries),
+            set_max_listpack_entries: size(self.set_max_listpack_entries),
+            set_max_listpack_value: size(self.set_max_listpack_value),
+            zset_max_listpack_entries: size(self.zset_max_listpack_entries),
+            zset_max_listpack_value: size(self.zset_max_listpack_value),
+            stream_node_max_bytes: size(self.stream_node_max_bytes),
+            stream_node_max_entries: size(self.stream_node_max_entries),
+            hll_sparse_max_bytes: size(self.hll_sparse_max_bytes),
+        }
     }
 }

@@ -1,0 +1,71 @@
+//! What a directive is.
+
+use super::directives::Config;
+use bitflags::bitflags;
+
+bitflags! {
+    /// When a directive may be set, and how careful to be with it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Flags: u8 {
+        /// At start only.
+        const START = 1;
+        /// By CONFIG SET only if `enable-protected-configs` allows it.
+        const PROTECTED = 1 << 1;
+        /// Not to be shown in logs.
+        const SENSITIVE = 1 << 2;
+    }
+}
+
+/// Whether a directive does what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It does.
+    Works,
+    /// It is accepted and does nothing; whoever gives it another value is told.
+    Idle,
+    /// Another value than its default is refused: doing without it would lose data or open access.
+    Refused,
+}
+
+/// One directive.
+pub struct Directive {
+    /// As in redis.conf.
+    pub name: &'static str,
+    /// Its older or younger name.
+    pub alias: Option<&'static str>,
+    /// One sentence.
+    pub doc: &'static str,
+    /// When and how.
+    pub flags: Flags,
+    /// Whether it does what it says.
+    pub effect: Effect,
+    /// Sets it from the words behind its name; `true` adds to a list instead of replacing it.
+    pub set: fn(&mut Config, &[&str], bool) -> Result<(), String>,
+    /// As CONFIG GET shows it.
+    pub get: fn(&Config) -> String,
+    /// As it stands behind the name in a file, one element a line.
+    pub lines: fn(&Config) -> Vec<String>,
+    /// Copies it from one configuration to another.
+    pub copy: fn(&mut Config, &Config),
+    /// Takes several words.
+    pub many: fn() -> bool,
+    /// What may be written.
+    pub describe: fn() -> String,
+}
+
+impl Directive {
+    /// True if `name` is its name or alias.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.names().any(|n| n.eq_ignore_ascii_case(name))
+    }
+
+    /// Its name and alias.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.alias)
+    }
+
+    /// True if `config` holds its default.
+    pub fn is_default(&self, config: &Config) -> bool {
+        (self.get)(config) == (self.get)(&Config::default())
+    }
+}
