@@ -83,11 +83,6 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    pub(crate) fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    #[inline]
     pub(crate) fn u8(&mut self, context: &'static str) -> Read<u8> {
         match self.bytes.get(self.at) {
             Some(&b) => {

@@ -104,14 +104,6 @@ impl RdbError {
         self.key.get_or_insert_with(|| key.to_vec());
         self
     }
-
-    /// Moves a defect found in unpacked bytes to the packed string at `offset`.
-    #[must_use]
-    pub(crate) fn inside_packed(mut self, offset: u64) -> Self {
-        self.inside = Some(self.offset);
-        self.offset = offset;
-        self
-    }
 }
 
 impl fmt::Display for RdbError {

@@ -43,9 +43,12 @@
 //!  * Pure: no files, clocks or randomness. Hash seeds are arguments.
 
 pub mod check;
+pub mod compress;
 pub mod crc64;
 mod cursor;
+pub mod dump;
 pub mod error;
+pub mod function;
 pub mod intset;
 pub mod length;
 pub mod listpack;
@@ -61,10 +64,13 @@ mod skip;
 pub mod stream;
 pub mod stream_node;
 pub mod string;
+pub mod target;
 pub mod template;
 mod template_hash;
+mod transcode;
 pub mod version;
 pub mod walk;
+pub mod writer;
 pub mod ziplist;
 pub mod zipmap;
 

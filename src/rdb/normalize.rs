@@ -26,11 +26,11 @@ use super::template::Context;
 use super::walk::{self, Bufs};
 
 /// Packed hashes have at most this many fields (`hash-max-listpack-entries`).
-const HASH_PACKED_MAX: u64 = 512;
+pub(crate) const HASH_PACKED_MAX: u64 = 512;
 /// Packed sorted sets have at most this many members (`zset-max-listpack-entries`).
 const ZSET_PACKED_MAX: u64 = 128;
 /// Elements of packed hashes and sorted sets have at most this many bytes (`*-max-listpack-value`).
-const VALUE_PACKED_MAX: usize = 64;
+pub(crate) const VALUE_PACKED_MAX: usize = 64;
 /// List nodes have at most this many bytes (`list-max-listpack-size -2`); larger elements get a node each.
 const NODE_BYTES_MAX: usize = 8192;
 
@@ -322,19 +322,30 @@ fn set_counts(lp: &mut Vec<u8>, live: u64, deleted: u64) {
 
 /// What type 15 does not say, as servers from 7.0 on assume it.
 fn add_head(stream: &mut Stream<'_>, first_live: Option<StreamId>) {
-    let head = Head {
+    let head = derived_head(stream, first_live);
+    stream.head = Some(head);
+    for group in &mut stream.groups {
+        group.entries_read =
+            derived_entries_read(group.last_id, stream.last_id, stream.length, head);
+    }
+}
+
+/// The counters that a loader of type 15 assumes.
+pub(crate) fn derived_head(stream: &Stream<'_>, first_live: Option<StreamId>) -> Head {
+    Head {
         first_id: first_live.unwrap_or(StreamId::MAX),
         max_deleted_id: StreamId::ZERO,
         entries_added: stream.length,
-    };
-    stream.head = Some(head);
-    for group in &mut stream.groups {
-        group.entries_read = entries_read(group.last_id, stream.last_id, stream.length, head);
     }
 }
 
 /// How many entries a group that stands at `at` has read, if that can be told without counting.
-fn entries_read(at: StreamId, last_id: StreamId, length: u64, head: Head) -> Option<u64> {
+pub(crate) fn derived_entries_read(
+    at: StreamId,
+    last_id: StreamId,
+    length: u64,
+    head: Head,
+) -> Option<u64> {
     if head.entries_added == 0 {
         return Some(0);
     }

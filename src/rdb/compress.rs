@@ -1,0 +1,169 @@
+//! Packs the strings of a value that gain from it, and leaves everything else as it stands.
+//!
+//! What real servers do under `rdbcompression yes` when they save: every string over 20 bytes is tried. Strings that
+//! are packed already stay so.
+
+use super::cursor::{Cursor, Read};
+use super::error::RdbError;
+use super::lzf::Packer;
+use super::opcode;
+use super::string::{StrRef, encode_blob};
+
+/// Strings of at most this many bytes are never packed.
+pub const NEVER_PACKED_MAX: usize = 20;
+
+/// Appends the value with its raw strings packed where that gains; without a packer, the value as it stands.
+///
+/// # Errors
+/// Those of a value that is not sound.
+pub fn compress_value(
+    rdb_type: u8,
+    bytes: &[u8],
+    packer: Option<&mut Packer>,
+    out: &mut Vec<u8>,
+) -> Result<(), RdbError> {
+    let Some(packer) = packer.filter(|_| bytes.len() > NEVER_PACKED_MAX) else {
+        out.extend_from_slice(bytes);
+        return Ok(());
+    };
+    let mut copy = Copier {
+        cur: Cursor::new(bytes),
+        copied: 0,
+        packer,
+        out,
+    };
+    copy.value(rdb_type)?;
+    copy.rest();
+    Ok(())
+}
+
+/// Copies lazily: what is not packed anew goes over in one piece.
+struct Copier<'a, 'p> {
+    cur: Cursor<'a>,
+    copied: usize,
+    packer: &'p mut Packer,
+    out: &'p mut Vec<u8>,
+}
+
+impl Copier<'_, '_> {
+    fn value(&mut self, rdb_type: u8) -> Read<()> {
+        match rdb_type {
+            opcode::STRING
+            | opcode::SET_INTSET
+            | opcode::HASH_LISTPACK
+            | opcode::ZSET_LISTPACK
+            | opcode::SET_LISTPACK => self.string(),
+            opcode::HASH_LISTPACK_TTL => {
+                self.cur.take(8, "earliest field expiry")?;
+                self.string()
+            }
+            opcode::SET => self.rows(1, 0, 0),
+            opcode::HASH => self.rows(2, 0, 0),
+            opcode::ZSET_2 => self.rows(1, 0, 8),
+            opcode::HASH_2 => self.rows(2, 0, 8),
+            opcode::QUICKLIST_2 => self.rows(1, 1, 0),
+            opcode::HASH_TTL => {
+                self.cur.take(8, "earliest field expiry")?;
+                self.rows(2, 1, 0)
+            }
+            opcode::STREAM_3 | opcode::STREAM_4 | opcode::STREAM_5 => self.rows(2, 0, 0),
+            _ => Ok(()),
+        }
+    }
+
+    /// A count, then rows of `numbers` numbers, `strings` strings and `tail` bytes.
+    fn rows(&mut self, strings: u32, numbers: u32, tail: u64) -> Read<()> {
+        for _ in 0..self.cur.count(1, "number of elements")? {
+            for _ in 0..numbers {
+                self.cur.number("number")?;
+            }
+            for _ in 0..strings {
+                self.string()?;
+            }
+            self.cur.take(tail, "number")?;
+        }
+        Ok(())
+    }
+
+    fn string(&mut self) -> Read<()> {
+        let at = self.cur.at();
+        if let StrRef::Raw(bytes) = self.cur.string("string")?
+            && bytes.len() > NEVER_PACKED_MAX
+        {
+            self.out
+                .extend_from_slice(&self.cur.bytes()[self.copied..at]);
+            encode_blob(bytes, Some(self.packer), self.out);
+            self.copied = self.cur.at();
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        self.out.extend_from_slice(&self.cur.bytes()[self.copied..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rdb::listpack::Builder;
+    use crate::rdb::string::{encode_raw, encode_string};
+    use crate::rdb::walk::{self, Bufs};
+
+    #[test]
+    fn long_strings_are_packed_and_the_rest_stays() {
+        let long = vec![b'a'; 200];
+        let mut value = vec![3];
+        for (field, v) in [(&b"f1"[..], &long[..]), (b"12345", b"short"), (&long, b"x")] {
+            encode_string(field, None, &mut value);
+            encode_string(v, None, &mut value);
+        }
+        let mut out = b"before".to_vec();
+        compress_value(opcode::HASH, &value, Some(&mut Packer::new()), &mut out).unwrap();
+        assert!(out.len() < 70);
+        let mut got = Vec::new();
+        walk::hash(
+            &crate::rdb::Context::held(),
+            opcode::HASH,
+            &out[6..],
+            &mut Bufs::new(),
+            |f, v, _| {
+                got.push((f.to_vec(), v.to_vec()));
+                Ok::<(), RdbError>(())
+            },
+        )
+        .unwrap();
+        assert_eq!(got[0], (b"f1".to_vec(), long.clone()));
+        assert_eq!(got[1], (b"12345".to_vec(), b"short".to_vec()));
+        assert_eq!(got[2], (long, b"x".to_vec()));
+    }
+
+    #[test]
+    fn without_a_packer_or_a_gain_the_value_is_copied() {
+        let mut lp = Builder::new();
+        (0..100).for_each(|i| lp.push_bytes(format!("member:{}", i % 10).as_bytes()));
+        let mut value = Vec::new();
+        encode_raw(lp.finish(), &mut value);
+        let mut out = Vec::new();
+        compress_value(opcode::HASH_LISTPACK, &value, None, &mut out).unwrap();
+        assert_eq!(out, value);
+        out.clear();
+        compress_value(
+            opcode::HASH_LISTPACK,
+            &value,
+            Some(&mut Packer::new()),
+            &mut out,
+        )
+        .unwrap();
+        assert!(out.len() < value.len() / 3);
+        let mut again = Vec::new();
+        compress_value(
+            opcode::HASH_LISTPACK,
+            &out,
+            Some(&mut Packer::new()),
+            &mut again,
+        )
+        .unwrap();
+        assert_eq!(again, out, "what is packed stays");
+    }
+}
