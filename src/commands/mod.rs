@@ -24,6 +24,7 @@ pub mod keys;
 pub mod long_double;
 pub mod notify;
 pub mod pubsub;
+pub mod replication_cmds;
 pub mod scan;
 pub mod session;
 pub mod spec;

@@ -19,6 +19,7 @@ static FAMILIES: &[&[Command]] = &[
     super::keys::COMMANDS,
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
+    super::replication_cmds::COMMANDS,
 ];
 
 /// A command in the table. Derefs to its declaration.

@@ -1,47 +1,36 @@
 //! Who follows whom, from which offset.
+//!
+//! * [`position`]: names of places in a history.
+//! * [`log`]: the stream's bytes, once for everybody; [`feed`]: from settled writes to bytes.
+//! * [`history`]: the ids, the offset, the backlog; who may go on from where.
+//! * [`primary`]: our side of all replicas; [`replconf`]: what they say about themselves.
+//! * [`replica`]: our side of the link to a primary.
+//! * [`role`]: promotion, demotion, what both sides share; [`link`]: the link's effects on it.
+//! * [`info`]: INFO and ROLE; [`meta`]: what a dump says about replication.
+//! * [`action`]: what the shell is asked to do; [`settings`]: the directives.
+//!
+//! Nothing here touches a socket, a file or a clock. Commands and drivers call [`Replication`], which
+//! collects [`Action`]s; the shell performs them after each batch.
 
-use crate::commands::effects::Effects;
-use crate::commands::engine::Rng;
-use crate::config::Config;
+pub mod action;
+pub mod feed;
+pub mod history;
+pub mod info;
+pub mod link;
+pub mod log;
+pub mod meta;
+pub mod position;
+pub mod primary;
+pub mod replconf;
+pub mod replica;
+pub mod role;
+pub mod settings;
 
-/// Both sides of replication of this server.
-pub struct Replication {
-    offset: i64,
-}
-
-/// What a peer told about itself by REPLCONF, on its connection.
-#[derive(Clone, Debug, Default)]
-pub struct Replconf {
-    /// `listening-port`: a label.
-    pub listening_port: u16,
-}
-
-impl Replication {
-    /// A primary without replicas and backlog.
-    pub fn new(_config: &Config, _rng: &mut Rng) -> Self {
-        Replication { offset: 0 }
-    }
-
-    /// True if effects must be encoded: there is a backlog or a replica.
-    pub fn listening(&self) -> bool {
-        false
-    }
-
-    /// True while we follow a primary.
-    pub fn is_replica(&self) -> bool {
-        false
-    }
-
-    /// `master_repl_offset`
-    pub fn offset(&self) -> i64 {
-        self.offset
-    }
-
-    /// Appends the effects of one top-level command to the stream.
-    pub fn feed(&mut self, effects: &Effects, _unix_ms: i64) {
-        self.offset += effects
-            .iter()
-            .map(|(_, bytes)| bytes.len() as i64)
-            .sum::<i64>();
-    }
-}
+pub use action::{Action, SnapshotOrder, SnapshotTarget};
+pub use meta::ReplMeta;
+pub use position::{Position, ReplId, ReplOffset};
+pub use primary::{Peer, Primary};
+pub use replconf::Replconf;
+pub use replica::{Link, LinkAction, LinkInput};
+pub use role::{Replication, Upstream};
+pub use settings::{DisklessLoad, Settings};

@@ -189,6 +189,11 @@ impl Parser {
         bytes
     }
 
+    /// True when a request is half there: the next byte belongs to one of its arguments.
+    pub fn in_request(&self) -> bool {
+        self.missing > 0
+    }
+
     /// How many more bytes the argument that is half there needs at least, of a buffer of `len` bytes;
     /// 0 when unknown.
     pub fn wanted(&self, len: usize) -> usize {

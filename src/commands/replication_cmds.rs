@@ -1,0 +1,346 @@
+//! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC: what clients and replicas say about replication.
+//!
+//! The decisions are the state machines' (`replication`); here stand the gates and the texts.
+
+use super::args::parse_int;
+use super::spec::{Command, Flags, Group};
+use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
+use crate::replication::primary::{Admission, Request};
+use crate::replication::replconf::{Capa, Filter, Outcome};
+use crate::replication::{Peer, Replconf};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "replicaof",
+        arity: 3,
+        flags: ROLE_CHANGE,
+        group: Group::Server,
+        since: "5.0.0",
+        summary: "Configures a server as replica of another, or promotes it to a master.",
+        run: replicaof,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "slaveof",
+        arity: 3,
+        flags: ROLE_CHANGE,
+        group: Group::Server,
+        summary: "Sets a Redis server as a replica of another, or promotes it to being a master.",
+        run: replicaof,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "role",
+        arity: 1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST),
+        group: Group::Server,
+        since: "2.8.12",
+        summary: "Returns the replication role.",
+        run: role,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "replconf",
+        arity: -1,
+        flags: Flags::ADMIN
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Server,
+        since: "3.0.0",
+        summary: "An internal command for configuring the replication stream.",
+        run: replconf,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "psync",
+        arity: -3,
+        flags: SYNC,
+        group: Group::Server,
+        since: "2.8.0",
+        summary: "An internal command used in replication.",
+        run: psync,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "sync",
+        arity: 1,
+        flags: SYNC,
+        group: Group::Server,
+        summary: "An internal command used in replication.",
+        run: sync,
+        ..Command::DEFAULT
+    },
+];
+
+const ROLE_CHANGE: Flags = Flags::ADMIN
+    .union(Flags::NOSCRIPT)
+    .union(Flags::STALE)
+    .union(Flags::NO_ASYNC_LOADING);
+const SYNC: Flags = Flags::ADMIN
+    .union(Flags::NOSCRIPT)
+    .union(Flags::NO_MULTI)
+    .union(Flags::NO_ASYNC_LOADING);
+
+fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.engine.sync_repl_clock();
+    if args.is(1, "NO") && args.is(2, "ONE") {
+        if cx.engine.repl.become_primary() {
+            let text = format!("MASTER MODE enabled (user request from '{}')", line(cx));
+            cx.engine.repl.log('*', text);
+        }
+        cx.client.reply.ok();
+        return Ok(());
+    }
+    if cx.client.flags.contains(ClientFlags::REPLICA) {
+        return Err(CommandError::fixed(
+            "ERR Command is not valid when client is a replica.",
+        ));
+    }
+    let port = parse_int(&args[2]).and_then(|p| u16::try_from(p).ok());
+    let port = port.ok_or(CommandError::fixed("ERR Invalid master port"))?;
+    let host = String::from_utf8_lossy(&args[1]).into_owned();
+    if !cx.engine.repl.replicate_from(&host, port) {
+        let text = "REPLICAOF would result into synchronization with the master we are already \
+                    connected with. No operation performed.";
+        cx.engine.repl.log('*', text);
+        cx.client
+            .reply
+            .simple("OK Already connected to specified master");
+        return Ok(());
+    }
+    let text = format!(
+        "REPLICAOF {host}:{port} enabled (user request from '{}')",
+        line(cx)
+    );
+    cx.engine.repl.log('*', text);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// The client for the log.
+fn line(cx: &Cx<'_>) -> String {
+    format!(
+        "id={} addr={} laddr={}",
+        cx.client.id.0, cx.client.addr, cx.client.laddr
+    )
+}
+
+fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
+    let reply = &mut cx.client.reply;
+    let repl = &cx.engine.repl;
+    if let Some(up) = repl.upstream() {
+        let (host, port) = up.link.primary();
+        reply.array(5);
+        reply.bulk_str("slave");
+        reply.bulk_str(host);
+        reply.int(i64::from(port));
+        reply.bulk_str(up.link.role_word());
+        reply.int(if up.link.is_up() { repl.offset() } else { -1 });
+        return Ok(());
+    }
+    let online = || {
+        let all = repl.primary().replicas();
+        all.filter(|(_, r)| r.state.info() == Some("online"))
+    };
+    reply.array(3);
+    reply.bulk_str("master");
+    reply.int(repl.offset());
+    reply.array(online().count());
+    for (_, r) in online() {
+        reply.array(3);
+        reply.bulk_str(r.ip());
+        reply.bulk_int(i64::from(r.conf.listening_port));
+        reply.bulk_int(r.ack.0);
+    }
+    Ok(())
+}
+
+fn replconf(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.engine.sync_repl_clock();
+    let mut conf = cx.client.replconf.take().unwrap_or_default();
+    let outcome = conf.take(args.from(1));
+    cx.client.replconf = Some(conf);
+    match outcome? {
+        Outcome::Ok => cx.client.reply.ok(),
+        Outcome::Ignored => {}
+        Outcome::Ack { offset, fack } => {
+            let id = cx.client.id;
+            if cx.client.flags.contains(ClientFlags::REPLICA) {
+                let repl = &mut cx.engine.repl;
+                repl.with_primary(|primary, env| primary.on_ack(id, offset, fack, env));
+            }
+        }
+        Outcome::GetAck => {
+            if cx.client.flags.contains(ClientFlags::MASTER) {
+                cx.engine.repl.answer_getack();
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sync(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
+    start(cx, None)
+}
+
+fn psync(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    start(cx, Some(args))
+}
+
+/// SYNC and PSYNC, behind the generic gates, in the reference's order.
+fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
+    cx.engine.sync_repl_clock();
+    let present = ClientFlags::REPLICA | ClientFlags::MONITOR;
+    if cx.client.flags.intersects(present) {
+        return Ok(());
+    }
+    let id = psync.map(|args| args.get(1).unwrap_or(b""));
+    if let Some(args) = psync.filter(|a| a.is(3, "FAILOVER")) {
+        if !cx.engine.repl.is_replica() {
+            return Err(CommandError::fixed(
+                "ERR PSYNC FAILOVER can't be sent to a master.",
+            ));
+        }
+        if !cx.engine.repl.history().id().is(&args[1]) {
+            return Err(CommandError::fixed(
+                "ERR PSYNC FAILOVER replid must match my replid.",
+            ));
+        }
+        let asked = String::from_utf8_lossy(&args[1]).into_owned();
+        let text = format!("Failover request received for replid {asked}.");
+        cx.engine.repl.log('*', text);
+        cx.engine.repl.become_primary();
+        let text = format!("MASTER MODE enabled (failover request from '{}')", line(cx));
+        cx.engine.repl.log('*', text);
+    }
+    if !cx.engine.repl.link_is_up() {
+        return Err(CommandError::fixed(
+            "NOMASTERLINK Can't SYNC while not connected with my master",
+        ));
+    }
+    if !cx.client.reply.is_empty() {
+        return Err(CommandError::fixed(
+            "ERR SYNC and PSYNC are invalid with pending output",
+        ));
+    }
+    let conf: Replconf = cx.client.replconf.as_deref().cloned().unwrap_or_default();
+    if conf.filter != Filter::All && !conf.capa.contains(Capa::EOF) {
+        return Err(CommandError::fixed(
+            "ERR Filtered replica requires EOF capability",
+        ));
+    }
+    let request = match (psync, id) {
+        (Some(args), Some(id)) => Request::Psync {
+            id,
+            from: args.int(2)?,
+        },
+        _ => Request::Sync,
+    };
+    let peer = peer(cx.client);
+    let admission = cx.engine.repl.on_sync(cx.client.id, peer, &conf, request);
+    let stats = &mut cx.engine.stats;
+    match admission {
+        Admission::Partial => stats.sync_partial_ok += 1,
+        Admission::Full => stats.sync_full += 1,
+        Admission::FullInstead => {
+            stats.sync_partial_err += 1;
+            stats.sync_full += 1;
+        }
+    }
+    cx.client.flags.insert(ClientFlags::REPLICA);
+    Ok(())
+}
+
+/// The peer's address without its port.
+fn peer(client: &Session) -> Peer {
+    let ip = client.addr.rsplit_once(':').map_or("", |(ip, _)| ip);
+    Peer {
+        ip: ip.trim_matches(['[', ']']).to_owned(),
+    }
+}
+
+impl super::Engine {
+    /// Replication's clock is this batch's.
+    pub fn sync_repl_clock(&mut self) {
+        self.repl.set_now(self.clock.mono_us);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+    use crate::replication::Action;
+
+    fn sent(bench: &mut Bench) -> Vec<String> {
+        let actions = bench.engine.repl.take_actions();
+        let sent = actions.into_iter().filter_map(|a| match a {
+            Action::Send(_, bytes) => Some(String::from_utf8(bytes).unwrap()),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    #[test]
+    fn a_primary_says_its_role_and_offset() {
+        Bench::new().check(&[
+            ("ROLE", "[\"master\", :0, []]"),
+            ("REPLCONF", "+OK"),
+            ("REPLCONF capa", "-ERR syntax error"),
+            ("REPLCONF listening-port 7001 capa eof", "+OK"),
+            ("REPLCONF ACK 1", ""),
+            ("REPLICAOF localhost 65536", "-ERR Invalid master port"),
+            ("REPLICAOF NO ONE", "+OK"),
+            ("PSYNC ? x", "-ERR value is not an integer or out of range"),
+            ("ROLE", "[\"master\", :0, []]"),
+        ]);
+    }
+
+    #[test]
+    fn psync_without_replconf_becomes_a_replica_and_a_second_one_is_ignored() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.run("PSYNC ? -1"), "");
+        assert_eq!(bench.run("PSYNC ? -1"), "");
+        assert_eq!(bench.engine.repl.primary().count(), 1);
+        assert_eq!(bench.engine.stats.sync_full, 1);
+    }
+
+    #[test]
+    fn a_replica_says_whom_it_follows() {
+        let mut bench = Bench::new();
+        bench.check(&[
+            ("REPLICAOF localhost 6399", "+OK"),
+            (
+                "SLAVEOF LOCALHOST 6399",
+                "+OK Already connected to specified master",
+            ),
+            (
+                "ROLE",
+                "[\"slave\", \"localhost\", :6399, \"connecting\", :-1]",
+            ),
+            (
+                "PSYNC ? -1",
+                "-NOMASTERLINK Can't SYNC while not connected with my master",
+            ),
+            ("REPLICAOF NO ONE", "+OK"),
+            ("ROLE", "[\"master\", :0, []]"),
+        ]);
+    }
+
+    #[test]
+    fn an_up_to_date_replica_continues_without_a_snapshot() {
+        let mut bench = Bench::new();
+        bench.run("PSYNC ? -1");
+        let id = bench.engine.repl.history().id();
+        let other = bench.connect();
+        bench.run_as(other, "REPLCONF capa psync2");
+        assert_eq!(bench.run_as(other, &format!("PSYNC {id} 1")), "");
+        assert_eq!(sent(&mut bench), [format!("+CONTINUE {id}\r\n")]);
+        assert_eq!(bench.engine.stats.sync_partial_ok, 1);
+    }
+}

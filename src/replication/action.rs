@@ -1,0 +1,67 @@
+//! What the state machines ask the shell to do. Performed in order, after the batch that caused them.
+
+use super::position::ID_LEN;
+use super::replconf::Filter;
+use crate::commands::ClientId;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Bytes for a replica's connection, before any payload and stream: reply lines, keepalives.
+    Send(ClientId, Vec<u8>),
+    /// Take the cut now and start a snapshot; answer with `on_snapshot_started` or
+    /// `on_snapshot_refused` before any other command runs.
+    StartSnapshot(SnapshotOrder),
+    /// Nobody wants the running snapshot any more.
+    CancelSnapshot,
+    /// The disk snapshot stands: send `$<len>\r\n` and the file, then report `on_payload_sent`.
+    SendFile(ClientId),
+    /// Close a connection.
+    Close(ClientId),
+    /// Close a connection once what it has been given is sent (an `rdb-only` client).
+    CloseAfterSent(ClientId),
+    /// Close a replica that exceeds its output limit; log it with its CLIENT LIST line.
+    CloseOverLimit(ClientId),
+    /// Bytes for our primary: the answer to GETACK.
+    SendUpstream(Vec<u8>),
+    /// We follow a primary from now on: connect (stop the link there was).
+    StartLink,
+    /// We follow nobody any more: stop the link, drop what it was receiving.
+    StopLink,
+    /// Clients in blocking commands must be told that the role changed.
+    RoleChanged,
+    /// A log line.
+    Log(char, String),
+}
+
+/// Which snapshot to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotOrder {
+    /// File or connections.
+    pub target: SnapshotTarget,
+    /// Whom it is for.
+    pub members: Vec<ClientId>,
+    /// What it must hold.
+    pub filter: Filter,
+    /// The least version among the members that told one; `None` if one did not.
+    pub version: Option<(u32, u32, u32)>,
+}
+
+/// Where a replication snapshot goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotTarget {
+    /// The dump file, with its usual way of writing; then the file is sent.
+    Disk,
+    /// Straight to the members' connections, between two of these marks.
+    Sockets {
+        /// `$EOF:<mark>`
+        mark: [u8; ID_LEN],
+    },
+}
+
+impl SnapshotTarget {
+    /// True for connections.
+    pub fn is_sockets(&self) -> bool {
+        matches!(self, SnapshotTarget::Sockets { .. })
+    }
+}

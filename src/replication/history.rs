@@ -1,0 +1,266 @@
+//! The history this server writes or follows, and the one it also contains.
+//!
+//!  * `id` + `offset`: where we are. `id2` + `second_offset`: requests for that id are served up to
+//!    (and with) that offset: the history was the same until there.
+//!  * Without a backlog nothing is counted: the offset stands still.
+//!  * Offsets are never reset by a change of role, only by a full sync.
+
+use super::feed::Feed;
+use super::log::Log;
+use super::position::{Position, ReplId, ReplOffset};
+use crate::commands::effects::Effects;
+use crate::commands::engine::Rng;
+
+/// Where this server is.
+pub struct History {
+    id: ReplId,
+    second: Option<(ReplId, ReplOffset)>,
+    offset: ReplOffset,
+    backlog: Option<Log>,
+    backlog_bytes_max: usize,
+    /// The stream's selected database.
+    pub feed: Feed,
+}
+
+/// Why a partial resync is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `PSYNC ?`: the replica wants a full sync.
+    FullAsked,
+    /// Another history.
+    IdMismatch,
+    /// Our former history, but further than we shared it.
+    BeyondSecond(ReplOffset),
+    /// The backlog does not hold that byte.
+    NotInBacklog,
+    /// As before, and the byte was never written.
+    AheadOfUs,
+}
+
+impl History {
+    /// A new history at offset 0, without a backlog.
+    pub fn new(rng: &mut Rng, backlog_bytes_max: usize) -> Self {
+        History {
+            id: ReplId::random(rng),
+            second: None,
+            offset: ReplOffset(0),
+            backlog: None,
+            backlog_bytes_max,
+            feed: Feed::default(),
+        }
+    }
+
+    /// `master_replid`
+    pub fn id(&self) -> ReplId {
+        self.id
+    }
+
+    /// `master_replid2` and `second_repl_offset`
+    pub fn second(&self) -> Option<(ReplId, ReplOffset)> {
+        self.second
+    }
+
+    /// `master_repl_offset`
+    pub fn offset(&self) -> ReplOffset {
+        self.offset
+    }
+
+    /// Where we are.
+    pub fn position(&self) -> Position {
+        Position {
+            id: self.id,
+            offset: self.offset,
+        }
+    }
+
+    /// The backlog, if there is one.
+    pub fn backlog(&self) -> Option<&Log> {
+        self.backlog.as_ref()
+    }
+
+    /// The backlog, to read from or to pin.
+    pub fn backlog_mut(&mut self) -> Option<&mut Log> {
+        self.backlog.as_mut()
+    }
+
+    /// `repl-backlog-size` changed.
+    pub fn resize_backlog(&mut self, bytes_max: usize) {
+        self.backlog_bytes_max = bytes_max;
+        if let Some(log) = &mut self.backlog {
+            log.resize(bytes_max);
+        }
+    }
+
+    /// `repl-backlog-size` as it has effect.
+    pub fn backlog_bytes_max(&self) -> usize {
+        self.backlog_bytes_max.max(super::log::BACKLOG_BYTES_MIN)
+    }
+
+    /// Starts a backlog that goes on from here, if there is none.
+    pub fn create_backlog(&mut self) {
+        if self.backlog.is_none() {
+            self.backlog = Some(Log::new(self.offset, self.backlog_bytes_max));
+        }
+    }
+
+    /// Gives the backlog up.
+    pub fn free_backlog(&mut self) {
+        self.backlog = None;
+    }
+
+    /// A new name for what comes, without a second one: nobody can go on by partial resync.
+    pub fn rename(&mut self, rng: &mut Rng) {
+        self.id = ReplId::random(rng);
+        self.second = None;
+    }
+
+    /// Appends the effects of one top-level command.
+    pub fn append_effects(&mut self, effects: &Effects) {
+        if let Some(log) = &mut self.backlog {
+            self.feed.effects(effects, log);
+            self.offset = log.end();
+        }
+    }
+
+    /// Appends stream bytes as they are: ping, GETACK, or what our primary sent.
+    pub fn append(&mut self, bytes: &[u8]) {
+        if let Some(log) = &mut self.backlog {
+            log.append(bytes);
+            self.offset = log.end();
+        }
+    }
+
+    /// Appends bytes of our primary's stream: they count with and without a backlog.
+    pub fn append_processed(&mut self, bytes: &[u8]) {
+        self.offset = self.offset + bytes.len() as i64;
+        if let Some(log) = &mut self.backlog {
+            log.append(bytes);
+        }
+    }
+
+    /// Becomes a history of its own (promotion): the old name serves up to here.
+    pub fn shift(&mut self, rng: &mut Rng) {
+        self.second = Some((self.id, self.offset + 1));
+        self.id = ReplId::random(rng);
+        self.feed.select(None);
+    }
+
+    /// Our primary goes on under another name: the old one serves up to here.
+    pub fn adopt(&mut self, id: ReplId) {
+        self.second = Some((self.id, self.offset + 1));
+        self.id = id;
+    }
+
+    /// A full sync put us somewhere else.
+    pub fn restart_at(&mut self, at: Position) {
+        self.id = at.id;
+        self.second = None;
+        self.offset = at.offset;
+        self.backlog = None;
+        self.create_backlog();
+    }
+
+    /// Restart as replica from what the dump says: we are in that history.
+    pub fn resume(&mut self, at: Position) {
+        self.id = at.id;
+        self.offset = at.offset;
+    }
+
+    /// Restart as primary from what the dump says: a new history that contains that one.
+    pub fn resume_as_primary(&mut self, at: Position) {
+        self.second = Some((at.id, at.offset + 1));
+        self.offset = at.offset;
+        self.backlog = None;
+        self.create_backlog();
+    }
+
+    /// May a replica that is in history `id` go on from the byte `from`? The number of bytes that it
+    /// lacks, or why not.
+    pub fn can_continue(&self, id: &[u8], from: ReplOffset) -> Result<usize, Refusal> {
+        if !self.id.is(id) {
+            match self.second {
+                Some((second, up_to)) if second.is(id) => {
+                    if from > up_to {
+                        return Err(Refusal::BeyondSecond(up_to));
+                    }
+                }
+                _ if id.starts_with(b"?") => return Err(Refusal::FullAsked),
+                _ => return Err(Refusal::IdMismatch),
+            }
+        }
+        match &self.backlog {
+            Some(log) if log.covers(from) => Ok((log.end() + 1 - from) as usize),
+            _ if from > self.offset => Err(Refusal::AheadOfUs),
+            _ => Err(Refusal::NotInBacklog),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(bytes: usize) -> History {
+        let mut h = History::new(&mut Rng::new(1), 1 << 20);
+        h.create_backlog();
+        h.append(&vec![b'x'; bytes]);
+        h
+    }
+
+    #[test]
+    fn the_next_byte_is_accepted_with_nothing_to_send_and_one_more_is_refused() {
+        let h = history(163);
+        let id = h.id();
+        let id = id.as_str().as_bytes();
+        assert_eq!(h.can_continue(id, ReplOffset(1)), Ok(163));
+        assert_eq!(h.can_continue(id, ReplOffset(164)), Ok(0));
+        assert_eq!(h.can_continue(id, ReplOffset(165)), Err(Refusal::AheadOfUs));
+        for from in [0, -1] {
+            let got = h.can_continue(id, ReplOffset(from));
+            assert_eq!(got, Err(Refusal::NotInBacklog));
+        }
+        assert_eq!(
+            h.can_continue(b"?", ReplOffset(-1)),
+            Err(Refusal::FullAsked)
+        );
+    }
+
+    #[test]
+    fn the_second_id_is_served_up_to_its_offset() {
+        let mut h = history(50);
+        let old = h.id();
+        h.shift(&mut Rng::new(2));
+        h.append(&[0; 20]);
+        let old = old.as_str().as_bytes();
+        assert_eq!(h.can_continue(old, ReplOffset(51)), Ok(20));
+        assert_eq!(
+            h.can_continue(old, ReplOffset(52)),
+            Err(Refusal::BeyondSecond(ReplOffset(51)))
+        );
+        assert_eq!(h.offset(), ReplOffset(70));
+    }
+
+    #[test]
+    fn nothing_counts_without_a_backlog() {
+        let mut h = History::new(&mut Rng::new(1), 1 << 20);
+        h.append(b"ping");
+        assert_eq!(h.offset(), ReplOffset(0));
+        let id = h.id();
+        let id = id.as_str().as_bytes();
+        assert_eq!(h.can_continue(id, ReplOffset(1)), Err(Refusal::AheadOfUs));
+    }
+
+    #[test]
+    fn a_restarted_primary_continues_the_history_of_its_dump() {
+        let mut h = History::new(&mut Rng::new(1), 1 << 20);
+        let dump = Position {
+            id: ReplId::parse(&[b'd'; 40]).unwrap(),
+            offset: ReplOffset(1000),
+        };
+        h.resume_as_primary(dump);
+        assert_eq!(h.can_continue(&[b'd'; 40], ReplOffset(1001)), Ok(0));
+        h.append(b"*1");
+        assert_eq!(h.can_continue(&[b'D'; 40], ReplOffset(1001)), Ok(2));
+        assert_ne!(h.id(), dump.id);
+    }
+}

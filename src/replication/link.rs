@@ -1,0 +1,127 @@
+//! What happens on the link to our primary, and what it means for our history and our replicas.
+
+use super::action::Action;
+use super::position::{Position, ReplOffset};
+use super::replica::{LinkAction, LinkEnv, LinkInput, ack};
+use super::role::Replication;
+
+impl Replication {
+    /// Takes one event of the link. What concerns ids, offsets and replicas is done here; what remains
+    /// is the driver's: connections, payloads, stream bytes.
+    pub fn on_link<'a>(&mut self, input: LinkInput<'a>) -> Vec<LinkAction<'a>> {
+        let Some(up) = &mut self.upstream else {
+            return Vec::new();
+        };
+        let mut env = LinkEnv {
+            settings: &self.settings,
+            rng: &mut self.rng,
+            now_ms: self.now_ms,
+            cached: up.cached.map(|(at, _)| at),
+            processed: self.history.offset(),
+        };
+        let mut actions = Vec::new();
+        up.link.step(input, &mut env, &mut actions);
+        let mut left = Vec::with_capacity(actions.len());
+        for action in actions {
+            match action {
+                LinkAction::Log(level, text) => self.actions.push(Action::Log(level, text)),
+                action => {
+                    self.note(&action);
+                    left.push(action);
+                }
+            }
+        }
+        left
+    }
+
+    /// What an action means for us.
+    fn note(&mut self, action: &LinkAction<'_>) {
+        let now_ms = self.now_ms;
+        let Some(up) = &mut self.upstream else { return };
+        match action {
+            LinkAction::FullResync(_) => {
+                up.payload_total = 0;
+                up.payload_read = 0;
+            }
+            LinkAction::PayloadBegins(length) => up.payload_total = length.unwrap_or(0),
+            LinkAction::Payload(bytes) => up.payload_read += bytes.len() as u64,
+            LinkAction::Stream(bytes) => up.unprocessed += bytes.len(),
+            LinkAction::Lost(whole) => {
+                let at = self.history.position();
+                up.cached = whole.then_some((at, up.db));
+                up.unprocessed = 0;
+                up.down_since_ms = Some(now_ms);
+            }
+            LinkAction::Continue(id) => {
+                let cached = up.cached.take();
+                up.db = cached.map_or(0, |(_, db)| db);
+                up.unprocessed = 0;
+                let created = self.history.backlog().is_none();
+                self.history.create_backlog();
+                if created {
+                    self.refresh();
+                }
+                if let Some(id) = id {
+                    self.history.adopt(*id);
+                    // Our replicas learn the new id when they come back.
+                    self.with_primary(|primary, env| primary.disconnect_all(env));
+                }
+            }
+            LinkAction::Established(at) => {
+                let at = *at;
+                up.cached = None;
+                up.unprocessed = 0;
+                self.restart_history(at);
+            }
+            _ => {}
+        }
+    }
+
+    /// A full sync is about to replace the data: replicas of ours have nothing to follow, and nothing
+    /// is left to go on from.
+    pub fn before_flush(&mut self) {
+        self.log('*', "Discarding previously cached master state.");
+        if let Some(up) = &mut self.upstream {
+            up.cached = None;
+        }
+        self.with_primary(|primary, env| primary.disconnect_all(env));
+        self.history.free_backlog();
+        self.refresh();
+    }
+
+    /// The dataset is our primary's now: so are id and offset.
+    fn restart_history(&mut self, at: Option<Position>) {
+        self.with_primary(|primary, env| primary.disconnect_all(env));
+        let at = at.unwrap_or_else(|| {
+            // After SYNC the history has no name that anybody could ask for, and no known offset.
+            self.history.rename(&mut self.rng);
+            Position {
+                id: self.history.id(),
+                offset: ReplOffset(-1),
+            }
+        });
+        self.history.restart_at(at);
+        self.refresh();
+    }
+
+    /// The database that the payload's metadata says the stream has selected.
+    pub fn set_stream_db(&mut self, db: usize) {
+        if let Some(up) = &mut self.upstream {
+            up.db = db;
+        }
+    }
+
+    /// Whole commands of the primary's stream were run: exactly their bytes are ours too.
+    pub fn on_processed(&mut self, bytes: &[u8]) {
+        self.history.append_processed(bytes);
+        if let Some(up) = &mut self.upstream {
+            up.unprocessed = up.unprocessed.saturating_sub(bytes.len());
+        }
+    }
+
+    /// `REPLCONF GETACK` of our primary: the answer tells the offset before that command.
+    pub fn answer_getack(&mut self) {
+        let bytes = ack(self.history.offset());
+        self.actions.push(Action::SendUpstream(bytes));
+    }
+}

@@ -1,0 +1,151 @@
+//! SYNC and PSYNC: go on where the replica was, or join or start a snapshot.
+
+use super::{Env, Peer, Primary, Replica, State};
+use crate::commands::ClientId;
+use crate::replication::history::Refusal;
+use crate::replication::position::ReplOffset;
+use crate::replication::replconf::{Capa, Replconf};
+
+/// What a connection asks for.
+#[derive(Clone, Copy, Debug)]
+pub enum Request<'a> {
+    /// `SYNC`: a full sync in the old way, without a reply line.
+    Sync,
+    /// `PSYNC id from`
+    Psync {
+        /// The history the replica is in; `?` = none.
+        id: &'a [u8],
+        /// The first byte it lacks.
+        from: i64,
+    },
+}
+
+/// How a request was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// `+CONTINUE`
+    Partial,
+    /// A full sync, as asked for.
+    Full,
+    /// A full sync, because the asked partial one is impossible.
+    FullInstead,
+}
+
+impl Primary {
+    /// A connection asks to become a replica. The gates before this (role, pending output) are the
+    /// command's.
+    pub fn on_sync(
+        &mut self,
+        id: ClientId,
+        peer: Peer,
+        conf: &Replconf,
+        request: Request<'_>,
+        env: &mut Env<'_>,
+    ) -> Admission {
+        let mut replica = Replica {
+            state: State::WaitStart,
+            conf: conf.clone(),
+            peer,
+            psync: matches!(request, Request::Psync { .. }),
+            ack: ReplOffset(0),
+            fack: ReplOffset(0),
+            ack_at_ms: env.now_ms,
+            since_ms: env.now_ms,
+            progress_at_ms: None,
+            over_soft_since_ms: None,
+        };
+        let label = replica.label();
+        env.log('*', format!("Replica {label} asks for synchronization"));
+        let mut admission = Admission::Full;
+        if let Request::Psync { id: asked, from } = request {
+            let from = ReplOffset(from);
+            match env.history.can_continue(asked, from) {
+                Ok(bytes) => {
+                    replica.state = State::Online;
+                    self.replicas.insert(id, replica);
+                    self.go_on(id, from, bytes, env);
+                    return Admission::Partial;
+                }
+                Err(refusal) => explain(&refusal, asked, from, &label, env),
+            }
+            if !asked.starts_with(b"?") {
+                admission = Admission::FullInstead;
+            }
+        }
+        self.replicas.insert(id, replica);
+        if env.history.backlog().is_none() {
+            self.create_backlog(env);
+        }
+        self.place(id, env);
+        admission
+    }
+
+    fn go_on(&mut self, id: ClientId, from: ReplOffset, bytes: usize, env: &mut Env<'_>) {
+        let replica = &self.replicas[&id];
+        let line = match replica.conf.capa.contains(Capa::PSYNC2) {
+            true => format!("+CONTINUE {}\r\n", env.history.id()),
+            false => "+CONTINUE\r\n".to_owned(),
+        };
+        let label = replica.label();
+        env.send(id, line);
+        let log = env.history.backlog_mut();
+        let pinned = log.is_some_and(|log| log.pin(id.0, from));
+        assert!(pinned, "can_continue looked at this byte");
+        env.log(
+            '*',
+            format!(
+                "Partial resynchronization request from {label} accepted. Sending {bytes} bytes of \
+                 backlog starting from offset {from}."
+            ),
+        );
+        self.refresh_good(env);
+    }
+
+    /// The backlog starts with the first full sync. A server that counted nothing so far must not
+    /// serve an old id: uncounted writes could hide behind it.
+    fn create_backlog(&mut self, env: &mut Env<'_>) {
+        if env.top_level {
+            env.history.rename(env.rng);
+        }
+        env.history.create_backlog();
+        let none = "0".repeat(40);
+        let id = env.history.id();
+        env.log(
+            '*',
+            format!("Replication backlog created, my new replication IDs are '{id}' and '{none}'"),
+        );
+    }
+}
+
+fn explain(why: &Refusal, asked: &[u8], from: ReplOffset, label: &str, env: &mut Env<'_>) {
+    let refused = "Partial resynchronization not accepted:";
+    let text = match why {
+        Refusal::FullAsked => format!("Full resync requested by replica {label}"),
+        Refusal::IdMismatch => format!(
+            "{refused} Replication ID mismatch (Replica asked for '{}', my replication IDs are '{}' \
+             and '{}')",
+            String::from_utf8_lossy(asked).escape_debug(),
+            env.history.id(),
+            env.history
+                .second()
+                .map_or("0".repeat(40), |(id, _)| id.to_string()),
+        ),
+        Refusal::BeyondSecond(up_to) => format!(
+            "{refused} Requested offset for second ID was {from}, but I can reply up to {up_to}"
+        ),
+        Refusal::NotInBacklog | Refusal::AheadOfUs => format!(
+            "Unable to partial resync with replica {label} for lack of backlog (Replica request was: \
+             {from})."
+        ),
+    };
+    env.log('*', text);
+    if *why == Refusal::AheadOfUs {
+        env.log(
+            '#',
+            format!(
+                "Warning: replica {label} tried to PSYNC with an offset that is greater than the \
+                 master replication offset."
+            ),
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! The primary's side of all its replicas, without a socket.
+//!
+//! ```text
+//!             PSYNC, can continue: +CONTINUE
+//!   connection ------------------------------------------------------------> Online
+//!        | SYNC, or PSYNC that cannot continue                                  ^
+//!        v                                                                      |
+//!   WaitStart --cut taken: +FULLRESYNC--> WaitEnd --file stands--> SendBulk ----+  (disk)
+//!        ^                                  ^  |                                |
+//!        | snapshot busy, delay             |  +--payload written--> Held -ACK--+  (sockets)
+//!        +-- wishes differ                  +-- joins a running disk snapshot
+//!   rdb-only connections end in Transmitted instead of Online.
+//! ```
+//!
+//!  * A replica *is* its connection ([`ClientId`]); address and port are labels for people.
+//!  * From the cut on, a replica pins the log at the first byte behind the cut: what is written while
+//!    it receives its payload waits there, once for all replicas.
+//!  * `+FULLRESYNC` carries the offset of the cut, so it is said when the cut is taken, not before.
+//!  * After a payload that ends with a mark nothing is sent until the replica's first ACK: replicas
+//!    look for the mark only at the end of what they have read.
+//!  * A newline goes only to connections that wait for a payload; inside the stream it would count.
+
+mod admit;
+mod cron;
+mod snapshot;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use admit::{Admission, Request};
+
+use super::action::Action;
+use super::history::History;
+use super::position::ReplOffset;
+use super::replconf::Replconf;
+use super::settings::Settings;
+use crate::commands::ClientId;
+use crate::commands::engine::Rng;
+use std::collections::BTreeMap;
+
+/// What the state machine works with beside its own state.
+pub struct Env<'a> {
+    /// Ids, offset, backlog.
+    pub history: &'a mut History,
+    /// Directives.
+    pub settings: &'a Settings,
+    /// For marks and ids.
+    pub rng: &'a mut Rng,
+    /// Monotonic ms.
+    pub now_ms: u64,
+    /// We follow nobody: the stream is ours.
+    pub top_level: bool,
+    /// What the shell must do.
+    pub out: &'a mut Vec<Action>,
+}
+
+impl Env<'_> {
+    fn log(&mut self, level: char, text: impl Into<String>) {
+        self.out.push(Action::Log(level, text.into()));
+    }
+
+    fn send(&mut self, to: ClientId, bytes: impl Into<Vec<u8>>) {
+        self.out.push(Action::Send(to, bytes.into()));
+    }
+}
+
+/// Who is at the other end: for people only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// The address that `accept` saw, without the port.
+    pub ip: String,
+}
+
+/// Where one replica is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Waits for a suitable snapshot to start.
+    WaitStart,
+    /// The cut is taken; the file is being written, or the payload sent.
+    WaitEnd {
+        /// Offset of the cut.
+        initial: ReplOffset,
+        /// The payload goes straight to the connection.
+        sockets: bool,
+    },
+    /// The file is being sent.
+    SendBulk,
+    /// The payload is sent; the stream waits for the first ACK.
+    Held,
+    /// Gets the stream.
+    Online,
+    /// An `rdb-only` connection that has its payload.
+    Transmitted,
+}
+
+impl State {
+    /// `state=` in INFO; `None` = not shown.
+    pub fn info(&self) -> Option<&'static str> {
+        match self {
+            State::WaitStart | State::WaitEnd { .. } => Some("wait_bgsave"),
+            State::SendBulk => Some("send_bulk"),
+            State::Held | State::Online => Some("online"),
+            State::Transmitted => None,
+        }
+    }
+
+    fn online(&self) -> bool {
+        matches!(self, State::Held | State::Online)
+    }
+}
+
+/// One replica.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// Where it is.
+    pub state: State,
+    /// What it said about itself.
+    pub conf: Replconf,
+    peer: Peer,
+    /// It used PSYNC; old SYNC replicas never ACK.
+    psync: bool,
+    /// Highest offset acknowledged.
+    pub ack: ReplOffset,
+    /// Highest durable offset acknowledged.
+    pub fack: ReplOffset,
+    ack_at_ms: u64,
+    since_ms: u64,
+    /// Last time payload bytes went out; `None` before the first.
+    progress_at_ms: Option<u64>,
+    /// Since when the soft output limit is exceeded.
+    over_soft_since_ms: Option<u64>,
+}
+
+impl Replica {
+    /// `ip:port` for people.
+    pub fn label(&self) -> String {
+        match self.conf.listening_port {
+            0 => format!("{}:<unknown-replica-port>", self.ip()),
+            port => format!("{}:{port}", self.ip()),
+        }
+    }
+
+    /// The announced address, else the one seen.
+    pub fn ip(&self) -> &str {
+        match self.conf.ip_address.as_str() {
+            "" => &self.peer.ip,
+            announced => announced,
+        }
+    }
+
+    /// Seconds since the last ACK; 0 unless online.
+    pub fn lag_s(&self, now_ms: u64) -> u64 {
+        match self.state.online() {
+            true => now_ms.saturating_sub(self.ack_at_ms) / 1000,
+            false => 0,
+        }
+    }
+}
+
+/// The running snapshot for replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Job {
+    sockets: bool,
+    started: bool,
+}
+
+/// All replicas of this server.
+#[derive(Default)]
+pub struct Primary {
+    replicas: BTreeMap<ClientId, Replica>,
+    job: Option<Job>,
+    /// A save of another kind is running; ours must wait for its end.
+    other_save: bool,
+    next_cron_ms: u64,
+    alone_since_ms: u64,
+    /// Offset and time of the last change of the stream, for `ping`.
+    last_offset: ReplOffset,
+    last_write_ms: u64,
+    ack_wanted: bool,
+    good: usize,
+    blocks_seen: u64,
+}
+
+impl Primary {
+    /// All replicas, in the order of their connections.
+    pub fn replicas(&self) -> impl Iterator<Item = (ClientId, &Replica)> {
+        self.replicas.iter().map(|(id, r)| (*id, r))
+    }
+
+    /// One replica.
+    pub fn replica(&self, id: ClientId) -> Option<&Replica> {
+        self.replicas.get(&id)
+    }
+
+    /// `connected_slaves`
+    pub fn count(&self) -> usize {
+        self.replicas.len()
+    }
+
+    /// True if the stream may go to this connection now.
+    pub fn streams_to(&self, id: ClientId) -> bool {
+        let state = self.replicas.get(&id).map(|r| r.state);
+        state == Some(State::Online)
+    }
+
+    /// A connection is gone (closed by the peer, by us, or by an operator).
+    pub fn on_disconnect(&mut self, id: ClientId, env: &mut Env<'_>) {
+        let Some(replica) = self.replicas.remove(&id) else {
+            return;
+        };
+        env.log(
+            '*',
+            format!("Connection with replica {} lost.", replica.label()),
+        );
+        if let Some(log) = env.history.backlog_mut() {
+            log.unpin(id.0);
+        }
+        if self.replicas.is_empty() {
+            self.alone_since_ms = env.now_ms;
+        }
+        self.refresh_good(env);
+        self.cancel_unwanted_snapshot(env);
+    }
+
+    /// Closes every replica: our history got another name or place, they must ask again.
+    pub fn disconnect_all(&mut self, env: &mut Env<'_>) {
+        let ids: Vec<ClientId> = self.replicas.keys().copied().collect();
+        for id in ids {
+            self.drop_replica(id, env);
+        }
+    }
+
+    /// Promotion: the clock of `repl-backlog-ttl` starts again.
+    pub fn restart_ttl(&mut self, now_ms: u64) {
+        self.alone_since_ms = now_ms;
+    }
+
+    fn drop_replica(&mut self, id: ClientId, env: &mut Env<'_>) {
+        env.out.push(Action::Close(id));
+        self.on_disconnect(id, env);
+    }
+}

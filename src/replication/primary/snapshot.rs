@@ -1,0 +1,286 @@
+//! Full syncs: who waits for which snapshot, when one starts, what its end means.
+
+use super::{Env, Job, Primary, State};
+use crate::commands::ClientId;
+use crate::replication::action::{Action, SnapshotOrder, SnapshotTarget};
+use crate::replication::position::{ReplOffset, random_hex};
+use crate::replication::replconf::{Capa, Filter};
+
+impl Primary {
+    /// Puts a newcomer that needs a full sync where it belongs.
+    pub(super) fn place(&mut self, id: ClientId, env: &mut Env<'_>) {
+        match self.job {
+            Some(Job { sockets: true, .. }) => {
+                let text = "Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC";
+                env.log('*', text);
+            }
+            Some(Job {
+                sockets: false,
+                started: false,
+            }) => {} // starts at the end of this batch
+            Some(Job {
+                sockets: false,
+                started: true,
+            }) => self.join(id, env),
+            None if self.other_save => {
+                let text = "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE \
+                            for SYNC";
+                env.log('*', text);
+            }
+            None => {
+                let eof = self.replicas[&id].conf.capa.contains(Capa::EOF);
+                let delayed = env.settings.diskless_sync && env.settings.diskless_delay_ms > 0;
+                if eof && delayed {
+                    env.log('*', "Delay next BGSAVE for diskless SYNC");
+                } else {
+                    self.start_snapshot(env);
+                }
+            }
+        }
+    }
+
+    /// Joins the running disk snapshot, if it fits: same cut, same queued stream.
+    fn join(&mut self, id: ClientId, env: &mut Env<'_>) {
+        let newcomer = &self.replicas[&id].conf;
+        let host = self.replicas.iter().find_map(|(_, r)| match r.state {
+            State::WaitEnd { initial, .. } => {
+                let lives = newcomer.rdb_only || !r.conf.rdb_only;
+                (lives && newcomer.fits(&r.conf)).then_some(initial)
+            }
+            _ => None,
+        });
+        let covered = |at: &ReplOffset| env.history.backlog().is_some_and(|l| l.covers(*at + 1));
+        match host.filter(covered) {
+            Some(initial) => {
+                env.log('*', "Waiting for end of BGSAVE for SYNC");
+                self.attach(id, initial, false, env);
+            }
+            None => env.log(
+                '*',
+                "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC",
+            ),
+        }
+    }
+
+    /// Orders a snapshot for the replica that waits longest and all that want the same.
+    fn start_snapshot(&mut self, env: &mut Env<'_>) {
+        let Some((members, _)) = self.next_group() else {
+            return;
+        };
+        let confs = || members.iter().map(|id| &self.replicas[id].conf);
+        let first = &self.replicas[&members[0]].conf;
+        let eof = confs().all(|c| c.capa.contains(Capa::EOF));
+        let sockets = eof && (env.settings.diskless_sync || first.filter != Filter::All);
+        let version = confs().map(|c| c.version).min().flatten();
+        let filter = first.filter;
+        self.job = Some(Job {
+            sockets,
+            started: false,
+        });
+        let target = match sockets {
+            true => SnapshotTarget::Sockets {
+                mark: random_hex(env.rng),
+            },
+            false => SnapshotTarget::Disk,
+        };
+        let name = if sockets { "replicas sockets" } else { "disk" };
+        env.log('*', format!("Starting BGSAVE for SYNC with target: {name}"));
+        env.out.push(Action::StartSnapshot(SnapshotOrder {
+            target,
+            members,
+            filter,
+            version,
+        }));
+    }
+
+    /// The replicas that the next snapshot would serve, and since when the first of them waits.
+    fn next_group(&self) -> Option<(Vec<ClientId>, u64)> {
+        let waiting = || {
+            let all = self.replicas.iter();
+            all.filter(|(_, r)| r.state == State::WaitStart)
+        };
+        let (_, first) = waiting().min_by_key(|(id, r)| (r.since_ms, **id))?;
+        let same = |r: &super::Replica| r.conf.same_wishes(&first.conf);
+        let group = waiting().filter(|(_, r)| same(r)).map(|(id, _)| *id);
+        Some((group.collect(), first.since_ms))
+    }
+
+    /// Starts a snapshot if somebody waits and the delay is over.
+    pub(super) fn start_if_due(&mut self, env: &mut Env<'_>) {
+        if self.job.is_some() || self.other_save {
+            return;
+        }
+        let Some((group, since_ms)) = self.next_group() else {
+            return;
+        };
+        let s = env.settings;
+        let full = s.diskless_max_replicas > 0 && group.len() >= s.diskless_max_replicas;
+        let over = env.now_ms.saturating_sub(since_ms) >= s.diskless_delay_ms;
+        if !s.diskless_sync || full || over {
+            self.start_snapshot(env);
+        }
+    }
+
+    /// The cut of the ordered snapshot has just been taken: the offset of this instant is the cut's.
+    /// `members` are those of the order.
+    pub fn on_snapshot_started(&mut self, members: &[ClientId], env: &mut Env<'_>) {
+        let Some(job) = &mut self.job else { return };
+        job.started = true;
+        let sockets = job.sockets;
+        let initial = env.history.offset();
+        for id in members {
+            let state = self.replicas.get(id).map(|r| r.state);
+            if state == Some(State::WaitStart) {
+                self.attach(*id, initial, sockets, env);
+            }
+        }
+        // The dump does not say which database the stream has selected for these replicas.
+        env.history.feed.select(None);
+        self.cancel_unwanted_snapshot(env);
+    }
+
+    fn attach(&mut self, id: ClientId, initial: ReplOffset, sockets: bool, env: &mut Env<'_>) {
+        let log = env.history.backlog_mut();
+        let pinned = log.is_some_and(|log| log.pin(id.0, initial + 1));
+        assert!(pinned, "the log holds everything behind a running cut");
+        let Some(replica) = self.replicas.get_mut(&id) else {
+            return;
+        };
+        replica.state = State::WaitEnd { initial, sockets };
+        replica.progress_at_ms = None;
+        if replica.psync {
+            let line = format!("+FULLRESYNC {} {initial}\r\n", env.history.id());
+            env.send(id, line);
+        }
+    }
+
+    /// The snapshot cannot start now (something else is being saved): its replicas go on waiting.
+    pub fn on_snapshot_busy(&mut self) {
+        self.job = None;
+    }
+
+    /// The snapshot cannot be made.
+    pub fn on_snapshot_refused(&mut self, members: &[ClientId], why: &str, env: &mut Env<'_>) {
+        self.job = None;
+        env.log('#', format!("BGSAVE for replication failed: {why}"));
+        for id in members {
+            let state = self.replicas.get(id).map(|r| r.state);
+            if state == Some(State::WaitStart) {
+                env.send(*id, "-ERR BGSAVE failed, replication can't continue\r\n");
+                env.out.push(Action::CloseAfterSent(*id));
+                self.on_disconnect(*id, env);
+            }
+        }
+    }
+
+    /// The walk of our snapshot is over. To disk: the file stands under its name. To connections:
+    /// what a replica has still to get is on its way.
+    pub fn on_snapshot_finished(&mut self, result: Result<(), String>, env: &mut Env<'_>) {
+        let Some(job) = self.job.take() else { return };
+        let waiting = |(id, r): (&ClientId, &super::Replica)| match r.state {
+            State::WaitEnd { sockets, .. } if sockets == job.sockets => Some(*id),
+            _ => None,
+        };
+        let members: Vec<ClientId> = self.replicas.iter().filter_map(waiting).collect();
+        match result {
+            Ok(()) if job.sockets => {} // each goes on by itself when its payload is written
+            Ok(()) => {
+                for id in members {
+                    if let Some(r) = self.replicas.get_mut(&id) {
+                        r.state = State::SendBulk;
+                        r.progress_at_ms = Some(env.now_ms);
+                        env.out.push(Action::SendFile(id));
+                    }
+                }
+            }
+            Err(_) => {
+                if !job.sockets {
+                    env.log('#', "SYNC failed. BGSAVE child returned an error");
+                }
+                for id in members {
+                    self.drop_replica(id, env);
+                }
+            }
+        }
+        self.start_if_due(env);
+    }
+
+    /// The last byte of a replica's payload (mark included) has been written to its connection.
+    pub fn on_payload_sent(&mut self, id: ClientId, env: &mut Env<'_>) {
+        let Some(replica) = self.replicas.get_mut(&id) else {
+            return;
+        };
+        let label = replica.label();
+        let sockets = match replica.state {
+            State::WaitEnd { sockets, .. } => sockets,
+            State::SendBulk => false,
+            _ => return,
+        };
+        replica.ack_at_ms = env.now_ms;
+        if replica.conf.rdb_only {
+            replica.state = State::Transmitted;
+            env.log(
+                '*',
+                format!(
+                    "RDB transfer completed, rdb only replica ({label}) should be disconnected asap"
+                ),
+            );
+            env.out.push(Action::CloseAfterSent(id));
+        } else if sockets {
+            replica.state = State::Held;
+            env.log(
+                '*',
+                format!(
+                    "Streamed RDB transfer with replica {label} succeeded (socket). Waiting for \
+                     REPLCONF ACK from replica to enable streaming"
+                ),
+            );
+        } else {
+            replica.state = State::Online;
+            env.log(
+                '*',
+                format!("Synchronization with replica {label} succeeded"),
+            );
+        }
+        self.refresh_good(env);
+    }
+
+    /// Payload bytes went out: the replica reads.
+    pub fn on_progress(&mut self, id: ClientId, now_ms: u64) {
+        if let Some(replica) = self.replicas.get_mut(&id) {
+            replica.progress_at_ms = Some(now_ms);
+        }
+    }
+
+    /// A save that is none of ours began or ended.
+    pub fn on_other_save(&mut self, running: bool, env: &mut Env<'_>) {
+        let ended = self.other_save && !running;
+        self.other_save = running;
+        if ended {
+            self.start_if_due(env);
+        }
+    }
+
+    /// Cancels the running snapshot when nobody wants it any more.
+    pub(super) fn cancel_unwanted_snapshot(&mut self, env: &mut Env<'_>) {
+        let Some(Job {
+            sockets,
+            started: true,
+        }) = self.job
+        else {
+            return;
+        };
+        let mine = |s: State| matches!(s, State::WaitEnd { sockets: k, .. } if k == sockets);
+        if self.replicas.values().any(|r| mine(r.state)) {
+            return;
+        }
+        if sockets {
+            let text = "Diskless rdb transfer, last replica dropped, killing fork child.";
+            env.log('#', text);
+        } else if env.settings.save_points {
+            return; // it is a save like any other now
+        }
+        self.job = None;
+        env.out.push(Action::CancelSnapshot);
+    }
+}

@@ -1,0 +1,79 @@
+//! What replicas report while they follow: ACKs, lag, and who waits for them.
+
+use super::{Env, Primary, State};
+use crate::commands::ClientId;
+use crate::replication::feed::GETACK;
+use crate::replication::position::ReplOffset;
+
+impl Primary {
+    /// `REPLCONF ACK offset [FACK offset]`. From a connection that is no replica: nothing.
+    pub fn on_ack(&mut self, id: ClientId, offset: i64, fack: Option<i64>, env: &mut Env<'_>) {
+        let Some(replica) = self.replicas.get_mut(&id) else {
+            return;
+        };
+        replica.ack = replica.ack.max(ReplOffset(offset));
+        if let Some(fack) = fack {
+            replica.fack = replica.fack.max(ReplOffset(fack));
+        }
+        replica.ack_at_ms = env.now_ms;
+        if replica.state == State::Held {
+            replica.state = State::Online;
+            let label = replica.label();
+            env.log(
+                '*',
+                format!("Synchronization with replica {label} succeeded"),
+            );
+        }
+        self.refresh_good(env);
+    }
+
+    /// A bare newline: the replica is alive, loading.
+    pub fn on_newline(&mut self, id: ClientId, now_ms: u64) {
+        if let Some(replica) = self.replicas.get_mut(&id) {
+            replica.ack_at_ms = now_ms;
+        }
+    }
+
+    /// WAIT: replicas that have processed everything up to `offset`.
+    pub fn count_acked(&self, offset: ReplOffset) -> usize {
+        let done = |r: &&super::Replica| r.state.online() && r.ack >= offset;
+        self.replicas.values().filter(done).count()
+    }
+
+    /// WAITAOF: replicas that have made everything up to `offset` durable.
+    pub fn count_durable(&self, offset: ReplOffset) -> usize {
+        let done = |r: &&super::Replica| r.state.online() && r.fack >= offset;
+        self.replicas.values().filter(done).count()
+    }
+
+    /// Somebody waits for replicas: ask them for ACKs with the next [`Primary::before_idle`].
+    pub fn want_ack(&mut self) {
+        self.ack_wanted = true;
+    }
+
+    /// At the end of a batch: at most one GETACK for all who wait; output limits when the log grew.
+    pub fn before_idle(&mut self, env: &mut Env<'_>) {
+        if std::mem::take(&mut self.ack_wanted) && !self.replicas.is_empty() && env.top_level {
+            env.history.append(GETACK);
+        }
+        let made = env.history.backlog().map_or(0, |log| log.blocks_made());
+        if made != self.blocks_seen {
+            self.blocks_seen = made;
+            self.enforce_limits(env);
+        }
+    }
+
+    /// Replicas that count for `min-replicas-to-write`.
+    pub fn good(&self) -> usize {
+        self.good
+    }
+
+    pub(super) fn refresh_good(&mut self, env: &Env<'_>) {
+        let lag_ms = env.settings.min_replicas_lag_ms;
+        let good = |r: &&super::Replica| {
+            // In whole seconds, as the reference compares them.
+            r.state.online() && r.lag_s(env.now_ms) * 1000 <= lag_ms
+        };
+        self.good = self.replicas.values().filter(good).count();
+    }
+}

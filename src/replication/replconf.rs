@@ -1,0 +1,246 @@
+//! What a peer tells about itself by REPLCONF, on the connection that PSYNC will turn into a
+//! replica. Labels and wishes only: the identity of a replica is its connection.
+
+use crate::commands::CommandError;
+use crate::commands::args::parse_int;
+use bitflags::bitflags;
+
+bitflags! {
+    /// `REPLCONF capa`; what we do not know is ignored.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+    pub struct Capa: u8 {
+        /// Understands `$EOF:<mark>` payloads.
+        const EOF = 1;
+        /// Understands `+CONTINUE <id>`.
+        const PSYNC2 = 2;
+    }
+}
+
+/// The longest announced address (bytes), as in the reference.
+const IP_MAX: usize = 255;
+
+/// What one peer said so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replconf {
+    /// `listening-port`: a label; 0 = not told.
+    pub listening_port: u16,
+    /// `ip-address`: a label; empty = not told.
+    pub ip_address: String,
+    /// `capa`
+    pub capa: Capa,
+    /// `rdb-only 1`: wants a snapshot and no stream.
+    pub rdb_only: bool,
+    /// `rdb-filter-only`: what the snapshot must hold.
+    pub filter: Filter,
+    /// `version`, as (major, minor, patch).
+    pub version: Option<(u32, u32, u32)>,
+}
+
+/// `rdb-filter-only`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Filter {
+    /// Everything (not given).
+    #[default]
+    All,
+    /// `""`: nothing.
+    Nothing,
+    /// `functions`: functions only.
+    Functions,
+}
+
+/// What one REPLCONF request asks for beside setting options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// `+OK`
+    Ok,
+    /// `ack <offset> [fack <offset>]`: never answered.
+    Ack {
+        /// Bytes processed.
+        offset: i64,
+        /// Bytes made durable by the append-only file.
+        fack: Option<i64>,
+    },
+    /// `getack *`: never answered; an ACK is due.
+    GetAck,
+    /// Silently ignored.
+    Ignored,
+}
+
+impl Replconf {
+    /// Takes one request's options, `options` without the command's name, left to right.
+    ///
+    /// # Errors
+    /// The reference's texts; options before the bad one have been taken.
+    pub fn take(&mut self, options: &[&[u8]]) -> Result<Outcome, CommandError> {
+        if !options.len().is_multiple_of(2) {
+            return Err(CommandError::SYNTAX);
+        }
+        for pair in options.chunks_exact(2) {
+            let (name, value) = (pair[0], pair[1]);
+            let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+            if is("listening-port") {
+                let port = parse_int(value).ok_or(CommandError::NOT_AN_INTEGER)?;
+                self.listening_port = port.clamp(0, 65_535) as u16;
+            } else if is("ip-address") {
+                if value.len() > IP_MAX {
+                    return Err(CommandError::new(format!(
+                        "ERR REPLCONF ip-address provided by replica instance is too long: {} bytes",
+                        value.len()
+                    )));
+                }
+                self.ip_address = String::from_utf8_lossy(value).into_owned();
+            } else if is("capa") {
+                match value.to_ascii_lowercase().as_slice() {
+                    b"eof" => self.capa |= Capa::EOF,
+                    b"psync2" => self.capa |= Capa::PSYNC2,
+                    _ => {}
+                }
+            } else if is("ack") {
+                return Ok(ack(options));
+            } else if is("getack") {
+                return Ok(Outcome::GetAck);
+            } else if is("rdb-only") {
+                self.rdb_only = switch(value)?;
+            } else if is("rdb-filter-only") {
+                self.filter = filter(value)?;
+            } else if is("rdb-channel") || is("rdb-no-compress") || is("rdb-no-checksum") {
+                // Wishes about a second connection and a plainer payload: ignoring them is right.
+                switch(value)?;
+            } else if is("version") {
+                self.version = Some(version(value).ok_or_else(|| {
+                    let text = String::from_utf8_lossy(value);
+                    CommandError::new(format!("ERR Unrecognized version format: {text}"))
+                })?);
+            } else {
+                let text = String::from_utf8_lossy(name);
+                let error = format!("ERR Unrecognized REPLCONF option: {text}");
+                return Err(CommandError::new(error));
+            }
+        }
+        Ok(Outcome::Ok)
+    }
+
+    /// True if a snapshot made for `other` fits this peer too: it understands at least as much and
+    /// wants the same.
+    pub fn fits(&self, other: &Replconf) -> bool {
+        self.capa.contains(other.capa) && self.same_wishes(other)
+    }
+
+    /// True if both want the same kind of snapshot.
+    pub fn same_wishes(&self, other: &Replconf) -> bool {
+        self.filter == other.filter && self.version == other.version
+    }
+}
+
+fn switch(value: &[u8]) -> Result<bool, CommandError> {
+    match parse_int(value) {
+        Some(n @ 0..=1) => Ok(n == 1),
+        _ => Err(CommandError::fixed(
+            "ERR value is out of range, must be positive",
+        )),
+    }
+}
+
+fn ack(options: &[&[u8]]) -> Outcome {
+    let mut offset = None;
+    let mut fack = None;
+    for pair in options.chunks_exact(2) {
+        match pair[0].to_ascii_lowercase().as_slice() {
+            b"ack" => offset = parse_int(pair[1]),
+            b"fack" => fack = parse_int(pair[1]),
+            _ => {}
+        }
+    }
+    offset.map_or(Outcome::Ignored, |offset| Outcome::Ack { offset, fack })
+}
+
+/// Words separated by blanks; none = nothing at all.
+fn filter(value: &[u8]) -> Result<Filter, CommandError> {
+    let text = String::from_utf8_lossy(value);
+    let mut filter = Filter::Nothing;
+    for word in text.split_ascii_whitespace() {
+        if !word.eq_ignore_ascii_case("functions") {
+            let error = format!("ERR Unsupported rdb-filter-only option: {word}");
+            return Err(CommandError::new(error));
+        }
+        filter = Filter::Functions;
+    }
+    Ok(filter)
+}
+
+fn version(value: &[u8]) -> Option<(u32, u32, u32)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let mut parts = text.split('.').map(|p| p.parse::<u32>().ok());
+    let three = (parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(three)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(conf: &mut Replconf, text: &str) -> Result<Outcome, String> {
+        let words: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
+        conf.take(&words).map_err(|e| e.0.into_owned())
+    }
+
+    #[test]
+    fn a_handshake_fills_the_labels_and_ignores_unknown_capabilities() {
+        let mut c = Replconf::default();
+        assert_eq!(take(&mut c, "listening-port 7001"), Ok(Outcome::Ok));
+        assert_eq!(
+            take(&mut c, "capa eof capa psync2 capa dual-channel"),
+            Ok(Outcome::Ok)
+        );
+        assert_eq!(take(&mut c, "version 9.1.2"), Ok(Outcome::Ok));
+        assert_eq!((c.listening_port, c.capa), (7001, Capa::EOF | Capa::PSYNC2));
+        assert_eq!(c.version, Some((9, 1, 2)));
+    }
+
+    #[test]
+    fn errors_have_the_reference_texts() {
+        let mut c = Replconf::default();
+        for (text, error) in [
+            ("capa", "ERR syntax error"),
+            ("frob 1", "ERR Unrecognized REPLCONF option: frob"),
+            ("version 9", "ERR Unrecognized version format: 9"),
+            (
+                "rdb-filter-only x",
+                "ERR Unsupported rdb-filter-only option: x",
+            ),
+            (
+                "listening-port x",
+                "ERR value is not an integer or out of range",
+            ),
+        ] {
+            assert_eq!(take(&mut c, text), Err(error.to_owned()), "{text}");
+        }
+        let long = format!("ip-address {}", "x".repeat(256));
+        let error = "ERR REPLCONF ip-address provided by replica instance is too long: 256 bytes";
+        assert_eq!(take(&mut c, &long), Err(error.to_owned()));
+    }
+
+    #[test]
+    fn acks_are_read_with_and_without_the_durable_offset() {
+        let mut c = Replconf::default();
+        let plain = Outcome::Ack {
+            offset: 14,
+            fack: None,
+        };
+        assert_eq!(take(&mut c, "ACK 14"), Ok(plain));
+        let both = Outcome::Ack {
+            offset: 14,
+            fack: Some(10),
+        };
+        assert_eq!(take(&mut c, "ack 14 fack 10"), Ok(both));
+        assert_eq!(take(&mut c, "ack x"), Ok(Outcome::Ignored));
+        assert_eq!(take(&mut c, "GETACK *"), Ok(Outcome::GetAck));
+    }
+
+    #[test]
+    fn an_empty_filter_wants_nothing() {
+        let mut c = Replconf::default();
+        assert_eq!(c.take(&[b"rdb-filter-only", b""]), Ok(Outcome::Ok));
+        assert_eq!(c.filter, Filter::Nothing);
+    }
+}

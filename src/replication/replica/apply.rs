@@ -1,0 +1,118 @@
+//! The primary's stream becomes commands here.
+//!
+//!  * The processed offset moves at the end of a whole command; inside MULTI not before EXEC. Exactly
+//!    the processed bytes go, as they came, to our own log and so to sub-replicas.
+//!  * What is half there when the link dies is forgotten: the primary sends it again.
+//!  * Commands are not answered. One that fails is a sign of diverged data: logged, and the link stays.
+
+use crate::commands::{ClientFlags, Engine, Session};
+use crate::resp::{Parser, RequestLimits};
+use smallvec::SmallVec;
+
+/// A stream has no limit but the protocol's: what a primary executed must be taken.
+const LIMITS: RequestLimits = RequestLimits {
+    bulk: i64::MAX as u64,
+    unauthenticated: false,
+};
+/// Buffers above this are given back when they become empty.
+const KEPT_BUFFER: usize = 1 << 20;
+
+/// Bytes of the stream that are not processed.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    /// From the first byte not processed on.
+    bytes: Vec<u8>,
+    /// Bytes of it that have been parsed: an open transaction.
+    parsed: usize,
+    parser: Parser,
+}
+
+/// The stream cannot be read any further.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BrokenStream(pub String);
+
+impl Inbox {
+    /// Bytes read and not processed.
+    pub fn unprocessed(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes stream bytes and runs the whole commands among them as `session`, the link's.
+    ///
+    /// # Errors
+    /// The stream is no sequence of arrays of bulk strings.
+    pub fn apply(
+        &mut self,
+        bytes: &[u8],
+        engine: &mut Engine,
+        session: &mut Session,
+    ) -> Result<(), BrokenStream> {
+        self.bytes.extend_from_slice(bytes);
+        let mut buf = std::mem::take(&mut self.bytes);
+        let mut processed = 0;
+        let result = self.run(&buf, &mut processed, engine, session);
+        if processed == buf.len() && buf.capacity() > KEPT_BUFFER {
+            buf = Vec::new();
+        } else {
+            buf.drain(..processed);
+        }
+        self.parsed -= processed;
+        self.bytes = buf;
+        result
+    }
+
+    fn run(
+        &mut self,
+        buf: &[u8],
+        processed: &mut usize,
+        engine: &mut Engine,
+        session: &mut Session,
+    ) -> Result<(), BrokenStream> {
+        loop {
+            let rest = &buf[self.parsed..];
+            if self.is_inline(rest) {
+                let text = "Master using the inline protocol. Desync?";
+                return Err(BrokenStream(text.to_owned()));
+            }
+            let parsed = self.parser.parse(rest, LIMITS, 1);
+            if self.parser.is_empty() {
+                return parsed.map_err(|e| BrokenStream(e.to_string()));
+            }
+            let argv: SmallVec<[&[u8]; 16]> = self.parser.request(0, rest).collect();
+            engine.run(session, &argv);
+            engine.after_command();
+            note_error(&argv, engine, session);
+            drop(argv);
+            self.parsed += self.parser.consume(1);
+            if !session.flags.contains(ClientFlags::MULTI) {
+                engine.repl.on_processed(&buf[*processed..self.parsed]);
+                *processed = self.parsed;
+            }
+        }
+    }
+
+    /// A request starts here, and not with `*`. Line ends before it are no request: they are counted
+    /// with the next one.
+    fn is_inline(&self, rest: &[u8]) -> bool {
+        let first = rest.iter().find(|b| !matches!(b, b'\r' | b'\n'));
+        !self.parser.in_request() && first.is_some_and(|b| *b != b'*')
+    }
+}
+
+/// Replies are not sent; errors are kept for the log.
+fn note_error(argv: &[&[u8]], engine: &mut Engine, session: &mut Session) {
+    let reply = session.reply.buf_mut();
+    if let Some(error) = reply.strip_prefix(b"-") {
+        let error = String::from_utf8_lossy(error);
+        let name = String::from_utf8_lossy(argv[0]);
+        let text = format!(
+            "== CRITICAL == This replica is sending an error to its master: '{}' after processing \
+             the command '{}'",
+            error.trim_end(),
+            name.escape_debug()
+        );
+        engine.stats.unexpected_errors += 1;
+        engine.repl.log('#', text);
+    }
+    reply.clear();
+}

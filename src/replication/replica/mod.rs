@@ -1,0 +1,543 @@
+//! The replica's side of the link to its primary. Events, bytes and `now` come in, [`LinkAction`]s go
+//! out.
+//!
+//! ```text
+//! Idle --due--> Connecting --connected: PING--> AwaitPong --AUTH, REPLCONF...--> AwaitReplies
+//!   ^                                                                                |
+//!   |                                             PSYNC <id> <offset+1> | PSYNC ? -1 v
+//!   |      +------------------+CONTINUE--------------------------------------- AwaitPsync
+//!   |      |                                     SYNC, if PSYNC is not understood |  | +FULLRESYNC
+//!   |      v                                                                      v  v
+//!   |  Streaming <--loaded: ACK-- Loading <--complete-- Receive <---$len | $EOF-- AwaitRdb
+//!   |      |                         |                     |                         |
+//!   +------+-- error, end of link, timeout, payload refused (with a growing delay) ---+
+//! ```
+//!
+//!  * A state carries what it needs and nothing else: there is no offset before PSYNC was answered.
+//!  * The commands between PING and PSYNC are sent together; their replies are taken in order, and an
+//!    error among them is no reason to stop, except for AUTH.
+//!  * Nothing is given up for a payload before it is complete; that is decided by the receiver, which
+//!    hears of it only through [`LinkAction::PayloadEnds`].
+//!  * At least [`RETRY_MS`] lie between two attempts. The reference reconnects at once after some
+//!    failures and can spin; we do not.
+
+mod apply;
+mod handshake;
+mod payload;
+#[cfg(test)]
+mod tests;
+
+pub use apply::Inbox;
+pub use payload::Framing;
+
+use super::position::{Position, ReplOffset};
+use super::settings::Settings;
+use crate::commands::engine::Rng;
+use handshake::Asked;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+/// Least time between two attempts to connect.
+pub const RETRY_MS: u64 = 1000;
+/// Failures of payloads double the delay up to this.
+const RETRY_MAX_MS: u64 = 32_000;
+/// A reply line of a peer may be this long (bytes); the reference keeps 255.
+const LINE_MAX: usize = 4096;
+/// ACKs, and newlines while loading.
+const ACK_PERIOD_MS: u64 = 1000;
+
+/// What the link works with beside its own state.
+pub struct LinkEnv<'a> {
+    /// Directives.
+    pub settings: &'a Settings,
+    /// For jitter.
+    pub rng: &'a mut Rng,
+    /// Monotonic ms.
+    pub now_ms: u64,
+    /// Where we could go on: the cached primary's id and processed offset.
+    pub cached: Option<Position>,
+    /// Bytes of the stream processed, for ACKs.
+    pub processed: ReplOffset,
+}
+
+/// What happens to the link.
+#[derive(Debug)]
+pub enum LinkInput<'a> {
+    /// Time passed.
+    Tick,
+    /// The connection stands.
+    Connected,
+    /// Bytes arrived.
+    Bytes(&'a [u8]),
+    /// The connection failed or ended; the text is the error, empty for a plain end.
+    Closed(&'a str),
+    /// The payload was loaded, or could not be; then nothing of it remains.
+    Loaded(Result<(), String>),
+    /// The stream broke the protocol: what was processed cannot be trusted to be a whole prefix.
+    ProtocolError,
+}
+
+/// What the driver must do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LinkAction<'a> {
+    /// Connect; answer with `Connected` or `Closed`.
+    Connect,
+    /// Send bytes.
+    Send(Cow<'a, [u8]>),
+    /// Close the connection, forget what was read.
+    Disconnect,
+    /// `+CONTINUE [id]`: go on with the cached primary, under this id if there is one.
+    Continue(Option<super::position::ReplId>),
+    /// `+FULLRESYNC`, or SYNC (`None`): a payload will come.
+    FullResync(Option<Position>),
+    /// A payload begins; its length if it is known.
+    PayloadBegins(Option<u64>),
+    /// Bytes of it.
+    Payload(Cow<'a, [u8]>),
+    /// It is complete: load it, then say [`LinkInput::Loaded`].
+    PayloadEnds,
+    /// It will not be completed: drop what was received.
+    PayloadAborted,
+    /// The payload is loaded; we stand at its position (`None` after SYNC).
+    Established(Option<Position>),
+    /// Bytes of the stream.
+    Stream(Cow<'a, [u8]>),
+    /// An established link is lost. `true`: what was processed may be continued.
+    Lost(bool),
+    /// A log line.
+    Log(char, String),
+}
+
+/// Where the link is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum State {
+    /// No connection; the next attempt is due at this time.
+    Idle {
+        /// Monotonic ms.
+        due_ms: u64,
+    },
+    /// Connecting.
+    Connecting,
+    /// PING is sent.
+    AwaitPong,
+    /// AUTH and REPLCONFs are sent; their replies are awaited in order.
+    AwaitReplies {
+        /// What was sent and is not answered.
+        asked: VecDeque<Asked>,
+    },
+    /// PSYNC is sent.
+    AwaitPsync,
+    /// A payload will be announced.
+    AwaitRdb {
+        /// The cut's place; `None` after SYNC.
+        resume_at: Option<Position>,
+    },
+    /// A payload arrives.
+    Receive {
+        /// Where it ends.
+        framing: Framing,
+        /// The cut's place.
+        resume_at: Option<Position>,
+    },
+    /// The payload is complete and is being loaded.
+    Loading {
+        /// The cut's place.
+        resume_at: Option<Position>,
+        /// Stream bytes that came behind the payload.
+        glued: Vec<u8>,
+    },
+    /// The stream is followed.
+    Streaming {
+        /// False after SYNC: such a primary wants no ACKs.
+        acks: bool,
+    },
+}
+
+/// The link. See the module.
+#[derive(Debug)]
+pub struct Link {
+    host: String,
+    port: u16,
+    state: State,
+    /// A reply line that is half there.
+    line: Vec<u8>,
+    /// Last time bytes arrived, or the state began.
+    last_io_ms: u64,
+    last_attempt_ms: Option<u64>,
+    /// Payloads refused or lost in a row.
+    failures: u32,
+    next_ack_ms: u64,
+    /// Why the next connection is made, for the log.
+    reconnecting: Option<&'static str>,
+}
+
+impl Link {
+    /// A link to `host:port` that connects at its first tick.
+    pub fn new(host: String, port: u16, now_ms: u64) -> Self {
+        Link {
+            host,
+            port,
+            state: State::Idle { due_ms: now_ms },
+            line: Vec::new(),
+            last_io_ms: now_ms,
+            last_attempt_ms: None,
+            failures: 0,
+            next_ack_ms: 0,
+            reconnecting: None,
+        }
+    }
+
+    /// Whom we follow.
+    pub fn primary(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
+    /// Where we are.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The stream is followed.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Streaming { .. })
+    }
+
+    /// A payload is awaited, received or loaded.
+    pub fn is_syncing(&self) -> bool {
+        use State::*;
+        matches!(
+            self.state,
+            AwaitRdb { .. } | Receive { .. } | Loading { .. }
+        )
+    }
+
+    /// As ROLE names the state.
+    pub fn role_word(&self) -> &'static str {
+        match self.state {
+            State::Idle { .. } => "connect",
+            State::Connecting => "connecting",
+            State::AwaitPong | State::AwaitReplies { .. } | State::AwaitPsync => "handshake",
+            State::AwaitRdb { .. } | State::Receive { .. } | State::Loading { .. } => "sync",
+            State::Streaming { .. } => "connected",
+        }
+    }
+
+    /// Monotonic ms of the last byte.
+    pub fn last_io_ms(&self) -> u64 {
+        self.last_io_ms
+    }
+
+    /// True while the driver should read. While loading the primary keeps the stream for us.
+    pub fn wants_input(&self) -> bool {
+        !matches!(
+            self.state,
+            State::Idle { .. } | State::Connecting | State::Loading { .. }
+        )
+    }
+
+    /// Takes one event.
+    pub fn step<'a>(
+        &mut self,
+        input: LinkInput<'a>,
+        env: &mut LinkEnv<'_>,
+        out: &mut Vec<LinkAction<'a>>,
+    ) {
+        match input {
+            LinkInput::Tick => self.on_tick(env, out),
+            LinkInput::Connected => self.on_connected(env, out),
+            LinkInput::Bytes(bytes) => self.on_bytes(bytes, env, out),
+            LinkInput::Closed(error) => self.on_closed(error, env, out),
+            LinkInput::Loaded(result) => self.on_loaded(result, env, out),
+            LinkInput::ProtocolError => {
+                if self.is_up() {
+                    out.push(LinkAction::Lost(false));
+                    self.retry_now("", env, out);
+                }
+            }
+        }
+    }
+
+    fn on_tick(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        let silent = env.now_ms.saturating_sub(self.last_io_ms) > env.settings.timeout_ms;
+        match &self.state {
+            State::Idle { due_ms } if env.now_ms >= *due_ms => self.connect(env, out),
+            State::Idle { .. } => {}
+            State::Loading { .. } => {
+                if self.ack_due(env) {
+                    out.push(LinkAction::Send(Cow::Borrowed(b"\n")));
+                }
+            }
+            State::Streaming { .. } if silent => {
+                log(out, '#', "MASTER timeout: no data nor PING received...");
+                self.lose(env, out);
+            }
+            State::Streaming { acks } => {
+                if *acks && self.ack_due(env) {
+                    out.push(LinkAction::Send(ack(env.processed).into()));
+                }
+            }
+            State::Receive { .. } | State::AwaitRdb { .. } if silent => {
+                let text = "Timeout receiving bulk data from MASTER... If the problem persists try \
+                            to set the 'repl-timeout' parameter in redis.conf to a larger value.";
+                log(out, '#', text);
+                self.give_up_payload(env, out);
+            }
+            _ if silent => {
+                log(out, '#', "Timeout connecting to the MASTER...");
+                self.retry_now("after failure", env, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn ack_due(&mut self, env: &LinkEnv<'_>) -> bool {
+        let due = env.now_ms >= self.next_ack_ms;
+        if due {
+            self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
+        }
+        due
+    }
+
+    fn connect(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        let how = match self.reconnecting.take() {
+            None => format!("Connecting to MASTER {}:{}", self.host, self.port),
+            Some("") => format!("Reconnecting to MASTER {}:{}", self.host, self.port),
+            Some(why) => format!("Reconnecting to MASTER {}:{} {why}", self.host, self.port),
+        };
+        log(out, '*', how);
+        log(out, '*', "MASTER <-> REPLICA sync started");
+        self.state = State::Connecting;
+        self.line.clear();
+        self.last_io_ms = env.now_ms;
+        self.last_attempt_ms = Some(env.now_ms);
+        out.push(LinkAction::Connect);
+    }
+
+    fn on_connected(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        if self.state != State::Connecting {
+            return;
+        }
+        log(out, '*', "Non blocking connect for SYNC fired the event.");
+        self.last_io_ms = env.now_ms;
+        self.state = State::AwaitPong;
+        out.push(LinkAction::Send(Cow::Borrowed(b"*1\r\n$4\r\nPING\r\n")));
+    }
+
+    fn on_closed(&mut self, error: &str, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        let reason = if error.is_empty() {
+            "connection lost"
+        } else {
+            error
+        };
+        match &self.state {
+            State::Idle { .. } => {}
+            State::Streaming { .. } => {
+                log(out, '*', "Connection with master lost.");
+                self.lose(env, out);
+            }
+            State::Receive { .. } => {
+                let text = format!("I/O error trying to sync with MASTER: {reason}");
+                log(out, '#', text);
+                self.give_up_payload(env, out);
+            }
+            State::AwaitRdb { .. } => {
+                let text = format!("I/O error reading bulk count from MASTER: {reason}");
+                log(out, '#', text);
+                self.retry_later(env, out);
+            }
+            // The payload is here; that the link is gone shows when the stream is asked for.
+            State::Loading { .. } => {}
+            State::Connecting => {
+                let text = format!("Error condition on socket for SYNC: {reason}");
+                log(out, '#', text);
+                self.retry_later(env, out);
+            }
+            State::AwaitPsync => {
+                log(
+                    out,
+                    '#',
+                    format!("Failed to read response from the server: {reason}"),
+                );
+                log(out, '#', "Master did not reply to PSYNC, will try later");
+                self.retry_later(env, out);
+            }
+            State::AwaitPong | State::AwaitReplies { .. } => {
+                log(
+                    out,
+                    '#',
+                    format!("Failed to read response from the server: {reason}"),
+                );
+                log(
+                    out,
+                    '#',
+                    "Master did not respond to command during SYNC handshake",
+                );
+                self.retry_later(env, out);
+            }
+        }
+    }
+
+    fn on_loaded(
+        &mut self,
+        result: Result<(), String>,
+        env: &mut LinkEnv<'_>,
+        out: &mut Vec<LinkAction<'_>>,
+    ) {
+        // A loader that reads while we receive may fail before the payload is complete.
+        match (
+            result,
+            std::mem::replace(&mut self.state, State::Connecting),
+        ) {
+            (Ok(()), State::Loading { resume_at, glued }) => {
+                self.failures = 0;
+                self.last_io_ms = env.now_ms;
+                self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
+                let acks = resume_at.is_some();
+                self.state = State::Streaming { acks };
+                out.push(LinkAction::Established(resume_at));
+                log(out, '*', "MASTER <-> REPLICA sync: Finished with success");
+                if let Some(at) = resume_at {
+                    out.push(LinkAction::Send(ack(at.offset).into()));
+                }
+                if !glued.is_empty() {
+                    out.push(LinkAction::Stream(Cow::Owned(glued)));
+                }
+            }
+            (Err(_), state @ (State::Loading { .. } | State::Receive { .. })) => {
+                self.state = state;
+                self.failures += 1;
+                self.retry_later(env, out);
+            }
+            (_, state) => self.state = state,
+        }
+    }
+
+    fn on_bytes<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        env: &mut LinkEnv<'_>,
+        out: &mut Vec<LinkAction<'a>>,
+    ) {
+        self.last_io_ms = env.now_ms;
+        while !bytes.is_empty() {
+            match &mut self.state {
+                State::Streaming { .. } => {
+                    out.push(LinkAction::Stream(Cow::Borrowed(bytes)));
+                    return;
+                }
+                State::Loading { glued, .. } => {
+                    glued.extend_from_slice(bytes);
+                    return;
+                }
+                State::Idle { .. } | State::Connecting => return,
+                State::Receive { framing, resume_at } => {
+                    let cut = framing.take(bytes);
+                    let pieces = cut.payload.into_iter().filter(|p| !p.is_empty());
+                    out.extend(pieces.map(LinkAction::Payload));
+                    let Some(rest) = cut.rest else { return };
+                    out.push(LinkAction::PayloadEnds);
+                    self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
+                    self.state = State::Loading {
+                        resume_at: *resume_at,
+                        glued: rest.to_vec(),
+                    };
+                    return;
+                }
+                _ => match memchr::memchr(b'\n', bytes) {
+                    Some(end) => {
+                        self.line.extend_from_slice(&bytes[..end]);
+                        bytes = &bytes[end + 1..];
+                        let mut line = std::mem::take(&mut self.line);
+                        if line.last() == Some(&b'\r') {
+                            line.pop();
+                        }
+                        self.on_line(&line, env, out);
+                        self.drain_empty_payload(env, out);
+                    }
+                    None if self.line.len() + bytes.len() > LINE_MAX => {
+                        let text = "Failed to read response from the server: line too long";
+                        log(out, '#', text);
+                        return self.retry_later(env, out);
+                    }
+                    None => {
+                        self.line.extend_from_slice(bytes);
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    /// `$0`: complete before its first byte.
+    fn drain_empty_payload(&mut self, env: &LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        if let State::Receive { framing, resume_at } = &self.state {
+            if framing.length() == Some(0) {
+                out.push(LinkAction::PayloadEnds);
+                self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
+                self.state = State::Loading {
+                    resume_at: *resume_at,
+                    glued: Vec::new(),
+                };
+            }
+        }
+    }
+
+    /// An established link is lost: go on where we were, as soon as possible.
+    fn lose(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        log(out, '*', "Caching the disconnected master state.");
+        out.push(LinkAction::Lost(true));
+        self.retry_now("", env, out);
+    }
+
+    fn give_up_payload(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        out.push(LinkAction::PayloadAborted);
+        self.failures += 1;
+        self.reconnecting = Some("after failure");
+        self.retry_later(env, out);
+    }
+
+    /// The next attempt comes at once, if the last one is long enough ago.
+    fn retry_now(
+        &mut self,
+        why: &'static str,
+        env: &mut LinkEnv<'_>,
+        out: &mut Vec<LinkAction<'_>>,
+    ) {
+        out.push(LinkAction::Disconnect);
+        self.reconnecting = Some(why);
+        let earliest = self.last_attempt_ms.map_or(0, |at| at + RETRY_MS);
+        self.state = State::Idle {
+            due_ms: env.now_ms.max(earliest),
+        };
+        self.line.clear();
+    }
+
+    /// The next attempt comes after a delay that grows with the payloads that failed in a row: each
+    /// of them costs the primary a snapshot.
+    fn retry_later(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        out.push(LinkAction::Disconnect);
+        let grown = RETRY_MS << self.failures.saturating_sub(1).min(10);
+        let delay = grown.min(RETRY_MAX_MS);
+        let jitter = match self.failures {
+            0 | 1 => 0,
+            _ => env.rng.below(delay / 4),
+        };
+        self.state = State::Idle {
+            due_ms: env.now_ms + delay + jitter,
+        };
+        self.line.clear();
+    }
+}
+
+/// `REPLCONF ACK <offset>`
+pub fn ack(offset: ReplOffset) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut digits = itoa::Buffer::new();
+    let argv = ["REPLCONF", "ACK", digits.format(offset.0)];
+    crate::commands::effects::encode_request(&mut out, &argv);
+    out
+}
+
+fn log(out: &mut Vec<LinkAction<'_>>, level: char, text: impl Into<String>) {
+    out.push(LinkAction::Log(level, text.into()));
+}

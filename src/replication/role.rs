@@ -1,0 +1,317 @@
+//! This server's part: primary, or replica of somebody.
+//!
+//!  * The role changes before anything else does, so that log lines already carry it.
+//!  * As a replica we write nothing into the stream: it holds exactly what our primary sent.
+//!  * Offsets are never reset by a change of role.
+
+use super::action::Action;
+use super::history::History;
+use super::position::{Position, ReplOffset};
+use super::primary::{Admission, Env, Peer, Primary, Request};
+use super::replconf::Replconf;
+use super::replica::{Link, LinkInput};
+use super::settings::Settings;
+use crate::commands::ClientId;
+use crate::commands::effects::Effects;
+use crate::commands::engine::Rng;
+use crate::config::Config;
+
+/// Both sides of replication of this server.
+pub struct Replication {
+    pub(super) history: History,
+    pub(super) primary: Primary,
+    pub(super) upstream: Option<Upstream>,
+    pub(super) settings: Settings,
+    pub(super) rng: Rng,
+    pub(super) actions: Vec<Action>,
+    pub(super) now_ms: u64,
+    /// Effects must be encoded. Kept, because it is asked for every write.
+    listening: bool,
+}
+
+/// Whom we follow and how far that got.
+pub struct Upstream {
+    /// The link.
+    pub link: Link,
+    /// Where we could go on, and the database that the stream had selected there.
+    pub cached: Option<(Position, usize)>,
+    /// The stream's selected database, kept by the driver's session.
+    pub db: usize,
+    /// Bytes read behind what is processed.
+    pub unprocessed: usize,
+    /// Payload bytes announced; 0 = unknown.
+    pub payload_total: u64,
+    /// Payload bytes received.
+    pub payload_read: u64,
+    /// Monotonic ms when an established link was lost; `None` = never was up.
+    pub down_since_ms: Option<u64>,
+}
+
+impl Replication {
+    /// A primary without replicas and backlog.
+    pub fn new(config: &Config, rng: &mut Rng) -> Self {
+        let settings = Settings::from_config(config);
+        Replication {
+            history: History::new(rng, settings.backlog_bytes),
+            primary: Primary::default(),
+            upstream: None,
+            settings,
+            rng: Rng::new(rng.next_u64()),
+            actions: Vec::new(),
+            now_ms: 0,
+            listening: false,
+        }
+    }
+
+    /// True if effects must be encoded: there is a backlog, and the stream is ours.
+    pub fn listening(&self) -> bool {
+        self.listening
+    }
+
+    /// True while we follow a primary.
+    pub fn is_replica(&self) -> bool {
+        self.upstream.is_some()
+    }
+
+    /// `master_repl_offset`
+    pub fn offset(&self) -> i64 {
+        self.history.offset().0
+    }
+
+    /// Ids, offset, backlog.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The replicas.
+    pub fn primary(&self) -> &Primary {
+        &self.primary
+    }
+
+    /// Whom we follow.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.as_ref()
+    }
+
+    /// The directives as replication sees them.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Directives changed.
+    pub fn configure(&mut self, settings: Settings) {
+        if settings.backlog_bytes != self.settings.backlog_bytes {
+            self.history.resize_backlog(settings.backlog_bytes);
+        }
+        self.settings = settings;
+    }
+
+    /// Appends the effects of one top-level command to the stream.
+    pub fn feed(&mut self, effects: &Effects, _unix_ms: i64) {
+        if self.listening {
+            self.history.append_effects(effects);
+        }
+    }
+
+    /// What the shell must do, in order. Empty most of the time.
+    pub fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// A log line of ours.
+    pub fn log(&mut self, level: char, text: impl Into<String>) {
+        self.actions.push(Action::Log(level, text.into()));
+    }
+
+    /// Runs `f` on the primary's side.
+    pub fn with_primary<R>(&mut self, f: impl FnOnce(&mut Primary, &mut Env<'_>) -> R) -> R {
+        let mut env = Env {
+            history: &mut self.history,
+            settings: &self.settings,
+            rng: &mut self.rng,
+            now_ms: self.now_ms,
+            top_level: self.upstream.is_none(),
+            out: &mut self.actions,
+        };
+        let result = f(&mut self.primary, &mut env);
+        self.refresh();
+        result
+    }
+
+    pub(super) fn refresh(&mut self) {
+        self.listening = self.upstream.is_none() && self.history.backlog().is_some();
+    }
+
+    /// Monotonic time, before anything else is called in a batch.
+    pub fn set_now(&mut self, mono_us: u64) {
+        self.now_ms = mono_us / 1000;
+    }
+
+    /// Monotonic ms as last set.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Time passed: call about ten times a second.
+    pub fn on_tick(&mut self) {
+        self.with_primary(|primary, env| primary.on_tick(env));
+    }
+
+    /// At the end of a batch.
+    pub fn before_idle(&mut self) {
+        self.with_primary(|primary, env| primary.before_idle(env));
+    }
+
+    /// SYNC or PSYNC of a connection; the gates have been passed.
+    pub fn on_sync(
+        &mut self,
+        id: ClientId,
+        peer: Peer,
+        conf: &Replconf,
+        request: Request<'_>,
+    ) -> Admission {
+        self.with_primary(|primary, env| primary.on_sync(id, peer, conf, request, env))
+    }
+
+    /// A connection is gone.
+    pub fn on_disconnect(&mut self, id: ClientId) {
+        if self.primary.replica(id).is_some() {
+            self.with_primary(|primary, env| primary.on_disconnect(id, env));
+        }
+    }
+
+    /// Bytes that a replica may be sent now, as far as they lie together.
+    pub fn stream_for(&self, id: ClientId) -> &[u8] {
+        match self.history.backlog() {
+            Some(log) if self.primary.streams_to(id) => log.chunk(id.0),
+            _ => &[],
+        }
+    }
+
+    /// `n` bytes of [`Replication::stream_for`] were sent.
+    pub fn on_stream_sent(&mut self, id: ClientId, n: usize) {
+        if let Some(log) = self.history.backlog_mut() {
+            log.advance(id.0, n);
+        }
+    }
+
+    /// Follows `host:port` from now on. True if that changed something; false if we do already.
+    pub fn replicate_from(&mut self, host: &str, port: u16) -> bool {
+        if let Some(up) = &self.upstream {
+            let (h, p) = up.link.primary();
+            if h.eq_ignore_ascii_case(host) && p == port {
+                return false;
+            }
+        }
+        let cached = match self.upstream.take() {
+            Some(up) if up.link.is_up() => Some((self.history.position(), up.db)),
+            Some(up) => up.cached,
+            None => {
+                self.log(
+                    '*',
+                    "Before turning into a replica, using my own master parameters to synthesize a \
+                     cached master: I may be able to synchronize with the new master with just a \
+                     partial transfer.",
+                );
+                self.history.create_backlog();
+                Some((
+                    self.history.position(),
+                    self.history.feed.selected().unwrap_or(0),
+                ))
+            }
+        };
+        self.follow(host, port, cached);
+        self.actions.push(Action::RoleChanged);
+        true
+    }
+
+    /// Start-up with `replicaof`: `cached` is what the dump said.
+    pub fn start_as_replica(&mut self, host: &str, port: u16, cached: Option<(Position, usize)>) {
+        if let Some((at, _)) = cached {
+            self.history.resume(at);
+        }
+        self.follow(host, port, cached);
+    }
+
+    fn follow(&mut self, host: &str, port: u16, cached: Option<(Position, usize)>) {
+        self.upstream = Some(Upstream {
+            link: Link::new(host.to_owned(), port, self.now_ms),
+            db: cached.map_or(0, |(_, db)| db),
+            cached,
+            unprocessed: 0,
+            payload_total: 0,
+            payload_read: 0,
+            down_since_ms: None,
+        });
+        self.refresh();
+        // The first attempt begins now; `StartLink` stands for its `Connect`.
+        self.on_link(LinkInput::Tick);
+        self.actions.push(Action::StartLink);
+    }
+
+    /// Promotion. False if we are a primary already.
+    pub fn become_primary(&mut self) -> bool {
+        let Some(up) = self.upstream.take() else {
+            return false;
+        };
+        if up.link.is_up() {
+            self.log('*', "Connection with master lost.");
+            self.log('*', "Caching the disconnected master state.");
+        }
+        if up.link.is_up() || up.cached.is_some() {
+            self.log('*', "Discarding previously cached master state.");
+        }
+        self.actions.push(Action::StopLink);
+        let old = self.history.id();
+        self.history.shift(&mut self.rng);
+        let (id, up_to) = (self.history.id(), self.history.offset() + 1);
+        self.log(
+            '*',
+            format!(
+                "Setting secondary replication ID to {old}, valid up to offset: {up_to}. New \
+                 replication ID is {id}"
+            ),
+        );
+        let now_ms = self.now_ms;
+        self.with_primary(|primary, env| {
+            primary.disconnect_all(env);
+            primary.restart_ttl(now_ms);
+        });
+        self.actions.push(Action::RoleChanged);
+        true
+    }
+
+    /// Forces full syncs of whoever reconnects (DEBUG CHANGE-REPL-ID).
+    pub fn change_id(&mut self) {
+        self.history.rename(&mut self.rng);
+    }
+
+    /// Appends raw bytes to the stream (DEBUG REPLICATE).
+    pub fn append_raw(&mut self, bytes: &[u8]) {
+        if self.listening {
+            self.history.append(bytes);
+        }
+    }
+
+    /// WAIT asks for ACKs: GETACK goes out with the end of this batch.
+    pub fn want_ack(&mut self) {
+        self.primary.want_ack();
+    }
+
+    /// WAIT: replicas that have processed everything up to `offset`.
+    pub fn count_acked(&self, offset: i64) -> usize {
+        self.primary.count_acked(ReplOffset(offset))
+    }
+
+    /// `min-replicas-to-write` is met, or off.
+    pub fn enough_replicas(&self) -> bool {
+        let s = &self.settings;
+        let active = s.min_replicas > 0 && s.min_replicas_lag_ms > 0 && !self.is_replica();
+        !active || self.primary.good() >= s.min_replicas
+    }
+
+    /// The link to our primary is established (or we have none).
+    pub fn link_is_up(&self) -> bool {
+        self.upstream.as_ref().is_none_or(|up| up.link.is_up())
+    }
+}
