@@ -24,3 +24,8 @@ pub mod resp;
 pub mod server;
 pub mod snapshot;
 pub mod tools;
+
+/// The compatibility level that clients are told (`redis_version`).
+pub const REDIS_VERSION: &str = "7.4.2";
+/// The product's version (`forebay_version`).
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,12 +3,16 @@
 //! Pure: files are read and written by the caller.
 //!
 //! * [`directives`]: the table, from which the typed [`Config`] comes.
+//! * [`load`]: files and the command line; [`access`]: CONFIG GET and SET; [`rewrite`]: CONFIG REWRITE.
 //! * [`directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
 
+pub mod access;
 pub mod choices;
 pub mod directive;
 pub mod directives;
 pub mod kind;
+pub mod load;
+pub mod rewrite;
 pub mod special;
 
 pub use directives::{Config, DIRECTIVES};

@@ -1,0 +1,171 @@
+//! CONFIG GET and CONFIG SET on a [`Config`].
+
+use super::choices::Protection;
+use super::directive::{Directive, Effect, Flags};
+use super::{Config, DIRECTIVES, directive};
+use crate::commands::glob;
+
+/// The directives that any of the patterns names, under the names that matched, with their values, each
+/// once.
+pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for directive in DIRECTIVES {
+        for name in directive.names() {
+            let matches = |p: &&[u8]| glob::matches_in_any_case(p, name.as_bytes());
+            if patterns.iter().any(matches) {
+                found.push((name, (directive.get)(config)));
+            }
+        }
+    }
+    found
+}
+
+/// Why CONFIG SET did nothing: the text behind `-ERR `.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SetError(pub String);
+
+impl SetError {
+    /// The error that names the argument.
+    pub fn at(name: &str, reason: &str) -> Self {
+        SetError(format!(
+            "CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+        ))
+    }
+}
+
+/// Where CONFIG SET stands: what is allowed depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetContext {
+    /// The client is connected from this machine.
+    pub local: bool,
+    /// The dataset is being loaded.
+    pub loading: bool,
+}
+
+/// Sets all of `pairs` or nothing. Returns the directives that were named and the configuration as it
+/// was before, for [`undo`] if one of them cannot take effect.
+///
+/// # Errors
+/// The first pair that is wrong; `config` is as before then.
+pub fn set(
+    config: &mut Config,
+    pairs: &[(&str, &str)],
+    context: SetContext,
+) -> Result<(Vec<&'static Directive>, Config), SetError> {
+    let before = config.clone();
+    let mut named: Vec<&'static Directive> = Vec::new();
+    for (name, _) in pairs {
+        let Some(found) = directive(name) else {
+            return Err(SetError(format!(
+                "Unknown option or number of arguments for CONFIG SET - '{name}'"
+            )));
+        };
+        if found.flags.contains(Flags::START) {
+            return Err(SetError::at(name, "can't set immutable config"));
+        }
+        let open = match config.enable_protected_configs {
+            Protection::Yes => true,
+            Protection::Local => context.local,
+            Protection::No => false,
+        };
+        if found.flags.contains(Flags::PROTECTED) && !open {
+            return Err(SetError::at(name, "can't set protected config"));
+        }
+        if context.loading && DENIED_WHILE_LOADING.contains(&found.name) {
+            return Err(SetError(format!(
+                "CONFIG SET failed (possibly related to argument '{name}') - can't set config during loading"
+            )));
+        }
+        if named.iter().any(|d| std::ptr::eq(*d, found)) {
+            return Err(SetError::at(name, "duplicate parameter"));
+        }
+        named.push(found);
+    }
+    for ((name, value), directive) in pairs.iter().zip(&named) {
+        let words: Vec<&str> = match (directive.many)() && !value.is_empty() {
+            true => value.split(' ').filter(|w| !w.is_empty()).collect(),
+            false => vec![value],
+        };
+        let mut done = (directive.set)(config, &words, false);
+        if directive.effect == Effect::Refused && !directive.is_default(config) {
+            done = Err("not supported by Forebay yet".into());
+        }
+        if let Err(reason) = done {
+            *config = before;
+            return Err(SetError::at(name, &reason));
+        }
+    }
+    Ok((named, before))
+}
+
+/// Gives `directives` back the values that they had.
+pub fn undo(config: &mut Config, before: &Config, directives: &[&'static Directive]) {
+    for directive in directives {
+        (directive.copy)(config, before);
+    }
+}
+
+const DENIED_WHILE_LOADING: &[&str] = &["appendonly", "dir", "repl-diskless-load"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn try_set(config: &mut Config, pairs: &[(&str, &str)]) -> Result<(), String> {
+        set(config, pairs, SetContext::default())
+            .map(|_| ())
+            .map_err(|e| e.0)
+    }
+
+    #[test]
+    fn several_directives_are_set_together_or_not_at_all() {
+        let mut config = Config::default();
+        try_set(&mut config, &[("hz", "20"), ("maxmemory", "1kb")]).expect("both right");
+        assert_eq!((config.hz, config.maxmemory), (20, 1024));
+        let error = try_set(&mut config, &[("hz", "30"), ("maxmemory", "x")]);
+        assert_eq!(error, Err("CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value".into()));
+        assert_eq!(config.hz, 20);
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_refused_as_the_reference_server_does() {
+        let mut config = Config::default();
+        for (pairs, text) in [
+            (
+                &[("nope", "1")][..],
+                "Unknown option or number of arguments for CONFIG SET - 'nope'",
+            ),
+            (
+                &[("databases", "1")],
+                "CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config",
+            ),
+            (
+                &[("dbfilename", "a")],
+                "CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config",
+            ),
+            (
+                &[("hz", "1"), ("HZ", "2")],
+                "CONFIG SET failed (possibly related to argument 'HZ') - duplicate parameter",
+            ),
+        ] {
+            assert_eq!(try_set(&mut config, pairs), Err(text.into()));
+        }
+        config.enable_protected_configs = Protection::Yes;
+        try_set(&mut config, &[("dbfilename", "a.rdb")]).expect("allowed");
+    }
+
+    #[test]
+    fn get_shows_both_names_of_a_directive() {
+        let config = Config::default();
+        let found = get(&config, &[b"hash-MAX-zip*-entries", b"hash-max-*-entries"]);
+        let names: Vec<&str> = found.iter().map(|(n, _)| *n).collect();
+        assert_eq!(
+            names,
+            ["hash-max-listpack-entries", "hash-max-ziplist-entries"]
+        );
+        assert_eq!(
+            get(&config, &[b"save"]),
+            [("save", "3600 1 300 100 60 10000".into())]
+        );
+    }
+}
