@@ -54,7 +54,7 @@ impl Cx<'_> {
     }
 
     /// For the link to our primary (and while loading) expired keys are alive: the primary decides.
-    fn expiry_is_ours(&self) -> bool {
+    pub(super) fn expiry_is_ours(&self) -> bool {
         !self.client.flags.contains(ClientFlags::MASTER)
     }
 

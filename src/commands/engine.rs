@@ -141,6 +141,8 @@ pub struct Stats {
     pub rejected: u64,
     /// `expired_keys`
     pub expired_keys: u64,
+    /// `expired_subkeys`: hash fields
+    pub expired_subkeys: u64,
     /// `evicted_keys`
     pub evicted_keys: u64,
     /// `keyspace_hits`

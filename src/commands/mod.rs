@@ -10,6 +10,7 @@
 
 pub mod args;
 pub mod blocking;
+pub mod collection;
 pub mod connection;
 pub mod context;
 pub mod dispatch;
@@ -18,6 +19,7 @@ pub mod engine;
 pub mod error;
 pub mod expiry;
 pub mod glob;
+pub mod hashes;
 pub mod heat;
 pub mod host;
 pub mod keys;
@@ -25,6 +27,7 @@ pub mod long_double;
 pub mod notify;
 pub mod pubsub;
 pub mod replication_cmds;
+pub mod random;
 pub mod scan;
 pub mod session;
 pub mod spec;

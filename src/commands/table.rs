@@ -17,6 +17,7 @@ static FAMILIES: &[&[Command]] = &[
     super::strings_ranges::COMMANDS,
     super::strings_lcs::COMMANDS,
     super::keys::COMMANDS,
+    super::hashes::COMMANDS,
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
     super::replication_cmds::COMMANDS,

@@ -54,6 +54,12 @@ impl Bench {
             .connect("127.0.0.1:2".into(), "127.0.0.1:6379".into())
     }
 
+    /// The first client speaks RESP3 from now on.
+    pub fn resp3(&mut self) {
+        let client = self.engine.clients.get_mut(&self.id);
+        client.expect("the first client stays").reply.proto = crate::resp::Proto::Resp3;
+    }
+
     /// Runs a command of the first client.
     pub fn run(&mut self, line: &str) -> String {
         self.run_as(self.id, line)

@@ -1,0 +1,89 @@
+//! What becomes of a field whose time has passed.
+//!
+//!  * A reader never sees it, except the link to our primary: the primary decides there.
+//!  * Reading it by name deletes it if we are the primary (`HDEL` to the replicas, event `hexpired`);
+//!    going through the whole hash only skips it. Until it is deleted HLEN counts it.
+//!  * A hash whose last field was deleted so is deleted, with the event `del`.
+
+use crate::commands::{Cx, Engine, Event, Loading};
+use crate::keyspace::value::Hash;
+use crate::keyspace::{Loc, UnixMillis, Value};
+
+/// Which fields a command does not see.
+#[derive(Clone, Copy, Debug)]
+pub struct Horizon {
+    /// Fields that expire before this are gone; `i64::MIN` when all are seen.
+    before: UnixMillis,
+}
+
+impl Horizon {
+    /// For the client of a command, now.
+    pub fn of(cx: &Cx<'_>) -> Self {
+        let all = !cx.expiry_is_ours() || cx.engine.loading == Loading::Blocking;
+        Horizon {
+            before: if all { UnixMillis::MIN } else { cx.now() },
+        }
+    }
+
+    /// True if a field with this expiry is not seen any more.
+    pub fn hides(self, expire: Option<UnixMillis>) -> bool {
+        expire.is_some_and(|at| at < self.before)
+    }
+}
+
+/// Deletes fields that a command found expired, if that is our decision. Gives the hash's new handle,
+/// `None` if it is gone.
+pub fn reap(cx: &mut Cx<'_>, key: &[u8], loc: Loc, fields: &[&[u8]]) -> Option<Loc> {
+    let db = cx.client.db;
+    if cx.engine.reap_fields(db, loc, fields) {
+        cx.db().find(key)
+    } else {
+        Some(loc)
+    }
+}
+
+/// As [`reap`], of all fields that have expired.
+pub fn reap_all(cx: &mut Cx<'_>, key: &[u8], loc: Loc) -> Option<Loc> {
+    let horizon = Horizon::of(cx);
+    let (hash, _) = cx.read::<Hash>(loc);
+    if !horizon.hides(hash.min_expire()) {
+        return Some(loc);
+    }
+    let due: Vec<Vec<u8>> = hash
+        .iter()
+        .filter(|(_, _, expire)| horizon.hides(*expire))
+        .map(|(field, _, _)| field.to_vec())
+        .collect();
+    let due: Vec<&[u8]> = due.iter().map(Vec::as_slice).collect();
+    reap(cx, key, loc, &due)
+}
+
+impl Engine {
+    /// Deletes expired fields of a hash if that is our decision (we are the primary). False if nothing
+    /// was done; otherwise handles of this database are no longer valid.
+    pub fn reap_fields(&mut self, db: usize, loc: Loc, fields: &[&[u8]]) -> bool {
+        if self.repl.is_replica() || self.loading != Loading::No || fields.is_empty() {
+            return false;
+        }
+        let key = self.keyspace.db(db).key(loc).to_vec();
+        let mut edit = self.keyspace.db_mut(db).edit(loc);
+        let Value::Hash(hash) = edit.value() else {
+            unreachable!("the caller found expired fields: it is a hash");
+        };
+        for field in fields {
+            hash.remove(field);
+        }
+        let left = hash.as_ref().len();
+        drop(edit);
+        for field in fields {
+            self.propagate(db, &[b"HDEL", key.as_slice(), field]);
+        }
+        self.stats.expired_subkeys += fields.len() as u64;
+        self.key_changed(db, &key);
+        self.notify(Event::Hash, "hexpired", &key, db);
+        if left == 0 {
+            self.notify(Event::Generic, "del", &key, db);
+        }
+        true
+    }
+}

@@ -1,0 +1,148 @@
+//! HRANDFIELD, SRANDMEMBER, ZRANDMEMBER, SPOP: what they are asked for, and how they choose.
+
+use super::args::parse_int;
+use super::engine::Rng;
+use super::{Args, CommandError};
+use std::collections::{BTreeSet, HashSet};
+
+/// How many random elements, and whether one may come twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// No count was given: one element, not an array.
+    One,
+    /// A count >= 0: distinct elements, all of them if it is larger.
+    Distinct {
+        /// How many at most.
+        count: usize,
+        /// WITHVALUES, WITHSCORES
+        values: bool,
+    },
+    /// A count < 0: exactly so many, repeated ones among them.
+    Repeated {
+        /// How many.
+        count: usize,
+        /// WITHVALUES, WITHSCORES
+        values: bool,
+    },
+}
+
+/// Reads `key [count [values_option]]`; `values_option` is empty for a command without one.
+pub fn wanted(args: Args<'_>, values_option: &str) -> Result<Wanted, CommandError> {
+    let Some(count) = args.get(2) else {
+        return Ok(Wanted::One);
+    };
+    let count = parse_int(count).ok_or(CommandError::NOT_AN_INTEGER)?;
+    if count == i64::MIN {
+        return Err(CommandError::fixed(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        ));
+    }
+    let values = match args.len() {
+        3 => false,
+        4 if !values_option.is_empty() && args.is(3, values_option) => true,
+        _ => return Err(CommandError::SYNTAX),
+    };
+    if values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(CommandError::fixed("ERR value is out of range"));
+    }
+    let n = count.unsigned_abs() as usize;
+    Ok(if count < 0 {
+        Wanted::Repeated { count: n, values }
+    } else {
+        Wanted::Distinct { count: n, values }
+    })
+}
+
+/// `count` of the indexes `0..len`, chosen at random, ascending. Time and memory go with `count`.
+pub fn choose(rng: &mut Rng, len: usize, count: usize) -> Vec<usize> {
+    debug_assert!(count <= len);
+    // Floyd's sampling: each step adds an index up to a growing bound, or the bound itself.
+    let mut chosen = BTreeSet::new();
+    for bound in len - count..len {
+        let pick = rng.below(bound as u64 + 1) as usize;
+        if !chosen.insert(pick) {
+            chosen.insert(bound);
+        }
+    }
+    chosen.into_iter().collect()
+}
+
+/// A collection that elements are drawn from.
+pub struct Urn<All, One, Name> {
+    /// Number of elements.
+    pub len: usize,
+    /// All elements in order.
+    pub all: All,
+    /// A uniformly random element, from a random number.
+    pub one: One,
+    /// An element's bytes: what tells two apart.
+    pub name: Name,
+}
+
+impl<T, All, One, Name> Urn<All, One, Name>
+where
+    All: Iterator<Item = T>,
+    One: Fn(u64) -> T,
+    Name: Fn(&T) -> Vec<u8>,
+{
+    /// Gives `count` (at most all) distinct elements to `emit`: in one pass where that is a good part
+    /// of them, else by drawing again what came up before.
+    pub fn distinct(self, rng: &mut Rng, count: usize, mut emit: impl FnMut(T)) {
+        if count >= self.len {
+            return self.all.for_each(emit);
+        }
+        if count.saturating_mul(3) > self.len {
+            let mut chosen = choose(rng, self.len, count).into_iter().peekable();
+            for (index, element) in self.all.enumerate() {
+                if chosen.next_if_eq(&index).is_some() {
+                    emit(element);
+                }
+            }
+            return;
+        }
+        let mut drawn = HashSet::with_capacity(count);
+        while drawn.len() < count {
+            let element = (self.one)(rng.next_u64());
+            if drawn.insert((self.name)(&element)) {
+                emit(element);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chosen_indexes_are_distinct_and_all_come_up() {
+        let mut rng = Rng::new(1);
+        let mut seen = [0; 10];
+        for _ in 0..1000 {
+            let chosen = choose(&mut rng, 10, 3);
+            assert_eq!(chosen.len(), 3);
+            assert!(chosen.windows(2).all(|w| w[0] < w[1]));
+            chosen.iter().for_each(|&i| seen[i] += 1);
+        }
+        assert!(seen.iter().all(|&n| (200..400).contains(&n)), "{seen:?}");
+        assert_eq!(choose(&mut rng, 4, 4), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn drawn_elements_are_distinct_by_either_way() {
+        let mut rng = Rng::new(2);
+        for count in [0, 1, 5, 33, 34, 99, 100, 200] {
+            let urn = Urn {
+                len: 100,
+                all: 0..100_i64,
+                one: |random| (random % 100) as i64,
+                name: |n: &i64| n.to_string().into_bytes(),
+            };
+            let mut drawn = Vec::new();
+            urn.distinct(&mut rng, count, |n| drawn.push(n));
+            assert_eq!(drawn.len(), count.min(100));
+            drawn.sort();
+            assert!(drawn.windows(2).all(|w| w[0] < w[1]), "{drawn:?}");
+        }
+    }
+}
