@@ -17,6 +17,9 @@ fn main() -> std::io::Result<()> {
     runtime.block_on(async {
         let server = Server::new(Config::default(), 1);
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+        if let Err(why) = server.persistence.load_at_start(&server).await {
+            return Err(std::io::Error::other(why));
+        }
         listen::accept_tcp(server, listener).await
     })
 }

@@ -26,6 +26,8 @@ pub struct Engine {
     pub blocking: Blocking,
     /// Keys under WATCH: (database, key) -> clients.
     pub watched: HashMap<(usize, Vec<u8>), Vec<ClientId>>,
+    /// Sources of function libraries: kept and saved back.
+    pub functions: Vec<Vec<u8>>,
     /// Both sides of replication.
     pub repl: Replication,
     /// Effects of the running top-level command.
@@ -196,6 +198,7 @@ impl Engine {
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
             watched: HashMap::new(),
+            functions: Vec::new(),
             effects: Effects::default(),
             effects_tap: None,
             dirty: 0,
@@ -229,6 +232,11 @@ impl Engine {
     /// Forgets a client and all that refers to it.
     pub fn disconnect(&mut self, id: ClientId) {
         self.clients.remove(&id);
+    }
+
+    /// Drops something large off the executor thread.
+    pub fn drop_later(&mut self, what: Box<dyn Send>) {
+        self.with_host(|host, _| host.drop_later(what));
     }
 
     /// Runs `f` with the shell's services, which see the engine too.

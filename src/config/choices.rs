@@ -9,6 +9,14 @@ macro_rules! choices {
         #[allow(missing_docs)] // their names in redis.conf say it
         pub enum $type { $($value),+ }
 
+        impl $type {
+            /// As redis.conf spells it.
+            pub fn name(self) -> &'static str {
+                let named = <Self as Choice>::NAMES.iter().find(|(_, value)| *value == self);
+                named.expect("every value has a name").0
+            }
+        }
+
         impl Choice for $type {
             const NAMES: &'static [(&'static str, Self)] = &[$(($name, $type::$value)),+];
         }

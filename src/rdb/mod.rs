@@ -49,6 +49,7 @@ mod cursor;
 pub mod dump;
 pub mod error;
 pub mod function;
+pub mod held;
 pub mod intset;
 pub mod length;
 pub mod listpack;

@@ -3,19 +3,29 @@
 use super::persist::Persistence;
 use crate::commands::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions};
 use crate::commands::{CommandError, Engine, Session};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 /// The services of the running server.
-#[derive(Default)]
 pub struct Shell {
     /// Dumps.
     pub persistence: Persistence,
+    /// To the thread that drops what is large.
+    graveyard: Sender<Box<dyn Send>>,
 }
 
 impl Shell {
-    /// Services without a listener, file or link.
-    pub fn new() -> Self {
-        Self::default()
+    /// Services without a listener or link.
+    pub fn new(persistence: Persistence) -> Self {
+        let (graveyard, buried) = channel::<Box<dyn Send>>();
+        std::thread::Builder::new()
+            .name("forebay-free".into())
+            .spawn(move || buried.iter().for_each(drop))
+            .expect("the system gives us one more thread");
+        Shell {
+            persistence,
+            graveyard,
+        }
     }
 }
 
@@ -86,6 +96,7 @@ impl Host for Shell {
     }
 
     fn drop_later(&mut self, what: Box<dyn Send>) {
-        drop(what);
+        // A thread that is gone takes its queue with it; then it is dropped here.
+        let _ = self.graveyard.send(what);
     }
 }

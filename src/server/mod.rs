@@ -16,6 +16,7 @@ pub mod clock;
 pub mod connection;
 pub mod host;
 pub mod listen;
+pub mod load;
 pub mod persist;
 pub mod repl;
 pub mod state;

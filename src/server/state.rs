@@ -5,6 +5,7 @@
 
 use super::clock;
 use super::host::Shell;
+use super::persist::Persistence;
 use crate::commands::{Action, ClientId, Engine};
 use crate::config::Config;
 use std::cell::{Cell, RefCell};
@@ -16,6 +17,8 @@ use std::task::Waker;
 pub struct Server {
     /// All state that commands work on.
     pub engine: RefCell<Engine>,
+    /// Dumps; commands reach it through their host.
+    pub persistence: Persistence,
     /// How to reach the task of each connection.
     links: RefCell<HashMap<ClientId, Rc<Link>>>,
     /// Socket bytes come here when a connection has nothing left over from before.
@@ -61,15 +64,19 @@ impl Link {
 impl Server {
     /// A server without listeners; `seed` keys hashes and random numbers.
     pub fn new(config: Config, seed: u64) -> Rc<Server> {
-        let mut engine = Engine::new(config, seed, Box::new(Shell::new()));
+        let persistence = Persistence::default();
+        let mut engine = Engine::new(config, seed, Box::new(Shell::new(persistence.clone())));
         engine.timer = clock::monotonic_ns;
         engine.clock = clock::read();
-        Rc::new(Server {
+        let server = Rc::new(Server {
             engine: RefCell::new(engine),
+            persistence,
             links: RefCell::default(),
             input: RefCell::new(vec![0; READ_SIZE]),
             output: RefCell::new(Vec::with_capacity(READ_SIZE)),
-        })
+        });
+        server.persistence.attach(&server);
+        server
     }
 
     /// Registers a connection's task.

@@ -1,0 +1,112 @@
+//! Why a dump was not loaded.
+
+use crate::rdb::RdbError;
+use std::fmt;
+use std::io;
+
+/// Why a dump was not loaded. Nothing of it remains in memory.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The source failed.
+    Io {
+        /// Bytes read before.
+        offset: u64,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The dump is not sound.
+    Rdb(RdbError),
+    /// The bytes are not those that were written.
+    Checksum {
+        /// In the footer.
+        stored: u64,
+        /// Of the bytes read.
+        computed: u64,
+        /// Where the footer stands.
+        offset: u64,
+    },
+    /// A database that the configuration does not have.
+    Database {
+        /// Its number.
+        db: u32,
+        /// `databases`
+        databases: u32,
+        /// Where it is selected.
+        offset: u64,
+    },
+    /// A key that is there already.
+    Duplicate {
+        /// Its database.
+        db: u32,
+        /// The key.
+        key: Vec<u8>,
+        /// Offset of (about) its record.
+        offset: u64,
+    },
+    /// Given up by the caller.
+    Cancelled,
+}
+
+impl LoadError {
+    /// Where in the dump; what is reported is the first.
+    pub fn offset(&self) -> u64 {
+        match self {
+            LoadError::Io { offset, .. }
+            | LoadError::Checksum { offset, .. }
+            | LoadError::Database { offset, .. }
+            | LoadError::Duplicate { offset, .. } => *offset,
+            LoadError::Rdb(e) => e.offset,
+            LoadError::Cancelled => u64::MAX,
+        }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::Io { offset, source } => {
+                write!(f, "read error at offset {offset}: {source}")
+            }
+            LoadError::Rdb(e) => e.fmt(f),
+            LoadError::Checksum {
+                stored,
+                computed,
+                offset,
+            } => write!(
+                f,
+                "Wrong RDB checksum expected: ({stored:016x}) but got ({computed:016x}) at offset {offset}"
+            ),
+            LoadError::Database {
+                db,
+                databases,
+                offset,
+            } => write!(
+                f,
+                "data for database {db} at offset {offset}, but the server has {databases} databases"
+            ),
+            LoadError::Duplicate { db, key, offset } => write!(
+                f,
+                "duplicate key '{}' in database {db} at offset {offset}",
+                key.escape_ascii()
+            ),
+            LoadError::Cancelled => f.write_str("loading was cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            LoadError::Io { source, .. } => Some(source),
+            LoadError::Rdb(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+impl From<RdbError> for LoadError {
+    fn from(e: RdbError) -> Self {
+        LoadError::Rdb(e)
+    }
+}

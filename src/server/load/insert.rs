@@ -1,0 +1,397 @@
+//! The loader threads' part: checks each value, converts what is held in another form, inserts.
+
+use super::scan::Building;
+use super::window::Window;
+use super::{HeatPolicy, LoadError, LoadOptions};
+use crate::keyspace::load::Scanned;
+use crate::keyspace::{UnixMillis, Value, record};
+use crate::rdb::check::{Scratch, check_value};
+use crate::rdb::normalize::normalize;
+use crate::rdb::string::{StrBuf, StrRef};
+use crate::rdb::{Context, ErrorKind, RdbError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+/// Values up to this many bytes are handed to the keyspace as they stand in a record.
+const RECORD_MAX: usize = 16 << 10;
+
+/// A record, by its place in a window.
+pub struct Entry {
+    /// Hash of the key.
+    pub hash: u64,
+    /// Where the type byte stands in the window.
+    pub body: usize,
+    /// Bytes from the type byte to the end of the value.
+    pub len: usize,
+    /// Bytes from the type byte to the value.
+    pub value: usize,
+    /// The key stands raw in the window.
+    pub plain_key: bool,
+    /// The expiry, if any, stands right before the type byte.
+    pub plain_head: bool,
+    /// The expiry.
+    pub expire_ms: Option<UnixMillis>,
+    /// What the dump says of the last use.
+    pub heat: Heat,
+}
+
+/// IDLE or FREQ of a record.
+#[derive(Clone, Copy)]
+pub enum Heat {
+    /// Neither.
+    None,
+    /// Seconds since the last use.
+    Idle(u64),
+    /// LFU counter.
+    Freq(u8),
+}
+
+/// Records of one range of hashes, to be inserted.
+pub struct Task {
+    /// Where they stand.
+    pub window: Arc<Window>,
+    /// Where they go.
+    pub building: Arc<Building>,
+    /// What values mean in this dump.
+    pub context: Arc<Context>,
+    /// Index of the range.
+    pub range: usize,
+    /// The records.
+    pub entries: Vec<Entry>,
+}
+
+/// What waits to be inserted, and how it goes.
+pub struct Tasks {
+    queue: Mutex<(VecDeque<Task>, bool)>,
+    filled: Condvar,
+    failed: AtomicBool,
+    error: Mutex<Option<LoadError>>,
+    loaded: AtomicU64,
+    expired: AtomicU64,
+    empty: AtomicU64,
+    unknown: AtomicU64,
+}
+
+impl Tasks {
+    /// Nothing to do yet.
+    pub fn new() -> Tasks {
+        Tasks {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            failed: AtomicBool::new(false),
+            error: Mutex::new(None),
+            loaded: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
+            empty: AtomicU64::new(0),
+            unknown: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds a task.
+    pub fn push(&self, task: Task) {
+        self.queue
+            .lock()
+            .expect("no panic while the lock is held")
+            .0
+            .push_back(task);
+        self.filled.notify_one();
+    }
+
+    /// No task will follow.
+    pub fn close(&self) {
+        self.queue
+            .lock()
+            .expect("no panic while the lock is held")
+            .1 = true;
+        self.filled.notify_all();
+    }
+
+    /// `Err(Cancelled)` once a thread has met a defect: the defect itself comes with [`Tasks::take_error`].
+    pub fn check_failed(&self) -> Result<(), LoadError> {
+        if self.failed.load(Ordering::Relaxed) {
+            Err(LoadError::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The first defect by offset.
+    pub fn take_error(&self) -> Option<LoadError> {
+        self.error
+            .lock()
+            .expect("no panic while the lock is held")
+            .take()
+    }
+
+    /// A module value or auxiliary record was left out.
+    pub fn skipped_unknown(&self) {
+        self.unknown.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Keys loaded, expired, empty, unknown.
+    pub fn counts(&self) -> (u64, u64, u64, u64) {
+        let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        (
+            get(&self.loaded),
+            get(&self.expired),
+            get(&self.empty),
+            get(&self.unknown),
+        )
+    }
+
+    fn fail(&self, error: LoadError) {
+        let mut first = self.error.lock().expect("no panic while the lock is held");
+        if first.as_ref().is_none_or(|e| error.offset() < e.offset()) {
+            *first = Some(error);
+        }
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// The next task; waits for one. `None` when there will be none.
+    fn next(&self) -> Option<Task> {
+        let mut queue = self.queue.lock().expect("no panic while the lock is held");
+        loop {
+            if let Some(task) = queue.0.pop_front() {
+                return Some(task);
+            }
+            if queue.1 {
+                return None;
+            }
+            queue = self
+                .filled
+                .wait(queue)
+                .expect("no panic while the lock is held");
+        }
+    }
+
+    fn next_above(&self, waiting: usize) -> Option<Task> {
+        let mut queue = self.queue.lock().expect("no panic while the lock is held");
+        if queue.0.len() > waiting {
+            queue.0.pop_front()
+        } else {
+            None
+        }
+    }
+}
+
+/// One thread's tools.
+pub struct Inserter<'a> {
+    options: &'a LoadOptions,
+    tasks: &'a Tasks,
+    scratch: Scratch,
+    /// Records that do not stand in the window as they are kept.
+    rebuilt: Vec<u8>,
+    /// Where each of them ends.
+    converted: Vec<u8>,
+}
+
+/// What becomes of a record.
+enum Plan {
+    /// It is kept as it stands in the window: start, end.
+    Window(usize, usize),
+    /// It is kept as rebuilt: start, end.
+    Rebuilt(usize, usize),
+    /// It stands apart from the records.
+    Value(Value),
+    /// It is left out.
+    Skip,
+}
+
+impl<'a> Inserter<'a> {
+    /// Tools for a thread.
+    pub fn new(options: &'a LoadOptions, tasks: &'a Tasks) -> Self {
+        Inserter {
+            options,
+            tasks,
+            scratch: Scratch::new(options.now_ms as u64),
+            rebuilt: Vec::new(),
+            converted: Vec::new(),
+        }
+    }
+
+    /// Works until there is nothing more to do.
+    pub fn work(&mut self) {
+        while let Some(task) = self.tasks.next() {
+            self.insert(&task);
+        }
+    }
+
+    /// Works until at most `waiting` tasks are left.
+    pub fn help_until(&mut self, waiting: usize) {
+        while let Some(task) = self.tasks.next_above(waiting) {
+            self.insert(&task);
+        }
+    }
+
+    fn insert(&mut self, task: &Task) {
+        if self.tasks.failed.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.try_insert(task) {
+            self.tasks.fail(error);
+        }
+    }
+
+    fn try_insert(&mut self, task: &Task) -> Result<(), LoadError> {
+        let window = task.window.bytes();
+        self.rebuilt.clear();
+        let mut plans = Vec::with_capacity(task.entries.len());
+        for entry in &task.entries {
+            plans.push(self.plan(task, entry, window)?);
+        }
+        let mut batch = Vec::with_capacity(plans.len());
+        let mut apart = Vec::new();
+        for (entry, plan) in task.entries.iter().zip(plans) {
+            let heat = self.heat(entry.heat);
+            let record = match plan {
+                Plan::Window(start, end) => &window[start..end],
+                Plan::Rebuilt(start, end) => &self.rebuilt[start..end],
+                Plan::Value(value) => {
+                    apart.push((entry, value, heat));
+                    continue;
+                }
+                Plan::Skip => continue,
+            };
+            batch.push(Scanned {
+                hash: entry.hash,
+                record,
+                heat,
+            });
+        }
+        let at = |entry: &Entry| task.window.offset + entry.body as u64;
+        let first = task.entries.first().map_or(task.window.offset, at);
+        let db = task.building.db;
+        let mut partition = task.building.partitions[task.range]
+            .lock()
+            .expect("no panic while the lock is held");
+        partition
+            .insert_batch(&batch)
+            .map_err(|d| LoadError::Duplicate {
+                db,
+                key: d.0,
+                offset: first,
+            })?;
+        self.tasks
+            .loaded
+            .fetch_add((batch.len() + apart.len()) as u64, Ordering::Relaxed);
+        for (entry, value, heat) in apart {
+            let key = key_of(entry, window);
+            partition
+                .insert_value(entry.hash, &key, entry.expire_ms, value, heat)
+                .map_err(|d| LoadError::Duplicate {
+                    db,
+                    key: d.0,
+                    offset: at(entry),
+                })?;
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, task: &Task, entry: &Entry, window: &[u8]) -> Result<Plan, LoadError> {
+        let body = &window[entry.body..entry.body + entry.len];
+        let (rdb_type, value) = (body[0], &body[entry.value..]);
+        let located = |e: RdbError| {
+            let at = task.window.offset + (entry.body + entry.value) as u64;
+            LoadError::Rdb(e.shifted(at).with_key(&key_of(entry, window)))
+        };
+        let info = match check_value(&task.context, rdb_type, value, &mut self.scratch) {
+            Ok(info) => info,
+            Err(e) if matches!(e.kind, ErrorKind::Module(_)) && self.options.skip_unknown => {
+                self.tasks.skipped_unknown();
+                return Ok(Plan::Skip);
+            }
+            Err(e) => return Err(located(e)),
+        };
+        if info.empty {
+            self.tasks.empty.fetch_add(1, Ordering::Relaxed);
+            return Ok(Plan::Skip);
+        }
+        if !self.options.keep_expired && entry.expire_ms.is_some_and(|at| at < self.options.now_ms)
+        {
+            self.tasks.expired.fetch_add(1, Ordering::Relaxed);
+            return Ok(Plan::Skip);
+        }
+        let (held_type, held) = if info.as_is {
+            (rdb_type, value)
+        } else {
+            self.converted.clear();
+            let held_type = normalize(
+                &task.context,
+                rdb_type,
+                value,
+                &info,
+                &mut self.scratch,
+                &mut self.converted,
+            )
+            .map_err(located)?;
+            (held_type, self.converted.as_slice())
+        };
+        if !stands_as_record(held_type, held.len()) {
+            return Ok(Plan::Value(Value::from_record(held_type, held)));
+        }
+        if info.as_is
+            && entry.plain_key
+            && entry.plain_head
+            && shortest_key_length(body, entry.value)
+        {
+            let head = if entry.expire_ms.is_some() { 9 } else { 0 };
+            return Ok(Plan::Window(entry.body - head, entry.body + entry.len));
+        }
+        let start = self.rebuilt.len();
+        record::put_head(
+            &mut self.rebuilt,
+            entry.expire_ms,
+            held_type,
+            &key_of(entry, window),
+        );
+        self.rebuilt.extend_from_slice(held);
+        Ok(Plan::Rebuilt(start, self.rebuilt.len()))
+    }
+
+    fn heat(&self, heat: Heat) -> u32 {
+        match (self.options.heat, heat) {
+            (HeatPolicy::Lru(now), Heat::Idle(idle)) => {
+                now.wrapping_sub(u32::try_from(idle).unwrap_or(u32::MAX).min(0xff_ffff)) & 0xff_ffff
+            }
+            (HeatPolicy::Lru(now), _) => now,
+            (HeatPolicy::Lfu(minute), Heat::Freq(freq)) => u32::from(minute) << 8 | u32::from(freq),
+            // A new key's counter, as Redis starts it.
+            (HeatPolicy::Lfu(minute), _) => u32::from(minute) << 8 | 5,
+        }
+    }
+}
+
+/// The key's bytes.
+fn key_of(entry: &Entry, window: &[u8]) -> Vec<u8> {
+    let text = &window[entry.body + 1..entry.body + entry.value];
+    let mut buf = StrBuf::new();
+    let key = StrRef::decode(text).and_then(|(s, _)| s.get(&mut buf).map(<[u8]>::to_vec));
+    key.expect("the scanner has decoded it before")
+}
+
+/// True if the key's length stands in its shortest form, as the keyspace keeps it.
+fn shortest_key_length(body: &[u8], value: usize) -> bool {
+    match body[1] {
+        n @ 0..64 => value == 2 + n as usize,
+        64..128 => value >= 3 + 64,
+        0x80 => value >= 6 + 16384,
+        _ => false,
+    }
+}
+
+/// True for values that the keyspace takes as records; the others it takes built.
+fn stands_as_record(held_type: u8, len: usize) -> bool {
+    use crate::rdb::opcode;
+    let packed = matches!(
+        held_type,
+        opcode::STRING
+            | opcode::SET_INTSET
+            | opcode::HASH_LISTPACK
+            | opcode::ZSET_LISTPACK
+            | opcode::QUICKLIST_2
+            | opcode::SET_LISTPACK
+            | opcode::HASH_LISTPACK_TTL
+    );
+    packed && len <= RECORD_MAX
+}

@@ -1,0 +1,422 @@
+//! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of
+//! records of one hash range to whoever is free.
+
+use super::insert::{Entry, Heat, Inserter, Task, Tasks};
+use super::window::Windows;
+use super::{LoadError, LoadOptions, LoadProgress, Loaded};
+use crate::keyspace::load::{Partition, SizeHint};
+use crate::keyspace::{Db, Hasher};
+use crate::rdb::crc64::Crc64;
+use crate::rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+/// Hash ranges per database, as a power of two, for a database of many keys: a list of a window's records
+/// of one range then touches a cache-sized part of the keyspace.
+const RANGE_BITS: u32 = 8;
+/// Below this many keys one range is as good.
+const FEW_KEYS: u64 = 50_000;
+
+/// A database that is being built.
+pub struct Building {
+    /// Its number.
+    pub db: u32,
+    /// Ranges of hashes; each locked while a list is inserted.
+    pub partitions: Vec<Mutex<Partition>>,
+    bits: u32,
+}
+
+impl Building {
+    fn new(db: u32, hasher: Hasher, hint: SizeHint) -> Arc<Building> {
+        let bits = if hint.keys < FEW_KEYS { 0 } else { RANGE_BITS };
+        let partitions = Partition::split(hasher, bits, hint)
+            .into_iter()
+            .map(Mutex::new)
+            .collect();
+        Arc::new(Building {
+            db,
+            partitions,
+            bits,
+        })
+    }
+
+    fn range_of(&self, hash: u64) -> usize {
+        if self.bits == 0 {
+            0
+        } else {
+            (hash >> (64 - self.bits)) as usize
+        }
+    }
+
+    fn assemble(self: Arc<Self>) -> (u32, Db) {
+        let building = Arc::into_inner(self).expect("all tasks are done");
+        let parts = building.partitions.into_iter();
+        let unlock = |p: Mutex<Partition>| p.into_inner().expect("no panic while the lock is held");
+        (building.db, Db::assemble(parts.map(unlock).collect()))
+    }
+}
+
+/// See [`super::load`].
+pub fn load<R: Read>(
+    source: R,
+    options: &LoadOptions,
+    progress: &LoadProgress,
+) -> Result<(Loaded, Vec<u8>, R), LoadError> {
+    let tasks = Tasks::new();
+    let helpers = options.threads.saturating_sub(1);
+    let result = std::thread::scope(|scope| {
+        for n in 0..helpers {
+            std::thread::Builder::new()
+                .name(format!("forebay-load-{n}"))
+                .spawn_scoped(scope, || Inserter::new(options, &tasks).work())
+                .expect("the system gives us one more thread");
+        }
+        let mut loader = Loader::new(source, options, progress, &tasks);
+        let result = loader.run();
+        // The calling thread works the queue off with the others, then lets them go.
+        loader.inserter.help_until(0);
+        tasks.close();
+        result.map(|end| (end, loader))
+    });
+    // A worker's defect may lie before the scanner's: the first by offset is the one to tell.
+    let scanned = match (result, tasks.take_error()) {
+        (Err(a), Some(b)) => return Err(if b.offset() < a.offset() { b } else { a }),
+        (Err(e), None) | (Ok(_), Some(e)) => return Err(e),
+        (Ok(scanned), None) => scanned,
+    };
+    let (end, loader) = scanned;
+    let (keys_loaded, keys_expired, empty_skipped, unknown_skipped) = tasks.counts();
+    let Loader {
+        windows,
+        dbs,
+        functions,
+        aux,
+        version,
+        ..
+    } = loader;
+    let dbs = dbs
+        .into_values()
+        .map(Building::assemble)
+        .filter(|(_, db)| !db.is_empty())
+        .collect();
+    let (rest, source) = windows.into_rest();
+    let loaded = Loaded {
+        dbs,
+        functions,
+        aux,
+        version,
+        keys_loaded,
+        keys_expired,
+        empty_skipped,
+        unknown_skipped,
+        bytes: end,
+    };
+    Ok((loaded, rest, source))
+}
+
+struct Loader<'a, R> {
+    windows: Windows<R>,
+    scanner: Scanner,
+    options: &'a LoadOptions,
+    progress: &'a LoadProgress,
+    tasks: &'a Tasks,
+    inserter: Inserter<'a>,
+    crc: Crc64,
+    /// Bytes of the current window that the checksum has seen.
+    summed: usize,
+    dbs: BTreeMap<u32, Arc<Building>>,
+    current: Option<Arc<Building>>,
+    selected: u32,
+    context: Arc<Context>,
+    lists: Vec<Vec<Entry>>,
+    functions: Vec<Vec<u8>>,
+    aux: Vec<(Vec<u8>, Vec<u8>)>,
+    version: RdbVersion,
+    keys: u64,
+}
+
+/// What the end of a window, or of the dump, asks for.
+enum Next {
+    More(usize),
+    End(usize),
+    /// Records of another database follow: those so far must go out first.
+    OtherDb(usize),
+}
+
+impl<'a, R: Read> Loader<'a, R> {
+    fn new(
+        source: R,
+        options: &'a LoadOptions,
+        progress: &'a LoadProgress,
+        tasks: &'a Tasks,
+    ) -> Self {
+        let scanner = Scanner::new();
+        Loader {
+            windows: Windows::new(source),
+            context: Arc::new(scanner.context().clone()),
+            version: scanner.context().version,
+            scanner,
+            options,
+            progress,
+            tasks,
+            inserter: Inserter::new(options, tasks),
+            crc: Crc64::new(),
+            summed: 0,
+            dbs: BTreeMap::new(),
+            current: None,
+            selected: 0,
+            lists: Vec::new(),
+            functions: Vec::new(),
+            aux: Vec::new(),
+            keys: 0,
+        }
+    }
+
+    /// Reads the dump to its end; returns its length.
+    fn run(&mut self) -> Result<u64, LoadError> {
+        let mut at_least = 0;
+        loop {
+            if self.progress.cancel.load(Ordering::Relaxed) {
+                return Err(LoadError::Cancelled);
+            }
+            self.tasks.check_failed()?;
+            let offset = self.windows.offset() + self.windows.bytes().len() as u64;
+            let new = self
+                .windows
+                .fill(at_least)
+                .map_err(|source| LoadError::Io { offset, source })?;
+            if new == 0 {
+                return Err(self.scanner.truncated().into());
+            }
+            at_least = loop {
+                match self.scan_window()? {
+                    Next::More(at_least) => break at_least,
+                    Next::OtherDb(used) => {
+                        self.hand_out(used);
+                        self.current = None;
+                    }
+                    Next::End(used) => {
+                        self.hand_out(used);
+                        return Ok(self.windows.offset());
+                    }
+                }
+            };
+        }
+    }
+
+    /// Scans what the window holds. The frames that borrow from it are used up before it goes out.
+    fn scan_window(&mut self) -> Result<Next, LoadError> {
+        let mut at = 0;
+        loop {
+            // Borrows of the window end with each turn, as far as the compiler can see.
+            let bytes = &self.windows.bytes()[at..];
+            let start = self.windows.offset() + at as u64;
+            match self.scanner.next(bytes)? {
+                Step::NeedMore { at_least } => {
+                    let at_least = usize::try_from(at_least).unwrap_or(usize::MAX);
+                    self.hand_out(at);
+                    return Ok(Next::More(at_least));
+                }
+                Step::Frame {
+                    frame: Frame::Key(record),
+                    consumed,
+                } => {
+                    let hash = self.options.hasher.hash(&record.key);
+                    let entry = entry(&record, hash, self.windows.offset(), bytes, at);
+                    self.push(entry);
+                    at += consumed;
+                }
+                Step::Frame { frame, consumed } => {
+                    let frame = Meta::take(frame);
+                    at += consumed;
+                    match frame {
+                        Meta::Eof { checksum, covered } => {
+                            let covered_to = (covered - self.windows.offset()) as usize;
+                            self.sum_to(covered_to);
+                            self.verify(checksum, covered)?;
+                            return Ok(Next::End(at));
+                        }
+                        Meta::SelectDb(db) => {
+                            self.select(db, start)?;
+                            return Ok(Next::OtherDb(at));
+                        }
+                        other => self.meta(other)?,
+                    }
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.current.is_none() {
+            self.begin_db(SizeHint::default());
+        }
+        let building = self.current.as_ref().expect("just begun");
+        self.lists[building.range_of(entry.hash)].push(entry);
+        self.keys += 1;
+    }
+
+    fn begin_db(&mut self, hint: SizeHint) {
+        let hasher = self.options.hasher;
+        let selected = self.selected;
+        let building = self
+            .dbs
+            .entry(selected)
+            .or_insert_with(|| Building::new(selected, hasher, hint))
+            .clone();
+        self.lists.resize_with(building.partitions.len(), Vec::new);
+        self.current = Some(building);
+    }
+
+    /// Sums the checksum over the window's bytes up to `to`.
+    fn sum_to(&mut self, to: usize) {
+        if to > self.summed {
+            self.crc.update(&self.windows.bytes()[self.summed..to]);
+            self.summed = to;
+        }
+    }
+
+    /// Gives the window's records out.
+    fn hand_out(&mut self, used: usize) {
+        self.sum_to(used);
+        self.summed = 0;
+        // Let the others not fall behind: the windows in use are what bounds the memory.
+        self.inserter.help_until(self.lists.len());
+        let window = Arc::new(self.windows.hand_out(used));
+        self.progress
+            .bytes
+            .store(self.windows.offset(), Ordering::Relaxed);
+        self.progress.keys.store(self.keys, Ordering::Relaxed);
+        if let Some(building) = &self.current {
+            for (range, list) in self
+                .lists
+                .iter_mut()
+                .enumerate()
+                .filter(|(_, l)| !l.is_empty())
+            {
+                self.tasks.push(Task {
+                    window: window.clone(),
+                    building: building.clone(),
+                    context: self.context.clone(),
+                    range,
+                    entries: std::mem::take(list),
+                });
+            }
+        }
+    }
+
+    fn select(&mut self, db: u32, offset: u64) -> Result<(), LoadError> {
+        if db >= self.options.databases {
+            return Err(LoadError::Database {
+                db,
+                databases: self.options.databases,
+                offset,
+            });
+        }
+        self.selected = db;
+        Ok(())
+    }
+
+    fn verify(&mut self, stored: Option<u64>, offset: u64) -> Result<(), LoadError> {
+        let computed = self.crc.value();
+        match stored {
+            Some(stored) if self.options.verify_checksum && stored != 0 && stored != computed => {
+                Err(LoadError::Checksum {
+                    stored,
+                    computed,
+                    offset,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn meta(&mut self, frame: Meta) -> Result<(), LoadError> {
+        match frame {
+            Meta::Header(version) => {
+                self.version = version;
+                self.context = Arc::new(self.scanner.context().clone());
+            }
+            Meta::Template => self.context = Arc::new(self.scanner.context().clone()),
+            Meta::Aux(name, value) => self.aux.push((name, value)),
+            Meta::Function(code) => self.functions.push(code),
+            Meta::Resize(keys) => {
+                let left = self
+                    .options
+                    .total_bytes
+                    .map_or(1 << 30, |t| t - t.min(self.windows.offset()));
+                self.begin_db(SizeHint {
+                    keys: keys.min(left / 3),
+                    bytes: left,
+                });
+            }
+            Meta::Unknown(error) if !self.options.skip_unknown => return Err(error.into()),
+            Meta::Unknown(_) => self.tasks.skipped_unknown(),
+            Meta::Ignored | Meta::Eof { .. } | Meta::SelectDb(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// A frame other than a key, owned.
+enum Meta {
+    Header(RdbVersion),
+    Template,
+    Aux(Vec<u8>, Vec<u8>),
+    Function(Vec<u8>),
+    Resize(u64),
+    SelectDb(u32),
+    Eof { checksum: Option<u64>, covered: u64 },
+    Unknown(RdbError),
+    Ignored,
+}
+
+impl Meta {
+    fn take(frame: Frame<'_>) -> Meta {
+        match frame {
+            Frame::Header(version) => Meta::Header(version),
+            Frame::HashTemplate { .. } => Meta::Template,
+            Frame::Aux { name, value } => Meta::Aux(name.into_owned(), value.into_owned()),
+            Frame::Function { code } => Meta::Function(code.into_owned()),
+            Frame::ResizeDb { keys, .. } => Meta::Resize(keys),
+            Frame::SelectDb(db) => Meta::SelectDb(db),
+            Frame::Eof { checksum, covered } => Meta::Eof { checksum, covered },
+            Frame::ModuleAux { id, .. } => Meta::Unknown(RdbError::new(
+                ErrorKind::Module(id),
+                0,
+                "auxiliary data of a module",
+            )),
+            _ => Meta::Ignored,
+        }
+    }
+}
+
+/// A record's place in its window.
+fn entry(record: &Record<'_>, hash: u64, window_offset: u64, bytes: &[u8], at: usize) -> Entry {
+    let body = (record.offset - window_offset) as usize;
+    // FC and the expiry right before the type byte: the record stands as the keyspace keeps it.
+    let whole = match record.expire_ms {
+        None => true,
+        Some(ms) => {
+            let head = body.checked_sub(at + 9).map(|h| &bytes[h..h + 9]);
+            head.is_some_and(|h| h[0] == 0xFC && h[1..] == ms.to_le_bytes())
+        }
+    };
+    Entry {
+        hash,
+        body,
+        len: record.body.len(),
+        value: record.body.len() - record.value.len(),
+        plain_key: matches!(record.key, Cow::Borrowed(_)),
+        plain_head: whole,
+        expire_ms: record.expire_ms,
+        heat: match (record.idle_s, record.freq) {
+            (Some(idle), _) => Heat::Idle(idle),
+            (_, Some(freq)) => Heat::Freq(freq),
+            _ => Heat::None,
+        },
+    }
+}

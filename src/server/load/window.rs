@@ -1,0 +1,199 @@
+//! The windows through which a dump is read, from a file or a socket alike.
+//!
+//! A window is a buffer of a few MB that begins with the unfinished record of the one before it. A fixed
+//! number of them is in use at once: the reader waits for the loader threads, so memory stays bounded
+//! however large the dump is. A record larger than a window gets a window of its own, grown by doubling
+//! as its bytes arrive: what a length *claims* allocates nothing.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex};
+
+/// Size of an ordinary window, bytes.
+pub const WINDOW: usize = 4 << 20;
+/// Windows in use at once.
+const WINDOWS: usize = 4;
+
+/// Some consecutive bytes of a dump.
+pub struct Window {
+    bytes: Vec<u8>,
+    /// Offset of the first byte in the dump.
+    pub offset: u64,
+    pool: Option<Arc<Pool>>,
+}
+
+impl Window {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.pool {
+            pool.give_back(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// The buffers that are not in use.
+pub struct Pool {
+    free: Mutex<Vec<Vec<u8>>>,
+    returned: Condvar,
+}
+
+impl Pool {
+    /// All buffers free; their memory is taken when they are first used.
+    pub fn new() -> Arc<Pool> {
+        let free = (0..WINDOWS).map(|_| Vec::new()).collect();
+        Arc::new(Pool {
+            free: Mutex::new(free),
+            returned: Condvar::new(),
+        })
+    }
+
+    fn take(&self) -> Vec<u8> {
+        let mut free = self.free.lock().expect("no panic while the lock is held");
+        loop {
+            if let Some(buffer) = free.pop() {
+                return buffer;
+            }
+            free = self
+                .returned
+                .wait(free)
+                .expect("no panic while the lock is held");
+        }
+    }
+
+    fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        buffer.shrink_to(2 * WINDOW);
+        self.free
+            .lock()
+            .expect("no panic while the lock is held")
+            .push(buffer);
+        self.returned.notify_one();
+    }
+}
+
+/// Cuts a stream into windows.
+pub struct Windows<R> {
+    source: R,
+    pool: Arc<Pool>,
+    current: Vec<u8>,
+    offset: u64,
+    ended: bool,
+}
+
+impl<R: Read> Windows<R> {
+    /// Starts at offset 0 of the dump.
+    pub fn new(source: R) -> Self {
+        let pool = Pool::new();
+        let current = pool.take();
+        Windows {
+            source,
+            pool,
+            current,
+            offset: 0,
+            ended: false,
+        }
+    }
+
+    /// The bytes read and not yet handed out.
+    pub fn bytes(&self) -> &[u8] {
+        &self.current
+    }
+
+    /// Offset of the first of [`Windows::bytes`] in the dump.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Reads until `at_least` bytes are there, or a window is full, or the source ends. Returns the
+    /// number of new bytes; 0 means that the source has ended.
+    pub fn fill(&mut self, at_least: usize) -> io::Result<usize> {
+        let before = self.current.len();
+        // A claim of a length grows the buffer only as bytes arrive: twice what is there, at most.
+        let room = WINDOW.max(at_least.min(2 * before.max(WINDOW)));
+        while !self.ended && self.current.len() < room {
+            let start = self.current.len();
+            let step = (room - start).min(1 << 20);
+            self.current.resize(start + step, 0);
+            let read = self.source.read(&mut self.current[start..]);
+            self.current.truncate(start + *read.as_ref().unwrap_or(&0));
+            match read {
+                Ok(0) => self.ended = true,
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(self.current.len() - before)
+    }
+
+    /// Hands out the first `used` bytes as a window; the rest begins the next one. Waits while all
+    /// windows are in use.
+    pub fn hand_out(&mut self, used: usize) -> Window {
+        let mut next = self.pool.take();
+        next.extend_from_slice(&self.current[used..]);
+        let mut bytes = std::mem::replace(&mut self.current, next);
+        bytes.truncate(used);
+        let offset = self.offset;
+        self.offset += used as u64;
+        Window {
+            bytes,
+            offset,
+            pool: Some(self.pool.clone()),
+        }
+    }
+
+    /// The source, for what follows the dump in it.
+    pub fn into_rest(self) -> (Vec<u8>, R) {
+        (self.current, self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unfinished_record_begins_the_next_window() {
+        let data: Vec<u8> = (0..10_000_000u32).map(|i| i as u8).collect();
+        let mut windows = Windows::new(data.as_slice());
+        let mut seen = Vec::new();
+        while windows.fill(1).unwrap() > 0 || !windows.bytes().is_empty() {
+            let used = (windows.bytes().len() * 2 / 3).max(1);
+            let window = windows.hand_out(used);
+            assert_eq!(window.offset as usize, seen.len());
+            seen.extend_from_slice(window.bytes());
+        }
+        assert_eq!(seen, data);
+    }
+
+    #[test]
+    fn a_claimed_length_allocates_in_proportion_to_what_is_there() {
+        let data = vec![7u8; 100];
+        let mut windows = Windows::new(data.as_slice());
+        assert_eq!(windows.fill(usize::MAX).unwrap(), 100);
+        assert_eq!(windows.fill(usize::MAX).unwrap(), 0);
+        assert!(
+            windows.current.capacity() <= 3 * WINDOW,
+            "{}",
+            windows.current.capacity()
+        );
+    }
+
+    #[test]
+    fn the_reader_waits_for_its_windows_to_come_back() {
+        let data = vec![1u8; 64 << 20];
+        let mut windows = Windows::new(data.as_slice());
+        let (give, take) = std::sync::mpsc::channel::<Window>();
+        let user = std::thread::spawn(move || take.iter().map(|w| w.bytes().len()).sum::<usize>());
+        while windows.fill(1).unwrap() > 0 {
+            give.send(windows.hand_out(windows.bytes().len())).unwrap();
+        }
+        drop(give);
+        assert_eq!(user.join().unwrap(), data.len());
+    }
+}

@@ -1,0 +1,199 @@
+//! Loading the server's own dump: at start, and for DEBUG RELOAD.
+
+use super::settings::Settings;
+use super::{LoadingState, Persistence};
+use crate::commands::heat::lru_clock;
+use crate::commands::host::ReloadOptions;
+use crate::commands::{Engine, Loading};
+use crate::keyspace::Db;
+use crate::replication::ReplMeta;
+use crate::server::Server;
+use crate::server::load::{self, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
+use std::fs::File;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// See [`Persistence::load_at_start`].
+pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Result<(), String> {
+    let (path, options) = server.with_engine(|engine| {
+        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        (settings.path, load_options(engine))
+    });
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => {
+            return Err(format!(
+                "Fatal error loading the DB, check server logs. Exiting: {e}"
+            ));
+        }
+    };
+    let begun = Instant::now();
+    let progress = Arc::new(LoadProgress::default());
+    let total = file.metadata().map(|m| m.len()).unwrap_or(0);
+    let options = LoadOptions {
+        total_bytes: Some(total),
+        ..options
+    };
+    server.with_engine(|engine| {
+        engine.loading = Loading::Blocking;
+        persistence.state.borrow_mut().loading = Some(LoadingState {
+            started_unix: engine.clock.unix_ms / 1000,
+            started: begun,
+            total,
+            progress: progress.clone(),
+        });
+    });
+    let result = in_background(move || load::load(file, &options, &progress)).await;
+    server.with_engine(|engine| {
+        engine.loading = Loading::No;
+        persistence.state.borrow_mut().loading = None;
+        let (loaded, ..) = result.map_err(|e| {
+            format!(
+                "Fatal error loading the DB {}: {e}. The file was left as it is. Exiting.",
+                path.display()
+            )
+        })?;
+        announce(&loaded, engine.clock.unix_ms / 1000);
+        if let Some(meta) = ReplMeta::from_aux(|name| loaded.aux(name)) {
+            persistence.state.borrow_mut().restored = Some(meta);
+        }
+        persistence.install(engine, loaded);
+        tracing::info!(
+            "DB loaded from disk: {:.3} seconds",
+            begun.elapsed().as_secs_f64()
+        );
+        Ok(())
+    })
+}
+
+/// See [`Persistence::reload`].
+pub fn reload(
+    persistence: &Persistence,
+    engine: &mut Engine,
+    options: ReloadOptions,
+) -> Result<(), LoadError> {
+    let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+    let file = File::open(&settings.path).map_err(|source| LoadError::Io { offset: 0, source })?;
+    let total = file.metadata().map(|m| m.len()).ok();
+    let load_options = LoadOptions {
+        total_bytes: total,
+        ..load_options(engine)
+    };
+    let (loaded, ..) = load::load(file, &load_options, &LoadProgress::default())?;
+    if options.noflush || options.merge {
+        merge(engine, loaded, options.merge)
+    } else {
+        persistence.install(engine, loaded);
+        Ok(())
+    }
+}
+
+impl Persistence {
+    /// Puts a loaded dataset in the place of what is there, which is dropped in the background.
+    pub fn install(&self, engine: &mut Engine, loaded: Loaded) {
+        self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
+        engine.functions = loaded.functions;
+        let mut fresh: Vec<Option<Db>> = (0..engine.keyspace.count()).map(|_| None).collect();
+        for (number, db) in loaded.dbs {
+            fresh[number as usize] = Some(db);
+        }
+        for (number, db) in fresh.into_iter().enumerate() {
+            let old = match db {
+                Some(db) => engine.keyspace.replace(number, db),
+                None => engine.keyspace.db_mut(number).clear(),
+            };
+            if !old.is_empty() {
+                engine.drop_later(Box::new(old));
+            }
+        }
+    }
+}
+
+/// DEBUG RELOAD NOFLUSH / MERGE: into the dataset that is there.
+fn merge(engine: &mut Engine, loaded: Loaded, overwrite: bool) -> Result<(), LoadError> {
+    for (number, from) in loaded.dbs {
+        let to = engine.keyspace.db_mut(number as usize);
+        let mut duplicate = None;
+        from.scan(0, usize::MAX, |loc| {
+            let key = from.key(loc);
+            if to.find(key).is_some() && !overwrite {
+                duplicate.get_or_insert_with(|| key.to_vec());
+                return;
+            }
+            to.insert(key, from.clone_value(loc), from.expire(loc));
+        });
+        if let Some(key) = duplicate {
+            return Err(LoadError::Duplicate {
+                db: number,
+                key,
+                offset: 0,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What any load of this server needs.
+pub fn load_options(engine: &Engine) -> LoadOptions {
+    let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+    let heat = match settings.heat {
+        super::HeatAs::Freq => HeatPolicy::Lfu((engine.clock.unix_ms / 60_000) as u16),
+        _ => HeatPolicy::Lru(lru_clock(engine.clock.unix_ms)),
+    };
+    LoadOptions {
+        hasher: engine.keyspace.hasher(),
+        now_ms: engine.clock.unix_ms,
+        keep_expired: engine.repl.is_replica(),
+        databases: engine.keyspace.count() as u32,
+        verify_checksum: settings.checksum,
+        total_bytes: None,
+        heat,
+        skip_unknown: settings.skip_unknown,
+        threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
+    }
+}
+
+/// The log lines that tell what was loaded.
+pub fn announce(loaded: &Loaded, unix: i64) {
+    let text = |name: &str| {
+        loaded
+            .aux(name)
+            .map(|v| String::from_utf8_lossy(v).into_owned())
+    };
+    let number = |name: &str| text(name).and_then(|v| v.parse::<i64>().ok());
+    if let Some(version) = text("redis-ver").or_else(|| text("valkey-ver")) {
+        tracing::info!("Loading RDB produced by version {version}");
+    }
+    if let Some(created) = number("ctime") {
+        tracing::info!("RDB age {} seconds", (unix - created).max(0));
+    }
+    if let Some(used) = number("used-mem") {
+        tracing::info!(
+            "RDB memory usage when created {:.2} Mb",
+            used as f64 / (1 << 20) as f64
+        );
+    }
+    let mut done = format!(
+        "Done loading RDB, keys loaded: {}, keys expired: {}",
+        loaded.keys_loaded, loaded.keys_expired
+    );
+    if loaded.empty_skipped > 0 {
+        done += &format!(", empty keys skipped: {}", loaded.empty_skipped);
+    }
+    tracing::info!("{done}.");
+}
+
+/// Runs `work` on a thread of its own; the executor goes on meanwhile.
+pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("forebay-load".into())
+        .spawn(move || {
+            let _ = tell.send(work());
+        })
+        .expect("the system gives us one more thread");
+    told.await.expect("the loading thread does not panic")
+}

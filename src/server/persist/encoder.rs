@@ -1,0 +1,362 @@
+//! From the blocks of a walk to the bytes of a dump: opcodes between records, heat, compression, checksum.
+//!
+//! A record leaves memory as it stands wherever it can: runs of records that need no change are copied
+//! whole. Compressed strings stay compressed, raw ones are compressed here, off the executor.
+
+use super::file_sink::SaveError;
+use super::sink::Sink;
+use crate::keyspace::record::Record;
+use crate::rdb::RdbVersion;
+use crate::rdb::check::Scratch;
+use crate::rdb::compress::compress_value;
+use crate::rdb::crc64::Crc64;
+use crate::rdb::held::value_len;
+use crate::rdb::length::encode_length;
+use crate::rdb::lzf::Packer;
+use crate::rdb::opcode;
+use crate::rdb::string::{encode_blob, encode_string};
+use crate::rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
+use crate::rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
+use crate::snapshot::{Block, Cut, OutOfLine};
+
+/// Bytes gathered before they go to the sinks.
+const BUFFER: usize = 1 << 20;
+/// Strings up to this length are never compressed, as in every real writer.
+const COMPRESS_ABOVE: usize = 20;
+
+/// What the dump must say beside the keys.
+pub struct Plan {
+    /// In the magic.
+    pub version: RdbVersion,
+    /// In whose form values go; `Auto` = as they are held.
+    pub target: Target,
+    /// What happens to data that the target cannot hold.
+    pub on_loss: OnLoss,
+    /// AUX fields, in order.
+    pub aux: Vec<(&'static str, Vec<u8>)>,
+    /// Sources of function libraries.
+    pub functions: Vec<Vec<u8>>,
+    /// The databases at the cut.
+    pub cut: Cut,
+    /// `rdbcompression`
+    pub compress: bool,
+    /// `rdbchecksum`
+    pub checksum: bool,
+    /// What the walk's heats mean.
+    pub heat: HeatAs,
+}
+
+/// How heat is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeatAs {
+    /// Not at all: no eviction by use.
+    Nothing,
+    /// IDLE seconds; the value is the LRU clock at the cut.
+    Idle(u32),
+    /// FREQ.
+    Freq,
+}
+
+/// Writes one dump to its sinks.
+pub struct Encoder {
+    plan: Plan,
+    sinks: Vec<Box<dyn Sink>>,
+    out: Vec<u8>,
+    crc: Crc64,
+    bytes: u64,
+    keys: u64,
+    db: Option<u32>,
+    /// Databases whose RESIZEDB has been written.
+    announced: Vec<u32>,
+    packer: Packer,
+    scratch: Scratch,
+    /// A value in the form of the target.
+    transcoded: Vec<u8>,
+}
+
+impl Encoder {
+    /// Nothing is written yet.
+    pub fn new(plan: Plan, sinks: Vec<Box<dyn Sink>>) -> Encoder {
+        let out = Vec::with_capacity(BUFFER + BUFFER / 4);
+        let (crc, packer, scratch) = (Crc64::new(), Packer::new(), Scratch::new(plan.cut.epoch));
+        Encoder {
+            plan,
+            sinks,
+            out,
+            crc,
+            bytes: 0,
+            keys: 0,
+            db: None,
+            announced: Vec::new(),
+            packer,
+            scratch,
+            transcoded: Vec::new(),
+        }
+    }
+
+    /// Dump bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes + self.out.len() as u64
+    }
+
+    /// Keys so far.
+    pub fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// Magic, AUX fields, functions.
+    pub fn begin(&mut self) -> Result<(), SaveError> {
+        self.out.extend_from_slice(&self.plan.version.header());
+        for (name, value) in &self.plan.aux {
+            encode_aux(name.as_bytes(), value, &mut self.out);
+        }
+        for code in self
+            .plan
+            .functions
+            .iter()
+            .filter(|_| self.plan.target.holds_functions())
+        {
+            self.out.push(opcode::FUNCTION2);
+            let packer = self.plan.compress.then_some(&mut self.packer);
+            encode_blob(code, packer, &mut self.out);
+        }
+        self.flush_if_full()
+    }
+
+    /// The keys of one block.
+    pub fn block(&mut self, block: Block) -> Result<(), SaveError> {
+        self.select(block.db);
+        self.keys += block.keys() as u64;
+        let as_it_stands = self.plan.heat == HeatAs::Nothing && self.plan.target == Target::Auto;
+        if as_it_stands && !self.plan.compress {
+            self.flush()?;
+            self.emit(&block.bytes)?;
+        } else {
+            self.records(&block)?;
+        }
+        for entry in &block.values {
+            self.out_of_line(entry)?;
+        }
+        self.flush_if_full()
+    }
+
+    /// End opcode and checksum; the sinks make their copies final.
+    pub fn finish(mut self) -> Result<(), SaveError> {
+        let expected: u64 = self.plan.cut.dbs.iter().map(|c| c.keys).sum();
+        if self.keys != expected {
+            let text = format!(
+                "the snapshot has {} keys instead of {expected}: discarded",
+                self.keys
+            );
+            return Err(SaveError::Cancelled(text));
+        }
+        self.out.push(opcode::EOF);
+        self.flush()?;
+        let checksum = if self.plan.checksum {
+            self.crc.value()
+        } else {
+            0
+        };
+        let footer = checksum.to_le_bytes();
+        self.each_sink(|sink| sink.write(&footer))?;
+        let mut last = Ok(());
+        let mut finished = 0;
+        for sink in std::mem::take(&mut self.sinks) {
+            match sink.finish() {
+                Ok(()) => finished += 1,
+                Err(e) => last = Err(e),
+            }
+        }
+        if finished > 0 { Ok(()) } else { last }
+    }
+
+    fn select(&mut self, db: u32) {
+        if self.db == Some(db) {
+            return;
+        }
+        self.db = Some(db);
+        encode_select_db(db, &mut self.out);
+        let counts = self.plan.cut.dbs.iter().find(|c| c.db == db);
+        if let Some(counts) = counts.filter(|_| !self.announced.contains(&db)) {
+            self.announced.push(db);
+            encode_resize_db(counts.keys, counts.expires, &mut self.out);
+        }
+    }
+
+    /// Records that may need a change: heat before the type, strings to compress, another form.
+    fn records(&mut self, block: &Block) -> Result<(), SaveError> {
+        let bytes = block.bytes.as_slice();
+        let (mut at, mut run, mut n) = (0, 0, 0);
+        let all = self.plan.heat != HeatAs::Nothing || self.plan.target != Target::Auto;
+        while at < bytes.len() {
+            let record = Record::parse(&bytes[at..]);
+            let value_at = bytes.len() - record.rest.len();
+            let len =
+                value_len(record.rdb_type, record.rest).expect("the keyspace holds whole records");
+            let value = &record.rest[..len];
+            let heat = block.heats.get(n).copied();
+            n += 1;
+            let shrinks = self.plan.compress
+                && (record.key.len() > COMPRESS_ABOVE
+                    || is_number(record.key)
+                    || may_shrink(record.rdb_type, value));
+            if all || shrinks {
+                self.out.extend_from_slice(&bytes[run..at]);
+                self.entry(record.expire, heat, record.rdb_type, record.key, value)?;
+                run = value_at + len;
+                self.flush_if_full()?;
+            }
+            at = value_at + len;
+        }
+        self.out.extend_from_slice(&bytes[run..]);
+        self.flush_if_full()
+    }
+
+    /// One key with its held value.
+    fn entry(
+        &mut self,
+        expire: Option<i64>,
+        heat: Option<u32>,
+        rdb_type: u8,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), SaveError> {
+        let packer = self.plan.compress.then_some(&mut self.packer);
+        if self.plan.target == Target::Auto {
+            self.head(expire, heat, rdb_type);
+            let packer = self.plan.compress.then_some(&mut self.packer);
+            encode_string(key, packer, &mut self.out);
+            let packer = self.plan.compress.then_some(&mut self.packer);
+            return compress_value(rdb_type, value, packer, &mut self.out).map_err(|e| {
+                SaveError::Cancelled(format!("a held value is not sound: {}", e.with_key(key)))
+            });
+        }
+        self.transcoded.clear();
+        let done = transcode_value(
+            rdb_type,
+            value,
+            self.plan.target,
+            self.plan.on_loss,
+            &mut self.scratch,
+            packer,
+            &mut self.transcoded,
+        )
+        .map_err(|e| match e {
+            TranscodeError::Loss(loss) => SaveError::Loss {
+                target: self.plan.target.name(),
+                key: key.to_vec(),
+                loss: loss.to_string(),
+            },
+            e => SaveError::Cancelled(e.to_string()),
+        })?;
+        if let Some(rdb_type) = done.rdb_type {
+            self.head(expire, heat, rdb_type);
+            let packer = self.plan.compress.then_some(&mut self.packer);
+            encode_string(key, packer, &mut self.out);
+            self.out.extend_from_slice(&self.transcoded);
+        }
+        Ok(())
+    }
+
+    fn head(&mut self, expire: Option<i64>, heat: Option<u32>, rdb_type: u8) {
+        if let Some(ms) = expire {
+            self.out.push(opcode::EXPIRETIME_MS);
+            self.out.extend_from_slice(&ms.to_le_bytes());
+        }
+        match (self.plan.heat, heat) {
+            (HeatAs::Idle(now), Some(clock)) => {
+                self.out.push(opcode::IDLE);
+                encode_length(
+                    u64::from(now.wrapping_sub(clock) & 0xff_ffff),
+                    &mut self.out,
+                );
+            }
+            (HeatAs::Freq, Some(heat)) => {
+                self.out.push(opcode::FREQ);
+                self.out.push(heat as u8);
+            }
+            _ => {}
+        }
+        self.out.push(rdb_type);
+    }
+
+    fn out_of_line(&mut self, entry: &OutOfLine) -> Result<(), SaveError> {
+        let value = entry.value.as_ref();
+        if self.plan.target != Target::Auto {
+            let mut held = Vec::new();
+            let rdb_type = value.to_rdb(&mut |piece| held.extend_from_slice(piece), None);
+            return self.entry(entry.expire, Some(entry.heat), rdb_type, &entry.key, &held);
+        }
+        self.head(entry.expire, Some(entry.heat), value.rdb_type());
+        let packer = self.plan.compress.then_some(&mut self.packer);
+        encode_string(&entry.key, packer, &mut self.out);
+        // The value may be larger than all buffers: pass it on as it comes.
+        let mut out = std::mem::take(&mut self.out);
+        let mut packer = std::mem::take(&mut self.packer);
+        let (mut result, compress) = (Ok(()), self.plan.compress);
+        let give = &mut |piece: &[u8]| {
+            out.extend_from_slice(piece);
+            if out.len() >= BUFFER && result.is_ok() {
+                result = self.emit(&out);
+                out.clear();
+            }
+        };
+        value.to_rdb(give, compress.then_some(&mut packer));
+        (self.out, self.packer) = (out, packer);
+        result?;
+        self.flush_if_full()
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), SaveError> {
+        if self.out.len() >= BUFFER {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), SaveError> {
+        let mut out = std::mem::take(&mut self.out);
+        let result = self.emit(&out);
+        out.clear();
+        self.out = out;
+        result
+    }
+
+    fn emit(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
+        if self.plan.checksum {
+            self.crc.update(bytes);
+        }
+        self.bytes += bytes.len() as u64;
+        self.each_sink(|sink| sink.write(bytes))
+    }
+
+    /// Gives something to every sink; one that fails ends alone. `Err` when none is left.
+    fn each_sink(
+        &mut self,
+        mut give: impl FnMut(&mut dyn Sink) -> Result<(), SaveError>,
+    ) -> Result<(), SaveError> {
+        let mut last = Ok(());
+        self.sinks.retain_mut(|sink| match give(sink.as_mut()) {
+            Ok(()) => true,
+            Err(e) => {
+                last = Err(e);
+                false
+            }
+        });
+        if self.sinks.is_empty() { last } else { Ok(()) }
+    }
+}
+
+/// True if the text is an integer that an RDB string holds in fewer bytes.
+fn is_number(key: &[u8]) -> bool {
+    key.len() <= 11 && crate::keyspace::record::small_int(key).is_some()
+}
+
+/// True if a held value contains a raw string long enough to be compressed.
+fn may_shrink(rdb_type: u8, value: &[u8]) -> bool {
+    match rdb_type {
+        opcode::QUICKLIST_2 | opcode::HASH_LISTPACK_TTL => value.len() > COMPRESS_ABOVE,
+        _ => value.len() > COMPRESS_ABOVE && value[0] < 0xC0,
+    }
+}

@@ -1,0 +1,236 @@
+//! A snapshot on its way to disk: temp file, fsync, rename, fsync of the directory.
+//!
+//!  * The old dump stands until the rename; after any failure it stands still, and the temp file is gone.
+//!  * A failed fsync is final for its file: what the kernel dropped cannot be asked for again.
+
+use super::sink::Sink;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Bytes between two requests to start writing back, with `rdb-save-incremental-fsync yes`: the final
+/// fsync then finds little to do and other users of the disk are not stalled by one large flush.
+const WRITE_BACK_EVERY: u64 = 8 << 20;
+
+/// What saving to a file may fail with. The old dump is untouched in every case but `SyncDirectory`,
+/// where the new one stands in its place and only its durability is in doubt.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The temp file could not be created.
+    Create(PathBuf, io::Error),
+    /// A write failed (disk full, I/O error).
+    Write(PathBuf, io::Error),
+    /// fsync of the temp file failed.
+    Sync(PathBuf, io::Error),
+    /// The rename failed.
+    Rename(PathBuf, io::Error),
+    /// fsync of the directory failed.
+    SyncDirectory(PathBuf, io::Error),
+    /// The target cannot hold a value, and `rdb-save-loss` says refuse.
+    Loss {
+        /// For whom the dump was to be written.
+        target: &'static str,
+        /// The first key that does not fit.
+        key: Vec<u8>,
+        /// What would be lost.
+        loss: String,
+    },
+    /// The snapshot was cancelled.
+    Cancelled(String),
+}
+
+impl std::fmt::Display for SaveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SaveError::Create(p, e) => {
+                write!(
+                    f,
+                    "Failed opening the temp RDB file {} for saving: {e}",
+                    p.display()
+                )
+            }
+            SaveError::Write(p, e) => {
+                write!(f, "Write error saving DB on disk: {e} ({})", p.display())
+            }
+            SaveError::Sync(p, e) => {
+                write!(f, "fsync of the temp DB file {} failed: {e}", p.display())
+            }
+            SaveError::Rename(p, e) => {
+                write!(
+                    f,
+                    "Error moving temp DB file on the final destination {}: {e}",
+                    p.display()
+                )
+            }
+            SaveError::SyncDirectory(p, e) => {
+                write!(f, "Failed to fsync directory {}: {e}", p.display())
+            }
+            SaveError::Loss { target, key, loss } => {
+                write!(
+                    f,
+                    "a dump for {target} cannot hold {loss}: key '{}'",
+                    key.escape_ascii()
+                )
+            }
+            SaveError::Cancelled(why) => write!(f, "{why}"),
+        }
+    }
+}
+
+impl std::error::Error for SaveError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SaveError::Create(_, e)
+            | SaveError::Write(_, e)
+            | SaveError::Sync(_, e)
+            | SaveError::Rename(_, e)
+            | SaveError::SyncDirectory(_, e) => Some(e),
+            SaveError::Loss { .. } | SaveError::Cancelled(_) => None,
+        }
+    }
+}
+
+/// A dump being written beside its final place.
+pub struct FileSink {
+    temp: NamedTempFile,
+    destination: PathBuf,
+    written: u64,
+    flushed: u64,
+    incremental: bool,
+}
+
+impl FileSink {
+    /// Opens `temp-<pid>.rdb...` in the directory of `destination`.
+    ///
+    /// # Errors
+    /// `Create`, when the directory does not take a new file.
+    pub fn create(destination: &Path, incremental: bool) -> Result<FileSink, SaveError> {
+        let directory = directory_of(destination);
+        let temp = tempfile::Builder::new()
+            .prefix(&format!("temp-{}-", std::process::id()))
+            .suffix(".rdb")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(directory)
+            .map_err(|e| SaveError::Create(directory.to_owned(), e))?;
+        Ok(FileSink {
+            temp,
+            destination: destination.to_owned(),
+            written: 0,
+            flushed: 0,
+            incremental,
+        })
+    }
+
+    /// Makes the dump durable and puts it in its final place.
+    ///
+    /// # Errors
+    /// See [`SaveError`]; the temp file is removed.
+    pub fn commit(self) -> Result<File, SaveError> {
+        let FileSink {
+            temp, destination, ..
+        } = self;
+        temp.as_file()
+            .sync_all()
+            .map_err(|e| SaveError::Sync(temp.path().to_owned(), e))?;
+        let file = temp
+            .persist(&destination)
+            .map_err(|e| SaveError::Rename(destination.clone(), e.error))?;
+        let directory = directory_of(&destination);
+        File::open(directory)
+            .and_then(|d| d.sync_all())
+            .map_err(|e| SaveError::SyncDirectory(directory.to_owned(), e))?;
+        Ok(file)
+    }
+
+    /// Where the temp file stands.
+    pub fn path(&self) -> &Path {
+        self.temp.path()
+    }
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
+        let file = self.temp.as_file_mut();
+        file.write_all(bytes)
+            .map_err(|e| SaveError::Write(self.temp.path().to_owned(), e))?;
+        self.written += bytes.len() as u64;
+        if self.incremental && self.written - self.flushed >= WRITE_BACK_EVERY {
+            start_write_back(
+                self.temp.as_file(),
+                self.flushed,
+                self.written - self.flushed,
+            );
+            self.flushed = self.written;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), SaveError> {
+        self.commit().map(drop)
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+/// Asks the kernel to begin writing a range back. Only a hint: errors show up at the fsync.
+fn start_write_back(file: &File, offset: u64, len: u64) {
+    // SAFETY: a plain system call on a descriptor that `file` keeps open; no memory is handed over.
+    unsafe {
+        libc::sync_file_range(
+            file.as_raw_fd(),
+            offset as libc::off64_t,
+            len as libc::off64_t,
+            libc::SYNC_FILE_RANGE_WRITE,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_old_dump_stands_until_the_new_one_is_committed() {
+        let dir = tempfile::tempdir().unwrap();
+        let dump = dir.path().join("dump.rdb");
+        std::fs::write(&dump, b"old").unwrap();
+        let mut sink = FileSink::create(&dump, true).unwrap();
+        sink.write(b"new").unwrap();
+        assert_eq!(std::fs::read(&dump).unwrap(), b"old");
+        sink.commit().unwrap();
+        assert_eq!(std::fs::read(&dump).unwrap(), b"new");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no temp file is left"
+        );
+    }
+
+    #[test]
+    fn an_abandoned_save_leaves_the_old_dump_and_no_temp_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let dump = dir.path().join("dump.rdb");
+        std::fs::write(&dump, b"old").unwrap();
+        let mut sink = FileSink::create(&dump, false).unwrap();
+        sink.write(b"half").unwrap();
+        drop(sink);
+        assert_eq!(std::fs::read(&dump).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_directory_is_named_in_the_error() {
+        let error = FileSink::create(Path::new("/nonexistent/dump.rdb"), false)
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("/nonexistent"), "{error}");
+    }
+}

@@ -1,0 +1,379 @@
+//! Dumps: SAVE, BGSAVE, save points, snapshots for replicas; loading at start and DEBUG RELOAD.
+//!
+//! ```text
+//! executor:  cut -> walk in slices -> blocks --bounded queue--> persistence thread: encode -> sinks
+//!                        ^ waits only while the queue is full                           file | replicas
+//! ```
+//!
+//!  * One snapshot at a time, as in Redis: BGSAVE and a full sync take turns.
+//!  * Clients come first: a slice of the walk is bounded in time, and between two slices every ready
+//!    connection is served.
+//!  * The old dump stands until the new one is complete and durable.
+
+mod boot;
+mod encoder;
+mod file_sink;
+mod info;
+mod settings;
+mod sink;
+mod thread;
+mod walk;
+
+pub use encoder::{HeatAs, Plan};
+pub use file_sink::{FileSink, SaveError};
+pub use sink::Sink;
+
+use super::Server;
+use super::load::LoadProgress;
+use crate::commands::host::{ReloadOptions, SaveOptions};
+use crate::commands::{CommandError, Engine};
+use crate::rdb::target::{self, TypeSet};
+use crate::replication::ReplMeta;
+use crate::snapshot::{Cut, SnapshotOptions};
+use settings::Settings;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Instant;
+use thread::SaveThread;
+
+/// What is done when a snapshot has ended, well or not.
+pub type OnEnd = Box<dyn FnOnce(&mut Engine, &Result<(), SaveError>)>;
+
+/// The persistence of one server; a handle that can be cloned.
+#[derive(Clone, Default)]
+pub struct Persistence {
+    state: Rc<RefCell<State>>,
+}
+
+/// Where a snapshot goes.
+pub enum Target {
+    /// To `dbfilename`.
+    Disk,
+    /// To replicas.
+    Sinks(Vec<Box<dyn Sink>>),
+}
+
+/// How to take a snapshot.
+pub struct SnapshotRequest {
+    /// Where it goes.
+    pub target: Target,
+    /// For whom it is written; `None` = as `rdb-save-target` says.
+    pub form: Option<target::Target>,
+    /// Functions without keys (`rdb-filter-only functions`).
+    pub only_functions: bool,
+    /// Called on the executor when it has ended.
+    pub on_end: Option<OnEnd>,
+}
+
+#[derive(Default)]
+struct State {
+    server: Weak<Server>,
+    running: Option<Running>,
+    scheduled: bool,
+    loading: Option<LoadingState>,
+    /// Unix seconds of the last successful save to disk, or of the start.
+    last_save: i64,
+    /// Unix seconds when a save to disk was last tried.
+    last_try: i64,
+    last_failed: Option<String>,
+    last_seconds: Option<i64>,
+    saves: u64,
+    last_preserved_peak: usize,
+    worst_slice_us: u64,
+    last_load: (u64, u64),
+    /// What the start-up dump said of replication.
+    restored: Option<ReplMeta>,
+}
+
+struct Running {
+    thread: SaveThread,
+    disk: bool,
+    cut: Cut,
+    dirty_at_cut: i64,
+    started: Instant,
+    walking: bool,
+    budget: usize,
+    preserved_peak: usize,
+    on_end: Option<OnEnd>,
+}
+
+struct LoadingState {
+    started_unix: i64,
+    started: Instant,
+    total: u64,
+    progress: Arc<LoadProgress>,
+}
+
+impl Persistence {
+    /// Lets the snapshot's task reach the server. Once, at start.
+    pub fn attach(&self, server: &Rc<Server>) {
+        let mut state = self.state.borrow_mut();
+        state.server = Rc::downgrade(server);
+        state.last_save = super::clock::read().unix_ms / 1000;
+    }
+
+    /// Takes the cut now and lets the rest run beside the clients.
+    ///
+    /// # Errors
+    /// A snapshot is running already, or its file cannot be created; nothing has begun then.
+    pub fn start(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
+        self.begin(engine, request)?;
+        let server = self.state.borrow().server.clone();
+        tokio::task::spawn_local(walk::run(server, self.clone()));
+        Ok(())
+    }
+
+    /// Takes a snapshot and waits for its end, doing nothing else.
+    pub fn run_to_end(
+        &self,
+        engine: &mut Engine,
+        request: SnapshotRequest,
+    ) -> Result<(), SaveError> {
+        self.begin(engine, request)?;
+        loop {
+            match self.step(engine) {
+                walk::Advance::Again => {}
+                walk::Advance::Wait(_) => {
+                    let state = self.state.borrow();
+                    let running = state.running.as_ref().expect("it has not ended");
+                    if running.walking {
+                        running.thread.wait_for_room()
+                    } else {
+                        running.thread.wait_end()
+                    }
+                }
+                walk::Advance::Ended(result) => return result,
+            }
+        }
+    }
+
+    fn begin(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
+        let mut state = self.state.borrow_mut();
+        if state.running.is_some() {
+            return Err(SaveError::Cancelled(
+                "Background save already in progress".into(),
+            ));
+        }
+        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        let disk = matches!(request.target, Target::Disk);
+        if disk {
+            state.last_try = engine.clock.unix_ms / 1000;
+        }
+        let sinks: Vec<Box<dyn Sink>> = match request.target {
+            Target::Disk => match FileSink::create(&settings.path, settings.incremental_fsync) {
+                Ok(sink) => vec![Box::new(sink)],
+                Err(e) => {
+                    state.last_failed = Some(e.to_string());
+                    return Err(e);
+                }
+            },
+            Target::Sinks(sinks) => sinks,
+        };
+        let heats = settings.heat != HeatAs::Nothing;
+        let cut = engine
+            .keyspace
+            .begin_snapshot(SnapshotOptions { heats })
+            .map_err(|e| SaveError::Cancelled(e.to_string()))?;
+        let form = request.form.unwrap_or(settings.target);
+        let (version, form) = match form.version() {
+            Some(version) => (version, form),
+            None => target::auto(held_types(&cut), !engine.functions.is_empty()),
+        };
+        let plan = Plan {
+            version,
+            target: form,
+            on_loss: settings.on_loss,
+            aux: aux_fields(engine),
+            functions: engine.functions.clone(),
+            cut: cut.clone(),
+            compress: settings.compress,
+            checksum: settings.checksum,
+            heat: settings.heat,
+        };
+        state.running = Some(Running {
+            thread: SaveThread::start(plan, sinks),
+            disk,
+            cut,
+            dirty_at_cut: engine.dirty,
+            started: Instant::now(),
+            walking: true,
+            budget: walk::FIRST_BUDGET,
+            preserved_peak: 0,
+            on_end: request.on_end,
+        });
+        Ok(())
+    }
+
+    /// SAVE.
+    pub fn save(&self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
+        let request = SnapshotRequest::to_disk(options);
+        self.run_to_end(engine, request).map_err(|e| {
+            tracing::warn!("{e}");
+            e.to_string()
+        })?;
+        tracing::info!("DB saved on disk");
+        Ok(())
+    }
+
+    /// BGSAVE.
+    pub fn bgsave(
+        &self,
+        engine: &mut Engine,
+        options: &SaveOptions,
+    ) -> Result<&'static str, CommandError> {
+        if let Some(running) = &self.state.borrow().running
+            && (running.disk || !options.schedule)
+        {
+            return Err(CommandError::fixed(
+                "ERR Background save already in progress",
+            ));
+        }
+        if self.running() {
+            self.state.borrow_mut().scheduled = true;
+            return Ok("Background saving scheduled");
+        }
+        let request = SnapshotRequest::to_disk(options);
+        match self.start(engine, request) {
+            Ok(()) => {
+                tracing::info!("Background saving started by pid {}", std::process::id());
+                Ok("Background saving started")
+            }
+            Err(e) => {
+                tracing::warn!("Can't save in background: {e}");
+                Err(CommandError::fixed("ERR"))
+            }
+        }
+    }
+
+    /// A snapshot is running, to disk or to replicas.
+    pub fn running(&self) -> bool {
+        self.state.borrow().running.is_some()
+    }
+
+    /// A save to disk is running.
+    pub fn bgsave_running(&self) -> bool {
+        self.state.borrow().running.as_ref().is_some_and(|r| r.disk)
+    }
+
+    /// Unix seconds of the last successful save.
+    pub fn last_save(&self) -> i64 {
+        self.state.borrow().last_save
+    }
+
+    /// Why the last save to disk failed; `None` when it went well.
+    pub fn last_failure(&self) -> Option<String> {
+        self.state.borrow().last_failed.clone()
+    }
+
+    /// Gives the running snapshot up, if there is one that goes to disk: the old dump stands.
+    pub fn cancel_disk(&self, engine: &mut Engine) {
+        let mut state = self.state.borrow_mut();
+        if state.running.as_ref().is_some_and(|r| r.disk) {
+            state.running = None;
+            engine.keyspace.cancel_snapshot();
+        }
+    }
+
+    /// After FLUSHALL: a running save would only bring the old data back; and with save points set the
+    /// empty dataset is saved before FLUSHALL answers.
+    pub fn after_flushall(&self, engine: &mut Engine) {
+        self.cancel_disk(engine);
+        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        if !settings.save_points.is_empty() && !self.running() {
+            let _ = self.save(engine, &SaveOptions::default());
+        }
+    }
+
+    /// DEBUG RELOAD.
+    pub fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
+        if !options.nosave {
+            self.cancel_disk(engine);
+            self.save(engine, &SaveOptions::default())
+                .map_err(|_| CommandError::fixed("ERR"))?;
+        }
+        boot::reload(self, engine, options).map_err(|e| {
+            tracing::warn!("Error trying to load the RDB dump: {e}");
+            CommandError::fixed("ERR Error trying to load the RDB dump, check server logs.")
+        })
+    }
+
+    /// Loads the dump at start, while the server answers -LOADING.
+    ///
+    /// # Errors
+    /// What is wrong with the file, with its byte offset. The file is as it was.
+    pub async fn load_at_start(&self, server: &Rc<Server>) -> Result<(), String> {
+        boot::load_at_start(self, server).await
+    }
+
+    /// What the start-up dump said of replication: once, after [`Persistence::load_at_start`].
+    pub fn take_restored(&self) -> Option<ReplMeta> {
+        self.state.borrow_mut().restored.take()
+    }
+
+    /// Called at each turn of the server's clockwork: save points, scheduled saves.
+    pub fn cron(&self, engine: &mut Engine) {
+        if self.running() {
+            return;
+        }
+        let now = engine.clock.unix_ms / 1000;
+        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        let (due, scheduled) = {
+            let state = self.state.borrow();
+            // After a failure the next try waits a little: the disk may be full for a while.
+            let retry = state.last_failed.is_none() || now - state.last_try > 5;
+            let point = settings.save_points.iter().find(|(seconds, changes)| {
+                engine.dirty >= *changes && now - state.last_save > *seconds && retry
+            });
+            (point.copied(), state.scheduled && retry)
+        };
+        if let Some((seconds, changes)) = due {
+            tracing::info!("{changes} changes in {seconds} seconds. Saving...");
+        }
+        if due.is_some() || scheduled {
+            self.state.borrow_mut().scheduled = false;
+            let _ = self.bgsave(engine, &SaveOptions::default());
+        }
+    }
+}
+
+impl SnapshotRequest {
+    /// A save to `dbfilename`.
+    pub fn to_disk(options: &SaveOptions) -> SnapshotRequest {
+        let form = options
+            .target
+            .as_deref()
+            .and_then(target::Target::from_name);
+        SnapshotRequest {
+            target: Target::Disk,
+            form,
+            only_functions: false,
+            on_end: None,
+        }
+    }
+}
+
+fn held_types(cut: &Cut) -> TypeSet {
+    let mut set = TypeSet::new();
+    for db in &cut.dbs {
+        for (rdb_type, _) in db.types.iter().enumerate().filter(|(_, n)| **n > 0) {
+            set.insert(rdb_type as u8);
+        }
+    }
+    set
+}
+
+fn aux_fields(engine: &Engine) -> Vec<(&'static str, Vec<u8>)> {
+    let number = |n: i64| n.to_string().into_bytes();
+    let mut aux = vec![
+        ("redis-ver", crate::REDIS_VERSION.as_bytes().to_vec()),
+        ("redis-bits", number(64)),
+        ("ctime", number(engine.clock.unix_ms / 1000)),
+        ("used-mem", number(engine.keyspace.used_bytes() as i64)),
+    ];
+    if let Some(meta) = engine.repl.meta() {
+        aux.extend(meta.aux().map(|(name, value)| (name, value.into_bytes())));
+    }
+    aux.push(("aof-base", number(0)));
+    aux
+}

@@ -1,0 +1,55 @@
+//! The directives that persistence reads.
+
+use super::encoder::HeatAs;
+use crate::commands::heat::lru_clock;
+use crate::config::Config;
+use crate::config::choices::{SaveLoss, UnknownValues};
+use crate::rdb::target::{OnLoss, Target};
+use std::path::PathBuf;
+
+/// What a save needs of the configuration, as it stands when the save begins.
+pub struct Settings {
+    /// `dbfilename`, in the working directory.
+    pub path: PathBuf,
+    /// `rdbcompression`
+    pub compress: bool,
+    /// `rdbchecksum`
+    pub checksum: bool,
+    /// `rdb-save-incremental-fsync`
+    pub incremental_fsync: bool,
+    /// `save`: pairs of seconds and changes.
+    pub save_points: Vec<(i64, i64)>,
+    /// `rdb-save-target`
+    pub target: Target,
+    /// `rdb-save-loss`
+    pub on_loss: OnLoss,
+    /// `rdb-unknown-values skip`
+    pub skip_unknown: bool,
+    /// Heat is written under policies that evict by use.
+    pub heat: HeatAs,
+}
+
+impl Settings {
+    /// Reads them.
+    pub fn read(config: &Config, unix_ms: i64) -> Settings {
+        use crate::config::choices::MaxmemoryPolicy as Policy;
+        Settings {
+            path: PathBuf::from(&config.dbfilename),
+            compress: config.rdbcompression,
+            checksum: config.rdbchecksum,
+            incremental_fsync: config.rdb_save_incremental_fsync,
+            save_points: config.save.iter().map(|p| (p.seconds, p.changes)).collect(),
+            target: Target::from_name(config.rdb_save_target.name()).unwrap_or_default(),
+            on_loss: match config.rdb_save_loss {
+                SaveLoss::Refuse => OnLoss::Refuse,
+                SaveLoss::Report => OnLoss::Report,
+            },
+            skip_unknown: config.rdb_unknown_values == UnknownValues::Skip,
+            heat: match config.maxmemory_policy {
+                Policy::AllkeysLru | Policy::VolatileLru => HeatAs::Idle(lru_clock(unix_ms)),
+                Policy::AllkeysLfu | Policy::VolatileLfu => HeatAs::Freq,
+                _ => HeatAs::Nothing,
+            },
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The persistence thread: takes the blocks of a snapshot walk, encodes them as RDB, writes them to the
+//! sinks. One thread per save; the executor never waits for it.
+//!
+//!  * The queue is bounded in bytes: only the local disk paces the walk.
+//!  * A failing sink ends alone; when none is left the save has failed.
+//!  * A save is finished only if the keys emitted per database equal the counts taken at the cut.
+
+use super::encoder::{Encoder, Plan};
+use super::file_sink::SaveError;
+use super::sink::Sink;
+use crate::snapshot::Block;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use tokio::sync::Notify;
+
+/// Bytes of blocks waiting for the thread, at most (one more block may stand above it).
+const QUEUE_BYTES: usize = 16 << 20;
+
+/// What INFO and the stall timer read while a save runs.
+#[derive(Default)]
+pub struct Progress {
+    /// Keys encoded so far.
+    pub keys: AtomicU64,
+    /// RDB bytes handed to the sinks so far.
+    pub bytes: AtomicU64,
+}
+
+enum Message {
+    Block(Block),
+    Finish,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: std::collections::VecDeque<Message>,
+    bytes: usize,
+    abandoned: bool,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    /// The thread waits for messages.
+    filled: Condvar,
+    /// A blocking save waits for room.
+    drained: Condvar,
+    /// The walk's task waits for room, or for the end.
+    news: Notify,
+    ended: AtomicBool,
+}
+
+/// How a save ended on the persistence thread.
+#[derive(Debug)]
+pub struct Outcome {
+    /// RDB bytes written.
+    pub bytes: u64,
+    /// Why it failed.
+    pub result: Result<(), SaveError>,
+}
+
+/// The executor's end of a running save.
+pub struct SaveThread {
+    shared: Arc<Shared>,
+    /// Shared with the thread.
+    pub progress: Arc<Progress>,
+    handle: Option<std::thread::JoinHandle<Outcome>>,
+}
+
+impl SaveThread {
+    /// Starts the thread.
+    pub fn start(plan: Plan, sinks: Vec<Box<dyn Sink>>) -> SaveThread {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            drained: Condvar::new(),
+            news: Notify::new(),
+            ended: AtomicBool::new(false),
+        });
+        let progress = Arc::new(Progress::default());
+        let (theirs, counted) = (shared.clone(), progress.clone());
+        let handle = std::thread::Builder::new()
+            .name("forebay-save".into())
+            .spawn(move || {
+                let outcome = run(&theirs, &counted, plan, sinks);
+                theirs.ended.store(true, Ordering::Release);
+                theirs.drained.notify_all();
+                theirs.news.notify_one();
+                outcome
+            })
+            .expect("the system gives us one more thread");
+        SaveThread {
+            shared,
+            progress,
+            handle: Some(handle),
+        }
+    }
+
+    /// True if a block may be given without growing the queue past its bound.
+    pub fn has_room(&self) -> bool {
+        self.lock().bytes < QUEUE_BYTES || self.ended()
+    }
+
+    /// Gives a block. Check [`SaveThread::has_room`] first.
+    pub fn give(&self, block: Block) {
+        let mut queue = self.lock();
+        queue.bytes += size_of(&block);
+        queue.messages.push_back(Message::Block(block));
+        self.shared.filled.notify_one();
+    }
+
+    /// All blocks were given.
+    pub fn finish(&self) {
+        self.lock().messages.push_back(Message::Finish);
+        self.shared.filled.notify_one();
+    }
+
+    /// Gives the save up: sinks are dropped, the old dump stands.
+    pub fn abandon(&self) {
+        self.lock().abandoned = true;
+        self.shared.filled.notify_one();
+    }
+
+    /// True when the thread has ended, well or not.
+    pub fn ended(&self) -> bool {
+        self.shared.ended.load(Ordering::Acquire)
+    }
+
+    /// Waits until there is room in the queue or the thread has ended.
+    pub fn news(&self) -> impl Future<Output = ()> + use<> {
+        let shared = self.shared.clone();
+        async move { shared.news.notified().await }
+    }
+
+    /// Blocks until there is room in the queue or the thread has ended.
+    pub fn wait_for_room(&self) {
+        let mut queue = self.lock();
+        while queue.bytes >= QUEUE_BYTES && !self.ended() {
+            // The end is announced without the lock: look again after a while.
+            let tick = std::time::Duration::from_millis(50);
+            queue = self
+                .shared
+                .drained
+                .wait_timeout(queue, tick)
+                .expect("never poisoned")
+                .0;
+        }
+    }
+
+    /// Blocks until the thread has ended.
+    pub fn wait_end(&self) {
+        let mut queue = self.lock();
+        while !self.ended() {
+            let tick = std::time::Duration::from_millis(20);
+            queue = self
+                .shared
+                .drained
+                .wait_timeout(queue, tick)
+                .expect("never poisoned")
+                .0;
+        }
+    }
+
+    /// The outcome; blocks until the thread has ended.
+    pub fn join(&mut self) -> Outcome {
+        let panicked = || Outcome {
+            bytes: 0,
+            result: Err(SaveError::Cancelled(
+                "the persistence thread panicked".into(),
+            )),
+        };
+        self.handle
+            .take()
+            .and_then(|h| h.join().ok())
+            .unwrap_or_else(panicked)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.shared
+            .queue
+            .lock()
+            .expect("no panic while the lock is held")
+    }
+}
+
+impl Drop for SaveThread {
+    fn drop(&mut self) {
+        if self.handle.is_some() {
+            self.abandon();
+        }
+    }
+}
+
+fn run(shared: &Shared, progress: &Progress, plan: Plan, sinks: Vec<Box<dyn Sink>>) -> Outcome {
+    let mut encoder = Encoder::new(plan, sinks);
+    let result = encode_all(shared, progress, &mut encoder);
+    let bytes = encoder.bytes();
+    Outcome {
+        bytes,
+        result: result.and_then(|()| encoder.finish()),
+    }
+}
+
+fn encode_all(
+    shared: &Shared,
+    progress: &Progress,
+    encoder: &mut Encoder,
+) -> Result<(), SaveError> {
+    encoder.begin()?;
+    loop {
+        let message = {
+            let mut queue = shared
+                .queue
+                .lock()
+                .expect("no panic while the lock is held");
+            loop {
+                if queue.abandoned {
+                    return Err(SaveError::Cancelled("the save was cancelled".into()));
+                }
+                if let Some(message) = queue.messages.pop_front() {
+                    break message;
+                }
+                queue = shared
+                    .filled
+                    .wait(queue)
+                    .expect("no panic while the lock is held");
+            }
+        };
+        match message {
+            Message::Finish => return Ok(()),
+            Message::Block(block) => {
+                let size = size_of(&block);
+                encoder.block(block)?;
+                progress.keys.store(encoder.keys(), Ordering::Relaxed);
+                progress.bytes.store(encoder.bytes(), Ordering::Relaxed);
+                shared
+                    .queue
+                    .lock()
+                    .expect("no panic while the lock is held")
+                    .bytes -= size;
+                shared.drained.notify_all();
+                shared.news.notify_one();
+            }
+        }
+    }
+}
+
+/// What a block weighs in the queue. Large values are shared with the keyspace: only their entry counts.
+fn size_of(block: &Block) -> usize {
+    block.bytes.len() + block.heats.len() * 4 + block.values.len() * 64
+}
