@@ -29,6 +29,17 @@ impl<'a> Args<'a> {
         parse_int(self.0[i]).ok_or(CommandError::NOT_AN_INTEGER)
     }
 
+    /// Argument `i` as an i64 within bounds, which the error names.
+    pub fn int_within(&self, i: usize, min: i64, max: i64) -> Result<i64, CommandError> {
+        let n = self.int(i)?;
+        if (min..=max).contains(&n) {
+            return Ok(n);
+        }
+        Err(CommandError::new(format!(
+            "ERR value is out of range, value must between {min} and {max}"
+        )))
+    }
+
     /// Argument `i` as a double: no spaces, not NaN; `inf`, `-inf`, hex and exponents as Redis takes them.
     pub fn float(&self, i: usize) -> Result<f64, CommandError> {
         parse_float(self.0[i]).ok_or(CommandError::NOT_A_FLOAT)

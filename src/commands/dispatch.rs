@@ -3,7 +3,9 @@
 use super::context::Own;
 use super::spec::Flags;
 use super::table::{self, Entry};
-use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
+use super::{
+    Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, pubsub, transactions,
+};
 
 impl Engine {
     /// Runs one request of a connected client; the reply stands in its session afterwards.
@@ -23,7 +25,14 @@ impl Engine {
         }
         let args = Args(argv);
         client.last_interaction_ms = self.clock.unix_ms;
-        if let Err(error) = self.admit(client, args) {
+        let command = match self.admit(client, args) {
+            Ok(command) => command,
+            Err(error) => return self.reject(client, &error),
+        };
+        if transactions::is_queued(client, command) {
+            return transactions::queue(client, command, args);
+        }
+        if let Err(error) = self.call(client, command, args) {
             self.fail(client, &error);
         }
     }
@@ -31,9 +40,16 @@ impl Engine {
     /// Waiters that became ready are served; what was collected goes out.
     pub fn after_command(&mut self) {
         self.flush_effects();
+        transactions::settle_dirty(self);
+        pubsub::deliver_deferred(self);
     }
 
-    fn admit(&mut self, client: &mut Session, args: Args<'_>) -> CmdResult {
+    /// The gates before a command runs or is queued.
+    fn admit(
+        &mut self,
+        client: &mut Session,
+        args: Args<'_>,
+    ) -> Result<&'static Entry, CommandError> {
         let command = table::find(args)?;
         if !command.arity_fits(args.len()) {
             return Err(CommandError::arity(command.name));
@@ -41,7 +57,15 @@ impl Engine {
         if !client.authenticated && !command.flags.contains(Flags::NO_AUTH) {
             return Err(CommandError::NO_AUTH);
         }
-        self.call(client, command, args)
+        Ok(command)
+    }
+
+    /// As [`Engine::fail`], for a request that did not come to run: a transaction will abort.
+    pub fn reject(&mut self, client: &mut Session, error: &CommandError) {
+        if client.flags.contains(ClientFlags::MULTI) {
+            client.flags.insert(ClientFlags::DIRTY_EXEC);
+        }
+        self.fail(client, error);
     }
 
     /// Calls a handler and propagates what it did. Gates have been passed.
@@ -85,9 +109,6 @@ impl Engine {
         self.stats.errors += 1;
         let code = error.0.split(' ').next().unwrap_or("ERR");
         *self.stats.error_codes.entry(code.to_owned()).or_default() += 1;
-        if client.flags.contains(ClientFlags::MULTI) {
-            client.flags.insert(ClientFlags::DIRTY_EXEC);
-        }
         client.reply.error(&error.0);
     }
 }

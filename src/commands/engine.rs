@@ -4,11 +4,12 @@ use super::blocking::Blocking;
 use super::effects::Effects;
 use super::host::Host;
 use super::pubsub::PubSub;
+use super::transactions::WatchTable;
 use super::{ClientId, Session};
 use crate::config::Config;
 use crate::keyspace::{Keyspace, Limits, UnixMillis};
 use crate::replication::Replication;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Everything but sockets, files, timers.
 pub struct Engine {
@@ -24,8 +25,8 @@ pub struct Engine {
     pub pubsub: PubSub,
     /// Who waits for keys.
     pub blocking: Blocking,
-    /// Keys under WATCH: (database, key) -> clients.
-    pub watched: HashMap<(usize, Vec<u8>), Vec<ClientId>>,
+    /// Keys under WATCH.
+    pub watched: WatchTable,
     /// Sources of function libraries: kept and saved back.
     pub functions: Vec<Vec<u8>>,
     /// Both sides of replication.
@@ -197,7 +198,7 @@ impl Engine {
             clients: BTreeMap::new(),
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
-            watched: HashMap::new(),
+            watched: WatchTable::default(),
             functions: Vec::new(),
             effects: Effects::default(),
             effects_tap: None,
@@ -231,7 +232,10 @@ impl Engine {
 
     /// Forgets a client and all that refers to it.
     pub fn disconnect(&mut self, id: ClientId) {
-        self.clients.remove(&id);
+        if let Some(mut client) = self.clients.remove(&id) {
+            super::transactions::discard_transaction(self, &mut client);
+            super::pubsub::forget(self, &mut client);
+        }
     }
 
     /// Drops something large off the executor thread.

@@ -312,7 +312,7 @@ fn persist(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn ttl(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let now = cx.now();
-    reply_expiry(cx, args, |at| (at - now).max(0).saturating_add(500) / 1000)
+    reply_expiry(cx, args, |at| round_to_seconds((at - now).max(0)))
 }
 
 fn pttl(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
@@ -321,11 +321,15 @@ fn pttl(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn expiretime(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    reply_expiry(cx, args, |at| at.max(0).saturating_add(500) / 1000)
+    reply_expiry(cx, args, |at| round_to_seconds(at.max(0)))
 }
 
 fn pexpiretime(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     reply_expiry(cx, args, |at| at.max(0))
+}
+
+fn round_to_seconds(ms: i64) -> i64 {
+    ms / 1000 + (ms % 1000 + 500) / 1000
 }
 
 /// -2 without the key, -1 without expiry, else what `shape` makes of the Unix ms.

@@ -353,7 +353,7 @@ fn move_(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// A database index among the arguments.
 fn db_index(cx: &Cx<'_>, args: Args<'_>, i: usize) -> Result<usize, CommandError> {
-    let n = i32::try_from(args.int(i)?).map_err(|_| CommandError::NOT_AN_INTEGER)?;
+    let n = args.int_within(i, i32::MIN.into(), i32::MAX.into())?;
     usize::try_from(n)
         .ok()
         .filter(|&n| n < cx.engine.keyspace.count())

@@ -1,7 +1,227 @@
-//! Keyspace notifications.
+//! Keyspace notifications: `__keyspace@<db>__:<key>` tells the event, `__keyevent@<db>__:<event>` the
+//! key, for the classes that `notify-keyspace-events` names.
 
-use super::Engine;
 use super::context::Event;
+use super::{Engine, pubsub};
+use bitflags::bitflags;
+
+bitflags! {
+    /// The classes of `notify-keyspace-events`, one letter each.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Classes: u16 {
+        /// `K`: publish on the keyspace channels.
+        const KEYSPACE = 1;
+        /// `E`: publish on the keyevent channels.
+        const KEYEVENT = 1 << 1;
+        /// `g`
+        const GENERIC = 1 << 2;
+        /// `$`
+        const STRING = 1 << 3;
+        /// `l`
+        const LIST = 1 << 4;
+        /// `s`
+        const SET = 1 << 5;
+        /// `h`
+        const HASH = 1 << 6;
+        /// `z`
+        const ZSET = 1 << 7;
+        /// `x`
+        const EXPIRED = 1 << 8;
+        /// `e`
+        const EVICTED = 1 << 9;
+        /// `t`
+        const STREAM = 1 << 10;
+        /// `m`
+        const KEY_MISS = 1 << 11;
+        /// `d`
+        const MODULE = 1 << 12;
+        /// `n`
+        const NEW = 1 << 13;
+        /// `A`: all but key misses and new keys.
+        const ALL = Self::GENERIC.bits() | Self::STRING.bits() | Self::LIST.bits() | Self::SET.bits()
+            | Self::HASH.bits() | Self::ZSET.bits() | Self::EXPIRED.bits() | Self::EVICTED.bits()
+            | Self::STREAM.bits() | Self::MODULE.bits();
+    }
+}
+
+/// The letters in the order in which CONFIG GET shows them.
+const LETTERS: [(u8, Classes); 14] = [
+    (b'g', Classes::GENERIC),
+    (b'$', Classes::STRING),
+    (b'l', Classes::LIST),
+    (b's', Classes::SET),
+    (b'h', Classes::HASH),
+    (b'z', Classes::ZSET),
+    (b'x', Classes::EXPIRED),
+    (b'e', Classes::EVICTED),
+    (b't', Classes::STREAM),
+    (b'd', Classes::MODULE),
+    (b'n', Classes::NEW),
+    (b'K', Classes::KEYSPACE),
+    (b'E', Classes::KEYEVENT),
+    (b'm', Classes::KEY_MISS),
+];
+
+impl Classes {
+    /// Reads the directive; `None` for an unknown letter.
+    pub fn parse(text: &str) -> Option<Classes> {
+        text.bytes().try_fold(Classes::empty(), |classes, letter| {
+            if letter == b'A' {
+                return Some(classes | Classes::ALL);
+            }
+            let known = LETTERS.iter().find(|(l, _)| *l == letter);
+            known.map(|(_, class)| classes | *class)
+        })
+    }
+
+    /// The normal form, as CONFIG GET shows it. Like the reference's, it leaves `n` out beside `A`.
+    pub fn to_text(self) -> String {
+        let all = self.contains(Classes::ALL);
+        let hidden = match all {
+            true => Classes::ALL | Classes::NEW,
+            false => Classes::empty(),
+        };
+        let letters = LETTERS
+            .iter()
+            .filter(|(_, class)| self.contains(*class) && !hidden.contains(*class))
+            .map(|(letter, _)| *letter as char);
+        all.then_some('A').into_iter().chain(letters).collect()
+    }
+
+    fn of(event: Event) -> Classes {
+        match event {
+            Event::Generic => Classes::GENERIC,
+            Event::String => Classes::STRING,
+            Event::List => Classes::LIST,
+            Event::Set => Classes::SET,
+            Event::Hash => Classes::HASH,
+            Event::Zset => Classes::ZSET,
+            Event::Expired => Classes::EXPIRED,
+            Event::Evicted => Classes::EVICTED,
+            Event::Stream => Classes::STREAM,
+            Event::KeyMiss => Classes::KEY_MISS,
+            Event::New => Classes::NEW,
+        }
+    }
+}
 
 /// Publishes `event` on the channels that `notify-keyspace-events` asks for.
-pub fn publish(_engine: &mut Engine, _class: Event, _event: &str, _key: &[u8], _db: usize) {}
+pub fn publish(engine: &mut Engine, class: Event, event: &str, key: &[u8], db: usize) {
+    if engine.pubsub.channels.is_empty() && engine.pubsub.patterns.is_empty() {
+        return;
+    }
+    let asked = Classes::parse(&engine.config.notify_keyspace_events).unwrap_or(Classes::empty());
+    if !asked.contains(Classes::of(class)) {
+        return;
+    }
+    if asked.contains(Classes::KEYSPACE) {
+        let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
+        pubsub::publish_message(engine, &channel, event.as_bytes());
+    }
+    if asked.contains(Classes::KEYEVENT) {
+        let channel = format!("__keyevent@{db}__:{event}");
+        pubsub::publish_message(engine, channel.as_bytes(), key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Classes;
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn the_directive_has_a_normal_form() {
+        for (given, shown) in [
+            ("KEA", "AKE"),
+            ("KEAnm", "AKEm"),
+            ("g$lshzxetdmnKE", "AKEm"),
+            ("g$lshzxetnKE", "g$lshzxetnKE"),
+            ("dtexKE", "xetdKE"),
+            ("", ""),
+        ] {
+            let classes = Classes::parse(given).expect("known letters");
+            assert_eq!(classes.to_text(), shown, "of {given}");
+        }
+        assert_eq!(Classes::parse("KEq"), None);
+    }
+
+    /// Runs commands of one client, gives the events another one saw as `event key`.
+    fn events(classes: &str, script: &[&str]) -> Vec<String> {
+        let mut bench = Bench::new();
+        bench.engine.config.notify_keyspace_events = classes.into();
+        let listener = bench.connect();
+        bench.run_as(listener, "PSUBSCRIBE __keyevent@*");
+        for line in script {
+            bench.run(line);
+            bench.advance(10);
+        }
+        let seen = bench.output(listener);
+        let messages = seen.split("] [").map(|m| m.trim_matches(['[', ']']));
+        messages
+            .map(|m| {
+                let words: Vec<_> = m.split(", ").map(|w| w.trim_matches('"')).collect();
+                let event = words[2].rsplit(':').next().expect("__keyevent@0__:event");
+                format!("{event} {}", words[3])
+            })
+            .collect()
+    }
+
+    #[test]
+    fn commands_tell_what_they_did() {
+        let script = [
+            "SET a 1 EX 100",
+            "INCR a",
+            "EXPIRE a 100",
+            "PERSIST a",
+            "APPEND a x",
+            "SETRANGE a 0 y",
+            "RENAME a b",
+            "COPY b c",
+            "DEL b c none",
+            "GETEX c",
+            "SET d 1 PX 5",
+            "GET d",
+        ];
+        let expected = [
+            "set a",
+            "expire a",
+            "incrby a",
+            "expire a",
+            "persist a",
+            "append a",
+            "setrange a",
+            "rename_from a",
+            "rename_to b",
+            "copy_to c",
+            "del b",
+            "del c",
+            "set d",
+            "expire d",
+            "expired d",
+        ];
+        assert_eq!(events("EA", &script), expected);
+    }
+
+    #[test]
+    fn new_and_missing_keys_are_told_when_asked_for() {
+        let script = ["GET a", "SET a 1", "SET a 2", "RENAME a b", "INCR n"];
+        assert_eq!(
+            events("Emn", &script),
+            ["keymiss a", "new a", "new b", "new n"]
+        );
+    }
+
+    #[test]
+    fn keyspace_channels_name_the_key() {
+        let mut bench = Bench::new();
+        bench.engine.config.notify_keyspace_events = "K$".into();
+        let listener = bench.connect();
+        bench.run_as(listener, "SUBSCRIBE __keyspace@3__:k");
+        bench.run("SELECT 3");
+        bench.run("SET k v EX 5");
+        assert_eq!(
+            bench.output(listener),
+            "[\"message\", \"__keyspace@3__:k\", \"set\"]"
+        );
+    }
+}

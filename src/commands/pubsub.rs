@@ -1,15 +1,604 @@
-//! Channels and patterns.
+//! SUBSCRIBE, PUBLISH and their kin: channels, patterns, shard channels.
+//!
+//! A message is written into its receivers' replies at once, except for the client whose command
+//! runs: it gets messages to itself behind the command's reply.
 
-use super::ClientId;
+use super::spec::{Command, Flags, Group, Keys};
+use super::{
+    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, glob,
+};
+use crate::resp::{Proto, Reply};
 use std::collections::{BTreeSet, HashMap};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "subscribe",
+        arity: -2,
+        flags: Flags::PUBSUB
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE),
+        group: Group::Pubsub,
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of channels to subscribe to.",
+        summary: "Listens for messages published to channels.",
+        run: subscribe,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "unsubscribe",
+        arity: -1,
+        flags: Flags::PUBSUB
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE),
+        group: Group::Pubsub,
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of channels to unsubscribe.",
+        summary: "Stops listening to messages posted to channels.",
+        run: unsubscribe,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "psubscribe",
+        arity: -2,
+        flags: Flags::PUBSUB
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE),
+        group: Group::Pubsub,
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of patterns to subscribe to.",
+        summary: "Listens for messages published to channels that match one or more patterns.",
+        run: psubscribe,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "punsubscribe",
+        arity: -1,
+        flags: Flags::PUBSUB
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE),
+        group: Group::Pubsub,
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of patterns to unsubscribe.",
+        summary: "Stops listening to messages published to channels that match one or more patterns.",
+        run: punsubscribe,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "ssubscribe",
+        arity: -2,
+        flags: Flags::PUBSUB
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE),
+        keys: Keys::ALL,
+        group: Group::Pubsub,
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of shard channels to subscribe to.",
+        summary: "Listens for messages published to shard channels.",
+        run: ssubscribe,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "sunsubscribe",
+        arity: -1,
+        flags: Flags::PUBSUB
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE),
+        keys: Keys::ALL,
+        group: Group::Pubsub,
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of shard channels to unsubscribe.",
+        summary: "Stops listening to messages posted to shard channels.",
+        run: sunsubscribe,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "publish",
+        arity: 3,
+        flags: Flags::PUBSUB
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST),
+        group: Group::Pubsub,
+        since: "2.0.0",
+        complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
+        summary: "Posts a message to a channel.",
+        run: publish,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "spublish",
+        arity: 3,
+        flags: Flags::PUBSUB
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Pubsub,
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
+        summary: "Post a message to a shard channel",
+        run: spublish,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "pubsub",
+        arity: -2,
+        group: Group::Pubsub,
+        since: "2.8.0",
+        complexity: "Depends on subcommand.",
+        summary: "A container for Pub/Sub commands.",
+        subcommands: &[
+            Command {
+                name: "pubsub|channels",
+                arity: -2,
+                flags: Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE),
+                group: Group::Pubsub,
+                since: "2.8.0",
+                complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
+                summary: "Returns the active channels.",
+                run: pubsub_channels,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "pubsub|help",
+                arity: 2,
+                flags: Flags::LOADING.union(Flags::STALE),
+                group: Group::Pubsub,
+                since: "6.2.0",
+                summary: "Returns helpful text about the different subcommands.",
+                run: pubsub_help,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "pubsub|numpat",
+                arity: 2,
+                flags: Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE),
+                group: Group::Pubsub,
+                since: "2.8.0",
+                summary: "Returns a count of unique pattern subscriptions.",
+                run: pubsub_numpat,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "pubsub|numsub",
+                arity: -2,
+                flags: Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE),
+                group: Group::Pubsub,
+                since: "2.8.0",
+                complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
+                summary: "Returns a count of subscribers to channels.",
+                run: pubsub_numsub,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "pubsub|shardchannels",
+                arity: -2,
+                flags: Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE),
+                group: Group::Pubsub,
+                since: "7.0.0",
+                complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
+                summary: "Returns the active shard channels.",
+                run: pubsub_shardchannels,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "pubsub|shardnumsub",
+                arity: -2,
+                flags: Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE),
+                group: Group::Pubsub,
+                since: "7.0.0",
+                complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
+                summary: "Returns the count of subscribers of shard channels.",
+                run: pubsub_shardnumsub,
+                ..Command::DEFAULT
+            },
+        ],
+        ..Command::DEFAULT
+    },
+];
 
 /// Who listens to what.
 #[derive(Default)]
 pub struct PubSub {
     /// SUBSCRIBE
-    pub channels: HashMap<Vec<u8>, BTreeSet<ClientId>>,
+    pub channels: Listeners,
     /// PSUBSCRIBE
-    pub patterns: HashMap<Vec<u8>, BTreeSet<ClientId>>,
+    pub patterns: Listeners,
     /// SSUBSCRIBE
-    pub shard_channels: HashMap<Vec<u8>, BTreeSet<ClientId>>,
+    pub shard_channels: Listeners,
+    /// Messages to the client whose command runs, as RESP3.
+    deferred: Vec<(ClientId, Vec<u8>)>,
+}
+
+/// Listeners by channel or pattern.
+pub type Listeners = HashMap<Vec<u8>, BTreeSet<ClientId>>;
+
+/// The three kinds of subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Channel,
+    Pattern,
+    Shard,
+}
+
+impl Kind {
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Channel => ("subscribe", "unsubscribe"),
+            Kind::Pattern => ("psubscribe", "punsubscribe"),
+            Kind::Shard => ("ssubscribe", "sunsubscribe"),
+        }
+    }
+
+    fn of(self, client: &mut Session) -> &mut std::collections::HashSet<Vec<u8>> {
+        match self {
+            Kind::Channel => &mut client.channels,
+            Kind::Pattern => &mut client.patterns,
+            Kind::Shard => &mut client.shard_channels,
+        }
+    }
+
+    fn listeners(self, pubsub: &mut PubSub) -> &mut Listeners {
+        match self {
+            Kind::Channel => &mut pubsub.channels,
+            Kind::Pattern => &mut pubsub.patterns,
+            Kind::Shard => &mut pubsub.shard_channels,
+        }
+    }
+
+    /// The count in the replies: shard channels are counted for themselves.
+    fn count(self, client: &Session) -> i64 {
+        let n = match self {
+            Kind::Shard => client.shard_channels.len(),
+            Kind::Channel | Kind::Pattern => client.channels.len() + client.patterns.len(),
+        };
+        n as i64
+    }
+}
+
+/// Sends a message to the listeners of a channel and of the patterns that match it; how many got it.
+pub fn publish_message(engine: &mut Engine, channel: &[u8], message: &[u8]) -> usize {
+    let mut receivers = 0;
+    if let Some(listeners) = engine.pubsub.channels.get(channel) {
+        let ids: Vec<_> = listeners.iter().copied().collect();
+        deliver(engine, &ids, &[b"message", channel, message]);
+        receivers += ids.len();
+    }
+    let patterns = engine.pubsub.patterns.iter();
+    let matching: Vec<_> = patterns
+        .filter(|(pattern, _)| glob::matches(pattern, channel))
+        .map(|(pattern, ids)| (pattern.clone(), ids.iter().copied().collect::<Vec<_>>()))
+        .collect();
+    for (pattern, ids) in matching {
+        deliver(engine, &ids, &[b"pmessage", &pattern, channel, message]);
+        receivers += ids.len();
+    }
+    receivers
+}
+
+fn publish_shard_message(engine: &mut Engine, channel: &[u8], message: &[u8]) -> usize {
+    let Some(listeners) = engine.pubsub.shard_channels.get(channel) else {
+        return 0;
+    };
+    let ids: Vec<_> = listeners.iter().copied().collect();
+    deliver(engine, &ids, &[b"smessage", channel, message]);
+    ids.len()
+}
+
+fn deliver(engine: &mut Engine, ids: &[ClientId], parts: &[&[u8]]) {
+    let mut message = Reply::new(Proto::Resp3);
+    message.push(parts.len());
+    parts.iter().for_each(|part| message.bulk(part));
+    for id in ids {
+        match engine.clients.get_mut(id) {
+            Some(client) => {
+                write_message(client, message.bytes());
+                engine.actions.push(Action::Wake(*id));
+            }
+            None => engine.pubsub.deferred.push((*id, message.bytes().to_vec())),
+        }
+    }
+}
+
+/// The two protocols differ in the first byte only.
+fn write_message(client: &mut Session, resp3: &[u8]) {
+    let mark = client.reply.len();
+    client.reply.raw(resp3);
+    if client.reply.proto == Proto::Resp2 {
+        client.reply.buf_mut()[mark] = b'*';
+    }
+}
+
+/// After a command, with its client back in the table: the messages to itself follow its reply.
+pub fn deliver_deferred(engine: &mut Engine) {
+    for (id, message) in std::mem::take(&mut engine.pubsub.deferred) {
+        if let Some(client) = engine.clients.get_mut(&id) {
+            write_message(client, &message);
+        }
+    }
+}
+
+/// Ends all of a client's subscriptions without a reply (RESET, disconnection).
+pub fn forget(engine: &mut Engine, client: &mut Session) {
+    for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+        for name in std::mem::take(kind.of(client)) {
+            drop_listener(kind.listeners(&mut engine.pubsub), &name, client.id);
+        }
+    }
+}
+
+fn drop_listener(listeners: &mut Listeners, name: &[u8], id: ClientId) {
+    if let Some(ids) = listeners.get_mut(name) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            listeners.remove(name);
+        }
+    }
+}
+
+fn add(cx: &mut Cx<'_>, args: Args<'_>, kind: Kind) -> CmdResult {
+    let (word, _) = kind.words();
+    let flags = cx.client.flags;
+    if flags.contains(ClientFlags::DENY_BLOCKING) && !flags.contains(ClientFlags::MULTI) {
+        return Err(CommandError::new(format!(
+            "ERR {} isn't allowed for a DENY BLOCKING client",
+            word.to_ascii_uppercase()
+        )));
+    }
+    for &name in args.from(1) {
+        if kind.of(cx.client).insert(name.to_vec()) {
+            let listeners = kind.listeners(&mut cx.engine.pubsub);
+            listeners
+                .entry(name.to_vec())
+                .or_default()
+                .insert(cx.client.id);
+        }
+        confirm(cx.client, word, Some(name), kind);
+    }
+    Ok(())
+}
+
+fn remove(cx: &mut Cx<'_>, args: Args<'_>, kind: Kind) -> CmdResult {
+    let (_, word) = kind.words();
+    let mut names: Vec<Vec<u8>> = args.from(1).iter().map(|name| name.to_vec()).collect();
+    if args.len() == 1 {
+        names = kind.of(cx.client).iter().cloned().collect();
+        names.sort();
+        if names.is_empty() {
+            confirm(cx.client, word, None, kind);
+        }
+    }
+    for name in names {
+        if kind.of(cx.client).remove(&name) {
+            drop_listener(kind.listeners(&mut cx.engine.pubsub), &name, cx.client.id);
+        }
+        confirm(cx.client, word, Some(&name), kind);
+    }
+    Ok(())
+}
+
+fn confirm(client: &mut Session, word: &str, name: Option<&[u8]>, kind: Kind) {
+    let count = kind.count(client);
+    client.reply.push(3);
+    client.reply.bulk_str(word);
+    match name {
+        Some(name) => client.reply.bulk(name),
+        None => client.reply.null(),
+    }
+    client.reply.int(count);
+}
+
+fn subscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    add(cx, args, Kind::Channel)
+}
+
+fn unsubscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    remove(cx, args, Kind::Channel)
+}
+
+fn psubscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    add(cx, args, Kind::Pattern)
+}
+
+fn punsubscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    remove(cx, args, Kind::Pattern)
+}
+
+fn ssubscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    add(cx, args, Kind::Shard)
+}
+
+fn sunsubscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    remove(cx, args, Kind::Shard)
+}
+
+fn publish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let receivers = publish_message(cx.engine, &args[1], &args[2]);
+    cx.force_propagate();
+    cx.client.reply.int(receivers as i64);
+    Ok(())
+}
+
+fn spublish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let receivers = publish_shard_message(cx.engine, &args[1], &args[2]);
+    cx.force_propagate();
+    cx.client.reply.int(receivers as i64);
+    Ok(())
+}
+
+fn pubsub_channels(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    list(cx, args, Kind::Channel)
+}
+
+fn pubsub_shardchannels(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    list(cx, args, Kind::Shard)
+}
+
+fn list(cx: &mut Cx<'_>, args: Args<'_>, kind: Kind) -> CmdResult {
+    if args.len() > 3 {
+        return Err(wrong_use(args));
+    }
+    let listeners = kind.listeners(&mut cx.engine.pubsub);
+    let asked = |name: &&Vec<u8>| args.get(2).is_none_or(|p| glob::matches(p, name));
+    let names: Vec<_> = listeners.keys().filter(asked).collect();
+    cx.client.reply.array(names.len());
+    names.iter().for_each(|name| cx.client.reply.bulk(name));
+    Ok(())
+}
+
+fn wrong_use(args: Args<'_>) -> CommandError {
+    CommandError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try PUBSUB HELP.",
+        String::from_utf8_lossy(&args[1])
+    ))
+}
+
+fn pubsub_numpat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let n = cx.engine.pubsub.patterns.len();
+    cx.client.reply.int(n as i64);
+    Ok(())
+}
+
+fn pubsub_numsub(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    count(cx, args, Kind::Channel)
+}
+
+fn pubsub_shardnumsub(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    count(cx, args, Kind::Shard)
+}
+
+fn count(cx: &mut Cx<'_>, args: Args<'_>, kind: Kind) -> CmdResult {
+    let names = args.from(2);
+    cx.client.reply.array(2 * names.len());
+    for &name in names {
+        let n = kind
+            .listeners(&mut cx.engine.pubsub)
+            .get(name)
+            .map_or(0, BTreeSet::len);
+        cx.client.reply.bulk(name);
+        cx.client.reply.int(n as i64);
+    }
+    Ok(())
+}
+
+fn pubsub_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let lines = [
+        "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CHANNELS [<pattern>]",
+        "    Return the currently active channels matching a <pattern> (default: '*').",
+        "NUMPAT",
+        "    Return number of subscriptions to patterns.",
+        "NUMSUB [<channel> ...]",
+        "    Return the number of subscribers for the specified channels, excluding",
+        "    pattern subscriptions(default: no channels).",
+        "SHARDCHANNELS [<pattern>]",
+        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+        "SHARDNUMSUB [<shardchannel> ...]",
+        "    Return the number of subscribers for the specified shard level channel(s)",
+        "HELP",
+        "    Print this help.",
+    ];
+    cx.client.reply.array(lines.len());
+    lines.iter().for_each(|line| cx.client.reply.simple(line));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{Bench, check, check_effects};
+    use crate::resp::Proto;
+
+    #[test]
+    fn subscriptions_are_confirmed_one_by_one() {
+        check(&[
+            (
+                "SUBSCRIBE a b a",
+                "[\"subscribe\", \"a\", :1] [\"subscribe\", \"b\", :2] [\"subscribe\", \"a\", :2]",
+            ),
+            ("PSUBSCRIBE p*", "[\"psubscribe\", \"p*\", :3]"),
+            ("SSUBSCRIBE s", "[\"ssubscribe\", \"s\", :1]"),
+            ("UNSUBSCRIBE c", "[\"unsubscribe\", \"c\", :3]"),
+            (
+                "UNSUBSCRIBE",
+                "[\"unsubscribe\", \"a\", :2] [\"unsubscribe\", \"b\", :1]",
+            ),
+            ("UNSUBSCRIBE", "[\"unsubscribe\", nil, :1]"),
+            ("PUNSUBSCRIBE", "[\"punsubscribe\", \"p*\", :0]"),
+            ("PUNSUBSCRIBE", "[\"punsubscribe\", nil, :0]"),
+            ("SUNSUBSCRIBE", "[\"sunsubscribe\", \"s\", :0]"),
+        ]);
+    }
+
+    #[test]
+    fn messages_reach_channels_and_patterns() {
+        let mut bench = Bench::new();
+        let (one, two) = (bench.connect(), bench.connect());
+        bench.run_as(one, "SUBSCRIBE news");
+        bench.engine.clients.get_mut(&two).unwrap().reply.proto = Proto::Resp3;
+        bench.run_as(two, "PSUBSCRIBE n*");
+        bench.run_as(two, "SSUBSCRIBE news");
+        bench.check(&[("PUBLISH news hi", ":2"), ("PUBLISH other hi", ":0")]);
+        assert_eq!(bench.output(one), "[\"message\", \"news\", \"hi\"]");
+        assert_eq!(
+            bench.output(two),
+            ">[\"pmessage\", \"n*\", \"news\", \"hi\"]"
+        );
+        bench.check(&[("SPUBLISH news hi", ":1")]);
+        assert_eq!(bench.output(two), ">[\"smessage\", \"news\", \"hi\"]");
+    }
+
+    #[test]
+    fn a_message_to_oneself_follows_the_reply() {
+        let mut bench = Bench::new();
+        let id = bench.id;
+        bench.engine.clients.get_mut(&id).unwrap().reply.proto = Proto::Resp3;
+        bench.check(&[
+            ("SUBSCRIBE c", ">[\"subscribe\", \"c\", :1]"),
+            ("PUBLISH c hi", ":1 >[\"message\", \"c\", \"hi\"]"),
+            ("MULTI", "+OK"),
+            ("PUBLISH c hi", "+QUEUED"),
+            ("PING", "+QUEUED"),
+            ("EXEC", "[:1, +PONG] >[\"message\", \"c\", \"hi\"]"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_listened_to_can_be_asked() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        bench.run_as(other, "SUBSCRIBE news");
+        bench.run_as(other, "PSUBSCRIBE n*");
+        bench.run_as(other, "SSUBSCRIBE shard");
+        let script = [
+            ("PUBSUB CHANNELS", "[\"news\"]"),
+            ("PUBSUB CHANNELS x*", "[]"),
+            ("PUBSUB NUMPAT", ":1"),
+            ("PUBSUB NUMSUB news x", "[\"news\", :1, \"x\", :0]"),
+            ("PUBSUB SHARDCHANNELS", "[\"shard\"]"),
+            ("PUBSUB SHARDNUMSUB shard", "[\"shard\", :1]"),
+        ];
+        bench.check(&script);
+        bench.engine.disconnect(other);
+        bench.check(&[
+            ("PUBSUB CHANNELS", "[]"),
+            ("PUBSUB NUMPAT", ":0"),
+            ("PUBSUB SHARDCHANNELS", "[]"),
+        ]);
+    }
+
+    #[test]
+    fn publishing_always_travels() {
+        check_effects(&[
+            ("PUBLISH c hi", "PUBLISH c hi"),
+            ("SPUBLISH c hi", "SPUBLISH c hi"),
+            ("SUBSCRIBE c", ""),
+        ]);
+    }
 }

@@ -3,7 +3,8 @@
 use super::long_double::{LongDouble, Parsed};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::{Loc, ValueRef};
+use crate::keyspace::value::Str;
+use crate::keyspace::{Loc, Value, ValueRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -94,7 +95,7 @@ fn add(cx: &mut Cx<'_>, key: &[u8], by: i64) -> CmdResult {
         Some(loc) => {
             cx.db().set_int(loc, new);
         }
-        None => create(cx, key, itoa::Buffer::new().format(new).as_bytes()),
+        None => create(cx, key, Str::from_int(new)),
     }
     cx.changed(key, 1);
     cx.notify(Event::String, "incrby", key);
@@ -121,7 +122,7 @@ fn incrbyfloat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         .to_text();
     match found {
         Some(loc) => replace(cx, loc, key, new.as_bytes()),
-        None => create(cx, key, new.as_bytes()),
+        None => create(cx, key, Str::new_text(new.as_bytes())),
     }
     cx.changed(key, 1);
     cx.notify(Event::String, "incrbyfloat", key);
@@ -134,9 +135,9 @@ fn number(text: &[u8]) -> Result<Parsed, CommandError> {
     LongDouble::parse(text).ok_or(CommandError::NOT_A_FLOAT)
 }
 
-fn create(cx: &mut Cx<'_>, key: &[u8], text: &[u8]) {
+fn create(cx: &mut Cx<'_>, key: &[u8], string: Str) {
     let db = cx.client.db;
-    let loc = cx.db().insert_str(key, text, None);
+    let loc = cx.db().insert(key, Value::Str(string), None);
     cx.engine.touch(db, loc);
     cx.created(key);
 }
@@ -144,7 +145,8 @@ fn create(cx: &mut Cx<'_>, key: &[u8], text: &[u8]) {
 /// Overwrites the text, keeping the expiry.
 fn replace(cx: &mut Cx<'_>, loc: Loc, key: &[u8], text: &[u8]) {
     let expire = cx.db().expire(loc);
-    cx.db().insert_str(key, text, expire);
+    let text = Value::Str(Str::new_text(text));
+    cx.db().insert(key, text, expire);
 }
 
 #[cfg(test)]

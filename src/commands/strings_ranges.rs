@@ -163,8 +163,11 @@ fn substr(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 /// `start..=end` with negative indexes from the end, as a half-open range within `len`.
 pub(super) fn inclusive(start: i64, end: i64, len: usize) -> (usize, usize) {
     let absolute = |i: i64| if i < 0 { i + len as i64 } else { i };
-    let (first, last) = (absolute(start).max(0), absolute(end).min(len as i64 - 1));
-    // Both before the beginning: empty even where clamping would give the first byte.
+    // An end before the beginning still takes the first byte, unless it stands before the start.
+    let (first, last) = (
+        absolute(start).max(0),
+        absolute(end).max(0).min(len as i64 - 1),
+    );
     if first > last || (start < 0 && end < 0 && start > end) {
         return (0, 0);
     }
@@ -206,7 +209,7 @@ mod tests {
             ("SUBSTR k 10 100", "\"string\""),
             ("GETRANGE k 5 3", "\"\""),
             ("GETRANGE k -1 -5", "\"\""),
-            ("GETRANGE k 0 -100", "\"\""),
+            ("GETRANGE k 0 -100", "\"T\""),
             ("GETRANGE k -100 2", "\"Thi\""),
             ("GETRANGE none 0 -1", "\"\""),
             (

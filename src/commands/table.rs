@@ -21,6 +21,8 @@ static FAMILIES: &[&[Command]] = &[
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
     super::replication_cmds::COMMANDS,
+    super::transactions::COMMANDS,
+    super::pubsub::COMMANDS,
 ];
 
 /// A command in the table. Derefs to its declaration.

@@ -1,15 +1,462 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//!  * A watched key that changes marks its watchers dirty: their EXEC answers null and runs nothing.
+//!  * A key that had expired when WATCH came is missing for the watcher: its deletion is no change,
+//!    its overwriting is.
+//!  * A key that expires between WATCH and EXEC counts as changed, deleted or not.
+//!  * The client whose command runs is not in the table: it is marked when it is back.
 
-use super::{ClientFlags, Engine};
+use super::spec::{Command, Flags, Group, Keys};
+use super::table::Entry;
+use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
+use crate::commands::session::{Queued, Watched};
+use std::collections::HashMap;
 
-/// Marks the clients that watch a key: their EXEC will fail.
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "multi",
+        arity: 1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Transactions,
+        since: "1.2.0",
+        summary: "Starts a transaction.",
+        run: multi,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "exec",
+        arity: 1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::SKIP_SLOWLOG),
+        group: Group::Transactions,
+        since: "1.2.0",
+        complexity: "Depends on commands in the transaction",
+        summary: "Executes all commands in a transaction.",
+        run: exec,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "discard",
+        arity: 1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Transactions,
+        since: "2.0.0",
+        complexity: "O(N), when N is the number of queued commands",
+        summary: "Discards a transaction.",
+        run: discard,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "watch",
+        arity: -2,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::ALLOW_BUSY),
+        keys: Keys::ALL,
+        group: Group::Transactions,
+        since: "2.2.0",
+        complexity: "O(1) for every key.",
+        summary: "Monitors changes to keys to determine the execution of a transaction.",
+        run: watch,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "unwatch",
+        arity: 1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Transactions,
+        since: "2.2.0",
+        summary: "Forgets about watched keys of a transaction.",
+        run: unwatch,
+        ..Command::DEFAULT
+    },
+];
+
+/// Who watches which key.
+#[derive(Default)]
+pub struct WatchTable {
+    keys: HashMap<(usize, Vec<u8>), Vec<Watcher>>,
+    /// Clients that became dirty while their own command ran.
+    dirty: Vec<ClientId>,
+}
+
+#[derive(Clone, Copy)]
+struct Watcher {
+    client: ClientId,
+    /// The key had expired already when WATCH came.
+    expired: bool,
+}
+
+impl WatchTable {
+    /// True when nobody watches anything.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+/// Commands that run at once inside MULTI; all others are queued.
+pub fn is_queued(client: &Session, command: &Entry) -> bool {
+    client.flags.contains(ClientFlags::MULTI)
+        && !matches!(
+            command.name,
+            "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
+        )
+}
+
+/// Queues a command. A transaction that will abort keeps nothing.
+pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
+    let aborts = ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC;
+    if !client.flags.intersects(aborts) {
+        client.queue.push(Queued {
+            command,
+            args: args.0.iter().map(|a| a.to_vec()).collect(),
+        });
+    }
+    client.reply.simple("QUEUED");
+}
+
+/// A key was changed: its watchers' EXEC will fail.
 pub fn touch_watched(engine: &mut Engine, db: usize, key: &[u8]) {
-    let Some(clients) = engine.watched.get(&(db, key.to_vec())) else {
+    let exists = engine.keyspace.db(db).find(key).is_some();
+    mark_dirty(engine, db, key, |watcher| {
+        if watcher.expired && !exists {
+            // Missing before, missing now.
+            watcher.expired = false;
+            return false;
+        }
+        // An expired key that is written to without having been deleted stays what it was.
+        !watcher.expired
+    });
+}
+
+/// A database is about to be emptied, or replaced by another (SWAPDB: called for both).
+pub fn touch_watched_database(engine: &mut Engine, emptied: usize, replaced_by: Option<usize>) {
+    let now = engine.clock.unix_ms;
+    let watched = engine.watched.keys.keys();
+    let keys: Vec<_> = watched.filter(|(db, _)| *db == emptied).cloned().collect();
+    for (db, key) in keys {
+        let old = engine.keyspace.db(db).find(&key).is_some();
+        let new = replaced_by.map(|db| engine.keyspace.db(db));
+        let new = new.and_then(|db| db.find(&key).map(|loc| db.expire(loc)));
+        let new_expired = new.flatten().is_some_and(|at| at < now);
+        mark_dirty(engine, db, &key, |watcher| {
+            if watcher.expired && (new.is_none() || new_expired) {
+                watcher.expired = new_expired;
+                return false;
+            }
+            if !watcher.expired && !old && new_expired {
+                watcher.expired = true;
+                return false;
+            }
+            old || new.is_some()
+        });
+    }
+}
+
+fn mark_dirty(
+    engine: &mut Engine,
+    db: usize,
+    key: &[u8],
+    mut is_change: impl FnMut(&mut Watcher) -> bool,
+) {
+    let Some(watchers) = engine.watched.keys.get_mut(&(db, key.to_vec())) else {
         return;
     };
-    for id in clients {
-        if let Some(client) = engine.clients.get_mut(id) {
+    for watcher in watchers
+        .iter_mut()
+        .filter_map(|w| is_change(w).then_some(*w))
+    {
+        match engine.clients.get_mut(&watcher.client) {
+            Some(client) => client.flags.insert(ClientFlags::DIRTY_CAS),
+            None => engine.watched.dirty.push(watcher.client),
+        }
+    }
+}
+
+/// After a command, with its client back in the table.
+pub fn settle_dirty(engine: &mut Engine) {
+    while let Some(id) = engine.watched.dirty.pop() {
+        if let Some(client) = engine.clients.get_mut(&id) {
             client.flags.insert(ClientFlags::DIRTY_CAS);
         }
+    }
+}
+
+/// Ends WATCH for all of a client's keys (EXEC, DISCARD, UNWATCH, RESET, disconnection).
+pub fn unwatch_all(engine: &mut Engine, client: &mut Session) {
+    for watched in client.watched.drain(..) {
+        let at = (watched.db, watched.key);
+        if let Some(watchers) = engine.watched.keys.get_mut(&at) {
+            watchers.retain(|w| w.client != client.id);
+            if watchers.is_empty() {
+                engine.watched.keys.remove(&at);
+            }
+        }
+    }
+    engine.watched.dirty.retain(|id| *id != client.id);
+}
+
+/// Ends MULTI without running anything (EXEC that aborts, DISCARD, RESET, disconnection).
+pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
+    client.queue.clear();
+    client
+        .flags
+        .remove(ClientFlags::MULTI | ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC);
+    unwatch_all(engine, client);
+}
+
+fn multi(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    if cx.client.flags.contains(ClientFlags::MULTI) {
+        return Err(CommandError::fixed("ERR MULTI calls can not be nested"));
+    }
+    cx.client.flags.insert(ClientFlags::MULTI);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn discard(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    if !cx.client.flags.contains(ClientFlags::MULTI) {
+        return Err(CommandError::fixed("ERR DISCARD without MULTI"));
+    }
+    discard_transaction(cx.engine, cx.client);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn exec(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.no_propagate(); // what it runs is propagated, command by command
+    let flags = cx.client.flags;
+    if !flags.contains(ClientFlags::MULTI) {
+        return Err(CommandError::fixed("ERR EXEC without MULTI"));
+    }
+    if flags.contains(ClientFlags::DIRTY_EXEC) {
+        discard_transaction(cx.engine, cx.client);
+        return Err(CommandError::fixed(
+            "EXECABORT Transaction discarded because of previous errors.",
+        ));
+    }
+    if flags.contains(ClientFlags::DIRTY_CAS) || a_watched_key_expired(cx) {
+        discard_transaction(cx.engine, cx.client);
+        cx.client.reply.null_array();
+        return Ok(());
+    }
+    // What the transaction itself writes is no reason to abort the next one.
+    unwatch_all(cx.engine, cx.client);
+    let queue = std::mem::take(&mut cx.client.queue);
+    cx.client.flags.insert(ClientFlags::DENY_BLOCKING);
+    cx.client.reply.array(queue.len());
+    cx.engine.depth += 1;
+    for queued in &queue {
+        let argv: Vec<&[u8]> = queued.args.iter().map(Vec::as_slice).collect();
+        let result = cx.engine.call(cx.client, queued.command, Args(&argv));
+        if let Err(error) = result {
+            cx.engine.fail(cx.client, &error);
+        }
+    }
+    cx.engine.depth -= 1;
+    if !flags.contains(ClientFlags::DENY_BLOCKING) {
+        cx.client.flags.remove(ClientFlags::DENY_BLOCKING);
+    }
+    discard_transaction(cx.engine, cx.client);
+    Ok(())
+}
+
+fn a_watched_key_expired(cx: &Cx<'_>) -> bool {
+    cx.client.watched.iter().any(|watched| {
+        let db = cx.engine.keyspace.db(watched.db);
+        let expire = db.find(&watched.key).and_then(|loc| db.expire(loc));
+        !watched.expired && expire.is_some_and(|at| at < cx.now())
+    })
+}
+
+fn watch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if cx.client.flags.contains(ClientFlags::MULTI) {
+        return Err(CommandError::fixed("ERR WATCH inside MULTI is not allowed"));
+    }
+    cx.client.reply.ok();
+    if cx.client.flags.contains(ClientFlags::DIRTY_CAS) {
+        return Ok(()); // EXEC will abort whatever else is watched
+    }
+    let (now, db) = (cx.now(), cx.client.db);
+    for &key in args.from(1) {
+        if cx.client.watched.iter().any(|w| w.db == db && w.key == key) {
+            continue;
+        }
+        let keys = cx.engine.keyspace.db(db);
+        let expire = keys.find(key).and_then(|loc| keys.expire(loc));
+        let expired = expire.is_some_and(|at| at < now);
+        let key = key.to_vec();
+        let watchers = cx.engine.watched.keys.entry((db, key.clone())).or_default();
+        watchers.push(Watcher {
+            client: cx.client.id,
+            expired,
+        });
+        cx.client.watched.push(Watched { db, key, expired });
+    }
+    Ok(())
+}
+
+fn unwatch(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    unwatch_all(cx.engine, cx.client);
+    cx.client.flags.remove(ClientFlags::DIRTY_CAS);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::touch_watched_database;
+    use crate::commands::testing::{Bench, check, check_effects};
+
+    const EXECABORT: &str = "-EXECABORT Transaction discarded because of previous errors.";
+
+    #[test]
+    fn queued_commands_run_together() {
+        check(&[
+            ("MULTI", "+OK"),
+            ("SET a 1", "+QUEUED"),
+            (
+                "LPUSH_IS_UNKNOWN",
+                "-ERR unknown command 'LPUSH_IS_UNKNOWN', with args beginning with: ",
+            ),
+            ("EXEC", EXECABORT),
+            ("EXISTS a", ":0"),
+            ("MULTI", "+OK"),
+            ("SET a x", "+QUEUED"),
+            ("INCR a", "+QUEUED"),
+            ("GET a", "+QUEUED"),
+            (
+                "EXEC",
+                "[+OK, -ERR value is not an integer or out of range, \"x\"]",
+            ),
+            ("EXEC", "-ERR EXEC without MULTI"),
+            ("DISCARD", "-ERR DISCARD without MULTI"),
+        ]);
+    }
+
+    #[test]
+    fn nesting_is_an_error_that_does_not_abort() {
+        check(&[
+            ("MULTI", "+OK"),
+            ("MULTI", "-ERR MULTI calls can not be nested"),
+            ("WATCH a", "-ERR WATCH inside MULTI is not allowed"),
+            ("UNWATCH", "+QUEUED"),
+            ("EXEC", "[+OK]"),
+            ("MULTI", "+OK"),
+            ("GET", "-ERR wrong number of arguments for 'get' command"),
+            ("EXEC", EXECABORT),
+        ]);
+    }
+
+    #[test]
+    fn a_change_of_a_watched_key_aborts_whoever_made_it() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        bench.check(&[("WATCH k", "+OK"), ("MULTI", "+OK"), ("GET k", "+QUEUED")]);
+        bench.run_as(other, "SET k 1");
+        bench.check(&[("EXEC", "nil[]"), ("MULTI", "+OK"), ("EXEC", "[]")]);
+        // The client itself, before MULTI.
+        bench.check(&[
+            ("WATCH k", "+OK"),
+            ("SET k 2", "+OK"),
+            ("MULTI", "+OK"),
+            ("EXEC", "nil[]"),
+            ("WATCH k", "+OK"),
+            ("SET k 2", "+OK"),
+            ("UNWATCH", "+OK"),
+            ("MULTI", "+OK"),
+            ("EXEC", "[]"),
+        ]);
+        // The transaction itself, and the same name in another database: no change.
+        bench.check(&[("WATCH k", "+OK"), ("MULTI", "+OK"), ("SET k 3", "+QUEUED")]);
+        bench.run_as(other, "SELECT 1");
+        bench.run_as(other, "SET k 4");
+        bench.check(&[("EXEC", "[+OK]"), ("MULTI", "+OK"), ("EXEC", "[]")]);
+    }
+
+    #[test]
+    fn a_watched_key_that_expires_counts_as_changed() {
+        let mut bench = Bench::new();
+        bench.check(&[
+            ("SET k 1 PX 5", "+OK"),
+            ("WATCH k", "+OK"),
+            ("MULTI", "+OK"),
+        ]);
+        bench.advance(6);
+        bench.check(&[("EXEC", "nil[]")]);
+    }
+
+    #[test]
+    fn a_key_that_had_expired_at_watch_may_be_deleted_but_not_set() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        bench.run("SET k 1 PX 5");
+        bench.advance(6);
+        bench.check(&[("WATCH k", "+OK")]);
+        bench.run_as(other, "GET k");
+        bench.check(&[("MULTI", "+OK"), ("EXEC", "[]")]);
+
+        bench.run("SET k 1 PX 5");
+        bench.advance(6);
+        bench.check(&[("WATCH k", "+OK")]);
+        bench.run_as(other, "SET k 2");
+        bench.check(&[("MULTI", "+OK"), ("EXEC", "nil[]")]);
+    }
+
+    #[test]
+    fn emptying_a_database_changes_the_keys_that_were_there() {
+        for (existing, exec) in [("k", "nil[]"), ("other", "[]")] {
+            let mut bench = Bench::new();
+            bench.run(&format!("SET {existing} 1"));
+            bench.check(&[("WATCH k", "+OK")]);
+            touch_watched_database(&mut bench.engine, 0, None);
+            bench.check(&[("MULTI", "+OK"), ("EXEC", exec)]);
+        }
+    }
+
+    #[test]
+    fn effects_of_a_transaction_are_wrapped_when_there_are_several() {
+        check_effects(&[
+            ("MULTI", ""),
+            ("SET a 1", ""),
+            ("GET a", ""),
+            ("EXEC", "SET a 1"),
+            ("MULTI", ""),
+            ("SET a 2", ""),
+            ("INCR a", ""),
+            ("INCR a x", ""),
+            ("DISCARD", ""),
+            ("MULTI", ""),
+            ("SET a 2", ""),
+            ("INCR a", ""),
+            ("EXEC", "MULTI|SET a 2|INCR a|EXEC"),
+        ]);
+    }
+
+    #[test]
+    fn a_client_that_leaves_watches_nothing() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        bench.run_as(other, "WATCH k");
+        assert!(!bench.engine.watched.is_empty());
+        bench.engine.disconnect(other);
+        assert!(bench.engine.watched.is_empty());
     }
 }
