@@ -70,13 +70,11 @@ pub fn int_text_len(n: i64) -> usize {
     digits + usize::from(n < 0)
 }
 
-/// A score from its text, the way every real server reads it: the longest leading part that is a number, and 0
-/// if there is none. `None` for a NaN, which is no score.
-///
-/// Real servers adopt such text unchecked; all of them then see what `strtod` makes of it.
-pub fn lenient_score(text: &[u8]) -> Option<f64> {
+/// The score that `text` starts with, as the C library reads it: `None` if it starts with no number, a NaN if it
+/// says so.
+pub fn leading_score(text: &[u8]) -> Option<f64> {
     if let Some(score) = strict_score(text) {
-        return if score.is_nan() { None } else { Some(score) };
+        return Some(score);
     }
     // Their buffer holds 128 bytes; what follows is not looked at.
     let text = &text[..text.len().min(127)];
@@ -89,23 +87,29 @@ pub fn lenient_score(text: &[u8]) -> Option<f64> {
         .strip_prefix(b"-")
         .or_else(|| text.strip_prefix(b"+"))
         .unwrap_or(text);
-    if unsigned.len() >= 3 && unsigned[..3].eq_ignore_ascii_case(b"nan") {
-        return None;
+    let starts_with = |word: &[u8]| unsigned.len() >= 3 && unsigned[..3].eq_ignore_ascii_case(word);
+    if starts_with(b"nan") {
+        return Some(f64::NAN);
     }
-    if unsigned.len() >= 3 && unsigned[..3].eq_ignore_ascii_case(b"inf") {
+    if starts_with(b"inf") {
         return Some(if text[0] == b'-' {
             f64::NEG_INFINITY
         } else {
             f64::INFINITY
         });
     }
-    let end = decimal_prefix(text);
-    Some(
-        std::str::from_utf8(&text[..end])
-            .ok()
-            .and_then(|t| t.parse().ok())
-            .unwrap_or(0.0),
-    )
+    std::str::from_utf8(&text[..decimal_prefix(text)])
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// A score from a packed sorted set: the number that the text starts with, and 0 if there is none. `None` for a NaN,
+/// which is no score.
+///
+/// Real servers adopt such text unchecked; all of them then see what `strtod` makes of it.
+pub fn lenient_score(text: &[u8]) -> Option<f64> {
+    Some(leading_score(text).unwrap_or(0.0)).filter(|score| !score.is_nan())
 }
 
 /// A score whose whole text is a decimal number, `inf` or `-inf`.

@@ -9,7 +9,7 @@
 use super::cursor::{Cursor, Fault, Read};
 use super::error::{ErrorKind, RdbError};
 use super::listpack::{self, Defect, Item};
-use super::number::{lenient_score, strict_score};
+use super::number::{leading_score, lenient_score, strict_score};
 use super::opcode;
 use super::string::{StrBuf, StrRef};
 use super::template::Context;
@@ -449,10 +449,8 @@ fn old_double(cur: &mut Cursor<'_>) -> Read<f64> {
         255 => Ok(f64::NEG_INFINITY),
         n => {
             let text = cur.take(u64::from(n), "score")?;
-            match strict_score(text).or_else(|| lenient_score(text)) {
-                Some(score) => Ok(score),
-                None => Err(Fault::new(ErrorKind::ScoreNotANumber, at, "score")),
-            }
+            // A NaN is refused by the caller.
+            leading_score(text).ok_or(Fault::new(ErrorKind::ScoreNotANumber, at, "score"))
         }
     }
 }
