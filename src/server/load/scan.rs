@@ -95,8 +95,10 @@ pub fn load<R: Read>(
         functions,
         aux,
         version,
+        current,
         ..
     } = loader;
+    drop(current);
     let dbs = dbs
         .into_values()
         .map(Building::assemble)
