@@ -10,6 +10,7 @@
 //! | `FOREBAY_COMPAT_REFERENCE` | who is right: a peer's name or host:port | `redis-7.0` |
 //! | `FOREBAY_COMPAT_SEED` | seed of the random commands | fixed |
 //! | `FOREBAY_COMPAT_OPS` | random commands per family | 6000 |
+//! | `FOREBAY_COMPAT_STREAMS` | `no`: replication streams are not compared | |
 //! | `FOREBAY_COMPAT_SHOWN` | differences shown before the rest is only counted | 40 |
 //!
 //! Servers that are given by address are emptied (FLUSHALL) and keep running.

@@ -28,6 +28,7 @@ pub struct Builder {
     config: Vec<String>,
     environment: Vec<(String, String)>,
     dump: Option<PathBuf>,
+    link_dump: bool,
     port: Option<u16>,
 }
 
@@ -49,6 +50,7 @@ impl Builder {
             config: Vec::new(),
             environment: Vec::new(),
             dump: None,
+            link_dump: false,
             port: None,
         }
     }
@@ -88,6 +90,13 @@ impl Builder {
     pub fn dump(mut self, file: impl Into<PathBuf>) -> Builder {
         self.dump = Some(file.into());
         self
+    }
+
+    /// Starts with a hard link to this file as `dump.rdb`: for large files that only servers touch,
+    /// which replace a dump and never write into it.
+    pub fn link_dump(mut self, file: impl Into<PathBuf>) -> Builder {
+        self.link_dump = true;
+        self.dump(file)
     }
 
     /// A fixed port instead of a free one.
@@ -136,8 +145,14 @@ impl Builder {
         let dir = tempfile::Builder::new().prefix("forebay-test-").tempdir();
         let dir = dir.expect("a temporary directory can be made");
         if let Some(dump) = &self.dump {
-            fs::copy(dump, dir.path().join("dump.rdb"))
-                .unwrap_or_else(|e| panic!("copy {}: {e}", dump.display()));
+            let place = dir.path().join("dump.rdb");
+            let linked = self.link_dump && fs::hard_link(dump, &place).is_ok();
+            let placed = if linked {
+                Ok(0)
+            } else {
+                fs::copy(dump, &place)
+            };
+            placed.unwrap_or_else(|e| panic!("copy {}: {e}", dump.display()));
         }
         self.spawn_in(dir)
     }
