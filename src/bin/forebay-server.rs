@@ -20,6 +20,7 @@ fn main() -> std::io::Result<()> {
         if let Err(why) = server.persistence.load_at_start(&server).await {
             return Err(std::io::Error::other(why));
         }
+        tokio::task::spawn_local(forebay::server::repl::run(server.clone()));
         listen::accept_tcp(server, listener).await
     })
 }

@@ -45,6 +45,8 @@ pub struct SnapshotOrder {
     pub filter: Filter,
     /// The least version among the members that told one; `None` if one did not.
     pub version: Option<(u32, u32, u32)>,
+    /// All members are servers like us: they read whatever we hold.
+    pub same_kind: bool,
 }
 
 /// Where a replication snapshot goes.

@@ -33,4 +33,4 @@ pub use primary::{Peer, Primary};
 pub use replconf::Replconf;
 pub use replica::{Link, LinkAction, LinkInput};
 pub use role::{Replication, Upstream};
-pub use settings::{DisklessLoad, Settings};
+pub use settings::Settings;

@@ -13,6 +13,8 @@ bitflags! {
         const EOF = 1;
         /// Understands `+CONTINUE <id>`.
         const PSYNC2 = 2;
+        /// Is a Forebay: reads every record that we hold, as it stands.
+        const FOREBAY = 4;
     }
 }
 
@@ -93,6 +95,7 @@ impl Replconf {
                 match value.to_ascii_lowercase().as_slice() {
                     b"eof" => self.capa |= Capa::EOF,
                     b"psync2" => self.capa |= Capa::PSYNC2,
+                    b"forebay" => self.capa |= Capa::FOREBAY,
                     _ => {}
                 }
             } else if is("ack") {

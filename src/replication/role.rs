@@ -142,6 +142,11 @@ impl Replication {
         self.listening = self.upstream.is_none() && self.history.backlog().is_some();
     }
 
+    /// True if the end of a batch has anything to do for replication.
+    pub fn needs_attention(&self) -> bool {
+        !self.actions.is_empty() || self.primary.count() > 0
+    }
+
     /// Monotonic time, before anything else is called in a batch.
     pub fn set_now(&mut self, mono_us: u64) {
         self.now_ms = mono_us / 1000;

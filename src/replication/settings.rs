@@ -1,6 +1,7 @@
 //! The directives that replication reads, with units settled: times in ms, sizes in bytes.
 
 use crate::config::Config;
+use crate::config::choices::DisklessLoad;
 
 /// A copy of the directives; taken again after CONFIG SET.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,54 +52,11 @@ pub struct Settings {
     pub save_points: bool,
 }
 
-/// `repl-diskless-load`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum DisklessLoad {
-    /// `disabled`: into a file, checked, then loaded.
-    #[default]
-    Disabled,
-    /// `on-empty-db`: straight into memory if there is nothing to lose, else as `disabled`.
-    OnEmptyDb,
-    /// `swapdb`: into a second keyspace while the old one serves, then exchanged.
-    SwapDb,
-}
-
-impl DisklessLoad {
-    /// From the directive's text; unknown text is the default.
-    pub fn parse(text: &str) -> Self {
-        match text {
-            "on-empty-db" => DisklessLoad::OnEmptyDb,
-            "swapdb" => DisklessLoad::SwapDb,
-            _ => DisklessLoad::Disabled,
-        }
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            timeout_ms: 60_000,
-            ping_period_ms: 10_000,
-            backlog_bytes: 1 << 20,
-            backlog_ttl_ms: 3_600_000,
-            diskless_sync: true,
-            diskless_delay_ms: 5_000,
-            diskless_max_replicas: 0,
-            min_replicas: 0,
-            min_replicas_lag_ms: 10_000,
-            output_hard: 256 << 20,
-            output_soft: 64 << 20,
-            output_soft_ms: 60_000,
-            diskless_load: DisklessLoad::Disabled,
-            primary_user: String::new(),
-            primary_auth: String::new(),
-            announce_ip: String::new(),
-            announce_port: 6379,
-            serve_stale: true,
-            read_only: true,
-            priority: 100,
-            announced: true,
             save_points: false,
+            ..Settings::from_config(&Config::default())
         }
     }
 }
@@ -106,9 +64,36 @@ impl Default for Settings {
 impl Settings {
     /// From the directives.
     pub fn from_config(config: &Config) -> Self {
+        let count = |n: i64| usize::try_from(n).unwrap_or(0);
+        let ms = |seconds: i64| u64::try_from(seconds).unwrap_or(0).saturating_mul(1000);
+        let limit = &config.client_output_buffer_limit.replica;
+        let port = match config.replica_announce_port {
+            0 => config.port,
+            announced => announced,
+        };
         Settings {
-            backlog_bytes: config.repl_backlog_size.max(0) as usize,
-            ..Settings::default()
+            timeout_ms: ms(config.repl_timeout),
+            ping_period_ms: ms(config.repl_ping_replica_period),
+            backlog_bytes: count(config.repl_backlog_size),
+            backlog_ttl_ms: ms(config.repl_backlog_ttl),
+            diskless_sync: config.repl_diskless_sync,
+            diskless_delay_ms: ms(config.repl_diskless_sync_delay),
+            diskless_max_replicas: count(config.repl_diskless_sync_max_replicas),
+            min_replicas: count(config.min_replicas_to_write),
+            min_replicas_lag_ms: ms(config.min_replicas_max_lag),
+            output_hard: count(limit.hard),
+            output_soft: count(limit.soft),
+            output_soft_ms: ms(limit.soft_seconds),
+            diskless_load: config.repl_diskless_load,
+            primary_user: config.masteruser.clone(),
+            primary_auth: config.masterauth.clone(),
+            announce_ip: config.replica_announce_ip.clone(),
+            announce_port: u16::try_from(port).unwrap_or(0),
+            serve_stale: config.replica_serve_stale_data,
+            read_only: config.replica_read_only,
+            priority: config.replica_priority,
+            announced: config.replica_announced,
+            save_points: !config.save.is_empty(),
         }
     }
 }

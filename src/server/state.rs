@@ -21,6 +21,8 @@ pub struct Server {
     pub persistence: Persistence,
     /// How to reach the task of each connection.
     links: RefCell<HashMap<ClientId, Rc<Link>>>,
+    /// The drivers of replication.
+    pub(super) repl: super::repl::Drivers,
     /// Socket bytes come here when a connection has nothing left over from before.
     pub(super) input: RefCell<Vec<u8>>,
     /// Replies are written here; it stays with a connection only if the socket does not take it.
@@ -72,10 +74,12 @@ impl Server {
             engine: RefCell::new(engine),
             persistence,
             links: RefCell::default(),
+            repl: super::repl::Drivers::default(),
             input: RefCell::new(vec![0; READ_SIZE]),
             output: RefCell::new(Vec::with_capacity(READ_SIZE)),
         });
         server.persistence.attach(&server);
+        server.repl.attach(&server);
         server
     }
 
@@ -99,6 +103,7 @@ impl Server {
 
     /// Does what commands asked for.
     pub fn act(&self, engine: &mut Engine) {
+        self.repl.act(engine);
         if engine.actions.is_empty() {
             return;
         }

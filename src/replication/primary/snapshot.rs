@@ -73,6 +73,7 @@ impl Primary {
         let sockets = eof && (env.settings.diskless_sync || first.filter != Filter::All);
         let version = confs().map(|c| c.version).min().flatten();
         let filter = first.filter;
+        let same_kind = confs().all(|c| c.capa.contains(Capa::FOREBAY));
         self.job = Some(Job {
             sockets,
             started: false,
@@ -90,6 +91,7 @@ impl Primary {
             members,
             filter,
             version,
+            same_kind,
         }));
     }
 
@@ -154,9 +156,11 @@ impl Primary {
         }
     }
 
-    /// The snapshot cannot start now (something else is being saved): its replicas go on waiting.
+    /// The snapshot cannot start now, because something else is being saved: its replicas go on
+    /// waiting until [`Primary::on_other_save`] tells the end of that.
     pub fn on_snapshot_busy(&mut self) {
         self.job = None;
+        self.other_save = true;
     }
 
     /// The snapshot cannot be made.
@@ -252,8 +256,15 @@ impl Primary {
         }
     }
 
-    /// A save that is none of ours began or ended.
-    pub fn on_other_save(&mut self, running: bool, env: &mut Env<'_>) {
+    /// A snapshot is running or not; one that is none of ours keeps ours from starting.
+    pub fn on_save_running(&mut self, running: bool, env: &mut Env<'_>) {
+        let other = running && self.job.is_none();
+        if other != self.other_save {
+            self.on_other_save(other, env);
+        }
+    }
+
+    fn on_other_save(&mut self, running: bool, env: &mut Env<'_>) {
         let ended = self.other_save && !running;
         self.other_save = running;
         if ended {

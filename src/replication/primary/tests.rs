@@ -220,10 +220,10 @@ fn a_late_replica_joins_a_running_disk_snapshot_at_its_cut() {
 #[test]
 fn a_full_sync_waits_for_a_save_of_another_kind() {
     let mut s = Scene::disk();
-    s.with(|p, env| p.on_other_save(true, env));
+    s.with(|p, env| p.on_save_running(true, env));
     let (_, actions) = s.psync(1, b"?", -1);
     assert_eq!(actions, []);
-    let (_, actions) = s.with(|p, env| p.on_other_save(false, env));
+    let (_, actions) = s.with(|p, env| p.on_save_running(false, env));
     assert_eq!(order(&actions).members, [ClientId(1)]);
 }
 

@@ -104,7 +104,12 @@ impl Link {
         if !s.announce_ip.is_empty() {
             ask(Asked::Ip, &["REPLCONF", "ip-address", &s.announce_ip]);
         }
-        ask(Asked::Capa, &["REPLCONF", "capa", "eof", "capa", "psync2"]);
+        ask(
+            Asked::Capa,
+            &[
+                "REPLCONF", "capa", "eof", "capa", "psync2", "capa", "forebay",
+            ],
+        );
         out.push(LinkAction::Send(bytes.into()));
         self.state = State::AwaitReplies { asked };
     }

@@ -133,7 +133,7 @@ fn the_handshake_has_the_reference_order() {
     assert_eq!(
         words(&sent(&pipelined)),
         "AUTH secret REPLCONF listening-port 6379 REPLCONF ip-address 10.9.9.9 REPLCONF capa eof \
-         capa psync2"
+         capa psync2 capa forebay"
     );
     for _ in 0..3 {
         assert_eq!(s.say("+OK"), []);

@@ -269,9 +269,14 @@ impl Persistence {
     /// Gives the running snapshot up, if there is one that goes to disk: the old dump stands.
     pub fn cancel_disk(&self, engine: &mut Engine) {
         let mut state = self.state.borrow_mut();
-        if state.running.as_ref().is_some_and(|r| r.disk) {
-            state.running = None;
-            engine.keyspace.cancel_snapshot();
+        let Some(mut running) = state.running.take_if(|r| r.disk) else {
+            return;
+        };
+        drop(state);
+        engine.keyspace.cancel_snapshot();
+        if let Some(on_end) = running.on_end.take() {
+            let cancelled = SaveError::Cancelled("the save was cancelled".into());
+            on_end(engine, &Err(cancelled));
         }
     }
 

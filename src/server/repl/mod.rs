@@ -1,0 +1,165 @@
+//! The drivers of replication: sockets, files and timers around the state machines of
+//! [`replication`](crate::replication).
+//!
+//! * [`primary`]: the connection of one replica: payload, stream, ACKs.
+//! * [`pipe`]: a payload on its way from the persistence thread to a replica; spills to a file.
+//! * [`snapshot`]: what a full sync needs from persistence.
+//!
+//! [`Drivers::act`] runs after every batch of commands and does what the state machines ask for, in
+//! their order. What needs a connection is left in its [`primary::Outbox`]; its task is woken.
+
+pub mod pipe;
+pub mod primary;
+pub mod snapshot;
+
+pub use primary::serve_replica;
+
+use super::Server;
+use crate::commands::{ClientId, Engine};
+use crate::replication::position::ReplOffset;
+use crate::replication::{Action, SnapshotOrder};
+use primary::{Outbox, Payload};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// How often time passes for the state machines.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The drivers of one server.
+#[derive(Default)]
+pub struct Drivers {
+    server: OnceCell<Weak<Server>>,
+    /// What waits for the tasks of replicas' connections.
+    outboxes: RefCell<HashMap<ClientId, Rc<Outbox>>>,
+    /// End of the stream when its readers were last woken.
+    woken_at: Cell<ReplOffset>,
+}
+
+/// Lets time pass for replication, for ever.
+pub async fn run(server: Rc<Server>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            let saving = server.persistence.running();
+            let repl = &mut engine.repl;
+            repl.with_primary(|primary, env| primary.on_save_running(saving, env));
+            repl.on_tick();
+        });
+    }
+}
+
+impl Drivers {
+    /// Lets tasks reach the server; once, at start.
+    pub fn attach(&self, server: &Rc<Server>) {
+        let again = self.server.set(Rc::downgrade(server));
+        assert!(again.is_ok(), "attached once");
+    }
+
+    fn server(&self) -> Option<Rc<Server>> {
+        self.server.get().and_then(Weak::upgrade)
+    }
+
+    /// Does what the state machines ask for. Cheap when replication is not used.
+    pub fn act(&self, engine: &mut Engine) {
+        if !engine.repl.needs_attention() {
+            return;
+        }
+        engine.sync_repl_clock();
+        engine.repl.before_idle();
+        loop {
+            let actions = engine.repl.take_actions();
+            if actions.is_empty() {
+                break;
+            }
+            for action in actions {
+                self.perform(action, engine);
+            }
+        }
+        let end = engine.repl.history().offset();
+        if self.woken_at.replace(end) != end {
+            for (id, outbox) in &*self.outboxes.borrow() {
+                if engine.repl.primary().streams_to(*id) {
+                    outbox.wake();
+                }
+            }
+        }
+    }
+
+    fn perform(&self, action: Action, engine: &mut Engine) {
+        match action {
+            Action::Log(level, text) => engine.with_host(|host, _| host.log(level, &text)),
+            Action::Send(id, bytes) => self.outbox(id).send(&bytes),
+            Action::StartSnapshot(order) => self.start_snapshot(&order, engine),
+            // A snapshot for connections ends by itself when all of them are gone.
+            Action::CancelSnapshot => {
+                if let Some(server) = self.server() {
+                    server.persistence.cancel_disk(engine);
+                }
+            }
+            Action::SendFile(id) => self.send_file(id, engine),
+            Action::Close(id) => self.outbox(id).close(),
+            Action::CloseAfterSent(id) => self.outbox(id).close_after_sent(),
+            Action::CloseOverLimit(id) => {
+                let who = engine.clients.get(&id).map(|s| primary::client_line(s));
+                let text = format!(
+                    "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
+                    who.unwrap_or_default()
+                );
+                engine.with_host(|host, _| host.log('#', &text));
+                self.outbox(id).close();
+            }
+            Action::SendUpstream(_) | Action::StartLink | Action::StopLink => {}
+            Action::RoleChanged => {}
+        }
+    }
+
+    /// The outbox of a connection; made when it is first needed, which may be before its task is ours.
+    fn outbox(&self, id: ClientId) -> Rc<Outbox> {
+        self.outboxes.borrow_mut().entry(id).or_default().clone()
+    }
+
+    fn forget(&self, id: ClientId) {
+        self.outboxes.borrow_mut().remove(&id);
+    }
+
+    fn start_snapshot(&self, order: &SnapshotOrder, engine: &mut Engine) {
+        let Some(server) = self.server() else { return };
+        let started = snapshot::start(&server, order, engine);
+        let members = &order.members;
+        match started {
+            Ok(payloads) => {
+                let repl = &mut engine.repl;
+                repl.with_primary(|primary, env| primary.on_snapshot_started(members, env));
+                for (id, payload) in payloads {
+                    self.outbox(id).give(payload);
+                }
+            }
+            Err(snapshot::StartError::Busy) => {
+                engine
+                    .repl
+                    .with_primary(|primary, _| primary.on_snapshot_busy());
+            }
+            Err(snapshot::StartError::Failed(why)) => {
+                let repl = &mut engine.repl;
+                repl.with_primary(|primary, env| primary.on_snapshot_refused(members, &why, env));
+            }
+        }
+    }
+
+    fn send_file(&self, id: ClientId, engine: &mut Engine) {
+        let path = snapshot::dump_path(&engine.config);
+        match Payload::file(&path) {
+            Ok(payload) => self.outbox(id).give(payload),
+            Err(error) => {
+                let text = format!("SYNC failed. Can't open/stat DB after BGSAVE: {error}");
+                engine.with_host(|host, _| host.log('#', &text));
+                self.outbox(id).close();
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The connection of one replica: reply lines, then the payload, then the stream; ACKs come back.
+
+use super::pipe::{Pipe, PipeReader};
+use crate::commands::{ClientFlags, ClientId, Engine, Session};
+use crate::resp::{Parser, RequestLimits};
+use crate::server::Server;
+use crate::server::stream::Stream;
+use smallvec::SmallVec;
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes written before other tasks get their turn.
+const BYTES_PER_POLL: usize = 1 << 20;
+/// What a replica may have sent without a whole request in it.
+const INPUT_MAX: usize = 1 << 20;
+/// Bytes read from a dump file at once.
+const FILE_CHUNK: usize = 256 << 10;
+
+/// What waits for a replica's connection; filled by the state machine's actions.
+#[derive(Default)]
+pub struct Outbox {
+    lines: RefCell<Vec<u8>>,
+    payload: RefCell<Option<Payload>>,
+    close: Cell<bool>,
+    close_after_sent: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// A payload, its announcement included.
+pub struct Payload {
+    head: Vec<u8>,
+    reader: PipeReader,
+}
+
+impl Payload {
+    /// Bytes from a pipe, behind `head`.
+    pub fn new(head: Vec<u8>, reader: PipeReader) -> Self {
+        Payload { head, reader }
+    }
+
+    /// A finished dump: `$<length>` and the file, read by a thread of its own.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn file(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        let (writer, reader) = Pipe::waiting();
+        let copy = move || {
+            let mut left = file.take(len);
+            let mut buf = vec![0; FILE_CHUNK];
+            loop {
+                match left.read(&mut buf) {
+                    Ok(0) => break,
+                    Ok(n) if writer.push(&buf[..n]).is_ok() => {}
+                    _ => return, // unfinished: the connection is closed
+                }
+            }
+            if left.limit() == 0 {
+                writer.finish();
+            }
+        };
+        let thread = std::thread::Builder::new().name("forebay-send".into());
+        thread.spawn(copy)?;
+        Ok(Payload {
+            head: format!("${len}\r\n").into_bytes(),
+            reader,
+        })
+    }
+}
+
+impl Outbox {
+    /// Bytes before any payload.
+    pub fn send(&self, bytes: &[u8]) {
+        self.lines.borrow_mut().extend_from_slice(bytes);
+        self.wake();
+    }
+
+    /// A payload follows the lines.
+    pub fn give(&self, payload: Payload) {
+        *self.payload.borrow_mut() = Some(payload);
+        self.wake();
+    }
+
+    /// Close now.
+    pub fn close(&self) {
+        self.close.set(true);
+        self.wake();
+    }
+
+    /// Close when everything is written.
+    pub fn close_after_sent(&self) {
+        self.close_after_sent.set(true);
+        self.wake();
+    }
+
+    /// There is something to do.
+    pub fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// The connection is over.
+struct End;
+
+struct Connection {
+    server: Rc<Server>,
+    id: ClientId,
+    stream: Stream,
+    outbox: Rc<Outbox>,
+    /// Lines and payload bytes on their way to the socket.
+    out: Vec<u8>,
+    sent: usize,
+    payload: Option<PipeReader>,
+    input: Vec<u8>,
+    parser: Parser,
+}
+
+/// Serves a connection that became a replica, until it ends. `unread` are bytes that came behind the
+/// SYNC/PSYNC request, `unsent` replies to requests before it.
+pub async fn serve_replica(
+    server: &Rc<Server>,
+    id: ClientId,
+    stream: Stream,
+    unread: Vec<u8>,
+    unsent: Vec<u8>,
+) {
+    let mut connection = Connection {
+        server: server.clone(),
+        id,
+        stream,
+        outbox: server.repl.outbox(id),
+        out: unsent,
+        sent: 0,
+        payload: None,
+        input: unread,
+        parser: Parser::default(),
+    };
+    std::future::poll_fn(|cx| match connection.step(cx) {
+        Ok(()) => Poll::Pending,
+        Err(End) => Poll::Ready(()),
+    })
+    .await;
+    drop(connection);
+    server.repl.forget(id);
+    server.with_engine(|engine| {
+        engine.sync_repl_clock();
+        engine.repl.on_disconnect(id);
+    });
+}
+
+impl Connection {
+    /// Goes as far as it gets without waiting.
+    fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        *self.outbox.waker.borrow_mut() = Some(cx.waker().clone());
+        if self.outbox.close.get() {
+            return Err(End);
+        }
+        self.read(cx)?;
+        self.write(cx)
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let mut budget = BYTES_PER_POLL;
+        loop {
+            if budget == 0 {
+                cx.waker().wake_by_ref();
+                return Ok(());
+            }
+            if self.sent < self.out.len() {
+                let Some(n) = self.put(cx)? else {
+                    return Ok(());
+                };
+                budget = budget.saturating_sub(n);
+                continue;
+            }
+            self.out.clear();
+            self.sent = 0;
+            self.out.append(&mut self.outbox.lines.borrow_mut());
+            if let Some(payload) = self.outbox.payload.take() {
+                self.out.extend_from_slice(&payload.head);
+                self.payload = Some(payload.reader);
+            }
+            if !self.out.is_empty() {
+                continue;
+            }
+            if let Some(reader) = &self.payload {
+                match reader.poll_chunk(cx) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Some(Ok(chunk))) => self.out = chunk,
+                    Poll::Ready(Some(Err(_))) => return Err(End),
+                    Poll::Ready(None) => {
+                        self.payload = None;
+                        self.note(|engine, id| {
+                            let repl = &mut engine.repl;
+                            repl.with_primary(|primary, env| primary.on_payload_sent(id, env));
+                        });
+                    }
+                }
+                continue;
+            }
+            if self.outbox.close_after_sent.get() {
+                return Err(End);
+            }
+            match self.put_stream(cx)? {
+                Some(n) if n > 0 => budget = budget.saturating_sub(n),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Writes lines and payload; `None` when the socket takes nothing now.
+    fn put(&mut self, cx: &mut Context<'_>) -> Result<Option<usize>, End> {
+        let bytes = &self.out[self.sent..];
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let Poll::Ready(written) = written else {
+            return Ok(None);
+        };
+        let n = written.ok().filter(|n| *n > 0).ok_or(End)?;
+        self.sent += n;
+        let syncing = self.payload.is_some();
+        let mut engine = self.server.engine.borrow_mut();
+        engine.stats.net_output += n as u64;
+        if syncing {
+            let (id, now_ms) = (self.id, crate::server::clock::monotonic_ns() / 1_000_000);
+            engine
+                .repl
+                .with_primary(|primary, _| primary.on_progress(id, now_ms));
+        }
+        Ok(Some(n))
+    }
+
+    /// Writes stream bytes straight from the log; `None` when the socket takes nothing now, 0 when
+    /// there is nothing.
+    fn put_stream(&mut self, cx: &mut Context<'_>) -> Result<Option<usize>, End> {
+        let mut engine = self.server.engine.borrow_mut();
+        let chunk = engine.repl.stream_for(self.id);
+        if chunk.is_empty() {
+            return Ok(Some(0));
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, chunk);
+        let Poll::Ready(written) = written else {
+            return Ok(None);
+        };
+        let n = written.ok().filter(|n| *n > 0).ok_or(End)?;
+        engine.repl.on_stream_sent(self.id, n);
+        engine.stats.net_output += n as u64;
+        Ok(Some(n))
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        loop {
+            self.run_requests()?;
+            let mut bytes = [0; 4096];
+            let mut buf = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    self.input.extend_from_slice(buf.filled());
+                    if self.input.len() > INPUT_MAX {
+                        return Err(End);
+                    }
+                }
+                Poll::Ready(_) => return Err(End),
+            }
+        }
+    }
+
+    /// Runs what the replica sent: ACKs mostly. An answer would stand in the stream, so a replica that
+    /// causes one is closed.
+    fn run_requests(&mut self) -> Result<(), End> {
+        if self.input.is_empty() {
+            return Ok(());
+        }
+        let server = self.server.clone();
+        server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            let alone = self.input.iter().all(|b| matches!(b, b'\n' | b'\r'));
+            if alone {
+                let (id, now_ms) = (self.id, engine.repl.now_ms());
+                engine
+                    .repl
+                    .with_primary(|primary, _| primary.on_newline(id, now_ms));
+            }
+            let limits = RequestLimits {
+                bulk: INPUT_MAX as u64,
+                unauthenticated: false,
+            };
+            let parsed = self.parser.parse(&self.input, limits, usize::MAX);
+            let requests = self.parser.len();
+            let mut result = Ok(());
+            for i in 0..requests {
+                let argv: SmallVec<[&[u8]; 8]> = self.parser.request(i, &self.input).collect();
+                engine.execute(self.id, &argv);
+                if let Some(why) = must_close(engine, self.id, &argv) {
+                    engine.with_host(|host, _| host.log('#', &why));
+                    result = Err(End);
+                    break;
+                }
+            }
+            let done = self.parser.consume(requests);
+            self.input.drain(..done);
+            result.and(parsed.map_err(|_| End))
+        })
+    }
+
+    fn note(&self, f: impl FnOnce(&mut Engine, ClientId)) {
+        self.server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            f(engine, self.id);
+        });
+    }
+}
+
+fn must_close(engine: &mut Engine, id: ClientId, argv: &[&[u8]]) -> Option<String> {
+    let Some(session) = engine.clients.get(&id) else {
+        return Some(String::new());
+    };
+    if !session.reply.is_empty() {
+        return Some(format!(
+            "Replica generated a reply to command '{}', disconnecting it: {}",
+            String::from_utf8_lossy(argv[0])
+                .to_lowercase()
+                .escape_debug(),
+            client_line(session)
+        ));
+    }
+    let closed = session.flags.contains(ClientFlags::CLOSE_ASAP);
+    closed.then(|| format!("Client closed: {}", client_line(session)))
+}
+
+/// A client for the log.
+pub fn client_line(session: &Session) -> String {
+    format!(
+        "id={} addr={} laddr={}",
+        session.id.0, session.addr, session.laddr
+    )
+}
