@@ -1,7 +1,7 @@
 //! A request's arguments, with the conversions that commands share.
 
 use super::CommandError;
-use std::ops::Index;
+use std::ops::{Index, Range};
 
 /// The arguments of one request; index 0 is the command name as the client typed it.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,26 @@ impl<'a> Args<'a> {
         parse_float(self.0[i]).ok_or(CommandError::NOT_A_FLOAT)
     }
 
+    /// The keys behind a count that stands at `i`, and the index of what follows them.
+    ///
+    /// # Errors
+    /// `too_few` for a count that is not a positive integer; a syntax error for more than there are.
+    pub fn counted(
+        &self,
+        i: usize,
+        too_few: &'static str,
+    ) -> Result<(&'a [&'a [u8]], usize), CommandError> {
+        let count = parse_int(self.0[i]).filter(|&n| n > 0);
+        let count = count.ok_or(CommandError::fixed(too_few))?;
+        let end = usize::try_from(count)
+            .ok()
+            .and_then(|n| n.checked_add(i + 1));
+        match end.filter(|&end| end <= self.0.len()) {
+            Some(end) => Ok((&self.0[i + 1..end], end)),
+            None => Err(CommandError::SYNTAX),
+        }
+    }
+
     /// True if argument `i` is `word` (given in upper case), in any case.
     pub fn is(&self, i: usize, word: &str) -> bool {
         self.0
@@ -58,6 +78,21 @@ impl<'a> Index<usize> for Args<'a> {
     fn index(&self, i: usize) -> &[u8] {
         self.0[i]
     }
+}
+
+/// The inclusive range from `start` to `stop` (negative ones count from the end) of `len` elements, as
+/// LRANGE, ZRANGE and LTRIM take it: clamped, and empty where nothing is left.
+pub fn span(start: i64, stop: i64, len: usize) -> Range<usize> {
+    let from_front = |n: i64| {
+        if n < 0 {
+            n.saturating_add(len as i64)
+        } else {
+            n
+        }
+    };
+    let start = from_front(start).max(0) as usize;
+    let end = from_front(stop).saturating_add(1).clamp(0, len as i64) as usize;
+    if start < end { start..end } else { 0..0 }
 }
 
 /// A canonical decimal i64, as Redis's `string2ll` takes it.
@@ -155,6 +190,22 @@ mod tests {
             "a",
         ] {
             assert_eq!(parse_int(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn spans_count_from_both_ends_and_stay_inside() {
+        for (start, stop, expected) in [
+            (0, -1, 0..5),
+            (1, 2, 1..3),
+            (-2, -1, 3..5),
+            (-100, 100, 0..5),
+            (3, 2, 0..0),
+            (5, 9, 0..0),
+            (0, -6, 0..0),
+            (i64::MIN, i64::MAX, 0..5),
+        ] {
+            assert_eq!(span(start, stop, 5), expected, "{start} {stop}");
         }
     }
 

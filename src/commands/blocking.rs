@@ -1,7 +1,23 @@
-//! Clients that wait: for keys (BLPOP ...) or for replicas (WAIT).
+//! Clients that wait: for keys (BLPOP ...), for replicas (WAIT), or for the server (CLIENT PAUSE).
+//!
+//! A command that finds nothing to take calls [`Cx::block_on`]: its request is kept, and the client is
+//! queued at each key. A change of a key that somebody waits for marks it *ready*; after the command (or
+//! transaction, or script) that changed it, [`Engine::serve_ready_keys`] runs the requests of its waiters
+//! again, who either finish now or wait on.
+//!
+//!  * Waiters of a key are served in the order in which they came; keys in the order in which they became
+//!    ready. Serving may make further keys ready (BLMOVE): they come after.
+//!  * The effects of a served client go out after those of the command that served it, never inside its
+//!    MULTI/EXEC.
+//!  * A waiter is looked at only if its key holds the type it waits for: a key that became a set does not
+//!    concern BLPOP. Clients of XREADGROUP also learn that their key is gone.
+//!  * Nobody blocks inside EXEC or a script, nor on the link to the primary.
+//!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
+//!    `Session::blocked` and the flag BLOCKED; all of it ends in one place, `release`.
 
-use super::ClientId;
-use std::collections::{HashMap, VecDeque};
+use super::{Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Session, table};
+use crate::keyspace::ValueRef;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// What a blocked client waits for, and what to run when it comes.
 pub struct Blocked {
@@ -21,6 +37,8 @@ pub enum BlockedOn {
         db: usize,
         /// The keys.
         keys: Vec<Vec<u8>>,
+        /// What they must hold.
+        wait_for: WaitFor,
     },
     /// `WAIT count`: that many replicas at `offset`.
     Replicas {
@@ -33,11 +51,354 @@ pub enum BlockedOn {
     Postponed,
 }
 
+/// What a key must hold to concern a waiting client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitFor {
+    /// A list.
+    List,
+    /// A sorted set.
+    Zset,
+    /// A stream.
+    Stream,
+    /// A stream; its end is news, too.
+    StreamOrEnd,
+}
+
+/// How CLIENT UNBLOCK ends a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblock {
+    /// As if the time were up.
+    Timeout,
+    /// With an UNBLOCKED error.
+    Error,
+}
+
+#[derive(Default)]
+struct Waiters {
+    clients: VecDeque<ClientId>,
+    /// Stands in `ready` already.
+    ready: bool,
+}
+
 /// Who waits for which key, in order of arrival.
 #[derive(Default)]
 pub struct Blocking {
-    /// (database, key) -> clients.
-    pub waiting: HashMap<(usize, Vec<u8>), VecDeque<ClientId>>,
-    /// Keys written since the last look, in order.
-    pub ready: Vec<(usize, Vec<u8>)>,
+    /// By database, then key.
+    waiting: HashMap<usize, HashMap<Vec<u8>, Waiters>>,
+    /// Keys that changed since they were last looked at, in order.
+    ready: Vec<(usize, Vec<u8>)>,
+    deadlines: BTreeSet<(i64, ClientId)>,
+    clients: usize,
+    /// The wait that is being resumed: it keeps its deadline if it goes on.
+    resuming: Option<Option<i64>>,
 }
+
+impl Blocking {
+    /// `blocked_clients`
+    pub fn clients(&self) -> usize {
+        self.clients
+    }
+
+    /// `total_blocking_keys`
+    pub fn keys(&self) -> usize {
+        self.waiting.values().map(HashMap::len).sum()
+    }
+
+    /// When [`Engine::expire_blocked`] is next due, Unix ms.
+    pub fn next_deadline(&self) -> Option<i64> {
+        self.deadlines.first().map(|d| d.0)
+    }
+
+    /// A key changed: it is ready if anybody waits for it.
+    pub fn signal(&mut self, db: usize, key: &[u8]) {
+        let waiters = self.waiting.get_mut(&db).and_then(|keys| keys.get_mut(key));
+        if let Some(waiters) = waiters.filter(|w| !w.ready) {
+            waiters.ready = true;
+            self.ready.push((db, key.to_vec()));
+        }
+    }
+
+    /// A database was exchanged or emptied: all its awaited keys may be ready.
+    pub fn signal_all(&mut self, db: usize) {
+        for (key, waiters) in self.waiting.get_mut(&db).into_iter().flatten() {
+            if !waiters.ready {
+                waiters.ready = true;
+                self.ready.push((db, key.clone()));
+            }
+        }
+    }
+
+    fn queue(&mut self, id: ClientId, db: usize, key: &[u8]) {
+        let keys = self.waiting.entry(db).or_default();
+        let waiters = keys.entry(key.to_vec()).or_default();
+        if waiters.clients.back() != Some(&id) && !waiters.clients.contains(&id) {
+            waiters.clients.push_back(id);
+        }
+    }
+
+    fn unqueue(&mut self, id: ClientId, db: usize, key: &[u8]) {
+        let Some(keys) = self.waiting.get_mut(&db) else {
+            return;
+        };
+        if let Some(waiters) = keys.get_mut(key) {
+            waiters.clients.retain(|&waiting| waiting != id);
+            if waiters.clients.is_empty() {
+                keys.remove(key);
+            }
+        }
+        if keys.is_empty() {
+            self.waiting.remove(&db);
+        }
+    }
+
+    fn waiters(&self, db: usize, key: &[u8]) -> Vec<ClientId> {
+        let waiters = self.waiting.get(&db).and_then(|keys| keys.get(key));
+        waiters.map_or(Vec::new(), |w| w.clients.iter().copied().collect())
+    }
+}
+
+/// What a blocking command answers when it must not block (inside EXEC or a script).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// `*-1`
+    NullArray,
+    /// `$-1`
+    Null,
+}
+
+impl Cx<'_> {
+    /// Blocks the client until one of `keys` holds what it waits for or the deadline passes (Unix ms,
+    /// `None` = never); then `args` runs again. Where blocking is not allowed, replies at once.
+    pub fn block_on(
+        &mut self,
+        args: Args<'_>,
+        keys: &[&[u8]],
+        wait_for: WaitFor,
+        deadline_ms: Option<i64>,
+        otherwise: Otherwise,
+    ) {
+        let never = ClientFlags::DENY_BLOCKING | ClientFlags::MASTER | ClientFlags::INTERNAL;
+        if self.engine.depth > 0 || self.client.flags.intersects(never) {
+            match otherwise {
+                Otherwise::NullArray => self.client.reply.null_array(),
+                Otherwise::Null => self.client.reply.null(),
+            }
+            return;
+        }
+        let db = self.client.db;
+        for key in keys {
+            self.engine.blocking.queue(self.client.id, db, key);
+        }
+        let on = BlockedOn::Keys {
+            db,
+            keys: keys.iter().map(|key| key.to_vec()).collect(),
+            wait_for,
+        };
+        self.wait(args, on, deadline_ms);
+    }
+
+    /// Blocks the client for any reason; see [`Cx::block_on`] for keys.
+    pub fn wait(&mut self, args: Args<'_>, on: BlockedOn, deadline_ms: Option<i64>) {
+        let blocking = &mut self.engine.blocking;
+        let deadline_ms = blocking.resuming.take().unwrap_or(deadline_ms);
+        if let Some(at) = deadline_ms {
+            blocking.deadlines.insert((at, self.client.id));
+        }
+        blocking.clients += 1;
+        self.client.flags.insert(ClientFlags::BLOCKED);
+        self.client.blocked = Some(Box::new(Blocked {
+            args: args.0.iter().map(|arg| arg.to_vec()).collect(),
+            deadline_ms,
+            on,
+        }));
+    }
+}
+
+impl Engine {
+    /// Runs the requests of clients whose keys became ready. Call after each top-level command.
+    pub fn serve_ready_keys(&mut self) {
+        while !self.blocking.ready.is_empty() {
+            for (db, key) in std::mem::take(&mut self.blocking.ready) {
+                let waiting = self.blocking.waiting.get_mut(&db);
+                match waiting.and_then(|keys| keys.get_mut(&key)) {
+                    Some(waiters) => waiters.ready = false,
+                    None => continue,
+                }
+                for id in self.blocking.waiters(db, &key) {
+                    if self.concerns(id, db, &key) {
+                        self.resume(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// True if what the key holds now is news for a client that waits for it.
+    fn concerns(&self, id: ClientId, db: usize, key: &[u8]) -> bool {
+        let blocked = self.clients.get(&id).and_then(|c| c.blocked.as_deref());
+        let Some(Blocked {
+            on: BlockedOn::Keys { keys, wait_for, .. },
+            ..
+        }) = blocked
+        else {
+            return false;
+        };
+        // Another key may have served it, and it may wait for other keys by now.
+        if !keys.iter().any(|waited| waited == key) {
+            return false;
+        }
+        let store = self.keyspace.db(db);
+        let value = store.find(key).map(|loc| store.value(loc));
+        match (wait_for, value) {
+            (WaitFor::List, Some(ValueRef::List(_)))
+            | (WaitFor::Zset, Some(ValueRef::Zset(_)))
+            | (WaitFor::Stream, Some(ValueRef::Stream(_))) => true,
+            (WaitFor::StreamOrEnd, _) => true,
+            _ => false,
+        }
+    }
+
+    /// Runs a waiting client's request again: it finishes, or waits on behind the others.
+    fn resume(&mut self, id: ClientId) {
+        let Some(mut session) = self.clients.remove(&id) else {
+            return;
+        };
+        if let Some(blocked) = self.release(&mut session) {
+            self.blocking.resuming = Some(blocked.deadline_ms);
+            let argv: Vec<&[u8]> = blocked.args.iter().map(Vec::as_slice).collect();
+            let args = Args(&argv);
+            let result = table::find(args).and_then(|c| self.call(&mut session, c, args));
+            if let Err(error) = result {
+                self.fail(&mut session, &error);
+            }
+            self.blocking.resuming = None;
+        }
+        if session.blocked.is_none() {
+            self.actions.push(Action::Resume(id));
+        }
+        self.clients.insert(id, session);
+        self.flush_effects();
+    }
+
+    /// Ends a wait: the one place where its traces are removed. Also for a client that goes away.
+    pub fn release(&mut self, session: &mut Session) -> Option<Box<Blocked>> {
+        let blocked = session.blocked.take()?;
+        session.flags.remove(ClientFlags::BLOCKED);
+        self.blocking.clients -= 1;
+        if let Some(at) = blocked.deadline_ms {
+            self.blocking.deadlines.remove(&(at, session.id));
+        }
+        if let BlockedOn::Keys { db, keys, .. } = &blocked.on {
+            for key in keys {
+                self.blocking.unqueue(session.id, *db, key);
+            }
+        }
+        Some(blocked)
+    }
+
+    /// Ends a client's wait with what `reply` writes; false if it does not wait.
+    pub fn end_wait(
+        &mut self,
+        id: ClientId,
+        reply: impl FnOnce(&mut Engine, &mut Session, &Blocked),
+    ) -> bool {
+        let Some(mut session) = self.clients.remove(&id) else {
+            return false;
+        };
+        let blocked = self.release(&mut session);
+        if let Some(blocked) = &blocked {
+            reply(self, &mut session, blocked);
+            self.actions.push(Action::Resume(id));
+        }
+        self.clients.insert(id, session);
+        blocked.is_some()
+    }
+
+    /// Answers the clients whose time is up.
+    pub fn expire_blocked(&mut self, now_ms: i64) {
+        while let Some(&(at, id)) = self.blocking.deadlines.first() {
+            if at > now_ms {
+                return;
+            }
+            if !self.end_wait(id, time_is_up) {
+                self.blocking.deadlines.remove(&(at, id));
+            }
+        }
+    }
+
+    /// CLIENT UNBLOCK: false if the client does not wait in a command of its own.
+    pub fn unblock(&mut self, id: ClientId, how: Unblock) -> bool {
+        let client = self.clients.get(&id);
+        match client.and_then(|c| c.blocked.as_deref()).map(|b| &b.on) {
+            None | Some(BlockedOn::Postponed) => return false,
+            Some(_) => {}
+        }
+        match how {
+            Unblock::Timeout => self.end_wait(id, time_is_up),
+            Unblock::Error => self.end_wait(id, |engine, session, _| {
+                let error = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+                engine.fail(session, &CommandError::fixed(error));
+            }),
+        }
+    }
+
+    /// We became a replica: nobody may wait for keys here any more, and the waiting connections close.
+    pub fn unblock_for_role_change(&mut self) {
+        let waits = |c: &Session| {
+            let on = c.blocked.as_ref().map(|b| &b.on);
+            matches!(
+                on,
+                Some(BlockedOn::Keys { .. } | BlockedOn::Replicas { .. })
+            )
+        };
+        let waiting = self.clients.values().filter(|c| waits(c)).map(|c| c.id);
+        for id in waiting.collect::<Vec<_>>() {
+            self.end_wait(id, |engine, session, _| {
+                engine.fail(session, &CommandError::fixed(
+                    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+                ));
+                session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+            });
+        }
+    }
+}
+
+fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
+    match blocked.on {
+        BlockedOn::Keys { .. } => session.reply.null_array(),
+        BlockedOn::Replicas { offset, .. } => {
+            let acknowledged = engine.repl.count_acked(offset);
+            session.reply.int(acknowledged as i64);
+        }
+        BlockedOn::Postponed => {}
+    }
+}
+
+/// A blocking command's timeout in seconds, as a deadline in Unix ms; `None` waits forever.
+///
+/// # Errors
+/// Not a number, negative, or too far away.
+pub fn deadline(cx: &Cx<'_>, seconds: &[u8]) -> Result<Option<i64>, CommandError> {
+    let seconds = super::args::parse_float(seconds).ok_or(CommandError::fixed(
+        "ERR timeout is not a float or out of range",
+    ))?;
+    deadline_in(cx, (seconds * 1000.0).ceil())
+}
+
+/// As [`deadline`], of a timeout in milliseconds that has been read.
+pub fn deadline_in(cx: &Cx<'_>, ms: f64) -> Result<Option<i64>, CommandError> {
+    let out_of_range = CommandError::fixed("ERR timeout is out of range");
+    if ms >= i64::MAX as f64 {
+        return Err(out_of_range);
+    }
+    if ms < 0.0 {
+        return Err(CommandError::fixed("ERR timeout is negative"));
+    }
+    match ms as i64 {
+        0 => Ok(None),
+        ms => ms.checked_add(cx.now()).map(Some).ok_or(out_of_range),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -227,6 +227,9 @@ impl Engine {
 
     /// WATCHers of a key learn that it changed; waiters may become ready.
     pub fn key_changed(&mut self, db: usize, key: &[u8]) {
+        if self.blocking.clients() > 0 {
+            self.blocking.signal(db, key);
+        }
         if !self.watched.is_empty() {
             super::transactions::touch_watched(self, db, key);
         }

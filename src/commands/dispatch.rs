@@ -40,6 +40,7 @@ impl Engine {
     /// Waiters that became ready are served; what was collected goes out.
     pub fn after_command(&mut self) {
         self.flush_effects();
+        self.serve_ready_keys();
         transactions::settle_dirty(self);
         pubsub::deliver_deferred(self);
     }

@@ -233,6 +233,7 @@ impl Engine {
     /// Forgets a client and all that refers to it.
     pub fn disconnect(&mut self, id: ClientId) {
         if let Some(mut client) = self.clients.remove(&id) {
+            self.release(&mut client);
             super::transactions::discard_transaction(self, &mut client);
             super::pubsub::forget(self, &mut client);
         }

@@ -23,6 +23,7 @@ pub mod hashes;
 pub mod heat;
 pub mod host;
 pub mod keys;
+pub mod lists;
 pub mod long_double;
 pub mod notify;
 pub mod pubsub;

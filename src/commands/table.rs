@@ -18,6 +18,7 @@ static FAMILIES: &[&[Command]] = &[
     super::strings_lcs::COMMANDS,
     super::keys::COMMANDS,
     super::hashes::COMMANDS,
+    super::lists::COMMANDS,
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
     super::replication_cmds::COMMANDS,

@@ -148,6 +148,7 @@ pub fn touch_watched(engine: &mut Engine, db: usize, key: &[u8]) {
 
 /// A database is about to be emptied, or replaced by another (SWAPDB: called for both).
 pub fn touch_watched_database(engine: &mut Engine, emptied: usize, replaced_by: Option<usize>) {
+    engine.blocking.signal_all(emptied);
     let now = engine.clock.unix_ms;
     let watched = engine.watched.keys.keys();
     let keys: Vec<_> = watched.filter(|(db, _)| *db == emptied).cloned().collect();

@@ -1,0 +1,175 @@
+//! Clients that wait for lists, on a bench.
+
+use super::Unblock;
+use crate::commands::testing::Bench;
+use crate::commands::{Action, ClientId};
+
+/// A bench with two more clients than the first.
+fn bench() -> (Bench, ClientId, ClientId) {
+    let mut bench = Bench::new();
+    let (a, b) = (bench.connect(), bench.connect());
+    (bench, a, b)
+}
+
+#[test]
+fn a_push_serves_the_client_that_came_first() {
+    let (mut bench, a, b) = bench();
+    assert_eq!(bench.run_as(a, "BLPOP k 0"), "");
+    assert_eq!(bench.run_as(b, "BLPOP k 0"), "");
+    assert_eq!(bench.engine.blocking.clients(), 2);
+    bench.check(&[("RPUSH k 1", ":1"), ("EXISTS k", ":0")]);
+    assert_eq!(bench.output(a), "[\"k\", \"1\"]");
+    assert_eq!(bench.output(b), "");
+    assert_eq!(bench.engine.actions, [Action::Resume(a)]);
+    bench.run("RPUSH k 2 3");
+    assert_eq!(bench.output(b), "[\"k\", \"2\"]");
+    bench.check(&[("LLEN k", ":1")]);
+    assert_eq!(bench.engine.blocking.clients(), 0);
+    assert_eq!(bench.engine.blocking.keys(), 0);
+}
+
+#[test]
+fn effects_of_the_served_follow_those_of_the_server() {
+    let (mut bench, a, b) = bench();
+    bench.run_as(a, "BLPOP x k 0");
+    bench.run_as(b, "BLMOVE k other LEFT LEFT 0");
+    bench.effects();
+    bench.run("RPUSH k 1 2 3");
+    assert_eq!(
+        bench.effects(),
+        "RPUSH k 1 2 3|LPOP k|LMOVE k other LEFT LEFT"
+    );
+}
+
+#[test]
+fn one_served_client_may_serve_the_next() {
+    let (mut bench, a, b) = bench();
+    bench.run_as(a, "BLPOP second 0");
+    bench.run_as(b, "BRPOPLPUSH first second 0");
+    bench.run("LPUSH first x");
+    assert_eq!(bench.output(b), "\"x\"");
+    assert_eq!(bench.output(a), "[\"second\", \"x\"]");
+}
+
+#[test]
+fn other_types_do_not_concern_those_who_wait_for_lists() {
+    let (mut bench, a, _) = bench();
+    bench.run_as(a, "BLPOP k 0");
+    bench.check(&[("SET k v", "+OK"), ("DEL k", ":1")]);
+    assert_eq!(bench.output(a), "");
+    bench.run("RPUSH k 1");
+    assert_eq!(bench.output(a), "[\"k\", \"1\"]");
+}
+
+#[test]
+fn a_target_of_another_type_is_an_error_when_the_source_comes() {
+    let (mut bench, a, _) = bench();
+    bench.run("SET target v");
+    bench.run_as(a, "BRPOPLPUSH k target 0");
+    bench.run("LPUSH k 1");
+    assert_eq!(
+        bench.output(a),
+        "-WRONGTYPE Operation against a key holding the wrong kind of value"
+    );
+    bench.check(&[("LRANGE k 0 -1", "[\"1\"]")]);
+}
+
+#[test]
+fn a_renamed_list_serves_who_waits_for_its_new_name() {
+    let (mut bench, a, _) = bench();
+    bench.run("RPUSH old 1");
+    bench.run_as(a, "BLPOP new 0");
+    bench.run("RENAME old new");
+    assert_eq!(bench.output(a), "[\"new\", \"1\"]");
+}
+
+#[test]
+fn the_time_of_a_wait_is_kept_when_it_goes_on() {
+    let (mut bench, a, b) = bench();
+    bench.run_as(a, "BLPOP k 0.5");
+    bench.run_as(b, "BLMPOP 1.5 1 k LEFT");
+    let now = bench.engine.clock.unix_ms;
+    assert_eq!(bench.engine.blocking.next_deadline(), Some(now + 500));
+    bench.engine.expire_blocked(now + 499);
+    assert_eq!(bench.output(a), "");
+    bench.engine.expire_blocked(now + 500);
+    assert_eq!(bench.output(a), "nil[]");
+    assert_eq!(bench.engine.blocking.next_deadline(), Some(now + 1500));
+    bench.engine.expire_blocked(now + 1500);
+    assert_eq!(bench.output(b), "nil[]");
+    assert_eq!(bench.engine.blocking.next_deadline(), None);
+}
+
+#[test]
+fn a_wait_is_ended_by_client_unblock_once() {
+    let (mut bench, a, b) = bench();
+    bench.run_as(a, "BLPOP k 0");
+    bench.run_as(b, "BLMOVE k k LEFT LEFT 0");
+    assert!(bench.engine.unblock(a, Unblock::Error));
+    assert!(!bench.engine.unblock(a, Unblock::Error));
+    assert!(bench.engine.unblock(b, Unblock::Timeout));
+    assert_eq!(
+        bench.output(a),
+        "-UNBLOCKED client unblocked via CLIENT UNBLOCK"
+    );
+    assert_eq!(bench.output(b), "nil[]");
+}
+
+#[test]
+fn a_client_that_left_is_passed_over() {
+    let (mut bench, a, b) = bench();
+    bench.run_as(a, "BLPOP k 0");
+    bench.run_as(b, "BLPOP k 0");
+    bench.engine.disconnect(a);
+    bench.run("RPUSH k 1");
+    assert_eq!(bench.output(b), "[\"k\", \"1\"]");
+    assert_eq!(bench.engine.blocking.clients(), 0);
+}
+
+#[test]
+fn becoming_a_replica_ends_all_waits() {
+    let (mut bench, a, _) = bench();
+    bench.run_as(a, "BLPOP k 0");
+    bench.engine.unblock_for_role_change();
+    assert!(bench.output(a).starts_with("-UNBLOCKED force unblock"));
+}
+
+#[test]
+fn a_transaction_never_blocks_and_serves_when_it_is_over() {
+    let (mut bench, a, _) = bench();
+    bench.check(&[
+        ("MULTI", "+OK"),
+        ("BLPOP k 0", "+QUEUED"),
+        ("BLMOVE k k LEFT LEFT 0", "+QUEUED"),
+        ("EXEC", "[nil[], nil]"),
+    ]);
+    bench.run_as(a, "BLPOP k 0");
+    bench.effects();
+    bench.check(&[
+        ("MULTI", "+OK"),
+        ("RPUSH k 1", "+QUEUED"),
+        ("DEL k", "+QUEUED"),
+        ("RPUSH k 2", "+QUEUED"),
+        ("EXEC", "[:1, :1, :1]"),
+    ]);
+    assert_eq!(bench.output(a), "[\"k\", \"2\"]");
+    assert_eq!(
+        bench.effects(),
+        "MULTI|RPUSH k 1|DEL k|RPUSH k 2|EXEC|LPOP k"
+    );
+}
+
+#[test]
+fn timeouts_are_checked_before_keys() {
+    let (mut bench, _, _) = bench();
+    bench.check(&[
+        ("SET s v", "+OK"),
+        ("BLPOP s x", "-ERR timeout is not a float or out of range"),
+        ("BLPOP s nan", "-ERR timeout is not a float or out of range"),
+        ("BLPOP s -1", "-ERR timeout is negative"),
+        ("BLPOP s inf", "-ERR timeout is out of range"),
+        ("BLPOP s 9223372036854775", "-ERR timeout is out of range"),
+        ("BLMPOP x x s LEFT", "-ERR numkeys should be greater than 0"),
+        ("BLMOVE s s LEFT UP x", "-ERR syntax error"),
+    ]);
+}

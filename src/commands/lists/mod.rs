@@ -1,0 +1,291 @@
+//! Lists.
+//!
+//! * [`ends`]: pushing, popping, moving between ends.
+//! * [`middle`]: reading and changing by index or by element.
+//! * [`blocking`]: the forms that wait for an element.
+
+mod blocking;
+mod ends;
+mod middle;
+#[cfg(test)]
+mod tests;
+
+use super::spec::{Command, Flags, Group, Keys};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "lpush",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
+        run: ends::lpush,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "rpush",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.",
+        run: ends::rpush,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lpushx",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "2.2.0",
+        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        summary: "Prepends one or more elements to a list only when the list exists.",
+        run: ends::lpushx,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "rpushx",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "2.2.0",
+        complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+        summary: "Appends an element to a list only when the list exists.",
+        run: ends::rpushx,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lpop",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of elements returned",
+        summary: "Returns the first elements in a list after removing it. Deletes the list if the last element was popped.",
+        run: ends::lpop,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "rpop",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of elements returned",
+        summary: "Returns and removes the last elements of a list. Deletes the list if the last element was popped.",
+        run: ends::rpop,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "llen",
+        arity: 2,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Returns the length of a list.",
+        run: middle::llen,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lindex",
+        arity: 3,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of elements to traverse to get to the element at index. This makes asking for the first or the last element of the list O(1).",
+        summary: "Returns an element from a list by its index.",
+        run: middle::lindex,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lset",
+        arity: 4,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(N) where N is the length of the list. Setting either the first or the last element of the list is O(1).",
+        summary: "Sets the value of an element in a list by its index.",
+        run: middle::lset,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lrange",
+        arity: 4,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.",
+        summary: "Returns a range of elements from a list.",
+        run: middle::lrange,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "ltrim",
+        arity: 4,
+        flags: Flags::WRITE,
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of elements to be removed by the operation.",
+        summary: "Removes elements from both ends a list. Deletes the list if all elements were trimmed.",
+        run: middle::ltrim,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lrem",
+        arity: 4,
+        flags: Flags::WRITE,
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "1.0.0",
+        complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
+        summary: "Removes elements from a list. Deletes the list if the last element was removed.",
+        run: middle::lrem,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "linsert",
+        arity: 5,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "2.2.0",
+        complexity: "O(N) where N is the number of elements to traverse before seeing the value pivot. This means that inserting somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the right end (tail) is O(N).",
+        summary: "Inserts an element before or after another element in a list.",
+        run: middle::linsert,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lpos",
+        arity: -3,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::List,
+        since: "6.0.6",
+        complexity: "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.",
+        summary: "Returns the index of matching elements in a list.",
+        run: middle::lpos,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lmove",
+        arity: 5,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::TWO,
+        group: Group::List,
+        since: "6.2.0",
+        complexity: "O(1)",
+        summary: "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.",
+        run: ends::lmove,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "rpoplpush",
+        arity: 3,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::TWO,
+        group: Group::List,
+        since: "1.2.0",
+        complexity: "O(1)",
+        summary: "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.",
+        run: ends::rpoplpush,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lmpop",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        group: Group::List,
+        since: "7.0.0",
+        complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
+        summary: "Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.",
+        run: ends::lmpop,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "blpop",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::BLOCKING),
+        keys: Keys::Range {
+            first: 1,
+            last: -2,
+            step: 1,
+        },
+        group: Group::List,
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of provided keys.",
+        summary: "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
+        run: blocking::blpop,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "brpop",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::BLOCKING),
+        keys: Keys::Range {
+            first: 1,
+            last: -2,
+            step: 1,
+        },
+        group: Group::List,
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of provided keys.",
+        summary: "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
+        run: blocking::brpop,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "blmove",
+        arity: 6,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::BLOCKING),
+        keys: Keys::TWO,
+        group: Group::List,
+        since: "6.2.0",
+        complexity: "O(1)",
+        summary: "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.",
+        run: blocking::blmove,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "brpoplpush",
+        arity: 4,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::BLOCKING),
+        keys: Keys::TWO,
+        group: Group::List,
+        since: "2.2.0",
+        complexity: "O(1)",
+        summary: "Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped.",
+        run: blocking::brpoplpush,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "blmpop",
+        arity: -5,
+        flags: Flags::WRITE
+            .union(Flags::BLOCKING)
+            .union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 2, first: 0 },
+        group: Group::List,
+        since: "7.0.0",
+        complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
+        summary: "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
+        run: blocking::blmpop,
+        ..Command::DEFAULT
+    },
+];
