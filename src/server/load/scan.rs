@@ -232,7 +232,7 @@ impl<'a, R: Read> Loader<'a, R> {
                     at += consumed;
                 }
                 Step::Frame { frame, consumed } => {
-                    let frame = Meta::take(frame);
+                    let frame = Meta::take(frame, start);
                     at += consumed;
                     match frame {
                         Meta::Eof { checksum, covered } => {
@@ -377,7 +377,7 @@ enum Meta {
 }
 
 impl Meta {
-    fn take(frame: Frame<'_>) -> Meta {
+    fn take(frame: Frame<'_>, offset: u64) -> Meta {
         match frame {
             Frame::Header(version) => Meta::Header(version),
             Frame::HashTemplate { .. } => Meta::Template,
@@ -388,7 +388,7 @@ impl Meta {
             Frame::Eof { checksum, covered } => Meta::Eof { checksum, covered },
             Frame::ModuleAux { id, .. } => Meta::Unknown(RdbError::new(
                 ErrorKind::Module(id),
-                0,
+                offset,
                 "auxiliary data of a module",
             )),
             _ => Meta::Ignored,

@@ -19,6 +19,9 @@ mod sink;
 mod thread;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use encoder::{HeatAs, Plan};
 pub use file_sink::{FileSink, SaveError};
 pub use sink::Sink;
@@ -171,10 +174,13 @@ impl Persistence {
             Target::Sinks(sinks) => sinks,
         };
         let heats = settings.heat != HeatAs::Nothing;
-        let cut = engine
-            .keyspace
-            .begin_snapshot(SnapshotOptions { heats })
-            .map_err(|e| SaveError::Cancelled(e.to_string()))?;
+        let cut = match request.only_functions {
+            true => Cut::default(),
+            false => engine
+                .keyspace
+                .begin_snapshot(SnapshotOptions { heats })
+                .map_err(|e| SaveError::Cancelled(e.to_string()))?,
+        };
         let form = request.form.unwrap_or(settings.target);
         let (version, form) = match form.version() {
             Some(version) => (version, form),
@@ -191,13 +197,17 @@ impl Persistence {
             checksum: settings.checksum,
             heat: settings.heat,
         };
+        let thread = SaveThread::start(plan, sinks);
+        if request.only_functions {
+            thread.finish();
+        }
         state.running = Some(Running {
-            thread: SaveThread::start(plan, sinks),
+            thread,
             disk,
             cut,
             dirty_at_cut: engine.dirty,
             started: Instant::now(),
-            walking: true,
+            walking: !request.only_functions,
             budget: walk::FIRST_BUDGET,
             preserved_peak: 0,
             on_end: request.on_end,

@@ -1,0 +1,176 @@
+use super::*;
+use crate::config::Config;
+use crate::server::load::{self, LoadError, Loaded};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A server whose dump stands in a directory of its own.
+fn server(dir: &Path) -> Rc<Server> {
+    let config = Config {
+        dbfilename: dir.join("dump.rdb").to_str().unwrap().to_owned(),
+        save: Vec::new(),
+        // Equal bytes are compared: what is raw stays raw.
+        rdbcompression: false,
+        ..Config::default()
+    };
+    Server::new(config, 7)
+}
+
+fn load(server: &Server, bytes: &[u8]) -> Result<Loaded, LoadError> {
+    let engine = server.engine.borrow();
+    let options = load::LoadOptions {
+        keep_expired: true,
+        ..boot::load_options(&engine)
+    };
+    load::load(bytes, &options, &LoadProgress::default()).map(|(loaded, ..)| loaded)
+}
+
+type Dataset = BTreeMap<(usize, Vec<u8>), (u8, Vec<u8>, Option<i64>)>;
+
+/// Every key with its value as a dump would hold it.
+fn dataset(engine: &Engine) -> Dataset {
+    let mut all = BTreeMap::new();
+    for number in 0..engine.keyspace.count() {
+        let db = engine.keyspace.db(number);
+        db.scan(0, usize::MAX, |loc| {
+            let mut bytes = Vec::new();
+            let value = db.value(loc);
+            let rdb_type = value.to_rdb(&mut |piece| bytes.extend_from_slice(piece), None);
+            all.insert(
+                (number, db.key(loc).to_vec()),
+                (rdb_type, bytes, db.expire(loc)),
+            );
+        });
+    }
+    all
+}
+
+fn good_dumps() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good");
+    let files = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().path());
+    let mut dumps: Vec<_> = files
+        .filter(|f| f.extension().is_some_and(|e| e == "rdb"))
+        .collect();
+    dumps.sort();
+    assert!(dumps.len() > 50);
+    dumps
+}
+
+#[test]
+fn what_is_loaded_from_a_real_dump_is_saved_and_loaded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut loaded_ones = 0;
+    for path in good_dumps() {
+        let server = server(dir.path());
+        let bytes = std::fs::read(&path).unwrap();
+        let loaded = match load(&server, &bytes) {
+            Ok(loaded) => loaded,
+            // Modules and unfinished cluster imports: refused by default.
+            Err(LoadError::Rdb(e)) if path.to_str().unwrap().contains("module") => {
+                assert!(e.offset > 0, "{e}");
+                continue;
+            }
+            Err(e) => panic!("{}: {e}", path.display()),
+        };
+        let functions = loaded.functions.clone();
+        let before = server.with_engine(|engine| {
+            server.persistence.install(engine, loaded);
+            let before = dataset(engine);
+            let saved = server.persistence.save(engine, &SaveOptions::default());
+            if let Err(e) = saved {
+                panic!("{}: {e}", path.display());
+            }
+            assert!(
+                dataset(engine) == before,
+                "{}: saving changes nothing",
+                path.display()
+            );
+            before
+        });
+        let again = std::fs::read(dir.path().join("dump.rdb")).unwrap();
+        let loaded = load(&server, &again).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(loaded.functions, functions);
+        server.with_engine(|engine| {
+            server.persistence.install(engine, loaded);
+            assert!(dataset(engine) == before, "{}", path.display());
+        });
+        loaded_ones += 1;
+    }
+    assert!(loaded_ones > 50, "{loaded_ones}");
+}
+
+#[test]
+fn a_damaged_dump_is_refused_with_its_offset_whatever_the_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    let corrupt = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/corrupt");
+    let (mut refused, mut total) = (0, 0);
+    for file in std::fs::read_dir(corrupt)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+    {
+        if file.extension().is_none_or(|e| e != "rdb") {
+            continue;
+        }
+        total += 1;
+        let bytes = std::fs::read(&file).unwrap();
+        if let Err(e) = load(&server, &bytes) {
+            refused += 1;
+            let end = bytes.len() as u64 + 4096;
+            assert!(e.offset() <= end, "{}: {e}", file.display());
+        }
+    }
+    assert!(refused * 3 > total, "{refused} of {total}");
+}
+
+#[test]
+fn a_dump_cut_anywhere_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good/redis-7.0-small.rdb");
+    let bytes = std::fs::read(good).unwrap();
+    for end in 0..bytes.len() {
+        assert!(load(&server, &bytes[..end]).is_err(), "cut at {end}");
+    }
+    load(&server, &bytes).unwrap();
+}
+
+#[test]
+fn a_failed_save_leaves_the_old_dump_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(&dir.path().join("missing"));
+    server.with_engine(|engine| {
+        let error = server
+            .persistence
+            .save(engine, &SaveOptions::default())
+            .unwrap_err();
+        assert!(error.contains("missing"), "{error}");
+        assert!(server.persistence.last_failure().is_some());
+        assert!(!engine.keyspace.snapshot_running());
+    });
+}
+
+#[test]
+fn values_that_a_target_cannot_hold_fail_the_save_and_name_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    let good =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good/redis-8.2-field-ttls.rdb");
+    let loaded = load(&server, &std::fs::read(good).unwrap()).unwrap();
+    server.with_engine(|engine| {
+        server.persistence.install(engine, loaded);
+        let options = SaveOptions {
+            target: Some("redis-7.0".into()),
+            ..SaveOptions::default()
+        };
+        let error = server.persistence.save(engine, &options).unwrap_err();
+        assert!(
+            error.contains("redis-7.0") && error.contains("key '"),
+            "{error}"
+        );
+        server
+            .persistence
+            .save(engine, &SaveOptions::default())
+            .unwrap();
+    });
+}
