@@ -95,6 +95,23 @@ pub fn span(start: i64, stop: i64, len: usize) -> Range<usize> {
     if start < end { start..end } else { 0..0 }
 }
 
+/// A limit; 0 means none. `error` for anything but a number from 0 on.
+pub fn up_to(text: &[u8], error: &'static str) -> Result<usize, CommandError> {
+    let limit = parse_int(text).and_then(|n| usize::try_from(n).ok());
+    match limit.ok_or(CommandError::fixed(error))? {
+        0 => Ok(usize::MAX),
+        limit => Ok(limit),
+    }
+}
+
+/// A count of elements; zero is allowed.
+pub fn count_from_0(text: &[u8]) -> Result<usize, CommandError> {
+    let count = parse_int(text).and_then(|n| usize::try_from(n).ok());
+    count.ok_or(CommandError::fixed(
+        "ERR value is out of range, must be positive",
+    ))
+}
+
 /// A canonical decimal i64, as Redis's `string2ll` takes it.
 pub fn parse_int(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {

@@ -31,6 +31,7 @@ pub mod random;
 pub mod replication_cmds;
 pub mod scan;
 pub mod session;
+pub mod sets;
 pub mod spec;
 pub mod strings;
 pub mod strings_lcs;

@@ -19,6 +19,7 @@ static FAMILIES: &[&[Command]] = &[
     super::keys::COMMANDS,
     super::hashes::COMMANDS,
     super::lists::COMMANDS,
+    super::sets::COMMANDS,
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
     super::replication_cmds::COMMANDS,

@@ -127,18 +127,15 @@ pub fn hdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         cx.client.reply.int(0);
         return Ok(());
     };
-    let (hash, _) = cx.read::<Hash>(loc);
-    if !args.from(2).iter().any(|f| hash.get(f).is_some()) {
-        cx.client.reply.int(0);
-        return Ok(());
-    }
     let (removed, left) = cx.edit::<Hash, _>(loc, |hash, _| {
         let fields = args.from(2).iter();
         fields.filter(|f| hash.remove(f)).count() as i64
     });
-    cx.changed(key, removed);
-    cx.notify(Event::Hash, "hdel", key);
-    cx.notify_if_gone(key, left);
+    if removed > 0 {
+        cx.changed(key, removed);
+        cx.notify(Event::Hash, "hdel", key);
+        cx.notify_if_gone(key, left);
+    }
     cx.client.reply.int(removed);
     Ok(())
 }

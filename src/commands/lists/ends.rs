@@ -1,6 +1,6 @@
 //! Pushing and popping at the ends, and moving an element from one end to another.
 
-use crate::commands::args::parse_int;
+use crate::commands::args::{count_from_0, parse_int};
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::List;
 use crate::keyspace::{Limits, Loc};
@@ -126,14 +126,6 @@ fn pop(cx: &mut Cx<'_>, args: Args<'_>, end: End, name: &str) -> CmdResult {
         }
     }
     Ok(())
-}
-
-/// A count of elements; zero is allowed.
-pub fn count_from_0(text: &[u8]) -> Result<usize, CommandError> {
-    let count = parse_int(text).and_then(|n| usize::try_from(n).ok());
-    count.ok_or(CommandError::fixed(
-        "ERR value is out of range, must be positive",
-    ))
 }
 
 /// Pops one element into the reply.

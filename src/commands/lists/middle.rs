@@ -1,6 +1,6 @@
 //! Reading and changing lists by index or by element.
 
-use crate::commands::args::{parse_int, span};
+use crate::commands::args::{parse_int, span, up_to};
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::List;
 
@@ -198,15 +198,6 @@ impl Search {
             }
         }
         Ok(search)
-    }
-}
-
-/// A limit; 0 means none.
-fn up_to(text: &[u8], error: &'static str) -> Result<usize, CommandError> {
-    let limit = parse_int(text).and_then(|n| usize::try_from(n).ok());
-    match limit.ok_or(CommandError::fixed(error))? {
-        0 => Ok(usize::MAX),
-        limit => Ok(limit),
     }
 }
 

@@ -1,0 +1,109 @@
+//! SPOP, SRANDMEMBER.
+
+use crate::commands::args::count_from_0;
+use crate::commands::random::{Urn, Wanted, wanted};
+use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::value::Set;
+use crate::keyspace::{Item, Loc};
+
+/// Most members in one SREM that SPOP hands to the replicas.
+const MEMBERS_PER_EFFECT: usize = 1024;
+
+pub fn spop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[1];
+    match args.from(2) {
+        [] => match cx.find_to_write::<Set>(key)? {
+            Some(loc) => pop_one(cx, key, loc),
+            None => cx.client.reply.null(),
+        },
+        [count] => {
+            let count = count_from_0(count)?;
+            match cx.find_to_write::<Set>(key)? {
+                Some(loc) if count > 0 => pop_many(cx, key, loc, count),
+                _ => cx.client.reply.set(0),
+            }
+        }
+        _ => return Err(CommandError::SYNTAX),
+    }
+    Ok(())
+}
+
+fn pop_one(cx: &mut Cx<'_>, key: &[u8], loc: Loc) {
+    let (member, left) = cx.edit::<Set, _>(loc, |set, env| {
+        let member = set.pop_random(env.rng.next_u64());
+        member.expect("no empty set stays in the keyspace")
+    });
+    cx.client.reply.bulk(&member);
+    cx.notify(Event::Set, "spop", key);
+    cx.propagate_as(&[b"SREM", key, member.as_slice()]);
+    cx.notify_if_gone(key, left);
+    cx.changed(key, 1);
+}
+
+fn pop_many(cx: &mut Cx<'_>, key: &[u8], loc: Loc, count: usize) {
+    let (set, env) = cx.read::<Set>(loc);
+    let len = set.len();
+    if count >= len {
+        env.reply.set(len);
+        set.iter().for_each(|member| env.reply.item(member));
+        let lazy = cx.engine.config.lazyfree_lazy_server_del;
+        cx.remove(loc, lazy);
+        cx.notify(Event::Set, "spop", key);
+        cx.notify(Event::Generic, "del", key);
+        let delete: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
+        cx.propagate_as(&[delete, key]);
+        cx.changed(key, len as i64);
+        return;
+    }
+    let (members, _) = cx.edit::<Set, _>(loc, |set, env| {
+        env.reply.set(count);
+        let pop = || {
+            let member = set.pop_random(env.rng.next_u64());
+            member.expect("fewer are popped than there are")
+        };
+        let members: Vec<Vec<u8>> = std::iter::repeat_with(pop).take(count).collect();
+        members.iter().for_each(|member| env.reply.bulk(member));
+        members
+    });
+    cx.notify(Event::Set, "spop", key);
+    cx.no_propagate();
+    for batch in members.chunks(MEMBERS_PER_EFFECT) {
+        let mut effect: Vec<&[u8]> = vec![b"SREM", key];
+        effect.extend(batch.iter().map(Vec::as_slice));
+        cx.also_propagate(&effect);
+    }
+    cx.changed(key, count as i64);
+}
+
+pub fn srandmember(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let wanted = wanted(args, "")?;
+    let Some(loc) = cx.find::<Set>(&args[1])? else {
+        match wanted {
+            Wanted::One => cx.client.reply.null(),
+            _ => cx.client.reply.array(0),
+        }
+        return Ok(());
+    };
+    let (set, env) = cx.read::<Set>(loc);
+    let one = |random| set.random(random).expect("a set has members");
+    match wanted {
+        Wanted::One => env.reply.item(one(env.rng.next_u64())),
+        Wanted::Repeated { count, .. } => {
+            env.reply.array(count);
+            for _ in 0..count {
+                env.reply.item(one(env.rng.next_u64()));
+            }
+        }
+        Wanted::Distinct { count, .. } => {
+            env.reply.array(count.min(set.len()));
+            let urn = Urn {
+                len: set.len(),
+                all: set.iter(),
+                one,
+                name: |member: &Item<'_>| member.to_vec(),
+            };
+            urn.distinct(env.rng, count, |member| env.reply.item(member));
+        }
+    }
+    Ok(())
+}
