@@ -9,11 +9,13 @@
 //!  * Memory beside the new dataset is a fixed number of windows, and a record's own size.
 //!  * The first defect by offset is what is reported, whichever thread met it.
 
+mod check;
 mod error;
 mod insert;
 mod scan;
 mod window;
 
+pub use check::{CheckOptions, check};
 pub use error::LoadError;
 
 use crate::keyspace::{Db, Hasher, UnixMillis};

@@ -92,6 +92,29 @@ pub fn reload(
 }
 
 impl Persistence {
+    /// A load that others drive begins: INFO shows it, commands are refused as `kind` says.
+    pub fn begin_loading(
+        &self,
+        engine: &mut Engine,
+        kind: Loading,
+        total: u64,
+        progress: Arc<LoadProgress>,
+    ) {
+        engine.loading = kind;
+        self.state.borrow_mut().loading = Some(LoadingState {
+            started_unix: engine.clock.unix_ms / 1000,
+            started: Instant::now(),
+            total,
+            progress,
+        });
+    }
+
+    /// It has ended, well or not.
+    pub fn end_loading(&self, engine: &mut Engine) {
+        engine.loading = Loading::No;
+        self.state.borrow_mut().loading = None;
+    }
+
     /// Puts a loaded dataset in the place of what is there, which is dropped in the background.
     pub fn install(&self, engine: &mut Engine, loaded: Loaded) {
         self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);

@@ -22,6 +22,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use boot::{announce, load_options};
 pub use encoder::{HeatAs, Plan};
 pub use file_sink::{FileSink, SaveError};
 pub use sink::Sink;

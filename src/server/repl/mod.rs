@@ -3,13 +3,16 @@
 //!
 //! * [`primary`]: the connection of one replica: payload, stream, ACKs.
 //! * [`pipe`]: a payload on its way from the persistence thread to a replica; spills to a file.
+//! * [`link`]: the link to our primary. [`receive`]: a payload on its way to disk or into memory.
 //! * [`snapshot`]: what a full sync needs from persistence.
 //!
 //! [`Drivers::act`] runs after every batch of commands and does what the state machines ask for, in
 //! their order. What needs a connection is left in its [`primary::Outbox`]; its task is woken.
 
+pub mod link;
 pub mod pipe;
 pub mod primary;
+pub mod receive;
 pub mod snapshot;
 
 pub use primary::serve_replica;
@@ -18,6 +21,7 @@ use super::Server;
 use crate::commands::{ClientId, Engine};
 use crate::replication::position::ReplOffset;
 use crate::replication::{Action, SnapshotOrder};
+use link::LinkHandle;
 use primary::{Outbox, Payload};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -33,6 +37,8 @@ pub struct Drivers {
     server: OnceCell<Weak<Server>>,
     /// What waits for the tasks of replicas' connections.
     outboxes: RefCell<HashMap<ClientId, Rc<Outbox>>>,
+    /// The link to our primary.
+    link: RefCell<Option<Rc<LinkHandle>>>,
     /// End of the stream when its readers were last woken.
     woken_at: Cell<ReplOffset>,
 }
@@ -113,14 +119,32 @@ impl Drivers {
                 engine.with_host(|host, _| host.log('#', &text));
                 self.outbox(id).close();
             }
-            Action::SendUpstream(_) | Action::StartLink | Action::StopLink => {}
-            Action::RoleChanged => {}
+            Action::SendUpstream(bytes) => {
+                if let Some(link) = &*self.link.borrow() {
+                    link.send(&bytes);
+                }
+            }
+            Action::StartLink => {
+                self.stop_link();
+                let Some(server) = self.server() else { return };
+                let handle = Rc::<LinkHandle>::default();
+                *self.link.borrow_mut() = Some(handle.clone());
+                tokio::task::spawn_local(link::run(server, handle));
+            }
+            Action::StopLink => self.stop_link(),
+            Action::RoleChanged => engine.unblock_for_role_change(),
         }
     }
 
     /// The outbox of a connection; made when it is first needed, which may be before its task is ours.
     fn outbox(&self, id: ClientId) -> Rc<Outbox> {
         self.outboxes.borrow_mut().entry(id).or_default().clone()
+    }
+
+    fn stop_link(&self) {
+        if let Some(link) = self.link.take() {
+            link.stop();
+        }
     }
 
     fn forget(&self, id: ClientId) {

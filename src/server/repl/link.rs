@@ -1,0 +1,550 @@
+//! The link to our primary: connect, read, hand to the state machine, do what it says.
+
+use super::receive::{self, Received, Receiving};
+use crate::commands::{ClientFlags, ClientId, Engine, Loading};
+use crate::config::choices::DisklessLoad;
+use crate::replication::replica::{Inbox, State};
+use crate::replication::{LinkAction, LinkInput, Position, ReplMeta};
+use crate::server::Server;
+use crate::server::load::{CheckOptions, LoadProgress, Loaded};
+use crate::server::persist;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+/// How often time passes for the link.
+const TICK: Duration = Duration::from_millis(100);
+/// Bytes asked of the socket at once.
+const READ_SIZE: usize = 256 << 10;
+
+/// How others reach the link's task.
+#[derive(Default)]
+pub struct LinkHandle {
+    stopped: Cell<bool>,
+    out: RefCell<Vec<u8>>,
+    news: Notify,
+}
+
+impl LinkHandle {
+    /// Ends the task: nothing it receives matters any more.
+    pub fn stop(&self) {
+        self.stopped.set(true);
+        self.news.notify_one();
+    }
+
+    /// Bytes for the primary.
+    pub fn send(&self, bytes: &[u8]) {
+        self.out.borrow_mut().extend_from_slice(bytes);
+        self.news.notify_one();
+    }
+}
+
+/// How a payload is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// To a file, checked, then loaded.
+    File,
+    /// The file of before is being loaded.
+    LoadingFile,
+    /// To memory; nothing is there that could be lost.
+    Memory,
+    /// To memory, beside the old data.
+    Swap,
+}
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+
+struct Link {
+    server: Rc<Server>,
+    handle: Rc<LinkHandle>,
+    connecting: Option<Connecting>,
+    stream: Option<TcpStream>,
+    /// Bytes for the primary that the socket has not taken.
+    out: Vec<u8>,
+    receiving: Option<(Mode, Receiving)>,
+    inbox: Inbox,
+    /// The link's session, while it is established.
+    session: Option<ClientId>,
+    buf: Vec<u8>,
+}
+
+/// What woke the task.
+enum Event {
+    Tick,
+    News,
+    Connected(io::Result<TcpStream>),
+    Readable,
+    Writable,
+    Room,
+    Received(Result<Received, String>),
+}
+
+/// Follows the primary until the handle says stop. The state machine has begun to connect.
+pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
+    let mut link = Link {
+        server,
+        handle,
+        connecting: None,
+        stream: None,
+        out: Vec::new(),
+        receiving: None,
+        inbox: Inbox::default(),
+        session: None,
+        buf: vec![0; READ_SIZE],
+    };
+    link.connect();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let event = link.event(&mut ticks).await;
+        if link.handle.stopped.get() {
+            break;
+        }
+        link.on_event(event);
+        if link.handle.stopped.get() {
+            break;
+        }
+    }
+    link.end_session();
+    if link.receiving.take().is_some() {
+        link.server
+            .with_engine(|engine| stop_loading(&link.server, engine));
+    }
+}
+
+impl Link {
+    async fn event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
+        let wants_input = {
+            let engine = self.server.engine.borrow();
+            engine
+                .repl
+                .upstream()
+                .is_some_and(|up| up.link.wants_input())
+        };
+        let flow = self.receiving.as_ref().and_then(|(_, r)| r.inflow.as_ref());
+        let full = flow.is_some_and(|f| !f.has_room());
+        let stream = self.stream.as_ref();
+        let handle = self.handle.clone();
+        let connecting = &mut self.connecting;
+        let outcome = match &mut self.receiving {
+            Some((_, Receiving { outcome, inflow })) => (Some(outcome), inflow.as_ref()),
+            None => (None, None),
+        };
+        let (outcome, flow) = outcome;
+        tokio::select! {
+            biased;
+            () = handle.news.notified() => Event::News,
+            result = async { connecting.as_mut().expect("guarded").await }, if connecting.is_some() => {
+                *connecting = None;
+                Event::Connected(result)
+            }
+            result = async { outcome.expect("guarded").await }, if outcome.is_some() => {
+                let lost = |_| Err("the receiving thread is gone".to_owned());
+                Event::Received(result.unwrap_or_else(lost))
+            }
+            _ = ticks.tick() => Event::Tick,
+            () = async { flow.expect("guarded").room().await }, if full => Event::Room,
+            _ = async { stream.expect("guarded").writable().await }, if stream.is_some() && !self.out.is_empty() => {
+                Event::Writable
+            }
+            _ = async { stream.expect("guarded").readable().await }, if stream.is_some() && wants_input && !full => {
+                Event::Readable
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Tick => {
+                if self.killed() {
+                    self.step(LinkInput::Closed(""));
+                }
+                self.step(LinkInput::Tick);
+            }
+            Event::News => {
+                let bytes = self.handle.out.take();
+                self.out.extend_from_slice(&bytes);
+            }
+            Event::Connected(Ok(stream)) => {
+                // Without it small ACKs would wait for others.
+                let _ = stream.set_nodelay(true);
+                self.stream = Some(stream);
+                self.step(LinkInput::Connected);
+            }
+            Event::Connected(Err(error)) => self.step(LinkInput::Closed(&reason(&error))),
+            Event::Readable => self.read(),
+            Event::Writable | Event::Room => {}
+            Event::Received(result) => self.on_received(result),
+        }
+        self.write();
+    }
+
+    fn connect(&mut self) {
+        let (host, port) = {
+            let engine = self.server.engine.borrow();
+            let Some(up) = engine.repl.upstream() else {
+                return;
+            };
+            let (host, port) = up.link.primary();
+            (host.to_owned(), port)
+        };
+        self.connecting = Some(Box::pin(
+            async move { TcpStream::connect((host, port)).await },
+        ));
+    }
+
+    fn read(&mut self) {
+        let Some(stream) = &self.stream else { return };
+        let mut buf = std::mem::take(&mut self.buf);
+        match stream.try_read(&mut buf) {
+            Ok(0) => self.step(LinkInput::Closed("")),
+            Ok(n) => {
+                self.server.engine.borrow_mut().stats.net_input += n as u64;
+                self.step(LinkInput::Bytes(&buf[..n]));
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => self.step(LinkInput::Closed(&reason(&e))),
+        }
+        self.buf = buf;
+    }
+
+    fn write(&mut self) {
+        while let Some(stream) = self.stream.as_ref().filter(|_| !self.out.is_empty()) {
+            match stream.try_write(&self.out) {
+                Ok(n) => drop(self.out.drain(..n)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(e) => self.step(LinkInput::Closed(&reason(&e))),
+            }
+        }
+    }
+
+    /// Hands one event to the state machine and does what it asks for.
+    fn step(&mut self, input: LinkInput<'_>) {
+        let server = self.server.clone();
+        let actions = server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            engine.repl.on_link(input)
+        });
+        for action in actions {
+            match action {
+                LinkAction::Connect => self.connect(),
+                LinkAction::Send(bytes) => self.out.extend_from_slice(&bytes),
+                LinkAction::Disconnect => {
+                    self.stream = None;
+                    self.connecting = None;
+                    self.out.clear();
+                }
+                LinkAction::Continue(_) | LinkAction::Established(_) => self.begin_session(),
+                LinkAction::FullResync(at) => self.resyncing(at),
+                LinkAction::PayloadBegins(length) => self.begin_payload(length),
+                LinkAction::Payload(bytes) => {
+                    let flow = self.receiving.as_ref().and_then(|(_, r)| r.inflow.as_ref());
+                    if let Some(flow) = flow {
+                        flow.give(bytes.into_owned());
+                    }
+                }
+                LinkAction::PayloadEnds => {
+                    if let Some(flow) = self.receiving.as_mut().and_then(|(_, r)| r.inflow.take()) {
+                        flow.finish();
+                    }
+                }
+                LinkAction::PayloadAborted => {
+                    if let Some((mode, _)) = self.receiving.take() {
+                        self.failed(mode, "the link to the primary was lost");
+                    }
+                }
+                LinkAction::Stream(bytes) => self.apply(&bytes),
+                LinkAction::Lost(_) => self.end_session(),
+                LinkAction::Log(level, text) => self.log(level, &text),
+            }
+        }
+    }
+
+    fn apply(&mut self, bytes: &[u8]) {
+        let Some(id) = self.session else { return };
+        let server = self.server.clone();
+        let broken = server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            let mut session = engine.clients.remove(&id)?;
+            let result = self.inbox.apply(bytes, engine, &mut session);
+            engine.repl.set_stream_db(session.db);
+            let who = super::primary::client_line(&session);
+            engine.clients.insert(id, session);
+            let error = result.err()?;
+            let text = format!("Protocol error ({}) from client: {who}", error.0);
+            engine.repl.log('#', text);
+            Some(())
+        });
+        if broken.is_some() {
+            self.step(LinkInput::ProtocolError);
+        }
+    }
+
+    /// The stream's commands run as this session.
+    fn begin_session(&mut self) {
+        self.inbox = Inbox::default();
+        let name = |a: io::Result<std::net::SocketAddr>| a.map_or(String::new(), |a| a.to_string());
+        let (peer, local) = match &self.stream {
+            Some(s) => (name(s.peer_addr()), name(s.local_addr())),
+            None => (String::new(), String::new()),
+        };
+        let id = self.server.with_engine(|engine| {
+            let id = engine.connect(peer, local);
+            let db = engine.repl.upstream().map_or(0, |up| up.db);
+            if let Some(session) = engine.clients.get_mut(&id) {
+                session.flags.insert(ClientFlags::MASTER);
+                session.authenticated = true;
+                session.db = db;
+            }
+            id
+        });
+        self.session = Some(id);
+    }
+
+    fn end_session(&mut self) {
+        if let Some(id) = self.session.take() {
+            self.inbox = Inbox::default();
+            self.server.disconnect(id);
+        }
+    }
+
+    /// CLIENT KILL closed the link's session.
+    fn killed(&self) -> bool {
+        let Some(id) = self.session else { return false };
+        let engine = self.server.engine.borrow();
+        let session = engine.clients.get(&id);
+        session.is_none_or(|s| s.flags.contains(ClientFlags::CLOSE_ASAP))
+    }
+
+    fn log(&self, level: char, text: &str) {
+        self.server
+            .with_engine(|engine| engine.with_host(|host, _| host.log(level, text)));
+    }
+
+    /// A full sync was announced. Replicas of ours have nothing to wait for in the modes that empty
+    /// the dataset; that is done when the payload is safe.
+    fn resyncing(&mut self, _at: Option<Position>) {
+        self.end_session();
+    }
+
+    fn begin_payload(&mut self, length: Option<u64>) {
+        let server = self.server.clone();
+        let receiving = server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            let mode = match engine.repl.settings().diskless_load {
+                DisklessLoad::Swapdb => Mode::Swap,
+                DisklessLoad::FlushBeforeLoad => Mode::Memory,
+                DisklessLoad::OnEmptyDb if engine.keyspace.is_empty() => Mode::Memory,
+                DisklessLoad::OnEmptyDb | DisklessLoad::Disabled => Mode::File,
+            };
+            let to = if mode == Mode::File { "disk" } else { "parser" };
+            let text = match length {
+                Some(n) => format!("receiving {n} bytes from master to {to}"),
+                None => format!("receiving streamed RDB from master with EOF to {to}"),
+            };
+            engine
+                .repl
+                .log('*', format!("MASTER <-> REPLICA sync: {text}"));
+            (mode, start_receiving(&server, engine, mode, length))
+        });
+        self.receiving = Some(receiving);
+    }
+
+    fn on_received(&mut self, result: Result<Received, String>) {
+        let Some((mode, _)) = self.receiving.take() else {
+            return;
+        };
+        let server = self.server.clone();
+        match result {
+            Err(error) => {
+                self.failed(mode, &error);
+                self.step(LinkInput::Loaded(Err(error)));
+            }
+            Ok(Received::File(file)) => {
+                let path = super::snapshot::dump_path(&server.engine.borrow().config);
+                if let Err(e) = file.rename_to(&path) {
+                    let error = format!(
+                        "Failed trying to rename the temp DB into {} in MASTER <-> REPLICA \
+                         synchronization: {e}",
+                        path.display()
+                    );
+                    self.failed(mode, &error);
+                    return self.step(LinkInput::Loaded(Err(error)));
+                }
+                let receiving = server.with_engine(|engine| {
+                    engine.sync_repl_clock();
+                    server.persistence.cancel_disk(engine);
+                    empty_dataset(engine);
+                    load_file(&server, engine, path)
+                });
+                self.receiving = Some((Mode::LoadingFile, receiving));
+            }
+            Ok(Received::Loaded(loaded)) => {
+                server.with_engine(|engine| {
+                    engine.sync_repl_clock();
+                    install(&server, engine, mode, *loaded);
+                });
+                self.step(LinkInput::Loaded(Ok(())));
+            }
+        }
+    }
+
+    /// A payload was given up: what it needed is undone.
+    fn failed(&mut self, mode: Mode, error: &str) {
+        let server = self.server.clone();
+        server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            engine.repl.log('#', error.to_owned());
+            let from = match mode {
+                Mode::File | Mode::LoadingFile => "disk",
+                Mode::Memory | Mode::Swap => "socket",
+            };
+            let text = format!(
+                "Failed trying to load the MASTER synchronization DB from {from}, check server logs."
+            );
+            engine.repl.log('#', text);
+            if mode == Mode::Swap {
+                let text = "MASTER <-> REPLICA sync: Discarding temporary DB in background";
+                engine.repl.log('*', text);
+            }
+            stop_loading(&server, engine);
+        });
+    }
+}
+
+fn start_receiving(
+    server: &Server,
+    engine: &mut Engine,
+    mode: Mode,
+    length: Option<u64>,
+) -> Receiving {
+    let options = persist::load_options(engine);
+    let progress = Arc::<LoadProgress>::default();
+    match mode {
+        Mode::File | Mode::LoadingFile => {
+            let (unix, pid) = (engine.clock.unix_ms / 1000, std::process::id());
+            let check = CheckOptions {
+                databases: options.databases,
+                verify_checksum: options.verify_checksum,
+                skip_unknown: options.skip_unknown,
+                seed: engine.rng.next_u64(),
+            };
+            return receive::to_file(PathBuf::from(format!("temp-{unix}.{pid}.rdb")), check);
+        }
+        Mode::Memory => {
+            empty_dataset(engine);
+            start_loading(server, engine, Loading::Blocking, length, &progress);
+        }
+        Mode::Swap => {
+            let ours = engine.repl.history().id();
+            let same = match engine.repl.upstream().map(|up| up.link.state()) {
+                Some(State::Receive { resume_at, .. } | State::Loading { resume_at, .. }) => {
+                    resume_at.is_some_and(|at| at.id == ours)
+                }
+                _ => false,
+            };
+            let kind = if same {
+                Loading::Async
+            } else {
+                Loading::Blocking
+            };
+            start_loading(server, engine, kind, length, &progress);
+        }
+    }
+    engine
+        .repl
+        .log('*', "MASTER <-> REPLICA sync: Loading DB in memory");
+    receive::to_memory(options, progress)
+}
+
+fn start_loading(
+    server: &Server,
+    engine: &mut Engine,
+    kind: Loading,
+    total: Option<u64>,
+    progress: &Arc<LoadProgress>,
+) {
+    let total = total.unwrap_or(0);
+    server
+        .persistence
+        .begin_loading(engine, kind, total, progress.clone());
+}
+
+fn stop_loading(server: &Server, engine: &mut Engine) {
+    server.persistence.end_loading(engine);
+}
+
+/// The old data goes: what replaces it is safe, or there is none.
+fn empty_dataset(engine: &mut Engine) {
+    engine.repl.before_flush();
+    engine
+        .repl
+        .log('*', "MASTER <-> REPLICA sync: Flushing old data");
+    for db in 0..engine.keyspace.count() {
+        let old = engine.keyspace.db_mut(db).clear();
+        if !old.is_empty() {
+            engine.drop_later(Box::new(old));
+        }
+    }
+}
+
+fn load_file(server: &Server, engine: &mut Engine, path: PathBuf) -> Receiving {
+    engine
+        .repl
+        .log('*', "MASTER <-> REPLICA sync: Loading DB in memory");
+    let progress = Arc::<LoadProgress>::default();
+    let total = std::fs::metadata(&path).ok().map(|m| m.len());
+    start_loading(server, engine, Loading::Blocking, total, &progress);
+    let mut options = persist::load_options(engine);
+    options.total_bytes = total;
+    receive::from_file(path, options, progress)
+}
+
+/// The loaded dataset becomes ours.
+fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) {
+    stop_loading(server, engine);
+    // What was logged before comes before what the dump says of itself.
+    server.repl.act(engine);
+    persist::announce(&loaded, engine.clock.unix_ms / 1000);
+    let meta = ReplMeta::from_aux(|name| loaded.aux(name));
+    if mode == Mode::Swap {
+        engine
+            .repl
+            .log('*', "Discarding previously cached master state.");
+        let text = "MASTER <-> REPLICA sync: Swapping active DB with loaded DB";
+        engine.repl.log('*', text);
+        let text = "MASTER <-> REPLICA sync: Discarding old DB in background";
+        engine.repl.log('*', text);
+    }
+    engine.repl.set_stream_db(meta.map_or(0, |m| m.stream_db));
+    server.persistence.install(engine, loaded);
+    if mode == Mode::LoadingFile && removes_sync_files(engine) {
+        let text = "Removing the RDB file obtained from the master. This replica has persistence \
+                    disabled";
+        engine.repl.log('*', text);
+        let path = super::snapshot::dump_path(&engine.config);
+        if let Err(e) = std::fs::remove_file(path) {
+            engine.repl.log('#', format!("Removing the RDB file: {e}"));
+        }
+    }
+}
+
+fn removes_sync_files(engine: &Engine) -> bool {
+    engine.config.rdb_del_sync_files && engine.config.save.is_empty()
+}
+
+/// An I/O error as the reference words it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,302 @@
+//! A payload on its way from the link's task to a thread that writes it to disk or loads it.
+//!
+//! ```text
+//! task: give --> [ chunks, at most MEMORY ] --> thread: file -> fsync -> check
+//!                                          \--> thread: load into databases that stand aside
+//! ```
+//!
+//!  * The task stops reading the socket while the chunks are many: TCP holds the primary back.
+//!  * Nothing here touches what is being served. A file is checked to its end before it is told.
+//!  * Dropping the task's end before [`Inflow::finish`] makes the thread give up and clean up.
+
+use crate::server::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use tokio::sync::{Notify, oneshot};
+
+/// Bytes between task and thread, at most (one more chunk may stand above it).
+const MEMORY: usize = 16 << 20;
+
+#[derive(Default)]
+struct Queue {
+    chunks: VecDeque<Vec<u8>>,
+    bytes: usize,
+    finished: bool,
+    aborted: bool,
+    reader_gone: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    room: Notify,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("nothing panics with this lock")
+    }
+}
+
+/// The task's end.
+pub struct Inflow(Arc<Shared>);
+
+/// The thread's end.
+struct Outflow {
+    shared: Arc<Shared>,
+    chunk: Vec<u8>,
+    at: usize,
+}
+
+fn flow() -> (Inflow, Outflow) {
+    let shared = Arc::<Shared>::default();
+    let outflow = Outflow {
+        shared: shared.clone(),
+        chunk: Vec::new(),
+        at: 0,
+    };
+    (Inflow(shared), outflow)
+}
+
+impl Inflow {
+    /// Gives bytes. Check [`Inflow::has_room`] before reading more.
+    pub fn give(&self, bytes: Vec<u8>) {
+        let mut queue = self.0.lock();
+        if !queue.reader_gone {
+            queue.bytes += bytes.len();
+            queue.chunks.push_back(bytes);
+            self.0.filled.notify_one();
+        }
+    }
+
+    /// True while more may be read for it.
+    pub fn has_room(&self) -> bool {
+        self.0.lock().bytes < MEMORY
+    }
+
+    /// Waits until there is room again.
+    pub async fn room(&self) {
+        while !self.has_room() {
+            self.0.room.notified().await;
+        }
+    }
+
+    /// The payload is complete.
+    pub fn finish(self) {
+        self.0.lock().finished = true;
+        self.0.filled.notify_one();
+    }
+}
+
+impl Drop for Inflow {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        queue.aborted = !queue.finished;
+        self.0.filled.notify_one();
+    }
+}
+
+impl Read for Outflow {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.chunk.len() {
+            let mut queue = self.shared.lock();
+            loop {
+                if let Some(chunk) = queue.chunks.pop_front() {
+                    queue.bytes -= chunk.len();
+                    self.shared.room.notify_one();
+                    (self.chunk, self.at) = (chunk, 0);
+                    break;
+                }
+                if queue.aborted {
+                    let text = "the link to the primary was lost";
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+                }
+                if queue.finished {
+                    return Ok(0);
+                }
+                let woken = self.shared.filled.wait(queue);
+                queue = woken.expect("nothing panics with this lock");
+            }
+        }
+        let n = buf.len().min(self.chunk.len() - self.at);
+        buf[..n].copy_from_slice(&self.chunk[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
+}
+
+impl Drop for Outflow {
+    fn drop(&mut self) {
+        let mut queue = self.shared.lock();
+        queue.reader_gone = true;
+        queue.chunks.clear();
+        queue.bytes = 0;
+        self.shared.room.notify_one();
+    }
+}
+
+/// A complete, checked dump under a temporary name; removed when dropped before it was renamed.
+pub struct ReceivedFile {
+    path: Option<PathBuf>,
+}
+
+impl ReceivedFile {
+    /// Puts it in the place of the dump file, durably.
+    ///
+    /// # Errors
+    /// The old dump file stands then.
+    pub fn rename_to(mut self, target: &Path) -> io::Result<()> {
+        let path = self.path.as_ref().expect("it is there until it is renamed");
+        std::fs::rename(path, target)?;
+        self.path = None;
+        let dir = target.parent().filter(|d| !d.as_os_str().is_empty());
+        File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for ReceivedFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // A file that is gone already leaves nothing to do.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// What a thread made of a payload.
+pub enum Received {
+    /// A checked file.
+    File(ReceivedFile),
+    /// A dataset.
+    Loaded(Box<Loaded>),
+}
+
+/// A payload that arrives.
+pub struct Receiving {
+    /// Where its bytes go; `None` once it is complete.
+    pub inflow: Option<Inflow>,
+    /// What becomes of it, or why nothing.
+    pub outcome: oneshot::Receiver<Result<Received, String>>,
+}
+
+/// Receives into a temporary file.
+pub fn to_file(temp: PathBuf, check: CheckOptions) -> Receiving {
+    start(move |flow| {
+        let file = write_file(temp, flow)?;
+        let path = file.path.as_ref().expect("just written");
+        let written = File::open(path).map_err(|e| e.to_string())?;
+        load::check(written, check).map_err(|e| e.to_string())?;
+        Ok(Received::File(file))
+    })
+}
+
+/// Receives into databases that stand aside.
+pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
+    start(move |flow| {
+        let (loaded, rest, mut flow) =
+            load::load(flow, &options, &progress).map_err(|e| e.to_string())?;
+        let mut more = [0; 1];
+        // The payload must end where the dump ends, and must have been announced as complete.
+        let behind = flow.read(&mut more).map_err(|e| e.to_string())?;
+        if !rest.is_empty() || behind > 0 {
+            return Err("Replication stream EOF marker is broken".into());
+        }
+        Ok(Received::Loaded(Box::new(loaded)))
+    })
+}
+
+/// Loads a file of ours.
+pub fn from_file(path: PathBuf, options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
+    start(move |_| {
+        let file = File::open(&path).map_err(|e| e.to_string())?;
+        let loaded = load::load(file, &options, &progress).map_err(|e| e.to_string())?;
+        Ok(Received::Loaded(Box::new(loaded.0)))
+    })
+}
+
+fn start(work: impl FnOnce(Outflow) -> Result<Received, String> + Send + 'static) -> Receiving {
+    let (inflow, outflow) = flow();
+    let (tell, outcome) = oneshot::channel();
+    let run = move || {
+        // Nobody listens when the link was given up meanwhile: what was received is dropped.
+        let _ = tell.send(work(outflow));
+    };
+    let thread = std::thread::Builder::new().name("forebay-receive".into());
+    thread
+        .spawn(run)
+        .expect("the system gives us one more thread");
+    Receiving {
+        inflow: Some(inflow),
+        outcome,
+    }
+}
+
+fn write_file(temp: PathBuf, mut flow: Outflow) -> Result<ReceivedFile, String> {
+    const WHAT: &str = "MASTER <-> REPLICA synchronization";
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(&temp);
+    let mut file = opened.map_err(|e| format!("Opening the temp file needed for {WHAT}: {e}"))?;
+    let received = ReceivedFile { path: Some(temp) };
+    let mut buf = vec![0; 256 << 10];
+    loop {
+        let n = flow.read(&mut buf).map_err(|e| e.to_string())?;
+        if n == 0 {
+            break;
+        }
+        file.write_all(&buf[..n]).map_err(|e| {
+            format!("Write error or short write writing to the DB dump file needed for {WHAT}: {e}")
+        })?;
+    }
+    let synced = file.sync_all();
+    synced.map_err(|e| format!("Failed trying to sync the temp DB to disk in {WHAT}: {e}"))?;
+    Ok(received)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHECK: CheckOptions = CheckOptions {
+        databases: 16,
+        verify_checksum: true,
+        skip_unknown: false,
+        seed: 1,
+    };
+
+    fn wait(receiving: Receiving) -> Result<Received, String> {
+        receiving.outcome.blocking_recv().expect("the thread tells")
+    }
+
+    #[test]
+    fn a_payload_that_is_no_dump_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let temp = dir.path().join("temp-1.2.rdb");
+        let mut receiving = to_file(temp.clone(), CHECK);
+        let inflow = receiving.inflow.take().unwrap();
+        inflow.give(b"REDIS0011 nonsense".to_vec());
+        inflow.finish();
+        assert!(wait(receiving).is_err());
+        assert!(!temp.exists());
+    }
+
+    #[test]
+    fn a_lost_link_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let temp = dir.path().join("temp-1.2.rdb");
+        let mut receiving = to_file(temp.clone(), CHECK);
+        let inflow = receiving.inflow.take().unwrap();
+        inflow.give(b"REDIS0011".to_vec());
+        drop(inflow);
+        let error = wait(receiving).err().expect("it cannot be complete");
+        assert!(error.contains("link to the primary was lost"), "{error}");
+        assert!(!temp.exists());
+    }
+}
