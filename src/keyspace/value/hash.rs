@@ -10,12 +10,12 @@
 //! with the first expiry and keeps it.
 
 use super::packed::{self, room, split_i64};
-use super::plain::{self, Fields};
+use super::plain::{self, Fields, free_effort};
+use crate::keyspace::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::keyspace::{Item, Limits, UnixMillis};
 use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, string};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// A hash, owned.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ enum FormRef<'a> {
     Scratch(Box<Table>),
 }
 
-type Table = BTreeMap<Vec<u8>, (Vec<u8>, Option<UnixMillis>)>;
+type Table = Keyed<keyed::Fields>;
 
 impl Default for Hash {
     fn default() -> Self {
@@ -89,7 +89,10 @@ impl Hash {
         let new = match &mut self.0 {
             Form::Pack(lp) => put_pack(lp, field, value),
             Form::PackEx(lp) => put_pack_ex(lp, field, value, keep),
-            Form::Table(table) => return put_table(table, field, value, keep),
+            Form::Table(table) => {
+                let expiry = if keep { Expiry::Keep } else { Expiry::Drop };
+                return table.set(field, value, expiry);
+            }
         };
         if self.as_ref().len() > limits.hash_max_listpack_entries {
             self.to_table();
@@ -108,7 +111,7 @@ impl Hash {
                 Some(entry) => listpack::delete(lp, entry.at, 3) > 0,
                 None => false,
             },
-            Form::Table(table) => table.remove(field).is_some(),
+            Form::Table(table) => table.remove(field),
         }
     }
 
@@ -126,13 +129,7 @@ impl Hash {
         match &mut self.0 {
             Form::Pack(_) => unreachable!("widened above"),
             Form::PackEx(lp) => set_expire_pack(lp, field, at.unwrap_or(0)),
-            Form::Table(table) => match table.get_mut(field) {
-                Some(slot) => {
-                    slot.1 = at;
-                    true
-                }
-                None => false,
-            },
+            Form::Table(table) => table.set_expire(field, at),
         }
     }
 
@@ -157,11 +154,12 @@ impl Hash {
                         _ => None,
                     }
                 }
-                Form::Table(table) => table
-                    .iter()
-                    .filter_map(|(field, (_, at))| at.filter(|&at| at < now).map(|at| (at, field)))
-                    .min()
-                    .map(|(_, field)| field.clone()),
+                Form::Table(table) => {
+                    let first = table.first_to_expire();
+                    first
+                        .filter(|&(_, at)| at < now)
+                        .map(|(field, _)| field.to_vec())
+                }
             };
             let Some(field) = due else { break };
             self.remove(&field);
@@ -172,11 +170,12 @@ impl Hash {
     }
 
     fn to_table(&mut self) {
-        let mut table = Table::new();
-        for (field, value, at) in self.as_ref().iter() {
-            table.insert(field.to_vec(), (value.to_vec(), at));
+        let hash = self.as_ref();
+        let mut table = Builder::<keyed::Fields>::new(hash.len(), self.heap_bytes());
+        for (field, value, at) in hash.iter() {
+            field.with(|field| value.with(|value| table.push(field, value, at)));
         }
-        self.0 = Form::Table(table);
+        self.0 = Form::Table(table.build());
     }
 
     pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
@@ -191,13 +190,13 @@ impl Hash {
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) | Form::PackEx(lp) => lp.capacity(),
-            Form::Table(table) => table.iter().map(|(f, v)| f.len() + v.0.len() + 80).sum(),
+            Form::Table(table) => table.heap(),
         }
     }
 
     pub(super) fn free_effort(&self) -> usize {
         match &self.0 {
-            Form::Table(table) => table.len(),
+            Form::Table(table) => free_effort(table.heap()),
             _ => 1,
         }
     }
@@ -259,22 +258,6 @@ fn append_triple(lp: &mut Vec<u8>, field: &[u8], value: &[u8]) {
     listpack::append(lp, Item::Int(0));
 }
 
-fn put_table(table: &mut Table, field: &[u8], value: &[u8], keep: bool) -> bool {
-    match table.get_mut(field) {
-        Some(slot) => {
-            slot.0 = value.to_vec();
-            if !keep {
-                slot.1 = None;
-            }
-            false
-        }
-        None => {
-            table.insert(field.to_vec(), (value.to_vec(), None));
-            true
-        }
-    }
-}
-
 /// The same fields with room for expiries, none set.
 fn with_expiries(lp: &[u8]) -> Vec<u8> {
     let mut wide = listpack::Builder::new();
@@ -325,12 +308,12 @@ impl<'a> HashRef<'a> {
             16 => FormRef::Pack(packed::listpack_blob(bytes)),
             25 => FormRef::PackEx(packed::listpack_blob(split_i64(bytes).1)),
             _ => {
-                let mut table = Table::new();
                 let mut fields = Fields::new(rdb_type, bytes);
-                while let Some((field, value, at)) = fields.next() {
-                    table.insert(field, (value, at));
+                let mut table = Builder::<keyed::Fields>::new(fields.left(), fields.bytes());
+                while let Some((field, value, at)) = fields.next_field() {
+                    table.push(&field, &value, at);
                 }
-                FormRef::Scratch(Box::new(table))
+                FormRef::Scratch(Box::new(table.build()))
             }
         })
     }
@@ -374,10 +357,7 @@ impl<'a> HashRef<'a> {
                 let mut iter = Iter::from_offset(lp, find(lp, field, 3)?.next);
                 Some((iter.next()?, expiry(iter.next()?)))
             }
-            _ => self
-                .table()?
-                .get(field)
-                .map(|slot| (Item::Bytes(&slot.0), slot.1)),
+            _ => self.table()?.get(field),
         }
     }
 
@@ -386,7 +366,7 @@ impl<'a> HashRef<'a> {
         match &self.0 {
             FormRef::Pack(_) => None,
             FormRef::PackEx(lp) => Iter::new(lp).nth(2).and_then(expiry),
-            _ => self.table()?.values().filter_map(|slot| slot.1).min(),
+            _ => self.table()?.min_expire(),
         }
     }
 
@@ -408,27 +388,34 @@ impl<'a> HashRef<'a> {
                 Some((field, value, at))
             })
         });
-        let table = self.table().into_iter().flatten();
-        packed.chain(table.map(|(field, slot)| (Item::Bytes(field), Item::Bytes(&slot.0), slot.1)))
+        packed.chain(self.table().into_iter().flat_map(Table::iter))
     }
 
     /// A uniformly random field; `random` is a fresh random number.
     pub fn random(&self, random: u64) -> Option<(Item<'_>, Item<'_>, Option<UnixMillis>)> {
         let n = self.len() as u64;
-        (n > 0)
-            .then(|| self.iter().nth((random % n) as usize))
-            .flatten()
+        let at = (n > 0).then(|| (random % n) as usize)?;
+        match self.table() {
+            Some(table) => Some(table.get_at(at)),
+            None => self.iter().nth(at),
+        }
     }
 
     /// One HSCAN step; see [`super::SetRef::scan`].
     pub fn scan(
         &self,
-        _cursor: u64,
-        _count: usize,
+        cursor: u64,
+        count: usize,
         mut f: impl FnMut(Item<'_>, Item<'_>, Option<UnixMillis>),
     ) -> u64 {
-        self.iter().for_each(|(k, v, e)| f(k, v, e));
-        0
+        match self.table() {
+            Some(table) => table.scan(cursor, count, |(field, value, at)| f(field, value, at)),
+            None => {
+                self.iter()
+                    .for_each(|(field, value, at)| f(field, value, at));
+                0
+            }
+        }
     }
 
     /// `listpack`, `listpackex` or `hashtable`.
@@ -467,14 +454,12 @@ impl<'a> HashRef<'a> {
                     out.buf().extend_from_slice(&min.to_le_bytes());
                 }
                 length::encode_length(self.len() as u64, out.buf());
-                for (field, value, at) in self.iter() {
+                for (strings, at) in self.table().into_iter().flat_map(Table::encoded) {
                     if let Some(min) = min {
                         let ttl = at.map_or(0, |at| (at - min) as u64 + 1);
                         length::encode_length(ttl, out.buf());
                     }
-                    string::encode_item(field, packer.as_deref_mut(), out.buf());
-                    string::encode_item(value, packer.as_deref_mut(), out.buf());
-                    out.spill();
+                    plain::write_strings(strings, packer.as_deref_mut(), out);
                 }
             }
         }

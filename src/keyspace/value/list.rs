@@ -9,12 +9,12 @@
 //! again when removals have brought it to half of that ([`List::shrink`]).
 
 use super::packed::{self, room};
-use super::plain;
+use super::plain::{self, free_effort};
+use crate::keyspace::tree::seq::{Chunk, Seq};
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, string};
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::ops::Range;
 
 /// A list, owned.
@@ -39,7 +39,7 @@ enum FormRef<'a> {
     Scratch(Box<Chain>),
 }
 
-type Chain = VecDeque<Vec<u8>>;
+type Chain = Seq;
 
 impl Default for List {
     fn default() -> Self {
@@ -73,7 +73,14 @@ impl List {
 
     /// Adds at the head.
     pub fn push_front(&mut self, item: &[u8], limits: &Limits) {
-        self.insert(0, item, limits);
+        self.make_room(item, limits);
+        match &mut self.0 {
+            Form::Pack(lp) => {
+                packed::reserve(lp, room(item.len(), 0));
+                listpack::insert(lp, HEADER_LEN, Item::of(item));
+            }
+            Form::Chain(chain) => chain.push_front(item),
+        }
     }
 
     /// Adds at the tail.
@@ -84,7 +91,7 @@ impl List {
                 packed::reserve(lp, room(item.len(), 0));
                 listpack::append(lp, Item::of(item));
             }
-            Form::Chain(chain) => chain.push_back(item.to_vec()),
+            Form::Chain(chain) => chain.push_back(item),
         }
     }
 
@@ -121,7 +128,7 @@ impl List {
                 packed::reserve(lp, room(item.len(), 0));
                 listpack::replace(lp, at, Item::of(item));
             }
-            Form::Chain(chain) => chain[index] = item.to_vec(),
+            Form::Chain(chain) => chain.set(index, item),
         }
         true
     }
@@ -135,7 +142,7 @@ impl List {
                 packed::reserve(lp, room(item.len(), 0));
                 listpack::insert(lp, at, Item::of(item));
             }
-            Form::Chain(chain) => chain.insert(index, item.to_vec()),
+            Form::Chain(chain) => chain.insert(index, item),
         }
     }
 
@@ -147,7 +154,7 @@ impl List {
                     listpack::delete(lp, at, range.len());
                 }
             }
-            Form::Chain(chain) => drop(chain.drain(range)),
+            Form::Chain(chain) => chain.remove_range(range),
         }
     }
 
@@ -155,19 +162,16 @@ impl List {
     pub fn shrink(&mut self, limits: &Limits) {
         let Form::Chain(chain) = &self.0 else { return };
         let (bytes, count) = node_limit(limits);
-        let mut lp = listpack::Builder::new();
-        if chain.len() > count / 2 {
+        if chain.len() > count / 2 || chain.listpack_len() > bytes / 2 {
             return;
         }
-        for item in chain {
-            if listpack::is_trapped(item.len()) || lp.len() > bytes / 2 {
-                return;
-            }
-            lp.push_bytes(item);
+        let items = chain.range(0..chain.len());
+        if items.clone().any(|item| listpack::is_trapped(item.len())) {
+            return;
         }
-        if lp.len() <= bytes / 2 {
-            self.0 = Form::Pack(lp.into_vec());
-        }
+        let mut lp = listpack::Builder::new();
+        items.for_each(|item| lp.push(item));
+        self.0 = Form::Pack(lp.into_vec());
     }
 
     /// Becomes a chain if a listpack must not take `item`.
@@ -182,8 +186,10 @@ impl List {
     }
 
     fn to_chain(&mut self) {
-        let chain = self.as_ref().iter().map(|item| item.to_vec()).collect();
-        self.0 = Form::Chain(chain);
+        if let Form::Pack(lp) = &self.0 {
+            let chunk = Chunk::of_listpack(lp, listpack::count(lp));
+            self.0 = Form::Chain(Chain::of_chunks(vec![chunk]));
+        }
     }
 
     pub(super) fn from_record(bytes: &[u8]) -> Self {
@@ -197,14 +203,14 @@ impl List {
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) => lp.capacity(),
-            Form::Chain(chain) => chain.iter().map(|item| item.capacity() + 24).sum(),
+            Form::Chain(chain) => chain.heap(),
         }
     }
 
     pub(super) fn free_effort(&self) -> usize {
         match &self.0 {
             Form::Pack(_) => 1,
-            Form::Chain(chain) => chain.len(),
+            Form::Chain(chain) => free_effort(chain.heap()),
         }
     }
 }
@@ -246,15 +252,15 @@ impl<'a> ListRef<'a> {
         {
             return ListRef(FormRef::Pack(lp));
         }
-        let mut chain = Chain::new();
+        let mut chunks = Vec::new();
         let mut nodes = plain::Nodes::new(bytes);
         while let Some(node) = nodes.next() {
-            match node {
-                plain::Node::Packed(lp) => chain.extend(Iter::new(&lp).map(|item| item.to_vec())),
-                plain::Node::Plain(item) => chain.push_back(item.into_owned()),
-            }
+            chunks.push(match node {
+                plain::Node::Packed(lp) => Chunk::of_listpack(&lp, listpack::count(&lp)),
+                plain::Node::Plain(item) => Chunk::of_item(&item),
+            });
         }
-        ListRef(FormRef::Scratch(Box::new(chain)))
+        ListRef(FormRef::Scratch(Box::new(Chain::of_chunks(chunks))))
     }
 
     fn chain(&self) -> Option<&Chain> {
@@ -285,7 +291,7 @@ impl<'a> ListRef<'a> {
             FormRef::Pack(lp) => {
                 listpack::entry_at(lp, listpack::seek(lp, index as i64)?).map(|entry| entry.item)
             }
-            _ => self.chain()?.get(index).map(|item| Item::Bytes(item)),
+            _ => self.chain()?.get(index),
         }
     }
 
@@ -301,7 +307,7 @@ impl<'a> ListRef<'a> {
         let chain = self.chain().map(|chain| chain.range(range));
         pack.into_iter()
             .flatten()
-            .chain(chain.into_iter().flatten().map(|item| Item::Bytes(item)))
+            .chain(chain.into_iter().flatten())
     }
 
     /// The elements of `range`, tail to head.
@@ -313,10 +319,10 @@ impl<'a> ListRef<'a> {
             }
             _ => None,
         };
-        let chain = self.chain().map(|chain| chain.range(range).rev());
+        let chain = self.chain().map(|chain| chain.range_rev(range));
         pack.into_iter()
             .flatten()
-            .chain(chain.into_iter().flatten().map(|item| Item::Bytes(item)))
+            .chain(chain.into_iter().flatten())
     }
 
     /// All elements, head to tail.
@@ -343,39 +349,37 @@ impl<'a> ListRef<'a> {
                 string::encode_blob(lp, packer, out.buf());
             }
             _ => {
-                // Nodes need their number beforehand: each takes as many elements as stay below 4 KB.
-                let mut nodes: Vec<Vec<u8>> = Vec::new();
-                let mut lp = listpack::Builder::new();
-                for item in self.iter() {
-                    let size = listpack::encoded_size(&item);
-                    if lp.len() + size > 4096 && !lp.is_empty() {
-                        nodes.push(lp.finish().to_vec());
-                        lp.clear();
+                let chunks = || {
+                    self.chain()
+                        .into_iter()
+                        .flat_map(Seq::chunks)
+                        .filter(|chunk| !chunk.is_empty())
+                };
+                length::encode_length(chunks().count() as u64, out.buf());
+                for chunk in chunks() {
+                    match chunk.single() {
+                        Some(item) if item.len() > PLAIN_ABOVE => {
+                            out.buf().push(1);
+                            item.with(|item| {
+                                string::encode_blob(item, packer.as_deref_mut(), out.buf())
+                            });
+                        }
+                        _ => {
+                            out.buf().push(2);
+                            string::encode_blob(
+                                &chunk.listpack(),
+                                packer.as_deref_mut(),
+                                out.buf(),
+                            );
+                        }
                     }
-                    if size > 4096 {
-                        nodes.push(Vec::new());
-                        nodes.push(item.to_vec());
-                    } else {
-                        lp.push(item);
-                    }
-                }
-                if !lp.is_empty() {
-                    nodes.push(lp.finish().to_vec());
-                }
-                let plain = nodes.iter().filter(|node| node.is_empty()).count();
-                length::encode_length((nodes.len() - plain) as u64, out.buf());
-                let mut container = 2;
-                for node in nodes {
-                    if node.is_empty() {
-                        container = 1;
-                        continue;
-                    }
-                    out.buf().push(container);
-                    string::encode_blob(&node, packer.as_deref_mut(), out.buf());
                     out.spill();
-                    container = 2;
                 }
             }
         }
     }
 }
+
+/// A chunk of one element longer than this is written as a plain node: real servers do so above their
+/// node limit, of which this is the least.
+const PLAIN_ABOVE: usize = 4096;

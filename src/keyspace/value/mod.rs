@@ -19,6 +19,7 @@ mod zset;
 
 pub use hash::{Hash, HashRef};
 pub use list::{List, ListRef};
+pub(crate) use packed::size_class;
 pub use set::{Set, SetRef};
 pub use stream::{Stream, StreamRef};
 pub use string::{Str, StrRef};

@@ -3,7 +3,8 @@
 use super::packed::{blob, listpack_blob, split_i64};
 use crate::keyspace::UnixMillis;
 use crate::rdb::length::decode_length;
-use crate::rdb::string::StrRef;
+use crate::rdb::lzf;
+use crate::rdb::string::{StrRef, encode_blob};
 use std::borrow::Cow;
 
 /// The strings of a plain form: a count, then that many times what the type holds.
@@ -32,8 +33,20 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Elements not read yet, as far as the bytes can hold them.
+    pub(super) fn left(&self) -> usize {
+        (self.left as usize).min(self.rest.len())
+    }
+
+    /// Bytes not read yet.
+    pub(super) fn bytes(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next field of a hash, with value and expiry.
-    pub(super) fn next(&mut self) -> Option<(Vec<u8>, Vec<u8>, Option<UnixMillis>)> {
+    pub(super) fn next_field(
+        &mut self,
+    ) -> Option<(Cow<'a, [u8]>, Cow<'a, [u8]>, Option<UnixMillis>)> {
         self.left = self.left.checked_sub(1)?;
         let mut at = None;
         if let Some(min) = self.min {
@@ -45,13 +58,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The next member of a set.
-    pub(super) fn next_member(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn next_member(&mut self) -> Option<Cow<'a, [u8]>> {
         self.left = self.left.checked_sub(1)?;
         self.string()
     }
 
     /// The next member of a sorted set, with its score.
-    pub(super) fn next_scored(&mut self) -> Option<(Vec<u8>, f64)> {
+    pub(super) fn next_scored(&mut self) -> Option<(Cow<'a, [u8]>, f64)> {
         self.left = self.left.checked_sub(1)?;
         let member = self.string()?;
         let (score, rest) = self.rest.split_first_chunk()?;
@@ -59,12 +72,11 @@ impl<'a> Fields<'a> {
         Some((member, f64::from_le_bytes(*score)))
     }
 
-    fn string(&mut self) -> Option<Vec<u8>> {
-        let (string, size) = StrRef::decode(self.rest)?;
-        self.rest = &self.rest[size..];
-        let mut out = Vec::new();
-        string.append_to(&mut out)?;
-        Some(out)
+    fn string(&mut self) -> Option<Cow<'a, [u8]>> {
+        let (_, size) = StrRef::decode(self.rest)?;
+        let (string, rest) = self.rest.split_at(size);
+        self.rest = rest;
+        Some(blob(string))
     }
 }
 
@@ -149,4 +161,27 @@ impl<'a> Nodes<'a> {
             _ => Node::Packed(listpack_blob(string)),
         })
     }
+}
+
+/// Writes RDB strings that stand side by side, compressed where a packer is given and gains.
+pub(super) fn write_strings(strings: &[u8], packer: Option<&mut lzf::Packer>, out: &mut Out<'_>) {
+    match packer {
+        None => out.buf().extend_from_slice(strings),
+        Some(packer) => {
+            let mut rest = strings;
+            while let Some((string, size)) = StrRef::decode(rest) {
+                match string {
+                    StrRef::Raw(bytes) => encode_blob(bytes, Some(&mut *packer), out.buf()),
+                    _ => out.buf().extend_from_slice(&rest[..size]),
+                }
+                rest = &rest[size..];
+            }
+        }
+    }
+    out.spill();
+}
+
+/// The number of chunks that take `heap` bytes.
+pub(super) fn free_effort(heap: usize) -> usize {
+    1 + heap / 4096
 }

@@ -45,7 +45,7 @@ impl<'a> ValueRef<'a> {
     pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> u8 {
         let mut out = Out::new(sink);
         match self {
-            ValueRef::Str(v) => v.write(packer, out.buf()),
+            ValueRef::Str(v) => v.write(packer, &mut out),
             ValueRef::List(v) => v.write(packer, &mut out),
             ValueRef::Set(v) => v.write(packer, &mut out),
             ValueRef::Zset(v) => v.write(packer, &mut out),
@@ -138,7 +138,8 @@ impl Value {
     /// background.
     pub fn free_effort(&self) -> usize {
         match self {
-            Value::Str(_) | Value::Stream(_) => 1,
+            Value::Stream(_) => 1,
+            Value::Str(v) => super::plain::free_effort(v.heap_bytes()),
             Value::List(v) => v.free_effort(),
             Value::Set(v) => v.free_effort(),
             Value::Zset(v) => v.free_effort(),

@@ -9,13 +9,13 @@
 //! A set moves down this table at the limits and never back.
 
 use super::packed;
-use super::plain::{self, Fields};
+use super::plain::{self, Fields, free_effort};
+use crate::keyspace::tree::keyed::{self, Builder, Keyed};
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN};
 use crate::rdb::number::{canonical_i64, int_text_len};
 use crate::rdb::{intset, length, lzf, string};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 /// A set, owned.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ enum FormRef<'a> {
     Scratch(Box<Table>),
 }
 
-type Table = BTreeSet<Vec<u8>>;
+type Table = Keyed<keyed::Members>;
 
 impl Default for Set {
     fn default() -> Self {
@@ -115,7 +115,7 @@ impl Set {
             self.to_table();
         }
         match &mut self.0 {
-            Form::Table(table) => table.insert(member.to_vec()),
+            Form::Table(table) => table.add(member),
             _ => unreachable!("the packed forms returned or became a table"),
         }
     }
@@ -146,8 +146,11 @@ impl Set {
     }
 
     fn to_table(&mut self) {
-        let table = self.as_ref().iter().map(|member| member.to_vec()).collect();
-        self.0 = Form::Table(table);
+        let set = self.as_ref();
+        let mut table = Builder::<keyed::Members>::new(set.len(), self.heap_bytes());
+        set.iter()
+            .for_each(|member| member.with(|member| table.push(member)));
+        self.0 = Form::Table(table.build());
     }
 
     pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
@@ -162,13 +165,13 @@ impl Set {
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Ints(bytes) | Form::Pack(bytes) => bytes.capacity(),
-            Form::Table(table) => table.iter().map(|m| m.len() + 48).sum(),
+            Form::Table(table) => table.heap(),
         }
     }
 
     pub(super) fn free_effort(&self) -> usize {
         match &self.0 {
-            Form::Table(table) => table.len(),
+            Form::Table(table) => free_effort(table.heap()),
             _ => 1,
         }
     }
@@ -205,12 +208,12 @@ impl<'a> SetRef<'a> {
             11 => FormRef::Ints(packed::blob(bytes)),
             20 => FormRef::Pack(packed::listpack_blob(bytes)),
             _ => {
-                let mut table = Table::new();
                 let mut members = Fields::new(rdb_type, bytes);
+                let mut table = Builder::<keyed::Members>::new(members.left(), members.bytes());
                 while let Some(member) = members.next_member() {
-                    table.insert(member);
+                    table.push(&member);
                 }
-                FormRef::Scratch(Box::new(table))
+                FormRef::Scratch(Box::new(table.build()))
             }
         })
     }
@@ -255,7 +258,7 @@ impl<'a> SetRef<'a> {
             _ => (None, None),
         };
         let packed = ints.into_iter().flatten().chain(pack.into_iter().flatten());
-        packed.chain(self.table().into_iter().flatten().map(|m| Item::Bytes(m)))
+        packed.chain(self.table().into_iter().flat_map(Table::iter))
     }
 
     /// A uniformly random member; `random` is a fresh random number.
@@ -267,15 +270,20 @@ impl<'a> SetRef<'a> {
             FormRef::Pack(lp) => listpack::seek(lp, at as i64)
                 .and_then(|at| listpack::entry_at(lp, at))
                 .map(|e| e.item),
-            _ => self.iter().nth(at),
+            _ => self.table().map(|table| table.get_at(at)),
         }
     }
 
     /// One SCAN step: calls `f` for about `count` members from `cursor` on; returns the next cursor,
     /// 0 at the end. A member present during the whole scan is visited at least once.
-    pub fn scan(&self, _cursor: u64, _count: usize, mut f: impl FnMut(Item<'_>)) -> u64 {
-        self.iter().for_each(&mut f);
-        0
+    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(Item<'_>)) -> u64 {
+        match self.table() {
+            Some(table) => table.scan(cursor, count, f),
+            None => {
+                self.iter().for_each(&mut f);
+                0
+            }
+        }
     }
 
     /// `intset`, `listpack` or `hashtable`.
@@ -306,9 +314,8 @@ impl<'a> SetRef<'a> {
             }
             _ => {
                 length::encode_length(self.len() as u64, out.buf());
-                for member in self.iter() {
-                    string::encode_item(member, packer.as_deref_mut(), out.buf());
-                    out.spill();
+                for member in self.table().into_iter().flat_map(Table::encoded) {
+                    plain::write_strings(member, packer.as_deref_mut(), out);
                 }
             }
         }

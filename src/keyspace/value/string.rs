@@ -1,17 +1,24 @@
 //! Strings.
 //!
-//! A string is held as an integer where its text is a canonical one, as bytes, or as the LZF bytes in
-//! which it was loaded (until a write needs the text).
+//! A string is held as an integer where its text is a canonical one, as bytes, as the LZF bytes in
+//! which it was loaded (until a write needs the text), or beyond 64 KB as a rope, so that a write
+//! while a snapshot runs copies one piece.
 //!
 //! `OBJECT ENCODING` follows from the text, except where history matters: what APPEND, SETRANGE and
 //! SETBIT have touched is `raw` however short, and what INCRBYFLOAT wrote is text even when it reads
 //! as an integer. That history is [`History`]; it survives neither a save nor a reload, as in Redis.
 
+use super::plain::Out;
 use crate::keyspace::Item;
+use crate::keyspace::tree::rope::Rope;
+use crate::rdb::length::encode_length;
 use crate::rdb::number::{canonical_i64, int_text_len};
 use crate::rdb::{lzf, string as rdb};
 use std::borrow::Cow;
+use std::ops::Range;
 
+/// Bytes up to which a text stands in one piece.
+const TEXT_MAX: usize = 64 << 10;
 /// The longest text that Redis embeds beside its object header.
 const EMBSTR_MAX: usize = 44;
 
@@ -38,6 +45,8 @@ enum Form {
         packed: Box<[u8]>,
         len: usize,
     },
+    /// Text longer than [`TEXT_MAX`].
+    Rope(Rope),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +54,7 @@ enum FormRef<'a> {
     Int(i64),
     Text(&'a [u8]),
     Lzf { packed: &'a [u8], len: usize },
+    Rope(&'a Rope),
 }
 
 /// What the bytes do not tell about the encoding.
@@ -63,7 +73,7 @@ impl Str {
     pub fn new(bytes: &[u8]) -> Self {
         let form = match canonical_i64(bytes) {
             Some(n) => Form::Int(n),
-            None => Form::Text(bytes.to_vec()),
+            None => Form::text(bytes),
         };
         Str {
             form,
@@ -78,15 +88,20 @@ impl Str {
             None => History::None,
         };
         Str {
-            form: Form::Text(bytes.to_vec()),
+            form: Form::text(bytes),
             history,
         }
     }
 
     /// From bytes that someone has changed in place (a result of SETRANGE, SETBIT, BITOP): `raw`.
     pub fn new_raw(bytes: Vec<u8>) -> Self {
+        let form = if bytes.len() > TEXT_MAX {
+            Form::text(&bytes)
+        } else {
+            Form::Text(bytes)
+        };
         Str {
-            form: Form::Text(bytes),
+            form,
             history: History::Raw,
         }
     }
@@ -104,6 +119,7 @@ impl Str {
         let form = match &self.form {
             Form::Int(n) => FormRef::Int(*n),
             Form::Text(bytes) => FormRef::Text(bytes),
+            Form::Rope(rope) => FormRef::Rope(rope),
             Form::Lzf { packed, len } => FormRef::Lzf { packed, len: *len },
         };
         StrRef {
@@ -114,50 +130,67 @@ impl Str {
 
     /// Adds bytes at the end (the encoding becomes `raw`, as in Redis). Returns the new length.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
-        let text = self.raw();
-        super::packed::reserve(text, bytes.len());
-        text.extend_from_slice(bytes);
-        text.len()
+        match self.raw(bytes.len()) {
+            Form::Rope(rope) => {
+                rope.append(bytes);
+                rope.len()
+            }
+            Form::Text(text) => {
+                super::packed::reserve(text, bytes.len());
+                text.extend_from_slice(bytes);
+                text.len()
+            }
+            _ => unreachable!("raw strings are text"),
+        }
     }
 
     /// Overwrites from `offset` on, padding with zero bytes. Returns the new length.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) -> usize {
-        let text = self.raw();
         let end = offset + bytes.len();
-        if text.len() < end {
-            let more = end - text.len();
-            super::packed::reserve(text, more);
-            text.resize(end, 0);
+        let more = end.saturating_sub(self.as_ref().len());
+        match self.raw(more) {
+            Form::Rope(rope) => {
+                rope.write_at(offset, bytes);
+                rope.len()
+            }
+            Form::Text(text) => {
+                if text.len() < end {
+                    super::packed::reserve(text, more);
+                    text.resize(end, 0);
+                }
+                text[offset..end].copy_from_slice(bytes);
+                text.len()
+            }
+            _ => unreachable!("raw strings are text"),
         }
-        text[offset..end].copy_from_slice(bytes);
-        text.len()
     }
 
-    /// The text, to be changed in place.
-    fn raw(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.form, Form::Text(_)) {
+    /// The text, to be changed in place and to grow by `more` bytes.
+    fn raw(&mut self, more: usize) -> &mut Form {
+        self.history = History::Raw;
+        if self.as_ref().len() + more > TEXT_MAX {
+            if !matches!(self.form, Form::Rope(_)) {
+                self.form = Form::Rope(self.as_ref().with(Rope::new));
+            }
+        } else if !matches!(self.form, Form::Text(_)) {
             self.form = Form::Text(self.as_ref().bytes().into_owned());
         }
-        self.history = History::Raw;
-        match &mut self.form {
-            Form::Text(text) => text,
-            _ => unreachable!("made text above"),
-        }
+        &mut self.form
     }
 
     /// From a checked RDB string.
     pub(super) fn from_record(bytes: &[u8]) -> Self {
-        let form = match FormRef::of_record(bytes) {
-            FormRef::Int(n) => Form::Int(n),
-            FormRef::Text(text) => return Str::new(text),
-            FormRef::Lzf { packed, len } => Form::Lzf {
-                packed: packed.into(),
-                len,
+        match FormRef::of_record(bytes) {
+            FormRef::Int(n) => Str::from_int(n),
+            FormRef::Lzf { packed, len } => Str {
+                form: Form::Lzf {
+                    packed: packed.into(),
+                    len,
+                },
+                history: History::None,
             },
-        };
-        Str {
-            form,
-            history: History::None,
+            FormRef::Text(text) => Str::new(text),
+            FormRef::Rope(_) => unreachable!("records hold strings in one piece"),
         }
     }
 
@@ -166,6 +199,7 @@ impl Str {
         match &self.form {
             Form::Int(_) => 0,
             Form::Text(text) => text.capacity(),
+            Form::Rope(rope) => rope.heap(),
             Form::Lzf { packed, .. } => packed.len(),
         }
     }
@@ -186,6 +220,7 @@ impl<'a> StrRef<'a> {
             FormRef::Int(n) => int_text_len(n),
             FormRef::Text(text) => text.len(),
             FormRef::Lzf { len, .. } => len,
+            FormRef::Rope(rope) => rope.len(),
         }
     }
 
@@ -200,6 +235,7 @@ impl<'a> StrRef<'a> {
             FormRef::Int(n) => Item::Int(n).to_cow(),
             FormRef::Text(text) => Cow::Borrowed(text),
             FormRef::Lzf { packed, len } => Cow::Owned(unpack(packed, len)),
+            FormRef::Rope(rope) => Cow::Owned(gather(rope, 0..rope.len())),
         }
     }
 
@@ -210,6 +246,7 @@ impl<'a> StrRef<'a> {
             FormRef::Int(n) => Item::Int(n).with(f),
             FormRef::Text(text) => f(text),
             FormRef::Lzf { packed, len } => f(&unpack(packed, len)),
+            FormRef::Rope(rope) => f(&gather(rope, 0..rope.len())),
         }
     }
 
@@ -217,9 +254,23 @@ impl<'a> StrRef<'a> {
     pub fn slice(&self, start: usize, end: usize) -> Cow<'a, [u8]> {
         let end = end.min(self.len());
         let start = start.min(end);
+        if let FormRef::Rope(rope) = self.form {
+            return Cow::Owned(gather(rope, start..end));
+        }
         match self.bytes() {
             Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..end]),
             Cow::Owned(bytes) => Cow::Owned(bytes[start..end].to_vec()),
+        }
+    }
+
+    /// Calls `f` with the bytes `start..end` (clamped), piece by piece; allocates only for a
+    /// compressed string.
+    pub fn pieces(&self, start: usize, end: usize, mut f: impl FnMut(&[u8])) {
+        let end = end.min(self.len());
+        let start = start.min(end);
+        match self.form {
+            FormRef::Rope(rope) => rope.pieces(start..end).for_each(f),
+            _ => self.with(|bytes| f(&bytes[start..end])),
         }
     }
 
@@ -231,7 +282,7 @@ impl<'a> StrRef<'a> {
             FormRef::Lzf { packed, len } if len <= crate::rdb::number::INT_TEXT_MAX => {
                 canonical_i64(&unpack(packed, len))
             }
-            FormRef::Lzf { .. } => None,
+            FormRef::Lzf { .. } | FormRef::Rope(_) => None,
         }
     }
 
@@ -245,21 +296,31 @@ impl<'a> StrRef<'a> {
         }
     }
 
-    /// Whether the bytes alone give the same encoding again.
+    /// Whether the bytes alone give the same encoding again, in one piece.
     pub(super) fn is_plain(&self) -> bool {
         let plain = StrRef {
-            form: self.form,
             history: History::None,
+            ..*self
         };
-        self.encoding() == plain.encoding()
+        !matches!(self.form, FormRef::Rope(_)) && self.encoding() == plain.encoding()
     }
 
-    /// Calls `sink` with the RDB string, compressed if a packer is given and it gains.
-    pub(super) fn write(&self, packer: Option<&mut lzf::Packer>, out: &mut Vec<u8>) {
+    /// Writes the RDB string, compressed if a packer is given and it gains.
+    pub(super) fn write(&self, packer: Option<&mut lzf::Packer>, out: &mut Out<'_>) {
         match self.form {
-            FormRef::Int(n) => rdb::encode_int_string(n, out),
-            FormRef::Text(text) => rdb::encode_string(text, packer, out),
-            FormRef::Lzf { packed, len } => super::packed::write_lzf(packed, len, out),
+            FormRef::Int(n) => rdb::encode_int_string(n, out.buf()),
+            FormRef::Text(text) => rdb::encode_string(text, packer, out.buf()),
+            FormRef::Lzf { packed, len } => super::packed::write_lzf(packed, len, out.buf()),
+            FormRef::Rope(rope) if packer.is_some() => {
+                rdb::encode_blob(&gather(rope, 0..rope.len()), packer, out.buf());
+            }
+            FormRef::Rope(rope) => {
+                encode_length(rope.len() as u64, out.buf());
+                for piece in rope.pieces(0..rope.len()) {
+                    out.buf().extend_from_slice(piece);
+                    out.spill();
+                }
+            }
         }
     }
 }
@@ -273,6 +334,23 @@ impl<'a> FormRef<'a> {
             None => FormRef::Text(&[]),
         }
     }
+}
+
+impl Form {
+    fn text(bytes: &[u8]) -> Self {
+        if bytes.len() > TEXT_MAX {
+            Form::Rope(Rope::new(bytes))
+        } else {
+            Form::Text(bytes.to_vec())
+        }
+    }
+}
+
+fn gather(rope: &Rope, range: Range<usize>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(range.len());
+    rope.pieces(range)
+        .for_each(|piece| out.extend_from_slice(piece));
+    out
 }
 
 fn unpack(packed: &[u8], len: usize) -> Vec<u8> {

@@ -9,13 +9,14 @@
 //! ([`Zset::compact`]).
 
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
-use super::plain::{self, Fields};
+use super::plain::{self, Fields, free_effort};
+use crate::keyspace::tree::keyed::{self, Builder, Keyed};
+use crate::keyspace::tree::order::Order;
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, string};
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A sorted set, owned.
@@ -40,31 +41,53 @@ enum FormRef<'a> {
     Scratch(Box<Table>),
 }
 
+/// Both trees hold every member.
 #[derive(Clone, Debug, Default)]
 struct Table {
-    order: Vec<(f64, Vec<u8>)>,
-    scores: BTreeMap<Vec<u8>, f64>,
+    order: Order,
+    scores: Keyed<keyed::Scores>,
 }
 
 impl Table {
     fn set(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let old = self.remove(member);
-        let at = self.position(score, member);
-        self.order.insert(at, (score, member.to_vec()));
-        self.scores.insert(member.to_vec(), score);
+        let old = self.scores.set(member, score);
+        if old != Some(score) {
+            if let Some(old) = old {
+                self.order.remove(old, member);
+            }
+            self.order.insert(score, member);
+        }
         old
     }
 
     fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let score = self.scores.remove(member)?;
-        let at = self.position(score, member);
-        self.order.remove(at);
+        self.order.remove(score, member);
         Some(score)
     }
 
-    fn position(&self, score: f64, member: &[u8]) -> usize {
-        self.order
-            .partition_point(|(s, m)| (*s, m.as_slice()) < (score, member))
+    fn remove_range(&mut self, range: Range<usize>) {
+        for (member, _) in self.order.range(range.clone()) {
+            member.with(|member| self.scores.remove(member));
+        }
+        self.order.remove_range(range);
+    }
+
+    /// Of distinct members in ascending order.
+    fn of_sorted(members: &[(Cow<'_, [u8]>, f64)]) -> Self {
+        let mut scores = Builder::<keyed::Scores>::new(members.len(), 0);
+        for (member, score) in members {
+            scores.push(member, *score);
+        }
+        let order = Order::of_sorted(members.iter().map(|(member, score)| (&**member, *score)));
+        Table {
+            order,
+            scores: scores.build(),
+        }
+    }
+
+    fn heap(&self) -> usize {
+        self.order.heap() + self.scores.heap()
     }
 }
 
@@ -167,11 +190,7 @@ impl Zset {
                     listpack::delete(lp, at, 2 * range.len());
                 }
             }
-            Form::Table(table) => {
-                for (_, member) in table.order.drain(range) {
-                    table.scores.remove(&member);
-                }
-            }
+            Form::Table(table) => table.remove_range(range),
         }
     }
 
@@ -197,11 +216,12 @@ impl Zset {
     }
 
     fn to_table(&mut self) {
-        let mut table = Table::default();
-        for (member, score) in self.as_ref().iter() {
-            member.with(|member| table.set(member, score));
-        }
-        self.0 = Form::Table(table);
+        let zset = self.as_ref();
+        let members: Vec<_> = zset
+            .iter()
+            .map(|(member, score)| (member.to_cow(), score))
+            .collect();
+        self.0 = Form::Table(Table::of_sorted(&members));
     }
 
     pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
@@ -215,14 +235,14 @@ impl Zset {
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) => lp.capacity(),
-            Form::Table(table) => table.order.iter().map(|(_, m)| 2 * m.len() + 100).sum(),
+            Form::Table(table) => table.heap(),
         }
     }
 
     pub(super) fn free_effort(&self) -> usize {
         match &self.0 {
             Form::Pack(_) => 1,
-            Form::Table(table) => table.order.len(),
+            Form::Table(table) => free_effort(table.heap()),
         }
     }
 }
@@ -282,12 +302,13 @@ impl<'a> ZsetRef<'a> {
         ZsetRef(match rdb_type {
             17 => FormRef::Pack(packed::listpack_blob(bytes)),
             _ => {
-                let mut table = Table::default();
-                let mut members = Fields::new(rdb_type, bytes);
-                while let Some((member, score)) = members.next_scored() {
-                    table.set(&member, score);
+                let mut fields = Fields::new(rdb_type, bytes);
+                let mut members = Vec::with_capacity(fields.left());
+                while let Some(member) = fields.next_scored() {
+                    members.push(member);
                 }
-                FormRef::Scratch(Box::new(table))
+                members.sort_unstable_by(|a, b| compare((a.1, Item::Bytes(&a.0)), (b.1, &b.0)));
+                FormRef::Scratch(Box::new(Table::of_sorted(&members)))
             }
         })
     }
@@ -317,7 +338,7 @@ impl<'a> ZsetRef<'a> {
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match &self.0 {
             FormRef::Pack(lp) => find(lp, member).map(|(_, score)| score),
-            _ => self.table()?.scores.get(member).copied(),
+            _ => self.table()?.scores.get(member),
         }
     }
 
@@ -328,7 +349,7 @@ impl<'a> ZsetRef<'a> {
             _ => {
                 let table = self.table()?;
                 let score = table.scores.get(member)?;
-                Some(table.position(*score, member))
+                Some(table.order.rank(score, member))
             }
         }
     }
@@ -342,13 +363,10 @@ impl<'a> ZsetRef<'a> {
             }
             _ => None,
         };
-        let table = self.table().map(|table| table.order[range].iter());
-        pack.into_iter().flatten().chain(
-            table
-                .into_iter()
-                .flatten()
-                .map(|(s, m)| (Item::Bytes(m), *s)),
-        )
+        let table = self.table().map(|table| table.order.range(range));
+        pack.into_iter()
+            .flatten()
+            .chain(table.into_iter().flatten())
     }
 
     /// (member, score) of ranks `range`, descending.
@@ -360,13 +378,10 @@ impl<'a> ZsetRef<'a> {
             }
             _ => None,
         };
-        let table = self.table().map(|table| table.order[range].iter().rev());
-        pack.into_iter().flatten().chain(
-            table
-                .into_iter()
-                .flatten()
-                .map(|(s, m)| (Item::Bytes(m), *s)),
-        )
+        let table = self.table().map(|table| table.order.range_rev(range));
+        pack.into_iter()
+            .flatten()
+            .chain(table.into_iter().flatten())
     }
 
     /// All, ascending.
@@ -393,14 +408,13 @@ impl<'a> ZsetRef<'a> {
     /// The number of members at the low end for which `before` holds.
     fn rank_where(&self, before: impl Fn(Item<'_>, f64) -> bool) -> usize {
         match &self.0 {
-            FormRef::Pack(lp) => Pairs(Iter::new(lp))
-                .take_while(|&(member, score)| before(member, score))
-                .count(),
-            _ => self.table().map_or(0, |table| {
-                table
-                    .order
-                    .partition_point(|(s, m)| before(Item::Bytes(m), *s))
-            }),
+            FormRef::Pack(lp) => {
+                let low = Pairs(Iter::new(lp)).take_while(|&(member, score)| before(member, score));
+                low.count()
+            }
+            _ => self
+                .table()
+                .map_or(0, |table| table.order.rank_where(before)),
         }
     }
 
@@ -412,9 +426,14 @@ impl<'a> ZsetRef<'a> {
     }
 
     /// One ZSCAN step; see [`super::SetRef::scan`].
-    pub fn scan(&self, _cursor: u64, _count: usize, mut f: impl FnMut(Item<'_>, f64)) -> u64 {
-        self.iter().for_each(|(m, s)| f(m, s));
-        0
+    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(Item<'_>, f64)) -> u64 {
+        match self.table() {
+            Some(table) => table.scores.scan(cursor, count, f),
+            None => {
+                self.iter().for_each(|(member, score)| f(member, score));
+                0
+            }
+        }
     }
 
     /// `listpack` or `skiplist`.

@@ -1,0 +1,61 @@
+//! The structure of everything large: a counted B+ tree of packed chunks, shared by reference count.
+//!
+//! ```text
+//!                Inner  separators | counts | earliest expiries | kids
+//!               /  |  \
+//!          Inner  ...  Inner              up to 64 kids each
+//!         /  |  \
+//!     chunk chunk chunk                   one allocation each, up to 4 KB
+//! ```
+//!
+//! A clone of a tree is a clone of its root. A writer that meets a shared node copies that node: one
+//! chunk and the inner nodes above it. Dropping a tree drops what no clone shares.
+//!
+//! * [`counted`]: the tree itself: positions, splitting, joining, iteration; knows no elements.
+//! * [`page`]: a chunk of entries sorted by a key of fixed size, with a directory.
+//! * [`keyed`]: sets, hashes and scores by member: pages sorted by 32 bits of the keyed hash.
+//! * [`order`]: sorted sets by rank: pages sorted by (score, member).
+//! * [`seq`]: lists by position: chunks of listpack elements, open at both ends.
+//! * [`rope`]: long strings by byte offset.
+//! * [`strings`]: entries are written as a dump writes them: RDB strings.
+//!
+//! # Invariants
+//!
+//!  * All chunks of a tree are at the same depth; none is empty, except that of an empty tree.
+//!  * A count is that of the elements below; separator `i` is not above any key of kid `i`, and above
+//!    every key of kid `i - 1` (separator 0 means nothing).
+//!  * A chunk passes 4 KB only with a single element (or with members of equal hash, which are never
+//!    parted).
+
+pub mod counted;
+pub mod keyed;
+pub mod order;
+pub mod page;
+pub mod rope;
+pub mod seed;
+pub mod seq;
+mod strings;
+
+pub use seed::set_seed;
+
+use std::sync::Arc;
+
+/// Bytes that an `Arc` adds to what it holds.
+pub(crate) const ARC_HEAD: usize = 16;
+/// Bytes of the largest ordinary chunk, so that its allocation is 4 KB.
+pub(crate) const CHUNK_MAX: usize = 4096 - ARC_HEAD;
+
+/// A zeroed buffer of `len` bytes.
+fn zeroed(len: usize) -> Arc<[u8]> {
+    static ZEROS: [u8; CHUNK_MAX] = [0; CHUNK_MAX];
+    match ZEROS.get(..len) {
+        // One copy of what is hot in the cache; collecting an iterator would go byte by byte.
+        Some(zeros) => Arc::from(zeros),
+        None => Arc::from(vec![0; len]),
+    }
+}
+
+/// The buffer length that makes good use of the allocation for `len` bytes.
+fn roomy(len: usize) -> usize {
+    crate::keyspace::value::size_class(len + ARC_HEAD) - ARC_HEAD
+}

@@ -1,0 +1,168 @@
+//! Long strings by byte offset.
+
+use super::counted::{Leaf, Spill, Tree};
+use super::{ARC_HEAD, roomy, zeroed};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Bytes of a full piece. Larger than other chunks: a piece is copied and compared as a whole, and
+/// has no elements to be moved.
+const PIECE: usize = 16 * 1024 - ARC_HEAD;
+
+/// A stretch of bytes, with room behind it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Piece {
+    buf: Arc<[u8]>,
+    len: u32,
+}
+
+impl Piece {
+    /// Adds bytes that fit, into a buffer of full size if there are more than a few.
+    fn extend(&mut self, bytes: &[u8]) {
+        let end = self.len as usize + bytes.len();
+        if end > self.buf.len() {
+            let mut buf = zeroed(roomy(end + end / 8).min(PIECE));
+            Arc::make_mut(&mut buf)[..self.len as usize].copy_from_slice(self.bytes());
+            self.buf = buf;
+        }
+        Arc::make_mut(&mut self.buf)[self.len as usize..end].copy_from_slice(bytes);
+        self.len = end as u32;
+    }
+
+    /// The bytes.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buf[..self.len as usize]
+    }
+}
+
+impl Leaf for Piece {
+    type Sep = ();
+
+    fn count(&self) -> usize {
+        self.len as usize
+    }
+
+    fn heap(&self) -> usize {
+        self.buf.len() + ARC_HEAD
+    }
+
+    fn sep(&self) {}
+
+    fn is_small(&self) -> bool {
+        false
+    }
+
+    fn join(&self, _right: &Self) -> Option<Self> {
+        None
+    }
+}
+
+/// A long string.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rope(Tree<Piece>);
+
+impl Rope {
+    /// The rope of these bytes.
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let pieces = bytes.chunks(PIECE).map(|bytes| Piece {
+            buf: bytes.into(),
+            len: bytes.len() as u32,
+        });
+        Rope(Tree::from_leaves(pieces.collect()))
+    }
+
+    /// Bytes.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn heap(&self) -> usize {
+        self.0.heap()
+    }
+
+    /// Adds bytes at the end.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.extend(bytes.len(), |range| &bytes[range]);
+    }
+
+    /// Adds zero bytes at the end.
+    fn pad(&mut self, n: usize) {
+        const ZEROS: [u8; PIECE] = [0; PIECE];
+        self.extend(n, |range| &ZEROS[..range.len()]);
+    }
+
+    /// Adds `n` bytes, of which `get` gives at most a piece at a time.
+    fn extend<'a>(&mut self, n: usize, get: impl Fn(Range<usize>) -> &'a [u8]) {
+        let mut done = 0;
+        while done < n {
+            let mut end = self.len() as u64;
+            done += self.0.edit(
+                |inner| inner.seek(&mut end),
+                |last, spill| {
+                    let room = PIECE - last.len as usize;
+                    if room == 0 {
+                        let more = (n - done).min(PIECE);
+                        let mut piece = Piece::default();
+                        piece.extend(get(done..done + more));
+                        spill.push(piece);
+                        return more;
+                    }
+                    let more = (n - done).min(room);
+                    last.extend(get(done..done + more));
+                    more
+                },
+            );
+        }
+    }
+
+    /// Overwrites from `offset` on, padding with zero bytes.
+    pub(crate) fn write_at(&mut self, offset: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if offset > self.len() {
+            self.pad(offset - self.len());
+        }
+        let inside = bytes.len().min(self.len() - offset);
+        let mut done = 0;
+        while done < inside {
+            let mut at = (offset + done) as u64;
+            let local = std::cell::Cell::new(at as usize);
+            done += self.0.edit(
+                |inner| {
+                    let i = inner.seek(&mut at);
+                    local.set(at as usize);
+                    i
+                },
+                |piece: &mut Piece, _: &mut Spill<Piece>| {
+                    let from = local.get();
+                    let n = (inside - done).min(piece.len as usize - from);
+                    Arc::make_mut(&mut piece.buf)[from..from + n]
+                        .copy_from_slice(&bytes[done..done + n]);
+                    n
+                },
+            );
+        }
+        self.append(&bytes[inside..]);
+    }
+
+    /// The bytes of `range` (within the length), piece by piece.
+    pub(crate) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = &[u8]> {
+        let mut at = range.start as u64;
+        let mut leaves = self.0.leaves(|inner| inner.seek(&mut at));
+        let (mut at, mut left) = (at as usize, range.len());
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
+            }
+            let bytes = &leaves.next()?.bytes()[at..];
+            let bytes = &bytes[..bytes.len().min(left)];
+            at = 0;
+            left -= bytes.len();
+            Some(bytes)
+        })
+    }
+}

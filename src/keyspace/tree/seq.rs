@@ -1,0 +1,861 @@
+//! Elements by position: lists.
+//!
+//! A chunk is a stretch of listpack elements in a buffer with free space at both ends, so that a push
+//! writes a few bytes and a pop moves a number: neither moves elements. The chunks at the two ends of
+//! a list stand beside the tree, which holds only what is between them.
+
+use super::counted::{Inner, Leaf, Leaves, Spill, Tree};
+use super::{ARC_HEAD, CHUNK_MAX, roomy, zeroed};
+use crate::keyspace::Item;
+use crate::rdb::listpack::{self, HEADER_LEN, Iter};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Elements begin here at the earliest: the listpack functions expect a header before them.
+const FIRST: usize = HEADER_LEN;
+/// Behind the elements one byte stays free, where a listpack has its end mark.
+const LAST: usize = 1;
+/// Room for elements in a full chunk.
+const ROOM: usize = CHUNK_MAX - FIRST - LAST;
+
+/// A stretch of elements.
+#[derive(Clone, Debug)]
+pub(crate) struct Chunk {
+    buf: Arc<[u8]>,
+    start: u32,
+    end: u32,
+    count: u32,
+}
+
+impl Default for Chunk {
+    fn default() -> Self {
+        Chunk {
+            buf: Arc::default(),
+            start: FIRST as u32,
+            end: FIRST as u32,
+            count: 0,
+        }
+    }
+}
+
+/// Which end of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Front,
+    Back,
+}
+
+impl Chunk {
+    /// The elements of a listpack of `count` elements.
+    pub(crate) fn of_listpack(lp: &[u8], count: usize) -> Self {
+        let end = lp.len() - LAST;
+        Chunk {
+            buf: lp.into(),
+            start: FIRST as u32,
+            end: end as u32,
+            count: count as u32,
+        }
+    }
+
+    /// One element.
+    pub(crate) fn of_item(item: &[u8]) -> Self {
+        let mut lp = listpack::Builder::new();
+        lp.push_bytes(item);
+        Chunk::of_listpack(&lp.into_vec(), 1)
+    }
+
+    /// The listpack of the elements.
+    pub(crate) fn listpack(&self) -> Vec<u8> {
+        let mut lp = Vec::with_capacity(HEADER_LEN + self.len() + LAST);
+        lp.extend_from_slice(&((HEADER_LEN + self.len() + LAST) as u32).to_le_bytes());
+        let count = u16::try_from(self.count).unwrap_or(u16::MAX);
+        lp.extend_from_slice(&count.to_le_bytes());
+        lp.extend_from_slice(self.bytes());
+        lp.push(0xff);
+        lp
+    }
+
+    /// Whether there are no elements.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The element, if it is the only one.
+    pub(crate) fn single(&self) -> Option<Item<'_>> {
+        self.iter().next().filter(|_| self.count == 1)
+    }
+
+    /// The encoded elements.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // Without elements there may be no buffer either.
+        self.buf
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or(&[])
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// The elements.
+    #[inline]
+    pub(crate) fn iter(&self) -> Iter<'_> {
+        match self.count {
+            0 => Iter::new(&listpack::EMPTY),
+            _ => Iter::from_offset(&self.buf[..self.end as usize + LAST], self.start as usize),
+        }
+    }
+
+    /// Byte offset of element `i`; of the end, if there are just `i`.
+    fn offset(&self, i: usize) -> usize {
+        let mut iter = self.iter();
+        if i <= self.count as usize / 2 {
+            for _ in 0..i {
+                iter.next_entry();
+            }
+            return if self.count == 0 {
+                self.start as usize
+            } else {
+                iter.offset()
+            };
+        }
+        let mut at = self.end as usize;
+        for _ in i..self.count as usize {
+            if let Some(entry) = iter.prev_entry() {
+                at = entry.at;
+            }
+        }
+        at
+    }
+
+    /// Element `i`.
+    fn get(&self, i: usize) -> Option<Item<'_>> {
+        if i >= self.count as usize {
+            return None;
+        }
+        listpack::entry_at(&self.buf, self.offset(i)).map(|entry| entry.item)
+    }
+
+    /// Whether an element of `size` bytes may be added.
+    #[inline]
+    fn takes(&self, size: usize) -> bool {
+        self.len() + size <= ROOM || self.count == 0
+    }
+
+    /// Room for `size` bytes at an end, where [`Chunk::takes`] says that they fit. `full` asks for a
+    /// buffer of full size at once.
+    #[inline]
+    fn reserve(&mut self, end: End, size: usize, full: bool) {
+        let (start, end_at) = (self.start as usize, self.end as usize);
+        let free = match end {
+            End::Front => start.saturating_sub(FIRST),
+            End::Back => self.buf.len().saturating_sub(end_at + LAST),
+        };
+        if free < size || self.buf.is_empty() {
+            self.lay_out(end, size, full);
+        }
+    }
+
+    #[cold]
+    fn lay_out(&mut self, end: End, size: usize, full: bool) {
+        let len = self.len();
+        let needed = FIRST + len + size + LAST;
+        let spare = self.buf.len().saturating_sub(needed);
+        let capacity = if full || needed >= CHUNK_MAX {
+            needed.max(CHUNK_MAX)
+        } else if spare > self.buf.len() / 4 {
+            // There is room, at the wrong end: moving pays for many pushes.
+            self.buf.len()
+        } else {
+            roomy(needed + needed / 8).min(CHUNK_MAX)
+        };
+        let mut buf = zeroed(capacity);
+        let start = match end {
+            End::Front => capacity - LAST - len,
+            End::Back => FIRST,
+        };
+        Arc::make_mut(&mut buf)[start..start + len].copy_from_slice(self.bytes());
+        *self = Chunk {
+            buf,
+            start: start as u32,
+            end: (start + len) as u32,
+            count: self.count,
+        };
+    }
+
+    #[inline]
+    fn push_back(&mut self, encoded: &[u8], full: bool) {
+        self.reserve(End::Back, encoded.len(), full);
+        let at = self.end as usize;
+        Arc::make_mut(&mut self.buf)[at..at + encoded.len()].copy_from_slice(encoded);
+        self.end += encoded.len() as u32;
+        self.count += 1;
+    }
+
+    #[inline]
+    fn push_front(&mut self, encoded: &[u8], full: bool) {
+        self.reserve(End::Front, encoded.len(), full);
+        let at = self.start as usize - encoded.len();
+        Arc::make_mut(&mut self.buf)[at..at + encoded.len()].copy_from_slice(encoded);
+        self.start = at as u32;
+        self.count += 1;
+    }
+
+    #[inline]
+    fn pop_front(&mut self) -> Option<Vec<u8>> {
+        let mut iter = self.iter();
+        let item = iter.next_entry()?.item.to_vec();
+        let next = iter.offset();
+        self.start = next as u32;
+        self.count -= 1;
+        self.tidy();
+        Some(item)
+    }
+
+    #[inline]
+    fn pop_back(&mut self) -> Option<Vec<u8>> {
+        let entry = self.iter().prev_entry()?;
+        let (item, at) = (entry.item.to_vec(), entry.at);
+        self.end = at as u32;
+        self.count -= 1;
+        self.tidy();
+        Some(item)
+    }
+
+    /// Puts `encoded` in the place of `old` elements (0 or 1) at `i`. What no longer fits goes to
+    /// `spill`.
+    fn splice(&mut self, i: usize, old: usize, encoded: &[u8], spill: &mut Spill<Self>) {
+        if self.count == 0 {
+            return self.push_back(encoded, false);
+        }
+        let at = self.offset(i);
+        let tail = if old == 0 { at } else { self.offset(i + 1) };
+        let gone = tail - at;
+        let len = self.len() - gone + encoded.len();
+        if len > ROOM && self.count as usize > old {
+            return self.splice_apart(i, old, at, tail, encoded, spill);
+        }
+        let (start, end) = (self.start as usize, self.end as usize);
+        let new_end = end + encoded.len() - gone;
+        if new_end + LAST <= self.buf.len() {
+            let buf = Arc::make_mut(&mut self.buf);
+            buf.copy_within(tail..end, at + encoded.len());
+            buf[at..at + encoded.len()].copy_from_slice(encoded);
+            self.end = new_end as u32;
+        } else {
+            let needed = FIRST + len + LAST;
+            let capacity = if needed >= CHUNK_MAX {
+                needed
+            } else {
+                roomy(needed + needed / 8).min(CHUNK_MAX)
+            };
+            let mut buf = zeroed(capacity);
+            let out = &mut Arc::make_mut(&mut buf)[FIRST..FIRST + len];
+            let (before, rest) = out.split_at_mut(at - start);
+            let (middle, after) = rest.split_at_mut(encoded.len());
+            before.copy_from_slice(&self.buf[start..at]);
+            middle.copy_from_slice(encoded);
+            after.copy_from_slice(&self.buf[tail..end]);
+            self.buf = buf;
+            self.start = FIRST as u32;
+            self.end = (FIRST + len) as u32;
+        }
+        self.count = self.count + 1 - old as u32;
+        self.tidy();
+    }
+
+    /// The same, where all together are too much for one chunk: the parts before and behind, and the
+    /// new element with the smaller of them, or alone.
+    fn splice_apart(
+        &mut self,
+        i: usize,
+        old: usize,
+        at: usize,
+        tail: usize,
+        encoded: &[u8],
+        spill: &mut Spill<Self>,
+    ) {
+        let behind = self.count as usize - i - old;
+        let mut left = self.stretch(self.start as usize..at, i, encoded.len());
+        let mut right = self.stretch(tail..self.end as usize, behind, encoded.len());
+        if left.takes(encoded.len()) && (left.len() <= right.len() || !right.takes(encoded.len())) {
+            left.push_back(encoded, false);
+        } else if right.takes(encoded.len()) {
+            right.push_front(encoded, false);
+        } else {
+            let mut own = Chunk::default();
+            own.push_back(encoded, false);
+            spill.push(own);
+        }
+        if right.count > 0 {
+            spill.push(right);
+        }
+        *self = if left.count > 0 {
+            left
+        } else {
+            spill.remove(0)
+        };
+    }
+
+    /// A chunk of `count` of the elements, with some room.
+    fn stretch(&self, range: Range<usize>, count: usize, more: usize) -> Chunk {
+        let len = range.len();
+        if count == 0 {
+            return Chunk::default();
+        }
+        let capacity = (FIRST + len + LAST).max(roomy(FIRST + len + LAST + more).min(CHUNK_MAX));
+        let mut buf = zeroed(capacity);
+        Arc::make_mut(&mut buf)[FIRST..FIRST + len].copy_from_slice(&self.buf[range]);
+        Chunk {
+            buf,
+            start: FIRST as u32,
+            end: (FIRST + len) as u32,
+            count: count as u32,
+        }
+    }
+
+    /// Removes elements.
+    fn cut(&mut self, range: Range<usize>) {
+        let (from, to) = (self.offset(range.start), self.offset(range.end));
+        let (start, end) = (self.start as usize, self.end as usize);
+        if to == end {
+            self.end = from as u32;
+        } else if from == start {
+            self.start = to as u32;
+        } else {
+            Arc::make_mut(&mut self.buf).copy_within(to..end, from);
+            self.end = (end - (to - from)) as u32;
+        }
+        self.count -= range.len() as u32;
+        if self.len() * 2 + 64 < self.buf.len() {
+            self.fit();
+        }
+    }
+
+    /// Moves to a buffer that suits the elements.
+    fn fit(&mut self) {
+        *self = self.stretch(
+            self.start as usize..self.end as usize,
+            self.count as usize,
+            0,
+        );
+    }
+
+    /// Gives back what a large element has left behind.
+    #[inline]
+    fn tidy(&mut self) {
+        if self.buf.len() > CHUNK_MAX && self.len() * 2 + 64 < self.buf.len() {
+            self.fit();
+        }
+    }
+}
+
+impl Leaf for Chunk {
+    type Sep = ();
+
+    #[inline]
+    fn count(&self) -> usize {
+        self.count as usize
+    }
+
+    #[inline]
+    fn heap(&self) -> usize {
+        self.buf.len() + ARC_HEAD
+    }
+
+    fn sep(&self) {}
+
+    #[inline]
+    fn is_small(&self) -> bool {
+        self.len() < ROOM / 4
+    }
+
+    fn join(&self, right: &Self) -> Option<Self> {
+        if self.len() + right.len() > ROOM * 3 / 4 {
+            return None;
+        }
+        if self.count == 0 {
+            return Some(right.clone());
+        }
+        let mut both = self.stretch(
+            self.start as usize..self.end as usize,
+            self.count as usize,
+            right.len(),
+        );
+        let (at, len) = (both.end as usize, right.len());
+        Arc::make_mut(&mut both.buf)[at..at + len].copy_from_slice(right.bytes());
+        both.end += len as u32;
+        both.count += right.count;
+        Some(both)
+    }
+}
+
+/// A long list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seq {
+    front: Chunk,
+    middle: Tree<Chunk>,
+    back: Chunk,
+    /// Room for one encoded element.
+    scratch: Vec<u8>,
+}
+
+/// Where a position lies.
+enum Part {
+    Front(usize),
+    Middle(usize),
+    Back(usize),
+}
+
+impl Seq {
+    /// Elements.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.front.count as usize + self.middle.len() + self.back.count as usize
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn heap(&self) -> usize {
+        self.front.heap() + self.middle.heap() + self.back.heap() + self.scratch.capacity()
+    }
+
+    /// Bytes of a listpack of all elements.
+    pub(crate) fn listpack_len(&self) -> usize {
+        listpack::EMPTY_LEN + self.chunks().map(Chunk::len).sum::<usize>()
+    }
+
+    /// A list of these chunks.
+    pub(crate) fn of_chunks(chunks: Vec<Chunk>) -> Self {
+        let chunks = chunks.into_iter().filter(|chunk| chunk.count > 0).collect();
+        Seq {
+            middle: Tree::from_leaves(chunks),
+            ..Seq::default()
+        }
+    }
+
+    fn part(&self, at: usize) -> Part {
+        let front = self.front.count as usize;
+        let middle = front + self.middle.len();
+        match at {
+            _ if at < front => Part::Front(at),
+            _ if at < middle => Part::Middle(at - front),
+            _ => Part::Back(at - middle),
+        }
+    }
+
+    /// Adds at the head.
+    #[inline]
+    pub(crate) fn push_front(&mut self, item: &[u8]) {
+        self.encode(item);
+        if !self.front.takes(self.scratch.len()) {
+            let full = std::mem::take(&mut self.front);
+            self.middle
+                .edit(|_| 0, |first, spill| prepend(first, full, spill));
+        }
+        let long = self.middle.len() > 0;
+        self.front.push_front(&self.scratch, long);
+        self.calm();
+    }
+
+    /// Adds at the tail.
+    #[inline]
+    pub(crate) fn push_back(&mut self, item: &[u8]) {
+        self.encode(item);
+        if !self.back.takes(self.scratch.len()) {
+            let full = std::mem::take(&mut self.back);
+            let end = self.middle.len();
+            self.middle
+                .edit(to(end), |last, spill| append(last, full, spill));
+        }
+        let long = self.middle.len() > 0;
+        self.back.push_back(&self.scratch, long);
+        self.calm();
+    }
+
+    #[inline]
+    fn encode(&mut self, item: &[u8]) {
+        self.scratch.clear();
+        listpack::encode(&Item::of(item), &mut self.scratch);
+    }
+
+    /// Gives a scratch back that one large element has blown up.
+    #[inline]
+    fn calm(&mut self) {
+        if self.scratch.capacity() > 1024 {
+            self.scratch = Vec::new();
+        }
+    }
+
+    /// Takes the head.
+    #[inline]
+    pub(crate) fn pop_front(&mut self) -> Option<Vec<u8>> {
+        if self.front.count == 0 {
+            if self.middle.len() == 0 {
+                return self.back.pop_front();
+            }
+            self.front = self
+                .middle
+                .edit_down(|_| 0, |first, _| std::mem::take(first));
+        }
+        self.front.pop_front()
+    }
+
+    /// Takes the tail.
+    #[inline]
+    pub(crate) fn pop_back(&mut self) -> Option<Vec<u8>> {
+        if self.back.count == 0 {
+            if self.middle.len() == 0 {
+                return self.front.pop_back();
+            }
+            let end = self.middle.len();
+            self.back = self
+                .middle
+                .edit_down(to(end), |last, _| std::mem::take(last));
+        }
+        self.back.pop_back()
+    }
+
+    /// The element at `at`.
+    pub(crate) fn get(&self, at: usize) -> Option<Item<'_>> {
+        match self.part(at) {
+            Part::Front(at) => self.front.get(at),
+            Part::Middle(at) => {
+                let (chunk, at) = self.middle.seek(at);
+                chunk.get(at)
+            }
+            Part::Back(at) => self.back.get(at),
+        }
+    }
+
+    /// Replaces the element at `at`, which there must be.
+    pub(crate) fn set(&mut self, at: usize, item: &[u8]) {
+        self.encode(item);
+        self.splice(self.part(at), 1);
+    }
+
+    /// Inserts before `at`.
+    pub(crate) fn insert(&mut self, at: usize, item: &[u8]) {
+        self.encode(item);
+        self.splice(self.part(at), 0);
+    }
+
+    fn splice(&mut self, part: Part, old: usize) {
+        let encoded = &self.scratch;
+        let mut spill = Spill::new();
+        match part {
+            Part::Front(at) => {
+                self.front.splice(at, old, encoded, &mut spill);
+                // What spills belongs before all of the middle.
+                for chunk in spill.into_iter().rev() {
+                    self.middle
+                        .edit(|_| 0, |first, spill| prepend(first, chunk, spill));
+                }
+            }
+            Part::Middle(at) => {
+                let mut left = at as u64;
+                let at = &mut left;
+                let local = std::cell::Cell::new(*at as usize);
+                self.middle.edit(
+                    |inner: &Inner<Chunk>| {
+                        let i = inner.seek(at);
+                        local.set(*at as usize);
+                        i
+                    },
+                    |chunk, spill| chunk.splice(local.get(), old, encoded, spill),
+                );
+            }
+            Part::Back(at) => {
+                self.back.splice(at, old, encoded, &mut spill);
+                for chunk in spill {
+                    let before = std::mem::replace(&mut self.back, chunk);
+                    let end = self.middle.len();
+                    self.middle
+                        .edit(to(end), |last, spill| append(last, before, spill));
+                }
+            }
+        }
+        self.calm();
+    }
+
+    /// Removes elements.
+    pub(crate) fn remove_range(&mut self, range: Range<usize>) {
+        let (front, middle) = (self.front.count as usize, self.middle.len());
+        let clamp = |start: usize, len: usize| {
+            let from = range.start.clamp(start, start + len) - start;
+            let to = range.end.clamp(start, start + len) - start;
+            from..to
+        };
+        let parts = [
+            clamp(0, front),
+            clamp(front, middle),
+            clamp(front + middle, self.back.count as usize),
+        ];
+        let [a, b, c] = parts;
+        if !a.is_empty() {
+            self.front.cut(a);
+        }
+        self.middle.remove_range(b, Chunk::cut);
+        if !c.is_empty() {
+            self.back.cut(c);
+        }
+    }
+
+    /// All chunks, empty ones too.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        let mut leaves = self.middle.all_leaves();
+        [&self.front]
+            .into_iter()
+            .chain(std::iter::from_fn(move || leaves.next()))
+            .chain([&self.back])
+    }
+
+    /// The elements of `range`, head to tail.
+    pub(crate) fn range(&self, range: Range<usize>) -> Walk<'_> {
+        let (leaves, at, state) = match self.part(range.start) {
+            Part::Front(at) => (self.middle.all_leaves(), at, 0),
+            Part::Middle(at) => {
+                let mut left = at as u64;
+                let leaves = self.middle.leaves(|inner| inner.seek(&mut left));
+                (leaves, left as usize, 1)
+            }
+            Part::Back(at) => (self.middle.all_leaves(), at, 2),
+        };
+        let mut walk = Walk {
+            seq: self,
+            leaves,
+            state,
+            iter: Iter::new(&listpack::EMPTY),
+            left: range.len(),
+        };
+        if let Some(chunk) = walk.next_chunk()
+            && at < chunk.count as usize
+        {
+            walk.iter =
+                Iter::from_offset(&chunk.buf[..chunk.end as usize + LAST], chunk.offset(at));
+        }
+        walk
+    }
+
+    /// The elements of `range`, tail to head.
+    pub(crate) fn range_rev(&self, range: Range<usize>) -> WalkBack<'_> {
+        let last = range.end.saturating_sub(1);
+        let (leaves, at, state) = match self.part(last) {
+            Part::Front(at) => (self.middle.all_leaves(), at, 0),
+            Part::Middle(at) => {
+                let mut left = at as u64;
+                let leaves = self.middle.leaves(|inner| inner.seek(&mut left));
+                (leaves, left as usize, 1)
+            }
+            Part::Back(at) => {
+                let mut end = self.middle.len() as u64;
+                (self.middle.leaves(|inner| inner.seek(&mut end)), at, 2)
+            }
+        };
+        let mut walk = WalkBack {
+            seq: self,
+            leaves,
+            state,
+            iter: Iter::new(&listpack::EMPTY),
+            left: range.len(),
+        };
+        if let Some(chunk) = walk.prev_chunk()
+            && at < chunk.count as usize
+        {
+            let end = chunk.offset(at + 1);
+            walk.iter = Iter::from_offset(&chunk.buf[..end + LAST], chunk.start as usize);
+        }
+        walk
+    }
+
+    #[cfg(test)]
+    pub(crate) fn check(&self) {
+        self.middle.check(&mut |chunk| {
+            assert!(chunk.buf.len() <= CHUNK_MAX || chunk.len() * 2 + 64 >= chunk.buf.len());
+        });
+        for chunk in self.chunks() {
+            assert_eq!(chunk.iter().count(), chunk.count as usize);
+            assert_eq!(chunk.iter().rev().count(), chunk.count as usize);
+        }
+    }
+}
+
+/// The way to position `at`.
+fn to(at: usize) -> impl FnMut(&Inner<Chunk>) -> usize {
+    let mut at = at as u64;
+    move |inner| inner.seek(&mut at)
+}
+
+/// Puts `chunk` before the first one of a tree.
+fn prepend(first: &mut Chunk, chunk: Chunk, spill: &mut Spill<Chunk>) {
+    let old = std::mem::replace(first, chunk);
+    if old.count > 0 {
+        spill.push(old);
+    }
+}
+
+/// Puts `chunk` behind the last one of a tree.
+fn append(last: &mut Chunk, chunk: Chunk, spill: &mut Spill<Chunk>) {
+    if last.count == 0 {
+        *last = chunk;
+    } else {
+        spill.push(chunk);
+    }
+}
+
+/// Elements, head to tail.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk<'a> {
+    seq: &'a Seq,
+    leaves: Leaves<'a, Chunk>,
+    /// 0: the front chunk comes next; 1: the middle; 2: the back; 3: nothing.
+    state: u8,
+    iter: Iter<'a>,
+    left: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn next_chunk(&mut self) -> Option<&'a Chunk> {
+        if self.state == 0 {
+            self.state = 1;
+            return Some(&self.seq.front);
+        }
+        if self.state == 1 {
+            if let Some(chunk) = self.leaves.next() {
+                return Some(chunk);
+            }
+            self.state = 2;
+        }
+        if self.state == 2 {
+            self.state = 3;
+            return Some(&self.seq.back);
+        }
+        None
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Item<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Item<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        loop {
+            if let Some(item) = self.iter.next() {
+                return Some(item);
+            }
+            self.iter = self.next_chunk()?.iter();
+        }
+    }
+}
+
+/// Elements, tail to head.
+#[derive(Clone, Debug)]
+pub(crate) struct WalkBack<'a> {
+    seq: &'a Seq,
+    leaves: Leaves<'a, Chunk>,
+    /// 2: the back chunk comes next; 1: the middle; 0: the front; 3: nothing.
+    state: u8,
+    iter: Iter<'a>,
+    left: usize,
+}
+
+impl<'a> WalkBack<'a> {
+    fn prev_chunk(&mut self) -> Option<&'a Chunk> {
+        if self.state == 2 {
+            self.state = 1;
+            return Some(&self.seq.back);
+        }
+        if self.state == 1 {
+            if let Some(chunk) = self.leaves.prev() {
+                return Some(chunk);
+            }
+            self.state = 0;
+        }
+        if self.state == 0 {
+            self.state = 3;
+            return Some(&self.seq.front);
+        }
+        None
+    }
+}
+
+impl<'a> Iterator for WalkBack<'a> {
+    type Item = Item<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Item<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        loop {
+            if let Some(item) = self.iter.next_back() {
+                return Some(item);
+            }
+            self.iter = self.prev_chunk()?.iter();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rdb::testing::Rng;
+    use std::collections::VecDeque;
+
+    #[test]
+    fn a_long_list_keeps_its_invariants_under_churn() {
+        for seed in 0..10 {
+            let mut rng = Rng::new(seed);
+            let (mut seq, mut model) = (Seq::default(), VecDeque::new());
+            for step in 0..20_000 {
+                let len = [1, 5, 20, 20, 100, 3000, 5000][rng.below(7) * rng.below(2)];
+                let item = vec![rng.byte(); len];
+                let at = rng.below(model.len() + 1);
+                match rng.below(if step % 10_000 < 6000 { 10 } else { 14 }) {
+                    0..3 => {
+                        seq.push_front(&item);
+                        model.push_front(item);
+                    }
+                    3..6 => {
+                        seq.push_back(&item);
+                        model.push_back(item);
+                    }
+                    6..8 => {
+                        seq.insert(at, &item);
+                        model.insert(at, item);
+                    }
+                    8 if at < model.len() => {
+                        seq.set(at, &item);
+                        model[at] = item;
+                    }
+                    8..12 => assert_eq!(seq.pop_front(), model.pop_front()),
+                    12 => assert_eq!(seq.pop_back(), model.pop_back()),
+                    _ => {
+                        let end = at + rng.below((model.len() - at).min(20) + 1);
+                        seq.remove_range(at..end);
+                        model.drain(at..end);
+                    }
+                }
+            }
+            seq.check();
+            assert!(seq.range(0..seq.len()).map(|item| item.to_vec()).eq(model));
+        }
+    }
+
+    #[test]
+    fn a_queue_uses_little_more_than_its_elements() {
+        let mut seq = Seq::default();
+        for i in 0..100_000 {
+            seq.push_back(format!("element:{i:06}").as_bytes());
+        }
+        // 1 first byte, 14 bytes, 1 back length.
+        assert!(seq.heap() < 100_000 * 165 / 10, "{}", seq.heap());
+        for i in 0..99_990 {
+            assert_eq!(
+                seq.pop_front().unwrap(),
+                format!("element:{i:06}").as_bytes()
+            );
+        }
+        assert!(seq.heap() < 20_000, "{}", seq.heap());
+    }
+}
