@@ -35,14 +35,21 @@ impl Engine {
         if let Err(error) = self.call(client, command, args) {
             self.fail(client, &error);
         }
+        if self.pubsub.has_deferred() {
+            pubsub::deliver_to(&mut self.pubsub, client);
+        }
+        if !self.watched.is_empty() {
+            transactions::settle_dirty(&mut self.watched, client);
+        }
     }
 
     /// Waiters that became ready are served; what was collected goes out.
     pub fn after_command(&mut self) {
         self.flush_effects();
         self.serve_ready_keys();
-        transactions::settle_dirty(self);
-        pubsub::deliver_deferred(self);
+        if self.pubsub.has_deferred() {
+            pubsub::deliver_deferred(self);
+        }
     }
 
     /// The gates before a command runs or is queued.

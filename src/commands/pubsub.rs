@@ -217,6 +217,13 @@ pub struct PubSub {
     deferred: Vec<(ClientId, Vec<u8>)>,
 }
 
+impl PubSub {
+    /// True if messages wait for a client that is out of the table.
+    pub fn has_deferred(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+}
+
 /// Listeners by channel or pattern.
 pub type Listeners = HashMap<Vec<u8>, BTreeSet<ClientId>>;
 
@@ -316,13 +323,29 @@ fn write_message(client: &mut Session, resp3: &[u8]) {
     }
 }
 
-/// After a command, with its client back in the table: the messages to itself follow its reply.
-pub fn deliver_deferred(engine: &mut Engine) {
-    for (id, message) in std::mem::take(&mut engine.pubsub.deferred) {
-        if let Some(client) = engine.clients.get_mut(&id) {
-            write_message(client, &message);
+/// After a request: the messages to its own client follow its reply.
+pub fn deliver_to(pubsub: &mut PubSub, client: &mut Session) {
+    pubsub.deferred.retain(|(id, message)| {
+        let own = *id == client.id;
+        if own {
+            write_message(client, message);
         }
-    }
+        !own
+    });
+}
+
+/// Delivers what had to wait for a client that is back in the table.
+pub fn deliver_deferred(engine: &mut Engine) {
+    let clients = &mut engine.clients;
+    engine.pubsub.deferred.retain(|(id, message)| {
+        let client = clients.get_mut(id);
+        let absent = client.is_none();
+        if let Some(client) = client {
+            write_message(client, message);
+            engine.actions.push(Action::Wake(*id));
+        }
+        absent
+    });
 }
 
 /// Ends all of a client's subscriptions without a reply (RESET, disconnection).
@@ -332,6 +355,7 @@ pub fn forget(engine: &mut Engine, client: &mut Session) {
             drop_listener(kind.listeners(&mut engine.pubsub), &name, client.id);
         }
     }
+    engine.pubsub.deferred.retain(|(id, _)| *id != client.id);
 }
 
 fn drop_listener(listeners: &mut Listeners, name: &[u8], id: ClientId) {

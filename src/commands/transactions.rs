@@ -4,7 +4,7 @@
 //!  * A key that had expired when WATCH came is missing for the watcher: its deletion is no change,
 //!    its overwriting is.
 //!  * A key that expires between WATCH and EXEC counts as changed, deleted or not.
-//!  * The client whose command runs is not in the table: it is marked when it is back.
+//!  * The client whose command runs is not in the table: it is marked when the command is done.
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::table::Entry;
@@ -191,12 +191,11 @@ fn mark_dirty(
     }
 }
 
-/// After a command, with its client back in the table.
-pub fn settle_dirty(engine: &mut Engine) {
-    while let Some(id) = engine.watched.dirty.pop() {
-        if let Some(client) = engine.clients.get_mut(&id) {
-            client.flags.insert(ClientFlags::DIRTY_CAS);
-        }
+/// After a request: its client learns that it changed a key that it watches itself.
+pub fn settle_dirty(watched: &mut WatchTable, client: &mut Session) {
+    if watched.dirty.contains(&client.id) {
+        watched.dirty.retain(|id| *id != client.id);
+        client.flags.insert(ClientFlags::DIRTY_CAS);
     }
 }
 
