@@ -9,6 +9,9 @@
 //! [`Cx::propagate_as`] with the settled form.
 
 pub mod args;
+pub mod bits;
+pub mod bits_field;
+pub mod bits_op;
 pub mod blocking;
 pub mod collection;
 pub mod connection;
