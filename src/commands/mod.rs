@@ -44,6 +44,7 @@ pub mod table;
 #[cfg(test)]
 pub mod testing;
 pub mod transactions;
+pub mod zsets;
 
 pub use args::Args;
 pub use context::{Cx, Event};

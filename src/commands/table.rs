@@ -23,6 +23,7 @@ static FAMILIES: &[&[Command]] = &[
     super::hashes::COMMANDS,
     super::lists::COMMANDS,
     super::sets::COMMANDS,
+    super::zsets::COMMANDS,
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
     super::replication_cmds::COMMANDS,

@@ -167,8 +167,8 @@ pub fn sintercard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The keys of SINTERCARD and ZINTERCARD, and where their options begin.
-pub fn counted_keys<'a>(args: Args<'a>) -> Result<(&'a [&'a [u8]], usize), CommandError> {
+/// The keys of SINTERCARD, and where their options begin.
+fn counted_keys<'a>(args: Args<'a>) -> Result<(&'a [&'a [u8]], usize), CommandError> {
     let count = parse_int(&args[1]).filter(|&n| n > 0);
     let count = count.ok_or(CommandError::fixed("ERR numkeys should be greater than 0"))?;
     if count > args.len() as i64 - 2 {
@@ -180,8 +180,8 @@ pub fn counted_keys<'a>(args: Args<'a>) -> Result<(&'a [&'a [u8]], usize), Comma
     Ok((&args.from(2)[..end - 2], end))
 }
 
-/// `[LIMIT n]` of SINTERCARD and ZINTERCARD, from argument `at` on.
-pub fn cardinality_limit(args: Args<'_>, at: usize) -> Result<usize, CommandError> {
+/// `[LIMIT n]`, from argument `at` on.
+fn cardinality_limit(args: Args<'_>, at: usize) -> Result<usize, CommandError> {
     let mut limit = usize::MAX;
     for at in (at..args.len()).step_by(2) {
         match args.get(at + 1) {

@@ -1,0 +1,331 @@
+//! Unions, intersections and differences of sorted sets; plain sets take part with score 1.
+//!
+//! Sources are taken in order of size (differences excepted): the intersection walks the smallest, and
+//! sums of many scores are rounded in the order in which the reference rounds them.
+
+use super::{member_reply, members_header};
+use crate::commands::args::{parse_float, parse_int, up_to};
+use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::value::{SetRef, Zset, ZsetRef};
+use crate::keyspace::{Item, Loc, ValueRef};
+use std::collections::HashMap;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Union,
+    Inter,
+    Diff,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aggregate {
+    Sum,
+    Min,
+    Max,
+}
+
+impl Aggregate {
+    fn join(self, a: f64, b: f64) -> f64 {
+        match self {
+            // Opposite infinities make 0, never NaN.
+            Aggregate::Sum => defined(a + b),
+            Aggregate::Min => a.min(b),
+            Aggregate::Max => a.max(b),
+        }
+    }
+}
+
+fn defined(score: f64) -> f64 {
+    if score.is_nan() { 0.0 } else { score }
+}
+
+/// A set or sorted set with its weight.
+struct Source<'a> {
+    members: Members<'a>,
+    weight: f64,
+}
+
+enum Members<'a> {
+    None,
+    Set(SetRef<'a>),
+    Zset(ZsetRef<'a>),
+}
+
+impl Source<'_> {
+    fn len(&self) -> usize {
+        match &self.members {
+            Members::None => 0,
+            Members::Set(set) => set.len(),
+            Members::Zset(zset) => zset.len(),
+        }
+    }
+
+    fn weighted(&self, score: f64) -> f64 {
+        defined(self.weight * score)
+    }
+
+    /// A member's weighted score.
+    fn score(&self, member: &[u8]) -> Option<f64> {
+        let score = match &self.members {
+            Members::None => None,
+            Members::Set(set) => set.contains(member).then_some(1.0),
+            Members::Zset(zset) => zset.score(member),
+        };
+        score.map(|score| self.weighted(score))
+    }
+
+    /// Calls `f` with each member and its weighted score until it says `false`.
+    fn each(&self, mut f: impl FnMut(Item<'_>, f64) -> bool) {
+        match &self.members {
+            Members::None => {}
+            Members::Set(set) => {
+                let _ = set.iter().all(|member| f(member, self.weighted(1.0)));
+            }
+            Members::Zset(zset) => {
+                let _ = zset
+                    .iter()
+                    .all(|(member, score)| f(member, self.weighted(score)));
+            }
+        }
+    }
+}
+
+/// Options behind the keys.
+struct Options {
+    weights: Vec<f64>,
+    aggregate: Aggregate,
+    with_scores: bool,
+    limit: usize,
+}
+
+/// What a command of this family takes.
+#[derive(Clone, Copy)]
+struct Form {
+    name: &'static str,
+    op: Op,
+    /// ZINTERCARD
+    cardinality: bool,
+    /// Index of the count of keys; 2 for those that store.
+    count_at: usize,
+}
+
+impl Form {
+    fn stores(self) -> bool {
+        self.count_at == 2
+    }
+
+    fn options(self, args: Args<'_>, mut at: usize, keys: usize) -> Result<Options, CommandError> {
+        let mut options = Options {
+            weights: vec![1.0; keys],
+            aggregate: Aggregate::Sum,
+            with_scores: false,
+            limit: usize::MAX,
+        };
+        let scored = self.op != Op::Diff && !self.cardinality;
+        while at < args.len() {
+            let left = args.len() - at - 1;
+            if scored && left >= keys && args.is(at, "WEIGHTS") {
+                for (weight, text) in options.weights.iter_mut().zip(args.from(at + 1)) {
+                    *weight = parse_float(text)
+                        .ok_or(CommandError::fixed("ERR weight value is not a float"))?;
+                }
+                at += 1 + keys;
+            } else if scored && left >= 1 && args.is(at, "AGGREGATE") {
+                options.aggregate = match () {
+                    () if args.is(at + 1, "SUM") => Aggregate::Sum,
+                    () if args.is(at + 1, "MIN") => Aggregate::Min,
+                    () if args.is(at + 1, "MAX") => Aggregate::Max,
+                    () => return Err(CommandError::SYNTAX),
+                };
+                at += 2;
+            } else if !self.stores() && !self.cardinality && args.is(at, "WITHSCORES") {
+                options.with_scores = true;
+                at += 1;
+            } else if self.cardinality && left >= 1 && args.is(at, "LIMIT") {
+                options.limit = up_to(&args[at + 1], "ERR LIMIT can't be negative")?;
+                at += 2;
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+
+    /// Reads the request and finds its keys: types are checked before options.
+    fn read(
+        self,
+        cx: &mut Cx<'_>,
+        args: Args<'_>,
+    ) -> Result<(Vec<Option<Loc>>, Options), CommandError> {
+        let at = self.count_at;
+        let count = parse_int(&args[at]).ok_or(CommandError::NOT_AN_INTEGER)?;
+        if count < 1 {
+            return Err(CommandError::new(format!(
+                "ERR at least 1 input key is needed for '{}' command",
+                self.name
+            )));
+        }
+        let (keys, rest) = args.counted(at, "ERR syntax error")?;
+        let found = cx.find_all(keys, |value| match value {
+            ValueRef::Set(_) | ValueRef::Zset(_) => Ok(()),
+            _ => Err(CommandError::WRONG_TYPE),
+        })?;
+        let options = self.options(args, rest, keys.len())?;
+        Ok((found, options))
+    }
+}
+
+fn sources<'a>(cx: &'a Cx<'_>, op: Op, found: &[Option<Loc>], weights: &[f64]) -> Vec<Source<'a>> {
+    let source = |(loc, weight): (&Option<Loc>, &f64)| Source {
+        members: match loc.map(|loc| cx.value(loc)) {
+            Some(ValueRef::Set(set)) => Members::Set(set),
+            Some(ValueRef::Zset(zset)) => Members::Zset(zset),
+            _ => Members::None,
+        },
+        weight: *weight,
+    };
+    let mut sources: Vec<_> = found.iter().zip(weights).map(source).collect();
+    if op != Op::Diff {
+        sources.sort_by_key(Source::len);
+    }
+    sources
+}
+
+/// The members of the result with their scores, in order.
+fn combine(op: Op, sources: &[Source<'_>], aggregate: Aggregate) -> Vec<(f64, Vec<u8>)> {
+    let mut result = match op {
+        Op::Union => {
+            let mut scores: HashMap<Vec<u8>, f64> = HashMap::new();
+            for source in sources {
+                source.each(|member, score| {
+                    let joined = scores.entry(member.to_vec());
+                    let joined = joined.and_modify(|s| *s = aggregate.join(*s, score));
+                    joined.or_insert(score);
+                    true
+                });
+            }
+            scores.into_iter().map(|(m, s)| (s, m)).collect()
+        }
+        Op::Inter => {
+            let mut result = Vec::new();
+            each_common(sources, aggregate, |member, score| {
+                result.push((score, member.to_vec()));
+                true
+            });
+            result
+        }
+        Op::Diff => {
+            let mut result = Vec::new();
+            let (first, others) = sources.split_first().expect("at least one key");
+            first.each(|member, score| {
+                if !member.with(|m| others.iter().any(|s| s.score(m).is_some())) {
+                    result.push((score, member.to_vec()));
+                }
+                true
+            });
+            result
+        }
+    };
+    result.sort_by(|a, b| {
+        let by_score = a.0.partial_cmp(&b.0).expect("scores are never NaN");
+        by_score.then_with(|| a.1.cmp(&b.1))
+    });
+    result
+}
+
+fn each_common(
+    sources: &[Source<'_>],
+    aggregate: Aggregate,
+    mut f: impl FnMut(Item<'_>, f64) -> bool,
+) {
+    let (smallest, others) = sources.split_first().expect("at least one key");
+    smallest.each(|member, score| {
+        let joined = member.with(|m| {
+            others.iter().try_fold(score, |sum, source| {
+                Some(aggregate.join(sum, source.score(m)?))
+            })
+        });
+        joined.is_none_or(|score| f(member, score))
+    });
+}
+
+fn reply(cx: &mut Cx<'_>, args: Args<'_>, name: &'static str, op: Op) -> CmdResult {
+    let form = Form {
+        name,
+        op,
+        cardinality: false,
+        count_at: 1,
+    };
+    let (found, options) = form.read(cx, args)?;
+    let sources = sources(cx, op, &found, &options.weights);
+    let result = combine(op, &sources, options.aggregate);
+    drop(sources);
+    let reply = &mut cx.client.reply;
+    members_header(reply, result.len(), options.with_scores);
+    for (score, member) in &result {
+        member_reply(reply, Item::Bytes(member), *score, options.with_scores);
+    }
+    Ok(())
+}
+
+fn store(cx: &mut Cx<'_>, args: Args<'_>, name: &'static str, op: Op) -> CmdResult {
+    let form = Form {
+        name,
+        op,
+        cardinality: false,
+        count_at: 2,
+    };
+    let (found, options) = form.read(cx, args)?;
+    let sources = sources(cx, op, &found, &options.weights);
+    let result = combine(op, &sources, options.aggregate);
+    drop(sources);
+    let mut zset = Zset::new();
+    for (score, member) in &result {
+        zset.set(member, *score, &cx.engine.limits);
+    }
+    cx.store(&args[1], zset, Event::Zset, name);
+    Ok(())
+}
+
+pub fn zunion(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    reply(cx, args, "zunion", Op::Union)
+}
+
+pub fn zinter(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    reply(cx, args, "zinter", Op::Inter)
+}
+
+pub fn zdiff(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    reply(cx, args, "zdiff", Op::Diff)
+}
+
+pub fn zunionstore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    store(cx, args, "zunionstore", Op::Union)
+}
+
+pub fn zinterstore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    store(cx, args, "zinterstore", Op::Inter)
+}
+
+pub fn zdiffstore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    store(cx, args, "zdiffstore", Op::Diff)
+}
+
+pub fn zintercard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let form = Form {
+        name: "zintercard",
+        op: Op::Inter,
+        cardinality: true,
+        count_at: 1,
+    };
+    let (found, options) = form.read(cx, args)?;
+    let sources = sources(cx, Op::Inter, &found, &options.weights);
+    let mut n = 0;
+    each_common(&sources, Aggregate::Sum, |_, _| {
+        n += 1;
+        n < options.limit
+    });
+    drop(sources);
+    cx.client.reply.int(n as i64);
+    Ok(())
+}

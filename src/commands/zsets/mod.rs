@@ -1,0 +1,472 @@
+//! Sorted sets.
+//!
+//! * [`update`]: ZADD, ZINCRBY, removals.
+//! * [`ask`]: scores, ranks, counts, random members, ZSCAN.
+//! * [`range`]: ZRANGE in every form, and what it replaced.
+//! * [`pop`]: ZPOPMIN and family, also those that wait.
+//! * [`algebra`]: unions, intersections, differences.
+//! * [`bounds`]: the ends of score and lexicographic ranges.
+
+mod algebra;
+mod ask;
+mod bounds;
+mod pop;
+mod range;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use super::spec::{Command, Flags, Group, Keys};
+use crate::keyspace::Item;
+use crate::resp::{Proto, Reply};
+
+/// The header of `n` members: with scores they are pairs in RESP3, a flat array in RESP2.
+fn members_header(reply: &mut Reply, n: usize, with_scores: bool) {
+    let flat = with_scores && reply.proto == Proto::Resp2;
+    reply.array(if flat { 2 * n } else { n });
+}
+
+/// One member behind [`members_header`].
+fn member_reply(reply: &mut Reply, member: Item<'_>, score: f64, with_scores: bool) {
+    if with_scores && reply.proto == Proto::Resp3 {
+        reply.array(2);
+    }
+    reply.item(member);
+    if with_scores {
+        reply.double(score);
+    }
+}
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "zadd",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
+        summary: "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.",
+        run: update::zadd,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zincrby",
+        arity: 4,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(log(N)) where N is the number of elements in the sorted set.",
+        summary: "Increments the score of a member in a sorted set.",
+        run: update::zincrby,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrem",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
+        summary: "Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.",
+        run: update::zrem,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zremrangebyrank",
+        arity: 4,
+        flags: Flags::WRITE,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.0.0",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+        summary: "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.",
+        run: update::zremrangebyrank,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zremrangebyscore",
+        arity: 4,
+        flags: Flags::WRITE,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+        summary: "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.",
+        run: update::zremrangebyscore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zremrangebylex",
+        arity: 4,
+        flags: Flags::WRITE,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.8.9",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
+        summary: "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.",
+        run: update::zremrangebylex,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zcard",
+        arity: 2,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(1)",
+        summary: "Returns the number of members in a sorted set.",
+        run: ask::zcard,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zscore",
+        arity: 3,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(1)",
+        summary: "Returns the score of a member in a sorted set.",
+        run: ask::zscore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zmscore",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "6.2.0",
+        complexity: "O(N) where N is the number of members being requested.",
+        summary: "Returns the score of one or more members in a sorted set.",
+        run: ask::zmscore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrank",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.0.0",
+        complexity: "O(log(N))",
+        summary: "Returns the index of a member in a sorted set ordered by ascending scores.",
+        run: ask::zrank,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrevrank",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.0.0",
+        complexity: "O(log(N))",
+        summary: "Returns the index of a member in a sorted set ordered by descending scores.",
+        run: ask::zrevrank,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zcount",
+        arity: 4,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.0.0",
+        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        summary: "Returns the count of members in a sorted set that have scores within a range.",
+        run: ask::zcount,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zlexcount",
+        arity: 4,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.8.9",
+        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        summary: "Returns the number of members in a sorted set within a lexicographical range.",
+        run: ask::zlexcount,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrandmember",
+        arity: -2,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "6.2.0",
+        complexity: "O(N) where N is the number of members returned",
+        summary: "Returns one or more random members from a sorted set.",
+        run: ask::zrandmember,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zscan",
+        arity: -3,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.8.0",
+        complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
+        summary: "Iterates over members and scores of a sorted set.",
+        run: ask::zscan,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrange",
+        arity: -4,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
+        summary: "Returns members in a sorted set within a range of indexes.",
+        run: range::zrange,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrangestore",
+        arity: -5,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::TWO,
+        group: Group::SortedSet,
+        since: "6.2.0",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.",
+        summary: "Stores a range of members from sorted set in a key.",
+        run: range::zrangestore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrevrange",
+        arity: -4,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.2.0",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
+        summary: "Returns members in a sorted set within a range of indexes in reverse order.",
+        run: range::zrevrange,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrangebyscore",
+        arity: -4,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "1.0.5",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        summary: "Returns members in a sorted set within a range of scores.",
+        run: range::zrangebyscore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrevrangebyscore",
+        arity: -4,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.2.0",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        summary: "Returns members in a sorted set within a range of scores in reverse order.",
+        run: range::zrevrangebyscore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrangebylex",
+        arity: -4,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.8.9",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        summary: "Returns members in a sorted set within a lexicographical range.",
+        run: range::zrangebylex,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zrevrangebylex",
+        arity: -4,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "2.8.9",
+        complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
+        summary: "Returns members in a sorted set within a lexicographical range in reverse order.",
+        run: range::zrevrangebylex,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zpopmin",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "5.0.0",
+        complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
+        summary: "Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
+        run: pop::zpopmin,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zpopmax",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::SortedSet,
+        since: "5.0.0",
+        complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
+        summary: "Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
+        run: pop::zpopmax,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zmpop",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        group: Group::SortedSet,
+        since: "7.0.0",
+        complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+        summary: "Returns the highest- or lowest-scoring members from one or more sorted sets after removing them. Deletes the sorted set if the last member was popped.",
+        run: pop::zmpop,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "bzpopmin",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::BLOCKING).union(Flags::FAST),
+        keys: Keys::Range {
+            first: 1,
+            last: -2,
+            step: 1,
+        },
+        group: Group::SortedSet,
+        since: "5.0.0",
+        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        summary: "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
+        run: pop::bzpopmin,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "bzpopmax",
+        arity: -3,
+        flags: Flags::WRITE.union(Flags::BLOCKING).union(Flags::FAST),
+        keys: Keys::Range {
+            first: 1,
+            last: -2,
+            step: 1,
+        },
+        group: Group::SortedSet,
+        since: "5.0.0",
+        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        summary: "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped.",
+        run: pop::bzpopmax,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "bzmpop",
+        arity: -5,
+        flags: Flags::WRITE
+            .union(Flags::BLOCKING)
+            .union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 2, first: 0 },
+        group: Group::SortedSet,
+        since: "7.0.0",
+        complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+        summary: "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
+        run: pop::bzmpop,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zunion",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        group: Group::SortedSet,
+        since: "6.2.0",
+        complexity: "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+        summary: "Returns the union of multiple sorted sets.",
+        run: algebra::zunion,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zinter",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        group: Group::SortedSet,
+        since: "6.2.0",
+        complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+        summary: "Returns the intersect of multiple sorted sets.",
+        run: algebra::zinter,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zdiff",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        group: Group::SortedSet,
+        since: "6.2.0",
+        complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+        summary: "Returns the difference between multiple sorted sets.",
+        run: algebra::zdiff,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zunionstore",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 2, first: 1 },
+        group: Group::SortedSet,
+        since: "2.0.0",
+        complexity: "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+        summary: "Stores the union of multiple sorted sets in a key.",
+        run: algebra::zunionstore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zinterstore",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 2, first: 1 },
+        group: Group::SortedSet,
+        since: "2.0.0",
+        complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+        summary: "Stores the intersect of multiple sorted sets in a key.",
+        run: algebra::zinterstore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zdiffstore",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 2, first: 1 },
+        group: Group::SortedSet,
+        since: "6.2.0",
+        complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+        summary: "Stores the difference of multiple sorted sets in a key.",
+        run: algebra::zdiffstore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "zintercard",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        group: Group::SortedSet,
+        since: "7.0.0",
+        complexity: "O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.",
+        summary: "Returns the number of members of the intersect of multiple sorted sets.",
+        run: algebra::zintercard,
+        ..Command::DEFAULT
+    },
+];
