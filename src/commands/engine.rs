@@ -55,6 +55,8 @@ pub struct Engine {
     pub loading: Loading,
     /// How deep we are inside EXEC or a script: effects go out at depth 0.
     pub depth: u32,
+    /// DEBUG SET-ACTIVE-EXPIRE
+    pub active_expire: bool,
     /// Next client number.
     pub next_client_id: u64,
 }
@@ -215,6 +217,7 @@ impl Engine {
             host: Some(host),
             loading: Loading::No,
             depth: 0,
+            active_expire: true,
             next_client_id: 1,
         }
     }

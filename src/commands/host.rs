@@ -44,6 +44,10 @@ pub trait Host {
         engine: &mut Engine,
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError>;
+    /// BGSAVE CANCEL: the text is the reply.
+    fn cancel_bgsave(&mut self, engine: &mut Engine) -> Result<&'static str, CommandError>;
+    /// LASTSAVE: Unix seconds.
+    fn last_save(&self) -> i64;
     /// A disk save is running.
     fn bgsave_running(&self) -> bool;
     /// Before FLUSHALL answers: cancels a disk save, saves the empty dataset when save points are set.

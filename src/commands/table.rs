@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 /// The families; each exports its declarations.
 static FAMILIES: &[&[Command]] = &[
     super::connection::COMMANDS,
+    super::dataset::COMMANDS,
+    super::debug::COMMANDS,
     super::strings::COMMANDS,
     super::strings_numbers::COMMANDS,
     super::strings_ranges::COMMANDS,

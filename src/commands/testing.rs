@@ -219,6 +219,14 @@ impl Host for FakeHost {
     fn bgsave_running(&self) -> bool {
         false
     }
+    fn cancel_bgsave(&mut self, _: &mut Engine) -> Result<&'static str, CommandError> {
+        Ok("Background saving cancelled")
+    }
+
+    fn last_save(&self) -> i64 {
+        0
+    }
+
     fn after_flushall(&mut self, _: &mut Engine) {}
     fn shutdown(&mut self, _: &mut Engine, _: ShutdownOptions) -> Result<(), CommandError> {
         Ok(())

@@ -42,6 +42,14 @@ impl Host for Shell {
         self.persistence.bgsave(engine, options)
     }
 
+    fn cancel_bgsave(&mut self, engine: &mut Engine) -> Result<&'static str, CommandError> {
+        self.persistence.cancel_bgsave(engine)
+    }
+
+    fn last_save(&self) -> i64 {
+        self.persistence.last_save()
+    }
+
     fn bgsave_running(&self) -> bool {
         self.persistence.bgsave_running()
     }

@@ -257,6 +257,20 @@ impl Persistence {
         }
     }
 
+    /// BGSAVE CANCEL.
+    pub fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
+        if self.bgsave_running() {
+            self.cancel_disk(engine);
+            return Ok("Background saving cancelled");
+        }
+        match std::mem::take(&mut self.state.borrow_mut().scheduled) {
+            true => Ok("Scheduled background saving cancelled"),
+            false => Err(CommandError::fixed(
+                "ERR Background saving is currently not in progress or scheduled",
+            )),
+        }
+    }
+
     /// A snapshot is running, to disk or to replicas.
     pub fn running(&self) -> bool {
         self.state.borrow().running.is_some()

@@ -1,0 +1,357 @@
+//! DEBUG: what tests and curious operators use.
+
+use super::digest::{self, Fingerprint, ScoreText};
+use super::host::ReloadOptions;
+use super::spec::{Command, Flags, Group};
+use super::{Args, CmdResult, CommandError, Cx, heat};
+use crate::config::choices::Protection;
+use std::time::Duration;
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "debug",
+    arity: -2,
+    flags: Flags::ADMIN
+        .union(Flags::NOSCRIPT)
+        .union(Flags::LOADING)
+        .union(Flags::STALE),
+    group: Group::Server,
+    complexity: "Depends on subcommand.",
+    summary: "A container for debugging commands.",
+    run: debug,
+    ..Command::DEFAULT
+}];
+
+type Subcommand = fn(&mut Cx<'_>, Args<'_>) -> CmdResult;
+
+/// Name, least and largest number of arguments (the two names counted), function, help.
+static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
+    (
+        "CHANGE-REPL-ID",
+        2,
+        2,
+        change_repl_id,
+        "Change the replication IDs of the instance.",
+    ),
+    (
+        "DIGEST",
+        2,
+        3,
+        digest_all,
+        "Output a hex signature of the dataset; 7.2 = as Redis 7.2 and later give it.",
+    ),
+    (
+        "DIGEST-VALUE",
+        2,
+        usize::MAX,
+        digest_value,
+        "Output a hex signature of the values of the given keys.",
+    ),
+    (
+        "ERROR",
+        3,
+        3,
+        error,
+        "Return a Redis protocol error with <string> as message.",
+    ),
+    ("LOG", 3, 3, log, "Write <message> to the server log."),
+    (
+        "OBJECT",
+        3,
+        4,
+        object,
+        "Show low level info about a key and its value.",
+    ),
+    (
+        "POPULATE",
+        3,
+        5,
+        populate,
+        "Create <count> string keys: <prefix>:<num>, optionally of <size> bytes.",
+    ),
+    (
+        "RELOAD",
+        2,
+        5,
+        reload,
+        "Save the dataset and load it back: NOSAVE, NOFLUSH, MERGE.",
+    ),
+    (
+        "REPLICATE",
+        3,
+        usize::MAX,
+        replicate,
+        "Put a command into the replication stream without running it.",
+    ),
+    (
+        "SET-ACTIVE-EXPIRE",
+        3,
+        3,
+        set_active_expire,
+        "0 stops the active deletion of expired keys, 1 resumes it.",
+    ),
+    (
+        "SLEEP",
+        3,
+        3,
+        sleep,
+        "Stop the server for <seconds>. Decimals allowed.",
+    ),
+    (
+        "STRINGMATCH-LEN",
+        4,
+        4,
+        stringmatch_len,
+        "Match a pattern against a string of <len> bytes.",
+    ),
+];
+
+fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let local = cx.client.addr.starts_with("127.")
+        || cx.client.addr.starts_with("[::1]")
+        || cx.client.flags.contains(super::ClientFlags::UNIX_SOCKET);
+    match cx.engine.config.enable_debug_command {
+        Protection::Yes => {}
+        Protection::Local if local => {}
+        _ => {
+            return Err(CommandError::fixed(
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run \
+                 it from a local connection, otherwise you need to set this option in the configuration file, and \
+                 then restart the server.",
+            ));
+        }
+    }
+    if args.is(1, "HELP") {
+        return help(cx);
+    }
+    let name = &args[1];
+    let found = SUBCOMMANDS
+        .iter()
+        .find(|s| name.eq_ignore_ascii_case(s.0.as_bytes()));
+    match found {
+        Some((_, least, most, run, _)) if (*least..=*most).contains(&args.len()) => run(cx, args),
+        _ => Err(CommandError::new(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try DEBUG HELP.",
+            String::from_utf8_lossy(name)
+        ))),
+    }
+}
+
+fn help(cx: &mut Cx<'_>) -> CmdResult {
+    let reply = &mut cx.client.reply;
+    reply.array(2 * SUBCOMMANDS.len() + 3);
+    reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    for (name, _, _, _, text) in SUBCOMMANDS {
+        reply.simple(name);
+        reply.simple(&format!("    {text}"));
+    }
+    reply.simple("HELP");
+    reply.simple("    Print this help.");
+    Ok(())
+}
+
+fn change_repl_id(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.engine.repl.change_id();
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn digest_all(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let scores = match args.len() {
+        2 => ScoreText::Seventeen,
+        _ if args.is(2, "7.2") => ScoreText::Shortest,
+        _ => return Err(CommandError::SYNTAX),
+    };
+    let mut all = Fingerprint::default();
+    for db in 0..cx.engine.keyspace.count() {
+        digest::database(&mut all, db as u32, cx.engine.keyspace.db(db), scores);
+    }
+    cx.client.reply.simple(&all.to_hex());
+    Ok(())
+}
+
+fn digest_value(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.client.reply.array(args.len() - 2);
+    for key in args.from(2) {
+        let mut one = Fingerprint::default();
+        let db = cx.engine.keyspace.db(cx.client.db);
+        if let Some(loc) = db.find(key) {
+            digest::entry(&mut one, db, loc, ScoreText::Seventeen);
+        }
+        cx.client.reply.bulk_str(&one.to_hex());
+    }
+    Ok(())
+}
+
+fn error(_cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    Err(CommandError::new(
+        String::from_utf8_lossy(&args[2]).into_owned(),
+    ))
+}
+
+fn log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let text = format!("DEBUG LOG: {}", String::from_utf8_lossy(&args[2]));
+    cx.engine.with_host(|host, _| host.log('#', &text));
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn object(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let db = cx.engine.keyspace.db(cx.client.db);
+    let Some(loc) = db.find(&args[2]) else {
+        return Err(CommandError::NO_SUCH_KEY);
+    };
+    let value = db.value(loc);
+    let mut size = 0;
+    value.to_rdb(&mut |piece| size += piece.len(), None);
+    let clock = db.heat(loc);
+    let idle = heat::lru_clock(cx.engine.clock.unix_ms).wrapping_sub(clock) & 0xff_ffff;
+    let text = format!(
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{size} lru:{clock} lru_seconds_idle:{idle}",
+        value.encoding()
+    );
+    cx.client.reply.simple(&text);
+    Ok(())
+}
+
+fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let count = args.int(2)?;
+    if count < 0 {
+        return Err(CommandError::fixed(
+            "ERR value is out of range, must be positive",
+        ));
+    }
+    let prefix = args.get(3).unwrap_or(b"key");
+    let size = match args.len() {
+        5 => Some(
+            usize::try_from(args.int(4)?)
+                .map_err(|_| CommandError::fixed("ERR value is out of range, must be positive"))?,
+        ),
+        _ => None,
+    };
+    let (mut key, mut value) = (prefix.to_vec(), b"value:".to_vec());
+    key.push(b':');
+    let mut digits = itoa::Buffer::new();
+    let heads = (key.len(), value.len());
+    for n in 0..count {
+        let n = digits.format(n).as_bytes();
+        key.truncate(heads.0);
+        key.extend_from_slice(n);
+        value.truncate(heads.1);
+        value.extend_from_slice(n);
+        if let Some(size) = size {
+            value.resize(size, 0);
+            value[heads.1.min(size)..].fill(0);
+            let end = (heads.1 + n.len()).min(size);
+            let digits_at = heads.1.min(end);
+            value[digits_at..end].copy_from_slice(&n[..end - digits_at]);
+        }
+        let db = cx.db();
+        if db.find(&key).is_none() {
+            db.insert_str(&key, &value, None);
+            let db = cx.client.db;
+            cx.engine.key_changed(db, &key);
+        }
+        if size.is_some() {
+            value.clear();
+            value.extend_from_slice(b"value:");
+        }
+    }
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut options = ReloadOptions::default();
+    for i in 2..args.len() {
+        match () {
+            () if args.is(i, "NOSAVE") => options.nosave = true,
+            () if args.is(i, "NOFLUSH") => options.noflush = true,
+            () if args.is(i, "MERGE") => options.merge = true,
+            () => {
+                return Err(CommandError::fixed(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    cx.engine
+        .with_host(|host, engine| host.reload(engine, options))?;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn replicate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut bytes = Vec::new();
+    super::effects::encode_request(&mut bytes, args.from(2));
+    cx.engine.repl.append_raw(&bytes);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn set_active_expire(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.engine.active_expire = args.int(2)? != 0;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn sleep(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let seconds = args.float(2)?;
+    cx.sleep(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO));
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn stringmatch_len(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let n = usize::try_from(args.int(2)?).map_err(|_| CommandError::NOT_AN_INTEGER)?;
+    let text = vec![b'a'; n.min(64 << 20)];
+    let matches = super::glob::matches(&args[3], &text);
+    cx.client.reply.int(i64::from(matches));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+    use crate::config::Config;
+    use crate::config::choices::Protection;
+
+    #[test]
+    fn debug_is_refused_unless_the_configuration_allows_it() {
+        let mut bench = Bench::new();
+        assert!(
+            bench
+                .run("DEBUG DIGEST")
+                .starts_with("-ERR DEBUG command not allowed.")
+        );
+        let config = Config {
+            enable_debug_command: Protection::Yes,
+            ..Config::default()
+        };
+        let mut bench = Bench::with(config);
+        assert_eq!(bench.run("DEBUG DIGEST"), format!("+{}", "0".repeat(40)));
+        assert!(
+            bench
+                .run("DEBUG NONSENSE")
+                .starts_with("-ERR unknown subcommand or wrong number")
+        );
+    }
+
+    #[test]
+    fn populate_makes_keys_that_are_not_there() {
+        let config = Config {
+            enable_debug_command: Protection::Yes,
+            ..Config::default()
+        };
+        let mut bench = Bench::with(config);
+        bench.run("SET key:1 mine");
+        assert_eq!(bench.run("DEBUG POPULATE 12"), "+OK");
+        assert_eq!(bench.run("DBSIZE"), ":12");
+        assert_eq!(bench.run("GET key:11"), "\"value:11\"");
+        assert_eq!(bench.run("GET key:1"), "\"mine\"");
+        bench.run("DEBUG POPULATE 2 sized 4");
+        assert_eq!(bench.run("GET sized:0"), "\"valu\"");
+        bench.run("DEBUG POPULATE 2 long 10");
+        assert_eq!(bench.run("STRLEN long:1"), ":10");
+    }
+}

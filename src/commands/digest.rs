@@ -1,0 +1,216 @@
+//! `DEBUG DIGEST`: a fingerprint of the dataset that is equal on two servers exactly when they hold the
+//! same data, and equal to what Redis computes for it.
+//!
+//! Two ways to take something into a digest `d` of 20 bytes: *xor*, `d ^= SHA1(x)`, where order does not
+//! matter; *mix*, `d = SHA1(d ^ SHA1(x))`, where it does. A value is mixed or xored by its type, a key's
+//! digest is xored into the dataset's.
+//!
+//! Servers before Redis 7.2 take a sorted set's scores as `%.17g`, later ones as the shortest text that
+//! reads back equal; both are offered ([`ScoreText`]). Seen on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
+
+use crate::keyspace::{Db, Item, Loc, ValueRef};
+use crate::rdb::stream::Stream;
+use crate::rdb::stream_node::{Entry, NodeReader};
+use crate::rdb::string::StrBuf;
+use crate::resp::reply::format_double;
+use sha1::{Digest as _, Sha1};
+
+/// How scores are spelled in a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoreText {
+    /// `%.17g`: Redis up to 7.0.
+    Seventeen,
+    /// The shortest text: Redis from 7.2 on, Valkey.
+    Shortest,
+}
+
+/// A digest in the making.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint([u8; 20]);
+
+impl Fingerprint {
+    /// Takes `bytes` in; order does not matter.
+    pub fn xor(&mut self, bytes: &[u8]) {
+        let hash = Sha1::digest(bytes);
+        self.0.iter_mut().zip(hash).for_each(|(d, h)| *d ^= h);
+    }
+
+    /// Takes `bytes` in; order matters.
+    pub fn mix(&mut self, bytes: &[u8]) {
+        self.xor(bytes);
+        self.0 = Sha1::digest(self.0).into();
+    }
+
+    fn xor_item(&mut self, item: Item<'_>) {
+        item.with(|bytes| self.xor(bytes));
+    }
+
+    fn mix_item(&mut self, item: Item<'_>) {
+        item.with(|bytes| self.mix(bytes));
+    }
+
+    /// 40 hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// Takes a database in: its number, then every key with its value.
+pub fn database(into: &mut Fingerprint, number: u32, db: &Db, scores: ScoreText) {
+    if db.is_empty() {
+        return;
+    }
+    into.mix(&number.to_be_bytes());
+    db.scan(0, usize::MAX, |loc| {
+        let mut key = Fingerprint::default();
+        key.mix(db.key(loc));
+        entry(&mut key, db, loc, scores);
+        into.xor(&key.0);
+    });
+}
+
+/// Takes the value and expiry of an entry in.
+pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, scores: ScoreText) {
+    let value = db.value(loc);
+    let type_number: u32 = match value {
+        ValueRef::Str(_) => 0,
+        ValueRef::List(_) => 1,
+        ValueRef::Set(_) => 2,
+        ValueRef::Zset(_) => 3,
+        ValueRef::Hash(_) => 4,
+        ValueRef::Stream(_) => 6,
+    };
+    into.mix(&type_number.to_be_bytes());
+    match &value {
+        ValueRef::Str(v) => into.mix(&v.bytes()),
+        ValueRef::List(v) => v.iter().for_each(|item| into.mix_item(item)),
+        ValueRef::Set(v) => v.iter().for_each(|member| into.xor_item(member)),
+        ValueRef::Zset(v) => v.iter().for_each(|(member, score)| {
+            let mut one = Fingerprint::default();
+            one.mix_item(member);
+            let text = match scores {
+                ScoreText::Seventeen => seventeen_digits(score),
+                ScoreText::Shortest => format_double(score),
+            };
+            one.mix(text.as_bytes());
+            into.xor(&one.0);
+        }),
+        ValueRef::Hash(v) => v.iter().for_each(|(field, value, expire)| {
+            let mut one = Fingerprint::default();
+            one.mix_item(field);
+            one.mix_item(value);
+            if expire.is_some() {
+                one.xor(b"!!hexpire!!");
+            }
+            into.xor(&one.0);
+        }),
+        ValueRef::Stream(v) => {
+            let (rdb_type, bytes) = v.rdb();
+            stream(into, rdb_type, bytes);
+        }
+    }
+    if db.expire(loc).is_some() {
+        into.xor(b"!!expire!!");
+    }
+}
+
+/// Live entries in order: id, then fields and values. The bytes were checked when they came in.
+fn stream(into: &mut Fingerprint, rdb_type: u8, bytes: &[u8]) {
+    let parts = Stream::parse(rdb_type, bytes).expect("a held stream is sound");
+    let mut buf = StrBuf::new();
+    for node in &parts.nodes {
+        let listpack = node.listpack.get(&mut buf).expect("a held stream is sound");
+        let mut reader = NodeReader::open(node.master, listpack).expect("a held stream is sound");
+        let mut found = Entry::new();
+        while reader.read(&mut found).expect("a held stream is sound") {
+            if found.deleted {
+                continue;
+            }
+            into.mix(format!("{}.{}", found.id.ms, found.id.seq).as_bytes());
+            for (field, value) in &found.fields {
+                into.mix_item(*field);
+                into.mix_item(*value);
+            }
+        }
+    }
+}
+
+/// `%.17g` of C.
+fn seventeen_digits(x: f64) -> String {
+    if !x.is_finite() || x == 0.0 {
+        return format_double(x);
+    }
+    let scientific = format!("{x:.16e}");
+    let (mantissa, exponent) = scientific
+        .split_once('e')
+        .expect("LowerExp has an exponent");
+    let exponent: i32 = exponent.parse().expect("LowerExp's exponent is an integer");
+    let strip = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    if (-4..17).contains(&exponent) {
+        return strip(&format!("{x:.*}", (16 - exponent) as usize));
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", strip(mantissa), exponent.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn scores_are_spelled_as_c_spells_them() {
+        for (x, text) in [
+            (0.1, "0.10000000000000001"),
+            (3.0, "3"),
+            (1e30, "1e+30"),
+            (-2.5, "-2.5"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(seventeen_digits(x), text);
+        }
+    }
+
+    /// Expected values: `DEBUG DIGEST-VALUE` of redis-server 7.0.15 and 8.2.3 after the same commands.
+    #[test]
+    fn digests_are_those_of_redis_for_the_same_data() {
+        let mut bench = Bench::new();
+        for command in ["SET k v", "HSET h f v g 12", "RPUSH l a 1", "SADD s a 1"] {
+            bench.run(command);
+        }
+        let digest = |bench: &Bench, key: &[u8]| {
+            let db = bench.engine.keyspace.db(0);
+            let mut d = Fingerprint::default();
+            entry(&mut d, db, db.find(key).unwrap(), ScoreText::Seventeen);
+            d.to_hex()
+        };
+        assert_eq!(
+            digest(&bench, b"k"),
+            "d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f"
+        );
+        assert_eq!(
+            digest(&bench, b"h"),
+            "8530acc75d5274eb0fc0da86f28ed5533274a6d4"
+        );
+        assert_eq!(
+            digest(&bench, b"l"),
+            "a4b574dfd44a241b7583aa0f4da11ef31ee0b995"
+        );
+        assert_eq!(
+            digest(&bench, b"s"),
+            "012434e5fd10923eb5614823e20e4674a940a6f5"
+        );
+        bench.run("PEXPIREAT k 4102444800000");
+        assert_eq!(
+            digest(&bench, b"k"),
+            "311b17018163335616e089f6b951c82c477335ac"
+        );
+    }
+}
