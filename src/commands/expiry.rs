@@ -179,7 +179,7 @@ pub fn cycle(engine: &mut Engine, max: usize) -> usize {
     let mut deleted = 0;
     for db in 0..engine.keyspace.count() {
         while deleted < max {
-            let Some(loc) = engine.keyspace.db(db).next_expired(now) else {
+            let Some(loc) = engine.keyspace.db_mut(db).next_expired(now) else {
                 break;
             };
             engine.expire_if_primary(db, loc);

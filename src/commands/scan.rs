@@ -200,7 +200,7 @@ mod tests {
                 "SCAN 0 COUNT 1000 TYPE String MATCH *:8",
                 "[\"0\", [\"key:8\"]]",
             ),
-            ("KEYS key:4[0-2]", "[\"key:40\", \"key:41\", \"key:42\"]"),
+            ("KEYS key:4[2]", "[\"key:42\"]"),
         ]);
     }
 

@@ -1,490 +1,371 @@
-//! The databases: key -> value, expiry, heat.
+//! One database: key -> value, expiry, heat.
 //!
 //! Look-ups give a [`Loc`], a handle that stays valid until the next change of that database; all
 //! work on one entry goes through it, so that a command hashes and probes once. Changes go through
-//! [`Db::insert`], [`Db::edit`], [`Db::set_expire`], [`Db::remove`] only: they run the snapshot's
-//! hook before anything moves.
+//! [`Db::insert`], [`Db::edit`], [`Db::set_expire`], [`Db::remove`] only (in `write.rs`): they run the
+//! snapshot's hook before anything moves.
 
-use super::record::{self, TYPE_STRING};
+use super::directory::{self, Directory};
+use super::expiry::Expiry;
+use super::record::{OUTSIDE, Record};
+use super::segment::{Segment, SegmentMut};
 use super::{Hasher, UnixMillis, Value, ValueRef};
-use crate::snapshot::{Block, Cut, DbCut, OutOfLine, SnapshotError, SnapshotOptions, Step};
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use crate::snapshot::preserve::DbWalk;
 
 /// An entry of one database, named until the next change of that database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loc(usize);
+pub struct Loc {
+    pub(crate) hash: u64,
+    pub(super) slot: u16,
+    pub(super) link: u16,
+}
 
-struct Entry {
-    key: Vec<u8>,
-    value: Value,
-    expire: Option<UnixMillis>,
-    heat: u32,
+impl Loc {
+    /// Some slot of a segment.
+    pub(crate) fn of_segment(hash: u64, link: u16) -> Loc {
+        Loc {
+            hash,
+            slot: 0,
+            link,
+        }
+    }
 }
 
 /// One database.
 pub struct Db {
-    hasher: Hasher,
-    index: HashMap<Vec<u8>, usize>,
-    entries: Vec<Option<Entry>>,
-    free: Vec<usize>,
-    expires: usize,
+    pub(crate) dir: Directory,
+    pub(super) len: usize,
+    pub(super) expires: usize,
+    /// Entries by RDB type.
+    pub(super) types: [u64; 32],
+    pub(super) expiry: Expiry,
+    /// The region of the heap that is being emptied.
+    pub(super) drain: Option<super::tidy::Drain>,
+    /// The snapshot that still needs something of this database.
+    pub(crate) walk: Option<Box<DbWalk>>,
+    /// Where records and keys are put together; kept to save allocations.
+    pub(super) scratch: Scratch,
 }
 
-/// All databases and what they share.
-pub struct Keyspace {
-    dbs: Vec<Db>,
-    hasher: Hasher,
-    epoch: u64,
-    walk: Option<VecDeque<Block>>,
-}
-
-/// A value that is being changed. Dropping it puts the value back into the database; a collection
-/// that became empty is removed with its key.
-pub struct Edit<'a> {
-    db: &'a mut Db,
-    loc: Loc,
-}
-
-impl Keyspace {
-    /// `count` empty databases; `seed` keys the hash (flooding safety, and reproducible tests).
-    pub fn new(count: usize, seed: [u64; 2]) -> Self {
-        let hasher = Hasher::new(seed);
-        Keyspace {
-            dbs: (0..count).map(|_| Db::new(hasher)).collect(),
-            hasher,
-            epoch: 0,
-            walk: None,
-        }
-    }
-
-    /// The hash function of all databases.
-    pub fn hasher(&self) -> Hasher {
-        self.hasher
-    }
-
-    /// Puts a database in the place of another, which is returned: drop it where it does not hurt.
-    #[must_use = "dropping a large database takes time"]
-    pub fn replace(&mut self, index: usize, db: Db) -> Db {
-        std::mem::replace(&mut self.dbs[index], db)
-    }
-
-    /// Number of databases.
-    pub fn count(&self) -> usize {
-        self.dbs.len()
-    }
-
-    /// A database by index.
-    pub fn db(&self, index: usize) -> &Db {
-        &self.dbs[index]
-    }
-
-    /// A database by index, to be changed.
-    pub fn db_mut(&mut self, index: usize) -> &mut Db {
-        &mut self.dbs[index]
-    }
-
-    /// Exchanges two databases.
-    pub fn swap(&mut self, a: usize, b: usize) {
-        self.dbs.swap(a, b);
-    }
-
-    /// Keys in all databases.
-    pub fn len(&self) -> usize {
-        self.dbs.iter().map(Db::len).sum()
-    }
-
-    /// True when every database is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Bytes held for keys and values (approximate to a block; what only a snapshot holds is not in it).
-    pub fn used_bytes(&self) -> usize {
-        0
-    }
-
-    /// Takes the cut: from now on [`Keyspace::walk_step`] hands out the dataset as it is now.
-    ///
-    /// # Errors
-    /// `Running`: one walk at a time.
-    pub fn begin_snapshot(&mut self, options: SnapshotOptions) -> Result<Cut, SnapshotError> {
-        if self.walk.is_some() {
-            return Err(SnapshotError::Running);
-        }
-        self.epoch += 1;
-        let mut cut = Cut {
-            epoch: self.epoch,
-            dbs: Vec::new(),
-        };
-        let mut blocks = VecDeque::new();
-        for (number, db) in self.dbs.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
-            let mut types = [0; 32];
-            let mut block = Block::default();
-            for entry in db.entries.iter().flatten() {
-                let at = block.bytes.len();
-                record::put_head(&mut block.bytes, entry.expire, TYPE_STRING, &entry.key);
-                match entry.value.to_record(&mut block.bytes) {
-                    Some(rdb_type) => {
-                        let at = at + 9 * entry.expire.is_some() as usize;
-                        block.bytes[at] = rdb_type;
-                        types[rdb_type as usize] += 1;
-                        block.records += 1;
-                        block.heats.extend(options.heats.then_some(entry.heat));
-                    }
-                    None => {
-                        block.bytes.truncate(at);
-                        types[entry.value.rdb_type() as usize] += 1;
-                        block.values.push(OutOfLine {
-                            key: entry.key.clone(),
-                            expire: entry.expire,
-                            heat: entry.heat,
-                            value: Arc::new(entry.value.clone()),
-                        });
-                    }
-                }
-                block.db = number as u32;
-                if block.bytes.len() > 64 << 10 || block.values.len() > 64 {
-                    blocks.push_back(std::mem::take(&mut block));
-                }
-            }
-            blocks.extend((!block.is_empty()).then_some(block));
-            cut.dbs.push(DbCut {
-                db: number as u32,
-                keys: db.len() as u64,
-                expires: db.expires() as u64,
-                types,
-            });
-        }
-        self.walk = Some(blocks);
-        Ok(cut)
-    }
-
-    /// Walks about `budget_bytes` further. Call it between commands until it says `Done`.
-    ///
-    /// # Errors
-    /// `NotRunning`, or `CountMismatch` at the end: the image must be discarded.
-    pub fn walk_step(&mut self, budget_bytes: usize) -> Result<Step, SnapshotError> {
-        let _ = budget_bytes;
-        let blocks = self.walk.as_mut().ok_or(SnapshotError::NotRunning)?;
-        match blocks.pop_front() {
-            Some(block) => Ok(Step::Block(block)),
-            None => {
-                self.walk = None;
-                Ok(Step::Done)
-            }
-        }
-    }
-
-    /// Gives the snapshot up and everything kept for it.
-    pub fn cancel_snapshot(&mut self) {
-        self.walk = None;
-    }
-
-    /// True from the cut until the walk is done or given up.
-    pub fn snapshot_running(&self) -> bool {
-        self.walk.is_some()
-    }
-
-    /// Bytes held only for the snapshot: not part of [`Keyspace::used_bytes`].
-    pub fn preserved_bytes(&self) -> usize {
-        0
-    }
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
 }
 
 impl Db {
     /// An empty database.
     pub fn new(hasher: Hasher) -> Self {
         Db {
-            hasher,
-            index: HashMap::new(),
-            entries: Vec::new(),
-            free: Vec::new(),
+            dir: Directory::new(hasher),
+            len: 0,
             expires: 0,
+            types: [0; 32],
+            expiry: Expiry::default(),
+            drain: None,
+            walk: None,
+            scratch: Scratch::default(),
         }
     }
 
     /// The hash of a key, for [`Db::find_hashed`] and [`Db::prefetch`].
+    #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
-        self.hasher.hash(key)
-    }
-
-    /// Brings what a batch of look-ups will need nearer: call it with the hashes of the keys of a
-    /// batch of commands, then run them.
-    pub fn prefetch(&self, hashes: &[u64]) {
-        let _ = hashes;
-    }
-
-    /// As [`Db::find`], for a key whose hash is known.
-    pub fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Loc> {
-        debug_assert_eq!(hash, self.hash(key));
-        self.find(key)
+        self.dir.hasher().hash(key)
     }
 
     /// Number of keys, expired ones included.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.len
     }
 
     /// True without keys.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
     /// Number of keys with an expiry.
+    #[inline]
     pub fn expires(&self) -> usize {
         self.expires
     }
 
+    /// Bytes of segments and directory, without what only a snapshot holds.
+    pub fn used_bytes(&self) -> usize {
+        let dead = self.walk.as_ref().map_or(0, |walk| walk.dead_bytes());
+        (self.dir.heap().used_bytes() + self.dir.node_bytes()).saturating_sub(dead)
+    }
+
+    /// Number of keys by RDB type: that of the record, or the one in which a large value is written.
+    pub fn types(&self) -> &[u64; 32] {
+        &self.types
+    }
+
     /// Finds a key, whether expired or not.
+    #[inline]
     pub fn find(&self, key: &[u8]) -> Option<Loc> {
-        self.index.get(key).map(|&i| Loc(i))
+        self.find_hashed(self.hash(key), key)
     }
 
-    fn entry(&self, loc: Loc) -> &Entry {
-        self.entries[loc.0]
-            .as_ref()
-            .expect("a Loc is valid until the next change")
+    /// As [`Db::find`], for a key whose hash is known.
+    #[inline]
+    pub fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Loc> {
+        let (link, slot) = self.dir.find(hash, key)?;
+        Some(Loc {
+            hash,
+            slot: slot as u16,
+            link: link as u16,
+        })
     }
 
-    fn entry_mut(&mut self, loc: Loc) -> &mut Entry {
-        self.entries[loc.0]
-            .as_mut()
-            .expect("a Loc is valid until the next change")
+    /// Brings what a batch of look-ups will need nearer: call it with the hashes of the keys of a
+    /// batch of commands, then run them.
+    #[inline]
+    pub fn prefetch(&self, hashes: &[u64]) {
+        for &hash in hashes {
+            self.dir.prefetch_slots(hash);
+        }
+        for &hash in hashes {
+            self.dir.prefetch_record(hash);
+        }
+    }
+
+    /// The segment of a [`Loc`], and its slot is in use.
+    #[inline]
+    pub(crate) fn segment(&self, loc: Loc) -> Segment<'_> {
+        let segment = self.link_of(loc);
+        debug_assert!(segment.slots().is_occupied(loc.slot as usize));
+        segment
+    }
+
+    /// The segment of a [`Loc`].
+    #[inline]
+    pub(crate) fn link_of(&self, loc: Loc) -> Segment<'_> {
+        let segment = self.dir.link(loc.hash, loc.link as usize);
+        segment.expect("a Loc is valid until the next change")
+    }
+
+    #[inline]
+    pub(crate) fn segment_mut(&mut self, loc: Loc) -> SegmentMut<'_> {
+        let segment = self.dir.link_mut(loc.hash, loc.link as usize);
+        segment.expect("a Loc is valid until the next change")
+    }
+
+    #[inline]
+    pub(super) fn record(&self, loc: Loc) -> Record<'_> {
+        Record::parse(self.segment(loc).bytes_at(loc.slot as usize))
     }
 
     /// The key.
     pub fn key(&self, loc: Loc) -> &[u8] {
-        &self.entry(loc).key
+        let segment = self.segment(loc);
+        segment.key_at(segment.slots().offset(loc.slot as usize))
     }
 
     /// The value as a reader sees it.
+    #[inline]
     pub fn value(&self, loc: Loc) -> ValueRef<'_> {
-        self.entry(loc).value.as_ref()
+        let segment = self.segment(loc);
+        let offset = segment.slots().offset(loc.slot as usize);
+        let record = Record::parse(&segment.records()[offset..]);
+        match record.rdb_type & OUTSIDE {
+            0 => ValueRef::from_record(record.rdb_type, record.value()),
+            _ => segment.outside_at(offset).as_ref(),
+        }
     }
 
     /// The expiry.
+    #[inline]
     pub fn expire(&self, loc: Loc) -> Option<UnixMillis> {
-        self.entry(loc).expire
+        super::record::expire_of(self.segment(loc).bytes_at(loc.slot as usize))
     }
 
     /// 24 bits of heat (LRU clock or LFU counter with decay time).
+    #[inline]
     pub fn heat(&self, loc: Loc) -> u32 {
-        self.entry(loc).heat
+        self.segment(loc).slots().heat(loc.slot as usize)
     }
 
     /// Sets the heat; not a change in the sense of [`Loc`] validity or snapshots.
+    #[inline]
     pub fn set_heat(&mut self, loc: Loc, heat: u32) {
-        self.entry_mut(loc).heat = heat;
+        self.segment_mut(loc)
+            .slots_mut()
+            .set_heat(loc.slot as usize, heat);
     }
 
     /// A copy of the value (shares structure where it is large).
     pub fn clone_value(&self, loc: Loc) -> Value {
-        self.entry(loc).value.clone()
-    }
-
-    /// Creates or overwrites a key with a string; the fast path of SET. Keeps heat of an existing key.
-    pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expire: Option<UnixMillis>) -> Loc {
-        self.insert(key, Value::Str(super::value::Str::new(bytes)), expire)
-    }
-
-    /// Replaces the value by the decimal text of `n`, keeping expiry and heat; the fast path of INCR.
-    pub fn set_int(&mut self, loc: Loc, n: i64) -> Loc {
-        let mut digits = itoa::Buffer::new();
-        self.entry_mut(loc).value = Value::Str(super::value::Str::new(digits.format(n).as_bytes()));
-        loc
-    }
-
-    /// Creates or overwrites a key. The old value is dropped (see [`Db::take`] to keep it).
-    pub fn insert(&mut self, key: &[u8], value: Value, expire: Option<UnixMillis>) -> Loc {
-        if let Some(loc) = self.find(key) {
-            let loc = self.set_expire(loc, expire);
-            self.entry_mut(loc).value = value;
-            return loc;
+        let segment = self.segment(loc);
+        let offset = segment.slots().offset(loc.slot as usize);
+        let record = Record::parse(&segment.records()[offset..]);
+        match record.rdb_type & OUTSIDE {
+            0 => Value::from_record(record.rdb_type, record.value()),
+            _ => segment.outside_at(offset).clone(),
         }
-        let at = self.free.pop().unwrap_or(self.entries.len());
-        if at == self.entries.len() {
-            self.entries.push(None);
-        }
-        self.entries[at] = Some(Entry {
-            key: key.to_vec(),
-            value,
-            expire,
-            heat: 0,
-        });
-        self.index.insert(key.to_vec(), at);
-        self.expires += expire.is_some() as usize;
-        Loc(at)
     }
 
-    /// Sets or clears the expiry.
-    pub fn set_expire(&mut self, loc: Loc, expire: Option<UnixMillis>) -> Loc {
-        let entry = self.entry_mut(loc);
-        let (had, has) = (entry.expire.is_some(), expire.is_some());
-        entry.expire = expire;
-        self.expires = self.expires - had as usize + has as usize;
-        loc
-    }
-
-    /// Removes the key and returns its value (dropping a large one is the caller's business:
-    /// in the background if it wants).
-    pub fn take(&mut self, loc: Loc) -> Value {
-        let entry = self.entries[loc.0]
-            .take()
-            .expect("a Loc is valid until the next change");
-        self.index.remove(&entry.key);
-        self.free.push(loc.0);
-        self.expires -= entry.expire.is_some() as usize;
-        entry.value
-    }
-
-    /// Removes the key and drops its value.
-    pub fn remove(&mut self, loc: Loc) {
-        drop(self.take(loc));
-    }
-
-    /// Opens the value for change.
-    pub fn edit(&mut self, loc: Loc) -> Edit<'_> {
-        Edit { db: self, loc }
-    }
-
-    /// Removes everything. The result owns the old content: drop it where it does not hurt.
-    #[must_use = "dropping a large database takes time"]
-    pub fn clear(&mut self) -> Db {
-        std::mem::replace(self, Db::new(self.hasher))
+    /// Bytes that the entry takes: record, slot, and what its value holds elsewhere.
+    pub fn entry_bytes(&self, loc: Loc) -> usize {
+        let segment = self.segment(loc);
+        let offset = segment.slots().offset(loc.slot as usize);
+        let record = segment.record_at(loc.slot as usize);
+        let outside = match Record::parse(record).rdb_type & OUTSIDE {
+            0 => 0,
+            _ => size_of::<Value>() + 16 + segment.outside_at(offset).heap_bytes(),
+        };
+        record.len() + super::slots::bytes_for(1) / super::slots::SLOTS + outside
     }
 
     /// One SCAN step in hash order: calls `f` for about `count` keys from `cursor` on; returns the
     /// next cursor, 0 at the end. A key present during the whole scan is visited at least once.
+    ///
+    /// The cursor is the hash of the next key, so splits and merges cannot hide or repeat any.
     pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(Loc)) -> u64 {
-        let mut at = cursor as usize;
-        let mut seen = 0;
-        while at < self.entries.len() && seen < count {
-            if self.entries[at].is_some() {
-                f(Loc(at));
-                seen += 1;
+        let mut at = cursor;
+        let mut left = count.max(1);
+        let mut batch: Vec<Loc> = Vec::new();
+        loop {
+            let Some(first) = self.dir.segment(at) else {
+                return 0;
+            };
+            batch.clear();
+            for link in 0.. {
+                let Some(segment) = self.dir.link(at, link) else {
+                    break;
+                };
+                for slot in segment.slots().iter() {
+                    let hash = self.hash(segment.key_at(segment.slots().offset(slot)));
+                    if hash >= at {
+                        batch.push(Loc {
+                            hash,
+                            slot: slot as u16,
+                            link: link as u16,
+                        });
+                    }
+                }
             }
-            at += 1;
-        }
-        if at >= self.entries.len() {
-            0
-        } else {
-            at as u64
+            if batch.len() > left {
+                batch.sort_unstable_by_key(|loc| loc.hash);
+                // Keys of the same hash stay together.
+                let end = batch[left - 1].hash;
+                let next = batch.iter().position(|loc| loc.hash > end);
+                let next = next.unwrap_or(batch.len());
+                batch[..next].iter().for_each(|&loc| f(loc));
+                if let Some(loc) = batch.get(next) {
+                    return loc.hash;
+                }
+            } else {
+                batch.iter().for_each(|&loc| f(loc));
+            }
+            left = left.saturating_sub(batch.len());
+            match directory::after(first.prefix(), first.depth()) {
+                None => return 0,
+                Some(next) if left == 0 => return next,
+                Some(next) => at = next,
+            }
         }
     }
 
     /// A random key (uniform within a small factor); `random` is a fresh random number.
     pub fn random(&self, random: u64) -> Option<Loc> {
-        let n = self.len();
-        (n > 0).then(|| {
-            let live = self.entries.iter().enumerate().filter(|(_, e)| e.is_some());
-            Loc(live
-                .map(|(i, _)| i)
-                .nth((random % n as u64) as usize)
-                .expect("below the count"))
-        })
+        if self.is_empty() {
+            return None;
+        }
+        let mut at = random;
+        loop {
+            let first = self.dir.segment(at)?;
+            let mut links = 0;
+            while self.dir.link(at, links).is_some() {
+                links += 1;
+            }
+            let start = (random >> 7) as usize % links;
+            for link in (start..links).chain(0..start) {
+                let segment = self.dir.link(at, link).expect("counted above");
+                // The bits that chose the segment say nothing new here.
+                let random = random.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                if let Some(slot) = segment.slots().random(random.rotate_left(32)) {
+                    return Some(Loc {
+                        hash: at,
+                        slot: slot as u16,
+                        link: link as u16,
+                    });
+                }
+            }
+            at = directory::after(first.prefix(), first.depth()).unwrap_or(0);
+        }
     }
 
     /// A random key among those with an expiry.
     pub fn random_volatile(&self, random: u64) -> Option<Loc> {
-        let n = self.expires;
-        (n > 0).then(|| {
-            let live = self.entries.iter().enumerate();
-            let mut live = live.filter(|(_, e)| e.as_ref().is_some_and(|e| e.expire.is_some()));
-            Loc(live
-                .nth((random % n as u64) as usize)
-                .expect("below the count")
-                .0)
-        })
+        if self.expires == 0 {
+            return None;
+        }
+        let volatile = |prefix: u64, random: u64| {
+            let links = (0..).map_while(|link| Some((link, self.dir.link(prefix, link)?)));
+            for (link, segment) in links {
+                let count = segment.volatile() as usize;
+                if count == 0 {
+                    continue;
+                }
+                let has_expiry =
+                    |&slot: &usize| super::record::expire_of(segment.bytes_at(slot)).is_some();
+                let mut slots = segment.slots().iter().filter(has_expiry);
+                let slot = slots.nth(random as usize % count)?;
+                return Some(Loc {
+                    hash: prefix,
+                    slot: slot as u16,
+                    link: link as u16,
+                });
+            }
+            None
+        };
+        // Nearly every entry is good; all of them are tried before giving up.
+        let start = random >> 16;
+        let entries =
+            (0..self.expiry.len() as u64).filter_map(|i| self.expiry.get(start.wrapping_add(i)));
+        entries
+            .into_iter()
+            .find_map(|(_, prefix)| volatile(prefix, random & 0xffff))
     }
 
     /// Some key that has expired at `now`, the most overdue first where that is cheap to know.
-    pub fn next_expired(&self, now: UnixMillis) -> Option<Loc> {
-        let due = |e: &Option<Entry>| {
-            e.as_ref()
-                .is_some_and(|e| e.expire.is_some_and(|at| at < now))
-        };
-        self.entries.iter().position(due).map(Loc)
-    }
-}
-
-impl Edit<'_> {
-    /// The value, unshared on first write of a part.
-    pub fn value(&mut self) -> &mut Value {
-        &mut self.db.entry_mut(self.loc).value
-    }
-}
-
-impl Drop for Edit<'_> {
-    fn drop(&mut self) {
-        if self.db.entry(self.loc).value.is_empty_collection() {
-            self.db.remove(self.loc);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Partition, Scanned, SizeHint};
-    use super::*;
-
-    #[test]
-    fn a_snapshot_loads_back_into_the_same_keys() {
-        let mut keyspace = Keyspace::new(2, [1, 2]);
-        for i in 0..1000i64 {
-            let db = keyspace.db_mut((i % 3 == 0) as usize);
-            db.insert_str(
-                format!("key:{i}").as_bytes(),
-                i.to_string().as_bytes(),
-                (i % 2 == 0).then_some(i),
-            );
-        }
-        let cut = keyspace
-            .begin_snapshot(SnapshotOptions { heats: true })
-            .unwrap();
-        assert_eq!(cut.dbs[1].keys, 334);
-        let mut loaded: Vec<_> = (0..2)
-            .map(|_| Partition::split(keyspace.hasher(), 1, SizeHint::default()))
-            .collect();
-        loop {
-            match keyspace.walk_step(1 << 16).unwrap() {
-                Step::Block(block) => {
-                    let mut rest = &block.bytes[..];
-                    for heat in block.heats {
-                        let record = record::Record::parse(rest);
-                        let value = if record.rest[0] >= 0xC0 {
-                            [2, 3, 5][record.rest[0] as usize & 3]
-                        } else {
-                            1 + record.rest[0] as usize
-                        };
-                        let (this, next) = rest.split_at(rest.len() - record.rest.len() + value);
-                        let hash = keyspace.hasher().hash(record.key);
-                        loaded[block.db as usize][(hash >> 63) as usize]
-                            .insert_batch(&[Scanned {
-                                hash,
-                                record: this,
-                                heat,
-                            }])
-                            .unwrap();
-                        rest = next;
+    pub fn next_expired(&mut self, now: UnixMillis) -> Option<Loc> {
+        while let Some((at, prefix)) = self.expiry.first() {
+            if at >= now {
+                return None;
+            }
+            let mut link = 0u16;
+            let mut stale = true;
+            while let Some(mut segment) = self.dir.link_mut(prefix, link as usize) {
+                if segment.volatile() > 0 && segment.min_expire() == at {
+                    stale = false;
+                    let due = |&slot: &usize| {
+                        let expire = super::record::expire_of(segment.as_ref().bytes_at(slot));
+                        expire.is_some_and(|at| at < now)
+                    };
+                    let slots = segment.as_ref().slots();
+                    if let Some(slot) = slots.iter().find(due) {
+                        return Some(Loc {
+                            hash: prefix,
+                            slot: slot as u16,
+                            link,
+                        });
                     }
-                    assert!(rest.is_empty());
+                    let earliest = segment.as_ref().earliest().unwrap_or(UnixMillis::MAX);
+                    segment.set_min_expire(earliest);
+                    self.expiry.pop();
+                    self.expiry.push(earliest, prefix);
+                    break;
                 }
-                Step::Pending => {}
-                Step::Done => break,
+                link += 1;
+            }
+            if stale {
+                self.expiry.pop();
             }
         }
-        for (index, partitions) in loaded.into_iter().enumerate() {
-            let _old = keyspace.replace(index, Db::assemble(partitions));
-        }
-        for i in 0..1000i64 {
-            let db = keyspace.db((i % 3 == 0) as usize);
-            let loc = db.find(format!("key:{i}").as_bytes()).unwrap();
-            assert_eq!(db.expire(loc), (i % 2 == 0).then_some(i));
-            let ValueRef::Str(value) = db.value(loc) else {
-                panic!("a string")
-            };
-            assert_eq!(value.int(), Some(i));
-        }
+        None
     }
 }

@@ -1,26 +1,52 @@
 //! Where keys and values live.
 //!
-//! * [`db`]: one database: key -> value, expiry, heat; [`db::Loc`] names an entry between two changes.
-//! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
-//! * [`item`]: one element of a collection.
+//! ```text
+//! Keyspace -> Db -> directory (hash -> segment) -> segment: slots (tag, offset, heat) + records
+//!                                                      |                      |
+//!                                                heap: extents         values outside
+//! ```
+//!
+//! * [`keyspace`](Keyspace): all databases.
+//! * [`db`]: one database, to be read; [`Loc`] names an entry between two changes. `write`, [`edit`]:
+//!   its changes. `expiry`: which segment has the key that expires first.
+//! * [`directory`], `node`, `reshape`: from a hash to its segment. [`segment`], [`slots`]: up to 448
+//!   entries in one extent.
+//! * [`record`]: how an entry stands in memory: as an RDB record. `outside`: values that do not.
+//! * [`heap`], `region_pool`: memory for extents. `tidy`: gives it back when it is free.
 //! * [`hash`]: the keyed hash of keys.
 //! * [`load`]: building a database aside, by several threads.
-//! * [`record`]: how an entry stands in memory: as an RDB record.
 //! * `tree`: the structure of everything large.
-//! * [`limits`]: the sizes up to which collections stay packed.
+//! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
+//! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 
 pub mod db;
+pub mod directory;
+pub mod edit;
+mod expiry;
 pub mod hash;
+pub mod heap;
 pub mod item;
+#[expect(clippy::module_inception, reason = "the type gives the room its name")]
+mod keyspace;
 pub mod limits;
 pub mod load;
+mod node;
+mod outside;
 pub mod record;
+mod region_pool;
+mod reshape;
+pub mod segment;
+pub mod slots;
+mod tidy;
 pub(crate) mod tree;
 pub mod value;
+mod write;
 
-pub use db::{Db, Edit, Keyspace, Loc};
+pub use db::{Db, Loc};
+pub use edit::Edit;
 pub use hash::Hasher;
 pub use item::Item;
+pub use keyspace::Keyspace;
 pub use limits::Limits;
 pub use load::{DuplicateKey, Partition, Scanned, SizeHint};
 pub use tree::set_seed as set_member_seed;

@@ -5,8 +5,11 @@
 //! ```
 //!
 //! `key` is always written raw (never as an integer, never compressed), `klen` in its shortest form.
-//! `value` is the canonical RDB value of `type`. Two internal types stand for values elsewhere; they
-//! never leave the keyspace.
+//! `value` is the canonical RDB value of `type`.
+//!
+//! RDB types are small numbers; the upper bits of the type byte are the keyspace's own, and never
+//! leave it: [`OUTSIDE`] (the value is elsewhere: an 8-byte handle stands for it), [`LONG_KEY`] (the
+//! key is there too, and `klen` is 0). Without them the record is what a dump would hold.
 
 use super::UnixMillis;
 
@@ -14,6 +17,14 @@ use super::UnixMillis;
 pub const EXPIRE_MS: u8 = 0xFC;
 /// RDB type of strings.
 pub const TYPE_STRING: u8 = 0;
+/// The bits of a type byte that are the RDB type.
+pub const TYPE_MASK: u8 = 0x1f;
+/// Bit of a type byte: a handle stands for the value.
+pub const OUTSIDE: u8 = 0x80;
+/// Bit of a type byte, with [`OUTSIDE`]: the key is behind the handle too.
+pub const LONG_KEY: u8 = 0x40;
+/// Bytes of a handle.
+pub const HANDLE: usize = 8;
 
 /// A record taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +40,12 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The value, or the handle that stands for it, without what follows.
+    #[inline]
+    pub fn value(&self) -> &'a [u8] {
+        &self.rest[..value_len(self.rdb_type, self.rest)]
+    }
+
     /// Takes the head of a record apart.
     ///
     /// # Panics
@@ -53,6 +70,81 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Length of the whole record that `bytes` begin with.
+///
+/// # Panics
+/// When the bytes are not such a record.
+#[inline]
+pub fn record_len(bytes: &[u8]) -> usize {
+    let value = head_len(bytes);
+    value + value_len(bytes[type_at(bytes)], &bytes[value..])
+}
+
+/// Length of the record's head: everything but the value.
+#[inline]
+pub fn head_len(bytes: &[u8]) -> usize {
+    let at = type_at(bytes);
+    let (len, width) = read_len(&bytes[at + 1..]);
+    at + 1 + width + len
+}
+
+/// Where the type byte stands.
+#[inline(always)]
+pub fn type_at(bytes: &[u8]) -> usize {
+    if bytes[0] == EXPIRE_MS { 9 } else { 0 }
+}
+
+/// The expiry of the record that `bytes` begin with.
+#[inline]
+pub fn expire_of(bytes: &[u8]) -> Option<UnixMillis> {
+    let ms = |bytes: &[u8]| i64::from_le_bytes(bytes.try_into().expect("8 bytes"));
+    (bytes[0] == EXPIRE_MS).then(|| ms(&bytes[1..9]))
+}
+
+/// Length of a canonical value of a type that stands in records.
+///
+/// # Panics
+/// For other types, and when the bytes are not such a value.
+#[inline]
+pub fn value_len(rdb_type: u8, bytes: &[u8]) -> usize {
+    match rdb_type {
+        // string, intset, hash, zset and set listpacks: one RDB string
+        TYPE_STRING | 11 | 16 | 17 | 20 => string_len(bytes),
+        // list: count, then (container, string) for each node
+        18 => {
+            let (nodes, mut at) = read_len(bytes);
+            for _ in 0..nodes {
+                at += read_len(&bytes[at..]).1;
+                at += string_len(&bytes[at..]);
+            }
+            at
+        }
+        // hash with field expiry: earliest expiry, listpack
+        25 => 8 + string_len(&bytes[8..]),
+        _ if rdb_type & OUTSIDE != 0 => HANDLE,
+        _ => panic!("values of type {rdb_type} do not stand in records"),
+    }
+}
+
+/// Length of an RDB string with its prefix.
+#[inline]
+fn string_len(bytes: &[u8]) -> usize {
+    match bytes[0] {
+        0xC0 => 2,
+        0xC1 => 3,
+        0xC2 => 5,
+        0xC3 => {
+            let (packed, a) = read_len(&bytes[1..]);
+            let (_, b) = read_len(&bytes[1 + a..]);
+            1 + a + b + packed
+        }
+        _ => {
+            let (len, width) = read_len(bytes);
+            width + len
+        }
+    }
+}
+
 /// Bytes that [`put_len`] takes for `n`.
 #[inline]
 pub fn len_width(n: usize) -> usize {
@@ -67,18 +159,7 @@ pub fn len_width(n: usize) -> usize {
 /// Appends an RDB length in its shortest form.
 #[inline]
 pub fn put_len(out: &mut Vec<u8>, n: usize) {
-    match len_width(n) {
-        1 => out.push(n as u8),
-        2 => out.extend_from_slice(&(0x4000 | n as u16).to_be_bytes()),
-        5 => {
-            out.push(0x80);
-            out.extend_from_slice(&(n as u32).to_be_bytes());
-        }
-        _ => {
-            out.push(0x81);
-            out.extend_from_slice(&(n as u64).to_be_bytes());
-        }
-    }
+    out.extend_from_slice(&Small::of_len(n));
 }
 
 /// Reads a length written by [`put_len`]: (length, width).
@@ -103,6 +184,112 @@ pub fn read_len(bytes: &[u8]) -> (usize, usize) {
     }
 }
 
+/// A record about to be written: its parts, so that it need not be put together first.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// The expiry.
+    pub expire: Option<UnixMillis>,
+    /// The type byte.
+    pub type_byte: u8,
+    /// The key; empty when it stands outside.
+    pub key: &'a [u8],
+    /// The first bytes of the value (the length of a string, an integer, a handle).
+    pub head: &'a [u8],
+    /// The rest of the value.
+    pub body: &'a [u8],
+}
+
+impl Parts<'_> {
+    /// Bytes of the record.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        let expire = if self.expire.is_some() { 9 } else { 0 };
+        let key = len_width(self.key.len()) + self.key.len();
+        expire + 1 + key + self.head.len() + self.body.len()
+    }
+
+    /// Writes the record: `out` is [`Parts::len`] bytes long.
+    #[inline]
+    pub fn write(&self, mut out: &mut [u8]) {
+        let mut put = |bytes: &[u8]| {
+            let (to, rest) = std::mem::take(&mut out).split_at_mut(bytes.len());
+            to.copy_from_slice(bytes);
+            out = rest;
+        };
+        if let Some(ms) = self.expire {
+            put(&[EXPIRE_MS]);
+            put(&ms.to_le_bytes());
+        }
+        put(&[self.type_byte]);
+        let len = Small::of_len(self.key.len());
+        put(&len);
+        put(self.key);
+        put(self.head);
+        put(self.body);
+    }
+}
+
+/// Up to nine bytes: a length, an integer string or a handle, without allocating.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Small {
+    bytes: [u8; 9],
+    len: u8,
+}
+
+impl Small {
+    /// A length in its shortest form.
+    #[inline]
+    pub fn of_len(n: usize) -> Small {
+        let mut small = Small::default();
+        match len_width(n) {
+            1 => small.put(&[n as u8]),
+            2 => small.put(&(0x4000 | n as u16).to_be_bytes()),
+            5 => {
+                small.put(&[0x80]);
+                small.put(&(n as u32).to_be_bytes());
+            }
+            _ => {
+                small.put(&[0x81]);
+                small.put(&(n as u64).to_be_bytes());
+            }
+        }
+        small
+    }
+
+    /// An integer string in the smallest of its three forms.
+    #[inline]
+    pub fn of_int(n: i32) -> Small {
+        let mut small = Small::default();
+        if let Ok(n) = i8::try_from(n) {
+            small.put(&[0xC0, n as u8]);
+        } else if let Ok(n) = i16::try_from(n) {
+            small.put(&[0xC1]);
+            small.put(&n.to_le_bytes());
+        } else {
+            small.put(&[0xC2]);
+            small.put(&n.to_le_bytes());
+        }
+        small
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        let at = self.len as usize;
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len() as u8;
+    }
+}
+
+impl std::ops::Deref for Small {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len as usize]
+    }
+}
+
 /// Appends expiry, type and key: everything but the value.
 #[inline]
 pub fn put_head(out: &mut Vec<u8>, expire: Option<UnixMillis>, rdb_type: u8, key: &[u8]) {
@@ -120,25 +307,11 @@ pub fn put_head(out: &mut Vec<u8>, expire: Option<UnixMillis>, rdb_type: u8, key
 #[inline]
 pub fn put_string(out: &mut Vec<u8>, bytes: &[u8]) {
     match small_int(bytes) {
-        Some(n) => put_int(out, n),
+        Some(n) => out.extend_from_slice(&Small::of_int(n)),
         None => {
             put_len(out, bytes.len());
             out.extend_from_slice(bytes);
         }
-    }
-}
-
-/// Appends an integer string in the smallest of its three forms.
-#[inline]
-pub fn put_int(out: &mut Vec<u8>, n: i32) {
-    if let Ok(n) = i8::try_from(n) {
-        out.extend_from_slice(&[0xC0, n as u8]);
-    } else if let Ok(n) = i16::try_from(n) {
-        out.push(0xC1);
-        out.extend_from_slice(&n.to_le_bytes());
-    } else {
-        out.push(0xC2);
-        out.extend_from_slice(&n.to_le_bytes());
     }
 }
 

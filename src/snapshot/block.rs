@@ -41,6 +41,13 @@ impl Block {
         self.records + self.values.len()
     }
 
+    /// Bytes that the block holds, shared values aside.
+    pub fn held(&self) -> usize {
+        self.bytes.len()
+            + 4 * self.heats.len()
+            + self.values.iter().map(|v| v.key.len() + 64).sum::<usize>()
+    }
+
     /// True without keys.
     pub fn is_empty(&self) -> bool {
         self.keys() == 0

@@ -2,6 +2,8 @@
 //!
 //! * [`block`]: what a walk hands out: plain RDB records and references to large values.
 //! * [`cut`]: what the image is of: counts per database, taken between two commands.
+//! * `preserve`: what writers do so that the walk still finds the dataset of the cut.
+//! * `walk`: the walk, in slices.
 //!
 //! The caller begins a snapshot between two commands, then asks for blocks in slices:
 //! [`Keyspace::begin_snapshot`](crate::keyspace::Keyspace::begin_snapshot), then
@@ -10,6 +12,8 @@
 
 pub mod block;
 pub mod cut;
+pub(crate) mod preserve;
+pub(crate) mod walk;
 
 pub use block::{Block, OutOfLine};
 pub use cut::{Cut, DbCut, SnapshotError, SnapshotOptions, Step};

@@ -1,0 +1,382 @@
+//! From a hash to its segment: a tree of small extendible directories.
+//!
+//! ```text
+//! root -> entry -> segment                                 one segment
+//! root -> node of 2^b entries -> segments                  up to b = 12
+//!                             -> nodes -> segments         where a node of 4096 entries is not enough
+//! ```
+//!
+//! A node uses the next b bits of the hash, from the top. A segment whose `depth` is less than the
+//! bits used up to and with its node stands in several neighbouring entries of that node, never in two
+//! nodes. Nodes are bounded, so the largest step of growth is a copy of 32 KB, and keys that collide in
+//! their top bits make a narrow tree, not a huge directory. 48 bits deep, segments are chained.
+//!
+//! Invariants:
+//!  * An entry is 0 only in the root of an empty directory.
+//!  * Each segment's extent is owned by its entries (all equal) or by the `next` of the segment before
+//!    it in a chain, and by nothing else; so `&self` may read and `&mut self` may change it.
+
+use super::Hasher;
+use super::heap::{EXTENT_MAX, Extent, Heap, Kind};
+use super::node::{Entry, Node, free_nodes, prefetch};
+use super::reshape::new_segment;
+use super::segment::{self, Segment, SegmentMut};
+
+/// The segments of one database.
+pub struct Directory {
+    pub(super) root: Entry,
+    pub(super) heap: Heap,
+    pub(super) hasher: Hasher,
+    /// Bytes of nodes.
+    pub(super) node_bytes: usize,
+    pub(super) segments: usize,
+}
+
+// SAFETY: entries are the only pointers to segments and nodes, and move with the directory.
+unsafe impl Send for Directory {}
+
+/// Where an entry stands.
+#[derive(Clone, Copy)]
+pub(super) struct Spot {
+    /// `None` for the root.
+    pub node: Option<Node>,
+    pub index: usize,
+    /// Bits of the hash used before this node.
+    pub before: u8,
+}
+
+/// The hash with which the segment after the one of `prefix` and `depth` begins; `None` at the end.
+#[inline]
+pub fn after(prefix: u64, depth: u8) -> Option<u64> {
+    match depth {
+        0 => None,
+        _ => prefix.checked_add(1 << (64 - depth as u32)),
+    }
+}
+
+impl Directory {
+    /// Without segments.
+    pub fn new(hasher: Hasher) -> Self {
+        Directory {
+            root: Entry(0),
+            heap: Heap::new(),
+            hasher,
+            node_bytes: 0,
+            segments: 0,
+        }
+    }
+
+    /// The hash function.
+    #[inline]
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    /// The heap, to ask it how large it is.
+    pub fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    /// Bytes of nodes.
+    pub fn node_bytes(&self) -> usize {
+        self.node_bytes
+    }
+
+    /// Number of segments.
+    pub fn segments(&self) -> usize {
+        self.segments
+    }
+
+    /// True without segments.
+    pub fn is_vacant(&self) -> bool {
+        self.root.is_none()
+    }
+
+    #[inline(always)]
+    pub(super) fn entry(&self, hash: u64) -> Entry {
+        let (mut entry, mut before) = (self.root, 0);
+        while let Some(node) = entry.node() {
+            // SAFETY: a node of this directory, borrowed with it; the index has `bits` bits.
+            entry = unsafe { *node.entries().get_unchecked(node.index(hash, before)) };
+            before += node.bits;
+        }
+        entry
+    }
+
+    /// The segment (the first of a chain) for a hash; `None` in an empty directory.
+    #[inline]
+    pub fn segment(&self, hash: u64) -> Option<Segment<'_>> {
+        let entry = self.entry(hash);
+        // SAFETY: an entry of this directory, borrowed with it.
+        (!entry.is_none()).then(|| unsafe { entry.segment() })
+    }
+
+    /// A segment further down the chain; `None` behind its end.
+    #[inline]
+    pub fn link(&self, hash: u64, link: usize) -> Option<Segment<'_>> {
+        let entry = self.link_entry(hash, link)?;
+        // SAFETY: as in `segment`.
+        Some(unsafe { entry.segment() })
+    }
+
+    /// As [`Directory::link`], to be changed.
+    #[inline]
+    pub fn link_mut(&mut self, hash: u64, link: usize) -> Option<SegmentMut<'_>> {
+        let entry = self.link_entry(hash, link)?;
+        // SAFETY: as in `segment`, exclusively.
+        Some(unsafe { entry.segment_mut() })
+    }
+
+    /// True when more than one segment serves these hashes.
+    #[inline]
+    pub fn is_chained(&self, hash: u64) -> bool {
+        self.entry(hash).is_chained()
+    }
+
+    #[inline(always)]
+    pub(super) fn link_entry(&self, hash: u64, link: usize) -> Option<Entry> {
+        let entry = self.entry(hash);
+        if link == 0 {
+            return (!entry.is_none()).then_some(entry);
+        }
+        self.chained_entry(entry, link)
+    }
+
+    #[cold]
+    fn chained_entry(&self, mut entry: Entry, link: usize) -> Option<Entry> {
+        for _ in 0..link {
+            if entry.is_none() {
+                return None;
+            }
+            // SAFETY: as in `segment`.
+            entry = Entry(unsafe { entry.segment() }.next());
+        }
+        (!entry.is_none()).then_some(entry)
+    }
+
+    /// Finds a key: (link, slot).
+    #[inline]
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<(usize, usize)> {
+        let entry = self.entry(hash);
+        if entry.is_none() {
+            return None;
+        }
+        // SAFETY: as in `segment`.
+        if let Some(slot) = unsafe { entry.segment() }.find(hash, key) {
+            return Some((0, slot));
+        }
+        if entry.is_chained() {
+            self.find_chained(hash, key)
+        } else {
+            None
+        }
+    }
+
+    #[cold]
+    fn find_chained(&self, hash: u64, key: &[u8]) -> Option<(usize, usize)> {
+        let links = (1..).map_while(|link| Some((link, self.link(hash, link)?)));
+        links
+            .into_iter()
+            .find_map(|(link, s)| Some((link, s.find(hash, key)?)))
+    }
+
+    /// Brings the home group of a hash nearer.
+    #[inline]
+    pub fn prefetch_slots(&self, hash: u64) {
+        let entry = self.entry(hash);
+        if !entry.is_none() {
+            // SAFETY: as in `segment`.
+            prefetch(unsafe { entry.segment() }.slots().home_line(hash));
+        }
+    }
+
+    /// Brings the record that a hash most likely has nearer; best after the home group has come.
+    #[inline]
+    pub fn prefetch_record(&self, hash: u64) {
+        let entry = self.entry(hash);
+        if entry.is_none() {
+            return;
+        }
+        // SAFETY: as in `segment`.
+        let segment = unsafe { entry.segment() };
+        if let Some(offset) = segment.slots().likely_offset(hash) {
+            prefetch(segment.records()[offset..].as_ptr());
+        }
+    }
+
+    /// Makes the first segment of an empty directory.
+    pub fn init(&mut self, walked: u32) {
+        debug_assert!(self.root.is_none());
+        let extent = self.heap.alloc(segment::bytes_for(1, 1), Kind::Segment);
+        self.root = new_segment(extent, 1, 0, 0, walked);
+        self.segments += 1;
+    }
+
+    /// Lengthens a segment's extent where it stands, to hold `records` bytes of records. False if it
+    /// must move for that.
+    pub fn grow(&mut self, hash: u64, link: usize, records: usize) -> bool {
+        let entry = self.link_entry(hash, link).expect("the segment exists");
+        // SAFETY: the entry owns the extent; the handle replaces it below.
+        let mut extent = unsafe { Extent::from_raw(entry.0) };
+        let grown = self
+            .heap
+            .grow(&mut extent, segment::bytes_for(entry.groups(), records));
+        if grown {
+            let new = Entry::of_segment(extent, entry.groups(), entry.is_chained());
+            self.replace(hash, link, new);
+        }
+        grown
+    }
+
+    /// Moves a segment to an extent with `groups` groups and room for `records` bytes of records.
+    /// Offsets stay valid unless `compact`.
+    pub fn rebuild(
+        &mut self,
+        hash: u64,
+        link: usize,
+        groups: usize,
+        records: usize,
+        compact: bool,
+    ) {
+        let entry = self.link_entry(hash, link).expect("the segment exists");
+        let bytes = segment::bytes_for(groups, records);
+        let mut extent = self.heap.alloc(bytes.min(EXTENT_MAX), Kind::Segment);
+        // SAFETY: as in `segment`; the old segment is dropped below.
+        let old = unsafe { entry.segment() };
+        let mut new = SegmentMut::init(extent.bytes_mut(), groups, 0, 0);
+        new.copy_from(old, &self.hasher, compact);
+        self.replace(
+            hash,
+            link,
+            Entry::of_segment(extent, groups, entry.is_chained()),
+        );
+        // SAFETY: no entry refers to the old extent any more.
+        self.heap.free(unsafe { Extent::from_raw(entry.0) });
+    }
+
+    /// See [`Heap::drain_emptiest`].
+    pub fn drain_emptiest(&mut self, below: usize) -> Option<u32> {
+        self.heap.drain_emptiest(below)
+    }
+
+    /// See [`Heap::keep`].
+    pub fn keep(&mut self, region: u32) {
+        self.heap.keep(region);
+    }
+
+    /// See [`Heap::purge`].
+    pub fn purge(&mut self, regions: usize) -> usize {
+        self.heap.purge(regions)
+    }
+
+    /// The next extent of a region: its kind, a hash of its owner, its address, and where to go on.
+    pub fn extent_in(&self, region: u32, unit: usize) -> Option<(Kind, u64, u64, usize)> {
+        let (kind, first, address, next) = self.heap.extent_in(region, unit)?;
+        let hash = u64::from_le_bytes(first[..8].try_into().expect("8 bytes"));
+        Some((kind, hash, address, next))
+    }
+
+    /// Moves the segment at `address` elsewhere, as it stands; bytes moved, 0 if there is no room
+    /// in the regions there are.
+    pub fn relocate(&mut self, hash: u64, address: u64) -> usize {
+        let links = (0..).map_while(|link| Some((link, self.link_entry(hash, link)?)));
+        let is_it = |(_, entry): &(usize, Entry)| entry.0 & ((1 << 48) - 1) == address;
+        let (link, entry) = links
+            .into_iter()
+            .find(is_it)
+            .expect("an extent says who owns it");
+        // SAFETY: the entry owns the extent; it is replaced below.
+        let old = unsafe { Extent::from_raw(entry.0) };
+        let Some(mut new) = self.heap.alloc_within(old.len(), Kind::Segment) else {
+            return 0;
+        };
+        new.bytes_mut()[..old.len()].copy_from_slice(old.bytes());
+        self.replace(
+            hash,
+            link,
+            Entry::of_segment(new, entry.groups(), entry.is_chained()),
+        );
+        let moved = old.len();
+        self.heap.free(old);
+        moved
+    }
+
+    pub(super) fn spot(&self, hash: u64) -> (Entry, Spot) {
+        let mut spot = Spot {
+            node: None,
+            index: 0,
+            before: 0,
+        };
+        let mut entry = self.root;
+        while let Some(node) = entry.node() {
+            let before = spot.before + spot.node.map_or(0, |n| n.bits);
+            let index = node.index(hash, before);
+            spot = Spot {
+                node: Some(node),
+                index,
+                before,
+            };
+            // SAFETY: a node of this directory, borrowed with it.
+            entry = unsafe { node.entries()[index] };
+        }
+        (entry, spot)
+    }
+
+    pub(super) fn put(&mut self, spot: Spot, entry: Entry) {
+        match spot.node {
+            None => self.root = entry,
+            // SAFETY: a node of this directory, borrowed exclusively with it.
+            Some(node) => unsafe { node.entries_mut()[spot.index] = entry },
+        }
+    }
+
+    /// Puts another entry in all places of a segment.
+    pub(super) fn replace(&mut self, hash: u64, link: usize, new: Entry) {
+        if let Some(before) = link.checked_sub(1) {
+            let before = self
+                .link_entry(hash, before)
+                .expect("the segment before it exists");
+            // SAFETY: as in `segment`, exclusively.
+            return unsafe { before.segment_mut() }.set_next(new.0);
+        }
+        let (_, spot) = self.spot(hash);
+        let Some(node) = spot.node else {
+            self.root = new;
+            return;
+        };
+        // SAFETY: as in `segment`.
+        let depth = unsafe { new.segment() }.depth();
+        let span = 1 << (spot.before + node.bits - depth);
+        let start = spot.index & !(span - 1);
+        // SAFETY: a node of this directory, borrowed exclusively with it.
+        unsafe { node.entries_mut()[start..start + span].fill(new) };
+    }
+}
+
+/// Bytes to reserve for `live` bytes of records and `more` to come: a sixteenth of slack, lest every
+/// insertion moves the segment.
+pub fn room_for(groups: usize, live: usize, more: usize) -> usize {
+    let most = EXTENT_MAX - segment::bytes_for(groups, 0);
+    let slack = (live / 16).clamp(32, 4096);
+    (live + more + slack).min(most).max(live + more)
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let mut at = Some(0);
+        while let Some(hash) = at {
+            let mut next = None;
+            for link in 0.. {
+                let Some(mut segment) = self.link_mut(hash, link) else {
+                    break;
+                };
+                next = after(segment.prefix(), segment.depth());
+                segment.drop_values();
+            }
+            at = next;
+        }
+        free_nodes(self.root);
+        // SAFETY: the entries are gone, and with them all handles.
+        unsafe { self.heap.forget_extents() };
+    }
+}

@@ -1,0 +1,655 @@
+//! Memory for segments and packed values: extents of up to 64 KB, in regions of 2 MB.
+//!
+//! The general allocator cannot do what a cache under churn needs: give whole regions back after
+//! the keys in them went, by moving the rest elsewhere. Here every extent can be found from its
+//! region ([`Heap::extent_in`]), and its first bytes tell its owner who it is.
+//!
+//! Invariants:
+//!  * A region is cut into runs of whole units; `start` has a bit at the first unit of each run, and
+//!    `free` has it too when the run is free. Two free runs never touch. The bookkeeping lies outside
+//!    the region, so free memory is never touched, except for the first unit: it holds the region's number.
+//!  * `bins[n]` names every free run of n units (the last bin: of that many or more). It may also name
+//!    runs that are gone; an entry is believed only if the bitmaps agree.
+//!  * Pages with a bit in `released` hold no memory: never touched, or given back to the system.
+//!  * An [`Extent`] is the only handle of its bytes. A heap that is dropped with extents in use keeps
+//!    their regions mapped: forgetting an extent is a leak, never a dangling reference.
+
+use super::region_pool;
+use std::ptr::NonNull;
+
+/// Extents are multiples of this.
+pub const UNIT: usize = 256;
+/// The largest extent.
+pub const EXTENT_MAX: usize = 64 << 10;
+/// What is taken from and given back to the system as a whole.
+pub const REGION: usize = 2 << 20;
+
+const UNITS: usize = REGION / UNIT;
+const WORDS: usize = UNITS / 64;
+const PAGE: usize = 4096;
+const PAGES: usize = REGION / PAGE;
+const PAGE_UNITS: usize = PAGE / UNIT;
+const UNITS_MAX: usize = EXTENT_MAX / UNIT;
+/// Runs of 1..=256 units, exactly; and longer ones.
+const BINS: usize = UNITS_MAX + 2;
+/// A small database should not cost huge pages.
+const HUGE_PAGES_FROM: usize = 8;
+
+/// A range of bytes in a heap, owned.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Extent {
+    start: NonNull<u8>,
+    units: u16,
+}
+
+// SAFETY: an extent owns its bytes, as a box does.
+unsafe impl Send for Extent {}
+
+/// What an extent holds: decides who is asked to move it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A segment of a directory.
+    Segment,
+    /// One packed value.
+    Value,
+}
+
+struct Region {
+    base: NonNull<u8>,
+    start: [u64; WORDS],
+    free: [u64; WORDS],
+    /// With a bit in `start` and none in `free`: the run holds a value, not a segment.
+    value: [u64; WORDS],
+    released: [u64; PAGES / 64],
+    used_units: usize,
+    released_pages: usize,
+    /// No new extents here: the region is being evacuated.
+    draining: bool,
+    huge: bool,
+}
+
+/// A set of regions from which extents are taken.
+pub struct Heap {
+    regions: Vec<Option<Box<Region>>>,
+    vacant: Vec<u32>,
+    bins: Vec<Vec<u64>>,
+    /// Free runs in each bin, without the stale entries.
+    runs: Vec<u32>,
+    filled: [u64; BINS.div_ceil(64)],
+    used_units: usize,
+    released_pages: usize,
+    live_regions: usize,
+    purge_at: usize,
+}
+
+// SAFETY: a heap owns its regions; nothing else refers to them but extents, which own their parts.
+unsafe impl Send for Heap {}
+
+impl Extent {
+    /// Its bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: (1) the extent owns units * UNIT bytes from `start` on, mapped as long as it is in
+        // use; (2) they are initialised: the system maps zeroes.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len()) }
+    }
+
+    /// Its bytes, to be changed.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; and `&mut self` makes this the only reference.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len()) }
+    }
+
+    /// Its length in bytes.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        self.units as usize * UNIT
+    }
+
+    /// The handle as a number: address | (units - 1) << 48.
+    #[inline]
+    pub fn into_raw(self) -> u64 {
+        self.start.as_ptr().expose_provenance() as u64 | (self.units as u64 - 1) << 48
+    }
+
+    /// The handle from its number. The upper 8 bits are ignored.
+    ///
+    /// # Safety
+    /// `raw` comes from [`Extent::into_raw`], and no other handle of it is in use.
+    #[inline]
+    pub unsafe fn from_raw(raw: u64) -> Extent {
+        let address = (raw & ((1 << 48) - 1)) as usize;
+        let start = std::ptr::with_exposed_provenance_mut(address);
+        Extent {
+            start: NonNull::new(start).expect("a handle is never null"),
+            units: (raw >> 48) as u8 as u16 + 1,
+        }
+    }
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Heap {
+    /// A heap without regions.
+    pub fn new() -> Self {
+        Heap {
+            regions: Vec::new(),
+            vacant: Vec::new(),
+            bins: Vec::new(),
+            runs: Vec::new(),
+            filled: [0; BINS.div_ceil(64)],
+            used_units: 0,
+            released_pages: 0,
+            live_regions: 0,
+            purge_at: 0,
+        }
+    }
+
+    /// Bytes in extents.
+    pub fn used_bytes(&self) -> usize {
+        self.used_units * UNIT
+    }
+
+    /// Bytes in regions.
+    pub fn mapped_bytes(&self) -> usize {
+        self.live_regions * REGION
+    }
+
+    /// Bytes in pages that may hold memory (as resident as the system lets them be).
+    pub fn resident_bytes(&self) -> usize {
+        self.mapped_bytes() - self.released_pages * PAGE
+    }
+
+    /// An extent of at least `bytes` bytes, whose content is arbitrary.
+    ///
+    /// # Panics
+    /// When `bytes` is 0 or above [`EXTENT_MAX`].
+    pub fn alloc(&mut self, bytes: usize, kind: Kind) -> Extent {
+        match self.alloc_within(bytes, kind) {
+            Some(extent) => extent,
+            None => {
+                self.add_region();
+                self.alloc_within(bytes, kind)
+                    .expect("a fresh region holds any extent")
+            }
+        }
+    }
+
+    /// As [`Heap::alloc`], from the regions there are.
+    pub fn alloc_within(&mut self, bytes: usize, kind: Kind) -> Option<Extent> {
+        assert!(
+            bytes > 0 && bytes <= EXTENT_MAX,
+            "no extent of {bytes} bytes"
+        );
+        let units = bytes.div_ceil(UNIT);
+        let mut bin = units;
+        loop {
+            bin = self.next_filled(bin)?;
+            let entry = self.bins[bin].pop().expect("a filled bin has an entry");
+            if self.bins[bin].is_empty() {
+                self.filled[bin / 64] &= !(1 << (bin % 64));
+            }
+            let (number, unit) = unpack(entry);
+            let Some(region) = self.regions[number].as_deref_mut() else {
+                continue;
+            };
+            if region.draining || !region.is_free_run(unit) {
+                continue;
+            }
+            let len = region.run_len(unit);
+            if bin_of(len) != bin {
+                continue;
+            }
+            self.runs[bin] -= 1;
+            region.take(unit, units, len, kind);
+            self.used_units += units;
+            self.released_pages -= region.touch(unit, units);
+            // SAFETY: the run lies in the region, so the offset does.
+            let start = unsafe { region.base.add(unit * UNIT) };
+            if len > units {
+                self.bin(number, unit + units, len - units);
+            }
+            return Some(Extent {
+                start,
+                units: units as u16,
+            });
+        }
+    }
+
+    /// Gives an extent of this heap back.
+    pub fn free(&mut self, extent: Extent) {
+        let (number, unit) = self.place(&extent);
+        let units = extent.units as usize;
+        let region = self.region(number);
+        debug_assert_eq!(region.run_len(unit), units);
+        region.used_units -= units;
+        self.used_units -= units;
+        self.join(number, unit, units);
+    }
+
+    /// Makes an extent longer where it stands; false if what follows it is in use.
+    pub fn grow(&mut self, extent: &mut Extent, bytes: usize) -> bool {
+        let want = bytes.div_ceil(UNIT);
+        let (number, unit) = self.place(extent);
+        let have = extent.units as usize;
+        let region = self.region(number);
+        let next = unit + have;
+        if want <= have || want > UNITS_MAX || next == UNITS || region.draining {
+            return want <= have;
+        }
+        if !region.is_free_run(next) {
+            return false;
+        }
+        let len = region.run_len(next);
+        let more = want - have;
+        if len < more {
+            return false;
+        }
+        let kind = region.kind(unit);
+        region.take(next, more, len, kind);
+        clear(&mut region.start, next);
+        let touched = region.touch(next, more);
+        self.released_pages -= touched;
+        self.used_units += more;
+        self.runs[bin_of(len)] -= 1;
+        if len > more {
+            self.bin(number, next + more, len - more);
+        }
+        extent.units = want as u16;
+        true
+    }
+
+    /// Makes an extent shorter where it stands.
+    pub fn shrink(&mut self, extent: &mut Extent, bytes: usize) {
+        let want = bytes.div_ceil(UNIT).max(1);
+        let have = extent.units as usize;
+        if want >= have {
+            return;
+        }
+        let (number, unit) = self.place(extent);
+        let region = self.region(number);
+        set(&mut region.start, unit + want);
+        region.used_units -= have - want;
+        self.used_units -= have - want;
+        extent.units = want as u16;
+        self.join(number, unit + want, have - want);
+    }
+
+    /// Takes over the regions of another heap.
+    pub fn absorb(&mut self, mut other: Heap) {
+        for region in std::mem::take(&mut other.regions).into_iter().flatten() {
+            let number = self.vacant_number();
+            let (base, released) = (region.base, region.released_pages);
+            // SAFETY: the first unit of a region belongs to the heap; it is aligned to the region.
+            unsafe { base.cast::<u32>().write(number as u32) };
+            self.live_regions += 1;
+            self.used_units += region.used_units;
+            self.released_pages += released;
+            let runs = region.free_runs();
+            self.regions[number] = Some(region);
+            for (unit, len) in runs {
+                self.bin(number, unit, len);
+            }
+        }
+        other.used_units = 0;
+    }
+
+    /// Gives free pages back to the system, of about `regions` regions; the bytes given back.
+    pub fn purge(&mut self, regions: usize) -> usize {
+        let before = self.released_pages;
+        for _ in 0..regions.min(self.regions.len()) {
+            self.purge_at = (self.purge_at + 1) % self.regions.len();
+            if let Some(region) = self.regions[self.purge_at].as_deref_mut() {
+                self.released_pages += region.release_free_pages();
+            }
+        }
+        (self.released_pages - before) * PAGE
+    }
+
+    /// The emptiest region, if less than `below` of its bytes are in use: nothing is allocated there
+    /// any more, until it is empty (then it is gone) or [`Heap::keep`] takes it back.
+    pub fn drain_emptiest(&mut self, below: usize) -> Option<u32> {
+        let open = |r: &&(usize, &Region)| !r.1.draining;
+        let regions = self.regions.iter().enumerate();
+        let mut regions = regions.filter_map(|(i, r)| r.as_deref().map(|r| (i, r)));
+        let all = regions.by_ref().collect::<Vec<_>>();
+        let emptiest = all.iter().filter(open).min_by_key(|(_, r)| r.used_units)?;
+        let number = emptiest.0;
+        if emptiest.1.used_units * UNIT >= below {
+            return None;
+        }
+        self.region(number).draining = true;
+        Some(number as u32)
+    }
+
+    /// Ends a drain before the region is empty.
+    pub fn keep(&mut self, number: u32) {
+        let Some(region) = self.regions[number as usize].as_deref_mut() else {
+            return;
+        };
+        region.draining = false;
+        // Its runs were dropped from the bins whenever they were met.
+        for (unit, len) in region.free_runs() {
+            self.runs[bin_of(len)] -= 1;
+            self.bin(number as usize, unit, len);
+        }
+    }
+
+    /// The first extent at or after `unit` in a region: its kind, its first bytes (the owner's), its
+    /// address and the unit to go on from. `None` when the rest of the region is free, or the region gone.
+    pub fn extent_in(&self, number: u32, unit: usize) -> Option<(Kind, &[u8], u64, usize)> {
+        let region = self.regions.get(number as usize)?.as_deref()?;
+        let mut unit = unit.max(1);
+        while unit < UNITS {
+            let len = region.run_len(unit);
+            if get(&region.start, unit) && !get(&region.free, unit) {
+                // SAFETY: the run lies in the region; it is in use, and `&self` keeps it from being freed.
+                // Its owner changes it only through `&mut` of what holds this heap too.
+                let first = unsafe {
+                    std::slice::from_raw_parts(region.base.add(unit * UNIT).as_ptr(), UNIT)
+                };
+                let address = first.as_ptr() as u64;
+                return Some((region.kind(unit), first, address, unit + len));
+            }
+            unit += len;
+        }
+        None
+    }
+
+    /// Forgets that extents are in use, so that dropping the heap unmaps everything.
+    ///
+    /// # Safety
+    /// No extent of this heap will be used again.
+    pub unsafe fn forget_extents(&mut self) {
+        self.used_units = 0;
+        for region in self.regions.iter_mut().flatten() {
+            region.used_units = 0;
+        }
+    }
+
+    fn region(&mut self, number: usize) -> &mut Region {
+        self.regions[number]
+            .as_deref_mut()
+            .expect("a region with extents exists")
+    }
+
+    /// Region and first unit of an extent.
+    fn place(&self, extent: &Extent) -> (usize, usize) {
+        let offset = extent.start.as_ptr().addr() & (REGION - 1);
+        // SAFETY: regions are aligned to their size, and their first unit holds their number, written
+        // when they came to this heap; the extent keeps the region mapped.
+        let number = unsafe { extent.start.as_ptr().sub(offset).cast::<u32>().read() } as usize;
+        let region = self.regions.get(number).and_then(|r| r.as_deref());
+        let base = region.map(|r| r.base.as_ptr().addr());
+        assert_eq!(
+            base,
+            Some(extent.start.as_ptr().addr() - offset),
+            "an extent of another heap"
+        );
+        (number, offset / UNIT)
+    }
+
+    fn next_filled(&self, bin: usize) -> Option<usize> {
+        let mut word = bin / 64;
+        let mut bits = self.filled[word] & (u64::MAX << (bin % 64));
+        while bits == 0 {
+            word += 1;
+            bits = *self.filled.get(word)?;
+        }
+        Some(word * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// Notes a free run whose bits are set already.
+    fn bin(&mut self, number: usize, unit: usize, len: usize) {
+        let bin = bin_of(len);
+        self.runs[bin] += 1;
+        if self.bins[bin].len() > 2 * self.runs[bin] as usize + 64 {
+            let regions = &self.regions;
+            self.bins[bin].retain(|&entry| {
+                let (number, unit) = unpack(entry);
+                regions[number].as_deref().is_some_and(|r| {
+                    !r.draining && r.is_free_run(unit) && bin_of(r.run_len(unit)) == bin
+                })
+            });
+            self.bins[bin].sort_unstable_by(|a, b| b.cmp(a));
+            self.bins[bin].dedup();
+        }
+        self.bins[bin].push(pack(number, unit));
+        self.filled[bin / 64] |= 1 << (bin % 64);
+    }
+
+    /// Turns units into a free run, together with its free neighbours.
+    fn join(&mut self, number: usize, mut unit: usize, mut len: usize) {
+        let region = self.region(number);
+        let next = unit + len;
+        let mut gone = [0; 2];
+        if next < UNITS && region.is_free_run(next) {
+            let more = region.run_len(next);
+            clear(&mut region.start, next);
+            clear(&mut region.free, next);
+            len += more;
+            gone[0] = more;
+        }
+        let before = region.run_before(unit);
+        if region.is_free_run(before) {
+            clear(&mut region.start, unit);
+            gone[1] = unit - before;
+            len += unit - before;
+            unit = before;
+        }
+        set(&mut region.free, unit);
+        let empty = region.used_units == 0;
+        for len in gone.into_iter().filter(|&len| len > 0) {
+            self.runs[bin_of(len)] -= 1;
+        }
+        // One empty region stays, lest a single extent that comes and goes map and unmap it.
+        if empty && (self.region(number).draining || self.spare_units() > UNITS) {
+            self.remove_region(number);
+        } else {
+            self.bin(number, unit, len);
+        }
+    }
+
+    fn spare_units(&self) -> usize {
+        self.live_regions * (UNITS - 1) - self.used_units
+    }
+
+    fn vacant_number(&mut self) -> usize {
+        if self.bins.is_empty() {
+            // Not before the first region: there may be thousands of empty databases.
+            self.bins.resize_with(BINS, Vec::new);
+            self.runs.resize(BINS, 0);
+        }
+        match self.vacant.pop() {
+            Some(number) => number as usize,
+            None => {
+                self.regions.push(None);
+                self.regions.len() - 1
+            }
+        }
+    }
+
+    fn add_region(&mut self) {
+        let huge = self.live_regions >= HUGE_PAGES_FROM;
+        let base = region_pool::map(huge);
+        let number = self.vacant_number();
+        // SAFETY: the region is mapped and aligned, and nobody else knows it.
+        unsafe { base.cast::<u32>().write(number as u32) };
+        let mut region = Box::new(Region {
+            base,
+            start: [0; WORDS],
+            free: [0; WORDS],
+            value: [0; WORDS],
+            released: [u64::MAX; PAGES / 64],
+            used_units: 0,
+            released_pages: PAGES,
+            draining: false,
+            huge,
+        });
+        set(&mut region.start, 0);
+        set(&mut region.start, 1);
+        set(&mut region.free, 1);
+        region.touch(0, 1);
+        self.released_pages += region.released_pages;
+        self.regions[number] = Some(region);
+        self.live_regions += 1;
+        self.bin(number, 1, UNITS - 1);
+    }
+
+    fn remove_region(&mut self, number: usize) {
+        let region = self.regions[number].take().expect("the region exists");
+        debug_assert_eq!(region.used_units, 0);
+        self.released_pages -= region.released_pages;
+        self.live_regions -= 1;
+        self.vacant.push(number as u32);
+        // SAFETY: the region is unused, and its number is given up: nobody refers to it.
+        unsafe { region_pool::unmap(region.base) };
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        for region in std::mem::take(&mut self.regions).into_iter().flatten() {
+            if region.used_units == 0 {
+                // SAFETY: without extents in use nobody refers to the region.
+                unsafe { region_pool::unmap(region.base) };
+            }
+        }
+    }
+}
+
+impl Region {
+    fn is_free_run(&self, unit: usize) -> bool {
+        get(&self.start, unit) && get(&self.free, unit)
+    }
+
+    fn kind(&self, unit: usize) -> Kind {
+        match get(&self.value, unit) {
+            true => Kind::Value,
+            false => Kind::Segment,
+        }
+    }
+
+    /// Units from the start of a run to the next run.
+    fn run_len(&self, unit: usize) -> usize {
+        let from = unit + 1;
+        let mut word = from / 64;
+        if word == WORDS {
+            return UNITS - unit;
+        }
+        let mut bits = self.start[word] & (u64::MAX << (from % 64));
+        while bits == 0 {
+            word += 1;
+            if word == WORDS {
+                return UNITS - unit;
+            }
+            bits = self.start[word];
+        }
+        word * 64 + bits.trailing_zeros() as usize - unit
+    }
+
+    /// The start of the run before the one at `unit` (> 0; unit 0 is always a run in use).
+    fn run_before(&self, unit: usize) -> usize {
+        let mut word = unit / 64;
+        let mut bits = self.start[word] & !(u64::MAX << (unit % 64));
+        while bits == 0 {
+            word -= 1;
+            bits = self.start[word];
+        }
+        word * 64 + 63 - bits.leading_zeros() as usize
+    }
+
+    /// Takes the first `units` of a free run of `len`.
+    fn take(&mut self, unit: usize, units: usize, len: usize, kind: Kind) {
+        clear(&mut self.free, unit);
+        match kind {
+            Kind::Value => set(&mut self.value, unit),
+            Kind::Segment => clear(&mut self.value, unit),
+        }
+        if len > units {
+            set(&mut self.start, unit + units);
+            set(&mut self.free, unit + units);
+        }
+        self.used_units += units;
+    }
+
+    /// Notes that these units are going to be written; the pages that become resident.
+    fn touch(&mut self, unit: usize, units: usize) -> usize {
+        let before = self.released_pages;
+        for page in unit / PAGE_UNITS..=(unit + units - 1) / PAGE_UNITS {
+            if get(&self.released, page) {
+                clear(&mut self.released, page);
+                self.released_pages -= 1;
+            }
+        }
+        before - self.released_pages
+    }
+
+    fn free_runs(&self) -> Vec<(usize, usize)> {
+        let mut runs = Vec::new();
+        let mut unit = 0;
+        while unit < UNITS {
+            let len = self.run_len(unit);
+            if self.is_free_run(unit) {
+                runs.push((unit, len));
+            }
+            unit += len;
+        }
+        runs
+    }
+
+    /// Gives the whole pages of free runs back; their number.
+    fn release_free_pages(&mut self) -> usize {
+        let before = self.released_pages;
+        for (unit, len) in self.free_runs() {
+            let pages = unit.div_ceil(PAGE_UNITS)..(unit + len) / PAGE_UNITS;
+            if pages.clone().all(|page| get(&self.released, page)) {
+                continue;
+            }
+            if std::mem::take(&mut self.huge) {
+                // Else the system would fill the hole again when it next makes a huge page.
+                region_pool::no_huge_pages(self.base);
+            }
+            // SAFETY: these pages belong to a free run of this region: nobody refers to them, and the
+            // next owner of an extent expects arbitrary bytes.
+            unsafe { region_pool::release(self.base, pages.start * PAGE, pages.len() * PAGE) };
+            for page in pages {
+                if !get(&self.released, page) {
+                    set(&mut self.released, page);
+                    self.released_pages += 1;
+                }
+            }
+        }
+        self.released_pages - before
+    }
+}
+
+fn bin_of(len: usize) -> usize {
+    len.min(BINS - 1)
+}
+
+fn pack(number: usize, unit: usize) -> u64 {
+    (number as u64) << 16 | unit as u64
+}
+
+fn unpack(entry: u64) -> (usize, usize) {
+    ((entry >> 16) as usize, entry as u16 as usize)
+}
+
+fn get(bits: &[u64], at: usize) -> bool {
+    bits[at / 64] >> (at % 64) & 1 != 0
+}
+
+fn set(bits: &mut [u64], at: usize) {
+    bits[at / 64] |= 1 << (at % 64);
+}
+
+fn clear(bits: &mut [u64], at: usize) {
+    bits[at / 64] &= !(1 << (at % 64));
+}

@@ -1,0 +1,98 @@
+//! All databases and what they share.
+
+use super::{Db, Hasher};
+use crate::snapshot::walk::Walk;
+
+/// All databases.
+pub struct Keyspace {
+    pub(crate) dbs: Vec<Db>,
+    hasher: Hasher,
+    /// Snapshots so far.
+    pub(crate) epoch: u32,
+    pub(crate) walk: Option<Walk>,
+    /// Databases that only a snapshot needed, until it passed.
+    pub(crate) retired: Vec<Db>,
+}
+
+impl Keyspace {
+    /// `count` empty databases; `seed` keys the hash (flooding safety, and reproducible tests).
+    pub fn new(count: usize, seed: [u64; 2]) -> Self {
+        let hasher = Hasher::new(seed);
+        Keyspace {
+            dbs: (0..count).map(|_| Db::new(hasher)).collect(),
+            hasher,
+            epoch: 0,
+            walk: None,
+            retired: Vec::new(),
+        }
+    }
+
+    /// The hash function of all databases.
+    pub fn hasher(&self) -> Hasher {
+        self.hasher
+    }
+
+    /// Number of databases.
+    pub fn count(&self) -> usize {
+        self.dbs.len()
+    }
+
+    /// A database by index.
+    pub fn db(&self, index: usize) -> &Db {
+        &self.dbs[index]
+    }
+
+    /// A database by index, to be changed.
+    pub fn db_mut(&mut self, index: usize) -> &mut Db {
+        &mut self.dbs[index]
+    }
+
+    /// Exchanges two databases. A running snapshot knows them by what they were at the cut.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.dbs.swap(a, b);
+    }
+
+    /// Puts a database in the place of another, which is returned: drop it where it does not hurt.
+    /// What a running snapshot still needs of it goes to the snapshot instead.
+    #[must_use = "dropping a large database takes time"]
+    pub fn replace(&mut self, index: usize, db: Db) -> Db {
+        let old = std::mem::replace(&mut self.dbs[index], db);
+        old.leave_to_walk(self.hasher)
+    }
+
+    /// Keys in all databases.
+    pub fn len(&self) -> usize {
+        self.dbs.iter().map(Db::len).sum()
+    }
+
+    /// True when every database is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of segments and directories, without what only a snapshot holds. Values that stand
+    /// outside the records are the general allocator's, which counts them.
+    pub fn used_bytes(&self) -> usize {
+        self.dbs.iter().map(Db::used_bytes).sum()
+    }
+
+    /// Bytes that segments hold of the system's memory, used or not.
+    pub fn resident_bytes(&self) -> usize {
+        self.dbs
+            .iter()
+            .map(|db| db.dir.heap().resident_bytes())
+            .sum()
+    }
+
+    /// Databases that were cleared or replaced while a snapshot needed them, and which it has passed:
+    /// drop them where it does not hurt.
+    pub fn take_retired(&mut self) -> Vec<Db> {
+        std::mem::take(&mut self.retired)
+    }
+
+    /// One slice of housekeeping: moves segments out of the emptiest region, or gives free pages
+    /// back. True if there is more to do at once.
+    pub fn tidy(&mut self) -> bool {
+        self.dbs.iter_mut().fold(false, |more, db| db.tidy() | more)
+    }
+}

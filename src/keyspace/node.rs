@@ -1,0 +1,162 @@
+//! What a directory is made of: entries, and nodes of entries.
+//!
+//! An entry is a pointer with its upper 16 bits put to use, so that a look-up goes from it straight to
+//! the right line of the segment.
+
+use super::heap::Extent;
+use super::segment::{Segment, SegmentMut};
+use std::ptr::NonNull;
+
+/// What stands in a node: 0; or a segment: address | (units - 1) << 48 | groups << 56 | chained << 62;
+/// or a node: address | bits << 48 | 1 << 63.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry(pub u64);
+
+const NODE: u64 = 1 << 63;
+pub(super) const CHAINED: u64 = 1 << 62;
+
+#[derive(Clone, Copy)]
+pub(super) struct Node {
+    pub entries: NonNull<Entry>,
+    pub bits: u8,
+}
+
+impl Entry {
+    #[inline(always)]
+    pub fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline(always)]
+    pub fn node(self) -> Option<Node> {
+        if self.0 & NODE == 0 {
+            return None;
+        }
+        let address = (self.0 & ((1 << 48) - 1)) as usize;
+        let entries = NonNull::new(std::ptr::with_exposed_provenance_mut(address));
+        Some(Node {
+            entries: entries.expect("a node is never at 0"),
+            bits: (self.0 >> 48) as u8,
+        })
+    }
+
+    #[inline(always)]
+    pub fn is_chained(self) -> bool {
+        self.0 & CHAINED != 0
+    }
+
+    #[inline(always)]
+    pub fn groups(self) -> usize {
+        (self.0 >> 56 & 0x3f) as usize
+    }
+
+    /// # Safety
+    /// The entry is that of a segment, borrowed from its directory for `'a`.
+    #[inline(always)]
+    pub unsafe fn segment<'a>(self) -> Segment<'a> {
+        // SAFETY: an entry of a segment holds the handle of its extent, which the directory owns; the
+        // handle made here is not freed.
+        unsafe {
+            let extent = Extent::from_raw(self.0);
+            let bytes = std::slice::from_raw_parts(extent.bytes().as_ptr(), extent.len());
+            Segment::new(bytes, self.groups())
+        }
+    }
+
+    /// # Safety
+    /// As [`Entry::segment`], borrowed exclusively.
+    #[inline(always)]
+    pub unsafe fn segment_mut<'a>(self) -> SegmentMut<'a> {
+        // SAFETY: as in `segment`.
+        unsafe {
+            let mut extent = Extent::from_raw(self.0);
+            let bytes =
+                std::slice::from_raw_parts_mut(extent.bytes_mut().as_mut_ptr(), extent.len());
+            SegmentMut::new(bytes, self.groups())
+        }
+    }
+
+    pub fn of_segment(extent: Extent, groups: usize, chained: bool) -> Entry {
+        Entry(extent.into_raw() | (groups as u64) << 56 | if chained { CHAINED } else { 0 })
+    }
+}
+
+impl Node {
+    pub fn new(entries: Vec<Entry>) -> Node {
+        let bits = entries.len().trailing_zeros() as u8;
+        debug_assert_eq!(entries.len(), 1 << bits);
+        let entries = Box::into_raw(entries.into_boxed_slice()).cast::<Entry>();
+        Node {
+            entries: NonNull::new(entries).expect("a box is never null"),
+            bits,
+        }
+    }
+
+    pub fn entry(self) -> Entry {
+        let address = self.entries.as_ptr().expose_provenance() as u64;
+        Entry(address | (self.bits as u64) << 48 | NODE)
+    }
+
+    #[inline(always)]
+    pub fn len(self) -> usize {
+        1 << self.bits
+    }
+
+    #[inline(always)]
+    pub fn index(self, hash: u64, before: u8) -> usize {
+        // `before` is below 64: a node uses at least one bit.
+        ((hash << before) >> (64 - self.bits as u32)) as usize
+    }
+
+    /// # Safety
+    /// The node is borrowed from its directory for `'a`.
+    #[inline(always)]
+    pub unsafe fn entries<'a>(self) -> &'a [Entry] {
+        // SAFETY: a node owns a boxed slice of `len` entries.
+        unsafe { std::slice::from_raw_parts(self.entries.as_ptr(), self.len()) }
+    }
+
+    /// # Safety
+    /// As [`Node::entries`], borrowed exclusively.
+    pub unsafe fn entries_mut<'a>(self) -> &'a mut [Entry] {
+        // SAFETY: as in `entries`.
+        unsafe { std::slice::from_raw_parts_mut(self.entries.as_ptr(), self.len()) }
+    }
+
+    /// # Safety
+    /// The node is not used again.
+    pub unsafe fn free(self) {
+        let entries = std::ptr::slice_from_raw_parts_mut(self.entries.as_ptr(), self.len());
+        // SAFETY: made by `new` from a box of this length, and given up by the caller.
+        drop(unsafe { Box::from_raw(entries) });
+    }
+}
+
+/// Frees the nodes below an entry.
+pub(super) fn free_nodes(entry: Entry) {
+    if let Some(node) = entry.node() {
+        // SAFETY: the directory is being dropped; each node is reached once, since the entries of a node
+        // that refer to nodes are distinct.
+        unsafe {
+            node.entries().iter().for_each(|&entry| free_nodes(entry));
+            node.free();
+        }
+    }
+}
+
+/// Asks for a cache line; a hint, with no effect on what the program computes.
+#[inline(always)]
+pub(super) fn prefetch(line: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and faults on nothing; SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{line}]", line = in(reg) line, options(nostack, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = line;
+}

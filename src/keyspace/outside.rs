@@ -1,0 +1,124 @@
+//! Values that stand outside the records: an 8-byte handle in the record owns them.
+//!
+//! A handle is the address of an `Arc<Value>`, or, if the key is long too, of a boxed `LongKey`.
+//! Whoever writes a record with a handle gives the value away; whoever drops such a record (when it
+//! is replaced, deleted, or no longer needed by a snapshot) takes it back. Bytes from outside never
+//! contain handles: loading checks the type byte.
+//!
+//! Only [`super::segment`] reads handles, from records of segments: that is what makes it sound.
+
+use super::Value;
+use super::record::{HANDLE, LONG_KEY, OUTSIDE, Record};
+use std::sync::Arc;
+
+/// A key that is too long for a record, with its value.
+struct LongKey {
+    key: Box<[u8]>,
+    value: Arc<Value>,
+}
+
+/// Turns a value, and the key if it does not stand in the record, into a handle.
+pub fn store(key: Option<&[u8]>, value: Arc<Value>) -> [u8; HANDLE] {
+    let address = match key {
+        None => Arc::into_raw(value).expose_provenance(),
+        Some(key) => {
+            let key = Box::new(LongKey {
+                key: key.into(),
+                value,
+            });
+            Box::into_raw(key).expose_provenance()
+        }
+    };
+    (address as u64).to_le_bytes()
+}
+
+/// The value that a record's handle owns.
+///
+/// # Panics
+/// When the record has no handle, or the value is out on loan.
+///
+/// # Safety
+/// `record` begins with a record of a segment.
+#[inline]
+pub unsafe fn value(record: &[u8]) -> &Value {
+    match handle(record) {
+        // SAFETY: the handle was made by `store` and is owned by this record, which is borrowed for as
+        // long as the result.
+        (false, address) => unsafe { &*std::ptr::with_exposed_provenance::<Value>(address) },
+        // SAFETY: as above.
+        (true, address) => unsafe {
+            &(*std::ptr::with_exposed_provenance::<LongKey>(address)).value
+        },
+    }
+}
+
+/// The key of a record with a long key.
+///
+/// # Panics
+/// As [`value`].
+///
+/// # Safety
+/// As [`value`].
+#[cold]
+pub unsafe fn long_key(record: &[u8]) -> &[u8] {
+    match handle(record) {
+        // SAFETY: as in `value`.
+        (true, address) => unsafe { &(*std::ptr::with_exposed_provenance::<LongKey>(address)).key },
+        (false, _) => panic!("the key stands in the record"),
+    }
+}
+
+/// Another reference to the value.
+///
+/// # Safety
+/// As [`value`].
+pub unsafe fn share(record: &[u8]) -> Arc<Value> {
+    match handle(record) {
+        (false, address) => {
+            let value = std::ptr::with_exposed_provenance::<Value>(address);
+            // SAFETY: as in `value`; the new reference is counted before it is made.
+            unsafe {
+                Arc::increment_strong_count(value);
+                Arc::from_raw(value)
+            }
+        }
+        // SAFETY: as in `value`.
+        (true, address) => unsafe {
+            (*std::ptr::with_exposed_provenance::<LongKey>(address))
+                .value
+                .clone()
+        },
+    }
+}
+
+/// Takes the value out of a record that is about to go; `None` if it is out on loan.
+///
+/// # Safety
+/// As [`value`]; and the record will not be read again: its handle is void.
+pub unsafe fn take(record: &[u8]) -> Option<Arc<Value>> {
+    if Record::parse(record).rest[..HANDLE] == [0; HANDLE] {
+        return None;
+    }
+    Some(match handle(record) {
+        // SAFETY: the record owned the handle, and the caller gives the record up.
+        (false, address) => unsafe {
+            Arc::from_raw(std::ptr::with_exposed_provenance::<Value>(address))
+        },
+        (true, address) => {
+            // SAFETY: as above.
+            let key =
+                unsafe { Box::from_raw(std::ptr::with_exposed_provenance_mut::<LongKey>(address)) };
+            key.value
+        }
+    })
+}
+
+/// (long key?, address)
+fn handle(bytes: &[u8]) -> (bool, usize) {
+    let record = Record::parse(bytes);
+    assert!(record.rdb_type & OUTSIDE != 0, "a record without a handle");
+    let bytes = record.rest[..HANDLE].try_into().expect("8 bytes");
+    let address = u64::from_le_bytes(bytes) as usize;
+    assert!(address != 0, "a value that is being edited");
+    (record.rdb_type & LONG_KEY != 0, address)
+}

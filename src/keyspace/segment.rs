@@ -1,0 +1,413 @@
+//! A segment: up to [`ENTRIES_MAX`] entries in one extent.
+//!
+//! ```text
+//! header: 64 bytes | groups: 64 bytes each | heats: 32 bytes each | records ... garbage ... | free
+//!                  |<----------- slots ----------->|<------------- used ------------->|
+//! ```
+//!
+//! Invariants:
+//!  * The offset in a slot counts from the end of the slots, and is that of a whole record below `used`.
+//!  * `garbage` is the length of the records below `used` that no slot points to.
+//!  * Records are only ever appended, or overwritten by one of the same length. What moves them is
+//!    another segment: [`Builder`].
+//!  * `prefix` and `depth` say which hashes belong here: those whose top `depth` bits are `prefix`'s.
+//!    `prefix` comes first: the heap finds the owner of an extent by it.
+//!
+//! The number of groups is not in the header: the directory's entry has it, so that a look-up goes
+//! from the entry to the home group without touching the header.
+
+use super::outside;
+use super::record::{self, Parts, Record};
+use super::slots::{self, Slots, SlotsMut};
+use super::{Hasher, UnixMillis, Value};
+use std::sync::Arc;
+
+/// Entries at most; then a segment is split.
+pub const ENTRIES_MAX: usize = 448;
+/// Groups at most: they hold `ENTRIES_MAX` entries with room to spare.
+pub const GROUPS_MAX: usize = 33;
+/// Entries for which a group is meant; the rest keeps searches short.
+pub const GROUP_LOAD: usize = 14;
+
+const HEADER: usize = 64;
+
+/// A segment, to be read.
+#[derive(Clone, Copy)]
+pub struct Segment<'a> {
+    header: &'a [u8; HEADER],
+    slots: &'a [u8],
+    records: &'a [u8],
+}
+
+/// A segment, to be changed.
+pub struct SegmentMut<'a> {
+    header: &'a mut [u8; HEADER],
+    slots: &'a mut [u8],
+    records: &'a mut [u8],
+}
+
+/// Bytes of an extent for `groups` groups and `records` bytes of records.
+#[inline]
+pub const fn bytes_for(groups: usize, records: usize) -> usize {
+    HEADER + slots::bytes_for(groups) + records
+}
+
+/// Groups that hold `entries` entries, and somewhat more.
+#[inline]
+pub fn groups_for(entries: usize) -> usize {
+    (entries * 5 / 4 / GROUP_LOAD + 1).min(GROUPS_MAX)
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $get:ident $set:ident: $type:ty = $at:literal;)*) => {
+        impl Segment<'_> {
+            $($(#[$doc])* #[inline] pub fn $get(&self) -> $type {
+                const SIZE: usize = size_of::<$type>();
+                let bytes = &self.header[$at..$at + SIZE];
+                <$type>::from_le_bytes(bytes.try_into().expect("its size"))
+            })*
+        }
+        impl SegmentMut<'_> {
+            $($(#[$doc])* #[inline] pub fn $get(&self) -> $type {
+                self.as_ref().$get()
+            }
+            $(#[$doc])* #[inline] pub fn $set(&mut self, value: $type) {
+                const SIZE: usize = size_of::<$type>();
+                self.header[$at..$at + SIZE].copy_from_slice(&value.to_le_bytes());
+            })*
+        }
+    };
+}
+
+fields! {
+    /// The top bits of its hashes; the others are 0.
+    prefix set_prefix: u64 = 0;
+    /// The directory's entry of the next segment of a chain; 0 without one.
+    next set_next: u64 = 8;
+    /// No record expires before; meaningless without volatile records.
+    min_expire set_min_expire: i64 = 16;
+    /// Bytes of records, garbage included.
+    used set_used: u32 = 24;
+    /// Bytes of records that no slot points to.
+    garbage set_garbage: u32 = 28;
+    /// Entries.
+    entries set_entries: u16 = 32;
+    /// Slots marked as removed.
+    removed set_removed: u16 = 34;
+    /// Entries with an expiry.
+    volatile set_volatile: u16 = 36;
+    /// Entries whose record is not what a dump would hold.
+    foreign set_foreign: u16 = 38;
+    /// How many top bits of a hash decide that it belongs here.
+    depth set_depth: u8 = 40;
+    /// The snapshot that has all it needs of this segment.
+    walked set_walked: u32 = 44;
+    /// The snapshot during which this segment changed first; `limit` and `dead` belong to it.
+    marked set_marked: u32 = 48;
+    /// Records below this offset existed at the cut.
+    limit set_limit: u32 = 52;
+    /// The list of records below `limit` that no slot points to any more; 0 without one.
+    dead set_dead: u32 = 56;
+}
+
+impl<'a> Segment<'a> {
+    /// The segment in these bytes.
+    #[inline]
+    ///
+    /// # Safety
+    /// `bytes` were made a segment of so many groups by [`SegmentMut::init`] and changed by [`SegmentMut`]
+    /// only: so handles in them are good.
+    pub unsafe fn new(bytes: &'a [u8], groups: usize) -> Self {
+        let (header, rest) = bytes.split_first_chunk().expect("an extent holds a header");
+        let (slots, records) = rest.split_at(slots::bytes_for(groups));
+        Segment {
+            header,
+            slots,
+            records,
+        }
+    }
+
+    /// Its slots.
+    #[inline]
+    pub fn slots(&self) -> Slots<'a> {
+        Slots::new(self.slots)
+    }
+
+    /// The bytes of its records, garbage and free space included.
+    #[inline]
+    pub fn records(&self) -> &'a [u8] {
+        self.records
+    }
+
+    /// The slot of a key.
+    #[inline]
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<usize> {
+        let records = self.records;
+        self.slots()
+            .find(hash, |offset| key_of(&records[offset..]) == key)
+    }
+
+    /// The bytes from the start of a slot's record on.
+    #[inline]
+    pub fn bytes_at(&self, slot: usize) -> &'a [u8] {
+        &self.records[self.slots().offset(slot)..]
+    }
+
+    /// A slot's record, exactly.
+    #[inline]
+    pub fn record_at(&self, slot: usize) -> &'a [u8] {
+        let bytes = self.bytes_at(slot);
+        &bytes[..record::record_len(bytes)]
+    }
+
+    /// The key of the record at an offset.
+    #[inline]
+    pub fn key_at(&self, offset: usize) -> &'a [u8] {
+        key_of(&self.records[offset..])
+    }
+
+    /// The large value of the record at an offset.
+    ///
+    /// # Panics
+    /// When the value stands in the record.
+    #[inline]
+    pub fn outside_at(&self, offset: usize) -> &'a Value {
+        // SAFETY: a record of a segment.
+        unsafe { outside::value(&self.records[offset..]) }
+    }
+
+    /// Another reference to the large value of the record at an offset.
+    ///
+    /// # Panics
+    /// When the value stands in the record.
+    pub fn share_at(&self, offset: usize) -> Arc<Value> {
+        // SAFETY: a record of a segment.
+        unsafe { outside::share(&self.records[offset..]) }
+    }
+
+    /// True when another entry needs more groups first.
+    #[inline]
+    pub fn is_crowded(&self) -> bool {
+        let taken = self.entries() + self.removed();
+        taken as usize >= self.slots().groups() * GROUP_LOAD
+    }
+
+    /// Bytes of records that count.
+    #[inline]
+    pub fn live(&self) -> usize {
+        (self.used() - self.garbage()) as usize
+    }
+
+    /// The earliest expiry of its entries.
+    pub fn earliest(&self) -> Option<UnixMillis> {
+        let expiries = self
+            .slots()
+            .iter()
+            .map(|slot| record::expire_of(self.bytes_at(slot)));
+        expiries.flatten().min()
+    }
+}
+
+/// The key of the record of a segment that `bytes` begin with.
+#[inline]
+fn key_of(bytes: &[u8]) -> &[u8] {
+    let at = record::type_at(bytes);
+    if bytes[at] & record::LONG_KEY != 0 {
+        // SAFETY: this module calls it for records of segments only.
+        return unsafe { outside::long_key(bytes) };
+    }
+    let (len, width) = record::read_len(&bytes[at + 1..]);
+    let key = at + 1 + width;
+    &bytes[key..key + len]
+}
+
+impl<'a> SegmentMut<'a> {
+    /// The segment in these bytes.
+    #[inline]
+    ///
+    /// # Safety
+    /// As [`Segment::new`].
+    pub unsafe fn new(bytes: &'a mut [u8], groups: usize) -> Self {
+        let (header, rest) = bytes
+            .split_first_chunk_mut()
+            .expect("an extent holds a header");
+        let (slots, records) = rest.split_at_mut(slots::bytes_for(groups));
+        SegmentMut {
+            header,
+            slots,
+            records,
+        }
+    }
+
+    /// Makes these bytes an empty segment.
+    pub fn init(bytes: &'a mut [u8], groups: usize, prefix: u64, depth: u8) -> Self {
+        // SAFETY: the slots are emptied next, so no record is reachable.
+        let mut segment = unsafe { Self::new(bytes, groups) };
+        segment.header.fill(0);
+        segment.slots_mut().clear();
+        segment.set_prefix(prefix);
+        segment.set_depth(depth);
+        segment.set_min_expire(UnixMillis::MAX);
+        segment
+    }
+
+    /// To be read.
+    #[inline]
+    pub fn as_ref(&self) -> Segment<'_> {
+        Segment {
+            header: self.header,
+            slots: self.slots,
+            records: self.records,
+        }
+    }
+
+    /// Its slots.
+    #[inline]
+    pub fn slots_mut(&mut self) -> SlotsMut<'_> {
+        SlotsMut::new(self.slots)
+    }
+
+    /// The bytes of its records.
+    #[inline]
+    pub fn records_mut(&mut self) -> &mut [u8] {
+        self.records
+    }
+
+    /// True if `len` more bytes of records fit.
+    #[inline]
+    pub fn has_room(&self, len: usize) -> bool {
+        self.used() as usize + len <= self.records.len()
+    }
+
+    /// Appends a record, for which there is room: its offset.
+    #[inline]
+    pub fn append(&mut self, parts: &Parts<'_>, len: usize) -> usize {
+        let used = self.used() as usize;
+        parts.write(&mut self.records[used..used + len]);
+        self.set_used((used + len) as u32);
+        used
+    }
+
+    /// Appends a record that stands elsewhere.
+    #[inline]
+    pub fn append_bytes(&mut self, bytes: &[u8]) -> usize {
+        let used = self.used() as usize;
+        self.records[used..used + bytes.len()].copy_from_slice(bytes);
+        self.set_used((used + bytes.len()) as u32);
+        used
+    }
+
+    /// Puts an appended record in a slot.
+    #[inline]
+    pub fn place(&mut self, hash: u64, offset: usize, heat: u32) -> usize {
+        let (slot, was_removed) = self.slots_mut().place(hash, offset, heat);
+        self.set_entries(self.entries() + 1);
+        self.set_removed(self.removed() - was_removed as u16);
+        slot
+    }
+
+    /// Empties a slot. Its record becomes garbage.
+    #[inline]
+    pub fn unplace(&mut self, slot: usize, len: usize) {
+        let stays = self.slots_mut().remove(slot);
+        self.set_entries(self.entries() - 1);
+        self.set_removed(self.removed() + stays as u16);
+        self.set_garbage(self.garbage() + len as u32);
+    }
+
+    /// Counts a record in (`by` = 1) or out (-1) that has an expiry or stands outside.
+    #[inline]
+    pub fn count(&mut self, expire: bool, type_byte: u8, by: i16) {
+        if expire {
+            self.set_volatile(self.volatile().wrapping_add_signed(by));
+        }
+        if type_byte & !record::TYPE_MASK != 0 {
+            self.set_foreign(self.foreign().wrapping_add_signed(by));
+        }
+    }
+
+    /// Takes the large value out of a record, which from then on has none: `None` if it has been taken.
+    ///
+    /// # Panics
+    /// When the value stands in the record.
+    pub fn take_outside(&mut self, offset: usize) -> Option<Arc<Value>> {
+        let bytes = &self.records[offset..];
+        // SAFETY: a record of a segment; its handle is overwritten at once.
+        let value = unsafe { outside::take(bytes) };
+        let handle = offset + record::head_len(bytes);
+        self.records[handle..handle + record::HANDLE].fill(0);
+        value
+    }
+
+    /// Puts a large value into a record from which one was taken.
+    pub fn put_outside(&mut self, offset: usize, value: Arc<Value>) {
+        let at = offset + record::head_len(&self.records[offset..]);
+        let handle = &mut self.records[at..at + record::HANDLE];
+        debug_assert!(handle.iter().all(|&b| b == 0), "the record has a value");
+        handle.copy_from_slice(&outside::store(None, value));
+    }
+
+    /// Overwrites the expiry of a record that has one.
+    pub fn set_expire_at(&mut self, offset: usize, at: UnixMillis) {
+        self.records[offset + 1..offset + 9].copy_from_slice(&at.to_le_bytes());
+    }
+
+    /// Drops the large values of all entries: the segment itself is about to go.
+    pub fn drop_values(&mut self) {
+        if self.foreign() == 0 {
+            return;
+        }
+        for group in 0..self.slots_mut().groups() {
+            for slot in self.as_ref().slots().occupied_in(group) {
+                let bytes = self.as_ref().bytes_at(slot);
+                if bytes[record::type_at(bytes)] & record::OUTSIDE != 0 {
+                    let offset = self.as_ref().slots().offset(slot);
+                    drop(self.take_outside(offset));
+                }
+            }
+        }
+    }
+
+    /// Copies another segment as it stands, into an extent with as many groups or others; leaves the
+    /// garbage behind if `compact`, and removed slots if it was crowded. The other must not be used any more.
+    pub fn copy_from(&mut self, old: Segment<'_>, hasher: &Hasher, compact: bool) {
+        self.header.copy_from_slice(old.header);
+        if self.slots.len() == old.slots.len() && !old.is_crowded() {
+            self.slots.copy_from_slice(old.slots);
+        } else {
+            self.slots_mut().clear();
+            self.set_removed(0);
+            for slot in old.slots().iter() {
+                let (offset, heat) = (old.slots().offset(slot), old.slots().heat(slot));
+                self.slots_mut()
+                    .place(hasher.hash(old.key_at(offset)), offset, heat);
+            }
+        }
+        if !compact {
+            let used = old.used() as usize;
+            self.records[..used].copy_from_slice(&old.records[..used]);
+            return;
+        }
+        self.set_used(0);
+        self.set_garbage(0);
+        for group in 0..self.slots_mut().groups() {
+            for slot in self.as_ref().slots().occupied_in(group) {
+                let bytes = &old.records[self.as_ref().slots().offset(slot)..];
+                let offset = self.append_bytes(&bytes[..record::record_len(bytes)]);
+                self.slots_mut().set_offset(slot, offset);
+            }
+        }
+    }
+
+    /// Takes over a record of another segment, as it stands, with what is known of it.
+    pub fn adopt(&mut self, hasher: &Hasher, bytes: &[u8], hash: Option<u64>, heat: u32) {
+        let record = Record::parse(bytes);
+        let hash = hash.unwrap_or_else(|| hasher.hash(key_of(bytes)));
+        let offset = self.append_bytes(bytes);
+        self.place(hash, offset, heat);
+        self.count(record.expire.is_some(), record.rdb_type, 1);
+        if let Some(at) = record.expire {
+            self.set_min_expire(self.min_expire().min(at));
+        }
+    }
+}

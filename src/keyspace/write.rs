@@ -1,0 +1,454 @@
+//! Changes of a database. Whatever the change, it comes down to three steps: *protect* what a
+//! snapshot still needs, *retire* the old record, *append* the new one; and where there is no room,
+//! the segment is compacted, enlarged, split or chained first.
+//!
+//! While a snapshot has not passed a segment, records below its `limit` are never touched: they are
+//! retired to the snapshot's dead list with all they own. What would move records hands the segment to
+//! the snapshot first ([`Db::emit_first`]).
+
+use super::db::{Db, Loc};
+use super::directory::room_for;
+use super::heap::EXTENT_MAX;
+use super::record::{self, LONG_KEY, OUTSIDE, Parts, Record, Small, TYPE_MASK, TYPE_STRING};
+use super::segment::{self, ENTRIES_MAX, GROUPS_MAX};
+use super::{UnixMillis, Value, outside};
+use std::sync::Arc;
+
+/// Keys above this stand outside the record, with their value.
+pub const KEY_MAX: usize = 256;
+/// Values above this stand outside the record: what is copied when a segment moves should be worth it.
+pub const VALUE_MAX: usize = 1024;
+/// Two segments of at most so many entries together are merged; well below [`ENTRIES_MAX`], so that
+/// the merged one is not split again soon.
+const MERGE_MAX: usize = 224;
+/// Less garbage than this is not worth a compaction.
+const GARBAGE_MIN: usize = 512;
+
+impl Db {
+    /// Creates or overwrites a key with a string; the fast path of SET. Keeps heat of an existing key.
+    pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expire: Option<UnixMillis>) -> Loc {
+        self.insert_str_hashed(self.hash(key), key, bytes, expire)
+    }
+
+    /// As [`Db::insert_str`], for a key whose hash is known.
+    pub fn insert_str_hashed(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        bytes: &[u8],
+        expire: Option<UnixMillis>,
+    ) -> Loc {
+        if key.len() > KEY_MAX || bytes.len() > VALUE_MAX {
+            let value = Value::Str(super::value::Str::new(bytes));
+            return self.insert_outside(hash, key, Arc::new(value), expire);
+        }
+        let (head, body) = string_parts(bytes);
+        let parts = Parts {
+            expire,
+            type_byte: TYPE_STRING,
+            key,
+            head: &head,
+            body,
+        };
+        self.put(hash, key, &parts, None)
+    }
+
+    /// Replaces the value by the decimal text of `n`, keeping expiry and heat; the fast path of INCR.
+    pub fn set_int(&mut self, loc: Loc, n: i64) -> Loc {
+        let mut digits = itoa::Buffer::new();
+        let (head, body) = string_parts(digits.format(n).as_bytes());
+        let expire = self.expire(loc);
+        self.rewrite(loc, expire, TYPE_STRING, &head, body)
+    }
+
+    /// Creates or overwrites a key. The old value is dropped (see [`Db::take`] to keep it).
+    pub fn insert(&mut self, key: &[u8], value: Value, expire: Option<UnixMillis>) -> Loc {
+        let hash = self.hash(key);
+        self.insert_hashed(hash, key, value, expire)
+    }
+
+    pub(super) fn insert_hashed(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: Value,
+        expire: Option<UnixMillis>,
+    ) -> Loc {
+        if key.len() <= KEY_MAX {
+            let mut bytes = std::mem::take(&mut self.scratch.value);
+            bytes.clear();
+            let packed = value
+                .to_record(&mut bytes)
+                .filter(|_| bytes.len() <= VALUE_MAX);
+            let loc = packed.map(|type_byte| {
+                let parts = Parts {
+                    expire,
+                    type_byte,
+                    key,
+                    head: &bytes,
+                    body: &[],
+                };
+                self.put(hash, key, &parts, None)
+            });
+            self.scratch.value = bytes;
+            if let Some(loc) = loc {
+                return loc;
+            }
+        }
+        self.insert_outside(hash, key, Arc::new(value), expire)
+    }
+
+    /// Creates or overwrites a key with a value that stands outside the record.
+    pub(super) fn insert_outside(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: Arc<Value>,
+        expire: Option<UnixMillis>,
+    ) -> Loc {
+        let long = key.len() > KEY_MAX;
+        let type_byte = value.rdb_type() | OUTSIDE | if long { LONG_KEY } else { 0 };
+        let handle = outside::store(long.then_some(key), value);
+        let short = if long { &[] } else { key };
+        let parts = Parts {
+            expire,
+            type_byte,
+            key: short,
+            head: &handle,
+            body: &[],
+        };
+        self.put(hash, key, &parts, None)
+    }
+
+    /// Sets or clears the expiry.
+    pub fn set_expire(&mut self, loc: Loc, expire: Option<UnixMillis>) -> Loc {
+        let old = self.expire(loc);
+        if old == expire {
+            return loc;
+        }
+        let limit = self.protect(loc);
+        let offset = self.segment(loc).slots().offset(loc.slot as usize);
+        if let (Some(_), Some(at)) = (old, expire)
+            && offset >= limit
+        {
+            self.segment_mut(loc).set_expire_at(offset, at);
+            self.note_expire(loc, at);
+            return loc;
+        }
+        let record = self.record(loc);
+        let type_byte = record.rdb_type;
+        if type_byte & OUTSIDE == 0 {
+            let value = record.value().to_vec();
+            return self.rewrite(loc, expire, type_byte, &value, &[]);
+        }
+        let long = (type_byte & LONG_KEY != 0).then(|| self.key(loc).to_vec());
+        let value = self.borrow_outside(loc, limit);
+        let handle = outside::store(long.as_deref(), value);
+        self.rewrite(loc, expire, type_byte, &handle, &[])
+    }
+
+    /// Removes the key and returns its value (dropping a large one is the caller's business:
+    /// in the background if it wants).
+    pub fn take(&mut self, loc: Loc) -> Value {
+        let limit = self.protect(loc);
+        let record = self.record(loc);
+        if record.rdb_type & OUTSIDE == 0 {
+            let value = Value::from_record(record.rdb_type, record.value());
+            self.remove(loc);
+            return value;
+        }
+        let value = self.borrow_outside(loc, limit);
+        self.remove(loc);
+        Arc::unwrap_or_clone(value)
+    }
+
+    /// Removes the key and drops its value.
+    pub fn remove(&mut self, loc: Loc) {
+        let limit = self.protect(loc);
+        let segment = self.segment(loc);
+        let offset = segment.slots().offset(loc.slot as usize);
+        let (expires, type_byte, len) = describe(segment.record_at(loc.slot as usize));
+        self.retire(loc, offset, len, limit);
+        let mut segment = self.segment_mut(loc);
+        segment.unplace(loc.slot as usize, len);
+        segment.count(expires, type_byte, -1);
+        self.len -= 1;
+        self.expires -= expires as usize;
+        self.types[(type_byte & TYPE_MASK) as usize] -= 1;
+        self.shrink(loc);
+    }
+
+    /// Removes everything. The result owns the old content: drop it where it does not hurt.
+    ///
+    /// What a running snapshot still needs of it goes to the snapshot instead.
+    #[must_use = "dropping a large database takes time"]
+    pub fn clear(&mut self) -> Db {
+        let old = std::mem::replace(self, Db::new(*self.dir.hasher()));
+        old.leave_to_walk(*self.dir.hasher())
+    }
+
+    /// Takes a large value out of a record that is about to be replaced; shares it if a snapshot needs
+    /// the record, or if the key stands with it: a record must not lose its key.
+    pub(super) fn borrow_outside(&mut self, loc: Loc, limit: usize) -> Arc<Value> {
+        let offset = self.segment(loc).slots().offset(loc.slot as usize);
+        if offset < limit || self.record(loc).rdb_type & LONG_KEY != 0 {
+            return self.segment(loc).share_at(offset);
+        }
+        let value = self.segment_mut(loc).take_outside(offset);
+        value.expect("the value is not on loan")
+    }
+
+    /// Writes the record of an entry anew.
+    pub(super) fn rewrite(
+        &mut self,
+        loc: Loc,
+        expire: Option<UnixMillis>,
+        type_byte: u8,
+        head: &[u8],
+        body: &[u8],
+    ) -> Loc {
+        let mut key = std::mem::take(&mut self.scratch.key);
+        key.clear();
+        key.extend_from_slice(self.key(loc));
+        let short = if type_byte & LONG_KEY != 0 {
+            &[]
+        } else {
+            &key[..]
+        };
+        let parts = Parts {
+            expire,
+            type_byte,
+            key: short,
+            head,
+            body,
+        };
+        let loc = self.put(loc.hash, &key, &parts, Some(loc));
+        self.scratch.key = key;
+        loc
+    }
+
+    /// Writes a record for a key, in the place of the one at `found` or of one there may be.
+    fn put(&mut self, hash: u64, key: &[u8], parts: &Parts<'_>, found: Option<Loc>) -> Loc {
+        let found = found.or_else(|| self.find_hashed(hash, key));
+        let loc = match found {
+            Some(loc) => self.overwrite(loc, key, parts),
+            None => self.append(hash, parts, 0),
+        };
+        if let Some(at) = parts.expire {
+            self.note_expire(loc, at);
+        }
+        loc
+    }
+
+    fn overwrite(&mut self, mut loc: Loc, key: &[u8], parts: &Parts<'_>) -> Loc {
+        let len = parts.len();
+        loop {
+            let limit = self.protect(loc);
+            let segment = self.segment(loc);
+            let slot = loc.slot as usize;
+            let offset = segment.slots().offset(slot);
+            let (expires, type_byte, old_len) = describe(segment.record_at(slot));
+            let in_place = old_len == len && offset >= limit;
+            let room = segment.records().len() - segment.used() as usize;
+            if !in_place && room < len {
+                if !self.make_room(loc, len) {
+                    // The chain goes on elsewhere.
+                    let heat = self.heat(loc);
+                    self.remove(loc);
+                    return self.append(self.hash(key), parts, heat);
+                }
+                let hash = self.hash(key);
+                loc = self
+                    .find_hashed(hash, key)
+                    .expect("making room loses nothing");
+                continue;
+            }
+            self.count(loc, expires, type_byte, parts);
+            if in_place {
+                if type_byte & OUTSIDE != 0 {
+                    drop(self.segment_mut(loc).take_outside(offset));
+                }
+                let mut segment = self.segment_mut(loc);
+                parts.write(&mut segment.records_mut()[offset..offset + len]);
+            } else {
+                self.retire(loc, offset, old_len, limit);
+                let mut segment = self.segment_mut(loc);
+                segment.set_garbage(segment.garbage() + old_len as u32);
+                let offset = segment.append(parts, len);
+                segment.slots_mut().set_offset(slot, offset);
+            }
+            return loc;
+        }
+    }
+
+    fn append(&mut self, hash: u64, parts: &Parts<'_>, heat: u32) -> Loc {
+        let len = parts.len();
+        if self.dir.is_vacant() {
+            self.dir.init(self.epoch());
+        }
+        loop {
+            let loc = Loc {
+                hash,
+                slot: 0,
+                link: 0,
+            };
+            self.protect(loc);
+            let mut segment = self.segment_mut(loc);
+            let full = segment.entries() as usize >= ENTRIES_MAX || segment.as_ref().is_crowded();
+            if full || !segment.has_room(len) {
+                // At the head of a chain there is always room for another segment.
+                self.make_room(loc, len);
+                continue;
+            }
+            let offset = segment.append(parts, len);
+            let slot = segment.place(hash, offset, heat);
+            segment.count(parts.expire.is_some(), parts.type_byte, 1);
+            self.len += 1;
+            self.expires += parts.expire.is_some() as usize;
+            self.types[(parts.type_byte & TYPE_MASK) as usize] += 1;
+            return Loc {
+                slot: slot as u16,
+                ..loc
+            };
+        }
+    }
+
+    /// Counts one record out and another in.
+    fn count(&mut self, loc: Loc, expires: bool, type_byte: u8, new: &Parts<'_>) {
+        let mut segment = self.segment_mut(loc);
+        segment.count(expires, type_byte, -1);
+        segment.count(new.expire.is_some(), new.type_byte, 1);
+        self.expires = self.expires - expires as usize + new.expire.is_some() as usize;
+        self.types[(type_byte & TYPE_MASK) as usize] -= 1;
+        self.types[(new.type_byte & TYPE_MASK) as usize] += 1;
+    }
+
+    /// Keeps the promise that no key of a segment expires before `min_expire`.
+    pub(super) fn note_expire(&mut self, loc: Loc, at: UnixMillis) {
+        let mut segment = self.segment_mut(loc);
+        if segment.volatile() == 1 || at < segment.min_expire() {
+            segment.set_min_expire(at);
+            let prefix = segment.prefix();
+            self.push_expiry(at, prefix);
+        }
+    }
+
+    pub(super) fn push_expiry(&mut self, at: UnixMillis, prefix: u64) {
+        self.expiry.push(at, prefix);
+        if self.expiry.len() > 2 * self.dir.segments() + 64 {
+            let dir = &self.dir;
+            self.expiry.weed(|at, prefix| {
+                let links = (0..).map_while(|link| dir.link(prefix, link));
+                links
+                    .into_iter()
+                    .any(|s| s.volatile() > 0 && s.min_expire() == at)
+            });
+        }
+    }
+
+    /// Enters the segments that serve these hashes in the expiry heap, after they were made anew.
+    fn note_segments(&mut self, hashes: &[u64]) {
+        for &hash in hashes {
+            let Some(segment) = self.dir.segment(hash) else {
+                continue;
+            };
+            if segment.volatile() > 0 {
+                let at = segment.earliest().expect("a volatile key has an expiry");
+                let loc = Loc {
+                    hash,
+                    slot: 0,
+                    link: 0,
+                };
+                self.segment_mut(loc).set_min_expire(at);
+                self.push_expiry(at, hash);
+            }
+        }
+    }
+
+    /// Makes room for a record of `len` bytes, and for an entry. False in a chain, for another segment
+    /// than its head: the record has to go to the head.
+    fn make_room(&mut self, loc: Loc, len: usize) -> bool {
+        let (hash, link) = (loc.hash, loc.link as usize);
+        let segment = self.link_of(loc);
+        let entries = segment.entries() as usize;
+        let groups = segment.slots().groups();
+        let crowded = segment.is_crowded();
+        let (live, used) = (segment.live(), segment.used() as usize);
+        let weedy = segment.removed() as usize * 8 > entries || groups == GROUPS_MAX;
+        let groups = match crowded {
+            true if !weedy => segment::groups_for(entries).max(groups + 1),
+            _ => groups,
+        };
+        let most = EXTENT_MAX - segment::bytes_for(groups, 0);
+        let full = entries >= ENTRIES_MAX || live + len > most;
+        if full {
+            let prefix = segment.prefix();
+            let depth = segment.depth();
+            self.emit_first(loc);
+            if self.dir.split(hash) {
+                self.note_segments(&[prefix, prefix | 1 << (63 - depth)]);
+                return true;
+            }
+            if link > 0 {
+                return false;
+            }
+            self.dir.chain(hash, self.epoch());
+            return true;
+        }
+        let compact = (used - live) * 8 > live || used + len > most;
+        if compact {
+            self.emit_first(loc);
+            self.dir
+                .rebuild(hash, link, groups, room_for(groups, live, len), true);
+            return true;
+        }
+        let room = room_for(groups, used, len);
+        if crowded || !self.dir.grow(hash, link, room) {
+            self.dir.rebuild(hash, link, groups, room, false);
+        }
+        true
+    }
+
+    /// After a removal: gives space back where enough of it has gathered.
+    fn shrink(&mut self, loc: Loc) {
+        let (hash, link) = (loc.hash, loc.link as usize);
+        let segment = self.link_of(loc);
+        let entries = segment.entries() as usize;
+        let (live, garbage) = (segment.live(), segment.garbage() as usize);
+        if entries == 0 && (segment.depth() == 0 || self.dir.is_chained(hash)) {
+            self.emit_first(loc);
+            return self.dir.drop_empty(hash, link);
+        }
+        if garbage * 8 <= live || garbage < GARBAGE_MIN.min(live + 1) {
+            return;
+        }
+        if let Some(other) = self.dir.mergeable(hash, MERGE_MAX) {
+            self.emit_first(loc);
+            self.emit_first(Loc {
+                hash: other,
+                slot: 0,
+                link: 0,
+            });
+            self.dir.merge(hash, other);
+            return self.note_segments(&[hash]);
+        }
+        let groups = segment::groups_for(entries).min(segment.slots().groups());
+        self.emit_first(loc);
+        self.dir
+            .rebuild(hash, link, groups, room_for(groups, live, 0), true);
+    }
+}
+
+/// A string as RDB writes it, in two parts.
+fn string_parts(bytes: &[u8]) -> (Small, &[u8]) {
+    match record::small_int(bytes) {
+        Some(n) => (Small::of_int(n), &[]),
+        None => (Small::of_len(bytes.len()), bytes),
+    }
+}
+
+/// (has an expiry, type byte, length)
+fn describe(bytes: &[u8]) -> (bool, u8, usize) {
+    let record = Record::parse(bytes);
+    (record.expire.is_some(), record.rdb_type, bytes.len())
+}

@@ -1,0 +1,4 @@
+//! The keyspace as a whole, against a model.
+
+mod model;
+mod random;
