@@ -1,0 +1,22 @@
+//! Streams of every type; the first byte chooses it.
+#![no_main]
+
+mod common;
+
+use forebay::rdb::check::Scratch;
+use forebay::rdb::stream::Stream;
+use forebay::rdb::{Context, RdbVersion, opcode};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let [choice, value @ ..] = bytes else { return };
+    let types = [opcode::STREAM, opcode::STREAM_2, opcode::STREAM_3, opcode::STREAM_4, opcode::STREAM_5];
+    let rdb_type = types[usize::from(*choice) % types.len()];
+    if let Ok(stream) = Stream::parse(rdb_type, value) {
+        let mut out = Vec::new();
+        stream.encode(rdb_type, &mut out);
+        let again = Stream::parse(rdb_type, &out).expect("what is written is read");
+        assert_eq!(again.groups, stream.groups);
+    }
+    common::round_trip(&Context::new(RdbVersion::redis(12)), rdb_type, value, &mut Scratch::new(5));
+});

@@ -1,0 +1,23 @@
+//! Ziplists, alone and as lists, sorted sets and hashes.
+#![no_main]
+
+mod common;
+
+use forebay::rdb::check::Scratch;
+use forebay::rdb::listpack::Defect;
+use forebay::rdb::string::encode_raw;
+use forebay::rdb::{Context, RdbVersion, opcode, ziplist};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if ziplist::check_each(bytes, |_, _| Ok::<(), Defect>(())).is_err() {
+        return;
+    }
+    let mut scratch = Scratch::new(3);
+    let context = Context::new(RdbVersion::redis(9));
+    let mut value = Vec::new();
+    encode_raw(bytes, &mut value);
+    for rdb_type in [opcode::LIST_ZIPLIST, opcode::ZSET_ZIPLIST, opcode::HASH_ZIPLIST] {
+        common::round_trip(&context, rdb_type, &value, &mut scratch);
+    }
+});

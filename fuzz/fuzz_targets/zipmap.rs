@@ -1,0 +1,16 @@
+//! Zipmaps, as hashes.
+#![no_main]
+
+mod common;
+
+use forebay::rdb::check::Scratch;
+use forebay::rdb::string::encode_raw;
+use forebay::rdb::{Context, RdbVersion, opcode};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut value = Vec::new();
+    encode_raw(bytes, &mut value);
+    let context = Context::new(RdbVersion::redis(2));
+    common::round_trip(&context, opcode::HASH_ZIPMAP, &value, &mut Scratch::new(4));
+});
