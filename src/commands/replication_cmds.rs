@@ -1,10 +1,12 @@
-//! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC: what clients and replicas say about replication.
+//! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC, WAIT: what clients and replicas say about replication.
 //!
 //! The decisions are the state machines' (`replication`); here stand the gates and the texts.
 
 use super::args::parse_int;
+use super::blocking::{BlockedOn, deadline_in};
 use super::spec::{Command, Flags, Group};
 use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
+use crate::config::special::Address;
 use crate::replication::primary::{Admission, Request};
 use crate::replication::replconf::{Capa, Filter, Outcome};
 use crate::replication::{Peer, Replconf};
@@ -76,6 +78,17 @@ pub static COMMANDS: &[Command] = &[
         run: sync,
         ..Command::DEFAULT
     },
+    Command {
+        name: "wait",
+        arity: 3,
+        flags: Flags::BLOCKING,
+        group: Group::Generic,
+        since: "3.0.0",
+        summary: "Blocks until the asynchronous replication of all preceding write commands sent by \
+                  the connection is completed.",
+        run: wait,
+        ..Command::DEFAULT
+    },
 ];
 
 const ROLE_CHANGE: Flags = Flags::ADMIN
@@ -93,6 +106,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if cx.engine.repl.become_primary() {
             let text = format!("MASTER MODE enabled (user request from '{}')", line(cx));
             cx.engine.repl.log('*', text);
+            cx.engine.config.replicaof = None;
         }
         cx.client.reply.ok();
         return Ok(());
@@ -114,6 +128,10 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             .simple("OK Already connected to specified master");
         return Ok(());
     }
+    cx.engine.config.replicaof = Some(Address {
+        host: host.clone(),
+        port,
+    });
     let text = format!(
         "REPLICAOF {host}:{port} enabled (user request from '{}')",
         line(cx)
@@ -174,6 +192,7 @@ fn replconf(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             if cx.client.flags.contains(ClientFlags::REPLICA) {
                 let repl = &mut cx.engine.repl;
                 repl.with_primary(|primary, env| primary.on_ack(id, offset, fack, env));
+                cx.engine.serve_waits();
             }
         }
         Outcome::GetAck => {
@@ -216,6 +235,7 @@ fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
         let text = format!("Failover request received for replid {asked}.");
         cx.engine.repl.log('*', text);
         cx.engine.repl.become_primary();
+        cx.engine.config.replicaof = None;
         let text = format!("MASTER MODE enabled (failover request from '{}')", line(cx));
         cx.engine.repl.log('*', text);
     }
@@ -265,7 +285,49 @@ fn peer(client: &Session) -> Peer {
     }
 }
 
+fn wait(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if cx.engine.repl.is_replica() {
+        return Err(CommandError::fixed(
+            "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 \
+             if a replica is configured to be writable (which is not the default) writes to replicas \
+             are just local and are not propagated.",
+        ));
+    }
+    let count = args.int(1)?;
+    let deadline = deadline_in(cx, args.int(2)? as f64)?;
+    let offset = cx.client.write_offset;
+    let acked = cx.engine.repl.count_acked(offset);
+    let never = ClientFlags::DENY_BLOCKING | ClientFlags::INTERNAL;
+    if acked as i64 >= count || cx.engine.depth > 0 || cx.client.flags.intersects(never) {
+        cx.client.reply.int(acked as i64);
+        return Ok(());
+    }
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    cx.wait(args, BlockedOn::Replicas { count, offset }, deadline);
+    cx.engine.repl.want_ack();
+    Ok(())
+}
+
 impl super::Engine {
+    /// A replica acknowledged something: clients that waited for that are answered.
+    fn serve_waits(&mut self) {
+        if self.blocking.clients() == 0 {
+            return;
+        }
+        let repl = &self.repl;
+        let done = |c: &Session| match c.blocked.as_ref().map(|b| &b.on) {
+            Some(BlockedOn::Replicas { count, offset }) => {
+                Some(repl.count_acked(*offset)).filter(|n| n >= count)
+            }
+            _ => None,
+        };
+        let all = self.clients.values();
+        let ready: Vec<_> = all.filter_map(|c| Some((c.id, done(c)?))).collect();
+        for (id, acked) in ready {
+            self.end_wait(id, |_, session, _| session.reply.int(acked as i64));
+        }
+    }
+
     /// Replication's clock is this batch's.
     pub fn sync_repl_clock(&mut self) {
         self.repl.set_now(self.clock.mono_us);
@@ -330,6 +392,28 @@ mod tests {
             ("REPLICAOF NO ONE", "+OK"),
             ("ROLE", "[\"master\", :0, []]"),
         ]);
+    }
+
+    #[test]
+    fn wait_is_answered_by_the_ack_that_completes_it() {
+        let mut bench = Bench::new();
+        let replica = bench.connect();
+        bench.run_as(replica, "PSYNC ? -1");
+        let id = bench.engine.repl.history().id();
+        let second = bench.connect();
+        bench.run_as(second, &format!("PSYNC {id} 1"));
+        bench.check(&[
+            ("WAIT 0 0", ":0"),
+            ("WAIT 1 -1", "-ERR timeout is negative"),
+            ("WAIT x 0", "-ERR value is not an integer or out of range"),
+            ("SET a 1", "+OK"),
+            ("WAIT 1 0", ""),
+        ]);
+        let offset = bench.engine.repl.offset();
+        bench.run_as(second, &format!("REPLCONF ACK {}", offset - 1));
+        assert_eq!(bench.output(bench.id), "");
+        bench.run_as(second, &format!("REPLCONF ACK {offset}"));
+        assert_eq!(bench.output(bench.id), ":1");
     }
 
     #[test]

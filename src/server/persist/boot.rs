@@ -169,7 +169,7 @@ pub fn load_options(engine: &Engine) -> LoadOptions {
     LoadOptions {
         hasher: engine.keyspace.hasher(),
         now_ms: engine.clock.unix_ms,
-        keep_expired: engine.repl.is_replica(),
+        keep_expired: engine.repl.is_replica() || engine.config.replicaof.is_some(),
         databases: engine.keyspace.count() as u32,
         verify_checksum: settings.checksum,
         total_bytes: None,

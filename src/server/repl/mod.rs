@@ -43,8 +43,9 @@ pub struct Drivers {
     woken_at: Cell<ReplOffset>,
 }
 
-/// Lets time pass for replication, for ever.
+/// Takes the part that configuration and dump say, then lets time pass for replication, for ever.
 pub async fn run(server: Rc<Server>) {
+    boot(&server);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -57,6 +58,25 @@ pub async fn run(server: Rc<Server>) {
             repl.on_tick();
         });
     }
+}
+
+/// A dump that says where its cut stood in which history is where we go on: as replica by asking for
+/// what is missing, as primary by serving those who were there.
+fn boot(server: &Server) {
+    let meta = server.persistence.take_restored();
+    server.with_engine(|engine| {
+        engine.sync_repl_clock();
+        match (engine.config.replicaof.clone(), meta) {
+            (Some(primary), _) => {
+                let cached = meta.map(|m| (m.at, m.stream_db));
+                engine
+                    .repl
+                    .start_as_replica(&primary.host, primary.port, cached);
+            }
+            (None, Some(meta)) => engine.repl.restore_as_primary(meta),
+            (None, None) => {}
+        }
+    });
 }
 
 impl Drivers {
