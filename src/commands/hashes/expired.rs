@@ -42,6 +42,23 @@ pub fn reap(cx: &mut Cx<'_>, key: &[u8], loc: Loc, fields: &[&[u8]]) -> Option<L
     }
 }
 
+/// As [`reap`], of those of `fields` that have expired.
+pub fn reap_due(cx: &mut Cx<'_>, key: &[u8], loc: Loc, fields: &[&[u8]]) -> Option<Loc> {
+    let horizon = Horizon::of(cx);
+    let (hash, _) = cx.read::<Hash>(loc);
+    if !horizon.hides(hash.min_expire()) {
+        return Some(loc);
+    }
+    let mut due: Vec<&[u8]> = Vec::new();
+    for &field in fields {
+        let expire = hash.get_with_expire(field).and_then(|(_, expire)| expire);
+        if horizon.hides(expire) && !due.contains(&field) {
+            due.push(field);
+        }
+    }
+    reap(cx, key, loc, &due)
+}
+
 /// As [`reap`], of all fields that have expired.
 pub fn reap_all(cx: &mut Cx<'_>, key: &[u8], loc: Loc) -> Option<Loc> {
     let horizon = Horizon::of(cx);

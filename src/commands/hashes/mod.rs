@@ -2,13 +2,16 @@
 //!
 //! * [`fields`]: reading and writing fields.
 //! * [`walk`]: HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD.
+//! * [`expire`], [`with_expiry`]: the expiry of fields.
 //! * [`expired`]: what becomes of a field whose time has passed.
 
+mod expire;
 mod expired;
 mod fields;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod with_expiry;
 
 use super::spec::{Command, Flags, Group, Keys};
 
@@ -204,6 +207,150 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over fields and values of a hash.",
         run: walk::hscan,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hexpire",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Set expiry for hash field using relative time to expire (seconds)",
+        run: expire::hexpire,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hpexpire",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Set expiry for hash field using relative time to expire (milliseconds)",
+        run: expire::hpexpire,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hexpireat",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Set expiry for hash field using an absolute Unix timestamp (seconds)",
+        run: expire::hexpireat,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hpexpireat",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Set expiry for hash field using an absolute Unix timestamp (milliseconds)",
+        run: expire::hpexpireat,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "httl",
+        arity: -5,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Returns the TTL in seconds of a hash field.",
+        run: expire::httl,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hpttl",
+        arity: -5,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Returns the TTL in milliseconds of a hash field.",
+        run: expire::hpttl,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hexpiretime",
+        arity: -5,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Returns the expiration time of a hash field as a Unix timestamp, in seconds.",
+        run: expire::hexpiretime,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hpexpiretime",
+        arity: -5,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Returns the expiration time of a hash field as a Unix timestamp, in msec.",
+        run: expire::hpexpiretime,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hpersist",
+        arity: -5,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Removes the expiration time for each specified field",
+        run: expire::hpersist,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hgetex",
+        arity: -5,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "8.0.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Get the value of one or more fields of a given hash key, and optionally set their expiration.",
+        run: with_expiry::hgetex,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hsetex",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "8.0.0",
+        complexity: "O(N) where N is the number of fields being set.",
+        summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
+        run: with_expiry::hsetex,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hgetdel",
+        arity: -5,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Hash,
+        since: "8.0.0",
+        complexity: "O(N) where N is the number of specified fields",
+        summary: "Returns the value of a field and deletes it from the hash.",
+        run: with_expiry::hgetdel,
         ..Command::DEFAULT
     },
 ];

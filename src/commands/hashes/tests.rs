@@ -141,6 +141,200 @@ fn other_types_and_wrong_counts_are_refused() {
 }
 
 #[test]
+fn fields_expire_on_conditions() {
+    let mut bench = Bench::new();
+    bench.check(&[
+        ("HSET h a 1 b 2 c 3", ":3"),
+        ("HEXPIRE h 10 FIELDS 2 a nope", "[:1, :-2]"),
+        ("HEXPIRE h 10 NX FIELDS 2 a b", "[:0, :1]"),
+        ("HPEXPIRE h 5000 GT FIELDS 2 a c", "[:0, :0]"),
+        ("HPEXPIRE h 20000 LT FIELDS 2 a c", "[:0, :1]"),
+        ("HPEXPIRE h 30500 XX FIELDS 1 a", "[:1]"),
+        ("HTTL h FIELDS 4 a b c nope", "[:31, :10, :20, :-2]"),
+        ("HPTTL h FIELDS 1 a", "[:30500]"),
+        ("HEXPIRETIME h FIELDS 1 a", "[:1031]"),
+        ("HPEXPIRETIME h FIELDS 1 a", "[:1030500]"),
+        ("HPERSIST h FIELDS 3 a a nope", "[:1, :-1, :-2]"),
+        ("HTTL h FIELDS 1 a", "[:-1]"),
+        ("HEXPIREAT h 1 FIELDS 2 a nope", "[:2, :-2]"),
+        ("HLEN h", ":2"),
+        ("HPEXPIREAT h 0 FIELDS 2 b c", "[:2, :2]"),
+        ("EXISTS h", ":0"),
+        ("HEXPIRE h 1 FIELDS 1 a", "[:-2]"),
+        ("HTTL h FIELDS 1 a", "[:-2]"),
+        ("HPERSIST h FIELDS 1 a", "[:-2]"),
+    ]);
+}
+
+#[test]
+fn an_expired_field_is_gone_for_readers_and_deleted_when_named() {
+    let mut bench = Bench::new();
+    bench.check(&[
+        ("HSET h a 1 b 2 c 3 d 4", ":4"),
+        ("HPEXPIRE h 5 FIELDS 3 a b c", "[:1, :1, :1]"),
+    ]);
+    bench.advance(6);
+    bench.effects();
+    bench.check(&[
+        ("HLEN h", ":4"),
+        ("HGETALL h", "[\"d\", \"4\"]"),
+        ("HKEYS h", "[\"d\"]"),
+        ("HSCAN h 0", "[\"0\", [\"d\", \"4\"]]"),
+        ("HTTL h FIELDS 1 a", "[:-2]"),
+        ("HLEN h", ":4"),
+        ("HGET h a", "nil"),
+        ("HLEN h", ":3"),
+        ("HINCRBY h b 5", ":5"),
+        ("HTTL h FIELDS 1 b", "[:-1]"),
+        ("HRANDFIELD h 5", "[\"d\", \"b\"]"),
+        ("HLEN h", ":2"),
+    ]);
+    assert_eq!(
+        bench.effects(),
+        "HDEL h a|MULTI|HDEL h b|HINCRBY h b 5|EXEC|HDEL h c"
+    );
+    assert_eq!(bench.engine.stats.expired_subkeys, 3);
+}
+
+#[test]
+fn a_hash_goes_with_its_last_field() {
+    let mut bench = Bench::new();
+    bench.check(&[
+        ("HSET h a 1 b 2", ":2"),
+        ("HPEXPIRE h 5 FIELDS 2 a b", "[:1, :1]"),
+    ]);
+    bench.advance(6);
+    bench.effects();
+    bench.check(&[("HMGET h a b a", "[nil, nil, nil]"), ("EXISTS h", ":0")]);
+    assert_eq!(bench.effects(), "MULTI|HDEL h a|HDEL h b|EXEC");
+}
+
+#[test]
+fn fields_are_read_and_written_together_with_their_expiry() {
+    check(&[
+        ("HSETEX h EX 10 FIELDS 2 a 1 b 2", ":1"),
+        ("HTTL h FIELDS 2 a b", "[:10, :10]"),
+        ("HSETEX h FXX KEEPTTL FIELDS 1 a 3", ":1"),
+        ("HTTL h FIELDS 1 a", "[:10]"),
+        ("HSETEX h FXX FIELDS 2 a 4 c 4", ":0"),
+        ("HSETEX h FNX FIELDS 2 a 4 c 4", ":0"),
+        ("HSETEX h FNX FIELDS 1 c 4", ":1"),
+        ("HSETEX nope FXX FIELDS 1 a 1", ":0"),
+        ("HGETEX h FIELDS 2 a nope", "[\"3\", nil]"),
+        ("HGETEX h PERSIST FIELDS 2 a nope", "[\"3\", nil]"),
+        ("HGETEX h PX 5000 FIELDS 1 c", "[\"4\"]"),
+        ("HTTL h FIELDS 3 a b c", "[:-1, :10, :5]"),
+        ("HGETEX h EXAT 1 FIELDS 2 c nope", "[\"4\", nil]"),
+        ("HEXISTS h c", ":0"),
+        ("HGETDEL h FIELDS 3 a a nope", "[\"3\", nil, nil]"),
+        ("HSETEX h EX 0 FIELDS 1 b 9", ":1"),
+        ("EXISTS h", ":0"),
+        ("HGETEX h FIELDS 2 a b", "[nil, nil]"),
+        ("HGETDEL h FIELDS 1 a", "[nil]"),
+    ]);
+}
+
+#[test]
+fn bad_expiry_requests_are_refused() {
+    const FIELDS: &str = "-ERR Mandatory argument FIELDS is missing or not at the right position";
+    const MATCH: &str = "-ERR The `numfields` parameter must match the number of arguments";
+    const COUNT: &str = "-ERR Number of fields must be a positive integer";
+    const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
+    check(&[
+        ("SET s x", "+OK"),
+        ("HSET h a 1", ":1"),
+        ("HEXPIRE s x FIELDS 1 a", WRONG),
+        ("HEXPIRE h x FIELDS 1 a", NOT_AN_INTEGER),
+        (
+            "HEXPIRE h -1 FIELDS 1 a",
+            "-ERR invalid expire time, must be >= 0",
+        ),
+        (
+            "HEXPIRE h 99999999999999 FIELDS 1 a",
+            "-ERR invalid expire time in 'hexpire' command",
+        ),
+        (
+            "HPEXPIREAT h 70368744177664 FIELDS 1 a",
+            "-ERR invalid expire time in 'hpexpireat' command",
+        ),
+        ("HPEXPIREAT h 70368744177663 FIELDS 1 a", "[:1]"),
+        ("HEXPIRE h 1 FOO 1 a x", FIELDS),
+        ("HEXPIRE h 1 NX XX FIELDS 1 a", FIELDS),
+        (
+            "HEXPIRE h 1 FIELDS 0 a",
+            "-ERR Parameter `numFields` should be greater than 0",
+        ),
+        ("HEXPIRE h 1 FIELDS 2 a", MATCH),
+        ("HTTL h FOO 1 a", FIELDS),
+        ("HTTL h FIELDS x a", COUNT),
+        ("HPERSIST h FIELDS 2 a", MATCH),
+        ("HGETDEL s FOO 1 a", WRONG),
+        ("HGETDEL h FIELDS 0 a", COUNT),
+        ("HGETEX h EX x FOO 1 a", NOT_AN_INTEGER),
+        ("HGETEX h EX 1 PX 1 FIELDS 1 a", FIELDS),
+        (
+            "HGETEX h EX 10 FIELDS",
+            "-ERR wrong number of arguments for 'hgetex' command",
+        ),
+        (
+            "HSETEX h FNX FXX FIELDS 1 a 1",
+            "-ERR Only one of FXX or FNX arguments can be specified",
+        ),
+        (
+            "HSETEX h EX 1 KEEPTTL FIELDS 1 a 1",
+            "-ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+        ),
+        ("HSETEX h NX FIELDS 1 a 1", "-ERR unknown argument: NX"),
+        ("HSETEX h FIELDS 0 a 1", "-ERR invalid number of fields"),
+        (
+            "HSETEX s FIELDS 2 a 1",
+            "-ERR wrong number of arguments for 'hsetex' command",
+        ),
+        ("HSETEX s FIELDS 1 a 1", WRONG),
+    ]);
+}
+
+#[test]
+fn effects_of_field_expiry_are_absolute() {
+    check_effects(&[
+        ("HSET h a 1 b 2 c 3", "HSET h a 1 b 2 c 3"),
+        (
+            "HEXPIRE h 10 NX FIELDS 2 a nope",
+            "HPEXPIREAT h 1010000 NX FIELDS 1 a",
+        ),
+        (
+            "hpexpireat h 1020000 FIELDS 1 b",
+            "hpexpireat h 1020000 FIELDS 1 b",
+        ),
+        ("HEXPIRE h 1 GT FIELDS 1 a", ""),
+        ("HPERSIST h FIELDS 2 b c", "HPERSIST h FIELDS 2 b c"),
+        ("HPERSIST h FIELDS 1 b", ""),
+        (
+            "HINCRBYFLOAT h a 1.5",
+            "MULTI|HSET h a 2.5|HPEXPIREAT h 1010000 FIELDS 1 a|EXEC",
+        ),
+        ("HPEXPIRE h 0 FIELDS 2 a b", "MULTI|HDEL h a|HDEL h b|EXEC"),
+        (
+            "HSETEX h ex 5 FNX FIELDS 1 x 1",
+            "HSETEX h PXAT 1005000 FNX FIELDS 1 x 1",
+        ),
+        (
+            "HSETEX h KEEPTTL FIELDS 1 x 1",
+            "HSETEX h KEEPTTL FIELDS 1 x 1",
+        ),
+        ("HSETEX h EXAT 5 FIELDS 1 x 1", "HDEL h x"),
+        (
+            "HGETEX h PX 7 FIELDS 2 c nope",
+            "HPEXPIREAT h 1000007 FIELDS 2 c nope",
+        ),
+        ("HGETEX h PERSIST FIELDS 1 c", "HPERSIST h FIELDS 1 c"),
+        ("HGETEX h PERSIST FIELDS 1 c", ""),
+        ("HGETEX h FIELDS 1 c", ""),
+        ("HGETDEL h FIELDS 2 c nope", "HDEL h c nope"),
+    ]);
+}
+
+#[test]
 fn changes_are_propagated_and_no_ops_are_not() {
     check_effects(&[
         ("hSet h a 1 b 2", "hSet h a 1 b 2"),

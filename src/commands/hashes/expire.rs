@@ -1,0 +1,280 @@
+//! The expiry of fields: HEXPIRE and family, HTTL and family, HPERSIST.
+
+use super::expired::Horizon;
+use crate::commands::args::parse_int;
+use crate::commands::{Args, CmdResult, CommandError, Cx, Event, Loading};
+use crate::keyspace::UnixMillis;
+use crate::keyspace::value::Hash;
+
+/// The latest expiry that a field can have, Unix ms (46 bits).
+const EXPIRE_MAX: UnixMillis = (1 << 46) - 1;
+
+/// How a command writes a point in time.
+#[derive(Clone, Copy)]
+pub struct Time {
+    /// Seconds, not milliseconds.
+    pub seconds: bool,
+    /// From now on, not from 1970 on.
+    pub relative: bool,
+}
+
+impl Time {
+    /// Reads a time.
+    ///
+    /// # Errors
+    /// Not an integer, negative, or too late for a field.
+    pub fn parse(
+        self,
+        text: &[u8],
+        now: UnixMillis,
+        command: &str,
+    ) -> Result<UnixMillis, CommandError> {
+        let n = parse_int(text).ok_or(CommandError::NOT_AN_INTEGER)?;
+        if n < 0 {
+            return Err(CommandError::fixed("ERR invalid expire time, must be >= 0"));
+        }
+        let ms = n.checked_mul(if self.seconds { 1000 } else { 1 });
+        let at = ms.and_then(|ms| ms.checked_add(if self.relative { now } else { 0 }));
+        at.filter(|&at| at <= EXPIRE_MAX).ok_or_else(|| {
+            CommandError::new(format!("ERR invalid expire time in '{command}' command"))
+        })
+    }
+
+    /// EX, PX, EXAT or PXAT, in any case.
+    pub fn option(args: Args<'_>, i: usize) -> Option<Self> {
+        let time = |seconds, relative| Some(Time { seconds, relative });
+        match () {
+            () if args.is(i, "EX") => time(true, true),
+            () if args.is(i, "PX") => time(false, true),
+            () if args.is(i, "EXAT") => time(true, false),
+            () if args.is(i, "PXAT") => time(false, false),
+            () => None,
+        }
+    }
+}
+
+/// True if setting this expiry means deleting at once: for the primary only, a replica is told.
+pub fn is_past(cx: &Cx<'_>, at: UnixMillis) -> bool {
+    at <= cx.now() && !cx.engine.repl.is_replica() && cx.engine.loading == Loading::No
+}
+
+/// The fields of `FIELDS numfields field ...`, which begins at argument `at` and ends the request.
+pub fn parse_fields<'a>(
+    args: Args<'a>,
+    at: usize,
+    bad_count: &'static str,
+) -> Result<&'a [&'a [u8]], CommandError> {
+    if !args.is(at, "FIELDS") {
+        return Err(CommandError::fixed(
+            "ERR Mandatory argument FIELDS is missing or not at the right position",
+        ));
+    }
+    let count = args.get(at + 1).and_then(parse_int).filter(|&n| n > 0);
+    let count = count.ok_or(CommandError::fixed(bad_count))?;
+    let fields = args.from(at + 2);
+    if count != fields.len() as i64 {
+        return Err(CommandError::fixed(
+            "ERR The `numfields` parameter must match the number of arguments",
+        ));
+    }
+    Ok(fields)
+}
+
+/// What [`parse_fields`] says of a bad count, for most commands.
+pub const BAD_COUNT: &str = "ERR Number of fields must be a positive integer";
+
+/// NX, XX, GT, LT.
+#[derive(Clone, Copy)]
+enum Condition {
+    None,
+    NoExpiry,
+    AnyExpiry,
+    Later,
+    Earlier,
+}
+
+impl Condition {
+    fn parse(args: Args<'_>, i: usize) -> Self {
+        match () {
+            () if args.is(i, "NX") => Condition::NoExpiry,
+            () if args.is(i, "XX") => Condition::AnyExpiry,
+            () if args.is(i, "GT") => Condition::Later,
+            () if args.is(i, "LT") => Condition::Earlier,
+            () => Condition::None,
+        }
+    }
+
+    fn holds(self, old: Option<UnixMillis>, new: UnixMillis) -> bool {
+        match self {
+            Condition::None => true,
+            Condition::NoExpiry => old.is_none(),
+            Condition::AnyExpiry => old.is_some(),
+            // No expiry is later than any.
+            Condition::Later => old.is_some_and(|old| new > old),
+            Condition::Earlier => old.is_none_or(|old| new < old),
+        }
+    }
+}
+
+pub fn hexpire(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    expire(cx, args, "hexpire", true, true)
+}
+
+pub fn hpexpire(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    expire(cx, args, "hpexpire", false, true)
+}
+
+pub fn hexpireat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    expire(cx, args, "hexpireat", true, false)
+}
+
+pub fn hpexpireat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    expire(cx, args, "hpexpireat", false, false)
+}
+
+fn expire(cx: &mut Cx<'_>, args: Args<'_>, name: &str, seconds: bool, relative: bool) -> CmdResult {
+    let key = &args[1];
+    let found = cx.find_to_write::<Hash>(key)?;
+    let time = Time { seconds, relative };
+    let at = time.parse(&args[2], cx.now(), name)?;
+    let condition = Condition::parse(args, 3);
+    let fields_at = match condition {
+        Condition::None => 3,
+        _ => 4,
+    };
+    let fields = parse_fields(
+        args,
+        fields_at,
+        "ERR Parameter `numFields` should be greater than 0",
+    )?;
+    cx.client.reply.array(fields.len());
+    let Some(loc) = found else {
+        fields.iter().for_each(|_| cx.client.reply.int(-2));
+        return Ok(());
+    };
+    let (past, horizon) = (is_past(cx, at), Horizon::of(cx));
+    let mut done: Vec<&[u8]> = Vec::with_capacity(fields.len());
+    let (_, left) = cx.edit::<Hash, _>(loc, |hash, env| {
+        for &field in fields {
+            let old = hash.as_ref().get_with_expire(field).map(|(_, at)| at);
+            let Some(old) = old.filter(|&old| !horizon.hides(old)) else {
+                env.reply.int(-2);
+                continue;
+            };
+            if !condition.holds(old, at) {
+                env.reply.int(0);
+                continue;
+            }
+            done.push(field);
+            if past {
+                hash.remove(field);
+                env.reply.int(2);
+            } else {
+                hash.set_expire(field, Some(at), env.limits);
+                env.reply.int(1);
+            }
+        }
+    });
+    if done.is_empty() {
+        return Ok(());
+    }
+    if past {
+        deleted(cx, key, &done, left);
+        return Ok(());
+    }
+    cx.changed(key, done.len() as i64);
+    cx.notify(Event::Hash, "hexpire", key);
+    if seconds || relative || done.len() < fields.len() {
+        let (at, count) = (at.to_string(), done.len().to_string());
+        let mut effect: Vec<&[u8]> = vec![b"HPEXPIREAT", key, at.as_bytes()];
+        effect.extend_from_slice(&args.from(3)[..fields_at - 3]);
+        effect.extend([&args[fields_at], count.as_bytes()]);
+        effect.extend(done);
+        cx.propagate_as(&effect);
+    }
+    Ok(())
+}
+
+/// Fields were deleted since their new expiry is past: effects, count and events.
+pub fn deleted(cx: &mut Cx<'_>, key: &[u8], fields: &[&[u8]], left: usize) {
+    cx.no_propagate();
+    for field in fields {
+        cx.also_propagate(&[b"HDEL", key, field]);
+    }
+    cx.changed(key, fields.len() as i64);
+    cx.notify(Event::Hash, "hdel", key);
+    cx.notify_if_gone(key, left);
+}
+
+pub fn httl(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let now = cx.now();
+    tell(cx, args, |at| (at - now + 999) / 1000)
+}
+
+pub fn hpttl(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let now = cx.now();
+    tell(cx, args, |at| at - now)
+}
+
+pub fn hexpiretime(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    tell(cx, args, |at| (at + 999) / 1000)
+}
+
+pub fn hpexpiretime(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    tell(cx, args, |at| at)
+}
+
+fn tell(cx: &mut Cx<'_>, args: Args<'_>, show: impl Fn(UnixMillis) -> i64) -> CmdResult {
+    let found = cx.find::<Hash>(&args[1])?;
+    let fields = parse_fields(args, 2, BAD_COUNT)?;
+    cx.client.reply.array(fields.len());
+    let Some(loc) = found else {
+        fields.iter().for_each(|_| cx.client.reply.int(-2));
+        return Ok(());
+    };
+    let horizon = Horizon::of(cx);
+    let (hash, env) = cx.read::<Hash>(loc);
+    for field in fields {
+        env.reply.int(match hash.get_with_expire(field) {
+            None => -2,
+            Some((_, expire)) if horizon.hides(expire) => -2,
+            Some((_, None)) => -1,
+            Some((_, Some(at))) => show(at),
+        });
+    }
+    Ok(())
+}
+
+pub fn hpersist(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[1];
+    let found = cx.find_to_write::<Hash>(key)?;
+    let fields = parse_fields(args, 2, BAD_COUNT)?;
+    cx.client.reply.array(fields.len());
+    let Some(loc) = found else {
+        fields.iter().for_each(|_| cx.client.reply.int(-2));
+        return Ok(());
+    };
+    let horizon = Horizon::of(cx);
+    let (changes, _) = cx.edit::<Hash, _>(loc, |hash, env| {
+        let mut changes = 0;
+        for field in fields {
+            let old = hash.as_ref().get_with_expire(field).map(|(_, at)| at);
+            env.reply.int(match old {
+                None => -2,
+                Some(expire) if horizon.hides(expire) => -2,
+                Some(None) => -1,
+                Some(Some(_)) => {
+                    hash.set_expire(field, None, env.limits);
+                    changes += 1;
+                    1
+                }
+            });
+        }
+        changes
+    });
+    if changes > 0 {
+        cx.changed(key, changes);
+        cx.notify(Event::Hash, "hpersist", key);
+    }
+    Ok(())
+}

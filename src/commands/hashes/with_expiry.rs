@@ -1,0 +1,272 @@
+//! HGETEX, HSETEX, HGETDEL: reading or writing fields together with their expiry.
+
+use super::expire::{BAD_COUNT, Time, deleted, is_past, parse_fields};
+use super::expired::{Horizon, reap_due};
+use crate::commands::args::parse_int;
+use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::value::Hash;
+use crate::keyspace::{Loc, UnixMillis};
+
+pub fn hgetdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[1];
+    let found = cx.find_to_write::<Hash>(key)?;
+    let fields = parse_fields(args, 2, BAD_COUNT)?;
+    cx.client.reply.array(fields.len());
+    let Some(loc) = found.and_then(|loc| reap_due(cx, key, loc, fields)) else {
+        fields.iter().for_each(|_| cx.client.reply.null());
+        return Ok(());
+    };
+    let horizon = Horizon::of(cx);
+    let (removed, left) = cx.edit::<Hash, _>(loc, |hash, env| {
+        let mut removed = 0;
+        for field in fields {
+            match hash.as_ref().get_with_expire(field) {
+                Some((value, expire)) if !horizon.hides(expire) => env.reply.item(value),
+                _ => {
+                    env.reply.null();
+                    continue;
+                }
+            }
+            hash.remove(field);
+            removed += 1;
+        }
+        removed
+    });
+    if removed > 0 {
+        let mut effect: Vec<&[u8]> = vec![b"HDEL", key];
+        effect.extend_from_slice(fields);
+        cx.propagate_as(&effect);
+        cx.changed(key, removed);
+        cx.notify(Event::Hash, "hdel", key);
+        cx.notify_if_gone(key, left);
+    }
+    Ok(())
+}
+
+/// What HGETEX does to the fields it reads.
+#[derive(Clone, Copy)]
+enum Then {
+    Nothing,
+    Persist,
+    Expire(UnixMillis),
+}
+
+pub fn hgetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[1];
+    let found = cx.find_to_write::<Hash>(key)?;
+    let (then, fields_at) = if let Some(time) = Time::option(args, 2) {
+        (Then::Expire(time.parse(&args[3], cx.now(), "hgetex")?), 4)
+    } else if args.is(2, "PERSIST") {
+        (Then::Persist, 3)
+    } else {
+        (Then::Nothing, 2)
+    };
+    if args.len() < fields_at + 3 {
+        return Err(CommandError::arity("hgetex"));
+    }
+    let fields = parse_fields(args, fields_at, BAD_COUNT)?;
+    cx.client.reply.array(fields.len());
+    let Some(loc) = found.and_then(|loc| reap_due(cx, key, loc, fields)) else {
+        fields.iter().for_each(|_| cx.client.reply.null());
+        return Ok(());
+    };
+    let horizon = Horizon::of(cx);
+    let (hash, env) = cx.read::<Hash>(loc);
+    let (mut present, mut volatile) = (Vec::new(), false);
+    for &field in fields {
+        match hash.get_with_expire(field) {
+            Some((value, expire)) if !horizon.hides(expire) => {
+                env.reply.item(value);
+                present.push(field);
+                volatile |= expire.is_some();
+            }
+            _ => env.reply.null(),
+        }
+    }
+    if present.is_empty() {
+        return Ok(());
+    }
+    let words = &args.from(fields_at)[..2];
+    match then {
+        Then::Persist if volatile => {
+            let (changes, _) = cx.edit::<Hash, _>(loc, |hash, env| {
+                let persisted = present.iter().filter(|field| {
+                    let old = hash.as_ref().get_with_expire(field).map(|(_, at)| at);
+                    let volatile = old.flatten().is_some();
+                    volatile && hash.set_expire(field, None, env.limits)
+                });
+                persisted.count() as i64
+            });
+            let mut effect: Vec<&[u8]> = vec![b"HPERSIST", key];
+            effect.extend_from_slice(words);
+            effect.extend_from_slice(fields);
+            cx.propagate_as(&effect);
+            cx.changed(key, changes);
+            cx.notify(Event::Hash, "hpersist", key);
+        }
+        Then::Expire(at) if is_past(cx, at) => {
+            let (gone, left) = cx.edit::<Hash, _>(loc, |hash, _| {
+                present.retain(|field| hash.remove(field));
+                present
+            });
+            deleted(cx, key, &gone, left);
+        }
+        Then::Expire(at) => {
+            cx.edit::<Hash, _>(loc, |hash, env| {
+                for field in &present {
+                    hash.set_expire(field, Some(at), env.limits);
+                }
+            });
+            let at = at.to_string();
+            let mut effect: Vec<&[u8]> = vec![b"HPEXPIREAT", key, at.as_bytes()];
+            effect.extend_from_slice(words);
+            effect.extend_from_slice(fields);
+            cx.propagate_as(&effect);
+            cx.changed(key, present.len() as i64);
+            cx.notify(Event::Hash, "hexpire", key);
+        }
+        Then::Nothing | Then::Persist => {}
+    }
+    Ok(())
+}
+
+/// What HSETEX was asked for.
+struct SetRequest<'a> {
+    /// FNX: only if none of the fields exists.
+    only_new: bool,
+    /// FXX: only if all of the fields exist.
+    only_old: bool,
+    keep_expire: bool,
+    /// The new expiry, and where its option stands.
+    expire: Option<(UnixMillis, usize)>,
+    /// field, value, field, value ...
+    pairs: &'a [&'a [u8]],
+}
+
+impl<'a> SetRequest<'a> {
+    fn parse(args: Args<'a>, now: UnixMillis) -> Result<Self, CommandError> {
+        let mut request = SetRequest {
+            only_new: false,
+            only_old: false,
+            keep_expire: false,
+            expire: None,
+            pairs: &[],
+        };
+        let mut at = 2;
+        while at < args.len() {
+            let time = Time::option(args, at);
+            if args.is(at, "FIELDS") {
+                let count = args.get(at + 1).and_then(parse_int);
+                let count = count.filter(|&n| n > 0 && n <= i64::MAX / 2);
+                let count = count.ok_or(CommandError::fixed("ERR invalid number of fields"))?;
+                request.pairs = args.from(at + 2);
+                if request.pairs.len() as i64 != 2 * count {
+                    return Err(CommandError::arity("hsetex"));
+                }
+                return Ok(request);
+            } else if args.is(at, "FNX") || args.is(at, "FXX") {
+                if request.only_new || request.only_old {
+                    return Err(CommandError::fixed(
+                        "ERR Only one of FXX or FNX arguments can be specified",
+                    ));
+                }
+                request.only_new = args.is(at, "FNX");
+                request.only_old = !request.only_new;
+            } else if time.is_some() || args.is(at, "KEEPTTL") {
+                if request.keep_expire || request.expire.is_some() {
+                    return Err(CommandError::fixed(
+                        "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+                    ));
+                }
+                match (time, args.get(at + 1)) {
+                    (None, _) => request.keep_expire = true,
+                    (Some(_), None) => return Err(CommandError::arity("hsetex")),
+                    (Some(time), Some(text)) => {
+                        request.expire = Some((time.parse(text, now, "hsetex")?, at));
+                        at += 1;
+                    }
+                }
+            } else {
+                return Err(CommandError::new(format!(
+                    "ERR unknown argument: {}",
+                    String::from_utf8_lossy(&args[at])
+                )));
+            }
+            at += 1;
+        }
+        Err(CommandError::arity("hsetex"))
+    }
+
+    fn fields(&self) -> Vec<&'a [u8]> {
+        self.pairs.iter().step_by(2).copied().collect()
+    }
+
+    fn condition_holds(&self, cx: &mut Cx<'_>, found: Option<Loc>) -> bool {
+        if !self.only_new && !self.only_old {
+            return true;
+        }
+        let Some(loc) = found else {
+            return self.only_new;
+        };
+        let horizon = Horizon::of(cx);
+        let (hash, _) = cx.read::<Hash>(loc);
+        let exists = |field: &[u8]| {
+            let found = hash.get_with_expire(field);
+            found.is_some_and(|(_, expire)| !horizon.hides(expire))
+        };
+        match self.only_new {
+            true => !self.fields().into_iter().any(exists),
+            false => self.fields().into_iter().all(exists),
+        }
+    }
+}
+
+pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let request = SetRequest::parse(args, cx.now())?;
+    let key = &args[1];
+    let mut loc = cx.find_to_write::<Hash>(key)?;
+    if request.only_new || request.only_old {
+        loc = loc.and_then(|loc| reap_due(cx, key, loc, &request.fields()));
+    }
+    if !request.condition_holds(cx, loc) {
+        cx.client.reply.int(0);
+        return Ok(());
+    }
+    cx.client.reply.int(1);
+    let past = request.expire.is_some_and(|(at, _)| is_past(cx, at));
+    let (_, left) = cx.edit_or_create::<Hash, _>(key, loc, |hash, env| {
+        for pair in request.pairs.chunks_exact(2) {
+            let (field, value) = (pair[0], pair[1]);
+            match request.expire {
+                _ if past => {
+                    hash.remove(field);
+                }
+                _ if request.keep_expire => {
+                    hash.set_keep_expire(field, value, env.limits);
+                }
+                None => {
+                    hash.set(field, value, env.limits);
+                }
+                Some((at, _)) => {
+                    hash.set(field, value, env.limits);
+                    hash.set_expire(field, Some(at), env.limits);
+                }
+            }
+        }
+    });
+    cx.notify(Event::Hash, "hset", key);
+    if past {
+        deleted(cx, key, &request.fields(), left);
+        return Ok(());
+    }
+    cx.changed(key, request.pairs.len() as i64 / 2);
+    if let Some((at, option_at)) = request.expire {
+        cx.notify(Event::Hash, "hexpire", key);
+        let at = at.to_string();
+        let mut effect = args.0.to_vec();
+        effect[option_at] = b"PXAT";
+        effect[option_at + 1] = at.as_bytes();
+        cx.propagate_as(&effect);
+    }
+    Ok(())
+}
