@@ -1,5 +1,5 @@
-//! The same commands to Forebay and to a real redis-server, replies compared to the byte, then the
-//! datasets by digest, then the replication streams that both have sent.
+//! The same commands to Forebay and to real redis-servers, replies compared to the byte, then the
+//! datasets by digest, then the replication streams that all have sent.
 //!
 //! `cargo test --test compat -- lists` runs one family: its script (`scripts/lists.txt`, the form is
 //! described in [`script`]) in RESP2 and RESP3, and random commands of its grammar ([`grammar`]).
@@ -7,7 +7,7 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `FOREBAY_COMPAT_SUBJECT` | who is judged: `forebay`, a peer's name, or host:port of a running server | `forebay` |
-//! | `FOREBAY_COMPAT_REFERENCE` | who is right: a peer's name or host:port | `redis-7.0` |
+//! | `FOREBAY_COMPAT_REFERENCE` | who is right: peers' names or host:port, one or several | `redis-7.0,redis-8.2` |
 //! | `FOREBAY_COMPAT_SEED` | seed of the random commands | fixed |
 //! | `FOREBAY_COMPAT_OPS` | random commands per family | 6000 |
 //! | `FOREBAY_COMPAT_STREAMS` | `no`: replication streams are not compared | |
@@ -21,9 +21,10 @@ mod support;
 mod compare;
 mod generate;
 mod grammar;
-mod pair;
+mod panel;
 mod random;
 mod script;
+mod side;
 
 /// One family: its script in both protocols, and random commands where it has a grammar.
 macro_rules! families {
@@ -31,11 +32,11 @@ macro_rules! families {
         mod $family {
             #[test]
             fn script_resp2_gives_the_replies_of_the_reference() {
-                crate::script::run(stringify!($family), crate::pair::Protocol::Resp2);
+                crate::script::run(stringify!($family), crate::side::Protocol::Resp2);
             }
             #[test]
             fn script_resp3_gives_the_replies_of_the_reference() {
-                crate::script::run(stringify!($family), crate::pair::Protocol::Resp3);
+                crate::script::run(stringify!($family), crate::side::Protocol::Resp3);
             }
             $(
                 #[test]

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use crate::compare::Rule;
 use crate::generate::Generator;
 use crate::grammar::COMMON;
-use crate::pair::{Command, Pair, Protocol, line_of};
+use crate::panel::Panel;
+use crate::side::{Command, Protocol, line_of};
 
 /// Commands between two comparisons of all data and of the replication streams.
 const CHECK_EVERY: usize = 400;
@@ -29,10 +30,10 @@ pub fn run(family: &str, grammar: &[&str]) {
     };
     let seed = number("FOREBAY_COMPAT_SEED", 20_240_229);
     let count = number("FOREBAY_COMPAT_OPS", 6_000) as usize;
-    let Some(mut pair) = Pair::start(Protocol::Resp2) else {
+    let Some(mut panel) = Panel::start(Protocol::Resp2) else {
         return;
     };
-    pair.record_streams();
+    panel.record_streams();
     let mut own = Generator::new(grammar, seed);
     let mut common = Generator::new(COMMON, seed ^ 0x5eed);
     let mut history = VecDeque::new();
@@ -42,10 +43,10 @@ pub fn run(family: &str, grammar: &[&str]) {
         } else {
             own.command()
         };
-        let difference = pair.run('a', &command, Rule::of(&command));
+        let difference = panel.run('a', &command, Rule::of(&command));
         let difference = difference.or_else(|| {
             ((i + 1) % CHECK_EVERY == 0 || i + 1 == count)
-                .then(|| pair.compare_data().or_else(|| pair.compare_streams()))
+                .then(|| panel.compare_data().or_else(|| panel.compare_streams()))
                 .flatten()
         });
         if let Some(difference) = difference {

@@ -24,12 +24,13 @@
 //!
 //! `{N*text}` in a word stands for N times text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use crate::compare::Rule;
-use crate::pair::{Command, Pair, Protocol};
+use crate::panel::Panel;
+use crate::side::{Command, Protocol};
 use crate::support::client::Client;
 use crate::support::resp::Value;
 use crate::support::words;
@@ -42,12 +43,12 @@ pub fn run(family: &str, protocol: Protocol) {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/compat/scripts/{family}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let Some(mut pair) = Pair::start(protocol) else {
+    let Some(mut panel) = Panel::start(protocol) else {
         return;
     };
-    pair.record_streams();
+    panel.record_streams();
     let mut run = Run {
-        pair: &mut pair,
+        panel: &mut panel,
         family,
         section: None,
         lines: 0,
@@ -72,7 +73,7 @@ pub fn run(family: &str, protocol: Protocol) {
 }
 
 struct Run<'a> {
-    pair: &'a mut Pair,
+    panel: &'a mut Panel,
     family: &'a str,
     section: Option<Section>,
     lines: usize,
@@ -94,7 +95,7 @@ impl Run<'_> {
         for (mark, streams) in [("== ", true), ("=~ ", false)] {
             if let Some(title) = line.strip_prefix(mark) {
                 self.end_section();
-                self.pair.reset();
+                self.panel.reset();
                 self.section = Some(Section {
                     title: title.to_owned(),
                     line: number,
@@ -132,16 +133,16 @@ impl Run<'_> {
         if action == Action::Read {
             let rule = rule.unwrap_or(Rule::Exact);
             return match rest.parse() {
-                Ok(count) => self.pair.read_several(connection, count, rule),
-                Err(_) => self.pair.read(connection, rule),
+                Ok(count) => self.panel.read_several(connection, count, rule),
+                Err(_) => self.panel.read(connection, rule),
             };
         }
         let command = self.parse(number, rest);
         if action == Action::Send {
-            self.pair.send(connection, &command);
+            self.panel.send(connection, &command);
             return None;
         }
-        self.pair.run(
+        self.panel.run(
             connection,
             &command,
             rule.unwrap_or_else(|| Rule::of(&command)),
@@ -162,45 +163,43 @@ impl Run<'_> {
         let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
         match name {
             "blocked" => {
-                self.pair
-                    .wait_on_both(&format!("{rest} clients are blocked"), |c| {
+                self.panel
+                    .wait_on_all(&format!("{rest} clients are blocked"), |c| {
                         c.info_field("clients", "blocked_clients") == rest
                     });
                 None
             }
             "gone" => {
-                self.pair.wait_on_both(&format!("{rest} has expired"), |c| {
+                self.panel.wait_on_all(&format!("{rest} has expired"), |c| {
                     c.int(&format!("EXISTS {rest}")) == 0
                 });
                 None
             }
-            "scan" => {
-                let theirs = scan(self.pair.reference.client('a'), rest);
-                let ours = scan(self.pair.subject.client('a'), rest);
-                (theirs != ours).then(|| self.pair.difference(&theirs.join(" "), &ours.join(" ")))
-            }
+            "scan" => self.panel.judge(
+                |side| scan(side.client('a'), rest).join(" "),
+                |theirs, ours| theirs == ours,
+            ),
             "info" => {
                 let (section, fields) = rest.split_once(' ').unwrap_or((rest, ""));
-                let (theirs, ours) = (
-                    self.pair.reference.connect().info(section),
-                    self.pair.subject.connect().info(section),
-                );
-                let wrong = fields.split(',').find(|f| theirs.get(*f) != ours.get(*f))?;
-                Some(self.pair.difference(
-                    &format!("{wrong}:{:?}", theirs.get(wrong)),
-                    &format!("{wrong}:{:?}", ours.get(wrong)),
-                ))
+                let shown = |info: &BTreeMap<String, String>| {
+                    let line = |f| format!("{f}:{}", info.get(f).map_or("absent", String::as_str));
+                    fields.split(',').map(line).collect::<Vec<_>>().join(" ")
+                };
+                self.panel.judge(
+                    |side| shown(&side.connect().info(section)),
+                    |theirs, ours| theirs == ours,
+                )
             }
-            "fields" => {
-                let theirs = self.pair.reference.connect().info(rest);
-                let ours = self.pair.subject.connect().info(rest);
-                let missing: Vec<_> = theirs
-                    .keys()
-                    .filter(|k| !ours.contains_key(*k))
-                    .cloned()
-                    .collect();
-                (!missing.is_empty()).then(|| format!("    missing: {}", missing.join(" ")))
-            }
+            "fields" => self.panel.judge(
+                |side| {
+                    let fields: Vec<_> = side.connect().info(rest).into_keys().collect();
+                    fields.join(" ")
+                },
+                |theirs, ours| {
+                    let ours: BTreeSet<_> = ours.split(' ').collect();
+                    theirs.split(' ').all(|field| ours.contains(field))
+                },
+            ),
             other => panic!("{}:{number}: no directive @{other}", self.family),
         }
     }
@@ -210,14 +209,14 @@ impl Run<'_> {
             return;
         };
         // Blocked or subscribed connections would not answer; the comparison has its own.
-        if let Some(difference) = self.pair.compare_data() {
+        if let Some(difference) = self.panel.compare_data() {
             self.report(
                 section.line,
                 &format!("== {} (data)", section.title),
                 &difference,
             );
         }
-        let difference = self.pair.compare_streams();
+        let difference = self.panel.compare_streams();
         if let Some(difference) = difference.filter(|_| section.streams) {
             self.report(
                 section.line,

@@ -121,7 +121,7 @@ fn equal_datasets_are_equal_and_each_difference_is_named() {
     b.ok("LSET l 0 z");
     a.ok("SET only-here 1");
     b.ok("PEXPIREAT t 99999999999999");
-    let lines = dataset::differences(&mut a, &mut b);
+    let lines = dataset::differences(&mut a, &mut b, 0);
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines[0].contains("key l:"), "{lines:?}");
     assert!(

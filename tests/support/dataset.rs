@@ -47,6 +47,16 @@ pub struct Entry {
     pub expires_at_ms: i64,
 }
 
+impl Entry {
+    fn equals(&self, other: &Entry, slack_ms: u64) -> bool {
+        let both_expire = (self.expires_at_ms < 0) == (other.expires_at_ms < 0);
+        self.kind == other.kind
+            && self.content == other.content
+            && both_expire
+            && self.expires_at_ms.abs_diff(other.expires_at_ms) <= slack_ms
+    }
+}
+
 /// Every key of every database. `None`-expiry keys have -1. Needs `PEXPIRETIME` (7.0 and later).
 pub fn read(client: &mut Client) -> BTreeMap<(usize, Vec<u8>), Entry> {
     let mut all = BTreeMap::new();
@@ -127,14 +137,15 @@ fn sorted_pairs(items: Vec<Value>) -> Vec<Value> {
     pairs.concat()
 }
 
-/// What differs between two servers, a line a key; empty where nothing does.
-pub fn differences(a: &mut Client, b: &mut Client) -> Vec<String> {
+/// What differs between two servers, a line a key; empty where nothing does. Expiries count as equal
+/// within `slack_ms`.
+pub fn differences(a: &mut Client, b: &mut Client, slack_ms: u64) -> Vec<String> {
     let (left, right) = (read(a), read(b));
     let mut lines = Vec::new();
     for (at, entry) in &left {
         match right.get(at) {
             None => lines.push(format!("{} only in the first", name(at))),
-            Some(other) if other != entry => {
+            Some(other) if !entry.equals(other, slack_ms) => {
                 lines.push(format!("{}: {} / {}", name(at), shown(entry), shown(other)));
             }
             Some(_) => {}
@@ -151,7 +162,7 @@ pub fn differences(a: &mut Client, b: &mut Client) -> Vec<String> {
 /// # Panics
 /// When they do not, with the first keys that differ.
 pub fn assert_same(a: &mut Client, b: &mut Client) {
-    let lines = differences(a, b);
+    let lines = differences(a, b, 0);
     assert!(
         lines.is_empty(),
         "{} keys differ:\n{}",
