@@ -1,0 +1,299 @@
+//! DUMP and RESTORE: one value as bytes, in the form that every Redis and Valkey takes.
+
+use super::spec::{Command, Flags, Group, Keys};
+use super::{Args, CmdResult, CommandError, Cx, Event, expiry, heat};
+use crate::keyspace::Value;
+use crate::rdb::check::Scratch;
+use crate::rdb::normalize::normalize;
+use crate::rdb::{ErrorKind, dump as payload, lzf};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "dump",
+        arity: 2,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        since: "2.6.0",
+        complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
+        summary: "Returns a serialized representation of the value stored at a key.",
+        run: dump,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "restore",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::ONE,
+        since: "2.6.0",
+        complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
+        summary: "Creates a key from the serialized representation of a value.",
+        run: restore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "restore-asking",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::ONE,
+        group: Group::Server,
+        since: "3.0.0",
+        complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
+        summary: "An internal command for migrating keys in a cluster.",
+        run: restore_asking,
+        ..Command::DEFAULT
+    },
+];
+
+fn dump(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let Some(loc) = cx.lookup(&args[1]) else {
+        cx.client.reply.null();
+        return Ok(());
+    };
+    let mut packer = cx.engine.config.rdbcompression.then(lzf::Packer::new);
+    let mut value = Vec::new();
+    let rdb_type = cx
+        .value(loc)
+        .to_rdb(&mut |piece| value.extend_from_slice(piece), packer.as_mut());
+    let mut out = Vec::with_capacity(value.len() + 16);
+    payload::encode(rdb_type, &value, &mut out);
+    cx.client.reply.bulk(&out);
+    Ok(())
+}
+
+/// What may follow `RESTORE key ttl payload`.
+#[derive(Default)]
+struct Options {
+    replace: bool,
+    absolute: bool,
+    idle_seconds: Option<u64>,
+    frequency: Option<u8>,
+}
+
+impl Options {
+    fn parse(args: Args<'_>) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut i = 4;
+        while i < args.len() {
+            let has_value = i + 1 < args.len();
+            if args.is(i, "REPLACE") {
+                options.replace = true;
+            } else if args.is(i, "ABSTTL") {
+                options.absolute = true;
+            } else if args.is(i, "IDLETIME") && has_value && options.frequency.is_none() {
+                i += 1;
+                let idle = u64::try_from(args.int(i)?)
+                    .map_err(|_| CommandError::fixed("ERR Invalid IDLETIME value, must be >= 0"))?;
+                options.idle_seconds = Some(idle);
+            } else if args.is(i, "FREQ") && has_value && options.idle_seconds.is_none() {
+                i += 1;
+                let counter = u8::try_from(args.int(i)?).map_err(|_| {
+                    CommandError::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255")
+                })?;
+                options.frequency = Some(counter);
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+            i += 1;
+        }
+        Ok(options)
+    }
+
+    /// The heat they ask for; `None` under a policy that counts otherwise.
+    fn heat(&self, cx: &Cx<'_>) -> Option<u32> {
+        let now = cx.now();
+        match heat::is_lfu(&cx.engine.config) {
+            true => self.frequency.map(|f| heat::from_frequency(f, now)),
+            false => self.idle_seconds.map(|s| heat::from_idle_seconds(s, now)),
+        }
+    }
+}
+
+fn restore_asking(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    restore(cx, args)
+}
+
+fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[1];
+    let options = Options::parse(args)?;
+    if !options.replace && cx.lookup_write(key).is_some() {
+        return Err(CommandError::fixed(
+            "BUSYKEY Target key name already exists.",
+        ));
+    }
+    let ttl = args.int(2)?;
+    if ttl < 0 {
+        return Err(CommandError::fixed("ERR Invalid TTL value, must be >= 0"));
+    }
+    let value = decode(cx, &args[3])?;
+    let old = if options.replace {
+        cx.lookup_write(key)
+    } else {
+        None
+    };
+    if let Some(loc) = old {
+        let lazy = cx.engine.config.lazyfree_lazy_server_del;
+        cx.remove(loc, lazy);
+    }
+    let expire = match (ttl, options.absolute) {
+        (0, _) => None,
+        (ttl, true) => Some(ttl),
+        (ttl, false) => Some(ttl.saturating_add(cx.now())),
+    };
+    cx.client.reply.ok();
+    if expire.is_some_and(|at| expiry::past(cx, at)) {
+        if old.is_some() {
+            let lazy = cx.engine.config.lazyfree_lazy_server_del;
+            cx.changed(key, 1);
+            cx.notify(Event::Generic, "del", key);
+            cx.propagate_as(&[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, key]);
+        }
+        return Ok(());
+    }
+    let (db, heat) = (cx.client.db, options.heat(cx));
+    let loc = cx.db().insert(key, value, expire);
+    match heat {
+        Some(heat) => cx.db().set_heat(loc, heat),
+        None => cx.engine.touch(db, loc),
+    }
+    cx.created(key);
+    cx.changed(key, 1);
+    cx.notify(Event::Generic, "restore", key);
+    if let Some(at) = expire.filter(|_| !options.absolute) {
+        let mut digits = itoa::Buffer::new();
+        let mut effect = args.0.to_vec();
+        effect[2] = digits.format(at).as_bytes();
+        effect.push(b"ABSTTL");
+        cx.propagate_as(&effect);
+    }
+    Ok(())
+}
+
+/// Checks a payload as strictly as a file is checked.
+fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
+    let mut scratch = Scratch::new(cx.engine.rng.next_u64());
+    let decoded = payload::decode(bytes, &mut scratch).map_err(|e| match e.kind {
+        ErrorKind::DumpFooter => {
+            CommandError::fixed("ERR DUMP payload version or checksum are wrong")
+        }
+        _ => CommandError::fixed("ERR Bad data format"),
+    })?;
+    let mut record = Vec::with_capacity(decoded.value.len());
+    let rdb_type = normalize(
+        &decoded.context,
+        decoded.rdb_type,
+        decoded.value,
+        &decoded.info,
+        &mut scratch,
+        &mut record,
+    )
+    .map_err(|_| CommandError::fixed("ERR Bad data format"))?;
+    Ok(Value::from_record(rdb_type, &record))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{Bench, check};
+
+    /// `SET k hello` of a real server, dumped by it.
+    const HELLO: &str = "\"\\x00\\x05hello\\x0a\\x00cr\\xdfve4\\x20\\x0a\"";
+
+    fn escaped(reply: &str) -> String {
+        reply.replace("\\t", "\\x09").replace("\\'", "'")
+    }
+
+    #[test]
+    fn a_dump_is_restored_under_another_name() {
+        let mut bench = Bench::new();
+        for make in [
+            "SET k hello",
+            "RPUSH k a b 3",
+            "SADD k 1 2 3",
+            "SADD k 1 x",
+            "ZADD k 1 a 2.5 b",
+            "HSET k f v g 7",
+        ] {
+            bench.run("DEL k copy");
+            bench.run(make);
+            let payload = escaped(&bench.run("DUMP k"));
+            bench.check(&[(&format!("RESTORE copy 0 {payload}"), "+OK")]);
+            let digest =
+                |bench: &mut Bench, key: &str| bench.run(&format!("DEBUG DIGEST-VALUE {key}"));
+            assert_eq!(
+                digest(&mut bench, "k"),
+                digest(&mut bench, "copy"),
+                "{make}"
+            );
+        }
+    }
+
+    #[test]
+    fn restore_minds_existing_keys_and_times() {
+        let mut bench = Bench::new();
+        let payload = {
+            bench.run("SET k hello");
+            escaped(&bench.run("DUMP k"))
+        };
+        let restore = |rest: &str| {
+            let (ttl, options) = rest.split_once(' ').unwrap_or((rest, ""));
+            format!("RESTORE k {ttl} {payload} {options}")
+        };
+        let cases = [
+            ("0", "-BUSYKEY Target key name already exists.", ""),
+            ("-1 REPLACE", "-ERR Invalid TTL value, must be >= 0", ""),
+            (
+                "x REPLACE",
+                "-ERR value is not an integer or out of range",
+                "",
+            ),
+            (
+                "0 REPLACE IDLETIME -1",
+                "-ERR Invalid IDLETIME value, must be >= 0",
+                "",
+            ),
+            (
+                "0 REPLACE FREQ 256",
+                "-ERR Invalid FREQ value, must be >= 0 and <= 255",
+                "",
+            ),
+            ("0 REPLACE FREQ 1 IDLETIME 1", "-ERR syntax error", ""),
+            ("500 REPLACE", "+OK", "1000500 |REPLACE ABSTTL"),
+            ("2000000 REPLACE ABSTTL", "+OK", "2000000 |REPLACE ABSTTL"),
+            ("5 REPLACE ABSTTL", "+OK", "DEL"),
+            ("5 ABSTTL", "+OK", ""),
+            ("0 IDLETIME 400", "+OK", "0 |IDLETIME 400"),
+        ];
+        bench.effects();
+        for (rest, reply, effect) in cases {
+            assert_eq!(bench.run(&restore(rest)), reply, "{rest}");
+            let sent = bench.effects();
+            match effect {
+                "" => assert_eq!(sent, "", "{rest}"),
+                "DEL" => assert_eq!(sent, "DEL k", "{rest}"),
+                _ => {
+                    let (ttl, options) = effect.split_once('|').expect("ttl |options");
+                    assert!(sent.starts_with(&format!("RESTORE k {ttl}")), "{sent}");
+                    assert!(sent.ends_with(options), "{sent}");
+                }
+            }
+        }
+        bench.check(&[("OBJECT IDLETIME k", ":400"), ("GET k", "\"hello\"")]);
+    }
+
+    #[test]
+    fn damaged_payloads_are_refused() {
+        check(&[
+            (&format!("RESTORE real 0 {HELLO}"), "+OK"),
+            ("GET real", "\"hello\""),
+            (
+                "RESTORE k 0 abc",
+                "-ERR DUMP payload version or checksum are wrong",
+            ),
+            (
+                &format!("RESTORE k 0 {}", HELLO.replace("hello", "hallo")),
+                "-ERR DUMP payload version or checksum are wrong",
+            ),
+            ("DUMP none", "nil"),
+        ]);
+    }
+}

@@ -1,0 +1,294 @@
+//! PFADD, PFCOUNT, PFMERGE: counting distinct elements approximately. The sketch itself is [`hll`].
+
+use super::hll::{self, Corrupt, Hll};
+use super::spec::{Command, Flags, Group, Keys};
+use super::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::value::Str;
+use crate::keyspace::{Loc, Value, ValueRef};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "pfadd",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::HyperLogLog,
+        since: "2.8.9",
+        complexity: "O(1) to add every element.",
+        summary: "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
+        run: pfadd,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "pfcount",
+        arity: -2,
+        flags: Flags::READONLY,
+        keys: Keys::ALL,
+        group: Group::HyperLogLog,
+        since: "2.8.9",
+        complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.",
+        summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
+        run: pfcount,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "pfmerge",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::ALL,
+        group: Group::HyperLogLog,
+        since: "2.8.9",
+        complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
+        summary: "Merges one or more HyperLogLog values into a single key.",
+        run: pfmerge,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "pfdebug",
+        arity: 3,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::ADMIN),
+        keys: Keys::Range {
+            first: 2,
+            last: 2,
+            step: 1,
+        },
+        group: Group::HyperLogLog,
+        since: "2.8.9",
+        complexity: "N/A",
+        summary: "Internal commands for debugging HyperLogLog values.",
+        run: pfdebug,
+        ..Command::DEFAULT
+    },
+];
+
+impl From<Corrupt> for CommandError {
+    fn from(_: Corrupt) -> Self {
+        CommandError::fixed("INVALIDOBJ Corrupted HLL object detected")
+    }
+}
+
+impl Cx<'_> {
+    fn sketch(&self, loc: Loc) -> Result<Hll, CommandError> {
+        let ValueRef::Str(s) = self.value(loc) else {
+            return Err(CommandError::WRONG_TYPE);
+        };
+        Hll::from_bytes(s.bytes().into_owned()).ok_or(CommandError::fixed(
+            "WRONGTYPE Key is not a valid HyperLogLog string value.",
+        ))
+    }
+
+    /// Writes a sketch back; counts and events are the caller's.
+    fn put_sketch(&mut self, key: &[u8], found: Option<Loc>, sketch: Hll) {
+        let db = self.client.db;
+        let expire = found.and_then(|loc| self.db().expire(loc));
+        let value = Value::Str(Str::new_raw(sketch.into_bytes()));
+        let loc = self.db().insert(key, value, expire);
+        if found.is_none() {
+            self.engine.touch(db, loc);
+            self.created(key);
+        }
+    }
+}
+
+fn pfadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[1];
+    let found = cx.lookup_write(key);
+    let mut sketch = match found {
+        Some(loc) => cx.sketch(loc)?,
+        None => Hll::new(),
+    };
+    let max = cx.engine.limits.hll_sparse_max_bytes;
+    let mut updates = i64::from(found.is_none());
+    for element in args.from(2) {
+        updates += i64::from(sketch.add(element, max)?);
+    }
+    if updates > 0 {
+        sketch.invalidate();
+        cx.put_sketch(key, found, sketch);
+        cx.changed(key, updates);
+        cx.notify(Event::String, "pfadd", key);
+    }
+    cx.client.reply.int((updates > 0).into());
+    Ok(())
+}
+
+fn pfcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if args.len() > 2 {
+        let mut registers = hll::no_registers();
+        for key in args.from(1) {
+            if let Some(loc) = cx.lookup(key) {
+                cx.sketch(loc)?.merge_into(&mut registers)?;
+            }
+        }
+        cx.client.reply.int(hll::estimate(&registers) as i64);
+        return Ok(());
+    }
+    let key = &args[1];
+    let Some(loc) = cx.lookup(key) else {
+        cx.client.reply.int(0);
+        return Ok(());
+    };
+    let mut sketch = cx.sketch(loc)?;
+    let count = match sketch.cached_count() {
+        Some(count) => count,
+        None => {
+            // The count is kept in the string: a change of its bytes, which replicas must have, too.
+            let count = hll::estimate(&sketch.registers()?);
+            sketch.cache_count(count);
+            cx.put_sketch(key, Some(loc), sketch);
+            cx.changed(key, 1);
+            count
+        }
+    };
+    cx.client.reply.int(count as i64);
+    Ok(())
+}
+
+fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let target = &args[1];
+    let (mut registers, mut dense) = (hll::no_registers(), false);
+    for key in args.from(1) {
+        if let Some(loc) = cx.lookup(key) {
+            let sketch = cx.sketch(loc)?;
+            dense |= sketch.is_dense();
+            sketch.merge_into(&mut registers)?;
+        }
+    }
+    let found = cx.lookup_write(target);
+    let mut merged = match found {
+        Some(loc) => cx.sketch(loc)?,
+        None => Hll::new(),
+    };
+    if dense {
+        merged.make_dense()?;
+    }
+    let max = cx.engine.limits.hll_sparse_max_bytes;
+    for (index, &value) in registers.iter().enumerate().filter(|(_, v)| **v > 0) {
+        merged.raise(index, value, max)?;
+    }
+    merged.invalidate();
+    cx.put_sketch(target, found, merged);
+    cx.changed(target, 1);
+    // In substance it is an addition of many elements.
+    cx.notify(Event::String, "pfadd", target);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[2];
+    let found = cx.lookup_write(key);
+    let loc = found.ok_or(CommandError::fixed("ERR The specified key does not exist"))?;
+    let mut sketch = cx.sketch(loc)?;
+    let was_sparse = !sketch.is_dense();
+    match () {
+        () if args.is(1, "ENCODING") => {
+            let encoding = if was_sparse { "sparse" } else { "dense" };
+            cx.client.reply.simple(encoding);
+        }
+        () if args.is(1, "DECODE") => {
+            let text = sketch.describe();
+            let text = text.ok_or(CommandError::fixed("ERR HLL encoding is not sparse"))?;
+            cx.client.reply.bulk_str(&text);
+        }
+        () if args.is(1, "GETREG") || args.is(1, "TODENSE") => {
+            sketch.make_dense()?;
+            if args.is(1, "GETREG") {
+                let registers = sketch.registers()?;
+                cx.client.reply.array(registers.len());
+                registers
+                    .iter()
+                    .for_each(|&v| cx.client.reply.int(v.into()));
+            } else {
+                cx.client.reply.int(was_sparse.into());
+            }
+            if was_sparse {
+                cx.put_sketch(key, found, sketch);
+                cx.changed(key, 1);
+            }
+        }
+        () => {
+            return Err(CommandError::new(format!(
+                "ERR Unknown PFDEBUG subcommand '{}'",
+                String::from_utf8_lossy(&args[1])
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{check, check_effects};
+
+    #[test]
+    fn distinct_elements_are_counted() {
+        check(&[
+            ("PFADD h a b c", ":1"),
+            ("PFADD h a b", ":0"),
+            ("PFCOUNT h", ":3"),
+            ("PFADD h2 c d", ":1"),
+            ("PFCOUNT h h2 none", ":4"),
+            ("PFMERGE m h h2", "+OK"),
+            ("PFCOUNT m", ":4"),
+            ("PFADD empty", ":1"),
+            ("PFADD empty", ":0"),
+            ("PFCOUNT empty", ":0"),
+            ("PFDEBUG ENCODING h", "+sparse"),
+            ("PFDEBUG TODENSE h", ":1"),
+            ("PFDEBUG ENCODING h", "+dense"),
+            ("PFCOUNT h", ":3"),
+            ("PFMERGE m h", "+OK"),
+            ("PFDEBUG ENCODING m", "+dense"),
+        ]);
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_a_real_server() {
+        check(&[
+            ("PFADD h a b c", ":1"),
+            (
+                "PFDEBUG DECODE h",
+                "\"Z:8436 v:1,1 Z:4274 v:2,1 Z:3068 v:1,1 Z:603\"",
+            ),
+            (
+                "GET h",
+                "\"HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80`\\xf3\\x80P\\xb1\\x84K\\xfb\\x80BZ\"",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn other_values_are_refused() {
+        let not_valid = "-WRONGTYPE Key is not a valid HyperLogLog string value.";
+        check(&[
+            ("SET s hello", "+OK"),
+            ("PFADD s a", not_valid),
+            ("PFCOUNT s", not_valid),
+            ("PFMERGE m s", not_valid),
+            ("RPUSH l a", ":1"),
+            (
+                "PFCOUNT l s",
+                "-WRONGTYPE Operation against a key holding the wrong kind of value",
+            ),
+            (
+                "SET s \"HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80\\x00\"",
+                "+OK",
+            ),
+            ("PFCOUNT s", "-INVALIDOBJ Corrupted HLL object detected"),
+            ("PFADD s x", "-INVALIDOBJ Corrupted HLL object detected"),
+        ]);
+    }
+
+    #[test]
+    fn a_refreshed_count_travels() {
+        check_effects(&[
+            ("PFADD h a", "PFADD h a"),
+            ("PFADD h a", ""),
+            ("PFCOUNT h", "PFCOUNT h"),
+            ("PFCOUNT h", ""),
+            ("PFMERGE h h", "PFMERGE h h"),
+        ]);
+    }
+}

@@ -1,0 +1,353 @@
+//! SORT: a list, set or sorted set in another order, with elements looked up in other keys.
+
+use super::spec::{Command, Flags, Keys};
+use super::{Args, CmdResult, CommandError, Cx, Event, args};
+use crate::keyspace::value::List;
+use crate::keyspace::{Value, ValueRef};
+use std::cmp::Ordering;
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "sort",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
+        keys: Keys::Custom(keys_of_sort),
+        complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
+        summary: "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.",
+        run: sort,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "sort_ro",
+        arity: -2,
+        flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
+        keys: Keys::ONE,
+        since: "7.0.0",
+        complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
+        summary: "Returns the sorted elements of a list, a set, or a sorted set.",
+        run: sort_ro,
+        ..Command::DEFAULT
+    },
+];
+
+/// The sorted key, and the last STORE: only the keywords tell where it stands.
+fn keys_of_sort(args: &Args<'_>, out: &mut Vec<usize>) {
+    out.push(1);
+    let (mut i, mut store) = (2, None);
+    while i < args.len() {
+        if args.is(i, "STORE") && i + 1 < args.len() {
+            store = Some(i + 1);
+        }
+        i += match () {
+            () if args.is(i, "LIMIT") => 3,
+            () if args.is(i, "GET") || args.is(i, "BY") || args.is(i, "STORE") => 2,
+            () => 1,
+        };
+    }
+    out.extend(store);
+}
+
+struct Options<'a> {
+    descending: bool,
+    alpha: bool,
+    limit: Option<(i64, i64)>,
+    by: Option<&'a [u8]>,
+    get: Vec<&'a [u8]>,
+    store: Option<&'a [u8]>,
+}
+
+impl<'a> Options<'a> {
+    fn parse(args: Args<'a>, read_only: bool) -> Result<Self, CommandError> {
+        let mut options = Options {
+            descending: false,
+            alpha: false,
+            limit: None,
+            by: None,
+            get: Vec::new(),
+            store: None,
+        };
+        let mut i = 2;
+        while i < args.len() {
+            let next = args.get(i + 1);
+            match () {
+                () if args.is(i, "ASC") => options.descending = false,
+                () if args.is(i, "DESC") => options.descending = true,
+                () if args.is(i, "ALPHA") => options.alpha = true,
+                () if args.is(i, "LIMIT") && i + 2 < args.len() => {
+                    options.limit = Some((args.int(i + 1)?, args.int(i + 2)?));
+                    i += 2;
+                }
+                () if args.is(i, "STORE") && next.is_some() && !read_only => {
+                    options.store = next;
+                    i += 1;
+                }
+                () if args.is(i, "BY") && next.is_some() => {
+                    options.by = next;
+                    i += 1;
+                }
+                () if args.is(i, "GET") && next.is_some() => {
+                    options.get.extend(next);
+                    i += 1;
+                }
+                () => return Err(CommandError::SYNTAX),
+            }
+            i += 1;
+        }
+        Ok(options)
+    }
+
+    /// The elements of `len` that are asked for.
+    fn range(&self, len: usize) -> std::ops::Range<usize> {
+        let Some((start, count)) = self.limit else {
+            return 0..len;
+        };
+        let start = start.clamp(0, len as i64) as usize;
+        let count = if count < 0 {
+            len
+        } else {
+            (count as usize).min(len)
+        };
+        start..(start + count).min(len)
+    }
+}
+
+/// What an element is sorted by.
+enum Weight {
+    Number(f64),
+    /// Its own bytes.
+    Own,
+    /// The text of another key, if there is one.
+    Text(Option<Vec<u8>>),
+}
+
+fn sort(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    sort_generic(cx, args, false)
+}
+
+fn sort_ro(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    sort_generic(cx, args, true)
+}
+
+fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
+    let mut options = Options::parse(args, read_only)?;
+    // BY without a star names no key: the order stays as it is.
+    let mut keep_order = options.by.is_some_and(|by| !by.contains(&b'*'));
+    let (mut elements, is_set) = load(cx, &args[1])?;
+    if keep_order && is_set && options.store.is_some() {
+        // A set has no order of its own: what is stored must be the same on every replica.
+        (keep_order, options.alpha, options.by) = (false, true, None);
+    }
+    let range = options.range(elements.len());
+    if keep_order {
+        if options.descending && !is_set {
+            elements.reverse();
+        }
+    } else {
+        elements = order(cx, elements, &options)?;
+    }
+    let chosen = &elements[range];
+    let mut output = Vec::with_capacity(chosen.len() * options.get.len().max(1));
+    for element in chosen {
+        if options.get.is_empty() {
+            output.push(Some(element.clone()));
+        }
+        for pattern in &options.get {
+            output.push(look_up(cx, pattern, element));
+        }
+    }
+    match options.store {
+        Some(target) => store(cx, target, output),
+        None => {
+            cx.client.reply.array(output.len());
+            for item in output {
+                match item {
+                    Some(item) => cx.client.reply.bulk(&item),
+                    None => cx.client.reply.null(),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The elements, and whether they come from a set.
+fn load(cx: &mut Cx<'_>, key: &[u8]) -> Result<(Vec<Vec<u8>>, bool), CommandError> {
+    match cx.lookup(key).map(|loc| cx.value(loc)) {
+        None => Ok((Vec::new(), false)),
+        Some(ValueRef::List(v)) => Ok((v.iter().map(|item| item.to_vec()).collect(), false)),
+        Some(ValueRef::Set(v)) => Ok((v.iter().map(|item| item.to_vec()).collect(), true)),
+        Some(ValueRef::Zset(v)) => Ok((v.iter().map(|(item, _)| item.to_vec()).collect(), false)),
+        Some(_) => Err(CommandError::WRONG_TYPE),
+    }
+}
+
+fn order(
+    cx: &mut Cx<'_>,
+    elements: Vec<Vec<u8>>,
+    options: &Options<'_>,
+) -> Result<Vec<Vec<u8>>, CommandError> {
+    let mut weighted = Vec::with_capacity(elements.len());
+    for element in elements {
+        let text = options.by.map(|by| look_up(cx, by, &element));
+        let weight = match (options.alpha, text) {
+            (true, None) => Weight::Own,
+            (true, Some(text)) => Weight::Text(text),
+            (false, None) => Weight::Number(number(&element)?),
+            // An element without a weight counts as zero.
+            (false, Some(None)) => Weight::Number(0.0),
+            (false, Some(Some(text))) => Weight::Number(number(&text)?),
+        };
+        weighted.push((weight, element));
+    }
+    weighted.sort_by(|a, b| {
+        let order = compare(a, b);
+        if options.descending {
+            order.reverse()
+        } else {
+            order
+        }
+    });
+    Ok(weighted.into_iter().map(|(_, element)| element).collect())
+}
+
+fn compare(a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)) -> Ordering {
+    match (&a.0, &b.0) {
+        // Equal numbers go by the bytes, so that the order is the same everywhere.
+        (Weight::Number(x), Weight::Number(y)) => {
+            let numbers = x.partial_cmp(y).expect("a weight is never NaN");
+            numbers.then_with(|| a.1.cmp(&b.1))
+        }
+        (Weight::Text(x), Weight::Text(y)) => x.cmp(y),
+        _ => a.1.cmp(&b.1),
+    }
+}
+
+/// A weight as C's `strtod` reads it: leading spaces and the empty text are legal.
+fn number(text: &[u8]) -> Result<f64, CommandError> {
+    let bad = CommandError::fixed("ERR One or more scores can't be converted into double");
+    let text = text.trim_ascii_start();
+    if text.is_empty() {
+        return Ok(0.0);
+    }
+    let x = args::parse_float(text).ok_or(bad.clone())?;
+    let names_infinity = text.to_ascii_lowercase().windows(3).any(|w| w == b"inf");
+    if x.is_infinite() && !names_infinity {
+        return Err(bad);
+    }
+    Ok(x)
+}
+
+/// What a pattern gives for an element: `#` itself, `a*b` the string of that key, `a*->f` a field.
+fn look_up(cx: &mut Cx<'_>, pattern: &[u8], element: &[u8]) -> Option<Vec<u8>> {
+    if pattern == b"#" {
+        return Some(element.to_vec());
+    }
+    let star = pattern.iter().position(|&b| b == b'*')?;
+    let (prefix, behind) = (&pattern[..star], &pattern[star + 1..]);
+    let arrow = behind.windows(2).position(|w| w == b"->");
+    // An arrow with nothing behind it belongs to the key.
+    let arrow = arrow.filter(|at| at + 2 < behind.len());
+    let (postfix, field) = match arrow {
+        Some(at) => (&behind[..at], Some(&behind[at + 2..])),
+        None => (behind, None),
+    };
+    let loc = cx.lookup(&[prefix, element, postfix].concat())?;
+    match (cx.value(loc), field) {
+        (ValueRef::Str(s), None) => Some(s.bytes().into_owned()),
+        (ValueRef::Hash(h), Some(field)) => {
+            let (value, expire) = h.get_with_expire(field)?;
+            let alive = expire.is_none_or(|at| at >= cx.now());
+            alive.then(|| value.to_vec())
+        }
+        _ => None,
+    }
+}
+
+fn store(cx: &mut Cx<'_>, target: &[u8], output: Vec<Option<Vec<u8>>>) {
+    let (db, len) = (cx.client.db, output.len());
+    let found = cx.lookup_write(target);
+    if len > 0 {
+        let mut list = List::new();
+        for item in output {
+            list.push_back(&item.unwrap_or_default(), &cx.engine.limits);
+        }
+        let loc = cx.db().insert(target, Value::List(list), None);
+        cx.engine.touch(db, loc);
+        if found.is_none() {
+            cx.created(target);
+        }
+        cx.changed(target, len as i64);
+        cx.notify(Event::List, "sortstore", target);
+    } else if let Some(loc) = found {
+        cx.db().remove(loc);
+        cx.changed(target, 1);
+        cx.notify(Event::Generic, "del", target);
+    }
+    cx.client.reply.int(len as i64);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{Bench, check, check_effects};
+
+    #[test]
+    fn elements_come_in_the_order_asked_for() {
+        check(&[
+            ("RPUSH l 3 1 2 10", ":4"),
+            ("SORT l", "[\"1\", \"2\", \"3\", \"10\"]"),
+            ("SORT l DESC LIMIT 1 2", "[\"3\", \"2\"]"),
+            ("SORT l ALPHA", "[\"1\", \"10\", \"2\", \"3\"]"),
+            ("SORT l LIMIT 2 -1", "[\"3\", \"10\"]"),
+            ("SORT l LIMIT 9 1", "[]"),
+            ("SORT l BY nosort", "[\"3\", \"1\", \"2\", \"10\"]"),
+            ("SORT l BY nosort DESC LIMIT 0 2", "[\"10\", \"2\"]"),
+            ("SORT none", "[]"),
+            ("RPUSH l x", ":5"),
+            (
+                "SORT l",
+                "-ERR One or more scores can't be converted into double",
+            ),
+            ("SET s 1", "+OK"),
+            (
+                "SORT s",
+                "-WRONGTYPE Operation against a key holding the wrong kind of value",
+            ),
+            ("SORT l FOO", "-ERR syntax error"),
+            ("SORT_RO l STORE x", "-ERR syntax error"),
+        ]);
+    }
+
+    #[test]
+    fn weights_and_results_come_from_other_keys() {
+        check(&[
+            ("RPUSH l 1 2 3", ":3"),
+            ("MSET w_1 30 w_2 20 w_3 10 o_1 one o_3 three", "+OK"),
+            ("SORT l BY w_*", "[\"3\", \"2\", \"1\"]"),
+            (
+                "SORT l BY w_* GET o_* GET #",
+                "[\"three\", \"3\", nil, \"2\", \"one\", \"1\"]",
+            ),
+            ("HSET h_1 f 5 g x", ":2"),
+            ("HSET h_2 f 4 g y", ":2"),
+            ("SORT l BY h_*->f GET h_*->g", "[nil, \"y\", \"x\"]"),
+            ("SORT l BY w_* STORE out", ":3"),
+            ("LRANGE out 0 -1", "[\"3\", \"2\", \"1\"]"),
+            ("SORT l GET o_* STORE out", ":3"),
+            ("LRANGE out 0 -1", "[\"one\", \"\", \"three\"]"),
+        ]);
+    }
+
+    #[test]
+    fn only_a_stored_result_travels() {
+        let mut bench = Bench::new();
+        bench.run("RPUSH l 2 1");
+        bench.check_effects(&[
+            ("SORT l", ""),
+            ("SORT l STORE out", "SORT l STORE out"),
+            ("SORT none STORE out", "SORT none STORE out"),
+            ("SORT none STORE out", ""),
+        ]);
+        check_effects(&[("SORT none", "")]);
+    }
+}
