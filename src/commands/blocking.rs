@@ -49,6 +49,8 @@ pub enum BlockedOn {
     },
     /// CLIENT PAUSE, shutdown or a full-sync reload: run again when it ends.
     Postponed,
+    /// SHUTDOWN itself, until the replicas are in step.
+    Shutdown,
 }
 
 /// What a key must hold to concern a waiting client.
@@ -102,6 +104,11 @@ impl Blocking {
     /// `total_blocking_keys`
     pub fn keys(&self) -> usize {
         self.waiting.values().map(HashMap::len).sum()
+    }
+
+    /// `clients_in_timeout_table`
+    pub fn with_deadline(&self) -> usize {
+        self.deadlines.len()
     }
 
     /// When [`Engine::expire_blocked`] is next due, Unix ms.
@@ -284,7 +291,9 @@ impl Engine {
     pub fn release(&mut self, session: &mut Session) -> Option<Box<Blocked>> {
         let blocked = session.blocked.take()?;
         session.flags.remove(ClientFlags::BLOCKED);
-        self.blocking.clients -= 1;
+        if !matches!(blocked.on, BlockedOn::Postponed) {
+            self.blocking.clients -= 1;
+        }
         if let Some(at) = blocked.deadline_ms {
             self.blocking.deadlines.remove(&(at, session.id));
         }
@@ -330,7 +339,7 @@ impl Engine {
     pub fn unblock(&mut self, id: ClientId, how: Unblock) -> bool {
         let client = self.clients.get(&id);
         match client.and_then(|c| c.blocked.as_deref()).map(|b| &b.on) {
-            None | Some(BlockedOn::Postponed) => return false,
+            None | Some(BlockedOn::Postponed | BlockedOn::Shutdown) => return false,
             Some(_) => {}
         }
         match how {
@@ -370,7 +379,7 @@ fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
             let acknowledged = engine.repl.count_acked(offset);
             session.reply.int(acknowledged as i64);
         }
-        BlockedOn::Postponed => {}
+        BlockedOn::Postponed | BlockedOn::Shutdown => {}
     }
 }
 

@@ -1,7 +1,10 @@
-//! PING, ECHO, SELECT: the connection family.
+//! PING, ECHO, SELECT, AUTH, HELLO, QUIT, RESET: the connection itself. CLIENT has files of its own.
 
 use super::spec::{Command, Flags, Group};
-use super::{Args, CmdResult, CommandError, Cx};
+use super::{
+    Args, ClientFlags, CmdResult, CommandError, Cx, Session, pubsub, server_cmds, transactions,
+};
+use crate::resp::Proto;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -10,8 +13,19 @@ pub static COMMANDS: &[Command] = &[
         arity: -1,
         flags: Flags::FAST,
         group: Group::Connection,
+        since: "1.0.0",
         summary: "Returns the server's liveliness response.",
         run: ping,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "echo",
+        arity: 2,
+        flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
+        group: Group::Connection,
+        since: "1.0.0",
+        summary: "Returns the given string.",
+        run: echo,
         ..Command::DEFAULT
     },
     Command {
@@ -19,18 +33,100 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
         group: Group::Connection,
+        since: "1.0.0",
         summary: "Changes the selected database.",
         run: select,
         ..Command::DEFAULT
     },
+    Command {
+        name: "auth",
+        arity: -2,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::NO_AUTH)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Connection,
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of passwords defined for the user",
+        summary: "Authenticates the connection.",
+        run: auth,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "hello",
+        arity: -1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::NO_AUTH)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Connection,
+        since: "6.0.0",
+        summary: "Handshakes with the Redis server.",
+        run: hello,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "quit",
+        arity: -1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::NO_AUTH)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Connection,
+        since: "1.0.0",
+        summary: "Closes the connection.",
+        run: quit,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "reset",
+        arity: 1,
+        flags: Flags::NOSCRIPT
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::NO_AUTH)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Connection,
+        since: "6.2.0",
+        summary: "Resets the connection.",
+        run: reset,
+        ..Command::DEFAULT
+    },
 ];
 
+const WRONG_PASSWORD: CommandError =
+    CommandError::fixed("WRONGPASS invalid username-password pair or user is disabled.");
+
 fn ping(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    match args.len() {
-        1 => cx.client.reply.simple("PONG"),
-        2 => cx.client.reply.bulk(&args[1]),
-        _ => return Err(CommandError::arity("ping")),
+    if args.len() > 2 {
+        return Err(CommandError::arity("ping"));
     }
+    let text = args.get(1);
+    let subscriber = cx.client.subscriptions() > 0;
+    let reply = &mut cx.client.reply;
+    // A RESP2 subscriber gets it in the form of its messages.
+    if reply.proto == Proto::Resp2 && subscriber {
+        reply.array(2);
+        reply.bulk_str("pong");
+        reply.bulk(text.unwrap_or_default());
+        return Ok(());
+    }
+    match text {
+        None => reply.simple("PONG"),
+        Some(text) => reply.bulk(text),
+    }
+    Ok(())
+}
+
+fn echo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.client.reply.bulk(&args[1]);
     Ok(())
 }
 
@@ -42,4 +138,192 @@ fn select(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.client.db = db as usize;
     cx.client.reply.ok();
     Ok(())
+}
+
+fn auth(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (user, password) = match args.len() {
+        2 if cx.engine.config.requirepass.is_empty() => {
+            return Err(CommandError::fixed(
+                "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+            ));
+        }
+        2 => (b"default".as_slice(), &args[1]),
+        3 => (&args[1], &args[2]),
+        _ => return Err(CommandError::SYNTAX),
+    };
+    authenticate(cx, user, password)?;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// Lets the client in if the password is right; there is one user, `default`.
+fn authenticate(cx: &mut Cx<'_>, user: &[u8], password: &[u8]) -> CmdResult {
+    let wanted = cx.engine.config.requirepass.as_bytes();
+    if user != b"default" || !(wanted.is_empty() || same(wanted, password)) {
+        return Err(WRONG_PASSWORD);
+    }
+    cx.client.authenticated = true;
+    Ok(())
+}
+
+/// Comparison in a time that does not tell where the difference is.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
+}
+
+fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut proto = None;
+    if args.len() >= 2 {
+        let version = super::args::parse_int(&args[1]).ok_or(CommandError::fixed(
+            "ERR Protocol version is not an integer or out of range",
+        ))?;
+        proto = Some(match version {
+            2 => Proto::Resp2,
+            3 => Proto::Resp3,
+            _ => return Err(CommandError::fixed("NOPROTO unsupported protocol version")),
+        });
+    }
+    let (mut login, mut name) = (None, None);
+    let mut i = 2;
+    while i < args.len() {
+        let more = args.len() - 1 - i;
+        if args.is(i, "AUTH") && more >= 2 {
+            login = Some((i + 1, i + 2));
+            i += 3;
+        } else if args.is(i, "SETNAME") && more >= 1 {
+            server_cmds::client::check_name("Client names", &args[i + 1])?;
+            name = Some(i + 1);
+            i += 2;
+        } else {
+            return Err(CommandError::new(format!(
+                "ERR Syntax error in HELLO option '{}'",
+                String::from_utf8_lossy(&args[i])
+            )));
+        }
+    }
+    if let Some((user, password)) = login {
+        authenticate(cx, &args[user], &args[password])?;
+    }
+    if !cx.client.authenticated {
+        return Err(CommandError::fixed(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+        ));
+    }
+    if let Some(name) = name {
+        cx.client.name = args[name].to_vec();
+    }
+    if let Some(proto) = proto {
+        cx.client.reply.proto = proto;
+    }
+    let replica = cx.engine.repl.is_replica();
+    let id = cx.client.id.0 as i64;
+    let reply = &mut cx.client.reply;
+    let proto = match reply.proto {
+        Proto::Resp2 => 2,
+        Proto::Resp3 => 3,
+    };
+    reply.map(7);
+    reply.bulk_str("server");
+    reply.bulk_str("redis");
+    reply.bulk_str("version");
+    reply.bulk_str(crate::REDIS_VERSION);
+    reply.bulk_str("proto");
+    reply.int(proto);
+    reply.bulk_str("id");
+    reply.int(id);
+    reply.bulk_str("mode");
+    reply.bulk_str("standalone");
+    reply.bulk_str("role");
+    reply.bulk_str(if replica { "replica" } else { "master" });
+    reply.bulk_str("modules");
+    reply.array(0);
+    Ok(())
+}
+
+fn quit(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.client.reply.ok();
+    cx.client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+    Ok(())
+}
+
+fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let kept = ClientFlags::UNIX_SOCKET | ClientFlags::DENY_BLOCKING;
+    if cx
+        .client
+        .flags
+        .contains(ClientFlags::REPLICA | ClientFlags::MASTER)
+    {
+        return Err(CommandError::fixed(
+            "ERR can only reset normal client connections",
+        ));
+    }
+    cx.engine.end_monitor(cx.client);
+    transactions::discard_transaction(cx.engine, cx.client);
+    pubsub::forget(cx.engine, cx.client);
+    let client: &mut Session = cx.client;
+    client.flags &= kept;
+    client.db = 0;
+    client.name.clear();
+    client.reply.proto = Proto::Resp2;
+    client.authenticated = cx.engine.config.requirepass.is_empty();
+    client.reply.simple("RESET");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+    use crate::config::Config;
+
+    #[test]
+    fn hello_chooses_the_protocol_and_may_log_in() {
+        let mut bench = Bench::with(Config {
+            requirepass: "p".into(),
+            ..Config::default()
+        });
+        assert!(
+            bench
+                .run("HELLO")
+                .starts_with("-NOAUTH HELLO must be called")
+        );
+        assert_eq!(
+            bench.run("HELLO 4"),
+            "-NOPROTO unsupported protocol version"
+        );
+        assert!(
+            bench
+                .run("HELLO 3 AUTH default x")
+                .starts_with("-WRONGPASS")
+        );
+        let reply = bench.run("HELLO 3 AUTH default p SETNAME me");
+        assert!(reply.starts_with("{\"server\", \"redis\""), "{reply}");
+        assert_eq!(bench.run("CLIENT GETNAME"), "\"me\"");
+        assert_eq!(
+            bench.run("HELLO 3 FOO"),
+            "-ERR Syntax error in HELLO option 'FOO'"
+        );
+    }
+
+    #[test]
+    fn reset_makes_a_client_new() {
+        let mut bench = Bench::new();
+        bench.run("SELECT 3");
+        bench.run("CLIENT SETNAME me");
+        bench.run("MULTI");
+        assert_eq!(bench.run("RESET"), "+RESET");
+        assert_eq!(bench.run("CLIENT GETNAME"), "nil");
+        assert_eq!(bench.run("EXEC"), "-ERR EXEC without MULTI");
+    }
+
+    #[test]
+    fn auth_without_a_password_to_ask_for_says_so() {
+        let mut bench = Bench::new();
+        assert!(
+            bench
+                .run("AUTH x")
+                .starts_with("-ERR AUTH <password> called without")
+        );
+        assert_eq!(bench.run("AUTH default x"), "+OK");
+        assert!(bench.run("AUTH other x").starts_with("-WRONGPASS"));
+    }
 }

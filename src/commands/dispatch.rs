@@ -1,8 +1,7 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
 use super::context::Own;
-use super::spec::Flags;
-use super::table::{self, Entry};
+use super::table::Entry;
 use super::{
     Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, pubsub, transactions,
 };
@@ -25,10 +24,35 @@ impl Engine {
         }
         let args = Args(argv);
         client.last_interaction_ms = self.clock.unix_ms;
+        let mark = client.reply.len();
+        self.run_admitted(client, args);
+        let silence = ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP;
+        if client
+            .flags
+            .intersects(silence | ClientFlags::REPLY_SKIP_NEXT)
+        {
+            if client.flags.intersects(silence) {
+                client.reply.truncate(mark);
+            }
+            let skip = client.flags.contains(ClientFlags::REPLY_SKIP_NEXT);
+            client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
+            client.flags.set(ClientFlags::REPLY_SKIP, skip);
+        }
+    }
+
+    fn run_admitted(&mut self, client: &mut Session, args: Args<'_>) {
         let command = match self.admit(client, args) {
             Ok(command) => command,
-            Err(error) => return self.reject(client, &error),
+            Err((refused, error)) => {
+                if let Some(command) = refused {
+                    self.stats.per_command[command.index].rejected += 1;
+                }
+                return self.reject(client, &error);
+            }
         };
+        if self.must_wait(client, command) {
+            return self.postpone(client, args);
+        }
         if transactions::is_queued(client, command) {
             return transactions::queue(client, command, args);
         }
@@ -52,22 +76,6 @@ impl Engine {
         }
     }
 
-    /// The gates before a command runs or is queued.
-    fn admit(
-        &mut self,
-        client: &mut Session,
-        args: Args<'_>,
-    ) -> Result<&'static Entry, CommandError> {
-        let command = table::find(args)?;
-        if !command.arity_fits(args.len()) {
-            return Err(CommandError::arity(command.name));
-        }
-        if !client.authenticated && !command.flags.contains(Flags::NO_AUTH) {
-            return Err(CommandError::NO_AUTH);
-        }
-        Ok(command)
-    }
-
     /// As [`Engine::fail`], for a request that did not come to run: a transaction will abort.
     pub fn reject(&mut self, client: &mut Session, error: &CommandError) {
         if client.flags.contains(ClientFlags::MULTI) {
@@ -88,6 +96,9 @@ impl Engine {
         client.last_command = Some(command);
         self.stats.commands += 1;
         client.commands += 1;
+        if !self.monitors.is_empty() {
+            self.feed_monitors(client, command, args);
+        }
         let mut cx = Cx {
             engine: self,
             client,
@@ -98,10 +109,17 @@ impl Engine {
         let db = cx.client.db;
         let changed = self.dirty != dirty;
         self.tick = (self.timer)();
+        let nanos = self.tick - began;
         let stats = &mut self.stats.per_command[command.index];
         stats.calls += 1;
-        stats.nanos += self.tick - began;
+        stats.nanos += nanos;
         stats.failed += result.is_err() as u64;
+        if self.config.latency_tracking {
+            stats.times.record(nanos);
+        }
+        if nanos >= self.watch_from_ns {
+            self.note_slow(client, command, args, nanos);
+        }
         if own == Own::Forced || (own == Own::Verbatim && changed) {
             self.propagate(db, args.0);
         }
@@ -116,7 +134,10 @@ impl Engine {
     pub fn fail(&mut self, client: &mut Session, error: &CommandError) {
         self.stats.errors += 1;
         let code = error.0.split(' ').next().unwrap_or("ERR");
-        *self.stats.error_codes.entry(code.to_owned()).or_default() += 1;
+        match self.stats.error_codes.get_mut(code) {
+            Some(count) => *count += 1,
+            None => _ = self.stats.error_codes.insert(code.to_owned(), 1),
+        }
         client.reply.error(&error.0);
     }
 }

@@ -2,8 +2,14 @@
 
 use super::blocking::Blocking;
 use super::effects::Effects;
+use super::evict::Pool;
+use super::histogram::Histogram;
 use super::host::Host;
+use super::pause::Pauses;
 use super::pubsub::PubSub;
+use super::server_cmds::latency::LatencyMonitor;
+use super::server_cmds::slowlog::SlowLog;
+use super::tick::Rates;
 use super::transactions::WatchTable;
 use super::{ClientId, Session};
 use crate::config::Config;
@@ -59,6 +65,34 @@ pub struct Engine {
     pub active_expire: bool,
     /// Next client number.
     pub next_client_id: u64,
+    /// When the server started.
+    pub started: Clock,
+    /// Clients that are held back.
+    pub pauses: Pauses,
+    /// Clients whose request is kept until a pause ends, in the order of arrival.
+    pub postponed: Vec<ClientId>,
+    /// Sampled figures.
+    pub rates: Rates,
+    /// Bytes of memory in use; the shell knows how to ask the allocator.
+    pub used_memory: fn(&Engine) -> usize,
+    /// The last save failed: writes may be refused.
+    pub save_failed: bool,
+    /// Candidates for eviction.
+    pub eviction_pool: Pool,
+    /// SLOWLOG
+    pub slowlog: SlowLog,
+    /// LATENCY
+    pub latency: LatencyMonitor,
+    /// Commands that take at least so long are looked at by the slow log and the latency monitor, ns.
+    pub watch_from_ns: u64,
+    /// MONITOR clients.
+    pub monitors: Vec<ClientId>,
+    /// `run_id`: 40 hexadecimal digits.
+    pub run_id: String,
+    /// `used_memory_startup`
+    pub startup_memory: usize,
+    /// The second in which idle clients were last looked for.
+    pub(super) idle_checked_s: i64,
 }
 
 /// Sees the effects of each top-level command.
@@ -148,6 +182,22 @@ pub struct Stats {
     pub expired_keys: u64,
     /// `expired_subkeys`: hash fields
     pub expired_subkeys: u64,
+    /// `expire_cycle_cpu_milliseconds`, in µs
+    pub expire_cycle_us: u64,
+    /// `evicted_clients`
+    pub evicted_clients: u64,
+    /// `total_reads_processed`
+    pub reads: u64,
+    /// `total_writes_processed`
+    pub writes: u64,
+    /// `client_query_buffer_limit_disconnections`
+    pub query_limit_disconnections: u64,
+    /// `client_output_buffer_limit_disconnections`
+    pub output_limit_disconnections: u64,
+    /// `acl_access_denied_auth`
+    pub denied_auth: u64,
+    /// `expired_time_cap_reached_count`
+    pub expire_cycles_cut: u64,
     /// `evicted_keys`
     pub evicted_keys: u64,
     /// `keyspace_hits`
@@ -158,6 +208,12 @@ pub struct Stats {
     pub net_input: u64,
     /// `total_net_output_bytes`
     pub net_output: u64,
+    /// `total_net_repl_input_bytes`
+    pub net_repl_input: u64,
+    /// `total_net_repl_output_bytes`
+    pub net_repl_output: u64,
+    /// `used_memory_peak`
+    pub peak_memory: usize,
     /// `total_error_replies`
     pub errors: u64,
     /// `unexpected_error_replies`
@@ -175,12 +231,14 @@ pub struct Stats {
 }
 
 /// One `cmdstat_*` line. Times in ns, shown in µs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CommandStats {
     /// Calls.
     pub calls: u64,
     /// Total time, ns.
     pub nanos: u64,
+    /// How its times are distributed (`latency-tracking`).
+    pub times: Histogram,
     /// Refused before running.
     pub rejected: u64,
     /// Ran and failed.
@@ -191,6 +249,13 @@ impl Engine {
     /// An empty server with `config`; `seed` keys hashes and random numbers.
     pub fn new(config: Config, seed: u64, host: Box<dyn Host>) -> Self {
         let mut rng = Rng::new(seed);
+        let mut names = Rng::new(!seed);
+        let run_id = format!(
+            "{:016x}{:016x}{:08x}",
+            names.next_u64(),
+            names.next_u64(),
+            names.next_u64() as u32
+        );
         let keyspace = Keyspace::new(config.databases as usize, [rng.next_u64(), rng.next_u64()]);
         Engine {
             keyspace,
@@ -219,6 +284,20 @@ impl Engine {
             depth: 0,
             active_expire: true,
             next_client_id: 1,
+            started: Clock::default(),
+            pauses: Pauses::default(),
+            postponed: Vec::new(),
+            rates: Rates::default(),
+            used_memory: |engine| engine.keyspace.used_bytes(),
+            save_failed: false,
+            eviction_pool: Pool::default(),
+            slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            watch_from_ns: u64::MAX,
+            monitors: Vec::new(),
+            run_id,
+            startup_memory: 0,
+            idle_checked_s: 0,
         }
     }
 
@@ -237,6 +316,7 @@ impl Engine {
     pub fn disconnect(&mut self, id: ClientId) {
         if let Some(mut client) = self.clients.remove(&id) {
             self.release(&mut client);
+            self.end_monitor(&mut client);
             super::transactions::discard_transaction(self, &mut client);
             super::pubsub::forget(self, &mut client);
         }

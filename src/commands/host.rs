@@ -1,7 +1,9 @@
 //! What commands need from the world: files, snapshots, sleep, links. The shell implements it; tests
 //! put a recording fake in its place.
 
-use super::{CommandError, Engine, Session};
+use std::any::Any;
+
+use super::{CommandError, Engine};
 
 /// How SAVE, BGSAVE and shutdown save.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,8 +36,52 @@ pub struct ReloadOptions {
     pub merge: bool,
 }
 
+/// What the machine and the process say of themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// System, release, machine.
+    pub os: String,
+    /// Process number.
+    pub pid: u32,
+    /// `no` or `systemd`.
+    pub supervised: &'static str,
+    /// Path of the program.
+    pub executable: String,
+    /// Path of the configuration file, or empty.
+    pub config_file: String,
+    /// Time left of a shutdown that waits for replicas, ms.
+    pub shutdown_in_ms: Option<i64>,
+    /// The allocator's name and version.
+    pub allocator: &'static str,
+    /// Memory by allocator and system.
+    pub memory: Memory,
+    /// Objects that wait to be freed in the background.
+    pub lazyfree_pending: u64,
+    /// Objects freed there.
+    pub lazyfreed: u64,
+}
+
+/// Memory as the allocator and the system count it, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// Handed out to the program.
+    pub allocated: usize,
+    /// In pages that hold something of it.
+    pub active: usize,
+    /// In pages that are resident.
+    pub resident: usize,
+    /// Kept mapped by the allocator for later.
+    pub retained: usize,
+    /// Of the process, as the system sees it.
+    pub rss: usize,
+    /// Of the machine.
+    pub total: usize,
+}
+
 /// The shell's services.
-pub trait Host {
+pub trait Host: Any {
+    /// The shell as itself, for its own parts.
+    fn as_any(&mut self) -> &mut dyn Any;
     /// SAVE: returns when the dump stands on disk.
     fn save(&mut self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String>;
     /// BGSAVE: starts, or schedules; the text is the reply.
@@ -68,16 +114,11 @@ pub trait Host {
     fn rewrite_config(&mut self, engine: &mut Engine) -> Result<(), String>;
     /// A directive was changed by CONFIG SET: make it take effect (listeners, directory, log level ...).
     fn apply_config(&mut self, engine: &mut Engine, directive: &str) -> Result<(), String>;
-    /// REPLICAOF host port, or NO ONE (`None`).
-    fn replicaof(&mut self, engine: &mut Engine, primary: Option<(String, u16)>, by: &Session);
-    /// SYNC/PSYNC was accepted or must be answered: the connection becomes a replica.
-    fn sync(
-        &mut self,
-        engine: &mut Engine,
-        client: &mut Session,
-        args: &[&[u8]],
-    ) -> Result<(), CommandError>;
-    /// Fields only the shell knows, for an INFO section (`server`, `memory`, `persistence`, `cpu` ...).
+    /// What the machine and the process say of themselves.
+    fn facts(&mut self, engine: &Engine) -> Facts;
+    /// MEMORY PURGE: unused pages go back to the system.
+    fn purge_memory(&mut self);
+    /// Fields only the shell knows, for the INFO sections `persistence` and `cpu`.
     fn info(&self, engine: &Engine, section: &str, out: &mut String);
     /// A log line at Redis's level `.`, `-`, `*` or `#`.
     fn log(&mut self, level: char, text: &str);

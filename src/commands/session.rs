@@ -164,6 +164,12 @@ impl Session {
         }
     }
 
+    /// Connected from this machine.
+    pub fn is_local(&self) -> bool {
+        let loopback = |a: std::net::SocketAddr| a.ip().is_loopback();
+        self.flags.contains(ClientFlags::UNIX_SOCKET) || self.addr.parse().is_ok_and(loopback)
+    }
+
     /// Number of subscriptions of all kinds.
     pub fn subscriptions(&self) -> usize {
         self.channels.len() + self.patterns.len() + self.shard_channels.len()

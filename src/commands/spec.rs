@@ -146,6 +146,8 @@ bitflags! {
         const NO_TOUCH = 1 << 17;
         /// Runs even when the client's replies are being awaited.
         const ALLOW_BUSY = 1 << 18;
+        /// Only if `enable-debug-command` and its kin allow it.
+        const PROTECTED = 1 << 19;
     }
 }
 

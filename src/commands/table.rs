@@ -34,6 +34,15 @@ static FAMILIES: &[&[Command]] = &[
     super::replication_cmds::COMMANDS,
     super::transactions::COMMANDS,
     super::pubsub::COMMANDS,
+    super::server_cmds::admin::COMMANDS,
+    super::server_cmds::client::COMMANDS,
+    super::server_cmds::command::COMMANDS,
+    super::server_cmds::config::COMMANDS,
+    super::server_cmds::info::COMMANDS,
+    super::server_cmds::latency::COMMANDS,
+    super::server_cmds::memory::COMMANDS,
+    super::server_cmds::monitor::COMMANDS,
+    super::server_cmds::slowlog::COMMANDS,
 ];
 
 /// A command in the table. Derefs to its declaration.

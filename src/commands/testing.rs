@@ -6,7 +6,7 @@
 //! `>[..]`, doubles as `,1.5`.
 
 use super::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions};
-use super::{ClientId, CommandError, Engine, Session};
+use super::{ClientId, CommandError, Engine};
 use crate::config::Config;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -209,6 +209,10 @@ fn words(request: &[u8]) -> String {
 struct FakeHost;
 
 impl Host for FakeHost {
+    fn as_any(&mut self) -> &mut dyn std::any::Any {
+        self
+    }
+
     fn save(&mut self, engine: &mut Engine, _: &SaveOptions) -> Result<(), String> {
         engine.dirty = 0;
         Ok(())
@@ -244,10 +248,10 @@ impl Host for FakeHost {
     fn apply_config(&mut self, _: &mut Engine, _: &str) -> Result<(), String> {
         Ok(())
     }
-    fn replicaof(&mut self, _: &mut Engine, _: Option<(String, u16)>, _: &Session) {}
-    fn sync(&mut self, _: &mut Engine, _: &mut Session, _: &[&[u8]]) -> Result<(), CommandError> {
-        Ok(())
+    fn facts(&mut self, _: &Engine) -> super::host::Facts {
+        super::host::Facts::default()
     }
+    fn purge_memory(&mut self) {}
     fn info(&self, _: &Engine, _: &str, _: &mut String) {}
     fn log(&mut self, _: char, _: &str) {}
     fn drop_later(&mut self, _: Box<dyn Send>) {}

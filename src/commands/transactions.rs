@@ -105,6 +105,11 @@ struct Watcher {
 }
 
 impl WatchTable {
+    /// Number of watched keys.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// True when nobody watches anything.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

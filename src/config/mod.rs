@@ -4,18 +4,21 @@
 //!
 //! * [`directives`]: the table, from which the typed [`Config`] comes.
 //! * [`load`]: files and the command line; [`access`]: CONFIG GET and SET; [`rewrite`]: CONFIG REWRITE.
+//! * [`document`]: `docs/config.md`.
 //! * [`directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
 
 pub mod access;
 pub mod choices;
 pub mod directive;
 pub mod directives;
+mod document;
 pub mod kind;
 pub mod load;
 pub mod rewrite;
 pub mod special;
 
 pub use directives::{Config, DIRECTIVES};
+pub use document::document;
 
 use crate::keyspace::Limits;
 use directive::Directive;

@@ -47,6 +47,11 @@ impl Reply {
         self.buf.len()
     }
 
+    /// Bytes that the buffer has room for.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// True when nothing is pending.
     pub fn is_empty(&self) -> bool {
         self.buf.is_empty()

@@ -1,35 +1,67 @@
 //! What commands need of the world: the shell's side of [`Host`].
 
+use super::listen::{self, Listeners};
 use super::persist::Persistence;
-use crate::commands::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions};
-use crate::commands::{CommandError, Engine, Session};
-use std::sync::mpsc::{Sender, channel};
+use super::shutdown::Shutdown;
+use super::state::Server;
+use super::{allocator, log, reaper, rewrite_file, usage};
+use crate::commands::host::{Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions};
+use crate::commands::{CommandError, Engine};
+use crate::replication;
+use std::any::Any;
+use std::path::PathBuf;
+use std::rc::Weak;
 use std::time::Duration;
 
 /// The services of the running server.
 pub struct Shell {
+    /// The server whose engine holds this.
+    pub server: Weak<Server>,
     /// Dumps.
     pub persistence: Persistence,
-    /// To the thread that drops what is large.
-    graveyard: Sender<Box<dyn Send>>,
+    /// Sockets that accept.
+    pub listeners: Listeners,
+    /// The file that CONFIG REWRITE writes, absolute.
+    pub config_file: Option<PathBuf>,
+    /// A supervisor is told how we are.
+    pub supervised: bool,
+    /// A shutdown that waits for replicas.
+    pub shutdown: Option<Shutdown>,
+    reaper: reaper::Reaper,
 }
 
 impl Shell {
     /// Services without a listener or link.
-    pub fn new(persistence: Persistence) -> Self {
-        let (graveyard, buried) = channel::<Box<dyn Send>>();
-        std::thread::Builder::new()
-            .name("forebay-free".into())
-            .spawn(move || buried.iter().for_each(drop))
-            .expect("the system gives us one more thread");
+    pub fn new(server: Weak<Server>, persistence: Persistence) -> Self {
         Shell {
+            server,
             persistence,
-            graveyard,
+            listeners: Listeners::default(),
+            config_file: None,
+            supervised: false,
+            shutdown: None,
+            reaper: reaper::Reaper::default(),
         }
+    }
+
+    fn relisten(&mut self, engine: &Engine, what: &str) -> Result<(), String> {
+        let Some(server) = self.server.upgrade() else {
+            return Ok(());
+        };
+        let bound = listen::bind_tcp(&engine.config).map_err(|text| {
+            tracing::warn!("{text}");
+            what.to_owned()
+        })?;
+        let served = self.listeners.serve_tcp(&server, bound);
+        served.map_err(|e| e.to_string())
     }
 }
 
 impl Host for Shell {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
     fn save(&mut self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
         self.persistence.save(engine, options)
     }
@@ -60,14 +92,14 @@ impl Host for Shell {
 
     fn shutdown(
         &mut self,
-        _engine: &mut Engine,
-        _options: ShutdownOptions,
+        engine: &mut Engine,
+        options: ShutdownOptions,
     ) -> Result<(), CommandError> {
-        std::process::exit(0)
+        self.begin_shutdown(engine, options)
     }
 
-    fn abort_shutdown(&mut self, _engine: &mut Engine) -> Result<(), CommandError> {
-        Err(CommandError::fixed("ERR No shutdown in progress."))
+    fn abort_shutdown(&mut self, engine: &mut Engine) -> Result<(), CommandError> {
+        self.cancel_shutdown(engine)
     }
 
     fn reload(&mut self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
@@ -78,33 +110,93 @@ impl Host for Shell {
         std::thread::sleep(Duration::from_micros(micros));
     }
 
-    fn rewrite_config(&mut self, _engine: &mut Engine) -> Result<(), String> {
-        Err("The server is running without a config file".into())
+    fn rewrite_config(&mut self, engine: &mut Engine) -> Result<(), String> {
+        let Some(path) = &self.config_file else {
+            return Err("The server is running without a config file".into());
+        };
+        rewrite_file::rewrite(path, &engine.config)
+            .map_err(|e| format!("Rewriting config file: {e}"))
     }
 
-    fn apply_config(&mut self, _engine: &mut Engine, _directive: &str) -> Result<(), String> {
-        Ok(())
+    fn apply_config(&mut self, engine: &mut Engine, directive: &str) -> Result<(), String> {
+        match directive {
+            "port" => self.relisten(
+                engine,
+                "Unable to listen on this port. Check server logs.",
+            ),
+            "bind" => self.relisten(engine, "Failed to bind to specified addresses."),
+            "dir" => super::startup::enter(&mut engine.config),
+            "loglevel" => {
+                log::set_level(engine.config.loglevel);
+                Ok(())
+            }
+            "log-timestamp-format" => {
+                log::set_timestamp(engine.config.log_timestamp_format);
+                Ok(())
+            }
+            "maxclients" => {
+                super::startup::raise_limits(&mut engine.config, false).map_err(|limit| {
+                    format!(
+                        "The operating system is not able to handle the specified number of clients, try with {limit}"
+                    )
+                })
+            }
+            _ => {
+                let settings = replication::Settings::from_config(&engine.config);
+                if settings != *engine.repl.settings() {
+                    engine.repl.configure(settings);
+                }
+                Ok(())
+            }
+        }
     }
 
-    fn replicaof(&mut self, _engine: &mut Engine, _primary: Option<(String, u16)>, _by: &Session) {}
-
-    fn sync(
-        &mut self,
-        _engine: &mut Engine,
-        _client: &mut Session,
-        _args: &[&[u8]],
-    ) -> Result<(), CommandError> {
-        Err(CommandError::fixed("ERR"))
+    fn facts(&mut self, engine: &Engine) -> Facts {
+        let executable = std::env::current_exe().unwrap_or_default();
+        let config_file = self.config_file.as_deref();
+        let now = engine.clock.unix_ms;
+        Facts {
+            os: usage::system_name(),
+            pid: std::process::id(),
+            supervised: if self.supervised { "systemd" } else { "no" },
+            executable: executable.display().to_string(),
+            config_file: config_file.map_or_else(String::new, |p| p.display().to_string()),
+            shutdown_in_ms: self.shutdown.map(|s| (s.deadline_ms - now).max(0)),
+            allocator: allocator::NAME,
+            memory: usage::memory(),
+            lazyfree_pending: self.reaper.pending(),
+            lazyfreed: self.reaper.done(),
+        }
     }
 
-    fn info(&self, _engine: &Engine, _section: &str, _out: &mut String) {}
+    fn purge_memory(&mut self) {
+        allocator::purge();
+    }
 
-    fn log(&mut self, _level: char, text: &str) {
-        tracing::info!("{text}");
+    fn info(&self, engine: &Engine, section: &str, out: &mut String) {
+        match section {
+            "persistence" => self.persistence.info(engine, out),
+            "cpu" => usage::info(out),
+            _ => {}
+        }
+    }
+
+    fn log(&mut self, level: char, text: &str) {
+        log::write(level, text);
     }
 
     fn drop_later(&mut self, what: Box<dyn Send>) {
-        // A thread that is gone takes its queue with it; then it is dropped here.
-        let _ = self.graveyard.send(what);
+        self.reaper.take(what);
     }
+}
+
+/// The shell behind an engine, for the server's own use.
+pub fn with_shell<R>(engine: &mut Engine, f: impl FnOnce(&mut Shell, &mut Engine) -> R) -> R {
+    engine.with_host(|host, engine| {
+        let shell = host
+            .as_any()
+            .downcast_mut::<Shell>()
+            .expect("the server's engine holds the server's shell");
+        f(shell, engine)
+    })
 }

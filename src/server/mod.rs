@@ -4,23 +4,45 @@
 //! Each connection is a local task; it borrows the engine for one batch of requests at a time and never
 //! across an await.
 //!
+//! * [`startup`]: from the command line to a server that accepts; [`shutdown`]: back again.
 //! * [`state`]: what the tasks share: the engine, who must be woken.
-//! * [`listen`]: sockets that accept.
-//! * [`connection`]: one client: read, parse, run, write.
-//! * [`stream`]: TCP or Unix.
-//! * [`host`]: what commands need of the world.
-//! * [`clock`]: the only place that reads clocks.
-//! * [`persist`]: dumps; [`repl`]: the drivers of replication.
+//! * [`listen`]: sockets that accept; [`connection`]: one client: read, parse, run, write;
+//!   [`stream`]: TCP or Unix.
+//! * [`host`]: what commands need of the world; [`cron`]: what happens without a request.
+//! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
+//!   [`rewrite_file`]: CONFIG REWRITE.
+//! * [`log`], [`local_time`], [`clock`], [`allocator`], [`usage`], [`daemon`], [`supervisor`],
+//!   [`reaper`]: one service of the machine each.
 
+pub mod allocator;
 pub mod clock;
 pub mod connection;
+pub mod cron;
+pub mod daemon;
 pub mod host;
 pub mod listen;
 pub mod load;
+pub mod local_time;
+pub mod log;
 pub mod persist;
+pub mod reaper;
 pub mod repl;
+pub mod rewrite_file;
+pub mod shutdown;
+pub mod startup;
 pub mod state;
 pub mod stream;
+pub mod supervisor;
+pub mod usage;
 
 pub use host::Shell;
 pub use state::Server;
+
+/// The system's words for an error, without Rust's suffix.
+pub fn strerror(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -3,15 +3,17 @@
 //! Everything here lives on one thread. A task borrows the engine while it runs commands and gives it
 //! back before it waits; what commands ask of other connections ([`Action`]) is done right after.
 
-use super::clock;
 use super::host::Shell;
 use super::persist::Persistence;
+use super::{allocator, clock};
 use crate::commands::{Action, ClientId, Engine};
 use crate::config::Config;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The server as its tasks see it.
 pub struct Server {
@@ -23,6 +25,10 @@ pub struct Server {
     links: RefCell<HashMap<ClientId, Rc<Link>>>,
     /// The drivers of replication.
     pub(super) repl: super::repl::Drivers,
+    /// The next deadline of a blocked client that the timer knows, Unix ms.
+    deadline: Cell<Option<i64>>,
+    /// The deadline is another one now.
+    deadline_moved: Notify,
     /// Socket bytes come here when a connection has nothing left over from before.
     pub(super) input: RefCell<Vec<u8>>,
     /// Replies are written here; it stays with a connection only if the socket does not take it.
@@ -67,16 +73,26 @@ impl Server {
     /// A server without listeners; `seed` keys hashes and random numbers.
     pub fn new(config: Config, seed: u64) -> Rc<Server> {
         let persistence = Persistence::default();
-        let mut engine = Engine::new(config, seed, Box::new(Shell::new(persistence.clone())));
-        engine.timer = clock::monotonic_ns;
-        engine.clock = clock::read();
-        let server = Rc::new(Server {
-            engine: RefCell::new(engine),
-            persistence,
-            links: RefCell::default(),
-            repl: super::repl::Drivers::default(),
-            input: RefCell::new(vec![0; READ_SIZE]),
-            output: RefCell::new(Vec::with_capacity(READ_SIZE)),
+        let server = Rc::new_cyclic(|server| {
+            let shell = Shell::new(server.clone(), persistence.clone());
+            let mut engine = Engine::new(config, seed, Box::new(shell));
+            engine.timer = clock::monotonic_ns;
+            engine.clock = clock::read();
+            engine.started = engine.clock;
+            allocator::recount();
+            engine.used_memory = |engine| allocator::used() + engine.keyspace.used_bytes();
+            engine.startup_memory = (engine.used_memory)(&engine);
+            engine.watch_slow_commands();
+            Server {
+                engine: RefCell::new(engine),
+                persistence,
+                links: RefCell::default(),
+                repl: super::repl::Drivers::default(),
+                deadline: Cell::new(None),
+                deadline_moved: Notify::new(),
+                input: RefCell::new(vec![0; READ_SIZE]),
+                output: RefCell::new(Vec::with_capacity(READ_SIZE)),
+            }
         });
         server.persistence.attach(&server);
         server.repl.attach(&server);
@@ -104,6 +120,10 @@ impl Server {
     /// Does what commands asked for.
     pub fn act(&self, engine: &mut Engine) {
         self.repl.act(engine);
+        let deadline = engine.blocking.next_deadline();
+        if self.deadline.replace(deadline) != deadline {
+            self.deadline_moved.notify_one();
+        }
         if engine.actions.is_empty() {
             return;
         }
@@ -112,6 +132,31 @@ impl Server {
             let (Action::Wake(id) | Action::Close(id) | Action::Resume(id)) = action;
             if let Some(link) = links.get(&id) {
                 link.touch();
+            }
+        }
+    }
+
+    /// Ends the waits of blocked clients when their time is up, for as long as the server lives.
+    pub async fn watch_deadlines(self: Rc<Self>) {
+        loop {
+            let moved = self.deadline_moved.notified();
+            let Some(at) = self.deadline.get() else {
+                moved.await;
+                continue;
+            };
+            let left = at - clock::unix_us() / 1000;
+            if left <= 0 {
+                self.with_engine(|engine| {
+                    let now = engine.clock.unix_ms;
+                    engine.expire_blocked(now);
+                    engine.after_command();
+                });
+                continue;
+            }
+            let sleep = tokio::time::sleep(Duration::from_millis(left as u64));
+            tokio::select! {
+                () = sleep => {}
+                () = moved => {}
             }
         }
     }

@@ -61,7 +61,7 @@ pub struct Node {
 impl Node {
     pub fn new(seed: u64, config: Config, mode: Mode) -> Node {
         let persistence = Persistence::default();
-        let shell = Shell::new(persistence.clone());
+        let shell = Shell::new(std::rc::Weak::new(), persistence.clone());
         let mut engine = Engine::new(config, seed, Box::new(shell));
         let client = engine.connect("10.0.0.1:1".into(), "10.0.0.2:2".into());
         Node {

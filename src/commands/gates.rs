@@ -1,0 +1,246 @@
+//! What stands between a request and its handler, in the reference server's order.
+//!
+//! unknown, arity -> DEBUG allowed -> AUTH -> inside MULTI -> memory -> failed saves -> too few replicas ->
+//! read-only replica -> subscriber -> stale replica -> loading -> a replica's own connection.
+//!
+//! Each gate answers with an error; holding a client back ([`pause`](super::pause)) and queueing in MULTI
+//! come after all of them.
+
+use super::engine::Loading;
+use super::spec::Flags;
+use super::table::{self, Entry};
+use super::{Args, ClientFlags, CommandError, Engine, Session};
+use crate::config::choices::Protection;
+use crate::resp::Proto;
+
+const MISCONF: CommandError = CommandError::fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+);
+const NO_REPLICAS: CommandError =
+    CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
+const MASTER_DOWN: CommandError = CommandError::fixed(
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
+const NO_DEBUG: CommandError = CommandError::fixed(
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+);
+const NOT_IN_MULTI: CommandError =
+    CommandError::fixed("ERR Command not allowed inside a transaction");
+const REPLICA_ONLY: CommandError =
+    CommandError::fixed("ERR Replica can't interact with the keyspace");
+
+impl Engine {
+    /// The gates. The command is given with the error when its name was right: refusals are counted.
+    pub(super) fn admit(
+        &mut self,
+        client: &Session,
+        args: Args<'_>,
+    ) -> Result<&'static Entry, (Option<&'static Entry>, CommandError)> {
+        let command = table::find(args).map_err(|e| (None, e))?;
+        match self.check(client, command, args) {
+            Ok(()) => Ok(command),
+            Err(error) => Err((Some(command), error)),
+        }
+    }
+
+    fn check(
+        &mut self,
+        client: &Session,
+        command: &'static Entry,
+        args: Args<'_>,
+    ) -> Result<(), CommandError> {
+        if !command.arity_fits(args.len()) {
+            return Err(CommandError::arity(command.name));
+        }
+        let flags = self.flags_of(client, command);
+        if command.flags.contains(Flags::PROTECTED) && !self.debug_allowed(client) {
+            return Err(NO_DEBUG);
+        }
+        if !client.authenticated && !flags.contains(Flags::NO_AUTH) {
+            return Err(CommandError::NO_AUTH);
+        }
+        if client.flags.contains(ClientFlags::MULTI) && command.flags.contains(Flags::NO_MULTI) {
+            return Err(NOT_IN_MULTI);
+        }
+        // What our primary sends has passed its gates.
+        let obey = client.flags.contains(ClientFlags::MASTER);
+        if self.config.maxmemory > 0 && !obey {
+            let fits = self.make_room();
+            if !fits && flags.contains(Flags::DENYOOM) {
+                return Err(CommandError::OOM);
+            }
+        }
+        if flags.contains(Flags::WRITE) && !obey {
+            self.check_write()?;
+        } else if self.save_failed && command.name == "ping" && self.stops_after_failed_save() {
+            return Err(MISCONF);
+        }
+        self.check_state(client, command, flags, obey)
+    }
+
+    /// The command's flags; EXEC has those of all that is queued.
+    fn flags_of(&self, client: &Session, command: &Entry) -> Flags {
+        if command.name != "exec" {
+            return command.flags;
+        }
+        let queued = client.queue.iter().map(|q| q.command.flags);
+        let wanted = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE;
+        queued.fold(command.flags, |all, f| all | (f & wanted))
+    }
+
+    fn debug_allowed(&self, client: &Session) -> bool {
+        match self.config.enable_debug_command {
+            Protection::Yes => true,
+            Protection::Local => client.is_local(),
+            Protection::No => client.flags.contains(ClientFlags::MASTER),
+        }
+    }
+
+    fn stops_after_failed_save(&self) -> bool {
+        self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty()
+    }
+
+    fn check_write(&self) -> Result<(), CommandError> {
+        let replica = self.repl.is_replica();
+        if self.save_failed && self.stops_after_failed_save() && !replica {
+            return Err(MISCONF);
+        }
+        if !self.repl.enough_replicas() {
+            return Err(NO_REPLICAS);
+        }
+        if replica && self.config.replica_read_only {
+            return Err(CommandError::READ_ONLY);
+        }
+        Ok(())
+    }
+
+    fn check_state(
+        &self,
+        client: &Session,
+        command: &Entry,
+        flags: Flags,
+        obey: bool,
+    ) -> Result<(), CommandError> {
+        if client.subscriptions() > 0
+            && client.reply.proto == Proto::Resp2
+            && !matches!(
+                command.name,
+                "ping"
+                    | "subscribe"
+                    | "ssubscribe"
+                    | "sunsubscribe"
+                    | "psubscribe"
+                    | "unsubscribe"
+                    | "punsubscribe"
+                    | "quit"
+                    | "reset"
+            )
+        {
+            return Err(CommandError::new(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                command.name
+            )));
+        }
+        if !flags.contains(Flags::STALE)
+            && !self.config.replica_serve_stale_data
+            && !self.repl.link_is_up()
+        {
+            return Err(MASTER_DOWN);
+        }
+        let refused = match self.loading {
+            Loading::No => false,
+            Loading::Blocking => !flags.contains(Flags::LOADING),
+            Loading::Async => flags.contains(Flags::NO_ASYNC_LOADING),
+        };
+        if refused && !obey {
+            return Err(CommandError::LOADING);
+        }
+        if client.flags.contains(ClientFlags::REPLICA)
+            && flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY)
+        {
+            return Err(REPLICA_ONLY);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+    use crate::config::Config;
+
+    #[test]
+    fn a_password_is_asked_for_before_anything_else_runs() {
+        let mut bench = Bench::with(Config {
+            requirepass: "secret".into(),
+            ..Config::default()
+        });
+        assert_eq!(bench.run("GET a"), "-NOAUTH Authentication required.");
+        assert_eq!(
+            bench.run("NOPE"),
+            "-ERR unknown command 'NOPE', with args beginning with: "
+        );
+        assert_eq!(
+            bench.run("GET"),
+            "-ERR wrong number of arguments for 'get' command"
+        );
+        assert_eq!(bench.run("AUTH secret"), "+OK");
+        assert_eq!(bench.run("GET a"), "nil");
+    }
+
+    #[test]
+    fn writes_are_refused_after_a_failed_save_and_ping_tells() {
+        let mut bench = Bench::new();
+        bench.engine.save_failed = true;
+        assert!(bench.run("SET a b").starts_with("-MISCONF "));
+        assert!(bench.run("PING").starts_with("-MISCONF "));
+        assert_eq!(bench.run("GET a"), "nil");
+        bench.run("CONFIG SET stop-writes-on-bgsave-error no");
+        assert_eq!(bench.run("SET a b"), "+OK");
+    }
+
+    #[test]
+    fn a_full_server_refuses_what_may_need_memory() {
+        let mut bench = Bench::new();
+        bench.engine.used_memory = |_| 2000;
+        bench.engine.config.maxmemory = 1000;
+        assert_eq!(
+            bench.run("SET a b"),
+            "-OOM command not allowed when used memory > 'maxmemory'."
+        );
+        assert_eq!(bench.run("DEL a"), ":0");
+    }
+
+    #[test]
+    fn a_subscriber_in_resp2_may_do_little() {
+        let mut bench = Bench::new();
+        bench.run("SUBSCRIBE a");
+        assert_eq!(
+            bench.run("GET a"),
+            "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+        );
+    }
+
+    #[test]
+    fn while_loading_only_what_needs_no_data_is_answered() {
+        let mut bench = Bench::new();
+        bench.engine.loading = crate::commands::Loading::Blocking;
+        assert_eq!(
+            bench.run("GET a"),
+            "-LOADING Redis is loading the dataset in memory"
+        );
+        assert_eq!(bench.run("SELECT 1"), "+OK");
+    }
+
+    #[test]
+    fn too_few_replicas_keep_writes_out() {
+        let mut bench = Bench::with(Config {
+            min_replicas_to_write: 1,
+            ..Config::default()
+        });
+        assert_eq!(
+            bench.run("SET a b"),
+            "-NOREPLICAS Not enough good replicas to write."
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Holding clients back: CLIENT PAUSE, a shutdown that waits for replicas, a failover.
+//!
+//! A held request is kept in its client ([`BlockedOn::Postponed`]) and runs when the last reason to hold
+//! it ends. While writes are held the dataset stands still: no expiry, no eviction.
+
+use super::blocking::{Blocked, BlockedOn};
+use super::spec::Flags;
+use super::table::Entry;
+use super::{Action, Args, ClientFlags, ClientId, CommandError, Engine, Session};
+
+/// Who holds clients back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// CLIENT PAUSE
+    Client = 0,
+    /// SHUTDOWN waits for replicas.
+    Shutdown = 1,
+    /// FAILOVER waits for its replica.
+    Failover = 2,
+}
+
+/// What is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    /// Commands that may be replicated.
+    Writes,
+    /// All commands.
+    All,
+}
+
+/// What is held, until when, by whom.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pauses {
+    by: [Option<(Held, i64)>; 3],
+    /// The strongest of `by`, kept for the look at each command.
+    strongest: Option<Held>,
+}
+
+impl Pauses {
+    /// What is held now.
+    pub fn held(&self) -> Option<Held> {
+        self.strongest
+    }
+
+    /// The reason and the time left, as INFO shows them.
+    pub fn shown(&self, now_ms: i64) -> Option<(&'static str, &'static str, i64)> {
+        let reasons = ["client_pause", "shutdown_pause", "failover_pause"];
+        let held = self.by.iter().zip(reasons);
+        let longest = held
+            .filter_map(|(p, reason)| p.map(|(h, until)| (h, until, reason)))
+            .max_by_key(|(h, until, _)| (*h, *until))?;
+        let what = match longest.0 {
+            Held::All => "all",
+            Held::Writes => "write",
+        };
+        Some((longest.2, what, (longest.1 - now_ms).max(0)))
+    }
+
+    fn refresh(&mut self) {
+        self.strongest = self.by.iter().flatten().map(|(held, _)| *held).max();
+    }
+}
+
+impl Engine {
+    /// Holds clients back until a Unix time in ms. A pause by the same reason that lasts longer or
+    /// holds more stays so.
+    pub fn pause(&mut self, reason: Reason, held: Held, until_ms: i64) {
+        let slot = &mut self.pauses.by[reason as usize];
+        *slot = Some(match *slot {
+            Some((h, until)) => (h.max(held), until.max(until_ms)),
+            None => (held, until_ms),
+        });
+        self.pauses.refresh();
+    }
+
+    /// Ends the pause that `reason` asked for.
+    pub fn unpause(&mut self, reason: Reason) {
+        self.pauses.by[reason as usize] = None;
+        self.pauses.refresh();
+        self.run_postponed();
+    }
+
+    /// Ends pauses whose time is over.
+    pub(super) fn end_pauses(&mut self) {
+        let now = self.clock.unix_ms;
+        let over = |p: &Option<(Held, i64)>| p.is_some_and(|(_, until)| until <= now);
+        if self.pauses.by.iter().any(over) {
+            for slot in &mut self.pauses.by {
+                slot.take_if(|(_, until)| *until <= now);
+            }
+            self.pauses.refresh();
+            self.run_postponed();
+        }
+    }
+
+    /// Writes are held while a shutdown waits, until a Unix time in ms; `None` ends that.
+    pub fn hold_writes_for_shutdown(&mut self, until_ms: Option<i64>) {
+        match until_ms {
+            // The shell ends it; a margin keeps the clockwork from doing so first.
+            Some(until) => self.pause(Reason::Shutdown, Held::Writes, until + 1000),
+            None => self.unpause(Reason::Shutdown),
+        }
+    }
+
+    /// True if `command` must wait for the end of a pause.
+    pub(super) fn must_wait(&self, client: &Session, command: &Entry) -> bool {
+        let exempt = ClientFlags::MASTER | ClientFlags::REPLICA | ClientFlags::INTERNAL;
+        if client.flags.intersects(exempt) {
+            return false;
+        }
+        match self.pauses.held() {
+            None => false,
+            Some(Held::All) => true,
+            Some(Held::Writes) => {
+                let queued = client.queue.iter().map(|q| q.command.flags);
+                let flags = match command.name {
+                    "exec" => queued.fold(command.flags, Flags::union),
+                    _ => command.flags,
+                };
+                flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE)
+            }
+        }
+    }
+
+    /// Keeps a request until the pause ends.
+    pub(super) fn postpone(&mut self, client: &mut Session, args: Args<'_>) {
+        client.blocked = Some(Box::new(Blocked {
+            args: args.0.iter().map(|a| a.to_vec()).collect(),
+            deadline_ms: None,
+            on: BlockedOn::Postponed,
+        }));
+        self.postponed.push(client.id);
+    }
+
+    /// Runs what was kept, in the order of arrival.
+    fn run_postponed(&mut self) {
+        for id in std::mem::take(&mut self.postponed) {
+            let Some(args) = self.take_postponed(id) else {
+                continue;
+            };
+            let argv: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+            self.execute(id, &argv);
+            self.actions.push(Action::Resume(id));
+        }
+    }
+
+    fn take_postponed(&mut self, id: ClientId) -> Option<Vec<Vec<u8>>> {
+        let mut client = self.clients.remove(&id)?;
+        let waits = is_blocked_on(&client, |on| matches!(on, BlockedOn::Postponed));
+        let blocked = waits.then(|| self.release(&mut client)).flatten();
+        self.clients.insert(id, client);
+        blocked.map(|b| b.args)
+    }
+
+    /// Clients whose SHUTDOWN waited are told that it failed.
+    pub fn fail_waiting_for_shutdown(&mut self, error: &CommandError) {
+        let waits = |c: &Session| is_blocked_on(c, |on| matches!(on, BlockedOn::Shutdown));
+        let clients = self.clients.values().filter(|c| waits(c));
+        for id in clients.map(|c| c.id).collect::<Vec<_>>() {
+            self.end_wait(id, |engine, client, _| engine.fail(client, error));
+        }
+    }
+}
+
+fn is_blocked_on(client: &Session, is: impl Fn(&BlockedOn) -> bool) -> bool {
+    client.blocked.as_ref().is_some_and(|b| is(&b.on))
+}

@@ -1,0 +1,139 @@
+//! SHUTDOWN, TIME, LOLWUT.
+
+use crate::commands::blocking::BlockedOn;
+use crate::commands::host::ShutdownOptions;
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "time",
+        arity: 1,
+        flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
+        group: Group::Server,
+        since: "2.6.0",
+        summary: "Returns the server time.",
+        run: time,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "shutdown",
+        arity: -1,
+        flags: Flags::ADMIN
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::NO_MULTI)
+            .union(Flags::ALLOW_BUSY),
+        group: Group::Server,
+        since: "1.0.0",
+        complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+        summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+        run: shutdown,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "lolwut",
+        arity: -1,
+        flags: Flags::READONLY.union(Flags::FAST),
+        group: Group::Server,
+        since: "5.0.0",
+        summary: "Displays computer art and the Redis version",
+        run: lolwut,
+        ..Command::DEFAULT
+    },
+];
+
+fn time(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let us = cx.engine.clock.unix_us;
+    let reply = &mut cx.client.reply;
+    reply.array(2);
+    reply.bulk_int(us / 1_000_000);
+    reply.bulk_int(us % 1_000_000);
+    Ok(())
+}
+
+fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut options = ShutdownOptions::default();
+    let mut abort = false;
+    for i in 1..args.len() {
+        if args.is(i, "NOSAVE") {
+            options.save = Some(false);
+        } else if args.is(i, "SAVE") {
+            options.save = Some(true);
+        } else if args.is(i, "NOW") {
+            options.now = true;
+        } else if args.is(i, "FORCE") {
+            options.force = true;
+        } else if args.is(i, "ABORT") {
+            abort = true;
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    let both = ["SAVE", "NOSAVE"].map(|w| (1..args.len()).any(|i| args.is(i, w)));
+    if both == [true, true] || (abort && args.len() > 2) {
+        return Err(CommandError::SYNTAX);
+    }
+    if abort {
+        cx.engine
+            .with_host(|host, engine| host.abort_shutdown(engine))?;
+        cx.client.reply.ok();
+        return Ok(());
+    }
+    if !options.now && cx.client.flags.contains(ClientFlags::DENY_BLOCKING) {
+        return Err(CommandError::fixed(
+            "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
+        ));
+    }
+    cx.engine
+        .with_host(|host, engine| host.shutdown(engine, options))?;
+    // It waits for replicas; the process ends, or the client is told that it did not.
+    cx.wait(args, BlockedOn::Shutdown, None);
+    Ok(())
+}
+
+fn lolwut(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if args.len() >= 3 && args.is(1, "VERSION") {
+        args.int(2)?;
+    }
+    // Water that runs into the bay in front of a lock, and out of it at a steady level.
+    const WIDTH: u64 = 64;
+    let mut picture = String::new();
+    for row in 0..8u64 {
+        let shore = 10 + row * 3 + cx.engine.rng.below(4);
+        for column in 0..WIDTH {
+            picture.push(match (column < shore, column + 12 < WIDTH) {
+                (true, _) if cx.engine.rng.below(3) == 0 => '/',
+                (true, _) => ' ',
+                (false, true) => ['~', '-', '~', '='][cx.engine.rng.below(4) as usize],
+                (false, false) if column + 12 == WIDTH => '#',
+                (false, false) => '_',
+            });
+        }
+        picture.push('\n');
+    }
+    picture.push_str(&format!(
+        "Redis ver. {} (Forebay {})\n",
+        crate::REDIS_VERSION,
+        crate::VERSION
+    ));
+    cx.client.reply.verbatim("txt", picture.as_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::check;
+
+    #[test]
+    fn shutdown_knows_which_words_exclude_each_other() {
+        check(&[
+            ("SHUTDOWN SAVE NOSAVE", "-ERR syntax error"),
+            ("SHUTDOWN FOO", "-ERR syntax error"),
+            ("SHUTDOWN ABORT", "-ERR No shutdown in progress."),
+            ("TIME", "[\"1000\", \"0\"]"),
+        ]);
+    }
+}

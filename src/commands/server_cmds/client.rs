@@ -1,0 +1,576 @@
+//! CLIENT: what clients are told about each other, and do to each other.
+
+use super::client_list::{self, Class};
+use crate::commands::blocking::Unblock;
+use crate::commands::pause::{Held, Reason};
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::{Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Session};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "client",
+    arity: -2,
+    group: Group::Connection,
+    since: "2.4.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for client connection commands.",
+    subcommands: &[
+        Command {
+            name: "client|getname",
+            arity: 2,
+            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            group: Group::Connection,
+            since: "2.6.9",
+            summary: "Returns the name of the connection.",
+            run: client_getname,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|help",
+            arity: 2,
+            flags: Flags::LOADING.union(Flags::STALE),
+            group: Group::Connection,
+            since: "5.0.0",
+            summary: "Returns helpful text about the different subcommands.",
+            run: client_help,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|id",
+            arity: 2,
+            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            group: Group::Connection,
+            since: "5.0.0",
+            summary: "Returns the unique client ID of the connection.",
+            run: client_id,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|info",
+            arity: 2,
+            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            group: Group::Connection,
+            since: "6.2.0",
+            summary: "Returns information about the connection.",
+            run: client_info,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|kill",
+            arity: -3,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Connection,
+            since: "2.4.0",
+            complexity: "O(N) where N is the number of client connections",
+            summary: "Terminates open connections.",
+            run: client_kill,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|list",
+            arity: -2,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Connection,
+            since: "2.4.0",
+            complexity: "O(N) where N is the number of client connections",
+            summary: "Lists open connections.",
+            run: client_list,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|no-evict",
+            arity: 3,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Connection,
+            since: "7.0.0",
+            summary: "Sets the client eviction mode of the connection.",
+            run: client_no_evict,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|no-touch",
+            arity: 3,
+            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            group: Group::Connection,
+            since: "7.2.0",
+            summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+            run: client_no_touch,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|pause",
+            arity: -3,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Connection,
+            since: "3.0.0",
+            summary: "Suspends commands processing.",
+            run: client_pause,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|reply",
+            arity: 3,
+            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            group: Group::Connection,
+            since: "3.2.0",
+            summary: "Instructs the server whether to reply to commands.",
+            run: client_reply,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|setinfo",
+            arity: 4,
+            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            group: Group::Connection,
+            since: "7.2.0",
+            summary: "Sets information specific to the client or connection.",
+            run: client_setinfo,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|setname",
+            arity: 3,
+            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            group: Group::Connection,
+            since: "2.6.9",
+            summary: "Sets the connection name.",
+            run: client_setname,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|unblock",
+            arity: -3,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Connection,
+            since: "5.0.0",
+            complexity: "O(log N) where N is the number of client connections",
+            summary: "Unblocks a client blocked by a blocking command from a different connection.",
+            run: client_unblock,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "client|unpause",
+            arity: 2,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Connection,
+            since: "6.2.0",
+            complexity: "O(N) Where N is the number of paused clients",
+            summary: "Resumes processing commands from paused clients.",
+            run: client_unpause,
+            ..Command::DEFAULT
+        },
+    ],
+    ..Command::DEFAULT
+}];
+
+fn client_id(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.client.reply.int(cx.client.id.0 as i64);
+    Ok(())
+}
+
+fn client_getname(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    match cx.client.name.as_slice() {
+        [] => cx.client.reply.null(),
+        name => cx.client.reply.bulk(name),
+    }
+    Ok(())
+}
+
+fn client_setname(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    check_name("Client names", &args[2])?;
+    cx.client.name = args[2].to_vec();
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// Names stand in CLIENT LIST, where blanks separate.
+pub(in crate::commands) fn check_name(what: &str, name: &[u8]) -> CmdResult {
+    if name.iter().all(|b| (b'!'..=b'~').contains(b)) {
+        return Ok(());
+    }
+    Err(CommandError::new(format!(
+        "ERR {what} cannot contain spaces, newlines or special characters."
+    )))
+}
+
+fn client_setinfo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if args.is(2, "LIB-NAME") {
+        check_name("lib-name", &args[3])?;
+        cx.client.lib_name = args[3].to_vec();
+    } else if args.is(2, "LIB-VER") {
+        check_name("lib-ver", &args[3])?;
+        cx.client.lib_ver = args[3].to_vec();
+    } else {
+        return Err(CommandError::new(format!(
+            "ERR Unrecognized option '{}'",
+            String::from_utf8_lossy(&args[2])
+        )));
+    }
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn client_info(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let mut line = client_list::line(cx.client, cx.now());
+    line.push('\n');
+    cx.client.reply.verbatim("txt", line.as_bytes());
+    Ok(())
+}
+
+fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut class = None;
+    let mut ids: Option<Vec<ClientId>> = None;
+    match args.len() {
+        2 => {}
+        4 if args.is(2, "TYPE") => class = Some(Class::named(&args[3])?),
+        n if n > 3 && args.is(2, "ID") => {
+            let read = |i| match args.int(i) {
+                Ok(id) if id > 0 => Ok(ClientId(id as u64)),
+                _ => Err(CommandError::fixed("ERR Invalid client ID")),
+            };
+            ids = Some((3..n).map(read).collect::<Result<_, _>>()?);
+        }
+        _ => return Err(CommandError::SYNTAX),
+    }
+    let now = cx.now();
+    let mut text = String::new();
+    for client in everybody(cx) {
+        if class.is_some_and(|c| c != Class::of(client))
+            || ids.as_ref().is_some_and(|ids| !ids.contains(&client.id))
+        {
+            continue;
+        }
+        text.push_str(&client_list::line(client, now));
+        text.push('\n');
+    }
+    cx.client.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// All clients by number, the running one in its place.
+fn everybody<'a>(cx: &'a Cx<'_>) -> impl Iterator<Item = &'a Session> {
+    let me = cx.client.id;
+    let clients = &cx.engine.clients;
+    let before = clients.range(..me).map(|(_, c)| c.as_ref());
+    let behind = clients.range(me..).map(|(_, c)| c.as_ref());
+    before.chain(std::iter::once(&*cx.client)).chain(behind)
+}
+
+/// Which clients CLIENT KILL means.
+#[derive(Default)]
+struct Filter<'a> {
+    id: Option<ClientId>,
+    addr: Option<&'a [u8]>,
+    laddr: Option<&'a [u8]>,
+    class: Option<Class>,
+    user: Option<&'a [u8]>,
+    max_age_s: Option<i64>,
+    skip_me: bool,
+}
+
+impl<'a> Filter<'a> {
+    fn parse(args: Args<'a>) -> Result<Self, CommandError> {
+        let mut filter = Filter {
+            skip_me: true,
+            ..Filter::default()
+        };
+        if args.len() % 2 != 0 {
+            return Err(CommandError::SYNTAX);
+        }
+        for i in (2..args.len()).step_by(2) {
+            let value = args.0[i + 1];
+            if args.is(i, "ID") {
+                let id = args.int(i + 1).ok().filter(|id| *id > 0);
+                let id = id.ok_or(CommandError::fixed(
+                    "ERR client-id should be greater than 0",
+                ))?;
+                filter.id = Some(ClientId(id as u64));
+            } else if args.is(i, "TYPE") {
+                filter.class = Some(Class::named(value)?);
+            } else if args.is(i, "ADDR") {
+                filter.addr = Some(value);
+            } else if args.is(i, "LADDR") {
+                filter.laddr = Some(value);
+            } else if args.is(i, "USER") {
+                if value != b"default" {
+                    return Err(CommandError::new(format!(
+                        "ERR No such user '{}'",
+                        String::from_utf8_lossy(value)
+                    )));
+                }
+                filter.user = Some(value);
+            } else if args.is(i, "MAXAGE") {
+                let age = args.int(i + 1).ok().filter(|age| *age > 0);
+                let age = age.ok_or(CommandError::fixed(
+                    "ERR maxage is not an integer or out of range",
+                ))?;
+                filter.max_age_s = Some(age);
+            } else if args.is(i, "SKIPME") && args.is(i + 1, "YES") {
+                filter.skip_me = true;
+            } else if args.is(i, "SKIPME") && args.is(i + 1, "NO") {
+                filter.skip_me = false;
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        Ok(filter)
+    }
+
+    fn takes(&self, client: &Session, me: ClientId, now_ms: i64) -> bool {
+        let age = (now_ms - client.created_ms) / 1000;
+        self.id.is_none_or(|id| id == client.id)
+            && self.addr.is_none_or(|a| a == client.addr.as_bytes())
+            && self.laddr.is_none_or(|a| a == client.laddr.as_bytes())
+            && self.class.is_none_or(|c| c == Class::of(client))
+            && self.user.is_none_or(|_| client.authenticated)
+            && self.max_age_s.is_none_or(|max| age >= max)
+            && !(self.skip_me && client.id == me)
+    }
+}
+
+fn client_kill(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let old_form = args.len() == 3;
+    let filter = match old_form {
+        true => Filter {
+            addr: Some(args.0[2]),
+            ..Filter::default()
+        },
+        false => Filter::parse(args)?,
+    };
+    let (me, now) = (cx.client.id, cx.now());
+    let found = everybody(cx).filter(|c| filter.takes(c, me, now));
+    let found: Vec<ClientId> = found.map(|c| c.id).collect();
+    for &id in &found {
+        if id == me {
+            cx.client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+        } else if let Some(client) = cx.engine.clients.get_mut(&id) {
+            client.flags.insert(ClientFlags::CLOSE_ASAP);
+            cx.engine.actions.push(Action::Close(id));
+        }
+    }
+    match (old_form, found.len()) {
+        (true, 0) => return Err(CommandError::fixed("ERR No such client")),
+        (true, _) => cx.client.reply.ok(),
+        (false, n) => cx.client.reply.int(n as i64),
+    }
+    Ok(())
+}
+
+fn client_no_evict(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    set_flag(cx, args, ClientFlags::NO_EVICT)
+}
+
+fn client_no_touch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    set_flag(cx, args, ClientFlags::NO_TOUCH)
+}
+
+fn set_flag(cx: &mut Cx<'_>, args: Args<'_>, flag: ClientFlags) -> CmdResult {
+    let on = match () {
+        () if args.is(2, "ON") => true,
+        () if args.is(2, "OFF") => false,
+        () => return Err(CommandError::SYNTAX),
+    };
+    cx.client.flags.set(flag, on);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn client_reply(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let off = ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP;
+    if args.is(2, "ON") {
+        cx.client.flags.remove(off);
+        cx.client.reply.ok();
+    } else if args.is(2, "OFF") {
+        cx.client.flags.insert(ClientFlags::REPLY_OFF);
+    } else if args.is(2, "SKIP") {
+        if !cx.client.flags.contains(ClientFlags::REPLY_OFF) {
+            cx.client.flags.insert(ClientFlags::REPLY_SKIP_NEXT);
+        }
+    } else {
+        return Err(CommandError::SYNTAX);
+    }
+    Ok(())
+}
+
+fn client_pause(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let held = match args.len() {
+        3 => Held::All,
+        4 if args.is(3, "WRITE") => Held::Writes,
+        4 if args.is(3, "ALL") => Held::All,
+        4 => {
+            return Err(CommandError::fixed(
+                "ERR CLIENT PAUSE mode must be WRITE or ALL",
+            ));
+        }
+        _ => return Err(CommandError::arity("client|pause")),
+    };
+    let ms = args
+        .int(2)
+        .map_err(|_| CommandError::fixed("ERR timeout is not an integer or out of range"))?;
+    if ms < 0 {
+        return Err(CommandError::fixed("ERR timeout is negative"));
+    }
+    let until = cx.now().checked_add(ms);
+    let until = until.ok_or(CommandError::fixed("ERR timeout is out of range"))?;
+    cx.engine.pause(Reason::Client, held, until);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn client_unpause(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.client.reply.ok();
+    cx.engine.unpause(Reason::Client);
+    Ok(())
+}
+
+fn client_unblock(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let how = match args.len() {
+        3 => Unblock::Timeout,
+        4 if args.is(3, "TIMEOUT") => Unblock::Timeout,
+        4 if args.is(3, "ERROR") => Unblock::Error,
+        4 => {
+            return Err(CommandError::fixed(
+                "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+            ));
+        }
+        _ => return Err(CommandError::arity("client|unblock")),
+    };
+    let id = args.int(2)?;
+    let done = id > 0 && cx.engine.unblock(ClientId(id as u64), how);
+    cx.client.reply.int(done.into());
+    Ok(())
+}
+
+fn client_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.help("CLIENT", HELP);
+    Ok(())
+}
+
+const HELP: &[&str] = &[
+    "GETNAME",
+    "    Return the name of the current connection.",
+    "ID",
+    "    Return the ID of the current connection.",
+    "INFO",
+    "    Return information about the current client connection.",
+    "KILL <ip:port>",
+    "    Kill connection made from <ip:port>.",
+    "KILL <option> <value> [<option> <value> [...]]",
+    "    Kill connections. Options are:",
+    "    * ADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made from the specified address",
+    "    * LADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made to specified local address",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Kill connections by type.",
+    "    * USER <username>",
+    "      Kill connections authenticated by <username>.",
+    "    * SKIPME (YES|NO)",
+    "      Skip killing current connection (default: yes).",
+    "    * ID <client-id>",
+    "      Kill connections by client id.",
+    "    * MAXAGE <maxage>",
+    "      Kill connections older than the specified age.",
+    "LIST [options ...]",
+    "    Return information about client connections. Options:",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Return clients of specified type.",
+    "UNPAUSE",
+    "    Stop the current client pause, resuming traffic.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Suspend all, or just write, clients for <timeout> milliseconds.",
+    "REPLY (ON|OFF|SKIP)",
+    "    Control the replies sent to the current connection.",
+    "SETNAME <name>",
+    "    Assign the name <name> to the current connection.",
+    "SETINFO <option> <value>",
+    "    Set client meta attr. Options are:",
+    "    * LIB-NAME: the client lib name.",
+    "    * LIB-VER: the client lib version.",
+    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+    "    Unblock the specified blocked client.",
+    "NO-EVICT (ON|OFF)",
+    "    Protect current client connection from eviction.",
+    "NO-TOUCH (ON|OFF)",
+    "    Will not touch LRU/LFU stats when this mode is on.",
+];
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn a_pause_holds_writes_until_it_ends() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        assert_eq!(bench.run("CLIENT PAUSE 1000 WRITE"), "+OK");
+        assert_eq!(bench.run_as(other, "SET a b"), "");
+        assert_eq!(bench.run("GET a"), "nil");
+        bench.engine.clock.unix_ms += 1000;
+        bench.engine.on_tick();
+        assert_eq!(bench.output(other), "+OK");
+        assert_eq!(bench.run("GET a"), "\"b\"");
+    }
+
+    #[test]
+    fn kill_takes_the_clients_that_all_filters_mean() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        assert_eq!(bench.run("CLIENT KILL 1.1.1.1:1"), "-ERR No such client");
+        assert_eq!(
+            bench.run(&format!("CLIENT KILL ID {} TYPE pubsub", other.0)),
+            ":0"
+        );
+        assert_eq!(bench.run(&format!("CLIENT KILL ID {}", other.0)), ":1");
+        let mine = bench.id.0;
+        assert_eq!(bench.run(&format!("CLIENT KILL ID {mine}")), ":0");
+        assert_eq!(bench.run(&format!("CLIENT KILL ID {mine} SKIPME no")), ":1");
+        assert_eq!(
+            bench.run("CLIENT KILL TYPE nope"),
+            "-ERR Unknown client type 'nope'"
+        );
+    }
+
+    #[test]
+    fn replies_are_left_out_on_request() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.run("CLIENT REPLY SKIP"), "");
+        assert_eq!(bench.run("PING"), "");
+        assert_eq!(bench.run("PING"), "+PONG");
+        assert_eq!(bench.run("CLIENT REPLY OFF"), "");
+        assert_eq!(bench.run("PING"), "");
+        assert_eq!(bench.run("CLIENT REPLY ON"), "+OK");
+    }
+
+    #[test]
+    fn names_are_checked() {
+        let mut bench = Bench::new();
+        assert_eq!(
+            bench.run("CLIENT SETNAME \"a b\""),
+            "-ERR Client names cannot contain spaces, newlines or special characters."
+        );
+        assert_eq!(bench.run("CLIENT SETINFO lib-name redis-py"), "+OK");
+        assert_eq!(
+            bench.run("CLIENT SETINFO x y"),
+            "-ERR Unrecognized option 'x'"
+        );
+    }
+}

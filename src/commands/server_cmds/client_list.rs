@@ -1,0 +1,156 @@
+//! A client as CLIENT LIST shows it.
+
+use crate::commands::{ClientFlags, CommandError, Session};
+use crate::resp::Proto;
+use std::fmt::Write;
+
+/// What kind of client it is, for `TYPE` and output limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Everybody else.
+    Normal,
+    /// Our primary.
+    Master,
+    /// A replica of ours.
+    Replica,
+    /// A subscriber.
+    Pubsub,
+}
+
+impl Class {
+    /// By the name that clients use.
+    ///
+    /// # Errors
+    /// The reply.
+    pub fn named(name: &[u8]) -> Result<Self, CommandError> {
+        Ok(match name.to_ascii_lowercase().as_slice() {
+            b"normal" => Class::Normal,
+            b"master" | b"primary" => Class::Master,
+            b"slave" | b"replica" => Class::Replica,
+            b"pubsub" => Class::Pubsub,
+            _ => {
+                return Err(CommandError::new(format!(
+                    "ERR Unknown client type '{}'",
+                    String::from_utf8_lossy(name)
+                )));
+            }
+        })
+    }
+
+    /// Of a client.
+    pub fn of(client: &Session) -> Self {
+        match client.flags {
+            f if f.contains(ClientFlags::MASTER) => Class::Master,
+            f if f.contains(ClientFlags::REPLICA) => Class::Replica,
+            _ if client.subscriptions() > 0 => Class::Pubsub,
+            _ => Class::Normal,
+        }
+    }
+}
+
+/// Memory of a client: its session and what is pending.
+pub fn memory(client: &Session) -> usize {
+    let queued = client.queue.iter().flat_map(|q| &q.args);
+    size_of::<Session>()
+        + client.query_buffer
+        + client.reply.capacity()
+        + client.unsent
+        + queued.map(Vec::len).sum::<usize>()
+}
+
+/// The line, without an end.
+pub fn line(client: &Session, now_ms: i64) -> String {
+    let queued = client.queue.iter().flat_map(|q| &q.args);
+    let queued_bytes: usize = queued.map(Vec::len).sum();
+    let pending = client.reply.len() + client.unsent;
+    let multi = match client.flags.contains(ClientFlags::MULTI) {
+        true => client.queue.len() as i64,
+        false => -1,
+    };
+    let name = String::from_utf8_lossy(&client.name);
+    let mut line = String::with_capacity(400);
+    let _ = write!(
+        line,
+        "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        client.id.0,
+        client.addr,
+        client.laddr,
+        client.fd,
+        (now_ms - client.created_ms) / 1000,
+        (now_ms - client.last_interaction_ms) / 1000,
+        letters(client),
+        client.db,
+        client.channels.len(),
+        client.patterns.len(),
+        client.shard_channels.len(),
+        client.watched.len(),
+        client.query_buffer,
+        client.reply.capacity(),
+        client.reply.capacity(),
+        u8::from(client.unsent > 0),
+        client.unsent,
+        memory(client),
+        if client.unsent > 0 { "rw" } else { "r" },
+        client.last_command.map_or("NULL", |c| c.name),
+        if client.authenticated {
+            "default"
+        } else {
+            "(superuser)"
+        },
+        if client.reply.proto == Proto::Resp3 {
+            3
+        } else {
+            2
+        },
+        String::from_utf8_lossy(&client.lib_name),
+        String::from_utf8_lossy(&client.lib_ver),
+    );
+    line
+}
+
+fn letters(client: &Session) -> String {
+    use ClientFlags as F;
+    let has = |flag| client.flags.contains(flag);
+    let table = [
+        (has(F::MONITOR), 'O'),
+        (has(F::REPLICA) && !has(F::MONITOR), 'S'),
+        (has(F::MASTER), 'M'),
+        (client.subscriptions() > 0, 'P'),
+        (has(F::MULTI), 'x'),
+        (client.blocked.is_some(), 'b'),
+        (has(F::TRACKING), 't'),
+        (has(F::DIRTY_CAS), 'd'),
+        (has(F::CLOSE_AFTER_REPLY), 'c'),
+        (has(F::CLOSE_ASAP), 'A'),
+        (has(F::UNIX_SOCKET), 'U'),
+        (has(F::READONLY), 'r'),
+        (has(F::NO_EVICT), 'e'),
+        (has(F::NO_TOUCH), 'T'),
+    ];
+    let letters: String = table
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, c)| *c)
+        .collect();
+    match letters.is_empty() {
+        true => "N".into(),
+        false => letters,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn a_line_has_the_reference_servers_fields() {
+        let mut bench = Bench::new();
+        bench.run("CLIENT SETNAME me");
+        let line = bench.run("CLIENT INFO");
+        assert!(line.contains("id=1 addr=127.0.0.1:1 laddr=127.0.0.1:6379 fd=-1 name=me age=0 idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 "), "{line}");
+        assert!(
+            line.contains(" cmd=client|info user=default redir=-1 resp=2 "),
+            "{line}"
+        );
+    }
+}

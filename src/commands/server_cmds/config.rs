@@ -1,0 +1,224 @@
+//! CONFIG: the directives at run time.
+
+use crate::commands::engine::CommandStats;
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
+use crate::config::access::{self, SetContext, SetError};
+use crate::config::directive::Directive;
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "config",
+    arity: -2,
+    group: Group::Server,
+    since: "2.0.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for server configuration commands.",
+    subcommands: &[
+        Command {
+            name: "config|get",
+            arity: -3,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Server,
+            since: "2.0.0",
+            complexity: "O(N) when N is the number of configuration parameters provided",
+            summary: "Returns the effective values of configuration parameters.",
+            run: config_get,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "config|help",
+            arity: 2,
+            flags: Flags::LOADING.union(Flags::STALE),
+            group: Group::Server,
+            since: "5.0.0",
+            summary: "Returns helpful text about the different subcommands.",
+            run: config_help,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "config|resetstat",
+            arity: 2,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Server,
+            since: "2.0.0",
+            summary: "Resets the server's statistics.",
+            run: config_resetstat,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "config|rewrite",
+            arity: 2,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Server,
+            since: "2.8.0",
+            summary: "Persists the effective configuration to file.",
+            run: config_rewrite,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "config|set",
+            arity: -4,
+            flags: Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::LOADING)
+                .union(Flags::STALE),
+            group: Group::Server,
+            since: "2.0.0",
+            complexity: "O(N) when N is the number of configuration parameters provided",
+            summary: "Sets configuration parameters in-flight.",
+            run: config_set,
+            ..Command::DEFAULT
+        },
+    ],
+    ..Command::DEFAULT
+}];
+
+fn config_get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let found = access::get(&cx.engine.config, args.from(2));
+    let reply = &mut cx.client.reply;
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk_str(name);
+        reply.bulk_str(&value);
+    }
+    Ok(())
+}
+
+fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if args.len() % 2 != 0 {
+        return Err(CommandError::arity("config|set"));
+    }
+    let words: Vec<String> = args
+        .from(2)
+        .iter()
+        .map(|w| String::from_utf8_lossy(w).into_owned())
+        .collect();
+    let pairs: Vec<(&str, &str)> = words
+        .chunks_exact(2)
+        .map(|p| (p[0].as_str(), p[1].as_str()))
+        .collect();
+    let context = SetContext {
+        local: cx.client.is_local(),
+        loading: cx.engine.loading != Loading::No,
+    };
+    let to_error = |e: SetError| CommandError::new(format!("ERR {}", e.0));
+    let (named, before) = access::set(&mut cx.engine.config, &pairs, context).map_err(to_error)?;
+    for (i, directive) in named.iter().enumerate() {
+        if let Err(reason) = apply(cx.engine, directive) {
+            access::undo(&mut cx.engine.config, &before, &named);
+            for done in &named[..=i] {
+                // What was in force before is in force again.
+                let _ = apply(cx.engine, done);
+            }
+            return Err(to_error(SetError::at(pairs[i].0, &reason)));
+        }
+    }
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// Lets a directive's new value take effect.
+fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
+    engine.limits = engine.config.limits();
+    engine.watch_slow_commands();
+    match directive.name {
+        "requirepass" => {
+            // Without a password everybody is in; with a new one those who are in stay.
+            if engine.config.requirepass.is_empty() {
+                engine
+                    .clients
+                    .values_mut()
+                    .for_each(|c| c.authenticated = true);
+            }
+        }
+        "latency-tracking" if !engine.config.latency_tracking => {
+            let stats = engine.stats.per_command.iter_mut();
+            stats.for_each(|s| s.times = Default::default());
+        }
+        _ => {}
+    }
+    engine.with_host(|host, engine| host.apply_config(engine, directive.name))
+}
+
+fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let peak = (cx.engine.used_memory)(cx.engine);
+    cx.engine.stats = crate::commands::engine::Stats {
+        per_command: vec![CommandStats::default(); table::count()],
+        peak_memory: peak,
+        ..Default::default()
+    };
+    cx.engine.rates = Default::default();
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn config_rewrite(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let done = cx
+        .engine
+        .with_host(|host, engine| host.rewrite_config(engine));
+    done.map_err(|text| CommandError::new(format!("ERR {text}")))?;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn config_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.help(
+        "CONFIG",
+        &[
+            "GET <pattern>",
+            "    Return parameters matching the glob-like <pattern> and their values.",
+            "SET <directive> <value>",
+            "    Set the configuration <directive> to <value>.",
+            "RESETSTAT",
+            "    Reset statistics reported by the INFO command.",
+            "REWRITE",
+            "    Rewrite the configuration file.",
+        ],
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{Bench, check};
+
+    #[test]
+    fn directives_are_shown_and_set() {
+        check(&[
+            ("CONFIG GET maxmemory", "[\"maxmemory\", \"0\"]"),
+            ("CONFIG SET maxmemory 1kb hz 20", "+OK"),
+            ("CONFIG GET maxmemory", "[\"maxmemory\", \"1024\"]"),
+            ("CONFIG SET maxmemory 0", "+OK"),
+            (
+                "CONFIG SET hz",
+                "-ERR wrong number of arguments for 'config|set' command",
+            ),
+            (
+                "CONFIG SET nope 1",
+                "-ERR Unknown option or number of arguments for CONFIG SET - 'nope'",
+            ),
+            (
+                "CONFIG SET appendonly yes",
+                "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - not supported by Forebay yet",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn thresholds_follow_the_directives() {
+        let mut bench = Bench::new();
+        bench.run("CONFIG SET hash-max-ziplist-entries 3 slowlog-log-slower-than 5");
+        assert_eq!(bench.engine.limits.hash_max_listpack_entries, 3);
+        assert_eq!(bench.engine.watch_from_ns, 5000);
+    }
+}

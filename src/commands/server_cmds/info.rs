@@ -1,0 +1,137 @@
+//! INFO: which sections, in which order.
+
+use super::info_sections as sections;
+use crate::commands::host::Facts;
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::{Args, CmdResult, Cx, Engine};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "info",
+    arity: -1,
+    flags: Flags::LOADING.union(Flags::STALE),
+    group: Group::Server,
+    summary: "Returns information and statistics about the server.",
+    run: info,
+    ..Command::DEFAULT
+}];
+
+/// Writes the lines of a section.
+type Section = fn(&Engine, &Facts, &mut String);
+
+/// (name, heading, in the default answer, lines)
+const SECTIONS: &[(&str, &str, bool, Section)] = &[
+    ("server", "Server", true, sections::server),
+    ("clients", "Clients", true, sections::clients),
+    ("memory", "Memory", true, sections::memory),
+    ("persistence", "Persistence", true, |_, _, _| {}),
+    ("stats", "Stats", true, sections::stats),
+    ("replication", "Replication", true, |e, _, out| {
+        e.repl.info(out)
+    }),
+    ("cpu", "CPU", true, |_, _, _| {}),
+    ("modules", "Modules", true, |_, _, _| {}),
+    (
+        "commandstats",
+        "Commandstats",
+        false,
+        sections::command_stats,
+    ),
+    ("errorstats", "Errorstats", true, sections::error_stats),
+    (
+        "latencystats",
+        "Latencystats",
+        false,
+        sections::latency_stats,
+    ),
+    ("cluster", "Cluster", true, |_, _, out| {
+        out.push_str("cluster_enabled:0\r\n")
+    }),
+    ("keyspace", "Keyspace", true, sections::keyspace),
+];
+
+/// Sections whose lines the shell knows.
+const OF_THE_SHELL: &[&str] = &["persistence", "cpu"];
+
+fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let wanted = args.from(1);
+    let named = |names: &[&str]| {
+        wanted
+            .iter()
+            .any(|w| names.iter().any(|n| w.eq_ignore_ascii_case(n.as_bytes())))
+    };
+    let all = named(&["all", "everything"]);
+    let default = wanted.is_empty() || named(&["default"]);
+    let text = cx.engine.with_host(|host, engine| {
+        let facts = host.facts(engine);
+        let mut text = String::with_capacity(8192);
+        for (name, heading, in_default, lines) in SECTIONS {
+            if !(all || (default && *in_default) || named(&[name])) {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            text.push_str("# ");
+            text.push_str(heading);
+            text.push_str("\r\n");
+            if OF_THE_SHELL.contains(name) {
+                host.info(engine, name, &mut text);
+            }
+            lines(engine, &facts, &mut text);
+        }
+        text
+    });
+    cx.client.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+
+    fn headings(reply: &str) -> Vec<String> {
+        let lines = reply.split("\\r\\n");
+        let heads = lines.filter(|l| l.trim_start_matches('"').starts_with("# "));
+        heads
+            .map(|l| l.trim_start_matches('"').to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn sections_come_by_name_by_default_or_all() {
+        let mut bench = Bench::new();
+        assert_eq!(
+            headings(&bench.run("INFO server CPU")),
+            ["# Server", "# CPU"]
+        );
+        let default = headings(&bench.run("INFO"));
+        assert!(!default.contains(&"# Commandstats".to_owned()));
+        assert_eq!(headings(&bench.run("INFO default")), default);
+        let all = headings(&bench.run("INFO everything"));
+        assert_eq!(all.len(), super::SECTIONS.len());
+        assert_eq!(headings(&bench.run("INFO nope")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_commands_did_is_counted() {
+        let mut bench = Bench::new();
+        bench.run("SET a b");
+        bench.run("LPUSH a b");
+        bench.run("GET");
+        bench.run("CONFIG GET port");
+        let info = bench.run("INFO commandstats errorstats keyspace");
+        for line in [
+            "cmdstat_set:calls=1,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0",
+            "cmdstat_get:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0",
+            "cmdstat_config|get:calls=1,",
+            "errorstat_WRONGTYPE:count=1",
+            "errorstat_ERR:count=1",
+            "db0:keys=1,expires=0,avg_ttl=0",
+        ] {
+            assert!(info.contains(line), "{line} in {info}");
+        }
+        bench.run("CONFIG RESETSTAT");
+        assert!(!bench.run("INFO commandstats").contains("cmdstat_set"));
+    }
+}

@@ -1,0 +1,382 @@
+//! The lines of INFO's sections, in the reference server's order and spelling.
+
+use super::{client_list, human};
+use crate::commands::host::Facts;
+use crate::commands::table::{self, Entry};
+use crate::commands::{ClientFlags, Engine, heat};
+use std::fmt::{Display, Write};
+
+/// Writes `name:value` lines.
+struct Lines<'a>(&'a mut String);
+
+impl Lines<'_> {
+    fn put(&mut self, name: &str, value: impl Display) {
+        write!(self.0, "{name}:{value}\r\n").expect("a String takes everything");
+    }
+}
+
+/// INFO server
+pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    let up = (engine.clock.mono_us - engine.started.mono_us) / 1_000_000;
+    line.put("redis_version", crate::REDIS_VERSION);
+    line.put("forebay_version", crate::VERSION);
+    line.put("redis_git_sha1", "00000000");
+    line.put("redis_git_dirty", 0);
+    line.put("redis_build_id", format_args!("forebay-{}", crate::VERSION));
+    line.put("redis_mode", "standalone");
+    line.put("os", &facts.os);
+    line.put("arch_bits", usize::BITS);
+    line.put("monotonic_clock", "POSIX clock_gettime");
+    line.put("multiplexing_api", "epoll");
+    line.put("process_id", facts.pid);
+    line.put("process_supervised", facts.supervised);
+    line.put("run_id", &engine.run_id);
+    line.put("tcp_port", engine.config.port);
+    line.put("server_time_usec", engine.clock.unix_us);
+    line.put("uptime_in_seconds", up);
+    line.put("uptime_in_days", up / 86400);
+    line.put("hz", engine.effective_hz());
+    line.put("configured_hz", engine.config.hz);
+    line.put("lru_clock", heat::lru_clock(engine.clock.unix_ms));
+    line.put("executable", &facts.executable);
+    line.put("config_file", &facts.config_file);
+    line.put("io_threads_active", 0);
+    if let Some(ms) = facts.shutdown_in_ms {
+        line.put("shutdown_in_milliseconds", ms);
+    }
+    let mut listeners = 0;
+    let mut listener = |text: String| {
+        line.put(&format!("listener{listeners}"), text);
+        listeners += 1;
+    };
+    let config = &engine.config;
+    if config.port != 0 {
+        let binds = config.bind.iter().map(|b| format!("bind={b},"));
+        let binds: String = binds.collect();
+        listener(format!("name=tcp,{binds}port={}", config.port));
+    }
+    if !config.unixsocket.is_empty() {
+        listener(format!("name=unix,bind={}", config.unixsocket));
+    }
+}
+
+/// INFO clients
+pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    let clients = || engine.clients.values();
+    let special = ClientFlags::REPLICA | ClientFlags::MASTER;
+    // The client that asks is not in the table.
+    let connected = 1 + clients().filter(|c| !c.flags.intersects(special)).count();
+    line.put("connected_clients", connected);
+    line.put("cluster_connections", 0);
+    line.put("maxclients", engine.config.maxclients);
+    let input = clients().map(|c| c.query_buffer).max();
+    let output = clients().map(|c| c.reply.len() + c.unsent).max();
+    line.put("client_recent_max_input_buffer", input.unwrap_or(0));
+    line.put("client_recent_max_output_buffer", output.unwrap_or(0));
+    line.put("blocked_clients", engine.blocking.clients());
+    let count = |f: &dyn Fn(&&Box<crate::commands::Session>) -> bool| clients().filter(f).count();
+    line.put(
+        "tracking_clients",
+        count(&|c| c.flags.contains(ClientFlags::TRACKING)),
+    );
+    line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
+    line.put("watching_clients", count(&|c| !c.watched.is_empty()));
+    line.put("clients_in_timeout_table", engine.blocking.with_deadline());
+    line.put("total_watched_keys", engine.watched.len());
+    line.put("total_blocking_keys", engine.blocking.keys());
+    line.put("total_blocking_keys_on_nokey", awaiting_end(engine));
+    if let Some((reason, actions, ms)) = engine.pauses.shown(engine.clock.unix_ms) {
+        line.put("paused_reason", reason);
+        line.put("paused_actions", actions);
+        line.put("paused_timeout_milliseconds", ms);
+    }
+}
+
+/// Keys whose end somebody waits for (XREADGROUP).
+fn awaiting_end(engine: &Engine) -> usize {
+    use crate::commands::blocking::{BlockedOn, WaitFor};
+    let waits = engine.clients.values().filter_map(|c| c.blocked.as_ref());
+    let keys = waits.filter_map(|b| match &b.on {
+        BlockedOn::Keys { db, keys, wait_for } if *wait_for == WaitFor::StreamOrEnd => {
+            Some(keys.iter().map(move |k| (*db, k)))
+        }
+        _ => None,
+    });
+    keys.flatten()
+        .collect::<std::collections::HashSet<_>>()
+        .len()
+}
+
+/// Memory that is not the dataset.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overhead {
+    /// Held by normal clients.
+    pub clients: usize,
+    /// Held by replicas' connections.
+    pub replicas: usize,
+    /// The replication backlog.
+    pub backlog: usize,
+}
+
+impl Overhead {
+    /// Of a server.
+    pub fn of(engine: &Engine) -> Overhead {
+        let sum = |replicas: bool| {
+            let clients = engine.clients.values();
+            let wanted = clients.filter(|c| c.flags.contains(ClientFlags::REPLICA) == replicas);
+            wanted.map(|c| client_list::memory(c)).sum()
+        };
+        Overhead {
+            clients: sum(false),
+            replicas: sum(true),
+            backlog: engine.repl.history().backlog().map_or(0, |b| b.memory()),
+        }
+    }
+
+    /// All of it, with what the empty server takes.
+    pub fn total(&self, startup: usize) -> usize {
+        startup + self.clients + self.replicas + self.backlog
+    }
+}
+
+/// INFO memory
+pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    let used = (engine.used_memory)(engine);
+    let peak = engine.stats.peak_memory.max(used);
+    let m = &facts.memory;
+    let overhead = Overhead::of(engine);
+    let startup = engine.startup_memory;
+    let total_overhead = overhead.total(startup);
+    let dataset = used.saturating_sub(total_overhead);
+    let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
+    let both = |line: &mut Lines<'_>, name: &str, bytes: usize| {
+        line.put(name, bytes);
+        line.put(&format!("{name}_human"), human(bytes));
+    };
+    both(&mut line, "used_memory", used);
+    both(&mut line, "used_memory_rss", m.rss);
+    both(&mut line, "used_memory_peak", peak);
+    let percent = |a: usize, b: usize| format!("{:.2}%", ratio(a, b) * 100.0);
+    line.put("used_memory_peak_perc", percent(used, peak));
+    line.put("used_memory_overhead", total_overhead);
+    line.put("used_memory_startup", startup);
+    line.put("used_memory_dataset", dataset);
+    line.put(
+        "used_memory_dataset_perc",
+        percent(dataset, used.saturating_sub(startup)),
+    );
+    line.put("allocator_allocated", m.allocated);
+    line.put("allocator_active", m.active);
+    line.put("allocator_resident", m.resident);
+    line.put("allocator_muzzy", 0);
+    both(&mut line, "total_system_memory", m.total);
+    both(&mut line, "used_memory_lua", 0);
+    both(&mut line, "used_memory_scripts", 0);
+    line.put("number_of_cached_scripts", 0);
+    line.put("number_of_functions", 0);
+    line.put("number_of_libraries", engine.functions.len());
+    both(&mut line, "maxmemory", engine.config.maxmemory as usize);
+    line.put("maxmemory_policy", engine.config.maxmemory_policy.name());
+    let gap = |a: usize, b: usize| a as i64 - b as i64;
+    for (name, a, b) in [
+        ("allocator_frag", m.active, m.allocated),
+        ("allocator_rss", m.resident, m.active),
+        ("rss_overhead", m.rss, m.resident),
+        ("mem_fragmentation", m.rss, used),
+    ] {
+        line.put(&format!("{name}_ratio"), format_args!("{:.2}", ratio(a, b)));
+        line.put(&format!("{name}_bytes"), gap(a, b));
+    }
+    line.put(
+        "mem_not_counted_for_evict",
+        engine.keyspace.preserved_bytes(),
+    );
+    line.put("mem_replication_backlog", overhead.backlog);
+    line.put("mem_total_replication_buffers", overhead.backlog);
+    line.put("mem_clients_slaves", overhead.replicas);
+    line.put("mem_clients_normal", overhead.clients);
+    line.put("mem_cluster_links", 0);
+    line.put("mem_aof_buffer", 0);
+    line.put("mem_allocator", facts.allocator);
+    line.put("active_defrag_running", 0);
+    line.put("lazyfree_pending_objects", facts.lazyfree_pending);
+    line.put("lazyfreed_objects", facts.lazyfreed);
+}
+
+/// INFO stats
+pub fn stats(engine: &Engine, _: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    let (s, r) = (&engine.stats, &engine.rates);
+    let kbps = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
+    line.put("total_connections_received", s.connections);
+    line.put("total_commands_processed", s.commands);
+    line.put("instantaneous_ops_per_sec", r.commands.per_second());
+    line.put("total_net_input_bytes", s.net_input);
+    line.put("total_net_output_bytes", s.net_output);
+    line.put("total_net_repl_input_bytes", s.net_repl_input);
+    line.put("total_net_repl_output_bytes", s.net_repl_output);
+    line.put("instantaneous_input_kbps", kbps(r.input.per_second()));
+    line.put("instantaneous_output_kbps", kbps(r.output.per_second()));
+    line.put(
+        "instantaneous_input_repl_kbps",
+        kbps(r.repl_input.per_second()),
+    );
+    line.put(
+        "instantaneous_output_repl_kbps",
+        kbps(r.repl_output.per_second()),
+    );
+    line.put("rejected_connections", s.rejected);
+    line.put("sync_full", s.sync_full);
+    line.put("sync_partial_ok", s.sync_partial_ok);
+    line.put("sync_partial_err", s.sync_partial_err);
+    line.put("expired_subkeys", s.expired_subkeys);
+    line.put("expired_keys", s.expired_keys);
+    line.put("expired_stale_perc", "0.00");
+    line.put("expired_time_cap_reached_count", s.expire_cycles_cut);
+    line.put("expire_cycle_cpu_milliseconds", s.expire_cycle_us / 1000);
+    line.put("evicted_keys", s.evicted_keys);
+    line.put("evicted_clients", s.evicted_clients);
+    line.put("evicted_scripts", 0);
+    line.put("total_eviction_exceeded_time", 0);
+    line.put("current_eviction_exceeded_time", 0);
+    line.put("keyspace_hits", s.hits);
+    line.put("keyspace_misses", s.misses);
+    line.put("pubsub_channels", engine.pubsub.channels.len());
+    line.put("pubsub_patterns", engine.pubsub.patterns.len());
+    line.put("pubsubshard_channels", engine.pubsub.shard_channels.len());
+    // There is no fork here.
+    line.put("latest_fork_usec", 0);
+    line.put("total_forks", 0);
+    line.put("migrate_cached_sockets", 0);
+    line.put("slave_expires_tracked_keys", 0);
+    for name in ["hits", "misses", "key_hits", "key_misses", "scanned"] {
+        line.put(&format!("active_defrag_{name}"), 0);
+    }
+    line.put("total_active_defrag_time", 0);
+    line.put("current_active_defrag_time", 0);
+    line.put("tracking_total_keys", 0);
+    line.put("tracking_total_items", 0);
+    line.put("tracking_total_prefixes", 0);
+    line.put("unexpected_error_replies", s.unexpected_errors);
+    line.put("total_error_replies", s.errors);
+    line.put("dump_payload_sanitizations", 0);
+    line.put("total_reads_processed", s.reads);
+    line.put("total_writes_processed", s.writes);
+    line.put("io_threaded_reads_processed", 0);
+    line.put("io_threaded_writes_processed", 0);
+    line.put(
+        "client_query_buffer_limit_disconnections",
+        s.query_limit_disconnections,
+    );
+    line.put(
+        "client_output_buffer_limit_disconnections",
+        s.output_limit_disconnections,
+    );
+    line.put("reply_buffer_shrinks", 0);
+    line.put("reply_buffer_expands", 0);
+    line.put("acl_access_denied_auth", s.denied_auth);
+    line.put("acl_access_denied_cmd", 0);
+    line.put("acl_access_denied_key", 0);
+    line.put("acl_access_denied_channel", 0);
+}
+
+/// All commands with their subcommands.
+fn commands() -> impl Iterator<Item = &'static Entry> {
+    table::all().flat_map(|e| std::iter::once(e).chain(&e.subcommands))
+}
+
+/// INFO commandstats
+pub fn command_stats(engine: &Engine, _: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    for entry in commands() {
+        let s = &engine.stats.per_command[entry.index];
+        if s.calls == 0 && s.rejected == 0 && s.failed == 0 {
+            continue;
+        }
+        let usec = s.nanos / 1000;
+        let each = s.nanos as f64 / 1000.0 / s.calls.max(1) as f64;
+        line.put(
+            &format!("cmdstat_{}", entry.name),
+            format_args!(
+                "calls={},usec={usec},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
+                s.calls, s.rejected, s.failed
+            ),
+        );
+    }
+}
+
+/// INFO errorstats
+pub fn error_stats(engine: &Engine, _: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    for (code, count) in &engine.stats.error_codes {
+        line.put(&format!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
+
+/// INFO latencystats
+pub fn latency_stats(engine: &Engine, _: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    for entry in commands() {
+        let times = &engine.stats.per_command[entry.index].times;
+        if times.total() == 0 {
+            continue;
+        }
+        let shown = engine.config.latency_tracking_info_percentiles.iter();
+        let shown: Vec<String> = shown
+            .map(|p| format!("p{p}={:.3}", times.percentile(*p) as f64 / 1000.0))
+            .collect();
+        line.put(
+            &format!("latency_percentiles_usec_{}", entry.name),
+            shown.join(","),
+        );
+    }
+}
+
+/// INFO keyspace
+pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
+    let mut line = Lines(out);
+    for i in 0..engine.keyspace.count() {
+        let db = engine.keyspace.db(i);
+        if db.is_empty() {
+            continue;
+        }
+        line.put(
+            &format!("db{i}"),
+            format_args!(
+                "keys={},expires={},avg_ttl={},subexpiry={}",
+                db.len(),
+                db.expires(),
+                average_ttl(engine, i),
+                HASHES_WITH_FIELD_EXPIRY
+                    .iter()
+                    .map(|t| db.types()[*t])
+                    .sum::<u64>()
+            ),
+        );
+    }
+}
+
+/// RDB types of hashes whose fields may expire.
+const HASHES_WITH_FIELD_EXPIRY: [usize; 4] = [22, 23, 24, 25];
+
+/// Keys with an expiry that are looked at to tell the mean time they have left.
+const TTL_SAMPLES: u64 = 16;
+
+/// The mean time left, in ms, of a sample of the keys with an expiry.
+fn average_ttl(engine: &Engine, db: usize) -> i64 {
+    let db = engine.keyspace.db(db);
+    let now = engine.clock.unix_ms;
+    let spread = u64::MAX / TTL_SAMPLES;
+    let samples = (0..TTL_SAMPLES).filter_map(|i| db.random_volatile(i * spread + spread / 2));
+    let left: Vec<i64> = samples
+        .filter_map(|loc| db.expire(loc))
+        .map(|at| (at - now).max(0))
+        .collect();
+    match left.len() as i64 {
+        0 => 0,
+        n => left.iter().sum::<i64>() / n,
+    }
+}

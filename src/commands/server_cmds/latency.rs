@@ -1,0 +1,345 @@
+//! LATENCY: events that took long, and how the times of commands are distributed.
+
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::table;
+use crate::commands::{Args, CmdResult, CommandError, Cx};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "latency",
+    arity: -2,
+    group: Group::Server,
+    since: "2.8.13",
+    complexity: "Depends on subcommand.",
+    summary: "A container for latency diagnostics commands.",
+    subcommands: &[
+        sub(
+            "latency|doctor",
+            2,
+            "2.8.13",
+            "Returns a human-readable latency analysis report.",
+            doctor,
+        ),
+        sub(
+            "latency|graph",
+            3,
+            "2.8.13",
+            "Returns a latency graph for an event.",
+            graph,
+        ),
+        sub(
+            "latency|help",
+            2,
+            "2.8.13",
+            "Returns helpful text about the different subcommands.",
+            help,
+        ),
+        sub(
+            "latency|histogram",
+            -2,
+            "7.0.0",
+            "Returns the cumulative distribution of latencies of a subset or all commands.",
+            histogram,
+        ),
+        sub(
+            "latency|history",
+            3,
+            "2.8.13",
+            "Returns timestamp-latency samples for an event.",
+            history,
+        ),
+        sub(
+            "latency|latest",
+            2,
+            "2.8.13",
+            "Returns the latest latency samples for all events.",
+            latest,
+        ),
+        sub(
+            "latency|reset",
+            -2,
+            "2.8.13",
+            "Resets the latency data for one or more events.",
+            reset,
+        ),
+    ],
+    ..Command::DEFAULT
+}];
+
+const fn sub(
+    name: &'static str,
+    arity: i32,
+    since: &'static str,
+    summary: &'static str,
+    run: fn(&mut Cx<'_>, Args<'_>) -> CmdResult,
+) -> Command {
+    Command {
+        name,
+        arity,
+        flags: Flags::ADMIN
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE),
+        group: Group::Server,
+        since,
+        summary,
+        run,
+        ..Command::DEFAULT
+    }
+}
+
+/// Samples kept of an event.
+const SAMPLES: usize = 160;
+
+/// Events that took longer than `latency-monitor-threshold`.
+#[derive(Default)]
+pub struct LatencyMonitor(BTreeMap<&'static str, Event>);
+
+#[derive(Default)]
+struct Event {
+    /// (Unix second, ms), oldest first; the worst of each second.
+    samples: VecDeque<(i64, i64)>,
+    /// The worst of all times, ms.
+    max: i64,
+}
+
+impl LatencyMonitor {
+    /// An event took `ms`; kept if that reaches the threshold (0 = none is kept).
+    pub fn note(&mut self, event: &'static str, ms: i64, threshold: i64, now_s: i64) {
+        if threshold == 0 || ms < threshold {
+            return;
+        }
+        let event = self.0.entry(event).or_default();
+        event.max = event.max.max(ms);
+        match event.samples.back_mut() {
+            Some(last) if last.0 == now_s => last.1 = last.1.max(ms),
+            _ => event.samples.push_back((now_s, ms)),
+        }
+        if event.samples.len() > SAMPLES {
+            event.samples.pop_front();
+        }
+    }
+}
+
+fn latest(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let events = &cx.engine.latency.0;
+    let reply = &mut cx.client.reply;
+    reply.array(events.len());
+    for (name, event) in events {
+        let last = event.samples.back().copied().unwrap_or_default();
+        reply.array(4);
+        reply.bulk_str(name);
+        reply.int(last.0);
+        reply.int(last.1);
+        reply.int(event.max);
+    }
+    Ok(())
+}
+
+fn history(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let samples = find(&cx.engine.latency, &args[2]).map(|e| &e.samples);
+    let reply = &mut cx.client.reply;
+    reply.array(samples.map_or(0, VecDeque::len));
+    for (second, ms) in samples.into_iter().flatten() {
+        reply.array(2);
+        reply.int(*second);
+        reply.int(*ms);
+    }
+    Ok(())
+}
+
+fn find<'a>(monitor: &'a LatencyMonitor, name: &[u8]) -> Option<&'a Event> {
+    let found = monitor.0.iter().find(|(n, _)| n.as_bytes() == name);
+    found.map(|(_, e)| e)
+}
+
+fn reset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let events = &mut cx.engine.latency.0;
+    let before = events.len();
+    match args.from(2) {
+        [] => events.clear(),
+        names => events.retain(|name, _| !names.contains(&name.as_bytes())),
+    }
+    let gone = before - events.len();
+    cx.client.reply.int(gone as i64);
+    Ok(())
+}
+
+fn histogram(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut wanted = Vec::new();
+    match args.from(2) {
+        [] => {
+            for entry in table::all() {
+                wanted.push(entry);
+                wanted.extend(&entry.subcommands);
+            }
+        }
+        names => {
+            for name in names {
+                let parts = name.splitn(2, |b| *b == b'|').collect::<Vec<_>>();
+                let Some(entry) = table::by_name(parts[0]) else {
+                    continue;
+                };
+                match parts.get(1) {
+                    Some(sub) => wanted.extend(entry.subcommand(sub)),
+                    None => {
+                        wanted.push(entry);
+                        wanted.extend(&entry.subcommands);
+                    }
+                }
+            }
+        }
+    }
+    let stats = &cx.engine.stats.per_command;
+    wanted.retain(|entry| stats[entry.index].times.total() > 0);
+    let reply = &mut cx.client.reply;
+    reply.map(wanted.len());
+    for entry in wanted {
+        let times = &stats[entry.index].times;
+        reply.bulk_str(entry.name);
+        reply.map(2);
+        reply.bulk_str("calls");
+        reply.int(times.total() as i64);
+        reply.bulk_str("histogram_usec");
+        let boundaries = times.boundaries();
+        reply.map(boundaries.len());
+        for (micros, count) in boundaries {
+            reply.int(micros as i64);
+            reply.int(count as i64);
+        }
+    }
+    Ok(())
+}
+
+/// Rows of LATENCY GRAPH.
+const ROWS: usize = 4;
+
+fn graph(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let now = cx.now() / 1000;
+    let Some(event) = find(&cx.engine.latency, &args[2]) else {
+        return Err(CommandError::new(format!(
+            "ERR No samples available for event '{}'",
+            String::from_utf8_lossy(&args[2])
+        )));
+    };
+    let samples = &event.samples;
+    let high = samples.iter().map(|s| s.1).max().unwrap_or(0);
+    let low = samples.iter().map(|s| s.1).min().unwrap_or(0);
+    let mut text = format!(
+        "{} - high {high} ms, low {low} ms (all time high {} ms)\n{}\n",
+        String::from_utf8_lossy(&args[2]),
+        event.max,
+        "-".repeat(80)
+    );
+    // Each character stands for one of three heights within its row.
+    let steps = ROWS * 3;
+    let span = (high - low).max(1) as usize;
+    let height = |ms: i64| (ms - low) as usize * (steps - 1) / span;
+    for row in (0..ROWS).rev() {
+        text.extend(samples.iter().map(|s| match height(s.1) {
+            h if h / 3 == row => ['_', 'o', '#'][h % 3],
+            h if h / 3 > row => '|',
+            _ => ' ',
+        }));
+        text.push('\n');
+    }
+    text.push('\n');
+    let ages: Vec<String> = samples.iter().map(|s| age(now - s.0)).collect();
+    for i in 0..ages.iter().map(String::len).max().unwrap_or(0) {
+        let letters = ages
+            .iter()
+            .map(|a| a.as_bytes().get(i).map_or(' ', |b| char::from(*b)));
+        text.extend(letters);
+        text.push('\n');
+    }
+    cx.client.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn age(seconds: i64) -> String {
+    match seconds {
+        s if s < 60 => format!("{s}s"),
+        s if s < 3600 => format!("{}m", s / 60),
+        s if s < 86400 => format!("{}h", s / 3600),
+        s => format!("{}d", s / 86400),
+    }
+}
+
+fn doctor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let events = &cx.engine.latency.0;
+    let mut text = String::new();
+    if cx.engine.config.latency_monitor_threshold == 0 && events.is_empty() {
+        text.push_str("Latency monitoring is disabled. Enable it with CONFIG SET latency-monitor-threshold <milliseconds>.\n");
+    } else if events.is_empty() {
+        text.push_str("No latency spike was observed since the server started.\n");
+    }
+    for (i, (name, event)) in events.iter().enumerate() {
+        let n = event.samples.len() as i64;
+        let mean = event.samples.iter().map(|s| s.1).sum::<i64>() / n.max(1);
+        let off = event
+            .samples
+            .iter()
+            .map(|s| (s.1 - mean).abs())
+            .sum::<i64>()
+            / n.max(1);
+        let first = event.samples.front().map_or(0, |s| s.0);
+        let period = (cx.now() / 1000 - first) as f64 / n.max(1) as f64;
+        let _ = writeln!(
+            text,
+            "{}. {name}: {n} latency spikes (average {mean}ms, mean deviation {off}ms, period {period:.2} sec). Worst all time event {}ms.",
+            i + 1,
+            event.max
+        );
+    }
+    if events.keys().any(|name| name.ends_with("command")) {
+        text.push_str("\nSLOWLOG GET shows which commands took long.\n");
+    }
+    cx.client.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.help(
+        "LATENCY",
+        &[
+            "DOCTOR",
+            "    Return a human readable latency analysis report.",
+            "GRAPH <event>",
+            "    Return an ASCII latency graph for the <event> class.",
+            "HISTORY <event>",
+            "    Return time-latency samples for the <event> class.",
+            "LATEST",
+            "    Return the latest latency samples for all events.",
+            "RESET [<event> ...]",
+            "    Reset latency data of one or more <event> classes.",
+            "    (default: reset all data for all event classes)",
+            "HISTOGRAM [COMMAND ...]",
+            "    Return a cumulative distribution of latencies in the format of a histogram for the specified command names.",
+            "    If no commands are specified then all histograms are replied.",
+        ],
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn the_worst_of_each_second_is_kept() {
+        let mut bench = Bench::new();
+        let monitor = &mut bench.engine.latency;
+        for (ms, second) in [(5, 10), (9, 10), (3, 10), (7, 11), (1, 12)] {
+            monitor.note("command", ms, 2, second);
+        }
+        assert_eq!(
+            bench.run("LATENCY HISTORY command"),
+            "[[:10, :9], [:11, :7]]"
+        );
+        assert_eq!(bench.run("LATENCY LATEST"), "[[\"command\", :11, :7, :9]]");
+        assert_eq!(bench.run("LATENCY RESET command"), ":1");
+        assert_eq!(bench.run("LATENCY LATEST"), "[]");
+    }
+}

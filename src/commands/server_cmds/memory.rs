@@ -1,0 +1,264 @@
+//! MEMORY: what takes how much.
+
+use super::info_sections::Overhead;
+use crate::commands::spec::{Command, Flags, Group, Keys};
+use crate::commands::{Args, CmdResult, CommandError, Cx};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "memory",
+    arity: -2,
+    group: Group::Server,
+    since: "4.0.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for memory diagnostics commands.",
+    subcommands: &[
+        Command {
+            name: "memory|doctor",
+            arity: 2,
+            group: Group::Server,
+            since: "4.0.0",
+            summary: "Outputs a memory problems report.",
+            run: memory_doctor,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "memory|help",
+            arity: 2,
+            flags: Flags::LOADING.union(Flags::STALE),
+            group: Group::Server,
+            since: "4.0.0",
+            summary: "Returns helpful text about the different subcommands.",
+            run: memory_help,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "memory|malloc-stats",
+            arity: 2,
+            group: Group::Server,
+            since: "4.0.0",
+            complexity: "Depends on how much memory is allocated, could be slow",
+            summary: "Returns the allocator statistics.",
+            run: memory_malloc_stats,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "memory|purge",
+            arity: 2,
+            group: Group::Server,
+            since: "4.0.0",
+            complexity: "Depends on how much memory is allocated, could be slow",
+            summary: "Asks the allocator to release memory.",
+            run: memory_purge,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "memory|stats",
+            arity: 2,
+            group: Group::Server,
+            since: "4.0.0",
+            summary: "Returns details about memory usage.",
+            run: memory_stats,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "memory|usage",
+            arity: -3,
+            flags: Flags::READONLY,
+            keys: Keys::Range {
+                first: 2,
+                last: 2,
+                step: 1,
+            },
+            group: Group::Server,
+            since: "4.0.0",
+            complexity: "O(N) where N is the number of samples.",
+            summary: "Estimates the memory usage of a key.",
+            run: memory_usage,
+            ..Command::DEFAULT
+        },
+    ],
+    ..Command::DEFAULT
+}];
+
+fn memory_usage(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut i = 3;
+    while i < args.len() {
+        if !args.is(i, "SAMPLES") || i + 1 == args.len() {
+            return Err(CommandError::SYNTAX);
+        }
+        // Sizes are known without sampling.
+        if args.int(i + 1)? < 0 {
+            return Err(CommandError::SYNTAX);
+        }
+        i += 2;
+    }
+    match cx.lookup_quietly(&args[2]) {
+        None => cx.client.reply.null(),
+        Some(loc) => {
+            let bytes = cx.db().entry_bytes(loc);
+            cx.client.reply.int(bytes as i64);
+        }
+    }
+    Ok(())
+}
+
+fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
+    let engine = &*cx.engine;
+    let m = facts.memory;
+    let used = (engine.used_memory)(engine);
+    let peak = engine.stats.peak_memory.max(used);
+    let overhead = Overhead::of(engine);
+    let startup = engine.startup_memory;
+    let total_overhead = overhead.total(startup);
+    let dataset = used.saturating_sub(total_overhead);
+    let keys = engine.keyspace.len();
+    let above = used.saturating_sub(startup);
+    let reply = &mut cx.client.reply;
+    let mut fields = 0;
+    let mark = reply.len();
+    let mut int = |name: &str, n: i64| {
+        reply.bulk_str(name);
+        reply.int(n);
+        fields += 1;
+    };
+    int("peak.allocated", peak as i64);
+    int("total.allocated", used as i64);
+    int("startup.allocated", startup as i64);
+    int("replication.backlog", overhead.backlog as i64);
+    int("clients.slaves", overhead.replicas as i64);
+    int("clients.normal", overhead.clients as i64);
+    int("cluster.links", 0);
+    int("aof.buffer", 0);
+    int("lua.caches", 0);
+    int("functions.caches", 0);
+    int("overhead.total", total_overhead as i64);
+    int("keys.count", keys as i64);
+    int(
+        "keys.bytes-per-key",
+        above.checked_div(keys).unwrap_or(0) as i64,
+    );
+    int("dataset.bytes", dataset as i64);
+    let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
+    let mut double = |name: &str, x: f64| {
+        reply.bulk_str(name);
+        reply.double(x);
+        fields += 1;
+    };
+    double("dataset.percentage", ratio(dataset, above) * 100.0);
+    double("peak.percentage", ratio(used, peak) * 100.0);
+    for (name, n) in [
+        ("allocator.allocated", m.allocated),
+        ("allocator.active", m.active),
+        ("allocator.resident", m.resident),
+    ] {
+        reply.bulk_str(name);
+        reply.int(n as i64);
+        fields += 1;
+    }
+    for (name, a, b) in [
+        ("allocator-fragmentation", m.active, m.allocated),
+        ("allocator-rss", m.resident, m.active),
+        ("rss-overhead", m.rss, m.resident),
+        ("fragmentation", m.rss, used),
+    ] {
+        let name_of = |suffix: &str| match (name, suffix) {
+            ("fragmentation", "ratio") => name.to_owned(),
+            _ => format!("{name}.{suffix}"),
+        };
+        reply.bulk_str(&name_of("ratio"));
+        reply.double(ratio(a, b));
+        reply.bulk_str(&name_of("bytes"));
+        reply.int(a as i64 - b as i64);
+        fields += 2;
+    }
+    reply.map_at(mark, fields);
+    Ok(())
+}
+
+fn memory_doctor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
+    let used = (cx.engine.used_memory)(cx.engine);
+    let (peak, m) = (cx.engine.stats.peak_memory, facts.memory);
+    let mut findings: Vec<String> = Vec::new();
+    if used >= 5 << 20 {
+        if peak > used + used / 2 {
+            findings.push(format!(
+                "Peak memory: {peak} bytes were in use once, {used} are now; resident memory may be high until the allocator has given pages back."
+            ));
+        }
+        if m.rss > used + used * 2 / 5 && m.rss > used + (10 << 20) {
+            findings.push(format!(
+                "Fragmentation: the process holds {} bytes for {used} in use.",
+                m.rss
+            ));
+        }
+        let overhead = Overhead::of(cx.engine);
+        let clients = cx.engine.clients.len().max(1);
+        if overhead.clients / clients > 200 * 1024 {
+            findings.push("Big client buffers: clients hold more than 200 KB each.".into());
+        }
+    }
+    let text = match findings.is_empty() {
+        true => "No memory issue was found.\n".to_owned(),
+        false => findings.join("\n") + "\n",
+    };
+    cx.client.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn memory_malloc_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
+    let m = facts.memory;
+    let text = format!(
+        "{}\nAllocated: {}, active: {}, resident: {}, retained: {}\n",
+        facts.allocator, m.allocated, m.active, m.resident, m.retained
+    );
+    cx.client.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn memory_purge(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.engine.with_host(|host, _| host.purge_memory());
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn memory_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.help(
+        "MEMORY",
+        &[
+            "DOCTOR",
+            "    Return memory problems reports.",
+            "MALLOC-STATS",
+            "    Return internal statistics report from the memory allocator.",
+            "PURGE",
+            "    Attempt to purge dirty pages for reclamation by the allocator.",
+            "STATS",
+            "    Return information about the memory usage of the server.",
+            "USAGE <key> [SAMPLES <count>]",
+            "    Return memory in bytes used by <key> and its value. Nested values are",
+            "    sampled up to <count> times (default: 5, 0 means sample all).",
+        ],
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn a_larger_value_takes_more_memory() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.run("MEMORY USAGE a"), "nil");
+        let mut usage = |value: &str| {
+            bench.run(&format!("SET a {value}"));
+            let reply = bench.run("MEMORY USAGE a SAMPLES 5");
+            reply[1..].parse::<i64>().expect("a number")
+        };
+        let (small, large) = (usage("x"), usage(&"x".repeat(5000)));
+        assert!(small > 0 && large >= small + 4900, "{small} {large}");
+    }
+}

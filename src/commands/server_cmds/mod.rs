@@ -1,0 +1,50 @@
+//! The commands about the server and its clients.
+//!
+//! * [`info`]: INFO, with its sections in [`info_sections`]; [`memory`]: MEMORY.
+//! * [`config`]: CONFIG; [`command`]: COMMAND; [`client`]: CLIENT, with [`client_list`].
+//! * [`admin`]: SHUTDOWN, TIME, LOLWUT.
+//! * [`slowlog`], [`latency`], [`monitor`]: what commands are doing.
+
+pub mod admin;
+pub mod client;
+pub mod client_list;
+pub mod command;
+pub mod config;
+pub mod info;
+pub mod info_sections;
+pub mod latency;
+pub mod memory;
+pub mod monitor;
+pub mod slowlog;
+
+use super::Cx;
+
+impl Cx<'_> {
+    /// The reply of a HELP subcommand: a heading, the lines, and HELP itself.
+    pub fn help(&mut self, container: &str, lines: &[&str]) {
+        let reply = &mut self.client.reply;
+        reply.array(lines.len() + 3);
+        reply.simple(&format!(
+            "{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+        ));
+        lines.iter().for_each(|line| reply.simple(line));
+        reply.simple("HELP");
+        reply.simple("    Prints this help.");
+    }
+}
+
+/// Bytes as INFO shows them to people.
+pub fn human(bytes: usize) -> String {
+    let n = bytes as f64;
+    for (unit, name) in [
+        (1u64 << 40, "T"),
+        (1 << 30, "G"),
+        (1 << 20, "M"),
+        (1 << 10, "K"),
+    ] {
+        if n >= unit as f64 {
+            return format!("{:.2}{name}", n / unit as f64);
+        }
+    }
+    format!("{bytes}B")
+}

@@ -1,0 +1,226 @@
+//! SLOWLOG: the last commands that took long.
+
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::table::Entry;
+use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Session};
+use std::collections::VecDeque;
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "slowlog",
+    arity: -2,
+    group: Group::Server,
+    since: "2.2.12",
+    complexity: "Depends on subcommand.",
+    summary: "A container for slow log commands.",
+    subcommands: &[
+        Command {
+            name: "slowlog|get",
+            arity: -2,
+            flags: FLAGS,
+            group: Group::Server,
+            since: "2.2.12",
+            complexity: "O(N) where N is the number of entries returned",
+            summary: "Returns the slow log's entries.",
+            run: get,
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "slowlog|len",
+            arity: 2,
+            flags: FLAGS,
+            group: Group::Server,
+            since: "2.2.12",
+            summary: "Returns the number of entries in the slow log.",
+            run: |cx, _| {
+                let len = cx.engine.slowlog.entries.len();
+                cx.client.reply.int(len as i64);
+                Ok(())
+            },
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "slowlog|reset",
+            arity: 2,
+            flags: FLAGS,
+            group: Group::Server,
+            since: "2.2.12",
+            complexity: "O(N) where N is the number of entries in the slowlog",
+            summary: "Clears all entries from the slow log.",
+            run: |cx, _| {
+                cx.engine.slowlog.entries.clear();
+                cx.client.reply.ok();
+                Ok(())
+            },
+            ..Command::DEFAULT
+        },
+        Command {
+            name: "slowlog|help",
+            arity: 2,
+            flags: Flags::LOADING.union(Flags::STALE),
+            group: Group::Server,
+            since: "6.2.0",
+            summary: "Show helpful text about the different subcommands",
+            run: |cx, _| {
+                cx.help(
+                    "SLOWLOG",
+                    &[
+                        "GET [<count>]",
+                        "    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
+                        "    Entries are made of:",
+                        "    id, timestamp, time in microseconds, arguments array, client IP and port,",
+                        "    client name",
+                        "LEN",
+                        "    Return the length of the slowlog.",
+                        "RESET",
+                        "    Reset the slowlog.",
+                    ],
+                );
+                Ok(())
+            },
+            ..Command::DEFAULT
+        },
+    ],
+    ..Command::DEFAULT
+}];
+
+const FLAGS: Flags = Flags::ADMIN.union(Flags::LOADING).union(Flags::STALE);
+/// Arguments of an entry; of more, the last says how many.
+const ARGS_MAX: usize = 32;
+/// Bytes of an argument of an entry.
+const BYTES_MAX: usize = 128;
+/// Entries that GET returns without a count.
+const DEFAULT_COUNT: usize = 10;
+
+/// The log, newest first.
+#[derive(Default)]
+pub struct SlowLog {
+    entries: VecDeque<SlowEntry>,
+    next_id: i64,
+}
+
+struct SlowEntry {
+    id: i64,
+    unix_s: i64,
+    micros: i64,
+    args: Vec<Vec<u8>>,
+    addr: String,
+    name: Vec<u8>,
+}
+
+impl Engine {
+    /// Keeps [`Engine::watch_from_ns`] equal to the directives.
+    pub fn watch_slow_commands(&mut self) {
+        let slow = self.config.slowlog_log_slower_than;
+        let slow = u64::try_from(slow).map_or(u64::MAX, |us| us.saturating_mul(1000));
+        let spike = match self.config.latency_monitor_threshold {
+            0 => u64::MAX,
+            ms => (ms as u64).saturating_mul(1_000_000),
+        };
+        self.watch_from_ns = slow.min(spike);
+    }
+
+    /// A command took at least [`Engine::watch_from_ns`].
+    #[cold]
+    pub(in crate::commands) fn note_slow(
+        &mut self,
+        client: &Session,
+        command: &Entry,
+        args: Args<'_>,
+        nanos: u64,
+    ) {
+        let event = match command.flags.contains(Flags::FAST) {
+            true => "fast-command",
+            false => "command",
+        };
+        let now_s = self.clock.unix_ms / 1000;
+        let threshold = self.config.latency_monitor_threshold;
+        self.latency
+            .note(event, (nanos / 1_000_000) as i64, threshold, now_s);
+        let micros = (nanos / 1000) as i64;
+        let slow = self.config.slowlog_log_slower_than;
+        if slow < 0 || micros < slow || command.flags.contains(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let entry = SlowEntry {
+            id: self.slowlog.next_id,
+            unix_s: now_s,
+            micros,
+            args: shorten(args),
+            addr: client.addr.clone(),
+            name: client.name.clone(),
+        };
+        self.slowlog.next_id += 1;
+        self.slowlog.entries.push_front(entry);
+        let max = self.config.slowlog_max_len as usize;
+        self.slowlog.entries.truncate(max);
+    }
+}
+
+fn shorten(args: Args<'_>) -> Vec<Vec<u8>> {
+    let kept = match args.len() {
+        n if n > ARGS_MAX => ARGS_MAX - 1,
+        n => n,
+    };
+    let mut out: Vec<Vec<u8>> = args.0[..kept]
+        .iter()
+        .map(|arg| match arg.len() {
+            n if n > BYTES_MAX => {
+                let more = format!("... ({} more bytes)", n - BYTES_MAX);
+                [&arg[..BYTES_MAX], more.as_bytes()].concat()
+            }
+            _ => arg.to_vec(),
+        })
+        .collect();
+    if args.len() > kept {
+        out.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
+    }
+    out
+}
+
+fn get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let entries = &cx.engine.slowlog.entries;
+    let count = match args.len() {
+        2 => DEFAULT_COUNT,
+        3 => match args.int(2)? {
+            -1 => entries.len(),
+            n if n < 0 => {
+                return Err(CommandError::fixed(
+                    "ERR count should be greater than or equal to -1",
+                ));
+            }
+            n => n as usize,
+        },
+        _ => return Err(CommandError::arity("slowlog|get")),
+    };
+    let reply = &mut cx.client.reply;
+    reply.array(count.min(entries.len()));
+    for entry in entries.iter().take(count) {
+        reply.array(6);
+        reply.int(entry.id);
+        reply.int(entry.unix_s);
+        reply.int(entry.micros);
+        reply.array(entry.args.len());
+        entry.args.iter().for_each(|a| reply.bulk(a));
+        reply.bulk_str(&entry.addr);
+        reply.bulk(&entry.name);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_requests_are_shortened() {
+        let long = vec![b'x'; 200];
+        let many: Vec<&[u8]> = std::iter::once(long.as_slice())
+            .chain(std::iter::repeat_n(b"a".as_slice(), 39))
+            .collect();
+        let shown = shorten(Args(&many));
+        assert_eq!(shown.len(), ARGS_MAX);
+        assert!(shown[0].ends_with(b"xxx... (72 more bytes)"));
+        assert_eq!(shown[31], b"... (9 more arguments)");
+    }
+}

@@ -1,0 +1,143 @@
+//! What the clockwork does to the engine, `hz` times a second.
+
+use super::engine::Loading;
+use super::{Action, ClientFlags, Engine};
+use std::collections::VecDeque;
+
+/// Samples behind an `instantaneous_*` figure.
+const SAMPLES: usize = 16;
+/// Time between two samples.
+const SAMPLE_US: u64 = 100_000;
+
+/// One `instantaneous_*` figure: the mean rate over the last samples.
+#[derive(Clone, Debug, Default)]
+pub struct Rate {
+    samples: VecDeque<u64>,
+    last: u64,
+}
+
+impl Rate {
+    /// A reading of the counter, `us` after the one before.
+    fn sample(&mut self, counter: u64, us: u64) {
+        let grown = counter.saturating_sub(self.last);
+        self.last = counter;
+        if self.samples.len() == SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(grown * 1_000_000 / us.max(1));
+    }
+
+    /// Per second.
+    pub fn per_second(&self) -> u64 {
+        self.samples.iter().sum::<u64>() / SAMPLES as u64
+    }
+}
+
+/// The figures that are sampled.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    /// Commands.
+    pub commands: Rate,
+    /// Bytes from clients.
+    pub input: Rate,
+    /// Bytes to clients.
+    pub output: Rate,
+    /// Bytes from our primary.
+    pub repl_input: Rate,
+    /// Bytes to replicas.
+    pub repl_output: Rate,
+    last_us: u64,
+}
+
+/// How far an expire cycle came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpireSlice {
+    /// There is no expired key.
+    Done,
+    /// The slice's time is over.
+    More,
+}
+
+impl Engine {
+    /// One turn.
+    pub fn on_tick(&mut self) {
+        self.sample_rates();
+        self.end_pauses();
+        self.close_idle_clients();
+        let used = (self.used_memory)(self);
+        self.stats.peak_memory = self.stats.peak_memory.max(used);
+    }
+
+    /// Turns per second: `hz`, doubled for each 200 clients per turn with `dynamic-hz`.
+    pub fn effective_hz(&self) -> i64 {
+        let mut hz = self.config.hz.clamp(1, 500);
+        if self.config.dynamic_hz {
+            while self.clients.len() as i64 / hz > 200 && hz < 500 {
+                hz = (hz * 2).min(500);
+            }
+        }
+        hz
+    }
+
+    fn sample_rates(&mut self) {
+        let now = self.clock.mono_us;
+        let us = now.saturating_sub(self.rates.last_us);
+        if us < SAMPLE_US {
+            return;
+        }
+        let (rates, stats) = (&mut self.rates, &self.stats);
+        rates.last_us = now;
+        rates.commands.sample(stats.commands, us);
+        rates.input.sample(stats.net_input, us);
+        rates.output.sample(stats.net_output, us);
+        rates.repl_input.sample(stats.net_repl_input, us);
+        rates.repl_output.sample(stats.net_repl_output, us);
+    }
+
+    /// `timeout`: once a second.
+    fn close_idle_clients(&mut self) {
+        let second = self.clock.unix_ms / 1000;
+        if self.config.timeout == 0 || second == self.idle_checked_s {
+            return;
+        }
+        self.idle_checked_s = second;
+        let spared = ClientFlags::MASTER | ClientFlags::REPLICA | ClientFlags::BLOCKED;
+        for client in self.clients.values_mut() {
+            let idle = second - client.last_interaction_ms / 1000;
+            let waits = client.blocked.is_some() || client.subscriptions() > 0;
+            if idle > self.config.timeout && !waits && !client.flags.intersects(spared) {
+                client.flags.insert(ClientFlags::CLOSE_ASAP);
+                self.actions.push(Action::Close(client.id));
+            }
+        }
+    }
+
+    /// True if keys that have expired may be deleted without anybody asking for them.
+    pub fn may_expire(&self) -> bool {
+        self.active_expire
+            && self.pauses.held().is_none()
+            && self.loading == Loading::No
+            && !self.repl.is_replica()
+    }
+
+    /// Deletes expired keys for at most `budget_us`.
+    pub fn expire_slice(&mut self, budget_us: u64) -> ExpireSlice {
+        /// Keys between two looks at the clock.
+        const BURST: usize = 16;
+        let began = (self.timer)();
+        for db in 0..self.keyspace.count() {
+            let mut burst = 0;
+            let now = self.clock.unix_ms;
+            while let Some(loc) = self.keyspace.db_mut(db).next_expired(now) {
+                self.expire_if_primary(db, loc);
+                burst += 1;
+                if burst % BURST == 0 && (self.timer)() - began > budget_us * 1000 {
+                    self.flush_effects();
+                    return ExpireSlice::More;
+                }
+            }
+        }
+        self.flush_effects();
+        ExpireSlice::Done
+    }
+}

@@ -1,0 +1,138 @@
+//! The allocator, jemalloc, and what it says about itself.
+
+use std::ffi::CStr;
+use std::mem::size_of;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+#[cfg(not(miri))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The allocator's name and version, as INFO shows it.
+pub const NAME: &str = "jemalloc-5.3.0";
+
+/// Brings the counters behind [`read`] up to date (some microseconds).
+pub fn refresh() {
+    let mut epoch: u64 = 1;
+    let mut len = size_of::<u64>();
+    // SAFETY: `epoch` is read and written as a u64, which is what `mallctl("epoch")` takes and gives.
+    unsafe {
+        let at = (&raw mut epoch).cast();
+        tikv_jemalloc_sys::mallctl(c"epoch".as_ptr(), at, &mut len, at, len);
+    }
+}
+
+/// A counter of bytes (`stats.allocated`, `stats.active`, `stats.resident` ...); 0 if there is no such
+/// counter.
+pub fn read(name: &'static Counter) -> usize {
+    let mut value: usize = 0;
+    let mut len = size_of::<usize>();
+    // SAFETY: every `Counter` names a value of type size_t; `value` is valid for it.
+    unsafe {
+        tikv_jemalloc_sys::mallctl(
+            name.0.as_ptr(),
+            (&raw mut value).cast(),
+            &mut len,
+            std::ptr::null_mut(),
+            0,
+        );
+    }
+    value
+}
+
+/// The name of a counter whose type is known to be size_t.
+pub struct Counter(&'static CStr);
+
+/// Handed out to the program.
+pub static ALLOCATED: Counter = Counter(c"stats.allocated");
+/// In pages that hold something of it.
+pub static ACTIVE: Counter = Counter(c"stats.active");
+/// In pages that are resident.
+pub static RESIDENT: Counter = Counter(c"stats.resident");
+/// Given back to the system but kept mapped.
+pub static RETAINED: Counter = Counter(c"stats.retained");
+
+/// Gives unused pages back to the system (MEMORY PURGE).
+pub fn purge() {
+    // SAFETY: this control takes and gives nothing; 4096 is jemalloc's number for all arenas.
+    unsafe {
+        tikv_jemalloc_sys::mallctl(
+            c"arena.4096.purge".as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        );
+    }
+}
+
+/// Bytes that this thread has allocated less those it has freed, as of now. Cheap: two loads. Memory that
+/// one thread allocates and another frees is counted with the thread that did each.
+pub fn thread_balance() -> i64 {
+    thread_local! {
+        static COUNTERS: (*const u64, *const u64) = (
+            thread_counter(c"thread.allocatedp"),
+            thread_counter(c"thread.deallocatedp"),
+        );
+    }
+    COUNTERS.with(|(allocated, freed)| {
+        if allocated.is_null() || freed.is_null() {
+            return 0;
+        }
+        // SAFETY: jemalloc keeps both counters for as long as the thread lives, and only this thread
+        // writes them.
+        unsafe { (**allocated as i64).wrapping_sub(**freed as i64) }
+    })
+}
+
+/// What [`used`] adds to this thread's balance.
+static OTHERS: AtomicI64 = AtomicI64::new(0);
+
+/// Bytes handed out to the whole program, as of now: exact at each [`recount`], and from then on by what
+/// this thread, the serving one, allocates and frees. Cheap enough for every command.
+pub fn used() -> usize {
+    (OTHERS.load(Ordering::Relaxed) + thread_balance()).max(0) as usize
+}
+
+/// Takes in what other threads have allocated and freed; from the serving thread, some times a second.
+pub fn recount() {
+    refresh();
+    OTHERS.store(
+        read(&ALLOCATED) as i64 - thread_balance(),
+        Ordering::Relaxed,
+    );
+}
+
+fn thread_counter(name: &'static CStr) -> *const u64 {
+    let mut pointer: *const u64 = std::ptr::null();
+    let mut len = size_of::<*const u64>();
+    // SAFETY: both names give a pointer to a u64; `pointer` is valid for it.
+    unsafe {
+        tikv_jemalloc_sys::mallctl(
+            name.as_ptr(),
+            (&raw mut pointer).cast(),
+            &mut len,
+            std::ptr::null_mut(),
+            0,
+        );
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_allocation_shows_in_both_counts() {
+        let thread = thread_balance();
+        refresh();
+        let all = read(&ALLOCATED);
+        let block = vec![1u8; 32 << 20];
+        assert!(thread_balance() - thread >= 32 << 20);
+        refresh();
+        // Other tests allocate and free meanwhile.
+        assert!(read(&ALLOCATED) > all + (16 << 20), "{} bytes", block.len());
+        assert!(read(&RESIDENT) >= read(&ACTIVE));
+    }
+}

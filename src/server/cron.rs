@@ -1,0 +1,80 @@
+//! The clockwork: what happens without a client's request, `hz` times a second.
+
+use super::host::with_shell;
+use super::state::Server;
+use super::{allocator, log};
+use crate::commands::tick::ExpireSlice;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep_until};
+
+/// Turns as long as the server lives.
+pub async fn run(server: Rc<Server>) {
+    let mut next = Instant::now();
+    loop {
+        let hz = server.with_engine(|engine| {
+            allocator::recount();
+            engine.on_tick();
+            with_shell(engine, |shell, engine| {
+                shell.persistence.cron(engine);
+                engine.save_failed = shell.persistence.last_failure().is_some();
+                shell.continue_shutdown(engine);
+            });
+            log::set_role(match engine.repl.is_replica() {
+                true => log::Role::Replica,
+                false => log::Role::Primary,
+            });
+            engine.effective_hz()
+        });
+        expire(&server, hz).await;
+        tidy(&server, hz).await;
+        next += Duration::from_micros(1_000_000 / hz.clamp(1, 500) as u64);
+        // After a long halt (DEBUG SLEEP, a suspended machine) no turns are made up for.
+        next = next.max(Instant::now());
+        sleep_until(next).await;
+    }
+}
+
+/// Longest time that clients wait for a piece of the clockwork's work.
+const SLICE_US: u64 = 200;
+
+/// Deletes expired keys, in slices between the clients' batches, for a quarter of a turn at most (more
+/// with `active-expire-effort`).
+async fn expire(server: &Server, hz: i64) {
+    let effort = server.engine.borrow().config.active_expire_effort as u64;
+    let share = 25 + 2 * (effort - 1);
+    let budget = Duration::from_micros(1_000_000 * share / 100 / hz.clamp(1, 500) as u64);
+    let mut spent = Duration::ZERO;
+    while spent < budget {
+        let began = Instant::now();
+        let state = server.with_engine(|engine| match engine.may_expire() {
+            true => engine.expire_slice(SLICE_US),
+            false => ExpireSlice::Done,
+        });
+        spent += began.elapsed();
+        if state == ExpireSlice::Done {
+            return;
+        }
+        yield_now().await;
+    }
+    server.with_engine(|engine| engine.stats.expire_cycles_cut += 1);
+}
+
+/// Gives memory of segments back, in slices, for a tenth of a turn at most.
+async fn tidy(server: &Server, hz: i64) {
+    let budget = Duration::from_micros(100_000 / hz.clamp(1, 500) as u64);
+    let began = Instant::now();
+    loop {
+        let more = server.with_engine(|engine| {
+            for retired in engine.keyspace.take_retired() {
+                engine.drop_later(Box::new(retired));
+            }
+            engine.keyspace.tidy()
+        });
+        if !more || began.elapsed() > budget {
+            return;
+        }
+        yield_now().await;
+    }
+}

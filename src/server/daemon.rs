@@ -1,0 +1,63 @@
+//! Going into the background, and the process's own limits.
+
+use std::io;
+
+/// Forks; the parent exits, the child goes on in a session of its own without a terminal.
+///
+/// Must be called while the process has one thread.
+///
+/// # Errors
+/// If there is no process to be had.
+pub fn daemonize() -> io::Result<()> {
+    // SAFETY: the caller has one thread only, so that the child's memory is whole; nothing but
+    // `_exit` runs in the parent.
+    unsafe {
+        match libc::fork() {
+            -1 => return Err(io::Error::last_os_error()),
+            0 => {}
+            _ => libc::_exit(0),
+        }
+        libc::setsid();
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        if null != -1 {
+            for fd in 0..3 {
+                libc::dup2(null, fd);
+            }
+            if null > 2 {
+                libc::close(null);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Raises the limit of open files to `wanted` as far as it goes; returns the limit before and after.
+pub fn raise_open_files(wanted: u64) -> (u64, u64) {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is valid for both calls.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) != 0 {
+            return (wanted, wanted);
+        }
+        let before = limit.rlim_cur;
+        if before >= wanted {
+            return (before, before);
+        }
+        for (soft, hard) in [
+            (wanted, limit.rlim_max.max(wanted)),
+            (limit.rlim_max.min(wanted), limit.rlim_max),
+        ] {
+            let new = libc::rlimit {
+                rlim_cur: soft,
+                rlim_max: hard,
+            };
+            if libc::setrlimit(libc::RLIMIT_NOFILE, &new) == 0 {
+                return (before, soft);
+            }
+        }
+        (before, before)
+    }
+}

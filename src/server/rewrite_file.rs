@@ -1,0 +1,52 @@
+//! CONFIG REWRITE's file: written beside the old one, synced, renamed.
+
+use crate::config::{Config, rewrite};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Rewrites `path` with the running values. The old file stands until the new one is complete.
+///
+/// # Errors
+/// The system's, from whichever step failed.
+pub fn rewrite(path: &Path, config: &Config) -> io::Result<()> {
+    let old = match fs::read_to_string(path) {
+        Ok(old) => old,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(e),
+    };
+    let text = rewrite::rewrite(&old, config);
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
+    let mut temp = tempfile::NamedTempFile::new_in(dir)?;
+    temp.write_all(text.as_bytes())?;
+    if let Ok(metadata) = fs::metadata(path) {
+        temp.as_file().set_permissions(metadata.permissions())?;
+    }
+    temp.as_file().sync_all()?;
+    temp.persist(path)?;
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_replaced_in_whole_and_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a.conf");
+        fs::write(&path, "# mine\nhz 10\n").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
+        let config = Config {
+            hz: 20,
+            ..Config::default()
+        };
+        rewrite(&path, &config).expect("rewritten");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "# mine\nhz 20\n");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        assert_eq!(fs::read_dir(dir.path()).expect("read").count(), 1);
+    }
+}

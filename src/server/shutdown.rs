@@ -1,0 +1,176 @@
+//! Going down: by command or signal, at once or after waiting for replicas.
+//!
+//! `SHUTDOWN` -> (replicas lag: writes are held, wait up to `shutdown-timeout`) -> save -> exit.
+//! A save that fails keeps the server running, unless it was told `FORCE`.
+
+use super::host::{Shell, with_shell};
+use super::state::Server;
+use crate::commands::host::{SaveOptions, ShutdownOptions};
+use crate::commands::{CommandError, Engine};
+use crate::config::choices::ShutdownOn;
+use std::fs;
+use std::rc::Rc;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A shutdown that waits for replicas.
+#[derive(Clone, Copy, Debug)]
+pub struct Shutdown {
+    options: ShutdownOptions,
+    /// Unix ms after which it waits no longer.
+    pub deadline_ms: i64,
+}
+
+const FAILED: CommandError = CommandError::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
+
+impl Shell {
+    /// Starts going down; `Ok` means that it has begun and waits for replicas. Ends the process if
+    /// there is nothing to wait for.
+    pub(super) fn begin_shutdown(
+        &mut self,
+        engine: &mut Engine,
+        options: ShutdownOptions,
+    ) -> Result<(), CommandError> {
+        tracing::info!("User requested shutdown...");
+        let timeout = engine.config.shutdown_timeout;
+        if !options.now && timeout > 0 && lagging(engine) > 0 {
+            tracing::info!("Waiting for replicas before shutting down.");
+            let deadline_ms = engine.clock.unix_ms + timeout * 1000;
+            self.shutdown = Some(Shutdown {
+                options,
+                deadline_ms,
+            });
+            engine.hold_writes_for_shutdown(Some(deadline_ms));
+            return Ok(());
+        }
+        self.finish_shutdown(engine, options)
+    }
+
+    /// SHUTDOWN ABORT.
+    pub(super) fn cancel_shutdown(&mut self, engine: &mut Engine) -> Result<(), CommandError> {
+        if self.shutdown.take().is_none() {
+            return Err(CommandError::fixed("ERR No shutdown in progress."));
+        }
+        tracing::info!("Shutdown manually aborted.");
+        engine.hold_writes_for_shutdown(None);
+        engine.fail_waiting_for_shutdown(&FAILED);
+        Ok(())
+    }
+
+    /// Called at each turn of the clockwork: goes on when the replicas are in step, or time is up.
+    pub(super) fn continue_shutdown(&mut self, engine: &mut Engine) {
+        let Some(waiting) = self.shutdown else {
+            return;
+        };
+        let lagging = lagging(engine);
+        if lagging > 0 && engine.clock.unix_ms < waiting.deadline_ms {
+            return;
+        }
+        self.shutdown = None;
+        if self.finish_shutdown(engine, waiting.options).is_err() {
+            engine.hold_writes_for_shutdown(None);
+            engine.fail_waiting_for_shutdown(&FAILED);
+        }
+    }
+
+    /// Saves and ends the process; returns only if it must not end.
+    fn finish_shutdown(
+        &mut self,
+        engine: &mut Engine,
+        options: ShutdownOptions,
+    ) -> Result<(), CommandError> {
+        let replicas = engine.repl.primary().count();
+        if replicas > 0 {
+            let level = replicas - lagging(engine);
+            tracing::info!("{level} of {replicas} replicas are in sync when shutting down.");
+        }
+        if self.persistence.bgsave_running() {
+            tracing::warn!("There is a child saving an .rdb. Killing it!");
+        }
+        let save = options.save.unwrap_or(!engine.config.save.is_empty());
+        if save {
+            tracing::info!("Saving the final RDB snapshot before exiting.");
+            super::supervisor::notify("STATUS=Saving the final RDB snapshot\n");
+            if let Err(error) = self.persistence.save(engine, &SaveOptions::default()) {
+                tracing::debug!("{error}");
+                if !options.force {
+                    tracing::warn!("Error trying to save the DB, can't exit.");
+                    super::supervisor::notify("STATUS=Error trying to save the DB, can't exit.\n");
+                    tracing::warn!(
+                        "Errors trying to shut down the server. Check the logs for more information."
+                    );
+                    return Err(FAILED);
+                }
+                tracing::warn!("Error trying to save the DB. Exit anyway.");
+            }
+        }
+        remove_files(engine);
+        tracing::warn!("Redis is now ready to exit, bye bye...");
+        std::process::exit(0);
+    }
+}
+
+/// Replicas that have not acknowledged everything.
+fn lagging(engine: &Engine) -> usize {
+    let offset = engine.repl.offset();
+    engine.repl.primary().count()
+        - engine
+            .repl
+            .count_acked(offset)
+            .min(engine.repl.primary().count())
+}
+
+/// Removes what stands for the running server: pid file and Unix socket.
+fn remove_files(engine: &Engine) {
+    let config = &engine.config;
+    if config.daemonize || !config.pidfile.is_empty() {
+        tracing::info!("Removing the pid file.");
+        let _ = fs::remove_file(super::startup::pid_file(config));
+    }
+    if !config.unixsocket.is_empty() {
+        tracing::info!("Removing the unix socket file.");
+        let _ = fs::remove_file(&config.unixsocket);
+    }
+}
+
+/// Waits for SIGTERM and SIGINT for as long as the server lives. The second SIGINT ends the process
+/// at once.
+pub async fn watch_signals(server: Rc<Server>) -> std::io::Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    // A terminal that goes away does not end a server.
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut interrupted = false;
+    loop {
+        let (name, is_int) = tokio::select! {
+            _ = term.recv() => ("SIGTERM", false),
+            _ = int.recv() => ("SIGINT", true),
+            _ = hangup.recv() => continue,
+        };
+        if is_int && std::mem::replace(&mut interrupted, true) {
+            tracing::warn!("You insist... exiting now.");
+            std::process::exit(1);
+        }
+        tracing::warn!("Received {name} scheduling shutdown...");
+        server.with_engine(|engine| {
+            let ways = match is_int {
+                true => &engine.config.shutdown_on_sigint,
+                false => &engine.config.shutdown_on_sigterm,
+            };
+            let options = ShutdownOptions {
+                save: match () {
+                    () if ways.contains(&ShutdownOn::Save) => Some(true),
+                    () if ways.contains(&ShutdownOn::Nosave) => Some(false),
+                    () => None,
+                },
+                now: ways.contains(&ShutdownOn::Now),
+                force: ways.contains(&ShutdownOn::Force),
+            };
+            with_shell(engine, |shell, engine| {
+                if shell.shutdown.is_none() {
+                    // A failure is in the log; the server goes on.
+                    let _ = shell.begin_shutdown(engine, options);
+                }
+            });
+        });
+    }
+}

@@ -1,0 +1,442 @@
+//! From the command line to a server that accepts.
+//!
+//! Order: configuration -> log -> background -> limits -> listeners -> (clients may come and are told
+//! -LOADING) -> dump -> ready. What is wrong with any of it ends the process with a reason and leaves the
+//! files as they are.
+
+use super::host::{Shell, with_shell};
+use super::state::Server;
+use super::{cron, daemon, listen, log, repl, shutdown, supervisor};
+use crate::config::choices::Supervised;
+use crate::config::load::{ConfigError, Files, Loaded, command_line, load};
+use crate::config::{Config, load as config_load};
+use crate::{REDIS_VERSION, VERSION};
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+use tokio::runtime::{Builder, LocalOptions};
+
+const USAGE: &str = "\
+Usage: forebay-server [/path/to/redis.conf] [options] [-]
+       forebay-server - (read config from stdin)
+       forebay-server -v or --version
+       forebay-server -h or --help
+
+Examples:
+       forebay-server (run the server with default conf)
+       echo 'maxmemory 128mb' | forebay-server -
+       forebay-server /etc/redis/6379.conf
+       forebay-server --port 7777
+       forebay-server --port 7777 --replicaof 127.0.0.1 8888
+       forebay-server /etc/myredis.conf --loglevel verbose -
+       forebay-server /etc/myredis.conf --loglevel verbose
+";
+
+/// What the command line says, less the program's name.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct CommandLine {
+    file: Option<String>,
+    stdin: bool,
+    options: Vec<String>,
+}
+
+impl CommandLine {
+    fn parse(mut args: Vec<String>) -> Self {
+        let mut line = CommandLine::default();
+        if args.last().is_some_and(|a| a == "-") {
+            args.pop();
+            line.stdin = true;
+        }
+        if args.first().is_some_and(|a| !a.starts_with("--")) {
+            line.file = Some(args.remove(0));
+        }
+        line.options = args;
+        line
+    }
+}
+
+/// Runs the server until it is shut down; `args` are the command line without the program's name.
+pub fn run(args: Vec<String>) -> ExitCode {
+    match args.first().map(String::as_str) {
+        Some("-v" | "--version") => {
+            println!("Forebay server v={VERSION} redis={REDIS_VERSION} malloc=jemalloc bits=64");
+            return ExitCode::SUCCESS;
+        }
+        Some("-h" | "--help") => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some("--print-config-doc") => {
+            print!("{}", crate::config::document());
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    log::install();
+    match start(&CommandLine::parse(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Config(error @ ConfigError::File { .. })) => {
+            tracing::warn!("{error}");
+            ExitCode::FAILURE
+        }
+        Err(Stop::Config(error)) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        Err(Stop::Other(text)) => {
+            tracing::warn!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why there is no server.
+enum Stop {
+    Config(ConfigError),
+    Other(String),
+}
+
+impl From<String> for Stop {
+    fn from(text: String) -> Self {
+        Stop::Other(text)
+    }
+}
+
+fn start(line: &CommandLine) -> Result<(), Stop> {
+    let config_file = match &line.file {
+        Some(path) => Some(std::path::absolute(path).map_err(|e| e.to_string())?),
+        None => None,
+    };
+    let loaded = read_config(line, config_file.as_deref()).map_err(Stop::Config)?;
+    let Loaded {
+        mut config,
+        warnings,
+        ..
+    } = loaded;
+    log::set_level(config.loglevel);
+    log::set_timestamp(config.log_timestamp_format);
+    log::set_file(&config.logfile).map_err(|e| {
+        let reason = crate::server::strerror(&e);
+        Stop::Other(format!("Can't open the log file: {reason}"))
+    })?;
+    if Path::new(&config.dir).join(&config.appenddirname).exists() {
+        return Err(Stop::Other(format!(
+            "The append-only directory '{}' exists, but appendonly is not supported by Forebay yet: refusing to start, as its data would not be loaded",
+            config.appenddirname
+        )));
+    }
+    let supervised = supervised(&config);
+    if config.daemonize && supervised == Supervised::No {
+        daemon::daemonize().map_err(|e| format!("Can't go into the background: {e}"))?;
+    }
+    announce(line, &warnings);
+    if raise_limits(&mut config, true).is_err() {
+        return Err(Stop::Other("Your current 'ulimit -n' is not enough for the server to start. Please increase your open file limit. Exiting.".into()));
+    }
+    warn_about_backlog(&config);
+    if config.daemonize || !config.pidfile.is_empty() {
+        // As the reference server: not having it is no reason to stop.
+        let _ = fs::write(pid_file(&config), format!("{}\n", std::process::id()));
+    }
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .map_err(|e| format!("Can't start the runtime: {e}"))?;
+    runtime.block_on(serve(config, config_file, supervised))
+}
+
+/// Binds, loads, serves.
+async fn serve(
+    config: Config,
+    config_file: Option<PathBuf>,
+    supervised: Supervised,
+) -> Result<(), Stop> {
+    log::set_role(match config.replicaof {
+        Some(_) => log::Role::Replica,
+        None => log::Role::Primary,
+    });
+    tracing::info!("monotonic clock: POSIX clock_gettime");
+    let port = config.port;
+    tracing::info!("Running mode=standalone, port={port}.");
+    let tcp = listen::bind_tcp(&config).map_err(|text| {
+        tracing::warn!("{text}");
+        format!("Failed listening on port {port} (tcp), aborting.")
+    })?;
+    let unix = listen::bind_unix(&config).map_err(|e| {
+        let reason = crate::server::strerror(&e);
+        format!("Failed opening Unix socket: bind: {reason}")
+    })?;
+    if tcp.is_empty() && unix.is_none() {
+        return Err(Stop::Other(
+            "Configured to not listen anywhere, exiting.".into(),
+        ));
+    }
+    let kinds: Vec<&str> = (!tcp.is_empty())
+        .then_some("tcp")
+        .into_iter()
+        .chain(unix.is_some().then_some("unix"))
+        .collect();
+    let server = Server::new(config, random_seed());
+    tokio::task::spawn_local(shutdown::watch_signals(server.clone()));
+    server
+        .with_engine(|engine| {
+            with_shell(engine, |shell, _| {
+                open(shell, &server, tcp, unix, config_file)
+            })
+        })
+        .map_err(|e| e.to_string())?;
+    tracing::info!("Server initialized");
+    tokio::task::spawn_local(cron::run(server.clone()));
+    tokio::task::spawn_local(server.clone().watch_deadlines());
+    server.persistence.load_at_start(&server).await?;
+    tokio::task::spawn_local(repl::run(server.clone()));
+    for kind in kinds {
+        tracing::info!("Ready to accept connections {kind}");
+    }
+    if supervised == Supervised::Systemd {
+        let replica = server.engine.borrow().config.replicaof.is_some();
+        supervisor::notify(match replica {
+            true => {
+                "READY=1\nSTATUS=Ready to accept connections in read-only mode. Waiting for MASTER <-> REPLICA sync\n"
+            }
+            false => "READY=1\nSTATUS=Ready to accept connections\n",
+        });
+    }
+    // SHUTDOWN and signals end the process.
+    std::future::pending().await
+}
+
+fn open(
+    shell: &mut Shell,
+    server: &Rc<Server>,
+    tcp: Vec<std::net::TcpListener>,
+    unix: Option<std::os::unix::net::UnixListener>,
+    config_file: Option<PathBuf>,
+) -> io::Result<()> {
+    shell.config_file = config_file;
+    shell.listeners.serve_tcp(server, tcp)?;
+    match unix {
+        Some(unix) => shell.listeners.serve_unix(server, unix),
+        None => Ok(()),
+    }
+}
+
+fn announce(line: &CommandLine, warnings: &[String]) {
+    let pid = std::process::id();
+    tracing::info!("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+    tracing::info!(
+        "Redis version={REDIS_VERSION}, bits=64, commit=00000000, modified=0, pid={pid}, just started"
+    );
+    if line.file.is_none() && !line.stdin && line.options.is_empty() {
+        tracing::warn!(
+            "Warning: no config file specified, using the default config. In order to specify a config file use forebay-server /path/to/redis.conf"
+        );
+    } else {
+        tracing::info!("Configuration loaded");
+    }
+    tracing::info!("Forebay version={VERSION}, serving as Redis {REDIS_VERSION}. PID: {pid}");
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, ConfigError> {
+    let mut files = RealFiles;
+    let mut text = String::new();
+    if let Some(path) = file {
+        let read = files.read(&path.to_string_lossy());
+        text = read.map_err(|reason| ConfigError::File {
+            path: path.display().to_string(),
+            reason,
+        })?;
+    }
+    if line.stdin {
+        text.push('\n');
+        // What is not UTF-8 is refused line by line.
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|e| ConfigError::File {
+            path: "-".into(),
+            reason: e.to_string(),
+        })?;
+        text.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    if !line.options.is_empty() {
+        text.push('\n');
+        text.push_str(&command_line(&line.options));
+    }
+    let mut loaded = load(&text, &mut files)?;
+    enter(&mut loaded.config).map_err(|reason| config_load::ConfigError::Line {
+        number: 0,
+        text: format!("dir {}", loaded.config.dir),
+        reason,
+    })?;
+    Ok(loaded)
+}
+
+struct RealFiles;
+
+impl Files for RealFiles {
+    fn read(&mut self, path: &str) -> Result<String, String> {
+        fs::read_to_string(path).map_err(|e| super::strerror(&e))
+    }
+
+    fn glob(&mut self, pattern: &str) -> Vec<String> {
+        glob_files(pattern)
+    }
+
+    fn enter(&mut self, dir: &str) -> Result<(), String> {
+        std::env::set_current_dir(dir).map_err(|e| super::strerror(&e))
+    }
+}
+
+/// The files whose path matches, part by part, in order.
+fn glob_files(pattern: &str) -> Vec<String> {
+    let mut found = vec![match pattern.starts_with('/') {
+        true => "/".to_owned(),
+        false => String::new(),
+    }];
+    for part in pattern.split('/').filter(|p| !p.is_empty()) {
+        let mut next = Vec::new();
+        for dir in found {
+            let list = match dir.is_empty() {
+                true => fs::read_dir("."),
+                false => fs::read_dir(&dir),
+            };
+            let mut names: Vec<String> = list
+                .into_iter()
+                .flatten()
+                .filter_map(|e| e.ok()?.file_name().into_string().ok())
+                .chain([".".into(), "..".into()])
+                .filter(|n| part == n || (!n.starts_with('.') || part.starts_with('.')))
+                .filter(|n| crate::commands::glob::matches(part.as_bytes(), n.as_bytes()))
+                .collect();
+            names.sort();
+            next.extend(names.into_iter().map(|n| match dir.as_str() {
+                "" => n,
+                d if d.ends_with('/') => format!("{d}{n}"),
+                d => format!("{d}/{n}"),
+            }));
+        }
+        found = next;
+    }
+    found
+}
+
+/// Makes `dir` the working directory and its absolute path the value.
+///
+/// # Errors
+/// The system's text.
+pub fn enter(config: &mut Config) -> Result<(), String> {
+    std::env::set_current_dir(&config.dir).map_err(|e| super::strerror(&e))?;
+    if let Ok(dir) = std::env::current_dir() {
+        config.dir = dir.to_string_lossy().into_owned();
+    }
+    Ok(())
+}
+
+/// Descriptors beside those of clients: files, listeners, links.
+const SPARE_FILES: u64 = 32;
+
+/// Raises the limit of open files so that `maxclients` fit. At start `maxclients` shrinks to what there
+/// is.
+///
+/// # Errors
+/// How many clients there can be, if that is none or (at run time) fewer than wanted.
+pub fn raise_limits(config: &mut Config, at_start: bool) -> Result<(), i64> {
+    let wanted = config.maxclients as u64 + SPARE_FILES;
+    let (before, now) = daemon::raise_open_files(wanted);
+    if now >= wanted {
+        if at_start && now > before {
+            tracing::info!(
+                "Increased maximum number of open files to {now} (it was originally set to {before})."
+            );
+        }
+        return Ok(());
+    }
+    let possible = now.saturating_sub(SPARE_FILES) as i64;
+    if possible == 0 || !at_start {
+        return Err(possible);
+    }
+    tracing::warn!(
+        "You requested maxclients of {} requiring at least {wanted} max file descriptors.",
+        config.maxclients
+    );
+    config.maxclients = possible;
+    tracing::warn!(
+        "Current maximum open files is {now}. maxclients has been reduced to {possible} to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'."
+    );
+    Ok(())
+}
+
+fn warn_about_backlog(config: &Config) {
+    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn");
+    let limit: Option<i64> = limit.ok().and_then(|t| t.trim().parse().ok());
+    if let Some(limit) = limit.filter(|l| *l < config.tcp_backlog) {
+        tracing::warn!(
+            "WARNING: The TCP backlog setting of {} cannot be enforced because /proc/sys/net/core/somaxconn is set to the lower value of {limit}.",
+            config.tcp_backlog
+        );
+    }
+}
+
+fn supervised(config: &Config) -> Supervised {
+    let systemd = std::env::var_os("NOTIFY_SOCKET").is_some();
+    match config.supervised {
+        Supervised::Auto if systemd => Supervised::Systemd,
+        Supervised::Auto | Supervised::Upstart => Supervised::No,
+        Supervised::Systemd if !systemd => {
+            tracing::warn!("systemd supervision requested, but NOTIFY_SOCKET not found");
+            Supervised::No
+        }
+        other => other,
+    }
+}
+
+/// Where the process number is written.
+pub fn pid_file(config: &Config) -> &str {
+    match config.pidfile.as_str() {
+        "" => "/var/run/redis.pid",
+        path => path,
+    }
+}
+
+fn random_seed() -> u64 {
+    // The standard library keys its hashers from the system's randomness.
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> CommandLine {
+        CommandLine::parse(args.iter().map(|a| (*a).to_owned()).collect())
+    }
+
+    #[test]
+    fn the_command_line_names_a_file_standard_input_and_options() {
+        let line = parse(&["a.conf", "--port", "1", "-"]);
+        assert_eq!(line.file.as_deref(), Some("a.conf"));
+        assert!(line.stdin);
+        assert_eq!(line.options, ["--port", "1"]);
+        assert_eq!(parse(&["-"]).file, None);
+        assert_eq!(parse(&["--port", "1"]).file, None);
+    }
+
+    #[test]
+    fn patterns_of_include_name_files_in_order() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for name in ["b.conf", "a.conf", "c.txt", ".hidden.conf"] {
+            fs::write(dir.path().join(name), "").expect("written");
+        }
+        let root = dir.path().to_str().expect("UTF-8").to_owned();
+        assert_eq!(
+            glob_files(&format!("{root}/*.conf")),
+            [format!("{root}/a.conf"), format!("{root}/b.conf")]
+        );
+    }
+}
