@@ -1,5 +1,7 @@
 //! Function libraries: whether a source can be one. Nothing here runs them.
 
+use super::lua_syntax;
+
 /// What the first line of a library says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Library<'a> {
@@ -40,10 +42,22 @@ pub fn check_library(code: &[u8]) -> Result<Library<'_>, &'static str> {
     if !engine.eq_ignore_ascii_case(b"lua") {
         return Err("Engine not found");
     }
+    lua_syntax::check(code).map_err(|e| e.what)?;
     if memchr::memmem::find(code, b"register_function").is_none() {
         return Err("No functions registered");
     }
+    let mut names = lua_syntax::registered_names(code);
+    names.sort_unstable();
+    if !names.is_sorted_by(|a, b| a < b) {
+        return Err("Function already exists in the library");
+    }
     Ok(Library { engine, name })
+}
+
+/// The names under which a library registers its functions, as far as they stand in its text: across libraries they
+/// must differ.
+pub fn function_names(code: &[u8]) -> Vec<Vec<u8>> {
+    lua_syntax::registered_names(code)
 }
 
 /// The source of a library of a release candidate of 7.0 in the form of the release.

@@ -109,7 +109,7 @@ pub fn load_with(bytes: &[u8], options: Options) -> Result<Dataset, RdbError> {
     let mut scanner = Scanner::new();
     let mut scratch = Scratch::new(0x5eed);
     let (mut data, mut at, mut db) = (Dataset::default(), 0usize, 0u32);
-    let mut libraries = BTreeSet::new();
+    let (mut libraries, mut function_names) = (BTreeSet::new(), BTreeSet::new());
     loop {
         let offset = at as u64;
         let (frame, consumed) = match scanner.next(&bytes[at..])? {
@@ -147,6 +147,11 @@ pub fn load_with(bytes: &[u8], options: Options) -> Result<Dataset, RdbError> {
                         offset,
                         "function library",
                     ));
+                }
+                for name in function::function_names(&code) {
+                    if !function_names.insert(name) {
+                        return Err(RdbError::new(ErrorKind::Duplicate, offset, "function"));
+                    }
                 }
                 data.functions.push(code.into_owned());
             }

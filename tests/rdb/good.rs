@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use forebay::rdb::crc64::crc64;
 use forebay::rdb::{ErrorKind, Frame, Scanner, Step};
 
-use crate::dataset::{Dataset, Options, load, load_with};
+use crate::dataset::{Content, Dataset, Options, load, load_with};
 use crate::{expect, files};
 
 const ALL: Options = Options {
@@ -230,6 +230,60 @@ fn flipped_bits_and_random_bytes_in_small_files_never_panic() {
                 };
             }
             let _ = load_with(&broken, ALL);
+        }
+    }
+}
+
+/// The samples that come with the project.
+fn sample(name: &str) -> Dataset {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("rdb-samples")
+        .join(name);
+    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    load_with(&bytes, ALL).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+#[test]
+fn every_sample_loads() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rdb-samples");
+    let names = std::fs::read_dir(&dir)
+        .expect("readable")
+        .map(|e| e.expect("entry").file_name());
+    let mut samples = 0;
+    for name in names
+        .filter_map(|n| n.into_string().ok())
+        .filter(|n| n.ends_with(".rdb"))
+    {
+        assert!(!sample(&name).dbs.is_empty(), "{name}");
+        samples += 1;
+    }
+    assert!(samples >= 15, "{samples}");
+}
+
+#[test]
+fn the_same_commands_give_the_same_dataset_from_both_families() {
+    let (redis, valkey) = (sample("demo-redis-8.2.rdb"), sample("demo-valkey-9.1.rdb"));
+    assert_eq!(redis.functions, valkey.functions);
+    assert!(
+        redis.dbs.keys().eq(&[0, 1, 7])
+            && redis.dbs.values().map(|db| db.len()).sum::<usize>() > 7_000
+    );
+    for (db, keys) in &redis.dbs {
+        assert!(keys.keys().eq(valkey.dbs[db].keys()));
+        for (key, value) in keys {
+            let other = &valkey.dbs[db][key];
+            // Consumers and pending entries carry the time of the run.
+            let same = match (&value.content, &other.content) {
+                (Content::Stream(a), Content::Stream(b)) => {
+                    a.entries == b.entries && a.last_id == b.last_id
+                }
+                (a, b) => a == b,
+            };
+            assert!(
+                same && value.expire_ms == other.expire_ms,
+                "{}",
+                String::from_utf8_lossy(key)
+            );
         }
     }
 }

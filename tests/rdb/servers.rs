@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use forebay::rdb::check::Scratch;
@@ -30,7 +31,12 @@ const ALL: Options = Options {
 };
 
 /// Everything that the good files hold and that any server could hold at once: no modules, nothing expired.
-fn everything() -> Keys {
+fn everything() -> &'static Keys {
+    static KEYS: OnceLock<Keys> = OnceLock::new();
+    KEYS.get_or_init(collect_everything)
+}
+
+fn collect_everything() -> Keys {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970")
@@ -254,7 +260,7 @@ fn what_is_written_for_a_target_reads_back_equal_but_for_what_was_told() {
     let keys = everything();
     for target in TARGETS {
         for compress in [false, true] {
-            let written = write_for(target, &keys, compress);
+            let written = write_for(target, keys, compress);
             let different = differences(&written.file, &written, target);
             assert!(different.is_empty(), "{target}: {}", different.join("\n"));
             println!(
@@ -488,7 +494,7 @@ fn real_servers_load_what_is_written_for_them_and_hold_the_same() {
     let keys = everything();
     for (name, program) in servers() {
         for &target in targets_of(&name) {
-            let written = write_for(target, &keys, true);
+            let written = write_for(target, keys, true);
             let server =
                 Server::start(&program, !name.starts_with("valkey-9"), Some(&written.file))
                     .unwrap_or_else(|log| {
@@ -511,7 +517,7 @@ fn real_servers_restore_our_dump_payloads_and_hold_the_same() {
         let Some(&target) = targets_of(&name).last() else {
             continue;
         };
-        let written = write_for(target, &keys, true);
+        let written = write_for(target, keys, true);
         let server = Server::start(&program, !name.starts_with("valkey-9"), None)
             .expect("an empty server starts");
         let mut link = server.connect().expect("connected");

@@ -169,6 +169,46 @@ impl Hash {
         removed
     }
 
+    /// The form that a loaded hash has.
+    pub(super) fn settle(&mut self, limits: &Limits) {
+        let hash = self.as_ref();
+        let small = hash.len() <= limits.hash_max_listpack_entries;
+        if hash.is_packed() {
+            if !small {
+                self.to_table();
+            }
+            return;
+        }
+        let fits = |item: Item<'_>| {
+            item.len() <= limits.hash_max_listpack_value && !listpack::is_trapped(item.len())
+        };
+        if !small
+            || !hash
+                .iter()
+                .all(|(field, value, _)| fits(field) && fits(value))
+        {
+            return;
+        }
+        let expires = hash.min_expire().is_some();
+        let mut fields: Vec<_> = hash.iter().collect();
+        // By expiry, fields without one last.
+        fields.sort_by_key(|field| field.2.unwrap_or(UnixMillis::MAX));
+        let mut lp = listpack::Builder::new();
+        for (field, value, at) in fields {
+            field.with(|field| lp.push_bytes(field));
+            value.with(|value| lp.push_bytes(value));
+            if expires {
+                lp.push(Item::Int(at.unwrap_or(0)));
+            }
+        }
+        let lp = lp.into_vec();
+        self.0 = if expires {
+            Form::PackEx(lp)
+        } else {
+            Form::Pack(lp)
+        };
+    }
+
     fn to_table(&mut self) {
         let hash = self.as_ref();
         let mut table = Builder::<keyed::Fields>::new(hash.len(), self.heap_bytes());

@@ -28,7 +28,7 @@ pub struct ListRef<'a>(FormRef<'a>);
 #[derive(Clone, Debug)]
 enum Form {
     Pack(Vec<u8>),
-    Chain(Chain),
+    Chain(Box<Chain>),
 }
 
 #[derive(Debug)]
@@ -160,9 +160,14 @@ impl List {
 
     /// After removals and CONFIG changes: goes back to the packed form where the limits allow it.
     pub fn shrink(&mut self, limits: &Limits) {
-        let Form::Chain(chain) = &self.0 else { return };
         let (bytes, count) = node_limit(limits);
-        if chain.len() > count / 2 || chain.listpack_len() > bytes / 2 {
+        self.pack(bytes / 2, count / 2);
+    }
+
+    /// Packs a chain that is not larger than this.
+    fn pack(&mut self, bytes: usize, count: usize) {
+        let Form::Chain(chain) = &self.0 else { return };
+        if chain.len() > count || chain.listpack_len() > bytes {
             return;
         }
         let items = chain.range(0..chain.len());
@@ -172,6 +177,23 @@ impl List {
         let mut lp = listpack::Builder::new();
         items.for_each(|item| lp.push(item));
         self.0 = Form::Pack(lp.into_vec());
+    }
+
+    /// Whether a loaded list of this many elements and bytes is packed, as far as that tells: its
+    /// first byte must also say that it has one node, not compressed.
+    pub(super) fn may_pack(elements: u64, bytes: usize, limits: &Limits) -> bool {
+        let (most_bytes, most) = node_limit(limits);
+        elements <= most as u64 && bytes <= most_bytes
+    }
+
+    /// The form that a loaded list of one node has: packed within the limits.
+    pub(super) fn settle(&mut self, limits: &Limits) {
+        let (bytes, count) = node_limit(limits);
+        if let Form::Pack(lp) = &self.0
+            && (lp.len() > bytes || listpack::count(lp) > count)
+        {
+            self.to_chain();
+        }
     }
 
     /// Becomes a chain if a listpack must not take `item`.
@@ -188,22 +210,22 @@ impl List {
     fn to_chain(&mut self) {
         if let Form::Pack(lp) = &self.0 {
             let chunk = Chunk::of_listpack(lp, listpack::count(lp));
-            self.0 = Form::Chain(Chain::of_chunks(vec![chunk]));
+            self.0 = Form::Chain(Box::new(Chain::of_chunks(vec![chunk])));
         }
     }
 
     pub(super) fn from_record(bytes: &[u8]) -> Self {
         List(match ListRef::from_record(bytes).0 {
             FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
-            FormRef::Scratch(chain) => Form::Chain(*chain),
-            FormRef::Chain(chain) => Form::Chain(chain.clone()),
+            FormRef::Scratch(chain) => Form::Chain(chain),
+            FormRef::Chain(chain) => Form::Chain(Box::new(chain.clone())),
         })
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) => lp.capacity(),
-            Form::Chain(chain) => chain.heap(),
+            Form::Chain(chain) => size_of::<Chain>() + chain.heap(),
         }
     }
 

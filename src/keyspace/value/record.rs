@@ -9,6 +9,7 @@ use super::{
     Hash, HashRef, List, ListRef, Set, SetRef, Str, StrRef, Stream, StreamRef, Value, ValueRef,
     Zset, ZsetRef,
 };
+use crate::keyspace::Limits;
 use crate::rdb::lzf;
 
 impl<'a> ValueRef<'a> {
@@ -85,6 +86,38 @@ impl Value {
             4 | 16 | 24 | 25 => Value::Hash(Hash::from_record(rdb_type, bytes)),
             _ => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
         }
+    }
+
+    /// From checked, canonical RDB bytes of a file or of RESTORE, in the form that these limits give
+    /// it: what is small becomes packed though it came as a table (as files of older servers have
+    /// it), what is too large becomes a table. Redis loads by the same rules.
+    pub fn load(rdb_type: u8, bytes: &[u8], limits: &Limits) -> Value {
+        let mut value = Value::from_record(rdb_type, bytes);
+        match &mut value {
+            Value::Str(_) | Value::Stream(_) => {}
+            Value::List(v) => v.settle(limits),
+            Value::Set(v) => v.settle(limits),
+            Value::Zset(v) => v.settle(limits),
+            Value::Hash(v) => v.settle(limits),
+        }
+        value
+    }
+
+    /// Whether [`Value::load`] leaves a packed value of that type and number of elements as it is, so
+    /// that its bytes may go into a record unseen. Lists are not told by their number of elements:
+    /// `bytes` is the size of the RDB value.
+    pub fn stays_packed(rdb_type: u8, elements: u64, bytes: usize, limits: &Limits) -> bool {
+        let most = match rdb_type {
+            0 => return true,
+            11 => limits.set_max_intset_entries,
+            20 => limits.set_max_listpack_entries,
+            17 => limits.zset_max_listpack_entries,
+            16 | 25 => limits.hash_max_listpack_entries,
+            // The value's head only makes it larger; compressed ones have to be looked at.
+            18 => return List::may_pack(elements, bytes, limits),
+            _ => return false,
+        };
+        elements <= most as u64
     }
 
     /// Appends the canonical RDB value and returns its type, if the value can stand in a record:

@@ -139,6 +139,27 @@ impl Set {
         Some(member)
     }
 
+    /// The form that a loaded set has.
+    pub(super) fn settle(&mut self, limits: &Limits) {
+        let set = self.as_ref();
+        match &self.0 {
+            Form::Ints(_) if set.len() > limits.set_max_intset_entries => self.to_table(),
+            Form::Pack(_) if set.len() > limits.set_max_listpack_entries => self.to_table(),
+            Form::Table(_) if set.len() <= limits.set_max_intset_entries => {
+                if let Some(mut ints) = set.iter().map(|m| m.as_int()).collect::<Option<Vec<i64>>>()
+                {
+                    ints.sort_unstable();
+                    self.0 = Form::Ints(intset::build(&ints));
+                } else if set.len() <= limits.set_max_listpack_entries
+                    && set.iter().all(|member| fits_len(member.len(), limits))
+                {
+                    self.to_pack();
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn to_pack(&mut self) {
         let mut lp = listpack::Builder::new();
         self.as_ref().iter().for_each(|member| lp.push(member));
@@ -180,7 +201,11 @@ impl Set {
 /// Whether a member may stand in a listpack.
 #[inline]
 fn fits(member: &[u8], limits: &Limits) -> bool {
-    member.len() <= limits.set_max_listpack_value && !listpack::is_trapped(member.len())
+    fits_len(member.len(), limits)
+}
+
+fn fits_len(len: usize, limits: &Limits) -> bool {
+    len <= limits.set_max_listpack_value && !listpack::is_trapped(len)
 }
 
 /// Whether an intset may become a listpack that also takes `member`, by Redis's measure: the widest

@@ -215,6 +215,17 @@ impl Zset {
         self.0 = Form::Pack(lp.into_vec());
     }
 
+    /// The form that a loaded sorted set has.
+    pub(super) fn settle(&mut self, limits: &Limits) {
+        if self.as_ref().is_packed() {
+            if self.as_ref().len() > limits.zset_max_listpack_entries {
+                self.to_table();
+            }
+        } else {
+            self.compact(limits);
+        }
+    }
+
     fn to_table(&mut self) {
         let zset = self.as_ref();
         let members: Vec<_> = zset
