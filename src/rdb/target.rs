@@ -112,6 +112,16 @@ impl Target {
         rdb_type <= highest
     }
 
+    /// Whether a held value of this type goes to the target byte for byte. Streams for Valkey 9 do not: an element of
+    /// certain sizes has another back-length there.
+    pub fn takes_as_held(self, rdb_type: u8) -> bool {
+        let stream = matches!(
+            rdb_type,
+            opcode::STREAM_3 | opcode::STREAM_4 | opcode::STREAM_5
+        );
+        self.reads(rdb_type) && !(self == Target::Valkey9 && stream)
+    }
+
     /// Whether the target keeps function libraries.
     pub fn holds_functions(self) -> bool {
         self != Target::Redis62
@@ -174,7 +184,9 @@ pub fn lowest_version(rdb_type: u8) -> RdbVersion {
 
 /// What `auto` means for a dataset: the version of the header, and the target in whose form the values go.
 ///
-/// The target is `Auto` (values as held), except when a hash has a field TTL that only Valkey can say.
+/// The target is `Auto` (values as held), except when a hash has a field TTL that only Valkey can say, and where only
+/// packed sets and streams would ask for version 11: they go in the form of 7.0, so that a dump of 7.0 comes back to
+/// 7.0. What that form cannot say is when a stream's consumer was last active (it becomes the time it was last seen).
 pub fn auto(types: TypeSet, has_functions: bool) -> (RdbVersion, Target) {
     if types.contains(opcode::HASH_2) {
         return (RdbVersion::VALKEY_80, Target::Valkey9);
@@ -184,7 +196,10 @@ pub fn auto(types: TypeSet, has_functions: bool) -> (RdbVersion, Target) {
         .iter()
         .map(lowest_version)
         .fold(floor, RdbVersion::max);
-    (version, Target::Auto)
+    match version == RdbVersion::REDIS_11 {
+        true => (RdbVersion::REDIS_10, Target::Redis70),
+        false => (version, Target::Auto),
+    }
 }
 
 /// What a target cannot hold.

@@ -327,8 +327,31 @@ impl<'a> Inserter<'a> {
             .map_err(located)?;
             (held_type, self.converted.as_slice())
         };
-        if !stands_as_record(held_type, held.len()) {
-            return Ok(Plan::Value(Value::from_record(held_type, held)));
+        let limits = &self.options.limits;
+        if !stands_as_record(held_type, held.len())
+            || !Value::stays_packed(held_type, info.elements, held.len(), limits)
+        {
+            // By the reader's own limits, as every real server loads: small tables become packed.
+            let value = Value::load(held_type, held, limits);
+            let start = self.rebuilt.len();
+            record::put_head(
+                &mut self.rebuilt,
+                entry.expire_ms,
+                held_type,
+                &key_of(entry, window),
+            );
+            let type_at = start + if entry.expire_ms.is_some() { 9 } else { 0 };
+            let value_at = self.rebuilt.len();
+            return Ok(match value.to_record(&mut self.rebuilt) {
+                Some(packed) if self.rebuilt.len() - value_at <= RECORD_MAX => {
+                    self.rebuilt[type_at] = packed;
+                    Plan::Rebuilt(start, self.rebuilt.len())
+                }
+                _ => {
+                    self.rebuilt.truncate(start);
+                    Plan::Value(value)
+                }
+            });
         }
         if info.as_is
             && entry.plain_key

@@ -18,7 +18,7 @@ mod window;
 pub use check::{CheckOptions, check};
 pub use error::LoadError;
 
-use crate::keyspace::{Db, Hasher, UnixMillis};
+use crate::keyspace::{Db, Hasher, Limits, UnixMillis};
 use crate::rdb::RdbVersion;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -42,6 +42,8 @@ pub struct LoadOptions {
     pub heat: HeatPolicy,
     /// `rdb-unknown-values skip`: leave module values out instead of refusing the dump.
     pub skip_unknown: bool,
+    /// Up to which sizes collections are packed.
+    pub limits: Limits,
     /// Threads that insert, the calling one included.
     pub threads: usize,
 }

@@ -174,6 +174,7 @@ pub fn load_options(engine: &Engine) -> LoadOptions {
         verify_checksum: settings.checksum,
         total_bytes: None,
         heat,
+        limits: engine.limits,
         skip_unknown: settings.skip_unknown,
         threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
     }

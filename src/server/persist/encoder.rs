@@ -187,7 +187,7 @@ impl Encoder {
     fn records(&mut self, block: &Block) -> Result<(), SaveError> {
         let bytes = block.bytes.as_slice();
         let (mut at, mut run, mut n) = (0, 0, 0);
-        let all = self.plan.heat != HeatAs::Nothing || self.plan.target != Target::Auto;
+        let heat_too = self.plan.heat != HeatAs::Nothing;
         while at < bytes.len() {
             let record = Record::parse(&bytes[at..]);
             let value_at = bytes.len() - record.rest.len();
@@ -200,7 +200,7 @@ impl Encoder {
                 && (record.key.len() > COMPRESS_ABOVE
                     || is_number(record.key)
                     || may_shrink(record.rdb_type, value));
-            if all || shrinks {
+            if heat_too || shrinks || !self.plan.target.takes_as_held(record.rdb_type) {
                 self.out.extend_from_slice(&bytes[run..at]);
                 self.entry(record.expire, heat, record.rdb_type, record.key, value)?;
                 run = value_at + len;
@@ -222,7 +222,7 @@ impl Encoder {
         value: &[u8],
     ) -> Result<(), SaveError> {
         let packer = self.plan.compress.then_some(&mut self.packer);
-        if self.plan.target == Target::Auto {
+        if self.plan.target.takes_as_held(rdb_type) {
             self.head(expire, heat, rdb_type);
             let packer = self.plan.compress.then_some(&mut self.packer);
             encode_string(key, packer, &mut self.out);
@@ -282,7 +282,7 @@ impl Encoder {
 
     fn out_of_line(&mut self, entry: &OutOfLine) -> Result<(), SaveError> {
         let value = entry.value.as_ref();
-        if self.plan.target != Target::Auto {
+        if !self.plan.target.takes_as_held(value.rdb_type()) {
             let mut held = Vec::new();
             let rdb_type = value.to_rdb(&mut |piece| held.extend_from_slice(piece), None);
             return self.entry(entry.expire, Some(entry.heat), rdb_type, &entry.key, &held);
