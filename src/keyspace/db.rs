@@ -56,8 +56,12 @@ pub(super) struct Scratch {
 impl Db {
     /// An empty database.
     pub fn new(hasher: Hasher) -> Self {
+        Db::with(Directory::new(hasher))
+    }
+
+    pub(super) fn with(dir: Directory) -> Self {
         Db {
-            dir: Directory::new(hasher),
+            dir,
             len: 0,
             expires: 0,
             types: [0; 32],

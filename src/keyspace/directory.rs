@@ -30,6 +30,10 @@ pub struct Directory {
     /// Bytes of nodes.
     pub(super) node_bytes: usize,
     pub(super) segments: usize,
+    /// The hashes that belong here: those whose top `base` bits are `prefix`'s. All of them, except in
+    /// a part of a directory that is still being built.
+    pub(super) prefix: u64,
+    pub(super) base: u8,
 }
 
 // SAFETY: entries are the only pointers to segments and nodes, and move with the directory.
@@ -57,12 +61,19 @@ pub fn after(prefix: u64, depth: u8) -> Option<u64> {
 impl Directory {
     /// Without segments.
     pub fn new(hasher: Hasher) -> Self {
+        Directory::of_prefix(hasher, 0, 0)
+    }
+
+    /// Without segments, for the hashes whose top `base` bits are those of `prefix`.
+    pub(super) fn of_prefix(hasher: Hasher, prefix: u64, base: u8) -> Self {
         Directory {
             root: Entry(0),
             heap: Heap::new(),
             hasher,
             node_bytes: 0,
             segments: 0,
+            prefix,
+            base,
         }
     }
 
@@ -94,7 +105,7 @@ impl Directory {
 
     #[inline(always)]
     pub(super) fn entry(&self, hash: u64) -> Entry {
-        let (mut entry, mut before) = (self.root, 0);
+        let (mut entry, mut before) = (self.root, self.base);
         while let Some(node) = entry.node() {
             // SAFETY: a node of this directory, borrowed with it; the index has `bits` bits.
             entry = unsafe { *node.entries().get_unchecked(node.index(hash, before)) };
@@ -204,11 +215,27 @@ impl Directory {
         }
     }
 
+    /// Brings a segment's header nearer, for an insertion.
+    #[inline]
+    pub(super) fn prefetch_header(&self, hash: u64) {
+        prefetch(self.entry(hash).address());
+    }
+
+    /// Brings the place where the next record of a segment goes nearer; best after its header has
+    /// come.
+    #[inline]
+    pub(super) fn prefetch_end(&self, hash: u64) {
+        if let Some(segment) = self.segment(hash) {
+            let end = segment.records().get(segment.used() as usize..);
+            prefetch(end.map_or(std::ptr::null(), |end| end.as_ptr()));
+        }
+    }
+
     /// Makes the first segment of an empty directory.
     pub fn init(&mut self, walked: u32) {
         debug_assert!(self.root.is_none());
         let extent = self.heap.alloc(segment::bytes_for(1, 1), Kind::Segment);
-        self.root = new_segment(extent, 1, 0, 0, walked);
+        self.root = new_segment(extent, 1, self.prefix, self.base, walked);
         self.segments += 1;
     }
 
@@ -252,6 +279,34 @@ impl Directory {
         );
         // SAFETY: no entry refers to the old extent any more.
         self.heap.free(unsafe { Extent::from_raw(entry.0) });
+    }
+
+    /// Moves all segments to `target`, close together and in order; returns the heap that they leave,
+    /// empty.
+    pub(super) fn pack(&mut self, mut target: Heap) -> Heap {
+        let end = after(self.prefix, self.base);
+        let mut at = Some(self.prefix);
+        while let Some(hash) = at.filter(|_| at != end) {
+            at = None;
+            let mut link = 0;
+            while let Some(entry) = self.link_entry(hash, link) {
+                // SAFETY: as in `segment`; the old extent is freed with its heap.
+                let old = unsafe { entry.segment() };
+                at = after(old.prefix(), old.depth());
+                let groups = entry.groups();
+                let bytes = segment::bytes_for(groups, room_for(groups, old.live(), 0));
+                let mut extent = target.alloc(bytes, Kind::Segment);
+                let mut new = SegmentMut::init(extent.bytes_mut(), groups, 0, 0);
+                new.copy_from(old, &self.hasher, old.garbage() > 0);
+                let new = Entry::of_segment(extent, groups, entry.is_chained());
+                self.replace(hash, link, new);
+                link += 1;
+            }
+        }
+        std::mem::swap(&mut self.heap, &mut target);
+        // SAFETY: every segment has been moved out of it.
+        unsafe { target.free_all() };
+        target
     }
 
     /// See [`Heap::drain_emptiest`].
@@ -305,7 +360,7 @@ impl Directory {
         let mut spot = Spot {
             node: None,
             index: 0,
-            before: 0,
+            before: self.base,
         };
         let mut entry = self.root;
         while let Some(node) = entry.node() {
@@ -363,8 +418,9 @@ pub fn room_for(groups: usize, live: usize, more: usize) -> usize {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let mut at = Some(0);
-        while let Some(hash) = at {
+        let end = after(self.prefix, self.base);
+        let mut at = Some(self.prefix);
+        while let Some(hash) = at.filter(|_| at != end) {
             let mut next = None;
             for link in 0.. {
                 let Some(mut segment) = self.link_mut(hash, link) else {
@@ -377,6 +433,6 @@ impl Drop for Directory {
         }
         free_nodes(self.root);
         // SAFETY: the entries are gone, and with them all handles.
-        unsafe { self.heap.forget_extents() };
+        unsafe { self.heap.free_all() };
     }
 }

@@ -362,14 +362,20 @@ impl Heap {
         None
     }
 
-    /// Forgets that extents are in use, so that dropping the heap unmaps everything.
+    /// Frees all extents at once: the heap is as empty as a new one, but keeps its regions.
     ///
     /// # Safety
     /// No extent of this heap will be used again.
-    pub unsafe fn forget_extents(&mut self) {
+    pub unsafe fn free_all(&mut self) {
         self.used_units = 0;
-        for region in self.regions.iter_mut().flatten() {
-            region.used_units = 0;
+        self.bins.iter_mut().for_each(Vec::clear);
+        self.runs.fill(0);
+        self.filled.fill(0);
+        for number in 0..self.regions.len() {
+            if let Some(region) = self.regions[number].as_deref_mut() {
+                region.reset();
+                self.bin(number, 1, UNITS - 1);
+            }
         }
     }
 
@@ -492,9 +498,7 @@ impl Heap {
             draining: false,
             huge,
         });
-        set(&mut region.start, 0);
-        set(&mut region.start, 1);
-        set(&mut region.free, 1);
+        region.reset();
         region.touch(0, 1);
         self.released_pages += region.released_pages;
         self.regions[number] = Some(region);
@@ -525,6 +529,17 @@ impl Drop for Heap {
 }
 
 impl Region {
+    /// One run in use, the first unit; all others free.
+    fn reset(&mut self) {
+        self.start.fill(0);
+        self.free.fill(0);
+        set(&mut self.start, 0);
+        set(&mut self.start, 1);
+        set(&mut self.free, 1);
+        self.used_units = 0;
+        self.draining = false;
+    }
+
     fn is_free_run(&self, unit: usize) -> bool {
         get(&self.start, unit) && get(&self.free, unit)
     }

@@ -6,8 +6,15 @@
 //! together (chunks of some 512 records of the same 1/256 of a large keyspace) go much faster than
 //! random ones.
 
+use super::directory::Directory;
+use super::heap::Heap;
+use super::node::prefetch;
+use super::record::{Parts, Record};
+use super::segment;
+use super::write::{KEY_MAX, VALUE_MAX};
 use super::{Db, Hasher, UnixMillis, Value};
 use std::fmt;
+use std::sync::Arc;
 
 /// A range of hashes of a database that is being loaded.
 pub struct Partition {
@@ -50,16 +57,35 @@ pub struct SizeHint {
     pub bytes: u64,
 }
 
+/// Entries that a presized segment is meant for, at most: so few that hardly any is split.
+const SEGMENT_LOAD: u64 = 380;
+/// Bytes of records that a presized segment is meant for, at most.
+const SEGMENT_BYTES: u64 = 40 << 10;
+/// Records above this are presized for as if they were so long: large values stand outside.
+const RECORD_GUESS: u64 = 256;
+/// How many records ahead a segment's header and home group are asked for,
+const SLOTS_AHEAD: usize = 24;
+/// and the place where the record goes.
+const RECORD_AHEAD: usize = 12;
+
 impl Partition {
     /// The partitions of a new database: `1 << bits` of them, in the order of their hashes. The hints are
     /// for the whole database.
+    ///
+    /// # Panics
+    /// When `bits` is above 12.
     pub fn split(hasher: Hasher, bits: u32, hint: SizeHint) -> Vec<Partition> {
-        let _ = hint;
-        (0..1 << bits)
-            .map(|_| Partition {
-                db: Db::new(hasher),
-            })
-            .collect()
+        assert!(bits <= 12, "no node has more than 4096 entries");
+        let plan = Plan::new(hint);
+        let prefixes = (0..1u64 << bits).map(|i| i.unbounded_shl(64 - bits));
+        let partition = |prefix| {
+            let mut dir = Directory::of_prefix(hasher, prefix, bits as u8);
+            if let Some(plan) = &plan {
+                dir.presize(plan.depth, plan.groups, plan.records);
+            }
+            Partition { db: Db::with(dir) }
+        };
+        prefixes.map(partition).collect()
     }
 
     /// Keys so far.
@@ -76,11 +102,22 @@ impl Partition {
     ///
     /// # Errors
     /// The first key that is there already; the records before it have been inserted.
+    ///
+    /// # Panics
+    /// When the bytes are not a record of one of these types.
     pub fn insert_batch(&mut self, batch: &[Scanned<'_>]) -> Result<(), DuplicateKey> {
-        for scanned in batch {
-            let record = super::record::Record::parse(scanned.record);
-            let value = Value::from_record(record.rdb_type, record.rest);
-            self.insert_value(scanned.hash, record.key, record.expire, value, scanned.heat)?;
+        let dir = &self.db.dir;
+        let (first, second) = (SLOTS_AHEAD, RECORD_AHEAD);
+        batch.iter().take(first).for_each(|s| s.prefetch_slots(dir));
+        batch.iter().take(second).for_each(|s| s.prefetch_end(dir));
+        for (i, scanned) in batch.iter().enumerate() {
+            if let Some(ahead) = batch.get(i + SLOTS_AHEAD) {
+                ahead.prefetch_slots(&self.db.dir);
+            }
+            if let Some(ahead) = batch.get(i + RECORD_AHEAD) {
+                ahead.prefetch_end(&self.db.dir);
+            }
+            self.db.load_record(scanned)?;
         }
         Ok(())
     }
@@ -100,23 +137,119 @@ impl Partition {
         if self.db.find_hashed(hash, key).is_some() {
             return Err(DuplicateKey(key.to_vec()));
         }
-        let loc = self.db.insert(key, value, expire);
+        let loc = self.db.insert_hashed(hash, key, value, expire);
         self.db.set_heat(loc, heat);
         Ok(())
     }
 }
 
-impl Db {
-    /// Puts the partitions of one [`Partition::split`] together, in their order.
-    pub fn assemble(partitions: Vec<Partition>) -> Db {
-        let mut parts = partitions.into_iter().map(|p| p.db);
-        let mut db = parts.next().expect("at least one partition");
-        for part in parts {
-            part.scan(0, usize::MAX, |loc| {
-                let new = db.insert(part.key(loc), part.clone_value(loc), part.expire(loc));
-                db.set_heat(new, part.heat(loc));
-            });
+/// What presized segments look like.
+struct Plan {
+    depth: u8,
+    groups: usize,
+    records: usize,
+}
+
+impl Plan {
+    fn new(hint: SizeHint) -> Option<Plan> {
+        // No record is shorter than its type, key length and value: a hint cannot reserve more than a
+        // small multiple of the bytes that will come.
+        let keys = hint.keys.min(hint.bytes / 3);
+        if keys < SEGMENT_LOAD {
+            return None;
         }
+        let record = (hint.bytes / keys).min(RECORD_GUESS);
+        let segments = (keys / SEGMENT_LOAD).max(keys * record / SEGMENT_BYTES) + 1;
+        let depth = segments.next_power_of_two().trailing_zeros() as u8;
+        let mean = (keys >> depth) as usize;
+        // One standard deviation above the mean: an unlucky segment gets more groups when it comes to it.
+        let entries = mean + mean.isqrt();
+        let groups = (entries / segment::GROUP_LOAD + 1).min(segment::GROUPS_MAX);
+        // Three for the records: what is too much is left behind when the partitions are put together.
+        let records = (mean + 3 * mean.isqrt()) * record as usize;
+        Some(Plan {
+            depth,
+            groups,
+            records,
+        })
+    }
+}
+
+impl Scanned<'_> {
+    fn prefetch_slots(&self, dir: &Directory) {
+        prefetch(self.record.as_ptr());
+        dir.prefetch_header(self.hash);
+        dir.prefetch_slots(self.hash);
+    }
+
+    fn prefetch_end(&self, dir: &Directory) {
+        dir.prefetch_end(self.hash);
+    }
+}
+
+impl Db {
+    /// Inserts a checked record of a key that must not be there.
+    fn load_record(&mut self, scanned: &Scanned<'_>) -> Result<(), DuplicateKey> {
+        let bytes = scanned.record;
+        let record = Record::parse(bytes);
+        let (hash, key) = (scanned.hash, record.key);
+        debug_assert_eq!(hash, self.hash(key));
+        if self.dir.find(hash, key).is_some() {
+            return Err(DuplicateKey(key.to_vec()));
+        }
+        assert!(
+            matches!(record.rdb_type, 0 | 11 | 16 | 17 | 18 | 20 | 25),
+            "type {} does not stand in records",
+            record.rdb_type
+        );
+        if key.len() > KEY_MAX || record.rest.len() > VALUE_MAX {
+            let value = Value::from_record(record.rdb_type, record.rest);
+            let loc = self.insert_outside(hash, key, Arc::new(value), record.expire);
+            self.set_heat(loc, scanned.heat);
+            return Ok(());
+        }
+        let parts = Parts::of_record(&record);
+        let loc = self.append(hash, &parts, scanned.heat);
+        if let Some(at) = record.expire {
+            self.note_expire(loc, at);
+        }
+        Ok(())
+    }
+
+    /// Puts the partitions of one [`Partition::split`] together, in their order.
+    ///
+    /// # Panics
+    /// Without partitions.
+    pub fn assemble(partitions: Vec<Partition>) -> Db {
+        let mut dirs = Vec::with_capacity(partitions.len());
+        let mut total: Option<Db> = None;
+        // Segments that outgrew their first place have left holes. What one partition leaves is where
+        // the next one goes, so that no fresh memory is touched.
+        let mut heap = Heap::new();
+        for partition in partitions {
+            let mut part = partition.db;
+            heap = part.dir.pack(heap);
+            let hasher = *part.dir.hasher();
+            dirs.push(std::mem::replace(&mut part.dir, Directory::new(hasher)));
+            match &mut total {
+                None => total = Some(part),
+                Some(total) => total.add_counts(&part),
+            }
+        }
+        let mut db = total.expect("at least one partition");
+        db.dir = Directory::join(dirs);
         db
+    }
+
+    fn add_counts(&mut self, part: &Db) {
+        self.len += part.len;
+        self.expires += part.expires;
+        for (sum, n) in self.types.iter_mut().zip(part.types) {
+            *sum += n;
+        }
+        for i in 0..part.expiry.len() as u64 {
+            let (at, prefix) = part.expiry.get(i).expect("below the length");
+            self.expiry.push(at, prefix);
+        }
     }
 }

@@ -8,17 +8,20 @@ use super::segment::{Segment, SegmentMut};
 use std::ptr::NonNull;
 
 /// What stands in a node: 0; or a segment: address | (units - 1) << 48 | groups << 56 | chained << 62;
-/// or a node: address | bits << 48 | 1 << 63.
+/// or a node: address | bits << 48 | fixed << 56 | 1 << 63.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(pub u64);
 
 const NODE: u64 = 1 << 63;
+const FIXED: u64 = 1 << 56;
 pub(super) const CHAINED: u64 = 1 << 62;
 
 #[derive(Clone, Copy)]
 pub(super) struct Node {
     pub entries: NonNull<Entry>,
     pub bits: u8,
+    /// It may hold nodes, so it cannot be doubled: an entry of a node stands in one place only.
+    pub fixed: bool,
 }
 
 impl Entry {
@@ -37,7 +40,14 @@ impl Entry {
         Some(Node {
             entries: entries.expect("a node is never at 0"),
             bits: (self.0 >> 48) as u8,
+            fixed: self.0 & FIXED != 0,
         })
+    }
+
+    /// The address of the segment or node; null without one.
+    #[inline(always)]
+    pub fn address(self) -> *const u8 {
+        std::ptr::with_exposed_provenance((self.0 & ((1 << 48) - 1)) as usize)
     }
 
     #[inline(always)]
@@ -89,12 +99,14 @@ impl Node {
         Node {
             entries: NonNull::new(entries).expect("a box is never null"),
             bits,
+            fixed: false,
         }
     }
 
     pub fn entry(self) -> Entry {
         let address = self.entries.as_ptr().expose_provenance() as u64;
-        Entry(address | (self.bits as u64) << 48 | NODE)
+        let fixed = if self.fixed { FIXED } else { 0 };
+        Entry(address | (self.bits as u64) << 48 | fixed | NODE)
     }
 
     #[inline(always)]

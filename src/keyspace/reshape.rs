@@ -12,6 +12,61 @@ pub const DEPTH_MAX: u8 = 48;
 const NODE_BITS_MAX: u8 = 12;
 
 impl Directory {
+    /// Gives an empty directory the segments of a whole database of `1 << depth`, as far as they
+    /// belong here, each with so many groups and bytes of records.
+    pub(super) fn presize(&mut self, depth: u8, groups: usize, records: usize) {
+        debug_assert!(self.is_vacant());
+        let own = depth.saturating_sub(self.base).min(NODE_BITS_MAX);
+        let depth = self.base + own;
+        let bytes = segment::bytes_for(groups, records.max(1)).min(EXTENT_MAX);
+        let mut entry = |i: u64| {
+            let extent = self.heap.alloc(bytes, Kind::Segment);
+            let prefix = self.prefix | i.unbounded_shl(64 - depth as u32);
+            new_segment(extent, groups, prefix, depth, 0)
+        };
+        let mut entries: Vec<Entry> = (0..1 << own).map(&mut entry).collect();
+        self.segments = entries.len();
+        self.root = match own {
+            0 => entries.remove(0),
+            _ => {
+                self.node_bytes += entries.len() * size_of::<Entry>();
+                Node::new(entries).entry()
+            }
+        };
+    }
+
+    /// Puts the parts of a directory together: one for each value of the top bits, in order.
+    ///
+    /// # Panics
+    /// When they are not such parts.
+    pub(super) fn join(mut parts: Vec<Directory>) -> Directory {
+        let bits = parts.len().trailing_zeros() as u8;
+        assert!(parts.len() == 1 << bits && bits <= NODE_BITS_MAX);
+        let mut whole = Directory::new(*parts[0].hasher());
+        if let [part] = &mut parts[..] {
+            assert_eq!(part.base, 0);
+            std::mem::swap(&mut whole, part);
+            return whole;
+        }
+        let mut entries = Vec::with_capacity(parts.len());
+        for (i, mut part) in parts.into_iter().enumerate() {
+            let prefix = (i as u64) << (64 - bits as u32);
+            assert_eq!((part.base, part.prefix), (bits, prefix));
+            if part.is_vacant() {
+                part.init(0);
+            }
+            entries.push(std::mem::replace(&mut part.root, Entry(0)));
+            whole.segments += part.segments;
+            whole.node_bytes += part.node_bytes;
+            whole.heap.absorb(std::mem::take(&mut part.heap));
+        }
+        whole.node_bytes += entries.len() * size_of::<Entry>();
+        let mut node = Node::new(entries);
+        node.fixed = true;
+        whole.root = node.entry();
+        whole
+    }
+
     /// Splits a segment in two. False at the depth where segments are chained instead.
     pub fn split(&mut self, hash: u64) -> bool {
         let (entry, spot) = self.spot(hash);
@@ -34,7 +89,9 @@ impl Directory {
                 left.fill(low);
                 right.fill(high);
             }
-            Some(node) if node.bits < NODE_BITS_MAX => self.double(hash, spot, low, high),
+            Some(node) if node.bits < NODE_BITS_MAX && !node.fixed => {
+                self.double(hash, spot, low, high)
+            }
             _ => {
                 let node = Node::new(vec![low, high]);
                 self.node_bytes += node.len() * size_of::<Entry>();
@@ -62,7 +119,7 @@ impl Directory {
 
     /// Puts another entry in the place of a node, which is freed.
     fn replace_node(&mut self, hash: u64, old: Node, new: Entry) {
-        let (mut entry, mut before, mut parent) = (self.root, 0, None);
+        let (mut entry, mut before, mut parent) = (self.root, self.base, None);
         while let Some(node) = entry.node() {
             if node.entries == old.entries {
                 break;
@@ -104,7 +161,7 @@ impl Directory {
         debug_assert_eq!(segment.entries(), 0);
         let next = Entry(segment.next());
         if link == 0 && next.is_none() {
-            if segment.depth() > 0 {
+            if segment.depth() > self.base {
                 return;
             }
             self.root = Entry(0);

@@ -281,7 +281,8 @@ impl Db {
         }
     }
 
-    fn append(&mut self, hash: u64, parts: &Parts<'_>, heat: u32) -> Loc {
+    /// Writes a record for a key that is not there.
+    pub(super) fn append(&mut self, hash: u64, parts: &Parts<'_>, heat: u32) -> Loc {
         let len = parts.len();
         if self.dir.is_vacant() {
             self.dir.init(self.epoch());
