@@ -27,6 +27,7 @@ pub mod error;
 pub mod evict;
 pub mod expiry;
 pub mod gates;
+pub mod failover;
 pub mod glob;
 pub mod hashes;
 pub mod heat;

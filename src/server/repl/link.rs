@@ -263,6 +263,7 @@ impl Link {
                 LinkAction::Stream(bytes) => self.apply(&bytes),
                 LinkAction::Lost(_) => self.end_session(),
                 LinkAction::Log(level, text) => self.log(level, &text),
+                LinkAction::PromotionRefused => {} // was done where the role is kept
             }
         }
     }

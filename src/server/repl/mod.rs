@@ -152,6 +152,7 @@ impl Drivers {
                 tokio::task::spawn_local(link::run(server, handle));
             }
             Action::StopLink => self.stop_link(),
+            Action::HoldWrites(_hold) => {}
             Action::RoleChanged => engine.unblock_for_role_change(),
         }
     }
