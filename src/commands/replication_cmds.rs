@@ -148,10 +148,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// The client for the log.
 fn line(cx: &Cx<'_>) -> String {
-    format!(
-        "id={} addr={} laddr={}",
-        cx.client.id.0, cx.client.addr, cx.client.laddr
-    )
+    super::server_cmds::client_list::line(cx.client, cx.now())
 }
 
 fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
