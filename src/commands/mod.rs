@@ -26,6 +26,7 @@ pub mod engine;
 pub mod error;
 pub mod evict;
 pub mod expiry;
+pub mod failover;
 pub mod gates;
 pub mod glob;
 pub mod hashes;

@@ -102,6 +102,11 @@ const SYNC: Flags = Flags::ADMIN
 
 fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.engine.sync_repl_clock();
+    if cx.engine.repl.is_failing_over() {
+        return Err(CommandError::fixed(
+            "ERR REPLICAOF not allowed while failing over.",
+        ));
+    }
     if args.is(1, "NO") && args.is(2, "ONE") {
         if cx.engine.repl.become_primary() {
             let text = format!("MASTER MODE enabled (user request from '{}')", line(cx));
@@ -143,10 +148,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// The client for the log.
 fn line(cx: &Cx<'_>) -> String {
-    format!(
-        "id={} addr={} laddr={}",
-        cx.client.id.0, cx.client.addr, cx.client.laddr
-    )
+    super::server_cmds::client_list::line(cx.client, cx.now())
 }
 
 fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
@@ -238,6 +240,11 @@ fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
         cx.engine.config.replicaof = None;
         let text = format!("MASTER MODE enabled (failover request from '{}')", line(cx));
         cx.engine.repl.log('*', text);
+    }
+    if cx.engine.repl.is_failing_over() {
+        return Err(CommandError::fixed(
+            "NOMASTERLINK Can't SYNC while failing over",
+        ));
     }
     if !cx.engine.repl.link_is_up() {
         return Err(CommandError::fixed(
@@ -403,7 +410,7 @@ mod tests {
         let second = bench.connect();
         bench.run_as(second, &format!("PSYNC {id} 1"));
         bench.check(&[
-            ("WAIT 0 0", ":0"),
+            ("WAIT 0 0", ":1"),
             ("WAIT 1 -1", "-ERR timeout is negative"),
             ("WAIT x 0", "-ERR value is not an integer or out of range"),
             ("SET a 1", "+OK"),

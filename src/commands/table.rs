@@ -32,6 +32,7 @@ static FAMILIES: &[&[Command]] = &[
     super::sort::COMMANDS,
     super::hyperloglog::COMMANDS,
     super::replication_cmds::COMMANDS,
+    super::failover::COMMANDS,
     super::transactions::COMMANDS,
     super::pubsub::COMMANDS,
     super::server_cmds::admin::COMMANDS,

@@ -28,6 +28,8 @@ pub enum Action {
     StartLink,
     /// We follow nobody any more: stop the link, drop what it was receiving.
     StopLink,
+    /// Hold writes back, and expiry and eviction with them; or no more.
+    HoldWrites(bool),
     /// Clients in blocking commands must be told that the role changed.
     RoleChanged,
     /// A log line.

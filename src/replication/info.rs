@@ -81,7 +81,7 @@ impl Replication {
                 ),
             );
         }
-        line("master_failover_state", &"no-failover");
+        line("master_failover_state", &self.failover_state());
         line("master_replid", &self.history.id());
         let second = self.history.second();
         match second {

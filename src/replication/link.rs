@@ -25,6 +25,11 @@ impl Replication {
         for action in actions {
             match action {
                 LinkAction::Log(level, text) => self.actions.push(Action::Log(level, text)),
+                LinkAction::PromotionRefused => {
+                    // We are a primary again: whatever else the link wanted is void.
+                    let _ = self.abort_failover("Failover target rejected psync request");
+                    return Vec::new();
+                }
                 action => {
                     self.note(&action);
                     left.push(action);
@@ -53,6 +58,8 @@ impl Replication {
                 up.down_since_ms = Some(now_ms);
             }
             LinkAction::Continue(id) => {
+                self.end_failover();
+                let Some(up) = &mut self.upstream else { return };
                 let cached = up.cached.take();
                 up.db = cached.map_or(0, |(_, db)| db);
                 up.unprocessed = 0;

@@ -6,6 +6,7 @@
 //! * [`primary`]: our side of all replicas; [`replconf`]: what they say about themselves.
 //! * [`replica`]: our side of the link to a primary.
 //! * [`role`]: promotion, demotion, what both sides share; [`link`]: the link's effects on it.
+//! * [`failover`]: handing our part to a replica.
 //! * [`info`]: INFO and ROLE; [`meta`]: what a dump says about replication.
 //! * [`action`]: what the shell is asked to do; [`settings`]: the directives.
 //!
@@ -13,6 +14,7 @@
 //! collects [`Action`]s; the shell performs them after each batch.
 
 pub mod action;
+pub mod failover;
 pub mod feed;
 pub mod history;
 pub mod info;

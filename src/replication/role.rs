@@ -5,6 +5,7 @@
 //!  * Offsets are never reset by a change of role.
 
 use super::action::Action;
+use super::failover::Failover;
 use super::history::History;
 use super::position::{Position, ReplOffset};
 use super::primary::{Admission, Env, Peer, Primary, Request};
@@ -25,6 +26,7 @@ pub struct Replication {
     pub(super) rng: Rng,
     pub(super) actions: Vec<Action>,
     pub(super) now_ms: u64,
+    pub(super) failover: Option<Failover>,
     /// Effects must be encoded. Kept, because it is asked for every write.
     listening: bool,
 }
@@ -59,6 +61,7 @@ impl Replication {
             rng: Rng::new(rng.next_u64()),
             actions: Vec::new(),
             now_ms: 0,
+            failover: None,
             listening: false,
         }
     }
@@ -131,6 +134,7 @@ impl Replication {
             rng: &mut self.rng,
             now_ms: self.now_ms,
             top_level: self.upstream.is_none(),
+            quiet: self.failover.is_some(),
             out: &mut self.actions,
         };
         let result = f(&mut self.primary, &mut env);
@@ -160,6 +164,7 @@ impl Replication {
     /// Time passed: call about ten times a second.
     pub fn on_tick(&mut self) {
         self.with_primary(|primary, env| primary.on_tick(env));
+        self.continue_failover();
     }
 
     /// At the end of a batch.
@@ -249,6 +254,9 @@ impl Replication {
             down_since_ms: None,
         });
         self.refresh();
+        if let (Some(up), Some(_)) = (&mut self.upstream, &self.failover) {
+            up.link.ask_for_promotion();
+        }
         // The first attempt begins now; `StartLink` stands for its `Connect`.
         self.on_link(LinkInput::Tick);
         self.actions.push(Action::StartLink);

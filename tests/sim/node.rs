@@ -170,7 +170,7 @@ impl Node {
                 self.drop_link();
                 self.wishes.push(Wish::Disconnect);
             }
-            Action::RoleChanged => {}
+            Action::RoleChanged | Action::HoldWrites(_) => {}
         }
     }
 
@@ -326,6 +326,7 @@ impl Node {
                     self.engine.clients.insert(id, session);
                 }
                 LinkAction::Log(_, text) => self.log.push(text),
+                LinkAction::PromotionRefused => {}
             }
         }
         self.act();

@@ -35,7 +35,7 @@ impl Primary {
             self.last_write_ms = env.now_ms;
         }
         let idle = env.now_ms.saturating_sub(self.last_write_ms);
-        let due = idle >= env.settings.ping_period_ms;
+        let due = idle >= env.settings.ping_period_ms && !env.quiet;
         if due && env.top_level && !self.replicas.is_empty() {
             env.history.append(PING);
             self.last_offset = env.history.offset();

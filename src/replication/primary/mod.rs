@@ -50,6 +50,8 @@ pub struct Env<'a> {
     pub now_ms: u64,
     /// We follow nobody: the stream is ours.
     pub top_level: bool,
+    /// A failover waits for its target: nothing may be written into the stream but GETACK.
+    pub quiet: bool,
     /// What the shell must do.
     pub out: &'a mut Vec<Action>,
 }

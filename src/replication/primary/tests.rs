@@ -45,6 +45,7 @@ impl Scene {
             rng: &mut self.rng,
             now_ms: self.now_ms,
             top_level: true,
+            quiet: false,
             out: &mut out,
         };
         let result = f(&mut self.primary, &mut env);

@@ -125,7 +125,10 @@ impl Link {
         };
         log(out, '*', said);
         let mut bytes = Vec::new();
-        encode_request(&mut bytes, &["PSYNC", &id, &from]);
+        match self.promoting {
+            true => encode_request(&mut bytes, &["PSYNC", &id, &from, "FAILOVER"]),
+            false => encode_request(&mut bytes, &["PSYNC", &id, &from]),
+        }
         out.push(LinkAction::Send(bytes.into()));
         self.state = State::AwaitPsync;
     }
@@ -134,6 +137,11 @@ impl Link {
         let begins = |word: &str| line.starts_with(word.as_bytes());
         if line.is_empty() {
             return; // the primary is alive and prepares a snapshot
+        }
+        let promoting = std::mem::take(&mut self.promoting);
+        if promoting && !(begins("+CONTINUE") && env.cached.is_some()) {
+            out.push(LinkAction::PromotionRefused);
+            return self.retry_later(env, out);
         }
         if begins("+FULLRESYNC") {
             let resume_at = full_resync(line);

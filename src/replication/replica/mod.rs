@@ -86,6 +86,8 @@ pub enum LinkAction<'a> {
     Send(Cow<'a, [u8]>),
     /// Close the connection, forget what was read.
     Disconnect,
+    /// The target of a failover did not take our part.
+    PromotionRefused,
     /// `+CONTINUE [id]`: go on with the cached primary, under this id if there is one.
     Continue(Option<super::position::ReplId>),
     /// `+FULLRESYNC`, or SYNC (`None`): a payload will come.
@@ -167,6 +169,8 @@ pub struct Link {
     /// Payloads refused or lost in a row.
     failures: u32,
     next_ack_ms: u64,
+    /// A failover: PSYNC tells the other side to promote itself, until it answered.
+    promoting: bool,
     /// Why the next connection is made, for the log.
     reconnecting: Option<&'static str>,
 }
@@ -183,8 +187,14 @@ impl Link {
             last_attempt_ms: None,
             failures: 0,
             next_ack_ms: 0,
+            promoting: false,
             reconnecting: None,
         }
+    }
+
+    /// The other side is our replica and shall take our part.
+    pub fn ask_for_promotion(&mut self) {
+        self.promoting = true;
     }
 
     /// Whom we follow.

@@ -95,6 +95,7 @@ fn own(action: LinkAction<'_>) -> LinkAction<'static> {
         Connect => Connect,
         Send(b) => Send(Cow::Owned(b.into_owned())),
         Disconnect => Disconnect,
+        PromotionRefused => PromotionRefused,
         Continue(id) => Continue(id),
         FullResync(at) => FullResync(at),
         PayloadBegins(n) => PayloadBegins(n),
@@ -361,6 +362,30 @@ fn a_broken_stream_is_not_continued() {
     s.say("+CONTINUE");
     let got = s.step(LinkInput::ProtocolError);
     assert_eq!(got, [LinkAction::Lost(false), LinkAction::Disconnect]);
+}
+
+#[test]
+fn a_failover_asks_for_promotion_and_takes_only_continue() {
+    for (reply, refused) in [
+        (format!("+CONTINUE {}", id('b')), false),
+        (format!("+FULLRESYNC {} 5", id('b')), true),
+        ("-NOMASTERLINK x".to_owned(), true),
+    ] {
+        let mut s = Scene::new();
+        s.cached = Some(at('a', 9));
+        s.link.ask_for_promotion();
+        assert_eq!(
+            words(&s.handshake()),
+            format!("PSYNC {} 10 FAILOVER", id('a'))
+        );
+        let got = s.say(&reply);
+        assert_eq!(
+            got.contains(&LinkAction::PromotionRefused),
+            refused,
+            "{reply}"
+        );
+        assert_eq!(s.link.is_up(), !refused);
+    }
 }
 
 #[test]

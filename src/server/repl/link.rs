@@ -1,6 +1,7 @@
 //! The link to our primary: connect, read, hand to the state machine, do what it says.
 
 use super::receive::{self, Received, Receiving};
+use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientFlags, ClientId, Engine, Loading};
 use crate::config::choices::DisklessLoad;
 use crate::replication::replica::{Inbox, State};
@@ -263,6 +264,7 @@ impl Link {
                 LinkAction::Stream(bytes) => self.apply(&bytes),
                 LinkAction::Lost(_) => self.end_session(),
                 LinkAction::Log(level, text) => self.log(level, &text),
+                LinkAction::PromotionRefused => {} // was done where the role is kept
             }
         }
     }
@@ -275,7 +277,7 @@ impl Link {
             let mut session = engine.clients.remove(&id)?;
             let result = self.inbox.apply(bytes, engine, &mut session);
             engine.repl.set_stream_db(session.db);
-            let who = super::primary::client_line(&session);
+            let who = client_list::line(&session, engine.clock.unix_ms);
             engine.clients.insert(id, session);
             let error = result.err()?;
             let text = format!("Protocol error ({}) from client: {who}", error.0);

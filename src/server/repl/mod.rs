@@ -18,6 +18,8 @@ pub mod snapshot;
 pub use primary::serve_replica;
 
 use super::Server;
+use crate::commands::pause::{Held, Reason};
+use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientId, Engine};
 use crate::replication::position::ReplOffset;
 use crate::replication::{Action, SnapshotOrder};
@@ -131,7 +133,11 @@ impl Drivers {
             Action::Close(id) => self.outbox(id).close(),
             Action::CloseAfterSent(id) => self.outbox(id).close_after_sent(),
             Action::CloseOverLimit(id) => {
-                let who = engine.clients.get(&id).map(|s| primary::client_line(s));
+                let now_ms = engine.clock.unix_ms;
+                let who = engine
+                    .clients
+                    .get(&id)
+                    .map(|s| client_list::line(s, now_ms));
                 let text = format!(
                     "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
                     who.unwrap_or_default()
@@ -152,6 +158,9 @@ impl Drivers {
                 tokio::task::spawn_local(link::run(server, handle));
             }
             Action::StopLink => self.stop_link(),
+            // Without an end: the failover's own deadline decides.
+            Action::HoldWrites(true) => engine.pause(Reason::Failover, Held::Writes, i64::MAX),
+            Action::HoldWrites(false) => engine.unpause(Reason::Failover),
             Action::RoleChanged => engine.unblock_for_role_change(),
         }
     }

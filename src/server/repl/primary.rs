@@ -1,7 +1,8 @@
 //! The connection of one replica: reply lines, then the payload, then the stream; ACKs come back.
 
 use super::pipe::{Pipe, PipeReader};
-use crate::commands::{ClientFlags, ClientId, Engine, Session};
+use crate::commands::server_cmds::client_list;
+use crate::commands::{ClientFlags, ClientId, Engine};
 use crate::resp::{Parser, RequestLimits};
 use crate::server::Server;
 use crate::server::stream::Stream;
@@ -330,17 +331,14 @@ fn must_close(engine: &mut Engine, id: ClientId, argv: &[&[u8]]) -> Option<Strin
             String::from_utf8_lossy(argv[0])
                 .to_lowercase()
                 .escape_debug(),
-            client_line(session)
+            client_list::line(session, engine.clock.unix_ms)
         ));
     }
     let closed = session.flags.contains(ClientFlags::CLOSE_ASAP);
-    closed.then(|| format!("Client closed: {}", client_line(session)))
-}
-
-/// A client for the log.
-pub fn client_line(session: &Session) -> String {
-    format!(
-        "id={} addr={} laddr={}",
-        session.id.0, session.addr, session.laddr
-    )
+    closed.then(|| {
+        format!(
+            "Client closed: {}",
+            client_list::line(session, engine.clock.unix_ms)
+        )
+    })
 }

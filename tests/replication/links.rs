@@ -1,0 +1,259 @@
+//! Links that are cut, killed processes, restarts.
+
+use crate::pair::{PEER, Writers, assert_in_step, builder, number, seed_data, wait_link};
+use crate::support::proxy::{Direction, FaultProxy, Faults};
+use crate::support::server::Server;
+use crate::support::wait::wait_until;
+
+fn follow(replica: &Server, port: u16) {
+    replica.client().ok(&format!("REPLICAOF 127.0.0.1 {port}"));
+}
+
+fn wait_partial(primary: &Server, count: i64) {
+    wait_until("the replica is back by partial resync", || {
+        number(primary, "stats", "sync_partial_ok") >= count
+    });
+}
+
+fn cut_and_continue(primary: &str, replica: &str) {
+    let (Some(primary), Some(replica)) = (builder(primary), builder(replica)) else {
+        return;
+    };
+    let (primary, replica) = (
+        primary.config("repl-backlog-size 64mb").start(),
+        replica.start(),
+    );
+    seed_data(&primary);
+    let proxy = FaultProxy::to(&primary.address());
+    follow(&replica, proxy.port());
+    wait_link(&replica);
+    let writers = Writers::start(&primary, 2);
+    for round in 1..=3 {
+        writers.wait_more(300);
+        proxy.cut();
+        writers.wait_more(300);
+        wait_partial(&primary, round);
+    }
+    writers.stop();
+    assert_in_step(&primary, &replica);
+    assert_eq!(
+        number(&primary, "stats", "sync_full"),
+        1,
+        "{}",
+        replica.log()
+    );
+}
+
+#[test]
+fn a_real_replica_whose_link_was_cut_goes_on_where_it_was() {
+    cut_and_continue("forebay", PEER);
+}
+
+#[test]
+fn we_go_on_where_we_were_after_the_link_to_a_real_primary_was_cut() {
+    cut_and_continue(PEER, "forebay");
+}
+
+#[test]
+fn forebay_goes_on_with_forebay_after_a_cut() {
+    cut_and_continue("forebay", "forebay");
+}
+
+#[test]
+fn a_full_sync_that_breaks_anywhere_leaves_the_old_data_and_is_tried_again() {
+    let Some(peer) = builder(PEER) else { return };
+    let primary = peer.config("repl-diskless-sync yes").start();
+    seed_data(&primary);
+    for load in ["disabled", "swapdb"] {
+        let replica = builder("forebay")
+            .expect("it is built")
+            .config(format!("repl-diskless-load {load}"))
+            .start();
+        replica.client().ok("SET old data");
+        let proxy = FaultProxy::to(&primary.address());
+        // The payload is about 130 KB.
+        for cut_at in [300, 20_000, 100_000] {
+            let faults = Faults {
+                cut_at: Some(cut_at),
+                ..Faults::default()
+            };
+            proxy.set(Direction::FromTarget, faults);
+            let before = proxy.accepted();
+            follow(&replica, proxy.port());
+            wait_until("the sync was tried and broke", || {
+                proxy.accepted() >= before + 2
+            });
+            let old = replica.client().run("GET old");
+            assert!(
+                old.text() == Some("data") || old.is_error(),
+                "{load}, cut at {cut_at}: {old:?}"
+            );
+            replica.client().ok("REPLICAOF NO ONE");
+            let old = replica.client().run("GET old");
+            assert_eq!(old.text(), Some("data"), "{load}, cut at {cut_at}");
+        }
+        proxy.heal();
+        follow(&replica, proxy.port());
+        assert_in_step(&primary, &replica);
+    }
+}
+
+#[test]
+fn a_corrupt_payload_is_refused_and_the_old_data_kept() {
+    let Some(peer) = builder(PEER) else { return };
+    let primary = peer.config("repl-diskless-sync no").start();
+    seed_data(&primary);
+    for load in ["disabled", "swapdb"] {
+        let mut replica = builder("forebay")
+            .expect("it is built")
+            .config(format!("repl-diskless-load {load}"))
+            .start();
+        replica.client().ok("SET old data");
+        let proxy = FaultProxy::to(&primary.address());
+        let faults = Faults {
+            corrupt_at: Some(50_000),
+            ..Faults::default()
+        };
+        proxy.set(Direction::FromTarget, faults);
+        follow(&replica, proxy.port());
+        replica.wait_log("Failed trying to load the MASTER synchronization DB");
+        assert!(replica.is_running());
+        replica.client().ok("REPLICAOF NO ONE");
+        assert_eq!(replica.client().text("GET old"), "data", "{load}");
+        proxy.heal();
+        follow(&replica, proxy.port());
+        assert_in_step(&primary, &replica);
+    }
+}
+
+#[test]
+fn a_killed_primary_is_followed_again_when_it_is_back() {
+    for name in ["forebay", PEER] {
+        let Some(replica) = builder(name) else { return };
+        let primary = builder("forebay").expect("it is built").start();
+        seed_data(&primary);
+        primary.client().ok("SAVE");
+        let replica = replica.replica_of(&primary).start();
+        wait_link(&replica);
+        primary.client().ok("SET lost write");
+        let primary = primary.restart();
+        wait_link(&replica);
+        assert_in_step(&primary, &replica);
+        assert_eq!(replica.client().run("GET lost").text(), None, "{name}");
+    }
+}
+
+#[test]
+fn a_killed_replica_follows_again_when_it_is_back() {
+    for name in ["forebay", PEER] {
+        let Some(replica) = builder(name) else { return };
+        let primary = builder("forebay").expect("it is built").start();
+        seed_data(&primary);
+        let replica = replica.replica_of(&primary).start();
+        wait_link(&replica);
+        let writers = Writers::start(&primary, 2);
+        writers.wait_more(100);
+        let replica = replica.restart();
+        writers.wait_more(100);
+        writers.stop();
+        assert_in_step(&primary, &replica);
+    }
+}
+
+#[test]
+fn a_replica_restarted_from_its_dump_goes_on_by_partial_resync() {
+    let Some(peer) = builder(PEER) else { return };
+    for (primary, replica) in [
+        (
+            builder("forebay").expect("it is built"),
+            builder("forebay").expect("it is built"),
+        ),
+        (peer.clone(), builder("forebay").expect("it is built")),
+        (builder("forebay").expect("it is built"), peer),
+    ] {
+        let primary = primary.start();
+        seed_data(&primary);
+        let mut replica = replica.replica_of(&primary).start();
+        wait_link(&replica);
+        primary.client().ok("SELECT 3");
+        let mut client = primary.client();
+        client.ok("SELECT 3");
+        client.ok("SET in three");
+        assert_in_step(&primary, &replica);
+        let full = number(&primary, "stats", "sync_full");
+        // The link closes without an answer when it goes well.
+        let _ = replica.client().try_cmd(&["SHUTDOWN", "SAVE"]);
+        replica.wait_exit();
+        client.ok("SET also there");
+        let replica = replica.restart();
+        assert_in_step(&primary, &replica);
+        assert_eq!(
+            number(&primary, "stats", "sync_full"),
+            full,
+            "{}",
+            replica.log()
+        );
+        let mut client = replica.client();
+        client.ok("SELECT 3");
+        assert_eq!(client.text("GET also"), "there");
+    }
+}
+
+#[test]
+fn a_primary_restarted_from_its_dump_is_continued_by_its_replicas() {
+    for name in ["forebay", PEER] {
+        let Some(replica) = builder(name) else { return };
+        let mut primary = builder("forebay").expect("it is built").start();
+        seed_data(&primary);
+        let replica = replica.replica_of(&primary).start();
+        wait_link(&replica);
+        assert_in_step(&primary, &replica);
+        let _ = primary.client().try_cmd(&["SHUTDOWN", "SAVE"]);
+        primary.wait_exit();
+        let primary = primary.restart();
+        primary.client().ok("SET after restart");
+        assert_in_step(&primary, &replica);
+        assert_eq!(
+            number(&primary, "stats", "sync_full"),
+            0,
+            "{}",
+            primary.log()
+        );
+    }
+}
+
+#[test]
+fn a_slow_replica_delays_neither_others_nor_saving_nor_writers() {
+    let primary = builder("forebay").expect("it is built").start();
+    let mut client = primary.client();
+    for i in 0..200 {
+        client.cmd(&["SET", &format!("big:{i}"), &"x".repeat(100_000)]);
+    }
+    let proxy = FaultProxy::to(&primary.address());
+    let faults = Faults {
+        bytes_per_second: Some(100_000),
+        ..Faults::default()
+    };
+    proxy.set(Direction::FromTarget, faults);
+    let slow = builder("forebay").expect("it is built").start();
+    follow(&slow, proxy.port());
+    wait_until("the slow one receives", || {
+        proxy.passed(Direction::FromTarget) > 10_000
+    });
+    let fast = builder("forebay")
+        .expect("it is built")
+        .replica_of(&primary)
+        .start();
+    wait_link(&fast);
+    let writers = Writers::start(&primary, 2);
+    writers.wait_more(500);
+    client.ok("SAVE");
+    writers.stop();
+    assert_in_step(&primary, &fast);
+    let state = slow
+        .client()
+        .info_field("replication", "master_link_status");
+    assert_eq!(state, "down", "it cannot be done yet: 20 MB at 100 KB/s");
+    proxy.heal();
+    assert_in_step(&primary, &slow);
+}

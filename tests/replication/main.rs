@@ -1,0 +1,15 @@
+//! Replication with real processes: Forebay and real servers in both roles.
+//!
+//! * [`modes`]: every way of a full sync, under writes.
+//! * [`links`]: links that are cut, killed processes, restarts.
+//! * [`trees`]: chains, promotion, replicas that move.
+//! * [`wire`]: what is said on the wire, step by step, with a fake at the other end.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod links;
+mod modes;
+mod pair;
+mod trees;
+mod wire;

@@ -1,0 +1,111 @@
+//! Chains, promotion, replicas that move.
+
+use crate::pair::{PEER, Writers, assert_in_step, builder, number, seed_data, wait_link};
+use crate::support::dataset;
+use crate::support::server::Server;
+use crate::support::wait::wait_until;
+
+fn offset(server: &Server) -> i64 {
+    number(server, "replication", "master_repl_offset")
+}
+
+#[test]
+fn a_chain_of_both_kinds_has_one_offset() {
+    let Some(peer) = builder(PEER) else { return };
+    let ours = || builder("forebay").expect("it is built");
+    for names in [
+        ["peer", "forebay", "peer"],
+        ["forebay", "peer", "forebay"],
+        ["forebay"; 3],
+    ] {
+        let make = |name: &str| if name == "peer" { peer.clone() } else { ours() };
+        let top = make(names[0]).config("repl-ping-replica-period 1").start();
+        seed_data(&top);
+        let middle = make(names[1]).replica_of(&top).start();
+        wait_link(&middle);
+        let bottom = make(names[2]).replica_of(&middle).start();
+        wait_link(&bottom);
+        let writers = Writers::start(&top, 2);
+        writers.wait_more(500);
+        writers.stop();
+        let mut clients = (top.client(), middle.client(), bottom.client());
+        dataset::wait_caught_up(&mut clients.0, &mut clients.1);
+        dataset::wait_caught_up(&mut clients.1, &mut clients.2);
+        dataset::wait_same(&mut clients.0, &mut clients.2);
+        wait_until("pings reach the bottom at the same offset", || {
+            offset(&top) == offset(&middle) && offset(&middle) == offset(&bottom)
+        });
+        let id = |s: &Server| s.client().info_field("replication", "master_replid");
+        assert_eq!(id(&top), id(&bottom));
+    }
+}
+
+#[test]
+fn the_replicas_of_a_promoted_server_continue_its_history() {
+    let Some(peer) = builder(PEER) else { return };
+    for sibling in [peer, builder("forebay").expect("it is built")] {
+        let old = builder("forebay").expect("it is built").start();
+        seed_data(&old);
+        let new = builder("forebay")
+            .expect("it is built")
+            .replica_of(&old)
+            .start();
+        let sibling = sibling.replica_of(&old).start();
+        wait_link(&new);
+        wait_link(&sibling);
+        assert_in_step(&old, &new);
+        new.client().ok("REPLICAOF NO ONE");
+        new.client().ok("SET written after promotion");
+        for server in [&sibling, &old] {
+            let line = format!("REPLICAOF 127.0.0.1 {}", new.port());
+            server.client().ok(&line);
+            wait_link(server);
+        }
+        assert_in_step(&new, &sibling);
+        assert_in_step(&new, &old);
+        assert_eq!(number(&new, "stats", "sync_full"), 0, "{}", new.log());
+        assert_eq!(number(&new, "stats", "sync_partial_ok"), 2);
+        let second = new.client().info_field("replication", "master_replid2");
+        assert_ne!(second, "0".repeat(40));
+    }
+}
+
+#[test]
+fn wait_returns_when_replicas_have_it() {
+    let Some(peer) = builder(PEER) else { return };
+    let primary = builder("forebay").expect("it is built").start();
+    let replicas = [
+        peer.replica_of(&primary).start(),
+        builder("forebay")
+            .expect("it is built")
+            .replica_of(&primary)
+            .start(),
+    ];
+    replicas.iter().for_each(wait_link);
+    let mut client = primary.client();
+    client.ok("SET a 1");
+    assert_eq!(client.int("WAIT 2 10000"), 2);
+    assert_eq!(client.int("WAIT 3 10"), 2);
+    let role = primary.client().run("ROLE");
+    assert_eq!(
+        role.items().expect("an array")[2].items().map(<[_]>::len),
+        Some(2)
+    );
+}
+
+#[test]
+fn a_replica_refuses_writes_and_serves_reads() {
+    let primary = builder("forebay").expect("it is built").start();
+    seed_data(&primary);
+    let replica = builder("forebay")
+        .expect("it is built")
+        .replica_of(&primary)
+        .start();
+    wait_link(&replica);
+    let mut client = replica.client();
+    assert_eq!(
+        client.error("SET a 1"),
+        "READONLY You can't write against a read only replica."
+    );
+    assert_eq!(client.text("GET plain"), "value");
+}

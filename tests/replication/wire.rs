@@ -1,0 +1,185 @@
+//! What is said on the wire, with a fake at the other end.
+
+use crate::pair::{builder, number, seed_data};
+use crate::support::fake_master::FakeMaster;
+use crate::support::fake_replica::{Answer, FakeReplica, Framing, Introduction};
+use crate::support::wait::wait_until;
+
+const ID: &str = "0123456789abcdef0123456789abcdef01234567";
+
+fn attach(address: &str, who: &Introduction) -> FakeReplica {
+    FakeReplica::attach_as(address, who).expect("the primary answers")
+}
+
+#[test]
+fn a_replica_is_its_connection_whatever_it_says_of_itself() {
+    let primary = builder("forebay").expect("it is built").start();
+    seed_data(&primary);
+    let bare = Introduction {
+        listening_port: None,
+        capabilities: Vec::new(),
+        ..Introduction::default()
+    };
+    let old = Introduction {
+        old_sync: true,
+        ..bare.clone()
+    };
+    let twins = [
+        bare.clone(),
+        Introduction::default(),
+        Introduction::default(),
+        old,
+    ];
+    let mut replicas: Vec<FakeReplica> = twins
+        .iter()
+        .map(|who| attach(&primary.address(), who))
+        .collect();
+    assert_eq!(number(&primary, "replication", "connected_slaves"), 4);
+    primary.client().ok("SET to all");
+    primary.client().ok("PUBLISH mark here");
+    for replica in &mut replicas {
+        let seen = replica.take_until("here");
+        assert!(seen.iter().any(|c| c.concat() == b"SETtoall"), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_framing_follows_the_capability() {
+    for (diskless, capabilities, framing) in [
+        ("yes", vec!["eof", "psync2"], Framing::EofMark),
+        ("yes", vec!["psync2"], Framing::Length),
+        ("no", vec!["eof", "psync2"], Framing::Length),
+    ] {
+        let primary = builder("forebay")
+            .expect("it is built")
+            .config(format!("repl-diskless-sync {diskless}"))
+            .start();
+        seed_data(&primary);
+        let who = Introduction {
+            capabilities,
+            ..Introduction::default()
+        };
+        let Answer::Full {
+            framing: got,
+            payload,
+            ..
+        } = attach(&primary.address(), &who).answer.clone()
+        else {
+            panic!("a new replica needs a full sync");
+        };
+        assert_eq!(got, framing);
+        assert!(
+            payload.starts_with(b"REDIS0010"),
+            "who says nothing gets an old version"
+        );
+    }
+}
+
+#[test]
+fn the_backlog_is_served_to_the_byte() {
+    let primary = builder("forebay").expect("it is built").start();
+    let mut first = attach(&primary.address(), &Introduction::default());
+    let Answer::Full { replid, offset, .. } = first.answer.clone() else {
+        panic!("{:?}", first.answer);
+    };
+    assert_eq!(offset, 0);
+    primary.client().ok("SET a 1");
+    primary.client().ok("PUBLISH mark here");
+    first.take_until("here");
+    let end = number(&primary, "replication", "master_repl_offset");
+    let ask = |from: i64| {
+        let who = Introduction {
+            wanted: Some((replid.to_uppercase(), from)),
+            ..Introduction::default()
+        };
+        attach(&primary.address(), &who)
+    };
+    let all = ask(1);
+    let continued = Answer::Continue {
+        replid: Some(replid.clone()),
+    };
+    assert_eq!(format!("{:?}", all.answer), format!("{continued:?}"));
+    wait_until("the whole stream comes", || {
+        all.stream().len() as i64 >= end
+    });
+    assert!(
+        all.stream()
+            .starts_with(b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n")
+    );
+    assert!(matches!(ask(end + 1).answer, Answer::Continue { .. }));
+    assert!(matches!(ask(end + 1000).answer, Answer::Full { .. }));
+    assert!(matches!(ask(0).answer, Answer::Full { .. }));
+}
+
+#[test]
+fn stream_bytes_glued_behind_the_mark_are_not_lost() {
+    let source = builder("forebay").expect("it is built").start();
+    seed_data(&source);
+    source.client().ok("SAVE");
+    let payload = std::fs::read(source.dump_path()).expect("the dump is there");
+    for load in ["disabled", "on-empty-db", "swapdb"] {
+        let master = FakeMaster::new();
+        let replica = builder("forebay")
+            .expect("it is built")
+            .config(format!("repl-diskless-load {load}"))
+            .start();
+        let line = format!("REPLICAOF 127.0.0.1 {}", master.port());
+        replica.client().ok(&line);
+        let mut link = master.accept();
+        let hello = link.handshake().expect("the replica introduces itself");
+        assert_eq!(hello.commands[0], ["PING"]);
+        let mark = "e".repeat(40);
+        let stream =
+            b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$5\r\nglued\r\n$1\r\n1\r\n";
+        let head = format!("+FULLRESYNC {ID} 1000\r\n\n\n$EOF:{mark}\r\n");
+        let wire = [head.as_bytes(), &payload, mark.as_bytes(), stream].concat();
+        link.send(&wire).expect("the replica reads");
+        link.wait_ack(1000 + stream.len() as u64)
+            .expect("the stream counts");
+        assert_eq!(replica.client().text("GET glued"), "1", "{load}");
+        assert_eq!(replica.client().text("GET plain"), "value", "{load}");
+        drop(link);
+        let again = master.accept().handshake().expect("the replica comes back");
+        let wanted = 1000 + stream.len() as i64 + 1;
+        assert_eq!(
+            (again.replid.as_str(), again.offset),
+            (ID, wanted),
+            "{load}"
+        );
+    }
+}
+
+#[test]
+fn half_a_transaction_is_asked_for_again() {
+    let master = FakeMaster::new();
+    let source = builder("forebay").expect("it is built").start();
+    source.client().ok("SET seed 1");
+    source.client().ok("SAVE");
+    let payload = std::fs::read(source.dump_path()).expect("the dump is there");
+    let replica = builder("forebay").expect("it is built").start();
+    replica
+        .client()
+        .ok(&format!("REPLICAOF 127.0.0.1 {}", master.port()));
+    let mut link = master.accept();
+    link.handshake().expect("the replica introduces itself");
+    link.full_resync(ID, 500, &payload)
+        .expect("the payload is sent");
+    link.wait_ack(500).expect("it is loaded");
+    let multi = b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*2\r\n$4\r\nINC";
+    link.send(multi).expect("the replica reads");
+    wait_until("it is read", || {
+        number(&replica, "replication", "slave_read_repl_offset") == 500 + multi.len() as i64
+    });
+    assert_eq!(number(&replica, "replication", "slave_repl_offset"), 500);
+    drop(link);
+    let mut link = master.accept();
+    let again = link.handshake().expect("the replica comes back");
+    assert_eq!(again.offset, 501);
+    link.send(format!("+CONTINUE {ID}\r\n").as_bytes())
+        .expect("the replica reads");
+    let whole = b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*1\r\n$4\r\nEXEC\r\n";
+    link.send(whole).expect("the replica reads");
+    link.wait_ack(500 + whole.len() as u64)
+        .expect("it is processed");
+    assert_eq!(replica.client().text("GET n"), "2");
+}
