@@ -20,6 +20,9 @@ pub(crate) trait Leaf: Clone + Debug + Default {
     /// Parts the keys of neighbouring chunks; `()` where elements have no keys.
     type Sep: Clone + Debug;
 
+    /// Whether elements may have an expiry.
+    const EXPIRES: bool = false;
+
     /// Elements.
     fn count(&self) -> usize;
     /// Bytes allocated.
@@ -49,7 +52,8 @@ pub(crate) enum Node<L: Leaf> {
     Inner(Arc<Inner<L>>),
 }
 
-/// An inner node. The vectors have one entry per kid.
+/// An inner node. The vectors have one entry per kid; that of the minima is empty where elements have
+/// no expiry.
 #[derive(Clone, Debug)]
 pub(crate) struct Inner<L: Leaf> {
     seps: Vec<L::Sep>,
@@ -120,7 +124,9 @@ impl<L: Leaf> Inner<L> {
         for (sep, kid) in kids {
             inner.seps.push(sep);
             inner.counts.push(kid.count());
-            inner.mins.push(kid.min());
+            if L::EXPIRES {
+                inner.mins.push(kid.min());
+            }
             inner.kids.push(kid);
         }
         inner.sum();
@@ -134,7 +140,7 @@ impl<L: Leaf> Inner<L> {
     }
 
     fn own_heap(&self) -> usize {
-        let per_kid = size_of::<Node<L>>() + size_of::<L::Sep>() + 16;
+        let per_kid = size_of::<Node<L>>() + size_of::<L::Sep>() + if L::EXPIRES { 16 } else { 8 };
         super::ARC_HEAD + size_of::<Self>() + self.kids.len() * per_kid
     }
 
@@ -171,7 +177,9 @@ impl<L: Leaf> Inner<L> {
         self.min = self.min.min(min);
         self.seps.insert(i, sep);
         self.counts.insert(i, count);
-        self.mins.insert(i, min);
+        if L::EXPIRES {
+            self.mins.insert(i, min);
+        }
         self.kids.insert(i, kid);
     }
 
@@ -186,10 +194,9 @@ impl<L: Leaf> Inner<L> {
     fn remove(&mut self, i: usize) -> Node<L> {
         self.seps.remove(i);
         self.count -= self.counts.remove(i);
-        let min = self.mins.remove(i);
         let kid = self.kids.remove(i);
         self.heap -= kid.heap();
-        if min == self.min {
+        if L::EXPIRES && self.mins.remove(i) == self.min {
             self.min = self.mins.iter().copied().min().unwrap_or(NEVER);
         }
         kid
@@ -199,10 +206,14 @@ impl<L: Leaf> Inner<L> {
     #[inline]
     fn refresh(&mut self, i: usize, heap: usize) {
         let kid = &self.kids[i];
-        let (count, min) = (kid.count(), kid.min());
+        let count = kid.count();
         self.heap = self.heap + kid.heap() - heap;
         self.count = self.count + count - self.counts[i];
         self.counts[i] = count;
+        if !L::EXPIRES {
+            return;
+        }
+        let min = kid.min();
         let old = mem::replace(&mut self.mins[i], min);
         if min < self.min {
             self.min = min;
@@ -217,7 +228,11 @@ impl<L: Leaf> Inner<L> {
         let mut right = Inner {
             seps: self.seps.split_off(half),
             counts: self.counts.split_off(half),
-            mins: self.mins.split_off(half),
+            mins: if L::EXPIRES {
+                self.mins.split_off(half)
+            } else {
+                Vec::new()
+            },
             kids: self.kids.split_off(half),
             count: 0,
             heap: 0,
@@ -463,10 +478,8 @@ impl<L: Leaf> Tree<L> {
                 Node::Inner(inner) => {
                     let n = inner.kids.len();
                     assert!((1..=FANOUT).contains(&n) && (!root || n > 1));
-                    assert_eq!(
-                        (inner.seps.len(), inner.counts.len(), inner.mins.len()),
-                        (n, n, n)
-                    );
+                    assert_eq!((inner.seps.len(), inner.counts.len()), (n, n));
+                    assert_eq!(inner.mins.len(), if L::EXPIRES { n } else { 0 });
                     let depths: Vec<usize> = inner
                         .kids
                         .iter()
@@ -480,16 +493,11 @@ impl<L: Leaf> Tree<L> {
                             .map(Node::count)
                             .eq(inner.counts.iter().copied())
                     );
-                    assert!(
-                        inner
-                            .kids
-                            .iter()
-                            .map(Node::min)
-                            .eq(inner.mins.iter().copied())
-                    );
+                    let mins: Vec<i64> = inner.kids.iter().map(Node::min).collect();
+                    assert!(!L::EXPIRES || inner.mins == mins);
                     assert_eq!(inner.count, inner.counts.iter().sum());
                     assert_eq!(inner.heap, inner.kids.iter().map(Node::heap).sum());
-                    assert_eq!(inner.min, inner.mins.iter().copied().min().unwrap());
+                    assert_eq!(Some(inner.min), mins.into_iter().min());
                     depths[0] + 1
                 }
             }

@@ -49,7 +49,7 @@ fn route(inner: &Inner<Leaf>, score: f64, member: &[u8]) -> usize {
 /// The first entry of the page that is not below (score, member).
 #[inline]
 fn position(page: &Leaf, score: f64, member: &[u8]) -> usize {
-    page.partition_point(|i| {
+    page.search(score, |i| {
         let other = || {
             strings::read(page.entry(i).0)
                 .0
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn ranks_agree_with_a_sorted_vector() {
-        for seed in 0..20 {
+        for seed in 0..if cfg!(debug_assertions) { 4 } else { 20 } {
             let mut rng = Rng::new(seed);
             let mut order = Order::default();
             let mut scores = BTreeMap::<String, f64>::new();

@@ -1,7 +1,7 @@
 //! A chunk of entries sorted by keys of fixed size: a slotted page in one allocation.
 //!
 //! ```text
-//! n u32 | used u32 | garbage u32 | wide u8, 3 spare | earliest expiry i64
+//! n u32 | used u32 | garbage u32 | wide u8, 3 spare | earliest expiry i64 | about the last key, 8 bytes
 //! directory: n x (key, offset u16 or u32)      grows up
 //! free
 //! entries, in no order                         grow down
@@ -11,6 +11,10 @@
 //! larger buffer as two copies. The top bit of an offset is the entry's mark: it has an expiry behind
 //! it. A replaced or removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB)
 //! hold single large entries.
+//!
+//! A search begins where the key lies between the first key and the last, which for hashes is a few
+//! entries from its place: a page that is not in the cache costs three misses (head, directory,
+//! entry) where a binary search of the directory alone costs four.
 
 use super::counted::{Leaf, NEVER, Spill};
 use super::{ARC_HEAD, CHUNK_MAX, roomy, zeroed};
@@ -19,7 +23,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-const HEAD: usize = 24;
+const HEAD: usize = 32;
+/// Entries that a search looks at one by one before it begins to halve.
+const NEAR: usize = 12;
 /// Live bytes below which a page looks for a neighbour to join.
 const SMALL: usize = CHUNK_MAX / 4;
 /// Live bytes of two pages that join.
@@ -43,6 +49,8 @@ pub(crate) trait Shape: Clone + Debug + Default {
     fn extent(bytes: &[u8], mark: bool) -> usize;
     /// The lowest separator that an entry may stand right of.
     fn sep(key: Self::Key, entry: &[u8]) -> Self::Sep;
+    /// Whether entries may be marked.
+    const EXPIRES: bool = false;
     /// The expiry behind a marked entry.
     fn expiry(_entry: &[u8]) -> i64 {
         NEVER
@@ -54,6 +62,8 @@ pub(crate) trait Key: Copy + PartialEq + Debug {
     const SIZE: usize;
     fn load(bytes: &[u8]) -> Self;
     fn store(self, bytes: &mut [u8]);
+    /// About where `self` lies from `first` (0) to `last` (1).
+    fn between(self, first: Self, last: Self) -> f32;
 }
 
 impl Key for u32 {
@@ -68,6 +78,11 @@ impl Key for u32 {
     fn store(self, bytes: &mut [u8]) {
         bytes[..4].copy_from_slice(&self.to_le_bytes());
     }
+
+    #[inline]
+    fn between(self, first: Self, last: Self) -> f32 {
+        self.saturating_sub(first) as f32 / last.saturating_sub(first) as f32
+    }
 }
 
 impl Key for f64 {
@@ -81,6 +96,11 @@ impl Key for f64 {
     #[inline]
     fn store(self, bytes: &mut [u8]) {
         bytes[..8].copy_from_slice(&self.to_le_bytes());
+    }
+
+    #[inline]
+    fn between(self, first: Self, last: Self) -> f32 {
+        ((self - first) / (last - first)) as f32
     }
 }
 
@@ -214,6 +234,56 @@ impl<S: Shape> Page<S> {
         low
     }
 
+    /// [`Page::partition_point`] of a predicate that says what is before `key`.
+    #[inline]
+    pub(crate) fn search(&self, key: S::Key, mut before: impl FnMut(usize) -> bool) -> usize {
+        let n = self.len();
+        if n <= NEAR {
+            return self.partition_point(before);
+        }
+        let last = S::Key::load(&self.buf[24..]);
+        // A fraction that is no number (all keys equal, infinite scores) becomes 0.
+        let guess = key.between(self.key(0), last) * n as f32;
+        let mut i = (guess as usize).min(n - 1);
+        if before(i) {
+            let end = (i + NEAR).min(n);
+            i += 1;
+            while i < end && before(i) {
+                i += 1;
+            }
+            if i == end && end < n {
+                return self.halve(end, n, before);
+            }
+        } else {
+            let end = i.saturating_sub(NEAR);
+            while i > end && !before(i - 1) {
+                i -= 1;
+            }
+            if i == end && end > 0 {
+                return self.halve(0, end, before);
+            }
+        }
+        i
+    }
+
+    /// The partition point, known to be in `low..=high`.
+    fn halve(
+        &self,
+        mut low: usize,
+        mut high: usize,
+        mut before: impl FnMut(usize) -> bool,
+    ) -> usize {
+        while low < high {
+            let middle = low.midpoint(high);
+            if before(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
     /// Inserts an entry at `i`; `fill` writes its bytes. What no longer fits goes to `spill`, to
     /// stand right of this page.
     #[inline]
@@ -242,6 +312,9 @@ impl<S: Shape> Page<S> {
         store_offset(&mut buf[slot + S::Key::SIZE..slot + stride], used, new.mark);
         buf[..4].copy_from_slice(&(n as u32 + 1).to_le_bytes());
         buf[4..8].copy_from_slice(&(used as u32).to_le_bytes());
+        if i == n {
+            new.key.store(&mut buf[24..]);
+        }
         if new.mark {
             let expiry = S::expiry(&buf[at..at + new.len]);
             let min = i64_at(buf, 16).min(expiry);
@@ -384,9 +457,13 @@ impl<S: Shape> Page<S> {
                 min = min.min(S::expiry(entry));
             }
         }
-        buf[..4].copy_from_slice(&(range.len() as u32).to_le_bytes());
+        let n = range.len() as u32;
+        buf[..4].copy_from_slice(&n.to_le_bytes());
         buf[4..8].copy_from_slice(&(used as u32).to_le_bytes());
         buf[16..24].copy_from_slice(&min.to_le_bytes());
+        if let Some(last) = range.last() {
+            self.key(last).store(&mut buf[24..]);
+        }
         page
     }
 
@@ -548,6 +625,8 @@ fn store_offset(out: &mut [u8], offset: usize, mark: bool) {
 
 impl<S: Shape> Leaf for Page<S> {
     type Sep = S::Sep;
+
+    const EXPIRES: bool = S::EXPIRES;
 
     #[inline]
     fn count(&self) -> usize {

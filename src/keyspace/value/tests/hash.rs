@@ -27,7 +27,7 @@ fn same(hash: &Hash, model: &Model) {
 
 #[test]
 fn a_hash_agrees_with_a_map_and_its_clones_never_change() {
-    for seed in 0..60 {
+    for seed in 0..rounds(60) {
         let mut rng = Rng::new(seed);
         let limits = limits(&mut rng);
         let variety = [3, 40, 3000][rng.below(3)];

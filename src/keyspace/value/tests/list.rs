@@ -25,7 +25,7 @@ fn same(list: &List, model: &Model) {
 
 #[test]
 fn a_list_agrees_with_a_deque_and_its_clones_never_change() {
-    for seed in 0..90 {
+    for seed in 0..rounds(90) {
         let mut rng = Rng::new(seed);
         let limits = limits(&mut rng);
         let (mut list, mut model) = (List::new(), Model::new());

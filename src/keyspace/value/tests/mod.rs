@@ -11,6 +11,19 @@ use super::{Value, ValueRef};
 use crate::keyspace::Limits;
 use crate::rdb::testing::Rng;
 
+/// How many random runs: a tenth of `all` where the code is not optimised, and what
+/// `FOREBAY_TEST_ROUNDS` says where it is set.
+fn rounds(all: u64) -> u64 {
+    let said = std::env::var("FOREBAY_TEST_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    said.unwrap_or(if cfg!(debug_assertions) {
+        all / 10
+    } else {
+        all
+    })
+}
+
 /// Limits that keep values packed, make them large at once, and sit on the way in between.
 fn limits(rng: &mut Rng) -> Limits {
     let entries = [0, 1, 4, 30, 128, 512][rng.below(6)];

@@ -19,7 +19,7 @@ fn same(set: &Set, model: &Model) {
 
 #[test]
 fn a_set_agrees_with_a_set_and_its_clones_never_change() {
-    for seed in 0..60 {
+    for seed in 0..rounds(60) {
         let mut rng = Rng::new(seed);
         let limits = limits(&mut rng);
         let variety = [3, 40, 3000, 40_000][rng.below(4)];

@@ -80,7 +80,7 @@ fn score(rng: &mut Rng) -> f64 {
 
 #[test]
 fn a_sorted_set_agrees_with_a_sorted_vector_and_its_clones_never_change() {
-    for seed in 0..60 {
+    for seed in 0..rounds(60) {
         let mut rng = Rng::new(seed);
         let limits = limits(&mut rng);
         let variety = [3, 40, 3000][rng.below(3)];
