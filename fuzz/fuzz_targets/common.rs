@@ -1,10 +1,10 @@
 //! What holds for every value that passes the check.
 
-use forebay::rdb::check::{Kind, Scratch, check_value};
-use forebay::rdb::lzf::Packer;
-use forebay::rdb::normalize::normalize;
-use forebay::rdb::target::{OnLoss, Target, transcode_value};
-use forebay::rdb::{Context, opcode};
+use forebay_fuzz::rdb::check::{Kind, Scratch, check_value};
+use forebay_fuzz::rdb::lzf::Packer;
+use forebay_fuzz::rdb::normalize::normalize;
+use forebay_fuzz::rdb::target::{OnLoss, Target, transcode_value};
+use forebay_fuzz::rdb::{Context, opcode};
 
 /// Checks a value and, if it is sound, takes it all the way round.
 #[allow(dead_code)]

@@ -1,7 +1,7 @@
 //! Intsets: what passes the check is searched, rebuilt and edited.
 #![no_main]
 
-use forebay::rdb::intset;
+use forebay_fuzz::rdb::intset;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

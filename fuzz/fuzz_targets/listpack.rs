@@ -1,7 +1,7 @@
 //! Listpacks: what passes the check is walked both ways, rebuilt and edited.
 #![no_main]
 
-use forebay::rdb::listpack::{self, Builder, Item, Iter};
+use forebay_fuzz::rdb::listpack::{self, Builder, Item, Iter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,7 @@
 //! LZF: the three readers agree, and what is packed unpacks.
 #![no_main]
 
-use forebay::rdb::lzf::{Packer, Unpacker, can_unpack_to, unpack_append, unpacks_to};
+use forebay_fuzz::rdb::lzf::{Packer, Unpacker, can_unpack_to, unpack_append, unpacks_to};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,8 +3,8 @@
 
 mod common;
 
-use forebay::rdb::check::Scratch;
-use forebay::rdb::{Frame, Scanner, Step, function};
+use forebay_fuzz::rdb::check::Scratch;
+use forebay_fuzz::rdb::{Frame, Scanner, Step, function};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

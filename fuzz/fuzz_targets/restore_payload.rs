@@ -3,8 +3,8 @@
 
 mod common;
 
-use forebay::rdb::check::Scratch;
-use forebay::rdb::{RdbVersion, dump};
+use forebay_fuzz::rdb::check::Scratch;
+use forebay_fuzz::rdb::{RdbVersion, dump};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

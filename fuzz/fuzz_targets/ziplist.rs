@@ -3,10 +3,10 @@
 
 mod common;
 
-use forebay::rdb::check::Scratch;
-use forebay::rdb::listpack::Defect;
-use forebay::rdb::string::encode_raw;
-use forebay::rdb::{Context, RdbVersion, opcode, ziplist};
+use forebay_fuzz::rdb::check::Scratch;
+use forebay_fuzz::rdb::listpack::Defect;
+use forebay_fuzz::rdb::string::encode_raw;
+use forebay_fuzz::rdb::{Context, RdbVersion, opcode, ziplist};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

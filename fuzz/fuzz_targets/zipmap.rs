@@ -3,9 +3,9 @@
 
 mod common;
 
-use forebay::rdb::check::Scratch;
-use forebay::rdb::string::encode_raw;
-use forebay::rdb::{Context, RdbVersion, opcode};
+use forebay_fuzz::rdb::check::Scratch;
+use forebay_fuzz::rdb::string::encode_raw;
+use forebay_fuzz::rdb::{Context, RdbVersion, opcode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

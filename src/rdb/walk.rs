@@ -12,9 +12,7 @@ use super::listpack::{self, Defect, Item};
 use super::number::{leading_score, lenient_score, strict_score};
 use super::opcode;
 use super::string::{StrBuf, StrRef};
-use super::template::Context;
-use super::version::Dialect;
-use super::{intset, ziplist, zipmap};
+use super::{intset, ziplist};
 
 /// The largest field expiry of the Redis dialect, in unix milliseconds.
 pub const REDIS_EXPIRE_MAX: i64 = (1 << 48) - 1;
@@ -455,180 +453,6 @@ fn old_double(cur: &mut Cursor<'_>) -> Read<f64> {
     }
 }
 
-/// A hash's fields, values and field expiries (unix milliseconds): types 4, 9, 13, 16, 22 to 25, 29 to 32.
-///
-/// # Errors
-/// As [`list`]; a field expiry out of range or, in packed hashes, out of order.
-pub fn hash<E: From<RdbError>>(
-    context: &Context,
-    rdb_type: u8,
-    bytes: &[u8],
-    bufs: &mut Bufs,
-    mut each: impl FnMut(Item<'_>, Item<'_>, Option<i64>) -> Result<(), E>,
-) -> Result<Shape, E> {
-    hash_placed(
-        context,
-        rdb_type,
-        bytes,
-        bufs,
-        |_, field, value, expire_ms| each(field, value, expire_ms),
-    )
-}
-
-pub(crate) fn hash_placed<E: From<RdbError>>(
-    context: &Context,
-    rdb_type: u8,
-    bytes: &[u8],
-    bufs: &mut Bufs,
-    mut each: impl FnMut(Place, Item<'_>, Item<'_>, Option<i64>) -> Result<(), E>,
-) -> Result<Shape, E> {
-    let mut cursor = Cursor::new(bytes);
-    let cur = &mut cursor;
-    let mut shape = Shape {
-        irregular: !matches!(rdb_type, opcode::HASH | opcode::HASH_TTL),
-    };
-    match rdb_type {
-        opcode::HASH_ZIPMAP => {
-            let (zm, origin) = blob(cur, &mut bufs.blob, "zipmap").map_err(fail)?;
-            zipmap::check_each(zm, |at, field, value| {
-                each(
-                    origin.place(at),
-                    Item::Bytes(field),
-                    Item::Bytes(value),
-                    None,
-                )
-                .map_err(Stop::Visitor)
-            })
-            .map_err(|stop| stop.at(origin, "zipmap"))?;
-        }
-        opcode::HASH_ZIPLIST | opcode::HASH_LISTPACK => {
-            let packed = if rdb_type == opcode::HASH_ZIPLIST {
-                Packed::Ziplist
-            } else {
-                Packed::Listpack
-            };
-            let blob = blob(cur, &mut bufs.blob, "hash").map_err(fail)?;
-            shape = tuples(packed, blob, |place, [field, value]| {
-                each(place, field, value, None)
-            })?;
-        }
-        opcode::HASH_LISTPACK_TTL | opcode::HASH_LISTPACK_TTL_RC => {
-            if rdb_type == opcode::HASH_LISTPACK_TTL {
-                // The earliest expiry; may be stale, so it is not used.
-                cur.i64le("earliest field expiry").map_err(fail)?;
-            }
-            let blob = blob(cur, &mut bufs.blob, "hash").map_err(fail)?;
-            let mut order = TtlOrder::default();
-            shape = tuples(Packed::Listpack, blob, |place, [field, value, ttl]| {
-                let expire_ms = order
-                    .next(ttl)
-                    .map_err(|kind| place.error(kind, "field expiry"))?;
-                each(place, field, value, expire_ms)
-            })?;
-            shape.irregular |= rdb_type == opcode::HASH_LISTPACK_TTL_RC;
-        }
-        opcode::HASH_TEMPLATE_LISTPACK_DUMP..=opcode::HASH_TEMPLATE_PLAIN => {
-            super::template_hash::walk(context, rdb_type, cur, bufs, &mut each)?;
-        }
-        _ => plain_hash(context, rdb_type, cur, bufs, each)?,
-    }
-    cur.expect_end("hash").map_err(fail)?;
-    Ok(shape)
-}
-
-/// Types 4, 22 and 24: rows of strings, with expiries around them.
-fn plain_hash<E: From<RdbError>>(
-    context: &Context,
-    rdb_type: u8,
-    cur: &mut Cursor<'_>,
-    bufs: &mut Bufs,
-    mut each: impl FnMut(Place, Item<'_>, Item<'_>, Option<i64>) -> Result<(), E>,
-) -> Result<(), E> {
-    let valkey = rdb_type == opcode::HASH_2 && context.version.dialect == Dialect::Valkey;
-    let at = cur.at();
-    let min = if rdb_type == opcode::HASH_TTL {
-        cur.i64le("earliest field expiry").map_err(fail)?
-    } else {
-        1
-    };
-    if !(0..=REDIS_EXPIRE_MAX).contains(&min) {
-        return Err(fail(Fault::new(
-            ErrorKind::BadExpiry(min),
-            at,
-            "earliest field expiry",
-        )));
-    }
-    let min_size = if rdb_type == opcode::HASH { 2 } else { 3 };
-    for _ in 0..cur.count(min_size, "hash length").map_err(fail)? {
-        let at = cur.at();
-        let mut expire_ms = None;
-        if rdb_type != opcode::HASH && !valkey {
-            let t = cur.number("field expiry").map_err(fail)?;
-            // Type 24 counts from one below the earliest; type 22 of the release candidates is absolute, and `min`
-            // is 1 for it. Servers add modulo 2^64.
-            if t != 0 {
-                let time = (min as u64).wrapping_add(t - 1).cast_signed();
-                if !(0..=REDIS_EXPIRE_MAX).contains(&time) {
-                    return Err(fail(Fault::new(
-                        ErrorKind::BadExpiry(time),
-                        at,
-                        "field expiry",
-                    )));
-                }
-                expire_ms = Some(time);
-            }
-        }
-        let (place, field) = element(cur, &mut bufs.first, "hash field").map_err(fail)?;
-        let (_, value) =
-            payload(cur, &mut bufs.second, bufs.sound_only, "hash value").map_err(fail)?;
-        if valkey {
-            let at = cur.at();
-            expire_ms = match cur.i64le("field expiry").map_err(fail)? {
-                -1 => None,
-                time if time < 0 => {
-                    return Err(fail(Fault::new(
-                        ErrorKind::BadExpiry(time),
-                        at,
-                        "field expiry",
-                    )));
-                }
-                time => Some(time),
-            };
-        }
-        each(place, field, value, expire_ms)?;
-    }
-    Ok(())
-}
-
-/// The order of types 23 and 25: expiries ascending, fields without one last.
-#[derive(Default)]
-struct TtlOrder {
-    latest: i64,
-    permanent: bool,
-}
-
-impl TtlOrder {
-    fn next(&mut self, ttl: Item<'_>) -> Result<Option<i64>, ErrorKind> {
-        let Item::Int(time) = ttl else {
-            return Err(ErrorKind::Structure("the field's expiry is no integer"));
-        };
-        if !(0..=REDIS_EXPIRE_MAX).contains(&time) {
-            return Err(ErrorKind::BadExpiry(time));
-        }
-        if time == 0 {
-            self.permanent = true;
-            return Ok(None);
-        }
-        if self.permanent || time < self.latest {
-            return Err(ErrorKind::Structure(
-                "the fields are not in the order of their expiries",
-            ));
-        }
-        self.latest = time;
-        Ok(Some(time))
-    }
-}
-
 /// An element of an array.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ArrayItem<'a> {
@@ -703,6 +527,11 @@ pub fn array<E: From<RdbError>>(
     cur.expect_end("array").map_err(fail)?;
     Ok(insert_at)
 }
+
+#[path = "walk_hash.rs"]
+mod hash_walk;
+pub use hash_walk::hash;
+pub(crate) use hash_walk::hash_placed;
 
 /// The elements of a listpack, one by one.
 pub(crate) fn tuples_of_one<'b, E: From<RdbError>>(
