@@ -185,7 +185,9 @@ impl Cx<'_> {
         let result = f(&mut value, env);
         let left = value.count();
         if left > 0 {
-            self.db().insert(key, value.into_value(), None);
+            let db = self.client.db;
+            let loc = self.db().insert(key, value.into_value(), None);
+            self.engine.touch(db, loc);
             self.created(key);
         }
         (result, left)
@@ -225,7 +227,11 @@ impl Cx<'_> {
         let loc = self.db().insert(key, value, None);
         match heat {
             Some(heat) => self.db().set_heat(loc, heat),
-            None => self.created(key),
+            None => {
+                let db = self.client.db;
+                self.engine.touch(db, loc);
+                self.created(key);
+            }
         }
     }
 }

@@ -67,7 +67,8 @@ pub fn idle_seconds(heat: u32, unix_ms: i64) -> i64 {
 
 /// LRU heat of a key that was last used `idle` seconds ago (RESTORE IDLETIME, dumps).
 pub fn from_idle_seconds(idle: u64, unix_ms: i64) -> u32 {
-    lru_clock(unix_ms.saturating_sub(idle.min(LRU_MASK as u64) as i64 * 1000))
+    let clock = lru_clock(unix_ms.saturating_sub(idle.min(LRU_MASK as u64) as i64 * 1000));
+    clock.max(1) // 0 would mean that it was never touched
 }
 
 /// LFU heat with a given counter, as of now (RESTORE FREQ, dumps).

@@ -31,6 +31,8 @@ static FAMILIES: &[&[Command]] = &[
     super::dump::COMMANDS,
     super::sort::COMMANDS,
     super::hyperloglog::COMMANDS,
+    super::geo::COMMANDS,
+    super::geo_search::COMMANDS,
     super::replication_cmds::COMMANDS,
     super::failover::COMMANDS,
     super::transactions::COMMANDS,

@@ -1,0 +1,550 @@
+//! GEOSEARCH and its older forms: what lies in a circle or a box.
+
+use super::geo::{coordinate, distance, position, unit};
+use super::geohash::{Point, Shape};
+use super::spec::{Command, Flags, Group, Keys};
+use super::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::ValueRef;
+use crate::keyspace::value::{ScoreBound, Zset, ZsetRef};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "geosearch",
+        arity: -7,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::Geo,
+        since: "6.2.0",
+        complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
+        summary: "Queries a geospatial index for members inside an area of a box or a circle.",
+        run: geosearch,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "geosearchstore",
+        arity: -8,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::TWO,
+        group: Group::Geo,
+        since: "6.2.0",
+        complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
+        summary: "Queries a geospatial index for members inside an area of a box or a circle, optionally stores the result.",
+        run: geosearchstore,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "georadius",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
+        keys: Keys::Custom(keys_of_radius),
+        group: Group::Geo,
+        since: "3.2.0",
+        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        summary: "Queries a geospatial index for members within a distance from a coordinate, optionally stores the result.",
+        run: georadius,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "georadius_ro",
+        arity: -6,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::Geo,
+        since: "3.2.10",
+        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        summary: "Returns members from a geospatial index that are within a distance from a coordinate.",
+        run: georadius_ro,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "georadiusbymember",
+        arity: -5,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
+        keys: Keys::Custom(keys_of_radius),
+        group: Group::Geo,
+        since: "3.2.0",
+        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        summary: "Queries a geospatial index for members within a distance from a member, optionally stores the result.",
+        run: georadiusbymember,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "georadiusbymember_ro",
+        arity: -5,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::Geo,
+        since: "3.2.10",
+        complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
+        summary: "Returns members from a geospatial index that are within a distance from a member.",
+        run: georadiusbymember_ro,
+        ..Command::DEFAULT
+    },
+];
+
+/// The key searched, and STORE's.
+fn keys_of_radius(args: &Args<'_>, out: &mut Vec<usize>) {
+    out.push(1);
+    let store = |i: &usize| args.is(*i, "STORE") || args.is(*i, "STOREDIST");
+    let last = (5..args.len().saturating_sub(1)).rfind(store);
+    out.extend(last.map(|i| i + 1));
+}
+
+/// Which command it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// GEORADIUS: a position in place.
+    Radius,
+    /// GEORADIUSBYMEMBER
+    ByMember,
+    /// GEOSEARCH
+    Search,
+    /// GEOSEARCHSTORE
+    SearchStore,
+}
+
+impl Form {
+    fn is_search(self) -> bool {
+        matches!(self, Form::Search | Form::SearchStore)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Ascending,
+    Descending,
+}
+
+#[derive(Default)]
+struct Options<'a> {
+    with_dist: bool,
+    with_hash: bool,
+    with_coord: bool,
+    order: Option<Order>,
+    count: usize,
+    any: bool,
+    store: Option<&'a [u8]>,
+    store_dist: bool,
+    /// A centre was given; it is unknown if it is a member of a missing key.
+    has_centre: bool,
+    centre: Option<Point>,
+    shape: Option<Shape>,
+    /// Metres of the unit in which distances are shown.
+    metres: f64,
+}
+
+struct Hit {
+    member: Vec<u8>,
+    point: Point,
+    score: f64,
+    metres: f64,
+}
+
+impl<'a> Options<'a> {
+    fn parse(
+        args: Args<'a>,
+        form: Form,
+        read_only: bool,
+        zset: Option<&ZsetRef<'_>>,
+    ) -> Result<Self, CommandError> {
+        let mut options = Options {
+            metres: 1.0,
+            ..Self::default()
+        };
+        let mut i = match form {
+            Form::Radius => {
+                options.centre = Some(position(args, 2)?);
+                options.circle(args, 4)?;
+                6
+            }
+            Form::ByMember => {
+                if zset.is_some() {
+                    options.centre_on(zset, &args[2])?;
+                    options.circle(args, 3)?;
+                }
+                5
+            }
+            Form::Search => 2,
+            Form::SearchStore => {
+                options.store = args.get(1);
+                3
+            }
+        };
+        while i < args.len() {
+            let rest = args.len() - i - 1;
+            i += 1 + match () {
+                () if args.is(i, "WITHDIST") => set(&mut options.with_dist),
+                () if args.is(i, "WITHHASH") => set(&mut options.with_hash),
+                () if args.is(i, "WITHCOORD") => set(&mut options.with_coord),
+                () if args.is(i, "ANY") => set(&mut options.any),
+                () if args.is(i, "ASC") => {
+                    options.order = Some(Order::Ascending);
+                    0
+                }
+                () if args.is(i, "DESC") => {
+                    options.order = Some(Order::Descending);
+                    0
+                }
+                () if args.is(i, "COUNT") && rest >= 1 => {
+                    let count = usize::try_from(args.int(i + 1)?).ok().filter(|&n| n > 0);
+                    options.count = count.ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
+                    1
+                }
+                () if form.is_search() => options.search_option(args, i, form, zset)?,
+                () if !read_only && rest >= 1 && args.is(i, "STORE") => {
+                    (options.store, options.store_dist) = (args.get(i + 1), false);
+                    1
+                }
+                () if !read_only && rest >= 1 && args.is(i, "STOREDIST") => {
+                    (options.store, options.store_dist) = (args.get(i + 1), true);
+                    1
+                }
+                () => return Err(CommandError::SYNTAX),
+            };
+        }
+        options.check(args, form)?;
+        Ok(options)
+    }
+
+    /// An option of GEOSEARCH only; how many arguments follow it.
+    fn search_option(
+        &mut self,
+        args: Args<'a>,
+        i: usize,
+        form: Form,
+        zset: Option<&ZsetRef<'_>>,
+    ) -> Result<usize, CommandError> {
+        let rest = args.len() - i - 1;
+        match () {
+            () if args.is(i, "FROMMEMBER") && rest >= 1 && self.may_be_member(zset) => {
+                self.has_centre = true;
+                if zset.is_some() {
+                    self.centre_on(zset, &args[i + 1])?;
+                }
+                Ok(1)
+            }
+            () if args.is(i, "FROMLONLAT") && rest >= 2 && !self.has_centre => {
+                self.has_centre = true;
+                self.centre = Some(position(args, i + 1)?);
+                Ok(2)
+            }
+            () if args.is(i, "BYRADIUS") && rest >= 2 && self.may_be_circle() => {
+                self.circle(args, i + 1)?;
+                Ok(2)
+            }
+            () if args.is(i, "BYBOX") && rest >= 3 && self.may_be_box() => {
+                let side = |i: usize, error| {
+                    let side = super::args::parse_float(&args[i]);
+                    side.ok_or(CommandError::fixed(error))
+                };
+                let width = side(i + 1, "ERR need numeric width")?;
+                let height = side(i + 2, "ERR need numeric height")?;
+                if width < 0.0 || height < 0.0 {
+                    return Err(CommandError::fixed(
+                        "ERR height or width cannot be negative",
+                    ));
+                }
+                self.metres = unit(&args[i + 3])?;
+                self.shape = Some(Shape::Box {
+                    width: width * self.metres,
+                    height: height * self.metres,
+                });
+                Ok(3)
+            }
+            () if args.is(i, "STOREDIST") && form == Form::SearchStore => {
+                self.store_dist = true;
+                Ok(0)
+            }
+            () => Err(CommandError::SYNTAX),
+        }
+    }
+
+    /// FROMMEMBER may come again, but not after FROMLONLAT.
+    fn may_be_member(&self, zset: Option<&ZsetRef<'_>>) -> bool {
+        !self.has_centre || self.centre.is_none() || zset.is_none()
+    }
+
+    fn may_be_circle(&self) -> bool {
+        !matches!(self.shape, Some(Shape::Box { .. }))
+    }
+
+    fn may_be_box(&self) -> bool {
+        !matches!(self.shape, Some(Shape::Circle { .. }))
+    }
+
+    /// Radius and unit at `i` and `i + 1`.
+    fn circle(&mut self, args: Args<'_>, i: usize) -> CmdResult {
+        let radius = super::args::parse_float(&args[i])
+            .ok_or(CommandError::fixed("ERR need numeric radius"))?;
+        if radius < 0.0 {
+            return Err(CommandError::fixed("ERR radius cannot be negative"));
+        }
+        self.metres = unit(&args[i + 1])?;
+        self.shape = Some(Shape::Circle {
+            radius: radius * self.metres,
+        });
+        Ok(())
+    }
+
+    fn centre_on(&mut self, zset: Option<&ZsetRef<'_>>, member: &[u8]) -> CmdResult {
+        let score = zset.and_then(|zset| zset.score(member));
+        let score = score.ok_or(CommandError::fixed(
+            "ERR could not decode requested zset member",
+        ))?;
+        self.centre = Some(Point::from_score(score));
+        Ok(())
+    }
+
+    fn check(&self, args: Args<'_>, form: Form) -> CmdResult {
+        if self.store.is_some() && (self.with_dist || self.with_hash || self.with_coord) {
+            let who = match form {
+                Form::SearchStore => "GEOSEARCHSTORE",
+                _ => "STORE option in GEORADIUS",
+            };
+            return Err(CommandError::new(format!(
+                "ERR {who} is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
+            )));
+        }
+        let name = String::from_utf8_lossy(&args[0]);
+        if form.is_search() && !self.has_centre {
+            return Err(CommandError::new(format!(
+                "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {name}"
+            )));
+        }
+        if form.is_search() && self.shape.is_none() {
+            return Err(CommandError::new(format!(
+                "ERR exactly one of BYRADIUS and BYBOX can be specified for {name}"
+            )));
+        }
+        if self.any && self.count == 0 {
+            return Err(CommandError::fixed(
+                "ERR the ANY argument requires COUNT argument",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The members asked for, in the order asked for.
+    fn search(&self, zset: &ZsetRef<'_>) -> Vec<Hit> {
+        let (Some(centre), Some(shape)) = (self.centre, self.shape) else {
+            return Vec::new();
+        };
+        let enough = if self.any { self.count } else { usize::MAX };
+        let mut hits = Vec::new();
+        for cell in shape.cells(centre) {
+            let (from, to) = cell.scores();
+            let bound = |score: u64, exclusive| ScoreBound {
+                score: score as f64,
+                exclusive,
+            };
+            let ranks = zset.ranks_by_score(bound(from, false), bound(to, true));
+            for (member, score) in zset.range(ranks) {
+                if hits.len() >= enough {
+                    break;
+                }
+                let point = Point::from_score(score);
+                if let Some(metres) = shape.distance_within(centre, point) {
+                    hits.push(Hit {
+                        member: member.to_vec(),
+                        point,
+                        score,
+                        metres,
+                    });
+                }
+            }
+        }
+        // The nearest ones are meant when only some are asked for.
+        let nearest = (self.count > 0 && !self.any).then_some(Order::Ascending);
+        match self.order.or(nearest) {
+            Some(Order::Ascending) => hits.sort_by(|a, b| a.metres.total_cmp(&b.metres)),
+            Some(Order::Descending) => hits.sort_by(|a, b| b.metres.total_cmp(&a.metres)),
+            None => {}
+        }
+        if self.count > 0 {
+            hits.truncate(self.count);
+        }
+        hits
+    }
+}
+
+fn set(flag: &mut bool) -> usize {
+    *flag = true;
+    0
+}
+
+fn geosearch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    run(cx, args, 1, Form::Search, true)
+}
+
+fn geosearchstore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    run(cx, args, 2, Form::SearchStore, false)
+}
+
+fn georadius(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    run(cx, args, 1, Form::Radius, false)
+}
+
+fn georadius_ro(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    run(cx, args, 1, Form::Radius, true)
+}
+
+fn georadiusbymember(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    run(cx, args, 1, Form::ByMember, false)
+}
+
+fn georadiusbymember_ro(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    run(cx, args, 1, Form::ByMember, true)
+}
+
+fn run(cx: &mut Cx<'_>, args: Args<'_>, key: usize, form: Form, read_only: bool) -> CmdResult {
+    let found = cx.lookup(&args[key]);
+    let (options, hits) = match found.map(|loc| cx.value(loc)) {
+        None => (Options::parse(args, form, read_only, None)?, Vec::new()),
+        Some(ValueRef::Zset(zset)) => {
+            let options = Options::parse(args, form, read_only, Some(&zset))?;
+            let hits = options.search(&zset);
+            (options, hits)
+        }
+        Some(_) => return Err(CommandError::WRONG_TYPE),
+    };
+    match options.store {
+        Some(target) => store(cx, target, &options, form, hits),
+        None => show(cx, &options, &hits),
+    }
+    Ok(())
+}
+
+fn show(cx: &mut Cx<'_>, options: &Options<'_>, hits: &[Hit]) {
+    let reply = &mut cx.client.reply;
+    let extras = [options.with_dist, options.with_hash, options.with_coord];
+    let extras = extras.iter().filter(|with| **with).count();
+    reply.array(hits.len());
+    for hit in hits {
+        if extras > 0 {
+            reply.array(1 + extras);
+        }
+        reply.bulk(&hit.member);
+        if options.with_dist {
+            distance(reply, hit.metres / options.metres);
+        }
+        if options.with_hash {
+            reply.int(hit.score as i64);
+        }
+        if options.with_coord {
+            reply.array(2);
+            coordinate(reply, hit.point.longitude);
+            coordinate(reply, hit.point.latitude);
+        }
+    }
+}
+
+fn store(cx: &mut Cx<'_>, target: &[u8], options: &Options<'_>, form: Form, hits: Vec<Hit>) {
+    let mut zset = Zset::new();
+    for hit in &hits {
+        let score = match options.store_dist {
+            true => hit.metres / options.metres,
+            false => hit.score,
+        };
+        zset.set(&hit.member, score, &cx.engine.limits);
+    }
+    let event = match form.is_search() {
+        true => "geosearchstore",
+        false => "georadiusstore",
+    };
+    cx.store(target, zset, Event::Zset, event);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{Bench, check};
+
+    const SICILY: &str =
+        "GEOADD s 13.361389 38.115556 Palermo 15.087269 37.502669 Catania 12.5 38 Trapani";
+
+    #[test]
+    fn circles_and_boxes_are_searched() {
+        check(&[
+            (SICILY, ":3"),
+            ("GEORADIUS s 15 37 100 km", "[\"Catania\"]"),
+            ("GEORADIUS s 15 37 200 km ASC", "[\"Catania\", \"Palermo\"]"),
+            (
+                "GEORADIUS s 15 37 200 km DESC WITHDIST",
+                "[[\"Palermo\", \"190.4424\"], [\"Catania\", \"56.4413\"]]",
+            ),
+            (
+                "GEORADIUSBYMEMBER s Palermo 100 km COUNT 1",
+                "[\"Palermo\"]",
+            ),
+            (
+                "GEOSEARCH s FROMMEMBER Palermo BYBOX 200 200 km ASC",
+                "[\"Palermo\", \"Trapani\"]",
+            ),
+            (
+                "GEOSEARCH s FROMLONLAT 15 37 BYRADIUS 100 km WITHHASH",
+                "[[\"Catania\", :3479447370796909]]",
+            ),
+            ("GEOSEARCH none FROMLONLAT 15 37 BYRADIUS 100 km", "[]"),
+        ]);
+    }
+
+    #[test]
+    fn results_are_stored_as_hashes_or_distances() {
+        let mut bench = Bench::new();
+        bench.run(SICILY);
+        bench.check(&[
+            ("GEORADIUS s 15 37 200 km STOREDIST d", ":2"),
+            ("ZRANGE d 0 -1", "[\"Catania\", \"Palermo\"]"),
+            ("GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 km", ":1"),
+            ("ZSCORE d Catania", "\"3479447370796909\""),
+            (
+                "GEOSEARCHSTORE d none FROMLONLAT 15 37 BYRADIUS 100 km",
+                ":0",
+            ),
+            ("EXISTS d", ":0"),
+        ]);
+        bench.check_effects(&[(
+            "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 km",
+            "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 km",
+        )]);
+    }
+
+    #[test]
+    fn options_are_checked_in_the_order_of_the_reference() {
+        check(&[
+            (SICILY, ":3"),
+            ("GEORADIUS s 15 37 x km", "-ERR need numeric radius"),
+            ("GEORADIUS s 15 37 -1 km", "-ERR radius cannot be negative"),
+            (
+                "GEORADIUS s 15 37 1 parsec",
+                "-ERR unsupported unit provided. please use M, KM, FT, MI",
+            ),
+            ("GEORADIUS s 15 37 1 km COUNT 0", "-ERR COUNT must be > 0"),
+            (
+                "GEORADIUS s 15 37 1 km ANY",
+                "-ERR the ANY argument requires COUNT argument",
+            ),
+            ("GEORADIUS_RO s 15 37 1 km STORE d", "-ERR syntax error"),
+            (
+                "GEORADIUS s 15 37 1 km STORE d WITHDIST",
+                "-ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
+            ),
+            (
+                "GEORADIUSBYMEMBER s nobody 1 km",
+                "-ERR could not decode requested zset member",
+            ),
+            (
+                "GEOSEARCH s BYRADIUS 1 km",
+                "-ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for GEOSEARCH",
+            ),
+            (
+                "GEOSEARCH s FROMMEMBER Palermo COUNT 5",
+                "-ERR exactly one of BYRADIUS and BYBOX can be specified for GEOSEARCH",
+            ),
+            (
+                "GEOSEARCH s FROMMEMBER Palermo BYBOX 1 -1 km",
+                "-ERR height or width cannot be negative",
+            ),
+        ]);
+    }
+}
