@@ -253,8 +253,9 @@ impl Reply {
     }
 }
 
-/// A double as Redis prints it: the shortest text that reads back equal, integers without a point,
-/// exponents from 1e+17 (that is `%.17g`'s bounds) up.
+/// A double as Redis (7.2 and later) prints it in replies: integers of up to 62 bits as such,
+/// else the shortest digits that read back equal, in the layout of its `fpconv_dtoa`: plain while few
+/// zeros have to be added and the point stands near the front, otherwise with an exponent.
 pub fn format_double(x: f64) -> String {
     if x.is_nan() {
         return "nan".into();
@@ -265,14 +266,73 @@ pub fn format_double(x: f64) -> String {
     if x == 0.0 {
         return if x.is_sign_negative() { "-0" } else { "0" }.into();
     }
-    let sci = format!("{x:e}");
-    let (mantissa, exponent) = sci
+    const INTEGERS: f64 = (1_u64 << 62) as f64;
+    if x.fract() == 0.0 && x.abs() <= INTEGERS {
+        return itoa::Buffer::new().format(x as i64).to_owned();
+    }
+    let scientific = format!("{:e}", x.abs());
+    let (mantissa, exponent) = scientific
         .split_once('e')
         .expect("LowerExp always has an exponent");
     let exponent: i32 = exponent.parse().expect("LowerExp's exponent is an integer");
-    if (-5..=20).contains(&exponent) {
-        return format!("{x}");
+    let digits = mantissa.replace('.', "");
+    let count = digits.len() as i32;
+    // The number is `digits` x 10^scale.
+    let scale = exponent + 1 - count;
+    let mut text = String::with_capacity(32);
+    if x < 0.0 {
+        text.push('-');
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
+    if scale >= 0 && exponent.abs() < count + 7 {
+        text.push_str(&digits);
+        text.extend(std::iter::repeat_n('0', scale as usize));
+    } else if scale < 0 && (scale > -7 || exponent.abs() < 4) {
+        let point = count + scale;
+        if point <= 0 {
+            text.push_str("0.");
+            text.extend(std::iter::repeat_n('0', -point as usize));
+            text.push_str(&digits);
+        } else {
+            let (whole, fraction) = digits.split_at(point as usize);
+            text.push_str(whole);
+            text.push('.');
+            text.push_str(fraction);
+        }
+    } else {
+        text.push_str(mantissa);
+        text.push_str(if exponent < 0 { "e-" } else { "e+" });
+        text.push_str(itoa::Buffer::new().format(exponent.unsigned_abs()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::format_double;
+
+    #[test]
+    fn doubles_are_laid_out_as_the_reference_lays_them_out() {
+        // As redis-server 8.2 shows them with ZSCORE.
+        for (x, text) in [
+            (3.0, "3"),
+            (-2.5, "-2.5"),
+            (0.1, "0.1"),
+            (1e-7, "1e-7"),
+            (1e-5, "0.00001"),
+            (1.5e-10, "1.5e-10"),
+            (669_461.797_129_898_6, "6.694617971298986e+5"),
+            (1234.5, "1234.5"),
+            (1e15, "1000000000000000"),
+            (1e17, "100000000000000000"),
+            (1e20, "1e+20"),
+            (123_456_789_012_345_678.0, "123456789012345680"),
+            (0.000_123_456_78, "1.2345678e-4"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (-0.0, "-0"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(format_double(x), text);
+        }
+    }
 }
