@@ -122,6 +122,8 @@ pub struct Session {
     pub query_buffer: usize,
     /// Bytes of replies that the socket has not taken yet, beside `reply`.
     pub unsent: usize,
+    /// Unix second since which its unsent replies exceed the soft limit.
+    pub over_soft_since_s: Option<i64>,
     /// Bytes received since the connection.
     pub bytes_in: u64,
     /// Bytes sent since the connection.
@@ -158,6 +160,7 @@ impl Session {
             replconf: None,
             query_buffer: 0,
             unsent: 0,
+            over_soft_since_s: None,
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,

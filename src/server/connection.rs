@@ -8,9 +8,9 @@
 //! be seen) but not parsed. Output that other clients cause ([`Action::Wake`](crate::commands::Action)) is
 //! picked up when the task is woken.
 
-use super::clock;
 use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
+use super::{clock, limits};
 use crate::commands::{ClientFlags, ClientId, Engine, Session};
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
@@ -24,6 +24,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 const BATCH: usize = 64;
 /// Reads before other tasks get their turn.
 const READS_PER_POLL: usize = 4;
+/// Requests in a batch from which on prefetching pays.
+const PREFETCH_FROM: usize = 3;
+/// Keys of a database from which on they are not all in the cache anyway.
+const PREFETCH_KEYS_FROM: usize = 20_000;
 /// Left-over buffers above this are given back when they become empty.
 const KEPT_BUFFER: usize = 64 * 1024;
 /// The shared reply buffer is not kept larger than this.
@@ -134,6 +138,7 @@ impl Connection {
         if read > 0 {
             session.bytes_in += read as u64;
             engine.stats.net_input += read as u64;
+            engine.stats.reads += 1;
             session.last_interaction_ms = engine.clock.unix_ms;
         }
         let lent = session.reply.is_empty();
@@ -160,10 +165,32 @@ impl Connection {
             }
         }
         session.query_buffer = self.input.len();
+        if session.unsent > 0 || session.over_soft_since_s.is_some() {
+            limits::check_output(engine, &mut session);
+        }
+        if self.input.len() as i64 > engine.config.client_query_buffer_limit {
+            limits::close_for_input(engine, &mut session, &self.input);
+        }
         let end = self.verdict(&session, written);
         engine.clients.insert(self.id, session);
         server.act(engine);
         end
+    }
+
+    /// Lets the keys of a batch come into the cache while the first of its requests run. The key is
+    /// mostly the first argument; where it is not, nothing is lost but the hint.
+    fn prefetch(&self, engine: &Engine, session: &Session, buf: &[u8]) {
+        let n = self.parser.len();
+        if n < PREFETCH_FROM {
+            return;
+        }
+        let db = engine.keyspace.db(session.db);
+        if db.len() < PREFETCH_KEYS_FROM {
+            return;
+        }
+        let keys = (0..n).filter_map(|i| self.parser.request(i, buf).nth(1));
+        let hashes: SmallVec<[u64; BATCH]> = keys.map(|key| db.hash(key)).collect();
+        db.prefetch(&hashes);
     }
 
     /// Runs whole requests from the front of `buf`; returns how many bytes are done with.
@@ -178,6 +205,7 @@ impl Connection {
             let max = if limits.unauthenticated { 1 } else { BATCH };
             let rest = &buf[done..];
             let parsed = self.parser.parse(rest, limits, max);
+            self.prefetch(engine, session, rest);
             let mut ran = 0;
             while ran < self.parser.len() && may_run(session) {
                 let argv: SmallVec<[&[u8]; 16]> = self.parser.request(ran, rest).collect();
@@ -239,6 +267,7 @@ impl Connection {
             reply.clear();
             session.bytes_out += sent as u64;
             engine.stats.net_output += sent as u64;
+            engine.stats.writes += u64::from(sent > 0);
         } else {
             self.output.append(session.reply.buf_mut());
             let before = self.sent;
@@ -250,6 +279,7 @@ impl Connection {
             }
             session.bytes_out += (self.sent - before) as u64;
             engine.stats.net_output += (self.sent - before) as u64;
+            engine.stats.writes += u64::from(self.sent > before);
             if self.sent == self.output.len() {
                 self.output = Vec::new();
                 self.sent = 0;

@@ -2,7 +2,7 @@
 
 use super::host::with_shell;
 use super::state::Server;
-use super::{allocator, log};
+use super::{allocator, limits, log};
 use crate::commands::tick::ExpireSlice;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ pub async fn run(server: Rc<Server>) {
         let hz = server.with_engine(|engine| {
             allocator::recount();
             engine.on_tick();
+            limits::check_waiting(engine);
             with_shell(engine, |shell, engine| {
                 shell.persistence.cron(engine);
                 engine.save_failed = shell.persistence.last_failure().is_some();

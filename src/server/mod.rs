@@ -8,6 +8,7 @@
 //! * [`state`]: what the tasks share: the engine, who must be woken.
 //! * [`listen`]: sockets that accept; [`connection`]: one client: read, parse, run, write;
 //!   [`stream`]: TCP or Unix.
+//! * [`limits`]: what a client may have pending.
 //! * [`host`]: what commands need of the world; [`cron`]: what happens without a request.
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
@@ -20,6 +21,7 @@ pub mod connection;
 pub mod cron;
 pub mod daemon;
 pub mod host;
+pub mod limits;
 pub mod listen;
 pub mod load;
 pub mod local_time;
