@@ -9,9 +9,6 @@ use forebay::keyspace::{Limits, Value};
 use std::hint::black_box;
 use std::io::Write;
 
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 const N: usize = 1_000_000;
 
 fn main() {

@@ -237,7 +237,7 @@ fn hash_fields(i: usize) -> Vec<(String, String)> {
 }
 
 fn element(i: usize, n: usize) -> String {
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         (i * 31 + n).to_string()
     } else {
         format!("element-{i}-{n}")

@@ -254,7 +254,7 @@ fn first_bit(bytes: &[u8], bit: bool, start: usize, end: usize) -> Option<usize>
     let boring = if bit { 0 } else { 0xff };
     let mut at = start;
     while at < end {
-        if at % 8 == 0 && bytes[at / 8] == boring {
+        if at.is_multiple_of(8) && bytes[at / 8] == boring {
             // Whole bytes without such a bit are skipped together.
             let skipped = bytes[at / 8..].iter().take_while(|&&b| b == boring).count();
             at += skipped * 8;

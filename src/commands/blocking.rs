@@ -256,13 +256,13 @@ impl Engine {
         }
         let store = self.keyspace.db(db);
         let value = store.find(key).map(|loc| store.value(loc));
-        match (wait_for, value) {
+        matches!(
+            (wait_for, value),
             (WaitFor::List, Some(ValueRef::List(_)))
-            | (WaitFor::Zset, Some(ValueRef::Zset(_)))
-            | (WaitFor::Stream, Some(ValueRef::Stream(_))) => true,
-            (WaitFor::StreamOrEnd, _) => true,
-            _ => false,
-        }
+                | (WaitFor::Zset, Some(ValueRef::Zset(_)))
+                | (WaitFor::Stream, Some(ValueRef::Stream(_)))
+                | (WaitFor::StreamOrEnd, _)
+        )
     }
 
     /// Runs a waiting client's request again: it finishes, or waits on behind the others.

@@ -132,7 +132,7 @@ fn geoadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut zadd: Vec<&[u8]> = vec![b"zadd"];
     zadd.extend(&args.0[1..first]);
     for (score, i) in scores.iter().zip((first..args.len()).step_by(3)) {
-        zadd.extend([score.as_bytes(), &args.0[i + 2]]);
+        zadd.extend([score.as_bytes(), args.0[i + 2]]);
     }
     let before = cx.engine.dirty;
     let command = table::by_name(b"zadd").expect("ZADD is declared");

@@ -54,7 +54,7 @@ pub fn decay_minutes(config: &Config) -> u32 {
 
 /// The LRU clock: seconds in 24 bits.
 pub fn lru_clock(unix_ms: i64) -> u32 {
-    (unix_ms / 1000 & LRU_MASK) as u32
+    ((unix_ms / 1000) & LRU_MASK) as u32
 }
 
 /// Seconds since the last access, from LRU heat.

@@ -169,10 +169,10 @@ impl Hll {
     /// Raises a register to `value` if it is lower; true if it was.
     pub fn raise(&mut self, index: usize, value: u8, sparse_max: usize) -> Result<bool, Corrupt> {
         if !self.is_dense() {
-            if value <= SPARSE_VALUE_MAX {
-                if let Some(raised) = self.raise_sparse(index, value, sparse_max)? {
-                    return Ok(raised);
-                }
+            if value <= SPARSE_VALUE_MAX
+                && let Some(raised) = self.raise_sparse(index, value, sparse_max)?
+            {
+                return Ok(raised);
             }
             self.make_dense()?;
         }

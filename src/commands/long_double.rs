@@ -63,7 +63,7 @@ impl LongDouble {
     }
 
     /// The sum; `None` when it is out of range.
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn plus(self, other: Self) -> Option<Self> {
         if self.mantissa == 0 || other.mantissa == 0 {
             return Some(if self.mantissa == 0 { other } else { self });
         }
@@ -331,7 +331,7 @@ mod tests {
     }
 
     fn sum(a: &str, b: &str) -> String {
-        number(a).add(number(b)).expect("in range").to_text()
+        number(a).plus(number(b)).expect("in range").to_text()
     }
 
     #[test]

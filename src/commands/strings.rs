@@ -373,7 +373,7 @@ fn mget(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn mset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(CommandError::arity("mset"));
     }
     set_pairs(cx, args);
@@ -382,7 +382,7 @@ fn mset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn msetnx(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(CommandError::arity("msetnx"));
     }
     let mut keys = args.from(1).iter().step_by(2);

@@ -112,7 +112,7 @@ fn incrbyfloat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         Some(_) => return Err(CommandError::WRONG_TYPE),
     };
     let new = match (old, number(&args[2])?) {
-        (Parsed::Finite(old), Parsed::Finite(by)) => old.add(by),
+        (Parsed::Finite(old), Parsed::Finite(by)) => old.plus(by),
         _ => None,
     };
     let new = new

@@ -20,6 +20,12 @@ pub struct Bench {
     sent: Rc<RefCell<Vec<String>>>,
 }
 
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Bench {
     /// A primary at Unix time 1,000,000 ms whose effects are recorded.
     pub fn new() -> Self {

@@ -3,8 +3,9 @@
 //! Pure: files are read and written by the caller.
 //!
 //! * [`directives`]: the table, from which the typed [`Config`] comes.
-//! * [`load`]: files and the command line; [`access`]: CONFIG GET and SET; [`rewrite`]: CONFIG REWRITE.
-//! * [`document`]: `docs/config.md`.
+//! * [`load`] reads files and the command line, [`access`] serves CONFIG GET and SET, [`rewrite`]
+//!   CONFIG REWRITE.
+//! * [`document`] writes `docs/config.md`.
 //! * [`directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
 
 pub mod access;

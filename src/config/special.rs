@@ -21,7 +21,7 @@ impl Kind<Vec<SavePoint>> for SavePoints {
         if words == [""] {
             return Ok(Vec::new());
         }
-        if words.len() % 2 != 0 {
+        if !words.len().is_multiple_of(2) {
             return Err(INVALID.into());
         }
         let number = |w: &str| w.parse::<i64>().map_err(|_| INVALID);
@@ -185,7 +185,7 @@ impl OutputLimits {
     /// # Errors
     /// As [`Kind::parse`].
     pub fn changed(mut self, words: &[&str]) -> Result<Self, String> {
-        if words.is_empty() || words.len() % 4 != 0 {
+        if words.is_empty() || !words.len().is_multiple_of(4) {
             return Err("Wrong number of arguments in buffer limit configuration.".into());
         }
         for class in words.chunks_exact(4) {

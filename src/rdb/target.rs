@@ -308,18 +308,11 @@ pub fn transcode_value(
     target: Target,
     on_loss: OnLoss,
     scratch: &mut Scratch,
-    mut compress: Option<&mut Packer>,
+    compress: Option<&mut Packer>,
     out: &mut Vec<u8>,
 ) -> Result<Transcoded, TranscodeError> {
     let start = out.len();
-    let result = super::transcode::transcode(
-        rdb_type,
-        bytes,
-        target,
-        scratch,
-        compress.as_deref_mut(),
-        out,
-    );
+    let result = super::transcode::transcode(rdb_type, bytes, target, scratch, compress, out);
     match result {
         Ok(Transcoded {
             loss: Some(loss), ..

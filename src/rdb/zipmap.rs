@@ -73,7 +73,9 @@ mod tests {
     use super::*;
     use crate::rdb::testing::Rng;
 
-    fn read(zm: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, &'static str> {
+    type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn read(zm: &[u8]) -> Result<Pairs, &'static str> {
         let mut out = Vec::new();
         let each = |_, field: &[u8], value: &[u8]| {
             out.push((field.to_vec(), value.to_vec()));
@@ -140,8 +142,7 @@ mod tests {
         let mut rng = Rng::new(6);
         for _ in 0..20_000 {
             let len = rng.below(24);
-            let mut zm = rng.bytes(len);
-            zm.push(0xff);
+            let zm = [rng.bytes(len), vec![0xff]].concat();
             let _ = read(&zm);
         }
     }

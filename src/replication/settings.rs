@@ -54,10 +54,9 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            save_points: false,
-            ..Settings::from_config(&Config::default())
-        }
+        let mut settings = Settings::from_config(&Config::default());
+        settings.save_points = false;
+        settings
     }
 }
 

@@ -71,7 +71,7 @@ impl Run {
 
     fn key(&mut self) -> Vec<u8> {
         let n = self.random.below(self.shape.keys);
-        match self.shape.large && n % 50 == 0 {
+        match self.shape.large && n.is_multiple_of(50) {
             true => format!("key:{n}:{}", "x".repeat(300)).into_bytes(),
             false => format!("key:{n}").into_bytes(),
         }

@@ -254,7 +254,8 @@ pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
         Kind::List => {
             let mut out = Vec::new();
             walk::list(rdb_type, bytes, bufs, |item| -> Done {
-                Ok(out.push(item.to_vec()))
+                let _: () = out.push(item.to_vec());
+                Ok(())
             })
             .expect(sound);
             Content::List(out)
@@ -262,7 +263,8 @@ pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
         Kind::Set => {
             let mut out = BTreeSet::new();
             walk::set(rdb_type, bytes, bufs, |item| -> Done {
-                Ok(assert!(out.insert(item.to_vec())))
+                let _: () = assert!(out.insert(item.to_vec()));
+                Ok(())
             })
             .expect(sound);
             Content::Set(out)
@@ -270,7 +272,8 @@ pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
         Kind::Zset => {
             let mut out = Vec::new();
             walk::zset(rdb_type, bytes, bufs, |m, score| -> Done {
-                Ok(out.push((m.to_vec(), score)))
+                let _: () = out.push((m.to_vec(), score));
+                Ok(())
             })
             .expect(sound);
             let unsorted = out.clone();
@@ -288,7 +291,8 @@ pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
         Kind::Hash => {
             let mut out = BTreeMap::new();
             walk::hash(&Context::held(), rdb_type, bytes, bufs, |f, v, t| -> Done {
-                Ok(assert!(out.insert(f.to_vec(), (v.to_vec(), t)).is_none()))
+                let _: () = assert!(out.insert(f.to_vec(), (v.to_vec(), t)).is_none());
+                Ok(())
             })
             .expect(sound);
             Content::Hash(out)
@@ -302,7 +306,8 @@ pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
                     ArrayItem::Int(n) => ArrayValue::Bytes(n.to_string().into_bytes()),
                     ArrayItem::Double(d) => ArrayValue::Number(d),
                 };
-                Ok(out.push((index, value)))
+                let _: () = out.push((index, value));
+                Ok(())
             })
             .expect(sound);
             Content::Array(out, cursor)

@@ -295,7 +295,7 @@ fn losses_are_refused_unless_they_are_to_be_reported() {
                 Ok(done) => assert!(
                     done.loss.is_none_or(|l| !l.is_data()),
                     "{}",
-                    String::from_utf8_lossy(&key)
+                    String::from_utf8_lossy(key)
                 ),
                 Err(_) => {
                     refused += 1;
@@ -541,7 +541,7 @@ fn a_raw_listpack_of_a_real_server_is_what_ours_is() {
     // The builder chooses the same bytes as the servers that wrote the good files: rebuild and compare.
     let mut rebuilt = 0;
     for (_, value) in everything()
-        .into_iter()
+        .iter()
         .filter(|(_, v)| v.file_type == opcode::HASH_LISTPACK)
     {
         let Some((StrRef::Raw(lp), _)) = StrRef::decode(&value.held) else {

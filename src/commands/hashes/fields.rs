@@ -217,7 +217,7 @@ pub fn hincrbyfloat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let sum = match old {
         None => return Err(CommandError::fixed("ERR hash value is not a float")),
         Some(Parsed::Infinite) => None,
-        Some(Parsed::Finite(old)) => old.add(by),
+        Some(Parsed::Finite(old)) => old.plus(by),
     };
     let text = sum
         .ok_or(CommandError::fixed(

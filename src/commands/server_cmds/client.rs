@@ -292,7 +292,7 @@ impl<'a> Filter<'a> {
             skip_me: true,
             ..Filter::default()
         };
-        if args.len() % 2 != 0 {
+        if !args.len().is_multiple_of(2) {
             return Err(CommandError::SYNTAX);
         }
         for i in (2..args.len()).step_by(2) {

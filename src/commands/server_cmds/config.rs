@@ -95,7 +95,7 @@ fn config_get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(CommandError::arity("config|set"));
     }
     let words: Vec<String> = args
@@ -132,14 +132,10 @@ fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
     engine.limits = engine.config.limits();
     engine.watch_slow_commands();
     match directive.name {
-        "requirepass" => {
-            // Without a password everybody is in; with a new one those who are in stay.
-            if engine.config.requirepass.is_empty() {
-                engine
-                    .clients
-                    .values_mut()
-                    .for_each(|c| c.authenticated = true);
-            }
+        // Without a password everybody is in; with a new one those who are in stay.
+        "requirepass" if engine.config.requirepass.is_empty() => {
+            let clients = engine.clients.values_mut();
+            clients.for_each(|c| c.authenticated = true);
         }
         "latency-tracking" if !engine.config.latency_tracking => {
             let stats = engine.stats.per_command.iter_mut();

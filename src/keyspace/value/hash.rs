@@ -68,7 +68,7 @@ impl Hash {
     /// first: more than the limit make a table at once, also when they are duplicates.
     pub fn expect(&mut self, fields: usize, limits: &Limits) {
         if !matches!(self.0, Form::Table(_)) && fields > limits.hash_max_listpack_entries {
-            self.to_table();
+            self.make_table();
         }
     }
 
@@ -83,8 +83,9 @@ impl Hash {
     }
 
     fn put(&mut self, field: &[u8], value: &[u8], keep: bool, limits: &Limits) -> bool {
-        if !matches!(self.0, Form::Table(_)) && !(fits(field, limits) && fits(value, limits)) {
-            self.to_table();
+        let fit = fits(field, limits) && fits(value, limits);
+        if !fit && !matches!(self.0, Form::Table(_)) {
+            self.make_table();
         }
         let new = match &mut self.0 {
             Form::Pack(lp) => put_pack(lp, field, value),
@@ -95,7 +96,7 @@ impl Hash {
             }
         };
         if self.as_ref().len() > limits.hash_max_listpack_entries {
-            self.to_table();
+            self.make_table();
         }
         new
     }
@@ -175,7 +176,7 @@ impl Hash {
         let small = hash.len() <= limits.hash_max_listpack_entries;
         if hash.is_packed() {
             if !small {
-                self.to_table();
+                self.make_table();
             }
             return;
         }
@@ -209,7 +210,7 @@ impl Hash {
         };
     }
 
-    fn to_table(&mut self) {
+    fn make_table(&mut self) {
         let hash = self.as_ref();
         let mut table = Builder::<keyed::Fields>::new(hash.len(), self.heap_bytes());
         for (field, value, at) in hash.iter() {
@@ -323,17 +324,15 @@ fn set_expire_pack(lp: &mut Vec<u8>, field: &[u8], at: UnixMillis) -> bool {
     listpack::delete(lp, from, 3);
     let mut iter = Iter::new(lp);
     let mut to = iter.offset();
-    while at != 0 {
-        let (_, _, Some(other)) = (iter.next(), iter.next(), iter.next()) else {
-            break;
-        };
-        if matches!(other, Item::Int(other) if other == 0 || other > at) {
-            break;
-        }
-        to = iter.offset();
-    }
     if at == 0 {
         to = lp.len() - 1;
+    } else {
+        while let (_, _, Some(other)) = (iter.next(), iter.next(), iter.next()) {
+            if matches!(other, Item::Int(other) if other == 0 || other > at) {
+                break;
+            }
+            to = iter.offset();
+        }
     }
     // Inserting one place three times leaves the last in front.
     listpack::insert(lp, to, Item::Int(at));

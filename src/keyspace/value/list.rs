@@ -67,7 +67,7 @@ impl List {
         if let Form::Pack(lp) = &self.0
             && exceeds(limits, lp.len() + bytes, listpack::count(lp) + elements)
         {
-            self.to_chain();
+            self.make_chain();
         }
     }
 
@@ -192,7 +192,7 @@ impl List {
         if let Form::Pack(lp) = &self.0
             && (lp.len() > bytes || listpack::count(lp) > count)
         {
-            self.to_chain();
+            self.make_chain();
         }
     }
 
@@ -203,11 +203,11 @@ impl List {
             && (exceeds(limits, lp.len() + item.len(), listpack::count(lp) + 1)
                 || listpack::is_trapped(item.len()))
         {
-            self.to_chain();
+            self.make_chain();
         }
     }
 
-    fn to_chain(&mut self) {
+    fn make_chain(&mut self) {
         if let Form::Pack(lp) = &self.0 {
             let chunk = Chunk::of_listpack(lp, listpack::count(lp));
             self.0 = Form::Chain(Box::new(Chain::of_chunks(vec![chunk])));

@@ -77,10 +77,10 @@ impl Value {
     pub fn is_empty_collection(&self) -> bool {
         match self {
             Value::Str(_) | Value::Stream(_) => false,
-            Value::List(v) => v.as_ref().len() == 0,
-            Value::Set(v) => v.as_ref().len() == 0,
-            Value::Zset(v) => v.as_ref().len() == 0,
-            Value::Hash(v) => v.as_ref().len() == 0,
+            Value::List(v) => v.as_ref().is_empty(),
+            Value::Set(v) => v.as_ref().is_empty(),
+            Value::Zset(v) => v.as_ref().is_empty(),
+            Value::Hash(v) => v.as_ref().is_empty(),
         }
     }
 }

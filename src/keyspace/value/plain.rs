@@ -7,6 +7,9 @@ use crate::rdb::lzf;
 use crate::rdb::string::{StrRef, encode_blob};
 use std::borrow::Cow;
 
+/// A field of a hash, its value and expiry.
+pub(super) type Field<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>, Option<UnixMillis>);
+
 /// The strings of a plain form: a count, then that many times what the type holds.
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
@@ -44,9 +47,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field of a hash, with value and expiry.
-    pub(super) fn next_field(
-        &mut self,
-    ) -> Option<(Cow<'a, [u8]>, Cow<'a, [u8]>, Option<UnixMillis>)> {
+    pub(super) fn next_field(&mut self) -> Option<Field<'a>> {
         self.left = self.left.checked_sub(1)?;
         let mut at = None;
         if let Some(min) = self.min {

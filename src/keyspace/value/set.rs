@@ -74,11 +74,11 @@ impl Set {
                 } else if members <= limits.set_max_listpack_entries {
                     self.0 = Form::Pack(listpack::EMPTY.to_vec());
                 } else {
-                    self.to_table();
+                    self.make_table();
                 }
             }
-            Form::Ints(_) if members > limits.set_max_intset_entries => self.to_table(),
-            Form::Pack(_) if members > limits.set_max_listpack_entries => self.to_table(),
+            Form::Ints(_) if members > limits.set_max_intset_entries => self.make_table(),
+            Form::Pack(_) if members > limits.set_max_listpack_entries => self.make_table(),
             _ => {}
         }
     }
@@ -95,12 +95,12 @@ impl Set {
                     let new = intset::insert(set, n);
                     // Only an addition is measured against the limit.
                     if new && intset::count(set) > limits.set_max_intset_entries {
-                        self.to_table();
+                        self.make_table();
                     }
                     return new;
                 }
-                None if ints_fit_pack(set, member, limits) => self.to_pack(),
-                None => self.to_table(),
+                None if ints_fit_pack(set, member, limits) => self.make_pack(),
+                None => self.make_table(),
             }
         }
         if let Form::Pack(lp) = &mut self.0 {
@@ -112,7 +112,7 @@ impl Set {
                 listpack::append(lp, Item::of(member));
                 return true;
             }
-            self.to_table();
+            self.make_table();
         }
         match &mut self.0 {
             Form::Table(table) => table.add(member),
@@ -143,8 +143,8 @@ impl Set {
     pub(super) fn settle(&mut self, limits: &Limits) {
         let set = self.as_ref();
         match &self.0 {
-            Form::Ints(_) if set.len() > limits.set_max_intset_entries => self.to_table(),
-            Form::Pack(_) if set.len() > limits.set_max_listpack_entries => self.to_table(),
+            Form::Ints(_) if set.len() > limits.set_max_intset_entries => self.make_table(),
+            Form::Pack(_) if set.len() > limits.set_max_listpack_entries => self.make_table(),
             Form::Table(_) if set.len() <= limits.set_max_intset_entries => {
                 if let Some(mut ints) = set.iter().map(|m| m.as_int()).collect::<Option<Vec<i64>>>()
                 {
@@ -153,20 +153,20 @@ impl Set {
                 } else if set.len() <= limits.set_max_listpack_entries
                     && set.iter().all(|member| fits_len(member.len(), limits))
                 {
-                    self.to_pack();
+                    self.make_pack();
                 }
             }
             _ => {}
         }
     }
 
-    fn to_pack(&mut self) {
+    fn make_pack(&mut self) {
         let mut lp = listpack::Builder::new();
         self.as_ref().iter().for_each(|member| lp.push(member));
         self.0 = Form::Pack(lp.into_vec());
     }
 
-    fn to_table(&mut self) {
+    fn make_table(&mut self) {
         let set = self.as_ref();
         let mut table = Builder::<keyed::Members>::new(set.len(), self.heap_bytes());
         set.iter()

@@ -139,7 +139,7 @@ impl Zset {
         if let Form::Pack(lp) = &self.0 {
             let new_and_long = listpack::is_empty(lp) && longest > limits.zset_max_listpack_value;
             if members > limits.zset_max_listpack_entries || new_and_long {
-                self.to_table();
+                self.make_table();
             }
         }
     }
@@ -162,7 +162,7 @@ impl Zset {
                 insert_pack(lp, member, score);
                 return None;
             }
-            self.to_table();
+            self.make_table();
         }
         match &mut self.0 {
             Form::Table(table) => table.set(member, score),
@@ -219,14 +219,14 @@ impl Zset {
     pub(super) fn settle(&mut self, limits: &Limits) {
         if self.as_ref().is_packed() {
             if self.as_ref().len() > limits.zset_max_listpack_entries {
-                self.to_table();
+                self.make_table();
             }
         } else {
             self.compact(limits);
         }
     }
 
-    fn to_table(&mut self) {
+    fn make_table(&mut self) {
         let zset = self.as_ref();
         let members: Vec<_> = zset
             .iter()

@@ -272,20 +272,15 @@ impl Link {
         match &self.state {
             State::Idle { due_ms } if env.now_ms >= *due_ms => self.connect(env, out),
             State::Idle { .. } => {}
-            State::Loading { .. } => {
-                if self.ack_due(env) {
-                    out.push(LinkAction::Send(Cow::Borrowed(b"\n")));
-                }
-            }
+            State::Loading { .. } => self.keep_alive(env, out, |_| Cow::Borrowed(b"\n")),
             State::Streaming { .. } if silent => {
                 log(out, '#', "MASTER timeout: no data nor PING received...");
                 self.lose(env, out);
             }
-            State::Streaming { acks } => {
-                if *acks && self.ack_due(env) {
-                    out.push(LinkAction::Send(ack(env.processed).into()));
-                }
+            State::Streaming { acks: true } => {
+                self.keep_alive(env, out, |processed| ack(processed).into());
             }
+            State::Streaming { acks: false } => {}
             State::Receive { .. } | State::AwaitRdb { .. } if silent => {
                 let text = "Timeout receiving bulk data from MASTER... If the problem persists try \
                             to set the 'repl-timeout' parameter in redis.conf to a larger value.";
@@ -300,12 +295,17 @@ impl Link {
         }
     }
 
-    fn ack_due(&mut self, env: &LinkEnv<'_>) -> bool {
-        let due = env.now_ms >= self.next_ack_ms;
-        if due {
+    /// Sends what shows the primary that we are there, when it is time.
+    fn keep_alive<'a>(
+        &mut self,
+        env: &LinkEnv<'_>,
+        out: &mut Vec<LinkAction<'a>>,
+        sign: impl FnOnce(ReplOffset) -> Cow<'a, [u8]>,
+    ) {
+        if env.now_ms >= self.next_ack_ms {
             self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
+            out.push(LinkAction::Send(sign(env.processed)));
         }
-        due
     }
 
     fn connect(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
@@ -480,15 +480,15 @@ impl Link {
 
     /// `$0`: complete before its first byte.
     fn drain_empty_payload(&mut self, env: &LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
-        if let State::Receive { framing, resume_at } = &self.state {
-            if framing.length() == Some(0) {
-                out.push(LinkAction::PayloadEnds);
-                self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
-                self.state = State::Loading {
-                    resume_at: *resume_at,
-                    glued: Vec::new(),
-                };
-            }
+        if let State::Receive { framing, resume_at } = &self.state
+            && framing.length() == Some(0)
+        {
+            out.push(LinkAction::PayloadEnds);
+            self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
+            self.state = State::Loading {
+                resume_at: *resume_at,
+                glued: Vec::new(),
+            };
         }
     }
 

@@ -58,15 +58,15 @@ pub struct PipeReader(Arc<Pipe>);
 impl Pipe {
     /// A pipe that spills to an unlinked file in `dir`.
     pub fn spilling(dir: PathBuf) -> (PipeWriter, PipeReader) {
-        Self::new(Some(dir))
+        Self::pair(Some(dir))
     }
 
     /// A pipe whose writer waits.
     pub fn waiting() -> (PipeWriter, PipeReader) {
-        Self::new(None)
+        Self::pair(None)
     }
 
-    fn new(spill_dir: Option<PathBuf>) -> (PipeWriter, PipeReader) {
+    fn pair(spill_dir: Option<PathBuf>) -> (PipeWriter, PipeReader) {
         let pipe = Arc::new(Pipe {
             inner: Mutex::new(Inner {
                 chunks: VecDeque::new(),

@@ -118,7 +118,10 @@ fn ended(engine: &mut Engine, result: &Result<(), SaveError>, sockets: bool) {
             .repl
             .log(if result.is_ok() { '*' } else { '#' }, text);
     }
-    let result = result.as_ref().map(|()| ()).map_err(|e| e.to_string());
+    let result = match result {
+        Ok(()) => Ok(()),
+        Err(e) => Err(e.to_string()),
+    };
     let repl = &mut engine.repl;
     repl.with_primary(|primary, env| primary.on_snapshot_finished(result, env));
 }
