@@ -9,7 +9,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     run(pattern, text, |b| b)
 }
 
-/// As [`matches`], letters in any case.
+/// As [`matches()`], letters in any case.
 pub fn matches_in_any_case(pattern: &[u8], text: &[u8]) -> bool {
     run(pattern, text, |b| b.to_ascii_lowercase())
 }

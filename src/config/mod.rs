@@ -5,8 +5,8 @@
 //! * [`directives`]: the table, from which the typed [`Config`] comes.
 //! * [`load`] reads files and the command line, [`access`] serves CONFIG GET and SET, [`rewrite`]
 //!   CONFIG REWRITE.
-//! * [`document`] writes `docs/config.md`.
-//! * [`directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
+//! * [`mod@document`] writes `docs/config.md`.
+//! * [`mod@directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
 
 pub mod access;
 pub mod choices;

@@ -9,7 +9,7 @@
 //!  * The offset in a slot counts from the end of the slots, and is that of a whole record below `used`.
 //!  * `garbage` is the length of the records below `used` that no slot points to.
 //!  * Records are only ever appended, or overwritten by one of the same length. What moves them is
-//!    another segment: [`Builder`].
+//!    another segment: [`super::tidy`].
 //!  * `prefix` and `depth` say which hashes belong here: those whose top `depth` bits are `prefix`'s.
 //!    `prefix` comes first: the heap finds the owner of an extent by it.
 //!

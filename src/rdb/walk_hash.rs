@@ -13,7 +13,7 @@ use super::{
 /// A hash's fields, values and field expiries (unix milliseconds): types 4, 9, 13, 16, 22 to 25, 29 to 32.
 ///
 /// # Errors
-/// As [`list`]; a field expiry out of range or, in packed hashes, out of order.
+/// As [`super::list`]; a field expiry out of range or, in packed hashes, out of order.
 pub fn hash<E: From<RdbError>>(
     context: &Context,
     rdb_type: u8,

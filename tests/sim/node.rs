@@ -210,7 +210,7 @@ impl Node {
     }
 
     /// Bytes of a replica's connection. False if it must be closed.
-    pub fn from_replica(&mut self, id: ClientId, bytes: &[u8]) -> bool {
+    pub fn receive(&mut self, id: ClientId, bytes: &[u8]) -> bool {
         let Some((mut buf, mut parser)) = self.inputs.remove(&id) else {
             return false;
         };
@@ -243,7 +243,7 @@ impl Node {
     }
 
     /// Up to `max` bytes for a replica's connection.
-    pub fn to_replica(&mut self, id: ClientId, max: usize) -> Vec<u8> {
+    pub fn send(&mut self, id: ClientId, max: usize) -> Vec<u8> {
         let mut out = Vec::new();
         while out.len() < max {
             let room = max - out.len();
@@ -391,7 +391,7 @@ fn image(engine: &mut Engine) -> Vec<u8> {
         used_memory: 0,
         replication: Some(ReplicationInfo {
             stream_db: meta.stream_db as u32,
-            id: id.as_bytes().try_into().expect("40 bytes"),
+            id: id.as_bytes(),
             offset: meta.at.offset.0 as u64,
         }),
         aof_base: false,

@@ -59,11 +59,11 @@ impl World {
                 Node::new(rng.next_u64(), config, mode)
             })
             .collect();
-        for i in 1..servers {
+        for (i, node) in nodes.iter_mut().enumerate().skip(1) {
             // Of the root, or of another replica: a chain.
             let primary = rng.below(i as u64).to_string();
-            nodes[i].set_now(0);
-            nodes[i].run(&["REPLICAOF", "sim", &primary]);
+            node.set_now(0);
+            node.run(&["REPLICAOF", "sim", &primary]);
         }
         World {
             nodes,
@@ -202,7 +202,7 @@ impl World {
     fn carry(&mut self, i: usize) -> bool {
         let conn = &mut self.conns[i];
         let delay = self.rng.below(30);
-        let sent = self.nodes[conn.primary].to_replica(conn.client, conn.speed);
+        let sent = self.nodes[conn.primary].send(conn.client, conn.speed);
         conn.down.put(self.now_ms + delay, sent);
         let sent = std::mem::take(&mut self.nodes[conn.replica].upstream_out);
         conn.up.put(self.now_ms + delay, sent);
@@ -211,7 +211,7 @@ impl World {
             return false;
         }
         while let Some(bytes) = conn.up.take(self.now_ms) {
-            if !self.nodes[conn.primary].from_replica(conn.client, &bytes) {
+            if !self.nodes[conn.primary].receive(conn.client, &bytes) {
                 return false;
             }
         }

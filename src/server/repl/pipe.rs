@@ -10,7 +10,7 @@
 //!  * [`Pipe::waiting`]: push waits for the reader: its source is a file already.
 //!  * Bytes come out in the order in which they were pushed: while the spill file holds any, nothing
 //!    new goes to memory.
-//!  * When the reader is gone, push fails; when the writer is gone without [`Pipe::finish`], the
+//!  * When the reader is gone, push fails; when the writer is gone without [`PipeWriter::finish`], the
 //!    reader gets an error.
 
 use std::collections::VecDeque;
