@@ -152,7 +152,17 @@ pub fn parse_float(text: &[u8]) -> Option<f64> {
         Ok(x) => x,
         Err(_) => parse_hex_float(text)?,
     };
-    (!x.is_nan()).then_some(x)
+    // strtod reports a range error where a number becomes infinite or zero.
+    let digits = || {
+        text.bytes()
+            .take_while(|b| !matches!(b, b'e' | b'E' | b'p' | b'P'))
+    };
+    let out_of_range = match x {
+        _ if x.is_infinite() => digits().any(|b| b.is_ascii_digit()),
+        _ if x == 0.0 => !text.contains(['x', 'X']) && digits().any(|b| matches!(b, b'1'..=b'9')),
+        _ => false,
+    };
+    (!x.is_nan() && !out_of_range).then_some(x)
 }
 
 /// `0x...` integers and fractions, which C's strtod takes and Rust's parser does not.

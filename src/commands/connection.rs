@@ -131,7 +131,7 @@ fn echo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn select(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let db = args.int(1)?;
+    let db = args.int_within(1, i32::MIN.into(), i32::MAX.into())?;
     if db < 0 || db as usize >= cx.engine.keyspace.count() {
         return Err(CommandError::fixed("ERR DB index is out of range"));
     }

@@ -171,8 +171,11 @@ fn save_options(args: Args<'_>, may_schedule: bool) -> Result<SaveOptions, Comma
                 return Err(CommandError::fixed("ERR unknown save target"));
             }
             options.target = Some(name);
-        } else {
+        } else if may_schedule {
             return Err(CommandError::SYNTAX);
+        } else {
+            // The original's SAVE takes no arguments at all.
+            return Err(CommandError::arity("save"));
         }
         i += 1;
     }
@@ -181,6 +184,7 @@ fn save_options(args: Args<'_>, may_schedule: bool) -> Result<SaveOptions, Comma
 
 fn save(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let options = save_options(args, false)?;
+    cx.no_propagate(); // the counter of changes goes back to zero, which is no change
     cx.engine.with_host(|host, engine| {
         if host.bgsave_running() {
             return Err(CommandError::fixed(

@@ -98,11 +98,11 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         "Stop the server for <seconds>. Decimals allowed.",
     ),
     (
-        "STRINGMATCH-LEN",
-        4,
-        4,
-        stringmatch_len,
-        "Match a pattern against a string of <len> bytes.",
+        "QUICKLIST-PACKED-THRESHOLD",
+        3,
+        3,
+        quicklist_packed_threshold,
+        "Takes a size from which list elements stand alone; ours always do from 4 KB.",
     ),
 ];
 
@@ -178,7 +178,7 @@ fn digest_value(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if let Some(loc) = db.find(key) {
             digest::entry(&mut one, db, loc, ScoreText::Seventeen);
         }
-        cx.client.reply.bulk_str(&one.to_hex());
+        cx.client.reply.simple(&one.to_hex());
     }
     Ok(())
 }
@@ -215,18 +215,11 @@ fn object(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let count = args.int(2)?;
-    if count < 0 {
-        return Err(CommandError::fixed(
-            "ERR value is out of range, must be positive",
-        ));
-    }
+    let positive = || CommandError::fixed("ERR value is out of range, must be positive");
+    let count = args.int(2).ok().filter(|&n| n >= 0).ok_or_else(positive)?;
     let prefix = args.get(3).unwrap_or(b"key");
     let size = match args.len() {
-        5 => Some(
-            usize::try_from(args.int(4)?)
-                .map_err(|_| CommandError::fixed("ERR value is out of range, must be positive"))?,
-        ),
+        5 => Some(usize::try_from(args.int(4).unwrap_or(-1)).map_err(|_| positive())?),
         _ => None,
     };
     let (mut key, mut value) = (prefix.to_vec(), b"value:".to_vec());
@@ -275,6 +268,7 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             }
         }
     }
+    cx.no_propagate();
     cx.engine
         .with_host(|host, engine| host.reload(engine, options))?;
     cx.client.reply.ok();
@@ -296,17 +290,22 @@ fn set_active_expire(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn sleep(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let seconds = args.float(2)?;
+    // What is no number is zero, as for strtod.
+    let seconds = args.float(2).unwrap_or(0.0);
     cx.sleep(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO));
     cx.client.reply.ok();
     Ok(())
 }
 
-fn stringmatch_len(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let n = usize::try_from(args.int(2)?).map_err(|_| CommandError::NOT_AN_INTEGER)?;
-    let text = vec![b'a'; n.min(64 << 20)];
-    let matches = super::glob::matches(&args[3], &text);
-    cx.client.reply.int(i64::from(matches));
+fn quicklist_packed_threshold(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let text = String::from_utf8_lossy(&args[2]).into_owned();
+    let size = crate::config::kind::parse_memory(&text);
+    if !size.is_some_and(|size| size > 1 && size < 4 << 30) {
+        return Err(CommandError::fixed(
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+        ));
+    }
+    cx.client.reply.ok();
     Ok(())
 }
 

@@ -46,6 +46,10 @@ impl Engine {
             Err((refused, error)) => {
                 if let Some(command) = refused {
                     self.stats.per_command[command.index].rejected += 1;
+                    if command.name == "exec" {
+                        let error = transactions::refused_exec(self, client, &error);
+                        return self.fail(client, &error);
+                    }
                 }
                 return self.reject(client, &error);
             }

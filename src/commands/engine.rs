@@ -57,6 +57,8 @@ pub struct Engine {
     pub actions: Vec<Action>,
     /// The shell's services (files, snapshots, sleep); taken out during a call.
     pub host: Option<Box<dyn Host>>,
+    /// What services drop while the host is taken out.
+    dropped: Vec<Box<dyn Send>>,
     /// The dataset is being loaded.
     pub loading: Loading,
     /// How deep we are inside EXEC or a script: effects go out at depth 0.
@@ -280,6 +282,7 @@ impl Engine {
             },
             actions: Vec::new(),
             host: Some(host),
+            dropped: Vec::new(),
             loading: Loading::No,
             depth: 0,
             active_expire: true,
@@ -324,7 +327,11 @@ impl Engine {
 
     /// Drops something large off the executor thread.
     pub fn drop_later(&mut self, what: Box<dyn Send>) {
-        self.with_host(|host, _| host.drop_later(what));
+        match &mut self.host {
+            Some(host) => host.drop_later(what),
+            // A service of the host drops something: it goes with the others when the service is done.
+            None => self.dropped.push(what),
+        }
     }
 
     /// Runs `f` with the shell's services, which see the engine too.
@@ -337,6 +344,9 @@ impl Engine {
             .take()
             .expect("a host service does not call another");
         let result = f(host.as_mut(), self);
+        self.dropped
+            .drain(..)
+            .for_each(|what| host.drop_later(what));
         self.host = Some(host);
         result
     }

@@ -534,11 +534,11 @@ mod tests {
                 "-ERR could not decode requested zset member",
             ),
             (
-                "GEOSEARCH s BYRADIUS 1 km",
+                "GEOSEARCH s BYRADIUS 1 km WITHDIST ASC",
                 "-ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for GEOSEARCH",
             ),
             (
-                "GEOSEARCH s FROMMEMBER Palermo COUNT 5",
+                "GEOSEARCH s FROMMEMBER Palermo COUNT 5 WITHDIST ASC",
                 "-ERR exactly one of BYRADIUS and BYBOX can be specified for GEOSEARCH",
             ),
             (

@@ -169,7 +169,7 @@ impl Session {
 
     /// Connected from this machine.
     pub fn is_local(&self) -> bool {
-        let loopback = |a: std::net::SocketAddr| a.ip().is_loopback();
+        let loopback = |a: core::net::SocketAddr| a.ip().is_loopback();
         self.flags.contains(ClientFlags::UNIX_SOCKET) || self.addr.parse().is_ok_and(loopback)
     }
 

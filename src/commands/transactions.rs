@@ -227,6 +227,13 @@ pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
     unwatch_all(engine, client);
 }
 
+/// The transaction is over when its EXEC was not even admitted: the error that says so.
+pub fn refused_exec(engine: &mut Engine, client: &mut Session, why: &CommandError) -> CommandError {
+    discard_transaction(engine, client);
+    let why = why.0.strip_prefix("ERR ").unwrap_or(&why.0);
+    CommandError::new(format!("EXECABORT Transaction discarded because of: {why}"))
+}
+
 fn multi(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     if cx.client.flags.contains(ClientFlags::MULTI) {
         return Err(CommandError::fixed("ERR MULTI calls can not be nested"));

@@ -52,7 +52,7 @@ pub const STRINGS: &[&str] = &[
     "BITOP AND|OR|XOR $k ( $k )+",
     "BITOP NOT $k $k",
     "BITFIELD $k SET u8 $n $i GET i5 $n INCRBY i8 #1 $i",
-    "BITFIELD $k OVERFLOW SAT|FAIL|WRAP INCRBY u4 $n $i",
+    "BITFIELD $k OVERFLOW SAT|WRAP INCRBY u4 $n $i",
     "LCS $k $k [ LEN|IDX ]",
 ];
 

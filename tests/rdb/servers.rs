@@ -319,7 +319,9 @@ fn auto_takes_the_lowest_version_that_holds_the_types() {
     assert_eq!(of(&[]), (RdbVersion::redis(9), Target::Auto));
     assert_eq!(of(&[0, 2, 5, 11]).0, RdbVersion::redis(9));
     assert_eq!(of(&[0, 16, 18]).0, RdbVersion::redis(10));
-    assert_eq!(of(&[0, 20]).0, RdbVersion::redis(11));
+    // Only a consumer's active time is lost in the form of 7.0.
+    assert_eq!(of(&[0, 20]).0, RdbVersion::redis(10));
+    assert_eq!(of(&[0, 21]).0, RdbVersion::redis(10));
     assert_eq!(of(&[0, 25, 28]).0, RdbVersion::redis(14));
     assert_eq!(of(&[0, 22]), (RdbVersion::VALKEY_80, Target::Valkey9));
     assert_eq!(target::auto(TypeSet::new(), true).0, RdbVersion::REDIS_10);

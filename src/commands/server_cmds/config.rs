@@ -96,7 +96,7 @@ fn config_get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if !args.len().is_multiple_of(2) {
-        return Err(CommandError::arity("config|set"));
+        return Err(CommandError::SYNTAX);
     }
     let words: Vec<String> = args
         .from(2)

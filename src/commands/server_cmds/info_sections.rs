@@ -27,6 +27,8 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("redis_mode", "standalone");
     line.put("os", &facts.os);
     line.put("arch_bits", usize::BITS);
+    line.put("atomicvar_api", "std");
+    line.put("gcc_version", "0.0.0");
     line.put("monotonic_clock", "POSIX clock_gettime");
     line.put("multiplexing_api", "epoll");
     line.put("process_id", facts.pid);
@@ -174,6 +176,11 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("allocator_muzzy", 0);
     both(&mut line, "total_system_memory", m.total);
     both(&mut line, "used_memory_lua", 0);
+    line.put("used_memory_vm_eval", 0);
+    line.put("used_memory_scripts_eval", 0);
+    line.put("used_memory_vm_functions", 0);
+    line.put("used_memory_functions", 0);
+    both(&mut line, "used_memory_vm_total", 0);
     both(&mut line, "used_memory_scripts", 0);
     line.put("number_of_cached_scripts", 0);
     line.put("number_of_functions", 0);

@@ -182,7 +182,7 @@ fn get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let entries = &cx.engine.slowlog.entries;
     let count = match args.len() {
         2 => DEFAULT_COUNT,
-        3 => match args.int(2)? {
+        3 => match args.int(2).unwrap_or(i64::MIN) {
             -1 => entries.len(),
             n if n < 0 => {
                 return Err(CommandError::fixed(

@@ -280,6 +280,8 @@ fn store(cx: &mut Cx<'_>, args: Args<'_>, name: &'static str, op: Op) -> CmdResu
     let result = combine(op, &sources, options.aggregate);
     drop(sources);
     let mut zset = Zset::new();
+    let longest = result.iter().map(|(_, member)| member.len()).max();
+    zset.expect(result.len(), longest.unwrap_or(0), &cx.engine.limits);
     for (score, member) in &result {
         zset.set(member, *score, &cx.engine.limits);
     }

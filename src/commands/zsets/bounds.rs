@@ -15,7 +15,12 @@ fn score_bound(text: &[u8]) -> Option<ScoreBound> {
         [b'(', number @ ..] => (true, number),
         number => (false, number),
     };
-    let score = parse_float(number)?;
+    // strtod takes nothing for zero, and here the original does not mind.
+    let score = if number.is_empty() {
+        0.0
+    } else {
+        parse_float(number)?
+    };
     Some(ScoreBound { score, exclusive })
 }
 

@@ -495,8 +495,8 @@ impl<L: Leaf> Tree<L> {
                     );
                     let mins: Vec<i64> = inner.kids.iter().map(Node::min).collect();
                     assert!(!L::EXPIRES || inner.mins == mins);
-                    assert_eq!(inner.count, inner.counts.iter().sum());
-                    assert_eq!(inner.heap, inner.kids.iter().map(Node::heap).sum());
+                    assert_eq!(inner.count, inner.counts.iter().sum::<u64>());
+                    assert_eq!(inner.heap, inner.kids.iter().map(Node::heap).sum::<usize>());
                     assert_eq!(Some(inner.min), mins.into_iter().min());
                     depths[0] + 1
                 }

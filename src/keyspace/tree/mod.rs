@@ -15,7 +15,7 @@
 //! * [`page`]: a chunk of entries sorted by a key of fixed size, with a directory.
 //! * [`keyed`]: sets, hashes and scores by member: pages sorted by 32 bits of the keyed hash.
 //! * [`order`]: sorted sets by rank: pages sorted by (score, member).
-//! * [`seq`]: lists by position: chunks of listpack elements, open at both ends.
+//! * [`seq`]: lists by position, of [`chunk`]s of listpack elements, open at both ends.
 //! * [`rope`]: long strings by byte offset.
 //! * [`strings`]: entries are written as a dump writes them: RDB strings.
 //!
@@ -27,6 +27,7 @@
 //!  * A chunk passes 4 KB only with a single element (or with members of equal hash, which are never
 //!    parted).
 
+pub mod chunk;
 pub mod counted;
 pub mod keyed;
 pub mod order;

@@ -170,6 +170,23 @@ impl Hash {
         removed
     }
 
+    /// The packed form of checked bytes of type 4, if the hash is small enough for that.
+    pub(super) fn pack_plain(bytes: &[u8], limits: &Limits) -> Option<Hash> {
+        let mut fields = Fields::new(4, bytes);
+        if fields.left() > limits.hash_max_listpack_entries {
+            return None;
+        }
+        let mut lp = listpack::Builder::new();
+        while let Some((field, value, _)) = fields.next_field() {
+            if !fits(&field, limits) || !fits(&value, limits) {
+                return None;
+            }
+            lp.push_bytes(&field);
+            lp.push_bytes(&value);
+        }
+        Some(Hash(Form::Pack(lp.into_vec())))
+    }
+
     /// The form that a loaded hash has.
     pub(super) fn settle(&mut self, limits: &Limits) {
         let hash = self.as_ref();

@@ -10,7 +10,8 @@
 
 use super::packed::{self, room};
 use super::plain::{self, free_effort};
-use crate::keyspace::tree::seq::{Chunk, Seq};
+use crate::keyspace::tree::chunk::Chunk;
+use crate::keyspace::tree::seq::Seq;
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, string};

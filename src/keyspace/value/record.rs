@@ -92,6 +92,15 @@ impl Value {
     /// it: what is small becomes packed though it came as a table (as files of older servers have
     /// it), what is too large becomes a table. Redis loads by the same rules.
     pub fn load(rdb_type: u8, bytes: &[u8], limits: &Limits) -> Value {
+        // Small ones are packed straight from the plain form, which keeps their order.
+        let packed = match rdb_type {
+            2 => Set::pack_plain(bytes, limits).map(Value::Set),
+            4 => Hash::pack_plain(bytes, limits).map(Value::Hash),
+            _ => None,
+        };
+        if let Some(value) = packed {
+            return value;
+        }
         let mut value = Value::from_record(rdb_type, bytes);
         match &mut value {
             Value::Str(_) | Value::Stream(_) => {}

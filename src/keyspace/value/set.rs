@@ -139,6 +139,26 @@ impl Set {
         Some(member)
     }
 
+    /// The packed form of checked bytes of type 2, if the set is small enough for that and not all
+    /// integers.
+    pub(super) fn pack_plain(bytes: &[u8], limits: &Limits) -> Option<Set> {
+        let mut members = Fields::new(2, bytes);
+        let count = members.left();
+        if count > limits.set_max_listpack_entries {
+            return None;
+        }
+        let mut lp = listpack::Builder::new();
+        let mut ints = count <= limits.set_max_intset_entries;
+        while let Some(member) = members.next_member() {
+            if !fits(&member, limits) {
+                return None;
+            }
+            ints = ints && canonical_i64(&member).is_some();
+            lp.push_bytes(&member);
+        }
+        (!ints).then(|| Set(Form::Pack(lp.into_vec())))
+    }
+
     /// The form that a loaded set has.
     pub(super) fn settle(&mut self, limits: &Limits) {
         let set = self.as_ref();

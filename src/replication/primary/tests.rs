@@ -1,3 +1,5 @@
+//! The primary's side without sockets.
+
 use super::*;
 use crate::replication::action::{SnapshotOrder, SnapshotTarget};
 use crate::replication::replconf::Capa;

@@ -1,3 +1,5 @@
+//! The replica's side without sockets.
+
 use super::*;
 use crate::replication::position::ReplId;
 

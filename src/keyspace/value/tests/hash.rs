@@ -1,3 +1,5 @@
+//! Hashes against a map.
+
 use super::*;
 use crate::keyspace::value::Hash;
 use std::collections::BTreeMap;

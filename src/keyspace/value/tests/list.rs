@@ -1,3 +1,5 @@
+//! Lists against a deque.
+
 use super::*;
 use crate::keyspace::value::List;
 use std::collections::VecDeque;

@@ -1,3 +1,5 @@
+//! Sets against a set.
+
 use super::*;
 use crate::keyspace::value::Set;
 use std::collections::BTreeSet;

@@ -1,3 +1,5 @@
+//! Strings against a vector of bytes.
+
 use super::*;
 use crate::keyspace::value::Str;
 

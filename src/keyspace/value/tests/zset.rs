@@ -1,3 +1,5 @@
+//! Sorted sets against a map.
+
 use super::*;
 use crate::keyspace::value::{LexBound, ScoreBound, Zset};
 use std::collections::BTreeMap;
