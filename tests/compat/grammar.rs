@@ -62,7 +62,7 @@ pub const KEYS: &[&str] = &[
     "RPUSH $k $m $m",
     "SADD $k ( $m )+",
     "HSET $k $m $v",
-    "ZADD $k $s $m",
+    "ZADD $k $n $m",
     "SET $k $v PX 100000",
     "DEL ( $k )+",
     "UNLINK ( $k )+",
@@ -89,7 +89,6 @@ pub const KEYS: &[&str] = &[
     "SORT $k ALPHA STORE $k",
     "SORT $k",
     "OBJECT ENCODING $k",
-    "OBJECT REFCOUNT $k",
     "SWAPDB 0 1",
 ];
 
@@ -153,10 +152,11 @@ pub const SETS: &[&str] = &[
     "SORT $k ALPHA",
 ];
 
-/// Sorted sets.
+/// Sorted sets. Those in `x0` and `x1` have one score: otherwise ranges of members mean nothing.
 pub const ZSETS: &[&str] = &[
     "ZADD $k ( $s $m )+",
     "ZADD $k ( $s $m )+",
+    "ZADD x0|x1 ( 0 $m )+",
     "ZADD $k [ NX|XX ] [ GT|LT ] [ CH ] ( $s $m )+",
     "ZADD $k [ XX ] INCR $s $m",
     "ZINCRBY $k $s $m",
@@ -166,18 +166,18 @@ pub const ZSETS: &[&str] = &[
     "ZMSCORE $k ( $m )+",
     "ZRANK|ZREVRANK $k $m",
     "ZCOUNT $k $score $score",
-    "ZLEXCOUNT $k $lex $lex",
+    "ZLEXCOUNT x0|x1 $lex $lex",
     "ZRANGE $k $x $x [ REV ] [ WITHSCORES ]",
     "ZRANGE $k $score $score BYSCORE [ REV ] [ LIMIT $x $x ] [ WITHSCORES ]",
-    "ZRANGE $k $lex $lex BYLEX [ REV ] [ LIMIT $x $x ]",
+    "ZRANGE x0|x1 $lex $lex BYLEX [ REV ] [ LIMIT $x $x ]",
     "ZREVRANGE $k $x $x [ WITHSCORES ]",
     "ZRANGEBYSCORE|ZREVRANGEBYSCORE $k $score $score [ WITHSCORES ] [ LIMIT $x $x ]",
-    "ZRANGEBYLEX|ZREVRANGEBYLEX $k $lex $lex [ LIMIT $x $x ]",
+    "ZRANGEBYLEX|ZREVRANGEBYLEX x0|x1 $lex $lex [ LIMIT $x $x ]",
     "ZRANGESTORE $k $k $x $x [ REV ]",
     "ZRANGESTORE $k $k $score $score BYSCORE",
     "ZREMRANGEBYRANK $k $x $x",
     "ZREMRANGEBYSCORE $k $score $score",
-    "ZREMRANGEBYLEX $k $lex $lex",
+    "ZREMRANGEBYLEX x0|x1 $lex $lex",
     "ZPOPMIN|ZPOPMAX $k [ $n ]",
     "ZMPOP 2 $k $k MIN|MAX [ COUNT $n ]",
     "ZUNIONSTORE|ZINTERSTORE $k 2 $k $k [ WEIGHTS $s $s ] [ AGGREGATE SUM|MIN|MAX ]",
