@@ -1,2 +1,7 @@
-//! The operator's tools.
-fn main() {}
+//! The operator's tools: `forebay rdb check FILE` and so on.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    forebay::tools::cli::run()
+}

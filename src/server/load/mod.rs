@@ -13,7 +13,7 @@ mod check;
 mod error;
 mod insert;
 mod scan;
-mod window;
+pub mod window;
 
 pub use check::{CheckOptions, check};
 pub use error::LoadError;

@@ -43,9 +43,9 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// All buffers free; their memory is taken when they are first used.
-    pub fn new() -> Arc<Pool> {
-        let free = (0..WINDOWS).map(|_| Vec::new()).collect();
+    /// `buffers` of them, all free; their memory is taken when they are first used.
+    pub fn new(buffers: usize) -> Arc<Pool> {
+        let free = (0..buffers).map(|_| Vec::new()).collect();
         Arc::new(Pool {
             free: Mutex::new(free),
             returned: Condvar::new(),
@@ -88,7 +88,12 @@ pub struct Windows<R> {
 impl<R: Read> Windows<R> {
     /// Starts at offset 0 of the dump.
     pub fn new(source: R) -> Self {
-        let pool = Pool::new();
+        Windows::with_buffers(source, WINDOWS)
+    }
+
+    /// The same with another number of windows (at least 2) in use at once.
+    pub fn with_buffers(source: R, buffers: usize) -> Self {
+        let pool = Pool::new(buffers);
         let current = pool.take();
         Windows {
             source,
