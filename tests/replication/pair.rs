@@ -11,6 +11,9 @@ use std::thread::JoinHandle;
 /// The real server that every test is run with.
 pub const PEER: &str = "redis-7.0";
 
+/// Between two commands of a writer.
+const PAUSE: std::time::Duration = std::time::Duration::from_micros(200);
+
 /// A client that writes all kinds of values until it is stopped.
 pub struct Writers {
     stop: Arc<AtomicBool>,
@@ -32,6 +35,8 @@ impl Writers {
                         return; // the server was killed by its test
                     }
                     written.fetch_add(1, Ordering::Relaxed);
+                    // A load that an unoptimised build can follow.
+                    std::thread::sleep(PAUSE);
                 }
             })
         };
@@ -61,12 +66,16 @@ impl Writers {
     }
 }
 
-fn write_something(client: &mut Client, seed: &mut u64) -> std::io::Result<()> {
-    // xorshift: enough to vary keys.
+/// Enough to vary keys.
+fn xorshift(seed: &mut u64) -> u64 {
     *seed ^= *seed << 13;
     *seed ^= *seed >> 7;
     *seed ^= *seed << 17;
-    let n = *seed >> 8;
+    *seed >> 8
+}
+
+fn write_something(client: &mut Client, seed: &mut u64) -> std::io::Result<()> {
+    let n = xorshift(seed);
     let key = |kind: &str| format!("{kind}:{}", n % 500);
     let value = format!("value-{n}");
     let run = |client: &mut Client, words: &[&str]| client.try_cmd(words).map(drop);
@@ -108,7 +117,10 @@ pub fn seed_data(server: &Server) {
     client.ok("HSET hash f v g w");
     client.ok("SELECT 9");
     client.ok("SET other database");
-    client.ok(&format!("SET large {}", "x".repeat(100_000)));
+    let mut seed = 1;
+    let letter = |_| char::from(b'A' + (xorshift(&mut seed) % 58) as u8);
+    let large: String = (0..100_000).map(letter).collect();
+    client.cmd(&["SET", "large", &large]); // nothing to compress: the payload is as long
     for i in 0..2000 {
         client.cmd(&["SET", &format!("key:{i}"), &format!("value:{i}")]);
     }

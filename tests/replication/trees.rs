@@ -55,7 +55,7 @@ fn the_replicas_of_a_promoted_server_continue_its_history() {
         wait_link(&sibling);
         assert_in_step(&old, &new);
         new.client().ok("REPLICAOF NO ONE");
-        new.client().ok("SET written after promotion");
+        new.client().ok("SET written after-promotion");
         for server in [&sibling, &old] {
             let line = format!("REPLICAOF 127.0.0.1 {}", new.port());
             server.client().ok(&line);
