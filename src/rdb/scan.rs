@@ -63,12 +63,32 @@ pub struct Scanner {
     short: Option<RdbError>,
 }
 
+/// A string of raw bytes under a key of raw bytes: where its parts lie in the window.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainString {
+    /// The expiry, which stands right before the type byte.
+    pub expire_ms: Option<i64>,
+    /// The type byte; behind it one byte of key length, and the key.
+    pub type_at: usize,
+    /// The value.
+    pub value_at: usize,
+    /// The next record.
+    pub end: usize,
+}
+
 /// What opcodes said about the next key.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pending {
     expire_ms: Option<i64>,
     idle_s: Option<u64>,
     freq: Option<u8>,
+}
+
+impl Pending {
+    #[inline]
+    fn any(&self) -> bool {
+        self.expire_ms.is_some() || self.idle_s.is_some() || self.freq.is_some()
+    }
 }
 
 impl Scanner {
@@ -99,16 +119,24 @@ impl Scanner {
     /// The first defect, with its absolute offset and, inside a record, its key.
     #[inline]
     pub fn next<'a>(&mut self, window: &'a [u8]) -> Result<Step<'a>, RdbError> {
-        if self.started
-            && let Some((record, consumed)) = self.plain_string(window)
-        {
-            self.offset += consumed as u64;
-            return Ok(Step::Frame {
-                frame: Frame::Key(record),
-                consumed,
-            });
-        }
-        self.next_any(window)
+        let offset = self.offset;
+        let Some(plain) = self.plain_string(window) else {
+            return self.next_any(window);
+        };
+        let record = Record {
+            offset: offset + plain.type_at as u64,
+            expire_ms: plain.expire_ms,
+            idle_s: None,
+            freq: None,
+            rdb_type: opcode::STRING,
+            key: Cow::Borrowed(&window[plain.type_at + 2..plain.value_at]),
+            body: &window[plain.type_at..plain.end],
+            value: &window[plain.value_at..plain.end],
+        };
+        Ok(Step::Frame {
+            frame: Frame::Key(record),
+            consumed: plain.end,
+        })
     }
 
     /// The error for input that ends before the EOF opcode, after `next` asked for more than there is.
@@ -118,10 +146,12 @@ impl Scanner {
             .unwrap_or_else(|| RdbError::new(ErrorKind::Truncated, self.offset, "the next opcode"))
     }
 
-    /// The fast path: a string key and value of raw bytes, perhaps with an expiry in milliseconds.
+    /// The fast path: takes a string of raw bytes under a key of up to 63 raw bytes, perhaps with an
+    /// expiry in milliseconds, if it comes next and lies whole in the window. There is nothing to check
+    /// about it. `None`: ask [`Scanner::next`].
     #[inline]
-    fn plain_string<'a>(&mut self, window: &'a [u8]) -> Option<(Record<'a>, usize)> {
-        let (expire_ms, at) = match *window.first()? {
+    pub fn plain_string(&mut self, window: &[u8]) -> Option<PlainString> {
+        let (expire_ms, type_at) = match *window.first()? {
             opcode::STRING => (None, 0),
             opcode::EXPIRETIME_MS if window.get(9) == Some(&opcode::STRING) => (
                 Some(i64::from_le_bytes(*window.get(1..)?.first_chunk()?)),
@@ -129,8 +159,8 @@ impl Scanner {
             ),
             _ => return None,
         };
-        let key_len = *window.get(at + 1)? as usize;
-        let value_at = at + 2 + key_len;
+        let key_len = *window.get(type_at + 1)? as usize;
+        let value_at = type_at + 2 + key_len;
         let (value_head, value_len) = match *window.get(value_at)? {
             n @ 0..64 => (1, n as usize),
             n @ 64..128 => (
@@ -140,21 +170,17 @@ impl Scanner {
             _ => return None,
         };
         let end = value_at + value_head + value_len;
-        if key_len >= 64 || end > window.len() {
+        let plain = key_len < 64 && end <= window.len() && expire_ms != Some(NO_EXPIRY);
+        if !plain || !self.started || self.pending.any() {
             return None;
         }
-        let pending = std::mem::take(&mut self.pending);
-        let record = Record {
-            offset: self.offset + at as u64,
-            expire_ms: expire_ms.or(pending.expire_ms).filter(|&t| t != NO_EXPIRY),
-            idle_s: pending.idle_s,
-            freq: pending.freq,
-            rdb_type: opcode::STRING,
-            key: Cow::Borrowed(&window[at + 2..value_at]),
-            body: &window[at..end],
-            value: &window[value_at..end],
-        };
-        Some((record, end))
+        self.offset += end as u64;
+        Some(PlainString {
+            expire_ms,
+            type_at,
+            value_at,
+            end,
+        })
     }
 
     fn next_any<'a>(&mut self, window: &'a [u8]) -> Result<Step<'a>, RdbError> {

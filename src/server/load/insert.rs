@@ -26,14 +26,23 @@ pub struct Entry {
     pub len: usize,
     /// Bytes from the type byte to the value.
     pub value: usize,
-    /// The key stands raw in the window.
-    pub plain_key: bool,
-    /// The expiry, if any, stands right before the type byte.
-    pub plain_head: bool,
+    /// How far it stands in the window as the keyspace keeps it.
+    pub plain: Plain,
     /// The expiry.
     pub expire_ms: Option<UnixMillis>,
     /// What the dump says of the last use.
     pub heat: Heat,
+}
+
+/// How far a record stands in its window as the keyspace keeps it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Plain {
+    /// It does not.
+    No,
+    /// The key stands raw, the expiry, if any, right before the type byte.
+    Unchecked,
+    /// The value is known to be canonical, too.
+    Checked,
 }
 
 /// IDLE or FREQ of a record.
@@ -198,6 +207,13 @@ enum Plan {
     Skip,
 }
 
+impl Entry {
+    fn in_window(&self) -> Plan {
+        let head = if self.expire_ms.is_some() { 9 } else { 0 };
+        Plan::Window(self.body - head, self.body + self.len)
+    }
+}
+
 impl<'a> Inserter<'a> {
     /// Tools for a thread.
     pub fn new(options: &'a LoadOptions, tasks: &'a Tasks) -> Self {
@@ -288,7 +304,23 @@ impl<'a> Inserter<'a> {
         Ok(())
     }
 
+    /// Counts it, too.
+    fn is_expired(&self, entry: &Entry) -> bool {
+        let now = self.options.now_ms;
+        let expired = !self.options.keep_expired && entry.expire_ms.is_some_and(|at| at < now);
+        if expired {
+            self.tasks.expired.fetch_add(1, Ordering::Relaxed);
+        }
+        expired
+    }
+
     fn plan(&mut self, task: &Task, entry: &Entry, window: &[u8]) -> Result<Plan, LoadError> {
+        if entry.plain == Plain::Checked && entry.len <= RECORD_MAX {
+            return Ok(match self.is_expired(entry) {
+                true => Plan::Skip,
+                false => entry.in_window(),
+            });
+        }
         let body = &window[entry.body..entry.body + entry.len];
         let (rdb_type, value) = (body[0], &body[entry.value..]);
         let located = |e: RdbError| {
@@ -307,9 +339,7 @@ impl<'a> Inserter<'a> {
             self.tasks.empty.fetch_add(1, Ordering::Relaxed);
             return Ok(Plan::Skip);
         }
-        if !self.options.keep_expired && entry.expire_ms.is_some_and(|at| at < self.options.now_ms)
-        {
-            self.tasks.expired.fetch_add(1, Ordering::Relaxed);
+        if self.is_expired(entry) {
             return Ok(Plan::Skip);
         }
         let (held_type, held) = if info.as_is {
@@ -353,13 +383,8 @@ impl<'a> Inserter<'a> {
                 }
             });
         }
-        if info.as_is
-            && entry.plain_key
-            && entry.plain_head
-            && shortest_key_length(body, entry.value)
-        {
-            let head = if entry.expire_ms.is_some() { 9 } else { 0 };
-            return Ok(Plan::Window(entry.body - head, entry.body + entry.len));
+        if info.as_is && entry.plain != Plain::No && shortest_key_length(body, entry.value) {
+            return Ok(entry.in_window());
         }
         let start = self.rebuilt.len();
         record::put_head(

@@ -1,7 +1,7 @@
 //! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of
 //! records of one hash range to whoever is free.
 
-use super::insert::{Entry, Heat, Inserter, Task, Tasks};
+use super::insert::{Entry, Heat, Inserter, Plain, Task, Tasks};
 use super::window::Windows;
 use super::{LoadError, LoadOptions, LoadProgress, Loaded};
 use crate::keyspace::load::{Partition, SizeHint};
@@ -215,6 +215,21 @@ impl<'a, R: Read> Loader<'a, R> {
         loop {
             // Borrows of the window end with each turn, as far as the compiler can see.
             let bytes = &self.windows.bytes()[at..];
+            if let Some(plain) = self.scanner.plain_string(bytes) {
+                let key = &bytes[plain.type_at + 2..plain.value_at];
+                let entry = Entry {
+                    hash: self.options.hasher.hash(key),
+                    body: at + plain.type_at,
+                    len: plain.end - plain.type_at,
+                    value: plain.value_at - plain.type_at,
+                    plain: Plain::Checked,
+                    expire_ms: plain.expire_ms,
+                    heat: Heat::None,
+                };
+                self.push(entry);
+                at += plain.end;
+                continue;
+            }
             let start = self.windows.offset() + at as u64;
             match self.scanner.next(bytes)? {
                 Step::NeedMore { at_least } => {
@@ -304,7 +319,11 @@ impl<'a, R: Read> Loader<'a, R> {
                     building: building.clone(),
                     context: self.context.clone(),
                     range,
-                    entries: std::mem::take(list),
+                    // The next window will hold about as many.
+                    entries: std::mem::replace(
+                        list,
+                        Vec::with_capacity(list.len() + list.len() / 8),
+                    ),
                 });
             }
         }
@@ -412,8 +431,10 @@ fn entry(record: &Record<'_>, hash: u64, window_offset: u64, bytes: &[u8], at: u
         body,
         len: record.body.len(),
         value: record.body.len() - record.value.len(),
-        plain_key: matches!(record.key, Cow::Borrowed(_)),
-        plain_head: whole,
+        plain: match whole && matches!(record.key, Cow::Borrowed(_)) {
+            true => Plain::Unchecked,
+            false => Plain::No,
+        },
         expire_ms: record.expire_ms,
         heat: match (record.idle_s, record.freq) {
             (Some(idle), _) => Heat::Idle(idle),
