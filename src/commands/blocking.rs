@@ -111,6 +111,11 @@ impl Blocking {
         self.deadlines.len()
     }
 
+    /// True while the request of a client that waited is run again.
+    pub fn is_resuming(&self) -> bool {
+        self.resuming.is_some()
+    }
+
     /// When [`Engine::expire_blocked`] is next due, Unix ms.
     pub fn next_deadline(&self) -> Option<i64> {
         self.deadlines.first().map(|d| d.0)

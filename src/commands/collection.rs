@@ -11,6 +11,7 @@
 
 use super::engine::Rng;
 use super::{CommandError, Cx, Event};
+use crate::keyspace::value::stream::{Stream, StreamRef};
 use crate::keyspace::value::{Hash, HashRef, List, ListRef, Set, SetRef, Zset, ZsetRef};
 use crate::keyspace::{Limits, Loc, Value, ValueRef};
 use crate::resp::Reply;
@@ -64,6 +65,7 @@ collection!(List, ListRef);
 collection!(Set, SetRef);
 collection!(Zset, ZsetRef);
 collection!(Hash, HashRef);
+collection!(Stream, StreamRef);
 
 /// What a handler needs beside the value it works on.
 pub struct Env<'a> {
@@ -146,7 +148,7 @@ impl Cx<'_> {
     }
 
     /// Changes the value behind a checked [`Loc`] and gives what `f` gives, with the number of elements
-    /// left; with none left the key has been removed (its `del` event is the caller's).
+    /// left; with none left the key has been removed (its `del` event is the caller's). A stream stays.
     pub fn edit<T: Collection, R>(
         &mut self,
         loc: Loc,

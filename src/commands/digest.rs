@@ -9,9 +9,6 @@
 //! reads back equal; both are offered ([`ScoreText`]). Seen on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
 
 use crate::keyspace::{Db, Item, Loc, ValueRef};
-use crate::rdb::stream::Stream;
-use crate::rdb::stream_node::{Entry, NodeReader};
-use crate::rdb::string::StrBuf;
 use crate::resp::reply::format_double;
 use sha1::{Digest as _, Sha1};
 
@@ -104,34 +101,16 @@ pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, scores: ScoreText) {
             }
             into.xor(&one.0);
         }),
-        ValueRef::Stream(v) => {
-            let (rdb_type, bytes) = v.rdb();
-            stream(into, rdb_type, bytes);
-        }
+        ValueRef::Stream(v) => v.iter().for_each(|found| {
+            into.mix(format!("{}.{}", found.id.ms, found.id.seq).as_bytes());
+            found.fields.for_each(|(field, value)| {
+                into.mix_item(field);
+                into.mix_item(value);
+            });
+        }),
     }
     if db.expire(loc).is_some() {
         into.xor(b"!!expire!!");
-    }
-}
-
-/// Live entries in order: id, then fields and values. The bytes were checked when they came in.
-fn stream(into: &mut Fingerprint, rdb_type: u8, bytes: &[u8]) {
-    let parts = Stream::parse(rdb_type, bytes).expect("a held stream is sound");
-    let mut buf = StrBuf::new();
-    for node in &parts.nodes {
-        let listpack = node.listpack.get(&mut buf).expect("a held stream is sound");
-        let mut reader = NodeReader::open(node.master, listpack).expect("a held stream is sound");
-        let mut found = Entry::new();
-        while reader.read(&mut found).expect("a held stream is sound") {
-            if found.deleted {
-                continue;
-            }
-            into.mix(format!("{}.{}", found.id.ms, found.id.seq).as_bytes());
-            for (field, value) in &found.fields {
-                into.mix_item(*field);
-                into.mix_item(*value);
-            }
-        }
     }
 }
 

@@ -52,6 +52,7 @@ pub mod session;
 pub mod sets;
 pub mod sort;
 pub mod spec;
+pub mod streams;
 pub mod strings;
 pub mod strings_lcs;
 pub mod strings_numbers;

@@ -26,6 +26,7 @@ static FAMILIES: &[&[Command]] = &[
     super::lists::COMMANDS,
     super::sets::COMMANDS,
     super::zsets::COMMANDS,
+    super::streams::COMMANDS,
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
     super::dump::COMMANDS,

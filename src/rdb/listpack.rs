@@ -594,7 +594,7 @@ pub fn encode_form(item: &Item<'_>, form: BacklenForm, out: &mut Vec<u8>) {
 
 #[path = "listpack_edit.rs"]
 mod edit;
-pub use edit::{Builder, append, delete, fix_count, insert, replace};
+pub use edit::{Builder, append, delete, extend, fix_count, insert, replace};
 
 #[cfg(test)]
 #[path = "listpack_tests.rs"]

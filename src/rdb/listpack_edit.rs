@@ -84,6 +84,18 @@ pub fn append(lp: &mut Vec<u8>, item: Item<'_>) {
     grow_count(lp, 1);
 }
 
+/// Appends several elements at the end.
+pub fn extend<'a>(lp: &mut Vec<u8>, items: impl IntoIterator<Item = Item<'a>>) {
+    lp.pop();
+    let mut count = 0;
+    for item in items {
+        encode(&item, lp);
+        count += 1;
+    }
+    lp.push(END);
+    grow_count(lp, count);
+}
+
 /// Inserts `item` before the element at `at` (the offset of the end mark appends).
 pub fn insert(lp: &mut Vec<u8>, at: usize, item: Item<'_>) {
     splice(lp, at, 0, Some(item));
@@ -138,8 +150,10 @@ fn splice(lp: &mut Vec<u8>, at: usize, old: usize, item: Option<Item<'_>>) -> us
     if new > old {
         lp.resize(len + new - old, 0);
     }
-    lp.copy_within(tail..len, at + new);
-    lp.truncate(len + new - old);
+    if new != old {
+        lp.copy_within(tail..len, at + new);
+        lp.truncate(len + new - old);
+    }
     // The encoder appends: let it write behind the end, then move the element into the gap.
     let end = lp.len();
     encode(&item, lp);

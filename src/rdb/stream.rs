@@ -50,6 +50,25 @@ impl StreamId {
         (u128::from(self.ms) << 64 | u128::from(self.seq)).to_be_bytes()
     }
 
+    /// The id right after this one; `None` after the largest.
+    pub fn next(self) -> Option<Self> {
+        match self.seq.checked_add(1) {
+            Some(seq) => Some(StreamId { seq, ..self }),
+            None => self.ms.checked_add(1).map(|ms| StreamId { ms, seq: 0 }),
+        }
+    }
+
+    /// The id right before this one; `None` before 0-0.
+    pub fn prev(self) -> Option<Self> {
+        match self.seq.checked_sub(1) {
+            Some(seq) => Some(StreamId { seq, ..self }),
+            None => self
+                .ms
+                .checked_sub(1)
+                .map(|ms| StreamId { ms, seq: u64::MAX }),
+        }
+    }
+
     fn read(cur: &mut Cursor<'_>, context: &'static str) -> Read<Self> {
         Ok(StreamId {
             ms: cur.number(context)?,
@@ -166,6 +185,28 @@ pub struct Idmp<'a> {
     pub duplicates: u64,
 }
 
+impl Idmp<'_> {
+    /// The same, of bytes of its own.
+    pub fn into_owned(self) -> Idmp<'static> {
+        let own = |text: Cow<'_, [u8]>| Cow::Owned(text.into_owned());
+        let producers = self.producers.into_iter().map(|producer| Producer {
+            id: own(producer.id),
+            entries: producer
+                .entries
+                .into_iter()
+                .map(|(iid, id)| (own(iid), id))
+                .collect(),
+        });
+        Idmp {
+            duration_s: self.duration_s,
+            entries_max: self.entries_max,
+            producers: producers.collect(),
+            added: self.added,
+            duplicates: self.duplicates,
+        }
+    }
+}
+
 impl Default for Idmp<'_> {
     /// What a stream has that was never written to idempotently.
     fn default() -> Self {
@@ -189,7 +230,7 @@ pub struct Producer<'a> {
 }
 
 /// `entries_read` when it is not known.
-const UNKNOWN: u64 = u64::MAX;
+pub(crate) const UNKNOWN: u64 = u64::MAX;
 /// A consumer that never was active.
 const NEVER: i64 = -1;
 
@@ -314,7 +355,8 @@ fn encode_ids(ids: &[StreamId], out: &mut Vec<u8>) {
     }
 }
 
-fn encode_idmp(idmp: Option<&Idmp<'_>>, out: &mut Vec<u8>) {
+/// Appends what types 26 and 27 say about producers.
+pub(crate) fn encode_idmp(idmp: Option<&Idmp<'_>>, out: &mut Vec<u8>) {
     let unused = Idmp::default();
     let idmp = idmp.unwrap_or(&unused);
     encode_length(idmp.duration_s, out);

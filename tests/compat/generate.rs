@@ -97,7 +97,7 @@ impl Generator {
 
     /// A value of a kind: `k` key, `m` member or field, `v` value, `i` integer argument (sometimes
     /// none), `f` float, `s` score, `n` small count, `x` index, `p` pattern, `bit` 0 or 1 or wrong,
-    /// `at` offset, `lex` and `score` range ends, `ms` a time far away.
+    /// `at` offset, `lex` and `score` range ends, `ms` a time far away, `id` and `idend` of streams.
     fn value(&mut self, kind: &str) -> Vec<u8> {
         let random = &mut self.random;
         match kind {
@@ -190,6 +190,20 @@ impl Generator {
                 ])
                 .as_bytes()
                 .to_vec(),
+            // Ids that stand close together, so that many are known; now and then none, or a large one.
+            "id" => match random.below(40) {
+                0 => b"x-1".to_vec(),
+                1 => b"0-0".to_vec(),
+                2 => format!("{}-*", random.below(60)).into_bytes(),
+                3 => b"18446744073709551615-18446744073709551614".to_vec(),
+                4..10 => random.below(60).to_string().into_bytes(),
+                _ => format!("{}-{}", random.below(60), random.below(4)).into_bytes(),
+            },
+            "idend" => match random.below(4) {
+                0 => random.one_of(&["-", "+"]).as_bytes().to_vec(),
+                1 => format!("({}-{}", random.below(60), random.below(4)).into_bytes(),
+                _ => random.below(60).to_string().into_bytes(),
+            },
             "ms" => (4_000_000_000_000u64 + random.below(1_000_000) as u64)
                 .to_string()
                 .into_bytes(),

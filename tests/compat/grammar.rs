@@ -187,3 +187,24 @@ pub const ZSETS: &[&str] = &[
     "ZINTERCARD 2 $k $k [ LIMIT $n ]",
     "SADD $k ( $m )+",
 ];
+
+/// Streams.
+pub const STREAMS: &[&str] = &[
+    "XADD $k $id ( $m $v )+",
+    "XADD $k $id f $v g $m",
+    "XADD $k $id f $v",
+    "XADD $k $id f $v",
+    "XADD $k [ NOMKSTREAM ] MAXLEN [ =|~ ] $n $id f $v",
+    "XADD $k MINID =|~ $id $id f $v",
+    "XADD $k MAXLEN ~ $n LIMIT $n $id f $v",
+    "XLEN $k",
+    "XRANGE $k $idend $idend [ COUNT $n ]",
+    "XREVRANGE $k $idend $idend [ COUNT $n ]",
+    "XDEL $k ( $id )+",
+    "XTRIM $k MAXLEN|MINID [ =|~ ] $n [ LIMIT $n ]",
+    "XTRIM $k MINID $id",
+    "XSETID $k $id [ ENTRIESADDED $n ] [ MAXDELETEDID $id ]",
+    "XREAD [ COUNT $n ] STREAMS $k $k $id $id|$",
+    "XREAD BLOCK 1 STREAMS $k $",
+    "XINFO STREAM $k",
+];

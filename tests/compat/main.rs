@@ -55,6 +55,7 @@ families! {
     hashes random HASHES;
     sets random SETS;
     zsets random ZSETS;
+    streams random STREAMS;
     transactions;
     pubsub;
     scan;

@@ -581,6 +581,14 @@ pub(crate) struct Leaves<'a, L: Leaf> {
 }
 
 impl<'a, L: Leaf> Leaves<'a, L> {
+    /// A walk that is over.
+    pub(crate) fn ended() -> Self {
+        Leaves {
+            above: SmallVec::new(),
+            at: None,
+        }
+    }
+
     /// The chunk where the walk stands, then one step to the right.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<&'a L> {

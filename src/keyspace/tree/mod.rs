@@ -16,6 +16,7 @@
 //! * [`keyed`]: sets, hashes and scores by member: pages sorted by 32 bits of the keyed hash.
 //! * [`order`]: sorted sets by rank: pages sorted by (score, member).
 //! * [`seq`]: lists by position, of [`chunk`]s of listpack elements, open at both ends.
+//! * [`ordered`]: pending entries, consumers and groups of streams, by id or name.
 //! * [`rope`]: long strings by byte offset.
 //! * [`strings`]: entries are written as a dump writes them: RDB strings.
 //!
@@ -31,6 +32,7 @@ pub mod chunk;
 pub mod counted;
 pub mod keyed;
 pub mod order;
+pub mod ordered;
 pub mod page;
 pub mod rope;
 pub mod seed;

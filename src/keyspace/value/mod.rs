@@ -13,7 +13,7 @@ mod packed;
 mod plain;
 mod record;
 mod set;
-mod stream;
+pub mod stream;
 mod string;
 mod zset;
 

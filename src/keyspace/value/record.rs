@@ -37,7 +37,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(v) => v.rdb_type(),
             ValueRef::Zset(v) => v.rdb_type(),
             ValueRef::Hash(v) => v.rdb_type(),
-            ValueRef::Stream(v) => v.rdb().0,
+            ValueRef::Stream(v) => v.rdb_type(),
         }
     }
 
@@ -51,13 +51,13 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(v) => v.write(packer, &mut out),
             ValueRef::Zset(v) => v.write(packer, &mut out),
             ValueRef::Hash(v) => v.write(packer, &mut out),
-            ValueRef::Stream(v) => out.buf().extend_from_slice(v.rdb().1),
+            ValueRef::Stream(v) => v.write(packer, &mut out),
         }
         out.flush();
         self.rdb_type()
     }
 
-    /// Elements (bytes of a string; 1 for a stream that is only held).
+    /// Elements (bytes of a string, live entries of a stream).
     pub fn len(&self) -> usize {
         match self {
             ValueRef::Str(v) => v.len(),
@@ -65,7 +65,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(v) => v.len(),
             ValueRef::Zset(v) => v.len(),
             ValueRef::Hash(v) => v.len(),
-            ValueRef::Stream(_) => 1,
+            ValueRef::Stream(v) => v.len(),
         }
     }
 
@@ -180,8 +180,8 @@ impl Value {
     /// background.
     pub fn free_effort(&self) -> usize {
         match self {
-            Value::Stream(_) => 1,
             Value::Str(v) => super::plain::free_effort(v.heap_bytes()),
+            Value::Stream(v) => v.free_effort(),
             Value::List(v) => v.free_effort(),
             Value::Set(v) => v.free_effort(),
             Value::Zset(v) => v.free_effort(),

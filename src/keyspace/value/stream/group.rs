@@ -1,0 +1,235 @@
+//! Consumer groups: how far a group has read, what it has not acknowledged, and who reads.
+
+use crate::keyspace::UnixMillis;
+use crate::keyspace::tree::ordered::{Held, Ordered};
+use crate::rdb::stream::StreamId;
+use std::sync::Arc;
+
+/// A group's or a consumer's name.
+pub type Name = Arc<[u8]>;
+
+/// A consumer that never got anything.
+pub(super) const NEVER: UnixMillis = -1;
+
+/// A consumer group.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// The last id delivered.
+    pub last_id: StreamId,
+    /// How many entries were delivered, if known.
+    pub entries_read: Option<u64>,
+    pub(super) pending: Ordered<StreamId, Pending>,
+    pub(super) consumers: Ordered<Name, Consumer>,
+    /// Pending entries without an owner.
+    pub(super) given_back: usize,
+}
+
+/// An entry delivered and not acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// When it was delivered last.
+    pub delivered_ms: UnixMillis,
+    /// How often it was delivered.
+    pub deliveries: u64,
+    /// Who has it; `None` where a newer server has let a consumer give it back.
+    pub owner: Option<Name>,
+}
+
+/// One who reads.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// When it last asked for something.
+    pub seen_ms: UnixMillis,
+    /// When it last got something; -1 if never.
+    pub active_ms: UnixMillis,
+    pub(super) pending: Ordered<StreamId, ()>,
+}
+
+impl Held for Pending {}
+
+impl Held for Consumer {
+    const NESTED: bool = true;
+
+    fn heap(&self) -> usize {
+        self.pending.heap()
+    }
+}
+
+impl Held for Group {
+    const NESTED: bool = true;
+
+    fn heap(&self) -> usize {
+        self.pending.heap() + self.consumers.heap()
+    }
+}
+
+impl Group {
+    /// A group that has read up to `last_id`.
+    pub fn new(last_id: StreamId, entries_read: Option<u64>) -> Self {
+        Group {
+            last_id,
+            entries_read,
+            ..Group::default()
+        }
+    }
+
+    /// Number of pending entries.
+    pub fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// A pending entry.
+    pub fn pending(&self, id: StreamId) -> Option<&Pending> {
+        self.pending.get(&id)
+    }
+
+    /// The pending entries from an id on.
+    pub fn pending_from(&self, id: StreamId) -> impl Iterator<Item = (StreamId, &Pending)> {
+        self.pending.from(&id).map(|(id, pending)| (*id, pending))
+    }
+
+    /// The first and the last pending id.
+    pub fn pending_bounds(&self) -> Option<(StreamId, StreamId)> {
+        Some((*self.pending.first()?.0, *self.pending.last()?.0))
+    }
+
+    /// The consumers by name.
+    pub fn consumers(&self) -> impl Iterator<Item = (&Name, &Consumer)> {
+        self.consumers.iter()
+    }
+
+    /// Number of consumers.
+    pub fn consumer_count(&self) -> usize {
+        self.consumers.len()
+    }
+
+    /// A consumer.
+    pub fn consumer(&self, name: &[u8]) -> Option<&Consumer> {
+        self.consumers.get(name)
+    }
+
+    /// Adds a consumer; false if there is one of this name.
+    pub fn add_consumer(&mut self, name: &[u8], now_ms: UnixMillis) -> bool {
+        let new = self.consumer(name).is_none();
+        if new {
+            let consumer = Consumer {
+                seen_ms: now_ms,
+                active_ms: NEVER,
+                pending: Ordered::default(),
+            };
+            self.consumers.insert(name.into(), consumer);
+        }
+        new
+    }
+
+    /// Removes a consumer with its pending entries; their number.
+    pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
+        let consumer = self.consumers.remove(name)?;
+        for (id, ()) in consumer.pending.iter() {
+            self.pending.remove(id);
+        }
+        Some(consumer.pending.len())
+    }
+
+    /// A consumer has asked for something.
+    pub fn saw(&mut self, name: &[u8], now_ms: UnixMillis) {
+        self.consumers
+            .edit(name, |consumer| consumer.seen_ms = now_ms);
+    }
+
+    /// Delivers entries to a consumer that is there: they become its own with a count of 1.
+    pub fn deliver(&mut self, ids: &[StreamId], name: &[u8], now_ms: UnixMillis) {
+        self.assign(ids, name, now_ms, |_| Pending {
+            delivered_ms: now_ms,
+            deliveries: 1,
+            owner: None,
+        });
+    }
+
+    /// Makes an entry pending with a consumer that is there, whoever had it before.
+    pub fn claim(
+        &mut self,
+        id: StreamId,
+        name: &[u8],
+        now_ms: UnixMillis,
+        delivered_ms: UnixMillis,
+        deliveries: u64,
+    ) {
+        self.assign(&[id], name, now_ms, |_| Pending {
+            delivered_ms,
+            deliveries,
+            owner: None,
+        });
+    }
+
+    fn assign(
+        &mut self,
+        ids: &[StreamId],
+        name: &[u8],
+        now_ms: UnixMillis,
+        entry: impl Fn(StreamId) -> Pending,
+    ) {
+        let Some((owner, _)) = self.consumers.get_pair(name) else {
+            return;
+        };
+        let owner = owner.clone();
+        for &id in ids {
+            let pending = Pending {
+                owner: Some(owner.clone()),
+                ..entry(id)
+            };
+            match self.pending.insert(id, pending) {
+                None => {}
+                Some(Pending { owner: None, .. }) => self.given_back -= 1,
+                Some(Pending {
+                    owner: Some(old), ..
+                }) if old != owner => {
+                    self.consumers
+                        .edit(&*old, |consumer| consumer.pending.remove(&id));
+                }
+                Some(_) => {}
+            }
+        }
+        self.consumers.edit(name, |consumer| {
+            for &id in ids {
+                consumer.pending.insert(id, ());
+            }
+            consumer.active_ms = now_ms;
+        });
+    }
+
+    /// A consumer reads its history: counts another delivery of an entry that it has.
+    pub fn redeliver(&mut self, id: StreamId, now_ms: UnixMillis) {
+        self.pending.edit(&id, |pending| {
+            pending.delivered_ms = now_ms;
+            pending.deliveries = pending.deliveries.wrapping_add(1);
+        });
+    }
+
+    /// Removes a pending entry; false if it was none.
+    pub fn acknowledge(&mut self, id: StreamId) -> bool {
+        let Some(pending) = self.pending.remove(&id) else {
+            return false;
+        };
+        match &pending.owner {
+            Some(owner) => {
+                self.consumers
+                    .edit(&**owner, |consumer| consumer.pending.remove(&id));
+            }
+            None => self.given_back -= 1,
+        }
+        true
+    }
+}
+
+impl Consumer {
+    /// Number of entries that it has not acknowledged.
+    pub fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Their ids from an id on.
+    pub fn pending_from(&self, id: StreamId) -> impl Iterator<Item = StreamId> {
+        self.pending.from(&id).map(|(id, ())| *id)
+    }
+}

@@ -1,0 +1,389 @@
+//! A row of entries of a stream: the listpack that [`crate::rdb::stream_node`] describes, to be read from
+//! both ends and to be changed.
+//!
+//!  * `live` and `dead` are the first two elements of the listpack.
+//!  * Deleted entries stay in place, marked. A node without a live entry does not stay in a stream.
+//!  * The bytes have passed the RDB reader's checks or were made here; on others reading ends early.
+
+use super::super::packed;
+use crate::keyspace::tree::ARC_HEAD;
+use crate::keyspace::tree::counted::Leaf;
+use crate::keyspace::{Item, Limits};
+use crate::rdb::listpack::{self, HEADER_LEN, Iter};
+use crate::rdb::stream::StreamId;
+use std::sync::Arc;
+
+const DELETED: i64 = 1;
+const SAME_FIELDS: i64 = 2;
+
+/// A node's listpack never grows beyond this, whatever `stream-node-max-bytes` says.
+pub(super) const NODE_BYTES_MAX: usize = 1 << 30;
+
+/// A row of entries.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Node {
+    /// Id of the first entry ever put in: what the others' are relative to.
+    master: StreamId,
+    live: u32,
+    dead: u32,
+    lp: Arc<Vec<u8>>,
+}
+
+impl Leaf for Node {
+    type Sep = StreamId;
+
+    fn count(&self) -> usize {
+        self.live as usize
+    }
+
+    fn heap(&self) -> usize {
+        match self.lp.capacity() {
+            0 => 0,
+            bytes => bytes + ARC_HEAD + size_of::<Vec<u8>>(),
+        }
+    }
+
+    fn sep(&self) -> StreamId {
+        self.master
+    }
+
+    // Nodes are what real servers would have made of the same commands: approximate trimming shows it.
+    fn is_small(&self) -> bool {
+        false
+    }
+
+    fn join(&self, _right: &Self) -> Option<Self> {
+        None
+    }
+}
+
+impl Node {
+    /// Of a checked listpack with right counts.
+    pub(super) fn of_listpack(master: StreamId, lp: Vec<u8>) -> Node {
+        let mut head = Iter::new(&lp);
+        let mut count = || {
+            let n = head.next().and_then(|item| item.as_int());
+            n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+        };
+        Node {
+            master,
+            live: count(),
+            dead: count(),
+            lp: Arc::new(lp),
+        }
+    }
+
+    /// Of one new entry.
+    pub(super) fn of_entry(id: StreamId, fields: &[&[u8]]) -> Node {
+        let pairs = fields.chunks_exact(2);
+        let head = [Item::Int(1), Item::Int(0), Item::Int(pairs.len() as i64)];
+        let names = pairs.map(|pair| Item::of(pair[0]));
+        let mut lp = listpack::EMPTY.to_vec();
+        packed::reserve(&mut lp, 24 + 2 * room(fields));
+        listpack::extend(&mut lp, head.into_iter().chain(names).chain([Item::Int(0)]));
+        push_values(&mut lp, (0, 0), fields);
+        Node {
+            master: id,
+            live: 1,
+            dead: 0,
+            lp: Arc::new(lp),
+        }
+    }
+
+    /// True for the node that stands for an empty tree.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.live == 0
+    }
+
+    /// Live entries.
+    pub(super) fn live(&self) -> u64 {
+        u64::from(self.live)
+    }
+
+    /// The key in a dump.
+    pub(super) fn master(&self) -> StreamId {
+        self.master
+    }
+
+    /// The value in a dump.
+    pub(super) fn listpack(&self) -> &[u8] {
+        &self.lp
+    }
+
+    /// True if another entry must go to a new node.
+    pub(super) fn is_full(&self, fields: &[&[u8]], limits: &Limits) -> bool {
+        let bytes_max = match limits.stream_node_max_bytes {
+            0 => NODE_BYTES_MAX,
+            bytes => bytes.min(NODE_BYTES_MAX),
+        };
+        let payload: usize = fields.iter().map(|text| text.len()).sum();
+        let entries_max = limits.stream_node_max_entries;
+        self.lp.len() + payload >= bytes_max
+            || (entries_max > 0 && (self.live + self.dead) as usize >= entries_max)
+    }
+
+    /// Gives the room for further entries back.
+    pub(super) fn close(&mut self) {
+        if let Some(lp) = Arc::get_mut(&mut self.lp) {
+            lp.shrink_to_fit();
+        }
+    }
+
+    /// Appends an entry.
+    pub(super) fn push(&mut self, id: StreamId, fields: &[&[u8]]) {
+        let delta = (
+            id.ms.wrapping_sub(self.master.ms).cast_signed(),
+            id.seq.wrapping_sub(self.master.seq).cast_signed(),
+        );
+        let same = self.has_fields(fields);
+        let lp = Arc::make_mut(&mut self.lp);
+        packed::reserve(lp, 40 + room(fields));
+        match same {
+            true => push_values(lp, delta, fields),
+            false => push_pairs(lp, delta, fields),
+        }
+        self.live += 1;
+        self.write_counts();
+    }
+
+    /// True if the fields are those of the master entry, in its order.
+    fn has_fields(&self, fields: &[&[u8]]) -> bool {
+        let head = self.head();
+        let mut names = Iter::from_offset(&self.lp, head.fields_at);
+        head.fields * 2 == fields.len()
+            && fields
+                .chunks_exact(2)
+                .all(|pair| names.next().is_some_and(|name| name.is(pair[0])))
+    }
+
+    fn head(&self) -> Head {
+        let mut iter = Iter::new(&self.lp);
+        let fields = iter.nth(2).and_then(|n| n.as_int()).unwrap_or(0) as usize;
+        let fields_at = iter.offset();
+        for _ in 0..=fields {
+            iter.next_entry();
+        }
+        Head {
+            fields,
+            fields_at,
+            entries_at: iter.offset(),
+        }
+    }
+
+    /// All entries, deleted ones too.
+    pub(super) fn rows(&self) -> Rows<'_> {
+        let head = self.head();
+        Rows {
+            lp: &self.lp,
+            master: self.master,
+            front: head.entries_at,
+            back: self.lp.len().saturating_sub(1),
+            head,
+        }
+    }
+
+    /// The last entry's id, deleted or not.
+    pub(super) fn last_id(&self) -> Option<StreamId> {
+        self.rows().prev().map(|row| row.id)
+    }
+
+    /// Marks the live entry of this id as deleted; false if there is none. A node left without live
+    /// entries becomes empty.
+    pub(super) fn delete(&mut self, id: StreamId) -> bool {
+        let mut rows = self.rows();
+        let found = std::iter::from_fn(|| rows.next()).find(|row| row.id == id && !row.deleted);
+        let Some((at, flags)) = found.map(|row| (row.at, row.flags)) else {
+            return false;
+        };
+        if self.live == 1 {
+            *self = Node::default();
+            return true;
+        }
+        let lp = Arc::make_mut(&mut self.lp);
+        listpack::replace(lp, at, Item::Int(flags | DELETED));
+        self.live -= 1;
+        self.dead += 1;
+        self.write_counts();
+        true
+    }
+
+    /// Marks the first live entries as deleted, as long as `goes` says so, which is asked for each live
+    /// one; gives their number.
+    pub(super) fn delete_front(&mut self, mut goes: impl FnMut(StreamId) -> bool) -> usize {
+        let mut marks = Vec::new();
+        let mut rows = self.rows();
+        while let Some(row) = rows.next() {
+            if row.deleted {
+                continue;
+            }
+            if !goes(row.id) {
+                break;
+            }
+            marks.push((row.at, row.flags));
+        }
+        let gone = marks.len();
+        if gone == self.live as usize {
+            *self = Node::default();
+            return gone;
+        }
+        if gone > 0 {
+            let lp = Arc::make_mut(&mut self.lp);
+            // From the last one on, so that places before it stay what they are.
+            for (at, flags) in marks.into_iter().rev() {
+                listpack::replace(lp, at, Item::Int(flags | DELETED));
+            }
+            self.live -= gone as u32;
+            self.dead += gone as u32;
+            self.write_counts();
+        }
+        gone
+    }
+
+    fn write_counts(&mut self) {
+        let lp = Arc::make_mut(&mut self.lp);
+        let next = listpack::replace(lp, HEADER_LEN, Item::Int(i64::from(self.live)));
+        listpack::replace(lp, next, Item::Int(i64::from(self.dead)));
+    }
+}
+
+/// Bytes that an entry of these fields takes at most, without what is the same for all.
+fn room(fields: &[&[u8]]) -> usize {
+    fields.iter().map(|text| text.len() + 11).sum()
+}
+
+fn push_values(lp: &mut Vec<u8>, delta: (i64, i64), fields: &[&[u8]]) {
+    let head = [SAME_FIELDS, delta.0, delta.1].map(Item::Int);
+    let values = fields.chunks_exact(2).map(|pair| Item::of(pair[1]));
+    let steps = Item::Int((fields.len() / 2 + 3) as i64);
+    listpack::extend(lp, head.into_iter().chain(values).chain([steps]));
+}
+
+fn push_pairs(lp: &mut Vec<u8>, delta: (i64, i64), fields: &[&[u8]]) {
+    let head = [0, delta.0, delta.1, (fields.len() / 2) as i64].map(Item::Int);
+    let pairs = fields.iter().map(|text| Item::of(text));
+    let steps = Item::Int((fields.len() + 4) as i64);
+    listpack::extend(lp, head.into_iter().chain(pairs).chain([steps]));
+}
+
+/// Where the parts of a listpack begin.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    /// Number of fields of the master entry.
+    fields: usize,
+    fields_at: usize,
+    entries_at: usize,
+}
+
+/// A walk over the entries of a node, from both ends.
+#[derive(Clone, Debug)]
+pub(super) struct Rows<'a> {
+    lp: &'a [u8],
+    master: StreamId,
+    head: Head,
+    front: usize,
+    back: usize,
+}
+
+/// An entry as it stands in its node.
+#[derive(Clone, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) id: StreamId,
+    pub(super) deleted: bool,
+    /// Byte offset of the flags.
+    at: usize,
+    flags: i64,
+    pub(super) fields: Fields<'a>,
+}
+
+impl<'a> Rows<'a> {
+    /// The next entry from the front.
+    pub(super) fn next(&mut self) -> Option<Row<'a>> {
+        if self.front >= self.back {
+            return None;
+        }
+        let row = self.row(self.front)?;
+        let mut iter = row.fields.values.clone();
+        let values = match row.fields.same {
+            true => row.fields.left,
+            false => 2 * row.fields.left,
+        };
+        // The step count is passed as well.
+        for _ in 0..=values {
+            iter.next_entry()?;
+        }
+        self.front = iter.offset();
+        Some(row)
+    }
+
+    /// The next entry from the back.
+    pub(super) fn prev(&mut self) -> Option<Row<'a>> {
+        if self.back <= self.front {
+            return None;
+        }
+        let mut at = listpack::before(self.lp, self.back)?;
+        let steps = listpack::entry_at(self.lp, at)?.item.as_int()?;
+        for _ in 0..steps {
+            at = listpack::before(self.lp, at)?;
+        }
+        if at < self.front {
+            return None;
+        }
+        self.back = at;
+        self.row(at)
+    }
+
+    fn row(&self, at: usize) -> Option<Row<'a>> {
+        let mut iter = Iter::from_offset(self.lp, at);
+        let mut int = || iter.next()?.as_int();
+        let (flags, ms, seq) = (int()?, int()?, int()?);
+        let same = flags & SAME_FIELDS != 0;
+        let left = match same {
+            true => self.head.fields,
+            false => usize::try_from(int()?).ok()?,
+        };
+        Some(Row {
+            id: StreamId {
+                ms: self.master.ms.wrapping_add(ms.cast_unsigned()),
+                seq: self.master.seq.wrapping_add(seq.cast_unsigned()),
+            },
+            deleted: flags & DELETED != 0,
+            at,
+            flags,
+            fields: Fields {
+                names: Iter::from_offset(self.lp, self.head.fields_at),
+                values: iter,
+                same,
+                left,
+            },
+        })
+    }
+}
+
+/// The fields of an entry with their values.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    names: Iter<'a>,
+    values: Iter<'a>,
+    /// The names are those of the master entry; else they stand before the values.
+    same: bool,
+    left: usize,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (Item<'a>, Item<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let names = match self.same {
+            true => &mut self.names,
+            false => &mut self.values,
+        };
+        Some((names.next()?, self.values.next()?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Fields<'_> {}

@@ -1,0 +1,74 @@
+//! Shortening a stream from the front.
+
+use super::Stream;
+use super::node::Node;
+use crate::rdb::stream::StreamId;
+
+/// What is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// At most so many entries.
+    MaxLen(u64),
+    /// No entry below this id.
+    MinId(StreamId),
+}
+
+/// How a stream is shortened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trim {
+    /// What is left.
+    pub bound: Bound,
+    /// Only whole nodes go: more is left than asked for.
+    pub approximate: bool,
+    /// No more than so many entries go; 0 = no limit.
+    pub limit: u64,
+}
+
+impl Stream {
+    /// Removes the oldest entries; gives their number.
+    pub fn trim(&mut self, trim: &Trim) -> u64 {
+        let len = self.len() as u64;
+        let mut gone = 0;
+        // Nodes that go as a whole, then perhaps a part of the one where that ended.
+        let mut partly = false;
+        for node in self.nodes() {
+            let live = node.live();
+            if matches!(trim.bound, Bound::MaxLen(most) if len - gone <= most)
+                || (trim.limit > 0 && gone + live > trim.limit)
+            {
+                break;
+            }
+            let whole = match trim.bound {
+                Bound::MaxLen(most) => len - gone - live >= most,
+                Bound::MinId(id) => node.last_id().is_none_or(|last| last < id),
+            };
+            if !whole {
+                partly = !trim.approximate;
+                break;
+            }
+            gone += live;
+        }
+        let nodes = &mut self.0.nodes;
+        nodes.remove_range(0..gone as usize, |node, _| *node = Node::default());
+        if partly {
+            let mut left = len - gone;
+            gone += nodes.edit_down(
+                |_| 0,
+                |node, _| {
+                    node.delete_front(|id| {
+                        let goes = match trim.bound {
+                            Bound::MaxLen(most) => left > most,
+                            Bound::MinId(min) => id < min,
+                        };
+                        left -= u64::from(goes);
+                        goes
+                    })
+                },
+            ) as u64;
+        }
+        if gone > 0 {
+            self.find_first();
+        }
+        gone
+    }
+}
