@@ -9,7 +9,13 @@
 //! reads back equal; both are offered ([`ScoreText`]). Seen on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
 
 use crate::keyspace::{Db, Item, Loc, ValueRef};
-use crate::resp::reply::format_double;
+use crate::rdb::check::Kind;
+use crate::rdb::stream::Stream;
+use crate::rdb::stream_node::{Entry, NodeReader};
+use crate::rdb::string::StrBuf;
+use crate::rdb::walk::{self, Bufs};
+use crate::rdb::{Context, RdbError};
+use crate::resp::reply::format_shortest;
 use sha1::{Digest as _, Sha1};
 
 /// How scores are spelled in a digest.
@@ -36,6 +42,16 @@ impl Fingerprint {
     pub fn mix(&mut self, bytes: &[u8]) {
         self.xor(bytes);
         self.0 = Sha1::digest(self.0).into();
+    }
+
+    /// Takes in what was xored into another digest.
+    pub fn combine(&mut self, other: &Fingerprint) {
+        self.0.iter_mut().zip(other.0).for_each(|(d, h)| *d ^= h);
+    }
+
+    /// Takes a key's digest in.
+    pub fn xor_key(&mut self, key: &Fingerprint) {
+        self.xor(&key.0);
     }
 
     fn xor_item(&mut self, item: Item<'_>) {
@@ -69,38 +85,17 @@ pub fn database(into: &mut Fingerprint, number: u32, db: &Db, scores: ScoreText)
 /// Takes the value and expiry of an entry in.
 pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, scores: ScoreText) {
     let value = db.value(loc);
-    let type_number: u32 = match value {
-        ValueRef::Str(_) => 0,
-        ValueRef::List(_) => 1,
-        ValueRef::Set(_) => 2,
-        ValueRef::Zset(_) => 3,
-        ValueRef::Hash(_) => 4,
-        ValueRef::Stream(_) => 6,
-    };
-    into.mix(&type_number.to_be_bytes());
+    into.mix(&type_number(value_kind(&value)).to_be_bytes());
     match &value {
         ValueRef::Str(v) => into.mix(&v.bytes()),
         ValueRef::List(v) => v.iter().for_each(|item| into.mix_item(item)),
         ValueRef::Set(v) => v.iter().for_each(|member| into.xor_item(member)),
-        ValueRef::Zset(v) => v.iter().for_each(|(member, score)| {
-            let mut one = Fingerprint::default();
-            one.mix_item(member);
-            let text = match scores {
-                ScoreText::Seventeen => seventeen_digits(score),
-                ScoreText::Shortest => format_double(score),
-            };
-            one.mix(text.as_bytes());
-            into.xor(&one.0);
-        }),
-        ValueRef::Hash(v) => v.iter().for_each(|(field, value, expire)| {
-            let mut one = Fingerprint::default();
-            one.mix_item(field);
-            one.mix_item(value);
-            if expire.is_some() {
-                one.xor(b"!!hexpire!!");
-            }
-            into.xor(&one.0);
-        }),
+        ValueRef::Zset(v) => v
+            .iter()
+            .for_each(|(member, score)| zset_member(into, member, score, scores)),
+        ValueRef::Hash(v) => v
+            .iter()
+            .for_each(|(field, value, expire)| hash_field(into, field, value, expire.is_some())),
         ValueRef::Stream(v) => v.iter().for_each(|found| {
             into.mix(format!("{}.{}", found.id.ms, found.id.seq).as_bytes());
             found.fields.for_each(|(field, value)| {
@@ -110,14 +105,147 @@ pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, scores: ScoreText) {
         }),
     }
     if db.expire(loc).is_some() {
-        into.xor(b"!!expire!!");
+        expiry(into);
+    }
+}
+
+/// How a server computes digests, where servers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// How scores are spelled.
+    pub scores: ScoreText,
+    /// Whether it counts that a hash field has an expiry: Redis does, Valkey 9 does not.
+    pub field_expiries: bool,
+}
+
+/// Takes a value in as it stands in a dump: one that [`crate::rdb::check::check_value`] has passed; a stream must be
+/// canonical. `false` for kinds whose digest is not defined (modules) or not known (arrays): nothing was taken in.
+///
+/// # Errors
+/// Those of a value that is not sound.
+pub fn dumped_value(
+    into: &mut Fingerprint,
+    kind: Kind,
+    (context, rdb_type, bytes): (&Context, u8, &[u8]),
+    bufs: &mut Bufs,
+    manner: Manner,
+) -> Result<bool, RdbError> {
+    if matches!(kind, Kind::Array | Kind::Module(_)) {
+        return Ok(false);
+    }
+    into.mix(&type_number(kind).to_be_bytes());
+    match kind {
+        Kind::String => {
+            let item = walk::string(bytes, bufs)?;
+            into.mix_item(item);
+        }
+        Kind::List => {
+            walk::list(rdb_type, bytes, bufs, |item| {
+                into.mix_item(item);
+                Ok::<(), RdbError>(())
+            })?;
+        }
+        Kind::Set => {
+            walk::set(rdb_type, bytes, bufs, |member| {
+                into.xor_item(member);
+                Ok::<(), RdbError>(())
+            })?;
+        }
+        Kind::Zset => {
+            walk::zset(rdb_type, bytes, bufs, |member, score| {
+                zset_member(into, member, score, manner.scores);
+                Ok::<(), RdbError>(())
+            })?;
+        }
+        Kind::Hash => {
+            walk::hash(context, rdb_type, bytes, bufs, |field, value, expire| {
+                let expires = manner.field_expiries && expire.is_some();
+                hash_field(into, field, value, expires);
+                Ok::<(), RdbError>(())
+            })?;
+        }
+        Kind::Stream => stream(into, rdb_type, bytes),
+        Kind::Array | Kind::Module(_) => {}
+    }
+    Ok(true)
+}
+
+/// Takes in that a key has an expiry; which one does not count.
+pub fn expiry(into: &mut Fingerprint) {
+    into.xor(b"!!expire!!");
+}
+
+fn value_kind(value: &ValueRef<'_>) -> Kind {
+    match value {
+        ValueRef::Str(_) => Kind::String,
+        ValueRef::List(_) => Kind::List,
+        ValueRef::Set(_) => Kind::Set,
+        ValueRef::Zset(_) => Kind::Zset,
+        ValueRef::Hash(_) => Kind::Hash,
+        ValueRef::Stream(_) => Kind::Stream,
+    }
+}
+
+/// The number of a type inside the reference server.
+fn type_number(kind: Kind) -> u32 {
+    match kind {
+        Kind::String => 0,
+        Kind::List => 1,
+        Kind::Set => 2,
+        Kind::Zset => 3,
+        Kind::Hash => 4,
+        Kind::Module(_) => 5,
+        Kind::Stream => 6,
+        Kind::Array => 7,
+    }
+}
+
+fn zset_member(into: &mut Fingerprint, member: Item<'_>, score: f64, scores: ScoreText) {
+    let mut one = Fingerprint::default();
+    one.mix_item(member);
+    let text = match scores {
+        ScoreText::Seventeen => seventeen_digits(score),
+        ScoreText::Shortest => format_shortest(score),
+    };
+    one.mix(text.as_bytes());
+    into.xor(&one.0);
+}
+
+fn hash_field(into: &mut Fingerprint, field: Item<'_>, value: Item<'_>, expires: bool) {
+    let mut one = Fingerprint::default();
+    one.mix_item(field);
+    one.mix_item(value);
+    if expires {
+        one.xor(b"!!hexpire!!");
+    }
+    into.xor(&one.0);
+}
+
+/// Live entries in order: id, then fields and values. The bytes were checked when they came in.
+fn stream(into: &mut Fingerprint, rdb_type: u8, bytes: &[u8]) {
+    let parts = Stream::parse(rdb_type, bytes).expect("a held stream is sound");
+    let mut buf = StrBuf::new();
+    for node in &parts.nodes {
+        let listpack = node.listpack.get(&mut buf).expect("a held stream is sound");
+        let mut reader = NodeReader::open(node.master, listpack).expect("a held stream is sound");
+        let mut found = Entry::new();
+        while reader.read(&mut found).expect("a held stream is sound") {
+            if found.deleted {
+                continue;
+            }
+            into.mix(format!("{}.{}", found.id.ms, found.id.seq).as_bytes());
+            for (field, value) in &found.fields {
+                into.mix_item(*field);
+                into.mix_item(*value);
+            }
+        }
     }
 }
 
 /// `%.17g` of C.
 fn seventeen_digits(x: f64) -> String {
     if !x.is_finite() || x == 0.0 {
-        return format_double(x);
+        return format_shortest(x);
     }
     let scientific = format!("{x:.16e}");
     let (mantissa, exponent) = scientific

@@ -103,6 +103,18 @@ impl Scanner {
         }
     }
 
+    /// A scanner that stands between two frames at `offset` of a file whose header said `context`: for those who look
+    /// for sound frames behind a damage. The database selected there is not known.
+    pub fn resume(context: Context, offset: u64) -> Self {
+        Scanner {
+            context,
+            started: true,
+            offset,
+            pending: Pending::default(),
+            short: None,
+        }
+    }
+
     /// Absolute offset of the window that `next` expects.
     pub fn offset(&self) -> u64 {
         self.offset

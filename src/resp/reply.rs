@@ -257,6 +257,16 @@ impl Reply {
 /// else the shortest digits that read back equal, in the layout of its `fpconv_dtoa`: plain while few
 /// zeros have to be added and the point stands near the front, otherwise with an exponent.
 pub fn format_double(x: f64) -> String {
+    const INTEGERS: f64 = (1_u64 << 62) as f64;
+    if x != 0.0 && x.fract() == 0.0 && x.abs() <= INTEGERS {
+        return itoa::Buffer::new().format(x as i64).to_owned();
+    }
+    format_shortest(x)
+}
+
+/// The shortest digits that read back equal in the layout of `fpconv_dtoa`, integers too: 10^8 is `1e+8`. So DEBUG
+/// DIGEST takes scores, seen on Redis 8.2.
+pub fn format_shortest(x: f64) -> String {
     if x.is_nan() {
         return "nan".into();
     }
@@ -265,10 +275,6 @@ pub fn format_double(x: f64) -> String {
     }
     if x == 0.0 {
         return if x.is_sign_negative() { "-0" } else { "0" }.into();
-    }
-    const INTEGERS: f64 = (1_u64 << 62) as f64;
-    if x.fract() == 0.0 && x.abs() <= INTEGERS {
-        return itoa::Buffer::new().format(x as i64).to_owned();
     }
     let scientific = format!("{:e}", x.abs());
     let (mantissa, exponent) = scientific
@@ -308,7 +314,25 @@ pub fn format_double(x: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::format_double;
+    use super::{format_double, format_shortest};
+
+    #[test]
+    fn without_the_shortcut_for_integers_round_ones_have_an_exponent() {
+        // Found by DEBUG DIGEST-VALUE of redis-server 8.2.3.
+        for (x, text) in [
+            (3.0, "3"),
+            (123_456_789.0, "123456789"),
+            (1e8, "1e+8"),
+            (1e15, "1e+15"),
+            (-9_007_199_254_740_992.0, "-9007199254740992"),
+            (9_223_372_036_854_775_807.0, "9223372036854776000"),
+            (0.1, "0.1"),
+            (0.0, "0"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(format_shortest(x), text);
+        }
+    }
 
     #[test]
     fn doubles_are_laid_out_as_the_reference_lays_them_out() {

@@ -3,9 +3,12 @@
 //! Exit codes: 0 all is well; 1 the dump has defects, the dumps differ, or data would be lost; 2 the command line is
 //! wrong, or something could not be read or written. A reader that goes away (`| head`) ends a tool quietly.
 
-use super::check;
 use super::duplicates::HELD_MAX;
+use super::export::{self, Incomplete};
 use super::source::{Source, Trouble};
+use super::{check, convert, digest, stat};
+use crate::commands::digest::{Manner, ScoreText};
+use crate::rdb::target::{OnLoss, Target};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -30,6 +33,14 @@ enum Topic {
 enum Rdb {
     /// Check structure, values, duplicate keys and checksum
     Check(CheckArgs),
+    /// Count keys, types, encodings, expiries, sizes, prefixes; the largest keys
+    Stat(StatArgs),
+    /// Write keys and values as JSON, one line a key
+    Json(JsonArgs),
+    /// Print what DEBUG DIGEST says on a server that has loaded the dump
+    Digest(DigestArgs),
+    /// Write a dump in the form that another server reads
+    Convert(ConvertArgs),
 }
 
 /// What all that read a dump take.
@@ -77,6 +88,124 @@ struct CheckArgs {
     common: Common,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StatForm {
+    Text,
+    Json,
+    Html,
+}
+
+#[derive(Debug, Args)]
+struct StatArgs {
+    /// The dump; `-` is stdin
+    file: PathBuf,
+    /// How to tell; html is one page that needs nothing else
+    #[arg(long, value_enum, default_value = "text")]
+    format: StatForm,
+    /// What separates the parts of a key: one byte
+    #[arg(long, value_name = "CHAR", default_value = ":")]
+    separator: String,
+    /// How many of the largest keys to list
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct JsonArgs {
+    /// The dump; `-` is stdin
+    file: PathBuf,
+    /// Only this database (may be given several times)
+    #[arg(long, value_name = "N")]
+    db: Vec<u32>,
+    /// Only keys that match this glob, as KEYS takes it (may be given several times)
+    #[arg(long, value_name = "GLOB")]
+    key: Vec<String>,
+    /// Only this type, as TYPE names it (may be given several times)
+    #[arg(long = "type", value_name = "TYPE",
+          value_parser = ["string", "list", "set", "zset", "hash", "stream", "array", "module"])]
+    types: Vec<String>,
+    /// Leave the values out
+    #[arg(long)]
+    no_values: bool,
+    /// Also auxiliary fields, functions and the like
+    #[arg(long)]
+    meta: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LikeArg {
+    /// Redis up to 7.0: scores with 17 digits
+    #[value(name = "redis-7.0")]
+    Redis70,
+    /// Redis from 7.2 on: the shortest text of scores
+    #[value(name = "redis-7.2")]
+    Redis72,
+    /// Valkey: the same, and expiries of hash fields do not count
+    Valkey,
+}
+
+#[derive(Debug, Args)]
+struct DigestArgs {
+    /// Dumps; `-` is stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The server whose digest it is
+    #[arg(long, value_enum, default_value = "redis-7.0")]
+    like: LikeArg,
+    /// Count keys whose time has come, which a server drops when it loads
+    #[arg(long)]
+    keep_expired: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LossArg {
+    /// Write nothing if anything would be lost
+    Refuse,
+    /// Write what the target can hold, and list the rest
+    Report,
+}
+
+#[derive(Debug, Args)]
+struct ConvertArgs {
+    /// For whom: auto (the lowest version that holds the data), redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8,
+    /// valkey-8, valkey-9
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    target: Target,
+    /// What to do when the target cannot hold something
+    #[arg(long, value_enum, default_value = "refuse")]
+    on_loss: LossArg,
+    /// Leave strings as they are instead of packing those that gain
+    #[arg(long)]
+    no_compression: bool,
+    /// Losses to list
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    losses_max: usize,
+    /// Replace OUT if it is there
+    #[arg(long)]
+    force: bool,
+    /// The dump
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// The file to write
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn parse_target(name: &str) -> Result<Target, String> {
+    Target::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Target::ALL.iter().map(|(n, _)| *n).collect();
+        format!("targets are {}", names.join(", "))
+    })
+}
+
 /// How a tool ended, other than well.
 #[derive(Debug)]
 pub enum Failure {
@@ -109,6 +238,10 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().topic {
         Topic::Rdb(tool) => match *tool {
             Rdb::Check(args) => run_check(&args),
+            Rdb::Stat(args) => run_stat(&args),
+            Rdb::Json(args) => run_json(&args),
+            Rdb::Digest(args) => run_digest(&args),
+            Rdb::Convert(args) => run_convert(&args),
         },
     };
     match result {
@@ -166,5 +299,122 @@ fn run_check(args: &CheckArgs) -> Result<(), Failure> {
         (false, true) => Err(Failure::Defects),
         (false, false) if closed => Err(Failure::Closed),
         (false, false) => Ok(()),
+    }
+}
+
+fn run_stat(args: &StatArgs) -> Result<(), Failure> {
+    let &[separator] = args.separator.as_bytes() else {
+        return Err(Trouble("--separator takes one byte".into()).into());
+    };
+    let options = stat::Options {
+        separator,
+        largest: args.top,
+        threads: args.common.threads(),
+        progress: !args.common.quiet,
+    };
+    let report = stat::stat(&Source::open(&args.file)?, &options)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match args.format {
+        StatForm::Text => stat::text::print(&report, &mut out)?,
+        StatForm::Json => stat::json::print(&report, &mut out)?,
+        StatForm::Html => stat::html::print(&report, &mut out)?,
+    }
+    out.flush()?;
+    match &report.defect {
+        None => Ok(()),
+        Some(defect) => {
+            tell(&format!("{}: {defect}", report.name));
+            Err(Failure::Defects)
+        }
+    }
+}
+
+fn run_json(args: &JsonArgs) -> Result<(), Failure> {
+    let options = export::Options {
+        dbs: args.db.clone(),
+        keys: args.key.iter().map(|k| k.clone().into_bytes()).collect(),
+        types: args.types.clone(),
+        no_values: args.no_values,
+        meta: args.meta,
+        threads: args.common.threads(),
+        progress: !args.common.quiet,
+    };
+    let source = Source::open(&args.file)?;
+    match export::export(&source, &options, &mut io::stdout())? {
+        Ok(()) => Ok(()),
+        Err(Incomplete::Output(e)) => Err(e.into()),
+        Err(Incomplete::Defect(why, skipped)) => {
+            tell(&format!("{}: {why}", source.name()));
+            if skipped > 0 {
+                tell(&format!(
+                    "values left out because they are not sound: {skipped}"
+                ));
+            }
+            Err(Failure::Defects)
+        }
+    }
+}
+
+fn run_digest(args: &DigestArgs) -> Result<(), Failure> {
+    let options = digest::Options {
+        manner: Manner {
+            scores: match args.like {
+                LikeArg::Redis70 => ScoreText::Seventeen,
+                LikeArg::Redis72 | LikeArg::Valkey => ScoreText::Shortest,
+            },
+            field_expiries: args.like != LikeArg::Valkey,
+        },
+        keep_expired: args.keep_expired,
+        threads: args.common.threads(),
+        progress: !args.common.quiet,
+    };
+    let mut defects = false;
+    for path in &args.files {
+        let source = Source::open(path)?;
+        match digest::digest(&source, &options)? {
+            Ok(hex) => writeln!(io::stdout(), "{hex}  {}", source.name())?,
+            Err(why) => {
+                tell(&format!("{}: {why}", source.name()));
+                defects = true;
+            }
+        }
+    }
+    match defects {
+        true => Err(Failure::Defects),
+        false => Ok(()),
+    }
+}
+
+fn run_convert(args: &ConvertArgs) -> Result<(), Failure> {
+    let options = convert::Options {
+        target: args.target,
+        on_loss: match args.on_loss {
+            LossArg::Refuse => OnLoss::Refuse,
+            LossArg::Report => OnLoss::Report,
+        },
+        compress: !args.no_compression,
+        force: args.force,
+        losses_max: args.losses_max,
+        threads: args.common.threads(),
+        progress: !args.common.quiet,
+    };
+    let source = Source::open(&args.input)?;
+    match convert::convert(&source, &args.output, &options)? {
+        Ok(report) => {
+            let mut out = io::stdout().lock();
+            let printed = convert::print(&report, (&source, &args.output), &options, &mut out);
+            // The exit code tells of the dump, whoever reads.
+            match (report.written, printed) {
+                (false, _) => Err(Failure::Defects),
+                (true, printed) => Ok(printed?),
+            }
+        }
+        Err(why) => {
+            tell(&format!(
+                "{}: {why} (nothing written; `forebay rdb salvage` keeps what is sound)",
+                source.name()
+            ));
+            Err(Failure::Defects)
+        }
     }
 }

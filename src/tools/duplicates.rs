@@ -17,8 +17,8 @@ const PARTITIONS: usize = 256;
 const ENTRY: usize = 16;
 /// Entries that stay in memory, all threads together (128 MiB).
 pub const HELD_MAX: usize = 8 << 20;
-/// Suspects that are told one by one.
-const TOLD_MAX: usize = 1000;
+/// Suspects that are told one by one, where telling is all.
+pub const TOLD_MAX: usize = 1000;
 
 /// Hash and offset.
 type Entry = (u64, u64);
@@ -128,15 +128,15 @@ impl Keys {
     }
 }
 
-/// Brings the keys of all threads together; `threads` of them look.
+/// Brings the keys of all threads together; `threads` of them look. At most `told_max` pairs are told.
 ///
 /// # Errors
 /// Those of the temporary files.
-pub fn find(keys: &[Keys], threads: usize) -> io::Result<Suspects> {
+pub fn find(keys: &[Keys], threads: usize, told_max: usize) -> io::Result<Suspects> {
     let threads = threads.clamp(1, PARTITIONS);
     let found = std::thread::scope(|scope| {
         let looking: Vec<_> = (0..threads)
-            .map(|t| scope.spawn(move || find_in(keys, (t..PARTITIONS).step_by(threads))))
+            .map(|t| scope.spawn(move || find_in(keys, (t..PARTITIONS).step_by(threads), told_max)))
             .collect();
         let done = looking.into_iter();
         done.map(|t| t.join().expect("looking does not panic"))
@@ -148,11 +148,15 @@ pub fn find(keys: &[Keys], threads: usize) -> io::Result<Suspects> {
         all.pairs.extend(part.pairs);
     }
     all.pairs.sort_unstable_by_key(|&(_, later)| later);
-    all.pairs.truncate(TOLD_MAX);
+    all.pairs.truncate(told_max);
     Ok(all)
 }
 
-fn find_in(keys: &[Keys], partitions: impl Iterator<Item = usize>) -> io::Result<Suspects> {
+fn find_in(
+    keys: &[Keys],
+    partitions: impl Iterator<Item = usize>,
+    told_max: usize,
+) -> io::Result<Suspects> {
     let mut found = Suspects::default();
     let (mut entries, mut table) = (Vec::new(), Vec::new());
     for partition in partitions {
@@ -175,7 +179,7 @@ fn find_in(keys: &[Keys], partitions: impl Iterator<Item = usize>) -> io::Result
         for mut of_hash in offsets.into_values() {
             of_hash.sort_unstable();
             found.total += of_hash.len() as u64 - 1;
-            let room = TOLD_MAX.saturating_sub(found.pairs.len());
+            let room = told_max.saturating_sub(found.pairs.len());
             let pairs = of_hash[1..].iter().map(|&later| (of_hash[0], later));
             found.pairs.extend(pairs.take(room));
         }
@@ -229,11 +233,11 @@ mod tests {
     #[test]
     fn keys_that_stand_twice_are_found_in_memory_and_in_files() {
         for (threads, held_max) in [(1, 1 << 20), (2, 1 << 20), (1, 1000), (3, 777)] {
-            let found = find(&keys(threads, held_max, &[7, 49_999, 7]), 2).unwrap();
+            let found = find(&keys(threads, held_max, &[7, 49_999, 7]), 2, 9).unwrap();
             assert_eq!(found.total, 3, "{threads} {held_max}");
             assert_eq!(found.pairs, [(7, 50_000), (49_999, 50_001), (7, 50_002)]);
             assert_eq!(
-                find(&keys(threads, held_max, &[]), 2).unwrap(),
+                find(&keys(threads, held_max, &[]), 2, 9).unwrap(),
                 Suspects::default()
             );
         }
@@ -244,6 +248,6 @@ mod tests {
         let mut keys = Keys::new(Hasher::new([1, 2]), 100);
         keys.push(0, b"k", 1).unwrap();
         keys.push(1, b"k", 2).unwrap();
-        assert_eq!(find(&[keys], 1).unwrap().total, 0);
+        assert_eq!(find(&[keys], 1, 9).unwrap().total, 0);
     }
 }

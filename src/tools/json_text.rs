@@ -24,10 +24,18 @@ impl Json {
         self.out
     }
 
-    /// Takes what is written so far out; the room for it stays.
-    pub fn clear(&mut self) {
-        self.out.clear();
+    /// Takes back what was written behind the first `len` bytes, which end a line.
+    pub fn truncate_line(&mut self, len: usize) {
+        self.out.truncate(len);
         self.filled = false;
+    }
+
+    /// `{"b64":"..."}`, also for bytes that are text.
+    pub fn base64(&mut self, bytes: &[u8]) {
+        self.next();
+        self.out.extend_from_slice(b"{\"b64\":\"");
+        base64(bytes, &mut self.out);
+        self.out.extend_from_slice(b"\"}");
     }
 
     fn next(&mut self) {
@@ -88,12 +96,7 @@ impl Json {
     pub fn bytes(&mut self, bytes: &[u8]) {
         match std::str::from_utf8(bytes) {
             Ok(text) => self.text(text),
-            Err(_) => {
-                self.next();
-                self.out.extend_from_slice(b"{\"b64\":\"");
-                base64(bytes, &mut self.out);
-                self.out.extend_from_slice(b"\"}");
-            }
+            Err(_) => self.base64(bytes),
         }
     }
 

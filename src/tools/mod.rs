@@ -13,15 +13,33 @@
 //! | [`source`] | what is read: a file, or stdin as `-` |
 //! | [`pipeline`] | how frames reach the threads that look at them, and results come back in order |
 //! | [`check`] | `forebay rdb check` |
+//! | [`stat`] | `forebay rdb stat` |
+//! | [`export`] | `forebay rdb json` |
+//! | [`digest`] | `forebay rdb digest` |
+//! | [`convert`] | `forebay rdb convert` |
+//! | [`output`] | how a dump is written: aside, synced, renamed |
 //! | [`duplicates`] | which keys stand twice, in bounded memory |
+//! | [`canonical`] | a value, checked and in the form that the rest of the program knows |
+//! | [`value_json`] | a value as JSON |
+//! | [`encoding`] | what types and encodings are called |
+//! | [`verdict`] | whether a dump was whole |
 //! | [`progress`] | the bar on a terminal |
 //! | [`text`], [`json_text`] | numbers, times and keys for eyes; JSON |
 
+pub mod canonical;
 pub mod check;
 pub mod cli;
+pub mod convert;
+pub mod digest;
 pub mod duplicates;
+pub mod encoding;
+pub mod export;
 pub mod json_text;
+pub mod output;
 pub mod pipeline;
 pub mod progress;
 pub mod source;
+pub mod stat;
 pub mod text;
+pub mod value_json;
+pub mod verdict;

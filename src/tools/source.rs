@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -101,6 +101,30 @@ impl Source {
             Input::File(file) if self.opened.is_some() => Some(file),
             _ => None,
         }
+    }
+
+    /// The file, for tools that read their input more than once.
+    ///
+    /// # Errors
+    /// For pipes and stdin.
+    pub fn require_file(&self, tool: &str) -> Result<&File, Trouble> {
+        self.file().ok_or_else(|| {
+            Trouble(format!(
+                "{tool} reads its input more than once: give it a file, not {}",
+                self.name()
+            ))
+        })
+    }
+
+    /// Back to the first byte.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn rewind(&self) -> Result<(), Trouble> {
+        let fail = |e: io::Error| Trouble::io("read", &self.path, &e);
+        (&mut self.require_file("this tool")?)
+            .rewind()
+            .map_err(fail)
     }
 
     /// What happened to the file while it was read, if anything did: its size or its time of change is another.

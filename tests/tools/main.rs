@@ -1,4 +1,10 @@
 //! The `forebay` command as its users run it: the built binary on real dumps, good and corrupt.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod check;
+mod digest;
+mod export;
 mod run;
+mod stat;

@@ -122,7 +122,7 @@ pub fn check(source: &Source, options: &Options) -> Result<Report, Trouble> {
         keys.push(worker.keys);
         found.merge(worker.found);
     }
-    let suspects = duplicates::find(&keys, options.threads)
+    let suspects = duplicates::find(&keys, options.threads, duplicates::TOLD_MAX)
         .map_err(|e| Trouble(format!("a temporary file failed: {e}")))?;
     drop(keys);
     add_duplicates(source.file(), suspects, &mut found);
@@ -451,7 +451,7 @@ fn add_duplicates(file: Option<&File>, suspects: Suspects, found: &mut Found) {
 }
 
 /// The key of the record whose type byte stands at `offset`.
-pub(super) fn key_at(file: &File, offset: u64) -> Option<Vec<u8>> {
+pub(in crate::tools) fn key_at(file: &File, offset: u64) -> Option<Vec<u8>> {
     let mut buf = vec![0; 256];
     loop {
         let mut filled = 0;
