@@ -1,6 +1,6 @@
 //! DEBUG: what tests and curious operators use.
 
-use super::digest::{self, Fingerprint, ScoreText};
+use super::digest::{self, Fingerprint, Manner};
 use super::host::ReloadOptions;
 use super::spec::{Command, Flags, Group};
 use super::{Args, CmdResult, CommandError, Cx, heat};
@@ -157,14 +157,16 @@ fn change_repl_id(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 fn digest_all(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let scores = match args.len() {
-        2 => ScoreText::Seventeen,
-        _ if args.is(2, "7.2") => ScoreText::Shortest,
+    let manner = match args.len() {
+        2 => Manner::REDIS_7_0,
+        _ if args.is(2, "redis-7.0") => Manner::REDIS_7_0,
+        _ if args.is(2, "redis-7.2") => Manner::REDIS_7_2,
+        _ if args.is(2, "valkey") => Manner::VALKEY,
         _ => return Err(CommandError::SYNTAX),
     };
     let mut all = Fingerprint::default();
     for db in 0..cx.engine.keyspace.count() {
-        digest::database(&mut all, db as u32, cx.engine.keyspace.db(db), scores);
+        digest::database(&mut all, db as u32, cx.engine.keyspace.db(db), manner);
     }
     cx.client.reply.simple(&all.to_hex());
     Ok(())
@@ -176,7 +178,7 @@ fn digest_value(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         let mut one = Fingerprint::default();
         let db = cx.engine.keyspace.db(cx.client.db);
         if let Some(loc) = db.find(key) {
-            digest::entry(&mut one, db, loc, ScoreText::Seventeen);
+            digest::entry(&mut one, db, loc, Manner::REDIS_7_0);
         }
         cx.client.reply.simple(&one.to_hex());
     }

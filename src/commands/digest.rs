@@ -69,7 +69,7 @@ impl Fingerprint {
 }
 
 /// Takes a database in: its number, then every key with its value.
-pub fn database(into: &mut Fingerprint, number: u32, db: &Db, scores: ScoreText) {
+pub fn database(into: &mut Fingerprint, number: u32, db: &Db, manner: Manner) {
     if db.is_empty() {
         return;
     }
@@ -77,13 +77,13 @@ pub fn database(into: &mut Fingerprint, number: u32, db: &Db, scores: ScoreText)
     db.scan(0, usize::MAX, |loc| {
         let mut key = Fingerprint::default();
         key.mix(db.key(loc));
-        entry(&mut key, db, loc, scores);
+        entry(&mut key, db, loc, manner);
         into.xor(&key.0);
     });
 }
 
 /// Takes the value and expiry of an entry in.
-pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, scores: ScoreText) {
+pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, manner: Manner) {
     let value = db.value(loc);
     into.mix(&type_number(value_kind(&value)).to_be_bytes());
     match &value {
@@ -92,10 +92,11 @@ pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, scores: ScoreText) {
         ValueRef::Set(v) => v.iter().for_each(|member| into.xor_item(member)),
         ValueRef::Zset(v) => v
             .iter()
-            .for_each(|(member, score)| zset_member(into, member, score, scores)),
-        ValueRef::Hash(v) => v
-            .iter()
-            .for_each(|(field, value, expire)| hash_field(into, field, value, expire.is_some())),
+            .for_each(|(member, score)| zset_member(into, member, score, manner.scores)),
+        ValueRef::Hash(v) => v.iter().for_each(|(field, value, expire)| {
+            let expires = expire.is_some() && manner.field_expiries;
+            hash_field(into, field, value, expires);
+        }),
         ValueRef::Stream(v) => v.iter().for_each(|found| {
             into.mix(format!("{}.{}", found.id.ms, found.id.seq).as_bytes());
             found.fields.for_each(|(field, value)| {
@@ -116,6 +117,24 @@ pub struct Manner {
     pub scores: ScoreText,
     /// Whether it counts that a hash field has an expiry: Redis does, Valkey 9 does not.
     pub field_expiries: bool,
+}
+
+impl Manner {
+    /// Redis up to 7.0.
+    pub const REDIS_7_0: Self = Manner {
+        scores: ScoreText::Seventeen,
+        field_expiries: true,
+    };
+    /// Redis from 7.2 on.
+    pub const REDIS_7_2: Self = Manner {
+        scores: ScoreText::Shortest,
+        field_expiries: true,
+    };
+    /// Valkey.
+    pub const VALKEY: Self = Manner {
+        scores: ScoreText::Shortest,
+        field_expiries: false,
+    };
 }
 
 /// Takes a value in as it stands in a dump: one that [`crate::rdb::check::check_value`] has passed; a stream must be
@@ -295,7 +314,7 @@ mod tests {
         let digest = |bench: &Bench, key: &[u8]| {
             let db = bench.engine.keyspace.db(0);
             let mut d = Fingerprint::default();
-            entry(&mut d, db, db.find(key).unwrap(), ScoreText::Seventeen);
+            entry(&mut d, db, db.find(key).unwrap(), Manner::REDIS_7_0);
             d.to_hex()
         };
         assert_eq!(

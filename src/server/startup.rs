@@ -49,6 +49,9 @@ impl CommandLine {
         if args.last().is_some_and(|a| a == "-") {
             args.pop();
             line.stdin = true;
+        } else if args.first().is_some_and(|a| a == "-") {
+            args.remove(0);
+            line.stdin = true;
         }
         if args.first().is_some_and(|a| !a.starts_with("--")) {
             line.file = Some(args.remove(0));
@@ -424,6 +427,8 @@ mod tests {
         assert!(line.stdin);
         assert_eq!(line.options, ["--port", "1"]);
         assert_eq!(parse(&["-"]).file, None);
+        let line = parse(&["-", "--port", "1"]);
+        assert!(line.stdin && line.file.is_none());
         assert_eq!(parse(&["--port", "1"]).file, None);
     }
 

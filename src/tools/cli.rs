@@ -7,7 +7,7 @@ use super::duplicates::HELD_MAX;
 use super::export::{self, Incomplete};
 use super::source::{Source, Trouble};
 use super::{check, convert, digest, stat};
-use crate::commands::digest::{Manner, ScoreText};
+use crate::commands::digest::Manner;
 use crate::rdb::target::{OnLoss, Target};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
@@ -357,12 +357,10 @@ fn run_json(args: &JsonArgs) -> Result<(), Failure> {
 
 fn run_digest(args: &DigestArgs) -> Result<(), Failure> {
     let options = digest::Options {
-        manner: Manner {
-            scores: match args.like {
-                LikeArg::Redis70 => ScoreText::Seventeen,
-                LikeArg::Redis72 | LikeArg::Valkey => ScoreText::Shortest,
-            },
-            field_expiries: args.like != LikeArg::Valkey,
+        manner: match args.like {
+            LikeArg::Redis70 => Manner::REDIS_7_0,
+            LikeArg::Redis72 => Manner::REDIS_7_2,
+            LikeArg::Valkey => Manner::VALKEY,
         },
         keep_expired: args.keep_expired,
         threads: args.common.threads(),

@@ -48,6 +48,7 @@ impl Persistence {
         let current = disk.map_or(-1, |r| r.started.elapsed().as_secs() as i64);
         line("rdb_current_bgsave_time_sec", &current);
         line("rdb_saves", &state.saves);
+        line("rdb_last_save_bytes", &state.last_bytes);
         line("rdb_last_cow_size", &state.last_preserved_peak);
         line("rdb_last_load_keys_expired", &state.last_load.1);
         line("rdb_last_load_keys_loaded", &state.last_load.0);

@@ -83,6 +83,8 @@ struct State {
     last_failed: Option<String>,
     last_seconds: Option<i64>,
     saves: u64,
+    /// Length of the last dump written.
+    last_bytes: u64,
     last_preserved_peak: usize,
     worst_slice_us: u64,
     last_load: (u64, u64),
@@ -93,6 +95,8 @@ struct State {
 struct Running {
     thread: SaveThread,
     disk: bool,
+    /// Beside the clients.
+    background: bool,
     cut: Cut,
     dirty_at_cut: i64,
     started: Instant,
@@ -122,7 +126,7 @@ impl Persistence {
     /// # Errors
     /// A snapshot is running already, or its file cannot be created; nothing has begun then.
     pub fn start(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
-        self.begin(engine, request)?;
+        self.begin(engine, request, true)?;
         let server = self.state.borrow().server.clone();
         tokio::task::spawn_local(walk::run(server, self.clone()));
         Ok(())
@@ -134,7 +138,7 @@ impl Persistence {
         engine: &mut Engine,
         request: SnapshotRequest,
     ) -> Result<(), SaveError> {
-        self.begin(engine, request)?;
+        self.begin(engine, request, false)?;
         loop {
             match self.step(engine) {
                 walk::Advance::Again => {}
@@ -152,7 +156,12 @@ impl Persistence {
         }
     }
 
-    fn begin(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
+    fn begin(
+        &self,
+        engine: &mut Engine,
+        request: SnapshotRequest,
+        background: bool,
+    ) -> Result<(), SaveError> {
         let mut state = self.state.borrow_mut();
         if state.running.is_some() {
             return Err(SaveError::Cancelled(
@@ -169,6 +178,7 @@ impl Persistence {
                 Ok(sink) => vec![Box::new(sink)],
                 Err(e) => {
                     state.last_failed = Some(e.to_string());
+                    engine.save_failed = true;
                     return Err(e);
                 }
             },
@@ -205,6 +215,7 @@ impl Persistence {
         state.running = Some(Running {
             thread,
             disk,
+            background,
             cut,
             dirty_at_cut: engine.dirty,
             started: Instant::now(),

@@ -91,24 +91,30 @@ impl Persistence {
         let outcome = running.thread.join();
         state.last_preserved_peak = running.preserved_peak;
         if running.disk {
-            state.last_seconds = Some(running.started.elapsed().as_secs() as i64);
+            if running.background {
+                state.last_seconds = Some(running.started.elapsed().as_secs() as i64);
+            }
             match &outcome.result {
                 Ok(()) => {
                     state.last_save = super::super::clock::read().unix_ms / 1000;
                     state.saves += 1;
+                    state.last_bytes = outcome.bytes;
                     state.last_failed = None;
                     engine.dirty -= running.dirty_at_cut;
-                    tracing::info!(
-                        bytes = outcome.bytes,
-                        "Background saving terminated with success"
-                    );
+                    if running.background {
+                        tracing::info!("DB saved on disk");
+                        tracing::info!("Background saving terminated with success");
+                    }
                 }
                 Err(e) => {
                     state.last_failed = Some(e.to_string());
-                    tracing::warn!("Background saving error: {e}");
+                    if running.background {
+                        tracing::warn!("Background saving error: {e}");
+                    }
                 }
             }
         }
+        engine.save_failed = state.last_failed.is_some();
         if let Some(on_end) = running.on_end.take() {
             on_end(engine, &outcome.result);
         }

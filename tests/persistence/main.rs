@@ -1,0 +1,14 @@
+//! Starting on a dump, saving one, stopping: whole processes, with real servers to judge the files.
+//!
+//! * [`startup`]: what is loaded, what is refused, and how.
+//! * [`saving`]: SAVE, BGSAVE and save points: when, what, and what becomes of it when something breaks.
+//! * [`stopping`]: SHUTDOWN and signals.
+//! * [`exchange`]: dumps of real servers through Forebay and back.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod exchange;
+mod saving;
+mod startup;
+mod stopping;

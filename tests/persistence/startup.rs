@@ -1,0 +1,140 @@
+//! What is loaded, what is refused, and how.
+
+use crate::support::server::Builder;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn sample(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("rdb-samples")
+        .join(name)
+}
+
+#[test]
+fn a_dump_is_served_as_it_was_saved() {
+    let server = Builder::forebay()
+        .dump(sample("redis-7.0-shop.rdb"))
+        .start();
+    let mut client = server.client();
+    assert!(client.int("DBSIZE") > 1000);
+    assert!(server.log().contains("Loading RDB produced by version 7.0"));
+    assert_eq!(client.info_field("persistence", "loading"), "0");
+}
+
+#[test]
+fn a_cut_dump_stops_the_start_and_is_left_as_it_was() {
+    let whole = fs::read(sample("redis-7.0-shop.rdb")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for length in [0, 5, 9, 100, whole.len() / 2, whole.len() - 1] {
+        let cut = dir.path().join("cut.rdb");
+        fs::write(&cut, &whole[..length]).unwrap();
+        let builder = Builder::forebay().dump(&cut);
+        let mut server = builder.spawn();
+        let status = server.wait_exit();
+        assert_eq!(status.code(), Some(1), "{length} bytes");
+        let log = server.log();
+        assert!(log.contains("Fatal error loading the DB"), "{log}");
+        assert!(log.contains("at byte "), "{log}");
+        assert_eq!(fs::read(server.dump_path()).unwrap(), whole[..length]);
+    }
+}
+
+#[test]
+fn a_flipped_byte_is_found() {
+    let mut bytes = fs::read(sample("redis-7.0-shop.rdb")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    let dir = tempfile::tempdir().unwrap();
+    let bad = dir.path().join("bad.rdb");
+    fs::write(&bad, &bytes).unwrap();
+    let (status, log) = Builder::forebay().dump(&bad).start_failing();
+    assert_eq!(status.code(), Some(1));
+    assert!(log.contains("Fatal error loading the DB"), "{log}");
+}
+
+#[test]
+fn a_dump_of_the_future_is_refused_by_its_header() {
+    let dir = tempfile::tempdir().unwrap();
+    let future = dir.path().join("future.rdb");
+    fs::write(&future, b"REDIS0999\xfa\x05hello").unwrap();
+    let (status, log) = Builder::forebay().dump(&future).start_failing();
+    assert_eq!(status.code(), Some(1));
+    assert!(log.contains("999"), "{log}");
+}
+
+#[test]
+fn directives_that_would_lose_data_or_open_access_are_refused_by_name() {
+    for line in [
+        "appendonly yes",
+        "user default on nopass ~* +@all",
+        "aclfile users.acl",
+        "rename-command CONFIG hidden",
+        "tls-port 6390",
+        "cluster-enabled yes",
+    ] {
+        let (status, log) = Builder::forebay().config(line).start_failing();
+        assert_eq!(status.code(), Some(1), "{line}");
+        let name = line.split(' ').next().unwrap();
+        assert!(log.contains(&format!("'{name}'")), "{line}: {log}");
+    }
+}
+
+#[test]
+fn an_existing_append_only_directory_is_not_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("appendonlydir");
+    fs::create_dir(&log).unwrap();
+    fs::write(log.join("appendonly.aof.manifest"), "file x seq 1 type b\n").unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_forebay-server"))
+        .args(["--port", "0", "--dir"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let text = [out.stdout, out.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("appendonly"), "{text}");
+}
+
+#[test]
+fn the_configuration_comes_from_standard_input_files_they_include_and_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let included = dir.path().join("more.conf");
+    fs::write(
+        &included,
+        "maxmemory-samples 7\nhash-max-listpack-entries 9\n",
+    )
+    .unwrap();
+    let socket = dir.path().join("socket");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_forebay-server"))
+        .args(["-", "--port", "0", "--hash-max-listpack-entries", "11"])
+        .args(["--unixsocket".as_ref(), socket.as_os_str()])
+        .args(["--dir".as_ref(), dir.path().as_os_str()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "include {}", included.display()).unwrap();
+    drop(stdin);
+    let cli = crate::support::peers::tool("redis-cli");
+    let Some(cli) = cli else {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        return crate::support::peers::skipped("redis-cli is not on PATH");
+    };
+    crate::support::wait::wait_until("the socket is there", || socket.exists());
+    let ask = |words: &[&str]| {
+        let mut command = Command::new(&cli);
+        command.arg("-s").arg(&socket).args(words);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    crate::support::wait::wait_until("it answers", || ask(&["PING"]) == "PONG\n");
+    assert!(ask(&["CONFIG", "GET", "maxmemory-samples"]).contains("\n7"));
+    assert!(ask(&["CONFIG", "GET", "hash-max-listpack-entries"]).contains("\n11"));
+    ask(&["SHUTDOWN", "NOSAVE"]);
+    assert!(child.wait().unwrap().success());
+    assert!(!socket.exists(), "the socket file is removed");
+}
