@@ -38,6 +38,8 @@ impl Rule {
             "CONFIG" if name(1) == "GET" => Rule::PairsAnyOrder,
             "PUBSUB" if name(1) == "CHANNELS" => Rule::AnyOrder,
             "TTL" | "PTTL" | "EXPIRETIME" | "PEXPIRETIME" => Rule::Roughly,
+            "XPENDING" if command.len() > 3 => Rule::Roughly,
+            "XINFO" if name(1) == "CONSUMERS" || name(3) == "FULL" => Rule::Roughly,
             _ => Rule::Exact,
         }
     }
@@ -104,6 +106,11 @@ fn roughly(theirs: &Value, ours: &Value) -> bool {
         (Value::Int(a), Value::Int(b)) => close(*a, *b),
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| roughly(a, b))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            let same =
+                |(a, b): (&(Value, Value), &(Value, Value))| a.0 == b.0 && roughly(&a.1, &b.1);
+            a.len() == b.len() && a.iter().zip(b).all(same)
         }
         (Value::Bulk(_), Value::Bulk(_)) => match (theirs.int(), ours.int()) {
             (Some(a), Some(b)) => close(a, b),

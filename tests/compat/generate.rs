@@ -97,7 +97,8 @@ impl Generator {
 
     /// A value of a kind: `k` key, `m` member or field, `v` value, `i` integer argument (sometimes
     /// none), `f` float, `s` score, `n` small count, `x` index, `p` pattern, `bit` 0 or 1 or wrong,
-    /// `at` offset, `lex` and `score` range ends, `ms` a time far away, `id` and `idend` of streams.
+    /// `at` offset, `lex` and `score` range ends, `ms` a time far away, `id` and `idend` of streams, `g` group,
+    /// `c` consumer; `$` alone stands for itself.
     fn value(&mut self, kind: &str) -> Vec<u8> {
         let random = &mut self.random;
         match kind {
@@ -199,6 +200,9 @@ impl Generator {
                 4..10 => random.below(60).to_string().into_bytes(),
                 _ => format!("{}-{}", random.below(60), random.below(4)).into_bytes(),
             },
+            "" => b"$".to_vec(),
+            "g" => format!("g{}", random.below(2)).into_bytes(),
+            "c" => format!("c{}", random.below(3)).into_bytes(),
             "idend" => match random.below(4) {
                 0 => random.one_of(&["-", "+"]).as_bytes().to_vec(),
                 1 => format!("({}-{}", random.below(60), random.below(4)).into_bytes(),

@@ -56,6 +56,7 @@ families! {
     sets random SETS;
     zsets random ZSETS;
     streams random STREAMS;
+    groups random GROUPS;
     transactions;
     pubsub;
     scan;

@@ -51,9 +51,12 @@ pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.changed(key, 1);
     cx.notify(Event::Stream, "xadd", key);
     let settled = options.run(cx, key);
-    if !matches!(new_id, NewId::Given(_)) || settled.is_some() {
+    let made = !matches!(new_id, NewId::Given(_));
+    if made || settled.is_some() {
         let mut effect = args.0.to_vec();
-        effect[at] = id.as_bytes();
+        if made {
+            effect[at] = id.as_bytes();
+        }
         if let Some(settled) = &settled {
             settled.write(&mut effect);
         }

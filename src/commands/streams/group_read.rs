@@ -4,14 +4,12 @@
 //! XCLAIM for each entry and the group's position; reading the history again is nothing to them.
 
 use super::effects::{claimed, group_position};
-use super::entry_reply;
-use super::ids;
 use super::range::entries_reply;
 use super::read::Request;
+use super::{edit_group, entry_reply, ids};
 use crate::commands::{CommandError, Cx, Event};
 use crate::keyspace::Loc;
 use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::Group;
 use crate::rdb::stream::StreamId;
 
 /// From where a consumer reads.
@@ -76,25 +74,13 @@ pub fn check(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) -> Result<(), C
     )))
 }
 
-/// Changes the group of a checked key.
-fn edit<R>(
-    cx: &mut Cx<'_>,
-    key: &[u8],
-    group: &[u8],
-    change: impl FnOnce(&mut Group) -> R,
-) -> Option<R> {
-    let loc = cx.db().find(key)?;
-    cx.edit::<Stream, _>(loc, |stream, _| stream.edit_group(group, change))
-        .0
-}
-
 /// The consumer is there from the first time on that it asks for something, served or not.
 pub fn create_consumer(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) {
     let Some((group, consumer)) = request.group else {
         return;
     };
     let now = cx.now();
-    let new = edit(cx, key, group, |group| {
+    let new = edit_group(cx, key, group, |group| {
         let new = group.add_consumer(consumer, now);
         group.saw(consumer, now);
         new
@@ -135,7 +121,7 @@ pub fn news(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) {
     let now = cx.now();
     let (ids, entries_read) = deliverable(cx, loc, group, request.count);
     let last = ids.last().copied();
-    edit(cx, key, group, |group| {
+    edit_group(cx, key, group, |group| {
         if let Some(last) = last {
             group.last_id = last;
             group.entries_read = entries_read;
@@ -221,7 +207,7 @@ pub fn history(cx: &mut Cx<'_>, key: &[u8], after: StreamId, request: &Request<'
         }
     }
     if !delivered.is_empty() {
-        edit(cx, key, group_name, |group| {
+        edit_group(cx, key, group_name, |group| {
             delivered.iter().for_each(|id| group.redeliver(*id, now));
         });
     }

@@ -2,15 +2,22 @@
 //!
 //! * [`add`]: XADD, XDEL, XTRIM, XSETID. [`trim`]: the options of two of them.
 //! * [`range`]: XLEN, XRANGE, XREVRANGE. [`read`]: XREAD and XREADGROUP, which may wait.
-//! * [`group_read`]: reading for a group. [`effects`]: what replicas get of groups.
+//! * [`groups`]: XGROUP, XACK. [`group_read`]: reading for a group. [`claim`]: XCLAIM, XAUTOCLAIM.
+//!   [`pending`]: XPENDING. [`effects`]: what replicas get of all this.
+//! * [`refs`]: XDELEX, XACKDEL. [`info`]: XINFO. [`table`]: the declarations.
 //! * [`ids`]: ids of entries as clients write them.
 
 mod add;
+mod claim;
 mod effects;
 mod group_read;
+mod groups;
 mod ids;
+mod info;
+mod pending;
 mod range;
 mod read;
+mod refs;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,8 +25,9 @@ mod trim;
 
 pub use table::COMMANDS;
 
-use super::CommandError;
-use crate::keyspace::value::stream::Entry;
+use super::{Args, CommandError, Cx};
+use crate::keyspace::value::Stream;
+use crate::keyspace::value::stream::{Entry, Group};
 use crate::rdb::stream::StreamId;
 use crate::resp::Reply;
 
@@ -37,4 +45,42 @@ fn entry_reply(reply: &mut Reply, entry: Entry<'_>) {
         reply.item(field);
         reply.item(value);
     }
+}
+
+/// Changes a group of a key that is known to hold a stream; `None` if there is none of this name.
+fn edit_group<R>(
+    cx: &mut Cx<'_>,
+    key: &[u8],
+    group: &[u8],
+    change: impl FnOnce(&mut Group) -> R,
+) -> Option<R> {
+    let loc = cx.db().find(key)?;
+    let edited = cx.edit::<Stream, _>(loc, |stream, _| stream.edit_group(group, change));
+    edited.0
+}
+
+/// Neither the key nor the group, or not that group.
+fn no_key_or_group(key: &[u8], group: &[u8]) -> CommandError {
+    CommandError::new(format!(
+        "NOGROUP No such key '{}' or consumer group '{}'",
+        String::from_utf8_lossy(key),
+        String::from_utf8_lossy(group)
+    ))
+}
+
+/// The key is there, the group is not.
+fn no_group_of(key: &[u8], group: &[u8]) -> CommandError {
+    CommandError::new(format!(
+        "NOGROUP No such consumer group '{}' for key name '{}'",
+        String::from_utf8_lossy(group),
+        String::from_utf8_lossy(key)
+    ))
+}
+
+/// A subcommand with arguments that it does not know.
+fn wrong_form(args: Args<'_>, container: &str) -> CommandError {
+    CommandError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try {container} HELP.",
+        String::from_utf8_lossy(&args[1])
+    ))
 }

@@ -1,7 +1,14 @@
 //! The declarations of the stream commands.
 
-use super::{add, range, read};
+use super::{add, claim, groups, info, pending, range, read, refs};
 use crate::commands::spec::{Command, Flags, Group, Keys};
+
+/// The key of a subcommand.
+const SECOND: Keys = Keys::Range {
+    first: 2,
+    last: 2,
+    step: 1,
+};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -115,6 +122,218 @@ pub static COMMANDS: &[Command] = &[
         complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
         summary: "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.",
         run: read::xreadgroup,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xack",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Stream,
+        since: "5.0.0",
+        complexity: "O(1) for each message ID processed.",
+        summary: "Returns the number of messages that were successfully acknowledged by the consumer group member of a stream.",
+        run: groups::xack,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xclaim",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Stream,
+        since: "5.0.0",
+        complexity: "O(log N) with N being the number of messages in the PEL of the consumer group.",
+        summary: "Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.",
+        run: claim::xclaim,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xautoclaim",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Stream,
+        since: "6.2.0",
+        complexity: "O(1) if COUNT is small.",
+        summary: "Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to as consumer group member.",
+        run: claim::xautoclaim,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xpending",
+        arity: -3,
+        flags: Flags::READONLY,
+        keys: Keys::ONE,
+        group: Group::Stream,
+        since: "5.0.0",
+        complexity: "O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
+        summary: "Returns the information and entries from a stream consumer group's pending entries list.",
+        run: pending::xpending,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xdelex",
+        arity: -5,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Stream,
+        since: "8.2.0",
+        complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
+        summary: "Deletes one or multiple entries from the stream.",
+        run: refs::xdelex,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xackdel",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        group: Group::Stream,
+        since: "8.2.0",
+        complexity: "O(1) for each message ID processed.",
+        summary: "Acknowledges and deletes one or multiple messages for a stream consumer group.",
+        run: refs::xackdel,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xgroup",
+        arity: -2,
+        group: Group::Stream,
+        since: "5.0.0",
+        complexity: "Depends on subcommand.",
+        summary: "A container for consumer groups commands.",
+        subcommands: &[
+            Command {
+                name: "xgroup|create",
+                arity: -5,
+                flags: Flags::WRITE.union(Flags::DENYOOM),
+                keys: SECOND,
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Creates a consumer group.",
+                run: groups::create,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xgroup|setid",
+                arity: -5,
+                flags: Flags::WRITE,
+                keys: SECOND,
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Sets the last-delivered ID of a consumer group.",
+                run: groups::setid,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xgroup|destroy",
+                arity: 4,
+                flags: Flags::WRITE,
+                keys: SECOND,
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(N) where N is the number of entries in the group's pending entries list (PEL).",
+                summary: "Destroys a consumer group.",
+                run: groups::destroy,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xgroup|createconsumer",
+                arity: 5,
+                flags: Flags::WRITE.union(Flags::DENYOOM),
+                keys: SECOND,
+                group: Group::Stream,
+                since: "6.2.0",
+                complexity: "O(1)",
+                summary: "Creates a consumer in a consumer group.",
+                run: groups::create_consumer,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xgroup|delconsumer",
+                arity: 5,
+                flags: Flags::WRITE,
+                keys: SECOND,
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Deletes a consumer from a consumer group.",
+                run: groups::delete_consumer,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xgroup|help",
+                arity: 2,
+                flags: Flags::LOADING.union(Flags::STALE),
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Returns helpful text about the different subcommands.",
+                run: groups::help,
+                ..Command::DEFAULT
+            },
+        ],
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "xinfo",
+        arity: -2,
+        group: Group::Stream,
+        since: "5.0.0",
+        complexity: "Depends on subcommand.",
+        summary: "A container for stream introspection commands.",
+        subcommands: &[
+            Command {
+                name: "xinfo|stream",
+                arity: -3,
+                flags: Flags::READONLY,
+                keys: SECOND,
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Returns information about a stream.",
+                run: info::stream,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xinfo|groups",
+                arity: 3,
+                flags: Flags::READONLY,
+                keys: SECOND,
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Returns a list of the consumer groups of a stream.",
+                run: info::groups,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xinfo|consumers",
+                arity: 4,
+                flags: Flags::READONLY,
+                keys: SECOND,
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Returns a list of the consumers in a consumer group.",
+                run: info::consumers,
+                ..Command::DEFAULT
+            },
+            Command {
+                name: "xinfo|help",
+                arity: 2,
+                flags: Flags::LOADING.union(Flags::STALE),
+                group: Group::Stream,
+                since: "5.0.0",
+                complexity: "O(1)",
+                summary: "Returns helpful text about the different subcommands.",
+                run: info::help,
+                ..Command::DEFAULT
+            },
+        ],
         ..Command::DEFAULT
     },
 ];

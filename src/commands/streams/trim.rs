@@ -5,12 +5,13 @@
 //! replica ignores it.
 
 use super::ids;
+use super::refs;
 use crate::commands::{Args, ClientFlags, CommandError, Cx, Event};
 use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::{Bound, Trim};
+use crate::keyspace::value::stream::{Bound, References, Trim};
 use crate::rdb::stream::StreamId;
 
-/// `[NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]]`
+/// `[NOMKSTREAM] [KEEPREF|DELREF|ACKED] [MAXLEN|MINID [=|~] threshold [LIMIT count]]`
 #[derive(Debug, Default)]
 pub struct TrimOptions {
     /// XADD must not create the key.
@@ -18,6 +19,7 @@ pub struct TrimOptions {
     bound: Option<Bound>,
     approximate: bool,
     limit: u64,
+    references: Option<References>,
     /// Where the threshold stands.
     threshold_at: usize,
 }
@@ -51,6 +53,11 @@ impl TrimOptions {
                         CommandError::fixed("ERR The LIMIT argument must be >= 0.")
                     })?);
                 at += 2;
+            } else if let Some(word) = refs::references(&args[at])
+                && options.references.is_none()
+            {
+                options.references = Some(word);
+                at += 1;
             } else if adds && args.is(at, "NOMKSTREAM") {
                 options.no_make = true;
                 at += 1;
@@ -92,7 +99,7 @@ impl TrimOptions {
                     .map_err(|_| CommandError::fixed("ERR The MAXLEN argument must be >= 0."))?,
             )
         } else {
-            Bound::MinId(ids::bound(&args[self.threshold_at])?)
+            Bound::MinId(ids::id(&args[self.threshold_at])?)
         });
         Ok(self.threshold_at + 1)
     }
@@ -126,14 +133,15 @@ impl TrimOptions {
             bound: self.bound?,
             approximate: self.approximate,
             limit: self.limit,
+            references: self.references.unwrap_or_default(),
         };
         let loc = cx.db().find(key)?;
         let ((gone, outcome), _) = cx.edit::<Stream, _>(loc, |stream, _| {
             let gone = stream.trim(&trim);
             let outcome = match trim.bound {
                 Bound::MaxLen(_) => stream.len().to_string(),
-                Bound::MinId(_) if stream.is_empty() => ids::text(StreamId::MAX),
-                Bound::MinId(_) => ids::text(stream.first_id()),
+                // Of the first node as it stands, deleted entries included.
+                Bound::MinId(_) => ids::text(stream.first_kept_id().unwrap_or(StreamId::MAX)),
             };
             (gone, outcome)
         });

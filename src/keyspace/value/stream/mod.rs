@@ -26,10 +26,10 @@ mod trim;
 pub use group::{Consumer, Group, Name, Pending};
 pub use node::Fields;
 pub use range::{Entries, Entry};
-pub use trim::{Bound, Trim};
+pub use trim::{Bound, References, Trim};
 
 use crate::keyspace::Limits;
-use crate::keyspace::tree::counted::Tree;
+use crate::keyspace::tree::counted::{Inner, Tree};
 use crate::keyspace::tree::ordered::Ordered;
 use crate::rdb::stream::{Idmp, StreamId};
 use node::Node;
@@ -100,6 +100,11 @@ impl Stream {
     /// Id of the first live entry; 0-0 without one.
     pub fn first_id(&self) -> StreamId {
         self.0.first_id
+    }
+
+    /// Id of the first entry that still takes room, deleted or not.
+    pub fn first_kept_id(&self) -> Option<StreamId> {
+        self.nodes().next()?.rows().next().map(|row| row.id)
     }
 
     /// The largest id ever deleted by name; 0-0 if none.
@@ -200,20 +205,26 @@ impl Stream {
         Ok(())
     }
 
-    /// Deletes the entry of this id; false if there is none.
+    /// Deletes the entry of this id by name; false if there is none.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        // Looking first keeps shared nodes shared when there is nothing to delete.
+        let gone = self.remove(id);
+        if gone {
+            self.0.max_deleted_id = self.0.max_deleted_id.max(id);
+        }
+        gone
+    }
+
+    /// Removes an entry; false if there is none.
+    fn remove(&mut self, id: StreamId) -> bool {
+        // Looking first keeps shared nodes shared when there is nothing to remove.
         if self.get(id).is_none() {
             return false;
         }
-        let body = &mut *self.0;
-        let route =
-            |inner: &crate::keyspace::tree::counted::Inner<Node>| inner.route(|sep| *sep <= id);
-        if !body.nodes.edit_down(route, |node, _| node.delete(id)) {
+        let route = |inner: &Inner<Node>| inner.route(|sep| *sep <= id);
+        if !self.0.nodes.edit_down(route, |node, _| node.delete(id)) {
             return false;
         }
-        body.max_deleted_id = body.max_deleted_id.max(id);
-        if id == body.first_id {
+        if id == self.0.first_id {
             self.find_first();
         }
         true

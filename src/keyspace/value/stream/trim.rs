@@ -13,6 +13,18 @@ pub enum Bound {
     MinId(StreamId),
 }
 
+/// What becomes of pending entries whose entry goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum References {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They go, too.
+    Remove,
+    /// An entry that a group still awaits does not go.
+    Respect,
+}
+
 /// How a stream is shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trim {
@@ -22,11 +34,49 @@ pub struct Trim {
     pub approximate: bool,
     /// No more than so many entries go; 0 = no limit.
     pub limit: u64,
+    /// What becomes of pending entries. Unless they are kept no node goes as a whole: an approximate
+    /// trim removes nothing.
+    pub references: References,
 }
 
 impl Stream {
     /// Removes the oldest entries; gives their number.
     pub fn trim(&mut self, trim: &Trim) -> u64 {
+        match (trim.references, trim.approximate) {
+            (References::Keep, _) => self.trim_nodes(trim),
+            (_, true) => 0,
+            (references, false) => self.trim_entries(trim.bound, references),
+        }
+    }
+
+    /// Entry by entry, with a look at the groups.
+    fn trim_entries(&mut self, bound: Bound, references: References) -> u64 {
+        let mut left = self.len() as u64;
+        let mut ids = Vec::new();
+        for id in self.iter().map(|entry| entry.id) {
+            let goes = match bound {
+                Bound::MaxLen(most) => left > most,
+                Bound::MinId(min) => id < min,
+            };
+            if !goes {
+                break;
+            }
+            if references == References::Remove || !self.is_awaited(id) {
+                ids.push(id);
+                left -= 1;
+            }
+        }
+        for id in &ids {
+            if references == References::Remove {
+                self.forget_pending(*id);
+            }
+            self.remove(*id);
+        }
+        ids.len() as u64
+    }
+
+    /// From the front, node by node.
+    fn trim_nodes(&mut self, trim: &Trim) -> u64 {
         let len = self.len() as u64;
         let mut gone = 0;
         // Nodes that go as a whole, then perhaps a part of the one where that ended.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::keyspace::value::stream::{Bound, Group, Pending, Stream, Trim};
+use crate::keyspace::value::stream::{Bound, Group, Pending, References, Stream, Trim};
 use crate::rdb::check::{Scratch, check_value};
 use crate::rdb::stream::StreamId;
 use crate::rdb::stream_node::check_node;
@@ -150,6 +150,7 @@ fn change(rng: &mut Rng, stream: &mut Stream, model: &mut Model, limits: &Limits
                 bound,
                 approximate: rng.below(2) == 0,
                 limit: 0,
+                references: References::Keep,
             };
             let gone = stream.trim(&trim);
             let before = model.entries.len();
@@ -281,6 +282,7 @@ fn a_limit_ends_an_approximate_trim_between_two_nodes() {
         bound: Bound::MaxLen(5),
         approximate,
         limit,
+        references: References::Keep,
     };
     assert_eq!(stream.trim(&trim(25, true)), 20);
     assert_eq!(stream.trim(&trim(0, true)), 70);

@@ -1,0 +1,291 @@
+//! XCLAIM and XAUTOCLAIM: pending entries change their owner.
+//!
+//! Replicas get one XCLAIM for each entry, as it is afterwards. Entries that are no longer in the stream
+//! are dropped on the way; replicas do the same when they get an XCLAIM for the former owner.
+
+use super::effects::{claimed, group_position};
+use super::groups::idle_time;
+use super::{edit_group, entry_reply, ids};
+use crate::commands::args::parse_int;
+use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::value::Stream;
+use crate::keyspace::value::stream::Pending;
+use crate::rdb::stream::StreamId;
+
+/// Who claims, and how.
+struct Claim<'a> {
+    key: &'a [u8],
+    group: &'a [u8],
+    consumer: &'a [u8],
+    /// Entries delivered less than so many ms ago stay with their owner.
+    min_idle_ms: i64,
+    /// What to note as the time of delivery.
+    delivered_ms: i64,
+    /// What to note as the number of deliveries.
+    deliveries: Option<u64>,
+    /// Entries that are not pending become so.
+    force: bool,
+    /// Only ids are answered, and nothing counts as a delivery.
+    just_id: bool,
+}
+
+/// What became of one entry.
+#[derive(PartialEq, Eq)]
+enum Outcome {
+    /// It is the consumer's now, and has been answered.
+    Claimed,
+    /// It was pending, but is gone from the stream.
+    Deleted,
+    /// It stays as it is.
+    Left,
+}
+
+impl<'a> Claim<'a> {
+    fn new(args: Args<'a>, now: i64) -> Self {
+        Claim {
+            key: args.0[1],
+            group: args.0[2],
+            consumer: args.0[3],
+            min_idle_ms: 0,
+            delivered_ms: now,
+            deliveries: None,
+            force: false,
+            just_id: false,
+        }
+    }
+
+    /// The key must hold a stream with the group.
+    fn check(&self, cx: &mut Cx<'_>) -> CmdResult {
+        let found = cx.find_to_write::<Stream>(self.key)?;
+        let there = found.is_some_and(|loc| cx.read::<Stream>(loc).0.group(self.group).is_some());
+        match there {
+            true => Ok(()),
+            false => Err(super::no_key_or_group(self.key, self.group)),
+        }
+    }
+
+    /// The consumer is there from the first time on that it asks for something.
+    fn create_consumer(&self, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        let new = edit_group(cx, self.key, self.group, |group| {
+            let new = group.add_consumer(self.consumer, now);
+            group.saw(self.consumer, now);
+            new
+        });
+        if new == Some(true) {
+            cx.engine.dirty += 1;
+            cx.notify(Event::Stream, "xgroup-createconsumer", self.key);
+        }
+    }
+
+    /// Claims one entry; `text` is its id as replicas get it.
+    fn entry(&self, cx: &mut Cx<'_>, id: StreamId, text: &[u8]) -> Outcome {
+        let Some(loc) = cx.db().find(self.key) else {
+            return Outcome::Left;
+        };
+        let now = cx.now();
+        let (stream, _) = cx.read::<Stream>(loc);
+        let Some(group) = stream.group(self.group) else {
+            return Outcome::Left;
+        };
+        let (pending, last_id) = (group.pending(id).cloned(), group.last_id);
+        if stream.get(id).is_none() {
+            let Some(pending) = pending else {
+                return Outcome::Left;
+            };
+            let owner = pending.owner.as_deref().unwrap_or_default();
+            let state = (pending.delivered_ms, pending.deliveries);
+            claimed(cx, [self.key, self.group, owner], text, state, last_id);
+            edit_group(cx, self.key, self.group, |group| group.acknowledge(id));
+            cx.engine.dirty += 1;
+            return Outcome::Deleted;
+        }
+        let old = match pending {
+            Some(pending) => pending,
+            None if self.force => Pending {
+                delivered_ms: now,
+                deliveries: 1,
+                owner: None,
+            },
+            None => return Outcome::Left,
+        };
+        let idle = now.saturating_sub(old.delivered_ms);
+        if old.owner.is_some() && self.min_idle_ms > 0 && idle < self.min_idle_ms {
+            return Outcome::Left;
+        }
+        let deliveries = match (self.deliveries, self.just_id) {
+            (Some(deliveries), _) => deliveries,
+            (None, true) => old.deliveries,
+            (None, false) => old.deliveries.wrapping_add(1),
+        };
+        let (stream, env) = cx.read::<Stream>(loc);
+        match stream.get(id) {
+            Some(entry) if !self.just_id => entry_reply(env.reply, entry),
+            _ => ids::reply(env.reply, id),
+        }
+        edit_group(cx, self.key, self.group, |group| {
+            group.claim(id, self.consumer, now, self.delivered_ms, deliveries);
+        });
+        let state = (self.delivered_ms, deliveries);
+        let names = [self.key, self.group, self.consumer];
+        claimed(cx, names, text, state, last_id);
+        cx.engine.dirty += 1;
+        Outcome::Claimed
+    }
+}
+
+pub fn xclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.no_propagate();
+    let now = cx.now();
+    let mut claim = Claim::new(args, now);
+    claim.check(cx)?;
+    claim.min_idle_ms = idle_time(&args[4], "ERR Invalid min-idle-time argument for XCLAIM")?;
+    // Ids up to the first word that is none.
+    let ids = args.from(5).iter().map_while(|text| ids::id(text).ok());
+    let ids: Vec<StreamId> = ids.collect();
+    let last_id = options(&mut claim, args, 5 + ids.len(), now)?;
+    let moved = edit_group(cx, claim.key, claim.group, |group| {
+        let ahead = last_id > group.last_id;
+        group.last_id = group.last_id.max(last_id);
+        ahead.then_some((group.last_id, group.entries_read))
+    });
+    claim.create_consumer(cx);
+    let mark = cx.client.reply.len();
+    let (mut count, mut told) = (0, false);
+    for (id, text) in ids.iter().zip(args.from(5)) {
+        let outcome = claim.entry(cx, *id, text);
+        count += usize::from(outcome == Outcome::Claimed);
+        // Each XCLAIM says the group's last id as well.
+        told |= outcome != Outcome::Left;
+    }
+    cx.client.reply.array_at(mark, count);
+    if let Some((last_id, entries_read)) = moved.flatten().filter(|_| !told) {
+        group_position(cx, [claim.key, claim.group], last_id, entries_read);
+        cx.engine.dirty += 1;
+    }
+    Ok(())
+}
+
+/// Reads what follows the ids; the group's new last id, or 0-0.
+fn options(
+    claim: &mut Claim<'_>,
+    args: Args<'_>,
+    mut at: usize,
+    now: i64,
+) -> Result<StreamId, CommandError> {
+    let (mut last_id, mut delivered) = (StreamId::ZERO, None);
+    while at < args.len() {
+        let value = args.get(at + 1);
+        let int = |error| {
+            let value = value.and_then(parse_int);
+            value.ok_or(CommandError::fixed(error))
+        };
+        let takes_value = match () {
+            () if args.is(at, "FORCE") => {
+                claim.force = true;
+                false
+            }
+            () if args.is(at, "JUSTID") => {
+                claim.just_id = true;
+                false
+            }
+            () if args.is(at, "IDLE") && value.is_some() => {
+                let idle = int("ERR Invalid IDLE option argument for XCLAIM")?;
+                delivered = Some(now.wrapping_sub(idle));
+                true
+            }
+            () if args.is(at, "TIME") && value.is_some() => {
+                delivered = Some(int("ERR Invalid TIME option argument for XCLAIM")?);
+                true
+            }
+            () if args.is(at, "RETRYCOUNT") && value.is_some() => {
+                let count = int("ERR Invalid RETRYCOUNT option argument for XCLAIM")?;
+                claim.deliveries = u64::try_from(count).ok();
+                true
+            }
+            () if args.is(at, "LASTID") && value.is_some() => {
+                last_id = ids::id(value.unwrap_or_default())?;
+                true
+            }
+            () => {
+                return Err(CommandError::new(format!(
+                    "ERR Unrecognized XCLAIM option '{}'",
+                    String::from_utf8_lossy(&args[at])
+                )));
+            }
+        };
+        at += 1 + usize::from(takes_value);
+    }
+    // A time that cannot be is no error: clients reckon with clocks of their own.
+    claim.delivered_ms = delivered.filter(|at| (0..=now).contains(at)).unwrap_or(now);
+    Ok(last_id)
+}
+
+/// Entries looked at for each one that may be answered.
+const ATTEMPTS: u64 = 10;
+
+pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.no_propagate();
+    let now = cx.now();
+    let mut claim = Claim::new(args, now);
+    claim.min_idle_ms = idle_time(
+        &args[4],
+        "ERR Invalid min-idle-time argument for XAUTOCLAIM",
+    )?;
+    let mut cursor = Some(ids::range_start(&args[5])?);
+    let mut count = 100;
+    let mut at = 6;
+    while at < args.len() {
+        if args.is(at, "COUNT") && at + 1 < args.len() {
+            let most = i64::MAX as u64 / 16;
+            let given = parse_int(&args[at + 1]).and_then(|n| u64::try_from(n).ok());
+            count = given
+                .filter(|n| (1..=most).contains(n))
+                .ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
+            at += 2;
+        } else if args.is(at, "JUSTID") {
+            claim.just_id = true;
+            at += 1;
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    claim.check(cx)?;
+    claim.create_consumer(cx);
+    let mark = cx.client.reply.len();
+    let (mut answered, mut deleted) = (0, Vec::new());
+    let mut attempts = count * ATTEMPTS;
+    while count > 0 && attempts > 0 {
+        let Some(id) = next_pending(cx, &claim, cursor) else {
+            break;
+        };
+        attempts -= 1;
+        cursor = id.next();
+        match claim.entry(cx, id, ids::text(id).as_bytes()) {
+            Outcome::Claimed => answered += 1,
+            Outcome::Deleted => deleted.push(id),
+            Outcome::Left => continue,
+        }
+        count -= 1;
+    }
+    let next = next_pending(cx, &claim, cursor).unwrap_or(StreamId::ZERO);
+    let reply = &mut cx.client.reply;
+    reply.array_at(mark, answered);
+    // Where to go on stands first.
+    let entries = reply.bytes()[mark..].to_vec();
+    reply.truncate(mark);
+    reply.array(3);
+    ids::reply(reply, next);
+    reply.raw(&entries);
+    reply.array(deleted.len());
+    deleted.iter().for_each(|id| ids::reply(reply, *id));
+    Ok(())
+}
+
+/// The group's first pending entry from `from` on.
+fn next_pending(cx: &mut Cx<'_>, claim: &Claim<'_>, from: Option<StreamId>) -> Option<StreamId> {
+    let loc = cx.db().find(claim.key)?;
+    let (stream, _) = cx.read::<Stream>(loc);
+    let mut pending = stream.group(claim.group)?.pending_from(from?);
+    pending.next().map(|(id, _)| id)
+}

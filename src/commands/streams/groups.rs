@@ -1,0 +1,209 @@
+//! XGROUP: making, moving and removing consumer groups and their consumers.
+
+use super::{edit_group, ids};
+use crate::commands::args::parse_int;
+use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::value::Stream;
+use crate::keyspace::value::stream::Group;
+use crate::keyspace::{Loc, Value};
+use crate::rdb::stream::StreamId;
+
+const NO_KEY: CommandError = CommandError::fixed(
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.",
+);
+
+/// What may follow the id of CREATE and SETID.
+#[derive(Default)]
+struct Options {
+    make: bool,
+    entries_read: Option<u64>,
+}
+
+impl Options {
+    fn parse(args: Args<'_>, creates: bool) -> Result<Self, CommandError> {
+        let mut options = Options::default();
+        let mut at = 5;
+        while at < args.len() {
+            if creates && args.is(at, "MKSTREAM") {
+                options.make = true;
+                at += 1;
+            } else if args.is(at, "ENTRIESREAD") && at + 1 < args.len() {
+                options.entries_read = match args.int(at + 1)? {
+                    -1 => None,
+                    n => Some(u64::try_from(n).map_err(|_| {
+                        CommandError::fixed("ERR value for ENTRIESREAD must be positive or -1")
+                    })?),
+                };
+                at += 2;
+            } else {
+                return Err(super::wrong_form(args, "XGROUP"));
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// The key must hold a stream.
+fn stream(cx: &mut Cx<'_>, key: &[u8]) -> Result<Loc, CommandError> {
+    cx.find_to_write::<Stream>(key)?.ok_or(NO_KEY)
+}
+
+/// The key must hold a stream with this group.
+fn stream_with_group(cx: &mut Cx<'_>, key: &[u8], group: &[u8]) -> Result<Loc, CommandError> {
+    let loc = stream(cx, key)?;
+    match cx.read::<Stream>(loc).0.group(group) {
+        Some(_) => Ok(loc),
+        None => Err(super::no_group_of(key, group)),
+    }
+}
+
+pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let options = Options::parse(args, true)?;
+    let (key, name) = (&args[2], &args[3]);
+    let found = cx.find_to_write::<Stream>(key)?;
+    if found.is_none() && !options.make {
+        return Err(NO_KEY);
+    }
+    if args.len() > 8 {
+        return Err(super::wrong_form(args, "XGROUP"));
+    }
+    let last_id = match (&args[4], found) {
+        (b"$", Some(loc)) => cx.read::<Stream>(loc).0.last_id(),
+        (b"$", None) => StreamId::ZERO,
+        (text, _) => ids::id(text)?,
+    };
+    let loc = match found {
+        Some(loc) => loc,
+        None => {
+            let loc = cx.db().insert(key, Value::Stream(Stream::new()), None);
+            let db = cx.client.db;
+            cx.engine.touch(db, loc);
+            cx.created(key);
+            loc
+        }
+    };
+    let group = Group::new(last_id, options.entries_read);
+    let (added, _) = cx.edit::<Stream, _>(loc, |stream, _| stream.add_group(name, group));
+    if !added {
+        return Err(CommandError::fixed(
+            "BUSYGROUP Consumer Group name already exists",
+        ));
+    }
+    cx.client.reply.ok();
+    // Not a change to those who watch the key, but one to those who wait for it.
+    cx.engine.dirty += 1;
+    let db = cx.client.db;
+    cx.engine.blocking.signal(db, key);
+    cx.notify(Event::Stream, "xgroup-create", key);
+    Ok(())
+}
+
+pub fn setid(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let options = Options::parse(args, false)?;
+    let (key, name) = (&args[2], &args[3]);
+    let loc = stream_with_group(cx, key, name)?;
+    if !matches!(args.len(), 5 | 7) {
+        return Err(super::wrong_form(args, "XGROUP"));
+    }
+    let last_id = match &args[4] {
+        b"$" => cx.read::<Stream>(loc).0.last_id(),
+        text => ids::bound(text)?,
+    };
+    edit_group(cx, key, name, |group| {
+        group.last_id = last_id;
+        group.entries_read = options.entries_read;
+    });
+    cx.client.reply.ok();
+    cx.engine.dirty += 1;
+    cx.notify(Event::Stream, "xgroup-setid", key);
+    Ok(())
+}
+
+pub fn destroy(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (key, name) = (&args[2], &args[3]);
+    let loc = stream(cx, key)?;
+    let (gone, _) = cx.edit::<Stream, _>(loc, |stream, _| stream.remove_group(name));
+    if gone {
+        cx.engine.dirty += 1;
+        cx.notify(Event::Stream, "xgroup-destroy", key);
+        // Who waits for the group has to learn it.
+        let db = cx.client.db;
+        cx.engine.blocking.signal(db, key);
+    }
+    cx.client.reply.int(i64::from(gone));
+    Ok(())
+}
+
+pub fn create_consumer(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (key, name) = (&args[2], &args[3]);
+    stream_with_group(cx, key, name)?;
+    let now = cx.now();
+    let new = edit_group(cx, key, name, |group| group.add_consumer(&args[4], now));
+    let new = new == Some(true);
+    if new {
+        cx.engine.dirty += 1;
+        cx.notify(Event::Stream, "xgroup-createconsumer", key);
+    }
+    cx.client.reply.int(i64::from(new));
+    Ok(())
+}
+
+pub fn delete_consumer(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (key, name) = (&args[2], &args[3]);
+    stream_with_group(cx, key, name)?;
+    let gone = edit_group(cx, key, name, |group| group.remove_consumer(&args[4])).flatten();
+    if gone.is_some() {
+        cx.engine.dirty += 1;
+        cx.notify(Event::Stream, "xgroup-delconsumer", key);
+    }
+    cx.client.reply.int(gone.unwrap_or(0) as i64);
+    Ok(())
+}
+
+pub fn help(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
+    cx.help(
+        "XGROUP",
+        &[
+            "CREATE <key> <groupname> <id|$> [option]",
+            "    Create a new consumer group. Options are:",
+            "    * MKSTREAM",
+            "      Create the empty stream if it does not exist.",
+            "    * ENTRIESREAD entries_read",
+            "      Set the group's entries_read counter (internal use).",
+            "CREATECONSUMER <key> <groupname> <consumer>",
+            "    Create a new consumer in the specified group.",
+            "DELCONSUMER <key> <groupname> <consumer>",
+            "    Remove the specified consumer.",
+            "DESTROY <key> <groupname>",
+            "    Remove the specified group.",
+            "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
+            "    Set the current group ID and entries_read counter.",
+        ],
+    );
+    Ok(())
+}
+
+/// XACK: entries are done with.
+pub fn xack(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (key, name) = (&args[1], &args[2]);
+    let found = cx.find_to_write::<Stream>(key)?;
+    let there = found.is_some_and(|loc| cx.read::<Stream>(loc).0.group(name).is_some());
+    if !there {
+        cx.client.reply.int(0);
+        return Ok(());
+    }
+    let ids = super::all_ids(args.from(3))?;
+    let done = edit_group(cx, key, name, |group| {
+        ids.iter().filter(|id| group.acknowledge(**id)).count()
+    });
+    let done = done.unwrap_or(0) as i64;
+    cx.engine.dirty += done;
+    cx.client.reply.int(done);
+    Ok(())
+}
+
+/// An idle time in ms; less than none counts as none.
+pub fn idle_time(text: &[u8], error: &'static str) -> Result<i64, CommandError> {
+    let idle = parse_int(text).ok_or(CommandError::fixed(error))?;
+    Ok(idle.max(0))
+}

@@ -1,0 +1,141 @@
+//! XDELEX and XACKDEL: deletion that minds what consumer groups still hold.
+
+use super::{all_ids, edit_group};
+use crate::commands::args::parse_int;
+use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::value::Stream;
+use crate::keyspace::value::stream::References;
+use crate::rdb::stream::StreamId;
+
+/// `KEEPREF|DELREF|ACKED`
+pub fn references(word: &[u8]) -> Option<References> {
+    let words = [
+        (b"KEEPREF".as_slice(), References::Keep),
+        (b"DELREF", References::Remove),
+        (b"ACKED", References::Respect),
+    ];
+    let found = words.iter().find(|(own, _)| own.eq_ignore_ascii_case(word));
+    found.map(|(_, references)| *references)
+}
+
+/// `[KEEPREF|DELREF|ACKED] IDS count id ...`
+struct Request<'a> {
+    references: References,
+    ids: &'a [&'a [u8]],
+}
+
+impl<'a> Request<'a> {
+    fn parse(args: Args<'a>, from: usize) -> Result<Self, CommandError> {
+        let (mut policy, mut ids) = (None, None);
+        let mut at = from;
+        while at < args.len() {
+            if let Some(word) = references(&args[at]).filter(|_| policy.is_none()) {
+                policy = Some(word);
+                at += 1;
+            } else if args.is(at, "IDS") && at + 1 < args.len() {
+                let count = parse_int(&args[at + 1]).filter(|n| *n > 0);
+                let count = count.ok_or(CommandError::fixed(
+                    "ERR Number of IDs must be a positive integer",
+                ))?;
+                let rest = args.from(at + 2);
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                ids = Some(rest.get(..count).ok_or(CommandError::fixed(
+                    "ERR The `numids` parameter must match the number of arguments",
+                ))?);
+                at += 2 + count;
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        Ok(Request {
+            references: policy.unwrap_or(References::Keep),
+            ids: ids.ok_or(CommandError::SYNTAX)?,
+        })
+    }
+}
+
+/// What is answered for an id.
+const NOT_THERE: i64 = -1;
+const DELETED: i64 = 1;
+const STILL_AWAITED: i64 = 2;
+
+/// Deletes an entry, as far as the groups allow it.
+fn delete(stream: &mut Stream, id: StreamId, references: References) -> i64 {
+    if references == References::Respect && stream.is_awaited(id) {
+        return STILL_AWAITED;
+    }
+    if references == References::Remove {
+        stream.forget_pending(id);
+    }
+    match stream.delete(id) {
+        true => DELETED,
+        false => NOT_THERE,
+    }
+}
+
+pub fn xdelex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let request = Request::parse(args, 2)?;
+    let key = &args[1];
+    let Some(loc) = cx.find_to_write::<Stream>(key)? else {
+        all_missing(cx, request.ids.len());
+        return Ok(());
+    };
+    let ids = all_ids(request.ids)?;
+    let (gone, _) = cx.edit::<Stream, _>(loc, |stream, env| {
+        env.reply.array(ids.len());
+        let mut gone = 0;
+        for id in &ids {
+            let outcome = delete(stream, *id, request.references);
+            gone += i64::from(outcome == DELETED);
+            env.reply.int(outcome);
+        }
+        gone
+    });
+    if gone > 0 {
+        cx.changed(key, gone);
+        cx.notify(Event::Stream, "xdel", key);
+    }
+    Ok(())
+}
+
+pub fn xackdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let request = Request::parse(args, 3)?;
+    let (key, name) = (&args[1], &args[2]);
+    let found = cx.find_to_write::<Stream>(key)?;
+    let there = found.filter(|loc| cx.read::<Stream>(*loc).0.group(name).is_some());
+    let Some(loc) = there else {
+        all_missing(cx, request.ids.len());
+        return Ok(());
+    };
+    let ids = all_ids(request.ids)?;
+    cx.client.reply.array(ids.len());
+    let (mut done, mut gone) = (0, 0);
+    for id in &ids {
+        let acknowledged = edit_group(cx, key, name, |group| group.acknowledge(*id));
+        if acknowledged != Some(true) {
+            cx.client.reply.int(NOT_THERE);
+            continue;
+        }
+        done += 1;
+        let (outcome, _) =
+            cx.edit::<Stream, _>(loc, |stream, _| delete(stream, *id, request.references));
+        gone += i64::from(outcome == DELETED);
+        // What was acknowledged here and deleted before is done with as well.
+        cx.client.reply.int(match outcome {
+            NOT_THERE => DELETED,
+            outcome => outcome,
+        });
+    }
+    cx.engine.dirty += done;
+    if gone > 0 {
+        cx.changed(key, 0);
+        cx.notify(Event::Stream, "xdel", key);
+    }
+    Ok(())
+}
+
+fn all_missing(cx: &mut Cx<'_>, count: usize) {
+    let reply = &mut cx.client.reply;
+    reply.array(count);
+    (0..count).for_each(|_| reply.int(NOT_THERE));
+}
