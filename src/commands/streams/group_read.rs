@@ -153,7 +153,7 @@ fn deliverable(
     let Some(group) = stream.group(group) else {
         return (Vec::new(), None);
     };
-    let mut entries_read = group.entries_read;
+    let (mut entries_read, mut last_id) = (group.entries_read, group.last_id);
     let from = group.last_id.next().unwrap_or(StreamId::MAX);
     let mut ids = Vec::new();
     let entries = stream.range(from, StreamId::MAX).take(count);
@@ -162,11 +162,12 @@ fn deliverable(
         entries.inspect(|entry| {
             let id = entry.id;
             entries_read = match entries_read {
-                // Known, and nothing that is still to come has been deleted: it counts on.
-                Some(n) if !stream.has_holes_from(id) => Some(n + 1),
+                // Known, and nothing behind it has been deleted: it counts on.
+                Some(n) if stream.counts_on(last_id) => Some(n.wrapping_add(1)),
                 _ if stream.entries_added() > 0 => stream.entries_up_to(id),
                 known => known,
             };
+            last_id = id;
             ids.push(id);
         }),
     );

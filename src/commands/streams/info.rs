@@ -141,7 +141,7 @@ fn lag(stream: &Stream, group: &Group) -> Option<u64> {
         return Some(stream.len() as u64);
     }
     let read = match group.entries_read {
-        Some(read) if !stream.has_holes_from(group.last_id) => Some(read),
+        Some(read) if stream.counts_on(group.last_id) => Some(read),
         _ => stream.entries_up_to(group.last_id),
     };
     read.map(|read| added.wrapping_sub(read))

@@ -251,10 +251,14 @@ impl Stream {
         self.0.max_deleted_id = id;
     }
 
-    /// True if an entry from `from` on may have been deleted out of the middle.
-    pub fn has_holes_from(&self, from: StreamId) -> bool {
+    /// True if no entry behind `last_id` has been deleted out of the middle, as far as the counters
+    /// tell: who has read up to there may count on with each entry.
+    pub fn counts_on(&self, last_id: StreamId) -> bool {
         let body = &self.0;
-        !self.is_empty() && body.max_deleted_id != StreamId::ZERO && from <= body.max_deleted_id
+        let whole = self.is_empty()
+            || body.max_deleted_id == StreamId::ZERO
+            || last_id > body.max_deleted_id;
+        whole && last_id >= body.first_id
     }
 
     /// How many entries were ever added up to this id, if the counters tell.
