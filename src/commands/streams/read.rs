@@ -48,7 +48,7 @@ pub(super) fn streams_at(args: &Args<'_>) -> Option<usize> {
 pub(super) fn keys(args: &Args<'_>, out: &mut Vec<usize>) {
     if let Some(at) = streams_at(args) {
         let words = args.len() - at - 1;
-        if words % 2 == 0 {
+        if words.is_multiple_of(2) {
             out.extend(at + 1..at + 1 + words / 2);
         }
     }

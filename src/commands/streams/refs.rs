@@ -81,16 +81,20 @@ pub fn xdelex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     };
     let ids = all_ids(request.ids)?;
-    let (gone, _) = cx.edit::<Stream, _>(loc, |stream, env| {
+    let ((gone, forgotten), _) = cx.edit::<Stream, _>(loc, |stream, env| {
         env.reply.array(ids.len());
-        let mut gone = 0;
+        let (mut gone, mut forgotten) = (0, 0);
         for id in &ids {
+            let pending = request.references == References::Remove && stream.is_pending(*id);
             let outcome = delete(stream, *id, request.references);
             gone += i64::from(outcome == DELETED);
+            forgotten += i64::from(pending && outcome != DELETED);
             env.reply.int(outcome);
         }
-        gone
+        (gone, forgotten)
     });
+    // Redis 8.2 keeps from its replicas that ids of entries long gone are no longer pending.
+    cx.engine.dirty += forgotten;
     if gone > 0 {
         cx.changed(key, gone);
         cx.notify(Event::Stream, "xdel", key);

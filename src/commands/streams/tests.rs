@@ -107,3 +107,126 @@ fn readers_wait_for_what_comes_after_the_end_as_it_was() {
     bench.engine.expire_blocked(1_000_100);
     assert_eq!(bench.output(other), "nil[]");
 }
+
+#[test]
+fn a_group_hands_out_takes_back_and_passes_on_entries() {
+    let mut bench = Bench::new();
+    for (command, reply, effect) in [
+        ("XADD s 1-1 f v", "\"1-1\"", "XADD s 1-1 f v"),
+        ("XADD s 1-2 f v", "\"1-2\"", "XADD s 1-2 f v"),
+        ("XGROUP CREATE s g 0", "+OK", "XGROUP CREATE s g 0"),
+        (
+            "XREADGROUP GROUP g alice COUNT 1 STREAMS s >",
+            "[[\"s\", [[\"1-1\", [\"f\", \"v\"]]]]]",
+            "MULTI|XCLAIM s g alice 0 1-1 TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1|XGROUP SETID s g 1-1 ENTRIESREAD 1|EXEC",
+        ),
+        (
+            "XREADGROUP GROUP g bob NOACK STREAMS s >",
+            "[[\"s\", [[\"1-2\", [\"f\", \"v\"]]]]]",
+            "MULTI|XGROUP CREATECONSUMER s g bob|XGROUP SETID s g 1-2 ENTRIESREAD 2|EXEC",
+        ),
+        (
+            "XREADGROUP GROUP g alice STREAMS s 0",
+            "[[\"s\", [[\"1-1\", [\"f\", \"v\"]]]]]",
+            "",
+        ),
+        (
+            "XPENDING s g",
+            "[:1, \"1-1\", \"1-1\", [[\"alice\", \"1\"]]]",
+            "",
+        ),
+        (
+            "XCLAIM s g carol 0 1-1 JUSTID",
+            "[\"1-1\"]",
+            "XCLAIM s g carol 0 1-1 TIME 1000000 RETRYCOUNT 2 FORCE JUSTID LASTID 1-2",
+        ),
+        ("XCLAIM s g carol 1 1-1", "[]", ""),
+        ("XDEL s 1-1", ":1", "XDEL s 1-1"),
+        (
+            "XREADGROUP GROUP g carol STREAMS s 0",
+            "[[\"s\", [[\"1-1\", nil[]]]]]",
+            "",
+        ),
+        (
+            "XAUTOCLAIM s g dave 0 0",
+            "[\"0-0\", [], [\"1-1\"]]",
+            "XCLAIM s g carol 0 1-1 TIME 1000000 RETRYCOUNT 2 FORCE JUSTID LASTID 1-2",
+        ),
+        ("XPENDING s g", "[:0, nil, nil, nil[]]", ""),
+        ("XACK s g 1-1", ":0", ""),
+        (
+            "XINFO CONSUMERS s g",
+            "[[\"name\", \"alice\", \"pending\", :0, \"idle\", :0, \"inactive\", :0], \
+             [\"name\", \"bob\", \"pending\", :0, \"idle\", :0, \"inactive\", :-1], \
+             [\"name\", \"carol\", \"pending\", :0, \"idle\", :0, \"inactive\", :0], \
+             [\"name\", \"dave\", \"pending\", :0, \"idle\", :0, \"inactive\", :-1]]",
+            "",
+        ),
+        (
+            "XGROUP DELCONSUMER s g dave",
+            ":0",
+            "XGROUP DELCONSUMER s g dave",
+        ),
+        ("XGROUP DESTROY s g", ":1", "XGROUP DESTROY s g"),
+    ] {
+        bench.effects();
+        assert_eq!(bench.run(command), reply, "{command}");
+        assert_eq!(bench.effects(), effect, "{command}");
+    }
+}
+
+#[test]
+fn readers_of_a_group_are_served_in_order_and_told_when_it_is_gone() {
+    let mut bench = Bench::new();
+    let readers = [bench.connect(), bench.connect(), bench.connect()];
+    bench.run("XGROUP CREATE s g $ MKSTREAM");
+    let wait = "XREADGROUP GROUP g c COUNT 1 BLOCK 0 STREAMS s >";
+    for reader in readers {
+        assert_eq!(bench.run_as(reader, wait), "");
+    }
+    bench.run("MULTI");
+    bench.run("XADD s 1-1 f v");
+    bench.run("XADD s 1-2 f v");
+    bench.run("EXEC");
+    let got = readers.map(|reader| bench.output(reader));
+    assert_eq!(got[0], "[[\"s\", [[\"1-1\", [\"f\", \"v\"]]]]]");
+    assert_eq!(got[1], "[[\"s\", [[\"1-2\", [\"f\", \"v\"]]]]]");
+    assert_eq!(got[2], "");
+    bench.run("XGROUP DESTROY s g");
+    assert_eq!(
+        bench.output(readers[2]),
+        "-NOGROUP the consumer group this client was blocked on no longer exists"
+    );
+    bench.run("XGROUP CREATE s g $");
+    assert_eq!(bench.run_as(readers[0], wait), "");
+    bench.run("DEL s");
+    assert_eq!(
+        bench.output(readers[0]),
+        "-UNBLOCKED the stream key no longer exists"
+    );
+}
+
+#[test]
+fn deletion_may_mind_what_groups_still_hold() {
+    check(&[
+        ("XADD s 1-1 f v", "\"1-1\""),
+        ("XADD s 1-2 f v", "\"1-2\""),
+        ("XADD s 1-3 f v", "\"1-3\""),
+        ("XGROUP CREATE s g 0", "+OK"),
+        (
+            "XREADGROUP GROUP g c COUNT 2 STREAMS s >",
+            "[[\"s\", [[\"1-1\", [\"f\", \"v\"]], [\"1-2\", [\"f\", \"v\"]]]]]",
+        ),
+        ("XDELEX s ACKED IDS 3 1-1 1-3 1-9", "[:2, :2, :2]"),
+        ("XTRIM s MAXLEN 0 ACKED", ":0"),
+        ("XACKDEL s g ACKED IDS 2 1-1 1-1", "[:1, :-1]"),
+        ("XTRIM s MAXLEN ~ 0 DELREF", ":0"),
+        ("XDELEX s DELREF IDS 1 1-2", "[:1]"),
+        ("XPENDING s g", "[:0, nil, nil, nil[]]"),
+        ("XTRIM s MAXLEN 0 DELREF", ":1"),
+        (
+            "XDELEX s IDS 2 1-1",
+            "-ERR The `numids` parameter must match the number of arguments",
+        ),
+    ]);
+}

@@ -326,6 +326,11 @@ impl Stream {
             .any(|(_, group)| group.last_id < id || group.pending(id).is_some())
     }
 
+    /// True if some group has this entry pending.
+    pub fn is_pending(&self, id: StreamId) -> bool {
+        self.groups().any(|(_, group)| group.pending(id).is_some())
+    }
+
     /// Removes an entry's id from the pending entries of all groups.
     pub fn forget_pending(&mut self, id: StreamId) {
         let pending = self.groups().filter(|(_, g)| g.pending(id).is_some());

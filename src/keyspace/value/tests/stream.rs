@@ -1,3 +1,5 @@
+//! Streams against a model of entries, groups and consumers.
+
 use super::*;
 use crate::keyspace::value::stream::{Bound, Group, Pending, References, Stream, Trim};
 use crate::rdb::check::{Scratch, check_value};
