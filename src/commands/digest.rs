@@ -62,6 +62,11 @@ impl Fingerprint {
         item.with(|bytes| self.mix(bytes));
     }
 
+    /// The digest as it stands.
+    pub fn bytes(self) -> [u8; 20] {
+        self.0
+    }
+
     /// 40 hexadecimal digits.
     pub fn to_hex(self) -> String {
         self.0.iter().map(|b| format!("{b:02x}")).collect()

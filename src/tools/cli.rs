@@ -3,8 +3,11 @@
 //! Exit codes: 0 all is well; 1 the dump has defects, the dumps differ, or data would be lost; 2 the command line is
 //! wrong, or something could not be read or written. A reader that goes away (`| head`) ends a tool quietly.
 
+use super::diff::{self, Failed, Side};
 use super::duplicates::HELD_MAX;
 use super::export::{self, Incomplete};
+use super::output::Output;
+use super::salvage::{self, Hopeless};
 use super::source::{Source, Trouble};
 use super::{check, convert, digest, stat};
 use crate::commands::digest::Manner;
@@ -41,6 +44,10 @@ enum Rdb {
     Digest(DigestArgs),
     /// Write a dump in the form that another server reads
     Convert(ConvertArgs),
+    /// Write what is sound in a damaged dump as a dump that servers load
+    Salvage(SalvageArgs),
+    /// Compare two dumps, or a dump and a live server, key by key
+    Diff(DiffArgs),
 }
 
 /// What all that read a dump take.
@@ -76,7 +83,7 @@ struct CheckArgs {
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
     /// Databases that the server would have: keys of others are defects
-    #[arg(long, value_name = "N", default_value_t = i32::MAX as u32)]
+    #[arg(long, value_name = "N", default_value_t = 1 << 31)]
     databases: u32,
     /// Do not count a wrong checksum as a defect
     #[arg(long)]
@@ -199,6 +206,51 @@ struct ConvertArgs {
     common: Common,
 }
 
+#[derive(Debug, Args)]
+struct SalvageArgs {
+    /// Frames that claim more bytes are taken for damaged
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    frame_max: u64,
+    /// Replace OUT if it is there
+    #[arg(long)]
+    force: bool,
+    /// The dump
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// The file to write
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    /// Show no progress bar
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Args)]
+struct DiffArgs {
+    #[arg(value_name = "A", help = "A dump, or redis://[user[:password]@]host[:port]", value_parser = Side::parse)]
+    a: Side,
+    /// The same
+    #[arg(value_name = "B", value_parser = Side::parse)]
+    b: Side,
+    /// How to tell
+    #[arg(long, value_enum, default_value = "text")]
+    format: Form,
+    /// Expiries of keys do not count
+    #[arg(long)]
+    ignore_expiry: bool,
+    /// Take a server's data by a full synchronization: of one moment, but the server has to save
+    #[arg(long)]
+    sync: bool,
+    /// Parts of each value to list
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    parts_max: usize,
+    /// Only count
+    #[arg(long)]
+    summary: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
 fn parse_target(name: &str) -> Result<Target, String> {
     Target::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Target::ALL.iter().map(|(n, _)| *n).collect();
@@ -242,6 +294,8 @@ pub fn run() -> ExitCode {
             Rdb::Json(args) => run_json(&args),
             Rdb::Digest(args) => run_digest(&args),
             Rdb::Convert(args) => run_convert(&args),
+            Rdb::Salvage(args) => run_salvage(&args),
+            Rdb::Diff(args) => run_diff(&args),
         },
     };
     match result {
@@ -414,5 +468,59 @@ fn run_convert(args: &ConvertArgs) -> Result<(), Failure> {
             ));
             Err(Failure::Defects)
         }
+    }
+}
+
+fn run_salvage(args: &SalvageArgs) -> Result<(), Failure> {
+    let options = salvage::Options {
+        frame_max: args.frame_max,
+        progress: !args.quiet,
+    };
+    let source = Source::open(&args.input)?;
+    source.require_file("salvage")?;
+    let output = Output::create(&args.output, args.force, &source)?;
+    let plan = match salvage::plan(&source, &options) {
+        Ok(plan) => plan,
+        Err(Hopeless::Trouble(trouble)) => return Err(trouble.into()),
+        Err(Hopeless::Header(e)) => {
+            tell(&format!("{}: {e} (nothing written)", source.name()));
+            return Err(Failure::Defects);
+        }
+    };
+    let (written, wrong) = salvage::write(&source, &plan, output)?;
+    if wrong {
+        let what =
+            "the checksum was wrong though every value makes sense: some value may be damaged";
+        tell(&format!("{}: {what}", source.name()));
+    }
+    let mut out = io::stdout().lock();
+    let printed = salvage::print(&plan, (&source, &args.output, written), &mut out);
+    match (plan.is_whole() && !wrong, printed) {
+        (false, _) => Err(Failure::Defects),
+        (true, printed) => Ok(printed?),
+    }
+}
+
+fn run_diff(args: &DiffArgs) -> Result<(), Failure> {
+    let options = diff::Options {
+        ignore_expiry: args.ignore_expiry,
+        sync: args.sync,
+        form: match args.format {
+            Form::Text => diff::Form::Text,
+            Form::Json => diff::Form::Json,
+        },
+        parts_max: args.parts_max,
+        summary: args.summary,
+        threads: args.common.threads(),
+        progress: !args.common.quiet,
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match diff::diff(&args.a, &args.b, &options, &mut out) {
+        Ok(counts) if counts.is_equal() => Ok(()),
+        Ok(_) => Err(Failure::Defects),
+        Err(Failed::Output(e)) => Err(e.into()),
+        // As diff(1): 1 is "they differ", everything else is trouble.
+        Err(Failed::Defect(why)) => Err(Trouble(format!("cannot compare: {why}")).into()),
+        Err(Failed::Trouble(trouble)) => Err(trouble.into()),
     }
 }

@@ -17,6 +17,9 @@
 //! | [`export`] | `forebay rdb json` |
 //! | [`digest`] | `forebay rdb digest` |
 //! | [`convert`] | `forebay rdb convert` |
+//! | [`salvage`] | `forebay rdb salvage` |
+//! | [`diff`] | `forebay rdb diff` |
+//! | [`view`] | a file seen through a buffer that can be put anywhere |
 //! | [`output`] | how a dump is written: aside, synced, renamed |
 //! | [`duplicates`] | which keys stand twice, in bounded memory |
 //! | [`canonical`] | a value, checked and in the form that the rest of the program knows |
@@ -30,6 +33,7 @@ pub mod canonical;
 pub mod check;
 pub mod cli;
 pub mod convert;
+pub mod diff;
 pub mod digest;
 pub mod duplicates;
 pub mod encoding;
@@ -38,8 +42,10 @@ pub mod json_text;
 pub mod output;
 pub mod pipeline;
 pub mod progress;
+pub mod salvage;
 pub mod source;
 pub mod stat;
 pub mod text;
 pub mod value_json;
 pub mod verdict;
+pub mod view;

@@ -113,6 +113,8 @@ pub struct Scan {
     pub version: Option<RdbVersion>,
     /// Bytes up to the end, or up to the frame that was not sound.
     pub bytes: u64,
+    /// What values meant at the end: with all templates of the file.
+    pub context: Context,
     /// How it ended.
     pub end: End,
 }
@@ -150,6 +152,7 @@ pub fn run<R: Read, W: Worker>(
         let scan = Scan {
             version: reader.version,
             bytes: reader.done,
+            context: reader.scanner.context().clone(),
             end,
         };
         let mut workers = vec![reader.worker];

@@ -158,30 +158,76 @@ fn stream(json: &mut Json, rdb_type: u8, bytes: &[u8]) -> Done {
     result.map_err(|()| unsound())
 }
 
-fn entries(json: &mut Json, stream: &Stream<'_>) -> Result<(), ()> {
+/// A stream's entries by id, and everything else about it by name, each as JSON.
+///
+/// # Errors
+/// Those of a stream that is not sound after all.
+pub fn stream_parts(rdb_type: u8, bytes: &[u8], mut each: impl FnMut(Vec<u8>, Vec<u8>)) -> Done {
+    let stream = Stream::parse(rdb_type, bytes)?;
+    let unsound = || RdbError::new(ErrorKind::Structure("a node cannot be read"), 0, "stream");
+    let mut json = Json::new();
+    each_entry(&stream, |entry| {
+        json.truncate_line(0);
+        fields(&mut json, entry);
+        // Of one width, so that the order of the names is that of the entries.
+        let id = format!("entry {:020}-{:020}", entry.id.ms, entry.id.seq);
+        each(id.into_bytes(), json.as_bytes().to_vec());
+    })
+    .map_err(|()| unsound())?;
+    each(b"last_id".to_vec(), stream.last_id.to_string().into_bytes());
+    if let Some(head) = stream.head {
+        let deleted = head.max_deleted_id.to_string();
+        each(b"max_deleted_id".to_vec(), deleted.into_bytes());
+        each(
+            b"entries_added".to_vec(),
+            head.entries_added.to_string().into_bytes(),
+        );
+    }
+    for of in &stream.groups {
+        json.truncate_line(0);
+        group(&mut json, of);
+        each([b"group ", &of.name[..]].concat(), json.as_bytes().to_vec());
+    }
+    if let Some(idmp) = &stream.idmp {
+        each(b"idempotence".to_vec(), format!("{idmp:?}").into_bytes());
+    }
+    Ok(())
+}
+
+/// Shows the live entries in order.
+fn each_entry(stream: &Stream<'_>, mut each: impl FnMut(&Entry<'_>)) -> Result<(), ()> {
     let mut buf = StrBuf::new();
     for node in &stream.nodes {
         let listpack = node.listpack.get(&mut buf).ok_or(())?;
         let mut reader = NodeReader::open(node.master, listpack).map_err(|_| ())?;
         let mut entry = Entry::new();
         while reader.read(&mut entry).map_err(|_| ())? {
-            if entry.deleted {
-                continue;
+            if !entry.deleted {
+                each(&entry);
             }
-            json.array(|j| {
-                j.text(&entry.id.to_string());
-                j.array(|j| {
-                    for (field, value) in &entry.fields {
-                        j.array(|j| {
-                            item(j, *field);
-                            item(j, *value);
-                        });
-                    }
-                });
-            });
         }
     }
     Ok(())
+}
+
+fn entries(json: &mut Json, stream: &Stream<'_>) -> Result<(), ()> {
+    each_entry(stream, |entry| {
+        json.array(|j| {
+            j.text(&entry.id.to_string());
+            fields(j, entry);
+        });
+    })
+}
+
+fn fields(json: &mut Json, entry: &Entry<'_>) {
+    json.array(|j| {
+        for (field, value) in &entry.fields {
+            j.array(|j| {
+                item(j, *field);
+                item(j, *value);
+            });
+        }
+    });
 }
 
 fn group(json: &mut Json, group: &Group<'_>) {

@@ -4,7 +4,10 @@
 mod support;
 
 mod check;
+mod convert;
+mod diff;
 mod digest;
 mod export;
 mod run;
+mod salvage;
 mod stat;
