@@ -1,6 +1,7 @@
 //! Loading and saving real dumps in one process.
 
 use super::*;
+use crate::commands::digest::{self, Fingerprint, Manner};
 use crate::config::Config;
 use crate::server::load::{self, LoadError, Loaded};
 use std::collections::BTreeMap;
@@ -27,21 +28,18 @@ fn load(server: &Server, bytes: &[u8]) -> Result<Loaded, LoadError> {
     load::load(bytes, &options, &LoadProgress::default()).map(|(loaded, ..)| loaded)
 }
 
-type Dataset = BTreeMap<(usize, Vec<u8>), (u8, Vec<u8>, Option<i64>)>;
+type Dataset = BTreeMap<(usize, Vec<u8>), (String, Option<i64>)>;
 
-/// Every key with its value as a dump would hold it.
+/// Every key with the digest of its value.
 fn dataset(engine: &Engine) -> Dataset {
     let mut all = BTreeMap::new();
     for number in 0..engine.keyspace.count() {
         let db = engine.keyspace.db(number);
         db.scan(0, usize::MAX, |loc| {
-            let mut bytes = Vec::new();
-            let value = db.value(loc);
-            let rdb_type = value.to_rdb(&mut |piece| bytes.extend_from_slice(piece), None);
-            all.insert(
-                (number, db.key(loc).to_vec()),
-                (rdb_type, bytes, db.expire(loc)),
-            );
+            let mut value = Fingerprint::default();
+            digest::entry(&mut value, db, loc, Manner::REDIS_7_2);
+            let key = (number, db.key(loc).to_vec());
+            all.insert(key, (value.to_hex(), db.expire(loc)));
         });
     }
     all
