@@ -240,4 +240,9 @@ pub const GROUPS: &[&str] = &[
     "XINFO GROUPS $k",
     "XINFO CONSUMERS $k $g",
     "XINFO STREAM $k FULL [ COUNT $n ]",
+    // Of Redis 8.2. Not ACKED, for which it goes by an outdated mark once a group is gone.
+    "XDELEX $k [ KEEPREF ] IDS 2 $id $id",
+    "XACKDEL $k $g KEEPREF|DELREF IDS 2 $id $id",
+    "XTRIM $k MAXLEN 20 KEEPREF|DELREF",
+    "XADD $k DELREF MAXLEN 20 $id f $v",
 ];

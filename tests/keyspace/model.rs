@@ -3,8 +3,10 @@
 
 use crate::random::Random;
 use forebay::keyspace::record::{self, Record};
+use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
 use forebay::keyspace::value::{List, Str};
 use forebay::keyspace::{Db, Keyspace, Limits, Loc, Value, ValueRef};
+use forebay::rdb::stream::StreamId;
 use forebay::snapshot::{Block, Cut, SnapshotOptions, Step};
 use std::collections::BTreeMap;
 
@@ -14,6 +16,8 @@ const DBS: usize = 3;
 enum Held {
     Str(Vec<u8>),
     List(Vec<Vec<u8>>),
+    /// Entries and what one consumer has pending.
+    Stream(Vec<(StreamId, Vec<u8>)>, Vec<StreamId>),
 }
 
 type Entry = (Held, Option<i64>);
@@ -51,6 +55,15 @@ fn held(value: ValueRef<'_>) -> Held {
     match value {
         ValueRef::Str(s) => Held::Str(s.bytes().into_owned()),
         ValueRef::List(l) => Held::List(l.iter().map(|item| item.to_vec()).collect()),
+        ValueRef::Stream(s) => {
+            let entries = s.iter().map(|entry| {
+                let value = entry.fields.map(|(_, value)| value.to_vec());
+                (entry.id, value.flatten().collect())
+            });
+            let group = s.group(b"g").expect("each stream has it");
+            let pending = group.pending_from(StreamId::ZERO).map(|(id, _)| id);
+            Held::Stream(entries.collect(), pending.collect())
+        }
         other => panic!("no {} was written", other.type_name()),
     }
 }
@@ -102,6 +115,23 @@ impl Run {
         (Value::List(list), Held::List(items))
     }
 
+    fn stream(&mut self) -> (Value, Held) {
+        let mut stream = Stream::new();
+        let mut group = Group::new(StreamId::ZERO, None);
+        group.add_consumer(b"c", self.now);
+        assert!(stream.add_group(b"g", group));
+        let most = if self.random.one_in(5) { 400 } else { 20 };
+        let n = 1 + self.random.below(most);
+        let entries: Vec<_> = (1..=n)
+            .map(|ms| (StreamId { ms, seq: 0 }, b"v".to_vec()))
+            .collect();
+        for (id, text) in &entries {
+            let added = stream.append(*id, &[b"f", text], &Limits::default());
+            assert!(added.is_ok());
+        }
+        (Value::Stream(stream), Held::Stream(entries, Vec::new()))
+    }
+
     fn step(&mut self) {
         let d = self.random.below(DBS as u64) as usize;
         let key = self.key();
@@ -125,7 +155,10 @@ impl Run {
                 self.model[d].insert(key, (Held::Str(text), expire));
             }
             4 => {
-                let (value, list) = self.list();
+                let (value, list) = match self.random.one_in(2) {
+                    true => self.list(),
+                    false => self.stream(),
+                };
                 let expire = self.expiry();
                 self.keyspace.db_mut(d).insert(&key, value, expire);
                 self.model[d].insert(key, (list, expire));
@@ -196,6 +229,9 @@ impl Run {
                 for _ in 0..pops {
                     assert_eq!(l.pop_back(), m.pop());
                 }
+            }
+            (Value::Stream(s), Held::Stream(entries, pending)) => {
+                edit_stream(s, entries, pending, text, pops);
             }
             other => panic!("{other:?}"),
         }
@@ -320,6 +356,42 @@ impl Run {
             self.model.map(|m| m.len())
         );
     }
+}
+
+/// An entry comes, the newest ones are read, the oldest ones go, and some of the middle.
+fn edit_stream(
+    stream: &mut Stream,
+    entries: &mut Vec<(StreamId, Vec<u8>)>,
+    pending: &mut Vec<StreamId>,
+    text: Vec<u8>,
+    n: u64,
+) {
+    let id = stream.last_id().next().expect("not the last");
+    let added = stream.append(id, &[b"f", &text], &Limits::default());
+    assert!(added.is_ok());
+    entries.push((id, text));
+    if n.is_multiple_of(3) {
+        let ids: Vec<_> = entries.iter().rev().take(5).map(|(id, _)| *id).collect();
+        stream.edit_group(b"g", |group| group.deliver(&ids, b"c", 7));
+        pending.extend(ids);
+        pending.sort();
+        pending.dedup();
+    }
+    if n.is_multiple_of(4) && !pending.is_empty() {
+        let id = pending.remove(n as usize % pending.len());
+        let done = stream.edit_group(b"g", |group| group.acknowledge(id));
+        assert_eq!(done, Some(true));
+    }
+    let (id, _) = entries.remove(n as usize % entries.len());
+    assert!(stream.delete(id));
+    let trim = Trim {
+        bound: Bound::MaxLen(1000 - n),
+        approximate: false,
+        limit: 0,
+        references: References::Keep,
+    };
+    let gone = stream.trim(&trim) as usize;
+    entries.drain(..gone);
 }
 
 fn scan_all(db: &Db, count: u64) -> BTreeMap<Vec<u8>, Entry> {

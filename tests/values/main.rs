@@ -6,6 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod streams;
+
 use forebay::keyspace::value::{Hash, List, Set, Str, Zset};
 use forebay::keyspace::{Limits, Value, ValueRef};
 use forebay::rdb::check::Scratch;

@@ -16,6 +16,9 @@ use std::sync::Arc;
 const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
 
+/// Bytes that an integer takes at most.
+const INT_MAX: usize = 10;
+
 /// A node's listpack never grows beyond this, whatever `stream-node-max-bytes` says.
 pub(super) const NODE_BYTES_MAX: usize = 1 << 30;
 
@@ -200,7 +203,7 @@ impl Node {
             return true;
         }
         let lp = Arc::make_mut(&mut self.lp);
-        listpack::replace(lp, at, Item::Int(flags | DELETED));
+        replace(lp, at, flags | DELETED);
         self.live -= 1;
         self.dead += 1;
         self.write_counts();
@@ -230,7 +233,7 @@ impl Node {
             let lp = Arc::make_mut(&mut self.lp);
             // From the last one on, so that places before it stay what they are.
             for (at, flags) in marks.into_iter().rev() {
-                listpack::replace(lp, at, Item::Int(flags | DELETED));
+                replace(lp, at, flags | DELETED);
             }
             self.live -= gone as u32;
             self.dead += gone as u32;
@@ -241,9 +244,16 @@ impl Node {
 
     fn write_counts(&mut self) {
         let lp = Arc::make_mut(&mut self.lp);
-        let next = listpack::replace(lp, HEADER_LEN, Item::Int(i64::from(self.live)));
-        listpack::replace(lp, next, Item::Int(i64::from(self.dead)));
+        let next = replace(lp, HEADER_LEN, i64::from(self.live));
+        replace(lp, next, i64::from(self.dead));
     }
+}
+
+/// Puts an integer in the place of the one at `at`; where the next element begins.
+fn replace(lp: &mut Vec<u8>, at: usize, n: i64) -> usize {
+    // It is encoded behind the end first: a full node must not double its buffer for that.
+    lp.reserve_exact(INT_MAX);
+    listpack::replace(lp, at, Item::Int(n))
 }
 
 /// Bytes that an entry of these fields takes at most, without what is the same for all.
