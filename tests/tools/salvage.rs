@@ -1,6 +1,7 @@
 //! `forebay rdb salvage`: what it writes is sound, and as much as there is.
 
 use crate::run::{corpus, name, rdb, sample};
+use crate::support::Builder;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -171,4 +172,37 @@ fn what_is_no_dump_gives_no_output() {
     }
     let input = sample("redis-7.0-shop.rdb");
     assert_eq!(salvage(&input, &input).code, 2);
+}
+
+#[test]
+fn a_server_loads_what_is_sound_when_it_is_told_to_and_leaves_the_file() {
+    let (dir, output, ran) = damaged("redis-7.0-shop.rdb", |b| {
+        b[70_000..70_002].fill(0xee);
+        b.truncate(250_000);
+    });
+    assert_eq!(ran.code, 1);
+    let input = dir.path().join("in.rdb");
+    let (status, log) = Builder::forebay().dump(&input).start_failing();
+    assert!(!status.success(), "{log}");
+    let server = Builder::forebay()
+        .config("rdb-load-salvage yes")
+        .dump(&input)
+        .start();
+    let keys = check(&output)["keys"].as_i64().expect("a number");
+    let mut client = server.client();
+    let mut loaded = client.int("DBSIZE");
+    client.ok("SELECT 1");
+    loaded += client.int("DBSIZE");
+    assert_eq!(loaded, keys);
+    let log = server.log();
+    assert!(
+        log.contains("Left out: bytes 65096 to 85640 (key \"log\"): at byte "),
+        "{log}"
+    );
+    assert!(log.contains("the data ends here"), "{log}");
+    let (a, b) = (std::fs::read(&input), std::fs::read(server.dump_path()));
+    assert!(
+        a.expect("there") == b.expect("there"),
+        "the file is left as it was"
+    );
 }

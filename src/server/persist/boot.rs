@@ -11,6 +11,7 @@ use crate::server::Server;
 use crate::server::load::{self, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,11 +47,19 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
             progress: progress.clone(),
         });
     });
-    let result = in_background(move || load::load(file, &options, &progress)).await;
+    let salvage = server.with_engine(|engine| engine.config.rdb_load_salvage);
+    let place = path.clone();
+    let result = in_background(move || match load::load(file, &options, &progress) {
+        Ok((loaded, ..)) => Ok(loaded),
+        Err(LoadError::Cancelled) => Err(LoadError::Cancelled),
+        Err(error) if salvage => load_sound(&place, &error, &options, &progress),
+        Err(error) => Err(error),
+    })
+    .await;
     server.with_engine(|engine| {
         engine.loading = Loading::No;
         persistence.state.borrow_mut().loading = None;
-        let (loaded, ..) = result.map_err(|e| {
+        let loaded = result.map_err(|e| {
             format!(
                 "Fatal error loading the DB {}: {e}. The file was left as it is. Exiting.",
                 path.display()
@@ -67,6 +76,38 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
         );
         Ok(())
     })
+}
+
+/// Loads what is sound in a damaged dump, and logs the rest.
+fn load_sound(
+    path: &Path,
+    error: &LoadError,
+    options: &LoadOptions,
+    progress: &LoadProgress,
+) -> Result<Loaded, LoadError> {
+    const LOGGED: usize = 1000;
+    tracing::warn!("The dump is damaged: {error}. rdb-load-salvage is on: loading what is sound");
+    let salvaged = load::salvage::load_sound(path, options, progress)?;
+    for cut in salvaged.cuts.iter().take(LOGGED) {
+        tracing::warn!("Left out: {cut}");
+    }
+    if salvaged.cuts.len() > LOGGED {
+        tracing::warn!("Left out: {} more ranges", salvaged.cuts.len() - LOGGED);
+    }
+    for note in &salvaged.notes {
+        tracing::warn!("{note}");
+    }
+    if salvaged.loaded.unknown_skipped > 0 {
+        tracing::warn!(
+            "Left out: {} values of modules",
+            salvaged.loaded.unknown_skipped
+        );
+    }
+    tracing::warn!(
+        "The next save replaces the damaged file {}: copy it if it is still needed",
+        path.display()
+    );
+    Ok(salvaged.loaded)
 }
 
 /// See [`Persistence::reload`].

@@ -6,19 +6,18 @@
 //! Left out: values that are not sound, keys that stand twice (the first one stays), libraries that cannot be loaded,
 //! and what stands between a place where frames end to make sense and the next one where they make sense again.
 
+mod kept;
 mod plan;
 
+pub use kept::Kept;
 pub use plan::{Cut, Hopeless, Options, Plan, plan};
 
 use super::output::Output;
 use super::source::{Source, Trouble};
-use super::text::{bytes, count, plural, printable};
+use super::text::{bytes, count, plural};
 use crate::rdb::crc64::Crc64;
-use crate::rdb::opcode;
 use crate::rdb::writer::Sink;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// Writes what `plan` keeps; returns the length of the output, and whether a dump without damages had a wrong checksum.
@@ -26,26 +25,23 @@ use std::path::Path;
 /// # Errors
 /// When something cannot be read or written; the input has changed meanwhile.
 pub fn write(source: &Source, plan: &Plan, mut output: Output) -> Result<(u64, bool), Trouble> {
-    let file = source.require_file("salvage")?;
+    let unread = |e: io::Error| Trouble(format!("cannot read {}: {e}", source.name()));
+    let file = source
+        .require_file("salvage")?
+        .try_clone()
+        .map_err(unread)?;
+    let mut kept = Kept::new(file, plan);
     let (mut crc, mut written) = (Crc64::new(), 0);
-    let mut put = |bytes: &[u8], output: &mut Output| {
-        crc.update(bytes);
-        written += bytes.len() as u64;
-        output.put(bytes)
-    };
-    let mut at = 0;
-    for (from, to) in plan
-        .cuts
-        .iter()
-        .map(|c| (c.from, c.to))
-        .chain([(plan.end, plan.end)])
-    {
-        copy(file, at, from.max(at), source, |bytes| {
-            put(bytes, &mut output)
-        })?;
-        at = to.max(at);
+    let mut buf = vec![0; 1 << 20];
+    loop {
+        let n = kept.read(&mut buf).map_err(unread)?;
+        if n == 0 {
+            break;
+        }
+        crc.update(&buf[..n]);
+        output.put(&buf[..n])?;
+        written += n as u64;
     }
-    put(&[opcode::EOF], &mut output)?;
     let checksum = crc.value();
     let wrong = plan.cuts.is_empty() && plan.stored.is_some_and(|stored| stored != checksum);
     if plan.version.has_checksum() {
@@ -62,28 +58,6 @@ pub fn write(source: &Source, plan: &Plan, mut output: Output) -> Result<(u64, b
     Ok((written, wrong))
 }
 
-/// Shows the bytes of a range.
-fn copy(
-    file: &File,
-    mut at: u64,
-    to: u64,
-    source: &Source,
-    mut put: impl FnMut(&[u8]) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
-    let mut buf = vec![0; 1 << 20];
-    while at < to {
-        let want = buf.len().min((to - at) as usize);
-        let read = file.read_at(&mut buf[..want], at);
-        let n = read.map_err(|e| Trouble(format!("cannot read {}: {e}", source.name())))?;
-        if n == 0 {
-            return Err(Trouble(format!("{} has become shorter", source.name())));
-        }
-        put(&buf[..n])?;
-        at += n as u64;
-    }
-    Ok(())
-}
-
 /// What a person wants to see.
 ///
 /// # Errors
@@ -95,11 +69,7 @@ pub fn print(
 ) -> io::Result<()> {
     const LISTED: usize = 100;
     for cut in plan.cuts.iter().take(LISTED) {
-        write!(out, "left out: bytes {} to {}", cut.from, cut.to)?;
-        if let Some(key) = &cut.key {
-            write!(out, " (key \"{}\")", printable(key, 128))?;
-        }
-        writeln!(out, ": {}", cut.why)?;
+        writeln!(out, "left out: {cut}")?;
     }
     if plan.cuts.len() > LISTED {
         writeln!(

@@ -17,6 +17,7 @@ use crate::tools::source::{Source, Trouble};
 use crate::tools::text;
 use crate::tools::view::View;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 
 /// Sound keys in a row that are no accident.
@@ -42,6 +43,16 @@ pub struct Cut {
     pub key: Option<Vec<u8>>,
     /// Why.
     pub why: String,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes {} to {}", self.from, self.to)?;
+        if let Some(key) = &self.key {
+            write!(f, " (key \"{}\")", text::printable(key, 128))?;
+        }
+        write!(f, ": {}", self.why)
+    }
 }
 
 /// What stays and what does not.

@@ -1,0 +1,64 @@
+//! `rdb-load-salvage yes`: a damaged dump is loaded without what is not sound in it.
+//!
+//! The dump is read twice: first to find out what stays out (as `forebay rdb salvage` does), then the rest is loaded as
+//! any dump is. The file is left as it is.
+
+use super::{LoadError, LoadOptions, LoadProgress, Loaded, load};
+use crate::tools::salvage::{self, Cut, Hopeless, Kept};
+use crate::tools::source::{Source, Trouble};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A value that claims more bytes is taken for damaged.
+const FRAME_MAX: u64 = 1 << 30;
+
+/// What was loaded, and what was not.
+pub struct Salvaged {
+    /// The dataset.
+    pub loaded: Loaded,
+    /// Left out.
+    pub cuts: Vec<Cut>,
+    /// What else there is to say.
+    pub notes: Vec<String>,
+}
+
+/// Loads what is sound in the dump at `path`. Module values are left out; a wrong checksum does not count.
+///
+/// # Errors
+/// Nothing of it can be read, or the file failed.
+pub fn load_sound(
+    path: &Path,
+    options: &LoadOptions,
+    progress: &LoadProgress,
+) -> Result<Salvaged, LoadError> {
+    let trouble = |t: Trouble| LoadError::Io {
+        offset: 0,
+        source: io::Error::other(t.to_string()),
+    };
+    let source = Source::open(path).map_err(trouble)?;
+    let search = salvage::Options {
+        frame_max: FRAME_MAX,
+        progress: false,
+    };
+    let plan = salvage::plan(&source, &search).map_err(|e| match e {
+        Hopeless::Header(e) => LoadError::Rdb(e),
+        Hopeless::Trouble(t) => trouble(t),
+    })?;
+    let file = source.require_file("rdb-load-salvage").map_err(trouble)?;
+    let file = file
+        .try_clone()
+        .map_err(|source| LoadError::Io { offset: 0, source })?;
+    let options = LoadOptions {
+        verify_checksum: false,
+        skip_unknown: true,
+        ..options.clone()
+    };
+    // A checksum of 0 is none; versions without one do not read so far.
+    let dump = Kept::new(file, &plan).chain(&[0u8; 8][..]);
+    let (loaded, ..) = load(dump, &options, progress)?;
+    Ok(Salvaged {
+        loaded,
+        cuts: plan.cuts,
+        notes: plan.notes,
+    })
+}
