@@ -1,7 +1,7 @@
 //! Requests of a client: the same ones, and the same error, however the bytes are cut into reads.
 #![no_main]
 
-use forebay::resp::{Parser, RequestLimits};
+use forebay_fuzz::resp::request::{Parser, RequestLimits};
 use libfuzzer_sys::fuzz_target;
 
 /// What one stream of bytes says: its requests, and the text of the error that ends it.

@@ -2,3 +2,11 @@
 
 #[path = "../../src/rdb/mod.rs"]
 pub mod rdb;
+
+/// Requests; replies need the keyspace.
+pub mod resp {
+    #[path = "../../../src/resp/integer.rs"]
+    pub mod integer;
+    #[path = "../../../src/resp/request.rs"]
+    pub mod request;
+}

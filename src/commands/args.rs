@@ -1,6 +1,7 @@
 //! A request's arguments, with the conversions that commands share.
 
 use super::CommandError;
+pub use crate::resp::integer::parse_int;
 use std::ops::{Index, Range};
 
 /// The arguments of one request; index 0 is the command name as the client typed it.
@@ -110,33 +111,6 @@ pub fn count_from_0(text: &[u8]) -> Result<usize, CommandError> {
     count.ok_or(CommandError::fixed(
         "ERR value is out of range, must be positive",
     ))
-}
-
-/// A canonical decimal i64, as Redis's `string2ll` takes it.
-pub fn parse_int(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    match digits {
-        [] => return None,
-        [b'0'] => return (!negative).then_some(0),
-        [b'0', ..] => return None,
-        _ if digits.len() > 19 => return None,
-        _ => {}
-    }
-    let mut n: u64 = 0;
-    for &d in digits {
-        if !d.is_ascii_digit() {
-            return None;
-        }
-        n = n.checked_mul(10)?.checked_add(u64::from(d - b'0'))?;
-    }
-    if negative {
-        (n <= 1 << 63).then(|| (n as i64).wrapping_neg())
-    } else {
-        i64::try_from(n).ok()
-    }
 }
 
 /// A double, as Redis's `getDoubleFromObject` takes it.

@@ -17,6 +17,8 @@ pub enum Reason {
     Shutdown = 1,
     /// FAILOVER waits for its replica.
     Failover = 2,
+    /// The snapshot holds as much as it may (`snapshot-preserve-limit`).
+    Snapshot = 3,
 }
 
 /// What is held.
@@ -31,7 +33,7 @@ pub enum Held {
 /// What is held, until when, by whom.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pauses {
-    by: [Option<(Held, i64)>; 3],
+    by: [Option<(Held, i64)>; 4],
     /// The strongest of `by`, kept for the look at each command.
     strongest: Option<Held>,
 }
@@ -44,7 +46,12 @@ impl Pauses {
 
     /// The reason and the time left, as INFO shows them.
     pub fn shown(&self, now_ms: i64) -> Option<(&'static str, &'static str, i64)> {
-        let reasons = ["client_pause", "shutdown_pause", "failover_pause"];
+        let reasons = [
+            "client_pause",
+            "shutdown_pause",
+            "failover_pause",
+            "snapshot_pause",
+        ];
         let held = self.by.iter().zip(reasons);
         let longest = held
             .filter_map(|(p, reason)| p.map(|(h, until)| (h, until, reason)))

@@ -316,7 +316,7 @@ fn number_line(buf: &[u8], from: usize) -> Option<(Option<i64>, usize)> {
         i += 1;
     }
     let end = from + memchr::memchr(b'\r', buf.get(from..)?)?;
-    (end + 1 < buf.len()).then(|| (crate::commands::args::parse_int(&buf[from..end]), end + 2))
+    (end + 1 < buf.len()).then(|| (super::integer::parse_int(&buf[from..end]), end + 2))
 }
 
 /// Splits a line into words as redis.conf, redis-cli and inline requests have them: separated by white

@@ -40,7 +40,16 @@ fn judge(server: &Server) -> Server {
 
 #[test]
 fn what_is_written_during_a_save_is_not_in_it() {
-    let server = Builder::forebay().start();
+    the_cut_is_saved("snapshot-preserve-limit 0");
+}
+
+#[test]
+fn writers_wait_for_a_snapshot_that_may_hold_little() {
+    the_cut_is_saved("snapshot-preserve-limit 20kb");
+}
+
+fn the_cut_is_saved(config: &str) {
+    let server = Builder::forebay().config(config).start();
     let mut client = server.client();
     fill(&mut client);
     for round in 0..3 {

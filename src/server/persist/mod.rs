@@ -103,6 +103,10 @@ struct Running {
     walking: bool,
     budget: usize,
     preserved_peak: usize,
+    /// Writers wait: the snapshot holds as much as it may.
+    holds_writers: bool,
+    /// Bytes that the sinks had taken when they last took some, and when that was.
+    progress: (u64, Instant),
     on_end: Option<OnEnd>,
 }
 
@@ -222,6 +226,8 @@ impl Persistence {
             walking: !request.only_functions,
             budget: walk::FIRST_BUDGET,
             preserved_peak: 0,
+            holds_writers: false,
+            progress: (0, Instant::now()),
             on_end: request.on_end,
         });
         Ok(())

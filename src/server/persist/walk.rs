@@ -1,19 +1,26 @@
 //! The walk beside the clients: slices of bounded time, between which every ready connection is served.
 
 use super::file_sink::SaveError;
-use super::{Persistence, State};
+use super::{Persistence, Running, State};
 use crate::commands::Engine;
+use crate::commands::pause::{Held, Reason};
 use crate::server::Server;
 use crate::snapshot::Step;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Weak;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Bytes of records in the first slice; later ones are sized by the time they took.
 pub const FIRST_BUDGET: usize = 64 << 10;
 /// A slice should take no longer than this, µs.
 const SLICE_US: u64 = 100;
+
+/// How often a waiting snapshot looks at what it holds.
+const LOOK: Duration = Duration::from_millis(20);
+/// `snapshot-preserve-limit 0`: a tenth of the data, but at least this.
+const LEAST_LIMIT: usize = 64 << 20;
 
 /// How a walk goes on.
 pub enum Advance {
@@ -35,7 +42,8 @@ pub async fn run(server: Weak<Server>, persistence: Persistence) {
         drop(server);
         match advance {
             Advance::Again => tokio::task::yield_now().await,
-            Advance::Wait(news) => news.await,
+            // Looked at now and then: what the snapshot holds grows while it waits for the disk.
+            Advance::Wait(news) => drop(tokio::time::timeout(LOOK, news).await),
             Advance::Ended(_) => return,
         }
     }
@@ -51,6 +59,10 @@ impl Persistence {
         };
         if running.thread.ended() {
             return self.end(state, engine);
+        }
+        hold_writers(running, engine);
+        if running.walking && !running.thread.has_room() && stalled(running, engine) {
+            return self.fail_stalled(state, engine);
         }
         if !running.walking || !running.thread.has_room() {
             return Advance::Wait(Box::pin(running.thread.news()));
@@ -83,10 +95,33 @@ impl Persistence {
         Advance::Again
     }
 
+    /// The disk takes nothing: the snapshot is given up without waiting for the thread that writes, which
+    /// removes its file when it gets to it.
+    fn fail_stalled(&self, state: &mut State, engine: &mut Engine) -> Advance {
+        let mut running = state.running.take().expect("it was running");
+        engine.keyspace.cancel_snapshot();
+        engine.unpause(Reason::Snapshot);
+        let seconds = engine.config.snapshot_stall_timeout;
+        let error = SaveError::Cancelled(format!("nothing could be written for {seconds} seconds"));
+        if running.disk {
+            state.last_failed = Some(error.to_string());
+            engine.save_failed = true;
+        }
+        tracing::warn!("Background saving error: {error}");
+        let result = Err(error);
+        if let Some(on_end) = running.on_end.take() {
+            on_end(engine, &result);
+        }
+        Advance::Ended(result)
+    }
+
     fn end(&self, state: &mut State, engine: &mut Engine) -> Advance {
         let mut running = state.running.take().expect("it was running");
         if running.walking {
             engine.keyspace.cancel_snapshot();
+        }
+        if running.holds_writers {
+            engine.unpause(Reason::Snapshot);
         }
         let outcome = running.thread.join();
         state.last_preserved_peak = running.preserved_peak;
@@ -120,4 +155,32 @@ impl Persistence {
         }
         Advance::Ended(outcome.result)
     }
+}
+
+/// At the bound writers wait until a quarter of what the snapshot holds has been written.
+fn hold_writers(running: &mut Running, engine: &mut Engine) {
+    let limit = match usize::try_from(engine.config.snapshot_preserve_limit) {
+        Ok(limit) if limit > 0 => limit,
+        _ => LEAST_LIMIT.max(engine.keyspace.used_bytes() / 10),
+    };
+    let held = engine.keyspace.preserved_bytes();
+    if running.holds_writers && (!running.walking || held <= limit / 4 * 3) {
+        running.holds_writers = false;
+        engine.unpause(Reason::Snapshot);
+    } else if running.walking && held > limit {
+        running.holds_writers = true;
+        // Renewed with every slice; it ends by itself should the walk not come back.
+        let until = engine.clock.unix_ms + 1000;
+        engine.pause(Reason::Snapshot, Held::Writes, until);
+    }
+}
+
+/// True when the sinks have taken nothing for `snapshot-stall-timeout`.
+fn stalled(running: &mut Running, engine: &Engine) -> bool {
+    let bytes = running.thread.progress.bytes.load(Ordering::Relaxed);
+    if bytes != running.progress.0 {
+        running.progress = (bytes, Instant::now());
+    }
+    let seconds = u64::try_from(engine.config.snapshot_stall_timeout).unwrap_or(u64::MAX);
+    running.progress.1.elapsed() >= Duration::from_secs(seconds)
 }
