@@ -148,3 +148,31 @@ impl Read for &Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_file_that_grows_or_shrinks_while_it_is_read_is_told() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"REDIS0009").unwrap();
+        let source = Source::open(file.path()).unwrap();
+        assert_eq!((source.size(), source.change()), (Some(9), None));
+        file.write_all(b"\xff").unwrap();
+        let wanted = "the file grew from 9 to 10 bytes meanwhile";
+        assert_eq!(source.change().as_deref(), Some(wanted));
+        file.as_file().set_len(3).unwrap();
+        let wanted = "the file shrank from 9 to 3 bytes meanwhile";
+        assert_eq!(source.change().as_deref(), Some(wanted));
+    }
+
+    #[test]
+    fn directories_and_missing_files_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = |path: &Path| Source::open(path).unwrap_err().to_string();
+        assert!(error(dir.path()).ends_with("it is a directory"));
+        assert!(error(&dir.path().join("x")).ends_with("No such file or directory"));
+    }
+}
