@@ -230,3 +230,23 @@ fn deletion_may_mind_what_groups_still_hold() {
         ),
     ]);
 }
+
+/// Redis 8.2 keeps this from its replicas: their pending lists then differ.
+#[test]
+fn replicas_learn_that_ids_of_entries_long_gone_are_no_longer_pending() {
+    let mut bench = Bench::new();
+    for command in [
+        "XADD s 1-1 f v",
+        "XGROUP CREATE s g 0",
+        "XREADGROUP GROUP g c STREAMS s >",
+        "XDEL s 1-1",
+    ] {
+        bench.run(command);
+    }
+    bench.effects();
+    assert_eq!(bench.run("XDELEX s DELREF IDS 1 1-1"), "[:-1]");
+    assert_eq!(bench.effects(), "XDELEX s DELREF IDS 1 1-1");
+    assert_eq!(bench.run("XPENDING s g"), "[:0, nil, nil, nil[]]");
+    assert_eq!(bench.run("XDELEX s DELREF IDS 1 1-1"), "[:-1]");
+    assert_eq!(bench.effects(), "");
+}
