@@ -3,10 +3,4 @@
 #[path = "../../src/rdb/mod.rs"]
 pub mod rdb;
 
-/// Requests; replies need the keyspace.
-pub mod resp {
-    #[path = "../../../src/resp/integer.rs"]
-    pub mod integer;
-    #[path = "../../../src/resp/request.rs"]
-    pub mod request;
-}
+pub mod resp;

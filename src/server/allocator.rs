@@ -66,6 +66,16 @@ pub fn purge() {
     }
 }
 
+/// Gives unused pages back where it is dropped: on the thread that drops what is large, not on the one
+/// that serves clients.
+pub struct PurgeWhenDropped;
+
+impl Drop for PurgeWhenDropped {
+    fn drop(&mut self) {
+        purge();
+    }
+}
+
 /// Bytes that this thread has allocated less those it has freed, as of now. Cheap: two loads. Memory that
 /// one thread allocates and another frees is counted with the thread that did each.
 pub fn thread_balance() -> i64 {

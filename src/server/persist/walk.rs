@@ -5,6 +5,7 @@ use super::{Persistence, Running, State};
 use crate::commands::Engine;
 use crate::commands::pause::{Held, Reason};
 use crate::server::Server;
+use crate::server::allocator::PurgeWhenDropped;
 use crate::snapshot::Step;
 use std::future::Future;
 use std::pin::Pin;
@@ -124,6 +125,8 @@ impl Persistence {
             engine.unpause(Reason::Snapshot);
         }
         let outcome = running.thread.join();
+        // Blocks of the walk, freed by the thread that wrote them: the allocator would keep them.
+        engine.drop_later(Box::new(PurgeWhenDropped));
         state.last_preserved_peak = running.preserved_peak;
         if running.disk {
             if running.background {

@@ -1,0 +1,6 @@
+//! Requests; replies need the keyspace.
+
+#[path = "../../src/resp/integer.rs"]
+pub mod integer;
+#[path = "../../src/resp/request.rs"]
+pub mod request;
