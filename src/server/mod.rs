@@ -12,7 +12,7 @@
 //! * [`host`]: what commands need of the world; [`cron`]: what happens without a request.
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
-//! * [`log`], [`local_time`], [`clock`], [`allocator`], [`usage`], [`daemon`], [`supervisor`],
+//! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
 //!   [`reaper`]: one service of the machine each.
 
 pub mod allocator;
@@ -27,6 +27,7 @@ pub mod load;
 pub mod local_time;
 pub mod log;
 pub mod persist;
+pub mod priority;
 pub mod reaper;
 pub mod repl;
 pub mod rewrite_file;

@@ -20,6 +20,7 @@ impl Reaper {
         let sender = self.sender.get_or_insert_with(|| {
             let (sender, receiver) = channel::<Box<dyn Send>>();
             thread::spawn(move || {
+                super::priority::background();
                 for garbage in receiver {
                     drop(garbage);
                     freed.fetch_add(1, Ordering::Relaxed);

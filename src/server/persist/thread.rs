@@ -80,6 +80,7 @@ impl SaveThread {
         let handle = std::thread::Builder::new()
             .name("forebay-save".into())
             .spawn(move || {
+                crate::server::priority::background();
                 let outcome = run(&theirs, &counted, plan, sinks);
                 theirs.ended.store(true, Ordering::Release);
                 theirs.drained.notify_all();
