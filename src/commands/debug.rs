@@ -97,6 +97,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         sleep,
         "Stop the server for <seconds>. Decimals allowed.",
     ),
+    ("PANIC", 2, 2, crash, "Crash the server simulating a panic."),
     (
         "QUICKLIST-PACKED-THRESHOLD",
         3,
@@ -297,6 +298,10 @@ fn sleep(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.sleep(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO));
     cx.client.reply.ok();
     Ok(())
+}
+
+fn crash(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    panic!("called Panic!");
 }
 
 fn quicklist_packed_threshold(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

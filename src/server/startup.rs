@@ -79,6 +79,7 @@ pub fn run(args: Vec<String>) -> ExitCode {
         _ => {}
     }
     log::install();
+    crash_rather_than_limp();
     match start(&CommandLine::parse(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop::Config(error @ ConfigError::File { .. })) => {
@@ -94,6 +95,20 @@ pub fn run(args: Vec<String>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A panic on the thread that owns the keyspace ends the process: what was under way is half done, and
+/// whoever supervises the server can start it again from its dump. On other threads a panic is the
+/// failure of what they did, which the owner is told.
+fn crash_rather_than_limp() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        if std::thread::current().name() == Some("main") {
+            tracing::warn!("Forebay {VERSION} crashed: {info}");
+            std::process::abort();
+        }
+    }));
 }
 
 /// Why there is no server.

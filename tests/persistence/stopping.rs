@@ -62,3 +62,19 @@ fn a_shutdown_that_cannot_save_is_refused_unless_forced() {
     assert!(client.try_cmd(&["SHUTDOWN", "FORCE"]).is_err());
     assert_eq!(server.wait_exit().code(), Some(0));
 }
+
+#[test]
+fn a_crash_ends_the_process_and_leaves_the_dump() {
+    let mut server = Builder::forebay()
+        .config("enable-debug-command yes")
+        .config("save 1000 1000")
+        .start();
+    let mut client = server.client();
+    client.ok("SET key value");
+    client.ok("SAVE");
+    client.ok("SET key other");
+    assert!(client.try_cmd(&["DEBUG", "PANIC"]).is_err());
+    assert!(!server.wait_exit().success());
+    assert!(server.log().contains("crashed: "));
+    assert_eq!(saved(server, "key").as_deref(), Some("value"));
+}
