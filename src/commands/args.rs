@@ -41,6 +41,13 @@ impl<'a> Args<'a> {
         )))
     }
 
+    /// Argument `i` as a timeout in ms, the sign unchecked.
+    pub fn timeout_ms(&self, i: usize) -> Result<i64, CommandError> {
+        parse_int(self.0[i]).ok_or(CommandError::fixed(
+            "ERR timeout is not an integer or out of range",
+        ))
+    }
+
     /// Argument `i` as a double: no spaces, not NaN; `inf`, `-inf`, hex and exponents as Redis takes them.
     pub fn float(&self, i: usize) -> Result<f64, CommandError> {
         parse_float(self.0[i]).ok_or(CommandError::NOT_A_FLOAT)

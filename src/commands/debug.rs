@@ -4,7 +4,6 @@ use super::digest::{self, Fingerprint, Manner};
 use super::host::ReloadOptions;
 use super::spec::{Command, Flags, Group};
 use super::{Args, CmdResult, CommandError, Cx, heat};
-use crate::config::choices::Protection;
 use std::time::Duration;
 
 /// This family's declarations.
@@ -14,7 +13,8 @@ pub static COMMANDS: &[Command] = &[Command {
     flags: Flags::ADMIN
         .union(Flags::NOSCRIPT)
         .union(Flags::LOADING)
-        .union(Flags::STALE),
+        .union(Flags::STALE)
+        .union(Flags::PROTECTED),
     group: Group::Server,
     complexity: "Depends on subcommand.",
     summary: "A container for debugging commands.",
@@ -108,20 +108,6 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
 ];
 
 fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let local = cx.client.addr.starts_with("127.")
-        || cx.client.addr.starts_with("[::1]")
-        || cx.client.flags.contains(super::ClientFlags::UNIX_SOCKET);
-    match cx.engine.config.enable_debug_command {
-        Protection::Yes => {}
-        Protection::Local if local => {}
-        _ => {
-            return Err(CommandError::fixed(
-                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run \
-                 it from a local connection, otherwise you need to set this option in the configuration file, and \
-                 then restart the server.",
-            ));
-        }
-    }
     if args.is(1, "HELP") {
         return help(cx);
     }

@@ -80,6 +80,11 @@ impl Engine {
         self.pauses.refresh();
     }
 
+    /// True while `reason` holds clients back.
+    pub fn is_paused_by(&self, reason: Reason) -> bool {
+        self.pauses.by[reason as usize].is_some()
+    }
+
     /// Ends the pause that `reason` asked for.
     pub fn unpause(&mut self, reason: Reason) {
         self.pauses.by[reason as usize] = None;

@@ -292,12 +292,6 @@ fn peer(client: &Session) -> Peer {
     }
 }
 
-/// A timeout in ms.
-fn timeout(args: Args<'_>, i: usize) -> Result<i64, CommandError> {
-    let refused = CommandError::fixed("ERR timeout is not an integer or out of range");
-    args.int(i).map_err(|_| refused)
-}
-
 fn wait(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if cx.engine.repl.is_replica() {
         return Err(CommandError::fixed(
@@ -307,7 +301,7 @@ fn wait(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         ));
     }
     let count = args.int(1)?;
-    let deadline = deadline_in(cx, timeout(args, 2)? as f64)?;
+    let deadline = deadline_in(cx, args.timeout_ms(2)? as f64)?;
     let offset = cx.client.write_offset;
     let acked = cx.engine.repl.count_acked(offset);
     let never = ClientFlags::DENY_BLOCKING | ClientFlags::INTERNAL;

@@ -247,10 +247,10 @@ impl Kind<String> for FileName {
     }
 }
 
-/// Text in double quotes, with what is not printable escaped.
-pub fn quote(text: &str) -> String {
+/// Bytes in double quotes, what is not printable escaped: for the configuration file, MONITOR, the log.
+pub fn quote(text: impl AsRef<[u8]>) -> String {
     let mut out = String::from("\"");
-    for b in text.bytes() {
+    for &b in text.as_ref() {
         match b {
             b'\\' | b'"' => out.extend(['\\', char::from(b)]),
             b'\n' => out.push_str("\\n"),

@@ -1,8 +1,8 @@
 //! What a client may have pending: `client-output-buffer-limit`, `client-query-buffer-limit`.
 
 use crate::commands::server_cmds::client_list::{self, Class};
-use crate::commands::server_cmds::monitor::quote;
 use crate::commands::{Action, ClientFlags, Engine, Session};
+use crate::config::kind::quote;
 
 /// Bytes of unparsed input that the log shows.
 const SHOWN: usize = 64;

@@ -15,11 +15,12 @@
 use super::progress::Progress;
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{Context, Frame, RdbError, RdbVersion, Scanner, Step};
+use crate::server::load::queue::WorkQueue;
 use crate::server::load::window::{Window, Windows};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// Some whole frames of a dump, in a row.
 pub struct Batch {
@@ -138,7 +139,7 @@ pub fn run<R: Read, W: Worker>(
             .map(|mut worker| {
                 let shared = &shared;
                 scope.spawn(move || {
-                    while let Some(batch) = shared.next() {
+                    while let Some(batch) = shared.queue.next() {
                         shared.finish(worker.batch(&batch), batch);
                     }
                     worker
@@ -148,7 +149,7 @@ pub fn run<R: Read, W: Worker>(
         let mut reader = Reader::new(source, own, threads, &shared);
         let end = reader.run(progress);
         reader.help_until(0);
-        shared.close();
+        shared.queue.close();
         let scan = Scan {
             version: reader.version,
             bytes: reader.done,
@@ -164,8 +165,7 @@ pub fn run<R: Read, W: Worker>(
 }
 
 struct Shared<S, O> {
-    queue: Mutex<(VecDeque<Batch>, bool)>,
-    filled: Condvar,
+    queue: WorkQueue<Batch>,
     order: Mutex<InOrder<S, O>>,
     stopped: AtomicBool,
 }
@@ -180,53 +180,13 @@ struct InOrder<S, O> {
 impl<O, S: FnMut(O) -> Stop> Shared<S, O> {
     fn new(sink: S) -> Self {
         Shared {
-            queue: Mutex::default(),
-            filled: Condvar::new(),
+            queue: WorkQueue::default(),
             order: Mutex::new(InOrder {
                 next: 0,
                 waiting: BTreeMap::new(),
                 sink,
             }),
             stopped: AtomicBool::new(false),
-        }
-    }
-
-    fn queue(&self) -> MutexGuard<'_, (VecDeque<Batch>, bool)> {
-        self.queue.lock().expect("no panic while the lock is held")
-    }
-
-    fn push(&self, batch: Batch) {
-        self.queue().0.push_back(batch);
-        self.filled.notify_one();
-    }
-
-    fn close(&self) {
-        self.queue().1 = true;
-        self.filled.notify_all();
-    }
-
-    /// The next batch; waits for one. `None` when there will be none.
-    fn next(&self) -> Option<Batch> {
-        let mut queue = self.queue();
-        loop {
-            if let Some(batch) = queue.0.pop_front() {
-                return Some(batch);
-            }
-            if queue.1 {
-                return None;
-            }
-            queue = self
-                .filled
-                .wait(queue)
-                .expect("no panic while the lock is held");
-        }
-    }
-
-    fn next_above(&self, waiting: usize) -> Option<Batch> {
-        let mut queue = self.queue();
-        match queue.0.len() > waiting {
-            true => queue.0.pop_front(),
-            false => None,
         }
     }
 
@@ -348,7 +308,7 @@ impl<'s, R: Read, W: Worker, S: FnMut(W::Out) -> Stop> Reader<'s, R, W, S> {
         self.help_until(self.ahead);
         let window = self.windows.hand_out(used);
         self.done = self.windows.offset();
-        self.shared.push(Batch {
+        self.shared.queue.push(Batch {
             window,
             scanner,
             db,
@@ -359,7 +319,7 @@ impl<'s, R: Read, W: Worker, S: FnMut(W::Out) -> Stop> Reader<'s, R, W, S> {
 
     /// Works until at most `waiting` batches are left.
     fn help_until(&mut self, waiting: usize) {
-        while let Some(batch) = self.shared.next_above(waiting) {
+        while let Some(batch) = self.shared.queue.next_above(waiting) {
             self.shared.finish(self.worker.batch(&batch), batch);
         }
     }

@@ -130,6 +130,32 @@ fn flushall_gives_a_running_save_up_and_saves_the_empty_dataset_where_there_are_
 }
 
 #[test]
+fn a_held_flushall_gives_the_save_up_that_holds_it() {
+    let server = Builder::forebay()
+        .config("snapshot-preserve-limit 1")
+        .start();
+    let mut client = server.client();
+    for _ in 0..3 {
+        fill(&mut client);
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (mut writer, stop) = (server.client(), &stop);
+            scope.spawn(move || {
+                let mut i = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    i += 1;
+                    disturb(&mut writer, i);
+                }
+            });
+            client.ok("BGSAVE");
+            client.ok("FLUSHALL");
+            wait_saved(&mut client);
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+#[test]
 fn a_save_point_saves() {
     let server = Builder::forebay().config("save 1 2").start();
     let mut client = server.client();

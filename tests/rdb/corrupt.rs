@@ -83,7 +83,7 @@ fn content_differs(case: &Json, data: &Dataset) -> Option<String> {
             continue;
         }
         let db = json.get("db").and_then(Json::as_u64).unwrap_or(0) as u32;
-        let key = expect::bytes(&json["key"]);
+        let key = crate::described::bytes(&json["key"]);
         let Some(value) = data.dbs.get(&db).and_then(|db| db.get(&key)) else {
             return Some(format!(
                 "key {:?} is missing",

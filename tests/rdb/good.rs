@@ -32,7 +32,7 @@ fn differences(json: &Json, data: &Dataset) -> Vec<String> {
     for (db, wanted) in dbs {
         let got = &data.dbs[&db.parse().expect("a number")];
         for json in wanted.as_array().expect("keys") {
-            let key = expect::bytes(&json["key"]);
+            let key = crate::described::bytes(&json["key"]);
             let name = String::from_utf8_lossy(&key).into_owned();
             match got.get(&key) {
                 None => out.push(format!("key {name:?} is missing")),
@@ -48,7 +48,12 @@ fn differences(json: &Json, data: &Dataset) -> Vec<String> {
         .as_array()
         .map(|aux| {
             aux.iter()
-                .map(|a| (expect::bytes(&a[0]), expect::bytes(&a[1])))
+                .map(|a| {
+                    (
+                        crate::described::bytes(&a[0]),
+                        crate::described::bytes(&a[1]),
+                    )
+                })
                 .collect()
         })
         .unwrap_or_default();
@@ -62,7 +67,7 @@ fn differences(json: &Json, data: &Dataset) -> Vec<String> {
     if let Some(functions) = json["functions"].as_array() {
         let codes = functions
             .iter()
-            .map(|f| expect::bytes(&f["code"]))
+            .map(|f| crate::described::bytes(&f["code"]))
             .collect();
         if json.get("functions_rc").is_none() && sorted(codes) != sorted(data.functions.clone()) {
             out.push("functions differ".into());

@@ -3,6 +3,8 @@
 
 mod corrupt;
 mod dataset;
+#[path = "../support/described.rs"]
+mod described;
 mod expect;
 mod good;
 mod servers;

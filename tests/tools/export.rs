@@ -1,50 +1,10 @@
 //! `forebay rdb json`: what the good dumps hold, as their descriptions say it; filters; odd bytes; broken input.
 
+use crate::described::{bytes, same};
 use crate::run::{command, corpus, name, rdb, rdb_with, sample};
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::process::Stdio;
-
-fn base64(text: &str) -> Vec<u8> {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut out, mut bits, mut held) = (Vec::new(), 0u32, 0u32);
-    for c in text.bytes().filter(|&c| c != b'=') {
-        let six = LETTERS.iter().position(|&l| l == c).expect("base64") as u32;
-        (held, bits) = (held << 6 | six, bits + 6);
-        if bits >= 8 {
-            bits -= 8;
-            out.push((held >> bits) as u8);
-        }
-    }
-    out
-}
-
-/// Bytes, as both the descriptions and the tool say them.
-pub fn bytes(json: &Json) -> Vec<u8> {
-    match json {
-        Json::String(text) => text.clone().into_bytes(),
-        other => base64(
-            other["b64"]
-                .as_str()
-                .unwrap_or_else(|| panic!("no bytes: {other}")),
-        ),
-    }
-}
-
-/// Whether `got` is what a description says; there, long bytes are a length and a hash.
-fn same(wanted: &Json, got: &[u8]) -> bool {
-    match wanted.get("sha256").and_then(Json::as_str) {
-        Some(sha) => {
-            let hex: String = Sha256::digest(got)
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect();
-            wanted["len"] == got.len() && sha == hex
-        }
-        None => bytes(wanted) == got,
-    }
-}
 
 /// A value of the tool in the order of the descriptions, flattened to rows of bytes.
 fn rows(line: &Json) -> Vec<Vec<Vec<u8>>> {

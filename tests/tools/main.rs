@@ -5,6 +5,8 @@ mod support;
 
 mod check;
 mod convert;
+#[path = "../support/described.rs"]
+mod described;
 mod diff;
 mod digest;
 mod export;

@@ -422,9 +422,7 @@ fn client_pause(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
         _ => return Err(CommandError::arity("client|pause")),
     };
-    let ms = args
-        .int(2)
-        .map_err(|_| CommandError::fixed("ERR timeout is not an integer or out of range"))?;
+    let ms = args.timeout_ms(2)?;
     if ms < 0 {
         return Err(CommandError::fixed("ERR timeout is negative"));
     }

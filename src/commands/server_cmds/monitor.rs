@@ -3,6 +3,7 @@
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::table::Entry;
 use crate::commands::{Action, Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
+use crate::config::kind::quote;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -75,26 +76,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Bytes in double quotes, what is not printable escaped.
-pub fn quote(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 2);
-    out.push('"');
-    for &b in bytes {
-        match b {
-            b'\\' | b'"' => out.extend(['\\', char::from(b)]),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            0x07 => out.push_str("\\a"),
-            0x08 => out.push_str("\\b"),
-            b' '..=b'~' => out.push(char::from(b)),
-            _ => out.push_str(&format!("\\x{b:02x}")),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

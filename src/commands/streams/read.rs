@@ -6,7 +6,6 @@
 use super::group_read::{self, From};
 use super::ids;
 use super::range::entries_reply;
-use crate::commands::args::parse_int;
 use crate::commands::blocking::{Otherwise, WaitFor, deadline_in};
 use crate::commands::{Args, CmdResult, CommandError, Cx};
 use crate::keyspace::value::Stream;
@@ -61,9 +60,7 @@ impl<'a> Request<'a> {
         let streams = loop {
             let more = args.len().saturating_sub(at + 1);
             if args.is(at, "BLOCK") && more > 0 {
-                let ms = parse_int(&args[at + 1]).ok_or(CommandError::fixed(
-                    "ERR timeout is not an integer or out of range",
-                ))?;
+                let ms = args.timeout_ms(at + 1)?;
                 block = Some(deadline_in(cx, ms as f64)?);
                 at += 2;
             } else if args.is(at, "COUNT") && more > 0 {

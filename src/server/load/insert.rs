@@ -1,5 +1,6 @@
 //! The loader threads' part: checks each value, converts what is held in another form, inserts.
 
+use super::queue::WorkQueue;
 use super::scan::Building;
 use super::window::Window;
 use super::{HeatPolicy, LoadError, LoadOptions};
@@ -9,9 +10,8 @@ use crate::rdb::check::{Scratch, check_value};
 use crate::rdb::normalize::normalize;
 use crate::rdb::string::{StrBuf, StrRef};
 use crate::rdb::{Context, ErrorKind, RdbError};
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 
 /// Values up to this many bytes are handed to the keyspace as they stand in a record.
 const RECORD_MAX: usize = 16 << 10;
@@ -72,8 +72,8 @@ pub struct Task {
 
 /// What waits to be inserted, and how it goes.
 pub struct Tasks {
-    queue: Mutex<(VecDeque<Task>, bool)>,
-    filled: Condvar,
+    /// The work itself.
+    pub queue: WorkQueue<Task>,
     failed: AtomicBool,
     error: Mutex<Option<LoadError>>,
     loaded: AtomicU64,
@@ -86,8 +86,7 @@ impl Tasks {
     /// Nothing to do yet.
     pub fn new() -> Tasks {
         Tasks {
-            queue: Mutex::default(),
-            filled: Condvar::new(),
+            queue: WorkQueue::default(),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
             loaded: AtomicU64::new(0),
@@ -95,25 +94,6 @@ impl Tasks {
             empty: AtomicU64::new(0),
             unknown: AtomicU64::new(0),
         }
-    }
-
-    /// Adds a task.
-    pub fn push(&self, task: Task) {
-        self.queue
-            .lock()
-            .expect("no panic while the lock is held")
-            .0
-            .push_back(task);
-        self.filled.notify_one();
-    }
-
-    /// No task will follow.
-    pub fn close(&self) {
-        self.queue
-            .lock()
-            .expect("no panic while the lock is held")
-            .1 = true;
-        self.filled.notify_all();
     }
 
     /// `Err(Cancelled)` once a thread has met a defect: the defect itself comes with [`Tasks::take_error`].
@@ -155,32 +135,6 @@ impl Tasks {
             *first = Some(error);
         }
         self.failed.store(true, Ordering::Relaxed);
-    }
-
-    /// The next task; waits for one. `None` when there will be none.
-    fn next(&self) -> Option<Task> {
-        let mut queue = self.queue.lock().expect("no panic while the lock is held");
-        loop {
-            if let Some(task) = queue.0.pop_front() {
-                return Some(task);
-            }
-            if queue.1 {
-                return None;
-            }
-            queue = self
-                .filled
-                .wait(queue)
-                .expect("no panic while the lock is held");
-        }
-    }
-
-    fn next_above(&self, waiting: usize) -> Option<Task> {
-        let mut queue = self.queue.lock().expect("no panic while the lock is held");
-        if queue.0.len() > waiting {
-            queue.0.pop_front()
-        } else {
-            None
-        }
     }
 }
 
@@ -228,14 +182,14 @@ impl<'a> Inserter<'a> {
 
     /// Works until there is nothing more to do.
     pub fn work(&mut self) {
-        while let Some(task) = self.tasks.next() {
+        while let Some(task) = self.tasks.queue.next() {
             self.insert(&task);
         }
     }
 
     /// Works until at most `waiting` tasks are left.
     pub fn help_until(&mut self, waiting: usize) {
-        while let Some(task) = self.tasks.next_above(waiting) {
+        while let Some(task) = self.tasks.queue.next_above(waiting) {
             self.insert(&task);
         }
     }

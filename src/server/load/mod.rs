@@ -12,6 +12,7 @@
 mod check;
 mod error;
 mod insert;
+pub mod queue;
 pub mod salvage;
 mod scan;
 pub mod window;

@@ -78,7 +78,7 @@ pub fn load<R: Read>(
         let result = loader.run();
         // The calling thread works the queue off with the others, then lets them go.
         loader.inserter.help_until(0);
-        tasks.close();
+        tasks.queue.close();
         result.map(|end| (end, loader))
     });
     // A worker's defect may lie before the scanner's: the first by offset is the one to tell.
@@ -314,7 +314,7 @@ impl<'a, R: Read> Loader<'a, R> {
                 .enumerate()
                 .filter(|(_, l)| !l.is_empty())
             {
-                self.tasks.push(Task {
+                self.tasks.queue.push(Task {
                     window: window.clone(),
                     building: building.clone(),
                     context: self.context.clone(),

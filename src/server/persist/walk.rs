@@ -1,6 +1,7 @@
 //! The walk beside the clients: slices of bounded time, between which every ready connection is served.
 
 use super::file_sink::SaveError;
+use super::thread::Outcome;
 use super::{Persistence, Running, State};
 use crate::commands::Engine;
 use crate::commands::pause::{Held, Reason};
@@ -39,7 +40,11 @@ pub async fn run(server: Weak<Server>, persistence: Persistence) {
         let Some(server) = server.upgrade() else {
             return;
         };
-        let advance = server.with_engine(|engine| persistence.step(engine));
+        let advance = server.with_engine(|engine| {
+            let advance = persistence.step(engine);
+            persistence.release_writers(engine);
+            advance
+        });
         drop(server);
         match advance {
             Advance::Again => tokio::task::yield_now().await,
@@ -99,65 +104,79 @@ impl Persistence {
     /// The disk takes nothing: the snapshot is given up without waiting for the thread that writes, which
     /// removes its file when it gets to it.
     fn fail_stalled(&self, state: &mut State, engine: &mut Engine) -> Advance {
-        let mut running = state.running.take().expect("it was running");
-        engine.keyspace.cancel_snapshot();
-        engine.unpause(Reason::Snapshot);
+        let running = state.running.take().expect("it was running");
         let seconds = engine.config.snapshot_stall_timeout;
         let error = SaveError::Cancelled(format!("nothing could be written for {seconds} seconds"));
-        if running.disk {
-            state.last_failed = Some(error.to_string());
-            engine.save_failed = true;
-        }
-        tracing::warn!("Background saving error: {error}");
-        let result = Err(error);
-        if let Some(on_end) = running.on_end.take() {
-            on_end(engine, &result);
-        }
-        Advance::Ended(result)
+        let outcome = Outcome {
+            bytes: 0,
+            result: Err(error),
+        };
+        settle(state, engine, running, outcome)
     }
 
     fn end(&self, state: &mut State, engine: &mut Engine) -> Advance {
         let mut running = state.running.take().expect("it was running");
-        if running.walking {
-            engine.keyspace.cancel_snapshot();
-        }
-        if running.holds_writers {
-            engine.unpause(Reason::Snapshot);
-        }
         let outcome = running.thread.join();
         // Blocks of the walk, freed by the thread that wrote them: the allocator would keep them.
         engine.drop_later(Box::new(PurgeWhenDropped));
-        state.last_preserved_peak = running.preserved_peak;
-        if running.disk {
-            if running.background {
-                state.last_seconds = Some(running.started.elapsed().as_secs() as i64);
-            }
-            match &outcome.result {
-                Ok(()) => {
-                    state.last_save = super::super::clock::read().unix_ms / 1000;
-                    state.saves += 1;
-                    state.last_bytes = outcome.bytes;
-                    state.last_failed = None;
-                    engine.dirty -= running.dirty_at_cut;
-                    if running.background {
-                        tracing::info!("DB saved on disk");
-                        tracing::info!("Background saving terminated with success");
-                    }
-                }
-                Err(e) => {
-                    state.last_failed = Some(e.to_string());
-                    if running.background {
-                        tracing::warn!("Background saving error: {e}");
-                    }
-                }
-            }
-        }
-        engine.save_failed = state.last_failed.is_some();
-        if let Some(on_end) = running.on_end.take() {
-            on_end(engine, &outcome.result);
-        }
-        Advance::Ended(outcome.result)
+        settle(state, engine, running, outcome)
     }
+
+    /// Lets writers go on that no snapshot holds back any more. Their requests run at once and may
+    /// themselves come here: our state is not borrowed meanwhile.
+    fn release_writers(&self, engine: &mut Engine) {
+        let holds = self
+            .state
+            .borrow()
+            .running
+            .as_ref()
+            .is_some_and(|running| running.holds_writers);
+        if !holds && engine.is_paused_by(Reason::Snapshot) {
+            engine.unpause(Reason::Snapshot);
+        }
+    }
+}
+
+/// Records how a snapshot ended and tells who waits for it.
+fn settle(
+    state: &mut State,
+    engine: &mut Engine,
+    mut running: Running,
+    outcome: Outcome,
+) -> Advance {
+    if running.walking {
+        engine.keyspace.cancel_snapshot();
+    }
+    state.last_preserved_peak = running.preserved_peak;
+    if running.disk {
+        if running.background {
+            state.last_seconds = Some(running.started.elapsed().as_secs() as i64);
+        }
+        match &outcome.result {
+            Ok(()) => {
+                state.last_save = super::super::clock::read().unix_ms / 1000;
+                state.saves += 1;
+                state.last_bytes = outcome.bytes;
+                state.last_failed = None;
+                engine.dirty -= running.dirty_at_cut;
+                if running.background {
+                    tracing::info!("DB saved on disk");
+                    tracing::info!("Background saving terminated with success");
+                }
+            }
+            Err(e) => {
+                state.last_failed = Some(e.to_string());
+                if running.background {
+                    tracing::warn!("Background saving error: {e}");
+                }
+            }
+        }
+    }
+    engine.save_failed = state.last_failed.is_some();
+    if let Some(on_end) = running.on_end.take() {
+        on_end(engine, &outcome.result);
+    }
+    Advance::Ended(outcome.result)
 }
 
 /// At the bound writers wait until a quarter of what the snapshot holds has been written.
@@ -169,7 +188,6 @@ fn hold_writers(running: &mut Running, engine: &mut Engine) {
     let held = engine.keyspace.preserved_bytes();
     if running.holds_writers && (!running.walking || held <= limit / 4 * 3) {
         running.holds_writers = false;
-        engine.unpause(Reason::Snapshot);
     } else if running.walking && held > limit {
         running.holds_writers = true;
         // Renewed with every slice; it ends by itself should the walk not come back.
