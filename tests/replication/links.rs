@@ -9,6 +9,16 @@ fn follow(replica: &Server, port: u16) {
     replica.client().ok(&format!("REPLICAOF 127.0.0.1 {port}"));
 }
 
+/// REPLICAOF is refused while a payload is loaded: a retry may have just begun one.
+fn unfollow(replica: &Server) {
+    wait_until("the replica may leave its primary", || {
+        let reply = replica.client().run("REPLICAOF NO ONE");
+        let text = reply.to_string();
+        assert!(!reply.is_error() || text.contains("LOADING"), "{text}");
+        !reply.is_error()
+    });
+}
+
 fn wait_partial(primary: &Server, count: i64) {
     wait_until("the replica is back by partial resync", || {
         number(primary, "stats", "sync_partial_ok") >= count
@@ -88,7 +98,7 @@ fn a_full_sync_that_breaks_anywhere_leaves_the_old_data_and_is_tried_again() {
                 old.text() == Some("data") || old.is_error(),
                 "{load}, cut at {cut_at}: {old:?}"
             );
-            replica.client().ok("REPLICAOF NO ONE");
+            unfollow(&replica);
             let old = replica.client().run("GET old");
             assert_eq!(old.text(), Some("data"), "{load}, cut at {cut_at}");
         }
@@ -118,7 +128,7 @@ fn a_corrupt_payload_is_refused_and_the_old_data_kept() {
         follow(&replica, proxy.port());
         replica.wait_log("Failed trying to load the MASTER synchronization DB");
         assert!(replica.is_running());
-        replica.client().ok("REPLICAOF NO ONE");
+        unfollow(&replica);
         assert_eq!(replica.client().text("GET old"), "data", "{load}");
         proxy.heal();
         follow(&replica, proxy.port());
