@@ -134,6 +134,10 @@ impl Host for Shell {
                 log::set_timestamp(engine.config.log_timestamp_format);
                 Ok(())
             }
+            "key-load-delay" => {
+                super::delay::set_while_loading(engine.config.key_load_delay);
+                Ok(())
+            }
             "maxclients" => {
                 super::startup::raise_limits(&mut engine.config, false).map_err(|limit| {
                     format!(

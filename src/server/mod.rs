@@ -13,13 +13,14 @@
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
-//!   [`reaper`]: one service of the machine each.
+//!   [`reaper`], [`delay`]: one service of the machine each.
 
 pub mod allocator;
 pub mod clock;
 pub mod connection;
 pub mod cron;
 pub mod daemon;
+pub mod delay;
 pub mod host;
 pub mod limits;
 pub mod listen;

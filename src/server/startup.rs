@@ -134,6 +134,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         warnings,
         ..
     } = loaded;
+    super::delay::set_while_loading(config.key_load_delay);
     log::set_level(config.loglevel);
     log::set_timestamp(config.log_timestamp_format);
     log::set_file(&config.logfile).map_err(|e| {

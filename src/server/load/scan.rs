@@ -8,6 +8,7 @@ use crate::keyspace::load::{Partition, SizeHint};
 use crate::keyspace::{Db, Hasher};
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
+use crate::server::delay;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -228,6 +229,7 @@ impl<'a, R: Read> Loader<'a, R> {
                 };
                 self.push(entry);
                 at += plain.end;
+                self.keep_slow(at)?;
                 continue;
             }
             let start = self.windows.offset() + at as u64;
@@ -245,6 +247,7 @@ impl<'a, R: Read> Loader<'a, R> {
                     let entry = entry(&record, hash, self.windows.offset(), bytes, at);
                     self.push(entry);
                     at += consumed;
+                    self.keep_slow(at)?;
                 }
                 Step::Frame { frame, consumed } => {
                     let frame = Meta::take(frame, start);
@@ -274,6 +277,21 @@ impl<'a, R: Read> Loader<'a, R> {
         let building = self.current.as_ref().expect("just begun");
         self.lists[building.range_of(entry.hash)].push(entry);
         self.keys += 1;
+    }
+
+    /// `key-load-delay`, behind the key that ends at `at` of the window.
+    #[inline]
+    fn keep_slow(&self, at: usize) -> Result<(), LoadError> {
+        let wanted = || {
+            let bytes = self.windows.offset() + at as u64;
+            self.progress.bytes.store(bytes, Ordering::Relaxed);
+            self.progress.keys.store(self.keys, Ordering::Relaxed);
+            !self.progress.cancel.load(Ordering::Relaxed)
+        };
+        match delay::while_loading(self.keys, wanted) {
+            true => Ok(()),
+            false => Err(LoadError::Cancelled),
+        }
     }
 
     fn begin_db(&mut self, hint: SizeHint) {

@@ -44,6 +44,8 @@ pub struct Plan {
     pub checksum: bool,
     /// What the walk's heats mean.
     pub heat: HeatAs,
+    /// `rdb-key-save-delay`
+    pub key_delay: i64,
 }
 
 /// How heat is written.
@@ -102,6 +104,11 @@ impl Encoder {
     /// Keys so far.
     pub fn keys(&self) -> u64 {
         self.keys
+    }
+
+    /// `rdb-key-save-delay`
+    pub fn key_delay(&self) -> i64 {
+        self.plan.key_delay
     }
 
     /// Magic, AUX fields, functions.

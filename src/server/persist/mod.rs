@@ -211,6 +211,7 @@ impl Persistence {
             compress: settings.compress,
             checksum: settings.checksum,
             heat: settings.heat,
+            key_delay: engine.config.rdb_key_save_delay,
         };
         let thread = SaveThread::start(plan, sinks);
         if request.only_functions {

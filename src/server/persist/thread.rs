@@ -8,9 +8,10 @@
 use super::encoder::{Encoder, Plan};
 use super::file_sink::SaveError;
 use super::sink::Sink;
+use crate::server::delay::sleep_for_key;
 use crate::snapshot::Block;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 /// Bytes of blocks waiting for the thread, at most (one more block may stand above it).
@@ -23,6 +24,8 @@ pub struct Progress {
     pub keys: AtomicU64,
     /// RDB bytes handed to the sinks so far.
     pub bytes: AtomicU64,
+    /// `rdb-key-save-delay` holds the thread up.
+    pub delayed: AtomicBool,
 }
 
 enum Message {
@@ -174,11 +177,14 @@ impl SaveThread {
             .unwrap_or_else(panicked)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
-        self.shared
-            .queue
-            .lock()
-            .expect("no panic while the lock is held")
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.shared.lock()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("no panic while the lock is held")
     }
 }
 
@@ -208,10 +214,7 @@ fn encode_all(
     encoder.begin()?;
     loop {
         let message = {
-            let mut queue = shared
-                .queue
-                .lock()
-                .expect("no panic while the lock is held");
+            let mut queue = shared.lock();
             loop {
                 if queue.abandoned {
                     return Err(SaveError::Cancelled("the save was cancelled".into()));
@@ -229,19 +232,39 @@ fn encode_all(
             Message::Finish => return Ok(()),
             Message::Block(block) => {
                 let size = size_of(&block);
+                keep_slow(shared, progress, encoder, &block)?;
                 encoder.block(block)?;
                 progress.keys.store(encoder.keys(), Ordering::Relaxed);
                 progress.bytes.store(encoder.bytes(), Ordering::Relaxed);
-                shared
-                    .queue
-                    .lock()
-                    .expect("no panic while the lock is held")
-                    .bytes -= size;
+                shared.lock().bytes -= size;
                 shared.drained.notify_all();
                 shared.news.notify_one();
             }
         }
     }
+}
+
+/// `rdb-key-save-delay`, for the keys of a block.
+fn keep_slow(
+    shared: &Shared,
+    progress: &Progress,
+    encoder: &Encoder,
+    block: &Block,
+) -> Result<(), SaveError> {
+    let delay = encoder.key_delay();
+    if delay == 0 {
+        return Ok(());
+    }
+    let wanted = || !shared.lock().abandoned;
+    progress.delayed.store(true, Ordering::Relaxed);
+    for key in encoder.keys()..encoder.keys() + block.keys() as u64 {
+        if !sleep_for_key(delay, key, wanted) {
+            return Err(SaveError::Cancelled("the save was cancelled".into()));
+        }
+        progress.keys.store(key + 1, Ordering::Relaxed);
+    }
+    progress.delayed.store(false, Ordering::Relaxed);
+    Ok(())
 }
 
 /// What a block weighs in the queue. Large values are shared with the keyspace: only their entry counts.

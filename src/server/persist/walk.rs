@@ -199,7 +199,8 @@ fn hold_writers(running: &mut Running, engine: &mut Engine) {
 /// True when the sinks have taken nothing for `snapshot-stall-timeout`.
 fn stalled(running: &mut Running, engine: &Engine) -> bool {
     let bytes = running.thread.progress.bytes.load(Ordering::Relaxed);
-    if bytes != running.progress.0 {
+    let delayed = running.thread.progress.delayed.load(Ordering::Relaxed);
+    if bytes != running.progress.0 || delayed {
         running.progress = (bytes, Instant::now());
     }
     let seconds = u64::try_from(engine.config.snapshot_stall_timeout).unwrap_or(u64::MAX);

@@ -1,0 +1,80 @@
+//! `rdb-key-save-delay` and `key-load-delay`: how tests of peers slow a dump down, key by key.
+//!
+//! A delay is given in microseconds per key; a negative one is the number of keys per microsecond.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// A sleeper wakes up so often, to see whether it is still wanted.
+const NAP: Duration = Duration::from_millis(10);
+
+/// `key-load-delay`. It counts from the moment when it is set, also for loads that run already.
+static WHILE_LOADING: AtomicI64 = AtomicI64::new(0);
+
+/// Sets `key-load-delay`.
+pub fn set_while_loading(delay: i64) {
+    WHILE_LOADING.store(delay, Ordering::Relaxed);
+}
+
+/// Sleeps for one loaded key; gives false as soon as `wanted` does. The nth key is `key`.
+#[inline]
+pub fn while_loading(key: u64, wanted: impl FnMut() -> bool) -> bool {
+    // One relaxed load per key where nobody uses it.
+    let delay = WHILE_LOADING.load(Ordering::Relaxed);
+    delay == 0 || sleep_for_key(delay, key, wanted)
+}
+
+/// Sleeps for the nth key under `delay`; gives false as soon as `wanted` does.
+pub fn sleep_for_key(delay: i64, key: u64, mut wanted: impl FnMut() -> bool) -> bool {
+    let mut left = match u64::try_from(delay) {
+        Ok(micros) => Duration::from_micros(micros),
+        Err(_) if key.is_multiple_of(delay.unsigned_abs()) => Duration::from_micros(1),
+        Err(_) => Duration::ZERO,
+    };
+    while !left.is_zero() {
+        if !wanted() {
+            return false;
+        }
+        let nap = left.min(NAP);
+        std::thread::sleep(nap);
+        left -= nap;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn a_long_delay_ends_when_it_is_no_longer_wanted() {
+        let mut looks = 0;
+        let more = |looks: &mut i32| {
+            *looks += 1;
+            *looks < 3
+        };
+        assert!(!sleep_for_key(3_600_000_000, 1, || more(&mut looks)));
+        assert_eq!(looks, 3);
+    }
+
+    #[test]
+    fn a_negative_delay_sleeps_once_in_so_many_keys() {
+        let slept = (1..=100).filter(|key| {
+            let mut slept = false;
+            sleep_for_key(-25, *key, || {
+                slept = true;
+                true
+            });
+            slept
+        });
+        assert_eq!(slept.count(), 4);
+    }
+
+    #[test]
+    fn a_positive_delay_takes_its_time_for_each_key() {
+        let began = Instant::now();
+        assert!((1..=20).all(|key| sleep_for_key(1000, key, || true)));
+        assert!(began.elapsed() >= Duration::from_millis(20));
+    }
+}
