@@ -338,6 +338,7 @@ impl super::Engine {
     /// Replication's clock is this batch's.
     pub fn sync_repl_clock(&mut self) {
         self.repl.set_now(self.clock.mono_us);
+        self.repl.set_wall(self.clock.unix_us);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::action::Action;
 use super::position::{Position, ReplOffset};
+use super::replica::State;
 use super::replica::{LinkAction, LinkEnv, LinkInput, ack};
-use super::role::Replication;
+use super::role::{Replication, Upstream};
 
 impl Replication {
     /// Takes one event of the link. What concerns ids, offsets and replicas is done here; what remains
@@ -20,7 +21,12 @@ impl Replication {
             processed: self.history.offset(),
         };
         let mut actions = Vec::new();
+        let asks = |up: &Upstream| *up.link.state() == State::AwaitPsync;
+        let asked = asks(up);
         up.link.step(input, &mut env, &mut actions);
+        if !asked && asks(up) {
+            self.received.requested();
+        }
         let mut left = Vec::with_capacity(actions.len());
         for action in actions {
             match action {
@@ -44,12 +50,24 @@ impl Replication {
         let now_ms = self.now_ms;
         let Some(up) = &mut self.upstream else { return };
         match action {
+            LinkAction::Connect => self.received.connecting(),
             LinkAction::FullResync(_) => {
+                let (host, port) = up.link.primary();
+                self.received.answered(format!("{host}:{port}"));
                 up.payload_total = 0;
                 up.payload_read = 0;
             }
-            LinkAction::PayloadBegins(length) => up.payload_total = length.unwrap_or(0),
-            LinkAction::Payload(bytes) => up.payload_read += bytes.len() as u64,
+            LinkAction::PayloadBegins(length) => {
+                up.payload_total = length.unwrap_or(0);
+                self.received.transfer_begins();
+            }
+            LinkAction::Payload(bytes) => {
+                up.payload_read += bytes.len() as u64;
+                self.received.received(bytes.len() as u64);
+            }
+            LinkAction::PayloadEnds => self.received.transfer_ends(),
+            // A link that closes in the middle of a sync ends it; one that is up has ended it well.
+            LinkAction::Disconnect => self.received.failed(),
             LinkAction::Stream(bytes) => up.unprocessed += bytes.len(),
             LinkAction::Lost(whole) => {
                 let at = self.history.position();
@@ -75,6 +93,7 @@ impl Replication {
                 }
             }
             LinkAction::Established(at) => {
+                self.received.online();
                 let at = *at;
                 up.cached = None;
                 up.unprocessed = 0;

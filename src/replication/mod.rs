@@ -7,7 +7,7 @@
 //! * [`replica`]: our side of the link to a primary.
 //! * [`role`]: promotion, demotion, what both sides share; [`link`]: the link's effects on it.
 //! * [`failover`]: handing our part to a replica.
-//! * [`info`]: INFO and ROLE; [`meta`]: what a dump says about replication.
+//! * [`info`]: INFO and ROLE; [`report`]: when the phases of the last full sync were; [`meta`]: what a dump says about replication.
 //! * [`action`]: what the shell is asked to do; [`settings`]: the directives.
 //!
 //! Nothing here touches a socket, a file or a clock. Commands and drivers call [`Replication`], which
@@ -25,6 +25,7 @@ pub mod position;
 pub mod primary;
 pub mod replconf;
 pub mod replica;
+pub mod report;
 pub mod role;
 pub mod settings;
 

@@ -11,6 +11,7 @@ use super::position::{Position, ReplOffset};
 use super::primary::{Admission, Env, Peer, Primary, Request};
 use super::replconf::Replconf;
 use super::replica::{Link, LinkInput};
+use super::report::ReceivedSyncs;
 use super::settings::Settings;
 use crate::commands::ClientId;
 use crate::commands::effects::Effects;
@@ -27,6 +28,7 @@ pub struct Replication {
     pub(super) actions: Vec<Action>,
     pub(super) now_ms: u64,
     pub(super) failover: Option<Failover>,
+    pub(super) received: ReceivedSyncs,
     /// Effects must be encoded. Kept, because it is asked for every write.
     listening: bool,
 }
@@ -62,6 +64,7 @@ impl Replication {
             actions: Vec::new(),
             now_ms: 0,
             failover: None,
+            received: ReceivedSyncs::default(),
             listening: false,
         }
     }
@@ -156,6 +159,17 @@ impl Replication {
         self.now_ms = mono_us / 1000;
     }
 
+    /// The wall clock, for reports only.
+    pub fn set_wall(&mut self, unix_us: i64) {
+        self.primary.syncs.set_now(unix_us);
+        self.received.set_now(unix_us);
+    }
+
+    /// The report of the full sync from our primary, for what the driver sees of it.
+    pub fn received(&mut self) -> &mut ReceivedSyncs {
+        &mut self.received
+    }
+
     /// Monotonic ms as last set.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
@@ -244,6 +258,7 @@ impl Replication {
     }
 
     fn follow(&mut self, host: &str, port: u16, cached: Option<(Position, usize)>) {
+        self.received.failed();
         self.upstream = Some(Upstream {
             link: Link::new(host.to_owned(), port, self.now_ms),
             db: cached.map_or(0, |(_, db)| db),
@@ -267,6 +282,7 @@ impl Replication {
         let Some(up) = self.upstream.take() else {
             return false;
         };
+        self.received.failed();
         if up.link.is_up() {
             self.log('*', "Connection with master lost.");
             self.log('*', "Caching the disconnected master state.");

@@ -2,6 +2,7 @@
 //!
 //! * [`modes`]: every way of a full sync, under writes.
 //! * [`links`]: links that are cut, killed processes, restarts.
+//! * [`report`]: what INFO says of the last full sync.
 //! * [`trees`]: chains, promotion, replicas that move.
 //! * [`wire`]: what is said on the wire, step by step, with a fake at the other end.
 
@@ -11,5 +12,6 @@ mod support;
 mod links;
 mod modes;
 mod pair;
+mod report;
 mod trees;
 mod wire;

@@ -72,6 +72,7 @@ impl Primary {
                 admission = Admission::FullInstead;
             }
         }
+        self.syncs.requested(id, label);
         self.replicas.insert(id, replica);
         if env.history.backlog().is_none() {
             self.create_backlog(env);

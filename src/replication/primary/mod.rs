@@ -33,6 +33,7 @@ use super::action::Action;
 use super::history::History;
 use super::position::ReplOffset;
 use super::replconf::Replconf;
+use super::report::SentSyncs;
 use super::settings::Settings;
 use crate::commands::ClientId;
 use crate::commands::engine::Rng;
@@ -181,6 +182,10 @@ pub struct Primary {
     ack_wanted: bool,
     good: usize,
     blocks_seen: u64,
+    /// When the phases of the last full syncs were.
+    pub(super) syncs: SentSyncs,
+    /// Keys in the last cut.
+    cut_keys: u64,
 }
 
 impl Primary {
@@ -210,6 +215,8 @@ impl Primary {
         let Some(replica) = self.replicas.remove(&id) else {
             return;
         };
+        let complete = replica.state == State::Transmitted;
+        self.syncs.ended(id, complete);
         env.log(
             '*',
             format!("Connection with replica {} lost.", replica.label()),

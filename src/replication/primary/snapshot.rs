@@ -78,6 +78,7 @@ impl Primary {
             sockets,
             started: false,
         });
+        self.syncs.ordered(&members, sockets);
         let target = match sockets {
             true => SnapshotTarget::Sockets {
                 mark: random_hex(env.rng),
@@ -123,6 +124,12 @@ impl Primary {
         }
     }
 
+    /// The cut that is being taken holds this many keys; told before
+    /// [`Primary::on_snapshot_started`].
+    pub fn on_cut(&mut self, keys: u64) {
+        self.cut_keys = keys;
+    }
+
     /// The cut of the ordered snapshot has just been taken: the offset of this instant is the cut's.
     /// `members` are those of the order.
     pub fn on_snapshot_started(&mut self, members: &[ClientId], env: &mut Env<'_>) {
@@ -148,6 +155,7 @@ impl Primary {
         let Some(replica) = self.replicas.get_mut(&id) else {
             return;
         };
+        self.syncs.attached(id, sockets, self.cut_keys);
         replica.state = State::WaitEnd { initial, sockets };
         replica.progress_at_ms = None;
         if replica.psync {
@@ -186,6 +194,9 @@ impl Primary {
             _ => None,
         };
         let members: Vec<ClientId> = self.replicas.iter().filter_map(waiting).collect();
+        if result.is_ok() {
+            self.syncs.walked(&members);
+        }
         match result {
             Ok(()) if job.sockets => {} // each goes on by itself when its payload is written
             Ok(()) => {
@@ -221,6 +232,7 @@ impl Primary {
             _ => return,
         };
         replica.ack_at_ms = env.now_ms;
+        self.syncs.transferred(id);
         if replica.conf.rdb_only {
             replica.state = State::Transmitted;
             env.log(
@@ -241,12 +253,18 @@ impl Primary {
             );
         } else {
             replica.state = State::Online;
+            self.syncs.online(id, env.history.offset().0);
             env.log(
                 '*',
                 format!("Synchronization with replica {label} succeeded"),
             );
         }
         self.refresh_good(env);
+    }
+
+    /// So many payload bytes were written to the connection, for the report.
+    pub fn on_payload_bytes(&mut self, id: ClientId, bytes: u64, unix_us: i64) {
+        self.syncs.sent(id, bytes, unix_us);
     }
 
     /// Payload bytes went out: the replica reads.

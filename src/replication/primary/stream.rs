@@ -18,12 +18,14 @@ impl Primary {
         replica.ack_at_ms = env.now_ms;
         if replica.state == State::Held {
             replica.state = State::Online;
+            self.syncs.online(id, env.history.offset().0);
             let label = replica.label();
             env.log(
                 '*',
                 format!("Synchronization with replica {label} succeeded"),
             );
         }
+        self.syncs.acked(id, offset);
         self.refresh_good(env);
     }
 

@@ -5,10 +5,11 @@ use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientFlags, ClientId, Engine, Loading};
 use crate::config::choices::DisklessLoad;
 use crate::replication::replica::{Inbox, State};
+use crate::replication::report::Taken;
 use crate::replication::{LinkAction, LinkInput, Position, ReplMeta};
-use crate::server::Server;
 use crate::server::load::{CheckOptions, LoadProgress, Loaded};
 use crate::server::persist;
+use crate::server::{Server, clock};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
@@ -354,6 +355,11 @@ impl Link {
             engine
                 .repl
                 .log('*', format!("MASTER <-> REPLICA sync: {text}"));
+            engine.repl.received().taken(match mode {
+                Mode::File | Mode::LoadingFile => Taken::Disk,
+                Mode::Memory => Taken::Memory,
+                Mode::Swap => Taken::Swap,
+            });
             (mode, start_receiving(&server, engine, mode, length))
         });
         self.receiving = Some(receiving);
@@ -391,7 +397,9 @@ impl Link {
             Ok(Received::Loaded(loaded)) => {
                 server.with_engine(|engine| {
                     engine.sync_repl_clock();
+                    engine.repl.received().load_ends(loaded.keys_loaded);
                     install(&server, engine, mode, *loaded);
+                    engine.repl.received().swapped(clock::unix_us());
                 });
                 self.step(LinkInput::Loaded(Ok(())));
             }
@@ -473,6 +481,7 @@ fn start_loading(
     total: Option<u64>,
     progress: &Arc<LoadProgress>,
 ) {
+    engine.repl.received().load_begins();
     let total = total.unwrap_or(0);
     server
         .persistence

@@ -17,7 +17,7 @@ pub mod snapshot;
 
 pub use primary::serve_replica;
 
-use super::Server;
+use super::{Server, clock};
 use crate::commands::pause::{Held, Reason};
 use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientId, Engine};
@@ -186,8 +186,14 @@ impl Drivers {
         let members = &order.members;
         match started {
             Ok(payloads) => {
+                let keys = engine.keyspace.len() as u64;
                 let repl = &mut engine.repl;
-                repl.with_primary(|primary, env| primary.on_snapshot_started(members, env));
+                // Taking the cut took time, and the report wants to know when it was taken.
+                repl.set_wall(clock::unix_us());
+                repl.with_primary(|primary, env| {
+                    primary.on_cut(keys);
+                    primary.on_snapshot_started(members, env);
+                });
                 for (id, payload) in payloads {
                     self.outbox(id).give(payload);
                 }

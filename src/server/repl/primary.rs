@@ -232,9 +232,10 @@ impl Connection {
         engine.stats.net_output += n as u64;
         if syncing {
             let (id, now_ms) = (self.id, crate::server::clock::monotonic_ns() / 1_000_000);
-            engine
-                .repl
-                .with_primary(|primary, _| primary.on_progress(id, now_ms));
+            engine.repl.with_primary(|primary, _| {
+                primary.on_progress(id, now_ms);
+                primary.on_payload_bytes(id, n as u64, crate::server::clock::unix_us());
+            });
         }
         Ok(Some(n))
     }

@@ -1,0 +1,97 @@
+//! What INFO says of the last full sync, on both sides.
+
+use crate::pair::{builder, wait_link};
+use crate::support::server::Server;
+use crate::support::wait::wait_until;
+
+/// `last_full_sync_<name>` of a server; empty where it is not shown.
+fn told(server: &Server, name: &str) -> String {
+    let info = server.client().run("INFO replication");
+    let text = info.text().expect("INFO is a text");
+    let prefix = format!("last_full_sync_{name}:");
+    let line = text.lines().find_map(|l| l.strip_prefix(&prefix));
+    line.unwrap_or_default().to_owned()
+}
+
+fn moment(server: &Server, name: &str) -> i64 {
+    let text = told(server, &format!("{name}_us"));
+    text.parse()
+        .unwrap_or_else(|_| panic!("{name}_us is '{text}'"))
+}
+
+/// Moments of both sides, `out` of the primary and `in` of the replica, in the order they must have.
+fn check(diskless: &str, load: &str, taken: &str, order: &[&str]) {
+    let builder = || builder("forebay").expect("it is built");
+    let primary = builder()
+        .config(format!("repl-diskless-sync {diskless}"))
+        .start();
+    primary.client().ok("DEBUG POPULATE 5000 key 100");
+    assert_eq!(told(&primary, "out_status"), "");
+    let replica = builder().config(format!("repl-diskless-load {load}"));
+    let replica = replica.replica_of(&primary).start();
+    wait_link(&replica);
+    wait_until("the first ACK", || moment(&primary, "out_caught_up") > 0);
+    let moments: Vec<i64> = order
+        .iter()
+        .map(|name| match name.starts_with("out_") {
+            true => moment(&primary, name),
+            false => moment(&replica, name),
+        })
+        .collect();
+    let shown = || format!("{:?}", order.iter().zip(&moments).collect::<Vec<_>>());
+    assert!(
+        moments[0] > 1_500_000_000_000_000,
+        "µs since 1970: {}",
+        shown()
+    );
+    assert!(moments.is_sorted(), "{diskless} {load}: {}", shown());
+    let target = if diskless == "yes" { "sockets" } else { "disk" };
+    assert_eq!(told(&primary, "out_target"), target);
+    assert_eq!(told(&replica, "in_load"), taken);
+    for (server, side) in [(&primary, "out"), (&replica, "in")] {
+        assert_eq!(told(server, &format!("{side}_status")), "ok");
+        assert_eq!(told(server, &format!("{side}_keys")), "5000");
+        let bytes: u64 = told(server, &format!("{side}_bytes")).parse().unwrap();
+        assert!((100_000..1_000_000).contains(&bytes), "{side}: {bytes}");
+    }
+}
+
+#[test]
+fn a_sync_by_file_is_reported_with_its_phases_in_order() {
+    let order = [
+        "in_connect",
+        "in_request",
+        "out_request",
+        "out_delay_end",
+        "out_snapshot_start",
+        "out_snapshot_end",
+        "out_transfer_start",
+        "in_transfer_end",
+        "in_load_start",
+        "in_load_end",
+        "in_swap",
+        "in_online",
+        "out_caught_up",
+    ];
+    check("no", "disabled", "disk", &order);
+}
+
+#[test]
+fn a_sync_by_memory_is_reported_with_its_phases_in_order() {
+    let order = [
+        "in_request",
+        "out_request",
+        "out_snapshot_start",
+        "in_fullresync",
+        "in_transfer_start",
+        "in_load_start",
+        "in_transfer_end",
+        "in_load_end",
+        "in_swap",
+        "in_online",
+        "out_online",
+        "out_caught_up",
+    ];
+    check("yes", "on-empty-db", "memory", &order);
+    check("yes", "swapdb", "swapdb", &order);
+}
