@@ -9,7 +9,7 @@ use super::export::{self, Incomplete};
 use super::output::Output;
 use super::salvage::{self, Hopeless};
 use super::source::{Source, Trouble};
-use super::{check, convert, digest, stat};
+use super::{check, convert, digest, stat, sync_log};
 use crate::commands::digest::Manner;
 use crate::rdb::target::{OnLoss, Target};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -30,6 +30,8 @@ enum Topic {
     /// Look into RDB files, repair, compare and convert them
     #[command(subcommand)]
     Rdb(Box<Rdb>),
+    /// Merge the logs of a master and its replica, and tell the phases of their full syncs
+    SyncLog(SyncLogArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -251,6 +253,28 @@ struct DiffArgs {
     common: Common,
 }
 
+#[derive(Debug, Args)]
+struct SyncLogArgs {
+    /// The master's log
+    #[arg(value_name = "MASTER.log")]
+    master: PathBuf,
+    /// The replica's log
+    #[arg(value_name = "REPLICA.log")]
+    replica: PathBuf,
+    /// One JSON document instead of text
+    #[arg(long)]
+    json: bool,
+    /// Also the lines outside of full syncs
+    #[arg(long)]
+    all: bool,
+    /// The replica as the master's log names it, where it cannot be told from the logs
+    #[arg(long = "replica", value_name = "HOST:PORT")]
+    label: Option<String>,
+    /// Characters of a line [default: those of the terminal, or 160]
+    #[arg(long, value_name = "N")]
+    width: Option<usize>,
+}
+
 fn parse_target(name: &str) -> Result<Target, String> {
     Target::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Target::ALL.iter().map(|(n, _)| *n).collect();
@@ -297,6 +321,7 @@ pub fn run() -> ExitCode {
             Rdb::Salvage(args) => run_salvage(&args),
             Rdb::Diff(args) => run_diff(&args),
         },
+        Topic::SyncLog(args) => run_sync_log(&args),
     };
     match result {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
@@ -523,4 +548,23 @@ fn run_diff(args: &DiffArgs) -> Result<(), Failure> {
         Err(Failed::Defect(why)) => Err(Trouble(format!("cannot compare: {why}")).into()),
         Err(Failed::Trouble(trouble)) => Err(trouble.into()),
     }
+}
+
+fn run_sync_log(args: &SyncLogArgs) -> Result<(), Failure> {
+    let (master, replica) = (
+        sync_log::Log::read(&args.master)?,
+        sync_log::Log::read(&args.replica)?,
+    );
+    let merged = sync_log::merge(master, replica, args.label.as_deref())?;
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let shape = sync_log::show::Shape {
+        width: args.width.or_else(columns).unwrap_or(160),
+        all: args.all,
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match args.json {
+        true => sync_log::show::json(&merged, shape, &mut out)?,
+        false => sync_log::show::text(&merged, shape, &mut out)?,
+    }
+    Ok(out.flush()?)
 }

@@ -1,4 +1,4 @@
-//! What the `forebay` command does: looks into dumps, repairs, compares and converts them.
+//! What the `forebay` command does: looks into dumps, repairs, compares and converts them; tells how full syncs went.
 //!
 //! ```text
 //! file or stdin -> pipeline: windows of whole frames -> workers, one per thread -> merged, or written in order
@@ -19,6 +19,7 @@
 //! | [`convert`] | `forebay rdb convert` |
 //! | [`salvage`] | `forebay rdb salvage` |
 //! | [`diff`] | `forebay rdb diff` |
+//! | [`sync_log`] | `forebay sync-log` |
 //! | [`view`] | a file seen through a buffer that can be put anywhere |
 //! | [`output`] | how a dump is written: aside, synced, renamed |
 //! | [`duplicates`] | which keys stand twice, in bounded memory |
@@ -45,6 +46,7 @@ pub mod progress;
 pub mod salvage;
 pub mod source;
 pub mod stat;
+pub mod sync_log;
 pub mod text;
 pub mod value_json;
 pub mod verdict;

@@ -13,3 +13,4 @@ mod export;
 mod run;
 mod salvage;
 mod stat;
+mod sync_log;

@@ -99,3 +99,21 @@ pub fn name(path: &Path) -> String {
         .to_string_lossy()
         .into_owned()
 }
+
+/// `forebay ARGS...`, not below `rdb`.
+pub fn forebay<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
+        .args(args)
+        .env_remove("COLUMNS")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command runs");
+    Ran {
+        code: output
+            .status
+            .code()
+            .unwrap_or_else(|| panic!("killed: {output:?}")),
+        out: output.stdout,
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
