@@ -1,5 +1,6 @@
 //! What the state machines ask the shell to do. Performed in order, after the batch that caused them.
 
+use super::log::Spill;
 use super::position::ID_LEN;
 use super::replconf::Filter;
 use crate::commands::ClientId;
@@ -32,6 +33,9 @@ pub enum Action {
     HoldWrites(bool),
     /// Clients in blocking commands must be told that the role changed.
     RoleChanged,
+    /// A block of the stream that slow replicas keep in memory has to go to disk; answer with
+    /// `on_spilled`.
+    Spill(Spill),
     /// A log line.
     Log(char, String),
 }

@@ -18,6 +18,8 @@ pub struct History {
     offset: ReplOffset,
     backlog: Option<Log>,
     backlog_bytes_max: usize,
+    /// `repl-backlog-disk-size`, and bytes above the size that stay in memory.
+    backlog_disk: (usize, usize),
     /// The stream's selected database.
     pub feed: Feed,
 }
@@ -46,6 +48,7 @@ impl History {
             offset: ReplOffset(0),
             backlog: None,
             backlog_bytes_max,
+            backlog_disk: (0, super::log::SPILL_ABOVE),
             feed: Feed::default(),
         }
     }
@@ -91,6 +94,14 @@ impl History {
         }
     }
 
+    /// `repl-backlog-disk-size`, and how many bytes above the size stay in memory.
+    pub fn set_backlog_disk(&mut self, disk_max: usize, spill_above: usize) {
+        self.backlog_disk = (disk_max, spill_above);
+        if let Some(log) = &mut self.backlog {
+            log.set_disk(disk_max, spill_above);
+        }
+    }
+
     /// `repl-backlog-size` as it has effect.
     pub fn backlog_bytes_max(&self) -> usize {
         self.backlog_bytes_max.max(super::log::BACKLOG_BYTES_MIN)
@@ -99,7 +110,9 @@ impl History {
     /// Starts a backlog that goes on from here, if there is none.
     pub fn create_backlog(&mut self) {
         if self.backlog.is_none() {
-            self.backlog = Some(Log::new(self.offset, self.backlog_bytes_max));
+            let mut log = Log::new(self.offset, self.backlog_bytes_max);
+            log.set_disk(self.backlog_disk.0, self.backlog_disk.1);
+            self.backlog = Some(log);
         }
     }
 

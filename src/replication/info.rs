@@ -99,6 +99,7 @@ impl Replication {
         let first = log.map_or(0, |l| l.first().0);
         line("repl_backlog_first_byte_offset", &first);
         line("repl_backlog_histlen", &log.map_or(0, |l| l.len()));
+        line("repl_backlog_disk_bytes", &log.map_or(0, |l| l.on_disk()));
         self.primary.syncs.info(out);
         self.received.info(out);
     }

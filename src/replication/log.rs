@@ -6,19 +6,21 @@
 //!  * What no reader needs is dropped block by block while at least `bytes_max` stay: a replica that
 //!    comes back later finds at least that much.
 //!  * `end` is the offset of the last byte; it never moves back except by [`Log::new`].
+//!  * Past [`SPILL_ABOVE`] bytes more than the size, the oldest blocks go to disk, up to a limit: a
+//!    replica that takes long over its payload costs disk, not memory. Blocks on disk are a prefix;
+//!    behind them come those on their way there, then those in memory.
 //!
 //! ```text
 //!   first                     reader 7            reader 9      end
 //!     v                          v                   v           v
-//!   [ block ][ block ][ block ][ block ][ block ][ block ][ tail ]
+//!   [ disk  ][ disk  ][ disk  ][ disk  ][going ][ block ][ block ][ tail ]
 //!   <- kept for partial resyncs -><- pinned by the slowest reader ->
 //! ```
-//!
-//! A place for spilling: a block's bytes are reached only through [`Log::chunk`], so the oldest
-//! pinned blocks may come to stand in a file without anybody noticing.
 
 use super::position::ReplOffset;
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Blocks are at least this large (bytes), as in the reference: `PROTO_REPLY_CHUNK_BYTES`.
 const BLOCK_BYTES_MIN: usize = 16 * 1024;
@@ -29,12 +31,54 @@ pub const BACKLOG_BYTES_MIN: usize = 16 * 1024;
 /// What a block costs beside its bytes; counted into a reader's share as the reference does.
 const BLOCK_OVERHEAD: usize = 48;
 
+/// Bytes of memory above the size from which on blocks go to disk, if they may.
+pub const SPILL_ABOVE: usize = 16 << 20;
+/// Bytes that may be on their way to the disk: a burst of writes does not count against replicas, a disk
+/// that cannot follow for long does.
+const GOING_MAX: usize = 64 << 20;
+
 /// Who reads; the number of the replica's connection.
 pub type ReaderId = u64;
 
 struct Block {
     start: ReplOffset,
-    bytes: Vec<u8>,
+    len: usize,
+    body: Body,
+}
+
+enum Body {
+    /// In memory; the last block grows.
+    Memory(Vec<u8>),
+    /// In memory, on its way to the disk.
+    Going(Arc<Vec<u8>>),
+    /// On disk.
+    Disk(Place),
+}
+
+/// Where the bytes of a block stand on disk. The shell's file lives as long as somebody names it.
+#[derive(Clone)]
+pub struct Place {
+    /// Known to the shell only.
+    pub file: Arc<dyn Any + Send + Sync>,
+    /// Offset in it, bytes.
+    pub at: u64,
+}
+
+/// What a reader gets next.
+pub enum Chunk<'a> {
+    /// Bytes that lie together; empty when the reader has everything.
+    Memory(&'a [u8]),
+    /// So many bytes on disk.
+    Disk(Place, usize),
+}
+
+/// A block that has to go to disk; answer with [`Log::on_spilled`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spill {
+    /// Offset of its first byte: its name.
+    pub start: ReplOffset,
+    /// Its bytes.
+    pub bytes: Arc<Vec<u8>>,
 }
 
 /// The log.
@@ -44,6 +88,14 @@ pub struct Log {
     bytes_max: usize,
     readers: BTreeMap<ReaderId, ReplOffset>,
     blocks_made: u64,
+    /// Bytes that may stand on disk; 0 = none.
+    disk_max: usize,
+    /// Bytes of memory above the size from which on blocks go there.
+    spill_above: usize,
+    /// Bytes on disk.
+    on_disk: usize,
+    /// Bytes on their way.
+    going: usize,
 }
 
 impl Log {
@@ -55,7 +107,23 @@ impl Log {
             bytes_max: bytes_max.max(BACKLOG_BYTES_MIN),
             readers: BTreeMap::new(),
             blocks_made: 0,
+            disk_max: 0,
+            spill_above: SPILL_ABOVE,
+            on_disk: 0,
+            going: 0,
         }
+    }
+
+    /// Bytes that may stand on disk (0 = none; what stands there stays), and how many bytes above the
+    /// size are kept in memory before any goes there.
+    pub fn set_disk(&mut self, disk_max: usize, spill_above: usize) {
+        self.disk_max = disk_max;
+        self.spill_above = spill_above;
+    }
+
+    /// Bytes on disk.
+    pub fn on_disk(&self) -> usize {
+        self.on_disk
     }
 
     /// Offset of the last byte.
@@ -85,7 +153,11 @@ impl Log {
 
     /// Memory held, bytes.
     pub fn memory(&self) -> usize {
-        let held = self.blocks.iter().map(|b| b.bytes.capacity());
+        let held = self.blocks.iter().map(|b| match &b.body {
+            Body::Memory(bytes) => bytes.capacity(),
+            Body::Going(bytes) => bytes.capacity(),
+            Body::Disk(_) => 0,
+        });
         held.sum::<usize>() + self.blocks.len() * BLOCK_OVERHEAD
     }
 
@@ -105,7 +177,7 @@ impl Log {
             }
             let n = room.min(bytes.len());
             let tail = self.blocks.back_mut().expect("it has room");
-            tail.bytes.extend_from_slice(&bytes[..n]);
+            tail.push(&bytes[..n]);
             self.end = self.end + n as i64;
             bytes = &bytes[n..];
         }
@@ -118,7 +190,8 @@ impl Log {
         let most = (self.bytes_max / 16).max(BLOCK_BYTES_MIN);
         self.blocks.push_back(Block {
             start: self.end + 1,
-            bytes: Vec::with_capacity(wanted.clamp(BLOCK_BYTES_MIN, most)),
+            len: 0,
+            body: Body::Memory(Vec::with_capacity(wanted.clamp(BLOCK_BYTES_MIN, most))),
         });
         self.blocks_made += 1;
     }
@@ -135,12 +208,65 @@ impl Log {
             let (held, Some(front)) = (self.len(), self.blocks.front()) else {
                 return;
             };
-            let size = front.bytes.len();
+            let size = front.len;
             let needed = pinned.is_some_and(|at| at < front.start + size as i64);
             if self.blocks.len() <= 1 || needed || held - size <= self.bytes_max {
                 return;
             }
-            self.blocks.pop_front();
+            match self.blocks.pop_front().map(|b| b.body) {
+                Some(Body::Disk(_)) => self.on_disk -= size,
+                Some(Body::Going(_)) => self.going -= size,
+                _ => {}
+            }
+        }
+    }
+
+    /// The next block that has to go to disk: the oldest in memory, while more is held than may be.
+    pub fn next_to_spill(&mut self) -> Option<Spill> {
+        let in_memory = self.len() - self.on_disk - self.going;
+        if in_memory <= self.bytes_max + self.spill_above || self.going >= GOING_MAX {
+            return None;
+        }
+        let first = self
+            .blocks
+            .partition_point(|b| !matches!(b.body, Body::Memory(_)));
+        let last = self.blocks.len() - 1;
+        let block = self.blocks.get_mut(first).filter(|_| first < last)?;
+        if self.on_disk + self.going + block.len > self.disk_max {
+            return None;
+        }
+        let Body::Memory(bytes) = &mut block.body else {
+            return None;
+        };
+        let bytes = Arc::new(std::mem::take(bytes));
+        block.body = Body::Going(bytes.clone());
+        self.going += block.len;
+        Some(Spill {
+            start: block.start,
+            bytes,
+        })
+    }
+
+    /// The block that begins at `start` stands on disk, or could not be written: then it stays in
+    /// memory, and nothing more goes to disk until the limit is set again.
+    pub fn on_spilled(&mut self, start: ReplOffset, place: Option<Place>) {
+        let at = self.blocks.partition_point(|b| b.start < start);
+        let Some(block) = self.blocks.get_mut(at).filter(|b| b.start == start) else {
+            return; // nobody needs it any more
+        };
+        let Body::Going(bytes) = &block.body else {
+            return;
+        };
+        self.going -= block.len;
+        match place {
+            Some(place) => {
+                self.on_disk += block.len;
+                block.body = Body::Disk(place);
+            }
+            None => {
+                block.body = Body::Memory(bytes.to_vec());
+                self.disk_max = 0;
+            }
         }
     }
 
@@ -176,11 +302,13 @@ impl Log {
         at.map_or(0, |at| (self.end + 1 - at) as usize)
     }
 
-    /// A reader's share of the memory, for `client-output-buffer-limit`.
+    /// A reader's share of the memory, for `client-output-buffer-limit`: what is on disk, or on its way
+    /// there, does not count.
     pub fn share(&self, reader: ReaderId) -> usize {
         let Some(at) = self.position(reader) else {
             return 0;
         };
+        let at = at.max(self.first() + (self.on_disk + self.going) as i64);
         let pending = (self.end + 1 - at) as usize;
         if pending == 0 {
             return 0;
@@ -188,9 +316,31 @@ impl Log {
         pending + (self.blocks.len() - self.block_of(at)) * BLOCK_OVERHEAD
     }
 
-    /// The next bytes for a reader, as far as they lie together; empty when it has everything.
-    pub fn chunk(&self, reader: ReaderId) -> &[u8] {
-        self.position(reader).map_or(&[], |at| self.bytes_from(at))
+    /// The next bytes for a reader.
+    pub fn chunk(&self, reader: ReaderId) -> Chunk<'_> {
+        match self.position(reader) {
+            Some(at) => self.chunk_from(at),
+            None => Chunk::Memory(&[]),
+        }
+    }
+
+    fn chunk_from(&self, at: ReplOffset) -> Chunk<'_> {
+        if at < self.first() || at > self.end {
+            return Chunk::Memory(&[]);
+        }
+        let block = &self.blocks[self.block_of(at)];
+        let skip = (at - block.start) as usize;
+        match &block.body {
+            Body::Memory(bytes) => Chunk::Memory(&bytes[skip..]),
+            Body::Going(bytes) => Chunk::Memory(&bytes[skip..]),
+            Body::Disk(place) => {
+                let place = Place {
+                    file: place.file.clone(),
+                    at: place.at + skip as u64,
+                };
+                Chunk::Disk(place, block.len - skip)
+            }
+        }
     }
 
     /// A reader took `n` bytes of its [`Log::chunk`].
@@ -201,13 +351,13 @@ impl Log {
         }
     }
 
-    /// The bytes from offset `at` on, as far as they lie together.
+    /// The bytes from offset `at` on, as far as they lie together in memory.
+    #[cfg(test)]
     pub fn bytes_from(&self, at: ReplOffset) -> &[u8] {
-        if at < self.first() || at > self.end {
-            return &[];
+        match self.chunk_from(at) {
+            Chunk::Memory(bytes) => bytes,
+            Chunk::Disk(..) => &[],
         }
-        let block = &self.blocks[self.block_of(at)];
-        &block.bytes[(at - block.start) as usize..]
     }
 
     /// Index of the block that holds `at` (which is covered).
@@ -220,7 +370,18 @@ impl Log {
 
 impl Block {
     fn room(&self) -> usize {
-        self.bytes.capacity() - self.bytes.len()
+        match &self.body {
+            Body::Memory(bytes) => bytes.capacity() - bytes.len(),
+            Body::Going(_) | Body::Disk(_) => 0,
+        }
+    }
+
+    /// Appends what [`Block::room`] allows.
+    fn push(&mut self, more: &[u8]) {
+        if let Body::Memory(bytes) = &mut self.body {
+            bytes.extend_from_slice(more);
+            self.len += more.len();
+        }
     }
 }
 
@@ -241,14 +402,105 @@ mod tests {
         }
     }
 
+    /// Reads everything; a "file" of these tests is a vector.
     fn read_all(log: &mut Log, reader: ReaderId) -> Vec<u8> {
         let mut out = Vec::new();
-        while !log.chunk(reader).is_empty() {
-            let n = log.chunk(reader).len();
-            out.extend_from_slice(log.chunk(reader));
+        loop {
+            let n = match log.chunk(reader) {
+                Chunk::Memory(bytes) => {
+                    out.extend_from_slice(bytes);
+                    bytes.len()
+                }
+                Chunk::Disk(place, len) => {
+                    let file = place.file.downcast::<Vec<u8>>().unwrap();
+                    out.extend_from_slice(&file[place.at as usize..][..len]);
+                    len
+                }
+            };
+            if n == 0 {
+                return out;
+            }
             log.advance(reader, n);
         }
-        out
+    }
+
+    /// Does what the log asks for; the number of blocks that went.
+    fn spill_all(log: &mut Log) -> usize {
+        let mut n = 0;
+        while let Some(spill) = log.next_to_spill() {
+            // Behind some bytes of another block.
+            let file: Vec<u8> = [b"xyz", spill.bytes.as_slice()].concat();
+            let file = Arc::new(file);
+            log.on_spilled(spill.start, Some(Place { file, at: 3 }));
+            n += 1;
+        }
+        n
+    }
+
+    fn is_filled_from(bytes: &[u8], first: usize) -> bool {
+        let right = |(i, b): (usize, &u8)| *b == ((first + i) % 251) as u8;
+        bytes.iter().enumerate().all(right)
+    }
+
+    #[test]
+    fn a_slow_reader_costs_disk_instead_of_memory_and_gets_every_byte() {
+        let mut log = log(1 << 20);
+        log.set_disk(1 << 30, SPILL_ABOVE);
+        assert!(log.pin(7, ReplOffset(1)));
+        for _ in 0..40 {
+            fill(&mut log, 1 << 20);
+            spill_all(&mut log);
+            assert!(log.memory() <= SPILL_ABOVE + (3 << 20), "{}", log.memory());
+        }
+        assert!(log.on_disk() > 20 << 20);
+        assert!(log.share(7) <= SPILL_ABOVE + (3 << 20), "{}", log.share(7));
+        assert_eq!(log.pending(7), 40 << 20);
+        let got = read_all(&mut log, 7);
+        assert_eq!(got.len(), 40 << 20);
+        assert!(is_filled_from(&got, 1));
+        log.drop_unneeded(usize::MAX);
+        assert_eq!(log.on_disk(), 0, "what nobody needs is given back");
+        assert!(log.len() <= 2 << 20);
+    }
+
+    #[test]
+    fn the_disk_takes_no_more_than_its_limit_and_the_rest_stays_in_memory() {
+        let mut log = log(1 << 20);
+        assert!(log.pin(7, ReplOffset(1)));
+        fill(&mut log, 30 << 20);
+        assert_eq!(spill_all(&mut log), 0, "nothing may go");
+        log.set_disk(5 << 20, SPILL_ABOVE);
+        assert!(spill_all(&mut log) > 0);
+        assert!(log.on_disk() <= 5 << 20 && log.on_disk() > 4 << 20);
+        assert!(log.share(7) >= 25 << 20);
+        assert!(is_filled_from(&read_all(&mut log, 7), 1));
+    }
+
+    #[test]
+    fn what_cannot_be_written_stays_in_memory_and_nothing_more_goes() {
+        let mut log = log(1 << 20);
+        log.set_disk(1 << 30, SPILL_ABOVE);
+        assert!(log.pin(7, ReplOffset(1)));
+        fill(&mut log, 20 << 20);
+        let spill = log.next_to_spill().expect("there is too much");
+        log.on_spilled(spill.start, None);
+        assert!(log.next_to_spill().is_none());
+        assert_eq!(log.on_disk(), 0);
+        assert!(is_filled_from(&read_all(&mut log, 7), 1));
+    }
+
+    #[test]
+    fn a_block_that_is_no_longer_needed_when_it_stands_on_disk_is_forgotten() {
+        let mut log = log(1 << 20);
+        log.set_disk(1 << 30, SPILL_ABOVE);
+        assert!(log.pin(7, ReplOffset(1)));
+        fill(&mut log, 20 << 20);
+        let spill = log.next_to_spill().expect("there is too much");
+        log.unpin(7);
+        log.drop_unneeded(usize::MAX);
+        let file = Arc::new(spill.bytes.to_vec());
+        log.on_spilled(spill.start, Some(Place { file, at: 0 }));
+        assert_eq!((log.on_disk(), log.going), (0, 0));
     }
 
     #[test]
@@ -287,8 +539,7 @@ mod tests {
         assert!(log.share(7) >= 900_000);
         let got = read_all(&mut log, 7);
         assert_eq!(got.len(), 900_000);
-        let right = |(i, b): (usize, &u8)| *b == ((501 + i) % 251) as u8;
-        assert!(got.iter().enumerate().all(right));
+        assert!(is_filled_from(&got, 501));
         log.unpin(7);
         log.drop_unneeded(usize::MAX);
         assert!(log.len() <= 2 * BLOCK_BYTES_MIN);
@@ -313,7 +564,7 @@ mod tests {
     fn one_huge_command_is_cut_into_blocks_of_a_sixteenth() {
         let mut log = log(1 << 20);
         log.append(&vec![1; 3 << 20]);
-        assert!(log.blocks.iter().all(|b| b.bytes.capacity() <= 1 << 17));
+        assert!(log.blocks.iter().all(|b| b.len <= 1 << 17));
         assert!(log.len() >= 1 << 20 && log.len() < (1 << 20) + (1 << 17) + 1);
     }
 
@@ -323,6 +574,6 @@ mod tests {
         fill(&mut log, 10);
         assert!(log.pin(3, ReplOffset(11)));
         assert_eq!((log.share(3), log.pending(3)), (0, 0));
-        assert_eq!(log.chunk(3), b"");
+        assert!(read_all(&mut log, 3).is_empty());
     }
 }

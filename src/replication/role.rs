@@ -7,6 +7,7 @@
 use super::action::Action;
 use super::failover::Failover;
 use super::history::History;
+use super::log::{Chunk, Place};
 use super::position::{Position, ReplOffset};
 use super::primary::{Admission, Env, Peer, Primary, Request};
 use super::replconf::Replconf;
@@ -55,8 +56,10 @@ impl Replication {
     /// A primary without replicas and backlog.
     pub fn new(config: &Config, rng: &mut Rng) -> Self {
         let settings = Settings::from_config(config);
+        let mut history = History::new(rng, settings.backlog_bytes);
+        history.set_backlog_disk(settings.backlog_disk_bytes, settings.spill_above);
         Replication {
-            history: History::new(rng, settings.backlog_bytes),
+            history,
             primary: Primary::default(),
             upstream: None,
             settings,
@@ -109,6 +112,8 @@ impl Replication {
         if settings.backlog_bytes != self.settings.backlog_bytes {
             self.history.resize_backlog(settings.backlog_bytes);
         }
+        self.history
+            .set_backlog_disk(settings.backlog_disk_bytes, settings.spill_above);
         self.settings = settings;
     }
 
@@ -204,12 +209,28 @@ impl Replication {
         }
     }
 
-    /// Bytes that a replica may be sent now, as far as they lie together.
-    pub fn stream_for(&self, id: ClientId) -> &[u8] {
+    /// What a replica may be sent now.
+    pub fn stream_for(&self, id: ClientId) -> Chunk<'_> {
         match self.history.backlog() {
             Some(log) if self.primary.streams_to(id) => log.chunk(id.0),
-            _ => &[],
+            _ => Chunk::Memory(&[]),
         }
+    }
+
+    /// The answer to [`Action::Spill`]: where the block stands, or why it could not be written.
+    pub fn on_spilled(&mut self, start: ReplOffset, place: Result<Place, String>) {
+        if let Err(why) = &place {
+            self.log(
+                '#',
+                format!(
+                    "The stream for slow replicas cannot go to disk and stays in memory: {why}"
+                ),
+            );
+        }
+        if let Some(log) = self.history.backlog_mut() {
+            log.on_spilled(start, place.ok());
+        }
+        self.with_primary(|primary, env| primary.spill(env));
     }
 
     /// `n` bytes of [`Replication::stream_for`] were sent.

@@ -12,6 +12,10 @@ pub struct Settings {
     pub ping_period_ms: u64,
     /// `repl-backlog-size`
     pub backlog_bytes: usize,
+    /// `repl-backlog-disk-size`; 0 = off
+    pub backlog_disk_bytes: usize,
+    /// Bytes above the size that stay in memory all the same.
+    pub spill_above: usize,
     /// `repl-backlog-ttl`; 0 = never free
     pub backlog_ttl_ms: u64,
     /// `repl-diskless-sync`
@@ -74,6 +78,8 @@ impl Settings {
             timeout_ms: ms(config.repl_timeout),
             ping_period_ms: ms(config.repl_ping_replica_period),
             backlog_bytes: count(config.repl_backlog_size),
+            backlog_disk_bytes: count(config.repl_backlog_disk_size),
+            spill_above: super::log::SPILL_ABOVE,
             backlog_ttl_ms: ms(config.repl_backlog_ttl),
             diskless_sync: config.repl_diskless_sync,
             diskless_delay_ms: ms(config.repl_diskless_sync_delay),

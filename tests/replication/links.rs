@@ -267,3 +267,57 @@ fn a_slow_replica_delays_neither_others_nor_saving_nor_writers() {
     proxy.heal();
     assert_in_step(&primary, &slow);
 }
+
+/// A primary with a replica that reads slowly, while more is written than memory may keep for it.
+fn overfill(disk: &str, replica: &str) -> Option<(Server, Server, FaultProxy)> {
+    let replica = builder(replica)?;
+    let primary = builder("forebay")
+        .expect("it is built")
+        .config("client-output-buffer-limit replica 40mb 0 0")
+        .config(format!("repl-backlog-disk-size {disk}"))
+        .start();
+    seed_data(&primary);
+    let proxy = FaultProxy::to(&primary.address());
+    let faults = Faults {
+        bytes_per_second: Some(100_000),
+        ..Faults::default()
+    };
+    proxy.set(Direction::FromTarget, faults);
+    let replica = replica.start();
+    follow(&replica, proxy.port());
+    wait_until("the replica receives", || {
+        proxy.passed(Direction::FromTarget) > 1000
+    });
+    let mut client = primary.client();
+    let value = "x".repeat(1 << 20);
+    for _ in 0..80 {
+        client.cmd(&["SET", "overwritten", &value]);
+    }
+    Some((primary, replica, proxy))
+}
+
+#[test]
+fn what_a_slow_replica_has_still_to_get_goes_to_disk_instead_of_ending_its_sync() {
+    for replica in ["forebay", PEER] {
+        let Some((primary, replica, proxy)) = overfill("1gb", replica) else {
+            return;
+        };
+        wait_until("much of the stream is on disk", || {
+            number(&primary, "replication", "repl_backlog_disk_bytes") > 30 << 20
+        });
+        proxy.heal();
+        assert_in_step(&primary, &replica);
+        assert_eq!(number(&primary, "stats", "sync_full"), 1);
+        wait_until("the disk is given back", || {
+            number(&primary, "replication", "repl_backlog_disk_bytes") == 0
+        });
+    }
+}
+
+#[test]
+fn without_the_disk_a_slow_replica_is_closed_at_its_limit() {
+    let Some((primary, _replica, _proxy)) = overfill("0", "forebay") else {
+        return;
+    };
+    primary.wait_log("scheduled to be closed ASAP for overcoming of output buffer limits");
+}

@@ -11,7 +11,7 @@
 mod node;
 mod world;
 
-use world::{Faults, World};
+use world::{Faults, Tally, World};
 
 fn seeds(default: u64) -> Vec<u64> {
     let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
@@ -30,18 +30,22 @@ fn known() -> Vec<u64> {
     numbers.collect()
 }
 
-/// Runs the seeds; gives the full and partial syncs that there were.
-fn run(faults: Faults, seeds: &[u64]) -> (u64, u64) {
-    let mut syncs = (0, 0);
+/// Runs the seeds; gives what happened in all of them.
+fn run(faults: Faults, seeds: &[u64]) -> Tally {
+    let mut all = Tally::default();
     for &seed in seeds {
         let result = std::panic::catch_unwind(|| World::new(seed, 4).run(faults, 20_000));
         match result {
-            Ok(Ok((full, partial))) => syncs = (syncs.0 + full, syncs.1 + partial),
+            Ok(Ok(tally)) => {
+                all.full += tally.full;
+                all.partial += tally.partial;
+                all.spilled += tally.spilled;
+            }
             Ok(Err(why)) => panic!("seed {seed}, {faults:?}: {why}"),
             Err(_) => panic!("seed {seed}, {faults:?}: panicked, see above"),
         }
     }
-    syncs
+    all
 }
 
 #[test]
@@ -51,20 +55,17 @@ fn replicas_converge_on_a_good_network() {
 
 #[test]
 fn replicas_converge_after_links_were_cut_at_any_byte() {
-    let (full, partial) = run(Faults::Cuts, &seeds(30));
+    let tally = run(Faults::Cuts, &seeds(30));
     assert!(
-        full > 0 && partial > 0,
-        "{full} full and {partial} partial syncs"
+        tally.full > 0 && tally.partial > 0 && tally.spilled > 0,
+        "{tally:?}"
     );
 }
 
 #[test]
 fn replicas_converge_after_links_were_cut_and_roles_changed() {
-    let (full, partial) = run(Faults::CutsAndRoles, &seeds(30));
-    assert!(
-        full > 0 && partial > 0,
-        "{full} full and {partial} partial syncs"
-    );
+    let tally = run(Faults::CutsAndRoles, &seeds(30));
+    assert!(tally.full > 0 && tally.partial > 0, "{tally:?}");
 }
 
 #[test]

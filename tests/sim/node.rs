@@ -6,8 +6,9 @@ use forebay::keyspace::{Value, ValueRef};
 use forebay::rdb::string::encode_string;
 use forebay::rdb::version::RdbVersion;
 use forebay::rdb::writer::{Attributes, Checksum, FileInfo, ReplicationInfo, Writer};
+use forebay::replication::log::{Chunk, Place};
 use forebay::replication::replica::Inbox;
-use forebay::replication::{Action, LinkAction, LinkInput, ReplMeta, SnapshotTarget};
+use forebay::replication::{Action, LinkAction, LinkInput, ReplMeta, Settings, SnapshotTarget};
 use forebay::resp::{Parser, RequestLimits};
 use forebay::server::Shell;
 use forebay::server::load::{self, LoadProgress, Loaded};
@@ -56,6 +57,9 @@ pub struct Node {
     persistence: Persistence,
     pub client: ClientId,
     pub log: Vec<String>,
+    seed: u64,
+    /// Stream blocks that went to disk.
+    pub spilled: usize,
 }
 
 impl Node {
@@ -63,6 +67,12 @@ impl Node {
         let persistence = Persistence::default();
         let shell = Shell::new(std::rc::Weak::new(), persistence.clone());
         let mut engine = Engine::new(config, seed, Box::new(shell));
+        // So that it happens at all with the few bytes of a simulation.
+        let settings = Settings {
+            spill_above: 1 << 12,
+            ..engine.repl.settings().clone()
+        };
+        engine.repl.configure(settings);
         let client = engine.connect("10.0.0.1:1".into(), "10.0.0.2:2".into());
         Node {
             engine,
@@ -79,6 +89,8 @@ impl Node {
             persistence,
             client,
             log: Vec::new(),
+            seed,
+            spilled: 0,
         }
     }
 
@@ -169,6 +181,18 @@ impl Node {
             Action::StopLink => {
                 self.drop_link();
                 self.wishes.push(Wish::Disconnect);
+            }
+            Action::Spill(block) => {
+                // One disk in eight is full.
+                let place = match self.seed % 8 {
+                    0 => Err("No space left on device".to_owned()),
+                    _ => Ok(Place {
+                        file: block.bytes,
+                        at: 0,
+                    }),
+                };
+                self.spilled += place.is_ok() as usize;
+                self.engine.repl.on_spilled(block.start, place);
             }
             Action::RoleChanged | Action::HoldWrites(_) => {}
         }
@@ -268,12 +292,19 @@ impl Node {
                 }
                 continue;
             }
-            let chunk = self.engine.repl.stream_for(id);
-            let n = room.min(chunk.len());
-            if n == 0 || disk_waits {
+            let before = out.len();
+            match self.engine.repl.stream_for(id) {
+                _ if disk_waits => break,
+                Chunk::Memory(bytes) => out.extend(&bytes[..room.min(bytes.len())]),
+                Chunk::Disk(place, len) => {
+                    let file = place.file.downcast::<Vec<u8>>().expect("as given");
+                    out.extend(&file[place.at as usize..][..room.min(len)]);
+                }
+            }
+            let n = out.len() - before;
+            if n == 0 {
                 break;
             }
-            out.extend(&chunk[..n]);
             self.engine.repl.on_stream_sent(id, n);
         }
         self.act();

@@ -33,12 +33,23 @@ struct Conn {
     speed: usize,
 }
 
+/// What happened.
+#[derive(Default, Debug)]
+pub struct Tally {
+    pub full: u64,
+    pub partial: u64,
+    /// Blocks of the stream that went to disk.
+    pub spilled: usize,
+}
+
 pub struct World {
     nodes: Vec<Node>,
     conns: Vec<Conn>,
     now_ms: u64,
     rng: Rng,
     top: usize,
+    /// Values are large: more is written than memory keeps for slow replicas.
+    large: bool,
 }
 
 impl World {
@@ -50,6 +61,8 @@ impl World {
                     repl_diskless_sync: rng.below(2) == 0,
                     repl_diskless_sync_delay: rng.below(3) as i64,
                     repl_backlog_size: 1 << (14 + rng.below(6)),
+                    // Without the generator: seeds keep their stories.
+                    repl_backlog_disk_size: [0, 1 << 16, 1 << 30][(seed as usize + i) % 3],
                     repl_timeout: 5,
                     repl_ping_replica_period: 1,
                     port: i as i64,
@@ -71,13 +84,14 @@ impl World {
             now_ms: 0,
             rng,
             top: 0,
+            large: seed % 4 == 1,
         }
     }
 
     /// Runs `ms` of faults and writes, then waits until everybody agrees.
     ///
     /// Gives the number of full and of partial syncs.
-    pub fn run(&mut self, faults: Faults, ms: u64) -> Result<(u64, u64), String> {
+    pub fn run(&mut self, faults: Faults, ms: u64) -> Result<Tally, String> {
         for _ in 0..ms / STEP_MS {
             for _ in 0..self.rng.below(4) {
                 self.write_something();
@@ -96,7 +110,11 @@ impl World {
                 self.compare()?;
                 let stats =
                     |f: fn(&Stats) -> u64| self.nodes.iter().map(|n| f(&n.engine.stats)).sum();
-                return Ok((stats(|s| s.sync_full), stats(|s| s.sync_partial_ok)));
+                return Ok(Tally {
+                    full: stats(|s| s.sync_full),
+                    partial: stats(|s| s.sync_partial_ok),
+                    spilled: self.nodes.iter().map(|n| n.spilled).sum(),
+                });
             }
             self.step();
         }
@@ -110,6 +128,7 @@ impl World {
     fn write_something(&mut self) {
         let key = format!("k{}", self.rng.below(200));
         let value = format!("v{}", self.rng.next_u64());
+        let value = value.repeat(if self.large { 5 } else { 1 });
         let db = self.rng.below(3).to_string();
         let kind = self.rng.below(10);
         let node = &mut self.nodes[self.top];

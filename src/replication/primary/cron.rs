@@ -20,6 +20,7 @@ impl Primary {
         self.drop_silent(env);
         self.expire_backlog(env);
         self.start_if_due(env);
+        self.spill(env);
         self.enforce_limits(env);
         self.refresh_good(env);
         if let Some(log) = env.history.backlog_mut() {

@@ -182,6 +182,8 @@ pub struct Primary {
     ack_wanted: bool,
     good: usize,
     blocks_seen: u64,
+    /// Some of the stream is on disk, or on its way there.
+    spilling: bool,
     /// When the phases of the last full syncs were.
     pub(super) syncs: SentSyncs,
     /// Keys in the last cut.

@@ -2,6 +2,7 @@
 
 use super::{Env, Primary, State};
 use crate::commands::ClientId;
+use crate::replication::action::Action;
 use crate::replication::feed::GETACK;
 use crate::replication::position::ReplOffset;
 
@@ -61,8 +62,27 @@ impl Primary {
         let made = env.history.backlog().map_or(0, |log| log.blocks_made());
         if made != self.blocks_seen {
             self.blocks_seen = made;
+            self.spill(env);
             self.enforce_limits(env);
         }
+    }
+
+    /// What slow replicas keep in memory above the bound goes to disk.
+    pub fn spill(&mut self, env: &mut Env<'_>) {
+        let Some(log) = env.history.backlog_mut() else {
+            return;
+        };
+        let (memory, began) = (log.memory(), log.on_disk() == 0);
+        let spills: Vec<Action> =
+            std::iter::from_fn(|| log.next_to_spill().map(Action::Spill)).collect();
+        if began && !spills.is_empty() && !self.spilling {
+            env.log(
+                '*',
+                format!("Slow replicas keep {memory} bytes of the stream: the oldest go to disk"),
+            );
+        }
+        self.spilling = !began || !spills.is_empty();
+        env.out.extend(spills);
     }
 
     /// Replicas that count for `min-replicas-to-write`.

@@ -3,6 +3,7 @@
 //!
 //! * [`primary`]: the connection of one replica: payload, stream, ACKs.
 //! * [`pipe`]: a payload on its way from the persistence thread to a replica; spills to a file.
+//! * [`spill`]: the part of the stream for slow replicas that does not fit into memory.
 //! * [`link`]: the link to our primary. [`receive`]: a payload on its way to disk or into memory.
 //! * [`snapshot`]: what a full sync needs from persistence.
 //!
@@ -14,6 +15,7 @@ pub mod pipe;
 pub mod primary;
 pub mod receive;
 pub mod snapshot;
+pub mod spill;
 
 pub use primary::serve_replica;
 
@@ -41,6 +43,8 @@ pub struct Drivers {
     outboxes: RefCell<HashMap<ClientId, Rc<Outbox>>>,
     /// The link to our primary.
     link: RefCell<Option<Rc<LinkHandle>>>,
+    /// Where the stream of slow replicas goes that does not fit into memory; made when it is needed.
+    spill: OnceCell<spill::SpillFiles>,
     /// End of the stream when its readers were last woken.
     woken_at: Cell<ReplOffset>,
 }
@@ -156,6 +160,11 @@ impl Drivers {
                 let handle = Rc::<LinkHandle>::default();
                 *self.link.borrow_mut() = Some(handle.clone());
                 tokio::task::spawn_local(link::run(server, handle));
+            }
+            Action::Spill(block) => {
+                let Some(server) = self.server() else { return };
+                let files = self.spill.get_or_init(|| spill::SpillFiles::start(&server));
+                files.write(block);
             }
             Action::StopLink => self.stop_link(),
             // Without an end: the failover's own deadline decides.

@@ -1,8 +1,10 @@
 //! The connection of one replica: reply lines, then the payload, then the stream; ACKs come back.
 
 use super::pipe::{Pipe, PipeReader};
+use super::spill;
 use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientFlags, ClientId, Engine};
+use crate::replication::log::Chunk;
 use crate::resp::{Parser, RequestLimits};
 use crate::server::Server;
 use crate::server::stream::Stream;
@@ -15,6 +17,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::{JoinError, JoinHandle};
 
 /// Bytes written before other tasks get their turn.
 const BYTES_PER_POLL: usize = 1 << 20;
@@ -121,6 +124,8 @@ struct Connection {
     out: Vec<u8>,
     sent: usize,
     payload: Option<PipeReader>,
+    /// Stream bytes that are being read back from disk.
+    read_back: Option<JoinHandle<io::Result<Vec<u8>>>>,
     input: Vec<u8>,
     parser: Parser,
 }
@@ -142,6 +147,7 @@ pub async fn serve_replica(
         out: unsent,
         sent: 0,
         payload: None,
+        read_back: None,
         input: unread,
         parser: Parser::default(),
     };
@@ -208,6 +214,14 @@ impl Connection {
                 }
                 continue;
             }
+            if let Some(reading) = &mut self.read_back {
+                let Poll::Ready(read) = Pin::new(reading).poll(cx) else {
+                    return Ok(());
+                };
+                self.read_back = None;
+                self.out = self.take_back(read)?;
+                continue;
+            }
             if self.outbox.close_after_sent.get() {
                 return Err(End);
             }
@@ -241,13 +255,17 @@ impl Connection {
     }
 
     /// Writes stream bytes straight from the log; `None` when the socket takes nothing now, 0 when
-    /// there is nothing.
+    /// there is nothing. What stands on disk is read by a thread and goes out with the lines.
     fn put_stream(&mut self, cx: &mut Context<'_>) -> Result<Option<usize>, End> {
         let mut engine = self.server.engine.borrow_mut();
-        let chunk = engine.repl.stream_for(self.id);
-        if chunk.is_empty() {
-            return Ok(Some(0));
-        }
+        let chunk = match engine.repl.stream_for(self.id) {
+            Chunk::Memory([]) => return Ok(Some(0)),
+            Chunk::Memory(bytes) => bytes,
+            Chunk::Disk(place, len) => {
+                self.read_back = Some(spill::read(place, len));
+                return Ok(Some(1));
+            }
+        };
         let written = Pin::new(&mut self.stream).poll_write(cx, chunk);
         let Poll::Ready(written) = written else {
             return Ok(None);
@@ -256,6 +274,20 @@ impl Connection {
         engine.repl.on_stream_sent(self.id, n);
         engine.stats.net_output += n as u64;
         Ok(Some(n))
+    }
+
+    /// Stream bytes that were on disk: the log may forget them.
+    fn take_back(&self, read: Result<io::Result<Vec<u8>>, JoinError>) -> Result<Vec<u8>, End> {
+        let bytes = match read.map_err(io::Error::other).flatten() {
+            Ok(bytes) => bytes,
+            Err(e) => {
+                tracing::warn!("The stream for a replica cannot be read back from disk: {e}");
+                return Err(End);
+            }
+        };
+        let mut engine = self.server.engine.borrow_mut();
+        engine.repl.on_stream_sent(self.id, bytes.len());
+        Ok(bytes)
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
