@@ -68,6 +68,8 @@ choices! {
         Swapdb = "swapdb",
         FlushBeforeLoad = "flush-before-load",
     }
+    /// `repl-diskless-sync-early-start`
+    EarlyStart { Auto = "auto", Yes = "yes", No = "no" }
     /// `sanitize-dump-payload`
     Sanitize { No = "no", Yes = "yes", Clients = "clients" }
     /// `enable-debug-command` and its kin

@@ -193,6 +193,7 @@ directives! {
     Works LIVE "repl-backlog-disk-size" repl_backlog_disk_size: i64 = 4 << 30, Memory(0..=MAX), "Stream bytes for slow replicas that may go to a temporary file in `dir` when memory has no room for them; 0 = none.";
     Works LIVE "repl-diskless-sync" repl_diskless_sync: bool = true, YesNo, "Send snapshots without a file.";
     Works LIVE "repl-diskless-sync-delay" repl_diskless_sync_delay: i64 = 5, Int(0..=INT), "Seconds to wait for more replicas.";
+    Works LIVE "repl-diskless-sync-early-start" repl_diskless_sync_early_start: EarlyStart = EarlyStart::Auto, OneOf, "Do not wait once all replicas that were there before have asked; `auto` = while the delay has its default.";
     Works LIVE "repl-diskless-sync-max-replicas" repl_diskless_sync_max_replicas: i64 = 0, Int(0..=INT), "Do not wait once so many are there; 0 = always wait.";
     Works LIVE "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf, "Load what the primary sends without a file.";
     Works LIVE "repl-rdb-target" repl_rdb_target: RdbTarget = RdbTarget::Auto, OneOf, "Server version that snapshots for replicas are written for.";

@@ -1,7 +1,7 @@
 //! The directives that replication reads, with units settled: times in ms, sizes in bytes.
 
 use crate::config::Config;
-use crate::config::choices::DisklessLoad;
+use crate::config::choices::{DisklessLoad, EarlyStart};
 
 /// A copy of the directives; taken again after CONFIG SET.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,12 @@ pub struct Settings {
     pub diskless_sync: bool,
     /// `repl-diskless-sync-delay`
     pub diskless_delay_ms: u64,
+    /// `repl-diskless-sync-early-start`, decided
+    pub early_start: bool,
     /// `repl-diskless-sync-max-replicas`; 0 = off
     pub diskless_max_replicas: usize,
+    /// `repl-max-concurrent-full-syncs`; 0 = any number
+    pub full_syncs_max: usize,
     /// `min-replicas-to-write`; 0 = off
     pub min_replicas: usize,
     /// `min-replicas-max-lag`; 0 = off
@@ -36,6 +40,8 @@ pub struct Settings {
     pub output_soft_ms: u64,
     /// `repl-diskless-load`
     pub diskless_load: DisklessLoad,
+    /// `repl-swapdb-memory-limit`; 0 = off
+    pub swapdb_memory: usize,
     /// `masteruser`
     pub primary_user: String,
     /// `masterauth`
@@ -80,6 +86,15 @@ impl Settings {
             backlog_bytes: count(config.repl_backlog_size),
             backlog_disk_bytes: count(config.repl_backlog_disk_size),
             spill_above: super::log::SPILL_ABOVE,
+            early_start: match config.repl_diskless_sync_early_start {
+                EarlyStart::Yes => true,
+                EarlyStart::No => false,
+                EarlyStart::Auto => {
+                    config.repl_diskless_sync_delay == Config::default().repl_diskless_sync_delay
+                }
+            },
+            swapdb_memory: count(config.repl_swapdb_memory_limit),
+            full_syncs_max: count(config.repl_max_concurrent_full_syncs),
             backlog_ttl_ms: ms(config.repl_backlog_ttl),
             diskless_sync: config.repl_diskless_sync,
             diskless_delay_ms: ms(config.repl_diskless_sync_delay),

@@ -27,6 +27,17 @@ impl Stream {
 }
 
 impl Stream {
+    /// `false`: small packets may wait for others (TCP only).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        match self {
+            Stream::Tcp(s) => s.set_nodelay(on),
+            Stream::Unix(_) => Ok(()),
+        }
+    }
+
     /// Writes what the socket takes at once.
     ///
     /// # Errors

@@ -62,6 +62,7 @@ impl Primary {
             match env.history.can_continue(asked, from) {
                 Ok(bytes) => {
                     replica.state = State::Online;
+                    self.known.online(label);
                     self.replicas.insert(id, replica);
                     self.go_on(id, from, bytes, env);
                     return Admission::Partial;
@@ -72,6 +73,7 @@ impl Primary {
                 admission = Admission::FullInstead;
             }
         }
+        self.known.back(&label);
         self.syncs.requested(id, label);
         self.replicas.insert(id, replica);
         if env.history.backlog().is_none() {

@@ -22,6 +22,7 @@
 
 mod admit;
 mod cron;
+mod known;
 mod snapshot;
 mod stream;
 #[cfg(test)]
@@ -181,6 +182,7 @@ pub struct Primary {
     last_write_ms: u64,
     ack_wanted: bool,
     good: usize,
+    known: known::Known,
     blocks_seen: u64,
     /// Some of the stream is on disk, or on its way there.
     spilling: bool,
@@ -223,6 +225,7 @@ impl Primary {
             '*',
             format!("Connection with replica {} lost.", replica.label()),
         );
+        self.known.lost(&replica.label(), env.now_ms);
         if let Some(log) = env.history.backlog_mut() {
             log.unpin(id.0);
         }
@@ -231,6 +234,9 @@ impl Primary {
         }
         self.refresh_good(env);
         self.cancel_unwanted_snapshot(env);
+        if env.settings.full_syncs_max > 0 {
+            self.start_if_due(env);
+        }
     }
 
     /// Closes every replica: our history got another name or place, they must ask again.

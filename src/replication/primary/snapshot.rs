@@ -7,8 +7,29 @@ use crate::replication::position::{ReplOffset, random_hex};
 use crate::replication::replconf::{Capa, Filter};
 
 impl Primary {
+    /// How many more replicas may get a payload at the same time (`repl-max-concurrent-full-syncs`).
+    fn room(&self, env: &Env<'_>) -> usize {
+        let most = match env.settings.full_syncs_max {
+            0 => usize::MAX,
+            most => most,
+        };
+        let busy = |r: &&super::Replica| matches!(r.state, State::WaitEnd { .. } | State::SendBulk);
+        most.saturating_sub(self.replicas.values().filter(busy).count())
+    }
+
     /// Puts a newcomer that needs a full sync where it belongs.
     pub(super) fn place(&mut self, id: ClientId, env: &mut Env<'_>) {
+        if self.room(env) == 0 {
+            let most = env.settings.full_syncs_max;
+            env.log(
+                '*',
+                format!(
+                    "{most} full syncs are running (repl-max-concurrent-full-syncs): replica {} waits",
+                    self.replicas[&id].label()
+                ),
+            );
+            return;
+        }
         match self.job {
             Some(Job { sockets: true, .. }) => {
                 let text = "Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC";
@@ -30,7 +51,7 @@ impl Primary {
             None => {
                 let eof = self.replicas[&id].conf.capa.contains(Capa::EOF);
                 let delayed = env.settings.diskless_sync && env.settings.diskless_delay_ms > 0;
-                if eof && delayed {
+                if eof && delayed && !self.all_known_ask(env) {
                     env.log('*', "Delay next BGSAVE for diskless SYNC");
                 } else {
                     self.start_snapshot(env);
@@ -64,9 +85,13 @@ impl Primary {
 
     /// Orders a snapshot for the replica that waits longest and all that want the same.
     fn start_snapshot(&mut self, env: &mut Env<'_>) {
-        let Some((members, _)) = self.next_group() else {
+        let Some((mut members, _)) = self.next_group() else {
             return;
         };
+        members.truncate(self.room(env));
+        if members.is_empty() {
+            return;
+        }
         let confs = || members.iter().map(|id| &self.replicas[id].conf);
         let first = &self.replicas[&members[0]].conf;
         let eof = confs().all(|c| c.capa.contains(Capa::EOF));
@@ -96,7 +121,7 @@ impl Primary {
         }));
     }
 
-    /// The replicas that the next snapshot would serve, and since when the first of them waits.
+    /// The replicas that the next snapshot would serve, who waits longest first, and since when.
     fn next_group(&self) -> Option<(Vec<ClientId>, u64)> {
         let waiting = || {
             let all = self.replicas.iter();
@@ -104,8 +129,20 @@ impl Primary {
         };
         let (_, first) = waiting().min_by_key(|(id, r)| (r.since_ms, **id))?;
         let same = |r: &super::Replica| r.conf.same_wishes(&first.conf);
-        let group = waiting().filter(|(_, r)| same(r)).map(|(id, _)| *id);
+        let mut group: Vec<_> = waiting().filter(|(_, r)| same(r)).collect();
+        group.sort_by_key(|(id, r)| (r.since_ms, **id));
+        let group = group.into_iter().map(|(id, _)| *id);
         Some((group.collect(), first.since_ms))
+    }
+
+    /// Somebody who was here before waits, and nobody who was is missing: the delay has no use
+    /// (`repl-diskless-sync-early-start`).
+    fn all_known_ask(&self, env: &Env<'_>) -> bool {
+        let waits = |r: &&super::Replica| r.state == State::WaitStart;
+        let mut waiting = self.replicas.values().filter(waits);
+        env.settings.early_start
+            && self.known.all_here()
+            && waiting.any(|r| self.known.contains(&r.label()))
     }
 
     /// Starts a snapshot if somebody waits and the delay is over.
@@ -119,7 +156,7 @@ impl Primary {
         let s = env.settings;
         let full = s.diskless_max_replicas > 0 && group.len() >= s.diskless_max_replicas;
         let over = env.now_ms.saturating_sub(since_ms) >= s.diskless_delay_ms;
-        if !s.diskless_sync || full || over {
+        if !s.diskless_sync || full || over || self.all_known_ask(env) {
             self.start_snapshot(env);
         }
     }
@@ -253,6 +290,7 @@ impl Primary {
             );
         } else {
             replica.state = State::Online;
+            self.known.online(label.clone());
             self.syncs.online(id, env.history.offset().0);
             env.log(
                 '*',
@@ -260,6 +298,7 @@ impl Primary {
             );
         }
         self.refresh_good(env);
+        self.start_if_due(env);
     }
 
     /// So many payload bytes were written to the connection, for the report.

@@ -21,6 +21,7 @@ impl Primary {
             replica.state = State::Online;
             self.syncs.online(id, env.history.offset().0);
             let label = replica.label();
+            self.known.online(label.clone());
             env.log(
                 '*',
                 format!("Synchronization with replica {label} succeeded"),

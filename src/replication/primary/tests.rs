@@ -166,6 +166,65 @@ fn enough_waiting_replicas_end_the_delay() {
 }
 
 #[test]
+fn the_delay_ends_once_all_who_were_there_before_have_asked() {
+    let mut s = Scene::diskless(5000);
+    s.settings.early_start = true;
+    let named = |port: u16| Replconf {
+        capa: Capa::EOF | Capa::PSYNC2,
+        listening_port: port,
+        ..Replconf::default()
+    };
+    let ask = Request::Psync { id: b"?", from: -1 };
+    let snapshots = |actions: &[Action]| {
+        let begins = |a: &&Action| matches!(a, Action::StartSnapshot(_));
+        actions.iter().filter(begins).count()
+    };
+    // Nobody is known: the delay counts.
+    assert_eq!(snapshots(&s.sync_as(1, &named(7001), ask).1), 0);
+    s.sync_as(2, &named(7002), ask);
+    let first = order(&s.wait(6000));
+    s.started(&first);
+    s.finished();
+    for n in [1, 2] {
+        s.sent(n);
+        s.ack(n, 0);
+        s.with(|p, env| p.on_disconnect(ClientId(n), env));
+    }
+    assert_eq!(
+        snapshots(&s.sync_as(3, &named(7001), ask).1),
+        0,
+        "one is missing"
+    );
+    let both = s.sync_as(4, &named(7002), ask).1;
+    assert_eq!(order(&both).members.len(), 2);
+}
+
+#[test]
+fn no_more_full_syncs_run_at_once_than_allowed_and_the_others_follow_in_order() {
+    let mut s = Scene::disk();
+    s.settings.full_syncs_max = 2;
+    let first = order(&s.psync(1, b"?", -1).1);
+    s.started(&first);
+    s.psync(2, b"?", -1); // joins
+    let (_, third) = s.psync(3, b"?", -1);
+    assert_eq!(third, []);
+    s.psync(4, b"?", -1);
+    assert_eq!([s.state(3), s.state(4)], [Some(State::WaitStart); 2]);
+    s.finished();
+    assert_eq!(s.state(3), Some(State::WaitStart), "both places are taken");
+    let next = order(&s.sent(1));
+    assert_eq!(
+        next.members,
+        [ClientId(3)],
+        "one place, and who waits longest"
+    );
+    s.started(&next);
+    s.finished();
+    let gone = s.with(|p, env| p.on_disconnect(ClientId(2), env)).1;
+    assert_eq!(order(&gone).members, [ClientId(4)]);
+}
+
+#[test]
 fn a_replica_without_eof_gets_a_file() {
     let mut s = Scene::diskless(5000);
     let conf = Replconf::default();

@@ -71,6 +71,8 @@ struct Link {
     /// Bytes for the primary that the socket has not taken.
     out: Vec<u8>,
     receiving: Option<(Mode, Receiving)>,
+    /// Old and new data together took more memory than they may: the next payload goes to disk.
+    too_large_to_swap: bool,
     inbox: Inbox,
     /// The link's session, while it is established.
     session: Option<ClientId>,
@@ -97,6 +99,7 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
         stream: None,
         out: Vec::new(),
         receiving: None,
+        too_large_to_swap: false,
         inbox: Inbox::default(),
         session: None,
         buf: vec![0; READ_SIZE],
@@ -168,6 +171,7 @@ impl Link {
                 if self.killed() {
                     self.step(LinkInput::Closed(""));
                 }
+                self.watch_memory();
                 self.step(LinkInput::Tick);
             }
             Event::News => {
@@ -341,7 +345,10 @@ impl Link {
         let server = self.server.clone();
         let receiving = server.with_engine(|engine| {
             engine.sync_repl_clock();
-            let mode = match engine.repl.settings().diskless_load {
+            let wanted = engine.repl.settings().diskless_load;
+            let mode = match wanted {
+                DisklessLoad::Swapdb if self.too_large_to_swap => Mode::File,
+                DisklessLoad::Swapdb if !fits_beside(engine, length) => Mode::File,
                 DisklessLoad::Swapdb => Mode::Swap,
                 DisklessLoad::FlushBeforeLoad => Mode::Memory,
                 DisklessLoad::OnEmptyDb if engine.keyspace.is_empty() => Mode::Memory,
@@ -363,6 +370,28 @@ impl Link {
             (mode, start_receiving(&server, engine, mode, length))
         });
         self.receiving = Some(receiving);
+    }
+
+    /// `repl-swapdb-memory-limit` while old and new data are both there.
+    fn watch_memory(&mut self) {
+        if !matches!(self.receiving, Some((Mode::Swap, _))) {
+            return;
+        }
+        let (used, limit) = {
+            let engine = self.server.engine.borrow();
+            let used = (engine.used_memory)(&engine);
+            (used, engine.repl.settings().swapdb_memory)
+        };
+        if limit > 0 && used > limit {
+            self.too_large_to_swap = true;
+            self.receiving = None;
+            let error = format!(
+                "old and new data take {used} bytes of memory, repl-swapdb-memory-limit is {limit}: \
+                 the next payload goes to disk first"
+            );
+            self.failed(Mode::Swap, &error);
+            self.step(LinkInput::Loaded(Err(error)));
+        }
     }
 
     fn on_received(&mut self, result: Result<Received, String>) {
@@ -401,6 +430,7 @@ impl Link {
                     install(&server, engine, mode, *loaded);
                     engine.repl.received().swapped(clock::unix_us());
                 });
+                self.too_large_to_swap = false;
                 self.step(LinkInput::Loaded(Ok(())));
             }
         }
@@ -427,6 +457,25 @@ impl Link {
             stop_loading(&server, engine);
         });
     }
+}
+
+/// True if a payload may be loaded beside the data that is there. A payload without a length is taken
+/// to be as large as that.
+fn fits_beside(engine: &mut Engine, length: Option<u64>) -> bool {
+    let used = (engine.used_memory)(engine);
+    let limit = engine.repl.settings().swapdb_memory;
+    let more = length.map_or(used, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let fits = limit == 0 || used.saturating_add(more) <= limit;
+    if !fits {
+        engine.repl.log(
+            '#',
+            format!(
+                "Old data ({used} bytes) and new data (about {more}) would take more than \
+                 repl-swapdb-memory-limit ({limit}): the payload goes to disk first"
+            ),
+        );
+    }
+    fits
 }
 
 fn start_receiving(

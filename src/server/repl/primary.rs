@@ -139,6 +139,9 @@ pub async fn serve_replica(
     unread: Vec<u8>,
     unsent: Vec<u8>,
 ) {
+    let slow = server.engine.borrow().config.repl_disable_tcp_nodelay;
+    // A connection without it is slower or faster, no more.
+    let _ = stream.set_nodelay(!slow);
     let mut connection = Connection {
         server: server.clone(),
         id,
