@@ -9,7 +9,9 @@ use super::export::{self, Incomplete};
 use super::output::Output;
 use super::salvage::{self, Hopeless};
 use super::source::{Source, Trouble};
-use super::{check, convert, digest, stat, sync_log};
+use super::sync_bench::args::SyncBenchArgs;
+use super::sync_bench::process::Stop;
+use super::{check, convert, digest, stat, sync_bench, sync_log};
 use crate::commands::digest::Manner;
 use crate::rdb::target::{OnLoss, Target};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,6 +34,8 @@ enum Topic {
     Rdb(Box<Rdb>),
     /// Merge the logs of a master and its replica, and tell the phases of their full syncs
     SyncLog(SyncLogArgs),
+    /// Measure full syncs between servers that it starts: which way is fastest, and why
+    SyncBench(Box<SyncBenchArgs>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -291,11 +295,22 @@ pub enum Failure {
     Trouble(Trouble),
     /// Whoever read the output went away.
     Closed,
+    /// A signal ended it: exit code 128 and its number, as shells count.
+    Signal(i32),
 }
 
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         Failure::Trouble(trouble)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Trouble(trouble) => Failure::Trouble(trouble),
+            Stop::Signal(signal) => Failure::Signal(signal),
+        }
     }
 }
 
@@ -322,10 +337,15 @@ pub fn run() -> ExitCode {
             Rdb::Diff(args) => run_diff(&args),
         },
         Topic::SyncLog(args) => run_sync_log(&args),
+        Topic::SyncBench(args) => run_sync_bench(*args),
     };
     match result {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Defects) => ExitCode::from(1),
+        Err(Failure::Signal(signal)) => {
+            tell(&"interrupted");
+            ExitCode::from(128_u8.saturating_add(signal as u8))
+        }
         Err(Failure::Trouble(trouble)) => {
             tell(&trouble);
             ExitCode::from(2)
@@ -566,5 +586,19 @@ fn run_sync_log(args: &SyncLogArgs) -> Result<(), Failure> {
         true => sync_log::show::json(&merged, shape, &mut out)?,
         false => sync_log::show::text(&merged, shape, &mut out)?,
     }
+    Ok(out.flush()?)
+}
+
+fn run_sync_bench(args: SyncBenchArgs) -> Result<(), Failure> {
+    let options = args.options()?;
+    let report = sync_bench::run(&options)?;
+    if let Some(path) = &options.json {
+        sync_bench::write_file(path, &sync_bench::json::document(&report))?;
+    }
+    if let Some(path) = &options.csv {
+        sync_bench::write_file(path, sync_bench::csv::document(&report).as_bytes())?;
+    }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    sync_bench::text::print(&report, &mut out)?;
     Ok(out.flush()?)
 }

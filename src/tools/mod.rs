@@ -20,6 +20,7 @@
 //! | [`salvage`] | `forebay rdb salvage` |
 //! | [`diff`] | `forebay rdb diff` |
 //! | [`sync_log`] | `forebay sync-log` |
+//! | [`sync_bench`] | `forebay sync-bench` |
 //! | [`view`] | a file seen through a buffer that can be put anywhere |
 //! | [`output`] | how a dump is written: aside, synced, renamed |
 //! | [`duplicates`] | which keys stand twice, in bounded memory |
@@ -46,6 +47,7 @@ pub mod progress;
 pub mod salvage;
 pub mod source;
 pub mod stat;
+pub mod sync_bench;
 pub mod sync_log;
 pub mod text;
 pub mod value_json;

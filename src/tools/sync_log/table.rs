@@ -78,6 +78,12 @@ pub const REPLICA: &[(&str, Mark)] = &[
         "MASTER <-> REPLICA sync: Finished with success",
         Mark::At(Moment::Up),
     ),
+    // These are the reason of the lines behind them.
+    ("Can't handle RDB format version", Mark::Fails),
+    ("Wrong signature trying to load DB", Mark::Fails),
+    ("Wrong RDB checksum", Mark::Fails),
+    ("Internal error in RDB", Mark::Fails),
+    ("Short read or OOM loading DB", Mark::Fails),
     (
         "Failed trying to load the MASTER synchronization",
         Mark::Fails,

@@ -1,0 +1,369 @@
+//! The command line of `forebay sync-bench`.
+
+use super::plan::{Mode, Servers};
+use super::process::identify;
+use crate::tools::source::Trouble;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Options of `forebay sync-bench`.
+#[derive(Debug, Args)]
+pub struct SyncBenchArgs {
+    /// Servers to measure, each against itself or as a pair: NAME=PATH, NAME=MASTER,REPLICA, or `forebay` for the one
+    /// beside this command (may be given several times) [default: forebay]
+    #[arg(long, value_name = "NAME=PATH", conflicts_with_all = ["master", "attach"])]
+    server: Vec<String>,
+    /// The master's program [default: the forebay-server beside this command]
+    #[arg(long, value_name = "PATH", conflicts_with = "attach")]
+    master: Option<PathBuf>,
+    /// The replica's program [default: that of the master]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["attach", "server"])]
+    replica: Option<PathBuf>,
+    /// Two running servers, as they are configured; the replica's data are replaced by the master's, nothing else is
+    /// written to them and neither is stopped
+    #[arg(long, num_args = 2, value_names = ["MASTER", "REPLICA"],
+          conflicts_with_all = ["rdb", "keys", "value_size", "mode", "delay", "write_load", "link_rate"])]
+    attach: Vec<String>,
+    /// The data: a dump
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "value_size"])]
+    rdb: Option<PathBuf>,
+    /// The data: keys `key:N` with values `value:N` [default: 200000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    keys: Option<u64>,
+    /// Bytes of each value, filled up with what does not compress
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    value_size: Option<u64>,
+    /// Ways of a full sync: disk-disk, disk-memory, memory-disk, memory-memory, memory-swapdb, rdb-channel (Redis 8),
+    /// dual-channel (Valkey 8), or all [default: the first five]
+    #[arg(long, value_name = "MODE", value_delimiter = ',')]
+    mode: Vec<String>,
+    /// repl-diskless-sync-delay, in seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_delimiter = ',',
+        default_value = "0"
+    )]
+    delay: Vec<u32>,
+    /// Writes a second to the master during the sync
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "0", value_parser = rate)]
+    write_load: Vec<u32>,
+    /// Bytes a second that the link between them takes; 0 = as many as there are
+    #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "0", value_parser = count)]
+    link_rate: Vec<u64>,
+    /// Reads a second of the client whose latency is measured; 0 = none
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = rate)]
+    probe: u32,
+    /// How often each is measured
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: u32,
+    /// Seconds that one sync, or one start of a server, may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
+    /// Where the servers put their files, below a directory that is removed at the end [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Ports of master and replica: this one and the next [default: free ones]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65534))]
+    port: Option<u16>,
+    /// Write all figures as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write one line a sync as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// A number, with k, M, G for thousands, millions, ...
+fn count(text: &str) -> Result<u64, String> {
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return Err(format!("'{unit}' is none of k, M, G")),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "a number is wanted".to_owned())?;
+    number
+        .checked_mul(factor)
+        .ok_or_else(|| "that is too much".into())
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    let n = count(text)?;
+    match u32::try_from(n) {
+        Ok(n) if n <= 1_000_000 => Ok(n),
+        _ => Err("at most 1M".into()),
+    }
+}
+
+/// What to measure with.
+#[derive(Debug)]
+pub enum What {
+    /// Servers that are started.
+    Started(Vec<Servers>),
+    /// Running ones: the addresses of master and replica.
+    Attached(String, String),
+}
+
+/// The data.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// A dump.
+    File(PathBuf),
+    /// Generated.
+    Keys(super::fill::Shape),
+}
+
+/// Options, checked.
+#[derive(Debug)]
+pub struct Options {
+    /// With what.
+    pub what: What,
+    /// The data of servers that are started.
+    pub data: Data,
+    /// How.
+    pub modes: Vec<Mode>,
+    /// Delays in seconds.
+    pub delays_s: Vec<u32>,
+    /// Writes a second.
+    pub write_loads: Vec<u32>,
+    /// Rates of the link.
+    pub link_rates: Vec<Option<u64>>,
+    /// Reads a second.
+    pub probe_rate: u32,
+    /// Repetitions.
+    pub repeat: usize,
+    /// Of a sync, and of a start.
+    pub timeout: Duration,
+    /// Below which the files go.
+    pub dir: PathBuf,
+    /// Given ports.
+    pub port: Option<u16>,
+    /// Reports as files.
+    pub json: Option<PathBuf>,
+    /// The same.
+    pub csv: Option<PathBuf>,
+    /// A line on a terminal.
+    pub progress: bool,
+}
+
+impl SyncBenchArgs {
+    /// Checks what can be checked before anything is started.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn options(self) -> Result<Options, Trouble> {
+        let what = match self.attach.as_slice() {
+            [master, replica] => What::Attached(address(master)?, address(replica)?),
+            _ => What::Started(self.servers()?),
+        };
+        let modes = modes(&self.mode)?;
+        let shape = super::fill::Shape {
+            keys: self.keys.unwrap_or(200_000),
+            value_size: self.value_size.map(|n| n as usize),
+        };
+        if shape.value_size.is_some_and(|n| n > 512 << 20) {
+            return Err(Trouble("--value-size: a value has at most 512 MB".into()));
+        }
+        for path in [&self.json, &self.csv].into_iter().flatten() {
+            writable(path)?;
+        }
+        let dir = self.dir.clone().unwrap_or_else(std::env::temp_dir);
+        // Servers run in directories of their own: their files' paths must not depend on ours.
+        let dir = std::fs::canonicalize(&dir).map_err(|e| Trouble::io("use", &dir, &e))?;
+        Ok(Options {
+            what,
+            data: match self.rdb {
+                Some(path) => Data::File(path),
+                None => Data::Keys(shape),
+            },
+            modes,
+            delays_s: unique(self.delay),
+            write_loads: unique(self.write_load),
+            link_rates: unique(self.link_rate)
+                .into_iter()
+                .map(|rate| (rate > 0).then_some(rate))
+                .collect(),
+            probe_rate: self.probe,
+            repeat: self.repeat as usize,
+            timeout: Duration::from_secs(self.timeout.clamp(1, 86_400)),
+            dir,
+            port: self.port,
+            json: self.json,
+            csv: self.csv,
+            progress: !self.quiet,
+        })
+    }
+
+    fn servers(&self) -> Result<Vec<Servers>, Trouble> {
+        let pair = |name: Option<&str>, master: &Path, replica: &Path| {
+            let (master, replica) = (identify(master)?, identify(replica)?);
+            let name = name.map_or_else(
+                || match master.path == replica.path {
+                    true => master.title(),
+                    false => format!("{} to {}", master.title(), replica.title()),
+                },
+                str::to_owned,
+            );
+            Ok(Servers {
+                name,
+                master,
+                replica,
+            })
+        };
+        if self.server.is_empty() {
+            let own = own_server;
+            let master = self.master.clone().map_or_else(own, Ok)?;
+            let replica = match (&self.replica, &self.master) {
+                (Some(replica), _) => replica.clone(),
+                (None, _) => master.clone(),
+            };
+            return Ok(vec![pair(None, &master, &replica)?]);
+        }
+        let one = |text: &String| match text.split_once('=') {
+            None if text == "forebay" => {
+                let own = own_server()?;
+                pair(None, &own, &own)
+            }
+            Some((name, paths)) if !name.is_empty() && !paths.is_empty() => {
+                let (master, replica) = paths.split_once(',').unwrap_or((paths, paths));
+                let path = |text: &str| match text {
+                    "forebay" => own_server(),
+                    other => Ok(PathBuf::from(other)),
+                };
+                pair(Some(name), &path(master)?, &path(replica)?)
+            }
+            _ => Err(Trouble(format!(
+                "--server {text}: NAME=PATH, NAME=MASTER,REPLICA or forebay is wanted"
+            ))),
+        };
+        let all: Vec<Servers> = self.server.iter().map(one).collect::<Result<_, _>>()?;
+        for (i, servers) in all.iter().enumerate() {
+            if all[..i].iter().any(|other| other.name == servers.name) {
+                return Err(Trouble(format!(
+                    "--server: the name {} stands twice",
+                    servers.name
+                )));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The server beside this program.
+fn own_server() -> Result<PathBuf, Trouble> {
+    let own =
+        std::env::current_exe().map_err(|e| Trouble(format!("where this program is: {e}")))?;
+    let path = own.with_file_name("forebay-server");
+    match path.is_file() {
+        true => Ok(path),
+        false => Err(Trouble(format!(
+            "{} is not there (--master says which server to use)",
+            path.display()
+        ))),
+    }
+}
+
+fn modes(names: &[String]) -> Result<Vec<Mode>, Trouble> {
+    if names.is_empty() {
+        return Ok(Mode::ALL[..5].to_vec());
+    }
+    if names == ["all"] {
+        return Ok(Mode::ALL.to_vec());
+    }
+    let known = |name: &String| {
+        Mode::from_name(&name.replace("->", "-").replace('→', "-")).ok_or_else(|| {
+            let all: Vec<&str> = Mode::ALL.iter().map(|m| m.name()).collect();
+            Trouble(format!(
+                "--mode {name}: modes are {}, or all",
+                all.join(", ")
+            ))
+        })
+    };
+    let modes: Vec<Mode> = names.iter().map(known).collect::<Result<_, _>>()?;
+    Ok(unique(modes))
+}
+
+fn address(text: &str) -> Result<String, Trouble> {
+    let bare = text
+        .strip_prefix("redis://")
+        .unwrap_or(text)
+        .trim_end_matches('/');
+    let with_port = match bare.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => bare.to_owned(),
+        None if !bare.is_empty() => format!("{bare}:6379"),
+        _ => return Err(Trouble(format!("--attach {text}: HOST:PORT is wanted"))),
+    };
+    Ok(with_port)
+}
+
+/// A report that cannot be written is known before hours of measuring.
+fn writable(path: &Path) -> Result<(), Trouble> {
+    let there = path.exists();
+    let opened = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path);
+    opened.map_err(|e| Trouble::io("write", path, &e))?;
+    if !there {
+        // It was only a try.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+fn unique<T: PartialEq + Clone>(all: Vec<T>) -> Vec<T> {
+    let mut out: Vec<T> = Vec::new();
+    for item in all {
+        if !out.contains(&item) {
+            out.push(item);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_units() {
+        for (text, n) in [
+            ("7", 7),
+            ("10M", 10_000_000),
+            ("64k", 64_000),
+            ("1gb", 1_000_000_000),
+        ] {
+            assert_eq!(count(text), Ok(n), "{text}");
+        }
+        for text in ["", "M", "1x", "-1", "99999999999G"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn modes_may_be_written_as_arrows() {
+        let names: Vec<String> = ["disk->disk", "memory→swapdb"].map(str::to_owned).to_vec();
+        assert_eq!(modes(&names).unwrap(), [Mode::DiskDisk, Mode::MemorySwapdb]);
+        assert_eq!(modes(&[]).unwrap().len(), 5);
+        assert!(modes(&["x".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn addresses_have_a_port() {
+        assert_eq!(address("10.0.0.1").unwrap(), "10.0.0.1:6379");
+        assert_eq!(address("redis://h:7000/").unwrap(), "h:7000");
+        assert!(address(":7000").is_err() && address("h:x").is_err() && address("").is_err());
+    }
+}

@@ -1,0 +1,149 @@
+//! A server that takes part: one that we started, or a running one that we were told to use.
+//!
+//!  * A running one is never stopped, and nothing is written to it but REPLICAOF to the replica.
+
+use super::client::{Client, Info};
+use super::plan::Family;
+use super::process::{LogFile, Process, Stop, trouble};
+use super::sources::{Told, from_info, from_log};
+use crate::tools::sync_log::moments::Side;
+use std::path::{Path, PathBuf};
+
+/// A server.
+#[derive(Debug)]
+pub struct Server {
+    /// `host:port`
+    pub address: String,
+    /// For messages.
+    pub role: String,
+    /// Whose program.
+    pub family: Family,
+    /// Its number, if it runs here.
+    pub pid: Option<u32>,
+    /// Its log, if it can be read.
+    pub log: Option<LogFile>,
+    process: Option<Process>,
+}
+
+impl Server {
+    /// One that we started; it ends with this.
+    pub fn started(process: Process) -> Server {
+        Server {
+            address: process.address(),
+            role: process.role().to_owned(),
+            family: process.family(),
+            pid: Some(process.pid()),
+            log: Some(process.log()),
+            process: Some(process),
+        }
+    }
+
+    /// A running one.
+    ///
+    /// # Errors
+    /// It cannot be reached or does not answer.
+    pub fn attached(address: &str, role: &str) -> Result<(Server, Info), Stop> {
+        let failed = |e: std::io::Error| trouble(format!("the {role} at {address}: {e}"));
+        let mut client = Client::connect(address).map_err(failed)?;
+        let info = client.info("server").map_err(failed)?;
+        let family = match (info.get("forebay_version"), info.get("valkey_version")) {
+            (Some(_), _) => Family::Forebay,
+            (_, Some(_)) => Family::Valkey,
+            _ => Family::Redis,
+        };
+        let is_here = address.starts_with("127.") || address.starts_with("localhost:");
+        let pid = info
+            .number("process_id")
+            .and_then(|n| u32::try_from(n).ok())
+            .filter(|pid| is_here && Path::new(&format!("/proc/{pid}")).exists());
+        let file = |client: &mut Client| {
+            let logfile = client.config("logfile").filter(|f| !f.is_empty())?;
+            let path = match logfile.starts_with('/') {
+                true => PathBuf::from(logfile),
+                false => PathBuf::from(client.config("dir")?).join(logfile),
+            };
+            (is_here && path.is_file()).then(|| LogFile::at(path))
+        };
+        let server = Server {
+            address: address.to_owned(),
+            role: role.to_owned(),
+            family,
+            pid,
+            log: file(&mut client),
+            process: None,
+        };
+        Ok((server, info))
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// It takes none.
+    pub fn client(&self) -> Result<Client, Stop> {
+        let connected = Client::connect(&self.address);
+        connected.map_err(|e| trouble(format!("cannot connect to the {}: {e}", self.role)))
+    }
+
+    /// Its port.
+    pub fn port(&self) -> Option<u16> {
+        self.address.rsplit_once(':')?.1.parse().ok()
+    }
+
+    /// An error if it is one of ours and has ended.
+    ///
+    /// # Errors
+    /// How it ended.
+    pub fn check_alive(&mut self) -> Result<(), Stop> {
+        match &mut self.process {
+            Some(process) => process.check_alive(),
+            None => Ok(()),
+        }
+    }
+
+    /// The end of its log, for a message.
+    pub fn log_tail(&self) -> String {
+        self.process
+            .as_ref()
+            .map_or(String::new(), Process::log_tail)
+    }
+
+    /// How an error on a connection is told: a server that has ended explains more.
+    pub fn failed(&mut self, error: &std::io::Error) -> Stop {
+        // It may take a moment from the closed connection to the end.
+        for _ in 0..50 {
+            if let Err(stop) = self.check_alive() {
+                return stop;
+            }
+            if self.process.is_none() || error.kind() == std::io::ErrorKind::Other {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        trouble(format!("the {}: {error}{}", self.role, self.log_tail()))
+    }
+
+    /// Where its log ends now.
+    pub fn log_len(&self) -> u64 {
+        self.log.as_ref().map_or(0, LogFile::end)
+    }
+
+    /// What it tells of the sync that began at `since_us`: its report if it has one, else its log from `log_from` on.
+    pub fn told(
+        &self,
+        client: &mut Client,
+        side: Side,
+        since_us: i64,
+        log_from: u64,
+        replica_port: Option<u16>,
+    ) -> Option<Told> {
+        let report = match self.family {
+            Family::Forebay => client.info("replication").ok(),
+            _ => None,
+        };
+        let told = report.and_then(|info| from_info(&info, side, since_us));
+        told.or_else(|| {
+            let log = self.log.as_ref()?.since(log_from);
+            from_log(&log, side, replica_port)
+        })
+    }
+}

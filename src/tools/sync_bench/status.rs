@@ -1,0 +1,130 @@
+//! The line on a terminal: which sync runs, where it is, how long all of them will take.
+
+use crate::tools::text::bytes;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// No more often than this.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// How far a bench has come.
+#[derive(Debug)]
+pub struct Status {
+    enabled: bool,
+    began: Instant,
+    done: usize,
+    total: usize,
+    what: String,
+    /// Bytes that a payload is expected to have where nobody says.
+    expected: u64,
+    shown: Option<Instant>,
+    dirty: bool,
+}
+
+impl Status {
+    /// Of `total` syncs; silent unless stderr is a terminal and it is `wanted`.
+    pub fn new(total: usize, expected: u64, wanted: bool) -> Status {
+        Status {
+            enabled: wanted && std::io::stderr().is_terminal(),
+            began: Instant::now(),
+            done: 0,
+            total,
+            what: String::new(),
+            expected,
+            shown: None,
+            dirty: false,
+        }
+    }
+
+    /// A sync begins.
+    pub fn begin(&mut self, what: String) {
+        self.what = what;
+        self.shown = None;
+        self.phase("starting servers", None);
+    }
+
+    /// It is measured.
+    pub fn end(&mut self) {
+        self.done += 1;
+    }
+
+    /// What it does now, and which part of it is done.
+    pub fn phase(&mut self, phase: &str, part: Option<f64>) {
+        if !self.enabled || self.shown.is_some_and(|at| at.elapsed() < EVERY) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        self.dirty = true;
+        let left = eta(self.began.elapsed(), self.done, self.total);
+        let text = line((self.done, self.total), &self.what, phase, part, left);
+        let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
+    }
+
+    /// Bytes of the payload are there.
+    pub fn transfer(&mut self, read: u64, total: u64, rate: f64) {
+        let total = if total > 0 { total } else { self.expected };
+        let part = (total > 0).then(|| (read as f64 / total as f64).min(1.0));
+        let phase = match read {
+            0 => "waiting for the payload".to_owned(),
+            _ => format!("{} at {}/s", bytes(read), bytes(rate as u64)),
+        };
+        self.phase(&phase, part);
+    }
+}
+
+impl Drop for Status {
+    fn drop(&mut self) {
+        if self.dirty {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// How long the rest takes, from what is done.
+fn eta(elapsed: Duration, done: usize, total: usize) -> Option<Duration> {
+    let left = u32::try_from(total - done.min(total)).ok()?;
+    (done > 0).then(|| elapsed / u32::try_from(done).unwrap_or(1) * left)
+}
+
+fn line(
+    (done, total): (usize, usize),
+    what: &str,
+    phase: &str,
+    part: Option<f64>,
+    left: Option<Duration>,
+) -> String {
+    const WIDTH: usize = 20;
+    let bar = part.map_or(String::new(), |part| {
+        let full = (part * WIDTH as f64) as usize;
+        format!(
+            " [{}{}] {:3.0}%",
+            "#".repeat(full),
+            "-".repeat(WIDTH - full),
+            part * 100.0
+        )
+    });
+    let left = left.map_or(String::new(), |d| format!(", {} s left", d.as_secs() + 1));
+    format!("[{}/{total}] {what}: {phase}{bar}{left}", done + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_sync_phase_part_and_time_left() {
+        let left = eta(Duration::from_secs(10), 2, 6);
+        assert_eq!(left, Some(Duration::from_secs(20)));
+        assert_eq!(
+            line(
+                (2, 6),
+                "redis disk-disk",
+                "45 MB at 90 MB/s",
+                Some(0.5),
+                left
+            ),
+            "[3/6] redis disk-disk: 45 MB at 90 MB/s [##########----------]  50%, 21 s left"
+        );
+        assert_eq!(eta(Duration::ZERO, 0, 6), None);
+    }
+}

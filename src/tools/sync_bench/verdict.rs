@@ -1,0 +1,381 @@
+//! Which way is better here, and what a sync waits for: from figures to words.
+//!
+//!  * A difference counts when the spreads of two cells do not overlap, or the medians are a tenth apart; with less than
+//!    three repetitions it must be a third.
+//!  * What bounds a sync is judged by what was measured: the delay, the link's rate, the processors, else the disk.
+
+use super::figures::Summary;
+use super::plan::{Mode, Servers};
+use crate::tools::sync_log::moments::Kind;
+
+/// No disk is slower than this, in bytes a second: where less goes through files, something else is waited for.
+const DISK_BYTES_PER_S: f64 = 10e6;
+/// Phases on files are not judged by their rate below this: opening, syncing and renaming take their time.
+const DISK_MS: f64 = 100.0;
+/// Part of a processor that a side which is bound by it uses.
+const BUSY: f64 = 0.65;
+
+/// What most of a sync's time went into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// `repl-diskless-sync-delay`.
+    Delay,
+    /// The link's rate.
+    Network,
+    /// A processor of the master.
+    MasterCpu,
+    /// One of the replica.
+    ReplicaCpu,
+    /// Files.
+    Disk,
+    /// Nothing was busy: timers, or a machine that others use.
+    Waits,
+}
+
+/// Phases that work on files.
+const DISK: [Kind; 3] = [Kind::Save, Kind::Receive, Kind::Flush];
+
+/// What bounds a cell.
+pub fn bound(s: &Summary) -> Bound {
+    let total = s.total_ms.median.max(0.001);
+    let conditions = s.cell.conditions;
+    let delay = s.phase_ms(&[Kind::Delay]).min(total);
+    if delay > total / 2.0 {
+        return Bound::Delay;
+    }
+    let rest = total - delay;
+    if let (Some(rate), Some(bytes)) = (conditions.link_rate, s.bytes) {
+        let on_the_wire = bytes.median * 1000.0 / rate as f64;
+        if on_the_wire > rest * 0.6 {
+            return Bound::Network;
+        }
+    }
+    let busy = |side: Option<super::figures::SideFigures>| {
+        side.map_or(0.0, |side| side.cpu_s.median * 1000.0 / rest)
+    };
+    let (master, replica) = (busy(s.master), busy(s.replica));
+    let disk = s.phase_ms(&DISK);
+    let rate = s
+        .bytes
+        .map_or(f64::MAX, |b| b.median * 1000.0 / disk.max(0.001));
+    let plausible = disk < DISK_MS || rate > DISK_BYTES_PER_S;
+    if master.max(replica) >= BUSY {
+        return match master > replica {
+            true => Bound::MasterCpu,
+            false => Bound::ReplicaCpu,
+        };
+    }
+    if conditions.mode.uses_disk() && disk > rest / 3.0 && plausible {
+        return Bound::Disk;
+    }
+    // Both sides take turns: together they keep a processor busy.
+    if master + replica >= BUSY {
+        return match master > replica {
+            true => Bound::MasterCpu,
+            false => Bound::ReplicaCpu,
+        };
+    }
+    Bound::Waits
+}
+
+/// Why, in words.
+pub fn because(s: &Summary) -> String {
+    let total = s.total_ms.median.max(0.001);
+    let percent = |ms: f64| format!("{:.0}%", (ms / total * 100.0).min(100.0));
+    let share = |side: Option<super::figures::SideFigures>| {
+        side.map_or(String::new(), |side| {
+            format!("{:.0}% of a processor", side.cpu_share.median * 100.0)
+        })
+    };
+    match bound(s) {
+        Bound::Delay => format!(
+            "it waits in the delay ({} of the time): repl-diskless-sync-delay {} s",
+            percent(s.phase_ms(&[Kind::Delay])),
+            s.cell.conditions.delay_s
+        ),
+        Bound::Network => format!(
+            "it is network-bound: the payload alone takes {:.0} ms of {total:.0} ms at this rate",
+            s.bytes.map_or(0.0, |b| b.median) * 1000.0
+                / s.cell.conditions.link_rate.unwrap_or(1) as f64
+        ),
+        Bound::MasterCpu => format!("it is CPU-bound: the master uses {}", share(s.master)),
+        Bound::ReplicaCpu => format!("it is CPU-bound: the replica uses {}", share(s.replica)),
+        Bound::Disk => format!(
+            "it is disk-bound: {} of the time goes into files while the processors wait",
+            percent(s.phase_ms(&DISK))
+        ),
+        Bound::Waits => {
+            let largest = s
+                .phases
+                .iter()
+                .max_by(|a, b| a.2.median.total_cmp(&b.2.median));
+            largest.map_or("it waits while nothing is busy".into(), |(side, kind, length)| {
+                format!(
+                    "it waits while neither processor nor link is busy, longest in \"{}\" of the {} ({:.0} ms)",
+                    kind.name(),
+                    side.name(),
+                    length.median
+                )
+            })
+        }
+    }
+}
+
+/// True if `a` is clearly better than `b`.
+fn clearly(a: &Summary, b: &Summary) -> bool {
+    let (few, a, b) = (a.runs.min(b.runs) < 3, a.total_ms, b.total_ms);
+    match few {
+        // One or two repetitions have no spread that means much.
+        true => a.max < b.min * 0.67,
+        false => a.max < b.min || a.median < b.median * 0.9,
+    }
+}
+
+/// Sentences: for each servers and conditions, which mode is better and why; then which servers.
+pub fn verdicts(summaries: &[Summary], servers: &[Servers]) -> Vec<String> {
+    let mut out = Vec::new();
+    for group in groups(summaries, |s| (s.cell.servers, rest(s))) {
+        out.extend(of_modes(&group, servers));
+    }
+    if servers.len() > 1 {
+        for group in groups(summaries, |s| (s.cell.conditions.mode, rest(s))) {
+            out.extend(of_servers(&group, servers));
+        }
+    }
+    out
+}
+
+/// Conditions that are the same for what is compared.
+fn rest(s: &Summary) -> (u32, u32, Option<u64>) {
+    let c = s.cell.conditions;
+    (
+        if c.mode.diskless_sync() == "yes" {
+            c.delay_s
+        } else {
+            0
+        },
+        c.write_load,
+        c.link_rate,
+    )
+}
+
+/// Groups in the order of their first members.
+fn groups<K: PartialEq>(all: &[Summary], key: impl Fn(&Summary) -> K) -> Vec<Vec<&Summary>> {
+    let mut found: Vec<(K, Vec<&Summary>)> = Vec::new();
+    for summary in all {
+        let of = key(summary);
+        match found.iter_mut().find(|(k, _)| *k == of) {
+            Some((_, group)) => group.push(summary),
+            None => found.push((of, vec![summary])),
+        }
+    }
+    found.into_iter().map(|(_, group)| group).collect()
+}
+
+fn sorted<'a>(group: &[&'a Summary]) -> Vec<&'a Summary> {
+    let mut group = group.to_vec();
+    group.sort_by(|a, b| a.total_ms.median.total_cmp(&b.total_ms.median));
+    group
+}
+
+fn of_modes(group: &[&Summary], servers: &[Servers]) -> Vec<String> {
+    let group = sorted(group);
+    let Some((best, others)) = group.split_first() else {
+        return Vec::new();
+    };
+    let name = &servers[best.cell.servers].name;
+    let under = conditions(best);
+    let mode = best.cell.conditions.mode;
+    let Some(worst) = others.last() else {
+        return vec![format!(
+            "{name}{under}: {mode} takes {:.0} ms; {}.",
+            best.total_ms.median,
+            because(best)
+        )];
+    };
+    let equal: Vec<Mode> = others
+        .iter()
+        .filter(|s| !clearly(best, s))
+        .map(|s| s.cell.conditions.mode)
+        .collect();
+    let first = match equal.as_slice() {
+        [] => format!("{mode} is best ({:.0} ms)", best.total_ms.median),
+        same => {
+            let names: Vec<&str> = same.iter().map(|m| m.name()).collect();
+            format!(
+                "{mode} has the best median ({:.0} ms), but {} cannot be told apart from it with {} repetitions",
+                best.total_ms.median,
+                names.join(", "),
+                best.runs
+            )
+        }
+    };
+    let mut out = vec![format!("{name}{under}: {first}; {}.", because(best))];
+    if clearly(best, worst) {
+        out.push(format!(
+            "{name}{under}: {} takes {:.1} times as long ({:.0} ms); {}.",
+            worst.cell.conditions.mode,
+            worst.total_ms.median / best.total_ms.median.max(0.001),
+            worst.total_ms.median,
+            because(worst)
+        ));
+    }
+    out
+}
+
+fn of_servers(group: &[&Summary], servers: &[Servers]) -> Vec<String> {
+    let group = sorted(group);
+    let (Some(best), Some(second)) = (group.first(), group.get(1)) else {
+        return Vec::new();
+    };
+    let name = |s: &Summary| servers[s.cell.servers].name.clone();
+    let mode = best.cell.conditions.mode;
+    let under = conditions(best);
+    let (a, b) = (best.total_ms.median, second.total_ms.median);
+    vec![match clearly(best, second) {
+        true => format!(
+            "{mode}{under}: {} is fastest ({a:.0} ms), {} is next ({b:.0} ms, {:.1} times).",
+            name(best),
+            name(second),
+            b / a.max(0.001)
+        ),
+        false => format!(
+            "{mode}{under}: {} ({a:.0} ms) and {} ({b:.0} ms) cannot be told apart.",
+            name(best),
+            name(second)
+        ),
+    }]
+}
+
+/// What is not as by default, in words.
+pub fn conditions(s: &Summary) -> String {
+    let c = s.cell.conditions;
+    let mut words = Vec::new();
+    if c.delay_s > 0 {
+        words.push(format!("delay {} s", c.delay_s));
+    }
+    if c.write_load > 0 {
+        words.push(format!("{} writes/s", c.write_load));
+    }
+    if let Some(rate) = c.link_rate {
+        words.push(format!("link of {}/s", crate::tools::text::bytes(rate)));
+    }
+    match words.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", words.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figures::{SideFigures, Spread};
+    use super::super::plan::{Cell, Conditions};
+    use super::*;
+    use crate::tools::sync_log::moments::Side;
+
+    fn flat(x: f64) -> Spread {
+        Spread {
+            median: x,
+            min: x * 0.97,
+            max: x * 1.03,
+        }
+    }
+
+    fn cpu(seconds: f64, total_ms: f64) -> Option<SideFigures> {
+        Some(SideFigures {
+            cpu_s: flat(seconds),
+            cpu_share: flat(seconds * 1000.0 / total_ms),
+            ..SideFigures::default()
+        })
+    }
+
+    fn summary(mode: Mode, total_ms: f64, phases: &[(Kind, f64)]) -> Summary {
+        Summary {
+            cell: Cell {
+                servers: 0,
+                conditions: Conditions {
+                    mode,
+                    delay_s: 0,
+                    write_load: 0,
+                    link_rate: None,
+                },
+            },
+            runs: 3,
+            way: String::new(),
+            total_ms: flat(total_ms),
+            up_ms: flat(total_ms),
+            caught_up_ms: None,
+            phases: phases
+                .iter()
+                .map(|(k, ms)| (Side::Master, *k, flat(*ms)))
+                .collect(),
+            bytes: Some(flat(10e6)),
+            bytes_per_s: None,
+            keys_per_s: flat(1.0),
+            keys: 1,
+            master: cpu(0.1 * total_ms / 1000.0, total_ms),
+            replica: cpu(0.1 * total_ms / 1000.0, total_ms),
+            latency: None,
+            latency_before: None,
+            writes_per_s: None,
+            write_errors: 0,
+        }
+    }
+
+    #[test]
+    fn what_bounds_a_sync_follows_from_what_was_busy() {
+        let delayed = summary(Mode::MemoryMemory, 6000.0, &[(Kind::Delay, 5000.0)]);
+        assert_eq!(bound(&delayed), Bound::Delay);
+        let mut slow_link = summary(Mode::MemoryMemory, 1100.0, &[]);
+        slow_link.cell.conditions.link_rate = Some(10_000_000);
+        assert_eq!(bound(&slow_link), Bound::Network);
+        let mut busy = summary(Mode::DiskDisk, 1000.0, &[(Kind::Save, 500.0)]);
+        busy.replica = cpu(0.9, 1000.0);
+        assert_eq!(bound(&busy), Bound::ReplicaCpu);
+        let disk = summary(
+            Mode::DiskDisk,
+            1000.0,
+            &[(Kind::Save, 500.0), (Kind::Flush, 200.0)],
+        );
+        assert_eq!(bound(&disk), Bound::Disk);
+        assert_eq!(
+            bound(&summary(Mode::MemoryMemory, 100.0, &[])),
+            Bound::Waits
+        );
+    }
+
+    fn one() -> Vec<Servers> {
+        let binary = super::super::plan::Binary::parse("x".into(), "Redis server v=7.0.1").unwrap();
+        vec![Servers {
+            name: "redis".into(),
+            master: binary.clone(),
+            replica: binary,
+        }]
+    }
+
+    #[test]
+    fn a_clear_winner_is_named_with_the_loser_and_both_reasons() {
+        let all = [
+            summary(Mode::DiskDisk, 1000.0, &[(Kind::Save, 600.0)]),
+            summary(Mode::MemoryMemory, 400.0, &[(Kind::SnapshotSend, 300.0)]),
+        ];
+        let text = verdicts(&all, &one());
+        assert!(
+            text[0].contains("memory-memory is best (400 ms)"),
+            "{text:?}"
+        );
+        assert!(text[1].contains("disk-disk takes 2.5 times"), "{text:?}");
+        assert!(text[1].contains("disk-bound"), "{text:?}");
+    }
+
+    #[test]
+    fn what_lies_within_the_spread_is_not_called_better() {
+        let all = [
+            summary(Mode::DiskDisk, 1000.0, &[]),
+            summary(Mode::MemoryMemory, 980.0, &[]),
+        ];
+        let text = verdicts(&all, &one());
+        assert_eq!(text.len(), 1, "{text:?}");
+        assert!(text[0].contains("cannot be told apart"), "{text:?}");
+    }
+}

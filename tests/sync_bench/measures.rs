@@ -1,0 +1,265 @@
+//! What is reported.
+
+use crate::bench::{Bench, Ran, alone, peer, shared};
+use crate::support::server::Builder;
+use serde_json::Value as Json;
+use std::time::{Duration, Instant};
+
+/// Small enough for an unoptimised build.
+const SMALL: [&str; 4] = ["--keys", "3000", "--repeat", "1"];
+
+fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    SMALL.iter().chain(more).copied().collect()
+}
+
+/// Every cell of a report is whole.
+fn assert_whole(ran: &Ran, cells: usize) {
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let all = ran.report()["cells"].as_array().expect("cells");
+    assert_eq!(all.len(), cells, "{ran:?}");
+    for cell in all {
+        let mode = cell["mode"].as_str().expect("a mode");
+        assert_eq!(cell["keys"], 4000, "{mode}: {cell}");
+        let wanted = match mode {
+            "rdb-channel" | "dual-channel" => "memory -> memory, two connections".to_owned(),
+            mode => mode.replace('-', " -> "),
+        };
+        assert_eq!(cell["way"], wanted.as_str(), "{cell}");
+        let run = &cell["runs"][0];
+        let number = |name: &str| {
+            run[name]
+                .as_i64()
+                .unwrap_or_else(|| panic!("{name}: {run}"))
+        };
+        let total = number("total_us");
+        assert!(number("up_us") > 0 && total >= number("up_us"), "{run}");
+        assert!(number("caught_up_us") >= total, "{run}");
+        // key:N and value:N, some bytes around them.
+        assert!((40_000..200_000).contains(&number("bytes")), "{run}");
+        for side in ["master", "replica"] {
+            assert!(
+                run[side]["memory_peak"].as_u64() > Some(1_000_000),
+                "{side}: {run}"
+            );
+        }
+        assert!(cell["latency"]["count"].as_u64() > Some(0), "{cell}");
+        // All phases of a side lie within the sync, one behind the other.
+        let moment = |name: &str| {
+            run["moments"][name]
+                .as_i64()
+                .unwrap_or_else(|| panic!("{name}: {run}"))
+        };
+        let order = [
+            "replica_connect",
+            "replica_request",
+            "replica_transfer_start",
+            "replica_load_end",
+            "replica_online",
+        ];
+        assert!(order.map(moment).is_sorted(), "{run}");
+        let order = [
+            "master_request",
+            "master_snapshot_start",
+            "master_transfer_end",
+            "master_online",
+        ];
+        assert!(order.map(moment).is_sorted(), "{run}");
+        // A log's times are cut to milliseconds.
+        let began = number("began_us");
+        assert!(moment("replica_connect") >= began - 1000, "{run}");
+        let up = moment("replica_online") - began;
+        assert!(up <= number("up_us") + 1000, "{run}");
+        assert!(
+            number("up_us") - up < 250_000,
+            "the link is up long before it is seen: {run}"
+        );
+    }
+}
+
+#[test]
+fn forebay_is_measured_in_its_five_modes_with_its_own_reports() {
+    let _machine = shared();
+    let ran = Bench::new(&words(&[])).run();
+    assert_whole(&ran, 5);
+    for word in [
+        "disk-disk",
+        "memory-swapdb",
+        "usable after",
+        "Verdict",
+        "receive and load",
+    ] {
+        assert!(ran.out.contains(word), "{word}: {}", ran.out);
+    }
+    // Where the report of INFO is the source, times have microseconds.
+    let text = ran.report()["cells"][0]["runs"][0]["moments"]["replica_online"].as_i64();
+    assert!(text.is_some_and(|us| us > 1_500_000_000_000_000), "{ran:?}");
+}
+
+#[test]
+fn a_real_redis_is_measured_from_its_logs() {
+    let _machine = shared();
+    let Some(redis) = peer("redis-7.0") else {
+        return;
+    };
+    assert_whole(&Bench::new(&words(&["--master", &redis])).run(), 5);
+}
+
+#[test]
+fn mixed_pairs_are_measured_beside_each_other_with_writers() {
+    let _machine = shared();
+    let Some(redis) = peer("redis-7.0") else {
+        return;
+    };
+    let (down, up) = (
+        format!("down=forebay,{redis}"),
+        format!("up={redis},forebay"),
+    );
+    let modes = "disk-disk,memory-memory";
+    let ran = Bench::new(&words(&[
+        "--server",
+        &down,
+        "--server",
+        &up,
+        "--mode",
+        modes,
+        "--write-load",
+        "300",
+    ]))
+    .run();
+    assert_whole(&ran, 4);
+    for cell in ran.report()["cells"].as_array().expect("cells") {
+        let writes = cell["writes_per_s"]["median"].as_f64().expect("a rate");
+        assert!(writes > 50.0, "{cell}");
+        assert_eq!(cell["write_errors"], 0, "{cell}");
+    }
+}
+
+#[test]
+fn syncs_on_two_connections_are_measured_where_servers_have_them() {
+    let _machine = shared();
+    let (Some(redis), Some(valkey)) = (peer("redis-8.2"), peer("valkey-9.1")) else {
+        return;
+    };
+    let (redis, valkey) = (format!("redis={redis}"), format!("valkey={valkey}"));
+    let modes = "rdb-channel,dual-channel";
+    let ran = Bench::new(&words(&[
+        "--server", &redis, "--server", &valkey, "--mode", modes,
+    ]))
+    .run();
+    assert_whole(&ran, 2);
+    assert!(
+        ran.out.contains("valkey has no rdb-channel: left out"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_slow_link_and_a_delay_are_seen_in_the_figures_and_named_in_the_verdict() {
+    let _machine = shared();
+    let words = words(&["--value-size", "200", "--mode", "memory-memory"]);
+    let with = |more: [&str; 2]| {
+        let all: Vec<&str> = words.iter().chain(&more).copied().collect();
+        let ran = Bench::new(&all).run();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran
+    };
+    // 0.7 MB at 0.4 MB/s.
+    let slow = with(["--link-rate", "400k"]);
+    let total = slow.report()["cells"][0]["total_ms"]["median"]
+        .as_f64()
+        .expect("ms");
+    assert!(total > 1500.0, "{total}");
+    assert!(slow.out.contains("network-bound"), "{}", slow.out);
+    let delayed = with(["--delay", "2"]);
+    let total = delayed.report()["cells"][0]["total_ms"]["median"]
+        .as_f64()
+        .expect("ms");
+    assert!(total > 1900.0, "{total}");
+    assert!(
+        delayed.out.contains("waits in the delay"),
+        "{}",
+        delayed.out
+    );
+}
+
+/// What a client sees that knows nothing of the tool: REPLICAOF until the link is up and the keys are equal. The servers
+/// are running ones; the tool measures one sync, we measure the next.
+#[test]
+fn the_total_agrees_with_what_is_seen_from_outside_and_running_servers_stay() {
+    let _machine = alone();
+    let mut primary = Builder::forebay().start();
+    let mut replica = Builder::forebay()
+        .config("repl-diskless-load swapdb")
+        .start();
+    primary.client().ok("DEBUG POPULATE 20000 key 100");
+    let outside = || {
+        replica.client().run("REPLICAOF NO ONE");
+        let mut client = replica.client();
+        let began = Instant::now();
+        client.ok(&format!("REPLICAOF 127.0.0.1 {}", primary.port()));
+        while client.info_field("replication", "master_link_status") != "up"
+            || client.int("DBSIZE") != 20_000
+        {
+            std::thread::yield_now();
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "{}",
+                replica.log()
+            );
+        }
+        began.elapsed().as_secs_f64() * 1000.0
+    };
+    let (master, follower) = (primary.address(), replica.address());
+    let inside = || {
+        let words = [
+            "--attach", &master, &follower, "--repeat", "1", "--probe", "0",
+        ];
+        let ran = Bench::new(&words).run();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.out.contains("were left running"), "{}", ran.out);
+        let report = ran.report();
+        assert_eq!(report["cells"][0]["mode"], "memory-swapdb");
+        report["cells"][0]["total_ms"]["median"]
+            .as_f64()
+            .expect("ms")
+    };
+    // The machine may stumble; a measurement that is wrong is wrong every time.
+    let mut seen = Vec::new();
+    let agrees = (0..5).any(|_| {
+        let (a, b) = (inside(), outside());
+        seen.push((a, b));
+        (a - b).abs() <= (b * 0.1).max(50.0)
+    });
+    assert!(agrees, "inside and outside, ms: {seen:?}");
+    assert!(primary.is_running() && replica.is_running());
+    assert_eq!(
+        primary.client().int("DBSIZE"),
+        20_000,
+        "nothing was written to the master"
+    );
+}
+
+#[test]
+fn the_tables_of_a_run_agree_with_its_json() {
+    let _machine = shared();
+    let bench = Bench::new(&words(&["--mode", "memory-memory"]));
+    let csv = bench.path("report.csv");
+    let (dir, child) = bench.arg("--csv").arg(&csv).start();
+    let ran = crate::bench::finish(&dir, child);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let text = std::fs::read_to_string(&csv).expect("the file is there");
+    let mut lines = text.lines().map(|l| l.split(',').collect::<Vec<_>>());
+    let (head, row) = (lines.next().expect("a head"), lines.next().expect("a row"));
+    assert_eq!(head.len(), row.len(), "{text}");
+    let field = |name: &str| {
+        let at = head.iter().position(|h| *h == name);
+        row[at.unwrap_or_else(|| panic!("{name}: {text}"))]
+            .parse::<i64>()
+            .ok()
+    };
+    let run: &Json = &ran.report()["cells"][0]["runs"][0];
+    assert_eq!(field("total_us"), run["total_us"].as_i64());
+    assert_eq!(field("bytes"), run["bytes"].as_i64());
+    assert!(field("replica_receive_and_load_us").is_some(), "{text}");
+}
