@@ -129,6 +129,11 @@ impl Replconf {
         self.capa.contains(other.capa) && self.same_wishes(other)
     }
 
+    /// It may be older than the form in which dumps are usually written.
+    pub fn is_of_unknown_age(&self) -> bool {
+        self.version.is_none() && !self.capa.contains(Capa::FOREBAY)
+    }
+
     /// True if both want the same kind of snapshot.
     pub fn same_wishes(&self, other: &Replconf) -> bool {
         self.filter == other.filter && self.version == other.version

@@ -202,6 +202,13 @@ impl Replication {
         self.with_primary(|primary, env| primary.on_sync(id, peer, conf, request, env))
     }
 
+    /// A connection is gone because the other end closed it, or it broke.
+    pub fn on_peer_closed(&mut self, id: ClientId) {
+        if self.primary.replica(id).is_some() {
+            self.with_primary(|primary, env| primary.on_peer_closed(id, env));
+        }
+    }
+
     /// A connection is gone.
     pub fn on_disconnect(&mut self, id: ClientId) {
         if self.primary.replica(id).is_some() {

@@ -3,6 +3,7 @@
 //! * [`modes`]: every way of a full sync, under writes.
 //! * [`links`]: links that are cut, killed processes, restarts.
 //! * [`report`]: what INFO says of the last full sync.
+//! * [`sentinel`]: failover by real Sentinels.
 //! * [`trees`]: chains, promotion, replicas that move.
 //! * [`wire`]: what is said on the wire, step by step, with a fake at the other end.
 
@@ -13,5 +14,6 @@ mod links;
 mod modes;
 mod pair;
 mod report;
+mod sentinel;
 mod trees;
 mod wire;

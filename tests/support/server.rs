@@ -30,6 +30,7 @@ pub struct Builder {
     dump: Option<PathBuf>,
     link_dump: bool,
     port: Option<u16>,
+    password: Option<String>,
 }
 
 /// A running server.
@@ -52,6 +53,7 @@ impl Builder {
             dump: None,
             link_dump: false,
             port: None,
+            password: None,
         }
     }
 
@@ -97,6 +99,12 @@ impl Builder {
     pub fn link_dump(mut self, file: impl Into<PathBuf>) -> Builder {
         self.link_dump = true;
         self.dump(file)
+    }
+
+    /// Clients of the tests log in with it.
+    pub fn password(mut self, password: &str) -> Builder {
+        self.password = Some(password.to_owned());
+        self
     }
 
     /// A fixed port instead of a free one.
@@ -236,8 +244,16 @@ impl Server {
 
     /// A new connection.
     pub fn client(&self) -> Client {
-        Client::connect(self.address())
+        self.connect()
             .unwrap_or_else(|e| panic!("connect to {}: {e}\n{}", self.name, self.log()))
+    }
+
+    fn connect(&self) -> io::Result<Client> {
+        let mut client = Client::connect(self.address())?;
+        if let Some(password) = &self.builder.password {
+            client.try_cmd(&["AUTH", password])?;
+        }
+        Ok(client)
     }
 
     /// What it has logged so far.

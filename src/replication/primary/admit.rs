@@ -31,6 +31,9 @@ pub enum Admission {
     FullInstead,
 }
 
+/// The version that a replica is taken for that may be older than our usual dumps.
+const OLD: (u32, u32, u32) = (6, 2, 0);
+
 impl Primary {
     /// A connection asks to become a replica. The gates before this (role, pending output) are the
     /// command's.
@@ -50,6 +53,7 @@ impl Primary {
             ack: ReplOffset(0),
             fack: ReplOffset(0),
             ack_at_ms: env.now_ms,
+            answered: false,
             since_ms: env.now_ms,
             progress_at_ms: None,
             over_soft_since_ms: None,
@@ -62,6 +66,7 @@ impl Primary {
             match env.history.can_continue(asked, from) {
                 Ok(bytes) => {
                     replica.state = State::Online;
+                    replica.answered = true;
                     self.known.online(label);
                     self.replicas.insert(id, replica);
                     self.go_on(id, from, bytes, env);
@@ -72,6 +77,9 @@ impl Primary {
             if !asked.starts_with(b"?") {
                 admission = Admission::FullInstead;
             }
+        }
+        if replica.conf.is_of_unknown_age() && self.doubts.old_form(&label) {
+            replica.conf.version = Some(OLD);
         }
         self.known.back(&label);
         self.syncs.requested(id, label);

@@ -19,6 +19,7 @@ impl Primary {
         self.keep_alive(env);
         self.drop_silent(env);
         self.known.forget(env.now_ms, env.settings.timeout_ms);
+        self.doubts.forget(env.now_ms);
         self.expire_backlog(env);
         self.start_if_due(env);
         self.spill(env);

@@ -22,6 +22,7 @@
 
 mod admit;
 mod cron;
+mod doubts;
 mod known;
 mod snapshot;
 mod stream;
@@ -108,6 +109,16 @@ impl State {
         }
     }
 
+    /// A payload is on its way, or was not yet `answered` by an ACK.
+    fn takes_payload(&self, answered: bool) -> bool {
+        match self {
+            State::WaitEnd { sockets, .. } => *sockets,
+            State::SendBulk | State::Held => true,
+            State::Online => !answered,
+            State::WaitStart | State::Transmitted => false,
+        }
+    }
+
     fn online(&self) -> bool {
         matches!(self, State::Held | State::Online)
     }
@@ -128,6 +139,8 @@ pub struct Replica {
     /// Highest durable offset acknowledged.
     pub fack: ReplOffset,
     ack_at_ms: u64,
+    /// It has acknowledged something: what it was sent before is taken.
+    answered: bool,
     since_ms: u64,
     /// Last time payload bytes went out; `None` before the first.
     progress_at_ms: Option<u64>,
@@ -183,6 +196,7 @@ pub struct Primary {
     ack_wanted: bool,
     good: usize,
     known: known::Known,
+    doubts: doubts::Doubts,
     blocks_seen: u64,
     /// Some of the stream is on disk, or on its way there.
     spilling: bool,
@@ -212,6 +226,23 @@ impl Primary {
     pub fn streams_to(&self, id: ClientId) -> bool {
         let state = self.replicas.get(&id).map(|r| r.state);
         state == Some(State::Online)
+    }
+
+    /// The other end closed the connection, or it broke.
+    pub fn on_peer_closed(&mut self, id: ClientId, env: &mut Env<'_>) {
+        if let Some(replica) = self.replicas.get(&id)
+            && replica.state.takes_payload(replica.answered)
+        {
+            let label = replica.label();
+            self.doubts.closed(label.clone(), env.now_ms);
+            if self.doubts.old_form(&label) && replica.conf.is_of_unknown_age() {
+                env.log(
+                    '*',
+                    format!("Replica {label} left its payload: the next one is written for Redis 6.2, in case it is one"),
+                );
+            }
+        }
+        self.on_disconnect(id, env);
     }
 
     /// A connection is gone (closed by the peer, by us, or by an operator).

@@ -85,7 +85,7 @@ impl Primary {
 
     /// Orders a snapshot for the replica that waits longest and all that want the same.
     fn start_snapshot(&mut self, env: &mut Env<'_>) {
-        let Some((mut members, _)) = self.next_group() else {
+        let Some((mut members, _)) = self.next_group(env.now_ms) else {
             return;
         };
         members.truncate(self.room(env));
@@ -122,10 +122,11 @@ impl Primary {
     }
 
     /// The replicas that the next snapshot would serve, who waits longest first, and since when.
-    fn next_group(&self) -> Option<(Vec<ClientId>, u64)> {
+    fn next_group(&self, now_ms: u64) -> Option<(Vec<ClientId>, u64)> {
         let waiting = || {
             let all = self.replicas.iter();
-            all.filter(|(_, r)| r.state == State::WaitStart)
+            let may = |r: &super::Replica| self.doubts.may_begin(&r.label(), now_ms);
+            all.filter(move |(_, r)| r.state == State::WaitStart && may(r))
         };
         let (_, first) = waiting().min_by_key(|(id, r)| (r.since_ms, **id))?;
         let same = |r: &super::Replica| r.conf.same_wishes(&first.conf);
@@ -150,7 +151,7 @@ impl Primary {
         if self.job.is_some() || self.other_save {
             return;
         }
-        let Some((group, since_ms)) = self.next_group() else {
+        let Some((group, since_ms)) = self.next_group(env.now_ms) else {
             return;
         };
         let s = env.settings;

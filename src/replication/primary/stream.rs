@@ -27,6 +27,9 @@ impl Primary {
                 format!("Synchronization with replica {label} succeeded"),
             );
         }
+        if !std::mem::replace(&mut replica.answered, true) {
+            self.doubts.took(&replica.label(), env.now_ms);
+        }
         self.syncs.acked(id, offset);
         self.refresh_good(env);
     }

@@ -126,6 +126,8 @@ struct Connection {
     payload: Option<PipeReader>,
     /// Stream bytes that are being read back from disk.
     read_back: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// The other end closed it, or it broke: not our doing.
+    closed_by_peer: bool,
     input: Vec<u8>,
     parser: Parser,
 }
@@ -151,6 +153,7 @@ pub async fn serve_replica(
         sent: 0,
         payload: None,
         read_back: None,
+        closed_by_peer: false,
         input: unread,
         parser: Parser::default(),
     };
@@ -159,11 +162,15 @@ pub async fn serve_replica(
         Err(End) => Poll::Ready(()),
     })
     .await;
+    let by_peer = connection.closed_by_peer;
     drop(connection);
     server.repl.forget(id);
     server.with_engine(|engine| {
         engine.sync_repl_clock();
-        engine.repl.on_disconnect(id);
+        match by_peer {
+            true => engine.repl.on_peer_closed(id),
+            false => engine.repl.on_disconnect(id),
+        }
     });
 }
 
@@ -306,7 +313,10 @@ impl Connection {
                         return Err(End);
                     }
                 }
-                Poll::Ready(_) => return Err(End),
+                Poll::Ready(_) => {
+                    self.closed_by_peer = true;
+                    return Err(End);
+                }
             }
         }
     }

@@ -126,12 +126,12 @@ fn ended(engine: &mut Engine, result: &Result<(), SaveError>, sockets: bool) {
     repl.with_primary(|primary, env| primary.on_snapshot_finished(result, env));
 }
 
-/// For which reader the payload is written. Who announces a version is a Valkey; who says nothing may
-/// be an old Redis.
+/// For which reader the payload is written. Who announces a version is a Valkey, and these begin with 8; a
+/// lower one is what a Redis is taken for. Who says nothing is taken for a Redis 7.0.
 fn form(order: &SnapshotOrder, config: &Config) -> target::Target {
     match config.repl_rdb_target {
         RdbTarget::Auto => match order.version {
-            Some((major, minor, _)) => target::Target::of_server(true, major, minor),
+            Some((major, minor, _)) => target::Target::of_server(major >= 8, major, minor),
             None if order.same_kind => target::Target::Auto,
             None => target::Target::Redis70,
         },
