@@ -2,7 +2,8 @@
 
 use super::spec::{Command, Flags, Group};
 use super::{
-    Args, ClientFlags, CmdResult, CommandError, Cx, Session, pubsub, server_cmds, transactions,
+    Args, ClientFlags, CmdResult, CommandError, Cx, Session, pubsub, server_cmds, tracking,
+    transactions,
 };
 use crate::resp::Proto;
 
@@ -260,6 +261,7 @@ fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     cx.engine.end_monitor(cx.client);
     transactions::discard_transaction(cx.engine, cx.client);
     pubsub::forget(cx.engine, cx.client);
+    tracking::disable(cx.engine, cx.client);
     let client: &mut Session = cx.client;
     client.flags &= kept;
     client.db = 0;

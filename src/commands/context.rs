@@ -221,7 +221,7 @@ impl Engine {
             db,
             &[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, &key],
         );
-        self.key_changed(db, &key);
+        self.key_removed(db, &key);
         self.notify(Event::Expired, "expired", &key, db);
     }
 
@@ -233,6 +233,16 @@ impl Engine {
         if !self.watched.is_empty() {
             super::transactions::touch_watched(self, db, key);
         }
+        if !self.tracking.is_empty() {
+            self.tracking.invalidate(key);
+        }
+    }
+
+    /// As [`Engine::key_changed`] for a key that the server itself removed, whoever's command runs.
+    pub fn key_removed(&mut self, db: usize, key: &[u8]) {
+        let author = self.tracking.author.take();
+        self.key_changed(db, key);
+        self.tracking.author = author;
     }
 
     /// Publishes a keyspace event, if the configuration asks for it.

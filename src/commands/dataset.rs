@@ -102,6 +102,7 @@ fn flushdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     flush_mode(args)?;
     let db = cx.client.db;
     cx.engine.empty_database(db);
+    cx.engine.tracking.invalidate_everything();
     cx.force_propagate();
     cx.client.reply.ok();
     Ok(())
@@ -110,6 +111,7 @@ fn flushdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     flush_mode(args)?;
     cx.engine.empty_all();
+    cx.engine.tracking.invalidate_everything();
     cx.engine
         .with_host(|host, engine| host.after_flushall(engine));
     // Saving the empty dataset reset the count, but the command itself is a change still to be seen.

@@ -1,9 +1,11 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
 use super::context::Own;
+use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{
-    Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, pubsub, transactions,
+    Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, pubsub, tracking,
+    transactions,
 };
 
 impl Engine {
@@ -54,6 +56,11 @@ impl Engine {
                 return self.reject(client, &error);
             }
         };
+        if self.tracking.has_pending() {
+            // Of keys that were evicted to make room: before the reply.
+            tracking::tell_pending(self, Some(&mut *client));
+        }
+        self.tracking.author = Some(client.id);
         if self.must_wait(client, command) {
             return self.postpone(client, args);
         }
@@ -69,12 +76,20 @@ impl Engine {
         if !self.watched.is_empty() {
             transactions::settle_dirty(&mut self.watched, client);
         }
+        self.tracking.author = None;
+        if self.tracking.has_pending() {
+            tracking::tell_pending(self, Some(&mut *client));
+        }
+        end_caching(client);
     }
 
     /// Waiters that became ready are served; what was collected goes out.
     pub fn after_command(&mut self) {
         self.flush_effects();
         self.serve_ready_keys();
+        if self.tracking.has_pending() {
+            tracking::tell_pending(self, None);
+        }
         if self.pubsub.has_deferred() {
             pubsub::deliver_deferred(self);
         }
@@ -127,6 +142,11 @@ impl Engine {
         if own == Own::Forced || (own == Own::Verbatim && changed) {
             self.propagate(db, args.0);
         }
+        if client.tracking.is_some() && reads_keys(command) {
+            let keys = command.command.keys.positions(&args);
+            let keys = keys.into_iter().map(|i| args.0[i]);
+            self.tracking.remember(client, keys);
+        }
         if changed && self.depth == 0 {
             self.flush_effects();
             client.write_offset = self.repl.offset();
@@ -143,5 +163,25 @@ impl Engine {
             None => _ = self.stats.error_codes.insert(code.to_owned(), 1),
         }
         client.reply.error(&error.0);
+    }
+}
+
+/// A command whose keys a tracking client is told of when they change. Scripts read by the commands that
+/// they call.
+fn reads_keys(command: &Entry) -> bool {
+    command.flags.contains(Flags::READONLY) && command.command.group != Group::Scripting
+}
+
+/// CLIENT CACHING holds for the next command, or for the next transaction.
+fn end_caching(client: &mut Session) {
+    let in_multi = client.flags.contains(ClientFlags::MULTI);
+    let about_clients = client
+        .last_command
+        .is_some_and(|c| c.name.starts_with("client|"));
+    if let Some(tracking) = &mut client.tracking
+        && !in_multi
+        && !about_clients
+    {
+        tracking.caching = false;
     }
 }

@@ -10,6 +10,7 @@ use super::pubsub::PubSub;
 use super::server_cmds::latency::LatencyMonitor;
 use super::server_cmds::slowlog::SlowLog;
 use super::tick::Rates;
+use super::tracking::TrackingTable;
 use super::transactions::WatchTable;
 use super::{ClientId, Session};
 use crate::config::Config;
@@ -31,6 +32,8 @@ pub struct Engine {
     pub pubsub: PubSub,
     /// Who waits for keys.
     pub blocking: Blocking,
+    /// Who hears that keys changed that it read.
+    pub tracking: TrackingTable,
     /// Keys under WATCH.
     pub watched: WatchTable,
     /// Sources of function libraries: kept and saved back.
@@ -267,6 +270,7 @@ impl Engine {
             clients: BTreeMap::new(),
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
+            tracking: TrackingTable::default(),
             watched: WatchTable::default(),
             functions: Vec::new(),
             effects: Effects::default(),
@@ -322,6 +326,7 @@ impl Engine {
             self.end_monitor(&mut client);
             super::transactions::discard_transaction(self, &mut client);
             super::pubsub::forget(self, &mut client);
+            super::tracking::disable(self, &mut client);
         }
     }
 

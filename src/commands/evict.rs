@@ -58,7 +58,7 @@ impl Engine {
             db,
             &[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, &key],
         );
-        self.key_changed(db, &key);
+        self.key_removed(db, &key);
         self.notify(super::Event::Evicted, "evicted", &key, db);
         self.flush_effects();
     }

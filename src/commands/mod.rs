@@ -61,6 +61,7 @@ pub mod table;
 #[cfg(test)]
 pub mod testing;
 pub mod tick;
+pub mod tracking;
 pub mod transactions;
 pub mod zsets;
 

@@ -96,6 +96,8 @@ pub struct Session {
     pub flags: ClientFlags,
     /// AUTH succeeded or was not needed.
     pub authenticated: bool,
+    /// CLIENT TRACKING
+    pub tracking: Option<Box<super::tracking::Tracking>>,
     /// Commands since MULTI.
     pub queue: Vec<Queued>,
     /// WATCH
@@ -147,6 +149,7 @@ impl Session {
             reply: Reply::new(Proto::Resp2),
             flags: ClientFlags::empty(),
             authenticated: false,
+            tracking: None,
             queue: Vec::new(),
             watched: Vec::new(),
             channels: HashSet::new(),

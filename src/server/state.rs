@@ -119,6 +119,7 @@ impl Server {
 
     /// Does what commands asked for.
     pub fn act(&self, engine: &mut Engine) {
+        crate::commands::tracking::at_the_end_of_a_batch(engine);
         self.repl.act(engine);
         let deadline = engine.blocking.next_deadline();
         if self.deadline.replace(deadline) != deadline {

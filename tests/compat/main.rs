@@ -57,6 +57,7 @@ families! {
     zsets random ZSETS;
     streams random STREAMS;
     groups random GROUPS;
+    tracking;
     transactions;
     pubsub;
     scan;

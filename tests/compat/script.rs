@@ -22,6 +22,7 @@
 //! @fields memory                   the subject's INFO section has every field of the reference's
 //! ```
 //!
+//! `{id:b}` as a word stands for the number of connection b (which is asked for it).
 //! `{N*text}` in a word stands for N times text.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -77,8 +77,23 @@ impl Side {
     }
 
     pub fn send(&mut self, connection: char, command: &Command) {
+        let command: Command = command.iter().map(|word| self.with_ids(word)).collect();
         // What cannot be sent shows as a missing reply.
-        let _ = self.client(connection).send(command);
+        let _ = self.client(connection).send(&command);
+    }
+
+    /// `{id:b}` stands for the number of connection b, which can be asked for it then.
+    fn with_ids(&mut self, word: &[u8]) -> Vec<u8> {
+        let name = word
+            .strip_prefix(b"{id:")
+            .and_then(|w| w.strip_suffix(b"}"));
+        match name {
+            Some([name]) => {
+                let id = self.client(char::from(*name)).int("CLIENT ID");
+                id.to_string().into_bytes()
+            }
+            _ => word.to_vec(),
+        }
     }
 
     /// A reply; where none comes, an error that no server gives, and the connection is given up.

@@ -1,6 +1,7 @@
 //! CLIENT: what clients are told about each other, and do to each other.
 
 use super::client_list::{self, Class};
+use super::client_tracking;
 use crate::commands::blocking::Unblock;
 use crate::commands::pause::{Held, Reason};
 use crate::commands::spec::{Command, Flags, Group};
@@ -15,6 +16,10 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "Depends on subcommand.",
     summary: "A container for client connection commands.",
     subcommands: &[
+        client_tracking::CACHING,
+        client_tracking::GETREDIR,
+        client_tracking::TRACKING,
+        client_tracking::TRACKINGINFO,
         Command {
             name: "client|getname",
             arity: 2,

@@ -1,5 +1,6 @@
 //! A client as CLIENT LIST shows it.
 
+use super::client_tracking::redirect_number;
 use crate::commands::{ClientFlags, CommandError, Session};
 use crate::resp::Proto;
 use std::fmt::Write;
@@ -68,10 +69,11 @@ pub fn line(client: &Session, now_ms: i64) -> String {
         false => -1,
     };
     let name = String::from_utf8_lossy(&client.name);
+    let redir = redirect_number(client.tracking.as_deref());
     let mut line = String::with_capacity(400);
     let _ = write!(
         line,
-        "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir={redir} resp={} lib-name={} lib-ver={}",
         client.id.0,
         client.addr,
         client.laddr,
@@ -111,6 +113,7 @@ pub fn line(client: &Session, now_ms: i64) -> String {
 fn letters(client: &Session) -> String {
     use ClientFlags as F;
     let has = |flag| client.flags.contains(flag);
+    let tracking = client.tracking.as_deref();
     let table = [
         (has(F::MONITOR), 'O'),
         (has(F::REPLICA) && !has(F::MONITOR), 'S'),
@@ -119,6 +122,8 @@ fn letters(client: &Session) -> String {
         (has(F::MULTI), 'x'),
         (client.blocked.is_some(), 'b'),
         (has(F::TRACKING), 't'),
+        (tracking.is_some_and(|t| t.broken), 'R'),
+        (tracking.is_some_and(|t| t.bcast), 'B'),
         (has(F::DIRTY_CAS), 'd'),
         (has(F::CLOSE_AFTER_REPLY), 'c'),
         (has(F::CLOSE_ASAP), 'A'),

@@ -79,10 +79,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     line.put("client_recent_max_output_buffer", output.unwrap_or(0));
     line.put("blocked_clients", engine.blocking.clients());
     let count = |f: &dyn Fn(&&Box<crate::commands::Session>) -> bool| clients().filter(f).count();
-    line.put(
-        "tracking_clients",
-        count(&|c| c.flags.contains(ClientFlags::TRACKING)),
-    );
+    line.put("tracking_clients", engine.tracking.clients());
     line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
     line.put("watching_clients", count(&|c| !c.watched.is_empty()));
     line.put("clients_in_timeout_table", engine.blocking.with_deadline());
@@ -264,9 +261,9 @@ pub fn stats(engine: &Engine, _: &Facts, out: &mut String) {
     }
     line.put("total_active_defrag_time", 0);
     line.put("current_active_defrag_time", 0);
-    line.put("tracking_total_keys", 0);
-    line.put("tracking_total_items", 0);
-    line.put("tracking_total_prefixes", 0);
+    line.put("tracking_total_keys", engine.tracking.keys());
+    line.put("tracking_total_items", engine.tracking.items());
+    line.put("tracking_total_prefixes", engine.tracking.prefixes());
     line.put("unexpected_error_replies", s.unexpected_errors);
     line.put("total_error_replies", s.errors);
     line.put("dump_payload_sanitizations", 0);

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod client;
 pub mod client_list;
+pub mod client_tracking;
 pub mod command;
 pub mod config;
 pub mod info;

@@ -160,6 +160,7 @@ impl Persistence {
     pub fn install(&self, engine: &mut Engine, loaded: Loaded) {
         self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
         engine.functions = loaded.functions;
+        engine.tracking.invalidate_everything();
         let mut fresh: Vec<Option<Db>> = (0..engine.keyspace.count()).map(|_| None).collect();
         for (number, db) in loaded.dbs {
             fresh[number as usize] = Some(db);

@@ -113,7 +113,13 @@ impl Outbox {
 }
 
 /// The connection is over.
-struct End;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The other end closed it, or it broke.
+    Broken,
+    /// We close it.
+    Closed,
+}
 
 struct Connection {
     server: Rc<Server>,
@@ -126,8 +132,6 @@ struct Connection {
     payload: Option<PipeReader>,
     /// Stream bytes that are being read back from disk.
     read_back: Option<JoinHandle<io::Result<Vec<u8>>>>,
-    /// The other end closed it, or it broke: not our doing.
-    closed_by_peer: bool,
     input: Vec<u8>,
     parser: Parser,
 }
@@ -153,23 +157,21 @@ pub async fn serve_replica(
         sent: 0,
         payload: None,
         read_back: None,
-        closed_by_peer: false,
         input: unread,
         parser: Parser::default(),
     };
-    std::future::poll_fn(|cx| match connection.step(cx) {
+    let end = std::future::poll_fn(|cx| match connection.step(cx) {
         Ok(()) => Poll::Pending,
-        Err(End) => Poll::Ready(()),
+        Err(end) => Poll::Ready(end),
     })
     .await;
-    let by_peer = connection.closed_by_peer;
     drop(connection);
     server.repl.forget(id);
     server.with_engine(|engine| {
         engine.sync_repl_clock();
-        match by_peer {
-            true => engine.repl.on_peer_closed(id),
-            false => engine.repl.on_disconnect(id),
+        match end {
+            End::Broken => engine.repl.on_peer_closed(id),
+            End::Closed => engine.repl.on_disconnect(id),
         }
     });
 }
@@ -179,7 +181,7 @@ impl Connection {
     fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         *self.outbox.waker.borrow_mut() = Some(cx.waker().clone());
         if self.outbox.close.get() {
-            return Err(End);
+            return Err(End::Closed);
         }
         self.read(cx)?;
         self.write(cx)
@@ -213,7 +215,7 @@ impl Connection {
                 match reader.poll_chunk(cx) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Some(Ok(chunk))) => self.out = chunk,
-                    Poll::Ready(Some(Err(_))) => return Err(End),
+                    Poll::Ready(Some(Err(_))) => return Err(End::Closed),
                     Poll::Ready(None) => {
                         self.payload = None;
                         self.note(|engine, id| {
@@ -233,7 +235,7 @@ impl Connection {
                 continue;
             }
             if self.outbox.close_after_sent.get() {
-                return Err(End);
+                return Err(End::Closed);
             }
             match self.put_stream(cx)? {
                 Some(n) if n > 0 => budget = budget.saturating_sub(n),
@@ -249,7 +251,7 @@ impl Connection {
         let Poll::Ready(written) = written else {
             return Ok(None);
         };
-        let n = written.ok().filter(|n| *n > 0).ok_or(End)?;
+        let n = written.ok().filter(|n| *n > 0).ok_or(End::Broken)?;
         self.sent += n;
         let syncing = self.payload.is_some();
         let mut engine = self.server.engine.borrow_mut();
@@ -280,7 +282,7 @@ impl Connection {
         let Poll::Ready(written) = written else {
             return Ok(None);
         };
-        let n = written.ok().filter(|n| *n > 0).ok_or(End)?;
+        let n = written.ok().filter(|n| *n > 0).ok_or(End::Broken)?;
         engine.repl.on_stream_sent(self.id, n);
         engine.stats.net_output += n as u64;
         Ok(Some(n))
@@ -292,7 +294,7 @@ impl Connection {
             Ok(bytes) => bytes,
             Err(e) => {
                 tracing::warn!("The stream for a replica cannot be read back from disk: {e}");
-                return Err(End);
+                return Err(End::Closed);
             }
         };
         let mut engine = self.server.engine.borrow_mut();
@@ -310,13 +312,10 @@ impl Connection {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
                     self.input.extend_from_slice(buf.filled());
                     if self.input.len() > INPUT_MAX {
-                        return Err(End);
+                        return Err(End::Closed);
                     }
                 }
-                Poll::Ready(_) => {
-                    self.closed_by_peer = true;
-                    return Err(End);
-                }
+                Poll::Ready(_) => return Err(End::Broken),
             }
         }
     }
@@ -349,13 +348,13 @@ impl Connection {
                 engine.execute(self.id, &argv);
                 if let Some(why) = must_close(engine, self.id, &argv) {
                     engine.with_host(|host, _| host.log('#', &why));
-                    result = Err(End);
+                    result = Err(End::Closed);
                     break;
                 }
             }
             let done = self.parser.consume(requests);
             self.input.drain(..done);
-            result.and(parsed.map_err(|_| End))
+            result.and(parsed.map_err(|_| End::Closed))
         })
     }
 

@@ -1,0 +1,236 @@
+//! CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: what a client wants to hear of changes.
+
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::tracking::{self, Tracking};
+use crate::commands::{Args, ClientId, CmdResult, CommandError, Cx};
+use std::collections::BTreeSet;
+
+const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
+
+/// CLIENT TRACKING
+pub const TRACKING: Command = Command {
+    name: "client|tracking",
+    arity: -3,
+    flags: ANYWHERE,
+    group: Group::Connection,
+    since: "6.0.0",
+    complexity: "O(1). Some options may introduce additional complexity.",
+    summary: "Controls server-assisted client-side caching for the connection.",
+    run: client_tracking,
+    ..Command::DEFAULT
+};
+
+/// CLIENT CACHING
+pub const CACHING: Command = Command {
+    name: "client|caching",
+    arity: 3,
+    flags: ANYWHERE,
+    group: Group::Connection,
+    since: "6.0.0",
+    complexity: "O(1)",
+    summary: "Instructs the server whether to track the keys in the next request.",
+    run: client_caching,
+    ..Command::DEFAULT
+};
+
+/// CLIENT GETREDIR
+pub const GETREDIR: Command = Command {
+    name: "client|getredir",
+    arity: 2,
+    flags: ANYWHERE,
+    group: Group::Connection,
+    since: "6.0.0",
+    complexity: "O(1)",
+    summary: "Returns the client ID to which the connection's tracking notifications are redirected.",
+    run: client_getredir,
+    ..Command::DEFAULT
+};
+
+/// CLIENT TRACKINGINFO
+pub const TRACKINGINFO: Command = Command {
+    name: "client|trackinginfo",
+    arity: 2,
+    flags: ANYWHERE,
+    group: Group::Connection,
+    since: "6.2.0",
+    complexity: "O(1)",
+    summary: "Returns information about server-assisted client-side caching for the connection.",
+    run: client_trackinginfo,
+    ..Command::DEFAULT
+};
+
+fn client_tracking(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut asked = Tracking::default();
+    let mut prefixes: Vec<&[u8]> = Vec::new();
+    let mut i = 3;
+    while i < args.len() {
+        let has_more = i + 1 < args.len();
+        if args.is(i, "REDIRECT") && has_more {
+            i += 1;
+            if asked.redirect.is_some() {
+                let text = "ERR A client can only redirect to a single other client";
+                return Err(CommandError::fixed(text));
+            }
+            asked.redirect = Some(redirection(cx, args, i)?);
+        } else if args.is(i, "BCAST") {
+            asked.bcast = true;
+        } else if args.is(i, "OPTIN") {
+            asked.optin = true;
+        } else if args.is(i, "OPTOUT") {
+            asked.optout = true;
+        } else if args.is(i, "NOLOOP") {
+            asked.noloop = true;
+        } else if args.is(i, "PREFIX") && has_more {
+            i += 1;
+            prefixes.push(args.0[i]);
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+        i += 1;
+    }
+    if args.is(2, "ON") {
+        check(cx, &asked, &prefixes)?;
+        asked.prefixes = prefixes.iter().map(|p| p.to_vec()).collect();
+        tracking::enable(cx.engine, cx.client, asked);
+    } else if args.is(2, "OFF") {
+        tracking::disable(cx.engine, cx.client);
+    } else {
+        return Err(CommandError::SYNTAX);
+    }
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// `REDIRECT id`: the client must be there; 0 = none.
+fn redirection(cx: &Cx<'_>, args: Args<'_>, i: usize) -> Result<ClientId, CommandError> {
+    let id = ClientId(args.int(i)? as u64);
+    if id == cx.client.id || cx.engine.clients.contains_key(&id) {
+        return Ok(id);
+    }
+    let text = "ERR The client ID you want redirect to does not exist";
+    Err(CommandError::fixed(text))
+}
+
+/// What cannot go together, or not with what the client has on already.
+fn check(cx: &Cx<'_>, asked: &Tracking, prefixes: &[&[u8]]) -> CmdResult {
+    let before = cx.client.tracking.as_deref();
+    let fail = |text| Err(CommandError::fixed(text));
+    if !asked.bcast && !prefixes.is_empty() {
+        return fail("ERR PREFIX option requires BCAST mode to be enabled");
+    }
+    if before.is_some_and(|b| b.bcast != asked.bcast) {
+        return fail(
+            "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode.",
+        );
+    }
+    if asked.bcast && (asked.optin || asked.optout) {
+        return fail("ERR OPTIN and OPTOUT are not compatible with BCAST");
+    }
+    if asked.optin && asked.optout {
+        return fail("ERR You can't specify both OPTIN mode and OPTOUT mode");
+    }
+    if before.is_some_and(|b| (asked.optin && b.optout) || (asked.optout && b.optin)) {
+        return fail(
+            "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.",
+        );
+    }
+    let none = BTreeSet::new();
+    check_prefixes(prefixes, before.map_or(&none, |b| &b.prefixes))
+}
+
+/// A client would be told twice of keys under prefixes that overlap.
+fn check_prefixes(prefixes: &[&[u8]], existing: &BTreeSet<Vec<u8>>) -> CmdResult {
+    let overlap = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
+    let text = |prefix: &[u8]| String::from_utf8_lossy(prefix).into_owned();
+    let tail = "Prefixes for a single client must not overlap.";
+    for (i, prefix) in prefixes.iter().enumerate() {
+        if let Some(other) = existing.iter().find(|other| overlap(prefix, other)) {
+            return Err(CommandError::new(format!(
+                "ERR Prefix '{}' overlaps with an existing prefix '{}'. {tail}",
+                text(prefix),
+                text(other)
+            )));
+        }
+        if let Some(other) = prefixes[i + 1..]
+            .iter()
+            .find(|other| overlap(prefix, other))
+        {
+            return Err(CommandError::new(format!(
+                "ERR Prefix '{}' overlaps with another provided prefix '{}'. {tail}",
+                text(prefix),
+                text(other)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn client_caching(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let fail = |text| Err(CommandError::fixed(text));
+    let Some(tracking) = cx.client.tracking.as_deref_mut() else {
+        return fail(
+            "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
+        );
+    };
+    if args.is(2, "YES") {
+        if !tracking.optin {
+            return fail(
+                "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.",
+            );
+        }
+    } else if args.is(2, "NO") {
+        if !tracking.optout {
+            return fail(
+                "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.",
+            );
+        }
+    } else {
+        return Err(CommandError::SYNTAX);
+    }
+    tracking.caching = true;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// -1 = tracking is off, 0 = no redirection.
+pub fn redirect_number(tracking: Option<&Tracking>) -> i64 {
+    tracking.map_or(-1, |t| t.redirect.map_or(0, |id| id.0 as i64))
+}
+
+fn client_getredir(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.client
+        .reply
+        .int(redirect_number(cx.client.tracking.as_deref()));
+    Ok(())
+}
+
+fn client_trackinginfo(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let tracking = cx.client.tracking.as_deref();
+    let redirect = redirect_number(tracking);
+    let none = Tracking::default();
+    let t = tracking.unwrap_or(&none);
+    let flags = [
+        (tracking.is_none(), "off"),
+        (tracking.is_some(), "on"),
+        (t.bcast, "bcast"),
+        (t.optin, "optin"),
+        (t.optin && t.caching, "caching-yes"),
+        (t.optout, "optout"),
+        (t.optout && t.caching, "caching-no"),
+        (t.noloop, "noloop"),
+        (t.broken, "broken_redirect"),
+    ];
+    let flags: Vec<_> = flags.iter().filter(|(on, _)| *on).collect();
+    let prefixes: Vec<Vec<u8>> = t.prefixes.iter().cloned().collect();
+    let reply = &mut cx.client.reply;
+    reply.map(3);
+    reply.bulk_str("flags");
+    reply.set(flags.len());
+    flags.iter().for_each(|(_, name)| reply.bulk_str(name));
+    reply.bulk_str("redirect");
+    reply.int(redirect);
+    reply.bulk_str("prefixes");
+    reply.array(prefixes.len());
+    prefixes.iter().for_each(|prefix| reply.bulk(prefix));
+    Ok(())
+}
