@@ -51,6 +51,8 @@ pub enum BlockedOn {
     Postponed,
     /// SHUTDOWN itself, until the replicas are in step.
     Shutdown,
+    /// A script of its own, which takes long.
+    Script,
 }
 
 /// What a key must hold to concern a waiting client.
@@ -229,6 +231,9 @@ impl Cx<'_> {
 impl Engine {
     /// Runs the requests of clients whose keys became ready. Call after each top-level command.
     pub fn serve_ready_keys(&mut self) {
+        if self.script_is_parked() {
+            return; // they are served when it has ended
+        }
         while !self.blocking.ready.is_empty() {
             for (db, key) in std::mem::take(&mut self.blocking.ready) {
                 let waiting = self.blocking.waiting.get_mut(&db);
@@ -296,7 +301,7 @@ impl Engine {
     pub fn release(&mut self, session: &mut Session) -> Option<Box<Blocked>> {
         let blocked = session.blocked.take()?;
         session.flags.remove(ClientFlags::BLOCKED);
-        if !matches!(blocked.on, BlockedOn::Postponed) {
+        if !matches!(blocked.on, BlockedOn::Postponed | BlockedOn::Script) {
             self.blocking.clients -= 1;
         }
         if let Some(at) = blocked.deadline_ms {
@@ -344,7 +349,9 @@ impl Engine {
     pub fn unblock(&mut self, id: ClientId, how: Unblock) -> bool {
         let client = self.clients.get(&id);
         match client.and_then(|c| c.blocked.as_deref()).map(|b| &b.on) {
-            None | Some(BlockedOn::Postponed | BlockedOn::Shutdown) => return false,
+            None | Some(BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Script) => {
+                return false;
+            }
             Some(_) => {}
         }
         match how {
@@ -384,7 +391,7 @@ fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
             let acknowledged = engine.repl.count_acked(offset);
             session.reply.int(acknowledged as i64);
         }
-        BlockedOn::Postponed | BlockedOn::Shutdown => {}
+        BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Script => {}
     }
 }
 

@@ -140,6 +140,11 @@ impl Cx<'_> {
 
     /// Adds an effect (before the request's own, if that is propagated).
     pub fn also_propagate<T: AsRef<[u8]>>(&mut self, argv: &[T]) {
+        if self.client.flags.contains(ClientFlags::INTERNAL)
+            && self.engine.scripting.keeps_effects()
+        {
+            return;
+        }
         let db = self.client.db;
         self.engine.propagate(db, argv);
     }

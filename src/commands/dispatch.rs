@@ -1,12 +1,21 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
 use super::context::Own;
+use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{
     Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, pubsub, tracking,
     transactions,
 };
+
+/// How things stood when a handler began.
+pub(super) struct Started {
+    /// The dirty count.
+    pub dirty: i64,
+    /// The timer.
+    pub began: u64,
+}
 
 impl Engine {
     /// Runs one request of a connected client; the reply stands in its session afterwards.
@@ -61,7 +70,7 @@ impl Engine {
             tracking::tell_pending(self, Some(&mut *client));
         }
         self.tracking.author = Some(client.id);
-        if self.must_wait(client, command) {
+        if self.must_wait(client, command, args) {
             return self.postpone(client, args);
         }
         if transactions::is_queued(client, command) {
@@ -125,10 +134,34 @@ impl Engine {
         };
         let result = (command.command.run)(&mut cx, args);
         let own = cx.own;
-        let db = cx.client.db;
-        let changed = self.dirty != dirty;
+        if client.waits_for_script() {
+            self.after_script(Rest::Call(CallRest {
+                command,
+                args: args.0.iter().map(|a| a.to_vec()).collect(),
+                dirty,
+                began,
+                own,
+            }));
+            return Ok(());
+        }
+        let started = Started { dirty, began };
+        self.settle(client, command, args, started, own, result)
+    }
+
+    /// What follows a handler: it is counted, and its request propagated.
+    pub(super) fn settle(
+        &mut self,
+        client: &mut Session,
+        command: &'static Entry,
+        args: Args<'_>,
+        started: Started,
+        own: Own,
+        result: CmdResult,
+    ) -> CmdResult {
+        let from_script = client.flags.contains(ClientFlags::INTERNAL);
+        let changed = self.dirty != started.dirty;
         self.tick = (self.timer)();
-        let nanos = self.tick - began;
+        let nanos = self.tick - started.began;
         let stats = &mut self.stats.per_command[command.index];
         stats.calls += 1;
         stats.nanos += nanos;
@@ -136,11 +169,13 @@ impl Engine {
         if self.config.latency_tracking {
             stats.times.record(nanos);
         }
-        if nanos >= self.watch_from_ns {
+        if nanos >= self.watch_from_ns && !from_script {
             self.note_slow(client, command, args, nanos);
         }
-        if own == Own::Forced || (own == Own::Verbatim && changed) {
-            self.propagate(db, args.0);
+        if (own == Own::Forced || (own == Own::Verbatim && changed))
+            && !(from_script && self.scripting.keeps_effects())
+        {
+            self.propagate(client.db, args.0);
         }
         if client.tracking.is_some() && reads_keys(command) {
             let keys = command.command.keys.positions(&args);
@@ -157,12 +192,17 @@ impl Engine {
     /// Writes an error reply and counts it.
     pub fn fail(&mut self, client: &mut Session, error: &CommandError) {
         self.stats.errors += 1;
-        let code = error.0.split(' ').next().unwrap_or("ERR");
+        self.count_error(&error.0);
+        client.reply.error(&error.0);
+    }
+
+    /// `errorstat_*`
+    pub(super) fn count_error(&mut self, text: &str) {
+        let code = text.split(' ').next().unwrap_or("ERR");
         match self.stats.error_codes.get_mut(code) {
             Some(count) => *count += 1,
             None => _ = self.stats.error_codes.insert(code.to_owned(), 1),
         }
-        client.reply.error(&error.0);
     }
 }
 

@@ -7,6 +7,7 @@ use super::histogram::Histogram;
 use super::host::Host;
 use super::pause::Pauses;
 use super::pubsub::PubSub;
+use super::scripting::Scripting;
 use super::server_cmds::latency::LatencyMonitor;
 use super::server_cmds::slowlog::SlowLog;
 use super::tick::Rates;
@@ -38,6 +39,8 @@ pub struct Engine {
     pub watched: WatchTable,
     /// Sources of function libraries: kept and saved back.
     pub functions: Vec<Vec<u8>>,
+    /// Interpreters, scripts and libraries.
+    pub scripting: Scripting,
     /// Both sides of replication.
     pub repl: Replication,
     /// Effects of the running top-level command.
@@ -203,6 +206,8 @@ pub struct Stats {
     pub denied_auth: u64,
     /// `expired_time_cap_reached_count`
     pub expire_cycles_cut: u64,
+    /// `evicted_scripts`
+    pub evicted_scripts: u64,
     /// `evicted_keys`
     pub evicted_keys: u64,
     /// `keyspace_hits`
@@ -273,6 +278,7 @@ impl Engine {
             tracking: TrackingTable::default(),
             watched: WatchTable::default(),
             functions: Vec::new(),
+            scripting: Scripting::default(),
             effects: Effects::default(),
             effects_tap: None,
             dirty: 0,
@@ -322,6 +328,11 @@ impl Engine {
     /// Forgets a client and all that refers to it.
     pub fn disconnect(&mut self, id: ClientId) {
         if let Some(mut client) = self.clients.remove(&id) {
+            if client.waits_for_script() {
+                self.end_monitor(&mut client);
+                super::pubsub::forget(self, &mut client);
+                return self.orphan_script(client);
+            }
             self.release(&mut client);
             self.end_monitor(&mut client);
             super::transactions::discard_transaction(self, &mut client);

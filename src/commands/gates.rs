@@ -1,7 +1,7 @@
 //! What stands between a request and its handler, in the reference server's order.
 //!
 //! unknown, arity -> DEBUG allowed -> AUTH -> inside MULTI -> memory -> failed saves -> too few replicas ->
-//! read-only replica -> subscriber -> stale replica -> loading -> a replica's own connection.
+//! read-only replica -> subscriber -> stale replica -> loading -> a busy script -> a replica's own connection.
 //!
 //! Each gate answers with an error; holding a client back ([`pause`](super::pause)) and queueing in MULTI
 //! come after all of them.
@@ -16,9 +16,9 @@ use crate::resp::Proto;
 const MISCONF: CommandError = CommandError::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
 );
-const NO_REPLICAS: CommandError =
+pub(super) const NO_REPLICAS: CommandError =
     CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
-const MASTER_DOWN: CommandError = CommandError::fixed(
+pub(super) const MASTER_DOWN: CommandError = CommandError::fixed(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 const NO_DEBUG: CommandError = CommandError::fixed(
@@ -52,7 +52,7 @@ impl Engine {
         if !command.arity_fits(args.len()) {
             return Err(CommandError::arity(command.name));
         }
-        let flags = self.flags_of(client, command);
+        let flags = self.flags_of(client, command, args);
         if command.flags.contains(Flags::PROTECTED) && !self.debug_allowed(client) {
             return Err(NO_DEBUG);
         }
@@ -64,8 +64,9 @@ impl Engine {
         }
         // What our primary sends has passed its gates.
         let obey = client.flags.contains(ClientFlags::MASTER);
-        if self.config.maxmemory > 0 && !obey {
+        if self.config.maxmemory > 0 && !obey && !self.script_is_parked() {
             let fits = self.make_room();
+            self.scripting.out_of_memory = !fits;
             if !fits && flags.contains(Flags::DENYOOM) {
                 return Err(CommandError::OOM);
             }
@@ -78,8 +79,11 @@ impl Engine {
         self.check_state(client, command, flags, obey)
     }
 
-    /// The command's flags; EXEC has those of all that is queued.
-    fn flags_of(&self, client: &Session, command: &Entry) -> Flags {
+    /// The command's flags; EXEC has those of all that is queued, a script those that it declares.
+    pub(super) fn flags_of(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
+        if command.flags.contains(Flags::NO_MANDATORY_KEYS) {
+            return self.flags_of_script(command, args);
+        }
         if command.name != "exec" {
             return command.flags;
         }
@@ -96,11 +100,11 @@ impl Engine {
         }
     }
 
-    fn stops_after_failed_save(&self) -> bool {
+    pub(super) fn stops_after_failed_save(&self) -> bool {
         self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty()
     }
 
-    fn check_write(&self) -> Result<(), CommandError> {
+    pub(super) fn check_write(&self) -> Result<(), CommandError> {
         let replica = self.repl.is_replica();
         if self.save_failed && self.stops_after_failed_save() && !replica {
             return Err(MISCONF);
@@ -154,6 +158,11 @@ impl Engine {
         };
         if refused && !obey {
             return Err(CommandError::LOADING);
+        }
+        if !command.flags.contains(Flags::ALLOW_BUSY)
+            && let Some(busy) = self.busy_error()
+        {
+            return Err(busy);
         }
         if client.flags.contains(ClientFlags::REPLICA)
             && flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY)

@@ -23,7 +23,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "pfcount",
         arity: -2,
-        flags: Flags::READONLY,
+        flags: Flags::READONLY.union(Flags::MAY_REPLICATE),
         keys: Keys::ALL,
         group: Group::HyperLogLog,
         since: "2.8.9",

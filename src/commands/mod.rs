@@ -47,6 +47,7 @@ pub mod pubsub;
 pub mod random;
 pub mod replication_cmds;
 pub mod scan;
+pub mod scripting;
 pub mod server_cmds;
 pub mod session;
 pub mod sets;

@@ -94,6 +94,9 @@ impl Engine {
 
     /// Ends pauses whose time is over.
     pub(super) fn end_pauses(&mut self) {
+        if self.script_is_parked() {
+            return; // what was held would write
+        }
         let now = self.clock.unix_ms;
         let over = |p: &Option<(Held, i64)>| p.is_some_and(|(_, until)| until <= now);
         if self.pauses.by.iter().any(over) {
@@ -115,7 +118,7 @@ impl Engine {
     }
 
     /// True if `command` must wait for the end of a pause.
-    pub(super) fn must_wait(&self, client: &Session, command: &Entry) -> bool {
+    pub(super) fn must_wait(&self, client: &Session, command: &Entry, args: Args<'_>) -> bool {
         let exempt = ClientFlags::MASTER | ClientFlags::REPLICA | ClientFlags::INTERNAL;
         if client.flags.intersects(exempt) {
             return false;
@@ -127,7 +130,7 @@ impl Engine {
                 let queued = client.queue.iter().map(|q| q.command.flags);
                 let flags = match command.name {
                     "exec" => queued.fold(command.flags, Flags::union),
-                    _ => command.flags,
+                    _ => self.flags_of(client, command, args),
                 };
                 flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE)
             }
@@ -145,7 +148,10 @@ impl Engine {
     }
 
     /// Runs what was kept, in the order of arrival.
-    fn run_postponed(&mut self) {
+    pub(super) fn run_postponed(&mut self) {
+        if self.script_is_parked() {
+            return; // they follow when it has ended
+        }
         for id in std::mem::take(&mut self.postponed) {
             let Some(args) = self.take_postponed(id) else {
                 continue;

@@ -102,6 +102,7 @@ pub static COMMANDS: &[Command] = &[
         name: "publish",
         arity: 3,
         flags: Flags::PUBSUB
+            .union(Flags::MAY_REPLICATE)
             .union(Flags::LOADING)
             .union(Flags::STALE)
             .union(Flags::FAST),
@@ -116,6 +117,7 @@ pub static COMMANDS: &[Command] = &[
         name: "spublish",
         arity: 3,
         flags: Flags::PUBSUB
+            .union(Flags::MAY_REPLICATE)
             .union(Flags::LOADING)
             .union(Flags::STALE)
             .union(Flags::FAST),

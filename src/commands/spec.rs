@@ -148,6 +148,8 @@ bitflags! {
         const ALLOW_BUSY = 1 << 18;
         /// Only if `enable-debug-command` and its kin allow it.
         const PROTECTED = 1 << 19;
+        /// May be called without any key, though it can have some.
+        const NO_MANDATORY_KEYS = 1 << 20;
     }
 }
 

@@ -118,6 +118,7 @@ impl Engine {
     pub fn may_expire(&self) -> bool {
         self.active_expire
             && self.pauses.held().is_none()
+            && !self.script_is_parked()
             && self.loading == Loading::No
             && !self.repl.is_replica()
     }

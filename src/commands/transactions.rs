@@ -6,6 +6,7 @@
 //!  * A key that expires between WATCH and EXEC counts as changed, deleted or not.
 //!  * The client whose command runs is not in the table: it is marked when the command is done.
 
+use super::scripting::Rest;
 use super::spec::{Command, Flags, Group, Keys};
 use super::table::Entry;
 use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
@@ -275,19 +276,33 @@ fn exec(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     cx.client.flags.insert(ClientFlags::DENY_BLOCKING);
     cx.client.reply.array(queue.len());
     cx.engine.depth += 1;
-    for queued in &queue {
+    run_queue(cx.engine, cx.client, queue.into_iter(), flags);
+    Ok(())
+}
+
+/// Runs what is left of a transaction, up to a script that takes long: the rest follows its end. `before` are
+/// the client's flags when EXEC came.
+pub(super) fn run_queue(
+    engine: &mut Engine,
+    client: &mut Session,
+    mut queue: std::vec::IntoIter<Queued>,
+    before: ClientFlags,
+) {
+    while let Some(queued) = queue.next() {
         let argv: Vec<&[u8]> = queued.args.iter().map(Vec::as_slice).collect();
-        let result = cx.engine.call(cx.client, queued.command, Args(&argv));
+        let result = engine.call(client, queued.command, Args(&argv));
+        if client.waits_for_script() {
+            return engine.after_script(Rest::Queue(queue, before));
+        }
         if let Err(error) = result {
-            cx.engine.fail(cx.client, &error);
+            engine.fail(client, &error);
         }
     }
-    cx.engine.depth -= 1;
-    if !flags.contains(ClientFlags::DENY_BLOCKING) {
-        cx.client.flags.remove(ClientFlags::DENY_BLOCKING);
+    engine.depth -= 1;
+    if !before.contains(ClientFlags::DENY_BLOCKING) {
+        client.flags.remove(ClientFlags::DENY_BLOCKING);
     }
-    discard_transaction(cx.engine, cx.client);
-    Ok(())
+    discard_transaction(engine, client);
 }
 
 fn a_watched_key_expired(cx: &Cx<'_>) -> bool {

@@ -210,6 +210,7 @@ async fn serve(
     tracing::info!("Server initialized");
     tokio::task::spawn_local(cron::run(server.clone()));
     tokio::task::spawn_local(server.clone().watch_deadlines());
+    tokio::task::spawn_local(server.clone().drive_scripts());
     server.persistence.load_at_start(&server).await?;
     tokio::task::spawn_local(repl::run(server.clone()));
     for kind in kinds {

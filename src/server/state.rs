@@ -29,6 +29,8 @@ pub struct Server {
     deadline: Cell<Option<i64>>,
     /// The deadline is another one now.
     deadline_moved: Notify,
+    /// A script takes long: [`Server::drive_scripts`] has work.
+    script_parked: Notify,
     /// Socket bytes come here when a connection has nothing left over from before.
     pub(super) input: RefCell<Vec<u8>>,
     /// Replies are written here; it stays with a connection only if the socket does not take it.
@@ -42,6 +44,9 @@ pub struct Link {
     /// Somebody wrote into its reply, unblocked or closed it.
     touched: Cell<bool>,
 }
+
+/// Time that a script which takes long has between two looks at the sockets.
+const SCRIPT_SLICE_NS: u64 = 2_000_000;
 
 /// Bytes asked of a socket at once.
 pub(super) const READ_SIZE: usize = 16 * 1024;
@@ -90,6 +95,7 @@ impl Server {
                 repl: super::repl::Drivers::default(),
                 deadline: Cell::new(None),
                 deadline_moved: Notify::new(),
+                script_parked: Notify::new(),
                 input: RefCell::new(vec![0; READ_SIZE]),
                 output: RefCell::new(Vec::with_capacity(READ_SIZE)),
             }
@@ -125,6 +131,9 @@ impl Server {
         if self.deadline.replace(deadline) != deadline {
             self.deadline_moved.notify_one();
         }
+        if engine.script_is_parked() {
+            self.script_parked.notify_one();
+        }
         if engine.actions.is_empty() {
             return;
         }
@@ -158,6 +167,17 @@ impl Server {
             tokio::select! {
                 () = sleep => {}
                 () = moved => {}
+            }
+        }
+    }
+
+    /// Runs scripts that take long, in slices between which everything else has its turn, for as long as the
+    /// server lives.
+    pub async fn drive_scripts(self: Rc<Self>) {
+        loop {
+            self.script_parked.notified().await;
+            while self.with_engine(|engine| engine.continue_script(SCRIPT_SLICE_NS)) {
+                tokio::task::yield_now().await;
             }
         }
     }

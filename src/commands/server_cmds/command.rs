@@ -170,7 +170,7 @@ fn flag_names(entry: &Entry) -> Vec<&'static str> {
         (Flags::SKIP_SLOWLOG, "skip_slowlog"),
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
-        (Flags::MAY_REPLICATE, "may_replicate"),
+        (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (Flags::NO_ASYNC_LOADING, "no_async_loading"),
         (Flags::NO_MULTI, "no_multi"),
         (Flags::MOVABLEKEYS, "movablekeys"),
@@ -226,12 +226,27 @@ fn categories(entry: &Entry) -> Vec<&'static str> {
 
 /// Key specifications: where the keys begin and how they go on.
 fn key_specs(reply: &mut Reply, entry: &Entry) {
-    let access: &[&str] = match entry.flags.contains(Flags::WRITE) {
+    // What a script does with its keys cannot be known.
+    let runs_scripts = entry.flags.contains(Flags::NO_MANDATORY_KEYS);
+    let reads = entry.flags.contains(Flags::READONLY);
+    let access: &[&str] = match entry.flags.contains(Flags::WRITE) || (runs_scripts && !reads) {
         true => &["RW", "access", "update"],
         false => &["RO", "access"],
     };
+    let notes = runs_scripts && !entry.name.starts_with("evalsha");
     let spec = |reply: &mut Reply, begin: i64, kind: &str, find: [(&str, i64); 3]| {
-        reply.map(3);
+        reply.map(if notes { 4 } else { 3 });
+        if notes {
+            reply.bulk_str("notes");
+            reply.bulk_str(match reads {
+                true => {
+                    "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS"
+                }
+                false => {
+                    "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE"
+                }
+            });
+        }
         reply.bulk_str("flags");
         reply.set(access.len());
         access.iter().for_each(|f| reply.simple(f));
@@ -368,7 +383,7 @@ fn request_keys<'a>(args: Args<'a>) -> Result<(&'static Entry, Vec<&'a [u8]>), C
         ));
     }
     let at = entry.keys.positions(&request);
-    if at.is_empty() {
+    if at.is_empty() && !entry.flags.contains(Flags::NO_MANDATORY_KEYS) {
         return Err(CommandError::fixed(
             "ERR Invalid arguments specified for command",
         ));

@@ -159,7 +159,7 @@ impl Persistence {
     /// Puts a loaded dataset in the place of what is there, which is dropped in the background.
     pub fn install(&self, engine: &mut Engine, loaded: Loaded) {
         self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
-        engine.functions = loaded.functions;
+        engine.install_functions(loaded.functions);
         engine.tracking.invalidate_everything();
         let mut fresh: Vec<Option<Db>> = (0..engine.keyspace.count()).map(|_| None).collect();
         for (number, db) in loaded.dbs {

@@ -1,0 +1,144 @@
+//! The scripts that EVAL and SCRIPT LOAD have brought, by the SHA-1 of their source.
+//!
+//!  * A script that SCRIPT LOAD brought stays until SCRIPT FLUSH.
+//!  * Of those that EVAL brought, the last [`EVAL_MAX`] stay: who builds scripts out of values would fill the
+//!    memory otherwise.
+
+use super::flags::ScriptFlags;
+use std::collections::HashMap;
+
+/// Scripts that came by EVAL and may be called again by EVALSHA.
+const EVAL_MAX: usize = 500;
+/// What a script costs beside its source, roughly.
+const OVERHEAD: usize = 160;
+
+/// A cached script.
+pub struct Script {
+    /// Its number in the interpreter.
+    pub id: u64,
+    /// Its flags.
+    pub flags: ScriptFlags,
+    source_len: usize,
+    /// When it was last used, if it may be evicted.
+    used: Option<u64>,
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Cache {
+    scripts: HashMap<String, Script>,
+    /// Names of those that may be evicted.
+    evictable: Vec<String>,
+    uses: u64,
+    bytes: usize,
+    next_id: u64,
+}
+
+impl Cache {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.scripts.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.scripts.is_empty()
+    }
+
+    /// Bytes that they cost, without what the interpreter holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The script of that name (lower case).
+    pub fn get(&self, sha: &str) -> Option<&Script> {
+        self.scripts.get(sha)
+    }
+
+    /// As [`Cache::get`], by a call: it is not the first to be evicted.
+    pub fn call(&mut self, sha: &str) -> Option<(u64, ScriptFlags)> {
+        let script = self.scripts.get_mut(sha)?;
+        if let Some(used) = &mut script.used {
+            self.uses += 1;
+            *used = self.uses;
+        }
+        Some((script.id, script.flags))
+    }
+
+    /// A number for a script that is about to be compiled.
+    pub fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Adds a script; returns the number of the one that had to go for it.
+    pub fn add(
+        &mut self,
+        sha: &str,
+        id: u64,
+        source_len: usize,
+        flags: ScriptFlags,
+        by_eval: bool,
+    ) -> Option<u64> {
+        let evicted = match by_eval && self.evictable.len() >= EVAL_MAX {
+            true => self.evict(),
+            false => None,
+        };
+        self.uses += 1;
+        let script = Script {
+            id,
+            flags,
+            source_len,
+            used: by_eval.then_some(self.uses),
+        };
+        self.bytes += source_len + OVERHEAD;
+        self.scripts.insert(sha.to_owned(), script);
+        if by_eval {
+            self.evictable.push(sha.to_owned());
+        }
+        evicted
+    }
+
+    /// SCRIPT LOAD named it: it stays.
+    pub fn keep(&mut self, sha: &str) {
+        if let Some(script) = self.scripts.get_mut(sha)
+            && script.used.take().is_some()
+        {
+            self.evictable.retain(|name| name != sha);
+        }
+    }
+
+    fn evict(&mut self) -> Option<u64> {
+        let used = |name: &String| self.scripts.get(name).and_then(|s| s.used);
+        let oldest = (0..self.evictable.len()).min_by_key(|&i| used(&self.evictable[i]))?;
+        let name = self.evictable.swap_remove(oldest);
+        let script = self.scripts.remove(&name)?;
+        self.bytes -= script.source_len + OVERHEAD;
+        Some(script.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cache, EVAL_MAX, ScriptFlags};
+
+    #[test]
+    fn of_evals_scripts_the_last_five_hundred_stay() {
+        let mut cache = Cache::default();
+        let add = |cache: &mut Cache, name: &str, by_eval| {
+            let id = cache.next_id();
+            cache.add(name, id, 10, ScriptFlags::COMPAT, by_eval)
+        };
+        add(&mut cache, "loaded", false);
+        add(&mut cache, "kept", true);
+        cache.keep("kept");
+        for i in 0..EVAL_MAX {
+            assert_eq!(add(&mut cache, &i.to_string(), true), None);
+        }
+        cache.call("0");
+        assert!(add(&mut cache, "one more", true).is_some());
+        assert!(cache.get("0").is_some() && cache.get("1").is_none());
+        assert!(cache.get("loaded").is_some() && cache.get("kept").is_some());
+        assert_eq!(cache.len(), EVAL_MAX + 2);
+    }
+}

@@ -1,0 +1,56 @@
+//! FCALL and FCALL_RO.
+
+use super::eval::{KEYS, READS, RUNS};
+use super::run::{Start, keys_and_args};
+use super::vm::Kind;
+use crate::commands::args::parse_int;
+use crate::commands::spec::{Command, Group};
+use crate::commands::{Args, CmdResult, CommandError, Cx};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "fcall",
+        arity: -3,
+        flags: RUNS,
+        keys: KEYS,
+        group: Group::Scripting,
+        since: "7.0.0",
+        complexity: "Depends on the function that is executed.",
+        summary: "Invokes a function.",
+        run: |cx, args| fcall(cx, args, false),
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "fcall_ro",
+        arity: -3,
+        flags: READS,
+        keys: KEYS,
+        group: Group::Scripting,
+        since: "7.0.0",
+        complexity: "Depends on the function that is executed.",
+        summary: "Invokes a read-only function.",
+        run: |cx, args| fcall(cx, args, true),
+        ..Command::DEFAULT
+    },
+];
+
+fn fcall(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
+    let found = cx.engine.scripting.libraries.function(&args[1]);
+    let (library, function) = found.ok_or(CommandError::fixed("ERR Function not found"))?;
+    let (id, flags) = (library.id, function.flags);
+    let count =
+        parse_int(&args[2]).ok_or(CommandError::fixed("ERR Bad number of keys provided"))?;
+    let (keys, argv) = keys_and_args(args, count)?;
+    let start = Start {
+        kind: Kind::Functions,
+        id,
+        function: Some(args[1].to_vec()),
+        name: String::from_utf8_lossy(&args[1]).into_owned(),
+        flags,
+        read_only,
+        keys,
+        args: argv,
+    };
+    cx.run_script(args, start)
+}

@@ -1,0 +1,318 @@
+//! FUNCTION: the libraries.
+
+use super::busy::EVAL_IS_BUSY;
+use super::libraries::Policy;
+use super::payload;
+use super::vm::Kind;
+use crate::commands::glob;
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "function",
+    arity: -2,
+    group: Group::Scripting,
+    since: "7.0.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for function commands.",
+    subcommands: SUBCOMMANDS,
+    ..Command::DEFAULT
+}];
+
+const WRITES: Flags = Flags::WRITE.union(Flags::NOSCRIPT);
+
+static SUBCOMMANDS: &[Command] = &[
+    Command {
+        name: "function|delete",
+        arity: 3,
+        flags: WRITES,
+        summary: "Deletes a library and its functions.",
+        run: delete,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|dump",
+        arity: 2,
+        complexity: "O(N) where N is the number of functions",
+        summary: "Dumps all libraries into a serialized binary payload.",
+        run: dump,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|flush",
+        arity: -2,
+        flags: WRITES,
+        complexity: "O(N) where N is the number of functions deleted",
+        summary: "Deletes all libraries and functions.",
+        run: flush,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|kill",
+        arity: 2,
+        flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
+        summary: "Terminates a function during execution.",
+        run: kill,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|list",
+        arity: -2,
+        complexity: "O(N) where N is the number of functions",
+        summary: "Returns information about all libraries.",
+        run: list,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|load",
+        arity: -3,
+        flags: WRITES.union(Flags::DENYOOM),
+        complexity: "O(1) (considering compilation time is redundant)",
+        summary: "Creates a library.",
+        run: load,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|restore",
+        arity: -3,
+        flags: WRITES.union(Flags::DENYOOM),
+        complexity: "O(N) where N is the number of functions on the payload",
+        summary: "Restores all libraries from a payload.",
+        run: restore,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|stats",
+        arity: 2,
+        flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
+        summary: "Returns information about a function during execution.",
+        run: stats,
+        ..SUBCOMMAND
+    },
+    Command {
+        name: "function|help",
+        arity: 2,
+        flags: Flags::LOADING.union(Flags::STALE),
+        summary: "Returns helpful text about the different subcommands.",
+        run: show_help,
+        ..SUBCOMMAND
+    },
+];
+
+const SUBCOMMAND: Command = Command {
+    flags: Flags::NOSCRIPT,
+    group: Group::Scripting,
+    since: "7.0.0",
+    ..Command::DEFAULT
+};
+
+fn load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let code = args.len() - 1;
+    let mut replace = false;
+    for i in 2..code {
+        match args.is(i, "REPLACE") {
+            true => replace = true,
+            false => {
+                let option = String::from_utf8_lossy(&args[i]);
+                return Err(CommandError::new(format!(
+                    "ERR Unknown option given: {option}"
+                )));
+            }
+        }
+    }
+    let limited = !cx.client.flags.contains(ClientFlags::MASTER);
+    let name = cx.engine.load_library(&args[code], replace, limited)?;
+    cx.engine.dirty += 1;
+    cx.client.reply.bulk(&name);
+    Ok(())
+}
+
+fn delete(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.engine.delete_library(&args[2])?;
+    cx.engine.dirty += 1;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn flush(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if args.len() > 3 || (args.len() == 3 && !args.is(2, "SYNC") && !args.is(2, "ASYNC")) {
+        return Err(CommandError::fixed(
+            "ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
+        ));
+    }
+    cx.engine.flush_libraries();
+    cx.engine.dirty += 1;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (mut with_code, mut pattern, mut i) = (false, None, 2);
+    while i < args.len() {
+        if !with_code && args.is(i, "WITHCODE") {
+            with_code = true;
+        } else if pattern.is_none() && args.is(i, "LIBRARYNAME") {
+            i += 1;
+            let given = args.get(i).ok_or(CommandError::fixed(
+                "ERR library name argument was not given",
+            ))?;
+            pattern = Some(given);
+        } else {
+            let option = String::from_utf8_lossy(&args[i]);
+            return Err(CommandError::new(format!("ERR Unknown argument {option}")));
+        }
+        i += 1;
+    }
+    let reply = &mut cx.client.reply;
+    let (mark, mut shown) = (reply.len(), 0);
+    for library in cx.engine.scripting.libraries.iter() {
+        if !pattern.is_none_or(|p| glob::matches_in_any_case(p, &library.name)) {
+            continue;
+        }
+        shown += 1;
+        reply.map(if with_code { 4 } else { 3 });
+        reply.bulk_str("library_name");
+        reply.bulk(&library.name);
+        reply.bulk_str("engine");
+        reply.bulk_str("LUA");
+        reply.bulk_str("functions");
+        reply.array(library.functions.len());
+        for function in &library.functions {
+            reply.map(3);
+            reply.bulk_str("name");
+            reply.bulk(&function.name);
+            reply.bulk_str("description");
+            match &function.description {
+                Some(text) => reply.bulk(text),
+                None => reply.null(),
+            }
+            reply.bulk_str("flags");
+            reply.set(function.flags.names().count());
+            function.flags.names().for_each(|name| reply.simple(name));
+        }
+        if with_code {
+            reply.bulk_str("library_code");
+            reply.bulk(&library.source);
+        }
+    }
+    reply.array_at(mark, shown);
+    Ok(())
+}
+
+fn stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let scripting = &cx.engine.scripting;
+    let reply = &mut cx.client.reply;
+    let now = (cx.engine.timer)();
+    match &scripting.running {
+        Some(running) if running.kind == Kind::Eval => return Err(EVAL_IS_BUSY),
+        Some(running) => {
+            reply.map(2);
+            reply.bulk_str("running_script");
+            reply.map(3);
+            reply.bulk_str("name");
+            reply.bulk_str(&running.name);
+            reply.bulk_str("command");
+            reply.array(running.argv.len());
+            running.argv.iter().for_each(|arg| reply.bulk(arg));
+            reply.bulk_str("duration_ms");
+            reply.int((now.saturating_sub(running.began_ns) / 1_000_000) as i64);
+        }
+        None => {
+            reply.map(2);
+            reply.bulk_str("running_script");
+            reply.null();
+        }
+    }
+    reply.bulk_str("engines");
+    reply.map(1);
+    reply.bulk_str("LUA");
+    reply.map(2);
+    reply.bulk_str("libraries_count");
+    reply.int(scripting.libraries.len() as i64);
+    reply.bulk_str("functions_count");
+    reply.int(scripting.libraries.functions() as i64);
+    Ok(())
+}
+
+fn kill(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.engine.kill_script(Kind::Functions)?;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn dump(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let sources = cx.engine.scripting.libraries.iter().map(|l| &*l.source);
+    let payload = payload::encode(sources, cx.engine.config.rdbcompression);
+    cx.client.reply.bulk(&payload);
+    Ok(())
+}
+
+fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let policy = match args.len() {
+        3 => Policy::Append,
+        4 if args.is(3, "FLUSH") => Policy::Flush,
+        4 if args.is(3, "APPEND") => Policy::Append,
+        4 if args.is(3, "REPLACE") => Policy::Replace,
+        4 => {
+            return Err(CommandError::fixed(
+                "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+            ));
+        }
+        _ => {
+            return Err(CommandError::fixed(
+                "ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP.",
+            ));
+        }
+    };
+    let sources = payload::decode(&args[2])?;
+    cx.engine.restore_libraries(&sources, policy)?;
+    cx.engine.dirty += 1;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn show_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.help("FUNCTION", HELP);
+    Ok(())
+}
+
+const HELP: &[&str] = &[
+    "LOAD [REPLACE] <FUNCTION CODE>",
+    "    Create a new library with the given library name and code.",
+    "DELETE <LIBRARY NAME>",
+    "    Delete the given library.",
+    "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
+    "    Return general information on all the libraries:",
+    "    * Library name",
+    "    * The engine used to run the Library",
+    "    * Library description",
+    "    * Functions list",
+    "    * Library code (if WITHCODE is given)",
+    "    It also possible to get only function that matches a pattern using LIBRARYNAME argument.",
+    "STATS",
+    "    Return information about the current function running:",
+    "    * Function name",
+    "    * Command used to run the function",
+    "    * Duration in MS that the function is running",
+    "    If no function is running, return nil",
+    "    In addition, returns a list of available engines.",
+    "KILL",
+    "    Kill the current running function.",
+    "FLUSH [ASYNC|SYNC]",
+    "    Delete all the libraries.",
+    "    When called without the optional mode argument, the behavior is determined by the",
+    "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
+    "    * ASYNC: Asynchronously flush the libraries.",
+    "    * SYNC: Synchronously flush the libraries.",
+    "DUMP",
+    "    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
+    "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
+    "    Restore the libraries represented by the given payload, it is possible to give a restore policy to",
+    "    control how to handle existing libraries (default APPEND):",
+    "    * FLUSH: delete all existing libraries.",
+    "    * APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
+    "    * REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
+    "      libraries with the new libraries (notice that even on this option there is a chance of failure",
+    "      in case of functions name collision with another library).",
+];

@@ -1,0 +1,322 @@
+//! Function libraries: what FUNCTION LOAD has brought.
+//!
+//!  * Names of libraries are unique, and so are names of functions over all libraries.
+//!  * A change is made whole or not at all: what is loaded runs in the interpreter before anything that is there
+//!    is given up.
+//!  * [`Engine::functions`](crate::commands::Engine) holds the sources, for whoever saves them.
+
+use super::flags;
+use super::vm::{Answer, Ask, Kind, Registered};
+use crate::commands::{CommandError, Engine};
+use std::collections::HashMap;
+
+/// A library may take so long to register its functions.
+const LOAD_MAX_NS: u64 = 500_000_000;
+/// What a library costs beside its source, roughly.
+const OVERHEAD: usize = 200;
+
+/// A library.
+pub struct Library {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its number in the interpreter.
+    pub id: u64,
+    /// What was loaded.
+    pub source: Vec<u8>,
+    /// What it registered.
+    pub functions: Vec<Registered>,
+}
+
+/// All of them, in the order in which they came.
+#[derive(Default)]
+pub struct Libraries {
+    list: Vec<Library>,
+    /// Function to library.
+    names: HashMap<Vec<u8>, u64>,
+    /// Sources out of dumps that did not load: kept, not called.
+    unusable: Vec<Vec<u8>>,
+    next_id: u64,
+}
+
+impl Libraries {
+    /// Each library.
+    pub fn iter(&self) -> impl Iterator<Item = &Library> {
+        self.list.iter()
+    }
+
+    /// `number_of_libraries`
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// `number_of_functions`
+    pub fn functions(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Bytes that they cost, without what the interpreter holds.
+    pub fn bytes(&self) -> usize {
+        let one = |l: &Library| l.source.len() + OVERHEAD + l.functions.len() * OVERHEAD;
+        self.list.iter().map(one).sum()
+    }
+
+    /// The library of that name.
+    pub fn get(&self, name: &[u8]) -> Option<&Library> {
+        self.list.iter().find(|l| l.name == name)
+    }
+
+    /// A function and its library.
+    pub fn function(&self, name: &[u8]) -> Option<(&Library, &Registered)> {
+        let id = self.names.get(name)?;
+        let library = self.list.iter().find(|l| l.id == *id)?;
+        let function = library.functions.iter().find(|f| f.name == name)?;
+        Some((library, function))
+    }
+
+    fn add(&mut self, library: Library) {
+        let names = library.functions.iter().map(|f| f.name.clone());
+        self.names.extend(names.map(|name| (name, library.id)));
+        self.list.push(library);
+    }
+
+    fn remove(&mut self, name: &[u8]) -> Option<Library> {
+        let at = self.list.iter().position(|l| l.name == name)?;
+        let library = self.list.remove(at);
+        for function in &library.functions {
+            self.names.remove(&function.name);
+        }
+        Some(library)
+    }
+
+    /// The first of a library's functions that another library (but `except`) has.
+    fn collision(&self, functions: &[Registered], except: &[u8]) -> Option<Vec<u8>> {
+        let taken = |f: &&Registered| {
+            let owner = self.function(&f.name);
+            owner.is_some_and(|(library, _)| library.name != except)
+        };
+        functions.iter().find(taken).map(|f| f.name.clone())
+    }
+}
+
+fn error(text: &str) -> CommandError {
+    CommandError::new(format!("ERR {text}"))
+}
+
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// What FUNCTION RESTORE does about libraries that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// They go.
+    Flush,
+    /// They stay, and must have other names.
+    Append,
+    /// They give way to libraries of their name.
+    Replace,
+}
+
+impl Engine {
+    /// FUNCTION LOAD; the library's name.
+    ///
+    /// # Errors
+    /// As the reference words them.
+    pub(super) fn load_library(
+        &mut self,
+        source: &[u8],
+        replace: bool,
+        limited: bool,
+    ) -> Result<Vec<u8>, CommandError> {
+        let library = self.prepare_library(source, limited, |libraries, name| {
+            let taken = !replace && libraries.get(name).is_some();
+            match taken {
+                true => Err(error(&format!("Library '{}' already exists", shown(name)))),
+                false => Ok(()),
+            }
+        })?;
+        let libraries = &mut self.scripting.libraries;
+        let collision = libraries.collision(&library.functions, &library.name);
+        if let Some(function) = collision {
+            self.ask_vm(Kind::Functions, Ask::Forget(library.id));
+            let text = format!("Function {} already exists", shown(&function));
+            return Err(error(&text));
+        }
+        let name = library.name.clone();
+        self.forget_library(&name);
+        self.scripting.libraries.add(library);
+        self.keep_sources();
+        Ok(name)
+    }
+
+    /// Runs a library's code; nothing is given up for it yet.
+    fn prepare_library(
+        &mut self,
+        source: &[u8],
+        limited: bool,
+        admit: impl FnOnce(&Libraries, &[u8]) -> Result<(), CommandError>,
+    ) -> Result<Library, CommandError> {
+        let (name, code) = flags::of_library(source).map_err(|text| error(&text))?;
+        admit(&self.scripting.libraries, &name)?;
+        self.scripting.libraries.next_id += 1;
+        let id = self.scripting.libraries.next_id;
+        let began = (self.timer)();
+        let mut ask = Ask::Load(id, source[code..].to_vec());
+        let functions = loop {
+            ask = match self.ask_vm(Kind::Functions, ask) {
+                Answer::Loaded(Ok(functions)) => break functions,
+                Answer::Loaded(Err(why)) => return Err(error(&shown(&why))),
+                Answer::Log(level, text) => {
+                    self.log_of_script(level, &text);
+                    Ask::Said(true)
+                }
+                _ if limited && (self.timer)() - began > LOAD_MAX_NS => {
+                    Ask::Kill("FUNCTION LOAD timeout")
+                }
+                _ => Ask::Continue,
+            };
+        };
+        Ok(Library {
+            name,
+            id,
+            source: source.to_vec(),
+            functions,
+        })
+    }
+
+    fn forget_library(&mut self, name: &[u8]) -> bool {
+        match self.scripting.libraries.remove(name) {
+            Some(library) => {
+                self.ask_vm(Kind::Functions, Ask::Forget(library.id));
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn keep_sources(&mut self) {
+        let libraries = &self.scripting.libraries;
+        let sources = libraries.iter().map(|l| l.source.clone());
+        self.functions = sources.chain(libraries.unusable.iter().cloned()).collect();
+    }
+
+    /// FUNCTION DELETE
+    pub(super) fn delete_library(&mut self, name: &[u8]) -> Result<(), CommandError> {
+        if !self.forget_library(name) {
+            return Err(error("Library not found"));
+        }
+        self.keep_sources();
+        Ok(())
+    }
+
+    /// FUNCTION FLUSH
+    pub(super) fn flush_libraries(&mut self) {
+        self.scripting.libraries = Libraries {
+            next_id: self.scripting.libraries.next_id,
+            ..Libraries::default()
+        };
+        self.scripting.drop_vm(Kind::Functions);
+        self.keep_sources();
+    }
+
+    /// FUNCTION RESTORE: all of the sources, or none.
+    pub(super) fn restore_libraries(
+        &mut self,
+        sources: &[Vec<u8>],
+        policy: Policy,
+    ) -> Result<(), CommandError> {
+        let mut fresh: Vec<Library> = Vec::new();
+        let mut outcome = Ok(());
+        for source in sources {
+            let known = fresh.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
+            let prepared = self.prepare_library(source, true, |_, name| {
+                match known.iter().any(|k| k == name) {
+                    true => Err(error(&format!("Library '{}' already exists", shown(name)))),
+                    false => Ok(()),
+                }
+            });
+            match prepared {
+                Ok(library) => fresh.push(library),
+                Err(e) => {
+                    outcome = Err(e);
+                    break;
+                }
+            }
+        }
+        let outcome = outcome.and_then(|()| self.fits(&fresh, policy));
+        if let Err(e) = outcome {
+            for library in fresh {
+                self.ask_vm(Kind::Functions, Ask::Forget(library.id));
+            }
+            return Err(e);
+        }
+        if policy == Policy::Flush {
+            let names: Vec<_> = self
+                .scripting
+                .libraries
+                .iter()
+                .map(|l| l.name.clone())
+                .collect();
+            names.iter().for_each(|name| _ = self.forget_library(name));
+            self.scripting.libraries.unusable.clear();
+        }
+        for library in fresh {
+            self.forget_library(&library.name);
+            self.scripting.libraries.add(library);
+        }
+        self.keep_sources();
+        Ok(())
+    }
+
+    /// Whether the names of `fresh` are free.
+    fn fits(&self, fresh: &[Library], policy: Policy) -> Result<(), CommandError> {
+        let exists = |name: &[u8]| error(&format!("Function {} already exists", shown(name)));
+        let mut seen = std::collections::HashSet::new();
+        for function in fresh.iter().flat_map(|l| &l.functions) {
+            if !seen.insert(&function.name) {
+                return Err(exists(&function.name));
+            }
+        }
+        if policy == Policy::Flush {
+            return Ok(());
+        }
+        let libraries = &self.scripting.libraries;
+        if policy == Policy::Append
+            && let Some(taken) = fresh.iter().find(|l| libraries.get(&l.name).is_some())
+        {
+            let text = format!("Library {} already exists", shown(&taken.name));
+            return Err(error(&text));
+        }
+        for function in fresh.iter().flat_map(|l| &l.functions) {
+            let owner = libraries.function(&function.name);
+            // A library that is replaced gives its functions up.
+            let stays = |owner: &Library| !fresh.iter().any(|l| l.name == owner.name);
+            if owner.is_some_and(|(owner, _)| stays(owner)) {
+                return Err(exists(&function.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Libraries out of a dump take the place of those that are there. What does not load is kept for the next
+    /// dump, and said in the log.
+    pub fn install_functions(&mut self, sources: Vec<Vec<u8>>) {
+        if sources.is_empty() && self.functions.is_empty() {
+            return;
+        }
+        self.flush_libraries();
+        for source in sources {
+            if let Err(e) = self.load_library(&source, false, false) {
+                self.repl
+                    .log('#', format!("A function library could not be loaded: {e}"));
+                self.scripting.libraries.unusable.push(source);
+            }
+        }
+        self.keep_sources();
+    }
+}

@@ -1,0 +1,180 @@
+//! Lua values as JSON.
+
+use super::super::number::format_g;
+use super::super::verdict::{Arguments, Verdict, type_name};
+use super::{DEPTH_MAX, Invalid, Settings, null};
+use mlua::{Error, Lua, Result, Table, Value};
+
+/// `cjson.encode(value)`
+pub(super) fn encode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result<Verdict> {
+    if args.count != 1 {
+        return Ok(Verdict::Argument(1, "expected 1 argument".into()));
+    }
+    let mut encoder = Encoder {
+        settings,
+        out: Vec::new(),
+    };
+    match encoder.value(&args.get(1)?, 0) {
+        Ok(()) => Verdict::of(lua, lua.create_string(&encoder.out)?),
+        Err(Fault::Data(text)) => Ok(Verdict::Here(text)),
+        Err(Fault::Lua(error)) => Err(error),
+    }
+}
+
+enum Fault {
+    /// The data cannot be JSON.
+    Data(String),
+    Lua(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Lua(error)
+    }
+}
+
+fn cannot(value: &Value, why: &str) -> Fault {
+    Fault::Data(format!("Cannot serialise {}: {why}", type_name(value)))
+}
+
+struct Encoder<'a> {
+    settings: &'a Settings,
+    out: Vec<u8>,
+}
+
+impl Encoder<'_> {
+    fn value(&mut self, value: &Value, depth: i64) -> std::result::Result<(), Fault> {
+        match value {
+            Value::String(text) => self.string(&text.as_bytes()),
+            Value::Integer(n) => self.number(*n as f64)?,
+            Value::Number(x) => self.number(*x)?,
+            Value::Boolean(yes) => {
+                let word: &[u8] = if *yes { b"true" } else { b"false" };
+                self.out.extend_from_slice(word);
+            }
+            Value::Nil => self.out.extend_from_slice(b"null"),
+            Value::Table(table) => {
+                let depth = depth + 1;
+                if depth > self.settings.encode_depth.get().min(DEPTH_MAX) {
+                    return Err(Fault::Data(format!(
+                        "Cannot serialise, excessive depth ({depth})"
+                    )));
+                }
+                match self.array_length(table)? {
+                    Some(length) if length > 0 => self.array(table, length, depth)?,
+                    _ => self.object(table, depth)?,
+                }
+            }
+            other if *other == null() => self.out.extend_from_slice(b"null"),
+            other => return Err(cannot(other, "type not supported")),
+        }
+        Ok(())
+    }
+
+    /// The last index of what can be an array; `None` for an object.
+    fn array_length(&self, table: &Table) -> std::result::Result<Option<i64>, Fault> {
+        let (mut last, mut items) = (0.0_f64, 0_i64);
+        for pair in table.pairs::<Value, Value>() {
+            let index = match pair?.0 {
+                Value::Integer(n) => n as f64,
+                Value::Number(x) => x,
+                _ => return Ok(None),
+            };
+            if index < 1.0 || index.fract() != 0.0 {
+                return Ok(None);
+            }
+            last = last.max(index);
+            items += 1;
+        }
+        let (ratio, safe) = (
+            self.settings.sparse_ratio.get(),
+            self.settings.sparse_safe.get(),
+        );
+        if ratio > 0 && last > (items as f64) * ratio as f64 && last > safe as f64 {
+            if !self.settings.sparse_convert.get() {
+                return Err(Fault::Data(
+                    "Cannot serialise table: excessively sparse array".into(),
+                ));
+            }
+            return Ok(None);
+        }
+        Ok(Some(last as i64))
+    }
+
+    fn array(&mut self, table: &Table, length: i64, depth: i64) -> std::result::Result<(), Fault> {
+        self.out.push(b'[');
+        for i in 1..=length {
+            if i > 1 {
+                self.out.push(b',');
+            }
+            self.value(&table.raw_get(i)?, depth)?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn object(&mut self, table: &Table, depth: i64) -> std::result::Result<(), Fault> {
+        self.out.push(b'{');
+        let mut first = true;
+        for pair in table.pairs::<Value, Value>() {
+            let (key, value) = pair?;
+            if !std::mem::replace(&mut first, false) {
+                self.out.push(b',');
+            }
+            match &key {
+                Value::String(text) => self.string(&text.as_bytes()),
+                Value::Integer(_) | Value::Number(_) => {
+                    self.out.push(b'"');
+                    self.value(&key, depth)?;
+                    self.out.push(b'"');
+                }
+                other => return Err(cannot(other, "table key must be a number or string")),
+            }
+            self.out.push(b':');
+            self.value(&value, depth)?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn number(&mut self, x: f64) -> std::result::Result<(), Fault> {
+        if !x.is_finite() {
+            match self.settings.encode_invalid.get() {
+                Invalid::Written => {}
+                Invalid::Null => {
+                    self.out.extend_from_slice(b"null");
+                    return Ok(());
+                }
+                Invalid::Refused => {
+                    return Err(cannot(&Value::Number(x), "must not be NaN or Inf"));
+                }
+            }
+        }
+        let precision = self.settings.precision.get() as usize;
+        let text = match x.is_nan() {
+            true => "nan".to_owned(),
+            false => format_g(x, precision),
+        };
+        self.out.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    fn string(&mut self, text: &[u8]) {
+        self.out.push(b'"');
+        for &byte in text {
+            match byte {
+                b'"' | b'\\' | b'/' => self.out.extend_from_slice(&[b'\\', byte]),
+                8 => self.out.extend_from_slice(b"\\b"),
+                b'\t' => self.out.extend_from_slice(b"\\t"),
+                b'\n' => self.out.extend_from_slice(b"\\n"),
+                12 => self.out.extend_from_slice(b"\\f"),
+                b'\r' => self.out.extend_from_slice(b"\\r"),
+                0..=31 | 127 => self
+                    .out
+                    .extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+                _ => self.out.push(byte),
+            }
+        }
+        self.out.push(b'"');
+    }
+}
