@@ -119,6 +119,10 @@ fn what_a_script_could_do_to_the_process_is_bounded() {
             "too many nested data structures",
         ),
         (
+            "cjson.encode_max_depth(100000) local t = {} for i = 1, 100000 do t = {t} end return cjson.encode(t)",
+            "excessive depth (1501)",
+        ),
+        (
             "return cmsgpack.unpack(string.rep('\\x91', 100000))",
             "stack overflow",
         ),

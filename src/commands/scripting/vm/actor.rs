@@ -104,6 +104,7 @@ pub fn body(
             handler,
             scripts: HashMap::new(),
             functions: HashMap::new(),
+            memory_max,
         };
         interpreter.watch()?;
         let mut ask = first;
@@ -133,6 +134,7 @@ struct Interpreter<'a> {
     handler: Function,
     scripts: HashMap<u64, Function>,
     functions: HashMap<u64, HashMap<Vec<u8>, Function>>,
+    memory_max: usize,
 }
 
 impl Interpreter<'_> {
@@ -153,7 +155,14 @@ impl Interpreter<'_> {
                 let _ = self.lua.gc_collect();
                 Answer::Ready
             }
-            Ask::Run(run) => Answer::Done(self.run(&run)),
+            Ask::Run(run) => {
+                let outcome = self.run(&run);
+                // Lua 5.1 does not collect when it runs out of memory: the next script starts afresh.
+                if self.lua.used_memory() > self.memory_max / 2 {
+                    let _ = self.lua.gc_collect();
+                }
+                Answer::Done(outcome)
+            }
             Ask::Quit => return None,
             Ask::Reply(_) | Ask::Said(_) | Ask::Continue | Ask::Kill(_) => Answer::Ready,
         })

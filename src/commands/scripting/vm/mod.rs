@@ -49,7 +49,7 @@ use words::Words;
 
 /// Bytes of an interpreter's stack; only what is touched costs memory. Lua nests at most 200 C calls, some of
 /// which keep buffers of 8 KiB; patterns and nested data recurse within limits that fit, too.
-const STACK: usize = 16 << 20;
+const STACK: usize = 32 << 20;
 
 /// Instructions between two [`Answer::Pause`].
 pub const INSTRUCTIONS: u32 = 100_000;

@@ -9,7 +9,7 @@ use mlua::{Result, Table, Value};
 
 /// Nested deeper, a value is replaced by an error. Each level needs some of the interpreter's stack and one of
 /// its 8,000 references.
-const DEPTH_MAX: usize = 4000;
+const DEPTH_MAX: usize = 1500;
 
 /// Writes replies for a client.
 pub struct Writer {
