@@ -598,6 +598,11 @@ fn run_sync_bench(args: SyncBenchArgs) -> Result<(), Failure> {
     if let Some(path) = &options.csv {
         sync_bench::write_file(path, sync_bench::csv::document(&report).as_bytes())?;
     }
+    if let Some(path) = &options.html {
+        let mut page = Vec::new();
+        sync_bench::html::print(&report, super::text::now_ms() / 1000, &mut page)?;
+        sync_bench::write_file(path, &page)?;
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     sync_bench::text::print(&report, &mut out)?;
     Ok(out.flush()?)

@@ -29,6 +29,7 @@
 //! | [`encoding`] | what types and encodings are called |
 //! | [`verdict`] | whether a dump was whole |
 //! | [`progress`] | the bar on a terminal |
+//! | [`page`] | what HTML pages share |
 //! | [`text`], [`json_text`] | numbers, times and keys for eyes; JSON |
 
 pub mod canonical;
@@ -42,6 +43,7 @@ pub mod encoding;
 pub mod export;
 pub mod json_text;
 pub mod output;
+pub mod page;
 pub mod pipeline;
 pub mod progress;
 pub mod salvage;

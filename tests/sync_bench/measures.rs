@@ -263,3 +263,87 @@ fn the_tables_of_a_run_agree_with_its_json() {
     assert_eq!(field("bytes"), run["bytes"].as_i64());
     assert!(field("replica_receive_and_load_us").is_some(), "{text}");
 }
+
+/// The page of a small run.
+fn page() -> (tempfile::TempDir, std::path::PathBuf) {
+    let bench = Bench::new(&words(&[
+        "--mode",
+        "disk-disk,memory-memory",
+        "--write-load",
+        "100",
+    ]));
+    let html = bench.path("report.html");
+    let (dir, child) = bench.arg("--html").arg(&html).start();
+    let ran = crate::bench::finish(&dir, child);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    (dir, html)
+}
+
+#[test]
+fn the_page_needs_nothing_from_outside() {
+    let _machine = shared();
+    let (_dir, html) = page();
+    let text = std::fs::read_to_string(html).expect("the file is there");
+    for word in [
+        "http:", "https:", "src=", "<script", "url(", "@import", "NaN",
+    ] {
+        assert!(!text.contains(word), "{word}");
+    }
+    for word in [
+        "class=\"time\"",
+        "class=\"latency\"",
+        "class=\"totals\"",
+        "disk-disk",
+        "receive and load",
+        "Verdict",
+    ] {
+        assert!(text.contains(word), "{word}");
+    }
+    assert_eq!(text.matches("<svg").count(), text.matches("</svg>").count());
+    assert_eq!(text.matches("<g>").count(), text.matches("</g>").count());
+}
+
+#[test]
+fn the_page_opens_in_a_browser_without_errors() {
+    let _machine = shared();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&path)
+        .flat_map(|dir| ["chromium", "chromium-browser"].map(|n| dir.join(n)));
+    let Some(browser) = found.find(|p| p.is_file()) else {
+        eprintln!("SKIPPED: no chromium on PATH");
+        return;
+    };
+    let (dir, html) = page();
+    let output = std::process::Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        .args(["--enable-logging=stderr", "--dump-dom"])
+        .arg(format!(
+            "--user-data-dir={}",
+            dir.path().join("profile").display()
+        ))
+        .arg(format!("file://{}", html.display()))
+        .output()
+        .expect("the browser runs");
+    let (dom, log) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{log}");
+    // What a page complains of is logged with this word.
+    assert!(!log.contains("CONSOLE"), "{log}");
+    assert!(
+        dom.contains("</html>") && dom.matches("<rect").count() > 10,
+        "{dom}"
+    );
+}

@@ -2,26 +2,9 @@
 
 use super::prefix::Node;
 use super::treemap::{Rect, squarify};
+use crate::tools::page::escaped;
 use crate::tools::text::{bytes, count, percent};
 use std::fmt::Write;
-
-/// Text for a place between tags or in an attribute.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Not allowed in HTML, whatever the escape.
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// A row of a bar chart.
 #[derive(Debug)]

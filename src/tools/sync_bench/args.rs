@@ -64,7 +64,7 @@ pub struct SyncBenchArgs {
     /// Where the servers put their files, below a directory that is removed at the end [default: the system's]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Ports of master and replica: this one and the next [default: free ones]
+    /// The first port: the masters of all servers from there on, then the replica [default: free ones]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65534))]
     port: Option<u16>,
     /// Write all figures as JSON
@@ -73,6 +73,9 @@ pub struct SyncBenchArgs {
     /// Write one line a sync as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Write one page with pictures
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -154,6 +157,8 @@ pub struct Options {
     pub json: Option<PathBuf>,
     /// The same.
     pub csv: Option<PathBuf>,
+    /// The same.
+    pub html: Option<PathBuf>,
     /// A line on a terminal.
     pub progress: bool,
 }
@@ -176,7 +181,7 @@ impl SyncBenchArgs {
         if shape.value_size.is_some_and(|n| n > 512 << 20) {
             return Err(Trouble("--value-size: a value has at most 512 MB".into()));
         }
-        for path in [&self.json, &self.csv].into_iter().flatten() {
+        for path in [&self.json, &self.csv, &self.html].into_iter().flatten() {
             writable(path)?;
         }
         let dir = self.dir.clone().unwrap_or_else(std::env::temp_dir);
@@ -202,6 +207,7 @@ impl SyncBenchArgs {
             port: self.port,
             json: self.json,
             csv: self.csv,
+            html: self.html,
             progress: !self.quiet,
         })
     }

@@ -59,7 +59,12 @@ pub fn bound(s: &Summary) -> Bound {
         .bytes
         .map_or(f64::MAX, |b| b.median * 1000.0 / disk.max(0.001));
     let plausible = disk < DISK_MS || rate > DISK_BYTES_PER_S;
-    if master.max(replica) >= BUSY {
+    // Where files are between them the sides take turns: then both together keep a processor busy.
+    let busiest = match conditions.mode.uses_disk() {
+        true => master + replica,
+        false => master.max(replica),
+    };
+    if busiest >= BUSY {
         return match master > replica {
             true => Bound::MasterCpu,
             false => Bound::ReplicaCpu,
@@ -67,13 +72,6 @@ pub fn bound(s: &Summary) -> Bound {
     }
     if conditions.mode.uses_disk() && disk > rest / 3.0 && plausible {
         return Bound::Disk;
-    }
-    // Both sides take turns: together they keep a processor busy.
-    if master + replica >= BUSY {
-        return match master > replica {
-            true => Bound::MasterCpu,
-            false => Bound::ReplicaCpu,
-        };
     }
     Bound::Waits
 }
@@ -98,17 +96,25 @@ pub fn because(s: &Summary) -> String {
             s.bytes.map_or(0.0, |b| b.median) * 1000.0
                 / s.cell.conditions.link_rate.unwrap_or(1) as f64
         ),
-        Bound::MasterCpu => format!("it is CPU-bound: the master uses {}", share(s.master)),
-        Bound::ReplicaCpu => format!("it is CPU-bound: the replica uses {}", share(s.replica)),
+        Bound::MasterCpu | Bound::ReplicaCpu => {
+            let turns = match s.cell.conditions.mode.uses_disk() {
+                true => ", in turns",
+                false => "",
+            };
+            format!(
+                "it is CPU-bound: the master uses {}, the replica {}{turns}",
+                share(s.master),
+                share(s.replica)
+            )
+        }
         Bound::Disk => format!(
             "it is disk-bound: {} of the time goes into files while the processors wait",
             percent(s.phase_ms(&DISK))
         ),
         Bound::Waits => {
-            let largest = s
-                .phases
-                .iter()
-                .max_by(|a, b| a.2.median.total_cmp(&b.2.median));
+            // What follows when the replica is usable already was not waited for.
+            let before = s.phases.iter().filter(|p| p.1 != Kind::CatchUp);
+            let largest = before.max_by(|a, b| a.2.median.total_cmp(&b.2.median));
             largest.map_or("it waits while nothing is busy".into(), |(side, kind, length)| {
                 format!(
                     "it waits while neither processor nor link is busy, longest in \"{}\" of the {} ({:.0} ms)",
