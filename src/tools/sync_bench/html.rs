@@ -130,6 +130,9 @@ fn total_rows(report: &Report) -> Vec<Total> {
     report.summaries.iter().map(row).collect()
 }
 
+/// What rows of one picture have in common: delay, write load, link rate.
+type Shared = (u32, u32, Option<u64>);
+
 /// The run of a cell that stands for all: the one nearest to the median.
 fn typical<'a>(summary: &Summary, runs: &'a [Measured]) -> Option<&'a Measured> {
     let distance = |r: &&Measured| (r.total_us as f64 / 1000.0 - summary.total_ms.median).abs();
@@ -152,7 +155,7 @@ fn timeline_panel(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     write!(out, "</div>")?;
     // A scale for what runs under the same conditions: a delay would make all others dots.
-    let mut groups: Vec<((u32, u32, Option<u64>), Vec<Timeline>)> = Vec::new();
+    let mut groups: Vec<(Shared, Vec<Timeline>)> = Vec::new();
     for (summary, runs) in report.summaries.iter().zip(&report.runs) {
         let Some(run) = typical(summary, runs) else {
             continue;
