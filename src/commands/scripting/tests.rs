@@ -120,7 +120,7 @@ fn what_a_script_could_do_to_the_process_is_bounded() {
         ),
         (
             "cjson.encode_max_depth(100000) local t = {} for i = 1, 100000 do t = {t} end return cjson.encode(t)",
-            "excessive depth (1501)",
+            "excessive nesting (1501)",
         ),
         (
             "return cmsgpack.unpack(string.rep('\\x91', 100000))",
@@ -133,8 +133,16 @@ fn what_a_script_could_do_to_the_process_is_bounded() {
             "{script}: {reply}"
         );
     }
-    let deep = bench.run("EVAL \"local a = {} a[1] = {a} return a\" 0");
-    assert!(deep.contains("-ERR reached lua stack limit"), "{deep}");
+    let deep: [&[u8]; 3] = [b"EVAL", b"local a = {} a[1] = {a} return a", b"0"];
+    bench.engine.execute(bench.id, &deep);
+    let reply = bench
+        .engine
+        .clients
+        .get_mut(&bench.id)
+        .map(|c| std::mem::take(c.reply.buf_mut()));
+    let reply = reply.unwrap_or_default();
+    assert!(reply.starts_with(b"*1\r\n*1\r\n"));
+    assert!(reply.ends_with(b"*1\r\n-ERR reached lua stack limit\r\n"));
     let many = "EVAL \"local t = {} for i = 1, 7000 do t[i] = 'x' end return redis.call('RPUSH', 'l', unpack(t))\" 0";
     assert_eq!(bench.run(many), ":7000");
 }

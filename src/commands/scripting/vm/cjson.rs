@@ -228,8 +228,9 @@ fn limited(
     Ok(match (min..=max).contains(&n) {
         true => Ok(n),
         false => {
+            // The reference blames the first argument, whichever it is.
             let text = format!("expected integer between {min} and {max}");
-            Err(Verdict::Argument(i, text))
+            Err(Verdict::Argument(1, text))
         }
     })
 }

@@ -266,8 +266,9 @@ impl<'a> Unpacker<'a> {
             }
             0xcb => Ok(Value::Number(f64::from_bits(self.number(8)))),
             0xcc..=0xcf => {
+                // Of 64 bits they become signed, as in the reference.
                 let n = self.number(1 << (kind - 0xcc));
-                Ok(Value::Number(n as f64))
+                Ok(Value::Number(n as i64 as f64))
             }
             0xd0..=0xd3 => Ok(self.signed(1 << (kind - 0xd0))),
             0xd9..=0xdb => {

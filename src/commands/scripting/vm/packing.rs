@@ -95,16 +95,17 @@ impl<'a> Format<'a> {
                 b'!' => {
                     let align = self.number(ALIGN_MAX)?;
                     if !align.is_power_of_two() {
-                        return Err(Verdict::Here("alignment is not a power of 2".into()));
+                        return Err(Verdict::Here(format!(
+                            "alignment {align} is not a power of 2"
+                        )));
                     }
                     self.align = align;
                     continue;
                 }
                 other => {
-                    return Err(Verdict::Here(format!(
-                        "invalid format option '{}'",
-                        char::from(other)
-                    )));
+                    let other = char::from(other);
+                    let text = format!("invalid format option '{other}'");
+                    return Err(Verdict::Argument(1, text));
                 }
             };
             return Ok(Step::Option(option, size));
@@ -176,10 +177,10 @@ fn pack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
                 let bytes = checked!(args.string(lua, next));
                 let bytes = bytes.as_bytes();
                 let size = if size == 0 { bytes.len() } else { size };
+                next += 1;
                 if bytes.len() < size {
                     return Ok(Verdict::Argument(next, "string too short".into()));
                 }
-                next += 1;
                 out.extend_from_slice(&bytes[..size]);
                 if option == b's' {
                     out.push(0);
@@ -214,10 +215,14 @@ fn unpack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
         true => 1.0,
         false => checked!(args.number(lua, 3)),
     };
-    if start < 1.0 {
+    if start == 0.0 {
         return Ok(Verdict::Argument(3, "offset must be 1 or greater".into()));
     }
-    let mut at = start as usize - 1;
+    // A negative one is a huge one in the reference.
+    let mut at = match start < 0.0 {
+        true => usize::MAX / 2,
+        false => (start as usize).max(1) - 1,
+    };
     let mut format = Format::new(&text);
     let results = lua.create_table()?;
     let mut found = 0;
@@ -305,13 +310,10 @@ fn size(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
     loop {
         let (option, size) = step!(format);
         if option == b's' {
-            return Ok(Verdict::Argument(
-                1,
-                "variable-size format in format '%s'".into(),
-            ));
+            return Ok(Verdict::Argument(1, "option 's' has no fixed size".into()));
         }
         if option == b'c' && size == 0 {
-            return Ok(Verdict::Argument(1, "variable-length format".into()));
+            return Ok(Verdict::Argument(1, "option 'c0' has no fixed size".into()));
         }
         at += format.padding(at, option, size) + size;
     }

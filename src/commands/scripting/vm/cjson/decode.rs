@@ -114,8 +114,8 @@ impl Decoder<'_> {
             return Ok(());
         }
         Err(Fault::Data(format!(
-            "Found too many nested data structures ({})",
-            self.depth
+            "Found too many nested data structures ({}) at character {}",
+            self.depth, self.at
         )))
     }
 

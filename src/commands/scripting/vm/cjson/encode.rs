@@ -57,7 +57,7 @@ impl Encoder<'_> {
                 let depth = depth + 1;
                 if depth > self.settings.encode_depth.get().min(DEPTH_MAX) {
                     return Err(Fault::Data(format!(
-                        "Cannot serialise, excessive depth ({depth})"
+                        "Cannot serialise, excessive nesting ({depth})"
                     )));
                 }
                 match self.array_length(table)? {
