@@ -22,6 +22,11 @@ pub struct Shutdown {
 
 const FAILED: CommandError = CommandError::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
 
+/// What a script has done so far is not to be saved: a shutdown that saves waits for its end.
+fn waits_for_script(engine: &Engine, options: ShutdownOptions) -> bool {
+    engine.script_is_parked() && options.save != Some(false)
+}
+
 impl Shell {
     /// Starts going down; `Ok` means that it has begun and waits for replicas. Ends the process if
     /// there is nothing to wait for.
@@ -32,8 +37,11 @@ impl Shell {
     ) -> Result<(), CommandError> {
         tracing::info!("User requested shutdown...");
         let timeout = engine.config.shutdown_timeout;
-        if !options.now && timeout > 0 && lagging(engine) > 0 {
-            tracing::info!("Waiting for replicas before shutting down.");
+        let in_a_script = waits_for_script(engine, options);
+        if (!options.now && timeout > 0 && lagging(engine) > 0) || in_a_script {
+            if !in_a_script {
+                tracing::info!("Waiting for replicas before shutting down.");
+            }
             let deadline_ms = engine.clock.unix_ms + timeout * 1000;
             self.shutdown = Some(Shutdown {
                 options,
@@ -61,6 +69,9 @@ impl Shell {
         let Some(waiting) = self.shutdown else {
             return;
         };
+        if waits_for_script(engine, waiting.options) {
+            return;
+        }
         let lagging = lagging(engine);
         if lagging > 0 && engine.clock.unix_ms < waiting.deadline_ms {
             return;

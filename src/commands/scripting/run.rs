@@ -124,6 +124,9 @@ impl Cx<'_> {
         }));
         engine.depth += 1;
         let actor = engine.scripting.client();
+        // What it reads, its caller has read.
+        actor.id = self.client.id;
+        actor.tracking = self.client.tracking.clone();
         actor.db = self.client.db;
         actor.flags.set(ClientFlags::MASTER, obeys);
         let run = Run {
@@ -266,6 +269,7 @@ impl Engine {
     /// Writes a script's reply and counts its errors.
     pub(super) fn end_script(&mut self, client: &mut Session, outcome: Outcome) {
         self.scripting.running = None;
+        self.scripting.client().tracking = None;
         self.depth -= 1;
         self.stats.errors += outcome.errors.len() as u64;
         for error in &outcome.errors {

@@ -46,7 +46,8 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn time(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let us = cx.engine.clock.unix_us;
+    // In a script, whose keys do not age, the clock on the wall goes on.
+    let us = cx.engine.clock.unix_us + cx.engine.script_elapsed_us();
     let reply = &mut cx.client.reply;
     reply.array(2);
     reply.bulk_int(us / 1_000_000);
@@ -81,6 +82,11 @@ fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             .with_host(|host, engine| host.abort_shutdown(engine))?;
         cx.client.reply.ok();
         return Ok(());
+    }
+    if options.save != Some(false)
+        && let Some(busy) = cx.engine.busy_error()
+    {
+        return Err(busy);
     }
     if !options.now && cx.client.flags.contains(ClientFlags::DENY_BLOCKING) {
         return Err(CommandError::fixed(

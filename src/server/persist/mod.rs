@@ -361,7 +361,8 @@ impl Persistence {
 
     /// Called at each turn of the server's clockwork: save points, scheduled saves.
     pub fn cron(&self, engine: &mut Engine) {
-        if self.running() {
+        // In the midst of a script the dataset is none that anybody should find in a dump.
+        if self.running() || engine.script_is_parked() {
             return;
         }
         let now = engine.clock.unix_ms / 1000;

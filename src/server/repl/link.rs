@@ -126,12 +126,13 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
 
 impl Link {
     async fn event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
-        let wants_input = {
+        // While a script stands still the dataset belongs to it; a tick looks again.
+        let (wants_input, parked) = {
             let engine = self.server.engine.borrow();
-            engine
-                .repl
-                .upstream()
-                .is_some_and(|up| up.link.wants_input())
+            let upstream = engine.repl.upstream();
+            let parked = engine.script_is_parked();
+            let wants = upstream.is_some_and(|up| up.link.wants_input());
+            (wants && !parked, parked)
         };
         let flow = self.receiving.as_ref().and_then(|(_, r)| r.inflow.as_ref());
         let full = flow.is_some_and(|f| !f.has_room());
@@ -150,7 +151,7 @@ impl Link {
                 *connecting = None;
                 Event::Connected(result)
             }
-            result = async { outcome.expect("guarded").await }, if outcome.is_some() => {
+            result = async { outcome.expect("guarded").await }, if outcome.is_some() && !parked => {
                 let lost = |_| Err("the receiving thread is gone".to_owned());
                 Event::Received(result.unwrap_or_else(lost))
             }

@@ -59,7 +59,7 @@ pub fn start(
     order: &SnapshotOrder,
     engine: &mut Engine,
 ) -> Result<Vec<(ClientId, Payload)>, StartError> {
-    if server.persistence.running() {
+    if server.persistence.running() || engine.script_is_parked() {
         return Err(StartError::Busy);
     }
     let mut payloads = Vec::new();
