@@ -63,5 +63,7 @@ families! {
     scan;
     server;
     errors;
+    scripting;
+    functions;
     blocking;
 }

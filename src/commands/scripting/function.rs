@@ -136,7 +136,12 @@ fn delete(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn flush(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    if args.len() > 3 || (args.len() == 3 && !args.is(2, "SYNC") && !args.is(2, "ASYNC")) {
+    if args.len() > 3 {
+        return Err(CommandError::fixed(
+            "ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.",
+        ));
+    }
+    if args.len() == 3 && !args.is(2, "SYNC") && !args.is(2, "ASYNC") {
         return Err(CommandError::fixed(
             "ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
         ));

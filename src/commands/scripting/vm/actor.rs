@@ -462,7 +462,7 @@ fn registration(lua: &Lua, table: &Table, count: usize) -> Result<Registration> 
         };
         for pair in named.pairs::<Value, Value>() {
             let (key, value) = pair?;
-            let Value::String(key) = key else {
+            let Some(key) = lua.coerce_string(key)? else {
                 let text = "named argument key given to redis.register_function is not a string";
                 return Ok(Err(text));
             };
