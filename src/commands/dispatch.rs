@@ -96,9 +96,6 @@ impl Engine {
     pub fn after_command(&mut self) {
         self.flush_effects();
         self.serve_ready_keys();
-        if self.tracking.has_pending() {
-            tracking::tell_pending(self, None);
-        }
         if self.pubsub.has_deferred() {
             pubsub::deliver_deferred(self);
         }

@@ -99,6 +99,8 @@ pub struct Engine {
     pub run_id: String,
     /// `used_memory_startup`
     pub startup_memory: usize,
+    /// Bytes that clients hold, while `maxmemory-clients` is set.
+    pub(super) client_memory: usize,
     /// The second in which idle clients were last looked for.
     pub(super) idle_checked_s: i64,
 }
@@ -310,6 +312,7 @@ impl Engine {
             monitors: Vec::new(),
             run_id,
             startup_memory: 0,
+            client_memory: 0,
             idle_checked_s: 0,
         }
     }
@@ -338,6 +341,7 @@ impl Engine {
             super::transactions::discard_transaction(self, &mut client);
             super::pubsub::forget(self, &mut client);
             super::tracking::disable(self, &mut client);
+            self.uncount_client(&client);
         }
     }
 

@@ -13,6 +13,7 @@ pub mod bits;
 pub mod bits_field;
 pub mod bits_op;
 pub mod blocking;
+pub mod client_eviction;
 pub mod collection;
 pub mod connection;
 pub mod context;

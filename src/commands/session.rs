@@ -132,6 +132,8 @@ pub struct Session {
     pub bytes_out: u64,
     /// Requests since the connection.
     pub commands: u64,
+    /// What it counted for `maxmemory-clients` when it was last looked at.
+    pub counted_memory: usize,
 }
 
 impl Session {
@@ -167,6 +169,7 @@ impl Session {
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,
+            counted_memory: 0,
         }
     }
 

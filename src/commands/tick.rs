@@ -64,6 +64,8 @@ impl Engine {
         self.sample_rates();
         self.end_pauses();
         self.close_idle_clients();
+        self.count_clients();
+        self.evict_clients();
         let most = usize::try_from(self.config.tracking_table_max_keys);
         self.tracking.shrink(most.unwrap_or(0));
         let used = (self.used_memory)(self);

@@ -172,7 +172,9 @@ impl Connection {
             limits::close_for_input(engine, &mut session, &self.input);
         }
         let end = self.verdict(&session, written);
+        engine.count_client(&mut session);
         engine.clients.insert(self.id, session);
+        engine.evict_clients();
         server.act(engine);
         end
     }

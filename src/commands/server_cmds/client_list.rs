@@ -51,12 +51,22 @@ impl Class {
 
 /// Memory of a client: its session and what is pending.
 pub fn memory(client: &Session) -> usize {
+    /// What an entry of a table costs beside its bytes.
+    const ENTRY: usize = 64;
     let queued = client.queue.iter().flat_map(|q| &q.args);
+    let names = [&client.channels, &client.patterns, &client.shard_channels];
+    let names = names.into_iter().flatten();
+    let prefixes = client.tracking.iter().flat_map(|t| &t.prefixes);
+    let named = names.chain(prefixes).map(|name| name.len() + ENTRY);
+    let watched = client.watched.iter().map(|w| w.key.len() + ENTRY);
     size_of::<Session>()
         + client.query_buffer
         + client.reply.capacity()
         + client.unsent
-        + queued.map(Vec::len).sum::<usize>()
+        + queued
+            .map(|arg| arg.len() + size_of::<Vec<u8>>())
+            .sum::<usize>()
+        + named.chain(watched).sum::<usize>()
 }
 
 /// The line, without an end.

@@ -1,0 +1,138 @@
+//! `maxmemory-clients`: what all clients hold together, and closing the largest when it is too much.
+//!
+//! Only ordinary clients and subscribers count. CLIENT NO-EVICT keeps a client from being closed, not from
+//! being counted. The sum is kept as clients change and taken anew by the clockwork.
+
+use super::server_cmds::client_list::{self, Class};
+use super::{Action, ClientFlags, ClientId, Engine, Session};
+
+impl Engine {
+    /// Bytes that all clients may hold together; `None` = no limit. A percentage is one of `maxmemory`.
+    fn client_memory_limit(&self) -> Option<usize> {
+        let limit = match self.config.maxmemory_clients {
+            0 => return None,
+            bytes @ 1.. => bytes,
+            percent => self.config.maxmemory / 100 * -percent,
+        };
+        usize::try_from(limit).ok().filter(|limit| *limit > 0)
+    }
+
+    /// Counts what a client holds now. Free of cost without a limit.
+    pub fn count_client(&mut self, client: &mut Session) {
+        if self.config.maxmemory_clients == 0 {
+            return;
+        }
+        let counts = matches!(Class::of(client), Class::Normal | Class::Pubsub);
+        let now = if counts {
+            client_list::memory(client)
+        } else {
+            0
+        };
+        self.client_memory =
+            self.client_memory - client.counted_memory.min(self.client_memory) + now;
+        client.counted_memory = now;
+    }
+
+    /// A client is gone.
+    pub(super) fn uncount_client(&mut self, client: &Session) {
+        self.client_memory -= client.counted_memory.min(self.client_memory);
+    }
+
+    /// Counts all clients anew.
+    pub(super) fn count_clients(&mut self) {
+        if self.config.maxmemory_clients == 0 {
+            return;
+        }
+        let mut clients = std::mem::take(&mut self.clients);
+        for client in clients.values_mut() {
+            self.count_client(client);
+        }
+        self.clients = clients;
+    }
+
+    /// Closes the largest clients until all hold no more than they may. No command runs meanwhile.
+    pub fn evict_clients(&mut self) {
+        let Some(limit) = self.client_memory_limit() else {
+            return;
+        };
+        if self.client_memory <= limit {
+            return;
+        }
+        let spared = ClientFlags::NO_EVICT | ClientFlags::CLOSE_ASAP;
+        let candidates = self
+            .clients
+            .values()
+            .filter(|c| !c.flags.intersects(spared));
+        let mut candidates: Vec<(usize, ClientId)> =
+            candidates.map(|c| (c.counted_memory, c.id)).collect();
+        candidates.sort_unstable();
+        let now = self.clock.unix_ms;
+        while self.client_memory > limit
+            && let Some((held, id)) = candidates.pop()
+            && held > 0
+        {
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
+            let line = client_list::line(client, now);
+            client.flags.insert(ClientFlags::CLOSE_ASAP);
+            client.counted_memory = 0;
+            self.client_memory -= held.min(self.client_memory);
+            self.stats.evicted_clients += 1;
+            self.actions.push(Action::Close(id));
+            self.with_host(|host, _| host.log('*', &format!("Evicting client: {line}")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+    use crate::commands::{Action, ClientFlags, ClientId};
+
+    fn connect(bench: &mut Bench, pending: usize) -> ClientId {
+        let id = bench.engine.connect("a:1".into(), "b:2".into());
+        bench
+            .engine
+            .clients
+            .get_mut(&id)
+            .expect("just connected")
+            .query_buffer = pending;
+        id
+    }
+
+    #[test]
+    fn the_largest_clients_are_closed_until_the_rest_fits() {
+        let mut bench = Bench::new();
+        let [small, large, larger] = [10_000, 400_000, 500_000].map(|n| connect(&mut bench, n));
+        bench.engine.config.maxmemory_clients = 450_000;
+        bench.engine.count_clients();
+        bench.engine.evict_clients();
+        assert_eq!(bench.engine.actions, [Action::Close(larger)]);
+        assert_eq!(bench.engine.stats.evicted_clients, 1);
+        bench.engine.config.maxmemory_clients = -10;
+        bench.engine.config.maxmemory = 1_000_000;
+        bench.engine.evict_clients();
+        assert_eq!(bench.engine.actions.last(), Some(&Action::Close(large)));
+        let small = &bench.engine.clients[&small];
+        assert!(!small.flags.contains(ClientFlags::CLOSE_ASAP));
+    }
+
+    #[test]
+    fn a_client_that_must_not_be_evicted_counts_but_stays() {
+        let mut bench = Bench::new();
+        let large = connect(&mut bench, 900_000);
+        let client = bench
+            .engine
+            .clients
+            .get_mut(&large)
+            .expect("just connected");
+        client.flags.insert(ClientFlags::NO_EVICT);
+        let small = connect(&mut bench, 1000);
+        bench.engine.config.maxmemory_clients = 100_000;
+        bench.engine.count_clients();
+        bench.engine.evict_clients();
+        assert!(!bench.engine.actions.contains(&Action::Close(large)));
+        assert!(bench.engine.actions.contains(&Action::Close(small)));
+    }
+}
