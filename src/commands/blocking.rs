@@ -46,6 +46,8 @@ pub enum BlockedOn {
         count: usize,
         /// From which offset on.
         offset: i64,
+        /// WAITAOF: they must have made it durable.
+        durable: bool,
     },
     /// CLIENT PAUSE, shutdown or a full-sync reload: run again when it ends.
     Postponed,
@@ -387,10 +389,9 @@ impl Engine {
 fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
     match blocked.on {
         BlockedOn::Keys { .. } => session.reply.null_array(),
-        BlockedOn::Replicas { offset, .. } => {
-            let acknowledged = engine.repl.count_acked(offset);
-            session.reply.int(acknowledged as i64);
-        }
+        BlockedOn::Replicas {
+            offset, durable, ..
+        } => super::replication_cmds::answer_wait(engine, session, offset, durable),
         BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Script => {}
     }
 }

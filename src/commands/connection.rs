@@ -152,15 +152,16 @@ fn auth(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         3 => (&args[1], &args[2]),
         _ => return Err(CommandError::SYNTAX),
     };
-    authenticate(cx, user, password)?;
+    authenticate(cx, &args[0], user, password)?;
     cx.client.reply.ok();
     Ok(())
 }
 
 /// Lets the client in if the password is right; there is one user, `default`.
-fn authenticate(cx: &mut Cx<'_>, user: &[u8], password: &[u8]) -> CmdResult {
+fn authenticate(cx: &mut Cx<'_>, command: &[u8], user: &[u8], password: &[u8]) -> CmdResult {
     let wanted = cx.engine.config.requirepass.as_bytes();
     if user != b"default" || !(wanted.is_empty() || same(wanted, password)) {
+        cx.engine.note_failed_login(cx.client, command, user);
         return Err(WRONG_PASSWORD);
     }
     cx.client.authenticated = true;
@@ -203,7 +204,7 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     if let Some((user, password)) = login {
-        authenticate(cx, &args[user], &args[password])?;
+        authenticate(cx, &args[0], &args[user], &args[password])?;
     }
     if !cx.client.authenticated {
         return Err(CommandError::fixed(

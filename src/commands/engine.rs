@@ -8,6 +8,7 @@ use super::host::Host;
 use super::pause::Pauses;
 use super::pubsub::PubSub;
 use super::scripting::Scripting;
+use super::server_cmds::acl::AclLog;
 use super::server_cmds::latency::LatencyMonitor;
 use super::server_cmds::slowlog::SlowLog;
 use super::tick::Rates;
@@ -93,6 +94,8 @@ pub struct Engine {
     pub latency: LatencyMonitor,
     /// Commands that take at least so long are looked at by the slow log and the latency monitor, ns.
     pub watch_from_ns: u64,
+    /// ACL LOG
+    pub acl_log: AclLog,
     /// MONITOR clients.
     pub monitors: Vec<ClientId>,
     /// `run_id`: 40 hexadecimal digits.
@@ -309,6 +312,7 @@ impl Engine {
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
             watch_from_ns: u64::MAX,
+            acl_log: AclLog::default(),
             monitors: Vec::new(),
             run_id,
             startup_memory: 0,

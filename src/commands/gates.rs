@@ -53,7 +53,9 @@ impl Engine {
             return Err(CommandError::arity(command.name));
         }
         let flags = self.flags_of(client, command, args);
-        if command.flags.contains(Flags::PROTECTED) && !self.debug_allowed(client) {
+        if command.flags.contains(Flags::PROTECTED)
+            && !permits(self.config.enable_debug_command, client)
+        {
             return Err(NO_DEBUG);
         }
         if !client.authenticated && !flags.contains(Flags::NO_AUTH) {
@@ -90,14 +92,6 @@ impl Engine {
         let queued = client.queue.iter().map(|q| q.command.flags);
         let wanted = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE;
         queued.fold(command.flags, |all, f| all | (f & wanted))
-    }
-
-    fn debug_allowed(&self, client: &Session) -> bool {
-        match self.config.enable_debug_command {
-            Protection::Yes => true,
-            Protection::Local => client.is_local(),
-            Protection::No => client.flags.contains(ClientFlags::MASTER),
-        }
     }
 
     pub(super) fn stops_after_failed_save(&self) -> bool {
@@ -170,6 +164,15 @@ impl Engine {
             return Err(REPLICA_ONLY);
         }
         Ok(())
+    }
+}
+
+/// Whether `enable-debug-command` or one of its kin lets a client in.
+pub(super) fn permits(protection: Protection, client: &Session) -> bool {
+    match protection {
+        Protection::Yes => true,
+        Protection::Local => client.is_local(),
+        Protection::No => client.flags.contains(ClientFlags::MASTER),
     }
 }
 

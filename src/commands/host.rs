@@ -120,6 +120,11 @@ pub trait Host: Any {
     fn purge_memory(&mut self);
     /// Fields only the shell knows, for the INFO sections `persistence` and `cpu`.
     fn info(&self, engine: &Engine, section: &str, out: &mut String);
+    /// Random bytes that nobody can guess.
+    ///
+    /// # Errors
+    /// The system's.
+    fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String>;
     /// A log line at Redis's level `.`, `-`, `*` or `#`.
     fn log(&mut self, level: char, text: &str);
     /// Drops something large off the executor thread.

@@ -60,6 +60,17 @@ pub static COMMANDS: &[Command] = &[
         run: pfdebug,
         ..Command::DEFAULT
     },
+    Command {
+        name: "pfselftest",
+        arity: 1,
+        flags: Flags::ADMIN,
+        group: Group::HyperLogLog,
+        since: "2.8.9",
+        complexity: "N/A",
+        summary: "An internal command for testing HyperLogLog values.",
+        run: pfselftest,
+        ..Command::DEFAULT
+    },
 ];
 
 impl From<Corrupt> for CommandError {
@@ -215,6 +226,42 @@ fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             )));
         }
     }
+    Ok(())
+}
+
+/// Both forms must hold the same registers, and the estimate must be as good as it is said to be.
+fn pfselftest(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    /// Elements; the sparse form is left behind on the way.
+    const ELEMENTS: u64 = 100_000;
+    let failed = |what: &str| CommandError::new(format!("ERR TESTFAILED {what}"));
+    let mut dense = Hll::new();
+    dense
+        .make_dense()
+        .map_err(|_| failed("an empty value is not sound"))?;
+    let mut sparse = Hll::new();
+    let mut next_check = 1;
+    for n in 1..=ELEMENTS {
+        let element = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+        for form in [&mut sparse, &mut dense] {
+            form.add(&element, 3000)
+                .map_err(|_| failed("an element cannot be added"))?;
+        }
+        if n < next_check {
+            continue;
+        }
+        next_check *= 10;
+        let registers = |form: &Hll| form.registers().map_err(|_| failed("a value is not sound"));
+        let (of_sparse, of_dense) = (registers(&sparse)?, registers(&dense)?);
+        if of_sparse != of_dense {
+            return Err(failed("sparse and dense form differ"));
+        }
+        // Four times the standard error; small sets are counted almost exactly.
+        let off = hll::estimate(&of_dense).abs_diff(n);
+        if off as f64 > (n as f64 * 4.0 * 0.0081).max(2.0) {
+            return Err(failed("the estimate is too far off"));
+        }
+    }
+    cx.client.reply.ok();
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
 use crate::config::special::Address;
 use crate::replication::primary::{Admission, Request};
 use crate::replication::replconf::{Capa, Filter, Outcome};
-use crate::replication::{Peer, Replconf};
+use crate::replication::{Peer, ReplOffset, Replconf};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -87,6 +87,17 @@ pub static COMMANDS: &[Command] = &[
         summary: "Blocks until the asynchronous replication of all preceding write commands sent by \
                   the connection is completed.",
         run: wait,
+        ..Command::DEFAULT
+    },
+    Command {
+        name: "waitaof",
+        arity: 4,
+        flags: Flags::BLOCKING,
+        group: Group::Generic,
+        since: "7.2.0",
+        summary: "Blocks until all of the preceding write commands sent by the connection are written \
+                  to the append-only file of the master and/or replicas.",
+        run: waitaof,
         ..Command::DEFAULT
     },
 ];
@@ -302,17 +313,84 @@ fn wait(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let count = args.int(1)?;
     let deadline = deadline_in(cx, args.timeout_ms(2)? as f64)?;
+    wait_for_replicas(cx, args, count, deadline, false)
+}
+
+/// There is no append-only file here, but replicas may have one.
+fn waitaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let local = args.int(1)?;
+    if !(0..=1).contains(&local) {
+        return Err(CommandError::fixed(
+            "ERR value is out of range, value must between 0 and 1",
+        ));
+    }
+    let count = args.int(2)?;
+    if count < 0 {
+        return Err(CommandError::fixed(
+            "ERR value is out of range, must be positive",
+        ));
+    }
+    let deadline = deadline_in(cx, args.timeout_ms(3)? as f64)?;
+    if cx.engine.repl.is_replica() {
+        return Err(CommandError::fixed(
+            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas \
+             are just local and are not propagated.",
+        ));
+    }
+    if local > 0 {
+        return Err(CommandError::fixed(
+            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+        ));
+    }
+    wait_for_replicas(cx, args, count, deadline, true)
+}
+
+fn wait_for_replicas(
+    cx: &mut Cx<'_>,
+    args: Args<'_>,
+    count: i64,
+    deadline: Option<i64>,
+    durable: bool,
+) -> CmdResult {
     let offset = cx.client.write_offset;
-    let acked = cx.engine.repl.count_acked(offset);
+    let have = replicas_at(cx.engine, offset, durable);
     let never = ClientFlags::DENY_BLOCKING | ClientFlags::INTERNAL;
-    if acked as i64 >= count || cx.engine.depth > 0 || cx.client.flags.intersects(never) {
-        cx.client.reply.int(acked as i64);
+    if have as i64 >= count || cx.engine.depth > 0 || cx.client.flags.intersects(never) {
+        answer_wait(cx.engine, cx.client, offset, durable);
         return Ok(());
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    cx.wait(args, BlockedOn::Replicas { count, offset }, deadline);
+    let on = BlockedOn::Replicas {
+        count,
+        offset,
+        durable,
+    };
+    cx.wait(args, on, deadline);
     cx.engine.repl.want_ack();
     Ok(())
+}
+
+/// Replicas that have processed everything up to `offset`, or made it durable.
+fn replicas_at(engine: &super::Engine, offset: i64, durable: bool) -> usize {
+    match durable {
+        true => engine.repl.primary().count_durable(ReplOffset(offset)),
+        false => engine.repl.count_acked(offset),
+    }
+}
+
+/// The reply of WAIT, and of WAITAOF: no append-only file of ours, and so many replicas.
+pub(super) fn answer_wait(
+    engine: &super::Engine,
+    session: &mut Session,
+    offset: i64,
+    durable: bool,
+) {
+    let have = replicas_at(engine, offset, durable) as i64;
+    if durable {
+        session.reply.array(2);
+        session.reply.int(0);
+    }
+    session.reply.int(have);
 }
 
 impl super::Engine {
@@ -321,17 +399,19 @@ impl super::Engine {
         if self.blocking.clients() == 0 {
             return;
         }
-        let repl = &self.repl;
         let done = |c: &Session| match c.blocked.as_ref().map(|b| &b.on) {
-            Some(BlockedOn::Replicas { count, offset }) => {
-                Some(repl.count_acked(*offset)).filter(|n| n >= count)
-            }
+            Some(&BlockedOn::Replicas {
+                count,
+                offset,
+                durable,
+            }) => (replicas_at(self, offset, durable) >= count).then_some((c.id, offset, durable)),
             _ => None,
         };
-        let all = self.clients.values();
-        let ready: Vec<_> = all.filter_map(|c| Some((c.id, done(c)?))).collect();
-        for (id, acked) in ready {
-            self.end_wait(id, |_, session, _| session.reply.int(acked as i64));
+        let ready: Vec<_> = self.clients.values().filter_map(|c| done(c)).collect();
+        for (id, offset, durable) in ready {
+            self.end_wait(id, |engine, session, _| {
+                answer_wait(engine, session, offset, durable);
+            });
         }
     }
 

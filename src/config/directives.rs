@@ -92,7 +92,7 @@ directives! {
     Idle START "aof-rewrite-cpulist" ["aof_rewrite_cpulist"] aof_rewrite_cpulist: String = String::new(), Text, "CPUs of the append-only file's rewrite.";
     Idle START "bgsave-cpulist" ["bgsave_cpulist"] bgsave_cpulist: String = String::new(), Text, "CPUs of the persistence thread.";
     Idle START "ignore-warnings" ignore_warnings: String = String::new(), Text, "Start-up warnings to leave out.";
-    Idle START "enable-module-command" enable_module_command: Protection = Protection::No, OneOf, "Who may use MODULE.";
+    Works START "enable-module-command" enable_module_command: Protection = Protection::No, OneOf, "Who may use MODULE.";
     Works START "enable-debug-command" enable_debug_command: Protection = Protection::No, OneOf, "Who may use DEBUG.";
     Works START "enable-protected-configs" enable_protected_configs: Protection = Protection::No, OneOf, "Who may set protected directives.";
     Works LIVE "shutdown-timeout" shutdown_timeout: i64 = 10, Int(0..=INT), "Seconds that a shutdown waits for replicas.";

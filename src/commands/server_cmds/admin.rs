@@ -34,6 +34,19 @@ pub static COMMANDS: &[Command] = &[
         ..Command::DEFAULT
     },
     Command {
+        name: "bgrewriteaof",
+        arity: 1,
+        flags: Flags::ADMIN
+            .union(Flags::NOSCRIPT)
+            .union(Flags::NO_ASYNC_LOADING),
+        group: Group::Server,
+        since: "1.0.0",
+        complexity: "O(1)",
+        summary: "Rewrites the append-only file, which this server does not have.",
+        run: bgrewriteaof,
+        ..Command::DEFAULT
+    },
+    Command {
         name: "lolwut",
         arity: -1,
         flags: Flags::READONLY.union(Flags::FAST),
@@ -53,6 +66,12 @@ fn time(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     reply.bulk_int(us / 1_000_000);
     reply.bulk_int(us % 1_000_000);
     Ok(())
+}
+
+fn bgrewriteaof(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    Err(CommandError::fixed(
+        "ERR there is no append-only file to rewrite: use BGSAVE",
+    ))
 }
 
 fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -104,10 +104,10 @@ pub fn line(client: &Session, now_ms: i64) -> String {
         memory(client),
         if client.unsent > 0 { "rw" } else { "r" },
         client.last_command.map_or("NULL", |c| c.name),
-        if client.authenticated {
-            "default"
-        } else {
+        if client.flags.contains(ClientFlags::MASTER) {
             "(superuser)"
+        } else {
+            "default"
         },
         if client.reply.proto == Proto::Resp3 {
             3

@@ -180,6 +180,38 @@ fn flag_names(entry: &Entry) -> Vec<&'static str> {
     set.map(|(_, name)| *name).collect()
 }
 
+/// All access categories, in the order of ACL CAT.
+pub const CATEGORIES: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
+/// The names of the commands and subcommands of an access category.
+pub fn in_category(wanted: &str) -> Vec<&'static str> {
+    let all = table::all().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
+    let fitting = all.filter(|e| categories(e).contains(&wanted));
+    fitting.map(|e| e.name).collect()
+}
+
 /// The access categories, as the reference server derives them from flags and group.
 fn categories(entry: &Entry) -> Vec<&'static str> {
     let flags = entry.flags;
@@ -424,11 +456,7 @@ fn command_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             .map(|e| e.name)
             .collect(),
         5 if args.is(2, "FILTERBY") && args.is(3, "ACLCAT") => {
-            let wanted = String::from_utf8_lossy(&args[4]).to_ascii_lowercase();
-            all()
-                .filter(|e| categories(e).contains(&wanted.as_str()))
-                .map(|e| e.name)
-                .collect()
+            in_category(&String::from_utf8_lossy(&args[4]).to_ascii_lowercase())
         }
         // There are no modules.
         5 if args.is(2, "FILTERBY") && args.is(3, "MODULE") => Vec::new(),

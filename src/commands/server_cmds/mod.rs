@@ -2,19 +2,22 @@
 //!
 //! * [`info`]: INFO, with its sections in [`info_sections`]; [`memory`]: MEMORY.
 //! * [`config`]: CONFIG; [`command`]: COMMAND; [`client`]: CLIENT, with [`client_list`].
-//! * [`admin`]: SHUTDOWN, TIME, LOLWUT.
+//! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`], [`cluster`], [`module`]: what is refused, and what is not.
 //! * [`slowlog`], [`latency`], [`monitor`]: what commands are doing.
 
+pub mod acl;
 pub mod admin;
 pub mod client;
 pub mod client_list;
 pub mod client_tracking;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod info;
 pub mod info_sections;
 pub mod latency;
 pub mod memory;
+pub mod module;
 pub mod monitor;
 pub mod slowlog;
 

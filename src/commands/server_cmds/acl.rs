@@ -1,0 +1,450 @@
+//! ACL, as far as there are users: one, `default`, who may do everything once it knows the password.
+//!
+//! What refuses a client is kept here for ACL LOG: failed logins.
+
+use super::client_list;
+use super::command::{CATEGORIES, in_category};
+use crate::commands::spec::{Command, Flags, Group};
+use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Session, table};
+use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
+use std::fmt::Write;
+
+const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
+const ADMIN: Flags = ANYWHERE.union(Flags::ADMIN);
+/// Failures of the same kind within so long are one entry.
+const SAME_WITHIN_MS: i64 = 60_000;
+/// Entries that ACL LOG shows unless told otherwise.
+const LOG_SHOWN: i64 = 10;
+const GENPASS_BITS: i64 = 256;
+
+const NO_FILE: CommandError = CommandError::fixed(
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
+);
+
+const BASE: Command = Command {
+    group: Group::Server,
+    since: "6.0.0",
+    complexity: "O(1)",
+    flags: ADMIN,
+    ..Command::DEFAULT
+};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "acl",
+    arity: -2,
+    group: Group::Server,
+    since: "6.0.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for commands about users and what they may do.",
+    subcommands: &[
+        Command {
+            name: "acl|cat",
+            arity: -2,
+            flags: ANYWHERE,
+            summary: "Lists the categories, or the commands of one.",
+            run: acl_cat,
+            ..BASE
+        },
+        Command {
+            name: "acl|deluser",
+            arity: -3,
+            summary: "Deletes users; the default user stays.",
+            run: acl_deluser,
+            ..BASE
+        },
+        Command {
+            name: "acl|dryrun",
+            arity: -4,
+            since: "7.0.0",
+            summary: "Tells whether a user may run a command, without running it.",
+            run: acl_dryrun,
+            ..BASE
+        },
+        Command {
+            name: "acl|genpass",
+            arity: -2,
+            flags: ANYWHERE,
+            summary: "Makes a random password.",
+            run: acl_genpass,
+            ..BASE
+        },
+        Command {
+            name: "acl|getuser",
+            arity: 3,
+            summary: "Shows what a user may do.",
+            run: acl_getuser,
+            ..BASE
+        },
+        Command {
+            name: "acl|help",
+            arity: 2,
+            flags: Flags::LOADING.union(Flags::STALE),
+            summary: "Describes the subcommands.",
+            run: acl_help,
+            ..BASE
+        },
+        Command {
+            name: "acl|list",
+            arity: 2,
+            summary: "Shows the users as a configuration file would.",
+            run: acl_list,
+            ..BASE
+        },
+        Command {
+            name: "acl|load",
+            arity: 2,
+            summary: "Reads the users from their file, where there is one.",
+            run: no_file,
+            ..BASE
+        },
+        Command {
+            name: "acl|log",
+            arity: -2,
+            summary: "Shows what was refused to clients.",
+            run: acl_log,
+            ..BASE
+        },
+        Command {
+            name: "acl|save",
+            arity: 2,
+            summary: "Writes the users to their file, where there is one.",
+            run: no_file,
+            ..BASE
+        },
+        Command {
+            name: "acl|setuser",
+            arity: -3,
+            summary: "Makes or changes users, which is not supported.",
+            run: acl_setuser,
+            ..BASE
+        },
+        Command {
+            name: "acl|users",
+            arity: 2,
+            summary: "Lists the users' names.",
+            run: acl_users,
+            ..BASE
+        },
+        Command {
+            name: "acl|whoami",
+            arity: 2,
+            flags: ANYWHERE,
+            summary: "Returns the name of the connection's user.",
+            run: acl_whoami,
+            ..BASE
+        },
+    ],
+    ..Command::DEFAULT
+}];
+
+/// One kind of failed login.
+struct Refusal {
+    id: u64,
+    count: u64,
+    /// The command, as it was typed.
+    command: Vec<u8>,
+    user: Vec<u8>,
+    client: String,
+    created_ms: i64,
+    updated_ms: i64,
+}
+
+/// What was refused, newest first.
+#[derive(Default)]
+pub struct AclLog {
+    entries: VecDeque<Refusal>,
+    next_id: u64,
+}
+
+impl Engine {
+    /// A login failed.
+    pub fn note_failed_login(&mut self, client: &Session, command: &[u8], user: &[u8]) {
+        let now = self.clock.unix_ms;
+        let line = client_list::line(client, now);
+        let most = usize::try_from(self.config.acllog_max_len).unwrap_or(0);
+        self.stats.denied_auth += 1;
+        let log = &mut self.acl_log;
+        let same = |e: &Refusal| {
+            e.user == user && e.command == command && now - e.updated_ms < SAME_WITHIN_MS
+        };
+        let mut entry = match log.entries.iter().position(same) {
+            Some(at) => log.entries.remove(at).expect("just found"),
+            None => {
+                log.next_id += 1;
+                Refusal {
+                    id: log.next_id - 1,
+                    count: 0,
+                    command: command.to_vec(),
+                    user: user.to_vec(),
+                    client: String::new(),
+                    created_ms: now,
+                    updated_ms: now,
+                }
+            }
+        };
+        entry.count += 1;
+        entry.client = line;
+        entry.updated_ms = now;
+        log.entries.push_front(entry);
+        log.entries.truncate(most);
+    }
+}
+
+fn acl_whoami(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.client.reply.bulk(b"default");
+    Ok(())
+}
+
+fn acl_users(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.client.reply.array(1);
+    cx.client.reply.bulk(b"default");
+    Ok(())
+}
+
+/// The password as its SHA-256, in hex; `None` without one.
+fn password_hash(engine: &Engine) -> Option<String> {
+    let password = &engine.config.requirepass;
+    if password.is_empty() {
+        return None;
+    }
+    let mut hex = String::new();
+    for byte in Sha256::digest(password.as_bytes()) {
+        let _ = write!(hex, "{byte:02x}"); // a string takes it
+    }
+    Some(hex)
+}
+
+fn acl_list(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let secret = match password_hash(cx.engine) {
+        Some(hash) => format!("#{hash}"),
+        None => "nopass".to_owned(),
+    };
+    let line = format!("user default on {secret} sanitize-payload ~* &* +@all");
+    cx.client.reply.array(1);
+    cx.client.reply.bulk(line.as_bytes());
+    Ok(())
+}
+
+fn acl_getuser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if &args[2] != b"default" {
+        cx.client.reply.null();
+        return Ok(());
+    }
+    let hash = password_hash(cx.engine);
+    let mut flags = vec!["on"];
+    if hash.is_none() {
+        flags.push("nopass");
+    }
+    flags.push("sanitize-payload");
+    let reply = &mut cx.client.reply;
+    reply.map(6);
+    reply.bulk_str("flags");
+    reply.set(flags.len());
+    flags.iter().for_each(|f| reply.simple(f));
+    reply.bulk_str("passwords");
+    reply.array(hash.iter().len());
+    hash.iter().for_each(|h| reply.bulk_str(h));
+    for (name, rule) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {
+        reply.bulk_str(name);
+        reply.bulk_str(rule);
+    }
+    reply.bulk_str("selectors");
+    reply.array(0);
+    Ok(())
+}
+
+fn acl_setuser(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    Err(CommandError::fixed(
+        "ERR ACL SETUSER is not supported: there is only the user 'default', whose password is the directive requirepass",
+    ))
+}
+
+fn acl_deluser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if args.from(2).contains(&b"default".as_slice()) {
+        return Err(CommandError::fixed(
+            "ERR The 'default' user cannot be removed",
+        ));
+    }
+    cx.client.reply.int(0);
+    Ok(())
+}
+
+fn no_file(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    Err(NO_FILE)
+}
+
+fn acl_cat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    match args.len() {
+        2 => {
+            cx.client.reply.array(CATEGORIES.len());
+            CATEGORIES.iter().for_each(|c| cx.client.reply.bulk_str(c));
+        }
+        3 => {
+            let wanted = String::from_utf8_lossy(&args[2]).to_ascii_lowercase();
+            if !CATEGORIES.contains(&wanted.as_str()) {
+                return Err(CommandError::new(format!(
+                    "ERR Unknown category '{}'",
+                    String::from_utf8_lossy(&args[2])
+                )));
+            }
+            let names = in_category(&wanted);
+            cx.client.reply.array(names.len());
+            names.iter().for_each(|n| cx.client.reply.bulk_str(n));
+        }
+        _ => return Err(CommandError::SYNTAX),
+    }
+    Ok(())
+}
+
+fn acl_dryrun(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if &args[2] != b"default" {
+        let error = format!("ERR User '{}' not found", text(&args[2]));
+        return Err(CommandError::new(error));
+    }
+    let request = Args(args.from(3));
+    let entry = table::find(request)
+        .map_err(|_| CommandError::new(format!("ERR Command '{}' not found", text(&args[3]))))?;
+    if !entry.arity_fits(request.len()) {
+        return Err(CommandError::arity(entry.name));
+    }
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn acl_genpass(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let bits = match args.len() {
+        2 => Ok(GENPASS_BITS),
+        3 => args.int(2),
+        _ => return Err(CommandError::SYNTAX),
+    };
+    let bits = Some(bits?).filter(|bits| (1..=4096).contains(bits));
+    let bits = bits.ok_or(CommandError::fixed(
+        "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
+    ))?;
+    let digits = (bits as usize).div_ceil(4);
+    let mut secret = vec![0; digits.div_ceil(2)];
+    let filled = cx
+        .engine
+        .with_host(|host, _| host.fill_with_secret(&mut secret));
+    filled.map_err(|e| CommandError::new(format!("ERR no random numbers: {e}")))?;
+    let mut hex = String::new();
+    for byte in secret {
+        let _ = write!(hex, "{byte:02x}"); // a string takes it
+    }
+    cx.client.reply.bulk_str(&hex[..digits]);
+    Ok(())
+}
+
+fn acl_log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let shown = match args.len() {
+        2 => LOG_SHOWN,
+        3 if args.is(2, "RESET") => {
+            cx.engine.acl_log.entries.clear();
+            cx.client.reply.ok();
+            return Ok(());
+        }
+        3 => args.int(2)?.max(0),
+        _ => return Err(CommandError::SYNTAX),
+    };
+    let now = cx.now();
+    let reply = &mut cx.client.reply;
+    let entries = &cx.engine.acl_log.entries;
+    let shown = entries
+        .len()
+        .min(usize::try_from(shown).unwrap_or(usize::MAX));
+    reply.array(shown);
+    for entry in entries.iter().take(shown) {
+        reply.map(10);
+        reply.bulk_str("count");
+        reply.int(entry.count as i64);
+        for (name, value) in [("reason", "auth"), ("context", "toplevel")] {
+            reply.bulk_str(name);
+            reply.bulk_str(value);
+        }
+        reply.bulk_str("object");
+        reply.bulk(&entry.command);
+        reply.bulk_str("username");
+        reply.bulk(&entry.user);
+        reply.bulk_str("age-seconds");
+        reply.double((now - entry.updated_ms) as f64 / 1000.0);
+        reply.bulk_str("client-info");
+        reply.bulk_str(&entry.client);
+        for (name, value) in [
+            ("entry-id", entry.id as i64),
+            ("timestamp-created", entry.created_ms),
+            ("timestamp-last-updated", entry.updated_ms),
+        ] {
+            reply.bulk_str(name);
+            reply.int(value);
+        }
+    }
+    Ok(())
+}
+
+fn acl_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.help(
+        "ACL",
+        &[
+            "CAT [<category>]",
+            "    List the commands of a category, or the categories.",
+            "DELUSER <username> [<username> ...]",
+            "    Delete users.",
+            "DRYRUN <username> <command> [<arg> ...]",
+            "    Tell whether the user may run the command, without running it.",
+            "GETUSER <username>",
+            "    Show what the user may do.",
+            "GENPASS [<bits>]",
+            "    Make a random password of 256 bits, or of as many as given.",
+            "LIST",
+            "    Show the users as in a configuration file.",
+            "LOG [<count> | RESET]",
+            "    Show, or forget, what was refused.",
+            "USERS",
+            "    List the users' names.",
+            "WHOAMI",
+            "    Return the name of the connection's user.",
+        ],
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Bench;
+    use crate::config::Config;
+
+    #[test]
+    fn the_password_is_shown_as_its_hash() {
+        let mut bench = Bench::with(Config {
+            requirepass: "x".into(),
+            ..Config::default()
+        });
+        bench.run("AUTH x");
+        let list = bench.run("ACL LIST");
+        let hash = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+        assert!(
+            list.contains(&format!("user default on #{hash} ")),
+            "{list}"
+        );
+    }
+
+    #[test]
+    fn failed_logins_are_logged_and_those_of_a_minute_are_one_entry() {
+        let mut bench = Bench::with(Config {
+            requirepass: "x".into(),
+            ..Config::default()
+        });
+        bench.run("AUTH wrong");
+        bench.run("AUTH wrong again");
+        bench.run("AUTH wrong again");
+        bench.run("AUTH x");
+        let log = bench.run("ACL LOG");
+        assert_eq!(log.matches("entry-id").count(), 2, "{log}");
+        assert_eq!(bench.engine.stats.denied_auth, 3);
+        assert_eq!(bench.run("ACL LOG RESET"), "+OK");
+        assert_eq!(bench.run("ACL LOG"), "[]");
+    }
+}
