@@ -207,3 +207,66 @@ fn servers_do_not_outlive_a_tool_that_was_killed() {
     assert!(again.status.success(), "{again:?}");
     assert_nothing_left(dir.path(), "a killed run and one more");
 }
+
+/// A file system of a few MB; `None` where this process may not mount one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Option<SmallDisk> {
+        let dir = tempfile::tempdir().expect("a directory can be made");
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+            .arg(dir.path())
+            .output();
+        let is_mounted = mounted.is_ok_and(|o| o.status.success());
+        if !is_mounted {
+            eprintln!("SKIPPED: a file system of a few MB cannot be mounted here");
+        }
+        is_mounted.then_some(SmallDisk(dir))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg(self.0.path())
+            .output();
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_and_left_empty() {
+    let _machine = shared();
+    let Some(disk) = SmallDisk::new() else { return };
+    let redis = peer("redis-7.0");
+    let run = |words: &[&str]| {
+        // The later --dir would be refused: this one is instead of the usual.
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_forebay"))
+            .args([
+                "sync-bench",
+                "--mode",
+                "disk-disk",
+                "--repeat",
+                "1",
+                "--value-size",
+                "100",
+                "--dir",
+            ])
+            .arg(disk.0.path())
+            .args(words)
+            .output()
+            .expect("the command runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("No space left on device"), "{said}");
+        let left = fs::read_dir(disk.0.path()).expect("there").count();
+        assert_eq!(left, 0, "{said}");
+        assert_eq!(processes_in(disk.0.path()), [0_u32; 0]);
+    };
+    // The dump itself does not fit; it does, but the file that the master saves does not.
+    run(&["--keys", "50000"]);
+    run(&["--keys", "20000"]);
+    if let Some(redis) = redis {
+        run(&["--keys", "20000", "--master", &redis]);
+    }
+}

@@ -1,5 +1,6 @@
 //! From measured syncs to figures: medians and spreads over the repetitions of a cell.
 
+use super::load::Sample;
 use super::plan::Cell;
 use super::sync::Measured;
 use super::usage::Usage;
@@ -144,6 +145,13 @@ impl Summary {
         })
     }
 
+    /// The run that stands for all: the one whose total is nearest to the median.
+    pub fn typical<'a>(&self, runs: &'a [Measured]) -> Option<&'a Measured> {
+        let distance = |r: &&Measured| (r.total_us as f64 / 1000.0 - self.total_ms.median).abs();
+        runs.iter()
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    }
+
     /// A phase's median in ms; 0 where there is none.
     pub fn phase_ms(&self, wanted: &[Kind]) -> f64 {
         let fits = self
@@ -184,6 +192,19 @@ fn side(runs: &[Measured], of: &dyn Fn(&Measured) -> Option<Usage>) -> Option<Si
     })
 }
 
+/// The slowest of each of `slots` equal parts of a time; 0 where nothing was asked.
+pub fn slowest_over_time(samples: &[Sample], total_us: i64, slots: usize) -> Vec<u64> {
+    let mut worst = vec![0; slots.max(1)];
+    let total = total_us.max(1) as f64;
+    for sample in samples {
+        let at = (sample.at_us as f64 / total * worst.len() as f64) as usize;
+        let last = worst.len() - 1;
+        let slot = &mut worst[at.min(last)];
+        *slot = sample.latency_us.max(*slot);
+    }
+    worst
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +217,14 @@ mod tests {
         assert_eq!((one.min, one.median, one.max), (3.0, 3.0, 3.0));
         let even = spread(&[9.0, 1.0, 4.0, 2.0]).unwrap();
         assert_eq!((even.min, even.median, even.max), (1.0, 3.0, 9.0));
+    }
+
+    #[test]
+    fn the_slowest_answer_of_each_moment_is_kept() {
+        let sample = |at_us, latency_us| Sample { at_us, latency_us };
+        let all = [sample(0, 5), sample(10, 9), sample(99, 3), sample(100, 4)];
+        assert_eq!(slowest_over_time(&all, 100, 4), [9, 0, 0, 4]);
+        assert_eq!(slowest_over_time(&[], 0, 2), [0, 0]);
     }
 
     #[test]

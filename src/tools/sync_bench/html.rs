@@ -3,7 +3,6 @@
 use super::Report;
 use super::figures::Summary;
 use super::picture::{Curve, LEGEND, Timeline, Total, latency, timelines, totals};
-use super::sync::Measured;
 use super::text::{COLUMNS, ms, us};
 use super::verdict::conditions;
 use crate::tools::page::{self, escaped};
@@ -133,13 +132,6 @@ fn total_rows(report: &Report) -> Vec<Total> {
 /// What rows of one picture have in common: delay, write load, link rate.
 type Shared = (u32, u32, Option<u64>);
 
-/// The run of a cell that stands for all: the one nearest to the median.
-fn typical<'a>(summary: &Summary, runs: &'a [Measured]) -> Option<&'a Measured> {
-    let distance = |r: &&Measured| (r.total_us as f64 / 1000.0 - summary.total_ms.median).abs();
-    runs.iter()
-        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-}
-
 fn timeline_panel(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
@@ -157,7 +149,7 @@ fn timeline_panel(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     // A scale for what runs under the same conditions: a delay would make all others dots.
     let mut groups: Vec<(Shared, Vec<Timeline>)> = Vec::new();
     for (summary, runs) in report.summaries.iter().zip(&report.runs) {
-        let Some(run) = typical(summary, runs) else {
+        let Some(run) = summary.typical(runs) else {
             continue;
         };
         let c = summary.cell.conditions;
@@ -207,7 +199,7 @@ fn latency_panel(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         report.probe_rate
     )?;
     for (summary, runs) in report.summaries.iter().zip(&report.runs) {
-        let (Some(run), Some(l)) = (typical(summary, runs), summary.latency) else {
+        let (Some(run), Some(l)) = (summary.typical(runs), summary.latency) else {
             continue;
         };
         let before = summary

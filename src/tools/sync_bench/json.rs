@@ -1,12 +1,15 @@
 //! The report as one JSON document: every figure of every sync, and the summaries.
 
 use super::Report;
-use super::figures::{Latency, SideFigures, Spread, Summary};
+use super::figures::{Latency, SideFigures, Spread, Summary, slowest_over_time};
 use super::plan::Conditions;
 use super::sync::Measured;
 use super::usage::Usage;
 use crate::tools::json_text::Json;
 use crate::tools::sync_log::show::moments_json;
+
+/// Parts of a sync whose slowest answers are told.
+const SLOTS: usize = 100;
 
 /// The document.
 pub fn document(report: &Report) -> Vec<u8> {
@@ -160,5 +163,11 @@ fn run(m: &Measured, json: &mut Json) {
         None => json.name("writes_per_s").null(),
     }
     json.name("write_errors").int(m.write_errors);
+    json.name("latency_worst_us_over_time").array(|j| {
+        if !m.latencies.is_empty() {
+            let worst = slowest_over_time(&m.latencies, m.total_us, SLOTS);
+            worst.into_iter().for_each(|us| j.int(us));
+        }
+    });
     moments_json(&m.moments, json);
 }

@@ -44,7 +44,7 @@ use server::Server;
 use status::Status;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use sync::{Measured, Order, measure};
+use sync::{Measured, Order, Reads, measure};
 use tempfile::TempDir;
 
 /// What the directories of runs are called: this, the number of the process, and what makes them unique.
@@ -107,14 +107,14 @@ fn run_started(options: &Options, servers: &[Servers]) -> Result<Report, Stop> {
         .prefix(&format!("{PREFIX}{}-", std::process::id()))
         .tempdir_in(&options.dir)
         .map_err(|e| Trouble::io("make a directory in", &options.dir, &e))?;
-    let (dump, data, keys) = prepare(options, &base)?;
+    let (dump, data) = prepare(options, &base)?;
     let dump_bytes = std::fs::metadata(&dump).map_or(0, |m| m.len());
     let mut bench = Bench {
         options,
         servers,
         base: base.path().to_owned(),
         dump,
-        keys,
+        reads: BTreeMap::new(),
         masters: BTreeMap::new(),
     };
     let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); all.len()];
@@ -206,8 +206,8 @@ fn report(
     }
 }
 
-/// The dump that every master loads, what it is in words, and how many keys `key:N` it has.
-fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String, u64), Stop> {
+/// The dump that every master loads, and what it is in words.
+fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String), Stop> {
     match &options.data {
         Data::Keys(shape) => {
             let path = base.path().join("data.rdb");
@@ -219,7 +219,7 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String, u64), 
             let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
             let keys = super::text::plural(shape.keys + LOAD_KEYS, "key");
             let data = format!("{keys}, {size}, {} as a dump", super::text::bytes(bytes));
-            Ok((path, data, shape.keys))
+            Ok((path, data))
         }
         Data::File(path) => {
             let source = Source::open(path)?;
@@ -249,7 +249,7 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String, u64), 
                 super::text::plural(keys, "key"),
                 super::text::bytes(checked.bytes)
             );
-            Ok((path, data, 0))
+            Ok((path, data))
         }
     }
 }
@@ -259,7 +259,8 @@ struct Bench<'a> {
     servers: &'a [Servers],
     base: PathBuf,
     dump: PathBuf,
-    keys: u64,
+    /// What is read of each master.
+    reads: BTreeMap<usize, Reads>,
     /// Started when they are first needed, by index of the servers.
     masters: BTreeMap<usize, Server>,
 }
@@ -275,6 +276,7 @@ impl Bench<'_> {
         };
         if !self.masters.contains_key(&cell.servers) {
             let master = self.start(format!("master{of}"), &these.master, true, Vec::new())?;
+            self.reads.insert(cell.servers, self.acquaint(&master)?);
             self.masters.insert(cell.servers, master);
         }
         let conditions = cell.conditions;
@@ -295,7 +297,7 @@ impl Bench<'_> {
                 Data::Keys(shape) => shape.value_size,
                 Data::File(_) => None,
             },
-            keys: self.keys,
+            reads: self.reads[&cell.servers].clone(),
             timeout: self.options.timeout,
             may_write: true,
         };
@@ -304,6 +306,20 @@ impl Bench<'_> {
         let mut client = master.client()?;
         settle(master, &mut client)?;
         Ok(measured)
+    }
+
+    /// What to read of a master that has just started; one with a dump of the user's gets the keys of the write load.
+    fn acquaint(&self, master: &Server) -> Result<Reads, Stop> {
+        if let Data::Keys(shape) = &self.options.data {
+            return Ok(Reads::Generated(shape.keys));
+        }
+        let mut client = master.client()?;
+        let keys = known_keys(&mut client);
+        for n in 0..LOAD_KEYS {
+            let set = client.run(&["SET", &fill::load_key(n), "0"]);
+            set.map_err(|e| trouble(format!("the {}: {e}", master.role)))?;
+        }
+        Ok(Reads::Known(keys))
     }
 
     fn start(
@@ -364,6 +380,15 @@ fn configure(master: &mut Server, binary: &Binary, conditions: Conditions) -> Re
         set.map_err(|e| trouble(format!("the {} does not take {line}: {e}", master.role)))?;
     }
     Ok(())
+}
+
+/// Some keys of the first database, whatever their type.
+fn known_keys(client: &mut Client) -> Vec<String> {
+    const SOME: usize = 200;
+    let some = (0..SOME).map_while(|_| client.run(&["RANDOMKEY"]).ok());
+    // A key that is no text came over changed, and would not be found.
+    some.filter(|k| !k.is_empty() && !k.contains('\u{fffd}'))
+        .collect()
 }
 
 /// Waits until the master has forgotten the last replica and saves nothing any more, so that the next sync begins anew.
@@ -433,7 +458,7 @@ fn run_attached(options: &Options, master: &str, replica: &str) -> Result<Report
         conditions: cell.conditions,
         probe_rate: options.probe_rate,
         value_size: None,
-        keys: 0,
+        reads: Reads::Known(known_keys(&mut on_master)),
         timeout: options.timeout,
         may_write: false,
     };

@@ -3,7 +3,7 @@
 //!  * One scale for all that is compared, so that lengths can be: the scale is part of what is drawn, never of a row.
 //!  * Colours say what a side does: waits are grey, files orange, the wire blue, loading green.
 
-use super::figures::Spread;
+use super::figures::{Spread, slowest_over_time};
 use super::load::Sample;
 use super::text::ms;
 use crate::tools::page::escaped;
@@ -339,12 +339,7 @@ pub fn latency(curve: &Curve<'_>) -> String {
             axis_label(tick)
         );
     }
-    let mut worst = vec![0_u64; POINTS];
-    for sample in curve.samples {
-        let at = (sample.at_us as f64 / total * POINTS as f64) as usize;
-        let slot = &mut worst[at.min(POINTS - 1)];
-        *slot = (*slot).max(sample.latency_us);
-    }
+    let worst = slowest_over_time(curve.samples, curve.total_us, POINTS);
     let floor = H - B;
     let bar = (W - L - 8.0) / POINTS as f64;
     let mut path = String::new();

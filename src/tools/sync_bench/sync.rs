@@ -39,12 +39,40 @@ pub struct Order {
     pub probe_rate: u32,
     /// Bytes of a written value.
     pub value_size: Option<usize>,
-    /// Keys to read.
-    pub keys: u64,
+    /// What the probe reads.
+    pub reads: Reads,
     /// The whole sync, at most.
     pub timeout: Duration,
     /// Writing to the master is allowed: it is ours.
     pub may_write: bool,
+}
+
+/// What a reading client asks for.
+#[derive(Clone, Debug)]
+pub enum Reads {
+    /// `key:0` to `key:N-1`, with GET.
+    Generated(u64),
+    /// Keys of any type that are there, with EXISTS.
+    Known(Vec<String>),
+}
+
+impl Reads {
+    /// The request with this number.
+    fn request(&self, n: u64) -> Vec<String> {
+        // Far from the last one, so that all are read in the end.
+        let far = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        match self {
+            Reads::Generated(keys) => {
+                let key = far % (*keys).max(1);
+                vec!["GET".to_owned(), format!("key:{key}")]
+            }
+            Reads::Known(keys) => {
+                let at = (far % keys.len().max(1) as u64) as usize;
+                let key = keys.get(at).cloned().unwrap_or_default();
+                vec!["EXISTS".to_owned(), key]
+            }
+        }
+    }
 }
 
 /// What was measured.
@@ -104,7 +132,7 @@ pub fn measure(
     wait(BEFORE)?;
     let mut on_master = master.client()?;
     let mut on_replica = replica.client()?;
-    let goal = on_master.keys().map_err(|e| master.failed(&e))?;
+    let mut goal = on_master.keys().map_err(|e| master.failed(&e))?;
     let logs = (master.log_len(), replica.log_len());
     let sampler = |s: &Server| {
         s.pid
@@ -138,12 +166,13 @@ pub fn measure(
         std::thread::sleep(POLL);
     }
     let up_us = elapsed_us();
-    // The keys are there.
+    // The keys are there. Where they come and go by themselves, as many as the master has then.
     let keys = loop {
         let keys = on_replica.keys().map_err(|e| replica.failed(&e))?;
         if keys == goal {
             break keys;
         }
+        goal = on_master.keys().map_err(|e| master.failed(&e))?;
         watch.look(master, replica, &mut on_master, &mut on_replica)?;
         std::thread::sleep(POLL);
     };
@@ -227,15 +256,11 @@ fn start_link(master: &Server, rate: Option<u64>) -> Result<Option<Throttle>, St
 
 fn start_clients(master: &Server, order: &Order) -> Result<(Option<Load>, Option<Load>), Stop> {
     let failed = |e: std::io::Error| trouble(format!("a client of the {}: {e}", master.role));
-    let keys = order.keys.max(1);
     let probe = match order.probe_rate {
         0 => None,
         rate => {
-            let get = move |n: u64| {
-                // A key that is far from the last one, so that all of them are read in the end.
-                let key = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % keys;
-                vec!["GET".to_owned(), format!("key:{key}")]
-            };
+            let reads = order.reads.clone();
+            let get = move |n: u64| reads.request(n);
             Some(Load::start(&master.address, rate, true, get).map_err(failed)?)
         }
     };
@@ -351,15 +376,15 @@ impl Watch {
         self.checked = Instant::now();
         master.check_alive()?;
         replica.check_alive()?;
-        let (from_master, from_replica) = self.told(master, replica, on_master, on_replica);
-        for (told, server) in [(&from_replica, &*replica), (&from_master, &*master)] {
-            if let Some(why) = told.as_ref().and_then(|t| t.failure.as_ref()) {
-                let tail = server.log_tail();
-                return Err(trouble(format!(
-                    "the sync failed, the {} says: {why}{tail}",
-                    server.role
-                )));
-            }
+        let told = self.told(master, replica, on_master, on_replica);
+        let failed = |told: &Option<Told>| told.as_ref().is_some_and(|t| t.failure.is_some());
+        if failed(&told.0) || failed(&told.1) {
+            // The other side's words come soon after.
+            std::thread::sleep(HEALTH);
+            master.check_alive()?;
+            replica.check_alive()?;
+            let (a, b) = self.told(master, replica, on_master, on_replica);
+            return Err(self.failure(&[(&*master, a.or(told.0)), (&*replica, b.or(told.1))]));
         }
         if Instant::now() >= self.deadline {
             let tail = replica.log_tail();
@@ -369,6 +394,27 @@ impl Watch {
             )));
         }
         Ok(())
+    }
+
+    /// What both sides say of a sync that failed: the reason, and the warnings of their logs.
+    fn failure(&self, sides: &[(&Server, Option<Told>)]) -> Stop {
+        const WARNINGS: usize = 6;
+        let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
+        for (i, (server, told)) in sides.iter().enumerate() {
+            if let Some(why) = told.as_ref().and_then(|t| t.failure.as_ref()) {
+                reasons.push(format!("the {} says: {why}", server.role));
+            }
+            let from = if i == 0 { self.logs.0 } else { self.logs.1 };
+            let log = server.log.as_ref().map(|log| log.since(from));
+            let lines = log.map(|log| log.lines).unwrap_or_default();
+            let graver = lines.iter().filter(|l| l.warning).take(WARNINGS);
+            warnings.extend(graver.map(|l| format!("\n    {}: {}", server.role, l.text)));
+        }
+        trouble(format!(
+            "the sync failed, {}{}",
+            reasons.join("; "),
+            warnings.concat()
+        ))
     }
 
     /// Both sides' last words, as far as they come.

@@ -3,7 +3,7 @@
 use super::Report;
 use super::figures::{Spread, Summary};
 use super::verdict::conditions;
-use crate::tools::sync_log::moments::Side;
+use crate::tools::sync_log::moments::{Kind, Phase, Side};
 use crate::tools::text::bytes;
 use std::io::{self, Write};
 
@@ -104,8 +104,12 @@ pub fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out)?;
     table(report, out)?;
-    writeln!(out, "\nPhases, ms (median; min..max):")?;
-    for summary in &report.summaries {
+    writeln!(
+        out,
+        "\nPhases, ms (median; min..max). Of the repetition nearest to the median, from REPLICAOF until all is done:"
+    )?;
+    writeln!(out, "  {LEGEND}")?;
+    for (summary, runs) in report.summaries.iter().zip(&report.runs) {
         let name = &report.servers[summary.cell.servers].name;
         let mode = summary.cell.conditions.mode;
         writeln!(out, "  {name} {mode}{}", conditions(summary))?;
@@ -115,9 +119,14 @@ pub fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             let words: Vec<String> = phases
                 .map(|(_, kind, length)| format!("{} {}", kind.name(), spread(*length, ms)))
                 .collect();
-            if !words.is_empty() {
-                writeln!(out, "    {:8}{}", side.name(), words.join(" | "))?;
+            if words.is_empty() {
+                continue;
             }
+            if let Some(run) = summary.typical(runs) {
+                let lane = lane(&run.moments.phases(), side, run.began_us);
+                writeln!(out, "    {:8}[{lane}]", side.name())?;
+            }
+            writeln!(out, "            {}", words.join(" | "))?;
         }
     }
     writeln!(out, "\nVerdict:")?;
@@ -128,6 +137,45 @@ pub fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "note: {note}")?;
     }
     Ok(())
+}
+
+/// One side of a sync in letters: each stands for what most of its part of the time went into.
+fn lane(phases: &[Phase], side: Side, began_us: i64) -> String {
+    const LETTERS: i64 = 100;
+    let end_us = phases.iter().map(|p| p.end_us).max().unwrap_or(began_us);
+    let whole = (end_us - began_us).max(1);
+    let letter_at = |i: i64| {
+        let at = |i: i64| began_us + whole * i / LETTERS;
+        let (from, to) = (at(i), at(i + 1));
+        let inside = |p: &&Phase| p.end_us.min(to) - p.start_us.max(from);
+        let ours = phases.iter().filter(|p| p.side == side && inside(p) > 0);
+        ours.max_by_key(inside).map_or(' ', |p| letter(p.kind))
+    };
+    (0..LETTERS).map(letter_at).collect()
+}
+
+/// What the letters mean.
+const LEGEND: &str = ". waits, D delay, f fork or cut, s saves, > sends, r receives, y syncs and checks, l loads its file, \
+                      L receives and loads, w swaps, c catches up";
+
+fn letter(kind: Kind) -> char {
+    match kind {
+        Kind::Handshake
+        | Kind::AwaitSnapshot
+        | Kind::AwaitPayload
+        | Kind::AwaitAck
+        | Kind::Queue => '.',
+        Kind::Delay => 'D',
+        Kind::Fork => 'f',
+        Kind::Save => 's',
+        Kind::Send | Kind::SnapshotSend => '>',
+        Kind::Receive => 'r',
+        Kind::Flush => 'y',
+        Kind::Load => 'l',
+        Kind::ReceiveLoad => 'L',
+        Kind::Swap | Kind::Finish => 'w',
+        Kind::CatchUp => 'c',
+    }
 }
 
 fn table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -161,4 +209,31 @@ fn table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_has_a_letter_for_each_part_of_the_time() {
+        let phase = |kind, side, start_us, end_us| Phase {
+            kind,
+            side,
+            start_us,
+            end_us,
+        };
+        let phases = [
+            phase(Kind::Handshake, Side::Replica, 1000, 1100),
+            phase(Kind::ReceiveLoad, Side::Replica, 1100, 1800),
+            phase(Kind::CatchUp, Side::Master, 1900, 2000),
+        ];
+        let replica = lane(&phases, Side::Replica, 1000);
+        assert_eq!(
+            replica,
+            format!("{}{}{}", ".".repeat(10), "L".repeat(70), " ".repeat(20))
+        );
+        assert_eq!(lane(&phases, Side::Master, 1000).trim(), "c".repeat(10));
+        assert_eq!(lane(&[], Side::Master, 1000).trim(), "");
+    }
 }

@@ -22,6 +22,8 @@ pub struct Line {
     pub pid: u32,
     /// `M`, `S`, `C`, `X`.
     pub role: char,
+    /// A warning (`#`), the gravest level there is.
+    pub warning: bool,
     /// Without time and level.
     pub text: String,
 }
@@ -72,6 +74,7 @@ fn plain(pid: u32, role: char, rest: &str) -> Option<Line> {
         zoned,
         pid,
         role,
+        warning: level == "#",
         text: text.trim_end().to_owned(),
     })
 }
@@ -107,6 +110,7 @@ fn logfmt(line: &str) -> Option<Line> {
         zoned,
         pid: field("pid")?.parse().ok()?,
         role,
+        warning: field("level") == Some("warning"),
         text: field("message")?.to_owned(),
     })
 }
