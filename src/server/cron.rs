@@ -22,10 +22,7 @@ pub async fn run(server: Rc<Server>) {
                 engine.save_failed = shell.persistence.last_failure().is_some();
                 shell.continue_shutdown(engine);
             });
-            log::set_role(match engine.repl.is_replica() {
-                true => log::Role::Replica,
-                false => log::Role::Primary,
-            });
+            log::set_replica(engine.repl.is_replica());
             engine.effective_hz()
         });
         expire(&server, hz).await;

@@ -85,6 +85,14 @@ pub fn set_role(role: Role) {
     ROLE.store(letter, Ordering::Relaxed);
 }
 
+/// Sets who writes once the server serves: a replica or a primary.
+pub fn set_replica(is_replica: bool) {
+    set_role(match is_replica {
+        true => Role::Replica,
+        false => Role::Primary,
+    });
+}
+
 /// A line at the reference server's level sign `.`, `-`, `*` or `#`.
 pub fn write(sign: char, text: &str) {
     match sign {

@@ -95,3 +95,31 @@ fn a_sync_by_memory_is_reported_with_its_phases_in_order() {
     check("yes", "on-empty-db", "memory", &order);
     check("yes", "swapdb", "swapdb", &order);
 }
+
+#[test]
+fn log_lines_carry_the_new_part_from_the_first_one_on() {
+    let primary = builder("forebay").expect("it is built").start();
+    let replica = builder("forebay").expect("it is built").start();
+    replica
+        .client()
+        .ok(&format!("REPLICAOF 127.0.0.1 {}", primary.port()));
+    wait_link(&replica);
+    replica.client().ok("REPLICAOF NO ONE");
+    replica.wait_log("MASTER MODE enabled");
+    let log = replica.log();
+    let role = |text: &str| {
+        let line = log
+            .lines()
+            .find(|l| l.contains(text))
+            .unwrap_or_else(|| panic!("{text}: {log}"));
+        line.split(':').nth(1).and_then(|rest| rest.chars().next())
+    };
+    for text in [
+        "Before turning into a replica",
+        "Connecting to MASTER",
+        "Full resync from master",
+    ] {
+        assert_eq!(role(text), Some('S'), "{text}: {log}");
+    }
+    assert_eq!(role("MASTER MODE enabled"), Some('M'), "{log}");
+}

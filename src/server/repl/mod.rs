@@ -19,7 +19,7 @@ pub mod spill;
 
 pub use primary::serve_replica;
 
-use super::{Server, clock};
+use super::{Server, clock, log};
 use crate::commands::pause::{Held, Reason};
 use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientId, Engine};
@@ -101,6 +101,8 @@ impl Drivers {
         if !engine.repl.needs_attention() {
             return;
         }
+        // Lines about a change of part are written by the new one, as the reference writes them.
+        log::set_replica(engine.repl.is_replica());
         engine.sync_repl_clock();
         engine.repl.before_idle();
         loop {

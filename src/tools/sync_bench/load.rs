@@ -239,4 +239,44 @@ mod tests {
             assert_eq!(total, (6, 1), "{piece}");
         }
     }
+
+    /// A server that answers every request with OK, but for a while with nothing.
+    fn stumbling(pause_at: u64, pause: Duration) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut buf, mut seen) = ([0; 4096], 0);
+            while let Ok(n @ 1..) = stream.read(&mut buf) {
+                let asked = buf[..n].iter().filter(|b| **b == b'*').count() as u64;
+                if (seen..seen + asked).contains(&pause_at) {
+                    std::thread::sleep(pause);
+                }
+                seen += asked;
+                if stream
+                    .write_all(&b"+OK\r\n".repeat(asked as usize))
+                    .is_err()
+                {
+                    break;
+                }
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_server_that_stands_still_shows_it_in_every_request_of_that_time() {
+        let pause = Duration::from_millis(150);
+        let address = stumbling(50, pause);
+        let load = Load::start(&address, 500, true, |_| vec!["PING".to_owned()]).unwrap();
+        while load.counts().answered < 200 {
+            std::thread::yield_now();
+        }
+        let all = load.samples(0, u64::MAX);
+        let slow = all.iter().filter(|s| s.latency_us > 50_000).count();
+        // 500 a second for the 100 ms in which more than 50 ms of the pause are left.
+        assert!(slow >= 40, "{slow} of {}", all.len());
+        let worst = all.iter().map(|s| s.latency_us).max();
+        assert!(worst >= Some(140_000), "{worst:?}");
+    }
 }

@@ -44,7 +44,7 @@ use server::Server;
 use status::Status;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use sync::{Measured, Order, Reads, measure};
+use sync::{Keys, Measured, Order, measure};
 use tempfile::TempDir;
 
 /// What the directories of runs are called: this, the number of the process, and what makes them unique.
@@ -114,7 +114,7 @@ fn run_started(options: &Options, servers: &[Servers]) -> Result<Report, Stop> {
         servers,
         base: base.path().to_owned(),
         dump,
-        reads: BTreeMap::new(),
+        keys: BTreeMap::new(),
         masters: BTreeMap::new(),
     };
     let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); all.len()];
@@ -259,8 +259,8 @@ struct Bench<'a> {
     servers: &'a [Servers],
     base: PathBuf,
     dump: PathBuf,
-    /// What is read of each master.
-    reads: BTreeMap<usize, Reads>,
+    /// What is read and written of each master.
+    keys: BTreeMap<usize, Keys>,
     /// Started when they are first needed, by index of the servers.
     masters: BTreeMap<usize, Server>,
 }
@@ -276,7 +276,7 @@ impl Bench<'_> {
         };
         if !self.masters.contains_key(&cell.servers) {
             let master = self.start(format!("master{of}"), &these.master, true, Vec::new())?;
-            self.reads.insert(cell.servers, self.acquaint(&master)?);
+            self.keys.insert(cell.servers, self.acquaint(&master)?);
             self.masters.insert(cell.servers, master);
         }
         let conditions = cell.conditions;
@@ -297,7 +297,7 @@ impl Bench<'_> {
                 Data::Keys(shape) => shape.value_size,
                 Data::File(_) => None,
             },
-            reads: self.reads[&cell.servers].clone(),
+            keys: self.keys[&cell.servers].clone(),
             timeout: self.options.timeout,
             may_write: true,
         };
@@ -308,10 +308,10 @@ impl Bench<'_> {
         Ok(measured)
     }
 
-    /// What to read of a master that has just started; one with a dump of the user's gets the keys of the write load.
-    fn acquaint(&self, master: &Server) -> Result<Reads, Stop> {
+    /// What clients use of a master that has just started; one with a dump of the user's gets the keys of the write load.
+    fn acquaint(&self, master: &Server) -> Result<Keys, Stop> {
         if let Data::Keys(shape) = &self.options.data {
-            return Ok(Reads::Generated(shape.keys));
+            return Ok(Keys::Generated(shape.keys));
         }
         let mut client = master.client()?;
         let keys = known_keys(&mut client);
@@ -319,7 +319,7 @@ impl Bench<'_> {
             let set = client.run(&["SET", &fill::load_key(n), "0"]);
             set.map_err(|e| trouble(format!("the {}: {e}", master.role)))?;
         }
-        Ok(Reads::Known(keys))
+        Ok(Keys::Known(keys))
     }
 
     fn start(
@@ -458,7 +458,7 @@ fn run_attached(options: &Options, master: &str, replica: &str) -> Result<Report
         conditions: cell.conditions,
         probe_rate: options.probe_rate,
         value_size: None,
-        reads: Reads::Known(known_keys(&mut on_master)),
+        keys: Keys::Known(known_keys(&mut on_master)),
         timeout: options.timeout,
         may_write: false,
     };

@@ -6,7 +6,7 @@
 //! ```
 
 use super::client::Client;
-use super::fill::{LOAD_KEYS, load_key, value};
+use super::fill::{load_key, value};
 use super::load::{Load, Sample};
 use super::plan::{Conditions, Family};
 use super::process::{Stop, check_signal, trouble};
@@ -39,39 +39,52 @@ pub struct Order {
     pub probe_rate: u32,
     /// Bytes of a written value.
     pub value_size: Option<usize>,
-    /// What the probe reads.
-    pub reads: Reads,
+    /// What the clients read and write.
+    pub keys: Keys,
     /// The whole sync, at most.
     pub timeout: Duration,
     /// Writing to the master is allowed: it is ours.
     pub may_write: bool,
 }
 
-/// What a reading client asks for.
+/// Keys that clients use.
 #[derive(Clone, Debug)]
-pub enum Reads {
-    /// `key:0` to `key:N-1`, with GET.
+pub enum Keys {
+    /// `key:0` to `key:N-1`: read with GET, and overwritten at random, which is what makes a fork copy pages.
     Generated(u64),
-    /// Keys of any type that are there, with EXISTS.
+    /// Keys of any type that are there: read with EXISTS, and left as they are; writes go to keys of our own.
     Known(Vec<String>),
 }
 
-impl Reads {
-    /// The request with this number.
-    fn request(&self, n: u64) -> Vec<String> {
+impl Keys {
+    /// The read with this number.
+    fn read(&self, n: u64) -> Vec<String> {
         // Far from the last one, so that all are read in the end.
         let far = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         match self {
-            Reads::Generated(keys) => {
+            Keys::Generated(keys) => {
                 let key = far % (*keys).max(1);
                 vec!["GET".to_owned(), format!("key:{key}")]
             }
-            Reads::Known(keys) => {
+            Keys::Known(keys) => {
                 let at = (far % keys.len().max(1) as u64) as usize;
                 let key = keys.get(at).cloned().unwrap_or_default();
                 vec!["EXISTS".to_owned(), key]
             }
         }
+    }
+
+    /// The write with this number: a key that is there gets a value of the same size.
+    fn write(&self, n: u64, value_size: Option<usize>) -> Vec<String> {
+        let key = match self {
+            Keys::Generated(keys) => {
+                let far = n.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+                format!("key:{}", far % (*keys).max(1))
+            }
+            Keys::Known(_) => load_key(n),
+        };
+        let text = String::from_utf8(value(n, value_size)).unwrap_or_default();
+        vec!["SET".to_owned(), key, text]
     }
 }
 
@@ -259,8 +272,8 @@ fn start_clients(master: &Server, order: &Order) -> Result<(Option<Load>, Option
     let probe = match order.probe_rate {
         0 => None,
         rate => {
-            let reads = order.reads.clone();
-            let get = move |n: u64| reads.request(n);
+            let keys = order.keys.clone();
+            let get = move |n: u64| keys.read(n);
             Some(Load::start(&master.address, rate, true, get).map_err(failed)?)
         }
     };
@@ -268,10 +281,8 @@ fn start_clients(master: &Server, order: &Order) -> Result<(Option<Load>, Option
     let writer = match order.conditions.write_load {
         0 => None,
         rate => {
-            let set = move |n: u64| {
-                let text = String::from_utf8(value(n, size)).unwrap_or_default();
-                vec!["SET".to_owned(), load_key(n % LOAD_KEYS), text]
-            };
+            let keys = order.keys.clone();
+            let set = move |n: u64| keys.write(n, size);
             Some(Load::start(&master.address, rate, false, set).map_err(failed)?)
         }
     };

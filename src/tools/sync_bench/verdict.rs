@@ -12,6 +12,8 @@ use crate::tools::sync_log::moments::Kind;
 const DISK_BYTES_PER_S: f64 = 10e6;
 /// Phases on files are not judged by their rate below this: opening, syncing and renaming take their time.
 const DISK_MS: f64 = 100.0;
+/// A sync that is shorter has too few ticks of CPU time to be judged by.
+const SHORT_MS: f64 = 60.0;
 /// Part of a processor that a side which is bound by it uses.
 const BUSY: f64 = 0.65;
 
@@ -30,6 +32,8 @@ pub enum Bound {
     Disk,
     /// Nothing was busy: timers, or a machine that others use.
     Waits,
+    /// Too short for that: CPU time is counted in hundredths of a second.
+    Unknown,
 }
 
 /// Phases that work on files.
@@ -49,6 +53,9 @@ pub fn bound(s: &Summary) -> Bound {
         if on_the_wire > rest * 0.6 {
             return Bound::Network;
         }
+    }
+    if rest < SHORT_MS {
+        return Bound::Unknown;
     }
     let busy = |side: Option<super::figures::SideFigures>| {
         side.map_or(0.0, |side| side.cpu_s.median * 1000.0 / rest)
@@ -111,6 +118,7 @@ pub fn because(s: &Summary) -> String {
             "it is disk-bound: {} of the time goes into files while the processors wait",
             percent(s.phase_ms(&DISK))
         ),
+        Bound::Unknown => "it is too short to say what binds it".into(),
         Bound::Waits => {
             // What follows when the replica is usable already was not waited for.
             let before = s.phases.iter().filter(|p| p.1 != Kind::CatchUp);
@@ -209,10 +217,10 @@ fn of_modes(group: &[&Summary], servers: &[Servers]) -> Vec<String> {
         same => {
             let names: Vec<&str> = same.iter().map(|m| m.name()).collect();
             format!(
-                "{mode} has the best median ({:.0} ms), but {} cannot be told apart from it with {} repetitions",
+                "{mode} has the best median ({:.0} ms), but {} cannot be told apart from it with {}",
                 best.total_ms.median,
                 names.join(", "),
-                best.runs
+                crate::tools::text::plural(best.runs as u64, "repetition")
             )
         }
     };
@@ -348,6 +356,8 @@ mod tests {
             bound(&summary(Mode::MemoryMemory, 100.0, &[])),
             Bound::Waits
         );
+        let short = summary(Mode::MemoryMemory, 30.0, &[]);
+        assert_eq!(bound(&short), Bound::Unknown);
     }
 
     fn one() -> Vec<Servers> {
