@@ -54,6 +54,20 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         error,
         "Return a Redis protocol error with <string> as message.",
     ),
+    (
+        "DICT-RESIZING",
+        3,
+        3,
+        accepted,
+        "Takes whether hash tables may be resized; there are none here.",
+    ),
+    (
+        "HTSTATS-KEY",
+        3,
+        4,
+        htstats_key,
+        "Show the size of a collection that is not packed.",
+    ),
     ("LOG", 3, 3, log, "Write <message> to the server log."),
     (
         "OBJECT",
@@ -63,6 +77,13 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         "Show low level info about a key and its value.",
     ),
     (
+        "PAUSE-CRON",
+        3,
+        3,
+        pause_cron,
+        "1 stops what the server does by the clock for its clients, 0 resumes it.",
+    ),
+    (
         "POPULATE",
         3,
         5,
@@ -70,11 +91,25 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         "Create <count> string keys: <prefix>:<num>, optionally of <size> bytes.",
     ),
     (
+        "PROTOCOL",
+        3,
+        3,
+        super::debug_protocol::run,
+        "Reply with a test value of the specified type.",
+    ),
+    (
         "RELOAD",
         2,
         5,
         reload,
         "Save the dataset and load it back: NOSAVE, NOFLUSH, MERGE.",
+    ),
+    (
+        "REPLYBUFFER",
+        4,
+        4,
+        accepted,
+        "Takes when idle reply buffers shrink; here they are given back at once.",
     ),
     (
         "REPLICATE",
@@ -89,6 +124,13 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         3,
         set_active_expire,
         "0 stops the active deletion of expired keys, 1 resumes it.",
+    ),
+    (
+        "SET-DISABLE-DENY-SCRIPTS",
+        3,
+        3,
+        set_disable_deny_scripts,
+        "1 lets scripts call commands that are not allowed to them, 0 no longer.",
     ),
     (
         "SLEEP",
@@ -275,6 +317,42 @@ fn replicate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn set_active_expire(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.engine.active_expire = args.int(2)? != 0;
     cx.client.reply.ok();
+    Ok(())
+}
+
+fn set_disable_deny_scripts(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.engine.scripts_may_all = args.int(2)? != 0;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn pause_cron(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.engine.tick_paused = args.int(2)? != 0;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// Settings of structures that do not exist here.
+fn accepted(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// In the words of the reference, as far as a tree has what a hash table has.
+fn htstats_key(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let db = cx.engine.keyspace.db(cx.client.db);
+    let loc = db.find(&args[2]).ok_or(CommandError::NO_SUCH_KEY)?;
+    let value = db.value(loc);
+    if !matches!(value.encoding(), "hashtable" | "skiplist") {
+        return Err(CommandError::fixed(
+            "ERR The value stored at the specified key is not represented using an hash table",
+        ));
+    }
+    let text = format!(
+        "Hash table 0 stats (main hash table):\n table size: {0}\n number of elements: {0}\n",
+        value.len()
+    );
+    cx.client.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }
 

@@ -72,6 +72,10 @@ pub struct Engine {
     pub depth: u32,
     /// DEBUG SET-ACTIVE-EXPIRE
     pub active_expire: bool,
+    /// DEBUG SET-DISABLE-DENY-SCRIPTS
+    pub scripts_may_all: bool,
+    /// DEBUG PAUSE-CRON
+    pub tick_paused: bool,
     /// Next client number.
     pub next_client_id: u64,
     /// When the server started.
@@ -301,6 +305,8 @@ impl Engine {
             loading: Loading::No,
             depth: 0,
             active_expire: true,
+            scripts_may_all: false,
+            tick_paused: false,
             next_client_id: 1,
             started: Clock::default(),
             pauses: Pauses::default(),

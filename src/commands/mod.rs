@@ -19,6 +19,7 @@ pub mod connection;
 pub mod context;
 pub mod dataset;
 pub mod debug;
+pub mod debug_protocol;
 pub mod digest;
 pub mod dispatch;
 pub mod dump;

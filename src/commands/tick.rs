@@ -61,6 +61,9 @@ pub enum ExpireSlice {
 impl Engine {
     /// One turn.
     pub fn on_tick(&mut self) {
+        if self.tick_paused {
+            return;
+        }
         self.sample_rates();
         self.end_pauses();
         self.close_idle_clients();

@@ -336,7 +336,7 @@ impl Engine {
             ));
         }
         let flags = command.flags;
-        if flags.contains(Flags::NOSCRIPT) {
+        if flags.contains(Flags::NOSCRIPT) && !self.scripts_may_all {
             return Err(CommandError::fixed(
                 "ERR This Redis command is not allowed from script",
             ));
