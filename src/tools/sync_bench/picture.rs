@@ -125,8 +125,9 @@ pub fn totals(rows: &[Total]) -> String {
         max_ms: rows.iter().map(|r| r.total.max).fold(0.0, f64::max),
     };
     let height = ROW * rows.len() as f64 + 28.0;
-    let mut out =
-        format!("<svg class=\"totals\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\">");
+    let mut out = format!(
+        "<svg class=\"totals\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"Times until the replica can be used\">"
+    );
     scale.grid(&mut out, 2.0, height - 24.0);
     for (i, row) in rows.iter().enumerate() {
         let y = ROW * i as f64 + 5.0;
@@ -191,7 +192,9 @@ pub fn timelines(rows: &[Timeline]) -> String {
         max_ms: max_us as f64 / 1000.0,
     };
     let height = ROW * rows.len() as f64 + 26.0;
-    let mut out = format!("<svg class=\"time\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\">");
+    let mut out = format!(
+        "<svg class=\"time\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"Phases of both sides over time\">"
+    );
     scale.grid(&mut out, 2.0, height - 24.0);
     for (i, row) in rows.iter().enumerate() {
         let y = ROW * i as f64 + 6.0;
@@ -309,7 +312,9 @@ pub fn latency(curve: &Curve<'_>) -> String {
         let part = ((us.max(10.0).log10() - 1.0) / (top - 1.0).max(0.1)).clamp(0.0, 1.0);
         (H - B) - part * (H - B - 10.0)
     };
-    let mut out = format!("<svg class=\"latency\" viewBox=\"0 0 {W} {H}\" role=\"img\">");
+    let mut out = format!(
+        "<svg class=\"latency\" viewBox=\"0 0 {W} {H}\" role=\"img\" aria-label=\"Slowest answers over time\">"
+    );
     for (us, name) in [
         (10.0, "10 µs"),
         (100.0, "100 µs"),

@@ -88,6 +88,15 @@ impl Keys {
     }
 }
 
+/// Some keys of the first database, whatever their type.
+pub fn known_keys(client: &mut Client) -> Vec<String> {
+    const SOME: usize = 200;
+    let some = (0..SOME).map_while(|_| client.run(&["RANDOMKEY"]).ok());
+    // A key that is no text came over changed, and would not be found.
+    some.filter(|k| !k.is_empty() && !k.contains('\u{fffd}'))
+        .collect()
+}
+
 /// What was measured.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {

@@ -148,42 +148,97 @@ fn clearly(a: &Summary, b: &Summary) -> bool {
 /// Sentences: for each servers and conditions, which mode is better and why; then which servers.
 pub fn verdicts(summaries: &[Summary], servers: &[Servers]) -> Vec<String> {
     let mut out = Vec::new();
-    for group in groups(summaries, |s| (s.cell.servers, rest(s))) {
-        out.extend(of_modes(&group, servers));
-    }
-    if servers.len() > 1 {
-        for group in groups(summaries, |s| (s.cell.conditions.mode, rest(s))) {
-            out.extend(of_servers(&group, servers));
+    for under in all_under(summaries) {
+        let within: Vec<&Summary> = summaries.iter().filter(|s| under.holds(s)).collect();
+        for (i, these) in servers.iter().enumerate() {
+            let group: Vec<&Summary> = within
+                .iter()
+                .copied()
+                .filter(|s| s.cell.servers == i)
+                .collect();
+            out.extend(of_modes(&group, &these.name, under));
         }
+    }
+    if servers.len() < 2 {
+        return out;
+    }
+    let mut seen: Vec<(Mode, Under)> = Vec::new();
+    for s in summaries {
+        let mode = s.cell.conditions.mode;
+        let under = Under::of(s);
+        if seen.contains(&(mode, under)) {
+            continue;
+        }
+        seen.push((mode, under));
+        let same = |s: &&Summary| s.cell.conditions.mode == mode && Under::of(s) == under;
+        let group: Vec<&Summary> = summaries.iter().filter(same).collect();
+        out.extend(of_servers(&group, servers, under));
     }
     out
 }
 
-/// Conditions that are the same for what is compared.
-fn rest(s: &Summary) -> (u32, u32, Option<u64>) {
-    let c = s.cell.conditions;
-    (
-        if c.mode.diskless_sync() == "yes" {
-            c.delay_s
-        } else {
-            0
-        },
-        c.write_load,
-        c.link_rate,
-    )
+/// What is the same for all that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Under {
+    delay_s: u32,
+    write_load: u32,
+    link_rate: Option<u64>,
 }
 
-/// Groups in the order of their first members.
-fn groups<K: PartialEq>(all: &[Summary], key: impl Fn(&Summary) -> K) -> Vec<Vec<&Summary>> {
-    let mut found: Vec<(K, Vec<&Summary>)> = Vec::new();
-    for summary in all {
-        let of = key(summary);
-        match found.iter_mut().find(|(k, _)| *k == of) {
-            Some((_, group)) => group.push(summary),
-            None => found.push((of, vec![summary])),
+impl Under {
+    fn of(s: &Summary) -> Under {
+        let c = s.cell.conditions;
+        Under {
+            delay_s: c.delay_s,
+            write_load: c.write_load,
+            link_rate: c.link_rate,
         }
     }
-    found.into_iter().map(|(_, group)| group).collect()
+
+    /// A master that writes a file does not mind the delay: it is compared under each.
+    fn holds(&self, s: &Summary) -> bool {
+        let from_file = s.cell.conditions.mode.diskless_sync() == "no";
+        let of = Under::of(s);
+        let same = (of.write_load, of.link_rate) == (self.write_load, self.link_rate);
+        same && (from_file || of.delay_s == self.delay_s)
+    }
+
+    fn words(&self) -> String {
+        let mut words = Vec::new();
+        if self.delay_s > 0 {
+            words.push(format!("delay {} s", self.delay_s));
+        }
+        if self.write_load > 0 {
+            words.push(format!("{} writes/s", self.write_load));
+        }
+        if let Some(rate) = self.link_rate {
+            words.push(format!("link of {}/s", crate::tools::text::bytes(rate)));
+        }
+        match words.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", words.join(", ")),
+        }
+    }
+}
+
+/// All conditions, in the order in which they first stand; those of masters that write a file only where no other mode has
+/// them.
+fn all_under(summaries: &[Summary]) -> Vec<Under> {
+    let mut out: Vec<Under> = Vec::new();
+    let from_file = |s: &&Summary| s.cell.conditions.mode.diskless_sync() == "no";
+    let (files, others): (Vec<_>, Vec<_>) = summaries.iter().partition(from_file);
+    for s in others {
+        let under = Under::of(s);
+        if !out.contains(&under) {
+            out.push(under);
+        }
+    }
+    for s in files {
+        if !out.iter().any(|under| under.holds(s)) {
+            out.push(Under::of(s));
+        }
+    }
+    out
 }
 
 fn sorted<'a>(group: &[&'a Summary]) -> Vec<&'a Summary> {
@@ -192,13 +247,12 @@ fn sorted<'a>(group: &[&'a Summary]) -> Vec<&'a Summary> {
     group
 }
 
-fn of_modes(group: &[&Summary], servers: &[Servers]) -> Vec<String> {
+fn of_modes(group: &[&Summary], name: &str, under: Under) -> Vec<String> {
     let group = sorted(group);
     let Some((best, others)) = group.split_first() else {
         return Vec::new();
     };
-    let name = &servers[best.cell.servers].name;
-    let under = conditions(best);
+    let under = under.words();
     let mode = best.cell.conditions.mode;
     let Some(worst) = others.last() else {
         return vec![format!(
@@ -237,14 +291,14 @@ fn of_modes(group: &[&Summary], servers: &[Servers]) -> Vec<String> {
     out
 }
 
-fn of_servers(group: &[&Summary], servers: &[Servers]) -> Vec<String> {
+fn of_servers(group: &[&Summary], servers: &[Servers], under: Under) -> Vec<String> {
     let group = sorted(group);
     let (Some(best), Some(second)) = (group.first(), group.get(1)) else {
         return Vec::new();
     };
     let name = |s: &Summary| servers[s.cell.servers].name.clone();
     let mode = best.cell.conditions.mode;
-    let under = conditions(best);
+    let under = under.words();
     let (a, b) = (best.total_ms.median, second.total_ms.median);
     vec![match clearly(best, second) {
         true => format!(
@@ -263,21 +317,7 @@ fn of_servers(group: &[&Summary], servers: &[Servers]) -> Vec<String> {
 
 /// What is not as by default, in words.
 pub fn conditions(s: &Summary) -> String {
-    let c = s.cell.conditions;
-    let mut words = Vec::new();
-    if c.delay_s > 0 {
-        words.push(format!("delay {} s", c.delay_s));
-    }
-    if c.write_load > 0 {
-        words.push(format!("{} writes/s", c.write_load));
-    }
-    if let Some(rate) = c.link_rate {
-        words.push(format!("link of {}/s", crate::tools::text::bytes(rate)));
-    }
-    match words.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", words.join(", ")),
-    }
+    Under::of(s).words()
 }
 
 #[cfg(test)]
@@ -393,5 +433,23 @@ mod tests {
         let text = verdicts(&all, &one());
         assert_eq!(text.len(), 1, "{text:?}");
         assert!(text[0].contains("cannot be told apart"), "{text:?}");
+    }
+
+    #[test]
+    fn files_are_compared_with_memory_under_every_delay() {
+        let mut delayed = summary(Mode::MemoryMemory, 5400.0, &[(Kind::Delay, 5000.0)]);
+        delayed.cell.conditions.delay_s = 5;
+        let all = [
+            summary(Mode::DiskDisk, 1000.0, &[]),
+            summary(Mode::MemoryMemory, 400.0, &[]),
+            delayed,
+        ];
+        let text = verdicts(&all, &one());
+        assert!(text[0].contains("redis: memory-memory is best"), "{text:?}");
+        assert!(
+            text[2].contains("redis (delay 5 s): disk-disk is best"),
+            "{text:?}"
+        );
+        assert!(text[3].contains("waits in the delay"), "{text:?}");
     }
 }
