@@ -166,7 +166,7 @@ impl Engine {
         if self.config.latency_tracking {
             stats.times.record(nanos);
         }
-        if nanos >= self.watch_from_ns && !from_script {
+        if nanos >= self.watch_from_ns {
             self.note_slow(client, command, args, nanos);
         }
         if (own == Own::Forced || (own == Own::Verbatim && changed))

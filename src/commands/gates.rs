@@ -154,6 +154,7 @@ impl Engine {
             return Err(CommandError::LOADING);
         }
         if !command.flags.contains(Flags::ALLOW_BUSY)
+            && !obey
             && let Some(busy) = self.busy_error()
         {
             return Err(busy);

@@ -83,18 +83,6 @@ impl Engine {
         running.is_some_and(|r| r.parked.is_some())
     }
 
-    /// How long the running script has been running, 0 if there is none.
-    pub(in crate::commands) fn script_elapsed_us(&self) -> i64 {
-        let running = self
-            .scripting
-            .running
-            .as_ref()
-            .filter(|_| !self.script_is_parked());
-        running.map_or(0, |r| {
-            ((self.timer)().saturating_sub(r.began_ns) / 1000) as i64
-        })
-    }
-
     /// The error for what may not be called now.
     pub(in crate::commands) fn busy_error(&self) -> Option<CommandError> {
         let running = self.scripting.running.as_ref()?;

@@ -38,15 +38,15 @@ pub static COMMANDS: &[Command] = &[
 fn fcall(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let found = cx.engine.scripting.libraries.function(&args[1]);
     let (library, function) = found.ok_or(CommandError::fixed("ERR Function not found"))?;
-    let (id, flags) = (library.id, function.flags);
+    let (id, flags, name) = (library.id, function.flags, function.name.clone());
     let count =
         parse_int(&args[2]).ok_or(CommandError::fixed("ERR Bad number of keys provided"))?;
     let (keys, argv) = keys_and_args(args, count)?;
     let start = Start {
         kind: Kind::Functions,
         id,
-        function: Some(args[1].to_vec()),
-        name: String::from_utf8_lossy(&args[1]).into_owned(),
+        name: String::from_utf8_lossy(&name).into_owned(),
+        function: Some(name),
         flags,
         read_only,
         keys,

@@ -31,7 +31,7 @@ pub struct Library {
 #[derive(Default)]
 pub struct Libraries {
     list: Vec<Library>,
-    /// Function to library.
+    /// Function (in lower case: they are called in any case) to library.
     names: HashMap<Vec<u8>, u64>,
     /// Sources out of dumps that did not load: kept, not called.
     unusable: Vec<Vec<u8>>,
@@ -56,7 +56,7 @@ impl Libraries {
 
     /// `number_of_functions`
     pub fn functions(&self) -> usize {
-        self.names.len()
+        self.list.iter().map(|l| l.functions.len()).sum()
     }
 
     /// Bytes that they cost, without what the interpreter holds.
@@ -72,14 +72,16 @@ impl Libraries {
 
     /// A function and its library.
     pub fn function(&self, name: &[u8]) -> Option<(&Library, &Registered)> {
-        let id = self.names.get(name)?;
+        let id = self.names.get(&name.to_ascii_lowercase())?;
         let library = self.list.iter().find(|l| l.id == *id)?;
-        let function = library.functions.iter().find(|f| f.name == name)?;
+        let mut functions = library.functions.iter();
+        let function = functions.find(|f| f.name.eq_ignore_ascii_case(name))?;
         Some((library, function))
     }
 
     fn add(&mut self, library: Library) {
-        let names = library.functions.iter().map(|f| f.name.clone());
+        let names = library.functions.iter();
+        let names = names.map(|f| f.name.to_ascii_lowercase());
         self.names.extend(names.map(|name| (name, library.id)));
         self.list.push(library);
     }
@@ -88,7 +90,7 @@ impl Libraries {
         let at = self.list.iter().position(|l| l.name == name)?;
         let library = self.list.remove(at);
         for function in &library.functions {
-            self.names.remove(&function.name);
+            self.names.remove(&function.name.to_ascii_lowercase());
         }
         Some(library)
     }
@@ -276,10 +278,14 @@ impl Engine {
     /// Whether the names of `fresh` are free.
     fn fits(&self, fresh: &[Library], policy: Policy) -> Result<(), CommandError> {
         let exists = |name: &[u8]| error(&format!("Function {} already exists", shown(name)));
-        let mut seen = std::collections::HashSet::new();
-        for function in fresh.iter().flat_map(|l| &l.functions) {
-            if !seen.insert(&function.name) {
-                return Err(exists(&function.name));
+        let mut seen = HashMap::new();
+        for library in fresh {
+            for function in &library.functions {
+                let name = function.name.to_ascii_lowercase();
+                let before = seen.insert(name, library.id);
+                if before.is_some_and(|id| id != library.id) {
+                    return Err(exists(&function.name));
+                }
             }
         }
         if policy == Policy::Flush {
@@ -301,6 +307,22 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Libraries out of a dump come to those that are there, in the place of those of their name if `replace`.
+    ///
+    /// # Errors
+    /// A name is taken; nothing has changed then.
+    pub fn merge_functions(
+        &mut self,
+        sources: &[Vec<u8>],
+        replace: bool,
+    ) -> Result<(), CommandError> {
+        let policy = match replace {
+            true => Policy::Replace,
+            false => Policy::Append,
+        };
+        self.restore_libraries(sources, policy)
     }
 
     /// Libraries out of a dump take the place of those that are there. What does not load is kept for the next

@@ -2,7 +2,7 @@
 //!
 //!  * A script is one step for everybody else: its effects go out together when it has ended, and nothing else
 //!    writes in between ([`super::busy`] says how that is kept when it takes long).
-//!  * Its time stands still: keys do not expire while it runs.
+//!  * Its time stands still: keys do not expire while it runs, TIME gives the same again and again.
 //!  * Once it has written, only the end of the process stops it.
 
 use super::busy::Parked;
@@ -129,6 +129,8 @@ impl Cx<'_> {
         actor.tracking = self.client.tracking.clone();
         actor.db = self.client.db;
         actor.flags.set(ClientFlags::MASTER, obeys);
+        let no_touch = self.client.flags.contains(ClientFlags::NO_TOUCH);
+        actor.flags.set(ClientFlags::NO_TOUCH, no_touch);
         let run = Run {
             id: start.id,
             function: start.function,

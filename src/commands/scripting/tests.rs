@@ -173,6 +173,35 @@ fn scripts_stay_known_by_their_digest() {
 }
 
 #[test]
+fn there_is_room_for_more_scripts_and_functions_than_references() {
+    let mut bench = Bench::new();
+    for i in 0..10_000 {
+        bench.run(&format!("SCRIPT LOAD \"return {i}\""));
+    }
+    assert_eq!(bench.engine.scripting.cache.len(), 10_000);
+    let library = "\"#!lua name=many\\nfor i = 1, 10000 do redis.register_function('f' .. i, function() return i end) end\"";
+    assert_eq!(bench.run(&format!("FUNCTION LOAD {library}")), "\"many\"");
+    assert_eq!(bench.run("FCALL f9999 0"), ":9999");
+}
+
+#[test]
+fn functions_are_called_in_any_case_and_libraries_are_not() {
+    let mut bench = Bench::new();
+    let load = |name: &str, function: &str| {
+        format!(
+            "FUNCTION LOAD \"#!lua name={name}\\nredis.register_function('{function}', function() return 1 end)\""
+        )
+    };
+    bench.check(&[
+        (&load("lib", "f"), "\"lib\""),
+        ("FCALL F 0", ":1"),
+        (&load("LIB", "F"), "-ERR Function F already exists"),
+        (&load("LIB", "g"), "\"LIB\""),
+        ("FUNCTION DELETE Lib", "-ERR Library not found"),
+    ]);
+}
+
+#[test]
 fn flags_say_what_a_script_may_do() {
     check(&[
         (

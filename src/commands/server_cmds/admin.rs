@@ -59,8 +59,7 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn time(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    // In a script, whose keys do not age, the clock on the wall goes on.
-    let us = cx.engine.clock.unix_us + cx.engine.script_elapsed_us();
+    let us = cx.engine.clock.unix_us;
     let reply = &mut cx.client.reply;
     reply.array(2);
     reply.bulk_int(us / 1_000_000);

@@ -49,7 +49,11 @@ impl Engine {
         command: &Entry,
         args: Args<'_>,
     ) {
-        let hidden = Flags::SKIP_MONITOR | Flags::ADMIN;
+        // What runs scripts is shown all the same, before the commands that they call.
+        let hidden = match command.flags.contains(Flags::NO_MANDATORY_KEYS) {
+            true => Flags::ADMIN,
+            false => Flags::SKIP_MONITOR | Flags::ADMIN,
+        };
         if command.flags.intersects(hidden) || self.loading != crate::commands::Loading::No {
             return;
         }

@@ -44,6 +44,8 @@ pub enum LoadError {
         /// Offset of (about) its record.
         offset: u64,
     },
+    /// A function library that cannot be where others are.
+    Library(String),
     /// Given up by the caller.
     Cancelled,
 }
@@ -57,7 +59,7 @@ impl LoadError {
             | LoadError::Database { offset, .. }
             | LoadError::Duplicate { offset, .. } => *offset,
             LoadError::Rdb(e) => e.offset,
-            LoadError::Cancelled => u64::MAX,
+            LoadError::Library(_) | LoadError::Cancelled => u64::MAX,
         }
     }
 }
@@ -90,6 +92,7 @@ impl fmt::Display for LoadError {
                 "duplicate key '{}' in database {db} at offset {offset}",
                 key.escape_ascii()
             ),
+            LoadError::Library(why) => write!(f, "a function library does not fit: {why}"),
             LoadError::Cancelled => f.write_str("loading was cancelled"),
         }
     }

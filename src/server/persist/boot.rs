@@ -179,6 +179,9 @@ impl Persistence {
 
 /// DEBUG RELOAD NOFLUSH / MERGE: into the dataset that is there.
 fn merge(engine: &mut Engine, loaded: Loaded, overwrite: bool) -> Result<(), LoadError> {
+    engine
+        .merge_functions(&loaded.functions, overwrite)
+        .map_err(|e| LoadError::Library(e.to_string()))?;
     for (number, from) in loaded.dbs {
         let to = engine.keyspace.db_mut(number as usize);
         let mut duplicate = None;

@@ -71,6 +71,8 @@ struct Link {
     /// Bytes for the primary that the socket has not taken.
     out: Vec<u8>,
     receiving: Option<(Mode, Receiving)>,
+    /// What came out of it while a script stood still.
+    held: Option<Result<Received, String>>,
     /// Old and new data together took more memory than they may: the next payload goes to disk.
     too_large_to_swap: bool,
     inbox: Inbox,
@@ -99,6 +101,7 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
         stream: None,
         out: Vec::new(),
         receiving: None,
+        held: None,
         too_large_to_swap: false,
         inbox: Inbox::default(),
         session: None,
@@ -125,6 +128,11 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
 }
 
 impl Link {
+    /// A script stands still on this thread: nothing may change what it works on.
+    fn dataset_is_held(&self) -> bool {
+        self.server.engine.borrow().script_is_parked()
+    }
+
     async fn event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
         // While a script stands still the dataset belongs to it; a tick looks again.
         let (wants_input, parked) = {
@@ -139,6 +147,9 @@ impl Link {
         let stream = self.stream.as_ref();
         let handle = self.handle.clone();
         let connecting = &mut self.connecting;
+        if !parked && let Some(result) = self.held.take() {
+            return Event::Received(result);
+        }
         let outcome = match &mut self.receiving {
             Some((_, Receiving { outcome, inflow })) => (Some(outcome), inflow.as_ref()),
             None => (None, None),
@@ -151,7 +162,7 @@ impl Link {
                 *connecting = None;
                 Event::Connected(result)
             }
-            result = async { outcome.expect("guarded").await }, if outcome.is_some() && !parked => {
+            result = async { outcome.expect("guarded").await }, if outcome.is_some() && self.held.is_none() => {
                 let lost = |_| Err("the receiving thread is gone".to_owned());
                 Event::Received(result.unwrap_or_else(lost))
             }
@@ -186,8 +197,11 @@ impl Link {
                 self.step(LinkInput::Connected);
             }
             Event::Connected(Err(error)) => self.step(LinkInput::Closed(&reason(&error))),
+            // It may have been parked while this event was waited for: the next look waits for its end.
+            Event::Readable if self.dataset_is_held() => {}
             Event::Readable => self.read(),
             Event::Writable | Event::Room => {}
+            Event::Received(result) if self.dataset_is_held() => self.held = Some(result),
             Event::Received(result) => self.on_received(result),
         }
         self.write();

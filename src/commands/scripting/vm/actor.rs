@@ -1,16 +1,14 @@
 //! What an interpreter does with each message.
 
+use super::register::{Loading, register};
 use super::sandbox::Globals;
 use super::to_reply::Writer;
-use super::verdict::Verdict;
 use super::{Answer, Ask, INSTRUCTIONS, Kind, Outcome, Registered, Run, api, raw, sandbox};
-use crate::commands::scripting::flags::{self, ScriptFlags};
 use crate::resp::Proto;
 use corosensei::Yielder;
 use mlua::chunk::ChunkMode;
 use mlua::{Error, Function, HookTriggers, Lua, LuaOptions, Result, StdLib, Table, Value, VmState};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Gives the engine an answer and waits for what it asks next.
@@ -25,7 +23,7 @@ pub struct State {
     /// What `redis.setresp` chose.
     pub proto: Cell<Proto>,
     /// What the library that is being loaded has registered.
-    loading: RefCell<Option<Vec<(Registered, Function)>>>,
+    loading: RefCell<Option<Loading>>,
     /// The error that ends the running script whatever it does, and where it was.
     killed: Rc<RefCell<Option<Killed>>>,
 }
@@ -82,7 +80,7 @@ pub fn body(
             Kind::Functions => {
                 let redis = api::load_time(&lua, scope, speak)?;
                 let register = scope.create_function(|lua, (table, count): (Table, usize)| {
-                    register(lua, state, &table, count)
+                    register(lua, &state.loading, &table, count)
                 })?;
                 redis.raw_set("register_function", raw::raising_packed(&lua, register)?)?;
                 sandbox::forbid_missing(&lua, &redis)?;
@@ -102,8 +100,8 @@ pub fn body(
             xpcall,
             call,
             handler,
-            scripts: HashMap::new(),
-            functions: HashMap::new(),
+            scripts: lua.create_table()?,
+            libraries: lua.create_table()?,
             memory_max,
         };
         interpreter.watch()?;
@@ -132,8 +130,10 @@ struct Interpreter<'a> {
     xpcall: Function,
     call: Function,
     handler: Function,
-    scripts: HashMap<u64, Function>,
-    functions: HashMap<u64, HashMap<Vec<u8>, Function>>,
+    /// Number to function. In Lua's own table: Rust can hold some thousand references at most.
+    scripts: Table,
+    /// Number to table of functions by name.
+    libraries: Table,
     memory_max: usize,
 }
 
@@ -141,14 +141,16 @@ impl Interpreter<'_> {
     fn answer(&mut self, ask: Ask) -> Option<Answer> {
         Some(match ask {
             Ask::Compile(id, source) => {
-                Answer::Compiled(self.compile(&source, "@user_script").map(|script| {
-                    self.scripts.insert(id, script);
+                let compiled = self.compile(&source, "@user_script");
+                Answer::Compiled(compiled.and_then(|script| {
+                    let kept = self.scripts.raw_set(id, script);
+                    kept.map_err(|error| message(&error))
                 }))
             }
             Ask::Load(id, source) => Answer::Loaded(self.load(id, &source)),
             Ask::Forget(id) => {
-                self.scripts.remove(&id);
-                self.functions.remove(&id);
+                let _ = self.scripts.raw_set(id, Value::Nil);
+                let _ = self.libraries.raw_set(id, Value::Nil);
                 Answer::Ready
             }
             Ask::Collect => {
@@ -215,16 +217,24 @@ impl Interpreter<'_> {
         let code = self
             .compile(source, "@user_function")
             .map_err(|why| failed("Error compiling function: ", why))?;
-        self.state.loading.replace(Some(Vec::new()));
+        let functions = self.lua.create_table().map_err(|error| message(&error))?;
+        let loading = Loading {
+            registered: Vec::new(),
+            functions: functions.clone(),
+        };
+        self.state.loading.replace(Some(loading));
         let ended = self.load_with_globals(code);
-        let registered = self.state.loading.take().unwrap_or_default();
+        let registered = self
+            .state
+            .loading
+            .take()
+            .map_or(Vec::new(), |l| l.registered);
         ended.map_err(|why| failed("Error registering functions: ", why))?;
         if registered.is_empty() {
             return Err(b"No functions registered".to_vec());
         }
-        let (registered, functions): (Vec<_>, Vec<_>) = registered.into_iter().unzip();
-        let names = registered.iter().map(|r: &Registered| r.name.clone());
-        self.functions.insert(id, names.zip(functions).collect());
+        let kept = self.libraries.raw_set(id, functions);
+        kept.map_err(|error| message(&error))?;
         Ok(registered)
     }
 
@@ -323,20 +333,16 @@ impl Interpreter<'_> {
             None => {
                 self.globals.hidden.raw_set("KEYS", keys)?;
                 self.globals.hidden.raw_set("ARGV", args)?;
-                let script = self.scripts.get(&run.id).ok_or_else(unknown)?;
+                let script: Function = self.scripts.raw_get(run.id)?;
                 self.xpcall.call((script, &self.handler))
             }
             Some(name) => {
-                let library = self.functions.get(&run.id).ok_or_else(unknown)?;
-                let function = library.get(name).ok_or_else(unknown)?;
+                let library: Table = self.libraries.raw_get(run.id)?;
+                let function: Function = library.raw_get(self.lua.create_string(name)?)?;
                 self.call.call((function, keys, args, &self.handler))
             }
         }
     }
-}
-
-fn unknown() -> Error {
-    Error::runtime("unknown function")
 }
 
 /// The error handler: errors become tables that say where they came from.
@@ -398,133 +404,4 @@ fn message(error: &Error) -> Vec<u8> {
             text.lines().next().unwrap_or("").as_bytes().to_vec()
         }
     }
-}
-
-/// `redis.register_function`
-fn register(lua: &Lua, state: &State, table: &Table, count: usize) -> Result<Verdict> {
-    let registered = match registration(lua, table, count)? {
-        Ok(registered) => registered,
-        Err(text) => return refused(lua, text),
-    };
-    let mut loading = state.loading.borrow_mut();
-    let Some(library) = &mut *loading else {
-        let text = "redis.register_function can only be called on FUNCTION LOAD command";
-        return refused(lua, text);
-    };
-    if !flags::is_name(&registered.0.name) {
-        return refused(lua, flags::BAD_NAME);
-    }
-    if library.iter().any(|(r, _)| r.name == registered.0.name) {
-        return refused(lua, "Function already exists in the library");
-    }
-    library.push(registered);
-    Ok(Verdict::Nothing)
-}
-
-fn refused(lua: &Lua, text: &str) -> Result<Verdict> {
-    let text = [b"ERR ", text.as_bytes()].concat();
-    let table = super::to_lua::error_table(lua, &text, false)?;
-    Ok(Verdict::Raise(Value::Table(table)))
-}
-
-type Registration = std::result::Result<(Registered, Function), &'static str>;
-
-fn registration(lua: &Lua, table: &Table, count: usize) -> Result<Registration> {
-    if !(1..=2).contains(&count) {
-        return Ok(Err("wrong number of arguments to redis.register_function"));
-    }
-    let text = |value: Value| -> Result<Option<Vec<u8>>> {
-        Ok(lua
-            .coerce_string(value)?
-            .map(|text| text.as_bytes().to_vec()))
-    };
-    let (mut name, mut description, mut callback) = (None, None, None);
-    let mut flags = ScriptFlags::empty();
-    if count == 2 {
-        name = text(table.raw_get(1)?)?;
-        if name.is_none() {
-            return Ok(Err(
-                "first argument to redis.register_function must be a string",
-            ));
-        }
-        match table.raw_get(2)? {
-            Value::Function(function) => callback = Some(function),
-            _ => {
-                let text = "second argument to redis.register_function must be a function";
-                return Ok(Err(text));
-            }
-        }
-    } else {
-        let Value::Table(named) = table.raw_get(1)? else {
-            return Ok(Err(
-                "calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).",
-            ));
-        };
-        for pair in named.pairs::<Value, Value>() {
-            let (key, value) = pair?;
-            let Some(key) = lua.coerce_string(key)? else {
-                let text = "named argument key given to redis.register_function is not a string";
-                return Ok(Err(text));
-            };
-            match key.as_bytes().to_ascii_lowercase().as_slice() {
-                b"function_name" => {
-                    name = text(value)?;
-                    if name.is_none() {
-                        return Ok(Err(
-                            "function_name argument given to redis.register_function must be a string",
-                        ));
-                    }
-                }
-                b"description" => {
-                    description = text(value)?;
-                    if description.is_none() {
-                        return Ok(Err(
-                            "description argument given to redis.register_function must be a string",
-                        ));
-                    }
-                }
-                b"callback" => match value {
-                    Value::Function(function) => callback = Some(function),
-                    _ => {
-                        return Ok(Err(
-                            "callback argument given to redis.register_function must be a function",
-                        ));
-                    }
-                },
-                b"flags" => {
-                    let Value::Table(list) = value else {
-                        return Ok(Err(
-                            "flags argument to redis.register_function must be a table representing function flags",
-                        ));
-                    };
-                    for i in 1.. {
-                        let flag = match list.raw_get(i)? {
-                            Value::Nil => break,
-                            Value::String(flag) => ScriptFlags::by_name(&flag.as_bytes()),
-                            _ => None,
-                        };
-                        match flag {
-                            Some(flag) => flags |= flag,
-                            None => return Ok(Err("unknown flag given")),
-                        }
-                    }
-                }
-                _ => return Ok(Err("unknown argument given to redis.register_function")),
-            }
-        }
-    }
-    let Some(name) = name else {
-        return Ok(Err(
-            "redis.register_function must get a function name argument",
-        ));
-    };
-    let Some(callback) = callback else {
-        return Ok(Err("redis.register_function must get a callback argument"));
-    };
-    let registered = Registered {
-        name,
-        description,
-        flags,
-    };
-    Ok(Ok((registered, callback)))
 }

@@ -21,6 +21,7 @@
 //! | `actor` | the coroutine's body: what each message does |
 //! | `sandbox` | the globals that scripts see |
 //! | `api` | the table `redis` |
+//! | `register` | `redis.register_function` |
 //! | `raw` | Lua's C interface: raising errors, read-only tables |
 //! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
 //! | `cjson`, `cmsgpack`, `bitop`, `packing`, `random` | libraries |
@@ -34,6 +35,7 @@ mod number;
 mod packing;
 mod random;
 mod raw;
+mod register;
 mod sandbox;
 mod to_lua;
 mod to_reply;
