@@ -59,6 +59,15 @@ pub fn die_with_parent(command: &mut Command) {
     unsafe { command.pre_exec(setup) };
 }
 
+/// True while a process of the group lives, or waits for its parent to take note of its end.
+pub fn group_exists(pid: u32) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(pid) else {
+        return false;
+    };
+    // SAFETY: `kill` touches no memory of ours, and signal 0 does nothing to anybody.
+    pid > 1 && unsafe { libc::kill(-pid, 0) } == 0
+}
+
 /// SIGKILL for a process group that [`die_with_parent`] made: the child and what it forked.
 pub fn kill_group(pid: u32) {
     let Ok(pid) = libc::pid_t::try_from(pid) else {

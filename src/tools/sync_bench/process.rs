@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at a server that starts.
 const LOOK: Duration = Duration::from_millis(2);
+/// How long a killed process may take to be gone.
+const ENDING: Duration = Duration::from_secs(2);
 /// Tries when another process takes the port that was free.
 const PORT_TRIES: usize = 5;
 /// Lines of a log that explain a failure.
@@ -293,6 +295,11 @@ impl Drop for Process {
         // Both may say that it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // What it forked is no child of ours: its end can only be watched.
+        let killed = Instant::now();
+        while interrupt::group_exists(self.child.id()) && killed.elapsed() < ENDING {
+            std::thread::sleep(LOOK);
+        }
         let _ = fs::remove_dir_all(&self.dir);
     }
 }

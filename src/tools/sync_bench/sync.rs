@@ -404,7 +404,12 @@ impl Watch {
             master.check_alive()?;
             replica.check_alive()?;
             let (a, b) = self.told(master, replica, on_master, on_replica);
-            return Err(self.failure(&[(&*master, a.or(told.0)), (&*replica, b.or(told.1))]));
+            // Who tries again has forgotten its failure.
+            let graver = |first: Option<Told>, second| if failed(&first) { first } else { second };
+            return Err(self.failure(&[
+                (&*master, graver(told.0, a)),
+                (&*replica, graver(told.1, b)),
+            ]));
         }
         if Instant::now() >= self.deadline {
             let tail = replica.log_tail();
@@ -427,13 +432,17 @@ impl Watch {
             let from = if i == 0 { self.logs.0 } else { self.logs.1 };
             let log = server.log.as_ref().map(|log| log.since(from));
             let lines = log.map(|log| log.lines).unwrap_or_default();
-            let graver = lines.iter().filter(|l| l.warning).take(WARNINGS);
-            warnings.extend(graver.map(|l| format!("\n    {}: {}", server.role, l.text)));
+            let graver = lines.iter().filter(|l| l.warning);
+            for line in graver.map(|l| format!("\n    {}: {}", server.role, l.text)) {
+                if !warnings.contains(&line) {
+                    warnings.push(line);
+                }
+            }
         }
         trouble(format!(
             "the sync failed, {}{}",
             reasons.join("; "),
-            warnings.concat()
+            warnings[..warnings.len().min(WARNINGS)].concat()
         ))
     }
 
