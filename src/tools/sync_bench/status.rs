@@ -12,6 +12,8 @@ const EVERY: Duration = Duration::from_millis(100);
 pub struct Status {
     enabled: bool,
     began: Instant,
+    /// The sync that runs did.
+    this_began: Instant,
     done: usize,
     total: usize,
     what: String,
@@ -27,6 +29,7 @@ impl Status {
         Status {
             enabled: wanted && std::io::stderr().is_terminal(),
             began: Instant::now(),
+            this_began: Instant::now(),
             done: 0,
             total,
             what: String::new(),
@@ -39,6 +42,7 @@ impl Status {
     /// A sync begins.
     pub fn begin(&mut self, what: String) {
         self.what = what;
+        self.this_began = Instant::now();
         self.shown = None;
         self.phase("starting servers", None);
     }
@@ -55,7 +59,8 @@ impl Status {
         }
         self.shown = Some(Instant::now());
         self.dirty = true;
-        let left = eta(self.began.elapsed(), self.done, self.total);
+        let before = self.this_began - self.began;
+        let left = eta(before, self.this_began.elapsed(), self.done, self.total);
         let text = line((self.done, self.total), &self.what, phase, part, left);
         let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
     }
@@ -80,10 +85,10 @@ impl Drop for Status {
     }
 }
 
-/// How long the rest takes, from what is done.
-fn eta(elapsed: Duration, done: usize, total: usize) -> Option<Duration> {
+/// How long the rest takes: as long as those that are done took `before`, without what this one has had.
+fn eta(before: Duration, this: Duration, done: usize, total: usize) -> Option<Duration> {
     let left = u32::try_from(total - done.min(total)).ok()?;
-    (done > 0).then(|| elapsed / u32::try_from(done).unwrap_or(1) * left)
+    (done > 0).then(|| (before / u32::try_from(done).unwrap_or(1) * left).saturating_sub(this))
 }
 
 fn line(
@@ -113,8 +118,11 @@ mod tests {
 
     #[test]
     fn a_line_tells_sync_phase_part_and_time_left() {
-        let left = eta(Duration::from_secs(10), 2, 6);
-        assert_eq!(left, Some(Duration::from_secs(20)));
+        let seconds = Duration::from_secs;
+        let left = eta(seconds(10), Duration::ZERO, 2, 6);
+        assert_eq!(left, Some(seconds(20)));
+        assert_eq!(eta(seconds(10), seconds(3), 2, 6), Some(seconds(17)));
+        assert_eq!(eta(seconds(10), seconds(30), 1, 2), Some(Duration::ZERO));
         assert_eq!(
             line(
                 (2, 6),
@@ -125,6 +133,6 @@ mod tests {
             ),
             "[3/6] redis disk-disk: 45 MB at 90 MB/s [##########----------]  50%, 21 s left"
         );
-        assert_eq!(eta(Duration::ZERO, 0, 6), None);
+        assert_eq!(eta(Duration::ZERO, seconds(1), 0, 6), None);
     }
 }
