@@ -2,9 +2,11 @@
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, expiry, heat};
-use crate::keyspace::Value;
+use crate::config::choices::SaveLoss;
+use crate::keyspace::{Loc, Value};
 use crate::rdb::check::Scratch;
 use crate::rdb::normalize::normalize;
+use crate::rdb::target::{OnLoss, Target, transcode_value};
 use crate::rdb::{ErrorKind, dump as payload, lzf};
 
 /// This family's declarations.
@@ -50,15 +52,52 @@ fn dump(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         cx.client.reply.null();
         return Ok(());
     };
-    let mut packer = cx.engine.config.rdbcompression.then(lzf::Packer::new);
+    let payload = payload_of(cx, &args[1], loc)?;
+    cx.client.reply.bulk(&payload);
+    Ok(())
+}
+
+/// A value as DUMP gives it: for the oldest server that knows its type, or for `rdb-save-target`.
+///
+/// # Errors
+/// The target cannot hold the value, and `rdb-save-loss` says to refuse that.
+pub(super) fn payload_of(cx: &mut Cx<'_>, key: &[u8], loc: Loc) -> Result<Vec<u8>, CommandError> {
+    let config = &cx.engine.config;
+    let mut packer = config.rdbcompression.then(lzf::Packer::new);
+    let target = Target::from_name(config.rdb_save_target.name()).unwrap_or_default();
+    let on_loss = match config.rdb_save_loss {
+        SaveLoss::Refuse => OnLoss::Refuse,
+        SaveLoss::Report => OnLoss::Report,
+    };
+    let as_held = target.takes_as_held(cx.value(loc).rdb_type());
     let mut value = Vec::new();
-    let rdb_type = cx
+    let held_packer = packer.as_mut().filter(|_| as_held);
+    let mut rdb_type = cx
         .value(loc)
-        .to_rdb(&mut |piece| value.extend_from_slice(piece), packer.as_mut());
+        .to_rdb(&mut |piece| value.extend_from_slice(piece), held_packer);
+    if !as_held {
+        let mut scratch = Scratch::new(cx.engine.rng.next_u64());
+        let held = std::mem::take(&mut value);
+        let packer = packer.as_mut();
+        let done = transcode_value(
+            rdb_type,
+            &held,
+            target,
+            on_loss,
+            &mut scratch,
+            packer,
+            &mut value,
+        );
+        let cannot = |why: &dyn std::fmt::Display| {
+            let key = String::from_utf8_lossy(key);
+            CommandError::new(format!("ERR {} cannot hold '{key}': {why}", target.name()))
+        };
+        let done = done.map_err(|e| cannot(&e))?;
+        rdb_type = done.rdb_type.ok_or_else(|| cannot(&"nothing of it"))?;
+    }
     let mut out = Vec::with_capacity(value.len() + 16);
     payload::encode(rdb_type, &value, &mut out);
-    cx.client.reply.bulk(&out);
-    Ok(())
+    Ok(out)
 }
 
 /// What may follow `RESTORE key ttl payload`.

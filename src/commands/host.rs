@@ -59,6 +59,8 @@ pub struct Facts {
     pub lazyfree_pending: u64,
     /// Objects freed there.
     pub lazyfreed: u64,
+    /// Connections of MIGRATE that are kept.
+    pub migrate_sockets: usize,
 }
 
 /// Memory as the allocator and the system count it, in bytes.
@@ -76,6 +78,32 @@ pub struct Memory {
     pub rss: usize,
     /// Of the machine.
     pub total: usize,
+}
+
+/// A talk with another server (MIGRATE).
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'a> {
+    /// Name or address.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// For connecting, and for each wait.
+    pub timeout_ms: u64,
+    /// Whole requests.
+    pub request: &'a [u8],
+    /// How many replies they have, each of one line.
+    pub replies: usize,
+}
+
+/// Where a talk with another server broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExchangeError {
+    /// No connection.
+    Connect,
+    /// It does not take the requests.
+    Write,
+    /// It does not answer.
+    Read,
 }
 
 /// The shell's services.
@@ -120,6 +148,14 @@ pub trait Host: Any {
     fn purge_memory(&mut self);
     /// Fields only the shell knows, for the INFO sections `persistence` and `cpu`.
     fn info(&self, engine: &Engine, section: &str, out: &mut String);
+    /// Talks to another server; whole lines of replies. Blocks the whole server.
+    ///
+    /// # Errors
+    /// The replies before it broke off, and where that was.
+    fn exchange(
+        &mut self,
+        exchange: Exchange<'_>,
+    ) -> Result<Vec<String>, (Vec<String>, ExchangeError)>;
     /// Random bytes that nobody can guess.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ pub mod hyperloglog;
 pub mod keys;
 pub mod lists;
 pub mod long_double;
+pub mod migrate;
 pub mod notify;
 pub mod pause;
 pub mod pubsub;

@@ -30,6 +30,7 @@ static FAMILIES: &[&[Command]] = &[
     super::expiry::COMMANDS,
     super::scan::COMMANDS,
     super::dump::COMMANDS,
+    super::migrate::COMMANDS,
     super::sort::COMMANDS,
     super::hyperloglog::COMMANDS,
     super::geo::COMMANDS,

@@ -215,6 +215,13 @@ fn words(request: &[u8]) -> String {
 struct FakeHost;
 
 impl Host for FakeHost {
+    fn exchange(
+        &mut self,
+        _exchange: crate::commands::host::Exchange<'_>,
+    ) -> Result<Vec<String>, (Vec<String>, crate::commands::host::ExchangeError)> {
+        Err((Vec::new(), crate::commands::host::ExchangeError::Connect))
+    }
+
     fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String> {
         bytes.fill(0x5a);
         Ok(())

@@ -21,6 +21,7 @@ pub async fn run(server: Rc<Server>) {
                 shell.persistence.cron(engine);
                 engine.save_failed = shell.persistence.last_failure().is_some();
                 shell.continue_shutdown(engine);
+                shell.others.close_idle();
             });
             log::set_replica(engine.repl.is_replica());
             engine.effective_hz()

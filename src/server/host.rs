@@ -4,8 +4,10 @@ use super::listen::{self, Listeners};
 use super::persist::Persistence;
 use super::shutdown::Shutdown;
 use super::state::Server;
-use super::{allocator, log, reaper, rewrite_file, usage};
-use crate::commands::host::{Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions};
+use super::{allocator, exchange, log, reaper, rewrite_file, usage};
+use crate::commands::host::{
+    Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
+};
 use crate::commands::{CommandError, Engine};
 use crate::replication;
 use std::any::Any;
@@ -28,6 +30,8 @@ pub struct Shell {
     /// A shutdown that waits for replicas.
     pub shutdown: Option<Shutdown>,
     reaper: reaper::Reaper,
+    /// Connections of MIGRATE.
+    pub others: exchange::Others,
 }
 
 impl Shell {
@@ -41,6 +45,7 @@ impl Shell {
             supervised: false,
             shutdown: None,
             reaper: reaper::Reaper::default(),
+            others: exchange::Others::default(),
         }
     }
 
@@ -170,7 +175,15 @@ impl Host for Shell {
             memory: usage::memory(),
             lazyfree_pending: self.reaper.pending(),
             lazyfreed: self.reaper.done(),
+            migrate_sockets: self.others.len(),
         }
+    }
+
+    fn exchange(
+        &mut self,
+        exchange: Exchange<'_>,
+    ) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
+        self.others.talk(&exchange)
     }
 
     fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String> {

@@ -13,7 +13,7 @@
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
-//!   [`reaper`], [`delay`]: one service of the machine each.
+//!   [`reaper`], [`delay`], [`exchange`]: one service of the machine each.
 
 pub mod allocator;
 pub mod clock;
@@ -21,6 +21,7 @@ pub mod connection;
 pub mod cron;
 pub mod daemon;
 pub mod delay;
+pub mod exchange;
 pub mod host;
 pub mod limits;
 pub mod listen;

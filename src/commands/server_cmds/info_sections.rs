@@ -214,7 +214,7 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
 }
 
 /// INFO stats
-pub fn stats(engine: &Engine, _: &Facts, out: &mut String) {
+pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     let mut line = Lines(out);
     let (s, r) = (&engine.stats, &engine.rates);
     let kbps = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
@@ -257,7 +257,7 @@ pub fn stats(engine: &Engine, _: &Facts, out: &mut String) {
     // There is no fork here.
     line.put("latest_fork_usec", 0);
     line.put("total_forks", 0);
-    line.put("migrate_cached_sockets", 0);
+    line.put("migrate_cached_sockets", facts.migrate_sockets);
     line.put("slave_expires_tracked_keys", 0);
     for name in ["hits", "misses", "key_hits", "key_misses", "scanned"] {
         line.put(&format!("active_defrag_{name}"), 0);

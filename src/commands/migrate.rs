@@ -1,0 +1,187 @@
+//! MIGRATE: keys go to another server, and from here when they have arrived.
+//!
+//! The other server is talked to while nothing else happens here, as in the reference: the keys are in one
+//! place or the other at any moment that a client can see.
+
+use super::args::parse_int;
+use super::dump;
+use super::effects::encode_request;
+use super::host::{Exchange, ExchangeError};
+use super::spec::{Command, Flags, Group, Keys};
+use super::{Args, CmdResult, CommandError, Cx, Event};
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "migrate",
+    arity: -6,
+    flags: Flags::WRITE.union(Flags::MOVABLEKEYS),
+    keys: Keys::Custom(keys),
+    group: Group::Generic,
+    since: "2.6.0",
+    complexity: "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target instance.",
+    summary: "Atomically transfers a key from one Redis instance to another.",
+    run: migrate,
+    ..Command::DEFAULT
+}];
+
+/// Without a usable timeout, ms.
+const TIMEOUT_MS: i64 = 1000;
+
+/// The key is argument 3, or all behind KEYS where that is empty.
+fn keys(args: &Args<'_>, out: &mut Vec<usize>) {
+    let named = (6..args.len()).find(|i| args.is(*i, "KEYS"));
+    match named {
+        Some(at) if args.get(3) == Some(b"") => out.extend(at + 1..args.len()),
+        _ if args.len() > 3 => out.push(3),
+        _ => {}
+    }
+}
+
+/// What may follow the timeout.
+#[derive(Default)]
+struct Options<'a> {
+    copy: bool,
+    replace: bool,
+    /// `AUTH` with its arguments.
+    login: Option<Vec<&'a [u8]>>,
+    keys: Vec<&'a [u8]>,
+}
+
+impl<'a> Options<'a> {
+    fn parse(args: Args<'a>) -> Result<Self, CommandError> {
+        let mut options = Options {
+            keys: vec![args.0[3]],
+            ..Options::default()
+        };
+        let mut i = 6;
+        while i < args.len() {
+            let more = args.len() - 1 - i;
+            if args.is(i, "COPY") {
+                options.copy = true;
+            } else if args.is(i, "REPLACE") {
+                options.replace = true;
+            } else if args.is(i, "AUTH") && more >= 1 {
+                options.login = Some(vec![b"AUTH", args.0[i + 1]]);
+                i += 1;
+            } else if args.is(i, "AUTH2") && more >= 2 {
+                options.login = Some(vec![b"AUTH", args.0[i + 1], args.0[i + 2]]);
+                i += 2;
+            } else if args.is(i, "KEYS") {
+                if !args.0[3].is_empty() {
+                    return Err(CommandError::fixed(
+                        "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string",
+                    ));
+                }
+                options.keys = args.from(i + 1).to_vec();
+                break;
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+            i += 1;
+        }
+        Ok(options)
+    }
+}
+
+fn migrate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    cx.no_propagate();
+    let options = Options::parse(args)?;
+    let timeout = args.int(5)?;
+    let db = args.int(4)?;
+    let timeout = if timeout <= 0 { TIMEOUT_MS } else { timeout };
+    let mut bytes = Vec::new();
+    let mut before = 1;
+    if let Some(login) = &options.login {
+        encode_request(&mut bytes, login);
+        before = 2;
+    }
+    encode_request(&mut bytes, &["SELECT", &db.to_string()]);
+    let now = cx.now();
+    let mut found = Vec::new();
+    for key in &options.keys {
+        let Some(loc) = cx.lookup(key) else {
+            continue;
+        };
+        found.push(*key);
+        let expire = cx.engine.keyspace.db(cx.client.db).expire(loc);
+        // 0 would mean none: what is about to expire has a millisecond left.
+        let ttl = expire.map_or(0, |at| (at - now).max(1)).to_string();
+        let payload = dump::payload_of(cx, key, loc)?;
+        let mut request: Vec<&[u8]> = vec![b"RESTORE", key, ttl.as_bytes(), &payload];
+        if options.replace {
+            request.push(b"REPLACE");
+        }
+        encode_request(&mut bytes, &request);
+    }
+    if found.is_empty() {
+        cx.client.reply.simple("NOKEY");
+        return Ok(());
+    }
+    let host = String::from_utf8_lossy(&args[1]).into_owned();
+    let port = parse_int(&args[2]).and_then(|port| u16::try_from(port).ok());
+    let exchange = Exchange {
+        host: &host,
+        port: port.unwrap_or(0),
+        timeout_ms: timeout as u64,
+        request: &bytes,
+        replies: before + found.len(),
+    };
+    let answer = cx.engine.with_host(|host, _| host.exchange(exchange));
+    let (replies, broken) = match answer {
+        Ok(replies) => (replies, None),
+        Err((replies, error)) => (replies, Some(error)),
+    };
+    let refused = replies.iter().find_map(|reply| reply.strip_prefix('-'));
+    let welcome = replies
+        .iter()
+        .take(before)
+        .all(|reply| !reply.starts_with('-'));
+    let mut gone: Vec<&[u8]> = Vec::new();
+    if welcome {
+        let arrived = replies
+            .iter()
+            .skip(before)
+            .map(|reply| !reply.starts_with('-'));
+        let pairs = found.iter().zip(arrived);
+        gone.extend(pairs.filter(|(_, ok)| *ok).map(|(key, _)| *key));
+    }
+    if !options.copy {
+        delete(cx, &gone);
+    }
+    if let Some(text) = refused {
+        return Err(CommandError::new(format!(
+            "ERR Target instance replied with error: {text}"
+        )));
+    }
+    match broken {
+        None => {
+            cx.client.reply.ok();
+            Ok(())
+        }
+        Some(ExchangeError::Connect) => Err(CommandError::fixed(
+            "IOERR error or timeout connecting to the client",
+        )),
+        Some(ExchangeError::Write) => Err(CommandError::fixed(
+            "IOERR error or timeout writing to target instance",
+        )),
+        Some(ExchangeError::Read) => Err(CommandError::fixed(
+            "IOERR error or timeout reading from target instance",
+        )),
+    }
+}
+
+/// The keys that have arrived over there go from here.
+fn delete(cx: &mut Cx<'_>, keys: &[&[u8]]) {
+    let mut effect: Vec<&[u8]> = vec![b"DEL"];
+    for key in keys {
+        if let Some(loc) = cx.lookup_write(key) {
+            cx.remove(loc, false);
+            cx.changed(key, 1);
+            cx.notify(Event::Generic, "del", key);
+            effect.push(key);
+        }
+    }
+    if effect.len() > 1 {
+        cx.propagate_as(&effect);
+    }
+}

@@ -1,0 +1,126 @@
+//! Talking to another server while everything else waits: MIGRATE. Connections are kept for a while, since
+//! keys mostly go one by one to the same place.
+
+use crate::commands::host::{Exchange, ExchangeError};
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+/// A connection that nobody used for so long is closed.
+const KEPT: Duration = Duration::from_secs(10);
+/// Connections kept; the one that was not used for longest goes.
+const KEPT_MAX: usize = 64;
+/// A reply line may be this long, bytes.
+const LINE_MAX: usize = 64 << 10;
+
+/// Other servers, by host and port.
+#[derive(Default)]
+pub struct Others(HashMap<(String, u16), (BufReader<TcpStream>, Instant)>);
+
+type Broken = (Vec<String>, ExchangeError);
+
+impl Others {
+    /// Connections that are kept.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True without any.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Closes what was not used lately.
+    pub fn close_idle(&mut self) {
+        self.0.retain(|_, (_, used)| used.elapsed() < KEPT);
+    }
+
+    /// See [`Host::exchange`](crate::commands::host::Host::exchange).
+    pub fn talk(&mut self, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
+        let name = (exchange.host.to_owned(), exchange.port);
+        if let Some((mut stream, _)) = self.0.remove(&name) {
+            match run(&mut stream, exchange) {
+                Ok(replies) => {
+                    self.keep(name, stream);
+                    return Ok(replies);
+                }
+                // The other side may have closed it long ago; what it has answered it has done.
+                Err((replies, _)) if replies.is_empty() => {}
+                Err(broken) => return Err(broken),
+            }
+        }
+        let stream = connect(exchange).map_err(|e| {
+            // As the reference words it, which connects without waiting and learns it when it writes.
+            let at = match e.kind() {
+                io::ErrorKind::ConnectionRefused => ExchangeError::Write,
+                _ => ExchangeError::Connect,
+            };
+            (Vec::new(), at)
+        })?;
+        let mut stream = BufReader::new(stream);
+        let replies = run(&mut stream, exchange)?;
+        self.keep(name, stream);
+        Ok(replies)
+    }
+
+    fn keep(&mut self, name: (String, u16), stream: BufReader<TcpStream>) {
+        if self.0.len() >= KEPT_MAX {
+            let oldest = self.0.iter().min_by_key(|(_, (_, used))| *used);
+            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+                self.0.remove(&oldest);
+            }
+        }
+        self.0.insert(name, (stream, Instant::now()));
+    }
+}
+
+fn connect(exchange: &Exchange<'_>) -> io::Result<TcpStream> {
+    let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
+    let mut last = Err(io::ErrorKind::NotFound.into());
+    for address in (exchange.host, exchange.port).to_socket_addrs()? {
+        last = TcpStream::connect_timeout(&address, timeout);
+        if last.is_ok() {
+            break;
+        }
+    }
+    let stream = last?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn run(stream: &mut BufReader<TcpStream>, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
+    let timeout = Some(Duration::from_millis(exchange.timeout_ms.max(1)));
+    let socket = stream.get_mut();
+    let sent = socket
+        .set_write_timeout(timeout)
+        .and_then(|()| socket.set_read_timeout(timeout))
+        .and_then(|()| socket.write_all(exchange.request));
+    sent.map_err(|_| (Vec::new(), ExchangeError::Write))?;
+    let mut replies = Vec::new();
+    while replies.len() < exchange.replies {
+        match line(stream) {
+            Some(reply) => replies.push(reply),
+            None => return Err((replies, ExchangeError::Read)),
+        }
+    }
+    Ok(replies)
+}
+
+fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        let buffer = stream.fill_buf().ok()?;
+        let end = buffer.iter().position(|b| *b == b'\n');
+        let taken = end.map_or(buffer.len(), |end| end + 1);
+        if taken == 0 || bytes.len() + taken > LINE_MAX {
+            return None;
+        }
+        bytes.extend_from_slice(&buffer[..taken]);
+        stream.consume(taken);
+        if end.is_some() {
+            let text = String::from_utf8_lossy(&bytes);
+            return Some(text.trim_end_matches(['\r', '\n']).to_owned());
+        }
+    }
+}
