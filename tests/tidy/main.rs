@@ -2,6 +2,8 @@
 //!
 //! Words that may stand nowhere are put together here from halves, so that this file may hold them.
 
+mod commands;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -253,4 +255,23 @@ fn the_readme_has_two_commands_and_what_it_names_exists() {
             .trim_end_matches('/'),
     );
     assert!(dump.exists(), "{} is not there", dump.display());
+}
+
+/// A directive that says it works must be read by something.
+#[test]
+fn directives_that_work_are_used() {
+    let table = read(&root().join("src/config/directives.rs"));
+    let code: String = files(&root().join("src"), &[".rs"])
+        .iter()
+        .filter(|path| !path.ends_with("config/directives.rs"))
+        .map(|path| read(path))
+        .collect();
+    let idle: Vec<String> = table
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Works "))
+        .filter_map(|line| line.split(": ").next()?.rsplit(' ').next())
+        .filter(|field| !code.contains(*field))
+        .map(str::to_owned)
+        .collect();
+    assert_none("directives that nothing reads", &idle);
 }

@@ -1,0 +1,102 @@
+//! `docs/commands.md`: each command of the reference servers, and whether it is here. Made from the table
+//! of commands and the names that real servers give (`testdata/commands`).
+
+use forebay::commands::table;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// Containers and commands that answer with a refusal on purpose, and why.
+const REFUSED: [(&str, &str); 10] = [
+    ("acl|setuser", "refused: there is only the user `default`"),
+    ("asking", "refused: no cluster node"),
+    ("bgrewriteaof", "refused: there is no append-only file"),
+    ("cluster", "refused: no cluster node"),
+    ("cluster|", "refused: no cluster node"),
+    ("module|load", "refused: no modules"),
+    ("module|loadex", "refused: no modules"),
+    ("module|unload", "refused: no modules"),
+    ("readonly", "refused: no cluster node"),
+    ("readwrite", "refused: no cluster node"),
+];
+
+/// What is missing, and why.
+const MISSING: [(&str, &str); 6] = [
+    ("v", "not yet: vector sets"),
+    ("client|", "not yet: for clients of Valkey only"),
+    ("cluster", "never before clusters are"),
+    ("commandlog", "not yet: see `SLOWLOG`"),
+    ("script|", "not yet"),
+    ("", "not yet"),
+];
+
+fn page() -> String {
+    let ours: BTreeSet<&str> = table::all()
+        .flat_map(|e| std::iter::once(e).chain(&e.subcommands))
+        .map(|e| e.name)
+        .collect();
+    let mut page = String::from(
+        "# Commands\n\n\
+         Made from the table of commands (`FOREBAY_WRITE_DOCS=1 cargo test --test tidy commands` writes it anew): each command \
+         of redis-server 8.2 and of valkey-server 9.1, modules left out. The deliberate differences of those that are here stand \
+         in [differences.md](differences.md).\n",
+    );
+    let lists = [
+        (
+            "Redis",
+            include_str!("../../testdata/commands/redis-8.2.txt"),
+        ),
+        (
+            "Valkey, beyond Redis",
+            include_str!("../../testdata/commands/valkey-9.1.txt"),
+        ),
+    ];
+    for (family, list) in lists {
+        let theirs: Vec<(&str, &str)> = list
+            .lines()
+            .filter(|l| !l.starts_with('#'))
+            .filter_map(|l| l.split_once(' '))
+            .collect();
+        let here = theirs
+            .iter()
+            .filter(|(name, _)| ours.contains(name))
+            .count();
+        let title = format!("\n## {family}: {here} of {}\n\n", theirs.len());
+        page.push_str(&title);
+        page.push_str("| command | since | here |\n|---|---|---|\n");
+        for (name, since) in theirs {
+            let key = name.to_ascii_lowercase();
+            let state = match ours.contains(name) {
+                true => refusal(&key).unwrap_or("done"),
+                false => {
+                    let found = MISSING.iter().find(|(start, _)| key.starts_with(start));
+                    found.map_or("not yet", |(_, why)| why)
+                }
+            };
+            let shown = name.replace('|', " ").to_ascii_uppercase();
+            writeln!(page, "| {shown} | {since} | {state} |").expect("a string takes it");
+        }
+    }
+    page
+}
+
+fn refusal(name: &str) -> Option<&'static str> {
+    let fits = |pattern: &str| match pattern.strip_suffix('|') {
+        Some(_) => name.starts_with(pattern),
+        None => name == pattern,
+    };
+    REFUSED.iter().find(|(p, _)| fits(p)).map(|(_, why)| *why)
+}
+
+#[test]
+fn the_page_of_commands_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md");
+    let page = page();
+    if std::env::var_os("FOREBAY_WRITE_DOCS").is_some() {
+        std::fs::write(path, &page).expect("docs can be written");
+    }
+    let there = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        there == page,
+        "docs/commands.md is stale: FOREBAY_WRITE_DOCS=1 cargo test --test tidy commands"
+    );
+}
