@@ -58,6 +58,7 @@ pub mod sort;
 pub mod spec;
 pub mod streams;
 pub mod strings;
+pub mod strings_conditional;
 pub mod strings_lcs;
 pub mod strings_numbers;
 pub mod strings_ranges;

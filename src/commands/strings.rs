@@ -2,7 +2,7 @@
 
 use super::expiry::{Due, past};
 use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use super::{Args, CmdResult, CommandError, Cx, Event, strings_conditional};
 use crate::keyspace::{Loc, ValueRef};
 
 /// This family's declarations.
@@ -141,6 +141,8 @@ pub static COMMANDS: &[Command] = &[
 struct Options<'a> {
     nx: bool,
     xx: bool,
+    /// `IFEQ`, of Valkey: only if the key holds this.
+    if_equal: Option<&'a [u8]>,
     get: bool,
     keep_ttl: bool,
     persist: bool,
@@ -154,10 +156,14 @@ impl<'a> Options<'a> {
         let mut i = from;
         while i < args.len() {
             let fixed = options.keep_ttl || options.persist;
-            if args.is(i, "NX") && !options.xx && !getex {
+            let conditional = options.nx || options.xx || options.if_equal.is_some();
+            if args.is(i, "NX") && (options.nx || !conditional) && !getex {
                 options.nx = true;
-            } else if args.is(i, "XX") && !options.nx && !getex {
+            } else if args.is(i, "XX") && (options.xx || !conditional) && !getex {
                 options.xx = true;
+            } else if args.is(i, "IFEQ") && !conditional && !getex && i + 1 < args.len() {
+                i += 1;
+                options.if_equal = Some(args.0[i]);
             } else if args.is(i, "GET") && !getex {
                 options.get = true;
             } else if args.is(i, "KEEPTTL") && options.due.is_none() && !getex {
@@ -245,6 +251,14 @@ fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if options.get {
             cx.get_string(key)?;
         }
+        if let Some(wanted) = options.if_equal
+            && !strings_conditional::holds(cx, key, wanted)?
+        {
+            if !options.get {
+                cx.client.reply.null();
+            }
+            return Ok(());
+        }
         if options.nx || options.xx || options.keep_ttl {
             let found = cx.lookup_write(key);
             if (options.nx && found.is_some()) || (options.xx && found.is_none()) {
@@ -262,6 +276,9 @@ fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.notify(Event::String, "set", key);
     if options.due.is_some() {
         settle_set(cx, key, value, expire);
+    } else if options.if_equal.is_some() {
+        let settled: &[&[u8]] = &[b"SET", key, value, b"KEEPTTL"];
+        cx.propagate_as(&settled[..3 + usize::from(options.keep_ttl)]);
     } else if options.get {
         let without_get: Vec<_> = (0..args.len())
             .filter(|&i| i < 3 || !args.is(i, "GET"))
@@ -423,6 +440,27 @@ mod tests {
             ("SETNX k x", ":0"),
             ("SETNX k2 x", ":1"),
         ]);
+    }
+
+    #[test]
+    fn set_may_ask_for_the_value_that_is_there() {
+        check(&[
+            ("SET a 2 IFEQ 1", "nil"),
+            ("EXISTS a", ":0"),
+            ("SET a 1 EX 100", "+OK"),
+            ("SET a 2 IFEQ 9 GET", "\"1\""),
+            ("SET a 2 IFEQ 1 KEEPTTL", "+OK"),
+            ("TTL a", ":100"),
+            ("SET a 2 IFEQ 1 NX", SYNTAX),
+            ("SET a 2 XX IFEQ 1", SYNTAX),
+            ("SET a 2 IFEQ", SYNTAX),
+            ("RPUSH l x", ":1"),
+            (
+                "SET l 1 IFEQ x",
+                "-WRONGTYPE Operation against a key holding the wrong kind of value",
+            ),
+        ]);
+        check_effects(&[("SET a 1", "SET a 1"), ("SET a 2 IFEQ 1", "SET a 2")]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ static FAMILIES: &[&[Command]] = &[
     super::strings::COMMANDS,
     super::strings_numbers::COMMANDS,
     super::strings_ranges::COMMANDS,
+    super::strings_conditional::COMMANDS,
     super::strings_lcs::COMMANDS,
     super::bits::COMMANDS,
     super::bits_op::COMMANDS,
