@@ -149,7 +149,7 @@ impl Engine {
                 return true;
             }
         };
-        let gone = parked.orphan.is_some();
+        let gone = !self.clients.contains_key(&parked.caller);
         let session = parked
             .orphan
             .or_else(|| self.clients.remove(&parked.caller));

@@ -3,9 +3,11 @@
 //!  * A script that SCRIPT LOAD brought stays until SCRIPT FLUSH.
 //!  * Of those that EVAL brought, the last [`EVAL_MAX`] stay: who builds scripts out of values would fill the
 //!    memory otherwise.
+//!  * They stand in a queue by their last use, as far as it was known when they were put there: a call touches the
+//!    script alone, and eviction puts those that it finds used since then where they belong.
 
 use super::flags::ScriptFlags;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// Scripts that came by EVAL and may be called again by EVALSHA.
 const EVAL_MAX: usize = 500;
@@ -27,8 +29,8 @@ pub struct Script {
 #[derive(Default)]
 pub struct Cache {
     scripts: HashMap<String, Script>,
-    /// Names of those that may be evicted.
-    evictable: Vec<String>,
+    /// Those that may be evicted, by a use: not after their last one, in ascending order.
+    evictable: VecDeque<(u64, String)>,
     uses: u64,
     bytes: usize,
     next_id: u64,
@@ -94,7 +96,7 @@ impl Cache {
         self.bytes += source_len + OVERHEAD;
         self.scripts.insert(sha.to_owned(), script);
         if by_eval {
-            self.evictable.push(sha.to_owned());
+            self.evictable.push_back((self.uses, sha.to_owned()));
         }
         evicted
     }
@@ -104,17 +106,22 @@ impl Cache {
         if let Some(script) = self.scripts.get_mut(sha)
             && script.used.take().is_some()
         {
-            self.evictable.retain(|name| name != sha);
+            self.evictable.retain(|(_, name)| name != sha);
         }
     }
 
     fn evict(&mut self) -> Option<u64> {
-        let used = |name: &String| self.scripts.get(name).and_then(|s| s.used);
-        let oldest = (0..self.evictable.len()).min_by_key(|&i| used(&self.evictable[i]))?;
-        let name = self.evictable.swap_remove(oldest);
-        let script = self.scripts.remove(&name)?;
-        self.bytes -= script.source_len + OVERHEAD;
-        Some(script.id)
+        loop {
+            let (use_known, name) = self.evictable.pop_front()?;
+            let last_use = self.scripts.get(&name).and_then(|s| s.used)?;
+            if last_use == use_known {
+                let script = self.scripts.remove(&name)?;
+                self.bytes -= script.source_len + OVERHEAD;
+                return Some(script.id);
+            }
+            let at = self.evictable.partition_point(|(at, _)| *at < last_use);
+            self.evictable.insert(at, (last_use, name));
+        }
     }
 }
 

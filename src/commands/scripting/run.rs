@@ -28,8 +28,8 @@ pub struct Running {
     pub kind: Kind,
     /// SHA-1, or the function's name.
     pub name: String,
-    /// The request that started it.
-    pub argv: Vec<Vec<u8>>,
+    /// The request that started it, of a function.
+    pub argv: Words,
     /// When it started: the time that it sees.
     pub clock: Clock,
     /// When it started, by the engine's timer.
@@ -110,7 +110,10 @@ impl Cx<'_> {
         engine.scripting.running = Some(Box::new(Running {
             kind: start.kind,
             name: start.name.clone(),
-            argv: args.0.iter().map(|a| a.to_vec()).collect(),
+            argv: match start.kind {
+                Kind::Eval => Words::default(),
+                Kind::Functions => Words::of(args.0),
+            },
             clock: engine.clock,
             began_ns: (engine.timer)(),
             read_only: start.read_only || (!compat && never_writes),

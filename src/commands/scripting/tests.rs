@@ -328,21 +328,26 @@ fn a_script_that_takes_long_is_parked_and_ends_in_slices() {
 
 #[test]
 fn a_script_that_does_not_end_is_killed_even_in_pcall() {
-    let mut bench = busy_bench();
-    let other = bench.connect();
-    assert_eq!(
-        bench.run("EVAL \"while true do pcall(function() while true do end end) end\" 0"),
-        ""
-    );
-    assert_eq!(bench.run_as(other, "FUNCTION KILL"), BUSY);
-    assert_eq!(bench.run_as(other, "SCRIPT KILL"), "+OK");
-    while bench.engine.continue_script(1) {}
-    let reply = bench.output(bench.id);
-    assert!(
-        reply.starts_with("-ERR Script killed by user with SCRIPT KILL... script: "),
-        "{reply}"
-    );
-    assert_eq!(bench.run("EVAL \"return 1\" 0"), ":1");
+    for script in [
+        "while true do pcall(function() while true do end end) end",
+        "while true do pcall(coroutine.wrap(function() while true do end end)) end",
+        "local t = {} for i = 1, 100 do t[i] = i end while true do table.sort(t, function(a, b) return a < b end) end",
+        "while true do pcall(redis.call, 'GET', 'k') end",
+    ] {
+        let mut bench = busy_bench();
+        let other = bench.connect();
+        assert_eq!(bench.run(&format!("EVAL \"{script}\" 0")), "");
+        assert_eq!(bench.run_as(other, "FUNCTION KILL"), BUSY);
+        assert_eq!(bench.run_as(other, "SCRIPT KILL"), "+OK");
+        while bench.engine.continue_script(1) {}
+        let reply = bench.output(bench.id);
+        let killed = "-ERR Script killed by user with SCRIPT KILL... script: ";
+        assert!(reply.starts_with(killed), "{script}: {reply}");
+        assert_eq!(
+            bench.run("EVAL \"for i = 1, 1000 do end return 1\" 0"),
+            ":1"
+        );
+    }
 }
 
 #[test]

@@ -7,7 +7,9 @@ use super::{Answer, Ask, INSTRUCTIONS, Kind, Outcome, Registered, Run, api, raw,
 use crate::resp::Proto;
 use corosensei::Yielder;
 use mlua::chunk::ChunkMode;
-use mlua::{Error, Function, HookTriggers, Lua, LuaOptions, Result, StdLib, Table, Value, VmState};
+use mlua::{
+    Error, Function, HookTriggers, Lua, LuaOptions, Result, StdLib, Table, Thread, Value, VmState,
+};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -16,6 +18,8 @@ pub type Speak<'a> = &'a (dyn Fn(Answer) -> Ask + 'a);
 
 /// The name under which the function that pauses is kept.
 const PAUSE: &str = "pause";
+/// The name under which the main coroutine is kept.
+const MAIN: &str = "main";
 
 /// What callbacks share.
 #[derive(Default)]
@@ -65,6 +69,7 @@ pub fn body(
             _ => Ok(false),
         })?;
         lua.set_named_registry_value(PAUSE, pause)?;
+        lua.set_named_registry_value(MAIN, lua.current_thread())?;
         let redis = api::common(&lua, scope, speak, state)?;
         if kind == Kind::Eval {
             api::for_eval(&lua, &redis)?;
@@ -190,6 +195,9 @@ impl Interpreter<'_> {
             // At every instruction from now on: `pcall` catches it in vain.
             let always = HookTriggers::new().every_nth_instruction(1);
             lua.set_global_hook(always, |_, _| Err(Error::runtime("killed")))?;
+            // Of the coroutine that runs, and of the one that all others return to.
+            let main: Thread = lua.named_registry_value(MAIN)?;
+            main.set_hook(always, |_, _| Err(Error::runtime("killed")))?;
             Err(Error::runtime("killed"))
         })
     }
