@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, Ran, alone, peer, shared};
 use crate::support::server::{Builder, Server};
+use crate::support::wait::wait_until;
 use serde_json::Value as Json;
 use std::time::{Duration, Instant};
 
@@ -255,6 +256,12 @@ fn an_attached_replica_gets_back_the_part_that_it_had() {
     let other = Builder::forebay().start();
     let replica = Builder::forebay().replica_of(&other).start();
     primary.client().ok("SET here 1");
+    wait_until("the replica follows the other", || {
+        replica
+            .client()
+            .info_field("replication", "master_link_status")
+            == "up"
+    });
     let words = [
         "--attach",
         &primary.address(),

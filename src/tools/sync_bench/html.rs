@@ -67,23 +67,18 @@ fn cards(report: &Report) -> Vec<(String, String)> {
         .iter()
         .min_by(|a, b| a.total_ms.median.total_cmp(&b.total_ms.median));
     let Some(best) = best else { return Vec::new() };
-    let mut cards = vec![
-        (
-            format!("{} ms", ms(best.total_ms.median)),
-            format!("fastest: {}", name(report, best)),
-        ),
-        (
-            format!(
-                "{}/s",
-                bytes(best.bytes_per_s.map_or(0, |b| b.median as u64))
-            ),
-            "payload, in that sync".to_owned(),
-        ),
-        (
-            super::text::rate(best.keys_per_s.median),
-            "keys a second, in that sync".to_owned(),
-        ),
-    ];
+    let mut cards = vec![(
+        format!("{} ms", ms(best.total_ms.median)),
+        format!("fastest: {}", name(report, best)),
+    )];
+    if let Some(rate) = best.bytes_per_s {
+        let what = "payload, in that sync".to_owned();
+        cards.push((format!("{}/s", bytes(rate.median as u64)), what));
+    }
+    cards.push((
+        super::text::rate(best.keys_per_s.median),
+        "keys a second, in that sync".to_owned(),
+    ));
     let extra = |s: &Summary| s.master.map(|m| m.memory_extra.median);
     let least = report
         .summaries

@@ -136,7 +136,7 @@ pub fn totals(rows: &[Total]) -> String {
             scale.x(row.total.min),
             scale.x(row.total.max),
         );
-        let label = escaped(&shortened(&row.label, 46));
+        let label = escaped(&shortened(&row.label, 41));
         let figures = format!(
             "{} ms ({} to {})",
             ms(row.total.median),
