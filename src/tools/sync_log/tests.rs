@@ -236,3 +236,45 @@ fn logs_the_wrong_way_round_and_logs_without_a_sync_are_refused_with_a_reason() 
         .to_string();
     assert!(why.contains("no line"), "{why}");
 }
+
+#[test]
+fn logs_that_were_damaged_are_read_as_far_as_they_go() {
+    let bytes =
+        |side: &str| std::fs::read(file(&format!("valkey-8.1-dual-channel-{side}.log"))).unwrap();
+    let (master, replica) = (bytes("master"), bytes("replica"));
+    let mut seed = 0x1234_5678_9abc_def1_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 8) as usize % below
+    };
+    let mut merged_ones = 0;
+    for _ in 0..400 {
+        let mut damage = |bytes: &[u8]| {
+            let mut bytes = bytes.to_vec();
+            for _ in 0..random(40) {
+                let at = random(bytes.len());
+                bytes[at] = b" :-+.TZ*#0129\n\xff\xc3\"="[random(18)];
+            }
+            bytes.truncate(random(2 * bytes.len()).max(1));
+            bytes
+        };
+        let logs = [damage(&master), damage(&replica)];
+        let [master, replica] = logs.map(|b| Log::from_reader(&b[..]).unwrap());
+        if let Ok(merged) = merge(master, replica, None) {
+            merged_ones += 1;
+            let shape = show::Shape {
+                width: 0,
+                all: true,
+            };
+            let mut out = Vec::new();
+            show::text(&merged, shape, &mut out).unwrap();
+            show::json(&merged, shape, &mut out).unwrap();
+        }
+    }
+    assert!(
+        merged_ones > 20,
+        "most damage leaves nothing to merge: {merged_ones}"
+    );
+}
