@@ -10,11 +10,14 @@ use super::{
 };
 
 /// How things stood when a handler began.
-pub(super) struct Started {
+#[derive(Clone, Copy)]
+pub struct Started {
     /// The dirty count.
     pub dirty: i64,
     /// The timer.
     pub began: u64,
+    /// MONITOR is to show the request when it has run.
+    pub shown_after: bool,
 }
 
 impl Engine {
@@ -121,9 +124,17 @@ impl Engine {
         client.last_command = Some(command);
         self.stats.commands += 1;
         client.commands += 1;
-        if !self.monitors.is_empty() {
+        // Shown when it has run, so that EXEC comes behind what it runs; a script comes before.
+        let shown = !self.monitors.is_empty() && !self.blocking.is_resuming();
+        let shown_after = shown && !command.flags.contains(Flags::NO_MANDATORY_KEYS);
+        if shown && !shown_after {
             self.feed_monitors(client, command, args);
         }
+        let started = Started {
+            dirty,
+            began,
+            shown_after,
+        };
         let mut cx = Cx {
             engine: self,
             client,
@@ -135,13 +146,11 @@ impl Engine {
             self.after_script(Rest::Call(CallRest {
                 command,
                 args: args.0.iter().map(|a| a.to_vec()).collect(),
-                dirty,
-                began,
+                started,
                 own,
             }));
             return Ok(());
         }
-        let started = Started { dirty, began };
         self.settle(client, command, args, started, own, result)
     }
 
@@ -159,6 +168,9 @@ impl Engine {
         let changed = self.dirty != started.dirty;
         self.tick = (self.timer)();
         let nanos = self.tick - started.began;
+        if started.shown_after {
+            self.feed_monitors(client, command, args);
+        }
         let stats = &mut self.stats.per_command[command.index];
         stats.calls += 1;
         stats.nanos += nanos;

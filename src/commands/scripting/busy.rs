@@ -16,6 +16,7 @@ use super::run::Driven;
 use super::vm::{Ask, Kind};
 use crate::commands::blocking::{Blocked, BlockedOn};
 use crate::commands::context::Own;
+use crate::commands::dispatch::Started;
 use crate::commands::session::Queued;
 use crate::commands::table::Entry;
 use crate::commands::{
@@ -51,10 +52,8 @@ pub struct CallRest {
     pub command: &'static Entry,
     /// Its arguments.
     pub args: Vec<Vec<u8>>,
-    /// The dirty count when it began.
-    pub dirty: i64,
-    /// The timer when it began.
-    pub began: u64,
+    /// How things stood when it began.
+    pub started: Started,
     /// What becomes of the request itself in the stream.
     pub(in crate::commands) own: Own,
 }
@@ -203,12 +202,8 @@ impl Engine {
 
     fn finish_call(&mut self, client: &mut Session, rest: CallRest, result: CmdResult) {
         let argv: Vec<&[u8]> = rest.args.iter().map(Vec::as_slice).collect();
-        let started = crate::commands::dispatch::Started {
-            dirty: rest.dirty,
-            began: rest.began,
-        };
         let args = Args(&argv);
-        let settled = self.settle(client, rest.command, args, started, rest.own, result);
+        let settled = self.settle(client, rest.command, args, rest.started, rest.own, result);
         if let Err(error) = settled {
             self.fail(client, &error);
         }

@@ -394,3 +394,31 @@ fn a_long_script_outlives_its_client() {
     assert_eq!(bench.run("GET k"), "\"1\"");
     assert_eq!(bench.effects(), "SET k 1");
 }
+
+#[test]
+fn a_monitor_sees_exec_behind_what_it_runs_and_a_script_before() {
+    let mut bench = Bench::new();
+    let watcher = bench.connect();
+    bench.run_as(watcher, "MONITOR");
+    for line in [
+        "MULTI",
+        "SET a 1",
+        "EVAL \"return redis.call('INCR', 'a')\" 0",
+        "EXEC",
+    ] {
+        bench.run(line);
+    }
+    let seen = bench.output(watcher);
+    let order = [
+        "\"MULTI\"",
+        "\"SET\"",
+        "\"EVAL\"",
+        "[0 lua] \"INCR\" \"a\"",
+        "\"EXEC\"",
+    ];
+    let places: Vec<_> = order.iter().map(|word| seen.find(word)).collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{seen}"
+    );
+}
