@@ -2,7 +2,7 @@
 
 use super::expired::Horizon;
 use crate::commands::args::parse_int;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event, Loading};
+use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
 use crate::keyspace::UnixMillis;
 use crate::keyspace::value::Hash;
 
@@ -26,16 +26,22 @@ impl Time {
     pub fn parse(
         self,
         text: &[u8],
-        now: UnixMillis,
+        cx: &Cx<'_>,
         command: &str,
     ) -> Result<UnixMillis, CommandError> {
+        let now = cx.now();
+        // A Valkey may be our primary: its fields may live longer than those of Redis.
+        let latest = match cx.client.flags.contains(ClientFlags::MASTER) {
+            true => UnixMillis::MAX,
+            false => EXPIRE_MAX,
+        };
         let n = parse_int(text).ok_or(CommandError::NOT_AN_INTEGER)?;
         if n < 0 {
             return Err(CommandError::fixed("ERR invalid expire time, must be >= 0"));
         }
         let ms = n.checked_mul(if self.seconds { 1000 } else { 1 });
         let at = ms.and_then(|ms| ms.checked_add(if self.relative { now } else { 0 }));
-        at.filter(|&at| at <= EXPIRE_MAX).ok_or_else(|| {
+        at.filter(|&at| at <= latest).ok_or_else(|| {
             CommandError::new(format!("ERR invalid expire time in '{command}' command"))
         })
     }
@@ -136,7 +142,7 @@ fn expire(cx: &mut Cx<'_>, args: Args<'_>, name: &str, seconds: bool, relative: 
     let key = &args[1];
     let found = cx.find_to_write::<Hash>(key)?;
     let time = Time { seconds, relative };
-    let at = time.parse(&args[2], cx.now(), name)?;
+    let at = time.parse(&args[2], cx, name)?;
     let condition = Condition::parse(args, 3);
     let fields_at = match condition {
         Condition::None => 3,

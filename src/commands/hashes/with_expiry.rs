@@ -55,7 +55,7 @@ pub fn hgetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
     let found = cx.find_to_write::<Hash>(key)?;
     let (then, fields_at) = if let Some(time) = Time::option(args, 2) {
-        (Then::Expire(time.parse(&args[3], cx.now(), "hgetex")?), 4)
+        (Then::Expire(time.parse(&args[3], cx, "hgetex")?), 4)
     } else if args.is(2, "PERSIST") {
         (Then::Persist, 3)
     } else {
@@ -144,7 +144,7 @@ struct SetRequest<'a> {
 }
 
 impl<'a> SetRequest<'a> {
-    fn parse(args: Args<'a>, now: UnixMillis) -> Result<Self, CommandError> {
+    fn parse(args: Args<'a>, cx: &Cx<'_>) -> Result<Self, CommandError> {
         let mut request = SetRequest {
             only_new: false,
             only_old: false,
@@ -182,7 +182,7 @@ impl<'a> SetRequest<'a> {
                     (None, _) => request.keep_expire = true,
                     (Some(_), None) => return Err(CommandError::arity("hsetex")),
                     (Some(time), Some(text)) => {
-                        request.expire = Some((time.parse(text, now, "hsetex")?, at));
+                        request.expire = Some((time.parse(text, cx, "hsetex")?, at));
                         at += 1;
                     }
                 }
@@ -222,7 +222,7 @@ impl<'a> SetRequest<'a> {
 }
 
 pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let request = SetRequest::parse(args, cx.now())?;
+    let request = SetRequest::parse(args, cx)?;
     let key = &args[1];
     let mut loc = cx.find_to_write::<Hash>(key)?;
     if request.only_new || request.only_old {

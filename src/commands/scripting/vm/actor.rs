@@ -90,7 +90,10 @@ pub fn body(
                 redis.raw_set("register_function", raw::raising_packed(&lua, register)?)?;
                 sandbox::forbid_missing(&lua, &redis)?;
                 let library = lua.create_table()?;
-                library.raw_set("redis", raw::freeze(&lua, redis, None)?)?;
+                let redis = raw::freeze(&lua, redis, None)?;
+                library.raw_set("redis", &redis)?;
+                // As libraries for Valkey call it.
+                library.raw_set("server", redis)?;
                 sandbox::forbid_missing(&lua, &library)?;
                 Some(library)
             }

@@ -94,6 +94,8 @@ pub fn build(lua: &Lua, redis: Table) -> Result<Globals> {
     ] {
         hidden.raw_set(name, raw::freeze(lua, library, None)?)?;
     }
+    // As scripts for Valkey call it.
+    hidden.raw_set("server", hidden.raw_get::<Table>("redis")?)?;
     let string_face = raw::freeze(lua, string.clone(), None)?;
     hidden.raw_set("string", string_face.clone())?;
     let methods = lua.create_table()?;
