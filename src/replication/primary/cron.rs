@@ -11,6 +11,8 @@ const PERIOD_MS: u64 = 1000;
 impl Primary {
     /// Time passed. Cheap when nothing is due; call it about ten times a second.
     pub fn on_tick(&mut self, env: &mut Env<'_>) {
+        // As exactly as this is called: a delay of a second should not become two.
+        self.start_if_due(env);
         if env.now_ms < self.next_cron_ms {
             return;
         }
@@ -21,7 +23,6 @@ impl Primary {
         self.known.forget(env.now_ms, env.settings.timeout_ms);
         self.doubts.forget(env.now_ms);
         self.expire_backlog(env);
-        self.start_if_due(env);
         self.spill(env);
         self.enforce_limits(env);
         self.refresh_good(env);

@@ -383,10 +383,7 @@ impl<'a, R: Read> Loader<'a, R> {
             Meta::Aux(name, value) => self.aux.push((name, value)),
             Meta::Function(code) => self.functions.push(code),
             Meta::Resize(keys) => {
-                let left = self
-                    .options
-                    .total_bytes
-                    .map_or(1 << 30, |t| t - t.min(self.windows.offset()));
+                let left = self.bytes_left(keys);
                 self.begin_db(SizeHint {
                     keys: keys.min(left / 3),
                     bytes: left,
@@ -397,6 +394,25 @@ impl<'a, R: Read> Loader<'a, R> {
             Meta::Ignored | Meta::Eof { .. } | Meta::SelectDb(_) => {}
         }
         Ok(())
+    }
+
+    /// Bytes of records to come, for `keys` keys: what is left of a file; of a stream, whose length nobody
+    /// knows, what the writer's memory makes likely. A guess that is too high scatters the records over
+    /// more memory than they need, one that is too low makes segments grow.
+    fn bytes_left(&self, keys: u64) -> u64 {
+        /// What real servers hold for a key beside its bytes, about.
+        const BESIDE: u64 = 56;
+        /// Never believed: more than this much memory for nothing.
+        const MOST: u64 = 1 << 30;
+        if let Some(total) = self.options.total_bytes {
+            return total - total.min(self.windows.offset());
+        }
+        let named = |field: &&(Vec<u8>, Vec<u8>)| field.0 == b"used-mem";
+        let used = self.aux.iter().rev().find(named);
+        let used = used.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+        let used: u64 = used.unwrap_or(MOST);
+        let without_overhead = used.saturating_sub(keys.saturating_mul(BESIDE));
+        without_overhead.max(used / 2).min(MOST)
     }
 }
 
