@@ -7,7 +7,7 @@
 //!
 //! | module | what it answers |
 //! |---|---|
-//! | [`line`] | what a line of a log says: when, who, what; all forms of Redis, Valkey and Forebay |
+//! | [`mod@line`] | what a line of a log says: when, who, what; all forms of Redis, Valkey and Forebay |
 //! | [`table`] | what each text means for a full sync: one table |
 //! | [`syncs`] | which full syncs a log tells of |
 //! | [`clock`] | which syncs of two logs are the same, and how far the clocks are apart |
