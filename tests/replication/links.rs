@@ -1,6 +1,7 @@
 //! Links that are cut, killed processes, restarts.
 
 use crate::pair::{PEER, Writers, assert_in_step, builder, number, seed_data, wait_link};
+use crate::support::client::Client;
 use crate::support::proxy::{Direction, FaultProxy, Faults};
 use crate::support::server::Server;
 use crate::support::wait::wait_until;
@@ -320,4 +321,54 @@ fn without_the_disk_a_slow_replica_is_closed_at_its_limit() {
         return;
     };
     primary.wait_log("scheduled to be closed ASAP for overcoming of output buffer limits");
+}
+
+#[test]
+fn a_payload_that_does_not_fit_beside_the_old_data_goes_to_disk_first() {
+    let primary = builder("forebay").expect("it is built").start();
+    seed_data(&primary);
+    let replica = builder("forebay")
+        .expect("it is built")
+        .config("repl-diskless-load swapdb")
+        .config("repl-swapdb-memory-limit 1mb")
+        .start();
+    let old = "x".repeat(2 << 20);
+    replica.client().cmd(&["SET", "old", &old]);
+    follow(&replica, primary.port());
+    assert_in_step(&primary, &replica);
+    assert!(
+        replica.log().contains("the payload goes to disk first"),
+        "{}",
+        replica.log()
+    );
+}
+
+#[test]
+fn twenty_replicas_that_come_at_once_are_served_a_few_at_a_time() {
+    let primary = builder("forebay")
+        .expect("it is built")
+        .config("repl-max-concurrent-full-syncs 4")
+        .start();
+    seed_data(&primary);
+    let replicas: Vec<Server> = (0..20)
+        .map(|_| {
+            let replica = builder("forebay").expect("it is built");
+            replica.replica_of(&primary).spawn()
+        })
+        .collect();
+    let writers = Writers::start(&primary, 1);
+    for replica in &replicas {
+        wait_until("the replica answers and follows", || {
+            let client = Client::connect(replica.address());
+            client.is_ok_and(|mut c| {
+                let link = c.info("replication").get("master_link_status").cloned();
+                link.as_deref() == Some("up")
+            })
+        });
+    }
+    writers.stop();
+    for replica in &replicas {
+        assert_in_step(&primary, replica);
+    }
+    assert_eq!(number(&primary, "stats", "sync_full"), 20);
 }
