@@ -234,6 +234,10 @@ pub struct ReceivedSyncs {
     connect: Moment,
     request: Moment,
     last: Option<Received>,
+    /// Why the last payload was not taken; kept until one is.
+    error: String,
+    /// Full syncs in a row that failed.
+    failures: u32,
 }
 
 impl ReceivedSyncs {
@@ -328,13 +332,21 @@ impl ReceivedSyncs {
         if let Some(sync) = self.running() {
             first(&mut sync.online, now);
             sync.outcome = Outcome::Ok;
+            self.error.clear();
+            self.failures = 0;
         }
+    }
+
+    /// The payload cannot be taken, or got lost on its way.
+    pub fn refused(&mut self, why: &str) {
+        self.error = why.replace(['\r', '\n'], " ");
     }
 
     /// The sync will not be completed.
     pub fn failed(&mut self) {
         if let Some(sync) = self.running() {
             sync.outcome = Outcome::Failed;
+            self.failures += 1;
         }
     }
 
@@ -343,6 +355,8 @@ impl ReceivedSyncs {
         let Some(s) = &self.last else { return };
         let mut line = |name: &str, value: &dyn Display| field(out, "in", name, value);
         line("status", &s.outcome.word());
+        line("failures", &self.failures);
+        line("error", &self.error);
         line("master", &s.primary);
         line("load", &s.taken.map_or("unknown", Taken::word));
         line("bytes", &s.bytes);

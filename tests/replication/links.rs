@@ -129,11 +129,17 @@ fn a_corrupt_payload_is_refused_and_the_old_data_kept() {
         follow(&replica, proxy.port());
         replica.wait_log("Failed trying to load the MASTER synchronization DB");
         assert!(replica.is_running());
+        let error = |r: &Server| {
+            r.client()
+                .info_field("replication", "last_full_sync_in_error")
+        };
+        assert!(!error(&replica).is_empty(), "INFO says why");
         unfollow(&replica);
         assert_eq!(replica.client().text("GET old"), "data", "{load}");
         proxy.heal();
         follow(&replica, proxy.port());
         assert_in_step(&primary, &replica);
+        assert_eq!(error(&replica), "");
     }
 }
 

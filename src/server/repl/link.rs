@@ -456,6 +456,7 @@ impl Link {
         let server = self.server.clone();
         server.with_engine(|engine| {
             engine.sync_repl_clock();
+            engine.repl.received().refused(error);
             engine.repl.log('#', error.to_owned());
             let from = match mode {
                 Mode::File | Mode::LoadingFile => "disk",
