@@ -35,8 +35,12 @@ fn assert_whole(ran: &Ran, cells: usize) {
         let total = number("total_us");
         assert!(number("up_us") > 0 && total >= number("up_us"), "{run}");
         assert!(number("caught_up_us") >= total, "{run}");
-        // key:N and value:N, some bytes around them.
-        assert!((40_000..200_000).contains(&number("bytes")), "{run}");
+        // key:N and value:N, some bytes around them; two connections are not always counted.
+        let uncounted = wanted.ends_with("connections") && run["bytes"].is_null();
+        assert!(
+            uncounted || (40_000..200_000).contains(&number("bytes")),
+            "{run}"
+        );
         for side in ["master", "replica"] {
             assert!(
                 run[side]["memory_peak"].as_u64() > Some(1_000_000),

@@ -243,7 +243,7 @@ pub fn measure(
             .bytes
             .or(from_replica.bytes)
             .or(counted)
-            .or(received(&mut on_replica)),
+            .or(received(&mut on_replica, keys)),
         keys,
         master: usage.0,
         replica: usage.1,
@@ -324,11 +324,12 @@ fn follow(
     })
 }
 
-/// Bytes that the replica's link has read, where its server counts them.
-fn received(client: &mut Client) -> Option<u64> {
+/// Bytes that the replica's link has read, where its server counts them. Of a sync on two connections
+/// some servers count the first only, now and then: fewer bytes than keys are no payload.
+fn received(client: &mut Client, keys: u64) -> Option<u64> {
     let stats = client.info("stats").ok()?;
     let bytes = stats.number("total_net_repl_input_bytes")?;
-    u64::try_from(bytes).ok().filter(|n| *n > 0)
+    u64::try_from(bytes).ok().filter(|n| *n > keys)
 }
 
 fn way(master: &Told, replica: &Told) -> String {
