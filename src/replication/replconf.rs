@@ -129,9 +129,10 @@ impl Replconf {
         self.capa.contains(other.capa) && self.same_wishes(other)
     }
 
-    /// It may be older than the form in which dumps are usually written.
+    /// A server that may be older than the form in which dumps are usually written. What announces no
+    /// port is a tool, which leaves when it has what it wants.
     pub fn is_of_unknown_age(&self) -> bool {
-        self.version.is_none() && !self.capa.contains(Capa::FOREBAY)
+        self.version.is_none() && self.listening_port != 0 && !self.capa.contains(Capa::FOREBAY)
     }
 
     /// True if both want the same kind of snapshot.

@@ -232,6 +232,7 @@ impl Primary {
     pub fn on_peer_closed(&mut self, id: ClientId, env: &mut Env<'_>) {
         if let Some(replica) = self.replicas.get(&id)
             && replica.state.takes_payload(replica.answered)
+            && replica.conf.listening_port != 0
         {
             let label = replica.label();
             self.doubts.closed(label.clone(), env.now_ms);

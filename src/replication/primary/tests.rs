@@ -493,3 +493,46 @@ fn a_snapshot_that_cannot_start_is_told_to_its_replicas() {
     assert!(actions.contains(&Action::CloseAfterSent(ClientId(1))));
     assert_eq!(s.primary.count(), 0);
 }
+
+#[test]
+fn a_server_that_leaves_its_payload_gets_the_next_one_in_an_older_form_a_tool_does_not() {
+    let ask = Request::Psync { id: b"?", from: -1 };
+    let version_after_leaving = |port: u16| {
+        let mut s = Scene::diskless(0);
+        let conf = Replconf {
+            capa: Capa::EOF | Capa::PSYNC2,
+            listening_port: port,
+            ..Replconf::default()
+        };
+        let first = order(&s.sync_as(1, &conf, ask).1);
+        assert_eq!(first.version, None);
+        s.started(&first);
+        s.with(|p, env| p.on_peer_closed(ClientId(1), env));
+        order(&s.sync_as(2, &conf, ask).1).version
+    };
+    assert_eq!(version_after_leaving(7001), Some((6, 2, 0)));
+    assert_eq!(version_after_leaving(0), None);
+}
+
+#[test]
+fn who_leaves_again_and_again_waits_longer_each_time() {
+    let mut s = Scene::diskless(0);
+    let ask = Request::Psync { id: b"?", from: -1 };
+    let conf = Replconf {
+        capa: Capa::EOF | Capa::PSYNC2,
+        listening_port: 7001,
+        ..Replconf::default()
+    };
+    let begins = |actions: &[Action]| {
+        actions
+            .iter()
+            .any(|a| matches!(a, Action::StartSnapshot(_)))
+    };
+    for n in 1..=5 {
+        let next = order(&s.sync_as(n, &conf, ask).1);
+        s.started(&next);
+        s.with(|p, env| p.on_peer_closed(ClientId(n), env));
+    }
+    assert!(!begins(&s.sync_as(6, &conf, ask).1), "not at once");
+    assert!(begins(&s.wait(3000)), "but then");
+}
