@@ -69,7 +69,7 @@ impl Fingerprint {
 
     /// 40 hexadecimal digits.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|b| format!("{b:02x}")).collect()
+        super::hex::hex(&self.0)
     }
 }
 

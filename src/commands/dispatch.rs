@@ -72,13 +72,13 @@ impl Engine {
             // Of keys that were evicted to make room: before the reply.
             tracking::tell_pending(self, Some(&mut *client));
         }
-        self.tracking.author = Some(client.id);
         if self.must_wait(client, command, args) {
             return self.postpone(client, args);
         }
         if transactions::is_queued(client, command) {
             return transactions::queue(client, command, args);
         }
+        self.tracking.author = Some(client.id);
         if let Err(error) = self.call(client, command, args) {
             self.fail(client, &error);
         }

@@ -346,13 +346,18 @@ impl Engine {
                 super::pubsub::forget(self, &mut client);
                 return self.orphan_script(client);
             }
-            self.release(&mut client);
-            self.end_monitor(&mut client);
-            super::transactions::discard_transaction(self, &mut client);
-            super::pubsub::forget(self, &mut client);
-            super::tracking::disable(self, &mut client);
-            self.uncount_client(&client);
+            self.forget_client(&mut client);
         }
+    }
+
+    /// Forgets all that refers to a client that is no longer in the table.
+    pub(super) fn forget_client(&mut self, client: &mut Session) {
+        self.release(client);
+        self.end_monitor(client);
+        super::transactions::discard_transaction(self, client);
+        super::pubsub::forget(self, client);
+        super::tracking::disable(self, client);
+        self.uncount_client(client);
     }
 
     /// Drops something large off the executor thread.

@@ -36,6 +36,7 @@ pub mod geohash;
 pub mod glob;
 pub mod hashes;
 pub mod heat;
+pub mod hex;
 pub mod histogram;
 pub mod hll;
 pub mod host;

@@ -2,9 +2,10 @@
 //! keys mostly go one by one to the same place.
 
 use crate::commands::host::{Exchange, ExchangeError};
+use crate::tools::connect::connect;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// A connection that nobody used for so long is closed.
@@ -50,7 +51,8 @@ impl Others {
                 Err(broken) => return Err(broken),
             }
         }
-        let stream = connect(exchange).map_err(|e| {
+        let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
+        let stream = connect((exchange.host, exchange.port), timeout).map_err(|e| {
             // As the reference words it, which connects without waiting and learns it when it writes.
             let at = match e.kind() {
                 io::ErrorKind::ConnectionRefused => ExchangeError::Write,
@@ -73,20 +75,6 @@ impl Others {
         }
         self.0.insert(name, (stream, Instant::now()));
     }
-}
-
-fn connect(exchange: &Exchange<'_>) -> io::Result<TcpStream> {
-    let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
-    let mut last = Err(io::ErrorKind::NotFound.into());
-    for address in (exchange.host, exchange.port).to_socket_addrs()? {
-        last = TcpStream::connect_timeout(&address, timeout);
-        if last.is_ok() {
-            break;
-        }
-    }
-    let stream = last?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 fn run(stream: &mut BufReader<TcpStream>, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {

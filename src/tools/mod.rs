@@ -35,6 +35,7 @@
 pub mod canonical;
 pub mod check;
 pub mod cli;
+pub mod connect;
 pub mod convert;
 pub mod diff;
 pub mod digest;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// What a run left.
 #[derive(Debug)]
@@ -15,6 +15,17 @@ pub struct Ran {
 impl Ran {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.out).into_owned()
+    }
+
+    fn of(output: Output) -> Ran {
+        Ran {
+            code: output
+                .status
+                .code()
+                .unwrap_or_else(|| panic!("killed: {output:?}")),
+            out: output.stdout,
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -52,14 +63,7 @@ pub fn rdb_with<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>, st
         });
         child.wait_with_output().expect("the command ends")
     });
-    Ran {
-        code: output
-            .status
-            .code()
-            .unwrap_or_else(|| panic!("killed: {output:?}")),
-        out: output.stdout,
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Ran::of(output)
 }
 
 /// The command, to be started.
@@ -108,12 +112,5 @@ pub fn forebay<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> 
         .stdin(Stdio::null())
         .output()
         .expect("the command runs");
-    Ran {
-        code: output
-            .status
-            .code()
-            .unwrap_or_else(|| panic!("killed: {output:?}")),
-        out: output.stdout,
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Ran::of(output)
 }

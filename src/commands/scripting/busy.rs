@@ -137,7 +137,9 @@ impl Engine {
         let now = std::mem::replace(&mut self.clock, running.clock);
         self.tracking.author = Some(parked.caller);
         let until = (self.timer)() + budget_ns;
-        let outcome = match self.drive(parked.ask, Some(until)) {
+        let driven = self.drive(parked.ask, Some(until));
+        self.tracking.author = None;
+        let outcome = match driven {
             Driven::Done(outcome) => outcome,
             Driven::Paused(ask) => {
                 parked.ask = ask;
@@ -185,7 +187,7 @@ impl Engine {
         let again = client.waits_for_script();
         match (gone, again) {
             (true, true) => self.orphan_script(client),
-            (true, false) => transactions::discard_transaction(self, &mut client),
+            (true, false) => self.forget_client(&mut client),
             (false, _) => {
                 self.actions.push(Action::Resume(client.id));
                 self.clients.insert(client.id, client);

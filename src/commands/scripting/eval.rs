@@ -1,7 +1,7 @@
 //! EVAL, EVALSHA and their read-only forms.
 
 use super::flags::{self, ScriptFlags};
-use super::run::{Start, keys_and_args};
+use super::run::{Part, Start, keys_and_args};
 use super::vm::{Answer, Ask, Kind};
 use super::{Script, sha1_hex};
 use crate::commands::spec::{Command, Flags, Group, Keys};
@@ -79,17 +79,7 @@ fn eval(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
         Some(found) => found,
         None => cx.engine.add_script(&sha, &args[1], true)?,
     };
-    let start = Start {
-        kind: Kind::Eval,
-        id,
-        function: None,
-        name: sha,
-        flags,
-        read_only,
-        keys,
-        args: argv,
-    };
-    cx.run_script(args, start)
+    cx.run_script(args, start(id, sha, flags, read_only, (keys, argv)))
 }
 
 fn evalsha(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
@@ -102,7 +92,18 @@ fn evalsha(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let sha = String::from_utf8_lossy(&args[1]).to_ascii_lowercase();
     let found = cx.engine.scripting.cache.call(&sha);
     let (id, flags) = found.ok_or(no_script)?;
-    let start = Start {
+    cx.run_script(args, start(id, sha, flags, read_only, (keys, argv)))
+}
+
+/// A script of the cache, with its keys and arguments.
+fn start<'a>(
+    id: u64,
+    sha: String,
+    flags: ScriptFlags,
+    read_only: bool,
+    (keys, args): (Part<'a>, Part<'a>),
+) -> Start<'a> {
+    Start {
         kind: Kind::Eval,
         id,
         function: None,
@@ -110,9 +111,8 @@ fn evalsha(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
         flags,
         read_only,
         keys,
-        args: argv,
-    };
-    cx.run_script(args, start)
+        args,
+    }
 }
 
 impl Engine {

@@ -80,7 +80,7 @@ pub(super) enum Driven {
 }
 
 /// Some of a request's arguments.
-type Part<'a> = &'a [&'a [u8]];
+pub(super) type Part<'a> = &'a [&'a [u8]];
 
 /// The keys and arguments behind a count at argument 2.
 pub(super) fn keys_and_args(

@@ -4,11 +4,11 @@
 
 use super::client_list;
 use super::command::{CATEGORIES, in_category};
+use crate::commands::hex::hex;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Session, table};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
-use std::fmt::Write;
 
 const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
 const ADMIN: Flags = ANYWHERE.union(Flags::ADMIN);
@@ -209,11 +209,7 @@ fn password_hash(engine: &Engine) -> Option<String> {
     if password.is_empty() {
         return None;
     }
-    let mut hex = String::new();
-    for byte in Sha256::digest(password.as_bytes()) {
-        let _ = write!(hex, "{byte:02x}"); // a string takes it
-    }
-    Some(hex)
+    Some(hex(&Sha256::digest(password.as_bytes())))
 }
 
 fn acl_list(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
@@ -330,11 +326,7 @@ fn acl_genpass(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         .engine
         .with_host(|host, _| host.fill_with_secret(&mut secret));
     filled.map_err(|e| CommandError::new(format!("ERR no random numbers: {e}")))?;
-    let mut hex = String::new();
-    for byte in secret {
-        let _ = write!(hex, "{byte:02x}"); // a string takes it
-    }
-    cx.client.reply.bulk_str(&hex[..digits]);
+    cx.client.reply.bulk_str(&hex(&secret)[..digits]);
     Ok(())
 }
 

@@ -95,9 +95,14 @@ pub struct Loaded {
 impl Loaded {
     /// An AUX field by name, in any case; the last one where it stands twice.
     pub fn aux(&self, name: &str) -> Option<&[u8]> {
-        let named = |f: &&(Vec<u8>, Vec<u8>)| f.0.eq_ignore_ascii_case(name.as_bytes());
-        self.aux.iter().rev().find(named).map(|f| f.1.as_slice())
+        aux_field(&self.aux, name)
     }
+}
+
+/// An AUX field by name, in any case; the last one where it stands twice.
+fn aux_field<'a>(aux: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
+    let named = |f: &&(Vec<u8>, Vec<u8>)| f.0.eq_ignore_ascii_case(name.as_bytes());
+    aux.iter().rev().find(named).map(|f| f.1.as_slice())
 }
 
 /// Loads one dump from `source`. Returns the dataset, what was read beyond the dump's end, and the source.

@@ -3,7 +3,7 @@
 
 use super::insert::{Entry, Heat, Inserter, Plain, Task, Tasks};
 use super::window::Windows;
-use super::{LoadError, LoadOptions, LoadProgress, Loaded};
+use super::{LoadError, LoadOptions, LoadProgress, Loaded, aux_field};
 use crate::keyspace::load::{Partition, SizeHint};
 use crate::keyspace::{Db, Hasher};
 use crate::rdb::crc64::Crc64;
@@ -407,9 +407,8 @@ impl<'a, R: Read> Loader<'a, R> {
         if let Some(total) = self.options.total_bytes {
             return total - total.min(self.windows.offset());
         }
-        let named = |field: &&(Vec<u8>, Vec<u8>)| field.0 == b"used-mem";
-        let used = self.aux.iter().rev().find(named);
-        let used = used.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+        let used = aux_field(&self.aux, "used-mem");
+        let used = used.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         let used: u64 = used.unwrap_or(MOST);
         let without_overhead = used.saturating_sub(keys.saturating_mul(BESIDE));
         without_overhead.max(used / 2).min(MOST)

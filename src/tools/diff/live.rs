@@ -1,15 +1,17 @@
 //! The data of a live server as a dump in a temporary file: by SCAN and DUMP, which every user with those rights can do
 //! while the server works on, or by a full synchronization, which is of one moment and makes the server save.
 
+use crate::commands::effects::encode_request;
 use crate::rdb::crc64::Crc64;
 use crate::rdb::opcode;
 use crate::rdb::version::{Dialect, RdbVersion};
 use crate::rdb::writer::{Attributes, encode_attributes, encode_select_db};
 use crate::rdb::{dump, string};
+use crate::tools::connect::connect;
 use crate::tools::progress::Progress;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -125,20 +127,11 @@ struct Link {
 
 impl Link {
     fn open(address: &Address) -> io::Result<Link> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
-        for at in (address.host.as_str(), address.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&at, CONNECT) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(SILENCE))?;
-                    stream.set_nodelay(true)?;
-                    return Ok(Link {
-                        stream: BufReader::with_capacity(1 << 20, stream),
-                    });
-                }
-                Err(e) => last = e,
-            }
-        }
-        Err(last)
+        let stream = connect((address.host.as_str(), address.port), CONNECT)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        Ok(Link {
+            stream: BufReader::with_capacity(1 << 20, stream),
+        })
     }
 
     fn login(&mut self, address: &Address) -> Result<(), String> {
@@ -154,12 +147,7 @@ impl Link {
     fn send(&mut self, commands: &[&[&[u8]]]) -> io::Result<()> {
         let mut out = Vec::new();
         for command in commands {
-            out.extend_from_slice(format!("*{}\r\n", command.len()).as_bytes());
-            for word in *command {
-                out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-                out.extend_from_slice(word);
-                out.extend_from_slice(b"\r\n");
-            }
+            encode_request(&mut out, command);
         }
         self.stream.get_mut().write_all(&out)
     }

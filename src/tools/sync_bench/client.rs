@@ -1,8 +1,10 @@
 //! A small blocking client: commands, one answer each, INFO as a map.
 
+use crate::commands::effects::encode_request;
+use crate::tools::connect::connect;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// A server that says nothing for so long is stuck; loading servers answer now and then.
@@ -24,21 +26,12 @@ impl Client {
     /// # Errors
     /// Those of the system.
     pub fn connect(address: &str) -> io::Result<Client> {
-        let mut last = io::Error::other("no such host");
-        for at in address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&at, CONNECT) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(SILENCE))?;
-                    stream.set_write_timeout(Some(SILENCE))?;
-                    stream.set_nodelay(true)?;
-                    return Ok(Client {
-                        stream: BufReader::new(stream),
-                    });
-                }
-                Err(e) => last = e,
-            }
-        }
-        Err(last)
+        let stream = connect(address, CONNECT)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        stream.set_write_timeout(Some(SILENCE))?;
+        Ok(Client {
+            stream: BufReader::new(stream),
+        })
     }
 
     /// Runs a command; the answer as text, whatever its type; an error of the server is one.
@@ -154,9 +147,7 @@ impl Info {
 
 /// A command as it goes over the wire.
 pub fn request(words: &[&str]) -> Vec<u8> {
-    let mut out = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
-    }
+    let mut out = Vec::new();
+    encode_request(&mut out, words);
     out
 }

@@ -249,3 +249,25 @@ fn switch(args: &Arguments, i: usize) -> Result<std::result::Result<Option<bool>
         other => Err(Verdict::not_a("string", i, args.count, &other)),
     })
 }
+
+/// Why data was not encoded or decoded.
+enum Fault {
+    /// It is no JSON, or cannot be.
+    Data(String),
+    Lua(mlua::Error),
+}
+
+impl From<mlua::Error> for Fault {
+    fn from(error: mlua::Error) -> Self {
+        Fault::Lua(error)
+    }
+}
+
+impl Fault {
+    fn verdict(self) -> mlua::Result<Verdict> {
+        match self {
+            Fault::Data(text) => Ok(Verdict::Here(text)),
+            Fault::Lua(error) => Err(error),
+        }
+    }
+}

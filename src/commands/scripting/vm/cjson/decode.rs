@@ -1,9 +1,10 @@
 //! JSON as Lua values.
 
 use super::super::verdict::{Arguments, Verdict, checked};
+use super::Fault;
 use super::{DEPTH_MAX, Settings, null};
 use crate::commands::args::parse_float;
-use mlua::{Error, Lua, Result, Table, Value};
+use mlua::{Lua, Result, Table, Value};
 
 /// `cjson.decode(text)`
 pub(super) fn decode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result<Verdict> {
@@ -25,20 +26,7 @@ pub(super) fn decode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result
     };
     match decoder.document() {
         Ok(value) => Ok(Verdict::Value(value)),
-        Err(Fault::Data(text)) => Ok(Verdict::Here(text)),
-        Err(Fault::Lua(error)) => Err(error),
-    }
-}
-
-enum Fault {
-    /// This is not JSON.
-    Data(String),
-    Lua(Error),
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Fault::Lua(error)
+        Err(fault) => fault.verdict(),
     }
 }
 
@@ -243,7 +231,7 @@ impl Decoder<'_> {
         }
     }
 
-    /// `\uXXXX`, or two of them as a surrogate pair.
+    /// `\u` with four hex digits, or two of them as a surrogate pair.
     fn unicode(&mut self, out: &mut Vec<u8>) -> bool {
         let hex = |at: usize| -> Option<u32> {
             let digits = self.text.get(at + 2..at + 6)?;

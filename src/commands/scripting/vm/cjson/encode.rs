@@ -2,8 +2,9 @@
 
 use super::super::number::format_g;
 use super::super::verdict::{Arguments, Verdict, type_name};
+use super::Fault;
 use super::{DEPTH_MAX, Invalid, Settings, null};
-use mlua::{Error, Lua, Result, Table, Value};
+use mlua::{Lua, Result, Table, Value};
 
 /// `cjson.encode(value)`
 pub(super) fn encode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result<Verdict> {
@@ -16,20 +17,7 @@ pub(super) fn encode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result
     };
     match encoder.value(&args.get(1)?, 0) {
         Ok(()) => Verdict::of(lua, lua.create_string(&encoder.out)?),
-        Err(Fault::Data(text)) => Ok(Verdict::Here(text)),
-        Err(Fault::Lua(error)) => Err(error),
-    }
-}
-
-enum Fault {
-    /// The data cannot be JSON.
-    Data(String),
-    Lua(Error),
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Fault::Lua(error)
+        Err(fault) => fault.verdict(),
     }
 }
 
