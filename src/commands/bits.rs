@@ -109,10 +109,11 @@ fn setbit(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (at, mask) = (offset / 8, 0x80u8 >> (offset % 8));
     let old = byte_at(cx.string_or_empty(found)?, at);
     let was = old.unwrap_or(0) & mask != 0;
+    // Written in any case, as the reference does: the encoding becomes raw.
+    let new = old.unwrap_or(0) & !mask | if on { mask } else { 0 };
+    cx.edit_string(key, found, |s| s.write_at(at, &[new]));
     // A string that only grows has changed, too.
     if old.is_none() || was != on {
-        let new = old.unwrap_or(0) & !mask | if on { mask } else { 0 };
-        cx.edit_string(key, found, |s| s.write_at(at, &[new]));
         cx.changed(key, 1);
         cx.notify(Event::String, "setbit", key);
     }

@@ -224,6 +224,9 @@ fn bitfield(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if old_size < size {
             // Room for the farthest field is made first, even if nothing will be written there.
             string.write_at(size - 1, &[0]);
+        } else {
+            // The encoding becomes raw, whatever comes of the operations.
+            string.write_at(0, &[]);
         }
         let run = |op: &Op| match op.change {
             None => Some(op.read(Some(string.as_ref()))),

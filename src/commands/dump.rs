@@ -36,7 +36,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "restore-asking",
         arity: -4,
-        flags: Flags::WRITE.union(Flags::DENYOOM),
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::ASKING),
         keys: Keys::ONE,
         group: Group::Server,
         since: "3.0.0",

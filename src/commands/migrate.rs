@@ -29,11 +29,21 @@ const TIMEOUT_MS: i64 = 1000;
 
 /// The key is argument 3, or all behind KEYS where that is empty.
 fn keys(args: &Args<'_>, out: &mut Vec<usize>) {
-    let named = (6..args.len()).find(|i| args.is(*i, "KEYS"));
-    match named {
-        Some(at) if args.get(3) == Some(b"") => out.extend(at + 1..args.len()),
-        _ if args.len() > 3 => out.push(3),
-        _ => {}
+    let mut i = 6;
+    while i < args.len() && !args.is(i, "KEYS") {
+        // A password may read like an option.
+        i += match () {
+            () if args.is(i, "AUTH") => 2,
+            () if args.is(i, "AUTH2") => 3,
+            () => 1,
+        };
+    }
+    match args.get(3) {
+        Some(b"") if i + 1 < args.len() => out.extend(i + 1..args.len()),
+        // Both a key and KEYS: the request is in error.
+        Some(key) if !key.is_empty() && i < args.len() => {}
+        Some(_) => out.push(3),
+        None => {}
     }
 }
 

@@ -41,6 +41,7 @@ pub mod histogram;
 pub mod hll;
 pub mod host;
 pub mod hyperloglog;
+pub mod key_specs;
 pub mod keys;
 pub mod lists;
 pub mod long_double;

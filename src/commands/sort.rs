@@ -223,10 +223,11 @@ fn compare(a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)) -> Ordering {
     }
 }
 
-/// A weight as C's `strtod` reads it: leading spaces and the empty text are legal.
+/// A weight as C's `strtod` reads it: up to a zero byte; leading spaces and the empty text are legal.
 fn number(text: &[u8]) -> Result<f64, CommandError> {
     let bad = CommandError::fixed("ERR One or more scores can't be converted into double");
-    let text = text.trim_ascii_start();
+    let end = text.iter().position(|b| *b == 0).unwrap_or(text.len());
+    let text = text[..end].trim_ascii_start();
     if text.is_empty() {
         return Ok(0.0);
     }

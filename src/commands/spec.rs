@@ -150,6 +150,8 @@ bitflags! {
         const PROTECTED = 1 << 19;
         /// May be called without any key, though it can have some.
         const NO_MANDATORY_KEYS = 1 << 20;
+        /// Sent behind ASKING without saying so (RESTORE-ASKING).
+        const ASKING = 1 << 21;
     }
 }
 

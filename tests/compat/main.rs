@@ -10,6 +10,7 @@
 //! | `FOREBAY_COMPAT_REFERENCE` | who is right: peers' names or host:port, one or several | `redis-7.0,redis-8.2` |
 //! | `FOREBAY_COMPAT_SEED` | seed of the random commands | fixed |
 //! | `FOREBAY_COMPAT_OPS` | random commands per family | 6000 |
+//! | `FOREBAY_COMPAT_PROTOCOL` | 2 or 3: the protocol of the random commands | 2 |
 //! | `FOREBAY_COMPAT_STREAMS` | `no`: replication streams are not compared | |
 //! | `FOREBAY_COMPAT_SHOWN` | differences shown before the rest is only counted | 40 |
 //!

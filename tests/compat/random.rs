@@ -30,7 +30,12 @@ pub fn run(family: &str, grammar: &[&str]) {
     };
     let seed = number("FOREBAY_COMPAT_SEED", 20_240_229);
     let count = number("FOREBAY_COMPAT_OPS", 6_000) as usize;
-    let Some(mut panel) = Panel::start(Protocol::Resp2) else {
+    let protocol = match std::env::var("FOREBAY_COMPAT_PROTOCOL").as_deref() {
+        Err(_) | Ok("2") => Protocol::Resp2,
+        Ok("3") => Protocol::Resp3,
+        Ok(other) => panic!("FOREBAY_COMPAT_PROTOCOL={other} is neither 2 nor 3"),
+    };
+    let Some(mut panel) = Panel::start(protocol) else {
         return;
     };
     panel.record_streams();

@@ -3,7 +3,7 @@
 //! What refuses a client is kept here for ACL LOG: failed logins.
 
 use super::client_list;
-use super::command::{CATEGORIES, in_category};
+use super::command_info::{CATEGORIES, in_category};
 use crate::commands::hex::hex;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Session, table};

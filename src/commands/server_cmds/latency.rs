@@ -29,13 +29,16 @@ pub static COMMANDS: &[Command] = &[Command {
             "Returns a latency graph for an event.",
             graph,
         ),
-        sub(
-            "latency|help",
-            2,
-            "2.8.13",
-            "Returns helpful text about the different subcommands.",
-            help,
-        ),
+        Command {
+            flags: Flags::LOADING.union(Flags::STALE),
+            ..sub(
+                "latency|help",
+                2,
+                "2.8.13",
+                "Returns helpful text about the different subcommands.",
+                help,
+            )
+        },
         sub(
             "latency|histogram",
             -2,

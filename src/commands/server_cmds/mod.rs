@@ -12,6 +12,7 @@ pub mod client_list;
 pub mod client_tracking;
 pub mod cluster;
 pub mod command;
+pub mod command_info;
 pub mod config;
 pub mod info;
 pub mod info_sections;

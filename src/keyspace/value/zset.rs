@@ -51,12 +51,18 @@ struct Table {
 impl Table {
     fn set(&mut self, member: &[u8], score: f64) -> Option<f64> {
         let old = self.scores.set(member, score);
-        if old != Some(score) {
-            if let Some(old) = old {
-                self.order.remove(old, member);
+        match old {
+            // Equal, but for the sign of a zero perhaps: the old one stays.
+            Some(old) if old == score => {
+                if old.to_bits() != score.to_bits() {
+                    self.scores.set(member, old);
+                }
+                return Some(old);
             }
-            self.order.insert(score, member);
+            Some(old) => self.order.remove(old, member),
+            None => {}
         }
+        self.order.insert(score, member);
         old
     }
 

@@ -1,0 +1,377 @@
+//! What COMMAND INFO says of a command: flags, access categories, tips, key specifications.
+//!
+//! Source: COMMAND INFO of Redis 8.2.
+
+use crate::commands::key_specs::{self, Access, Begin, Find, KeySpec};
+use crate::commands::spec::{Flags, Group, Keys};
+use crate::commands::table::{self, Entry};
+use crate::resp::Reply;
+
+/// The ten fields of one command.
+pub fn info(reply: &mut Reply, entry: &Entry) {
+    let flags = flag_names(entry);
+    let categories = categories(entry);
+    let tips = tips(entry.name);
+    let specs = key_specs::of(entry);
+    let (first, last, step) = range(entry, specs);
+    reply.array(10);
+    reply.bulk_str(entry.name);
+    reply.int(entry.arity.into());
+    reply.set(flags.len());
+    flags.iter().for_each(|f| reply.simple(f));
+    reply.int(first.into());
+    reply.int(last.into());
+    reply.int(step.into());
+    reply.set(categories.len());
+    categories
+        .iter()
+        .for_each(|c| reply.simple(&format!("@{c}")));
+    reply.set(tips.len());
+    tips.iter().for_each(|t| reply.bulk_str(t));
+    reply.set(specs.len());
+    specs.iter().for_each(|s| key_spec(reply, s));
+    match entry.subcommands.len() {
+        0 => reply.set(0),
+        n => reply.array(n),
+    }
+    entry.subcommands.iter().for_each(|s| info(reply, s));
+}
+
+/// The first key, the last and the distance, as far as three numbers can say it.
+fn range(entry: &Entry, specs: &[KeySpec]) -> (i32, i32, i32) {
+    match (entry.keys, specs.first()) {
+        (Keys::Range { first, last, step }, _) => (first, last, step),
+        (Keys::Counted { first, .. }, _) if first > 0 => (first as i32, first as i32, 1),
+        (
+            Keys::Custom(_),
+            Some(KeySpec {
+                begin: Begin::Index(first),
+                find: Find::Range { last, step, .. },
+                ..
+            }),
+        ) => (*first, first + last, *step),
+        _ => (0, 0, 0),
+    }
+}
+
+fn flag_names(entry: &Entry) -> Vec<&'static str> {
+    const NAMES: &[(Flags, &str)] = &[
+        (Flags::WRITE, "write"),
+        (Flags::READONLY, "readonly"),
+        (Flags::DENYOOM, "denyoom"),
+        (Flags::ADMIN, "admin"),
+        (Flags::PUBSUB, "pubsub"),
+        (Flags::NOSCRIPT, "noscript"),
+        (Flags::BLOCKING, "blocking"),
+        (Flags::LOADING, "loading"),
+        (Flags::STALE, "stale"),
+        (Flags::SKIP_MONITOR, "skip_monitor"),
+        (Flags::SKIP_SLOWLOG, "skip_slowlog"),
+        (Flags::ASKING, "asking"),
+        (Flags::FAST, "fast"),
+        (Flags::NO_AUTH, "no_auth"),
+        (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
+        (Flags::NO_ASYNC_LOADING, "no_async_loading"),
+        (Flags::NO_MULTI, "no_multi"),
+        (Flags::MOVABLEKEYS, "movablekeys"),
+        (Flags::ALLOW_BUSY, "allow_busy"),
+    ];
+    let set = NAMES.iter().filter(|(f, _)| entry.flags.contains(*f));
+    set.map(|(_, name)| *name).collect()
+}
+
+/// All access categories, in the order of ACL CAT.
+pub const CATEGORIES: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
+/// The names of the commands and subcommands of an access category.
+pub fn in_category(wanted: &str) -> Vec<&'static str> {
+    let all = table::all().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
+    let fitting = all.filter(|e| categories(e).contains(&wanted));
+    fitting.map(|e| e.name).collect()
+}
+
+/// Categories that follow neither from the group nor from the flags: what stands here replaces the
+/// category of the group.
+const OWN_CATEGORIES: &[(&str, &[&str])] = &[
+    ("asking", &["connection"]),
+    ("command", &["connection"]),
+    ("command|count", &["connection"]),
+    ("command|docs", &["connection"]),
+    ("command|getkeys", &["connection"]),
+    ("command|getkeysandflags", &["connection"]),
+    ("command|help", &["connection"]),
+    ("command|info", &["connection"]),
+    ("command|list", &["connection"]),
+    ("dbsize", &["keyspace"]),
+    ("flushall", &["keyspace", "dangerous"]),
+    ("flushdb", &["keyspace", "dangerous"]),
+    ("info", &["dangerous"]),
+    ("keys", &["keyspace", "dangerous"]),
+    ("lastsave", &["admin", "dangerous"]),
+    ("migrate", &["keyspace", "dangerous"]),
+    ("readonly", &["connection"]),
+    ("readwrite", &["connection"]),
+    ("restore", &["keyspace", "dangerous"]),
+    ("restore-asking", &["keyspace", "dangerous"]),
+    ("role", &["admin", "dangerous"]),
+    ("sort", &["set", "sortedset", "list", "dangerous"]),
+    ("sort_ro", &["set", "sortedset", "list", "dangerous"]),
+    ("swapdb", &["keyspace", "dangerous"]),
+    ("wait", &["connection"]),
+    ("waitaof", &["connection"]),
+];
+
+/// The access categories, in the order of [`CATEGORIES`].
+fn categories(entry: &Entry) -> Vec<&'static str> {
+    let flags = entry.flags;
+    let mut given = Vec::new();
+    if flags.contains(Flags::WRITE) {
+        given.push("write");
+    }
+    if flags.contains(Flags::READONLY) && entry.group != Group::Scripting {
+        given.push("read");
+    }
+    match OWN_CATEGORIES.iter().find(|(name, _)| *name == entry.name) {
+        Some((_, own)) => given.extend(*own),
+        // A container is what its subcommands are.
+        None if !entry.subcommands.is_empty() => {}
+        None => given.extend(of_group(entry.group)),
+    }
+    if flags.contains(Flags::ADMIN) {
+        given.extend(["admin", "dangerous"]);
+    }
+    if flags.contains(Flags::PUBSUB) {
+        given.push("pubsub");
+    }
+    given.push(match flags.contains(Flags::FAST) {
+        true => "fast",
+        false => "slow",
+    });
+    if flags.contains(Flags::BLOCKING) {
+        given.push("blocking");
+    }
+    let all = CATEGORIES.iter().copied();
+    all.filter(|c| given.contains(c)).collect()
+}
+
+fn of_group(group: Group) -> Option<&'static str> {
+    match group {
+        Group::String => Some("string"),
+        Group::List => Some("list"),
+        Group::Set => Some("set"),
+        Group::SortedSet => Some("sortedset"),
+        Group::Hash => Some("hash"),
+        Group::Stream => Some("stream"),
+        Group::Generic => Some("keyspace"),
+        Group::Transactions => Some("transaction"),
+        Group::Connection => Some("connection"),
+        Group::Scripting => Some("scripting"),
+        Group::HyperLogLog => Some("hyperloglog"),
+        Group::Geo => Some("geo"),
+        Group::Bitmap => Some("bitmap"),
+        Group::Pubsub | Group::Server | Group::Cluster => None,
+    }
+}
+
+/// What a client library may use to spread a command over a cluster and to judge its reply.
+fn tips(name: &str) -> &'static [&'static str] {
+    let found = TIPS
+        .iter()
+        .find(|(_, names)| names.split_ascii_whitespace().any(|n| n == name));
+    found.map_or(&[], |(tips, _)| tips)
+}
+
+const TIPS: &[(&[&str], &str)] = &[
+    (
+        &["nondeterministic_output"],
+        "client|info client|list cluster|bumpepoch cluster|count-failure-reports \
+         cluster|getkeysinslot cluster|info cluster|links cluster|myshardid cluster|nodes \
+         cluster|replicas cluster|shards cluster|slaves cluster|slots dump hpttl hrandfield hscan \
+         httl lastsave migrate object|encoding object|freq object|idletime object|refcount pttl \
+         spop srandmember sscan time ttl xadd xautoclaim xclaim xinfo|consumers xpending xtrim \
+         zrandmember zscan",
+    ),
+    (
+        &["nondeterministic_output_order"],
+        "command command|docs command|info command|list function|list hgetall hkeys hvals \
+         module|list sdiff sinter smembers sunion",
+    ),
+    (
+        &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        "acl|deluser acl|save acl|setuser client|setinfo client|setname config|resetstat \
+         config|rewrite config|set script|flush script|load slowlog|reset",
+    ),
+    (
+        &["request_policy:all_shards", "response_policy:all_succeeded"],
+        "flushall flushdb function|delete function|flush function|load function|restore \
+         memory|purge ping",
+    ),
+    (
+        &[
+            "nondeterministic_output",
+            "request_policy:all_nodes",
+            "response_policy:special",
+        ],
+        "latency|doctor latency|graph latency|histogram latency|history latency|latest",
+    ),
+    (
+        &[
+            "nondeterministic_output",
+            "request_policy:all_shards",
+            "response_policy:special",
+        ],
+        "function|stats info memory|doctor memory|malloc-stats memory|stats",
+    ),
+    (
+        &["request_policy:multi_shard", "response_policy:agg_sum"],
+        "del exists touch unlink",
+    ),
+    (
+        &["request_policy:all_shards", "response_policy:agg_min"],
+        "wait waitaof",
+    ),
+    (
+        &["request_policy:all_shards", "response_policy:one_succeeded"],
+        "function|kill script|kill",
+    ),
+    (
+        &[
+            "request_policy:multi_shard",
+            "response_policy:all_succeeded",
+        ],
+        "mset msetex",
+    ),
+    (
+        &["request_policy:all_nodes", "response_policy:agg_sum"],
+        "latency|reset",
+    ),
+    (
+        &[
+            "request_policy:all_shards",
+            "response_policy:agg_logical_and",
+        ],
+        "script|exists",
+    ),
+    (
+        &[
+            "request_policy:all_shards",
+            "response_policy:special",
+            "nondeterministic_output",
+        ],
+        "randomkey",
+    ),
+    (
+        &["request_policy:all_shards", "nondeterministic_output_order"],
+        "keys",
+    ),
+    (
+        &["nondeterministic_output", "request_policy:all_shards"],
+        "cluster|slot-stats",
+    ),
+    (
+        &["request_policy:all_nodes", "nondeterministic_output"],
+        "slowlog|get",
+    ),
+    (
+        &[
+            "request_policy:all_nodes",
+            "response_policy:agg_sum",
+            "nondeterministic_output",
+        ],
+        "slowlog|len",
+    ),
+    (
+        &["request_policy:all_shards", "response_policy:agg_sum"],
+        "dbsize",
+    ),
+    (&["request_policy:multi_shard"], "mget"),
+    (
+        &[
+            "nondeterministic_output",
+            "request_policy:special",
+            "response_policy:special",
+        ],
+        "scan",
+    ),
+];
+
+/// The flags of an access.
+pub fn access(reply: &mut Reply, access: Access) {
+    let names = access.names();
+    reply.set(names.len());
+    names.iter().for_each(|f| reply.simple(f));
+}
+
+fn key_spec(reply: &mut Reply, spec: &KeySpec) {
+    reply.map(3 + usize::from(!spec.note.is_empty()));
+    if !spec.note.is_empty() {
+        reply.bulk_str("notes");
+        reply.bulk_str(spec.note);
+    }
+    reply.bulk_str("flags");
+    access(reply, spec.access);
+    reply.bulk_str("begin_search");
+    match spec.begin {
+        Begin::Index(index) => part(reply, "index", &[("index", index)]),
+        Begin::Keyword(word, from) => {
+            search(reply, "keyword", 2);
+            reply.bulk_str("keyword");
+            reply.bulk_str(word);
+            reply.bulk_str("startfrom");
+            reply.int(from.into());
+        }
+        Begin::Unknown => part(reply, "unknown", &[]),
+    }
+    reply.bulk_str("find_keys");
+    match spec.find {
+        Find::Range { last, step, limit } => {
+            let numbers = [("lastkey", last), ("keystep", step), ("limit", limit)];
+            part(reply, "range", &numbers);
+        }
+        Find::Counted { step } => {
+            let numbers = [("keynumidx", 0), ("firstkey", 1), ("keystep", step)];
+            part(reply, "keynum", &numbers);
+        }
+        Find::Unknown => part(reply, "unknown", &[]),
+    }
+}
+
+/// One half of a specification whose details are numbers.
+fn part(reply: &mut Reply, kind: &str, numbers: &[(&str, i32)]) {
+    search(reply, kind, numbers.len());
+    for (name, value) in numbers {
+        reply.bulk_str(name);
+        reply.int((*value).into());
+    }
+}
+
+/// Its head; the `details` follow.
+fn search(reply: &mut Reply, kind: &str, details: usize) {
+    reply.map(2);
+    reply.bulk_str("type");
+    reply.bulk_str(kind);
+    reply.bulk_str("spec");
+    reply.map(details);
+}
