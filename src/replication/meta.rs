@@ -3,6 +3,7 @@
 
 use super::position::{Position, ReplId, ReplOffset};
 use super::role::Replication;
+use crate::commands::effects::Effects;
 
 /// The place of a dump's cut in its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +55,29 @@ impl Replication {
     }
 
     /// Boot as primary from a dump that said `meta`: the old history is served up to its end.
-    pub fn restore_as_primary(&mut self, meta: ReplMeta) {
+    ///
+    /// `expired` are the keys (with their databases) that had expired and were not loaded. Replicas hold
+    /// them still, and wait for us to delete them: that is the first thing the new history says. `None`
+    /// means that they are more than a backlog can say: then nobody goes on from here.
+    pub fn restore_as_primary(
+        &mut self,
+        meta: ReplMeta,
+        expired: Option<&[(u32, Vec<u8>)]>,
+        lazy: bool,
+    ) {
+        let Some(expired) = expired else {
+            let text = "More keys of the dump had expired than the backlog could tell replicas: they need a \
+                        full resync";
+            return self.log('*', text);
+        };
         self.history.resume_as_primary(meta.at);
+        let name: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
+        let mut effects = Effects::default();
+        for (db, key) in expired {
+            effects.clear();
+            effects.push(*db as usize, &[name, key]);
+            self.history.append_effects(&effects);
+        }
         self.with_primary(|primary, env| primary.restart_ttl(env.now_ms));
     }
 }
@@ -63,6 +85,9 @@ impl Replication {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::engine::Rng;
+    use crate::config::Config;
+    use crate::replication::history::Refusal;
 
     #[test]
     fn all_three_fields_are_needed_and_no_database_is_none() {
@@ -86,5 +111,41 @@ mod tests {
         let aux = meta.aux();
         let find = |n: &str| aux.iter().find(|f| f.0 == n).map(|f| f.1.as_bytes());
         assert_eq!(ReplMeta::from_aux(find), Some(meta));
+    }
+
+    /// A primary that restarted from a dump at offset 100, with these keys expired, and what it tells a replica that
+    /// stands there.
+    fn restarted(expired: Option<&[(u32, Vec<u8>)]>) -> (Replication, Result<String, Refusal>) {
+        let mut repl = Replication::new(&Config::default(), &mut Rng::new(1));
+        let id = [b'a'; 40];
+        let meta = ReplMeta {
+            stream_db: 0,
+            at: Position {
+                id: ReplId::parse(&id).unwrap(),
+                offset: ReplOffset(100),
+            },
+        };
+        repl.restore_as_primary(meta, expired, false);
+        let missing = repl.history.can_continue(&id, ReplOffset(101)).map(|_| {
+            let log = repl.history.backlog().unwrap();
+            String::from_utf8(log.bytes_from(ReplOffset(101)).to_vec()).unwrap()
+        });
+        (repl, missing)
+    }
+
+    #[test]
+    fn replicas_of_a_restarted_primary_are_told_which_keys_expired_meanwhile() {
+        let (repl, missing) = restarted(Some(&[(0, b"a".to_vec()), (3, b"b".to_vec())]));
+        let select = |n: u8| format!("*2\r\n$6\r\nSELECT\r\n$1\r\n{n}\r\n");
+        let del = |k: &str| format!("*2\r\n$3\r\nDEL\r\n$1\r\n{k}\r\n");
+        let want = [select(0), del("a"), select(3), del("b")].concat();
+        assert_eq!(missing.as_ref(), Ok(&want));
+        assert_eq!(repl.offset(), 100 + want.len() as i64);
+    }
+
+    #[test]
+    fn nobody_goes_on_from_a_restart_where_too_many_keys_expired() {
+        let (_, missing) = restarted(None);
+        assert_eq!(missing, Err(Refusal::IdMismatch));
     }
 }

@@ -1,337 +1,376 @@
-//! Servers, connections, time, faults.
+//! Servers, connections, time.
 
-use super::node::{Mode, Node, Wish};
-use forebay::commands::ClientId;
+use super::disk::Disk;
+use super::follower::wreck;
+use super::net::Conn;
+use super::node::{Build, Node};
+use super::weather::{Climate, Event, pause};
+use super::writer;
 use forebay::commands::engine::{Rng, Stats};
 use forebay::config::Config;
-use forebay::replication::LinkInput;
-use std::collections::VecDeque;
+use forebay::config::choices::DisklessLoad;
 
-/// Virtual ms between two looks at the world.
-const STEP_MS: u64 = 10;
+/// Time passes for the state machines this often (ms), as in the server.
+const TICK_MS: u64 = 100;
+/// Work in slices goes on this often.
+const SLICE_MS: u64 = 10;
+/// Virtual time in which everybody must agree once nothing more goes wrong. The longest delay between two attempts is
+/// 40 s, and chains have several.
+const PATIENCE_MS: u64 = 200_000;
+/// The first server listens here.
+const PORT: u16 = 7000;
 
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Faults {
-    None,
-    Cuts,
-    CutsAndRoles,
+/// One machine.
+pub struct Server {
+    build: Build,
+    pub node: Option<Node>,
+    /// While it is down.
+    disk: Option<Disk>,
+    /// Its `replicaof`, for the next start.
+    follows: Option<u16>,
+    up_at_ms: u64,
+    /// Attempts to connect to it fail until then, by an answer or without one.
+    pub unreachable: (u64, bool),
+    /// The disk is good again.
+    pub disk_heals_ms: u64,
 }
 
-/// Bytes on their way, with the time at which they arrive.
-#[derive(Default)]
-struct Wire(VecDeque<(u64, Vec<u8>)>);
-
-/// A replica's connection to its primary.
-struct Conn {
-    replica: usize,
-    primary: usize,
-    client: ClientId,
-    up: Wire,
-    down: Wire,
-    /// Bytes per step; a slow reader lets the log grow.
-    speed: usize,
+impl Server {
+    /// Whom it follows, by port, or will follow when it is back.
+    pub fn follows(&self) -> Option<u16> {
+        self.node.as_ref().map_or(self.follows, Node::follows)
+    }
 }
 
 /// What happened.
-#[derive(Default, Debug)]
+#[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
     pub full: u64,
     pub partial: u64,
     /// Blocks of the stream that went to disk.
-    pub spilled: usize,
+    pub spilled: u64,
+    /// Payloads that were refused, for damage or a full disk.
+    pub refused: u64,
+    /// Times that a server came back.
+    pub restarts: u64,
+    /// FAILOVERs that were carried out.
+    pub failovers: u64,
+}
+
+impl Tally {
+    /// Takes another's figures in.
+    pub fn add(&mut self, other: Tally) {
+        self.full += other.full;
+        self.partial += other.partial;
+        self.spilled += other.spilled;
+        self.refused += other.refused;
+        self.restarts += other.restarts;
+        self.failovers += other.failovers;
+    }
 }
 
 pub struct World {
-    nodes: Vec<Node>,
-    conns: Vec<Conn>,
-    now_ms: u64,
-    rng: Rng,
-    top: usize,
+    pub servers: Vec<Server>,
+    pub conns: Vec<Conn>,
+    pub now_ms: u64,
+    pub rng: Rng,
+    pub top: usize,
+    climate: Climate,
     /// Values are large: more is written than memory keeps for slow replicas.
     large: bool,
+    next_write_ms: u64,
+    next_event_ms: u64,
+    /// Nothing goes wrong and nobody writes any more.
+    calm: bool,
+    pub tokens: u64,
+    pub tally: Tally,
 }
 
 impl World {
-    pub fn new(seed: u64, servers: usize) -> World {
-        let mut rng = Rng::new(seed);
-        let mut nodes: Vec<Node> = (0..servers)
-            .map(|i| {
-                let config = Config {
-                    repl_diskless_sync: rng.below(2) == 0,
-                    repl_diskless_sync_delay: rng.below(3) as i64,
-                    repl_backlog_size: 1 << (14 + rng.below(6)),
-                    // Without the generator: seeds keep their stories.
-                    repl_backlog_disk_size: [0, 1 << 16, 1 << 30][(seed as usize + i) % 3],
-                    repl_timeout: 5,
-                    repl_ping_replica_period: 1,
-                    port: i as i64,
-                    ..Config::default()
-                };
-                let mode = [Mode::File, Mode::Memory, Mode::Swap][rng.below(3) as usize];
-                Node::new(rng.next_u64(), config, mode)
-            })
-            .collect();
-        for (i, node) in nodes.iter_mut().enumerate().skip(1) {
-            // Of the root, or of another replica: a chain.
-            let primary = rng.below(i as u64).to_string();
-            node.set_now(0);
-            node.run(&["REPLICAOF", "sim", &primary]);
-        }
-        World {
-            nodes,
+    pub fn new(seed: u64, climate: Climate) -> World {
+        let mut rng = Rng::new(seed ^ ((climate as u64) << 56));
+        let count = 2 + rng.below(4) as usize;
+        let mut world = World {
+            servers: Vec::new(),
             conns: Vec::new(),
             now_ms: 0,
-            rng,
             top: 0,
-            large: seed % 4 == 1,
+            climate,
+            large: rng.below(4) == 0,
+            next_write_ms: 0,
+            next_event_ms: 500,
+            calm: false,
+            tokens: 0,
+            tally: Tally::default(),
+            rng,
+        };
+        for i in 0..count {
+            let build = world.build(i);
+            // Of the root, or of another replica: a chain.
+            let follows = (i > 0).then(|| PORT + world.rng.below(i as u64) as u16);
+            let node = Node::boot(&build, Disk::default(), follows, 0);
+            world.servers.push(Server {
+                build,
+                node: Some(node.expect("an empty disk")),
+                disk: None,
+                follows,
+                up_at_ms: 0,
+                unreachable: (0, false),
+                disk_heals_ms: 0,
+            });
+        }
+        world
+    }
+
+    fn build(&mut self, i: usize) -> Build {
+        let rng = &mut self.rng;
+        let loads = [
+            DisklessLoad::Disabled,
+            DisklessLoad::OnEmptyDb,
+            DisklessLoad::Swapdb,
+        ];
+        let config = Config {
+            repl_diskless_sync: rng.below(2) == 0,
+            repl_diskless_sync_delay: rng.below(2) as i64,
+            repl_diskless_load: match rng.below(8) {
+                0 => DisklessLoad::FlushBeforeLoad,
+                n => loads[n as usize % 3],
+            },
+            repl_backlog_size: 1 << (14 + rng.below(6)),
+            repl_backlog_disk_size: [0, 1 << 16, 1 << 30][rng.below(3) as usize],
+            repl_max_concurrent_full_syncs: [0, 0, 1, 2][rng.below(4) as usize],
+            repl_timeout: 2 + rng.below(3) as i64,
+            repl_ping_replica_period: 1,
+            port: (PORT + i as u16) as i64,
+            ..Config::default()
+        };
+        Build {
+            seed: rng.next_u64(),
+            config,
+            walk_budget: [200, 2_000, 1 << 20][rng.below(3) as usize],
         }
     }
 
-    /// Runs `ms` of faults and writes, then waits until everybody agrees.
-    ///
-    /// Gives the number of full and of partial syncs.
-    pub fn run(&mut self, faults: Faults, ms: u64) -> Result<Tally, String> {
-        for _ in 0..ms / STEP_MS {
-            for _ in 0..self.rng.below(4) {
-                self.write_something();
+    /// Runs rounds of writes and trouble, each until everybody agrees again.
+    pub fn run(&mut self) -> Result<Tally, String> {
+        for _ in 0..1 + self.rng.below(2) {
+            self.calm = false;
+            let until = self.now_ms + 1_500 + self.rng.below(4_500);
+            self.next_event_ms = self.now_ms + self.rng.below(2_000);
+            while self.now_ms < until {
+                self.step()?;
             }
-            if faults != Faults::None && self.rng.below(60) == 0 && !self.conns.is_empty() {
-                let i = self.rng.below(self.conns.len() as u64) as usize;
-                self.cut(i);
-            }
-            if faults == Faults::CutsAndRoles && self.rng.below(300) == 0 {
-                self.change_roles();
-            }
-            self.step();
+            self.settle()?;
         }
-        for _ in 0..120_000 / STEP_MS {
+        for server in &mut self.servers {
+            if let Some(node) = &server.node {
+                count(&mut self.tally, node);
+            }
+        }
+        Ok(self.tally)
+    }
+
+    fn settle(&mut self) -> Result<(), String> {
+        self.calm = true;
+        let deadline = self.now_ms + PATIENCE_MS;
+        for server in &mut self.servers {
+            server.unreachable.0 = 0;
+            server.up_at_ms = server.up_at_ms.min(self.now_ms);
+            server.disk_heals_ms = self.now_ms;
+        }
+        let mut repair_ms = self.now_ms;
+        while self.now_ms < deadline {
             if self.agreed() {
-                self.compare()?;
-                let stats =
-                    |f: fn(&Stats) -> u64| self.nodes.iter().map(|n| f(&n.engine.stats)).sum();
-                return Ok(Tally {
-                    full: stats(|s| s.sync_full),
-                    partial: stats(|s| s.sync_partial_ok),
-                    spilled: self.nodes.iter().map(|n| n.spilled).sum(),
-                });
+                return self.compare();
             }
-            self.step();
+            // Sentinels look again and again.
+            if self.now_ms >= repair_ms {
+                repair_ms = self.now_ms + 2_000;
+                self.repair();
+            }
+            self.step()?;
         }
-        let states: Vec<String> = self.nodes.iter().map(describe).collect();
-        Err(format!(
-            "no agreement after two minutes:\n{}",
-            states.join("\n")
-        ))
+        let states: Vec<String> = self.servers.iter().map(describe).collect();
+        let states = states.join("\n");
+        Err(format!("no agreement after {PATIENCE_MS} ms:\n{states}"))
     }
 
-    fn write_something(&mut self) {
-        let key = format!("k{}", self.rng.below(200));
-        let value = format!("v{}", self.rng.next_u64());
-        let value = value.repeat(if self.large { 5 } else { 1 });
-        let db = self.rng.below(3).to_string();
-        let kind = self.rng.below(10);
-        let node = &mut self.nodes[self.top];
-        match kind {
-            0 => node.run(&["SELECT", &db]),
-            1 => node.run(&["DEL", &key]),
-            2 => node.run(&["INCR", &format!("n{key}")]),
-            3 => node.run(&["SET", &key, &value, "PX", "500"]),
-            4 => {
-                node.run(&["MULTI"]);
-                node.run(&["INCR", "total"]);
-                node.run(&["SET", &key, &value]);
-                node.run(&["EXEC"]);
-            }
-            5 => node.run(&["SET", &key, &value.repeat(100)]),
-            6 => node.run(&["APPEND", &format!("s{key}"), "x"]),
-            7 => node.run(&["GET", &key]),
-            _ => node.run(&["SET", &key, &value]),
-        }
-    }
-
-    /// A replica is promoted; the others, the old primary too, follow it.
-    fn change_roles(&mut self) {
-        let new = self.rng.below(self.nodes.len() as u64) as usize;
-        if new == self.top || !self.nodes[new].engine.repl.link_is_up() {
-            return;
-        }
-        self.top = new;
-        self.nodes[new].run(&["REPLICAOF", "NO", "ONE"]);
-        for i in 0..self.nodes.len() {
-            if i != new {
-                self.nodes[i].run(&["REPLICAOF", "sim", &new.to_string()]);
-            }
-        }
-    }
-
-    fn step(&mut self) {
-        self.now_ms += STEP_MS;
-        for i in 0..self.nodes.len() {
-            self.nodes[i].set_now(self.now_ms);
-            if self.now_ms.is_multiple_of(100) {
-                self.nodes[i].tick(self.now_ms);
-            }
-            self.fulfil(i);
-        }
-        let mut i = 0;
-        while i < self.conns.len() {
-            if self.carry(i) {
-                i += 1;
-            } else {
-                self.cut(i);
-            }
-        }
-        for i in 0..self.nodes.len() {
-            self.fulfil(i);
-        }
-    }
-
-    /// Connects and disconnects as a server wishes.
-    fn fulfil(&mut self, i: usize) {
-        for wish in std::mem::take(&mut self.nodes[i].wishes) {
-            let old = self.conns.iter().position(|c| c.replica == i);
-            if let Some(old) = old {
-                let conn = self.conns.remove(old);
-                self.nodes[conn.primary].lost_replica(conn.client);
-            }
-            let up = self.nodes[i].engine.repl.upstream();
-            let Some(primary) = up.map(|up| up.link.primary().1 as usize) else {
+    /// One moment: the next at which anything can happen.
+    fn step(&mut self) -> Result<(), String> {
+        let before = self.now_ms;
+        self.now_ms = self.next_moment();
+        let ticks = self.now_ms / TICK_MS != before / TICK_MS;
+        for i in 0..self.servers.len() {
+            self.wake(i)?;
+            let now_ms = self.now_ms;
+            let Some(node) = &mut self.servers[i].node else {
                 continue;
             };
-            if wish == Wish::Connect {
-                let client = self.nodes[primary].accept();
-                let speed = [500, 5_000, 100_000][self.rng.below(3) as usize];
-                let wires = (Wire::default(), Wire::default());
-                let (up, down) = wires;
-                self.conns.push(Conn {
-                    replica: i,
-                    primary,
-                    client,
-                    up,
-                    down,
-                    speed,
-                });
-                self.nodes[i].link(LinkInput::Connected);
+            node.set_now(now_ms);
+            if node.is_busy() {
+                node.work();
             }
+            if ticks {
+                node.tick();
+            }
+            self.fulfil(i);
         }
-    }
-
-    /// Moves bytes. False when the connection is over.
-    fn carry(&mut self, i: usize) -> bool {
-        let conn = &mut self.conns[i];
-        let delay = self.rng.below(30);
-        let sent = self.nodes[conn.primary].send(conn.client, conn.speed);
-        conn.down.put(self.now_ms + delay, sent);
-        let sent = std::mem::take(&mut self.nodes[conn.replica].upstream_out);
-        conn.up.put(self.now_ms + delay, sent);
-        let closed = self.nodes[conn.primary].outboxes.get(&conn.client);
-        if closed.is_some_and(|o| o.close) {
-            return false;
+        if !self.calm {
+            self.trouble();
+            self.clients();
         }
-        while let Some(bytes) = conn.up.take(self.now_ms) {
-            if !self.nodes[conn.primary].receive(conn.client, &bytes) {
-                return false;
+        self.carry();
+        if ticks {
+            self.find_top();
+            if self.rng.below(4) == 0 {
+                self.check_always()?;
             }
-        }
-        while self.nodes[conn.replica].wants_input() {
-            let Some(bytes) = conn.down.take(self.now_ms) else {
-                break;
-            };
-            // In two pieces, cut anywhere.
-            let at = self.rng.below(bytes.len() as u64 + 1) as usize;
-            let (a, b) = bytes.split_at(at);
-            if !a.is_empty() {
-                self.nodes[conn.replica].link(LinkInput::Bytes(a));
-            }
-            if !self.nodes[conn.replica].wants_input() {
-                conn.down.0.push_front((0, b.to_vec()));
-                break;
-            }
-            if !b.is_empty() {
-                self.nodes[conn.replica].link(LinkInput::Bytes(b));
-            }
-            if !self.nodes[conn.replica].wishes.is_empty() {
-                break;
-            }
-        }
-        true
-    }
-
-    /// A connection breaks: a part of what is under way still arrives.
-    fn cut(&mut self, i: usize) {
-        let mut conn = self.conns.remove(i);
-        let replica = &mut self.nodes[conn.replica];
-        if let Some((_, bytes)) = conn.down.0.pop_front().filter(|_| replica.wants_input()) {
-            let n = self.rng.below(bytes.len() as u64 + 1) as usize;
-            if n > 0 {
-                replica.link(LinkInput::Bytes(&bytes[..n]));
-            }
-        }
-        // If those bytes made the replica close or connect, this connection's end is no news to it.
-        if replica.wishes.is_empty() {
-            replica.link(LinkInput::Closed(""));
-        }
-        self.nodes[conn.primary].lost_replica(conn.client);
-    }
-
-    fn agreed(&self) -> bool {
-        let top = self.nodes[self.top].engine.repl.history();
-        self.nodes.iter().all(|n| {
-            let repl = &n.engine.repl;
-            let here = repl.history();
-            repl.link_is_up() && here.id() == top.id() && here.offset() == top.offset()
-        })
-    }
-
-    fn compare(&self) -> Result<(), String> {
-        let right = self.nodes[self.top].dataset();
-        for (i, node) in self.nodes.iter().enumerate() {
-            let here = node.dataset();
-            if here != right {
-                let all = right.keys().chain(here.keys());
-                let wrong = all.filter(|k| right.get(*k) != here.get(*k));
-                let lines: Vec<String> = wrong
-                    .take(5)
-                    .map(|k| format!("{k:?}: {:?} != {:?}", right.get(k), here.get(k)))
-                    .collect();
-                let (top, log) = (self.top, node.log.join("\n"));
-                let lines = lines.join("\n");
-                return Err(format!(
-                    "server {i} differs from {top}:\n{lines}\nits log:\n{log}"
-                ));
+            if self.rng.below(150) == 0 {
+                self.check_equals()?;
             }
         }
         Ok(())
     }
-}
 
-impl Wire {
-    fn put(&mut self, at: u64, bytes: Vec<u8>) {
-        if !bytes.is_empty() {
-            // Bytes do not overtake each other.
-            let at = self.0.back().map_or(at, |(last, _)| at.max(*last));
-            self.0.push_back((at, bytes));
+    fn next_moment(&self) -> u64 {
+        let mut at = (self.now_ms / TICK_MS + 1) * TICK_MS;
+        if !self.calm {
+            at = at.min(self.next_write_ms).min(self.next_event_ms);
+        }
+        for conn in &self.conns {
+            let reads = self.servers[conn.replica]
+                .node
+                .as_ref()
+                .is_some_and(Node::wants_input);
+            at = at.min(conn.due(reads).unwrap_or(u64::MAX));
+        }
+        if self
+            .servers
+            .iter()
+            .any(|s| s.node.as_ref().is_some_and(Node::is_busy))
+        {
+            at = at.min(self.now_ms + SLICE_MS);
+        }
+        at.max(self.now_ms + 1)
+    }
+
+    /// A server that was down comes back; a disk is good again.
+    fn wake(&mut self, i: usize) -> Result<(), String> {
+        let now_ms = self.now_ms;
+        let server = &mut self.servers[i];
+        if server.disk_heals_ms <= now_ms
+            && let Some(node) = &mut server.node
+        {
+            node.disk.full = false;
+            node.disk.delay_ms = 0;
+        }
+        if server.node.is_none() && server.up_at_ms <= now_ms {
+            server.build.seed = self.rng.next_u64();
+            let disk = server.disk.take().unwrap_or_default();
+            let node = Node::boot(&server.build, disk, server.follows, now_ms);
+            server.node = Some(node.map_err(|why| format!("server {i}: {why}"))?);
+            self.tally.restarts += 1;
+            self.fulfil(i);
+        }
+        Ok(())
+    }
+
+    /// Takes a server down for a while. `silent`: its connections are not closed.
+    pub fn down(&mut self, i: usize, silent: bool) {
+        let server = &mut self.servers[i];
+        let Some(mut node) = server.node.take() else {
+            return;
+        };
+        count(&mut self.tally, &node);
+        server.follows = node.follows();
+        server.disk = Some(wreck(&mut node));
+        server.up_at_ms = self.now_ms + self.rng.below(3_000);
+        for conn in &mut self.conns {
+            if conn.replica == i || conn.primary == i {
+                conn.cut(&mut self.rng, self.now_ms);
+                conn.dead |= silent;
+            }
+            if conn.replica == i {
+                conn.held = false;
+            }
+            if conn.primary == i {
+                conn.client = None;
+            }
         }
     }
 
-    fn take(&mut self, now_ms: u64) -> Option<Vec<u8>> {
-        let due = self.0.front().is_some_and(|(at, _)| *at <= now_ms);
-        due.then(|| self.0.pop_front().expect("just seen").1)
+    fn clients(&mut self) {
+        if self.now_ms < self.next_write_ms {
+            return;
+        }
+        self.next_write_ms = self.now_ms + 5 + self.rng.below(60);
+        let Some(node) = &mut self.servers[self.top].node else {
+            return;
+        };
+        // Sometimes many at once.
+        let burst = if self.rng.below(30) == 0 { 20 } else { 1 };
+        for _ in 0..burst {
+            if node.holds_writes() {
+                return;
+            }
+            self.tokens += 1;
+            writer::write(node, &mut self.rng, self.tokens, self.large);
+        }
+    }
+
+    fn trouble(&mut self) {
+        if self.now_ms < self.next_event_ms {
+            return;
+        }
+        self.next_event_ms = self.now_ms + pause(&mut self.rng);
+        let events = Event::of(self.climate);
+        let event = events[self.rng.below(events.len() as u64) as usize];
+        self.happen(event);
+    }
+
+    /// The FAILOVER's target took the part: clients go there.
+    fn find_top(&mut self) {
+        let follows = self.servers[self.top].node.as_ref().and_then(Node::follows);
+        let Some(next) = follows.map(index) else {
+            return;
+        };
+        let taken = self.servers[next]
+            .node
+            .as_ref()
+            .is_some_and(|n| n.follows().is_none());
+        if taken {
+            self.top = next;
+            self.tally.failovers += 1;
+        }
     }
 }
 
-fn describe(node: &Node) -> String {
+/// The server that listens on this port.
+pub fn index(port: u16) -> usize {
+    usize::from(port - PORT)
+}
+
+/// Where this server listens.
+pub fn port(i: usize) -> u16 {
+    PORT + i as u16
+}
+
+fn count(tally: &mut Tally, node: &Node) {
+    let stats: &Stats = &node.engine.stats;
+    tally.full += stats.sync_full;
+    tally.partial += stats.sync_partial_ok;
+    tally.spilled += node.spilled as u64;
+    tally.refused += node.follower.refused;
+}
+
+fn describe(server: &Server) -> String {
+    let Some(node) = &server.node else {
+        return "down".to_owned();
+    };
     let mut text = String::new();
     node.engine.repl.info(&mut text);
     let state = node.engine.repl.upstream().map(|up| up.link.role_word());
-    let last = node
-        .log
-        .iter()
-        .rev()
-        .take(4)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(" | ");
-    format!("{state:?} {} {last}", text.replace("\r\n", " "))
+    let skip = node.log.len().saturating_sub(8);
+    let last = node.log[skip..].join(" | ");
+    format!("{state:?} {}\n  {last}", text.replace("\r\n", " "))
 }

@@ -78,8 +78,16 @@ pub struct Tasks {
     error: Mutex<Option<LoadError>>,
     loaded: AtomicU64,
     expired: AtomicU64,
+    expired_names: Mutex<Names>,
     empty: AtomicU64,
     unknown: AtomicU64,
+}
+
+/// Keys that were dropped, and their bytes; the keys are forgotten once they are too many.
+#[derive(Default)]
+struct Names {
+    keys: Vec<(u32, Vec<u8>)>,
+    bytes: usize,
 }
 
 impl Tasks {
@@ -91,6 +99,7 @@ impl Tasks {
             error: Mutex::new(None),
             loaded: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            expired_names: Mutex::new(Names::default()),
             empty: AtomicU64::new(0),
             unknown: AtomicU64::new(0),
         }
@@ -116,6 +125,33 @@ impl Tasks {
     /// A module value or auxiliary record was left out.
     pub fn skipped_unknown(&self) {
         self.unknown.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Databases and names of the expired keys, ordered; `None` if they took more than `bytes_max`.
+    pub fn take_expired(&self, bytes_max: usize) -> Option<Vec<(u32, Vec<u8>)>> {
+        let mut names = self
+            .expired_names
+            .lock()
+            .expect("no panic while it is held");
+        let mut keys = std::mem::take(&mut names.keys);
+        // Threads met them in any order.
+        keys.sort_unstable();
+        (names.bytes <= bytes_max).then_some(keys)
+    }
+
+    fn expired(&self, db: u32, key: &[u8], bytes_max: usize) {
+        self.expired.fetch_add(1, Ordering::Relaxed);
+        if bytes_max > 0 {
+            let mut names = self
+                .expired_names
+                .lock()
+                .expect("no panic while it is held");
+            names.bytes += key.len();
+            match names.bytes <= bytes_max {
+                true => names.keys.push((db, key.to_vec())),
+                false => names.keys = Vec::new(),
+            }
+        }
     }
 
     /// Keys loaded, expired, empty, unknown.
@@ -259,18 +295,20 @@ impl<'a> Inserter<'a> {
     }
 
     /// Counts it, too.
-    fn is_expired(&self, entry: &Entry) -> bool {
-        let now = self.options.now_ms;
-        let expired = !self.options.keep_expired && entry.expire_ms.is_some_and(|at| at < now);
+    fn is_expired(&self, task: &Task, entry: &Entry, window: &[u8]) -> bool {
+        let (options, now) = (self.options, self.options.now_ms);
+        let expired = !options.keep_expired && entry.expire_ms.is_some_and(|at| at < now);
         if expired {
-            self.tasks.expired.fetch_add(1, Ordering::Relaxed);
+            let key = key_of(entry, window);
+            let db = task.building.db;
+            self.tasks.expired(db, &key, options.expired_bytes_max);
         }
         expired
     }
 
     fn plan(&mut self, task: &Task, entry: &Entry, window: &[u8]) -> Result<Plan, LoadError> {
         if entry.plain == Plain::Checked && entry.len <= RECORD_MAX {
-            return Ok(match self.is_expired(entry) {
+            return Ok(match self.is_expired(task, entry, window) {
                 true => Plan::Skip,
                 false => entry.in_window(),
             });
@@ -293,7 +331,7 @@ impl<'a> Inserter<'a> {
             self.tasks.empty.fetch_add(1, Ordering::Relaxed);
             return Ok(Plan::Skip);
         }
-        if self.is_expired(entry) {
+        if self.is_expired(task, entry, window) {
             return Ok(Plan::Skip);
         }
         let (held_type, held) = if info.as_is {

@@ -34,6 +34,8 @@ pub struct LoadOptions {
     pub now_ms: UnixMillis,
     /// A replica keeps expired keys: its primary deletes them.
     pub keep_expired: bool,
+    /// Bytes that the names of dropped keys may take in [`Loaded::expired`].
+    pub expired_bytes_max: usize,
     /// Databases with this number or a higher one are an error.
     pub databases: u32,
     /// `rdbchecksum`: verify the footer (one that is 0 is never verified).
@@ -84,6 +86,8 @@ pub struct Loaded {
     pub keys_loaded: u64,
     /// Keys dropped because they had expired.
     pub keys_expired: u64,
+    /// Databases and names of these, ordered; `None` if the names take more than `expired_bytes_max`.
+    pub expired: Option<Vec<(u32, Vec<u8>)>>,
     /// Collections without elements, left out.
     pub empty_skipped: u64,
     /// Module values left out (`rdb-unknown-values skip`).

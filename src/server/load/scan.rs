@@ -89,6 +89,7 @@ pub fn load<R: Read>(
         (Ok(scanned), None) => scanned,
     };
     let (end, loader) = scanned;
+    let expired = tasks.take_expired(options.expired_bytes_max);
     let (keys_loaded, keys_expired, empty_skipped, unknown_skipped) = tasks.counts();
     let Loader {
         windows,
@@ -113,6 +114,7 @@ pub fn load<R: Read>(
         version,
         keys_loaded,
         keys_expired,
+        expired,
         empty_skipped,
         unknown_skipped,
         bytes: end,

@@ -120,18 +120,11 @@ impl<R: Read> Windows<R> {
         let before = self.current.len();
         // A claim of a length grows the buffer only as bytes arrive: twice what is there, at most.
         let room = WINDOW.max(at_least.min(2 * before.max(WINDOW)));
-        while !self.ended && self.current.len() < room {
-            let start = self.current.len();
-            let step = (room - start).min(1 << 20);
-            self.current.resize(start + step, 0);
-            let read = self.source.read(&mut self.current[start..]);
-            self.current.truncate(start + *read.as_ref().unwrap_or(&0));
-            match read {
-                Ok(0) => self.ended = true,
-                Ok(_) => {}
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
+        if !self.ended && before < room {
+            let missing = (room - before) as u64;
+            let mut source = self.source.by_ref().take(missing);
+            let read = source.read_to_end(&mut self.current)?;
+            self.ended = (read as u64) < missing;
         }
         Ok(self.current.len() - before)
     }

@@ -1,7 +1,7 @@
 //! Loading the server's own dump: at start, and for DEBUG RELOAD.
 
 use super::settings::Settings;
-use super::{LoadingState, Persistence};
+use super::{LoadingState, Persistence, Restored};
 use crate::commands::heat::lru_clock;
 use crate::commands::host::ReloadOptions;
 use crate::commands::{Engine, Loading};
@@ -34,8 +34,10 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
     let begun = Instant::now();
     let progress = Arc::new(LoadProgress::default());
     let total = file.metadata().map(|m| m.len()).unwrap_or(0);
+    let backlog = server.with_engine(|engine| engine.repl.history().backlog_bytes_max());
     let options = LoadOptions {
         total_bytes: Some(total),
+        expired_bytes_max: backlog,
         ..options
     };
     server.with_engine(|engine| {
@@ -59,7 +61,7 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
     server.with_engine(|engine| {
         engine.loading = Loading::No;
         persistence.state.borrow_mut().loading = None;
-        let loaded = result.map_err(|e| {
+        let mut loaded = result.map_err(|e| {
             format!(
                 "Fatal error loading the DB {}: {e}. The file was left as it is. Exiting.",
                 path.display()
@@ -67,7 +69,11 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
         })?;
         announce(&loaded, engine.clock.unix_ms / 1000);
         if let Some(meta) = ReplMeta::from_aux(|name| loaded.aux(name)) {
-            persistence.state.borrow_mut().restored = Some(meta);
+            let restored = Restored {
+                meta,
+                expired: loaded.expired.take(),
+            };
+            persistence.state.borrow_mut().restored = Some(restored);
         }
         persistence.install(engine, loaded);
         tracing::info!(
@@ -214,6 +220,7 @@ pub fn load_options(engine: &Engine) -> LoadOptions {
     LoadOptions {
         hasher: engine.keyspace.hasher(),
         now_ms: engine.clock.unix_ms,
+        expired_bytes_max: 0,
         keep_expired: engine.repl.is_replica() || engine.config.replicaof.is_some(),
         databases: engine.keyspace.count() as u32,
         verify_checksum: settings.checksum,

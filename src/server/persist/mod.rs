@@ -70,6 +70,14 @@ pub struct SnapshotRequest {
     pub on_end: Option<OnEnd>,
 }
 
+/// What the dump of the start said.
+pub struct Restored {
+    /// Where its cut stood in which history.
+    pub meta: ReplMeta,
+    /// Keys of it that had expired and were dropped; `None` if their names take more than a backlog.
+    pub expired: Option<Vec<(u32, Vec<u8>)>>,
+}
+
 #[derive(Default)]
 struct State {
     server: Weak<Server>,
@@ -89,7 +97,7 @@ struct State {
     worst_slice_us: u64,
     last_load: (u64, u64),
     /// What the start-up dump said of replication.
-    restored: Option<ReplMeta>,
+    restored: Option<Restored>,
 }
 
 struct Running {
@@ -355,7 +363,7 @@ impl Persistence {
     }
 
     /// What the start-up dump said of replication: once, after [`Persistence::load_at_start`].
-    pub fn take_restored(&self) -> Option<ReplMeta> {
+    pub fn take_restored(&self) -> Option<Restored> {
         self.state.borrow_mut().restored.take()
     }
 

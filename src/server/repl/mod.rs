@@ -19,6 +19,7 @@ pub mod spill;
 
 pub use primary::serve_replica;
 
+use super::persist::Restored;
 use super::{Server, clock, log};
 use crate::commands::pause::{Held, Reason};
 use crate::commands::server_cmds::client_list;
@@ -69,17 +70,22 @@ pub async fn run(server: Rc<Server>) {
 /// A dump that says where its cut stood in which history is where we go on: as replica by asking for
 /// what is missing, as primary by serving those who were there.
 fn boot(server: &Server) {
-    let meta = server.persistence.take_restored();
+    let restored = server.persistence.take_restored();
     server.with_engine(|engine| {
         engine.sync_repl_clock();
-        match (engine.config.replicaof.clone(), meta) {
-            (Some(primary), _) => {
-                let cached = meta.map(|m| (m.at, m.stream_db));
+        match (engine.config.replicaof.clone(), restored) {
+            (Some(primary), restored) => {
+                let cached = restored.map(|r| (r.meta.at, r.meta.stream_db));
                 engine
                     .repl
                     .start_as_replica(&primary.host, primary.port, cached);
             }
-            (None, Some(meta)) => engine.repl.restore_as_primary(meta),
+            (None, Some(Restored { meta, expired })) => {
+                let lazy = engine.config.lazyfree_lazy_expire;
+                engine
+                    .repl
+                    .restore_as_primary(meta, expired.as_deref(), lazy);
+            }
             (None, None) => {}
         }
     });

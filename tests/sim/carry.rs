@@ -1,0 +1,191 @@
+//! What connections do as time passes: connect, carry bytes, end.
+
+use super::net::{Conn, Piece, Quality, Wire};
+use super::node::Wish;
+use super::world::{World, index};
+use forebay::replication::LinkInput;
+
+impl World {
+    /// Connects and disconnects as a server wishes.
+    pub fn fulfil(&mut self, i: usize) {
+        let wishes = match &mut self.servers[i].node {
+            Some(node) => std::mem::take(&mut node.wishes),
+            None => return,
+        };
+        for wish in wishes {
+            let now_ms = self.now_ms;
+            for conn in self.conns.iter_mut().filter(|c| c.replica == i && c.held) {
+                conn.held = false;
+                conn.up.end(now_ms + conn.quality.delay_ms);
+            }
+            if wish == Wish::Connect {
+                self.dial(i);
+            }
+        }
+    }
+
+    fn dial(&mut self, i: usize) {
+        let node = self.servers[i].node.as_ref().expect("it wishes");
+        let Some(primary) = node.follows().map(index) else {
+            return;
+        };
+        let rng = &mut self.rng;
+        let quality = Quality {
+            delay_ms: [0, 2, 40][rng.below(3) as usize],
+            jitter_ms: rng.below(30),
+            room: [500, 5_000, 60_000][rng.below(3) as usize],
+            speed: [100, 2_000, 100_000][rng.below(3) as usize],
+        };
+        let target = &self.servers[primary];
+        let (until_ms, answers) = target.unreachable;
+        let reached = target.node.is_some() && until_ms <= self.now_ms;
+        self.conns.push(Conn {
+            replica: i,
+            primary,
+            client: None,
+            held: true,
+            dialing: Some((self.now_ms + quality.delay_ms, reached)),
+            up: Wire::default(),
+            down: Wire::default(),
+            quality,
+            dead: !reached && until_ms > self.now_ms && !answers,
+            stalled_until_ms: 0,
+            read_again_ms: 0,
+        });
+    }
+
+    /// Moves bytes until nothing more can be moved now.
+    pub(super) fn carry(&mut self) {
+        let mut i = 0;
+        while i < self.conns.len() {
+            self.deliver(i);
+            i += 1;
+        }
+        for i in 0..self.conns.len() {
+            self.send(i);
+        }
+        for server in &mut self.servers {
+            if let Some(node) = &mut server.node {
+                node.touched = false;
+            }
+        }
+        self.conns.retain(|c| !c.is_over());
+    }
+
+    /// Takes what the ends have to say.
+    fn send(&mut self, i: usize) {
+        let conn = &mut self.conns[i];
+        let at = self.now_ms + conn.quality.delay_ms + self.rng.below(conn.quality.jitter_ms + 1);
+        if conn.held
+            && conn.dialing.is_none()
+            && let Some(node) = &mut self.servers[conn.replica].node
+        {
+            conn.up.put(at, std::mem::take(&mut node.follower.out));
+        }
+        let (Some(client), Some(node)) = (conn.client, &mut self.servers[conn.primary].node) else {
+            return;
+        };
+        let room = conn.quality.room.saturating_sub(conn.down.len());
+        if node.touched && room > 0 {
+            let bytes = node.send(client, room);
+            // What was done after it was taken shows at the next moment.
+            conn.down.put(at, bytes);
+        }
+        if node.outboxes.get(&client).is_some_and(|o| o.close) {
+            conn.client = None;
+            conn.down.end(at);
+            node.lost_replica(client, false);
+        }
+    }
+
+    /// Hands over what has arrived.
+    fn deliver(&mut self, i: usize) {
+        let now_ms = self.now_ms;
+        let conn = &mut self.conns[i];
+        if conn.dead || conn.stalled_until_ms > now_ms {
+            return;
+        }
+        if let Some((at, reached)) = conn.dialing
+            && at <= now_ms
+        {
+            conn.dialing = None;
+            let (replica, primary, held) = (conn.replica, conn.primary, conn.held);
+            let accepts = reached && self.servers[primary].node.is_some();
+            if accepts && let Some(node) = &mut self.servers[primary].node {
+                let address = format!("10.0.0.9:{}", 20_000 + self.tokens);
+                self.conns[i].client = Some(node.accept(address));
+            }
+            if held && let Some(node) = &mut self.servers[replica].node {
+                match accepts {
+                    true => node.link(LinkInput::Connected),
+                    false => node.link(LinkInput::Closed("Connection refused")),
+                }
+                self.fulfil(replica);
+            }
+        }
+        self.deliver_up(i);
+        self.deliver_down(i);
+    }
+
+    fn deliver_up(&mut self, i: usize) {
+        while let Some(piece) = self.conns[i].up.take(self.now_ms) {
+            let conn = &mut self.conns[i];
+            let (Some(client), Some(node)) = (conn.client, &mut self.servers[conn.primary].node)
+            else {
+                continue; // nobody reads it any more
+            };
+            let broken = match piece {
+                Piece::Bytes(bytes) if node.receive(client, &bytes) => continue,
+                Piece::Bytes(_) => false,
+                Piece::End => true,
+            };
+            conn.client = None;
+            conn.down.end(self.now_ms + conn.quality.delay_ms);
+            node.lost_replica(client, broken);
+        }
+    }
+
+    fn deliver_down(&mut self, i: usize) {
+        let mut left = self.conns[i].quality.speed;
+        loop {
+            let conn = &mut self.conns[i];
+            let replica = conn.replica;
+            let Some(node) = self.servers[replica].node.as_mut().filter(|_| conn.held) else {
+                // Nobody reads it: it is as if it had been read.
+                while conn.down.take(self.now_ms).is_some() {}
+                return;
+            };
+            if !node.wants_input() || conn.read_again_ms > self.now_ms {
+                return;
+            }
+            let Some(piece) = conn.down.take(self.now_ms) else {
+                return;
+            };
+            match piece {
+                Piece::End => {
+                    conn.held = false;
+                    conn.up.end(self.now_ms);
+                    node.link(LinkInput::Closed(""));
+                }
+                Piece::Bytes(bytes) => {
+                    // In pieces, cut anywhere.
+                    let n = (1 + self.rng.below(bytes.len() as u64) as usize).min(left);
+                    let (now, later) = bytes.split_at(n);
+                    conn.down.untake(later);
+                    left -= n;
+                    if left == 0 {
+                        conn.read_again_ms = self.now_ms + 10;
+                    }
+                    node.link(LinkInput::Bytes(now));
+                    if let Some(primary) = &mut self.servers[self.conns[i].primary].node {
+                        primary.touched = true; // there is room again
+                    }
+                }
+            }
+            self.fulfil(replica);
+            if left == 0 {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! A disk that may be full, slow, or lose what it said it had.
+//!
+//! One file matters after a crash: the dump. Whatever is being written stands under another name until it is complete
+//! and synced, and goes with the process; how the server does that with real files is `server/persist`'s to show.
+
+use forebay::commands::engine::Rng;
+use std::rc::Rc;
+
+/// What a write to a full disk says.
+pub const FULL: &str = "No space left on device";
+
+/// One server's disk; outlives its process.
+#[derive(Default)]
+pub struct Disk {
+    dump: Option<Rc<Vec<u8>>>,
+    /// The dump ends too early: the disk lost power and had lied.
+    pub torn: bool,
+    /// Nothing more fits.
+    pub full: bool,
+    /// Virtual ms that every file, or block of the stream, takes until it stands.
+    pub delay_ms: u64,
+}
+
+impl Disk {
+    /// The dump, as `open` finds it.
+    pub fn dump(&self) -> Option<Rc<Vec<u8>>> {
+        self.dump.clone()
+    }
+
+    /// Appends to a file that is being written.
+    pub fn append(&self, file: &mut Vec<u8>, bytes: &[u8]) -> Result<(), String> {
+        if self.full {
+            return Err(FULL.to_owned());
+        }
+        file.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Puts a complete file in the place of the dump; who reads the old one goes on reading it.
+    pub fn rename(&mut self, file: Vec<u8>) {
+        self.dump = Some(Rc::new(file));
+    }
+
+    /// The operator removes the dump.
+    pub fn remove(&mut self) {
+        self.dump = None;
+        self.torn = false;
+    }
+
+    /// The machine loses power, and its disk had not written what it said: any part is missing.
+    pub fn tear(&mut self, rng: &mut Rng) {
+        if let Some(dump) = &self.dump {
+            let left = rng.below(dump.len() as u64) as usize;
+            self.dump = Some(Rc::new(dump[..left].to_vec()));
+            self.torn = true;
+        }
+    }
+}

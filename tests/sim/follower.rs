@@ -1,0 +1,288 @@
+//! The replica's side of a server: its link, the payload that arrives, the stream's session.
+
+use super::disk::Disk;
+use super::node::{Node, Wish};
+use forebay::commands::{ClientFlags, ClientId};
+use forebay::config::choices::DisklessLoad;
+use forebay::replication::replica::{Inbox, State};
+use forebay::replication::{LinkAction, LinkInput, ReplMeta};
+use forebay::server::load::{self, LoadProgress, Loaded};
+use forebay::server::persist::load_options;
+
+/// How a payload is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// To a file, checked, then loaded.
+    File,
+    /// To memory; what was there is gone.
+    Memory,
+    /// To memory, beside the old data.
+    Swap,
+}
+
+/// A payload's way.
+enum Stage {
+    /// It arrives; `Err` when the disk took no more of it.
+    Arriving(Vec<u8>, Result<(), String>),
+    /// It is complete and is being written, checked or loaded until this time.
+    Complete(Vec<u8>, u64),
+    /// The checked file took the dump's place and is loaded until this time.
+    Loading(Vec<u8>, u64),
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Follower {
+    /// Bytes for the primary.
+    pub out: Vec<u8>,
+    payload: Option<(Mode, Stage)>,
+    session: Option<ClientId>,
+    inbox: Inbox,
+    /// A byte of a payload was changed on its way: it must be refused.
+    pub damaged: bool,
+    /// Payloads loaded, and refused.
+    pub loaded: u64,
+    pub refused: u64,
+    /// Digest of the dataset before a payload that must not touch it before it is whole.
+    kept: Option<[u8; 20]>,
+    last_connect_ms: Option<u64>,
+    /// What went wrong that never may.
+    pub broken: Option<String>,
+}
+
+impl Follower {
+    /// True while a payload is checked or loaded.
+    pub fn is_busy(&self) -> bool {
+        match &self.payload {
+            Some((_, Stage::Arriving(_, written))) => written.is_err(),
+            Some(_) => true,
+            None => false,
+        }
+    }
+}
+
+impl Node {
+    pub fn wants_input(&self) -> bool {
+        let up = self.engine.repl.upstream();
+        up.is_some_and(|up| up.link.wants_input())
+    }
+
+    /// How many of the bytes that come next are a payload's; its end mark counts.
+    pub fn payload_to_come(&self) -> Option<u64> {
+        match self.engine.repl.upstream()?.link.state() {
+            State::Receive { framing, .. } => Some(framing.length().unwrap_or(u64::MAX)),
+            _ => None,
+        }
+    }
+
+    /// One event of the link to the primary.
+    pub fn link(&mut self, input: LinkInput<'_>) {
+        let actions = self.engine.repl.on_link(input);
+        for action in actions {
+            match action {
+                LinkAction::Connect => {
+                    self.note_connect();
+                    self.wishes.push(Wish::Connect);
+                }
+                LinkAction::Disconnect => {
+                    self.follower.out.clear();
+                    self.wishes.push(Wish::Disconnect);
+                }
+                LinkAction::Send(bytes) => self.follower.out.extend_from_slice(&bytes),
+                LinkAction::Continue(_) | LinkAction::Established(_) => self.begin_session(),
+                LinkAction::FullResync(_) | LinkAction::Lost(_) => self.end_session(),
+                LinkAction::PayloadBegins(_) => self.begin_payload(),
+                LinkAction::Payload(bytes) => {
+                    if let Some((mode, Stage::Arriving(all, written))) = &mut self.follower.payload
+                    {
+                        match mode {
+                            Mode::File if written.is_ok() => {
+                                *written = self.disk.append(all, &bytes)
+                            }
+                            Mode::File => {}
+                            _ => all.extend_from_slice(&bytes),
+                        }
+                    }
+                }
+                LinkAction::PayloadEnds => {
+                    if let Some((_, stage @ Stage::Arriving(..))) = &mut self.follower.payload
+                        && let Stage::Arriving(bytes, Ok(())) = stage
+                    {
+                        let takes = self.engine.rng.below(300) + self.disk.delay_ms;
+                        *stage = Stage::Complete(std::mem::take(bytes), self.now_ms + takes);
+                    }
+                }
+                LinkAction::PayloadAborted => {
+                    self.check_kept();
+                    self.follower.payload = None;
+                }
+                LinkAction::Stream(bytes) => {
+                    let id = self.follower.session.expect("a stream needs a session");
+                    let mut session = self.engine.clients.remove(&id).expect("connected");
+                    let result = self
+                        .follower
+                        .inbox
+                        .apply(&bytes, &mut self.engine, &mut session);
+                    result.expect("primaries speak the protocol");
+                    self.engine.repl.set_stream_db(session.db);
+                    self.engine.clients.insert(id, session);
+                    if self.engine.stats.unexpected_errors > 0 {
+                        self.fail("a command of the primary failed here".to_owned());
+                    }
+                }
+                LinkAction::Log(_, text) => self.log.push(text),
+                LinkAction::PromotionRefused => {}
+            }
+        }
+        self.act();
+    }
+
+    fn fail(&mut self, what: String) {
+        self.follower.broken.get_or_insert(what);
+    }
+
+    /// A primary must not be asked more than once a second; only a new REPLICAOF may be faster.
+    fn note_connect(&mut self) {
+        let last = self.follower.last_connect_ms.replace(self.now_ms);
+        if let Some(last) = last.filter(|last| self.now_ms - last < 1000) {
+            let ms = self.now_ms - last;
+            self.fail(format!("connected again after {ms} ms"));
+        }
+    }
+
+    fn begin_payload(&mut self) {
+        let mode = match self.engine.repl.settings().diskless_load {
+            DisklessLoad::Swapdb => Mode::Swap,
+            DisklessLoad::OnEmptyDb if !self.engine.keyspace.is_empty() => Mode::File,
+            DisklessLoad::OnEmptyDb | DisklessLoad::FlushBeforeLoad => Mode::Memory,
+            DisklessLoad::Disabled => Mode::File,
+        };
+        if mode == Mode::Memory {
+            self.empty();
+        }
+        // A sample: digests take time.
+        let looks = mode != Mode::Memory && self.engine.rng.below(4) == 0;
+        self.follower.kept = looks.then(|| self.digest());
+        self.follower.damaged = false;
+        self.follower.payload = Some((mode, Stage::Arriving(Vec::new(), Ok(()))));
+    }
+
+    /// Until the payload is whole and good, the old data stands.
+    fn check_kept(&mut self) {
+        let loading = matches!(self.follower.payload, Some((_, Stage::Loading(..))));
+        if let Some(kept) = self.follower.kept.take().filter(|_| !loading)
+            && kept != self.digest()
+        {
+            self.fail("the old data changed before the new was whole".to_owned());
+        }
+    }
+
+    /// Drives a payload on.
+    pub(super) fn load_on(&mut self) {
+        let (mode, stage) = match self.follower.payload.take() {
+            Some((mode, stage)) => (mode, stage),
+            None => return,
+        };
+        match stage {
+            Stage::Arriving(_, Err(why)) => {
+                self.check_kept();
+                self.follower.refused += 1;
+                self.link(LinkInput::Loaded(Err(why)));
+            }
+            Stage::Complete(bytes, at) if at <= self.now_ms => self.whole(mode, bytes),
+            Stage::Loading(bytes, at) if at <= self.now_ms => {
+                let loaded = self.parse(&bytes);
+                self.loaded(loaded);
+            }
+            stage => self.follower.payload = Some((mode, stage)),
+        }
+    }
+
+    fn whole(&mut self, mode: Mode, bytes: Vec<u8>) {
+        let loaded = self.parse(&bytes);
+        if loaded.is_ok() && self.follower.damaged {
+            self.fail("a damaged payload was taken for a good one".to_owned());
+        }
+        self.check_kept();
+        if mode != Mode::File || loaded.is_err() {
+            return self.loaded(loaded);
+        }
+        self.disk.rename(bytes.clone());
+        self.disk.torn = false;
+        self.cancel_disk();
+        self.empty();
+        let at = self.now_ms + self.engine.rng.below(200);
+        self.follower.payload = Some((mode, Stage::Loading(bytes, at)));
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Loaded, String> {
+        let mut options = load_options(&self.engine);
+        options.threads = 1;
+        let loaded = load::load(bytes, &options, &LoadProgress::default());
+        match loaded {
+            Ok((_, rest, source)) if !rest.is_empty() || !source.is_empty() => {
+                Err("bytes behind the payload".to_owned())
+            }
+            Ok((loaded, ..)) => Ok(loaded),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    fn loaded(&mut self, result: Result<Loaded, String>) {
+        if let (Err(why), false) = (&result, self.follower.damaged) {
+            self.fail(format!("a payload that nobody damaged was refused: {why}"));
+        }
+        match &result {
+            Ok(_) => self.follower.loaded += 1,
+            Err(_) => self.follower.refused += 1,
+        }
+        let result = result.map(|loaded| {
+            let meta = ReplMeta::from_aux(|name| loaded.aux(name));
+            let db = meta.map_or(0, |m| m.stream_db);
+            self.engine.repl.set_stream_db(db);
+            self.persistence.install(&mut self.engine, loaded);
+        });
+        self.link(LinkInput::Loaded(result));
+    }
+
+    fn empty(&mut self) {
+        self.engine.repl.before_flush();
+        for db in 0..self.engine.keyspace.count() {
+            drop(self.engine.keyspace.db_mut(db).clear());
+        }
+    }
+
+    /// The link is given up by REPLICAOF.
+    pub(super) fn drop_link(&mut self) {
+        self.check_kept();
+        self.follower.payload = None;
+        self.follower.last_connect_ms = None;
+        self.follower.out.clear();
+        self.end_session();
+    }
+
+    fn end_session(&mut self) {
+        self.follower.inbox = Inbox::default();
+        if let Some(id) = self.follower.session.take() {
+            self.engine.disconnect(id);
+        }
+    }
+
+    fn begin_session(&mut self) {
+        self.follower.inbox = Inbox::default();
+        let id = self
+            .engine
+            .connect("10.0.0.2:2".into(), "10.0.0.9:9".into());
+        let db = self.engine.repl.upstream().map_or(0, |up| up.db);
+        let session = self.engine.clients.get_mut(&id).expect("just connected");
+        session.flags.insert(ClientFlags::MASTER);
+        session.authenticated = true;
+        session.db = db;
+        self.follower.session = Some(id);
+    }
+}
+
+/// What a machine leaves behind: nothing of the process, all of the disk.
+pub fn wreck(node: &mut Node) -> Disk {
+    std::mem::take(&mut node.disk)
+}

@@ -1,0 +1,179 @@
+//! Doing what the weather brings, and the operator's answer to it.
+
+use super::node::Node;
+use super::weather::Event;
+use super::world::{World, index, port};
+
+impl World {
+    /// One event.
+    pub fn happen(&mut self, event: Event) {
+        let any = self.rng.below(self.servers.len() as u64) as usize;
+        let until_ms = self.now_ms + self.rng.below(6_000);
+        match event {
+            Event::Cut | Event::Stall | Event::Die | Event::Damage => {
+                self.harm_link(event, until_ms)
+            }
+            Event::Unreachable => {
+                let answers = self.rng.below(2) == 0;
+                self.servers[any].unreachable = (until_ms, answers);
+            }
+            Event::DiskFull | Event::DiskSlow => {
+                let takes = 200 + self.rng.below(2_000);
+                let server = &mut self.servers[any];
+                server.disk_heals_ms = until_ms;
+                if let Some(node) = &mut server.node {
+                    node.disk.full |= event == Event::DiskFull;
+                    if event == Event::DiskSlow {
+                        node.disk.delay_ms = takes;
+                    }
+                }
+            }
+            Event::Bgsave => {
+                if let Some(node) = &mut self.servers[any].node {
+                    node.bgsave();
+                }
+            }
+            Event::Kill => self.down(any, false),
+            Event::PowerLoss => {
+                let lies = self.rng.below(3) == 0;
+                if let Some(node) = self.servers[any].node.as_mut().filter(|_| lies) {
+                    node.disk.tear(&mut self.rng);
+                }
+                self.down(any, true);
+            }
+            Event::Restart => {
+                if let Some(node) = &mut self.servers[any].node {
+                    node.save_now();
+                }
+                self.down(any, false);
+            }
+            Event::Promote => self.promote(any),
+            Event::Move => self.move_replica(any),
+            Event::Failover => self.failover(any),
+            Event::FailoverAbort => {
+                self.tell(self.top, &["FAILOVER", "ABORT"]);
+            }
+        }
+        self.fulfil_all();
+    }
+
+    fn harm_link(&mut self, event: Event, until_ms: u64) {
+        if self.conns.is_empty() {
+            return;
+        }
+        let i = self.rng.below(self.conns.len() as u64) as usize;
+        let conn = &mut self.conns[i];
+        match event {
+            Event::Cut => conn.cut(&mut self.rng, self.now_ms),
+            Event::Stall => conn.stalled_until_ms = until_ms,
+            Event::Die => conn.dead = true,
+            // A checksum guards the payload and nothing else: TCP's own guards the rest.
+            _ => {
+                let node = self.servers[conn.replica]
+                    .node
+                    .as_mut()
+                    .filter(|_| conn.held);
+                if let Some(node) = node
+                    && let Some(most) = node.payload_to_come()
+                {
+                    node.follower.damaged |= conn.down.damage(&mut self.rng, most);
+                }
+            }
+        }
+    }
+
+    /// A client's command to a server that is up.
+    fn tell(&mut self, i: usize, words: &[&str]) {
+        if let Some(node) = &mut self.servers[i].node {
+            node.run(words);
+        }
+    }
+
+    fn fulfil_all(&mut self) {
+        for i in 0..self.servers.len() {
+            self.fulfil(i);
+        }
+    }
+
+    /// A replica is promoted; the others, the old primary too, follow it.
+    fn promote(&mut self, new: usize) {
+        let ready = |n: &Node| n.engine.repl.link_is_up();
+        let up = self.servers[new].node.as_ref().is_some_and(ready);
+        if new == self.top || !up {
+            return;
+        }
+        self.top = new;
+        self.tell(new, &["REPLICAOF", "NO", "ONE"]);
+        for i in (0..self.servers.len()).filter(|i| *i != new) {
+            self.tell(i, &["FAILOVER", "ABORT"]);
+            self.tell(i, &["REPLICAOF", "sim", &port(new).to_string()]);
+        }
+    }
+
+    /// A replica follows another server, which is not behind it.
+    fn move_replica(&mut self, i: usize) {
+        let to = self.rng.below(self.servers.len() as u64) as usize;
+        if i == self.top || to == i || self.is_behind(to, i) {
+            return;
+        }
+        self.tell(i, &["REPLICAOF", "sim", &port(to).to_string()]);
+    }
+
+    fn failover(&mut self, any: usize) {
+        let top = self.top;
+        if any == top || self.rng.below(2) == 0 {
+            return self.tell(top, &["FAILOVER", "TIMEOUT", "2000"]);
+        }
+        let to = port(any).to_string();
+        let host = "10.0.0.9";
+        match self.rng.below(2) {
+            0 => self.tell(top, &["FAILOVER", "TO", host, &to, "TIMEOUT", "1500"]),
+            _ => self.tell(
+                top,
+                &["FAILOVER", "TO", host, &to, "FORCE", "TIMEOUT", "500"],
+            ),
+        }
+    }
+
+    /// Going up from `from` leads over `over`.
+    fn is_behind(&self, from: usize, over: usize) -> bool {
+        let mut at = from;
+        for _ in 0..self.servers.len() {
+            if at == over {
+                return true;
+            }
+            match self.servers[at].follows() {
+                Some(p) => at = index(p),
+                None => return false,
+            }
+        }
+        false // a circle
+    }
+
+    /// What Sentinels do: the top is a primary, and whoever is not behind it follows it.
+    pub fn repair(&mut self) {
+        let top = self.top;
+        let Some(node) = &self.servers[top].node else {
+            return;
+        };
+        if node.engine.repl.is_failing_over() && node.follows().is_some() {
+            let target = node.follows().map(index).expect("just seen");
+            let up = self.servers[target].node.as_ref();
+            // Its target may still take the part.
+            if up.is_some_and(|n| n.follows() != Some(port(top))) {
+                return;
+            }
+        }
+        if node.follows().is_some() {
+            self.tell(top, &["FAILOVER", "ABORT"]);
+            self.tell(top, &["REPLICAOF", "NO", "ONE"]);
+        }
+        for i in (0..self.servers.len()).filter(|i| *i != top) {
+            if !self.is_behind(i, top) {
+                self.tell(i, &["FAILOVER", "ABORT"]);
+                self.tell(i, &["REPLICAOF", "sim", &port(top).to_string()]);
+            }
+        }
+        self.fulfil_all();
+    }
+}
