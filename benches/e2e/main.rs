@@ -11,6 +11,7 @@
 mod support;
 
 mod board;
+mod cache;
 mod contest;
 mod data;
 mod latency;
@@ -28,12 +29,13 @@ use options::Options;
 /// A job: its name on the command line and what runs it.
 type Job = (&'static str, fn(&Options));
 
-const JOBS: [Job; 5] = [
+const JOBS: [Job; 6] = [
     ("load", load::run),
     ("snapshot", snapshot::run),
     ("sync", sync::run),
     ("throughput", throughput::run),
     ("memory", memory::run),
+    ("cache", cache::run),
 ];
 
 fn main() {

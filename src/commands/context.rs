@@ -163,10 +163,7 @@ impl Cx<'_> {
     /// (`lazyfree-lazy-*`). Counts, WATCH and events are the caller's.
     pub fn remove(&mut self, loc: Loc, lazy: bool) {
         let value = self.db().take(loc);
-        if lazy {
-            self.engine
-                .with_host(|host, _| host.drop_later(Box::new(value)));
-        }
+        self.engine.drop_value(value, lazy);
     }
 
     /// Blocks the whole server (DEBUG SLEEP).
@@ -218,9 +215,7 @@ impl Engine {
         let lazy = self.config.lazyfree_lazy_expire;
         let key = self.keyspace.db(db).key(loc).to_vec();
         let value = self.keyspace.db_mut(db).take(loc);
-        if lazy {
-            self.with_host(|host, _| host.drop_later(Box::new(value)));
-        }
+        self.drop_value(value, lazy);
         self.stats.expired_keys += 1;
         self.propagate(
             db,

@@ -16,9 +16,13 @@ use super::tracking::TrackingTable;
 use super::transactions::WatchTable;
 use super::{ClientId, Session};
 use crate::config::Config;
-use crate::keyspace::{Keyspace, Limits, UnixMillis};
+use crate::keyspace::{Keyspace, Limits, UnixMillis, Value};
 use crate::replication::Replication;
 use std::collections::BTreeMap;
+
+/// Values of more parts than this are freed in the background where that is wanted
+/// (the reference's LAZYFREE_THRESHOLD).
+const LAZY_FREE_FROM: usize = 64;
 
 /// Everything but sockets, files, timers.
 pub struct Engine {
@@ -65,7 +69,7 @@ pub struct Engine {
     /// The shell's services (files, snapshots, sleep); taken out during a call.
     pub host: Option<Box<dyn Host>>,
     /// What services drop while the host is taken out.
-    dropped: Vec<Box<dyn Send>>,
+    dropped: Vec<(Box<dyn Send>, usize)>,
     /// The dataset is being loaded.
     pub loading: Loading,
     /// How deep we are inside EXEC or a script: effects go out at depth 0.
@@ -88,6 +92,10 @@ pub struct Engine {
     pub rates: Rates,
     /// Bytes of memory in use; the shell knows how to ask the allocator.
     pub used_memory: fn(&Engine) -> usize,
+    /// Brings [`Engine::used_memory`] up to date with what other threads did; some microseconds.
+    pub recount_memory: fn(),
+    /// Those of them that another thread is about to free.
+    pub lent_memory: fn() -> usize,
     /// The last save failed: writes may be refused.
     pub save_failed: bool,
     /// Candidates for eviction.
@@ -233,6 +241,8 @@ pub struct Stats {
     pub net_repl_output: u64,
     /// `used_memory_peak`
     pub peak_memory: usize,
+    /// `lazyfreed_objects` as of the last CONFIG RESETSTAT.
+    pub lazyfreed_before: u64,
     /// `total_error_replies`
     pub errors: u64,
     /// `unexpected_error_replies`
@@ -313,6 +323,8 @@ impl Engine {
             postponed: Vec::new(),
             rates: Rates::default(),
             used_memory: |engine| engine.keyspace.used_bytes(),
+            recount_memory: || (),
+            lent_memory: || 0,
             save_failed: false,
             eviction_pool: Pool::default(),
             slowlog: SlowLog::default(),
@@ -362,11 +374,33 @@ impl Engine {
 
     /// Drops something large off the executor thread.
     pub fn drop_later(&mut self, what: Box<dyn Send>) {
-        match &mut self.host {
-            Some(host) => host.drop_later(what),
-            // A service of the host drops something: it goes with the others when the service is done.
-            None => self.dropped.push(what),
+        self.drop_counted(what, 0);
+    }
+
+    /// Drops a value that is no longer in the dataset: here, or off the executor thread where that is
+    /// wanted and the value has enough parts for it to be worth it.
+    pub fn drop_value(&mut self, value: Value, lazily: bool) {
+        if lazily && value.free_effort() > LAZY_FREE_FROM {
+            let bytes = value.heap_bytes();
+            self.drop_counted(Box::new(value), bytes);
         }
+    }
+
+    fn drop_counted(&mut self, what: Box<dyn Send>, bytes: usize) {
+        match &mut self.host {
+            Some(host) => host.drop_later(what, bytes),
+            // A service of the host drops something: it goes with the others when the service is done.
+            None => self.dropped.push((what, bytes)),
+        }
+    }
+
+    /// Bytes of [`Engine::used_memory`] that no eviction could free: what a snapshot has copied, what
+    /// other threads are about to free, and what replicas have yet to get beyond the backlog.
+    pub fn not_counted_for_evict(&self) -> usize {
+        let history = self.repl.history().backlog();
+        let backlog = history.map_or(0, |b| b.memory());
+        let kept = usize::try_from(self.config.repl_backlog_size).unwrap_or(usize::MAX);
+        (self.lent_memory)() + self.keyspace.buffered_bytes() + backlog.saturating_sub(kept)
     }
 
     /// Runs `f` with the shell's services, which see the engine too.
@@ -381,7 +415,7 @@ impl Engine {
         let result = f(host.as_mut(), self);
         self.dropped
             .drain(..)
-            .for_each(|what| host.drop_later(what));
+            .for_each(|(what, bytes)| host.drop_later(what, bytes));
         self.host = Some(host);
         result
     }

@@ -163,6 +163,7 @@ pub trait Host: Any {
     fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String>;
     /// A log line at Redis's level `.`, `-`, `*` or `#`.
     fn log(&mut self, level: char, text: &str);
-    /// Drops something large off the executor thread.
-    fn drop_later(&mut self, what: Box<dyn Send>);
+    /// Drops something large off the executor thread; `bytes` is what the allocator will get back, as far
+    /// as it is known.
+    fn drop_later(&mut self, what: Box<dyn Send>, bytes: usize);
 }

@@ -272,7 +272,7 @@ impl Host for FakeHost {
     fn purge_memory(&mut self) {}
     fn info(&self, _: &Engine, _: &str, _: &mut String) {}
     fn log(&mut self, _: char, _: &str) {}
-    fn drop_later(&mut self, _: Box<dyn Send>) {}
+    fn drop_later(&mut self, _: Box<dyn Send>, _: usize) {}
 }
 
 #[test]

@@ -98,17 +98,46 @@ pub fn thread_balance() -> i64 {
 /// What [`used`] adds to this thread's balance.
 static OTHERS: AtomicI64 = AtomicI64::new(0);
 
+/// Bytes that this thread has allocated and others will free: [`Lent`].
+static LENT: AtomicI64 = AtomicI64::new(0);
+
+/// Memory on its way to another thread, which drops this when it has freed it: until then it is counted
+/// as lent, from then on not at all.
+pub struct Lent(i64);
+
+impl Lent {
+    /// Lends memory of about `bytes`; from the serving thread.
+    pub fn new(bytes: usize) -> Lent {
+        let bytes = bytes as i64;
+        OTHERS.fetch_sub(bytes, Ordering::Relaxed);
+        LENT.fetch_add(bytes, Ordering::Relaxed);
+        Lent(bytes)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        LENT.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
+/// Bytes that are lent.
+pub fn lent() -> usize {
+    LENT.load(Ordering::Relaxed).max(0) as usize
+}
+
 /// Bytes handed out to the whole program, as of now: exact at each [`recount`], and from then on by what
-/// this thread, the serving one, allocates and frees. Cheap enough for every command.
+/// this thread, the serving one, allocates, frees and lends. Cheap enough for every command.
 pub fn used() -> usize {
-    (OTHERS.load(Ordering::Relaxed) + thread_balance()).max(0) as usize
+    let others = OTHERS.load(Ordering::Relaxed) + LENT.load(Ordering::Relaxed);
+    (others + thread_balance()).max(0) as usize
 }
 
 /// Takes in what other threads have allocated and freed; from the serving thread, some times a second.
 pub fn recount() {
     refresh();
     OTHERS.store(
-        read(&ALLOCATED) as i64 - thread_balance(),
+        read(&ALLOCATED) as i64 - thread_balance() - LENT.load(Ordering::Relaxed),
         Ordering::Relaxed,
     );
 }
@@ -132,6 +161,18 @@ fn thread_counter(name: &'static CStr) -> *const u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_lent_is_gone_once_the_other_thread_has_dropped_it() {
+        const SIZE: usize = 64 << 20;
+        let block = vec![1u8; SIZE];
+        // Other tests lend less than that.
+        let lent = Lent::new(SIZE);
+        assert!(super::lent() >= SIZE);
+        let other = std::thread::spawn(move || drop((block, lent)));
+        other.join().expect("it only drops");
+        assert!(super::lent() < SIZE);
+    }
 
     #[test]
     fn a_large_allocation_shows_in_both_counts() {

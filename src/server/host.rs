@@ -1,5 +1,6 @@
 //! What commands need of the world: the shell's side of [`Host`].
 
+use super::allocator::Lent;
 use super::listen::{self, Listeners};
 use super::persist::Persistence;
 use super::shutdown::Shutdown;
@@ -209,8 +210,8 @@ impl Host for Shell {
         log::write(level, text);
     }
 
-    fn drop_later(&mut self, what: Box<dyn Send>) {
-        self.reaper.take(what);
+    fn drop_later(&mut self, what: Box<dyn Send>, bytes: usize) {
+        self.reaper.take(Box::new((what, Lent::new(bytes))));
     }
 }
 

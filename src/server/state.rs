@@ -86,6 +86,8 @@ impl Server {
             engine.started = engine.clock;
             allocator::recount();
             engine.used_memory = |engine| allocator::used() + engine.keyspace.used_bytes();
+            engine.recount_memory = allocator::recount;
+            engine.lent_memory = allocator::lent;
             engine.startup_memory = (engine.used_memory)(&engine);
             engine.watch_slow_commands();
             Server {

@@ -48,6 +48,15 @@ impl Block {
             + self.values.iter().map(|v| v.key.len() + 64).sum::<usize>()
     }
 
+    /// Bytes that freeing the block gives back, shared values aside.
+    pub fn allocated(&self) -> usize {
+        let keys = self.values.iter().map(|v| v.key.capacity());
+        self.bytes.capacity()
+            + 4 * self.heats.capacity()
+            + self.values.capacity() * size_of::<OutOfLine>()
+            + keys.sum::<usize>()
+    }
+
     /// True without keys.
     pub fn is_empty(&self) -> bool {
         self.keys() == 0

@@ -117,6 +117,16 @@ impl Keyspace {
         self.walk.is_some()
     }
 
+    /// Bytes of blocks that were not handed out yet.
+    pub fn buffered_bytes(&self) -> usize {
+        let Some(walk) = &self.walk else {
+            return 0;
+        };
+        let walks = self.dbs.iter().filter_map(|db| db.walk.as_ref());
+        let blocks: usize = walks.map(|walk| walk.held() - walk.dead_bytes()).sum();
+        blocks + walk.ready.iter().map(Block::held).sum::<usize>()
+    }
+
     /// Bytes held only for the snapshot: not part of [`Keyspace::used_bytes`].
     pub fn preserved_bytes(&self) -> usize {
         let Some(walk) = &self.walk else {

@@ -243,3 +243,39 @@ fn lastsave_moves_with_each_save() {
         client.int("LASTSAVE") > first
     });
 }
+
+#[test]
+fn a_full_cache_keeps_its_keys_through_a_save_and_a_restart() {
+    let builder = Builder::forebay().config("maxmemory 24mb");
+    let server = builder.config("maxmemory-policy allkeys-lru").start();
+    let mut client = server.client();
+    let value = "x".repeat(500);
+    let mut written = 0;
+    let mut write = |client: &mut Client, keys: usize| {
+        for _ in 0..keys / 100 {
+            let batch =
+                (written..written + 100).map(|i| ["SET".into(), i.to_string(), value.clone()]);
+            written += 100;
+            let replies = client.pipeline(&batch.map(Vec::from).collect::<Vec<_>>());
+            assert!(replies.iter().all(|r| !r.is_error()), "{replies:?}");
+        }
+    };
+    write(&mut client, 50_000);
+    let full = client.int("DBSIZE");
+    assert!(full < 50_000, "keys had to go");
+    client.ok("BGSAVE");
+    write(&mut client, 1_000);
+    wait_saved(&mut client);
+    // What the snapshot holds meanwhile, and what the load has just held, is not the keys' fault.
+    let after = client.int("DBSIZE");
+    assert!(
+        after > full / 3 * 2,
+        "{full} keys before the save, {after} after"
+    );
+    let restarted = server.restart();
+    let loaded = restarted.client().int("DBSIZE");
+    assert!(
+        loaded > full / 3 * 2,
+        "{full} keys were saved, {loaded} are there"
+    );
+}

@@ -148,9 +148,11 @@ fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
 
 fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let peak = (cx.engine.used_memory)(cx.engine);
+    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
     cx.engine.stats = crate::commands::engine::Stats {
         per_command: vec![CommandStats::default(); table::count()],
         peak_memory: peak,
+        lazyfreed_before: facts.lazyfreed,
         ..Default::default()
     };
     cx.engine.rates = Default::default();

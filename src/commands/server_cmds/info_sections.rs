@@ -197,10 +197,7 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
         line.put(&format!("{name}_ratio"), format_args!("{:.2}", ratio(a, b)));
         line.put(&format!("{name}_bytes"), gap(a, b));
     }
-    line.put(
-        "mem_not_counted_for_evict",
-        engine.keyspace.preserved_bytes(),
-    );
+    line.put("mem_not_counted_for_evict", engine.not_counted_for_evict());
     line.put("mem_replication_backlog", overhead.backlog);
     line.put("mem_total_replication_buffers", overhead.backlog);
     line.put("mem_clients_slaves", overhead.replicas);
@@ -210,7 +207,8 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("mem_allocator", facts.allocator);
     line.put("active_defrag_running", 0);
     line.put("lazyfree_pending_objects", facts.lazyfree_pending);
-    line.put("lazyfreed_objects", facts.lazyfreed);
+    let lazyfreed = facts.lazyfreed - engine.stats.lazyfreed_before;
+    line.put("lazyfreed_objects", lazyfreed);
 }
 
 /// INFO stats

@@ -10,7 +10,7 @@
 //! with the first expiry and keeps it.
 
 use super::packed::{self, room, split_i64};
-use super::plain::{self, Fields, free_effort};
+use super::plain::{self, Fields};
 use crate::keyspace::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::keyspace::{Item, Limits, UnixMillis};
 use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
@@ -254,7 +254,7 @@ impl Hash {
 
     pub(super) fn free_effort(&self) -> usize {
         match &self.0 {
-            Form::Table(table) => free_effort(table.heap()),
+            Form::Table(table) => table.len(),
             _ => 1,
         }
     }

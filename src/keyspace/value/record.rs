@@ -176,8 +176,8 @@ impl Value {
         }
     }
 
-    /// Allocations to be given back when the last clone is dropped: the measure for freeing in the
-    /// background.
+    /// The measure for freeing in the background, comparable to the reference's: elements of tables,
+    /// chunks of the rest.
     pub fn free_effort(&self) -> usize {
         match self {
             Value::Str(v) => super::plain::free_effort(v.heap_bytes()),

@@ -9,7 +9,7 @@
 //! A set moves down this table at the limits and never back.
 
 use super::packed;
-use super::plain::{self, Fields, free_effort};
+use super::plain::{self, Fields};
 use crate::keyspace::tree::keyed::{self, Builder, Keyed};
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN};
@@ -212,7 +212,7 @@ impl Set {
 
     pub(super) fn free_effort(&self) -> usize {
         match &self.0 {
-            Form::Table(table) => free_effort(table.heap()),
+            Form::Table(table) => table.len(),
             _ => 1,
         }
     }

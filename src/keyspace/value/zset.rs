@@ -9,7 +9,7 @@
 //! ([`Zset::compact`]).
 
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
-use super::plain::{self, Fields, free_effort};
+use super::plain::{self, Fields};
 use crate::keyspace::tree::keyed::{self, Builder, Keyed};
 use crate::keyspace::tree::order::Order;
 use crate::keyspace::{Item, Limits};
@@ -259,7 +259,7 @@ impl Zset {
     pub(super) fn free_effort(&self) -> usize {
         match &self.0 {
             Form::Pack(_) => 1,
-            Form::Table(table) => free_effort(table.heap()),
+            Form::Table(table) => table.scores.len(),
         }
     }
 }

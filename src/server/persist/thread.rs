@@ -8,6 +8,7 @@
 use super::encoder::{Encoder, Plan};
 use super::file_sink::SaveError;
 use super::sink::Sink;
+use crate::server::allocator::Lent;
 use crate::server::delay::sleep_for_key;
 use crate::snapshot::Block;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,7 +30,8 @@ pub struct Progress {
 }
 
 enum Message {
-    Block(Block),
+    /// The block is freed by the thread that writes it.
+    Block(Block, Lent),
     Finish,
 }
 
@@ -107,7 +109,8 @@ impl SaveThread {
     pub fn give(&self, block: Block) {
         let mut queue = self.lock();
         queue.bytes += size_of(&block);
-        queue.messages.push_back(Message::Block(block));
+        let lent = Lent::new(block.allocated());
+        queue.messages.push_back(Message::Block(block, lent));
         self.shared.filled.notify_one();
     }
 
@@ -230,7 +233,7 @@ fn encode_all(
         };
         match message {
             Message::Finish => return Ok(()),
-            Message::Block(block) => {
+            Message::Block(block, _lent) => {
                 let size = size_of(&block);
                 keep_slow(shared, progress, encoder, &block)?;
                 encoder.block(block)?;
