@@ -6,6 +6,7 @@ use super::bounds::{lex_range, score_range};
 use super::{member_reply, members_header};
 use crate::commands::args::span;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
+use crate::keyspace::Item;
 use crate::keyspace::value::{LexBound, ScoreBound, Zset, ZsetRef};
 use std::ops::Range;
 
@@ -194,8 +195,21 @@ pub fn zrangestore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut result = Zset::new();
     if let Some(loc) = cx.find::<Zset>(&args[2])? {
         let (zset, env) = cx.read::<Zset>(loc);
-        for (member, score) in zset.range(request.ranks(&zset)) {
+        let ranks = request.ranks(&zset);
+        if matches!(request.by, By::Rank(..)) {
+            // The others do not know how many there will be.
+            result.expect(ranks.len(), 0, env.limits);
+        }
+        let mut set = |(member, score): (Item<'_>, f64)| {
             member.with(|m| result.set(m, score, env.limits));
+        };
+        // In the order of the reply: a packed zero has no sign, so it matters what comes before the
+        // member that is too long to be packed.
+        match request.reverse {
+            true => ranks
+                .rev()
+                .for_each(|r| zset.range(r..r + 1).for_each(&mut set)),
+            false => zset.range(ranks).for_each(set),
         }
     }
     cx.store(&args[1], result, Event::Zset, "zrangestore");
