@@ -31,6 +31,12 @@ pub fn daemonize() -> io::Result<()> {
     Ok(())
 }
 
+/// A file that may grow no further (`ulimit -f`) is an error of the write, as a full disk is, and no end of the process.
+pub fn ignore_file_size_signal() {
+    // SAFETY: no handler of ours is installed, so nothing runs when the signal comes.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Raises the limit of open files to `wanted` as far as it goes; returns the limit before and after.
 pub fn raise_open_files(wanted: u64) -> (u64, u64) {
     let mut limit = libc::rlimit {

@@ -35,7 +35,7 @@ impl Shell {
         engine: &mut Engine,
         options: ShutdownOptions,
     ) -> Result<(), CommandError> {
-        tracing::info!("User requested shutdown...");
+        tracing::warn!("User requested shutdown...");
         let timeout = engine.config.shutdown_timeout;
         let in_a_script = waits_for_script(engine, options);
         if (!options.now && timeout > 0 && lagging(engine) > 0) || in_a_script {
@@ -91,6 +91,7 @@ impl Shell {
     ) -> Result<(), CommandError> {
         let replicas = engine.repl.primary().count();
         if replicas > 0 {
+            tell_lagging(engine);
             let level = replicas - lagging(engine);
             tracing::info!("{level} of {replicas} replicas are in sync when shutting down.");
         }
@@ -128,6 +129,21 @@ fn lagging(engine: &Engine) -> usize {
             .repl
             .count_acked(offset)
             .min(engine.repl.primary().count())
+}
+
+/// A line for each of them.
+fn tell_lagging(engine: &Engine) {
+    let offset = engine.repl.offset();
+    for (_, replica) in engine.repl.primary().replicas() {
+        if replica.ack.0 != offset {
+            let (label, behind) = (replica.label(), offset - replica.ack.0);
+            let lag = replica.lag_s(engine.repl.now_ms());
+            let state = replica.state.info().unwrap_or("rdb_transmitted");
+            tracing::warn!(
+                "Lagging replica {label} reported offset {behind} behind master, lag={lag}, state={state}."
+            );
+        }
+    }
 }
 
 /// Removes what stands for the running server: pid file and Unix socket.

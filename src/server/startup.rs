@@ -155,6 +155,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     if raise_limits(&mut config, true).is_err() {
         return Err(Stop::Other("Your current 'ulimit -n' is not enough for the server to start. Please increase your open file limit. Exiting.".into()));
     }
+    daemon::ignore_file_size_signal();
     warn_about_backlog(&config);
     if config.daemonize || !config.pidfile.is_empty() {
         // As the reference server: not having it is no reason to stop.

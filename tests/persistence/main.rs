@@ -2,13 +2,14 @@
 //!
 //! * [`startup`]: what is loaded, what is refused, and how.
 //! * [`saving`]: SAVE, BGSAVE and save points: when, what, and what becomes of it when something breaks.
-//! * [`stopping`]: SHUTDOWN and signals.
+//! * [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod exchange;
+mod full_disk;
 mod migrate;
 mod saving;
 mod startup;

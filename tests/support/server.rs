@@ -31,6 +31,7 @@ pub struct Builder {
     link_dump: bool,
     port: Option<u16>,
     password: Option<String>,
+    survives_full_disk: bool,
 }
 
 /// A running server.
@@ -54,6 +55,7 @@ impl Builder {
             link_dump: false,
             port: None,
             password: None,
+            survives_full_disk: false,
         }
     }
 
@@ -110,6 +112,12 @@ impl Builder {
     /// A fixed port instead of a free one.
     pub fn port(mut self, port: u16) -> Builder {
         self.port = Some(port);
+        self
+    }
+
+    /// A real server takes a file that may grow no further as an error of the write, as Forebay does by itself.
+    pub fn survives_full_disk(mut self) -> Builder {
+        self.survives_full_disk = true;
         self
     }
 
@@ -177,7 +185,8 @@ impl Builder {
             .create(true)
             .open(dir.path().join("server.log"))
             .expect("the log file can be made");
-        let child = Command::new(&self.binary)
+        let child = self
+            .command()
             .arg(dir.path().join("server.conf"))
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
             .current_dir(dir.path())
@@ -193,6 +202,17 @@ impl Builder {
             dir,
             builder: self.clone(),
         }
+    }
+
+    fn command(&self) -> Command {
+        if !self.survives_full_disk {
+            return Command::new(&self.binary);
+        }
+        let mut shell = Command::new("sh");
+        // Ignored signals stay ignored in what is executed.
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+        shell.arg(&self.binary);
+        shell
     }
 
     fn config_text(&self, dir: &Path, port: u16) -> String {
@@ -298,6 +318,26 @@ impl Server {
             .status()
             .expect("kill can be run");
         assert!(status.success(), "signal {signal} to {}", self.name);
+    }
+
+    /// No file of it may grow past so many bytes, as if the disk were full; `None` gives the room back. Real servers
+    /// die of that unless [`Builder::survives_full_disk`].
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |n| n.to_string());
+        let status = Command::new("prlimit")
+            .arg(format!("--pid={}", self.pid()))
+            .arg(format!("--fsize={limit}:"))
+            .status()
+            .expect("prlimit (util-linux) can be run");
+        assert!(status.success(), "limit of {}", self.name);
+    }
+
+    /// Names of temporary files in its directory.
+    pub fn temporary_files(&self) -> Vec<String> {
+        let names = fs::read_dir(self.dir()).expect("it is there");
+        let names = names.map(|f| f.expect("it can be read").file_name());
+        let names = names.map(|name| name.to_string_lossy().into_owned());
+        names.filter(|name| name.contains("temp")).collect()
     }
 
     /// Kills it and starts it again in the same directory, on the same port.

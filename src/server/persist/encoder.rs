@@ -5,6 +5,7 @@
 
 use super::file_sink::SaveError;
 use super::sink::Sink;
+use super::thread::Progress;
 use crate::keyspace::record::Record;
 use crate::rdb::RdbVersion;
 use crate::rdb::check::Scratch;
@@ -18,7 +19,11 @@ use crate::rdb::string::{encode_blob, encode_string};
 use crate::rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
 use crate::rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
 use crate::snapshot::{Block, Cut, OutOfLine};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+/// Bytes given to the sinks at once: a disk that is slow is seen to take something.
+const PIECE: usize = 8 << 20;
 /// Bytes gathered before they go to the sinks.
 const BUFFER: usize = 1 << 20;
 /// Strings up to this length are never compressed, as in every real writer.
@@ -63,6 +68,8 @@ pub enum HeatAs {
 pub struct Encoder {
     plan: Plan,
     sinks: Vec<Box<dyn Sink>>,
+    /// Told whenever the sinks have taken something.
+    progress: Arc<Progress>,
     out: Vec<u8>,
     crc: Crc64,
     bytes: u64,
@@ -78,12 +85,13 @@ pub struct Encoder {
 
 impl Encoder {
     /// Nothing is written yet.
-    pub fn new(plan: Plan, sinks: Vec<Box<dyn Sink>>) -> Encoder {
+    pub fn new(plan: Plan, sinks: Vec<Box<dyn Sink>>, progress: Arc<Progress>) -> Encoder {
         let out = Vec::with_capacity(BUFFER + BUFFER / 4);
         let (crc, packer, scratch) = (Crc64::new(), Packer::new(), Scratch::new(plan.cut.epoch));
         Encoder {
             plan,
             sinks,
+            progress,
             out,
             crc,
             bytes: 0,
@@ -147,8 +155,8 @@ impl Encoder {
         self.flush_if_full()
     }
 
-    /// End opcode and checksum; the sinks make their copies final.
-    pub fn finish(mut self) -> Result<(), SaveError> {
+    /// End opcode and checksum: the sinks have everything.
+    pub fn end(&mut self) -> Result<(), SaveError> {
         let expected: u64 = self.plan.cut.dbs.iter().map(|c| c.keys).sum();
         if self.keys != expected {
             let text = format!(
@@ -165,10 +173,14 @@ impl Encoder {
             0
         };
         let footer = checksum.to_le_bytes();
-        self.each_sink(|sink| sink.write(&footer))?;
+        self.each_sink(|sink| sink.write(&footer))
+    }
+
+    /// The sinks make their copies final.
+    pub fn commit(self) -> Result<(), SaveError> {
         let mut last = Ok(());
         let mut finished = 0;
-        for sink in std::mem::take(&mut self.sinks) {
+        for sink in self.sinks {
             match sink.finish() {
                 Ok(()) => finished += 1,
                 Err(e) => last = Err(e),
@@ -334,8 +346,12 @@ impl Encoder {
         if self.plan.checksum {
             self.crc.update(bytes);
         }
-        self.bytes += bytes.len() as u64;
-        self.each_sink(|sink| sink.write(bytes))
+        for piece in bytes.chunks(PIECE) {
+            self.each_sink(|sink| sink.write(piece))?;
+            self.bytes += piece.len() as u64;
+            self.progress.bytes.store(self.bytes, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Gives something to every sink; one that fails ends alone. `Err` when none is left.

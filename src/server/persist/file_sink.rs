@@ -4,6 +4,7 @@
 //!  * A failed fsync is final for its file: what the kernel dropped cannot be asked for again.
 
 use super::sink::Sink;
+use crate::server::strerror;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
@@ -46,27 +47,33 @@ impl std::fmt::Display for SaveError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SaveError::Create(p, e) => {
+                let (file, e) = (temp_name(), strerror(e));
+                let place = p.display();
                 write!(
                     f,
-                    "Failed opening the temp RDB file {} for saving: {e}",
-                    p.display()
+                    "Failed opening the temp RDB file {file} (in server root dir {place}) for saving: {e}"
                 )
             }
-            SaveError::Write(p, e) => {
-                write!(f, "Write error saving DB on disk: {e} ({})", p.display())
-            }
-            SaveError::Sync(p, e) => {
-                write!(f, "fsync of the temp DB file {} failed: {e}", p.display())
-            }
-            SaveError::Rename(p, e) => {
+            SaveError::Write(_, e) => {
                 write!(
                     f,
-                    "Error moving temp DB file on the final destination {}: {e}",
-                    p.display()
+                    "Write error saving DB on disk(rdbSaveRio): {}",
+                    strerror(e)
+                )
+            }
+            SaveError::Sync(_, e) => {
+                write!(f, "Write error saving DB on disk(fsync): {}", strerror(e))
+            }
+            SaveError::Rename(p, e) => {
+                let (from, to, e) = (temp_name(), p.display(), strerror(e));
+                write!(
+                    f,
+                    "Error moving temp DB file {from} on the final destination {to}: {e}"
                 )
             }
             SaveError::SyncDirectory(p, e) => {
-                write!(f, "Failed to fsync directory {}: {e}", p.display())
+                let (place, e) = (p.display(), strerror(e));
+                write!(f, "Failed to fsync directory {place} while saving DB: {e}")
             }
             SaveError::Loss { target, key, loss } => {
                 write!(
@@ -91,6 +98,11 @@ impl std::error::Error for SaveError {
             SaveError::Loss { .. } | SaveError::Cancelled(_) => None,
         }
     }
+}
+
+/// A temp file's name as the log has it; the real one is longer, so that there may be several.
+fn temp_name() -> String {
+    format!("temp-{}.rdb", std::process::id())
 }
 
 /// A dump being written beside its final place.

@@ -189,8 +189,10 @@ impl Persistence {
             Target::Disk => match FileSink::create(&settings.path, settings.incremental_fsync) {
                 Ok(sink) => vec![Box::new(sink)],
                 Err(e) => {
-                    state.last_failed = Some(e.to_string());
-                    engine.save_failed = true;
+                    if background {
+                        state.last_failed = Some(e.to_string());
+                        engine.save_failed = true;
+                    }
                     return Err(e);
                 }
             },

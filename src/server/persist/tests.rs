@@ -155,8 +155,65 @@ fn a_failed_save_leaves_the_old_dump_and_says_why() {
             .save(engine, &SaveOptions::default())
             .unwrap_err();
         assert!(error.contains("missing"), "{error}");
-        assert!(server.persistence.last_failure().is_some());
+        assert!(
+            server.persistence.last_failure().is_none(),
+            "nobody else is told"
+        );
         assert!(!engine.keyspace.snapshot_running());
+    });
+}
+
+/// A disk that takes nothing until it is told to go on.
+struct HungDisk(std::sync::mpsc::Receiver<()>);
+
+impl Sink for HungDisk {
+    fn write(&mut self, _: &[u8]) -> Result<(), SaveError> {
+        // An error means that the test is over, and it goes on then, too.
+        let _ = self.0.recv();
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), SaveError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_disk_that_hangs_fails_the_save_and_nobody_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .unwrap();
+    runtime.block_on(async {
+        let (go_on, hangs) = std::sync::mpsc::channel();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        server.persistence.attach(&server);
+        server.with_engine(|engine| {
+            engine.config.snapshot_stall_timeout = 1;
+            let request = SnapshotRequest {
+                target: Target::Sinks(vec![Box::new(HungDisk(hangs))]),
+                form: None,
+                only_functions: false,
+                on_end: Some(Box::new(move |_, result| {
+                    let _ = tell.send(result.as_ref().map_err(ToString::to_string).cloned());
+                })),
+            };
+            server.persistence.start(engine, request).unwrap();
+        });
+        let told = tokio::time::timeout(std::time::Duration::from_secs(60), told).await;
+        let error = told.expect("in time").expect("it ends").unwrap_err();
+        assert_eq!(error, "nothing could be written for 1 seconds");
+        server.with_engine(|engine| {
+            assert!(!engine.keyspace.snapshot_running() && !server.persistence.running());
+            // The thread hangs still; the next save has one of its own.
+            server
+                .persistence
+                .save(engine, &SaveOptions::default())
+                .unwrap();
+        });
+        drop(go_on);
     });
 }
 

@@ -40,6 +40,8 @@ struct Queue {
     messages: std::collections::VecDeque<Message>,
     bytes: usize,
     abandoned: bool,
+    /// The sinks have everything and make it final: it is too late to give up.
+    committing: bool,
 }
 
 struct Shared {
@@ -126,6 +128,15 @@ impl SaveThread {
         self.shared.filled.notify_one();
     }
 
+    /// As [`SaveThread::abandon`], unless all is written: a disk that is asked to sync tells nothing of its progress,
+    /// and the dump is put in place behind it. False then.
+    pub fn abandon_writing(&self) -> bool {
+        let mut queue = self.lock();
+        queue.abandoned |= !queue.committing;
+        self.shared.filled.notify_one();
+        queue.abandoned
+    }
+
     /// True when the thread has ended, well or not.
     pub fn ended(&self) -> bool {
         self.shared.ended.load(Ordering::Acquire)
@@ -191,6 +202,18 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// The last moment at which the save may be given up.
+    fn begin_commit(&self) -> Result<(), SaveError> {
+        let mut queue = self.lock();
+        queue.committing = !queue.abandoned;
+        match queue.abandoned {
+            true => Err(SaveError::Cancelled("the save was cancelled".into())),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Drop for SaveThread {
     fn drop(&mut self) {
         if self.handle.is_some() {
@@ -199,13 +222,19 @@ impl Drop for SaveThread {
     }
 }
 
-fn run(shared: &Shared, progress: &Progress, plan: Plan, sinks: Vec<Box<dyn Sink>>) -> Outcome {
-    let mut encoder = Encoder::new(plan, sinks);
-    let result = encode_all(shared, progress, &mut encoder);
+fn run(
+    shared: &Shared,
+    progress: &Arc<Progress>,
+    plan: Plan,
+    sinks: Vec<Box<dyn Sink>>,
+) -> Outcome {
+    let mut encoder = Encoder::new(plan, sinks, progress.clone());
+    let result = encode_all(shared, progress, &mut encoder).and_then(|()| encoder.end());
+    let result = result.and_then(|()| shared.begin_commit());
     let bytes = encoder.bytes();
     Outcome {
         bytes,
-        result: result.and_then(|()| encoder.finish()),
+        result: result.and_then(|()| encoder.commit()),
     }
 }
 
@@ -238,7 +267,6 @@ fn encode_all(
                 keep_slow(shared, progress, encoder, &block)?;
                 encoder.block(block)?;
                 progress.keys.store(encoder.keys(), Ordering::Relaxed);
-                progress.bytes.store(encoder.bytes(), Ordering::Relaxed);
                 shared.lock().bytes -= size;
                 shared.drained.notify_all();
                 shared.news.notify_one();

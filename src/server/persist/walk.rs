@@ -67,10 +67,11 @@ impl Persistence {
             return self.end(state, engine);
         }
         hold_writers(running, engine);
-        if running.walking && !running.thread.has_room() && stalled(running, engine) {
+        let waits = !running.walking || !running.thread.has_room();
+        if waits && stalled(running, engine) && running.thread.abandon_writing() {
             return self.fail_stalled(state, engine);
         }
-        if !running.walking || !running.thread.has_room() {
+        if waits {
             return Advance::Wait(Box::pin(running.thread.news()));
         }
         let begun = Instant::now();
@@ -164,11 +165,12 @@ fn settle(
                     tracing::info!("Background saving terminated with success");
                 }
             }
+            // As in the reference: SAVE tells who asked, and stops no other's writes.
+            Err(_) if !running.background => {}
             Err(e) => {
                 state.last_failed = Some(e.to_string());
-                if running.background {
-                    tracing::warn!("Background saving error: {e}");
-                }
+                tracing::warn!("{e}");
+                tracing::warn!("Background saving error");
             }
         }
     }

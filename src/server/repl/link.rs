@@ -9,7 +9,7 @@ use crate::replication::report::Taken;
 use crate::replication::{LinkAction, LinkInput, Position, ReplMeta};
 use crate::server::load::{CheckOptions, LoadProgress, Loaded};
 use crate::server::persist;
-use crate::server::{Server, clock};
+use crate::server::{Server, clock, strerror};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
@@ -196,7 +196,7 @@ impl Link {
                 self.stream = Some(stream);
                 self.step(LinkInput::Connected);
             }
-            Event::Connected(Err(error)) => self.step(LinkInput::Closed(&reason(&error))),
+            Event::Connected(Err(error)) => self.step(LinkInput::Closed(&strerror(&error))),
             // It may have been parked while this event was waited for: the next look waits for its end.
             Event::Readable if self.dataset_is_held() => {}
             Event::Readable => self.read(),
@@ -231,7 +231,7 @@ impl Link {
                 self.step(LinkInput::Bytes(&buf[..n]));
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => self.step(LinkInput::Closed(&reason(&e))),
+            Err(e) => self.step(LinkInput::Closed(&strerror(&e))),
         }
         self.buf = buf;
     }
@@ -241,7 +241,7 @@ impl Link {
             match stream.try_write(&self.out) {
                 Ok(n) => drop(self.out.drain(..n)),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-                Err(e) => self.step(LinkInput::Closed(&reason(&e))),
+                Err(e) => self.step(LinkInput::Closed(&strerror(&e))),
             }
         }
     }
@@ -614,13 +614,4 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) {
 
 fn removes_sync_files(engine: &Engine) -> bool {
     engine.config.rdb_del_sync_files && engine.config.save.is_empty()
-}
-
-/// An I/O error as the reference words it.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((text, _)) => text.to_owned(),
-        None => text,
-    }
 }
