@@ -117,7 +117,7 @@ impl Replication {
         };
         let text = match target {
             Some((host, port)) => format!("FAILOVER to {host}:{port} aborted: {why}"),
-            None => format!("FAILOVER aborted: {why}"),
+            None => format!("FAILOVER to any replica aborted: {why}"),
         };
         self.log('*', text);
         self.actions.push(Action::HoldWrites(false));

@@ -188,6 +188,8 @@ impl Replication {
 
     /// At the end of a batch.
     pub fn before_idle(&mut self) {
+        // Before GETACK is written, which nobody can have acknowledged.
+        self.continue_failover();
         self.with_primary(|primary, env| primary.before_idle(env));
     }
 

@@ -35,7 +35,7 @@ impl Shell {
         engine: &mut Engine,
         options: ShutdownOptions,
     ) -> Result<(), CommandError> {
-        tracing::warn!("User requested shutdown...");
+        tracing::info!("User requested shutdown...");
         let timeout = engine.config.shutdown_timeout;
         let in_a_script = waits_for_script(engine, options);
         if (!options.now && timeout > 0 && lagging(engine) > 0) || in_a_script {
@@ -139,7 +139,7 @@ fn tell_lagging(engine: &Engine) {
             let (label, behind) = (replica.label(), offset - replica.ack.0);
             let lag = replica.lag_s(engine.repl.now_ms());
             let state = replica.state.info().unwrap_or("rdb_transmitted");
-            tracing::warn!(
+            tracing::info!(
                 "Lagging replica {label} reported offset {behind} behind master, lag={lag}, state={state}."
             );
         }

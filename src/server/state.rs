@@ -142,6 +142,9 @@ impl Server {
         let links = self.links.borrow();
         for action in engine.actions.drain(..) {
             let (Action::Wake(id) | Action::Close(id) | Action::Resume(id)) = action;
+            if matches!(action, Action::Close(_)) {
+                self.repl.close(id);
+            }
             if let Some(link) = links.get(&id) {
                 link.touch();
             }

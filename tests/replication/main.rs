@@ -1,6 +1,7 @@
 //! Replication with real processes: Forebay and real servers in both roles.
 //!
 //! * [`modes`]: every way of a full sync, under writes.
+//! * [`faults`]: one fault at each phase of a sync.
 //! * [`links`]: links that are cut, killed processes, restarts.
 //! * [`report`]: what INFO says of the last full sync.
 //! * [`sentinel`]: failover by real Sentinels.
@@ -10,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod faults;
 mod links;
 mod modes;
 mod pair;

@@ -183,3 +183,17 @@ fn half_a_transaction_is_asked_for_again() {
         .expect("it is processed");
     assert_eq!(replica.client().text("GET n"), "2");
 }
+
+/// It was closed with the next thing it said, and one that says nothing was never closed.
+#[test]
+fn client_kill_closes_a_replica_that_says_nothing() {
+    let primary = builder("forebay").expect("it is built").start();
+    let replica = FakeReplica::attach(&primary.address());
+    let mut client = primary.client();
+    wait_until("the replica is attached", || {
+        number(&primary, "replication", "connected_slaves") == 1
+    });
+    assert_eq!(client.int("CLIENT KILL TYPE replica"), 1);
+    wait_until("its connection is closed", || replica.is_closed());
+    assert_eq!(number(&primary, "replication", "connected_slaves"), 0);
+}

@@ -432,6 +432,9 @@ impl Link {
                 }
                 let receiving = server.with_engine(|engine| {
                     engine.sync_repl_clock();
+                    if server.persistence.bgsave_running() {
+                        tell_pending_save(engine);
+                    }
                     server.persistence.cancel_disk(engine);
                     empty_dataset(engine);
                     load_file(&server, engine, path)
@@ -581,6 +584,16 @@ fn load_file(server: &Server, engine: &mut Engine, path: PathBuf) -> Receiving {
     let mut options = persist::load_options(engine);
     options.total_bytes = total;
     receive::from_file(path, options, progress)
+}
+
+/// A save would put its older data in the place of what was just received.
+fn tell_pending_save(engine: &mut Engine) {
+    let text = format!(
+        "Replica is about to load the RDB file received from the master, but there is a pending RDB child running. \
+         Killing process {} and removing its temp file to avoid any race",
+        std::process::id()
+    );
+    engine.repl.log('*', text);
 }
 
 /// The loaded dataset becomes ours.

@@ -187,6 +187,13 @@ impl Drivers {
         self.outboxes.borrow_mut().entry(id).or_default().clone()
     }
 
+    /// Closes a replica's connection, whether or not the replica still says anything (CLIENT KILL).
+    pub fn close(&self, id: ClientId) {
+        if let Some(outbox) = self.outboxes.borrow().get(&id) {
+            outbox.close();
+        }
+    }
+
     fn stop_link(&self) {
         if let Some(link) = self.link.take() {
             link.stop();
