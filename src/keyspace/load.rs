@@ -9,7 +9,7 @@
 use super::directory::Directory;
 use super::heap::Heap;
 use super::node::prefetch;
-use super::record::{Parts, Record};
+use super::record::Record;
 use super::segment;
 use super::write::{KEY_MAX, VALUE_MAX};
 use super::{Db, Hasher, UnixMillis, Value};
@@ -35,14 +35,16 @@ pub struct Scanned<'a> {
 
 /// The same key twice in one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DuplicateKey(
+pub struct DuplicateKey {
     /// The key.
-    pub Vec<u8>,
-);
+    pub key: Vec<u8>,
+    /// Which record of the batch has it a second time.
+    pub index: usize,
+}
 
 impl fmt::Display for DuplicateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "duplicate key '{}'", self.0.escape_ascii())
+        write!(f, "duplicate key '{}'", self.key.escape_ascii())
     }
 }
 
@@ -98,26 +100,37 @@ impl Partition {
         self.db.is_empty()
     }
 
-    /// Inserts checked records.
+    /// Inserts `count` checked records: `get` gives the one of an index.
     ///
     /// # Errors
     /// The first key that is there already; the records before it have been inserted.
     ///
     /// # Panics
     /// When the bytes are not a record of one of these types.
-    pub fn insert_batch(&mut self, batch: &[Scanned<'_>]) -> Result<(), DuplicateKey> {
-        let dir = &self.db.dir;
-        let (first, second) = (SLOTS_AHEAD, RECORD_AHEAD);
-        batch.iter().take(first).for_each(|s| s.prefetch_slots(dir));
-        batch.iter().take(second).for_each(|s| s.prefetch_end(dir));
-        for (i, scanned) in batch.iter().enumerate() {
-            if let Some(ahead) = batch.get(i + SLOTS_AHEAD) {
-                ahead.prefetch_slots(&self.db.dir);
+    #[inline]
+    pub fn insert_batch<'a>(
+        &mut self,
+        count: usize,
+        get: impl Fn(usize) -> Scanned<'a>,
+    ) -> Result<(), DuplicateKey> {
+        for i in 0..count.min(SLOTS_AHEAD) {
+            get(i).prefetch_slots(&self.db.dir);
+        }
+        for i in 0..count.min(RECORD_AHEAD) {
+            get(i).prefetch_end(&self.db.dir);
+        }
+        for i in 0..count {
+            if i + SLOTS_AHEAD < count {
+                get(i + SLOTS_AHEAD).prefetch_slots(&self.db.dir);
             }
-            if let Some(ahead) = batch.get(i + RECORD_AHEAD) {
-                ahead.prefetch_end(&self.db.dir);
+            if i + RECORD_AHEAD < count {
+                get(i + RECORD_AHEAD).prefetch_end(&self.db.dir);
             }
-            self.db.load_record(scanned)?;
+            let scanned = get(i);
+            if !self.db.load_record(&scanned) {
+                let key = Record::parse(scanned.record).key.to_vec();
+                return Err(DuplicateKey { key, index: i });
+            }
         }
         Ok(())
     }
@@ -125,7 +138,7 @@ impl Partition {
     /// Inserts a value that does not stand as a record.
     ///
     /// # Errors
-    /// The key, if it is there already.
+    /// The key, if it is there already (as a batch of one).
     pub fn insert_value(
         &mut self,
         hash: u64,
@@ -135,7 +148,8 @@ impl Partition {
         heat: u32,
     ) -> Result<(), DuplicateKey> {
         if self.db.find_hashed(hash, key).is_some() {
-            return Err(DuplicateKey(key.to_vec()));
+            let key = key.to_vec();
+            return Err(DuplicateKey { key, index: 0 });
         }
         let loc = self.db.insert_hashed(hash, key, value, expire);
         self.db.set_heat(loc, heat);
@@ -188,14 +202,13 @@ impl Scanned<'_> {
 }
 
 impl Db {
-    /// Inserts a checked record of a key that must not be there.
-    fn load_record(&mut self, scanned: &Scanned<'_>) -> Result<(), DuplicateKey> {
-        let bytes = scanned.record;
-        let record = Record::parse(bytes);
+    /// Inserts a checked record; false if its key is there already.
+    fn load_record(&mut self, scanned: &Scanned<'_>) -> bool {
+        let record = Record::parse(scanned.record);
         let (hash, key) = (scanned.hash, record.key);
         debug_assert_eq!(hash, self.hash(key));
         if self.dir.find(hash, key).is_some() {
-            return Err(DuplicateKey(key.to_vec()));
+            return false;
         }
         assert!(
             matches!(record.rdb_type, 0 | 11 | 16 | 17 | 18 | 20 | 25),
@@ -206,14 +219,13 @@ impl Db {
             let value = Value::from_record(record.rdb_type, record.rest);
             let loc = self.insert_outside(hash, key, Arc::new(value), record.expire);
             self.set_heat(loc, scanned.heat);
-            return Ok(());
+            return true;
         }
-        let parts = Parts::of_record(&record);
-        let loc = self.append(hash, &parts, scanned.heat);
+        let loc = self.append_whole(hash, &record, scanned.record, scanned.heat);
         if let Some(at) = record.expire {
             self.note_expire(loc, at);
         }
-        Ok(())
+        true
     }
 
     /// Puts the partitions of one [`Partition::split`] together, in their order.

@@ -199,20 +199,6 @@ pub struct Parts<'a> {
     pub body: &'a [u8],
 }
 
-impl<'a> Parts<'a> {
-    /// The parts of a whole record.
-    #[inline]
-    pub fn of_record(record: &Record<'a>) -> Parts<'a> {
-        Parts {
-            expire: record.expire,
-            type_byte: record.rdb_type,
-            key: record.key,
-            head: &[],
-            body: record.rest,
-        }
-    }
-}
-
 impl Parts<'_> {
     /// Bytes of the record.
     #[inline]

@@ -10,7 +10,7 @@ use super::db::{Db, Loc};
 use super::directory::room_for;
 use super::heap::EXTENT_MAX;
 use super::record::{self, LONG_KEY, OUTSIDE, Parts, Record, Small, TYPE_MASK, TYPE_STRING};
-use super::segment::{self, ENTRIES_MAX, GROUPS_MAX};
+use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
 use super::{UnixMillis, Value, outside};
 use std::sync::Arc;
 
@@ -283,7 +283,42 @@ impl Db {
 
     /// Writes a record for a key that is not there.
     pub(super) fn append(&mut self, hash: u64, parts: &Parts<'_>, heat: u32) -> Loc {
-        let len = parts.len();
+        let (expires, type_byte) = (parts.expire.is_some(), parts.type_byte);
+        self.append_with(
+            hash,
+            parts.len(),
+            expires,
+            type_byte,
+            heat,
+            |segment, len| segment.append(parts, len),
+        )
+    }
+
+    /// As [`Db::append`], of a record that stands whole in `bytes` as it is kept.
+    #[inline]
+    pub(super) fn append_whole(
+        &mut self,
+        hash: u64,
+        record: &Record<'_>,
+        bytes: &[u8],
+        heat: u32,
+    ) -> Loc {
+        let (expires, type_byte) = (record.expire.is_some(), record.rdb_type);
+        self.append_with(hash, bytes.len(), expires, type_byte, heat, |segment, _| {
+            segment.append_bytes(bytes)
+        })
+    }
+
+    #[inline(always)]
+    fn append_with(
+        &mut self,
+        hash: u64,
+        len: usize,
+        expires: bool,
+        type_byte: u8,
+        heat: u32,
+        write: impl Fn(&mut SegmentMut<'_>, usize) -> usize,
+    ) -> Loc {
         if self.dir.is_vacant() {
             self.dir.init(self.epoch());
         }
@@ -301,12 +336,12 @@ impl Db {
                 self.make_room(loc, len);
                 continue;
             }
-            let offset = segment.append(parts, len);
+            let offset = write(&mut segment, len);
             let slot = segment.place(hash, offset, heat);
-            segment.count(parts.expire.is_some(), parts.type_byte, 1);
+            segment.count(expires, type_byte, 1);
             self.len += 1;
-            self.expires += parts.expire.is_some() as usize;
-            self.types[(parts.type_byte & TYPE_MASK) as usize] += 1;
+            self.expires += expires as usize;
+            self.types[(type_byte & TYPE_MASK) as usize] += 1;
             return Loc {
                 slot: slot as u16,
                 ..loc

@@ -82,6 +82,6 @@ pub(crate) mod testing;
 
 pub use error::{ErrorKind, RdbError};
 pub use record::{Frame, Record};
-pub use scan::{Scanner, Step};
+pub use scan::{PlainString, Scanner, Step};
 pub use template::Context;
 pub use version::{Dialect, RdbVersion};

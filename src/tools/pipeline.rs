@@ -207,6 +207,9 @@ impl<O, S: FnMut(O) -> Stop> Shared<S, O> {
     }
 }
 
+/// Size of a window, bytes.
+const WINDOW: usize = 4 << 20;
+
 struct Reader<'s, R, W: Worker, S> {
     windows: Windows<R>,
     scanner: Scanner,
@@ -231,7 +234,7 @@ impl<'s, R: Read, W: Worker, S: FnMut(W::Out) -> Stop> Reader<'s, R, W, S> {
     fn new(source: R, worker: W, threads: usize, shared: &'s Shared<S, W::Out>) -> Self {
         Reader {
             // One being filled, one to follow, one a thread, and those that wait.
-            windows: Windows::with_buffers(source, 2 * threads + 3),
+            windows: Windows::with_buffers(source, WINDOW, 2 * threads + 3),
             scanner: Scanner::new(),
             worker,
             shared,
@@ -287,7 +290,9 @@ impl<'s, R: Read, W: Worker, S: FnMut(W::Out) -> Stop> Reader<'s, R, W, S> {
             if !matches!(next, Next::End(End::Eof { .. })) {
                 self.crc.update(&self.windows.bytes()[..at]);
             }
-            self.hand_out(at, scanner, db);
+            if let Err(e) = self.hand_out(at, scanner, db) {
+                return Next::End(End::Io(e));
+            }
         }
         next
     }
@@ -304,9 +309,9 @@ impl<'s, R: Read, W: Worker, S: FnMut(W::Out) -> Stop> Reader<'s, R, W, S> {
         })
     }
 
-    fn hand_out(&mut self, used: usize, scanner: Scanner, db: u32) {
+    fn hand_out(&mut self, used: usize, scanner: Scanner, db: u32) -> io::Result<()> {
         self.help_until(self.ahead);
-        let window = self.windows.hand_out(used);
+        let window = self.windows.hand_out(used)?;
         self.done = self.windows.offset();
         self.shared.queue.push(Batch {
             window,
@@ -315,6 +320,7 @@ impl<'s, R: Read, W: Worker, S: FnMut(W::Out) -> Stop> Reader<'s, R, W, S> {
             number: self.number,
         });
         self.number += 1;
+        Ok(())
     }
 
     /// Works until at most `waiting` batches are left.

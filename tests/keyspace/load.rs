@@ -34,13 +34,13 @@ fn insert(partitions: &mut [Partition], bits: u32, numbers: &[u64]) {
         lists[hash.unbounded_shr(64 - bits) as usize].push((hash, record(n)));
     }
     for (partition, list) in partitions.iter_mut().zip(&lists) {
-        let scanned = list.iter().map(|(hash, record)| Scanned {
-            hash: *hash,
-            record,
+        let scanned = |i: usize| Scanned {
+            hash: list[i].0,
+            record: &list[i].1,
             heat: 7,
-        });
+        };
         partition
-            .insert_batch(&scanned.collect::<Vec<_>>())
+            .insert_batch(list.len(), scanned)
             .expect("no key comes twice");
     }
 }
@@ -139,10 +139,11 @@ fn a_key_that_comes_twice_is_named() {
         record: &bytes,
         heat: 0,
     };
-    let error = partition.insert_batch(&[scanned, scanned]).unwrap_err();
+    let error = partition.insert_batch(2, |_| scanned).unwrap_err();
     assert_eq!(error.to_string(), "duplicate key 'key:1'");
+    assert_eq!(error.index, 1);
     let mut set = Set::new();
     set.add(b"a", &Limits::default());
     let again = partition.insert_value(scanned.hash, b"key:1", None, Value::Set(set), 0);
-    assert_eq!(again, Err(error));
+    assert_eq!(again.unwrap_err().key, error.key);
 }

@@ -4,22 +4,34 @@ use super::queue::WorkQueue;
 use super::scan::Building;
 use super::window::Window;
 use super::{HeatPolicy, LoadError, LoadOptions};
-use crate::keyspace::load::Scanned;
-use crate::keyspace::{UnixMillis, Value, record};
+use crate::keyspace::{DuplicateKey, Partition, Scanned, UnixMillis, Value, record};
 use crate::rdb::check::{Scratch, check_value};
 use crate::rdb::normalize::normalize;
 use crate::rdb::string::{StrBuf, StrRef};
-use crate::rdb::{Context, ErrorKind, RdbError};
+use crate::rdb::{Context, ErrorKind, PlainString, RdbError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Values up to this many bytes are handed to the keyspace as they stand in a record.
 const RECORD_MAX: usize = 16 << 10;
 
-/// A record, by its place in a window.
+/// A record, by its place in a window. One to each key, written and read once: as short as can be, because
+/// most of them go out of the caches meanwhile.
+#[derive(Clone, Copy)]
 pub struct Entry {
     /// Hash of the key.
     pub hash: u64,
+    /// Where the record starts in the window, its expiry included; or the index of its [`Detail`].
+    at: u32,
+    /// Its length, when it is kept as it stands and nothing more is known of it; else [`DETAILED`].
+    len: u32,
+}
+
+/// A length that no record has.
+const DETAILED: u32 = u32::MAX;
+
+/// A record of which there is more to know, or to do.
+pub struct Detail {
     /// Where the type byte stands in the window.
     pub body: usize,
     /// Bytes from the type byte to the end of the value.
@@ -34,6 +46,60 @@ pub struct Entry {
     pub heat: Heat,
 }
 
+/// Records of one range of hashes, in the order of the dump.
+#[derive(Default)]
+pub struct List {
+    entries: Vec<Entry>,
+    details: Vec<Detail>,
+}
+
+impl List {
+    /// True without records.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Another list, for about as many records.
+    pub fn fresh(&self) -> List {
+        let room = |n: usize| n + n / 8;
+        List {
+            entries: Vec::with_capacity(room(self.entries.len())),
+            details: Vec::with_capacity(room(self.details.len())),
+        }
+    }
+
+    /// Adds a string that the scanner found `at` bytes into the window.
+    #[inline]
+    pub fn push_string(&mut self, hash: u64, at: usize, plain: &PlainString) {
+        match u32::try_from(at) {
+            Ok(at) if plain.end <= RECORD_MAX => self.entries.push(Entry {
+                hash,
+                at,
+                len: plain.end as u32,
+            }),
+            _ => self.push(
+                hash,
+                Detail {
+                    body: at + plain.type_at,
+                    len: plain.end - plain.type_at,
+                    value: plain.value_at - plain.type_at,
+                    plain: Plain::Unchecked,
+                    expire_ms: plain.expire_ms,
+                    heat: Heat::None,
+                },
+            ),
+        }
+    }
+
+    /// Adds any record.
+    pub fn push(&mut self, hash: u64, detail: Detail) {
+        let at = u32::try_from(self.details.len()).expect("a window holds fewer records");
+        let len = DETAILED;
+        self.entries.push(Entry { hash, at, len });
+        self.details.push(detail);
+    }
+}
+
 /// How far a record stands in its window as the keyspace keeps it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Plain {
@@ -41,8 +107,6 @@ pub enum Plain {
     No,
     /// The key stands raw, the expiry, if any, right before the type byte.
     Unchecked,
-    /// The value is known to be canonical, too.
-    Checked,
 }
 
 /// IDLE or FREQ of a record.
@@ -67,7 +131,23 @@ pub struct Task {
     /// Index of the range.
     pub range: usize,
     /// The records.
-    pub entries: Vec<Entry>,
+    pub list: List,
+}
+
+impl Task {
+    fn partition(&self) -> MutexGuard<'_, Partition> {
+        let partition = self.building.partitions[self.range].lock();
+        partition.expect("no panic while the lock is held")
+    }
+
+    /// The error for a key that is there already; its record starts `at` bytes into the window.
+    fn duplicate(&self, duplicate: &DuplicateKey, at: usize) -> LoadError {
+        LoadError::Duplicate {
+            db: self.building.db,
+            key: duplicate.key.clone(),
+            offset: self.window.offset + at as u64,
+        }
+    }
 }
 
 /// What waits to be inserted, and how it goes.
@@ -122,6 +202,11 @@ impl Tasks {
             .take()
     }
 
+    /// So many keys have been inserted.
+    fn count(&self, keys: usize) {
+        self.loaded.fetch_add(keys as u64, Ordering::Relaxed);
+    }
+
     /// A module value or auxiliary record was left out.
     pub fn skipped_unknown(&self) {
         self.unknown.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +224,8 @@ impl Tasks {
         (names.bytes <= bytes_max).then_some(keys)
     }
 
-    fn expired(&self, db: u32, key: &[u8], bytes_max: usize) {
+    /// A key was left out because it had expired.
+    pub fn expired(&self, db: u32, key: &[u8], bytes_max: usize) {
         self.expired.fetch_add(1, Ordering::Relaxed);
         if bytes_max > 0 {
             let mut names = self
@@ -185,7 +271,7 @@ pub struct Inserter<'a> {
     converted: Vec<u8>,
 }
 
-/// What becomes of a record.
+/// What becomes of a record that needs a look.
 enum Plan {
     /// It is kept as it stands in the window: start, end.
     Window(usize, usize),
@@ -197,7 +283,7 @@ enum Plan {
     Skip,
 }
 
-impl Entry {
+impl Detail {
     fn in_window(&self) -> Plan {
         let head = if self.expire_ms.is_some() { 9 } else { 0 };
         Plan::Window(self.body - head, self.body + self.len)
@@ -240,84 +326,96 @@ impl<'a> Inserter<'a> {
     }
 
     fn try_insert(&mut self, task: &Task) -> Result<(), LoadError> {
+        let List { entries, details } = &task.list;
+        if !details.is_empty() {
+            return self.insert_detailed(task);
+        }
+        let window = task.window.bytes();
+        let heat = self.heat(Heat::None);
+        let get = |i: usize| {
+            let entry: &Entry = &entries[i];
+            let (start, len) = (entry.at as usize, entry.len as usize);
+            Scanned {
+                hash: entry.hash,
+                record: &window[start..start + len],
+                heat,
+            }
+        };
+        let inserted = task.partition().insert_batch(entries.len(), get);
+        inserted.map_err(|d| task.duplicate(&d, entries[d.index].at as usize))?;
+        self.tasks.count(entries.len());
+        Ok(())
+    }
+
+    /// The same for a list in which there are records to be checked, converted, or left out.
+    fn insert_detailed(&mut self, task: &Task) -> Result<(), LoadError> {
         let window = task.window.bytes();
         self.rebuilt.clear();
-        let mut plans = Vec::with_capacity(task.entries.len());
-        for entry in &task.entries {
-            plans.push(self.plan(task, entry, window)?);
-        }
-        let mut batch = Vec::with_capacity(plans.len());
+        let plans: Result<Vec<Plan>, LoadError> = task
+            .list
+            .details
+            .iter()
+            .map(|detail| self.plan(task, detail, window))
+            .collect();
+        let mut plans = plans?;
+        let mut batch = Vec::with_capacity(task.list.entries.len());
+        let mut starts = Vec::with_capacity(batch.capacity());
         let mut apart = Vec::new();
-        for (entry, plan) in task.entries.iter().zip(plans) {
-            let heat = self.heat(entry.heat);
-            let record = match plan {
-                Plan::Window(start, end) => &window[start..end],
-                Plan::Rebuilt(start, end) => &self.rebuilt[start..end],
-                Plan::Value(value) => {
-                    apart.push((entry, value, heat));
-                    continue;
-                }
-                Plan::Skip => continue,
+        for entry in &task.list.entries {
+            let (record, start, heat) = if entry.len == DETAILED {
+                let index = entry.at as usize;
+                let detail = &task.list.details[index];
+                let heat = self.heat(detail.heat);
+                let record = match std::mem::replace(&mut plans[index], Plan::Skip) {
+                    Plan::Window(start, end) => &window[start..end],
+                    Plan::Rebuilt(start, end) => &self.rebuilt[start..end],
+                    Plan::Value(value) => {
+                        apart.push((entry.hash, detail, value, heat));
+                        continue;
+                    }
+                    Plan::Skip => continue,
+                };
+                (record, detail.body, heat)
+            } else {
+                let (start, len) = (entry.at as usize, entry.len as usize);
+                (&window[start..start + len], start, self.heat(Heat::None))
             };
+            starts.push(start);
             batch.push(Scanned {
                 hash: entry.hash,
                 record,
                 heat,
             });
         }
-        let at = |entry: &Entry| task.window.offset + entry.body as u64;
-        let first = task.entries.first().map_or(task.window.offset, at);
-        let db = task.building.db;
-        let mut partition = task.building.partitions[task.range]
-            .lock()
-            .expect("no panic while the lock is held");
-        partition
-            .insert_batch(&batch)
-            .map_err(|d| LoadError::Duplicate {
-                db,
-                key: d.0,
-                offset: first,
-            })?;
-        self.tasks
-            .loaded
-            .fetch_add((batch.len() + apart.len()) as u64, Ordering::Relaxed);
-        for (entry, value, heat) in apart {
-            let key = key_of(entry, window);
-            partition
-                .insert_value(entry.hash, &key, entry.expire_ms, value, heat)
-                .map_err(|d| LoadError::Duplicate {
-                    db,
-                    key: d.0,
-                    offset: at(entry),
-                })?;
+        let mut partition = task.partition();
+        let inserted = partition.insert_batch(batch.len(), |i| batch[i]);
+        inserted.map_err(|d| task.duplicate(&d, starts[d.index]))?;
+        self.tasks.count(batch.len() + apart.len());
+        for (hash, detail, value, heat) in apart {
+            let key = key_of(detail, window);
+            let inserted = partition.insert_value(hash, &key, detail.expire_ms, value, heat);
+            inserted.map_err(|d| task.duplicate(&d, detail.body))?;
         }
         Ok(())
     }
 
     /// Counts it, too.
-    fn is_expired(&self, task: &Task, entry: &Entry, window: &[u8]) -> bool {
-        let (options, now) = (self.options, self.options.now_ms);
-        let expired = !options.keep_expired && entry.expire_ms.is_some_and(|at| at < now);
+    fn is_expired(&self, task: &Task, detail: &Detail, window: &[u8]) -> bool {
+        let expired = self.options.drops(detail.expire_ms);
         if expired {
-            let key = key_of(entry, window);
-            let db = task.building.db;
-            self.tasks.expired(db, &key, options.expired_bytes_max);
+            let key = key_of(detail, window);
+            let max = self.options.expired_bytes_max;
+            self.tasks.expired(task.building.db, &key, max);
         }
         expired
     }
 
-    fn plan(&mut self, task: &Task, entry: &Entry, window: &[u8]) -> Result<Plan, LoadError> {
-        if entry.plain == Plain::Checked && entry.len <= RECORD_MAX {
-            return Ok(match self.is_expired(task, entry, window) {
-                true => Plan::Skip,
-                false => entry.in_window(),
-            });
-        }
-        let body = &window[entry.body..entry.body + entry.len];
-        let (rdb_type, value) = (body[0], &body[entry.value..]);
+    fn plan(&mut self, task: &Task, detail: &Detail, window: &[u8]) -> Result<Plan, LoadError> {
+        let body = &window[detail.body..detail.body + detail.len];
+        let (rdb_type, value) = (body[0], &body[detail.value..]);
         let located = |e: RdbError| {
-            let at = task.window.offset + (entry.body + entry.value) as u64;
-            LoadError::Rdb(e.shifted(at).with_key(&key_of(entry, window)))
+            let at = task.window.offset + (detail.body + detail.value) as u64;
+            LoadError::Rdb(e.shifted(at).with_key(&key_of(detail, window)))
         };
         let info = match check_value(&task.context, rdb_type, value, &mut self.scratch) {
             Ok(info) => info,
@@ -331,7 +429,7 @@ impl<'a> Inserter<'a> {
             self.tasks.empty.fetch_add(1, Ordering::Relaxed);
             return Ok(Plan::Skip);
         }
-        if self.is_expired(task, entry, window) {
+        if self.is_expired(task, detail, window) {
             return Ok(Plan::Skip);
         }
         let (held_type, held) = if info.as_is {
@@ -358,11 +456,11 @@ impl<'a> Inserter<'a> {
             let start = self.rebuilt.len();
             record::put_head(
                 &mut self.rebuilt,
-                entry.expire_ms,
+                detail.expire_ms,
                 held_type,
-                &key_of(entry, window),
+                &key_of(detail, window),
             );
-            let type_at = start + if entry.expire_ms.is_some() { 9 } else { 0 };
+            let type_at = start + if detail.expire_ms.is_some() { 9 } else { 0 };
             let value_at = self.rebuilt.len();
             return Ok(match value.to_record(&mut self.rebuilt) {
                 Some(packed) if self.rebuilt.len() - value_at <= RECORD_MAX => {
@@ -375,15 +473,15 @@ impl<'a> Inserter<'a> {
                 }
             });
         }
-        if info.as_is && entry.plain != Plain::No && shortest_key_length(body, entry.value) {
-            return Ok(entry.in_window());
+        if info.as_is && detail.plain != Plain::No && shortest_key_length(body, detail.value) {
+            return Ok(detail.in_window());
         }
         let start = self.rebuilt.len();
         record::put_head(
             &mut self.rebuilt,
-            entry.expire_ms,
+            detail.expire_ms,
             held_type,
-            &key_of(entry, window),
+            &key_of(detail, window),
         );
         self.rebuilt.extend_from_slice(held);
         Ok(Plan::Rebuilt(start, self.rebuilt.len()))
@@ -403,8 +501,8 @@ impl<'a> Inserter<'a> {
 }
 
 /// The key's bytes.
-fn key_of(entry: &Entry, window: &[u8]) -> Vec<u8> {
-    let text = &window[entry.body + 1..entry.body + entry.value];
+fn key_of(detail: &Detail, window: &[u8]) -> Vec<u8> {
+    let text = &window[detail.body + 1..detail.body + detail.value];
     let mut buf = StrBuf::new();
     let key = StrRef::decode(text).and_then(|(s, _)| s.get(&mut buf).map(<[u8]>::to_vec));
     key.expect("the scanner has decoded it before")

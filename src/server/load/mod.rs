@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! source -> windows -> scan, checksum, hash  --lists per hash range-->  check, convert, insert
-//!            (4 MB)     (the calling thread)                            (loader threads, and it too)
+//!            (8 MB)     (the calling thread)                            (loader threads, and it too)
 //! ```
 //!
 //!  * Nothing that is being served is touched: the caller swaps the result in when it is complete.
 //!  * Memory beside the new dataset is a fixed number of windows, and a record's own size.
 //!  * The first defect by offset is what is reported, whichever thread met it.
 
+mod buffer;
 mod check;
 mod error;
 mod insert;
@@ -50,6 +51,13 @@ pub struct LoadOptions {
     pub limits: Limits,
     /// Threads that insert, the calling one included.
     pub threads: usize,
+}
+
+impl LoadOptions {
+    /// True for the expiry of a key that is left out.
+    fn drops(&self, expire_ms: Option<UnixMillis>) -> bool {
+        !self.keep_expired && expire_ms.is_some_and(|at| at < self.now_ms)
+    }
 }
 
 /// What the heat of an entry means under the maxmemory policy.

@@ -1,7 +1,7 @@
 //! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of
 //! records of one hash range to whoever is free.
 
-use super::insert::{Entry, Heat, Inserter, Plain, Task, Tasks};
+use super::insert::{Detail, Heat, Inserter, List, Plain, Task, Tasks};
 use super::window::Windows;
 use super::{LoadError, LoadOptions, LoadProgress, Loaded, aux_field};
 use crate::keyspace::load::{Partition, SizeHint};
@@ -136,7 +136,7 @@ struct Loader<'a, R> {
     current: Option<Arc<Building>>,
     selected: u32,
     context: Arc<Context>,
-    lists: Vec<Vec<Entry>>,
+    lists: Vec<List>,
     functions: Vec<Vec<u8>>,
     aux: Vec<(Vec<u8>, Vec<u8>)>,
     version: RdbVersion,
@@ -200,11 +200,11 @@ impl<'a, R: Read> Loader<'a, R> {
                 match self.scan_window()? {
                     Next::More(at_least) => break at_least,
                     Next::OtherDb(used) => {
-                        self.hand_out(used);
+                        self.hand_out(used)?;
                         self.current = None;
                     }
                     Next::End(used) => {
-                        self.hand_out(used);
+                        self.hand_out(used)?;
                         return Ok(self.windows.offset());
                     }
                 }
@@ -220,16 +220,14 @@ impl<'a, R: Read> Loader<'a, R> {
             let bytes = &self.windows.bytes()[at..];
             if let Some(plain) = self.scanner.plain_string(bytes) {
                 let key = &bytes[plain.type_at + 2..plain.value_at];
-                let entry = Entry {
-                    hash: self.options.hasher.hash(key),
-                    body: at + plain.type_at,
-                    len: plain.end - plain.type_at,
-                    value: plain.value_at - plain.type_at,
-                    plain: Plain::Checked,
-                    expire_ms: plain.expire_ms,
-                    heat: Heat::None,
-                };
-                self.push(entry);
+                let hash = self.options.hasher.hash(key);
+                if self.options.drops(plain.expire_ms) {
+                    let max = self.options.expired_bytes_max;
+                    self.tasks.expired(self.selected, key, max);
+                } else {
+                    self.list_of(hash).push_string(hash, at, &plain);
+                }
+                self.keys += 1;
                 at += plain.end;
                 self.keep_slow(at)?;
                 continue;
@@ -238,7 +236,7 @@ impl<'a, R: Read> Loader<'a, R> {
             match self.scanner.next(bytes)? {
                 Step::NeedMore { at_least } => {
                     let at_least = usize::try_from(at_least).unwrap_or(usize::MAX);
-                    self.hand_out(at);
+                    self.hand_out(at)?;
                     return Ok(Next::More(at_least));
                 }
                 Step::Frame {
@@ -246,8 +244,9 @@ impl<'a, R: Read> Loader<'a, R> {
                     consumed,
                 } => {
                     let hash = self.options.hasher.hash(&record.key);
-                    let entry = entry(&record, hash, self.windows.offset(), bytes, at);
-                    self.push(entry);
+                    let detail = detail(&record, self.windows.offset(), bytes, at);
+                    self.list_of(hash).push(hash, detail);
+                    self.keys += 1;
                     at += consumed;
                     self.keep_slow(at)?;
                 }
@@ -272,13 +271,14 @@ impl<'a, R: Read> Loader<'a, R> {
         }
     }
 
-    fn push(&mut self, entry: Entry) {
+    /// The list for a key's range.
+    #[inline]
+    fn list_of(&mut self, hash: u64) -> &mut List {
         if self.current.is_none() {
             self.begin_db(SizeHint::default());
         }
         let building = self.current.as_ref().expect("just begun");
-        self.lists[building.range_of(entry.hash)].push(entry);
-        self.keys += 1;
+        &mut self.lists[building.range_of(hash)]
     }
 
     /// `key-load-delay`, behind the key that ends at `at` of the window.
@@ -304,7 +304,8 @@ impl<'a, R: Read> Loader<'a, R> {
             .entry(selected)
             .or_insert_with(|| Building::new(selected, hasher, hint))
             .clone();
-        self.lists.resize_with(building.partitions.len(), Vec::new);
+        self.lists
+            .resize_with(building.partitions.len(), List::default);
         self.current = Some(building);
     }
 
@@ -317,12 +318,14 @@ impl<'a, R: Read> Loader<'a, R> {
     }
 
     /// Gives the window's records out.
-    fn hand_out(&mut self, used: usize) {
+    fn hand_out(&mut self, used: usize) -> Result<(), LoadError> {
         self.sum_to(used);
         self.summed = 0;
         // Let the others not fall behind: the windows in use are what bounds the memory.
         self.inserter.help_until(self.lists.len());
-        let window = Arc::new(self.windows.hand_out(used));
+        let offset = self.windows.offset();
+        let window = self.windows.hand_out(used);
+        let window = Arc::new(window.map_err(|source| LoadError::Io { offset, source })?);
         self.progress
             .bytes
             .store(self.windows.offset(), Ordering::Relaxed);
@@ -339,14 +342,15 @@ impl<'a, R: Read> Loader<'a, R> {
                     building: building.clone(),
                     context: self.context.clone(),
                     range,
-                    // The next window will hold about as many.
-                    entries: std::mem::replace(
-                        list,
-                        Vec::with_capacity(list.len() + list.len() / 8),
-                    ),
+                    list: {
+                        // The next window will hold about as many.
+                        let fresh = list.fresh();
+                        std::mem::replace(list, fresh)
+                    },
                 });
             }
         }
+        Ok(())
     }
 
     fn select(&mut self, db: u32, offset: u64) -> Result<(), LoadError> {
@@ -451,7 +455,7 @@ impl Meta {
 }
 
 /// A record's place in its window.
-fn entry(record: &Record<'_>, hash: u64, window_offset: u64, bytes: &[u8], at: usize) -> Entry {
+fn detail(record: &Record<'_>, window_offset: u64, bytes: &[u8], at: usize) -> Detail {
     let body = (record.offset - window_offset) as usize;
     // FC and the expiry right before the type byte: the record stands as the keyspace keeps it.
     let whole = match record.expire_ms {
@@ -461,8 +465,7 @@ fn entry(record: &Record<'_>, hash: u64, window_offset: u64, bytes: &[u8], at: u
             head.is_some_and(|h| h[0] == 0xFC && h[1..] == ms.to_le_bytes())
         }
     };
-    Entry {
-        hash,
+    Detail {
         body,
         len: record.body.len(),
         value: record.body.len() - record.value.len(),

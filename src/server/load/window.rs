@@ -5,17 +5,21 @@
 //! however large the dump is. A record larger than a window gets a window of its own, grown by doubling
 //! as its bytes arrive: what a length *claims* allocates nothing.
 
+use super::buffer::Buffer;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex};
 
-/// Size of an ordinary window, bytes.
-pub const WINDOW: usize = 4 << 20;
+/// Size of an ordinary window, bytes: so many that a list of its records of one range of hashes meets each
+/// line of that range's segments more than once.
+pub const WINDOW: usize = 8 << 20;
 /// Windows in use at once.
 const WINDOWS: usize = 4;
+/// Bytes asked for at once.
+const STEP: usize = 1 << 20;
 
 /// Some consecutive bytes of a dump.
 pub struct Window {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     /// Offset of the first byte in the dump.
     pub offset: u64,
     pool: Option<Arc<Pool>>,
@@ -38,21 +42,24 @@ impl Drop for Window {
 
 /// The buffers that are not in use.
 pub struct Pool {
-    free: Mutex<Vec<Vec<u8>>>,
+    size: usize,
+    free: Mutex<Vec<Buffer>>,
     returned: Condvar,
 }
 
 impl Pool {
-    /// `buffers` of them, all free; their memory is taken when they are first used.
-    pub fn new(buffers: usize) -> Arc<Pool> {
-        let free = (0..buffers).map(|_| Vec::new()).collect();
+    /// `buffers` of them, for windows of `size` bytes, all free; their memory is taken when they are first
+    /// used.
+    pub fn new(size: usize, buffers: usize) -> Arc<Pool> {
+        let free = (0..buffers).map(|_| Buffer::default()).collect();
         Arc::new(Pool {
+            size,
             free: Mutex::new(free),
             returned: Condvar::new(),
         })
     }
 
-    fn take(&self) -> Vec<u8> {
+    fn take(&self) -> Buffer {
         let mut free = self.free.lock().expect("no panic while the lock is held");
         loop {
             if let Some(buffer) = free.pop() {
@@ -65,9 +72,8 @@ impl Pool {
         }
     }
 
-    fn give_back(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        buffer.shrink_to(2 * WINDOW);
+    fn give_back(&self, mut buffer: Buffer) {
+        buffer.clear(2 * self.size);
         self.free
             .lock()
             .expect("no panic while the lock is held")
@@ -79,8 +85,9 @@ impl Pool {
 /// Cuts a stream into windows.
 pub struct Windows<R> {
     source: R,
+    size: usize,
     pool: Arc<Pool>,
-    current: Vec<u8>,
+    current: Buffer,
     offset: u64,
     ended: bool,
 }
@@ -88,15 +95,16 @@ pub struct Windows<R> {
 impl<R: Read> Windows<R> {
     /// Starts at offset 0 of the dump.
     pub fn new(source: R) -> Self {
-        Windows::with_buffers(source, WINDOWS)
+        Windows::with_buffers(source, WINDOW, WINDOWS)
     }
 
-    /// The same with another number of windows (at least 2) in use at once.
-    pub fn with_buffers(source: R, buffers: usize) -> Self {
-        let pool = Pool::new(buffers);
+    /// The same with windows of another size, and another number of them (at least 2) in use at once.
+    pub fn with_buffers(source: R, size: usize, buffers: usize) -> Self {
+        let pool = Pool::new(size, buffers);
         let current = pool.take();
         Windows {
             source,
+            size,
             pool,
             current,
             offset: 0,
@@ -119,35 +127,47 @@ impl<R: Read> Windows<R> {
     pub fn fill(&mut self, at_least: usize) -> io::Result<usize> {
         let before = self.current.len();
         // A claim of a length grows the buffer only as bytes arrive: twice what is there, at most.
-        let room = WINDOW.max(at_least.min(2 * before.max(WINDOW)));
-        if !self.ended && before < room {
-            let missing = (room - before) as u64;
-            let mut source = self.source.by_ref().take(missing);
-            let read = source.read_to_end(&mut self.current)?;
-            self.ended = (read as u64) < missing;
+        let room = self.size.max(at_least.min(2 * before.max(self.size)));
+        while !self.ended && self.current.len() < room {
+            // What is longer than one window is worth large pages; what is short is read into few pages.
+            let large_pages = self.offset > 0;
+            let step = (room - self.current.len()).min(STEP);
+            let space = self.current.space(step, large_pages)?;
+            match self.source.read(space) {
+                Ok(0) => self.ended = true,
+                Ok(read) => self.current.filled(read),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
         }
         Ok(self.current.len() - before)
     }
 
     /// Hands out the first `used` bytes as a window; the rest begins the next one. Waits while all
     /// windows are in use.
-    pub fn hand_out(&mut self, used: usize) -> Window {
+    ///
+    /// # Errors
+    /// The system has no memory left.
+    pub fn hand_out(&mut self, used: usize) -> io::Result<Window> {
         let mut next = self.pool.take();
-        next.extend_from_slice(&self.current[used..]);
+        let rest = &self.current[used..];
+        let large_pages = true;
+        next.space(rest.len(), large_pages)?[..rest.len()].copy_from_slice(rest);
+        next.filled(rest.len());
         let mut bytes = std::mem::replace(&mut self.current, next);
         bytes.truncate(used);
         let offset = self.offset;
         self.offset += used as u64;
-        Window {
+        Ok(Window {
             bytes,
             offset,
             pool: Some(self.pool.clone()),
-        }
+        })
     }
 
     /// The source, for what follows the dump in it.
     pub fn into_rest(self) -> (Vec<u8>, R) {
-        (self.current, self.source)
+        (self.current.to_vec(), self.source)
     }
 }
 
@@ -162,7 +182,7 @@ mod tests {
         let mut seen = Vec::new();
         while windows.fill(1).unwrap() > 0 || !windows.bytes().is_empty() {
             let used = (windows.bytes().len() * 2 / 3).max(1);
-            let window = windows.hand_out(used);
+            let window = windows.hand_out(used).unwrap();
             assert_eq!(window.offset as usize, seen.len());
             seen.extend_from_slice(window.bytes());
         }
@@ -189,7 +209,8 @@ mod tests {
         let (give, take) = std::sync::mpsc::channel::<Window>();
         let user = std::thread::spawn(move || take.iter().map(|w| w.bytes().len()).sum::<usize>());
         while windows.fill(1).unwrap() > 0 {
-            give.send(windows.hand_out(windows.bytes().len())).unwrap();
+            let all = windows.bytes().len();
+            give.send(windows.hand_out(all).unwrap()).unwrap();
         }
         drop(give);
         assert_eq!(user.join().unwrap(), data.len());
