@@ -14,7 +14,7 @@ use super::server_cmds::slowlog::SlowLog;
 use super::tick::Rates;
 use super::tracking::TrackingTable;
 use super::transactions::WatchTable;
-use super::{ClientId, Session};
+use super::{ClientId, Clients, Session};
 use crate::config::Config;
 use crate::keyspace::{Keyspace, Limits, UnixMillis, Value};
 use crate::replication::Replication;
@@ -33,7 +33,7 @@ pub struct Engine {
     /// All directives.
     pub config: Config,
     /// Every connected client; the one that runs a command is taken out meanwhile.
-    pub clients: BTreeMap<ClientId, Box<Session>>,
+    pub clients: Clients,
     /// Channels and patterns.
     pub pubsub: PubSub,
     /// Who waits for keys.
@@ -291,7 +291,7 @@ impl Engine {
             limits: config.limits(),
             repl: Replication::new(&config, &mut rng),
             config,
-            clients: BTreeMap::new(),
+            clients: Clients::default(),
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
             tracking: TrackingTable::default(),

@@ -14,6 +14,7 @@ pub mod bits_field;
 pub mod bits_op;
 pub mod blocking;
 pub mod client_eviction;
+pub mod clients;
 pub mod collection;
 pub mod connection;
 pub mod context;
@@ -73,6 +74,7 @@ pub mod transactions;
 pub mod zsets;
 
 pub use args::Args;
+pub use clients::Clients;
 pub use context::{Cx, Event};
 pub use engine::{Action, Engine, Loading};
 pub use error::{CmdResult, CommandError};

@@ -407,7 +407,7 @@ impl super::Engine {
             }) => (replicas_at(self, offset, durable) >= count).then_some((c.id, offset, durable)),
             _ => None,
         };
-        let ready: Vec<_> = self.clients.values().filter_map(|c| done(c)).collect();
+        let ready: Vec<_> = self.clients.values().filter_map(done).collect();
         for (id, offset, durable) in ready {
             self.end_wait(id, |engine, session, _| {
                 answer_wait(engine, session, offset, durable);

@@ -317,7 +317,7 @@ fn session<'a>(
 ) -> Option<&'a mut Session> {
     match own {
         Some(own) if own.id == id => Some(own),
-        _ => engine.clients.get_mut(&id).map(Box::as_mut),
+        _ => engine.clients.get_mut(&id),
     }
 }
 

@@ -30,7 +30,7 @@ impl Db {
         let record = self.record(loc);
         let type_byte = record.rdb_type;
         let value = if type_byte & OUTSIDE == 0 {
-            Held::Packed(Value::from_record(type_byte, record.value()))
+            Held::Packed(Value::to_change(type_byte, record.value()))
         } else {
             let limit = self.protect(loc);
             let offset = self.segment(loc).slots().offset(loc.slot as usize);
@@ -64,7 +64,11 @@ impl Db {
                 .to_record(&mut bytes)
                 .filter(|_| bytes.len() <= VALUE_MAX);
             if let Some(type_byte) = packed {
-                self.rewrite(loc, expire, type_byte, &bytes, &[]);
+                let old = self.record(loc);
+                // Many a command changes nothing in the end.
+                if old.rdb_type != type_byte || old.value() != bytes {
+                    self.rewrite(loc, expire, type_byte, &bytes, &[]);
+                }
             }
             self.scratch.value = bytes;
             if packed.is_some() {

@@ -133,8 +133,7 @@ impl Connection {
         let Some(mut session) = engine.clients.remove(&self.id) else {
             return Err(End::Closed);
         };
-        engine.clock = clock::read();
-        engine.tick = clock::monotonic_ns();
+        (engine.clock, engine.tick) = clock::read();
         if read > 0 {
             session.bytes_in += read as u64;
             engine.stats.net_input += read as u64;

@@ -82,7 +82,7 @@ impl Server {
             let shell = Shell::new(server.clone(), persistence.clone());
             let mut engine = Engine::new(config, seed, Box::new(shell));
             engine.timer = clock::monotonic_ns;
-            engine.clock = clock::read();
+            (engine.clock, engine.tick) = clock::read();
             engine.started = engine.clock;
             allocator::recount();
             engine.used_memory = |engine| allocator::used() + engine.keyspace.used_bytes();
@@ -118,8 +118,7 @@ impl Server {
     /// client's request causes: timers, signals, the drivers of replication.
     pub fn with_engine<R>(&self, f: impl FnOnce(&mut Engine) -> R) -> R {
         let mut engine = self.engine.borrow_mut();
-        engine.clock = clock::read();
-        engine.tick = clock::monotonic_ns();
+        (engine.clock, engine.tick) = clock::read();
         let result = f(&mut engine);
         self.act(&mut engine);
         result

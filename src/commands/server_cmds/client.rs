@@ -274,8 +274,8 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn everybody<'a>(cx: &'a Cx<'_>) -> impl Iterator<Item = &'a Session> {
     let me = cx.client.id;
     let clients = &cx.engine.clients;
-    let before = clients.range(..me).map(|(_, c)| c.as_ref());
-    let behind = clients.range(me..).map(|(_, c)| c.as_ref());
+    let before = clients.values().filter(move |c| c.id < me);
+    let behind = clients.values().filter(move |c| c.id > me);
     before.chain(std::iter::once(&*cx.client)).chain(behind)
 }
 

@@ -78,7 +78,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     line.put("client_recent_max_input_buffer", input.unwrap_or(0));
     line.put("client_recent_max_output_buffer", output.unwrap_or(0));
     line.put("blocked_clients", engine.blocking.clients());
-    let count = |f: &dyn Fn(&&Box<crate::commands::Session>) -> bool| clients().filter(f).count();
+    let count = |f: &dyn Fn(&&crate::commands::Session) -> bool| clients().filter(f).count();
     line.put("tracking_clients", engine.tracking.clients());
     line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
     line.put("watching_clients", count(&|c| !c.watched.is_empty()));
@@ -125,7 +125,7 @@ impl Overhead {
         let sum = |replicas: bool| {
             let clients = engine.clients.values();
             let wanted = clients.filter(|c| c.flags.contains(ClientFlags::REPLICA) == replicas);
-            wanted.map(|c| client_list::memory(c)).sum()
+            wanted.map(client_list::memory).sum()
         };
         Overhead {
             clients: sum(false),

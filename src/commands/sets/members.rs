@@ -7,6 +7,14 @@ use crate::keyspace::value::Set;
 pub fn sadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, members) = (&args[1], args.from(2));
     let loc = cx.find_to_write::<Set>(key)?;
+    if let Some(loc) = loc {
+        // A set that would stay as it is need not be opened, nor kept twice for a snapshot.
+        let (set, _) = cx.read::<Set>(loc);
+        if members.iter().all(|member| set.contains(member)) {
+            cx.client.reply.int(0);
+            return Ok(());
+        }
+    }
     let (added, _) = cx.edit_or_create::<Set, _>(key, loc, |set, env| {
         let added = members.iter().filter(|m| set.add(m, env.limits));
         added.count() as i64

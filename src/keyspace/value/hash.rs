@@ -236,10 +236,11 @@ impl Hash {
         self.0 = Form::Table(table.build());
     }
 
-    pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
+    /// With `room` bytes more in a packed form, for a change to come.
+    pub(super) fn from_record(rdb_type: u8, bytes: &[u8], room: usize) -> Self {
         Hash(match HashRef::from_record(rdb_type, bytes).0 {
-            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
-            FormRef::PackEx(lp) => Form::PackEx(lp.into_owned()),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
+            FormRef::PackEx(lp) => Form::PackEx(packed::owned(lp, room)),
             FormRef::Scratch(table) => Form::Table(*table),
             FormRef::Table(table) => Form::Table(table.clone()),
         })

@@ -215,9 +215,10 @@ impl List {
         }
     }
 
-    pub(super) fn from_record(bytes: &[u8]) -> Self {
+    /// With `room` bytes more in a packed form, for a change to come.
+    pub(super) fn from_record(bytes: &[u8], room: usize) -> Self {
         List(match ListRef::from_record(bytes).0 {
-            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
             FormRef::Scratch(chain) => Form::Chain(chain),
             FormRef::Chain(chain) => Form::Chain(Box::new(chain.clone())),
         })

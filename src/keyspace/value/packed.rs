@@ -30,6 +30,19 @@ pub(super) fn listpack_blob(string: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// A blob of its own, with `room` bytes more if it has to be copied.
+#[inline]
+pub(super) fn owned(blob: Cow<'_, [u8]>, room: usize) -> Vec<u8> {
+    match blob {
+        Cow::Owned(bytes) => bytes,
+        Cow::Borrowed(bytes) => {
+            let mut copy = Vec::with_capacity(bytes.len() + room);
+            copy.extend_from_slice(bytes);
+            copy
+        }
+    }
+}
+
 /// LZF bytes, unpacked; empty when they do not unpack (checked bytes do).
 pub(super) fn unpack(packed: &[u8], len: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(if lzf::can_unpack_to(packed.len(), len) {

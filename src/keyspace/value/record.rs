@@ -78,12 +78,23 @@ impl<'a> ValueRef<'a> {
 impl Value {
     /// From checked, canonical RDB bytes, as [`ValueRef::from_record`] takes them.
     pub fn from_record(rdb_type: u8, bytes: &[u8]) -> Value {
+        Value::with_room(rdb_type, bytes, 0)
+    }
+
+    /// The same for a value that is about to be changed, and mostly written back as a record: a packed
+    /// form has room for a short element, so that it need not move at once.
+    pub(in crate::keyspace) fn to_change(rdb_type: u8, bytes: &[u8]) -> Value {
+        const ROOM: usize = 160;
+        Value::with_room(rdb_type, bytes, ROOM)
+    }
+
+    fn with_room(rdb_type: u8, bytes: &[u8], room: usize) -> Value {
         match rdb_type {
             0 => Value::Str(Str::from_record(bytes)),
-            18 => Value::List(List::from_record(bytes)),
-            2 | 11 | 20 => Value::Set(Set::from_record(rdb_type, bytes)),
-            5 | 17 => Value::Zset(Zset::from_record(rdb_type, bytes)),
-            4 | 16 | 24 | 25 => Value::Hash(Hash::from_record(rdb_type, bytes)),
+            18 => Value::List(List::from_record(bytes, room)),
+            2 | 11 | 20 => Value::Set(Set::from_record(rdb_type, bytes, room)),
+            5 | 17 => Value::Zset(Zset::from_record(rdb_type, bytes, room)),
+            4 | 16 | 24 | 25 => Value::Hash(Hash::from_record(rdb_type, bytes, room)),
             _ => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
         }
     }

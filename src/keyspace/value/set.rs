@@ -194,10 +194,11 @@ impl Set {
         self.0 = Form::Table(table.build());
     }
 
-    pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
+    /// With `room` bytes more in a packed form, for a change to come.
+    pub(super) fn from_record(rdb_type: u8, bytes: &[u8], room: usize) -> Self {
         Set(match SetRef::from_record(rdb_type, bytes).0 {
-            FormRef::Ints(set) => Form::Ints(set.into_owned()),
-            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
+            FormRef::Ints(set) => Form::Ints(packed::owned(set, room)),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
             FormRef::Scratch(table) => Form::Table(*table),
             FormRef::Table(table) => Form::Table(table.clone()),
         })

@@ -241,9 +241,10 @@ impl Zset {
         self.0 = Form::Table(Table::of_sorted(&members));
     }
 
-    pub(super) fn from_record(rdb_type: u8, bytes: &[u8]) -> Self {
+    /// With `room` bytes more in a packed form, for a change to come.
+    pub(super) fn from_record(rdb_type: u8, bytes: &[u8], room: usize) -> Self {
         Zset(match ZsetRef::from_record(rdb_type, bytes).0 {
-            FormRef::Pack(lp) => Form::Pack(lp.into_owned()),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
             FormRef::Scratch(table) => Form::Table(*table),
             FormRef::Table(table) => Form::Table(table.clone()),
         })

@@ -130,7 +130,7 @@ impl Persistence {
     pub fn attach(&self, server: &Rc<Server>) {
         let mut state = self.state.borrow_mut();
         state.server = Rc::downgrade(server);
-        state.last_save = super::clock::read().unix_ms / 1000;
+        state.last_save = super::clock::unix_us() / 1_000_000;
     }
 
     /// Takes the cut now and lets the rest run beside the clients.

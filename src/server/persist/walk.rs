@@ -155,7 +155,7 @@ fn settle(
         }
         match &outcome.result {
             Ok(()) => {
-                state.last_save = super::super::clock::read().unix_ms / 1000;
+                state.last_save = super::super::clock::unix_us() / 1_000_000;
                 state.saves += 1;
                 state.last_bytes = outcome.bytes;
                 state.last_failed = None;
