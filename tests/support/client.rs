@@ -148,9 +148,17 @@ impl Client {
 
     /// `INFO <section>` as field -> value.
     pub fn info(&mut self, section: &str) -> BTreeMap<String, String> {
-        let text = self.text(&format!("INFO {section}"));
-        let fields = text.lines().filter_map(|line| line.split_once(':'));
-        fields.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+        fields_of(&self.text(&format!("INFO {section}")))
+    }
+
+    /// As [`Client::info`].
+    ///
+    /// # Errors
+    /// As [`Client::try_cmd`]; other replies than a text count as an unexpected end.
+    pub fn try_info(&mut self, section: &str) -> io::Result<BTreeMap<String, String>> {
+        let reply = self.try_cmd(&["INFO", section])?;
+        let text = reply.text().ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(fields_of(text))
     }
 
     /// One field of `INFO <section>`; empty where it is absent.
@@ -166,4 +174,10 @@ impl Client {
             other => other.items()?.get(1)?.text().map(str::to_owned),
         }
     }
+}
+
+/// The fields of a section of INFO.
+fn fields_of(text: &str) -> BTreeMap<String, String> {
+    let fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }
