@@ -14,6 +14,7 @@ mod board;
 mod cache;
 mod contest;
 mod data;
+mod failover;
 mod latency;
 mod load;
 mod memory;
@@ -29,13 +30,14 @@ use options::Options;
 /// A job: its name on the command line and what runs it.
 type Job = (&'static str, fn(&Options));
 
-const JOBS: [Job; 6] = [
+const JOBS: [Job; 7] = [
     ("load", load::run),
     ("snapshot", snapshot::run),
     ("sync", sync::run),
     ("throughput", throughput::run),
     ("memory", memory::run),
     ("cache", cache::run),
+    ("failover", failover::run),
 ];
 
 fn main() {

@@ -24,7 +24,7 @@ const PEERS: [&str; 3] = ["redis-7.0", "redis-8.2", "valkey-9.1"];
 
 const HELP: &str = "\
 usage: cargo bench --bench e2e -- [options]
-  --only JOBS      some of: load,snapshot,sync,throughput,memory,cache (default: all)
+  --only JOBS      some of: load,snapshot,sync,throughput,memory,cache,failover (default: all)
   --data SETS      some of: d1,d2,d4 (default: d1,d2; load takes all that are named)
   --scale F        share of the full size, 0.001 to 1 (default 1)
   --rounds N       measurements of each server (default 3)

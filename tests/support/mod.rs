@@ -13,6 +13,7 @@
 //! | [`proxy`] | a link that is cut, stalled, slow or corrupt |
 //! | [`fake_replica`] | what a primary sends to a replica, recorded |
 //! | [`fake_master`] | what a replica says to its primary, and any answer to it |
+//! | [`sentinel`] | real Sentinels, and a client that writes where they say |
 //!
 //! Use it from a test binary with `#[path = "../support/mod.rs"] mod support;`.
 #![allow(
@@ -28,6 +29,7 @@ pub mod fake_replica;
 pub mod peers;
 pub mod proxy;
 pub mod resp;
+pub mod sentinel;
 pub mod server;
 pub mod wait;
 pub mod words;
