@@ -1,124 +1,17 @@
 //! The loader threads' part: checks each value, converts what is held in another form, inserts.
 
+use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
 use super::queue::WorkQueue;
 use super::scan::Building;
 use super::window::Window;
 use super::{HeatPolicy, LoadError, LoadOptions};
-use crate::keyspace::{DuplicateKey, Partition, Scanned, UnixMillis, Value, record};
+use crate::keyspace::{DuplicateKey, Partition, Scanned, Value, record};
 use crate::rdb::check::{Scratch, check_value};
 use crate::rdb::normalize::normalize;
 use crate::rdb::string::{StrBuf, StrRef};
-use crate::rdb::{Context, ErrorKind, PlainString, RdbError};
+use crate::rdb::{Context, ErrorKind, RdbError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-
-/// Values up to this many bytes are handed to the keyspace as they stand in a record.
-const RECORD_MAX: usize = 16 << 10;
-
-/// A record, by its place in a window. One to each key, written and read once: as short as can be, because
-/// most of them go out of the caches meanwhile.
-#[derive(Clone, Copy)]
-pub struct Entry {
-    /// Hash of the key.
-    pub hash: u64,
-    /// Where the record starts in the window, its expiry included; or the index of its [`Detail`].
-    at: u32,
-    /// Its length, when it is kept as it stands and nothing more is known of it; else [`DETAILED`].
-    len: u32,
-}
-
-/// A length that no record has.
-const DETAILED: u32 = u32::MAX;
-
-/// A record of which there is more to know, or to do.
-pub struct Detail {
-    /// Where the type byte stands in the window.
-    pub body: usize,
-    /// Bytes from the type byte to the end of the value.
-    pub len: usize,
-    /// Bytes from the type byte to the value.
-    pub value: usize,
-    /// How far it stands in the window as the keyspace keeps it.
-    pub plain: Plain,
-    /// The expiry.
-    pub expire_ms: Option<UnixMillis>,
-    /// What the dump says of the last use.
-    pub heat: Heat,
-}
-
-/// Records of one range of hashes, in the order of the dump.
-#[derive(Default)]
-pub struct List {
-    entries: Vec<Entry>,
-    details: Vec<Detail>,
-}
-
-impl List {
-    /// True without records.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Another list, for about as many records.
-    pub fn fresh(&self) -> List {
-        let room = |n: usize| n + n / 8;
-        List {
-            entries: Vec::with_capacity(room(self.entries.len())),
-            details: Vec::with_capacity(room(self.details.len())),
-        }
-    }
-
-    /// Adds a string that the scanner found `at` bytes into the window.
-    #[inline]
-    pub fn push_string(&mut self, hash: u64, at: usize, plain: &PlainString) {
-        match u32::try_from(at) {
-            Ok(at) if plain.end <= RECORD_MAX => self.entries.push(Entry {
-                hash,
-                at,
-                len: plain.end as u32,
-            }),
-            _ => self.push(
-                hash,
-                Detail {
-                    body: at + plain.type_at,
-                    len: plain.end - plain.type_at,
-                    value: plain.value_at - plain.type_at,
-                    plain: Plain::Unchecked,
-                    expire_ms: plain.expire_ms,
-                    heat: Heat::None,
-                },
-            ),
-        }
-    }
-
-    /// Adds any record.
-    pub fn push(&mut self, hash: u64, detail: Detail) {
-        let at = u32::try_from(self.details.len()).expect("a window holds fewer records");
-        let len = DETAILED;
-        self.entries.push(Entry { hash, at, len });
-        self.details.push(detail);
-    }
-}
-
-/// How far a record stands in its window as the keyspace keeps it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Plain {
-    /// It does not.
-    No,
-    /// The key stands raw, the expiry, if any, right before the type byte.
-    Unchecked,
-}
-
-/// IDLE or FREQ of a record.
-#[derive(Clone, Copy)]
-pub enum Heat {
-    /// Neither.
-    None,
-    /// Seconds since the last use.
-    Idle(u64),
-    /// LFU counter.
-    Freq(u8),
-}
 
 /// Records of one range of hashes, to be inserted.
 pub struct Task {

@@ -13,6 +13,7 @@ mod buffer;
 mod check;
 mod error;
 mod insert;
+mod list;
 pub mod queue;
 pub mod salvage;
 mod scan;

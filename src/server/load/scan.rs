@@ -1,7 +1,8 @@
 //! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of
 //! records of one hash range to whoever is free.
 
-use super::insert::{Detail, Heat, Inserter, List, Plain, Task, Tasks};
+use super::insert::{Inserter, Task, Tasks};
+use super::list::{Detail, Heat, List, Plain};
 use super::window::Windows;
 use super::{LoadError, LoadOptions, LoadProgress, Loaded, aux_field};
 use crate::keyspace::load::{Partition, SizeHint};
