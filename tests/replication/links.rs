@@ -241,7 +241,10 @@ fn a_primary_restarted_from_its_dump_is_continued_by_its_replicas() {
 
 #[test]
 fn a_slow_replica_delays_neither_others_nor_saving_nor_writers() {
-    let primary = builder("forebay").expect("it is built").start();
+    let primary = builder("forebay")
+        .expect("it is built")
+        .config("rdbcompression no")
+        .start();
     let mut client = primary.client();
     for i in 0..200 {
         client.cmd(&["SET", &format!("big:{i}"), &"x".repeat(100_000)]);
