@@ -231,7 +231,7 @@ fn command_getkeysandflags(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn command_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let all = || table::all().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
     let names: Vec<&str> = match args.len() {
-        2 => table::all().map(|e| e.name).collect(),
+        2 => all().map(|e| e.name).collect(),
         5 if args.is(2, "FILTERBY") && args.is(3, "PATTERN") => all()
             .filter(|e| glob::matches_in_any_case(&args[4], e.name.as_bytes()))
             .map(|e| e.name)

@@ -25,12 +25,14 @@ enum Aggregate {
 }
 
 impl Aggregate {
+    /// `b` may be NaN, the result never is. Of two zeros the sign is that of `a`.
     fn join(self, a: f64, b: f64) -> f64 {
         match self {
-            // Opposite infinities make 0, never NaN.
+            // Opposite infinities make 0.
             Aggregate::Sum => defined(a + b),
-            Aggregate::Min => a.min(b),
-            Aggregate::Max => a.max(b),
+            Aggregate::Min if b < a => b,
+            Aggregate::Max if b > a => b,
+            Aggregate::Min | Aggregate::Max => a,
         }
     }
 }
@@ -64,14 +66,15 @@ impl Source<'_> {
         defined(self.weight * score)
     }
 
-    /// A member's weighted score.
+    /// A member's weighted score: NaN for an infinity without weight, which an intersection counts
+    /// as such, other than for its first set.
     fn score(&self, member: &[u8]) -> Option<f64> {
         let score = match &self.members {
             Members::None => None,
             Members::Set(set) => set.contains(member).then_some(1.0),
             Members::Zset(zset) => zset.score(member),
         };
-        score.map(|score| self.weighted(score))
+        score.map(|score| self.weight * score)
     }
 
     /// Calls `f` with each member and its weighted score until it says `false`.
