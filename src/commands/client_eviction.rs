@@ -22,7 +22,9 @@ impl Engine {
         if self.config.maxmemory_clients == 0 {
             return;
         }
-        let counts = matches!(Class::of(client), Class::Normal | Class::Pubsub);
+        // One that is being closed would cost others their connections.
+        let counts = matches!(Class::of(client), Class::Normal | Class::Pubsub)
+            && !client.flags.contains(ClientFlags::CLOSE_ASAP);
         let now = if counts {
             client_list::memory(client)
         } else {

@@ -1,6 +1,6 @@
 //! The dataset as a whole: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB, SAVE, BGSAVE, LASTSAVE.
 
-use super::host::SaveOptions;
+use super::host::{SaveOptions, Weight};
 use super::spec::{Command, Flags, Group};
 use super::transactions::touch_watched_database;
 use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine};
@@ -89,19 +89,19 @@ fn dbsize(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// `[ASYNC|SYNC]`: memory goes back in the background either way, the word is only checked.
-fn flush_mode(args: Args<'_>) -> CmdResult {
+/// `[ASYNC|SYNC]`: true for ASYNC. Memory goes back in the background either way.
+fn flush_mode(args: Args<'_>) -> Result<bool, CommandError> {
     match args.len() {
-        1 => Ok(()),
-        2 if args.is(1, "SYNC") || args.is(1, "ASYNC") => Ok(()),
+        1 => Ok(false),
+        2 if args.is(1, "SYNC") || args.is(1, "ASYNC") => Ok(args.is(1, "ASYNC")),
         _ => Err(CommandError::SYNTAX),
     }
 }
 
 fn flushdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    flush_mode(args)?;
+    let lazily = flush_mode(args)?;
     let db = cx.client.db;
-    cx.engine.empty_database(db);
+    cx.engine.empty_database(db, lazily);
     cx.engine.tracking.invalidate_everything();
     cx.force_propagate();
     cx.client.reply.ok();
@@ -109,8 +109,8 @@ fn flushdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    flush_mode(args)?;
-    cx.engine.empty_all();
+    let lazily = flush_mode(args)?;
+    cx.engine.empty_all(lazily);
     cx.engine.tracking.invalidate_everything();
     cx.engine
         .with_host(|host, engine| host.after_flushall(engine));
@@ -122,20 +122,22 @@ fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 impl Engine {
-    /// Removes all keys of a database.
-    pub fn empty_database(&mut self, db: usize) {
+    /// Removes all keys of a database. They are freed in the background in any case; `lazily` says that
+    /// this was asked for and counts them (`lazyfreed_objects`).
+    pub fn empty_database(&mut self, db: usize, lazily: bool) {
         touch_watched_database(self, db, None);
         let old = self.keyspace.db_mut(db).clear();
         self.dirty += old.len() as i64;
         if !old.is_empty() {
-            self.drop_later(Box::new(old));
+            let objects = if lazily { old.len() as u64 } else { 0 };
+            self.drop_counted(Box::new(old), Weight { bytes: 0, objects });
         }
     }
 
     /// Removes all keys of all databases.
-    pub fn empty_all(&mut self) {
+    pub fn empty_all(&mut self, lazily: bool) {
         for db in 0..self.keyspace.count() {
-            self.empty_database(db);
+            self.empty_database(db, lazily);
         }
     }
 }

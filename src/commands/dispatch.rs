@@ -65,6 +65,9 @@ impl Engine {
                         return self.fail(client, &error);
                     }
                 }
+                if refused.is_none() && is_http(args) {
+                    return self.abort_cross_protocol(client);
+                }
                 return self.reject(client, &error);
             }
         };
@@ -102,6 +105,19 @@ impl Engine {
         if self.pubsub.has_deferred() {
             pubsub::deliver_deferred(self);
         }
+    }
+
+    /// Closes the connection of a browser that was made to talk to us.
+    fn abort_cross_protocol(&mut self, client: &mut Session) {
+        let line = format!(
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands \
+             to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to \
+             compromise your Redis instance. Connection from {} aborted.",
+            client.addr
+        );
+        self.with_host(|host, _| host.log('#', &line));
+        client.flags.insert(ClientFlags::CLOSE_ASAP);
+        self.actions.push(super::Action::Close(client.id));
     }
 
     /// As [`Engine::fail`], for a request that did not come to run: a transaction will abort.
@@ -233,4 +249,9 @@ fn end_caching(client: &mut Session) {
     {
         tracking.caching = false;
     }
+}
+
+/// The first words of lines that HTTP begins requests with.
+fn is_http(args: Args<'_>) -> bool {
+    args.is(0, "POST") || args.is(0, "Host:")
 }

@@ -4,7 +4,7 @@ use super::blocking::Blocking;
 use super::effects::Effects;
 use super::evict::Pool;
 use super::histogram::Histogram;
-use super::host::Host;
+use super::host::{Host, Weight};
 use super::pause::Pauses;
 use super::pubsub::PubSub;
 use super::scripting::Scripting;
@@ -69,7 +69,7 @@ pub struct Engine {
     /// The shell's services (files, snapshots, sleep); taken out during a call.
     pub host: Option<Box<dyn Host>>,
     /// What services drop while the host is taken out.
-    dropped: Vec<(Box<dyn Send>, usize)>,
+    dropped: Vec<(Box<dyn Send>, Weight)>,
     /// The dataset is being loaded.
     pub loading: Loading,
     /// How deep we are inside EXEC or a script: effects go out at depth 0.
@@ -374,7 +374,7 @@ impl Engine {
 
     /// Drops something large off the executor thread.
     pub fn drop_later(&mut self, what: Box<dyn Send>) {
-        self.drop_counted(what, 0);
+        self.drop_counted(what, Weight::default());
     }
 
     /// Drops a value that is no longer in the dataset: here, or off the executor thread where that is
@@ -382,15 +382,16 @@ impl Engine {
     pub fn drop_value(&mut self, value: Value, lazily: bool) {
         if lazily && value.free_effort() > LAZY_FREE_FROM {
             let bytes = value.heap_bytes();
-            self.drop_counted(Box::new(value), bytes);
+            self.drop_counted(Box::new(value), Weight { bytes, objects: 1 });
         }
     }
 
-    fn drop_counted(&mut self, what: Box<dyn Send>, bytes: usize) {
+    /// As [`Engine::drop_later`], of what is known.
+    pub fn drop_counted(&mut self, what: Box<dyn Send>, weight: Weight) {
         match &mut self.host {
-            Some(host) => host.drop_later(what, bytes),
+            Some(host) => host.drop_later(what, weight),
             // A service of the host drops something: it goes with the others when the service is done.
-            None => self.dropped.push((what, bytes)),
+            None => self.dropped.push((what, weight)),
         }
     }
 
@@ -415,7 +416,7 @@ impl Engine {
         let result = f(host.as_mut(), self);
         self.dropped
             .drain(..)
-            .for_each(|(what, bytes)| host.drop_later(what, bytes));
+            .for_each(|(what, weight)| host.drop_later(what, weight));
         self.host = Some(host);
         result
     }

@@ -106,6 +106,15 @@ pub enum ExchangeError {
     Read,
 }
 
+/// What is known of something that is dropped in the background.
+#[derive(Clone, Copy, Default)]
+pub struct Weight {
+    /// What the allocator will get back, as far as it is known.
+    pub bytes: usize,
+    /// Keys that it counts as in `lazyfreed_objects`.
+    pub objects: u64,
+}
+
 /// The shell's services.
 pub trait Host: Any {
     /// The shell as itself, for its own parts.
@@ -163,7 +172,6 @@ pub trait Host: Any {
     fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String>;
     /// A log line at Redis's level `.`, `-`, `*` or `#`.
     fn log(&mut self, level: char, text: &str);
-    /// Drops something large off the executor thread; `bytes` is what the allocator will get back, as far
-    /// as it is known.
-    fn drop_later(&mut self, what: Box<dyn Send>, bytes: usize);
+    /// Drops something large off the executor thread.
+    fn drop_later(&mut self, what: Box<dyn Send>, weight: Weight);
 }

@@ -51,6 +51,7 @@ pub mod notify;
 pub mod pause;
 pub mod pubsub;
 pub mod random;
+pub mod redact;
 pub mod replication_cmds;
 pub mod scan;
 pub mod scripting;

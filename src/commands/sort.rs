@@ -219,15 +219,20 @@ fn compare(a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)) -> Ordering {
             numbers.then_with(|| a.1.cmp(&b.1))
         }
         (Weight::Text(x), Weight::Text(y)) => x.cmp(y),
-        _ => a.1.cmp(&b.1),
+        _ => up_to_zero(&a.1).cmp(up_to_zero(&b.1)),
     }
+}
+
+/// What C's `strcoll` compares.
+fn up_to_zero(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|b| *b == 0).unwrap_or(text.len());
+    &text[..end]
 }
 
 /// A weight as C's `strtod` reads it: up to a zero byte; leading spaces and the empty text are legal.
 fn number(text: &[u8]) -> Result<f64, CommandError> {
     let bad = CommandError::fixed("ERR One or more scores can't be converted into double");
-    let end = text.iter().position(|b| *b == 0).unwrap_or(text.len());
-    let text = text[..end].trim_ascii_start();
+    let text = up_to_zero(text).trim_ascii_start();
     if text.is_empty() {
         return Ok(0.0);
     }

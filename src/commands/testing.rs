@@ -5,7 +5,7 @@
 //! strings as `"..."`, null as `nil`, arrays as `[a, b]`, maps as `{k: v}`, sets as `~[..]`, pushes as
 //! `>[..]`, doubles as `,1.5`.
 
-use super::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions};
+use super::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight};
 use super::{ClientId, CommandError, Engine};
 use crate::config::Config;
 use std::cell::RefCell;
@@ -272,7 +272,7 @@ impl Host for FakeHost {
     fn purge_memory(&mut self) {}
     fn info(&self, _: &Engine, _: &str, _: &mut String) {}
     fn log(&mut self, _: char, _: &str) {}
-    fn drop_later(&mut self, _: Box<dyn Send>, _: usize) {}
+    fn drop_later(&mut self, _: Box<dyn Send>, _: Weight) {}
 }
 
 #[test]

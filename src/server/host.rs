@@ -6,6 +6,7 @@ use super::persist::Persistence;
 use super::shutdown::Shutdown;
 use super::state::Server;
 use super::{allocator, exchange, log, reaper, rewrite_file, usage};
+use crate::commands::host::Weight;
 use crate::commands::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
 };
@@ -210,8 +211,9 @@ impl Host for Shell {
         log::write(level, text);
     }
 
-    fn drop_later(&mut self, what: Box<dyn Send>, bytes: usize) {
-        self.reaper.take(Box::new((what, Lent::new(bytes))));
+    fn drop_later(&mut self, what: Box<dyn Send>, weight: Weight) {
+        let lent = Lent::new(weight.bytes);
+        self.reaper.take(Box::new((what, lent)), weight.objects);
     }
 }
 

@@ -1,5 +1,6 @@
 //! MONITOR: every command, as it comes.
 
+use crate::commands::redact;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::table::Entry;
 use crate::commands::{Action, Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
@@ -69,7 +70,7 @@ impl Engine {
             us % 1_000_000,
             client.db
         );
-        for arg in args.0 {
+        for arg in redact::shown(command, args) {
             line.push(' ');
             line.push_str(&quote(arg));
         }

@@ -1,8 +1,9 @@
 //! SLOWLOG: the last commands that took long.
 
+use crate::commands::redact;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::table::Entry;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Session};
+use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
 use std::collections::VecDeque;
 
 /// This family's declarations.
@@ -129,6 +130,10 @@ impl Engine {
         args: Args<'_>,
         nanos: u64,
     ) {
+        if client.flags.contains(ClientFlags::BLOCKED) {
+            // It has only begun to wait: it counts when it is served.
+            return;
+        }
         let event = match command.flags.contains(Flags::FAST) {
             true => "fast-command",
             false => "command",
@@ -146,7 +151,7 @@ impl Engine {
             id: self.slowlog.next_id,
             unix_s: now_s,
             micros,
-            args: shorten(args),
+            args: shorten(Args(&redact::shown(command, args))),
             addr: client.addr.clone(),
             name: client.name.clone(),
         };

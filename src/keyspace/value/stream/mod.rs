@@ -345,8 +345,8 @@ impl Stream {
     }
 
     pub(super) fn free_effort(&self) -> usize {
-        // Small parts: nodes of few entries, pending entries.
-        1 + self.heap_bytes() / 256
+        // Entries for their nodes; pending entries are small.
+        1 + self.0.nodes.heap() / 4096 + self.0.groups.heap() / 64
     }
 }
 
