@@ -81,10 +81,10 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A buffer in front of a sink, so that a large value leaves in pieces.
+/// A buffer in front of a sink, so that a large value leaves in pieces; or one that keeps all of it.
 pub(super) struct Out<'a> {
     buf: Vec<u8>,
-    sink: &'a mut dyn FnMut(&[u8]),
+    sink: Option<&'a mut dyn FnMut(&[u8])>,
 }
 
 /// Bytes that are collected before the sink sees them.
@@ -94,8 +94,18 @@ impl<'a> Out<'a> {
     pub(super) fn new(sink: &'a mut dyn FnMut(&[u8])) -> Self {
         Out {
             buf: Vec::new(),
-            sink,
+            sink: Some(sink),
         }
+    }
+
+    /// Appends to `buf`, which is given back by [`Out::into_buf`].
+    pub(super) fn behind(buf: Vec<u8>) -> Self {
+        Out { buf, sink: None }
+    }
+
+    /// What no sink has taken.
+    pub(super) fn into_buf(self) -> Vec<u8> {
+        self.buf
     }
 
     /// Where to append.
@@ -114,8 +124,10 @@ impl<'a> Out<'a> {
 
     /// Hands over what is there.
     pub(super) fn flush(&mut self) {
-        if !self.buf.is_empty() {
-            (self.sink)(&self.buf);
+        if let Some(sink) = &mut self.sink
+            && !self.buf.is_empty()
+        {
+            sink(&self.buf);
             self.buf.clear();
         }
     }

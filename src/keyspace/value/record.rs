@@ -45,16 +45,20 @@ impl<'a> ValueRef<'a> {
     /// strings and blobs are compressed where that gains.
     pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> u8 {
         let mut out = Out::new(sink);
-        match self {
-            ValueRef::Str(v) => v.write(packer, &mut out),
-            ValueRef::List(v) => v.write(packer, &mut out),
-            ValueRef::Set(v) => v.write(packer, &mut out),
-            ValueRef::Zset(v) => v.write(packer, &mut out),
-            ValueRef::Hash(v) => v.write(packer, &mut out),
-            ValueRef::Stream(v) => v.write(packer, &mut out),
-        }
+        self.write(packer, &mut out);
         out.flush();
         self.rdb_type()
+    }
+
+    fn write(&self, packer: Option<&mut lzf::Packer>, out: &mut Out<'_>) {
+        match self {
+            ValueRef::Str(v) => v.write(packer, out),
+            ValueRef::List(v) => v.write(packer, out),
+            ValueRef::Set(v) => v.write(packer, out),
+            ValueRef::Zset(v) => v.write(packer, out),
+            ValueRef::Hash(v) => v.write(packer, out),
+            ValueRef::Stream(v) => v.write(packer, out),
+        }
     }
 
     /// Elements (bytes of a string, live entries of a stream).
@@ -152,7 +156,12 @@ impl Value {
             ValueRef::Hash(v) => v.is_packed(),
             ValueRef::Stream(_) => false,
         };
-        packed.then(|| self.to_rdb(&mut |piece| out.extend_from_slice(piece), None))
+        packed.then(|| {
+            let mut behind = Out::behind(std::mem::take(out));
+            self.as_ref().write(None, &mut behind);
+            *out = behind.into_buf();
+            self.rdb_type()
+        })
     }
 
     /// The RDB type that [`Value::to_rdb`] writes.
