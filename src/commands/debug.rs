@@ -372,7 +372,7 @@ fn quicklist_packed_threshold(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let text = String::from_utf8_lossy(&args[2]).into_owned();
     let size = crate::config::kind::parse_memory(&text);
     // 0 is the default; the message is the reference's.
-    if !size.is_some_and(|size| size < 4 << 30) {
+    if size.is_none_or(|size| size >= 4 << 30) {
         return Err(CommandError::fixed(
             "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
         ));
