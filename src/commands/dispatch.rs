@@ -207,8 +207,10 @@ impl Engine {
             let keys = keys.into_iter().map(|i| args.0[i]);
             self.tracking.remember(client, keys);
         }
-        if changed && self.depth == 0 {
-            self.flush_effects();
+        if self.depth == 0 {
+            if changed {
+                self.flush_effects();
+            }
             client.write_offset = self.repl.offset();
         }
         result

@@ -114,8 +114,10 @@ pub struct Session {
     pub last_interaction_ms: i64,
     /// The last command run, for CLIENT LIST.
     pub last_command: Option<&'static Entry>,
-    /// Replication offset right after this client's last write (WAIT).
+    /// Replication offset right after this client's last command, whatever it did (WAIT).
     pub write_offset: i64,
+    /// Bytes of the stream held for this replica, as CLIENT LIST last found it.
+    pub stream_pending: usize,
     /// What a blocking command waits for.
     pub blocked: Option<Box<super::blocking::Blocked>>,
     /// What REPLCONF said; meaning in `replication`.
@@ -161,6 +163,7 @@ impl Session {
             last_interaction_ms: now_ms,
             last_command: None,
             write_offset: 0,
+            stream_pending: 0,
             blocked: None,
             replconf: None,
             query_buffer: 0,

@@ -30,6 +30,8 @@ pub struct Replication {
     pub(super) now_ms: u64,
     pub(super) failover: Option<Failover>,
     pub(super) received: ReceivedSyncs,
+    /// CLIENT PAUSE holds writes: see [`Env::paused`].
+    paused: bool,
     /// Effects must be encoded. Kept, because it is asked for every write.
     listening: bool,
 }
@@ -68,6 +70,7 @@ impl Replication {
             now_ms: 0,
             failover: None,
             received: ReceivedSyncs::default(),
+            paused: false,
             listening: false,
         }
     }
@@ -143,6 +146,7 @@ impl Replication {
             now_ms: self.now_ms,
             top_level: self.upstream.is_none(),
             quiet: self.failover.is_some(),
+            paused: self.paused && self.failover.is_none(),
             out: &mut self.actions,
         };
         let result = f(&mut self.primary, &mut env);
@@ -184,6 +188,11 @@ impl Replication {
     pub fn on_tick(&mut self) {
         self.with_primary(|primary, env| primary.on_tick(env));
         self.continue_failover();
+    }
+
+    /// CLIENT PAUSE began or ended, as far as replicas are concerned.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     /// At the end of a batch.

@@ -197,3 +197,31 @@ fn client_kill_closes_a_replica_that_says_nothing() {
     wait_until("its connection is closed", || replica.is_closed());
     assert_eq!(number(&primary, "replication", "connected_slaves"), 0);
 }
+
+#[test]
+fn wait_asks_replicas_for_nothing_while_clients_are_paused() {
+    let primary = builder("forebay").expect("it is built").start();
+    let replica = FakeReplica::attach(&primary.address());
+    let getacks = || {
+        replica
+            .stream()
+            .windows(6)
+            .filter(|w| w == b"GETACK")
+            .count()
+    };
+    let mut client = primary.client();
+    client.pipeline(&[
+        vec!["SET", "a", "1"],
+        vec!["CLIENT", "PAUSE", "100000", "WRITE"],
+    ]);
+    assert_eq!(client.int("WAIT 1 50"), 0);
+    assert_eq!(getacks(), 0);
+    // A writer that waits for the end of the pause is a blocked client.
+    let mut writer = primary.client();
+    writer.send(&["SET", "a", "2"]).expect("it is taken");
+    wait_until("the writer waits", || {
+        number(&primary, "clients", "blocked_clients") == 1
+    });
+    client.ok("CLIENT UNPAUSE");
+    wait_until("it is asked now", || getacks() == 1);
+}

@@ -5,7 +5,9 @@ use super::client_tracking;
 use crate::commands::blocking::Unblock;
 use crate::commands::pause::{Held, Reason};
 use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Session};
+use crate::commands::{
+    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session,
+};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -256,6 +258,7 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         _ => return Err(CommandError::SYNTAX),
     }
     let now = cx.now();
+    measure_replicas(cx.engine);
     let mut text = String::new();
     for client in everybody(cx) {
         if class.is_some_and(|c| c != Class::of(client))
@@ -268,6 +271,16 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     cx.client.reply.verbatim("txt", text.as_bytes());
     Ok(())
+}
+
+/// What is held for whom, in the clients themselves.
+fn measure_replicas(engine: &mut Engine) {
+    let log = engine.repl.history().backlog();
+    for (id, _) in engine.repl.primary().replicas() {
+        if let Some(client) = engine.clients.get_mut(&id) {
+            client.stream_pending = log.map_or(0, |log| log.share(id.0));
+        }
+    }
 }
 
 /// All clients by number, the running one in its place.

@@ -100,8 +100,8 @@ pub fn line(client: &Session, now_ms: i64) -> String {
         client.reply.capacity(),
         client.reply.capacity(),
         u8::from(client.unsent > 0),
-        client.unsent,
-        memory(client),
+        client.unsent + client.stream_pending,
+        memory(client) + client.stream_pending,
         if client.unsent > 0 { "rw" } else { "r" },
         client.last_command.map_or("NULL", |c| c.name),
         if client.flags.contains(ClientFlags::MASTER) {

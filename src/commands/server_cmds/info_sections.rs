@@ -3,7 +3,7 @@
 use super::{client_list, human};
 use crate::commands::host::Facts;
 use crate::commands::table::{self, Entry};
-use crate::commands::{ClientFlags, Engine, heat};
+use crate::commands::{ClientFlags, ClientId, Engine, heat};
 use std::fmt::{Display, Write};
 
 /// Writes `name:value` lines.
@@ -77,7 +77,10 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     let output = clients().map(|c| c.reply.len() + c.unsent).max();
     line.put("client_recent_max_input_buffer", input.unwrap_or(0));
     line.put("client_recent_max_output_buffer", output.unwrap_or(0));
-    line.put("blocked_clients", engine.blocking.clients());
+    // Who waits for the end of CLIENT PAUSE counts, as in the reference.
+    let waits = |id: &&ClientId| engine.clients.contains_key(id);
+    let postponed = engine.postponed.iter().filter(waits).count();
+    line.put("blocked_clients", engine.blocking.clients() + postponed);
     let count = |f: &dyn Fn(&&crate::commands::Session) -> bool| clients().filter(f).count();
     line.put("tracking_clients", engine.tracking.clients());
     line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
@@ -113,24 +116,27 @@ fn awaiting_end(engine: &Engine) -> usize {
 pub struct Overhead {
     /// Held by normal clients.
     pub clients: usize,
-    /// Held by replicas' connections.
+    /// Stream bytes above the backlog's size, which are held for replicas.
     pub replicas: usize,
-    /// The replication backlog.
+    /// The replication backlog, up to its size where replicas hold more.
     pub backlog: usize,
 }
 
 impl Overhead {
     /// Of a server.
     pub fn of(engine: &Engine) -> Overhead {
-        let sum = |replicas: bool| {
-            let clients = engine.clients.values();
-            let wanted = clients.filter(|c| c.flags.contains(ClientFlags::REPLICA) == replicas);
-            wanted.map(client_list::memory).sum()
+        let clients = engine.clients.values();
+        let normal = clients.filter(|c| !c.flags.contains(ClientFlags::REPLICA));
+        let log = engine.repl.history().backlog();
+        let held = log.map_or(0, |log| log.memory());
+        let size = match engine.repl.primary().count() {
+            0 => held,
+            _ => engine.repl.history().backlog_bytes_max(),
         };
         Overhead {
-            clients: sum(false),
-            replicas: sum(true),
-            backlog: engine.repl.history().backlog().map_or(0, |b| b.memory()),
+            clients: normal.map(client_list::memory).sum(),
+            replicas: held.saturating_sub(size),
+            backlog: held.min(size),
         }
     }
 
@@ -199,7 +205,8 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
     }
     line.put("mem_not_counted_for_evict", engine.not_counted_for_evict());
     line.put("mem_replication_backlog", overhead.backlog);
-    line.put("mem_total_replication_buffers", overhead.backlog);
+    let buffers = overhead.backlog + overhead.replicas;
+    line.put("mem_total_replication_buffers", buffers);
     line.put("mem_clients_slaves", overhead.replicas);
     line.put("mem_clients_normal", overhead.clients);
     line.put("mem_cluster_links", 0);

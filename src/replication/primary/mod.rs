@@ -55,6 +55,8 @@ pub struct Env<'a> {
     pub top_level: bool,
     /// A failover waits for its target: nothing may be written into the stream but GETACK.
     pub quiet: bool,
+    /// CLIENT PAUSE: replicas are not asked for acknowledgements.
+    pub paused: bool,
     /// What the shell must do.
     pub out: &'a mut Vec<Action>,
 }

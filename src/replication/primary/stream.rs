@@ -60,7 +60,9 @@ impl Primary {
 
     /// At the end of a batch: at most one GETACK for all who wait; output limits when the log grew.
     pub fn before_idle(&mut self, env: &mut Env<'_>) {
-        if std::mem::take(&mut self.ack_wanted) && !self.replicas.is_empty() && env.top_level {
+        // While clients are paused it is wanted still: as in the reference, WAIT waits for the end of the pause.
+        let wanted = !env.paused && std::mem::take(&mut self.ack_wanted);
+        if wanted && !self.replicas.is_empty() && env.top_level {
             env.history.append(GETACK);
         }
         let made = env.history.backlog().map_or(0, |log| log.blocks_made());

@@ -48,6 +48,7 @@ impl Scene {
             now_ms: self.now_ms,
             top_level: true,
             quiet: false,
+            paused: false,
             out: &mut out,
         };
         let result = f(&mut self.primary, &mut env);

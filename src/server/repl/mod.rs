@@ -110,6 +110,8 @@ impl Drivers {
         // Lines about a change of part are written by the new one, as the reference writes them.
         log::set_replica(engine.repl.is_replica());
         engine.sync_repl_clock();
+        let paused = engine.is_paused_by(Reason::Client);
+        engine.repl.set_paused(paused);
         engine.repl.before_idle();
         loop {
             let actions = engine.repl.take_actions();
