@@ -81,10 +81,13 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Takes the pieces of a value.
+type Pieces<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// A buffer in front of a sink, so that a large value leaves in pieces; or one that keeps all of it.
 pub(super) struct Out<'a> {
     buf: Vec<u8>,
-    sink: Option<&'a mut dyn FnMut(&[u8])>,
+    sink: Option<Pieces<'a>>,
 }
 
 /// Bytes that are collected before the sink sees them.
