@@ -8,9 +8,9 @@ pub fn sadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, members) = (&args[1], args.from(2));
     let loc = cx.find_to_write::<Set>(key)?;
     if let Some(loc) = loc {
-        // A set that would stay as it is need not be opened, nor kept twice for a snapshot.
+        // A packed set that would stay as it is need not be copied to be opened.
         let (set, _) = cx.read::<Set>(loc);
-        if members.iter().all(|member| set.contains(member)) {
+        if set.is_packed() && members.iter().all(|member| set.contains(member)) {
             cx.client.reply.int(0);
             return Ok(());
         }

@@ -349,7 +349,8 @@ impl<'a> SetRef<'a> {
         }
     }
 
-    pub(super) fn is_packed(&self) -> bool {
+    /// True for the forms that stand in one piece of bytes.
+    pub fn is_packed(&self) -> bool {
         matches!(&self.0, FormRef::Ints(_) | FormRef::Pack(_))
     }
 
