@@ -15,6 +15,10 @@ pub enum Rule {
     Shape,
     /// Integers may differ by the time between the two commands: up to 5 s, in either unit.
     Roughly,
+    /// A number of ms that may differ by the time between the two commands: up to 5 s.
+    RoughlyMs,
+    /// To the byte, but idle times in ms may differ by up to 5 s.
+    IdleTimes,
     /// To the byte, but SORT has not unpacked our sorted sets (docs/differences.md).
     EncodingAfterSort,
     /// Not compared.
@@ -37,9 +41,11 @@ impl Rule {
             "HGETALL" => Rule::PairsAnyOrder,
             "CONFIG" if name(1) == "GET" => Rule::PairsAnyOrder,
             "PUBSUB" if name(1) == "CHANNELS" => Rule::AnyOrder,
-            "TTL" | "PTTL" | "EXPIRETIME" | "PEXPIRETIME" => Rule::Roughly,
-            "XPENDING" if command.len() > 3 => Rule::Roughly,
-            "XINFO" if name(1) == "CONSUMERS" || name(3) == "FULL" => Rule::Roughly,
+            "TTL" | "EXPIRETIME" => Rule::Roughly,
+            "PTTL" | "PEXPIRETIME" => Rule::RoughlyMs,
+            "XPENDING" if command.len() > 3 => Rule::IdleTimes,
+            "XINFO" if name(1) == "CONSUMERS" => Rule::IdleTimes,
+            "XINFO" if name(3) == "FULL" => Rule::Roughly,
             _ => Rule::Exact,
         }
     }
@@ -59,8 +65,45 @@ impl Rule {
             Rule::PairsAnyOrder => sorted_pairs(theirs) == sorted_pairs(ours),
             Rule::Shape => shape(theirs) == shape(ours),
             Rule::Roughly => roughly(theirs, ours),
+            Rule::RoughlyMs => near(theirs, ours),
+            Rule::IdleTimes => but_idle_times(theirs, ours),
             Rule::Ignore => true,
         }
+    }
+}
+
+/// Equal, or times in ms of which neither is one of the special answers below 0.
+fn near(a: &Value, b: &Value) -> bool {
+    match (a.int(), b.int()) {
+        (Some(a), Some(b)) => a == b || (a >= 0 && b >= 0 && a.abs_diff(b) <= 5_000),
+        _ => a == b,
+    }
+}
+
+/// What XINFO CONSUMERS says by name, and XPENDING in the third place of four.
+fn but_idle_times(theirs: &Value, ours: &Value) -> bool {
+    let names_one = |name: &Value| matches!(name.text(), Some("idle" | "inactive"));
+    match (theirs, ours) {
+        (Value::Array(a), Value::Array(b)) => {
+            let entry = a.len() == 4 && matches!(a[2..], [Value::Int(_), Value::Int(_)]);
+            let is_idle = |i: usize| (entry && i == 2) || (i > 0 && names_one(&a[i - 1]));
+            let same = |(i, (a, b)): (usize, (&Value, &Value))| match is_idle(i) {
+                true => near(a, b),
+                false => but_idle_times(a, b),
+            };
+            a.len() == b.len() && a.iter().zip(b).enumerate().all(same)
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            let same = |(a, b): (&(Value, Value), &(Value, Value))| {
+                let value = match names_one(&a.0) {
+                    true => near(&a.1, &b.1),
+                    false => but_idle_times(&a.1, &b.1),
+                };
+                a.0 == b.0 && value
+            };
+            a.len() == b.len() && a.iter().zip(b).all(same)
+        }
+        _ => theirs == ours,
     }
 }
 
