@@ -6,7 +6,7 @@
 
 use super::host::{Shell, with_shell};
 use super::state::Server;
-use super::{cron, daemon, listen, log, repl, shutdown, supervisor};
+use super::{allocator, cron, daemon, listen, log, repl, shutdown, supervisor};
 use crate::config::choices::Supervised;
 use crate::config::load::{ConfigError, Files, Loaded, command_line, load};
 use crate::config::{Config, load as config_load};
@@ -156,6 +156,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         return Err(Stop::Other("Your current 'ulimit -n' is not enough for the server to start. Please increase your open file limit. Exiting.".into()));
     }
     daemon::ignore_file_size_signal();
+    allocator::give_back_in_background();
     warn_about_backlog(&config);
     if config.daemonize || !config.pidfile.is_empty() {
         // As the reference server: not having it is no reason to stop.
