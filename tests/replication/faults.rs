@@ -269,40 +269,6 @@ fn a_replica_killed_at_any_phase_follows_again() {
     between_all(Fault::KillReplica, [true, false, false]);
 }
 
-#[test]
-fn a_corrupt_stream_is_refused_and_the_old_data_kept() {
-    for primary in ["forebay", PEER] {
-        for load in ["disabled", "swapdb"] {
-            let Some(primary) = builder(primary) else {
-                return;
-            };
-            let primary = primary.config("repl-diskless-sync yes").start();
-            seed_data(&primary);
-            let replica = builder("forebay")
-                .expect("it is built")
-                .config(format!("repl-diskless-load {load}"))
-                .start();
-            replica.client().ok("SET old data");
-            let proxy = FaultProxy::to(&primary.address());
-            let faults = Faults {
-                corrupt_at: Some(50_000),
-                ..Faults::default()
-            };
-            proxy.set(Direction::FromTarget, faults);
-            let line = format!("REPLICAOF 127.0.0.1 {}", proxy.port());
-            replica.client().ok(&line);
-            replica.wait_log("Failed trying to load the MASTER synchronization DB");
-            wait_until("the replica may leave its primary", || {
-                !replica.client().run("REPLICAOF NO ONE").is_error()
-            });
-            assert_eq!(replica.client().text("GET old"), "data", "{load}");
-            proxy.heal();
-            replica.client().ok(&line);
-            assert_in_step(&primary, &replica);
-        }
-    }
-}
-
 /// Less than the payload takes, more than logs do.
 const ROOM: u64 = 60_000;
 

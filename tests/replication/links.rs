@@ -111,36 +111,43 @@ fn a_full_sync_that_breaks_anywhere_leaves_the_old_data_and_is_tried_again() {
 
 #[test]
 fn a_corrupt_payload_is_refused_and_the_old_data_kept() {
-    let Some(peer) = builder(PEER) else { return };
-    let primary = peer.config("repl-diskless-sync no").start();
-    seed_data(&primary);
-    for load in ["disabled", "swapdb"] {
-        let mut replica = builder("forebay")
-            .expect("it is built")
-            .config(format!("repl-diskless-load {load}"))
-            .start();
-        replica.client().ok("SET old data");
-        let proxy = FaultProxy::to(&primary.address());
-        let faults = Faults {
-            corrupt_at: Some(50_000),
-            ..Faults::default()
-        };
-        proxy.set(Direction::FromTarget, faults);
-        follow(&replica, proxy.port());
-        replica.wait_log("Failed trying to load the MASTER synchronization DB");
-        assert!(replica.is_running());
-        let error = |r: &Server| {
-            r.client()
-                .info_field("replication", "last_full_sync_in_error")
-        };
-        assert!(!error(&replica).is_empty(), "INFO says why");
-        unfollow(&replica);
-        assert_eq!(replica.client().text("GET old"), "data", "{load}");
-        proxy.heal();
-        follow(&replica, proxy.port());
-        assert_in_step(&primary, &replica);
-        assert_eq!(error(&replica), "");
+    for (name, diskless) in [(PEER, "no"), (PEER, "yes"), ("forebay", "yes")] {
+        let Some(primary) = builder(name) else { return };
+        let diskless = format!("repl-diskless-sync {diskless}");
+        let primary = primary.config(diskless).start();
+        seed_data(&primary);
+        for load in ["disabled", "swapdb"] {
+            refuses_a_corrupt_payload(&primary, load);
+        }
     }
+}
+
+fn refuses_a_corrupt_payload(primary: &Server, load: &str) {
+    let mut replica = builder("forebay")
+        .expect("it is built")
+        .config(format!("repl-diskless-load {load}"))
+        .start();
+    replica.client().ok("SET old data");
+    let proxy = FaultProxy::to(&primary.address());
+    let faults = Faults {
+        corrupt_at: Some(50_000),
+        ..Faults::default()
+    };
+    proxy.set(Direction::FromTarget, faults);
+    follow(&replica, proxy.port());
+    replica.wait_log("Failed trying to load the MASTER synchronization DB");
+    assert!(replica.is_running());
+    let error = |r: &Server| {
+        r.client()
+            .info_field("replication", "last_full_sync_in_error")
+    };
+    assert!(!error(&replica).is_empty(), "INFO says why");
+    unfollow(&replica);
+    assert_eq!(replica.client().text("GET old"), "data", "{load}");
+    proxy.heal();
+    follow(&replica, proxy.port());
+    assert_in_step(primary, &replica);
+    assert_eq!(error(&replica), "");
 }
 
 #[test]
