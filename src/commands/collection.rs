@@ -12,7 +12,7 @@
 use super::engine::Rng;
 use super::{CommandError, Cx, Event};
 use crate::keyspace::value::stream::{Stream, StreamRef};
-use crate::keyspace::value::{Hash, HashRef, List, ListRef, Set, SetRef, Zset, ZsetRef};
+use crate::keyspace::value::{Hash, HashRef, Kind, List, ListRef, Set, SetRef, Zset, ZsetRef};
 use crate::keyspace::{Limits, Loc, Value, ValueRef};
 use crate::resp::Reply;
 
@@ -22,6 +22,8 @@ pub trait Collection: Sized {
     type Ref<'a>;
     /// Without elements.
     fn empty() -> Self;
+    /// What TYPE calls it.
+    const KIND: Kind;
     /// The view, if the value is of this type.
     fn view(value: ValueRef<'_>) -> Option<Self::Ref<'_>>;
     /// The owned form, if the value is of this type.
@@ -36,6 +38,7 @@ macro_rules! collection {
     ($owned:ident, $view:ident) => {
         impl Collection for $owned {
             type Ref<'a> = $view<'a>;
+            const KIND: Kind = Kind::$owned;
             fn empty() -> Self {
                 $owned::new()
             }
@@ -129,7 +132,7 @@ impl Cx<'_> {
 
     fn check<T: Collection>(&self, found: Option<Loc>) -> Result<Option<Loc>, CommandError> {
         match found {
-            Some(loc) if T::view(self.value(loc)).is_none() => Err(CommandError::WRONG_TYPE),
+            Some(loc) if self.kind(loc) != T::KIND => Err(CommandError::WRONG_TYPE),
             found => Ok(found),
         }
     }

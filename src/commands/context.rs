@@ -1,6 +1,7 @@
 //! What a command handler sees: the engine, its client, and helpers for what handlers share.
 
 use super::{ClientFlags, CommandError, Engine, Session};
+use crate::keyspace::value::Kind;
 use crate::keyspace::{Db, Loc, ValueRef};
 use std::time::Duration;
 
@@ -108,6 +109,11 @@ impl Cx<'_> {
         let found = self.lookup_quietly(key)?;
         self.engine.touch(self.client.db, found);
         Some(found)
+    }
+
+    /// What type of value a key of the selected database holds.
+    pub fn kind(&self, loc: Loc) -> Kind {
+        self.engine.keyspace.db(self.client.db).kind(loc)
     }
 
     /// The value of a key of the selected database, as a reader sees it.

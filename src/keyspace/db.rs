@@ -7,10 +7,16 @@
 
 use super::directory::{self, Directory};
 use super::expiry::Expiry;
-use super::record::{OUTSIDE, Record};
+use super::record::{self, OUTSIDE, Record, TYPE_MASK};
 use super::segment::{Segment, SegmentMut};
+use super::value::Kind;
 use super::{Hasher, UnixMillis, Value, ValueRef};
 use crate::snapshot::preserve::DbWalk;
+use smallvec::SmallVec;
+
+/// The first argument behind a key, and the one behind that: which of them is a member, the collection
+/// tells.
+pub type MemberArgs<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// An entry of one database, named until the next change of that database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +142,29 @@ impl Db {
         }
     }
 
+    /// As [`Db::prefetch`], for a batch of commands on members of one collection.
+    pub fn prefetch_members(&self, key: &[u8], members: &[MemberArgs<'_>]) {
+        let Some(loc) = self.find(key) else { return };
+        let segment = self.segment(loc);
+        let offset = segment.slots().offset(loc.slot as usize);
+        if Record::parse(&segment.records()[offset..]).rdb_type & OUTSIDE == 0 {
+            return;
+        }
+        let first = members.iter().map(|&(first, _)| first);
+        match segment.outside_at(offset).as_ref() {
+            ValueRef::Set(set) => set.prefetch(&first.collect::<SmallVec<[_; 64]>>()),
+            ValueRef::Hash(hash) => hash.prefetch(&first.collect::<SmallVec<[_; 64]>>()),
+            // A score stands before the member to be written.
+            ValueRef::Zset(zset) => {
+                let last = members
+                    .iter()
+                    .map(|&(first, second)| second.unwrap_or(first));
+                zset.prefetch(&last.collect::<SmallVec<[_; 64]>>());
+            }
+            _ => {}
+        }
+    }
+
     /// The segment of a [`Loc`], and its slot is in use.
     #[inline]
     pub(crate) fn segment(&self, loc: Loc) -> Segment<'_> {
@@ -178,6 +207,20 @@ impl Db {
             0 => ValueRef::from_record(record.rdb_type, record.value()),
             _ => segment.outside_at(offset).as_ref(),
         }
+    }
+
+    /// What type of value it is.
+    #[inline]
+    pub fn kind(&self, loc: Loc) -> Kind {
+        let bytes = self.segment(loc).bytes_at(loc.slot as usize);
+        Kind::of_rdb_type(bytes[record::type_at(bytes)] & TYPE_MASK)
+    }
+
+    /// True if the value stands outside the record: nothing is copied to change it.
+    #[inline]
+    pub fn is_outside(&self, loc: Loc) -> bool {
+        let bytes = self.segment(loc).bytes_at(loc.slot as usize);
+        bytes[record::type_at(bytes)] & OUTSIDE != 0
     }
 
     /// The expiry.

@@ -20,23 +20,39 @@ pub struct Edit<'a> {
 enum Held {
     /// It stands in the record; this is a copy.
     Packed(Value),
-    /// It stands outside. `lent`: taken out of the record, into which it can be put back.
-    Outside { value: Arc<Value>, lent: bool },
+    /// It stands outside.
+    Outside {
+        value: Arc<Value>,
+        lent: Option<Lent>,
+    },
+}
+
+/// The record from which a value was taken, and into which it can be put back.
+struct Lent {
+    offset: usize,
+    type_byte: u8,
 }
 
 impl Db {
     /// Opens the value for change.
     pub fn edit(&mut self, loc: Loc) -> Edit<'_> {
-        let record = self.record(loc);
+        let segment = self.segment(loc);
+        let offset = segment.slots().offset(loc.slot as usize);
+        let record = Record::parse(&segment.records()[offset..]);
         let type_byte = record.rdb_type;
         let value = if type_byte & OUTSIDE == 0 {
             Held::Packed(Value::to_change(type_byte, record.value()))
         } else {
             let limit = self.protect(loc);
-            let offset = self.segment(loc).slots().offset(loc.slot as usize);
-            let lent = offset >= limit && type_byte & LONG_KEY == 0;
+            // A snapshot needs the record, or the key stands with the value: then it is shared.
+            let lent = (offset >= limit && type_byte & LONG_KEY == 0)
+                .then_some(Lent { offset, type_byte });
+            let value = match lent {
+                Some(_) => self.segment_mut(loc).take_outside(offset),
+                None => Some(self.segment(loc).share_at(offset)),
+            };
             Held::Outside {
-                value: self.borrow_outside(loc, limit),
+                value: value.expect("the value is not on loan"),
                 lent,
             }
         };
@@ -56,47 +72,60 @@ impl Db {
         if value.is_empty_collection() {
             return self.remove(loc);
         }
-        let expire = self.expire(loc);
-        if self.key(loc).len() <= KEY_MAX {
-            let mut bytes = std::mem::take(&mut self.scratch.value);
-            bytes.clear();
-            let packed = value
-                .to_record(&mut bytes)
-                .filter(|_| bytes.len() <= VALUE_MAX);
-            if let Some(type_byte) = packed {
-                let old = self.record(loc);
-                // Many a command changes nothing in the end.
-                if old.rdb_type != type_byte || old.value() != bytes {
-                    self.rewrite(loc, expire, type_byte, &bytes, &[]);
-                }
-            }
-            self.scratch.value = bytes;
-            if packed.is_some() {
-                return;
-            }
-        }
-        let (value, lent) = match held {
-            Held::Packed(value) => (Arc::new(value), false),
-            Held::Outside { value, lent } => (value, lent),
-        };
-        let rdb_type = value.rdb_type();
-        let segment = self.segment(loc);
-        let offset = segment.slots().offset(loc.slot as usize);
-        let old = Record::parse(&segment.records()[offset..]).rdb_type;
-        if lent {
-            let mut segment = self.segment_mut(loc);
-            segment.put_outside(offset, value);
-            let at = offset + record::type_at(&segment.records_mut()[offset..]);
-            segment.records_mut()[at] = rdb_type | OUTSIDE;
-            self.types[(old & TYPE_MASK) as usize] -= 1;
-            self.types[rdb_type as usize] += 1;
+        if value.is_packed() && self.put_packed(loc, value) {
             return;
         }
+        let value = match held {
+            Held::Packed(value) => Arc::new(value),
+            Held::Outside {
+                value,
+                lent: Some(lent),
+            } => return self.give_back(loc, lent, value),
+            Held::Outside { value, lent: None } => value,
+        };
+        let expire = self.expire(loc);
+        let rdb_type = value.rdb_type();
+        let old = self.record(loc).rdb_type;
         let long =
             (old & LONG_KEY != 0 || self.key(loc).len() > KEY_MAX).then(|| self.key(loc).to_vec());
         let handle = outside::store(long.as_deref(), value);
         let type_byte = rdb_type | OUTSIDE | if long.is_some() { LONG_KEY } else { 0 };
         self.rewrite(loc, expire, type_byte, &handle, &[]);
+    }
+
+    /// Writes a packed value into its record; false if it is too large for that.
+    fn put_packed(&mut self, loc: Loc, value: &Value) -> bool {
+        if self.key(loc).len() > KEY_MAX {
+            return false;
+        }
+        let mut bytes = std::mem::take(&mut self.scratch.value);
+        bytes.clear();
+        let packed = value
+            .to_record(&mut bytes)
+            .filter(|_| bytes.len() <= VALUE_MAX);
+        if let Some(type_byte) = packed {
+            let old = self.record(loc);
+            // Many a command changes nothing in the end.
+            if old.rdb_type != type_byte || old.value() != bytes {
+                let expire = old.expire;
+                self.rewrite(loc, expire, type_byte, &bytes, &[]);
+            }
+        }
+        self.scratch.value = bytes;
+        packed.is_some()
+    }
+
+    /// Puts a lent value back into its record.
+    fn give_back(&mut self, loc: Loc, lent: Lent, value: Arc<Value>) {
+        let type_byte = value.rdb_type() | OUTSIDE;
+        let mut segment = self.segment_mut(loc);
+        segment.put_outside(lent.offset, value);
+        if type_byte != lent.type_byte {
+            let at = lent.offset + record::type_at(&segment.records_mut()[lent.offset..]);
+            segment.records_mut()[at] = type_byte;
+            self.types[(lent.type_byte & TYPE_MASK) as usize] -= 1;
+            self.types[(type_byte & TYPE_MASK) as usize] += 1;
+        }
     }
 }
 

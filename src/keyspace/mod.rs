@@ -42,7 +42,7 @@ pub(crate) mod tree;
 pub mod value;
 mod write;
 
-pub use db::{Db, Loc};
+pub use db::{Db, Loc, MemberArgs};
 pub use edit::Edit;
 pub use hash::Hasher;
 pub use item::Item;

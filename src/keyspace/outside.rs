@@ -96,29 +96,34 @@ pub unsafe fn share(record: &[u8]) -> Arc<Value> {
 /// # Safety
 /// As [`value`]; and the record will not be read again: its handle is void.
 pub unsafe fn take(record: &[u8]) -> Option<Arc<Value>> {
-    if Record::parse(record).rest[..HANDLE] == [0; HANDLE] {
+    let (long, address) = raw_handle(record);
+    if address == 0 {
         return None;
     }
-    Some(match handle(record) {
+    Some(if long {
+        let key = std::ptr::with_exposed_provenance_mut::<LongKey>(address);
         // SAFETY: the record owned the handle, and the caller gives the record up.
-        (false, address) => unsafe {
-            Arc::from_raw(std::ptr::with_exposed_provenance::<Value>(address))
-        },
-        (true, address) => {
-            // SAFETY: as above.
-            let key =
-                unsafe { Box::from_raw(std::ptr::with_exposed_provenance_mut::<LongKey>(address)) };
-            key.value
-        }
+        unsafe { Box::from_raw(key) }.value
+    } else {
+        // SAFETY: as above.
+        unsafe { Arc::from_raw(std::ptr::with_exposed_provenance::<Value>(address)) }
     })
 }
 
 /// (long key?, address)
+#[inline]
 fn handle(bytes: &[u8]) -> (bool, usize) {
+    let (long, address) = raw_handle(bytes);
+    assert!(address != 0, "a value that is being edited");
+    (long, address)
+}
+
+/// (long key?, address, or 0 while the value is out on loan)
+#[inline]
+fn raw_handle(bytes: &[u8]) -> (bool, usize) {
     let record = Record::parse(bytes);
     assert!(record.rdb_type & OUTSIDE != 0, "a record without a handle");
     let bytes = record.rest[..HANDLE].try_into().expect("8 bytes");
     let address = u64::from_le_bytes(bytes) as usize;
-    assert!(address != 0, "a value that is being edited");
     (record.rdb_type & LONG_KEY != 0, address)
 }

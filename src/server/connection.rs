@@ -12,6 +12,7 @@ use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
 use crate::commands::{ClientFlags, ClientId, Engine, Session};
+use crate::keyspace::{Db, MemberArgs};
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 use std::future::Future;
@@ -186,12 +187,37 @@ impl Connection {
             return;
         }
         let db = engine.keyspace.db(session.db);
+        self.prefetch_members(db, buf);
         if db.len() < PREFETCH_KEYS_FROM {
             return;
         }
         let keys = (0..n).filter_map(|i| self.parser.request(i, buf).nth(1));
         let hashes: SmallVec<[u64; BATCH]> = keys.map(|key| db.hash(key)).collect();
         db.prefetch(&hashes);
+    }
+
+    /// The same for members of collections: where requests in a row name one key, the arguments behind
+    /// it are most likely members.
+    fn prefetch_members(&self, db: &Db, buf: &[u8]) {
+        let mut key: &[u8] = b"";
+        let mut members: SmallVec<[MemberArgs<'_>; BATCH]> = SmallVec::new();
+        for i in 0..self.parser.len() {
+            let mut args = self.parser.request(i, buf).skip(1);
+            let (Some(next), Some(member)) = (args.next(), args.next()) else {
+                continue;
+            };
+            if next != key {
+                if members.len() >= PREFETCH_FROM {
+                    db.prefetch_members(key, &members);
+                }
+                members.clear();
+                key = next;
+            }
+            members.push((member, args.next()));
+        }
+        if members.len() >= PREFETCH_FROM {
+            db.prefetch_members(key, &members);
+        }
     }
 
     /// Runs whole requests from the front of `buf`; returns how many bytes are done with.

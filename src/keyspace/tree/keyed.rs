@@ -15,7 +15,11 @@ use super::page::{New, Page, Shape};
 use super::seed::hash;
 use super::strings::{self, Enc};
 use crate::keyspace::{Item, UnixMillis};
+use smallvec::SmallVec;
 use std::marker::PhantomData;
+
+/// Elements from which on not all of a tree is in the cache anyway.
+const PREFETCH_FROM: usize = 4096;
 
 /// The members of a set.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +146,30 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
     #[inline]
     pub(crate) fn contains(&self, member: &[u8]) -> bool {
         self.find(member).is_some()
+    }
+
+    /// Brings what a batch of look-ups of these members will need nearer. What is on the way is asked
+    /// for in three rounds, so that the misses of all members overlap.
+    pub(crate) fn prefetch(&self, members: &[&[u8]]) {
+        if self.len() < PREFETCH_FROM {
+            return;
+        }
+        let ways: SmallVec<[_; 64]> = members
+            .iter()
+            .map(|member| {
+                let hash = hash(member);
+                let page = self.0.leaf(|inner| inner.route(|&sep| sep <= hash));
+                page.prefetch_head();
+                (page, hash)
+            })
+            .collect();
+        for &(page, hash) in &ways {
+            page.prefetch_directory(hash);
+        }
+        for &(page, hash) in &ways {
+            let i = page.search(hash, |i| page.key(i) < hash);
+            page.prefetch_entry((i < page.len() && page.key(i) == hash).then_some(i));
+        }
     }
 
     /// Removes a member; what `look` makes of its entry.

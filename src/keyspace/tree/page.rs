@@ -11,10 +11,8 @@
 //! larger buffer as two copies. The top bit of an offset is the entry's mark: it has an expiry behind
 //! it. A replaced or removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB)
 //! hold single large entries.
-//!
-//! A search begins where the key lies between the first key and the last, which for hashes is a few
-//! entries from its place: a page that is not in the cache costs three misses (head, directory,
-//! entry) where a binary search of the directory alone costs four.
+
+mod search;
 
 use super::counted::{Leaf, NEVER, Spill};
 use super::{ARC_HEAD, CHUNK_MAX, roomy, zeroed};
@@ -24,8 +22,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 const HEAD: usize = 32;
-/// Entries that a search looks at one by one before it begins to halve.
-const NEAR: usize = 12;
 /// Live bytes below which a page looks for a neighbour to join.
 const SMALL: usize = CHUNK_MAX / 4;
 /// Live bytes of two pages that join.
@@ -221,69 +217,6 @@ impl<S: Shape> Page<S> {
         &entry[..S::extent(entry, mark)]
     }
 
-    /// The first entry for which `before` does not hold; it holds for none after that.
-    #[inline]
-    pub(crate) fn partition_point(&self, mut before: impl FnMut(usize) -> bool) -> usize {
-        let (mut low, mut len) = (0, self.len());
-        while len > 0 {
-            let half = len / 2;
-            let right = before(low + half);
-            low += if right { half + 1 } else { 0 };
-            len = if right { len - half - 1 } else { half };
-        }
-        low
-    }
-
-    /// [`Page::partition_point`] of a predicate that says what is before `key`.
-    #[inline]
-    pub(crate) fn search(&self, key: S::Key, mut before: impl FnMut(usize) -> bool) -> usize {
-        let n = self.len();
-        if n <= NEAR {
-            return self.partition_point(before);
-        }
-        let last = S::Key::load(&self.buf[24..]);
-        // A fraction that is no number (all keys equal, infinite scores) becomes 0.
-        let guess = key.between(self.key(0), last) * n as f32;
-        let mut i = (guess as usize).min(n - 1);
-        if before(i) {
-            let end = (i + NEAR).min(n);
-            i += 1;
-            while i < end && before(i) {
-                i += 1;
-            }
-            if i == end && end < n {
-                return self.halve(end, n, before);
-            }
-        } else {
-            let end = i.saturating_sub(NEAR);
-            while i > end && !before(i - 1) {
-                i -= 1;
-            }
-            if i == end && end > 0 {
-                return self.halve(0, end, before);
-            }
-        }
-        i
-    }
-
-    /// The partition point, known to be in `low..=high`.
-    fn halve(
-        &self,
-        mut low: usize,
-        mut high: usize,
-        mut before: impl FnMut(usize) -> bool,
-    ) -> usize {
-        while low < high {
-            let middle = low.midpoint(high);
-            if before(middle) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
-    }
-
     /// Inserts an entry at `i`; `fill` writes its bytes. What no longer fits goes to `spill`, to
     /// stand right of this page.
     #[inline]
@@ -335,13 +268,13 @@ impl<S: Shape> Page<S> {
         if n == 0 || HEAD + self.live() + need <= CHUNK_MAX {
             // Room for a few more of the kind, in the allocation's size.
             let len = HEAD + self.live() + need;
-            let slack = if n == 0 { 0 } else { len / 8 };
+            let slack = if n == 0 { 0 } else { len / 6 };
             let len = if len > CHUNK_MAX {
                 len + 2
             } else {
                 roomy(len + slack).min(CHUNK_MAX)
             };
-            *self = self.rebuilt(0..n, len);
+            *self = self.resized(len);
             return self.insert_here(i, new, fill);
         }
         let group = S::GROUPS && i < n && self.key(i) == new.key;
@@ -465,6 +398,22 @@ impl<S: Shape> Page<S> {
             self.key(last).store(&mut buf[24..]);
         }
         page
+    }
+
+    /// All entries in a buffer of `len` bytes.
+    fn resized(&self, len: usize) -> Self {
+        if self.garbage() > 0 || self.is_wide() || len >= MARK {
+            return self.rebuilt(0..self.len(), len);
+        }
+        let mut buf = zeroed(len);
+        let bytes = Arc::make_mut(&mut buf);
+        let (directory, used) = (HEAD + self.len() * self.stride(), self.used());
+        bytes[..directory].copy_from_slice(&self.buf[..directory]);
+        bytes[len - used..].copy_from_slice(&self.buf[self.buf.len() - used..]);
+        Page {
+            buf,
+            shape: PhantomData,
+        }
     }
 
     /// Removes entry `i`.

@@ -360,6 +360,13 @@ fn set_expire_pack(lp: &mut Vec<u8>, field: &[u8], at: UnixMillis) -> bool {
 }
 
 impl<'a> HashRef<'a> {
+    /// Brings what look-ups of these fields will need nearer, where it is large.
+    pub fn prefetch(&self, fields: &[&[u8]]) {
+        if let FormRef::Table(table) = &self.0 {
+            table.prefetch(fields);
+        }
+    }
+
     pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
         HashRef(match rdb_type {
             16 => FormRef::Pack(packed::listpack_blob(bytes)),

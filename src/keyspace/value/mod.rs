@@ -59,8 +59,26 @@ pub enum ValueRef<'a> {
     Stream(StreamRef<'a>),
 }
 
+/// What type of value a key holds, as TYPE tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// string, bitmap, HyperLogLog
+    Str,
+    /// list
+    List,
+    /// set
+    Set,
+    /// sorted set, geo
+    Zset,
+    /// hash
+    Hash,
+    /// stream
+    Stream,
+}
+
 impl Value {
     /// The value as a reader sees it.
+    #[inline]
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Value::Str(v) => ValueRef::Str(v.as_ref()),

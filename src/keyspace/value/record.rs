@@ -6,11 +6,26 @@
 
 use super::plain::Out;
 use super::{
-    Hash, HashRef, List, ListRef, Set, SetRef, Str, StrRef, Stream, StreamRef, Value, ValueRef,
-    Zset, ZsetRef,
+    Hash, HashRef, Kind, List, ListRef, Set, SetRef, Str, StrRef, Stream, StreamRef, Value,
+    ValueRef, Zset, ZsetRef,
 };
 use crate::keyspace::Limits;
 use crate::rdb::lzf;
+
+impl Kind {
+    /// What a canonical RDB type holds: those that a record may have, and a stream's.
+    #[inline]
+    pub fn of_rdb_type(rdb_type: u8) -> Kind {
+        match rdb_type {
+            0 => Kind::Str,
+            18 => Kind::List,
+            2 | 11 | 20 => Kind::Set,
+            5 | 17 => Kind::Zset,
+            4 | 16 | 24 | 25 => Kind::Hash,
+            _ => Kind::Stream,
+        }
+    }
+}
 
 impl<'a> ValueRef<'a> {
     /// A value as it stands in a record: checked, canonical RDB bytes of type 0, 2, 4, 5, 11, 16, 17,
@@ -19,13 +34,13 @@ impl<'a> ValueRef<'a> {
     /// Tables (2, 4, 5, 24) and lists of several nodes are decoded for each read: hold them as
     /// [`Value`]s beyond a few hundred bytes.
     pub fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
-        match rdb_type {
-            0 => ValueRef::Str(StrRef::from_record(bytes)),
-            18 => ValueRef::List(ListRef::from_record(bytes)),
-            2 | 11 | 20 => ValueRef::Set(SetRef::from_record(rdb_type, bytes)),
-            5 | 17 => ValueRef::Zset(ZsetRef::from_record(rdb_type, bytes)),
-            4 | 16 | 24 | 25 => ValueRef::Hash(HashRef::from_record(rdb_type, bytes)),
-            _ => ValueRef::Stream(StreamRef::from_record(rdb_type, bytes)),
+        match Kind::of_rdb_type(rdb_type) {
+            Kind::Str => ValueRef::Str(StrRef::from_record(bytes)),
+            Kind::List => ValueRef::List(ListRef::from_record(bytes)),
+            Kind::Set => ValueRef::Set(SetRef::from_record(rdb_type, bytes)),
+            Kind::Zset => ValueRef::Zset(ZsetRef::from_record(rdb_type, bytes)),
+            Kind::Hash => ValueRef::Hash(HashRef::from_record(rdb_type, bytes)),
+            Kind::Stream => ValueRef::Stream(StreamRef::from_record(rdb_type, bytes)),
         }
     }
 
@@ -93,13 +108,13 @@ impl Value {
     }
 
     fn with_room(rdb_type: u8, bytes: &[u8], room: usize) -> Value {
-        match rdb_type {
-            0 => Value::Str(Str::from_record(bytes)),
-            18 => Value::List(List::from_record(bytes, room)),
-            2 | 11 | 20 => Value::Set(Set::from_record(rdb_type, bytes, room)),
-            5 | 17 => Value::Zset(Zset::from_record(rdb_type, bytes, room)),
-            4 | 16 | 24 | 25 => Value::Hash(Hash::from_record(rdb_type, bytes, room)),
-            _ => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
+        match Kind::of_rdb_type(rdb_type) {
+            Kind::Str => Value::Str(Str::from_record(bytes)),
+            Kind::List => Value::List(List::from_record(bytes, room)),
+            Kind::Set => Value::Set(Set::from_record(rdb_type, bytes, room)),
+            Kind::Zset => Value::Zset(Zset::from_record(rdb_type, bytes, room)),
+            Kind::Hash => Value::Hash(Hash::from_record(rdb_type, bytes, room)),
+            Kind::Stream => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
         }
     }
 
@@ -148,20 +163,25 @@ impl Value {
     /// packed, and nothing about it that the bytes would not tell ([`Value::from_record`] gives an
     /// equal value of the same encoding). `None`, and `out` as before, if it must stand out of line.
     pub fn to_record(&self, out: &mut Vec<u8>) -> Option<u8> {
-        let packed = match self.as_ref() {
+        self.is_packed().then(|| {
+            let mut behind = Out::behind(std::mem::take(out));
+            self.as_ref().write(None, &mut behind);
+            *out = behind.into_buf();
+            self.rdb_type()
+        })
+    }
+
+    /// Whether the value can stand in a record, its size aside.
+    #[inline]
+    pub fn is_packed(&self) -> bool {
+        match self.as_ref() {
             ValueRef::Str(v) => v.is_plain(),
             ValueRef::List(v) => v.is_packed(),
             ValueRef::Set(v) => v.is_packed(),
             ValueRef::Zset(v) => v.is_packed(),
             ValueRef::Hash(v) => v.is_packed(),
             ValueRef::Stream(_) => false,
-        };
-        packed.then(|| {
-            let mut behind = Out::behind(std::mem::take(out));
-            self.as_ref().write(None, &mut behind);
-            *out = behind.into_buf();
-            self.rdb_type()
-        })
+        }
     }
 
     /// The RDB type that [`Value::to_rdb`] writes.

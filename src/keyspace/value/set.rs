@@ -249,6 +249,13 @@ fn ints_fit_pack(set: &[u8], member: &[u8], limits: &Limits) -> bool {
 }
 
 impl<'a> SetRef<'a> {
+    /// Brings what look-ups of these members will need nearer, where it is large.
+    pub fn prefetch(&self, members: &[&[u8]]) {
+        if let FormRef::Table(table) = &self.0 {
+            table.prefetch(members);
+        }
+    }
+
     pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
         SetRef(match rdb_type {
             11 => FormRef::Ints(packed::blob(bytes)),

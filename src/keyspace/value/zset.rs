@@ -316,6 +316,13 @@ impl LexBound {
 }
 
 impl<'a> ZsetRef<'a> {
+    /// Brings what look-ups of these members will need nearer, where it is large.
+    pub fn prefetch(&self, members: &[&[u8]]) {
+        if let FormRef::Table(table) = &self.0 {
+            table.scores.prefetch(members);
+        }
+    }
+
     pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
         ZsetRef(match rdb_type {
             17 => FormRef::Pack(packed::listpack_blob(bytes)),

@@ -1,0 +1,107 @@
+//! Finding a key in a page, and bringing nearer what that takes.
+//!
+//! A search begins where the key lies between the first key and the last, which for hashes is a few
+//! entries from its place: a page that is not in the cache costs three misses (head, directory,
+//! entry) where a binary search of the directory alone costs four.
+
+use super::{HEAD, Key, Page, Shape};
+use crate::keyspace::node::prefetch;
+
+/// Entries that a search looks at one by one before it begins to halve.
+const NEAR: usize = 12;
+
+impl<S: Shape> Page<S> {
+    /// The first entry for which `before` does not hold; it holds for none after that.
+    #[inline]
+    pub(crate) fn partition_point(&self, mut before: impl FnMut(usize) -> bool) -> usize {
+        let (mut low, mut len) = (0, self.len());
+        while len > 0 {
+            let half = len / 2;
+            let right = before(low + half);
+            low += if right { half + 1 } else { 0 };
+            len = if right { len - half - 1 } else { half };
+        }
+        low
+    }
+
+    /// [`Page::partition_point`] of a predicate that says what is before `key`.
+    #[inline]
+    pub(crate) fn search(&self, key: S::Key, mut before: impl FnMut(usize) -> bool) -> usize {
+        let n = self.len();
+        if n <= NEAR {
+            return self.partition_point(before);
+        }
+        let mut i = self.guess(key);
+        if before(i) {
+            let end = (i + NEAR).min(n);
+            i += 1;
+            while i < end && before(i) {
+                i += 1;
+            }
+            if i == end && end < n {
+                return self.halve(end, n, before);
+            }
+        } else {
+            let end = i.saturating_sub(NEAR);
+            while i > end && !before(i - 1) {
+                i -= 1;
+            }
+            if i == end && end > 0 {
+                return self.halve(0, end, before);
+            }
+        }
+        i
+    }
+
+    /// Brings the head nearer.
+    #[inline]
+    pub(crate) fn prefetch_head(&self) {
+        prefetch(self.buf.as_ptr());
+    }
+
+    /// Brings the part of the directory nearer in which a search for `key` begins; best after the
+    /// head has come.
+    #[inline]
+    pub(crate) fn prefetch_directory(&self, key: S::Key) {
+        let i = self.guess(key);
+        prefetch(self.buf[HEAD + i * self.stride()..].as_ptr());
+    }
+
+    /// Brings entry `i` nearer, or the place where the next one will be written if there is none.
+    #[inline]
+    pub(crate) fn prefetch_entry(&self, i: Option<usize>) {
+        let at = i.map_or(self.buf.len() - self.used(), |i| self.place(i).0);
+        prefetch(self.buf[at.saturating_sub(1)..].as_ptr());
+    }
+
+    /// About where the first entry of a key is.
+    #[inline]
+    fn guess(&self, key: S::Key) -> usize {
+        let n = self.len();
+        if n == 0 {
+            return 0;
+        }
+        let last = S::Key::load(&self.buf[24..]);
+        // A fraction that is no number (all keys equal, infinite scores) becomes 0.
+        let guess = key.between(self.key(0), last) * n as f32;
+        (guess as usize).min(n - 1)
+    }
+
+    /// The partition point, known to be in `low..=high`.
+    fn halve(
+        &self,
+        mut low: usize,
+        mut high: usize,
+        mut before: impl FnMut(usize) -> bool,
+    ) -> usize {
+        while low < high {
+            let middle = low.midpoint(high);
+            if before(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
