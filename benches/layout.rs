@@ -83,7 +83,7 @@ fn sweep(size: usize, keys: usize) {
         value(&mut random, &mut v, len);
         keyspace.db_mut(0).insert_str(&k, &v, None);
         if i % 1000 == 0 {
-            keyspace.tidy();
+            keyspace.tidy(0);
         }
     }
     let ns = start.elapsed().as_nanos() as usize / (2 * keys);
@@ -98,7 +98,7 @@ fn sweep(size: usize, keys: usize) {
             left -= 1;
         }
         if n % 1000 == 0 {
-            keyspace.tidy();
+            keyspace.tidy(0);
         }
     }
     let halved = settle(&mut keyspace) - before;
@@ -112,7 +112,10 @@ fn sweep(size: usize, keys: usize) {
 }
 
 fn settle(keyspace: &mut Keyspace) -> usize {
-    while keyspace.tidy() {}
+    // At work, then in a pause.
+    for now_ms in [0, 60_000] {
+        while keyspace.tidy(now_ms) {}
+    }
     resident()
 }
 

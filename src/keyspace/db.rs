@@ -45,8 +45,7 @@ pub struct Db {
     /// Entries by RDB type.
     pub(super) types: [u64; 32],
     pub(super) expiry: Expiry,
-    /// The region of the heap that is being emptied.
-    pub(super) drain: Option<super::tidy::Drain>,
+    pub(super) tidy: super::tidy::Tidy,
     /// The snapshot that still needs something of this database.
     pub(crate) walk: Option<Box<DbWalk>>,
     /// Where records and keys are put together; kept to save allocations.
@@ -72,7 +71,7 @@ impl Db {
             expires: 0,
             types: [0; 32],
             expiry: Expiry::default(),
-            drain: None,
+            tidy: super::tidy::Tidy::default(),
             walk: None,
             scratch: Scratch::default(),
         }

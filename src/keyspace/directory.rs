@@ -309,9 +309,9 @@ impl Directory {
         target
     }
 
-    /// See [`Heap::drain_emptiest`].
-    pub fn drain_emptiest(&mut self, below: usize) -> Option<u32> {
-        self.heap.drain_emptiest(below)
+    /// See [`Heap::drain_worst`].
+    pub fn drain_worst(&mut self, least: usize) -> Option<u32> {
+        self.heap.drain_worst(least)
     }
 
     /// See [`Heap::keep`].
@@ -320,8 +320,8 @@ impl Directory {
     }
 
     /// See [`Heap::purge`].
-    pub fn purge(&mut self, regions: usize) -> usize {
-        self.heap.purge(regions)
+    pub fn purge(&mut self, regions: usize, calls: usize) -> (usize, usize) {
+        self.heap.purge(regions, calls)
     }
 
     /// The next extent of a region: its kind, a hash of its owner, its address, and where to go on.
@@ -331,8 +331,7 @@ impl Directory {
         Some((kind, hash, address, next))
     }
 
-    /// Moves the segment at `address` elsewhere, as it stands; bytes moved, 0 if there is no room
-    /// in the regions there are.
+    /// Moves the segment at `address` elsewhere, as it stands; bytes moved.
     pub fn relocate(&mut self, hash: u64, address: u64) -> usize {
         let links = (0..).map_while(|link| Some((link, self.link_entry(hash, link)?)));
         let is_it = |(_, entry): &(usize, Entry)| entry.0 & ((1 << 48) - 1) == address;
@@ -342,9 +341,7 @@ impl Directory {
             .expect("an extent says who owns it");
         // SAFETY: the entry owns the extent; it is replaced below.
         let old = unsafe { Extent::from_raw(entry.0) };
-        let Some(mut new) = self.heap.alloc_within(old.len(), Kind::Segment) else {
-            return 0;
-        };
+        let mut new = self.heap.alloc(old.len(), Kind::Segment);
         new.bytes_mut()[..old.len()].copy_from_slice(old.bytes());
         self.replace(
             hash,

@@ -5,15 +5,14 @@
 //! region ([`Heap::extent_in`]), and its first bytes tell its owner who it is.
 //!
 //! Invariants:
-//!  * A region is cut into runs of whole units; `start` has a bit at the first unit of each run, and
-//!    `free` has it too when the run is free. Two free runs never touch. The bookkeeping lies outside
-//!    the region, so free memory is never touched, except for the first unit: it holds the region's number.
+//!  * The bookkeeping of a region lies outside it ([`super::region`]), so free memory is never touched,
+//!    except for the first unit: it holds the region's number.
 //!  * `bins[n]` names every free run of n units (the last bin: of that many or more). It may also name
-//!    runs that are gone; an entry is believed only if the bitmaps agree.
-//!  * Pages with a bit in `released` hold no memory: never touched, or given back to the system.
+//!    runs that are gone; an entry is believed only if the region agrees.
 //!  * An [`Extent`] is the only handle of its bytes. A heap that is dropped with extents in use keeps
 //!    their regions mapped: forgetting an extent is a leak, never a dangling reference.
 
+use super::region::{PAGE, Region, UNITS};
 use super::region_pool;
 use std::ptr::NonNull;
 
@@ -24,16 +23,11 @@ pub const EXTENT_MAX: usize = 64 << 10;
 /// What is taken from and given back to the system as a whole.
 pub const REGION: usize = 2 << 20;
 
-const UNITS: usize = REGION / UNIT;
-const WORDS: usize = UNITS / 64;
-const PAGE: usize = 4096;
-const PAGES: usize = REGION / PAGE;
-const PAGE_UNITS: usize = PAGE / UNIT;
 const UNITS_MAX: usize = EXTENT_MAX / UNIT;
 /// Runs of 1..=256 units, exactly; and longer ones.
 const BINS: usize = UNITS_MAX + 2;
-/// A small database should not cost huge pages.
-const HUGE_PAGES_FROM: usize = 8;
+/// A huge page is resident as a whole when its first byte is: that should be little against the rest (1/64).
+const HUGE_PAGES_FROM: usize = 64;
 
 /// A range of bytes in a heap, owned.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,20 +48,6 @@ pub enum Kind {
     Value,
 }
 
-struct Region {
-    base: NonNull<u8>,
-    start: [u64; WORDS],
-    free: [u64; WORDS],
-    /// With a bit in `start` and none in `free`: the run holds a value, not a segment.
-    value: [u64; WORDS],
-    released: [u64; PAGES / 64],
-    used_units: usize,
-    released_pages: usize,
-    /// No new extents here: the region is being evacuated.
-    draining: bool,
-    huge: bool,
-}
-
 /// A set of regions from which extents are taken.
 pub struct Heap {
     regions: Vec<Option<Box<Region>>>,
@@ -80,6 +60,7 @@ pub struct Heap {
     released_pages: usize,
     live_regions: usize,
     purge_at: usize,
+    changes: u64,
 }
 
 // SAFETY: a heap owns its regions; nothing else refers to them but extents, which own their parts.
@@ -148,6 +129,7 @@ impl Heap {
             released_pages: 0,
             live_regions: 0,
             purge_at: 0,
+            changes: 0,
         }
     }
 
@@ -164,6 +146,21 @@ impl Heap {
     /// Bytes in pages that may hold memory (as resident as the system lets them be).
     pub fn resident_bytes(&self) -> usize {
         self.mapped_bytes() - self.released_pages * PAGE
+    }
+
+    /// Bytes in pages that hold memory, but in no extent.
+    pub fn holes(&self) -> usize {
+        self.resident_bytes().saturating_sub(self.used_bytes())
+    }
+
+    /// Regions, those that are gone included.
+    pub fn regions(&self) -> usize {
+        self.regions.len()
+    }
+
+    /// How often extents came, went or changed their length: while it stands still, nobody needs memory.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// An extent of at least `bytes` bytes, whose content is arbitrary.
@@ -208,6 +205,7 @@ impl Heap {
             }
             self.runs[bin] -= 1;
             region.take(unit, units, len, kind);
+            self.changes += 1;
             self.used_units += units;
             self.released_pages -= region.touch(unit, units);
             // SAFETY: the run lies in the region, so the offset does.
@@ -229,6 +227,7 @@ impl Heap {
         let region = self.region(number);
         debug_assert_eq!(region.run_len(unit), units);
         region.used_units -= units;
+        self.changes += 1;
         self.used_units -= units;
         self.join(number, unit, units);
     }
@@ -253,8 +252,9 @@ impl Heap {
         }
         let kind = region.kind(unit);
         region.take(next, more, len, kind);
-        clear(&mut region.start, next);
+        region.uncut(next);
         let touched = region.touch(next, more);
+        self.changes += 1;
         self.released_pages -= touched;
         self.used_units += more;
         self.runs[bin_of(len)] -= 1;
@@ -274,8 +274,9 @@ impl Heap {
         }
         let (number, unit) = self.place(extent);
         let region = self.region(number);
-        set(&mut region.start, unit + want);
+        region.cut(unit + want);
         region.used_units -= have - want;
+        self.changes += 1;
         self.used_units -= have - want;
         extent.units = want as u16;
         self.join(number, unit + want, have - want);
@@ -297,31 +298,38 @@ impl Heap {
                 self.bin(number, unit, len);
             }
         }
+        self.changes += other.changes;
         other.used_units = 0;
     }
 
-    /// Gives free pages back to the system, of about `regions` regions; the bytes given back.
-    pub fn purge(&mut self, regions: usize) -> usize {
+    /// Gives free pages of the next `regions` regions back to the system, by `calls` calls of it at most:
+    /// regions done, and bytes given back.
+    pub fn purge(&mut self, regions: usize, mut calls: usize) -> (usize, usize) {
         let before = self.released_pages;
-        for _ in 0..regions.min(self.regions.len()) {
-            self.purge_at = (self.purge_at + 1) % self.regions.len();
+        let mut done = 0;
+        while done < regions.min(self.regions.len()) {
+            self.purge_at %= self.regions.len();
             if let Some(region) = self.regions[self.purge_at].as_deref_mut() {
-                self.released_pages += region.release_free_pages();
+                let before = region.released_pages;
+                region.release_free_pages(&mut calls);
+                self.released_pages += region.released_pages - before;
             }
+            if calls == 0 {
+                break;
+            }
+            self.purge_at += 1;
+            done += 1;
         }
-        (self.released_pages - before) * PAGE
+        (done, (self.released_pages - before) * PAGE)
     }
 
-    /// The emptiest region, if less than `below` of its bytes are in use: nothing is allocated there
+    /// The region with the most bytes in holes, if there are `least` or more: nothing is allocated there
     /// any more, until it is empty (then it is gone) or [`Heap::keep`] takes it back.
-    pub fn drain_emptiest(&mut self, below: usize) -> Option<u32> {
-        let open = |r: &&(usize, &Region)| !r.1.draining;
+    pub fn drain_worst(&mut self, least: usize) -> Option<u32> {
         let regions = self.regions.iter().enumerate();
-        let mut regions = regions.filter_map(|(i, r)| r.as_deref().map(|r| (i, r)));
-        let all = regions.by_ref().collect::<Vec<_>>();
-        let emptiest = all.iter().filter(open).min_by_key(|(_, r)| r.used_units)?;
-        let number = emptiest.0;
-        if emptiest.1.used_units * UNIT >= below {
+        let open = regions.filter_map(|(i, r)| Some((i, r.as_deref().filter(|r| !r.draining)?)));
+        let (number, worst) = open.max_by_key(|(_, region)| region.holes())?;
+        if worst.holes() < least {
             return None;
         }
         self.region(number).draining = true;
@@ -348,7 +356,7 @@ impl Heap {
         let mut unit = unit.max(1);
         while unit < UNITS {
             let len = region.run_len(unit);
-            if get(&region.start, unit) && !get(&region.free, unit) {
+            if region.is_extent(unit) {
                 // SAFETY: the run lies in the region; it is in use, and `&self` keeps it from being freed.
                 // Its owner changes it only through `&mut` of what holds this heap too.
                 let first = unsafe {
@@ -437,19 +445,18 @@ impl Heap {
         let mut gone = [0; 2];
         if next < UNITS && region.is_free_run(next) {
             let more = region.run_len(next);
-            clear(&mut region.start, next);
-            clear(&mut region.free, next);
+            region.uncut(next);
             len += more;
             gone[0] = more;
         }
         let before = region.run_before(unit);
         if region.is_free_run(before) {
-            clear(&mut region.start, unit);
+            region.uncut(unit);
             gone[1] = unit - before;
             len += unit - before;
             unit = before;
         }
-        set(&mut region.free, unit);
+        region.set_free(unit);
         let empty = region.used_units == 0;
         for len in gone.into_iter().filter(|&len| len > 0) {
             self.runs[bin_of(len)] -= 1;
@@ -487,19 +494,7 @@ impl Heap {
         let number = self.vacant_number();
         // SAFETY: the region is mapped and aligned, and nobody else knows it.
         unsafe { base.cast::<u32>().write(number as u32) };
-        let mut region = Box::new(Region {
-            base,
-            start: [0; WORDS],
-            free: [0; WORDS],
-            value: [0; WORDS],
-            released: [u64::MAX; PAGES / 64],
-            used_units: 0,
-            released_pages: PAGES,
-            draining: false,
-            huge,
-        });
-        region.reset();
-        region.touch(0, 1);
+        let region = Region::new(base, huge);
         self.released_pages += region.released_pages;
         self.regions[number] = Some(region);
         self.live_regions += 1;
@@ -528,123 +523,6 @@ impl Drop for Heap {
     }
 }
 
-impl Region {
-    /// One run in use, the first unit; all others free.
-    fn reset(&mut self) {
-        self.start.fill(0);
-        self.free.fill(0);
-        set(&mut self.start, 0);
-        set(&mut self.start, 1);
-        set(&mut self.free, 1);
-        self.used_units = 0;
-        self.draining = false;
-    }
-
-    fn is_free_run(&self, unit: usize) -> bool {
-        get(&self.start, unit) && get(&self.free, unit)
-    }
-
-    fn kind(&self, unit: usize) -> Kind {
-        match get(&self.value, unit) {
-            true => Kind::Value,
-            false => Kind::Segment,
-        }
-    }
-
-    /// Units from the start of a run to the next run.
-    fn run_len(&self, unit: usize) -> usize {
-        let from = unit + 1;
-        let mut word = from / 64;
-        if word == WORDS {
-            return UNITS - unit;
-        }
-        let mut bits = self.start[word] & (u64::MAX << (from % 64));
-        while bits == 0 {
-            word += 1;
-            if word == WORDS {
-                return UNITS - unit;
-            }
-            bits = self.start[word];
-        }
-        word * 64 + bits.trailing_zeros() as usize - unit
-    }
-
-    /// The start of the run before the one at `unit` (> 0; unit 0 is always a run in use).
-    fn run_before(&self, unit: usize) -> usize {
-        let mut word = unit / 64;
-        let mut bits = self.start[word] & !(u64::MAX << (unit % 64));
-        while bits == 0 {
-            word -= 1;
-            bits = self.start[word];
-        }
-        word * 64 + 63 - bits.leading_zeros() as usize
-    }
-
-    /// Takes the first `units` of a free run of `len`.
-    fn take(&mut self, unit: usize, units: usize, len: usize, kind: Kind) {
-        clear(&mut self.free, unit);
-        match kind {
-            Kind::Value => set(&mut self.value, unit),
-            Kind::Segment => clear(&mut self.value, unit),
-        }
-        if len > units {
-            set(&mut self.start, unit + units);
-            set(&mut self.free, unit + units);
-        }
-        self.used_units += units;
-    }
-
-    /// Notes that these units are going to be written; the pages that become resident.
-    fn touch(&mut self, unit: usize, units: usize) -> usize {
-        let before = self.released_pages;
-        for page in unit / PAGE_UNITS..=(unit + units - 1) / PAGE_UNITS {
-            if get(&self.released, page) {
-                clear(&mut self.released, page);
-                self.released_pages -= 1;
-            }
-        }
-        before - self.released_pages
-    }
-
-    fn free_runs(&self) -> Vec<(usize, usize)> {
-        let mut runs = Vec::new();
-        let mut unit = 0;
-        while unit < UNITS {
-            let len = self.run_len(unit);
-            if self.is_free_run(unit) {
-                runs.push((unit, len));
-            }
-            unit += len;
-        }
-        runs
-    }
-
-    /// Gives the whole pages of free runs back; their number.
-    fn release_free_pages(&mut self) -> usize {
-        let before = self.released_pages;
-        for (unit, len) in self.free_runs() {
-            let pages = unit.div_ceil(PAGE_UNITS)..(unit + len) / PAGE_UNITS;
-            if pages.clone().all(|page| get(&self.released, page)) {
-                continue;
-            }
-            if std::mem::take(&mut self.huge) {
-                // Else the system would fill the hole again when it next makes a huge page.
-                region_pool::no_huge_pages(self.base);
-            }
-            // SAFETY: these pages belong to a free run of this region: nobody refers to them, and the
-            // next owner of an extent expects arbitrary bytes.
-            unsafe { region_pool::release(self.base, pages.start * PAGE, pages.len() * PAGE) };
-            for page in pages {
-                if !get(&self.released, page) {
-                    set(&mut self.released, page);
-                    self.released_pages += 1;
-                }
-            }
-        }
-        self.released_pages - before
-    }
-}
-
 fn bin_of(len: usize) -> usize {
     len.min(BINS - 1)
 }
@@ -655,16 +533,4 @@ fn pack(number: usize, unit: usize) -> u64 {
 
 fn unpack(entry: u64) -> (usize, usize) {
     ((entry >> 16) as usize, entry as u16 as usize)
-}
-
-fn get(bits: &[u64], at: usize) -> bool {
-    bits[at / 64] >> (at % 64) & 1 != 0
-}
-
-fn set(bits: &mut [u64], at: usize) {
-    bits[at / 64] |= 1 << (at % 64);
-}
-
-fn clear(bits: &mut [u64], at: usize) {
-    bits[at / 64] &= !(1 << (at % 64));
 }

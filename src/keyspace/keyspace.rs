@@ -12,6 +12,8 @@ pub struct Keyspace {
     pub(crate) walk: Option<Walk>,
     /// Databases that only a snapshot needed, until it passed.
     pub(crate) retired: Vec<Db>,
+    /// The database that was tidied last.
+    tidy_next: usize,
 }
 
 impl Keyspace {
@@ -24,6 +26,7 @@ impl Keyspace {
             epoch: 0,
             walk: None,
             retired: Vec::new(),
+            tidy_next: 0,
         }
     }
 
@@ -92,7 +95,14 @@ impl Keyspace {
 
     /// One slice of housekeeping: moves segments out of the emptiest region, or gives free pages
     /// back. True if there is more to do at once.
-    pub fn tidy(&mut self) -> bool {
-        self.dbs.iter_mut().fold(false, |more, db| db.tidy() | more)
+    /// `now_ms` is a time that never goes back.
+    pub fn tidy(&mut self, now_ms: u64) -> bool {
+        for _ in 0..self.dbs.len() {
+            self.tidy_next = (self.tidy_next + 1) % self.dbs.len();
+            if self.dbs[self.tidy_next].tidy(now_ms) {
+                return true;
+            }
+        }
+        false
     }
 }

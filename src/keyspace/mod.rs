@@ -12,7 +12,8 @@
 //! * [`directory`], `node`, `reshape`: from a hash to its segment. [`segment`], [`slots`]: up to 448
 //!   entries in one extent.
 //! * [`record`]: how an entry stands in memory: as an RDB record. `outside`: values that do not.
-//! * [`heap`], `region_pool`: memory for extents. `tidy`: gives it back when it is free.
+//! * [`heap`], `region`, `region_pool`: memory for extents. `tidy`: gives it back when it is free.
+//!   [`Footprint`]: what it is used for. [`repack`](Round): the same for values outside.
 //! * [`hash`]: the keyed hash of keys.
 //! * [`load`]: building a database aside, by several threads.
 //! * `tree`: the structure of everything large.
@@ -23,6 +24,7 @@ pub mod db;
 pub mod directory;
 pub mod edit;
 mod expiry;
+mod footprint;
 pub mod hash;
 pub mod heap;
 pub mod item;
@@ -33,7 +35,9 @@ pub mod load;
 mod node;
 mod outside;
 pub mod record;
+mod region;
 mod region_pool;
+mod repack;
 mod reshape;
 pub mod segment;
 pub mod slots;
@@ -44,11 +48,13 @@ mod write;
 
 pub use db::{Db, Loc, MemberArgs};
 pub use edit::Edit;
+pub use footprint::Footprint;
 pub use hash::Hasher;
 pub use item::Item;
 pub use keyspace::Keyspace;
 pub use limits::Limits;
 pub use load::{DuplicateKey, Partition, Scanned, SizeHint};
+pub use repack::Round;
 pub use tree::set_seed as set_member_seed;
 pub use value::{Value, ValueRef};
 

@@ -9,6 +9,7 @@
 
 use super::Value;
 use super::record::{HANDLE, LONG_KEY, OUTSIDE, Record};
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// A key that is too long for a record, with its value.
@@ -65,6 +66,32 @@ pub unsafe fn long_key(record: &[u8]) -> &[u8] {
         // SAFETY: as in `value`.
         (true, address) => unsafe { &(*std::ptr::with_exposed_provenance::<LongKey>(address)).key },
         (false, _) => panic!("the key stands in the record"),
+    }
+}
+
+/// The value that a record's handle owns, to be changed where it is: `None` if others have references to it,
+/// or if it is out on loan.
+///
+/// # Safety
+/// As [`value`]; and the record is borrowed exclusively for as long as the result.
+pub unsafe fn value_mut<'a>(record: &[u8]) -> Option<&'a mut Value> {
+    if Record::parse(record).rest[..HANDLE] == [0; HANDLE] {
+        return None;
+    }
+    match handle(record) {
+        (false, address) => {
+            let value = std::ptr::with_exposed_provenance::<Value>(address);
+            // SAFETY: the record owns this reference, which is not dropped here.
+            let mut value = ManuallyDrop::new(unsafe { Arc::from_raw(value) });
+            let only: *mut Value = Arc::get_mut(&mut value)?;
+            // SAFETY: it is the only reference, and the caller has borrowed the record that owns it.
+            Some(unsafe { &mut *only })
+        }
+        (true, address) => {
+            let key = std::ptr::with_exposed_provenance_mut::<LongKey>(address);
+            // SAFETY: the record owns the box, and the caller has borrowed it exclusively.
+            Arc::get_mut(unsafe { &mut (*key).value })
+        }
     }
 }
 

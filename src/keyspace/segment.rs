@@ -339,6 +339,20 @@ impl<'a> SegmentMut<'a> {
         value
     }
 
+    /// The large value of a slot's record, to be changed where it is; `None` without one, or if others have
+    /// references to it.
+    pub fn outside_mut(&mut self, slot: usize) -> Option<&mut Value> {
+        if !self.as_ref().slots().is_occupied(slot) {
+            return None;
+        }
+        let bytes = self.as_ref().bytes_at(slot);
+        if bytes[record::type_at(bytes)] & record::OUTSIDE == 0 {
+            return None;
+        }
+        // SAFETY: a record of a segment, borrowed exclusively with it.
+        unsafe { outside::value_mut(bytes) }
+    }
+
     /// Puts a large value into a record from which one was taken.
     pub fn put_outside(&mut self, offset: usize, value: Arc<Value>) {
         let at = offset + record::head_len(&self.records[offset..]);

@@ -1,47 +1,137 @@
-//! Housekeeping: gives memory back that overwrites and deletions have left in holes.
+//! Housekeeping: gives memory back that overwrites, deletions and growth have left in holes.
 //!
-//! The emptiest region is drained, a few extents at a time: they move into holes elsewhere, and the
-//! region goes back to the system as a whole. What is free in the others is given back by pages.
+//! What is free goes back by pages. Where holes are smaller than pages, the extents of the worst region
+//! move elsewhere, a few at a time, and the region goes back to the system as a whole.
+//!
+//! While extents come and go, holes are about to be filled: only many of them are worth the trouble. In a
+//! pause of [`PAUSE_MS`] nobody waits for them, so nearly all of it goes back; then there is nothing to do
+//! until a good part of the extents has changed.
 
 use super::Db;
 use super::heap::{Kind, REGION};
 
 /// Bytes moved in a slice; some 50 µs.
 const SLICE: usize = 128 << 10;
-/// Regions whose free pages are given back in a slice.
-const PURGE_REGIONS: usize = 4;
+/// Regions whose free pages are given back in a slice,
+const PURGE_REGIONS: usize = 2;
+/// and calls of the system for that.
+const PURGE_CALLS: usize = 32;
+/// How long extents stay as they are before that is a pause.
+const PAUSE_MS: u64 = 300;
 
 /// A region that is being drained.
 #[derive(Clone, Copy)]
-pub(super) struct Drain {
+struct Drain {
     region: u32,
     unit: usize,
 }
 
+/// What housekeeping knows of a database.
+#[derive(Default)]
+pub(super) struct Tidy {
+    drain: Option<Drain>,
+    /// Changes of the heap that have been seen,
+    seen: u64,
+    /// and when the last of them was.
+    changed_at: u64,
+    /// Changes of the heap when all was tidy.
+    rested: u64,
+    pause: Pause,
+}
+
+/// What is left to do in a pause.
+#[derive(Clone, Copy, Default)]
+enum Pause {
+    /// To give free pages back, of so many regions.
+    Purge { regions: usize, drains: usize },
+    /// To move what stands between holes, in so many regions at most.
+    Drain { drains: usize, moved: bool },
+    #[default]
+    Rest,
+}
+
 impl Db {
-    /// One slice; true if there is more to do at once.
-    pub(super) fn tidy(&mut self) -> bool {
-        let heap = self.dir.heap();
-        let (used, resident) = (heap.used_bytes(), heap.resident_bytes());
-        if let Some(drain) = self.drain.take() {
-            self.drain = self.drain_on(drain);
-            return true;
-        }
-        let holes = resident.saturating_sub(used);
-        if holes < 2 * REGION + used / 16 {
-            return false;
-        }
-        if holes > 2 * REGION + used / 8 {
-            // Moving half a region to win a region is worth it when an eighth of all is holes.
-            self.drain = self
-                .dir
-                .drain_emptiest(REGION / 4 * 3)
-                .map(|region| Drain { region, unit: 0 });
-            if self.drain.is_some() {
-                return true;
+    /// One slice; true if there is more to do at once. `now_ms` is monotonic.
+    pub(super) fn tidy(&mut self, now_ms: u64) -> bool {
+        let changes = self.dir.heap().changes();
+        if changes != self.tidy.seen {
+            self.tidy.changed_at = now_ms;
+            let many = changes - self.tidy.rested > self.dir.segments() as u64 / 32;
+            if many || !matches!(self.tidy.pause, Pause::Rest) {
+                let regions = self.dir.heap().regions();
+                self.tidy.pause = Pause::Purge {
+                    regions,
+                    drains: regions,
+                };
             }
         }
-        self.dir.purge(PURGE_REGIONS) > 0
+        let more = if let Some(drain) = self.tidy.drain.take() {
+            self.tidy.drain = self.drain_on(drain);
+            true
+        } else if now_ms.saturating_sub(self.tidy.changed_at) < PAUSE_MS {
+            self.tidy_at_work()
+        } else {
+            self.tidy_in_pause()
+        };
+        self.tidy.seen = self.dir.heap().changes();
+        more
+    }
+
+    fn tidy_at_work(&mut self) -> bool {
+        let heap = self.dir.heap();
+        let (holes, used) = (heap.holes(), heap.used_bytes());
+        if holes < REGION / 2 + used / 16 {
+            return false;
+        }
+        // Moving three quarters of a region to win a quarter is worth it when an eighth of all is holes.
+        if holes > REGION / 2 + used / 8 && self.start_drain(REGION / 4) {
+            return true;
+        }
+        self.dir.purge(PURGE_REGIONS, PURGE_CALLS).1 > 0
+    }
+
+    fn tidy_in_pause(&mut self) -> bool {
+        let heap = self.dir.heap();
+        let (holes, used) = (heap.holes(), heap.used_bytes());
+        let pause = self.tidy.pause;
+        self.tidy.pause = match pause {
+            Pause::Rest => return false,
+            Pause::Purge { regions: 0, drains } => Pause::Drain {
+                drains,
+                moved: false,
+            },
+            Pause::Purge { regions, drains } => Pause::Purge {
+                regions: regions - self.dir.purge(PURGE_REGIONS.min(regions), PURGE_CALLS).0,
+                drains,
+            },
+            // Each region once at most: the ones that are being filled have holes of their own.
+            Pause::Drain { drains, .. }
+                if drains > 0
+                    && holes > REGION / 16 + used / 40
+                    && self.start_drain(REGION / 32) =>
+            {
+                Pause::Drain {
+                    drains: drains - 1,
+                    moved: true,
+                }
+            }
+            Pause::Drain { moved: true, .. } => Pause::Purge {
+                regions: self.dir.heap().regions(),
+                drains: 0,
+            },
+            Pause::Drain { moved: false, .. } => {
+                self.tidy.rested = self.dir.heap().changes();
+                Pause::Rest
+            }
+        };
+        true
+    }
+
+    /// Starts to drain the region with the largest holes, if they are `least` bytes or more.
+    fn start_drain(&mut self, least: usize) -> bool {
+        let region = self.dir.drain_worst(least);
+        self.tidy.drain = region.map(|region| Drain { region, unit: 0 });
+        region.is_some()
     }
 
     fn drain_on(&mut self, mut drain: Drain) -> Option<Drain> {

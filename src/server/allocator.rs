@@ -1,7 +1,8 @@
 //! The allocator, jemalloc, and what it says about itself.
 
 use std::ffi::{CStr, c_char};
-use std::mem::size_of;
+use std::mem::{MaybeUninit, size_of};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 #[cfg(not(miri))]
@@ -84,6 +85,80 @@ pub static ACTIVE: Counter = Counter(c"stats.active");
 pub static RESIDENT: Counter = Counter(c"stats.resident");
 /// Given back to the system but kept mapped.
 pub static RETAINED: Counter = Counter(c"stats.retained");
+
+/// Bytes in pages that hold something, but not handed out: holes between allocations of the same size. As of
+/// the last [`refresh`].
+pub fn holes() -> usize {
+    read(&ACTIVE).saturating_sub(read(&ALLOCATED))
+}
+
+/// What `experimental.utilization.query` says of an address.
+#[repr(C)]
+struct Usage {
+    /// The run of pages from which the next allocation of this size would be.
+    next_run: *const u8,
+    /// Free places in its own run,
+    free: usize,
+    /// of so many,
+    places: usize,
+    /// and its bytes.
+    bytes: usize,
+    /// The same for all runs of this size.
+    free_of_size: usize,
+    places_of_size: usize,
+}
+
+/// True if what stands at this address had better be allocated anew: an eighth or more of the places for its
+/// size is free, in its own run of pages no less, and another run would be taken.
+pub fn is_sparse(address: *const u8) -> bool {
+    static QUERY: OnceLock<Option<[usize; 3]>> = OnceLock::new();
+    let query = QUERY.get_or_init(|| {
+        let (mut mib, mut len) = ([0; 3], 3);
+        let name = c"experimental.utilization.query".as_ptr();
+        // SAFETY: `mib` has room for the three parts of this name.
+        let failed =
+            unsafe { tikv_jemalloc_sys::mallctlnametomib(name, mib.as_mut_ptr(), &mut len) };
+        (failed == 0).then_some(mib)
+    });
+    let Some(mib) = query else {
+        return false;
+    };
+    let mut usage = MaybeUninit::<Usage>::zeroed();
+    let (mut len, mut asked) = (size_of::<Usage>(), address);
+    // SAFETY: this control takes any address and gives a `Usage`; the sizes of both are told.
+    let failed = unsafe {
+        tikv_jemalloc_sys::mallctlbymib(
+            mib.as_ptr(),
+            mib.len(),
+            usage.as_mut_ptr().cast(),
+            &mut len,
+            (&raw mut asked).cast(),
+            size_of::<*const u8>(),
+        )
+    };
+    // SAFETY: a pointer and numbers, all of which may be zero.
+    let usage = unsafe { usage.assume_init() };
+    let next = usage.next_run.addr()..usage.next_run.addr() + usage.bytes;
+    failed == 0
+        && usage.free > 0
+        && !next.contains(&address.addr())
+        && usage.free_of_size * 8 >= usage.places_of_size
+        && usage.free * usage.places_of_size >= usage.free_of_size * usage.places
+}
+
+/// Gives what this thread keeps for its next allocations back to the runs of pages where it is.
+pub fn flush_thread_cache() {
+    // SAFETY: this control takes and gives nothing.
+    unsafe {
+        tikv_jemalloc_sys::mallctl(
+            c"thread.tcache.flush".as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        );
+    }
+}
 
 /// Gives unused pages back to the system (MEMORY PURGE).
 pub fn purge() {

@@ -1,6 +1,7 @@
 //! The clockwork: what happens without a client's request, `hz` times a second.
 
 use super::host::with_shell;
+use super::repack::Repacker;
 use super::state::Server;
 use super::{allocator, limits, log};
 use crate::commands::tick::ExpireSlice;
@@ -12,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 /// Turns as long as the server lives.
 pub async fn run(server: Rc<Server>) {
     let mut next = Instant::now();
+    let mut repacker = Repacker::default();
     loop {
         let hz = server.with_engine(|engine| {
             allocator::recount();
@@ -28,6 +30,7 @@ pub async fn run(server: Rc<Server>) {
         });
         expire(&server, hz).await;
         tidy(&server, hz).await;
+        repack(&server, hz, &mut repacker).await;
         next += Duration::from_micros(1_000_000 / hz.clamp(1, 500) as u64);
         // After a long halt (DEBUG SLEEP, a suspended machine) no turns are made up for.
         next = next.max(Instant::now());
@@ -69,9 +72,21 @@ async fn tidy(server: &Server, hz: i64) {
             for retired in engine.keyspace.take_retired() {
                 engine.drop_later(Box::new(retired));
             }
-            engine.keyspace.tidy()
+            engine.keyspace.tidy(engine.clock.mono_us / 1000)
         });
         if !more || began.elapsed() > budget {
+            return;
+        }
+        yield_now().await;
+    }
+}
+
+/// Moves values out of pages that are nearly empty, in slices, for a tenth of a turn at most.
+async fn repack(server: &Server, hz: i64, repacker: &mut Repacker) {
+    let budget = Duration::from_micros(100_000 / hz.clamp(1, 500) as u64);
+    let began = Instant::now();
+    while server.with_engine(|engine| repacker.slice(engine)) {
+        if began.elapsed() > budget {
             return;
         }
         yield_now().await;

@@ -9,7 +9,8 @@
 //! * [`listen`]: sockets that accept; [`connection`]: one client: read, parse, run, write;
 //!   [`stream`]: TCP or Unix.
 //! * [`limits`]: what a client may have pending.
-//! * [`host`]: what commands need of the world; [`cron`]: what happens without a request.
+//! * [`host`]: what commands need of the world; [`cron`]: what happens without a request;
+//!   [`repack`]: when values are moved together.
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
@@ -31,6 +32,7 @@ pub mod log;
 pub mod persist;
 pub mod priority;
 pub mod reaper;
+pub mod repack;
 pub mod repl;
 pub mod rewrite_file;
 pub mod shutdown;

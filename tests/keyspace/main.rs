@@ -1,5 +1,7 @@
 //! The keyspace as a whole, against a model.
 
+mod footprint;
+mod heap;
 mod load;
 mod model;
 mod random;

@@ -5,7 +5,7 @@ use crate::random::Random;
 use forebay::keyspace::record::{self, Record};
 use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
 use forebay::keyspace::value::{List, Str};
-use forebay::keyspace::{Db, Keyspace, Limits, Loc, Value, ValueRef};
+use forebay::keyspace::{Db, Keyspace, Limits, Loc, Round, Value, ValueRef};
 use forebay::rdb::stream::StreamId;
 use forebay::snapshot::{Block, Cut, SnapshotOptions, Step};
 use std::collections::BTreeMap;
@@ -41,6 +41,10 @@ struct Run {
     keyspace: Keyspace,
     model: Model,
     now: i64,
+    /// Milliseconds of another clock: that of housekeeping.
+    ticks: u64,
+    /// Where the values outside are being moved.
+    round: Round,
     snapshot: Option<Snapshot>,
     snapshots: usize,
 }
@@ -77,6 +81,8 @@ impl Run {
             keyspace: Keyspace::new(DBS, [seed, 1]),
             model: Default::default(),
             now: 1000,
+            ticks: 0,
+            round: Round::default(),
             snapshot: None,
             snapshots: 0,
         }
@@ -290,7 +296,20 @@ impl Run {
                     seen: Default::default(),
                 });
             }
-            9..=20 => while self.keyspace.tidy() && self.random.below(4) > 0 {},
+            9..=20 => {
+                // Now and then nothing has changed for long enough to be a pause.
+                for _ in 0..self.random.below(3) {
+                    self.ticks += 400;
+                    while self.keyspace.tidy(self.ticks) && self.random.below(4) > 0 {}
+                }
+            }
+            21..=30 => {
+                let (random, mut left) = (&mut self.random, Vec::new());
+                let is_sparse = &mut |_| random.one_in(2);
+                if self.keyspace.repack(&mut self.round, is_sparse, &mut left) {
+                    self.round = Round::default();
+                }
+            }
             51 => self.check_everything(),
             _ => self.walk(),
         }

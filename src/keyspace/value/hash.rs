@@ -246,6 +246,14 @@ impl Hash {
         })
     }
 
+    /// The bytes of a packed form.
+    pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match &mut self.0 {
+            Form::Pack(lp) | Form::PackEx(lp) => Some(lp),
+            Form::Table(_) => None,
+        }
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) | Form::PackEx(lp) => lp.capacity(),

@@ -74,6 +74,19 @@ pub(super) fn reserve(bytes: &mut Vec<u8>, more: usize) {
     }
 }
 
+/// Moves a buffer elsewhere if it should not stay at its address; the old one, if so.
+pub(super) fn move_buffer(
+    bytes: &mut Vec<u8>,
+    is_sparse: &mut dyn FnMut(*const u8) -> bool,
+) -> Option<Vec<u8>> {
+    if bytes.capacity() == 0 || !is_sparse(bytes.as_ptr()) {
+        return None;
+    }
+    let mut copy = Vec::with_capacity(bytes.capacity());
+    copy.extend_from_slice(bytes);
+    Some(std::mem::replace(bytes, copy))
+}
+
 /// The size that an allocator with four classes per doubling gives for `n` bytes.
 #[inline]
 pub(crate) fn size_class(n: usize) -> usize {

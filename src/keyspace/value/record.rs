@@ -216,6 +216,22 @@ impl Value {
         }
     }
 
+    /// Moves the buffer of a packed value elsewhere if `is_sparse` says so of its address; the old one, if so.
+    pub(in crate::keyspace) fn move_buffer(
+        &mut self,
+        is_sparse: &mut dyn FnMut(*const u8) -> bool,
+    ) -> Option<Vec<u8>> {
+        let buffer = match self {
+            Value::Str(v) => return v.move_buffer(is_sparse),
+            Value::List(v) => v.buffer_mut(),
+            Value::Set(v) => v.buffer_mut(),
+            Value::Zset(v) => v.buffer_mut(),
+            Value::Hash(v) => v.buffer_mut(),
+            Value::Stream(_) => None,
+        };
+        super::packed::move_buffer(buffer?, is_sparse)
+    }
+
     /// The measure for freeing in the background, comparable to the reference's: elements of tables,
     /// chunks of the rest.
     pub fn free_effort(&self) -> usize {

@@ -204,6 +204,14 @@ impl Set {
         })
     }
 
+    /// The bytes of a packed form.
+    pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match &mut self.0 {
+            Form::Ints(bytes) | Form::Pack(bytes) => Some(bytes),
+            Form::Table(_) => None,
+        }
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Ints(bytes) | Form::Pack(bytes) => bytes.capacity(),

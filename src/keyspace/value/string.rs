@@ -194,6 +194,21 @@ impl Str {
         }
     }
 
+    /// As [`Value::move_buffer`](super::Value::move_buffer).
+    pub(super) fn move_buffer(
+        &mut self,
+        is_sparse: &mut dyn FnMut(*const u8) -> bool,
+    ) -> Option<Vec<u8>> {
+        match &mut self.form {
+            Form::Text(text) => super::packed::move_buffer(text, is_sparse),
+            Form::Lzf { packed, .. } if is_sparse(packed.as_ptr()) => {
+                let copy = packed.clone();
+                Some(std::mem::replace(packed, copy).into_vec())
+            }
+            _ => None,
+        }
+    }
+
     /// Heap bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.form {

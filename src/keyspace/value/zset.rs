@@ -250,6 +250,14 @@ impl Zset {
         })
     }
 
+    /// The bytes of a packed form.
+    pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match &mut self.0 {
+            Form::Pack(lp) => Some(lp),
+            Form::Table(_) => None,
+        }
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) => lp.capacity(),

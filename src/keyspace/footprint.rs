@@ -1,0 +1,54 @@
+//! Where the memory of a database's segments goes, in bytes: for tests and measurements.
+
+use super::{Db, directory};
+
+/// Bytes of one database; values that stand outside are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Number of segments.
+    pub segments: usize,
+    /// Records that count.
+    pub live: usize,
+    /// Records that were replaced.
+    pub garbage: usize,
+    /// What stands free behind the last record of each segment.
+    pub tails: usize,
+    /// Headers and slots of segments.
+    pub slots: usize,
+    /// The directory's nodes.
+    pub nodes: usize,
+    /// In pages that hold memory, between the extents.
+    pub holes: usize,
+}
+
+impl Footprint {
+    /// All of it: what the system has given.
+    pub fn total(&self) -> usize {
+        self.live + self.garbage + self.tails + self.slots + self.nodes + self.holes
+    }
+}
+
+impl Db {
+    /// Where the memory goes. Looks at every segment.
+    pub fn footprint(&self) -> Footprint {
+        let mut sum = Footprint {
+            nodes: self.dir.node_bytes(),
+            holes: self.dir.heap().holes(),
+            ..Footprint::default()
+        };
+        let mut at = (!self.dir.is_vacant()).then_some(0);
+        while let Some(hash) = at {
+            at = None;
+            for segment in (0..).map_while(|link| self.dir.link(hash, link)) {
+                let used = segment.used() as usize;
+                sum.segments += 1;
+                sum.live += segment.live();
+                sum.garbage += used - segment.live();
+                sum.tails += segment.records().len() - used;
+                sum.slots += super::segment::bytes_for(segment.slots().groups(), 0);
+                at = directory::after(segment.prefix(), segment.depth());
+            }
+        }
+        sum
+    }
+}

@@ -1,0 +1,69 @@
+//! Moves the buffers of packed values to where the general allocator would put them now.
+//!
+//! A value outside the records stands where the allocator had room for it, among others of its size. When
+//! most of those have gone, it keeps their pages from going too. The allocator cannot move it; the keyspace
+//! can: it has the only reference, unless a snapshot or a command has another, and then the value stays.
+//!
+//! The buffers that are left go to the caller, who drops them after the slice: the allocator would hand a
+//! freed one out again for the next move.
+
+use super::{Keyspace, directory};
+
+/// Bytes moved in a slice; some 50 µs,
+const SLICE: usize = 128 << 10;
+/// if looking at a segment or at a value is worth so many.
+const LOOK: usize = 512;
+
+/// How far a round through the keyspace has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Round {
+    db: usize,
+    hash: u64,
+    link: usize,
+    slot: usize,
+}
+
+impl Keyspace {
+    /// One slice of a round: moves the buffers at addresses of which `is_sparse` says that they should not
+    /// stay. The buffers that they left are added to `left`. True when the round has come to its end.
+    pub fn repack(
+        &mut self,
+        round: &mut Round,
+        is_sparse: &mut dyn FnMut(*const u8) -> bool,
+        left: &mut Vec<Vec<u8>>,
+    ) -> bool {
+        let mut budget = SLICE;
+        while let Some(db) = self.dbs.get_mut(round.db) {
+            budget = budget.saturating_sub(LOOK);
+            let Some(mut segment) = db.dir.link_mut(round.hash, round.link) else {
+                // Behind the end of a chain; or the database is empty.
+                let first = db.dir.segment(round.hash);
+                let next = first.and_then(|s| directory::after(s.prefix(), s.depth()));
+                *round = Round {
+                    db: round.db + next.is_none() as usize,
+                    hash: next.unwrap_or(0),
+                    ..Round::default()
+                };
+                continue;
+            };
+            let slots = segment.as_ref().slots().groups() * super::slots::SLOTS;
+            while segment.foreign() > 0 && round.slot < slots {
+                if budget == 0 {
+                    return false;
+                }
+                if let Some(value) = segment.outside_mut(round.slot) {
+                    let old = value.move_buffer(is_sparse);
+                    budget = budget.saturating_sub(LOOK + old.as_ref().map_or(0, Vec::len));
+                    left.extend(old);
+                }
+                round.slot += 1;
+            }
+            round.link += 1;
+            round.slot = 0;
+            if budget == 0 {
+                return false;
+            }
+        }
+        true
+    }
+}
