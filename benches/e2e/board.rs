@@ -9,6 +9,8 @@ pub enum Better {
     Lower,
     /// Rates.
     Higher,
+    /// Differences, and what says how far others are to be believed: no ratios.
+    Neither,
 }
 
 /// All measurements of one kind.
@@ -56,11 +58,11 @@ impl Board {
                 shown(high)
             );
             if let Some((peer, value)) = best.as_ref().filter(|_| name.starts_with("forebay")) {
-                let ratio = match self.better {
-                    Better::Lower => value / median,
-                    Better::Higher => median / value,
-                };
-                line += &format!("  {ratio:.2}x of {peer}");
+                match self.better {
+                    Better::Lower => line += &format!("  {:.2}x of {peer}", value / median),
+                    Better::Higher => line += &format!("  {:.2}x of {peer}", median / value),
+                    Better::Neither => {}
+                }
             }
             println!("{line}");
         }
@@ -78,6 +80,34 @@ impl Board {
             -1.0
         };
         medians.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))
+    }
+}
+
+/// Boards that come into being with their first measurement.
+#[derive(Default)]
+pub struct Boards(Vec<Board>);
+
+impl Boards {
+    /// One measurement for the board of that title.
+    pub fn add(
+        &mut self,
+        title: &str,
+        unit: &'static str,
+        better: Better,
+        server: &str,
+        value: f64,
+    ) {
+        let at = self.0.iter().position(|board| board.title == title);
+        let at = at.unwrap_or_else(|| {
+            self.0.push(Board::new(title, unit, better));
+            self.0.len() - 1
+        });
+        self.0[at].add(server, value);
+    }
+
+    /// Prints all, in the order of their first measurements.
+    pub fn print(&self) {
+        self.0.iter().for_each(Board::print);
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Contestant {
     /// `forebay`, or the name of the peer.
     pub name: String,
     builder: Builder,
+    /// Libraries that are loaded before all others.
+    preload: Vec<PathBuf>,
 }
 
 impl Contestant {
@@ -23,38 +25,51 @@ impl Contestant {
         let builder = if name == "forebay" {
             Builder::forebay()
         } else {
-            let builder = Builder::of(name, peers::find(name)?);
-            if name.starts_with("valkey") {
-                with_jemalloc(builder)
-            } else {
-                builder
-            }
+            Builder::of(name, peers::find(name)?)
+        };
+        // The Valkey wheels are built on the C library's malloc, distributions' Valkey on jemalloc:
+        // without this the comparison would flatter us.
+        let preload = match name.starts_with("valkey") {
+            true => jemalloc().into_iter().collect(),
+            false => Vec::new(),
         };
         Some(Contestant {
             name: name.to_owned(),
             builder,
+            preload,
         })
+    }
+
+    /// The same server with one more library loaded before all others.
+    pub fn preloading(mut self, library: PathBuf) -> Contestant {
+        self.preload.push(library);
+        self
     }
 
     /// The start of a configuration: everything as the server's own default, saving by command only.
     pub fn builder(&self) -> Builder {
-        self.builder.clone().config("loglevel notice")
-    }
-}
-
-/// The Valkey wheels are built on the C library's malloc, distributions' Valkey on jemalloc: without
-/// this the comparison would flatter us.
-fn with_jemalloc(builder: Builder) -> Builder {
-    match jemalloc() {
-        Some(library) => builder.env("LD_PRELOAD", &library.display().to_string()),
-        None => {
-            eprintln!("libjemalloc2 is not installed: Valkey runs on the C library's malloc");
-            builder
+        let builder = self.builder.clone().config("loglevel notice");
+        if self.preload.is_empty() {
+            return builder;
         }
+        let names: Vec<_> = self
+            .preload
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect();
+        builder.env("LD_PRELOAD", &names.join(":"))
     }
 }
 
 fn jemalloc() -> Option<PathBuf> {
+    let found = find_jemalloc();
+    if found.is_none() {
+        eprintln!("libjemalloc2 is not installed: Valkey runs on the C library's malloc");
+    }
+    found
+}
+
+fn find_jemalloc() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").ok()?;
     let here = PathBuf::from("/usr/lib/libjemalloc.so.2");
     folders

@@ -5,6 +5,7 @@
 //! | `d1` | 10,000,000 | `key:N` -> `value:N` |
 //! | `d2` | 700,000 | strings (compressible), hashes, lists, sets, sorted sets |
 //! | `d4` | 1,000,000 | JSON documents of 2 KB with an expiry |
+//! | `hash1m` | 1 | a hash of 1,000,000 fields, `field:N` -> `value:N` |
 //!
 //! A dump is written once by a real redis-server 7.0 into `target/bench-data`.
 
@@ -30,12 +31,14 @@ pub enum Kind {
     Small,
     Mixed,
     Documents,
+    OneHash,
 }
 
 /// A data set of a certain size, as a dump.
 pub struct Data {
     pub name: String,
     pub kind: Kind,
+    /// Keys, or fields of the one hash.
     pub keys: usize,
     pub dump: PathBuf,
 }
@@ -47,6 +50,7 @@ impl Data {
             "d1" => (Kind::Small, 10_000_000),
             "d2" => (Kind::Mixed, 700_000),
             "d4" => (Kind::Documents, 1_000_000),
+            "hash1m" => (Kind::OneHash, 1_000_000),
             other => panic!("there is no data set {other}"),
         };
         let keys = options.scaled(full);
@@ -84,6 +88,13 @@ impl Data {
                 let mut pipe = Pipe::to(server.port());
                 (0..self.keys).for_each(|i| push_mixed(&mut pipe, i));
             }
+            Kind::OneHash => {
+                let mut pipe = Pipe::to(server.port());
+                for i in 0..self.keys {
+                    let (field, value) = (format!("field:{i}"), format!("value:{i}"));
+                    pipe.push(&[b"HSET", b"hash", field.as_bytes(), value.as_bytes()]);
+                }
+            }
             Kind::Documents => {
                 let mut pipe = Pipe::to(server.port());
                 for i in 0..self.keys {
@@ -98,16 +109,24 @@ impl Data {
                 }
             }
         }
-        assert_eq!(client.int("DBSIZE"), self.keys as i64);
+        assert_eq!(client.int("DBSIZE"), self.dbsize());
         client.ok("SAVE");
         let part = self.dump.with_extension("part");
         fs::copy(server.dump_path(), &part).expect("the dump can be copied");
         fs::rename(part, &self.dump).expect("the dump can be renamed");
     }
 
+    /// What DBSIZE says when everything is there.
+    pub fn dbsize(&self) -> i64 {
+        match self.kind {
+            Kind::OneHash => 1,
+            _ => self.keys as i64,
+        }
+    }
+
     /// The right number of keys is there, and random ones have the right value.
     pub fn check(&self, client: &mut Client, seed: u64) {
-        assert_eq!(client.int("DBSIZE"), self.keys as i64, "keys loaded");
+        assert_eq!(client.int("DBSIZE"), self.dbsize(), "keys loaded");
         let mut random = Random(seed);
         for _ in 0..CHECKED_READS {
             let i = random.below(self.keys);
@@ -115,6 +134,10 @@ impl Data {
                 Kind::Small => {
                     assert_eq!(client.text(&format!("GET key:{i}")), format!("value:{i}"))
                 }
+                Kind::OneHash => assert_eq!(
+                    client.text(&format!("HGET hash field:{i}")),
+                    format!("value:{i}")
+                ),
                 Kind::Documents => assert_eq!(
                     client.text(&format!("GET {}", document_key(i))),
                     document(i)

@@ -7,6 +7,7 @@ use crate::contest::START_LIMIT;
 use crate::data::{Data, Kind};
 use crate::options::Options;
 use crate::pipe::{Pipe, Random};
+use crate::support::client::Client;
 use crate::usage::rss_bytes;
 
 /// Runs the job on every data set asked for.
@@ -29,6 +30,11 @@ fn run_on(data: &Data, options: &Options) {
         "s",
         Better::Lower,
     );
+    let mut lru = Board::new(
+        title("SAVE with fsync under allkeys-lru"),
+        "s",
+        Better::Lower,
+    );
     let mut size = Board::new(title("size of the dump"), "MB", Better::Lower);
     let mut memory = Board::new(title("resident memory a key, loaded"), "B", Better::Lower);
     let mut read = Board::new(
@@ -39,8 +45,8 @@ fn run_on(data: &Data, options: &Options) {
     for round in 0..options.rounds {
         for server in &options.servers {
             let start = Instant::now();
-            let running = server
-                .builder()
+            let running = options
+                .builder(server)
                 .link_dump(&data.dump)
                 .start_within(START_LIMIT);
             let mut client = running.client();
@@ -50,25 +56,32 @@ fn run_on(data: &Data, options: &Options) {
             let per_key = || rss_bytes(running.pid()) as f64 / data.keys as f64;
             memory.add(&server.name, per_key());
 
-            let start = Instant::now();
-            client.ok("SAVE");
-            save.add(&server.name, start.elapsed().as_secs_f64());
+            save.add(&server.name, timed_save(&mut client));
             let written = std::fs::metadata(running.dump_path()).map_or(0, |m| m.len());
             size.add(&server.name, written as f64 / 1e6);
+            // Each key's idle time is written with it then.
+            client.ok("CONFIG SET maxmemory-policy allkeys-lru");
+            lru.add(&server.name, timed_save(&mut client));
+            client.ok("CONFIG SET maxmemory-policy noeviction");
 
             if data.kind == Kind::Small {
                 read_every_key(&mut Pipe::to(running.port()), data.keys);
                 read.add(&server.name, per_key());
                 overwrite_every_key(&mut Pipe::to(running.port()), data.keys, round as u64);
-                let start = Instant::now();
-                client.ok("SAVE");
-                again.add(&server.name, start.elapsed().as_secs_f64());
+                again.add(&server.name, timed_save(&mut client));
             }
         }
     }
-    for board in [load, save, again, size, memory, read] {
+    for board in [load, save, lru, again, size, memory, read] {
         board.print();
     }
+}
+
+/// Seconds until the file is written, synced and renamed.
+fn timed_save(client: &mut Client) -> f64 {
+    let start = Instant::now();
+    client.ok("SAVE");
+    start.elapsed().as_secs_f64()
 }
 
 fn read_every_key(pipe: &mut Pipe, keys: usize) {

@@ -1,6 +1,6 @@
 //! End-to-end benchmarks: real processes, Forebay and its peers in turn, on the same data.
 //!
-//! `cargo bench --bench e2e -- [--only JOBS] [--data d1,d2,d4] [--scale 0.1] [--rounds 3]
+//! `cargo bench --bench e2e -- [--only JOBS] [--data d1,d2,d4,hash1m] [--scale 0.1] [--rounds 3]
 //! [--servers forebay,redis-7.0,...]`; BENCHMARKING.md says what each figure means.
 //!
 //! Every round measures each server once, so that a slow minute of the machine hits all of them;
@@ -14,12 +14,14 @@ mod board;
 mod cache;
 mod contest;
 mod data;
+mod disk;
 mod failover;
 mod latency;
 mod load;
 mod memory;
 mod options;
 mod pipe;
+mod slow_reader;
 mod snapshot;
 mod sync;
 mod throughput;

@@ -1,4 +1,5 @@
-//! Full sync: from REPLICAOF until the link is up and the replica has every key.
+//! Full sync: from REPLICAOF until the link is up and the replica has every key; then what a slow replica
+//! does to others.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +7,7 @@ use crate::board::{Better, Board};
 use crate::contest::{Contestant, START_LIMIT};
 use crate::data::Data;
 use crate::options::Options;
+use crate::slow_reader;
 use crate::support::wait::wait_for;
 
 /// How both sides handle the payload.
@@ -35,17 +37,18 @@ pub fn run(options: &Options) {
         let mut board = Board::new(title, "s", Better::Lower);
         for _ in 0..options.rounds {
             for server in &options.servers {
-                board.add(&server.name, sync(server, &settings, &data));
+                board.add(&server.name, sync(server, &settings, &data, options));
             }
         }
         board.print();
     }
+    slow_reader::run(options);
 }
 
-fn sync(server: &Contestant, settings: &[&str], data: &Data) -> f64 {
+fn sync(server: &Contestant, settings: &[&str], data: &Data, options: &Options) -> f64 {
     let builder = settings
         .iter()
-        .fold(server.builder(), |b, line| b.config(*line));
+        .fold(options.builder(server), |b, line| b.config(*line));
     let primary = builder
         .clone()
         .link_dump(&data.dump)
@@ -58,7 +61,7 @@ fn sync(server: &Contestant, settings: &[&str], data: &Data) -> f64 {
         // A replica that loads refuses DBSIZE: that is a no, not an end.
         std::thread::sleep(Duration::from_millis(2));
         let up = client.info_field("replication", "master_link_status") == "up";
-        (up && client.run("DBSIZE").int() == Some(data.keys as i64)).then_some(())
+        (up && client.run("DBSIZE").int() == Some(data.dbsize())).then_some(())
     });
     let seconds = start.elapsed().as_secs_f64();
     data.check(&mut client, 1);

@@ -106,6 +106,11 @@ pub struct Engine {
     pub latency: LatencyMonitor,
     /// Commands that take at least so long are looked at by the slow log and the latency monitor, ns.
     pub watch_from_ns: u64,
+    /// The longest write command since the running snapshot began, or while the last one ran, ns: what it keeps
+    /// for the snapshot is part of it.
+    pub longest_write_ns: u64,
+    /// A snapshot is running.
+    pub(super) watches_writes: bool,
     /// ACL LOG
     pub acl_log: AclLog,
     /// MONITOR clients.
@@ -330,6 +335,8 @@ impl Engine {
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
             watch_from_ns: u64::MAX,
+            longest_write_ns: 0,
+            watches_writes: false,
             acl_log: AclLog::default(),
             monitors: Vec::new(),
             run_id,

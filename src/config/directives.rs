@@ -150,7 +150,7 @@ directives! {
     Works LIVE "rdb-unknown-values" rdb_unknown_values: UnknownValues = UnknownValues::Refuse, OneOf, "What to do with values of modules when loading.";
     Works LIVE "rdb-load-salvage" rdb_load_salvage: bool = false, YesNo, "Load what can be read of a damaged dump, and log the rest.";
     Idle LIVE "rdb-version-check" rdb_version_check: VersionCheck = VersionCheck::Strict, OneOf, "Refuse dumps of versions that are not known.";
-    Works LIVE "snapshot-preserve-limit" snapshot_preserve_limit: i64 = 0, Memory(0..=MAX), "Bytes that a running snapshot may hold beside the data; 0 = a tenth of the data, at least 64 MB.";
+    Works LIVE "snapshot-preserve-limit" snapshot_preserve_limit: i64 = 0, Memory(0..=MAX), "Bytes that a running snapshot may hold beside the data; 0 = a twentieth of the data, at least 2 MB.";
     Works LIVE "snapshot-stall-timeout" snapshot_stall_timeout: i64 = 10, Int(1..=INT), "Seconds without progress of the disk after which a snapshot fails.";
     Works LIVE "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while saving; negative = keys per microsecond. For tests.";
     Works LIVE "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while loading; negative = keys per microsecond. For tests.";

@@ -12,6 +12,7 @@ use super::heap::EXTENT_MAX;
 use super::record::{self, LONG_KEY, OUTSIDE, Parts, Record, Small, TYPE_MASK, TYPE_STRING};
 use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
 use super::{UnixMillis, Value, outside};
+use crate::snapshot::preserve::let_go;
 use std::sync::Arc;
 
 /// Keys above this stand outside the record, with their value.
@@ -266,7 +267,7 @@ impl Db {
             self.count(loc, expires, type_byte, parts);
             if in_place {
                 if type_byte & OUTSIDE != 0 {
-                    drop(self.segment_mut(loc).take_outside(offset));
+                    let_go(self.segment_mut(loc).take_outside(offset));
                 }
                 let mut segment = self.segment_mut(loc);
                 parts.write(&mut segment.records_mut()[offset..offset + len]);

@@ -2,8 +2,10 @@
 
 use super::host::with_shell;
 use super::repack::Repacker;
+use super::slices::Slice;
 use super::state::Server;
 use super::{allocator, limits, log};
+use crate::commands::Engine;
 use crate::commands::tick::ExpireSlice;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +17,8 @@ pub async fn run(server: Rc<Server>) {
     let mut next = Instant::now();
     let mut repacker = Repacker::default();
     loop {
-        let hz = server.with_engine(|engine| {
+        let slices = &server.persistence.slices;
+        let turn = |engine: &mut Engine| {
             allocator::recount();
             engine.on_tick();
             limits::check_waiting(engine);
@@ -27,7 +30,8 @@ pub async fn run(server: Rc<Server>) {
             });
             log::set_replica(engine.repl.is_replica());
             engine.effective_hz()
-        });
+        };
+        let hz = slices.measure(Slice::Turn, || server.with_engine(turn));
         expire(&server, hz).await;
         tidy(&server, hz).await;
         repack(&server, hz, &mut repacker).await;
@@ -50,10 +54,12 @@ async fn expire(server: &Server, hz: i64) {
     let mut spent = Duration::ZERO;
     while spent < budget {
         let began = Instant::now();
-        let state = server.with_engine(|engine| match engine.may_expire() {
+        let slice = |engine: &mut Engine| match engine.may_expire() {
             true => engine.expire_slice(SLICE_US),
             false => ExpireSlice::Done,
-        });
+        };
+        let slices = &server.persistence.slices;
+        let state = slices.measure(Slice::Expire, || server.with_engine(slice));
         spent += began.elapsed();
         if state == ExpireSlice::Done {
             return;
@@ -68,12 +74,14 @@ async fn tidy(server: &Server, hz: i64) {
     let budget = Duration::from_micros(100_000 / hz.clamp(1, 500) as u64);
     let began = Instant::now();
     loop {
-        let more = server.with_engine(|engine| {
+        let slice = |engine: &mut Engine| {
             for retired in engine.keyspace.take_retired() {
                 engine.drop_later(Box::new(retired));
             }
             engine.keyspace.tidy(engine.clock.mono_us / 1000)
-        });
+        };
+        let slices = &server.persistence.slices;
+        let more = slices.measure(Slice::Tidy, || server.with_engine(slice));
         if !more || began.elapsed() > budget {
             return;
         }
@@ -85,7 +93,9 @@ async fn tidy(server: &Server, hz: i64) {
 async fn repack(server: &Server, hz: i64, repacker: &mut Repacker) {
     let budget = Duration::from_micros(100_000 / hz.clamp(1, 500) as u64);
     let began = Instant::now();
-    while server.with_engine(|engine| repacker.slice(engine)) {
+    let slices = &server.persistence.slices;
+    let mut slice = || server.with_engine(|engine| repacker.slice(engine));
+    while slices.measure(Slice::Repack, &mut slice) {
         if began.elapsed() > budget {
             return;
         }

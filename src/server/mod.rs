@@ -14,7 +14,7 @@
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
-//!   [`reaper`], [`delay`], [`exchange`]: one service of the machine each.
+//!   [`reaper`], [`delay`], [`exchange`], [`slices`]: one service of the machine each.
 
 pub mod allocator;
 pub mod clock;
@@ -36,6 +36,7 @@ pub mod repack;
 pub mod repl;
 pub mod rewrite_file;
 pub mod shutdown;
+pub mod slices;
 pub mod startup;
 pub mod state;
 pub mod stream;

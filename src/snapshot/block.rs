@@ -48,6 +48,16 @@ impl Block {
             + self.values.iter().map(|v| v.key.len() + 64).sum::<usize>()
     }
 
+    /// Bytes that the block keeps from being freed, should all of its values be overwritten.
+    pub fn weight(&self) -> usize {
+        self.held()
+            + self
+                .values
+                .iter()
+                .map(|v| v.value.heap_bytes())
+                .sum::<usize>()
+    }
+
     /// Bytes that freeing the block gives back, shared values aside.
     pub fn allocated(&self) -> usize {
         let keys = self.values.iter().map(|v| v.key.capacity());

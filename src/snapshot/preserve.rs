@@ -14,8 +14,9 @@ use super::walk::Orphans;
 use super::{Block, OutOfLine, SnapshotError, SnapshotOptions};
 use crate::keyspace::record::{self, OUTSIDE, Record};
 use crate::keyspace::segment::Segment;
-use crate::keyspace::{Db, Hasher, Loc, directory};
+use crate::keyspace::{Db, Hasher, Loc, Value, directory, tree};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A block is handed out when it has so many bytes of records,
 const BLOCK_BYTES: usize = 256 << 10;
@@ -37,6 +38,8 @@ pub(crate) struct DbWalk {
     dead: Vec<DeadList>,
     /// Bytes of dead records.
     dead_bytes: usize,
+    /// Bytes of the large values in `block`, as far as they can be left to it.
+    block_values: usize,
     orphans: Orphans,
 }
 
@@ -75,6 +78,7 @@ impl DbWalk {
             ready: VecDeque::new(),
             dead: Vec::new(),
             dead_bytes: 0,
+            block_values: 0,
             orphans,
         }
     }
@@ -111,13 +115,15 @@ impl DbWalk {
                 ..Block::default()
             };
             self.emitted += self.block.keys() as u64;
+            self.block_values = 0;
             self.ready
                 .push_back(std::mem::replace(&mut self.block, next));
         }
     }
 
     fn flush_if_full(&mut self) {
-        if self.block.bytes.len() >= BLOCK_BYTES || self.block.values.len() >= BLOCK_VALUES {
+        let full = self.block.bytes.len() + self.block_values >= BLOCK_BYTES;
+        if full || self.block.values.len() >= BLOCK_VALUES {
             self.flush();
         }
     }
@@ -132,11 +138,13 @@ impl DbWalk {
             self.block.records += 1;
             self.block.heats.extend(self.options.heats.then_some(heat));
         } else {
+            let value = segment.share_at(offset);
+            self.block_values += value.heap_bytes();
             self.block.values.push(OutOfLine {
                 key: segment.key_at(offset).to_vec(),
                 expire: head.expire,
                 heat,
-                value: segment.share_at(offset),
+                value,
             });
         }
     }
@@ -170,6 +178,21 @@ impl DbWalk {
                 self.emit_record(segment, offset, slots.heat(slot));
             }
         }
+    }
+}
+
+/// Counts a value that only the snapshot will have, if it does not leave in parts: of those that do, each part
+/// is counted when it is changed.
+fn note_kept(value: &Value) {
+    if !value.leaves_in_parts() {
+        tree::note_left(value.heap_bytes());
+    }
+}
+
+/// Drops a value whose record is overwritten. It may wait to be written.
+pub(crate) fn let_go(value: Option<Arc<Value>>) {
+    if let Some(value) = value.filter(|value| Arc::strong_count(value) > 1) {
+        note_kept(&value);
     }
 }
 
@@ -210,9 +233,12 @@ impl Db {
         let outside = bytes[record::type_at(bytes)] & OUTSIDE != 0;
         if offset >= limit {
             if outside {
-                drop(self.segment_mut(loc).take_outside(offset));
+                let_go(self.segment_mut(loc).take_outside(offset));
             }
             return;
+        }
+        if outside {
+            note_kept(self.segment(loc).outside_at(offset));
         }
         let heat = self.heat(loc);
         let list = self.segment(loc).dead();

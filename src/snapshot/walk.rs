@@ -2,7 +2,7 @@
 
 use super::preserve::DbWalk;
 use super::{Block, Cut, DbCut, SnapshotError, SnapshotOptions, Step};
-use crate::keyspace::{Db, Keyspace};
+use crate::keyspace::{Db, Keyspace, tree};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -115,6 +115,12 @@ impl Keyspace {
     /// True from the cut until the walk is done or given up.
     pub fn snapshot_running(&self) -> bool {
         self.walk.is_some()
+    }
+
+    /// Bytes of large values that this thread has ever left to snapshots and other clones: see
+    /// [`Keyspace::preserved_bytes`], which cannot see what has been handed out.
+    pub fn left_bytes() -> u64 {
+        tree::left_to_clones()
     }
 
     /// Bytes of blocks that were not handed out yet.

@@ -3,6 +3,7 @@
 //! * [`startup`]: what is loaded, what is refused, and how.
 //! * [`saving`]: SAVE, BGSAVE and save points: when, what, and what becomes of it when something breaks.
 //! * [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
+//! * [`large_values`]: those that are written to meanwhile.
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
 
 #[path = "../support/mod.rs"]
@@ -10,6 +11,7 @@ mod support;
 
 mod exchange;
 mod full_disk;
+mod large_values;
 mod migrate;
 mod saving;
 mod startup;

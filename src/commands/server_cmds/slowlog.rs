@@ -110,7 +110,7 @@ struct SlowEntry {
 }
 
 impl Engine {
-    /// Keeps [`Engine::watch_from_ns`] equal to the directives.
+    /// Keeps [`Engine::watch_from_ns`] equal to the directives, and to what a snapshot wants to know.
     pub fn watch_slow_commands(&mut self) {
         let slow = self.config.slowlog_log_slower_than;
         let slow = u64::try_from(slow).map_or(u64::MAX, |us| us.saturating_mul(1000));
@@ -118,7 +118,20 @@ impl Engine {
             0 => u64::MAX,
             ms => (ms as u64).saturating_mul(1_000_000),
         };
-        self.watch_from_ns = slow.min(spike);
+        let longer = match self.watches_writes {
+            true => self.longest_write_ns + 1,
+            false => u64::MAX,
+        };
+        self.watch_from_ns = slow.min(spike).min(longer);
+    }
+
+    /// From now on, or no longer, [`Engine::longest_write_ns`] is that of the write commands that run.
+    pub fn watch_writes(&mut self, watch: bool) {
+        if watch {
+            self.longest_write_ns = 0;
+        }
+        self.watches_writes = watch;
+        self.watch_slow_commands();
     }
 
     /// A command took at least [`Engine::watch_from_ns`].
@@ -133,6 +146,10 @@ impl Engine {
         if client.flags.contains(ClientFlags::BLOCKED) {
             // It has only begun to wait: it counts when it is served.
             return;
+        }
+        if self.watches_writes && command.flags.contains(Flags::WRITE) {
+            self.longest_write_ns = self.longest_write_ns.max(nanos);
+            self.watch_slow_commands();
         }
         let event = match command.flags.contains(Flags::FAST) {
             true => "fast-command",

@@ -362,6 +362,11 @@ impl Leaf for Chunk {
         self.buf.len() + ARC_HEAD
     }
 
+    #[inline]
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.buf) > 1
+    }
+
     fn sep(&self) {}
 
     #[inline]

@@ -30,6 +30,8 @@ pub(crate) trait Leaf: Clone + Debug + Default {
     /// A separator between any chunk that may stand before this one and this one. Not asked of an
     /// empty chunk.
     fn sep(&self) -> Self::Sep;
+    /// Whether a clone has the bytes too: a write would copy them.
+    fn is_shared(&self) -> bool;
     /// Whether it is time to look for a neighbour to join.
     fn is_small(&self) -> bool;
     /// This chunk and its right neighbour in one, if that is worth it.
@@ -315,6 +317,11 @@ impl<L: Leaf> Tree<L> {
         }
     }
 
+    /// The root, for who takes the tree apart.
+    pub(super) fn into_root(self) -> Node<L> {
+        self.root
+    }
+
     /// Elements.
     #[inline]
     pub(crate) fn len(&self) -> usize {
@@ -506,6 +513,14 @@ impl<L: Leaf> Tree<L> {
     }
 }
 
+/// The kids of a node that is given up.
+pub(super) fn into_kids<L: Leaf>(inner: Arc<Inner<L>>) -> Vec<Node<L>> {
+    match Arc::try_unwrap(inner) {
+        Ok(inner) => inner.kids,
+        Err(shared) => shared.kids.clone(),
+    }
+}
+
 fn edit<L: Leaf, R>(
     node: &mut Node<L>,
     route: &mut impl FnMut(&Inner<L>) -> usize,
@@ -515,6 +530,9 @@ fn edit<L: Leaf, R>(
 ) -> R {
     let inner = match node {
         Node::Leaf(leaf) => {
+            if leaf.is_shared() {
+                super::note_left(leaf.heap());
+            }
             let mut spill = Spill::<L>::new();
             let result = op(leaf, &mut spill);
             news.extend(spill.into_iter().map(|leaf| (leaf.sep(), Node::Leaf(leaf))));

@@ -17,6 +17,7 @@ use super::strings::{self, Enc};
 use crate::keyspace::{Item, UnixMillis};
 use smallvec::SmallVec;
 use std::marker::PhantomData;
+use std::sync::atomic::AtomicU64;
 
 /// Elements from which on not all of a tree is in the cache anyway.
 const PREFETCH_FROM: usize = 4096;
@@ -192,6 +193,11 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
             })
     }
 
+    /// Drops the tree; adds to `freed` the bytes that nobody else has.
+    pub(crate) fn give_up(self, freed: &AtomicU64) {
+        self.0.drain(freed).for_each(drop);
+    }
+
     /// The entry at position `at` in hash order.
     fn nth(&self, at: usize) -> (&[u8], bool) {
         let (page, i) = self.0.seek(at);
@@ -295,8 +301,23 @@ impl Keyed<Members> {
     /// All members as RDB strings.
     pub(crate) fn encoded(&self) -> impl Iterator<Item = &[u8]> {
         self.entries()
-            .map(|(entry, mark)| &entry[..Members::extent(entry, mark)])
+            .map(|(entry, mark)| encoded_member(entry, mark))
     }
+
+    /// As [`Keyed::encoded`], giving each page up behind its members.
+    pub(crate) fn drain_encoded(self, freed: &AtomicU64, mut f: impl FnMut(&[u8])) {
+        for page in self.0.drain(freed) {
+            for i in 0..page.len() {
+                let (entry, mark) = page.entry(i);
+                f(encoded_member(entry, mark));
+            }
+        }
+    }
+}
+
+#[inline]
+fn encoded_member(entry: &[u8], mark: bool) -> &[u8] {
+    &entry[..Members::extent(entry, mark)]
 }
 
 /// What happens to a field's expiry when its value is set.
@@ -440,14 +461,31 @@ impl Keyed<Fields> {
 
     /// All fields with their values as two RDB strings, and the expiry.
     pub(crate) fn encoded(&self) -> impl Iterator<Item = (&[u8], Option<UnixMillis>)> {
-        self.entries().map(|(entry, mark)| {
-            let size = Fields::extent(entry, false);
-            (
-                &entry[..size],
-                mark.then(|| Fields::expiry(&entry[..size + 8])),
-            )
-        })
+        self.entries()
+            .map(|(entry, mark)| encoded_field(entry, mark))
     }
+
+    /// As [`Keyed::encoded`], giving each page up behind its fields.
+    pub(crate) fn drain_encoded(
+        self,
+        freed: &AtomicU64,
+        mut f: impl FnMut(&[u8], Option<UnixMillis>),
+    ) {
+        for page in self.0.drain(freed) {
+            for i in 0..page.len() {
+                let (entry, mark) = page.entry(i);
+                let (strings, at) = encoded_field(entry, mark);
+                f(strings, at);
+            }
+        }
+    }
+}
+
+#[inline]
+fn encoded_field(entry: &[u8], mark: bool) -> (&[u8], Option<UnixMillis>) {
+    let size = Fields::extent(entry, false);
+    let at = mark.then(|| Fields::expiry(&entry[..size + 8]));
+    (&entry[..size], at)
 }
 
 #[inline]

@@ -12,6 +12,7 @@
 //! chunk and the inner nodes above it. Dropping a tree drops what no clone shares.
 //!
 //! * [`counted`]: the tree itself: positions, splitting, joining, iteration; knows no elements.
+//! * [`drain`]: a tree chunk by chunk, each given up once passed.
 //! * [`page`]: a chunk of entries sorted by a key of fixed size, with a directory.
 //! * [`keyed`]: sets, hashes and scores by member: pages sorted by 32 bits of the keyed hash.
 //! * [`order`]: sorted sets by rank: pages sorted by (score, member).
@@ -30,6 +31,7 @@
 
 pub mod chunk;
 pub mod counted;
+pub mod drain;
 pub mod keyed;
 pub mod order;
 pub mod ordered;
@@ -41,12 +43,30 @@ mod strings;
 
 pub use seed::set_seed;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// Bytes that an `Arc` adds to what it holds.
 pub(crate) const ARC_HEAD: usize = 16;
 /// Bytes of the largest ordinary chunk, so that its allocation is 4 KB.
 pub(crate) const CHUNK_MAX: usize = 4096 - ARC_HEAD;
+
+thread_local! {
+    static LEFT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Bytes that this thread has left to clones: chunks that it changed while a clone had them too, and values
+/// that it gave up while a clone was there. What a snapshot holds of large values is the growth of this since
+/// the cut, less what has been freed since.
+pub(crate) fn left_to_clones() -> u64 {
+    LEFT.get()
+}
+
+/// Counts bytes that are left to a clone.
+#[inline]
+pub(crate) fn note_left(bytes: usize) {
+    LEFT.set(LEFT.get() + bytes as u64);
+}
 
 /// A zeroed buffer of `len` bytes.
 fn zeroed(len: usize) -> Arc<[u8]> {

@@ -6,6 +6,7 @@ use super::strings::{self, Enc};
 use crate::keyspace::Item;
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::atomic::AtomicU64;
 
 /// Entries are members, keys their scores.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +156,16 @@ impl Order {
             page,
             at: at as usize + 1,
             left: range.len(),
+        }
+    }
+
+    /// All members, descending, giving each page up behind its members.
+    pub(crate) fn drain_back(self, freed: &AtomicU64, mut f: impl FnMut(Item<'_>, f64)) {
+        for page in self.0.drain_back(freed) {
+            for i in (0..page.len()).rev() {
+                let (member, score) = read(&page, i);
+                f(member, score);
+            }
         }
     }
 

@@ -105,6 +105,12 @@ impl<K: Ord + Clone + Debug, V: Held> Leaf for Run<K, V> {
         ARC_HEAD + size_of::<Vec<(K, V)>>() + pairs.capacity() * size_of::<(K, V)>() + nested
     }
 
+    fn is_shared(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|pairs| Arc::strong_count(pairs) > 1)
+    }
+
     fn sep(&self) -> K {
         self.pairs()[0].0.clone()
     }

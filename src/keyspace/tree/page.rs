@@ -587,6 +587,11 @@ impl<S: Shape> Leaf for Page<S> {
         self.buf.len() + ARC_HEAD
     }
 
+    #[inline]
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.buf) > 1
+    }
+
     fn sep(&self) -> S::Sep {
         S::sep(self.key(0), self.whole_entry(0))
     }

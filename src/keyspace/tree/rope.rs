@@ -4,6 +4,7 @@ use super::counted::{Leaf, Spill, Tree};
 use super::{ARC_HEAD, roomy, zeroed};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Bytes of a full piece. Larger than other chunks: a piece is copied and compared as a whole, and
 /// has no elements to be moved.
@@ -47,6 +48,11 @@ impl Leaf for Piece {
         self.buf.len() + ARC_HEAD
     }
 
+    #[inline]
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.buf) > 1
+    }
+
     fn sep(&self) {}
 
     fn is_small(&self) -> bool {
@@ -81,6 +87,13 @@ impl Rope {
     /// Bytes allocated.
     pub(crate) fn heap(&self) -> usize {
         self.0.heap()
+    }
+
+    /// All bytes, each piece given up once `f` has had it.
+    pub(crate) fn drain(self, freed: &AtomicU64, mut f: impl FnMut(&[u8])) {
+        for piece in self.0.drain(freed) {
+            f(piece.bytes());
+        }
     }
 
     /// Adds bytes at the end.

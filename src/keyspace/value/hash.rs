@@ -16,6 +16,7 @@ use crate::keyspace::{Item, Limits, UnixMillis};
 use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, string};
 use std::borrow::Cow;
+use std::sync::atomic::AtomicU64;
 
 /// A hash, owned.
 #[derive(Clone, Debug)]
@@ -252,6 +253,26 @@ impl Hash {
             Form::Pack(lp) | Form::PackEx(lp) => Some(lp),
             Form::Table(_) => None,
         }
+    }
+
+    /// Writes the hash and gives it up as it goes.
+    pub(super) fn leave(
+        self,
+        mut packer: Option<&mut lzf::Packer>,
+        out: &mut plain::Out<'_>,
+        freed: &AtomicU64,
+    ) {
+        let Form::Table(table) = self.0 else {
+            return self.as_ref().write(packer, out);
+        };
+        let min = begin_table(&table, out);
+        table.drain_encoded(freed, |strings, at| {
+            write_field(strings, at, min, packer.as_deref_mut(), out);
+        });
+    }
+
+    pub(super) fn is_tree(&self) -> bool {
+        matches!(self.0, Form::Table(_))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
@@ -521,21 +542,39 @@ impl<'a> HashRef<'a> {
                 string::encode_blob(lp, packer, out.buf());
             }
             _ => {
-                let min = self.min_expire();
-                if let Some(min) = min {
-                    out.buf().extend_from_slice(&min.to_le_bytes());
-                }
-                length::encode_length(self.len() as u64, out.buf());
-                for (strings, at) in self.table().into_iter().flat_map(Table::encoded) {
-                    if let Some(min) = min {
-                        let ttl = at.map_or(0, |at| (at - min) as u64 + 1);
-                        length::encode_length(ttl, out.buf());
-                    }
-                    plain::write_strings(strings, packer.as_deref_mut(), out);
+                let Some(table) = self.table() else { return };
+                let min = begin_table(table, out);
+                for (strings, at) in table.encoded() {
+                    write_field(strings, at, min, packer.as_deref_mut(), out);
                 }
             }
         }
     }
+}
+
+/// What stands before the fields of a table; the time from which expiries count, where there are any.
+fn begin_table(table: &Table, out: &mut plain::Out<'_>) -> Option<UnixMillis> {
+    let min = table.min_expire();
+    if let Some(min) = min {
+        out.buf().extend_from_slice(&min.to_le_bytes());
+    }
+    length::encode_length(table.len() as u64, out.buf());
+    min
+}
+
+/// A field and its value, two RDB strings.
+fn write_field(
+    strings: &[u8],
+    at: Option<UnixMillis>,
+    min: Option<UnixMillis>,
+    packer: Option<&mut lzf::Packer>,
+    out: &mut plain::Out<'_>,
+) {
+    if let Some(min) = min {
+        let ttl = at.map_or(0, |at| (at - min) as u64 + 1);
+        length::encode_length(ttl, out.buf());
+    }
+    plain::write_strings(strings, packer, out);
 }
 
 /// A packed expiry; 0 stands for none.

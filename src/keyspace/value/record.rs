@@ -11,6 +11,7 @@ use super::{
 };
 use crate::keyspace::Limits;
 use crate::rdb::lzf;
+use std::sync::atomic::AtomicU64;
 
 impl Kind {
     /// What a canonical RDB type holds: those that a record may have, and a stream's.
@@ -192,6 +193,36 @@ impl Value {
     /// As [`ValueRef::to_rdb`].
     pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> u8 {
         self.as_ref().to_rdb(sink, packer)
+    }
+
+    /// As [`Value::to_rdb`], and gives the value up as it goes: what a clone shares with it, the clone may
+    /// change in place once it has been written here. Adds to `freed` the bytes that no clone had.
+    pub fn into_rdb(
+        self,
+        sink: &mut dyn FnMut(&[u8]),
+        packer: Option<&mut lzf::Packer>,
+        freed: &AtomicU64,
+    ) {
+        let mut out = Out::new(sink);
+        match self {
+            Value::Str(v) => v.leave(packer, &mut out, freed),
+            Value::Set(v) => v.leave(packer, &mut out, freed),
+            Value::Zset(v) => v.leave(packer, &mut out, freed),
+            Value::Hash(v) => v.leave(packer, &mut out, freed),
+            Value::List(_) | Value::Stream(_) => self.as_ref().write(packer, &mut out),
+        }
+        out.flush();
+    }
+
+    /// Whether a clone shares its parts, and [`Value::into_rdb`] gives them up one by one.
+    pub fn leaves_in_parts(&self) -> bool {
+        match self {
+            Value::Str(v) => v.is_tree(),
+            Value::Set(v) => v.is_tree(),
+            Value::Zset(v) => v.is_tree(),
+            Value::Hash(v) => v.is_tree(),
+            Value::List(_) | Value::Stream(_) => false,
+        }
     }
 
     /// Elements; see [`ValueRef::len`].

@@ -16,6 +16,7 @@ use crate::rdb::listpack::{self, HEADER_LEN};
 use crate::rdb::number::{canonical_i64, int_text_len};
 use crate::rdb::{intset, length, lzf, string};
 use std::borrow::Cow;
+use std::sync::atomic::AtomicU64;
 
 /// A set, owned.
 #[derive(Clone, Debug)]
@@ -210,6 +211,26 @@ impl Set {
             Form::Ints(bytes) | Form::Pack(bytes) => Some(bytes),
             Form::Table(_) => None,
         }
+    }
+
+    /// Writes the set and gives it up as it goes.
+    pub(super) fn leave(
+        self,
+        mut packer: Option<&mut lzf::Packer>,
+        out: &mut plain::Out<'_>,
+        freed: &AtomicU64,
+    ) {
+        let Form::Table(table) = self.0 else {
+            return self.as_ref().write(packer, out);
+        };
+        length::encode_length(table.len() as u64, out.buf());
+        table.drain_encoded(freed, |member| {
+            plain::write_strings(member, packer.as_deref_mut(), out);
+        });
+    }
+
+    pub(super) fn is_tree(&self) -> bool {
+        matches!(self.0, Form::Table(_))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

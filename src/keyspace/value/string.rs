@@ -16,6 +16,7 @@ use crate::rdb::number::{canonical_i64, int_text_len};
 use crate::rdb::{lzf, string as rdb};
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::atomic::AtomicU64;
 
 /// Bytes up to which a text stands in one piece.
 const TEXT_MAX: usize = 64 << 10;
@@ -176,6 +177,33 @@ impl Str {
             self.form = Form::Text(self.as_ref().bytes().into_owned());
         }
         &mut self.form
+    }
+
+    /// Writes the string and gives it up as it goes.
+    pub(super) fn leave(
+        self,
+        packer: Option<&mut lzf::Packer>,
+        out: &mut Out<'_>,
+        freed: &AtomicU64,
+    ) {
+        let Form::Rope(rope) = self.form else {
+            return self.as_ref().write(packer, out);
+        };
+        if packer.is_none() {
+            encode_length(rope.len() as u64, out.buf());
+            return rope.drain(freed, |piece| {
+                out.buf().extend_from_slice(piece);
+                out.spill();
+            });
+        }
+        // Packed as a whole.
+        let mut whole = Vec::with_capacity(rope.len());
+        rope.drain(freed, |piece| whole.extend_from_slice(piece));
+        rdb::encode_blob(&whole, packer, out.buf());
+    }
+
+    pub(super) fn is_tree(&self) -> bool {
+        matches!(self.form, Form::Rope(_))
     }
 
     /// From a checked RDB string.

@@ -18,6 +18,7 @@ use crate::rdb::{length, lzf, string};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::atomic::AtomicU64;
 
 /// A sorted set, owned.
 #[derive(Clone, Debug)]
@@ -258,6 +259,27 @@ impl Zset {
         }
     }
 
+    /// Writes the set and gives it up as it goes; the scores by member first, which are not written.
+    pub(super) fn leave(
+        self,
+        mut packer: Option<&mut lzf::Packer>,
+        out: &mut plain::Out<'_>,
+        freed: &AtomicU64,
+    ) {
+        let Form::Table(Table { order, scores }) = self.0 else {
+            return self.as_ref().write(packer, out);
+        };
+        length::encode_length(scores.len() as u64, out.buf());
+        scores.give_up(freed);
+        order.drain_back(freed, |member, score| {
+            write_scored(member, score, packer.as_deref_mut(), out);
+        });
+    }
+
+    pub(super) fn is_tree(&self) -> bool {
+        matches!(self.0, Form::Table(_))
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) => lp.capacity(),
@@ -492,13 +514,22 @@ impl<'a> ZsetRef<'a> {
                 length::encode_length(self.len() as u64, out.buf());
                 // Highest first: real servers then insert each member at their list's head.
                 for (member, score) in self.range_rev(0..self.len()) {
-                    string::encode_item(member, packer.as_deref_mut(), out.buf());
-                    out.buf().extend_from_slice(&score.to_le_bytes());
-                    out.spill();
+                    write_scored(member, score, packer.as_deref_mut(), out);
                 }
             }
         }
     }
+}
+
+fn write_scored(
+    member: Item<'_>,
+    score: f64,
+    packer: Option<&mut lzf::Packer>,
+    out: &mut plain::Out<'_>,
+) {
+    string::encode_item(member, packer, out.buf());
+    out.buf().extend_from_slice(&score.to_le_bytes());
+    out.spill();
 }
 
 /// The (member, score) pairs of a listpack.

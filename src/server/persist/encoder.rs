@@ -6,6 +6,7 @@
 use super::file_sink::SaveError;
 use super::sink::Sink;
 use super::thread::Progress;
+use crate::keyspace::Value;
 use crate::keyspace::record::Record;
 use crate::rdb::RdbVersion;
 use crate::rdb::check::Scratch;
@@ -20,7 +21,7 @@ use crate::rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
 use crate::rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
 use crate::snapshot::{Block, Cut, OutOfLine};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes given to the sinks at once: a disk that is slow is seen to take something.
 const PIECE: usize = 8 << 20;
@@ -149,7 +150,7 @@ impl Encoder {
         } else {
             self.records(&block)?;
         }
-        for entry in &block.values {
+        for entry in block.values {
             self.out_of_line(entry)?;
         }
         self.flush_if_full()
@@ -299,11 +300,12 @@ impl Encoder {
         self.out.push(rdb_type);
     }
 
-    fn out_of_line(&mut self, entry: &OutOfLine) -> Result<(), SaveError> {
-        let value = entry.value.as_ref();
+    fn out_of_line(&mut self, entry: OutOfLine) -> Result<(), SaveError> {
+        let value = entry.value;
         if !self.plan.target.takes_as_held(value.rdb_type()) {
             let mut held = Vec::new();
             let rdb_type = value.to_rdb(&mut |piece| held.extend_from_slice(piece), None);
+            drop(value);
             return self.entry(entry.expire, Some(entry.heat), rdb_type, &entry.key, &held);
         }
         self.head(entry.expire, Some(entry.heat), value.rdb_type());
@@ -313,6 +315,7 @@ impl Encoder {
         let mut out = std::mem::take(&mut self.out);
         let mut packer = std::mem::take(&mut self.packer);
         let (mut result, compress) = (Ok(()), self.plan.compress);
+        let progress = self.progress.clone();
         let give = &mut |piece: &[u8]| {
             out.extend_from_slice(piece);
             if out.len() >= BUFFER && result.is_ok() {
@@ -320,7 +323,12 @@ impl Encoder {
                 out.clear();
             }
         };
-        value.to_rdb(give, compress.then_some(&mut packer));
+        leave(
+            value,
+            give,
+            compress.then_some(&mut packer),
+            &progress.freed,
+        );
         (self.out, self.packer) = (out, packer);
         result?;
         self.flush_if_full()
@@ -368,6 +376,30 @@ impl Encoder {
             }
         });
         if self.sinks.is_empty() { last } else { Ok(()) }
+    }
+}
+
+/// Writes a value and gives it up: as it goes, where it has parts.
+fn leave(
+    value: Arc<Value>,
+    give: &mut dyn FnMut(&[u8]),
+    packer: Option<&mut Packer>,
+    freed: &AtomicU64,
+) {
+    let value = match value.leaves_in_parts() {
+        true => Ok(Arc::unwrap_or_clone(value)),
+        // A clone would copy it.
+        false => Arc::try_unwrap(value),
+    };
+    match value {
+        Ok(own) if own.leaves_in_parts() => own.into_rdb(give, packer, freed),
+        Ok(own) => {
+            own.to_rdb(give, packer);
+            freed.fetch_add(own.heap_bytes() as u64, Ordering::Relaxed);
+        }
+        Err(shared) => {
+            shared.to_rdb(give, packer);
+        }
     }
 }
 

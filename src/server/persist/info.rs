@@ -2,6 +2,7 @@
 
 use super::Persistence;
 use crate::commands::{Engine, Loading};
+use crate::server::slices::micros;
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +12,7 @@ impl Persistence {
         let state = self.state.borrow();
         let running = state.running.as_ref();
         let disk = running.filter(|r| r.disk);
-        let preserved = engine.keyspace.preserved_bytes();
+        let preserved = running.map_or(0, |r| r.held(engine));
         let done = running.map_or(0, |r| r.thread.progress.keys.load(Ordering::Relaxed));
         let total = running.map_or(0, |r| r.cut.dbs.iter().map(|d| d.keys).sum());
         let percent = if total > 0 {
@@ -68,7 +69,23 @@ impl Persistence {
         ] {
             line(name, &value);
         }
-        line("snapshot_worst_slice_usec", &state.worst_slice_us);
+        let worst = self.slices.worst();
+        line("snapshot_worst_slice_usec", &micros(worst.wall));
+        line("snapshot_worst_slice_cpu_usec", &micros(worst.cpu));
+        line(
+            "snapshot_worst_write_usec",
+            &engine.longest_write_ns.div_ceil(1000),
+        );
+        for (kind, worst) in self.slices.by_kind() {
+            let (wall, cpu) = (micros(worst.wall), micros(worst.cpu));
+            line(
+                &format!("snapshot_slices_{kind}"),
+                &format_args!(
+                    "count={},worst_usec={wall},worst_cpu_usec={cpu}",
+                    worst.count
+                ),
+            );
+        }
         line("snapshot_preserved_bytes", &preserved);
         if let Some(running) = running {
             let bytes = running.thread.progress.bytes.load(Ordering::Relaxed);

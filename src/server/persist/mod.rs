@@ -29,8 +29,10 @@ pub use sink::Sink;
 
 use super::Server;
 use super::load::LoadProgress;
+use super::slices::{Begun, Slice, Slices};
 use crate::commands::host::{ReloadOptions, SaveOptions};
 use crate::commands::{CommandError, Engine};
+use crate::keyspace::Keyspace;
 use crate::rdb::target::{self, TypeSet};
 use crate::replication::ReplMeta;
 use crate::snapshot::{Cut, SnapshotOptions};
@@ -39,7 +41,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
-use thread::SaveThread;
+use thread::{SaveThread, queue_bytes};
 
 /// What is done when a snapshot has ended, well or not.
 pub type OnEnd = Box<dyn FnOnce(&mut Engine, &Result<(), SaveError>)>;
@@ -48,6 +50,8 @@ pub type OnEnd = Box<dyn FnOnce(&mut Engine, &Result<(), SaveError>)>;
 #[derive(Clone, Default)]
 pub struct Persistence {
     state: Rc<RefCell<State>>,
+    /// How long the running snapshot, or the last one, kept clients waiting.
+    pub slices: Rc<Slices>,
 }
 
 /// Where a snapshot goes.
@@ -94,7 +98,6 @@ struct State {
     /// Length of the last dump written.
     last_bytes: u64,
     last_preserved_peak: usize,
-    worst_slice_us: u64,
     last_load: (u64, u64),
     /// What the start-up dump said of replication.
     restored: Option<Restored>,
@@ -111,6 +114,10 @@ struct Running {
     walking: bool,
     budget: usize,
     preserved_peak: usize,
+    /// Memory in use at the cut.
+    data_bytes: usize,
+    /// [`Keyspace::left_bytes`] at the cut.
+    left_at_cut: u64,
     /// Writers wait: the snapshot holds as much as it may.
     holds_writers: bool,
     /// Bytes that the sinks had taken when they last took some, and when that was.
@@ -138,7 +145,11 @@ impl Persistence {
     /// # Errors
     /// A snapshot is running already, or its file cannot be created; nothing has begun then.
     pub fn start(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
+        let begun = Begun::now();
         self.begin(engine, request, true)?;
+        self.slices.watch();
+        self.slices.note(Slice::Cut, &begun);
+        engine.watch_writes(true);
         let server = self.state.borrow().server.clone();
         tokio::task::spawn_local(walk::run(server, self.clone()));
         Ok(())
@@ -154,7 +165,7 @@ impl Persistence {
         loop {
             match self.step(engine) {
                 walk::Advance::Again => {}
-                walk::Advance::Wait(_) => {
+                walk::Advance::Wait(..) => {
                     let state = self.state.borrow();
                     let running = state.running.as_ref().expect("it has not ended");
                     if running.walking {
@@ -223,7 +234,8 @@ impl Persistence {
             heat: settings.heat,
             key_delay: engine.config.rdb_key_save_delay,
         };
-        let thread = SaveThread::start(plan, sinks);
+        let data_bytes = (engine.used_memory)(engine);
+        let thread = SaveThread::start(plan, sinks, queue_bytes(data_bytes));
         if request.only_functions {
             thread.finish();
         }
@@ -237,6 +249,8 @@ impl Persistence {
             walking: !request.only_functions,
             budget: walk::FIRST_BUDGET,
             preserved_peak: 0,
+            data_bytes,
+            left_at_cut: Keyspace::left_bytes(),
             holds_writers: false,
             progress: (0, Instant::now()),
             on_end: request.on_end,

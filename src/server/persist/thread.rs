@@ -15,8 +15,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-/// Bytes of blocks waiting for the thread, at most (one more block may stand above it).
-const QUEUE_BYTES: usize = 16 << 20;
+/// Bytes of blocks waiting for the thread, at most (one more block may stand above it): a part of the data, so
+/// that a small dataset does not wait in memory as a whole, but enough for the thread never to wait.
+pub fn queue_bytes(data: usize) -> usize {
+    (data / 32).clamp(1 << 20, 16 << 20)
+}
 
 /// What INFO and the stall timer read while a save runs.
 #[derive(Default)]
@@ -25,6 +28,8 @@ pub struct Progress {
     pub keys: AtomicU64,
     /// RDB bytes handed to the sinks so far.
     pub bytes: AtomicU64,
+    /// Bytes of large values that nobody else had any more when they were written.
+    pub freed: AtomicU64,
     /// `rdb-key-save-delay` holds the thread up.
     pub delayed: AtomicBool,
 }
@@ -45,6 +50,8 @@ struct Queue {
 }
 
 struct Shared {
+    /// [`queue_bytes`] of the data at the cut.
+    most: usize,
     queue: Mutex<Queue>,
     /// The thread waits for messages.
     filled: Condvar,
@@ -73,9 +80,10 @@ pub struct SaveThread {
 }
 
 impl SaveThread {
-    /// Starts the thread.
-    pub fn start(plan: Plan, sinks: Vec<Box<dyn Sink>>) -> SaveThread {
+    /// Starts the thread; `most` is a bound for its queue, in bytes.
+    pub fn start(plan: Plan, sinks: Vec<Box<dyn Sink>>, most: usize) -> SaveThread {
         let shared = Arc::new(Shared {
+            most,
             queue: Mutex::default(),
             filled: Condvar::new(),
             drained: Condvar::new(),
@@ -104,13 +112,13 @@ impl SaveThread {
 
     /// True if a block may be given without growing the queue past its bound.
     pub fn has_room(&self) -> bool {
-        self.lock().bytes < QUEUE_BYTES || self.ended()
+        self.lock().bytes < self.shared.most || self.ended()
     }
 
     /// Gives a block. Check [`SaveThread::has_room`] first.
     pub fn give(&self, block: Block) {
         let mut queue = self.lock();
-        queue.bytes += size_of(&block);
+        queue.bytes += block.weight();
         let lent = Lent::new(block.allocated());
         queue.messages.push_back(Message::Block(block, lent));
         self.shared.filled.notify_one();
@@ -151,7 +159,7 @@ impl SaveThread {
     /// Blocks until there is room in the queue or the thread has ended.
     pub fn wait_for_room(&self) {
         let mut queue = self.lock();
-        while queue.bytes >= QUEUE_BYTES && !self.ended() {
+        while queue.bytes >= self.shared.most && !self.ended() {
             // The end is announced without the lock: look again after a while.
             let tick = std::time::Duration::from_millis(50);
             queue = self
@@ -263,7 +271,7 @@ fn encode_all(
         match message {
             Message::Finish => return Ok(()),
             Message::Block(block, _lent) => {
-                let size = size_of(&block);
+                let size = block.weight();
                 keep_slow(shared, progress, encoder, &block)?;
                 encoder.block(block)?;
                 progress.keys.store(encoder.keys(), Ordering::Relaxed);
@@ -296,9 +304,4 @@ fn keep_slow(
     }
     progress.delayed.store(false, Ordering::Relaxed);
     Ok(())
-}
-
-/// What a block weighs in the queue. Large values are shared with the keyspace: only their entry counts.
-fn size_of(block: &Block) -> usize {
-    block.bytes.len() + block.heats.len() * 4 + block.values.len() * 64
 }

@@ -5,8 +5,10 @@ use super::thread::Outcome;
 use super::{Persistence, Running, State};
 use crate::commands::Engine;
 use crate::commands::pause::{Held, Reason};
+use crate::keyspace::Keyspace;
 use crate::server::Server;
 use crate::server::allocator::PurgeWhenDropped;
+use crate::server::slices::{Begun, Slice, thread_time};
 use crate::snapshot::Step;
 use std::future::Future;
 use std::pin::Pin;
@@ -16,20 +18,23 @@ use std::time::{Duration, Instant};
 
 /// Bytes of records in the first slice; later ones are sized by the time they took.
 pub const FIRST_BUDGET: usize = 64 << 10;
-/// A slice should take no longer than this, µs.
-const SLICE_US: u64 = 100;
+/// A slice should take no more of the thread's processor time than this.
+const SLICE: Duration = Duration::from_micros(100);
 
-/// How often a waiting snapshot looks at what it holds.
+/// How often a waiting snapshot looks at what it holds,
 const LOOK: Duration = Duration::from_millis(20);
-/// `snapshot-preserve-limit 0`: a tenth of the data, but at least this.
-const LEAST_LIMIT: usize = 64 << 20;
+/// and how often when it holds more than half of what it may: writers are quick.
+const CLOSE_LOOK: Duration = Duration::from_millis(2);
+/// `snapshot-preserve-limit 0`: a twentieth of the data, but at least this. What waits to be written and what
+/// the allocator makes of both come on top: together they stay below a tenth.
+const LEAST_LIMIT: usize = 2 << 20;
 
 /// How a walk goes on.
 pub enum Advance {
     /// Another slice may follow.
     Again,
-    /// The persistence thread has to catch up, or to finish.
-    Wait(Pin<Box<dyn Future<Output = ()>>>),
+    /// The persistence thread has to catch up, or to finish; look again after that time at the latest.
+    Wait(Pin<Box<dyn Future<Output = ()>>>, Duration),
     /// It is over.
     Ended(Result<(), SaveError>),
 }
@@ -40,16 +45,24 @@ pub async fn run(server: Weak<Server>, persistence: Persistence) {
         let Some(server) = server.upgrade() else {
             return;
         };
+        let begun = Begun::now();
         let advance = server.with_engine(|engine| {
             let advance = persistence.step(engine);
             persistence.release_writers(engine);
             advance
         });
+        let ended = matches!(advance, Advance::Ended(_));
+        let slice = if ended { Slice::End } else { Slice::Walk };
+        persistence.slices.note(slice, &begun);
+        if ended {
+            persistence.slices.rest();
+            server.engine.borrow_mut().watch_writes(false);
+        }
         drop(server);
         match advance {
             Advance::Again => tokio::task::yield_now().await,
-            // Looked at now and then: what the snapshot holds grows while it waits for the disk.
-            Advance::Wait(news) => drop(tokio::time::timeout(LOOK, news).await),
+            // What the snapshot holds grows while it waits for the disk.
+            Advance::Wait(news, look) => drop(tokio::time::timeout(look, news).await),
             Advance::Ended(_) => return,
         }
     }
@@ -66,24 +79,21 @@ impl Persistence {
         if running.thread.ended() {
             return self.end(state, engine);
         }
-        hold_writers(running, engine);
+        let look = hold_writers(running, engine);
         let waits = !running.walking || !running.thread.has_room();
         if waits && stalled(running, engine) && running.thread.abandon_writing() {
             return self.fail_stalled(state, engine);
         }
         if waits {
-            return Advance::Wait(Box::pin(running.thread.news()));
+            return Advance::Wait(Box::pin(running.thread.news()), look);
         }
-        let begun = Instant::now();
+        // What the kernel gave to others meanwhile would not be less if we did less.
+        let begun = thread_time();
         let step = engine.keyspace.walk_step(running.budget);
-        let took = begun.elapsed().as_micros() as u64;
-        state.worst_slice_us = state.worst_slice_us.max(took);
-        running.preserved_peak = running
-            .preserved_peak
-            .max(engine.keyspace.preserved_bytes());
-        if took > SLICE_US {
+        let took = thread_time().saturating_sub(begun);
+        if took > SLICE {
             running.budget = (running.budget / 2).max(4 << 10);
-        } else if took < SLICE_US / 2 {
+        } else if took < SLICE / 2 {
             running.budget = (running.budget + running.budget / 4).min(1 << 20);
         }
         match step {
@@ -181,20 +191,38 @@ fn settle(
     Advance::Ended(outcome.result)
 }
 
-/// At the bound writers wait until a quarter of what the snapshot holds has been written.
-fn hold_writers(running: &mut Running, engine: &mut Engine) {
+/// At the bound writers wait until a quarter of what the snapshot holds has been written. Gives the time after
+/// which to look again.
+fn hold_writers(running: &mut Running, engine: &mut Engine) -> Duration {
     let limit = match usize::try_from(engine.config.snapshot_preserve_limit) {
         Ok(limit) if limit > 0 => limit,
-        _ => LEAST_LIMIT.max(engine.keyspace.used_bytes() / 10),
+        _ => LEAST_LIMIT.max(running.data_bytes / 20),
     };
-    let held = engine.keyspace.preserved_bytes();
-    if running.holds_writers && (!running.walking || held <= limit / 4 * 3) {
+    let held = running.held(engine);
+    running.preserved_peak = running.preserved_peak.max(held);
+    if running.holds_writers && (running.is_encoded() || held <= limit / 4 * 3) {
         running.holds_writers = false;
-    } else if running.walking && held > limit {
+    } else if held > limit && !running.is_encoded() {
         running.holds_writers = true;
         // Renewed with every slice; it ends by itself should the walk not come back.
         let until = engine.clock.unix_ms + 1000;
         engine.pause(Reason::Snapshot, Held::Writes, until);
+    }
+    if held > limit / 2 { CLOSE_LOOK } else { LOOK }
+}
+
+impl Running {
+    /// Nothing of the dataset is needed any more.
+    fn is_encoded(&self) -> bool {
+        let keys: u64 = self.cut.dbs.iter().map(|db| db.keys).sum();
+        !self.walking && self.thread.progress.keys.load(Ordering::Relaxed) == keys
+    }
+
+    /// Bytes that are there only for the snapshot, those that wait to be written left out.
+    pub(super) fn held(&self, engine: &Engine) -> usize {
+        let left = Keyspace::left_bytes().saturating_sub(self.left_at_cut);
+        let freed = self.thread.progress.freed.load(Ordering::Relaxed);
+        engine.keyspace.preserved_bytes() + left.saturating_sub(freed) as usize
     }
 }
 

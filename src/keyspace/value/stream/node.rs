@@ -46,6 +46,10 @@ impl Leaf for Node {
         }
     }
 
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.lp) > 1
+    }
+
     fn sep(&self) -> StreamId {
         self.master
     }

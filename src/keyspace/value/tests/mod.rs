@@ -11,6 +11,7 @@ mod zset;
 use super::{Value, ValueRef};
 use crate::keyspace::Limits;
 use crate::rdb::testing::Rng;
+use std::sync::atomic::AtomicU64;
 
 /// How many random runs: a tenth of `all` where the code is not optimised, and what
 /// `FOREBAY_TEST_ROUNDS` says where it is set.
@@ -73,6 +74,23 @@ fn round_trip(value: &Value, mut same: impl FnMut(&ValueRef<'_>)) {
     assert!(packed.len() <= bytes.len());
     same(&ValueRef::from_record(rdb_type, &packed));
     same(&Value::from_record(rdb_type, &packed).as_ref());
+
+    let freed = AtomicU64::new(0);
+    let mut left = Vec::new();
+    let shared = value.clone();
+    shared.into_rdb(&mut |piece| left.extend_from_slice(piece), None, &freed);
+    assert_eq!(left, bytes, "as it is written when it stays");
+    left.clear();
+    let shared = value.clone();
+    shared.into_rdb(
+        &mut |piece| left.extend_from_slice(piece),
+        Some(&mut packer),
+        &freed,
+    );
+    assert_eq!(left, packed);
+    if value.leaves_in_parts() {
+        assert_eq!(freed.into_inner(), 0, "every part is still in the value");
+    }
 
     let mut record = b"before".to_vec();
     match value.to_record(&mut record) {
