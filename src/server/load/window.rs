@@ -122,12 +122,17 @@ impl<R: Read> Windows<R> {
         self.offset
     }
 
-    /// Reads until `at_least` bytes are there, or a window is full, or the source ends. Returns the
-    /// number of new bytes; 0 means that the source has ended.
+    /// Reads until a window is full, and further where `at_least` bytes are known to be needed; where a window is
+    /// full already, until twice as much is there; or until the source ends. Returns the number of new bytes; 0
+    /// means that the source has ended.
     pub fn fill(&mut self, at_least: usize) -> io::Result<usize> {
         let before = self.current.len();
-        // A claim of a length grows the buffer only as bytes arrive: twice what is there, at most.
-        let room = self.size.max(at_least.min(2 * before.max(self.size)));
+        // A record longer than what is there is looked at anew each time: twice as much each time, so that all
+        // looks together are as long as two at the whole of it. A claim of a length does not grow it faster.
+        let room = match before < self.size {
+            true => self.size.max(at_least.min(2 * self.size)),
+            false => 2 * before,
+        };
         while !self.ended && self.current.len() < room {
             // What is longer than one window is worth large pages; what is short is read into few pages.
             let large_pages = self.offset > 0;
@@ -200,6 +205,21 @@ mod tests {
             "{}",
             windows.current.capacity()
         );
+    }
+
+    #[test]
+    fn a_record_of_many_windows_is_looked_at_a_few_times() {
+        let data = vec![3u8; 1 << 20];
+        let mut windows = Windows::with_buffers(data.as_slice(), 1 << 10, 2);
+        let (mut looks, mut looked_at) = (0, 0);
+        // The end of a long collection is not known before its last element: just more is asked for.
+        while windows.fill(windows.bytes().len() + 1).unwrap() > 0 {
+            looks += 1;
+            looked_at += windows.bytes().len();
+        }
+        assert_eq!(windows.bytes(), data);
+        assert!(looks <= 12, "{looks} looks");
+        assert!(looked_at <= 2 * data.len() + 1024, "at {looked_at} bytes");
     }
 
     #[test]
