@@ -83,7 +83,7 @@ fn measure(
         writer.finish();
         add("writes answered", "a second", Better::Higher, rate);
     }
-    let done = slow.is_some_and(SlowReader::is_closed);
+    let done = slow.is_some_and(SlowReader::end);
     let done = f64::from(u8::from(done));
     let title = "slow replicas that the primary had closed by then";
     boards.add(title, "", Better::Neither, &server.name, done);
@@ -153,7 +153,7 @@ impl SlowReader {
     }
 
     /// Ends it; true if the primary had closed it before.
-    fn is_closed(self) -> bool {
+    fn end(self) -> bool {
         self.ended.store(true, Ordering::Relaxed);
         self.thread.join().expect("the slow replica does not panic")
     }

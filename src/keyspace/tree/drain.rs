@@ -8,6 +8,9 @@
 //! level of the tree the kids of one node that it has not passed.
 
 use super::counted::{Leaf, Node, Tree};
+use super::keyed::{Fields, Keyed, Members, encoded_field, encoded_member};
+use super::page::Shape;
+use crate::keyspace::UnixMillis;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A tree that is being given up.
@@ -56,6 +59,42 @@ impl<L: Leaf> Iterator for Drain<'_, L> {
                         self.left[from..].reverse();
                     }
                 }
+            }
+        }
+    }
+}
+
+impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
+    /// Drops the tree; adds to `freed` the bytes that nobody else has.
+    pub(crate) fn give_up(self, freed: &AtomicU64) {
+        self.0.drain(freed).for_each(drop);
+    }
+}
+
+impl Keyed<Members> {
+    /// As [`Keyed::encoded`], giving each page up behind its members.
+    pub(crate) fn drain_encoded(self, freed: &AtomicU64, mut f: impl FnMut(&[u8])) {
+        for page in self.0.drain(freed) {
+            for i in 0..page.len() {
+                let (entry, mark) = page.entry(i);
+                f(encoded_member(entry, mark));
+            }
+        }
+    }
+}
+
+impl Keyed<Fields> {
+    /// As [`Keyed::encoded`], giving each page up behind its fields.
+    pub(crate) fn drain_encoded(
+        self,
+        freed: &AtomicU64,
+        mut f: impl FnMut(&[u8], Option<UnixMillis>),
+    ) {
+        for page in self.0.drain(freed) {
+            for i in 0..page.len() {
+                let (entry, mark) = page.entry(i);
+                let (strings, at) = encoded_field(entry, mark);
+                f(strings, at);
             }
         }
     }

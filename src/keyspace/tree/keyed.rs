@@ -17,7 +17,6 @@ use super::strings::{self, Enc};
 use crate::keyspace::{Item, UnixMillis};
 use smallvec::SmallVec;
 use std::marker::PhantomData;
-use std::sync::atomic::AtomicU64;
 
 /// Elements from which on not all of a tree is in the cache anyway.
 const PREFETCH_FROM: usize = 4096;
@@ -93,7 +92,7 @@ impl Shape for Scores {
 
 /// A tree of members.
 #[derive(Clone, Debug)]
-pub(crate) struct Keyed<S: Shape>(Tree<Page<S>>);
+pub(crate) struct Keyed<S: Shape>(pub(super) Tree<Page<S>>);
 
 impl<S: Shape> Default for Keyed<S> {
     fn default() -> Self {
@@ -191,11 +190,6 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
                 }
                 Place::Before(_) => None,
             })
-    }
-
-    /// Drops the tree; adds to `freed` the bytes that nobody else has.
-    pub(crate) fn give_up(self, freed: &AtomicU64) {
-        self.0.drain(freed).for_each(drop);
     }
 
     /// The entry at position `at` in hash order.
@@ -303,20 +297,10 @@ impl Keyed<Members> {
         self.entries()
             .map(|(entry, mark)| encoded_member(entry, mark))
     }
-
-    /// As [`Keyed::encoded`], giving each page up behind its members.
-    pub(crate) fn drain_encoded(self, freed: &AtomicU64, mut f: impl FnMut(&[u8])) {
-        for page in self.0.drain(freed) {
-            for i in 0..page.len() {
-                let (entry, mark) = page.entry(i);
-                f(encoded_member(entry, mark));
-            }
-        }
-    }
 }
 
 #[inline]
-fn encoded_member(entry: &[u8], mark: bool) -> &[u8] {
+pub(super) fn encoded_member(entry: &[u8], mark: bool) -> &[u8] {
     &entry[..Members::extent(entry, mark)]
 }
 
@@ -464,25 +448,10 @@ impl Keyed<Fields> {
         self.entries()
             .map(|(entry, mark)| encoded_field(entry, mark))
     }
-
-    /// As [`Keyed::encoded`], giving each page up behind its fields.
-    pub(crate) fn drain_encoded(
-        self,
-        freed: &AtomicU64,
-        mut f: impl FnMut(&[u8], Option<UnixMillis>),
-    ) {
-        for page in self.0.drain(freed) {
-            for i in 0..page.len() {
-                let (entry, mark) = page.entry(i);
-                let (strings, at) = encoded_field(entry, mark);
-                f(strings, at);
-            }
-        }
-    }
 }
 
 #[inline]
-fn encoded_field(entry: &[u8], mark: bool) -> (&[u8], Option<UnixMillis>) {
+pub(super) fn encoded_field(entry: &[u8], mark: bool) -> (&[u8], Option<UnixMillis>) {
     let size = Fields::extent(entry, false);
     let at = mark.then(|| Fields::expiry(&entry[..size + 8]));
     (&entry[..size], at)
