@@ -406,10 +406,11 @@ impl Directory {
 }
 
 /// Bytes to reserve for `live` bytes of records and `more` to come: a sixteenth of slack, lest every
-/// insertion moves the segment.
+/// insertion moves the segment; but no part of a record, if the next ones are as long as the one that comes.
 pub fn room_for(groups: usize, live: usize, more: usize) -> usize {
     let most = EXTENT_MAX - segment::bytes_for(groups, 0);
     let slack = (live / 16).clamp(32, 4096);
+    let slack = slack - slack.checked_rem(more).unwrap_or(0);
     (live + more + slack).min(most).max(live + more)
 }
 

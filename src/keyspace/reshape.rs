@@ -303,7 +303,8 @@ fn split_segment(old: Segment<'_>, hasher: &Hasher, heap: &mut Heap) -> [Entry; 
     }
     let groups = entries.map(segment::groups_for);
     let mut extents = [0, 1].map(|side| {
-        let room = room_for(groups[side], bytes[side], 0);
+        let mean = bytes[side] / entries[side].max(1);
+        let room = room_for(groups[side], bytes[side] - mean, mean);
         heap.alloc(segment::bytes_for(groups[side], room), Kind::Segment)
     });
     let [low, high] = &mut extents;

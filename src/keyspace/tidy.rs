@@ -107,7 +107,7 @@ impl Db {
             // Each region once at most: the ones that are being filled have holes of their own.
             Pause::Drain { drains, .. }
                 if drains > 0
-                    && holes > REGION / 16 + used / 40
+                    && holes > REGION / 32 + used / 50
                     && self.start_drain(REGION / 32) =>
             {
                 Pause::Drain {
