@@ -29,6 +29,9 @@ const BINS: usize = UNITS_MAX + 2;
 /// A huge page is resident as a whole when its first byte is: that should be little against the rest (1/64).
 const HUGE_PAGES_FROM: usize = 64;
 
+/// Regions among which the worst is looked for: 2 GB, some 100 µs.
+const DRAIN_LOOK: usize = 1024;
+
 /// A range of bytes in a heap, owned.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Extent {
@@ -60,6 +63,7 @@ pub struct Heap {
     released_pages: usize,
     live_regions: usize,
     purge_at: usize,
+    drain_from: usize,
     changes: u64,
 }
 
@@ -129,6 +133,7 @@ impl Heap {
             released_pages: 0,
             live_regions: 0,
             purge_at: 0,
+            drain_from: 0,
             changes: 0,
         }
     }
@@ -324,14 +329,20 @@ impl Heap {
     }
 
     /// The region with the most bytes in holes, if there are `least` or more: nothing is allocated there
-    /// any more, until it is empty (then it is gone) or [`Heap::keep`] takes it back.
+    /// any more, until it is empty (then it is gone) or [`Heap::keep`] takes it back. Of very many regions it
+    /// looks at some, at others the next time.
     pub fn drain_worst(&mut self, least: usize) -> Option<u32> {
-        let regions = self.regions.iter().enumerate();
-        let open = regions.filter_map(|(i, r)| Some((i, r.as_deref().filter(|r| !r.draining)?)));
-        let (number, worst) = open.max_by_key(|(_, region)| region.holes())?;
-        if worst.holes() < least {
+        let (count, from) = (self.regions.len(), self.drain_from);
+        let look = (from..from + count.min(DRAIN_LOOK)).map(|at| at % count);
+        let open = look.filter_map(|at| {
+            let region = self.regions[at].as_deref();
+            Some((at, region.filter(|region| !region.draining)?.holes()))
+        });
+        let worst = open.max_by_key(|&(_, holes)| holes);
+        let Some((number, _)) = worst.filter(|&(_, holes)| holes >= least) else {
+            self.drain_from = (from + DRAIN_LOOK) % count.max(1);
             return None;
-        }
+        };
         self.region(number).draining = true;
         Some(number as u32)
     }
