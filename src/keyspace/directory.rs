@@ -215,6 +215,16 @@ impl Directory {
         }
     }
 
+    /// Brings the heats of the home group nearer, for an insertion.
+    #[inline]
+    pub(super) fn prefetch_heats(&self, hash: u64) {
+        let entry = self.entry(hash);
+        if !entry.is_none() {
+            // SAFETY: as in `segment`.
+            prefetch(unsafe { entry.segment() }.slots().home_heats(hash));
+        }
+    }
+
     /// Brings a segment's header nearer, for an insertion.
     #[inline]
     pub(super) fn prefetch_header(&self, hash: u64) {
@@ -227,7 +237,10 @@ impl Directory {
     pub(super) fn prefetch_end(&self, hash: u64) {
         if let Some(segment) = self.segment(hash) {
             let end = segment.records().get(segment.used() as usize..);
-            prefetch(end.map_or(std::ptr::null(), |end| end.as_ptr()));
+            let start = end.map_or(std::ptr::null(), |end| end.as_ptr());
+            prefetch(start);
+            // Half of the short records reach into the next line.
+            prefetch(start.wrapping_add(48));
         }
     }
 

@@ -10,9 +10,9 @@ use super::directory::Directory;
 use super::heap::Heap;
 use super::node::prefetch;
 use super::record::Record;
-use super::segment;
+use super::segment::{self, ENTRIES_MAX};
 use super::write::{KEY_MAX, VALUE_MAX};
-use super::{Db, Hasher, UnixMillis, Value};
+use super::{Db, Hasher, Loc, UnixMillis, Value};
 use std::fmt;
 use std::sync::Arc;
 
@@ -194,6 +194,7 @@ impl Scanned<'_> {
         prefetch(self.record.as_ptr());
         dir.prefetch_header(self.hash);
         dir.prefetch_slots(self.hash);
+        dir.prefetch_heats(self.hash);
     }
 
     fn prefetch_end(&self, dir: &Directory) {
@@ -207,15 +208,19 @@ impl Db {
         let record = Record::parse(scanned.record);
         let (hash, key) = (scanned.hash, record.key);
         debug_assert_eq!(hash, self.hash(key));
-        if self.dir.find(hash, key).is_some() {
-            return false;
-        }
         assert!(
             matches!(record.rdb_type, 0 | 11 | 16 | 17 | 18 | 20 | 25),
             "type {} does not stand in records",
             record.rdb_type
         );
-        if key.len() > KEY_MAX || record.rest.len() > VALUE_MAX {
+        let small = key.len() <= KEY_MAX && record.rest.len() <= VALUE_MAX;
+        if small && let Some(is_new) = self.load_whole(scanned, &record) {
+            return is_new;
+        }
+        if self.dir.find(hash, key).is_some() {
+            return false;
+        }
+        if !small {
             let value = Value::from_record(record.rdb_type, record.rest);
             let loc = self.insert_outside(hash, key, Arc::new(value), record.expire);
             self.set_heat(loc, scanned.heat);
@@ -226,6 +231,43 @@ impl Db {
             self.note_expire(loc, at);
         }
         true
+    }
+
+    /// The short way for nearly all records: one visit of the segment finds out that the key is new and
+    /// puts it there. `None` if that takes more.
+    #[inline]
+    fn load_whole(&mut self, scanned: &Scanned<'_>, record: &Record<'_>) -> Option<bool> {
+        let (hash, len) = (scanned.hash, scanned.record.len());
+        if self.walk.is_some() || self.dir.is_chained(hash) {
+            return None;
+        }
+        let mut segment = self.dir.link_mut(hash, 0)?;
+        let slot = match segment.as_ref().find_or_empty(hash, record.key) {
+            Ok(_) => return Some(false),
+            Err(slot) => slot?,
+        };
+        let full = segment.entries() as usize >= ENTRIES_MAX || segment.as_ref().is_crowded();
+        if full || !segment.has_room(len) {
+            return None;
+        }
+        let offset = segment.append_bytes(scanned.record);
+        segment.fill(slot, hash, offset, scanned.heat);
+        segment.count(record.expire.is_some(), record.rdb_type, 1);
+        self.len += 1;
+        self.types[record.rdb_type as usize] += 1;
+        if let Some(at) = record.expire {
+            self.expires += 1;
+            let slot = slot as u16;
+            self.note_expire(
+                Loc {
+                    hash,
+                    slot,
+                    link: 0,
+                },
+                at,
+            );
+        }
+        Some(true)
     }
 
     /// Puts the partitions of one [`Partition::split`] together, in their order.

@@ -147,6 +147,14 @@ impl<'a> Segment<'a> {
             .find(hash, |offset| key_of(&records[offset..]) == key)
     }
 
+    /// The slot of a key; if there is none, an empty one where it would be found.
+    #[inline]
+    pub fn find_or_empty(&self, hash: u64, key: &[u8]) -> Result<usize, Option<usize>> {
+        let records = self.records;
+        self.slots()
+            .find_or_empty(hash, |offset| key_of(&records[offset..]) == key)
+    }
+
     /// The bytes from the start of a slot's record on.
     #[inline]
     pub fn bytes_at(&self, slot: usize) -> &'a [u8] {
@@ -304,6 +312,13 @@ impl<'a> SegmentMut<'a> {
         self.set_entries(self.entries() + 1);
         self.set_removed(self.removed() - was_removed as u16);
         slot
+    }
+
+    /// Puts an appended record in an empty slot that [`Segment::find_or_empty`] gave.
+    #[inline]
+    pub fn fill(&mut self, slot: usize, hash: u64, offset: usize, heat: u32) {
+        self.slots_mut().fill(slot, hash, offset, heat);
+        self.set_entries(self.entries() + 1);
     }
 
     /// Empties a slot. Its record becomes garbage.

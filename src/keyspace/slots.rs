@@ -149,6 +149,35 @@ impl<'a> Slots<'a> {
         None
     }
 
+    /// As [`Slots::find`]; if there is none, an empty slot where one would be found.
+    #[inline(always)]
+    pub fn find_or_empty(
+        &self,
+        hash: u64,
+        mut is: impl FnMut(usize) -> bool,
+    ) -> Result<usize, Option<usize>> {
+        let count = self.groups.len();
+        let tag = tag(hash);
+        let mut at = home(hash, count);
+        for _ in 0..count {
+            let group = &self.groups[at];
+            let mut bits = matches(tags(group), tag);
+            while bits != 0 {
+                let slot = bits.trailing_zeros() as usize;
+                if is(offset(group, slot)) {
+                    return Ok(at * SLOTS + slot);
+                }
+                bits &= bits - 1;
+            }
+            let empty = matches(tags(group), EMPTY);
+            if empty != 0 {
+                return Err(Some(at * SLOTS + empty.trailing_zeros() as usize));
+            }
+            at = if at + 1 == count { 0 } else { at + 1 };
+        }
+        Err(None)
+    }
+
     /// The offset in a slot.
     #[inline]
     pub fn offset(&self, slot: usize) -> usize {
@@ -217,6 +246,12 @@ impl<'a> Slots<'a> {
     pub fn home_line(&self, hash: u64) -> *const u8 {
         self.groups[home(hash, self.groups.len())].as_ptr()
     }
+
+    /// Address of the heats that go with that line.
+    #[inline]
+    pub fn home_heats(&self, hash: u64) -> *const u8 {
+        self.heats[home(hash, self.heats.len())].as_ptr()
+    }
 }
 
 impl<'a> SlotsMut<'a> {
@@ -256,14 +291,20 @@ impl<'a> SlotsMut<'a> {
             if bits != 0 {
                 let slot = bits.trailing_zeros() as usize;
                 let was_removed = group[slot] == REMOVED;
-                group[slot] = tag(hash);
                 let slot = at * SLOTS + slot;
-                self.set_offset(slot, offset);
-                self.set_heat(slot, heat);
+                self.fill(slot, hash, offset, heat);
                 return (slot, was_removed);
             }
             at = if at + 1 == count { 0 } else { at + 1 };
         }
+    }
+
+    /// Puts an entry in a slot that is free and on its path.
+    #[inline]
+    pub fn fill(&mut self, slot: usize, hash: u64, offset: usize, heat: u32) {
+        self.groups[slot / SLOTS][slot % SLOTS] = tag(hash);
+        self.set_offset(slot, offset);
+        self.set_heat(slot, heat);
     }
 
     /// Removes an entry; true if its slot cannot be empty yet, because a key further on its path may
