@@ -170,8 +170,15 @@ fn read_slowly(port: u16, ended: &AtomicBool, taken: &AtomicU64) -> bool {
         .connect(&address.into())
         .expect("the primary listens");
     let mut stream = TcpStream::from(socket);
+    let mut reply = [0; 5];
+    // PSYNC is refused while there are replies to be read.
+    let capable = stream
+        .write_all(b"REPLCONF capa eof capa psync2\r\n")
+        .and_then(|()| stream.read_exact(&mut reply));
+    capable.expect("the primary answers");
+    assert_eq!(&reply, b"+OK\r\n");
     stream
-        .write_all(b"REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n")
+        .write_all(b"PSYNC ? -1\r\n")
         .expect("the primary reads");
     let mut buffer = [0; BYTES_PER_SECOND / 20];
     while !ended.load(Ordering::Relaxed) {

@@ -4,6 +4,7 @@
 //! Snapshots are taken in turn with equally long stretches without one, within one server: what the
 //! machine does meanwhile hits both, and the differences of neighbours are what counts.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::board::{Better, Boards};
@@ -166,6 +167,19 @@ impl Scene<'_> {
             if micros > 0.0 {
                 self.add(title, "us", Better::Neither, micros);
             }
+        }
+        self.add_kinds(&persistence);
+    }
+
+    /// The slices of each kind, of which Forebay's INFO tells.
+    fn add_kinds(&mut self, persistence: &BTreeMap<String, String>) {
+        for (field, line) in persistence {
+            let Some(kind) = field.strip_prefix("snapshot_slices_") else {
+                continue;
+            };
+            let worst = line.rsplit('=').next().and_then(|n| n.parse::<f64>().ok());
+            let title = format!("worst slice of the kind {kind}, processor time, as INFO has it");
+            self.add(&title, "us", Better::Neither, worst.unwrap_or(0.0));
         }
     }
 

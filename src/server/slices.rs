@@ -141,7 +141,7 @@ pub fn micros(time: Duration) -> u64 {
 }
 
 /// Processor time of this thread.
-pub fn thread_time() -> Duration {
+fn thread_time() -> Duration {
     let mut time = MaybeUninit::<libc::timespec>::zeroed();
     // SAFETY: `time` is valid for the call; all-zero is a valid `timespec`, should it fail.
     let time = unsafe {

@@ -112,7 +112,6 @@ struct Running {
     dirty_at_cut: i64,
     started: Instant,
     walking: bool,
-    budget: usize,
     preserved_peak: usize,
     /// Memory in use at the cut.
     data_bytes: usize,
@@ -247,7 +246,6 @@ impl Persistence {
             dirty_at_cut: engine.dirty,
             started: Instant::now(),
             walking: !request.only_functions,
-            budget: walk::FIRST_BUDGET,
             preserved_peak: 0,
             data_bytes,
             left_at_cut: Keyspace::left_bytes(),

@@ -8,7 +8,7 @@ use crate::commands::pause::{Held, Reason};
 use crate::keyspace::Keyspace;
 use crate::server::Server;
 use crate::server::allocator::PurgeWhenDropped;
-use crate::server::slices::{Begun, Slice, thread_time};
+use crate::server::slices::{Begun, Slice};
 use crate::snapshot::Step;
 use std::future::Future;
 use std::pin::Pin;
@@ -16,10 +16,11 @@ use std::rc::Weak;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Bytes of records in the first slice; later ones are sized by the time they took.
-pub const FIRST_BUDGET: usize = 64 << 10;
-/// A slice should take no more of the thread's processor time than this.
-const SLICE: Duration = Duration::from_micros(100);
+/// Bytes of records between two looks at the clock: some 10 µs, or three times that where each record has to be
+/// looked at.
+const BURST: usize = 16 << 10;
+/// A slice goes on for so long, or until a block is full.
+const SLICE: Duration = Duration::from_micros(80);
 
 /// How often a waiting snapshot looks at what it holds,
 const LOOK: Duration = Duration::from_millis(20);
@@ -87,15 +88,13 @@ impl Persistence {
         if waits {
             return Advance::Wait(Box::pin(running.thread.news()), look);
         }
-        // What the kernel gave to others meanwhile would not be less if we did less.
-        let begun = thread_time();
-        let step = engine.keyspace.walk_step(running.budget);
-        let took = thread_time().saturating_sub(begun);
-        if took > SLICE {
-            running.budget = (running.budget / 2).max(4 << 10);
-        } else if took < SLICE / 2 {
-            running.budget = (running.budget + running.budget / 4).min(1 << 20);
-        }
+        let begun = Instant::now();
+        let step = loop {
+            let step = engine.keyspace.walk_step(BURST);
+            if !matches!(step, Ok(Step::Pending)) || begun.elapsed() >= SLICE {
+                break step;
+            }
+        };
         match step {
             Ok(Step::Block(block)) => running.thread.give(block),
             Ok(Step::Pending) => {}
