@@ -83,6 +83,8 @@ pub struct Counter(&'static CStr);
 pub static ALLOCATED: Counter = Counter(c"stats.allocated");
 /// In pages that hold something of it.
 pub static ACTIVE: Counter = Counter(c"stats.active");
+/// What the allocator's books take.
+pub static METADATA: Counter = Counter(c"stats.metadata");
 /// In pages that are resident.
 pub static RESIDENT: Counter = Counter(c"stats.resident");
 /// Given back to the system but kept mapped.
@@ -92,6 +94,11 @@ pub static RETAINED: Counter = Counter(c"stats.retained");
 /// the last [`refresh`].
 pub fn holes() -> usize {
     read(&ACTIVE).saturating_sub(read(&ALLOCATED))
+}
+
+/// Bytes in pages that are resident for nothing but the next allocations. As of the last [`refresh`].
+pub fn unused() -> usize {
+    read(&RESIDENT).saturating_sub(read(&ACTIVE) + read(&METADATA))
 }
 
 /// What `experimental.utilization.query` says of an address.

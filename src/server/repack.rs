@@ -10,6 +10,10 @@ use crate::keyspace::Round;
 
 /// Fewer bytes of holes are not worth a round.
 const HOLES_MIN: usize = 1 << 20;
+/// Fewer bytes of unused pages may wait for the allocator's own time.
+const UNUSED_MIN: usize = 2 << 20;
+/// Turns of the clockwork without a change: a pause.
+const PAUSE_TURNS: u64 = 3;
 
 /// The rounds, one after the other.
 #[derive(Default)]
@@ -18,8 +22,10 @@ pub struct Repacker {
     round: Option<(Round, usize)>,
     /// Holes that the last round could not close.
     accepted: usize,
-    /// The count of changes of the dataset when it was last looked at.
+    /// The count of changes of the dataset when it was last looked at,
     dirty: i64,
+    /// and how often it has been the same since.
+    quiet_turns: u64,
 }
 
 impl Repacker {
@@ -48,10 +54,14 @@ impl Repacker {
         false
     }
 
-    /// Begins a round if there are holes enough.
-    fn begin(&mut self, engine: &Engine) -> bool {
+    /// Begins a round if there are holes enough. In a pause, pages that are not used at all go back at once.
+    fn begin(&mut self, engine: &mut Engine) -> bool {
         let holes = allocator::holes();
         let quiet = std::mem::replace(&mut self.dirty, engine.dirty) == engine.dirty;
+        self.quiet_turns = if quiet { self.quiet_turns + 1 } else { 0 };
+        if self.quiet_turns == PAUSE_TURNS && allocator::unused() > UNUSED_MIN {
+            engine.drop_later(Box::new(PurgeWhenDropped));
+        }
         let share = if quiet { 10 } else { 4 };
         if holes < self.accepted / 2 {
             self.accepted = 0;
