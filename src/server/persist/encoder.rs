@@ -25,8 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes given to the sinks at once: a disk that is slow is seen to take something.
 const PIECE: usize = 8 << 20;
-/// Bytes gathered before they go to the sinks.
-const BUFFER: usize = 1 << 20;
+/// Bytes gathered before they go to the sinks: enough for a system call not to count, little beside a small dataset.
+const BUFFER: usize = 256 << 10;
 /// Strings up to this length are never compressed, as in every real writer.
 const COMPRESS_ABOVE: usize = 20;
 

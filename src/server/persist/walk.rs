@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// looked at.
 const BURST: usize = 16 << 10;
 /// A slice goes on for so long, or until a block is full.
-const SLICE: Duration = Duration::from_micros(80);
+const SLICE: Duration = Duration::from_micros(50);
 
 /// How often a waiting snapshot looks at what it holds,
 const LOOK: Duration = Duration::from_millis(20);
