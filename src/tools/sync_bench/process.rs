@@ -8,11 +8,13 @@ use super::client::Client;
 use super::interrupt;
 use super::plan::{Binary, Family};
 use crate::tools::source::Trouble;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Between two looks at a server that starts.
@@ -304,10 +306,18 @@ impl Drop for Process {
     }
 }
 
+/// A port that nobody listens on and that was not given before: its server may not have come to bind it yet.
 fn free_port() -> Result<u16, Stop> {
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr());
-    port.map(|a| a.port())
-        .map_err(|e| trouble(format!("no free port: {e}")))
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(|e| e.into_inner());
+    for _ in 0..1000 {
+        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr());
+        let port = port.map_err(|e| trouble(format!("no free port: {e}")))?;
+        if given.insert(port.port()) {
+            return Ok(port.port());
+        }
+    }
+    Err(trouble("no free port"))
 }
 
 fn given_port(port: u16) -> Result<u16, Stop> {
