@@ -10,12 +10,12 @@
 use super::Db;
 use super::heap::{Kind, REGION};
 
-/// Bytes moved in a slice; some 50 µs.
-const SLICE: usize = 128 << 10;
+/// Bytes moved in a slice, or a segment: some 50 µs, most of it for fresh pages.
+const SLICE: usize = 32 << 10;
 /// Regions whose free pages are given back in a slice,
 const PURGE_REGIONS: usize = 2;
 /// and calls of the system for that.
-const PURGE_CALLS: usize = 32;
+const PURGE_CALLS: usize = 8;
 /// How long extents stay as they are before that is a pause.
 const PAUSE_MS: u64 = 300;
 

@@ -31,6 +31,10 @@ pub struct Repacker {
 impl Repacker {
     /// One slice; true if there is more to do at once.
     pub fn slice(&mut self, engine: &mut Engine) -> bool {
+        // A snapshot shares the values that it has walked over, so they would stay; and its slices come first.
+        if engine.keyspace.snapshot_running() {
+            return false;
+        }
         let Some((mut round, before)) = self.round.take() else {
             return self.begin(engine);
         };
