@@ -53,10 +53,11 @@ impl Engine {
         if self.repl.is_replica() && self.config.replica_ignore_maxmemory {
             return true;
         }
-        if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction
-            || self.pauses.held().is_some()
-            || self.depth > 0
-        {
+        if self.pauses.held().is_some() {
+            // No key goes meanwhile; a write is not refused but held, and asks again afterwards.
+            return true;
+        }
+        if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction || self.depth > 0 {
             return false;
         }
         while self.is_over() {
@@ -164,6 +165,7 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use crate::commands::pause::{Held, Reason};
     use crate::commands::testing::Bench;
     use crate::config::choices::MaxmemoryPolicy;
     use std::cell::Cell;
@@ -204,6 +206,21 @@ mod tests {
         assert_eq!(bench.engine.stats.evicted_keys, 0);
         bench.engine.lent_memory = || 0;
         assert!(bench.run("SET k10 v").starts_with("-OOM"));
+    }
+
+    #[test]
+    fn a_write_that_is_held_is_not_refused_for_memory_and_evicts_afterwards() {
+        let mut bench = full(MaxmemoryPolicy::AllkeysRandom);
+        for i in 0..11 {
+            bench.run(&format!("SET k{i} v"));
+        }
+        let until = bench.engine.clock.unix_ms + 1000;
+        bench.engine.pause(Reason::Snapshot, Held::Writes, until);
+        assert_eq!(bench.run("SET extra v"), "");
+        assert_eq!(bench.engine.keyspace.len(), 11);
+        bench.engine.unpause(Reason::Snapshot);
+        assert_eq!(bench.output(bench.id), "+OK");
+        assert!(bench.engine.stats.evicted_keys > 0);
     }
 
     #[test]
