@@ -23,8 +23,9 @@ use crate::snapshot::{Block, Cut, OutOfLine};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes given to the sinks at once: a disk that is slow is seen to take something.
-const PIECE: usize = 8 << 20;
+/// Bytes given to the sinks at once: a disk that is slow is seen to take something, and who waits for the
+/// processor gets it in between.
+const PIECE: usize = 64 << 10;
 /// Bytes gathered before they go to the sinks: enough for a system call not to count, little beside a small dataset.
 const BUFFER: usize = 256 << 10;
 /// Strings up to this length are never compressed, as in every real writer.
@@ -358,6 +359,8 @@ impl Encoder {
             self.each_sink(|sink| sink.write(piece))?;
             self.bytes += piece.len() as u64;
             self.progress.bytes.store(self.bytes, Ordering::Relaxed);
+            // Else clients' threads wait for the end of a time slice, which takes milliseconds.
+            std::thread::yield_now();
         }
         Ok(())
     }
