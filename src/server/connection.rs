@@ -197,8 +197,12 @@ impl Connection {
     }
 
     /// The same for members of collections: where requests in a row name one key, the arguments behind
-    /// it are most likely members.
+    /// it are most likely members. A batch that does not begin so is not looked at further.
     fn prefetch_members(&self, db: &Db, buf: &[u8]) {
+        let key_of = |i| self.parser.request(i, buf).nth(1);
+        if key_of(0) != key_of(1) {
+            return;
+        }
         let mut key: &[u8] = b"";
         let mut members: SmallVec<[MemberArgs<'_>; BATCH]> = SmallVec::new();
         for i in 0..self.parser.len() {
