@@ -215,20 +215,18 @@ impl Directory {
         }
     }
 
-    /// Brings the heats of the home group nearer, for an insertion.
+    /// As [`Directory::prefetch_slots`], with what an insertion changes beside: the segment's header, and the
+    /// heats of the home group.
     #[inline]
-    pub(super) fn prefetch_heats(&self, hash: u64) {
+    pub(super) fn prefetch_insertion(&self, hash: u64) {
         let entry = self.entry(hash);
+        prefetch(entry.address());
         if !entry.is_none() {
             // SAFETY: as in `segment`.
-            prefetch(unsafe { entry.segment() }.slots().home_heats(hash));
+            let slots = unsafe { entry.segment() }.slots();
+            prefetch(slots.home_line(hash));
+            prefetch(slots.home_heats(hash));
         }
-    }
-
-    /// Brings a segment's header nearer, for an insertion.
-    #[inline]
-    pub(super) fn prefetch_header(&self, hash: u64) {
-        prefetch(self.entry(hash).address());
     }
 
     /// Brings the place where the next record of a segment goes nearer; best after its header has

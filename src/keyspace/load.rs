@@ -10,7 +10,7 @@ use super::directory::Directory;
 use super::heap::Heap;
 use super::node::prefetch;
 use super::record::Record;
-use super::segment::{self, ENTRIES_MAX};
+use super::segment;
 use super::write::{KEY_MAX, VALUE_MAX};
 use super::{Db, Hasher, Loc, UnixMillis, Value};
 use std::fmt;
@@ -192,9 +192,7 @@ impl Plan {
 impl Scanned<'_> {
     fn prefetch_slots(&self, dir: &Directory) {
         prefetch(self.record.as_ptr());
-        dir.prefetch_header(self.hash);
-        dir.prefetch_slots(self.hash);
-        dir.prefetch_heats(self.hash);
+        dir.prefetch_insertion(self.hash);
     }
 
     fn prefetch_end(&self, dir: &Directory) {
@@ -246,8 +244,7 @@ impl Db {
             Ok(_) => return Some(false),
             Err(slot) => slot?,
         };
-        let full = segment.entries() as usize >= ENTRIES_MAX || segment.as_ref().is_crowded();
-        if full || !segment.has_room(len) {
+        if !segment.takes_another(len) {
             return None;
         }
         let offset = segment.append_bytes(scanned.record);

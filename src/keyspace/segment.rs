@@ -287,6 +287,13 @@ impl<'a> SegmentMut<'a> {
         self.used() as usize + len <= self.records.len()
     }
 
+    /// True if another entry, with a record of `len` bytes, fits as things are.
+    #[inline]
+    pub fn takes_another(&self, len: usize) -> bool {
+        let full = self.entries() as usize >= ENTRIES_MAX || self.as_ref().is_crowded();
+        !full && self.has_room(len)
+    }
+
     /// Appends a record, for which there is room: its offset.
     #[inline]
     pub fn append(&mut self, parts: &Parts<'_>, len: usize) -> usize {

@@ -127,26 +127,8 @@ impl<'a> Slots<'a> {
 
     /// The slot whose tag fits and for whose offset `is` says yes.
     #[inline(always)]
-    pub fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
-        let count = self.groups.len();
-        let tag = tag(hash);
-        let mut at = home(hash, count);
-        for _ in 0..count {
-            let group = &self.groups[at];
-            let mut bits = matches(tags(group), tag);
-            while bits != 0 {
-                let slot = bits.trailing_zeros() as usize;
-                if is(offset(group, slot)) {
-                    return Some(at * SLOTS + slot);
-                }
-                bits &= bits - 1;
-            }
-            if matches(tags(group), EMPTY) != 0 {
-                return None;
-            }
-            at = if at + 1 == count { 0 } else { at + 1 };
-        }
-        None
+    pub fn find(&self, hash: u64, is: impl FnMut(usize) -> bool) -> Option<usize> {
+        self.find_or_empty(hash, is).ok()
     }
 
     /// As [`Slots::find`]; if there is none, an empty slot where one would be found.

@@ -331,8 +331,7 @@ impl Db {
             };
             self.protect(loc);
             let mut segment = self.segment_mut(loc);
-            let full = segment.entries() as usize >= ENTRIES_MAX || segment.as_ref().is_crowded();
-            if full || !segment.has_room(len) {
+            if !segment.takes_another(len) {
                 // At the head of a chain there is always room for another segment.
                 self.make_room(loc, len);
                 continue;

@@ -196,29 +196,19 @@ impl Connection {
         db.prefetch(&hashes);
     }
 
-    /// The same for members of collections: where requests in a row name one key, the arguments behind
-    /// it are most likely members. A batch that does not begin so is not looked at further.
+    /// The same for members of a collection: where a batch begins with requests that name one key, the
+    /// arguments behind it are most likely members.
     fn prefetch_members(&self, db: &Db, buf: &[u8]) {
-        let key_of = |i| self.parser.request(i, buf).nth(1);
-        if key_of(0) != key_of(1) {
+        let Some(key) = self.parser.request(0, buf).nth(1) else {
             return;
-        }
-        let mut key: &[u8] = b"";
-        let mut members: SmallVec<[MemberArgs<'_>; BATCH]> = SmallVec::new();
-        for i in 0..self.parser.len() {
-            let mut args = self.parser.request(i, buf).skip(1);
-            let (Some(next), Some(member)) = (args.next(), args.next()) else {
-                continue;
-            };
-            if next != key {
-                if members.len() >= PREFETCH_FROM {
-                    db.prefetch_members(key, &members);
-                }
-                members.clear();
-                key = next;
-            }
-            members.push((member, args.next()));
-        }
+        };
+        let members: SmallVec<[MemberArgs<'_>; BATCH]> = (0..self.parser.len())
+            .map(|i| self.parser.request(i, buf).skip(1))
+            .map_while(|mut args| {
+                args.next().filter(|&next| next == key)?;
+                Some((args.next()?, args.next()))
+            })
+            .collect();
         if members.len() >= PREFETCH_FROM {
             db.prefetch_members(key, &members);
         }
