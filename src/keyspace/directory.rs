@@ -191,17 +191,20 @@ impl Directory {
             .find_map(|(link, s)| Some((link, s.find(hash, key)?)))
     }
 
-    /// Brings the home group of a hash nearer.
+    /// Brings the home group of a hash nearer: its slots, and how warm they are.
     #[inline]
     pub fn prefetch_slots(&self, hash: u64) {
         let entry = self.entry(hash);
         if !entry.is_none() {
             // SAFETY: as in `segment`.
-            prefetch(unsafe { entry.segment() }.slots().home_line(hash));
+            let slots = unsafe { entry.segment() }.slots();
+            prefetch(slots.home_line(hash));
+            prefetch(slots.home_heats(hash));
         }
     }
 
-    /// Brings the record that a hash most likely has nearer; best after the home group has come.
+    /// Brings the record that a hash most likely has nearer, or the place where it would be written;
+    /// best after the home group has come.
     #[inline]
     pub fn prefetch_record(&self, hash: u64) {
         let entry = self.entry(hash);
@@ -210,22 +213,9 @@ impl Directory {
         }
         // SAFETY: as in `segment`.
         let segment = unsafe { entry.segment() };
-        if let Some(offset) = segment.slots().likely_offset(hash) {
-            prefetch(segment.records()[offset..].as_ptr());
-        }
-    }
-
-    /// As [`Directory::prefetch_slots`], with what an insertion changes beside: the segment's header, and the
-    /// heats of the home group.
-    #[inline]
-    pub(super) fn prefetch_insertion(&self, hash: u64) {
-        let entry = self.entry(hash);
-        prefetch(entry.address());
-        if !entry.is_none() {
-            // SAFETY: as in `segment`.
-            let slots = unsafe { entry.segment() }.slots();
-            prefetch(slots.home_line(hash));
-            prefetch(slots.home_heats(hash));
+        match segment.slots().likely_offset(hash) {
+            Some(offset) => prefetch(segment.records()[offset..].as_ptr()),
+            None => self.prefetch_end(hash),
         }
     }
 

@@ -192,7 +192,7 @@ impl Plan {
 impl Scanned<'_> {
     fn prefetch_slots(&self, dir: &Directory) {
         prefetch(self.record.as_ptr());
-        dir.prefetch_insertion(self.hash);
+        dir.prefetch_slots(self.hash);
     }
 
     fn prefetch_end(&self, dir: &Directory) {

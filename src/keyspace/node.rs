@@ -44,12 +44,6 @@ impl Entry {
         })
     }
 
-    /// The address of the segment or node; null without one.
-    #[inline(always)]
-    pub fn address(self) -> *const u8 {
-        std::ptr::with_exposed_provenance((self.0 & ((1 << 48) - 1)) as usize)
-    }
-
     #[inline(always)]
     pub fn is_chained(self) -> bool {
         self.0 & CHAINED != 0

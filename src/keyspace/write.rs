@@ -58,7 +58,19 @@ impl Db {
     pub fn set_int(&mut self, loc: Loc, n: i64) -> Loc {
         let mut digits = itoa::Buffer::new();
         let (head, body) = string_parts(digits.format(n).as_bytes());
-        let expire = self.expire(loc);
+        let limit = self.protect(loc);
+        let offset = self.segment(loc).slots().offset(loc.slot as usize);
+        let record = self.record(loc);
+        let (expire, len) = (record.expire, record.value().len());
+        let fits = record.rdb_type == TYPE_STRING && len == head.len() + body.len();
+        if fits && offset >= limit {
+            let mut segment = self.segment_mut(loc);
+            let at = offset + record::head_len(&segment.records_mut()[offset..]);
+            let value = &mut segment.records_mut()[at..at + len];
+            value[..head.len()].copy_from_slice(&head);
+            value[head.len()..].copy_from_slice(body);
+            return loc;
+        }
         self.rewrite(loc, expire, TYPE_STRING, &head, body)
     }
 
