@@ -41,7 +41,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
-use thread::{SaveThread, queue_bytes};
+use thread::{OpenSinks, SaveThread, queue_bytes};
 
 /// What is done when a snapshot has ended, well or not.
 pub type OnEnd = Box<dyn FnOnce(&mut Engine, &Result<(), SaveError>)>;
@@ -142,7 +142,7 @@ impl Persistence {
     /// Takes the cut now and lets the rest run beside the clients.
     ///
     /// # Errors
-    /// A snapshot is running already, or its file cannot be created; nothing has begun then.
+    /// A snapshot is running already. What else may fail shows when it ends.
     pub fn start(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
         let begun = Begun::now();
         self.begin(engine, request, true)?;
@@ -195,18 +195,13 @@ impl Persistence {
         if disk {
             state.last_try = engine.clock.unix_ms / 1000;
         }
-        let sinks: Vec<Box<dyn Sink>> = match request.target {
-            Target::Disk => match FileSink::create(&settings.path, settings.incremental_fsync) {
-                Ok(sink) => vec![Box::new(sink)],
-                Err(e) => {
-                    if background {
-                        state.last_failed = Some(e.to_string());
-                        engine.save_failed = true;
-                    }
-                    return Err(e);
-                }
-            },
-            Target::Sinks(sinks) => sinks,
+        // Creating a file takes the disk's time, which is not the clients'.
+        let open: OpenSinks = match request.target {
+            Target::Disk => Box::new(move || {
+                let sink = FileSink::create(&settings.path, settings.incremental_fsync)?;
+                Ok(vec![Box::new(sink)])
+            }),
+            Target::Sinks(sinks) => Box::new(|| Ok(sinks)),
         };
         let heats = settings.heat != HeatAs::Nothing;
         let cut = match request.only_functions {
@@ -234,7 +229,7 @@ impl Persistence {
             key_delay: engine.config.rdb_key_save_delay,
         };
         let data_bytes = (engine.used_memory)(engine);
-        let thread = SaveThread::start(plan, sinks, queue_bytes(data_bytes));
+        let thread = SaveThread::start(plan, open, queue_bytes(data_bytes));
         if request.only_functions {
             thread.finish();
         }

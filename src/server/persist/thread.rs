@@ -34,6 +34,9 @@ pub struct Progress {
     pub delayed: AtomicBool,
 }
 
+/// Opens what a save goes to; on its thread.
+pub type OpenSinks = Box<dyn FnOnce() -> Result<Vec<Box<dyn Sink>>, SaveError> + Send>;
+
 enum Message {
     /// The block is freed by the thread that writes it.
     Block(Block, Lent),
@@ -81,7 +84,7 @@ pub struct SaveThread {
 
 impl SaveThread {
     /// Starts the thread; `most` is a bound for its queue, in bytes.
-    pub fn start(plan: Plan, sinks: Vec<Box<dyn Sink>>, most: usize) -> SaveThread {
+    pub fn start(plan: Plan, open: OpenSinks, most: usize) -> SaveThread {
         let shared = Arc::new(Shared {
             most,
             queue: Mutex::default(),
@@ -96,7 +99,7 @@ impl SaveThread {
             .name("forebay-save".into())
             .spawn(move || {
                 crate::server::priority::background();
-                let outcome = run(&theirs, &counted, plan, sinks);
+                let outcome = run(&theirs, &counted, plan, open);
                 theirs.ended.store(true, Ordering::Release);
                 theirs.drained.notify_all();
                 theirs.news.notify_one();
@@ -230,12 +233,16 @@ impl Drop for SaveThread {
     }
 }
 
-fn run(
-    shared: &Shared,
-    progress: &Arc<Progress>,
-    plan: Plan,
-    sinks: Vec<Box<dyn Sink>>,
-) -> Outcome {
+fn run(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSinks) -> Outcome {
+    let sinks = match open() {
+        Ok(sinks) => sinks,
+        Err(error) => {
+            return Outcome {
+                bytes: 0,
+                result: Err(error),
+            };
+        }
+    };
     let mut encoder = Encoder::new(plan, sinks, progress.clone());
     let result = encode_all(shared, progress, &mut encoder).and_then(|()| encoder.end());
     let result = result.and_then(|()| shared.begin_commit());
