@@ -13,7 +13,7 @@ use super::engine::Rng;
 use super::{CommandError, Cx, Event};
 use crate::keyspace::value::stream::{Stream, StreamRef};
 use crate::keyspace::value::{Hash, HashRef, Kind, List, ListRef, Set, SetRef, Zset, ZsetRef};
-use crate::keyspace::{Limits, Loc, Value, ValueRef};
+use crate::keyspace::{Glance, Limits, Loc, Value, ValueRef};
 use crate::resp::Reply;
 
 /// A type of value that consists of elements.
@@ -58,7 +58,7 @@ macro_rules! collection {
                 Value::$owned(self)
             }
             fn count(&self) -> usize {
-                self.as_ref().len()
+                self.len()
             }
         }
     };
@@ -80,14 +80,23 @@ pub struct Env<'a> {
     pub limits: &'a Limits,
 }
 
+/// What was found, if it has the type.
+#[inline]
+fn check<T: Collection>(found: Option<(Loc, Glance)>) -> Result<Option<Loc>, CommandError> {
+    match found {
+        Some((_, seen)) if seen.kind() != T::KIND => Err(CommandError::WRONG_TYPE),
+        found => Ok(found.map(|(loc, _)| loc)),
+    }
+}
+
 impl Cx<'_> {
     /// Finds a key for reading.
     ///
     /// # Errors
     /// WRONGTYPE if it holds something else.
     pub fn find<T: Collection>(&mut self, key: &[u8]) -> Result<Option<Loc>, CommandError> {
-        let found = self.lookup(key);
-        self.check::<T>(found)
+        let found = self.look_to_read(key);
+        check::<T>(found)
     }
 
     /// Finds a key for writing.
@@ -98,8 +107,8 @@ impl Cx<'_> {
         &mut self,
         key: &[u8],
     ) -> Result<Option<Loc>, CommandError> {
-        let found = self.lookup_write(key);
-        self.check::<T>(found)
+        let found = self.look_to_write(key);
+        check::<T>(found)
     }
 
     /// Finds many keys of the selected database for reading, in order. Look-ups may delete expired
@@ -130,13 +139,6 @@ impl Cx<'_> {
         Ok(found)
     }
 
-    fn check<T: Collection>(&self, found: Option<Loc>) -> Result<Option<Loc>, CommandError> {
-        match found {
-            Some(loc) if self.kind(loc) != T::KIND => Err(CommandError::WRONG_TYPE),
-            found => Ok(found),
-        }
-    }
-
     /// The value behind a checked [`Loc`], beside the reply.
     pub fn read<T: Collection>(&mut self, loc: Loc) -> (T::Ref<'_>, Env<'_>) {
         let engine = &mut *self.engine;
@@ -163,11 +165,12 @@ impl Cx<'_> {
             rng: &mut engine.rng,
             limits: &engine.limits,
         };
-        let mut edit = engine.keyspace.db_mut(self.client.db).edit(loc);
-        let value = T::of(edit.value()).expect("the type was checked when it was found");
-        let result = f(value, env);
-        let left = value.count();
-        (result, left)
+        let db = engine.keyspace.db_mut(self.client.db);
+        db.edit_with(loc, |value| {
+            let value = T::of(value).expect("the type was checked when it was found");
+            let result = f(value, env);
+            (result, value.count())
+        })
     }
 
     /// As [`Cx::edit`], on a new value where there is none; a new value that stays empty is not stored.

@@ -2,7 +2,7 @@
 
 use super::{ClientFlags, CommandError, Engine, Session};
 use crate::keyspace::value::Kind;
-use crate::keyspace::{Db, Loc, ValueRef};
+use crate::keyspace::{Db, Glance, Loc, ValueRef};
 use std::time::Duration;
 
 /// A running command.
@@ -62,12 +62,18 @@ impl Cx<'_> {
     /// Finds a key for reading: expired keys are missing (and deleted when we are the primary), hits
     /// and misses are counted, heat is touched.
     pub fn lookup(&mut self, key: &[u8]) -> Option<Loc> {
-        let found = self.lookup_quietly(key);
+        self.look_to_read(key).map(|(loc, _)| loc)
+    }
+
+    /// As [`Cx::lookup`], with what was seen of the entry on the way.
+    #[inline]
+    pub(super) fn look_to_read(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
+        let found = self.look(key);
         match found {
-            Some(loc) => {
+            Some((loc, seen)) => {
                 self.engine.stats.hits += 1;
                 if !self.client.flags.contains(ClientFlags::NO_TOUCH) {
-                    self.engine.touch(self.client.db, loc);
+                    super::heat::touch_from(self.engine, self.client.db, loc, seen.heat);
                 }
             }
             None => {
@@ -92,22 +98,34 @@ impl Cx<'_> {
 
     /// As [`Cx::lookup`] without counting and touching.
     pub fn lookup_quietly(&mut self, key: &[u8]) -> Option<Loc> {
+        self.look(key).map(|(loc, _)| loc)
+    }
+
+    #[inline]
+    fn look(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
         let now = self.engine.clock.unix_ms;
-        let db = self.engine.keyspace.db_mut(self.client.db);
+        let db = self.engine.keyspace.db(self.client.db);
         let loc = db.find(key)?;
-        match db.expire(loc) {
+        let seen = db.glance(loc);
+        match seen.expire {
             Some(at) if at < now && self.expiry_is_ours() => {
                 self.engine.expire_if_primary(self.client.db, loc);
                 None
             }
-            _ => Some(loc),
+            _ => Some((loc, seen)),
         }
     }
 
     /// Finds a key for writing: as [`Cx::lookup`] without hit and miss counts.
     pub fn lookup_write(&mut self, key: &[u8]) -> Option<Loc> {
-        let found = self.lookup_quietly(key)?;
-        self.engine.touch(self.client.db, found);
+        self.look_to_write(key).map(|(loc, _)| loc)
+    }
+
+    /// As [`Cx::lookup_write`], with what was seen of the entry on the way.
+    #[inline]
+    pub(super) fn look_to_write(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
+        let found = self.look(key)?;
+        super::heat::touch_from(self.engine, self.client.db, found.0, found.1.heat);
         Some(found)
     }
 

@@ -17,8 +17,14 @@ const LRU_MASK: i64 = 0xff_ffff;
 
 /// Marks an entry as used now.
 pub fn touch(engine: &mut Engine, db: usize, loc: Loc) {
-    let now = engine.clock.unix_ms;
     let old = engine.keyspace.db(db).heat(loc);
+    touch_from(engine, db, loc, old);
+}
+
+/// As [`touch`], of an entry whose heat is known.
+#[inline]
+pub fn touch_from(engine: &mut Engine, db: usize, loc: Loc, old: u32) {
+    let now = engine.clock.unix_ms;
     let new = if old == 0 {
         newborn(&engine.config, now)
     } else if is_lfu(&engine.config) {

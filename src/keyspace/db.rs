@@ -7,12 +7,11 @@
 
 use super::directory::{self, Directory};
 use super::expiry::Expiry;
-use super::record::{self, OUTSIDE, Record, TYPE_MASK};
+use super::record::{self, OUTSIDE, Record, TYPE_MASK, TYPE_STRING};
 use super::segment::{Segment, SegmentMut};
 use super::value::Kind;
 use super::{Hasher, UnixMillis, Value, ValueRef};
 use crate::snapshot::preserve::DbWalk;
-use smallvec::SmallVec;
 
 /// The first argument behind a key, and the one behind that: which of them is a member, the collection
 /// tells.
@@ -24,6 +23,24 @@ pub struct Loc {
     pub(crate) hash: u64,
     pub(super) slot: u16,
     pub(super) link: u16,
+}
+
+/// What is known of an entry without its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    type_byte: u8,
+    /// The expiry.
+    pub expire: Option<UnixMillis>,
+    /// As [`Db::heat`].
+    pub heat: u32,
+}
+
+impl Glance {
+    /// What type of value it is.
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        Kind::of_rdb_type(self.type_byte & TYPE_MASK)
+    }
 }
 
 impl Loc {
@@ -151,15 +168,14 @@ impl Db {
         }
         let first = members.iter().map(|&(first, _)| first);
         match segment.outside_at(offset).as_ref() {
-            ValueRef::Set(set) => set.prefetch(&first.collect::<SmallVec<[_; 64]>>()),
-            ValueRef::Hash(hash) => hash.prefetch(&first.collect::<SmallVec<[_; 64]>>()),
+            ValueRef::Set(set) => set.prefetch(first),
+            ValueRef::Hash(hash) => hash.prefetch(first),
             // A score stands before the member to be written.
-            ValueRef::Zset(zset) => {
-                let last = members
+            ValueRef::Zset(zset) => zset.prefetch(
+                members
                     .iter()
-                    .map(|&(first, second)| second.unwrap_or(first));
-                zset.prefetch(&last.collect::<SmallVec<[_; 64]>>());
-            }
+                    .map(|&(first, second)| second.unwrap_or(first)),
+            ),
             _ => {}
         }
     }
@@ -202,8 +218,9 @@ impl Db {
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
         let record = Record::parse(&segment.records()[offset..]);
-        match record.rdb_type & OUTSIDE {
-            0 => ValueRef::from_record(record.rdb_type, record.value()),
+        match record.rdb_type {
+            TYPE_STRING => ValueRef::from_record(TYPE_STRING, record.rest),
+            rdb_type if rdb_type & OUTSIDE == 0 => ValueRef::from_record(rdb_type, record.value()),
             _ => segment.outside_at(offset).as_ref(),
         }
     }
@@ -213,6 +230,19 @@ impl Db {
     pub fn kind(&self, loc: Loc) -> Kind {
         let bytes = self.segment(loc).bytes_at(loc.slot as usize);
         Kind::of_rdb_type(bytes[record::type_at(bytes)] & TYPE_MASK)
+    }
+
+    /// What a command asks of an entry first.
+    #[inline]
+    pub fn glance(&self, loc: Loc) -> Glance {
+        let segment = self.segment(loc);
+        let slots = segment.slots();
+        let bytes = &segment.records()[slots.offset(loc.slot as usize)..];
+        Glance {
+            type_byte: bytes[record::type_at(bytes)],
+            expire: record::expire_of(bytes),
+            heat: slots.heat(loc.slot as usize),
+        }
     }
 
     /// True if the value stands outside the record: nothing is copied to change it.

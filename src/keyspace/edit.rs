@@ -34,6 +34,35 @@ struct Lent {
 }
 
 impl Db {
+    /// Changes the value with `f`: as [`Db::edit`], which it is but for large values that nobody shares. They
+    /// are changed where they are, and their record is written only if its type changes.
+    pub fn edit_with<R>(&mut self, loc: Loc, f: impl FnOnce(&mut Value) -> R) -> R {
+        let limit = self.protect(loc);
+        let mut segment = self.segment_mut(loc);
+        let offset = segment.as_ref().slots().offset(loc.slot as usize);
+        let bytes = &segment.records_mut()[offset..];
+        let type_byte = bytes[record::type_at(bytes)];
+        let mut f = Some(f);
+        if type_byte & (OUTSIDE | LONG_KEY) == OUTSIDE
+            && offset >= limit
+            && let Some(value) = segment.outside_mut_at(offset)
+            && let Some(f) = f.take()
+        {
+            let result = f(value);
+            if value.tree_type() != Some(type_byte & TYPE_MASK) {
+                let value = segment.take_outside(offset);
+                let held = Held::Outside {
+                    value: value.expect("it was there"),
+                    lent: Some(Lent { offset, type_byte }),
+                };
+                self.put_back(loc, held);
+            }
+            return result;
+        }
+        let f = f.take().expect("not called above");
+        f(self.edit(loc).value())
+    }
+
     /// Opens the value for change.
     pub fn edit(&mut self, loc: Loc) -> Edit<'_> {
         let segment = self.segment(loc);

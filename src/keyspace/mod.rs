@@ -46,7 +46,7 @@ pub(crate) mod tree;
 pub mod value;
 mod write;
 
-pub use db::{Db, Loc, MemberArgs};
+pub use db::{Db, Glance, Loc, MemberArgs};
 pub use edit::Edit;
 pub use footprint::Footprint;
 pub use hash::Hasher;

@@ -74,11 +74,10 @@ pub unsafe fn long_key(record: &[u8]) -> &[u8] {
 ///
 /// # Safety
 /// As [`value`]; and the record is borrowed exclusively for as long as the result.
+#[inline]
 pub unsafe fn value_mut<'a>(record: &[u8]) -> Option<&'a mut Value> {
-    if Record::parse(record).rest[..HANDLE] == [0; HANDLE] {
-        return None;
-    }
-    match handle(record) {
+    match raw_handle(record) {
+        (_, 0) => None,
         (false, address) => {
             let value = std::ptr::with_exposed_provenance::<Value>(address);
             // SAFETY: the record owns this reference, which is not dropped here.

@@ -230,6 +230,20 @@ impl Parts<'_> {
     }
 }
 
+impl Parts<'_> {
+    /// As [`Parts::write`], over a record of the same key, type and length that has an expiry if this one
+    /// has: only the expiry and the value are written.
+    #[inline]
+    pub fn write_again(&self, out: &mut [u8]) {
+        if let Some(ms) = self.expire {
+            out[1..9].copy_from_slice(&ms.to_le_bytes());
+        }
+        let body = out.len() - self.body.len();
+        out[body..].copy_from_slice(self.body);
+        out[body - self.head.len()..body].copy_from_slice(self.head);
+    }
+}
+
 /// Up to nine bytes: a length, an integer string or a handle, without allocating.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Small {
@@ -243,7 +257,10 @@ impl Small {
     pub fn of_len(n: usize) -> Small {
         let mut small = Small::default();
         match len_width(n) {
-            1 => small.put(&[n as u8]),
+            1 => {
+                small.bytes[0] = n as u8;
+                small.len = 1;
+            }
             2 => small.put(&(0x4000 | n as u16).to_be_bytes()),
             5 => {
                 small.put(&[0x80]);

@@ -371,8 +371,18 @@ impl<'a> SegmentMut<'a> {
         if bytes[record::type_at(bytes)] & record::OUTSIDE == 0 {
             return None;
         }
+        let offset = self.as_ref().slots().offset(slot);
+        self.outside_mut_at(offset)
+    }
+
+    /// As [`SegmentMut::outside_mut`], of the record at an offset.
+    ///
+    /// # Panics
+    /// When the value stands in the record.
+    #[inline]
+    pub fn outside_mut_at(&mut self, offset: usize) -> Option<&mut Value> {
         // SAFETY: a record of a segment, borrowed exclusively with it.
-        unsafe { outside::value_mut(bytes) }
+        unsafe { outside::value_mut(&self.records[offset..]) }
     }
 
     /// Puts a large value into a record from which one was taken.

@@ -59,14 +59,15 @@ impl Db {
         let mut digits = itoa::Buffer::new();
         let (head, body) = string_parts(digits.format(n).as_bytes());
         let limit = self.protect(loc);
-        let offset = self.segment(loc).slots().offset(loc.slot as usize);
-        let record = self.record(loc);
+        let mut segment = self.segment_mut(loc);
+        let offset = segment.as_ref().slots().offset(loc.slot as usize);
+        let bytes = &mut segment.records_mut()[offset..];
+        let record = Record::parse(bytes);
         let (expire, len) = (record.expire, record.value().len());
         let fits = record.rdb_type == TYPE_STRING && len == head.len() + body.len();
         if fits && offset >= limit {
-            let mut segment = self.segment_mut(loc);
-            let at = offset + record::head_len(&segment.records_mut()[offset..]);
-            let value = &mut segment.records_mut()[at..at + len];
+            let at = bytes.len() - record.rest.len();
+            let value = &mut bytes[at..at + len];
             value[..head.len()].copy_from_slice(&head);
             value[head.len()..].copy_from_slice(body);
             return loc;
@@ -180,7 +181,7 @@ impl Db {
         let limit = self.protect(loc);
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
-        let (expires, type_byte, len) = describe(segment.record_at(loc.slot as usize));
+        let (expires, type_byte, len) = describe(segment.bytes_at(loc.slot as usize));
         self.retire(loc, offset, len, limit);
         let mut segment = self.segment_mut(loc);
         segment.unplace(loc.slot as usize, len);
@@ -260,7 +261,7 @@ impl Db {
             let segment = self.segment(loc);
             let slot = loc.slot as usize;
             let offset = segment.slots().offset(slot);
-            let (expires, type_byte, old_len) = describe(segment.record_at(slot));
+            let (expires, type_byte, old_len) = describe(segment.bytes_at(slot));
             let in_place = old_len == len && offset >= limit;
             let room = segment.records().len() - segment.used() as usize;
             if !in_place && room < len {
@@ -276,7 +277,14 @@ impl Db {
                     .expect("making room loses nothing");
                 continue;
             }
-            self.count(loc, expires, type_byte, parts);
+            if (expires, type_byte) != (parts.expire.is_some(), parts.type_byte) {
+                self.count(loc, expires, type_byte, parts);
+            } else if in_place && type_byte & OUTSIDE == 0 {
+                // The key stays, and stands where it stood.
+                let mut segment = self.segment_mut(loc);
+                parts.write_again(&mut segment.records_mut()[offset..offset + len]);
+                return loc;
+            }
             if in_place {
                 if type_byte & OUTSIDE != 0 {
                     let_go(self.segment_mut(loc).take_outside(offset));
@@ -495,8 +503,10 @@ fn string_parts(bytes: &[u8]) -> (Small, &[u8]) {
     }
 }
 
-/// (has an expiry, type byte, length)
+/// Of the record that `bytes` begin with: (has an expiry, type byte, length)
+#[inline]
 fn describe(bytes: &[u8]) -> (bool, u8, usize) {
     let record = Record::parse(bytes);
-    (record.expire.is_some(), record.rdb_type, bytes.len())
+    let len = bytes.len() - record.rest.len() + record.value().len();
+    (record.expire.is_some(), record.rdb_type, len)
 }

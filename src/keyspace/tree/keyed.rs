@@ -108,9 +108,10 @@ enum Place {
 
 #[inline]
 fn place<S: Shape<Key = u32>>(page: &Page<S>, hash: u32, member: &Enc<'_>) -> Place {
-    let first = page.search(hash, |i| page.key(i) < hash);
+    let (n, key) = (page.len(), page.keys());
+    let first = page.search(hash, |i| key(i) < hash);
     let mut i = first;
-    while i < page.len() && page.key(i) == hash {
+    while i < n && key(i) == hash {
         if member.starts(page.entry(i).0) {
             return Place::At(i);
         }
@@ -150,25 +151,26 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
 
     /// Brings what a batch of look-ups of these members will need nearer. What is on the way is asked
     /// for in three rounds, so that the misses of all members overlap.
-    pub(crate) fn prefetch(&self, members: &[&[u8]]) {
+    pub(crate) fn prefetch<'m>(&self, members: impl Iterator<Item = &'m [u8]>) {
         if self.len() < PREFETCH_FROM {
             return;
         }
-        let ways: SmallVec<[_; 64]> = members
-            .iter()
-            .map(|member| {
-                let hash = hash(member);
-                let page = self.0.leaf(|inner| inner.route(|&sep| sep <= hash));
-                page.prefetch_head();
-                (page, hash)
-            })
-            .collect();
-        for &(page, hash) in &ways {
-            page.prefetch_directory(hash);
+        // Page, hash, and from the second round on about where in the page.
+        let mut ways = SmallVec::<[_; 64]>::new();
+        for member in members {
+            let hash = hash(member);
+            let page = self.0.leaf(|inner| inner.route(|&sep| sep <= hash));
+            page.prefetch_head();
+            ways.push((page, hash, 0));
         }
-        for &(page, hash) in &ways {
-            let i = page.search(hash, |i| page.key(i) < hash);
-            page.prefetch_entry((i < page.len() && page.key(i) == hash).then_some(i));
+        for (page, hash, about) in &mut ways {
+            *about = page.guess(*hash);
+            page.prefetch_directory(*about);
+        }
+        for &(page, hash, about) in &ways {
+            let key = page.keys();
+            let i = page.search_from(about, |i| key(i) < hash);
+            page.prefetch_entry((i < page.len() && key(i) == hash).then_some(i));
         }
     }
 
@@ -342,8 +344,8 @@ impl Keyed<Fields> {
                 match place(page, hash, &field) {
                     Place::At(i) => {
                         let (entry, mark) = page.entry(i);
-                        let at = read_field(entry, mark).2.filter(|_| expiry == Expiry::Keep);
-                        if let Some(at) = at {
+                        let kept = mark && expiry == Expiry::Keep;
+                        if let Some(at) = kept.then(|| read_field(entry, mark).2).flatten() {
                             new.len += 8;
                             new.mark = true;
                             page.replace(i, new, |out| put_field(out, &field, &value, at), spill);

@@ -58,8 +58,8 @@ pub(crate) trait Key: Copy + PartialEq + Debug {
     const SIZE: usize;
     fn load(bytes: &[u8]) -> Self;
     fn store(self, bytes: &mut [u8]);
-    /// About where `self` lies from `first` (0) to `last` (1).
-    fn between(self, first: Self, last: Self) -> f32;
+    /// About where `self` lies from `first` (0) to `last` (`n`); may be above `n`.
+    fn between(self, first: Self, last: Self, n: usize) -> usize;
 }
 
 impl Key for u32 {
@@ -76,8 +76,10 @@ impl Key for u32 {
     }
 
     #[inline]
-    fn between(self, first: Self, last: Self) -> f32 {
-        self.saturating_sub(first) as f32 / last.saturating_sub(first) as f32
+    fn between(self, first: Self, last: Self, n: usize) -> usize {
+        let (above, range) = (self.saturating_sub(first), last.saturating_sub(first));
+        let about = (u64::from(above) * n as u64).checked_div(u64::from(range));
+        about.unwrap_or(0) as usize
     }
 }
 
@@ -95,8 +97,9 @@ impl Key for f64 {
     }
 
     #[inline]
-    fn between(self, first: Self, last: Self) -> f32 {
-        ((self - first) / (last - first)) as f32
+    fn between(self, first: Self, last: Self, n: usize) -> usize {
+        // A fraction that is no number (all keys equal, infinite scores) becomes 0.
+        ((self - first) / (last - first) * n as f64) as usize
     }
 }
 
@@ -187,6 +190,13 @@ impl<S: Shape> Page<S> {
     #[inline]
     pub(crate) fn key(&self, i: usize) -> S::Key {
         S::Key::load(&self.buf[HEAD + i * self.stride()..])
+    }
+
+    /// [`Page::key`], for many of them.
+    #[inline]
+    pub(crate) fn keys(&self) -> impl Fn(usize) -> S::Key {
+        let (stride, directory) = (self.stride(), &self.buf[HEAD..]);
+        move |i| S::Key::load(&directory[i * stride..])
     }
 
     /// The place of entry `i` in the buffer, and its mark.

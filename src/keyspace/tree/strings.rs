@@ -67,6 +67,12 @@ impl<'a> Enc<'a> {
     /// Writes the encoding to the start of `out`.
     #[inline]
     pub(crate) fn put(&self, out: &mut [u8]) {
+        // Most strings are shorter than 64 bytes.
+        if self.head_len == 1 {
+            out[0] = self.head[0];
+            out[1..1 + self.tail.len()].copy_from_slice(self.tail);
+            return;
+        }
         let head = self.head_len as usize;
         out[..head].copy_from_slice(&self.head[..head]);
         out[head..head + self.tail.len()].copy_from_slice(self.tail);
@@ -75,6 +81,9 @@ impl<'a> Enc<'a> {
     /// Whether `entry` starts with this string.
     #[inline]
     pub(crate) fn starts(&self, entry: &[u8]) -> bool {
+        if self.head_len == 1 {
+            return entry.first() == Some(&self.head[0]) && entry[1..].starts_with(self.tail);
+        }
         let head = self.head_len as usize;
         entry.len() >= self.len()
             && entry[..head] == self.head[..head]

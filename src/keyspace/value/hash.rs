@@ -65,6 +65,16 @@ impl Hash {
         })
     }
 
+    /// Number of fields.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "the view has it")]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Table(table) => table.len(),
+            _ => self.as_ref().len(),
+        }
+    }
+
     /// Tells how many fields one command is about to set, as Redis weighs them before it sets the
     /// first: more than the limit make a table at once, also when they are duplicates.
     pub fn expect(&mut self, fields: usize, limits: &Limits) {
@@ -271,6 +281,15 @@ impl Hash {
         });
     }
 
+    /// As [`Value::tree_type`](super::Value::tree_type).
+    #[inline]
+    pub(super) fn tree_type(&self) -> Option<u8> {
+        match &self.0 {
+            Form::Table(table) if table.len() > 0 => Some(table_type(table.min_expire())),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_tree(&self) -> bool {
         matches!(self.0, Form::Table(_))
     }
@@ -388,9 +407,14 @@ fn set_expire_pack(lp: &mut Vec<u8>, field: &[u8], at: UnixMillis) -> bool {
     true
 }
 
+/// The RDB type of a table: fields with an expiry have one of their own.
+fn table_type(min_expire: Option<UnixMillis>) -> u8 {
+    if min_expire.is_some() { 24 } else { 4 }
+}
+
 impl<'a> HashRef<'a> {
     /// Brings what look-ups of these fields will need nearer, where it is large.
-    pub fn prefetch(&self, fields: &[&[u8]]) {
+    pub fn prefetch<'m>(&self, fields: impl Iterator<Item = &'m [u8]>) {
         if let FormRef::Table(table) = &self.0 {
             table.prefetch(fields);
         }
@@ -524,8 +548,7 @@ impl<'a> HashRef<'a> {
         match &self.0 {
             FormRef::Pack(_) => 16,
             FormRef::PackEx(_) => 25,
-            _ if self.min_expire().is_some() => 24,
-            _ => 4,
+            _ => table_type(self.min_expire()),
         }
     }
 

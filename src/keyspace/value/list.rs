@@ -62,6 +62,25 @@ impl List {
         })
     }
 
+    /// Number of elements.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "the view has it")]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Chain(chain) => chain.len(),
+            _ => self.as_ref().len(),
+        }
+    }
+
+    /// As [`Value::tree_type`](super::Value::tree_type).
+    #[inline]
+    pub(super) fn tree_type(&self) -> Option<u8> {
+        match &self.0 {
+            Form::Chain(chain) if chain.len() > 0 => Some(18),
+            _ => None,
+        }
+    }
+
     /// Tells how many elements of how many bytes together one command is about to push, as Redis
     /// weighs them before it pushes the first.
     pub fn expect(&mut self, elements: usize, bytes: usize, limits: &Limits) {

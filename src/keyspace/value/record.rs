@@ -32,6 +32,8 @@ impl<'a> ValueRef<'a> {
     /// A value as it stands in a record: checked, canonical RDB bytes of type 0, 2, 4, 5, 11, 16, 17,
     /// 18, 20, 24, 25 or a stream's.
     ///
+    /// Bytes behind a string do no harm: its length need not be known.
+    ///
     /// Tables (2, 4, 5, 24) and lists of several nodes are decoded for each read: hold them as
     /// [`Value`]s beyond a few hundred bytes.
     pub fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
@@ -188,6 +190,20 @@ impl Value {
     /// The RDB type that [`Value::to_rdb`] writes.
     pub fn rdb_type(&self) -> u8 {
         self.as_ref().rdb_type()
+    }
+
+    /// The RDB type of what can only stand out of line, and may: `None` for a packed value, and for a
+    /// collection without elements.
+    #[inline]
+    pub fn tree_type(&self) -> Option<u8> {
+        match self {
+            Value::Str(v) => v.is_tree().then_some(0),
+            Value::List(v) => v.tree_type(),
+            Value::Set(v) => v.tree_type(),
+            Value::Zset(v) => v.tree_type(),
+            Value::Hash(v) => v.tree_type(),
+            Value::Stream(_) => Some(self.rdb_type()),
+        }
     }
 
     /// As [`ValueRef::to_rdb`].

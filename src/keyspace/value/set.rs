@@ -65,6 +65,16 @@ impl Set {
         })
     }
 
+    /// Number of members.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "the view has it")]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Table(table) => table.len(),
+            _ => self.as_ref().len(),
+        }
+    }
+
     /// Tells how many members one command is about to add and which comes first, as Redis weighs
     /// them before it adds: too many for a form pass it over, also when they are duplicates.
     pub fn expect(&mut self, members: usize, first: &[u8], limits: &Limits) {
@@ -229,6 +239,15 @@ impl Set {
         });
     }
 
+    /// As [`Value::tree_type`](super::Value::tree_type).
+    #[inline]
+    pub(super) fn tree_type(&self) -> Option<u8> {
+        match &self.0 {
+            Form::Table(table) if table.len() > 0 => Some(2),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_tree(&self) -> bool {
         matches!(self.0, Form::Table(_))
     }
@@ -279,7 +298,7 @@ fn ints_fit_pack(set: &[u8], member: &[u8], limits: &Limits) -> bool {
 
 impl<'a> SetRef<'a> {
     /// Brings what look-ups of these members will need nearer, where it is large.
-    pub fn prefetch(&self, members: &[&[u8]]) {
+    pub fn prefetch<'m>(&self, members: impl Iterator<Item = &'m [u8]>) {
         if let FormRef::Table(table) = &self.0 {
             table.prefetch(members);
         }

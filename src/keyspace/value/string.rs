@@ -369,7 +369,14 @@ impl<'a> StrRef<'a> {
 }
 
 impl<'a> FormRef<'a> {
+    #[inline]
     fn of_record(bytes: &'a [u8]) -> Self {
+        // Nearly all are short.
+        if let Some((&n @ 0..64, behind)) = bytes.split_first()
+            && let Some(text) = behind.get(..n as usize)
+        {
+            return FormRef::Text(text);
+        }
         match rdb::StrRef::decode(bytes) {
             Some((rdb::StrRef::Int(n), _)) => FormRef::Int(n),
             Some((rdb::StrRef::Raw(text), _)) => FormRef::Text(text),

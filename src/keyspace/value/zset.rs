@@ -140,6 +140,16 @@ impl Zset {
         })
     }
 
+    /// Number of members.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "the view has it")]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Table(table) => table.order.len(),
+            _ => self.as_ref().len(),
+        }
+    }
+
     /// Tells how many members one command is about to add and the length of the longest, as Redis
     /// weighs them before it adds the first.
     pub fn expect(&mut self, members: usize, longest: usize, limits: &Limits) {
@@ -276,6 +286,15 @@ impl Zset {
         });
     }
 
+    /// As [`Value::tree_type`](super::Value::tree_type).
+    #[inline]
+    pub(super) fn tree_type(&self) -> Option<u8> {
+        match &self.0 {
+            Form::Table(table) if table.order.len() > 0 => Some(5),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_tree(&self) -> bool {
         matches!(self.0, Form::Table(_))
     }
@@ -347,7 +366,7 @@ impl LexBound {
 
 impl<'a> ZsetRef<'a> {
     /// Brings what look-ups of these members will need nearer, where it is large.
-    pub fn prefetch(&self, members: &[&[u8]]) {
+    pub fn prefetch<'m>(&self, members: impl Iterator<Item = &'m [u8]>) {
         if let FormRef::Table(table) = &self.0 {
             table.scores.prefetch(members);
         }

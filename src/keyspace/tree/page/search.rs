@@ -26,12 +26,17 @@ impl<S: Shape> Page<S> {
 
     /// [`Page::partition_point`] of a predicate that says what is before `key`.
     #[inline]
-    pub(crate) fn search(&self, key: S::Key, mut before: impl FnMut(usize) -> bool) -> usize {
+    pub(crate) fn search(&self, key: S::Key, before: impl FnMut(usize) -> bool) -> usize {
+        self.search_from(self.guess(key), before)
+    }
+
+    /// [`Page::partition_point`] of a predicate that most likely changes near entry `i`.
+    #[inline]
+    pub(crate) fn search_from(&self, mut i: usize, mut before: impl FnMut(usize) -> bool) -> usize {
         let n = self.len();
         if n <= NEAR {
             return self.partition_point(before);
         }
-        let mut i = self.guess(key);
         if before(i) {
             let end = (i + NEAR).min(n);
             i += 1;
@@ -59,11 +64,9 @@ impl<S: Shape> Page<S> {
         prefetch(self.buf.as_ptr());
     }
 
-    /// Brings the part of the directory nearer in which a search for `key` begins; best after the
-    /// head has come.
+    /// Brings the part of the directory nearer in which entry `i` stands; best after the head has come.
     #[inline]
-    pub(crate) fn prefetch_directory(&self, key: S::Key) {
-        let i = self.guess(key);
+    pub(crate) fn prefetch_directory(&self, i: usize) {
         prefetch(self.buf[HEAD + i * self.stride()..].as_ptr());
     }
 
@@ -76,15 +79,13 @@ impl<S: Shape> Page<S> {
 
     /// About where the first entry of a key is.
     #[inline]
-    fn guess(&self, key: S::Key) -> usize {
+    pub(crate) fn guess(&self, key: S::Key) -> usize {
         let n = self.len();
         if n == 0 {
             return 0;
         }
         let last = S::Key::load(&self.buf[24..]);
-        // A fraction that is no number (all keys equal, infinite scores) becomes 0.
-        let guess = key.between(self.key(0), last) * n as f32;
-        (guess as usize).min(n - 1)
+        key.between(self.key(0), last, n).min(n - 1)
     }
 
     /// The partition point, known to be in `low..=high`.
