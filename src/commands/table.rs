@@ -1,8 +1,8 @@
 //! All commands, by name.
 //!
 //! The declarations of the families are flattened into [`Entry`]s, each with a number of its own, so that
-//! per-command statistics are an index and not a look-up. A name is found by one hash of its letters in
-//! lower case and, mostly, one comparison.
+//! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
+//! in lower case, which are one word: hashed once and, mostly, compared once.
 
 use super::spec::Command;
 use super::{Args, CommandError};
@@ -96,9 +96,16 @@ impl Entry {
 
 struct Table {
     entries: Vec<Entry>,
-    /// Open addressing; `EMPTY`, or an index into `entries`.
-    slots: Vec<u16>,
+    /// Open addressing.
+    slots: Vec<Slot>,
     count: usize,
+}
+
+/// `EMPTY`, or an index into the entries; and what is compared first.
+#[derive(Clone, Copy)]
+struct Slot {
+    start: Start,
+    entry: u16,
 }
 
 const EMPTY: u16 = u16::MAX;
@@ -111,7 +118,13 @@ impl Table {
     fn build() -> Table {
         let mut table = Table {
             entries: Vec::new(),
-            slots: vec![EMPTY; SLOTS],
+            slots: vec![
+                Slot {
+                    start: Start::of(b""),
+                    entry: EMPTY
+                };
+                SLOTS
+            ],
             count: 0,
         };
         for command in FAMILIES.iter().flat_map(|f| f.iter()) {
@@ -121,26 +134,94 @@ impl Table {
                 command.name
             );
             let entry = Entry::number(command, None, &mut table.count);
-            let mut slot = hash(command.name.as_bytes());
-            while table.slots[slot] != EMPTY {
+            let start = Start::of(command.name.as_bytes());
+            let mut slot = start.hash();
+            while table.slots[slot].entry != EMPTY {
                 slot = (slot + 1) % SLOTS;
             }
-            table.slots[slot] = table.entries.len() as u16;
+            table.slots[slot] = Slot {
+                start,
+                entry: table.entries.len() as u16,
+            };
             table.entries.push(entry);
         }
         table
     }
 
+    #[inline]
     fn find(&self, name: &[u8]) -> Option<&Entry> {
-        let mut slot = hash(name);
+        let start = Start::of(name);
+        let mut at = start.hash();
         loop {
-            let entry = self.entries.get(self.slots[slot] as usize)?;
-            if entry.command.name.as_bytes().eq_ignore_ascii_case(name) {
+            let slot = self.slots[at];
+            let entry = self.entries.get(slot.entry as usize)?;
+            if slot.start == start
+                && (name.len() <= Start::MAX
+                    || entry.command.name.as_bytes().eq_ignore_ascii_case(name))
+            {
                 return Some(entry);
             }
-            slot = (slot + 1) % SLOTS;
+            at = (at + 1) % SLOTS;
         }
     }
+}
+
+/// The first letters of a name in lower case, and its length: of a short name all there is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Start {
+    letters: u64,
+    len: usize,
+}
+
+impl Start {
+    /// Letters that it holds.
+    const MAX: usize = 8;
+
+    #[inline]
+    fn of(name: &[u8]) -> Start {
+        Start {
+            letters: lower(first_bytes(name)),
+            len: name.len(),
+        }
+    }
+
+    /// Where the search for a name begins.
+    #[inline]
+    fn hash(self) -> usize {
+        let mixed = (self.letters ^ self.len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize % SLOTS
+    }
+}
+
+/// Up to eight bytes, the first one lowest.
+#[inline]
+fn first_bytes(name: &[u8]) -> u64 {
+    if let Some(first) = name.first_chunk() {
+        return u64::from_le_bytes(*first);
+    }
+    match (name.first_chunk(), name.last_chunk()) {
+        (Some(low), Some(high)) => {
+            let high = u64::from(u32::from_le_bytes(*high)) << (8 * (name.len() - 4));
+            u64::from(u32::from_le_bytes(*low)) | high
+        }
+        _ => name
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
+/// Eight letters at once in lower case; other bytes stay as they are.
+#[inline]
+fn lower(letters: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * ONES;
+    let low = letters & !TOP;
+    // The top bit of each byte that is `A` or above, and of those above `Z`: no carry leaves a byte.
+    let from_a = low + (0x80 - u64::from(b'A')) * ONES;
+    let above_z = low + (0x7f - u64::from(b'Z')) * ONES;
+    let upper = from_a & !above_z & !letters & TOP;
+    letters | upper >> 2
 }
 
 impl Entry {
@@ -159,15 +240,6 @@ impl Entry {
     }
 }
 
-/// FNV-1a of the letters in lower case (`| 0x20` is enough for names).
-fn hash(name: &[u8]) -> usize {
-    let mut h: u32 = 0x811c_9dc5;
-    for &b in name {
-        h = (h ^ u32::from(b | 0x20)).wrapping_mul(0x0100_0193);
-    }
-    (h ^ (h >> 15)) as usize % SLOTS
-}
-
 /// Every top-level command.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
     TABLE.entries.iter()
@@ -179,11 +251,13 @@ pub fn count() -> usize {
 }
 
 /// A top-level command by name, in any case.
+#[inline]
 pub fn by_name(name: &[u8]) -> Option<&'static Entry> {
     TABLE.find(name)
 }
 
 /// The command (or subcommand) that a request names.
+#[inline]
 pub fn find(args: Args<'_>) -> Result<&'static Entry, CommandError> {
     let command = by_name(&args[0]).ok_or_else(|| unknown(args))?;
     if command.subcommands.is_empty() || args.len() < 2 {
@@ -228,6 +302,36 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|s| *s));
+    }
+
+    #[test]
+    fn names_are_told_apart_by_every_byte_and_not_by_case() {
+        for name in [
+            &b""[..],
+            b"g",
+            b"ge",
+            b"get",
+            b"getx",
+            b"eval_ro",
+            b"GEORADIUSBYMEMBER_RO",
+        ] {
+            let entry = by_name(name).map(|e| e.name.as_bytes().to_vec());
+            let wanted = all().find(|e| e.name.as_bytes().eq_ignore_ascii_case(name));
+            assert_eq!(entry, wanted.map(|e| e.name.as_bytes().to_vec()));
+        }
+        let names = all().map(|e| e.name.to_ascii_uppercase().into_bytes());
+        for name in names.collect::<Vec<_>>() {
+            for i in 0..name.len() {
+                for bit in [0x01, 0x20, 0x40, 0x80] {
+                    let mut other = name.clone();
+                    other[i] ^= bit;
+                    let found = by_name(&other).is_some_and(|e| e.name.len() == name.len());
+                    let wanted = all().any(|e| e.name.as_bytes().eq_ignore_ascii_case(&other));
+                    assert_eq!(found, wanted, "{other:?}");
+                }
+            }
+            assert!(by_name(&[&name[..], b"\0"].concat()).is_none());
+        }
     }
 
     #[test]

@@ -62,7 +62,19 @@ impl Reply {
         self.buf.truncate(mark);
     }
 
+    #[inline]
     fn header(&mut self, kind: u8, n: i64) {
+        match n {
+            // What most commands count, and the length of most that is short.
+            0..=9 => {
+                let line = [kind, b'0' + n as u8, b'\r', b'\n'];
+                self.buf.extend_from_slice(&line);
+            }
+            _ => self.long_header(kind, n),
+        }
+    }
+
+    fn long_header(&mut self, kind: u8, n: i64) {
         let mut digits = itoa::Buffer::new();
         self.buf.push(kind);
         self.buf.extend_from_slice(digits.format(n).as_bytes());

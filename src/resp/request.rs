@@ -77,7 +77,6 @@ impl std::error::Error for ProtocolError {}
 struct Span {
     start: usize,
     len: usize,
-    inline: bool,
 }
 
 /// A whole request.
@@ -87,6 +86,8 @@ struct Request {
     spans: usize,
     /// End of its bytes in the buffer.
     bytes: usize,
+    /// Its arguments stand in `words`.
+    inline: bool,
 }
 
 /// The parser of one connection. See the module.
@@ -141,6 +142,7 @@ impl Parser {
     }
 
     /// The arguments of request `i`, in `buf` as given to [`Parser::parse`].
+    #[inline]
     pub fn request<'a>(
         &'a self,
         i: usize,
@@ -151,12 +153,11 @@ impl Parser {
         } else {
             self.requests[i - 1].spans
         };
-        self.spans[start..self.requests[i].spans]
+        let request = self.requests[i];
+        let from = if request.inline { &self.words } else { buf };
+        self.spans[start..request.spans]
             .iter()
-            .map(move |s| {
-                let from = if s.inline { &self.words } else { buf };
-                &from[s.start..s.start + s.len]
-            })
+            .map(move |s| &from[s.start..s.start + s.len])
     }
 
     /// Forgets the first `n` requests; returns how many bytes of the buffer they (and empty lines
@@ -203,6 +204,11 @@ impl Parser {
 
     /// `*<count>\r\n`
     fn count(&mut self, buf: &[u8], limits: RequestLimits) -> Result<bool, ProtocolError> {
+        if let Some((n @ 1..=9, len)) = short_line(&buf[self.at..], b'*') {
+            self.at += len;
+            self.missing = n;
+            return Ok(true);
+        }
         let Some((n, next)) = number_line(buf, self.at + 1) else {
             return incomplete(buf.len() - self.at, ProtocolError::CountTooLong);
         };
@@ -220,43 +226,58 @@ impl Parser {
     /// `$<length>\r\n<bytes>\r\n`, as many as are missing.
     fn arguments(&mut self, buf: &[u8], limits: RequestLimits) -> Result<bool, ProtocolError> {
         while self.missing > 0 {
-            let len = match self.bulk {
+            let len = match self.bulk.take() {
                 Some(len) => len,
-                None => {
-                    let Some(&first) = buf.get(self.at) else {
-                        return Ok(false);
-                    };
-                    let Some((n, next)) = number_line(buf, self.at + 1) else {
-                        return incomplete(buf.len() - self.at, ProtocolError::BulkHeaderTooLong);
-                    };
-                    if first != b'$' {
-                        return Err(ProtocolError::ExpectedDollar(first));
+                None => match short_line(&buf[self.at..], b'$') {
+                    Some((len, line)) if len as u64 <= limits.bulk => {
+                        self.at += line;
+                        len
                     }
-                    let n = n.filter(|n| *n >= 0 && *n as u64 <= limits.bulk);
-                    let n = n.ok_or(ProtocolError::BadBulk)?;
-                    if n > UNAUTHENTICATED_BULK_MAX && limits.unauthenticated {
-                        return Err(ProtocolError::UnauthenticatedBulk);
-                    }
-                    self.at = next;
-                    n as usize
-                }
+                    _ => match self.bulk_header(buf, limits)? {
+                        Some(len) => len,
+                        None => return Ok(false),
+                    },
+                },
             };
             // The two bytes behind the data are not looked at, as in the reference server.
             if buf.len() - self.at < len + 2 {
                 self.bulk = Some(len);
                 return Ok(false);
             }
-            self.bulk = None;
             self.spans.push(Span {
                 start: self.at,
                 len,
-                inline: false,
             });
             self.at += len + 2;
             self.missing -= 1;
         }
-        self.finish();
+        self.finish(false);
         Ok(true)
+    }
+
+    /// `$<length>\r\n`: the length, `None` while the line is not whole.
+    fn bulk_header(
+        &mut self,
+        buf: &[u8],
+        limits: RequestLimits,
+    ) -> Result<Option<usize>, ProtocolError> {
+        let Some(&first) = buf.get(self.at) else {
+            return Ok(None);
+        };
+        let Some((n, next)) = number_line(buf, self.at + 1) else {
+            let too_long = ProtocolError::BulkHeaderTooLong;
+            return incomplete(buf.len() - self.at, too_long).map(|_| None);
+        };
+        if first != b'$' {
+            return Err(ProtocolError::ExpectedDollar(first));
+        }
+        let n = n.filter(|n| *n >= 0 && *n as u64 <= limits.bulk);
+        let n = n.ok_or(ProtocolError::BadBulk)?;
+        if n > UNAUTHENTICATED_BULK_MAX && limits.unauthenticated {
+            return Err(ProtocolError::UnauthenticatedBulk);
+        }
+        self.at = next;
+        Ok(Some(n as usize))
     }
 
     /// A line of words.
@@ -275,18 +296,18 @@ impl Parser {
             self.spans.push(Span {
                 start: self.words.len(),
                 len: word.len(),
-                inline: true,
             });
             self.words.extend_from_slice(&word);
         }
-        self.finish();
+        self.finish(true);
         Ok(true)
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, inline: bool) {
         self.requests.push(Request {
             spans: self.spans.len(),
             bytes: self.at,
+            inline,
         });
     }
 }
@@ -299,10 +320,26 @@ fn incomplete(seen: usize, too_long: ProtocolError) -> Result<bool, ProtocolErro
     }
 }
 
+/// The number on a line that begins with `mark` and has one digit or two, as nearly all have, and the length
+/// of the line. `None` for all others, and for what is not such a line.
+#[inline(always)]
+fn short_line(line: &[u8], mark: u8) -> Option<(usize, usize)> {
+    let &[first, a, b, c, _] = line.first_chunk()?;
+    let (a, ones) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
+    if first != mark || a > 9 {
+        None
+    } else if b == b'\r' {
+        Some((usize::from(a), 4))
+    } else if a > 0 && ones <= 9 && c == b'\r' {
+        Some((usize::from(a) * 10 + usize::from(ones), 5))
+    } else {
+        None
+    }
+}
+
 /// The number on a line that starts at `from`, and where the next line starts. `None` while the line is
 /// not whole; a line that holds no canonical number gives `(None, _)`.
 fn number_line(buf: &[u8], from: usize) -> Option<(Option<i64>, usize)> {
-    // Nearly always a few digits.
     let mut n = 0i64;
     let mut i = from;
     while let Some(&b) = buf.get(i) {

@@ -191,8 +191,12 @@ impl Connection {
         if db.len() < PREFETCH_KEYS_FROM {
             return;
         }
-        let keys = (0..n).filter_map(|i| self.parser.request(i, buf).nth(1));
-        let hashes: SmallVec<[u64; BATCH]> = keys.map(|key| db.hash(key)).collect();
+        let mut hashes = SmallVec::<[u64; BATCH]>::new();
+        for i in 0..n {
+            if let Some(key) = self.parser.request(i, buf).nth(1) {
+                hashes.push(db.hash(key));
+            }
+        }
         db.prefetch(&hashes);
     }
 
@@ -202,13 +206,14 @@ impl Connection {
         let Some(key) = self.parser.request(0, buf).nth(1) else {
             return;
         };
-        let members: SmallVec<[MemberArgs<'_>; BATCH]> = (0..self.parser.len())
-            .map(|i| self.parser.request(i, buf).skip(1))
-            .map_while(|mut args| {
-                args.next().filter(|&next| next == key)?;
-                Some((args.next()?, args.next()))
-            })
-            .collect();
+        let mut members = SmallVec::<[MemberArgs<'_>; BATCH]>::new();
+        for i in 0..self.parser.len() {
+            let mut args = self.parser.request(i, buf).skip(1);
+            match (args.next(), args.next()) {
+                (Some(next), Some(first)) if next == key => members.push((first, args.next())),
+                _ => break,
+            }
+        }
         if members.len() >= PREFETCH_FROM {
             db.prefetch_members(key, &members);
         }
@@ -229,7 +234,10 @@ impl Connection {
             self.prefetch(engine, session, rest);
             let mut ran = 0;
             while ran < self.parser.len() && may_run(session) {
-                let argv: SmallVec<[&[u8]; 16]> = self.parser.request(ran, rest).collect();
+                let mut argv = SmallVec::<[&[u8]; 16]>::new();
+                self.parser
+                    .request(ran, rest)
+                    .for_each(|arg| argv.push(arg));
                 engine.run(session, &argv);
                 engine.after_command();
                 ran += 1;
