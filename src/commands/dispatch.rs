@@ -8,6 +8,7 @@ use super::{
     Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, pubsub, tracking,
     transactions,
 };
+use crate::keyspace::Keyspace;
 
 /// How things stood when a handler began.
 #[derive(Clone, Copy)]
@@ -100,6 +101,9 @@ impl Engine {
 
     /// Waiters that became ready are served; what was collected goes out.
     pub fn after_command(&mut self) {
+        if Keyspace::left_bytes() > self.hold_writes_above {
+            self.hold_writes_for_snapshot();
+        }
         self.flush_effects();
         self.serve_ready_keys();
         if self.pubsub.has_deferred() {

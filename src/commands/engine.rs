@@ -111,6 +111,8 @@ pub struct Engine {
     pub longest_write_ns: u64,
     /// A snapshot is running.
     pub(super) watches_writes: bool,
+    /// Writers are held once [`Keyspace::left_bytes`] is more than this: the snapshot holds as much as it may.
+    pub hold_writes_above: u64,
     /// ACL LOG
     pub acl_log: AclLog,
     /// MONITOR clients.
@@ -337,6 +339,7 @@ impl Engine {
             watch_from_ns: u64::MAX,
             longest_write_ns: 0,
             watches_writes: false,
+            hold_writes_above: u64::MAX,
             acl_log: AclLog::default(),
             monitors: Vec::new(),
             run_id,

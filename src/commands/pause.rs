@@ -108,6 +108,14 @@ impl Engine {
         }
     }
 
+    /// Writes are held because the running snapshot holds as much as it may. The walk renews that and ends it;
+    /// should it not come back, it ends by itself.
+    #[cold]
+    pub fn hold_writes_for_snapshot(&mut self) {
+        self.hold_writes_above = u64::MAX;
+        self.pause(Reason::Snapshot, Held::Writes, self.clock.unix_ms + 1000);
+    }
+
     /// Writes are held while a shutdown waits, until a Unix time in ms; `None` ends that.
     pub fn hold_writes_for_shutdown(&mut self, until_ms: Option<i64>) {
         match until_ms {

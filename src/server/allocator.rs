@@ -14,11 +14,14 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 ///  * `cache_oblivious`: would add a page to each allocation above 16 KB: a value of 20 KB took 24.
 ///  * `dirty_decay_ms`, `muzzy_decay_ms`: unused pages go back within two seconds, by the threads that
 ///    [`give_back_in_background`] starts; the default is ten, twice.
+///  * `narenas`: what one thread loads or copies, another one changes and a third frees; with arenas of their
+///    own each would leave holes that only its own allocations could fill.
 ///  * `slab_sizes`: what has a page of its own costs 136 bytes of bookkeeping; four pages at a time share it.
 #[cfg(not(miri))]
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static SETTINGS: Settings = Settings(
-    c"cache_oblivious:false,dirty_decay_ms:2000,muzzy_decay_ms:0,slab_sizes:4096-4096:4".as_ptr(),
+    c"narenas:1,cache_oblivious:false,dirty_decay_ms:2000,muzzy_decay_ms:0,slab_sizes:4096-4096:4"
+        .as_ptr(),
 );
 
 /// A pointer to text that is there as long as the program.

@@ -12,7 +12,7 @@ use super::resp::{Reader, Value, request};
 use super::words;
 
 /// How long a reply may take before a test gives up.
-pub const REPLY_LIMIT: Duration = Duration::from_secs(60);
+pub const REPLY_LIMIT: Duration = Duration::from_secs(180);
 
 /// A connection. RESP2 until `HELLO 3` is sent.
 pub struct Client {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 /// Between two looks at a condition.
 const POLL: Duration = Duration::from_millis(3);
 
-/// Twice what the slowest condition of these tests takes on a busy two-core machine.
-pub const LONG: Duration = Duration::from_secs(60);
+/// Longer than the slowest condition of these tests takes on a busy two-core machine: a disk that is still writing
+/// what a build left in memory may take a minute for an fsync.
+pub const LONG: Duration = Duration::from_secs(180);
 
 /// Waits until `condition` gives a value; `what` is a clause: "the replica is online".
 ///

@@ -164,7 +164,7 @@ impl Persistence {
         loop {
             match self.step(engine) {
                 walk::Advance::Again => {}
-                walk::Advance::Wait(..) => {
+                walk::Advance::Wait(_) => {
                     let state = self.state.borrow();
                     let running = state.running.as_ref().expect("it has not ended");
                     if running.walking {

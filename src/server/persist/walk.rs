@@ -4,7 +4,7 @@ use super::file_sink::SaveError;
 use super::thread::Outcome;
 use super::{Persistence, Running, State};
 use crate::commands::Engine;
-use crate::commands::pause::{Held, Reason};
+use crate::commands::pause::Reason;
 use crate::keyspace::Keyspace;
 use crate::server::Server;
 use crate::server::allocator::PurgeWhenDropped;
@@ -16,16 +16,14 @@ use std::rc::Weak;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Bytes of records between two looks at the clock: some 10 µs, or three times that where each record has to be
-/// looked at.
-const BURST: usize = 16 << 10;
+/// Bytes of records between two looks at the clock: one segment or two, some 10 µs where each record has to be looked
+/// at.
+const BURST: usize = 4 << 10;
 /// A slice goes on for so long, or until a block is full.
 const SLICE: Duration = Duration::from_micros(50);
 
-/// How often a waiting snapshot looks at what it holds,
-const LOOK: Duration = Duration::from_millis(20);
-/// and how often when it holds more than half of what it may: writers are quick.
-const CLOSE_LOOK: Duration = Duration::from_millis(2);
+/// How often a waiting snapshot looks at what it holds: writers may be waiting for it to become less.
+const LOOK: Duration = Duration::from_millis(2);
 /// `snapshot-preserve-limit 0`: a twentieth of the data, but at least this. What waits to be written and what
 /// the allocator makes of both come on top: together they stay below a tenth.
 const LEAST_LIMIT: usize = 2 << 20;
@@ -34,8 +32,8 @@ const LEAST_LIMIT: usize = 2 << 20;
 pub enum Advance {
     /// Another slice may follow.
     Again,
-    /// The persistence thread has to catch up, or to finish; look again after that time at the latest.
-    Wait(Pin<Box<dyn Future<Output = ()>>>, Duration),
+    /// The persistence thread has to catch up, or to finish.
+    Wait(Pin<Box<dyn Future<Output = ()>>>),
     /// It is over.
     Ended(Result<(), SaveError>),
 }
@@ -57,13 +55,15 @@ pub async fn run(server: Weak<Server>, persistence: Persistence) {
         persistence.slices.note(slice, &begun);
         if ended {
             persistence.slices.rest();
-            server.engine.borrow_mut().watch_writes(false);
+            let mut engine = server.engine.borrow_mut();
+            engine.watch_writes(false);
+            engine.hold_writes_above = u64::MAX;
         }
         drop(server);
         match advance {
             Advance::Again => tokio::task::yield_now().await,
             // What the snapshot holds grows while it waits for the disk.
-            Advance::Wait(news, look) => drop(tokio::time::timeout(look, news).await),
+            Advance::Wait(news) => drop(tokio::time::timeout(LOOK, news).await),
             Advance::Ended(_) => return,
         }
     }
@@ -80,13 +80,15 @@ impl Persistence {
         if running.thread.ended() {
             return self.end(state, engine);
         }
-        let look = hold_writers(running, engine);
+        if running.background {
+            hold_writers(running, engine);
+        }
         let waits = !running.walking || !running.thread.has_room();
         if waits && stalled(running, engine) && running.thread.abandon_writing() {
             return self.fail_stalled(state, engine);
         }
         if waits {
-            return Advance::Wait(Box::pin(running.thread.news()), look);
+            return Advance::Wait(Box::pin(running.thread.news()));
         }
         let begun = Instant::now();
         let step = loop {
@@ -190,24 +192,29 @@ fn settle(
     Advance::Ended(outcome.result)
 }
 
-/// At the bound writers wait until a quarter of what the snapshot holds has been written. Gives the time after
-/// which to look again.
-fn hold_writers(running: &mut Running, engine: &mut Engine) -> Duration {
+/// At the bound writers wait until a quarter of what the snapshot holds has been written. Until the next look
+/// the engine itself holds them when they have left too much of large values to the snapshot.
+fn hold_writers(running: &mut Running, engine: &mut Engine) {
     let limit = match usize::try_from(engine.config.snapshot_preserve_limit) {
         Ok(limit) if limit > 0 => limit,
         _ => LEAST_LIMIT.max(running.data_bytes / 20),
     };
     let held = running.held(engine);
     running.preserved_peak = running.preserved_peak.max(held);
-    if running.holds_writers && (running.is_encoded() || held <= limit / 4 * 3) {
-        running.holds_writers = false;
-    } else if held > limit && !running.is_encoded() {
-        running.holds_writers = true;
-        // Renewed with every slice; it ends by itself should the walk not come back.
-        let until = engine.clock.unix_ms + 1000;
-        engine.pause(Reason::Snapshot, Held::Writes, until);
+    let most = match engine.is_paused_by(Reason::Snapshot) {
+        true => limit / 4 * 3,
+        false => limit,
+    };
+    running.holds_writers = held > most && !running.is_encoded();
+    if running.holds_writers {
+        engine.hold_writes_for_snapshot();
+    } else {
+        let room = limit.saturating_sub(held) as u64;
+        engine.hold_writes_above = match running.is_encoded() {
+            true => u64::MAX,
+            false => Keyspace::left_bytes() + room,
+        };
     }
-    if held > limit / 2 { CLOSE_LOOK } else { LOOK }
 }
 
 impl Running {
