@@ -105,7 +105,7 @@ impl Cx<'_> {
     fn look(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
         let now = self.engine.clock.unix_ms;
         let db = self.engine.keyspace.db(self.client.db);
-        let loc = db.find(key)?;
+        let loc = db.find_hashed(self.engine.key_hash(key), key)?;
         let seen = db.glance(loc);
         match seen.expire {
             Some(at) if at < now && self.expiry_is_ours() => {
@@ -207,6 +207,13 @@ impl Cx<'_> {
 }
 
 impl Engine {
+    /// The hash of a key, which may be known already.
+    #[inline]
+    pub(super) fn key_hash(&self, key: &[u8]) -> u64 {
+        let hash = self.key_hint.hash_of(key);
+        hash.unwrap_or_else(|| self.keyspace.hasher().hash(key))
+    }
+
     /// Adds an effect for the stream, if anybody listens.
     pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
         if self.repl.listening() || self.effects_tap.is_some() {

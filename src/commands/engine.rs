@@ -14,7 +14,7 @@ use super::server_cmds::slowlog::SlowLog;
 use super::tick::Rates;
 use super::tracking::TrackingTable;
 use super::transactions::WatchTable;
-use super::{ClientId, Clients, Session};
+use super::{ClientId, Clients, KeyHint, Session};
 use crate::config::Config;
 use crate::keyspace::{Keyspace, Limits, UnixMillis, Value};
 use crate::replication::Replication;
@@ -56,6 +56,8 @@ pub struct Engine {
     pub dirty: i64,
     /// Set by the shell before each batch.
     pub clock: Clock,
+    /// Set by the shell for the request that runs, and cleared behind it.
+    pub key_hint: KeyHint,
     /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
     pub timer: fn() -> u64,
     /// The last reading of `timer`: where the next command starts.
@@ -309,6 +311,7 @@ impl Engine {
             effects_tap: None,
             dirty: 0,
             clock: Clock::default(),
+            key_hint: KeyHint::default(),
             timer: || 0,
             tick: 0,
             rng,

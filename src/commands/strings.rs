@@ -229,7 +229,8 @@ impl Cx<'_> {
             || !self.engine.config.notify_keyspace_events.is_empty();
         // Without volatile keys and listeners one probe is enough: nothing depends on what was there.
         let is_new = looked_at && self.lookup_quietly(key).is_none();
-        let loc = self.db().insert_str(key, value, expire);
+        let hash = self.engine.key_hash(key);
+        let loc = self.db().insert_str_hashed(hash, key, value, expire);
         self.engine.touch(db, loc);
         if is_new {
             self.created(key);

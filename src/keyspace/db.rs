@@ -158,9 +158,11 @@ impl Db {
         }
     }
 
-    /// As [`Db::prefetch`], for a batch of commands on members of one collection.
-    pub fn prefetch_members(&self, key: &[u8], members: &[MemberArgs<'_>]) {
-        let Some(loc) = self.find(key) else { return };
+    /// As [`Db::prefetch`], for a batch of commands on members of one collection, whose key has that hash.
+    pub fn prefetch_members(&self, hash: u64, key: &[u8], members: &[MemberArgs<'_>]) {
+        let Some(loc) = self.find_hashed(hash, key) else {
+            return;
+        };
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
         if Record::parse(&segment.records()[offset..]).rdb_type & OUTSIDE == 0 {

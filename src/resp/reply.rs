@@ -76,8 +76,10 @@ impl Reply {
 
     fn long_header(&mut self, kind: u8, n: i64) {
         let mut digits = itoa::Buffer::new();
+        let digits = digits.format(n).as_bytes();
+        self.buf.reserve(digits.len() + 3);
         self.buf.push(kind);
-        self.buf.extend_from_slice(digits.format(n).as_bytes());
+        self.buf.extend_from_slice(digits);
         self.buf.extend_from_slice(b"\r\n");
     }
 

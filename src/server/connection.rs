@@ -11,7 +11,7 @@
 use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
-use crate::commands::{ClientFlags, ClientId, Engine, Session};
+use crate::commands::{ClientFlags, ClientId, Engine, KeyHint, Session};
 use crate::keyspace::{Db, MemberArgs};
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
@@ -33,6 +33,9 @@ const PREFETCH_KEYS_FROM: usize = 20_000;
 const KEPT_BUFFER: usize = 64 * 1024;
 /// The shared reply buffer is not kept larger than this.
 const KEPT_OUTPUT: usize = 1 << 20;
+
+/// Hashes of the keys of a batch, in the order of its requests.
+type Hashes = SmallVec<[u64; BATCH]>;
 
 /// Why a connection's task stops serving requests.
 enum End {
@@ -180,29 +183,29 @@ impl Connection {
     }
 
     /// Lets the keys of a batch come into the cache while the first of its requests run. The key is
-    /// mostly the first argument; where it is not, nothing is lost but the hint.
-    fn prefetch(&self, engine: &Engine, session: &Session, buf: &[u8]) {
+    /// mostly the first argument; where it is not, nothing is lost but the hint. Adds to `hashes` what the
+    /// first arguments of the requests hash to, as far as that was needed.
+    fn prefetch(&self, engine: &Engine, session: &Session, buf: &[u8], hashes: &mut Hashes) {
         let n = self.parser.len();
         if n < PREFETCH_FROM {
             return;
         }
         let db = engine.keyspace.db(session.db);
-        self.prefetch_members(db, buf);
+        self.prefetch_members(db, buf, hashes);
         if db.len() < PREFETCH_KEYS_FROM {
             return;
         }
-        let mut hashes = SmallVec::<[u64; BATCH]>::new();
-        for i in 0..n {
-            if let Some(key) = self.parser.request(i, buf).nth(1) {
-                hashes.push(db.hash(key));
-            }
+        for i in hashes.len()..n {
+            // A request without arguments takes its place all the same.
+            let key = self.parser.request(i, buf).nth(1);
+            hashes.push(key.map_or(0, |key| db.hash(key)));
         }
-        db.prefetch(&hashes);
+        db.prefetch(hashes);
     }
 
     /// The same for members of a collection: where a batch begins with requests that name one key, the
     /// arguments behind it are most likely members.
-    fn prefetch_members(&self, db: &Db, buf: &[u8]) {
+    fn prefetch_members(&self, db: &Db, buf: &[u8], hashes: &mut Hashes) {
         let Some(key) = self.parser.request(0, buf).nth(1) else {
             return;
         };
@@ -215,7 +218,9 @@ impl Connection {
             }
         }
         if members.len() >= PREFETCH_FROM {
-            db.prefetch_members(key, &members);
+            let hash = db.hash(key);
+            hashes.resize(members.len(), hash);
+            db.prefetch_members(hash, key, &members);
         }
     }
 
@@ -231,14 +236,19 @@ impl Connection {
             let max = if limits.unauthenticated { 1 } else { BATCH };
             let rest = &buf[done..];
             let parsed = self.parser.parse(rest, limits, max);
-            self.prefetch(engine, session, rest);
+            let mut hashes = Hashes::new();
+            self.prefetch(engine, session, rest, &mut hashes);
             let mut ran = 0;
             while ran < self.parser.len() && may_run(session) {
                 let mut argv = SmallVec::<[&[u8]; 16]>::new();
                 self.parser
                     .request(ran, rest)
                     .for_each(|arg| argv.push(arg));
+                if let (Some(&hash), Some(key)) = (hashes.get(ran), argv.get(1)) {
+                    engine.key_hint = KeyHint::new(key, hash);
+                }
                 engine.run(session, &argv);
+                engine.key_hint = KeyHint::default();
                 engine.after_command();
                 ran += 1;
             }

@@ -535,7 +535,9 @@ fn edit<L: Leaf, R>(
             }
             let mut spill = Spill::<L>::new();
             let result = op(leaf, &mut spill);
-            news.extend(spill.into_iter().map(|leaf| (leaf.sep(), Node::Leaf(leaf))));
+            if !spill.is_empty() {
+                news.extend(spill.into_iter().map(|leaf| (leaf.sep(), Node::Leaf(leaf))));
+            }
             return result;
         }
         Node::Inner(inner) => Arc::make_mut(inner),

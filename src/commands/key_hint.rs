@@ -1,0 +1,48 @@
+//! The hash of the key of the request that runs, where it is known already.
+//!
+//! The shell hashes the keys of a batch to fetch ahead what their look-ups will need; then the handler of each
+//! request looks the same key up. A key is recognized by where it stands, without a look at its bytes: they are
+//! the request's, which stay as they are while it runs. The shell forgets the hint as soon as it has run.
+
+/// A key that is about to be looked up, and its hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyHint {
+    /// The address of its first byte; 0 for no hint.
+    start: usize,
+    len: usize,
+    hash: u64,
+}
+
+impl KeyHint {
+    /// `hash` is that of `key` in all databases.
+    #[inline]
+    pub fn new(key: &[u8], hash: u64) -> Self {
+        KeyHint {
+            start: key.as_ptr().addr(),
+            len: key.len(),
+            hash,
+        }
+    }
+
+    /// The hash of `key`, if these are the bytes that the hint is about.
+    #[inline]
+    pub fn hash_of(&self, key: &[u8]) -> Option<u64> {
+        let same = self.start == key.as_ptr().addr() && self.len == key.len();
+        same.then_some(self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_bytes_of_the_hint_are_recognized() {
+        let request = b"abcabc".to_vec();
+        let hint = KeyHint::new(&request[..3], 7);
+        assert_eq!(hint.hash_of(&request[..3]), Some(7));
+        assert_eq!(hint.hash_of(&request[3..]), None);
+        assert_eq!(hint.hash_of(&request[..2]), None);
+        assert_eq!(KeyHint::default().hash_of(&request[..3]), None);
+    }
+}
