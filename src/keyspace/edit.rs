@@ -175,3 +175,66 @@ impl Drop for Edit<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::value::{Hash, List};
+    use super::super::{Hasher, Limits};
+    use super::*;
+
+    fn with(value: Value) -> (Db, Loc) {
+        let mut db = Db::new(Hasher::new([1, 2]));
+        let loc = db.insert(b"key", value, None);
+        assert!(db.is_outside(loc));
+        (db, loc)
+    }
+
+    #[test]
+    fn a_table_changed_where_it_stands_is_counted_by_its_type_and_goes_with_its_last_field() {
+        let limits = Limits::default();
+        let mut hash = Hash::new();
+        let fields: Vec<String> = (0..1000).map(|n| format!("field:{n}")).collect();
+        for field in &fields {
+            hash.set(field.as_bytes(), b"value", &limits);
+        }
+        let (mut db, loc) = with(Value::Hash(hash));
+        let types = |db: &Db| (db.types()[4], db.types()[24]);
+        assert_eq!(types(&db), (1, 0));
+        let set = |value: &mut Value, at| {
+            let Value::Hash(hash) = value else { panic!() };
+            hash.set_expire(b"field:7", at, &limits)
+        };
+        assert!(db.edit_with(loc, |value| set(value, Some(5))));
+        assert_eq!(types(&db), (0, 1));
+        assert!(db.edit_with(loc, |value| set(value, None)));
+        assert_eq!(types(&db), (1, 0));
+        db.edit_with(loc, |value| {
+            let Value::Hash(hash) = value else { panic!() };
+            fields
+                .iter()
+                .for_each(|field| _ = hash.remove(field.as_bytes()));
+        });
+        assert_eq!((types(&db), db.len()), ((0, 0), 0));
+        assert_eq!(db.find(b"key"), None);
+    }
+
+    #[test]
+    fn a_packed_value_that_has_become_small_moves_into_its_record() {
+        let limits = Limits::default();
+        let mut list = List::new();
+        list.push_back(&[b'x'; 2000], &limits);
+        let (mut db, loc) = with(Value::List(list));
+        db.edit_with(loc, |value| {
+            let Value::List(list) = value else { panic!() };
+            list.push_back(b"short", &limits);
+        });
+        let loc = db.find(b"key").expect("it stays");
+        assert!(db.is_outside(loc));
+        db.edit_with(loc, |value| {
+            let Value::List(list) = value else { panic!() };
+            list.pop_front();
+        });
+        let loc = db.find(b"key").expect("it stays");
+        assert!(!db.is_outside(loc));
+    }
+}

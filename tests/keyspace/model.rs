@@ -218,14 +218,15 @@ impl Run {
         };
         let text = self.text();
         let pops = self.random.below(30);
-        let mut edit = self.keyspace.db_mut(d).edit(loc);
+        let in_a_call = self.random.one_in(2);
+        let db = self.keyspace.db_mut(d);
         let entry = &mut self.model[d].get_mut(&key).unwrap().0;
-        match (edit.value(), &mut *entry) {
+        let change = |value: &mut Value| match (&mut *value, &mut *entry) {
             (Value::Str(s), Held::Str(m)) => {
                 s.append(&text);
                 m.extend_from_slice(&text);
                 if m.len() > 4000 {
-                    *edit.value() = Value::Str(Str::new(b"cut"));
+                    *value = Value::Str(Str::new(b"cut"));
                     *m = b"cut".to_vec();
                 }
             }
@@ -240,8 +241,12 @@ impl Run {
                 edit_stream(s, entries, pending, text, pops);
             }
             other => panic!("{other:?}"),
+        };
+        if in_a_call {
+            db.edit_with(loc, change);
+        } else {
+            change(db.edit(loc).value());
         }
-        drop(edit);
         if *entry == Held::List(Vec::new()) {
             self.model[d].remove(&key);
         }
