@@ -157,6 +157,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     }
     daemon::ignore_file_size_signal();
     allocator::give_back_in_background();
+    super::priority::serving();
     warn_about_backlog(&config);
     if config.daemonize || !config.pidfile.is_empty() {
         // As the reference server: not having it is no reason to stop.

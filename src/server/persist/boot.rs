@@ -8,6 +8,7 @@ use crate::commands::{Engine, Loading};
 use crate::keyspace::Db;
 use crate::replication::ReplMeta;
 use crate::server::Server;
+use crate::server::allocator::PurgeWhenDropped;
 use crate::server::load::{self, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
 use std::fs::File;
 use std::io;
@@ -180,6 +181,8 @@ impl Persistence {
                 engine.drop_later(Box::new(old));
             }
         }
+        // What loading needed for itself.
+        engine.drop_later(Box::new(PurgeWhenDropped));
     }
 }
 
