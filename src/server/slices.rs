@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// What the serving thread does between batches of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slice {
-    /// Begins the snapshot: the cut, its file, its thread. Happens within BGSAVE.
+    /// Begins the snapshot: the cut, and the thread that writes. Happens within BGSAVE.
     Cut,
     /// Walks on and hands blocks to the thread that writes.
     Walk,
