@@ -42,11 +42,9 @@ impl Db {
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
         let bytes = &segment.records_mut()[offset..];
         let type_byte = bytes[record::type_at(bytes)];
-        let mut f = Some(f);
         if type_byte & (OUTSIDE | LONG_KEY) == OUTSIDE
             && offset >= limit
             && let Some(value) = segment.outside_mut_at(offset)
-            && let Some(f) = f.take()
         {
             let result = f(value);
             if value.tree_type() != Some(type_byte & TYPE_MASK) {
@@ -59,7 +57,6 @@ impl Db {
             }
             return result;
         }
-        let f = f.take().expect("not called above");
         f(self.edit(loc).value())
     }
 

@@ -228,9 +228,7 @@ impl Parts<'_> {
         put(self.head);
         put(self.body);
     }
-}
 
-impl Parts<'_> {
     /// As [`Parts::write`], over a record of the same key, type and length that has an expiry if this one
     /// has: only the expiry and the value are written.
     #[inline]
