@@ -18,11 +18,11 @@ pub trait Files {
     fn read(&mut self, path: &str) -> Result<String, String>;
     /// The files that a pattern of `include` names, in order.
     fn glob(&mut self, pattern: &str) -> Vec<String>;
-    /// `dir`: makes it the working directory.
+    /// `dir`: makes it the working directory and returns its absolute path.
     ///
     /// # Errors
     /// The system's text.
-    fn enter(&mut self, dir: &str) -> Result<(), String>;
+    fn enter(&mut self, dir: &str) -> Result<String, String>;
 }
 
 /// Why a configuration is refused. `Display` is what is printed before the server gives up.
@@ -182,7 +182,8 @@ impl Loaded {
             _ => {}
         }
         if directive.name == "dir" {
-            files.enter(&self.config.dir)?;
+            // Absolute, as the next one who enters it stands in it already.
+            self.config.dir = files.enter(&self.config.dir)?;
         }
         Ok(())
     }
@@ -246,8 +247,8 @@ mod tests {
             let paths = self.0.keys().filter(|k| k.starts_with(prefix));
             paths.cloned().collect()
         }
-        fn enter(&mut self, _dir: &str) -> Result<(), String> {
-            Ok(())
+        fn enter(&mut self, dir: &str) -> Result<String, String> {
+            Ok(format!("/work/{dir}"))
         }
     }
 
@@ -285,6 +286,12 @@ mod tests {
         );
         files.0.insert("/loop".into(), "include /loop".into());
         assert!(load("include /loop", &mut files).is_err());
+    }
+
+    #[test]
+    fn a_relative_directory_is_made_absolute_when_it_is_entered() {
+        let loaded = load("dir data\n", &mut Fake::default()).expect("well formed");
+        assert_eq!(loaded.config.dir, "/work/data");
     }
 
     #[test]

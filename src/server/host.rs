@@ -132,7 +132,10 @@ impl Host for Shell {
                 "Unable to listen on this port. Check server logs.",
             ),
             "bind" => self.relisten(engine, "Failed to bind to specified addresses."),
-            "dir" => super::startup::enter(&mut engine.config),
+            "dir" => {
+                engine.config.dir = super::startup::enter(&engine.config.dir)?;
+                Ok(())
+            }
             "loglevel" => {
                 log::set_level(engine.config.loglevel);
                 Ok(())

@@ -292,7 +292,8 @@ fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, Config
         text.push_str(&command_line(&line.options));
     }
     let mut loaded = load(&text, &mut files)?;
-    enter(&mut loaded.config).map_err(|reason| config_load::ConfigError::Line {
+    let entered = enter(&loaded.config.dir);
+    loaded.config.dir = entered.map_err(|reason| config_load::ConfigError::Line {
         number: 0,
         text: format!("dir {}", loaded.config.dir),
         reason,
@@ -311,8 +312,8 @@ impl Files for RealFiles {
         glob_files(pattern)
     }
 
-    fn enter(&mut self, dir: &str) -> Result<(), String> {
-        std::env::set_current_dir(dir).map_err(|e| super::strerror(&e))
+    fn enter(&mut self, dir: &str) -> Result<String, String> {
+        enter(dir)
     }
 }
 
@@ -349,16 +350,16 @@ fn glob_files(pattern: &str) -> Vec<String> {
     found
 }
 
-/// Makes `dir` the working directory and its absolute path the value.
+/// Makes `dir` the working directory; returns its absolute path.
 ///
 /// # Errors
 /// The system's text.
-pub fn enter(config: &mut Config) -> Result<(), String> {
-    std::env::set_current_dir(&config.dir).map_err(|e| super::strerror(&e))?;
-    if let Ok(dir) = std::env::current_dir() {
-        config.dir = dir.to_string_lossy().into_owned();
+pub fn enter(dir: &str) -> Result<String, String> {
+    let entered = std::env::set_current_dir(dir).and_then(|()| std::env::current_dir());
+    match entered {
+        Ok(path) => Ok(path.to_string_lossy().into_owned()),
+        Err(e) => Err(super::strerror(&e)),
     }
-    Ok(())
 }
 
 /// Descriptors beside those of clients: files, listeners, links.

@@ -5,6 +5,7 @@
 //! * [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
 //! * [`large_values`]: those that are written to meanwhile.
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
+//! * [`readme`]: what it tells a newcomer to type.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,6 +14,7 @@ mod exchange;
 mod full_disk;
 mod large_values;
 mod migrate;
+mod readme;
 mod saving;
 mod startup;
 mod stopping;
