@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::support::client::Client;
 use crate::support::peers;
 use crate::support::server::{Builder, Server};
-use crate::usage::{forget_peak, peak_rss_bytes, rss_bytes};
+use crate::usage::{forget_peak, peak_rss_bytes, rss_bytes, stolen_seconds};
 
 /// Requests a second of the probe.
 const PROBE_RATE: u64 = 20_000;
@@ -93,11 +93,19 @@ fn measure(data: &Data, rate: Option<u64>, options: &Options) {
 impl Scene<'_> {
     /// A snapshot, and as long without one.
     fn pair(&mut self, at_least: Duration) {
+        let stolen = stolen_seconds();
         let (with, window) = self.snapshot();
         let (written, start) = (self.writer.written(), Instant::now());
         let probe = Probe::start(self.target, PROBE_RATE);
         std::thread::sleep(window.max(at_least));
         let without = probe.finish();
+        let stolen = stolen_seconds() - stolen;
+        self.add(
+            "time that the host took",
+            "ms",
+            Better::Neither,
+            stolen * 1e3,
+        );
         self.add_rate("overwrites without a snapshot", written, start);
         for (name, share) in SHARES {
             let (with, without) = (with.percentile_ms(share), without.percentile_ms(share));
@@ -106,6 +114,10 @@ impl Scene<'_> {
             if share > 0.99 {
                 let title = format!("latency {name}: what BGSAVE adds");
                 self.add(&title, "ms", Better::Neither, with - without);
+                if stolen == 0.0 {
+                    let title = format!("{title}, where the host took nothing");
+                    self.add(&title, "ms", Better::Neither, with - without);
+                }
             }
         }
         for (title, seen) in [("without a snapshot", without), ("during BGSAVE", with)] {

@@ -24,6 +24,16 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     (ticks(11) + ticks(12)) / TICKS_PER_SECOND
 }
 
+/// Seconds for which a processor had work and its host gave the time to somebody else, so far: of all
+/// processors, in steps of a tick.
+pub fn stolen_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    // cpu user nice system idle iowait irq softirq steal
+    let all = stat.lines().next().unwrap_or_default();
+    let stolen = all.split_whitespace().nth(8);
+    stolen.and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / TICKS_PER_SECOND
+}
+
 /// Resident bytes.
 pub fn rss_bytes(pid: u32) -> u64 {
     status_bytes(pid, "VmRSS:")
