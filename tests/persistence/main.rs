@@ -5,11 +5,12 @@
 //! * [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
 //! * [`large_values`]: those that are written to meanwhile.
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
-//! * [`readme`]: what it tells a newcomer to type.
+//! * [`readme`]: what it tells a newcomer to type. [`by_hand`]: starts with arguments of a test's own.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod by_hand;
 mod exchange;
 mod full_disk;
 mod large_values;

@@ -1,20 +1,10 @@
 //! What the README tells a newcomer to type, and what it says comes back.
 
-use crate::support::{client::Client, peers, server::free_port, wait::LONG, wait::wait_for};
+use crate::by_hand::ByHand;
+use crate::support::{peers, server::free_port};
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-/// Ends with the test, however that ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use std::process::Command;
 
 /// Prompts with what is typed at them, and the lines that the README shows below each.
 fn session(readme: &str) -> Vec<(String, String)> {
@@ -50,20 +40,9 @@ fn the_first_command_serves_the_sample_and_the_session_goes_as_shown() {
     let sample = Path::new(samples).join(dump);
     fs::copy(root.join(&sample), dir.path().join(&sample)).unwrap();
     let port = free_port();
-    let server = Command::new(env!("CARGO_BIN_EXE_forebay-server"))
-        .args(&words)
-        .args(["--port", &port.to_string()])
-        .current_dir(dir.path())
-        .stdout(Stdio::null())
-        .spawn();
-    let mut server = Running(server.unwrap());
-    let address = format!("127.0.0.1:{port}");
-    let mut client = wait_for("it serves the sample", LONG, || {
-        assert_eq!(server.0.try_wait().unwrap(), None, "it stopped");
-        let mut client = Client::connect(&address).ok()?;
-        let loaded = client.try_cmd(&["DBSIZE"]).ok()?;
-        (!loaded.is_error()).then_some(client)
-    });
+    let number = port.to_string();
+    let args = [&words[..], &["--port", &number]].concat();
+    let (server, mut client) = ByHand::start(dir.path(), &args, port);
     let entered = fs::canonicalize(dir.path().join(samples)).unwrap();
     assert_eq!(client.config("dir"), entered.to_str().map(str::to_owned));
 
@@ -74,12 +53,11 @@ fn the_first_command_serves_the_sample_and_the_session_goes_as_shown() {
         Some(cli) => {
             for (line, shown) in typed.iter().filter(|(_, shown)| !shown.is_empty()) {
                 let mut ask = Command::new(&cli);
-                ask.args(["--no-raw", "-p", &port.to_string()]);
+                ask.args(["--no-raw", "-p", &number]);
                 let out = ask.args(line.split(' ')).output().unwrap();
                 assert_eq!(&String::from_utf8(out.stdout).unwrap(), shown, "{line}");
             }
         }
     }
-    client.send(&["SHUTDOWN", "NOSAVE"]).unwrap();
-    assert!(server.0.wait().unwrap().success());
+    assert!(server.shut_down(&mut client).success());
 }

@@ -1,6 +1,7 @@
 //! What is loaded, what is refused, and how.
 
-use crate::support::server::Builder;
+use crate::by_hand::ByHand;
+use crate::support::server::{Builder, free_port};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -137,4 +138,39 @@ fn the_configuration_comes_from_standard_input_files_they_include_and_the_comman
     ask(&["SHUTDOWN", "NOSAVE"]);
     assert!(child.wait().unwrap().success());
     assert!(!socket.exists(), "the socket file is removed");
+}
+
+#[test]
+fn a_relative_configuration_is_rewritten_in_its_place_and_found_from_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("etc")).unwrap();
+    fs::create_dir_all(dir.path().join("var/data")).unwrap();
+    let port = free_port();
+    let conf = dir.path().join("etc/server.conf");
+    let text = format!("# ours\nport {port}\ndir var\ndir data\nlogfile log\nhz 11\n");
+    fs::write(&conf, text).unwrap();
+
+    let (server, mut client) = ByHand::start(dir.path(), &["etc/server.conf"], port);
+    let data = fs::canonicalize(dir.path().join("var/data")).unwrap();
+    let data = data.to_str().unwrap();
+    assert_eq!(client.config("dir").as_deref(), Some(data));
+    client.ok("SET kept yes");
+    client.ok("SAVE");
+    client.ok("CONFIG SET hz 22");
+    client.ok("CONFIG REWRITE");
+    assert!(server.shut_down(&mut client).success());
+    let log = fs::read_to_string(dir.path().join("var/data/log")).unwrap();
+    assert!(
+        log.contains("CONFIG REWRITE executed with success."),
+        "{log}"
+    );
+    let text = fs::read_to_string(&conf).unwrap();
+    assert!(text.starts_with("# ours\n"), "{text}");
+    assert!(text.contains("hz 22\n"), "{text}");
+
+    let (server, mut client) = ByHand::start(Path::new("/"), &[conf.to_str().unwrap()], port);
+    assert_eq!(client.config("dir").as_deref(), Some(data));
+    assert_eq!(client.config("hz").as_deref(), Some("22"));
+    assert_eq!(client.text("GET kept"), "yes");
+    assert!(server.shut_down(&mut client).success());
 }
