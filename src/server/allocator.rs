@@ -120,9 +120,10 @@ struct Usage {
     places_of_size: usize,
 }
 
-/// True if what stands at this address had better be allocated anew: an eighth or more of the places for its
-/// size is free, its own run of pages is not much fuller than others, and another run would be taken.
-pub fn is_sparse(address: *const u8) -> bool {
+/// True if what stands at this address had better be allocated anew: one in `least` or more of the places for
+/// its size is free, of its own run of pages an eighth, which is not much fuller than others, and another run
+/// would be taken.
+pub fn is_sparse(address: *const u8, least: usize) -> bool {
     static QUERY: OnceLock<Option<[usize; 3]>> = OnceLock::new();
     let query = QUERY.get_or_init(|| {
         let (mut mib, mut len) = ([0; 3], 3);
@@ -155,8 +156,9 @@ pub fn is_sparse(address: *const u8) -> bool {
     let next = usage.next_run.addr()..usage.next_run.addr() + usage.bytes;
     failed == 0
         && usage.free > 0
+        && usage.free * 8 >= usage.places
         && !next.contains(&address.addr())
-        && usage.free_of_size * 8 >= usage.places_of_size
+        && usage.free_of_size * least >= usage.places_of_size
         && taken * usage.places_of_size * 8 <= taken_of_size * usage.places * 9
 }
 
@@ -328,7 +330,7 @@ mod tests {
     fn what_stands_nearly_alone_in_its_pages_is_sparse_and_nothing_else_is() {
         // No class of its own elsewhere in the tests: 1,792 bytes, 16 to a run.
         let mut held: Vec<Vec<u8>> = (0..1600).map(|_| Vec::with_capacity(1792)).collect();
-        let sparse = |held: &[Vec<u8>]| held.iter().filter(|v| is_sparse(v.as_ptr())).count();
+        let sparse = |held: &[Vec<u8>]| held.iter().filter(|v| is_sparse(v.as_ptr(), 8)).count();
         let before = sparse(&held);
         let mut n = 0;
         held.retain(|_| {
@@ -339,9 +341,12 @@ mod tests {
         let after = sparse(&held);
         assert!(before < 100 && after > 100, "{before} and {after} of 200");
         let large = vec![1u8; 1 << 20];
-        assert!(!is_sparse(large.as_ptr()));
+        assert!(!is_sparse(large.as_ptr(), 8));
         let here = 1u8;
-        assert!(!is_sparse(&here), "the allocator does not know the stack");
+        assert!(
+            !is_sparse(&here, 8),
+            "the allocator does not know the stack"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! When values that stand outside the records are moved, to free the pages that deletions left nearly empty.
+//! When values that stand outside the records are moved, to free the pages that deletions and overwrites left
+//! with holes.
 //!
 //! The allocator says how many bytes of its pages are holes. Where they are many, a round through the
 //! keyspace moves values out of the emptiest pages ([`Keyspace::repack`](crate::keyspace::Keyspace::repack)).
@@ -15,11 +16,38 @@ const UNUSED_MIN: usize = 2 << 20;
 /// Turns of the clockwork without a change: a pause.
 const PAUSE_TURNS: u64 = 3;
 
+/// Which holes are worth a round.
+#[derive(Clone, Copy)]
+struct Demand {
+    /// One in so many bytes of the pages in use, in all,
+    of_active: usize,
+    /// and of a size's places one in so many.
+    of_size: usize,
+}
+
+/// Under writes.
+const BUSY: Demand = Demand {
+    of_active: 4,
+    of_size: 8,
+};
+/// In a pause: nothing else will fill them, and nobody waits.
+const QUIET: Demand = Demand {
+    of_active: 64,
+    of_size: 64,
+};
+
+/// A round that is under way.
+struct Running {
+    round: Round,
+    demand: Demand,
+    /// Holes when it began.
+    before: usize,
+}
+
 /// The rounds, one after the other.
 #[derive(Default)]
 pub struct Repacker {
-    /// The one that is under way, and the holes before it.
-    round: Option<(Round, usize)>,
+    running: Option<Running>,
     /// Holes that the last round could not close.
     accepted: usize,
     /// The count of changes of the dataset when it was last looked at,
@@ -35,23 +63,24 @@ impl Repacker {
         if engine.keyspace.snapshot_running() {
             return false;
         }
-        let Some((mut round, before)) = self.round.take() else {
+        let Some(mut running) = self.running.take() else {
             return self.begin(engine);
         };
+        let least = running.demand.of_size;
         // What this thread keeps at hand comes from just those pages, before the slice and after it.
         allocator::flush_thread_cache();
         let mut left = Vec::new();
-        let done = engine
-            .keyspace
-            .repack(&mut round, &mut allocator::is_sparse, &mut left);
+        let mut is_sparse = |address| allocator::is_sparse(address, least);
+        let round = &mut running.round;
+        let done = engine.keyspace.repack(round, &mut is_sparse, &mut left);
         drop(left);
         allocator::flush_thread_cache();
         if !done {
-            self.round = Some((round, before));
+            self.running = Some(running);
             return true;
         }
         allocator::refresh();
-        let after = allocator::holes();
+        let (before, after) = (running.before, allocator::holes());
         // Holes among other things than values stay; a round that won little is not repeated for them.
         self.accepted = if after > before / 8 * 7 { after } else { 0 };
         engine.drop_later(Box::new(PurgeWhenDropped));
@@ -66,15 +95,19 @@ impl Repacker {
         if self.quiet_turns == PAUSE_TURNS && allocator::unused() > UNUSED_MIN {
             engine.drop_later(Box::new(PurgeWhenDropped));
         }
-        let share = if quiet { 10 } else { 4 };
+        let demand = if quiet { QUIET } else { BUSY };
         if holes < self.accepted / 2 {
             self.accepted = 0;
         }
-        let least = HOLES_MIN + allocator::read(&allocator::ACTIVE) / share;
+        let least = HOLES_MIN + allocator::read(&allocator::ACTIVE) / demand.of_active;
         if holes < least.max(self.accepted / 4 * 5) {
             return false;
         }
-        self.round = Some((Round::default(), holes));
+        self.running = Some(Running {
+            round: Round::default(),
+            demand,
+            before: holes,
+        });
         true
     }
 }

@@ -5,6 +5,7 @@
 //! * [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
 //! * [`large_values`]: those that are written to meanwhile.
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
+//! * [`pause`]: what happens when nobody writes.
 //! * [`readme`]: what it tells a newcomer to type. [`by_hand`]: starts with arguments of a test's own.
 
 #[path = "../support/mod.rs"]
@@ -15,6 +16,7 @@ mod exchange;
 mod full_disk;
 mod large_values;
 mod migrate;
+mod pause;
 mod readme;
 mod saving;
 mod startup;
