@@ -248,7 +248,7 @@ mod tests {
             paths.cloned().collect()
         }
         fn enter(&mut self, dir: &str) -> Result<String, String> {
-            Ok(format!("/work/{dir}"))
+            Ok(format!("/there/{dir}"))
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_relative_directory_is_made_absolute_when_it_is_entered() {
         let loaded = load("dir data\n", &mut Fake::default()).expect("well formed");
-        assert_eq!(loaded.config.dir, "/work/data");
+        assert_eq!(loaded.config.dir, "/there/data");
     }
 
     #[test]
