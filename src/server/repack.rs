@@ -30,7 +30,7 @@ const BUSY: Demand = Demand {
     of_active: 4,
     of_size: 8,
 };
-/// In a pause: nothing else will fill them, and nobody waits.
+/// In a pause, in which nothing else will fill them.
 const QUIET: Demand = Demand {
     of_active: 64,
     of_size: 64,
@@ -95,7 +95,8 @@ impl Repacker {
         if self.quiet_turns == PAUSE_TURNS && allocator::unused() > UNUSED_MIN {
             engine.drop_later(Box::new(PurgeWhenDropped));
         }
-        let demand = if quiet { QUIET } else { BUSY };
+        let paused = self.quiet_turns >= PAUSE_TURNS;
+        let demand = if paused { QUIET } else { BUSY };
         if holes < self.accepted / 2 {
             self.accepted = 0;
         }
