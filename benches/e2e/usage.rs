@@ -9,19 +9,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name, in parentheses, may hold blanks: count from behind it.
-    let fields: Vec<_> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |i: usize| {
-        fields
-            .get(i)
-            .and_then(|f| f.parse::<f64>().ok())
-            .unwrap_or(0.0)
-    };
-    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
+    let behind = stat.rsplit(')').next().unwrap_or_default();
+    (figure(behind, 11) + figure(behind, 12)) / TICKS_PER_SECOND
 }
 
 /// Seconds for which a processor had work and its host gave the time to somebody else, so far: of all
@@ -29,9 +18,13 @@ pub fn cpu_seconds(pid: u32) -> f64 {
 pub fn stolen_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     // cpu user nice system idle iowait irq softirq steal
-    let all = stat.lines().next().unwrap_or_default();
-    let stolen = all.split_whitespace().nth(8);
-    stolen.and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / TICKS_PER_SECOND
+    figure(stat.lines().next().unwrap_or_default(), 8) / TICKS_PER_SECOND
+}
+
+/// The word at `i`, from 0, as a number; 0 if there is none.
+fn figure(line: &str, i: usize) -> f64 {
+    let word = line.split_whitespace().nth(i);
+    word.and_then(|n| n.parse().ok()).unwrap_or(0.0)
 }
 
 /// Resident bytes.

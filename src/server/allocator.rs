@@ -120,10 +120,10 @@ struct Usage {
     places_of_size: usize,
 }
 
-/// True if what stands at this address had better be allocated anew: one in `least` or more of the places for
-/// its size is free, of its own run of pages an eighth, which is not much fuller than others, and another run
-/// would be taken.
-pub fn is_sparse(address: *const u8, least: usize) -> bool {
+/// True if what stands at this address had better be allocated anew: one in `one_in` or more of the places for
+/// its size is free, its own run of pages has an eighth of its places free and is not much fuller than others,
+/// and another run would be taken.
+pub fn is_sparse(address: *const u8, one_in: usize) -> bool {
     static QUERY: OnceLock<Option<[usize; 3]>> = OnceLock::new();
     let query = QUERY.get_or_init(|| {
         let (mut mib, mut len) = ([0; 3], 3);
@@ -158,7 +158,7 @@ pub fn is_sparse(address: *const u8, least: usize) -> bool {
         && usage.free > 0
         && usage.free * 8 >= usage.places
         && !next.contains(&address.addr())
-        && usage.free_of_size * least >= usage.places_of_size
+        && usage.free_of_size * one_in >= usage.places_of_size
         && taken * usage.places_of_size * 8 <= taken_of_size * usage.places * 9
 }
 

@@ -121,16 +121,10 @@ impl Host for Shell {
         let Some(path) = &self.config_file else {
             return Err("The server is running without a config file".into());
         };
-        match rewrite_file::rewrite(path, &engine.config) {
-            Ok(()) => {
-                tracing::info!("CONFIG REWRITE executed with success.");
-                Ok(())
-            }
-            Err(e) => {
-                tracing::warn!("CONFIG REWRITE failed: {e}");
-                Err(format!("Rewriting config file: {e}"))
-            }
-        }
+        rewrite_file::rewrite(path, &engine.config)
+            .inspect(|()| tracing::info!("CONFIG REWRITE executed with success."))
+            .inspect_err(|e| tracing::warn!("CONFIG REWRITE failed: {e}"))
+            .map_err(|e| format!("Rewriting config file: {e}"))
     }
 
     fn apply_config(&mut self, engine: &mut Engine, directive: &str) -> Result<(), String> {

@@ -66,11 +66,11 @@ impl Repacker {
         let Some(mut running) = self.running.take() else {
             return self.begin(engine);
         };
-        let least = running.demand.of_size;
+        let one_in = running.demand.of_size;
         // What this thread keeps at hand comes from just those pages, before the slice and after it.
         allocator::flush_thread_cache();
         let mut left = Vec::new();
-        let mut is_sparse = |address| allocator::is_sparse(address, least);
+        let mut is_sparse = |address| allocator::is_sparse(address, one_in);
         let round = &mut running.round;
         let done = engine.keyspace.repack(round, &mut is_sparse, &mut left);
         drop(left);
