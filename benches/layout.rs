@@ -8,12 +8,13 @@
 
 use forebay::keyspace::record::{self, put_head, put_string};
 use forebay::keyspace::{Db, Keyspace, Partition, Scanned, SizeHint, ValueRef};
+use forebay::secret::HashKey;
 use forebay::snapshot::{SnapshotOptions, Step};
 use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;
 
-const SEED: [u64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
+const SEED: HashKey = HashKey::fixed([0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344]);
 const SIZES: [usize; 12] = [
     8, 64, 200, 420, 510, 600, 1024, 2048, 4096, 6000, 8000, 20000,
 ];

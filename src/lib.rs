@@ -13,6 +13,7 @@
 //! | [`snapshot`] | how a point-in-time image is taken while writes go on |
 //! | [`replication`] | who follows whom, from which offset |
 //! | [`server`] | sockets, files, timers, signals: the only part that waits |
+//! | [`secret`] | what nobody outside may guess, and where it is drawn |
 //! | [`tools`] | what the `forebay` command does |
 
 pub mod commands;
@@ -21,6 +22,7 @@ pub mod keyspace;
 pub mod rdb;
 pub mod replication;
 pub mod resp;
+pub mod secret;
 pub mod server;
 pub mod snapshot;
 pub mod tools;

@@ -76,7 +76,7 @@ pub(super) fn payload_of(cx: &mut Cx<'_>, key: &[u8], loc: Loc) -> Result<Vec<u8
         .value(loc)
         .to_rdb(&mut |piece| value.extend_from_slice(piece), held_packer);
     if !as_held {
-        let mut scratch = Scratch::new(cx.engine.rng.next_u64());
+        let mut scratch = Scratch::new(cx.engine.secrets.hash_key());
         let held = std::mem::take(&mut value);
         let packer = packer.as_mut();
         let done = transcode_value(
@@ -210,7 +210,7 @@ fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// Checks a payload as strictly as a file is checked.
 fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
-    let mut scratch = Scratch::new(cx.engine.rng.next_u64());
+    let mut scratch = Scratch::new(cx.engine.secrets.hash_key());
     let decoded = payload::decode(bytes, &mut scratch).map_err(|e| match e.kind {
         ErrorKind::DumpFooter => {
             CommandError::fixed("ERR DUMP payload version or checksum are wrong")

@@ -18,6 +18,7 @@ use super::{ClientId, Clients, KeyHint, Session};
 use crate::config::Config;
 use crate::keyspace::{Keyspace, Limits, UnixMillis, Value};
 use crate::replication::Replication;
+use crate::secret::Secrets;
 use std::collections::BTreeMap;
 
 /// Values of more parts than this are freed in the background where that is wanted
@@ -62,8 +63,10 @@ pub struct Engine {
     pub timer: fn() -> u64,
     /// The last reading of `timer`: where the next command starts.
     pub tick: u64,
-    /// Random numbers.
+    /// Random numbers for sampling. Clients see what follows from them.
     pub rng: Rng,
+    /// What nobody may guess.
+    pub secrets: Secrets,
     /// Counters that INFO shows.
     pub stats: Stats,
     /// Clients whose output grew without a request of theirs, and other things the shell must do.
@@ -284,21 +287,14 @@ pub struct CommandStats {
 }
 
 impl Engine {
-    /// An empty server with `config`; `seed` keys hashes and random numbers.
-    pub fn new(config: Config, seed: u64, host: Box<dyn Host>) -> Self {
-        let mut rng = Rng::new(seed);
-        let mut names = Rng::new(!seed);
-        let run_id = format!(
-            "{:016x}{:016x}{:08x}",
-            names.next_u64(),
-            names.next_u64(),
-            names.next_u64() as u32
-        );
-        let keyspace = Keyspace::new(config.databases as usize, [rng.next_u64(), rng.next_u64()]);
+    /// An empty server with `config`.
+    pub fn new(config: Config, mut secrets: Secrets, host: Box<dyn Host>) -> Self {
+        let run_id = String::from_utf8_lossy(&secrets.name()).into_owned();
+        let keyspace = Keyspace::new(config.databases as usize, secrets.hash_key());
         Engine {
             keyspace,
             limits: config.limits(),
-            repl: Replication::new(&config, &mut rng),
+            repl: Replication::new(&config, &mut secrets),
             config,
             clients: Clients::default(),
             pubsub: PubSub::default(),
@@ -314,7 +310,8 @@ impl Engine {
             key_hint: KeyHint::default(),
             timer: || 0,
             tick: 0,
-            rng,
+            rng: Rng::new(secrets.number()),
+            secrets,
             stats: Stats {
                 per_command: vec![CommandStats::default(); super::table::count()],
                 ..Stats::default()

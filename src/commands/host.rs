@@ -165,11 +165,6 @@ pub trait Host: Any {
         &mut self,
         exchange: Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, ExchangeError)>;
-    /// Random bytes that nobody can guess.
-    ///
-    /// # Errors
-    /// The system's.
-    fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String>;
     /// A log line at Redis's level `.`, `-`, `*` or `#`.
     fn log(&mut self, level: char, text: &str);
     /// Drops something large off the executor thread.

@@ -34,7 +34,11 @@ impl Bench {
 
     /// As [`Bench::new`] with a configuration.
     pub fn with(config: Config) -> Self {
-        let mut engine = Engine::new(config, 7, Box::new(FakeHost));
+        let mut engine = Engine::new(
+            config,
+            crate::secret::Secrets::predictable(7),
+            Box::new(FakeHost),
+        );
         engine.clock.unix_ms = 1_000_000;
         engine.clock.unix_us = 1_000_000_000;
         let sent = Rc::new(RefCell::new(Vec::new()));
@@ -220,11 +224,6 @@ impl Host for FakeHost {
         _exchange: crate::commands::host::Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, crate::commands::host::ExchangeError)> {
         Err((Vec::new(), crate::commands::host::ExchangeError::Connect))
-    }
-
-    fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String> {
-        bytes.fill(0x5a);
-        Ok(())
     }
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     fn with(value: Value) -> (Db, Loc) {
-        let mut db = Db::new(Hasher::new([1, 2]));
+        let mut db = Db::new(Hasher::new(crate::secret::HashKey::fixed([1, 2])));
         let loc = db.insert(b"key", value, None);
         assert!(db.is_outside(loc));
         (db, loc)

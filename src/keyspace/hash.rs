@@ -1,4 +1,4 @@
-//! The hash of keys: SipHash-1-3, keyed by the server's seed.
+//! The hash of keys: SipHash-1-3, keyed with a secret.
 //!
 //! A pseudo-random function, not merely a mixer, because SCAN shows hashes to clients (the cursor is
 //! the next hash): what a client sees must not help it to find keys that collide.
@@ -7,22 +7,24 @@
 //! within a segment, 7..=0 the tag. Only a directory deeper than 32 levels reaches into the home
 //! bits.
 
+use crate::secret::HashKey;
+
 /// A keyed hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hasher {
-    key: [u64; 2],
+    key: HashKey,
 }
 
 impl Hasher {
-    /// The function named by `seed`.
-    pub fn new(seed: [u64; 2]) -> Self {
-        Hasher { key: seed }
+    /// The function named by a key.
+    pub const fn new(key: HashKey) -> Self {
+        Hasher { key }
     }
 
     /// The hash of `bytes`.
     #[inline]
     pub fn hash(&self, bytes: &[u8]) -> u64 {
-        sip::<1, 3>(self.key, bytes)
+        sip::<1, 3>(self.key.words(), bytes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! All databases and what they share.
 
 use super::{Db, Hasher};
+use crate::secret::HashKey;
 use crate::snapshot::walk::Walk;
 
 /// All databases.
@@ -17,9 +18,9 @@ pub struct Keyspace {
 }
 
 impl Keyspace {
-    /// `count` empty databases; `seed` keys the hash (flooding safety, and reproducible tests).
-    pub fn new(count: usize, seed: [u64; 2]) -> Self {
-        let hasher = Hasher::new(seed);
+    /// `count` empty databases; `key` is that of their hash.
+    pub fn new(count: usize, key: HashKey) -> Self {
+        let hasher = Hasher::new(key);
         Keyspace {
             dbs: (0..count).map(|_| Db::new(hasher)).collect(),
             hasher,

@@ -55,7 +55,7 @@ pub use keyspace::Keyspace;
 pub use limits::Limits;
 pub use load::{DuplicateKey, Partition, Scanned, SizeHint};
 pub use repack::Round;
-pub use tree::set_seed as set_member_seed;
+pub use tree::{TooLate, set_member_key};
 pub use value::{Value, ValueRef};
 
 /// Unix time in milliseconds. Signed, as expiry times in dumps are.

@@ -28,6 +28,7 @@ use super::string::StrRef;
 use super::template::Context;
 use super::version::{Dialect, RdbVersion};
 use super::walk::{self, Bufs, Place, REDIS_EXPIRE_MAX};
+use crate::secret::HashKey;
 
 /// Reusable room for checks and conversions: one per thread.
 #[derive(Debug, Clone)]
@@ -37,11 +38,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// `seed` keys the hashes by which duplicates are found; whoever writes the input must not be able to guess it.
-    pub fn new(seed: u64) -> Self {
+    /// `key` is that of the hashes by which duplicates are found.
+    pub fn new(key: HashKey) -> Self {
         Scratch {
             bufs: Bufs::new(),
-            seen: Seen::new(seed),
+            seen: Seen::new(key),
         }
     }
 

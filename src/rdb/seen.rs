@@ -4,6 +4,7 @@
 //! into an open table. Equal hashes are only a suspicion: the caller compares the bytes.
 
 use super::listpack::Item;
+use crate::secret::HashKey;
 
 /// Up to here comparing all hashes beats a table.
 const FEW: usize = 32;
@@ -19,10 +20,10 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// `seed` should be unpredictable to whoever wrote the input, lest they make the table slow.
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Whoever wrote the input must not know `key`, lest they make the table slow.
+    pub(crate) fn new(key: HashKey) -> Self {
         Seen {
-            seed,
+            seed: key.words()[0],
             hashes: Vec::new(),
             table: Vec::new(),
         }
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn the_first_repetition_is_suspected_and_nothing_else() {
         let mut rng = Rng::new(31);
-        let mut seen = Seen::new(12345);
+        let mut seen = Seen::new(HashKey::fixed([12345, 0]));
         for n in [0usize, 1, 2, 31, 32, 33, 34, 64, 1000, 20_000] {
             seen.clear();
             let members: Vec<Vec<u8>> = (0..n)
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_integer_and_its_text_are_the_same_member() {
-        let mut seen = Seen::new(1);
+        let mut seen = Seen::new(HashKey::fixed([1, 0]));
         assert_eq!(seen.insert(&Item::Int(-70)), None);
         assert_eq!(seen.insert(&Item::Bytes(b"-70")), Some(0));
     }

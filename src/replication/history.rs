@@ -9,7 +9,7 @@ use super::feed::Feed;
 use super::log::Log;
 use super::position::{Position, ReplId, ReplOffset};
 use crate::commands::effects::Effects;
-use crate::commands::engine::Rng;
+use crate::secret::Secrets;
 
 /// Where this server is.
 pub struct History {
@@ -41,9 +41,9 @@ pub enum Refusal {
 
 impl History {
     /// A new history at offset 0, without a backlog.
-    pub fn new(rng: &mut Rng, backlog_bytes_max: usize) -> Self {
+    pub fn new(secrets: &mut Secrets, backlog_bytes_max: usize) -> Self {
         History {
-            id: ReplId::random(rng),
+            id: ReplId::random(secrets),
             second: None,
             offset: ReplOffset(0),
             backlog: None,
@@ -122,8 +122,8 @@ impl History {
     }
 
     /// A new name for what comes, without a second one: nobody can go on by partial resync.
-    pub fn rename(&mut self, rng: &mut Rng) {
-        self.id = ReplId::random(rng);
+    pub fn rename(&mut self, secrets: &mut Secrets) {
+        self.id = ReplId::random(secrets);
         self.second = None;
     }
 
@@ -152,9 +152,9 @@ impl History {
     }
 
     /// Becomes a history of its own (promotion): the old name serves up to here.
-    pub fn shift(&mut self, rng: &mut Rng) {
+    pub fn shift(&mut self, secrets: &mut Secrets) {
         self.second = Some((self.id, self.offset + 1));
-        self.id = ReplId::random(rng);
+        self.id = ReplId::random(secrets);
         self.feed.select(None);
     }
 
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn history(bytes: usize) -> History {
-        let mut h = History::new(&mut Rng::new(1), 1 << 20);
+        let mut h = History::new(&mut Secrets::predictable(1), 1 << 20);
         h.create_backlog();
         h.append(&vec![b'x'; bytes]);
         h
@@ -242,7 +242,7 @@ mod tests {
     fn the_second_id_is_served_up_to_its_offset() {
         let mut h = history(50);
         let old = h.id();
-        h.shift(&mut Rng::new(2));
+        h.shift(&mut Secrets::predictable(2));
         h.append(&[0; 20]);
         let old = old.as_str().as_bytes();
         assert_eq!(h.can_continue(old, ReplOffset(51)), Ok(20));
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn nothing_counts_without_a_backlog() {
-        let mut h = History::new(&mut Rng::new(1), 1 << 20);
+        let mut h = History::new(&mut Secrets::predictable(1), 1 << 20);
         h.append(b"ping");
         assert_eq!(h.offset(), ReplOffset(0));
         let id = h.id();
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_restarted_primary_continues_the_history_of_its_dump() {
-        let mut h = History::new(&mut Rng::new(1), 1 << 20);
+        let mut h = History::new(&mut Secrets::predictable(1), 1 << 20);
         let dump = Position {
             id: ReplId::parse(&[b'd'; 40]).unwrap(),
             offset: ReplOffset(1000),

@@ -120,7 +120,7 @@ impl Replication {
         self.with_primary(|primary, env| primary.disconnect_all(env));
         let at = at.unwrap_or_else(|| {
             // After SYNC the history has no name that anybody could ask for, and no known offset.
-            self.history.rename(&mut self.rng);
+            self.history.rename(&mut self.secrets);
             Position {
                 id: self.history.id(),
                 offset: ReplOffset(-1),

@@ -85,9 +85,9 @@ impl Replication {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::engine::Rng;
     use crate::config::Config;
     use crate::replication::history::Refusal;
+    use crate::secret::Secrets;
 
     #[test]
     fn all_three_fields_are_needed_and_no_database_is_none() {
@@ -116,7 +116,7 @@ mod tests {
     /// A primary that restarted from a dump at offset 100, with these keys expired, and what it tells a replica that
     /// stands there.
     fn restarted(expired: Option<&[(u32, Vec<u8>)]>) -> (Replication, Result<String, Refusal>) {
-        let mut repl = Replication::new(&Config::default(), &mut Rng::new(1));
+        let mut repl = Replication::new(&Config::default(), &mut Secrets::predictable(1));
         let id = [b'a'; 40];
         let meta = ReplMeta {
             stream_db: 0,

@@ -3,7 +3,7 @@
 //! An offset is the number of stream bytes since the history began; the first byte of a history has
 //! offset 1. A replica that has processed offset `n` asks for the byte `n + 1`.
 
-use crate::commands::engine::Rng;
+use crate::secret::Secrets;
 use std::fmt;
 use std::ops::{Add, Sub};
 
@@ -17,8 +17,8 @@ pub struct ReplId([u8; ID_LEN]);
 
 impl ReplId {
     /// A new history's name.
-    pub fn random(rng: &mut Rng) -> Self {
-        ReplId(random_hex(rng))
+    pub fn random(secrets: &mut Secrets) -> Self {
+        ReplId(secrets.name())
     }
 
     /// From what a peer sent or a dump holds; `None` unless it is 40 printable characters.
@@ -56,11 +56,6 @@ impl fmt::Debug for ReplId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// 40 random lower-case hex digits: replication ids and EOF marks.
-pub fn random_hex(rng: &mut Rng) -> [u8; ID_LEN] {
-    std::array::from_fn(|_| b"0123456789abcdef"[rng.below(16) as usize])
 }
 
 /// A number of stream bytes since the history began. -1 where a peer never told it.
@@ -115,6 +110,9 @@ mod tests {
         assert!(ReplId::parse(&[b'a'; 39]).is_none());
         assert!(ReplId::parse(&[b'a'; 41]).is_none());
         assert!(ReplId::parse(&[0xff; 40]).is_none());
-        assert_eq!(ReplId::random(&mut Rng::new(7)).as_str().len(), 40);
+        assert_eq!(
+            ReplId::random(&mut Secrets::predictable(7)).as_str().len(),
+            40
+        );
     }
 }

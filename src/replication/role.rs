@@ -18,6 +18,7 @@ use crate::commands::ClientId;
 use crate::commands::effects::Effects;
 use crate::commands::engine::Rng;
 use crate::config::Config;
+use crate::secret::Secrets;
 
 /// Both sides of replication of this server.
 pub struct Replication {
@@ -25,6 +26,9 @@ pub struct Replication {
     pub(super) primary: Primary,
     pub(super) upstream: Option<Upstream>,
     pub(super) settings: Settings,
+    /// For ids and marks.
+    pub(super) secrets: Secrets,
+    /// For jitter.
     pub(super) rng: Rng,
     pub(super) actions: Vec<Action>,
     pub(super) now_ms: u64,
@@ -56,16 +60,18 @@ pub struct Upstream {
 
 impl Replication {
     /// A primary without replicas and backlog.
-    pub fn new(config: &Config, rng: &mut Rng) -> Self {
+    pub fn new(config: &Config, secrets: &mut Secrets) -> Self {
+        let mut secrets = secrets.another();
         let settings = Settings::from_config(config);
-        let mut history = History::new(rng, settings.backlog_bytes);
+        let mut history = History::new(&mut secrets, settings.backlog_bytes);
         history.set_backlog_disk(settings.backlog_disk_bytes, settings.spill_above);
         Replication {
             history,
             primary: Primary::default(),
             upstream: None,
             settings,
-            rng: Rng::new(rng.next_u64()),
+            rng: Rng::new(secrets.number()),
+            secrets,
             actions: Vec::new(),
             now_ms: 0,
             failover: None,
@@ -142,7 +148,7 @@ impl Replication {
         let mut env = Env {
             history: &mut self.history,
             settings: &self.settings,
-            rng: &mut self.rng,
+            secrets: &mut self.secrets,
             now_ms: self.now_ms,
             top_level: self.upstream.is_none(),
             quiet: self.failover.is_some(),
@@ -331,7 +337,7 @@ impl Replication {
         }
         self.actions.push(Action::StopLink);
         let old = self.history.id();
-        self.history.shift(&mut self.rng);
+        self.history.shift(&mut self.secrets);
         let (id, up_to) = (self.history.id(), self.history.offset() + 1);
         self.log(
             '*',
@@ -351,7 +357,7 @@ impl Replication {
 
     /// Forces full syncs of whoever reconnects (DEBUG CHANGE-REPL-ID).
     pub fn change_id(&mut self) {
-        self.history.rename(&mut self.rng);
+        self.history.rename(&mut self.secrets);
     }
 
     /// Appends raw bytes to the stream (DEBUG REPLICATE).

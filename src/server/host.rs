@@ -193,13 +193,6 @@ impl Host for Shell {
         self.others.talk(&exchange)
     }
 
-    fn fill_with_secret(&mut self, bytes: &mut [u8]) -> Result<(), String> {
-        use std::io::Read;
-        let random = std::fs::File::open("/dev/urandom");
-        let filled = random.and_then(|mut file| file.read_exact(bytes));
-        filled.map_err(|e| e.to_string())
-    }
-
     fn purge_memory(&mut self) {
         allocator::purge();
     }

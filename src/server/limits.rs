@@ -72,7 +72,10 @@ mod tests {
 
     #[test]
     fn the_hard_limit_closes_at_once_and_the_soft_one_after_its_time() {
-        let server = Server::new(crate::config::Config::default(), 1);
+        let server = Server::new(
+            crate::config::Config::default(),
+            crate::secret::Secrets::predictable(1),
+        );
         let mut engine = server.engine.borrow_mut();
         let limits = &mut engine.config.client_output_buffer_limit;
         limits.normal.hard = 1000;

@@ -10,9 +10,10 @@ use super::{allocator, cron, daemon, listen, log, repl, shutdown, supervisor};
 use crate::config::choices::Supervised;
 use crate::config::load::{ConfigError, Files, Loaded, command_line, load};
 use crate::config::{Config, load as config_load};
+use crate::keyspace::{TooLate, set_member_key};
+use crate::secret::Secrets;
 use crate::{REDIS_VERSION, VERSION};
 use std::fs;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -201,7 +202,11 @@ async fn serve(
         .into_iter()
         .chain(unix.is_some().then_some("unix"))
         .collect();
-    let server = Server::new(config, random_seed());
+    let no_secrets = |error| format!("The system has no random numbers: {error}");
+    let mut secrets = Secrets::of_the_system().map_err(no_secrets)?;
+    set_member_key(secrets.hash_key())
+        .map_err(|TooLate| Stop::Other("A member was hashed before the key was set.".into()))?;
+    let server = Server::new(config, secrets);
     tokio::task::spawn_local(shutdown::watch_signals(server.clone()));
     server
         .with_engine(|engine| {
@@ -426,11 +431,6 @@ pub fn pid_file(config: &Config) -> &str {
         "" => "/var/run/redis.pid",
         path => path,
     }
-}
-
-fn random_seed() -> u64 {
-    // The standard library keys its hashers from the system's randomness.
-    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]

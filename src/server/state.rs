@@ -8,6 +8,7 @@ use super::persist::Persistence;
 use super::{allocator, clock};
 use crate::commands::{Action, ClientId, Engine};
 use crate::config::Config;
+use crate::secret::Secrets;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -75,12 +76,12 @@ impl Link {
 }
 
 impl Server {
-    /// A server without listeners; `seed` keys hashes and random numbers.
-    pub fn new(config: Config, seed: u64) -> Rc<Server> {
+    /// A server without listeners; what must not be guessed comes from `secrets`.
+    pub fn new(config: Config, secrets: Secrets) -> Rc<Server> {
         let persistence = Persistence::default();
         let server = Rc::new_cyclic(|server| {
             let shell = Shell::new(server.clone(), persistence.clone());
-            let mut engine = Engine::new(config, seed, Box::new(shell));
+            let mut engine = Engine::new(config, secrets, Box::new(shell));
             engine.timer = clock::monotonic_ns;
             (engine.clock, engine.tick) = clock::read();
             engine.started = engine.clock;

@@ -33,7 +33,7 @@ pub fn digest(source: &Source, options: &Options) -> Result<Result<String, Strin
         .map(|_| Digester {
             options: *options,
             now_ms: text::now_ms(),
-            scratch: Scratch::new(text::seed()),
+            scratch: Scratch::new(text::hash_key()),
             buf: Vec::new(),
             dbs: BTreeMap::new(),
             unfit: None,

@@ -61,7 +61,7 @@ pub fn export(
     let workers = (0..options.threads)
         .map(|_| Exporter {
             options,
-            scratch: Scratch::new(text::seed()),
+            scratch: Scratch::new(text::hash_key()),
             buf: Vec::new(),
         })
         .collect();

@@ -1,5 +1,6 @@
 //! Numbers, times and keys for eyes.
 
+use crate::secret::{HashKey, Secrets};
 /// A count with its digits in groups of three.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -117,10 +118,13 @@ pub fn now_ms() -> i64 {
     since.map_or(0, |d| d.as_millis() as i64)
 }
 
-/// A seed that whoever wrote the input cannot know.
-pub fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::hash::RandomState::new().build_hasher().finish()
+/// The key of a hash that whoever wrote the input cannot know.
+///
+/// # Panics
+/// If the system has no random numbers to give.
+pub fn hash_key() -> HashKey {
+    let secrets = Secrets::of_the_system();
+    secrets.expect("the system has random numbers").hash_key()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::random::Random;
 use forebay::keyspace::{Db, Footprint, Keyspace, Round, ValueRef};
+use forebay::secret::HashKey;
 
 struct Filled {
     keyspace: Keyspace,
@@ -13,7 +14,7 @@ impl Filled {
     /// `keys` strings of `size` bytes each, written one after the other.
     fn new(keys: u64, size: usize, expire: Option<i64>) -> Filled {
         let mut filled = Filled {
-            keyspace: Keyspace::new(1, [keys, size as u64]),
+            keyspace: Keyspace::new(1, HashKey::fixed([keys, size as u64])),
             random: Random(size as u64),
             now_ms: 0,
         };

@@ -6,9 +6,10 @@ use forebay::keyspace::value::Set;
 use forebay::keyspace::{
     Db, Hasher, Keyspace, Limits, Partition, Scanned, SizeHint, Value, ValueRef,
 };
+use forebay::secret::HashKey;
 use forebay::snapshot::{SnapshotOptions, Step};
 
-const HASHER: [u64; 2] = [11, 12];
+const HASHER: HashKey = HashKey::fixed([11, 12]);
 
 fn record(n: u64) -> Vec<u8> {
     let mut out = Vec::new();

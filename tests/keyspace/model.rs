@@ -7,6 +7,7 @@ use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
 use forebay::keyspace::value::{List, Str};
 use forebay::keyspace::{Db, Keyspace, Limits, Loc, Round, Value, ValueRef};
 use forebay::rdb::stream::StreamId;
+use forebay::secret::HashKey;
 use forebay::snapshot::{Block, Cut, SnapshotOptions, Step};
 use std::collections::BTreeMap;
 
@@ -78,7 +79,7 @@ impl Run {
         Run {
             random: Random(seed),
             shape,
-            keyspace: Keyspace::new(DBS, [seed, 1]),
+            keyspace: Keyspace::new(DBS, HashKey::fixed([seed, 1])),
             model: Default::default(),
             now: 1000,
             ticks: 0,

@@ -215,8 +215,8 @@ impl Node {
         self.follower.payload = Some((mode, Stage::Loading(bytes, at)));
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<Loaded, String> {
-        let mut options = load_options(&self.engine);
+    fn parse(&mut self, bytes: &[u8]) -> Result<Loaded, String> {
+        let mut options = load_options(&mut self.engine);
         options.threads = 1;
         let loaded = load::load(bytes, &options, &LoadProgress::default());
         match loaded {

@@ -10,6 +10,7 @@ use forebay::keyspace::ValueRef;
 use forebay::replication::log::{Place, Spill};
 use forebay::replication::{Action, LinkInput, ReplMeta, Settings, SnapshotTarget};
 use forebay::resp::Parser;
+use forebay::secret::Secrets;
 use forebay::server::Shell;
 use forebay::server::load::{self, LoadProgress};
 use forebay::server::persist::{Persistence, load_options};
@@ -90,7 +91,11 @@ impl Node {
     ) -> Result<Node, String> {
         let persistence = Persistence::default();
         let shell = Shell::new(std::rc::Weak::new(), persistence.clone());
-        let mut engine = Engine::new(build.config.clone(), build.seed, Box::new(shell));
+        let mut engine = Engine::new(
+            build.config.clone(),
+            Secrets::predictable(build.seed),
+            Box::new(shell),
+        );
         // So that it happens at all with the few bytes of a simulation.
         let settings = Settings {
             spill_above: 1 << 12,
@@ -136,7 +141,7 @@ impl Node {
         let Some(dump) = self.disk.dump() else {
             return Ok(None);
         };
-        let mut options = load_options(&self.engine);
+        let mut options = load_options(&mut self.engine);
         options.keep_expired = as_replica;
         options.expired_bytes_max = self.engine.repl.history().backlog_bytes_max();
         options.threads = 1;

@@ -3,6 +3,7 @@
 //! Words that may stand nowhere are put together here from halves, so that this file may hold them.
 
 mod commands;
+mod secrets;
 
 use std::fs;
 use std::path::{Path, PathBuf};

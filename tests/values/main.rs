@@ -52,7 +52,7 @@ impl Bench {
         Some(Bench {
             _server: server,
             client,
-            scratch: Scratch::new(1),
+            scratch: Scratch::new(forebay::secret::HashKey::fixed([1, 0])),
         })
     }
 

@@ -322,10 +322,7 @@ fn acl_genpass(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     ))?;
     let digits = (bits as usize).div_ceil(4);
     let mut secret = vec![0; digits.div_ceil(2)];
-    let filled = cx
-        .engine
-        .with_host(|host, _| host.fill_with_secret(&mut secret));
-    filled.map_err(|e| CommandError::new(format!("ERR no random numbers: {e}")))?;
+    cx.engine.secrets.fill(&mut secret);
     cx.client.reply.bulk_str(&hex(&secret)[..digits]);
     Ok(())
 }

@@ -41,7 +41,7 @@ pub mod seed;
 pub mod seq;
 mod strings;
 
-pub use seed::set_seed;
+pub use seed::{TooLate, set_member_key};
 
 use std::cell::Cell;
 use std::sync::Arc;

@@ -116,7 +116,7 @@ impl Primary {
     /// serve an old id: uncounted writes could hide behind it.
     fn create_backlog(&mut self, env: &mut Env<'_>) {
         if env.top_level {
-            env.history.rename(env.rng);
+            env.history.rename(env.secrets);
         }
         env.history.create_backlog();
         let none = "0".repeat(40);

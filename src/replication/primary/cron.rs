@@ -97,7 +97,7 @@ impl Primary {
         let alone = env.now_ms.saturating_sub(self.alone_since_ms);
         let due = ttl > 0 && alone > ttl && self.replicas.is_empty();
         if due && env.top_level && env.history.backlog().is_some() {
-            env.history.rename(env.rng);
+            env.history.rename(env.secrets);
             env.history.free_backlog();
             let s = ttl / 1000;
             env.log(

@@ -38,7 +38,7 @@ use super::replconf::Replconf;
 use super::report::SentSyncs;
 use super::settings::Settings;
 use crate::commands::ClientId;
-use crate::commands::engine::Rng;
+use crate::secret::Secrets;
 use std::collections::BTreeMap;
 
 /// What the state machine works with beside its own state.
@@ -48,7 +48,7 @@ pub struct Env<'a> {
     /// Directives.
     pub settings: &'a Settings,
     /// For marks and ids.
-    pub rng: &'a mut Rng,
+    pub secrets: &'a mut Secrets,
     /// Monotonic ms.
     pub now_ms: u64,
     /// We follow nobody: the stream is ours.

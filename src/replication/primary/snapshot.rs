@@ -3,7 +3,7 @@
 use super::{Env, Job, Primary, State};
 use crate::commands::ClientId;
 use crate::replication::action::{Action, SnapshotOrder, SnapshotTarget};
-use crate::replication::position::{ReplOffset, random_hex};
+use crate::replication::position::ReplOffset;
 use crate::replication::replconf::{Capa, Filter};
 
 impl Primary {
@@ -106,7 +106,7 @@ impl Primary {
         self.syncs.ordered(&members, sockets);
         let target = match sockets {
             true => SnapshotTarget::Sockets {
-                mark: random_hex(env.rng),
+                mark: env.secrets.name(),
             },
             false => SnapshotTarget::Disk,
         };

@@ -9,18 +9,18 @@ struct Scene {
     primary: Primary,
     history: History,
     settings: Settings,
-    rng: Rng,
+    secrets: Secrets,
     now_ms: u64,
 }
 
 impl Scene {
     fn new(settings: Settings) -> Self {
-        let mut rng = Rng::new(5);
+        let mut secrets = Secrets::predictable(5);
         Scene {
             primary: Primary::default(),
-            history: History::new(&mut rng, settings.backlog_bytes),
+            history: History::new(&mut secrets, settings.backlog_bytes),
             settings,
-            rng,
+            secrets,
             now_ms: 1_000_000,
         }
     }
@@ -44,7 +44,7 @@ impl Scene {
         let mut env = Env {
             history: &mut self.history,
             settings: &self.settings,
-            rng: &mut self.rng,
+            secrets: &mut self.secrets,
             now_ms: self.now_ms,
             top_level: true,
             quiet: false,

@@ -5,6 +5,7 @@ use super::LoadError;
 use crate::rdb::check::{Kind, Scratch, check_value};
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{ErrorKind, Frame, RdbError, Scanner, Step};
+use crate::secret::HashKey;
 use std::io::Read;
 
 /// First size of the window, bytes; it grows only for records that are larger, as their bytes arrive.
@@ -19,8 +20,8 @@ pub struct CheckOptions {
     pub verify_checksum: bool,
     /// `rdb-unknown-values skip`
     pub skip_unknown: bool,
-    /// Keys the hashes by which duplicates inside a value are found.
-    pub seed: u64,
+    /// The key of the hashes by which duplicates inside a value are found.
+    pub key: HashKey,
 }
 
 /// Checks frames, values and checksum. Returns the number of keys.
@@ -29,7 +30,7 @@ pub struct CheckOptions {
 /// The first defect, with its offset.
 pub fn check<R: Read>(mut source: R, options: CheckOptions) -> Result<u64, LoadError> {
     let mut scanner = Scanner::new();
-    let mut scratch = Scratch::new(options.seed);
+    let mut scratch = Scratch::new(options.key);
     let mut crc = Crc64::new();
     let (mut window, mut filled, mut start) = (vec![0; WINDOW], 0, 0);
     let mut keys = 0;
@@ -133,7 +134,7 @@ mod tests {
         databases: 16,
         verify_checksum: true,
         skip_unknown: false,
-        seed: 1,
+        key: HashKey::fixed([1, 0]),
     };
 
     fn dump() -> Vec<u8> {

@@ -189,7 +189,7 @@ impl<'a> Inserter<'a> {
         Inserter {
             options,
             tasks,
-            scratch: Scratch::new(options.now_ms as u64),
+            scratch: Scratch::new(options.key),
             rebuilt: Vec::new(),
             converted: Vec::new(),
         }

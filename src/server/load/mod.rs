@@ -24,6 +24,7 @@ pub use error::LoadError;
 
 use crate::keyspace::{Db, Hasher, Limits, UnixMillis};
 use crate::rdb::RdbVersion;
+use crate::secret::HashKey;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -32,6 +33,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 pub struct LoadOptions {
     /// The keyspace's hash function.
     pub hasher: Hasher,
+    /// The key of the hashes by which duplicates inside a value are found.
+    pub key: HashKey,
     /// Unix time, ms: what has expired before it is dropped, unless `keep_expired`.
     pub now_ms: UnixMillis,
     /// A replica keeps expired keys: its primary deletes them.

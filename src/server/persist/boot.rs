@@ -214,7 +214,7 @@ fn merge(engine: &mut Engine, loaded: Loaded, overwrite: bool) -> Result<(), Loa
 }
 
 /// What any load of this server needs.
-pub fn load_options(engine: &Engine) -> LoadOptions {
+pub fn load_options(engine: &mut Engine) -> LoadOptions {
     let settings = Settings::read(&engine.config, engine.clock.unix_ms);
     let heat = match settings.heat {
         super::HeatAs::Freq => HeatPolicy::Lfu((engine.clock.unix_ms / 60_000) as u16),
@@ -222,6 +222,7 @@ pub fn load_options(engine: &Engine) -> LoadOptions {
     };
     LoadOptions {
         hasher: engine.keyspace.hasher(),
+        key: engine.secrets.hash_key(),
         now_ms: engine.clock.unix_ms,
         expired_bytes_max: 0,
         keep_expired: engine.repl.is_replica() || engine.config.replicaof.is_some(),

@@ -19,6 +19,7 @@ use crate::rdb::opcode;
 use crate::rdb::string::{encode_blob, encode_string};
 use crate::rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
 use crate::rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
+use crate::secret::HashKey;
 use crate::snapshot::{Block, Cut, OutOfLine};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,6 +52,8 @@ pub struct Plan {
     pub checksum: bool,
     /// What the walk's heats mean.
     pub heat: HeatAs,
+    /// The key of the hashes by which duplicates inside a value are found.
+    pub key: HashKey,
     /// `rdb-key-save-delay`
     pub key_delay: i64,
 }
@@ -89,7 +92,7 @@ impl Encoder {
     /// Nothing is written yet.
     pub fn new(plan: Plan, sinks: Vec<Box<dyn Sink>>, progress: Arc<Progress>) -> Encoder {
         let out = Vec::with_capacity(BUFFER + BUFFER / 4);
-        let (crc, packer, scratch) = (Crc64::new(), Packer::new(), Scratch::new(plan.cut.epoch));
+        let (crc, packer, scratch) = (Crc64::new(), Packer::new(), Scratch::new(plan.key));
         Encoder {
             plan,
             sinks,

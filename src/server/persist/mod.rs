@@ -226,6 +226,7 @@ impl Persistence {
             compress: settings.compress,
             checksum: settings.checksum,
             heat: settings.heat,
+            key: engine.secrets.hash_key(),
             key_delay: engine.config.rdb_key_save_delay,
         };
         let data_bytes = (engine.used_memory)(engine);

@@ -16,14 +16,14 @@ fn server(dir: &Path) -> Rc<Server> {
         rdbcompression: false,
         ..Config::default()
     };
-    Server::new(config, 7)
+    Server::new(config, crate::secret::Secrets::predictable(7))
 }
 
 fn load(server: &Server, bytes: &[u8]) -> Result<Loaded, LoadError> {
-    let engine = server.engine.borrow();
+    let mut engine = server.engine.borrow_mut();
     let options = load::LoadOptions {
         keep_expired: true,
-        ..boot::load_options(&engine)
+        ..boot::load_options(&mut engine)
     };
     load::load(bytes, &options, &LoadProgress::default()).map(|(loaded, ..)| loaded)
 }

@@ -512,7 +512,7 @@ fn start_receiving(
                 databases: options.databases,
                 verify_checksum: options.verify_checksum,
                 skip_unknown: options.skip_unknown,
-                seed: engine.rng.next_u64(),
+                key: engine.secrets.hash_key(),
             };
             return receive::to_file(PathBuf::from(format!("temp-{unix}.{pid}.rdb")), check);
         }

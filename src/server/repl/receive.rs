@@ -268,7 +268,7 @@ mod tests {
         databases: 16,
         verify_checksum: true,
         skip_unknown: false,
-        seed: 1,
+        key: crate::secret::HashKey::fixed([1, 0]),
     };
 
     fn wait(receiving: Receiving) -> Result<Received, String> {

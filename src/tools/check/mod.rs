@@ -22,6 +22,7 @@ use crate::keyspace::Hasher;
 use crate::rdb::check::{Kind, Scratch, check_value};
 use crate::rdb::string::{StrBuf, StrRef};
 use crate::rdb::{ErrorKind, Frame, RdbError, RdbVersion, Record, function};
+use crate::secret::HashKey;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -98,11 +99,11 @@ impl Report {
 /// # Errors
 /// When it cannot be read to its end, or temporary files fail.
 pub fn check(source: &Source, options: &Options) -> Result<Report, Trouble> {
-    let seed = text::seed();
-    let hasher = Hasher::new([seed, text::seed()]);
+    let key = text::hash_key();
+    let hasher = Hasher::new(text::hash_key());
     let held_max = options.keys_max / options.threads;
     let workers = (0..options.threads)
-        .map(|_| Checker::new(options, hasher, held_max, seed))
+        .map(|_| Checker::new(options, hasher, held_max, key))
         .collect();
     let mut bar = Progress::new(source.name(), source.size(), options.progress);
     let (scan, workers) = pipeline::run(source, workers, &mut bar, |()| false);
@@ -294,11 +295,11 @@ struct Checker {
 }
 
 impl Checker {
-    fn new(options: &Options, hasher: Hasher, held_max: usize, seed: u64) -> Checker {
+    fn new(options: &Options, hasher: Hasher, held_max: usize, key: HashKey) -> Checker {
         Checker {
             options: *options,
             now_ms: text::now_ms(),
-            scratch: Scratch::new(seed),
+            scratch: Scratch::new(key),
             keys: Keys::new(hasher, held_max),
             found: Found::default(),
             counted: (0, 0),

@@ -81,9 +81,9 @@ pub fn convert(
     source.require_file("convert")?;
     let output = Output::create(path, options.force, source)?;
     let bar = || Progress::new(source.name(), source.size(), options.progress);
-    let seed = text::seed();
+    let key = text::hash_key();
     let workers = (0..options.threads)
-        .map(|_| survey::Surveyor::new(seed))
+        .map(|_| survey::Surveyor::new(key))
         .collect();
     let (scan, workers) = pipeline::run(source, workers, &mut bar(), |()| false);
     let survey = match survey::Survey::of(workers) {
@@ -99,7 +99,7 @@ pub fn convert(
     };
     source.rewind()?;
     let workers = (0..options.threads)
-        .map(|_| rewrite::Rewriter::new(&survey, form, options.compress, seed))
+        .map(|_| rewrite::Rewriter::new(&survey, form, options.compress, key))
         .collect();
     let mut report = Report {
         from: scan.version,

@@ -18,6 +18,7 @@ use crate::rdb::string::encode_string;
 use crate::rdb::target::{Loss, OnLoss, Target, transcode_value};
 use crate::rdb::writer::{Attributes, encode_aux, encode_key, encode_resize_db, encode_select_db};
 use crate::rdb::{Frame, Record, function, opcode};
+use crate::secret::HashKey;
 use crate::tools::canonical::canonical;
 use crate::tools::pipeline::{Batch, Place, Worker};
 
@@ -45,12 +46,12 @@ pub struct Rewriter<'s> {
 }
 
 impl<'s> Rewriter<'s> {
-    pub fn new(survey: &'s Survey, target: Target, compress: bool, seed: u64) -> Self {
+    pub fn new(survey: &'s Survey, target: Target, compress: bool, key: HashKey) -> Self {
         Rewriter {
             survey,
             target,
             packer: compress.then(Packer::new),
-            scratch: Scratch::new(seed),
+            scratch: Scratch::new(key),
             buf: Vec::new(),
             value: Vec::new(),
         }

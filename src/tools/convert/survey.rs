@@ -3,6 +3,7 @@
 use crate::rdb::check::Scratch;
 use crate::rdb::target::TypeSet;
 use crate::rdb::{Frame, RdbError};
+use crate::secret::HashKey;
 use crate::tools::canonical::canonical;
 use crate::tools::pipeline::{Batch, Worker};
 use std::collections::BTreeMap;
@@ -28,9 +29,9 @@ pub struct Surveyor {
 }
 
 impl Surveyor {
-    pub fn new(seed: u64) -> Surveyor {
+    pub fn new(key: HashKey) -> Surveyor {
         Surveyor {
-            scratch: Scratch::new(seed),
+            scratch: Scratch::new(key),
             buf: Vec::new(),
             survey: Survey::default(),
             defect: None,

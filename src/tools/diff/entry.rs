@@ -8,6 +8,7 @@ use super::parts::fingerprint;
 use crate::keyspace::Hasher;
 use crate::rdb::check::Scratch;
 use crate::rdb::{Frame, RdbError, Record, function};
+use crate::secret::HashKey;
 use crate::tools::canonical::canonical;
 use crate::tools::encoding::kind_name;
 use crate::tools::pipeline::{Batch, Place, Worker};
@@ -198,10 +199,10 @@ impl Lister {
         Lister {
             partitions,
             drop_before,
-            scratch: Scratch::new(text::seed()),
+            scratch: Scratch::new(text::hash_key()),
             buf: Vec::new(),
             // The same on both sides, and every time: so the order of what is told does not change.
-            hasher: Hasher::new([0, 0]),
+            hasher: Hasher::new(HashKey::fixed([0, 0])),
         }
     }
 

@@ -115,7 +115,7 @@ pub fn take_apart(file: &File, place: u64, context: &Context) -> Result<Parts, S
                 frame: Frame::Key(record),
                 ..
             } => {
-                let mut scratch = Scratch::new(place);
+                let mut scratch = Scratch::new(crate::tools::text::hash_key());
                 let mut buf = Vec::new();
                 let value = canonical(context, &record, &mut scratch, &mut buf);
                 let value = value.map_err(|e| e.to_string())?;

@@ -237,18 +237,17 @@ impl<'f> Search<'f> {
             Found::Frame { .. } => unreachable!("the first frame is the header"),
             Found::Defect(e) => return Err(Hopeless::Header(e)),
         };
-        let seed = text::seed();
         Ok(Search {
             end: view.size(),
             stored: None,
             view,
             frame_max,
-            scratch: Scratch::new(seed),
+            scratch: Scratch::new(text::hash_key()),
             context: scanner.context().clone(),
             scanner,
             version,
             db: 0,
-            keys: Keys::new(Hasher::new([seed, text::seed()]), HELD_MAX),
+            keys: Keys::new(Hasher::new(text::hash_key()), HELD_MAX),
             cuts: Vec::new(),
             kept: 0,
             notes: Vec::new(),

@@ -64,10 +64,10 @@ pub struct Report {
 /// When it cannot be read.
 pub fn stat(source: &Source, options: &Options) -> Result<Report, Trouble> {
     let now_ms = show::now_ms();
-    let seed = show::seed();
+    let key = show::hash_key();
     let workers = (0..options.threads)
         .map(|_| Counter {
-            scratch: Scratch::new(seed),
+            scratch: Scratch::new(key),
             tallies: Tallies::new(now_ms, options.largest),
             patterns: Patterns::new(options.separator),
             defect: None,

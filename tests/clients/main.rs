@@ -1,0 +1,7 @@
+//!
+//! * [`secrets`]: two processes share no secret.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod secrets;
