@@ -297,56 +297,6 @@ impl Db {
         record.len() + super::slots::bytes_for(1) / super::slots::SLOTS + outside
     }
 
-    /// One SCAN step in hash order: calls `f` for about `count` keys from `cursor` on; returns the
-    /// next cursor, 0 at the end. A key present during the whole scan is visited at least once.
-    ///
-    /// The cursor is the hash of the next key, so splits and merges cannot hide or repeat any.
-    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(Loc)) -> u64 {
-        let mut at = cursor;
-        let mut left = count.max(1);
-        let mut batch: Vec<Loc> = Vec::new();
-        loop {
-            let Some(first) = self.dir.segment(at) else {
-                return 0;
-            };
-            batch.clear();
-            for link in 0.. {
-                let Some(segment) = self.dir.link(at, link) else {
-                    break;
-                };
-                for slot in segment.slots().iter() {
-                    let hash = self.hash(segment.key_at(segment.slots().offset(slot)));
-                    if hash >= at {
-                        batch.push(Loc {
-                            hash,
-                            slot: slot as u16,
-                            link: link as u16,
-                        });
-                    }
-                }
-            }
-            if batch.len() > left {
-                batch.sort_unstable_by_key(|loc| loc.hash);
-                // Keys of the same hash stay together.
-                let end = batch[left - 1].hash;
-                let next = batch.iter().position(|loc| loc.hash > end);
-                let next = next.unwrap_or(batch.len());
-                batch[..next].iter().for_each(|&loc| f(loc));
-                if let Some(loc) = batch.get(next) {
-                    return loc.hash;
-                }
-            } else {
-                batch.iter().for_each(|&loc| f(loc));
-            }
-            left = left.saturating_sub(batch.len());
-            match directory::after(first.prefix(), first.depth()) {
-                None => return 0,
-                Some(next) if left == 0 => return next,
-                Some(next) => at = next,
-            }
-        }
-    }
-
     /// A random key (uniform within a small factor); `random` is a fresh random number.
     pub fn random(&self, random: u64) -> Option<Loc> {
         if self.is_empty() {

@@ -14,7 +14,7 @@
 //! * [`record`]: how an entry stands in memory: as an RDB record. `outside`: values that do not.
 //! * [`heap`], `region`, `region_pool`: memory for extents. `tidy`: gives it back when it is free.
 //!   [`Footprint`]: what it is used for. [`repack`](Round): the same for values outside.
-//! * [`hash`]: the keyed hash of keys.
+//! * [`hash`]: the keyed hash of keys. `scan`: a walk in its order that commands take in steps.
 //! * [`load`]: building a database aside, by several threads.
 //! * `tree`: the structure of everything large.
 //! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
@@ -39,6 +39,7 @@ mod region;
 mod region_pool;
 mod repack;
 mod reshape;
+mod scan;
 pub mod segment;
 pub mod slots;
 mod tidy;
