@@ -2,7 +2,12 @@
 //!
 //! Time is bounded by pattern length times text length: a mismatch goes back to the last `*` only,
 //! which finds every match that going back further would. Oddities of the reference are kept: `*`
-//! does not match the empty text, an unclosed class ends with the pattern.
+//! does not match the empty text, an unclosed class ends with the pattern, and nothing matches a
+//! pattern that needs more than [`STARS_MAX`] runs of stars.
+
+/// Runs of `*` that may take part in a match, not counting one that ends the pattern. The reference
+/// server calls itself for each of them and gives up when it is this deep (since 7.4.1).
+const STARS_MAX: usize = 1000;
 
 /// True if `pattern` matches all of `text`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -18,6 +23,7 @@ fn run(pattern: &[u8], text: &[u8], fold: impl Fn(u8) -> u8 + Copy) -> bool {
     let (mut p, mut t) = (0, 0);
     // Behind the last `*`, and where the text went on then.
     let mut star: Option<(usize, usize)> = None;
+    let mut stars = 0;
     loop {
         if p == pattern.len() && t == text.len() {
             return true;
@@ -27,6 +33,10 @@ fn run(pattern: &[u8], text: &[u8], fold: impl Fn(u8) -> u8 + Copy) -> bool {
                 p = skip_stars(pattern, p);
                 if p == pattern.len() {
                     return true;
+                }
+                stars += 1;
+                if stars > STARS_MAX {
+                    return false;
                 }
                 star = Some((p, t));
                 continue;
@@ -134,6 +144,19 @@ mod tests {
             );
         }
         assert!(matches_in_any_case(b"MAX[A-M]em*", b"maxmemory"));
+    }
+
+    #[test]
+    fn a_thousand_runs_of_stars_are_the_most() {
+        // As `KEYS` of redis-server 7.4.2 and 8.2 answers.
+        let text = "a".repeat(3000);
+        for (stars, expected) in [(1000, true), (1001, false)] {
+            for (unit, end) in [("*a", ""), ("**a", ""), ("*?", ""), ("*a", "*")] {
+                let pattern = unit.repeat(stars) + end;
+                let matched = matches(pattern.as_bytes(), text.as_bytes());
+                assert_eq!(matched, expected, "{unit} {stars} {end}");
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What strangers may see and take: secrets, cursors, patterns, memory for input and output.
 //!
+//! * [`patterns`]: patterns of any shape match what they match on a real server.
 //! * [`scans`]: cursors of all SCAN commands, kept as clients keep them.
 //! * [`secrets`]: two processes share no secret.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod patterns;
 mod random;
 mod scans;
 mod secrets;
