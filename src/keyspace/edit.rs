@@ -1,9 +1,8 @@
 //! A value that is being changed.
 
+use super::Value;
 use super::db::{Db, Loc};
-use super::record::{self, LONG_KEY, OUTSIDE, Record, TYPE_MASK};
-use super::write::{KEY_MAX, VALUE_MAX};
-use super::{Value, outside};
+use super::record::{self, KEY_MAX, LONG_KEY, OUTSIDE, Record, TYPE_MASK, VALUE_MAX};
 use std::sync::Arc;
 
 /// A value that is being changed. Dropping it puts the value back into the database; a collection
@@ -110,13 +109,7 @@ impl Db {
             Held::Outside { value, lent: None } => value,
         };
         let expire = self.expire(loc);
-        let rdb_type = value.rdb_type();
-        let old = self.record(loc).rdb_type;
-        let long =
-            (old & LONG_KEY != 0 || self.key(loc).len() > KEY_MAX).then(|| self.key(loc).to_vec());
-        let handle = outside::store(long.as_deref(), value);
-        let type_byte = rdb_type | OUTSIDE | if long.is_some() { LONG_KEY } else { 0 };
-        self.rewrite(loc, expire, type_byte, &handle, &[]);
+        self.rewrite_outside(loc, expire, value);
     }
 
     /// Writes a packed value into its record; false if it is too large for that.

@@ -9,9 +9,8 @@
 use super::directory::Directory;
 use super::heap::Heap;
 use super::node::prefetch;
-use super::record::Record;
+use super::record::{KEY_MAX, Record, VALUE_MAX};
 use super::segment;
-use super::write::{KEY_MAX, VALUE_MAX};
 use super::{Db, Hasher, Loc, UnixMillis, Value};
 use std::fmt;
 use std::sync::Arc;

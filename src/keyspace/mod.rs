@@ -18,6 +18,7 @@
 //! * [`load`]: building a database aside, by several threads.
 //! * `tree`: the structure of everything large.
 //! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
+//! * [`sizes`]: where keys and values change their form, for tests.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 
 pub mod db;
@@ -41,6 +42,7 @@ mod repack;
 mod reshape;
 mod scan;
 pub mod segment;
+pub mod sizes;
 pub mod slots;
 mod tidy;
 pub(crate) mod tree;

@@ -13,6 +13,14 @@
 
 use super::UnixMillis;
 
+/// Keys above this stand outside the record, with their value.
+pub const KEY_MAX: usize = 256;
+/// Values above this, which is a text of 1024 bytes with its length, stand outside the record: what is copied
+/// when a segment moves should be worth it.
+pub const VALUE_MAX: usize = 2 + 1024;
+/// The longest record: what makes room for one can rely on it.
+pub const RECORD_MAX: usize = 9 + 1 + 2 + KEY_MAX + VALUE_MAX;
+
 /// Opcode EXPIRETIME_MS.
 pub const EXPIRE_MS: u8 = 0xFC;
 /// RDB type of strings.
@@ -184,22 +192,74 @@ pub fn read_len(bytes: &[u8]) -> (usize, usize) {
     }
 }
 
-/// A record about to be written: its parts, so that it need not be put together first.
+/// A record about to be written: its parts, so that it need not be put together first. No record is longer
+/// than [`RECORD_MAX`], whatever the key and the value.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
-    /// The expiry.
-    pub expire: Option<UnixMillis>,
-    /// The type byte.
-    pub type_byte: u8,
-    /// The key; empty when it stands outside.
-    pub key: &'a [u8],
+    expire: Option<UnixMillis>,
+    type_byte: u8,
+    /// Empty when it stands outside.
+    key: &'a [u8],
     /// The first bytes of the value (the length of a string, an integer, a handle).
-    pub head: &'a [u8],
+    head: &'a [u8],
     /// The rest of the value.
-    pub body: &'a [u8],
+    body: &'a [u8],
 }
 
-impl Parts<'_> {
+impl<'a> Parts<'a> {
+    /// A record that holds the key and the value, which comes in two parts. `None` if one of them is too long
+    /// for a record: then both the value and a long key stand outside.
+    #[inline(always)]
+    pub fn whole(
+        expire: Option<UnixMillis>,
+        rdb_type: u8,
+        key: &'a [u8],
+        head: &'a [u8],
+        body: &'a [u8],
+    ) -> Option<Parts<'a>> {
+        let fits = key.len() <= KEY_MAX && head.len() + body.len() <= VALUE_MAX;
+        fits.then_some(Parts {
+            expire,
+            type_byte: rdb_type,
+            key,
+            head,
+            body,
+        })
+    }
+
+    /// A record of a value outside: `handle` stands for it, and for the key too if that is long.
+    #[inline]
+    pub fn outside(
+        expire: Option<UnixMillis>,
+        rdb_type: u8,
+        key: &'a [u8],
+        handle: &'a [u8; HANDLE],
+    ) -> Parts<'a> {
+        let (long, key) = match key.len() <= KEY_MAX {
+            true => (0, key),
+            false => (LONG_KEY, &[][..]),
+        };
+        Parts {
+            expire,
+            type_byte: rdb_type | OUTSIDE | long,
+            key,
+            head: handle,
+            body: &[],
+        }
+    }
+
+    /// The expiry.
+    #[inline]
+    pub fn expire(&self) -> Option<UnixMillis> {
+        self.expire
+    }
+
+    /// The type byte.
+    #[inline]
+    pub fn type_byte(&self) -> u8 {
+        self.type_byte
+    }
+
     /// Bytes of the record.
     #[inline]
     #[expect(clippy::len_without_is_empty, reason = "never empty")]

@@ -9,21 +9,21 @@
 use super::db::{Db, Loc};
 use super::directory::room_for;
 use super::heap::EXTENT_MAX;
-use super::record::{self, LONG_KEY, OUTSIDE, Parts, Record, Small, TYPE_MASK, TYPE_STRING};
+use super::record::{
+    self, KEY_MAX, LONG_KEY, OUTSIDE, Parts, RECORD_MAX, Record, Small, TYPE_MASK, TYPE_STRING,
+};
 use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
 use super::{UnixMillis, Value, outside};
 use crate::snapshot::preserve::let_go;
 use std::sync::Arc;
 
-/// Keys above this stand outside the record, with their value.
-pub const KEY_MAX: usize = 256;
-/// Values above this stand outside the record: what is copied when a segment moves should be worth it.
-pub const VALUE_MAX: usize = 1024;
 /// Two segments of at most so many entries together are merged; well below [`ENTRIES_MAX`], so that
 /// the merged one is not split again soon.
 const MERGE_MAX: usize = 224;
 /// Less garbage than this is not worth a compaction.
 const GARBAGE_MIN: usize = 512;
+/// A longer key does not leave its memory to the keys after it.
+const SCRATCH_MAX: usize = 64 << 10;
 
 impl Db {
     /// Creates or overwrites a key with a string; the fast path of SET. Keeps heat of an existing key.
@@ -39,19 +39,14 @@ impl Db {
         bytes: &[u8],
         expire: Option<UnixMillis>,
     ) -> Loc {
-        if key.len() > KEY_MAX || bytes.len() > VALUE_MAX {
-            let value = Value::Str(super::value::Str::new(bytes));
-            return self.insert_outside(hash, key, Arc::new(value), expire);
-        }
         let (head, body) = string_parts(bytes);
-        let parts = Parts {
-            expire,
-            type_byte: TYPE_STRING,
-            key,
-            head: &head,
-            body,
-        };
-        self.put(hash, key, &parts, None)
+        match Parts::whole(expire, TYPE_STRING, key, &head, body) {
+            Some(parts) => self.put(hash, key, &parts, None),
+            None => {
+                let value = Value::Str(super::value::Str::new(bytes));
+                self.insert_outside(hash, key, Arc::new(value), expire)
+            }
+        }
     }
 
     /// Replaces the value by the decimal text of `n`, keeping expiry and heat; the fast path of INCR.
@@ -91,19 +86,9 @@ impl Db {
         if key.len() <= KEY_MAX {
             let mut bytes = std::mem::take(&mut self.scratch.value);
             bytes.clear();
-            let packed = value
-                .to_record(&mut bytes)
-                .filter(|_| bytes.len() <= VALUE_MAX);
-            let loc = packed.map(|type_byte| {
-                let parts = Parts {
-                    expire,
-                    type_byte,
-                    key,
-                    head: &bytes,
-                    body: &[],
-                };
-                self.put(hash, key, &parts, None)
-            });
+            let packed = value.to_record(&mut bytes);
+            let parts = packed.and_then(|ty| Parts::whole(expire, ty, key, &bytes, &[]));
+            let loc = parts.map(|parts| self.put(hash, key, &parts, None));
             self.scratch.value = bytes;
             if let Some(loc) = loc {
                 return loc;
@@ -120,18 +105,7 @@ impl Db {
         value: Arc<Value>,
         expire: Option<UnixMillis>,
     ) -> Loc {
-        let long = key.len() > KEY_MAX;
-        let type_byte = value.rdb_type() | OUTSIDE | if long { LONG_KEY } else { 0 };
-        let handle = outside::store(long.then_some(key), value);
-        let short = if long { &[] } else { key };
-        let parts = Parts {
-            expire,
-            type_byte,
-            key: short,
-            head: &handle,
-            body: &[],
-        };
-        self.put(hash, key, &parts, None)
+        self.put_outside(hash, key, value, expire, None)
     }
 
     /// Sets or clears the expiry.
@@ -155,10 +129,8 @@ impl Db {
             let value = record.value().to_vec();
             return self.rewrite(loc, expire, type_byte, &value, &[]);
         }
-        let long = (type_byte & LONG_KEY != 0).then(|| self.key(loc).to_vec());
         let value = self.borrow_outside(loc, limit);
-        let handle = outside::store(long.as_deref(), value);
-        self.rewrite(loc, expire, type_byte, &handle, &[])
+        self.rewrite_outside(loc, expire, value)
     }
 
     /// Removes the key and returns its value (dropping a large one is the caller's business:
@@ -212,33 +184,62 @@ impl Db {
         value.expect("the value is not on loan")
     }
 
-    /// Writes the record of an entry anew.
+    /// Gives an entry another record, with a value in two parts. It stands outside if the key does.
     pub(super) fn rewrite(
         &mut self,
         loc: Loc,
         expire: Option<UnixMillis>,
-        type_byte: u8,
+        rdb_type: u8,
         head: &[u8],
         body: &[u8],
     ) -> Loc {
+        self.with_key(loc, |db, key| {
+            match Parts::whole(expire, rdb_type, key, head, body) {
+                Some(parts) => db.put(loc.hash, key, &parts, Some(loc)),
+                None => {
+                    let value = Value::from_record(rdb_type, &[head, body].concat());
+                    db.put_outside(loc.hash, key, Arc::new(value), expire, Some(loc))
+                }
+            }
+        })
+    }
+
+    /// Gives an entry another record, with a value that stands outside.
+    pub(super) fn rewrite_outside(
+        &mut self,
+        loc: Loc,
+        expire: Option<UnixMillis>,
+        value: Arc<Value>,
+    ) -> Loc {
+        self.with_key(loc, |db, key| {
+            db.put_outside(loc.hash, key, value, expire, Some(loc))
+        })
+    }
+
+    /// Calls `f` with a copy of an entry's key.
+    fn with_key<R>(&mut self, loc: Loc, f: impl FnOnce(&mut Db, &[u8]) -> R) -> R {
         let mut key = std::mem::take(&mut self.scratch.key);
         key.clear();
         key.extend_from_slice(self.key(loc));
-        let short = if type_byte & LONG_KEY != 0 {
-            &[]
-        } else {
-            &key[..]
-        };
-        let parts = Parts {
-            expire,
-            type_byte,
-            key: short,
-            head,
-            body,
-        };
-        let loc = self.put(loc.hash, &key, &parts, Some(loc));
-        self.scratch.key = key;
-        loc
+        let result = f(self, &key);
+        if key.capacity() <= SCRATCH_MAX {
+            self.scratch.key = key;
+        }
+        result
+    }
+
+    fn put_outside(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: Arc<Value>,
+        expire: Option<UnixMillis>,
+        found: Option<Loc>,
+    ) -> Loc {
+        let rdb_type = value.rdb_type();
+        let handle = outside::store((key.len() > KEY_MAX).then_some(key), value);
+        let parts = Parts::outside(expire, rdb_type, key, &handle);
+        self.put(hash, key, &parts, found)
     }
 
     /// Writes a record for a key, in the place of the one at `found` or of one there may be.
@@ -248,7 +249,7 @@ impl Db {
             Some(loc) => self.overwrite(loc, key, parts),
             None => self.append(hash, parts, 0),
         };
-        if let Some(at) = parts.expire {
+        if let Some(at) = parts.expire() {
             self.note_expire(loc, at);
         }
         loc
@@ -277,7 +278,7 @@ impl Db {
                     .expect("making room loses nothing");
                 continue;
             }
-            if (expires, type_byte) != (parts.expire.is_some(), parts.type_byte) {
+            if (expires, type_byte) != (parts.expire().is_some(), parts.type_byte()) {
                 self.count(loc, expires, type_byte, parts);
             } else if in_place && type_byte & OUTSIDE == 0 {
                 // The key stays, and stands where it stood.
@@ -304,7 +305,7 @@ impl Db {
 
     /// Writes a record for a key that is not there.
     pub(super) fn append(&mut self, hash: u64, parts: &Parts<'_>, heat: u32) -> Loc {
-        let (expires, type_byte) = (parts.expire.is_some(), parts.type_byte);
+        let (expires, type_byte) = (parts.expire().is_some(), parts.type_byte());
         self.append_with(
             hash,
             parts.len(),
@@ -373,10 +374,10 @@ impl Db {
     fn count(&mut self, loc: Loc, expires: bool, type_byte: u8, new: &Parts<'_>) {
         let mut segment = self.segment_mut(loc);
         segment.count(expires, type_byte, -1);
-        segment.count(new.expire.is_some(), new.type_byte, 1);
-        self.expires = self.expires - expires as usize + new.expire.is_some() as usize;
+        segment.count(new.expire().is_some(), new.type_byte(), 1);
+        self.expires = self.expires - expires as usize + new.expire().is_some() as usize;
         self.types[(type_byte & TYPE_MASK) as usize] -= 1;
-        self.types[(new.type_byte & TYPE_MASK) as usize] += 1;
+        self.types[(new.type_byte() & TYPE_MASK) as usize] += 1;
     }
 
     /// Keeps the promise that no key of a segment expires before `min_expire`.
@@ -424,6 +425,8 @@ impl Db {
     /// Makes room for a record of `len` bytes, and for an entry. False in a chain, for another segment
     /// than its head: the record has to go to the head.
     fn make_room(&mut self, loc: Loc, len: usize) -> bool {
+        // Splitting would make no room for more, however often.
+        assert!(len <= RECORD_MAX, "a record of {len} bytes");
         let (hash, link) = (loc.hash, loc.link as usize);
         let segment = self.link_of(loc);
         let entries = segment.entries() as usize;

@@ -1,5 +1,6 @@
 //! The keyspace as a whole, against a model.
 
+mod edges;
 mod footprint;
 mod heap;
 mod load;

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 
 /// Bytes of a full piece. Larger than other chunks: a piece is copied and compared as a whole, and
 /// has no elements to be moved.
-const PIECE: usize = 16 * 1024 - ARC_HEAD;
+pub(in crate::keyspace) const PIECE: usize = 16 * 1024 - ARC_HEAD;
 
 /// A stretch of bytes, with room behind it.
 #[derive(Clone, Debug, Default)]

@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
 /// Bytes up to which a text stands in one piece.
-const TEXT_MAX: usize = 64 << 10;
+pub(in crate::keyspace) const TEXT_MAX: usize = 64 << 10;
 /// The longest text that Redis embeds beside its object header.
 const EMBSTR_MAX: usize = 44;
 
