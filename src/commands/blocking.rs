@@ -2,7 +2,7 @@
 //!
 //! A command that finds nothing to take calls [`Cx::block_on`]: its request is kept, and the client is
 //! queued at each key. A change of a key that somebody waits for marks it *ready*; after the command (or
-//! transaction, or script) that changed it, [`Engine::serve_ready_keys`] runs the requests of its waiters
+//! transaction, or script) that changed it, [`Executor::serve_ready_keys`] runs the requests of its waiters
 //! again, who either finish now or wait on.
 //!
 //!  * Waiters of a key are served in the order in which they came; keys in the order in which they became
@@ -15,7 +15,9 @@
 //!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
 //!    `Session::blocked` and the flag BLOCKED; all of it ends in one place, `release`.
 
-use super::{Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Session, table};
+use super::{
+    Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session, table,
+};
 use crate::keyspace::ValueRef;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -118,6 +120,11 @@ impl Blocking {
     /// True while the request of a client that waited is run again.
     pub fn is_resuming(&self) -> bool {
         self.resuming.is_some()
+    }
+
+    /// A key that somebody waits for has changed.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// When [`Engine::expire_blocked`] is next due, Unix ms.
@@ -230,7 +237,7 @@ impl Cx<'_> {
     }
 }
 
-impl Engine {
+impl Executor {
     /// Runs the requests of clients whose keys became ready. Call after each top-level command.
     pub fn serve_ready_keys(&mut self) {
         if self.script_is_parked() {
@@ -254,7 +261,10 @@ impl Engine {
 
     /// True if what the key holds now is news for a client that waits for it.
     fn concerns(&self, id: ClientId, db: usize, key: &[u8]) -> bool {
-        let blocked = self.clients.get(&id).and_then(|c| c.blocked.as_deref());
+        let client = self.clients.get(&id);
+        // Whoever has been killed would take what nobody receives.
+        let client = client.filter(|c| !c.flags.contains(ClientFlags::CLOSE_ASAP));
+        let blocked = client.and_then(|c| c.blocked.as_deref());
         let Some(Blocked {
             on: BlockedOn::Keys { keys, wait_for, .. },
             ..
@@ -298,7 +308,9 @@ impl Engine {
         self.clients.insert(id, session);
         self.flush_effects();
     }
+}
 
+impl Engine {
     /// Ends a wait: the one place where its traces are removed. Also for a client that goes away.
     pub fn release(&mut self, session: &mut Session) -> Option<Box<Blocked>> {
         let blocked = session.blocked.take()?;

@@ -82,7 +82,7 @@ impl Engine {
             self.client_memory -= held.min(self.client_memory);
             self.stats.evicted_clients += 1;
             self.actions.push(Action::Close(id));
-            self.with_host(|host, _| host.log('*', &format!("Evicting client: {line}")));
+            (self.log)('*', &format!("Evicting client: {line}"));
         }
     }
 }

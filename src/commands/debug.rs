@@ -222,7 +222,7 @@ fn error(_cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let text = format!("DEBUG LOG: {}", String::from_utf8_lossy(&args[2]));
-    cx.engine.with_host(|host, _| host.log('#', &text));
+    (cx.engine.log)('#', &text);
     cx.client.reply.ok();
     Ok(())
 }

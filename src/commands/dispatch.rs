@@ -5,10 +5,9 @@ use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{
-    Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, pubsub, tracking,
+    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Session, pubsub, tracking,
     transactions,
 };
-use crate::keyspace::Keyspace;
 
 /// How things stood when a handler began.
 #[derive(Clone, Copy)]
@@ -21,17 +20,7 @@ pub struct Started {
     pub shown_after: bool,
 }
 
-impl Engine {
-    /// Runs one request of a connected client; the reply stands in its session afterwards.
-    pub fn execute(&mut self, id: ClientId, argv: &[&[u8]]) {
-        let Some(mut session) = self.clients.remove(&id) else {
-            return;
-        };
-        self.run(&mut session, argv);
-        self.clients.insert(id, session);
-        self.after_command();
-    }
-
+impl Executor {
     /// Runs one request for a session that the caller holds.
     pub fn run(&mut self, client: &mut Session, argv: &[&[u8]]) {
         if argv.is_empty() {
@@ -98,19 +87,9 @@ impl Engine {
         }
         end_caching(client);
     }
+}
 
-    /// Waiters that became ready are served; what was collected goes out.
-    pub fn after_command(&mut self) {
-        if Keyspace::left_bytes() > self.hold_writes_above {
-            self.hold_writes_for_snapshot();
-        }
-        self.flush_effects();
-        self.serve_ready_keys();
-        if self.pubsub.has_deferred() {
-            pubsub::deliver_deferred(self);
-        }
-    }
-
+impl Engine {
     /// Closes the connection of a browser that was made to talk to us.
     fn abort_cross_protocol(&mut self, client: &mut Session) {
         let line = format!(
@@ -119,7 +98,7 @@ impl Engine {
              compromise your Redis instance. Connection from {} aborted.",
             client.addr
         );
-        self.with_host(|host, _| host.log('#', &line));
+        (self.log)('#', &line);
         client.flags.insert(ClientFlags::CLOSE_ASAP);
         self.actions.push(super::Action::Close(client.id));
     }
@@ -201,7 +180,11 @@ impl Engine {
         if nanos >= self.watch_from_ns {
             self.note_slow(client, command, args, nanos);
         }
-        if (own == Own::Forced || (own == Own::Verbatim && changed))
+        // What changes while a command runs that writes nothing is not of its doing.
+        let writes = command
+            .flags
+            .intersects(Flags::WRITE | Flags::MAY_REPLICATE);
+        if (own == Own::Forced || (own == Own::Verbatim && changed && writes))
             && !(from_script && self.scripting.keeps_effects())
         {
             self.propagate(client.db, args.0);

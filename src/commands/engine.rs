@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::keyspace::{Keyspace, Limits, UnixMillis, Value};
 use crate::replication::Replication;
 use crate::secret::Secrets;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Values of more parts than this are freed in the background where that is wanted
 /// (the reference's LAZYFREE_THRESHOLD).
@@ -61,6 +61,10 @@ pub struct Engine {
     pub key_hint: KeyHint,
     /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
     pub timer: fn() -> u64,
+    /// Writes a log line at Redis's level `.`, `-`, `*` or `#`; at any time, also within a service of the host.
+    pub log: fn(char, &str),
+    /// Bytes of memory that the machine has; 0 if that is not known.
+    pub total_memory: fn() -> usize,
     /// The last reading of `timer`: where the next command starts.
     pub tick: u64,
     /// Random numbers for sampling. Clients see what follows from them.
@@ -93,6 +97,8 @@ pub struct Engine {
     pub pauses: Pauses,
     /// Clients whose request is kept until a pause ends, in the order of arrival.
     pub postponed: Vec<ClientId>,
+    /// Clients whose kept request is to run next.
+    pub(super) released: VecDeque<ClientId>,
     /// Sampled figures.
     pub rates: Rates,
     /// Bytes of memory in use; the shell knows how to ask the allocator.
@@ -309,6 +315,8 @@ impl Engine {
             clock: Clock::default(),
             key_hint: KeyHint::default(),
             timer: || 0,
+            log: |_, _| (),
+            total_memory: || 0,
             tick: 0,
             rng: Rng::new(secrets.number()),
             secrets,
@@ -328,6 +336,7 @@ impl Engine {
             started: Clock::default(),
             pauses: Pauses::default(),
             postponed: Vec::new(),
+            released: VecDeque::new(),
             rates: Rates::default(),
             used_memory: |engine| engine.keyspace.used_bytes(),
             recount_memory: || (),

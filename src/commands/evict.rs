@@ -219,6 +219,7 @@ mod tests {
         assert_eq!(bench.run("SET extra v"), "");
         assert_eq!(bench.engine.keyspace.len(), 11);
         bench.engine.unpause(Reason::Snapshot);
+        bench.engine.settle();
         assert_eq!(bench.output(bench.id), "+OK");
         assert!(bench.engine.stats.evicted_keys > 0);
     }

@@ -165,8 +165,6 @@ pub trait Host: Any {
         &mut self,
         exchange: Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, ExchangeError)>;
-    /// A log line at Redis's level `.`, `-`, `*` or `#`.
-    fn log(&mut self, level: char, text: &str);
     /// Drops something large off the executor thread.
     fn drop_later(&mut self, what: Box<dyn Send>, weight: Weight);
 }

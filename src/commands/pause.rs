@@ -1,12 +1,12 @@
 //! Holding clients back: CLIENT PAUSE, a shutdown that waits for replicas, a failover.
 //!
-//! A held request is kept in its client ([`BlockedOn::Postponed`]) and runs when the last reason to hold
-//! it ends. While writes are held the dataset stands still: no expiry, no eviction.
+//! A held request is kept in its client ([`BlockedOn::Postponed`]). When a reason to hold it ends it is only moved
+//! to the queue of the [`Executor`](super::Executor), which runs it when whoever ended the pause has returned. While writes are held the dataset stands still: no expiry, no eviction.
 
 use super::blocking::{Blocked, BlockedOn};
 use super::spec::Flags;
 use super::table::Entry;
-use super::{Action, Args, ClientFlags, ClientId, CommandError, Engine, Session};
+use super::{Args, ClientFlags, ClientId, CommandError, Engine, Session};
 
 /// Who holds clients back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,18 +85,16 @@ impl Engine {
         self.pauses.by[reason as usize].is_some()
     }
 
-    /// Ends the pause that `reason` asked for.
+    /// Ends the pause that `reason` asked for. What it held runs when the caller has returned to the
+    /// [`Executor`](super::Executor).
     pub fn unpause(&mut self, reason: Reason) {
         self.pauses.by[reason as usize] = None;
         self.pauses.refresh();
-        self.run_postponed();
+        self.release_postponed();
     }
 
     /// Ends pauses whose time is over.
     pub(super) fn end_pauses(&mut self) {
-        if self.script_is_parked() {
-            return; // what was held would write
-        }
         let now = self.clock.unix_ms;
         let over = |p: &Option<(Held, i64)>| p.is_some_and(|(_, until)| until <= now);
         if self.pauses.by.iter().any(over) {
@@ -104,8 +102,13 @@ impl Engine {
                 slot.take_if(|(_, until)| *until <= now);
             }
             self.pauses.refresh();
-            self.run_postponed();
+            self.release_postponed();
         }
+    }
+
+    /// What is still to be held is held again when its turn comes.
+    fn release_postponed(&mut self) {
+        self.released.extend(self.postponed.drain(..));
     }
 
     /// Writes are held because the running snapshot holds as much as it may. The walk renews that and ends it;
@@ -155,27 +158,14 @@ impl Engine {
         self.postponed.push(client.id);
     }
 
-    /// Runs what was kept, in the order of arrival.
-    pub(super) fn run_postponed(&mut self) {
-        if self.script_is_parked() {
-            return; // they follow when it has ended
-        }
-        for id in std::mem::take(&mut self.postponed) {
-            let Some(args) = self.take_postponed(id) else {
-                continue;
-            };
-            let argv: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            self.execute(id, &argv);
-            self.actions.push(Action::Resume(id));
-        }
-    }
-
-    fn take_postponed(&mut self, id: ClientId) -> Option<Vec<Vec<u8>>> {
+    /// The request that a client was held back with, if it is still there to run it.
+    pub(super) fn take_postponed(&mut self, id: ClientId) -> Option<Vec<Vec<u8>>> {
         let mut client = self.clients.remove(&id)?;
         let waits = is_blocked_on(&client, |on| matches!(on, BlockedOn::Postponed));
         let blocked = waits.then(|| self.release(&mut client)).flatten();
+        let killed = client.flags.contains(ClientFlags::CLOSE_ASAP);
         self.clients.insert(id, client);
-        blocked.map(|b| b.args)
+        blocked.filter(|_| !killed).map(|b| b.args)
     }
 
     /// Clients whose SHUTDOWN waited are told that it failed.

@@ -6,7 +6,7 @@
 //! `>[..]`, doubles as `,1.5`.
 
 use super::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight};
-use super::{ClientId, CommandError, Engine};
+use super::{ClientId, CommandError, Engine, Executor};
 use crate::config::Config;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 /// An engine with one client to begin with.
 pub struct Bench {
     /// The engine under test.
-    pub engine: Engine,
+    pub engine: Executor,
     /// The first client.
     pub id: ClientId,
     sent: Rc<RefCell<Vec<String>>>,
@@ -55,6 +55,7 @@ impl Bench {
             }
         }));
         let id = engine.connect("127.0.0.1:1".into(), "127.0.0.1:6379".into());
+        let engine = Executor::from(engine);
         Bench { engine, id, sent }
     }
 
@@ -270,7 +271,6 @@ impl Host for FakeHost {
     }
     fn purge_memory(&mut self) {}
     fn info(&self, _: &Engine, _: &str, _: &mut String) {}
-    fn log(&mut self, _: char, _: &str) {}
     fn drop_later(&mut self, _: Box<dyn Send>, _: Weight) {}
 }
 

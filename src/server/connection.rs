@@ -11,7 +11,7 @@
 use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
-use crate::commands::{ClientFlags, ClientId, Engine, KeyHint, Session};
+use crate::commands::{ClientFlags, ClientId, Engine, Executor, KeyHint, Session};
 use crate::keyspace::{Db, MemberArgs};
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
@@ -225,7 +225,7 @@ impl Connection {
     }
 
     /// Runs whole requests from the front of `buf`; returns how many bytes are done with.
-    fn run_requests(&mut self, engine: &mut Engine, session: &mut Session, buf: &[u8]) -> usize {
+    fn run_requests(&mut self, engine: &mut Executor, session: &mut Session, buf: &[u8]) -> usize {
         let mut done = 0;
         while may_run(session) {
             let limits = RequestLimits {

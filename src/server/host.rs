@@ -205,10 +205,6 @@ impl Host for Shell {
         }
     }
 
-    fn log(&mut self, level: char, text: &str) {
-        log::write(level, text);
-    }
-
     fn drop_later(&mut self, what: Box<dyn Send>, weight: Weight) {
         let lent = Lent::new(weight.bytes);
         self.reaper.take(Box::new((what, lent)), weight.objects);

@@ -5,8 +5,8 @@
 
 use super::host::Shell;
 use super::persist::Persistence;
-use super::{allocator, clock};
-use crate::commands::{Action, ClientId, Engine};
+use super::{allocator, clock, log, usage};
+use crate::commands::{Action, ClientId, Engine, Executor};
 use crate::config::Config;
 use crate::secret::Secrets;
 use std::cell::{Cell, RefCell};
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 /// The server as its tasks see it.
 pub struct Server {
     /// All state that commands work on.
-    pub engine: RefCell<Engine>,
+    pub engine: RefCell<Executor>,
     /// Dumps; commands reach it through their host.
     pub persistence: Persistence,
     /// How to reach the task of each connection.
@@ -83,6 +83,8 @@ impl Server {
             let shell = Shell::new(server.clone(), persistence.clone());
             let mut engine = Engine::new(config, secrets, Box::new(shell));
             engine.timer = clock::monotonic_ns;
+            engine.log = log::write;
+            engine.total_memory = || usage::memory().total;
             (engine.clock, engine.tick) = clock::read();
             engine.started = engine.clock;
             allocator::recount();
@@ -92,7 +94,7 @@ impl Server {
             engine.startup_memory = (engine.used_memory)(&engine);
             engine.watch_slow_commands();
             Server {
-                engine: RefCell::new(engine),
+                engine: RefCell::new(Executor::from(engine)),
                 persistence,
                 links: RefCell::default(),
                 repl: super::repl::Drivers::default(),
@@ -118,17 +120,30 @@ impl Server {
     /// Runs `f` on the engine with fresh clock readings and does what it asks for. For work that no
     /// client's request causes: timers, signals, the drivers of replication.
     pub fn with_engine<R>(&self, f: impl FnOnce(&mut Engine) -> R) -> R {
-        let mut engine = self.engine.borrow_mut();
-        (engine.clock, engine.tick) = clock::read();
-        let result = f(&mut engine);
-        self.act(&mut engine);
+        self.with_executor(|executor| f(executor))
+    }
+
+    /// As [`Server::with_engine`], for those who run requests.
+    pub fn with_executor<R>(&self, f: impl FnOnce(&mut Executor) -> R) -> R {
+        let mut executor = self.engine.borrow_mut();
+        (executor.clock, executor.tick) = clock::read();
+        let result = f(&mut executor);
+        self.act(&mut executor);
         result
     }
 
-    /// Does what commands asked for.
-    pub fn act(&self, engine: &mut Engine) {
-        crate::commands::tracking::at_the_end_of_a_batch(engine);
-        self.repl.act(engine);
+    /// Does what commands and drivers asked for, until that leads to nothing new.
+    pub fn act(&self, engine: &mut Executor) {
+        loop {
+            if engine.is_unsettled() {
+                engine.settle();
+            }
+            crate::commands::tracking::at_the_end_of_a_batch(engine);
+            self.repl.act(engine);
+            if !engine.is_unsettled() {
+                break;
+            }
+        }
         let deadline = engine.blocking.next_deadline();
         if self.deadline.replace(deadline) != deadline {
             self.deadline_moved.notify_one();
@@ -161,10 +176,10 @@ impl Server {
             };
             let left = at - clock::unix_us() / 1000;
             if left <= 0 {
-                self.with_engine(|engine| {
+                self.with_executor(|engine| {
                     let now = engine.clock.unix_ms;
                     engine.expire_blocked(now);
-                    engine.after_command();
+                    engine.settle();
                 });
                 continue;
             }
@@ -181,7 +196,7 @@ impl Server {
     pub async fn drive_scripts(self: Rc<Self>) {
         loop {
             self.script_parked.notified().await;
-            while self.with_engine(|engine| engine.continue_script(SCRIPT_SLICE_NS)) {
+            while self.with_executor(|engine| engine.continue_script(SCRIPT_SLICE_NS)) {
                 tokio::task::yield_now().await;
             }
         }

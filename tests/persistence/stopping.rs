@@ -1,6 +1,8 @@
 //! SHUTDOWN and signals.
 
+use crate::support::fake_replica::{FakeReplica, Introduction};
 use crate::support::server::{Builder, Server};
+use crate::support::wait::wait_until;
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
@@ -77,4 +79,76 @@ fn a_crash_ends_the_process_and_leaves_the_dump() {
     assert!(!server.wait_exit().success());
     assert!(server.log().contains("crashed: "));
     assert_eq!(saved(server, "key").as_deref(), Some("value"));
+}
+
+/// A server and a replica that never acknowledges: a shutdown waits for it.
+fn with_lagging_replica(builder: Builder) -> (Server, FakeReplica) {
+    let server = builder.start();
+    let silent = Introduction {
+        silent: true,
+        // Its stream does not wait for an ACK.
+        capabilities: vec!["psync2"],
+        ..Introduction::default()
+    };
+    let replica = FakeReplica::attach_as(&server.address(), &silent).expect("it is served");
+    server.client().ok("SET key value");
+    (server, replica)
+}
+
+fn wait_blocked(server: &Server, clients: usize) {
+    let mut client = server.client();
+    wait_until("so many clients are held", || {
+        client.info("clients")["blocked_clients"].parse() == Ok(clients)
+    });
+}
+
+#[test]
+fn what_a_shutdown_held_runs_when_it_is_aborted_and_alone_is_replicated() {
+    for held in [
+        &["FLUSHALL"][..],
+        &[
+            "EVAL",
+            "redis.log(3, 'x') return redis.call('FLUSHALL')",
+            "0",
+        ],
+    ] {
+        let builder = Builder::forebay().config("shutdown-timeout 600");
+        let (server, replica) = with_lagging_replica(builder.config("save 1000 1000"));
+        let (mut stopper, mut holder) = (server.client(), server.client());
+        stopper.send(&["SHUTDOWN", "NOSAVE"]).expect("it is taken");
+        wait_blocked(&server, 1);
+        holder.send(held).expect("it is taken");
+        wait_blocked(&server, 2);
+        let mut client = server.client();
+        client.ok("SHUTDOWN ABORT");
+        assert_eq!(holder.read().expect("it runs").text(), Some("OK"));
+        assert!(stopper.read().expect("it is told").is_error());
+        client.ok("SET mark 1");
+        assert_eq!(client.int("DBSIZE"), 1);
+        wait_until("the mark is on the stream", || {
+            replica.stream().windows(4).any(|w| w == b"mark")
+        });
+        let words = replica.commands();
+        let names: Vec<_> = words.iter().map(|c| c[0].to_ascii_uppercase()).collect();
+        assert!(names.contains(&b"FLUSHALL".to_vec()), "{names:?}");
+        assert!(!names.contains(&b"SHUTDOWN".to_vec()), "{names:?}");
+    }
+}
+
+#[test]
+fn what_a_shutdown_held_runs_when_its_save_fails() {
+    let builder = Builder::forebay().config("shutdown-timeout 1");
+    let (mut server, _replica) = with_lagging_replica(builder.config("save 1000 1000"));
+    // A directory stands where the dump of the replica's sync was.
+    std::fs::remove_file(server.dump_path()).unwrap();
+    std::fs::create_dir(server.dump_path()).unwrap();
+    let mut holder = server.client();
+    server.signal(SIGTERM);
+    server.wait_log("Waiting for replicas before shutting down");
+    let script = "redis.log(redis.LOG_WARNING, 'held') return redis.call('SET', 'a', 'b')";
+    holder.send(&["EVAL", script, "0"]).expect("it is taken");
+    assert_eq!(holder.read().expect("it runs").text(), Some("OK"));
+    assert!(server.is_running());
+    assert!(server.log().contains("can't exit"));
+    assert_eq!(server.client().text("GET a"), "b");
 }

@@ -4,7 +4,7 @@ use super::disk::Disk;
 use super::follower::Follower;
 use super::saving::{Purpose, Saving};
 use forebay::commands::pause::{Held, Reason};
-use forebay::commands::{ClientId, Engine, digest, expiry};
+use forebay::commands::{ClientId, Engine, Executor, digest, expiry};
 use forebay::config::Config;
 use forebay::keyspace::ValueRef;
 use forebay::replication::log::{Place, Spill};
@@ -58,7 +58,7 @@ pub struct Build {
 type Dumped = (ReplMeta, Option<Vec<(u32, Vec<u8>)>>);
 
 pub struct Node {
-    pub engine: Engine,
+    pub engine: Executor,
     pub disk: Disk,
     pub outboxes: BTreeMap<ClientId, Outbox>,
     /// Requests of replicas' connections that are half there.
@@ -104,7 +104,7 @@ impl Node {
         engine.repl.configure(settings);
         let client = engine.connect("10.0.0.1:1".into(), "10.0.0.2:2".into());
         let mut node = Node {
-            engine,
+            engine: Executor::from(engine),
             disk,
             outboxes: BTreeMap::new(),
             inputs: BTreeMap::new(),
@@ -243,9 +243,10 @@ impl Node {
         self.engine.repl.before_idle();
         loop {
             let actions = self.engine.repl.take_actions();
-            if actions.is_empty() {
+            if actions.is_empty() && !self.engine.is_unsettled() {
                 return;
             }
+            self.engine.settle();
             for action in actions {
                 self.perform(action);
             }

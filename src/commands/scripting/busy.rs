@@ -1,7 +1,7 @@
 //! Scripts that take long.
 //!
 //! After `busy-reply-threshold` a script is *parked*: it stands still between two instructions or two commands,
-//! the server looks after its clients, and the script goes on in slices ([`Engine::continue_script`]) until it
+//! the server looks after its clients, and the script goes on in slices ([`continue_script`](crate::commands::Executor::continue_script)) until it
 //! ends. Its client waits as one that is blocked.
 //!
 //!  * While a script is parked the dataset belongs to it: other clients may call only what is marked
@@ -127,7 +127,7 @@ impl Engine {
     }
 
     /// Runs a parked script for at most `budget_ns`; true if it has to go on later.
-    pub fn continue_script(&mut self, budget_ns: u64) -> bool {
+    pub(in crate::commands) fn continue_parked_script(&mut self, budget_ns: u64) -> bool {
         let Some(running) = &mut self.scripting.running else {
             return false;
         };
@@ -191,12 +191,6 @@ impl Engine {
             (false, _) => {
                 self.actions.push(Action::Resume(client.id));
                 self.clients.insert(client.id, client);
-            }
-        }
-        if !again {
-            self.after_command();
-            if self.pauses.held().is_none() {
-                self.run_postponed();
             }
         }
         again

@@ -119,7 +119,7 @@ impl Engine {
     /// Asks an interpreter, which is made when there is none yet.
     fn ask_vm(&mut self, kind: Kind, ask: Ask) -> Answer {
         if self.scripting.memory_max == 0 {
-            let total = self.with_host(|host, engine| host.facts(engine).memory.total);
+            let total = (self.total_memory)();
             self.scripting.memory_max = (total / 2).max(MEMORY_MIN);
         }
         self.scripting.vm(kind).ask(ask)

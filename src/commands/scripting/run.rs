@@ -249,9 +249,7 @@ impl Engine {
             return Ask::Continue;
         };
         if running.killed {
-            self.with_host(|host, _| {
-                host.log('*', "Lua script killed by user with SCRIPT KILL.");
-            });
+            (self.log)('*', "Lua script killed by user with SCRIPT KILL.");
             return Ask::Kill("Script killed by user with SCRIPT KILL...");
         }
         let elapsed = now.saturating_sub(running.began_ns);
@@ -266,7 +264,7 @@ impl Engine {
                 },
                 running.name,
             );
-            self.with_host(|host, _| host.log('#', &text));
+            (self.log)('#', &text);
         }
         Ask::Continue
     }
@@ -296,7 +294,7 @@ impl Engine {
             _ => '#',
         };
         let text = String::from_utf8_lossy(text);
-        self.with_host(|host, _| host.log(level, &text));
+        (self.log)(level, &text);
     }
 
     fn knows(&self, words: &Words) -> bool {

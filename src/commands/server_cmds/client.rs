@@ -551,6 +551,7 @@ mod tests {
         assert_eq!(bench.run("GET a"), "nil");
         bench.engine.clock.unix_ms += 1000;
         bench.engine.on_tick();
+        bench.engine.settle();
         assert_eq!(bench.output(other), "+OK");
         assert_eq!(bench.run("GET a"), "\"b\"");
     }

@@ -79,7 +79,8 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     line.put("client_recent_max_output_buffer", output.unwrap_or(0));
     // Who waits for the end of CLIENT PAUSE counts, as in the reference.
     let waits = |id: &&ClientId| engine.clients.contains_key(id);
-    let postponed = engine.postponed.iter().filter(waits).count();
+    let postponed = engine.postponed.iter().chain(&engine.released);
+    let postponed = postponed.filter(waits).count();
     line.put("blocked_clients", engine.blocking.clients() + postponed);
     let count = |f: &dyn Fn(&&crate::commands::Session) -> bool| clients().filter(f).count();
     line.put("tracking_clients", engine.tracking.clients());

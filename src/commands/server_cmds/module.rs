@@ -81,7 +81,7 @@ fn module_load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     check_allowed(cx)?;
     let path = String::from_utf8_lossy(&args[2]).into_owned();
     let text = format!("Module {path} failed to load: this server has no modules");
-    cx.engine.with_host(|host, _| host.log('#', &text));
+    (cx.engine.log)('#', &text);
     Err(CommandError::fixed(
         "ERR Error loading the extension. Please check the server logs.",
     ))

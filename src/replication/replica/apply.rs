@@ -5,7 +5,7 @@
 //!  * What is half there when the link dies is forgotten: the primary sends it again.
 //!  * Commands are not answered. One that fails is a sign of diverged data: logged, and the link stays.
 
-use crate::commands::{ClientFlags, Engine, Session};
+use crate::commands::{ClientFlags, Engine, Executor, Session};
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 
@@ -44,7 +44,7 @@ impl Inbox {
     pub fn apply(
         &mut self,
         bytes: &[u8],
-        engine: &mut Engine,
+        engine: &mut Executor,
         session: &mut Session,
     ) -> Result<(), BrokenStream> {
         self.bytes.extend_from_slice(bytes);
@@ -65,7 +65,7 @@ impl Inbox {
         &mut self,
         buf: &[u8],
         processed: &mut usize,
-        engine: &mut Engine,
+        engine: &mut Executor,
         session: &mut Session,
     ) -> Result<(), BrokenStream> {
         loop {

@@ -292,7 +292,7 @@ impl Link {
     fn apply(&mut self, bytes: &[u8]) {
         let Some(id) = self.session else { return };
         let server = self.server.clone();
-        let broken = server.with_engine(|engine| {
+        let broken = server.with_executor(|engine| {
             engine.sync_repl_clock();
             let mut session = engine.clients.remove(&id)?;
             let result = self.inbox.apply(bytes, engine, &mut session);
@@ -346,8 +346,7 @@ impl Link {
     }
 
     fn log(&self, level: char, text: &str) {
-        self.server
-            .with_engine(|engine| engine.with_host(|host, _| host.log(level, text)));
+        self.server.with_engine(|engine| (engine.log)(level, text));
     }
 
     /// A full sync was announced. Replicas of ours have nothing to wait for in the modes that empty

@@ -134,7 +134,7 @@ impl Drivers {
 
     fn perform(&self, action: Action, engine: &mut Engine) {
         match action {
-            Action::Log(level, text) => engine.with_host(|host, _| host.log(level, &text)),
+            Action::Log(level, text) => (engine.log)(level, &text),
             Action::Send(id, bytes) => self.outbox(id).send(&bytes),
             Action::StartSnapshot(order) => self.start_snapshot(&order, engine),
             // A snapshot for connections ends by itself when all of them are gone.
@@ -156,7 +156,7 @@ impl Drivers {
                     "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
                     who.unwrap_or_default()
                 );
-                engine.with_host(|host, _| host.log('#', &text));
+                (engine.log)('#', &text);
                 self.outbox(id).close();
             }
             Action::SendUpstream(bytes) => {
@@ -242,7 +242,7 @@ impl Drivers {
             Ok(payload) => self.outbox(id).give(payload),
             Err(error) => {
                 let text = format!("SYNC failed. Can't open/stat DB after BGSAVE: {error}");
-                engine.with_host(|host, _| host.log('#', &text));
+                (engine.log)('#', &text);
                 self.outbox(id).close();
             }
         }

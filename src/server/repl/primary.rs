@@ -327,7 +327,7 @@ impl Connection {
             return Ok(());
         }
         let server = self.server.clone();
-        server.with_engine(|engine| {
+        server.with_executor(|engine| {
             engine.sync_repl_clock();
             let alone = self.input.iter().all(|b| matches!(b, b'\n' | b'\r'));
             if alone {
@@ -347,7 +347,7 @@ impl Connection {
                 let argv: SmallVec<[&[u8]; 8]> = self.parser.request(i, &self.input).collect();
                 engine.execute(self.id, &argv);
                 if let Some(why) = must_close(engine, self.id, &argv) {
-                    engine.with_host(|host, _| host.log('#', &why));
+                    (engine.log)('#', &why);
                     result = Err(End::Closed);
                     break;
                 }

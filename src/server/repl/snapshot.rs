@@ -94,7 +94,7 @@ pub fn start(
         false => "Background saving started by pid",
     };
     let text = format!("{text} {}", std::process::id());
-    engine.with_host(|host, _| host.log('*', &text));
+    (engine.log)('*', &text);
     Ok(payloads)
 }
 
