@@ -212,10 +212,10 @@ impl Engine {
 
     /// `errorstat_*`
     pub(super) fn count_error(&mut self, text: &str) {
-        let code = text.split(' ').next().unwrap_or("ERR");
-        match self.stats.error_codes.get_mut(code) {
-            Some(count) => *count += 1,
-            None => _ = self.stats.error_codes.insert(code.to_owned(), 1),
+        if let Some(codes) = self.stats.error_codes.count(text) {
+            self.repl.log('#', "Errorstats stopped adding new errors because the number of errors reached the limit, may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT.");
+            let text = format!("Current errors code list: {codes}");
+            self.repl.log('#', text);
         }
     }
 }

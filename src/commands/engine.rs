@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::keyspace::{Keyspace, Limits, UnixMillis, Value};
 use crate::replication::Replication;
 use crate::secret::Secrets;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Values of more parts than this are freed in the background where that is wanted
 /// (the reference's LAZYFREE_THRESHOLD).
@@ -272,7 +272,7 @@ pub struct Stats {
     /// `sync_partial_err`
     pub sync_partial_err: u64,
     /// Per error code (`errorstat_*`).
-    pub error_codes: BTreeMap<String, u64>,
+    pub error_codes: super::error_codes::ErrorCodes,
     /// Per command (`cmdstat_*`), by [`Entry::index`](super::table::Entry).
     pub per_command: Vec<CommandStats>,
 }

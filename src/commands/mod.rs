@@ -27,6 +27,7 @@ pub mod dump;
 pub mod effects;
 pub mod engine;
 pub mod error;
+pub mod error_codes;
 pub mod evict;
 pub mod executor;
 pub mod expiry;

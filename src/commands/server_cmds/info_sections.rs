@@ -324,7 +324,9 @@ pub fn command_stats(engine: &Engine, _: &Facts, out: &mut String) {
 /// INFO errorstats
 pub fn error_stats(engine: &Engine, _: &Facts, out: &mut String) {
     let mut line = Lines(out);
-    for (code, count) in &engine.stats.error_codes {
+    for (code, count) in engine.stats.error_codes.iter() {
+        // As the reference shows names that could be taken for lines of their own.
+        let code = code.replace(['#', ':', '\n', '\r'], "_");
         line.put(&format!("errorstat_{code}"), format_args!("count={count}"));
     }
 }
