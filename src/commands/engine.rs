@@ -297,6 +297,7 @@ impl Engine {
     pub fn new(config: Config, mut secrets: Secrets, host: Box<dyn Host>) -> Self {
         let run_id = String::from_utf8_lossy(&secrets.name()).into_owned();
         let keyspace = Keyspace::new(config.databases as usize, secrets.hash_key());
+        super::scripting::vm::strings::choose_key(secrets.hash_key());
         Engine {
             keyspace,
             limits: config.limits(),

@@ -12,6 +12,8 @@
 //!
 //! Why an interpreter is a coroutine: `docs/decisions/0006-scripting.md`.
 
+#[cfg(test)]
+mod bounds_tests;
 mod busy;
 mod cache;
 pub mod eval;
@@ -36,9 +38,11 @@ pub use sha::sha1_hex;
 use super::{ClientFlags, ClientId, Engine, Session};
 use vm::{Answer, Ask, Kind, Vm};
 
-/// An interpreter may hold half of the machine's memory, but at least this much (little in unit tests, which go
-/// to the limit).
+/// An interpreter may hold a quarter of the machine's memory, but at least this much (little in unit tests, which
+/// go to the limit): one value of the greatest length, and what a script makes of it.
 const MEMORY_MIN: usize = if cfg!(test) { 64 << 20 } else { 1 << 30 };
+/// No script has use for more, and collecting more takes seconds.
+const MEMORY_MAX: usize = 4 << 30;
 
 /// Interpreters, scripts and libraries.
 #[derive(Default)]
@@ -120,7 +124,7 @@ impl Engine {
     fn ask_vm(&mut self, kind: Kind, ask: Ask) -> Answer {
         if self.scripting.memory_max == 0 {
             let total = (self.total_memory)();
-            self.scripting.memory_max = (total / 2).max(MEMORY_MIN);
+            self.scripting.memory_max = (total / 4).clamp(MEMORY_MIN, MEMORY_MAX);
         }
         self.scripting.vm(kind).ask(ask)
     }

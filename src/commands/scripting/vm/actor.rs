@@ -1,25 +1,20 @@
 //! What an interpreter does with each message.
 
+use super::checked::SOURCE_MAX;
+use super::pace::Pace;
 use super::register::{Loading, register};
 use super::sandbox::Globals;
 use super::to_reply::Writer;
-use super::{Answer, Ask, INSTRUCTIONS, Kind, Outcome, Registered, Run, api, raw, sandbox};
+use super::{Answer, Ask, Kind, Outcome, Registered, Run, api, raw, sandbox, strings};
 use crate::resp::Proto;
 use corosensei::Yielder;
 use mlua::chunk::ChunkMode;
-use mlua::{
-    Error, Function, HookTriggers, Lua, LuaOptions, Result, StdLib, Table, Thread, Value, VmState,
-};
+use mlua::{Error, Function, Lua, LuaOptions, Result, StdLib, Table, Value};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Gives the engine an answer and waits for what it asks next.
 pub type Speak<'a> = &'a (dyn Fn(Answer) -> Ask + 'a);
-
-/// The name under which the function that pauses is kept.
-const PAUSE: &str = "pause";
-/// The name under which the main coroutine is kept.
-const MAIN: &str = "main";
 
 /// What callbacks share.
 #[derive(Default)]
@@ -28,14 +23,6 @@ pub struct State {
     pub proto: Cell<Proto>,
     /// What the library that is being loaded has registered.
     loading: RefCell<Option<Loading>>,
-    /// The error that ends the running script whatever it does, and where it was.
-    killed: Rc<RefCell<Option<Killed>>>,
-}
-
-struct Killed {
-    why: &'static str,
-    source: String,
-    line: usize,
 }
 
 /// Runs until `Quit`.
@@ -47,8 +34,9 @@ pub fn body(
     first: Ask,
     kind: Kind,
     memory_max: usize,
-    used: &Cell<usize>,
+    used: &Rc<Cell<usize>>,
 ) {
+    assert!(strings::in_place());
     let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let options = LuaOptions::new().catch_rust_panics(false);
     let lua = Lua::new_with(libraries, options).expect("an empty interpreter");
@@ -59,17 +47,9 @@ pub fn body(
     let speak: Speak<'_> = &speak;
     let state = State::default();
     let state = &state;
+    // SAFETY: the interpreter, which owns the pace, does not outlive this function.
+    let pace = unsafe { Pace::new(yielder, used.clone()) };
     lua.scope(|scope| {
-        let pause = scope.create_function(|_, ()| match speak(Answer::Pause) {
-            Ask::Kill(why) => {
-                let (source, line) = (String::new(), 0);
-                state.killed.replace(Some(Killed { why, source, line }));
-                Ok(true)
-            }
-            _ => Ok(false),
-        })?;
-        lua.set_named_registry_value(PAUSE, pause)?;
-        lua.set_named_registry_value(MAIN, lua.current_thread())?;
         let redis = api::common(&lua, scope, speak, state)?;
         if kind == Kind::Eval {
             api::for_eval(&lua, &redis)?;
@@ -100,9 +80,11 @@ pub fn body(
             Kind::Eval => None,
         };
         let _ = lua.set_memory_limit(memory_max);
+        pace.install(&lua)?;
         let mut interpreter = Interpreter {
             lua: &lua,
             state,
+            pace: &pace,
             globals,
             library,
             xpcall,
@@ -112,7 +94,6 @@ pub fn body(
             libraries: lua.create_table()?,
             memory_max,
         };
-        interpreter.watch()?;
         let mut ask = first;
         while let Some(answer) = interpreter.answer(ask) {
             ask = speak(answer);
@@ -132,6 +113,7 @@ end";
 struct Interpreter<'a> {
     lua: &'a Lua,
     state: &'a State,
+    pace: &'a Pace,
     globals: Globals,
     /// The globals of libraries that are being loaded.
     library: Option<Table>,
@@ -162,14 +144,14 @@ impl Interpreter<'_> {
                 Answer::Ready
             }
             Ask::Collect => {
-                let _ = self.lua.gc_collect();
+                self.collect();
                 Answer::Ready
             }
             Ask::Run(run) => {
                 let outcome = self.run(&run);
                 // Lua 5.1 does not collect when it runs out of memory: the next script starts afresh.
                 if self.lua.used_memory() > self.memory_max / 2 {
-                    let _ = self.lua.gc_collect();
+                    self.collect();
                 }
                 Answer::Done(outcome)
             }
@@ -178,34 +160,17 @@ impl Interpreter<'_> {
         })
     }
 
-    /// Looks up every so often whether the engine wants something.
-    fn watch(&self) -> Result<()> {
-        let killed = self.state.killed.clone();
-        let every = HookTriggers::new().every_nth_instruction(INSTRUCTIONS);
-        self.lua.set_global_hook(every, move |lua, debug| {
-            let pause: Function = lua.named_registry_value(PAUSE)?;
-            if !pause.call::<bool>(())? {
-                return Ok(VmState::Continue);
-            }
-            let source = debug
-                .source()
-                .source
-                .map_or(String::new(), |s| s.into_owned());
-            if let Some(killed) = &mut *killed.borrow_mut() {
-                killed.source = source;
-                killed.line = debug.current_line().unwrap_or(0);
-            }
-            // At every instruction from now on: `pcall` catches it in vain.
-            let always = HookTriggers::new().every_nth_instruction(1);
-            lua.set_global_hook(always, |_, _| Err(Error::runtime("killed")))?;
-            // Of the coroutine that runs, and of the one that all others return to.
-            let main: Thread = lua.named_registry_value(MAIN)?;
-            main.set_hook(always, |_, _| Err(Error::runtime("killed")))?;
-            Err(Error::runtime("killed"))
-        })
+    /// Collects garbage. There may be no memory left for what that needs, so there is no limit meanwhile.
+    fn collect(&self) {
+        let _ = self.lua.set_memory_limit(0);
+        let _ = self.lua.gc_collect();
+        let _ = self.lua.set_memory_limit(self.memory_max);
     }
 
     fn compile(&self, source: &[u8], name: &str) -> std::result::Result<Function, Vec<u8>> {
+        if source.len() > SOURCE_MAX {
+            return Err(b"chunk is too large".to_vec());
+        }
         let marked;
         let source = match source.first() {
             // Behind a space it is no compiled code, but text that cannot be read.
@@ -260,8 +225,8 @@ impl Interpreter<'_> {
         }
         let ended = self.xpcall.call::<(bool, Value)>((code, &self.handler));
         show(&self.globals.hidden).map_err(|error| message(&error))?;
-        if let Some(killed) = self.take_killed() {
-            return Err(format!("ERR {}", killed.why).into_bytes());
+        if let Some(death) = self.pace.take_death(self.lua) {
+            return Err(format!("ERR {}", death.why).into_bytes());
         }
         match ended {
             Ok((true, _)) => Ok(()),
@@ -276,17 +241,10 @@ impl Interpreter<'_> {
         }
     }
 
-    /// What killed the script, and the hook as it is for the next one.
-    fn take_killed(&self) -> Option<Killed> {
-        let killed = self.state.killed.take()?;
-        self.watch().ok();
-        Some(killed)
-    }
-
     fn run(&mut self, run: &Run) -> Outcome {
         self.state.proto.set(Proto::Resp2);
         let ended = self.call(run);
-        let mut out = Writer::new(run.proto, self.state.proto.get());
+        let mut out = Writer::new(self.pace, run.proto, self.state.proto.get());
         let mut fail = |text: &[u8], counted: bool, at: Option<(&str, i64)>| {
             let mut text = text.to_vec();
             if let Some((source, line)) = at {
@@ -295,16 +253,24 @@ impl Interpreter<'_> {
             }
             out.error(&text, counted);
         };
-        if let Some(killed) = self.take_killed() {
-            let text = format!("ERR {}", killed.why);
-            let at = Some((killed.source.as_str(), killed.line as i64));
-            fail(text.as_bytes(), false, at);
+        if let Some(death) = self.pace.take_death(self.lua) {
+            let text = format!("ERR {}", death.why);
+            let place = death.place.as_ref();
+            fail(
+                text.as_bytes(),
+                false,
+                place.map(|(source, line)| (source.as_str(), *line)),
+            );
             return out.finish();
         }
         match ended {
             Ok((true, value)) => {
                 if let Err(error) = out.value(&value, 0) {
-                    out.error(&[b"ERR ", &message(&error)[..]].concat(), false);
+                    let why = match self.pace.take_death(self.lua) {
+                        Some(death) => death.why.as_bytes().to_vec(),
+                        None => message(&error),
+                    };
+                    out.failed(&[b"ERR ", &why[..]].concat());
                 }
             }
             Ok((false, Value::Table(error))) => {

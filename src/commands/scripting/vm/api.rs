@@ -11,6 +11,12 @@ use mlua::{Function, Lua, Result, Scope, Table, Value};
 
 use crate::REDIS_VERSION;
 
+/// Bytes of all arguments of a command: as many as a client may have in its query buffer.
+const ARGUMENTS_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 30 };
+
+/// Bytes of a line of the log.
+const LOG_MAX: usize = 64 << 10;
+
 const LOG_LEVELS: [&str; 4] = ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"];
 const REPL_AOF: i64 = 1;
 const REPL_REPLICA: i64 = 2;
@@ -181,7 +187,9 @@ pub fn load_time<'scope, 'env>(
                 if i > 2 {
                     text.push(b' ');
                 }
-                text.extend_from_slice(&part.as_bytes());
+                let part = part.as_bytes();
+                let room = LOG_MAX.saturating_sub(text.len());
+                text.extend_from_slice(&part[..part.len().min(room)]);
             }
         }
         speak(Answer::Log(level, text));
@@ -201,7 +209,13 @@ fn words(args: &Arguments) -> Result<std::result::Result<Words, &'static str>> {
     let mut words = Words::default();
     for i in 1..=args.count {
         match args.get(i)? {
-            Value::String(text) => words.push(&text.as_bytes()),
+            Value::String(text) => {
+                let text = text.as_bytes();
+                if words.bytes() + text.len() > ARGUMENTS_MAX {
+                    return Ok(Err("Lua redis lib command arguments are too large"));
+                }
+                words.push(&text);
+            }
             Value::Integer(n) => words.push(itoa::Buffer::new().format(n).as_bytes()),
             Value::Number(x) => words.push(&number::argument(x)),
             _ => {

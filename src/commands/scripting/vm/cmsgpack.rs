@@ -1,8 +1,11 @@
 //! The library `cmsgpack`: values as MessagePack and back.
 
+use super::output::{Output, spend};
+use super::pace::Pace;
 use super::raw;
 use super::verdict::{Arguments, Verdict, checked};
 use mlua::{Lua, Result, Table, Value};
+use std::rc::Rc;
 
 /// Tables nested deeper are packed as nil.
 const NESTING_MAX: usize = 16;
@@ -35,14 +38,18 @@ fn pack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
     if count == 0 {
         return Ok(Verdict::Argument(0, "MessagePack pack needs input.".into()));
     }
-    let mut out = Vec::new();
+    let mut out = Output::new(lua);
     for i in 1..=count {
         pack_value(&mut out, &table.raw_get(i)?, 0)?;
     }
-    Verdict::of(lua, lua.create_string(&out)?)
+    Verdict::of(lua, lua.create_string(out.bytes())?)
 }
 
-fn pack_value(out: &mut Vec<u8>, value: &Value, level: usize) -> Result<()> {
+fn pack_value(all: &mut Output, value: &Value, level: usize) -> Result<()> {
+    let out = match value {
+        Value::String(text) => all.for_value(text.as_bytes().len())?,
+        _ => all.for_value(0)?,
+    };
     match value {
         Value::String(text) => {
             let text = text.as_bytes();
@@ -71,7 +78,7 @@ fn pack_value(out: &mut Vec<u8>, value: &Value, level: usize) -> Result<()> {
             Some(length) => {
                 sized(out, length, 0x90, 0xdc);
                 for i in 1..=length {
-                    pack_value(out, &table.raw_get(i)?, level + 1)?;
+                    pack_value(all, &table.raw_get(i)?, level + 1)?;
                 }
             }
             None => {
@@ -83,8 +90,8 @@ fn pack_value(out: &mut Vec<u8>, value: &Value, level: usize) -> Result<()> {
                 sized(out, pairs, 0x80, 0xde);
                 for pair in table.pairs::<Value, Value>() {
                     let (key, value) = pair?;
-                    pack_value(out, &key, level + 1)?;
-                    pack_value(out, &value, level + 1)?;
+                    pack_value(all, &key, level + 1)?;
+                    pack_value(all, &value, level + 1)?;
                 }
             }
         },
@@ -172,6 +179,7 @@ fn unpack(lua: &Lua, args: &Arguments, way: Way) -> Result<Verdict> {
     }
     let mut unpacker = Unpacker {
         lua,
+        pace: Pace::of(lua),
         rest: &data[offset as usize..],
         fault: None,
     };
@@ -207,6 +215,7 @@ fn optional(lua: &Lua, args: &Arguments, i: usize) -> Result<f64> {
 
 struct Unpacker<'a> {
     lua: &'a Lua,
+    pace: Option<Rc<Pace>>,
     rest: &'a [u8],
     fault: Option<&'static str>,
 }
@@ -250,6 +259,7 @@ impl<'a> Unpacker<'a> {
         if self.fault.is_some() {
             return Ok(Value::Nil);
         }
+        spend(self.pace.as_deref(), 0)?;
         let kind = self.number(1) as u8;
         match kind {
             0x00..=0x7f => Ok(Value::Number(f64::from(kind))),

@@ -22,21 +22,29 @@
 //! | `sandbox` | the globals that scripts see |
 //! | `api` | the table `redis` |
 //! | `register` | `redis.register_function` |
+//! | `pace` | how a running script gives way, and is killed |
 //! | `raw` | Lua's C interface: raising errors, read-only tables |
+//! | `checked` | library functions of Lua that are unsound or endless with hostile numbers |
+//! | `strings` | Lua's table of strings, with a secret hash |
+//! | `output` | strings that functions put together, bounded |
 //! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
 //! | `cjson`, `cmsgpack`, `bitop`, `packing`, `random` | libraries |
 
 mod actor;
 mod api;
 mod bitop;
+mod checked;
 mod cjson;
 mod cmsgpack;
 mod number;
+mod output;
+mod pace;
 mod packing;
 mod random;
 mod raw;
 mod register;
 mod sandbox;
+pub mod strings;
 mod to_lua;
 mod to_reply;
 mod verdict;
@@ -52,9 +60,6 @@ use words::Words;
 /// Bytes of an interpreter's stack; only what is touched costs memory. Lua nests at most 200 C calls, some of
 /// which keep buffers of 8 KiB; patterns and nested data recurse within limits that fit, too.
 const STACK: usize = 32 << 20;
-
-/// Instructions between two [`Answer::Pause`].
-pub const INSTRUCTIONS: u32 = 100_000;
 
 /// What an interpreter is for: its globals differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

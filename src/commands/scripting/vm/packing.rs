@@ -10,6 +10,7 @@
 //! | `s` | text up to a zero byte |
 //! | `cn` | `n` bytes; `c0` as many as the number before said |
 
+use super::output::Output;
 use super::raw;
 use super::verdict::{Arguments, Verdict, checked};
 use mlua::{Lua, Result, Table};
@@ -154,9 +155,10 @@ fn pack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
     let text = checked!(args.string(lua, 1));
     let text = text.as_bytes();
     let mut format = Format::new(&text);
-    let (mut out, mut next) = (Vec::new(), 2);
+    let (mut all, mut next) = (Output::new(lua), 2);
     loop {
         let (option, size) = step!(format);
+        let out = all.for_value(0)?;
         let padding = format.padding(out.len(), option, size);
         out.resize(out.len() + padding, 0);
         match option {
@@ -181,6 +183,7 @@ fn pack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
                 if bytes.len() < size {
                     return Ok(Verdict::Argument(next, "string too short".into()));
                 }
+                let out = all.for_value(size)?;
                 out.extend_from_slice(&bytes[..size]);
                 if option == b's' {
                     out.push(0);
@@ -201,7 +204,7 @@ fn pack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
             }
         }
     }
-    Verdict::of(lua, lua.create_string(&out)?)
+    Verdict::of(lua, lua.create_string(all.bytes())?)
 }
 
 fn unpack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {

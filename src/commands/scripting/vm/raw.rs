@@ -12,6 +12,7 @@
 //! Every function here that Lua calls may be left by a long jump: it owns nothing that would have to be
 //! dropped.
 
+use super::checked::forward;
 use mlua::ffi::{self, lua_CFunction, lua_State};
 use mlua::{Function, LightUserData, Lua, Result, Table, Value};
 use std::ffi::{c_int, c_void};
@@ -50,18 +51,17 @@ pub fn freeze(lua: &Lua, hidden: Table, metatable: Option<Table>) -> Result<Tabl
 
 /// Puts the guards into the place of the library functions in `globals`.
 pub fn guard(lua: &Lua, globals: &Table) -> Result<()> {
+    super::checked::install(lua, globals)?;
     let table: Table = globals.raw_get("table")?;
     let string: Table = globals.raw_get("string")?;
     for (owner, name, guard) in [
         (globals, "rawset", write_guard as lua_CFunction),
         (globals, "setmetatable", write_guard),
-        (&table, "insert", write_guard),
         (globals, "next", read_guard),
         (globals, "rawget", read_guard),
         (&table, "foreach", read_guard),
         (&table, "foreachi", read_guard),
         (globals, "getmetatable", metatable_guard),
-        (globals, "loadstring", text_guard),
         (&string, "find", pattern_guard),
         (&string, "match", pattern_guard),
         (&string, "gmatch", pattern_guard),
@@ -163,7 +163,10 @@ unsafe extern "C-unwind" fn refuse(state: *mut lua_State) -> c_int {
 }
 
 /// Pushes the metatable of a frozen table at `index` and gives true, or pushes nothing.
-unsafe fn push_frozen(state: *mut lua_State, index: c_int) -> bool {
+///
+/// # Safety
+/// A live state with room for two values.
+pub unsafe fn push_frozen(state: *mut lua_State, index: c_int) -> bool {
     // SAFETY: what is pushed is popped, up to the metatable; C functions have room for 20 values.
     unsafe {
         if ffi::lua_type(state, index) != ffi::LUA_TTABLE
@@ -176,17 +179,6 @@ unsafe fn push_frozen(state: *mut lua_State, index: c_int) -> bool {
         let frozen = ffi::lua_toboolean(state, -1) != 0;
         ffi::lua_pop(state, if frozen { 1 } else { 2 });
         frozen
-    }
-}
-
-/// Calls the library function that is the guard's upvalue, in the guard's place.
-unsafe fn forward(state: *mut lua_State) -> c_int {
-    // SAFETY: `guard` made the closure with a C function as its upvalue.
-    unsafe {
-        match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(1)) {
-            Some(inner) => inner(state),
-            None => 0,
-        }
     }
 }
 
@@ -263,28 +255,6 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
             ffi::lua_insert(state, 1);
         }
         ffi::lua_gettop(state)
-    }
-}
-
-/// `loadstring`: source text only. Compiled code is not checked by Lua and could do anything; behind a space
-/// it is read as the text that it is not.
-unsafe extern "C-unwind" fn text_guard(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the string stays on the stack while it is looked at.
-    unsafe {
-        let mut length = 0;
-        let text = ffi::luaL_checklstring(state, 1, &mut length);
-        if length > 0 && *text == 27 {
-            ffi::lua_settop(state, 2);
-            if ffi::lua_type(state, 2) == ffi::LUA_TNIL {
-                ffi::lua_pushvalue(state, 1);
-                ffi::lua_replace(state, 2);
-            }
-            ffi::lua_pushstring(state, c" ".as_ptr());
-            ffi::lua_pushvalue(state, 1);
-            ffi::lua_concat(state, 2);
-            ffi::lua_replace(state, 1);
-        }
-        forward(state)
     }
 }
 

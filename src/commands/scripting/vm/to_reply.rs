@@ -4,25 +4,31 @@
 //! is such a reply; any other is an array up to its first nil.
 
 use super::Outcome;
+use super::pace::Pace;
 use crate::resp::{Proto, Reply};
-use mlua::{Result, Table, Value};
+use mlua::{Error, Result, Table, Value};
 
 /// Nested deeper, a value is replaced by an error. Each level needs some of the interpreter's stack and one of
 /// its 8,000 references.
 const DEPTH_MAX: usize = 1500;
 
+/// Longest reply: tables that contain each other many times describe more bytes than any machine has.
+const REPLY_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 30 };
+
 /// Writes replies for a client.
-pub struct Writer {
+pub struct Writer<'a> {
+    pace: &'a Pace,
     reply: Reply,
     errors: Vec<Vec<u8>>,
     counted: u64,
     script: Proto,
 }
 
-impl Writer {
+impl<'a> Writer<'a> {
     /// For a client that speaks `client`, from a script that has chosen `script`.
-    pub fn new(client: Proto, script: Proto) -> Self {
+    pub fn new(pace: &'a Pace, client: Proto, script: Proto) -> Self {
         Writer {
+            pace,
             reply: Reply::new(client),
             errors: Vec::new(),
             counted: 0,
@@ -51,12 +57,23 @@ impl Writer {
         }
     }
 
+    /// Instead of all that was written: an error that ended it.
+    pub fn failed(&mut self, text: &[u8]) {
+        self.reply.truncate(0);
+        self.errors.clear();
+        self.error(text, false);
+    }
+
     /// What a script returned.
     pub fn value(&mut self, value: &Value, depth: usize) -> Result<()> {
         if depth > DEPTH_MAX {
             self.error(b"ERR reached lua stack limit", false);
             return Ok(());
         }
+        self.make_room(match value {
+            Value::String(text) => text.as_bytes().len(),
+            _ => 0,
+        })?;
         match value {
             Value::String(text) => self.reply.bulk(&text.as_bytes()),
             Value::Boolean(yes) if self.script == Proto::Resp3 => self.reply.bool(*yes),
@@ -67,6 +84,21 @@ impl Writer {
             _ => self.reply.null(),
         }
         Ok(())
+    }
+
+    /// Counts the work of writing so many bytes, and sees that there are not too many.
+    fn make_room(&self, bytes: usize) -> Result<()> {
+        if self.reply.len() + bytes > REPLY_MAX {
+            return Err(Error::runtime("script's reply is too large"));
+        }
+        self.pace.spend(4 + (bytes >> 8) as u32)?;
+        Ok(())
+    }
+
+    /// Counts the work of a header that comes before what was written since `mark`.
+    fn move_since(&self, mark: usize) -> Result<()> {
+        let bytes = self.reply.len() - mark;
+        Ok(self.pace.spend((bytes >> 8) as u32)?)
     }
 
     fn table(&mut self, table: &Table, depth: usize) -> Result<()> {
@@ -94,6 +126,7 @@ impl Writer {
                 self.value(&key, depth + 1)?;
                 self.value(&value, depth + 1)
             })?;
+            self.move_since(mark)?;
             self.reply.map_at(mark, pairs);
             return Ok(());
         }
@@ -103,6 +136,7 @@ impl Writer {
                 members += 1;
                 self.value(&member, depth + 1)
             })?;
+            self.move_since(mark)?;
             self.reply.set_at(mark, members);
             return Ok(());
         }
@@ -144,6 +178,7 @@ impl Writer {
             elements += 1;
             self.value(&element, depth + 1)?;
         }
+        self.move_since(mark)?;
         self.reply.array_at(mark, elements);
         Ok(())
     }

@@ -21,6 +21,11 @@ impl Words {
         self.ends.push(self.bytes.len());
     }
 
+    /// Bytes of all of them.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -1,10 +1,13 @@
 //! JSON as Lua values.
 
+use super::super::output::spend;
+use super::super::pace::Pace;
 use super::super::verdict::{Arguments, Verdict, checked};
 use super::Fault;
 use super::{DEPTH_MAX, Settings, null};
 use crate::commands::args::parse_float;
 use mlua::{Lua, Result, Table, Value};
+use std::rc::Rc;
 
 /// `cjson.decode(text)`
 pub(super) fn decode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result<Verdict> {
@@ -19,6 +22,7 @@ pub(super) fn decode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result
     }
     let mut decoder = Decoder {
         lua,
+        pace: Pace::of(lua),
         settings,
         text: &text,
         at: 0,
@@ -68,6 +72,7 @@ impl Token {
 
 struct Decoder<'a> {
     lua: &'a Lua,
+    pace: Option<Rc<Pace>>,
     settings: &'a Settings,
     text: &'a [u8],
     at: usize,
@@ -85,6 +90,7 @@ impl Decoder<'_> {
     }
 
     fn value(&mut self, token: Token, at: usize) -> Decoded<Value> {
+        spend(self.pace.as_deref(), 0)?;
         Ok(match token {
             Token::String(text) => Value::String(self.lua.create_string(&text)?),
             Token::Number(x) => Value::Number(x),

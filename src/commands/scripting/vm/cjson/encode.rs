@@ -1,6 +1,7 @@
 //! Lua values as JSON.
 
 use super::super::number::format_g;
+use super::super::output::Output;
 use super::super::verdict::{Arguments, Verdict, type_name};
 use super::Fault;
 use super::{DEPTH_MAX, Invalid, Settings, null};
@@ -13,10 +14,10 @@ pub(super) fn encode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result
     }
     let mut encoder = Encoder {
         settings,
-        out: Vec::new(),
+        out: Output::new(lua),
     };
     match encoder.value(&args.get(1)?, 0) {
-        Ok(()) => Verdict::of(lua, lua.create_string(&encoder.out)?),
+        Ok(()) => Verdict::of(lua, lua.create_string(encoder.out.bytes())?),
         Err(fault) => fault.verdict(),
     }
 }
@@ -27,20 +28,20 @@ fn cannot(value: &Value, why: &str) -> Fault {
 
 struct Encoder<'a> {
     settings: &'a Settings,
-    out: Vec<u8>,
+    out: Output,
 }
 
 impl Encoder<'_> {
     fn value(&mut self, value: &Value, depth: i64) -> std::result::Result<(), Fault> {
         match value {
-            Value::String(text) => self.string(&text.as_bytes()),
+            Value::String(text) => self.string(&text.as_bytes())?,
             Value::Integer(n) => self.number(*n as f64)?,
             Value::Number(x) => self.number(*x)?,
             Value::Boolean(yes) => {
                 let word: &[u8] = if *yes { b"true" } else { b"false" };
-                self.out.extend_from_slice(word);
+                self.out.for_value(0)?.extend_from_slice(word);
             }
-            Value::Nil => self.out.extend_from_slice(b"null"),
+            Value::Nil => self.null()?,
             Value::Table(table) => {
                 let depth = depth + 1;
                 if depth > self.settings.encode_depth.get().min(DEPTH_MAX) {
@@ -53,7 +54,7 @@ impl Encoder<'_> {
                     _ => self.object(table, depth)?,
                 }
             }
-            other if *other == null() => self.out.extend_from_slice(b"null"),
+            other if *other == null() => self.null()?,
             other => return Err(cannot(other, "type not supported")),
         }
         Ok(())
@@ -90,38 +91,38 @@ impl Encoder<'_> {
     }
 
     fn array(&mut self, table: &Table, length: i64, depth: i64) -> std::result::Result<(), Fault> {
-        self.out.push(b'[');
+        self.out.for_value(0)?.push(b'[');
         for i in 1..=length {
             if i > 1 {
-                self.out.push(b',');
+                self.out.bytes().push(b',');
             }
             self.value(&table.raw_get(i)?, depth)?;
         }
-        self.out.push(b']');
+        self.out.bytes().push(b']');
         Ok(())
     }
 
     fn object(&mut self, table: &Table, depth: i64) -> std::result::Result<(), Fault> {
-        self.out.push(b'{');
+        self.out.for_value(0)?.push(b'{');
         let mut first = true;
         for pair in table.pairs::<Value, Value>() {
             let (key, value) = pair?;
             if !std::mem::replace(&mut first, false) {
-                self.out.push(b',');
+                self.out.bytes().push(b',');
             }
             match &key {
-                Value::String(text) => self.string(&text.as_bytes()),
+                Value::String(text) => self.string(&text.as_bytes())?,
                 Value::Integer(_) | Value::Number(_) => {
-                    self.out.push(b'"');
+                    self.out.bytes().push(b'"');
                     self.value(&key, depth)?;
-                    self.out.push(b'"');
+                    self.out.bytes().push(b'"');
                 }
                 other => return Err(cannot(other, "table key must be a number or string")),
             }
-            self.out.push(b':');
+            self.out.bytes().push(b':');
             self.value(&value, depth)?;
         }
-        self.out.push(b'}');
+        self.out.bytes().push(b'}');
         Ok(())
     }
 
@@ -129,10 +130,7 @@ impl Encoder<'_> {
         if !x.is_finite() {
             match self.settings.encode_invalid.get() {
                 Invalid::Written => {}
-                Invalid::Null => {
-                    self.out.extend_from_slice(b"null");
-                    return Ok(());
-                }
+                Invalid::Null => return self.null(),
                 Invalid::Refused => {
                     return Err(cannot(&Value::Number(x), "must not be NaN or Inf"));
                 }
@@ -143,26 +141,31 @@ impl Encoder<'_> {
             true => "nan".to_owned(),
             false => format_g(x, precision),
         };
-        self.out.extend_from_slice(text.as_bytes());
+        self.out.for_value(0)?.extend_from_slice(text.as_bytes());
         Ok(())
     }
 
-    fn string(&mut self, text: &[u8]) {
-        self.out.push(b'"');
+    fn null(&mut self) -> std::result::Result<(), Fault> {
+        self.out.for_value(0)?.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn string(&mut self, text: &[u8]) -> std::result::Result<(), Fault> {
+        let out = self.out.for_value(text.len())?;
+        out.push(b'"');
         for &byte in text {
             match byte {
-                b'"' | b'\\' | b'/' => self.out.extend_from_slice(&[b'\\', byte]),
-                8 => self.out.extend_from_slice(b"\\b"),
-                b'\t' => self.out.extend_from_slice(b"\\t"),
-                b'\n' => self.out.extend_from_slice(b"\\n"),
-                12 => self.out.extend_from_slice(b"\\f"),
-                b'\r' => self.out.extend_from_slice(b"\\r"),
-                0..=31 | 127 => self
-                    .out
-                    .extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => self.out.push(byte),
+                b'"' | b'\\' | b'/' => out.extend_from_slice(&[b'\\', byte]),
+                8 => out.extend_from_slice(b"\\b"),
+                b'\t' => out.extend_from_slice(b"\\t"),
+                b'\n' => out.extend_from_slice(b"\\n"),
+                12 => out.extend_from_slice(b"\\f"),
+                b'\r' => out.extend_from_slice(b"\\r"),
+                0..=31 | 127 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+                _ => out.push(byte),
             }
         }
-        self.out.push(b'"');
+        out.push(b'"');
+        Ok(())
     }
 }

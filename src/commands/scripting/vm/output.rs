@@ -1,0 +1,52 @@
+//! Bytes that a function puts together for a script.
+//!
+//! Lua bounds its own memory alone, and a few tables that contain each other many times describe more bytes than any
+//! machine has. So what is put together here has a bound, and giving way is part of it.
+
+use super::pace::Pace;
+use mlua::{Error, Lua, Result};
+use std::rc::Rc;
+
+/// Longest string that a library function makes: the longest that a client may send or a key may hold by default.
+const STRING_MAX: usize = if cfg!(test) { 1 << 20 } else { 512 << 20 };
+
+/// Bytes that may still grow.
+pub struct Output {
+    pace: Option<Rc<Pace>>,
+    bytes: Vec<u8>,
+}
+
+impl Output {
+    /// Without any bytes yet.
+    pub fn new(lua: &Lua) -> Self {
+        Output {
+            pace: Pace::of(lua),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// The bytes, for one more value with a content of `more` bytes.
+    ///
+    /// # Errors
+    /// There are too many, or the script has been killed.
+    pub fn for_value(&mut self, more: usize) -> Result<&mut Vec<u8>> {
+        if self.bytes.len() + more > STRING_MAX {
+            return Err(Error::runtime("not enough memory"));
+        }
+        spend(self.pace.as_deref(), more)?;
+        Ok(&mut self.bytes)
+    }
+
+    /// The bytes as they are.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+}
+
+/// Counts the work that a value with a content of so many bytes makes.
+pub fn spend(pace: Option<&Pace>, bytes: usize) -> Result<()> {
+    match pace {
+        Some(pace) => Ok(pace.spend(4 + (bytes >> 8) as u32)?),
+        None => Ok(()),
+    }
+}
