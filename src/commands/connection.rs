@@ -2,7 +2,7 @@
 
 use super::spec::{Command, Flags, Group};
 use super::{
-    Args, ClientFlags, CmdResult, CommandError, Cx, Session, pubsub, server_cmds, tracking,
+    Args, ClientFlags, CmdResult, CommandError, Cx, Session, links, pubsub, server_cmds, tracking,
     transactions,
 };
 use crate::resp::Proto;
@@ -250,14 +250,9 @@ fn quit(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let kept = ClientFlags::UNIX_SOCKET | ClientFlags::DENY_BLOCKING;
-    if cx
-        .client
-        .flags
-        .contains(ClientFlags::REPLICA | ClientFlags::MASTER)
-    {
-        return Err(CommandError::fixed(
-            "ERR can only reset normal client connections",
-        ));
+    let links = ClientFlags::REPLICA | ClientFlags::MASTER;
+    if cx.client.flags.intersects(links) {
+        return Err(links::RESET_REFUSED);
     }
     cx.engine.end_monitor(cx.client);
     transactions::discard_transaction(cx.engine, cx.client);

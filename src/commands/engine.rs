@@ -277,6 +277,20 @@ pub struct Stats {
     pub per_command: Vec<CommandStats>,
 }
 
+impl Stats {
+    /// Bytes came from our primary: the total has them, too.
+    pub fn read_from_primary(&mut self, bytes: usize) {
+        self.net_input += bytes as u64;
+        self.net_repl_input += bytes as u64;
+    }
+
+    /// Bytes went to a replica: the total has them, too.
+    pub fn wrote_to_replica(&mut self, bytes: usize) {
+        self.net_output += bytes as u64;
+        self.net_repl_output += bytes as u64;
+    }
+}
+
 /// One `cmdstat_*` line. Times in ns, shown in µs.
 #[derive(Clone, Debug, Default)]
 pub struct CommandStats {

@@ -9,7 +9,7 @@
 use super::engine::Loading;
 use super::spec::Flags;
 use super::table::{self, Entry};
-use super::{Args, ClientFlags, CommandError, Engine, Session};
+use super::{Args, ClientFlags, CommandError, Engine, Session, links};
 use crate::config::choices::Protection;
 use crate::resp::Proto;
 
@@ -26,8 +26,6 @@ const NO_DEBUG: CommandError = CommandError::fixed(
 );
 const NOT_IN_MULTI: CommandError =
     CommandError::fixed("ERR Command not allowed inside a transaction");
-const REPLICA_ONLY: CommandError =
-    CommandError::fixed("ERR Replica can't interact with the keyspace");
 
 impl Engine {
     /// The gates. The command is given with the error when its name was right: refusals are counted.
@@ -159,12 +157,7 @@ impl Engine {
         {
             return Err(busy);
         }
-        if client.flags.contains(ClientFlags::REPLICA)
-            && flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY)
-        {
-            return Err(REPLICA_ONLY);
-        }
-        Ok(())
+        links::check(client, command)
     }
 }
 

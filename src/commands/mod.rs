@@ -47,6 +47,7 @@ pub mod hyperloglog;
 pub mod key_hint;
 pub mod key_specs;
 pub mod keys;
+pub mod links;
 pub mod lists;
 pub mod long_double;
 pub mod migrate;

@@ -291,7 +291,7 @@ fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
             stats.sync_full += 1;
         }
     }
-    cx.client.flags.insert(ClientFlags::REPLICA);
+    cx.become_replica();
     Ok(())
 }
 

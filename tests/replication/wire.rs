@@ -1,8 +1,9 @@
 //! What is said on the wire, with a fake at the other end.
 
-use crate::pair::{builder, number, seed_data};
+use crate::pair::{assert_in_step, builder, number, seed_data, wait_link};
 use crate::support::fake_master::FakeMaster;
 use crate::support::fake_replica::{Answer, FakeReplica, Framing, Introduction};
+use crate::support::server::Server;
 use crate::support::wait::wait_until;
 
 const ID: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -224,4 +225,51 @@ fn wait_asks_replicas_for_nothing_while_clients_are_paused() {
     });
     client.ok("CLIENT UNPAUSE");
     wait_until("it is asked now", || getacks() == 1);
+}
+
+#[test]
+fn the_bytes_of_a_link_are_counted_at_both_ends() {
+    let primary = builder("forebay").expect("it is built").start();
+    let replica = builder("forebay").expect("it is built").start();
+    let follow = format!("REPLICAOF 127.0.0.1 {}", primary.port());
+    replica.client().ok(&follow);
+    wait_link(&replica);
+    let value = "x".repeat(1000);
+    let mut client = primary.client();
+    for i in 0..200 {
+        client.cmd(&["SET", &format!("key:{i}"), &value]);
+    }
+    assert_in_step(&primary, &replica);
+    let sent = number(&primary, "stats", "total_net_repl_output_bytes");
+    let read = number(&replica, "stats", "total_net_repl_input_bytes");
+    assert!(sent > 200_000 && read > 200_000, "{sent} {read}");
+    assert!(number(&primary, "stats", "total_net_output_bytes") >= sent);
+    assert!(number(&replica, "stats", "total_net_input_bytes") >= read);
+    wait_until("the rates are seen", || {
+        let rate = |server: &Server, field: &str| {
+            let text = server.client().info_field("stats", field);
+            text.parse::<f64>().expect("a rate is a number")
+        };
+        client.cmd(&["SET", "more", &value]);
+        rate(&primary, "instantaneous_output_repl_kbps") > 0.0
+            && rate(&replica, "instantaneous_input_repl_kbps") > 0.0
+    });
+}
+
+#[test]
+fn a_replica_that_resets_its_connection_is_told_no_and_closed() {
+    let primary = builder("forebay").expect("it is built").start();
+    let mut replica = attach(&primary.address(), &Introduction::default());
+    primary.client().ok("PUBLISH mark here");
+    replica.take_until("here");
+    replica.send(&["RESET"]).expect("the link is open");
+    wait_until("the link is closed", || replica.is_closed());
+    let stream = String::from_utf8_lossy(&replica.stream()).into_owned();
+    assert!(
+        stream.ends_with("-ERR can only reset normal client connections\r\n"),
+        "{stream}"
+    );
+    wait_until("it is a replica no more", || {
+        number(&primary, "replication", "connected_slaves") == 0
+    });
 }

@@ -144,6 +144,14 @@ impl FakeReplica {
             .write_all(&request(&["REPLCONF", "ACK", &offset.to_string()]))
     }
 
+    /// Sends a request that replicas do not make.
+    ///
+    /// # Errors
+    /// What writing gives.
+    pub fn send(&mut self, words: &[&str]) -> io::Result<()> {
+        self.writer.write_all(&request(words))
+    }
+
     /// The bytes of the stream so far.
     pub fn stream(&self) -> Vec<u8> {
         self.stream.lock().expect("no holder panics").clone()

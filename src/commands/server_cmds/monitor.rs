@@ -22,6 +22,9 @@ pub static COMMANDS: &[Command] = &[Command {
 }];
 
 fn monitor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    if cx.client.flags.contains(ClientFlags::REPLICA) {
+        return Ok(()); // as the reference: no answer, since it would stand in the stream
+    }
     if cx.client.flags.contains(ClientFlags::DENY_BLOCKING) {
         return Err(CommandError::fixed(
             "ERR MONITOR isn't allowed for DENY BLOCKING client",

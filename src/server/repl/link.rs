@@ -227,7 +227,7 @@ impl Link {
         match stream.try_read(&mut buf) {
             Ok(0) => self.step(LinkInput::Closed("")),
             Ok(n) => {
-                self.server.engine.borrow_mut().stats.net_input += n as u64;
+                self.server.engine.borrow_mut().stats.read_from_primary(n);
                 self.step(LinkInput::Bytes(&buf[..n]));
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -239,7 +239,10 @@ impl Link {
     fn write(&mut self) {
         while let Some(stream) = self.stream.as_ref().filter(|_| !self.out.is_empty()) {
             match stream.try_write(&self.out) {
-                Ok(n) => drop(self.out.drain(..n)),
+                Ok(n) => {
+                    self.server.engine.borrow_mut().stats.net_output += n as u64;
+                    self.out.drain(..n);
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(e) => self.step(LinkInput::Closed(&strerror(&e))),
             }

@@ -255,7 +255,7 @@ impl Connection {
         self.sent += n;
         let syncing = self.payload.is_some();
         let mut engine = self.server.engine.borrow_mut();
-        engine.stats.net_output += n as u64;
+        engine.stats.wrote_to_replica(n);
         if syncing {
             let (id, now_ms) = (self.id, crate::server::clock::monotonic_ns() / 1_000_000);
             engine.repl.with_primary(|primary, _| {
@@ -284,7 +284,7 @@ impl Connection {
         };
         let n = written.ok().filter(|n| *n > 0).ok_or(End::Broken)?;
         engine.repl.on_stream_sent(self.id, n);
-        engine.stats.net_output += n as u64;
+        engine.stats.wrote_to_replica(n);
         Ok(Some(n))
     }
 
@@ -311,6 +311,8 @@ impl Connection {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
                     self.input.extend_from_slice(buf.filled());
+                    let n = buf.filled().len() as u64;
+                    self.server.engine.borrow_mut().stats.net_input += n;
                     if self.input.len() > INPUT_MAX {
                         return Err(End::Closed);
                     }
@@ -323,7 +325,7 @@ impl Connection {
     /// Runs what the replica sent: ACKs mostly. An answer would stand in the stream, so a replica that
     /// causes one is closed.
     fn run_requests(&mut self) -> Result<(), End> {
-        if self.input.is_empty() {
+        if self.input.is_empty() || self.outbox.close_after_sent.get() {
             return Ok(());
         }
         let server = self.server.clone();
@@ -348,7 +350,9 @@ impl Connection {
                 engine.execute(self.id, &argv);
                 if let Some(why) = must_close(engine, self.id, &argv) {
                     (engine.log)('#', &why);
-                    result = Err(End::Closed);
+                    if !self.tells_refusal(engine, &argv) {
+                        result = Err(End::Closed);
+                    }
                     break;
                 }
             }
@@ -356,6 +360,25 @@ impl Connection {
             self.input.drain(..done);
             result.and(parsed.map_err(|_| End::Closed))
         })
+    }
+
+    /// Who resets the connection of a replica is not one: it reads the refusal before the connection is
+    /// closed, where the stream has come to the end of a command.
+    fn tells_refusal(&self, engine: &mut Engine, argv: &[&[u8]]) -> bool {
+        let Some(session) = engine.clients.get(&self.id) else {
+            return false;
+        };
+        let log = engine.repl.history().backlog();
+        let between = self.sent == self.out.len()
+            && self.payload.is_none()
+            && engine.repl.primary().streams_to(self.id)
+            && log.is_some_and(|log| log.pending(self.id.0) == 0);
+        let told = between && argv[0].eq_ignore_ascii_case(b"reset");
+        if told {
+            self.outbox.send(session.reply.bytes());
+            self.outbox.close_after_sent();
+        }
+        told
     }
 
     fn note(&self, f: impl FnOnce(&mut Engine, ClientId)) {

@@ -1,0 +1,188 @@
+//! What may be run on the connections of replication: a replica's, and the one to our primary.
+//!
+//! Neither is a client's. A replica only reports, and any answer would be read as part of its stream. Our
+//! primary sends effects: what would turn its connection into something else (a subscriber, a monitor, a
+//! replica of ours), or end what it feeds, has no place among them.
+
+use super::spec::{Flags, Group};
+use super::table::Entry;
+use super::{ClientFlags, CommandError, Cx, Session, pubsub, tracking};
+
+pub(super) const RESET_REFUSED: CommandError =
+    CommandError::fixed("ERR can only reset normal client connections");
+const REPLICA_KEYS: CommandError =
+    CommandError::fixed("ERR Replica can't interact with the keyspace");
+const REPLICA_ONLY_REPORTS: CommandError =
+    CommandError::fixed("ERR Command is not valid when client is a replica.");
+const NOT_FROM_PRIMARY: CommandError =
+    CommandError::fixed("ERR Command is not valid when client is a master.");
+
+/// Refuses what has no place on a link. Ordinary clients pass.
+pub(super) fn check(client: &Session, command: &Entry) -> Result<(), CommandError> {
+    let links = ClientFlags::REPLICA | ClientFlags::MASTER;
+    if !client.flags.intersects(links) {
+        return Ok(());
+    }
+    if client.flags.contains(ClientFlags::REPLICA) {
+        return on_replica_link(command);
+    }
+    on_primary_link(command)
+}
+
+fn on_replica_link(command: &Entry) -> Result<(), CommandError> {
+    match command.name {
+        // RESET has a refusal of its own; the others do nothing, or end the connection.
+        "replconf" | "psync" | "sync" | "monitor" | "reset" | "quit" => Ok(()),
+        _ if command
+            .flags
+            .intersects(Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY) =>
+        {
+            Err(REPLICA_KEYS)
+        }
+        _ => Err(REPLICA_ONLY_REPORTS),
+    }
+}
+
+fn on_primary_link(command: &Entry) -> Result<(), CommandError> {
+    let refused = match command.name {
+        "publish" | "spublish" => false,
+        "psync" | "sync" | "monitor" | "hello" | "auth" | "quit" | "shutdown" => true,
+        "replicaof" | "slaveof" | "failover" => true,
+        "client|reply" | "client|tracking" => true,
+        _ => command.command.group == Group::Pubsub && !command.name.starts_with("pubsub"),
+    };
+    match refused {
+        true => Err(NOT_FROM_PRIMARY),
+        false => Ok(()),
+    }
+}
+
+impl Cx<'_> {
+    /// The connection becomes a replica's: what it was beside that ends, since nothing but the stream may be
+    /// written to it any more.
+    pub(super) fn become_replica(&mut self) {
+        pubsub::forget(self.engine, self.client);
+        tracking::disable(self.engine, self.client);
+        let replies =
+            ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP | ClientFlags::REPLY_SKIP_NEXT;
+        self.client.flags.remove(replies);
+        self.client.flags.insert(ClientFlags::REPLICA);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::ClientFlags;
+    use crate::commands::testing::Bench;
+
+    /// A bench whose client is such a link, and its replies.
+    fn link(flag: ClientFlags) -> Bench {
+        let mut bench = Bench::new();
+        let id = bench.id;
+        let client = bench.engine.clients.get_mut(&id).expect("it is connected");
+        client.flags.insert(flag);
+        bench
+    }
+
+    #[test]
+    fn a_link_cannot_be_reset_whichever_end_of_it_we_are() {
+        for flag in [ClientFlags::REPLICA, ClientFlags::MASTER] {
+            let mut bench = link(flag);
+            let refused = "-ERR can only reset normal client connections";
+            assert_eq!(bench.run("RESET"), refused);
+            let id = bench.id;
+            assert!(bench.engine.clients[&id].flags.contains(flag));
+        }
+    }
+
+    #[test]
+    fn a_replica_only_reports() {
+        let mut bench = link(ClientFlags::REPLICA);
+        for text in [
+            "SUBSCRIBE a",
+            "CLIENT REPLY OFF",
+            "CLIENT TRACKING ON",
+            "HELLO 3",
+            "MULTI",
+            "WAIT 1 0",
+            "PING",
+            "REPLICAOF NO ONE",
+            "CONFIG SET maxmemory 1",
+            "SHUTDOWN NOSAVE",
+        ] {
+            let got = bench.run(text);
+            assert!(
+                got.starts_with("-ERR Command is not valid when client is a replica"),
+                "{text}: {got}"
+            );
+        }
+        for text in [
+            "SET a b",
+            "GET a",
+            "BLPOP a 0",
+            "PUBLISH a b",
+            "XREAD BLOCK 0 STREAMS s $",
+        ] {
+            assert_eq!(
+                bench.run(text),
+                "-ERR Replica can't interact with the keyspace",
+                "{text}"
+            );
+        }
+        for text in [
+            "REPLCONF ACK 9223372036854775807",
+            "REPLCONF ACK -5",
+            "REPLCONF GETACK *",
+            "MONITOR",
+            "PSYNC ? -1",
+        ] {
+            assert_eq!(bench.run(text), "", "{text}");
+        }
+        assert!(bench.engine.monitors.is_empty());
+    }
+
+    #[test]
+    fn a_primary_sends_effects_and_nothing_that_changes_its_connection() {
+        let mut bench = link(ClientFlags::MASTER);
+        for text in [
+            "SUBSCRIBE a",
+            "PSUBSCRIBE a",
+            "SSUBSCRIBE a",
+            "MONITOR",
+            "CLIENT REPLY OFF",
+            "CLIENT TRACKING ON",
+            "HELLO 3",
+            "PSYNC ? -1",
+            "SYNC",
+            "QUIT",
+            "SHUTDOWN NOSAVE",
+            "REPLICAOF NO ONE",
+        ] {
+            let got = bench.run(text);
+            assert!(
+                got.starts_with("-ERR Command is not valid when client is a master"),
+                "{text}: {got}"
+            );
+        }
+        assert_eq!(bench.run("PUBLISH a b"), ":0");
+        assert_eq!(bench.run("SET a b"), "+OK");
+    }
+
+    #[test]
+    fn a_subscriber_that_becomes_a_replica_is_no_subscriber_any_more() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        // In RESP3 a subscriber may run other commands.
+        bench.run_as(other, "HELLO 3");
+        bench.run_as(other, "SUBSCRIBE news");
+        bench.run_as(other, "CLIENT REPLY OFF");
+        bench.run_as(other, "PSYNC ? -1");
+        assert_eq!(bench.run("PUBLISH news x"), ":0");
+        assert_eq!(bench.output(other), "");
+        assert!(
+            !bench.engine.clients[&other]
+                .flags
+                .contains(ClientFlags::REPLY_OFF)
+        );
+    }
+}
