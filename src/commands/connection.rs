@@ -1,10 +1,12 @@
 //! PING, ECHO, SELECT, AUTH, HELLO, QUIT, RESET: the connection itself. CLIENT has files of its own.
 
+use super::args::parse_int;
 use super::spec::{Command, Flags, Group};
 use super::{
     Args, ClientFlags, CmdResult, CommandError, Cx, Session, links, pubsub, server_cmds, tracking,
     transactions,
 };
+use crate::replication::StreamDb;
 use crate::resp::Proto;
 
 /// This family's declarations.
@@ -132,13 +134,21 @@ fn echo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn select(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let db = args.int_within(1, i32::MIN.into(), i32::MAX.into())?;
-    if db < 0 || db as usize >= cx.engine.keyspace.count() {
-        return Err(CommandError::fixed("ERR DB index is out of range"));
+    let found = database(cx, args);
+    if cx.client.flags.contains(ClientFlags::MASTER) {
+        // What follows in the stream is for that database and for no other.
+        let said = parse_int(&args[1]).map_or(StreamDb::NONE, StreamDb::said);
+        cx.client.nowhere = found.is_err().then_some(said);
     }
-    cx.client.db = db as usize;
+    cx.client.db = found?;
     cx.client.reply.ok();
     Ok(())
+}
+
+fn database(cx: &Cx<'_>, args: Args<'_>) -> Result<usize, CommandError> {
+    let said = StreamDb::said(args.int_within(1, i32::MIN.into(), i32::MAX.into())?);
+    let here = said.within(cx.engine.keyspace.count());
+    here.ok_or(CommandError::fixed("ERR DB index is out of range"))
 }
 
 fn auth(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

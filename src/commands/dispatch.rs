@@ -5,8 +5,8 @@ use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{
-    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Session, pubsub, tracking,
-    transactions,
+    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Session, links, pubsub,
+    tracking, transactions,
 };
 
 /// How things stood when a handler began.
@@ -72,7 +72,8 @@ impl Executor {
             return transactions::queue(client, command, args);
         }
         self.tracking.author = Some(client.id);
-        if let Err(error) = self.call(client, command, args) {
+        let result = links::has_database(client, command);
+        if let Err(error) = result.and_then(|()| self.call(client, command, args)) {
             self.fail(client, &error);
         }
         if self.pubsub.has_deferred() {

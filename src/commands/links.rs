@@ -3,10 +3,14 @@
 //! Neither is a client's. A replica only reports, and any answer would be read as part of its stream. Our
 //! primary sends effects: what would turn its connection into something else (a subscriber, a monitor, a
 //! replica of ours), or end what it feeds, has no place among them.
+//!
+//! A primary may have more databases than are here. What its stream writes into one that is not here is refused and
+//! told in the log, as every error of its commands is; it must not land in another database. The stream is followed
+//! all the same, and the next SELECT may lead back.
 
 use super::spec::{Flags, Group};
 use super::table::Entry;
-use super::{ClientFlags, CommandError, Cx, Session, pubsub, tracking};
+use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
 
 pub(super) const RESET_REFUSED: CommandError =
     CommandError::fixed("ERR can only reset normal client connections");
@@ -55,6 +59,35 @@ fn on_primary_link(command: &Entry) -> Result<(), CommandError> {
         true => Err(NOT_FROM_PRIMARY),
         false => Ok(()),
     }
+}
+
+/// Refuses what works on a database while our primary's stream has selected one that is not here.
+pub(super) fn has_database(client: &Session, command: &Entry) -> Result<(), CommandError> {
+    let Some(db) = client.nowhere else {
+        return Ok(());
+    };
+    let anywhere = match command.name {
+        "ping" | "replconf" | "select" | "multi" | "exec" | "discard" => true,
+        "publish" | "spublish" | "flushall" | "swapdb" => true,
+        name => name.starts_with("function|") || name.starts_with("script|"),
+    };
+    match anywhere {
+        true => Ok(()),
+        false => Err(CommandError::new(format!(
+            "ERR DB index is out of range: the stream has selected database {db}, which is not here"
+        ))),
+    }
+}
+
+/// A command of our primary failed here: its data and ours are no longer the same.
+pub fn tell_error(engine: &mut Engine, command: &str, error: &str) {
+    engine.stats.unexpected_errors += 1;
+    let text = format!(
+        "== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{}'",
+        error.trim_end(),
+        command.escape_debug()
+    );
+    engine.repl.log('#', text);
 }
 
 impl Cx<'_> {
@@ -166,6 +199,70 @@ mod tests {
         }
         assert_eq!(bench.run("PUBLISH a b"), ":0");
         assert_eq!(bench.run("SET a b"), "+OK");
+    }
+
+    #[test]
+    fn what_is_for_a_database_that_is_not_here_lands_in_no_other() {
+        let mut bench = link(ClientFlags::MASTER);
+        let refused = |reply: String| {
+            let out = "-ERR DB index is out of range";
+            assert!(reply.starts_with(out), "{reply}");
+        };
+        for number in [
+            "16",
+            "20",
+            "2147483648",
+            "-1",
+            "9223372036854775807",
+            "-9223372036854775808",
+        ] {
+            bench.run("SELECT 3");
+            let reply = bench.run(&format!("SELECT {number}"));
+            assert!(reply.starts_with('-'), "{reply}");
+            for text in [
+                "SET k v",
+                "DEL k",
+                "FLUSHDB",
+                "GET k",
+                "EVAL \"return 1\" 0",
+            ] {
+                refused(bench.run(text));
+            }
+            assert_eq!(bench.run("PUBLISH a b"), ":0");
+            assert_eq!(bench.run("PING"), "+PONG");
+            assert_eq!(bench.run("SELECT 3"), "+OK");
+            assert_eq!(bench.run("SET k v"), "+OK");
+            bench.run("DEL k");
+        }
+        assert_eq!(bench.run("DBSIZE"), ":0");
+    }
+
+    #[test]
+    fn a_transaction_of_the_primary_leads_to_a_database_that_is_not_here_and_back() {
+        let mut bench = link(ClientFlags::MASTER);
+        for text in [
+            "MULTI",
+            "SET here 1",
+            "SELECT 99",
+            "SET far 1",
+            "SELECT 2",
+            "SET there 1",
+            "SELECT 77",
+        ] {
+            bench.run(text);
+        }
+        let reply = bench.run("EXEC");
+        assert_eq!(reply.matches("-ERR DB index").count(), 3, "{reply}");
+        assert_eq!(bench.engine.stats.unexpected_errors, 3);
+        // The next one begins nowhere.
+        for text in ["MULTI", "SET far 1", "SELECT 2", "INCR there"] {
+            bench.run(text);
+        }
+        let reply = bench.run("EXEC");
+        assert!(reply.ends_with("+OK, :2]"), "{reply}");
+        assert_eq!(bench.run("DBSIZE"), ":1");
+        assert_eq!(bench.run("SELECT 0"), "+OK");
+        assert_eq!(bench.run("DBSIZE"), ":1");
     }
 
     #[test]

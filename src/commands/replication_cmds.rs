@@ -187,7 +187,7 @@ fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
         reply.array(3);
         reply.bulk_str(r.ip());
         reply.bulk_int(i64::from(r.conf.listening_port));
-        reply.bulk_int(r.ack.0);
+        reply.bulk_int(r.ack.get());
     }
     Ok(())
 }
@@ -373,7 +373,10 @@ fn wait_for_replicas(
 /// Replicas that have processed everything up to `offset`, or made it durable.
 fn replicas_at(engine: &super::Engine, offset: i64, durable: bool) -> usize {
     match durable {
-        true => engine.repl.primary().count_durable(ReplOffset(offset)),
+        true => engine
+            .repl
+            .primary()
+            .count_durable(ReplOffset::claimed(offset)),
         false => engine.repl.count_acked(offset),
     }
 }

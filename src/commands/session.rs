@@ -1,6 +1,7 @@
 //! What the server knows about one client: everything but the socket.
 
 use super::table::Entry;
+use crate::replication::StreamDb;
 use crate::resp::{Proto, Reply};
 use bitflags::bitflags;
 use std::collections::HashSet;
@@ -88,8 +89,10 @@ pub struct Session {
     pub lib_name: Vec<u8>,
     /// CLIENT SETINFO LIB-VER
     pub lib_ver: Vec<u8>,
-    /// Selected database.
+    /// Selected database; always one that is here.
     pub db: usize,
+    /// Of the link to our primary: its stream has selected this database, which is not here.
+    pub nowhere: Option<StreamDb>,
     /// Pending output.
     pub reply: Reply,
     /// Condition.
@@ -139,6 +142,20 @@ pub struct Session {
 }
 
 impl Session {
+    /// This session is the link to our primary, whose stream has selected `db`; `databases` are here.
+    pub fn follow(&mut self, db: StreamDb, databases: usize) {
+        self.flags.insert(ClientFlags::MASTER);
+        self.authenticated = true;
+        let here = db.within(databases);
+        self.db = here.unwrap_or(0);
+        self.nowhere = here.is_none().then_some(db);
+    }
+
+    /// The database that the stream of our primary has selected.
+    pub fn stream_db(&self) -> StreamDb {
+        self.nowhere.unwrap_or(StreamDb::ours(self.db))
+    }
+
     /// A new client in database 0.
     pub fn new(id: ClientId, addr: String, laddr: String, now_ms: i64) -> Self {
         Session {
@@ -150,6 +167,7 @@ impl Session {
             lib_name: Vec::new(),
             lib_ver: Vec::new(),
             db: 0,
+            nowhere: None,
             reply: Reply::new(Proto::Resp2),
             flags: ClientFlags::empty(),
             authenticated: false,

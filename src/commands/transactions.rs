@@ -9,7 +9,7 @@
 use super::scripting::Rest;
 use super::spec::{Command, Flags, Group, Keys};
 use super::table::Entry;
-use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
+use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, links};
 use crate::commands::session::{Queued, Watched};
 use std::collections::HashMap;
 
@@ -290,11 +290,15 @@ pub(super) fn run_queue(
 ) {
     while let Some(queued) = queue.next() {
         let argv: Vec<&[u8]> = queued.args.iter().map(Vec::as_slice).collect();
-        let result = engine.call(client, queued.command, Args(&argv));
+        let result = links::has_database(client, queued.command);
+        let result = result.and_then(|()| engine.call(client, queued.command, Args(&argv)));
         if client.waits_for_script() {
             return engine.after_script(Rest::Queue(queue, before));
         }
         if let Err(error) = result {
+            if client.flags.contains(ClientFlags::MASTER) {
+                links::tell_error(engine, queued.command.name, &error.0);
+            }
             engine.fail(client, &error);
         }
     }

@@ -62,13 +62,13 @@ mod tests {
     use crate::replication::position::ReplOffset;
 
     fn stream(feed: &mut Feed, effects: &[(usize, &[&str])]) -> String {
-        let mut log = Log::new(ReplOffset(0), 1 << 20);
+        let mut log = Log::new(ReplOffset::claimed(0), 1 << 20);
         let mut e = Effects::default();
         for (db, argv) in effects {
             e.push(*db, argv);
         }
         feed.effects(&e, &mut log);
-        String::from_utf8(log.bytes_from(ReplOffset(1)).to_vec()).unwrap()
+        String::from_utf8(log.bytes_from(ReplOffset::claimed(1)).to_vec()).unwrap()
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl History {
         History {
             id: ReplId::random(secrets),
             second: None,
-            offset: ReplOffset(0),
+            offset: ReplOffset::ZERO,
             backlog: None,
             backlog_bytes_max,
             backlog_disk: (0, super::log::SPILL_ABOVE),
@@ -225,15 +225,18 @@ mod tests {
         let h = history(163);
         let id = h.id();
         let id = id.as_str().as_bytes();
-        assert_eq!(h.can_continue(id, ReplOffset(1)), Ok(163));
-        assert_eq!(h.can_continue(id, ReplOffset(164)), Ok(0));
-        assert_eq!(h.can_continue(id, ReplOffset(165)), Err(Refusal::AheadOfUs));
+        assert_eq!(h.can_continue(id, ReplOffset::claimed(1)), Ok(163));
+        assert_eq!(h.can_continue(id, ReplOffset::claimed(164)), Ok(0));
+        assert_eq!(
+            h.can_continue(id, ReplOffset::claimed(165)),
+            Err(Refusal::AheadOfUs)
+        );
         for from in [0, -1] {
-            let got = h.can_continue(id, ReplOffset(from));
+            let got = h.can_continue(id, ReplOffset::claimed(from));
             assert_eq!(got, Err(Refusal::NotInBacklog));
         }
         assert_eq!(
-            h.can_continue(b"?", ReplOffset(-1)),
+            h.can_continue(b"?", ReplOffset::claimed(-1)),
             Err(Refusal::FullAsked)
         );
     }
@@ -245,22 +248,25 @@ mod tests {
         h.shift(&mut Secrets::predictable(2));
         h.append(&[0; 20]);
         let old = old.as_str().as_bytes();
-        assert_eq!(h.can_continue(old, ReplOffset(51)), Ok(20));
+        assert_eq!(h.can_continue(old, ReplOffset::claimed(51)), Ok(20));
         assert_eq!(
-            h.can_continue(old, ReplOffset(52)),
-            Err(Refusal::BeyondSecond(ReplOffset(51)))
+            h.can_continue(old, ReplOffset::claimed(52)),
+            Err(Refusal::BeyondSecond(ReplOffset::claimed(51)))
         );
-        assert_eq!(h.offset(), ReplOffset(70));
+        assert_eq!(h.offset(), ReplOffset::claimed(70));
     }
 
     #[test]
     fn nothing_counts_without_a_backlog() {
         let mut h = History::new(&mut Secrets::predictable(1), 1 << 20);
         h.append(b"ping");
-        assert_eq!(h.offset(), ReplOffset(0));
+        assert_eq!(h.offset(), ReplOffset::claimed(0));
         let id = h.id();
         let id = id.as_str().as_bytes();
-        assert_eq!(h.can_continue(id, ReplOffset(1)), Err(Refusal::AheadOfUs));
+        assert_eq!(
+            h.can_continue(id, ReplOffset::claimed(1)),
+            Err(Refusal::AheadOfUs)
+        );
     }
 
     #[test]
@@ -268,12 +274,18 @@ mod tests {
         let mut h = History::new(&mut Secrets::predictable(1), 1 << 20);
         let dump = Position {
             id: ReplId::parse(&[b'd'; 40]).unwrap(),
-            offset: ReplOffset(1000),
+            offset: ReplOffset::claimed(1000),
         };
         h.resume_as_primary(dump);
-        assert_eq!(h.can_continue(&[b'd'; 40], ReplOffset(1001)), Ok(0));
+        assert_eq!(
+            h.can_continue(&[b'd'; 40], ReplOffset::claimed(1001)),
+            Ok(0)
+        );
         h.append(b"*1");
-        assert_eq!(h.can_continue(&[b'D'; 40], ReplOffset(1001)), Ok(2));
+        assert_eq!(
+            h.can_continue(&[b'D'; 40], ReplOffset::claimed(1001)),
+            Ok(2)
+        );
         assert_ne!(h.id(), dump.id);
     }
 }

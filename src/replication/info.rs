@@ -33,8 +33,8 @@ impl Replication {
             line("master_last_io_seconds_ago", &io);
             line("master_sync_in_progress", &(up.link.is_syncing() as u8));
             let processed = match (&up.cached, is_up) {
-                (_, true) => self.history.offset().0,
-                (Some((at, _)), _) => at.offset.0,
+                (_, true) => self.history.offset().get(),
+                (Some((at, _)), _) => at.offset.get(),
                 (None, _) => 1,
             };
             let read = processed + if is_up { up.unprocessed as i64 } else { 0 };
@@ -91,12 +91,12 @@ impl Replication {
         line("master_repl_offset", &self.history.offset());
         line(
             "second_repl_offset",
-            &second.map_or(-1, |(_, up_to)| up_to.0),
+            &second.map_or(-1, |(_, up_to)| up_to.get()),
         );
         let log = self.history.backlog();
         line("repl_backlog_active", &(log.is_some() as u8));
         line("repl_backlog_size", &self.history.backlog_bytes_max());
-        let first = log.map_or(0, |l| l.first().0);
+        let first = log.map_or(0, |l| l.first().get());
         line("repl_backlog_first_byte_offset", &first);
         line("repl_backlog_histlen", &log.map_or(0, |l| l.len()));
         line("repl_backlog_disk_bytes", &log.map_or(0, |l| l.on_disk()));

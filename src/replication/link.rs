@@ -1,7 +1,7 @@
 //! What happens on the link to our primary, and what it means for our history and our replicas.
 
 use super::action::Action;
-use super::position::{Position, ReplOffset};
+use super::position::{Position, ReplOffset, StreamDb};
 use super::replica::State;
 use super::replica::{LinkAction, LinkEnv, LinkInput, ack};
 use super::role::{Replication, Upstream};
@@ -79,7 +79,7 @@ impl Replication {
                 self.end_failover();
                 let Some(up) = &mut self.upstream else { return };
                 let cached = up.cached.take();
-                up.db = cached.map_or(0, |(_, db)| db);
+                up.db = cached.map_or(StreamDb::default(), |(_, db)| db);
                 up.unprocessed = 0;
                 let created = self.history.backlog().is_none();
                 self.history.create_backlog();
@@ -123,7 +123,7 @@ impl Replication {
             self.history.rename(&mut self.secrets);
             Position {
                 id: self.history.id(),
-                offset: ReplOffset(-1),
+                offset: ReplOffset::UNKNOWN,
             }
         });
         self.history.restart_at(at);
@@ -131,7 +131,7 @@ impl Replication {
     }
 
     /// The database that the payload's metadata says the stream has selected.
-    pub fn set_stream_db(&mut self, db: usize) {
+    pub fn set_stream_db(&mut self, db: StreamDb) {
         if let Some(up) = &mut self.upstream {
             up.db = db;
         }

@@ -390,12 +390,12 @@ mod tests {
     use super::*;
 
     fn log(bytes_max: usize) -> Log {
-        Log::new(ReplOffset(0), bytes_max)
+        Log::new(ReplOffset::claimed(0), bytes_max)
     }
 
     /// `n` bytes that say their offset (mod 251).
     fn fill(log: &mut Log, n: usize) {
-        let from = log.end().0 + 1;
+        let from = log.end().get() + 1;
         let bytes: Vec<u8> = (0..n as i64).map(|i| ((from + i) % 251) as u8).collect();
         for piece in bytes.chunks(1000) {
             log.append(piece);
@@ -446,7 +446,7 @@ mod tests {
     fn a_slow_reader_costs_disk_instead_of_memory_and_gets_every_byte() {
         let mut log = log(1 << 20);
         log.set_disk(1 << 30, SPILL_ABOVE);
-        assert!(log.pin(7, ReplOffset(1)));
+        assert!(log.pin(7, ReplOffset::claimed(1)));
         for _ in 0..40 {
             fill(&mut log, 1 << 20);
             spill_all(&mut log);
@@ -466,7 +466,7 @@ mod tests {
     #[test]
     fn the_disk_takes_no_more_than_its_limit_and_the_rest_stays_in_memory() {
         let mut log = log(1 << 20);
-        assert!(log.pin(7, ReplOffset(1)));
+        assert!(log.pin(7, ReplOffset::claimed(1)));
         fill(&mut log, 30 << 20);
         assert_eq!(spill_all(&mut log), 0, "nothing may go");
         log.set_disk(5 << 20, SPILL_ABOVE);
@@ -480,7 +480,7 @@ mod tests {
     fn what_cannot_be_written_stays_in_memory_and_nothing_more_goes() {
         let mut log = log(1 << 20);
         log.set_disk(1 << 30, SPILL_ABOVE);
-        assert!(log.pin(7, ReplOffset(1)));
+        assert!(log.pin(7, ReplOffset::claimed(1)));
         fill(&mut log, 20 << 20);
         let spill = log.next_to_spill().expect("there is too much");
         log.on_spilled(spill.start, None);
@@ -493,7 +493,7 @@ mod tests {
     fn a_block_that_is_no_longer_needed_when_it_stands_on_disk_is_forgotten() {
         let mut log = log(1 << 20);
         log.set_disk(1 << 30, SPILL_ABOVE);
-        assert!(log.pin(7, ReplOffset(1)));
+        assert!(log.pin(7, ReplOffset::claimed(1)));
         fill(&mut log, 20 << 20);
         let spill = log.next_to_spill().expect("there is too much");
         log.unpin(7);
@@ -506,9 +506,9 @@ mod tests {
     #[test]
     fn the_first_byte_has_offset_one_and_the_next_byte_may_be_asked_for() {
         let mut log = log(1 << 20);
-        assert_eq!((log.first().0, log.len()), (1, 0));
+        assert_eq!((log.first().get(), log.len()), (1, 0));
         fill(&mut log, 163);
-        assert_eq!((log.first().0, log.end().0), (1, 163));
+        assert_eq!((log.first().get(), log.end().get()), (1, 163));
         for (from, ok) in [
             (0, false),
             (1, true),
@@ -516,7 +516,7 @@ mod tests {
             (165, false),
             (-1, false),
         ] {
-            assert_eq!(log.covers(ReplOffset(from)), ok, "{from}");
+            assert_eq!(log.covers(ReplOffset::claimed(from)), ok, "{from}");
         }
     }
 
@@ -526,14 +526,17 @@ mod tests {
         fill(&mut log, 1_000_000);
         assert!(log.len() >= 100_000, "{}", log.len());
         assert!(log.len() <= 100_000 + BLOCK_BYTES_MIN, "{}", log.len());
-        assert_eq!(log.bytes_from(log.first())[0], (log.first().0 % 251) as u8);
+        assert_eq!(
+            log.bytes_from(log.first())[0],
+            (log.first().get() % 251) as u8
+        );
     }
 
     #[test]
     fn a_slow_reader_pins_the_log_and_gets_every_byte() {
         let mut log = log(16 * 1024);
         fill(&mut log, 500);
-        assert!(log.pin(7, ReplOffset(501)));
+        assert!(log.pin(7, ReplOffset::claimed(501)));
         fill(&mut log, 900_000);
         assert_eq!(log.pending(7), 900_000);
         assert!(log.share(7) >= 900_000);
@@ -550,14 +553,14 @@ mod tests {
         let mut log = log(200_000);
         fill(&mut log, 200_000);
         log.resize(400_000);
-        assert_eq!(log.first().0, 1);
-        assert!(log.pin(1, ReplOffset(2)));
+        assert_eq!(log.first().get(), 1);
+        assert!(log.pin(1, ReplOffset::claimed(2)));
         log.resize(16 * 1024);
-        assert_eq!(log.first().0, 1);
+        assert_eq!(log.first().get(), 1);
         log.unpin(1);
         log.resize(16 * 1024);
-        assert!(log.first().0 > 100_000);
-        assert!(!log.pin(1, ReplOffset(2)));
+        assert!(log.first().get() > 100_000);
+        assert!(!log.pin(1, ReplOffset::claimed(2)));
     }
 
     #[test]
@@ -572,7 +575,7 @@ mod tests {
     fn a_reader_that_has_everything_has_no_share() {
         let mut log = log(1 << 20);
         fill(&mut log, 10);
-        assert!(log.pin(3, ReplOffset(11)));
+        assert!(log.pin(3, ReplOffset::claimed(11)));
         assert_eq!((log.share(3), log.pending(3)), (0, 0));
         assert!(read_all(&mut log, 3).is_empty());
     }

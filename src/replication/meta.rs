@@ -1,7 +1,7 @@
 //! What a dump says about replication: AUX `repl-stream-db`, `repl-id`, `repl-offset`. With them a
 //! restarted server goes on by partial resync.
 
-use super::position::{Position, ReplId, ReplOffset};
+use super::position::{Position, ReplId, ReplOffset, StreamDb};
 use super::role::Replication;
 use crate::commands::effects::Effects;
 
@@ -9,7 +9,7 @@ use crate::commands::effects::Effects;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplMeta {
     /// `repl-stream-db`: the database that the stream had selected.
-    pub stream_db: usize,
+    pub stream_db: StreamDb,
     /// `repl-id`, `repl-offset`
     pub at: Position,
 }
@@ -24,14 +24,16 @@ impl ReplMeta {
         ]
     }
 
-    /// From a dump's AUX fields, looked up by name: all three must be there and the database not -1.
+    /// From a dump's AUX fields, looked up by name: all three must be there, the database not -1, and the offset
+    /// one that can be.
     pub fn from_aux<'a>(find: impl Fn(&str) -> Option<&'a [u8]>) -> Option<ReplMeta> {
-        let number = |name| std::str::from_utf8(find(name)?).ok()?.parse::<i64>().ok();
+        let db = std::str::from_utf8(find("repl-stream-db")?).ok()?;
+        let stream_db = StreamDb::said(db.parse().ok()?);
         Some(ReplMeta {
-            stream_db: usize::try_from(number("repl-stream-db")?).ok()?,
+            stream_db: Some(stream_db).filter(|db| db.can_be())?,
             at: Position {
                 id: ReplId::parse(find("repl-id")?)?,
-                offset: ReplOffset(number("repl-offset")?),
+                offset: ReplOffset::parse(find("repl-offset")?)?,
             },
         })
     }
@@ -43,14 +45,14 @@ impl Replication {
         let at = self.history.position();
         match &self.upstream {
             None => self.history.backlog().map(|_| ReplMeta {
-                stream_db: self.history.feed.selected().unwrap_or(0),
+                stream_db: StreamDb::ours(self.history.feed.selected().unwrap_or(0)),
                 at,
             }),
-            Some(up) if up.link.is_up() => Some(ReplMeta {
-                stream_db: up.db,
-                at,
-            }),
-            Some(up) => up.cached.map(|(at, db)| ReplMeta { stream_db: db, at }),
+            Some(up) => {
+                let here = up.link.is_up().then_some((at, up.db));
+                let known = here.or(up.cached).filter(|(_, db)| db.can_be());
+                known.map(|(at, stream_db)| ReplMeta { stream_db, at })
+            }
         }
     }
 
@@ -89,6 +91,38 @@ mod tests {
     use crate::replication::history::Refusal;
     use crate::secret::Secrets;
 
+    fn offset(n: i64) -> ReplOffset {
+        ReplOffset::told(n).expect("a server can have come there")
+    }
+
+    #[test]
+    fn numbers_that_no_server_can_have_are_no_place_to_go_on_from() {
+        let id = "a".repeat(40);
+        let meta = |db: &str, at: &str, id: &str| {
+            let fields = [("repl-stream-db", db), ("repl-offset", at), ("repl-id", id)];
+            ReplMeta::from_aux(|name| {
+                let found = fields.iter().find(|f| f.0 == name)?;
+                Some(found.1.as_bytes())
+            })
+        };
+        assert!(
+            meta("1000000000", "10", &id).is_some(),
+            "some server has it"
+        );
+        for (db, at, id) in [
+            ("0", "9223372036854775807", &*id),
+            ("0", "-1", &id),
+            ("0", "-9223372036854775808", &id),
+            ("0", "18446744073709551615", &id),
+            ("-2", "10", &id),
+            ("99999999999999999999", "10", &id),
+            ("0", "10", &id[..39]),
+            ("0", "10", ""),
+        ] {
+            assert_eq!(meta(db, at, id), None, "{db} {at} {id}");
+        }
+    }
+
     #[test]
     fn all_three_fields_are_needed_and_no_database_is_none() {
         let id = [b'a'; 40];
@@ -101,7 +135,10 @@ mod tests {
             }
         };
         let meta = ReplMeta::from_aux(all(b"9")).unwrap();
-        assert_eq!((meta.stream_db, meta.at.offset), (9, ReplOffset(77)));
+        assert_eq!(
+            (meta.stream_db, meta.at.offset),
+            (StreamDb::said(9), offset(77))
+        );
         assert!(meta.at.id.is(&id));
         assert_eq!(ReplMeta::from_aux(all(b"-1")), None);
         assert_eq!(
@@ -119,16 +156,16 @@ mod tests {
         let mut repl = Replication::new(&Config::default(), &mut Secrets::predictable(1));
         let id = [b'a'; 40];
         let meta = ReplMeta {
-            stream_db: 0,
+            stream_db: StreamDb::ours(0),
             at: Position {
                 id: ReplId::parse(&id).unwrap(),
-                offset: ReplOffset(100),
+                offset: offset(100),
             },
         };
         repl.restore_as_primary(meta, expired, false);
-        let missing = repl.history.can_continue(&id, ReplOffset(101)).map(|_| {
+        let missing = repl.history.can_continue(&id, offset(101)).map(|_| {
             let log = repl.history.backlog().unwrap();
-            String::from_utf8(log.bytes_from(ReplOffset(101)).to_vec()).unwrap()
+            String::from_utf8(log.bytes_from(offset(101)).to_vec()).unwrap()
         });
         (repl, missing)
     }

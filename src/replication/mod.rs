@@ -31,7 +31,7 @@ pub mod settings;
 
 pub use action::{Action, SnapshotOrder, SnapshotTarget};
 pub use meta::ReplMeta;
-pub use position::{Position, ReplId, ReplOffset};
+pub use position::{Position, ReplId, ReplOffset, StreamDb};
 pub use primary::{Peer, Primary};
 pub use replconf::Replconf;
 pub use replica::{Link, LinkAction, LinkInput};

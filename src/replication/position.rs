@@ -2,6 +2,10 @@
 //!
 //! An offset is the number of stream bytes since the history began; the first byte of a history has
 //! offset 1. A replica that has processed offset `n` asks for the byte `n + 1`.
+//!
+//! Offsets and databases come from dumps and peers, which may say any number. Here they become values that the
+//! rest may reckon with: an offset is never near the end of its range, and the database that a stream has
+//! selected ([`StreamDb`]) is no index until it was compared with the databases that are here.
 
 use crate::secret::Secrets;
 use std::fmt;
@@ -59,8 +63,42 @@ impl fmt::Debug for ReplId {
 }
 
 /// A number of stream bytes since the history began. -1 where a peer never told it.
+///
+/// It lies between -1 and half the range of the number when it comes from outside, so that a server can count on
+/// from it for centuries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
-pub struct ReplOffset(pub i64);
+pub struct ReplOffset(i64);
+
+impl ReplOffset {
+    /// The beginning of a history.
+    pub const ZERO: ReplOffset = ReplOffset(0);
+    /// A place in a history whose offset nobody told (after SYNC).
+    pub const UNKNOWN: ReplOffset = ReplOffset(-1);
+    /// More than any server has written: 146 years at a gigabyte a second.
+    const LIMIT: i64 = i64::MAX / 2;
+
+    /// The place that a dump or a primary names, to go on from; `None` if no server can have come there.
+    pub fn told(offset: i64) -> Option<Self> {
+        (0..Self::LIMIT)
+            .contains(&offset)
+            .then_some(ReplOffset(offset))
+    }
+
+    /// As [`ReplOffset::told`], from text.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        Self::told(std::str::from_utf8(text).ok()?.parse().ok()?)
+    }
+
+    /// What a replica asks for or acknowledges: any number, which is only compared. The nearest place that can be.
+    pub fn claimed(offset: i64) -> Self {
+        ReplOffset(offset.clamp(-1, Self::LIMIT))
+    }
+
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
 
 impl Add<i64> for ReplOffset {
     type Output = ReplOffset;
@@ -78,6 +116,41 @@ impl Sub for ReplOffset {
 }
 
 impl fmt::Display for ReplOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The database that a stream has selected, as a primary or a dump says: perhaps one that is not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct StreamDb(i64);
+
+impl StreamDb {
+    /// No server has such a database: the stream selected something that is no number.
+    pub const NONE: StreamDb = StreamDb(-1);
+
+    /// As it was said.
+    pub fn said(number: i64) -> Self {
+        StreamDb(number)
+    }
+
+    /// One of our own.
+    pub fn ours(index: usize) -> Self {
+        StreamDb(index as i64)
+    }
+
+    /// The index, if it is one of the first `databases`.
+    pub fn within(self, databases: usize) -> Option<usize> {
+        usize::try_from(self.0).ok().filter(|db| *db < databases)
+    }
+
+    /// Some server may have it: a dump may name it.
+    pub fn can_be(self) -> bool {
+        self.0 >= 0
+    }
+}
+
+impl fmt::Display for StreamDb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -103,6 +176,43 @@ mod tests {
         assert_eq!(lower, upper);
         assert!(lower.is(&[b'A'; 40]));
         assert!(!lower.is(b"a"));
+    }
+
+    #[test]
+    fn an_offset_from_outside_is_one_that_a_server_can_count_on_from() {
+        for bad in [
+            "",
+            "-1",
+            "x",
+            "9223372036854775807",
+            "9223372036854775808",
+            "4611686018427387903",
+            "1e3",
+        ] {
+            assert_eq!(ReplOffset::parse(bad.as_bytes()), None, "{bad}");
+        }
+        for good in [0, 1, 4_611_686_018_427_387_902] {
+            let offset = ReplOffset::told(good).expect("a server can have come there");
+            assert_eq!((offset + i64::from(u32::MAX)) - offset, i64::from(u32::MAX));
+        }
+        for (claim, place) in [(i64::MIN, -1), (-1, -1), (7, 7), (i64::MAX, i64::MAX / 2)] {
+            assert_eq!(ReplOffset::claimed(claim).get(), place);
+        }
+    }
+
+    #[test]
+    fn a_database_that_is_said_is_an_index_only_where_there_is_one() {
+        for (said, here) in [
+            (0, Some(0)),
+            (15, Some(15)),
+            (16, None),
+            (-1, None),
+            (i64::MAX, None),
+            (i64::MIN, None),
+        ] {
+            assert_eq!(StreamDb::said(said).within(16), here);
+        }
+        assert_eq!(StreamDb::ours(3).to_string(), "3");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::action::Action;
 use super::failover::Failover;
 use super::history::History;
 use super::log::{Chunk, Place};
-use super::position::{Position, ReplOffset};
+use super::position::{Position, ReplOffset, StreamDb};
 use super::primary::{Admission, Env, Peer, Primary, Request};
 use super::replconf::Replconf;
 use super::replica::{Link, LinkInput};
@@ -45,9 +45,9 @@ pub struct Upstream {
     /// The link.
     pub link: Link,
     /// Where we could go on, and the database that the stream had selected there.
-    pub cached: Option<(Position, usize)>,
+    pub cached: Option<(Position, StreamDb)>,
     /// The stream's selected database, kept by the driver's session.
-    pub db: usize,
+    pub db: StreamDb,
     /// Bytes read behind what is processed.
     pub unprocessed: usize,
     /// Payload bytes announced; 0 = unknown.
@@ -93,7 +93,7 @@ impl Replication {
 
     /// `master_repl_offset`
     pub fn offset(&self) -> i64 {
-        self.history.offset().0
+        self.history.offset().get()
     }
 
     /// Ids, offset, backlog.
@@ -285,7 +285,7 @@ impl Replication {
                 self.history.create_backlog();
                 Some((
                     self.history.position(),
-                    self.history.feed.selected().unwrap_or(0),
+                    StreamDb::ours(self.history.feed.selected().unwrap_or(0)),
                 ))
             }
         };
@@ -295,18 +295,23 @@ impl Replication {
     }
 
     /// Start-up with `replicaof`: `cached` is what the dump said.
-    pub fn start_as_replica(&mut self, host: &str, port: u16, cached: Option<(Position, usize)>) {
+    pub fn start_as_replica(
+        &mut self,
+        host: &str,
+        port: u16,
+        cached: Option<(Position, StreamDb)>,
+    ) {
         if let Some((at, _)) = cached {
             self.history.resume(at);
         }
         self.follow(host, port, cached);
     }
 
-    fn follow(&mut self, host: &str, port: u16, cached: Option<(Position, usize)>) {
+    fn follow(&mut self, host: &str, port: u16, cached: Option<(Position, StreamDb)>) {
         self.received.failed();
         self.upstream = Some(Upstream {
             link: Link::new(host.to_owned(), port, self.now_ms),
-            db: cached.map_or(0, |(_, db)| db),
+            db: cached.map_or(StreamDb::default(), |(_, db)| db),
             cached,
             unprocessed: 0,
             payload_total: 0,
@@ -374,7 +379,7 @@ impl Replication {
 
     /// WAIT: replicas that have processed everything up to `offset`.
     pub fn count_acked(&self, offset: i64) -> usize {
-        self.primary.count_acked(ReplOffset(offset))
+        self.primary.count_acked(ReplOffset::claimed(offset))
     }
 
     /// `min-replicas-to-write` is met, or off.

@@ -135,8 +135,8 @@ fn lagging(engine: &Engine) -> usize {
 fn tell_lagging(engine: &Engine) {
     let offset = engine.repl.offset();
     for (_, replica) in engine.repl.primary().replicas() {
-        if replica.ack.0 != offset {
-            let (label, behind) = (replica.label(), offset - replica.ack.0);
+        if replica.ack.get() != offset {
+            let (label, behind) = (replica.label(), offset - replica.ack.get());
             let lag = replica.lag_s(engine.repl.now_ms());
             let state = replica.state.info().unwrap_or("rdb_transmitted");
             tracing::info!(

@@ -2,6 +2,7 @@
 //!
 //! * [`modes`]: every way of a full sync, under writes.
 //! * [`faults`]: one fault at each phase of a sync.
+//! * [`hostile`]: a primary that says any number.
 //! * [`links`]: links that are cut, killed processes, restarts.
 //! * [`report`]: what INFO says of the last full sync.
 //! * [`sentinel`]: failover by real Sentinels.
@@ -12,6 +13,7 @@
 mod support;
 
 mod faults;
+mod hostile;
 mod links;
 mod modes;
 mod pair;

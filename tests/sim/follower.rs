@@ -2,10 +2,10 @@
 
 use super::disk::Disk;
 use super::node::{Node, Wish};
-use forebay::commands::{ClientFlags, ClientId};
+use forebay::commands::ClientId;
 use forebay::config::choices::DisklessLoad;
 use forebay::replication::replica::{Inbox, State};
-use forebay::replication::{LinkAction, LinkInput, ReplMeta};
+use forebay::replication::{LinkAction, LinkInput, ReplMeta, StreamDb};
 use forebay::server::load::{self, LoadProgress, Loaded};
 use forebay::server::persist::load_options;
 
@@ -124,7 +124,7 @@ impl Node {
                         .inbox
                         .apply(&bytes, &mut self.engine, &mut session);
                     result.expect("primaries speak the protocol");
-                    self.engine.repl.set_stream_db(session.db);
+                    self.engine.repl.set_stream_db(session.stream_db());
                     self.engine.clients.insert(id, session);
                     if self.engine.stats.unexpected_errors > 0 {
                         self.fail("a command of the primary failed here".to_owned());
@@ -238,7 +238,7 @@ impl Node {
         }
         let result = result.map(|loaded| {
             let meta = ReplMeta::from_aux(|name| loaded.aux(name));
-            let db = meta.map_or(0, |m| m.stream_db);
+            let db = meta.map_or(StreamDb::default(), |m| m.stream_db);
             self.engine.repl.set_stream_db(db);
             self.persistence.install(&mut self.engine, loaded);
         });
@@ -273,11 +273,11 @@ impl Node {
         let id = self
             .engine
             .connect("10.0.0.2:2".into(), "10.0.0.9:9".into());
-        let db = self.engine.repl.upstream().map_or(0, |up| up.db);
+        let upstream = self.engine.repl.upstream();
+        let db = upstream.map_or(StreamDb::default(), |up| up.db);
+        let databases = self.engine.keyspace.count();
         let session = self.engine.clients.get_mut(&id).expect("just connected");
-        session.flags.insert(ClientFlags::MASTER);
-        session.authenticated = true;
-        session.db = db;
+        session.follow(db, databases);
         self.follower.session = Some(id);
     }
 }

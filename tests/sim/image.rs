@@ -28,9 +28,9 @@ impl Image {
             created_s: 0,
             used_memory: 0,
             replication: meta.map(|m| ReplicationInfo {
-                stream_db: m.stream_db as u32,
+                stream_db: m.stream_db.within(usize::MAX).expect("it is ours") as u32,
                 id: id.as_bytes(),
-                offset: m.at.offset.0 as u64,
+                offset: m.at.offset.get() as u64,
             }),
             aof_base: false,
         });

@@ -50,8 +50,8 @@ impl Primary {
             conf: conf.clone(),
             peer,
             psync: matches!(request, Request::Psync { .. }),
-            ack: ReplOffset(0),
-            fack: ReplOffset(0),
+            ack: ReplOffset::ZERO,
+            fack: ReplOffset::ZERO,
             ack_at_ms: env.now_ms,
             answered: false,
             since_ms: env.now_ms,
@@ -62,7 +62,7 @@ impl Primary {
         env.log('*', format!("Replica {label} asks for synchronization"));
         let mut admission = Admission::Full;
         if let Request::Psync { id: asked, from } = request {
-            let from = ReplOffset(from);
+            let from = ReplOffset::claimed(from);
             match env.history.can_continue(asked, from) {
                 Ok(bytes) => {
                     replica.state = State::Online;

@@ -292,7 +292,7 @@ impl Primary {
         } else {
             replica.state = State::Online;
             self.known.online(label.clone());
-            self.syncs.online(id, env.history.offset().0);
+            self.syncs.online(id, env.history.offset().get());
             env.log(
                 '*',
                 format!("Synchronization with replica {label} succeeded"),

@@ -12,14 +12,14 @@ impl Primary {
         let Some(replica) = self.replicas.get_mut(&id) else {
             return;
         };
-        replica.ack = replica.ack.max(ReplOffset(offset));
+        replica.ack = replica.ack.max(ReplOffset::claimed(offset));
         if let Some(fack) = fack {
-            replica.fack = replica.fack.max(ReplOffset(fack));
+            replica.fack = replica.fack.max(ReplOffset::claimed(fack));
         }
         replica.ack_at_ms = env.now_ms;
         if replica.state == State::Held {
             replica.state = State::Online;
-            self.syncs.online(id, env.history.offset().0);
+            self.syncs.online(id, env.history.offset().get());
             let label = replica.label();
             self.known.online(label.clone());
             env.log(

@@ -344,7 +344,7 @@ fn ping_is_written_only_into_silence() {
         s.ack(1, 0);
         s.wait(1000);
     }
-    let pings = s.history.offset().0 / 14;
+    let pings = s.history.offset().get() / 14;
     assert!((2..=3).contains(&pings), "{pings} pings in 30 s");
     let before = s.history.offset();
     for _ in 0..30 {
@@ -459,12 +459,12 @@ fn wait_counts_replicas_that_have_it_and_asks_at_most_once() {
     s.primary.want_ack();
     s.with(|p, env| p.before_idle(env));
     s.with(|p, env| p.before_idle(env));
-    assert_eq!(s.history.offset(), ReplOffset(10 + 37));
+    assert_eq!(s.history.offset(), ReplOffset::claimed(10 + 37));
     s.ack(1, 10);
     s.ack(2, 9);
     s.ack(1, 4); // never moves back
-    assert_eq!(s.primary.count_acked(ReplOffset(10)), 1);
-    assert_eq!(s.primary.count_acked(ReplOffset(9)), 2);
+    assert_eq!(s.primary.count_acked(ReplOffset::claimed(10)), 1);
+    assert_eq!(s.primary.count_acked(ReplOffset::claimed(9)), 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!  * What is half there when the link dies is forgotten: the primary sends it again.
 //!  * Commands are not answered. One that fails is a sign of diverged data: logged, and the link stays.
 
-use crate::commands::{ClientFlags, Engine, Executor, Session};
+use crate::commands::{ClientFlags, Engine, Executor, Session, links};
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 
@@ -104,15 +104,7 @@ fn note_error(argv: &[&[u8]], engine: &mut Engine, session: &mut Session) {
     let reply = session.reply.buf_mut();
     if let Some(error) = reply.strip_prefix(b"-") {
         let error = String::from_utf8_lossy(error);
-        let name = String::from_utf8_lossy(argv[0]);
-        let text = format!(
-            "== CRITICAL == This replica is sending an error to its master: '{}' after processing \
-             the command '{}'",
-            error.trim_end(),
-            name.escape_debug()
-        );
-        engine.stats.unexpected_errors += 1;
-        engine.repl.log('#', text);
+        links::tell_error(engine, &String::from_utf8_lossy(argv[0]), &error);
     }
     reply.clear();
 }

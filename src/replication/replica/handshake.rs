@@ -242,11 +242,8 @@ impl Link {
 fn full_resync(line: &[u8]) -> Option<Position> {
     let mut words = line.split(|b| *b == b' ').skip(1);
     let id = ReplId::parse(words.next()?)?;
-    let offset = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
-    Some(Position {
-        id,
-        offset: ReplOffset(offset),
-    })
+    let offset = ReplOffset::parse(words.next()?)?;
+    Some(Position { id, offset })
 }
 
 /// A peer's line for the log.

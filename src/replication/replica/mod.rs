@@ -543,7 +543,7 @@ impl Link {
 pub fn ack(offset: ReplOffset) -> Vec<u8> {
     let mut out = Vec::new();
     let mut digits = itoa::Buffer::new();
-    let argv = ["REPLCONF", "ACK", digits.format(offset.0)];
+    let argv = ["REPLCONF", "ACK", digits.format(offset.get())];
     crate::commands::effects::encode_request(&mut out, &argv);
     out
 }

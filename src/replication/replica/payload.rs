@@ -45,7 +45,9 @@ impl Framing {
             });
         }
         let left: u64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-        Some(Framing::Length { left })
+        // No file is longer than an offset in one can be.
+        let fits = i64::try_from(left).is_ok();
+        fits.then_some(Framing::Length { left })
     }
 
     /// The announced length; `None` when it ends with a mark.
@@ -193,6 +195,8 @@ mod tests {
             "+OK",
             "$EOF:short",
             "$99999999999999999999",
+            "$18446744073709551615",
+            "$9223372036854775808",
         ] {
             assert_eq!(Framing::parse(bad.as_bytes()), None, "{bad}");
         }

@@ -15,7 +15,7 @@ struct Scene {
 fn at(c: char, offset: i64) -> Position {
     Position {
         id: ReplId::parse(c.to_string().repeat(40).as_bytes()).unwrap(),
-        offset: ReplOffset(offset),
+        offset: ReplOffset::claimed(offset),
     }
 }
 
@@ -41,7 +41,7 @@ impl Scene {
             rng: &mut self.rng,
             now_ms: self.now_ms,
             cached: self.cached,
-            processed: ReplOffset(77),
+            processed: ReplOffset::claimed(77),
         };
         let mut out = Vec::new();
         self.link.step(input, &mut env, &mut out);

@@ -6,7 +6,7 @@ use crate::commands::{ClientFlags, ClientId, Engine, Loading};
 use crate::config::choices::DisklessLoad;
 use crate::replication::replica::{Inbox, State};
 use crate::replication::report::Taken;
-use crate::replication::{LinkAction, LinkInput, Position, ReplMeta};
+use crate::replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
 use crate::server::load::{CheckOptions, LoadProgress, Loaded};
 use crate::server::persist;
 use crate::server::{Server, clock, strerror};
@@ -299,7 +299,7 @@ impl Link {
             engine.sync_repl_clock();
             let mut session = engine.clients.remove(&id)?;
             let result = self.inbox.apply(bytes, engine, &mut session);
-            engine.repl.set_stream_db(session.db);
+            engine.repl.set_stream_db(session.stream_db());
             let who = client_list::line(&session, engine.clock.unix_ms);
             engine.clients.insert(id, session);
             let error = result.err()?;
@@ -322,11 +322,17 @@ impl Link {
         };
         let id = self.server.with_engine(|engine| {
             let id = engine.connect(peer, local);
-            let db = engine.repl.upstream().map_or(0, |up| up.db);
+            let db = engine.repl.upstream().map_or(StreamDb::default(), |up| up.db);
+            let databases = engine.keyspace.count();
             if let Some(session) = engine.clients.get_mut(&id) {
-                session.flags.insert(ClientFlags::MASTER);
-                session.authenticated = true;
-                session.db = db;
+                session.follow(db, databases);
+            }
+            if db.within(databases).is_none() {
+                let text = format!(
+                    "The primary's stream has selected database {db}, and there are only {databases} here: what \
+                     it writes there is refused. Set 'databases' as the primary has it"
+                );
+                engine.repl.log('#', text);
             }
             id
         });
@@ -614,7 +620,9 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) {
         let text = "MASTER <-> REPLICA sync: Discarding old DB in background";
         engine.repl.log('*', text);
     }
-    engine.repl.set_stream_db(meta.map_or(0, |m| m.stream_db));
+    engine
+        .repl
+        .set_stream_db(meta.map_or(StreamDb::default(), |m| m.stream_db));
     server.persistence.install(engine, loaded);
     if mode == Mode::LoadingFile && removes_sync_files(engine) {
         let text = "Removing the RDB file obtained from the master. This replica has persistence \
