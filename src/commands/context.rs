@@ -59,6 +59,14 @@ impl Cx<'_> {
         !self.client.flags.contains(ClientFlags::MASTER)
     }
 
+    /// True if what this command finds expired is deleted. While writes are held only a write deletes it: one
+    /// that runs all the same (in a transaction that began before) must leave replicas what it has seen itself.
+    pub(super) fn deletes_expired(&self) -> bool {
+        let writes = |c: &'static super::table::Entry| c.flags.contains(super::spec::Flags::WRITE);
+        self.engine.decides_expiry()
+            && (self.engine.pauses.held().is_none() || self.client.last_command.is_some_and(writes))
+    }
+
     /// Finds a key for reading: expired keys are missing (and deleted when we are the primary), hits
     /// and misses are counted, heat is touched.
     pub fn lookup(&mut self, key: &[u8]) -> Option<Loc> {
@@ -109,7 +117,9 @@ impl Cx<'_> {
         let seen = db.glance(loc);
         match seen.expire {
             Some(at) if at < now && self.expiry_is_ours() => {
-                self.engine.expire_if_primary(self.client.db, loc);
+                if self.deletes_expired() {
+                    self.engine.delete_expired(self.client.db, loc);
+                }
                 None
             }
             _ => Some((loc, seen)),
@@ -235,25 +245,6 @@ impl Engine {
     /// Marks an entry as used now, by the maxmemory policy.
     pub fn touch(&mut self, db: usize, loc: Loc) {
         super::heat::touch(self, db, loc);
-    }
-
-    /// Deletes an expired key if that is our decision (we are the primary): DEL/UNLINK goes to the
-    /// replicas, the event and the counters follow. As a replica: nothing.
-    pub fn expire_if_primary(&mut self, db: usize, loc: Loc) {
-        if self.repl.is_replica() || self.loading != super::engine::Loading::No {
-            return;
-        }
-        let lazy = self.config.lazyfree_lazy_expire;
-        let key = self.keyspace.db(db).key(loc).to_vec();
-        let value = self.keyspace.db_mut(db).take(loc);
-        self.drop_value(value, lazy);
-        self.stats.expired_keys += 1;
-        self.propagate(
-            db,
-            &[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, &key],
-        );
-        self.key_removed(db, &key);
-        self.notify(Event::Expired, "expired", &key, db);
     }
 
     /// WATCHers of a key learn that it changed; waiters may become ready.

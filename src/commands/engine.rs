@@ -225,8 +225,10 @@ pub struct Stats {
     pub expired_keys: u64,
     /// `expired_subkeys`: hash fields
     pub expired_subkeys: u64,
-    /// `expire_cycle_cpu_milliseconds`, in µs
-    pub expire_cycle_us: u64,
+    /// `expire_cycle_cpu_milliseconds`, in ns
+    pub expire_cycle_ns: u64,
+    /// `expired_stale_perc`, as a share
+    pub stale_share: f64,
     /// `evicted_clients`
     pub evicted_clients: u64,
     /// `total_reads_processed`

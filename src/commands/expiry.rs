@@ -4,7 +4,7 @@
 //! moment has passed.
 
 use super::spec::{Command, Flags, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Engine, Event, Loading};
+use super::{Args, CmdResult, CommandError, Cx, Event, Loading};
 use crate::keyspace::Loc;
 
 /// This family's declarations.
@@ -169,27 +169,6 @@ pub fn past(cx: &Cx<'_>, at: i64) -> bool {
     at <= cx.now() && !cx.engine.repl.is_replica() && cx.engine.loading == Loading::No
 }
 
-/// Deletes at most `max` expired keys, the most overdue first; returns how many it deleted. Each has
-/// an effect of its own. A replica deletes nothing: its primary does.
-pub fn cycle(engine: &mut Engine, max: usize) -> usize {
-    if engine.repl.is_replica() || engine.loading != Loading::No {
-        return 0;
-    }
-    let now = engine.clock.unix_ms;
-    let mut deleted = 0;
-    for db in 0..engine.keyspace.count() {
-        while deleted < max {
-            let Some(loc) = engine.keyspace.db_mut(db).next_expired(now) else {
-                break;
-            };
-            engine.expire_if_primary(db, loc);
-            engine.flush_effects();
-            deleted += 1;
-        }
-    }
-    deleted
-}
-
 impl Cx<'_> {
     /// Deletes a key because its new expiry has passed already; counts, events and effect included.
     pub(super) fn delete_as_expired(&mut self, loc: Loc, key: &[u8]) {
@@ -344,7 +323,6 @@ fn reply_expiry(cx: &mut Cx<'_>, args: Args<'_>, shape: impl Fn(i64) -> i64) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::cycle;
     use crate::commands::testing::{Bench, check, check_effects};
 
     #[test]
@@ -420,18 +398,5 @@ mod tests {
         bench.advance(1);
         bench.check(&[("GET k", "nil")]);
         assert_eq!(bench.engine.stats.expired_keys, 1);
-    }
-
-    #[test]
-    fn the_cycle_deletes_within_its_allowance() {
-        let mut bench = Bench::new();
-        for i in 0..10 {
-            bench.run(&format!("SET k{i} v PX {}", i + 1));
-        }
-        bench.effects();
-        bench.advance(5);
-        assert_eq!(cycle(&mut bench.engine, 3), 3);
-        assert_eq!(cycle(&mut bench.engine, 3), 1);
-        assert_eq!(bench.effects(), "DEL k0|DEL k1|DEL k2|DEL k3");
     }
 }

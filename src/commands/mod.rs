@@ -30,6 +30,7 @@ pub mod error;
 pub mod error_codes;
 pub mod evict;
 pub mod executor;
+pub mod expire_cycle;
 pub mod expiry;
 pub mod failover;
 pub mod gates;

@@ -1,6 +1,5 @@
 //! What the clockwork does to the engine, `hz` times a second.
 
-use super::engine::Loading;
 use super::{Action, ClientFlags, Engine};
 use std::collections::VecDeque;
 
@@ -47,15 +46,6 @@ pub struct Rates {
     /// Bytes to replicas.
     pub repl_output: Rate,
     last_us: u64,
-}
-
-/// How far an expire cycle came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExpireSlice {
-    /// There is no expired key.
-    Done,
-    /// The slice's time is over.
-    More,
 }
 
 impl Engine {
@@ -117,35 +107,5 @@ impl Engine {
                 self.actions.push(Action::Close(client.id));
             }
         }
-    }
-
-    /// True if keys that have expired may be deleted without anybody asking for them.
-    pub fn may_expire(&self) -> bool {
-        self.active_expire
-            && self.pauses.held().is_none()
-            && !self.script_is_parked()
-            && self.loading == Loading::No
-            && !self.repl.is_replica()
-    }
-
-    /// Deletes expired keys for at most `budget_us`.
-    pub fn expire_slice(&mut self, budget_us: u64) -> ExpireSlice {
-        /// Keys between two looks at the clock.
-        const BURST: usize = 16;
-        let began = (self.timer)();
-        for db in 0..self.keyspace.count() {
-            let mut burst = 0;
-            let now = self.clock.unix_ms;
-            while let Some(loc) = self.keyspace.db_mut(db).next_expired(now) {
-                self.expire_if_primary(db, loc);
-                burst += 1;
-                if burst % BURST == 0 && (self.timer)() - began > budget_us * 1000 {
-                    self.flush_effects();
-                    return ExpireSlice::More;
-                }
-            }
-        }
-        self.flush_effects();
-        ExpireSlice::Done
     }
 }

@@ -25,6 +25,15 @@ pub struct Loc {
     pub(super) link: u16,
 }
 
+/// What time has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// The whole entry.
+    Key(Loc),
+    /// Some fields of the hash.
+    Fields(Loc),
+}
+
 /// What is known of an entry without its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Glance {
@@ -359,36 +368,50 @@ impl Db {
             .find_map(|(_, prefix)| volatile(prefix, random & 0xffff))
     }
 
-    /// Some key that has expired at `now`, the most overdue first where that is cheap to know.
-    pub fn next_expired(&mut self, now: UnixMillis) -> Option<Loc> {
+    /// Some entry that is due at `now`, the most overdue first where that is cheap to know.
+    pub fn next_due(&mut self, now: UnixMillis) -> Option<Due> {
         while let Some((at, prefix)) = self.expiry.first() {
             if at >= now {
                 return None;
             }
-            let mut link = 0u16;
             let mut stale = true;
-            while let Some(mut segment) = self.dir.link_mut(prefix, link as usize) {
-                if segment.volatile() > 0 && segment.min_expire() == at {
-                    stale = false;
-                    let due = |&slot: &usize| {
-                        let expire = super::record::expire_of(segment.as_ref().bytes_at(slot));
-                        expire.is_some_and(|at| at < now)
-                    };
-                    let slots = segment.as_ref().slots();
-                    if let Some(slot) = slots.iter().find(due) {
-                        return Some(Loc {
-                            hash: prefix,
-                            slot: slot as u16,
-                            link,
-                        });
-                    }
-                    let earliest = segment.as_ref().earliest().unwrap_or(UnixMillis::MAX);
-                    segment.set_min_expire(earliest);
-                    self.expiry.pop();
-                    self.expiry.push(earliest, prefix);
+            for link in 0.. {
+                let Some(segment) = self.dir.link(prefix, link) else {
                     break;
+                };
+                if segment.timed() == 0 || segment.min_expire() != at {
+                    continue;
                 }
-                link += 1;
+                stale = false;
+                let slots = segment.slots();
+                let due = |&slot: &usize| {
+                    let due = segment.due_at(slots.offset(slot));
+                    due.is_some_and(|at| at < now)
+                };
+                // Those before the last one found are not due, unless they have changed since.
+                let from = self.expiry.searched_to;
+                let later = slots.iter().filter(|&slot| slot >= from).find(due);
+                let found = later.or_else(|| slots.iter().filter(|&slot| slot < from).find(due));
+                if let Some(slot) = found {
+                    self.expiry.searched_to = slot;
+                    let loc = Loc {
+                        hash: prefix,
+                        slot: slot as u16,
+                        link: link as u16,
+                    };
+                    return Some(match self.expire(loc) {
+                        Some(at) if at < now => Due::Key(loc),
+                        _ => Due::Fields(loc),
+                    });
+                }
+                let earliest = segment.earliest();
+                let mut segment = self.dir.link_mut(prefix, link).expect("found above");
+                segment.set_min_expire(earliest.unwrap_or(UnixMillis::MAX));
+                self.expiry.pop();
+                if let Some(at) = earliest {
+                    self.expiry.push(at, prefix);
+                }
+                break;
             }
             if stale {
                 self.expiry.pop();

@@ -46,7 +46,10 @@ impl Db {
             && let Some(value) = segment.outside_mut_at(offset)
         {
             let result = f(value);
-            if value.tree_type() != Some(type_byte & TYPE_MASK) {
+            let stays = value.tree_type() == Some(type_byte & TYPE_MASK);
+            if stays && record::has_field_expiry(type_byte) {
+                self.note_fields(loc);
+            } else if !stays {
                 let value = segment.take_outside(offset);
                 let held = Held::Outside {
                     value: value.expect("it was there"),
@@ -142,9 +145,12 @@ impl Db {
         if type_byte != lent.type_byte {
             let at = lent.offset + record::type_at(&segment.records_mut()[lent.offset..]);
             segment.records_mut()[at] = type_byte;
+            segment.count(false, lent.type_byte, -1);
+            segment.count(false, type_byte, 1);
             self.types[(lent.type_byte & TYPE_MASK) as usize] -= 1;
             self.types[(type_byte & TYPE_MASK) as usize] += 1;
         }
+        self.note_written(loc, None, type_byte);
     }
 }
 

@@ -1,11 +1,11 @@
-//! Which segment has the key that expires first.
+//! Which segment has the key, or the hash field, that expires first.
 //!
-//! A binary heap of (earliest expiry, hash prefix), one entry for each segment with volatile keys, and
-//! stale ones: an entry counts only while the segment that serves its prefix still says the same
+//! A binary heap of (earliest expiry, hash prefix), one entry for each segment with volatile keys or fields,
+//! and stale ones: an entry counts only while the segment that serves its prefix still says the same
 //! earliest expiry. Stale entries are weeded out a few at a time.
 //!
-//! Invariant: for each segment with volatile keys there is an entry of its `min_expire` and a hash that it
-//! serves, and no key in it expires before.
+//! Invariant: for each segment in which something expires there is an entry of its `min_expire` and a hash that
+//! it serves, and nothing in it expires before.
 
 use super::UnixMillis;
 
@@ -13,6 +13,8 @@ use super::UnixMillis;
 #[derive(Default)]
 pub struct Expiry {
     heap: Vec<(UnixMillis, u64)>,
+    /// The slot at which the search for due entries of the first segment has arrived: a hint.
+    pub(super) searched_to: usize,
     /// Where weeding goes on.
     weed_at: usize,
 }

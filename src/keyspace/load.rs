@@ -224,9 +224,7 @@ impl Db {
             return true;
         }
         let loc = self.append_whole(hash, &record, scanned.record, scanned.heat);
-        if let Some(at) = record.expire {
-            self.note_expire(loc, at);
-        }
+        self.note_written(loc, record.expire, record.rdb_type);
         true
     }
 
@@ -251,18 +249,13 @@ impl Db {
         segment.count(record.expire.is_some(), record.rdb_type, 1);
         self.len += 1;
         self.types[record.rdb_type as usize] += 1;
-        if let Some(at) = record.expire {
-            self.expires += 1;
-            let slot = slot as u16;
-            self.note_expire(
-                Loc {
-                    hash,
-                    slot,
-                    link: 0,
-                },
-                at,
-            );
-        }
+        self.expires += record.expire.is_some() as usize;
+        let loc = Loc {
+            hash,
+            slot: slot as u16,
+            link: 0,
+        };
+        self.note_written(loc, record.expire, record.rdb_type);
         Some(true)
     }
 

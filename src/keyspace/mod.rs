@@ -8,7 +8,7 @@
 //!
 //! * [`keyspace`](Keyspace): all databases.
 //! * [`db`]: one database, to be read; [`Loc`] names an entry between two changes. `write`, [`edit`]:
-//!   its changes. `expiry`: which segment has the key that expires first.
+//!   its changes. `expiry`: which segment has what expires first.
 //! * [`directory`], `node`, `reshape`: from a hash to its segment. [`segment`], [`slots`]: up to 448
 //!   entries in one extent.
 //! * [`record`]: how an entry stands in memory: as an RDB record. `outside`: values that do not.
@@ -49,7 +49,7 @@ pub(crate) mod tree;
 pub mod value;
 mod write;
 
-pub use db::{Db, Glance, Loc, MemberArgs};
+pub use db::{Db, Due, Glance, Loc, MemberArgs};
 pub use edit::Edit;
 pub use footprint::Footprint;
 pub use hash::Hasher;

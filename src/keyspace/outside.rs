@@ -53,6 +53,19 @@ pub unsafe fn value(record: &[u8]) -> &Value {
     }
 }
 
+/// As [`value`]; `None` if the value is out on loan.
+///
+/// # Safety
+/// As [`value`].
+#[inline]
+pub unsafe fn value_unless_lent(record: &[u8]) -> Option<&Value> {
+    match raw_handle(record) {
+        (_, 0) => None,
+        // SAFETY: the caller's promise; the handle is not void.
+        _ => Some(unsafe { value(record) }),
+    }
+}
+
 /// The key of a record with a long key.
 ///
 /// # Panics

@@ -96,6 +96,21 @@ pub fn head_len(bytes: &[u8]) -> usize {
     at + 1 + width + len
 }
 
+/// True for the types of hashes whose fields may have an expiry of their own.
+#[inline]
+pub fn has_field_expiry(type_byte: u8) -> bool {
+    matches!(type_byte & TYPE_MASK, 24 | 25)
+}
+
+/// When the first field of a hash expires, of a record of type 25 that holds its value: its first 8 bytes, which
+/// loading has checked; 0 without any.
+#[inline]
+pub fn first_field_expiry(bytes: &[u8]) -> Option<UnixMillis> {
+    let at = head_len(bytes);
+    let ms = i64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
+    (ms != 0).then_some(ms)
+}
+
 /// Where the type byte stands.
 #[inline(always)]
 pub fn type_at(bytes: &[u8]) -> usize {

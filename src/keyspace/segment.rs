@@ -84,7 +84,7 @@ fields! {
     prefix set_prefix: u64 = 0;
     /// The directory's entry of the next segment of a chain; 0 without one.
     next set_next: u64 = 8;
-    /// No record expires before; meaningless without volatile records.
+    /// No entry is due before; meaningless without timed entries.
     min_expire set_min_expire: i64 = 16;
     /// Bytes of records, garbage included.
     used set_used: u32 = 24;
@@ -100,6 +100,8 @@ fields! {
     foreign set_foreign: u16 = 38;
     /// How many top bits of a hash decide that it belongs here.
     depth set_depth: u8 = 40;
+    /// Hashes whose fields may expire.
+    fielded set_fielded: u16 = 42;
     /// The snapshot that has all it needs of this segment.
     walked set_walked: u32 = 44;
     /// The snapshot during which this segment changed first; `limit` and `dead` belong to it.
@@ -206,13 +208,34 @@ impl<'a> Segment<'a> {
         (self.used() - self.garbage()) as usize
     }
 
-    /// The earliest expiry of its entries.
+    /// How many times an entry is counted as one that time may end, in whole or in part.
+    #[inline]
+    pub fn timed(&self) -> usize {
+        self.volatile() as usize + self.fielded() as usize
+    }
+
+    /// When time ends the entry of the record at an offset, or the first of its fields.
+    #[inline]
+    pub fn due_at(&self, offset: usize) -> Option<UnixMillis> {
+        let bytes = &self.records[offset..];
+        let expire = record::expire_of(bytes);
+        let type_byte = bytes[record::type_at(bytes)];
+        if !record::has_field_expiry(type_byte) {
+            return expire;
+        }
+        let fields = match type_byte & record::OUTSIDE {
+            0 => record::first_field_expiry(bytes),
+            // SAFETY: a record of a segment.
+            _ => unsafe { outside::value_unless_lent(bytes) }.and_then(Value::first_field_expiry),
+        };
+        expire.into_iter().chain(fields).min()
+    }
+
+    /// The earliest time at which an entry is due.
     pub fn earliest(&self) -> Option<UnixMillis> {
-        let expiries = self
-            .slots()
-            .iter()
-            .map(|slot| record::expire_of(self.bytes_at(slot)));
-        expiries.flatten().min()
+        let slots = self.slots();
+        let due = slots.iter().map(|slot| self.due_at(slots.offset(slot)));
+        due.flatten().min()
     }
 }
 
@@ -337,7 +360,7 @@ impl<'a> SegmentMut<'a> {
         self.set_garbage(self.garbage() + len as u32);
     }
 
-    /// Counts a record in (`by` = 1) or out (-1) that has an expiry or stands outside.
+    /// Counts a record in (`by` = 1) or out (-1) that has an expiry, or fields with one, or stands outside.
     #[inline]
     pub fn count(&mut self, expire: bool, type_byte: u8, by: i16) {
         if expire {
@@ -345,6 +368,9 @@ impl<'a> SegmentMut<'a> {
         }
         if type_byte & !record::TYPE_MASK != 0 {
             self.set_foreign(self.foreign().wrapping_add_signed(by));
+        }
+        if record::has_field_expiry(type_byte) {
+            self.set_fielded(self.fielded().wrapping_add_signed(by));
         }
     }
 
@@ -452,7 +478,7 @@ impl<'a> SegmentMut<'a> {
         let offset = self.append_bytes(bytes);
         self.place(hash, offset, heat);
         self.count(record.expire.is_some(), record.rdb_type, 1);
-        if let Some(at) = record.expire {
+        if let Some(at) = self.as_ref().due_at(offset) {
             self.set_min_expire(self.min_expire().min(at));
         }
     }

@@ -249,9 +249,7 @@ impl Db {
             Some(loc) => self.overwrite(loc, key, parts),
             None => self.append(hash, parts, 0),
         };
-        if let Some(at) = parts.expire() {
-            self.note_expire(loc, at);
-        }
+        self.note_written(loc, parts.expire(), parts.type_byte());
         loc
     }
 
@@ -380,10 +378,29 @@ impl Db {
         self.types[(new.type_byte() & TYPE_MASK) as usize] += 1;
     }
 
-    /// Keeps the promise that no key of a segment expires before `min_expire`.
+    /// Keeps the promise of `min_expire` for a record that was written.
+    #[inline]
+    pub(super) fn note_written(&mut self, loc: Loc, expire: Option<UnixMillis>, type_byte: u8) {
+        if record::has_field_expiry(type_byte) {
+            self.note_fields(loc);
+        } else if let Some(at) = expire {
+            self.note_expire(loc, at);
+        }
+    }
+
+    /// As [`Db::note_expire`], for an entry that may have fields with an expiry.
+    pub(super) fn note_fields(&mut self, loc: Loc) {
+        let segment = self.segment(loc);
+        let due = segment.due_at(segment.slots().offset(loc.slot as usize));
+        if let Some(at) = due {
+            self.note_expire(loc, at);
+        }
+    }
+
+    /// Keeps the promise that no entry of a segment is due before `min_expire`.
     pub(super) fn note_expire(&mut self, loc: Loc, at: UnixMillis) {
         let mut segment = self.segment_mut(loc);
-        if segment.volatile() == 1 || at < segment.min_expire() {
+        if segment.as_ref().timed() == 1 || at < segment.min_expire() {
             segment.set_min_expire(at);
             let prefix = segment.prefix();
             self.push_expiry(at, prefix);
@@ -398,7 +415,7 @@ impl Db {
                 let links = (0..).map_while(|link| dir.link(prefix, link));
                 links
                     .into_iter()
-                    .any(|s| s.volatile() > 0 && s.min_expire() == at)
+                    .any(|s| s.timed() > 0 && s.min_expire() == at)
             });
         }
     }
@@ -409,8 +426,9 @@ impl Db {
             let Some(segment) = self.dir.segment(hash) else {
                 continue;
             };
-            if segment.volatile() > 0 {
-                let at = segment.earliest().expect("a volatile key has an expiry");
+            if segment.timed() > 0 {
+                // Hashes may keep the form of those with volatile fields when they have none any more.
+                let at = segment.earliest().unwrap_or(UnixMillis::MAX);
                 let loc = Loc {
                     hash,
                     slot: 0,

@@ -91,6 +91,8 @@ pub struct ValueInfo {
     pub expiring: u64,
     /// The earliest field expiry, unix milliseconds.
     pub min_expire_ms: Option<i64>,
+    /// The latest field expiry of a hash whose fields all have one, unix milliseconds: nothing is left of it then.
+    pub ends_ms: Option<i64>,
     /// A collection without elements: in a file the key is skipped, in RESTORE it is an error. Never a stream.
     pub empty: bool,
     /// The bytes are canonical and may be held and saved as they stand, under the same type.
@@ -104,6 +106,7 @@ impl ValueInfo {
             elements: 0,
             expiring: 0,
             min_expire_ms: None,
+            ends_ms: None,
             empty: false,
             as_is: true,
         }
@@ -290,6 +293,7 @@ fn check_hash(
     )?;
     info.elements = seen.len() as u64;
     info.empty = info.elements == 0;
+    info.ends_ms = (info.expiring == info.elements && !info.empty).then_some(latest);
     // A time beyond the Redis dialect's range keeps Valkey's form; all else goes over to the Redis dialect.
     let beyond_redis = latest > REDIS_EXPIRE_MAX;
     info.as_is = !shape.irregular || beyond_redis;

@@ -204,17 +204,27 @@ fn partners_must_be_complete() {
 
 #[test]
 fn field_expiries_are_counted_bounded_and_in_order() {
-    let packed = |items: &[&str]| {
+    let said = |earliest: i64, items: &[&str]| {
         v12(
             opcode::HASH_LISTPACK_TTL,
-            &[&[0; 8], &lp(items)[..]].concat(),
+            &[&earliest.to_le_bytes(), &lp(items)[..]].concat(),
         )
     };
-    let info = packed(&["a", "1", "500", "b", "2", "700", "c", "3", "0"]).unwrap();
-    assert_eq!(
-        (info.elements, info.expiring, info.min_expire_ms, info.as_is),
-        (3, 2, Some(500), true)
-    );
+    let packed = |items: &[&str]| said(0, items);
+    // The time before the fields is read later instead of theirs: one that is stale is not kept.
+    for (earliest, as_is) in [(500, true), (0, false), (700, false)] {
+        let items = ["a", "1", "500", "b", "2", "700", "c", "3", "0"];
+        let info = said(earliest, &items).unwrap();
+        assert_eq!(
+            (info.elements, info.expiring, info.min_expire_ms, info.as_is),
+            (3, 2, Some(500), as_is)
+        );
+        assert_eq!(info.ends_ms, None);
+    }
+    let info = packed(&["a", "1", "0"]).unwrap();
+    assert_eq!((info.expiring, info.ends_ms, info.as_is), (0, None, true));
+    let info = said(5, &["a", "1", "5", "b", "2", "9"]).unwrap();
+    assert_eq!((info.ends_ms, info.as_is), (Some(9), true));
     assert!(matches!(
         packed(&["a", "1", "700", "b", "2", "500"]),
         Err(ErrorKind::Structure(_))

@@ -68,19 +68,26 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
             })?;
         }
         opcode::HASH_LISTPACK_TTL | opcode::HASH_LISTPACK_TTL_RC => {
-            if rdb_type == opcode::HASH_LISTPACK_TTL {
-                // The earliest expiry; may be stale, so it is not used.
-                cur.i64le("earliest field expiry").map_err(fail)?;
-            }
+            // It may be stale: then it is not used, and has to be written anew.
+            let said = match rdb_type {
+                opcode::HASH_LISTPACK_TTL => {
+                    Some(cur.i64le("earliest field expiry").map_err(fail)?)
+                }
+                _ => None,
+            };
+            let mut earliest = 0;
             let blob = blob(cur, &mut bufs.blob, "hash").map_err(fail)?;
             let mut order = TtlOrder::default();
             shape = tuples(Packed::Listpack, blob, |place, [field, value, ttl]| {
                 let expire_ms = order
                     .next(ttl)
                     .map_err(|kind| place.error(kind, "field expiry"))?;
+                if earliest == 0 {
+                    earliest = expire_ms.unwrap_or(0);
+                }
                 each(place, field, value, expire_ms)
             })?;
-            shape.irregular |= rdb_type == opcode::HASH_LISTPACK_TTL_RC;
+            shape.irregular |= said != Some(earliest);
         }
         opcode::HASH_TEMPLATE_LISTPACK_DUMP..=opcode::HASH_TEMPLATE_PLAIN => {
             template_hash::walk(context, rdb_type, cur, bufs, &mut each)?;

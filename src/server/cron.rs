@@ -6,7 +6,7 @@ use super::slices::Slice;
 use super::state::Server;
 use super::{allocator, limits, log};
 use crate::commands::Engine;
-use crate::commands::tick::ExpireSlice;
+use crate::commands::expire_cycle::ExpireSlice;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::yield_now;
@@ -45,28 +45,33 @@ pub async fn run(server: Rc<Server>) {
 /// Longest time that clients wait for a piece of the clockwork's work.
 const SLICE_US: u64 = 200;
 
-/// Deletes expired keys, in slices between the clients' batches, for a quarter of a turn at most (more
+/// Deletes expired keys and fields, in slices between the clients' batches, for a quarter of a turn at most (more
 /// with `active-expire-effort`).
 async fn expire(server: &Server, hz: i64) {
     let effort = server.engine.borrow().config.active_expire_effort as u64;
     let share = 25 + 2 * (effort - 1);
     let budget = Duration::from_micros(1_000_000 * share / 100 / hz.clamp(1, 500) as u64);
     let mut spent = Duration::ZERO;
-    while spent < budget {
+    loop {
         let began = Instant::now();
-        let slice = |engine: &mut Engine| match engine.may_expire() {
-            true => engine.expire_slice(SLICE_US),
-            false => ExpireSlice::Done,
+        let slice = |engine: &mut Engine| {
+            if !engine.may_expire() {
+                return true;
+            }
+            let over = engine.expire_slice(SLICE_US) == ExpireSlice::Done;
+            let cut = !over && spent + began.elapsed() >= budget;
+            if over || cut {
+                engine.note_expire_cycle(cut);
+            }
+            over || cut
         };
         let slices = &server.persistence.slices;
-        let state = slices.measure(Slice::Expire, || server.with_engine(slice));
-        spent += began.elapsed();
-        if state == ExpireSlice::Done {
+        if slices.measure(Slice::Expire, || server.with_engine(slice)) {
             return;
         }
+        spent += began.elapsed();
         yield_now().await;
     }
-    server.with_engine(|engine| engine.stats.expire_cycles_cut += 1);
 }
 
 /// Gives memory of segments back, in slices, for a tenth of a turn at most.

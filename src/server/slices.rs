@@ -19,7 +19,7 @@ pub enum Slice {
     End,
     /// A turn of the clockwork: counters, time-outs, save points.
     Turn,
-    /// Deletes expired keys.
+    /// Deletes expired keys and fields.
     Expire,
     /// Gives memory of segments back.
     Tidy,

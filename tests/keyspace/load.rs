@@ -113,7 +113,7 @@ fn a_loaded_database_takes_writes_deletions_and_snapshots() {
         db.insert_str(format!("key:{n}").as_bytes(), b"new", None);
     }
     assert_eq!(
-        db.next_expired(i64::MAX),
+        db.next_due(i64::MAX),
         None,
         "none of the volatile keys is left"
     );

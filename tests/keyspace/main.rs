@@ -1,6 +1,7 @@
 //! The keyspace as a whole, against a model.
 
 mod edges;
+mod field_expiry;
 mod footprint;
 mod heap;
 mod load;

@@ -5,7 +5,7 @@ use crate::random::Random;
 use forebay::keyspace::record::{self, Record};
 use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
 use forebay::keyspace::value::{List, Str};
-use forebay::keyspace::{Db, Keyspace, Limits, Loc, Round, Value, ValueRef};
+use forebay::keyspace::{Db, Due, Keyspace, Limits, Loc, Round, Value, ValueRef};
 use forebay::rdb::stream::StreamId;
 use forebay::secret::HashKey;
 use forebay::snapshot::{Block, Cut, SnapshotOptions, Step};
@@ -256,7 +256,10 @@ impl Run {
     fn expire_some(&mut self, d: usize) {
         self.now += self.random.below(20) as i64;
         let db = self.keyspace.db_mut(d);
-        while let Some(loc) = db.next_expired(self.now) {
+        while let Some(due) = db.next_due(self.now) {
+            let Due::Key(loc) = due else {
+                panic!("no hashes were written")
+            };
             let key = db.key(loc).to_vec();
             let (_, expire) = self.model[d].remove(&key).expect("the model has it");
             assert!(

@@ -4,7 +4,7 @@ use super::disk::Disk;
 use super::follower::Follower;
 use super::saving::{Purpose, Saving};
 use forebay::commands::pause::{Held, Reason};
-use forebay::commands::{ClientId, Engine, Executor, digest, expiry};
+use forebay::commands::{ClientId, Engine, Executor, digest};
 use forebay::config::Config;
 use forebay::keyspace::ValueRef;
 use forebay::replication::log::{Place, Spill};
@@ -19,8 +19,8 @@ use std::rc::Rc;
 
 /// The unix time at which the simulation begins, ms.
 const EPOCH_MS: i64 = 1_700_000_000_000;
-/// Keys that one turn of the expire cycle may delete.
-const EXPIRED_PER_TICK: usize = 20;
+/// Time that one slice of the expire cycle may take; the simulator's timer does not move meanwhile.
+const EXPIRE_SLICE_US: u64 = 200;
 
 /// What waits for a replica's connection.
 #[derive(Default)]
@@ -200,7 +200,7 @@ impl Node {
         repl.with_primary(|primary, env| primary.on_save_running(saving, env));
         repl.on_tick();
         if self.engine.may_expire() {
-            expiry::cycle(&mut self.engine, EXPIRED_PER_TICK);
+            self.engine.expire_slice(EXPIRE_SLICE_US);
         }
         self.link(LinkInput::Tick);
         self.act();

@@ -2,7 +2,7 @@
 //!
 //!  * A reader never sees it, except the link to our primary: the primary decides there.
 //!  * Reading it by name deletes it if we are the primary (`HDEL` to the replicas, event `hexpired`);
-//!    going through the whole hash only skips it. Until it is deleted HLEN counts it.
+//!    going through the whole hash only skips it. The expire cycle deletes it soon; until then HLEN counts it.
 //!  * A hash whose last field was deleted so is deleted, with the event `del`.
 
 use crate::commands::{Cx, Engine, Event, Loading};
@@ -35,7 +35,8 @@ impl Horizon {
 /// `None` if it is gone.
 pub fn reap(cx: &mut Cx<'_>, key: &[u8], loc: Loc, fields: &[&[u8]]) -> Option<Loc> {
     let db = cx.client.db;
-    if cx.engine.reap_fields(db, loc, fields) {
+    if !fields.is_empty() && cx.deletes_expired() {
+        cx.engine.reap_fields(db, loc, fields);
         cx.db().find(key)
     } else {
         Some(loc)
@@ -76,31 +77,59 @@ pub fn reap_all(cx: &mut Cx<'_>, key: &[u8], loc: Loc) -> Option<Loc> {
 }
 
 impl Engine {
-    /// Deletes expired fields of a hash if that is our decision (we are the primary). False if nothing
-    /// was done; otherwise handles of this database are no longer valid.
-    pub fn reap_fields(&mut self, db: usize, loc: Loc, fields: &[&[u8]]) -> bool {
-        if self.repl.is_replica() || self.loading != Loading::No || fields.is_empty() {
-            return false;
-        }
+    /// Deletes fields of a hash that have expired. Handles of this database are no longer valid.
+    fn reap_fields(&mut self, db: usize, loc: Loc, fields: &[&[u8]]) {
         let key = self.keyspace.db(db).key(loc).to_vec();
-        let mut edit = self.keyspace.db_mut(db).edit(loc);
-        let Value::Hash(hash) = edit.value() else {
-            unreachable!("the caller found expired fields: it is a hash");
-        };
-        for field in fields {
-            hash.remove(field);
-        }
-        let left = hash.as_ref().len();
-        drop(edit);
+        let left = self.keyspace.db_mut(db).edit_with(loc, |value| {
+            let Value::Hash(hash) = value else {
+                unreachable!("the caller found expired fields: it is a hash");
+            };
+            fields.iter().for_each(|field| _ = hash.remove(field));
+            hash.as_ref().len()
+        });
         for field in fields {
             self.propagate(db, &[b"HDEL", key.as_slice(), field]);
         }
-        self.stats.expired_subkeys += fields.len() as u64;
-        self.key_changed(db, &key);
-        self.notify(Event::Hash, "hexpired", &key, db);
-        if left == 0 {
-            self.notify(Event::Generic, "del", &key, db);
+        self.fields_expired(db, &key, fields.len(), left);
+    }
+
+    /// As [`Engine::reap_fields`], of as many fields as have expired before `now` until `enough`, which is asked
+    /// now and then, says so.
+    pub(in crate::commands) fn reap_overdue_fields(
+        &mut self,
+        db: usize,
+        loc: Loc,
+        now: UnixMillis,
+        enough: impl Fn() -> bool,
+    ) {
+        /// Fields between two questions.
+        const BURST: usize = 16;
+        let key = self.keyspace.db(db).key(loc).to_vec();
+        let mut gone: Vec<Vec<u8>> = Vec::new();
+        let left = self.keyspace.db_mut(db).edit_with(loc, |value| {
+            let Value::Hash(hash) = value else {
+                unreachable!("only hashes have fields that are due");
+            };
+            let mut note = |field: &[u8]| gone.push(field.to_vec());
+            while hash.remove_expired(now, BURST, &mut note) == BURST && !enough() {}
+            hash.as_ref().len()
+        });
+        for field in &gone {
+            self.propagate(db, &[b"HDEL", key.as_slice(), field]);
+            self.flush_effects();
         }
-        true
+        if !gone.is_empty() {
+            self.fields_expired(db, &key, gone.len(), left);
+        }
+    }
+
+    /// Fields of a hash were deleted because they had expired: count, watchers and events.
+    fn fields_expired(&mut self, db: usize, key: &[u8], gone: usize, left: usize) {
+        self.stats.expired_subkeys += gone as u64;
+        self.key_removed(db, key);
+        self.notify(Event::Hash, "hexpired", key, db);
+        if left == 0 {
+            self.notify(Event::Generic, "del", key, db);
+        }
     }
 }

@@ -247,9 +247,15 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("sync_partial_err", s.sync_partial_err);
     line.put("expired_subkeys", s.expired_subkeys);
     line.put("expired_keys", s.expired_keys);
-    line.put("expired_stale_perc", "0.00");
+    line.put(
+        "expired_stale_perc",
+        format_args!("{:.2}", s.stale_share * 100.0),
+    );
     line.put("expired_time_cap_reached_count", s.expire_cycles_cut);
-    line.put("expire_cycle_cpu_milliseconds", s.expire_cycle_us / 1000);
+    line.put(
+        "expire_cycle_cpu_milliseconds",
+        s.expire_cycle_ns / 1_000_000,
+    );
     line.put("evicted_keys", s.evicted_keys);
     line.put("evicted_clients", s.evicted_clients);
     line.put("evicted_scripts", engine.stats.evicted_scripts);

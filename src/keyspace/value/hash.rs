@@ -154,29 +154,29 @@ impl Hash {
         mut gone: impl FnMut(&[u8]),
     ) -> usize {
         let mut removed = 0;
-        while removed < max {
-            let due = match &mut self.0 {
-                Form::Pack(_) => None,
-                Form::PackEx(lp) => {
-                    let mut iter = Iter::new(lp);
-                    match (iter.next(), iter.next(), iter.next()) {
-                        (Some(field), _, Some(Item::Int(at))) if at > 0 && at < now => {
-                            Some(field.to_vec())
-                        }
-                        _ => None,
-                    }
+        match &mut self.0 {
+            Form::Pack(_) => {}
+            Form::PackEx(lp) => {
+                let mut iter = Iter::new(lp);
+                while removed < max
+                    && let (Some(field), _, Some(at)) = (iter.next(), iter.next(), iter.next())
+                    && expiry(at).is_some_and(|at| at < now)
+                {
+                    field.with(&mut gone);
+                    removed += 1;
                 }
-                Form::Table(table) => {
-                    let first = table.first_to_expire();
-                    first
-                        .filter(|&(_, at)| at < now)
-                        .map(|(field, _)| field.to_vec())
+                listpack::delete(lp, HEADER_LEN, 3 * removed);
+            }
+            Form::Table(table) => {
+                while removed < max
+                    && let Some((field, _)) = table.first_to_expire().filter(|&(_, at)| at < now)
+                {
+                    let field = field.to_vec();
+                    table.remove(&field);
+                    gone(&field);
+                    removed += 1;
                 }
-            };
-            let Some(field) = due else { break };
-            self.remove(&field);
-            gone(&field);
-            removed += 1;
+            }
         }
         removed
     }

@@ -91,6 +91,14 @@ impl Value {
         }
     }
 
+    /// When the first field of a hash expires; `None` if none does, and for other values.
+    pub(super) fn first_field_expiry(&self) -> Option<super::UnixMillis> {
+        match self {
+            Value::Hash(hash) => hash.as_ref().min_expire(),
+            _ => None,
+        }
+    }
+
     /// True for a collection without elements, which must not stay in the keyspace. Never for
     /// strings and streams.
     pub fn is_empty_collection(&self) -> bool {

@@ -6,7 +6,7 @@ use super::scan::Building;
 use super::window::Window;
 use super::{HeatPolicy, LoadError, LoadOptions};
 use crate::keyspace::{DuplicateKey, Partition, Scanned, Value, record};
-use crate::rdb::check::{Scratch, check_value};
+use crate::rdb::check::{Scratch, ValueInfo, check_value};
 use crate::rdb::normalize::normalize;
 use crate::rdb::string::{StrBuf, StrRef};
 use crate::rdb::{Context, ErrorKind, RdbError};
@@ -293,8 +293,9 @@ impl<'a> Inserter<'a> {
     }
 
     /// Counts it, too.
-    fn is_expired(&self, task: &Task, detail: &Detail, window: &[u8]) -> bool {
-        let expired = self.options.drops(detail.expire_ms);
+    fn is_expired(&self, task: &Task, detail: &Detail, info: &ValueInfo, window: &[u8]) -> bool {
+        // A hash has expired with its last field.
+        let expired = self.options.drops(detail.expire_ms) || self.options.drops(info.ends_ms);
         if expired {
             let key = key_of(detail, window);
             let max = self.options.expired_bytes_max;
@@ -322,7 +323,7 @@ impl<'a> Inserter<'a> {
             self.tasks.empty.fetch_add(1, Ordering::Relaxed);
             return Ok(Plan::Skip);
         }
-        if self.is_expired(task, detail, window) {
+        if self.is_expired(task, detail, &info, window) {
             return Ok(Plan::Skip);
         }
         let (held_type, held) = if info.as_is {
