@@ -14,7 +14,7 @@
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
-//!   [`reaper`], [`delay`], [`exchange`], [`slices`]: one service of the machine each.
+//!   [`reaper`], [`delay`], [`exchange`], [`slices`], [`threads`]: one service of the machine each.
 
 pub mod allocator;
 pub mod clock;
@@ -41,6 +41,7 @@ pub mod startup;
 pub mod state;
 pub mod stream;
 pub mod supervisor;
+pub mod threads;
 pub mod usage;
 
 pub use host::Shell;

@@ -1,9 +1,10 @@
 //! A thread that frees what is large, so that the serving thread need not.
 
+use super::threads;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
 
 /// The thread, started at the first use.
 #[derive(Default)]
@@ -18,22 +19,37 @@ pub struct Reaper {
 impl Reaper {
     /// Frees `what` soon; then it counts as so many objects.
     pub fn take(&mut self, what: Box<dyn Send>, objects: u64) {
-        let (dropped, freed) = (self.dropped.clone(), self.objects.clone());
-        let sender = self.sender.get_or_insert_with(|| {
-            let (sender, receiver) = channel::<(Box<dyn Send>, u64)>();
-            thread::spawn(move || {
-                super::priority::background();
-                for (garbage, objects) in receiver {
-                    drop(garbage);
-                    freed.fetch_add(objects, Ordering::Relaxed);
-                    dropped.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-            sender
-        });
         self.taken += 1;
-        // If the thread is gone, what comes back is freed here.
-        let _ = sender.send((what, objects));
+        if self.sender.is_none() {
+            self.sender = self.start().ok();
+        }
+        let left = match &self.sender {
+            Some(sender) => sender.send((what, objects)).is_err(),
+            // There is no thread to be had now: the next time there may be.
+            None => {
+                drop(what);
+                true
+            }
+        };
+        if left {
+            // It was freed here.
+            self.objects.fetch_add(objects, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn start(&self) -> io::Result<Sender<(Box<dyn Send>, u64)>> {
+        let (dropped, freed) = (self.dropped.clone(), self.objects.clone());
+        let (sender, receiver) = channel::<(Box<dyn Send>, u64)>();
+        threads::spawn("forebay-free", move || {
+            super::priority::background();
+            for (garbage, objects) in receiver {
+                drop(garbage);
+                freed.fetch_add(objects, Ordering::Relaxed);
+                dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        })?;
+        Ok(sender)
     }
 
     /// Objects that wait to be freed.
@@ -45,5 +61,34 @@ impl Reaper {
     /// Objects freed since the start.
     pub fn done(&self) -> u64 {
         self.objects.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Witness(Arc<AtomicU64>);
+
+    impl Drop for Witness {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn without_a_thread_what_is_large_is_freed_at_once() {
+        let freed = Arc::new(AtomicU64::new(0));
+        let mut reaper = Reaper::default();
+        let guard = threads::refuse();
+        reaper.take(Box::new(Witness(freed.clone())), 3);
+        assert_eq!(freed.load(Ordering::Relaxed), 1);
+        assert_eq!((reaper.pending(), reaper.done()), (0, 3));
+        drop(guard);
+        reaper.take(Box::new(Witness(freed.clone())), 1);
+        while reaper.pending() > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!((freed.load(Ordering::Relaxed), reaper.done()), (2, 4));
     }
 }

@@ -127,6 +127,22 @@ fn pure_modules_neither_wait_nor_look_at_the_clock() {
     );
 }
 
+/// A refusal of the system is for whoever asked for a thread: one place starts them, and says so.
+#[test]
+fn the_server_starts_threads_in_one_place() {
+    let folders = ["server", "replication", "keyspace", "snapshot", "commands"];
+    let words = [
+        "thread::spawn",
+        "thread::Builder",
+        "spawn_blocking",
+        "tokio::fs",
+        "lookup_host",
+    ];
+    let mut found = lines_with(&folders, &words);
+    found.retain(|line| !line.starts_with("src/server/threads.rs"));
+    assert_none("threads are started by server::threads", &found);
+}
+
 #[test]
 fn code_that_decodes_input_has_no_unsafe() {
     assert_none("decoders are safe code", &lines_with(&SAFE, &["unsafe "]));

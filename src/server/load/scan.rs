@@ -9,7 +9,7 @@ use crate::keyspace::load::{Partition, SizeHint};
 use crate::keyspace::{Db, Hasher};
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
-use crate::server::delay;
+use crate::server::{delay, threads};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -71,10 +71,12 @@ pub fn load<R: Read>(
     let helpers = options.threads.saturating_sub(1);
     let result = std::thread::scope(|scope| {
         for n in 0..helpers {
-            std::thread::Builder::new()
-                .name(format!("forebay-load-{n}"))
-                .spawn_scoped(scope, || Inserter::new(options, &tasks).work())
-                .expect("the system gives us one more thread");
+            let work = || Inserter::new(options, &tasks).work();
+            if let Err(e) = threads::spawn_in(scope, &format!("forebay-load-{n}"), work) {
+                // The calling thread does the work of those that are missing.
+                tracing::warn!("Loading with {n} of {helpers} helping threads: {e}");
+                break;
+            }
         }
         let mut loader = Loader::new(source, options, progress, &tasks);
         let result = loader.run();

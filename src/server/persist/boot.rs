@@ -10,6 +10,7 @@ use crate::replication::ReplMeta;
 use crate::server::Server;
 use crate::server::allocator::PurgeWhenDropped;
 use crate::server::load::{self, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
+use crate::server::threads;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -266,14 +267,11 @@ pub fn announce(loaded: &Loaded, unix: i64) {
     tracing::info!("{done}.");
 }
 
-/// Runs `work` on a thread of its own; the executor goes on meanwhile.
+/// Runs `work` on a thread of its own; the executor goes on meanwhile, unless there is no thread to be had.
 pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new()
-        .name("forebay-load".into())
-        .spawn(move || {
-            let _ = tell.send(work());
-        })
-        .expect("the system gives us one more thread");
+    threads::spawn_or_run("forebay-load", move || {
+        let _ = tell.send(work());
+    });
     told.await.expect("the loading thread does not panic")
 }

@@ -39,6 +39,8 @@ pub enum SaveError {
         /// What would be lost.
         loss: String,
     },
+    /// There is no thread that could write.
+    Thread(io::Error),
     /// The snapshot was cancelled.
     Cancelled(String),
 }
@@ -82,6 +84,7 @@ impl std::fmt::Display for SaveError {
                     key.escape_ascii()
                 )
             }
+            SaveError::Thread(e) => write!(f, "Can't start the thread that saves: {}", strerror(e)),
             SaveError::Cancelled(why) => write!(f, "{why}"),
         }
     }
@@ -94,7 +97,8 @@ impl std::error::Error for SaveError {
             | SaveError::Write(_, e)
             | SaveError::Sync(_, e)
             | SaveError::Rename(_, e)
-            | SaveError::SyncDirectory(_, e) => Some(e),
+            | SaveError::SyncDirectory(_, e)
+            | SaveError::Thread(e) => Some(e),
             SaveError::Loss { .. } | SaveError::Cancelled(_) => None,
         }
     }

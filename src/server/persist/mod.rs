@@ -142,7 +142,7 @@ impl Persistence {
     /// Takes the cut now and lets the rest run beside the clients.
     ///
     /// # Errors
-    /// A snapshot is running already. What else may fail shows when it ends.
+    /// A snapshot is running already, or there is no thread for it. What else may fail shows when it ends.
     pub fn start(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
         let begun = Begun::now();
         self.begin(engine, request, true)?;
@@ -230,7 +230,20 @@ impl Persistence {
             key_delay: engine.config.rdb_key_save_delay,
         };
         let data_bytes = (engine.used_memory)(engine);
-        let thread = SaveThread::start(plan, open, queue_bytes(data_bytes));
+        let thread = match SaveThread::start(plan, open, queue_bytes(data_bytes)) {
+            Ok(thread) => thread,
+            Err(error) => {
+                if !request.only_functions {
+                    engine.keyspace.cancel_snapshot();
+                }
+                let error = SaveError::Thread(error);
+                if disk && background {
+                    state.last_failed = Some(error.to_string());
+                    engine.save_failed = true;
+                }
+                return Err(error);
+            }
+        };
         if request.only_functions {
             thread.finish();
         }

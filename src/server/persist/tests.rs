@@ -4,6 +4,7 @@ use super::*;
 use crate::commands::digest::{self, Fingerprint, Manner};
 use crate::config::Config;
 use crate::server::load::{self, LoadError, Loaded};
+use crate::server::threads;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -215,6 +216,54 @@ fn a_disk_that_hangs_fails_the_save_and_nobody_waits_for_it() {
         });
         drop(go_on);
     });
+}
+
+#[test]
+fn a_save_without_a_thread_fails_and_everything_else_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    server.with_engine(|engine| {
+        engine.keyspace.db_mut(0).insert_str(b"key", b"v", None);
+        let guard = threads::refuse();
+        let options = SaveOptions::default();
+        let error = server.persistence.save(engine, &options).unwrap_err();
+        assert!(
+            error.contains("Can't start the thread that saves"),
+            "{error}"
+        );
+        assert!(!engine.save_failed, "SAVE stops no other's writes");
+        assert!(server.persistence.bgsave(engine, &options).is_err());
+        assert!(engine.save_failed && !server.persistence.running());
+        assert!(server.persistence.last_failure().is_some());
+        drop(guard);
+        // No snapshot was left behind.
+        engine.keyspace.db_mut(0).insert_str(b"key", b"w", None);
+        server
+            .persistence
+            .save(engine, &options)
+            .expect("there are threads again");
+        assert!(!engine.save_failed);
+    });
+    assert!(dir.path().join("dump.rdb").exists());
+}
+
+#[test]
+fn a_load_without_threads_is_done_by_who_asked() {
+    let path = &good_dumps()[0];
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    let bytes = std::fs::read(path).unwrap();
+    let load_with = |threads| {
+        let options = load::LoadOptions {
+            threads,
+            ..boot::load_options(&mut server.engine.borrow_mut())
+        };
+        let loaded = load::load(&bytes[..], &options, &LoadProgress::default());
+        loaded.expect("a good dump").0.keys_loaded
+    };
+    let with = load_with(4);
+    let _guard = threads::refuse();
+    assert_eq!(load_with(4), with);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use super::file_sink::SaveError;
 use super::sink::Sink;
 use crate::server::allocator::Lent;
 use crate::server::delay::sleep_for_key;
+use crate::server::threads;
 use crate::snapshot::Block;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -84,7 +86,10 @@ pub struct SaveThread {
 
 impl SaveThread {
     /// Starts the thread; `most` is a bound for its queue, in bytes.
-    pub fn start(plan: Plan, open: OpenSinks, most: usize) -> SaveThread {
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn start(plan: Plan, open: OpenSinks, most: usize) -> io::Result<SaveThread> {
         let shared = Arc::new(Shared {
             most,
             queue: Mutex::default(),
@@ -95,22 +100,19 @@ impl SaveThread {
         });
         let progress = Arc::new(Progress::default());
         let (theirs, counted) = (shared.clone(), progress.clone());
-        let handle = std::thread::Builder::new()
-            .name("forebay-save".into())
-            .spawn(move || {
-                crate::server::priority::background();
-                let outcome = run(&theirs, &counted, plan, open);
-                theirs.ended.store(true, Ordering::Release);
-                theirs.drained.notify_all();
-                theirs.news.notify_one();
-                outcome
-            })
-            .expect("the system gives us one more thread");
-        SaveThread {
+        let handle = threads::spawn("forebay-save", move || {
+            crate::server::priority::background();
+            let outcome = run(&theirs, &counted, plan, open);
+            theirs.ended.store(true, Ordering::Release);
+            theirs.drained.notify_all();
+            theirs.news.notify_one();
+            outcome
+        })?;
+        Ok(SaveThread {
             shared,
             progress,
             handle: Some(handle),
-        }
+        })
     }
 
     /// True if a block may be given without growing the queue past its bound.

@@ -9,22 +9,38 @@ use crate::replication::report::Taken;
 use crate::replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
 use crate::server::load::{CheckOptions, LoadProgress, Loaded};
 use crate::server::persist;
-use crate::server::{Server, clock, strerror};
+use crate::server::{Server, clock, strerror, threads};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// How often time passes for the link.
 const TICK: Duration = Duration::from_millis(100);
 /// Bytes asked of the socket at once.
 const READ_SIZE: usize = 256 << 10;
+
+/// Connects to the first address of a host that answers. A name is looked up by a thread that may wait for it.
+async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return TcpStream::connect((ip, port)).await;
+    }
+    let (tell, told) = oneshot::channel();
+    threads::spawn("forebay-lookup", move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        // Nobody listens when the link was given up meanwhile.
+        let _ = tell.send(found.map(Vec::from_iter));
+    })?;
+    let found = told.await.map_err(io::Error::other)??;
+    TcpStream::connect(found.as_slice()).await
+}
 
 /// How others reach the link's task.
 #[derive(Default)]
@@ -216,9 +232,7 @@ impl Link {
             let (host, port) = up.link.primary();
             (host.to_owned(), port)
         };
-        self.connecting = Some(Box::pin(
-            async move { TcpStream::connect((host, port)).await },
-        ));
+        self.connecting = Some(Box::pin(connect(host, port)));
     }
 
     fn read(&mut self) {
@@ -522,8 +536,18 @@ fn start_receiving(
                 skip_unknown: options.skip_unknown,
                 key: engine.secrets.hash_key(),
             };
-            return receive::to_file(PathBuf::from(format!("temp-{unix}.{pid}.rdb")), check);
+            let temp = PathBuf::from(format!("temp-{unix}.{pid}.rdb"));
+            return receive::to_file(temp, check).unwrap_or_else(Receiving::refused);
         }
+        Mode::Memory | Mode::Swap => {}
+    }
+    // Before anything old is given up.
+    let receiving = match receive::to_memory(options, progress.clone()) {
+        Ok(receiving) => receiving,
+        Err(error) => return Receiving::refused(error),
+    };
+    match mode {
+        Mode::File | Mode::LoadingFile => {}
         Mode::Memory => {
             empty_dataset(engine);
             start_loading(server, engine, Loading::Blocking, length, &progress);
@@ -547,7 +571,7 @@ fn start_receiving(
     engine
         .repl
         .log('*', "MASTER <-> REPLICA sync: Loading DB in memory");
-    receive::to_memory(options, progress)
+    receiving
 }
 
 fn start_loading(

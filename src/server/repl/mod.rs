@@ -173,8 +173,16 @@ impl Drivers {
             }
             Action::Spill(block) => {
                 let Some(server) = self.server() else { return };
-                let files = self.spill.get_or_init(|| spill::SpillFiles::start(&server));
-                files.write(block);
+                if self.spill.get().is_none() {
+                    match spill::SpillFiles::start(&server) {
+                        Ok(files) => _ = self.spill.set(files),
+                        Err(e) => {
+                            let why = e.to_string();
+                            return engine.repl.on_spilled(block.start, Err(why));
+                        }
+                    }
+                }
+                self.spill.get().expect("just made").write(block);
             }
             Action::StopLink => self.stop_link(),
             // Without an end: the failover's own deadline decides.

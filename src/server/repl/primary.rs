@@ -8,6 +8,7 @@ use crate::replication::log::Chunk;
 use crate::resp::{Parser, RequestLimits};
 use crate::server::Server;
 use crate::server::stream::Stream;
+use crate::server::threads;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -17,7 +18,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::sync::oneshot;
 
 /// Bytes written before other tasks get their turn.
 const BYTES_PER_POLL: usize = 1 << 20;
@@ -51,7 +52,7 @@ impl Payload {
     /// A finished dump: `$<length>` and the file, read by a thread of its own.
     ///
     /// # Errors
-    /// The file cannot be opened.
+    /// The file cannot be opened, or there is no thread to be had.
     pub fn file(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
@@ -70,8 +71,7 @@ impl Payload {
                 writer.finish();
             }
         };
-        let thread = std::thread::Builder::new().name("forebay-send".into());
-        thread.spawn(copy)?;
+        threads::spawn("forebay-send", copy)?;
         Ok(Payload {
             head: format!("${len}\r\n").into_bytes(),
             reader,
@@ -131,7 +131,7 @@ struct Connection {
     sent: usize,
     payload: Option<PipeReader>,
     /// Stream bytes that are being read back from disk.
-    read_back: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    read_back: Option<oneshot::Receiver<io::Result<Vec<u8>>>>,
     input: Vec<u8>,
     parser: Parser,
 }
@@ -289,7 +289,10 @@ impl Connection {
     }
 
     /// Stream bytes that were on disk: the log may forget them.
-    fn take_back(&self, read: Result<io::Result<Vec<u8>>, JoinError>) -> Result<Vec<u8>, End> {
+    fn take_back(
+        &self,
+        read: Result<io::Result<Vec<u8>>, oneshot::error::RecvError>,
+    ) -> Result<Vec<u8>, End> {
         let bytes = match read.map_err(io::Error::other).flatten() {
             Ok(bytes) => bytes,
             Err(e) => {

@@ -10,6 +10,7 @@
 //!  * Dropping the task's end before [`Inflow::finish`] makes the thread give up and clean up.
 
 use crate::server::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
+use crate::server::{strerror, threads};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -184,8 +185,23 @@ pub struct Receiving {
     pub outcome: oneshot::Receiver<Result<Received, String>>,
 }
 
+impl Receiving {
+    /// One that has failed before it began.
+    pub fn refused(error: String) -> Receiving {
+        let (tell, outcome) = oneshot::channel();
+        let _ = tell.send(Err(error));
+        Receiving {
+            inflow: None,
+            outcome,
+        }
+    }
+}
+
 /// Receives into a temporary file.
-pub fn to_file(temp: PathBuf, check: CheckOptions) -> Receiving {
+///
+/// # Errors
+/// There is no thread to be had.
+pub fn to_file(temp: PathBuf, check: CheckOptions) -> Result<Receiving, String> {
     start(move |flow| {
         let file = write_file(temp, flow)?;
         let path = file.path.as_ref().expect("just written");
@@ -196,7 +212,10 @@ pub fn to_file(temp: PathBuf, check: CheckOptions) -> Receiving {
 }
 
 /// Receives into databases that stand aside.
-pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
+///
+/// # Errors
+/// There is no thread to be had.
+pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Result<Receiving, String> {
     start(move |flow| {
         let (loaded, rest, mut flow) =
             load::load(flow, &options, &progress).map_err(|e| e.to_string())?;
@@ -212,28 +231,37 @@ pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving
 
 /// Loads a file of ours.
 pub fn from_file(path: PathBuf, options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
-    start(move |_| {
+    let (tell, outcome) = oneshot::channel();
+    let work = move || {
         let file = File::open(&path).map_err(|e| e.to_string())?;
         let loaded = load::load(file, &options, &progress).map_err(|e| e.to_string())?;
         Ok(Received::Loaded(Box::new(loaded.0)))
-    })
+    };
+    // The old data is gone: without a thread the executor itself does it.
+    threads::spawn_or_run("forebay-receive", move || {
+        let _ = tell.send(work());
+    });
+    Receiving {
+        inflow: None,
+        outcome,
+    }
 }
 
-fn start(work: impl FnOnce(Outflow) -> Result<Received, String> + Send + 'static) -> Receiving {
+fn start(
+    work: impl FnOnce(Outflow) -> Result<Received, String> + Send + 'static,
+) -> Result<Receiving, String> {
     let (inflow, outflow) = flow();
     let (tell, outcome) = oneshot::channel();
     let run = move || {
         // Nobody listens when the link was given up meanwhile: what was received is dropped.
         let _ = tell.send(work(outflow));
     };
-    let thread = std::thread::Builder::new().name("forebay-receive".into());
-    thread
-        .spawn(run)
-        .expect("the system gives us one more thread");
-    Receiving {
+    threads::spawn("forebay-receive", run)
+        .map_err(|e| format!("Can't start the thread that receives: {}", strerror(&e)))?;
+    Ok(Receiving {
         inflow: Some(inflow),
         outcome,
-    }
+    })
 }
 
 fn write_file(temp: PathBuf, mut flow: Outflow) -> Result<ReceivedFile, String> {
@@ -279,7 +307,7 @@ mod tests {
     fn a_payload_that_is_no_dump_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(temp.clone(), CHECK);
+        let mut receiving = to_file(temp.clone(), CHECK).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011 nonsense".to_vec());
         inflow.finish();
@@ -288,10 +316,21 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_that_no_thread_takes_is_refused() {
+        let _guard = threads::refuse();
+        let refused = to_file(PathBuf::from("temp-1.2.rdb"), CHECK).err();
+        let error = refused.expect("there is no thread");
+        assert!(
+            error.contains("Resource temporarily unavailable"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_lost_link_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(temp.clone(), CHECK);
+        let mut receiving = to_file(temp.clone(), CHECK).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011".to_vec());
         drop(inflow);

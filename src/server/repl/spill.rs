@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! log: oldest block --write--> thread --> unlinked files of FILE_BYTES --> on_spilled(place)
-//! replica's task: place --read--> blocking thread --> socket
+//! replica's task: place --read--> thread --> socket
 //! ```
 //!
 //!  * The executor neither writes nor reads: a disk that is slow holds up nobody but slow replicas.
@@ -12,14 +12,13 @@
 
 use crate::replication::ReplOffset;
 use crate::replication::log::{Place, Spill};
-use crate::server::Server;
+use crate::server::{Server, threads};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
-use tokio::sync::mpsc as async_mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc as async_mpsc, oneshot};
 
 /// A file takes so many bytes before the next one is begun.
 const FILE_BYTES: u64 = 64 << 20;
@@ -54,17 +53,17 @@ type Done = (ReplOffset, Result<Place, String>);
 
 impl SpillFiles {
     /// Starts the thread that writes, and the task that tells the log what it has written.
-    pub fn start(server: &Rc<Server>) -> SpillFiles {
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn start(server: &Rc<Server>) -> io::Result<SpillFiles> {
         let (jobs, inbox) = mpsc::channel();
         let (done, mut results) = async_mpsc::unbounded_channel::<Done>();
         let closer = jobs.clone();
-        std::thread::Builder::new()
-            .name("forebay-spill".into())
-            .spawn(move || {
-                crate::server::priority::background();
-                write_all(&inbox, &closer, &done);
-            })
-            .expect("the system gives us one more thread");
+        threads::spawn("forebay-spill", move || {
+            crate::server::priority::background();
+            write_all(&inbox, &closer, &done);
+        })?;
         let server = Rc::downgrade(server);
         tokio::task::spawn_local(async move {
             while let Some((start, place)) = results.recv().await {
@@ -74,7 +73,7 @@ impl SpillFiles {
                 server.with_engine(|engine| engine.repl.on_spilled(start, place));
             }
         });
-        SpillFiles { jobs }
+        Ok(SpillFiles { jobs })
     }
 
     /// Writes a block; the log is told where it stands.
@@ -140,12 +139,18 @@ impl SpillFile {
 }
 
 /// Reads `len` bytes back, on a thread that may wait for the disk.
-pub fn read(place: Place, len: usize) -> JoinHandle<io::Result<Vec<u8>>> {
-    tokio::task::spawn_blocking(move || {
-        let file = place.file.downcast::<SpillFile>();
-        let file = file.map_err(|_| io::Error::other("a place of another store"))?;
-        let mut bytes = vec![0; len];
-        file.open()?.read_exact_at(&mut bytes, place.at)?;
-        Ok(bytes)
-    })
+pub fn read(place: Place, len: usize) -> oneshot::Receiver<io::Result<Vec<u8>>> {
+    let (tell, told) = oneshot::channel();
+    threads::spawn_or_run("forebay-spill-read", move || {
+        let read = || {
+            let file = place.file.downcast::<SpillFile>();
+            let file = file.map_err(|_| io::Error::other("a place of another store"))?;
+            let mut bytes = vec![0; len];
+            file.open()?.read_exact_at(&mut bytes, place.at)?;
+            Ok(bytes)
+        };
+        // Nobody listens when the replica has gone meanwhile.
+        let _ = tell.send(read());
+    });
+    told
 }
