@@ -302,6 +302,7 @@ impl Executor {
             }
             self.blocking.resuming = None;
         }
+        self.check_hard_limit(&mut session);
         if session.blocked.is_none() {
             self.actions.push(Action::Resume(id));
         }

@@ -53,6 +53,7 @@ pub mod lists;
 pub mod long_double;
 pub mod migrate;
 pub mod notify;
+pub mod output_limits;
 pub mod pause;
 pub mod pubsub;
 pub mod random;

@@ -4,9 +4,7 @@
 //! runs: it gets messages to itself behind the command's reply.
 
 use super::spec::{Command, Flags, Group, Keys};
-use super::{
-    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, glob,
-};
+use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, glob};
 use crate::resp::{Proto, Reply};
 use std::collections::{BTreeSet, HashMap};
 
@@ -215,14 +213,49 @@ pub struct PubSub {
     pub patterns: Listeners,
     /// SSUBSCRIBE
     pub shard_channels: Listeners,
-    /// Messages to the client whose command runs, as RESP3.
-    deferred: Vec<(ClientId, Vec<u8>)>,
+    /// Messages to clients whose command runs: they follow its reply.
+    deferred: Vec<(ClientId, Deferred)>,
+}
+
+/// Messages to one client that is out of the table.
+#[derive(Default)]
+struct Deferred {
+    /// As RESP3.
+    messages: Vec<Vec<u8>>,
+    bytes: usize,
+    /// There were more than the client may have pending: it gets none, and will be closed.
+    too_many: bool,
 }
 
 impl PubSub {
     /// True if messages wait for a client that is out of the table.
     pub fn has_deferred(&self) -> bool {
         !self.deferred.is_empty()
+    }
+
+    /// Bytes of messages that wait for clients that are out of the table.
+    pub fn deferred_bytes(&self) -> usize {
+        self.deferred.iter().map(|(_, d)| d.bytes).sum()
+    }
+
+    /// Keeps a message for a client that is out of the table and may have `limit` bytes pending (0 = any
+    /// number).
+    fn defer(&mut self, id: ClientId, message: &[u8], limit: i64) {
+        let at = self.deferred.iter().position(|(of, _)| *of == id);
+        let at = at.unwrap_or_else(|| {
+            self.deferred.push((id, Deferred::default()));
+            self.deferred.len() - 1
+        });
+        let deferred = &mut self.deferred[at].1;
+        let bytes = deferred.bytes + message.len();
+        deferred.too_many |= limit > 0 && bytes as i64 >= limit;
+        if deferred.too_many {
+            deferred.messages = Vec::new();
+            deferred.bytes = 0;
+        } else {
+            deferred.messages.push(message.to_vec());
+            deferred.bytes = bytes;
+        }
     }
 }
 
@@ -309,45 +342,54 @@ fn deliver(engine: &mut Engine, ids: &[ClientId], parts: &[&[u8]]) {
         match engine.clients.get_mut(id) {
             Some(client) => {
                 write_message(client, message.bytes());
-                engine.actions.push(Action::Wake(*id));
+                engine.pushed(*id);
             }
-            None => engine.pubsub.deferred.push((*id, message.bytes().to_vec())),
+            None => {
+                let limit = engine.config.client_output_buffer_limit.pubsub.hard;
+                engine.pubsub.defer(*id, message.bytes(), limit);
+            }
         }
     }
 }
 
 /// The two protocols differ in the first byte only.
 fn write_message(client: &mut Session, resp3: &[u8]) {
-    let mark = client.reply.len();
-    client.reply.raw(resp3);
-    if client.reply.proto == Proto::Resp2 {
-        client.reply.buf_mut()[mark] = b'*';
-    }
+    let (first, rest) = resp3.split_at(1);
+    client.reply.raw(match client.reply.proto {
+        Proto::Resp2 => b"*",
+        Proto::Resp3 => first,
+    });
+    client.reply.raw(rest);
 }
 
 /// After a request: the messages to its own client follow its reply.
 pub fn deliver_to(pubsub: &mut PubSub, client: &mut Session) {
-    pubsub.deferred.retain(|(id, message)| {
-        let own = *id == client.id;
-        if own {
-            write_message(client, message);
-        }
-        !own
-    });
+    let waiting = pubsub.deferred.iter();
+    let Some(at) = waiting.into_iter().position(|(id, _)| *id == client.id) else {
+        return;
+    };
+    let (_, deferred) = pubsub.deferred.swap_remove(at);
+    for message in &deferred.messages {
+        write_message(client, message);
+    }
+    if deferred.too_many {
+        client.reply.output_mut().overrun();
+    }
 }
 
-/// Delivers what had to wait for a client that is back in the table.
+/// Delivers what had to wait for clients that are back in the table.
 pub fn deliver_deferred(engine: &mut Engine) {
-    let clients = &mut engine.clients;
-    engine.pubsub.deferred.retain(|(id, message)| {
-        let client = clients.get_mut(id);
-        let absent = client.is_none();
-        if let Some(client) = client {
-            write_message(client, message);
-            engine.actions.push(Action::Wake(*id));
+    let waiting = engine.pubsub.deferred.iter().map(|(id, _)| *id);
+    let back: Vec<ClientId> = waiting
+        .filter(|id| engine.clients.contains_key(id))
+        .collect();
+    for id in back {
+        if let Some(mut client) = engine.clients.remove(&id) {
+            deliver_to(&mut engine.pubsub, &mut client);
+            engine.clients.insert(id, client);
+            engine.pushed(id);
         }
-        absent
-    });
+    }
 }
 
 /// Ends all of a client's subscriptions without a reply (RESET, disconnection).

@@ -110,14 +110,7 @@ pub fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
 impl Cx<'_> {
     /// Puts `[cursor, [elements]]` around the `n` elements written since `mark`.
     pub fn scan_reply(&mut self, mark: usize, n: usize, cursor: u64) {
-        let reply = &mut self.client.reply;
-        reply.array_at(mark, n);
-        let end = reply.len();
-        let mut digits = itoa::Buffer::new();
-        reply.bulk(digits.format(cursor).as_bytes());
-        let written = reply.len() - end;
-        reply.buf_mut()[mark..].rotate_right(written);
-        reply.array_at(mark, 2);
+        self.client.reply.scan_at(mark, cursor, n);
     }
 }
 

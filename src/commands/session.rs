@@ -103,6 +103,8 @@ pub struct Session {
     pub tracking: Option<Box<super::tracking::Tracking>>,
     /// Commands since MULTI.
     pub queue: Vec<Queued>,
+    /// Bytes of their arguments.
+    pub queued_bytes: usize,
     /// WATCH
     pub watched: Vec<Watched>,
     /// SUBSCRIBE
@@ -127,6 +129,10 @@ pub struct Session {
     pub replconf: Option<Box<crate::replication::Replconf>>,
     /// Bytes of the request buffer, for CLIENT LIST.
     pub query_buffer: usize,
+    /// Bytes that it has room for beside them.
+    pub query_free: usize,
+    /// Bytes of the arguments of the request that asks for it.
+    pub argv_bytes: usize,
     /// Bytes of replies that the socket has not taken yet, beside `reply`.
     pub unsent: usize,
     /// Unix second since which its unsent replies exceed the soft limit.
@@ -173,6 +179,7 @@ impl Session {
             authenticated: false,
             tracking: None,
             queue: Vec::new(),
+            queued_bytes: 0,
             watched: Vec::new(),
             channels: HashSet::new(),
             patterns: HashSet::new(),
@@ -185,6 +192,8 @@ impl Session {
             blocked: None,
             replconf: None,
             query_buffer: 0,
+            query_free: 0,
+            argv_bytes: 0,
             unsent: 0,
             over_soft_since_s: None,
             bytes_in: 0,
@@ -192,6 +201,12 @@ impl Session {
             commands: 0,
             counted_memory: 0,
         }
+    }
+
+    /// Neither our primary nor a replica of ours.
+    pub fn is_ordinary(&self) -> bool {
+        let special = ClientFlags::MASTER | ClientFlags::REPLICA;
+        !self.flags.intersects(special)
     }
 
     /// Connected from this machine.

@@ -3,7 +3,9 @@
 use super::expiry::{Due, past};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, strings_conditional};
+use crate::keyspace::value::{SharedText, StrRef};
 use crate::keyspace::{Loc, ValueRef};
+use crate::resp::{Reply, Shared};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -195,6 +197,27 @@ impl<'a> Options<'a> {
     }
 }
 
+/// Writes a part of a string: by reference where it is long and the output can hold references.
+pub(super) fn reply_text(reply: &mut Reply, text: StrRef<'_>, start: usize, end: usize) {
+    let shared = (reply.output().is_divided())
+        .then(|| text.share(start, end))
+        .flatten();
+    match shared {
+        Some(shared) => reply.bulk_shared(Box::new(shared)),
+        None => reply.bulk(&text.slice(start, end)),
+    }
+}
+
+impl Shared for SharedText {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn from(&self, offset: usize) -> &[u8] {
+        self.from(offset)
+    }
+}
+
 impl Cx<'_> {
     /// Replies with the string at `loc`; `false` when the key holds another type.
     fn reply_string(&mut self, loc: Loc) -> bool {
@@ -202,7 +225,7 @@ impl Cx<'_> {
         match self.engine.keyspace.db(self.client.db).value(loc) {
             ValueRef::Str(s) => match s.int() {
                 Some(n) => reply.bulk_int(n),
-                None => reply.bulk(&s.bytes()),
+                None => reply_text(reply, s, 0, usize::MAX),
             },
             _ => return false,
         }

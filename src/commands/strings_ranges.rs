@@ -1,6 +1,7 @@
 //! Parts of strings: APPEND, GETRANGE, SETRANGE, STRLEN.
 
 use super::spec::{Command, Flags, Group, Keys};
+use super::strings::reply_text;
 use super::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Str;
 use crate::keyspace::{Loc, Value, ValueRef};
@@ -149,7 +150,7 @@ fn getrange(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         None => reply.bulk(b""),
         Some(ValueRef::Str(s)) => {
             let (start, end) = inclusive(start, end, s.len());
-            reply.bulk(&s.slice(start, end));
+            reply_text(reply, s, start, end);
         }
         Some(_) => return Err(CommandError::WRONG_TYPE),
     }

@@ -90,7 +90,7 @@ impl Bench {
         let Some(client) = self.engine.clients.get_mut(&id) else {
             return "(gone)".into();
         };
-        let bytes = std::mem::take(client.reply.buf_mut());
+        let bytes = client.reply.take();
         let (mut at, mut out) = (0, Vec::new());
         while at < bytes.len() {
             out.push(render(&bytes, &mut at));

@@ -12,7 +12,7 @@
 //!  * The table has at most `tracking-table-max-keys` keys: the clockwork forgets some, and tells it.
 //!  * Databases are not told apart: a change in one invalidates the key's name in all.
 
-use super::{Action, ClientFlags, ClientId, Engine, Session};
+use super::{ClientFlags, ClientId, Engine, Session};
 use crate::resp::Proto;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -289,14 +289,14 @@ fn tell(
     let Some(to) = tracking.redirect else {
         if proto == Proto::Resp3 {
             write(client, keys);
-            engine.actions.push(Action::Wake(id));
+            engine.pushed(id);
         }
         return;
     };
     if let Some(listener) = session(engine, own.as_deref_mut(), to) {
         if listener.reply.proto == Proto::Resp3 || listener.subscriptions() > 0 {
             write(listener, keys);
-            engine.actions.push(Action::Wake(to));
+            engine.pushed(to);
         }
     } else if let Some(client) = session(engine, own, id) {
         let tracking = client.tracking.as_deref_mut().expect("just seen");
@@ -305,7 +305,7 @@ fn tell(
             client.reply.push(2);
             client.reply.bulk(b"tracking-redir-broken");
             client.reply.int(to.0 as i64);
-            engine.actions.push(Action::Wake(id));
+            engine.pushed(id);
         }
     }
 }

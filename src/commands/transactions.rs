@@ -130,6 +130,7 @@ pub fn is_queued(client: &Session, command: &Entry) -> bool {
 pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
     let aborts = ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC;
     if !client.flags.intersects(aborts) {
+        client.queued_bytes += args.0.iter().map(|a| a.len()).sum::<usize>();
         client.queue.push(Queued {
             command,
             args: args.0.iter().map(|a| a.to_vec()).collect(),
@@ -222,6 +223,7 @@ pub fn unwatch_all(engine: &mut Engine, client: &mut Session) {
 /// Ends MULTI without running anything (EXEC that aborts, DISCARD, RESET, disconnection).
 pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
     client.queue.clear();
+    client.queued_bytes = 0;
     client
         .flags
         .remove(ClientFlags::MULTI | ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC);
@@ -273,6 +275,7 @@ fn exec(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     // What the transaction itself writes is no reason to abort the next one.
     unwatch_all(cx.engine, cx.client);
     let queue = std::mem::take(&mut cx.client.queue);
+    cx.client.queued_bytes = 0;
     cx.client.flags.insert(ClientFlags::DENY_BLOCKING);
     cx.client.reply.array(queue.len());
     cx.engine.depth += 1;

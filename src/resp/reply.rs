@@ -3,7 +3,12 @@
 //! One method per kind of reply. Where RESP2 has no such kind, the method writes what Redis writes
 //! for a RESP2 client (a map becomes a flat array, a double a bulk string, a null `$-1`).
 
+use super::{Output, Shared};
 use crate::keyspace::Item;
+use smallvec::SmallVec;
+
+/// The most that the frame of a bulk string takes beside its bytes.
+const BULK_MORE: usize = 26;
 
 /// The protocol version a client speaks; chosen by HELLO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -18,7 +23,7 @@ pub enum Proto {
 /// A client's pending output.
 #[derive(Default, Debug)]
 pub struct Reply {
-    buf: Vec<u8>,
+    out: Output,
     /// What the client speaks.
     pub proto: Proto,
 }
@@ -27,39 +32,61 @@ impl Reply {
     /// An empty buffer for a client that speaks `proto`.
     pub fn new(proto: Proto) -> Self {
         Reply {
-            buf: Vec::new(),
+            out: Output::default(),
             proto,
         }
     }
 
-    /// Bytes not yet sent.
+    /// Bytes not yet sent, of an output that is not divided.
     pub fn bytes(&self) -> &[u8] {
-        &self.buf
+        self.out.bytes()
     }
 
-    /// The buffer itself: the shell sends from it and clears it.
-    pub fn buf_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.buf
+    /// As [`Reply::bytes`], leaving nothing.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.out.take()
+    }
+
+    /// What has been written.
+    pub fn output(&self) -> &Output {
+        &self.out
+    }
+
+    /// What has been written: the shell sends from it, and says how much it may hold.
+    pub fn output_mut(&mut self) -> &mut Output {
+        &mut self.out
     }
 
     /// Number of bytes not yet sent; also a mark for [`Reply::array_at`] and [`Reply::truncate`].
+    #[inline]
     pub fn len(&self) -> usize {
-        self.buf.len()
+        self.out.len()
     }
 
-    /// Bytes that the buffer has room for.
-    pub fn capacity(&self) -> usize {
-        self.buf.capacity()
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.out.memory()
     }
 
     /// True when nothing is pending.
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.out.is_empty()
+    }
+
+    /// True once something was dropped because the client may not have more pending: whatever follows is
+    /// dropped too.
+    pub fn is_overrun(&self) -> bool {
+        self.out.is_overrun()
     }
 
     /// Forgets what was written after `mark` (a failed command inside a script, CLIENT REPLY OFF).
     pub fn truncate(&mut self, mark: usize) {
-        self.buf.truncate(mark);
+        self.out.truncate(mark);
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.out.clear();
     }
 
     #[inline]
@@ -68,7 +95,7 @@ impl Reply {
             // What most commands count, and the length of most that is short.
             0..=9 => {
                 let line = [kind, b'0' + n as u8, b'\r', b'\n'];
-                self.buf.extend_from_slice(&line);
+                self.out.put(&line);
             }
             _ => self.long_header(kind, n),
         }
@@ -76,33 +103,56 @@ impl Reply {
 
     fn long_header(&mut self, kind: u8, n: i64) {
         let mut digits = itoa::Buffer::new();
-        let digits = digits.format(n).as_bytes();
-        self.buf.reserve(digits.len() + 3);
-        self.buf.push(kind);
-        self.buf.extend_from_slice(digits);
-        self.buf.extend_from_slice(b"\r\n");
+        if self.out.room(BULK_MORE) {
+            self.out.put(&[kind]);
+            self.out.put(digits.format(n).as_bytes());
+            self.out.put(b"\r\n");
+        }
     }
 
     /// `+OK`
     pub fn ok(&mut self) {
-        self.buf.extend_from_slice(b"+OK\r\n");
+        self.out.put(b"+OK\r\n");
     }
 
-    /// `+text`; `text` has no line break.
+    /// `+text`; line breaks become spaces.
     pub fn simple(&mut self, text: &str) {
-        self.buf.push(b'+');
-        self.buf.extend_from_slice(text.as_bytes());
-        self.buf.extend_from_slice(b"\r\n");
+        self.status(text.as_bytes());
+    }
+
+    /// As [`Reply::simple`], of any bytes.
+    pub fn status(&mut self, text: &[u8]) {
+        self.line(b'+', text);
     }
 
     /// `-text`; `text` begins with its code (`ERR ...`). Line breaks become spaces.
     pub fn error(&mut self, text: &str) {
-        self.buf.push(b'-');
-        self.buf.extend(
-            text.bytes()
-                .map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b }),
-        );
-        self.buf.extend_from_slice(b"\r\n");
+        self.error_bytes(text.as_bytes());
+    }
+
+    /// As [`Reply::error`], of any bytes.
+    pub fn error_bytes(&mut self, text: &[u8]) {
+        self.line(b'-', text);
+    }
+
+    /// A big number by its digits: `(digits` or a bulk string.
+    pub fn big_number(&mut self, digits: &[u8]) {
+        match self.proto {
+            Proto::Resp2 => self.bulk(digits),
+            Proto::Resp3 => self.line(b'(', digits),
+        }
+    }
+
+    /// A line of its own.
+    fn line(&mut self, kind: u8, text: &[u8]) {
+        if self.out.room(text.len() + 3) {
+            self.out.put(&[kind]);
+            self.out.put_each(text.iter().map(|&b| match b {
+                b'\r' | b'\n' => b' ',
+                b => b,
+            }));
+            self.out.put(b"\r\n");
+        }
     }
 
     /// `:n`
@@ -111,11 +161,21 @@ impl Reply {
     }
 
     /// A bulk string.
+    #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.buf.reserve(bytes.len() + 16);
+        if self.out.room(bytes.len() + BULK_MORE) {
+            self.header(b'$', bytes.len() as i64);
+            self.out.put(bytes);
+            self.out.put(b"\r\n");
+        }
+    }
+
+    /// A bulk string that is a value's own bytes, which are not copied. For an output that is
+    /// [divided](Output::is_divided).
+    pub fn bulk_shared(&mut self, bytes: Box<dyn Shared>) {
         self.header(b'$', bytes.len() as i64);
-        self.buf.extend_from_slice(bytes);
-        self.buf.extend_from_slice(b"\r\n");
+        self.out.put_shared(bytes);
+        self.out.put(b"\r\n");
     }
 
     /// A bulk string of text.
@@ -140,7 +200,7 @@ impl Reply {
 
     /// Null: `$-1` or `_`.
     pub fn null(&mut self) {
-        self.buf.extend_from_slice(match self.proto {
+        self.out.put(match self.proto {
             Proto::Resp2 => b"$-1\r\n",
             Proto::Resp3 => b"_\r\n",
         });
@@ -148,7 +208,7 @@ impl Reply {
 
     /// Null where RESP2 has an array: `*-1` or `_`.
     pub fn null_array(&mut self) {
-        self.buf.extend_from_slice(match self.proto {
+        self.out.put(match self.proto {
             Proto::Resp2 => b"*-1\r\n",
             Proto::Resp3 => b"_\r\n",
         });
@@ -218,10 +278,18 @@ impl Reply {
     }
 
     fn header_at(&mut self, mark: usize, kind: u8, n: usize) {
-        let end = self.buf.len();
-        self.header(kind, n as i64);
-        let header = self.buf.len() - end;
-        self.buf[mark..].rotate_right(header);
+        self.out.insert(mark, &header_line(kind, n as i64));
+    }
+
+    /// Puts the cursor of a scan before the `n` elements written since `mark`: `[cursor, [elements]]`.
+    pub fn scan_at(&mut self, mark: usize, cursor: u64, n: usize) {
+        let mut digits = itoa::Buffer::new();
+        let cursor = digits.format(cursor).as_bytes();
+        let mut head = Reply::new(self.proto);
+        head.array(2);
+        head.bulk(cursor);
+        head.array(n);
+        self.out.insert(mark, head.bytes());
     }
 
     /// A double: `,text` or a bulk string; `inf`, `-inf`, `nan` as Redis spells them.
@@ -230,9 +298,7 @@ impl Reply {
         match self.proto {
             Proto::Resp2 => self.bulk(text.as_bytes()),
             Proto::Resp3 => {
-                self.buf.push(b',');
-                self.buf.extend_from_slice(text.as_bytes());
-                self.buf.extend_from_slice(b"\r\n");
+                self.line(b',', text.as_bytes());
             }
         }
     }
@@ -241,9 +307,7 @@ impl Reply {
     pub fn bool(&mut self, yes: bool) {
         match self.proto {
             Proto::Resp2 => self.int(yes as i64),
-            Proto::Resp3 => self
-                .buf
-                .extend_from_slice(if yes { b"#t\r\n" } else { b"#f\r\n" }),
+            Proto::Resp3 => self.out.put(if yes { b"#t\r\n" } else { b"#f\r\n" }),
         }
     }
 
@@ -252,19 +316,32 @@ impl Reply {
         match self.proto {
             Proto::Resp2 => self.bulk(text),
             Proto::Resp3 => {
-                self.header(b'=', text.len() as i64 + 4);
-                self.buf.extend_from_slice(format.as_bytes());
-                self.buf.push(b':');
-                self.buf.extend_from_slice(text);
-                self.buf.extend_from_slice(b"\r\n");
+                let n = format.len() + 1 + text.len();
+                if self.out.room(n + BULK_MORE) {
+                    self.header(b'=', n as i64);
+                    self.out.put(format.as_bytes());
+                    self.out.put(b":");
+                    self.out.put(text);
+                    self.out.put(b"\r\n");
+                }
             }
         }
     }
 
     /// Bytes that are a reply already.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.buf.extend_from_slice(bytes);
+        self.out.put(bytes);
     }
+}
+
+/// `<kind><n>\r\n`
+fn header_line(kind: u8, n: i64) -> SmallVec<[u8; 24]> {
+    let mut digits = itoa::Buffer::new();
+    let mut line = SmallVec::new();
+    line.push(kind);
+    line.extend_from_slice(digits.format(n).as_bytes());
+    line.extend_from_slice(b"\r\n");
+    line
 }
 
 /// A double as Redis (7.2 and later) prints it in replies: integers of up to 62 bits as such,

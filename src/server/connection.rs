@@ -8,6 +8,7 @@
 //! be seen) but not parsed. Output that other clients cause ([`Action::Wake`](crate::commands::Action)) is
 //! picked up when the task is woken.
 
+use super::outbox::Outbox;
 use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
@@ -33,6 +34,13 @@ const PREFETCH_KEYS_FROM: usize = 20_000;
 const KEPT_BUFFER: usize = 64 * 1024;
 /// The shared reply buffer is not kept larger than this.
 const KEPT_OUTPUT: usize = 1 << 20;
+/// Bytes of replies that are written before the next request of a batch runs: more would leave the cache
+/// before the socket gets it.
+const WRITE_FROM: usize = 256 * 1024;
+/// Bytes that one client is sent before others have their turn.
+const WRITE_MAX: usize = 8 << 20;
+/// Bytes that may wait to be run before AUTH.
+const UNAUTHENTICATED_INPUT_MAX: usize = 1 << 20;
 
 /// Hashes of the keys of a batch, in the order of its requests.
 type Hashes = SmallVec<[u64; BATCH]>;
@@ -54,9 +62,10 @@ struct Connection {
     /// Input behind the last request that ran.
     input: Vec<u8>,
     parser: Parser,
-    /// Output that the socket did not take; `sent` bytes of it are gone.
-    output: Vec<u8>,
-    sent: usize,
+    /// Output that the socket did not take.
+    outbox: Outbox,
+    /// Requests wait until the client has read some of its output.
+    stalled: bool,
 }
 
 /// Serves a client that has been registered as `id` until its connection ends.
@@ -68,12 +77,15 @@ pub async fn serve(server: Rc<Server>, id: ClientId, stream: Stream) {
         stream,
         input: Vec::new(),
         parser: Parser::default(),
-        output: Vec::new(),
-        sent: 0,
+        outbox: Outbox::default(),
+        stalled: false,
     };
+    if let Some(session) = server.engine.borrow_mut().clients.get_mut(&id) {
+        session.reply.output_mut().divide();
+    }
     let end = std::future::poll_fn(|cx| connection.poll(cx)).await;
     if let End::Replica = end {
-        let unsent = connection.output.split_off(connection.sent);
+        let unsent = connection.outbox.into_bytes();
         super::repl::serve_replica(&server, id, connection.stream, connection.input, unsent).await;
     }
     server.disconnect(id);
@@ -90,7 +102,7 @@ impl Connection {
 
     /// Goes as far as it gets without waiting; the task has been registered for what it waits for.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        if self.link.take_touched() || self.sent < self.output.len() {
+        if self.link.take_touched() || !self.outbox.is_empty() || self.stalled {
             // Somebody wrote, unblocked or closed; or the socket takes bytes again.
             self.run(cx, &[], 0)?;
         }
@@ -144,34 +156,50 @@ impl Connection {
             engine.stats.reads += 1;
             session.last_interaction_ms = engine.clock.unix_ms;
         }
+        let mut written = Ok(());
+        if !self.outbox.is_empty() {
+            written = self.write(cx, engine, &mut session);
+        }
         let lent = session.reply.is_empty();
         if lent {
-            std::mem::swap(session.reply.buf_mut(), &mut server.output.borrow_mut());
+            let mut output = server.output.borrow_mut();
+            session.reply.output_mut().swap_buffer(&mut output);
         }
         if fresh.is_empty() {
             let mut input = std::mem::take(&mut self.input);
-            let done = self.run_requests(engine, &mut session, &input);
+            session.query_free = input.capacity() - input.len();
+            let done = self.run_requests(cx, engine, &mut session, &input);
             input.drain(..done);
             if !input.is_empty() || input.capacity() <= KEPT_BUFFER {
                 self.input = input;
             }
         } else {
-            let done = self.run_requests(engine, &mut session, fresh);
+            session.query_free = READ_SIZE - fresh.len();
+            let done = self.run_requests(cx, engine, &mut session, fresh);
             self.input.extend_from_slice(&fresh[done..]);
         }
-        let written = self.write(cx, engine, &mut session);
+        session.query_buffer = self.input.len();
+        session.query_free = self.input.capacity() - self.input.len();
+        engine.check_hard_limit(&mut session);
+        if written.is_ok() {
+            written = self.write(cx, engine, &mut session);
+        }
+        if self.stalled && self.outbox.len() < engine.requests_wait_from(&session) {
+            // The socket took enough of it for the next requests, and will not wake this task by itself.
+            cx.waker().wake_by_ref();
+        }
+        session.reply.output_mut().set_limit(usize::MAX);
         if lent {
             let mut output = server.output.borrow_mut();
-            std::mem::swap(session.reply.buf_mut(), &mut output);
+            session.reply.output_mut().swap_buffer(&mut output);
             if output.capacity() < READ_SIZE || output.capacity() > KEPT_OUTPUT {
                 *output = Vec::with_capacity(READ_SIZE);
             }
         }
-        session.query_buffer = self.input.len();
         if session.unsent > 0 || session.over_soft_since_s.is_some() {
-            limits::check_output(engine, &mut session);
+            engine.check_output(&mut session);
         }
-        if self.input.len() as i64 > engine.config.client_query_buffer_limit {
+        if self.is_too_much(engine, &session) {
             limits::close_for_input(engine, &mut session, &self.input);
         }
         let end = self.verdict(&session, written);
@@ -180,6 +208,39 @@ impl Connection {
         engine.evict_clients();
         server.act(engine);
         end
+    }
+
+    /// True for a client that has sent too much that has not run: requests of a transaction count, and before
+    /// AUTH the bound is small.
+    fn is_too_much(&self, engine: &Engine, session: &Session) -> bool {
+        let waiting = self.input.len() + session.queued_bytes;
+        waiting as i64 > engine.config.client_query_buffer_limit
+            || (!session.authenticated && waiting > UNAUTHENTICATED_INPUT_MAX)
+    }
+
+    /// Bytes of replies at which a batch stops to look after them.
+    fn attend_from(&mut self, engine: &Engine, session: &mut Session) -> usize {
+        let max = engine.output_max(session);
+        let left = max.saturating_sub(self.outbox.len());
+        session.reply.output_mut().set_limit(left);
+        self.stalled =
+            !self.outbox.is_empty() && self.outbox.len() >= engine.requests_wait_from(session);
+        left.min(WRITE_FROM)
+    }
+
+    /// Much is pending between two requests of a batch: the client is closed, or gets it, or waits.
+    #[cold]
+    fn attend(
+        &mut self,
+        cx: &mut Context<'_>,
+        engine: &mut Engine,
+        session: &mut Session,
+    ) -> usize {
+        engine.check_hard_limit(session);
+        if self.write(cx, engine, session).is_err() {
+            session.flags.insert(ClientFlags::CLOSE_ASAP);
+        }
+        self.attend_from(engine, session)
     }
 
     /// Lets the keys of a batch come into the cache while the first of its requests run. The key is
@@ -225,9 +286,17 @@ impl Connection {
     }
 
     /// Runs whole requests from the front of `buf`; returns how many bytes are done with.
-    fn run_requests(&mut self, engine: &mut Executor, session: &mut Session, buf: &[u8]) -> usize {
+    fn run_requests(
+        &mut self,
+        cx: &mut Context<'_>,
+        engine: &mut Executor,
+        session: &mut Session,
+        buf: &[u8],
+    ) -> usize {
         let mut done = 0;
-        while may_run(session) {
+        let mut attend_from = self.attend_from(engine, session);
+        session.query_buffer = buf.len();
+        while may_run(session) && !self.stalled {
             let limits = RequestLimits {
                 bulk: engine.config.proto_max_bulk_len as u64,
                 unauthenticated: !session.authenticated,
@@ -239,7 +308,7 @@ impl Connection {
             let mut hashes = Hashes::new();
             self.prefetch(engine, session, rest, &mut hashes);
             let mut ran = 0;
-            while ran < self.parser.len() && may_run(session) {
+            while ran < self.parser.len() && may_run(session) && !self.stalled {
                 let mut argv = SmallVec::<[&[u8]; 16]>::new();
                 self.parser
                     .request(ran, rest)
@@ -248,9 +317,13 @@ impl Connection {
                     engine.key_hint = KeyHint::new(key, hash);
                 }
                 engine.run(session, &argv);
+                drop(argv);
                 engine.key_hint = KeyHint::default();
                 engine.after_command();
                 ran += 1;
+                if session.reply.len() >= attend_from || session.reply.is_overrun() {
+                    attend_from = self.attend(cx, engine, session);
+                }
             }
             let all = ran == self.parser.len();
             done += self.parser.consume(ran);
@@ -265,13 +338,16 @@ impl Connection {
             if ran < max {
                 break;
             }
+            if limits.unauthenticated {
+                attend_from = self.attend_from(engine, session);
+            }
         }
         done
     }
 
     fn verdict(&self, session: &Session, written: Result<(), End>) -> Result<(), End> {
         written?;
-        let idle = self.sent == self.output.len();
+        let idle = self.outbox.is_empty();
         if session.flags.contains(ClientFlags::CLOSE_ASAP)
             || (idle && session.flags.contains(ClientFlags::CLOSE_AFTER_REPLY))
         {
@@ -283,51 +359,58 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what is pending, as far as the socket takes it.
+    /// Writes what is pending, as far as the socket takes it. A client that is being closed gets nothing more.
     fn write(
         &mut self,
         cx: &mut Context<'_>,
         engine: &mut Engine,
         session: &mut Session,
     ) -> Result<(), End> {
-        if self.output.is_empty() {
-            let mut sent = 0;
-            let reply = session.reply.buf_mut();
-            while sent < reply.len() {
-                match write_some(&mut self.stream, cx, &reply[sent..])? {
+        if session.flags.contains(ClientFlags::CLOSE_ASAP) {
+            session.reply.clear();
+            return Ok(());
+        }
+        let output = session.reply.output_mut();
+        let mut sent = 0;
+        if self.outbox.is_empty()
+            && let Some(bytes) = output.single()
+        {
+            while sent < bytes.len() {
+                match write_some(&mut self.stream, cx, &bytes[sent..])? {
                     Some(n) => sent += n,
-                    None => {
-                        self.sent = sent;
-                        std::mem::swap(&mut self.output, reply);
-                        break;
-                    }
-                }
-            }
-            reply.clear();
-            session.bytes_out += sent as u64;
-            engine.stats.net_output += sent as u64;
-            engine.stats.writes += u64::from(sent > 0);
-        } else {
-            self.output.append(session.reply.buf_mut());
-            let before = self.sent;
-            while self.sent < self.output.len() {
-                match write_some(&mut self.stream, cx, &self.output[self.sent..])? {
-                    Some(n) => self.sent += n,
                     None => break,
                 }
             }
-            session.bytes_out += (self.sent - before) as u64;
-            engine.stats.net_output += (self.sent - before) as u64;
-            engine.stats.writes += u64::from(self.sent > before);
-            if self.sent == self.output.len() {
-                self.output = Vec::new();
-                self.sent = 0;
-            } else if self.sent > self.output.len() / 2 {
-                self.output.drain(..self.sent);
-                self.sent = 0;
+            if sent == bytes.len() {
+                output.clear();
+            } else {
+                self.outbox.take(output);
+                self.outbox.advance(sent);
+            }
+        } else {
+            self.outbox.take(output);
+            while !self.outbox.is_empty() {
+                if sent >= WRITE_MAX {
+                    // Others have their turn.
+                    cx.waker().wake_by_ref();
+                    break;
+                }
+                let slices = self.outbox.slices();
+                match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices) {
+                    Poll::Ready(Ok(n)) if n > 0 => {
+                        drop(slices);
+                        self.outbox.advance(n);
+                        sent += n;
+                    }
+                    Poll::Ready(_) => return Err(End::Closed),
+                    Poll::Pending => break,
+                }
             }
         }
-        session.unsent = self.output.len() - self.sent;
+        session.bytes_out += sent as u64;
+        engine.stats.net_output += sent as u64;
+        engine.stats.writes += u64::from(sent > 0);
+        session.unsent = self.outbox.len();
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::host::with_shell;
 use super::repack::Repacker;
 use super::slices::Slice;
 use super::state::Server;
-use super::{allocator, limits, log};
+use super::{allocator, log};
 use crate::commands::Engine;
 use crate::commands::expire_cycle::ExpireSlice;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ pub async fn run(server: Rc<Server>) {
         let turn = |engine: &mut Engine| {
             allocator::recount();
             engine.on_tick();
-            limits::check_waiting(engine);
+            engine.check_waiting_output();
             with_shell(engine, |shell, engine| {
                 shell.persistence.cron(engine);
                 engine.save_failed = shell.persistence.last_failure().is_some();

@@ -8,7 +8,7 @@
 //! * [`state`]: what the tasks share: the engine, who must be woken.
 //! * [`listen`]: sockets that accept; [`connection`]: one client: read, parse, run, write;
 //!   [`stream`]: TCP or Unix.
-//! * [`limits`]: what a client may have pending.
+//! * [`limits`]: what a client may send ahead. [`outbox`]: what its socket has not taken yet.
 //! * [`host`]: what commands need of the world; [`cron`]: what happens without a request;
 //!   [`repack`]: when values are moved together.
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
@@ -29,6 +29,7 @@ pub mod listen;
 pub mod load;
 pub mod local_time;
 pub mod log;
+pub mod outbox;
 pub mod persist;
 pub mod priority;
 pub mod reaper;

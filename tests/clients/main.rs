@@ -1,5 +1,6 @@
 //! What strangers may see and take: secrets, cursors, patterns, memory for input and output.
 //!
+//! * [`output`]: limits of what a client may send ahead and have pending.
 //! * [`patterns`]: patterns of any shape match what they match on a real server.
 //! * [`scans`]: cursors of all SCAN commands, kept as clients keep them.
 //! * [`secrets`]: two processes share no secret.
@@ -7,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod output;
 mod patterns;
 mod random;
 mod scans;

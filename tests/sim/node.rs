@@ -183,7 +183,7 @@ impl Node {
         self.engine.execute(self.client, &argv);
         let session = self.engine.clients.get_mut(&self.client);
         let session = session.expect("nobody disconnects it");
-        let reply = std::mem::take(session.reply.buf_mut());
+        let reply = session.reply.take();
         self.act();
         String::from_utf8_lossy(&reply).into_owned()
     }

@@ -54,7 +54,7 @@ impl Node {
             let Some(session) = self.engine.clients.get_mut(&id) else {
                 return false;
             };
-            let reply = std::mem::take(session.reply.buf_mut());
+            let reply = session.reply.take();
             let replica = session.flags.contains(ClientFlags::REPLICA);
             let answered = String::from_utf8_lossy(&reply);
             assert!(

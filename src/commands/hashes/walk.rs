@@ -125,6 +125,9 @@ fn random_of_all(hash: &HashRef<'_>, wanted: Wanted, env: Env<'_>) {
         Wanted::Repeated { count, values } => {
             random_header(reply, count, values);
             for _ in 0..count {
+                if reply.is_overrun() {
+                    break;
+                }
                 let (field, value, _) = hash.random(rng.next_u64()).expect("a hash has fields");
                 random_entry(reply, field, values.then_some(value));
             }
@@ -158,8 +161,15 @@ fn random_of_visible(hash: &HashRef<'_>, horizon: Horizon, wanted: Wanted, env: 
         }
         Wanted::Repeated { values, .. } if n == 0 => (Vec::new(), values),
         Wanted::Repeated { count, values } => {
-            let picks = (0..count).map(|_| rng.below(n) as usize).collect();
-            (picks, values)
+            random_header(reply, count, values);
+            for _ in 0..count {
+                if reply.is_overrun() {
+                    break;
+                }
+                let (field, value, _) = visible[rng.below(n) as usize];
+                random_entry(reply, field, values.then_some(value));
+            }
+            return;
         }
         Wanted::Distinct { count, values } => {
             let count = count.min(visible.len());

@@ -140,6 +140,7 @@ impl Cx<'_> {
             keys: Words::of(start.keys),
             args: Words::of(start.args),
             proto: self.client.reply.proto,
+            reply_max: self.client.reply.output().left(),
             name: start.name,
         };
         match engine.drive(Ask::Run(Box::new(run)), None) {
@@ -283,6 +284,9 @@ impl Engine {
             self.stats.per_command[command.index].failed += failed;
         }
         client.reply.raw(&outcome.reply);
+        if outcome.too_large {
+            client.reply.output_mut().overrun();
+        }
     }
 
     /// `redis.log`
@@ -318,7 +322,7 @@ impl Engine {
         if self.pubsub.has_deferred() {
             crate::commands::pubsub::deliver_deferred(self);
         }
-        let reply = std::mem::take(client.reply.buf_mut());
+        let reply = client.reply.take();
         self.scripting.put_client(client);
         reply
     }

@@ -235,8 +235,16 @@ fn client_setinfo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-fn client_info(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let mut line = client_list::line(cx.client, cx.now());
+/// The line of the client whose request it is: its arguments are held while it runs.
+fn line_of_own(cx: &mut Cx<'_>, args: Args<'_>) -> String {
+    cx.client.argv_bytes = args.0.iter().map(|arg| arg.len()).sum();
+    let line = client_list::line(cx.client, cx.now());
+    cx.client.argv_bytes = 0;
+    line
+}
+
+fn client_info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let mut line = line_of_own(cx, args);
     line.push('\n');
     cx.client.reply.verbatim("txt", line.as_bytes());
     Ok(())
@@ -259,6 +267,7 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let now = cx.now();
     measure_replicas(cx.engine);
+    cx.client.argv_bytes = args.0.iter().map(|arg| arg.len()).sum();
     let mut text = String::new();
     for client in everybody(cx) {
         if class.is_some_and(|c| c != Class::of(client))
@@ -269,6 +278,7 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         text.push_str(&client_list::line(client, now));
         text.push('\n');
     }
+    cx.client.argv_bytes = 0;
     cx.client.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

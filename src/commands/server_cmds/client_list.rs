@@ -61,7 +61,9 @@ pub fn memory(client: &Session) -> usize {
     let watched = client.watched.iter().map(|w| w.key.len() + ENTRY);
     size_of::<Session>()
         + client.query_buffer
-        + client.reply.capacity()
+        + client.query_free
+        + client.argv_bytes
+        + client.reply.memory()
         + client.unsent
         + queued
             .map(|arg| arg.len() + size_of::<Vec<u8>>())
@@ -71,8 +73,6 @@ pub fn memory(client: &Session) -> usize {
 
 /// The line, without an end.
 pub fn line(client: &Session, now_ms: i64) -> String {
-    let queued = client.queue.iter().flat_map(|q| &q.args);
-    let queued_bytes: usize = queued.map(Vec::len).sum();
     let pending = client.reply.len() + client.unsent;
     let multi = match client.flags.contains(ClientFlags::MULTI) {
         true => client.queue.len() as i64,
@@ -83,7 +83,7 @@ pub fn line(client: &Session, now_ms: i64) -> String {
     let mut line = String::with_capacity(400);
     let _ = write!(
         line,
-        "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir={redir} resp={} lib-name={} lib-ver={}",
+        "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir={redir} resp={} lib-name={} lib-ver={}",
         client.id.0,
         client.addr,
         client.laddr,
@@ -97,8 +97,11 @@ pub fn line(client: &Session, now_ms: i64) -> String {
         client.shard_channels.len(),
         client.watched.len(),
         client.query_buffer,
-        client.reply.capacity(),
-        client.reply.capacity(),
+        client.query_free,
+        client.argv_bytes,
+        client.queued_bytes,
+        client.reply.memory(),
+        client.reply.memory(),
         u8::from(client.unsent > 0),
         client.unsent + client.stream_pending,
         memory(client) + client.stream_pending,

@@ -3,7 +3,7 @@
 use crate::commands::redact;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::table::Entry;
-use crate::commands::{Action, Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
+use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
 use crate::config::kind::quote;
 
 /// This family's declarations.
@@ -77,10 +77,11 @@ impl Engine {
             line.push(' ');
             line.push_str(&quote(arg));
         }
-        for id in &self.monitors {
-            if let Some(monitor) = self.clients.get_mut(id) {
+        for i in 0..self.monitors.len() {
+            let id = self.monitors[i];
+            if let Some(monitor) = self.clients.get_mut(&id) {
                 monitor.reply.simple(&line);
-                self.actions.push(Action::Wake(*id));
+                self.pushed(id);
             }
         }
     }

@@ -91,6 +91,9 @@ pub fn srandmember(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         Wanted::Repeated { count, .. } => {
             env.reply.array(count);
             for _ in 0..count {
+                if env.reply.is_overrun() {
+                    break;
+                }
                 env.reply.item(one(env.rng.next_u64()));
             }
         }

@@ -120,6 +120,9 @@ pub fn zrandmember(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         Wanted::Repeated { count, values } => {
             members_header(env.reply, count, values);
             for _ in 0..count {
+                if env.reply.is_overrun() {
+                    break;
+                }
                 let (member, score) = one(env.rng.next_u64());
                 member_reply(env.reply, member, score, values);
             }

@@ -23,7 +23,7 @@ pub(crate) use packed::size_class;
 pub use set::{Set, SetRef};
 pub use stream::{Stream, StreamRef};
 pub(in crate::keyspace) use string::TEXT_MAX;
-pub use string::{Str, StrRef};
+pub use string::{SharedText, Str, StrRef};
 pub use zset::{LexBound, ScoreBound, Zset, ZsetRef};
 
 /// What a key holds, owned.

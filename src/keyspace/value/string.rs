@@ -58,6 +58,31 @@ enum FormRef<'a> {
     Rope(&'a Rope),
 }
 
+/// Bytes of a long string as they were at one moment: its pieces are shared until the string changes.
+#[derive(Clone, Debug)]
+pub struct SharedText {
+    rope: Rope,
+    range: Range<usize>,
+}
+
+impl SharedText {
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// True without bytes.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// Bytes from `offset` on, as many as stand together; none at the end.
+    pub fn from(&self, offset: usize) -> &[u8] {
+        let rest = self.range.start + offset..self.range.end;
+        self.rope.pieces(rest).next().unwrap_or_default()
+    }
+}
+
 /// What the bytes do not tell about the encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum History {
@@ -304,6 +329,18 @@ impl<'a> StrRef<'a> {
             Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..end]),
             Cow::Owned(bytes) => Cow::Owned(bytes[start..end].to_vec()),
         }
+    }
+
+    /// The bytes `start..end` (clamped) without copying them; `None` where they do not stand in pieces.
+    pub fn share(&self, start: usize, end: usize) -> Option<SharedText> {
+        let FormRef::Rope(rope) = self.form else {
+            return None;
+        };
+        let end = end.min(rope.len());
+        Some(SharedText {
+            rope: rope.clone(),
+            range: start.min(end)..end,
+        })
     }
 
     /// Calls `f` with the bytes `start..end` (clamped), piece by piece; allocates only for a

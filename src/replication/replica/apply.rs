@@ -101,10 +101,9 @@ impl Inbox {
 
 /// Replies are not sent; errors are kept for the log.
 fn note_error(argv: &[&[u8]], engine: &mut Engine, session: &mut Session) {
-    let reply = session.reply.buf_mut();
-    if let Some(error) = reply.strip_prefix(b"-") {
+    if let Some(error) = session.reply.bytes().strip_prefix(b"-") {
         let error = String::from_utf8_lossy(error);
         links::tell_error(engine, &String::from_utf8_lossy(argv[0]), &error);
     }
-    reply.clear();
+    session.reply.clear();
 }

@@ -244,7 +244,7 @@ impl Interpreter<'_> {
     fn run(&mut self, run: &Run) -> Outcome {
         self.state.proto.set(Proto::Resp2);
         let ended = self.call(run);
-        let mut out = Writer::new(self.pace, run.proto, self.state.proto.get());
+        let mut out = Writer::new(self.pace, run.proto, self.state.proto.get(), run.reply_max);
         let mut fail = |text: &[u8], counted: bool, at: Option<(&str, i64)>| {
             let mut text = text.to_vec();
             if let Some((source, line)) = at {

@@ -106,6 +106,8 @@ pub struct Run {
     pub args: Words,
     /// The protocol of the client that gets the reply.
     pub proto: Proto,
+    /// Bytes that the reply may have.
+    pub reply_max: usize,
     /// What errors call it.
     pub name: String,
 }
@@ -137,6 +139,8 @@ pub enum Answer {
 pub struct Outcome {
     /// The reply, encoded.
     pub reply: Vec<u8>,
+    /// It would have been larger than the client may have pending.
+    pub too_large: bool,
     /// The errors in it that have not been counted yet.
     pub errors: Vec<Vec<u8>>,
     /// How many of its errors have been counted where they arose.

@@ -25,11 +25,13 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// For a client that speaks `client`, from a script that has chosen `script`.
-    pub fn new(pace: &'a Pace, client: Proto, script: Proto) -> Self {
+    /// For a client that speaks `client`, from a script that has chosen `script`: at most `max` bytes.
+    pub fn new(pace: &'a Pace, client: Proto, script: Proto, max: usize) -> Self {
+        let mut reply = Reply::new(client);
+        reply.output_mut().set_limit(max);
         Writer {
             pace,
-            reply: Reply::new(client),
+            reply,
             errors: Vec::new(),
             counted: 0,
             script,
@@ -39,7 +41,8 @@ impl<'a> Writer<'a> {
     /// What has been written.
     pub fn finish(mut self) -> Outcome {
         Outcome {
-            reply: std::mem::take(self.reply.buf_mut()),
+            too_large: self.reply.is_overrun(),
+            reply: self.reply.take(),
             errors: self.errors,
             counted: self.counted,
         }
@@ -47,10 +50,7 @@ impl<'a> Writer<'a> {
 
     /// An error.
     pub fn error(&mut self, text: &[u8], counted: bool) {
-        let out = self.reply.buf_mut();
-        out.push(b'-');
-        out.extend(text.iter().map(|&b| one_line(b)));
-        out.extend_from_slice(b"\r\n");
+        self.reply.error_bytes(text);
         match counted {
             true => self.counted += 1,
             false => self.errors.push(text.to_vec()),
@@ -109,10 +109,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         if let Value::String(text) = table.raw_get("ok")? {
-            let out = self.reply.buf_mut();
-            out.push(b'+');
-            out.extend(text.as_bytes().iter().map(|&b| one_line(b)));
-            out.extend_from_slice(b"\r\n");
+            self.reply.status(&text.as_bytes());
             return Ok(());
         }
         if let Value::Number(_) | Value::Integer(_) = table.raw_get("double")? {
@@ -142,15 +139,7 @@ impl<'a> Writer<'a> {
         }
         if let Value::String(digits) = table.raw_get("big_number")? {
             let digits: Vec<u8> = digits.as_bytes().iter().map(|&b| one_line(b)).collect();
-            match self.reply.proto {
-                Proto::Resp2 => self.reply.bulk(&digits),
-                Proto::Resp3 => {
-                    let out = self.reply.buf_mut();
-                    out.push(b'(');
-                    out.extend_from_slice(&digits);
-                    out.extend_from_slice(b"\r\n");
-                }
-            }
+            self.reply.big_number(&digits);
             return Ok(());
         }
         if let Value::Table(verbatim) = table.raw_get("verbatim_string")?

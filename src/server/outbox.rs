@@ -1,0 +1,130 @@
+//! What a socket has not taken yet.
+
+use crate::resp::{Output, Piece};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// Stretches of bytes that are given to the system at once.
+const SLICES: usize = 64;
+
+/// Complete parts of a client's output, oldest first.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    pieces: VecDeque<Piece>,
+    /// Bytes of the first piece that are gone.
+    sent: usize,
+    /// Bytes that are not.
+    left: usize,
+}
+
+impl Outbox {
+    /// Bytes to be sent.
+    pub fn len(&self) -> usize {
+        self.left
+    }
+
+    /// True if there is nothing to be sent.
+    pub fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Takes all that an output holds.
+    pub fn take(&mut self, output: &mut Output) {
+        self.left += output.len();
+        output.take_pieces(&mut self.pieces);
+    }
+
+    /// The next bytes, as they stand in memory.
+    pub fn slices(&self) -> SmallVec<[IoSlice<'_>; SLICES]> {
+        let mut slices = SmallVec::new();
+        let mut from = self.sent;
+        for piece in &self.pieces {
+            while from < piece.len() {
+                if slices.len() == SLICES {
+                    return slices;
+                }
+                let bytes = piece.from(from);
+                from += bytes.len();
+                slices.push(IoSlice::new(bytes));
+            }
+            from = 0;
+        }
+        slices
+    }
+
+    /// The first `n` bytes have been sent.
+    pub fn advance(&mut self, n: usize) {
+        self.left -= n;
+        self.sent += n;
+        while let Some(first) = self.pieces.front()
+            && self.sent >= first.len()
+        {
+            self.sent -= first.len();
+            self.pieces.pop_front();
+        }
+        if self.pieces.is_empty() {
+            self.pieces.shrink_to_fit();
+        }
+    }
+
+    /// All bytes in one piece.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.left);
+        while self.left > 0 {
+            let mut n = 0;
+            for slice in self.slices() {
+                bytes.extend_from_slice(&slice);
+                n += slice.len();
+            }
+            self.advance(n);
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Shared;
+
+    /// A value that stands in memory in stretches of ten bytes.
+    #[derive(Debug)]
+    struct Stretches(Vec<u8>);
+
+    impl Shared for Stretches {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn from(&self, offset: usize) -> &[u8] {
+            &self.0[offset..self.0.len().min(offset / 10 * 10 + 10)]
+        }
+    }
+
+    #[test]
+    fn bytes_leave_in_order_however_many_are_taken_at_once() {
+        for step in [1, 7, 10, 63, 1000, 5000] {
+            let mut outbox = Outbox::default();
+            let mut expected = Vec::new();
+            for round in 0..3u8 {
+                let mut output = Output::default();
+                output.divide();
+                output.put(b"before");
+                output.put_shared(Box::new(Stretches(vec![round; 1234])));
+                output.put(b"behind");
+                outbox.take(&mut output);
+                expected.extend([b"before".as_slice(), &[round; 1234], b"behind"].concat());
+            }
+            let mut sent = Vec::new();
+            while !outbox.is_empty() {
+                let bytes: Vec<u8> = outbox.slices().iter().flat_map(|s| s.to_vec()).collect();
+                let n = bytes.len().min(step);
+                sent.extend_from_slice(&bytes[..n]);
+                outbox.advance(n);
+                assert_eq!(sent.len() + outbox.len(), expected.len());
+            }
+            assert!(sent == expected, "{step} at once");
+        }
+    }
+}
