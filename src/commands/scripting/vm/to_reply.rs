@@ -22,6 +22,8 @@ pub struct Writer<'a> {
     errors: Vec<Vec<u8>>,
     counted: u64,
     script: Proto,
+    /// The reply was given up because the client may not have so much pending.
+    too_large: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -35,13 +37,14 @@ impl<'a> Writer<'a> {
             errors: Vec::new(),
             counted: 0,
             script,
+            too_large: false,
         }
     }
 
     /// What has been written.
     pub fn finish(mut self) -> Outcome {
         Outcome {
-            too_large: self.reply.is_overrun(),
+            too_large: self.too_large || self.reply.is_overrun(),
             reply: self.reply.take(),
             errors: self.errors,
             counted: self.counted,
@@ -59,6 +62,7 @@ impl<'a> Writer<'a> {
 
     /// Instead of all that was written: an error that ended it.
     pub fn failed(&mut self, text: &[u8]) {
+        self.too_large = self.reply.is_overrun();
         self.reply.truncate(0);
         self.errors.clear();
         self.error(text, false);
@@ -88,7 +92,7 @@ impl<'a> Writer<'a> {
 
     /// Counts the work of writing so many bytes, and sees that there are not too many.
     fn make_room(&self, bytes: usize) -> Result<()> {
-        if self.reply.len() + bytes > REPLY_MAX {
+        if self.reply.is_overrun() || self.reply.len() + bytes > REPLY_MAX {
             return Err(Error::runtime("script's reply is too large"));
         }
         self.pace.spend(4 + (bytes >> 8) as u32)?;
