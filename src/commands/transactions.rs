@@ -11,6 +11,7 @@ use super::spec::{Command, Flags, Group, Keys};
 use super::table::Entry;
 use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, links};
 use crate::commands::session::{Queued, Watched};
+use crate::keyspace::{Db, UnixMillis};
 use std::collections::HashMap;
 
 /// This family's declarations.
@@ -155,14 +156,34 @@ pub fn touch_watched(engine: &mut Engine, db: usize, key: &[u8]) {
 
 /// A database is about to be emptied, or replaced by another (SWAPDB: called for both).
 pub fn touch_watched_database(engine: &mut Engine, emptied: usize, replaced_by: Option<usize>) {
+    touch_all_watched(engine, emptied, |engine, key| {
+        find_expiry(engine.keyspace.db(replaced_by?), key)
+    });
+}
+
+/// A database is about to be replaced by one that has been loaded, or emptied for one that will be.
+pub fn touch_watched_by_load(engine: &mut Engine, emptied: usize, loaded: Option<&Db>) {
+    touch_all_watched(engine, emptied, |_, key| find_expiry(loaded?, key));
+}
+
+/// The expiry of a key that is there.
+fn find_expiry(db: &Db, key: &[u8]) -> Option<Option<UnixMillis>> {
+    db.find(key).map(|loc| db.expire(loc))
+}
+
+/// Watchers and waiters of a database all of whose keys go; `look` finds the expiry of a key that comes.
+fn touch_all_watched(
+    engine: &mut Engine,
+    emptied: usize,
+    look: impl Fn(&Engine, &[u8]) -> Option<Option<UnixMillis>>,
+) {
     engine.blocking.signal_all(emptied);
     let now = engine.clock.unix_ms;
     let watched = engine.watched.keys.keys();
     let keys: Vec<_> = watched.filter(|(db, _)| *db == emptied).cloned().collect();
     for (db, key) in keys {
         let old = engine.keyspace.db(db).find(&key).is_some();
-        let new = replaced_by.map(|db| engine.keyspace.db(db));
-        let new = new.and_then(|db| db.find(&key).map(|loc| db.expire(loc)));
+        let new = look(engine, &key);
         let new_expired = new.flatten().is_some_and(|at| at < now);
         mark_dirty(engine, db, &key, |watcher| {
             if watcher.expired && (new.is_none() || new_expired) {
