@@ -8,7 +8,7 @@ use super::{CommandError, Engine};
 /// How SAVE, BGSAVE and shutdown save.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SaveOptions {
-    /// `BGSAVE SCHEDULE`
+    /// BGSAVE inside EXEC: begin when that has ended.
     pub schedule: bool,
     /// `rdb-save-target` for this save only.
     pub target: Option<String>,
@@ -131,7 +131,7 @@ pub trait Host: Any {
     fn cancel_bgsave(&mut self, engine: &mut Engine) -> Result<&'static str, CommandError>;
     /// LASTSAVE: Unix seconds.
     fn last_save(&self) -> i64;
-    /// A disk save is running.
+    /// A snapshot is running, to disk or to replicas.
     fn bgsave_running(&self) -> bool;
     /// Before FLUSHALL answers: cancels a disk save, saves the empty dataset when save points are set.
     fn after_flushall(&mut self, engine: &mut Engine);

@@ -90,7 +90,7 @@ impl Host for Shell {
     }
 
     fn bgsave_running(&self) -> bool {
-        self.persistence.bgsave_running()
+        self.persistence.running()
     }
 
     fn after_flushall(&mut self, engine: &mut Engine) {

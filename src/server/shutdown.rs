@@ -1,12 +1,14 @@
 //! Going down: by command or signal, at once or after waiting for replicas.
 //!
 //! `SHUTDOWN` -> (replicas lag: writes are held, wait up to `shutdown-timeout`) -> save -> exit.
-//! A save that fails keeps the server running, unless it was told `FORCE`.
+//! A save that fails keeps the server running, unless it was told `FORCE`. A snapshot that runs is given up, so that
+//! the final one has every write. While the dataset is not complete (a load, a sync that failed) nothing is saved.
 
 use super::host::{Shell, with_shell};
+use super::persist::Which;
 use super::state::Server;
 use crate::commands::host::{SaveOptions, ShutdownOptions};
-use crate::commands::{CommandError, Engine};
+use crate::commands::{CommandError, Engine, Loading};
 use crate::config::choices::ShutdownOn;
 use std::fs;
 use std::rc::Rc;
@@ -95,14 +97,22 @@ impl Shell {
             let level = replicas - lagging(engine);
             tracing::info!("{level} of {replicas} replicas are in sync when shutting down.");
         }
-        if self.persistence.bgsave_running() {
+        if self.persistence.running() {
             tracing::warn!("There is a child saving an .rdb. Killing it!");
+            self.persistence.give_up(engine, Which::Any);
         }
         let save = options.save.unwrap_or(!engine.config.save.is_empty());
-        if save {
+        // A dump that is only partly in memory is never replaced, whatever was asked for.
+        let persistence = self.persistence.clone();
+        let whole = persistence.whole().filter(|_| save);
+        if save && whole.is_none() {
+            tracing::warn!("{}", super::persist::NOT_WHOLE);
+        }
+        if let Some(whole) = whole {
             tracing::info!("Saving the final RDB snapshot before exiting.");
             super::supervisor::notify("STATUS=Saving the final RDB snapshot\n");
-            if let Err(error) = self.persistence.save(engine, &SaveOptions::default()) {
+            let saved = persistence.save_whole(engine, &whole, &SaveOptions::default());
+            if let Err(error) = saved {
                 tracing::debug!("{error}");
                 if !options.force {
                     tracing::warn!("Error trying to save the DB, can't exit.");
@@ -115,6 +125,7 @@ impl Shell {
                 tracing::warn!("Error trying to save the DB. Exit anyway.");
             }
         }
+        persistence.clear_away();
         remove_files(engine);
         tracing::warn!("Redis is now ready to exit, bye bye...");
         std::process::exit(0);
@@ -159,8 +170,8 @@ fn remove_files(engine: &Engine) {
     }
 }
 
-/// Waits for SIGTERM and SIGINT for as long as the server lives. The second SIGINT ends the process
-/// at once.
+/// Waits for SIGTERM and SIGINT for as long as the server lives. A SIGINT while a shutdown waits that a signal
+/// began ends the process at once.
 pub async fn watch_signals(server: Rc<Server>) -> std::io::Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
@@ -173,12 +184,20 @@ pub async fn watch_signals(server: Rc<Server>) -> std::io::Result<()> {
             _ = int.recv() => ("SIGINT", true),
             _ = hangup.recv() => continue,
         };
-        if is_int && std::mem::replace(&mut interrupted, true) {
-            tracing::warn!("You insist... exiting now.");
-            std::process::exit(1);
-        }
-        tracing::warn!("Received {name} scheduling shutdown...");
         server.with_engine(|engine| {
+            let waits = with_shell(engine, |shell, _| shell.shutdown.is_some());
+            if std::mem::replace(&mut interrupted, true) && waits && is_int {
+                tracing::warn!("You insist... exiting now.");
+                server.persistence.give_up(engine, Which::Any);
+                server.persistence.clear_away();
+                std::process::exit(1);
+            }
+            match engine.loading {
+                Loading::No => tracing::warn!("Received {name} scheduling shutdown..."),
+                _ => {
+                    tracing::warn!("Received shutdown signal during loading, scheduling shutdown.")
+                }
+            }
             let ways = match is_int {
                 true => &engine.config.shutdown_on_sigint,
                 false => &engine.config.shutdown_on_sigterm,

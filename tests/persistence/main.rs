@@ -2,7 +2,7 @@
 //!
 //! * [`startup`]: what is loaded, what is refused, and how.
 //! * [`saving`]: SAVE, BGSAVE and save points: when, what, and what becomes of it when something breaks.
-//! * [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
+//! * [`incomplete`]: what is in memory is not all there is. [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
 //! * [`large_values`]: those that are written to meanwhile.
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
 //! * [`pause`]: what happens when nobody writes.
@@ -14,6 +14,7 @@ mod support;
 mod by_hand;
 mod exchange;
 mod full_disk;
+mod incomplete;
 mod large_values;
 mod migrate;
 mod pause;

@@ -279,3 +279,27 @@ fn a_full_cache_keeps_its_keys_through_a_save_and_a_restart() {
         "{full} keys were saved, {loaded} are there"
     );
 }
+
+#[test]
+fn a_dump_goes_where_dumps_went_when_its_save_began() {
+    let other = tempfile::tempdir().unwrap();
+    for change in [
+        format!("CONFIG SET dir {}", other.path().display()),
+        "CONFIG SET dbfilename other.rdb".to_owned(),
+    ] {
+        let server = Builder::forebay()
+            .config("enable-protected-configs yes")
+            .config("rdb-key-save-delay 20000")
+            .start();
+        let mut client = server.client();
+        client.ok("DEBUG POPULATE 30");
+        client.ok("BGSAVE");
+        client.ok(&change);
+        let running = client.info_field("persistence", "rdb_bgsave_in_progress");
+        assert_eq!(running, "1", "the change comes while it runs");
+        wait_saved(&mut client);
+        assert!(server.dump_path().exists(), "{change}");
+        assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0);
+        assert!(!server.dir().join("other.rdb").exists());
+    }
+}

@@ -1,8 +1,10 @@
 //! SHUTDOWN and signals.
 
+use crate::support::client::Client;
 use crate::support::fake_replica::{FakeReplica, Introduction};
 use crate::support::server::{Builder, Server};
 use crate::support::wait::wait_until;
+use std::fs;
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
@@ -151,4 +153,121 @@ fn what_a_shutdown_held_runs_when_its_save_fails() {
     assert!(server.is_running());
     assert!(server.log().contains("can't exit"));
     assert_eq!(server.client().text("GET a"), "b");
+}
+
+/// What keeps a snapshot running when the server is told to end.
+#[derive(Clone, Copy, Debug)]
+enum Running {
+    Bgsave,
+    DiskSync,
+    DisklessSync,
+}
+
+/// Begins a snapshot that does not end by itself.
+fn begin(server: &Server, running: Running) -> Client {
+    let mut client = server.client();
+    match running {
+        Running::Bgsave => drop(client.ok("BGSAVE")),
+        Running::DiskSync => client.send(&["PSYNC", "?", "-1"]).expect("it is taken"),
+        Running::DisklessSync => {
+            client.ok("REPLCONF capa eof capa psync2");
+            client.send(&["PSYNC", "?", "-1"]).expect("it is taken");
+        }
+    }
+    let mut other = server.client();
+    wait_until("a snapshot runs", || {
+        other.info_field("persistence", "rdb_bgsave_in_progress") == "1"
+    });
+    client
+}
+
+#[test]
+fn a_shutdown_gives_a_running_snapshot_up_and_saves_what_came_after_it() {
+    for running in [Running::Bgsave, Running::DiskSync, Running::DisklessSync] {
+        for how in [
+            "SIGTERM",
+            "SIGINT",
+            "SHUTDOWN NOW",
+            "SHUTDOWN NOW FORCE",
+            "SHUTDOWN SAVE",
+        ] {
+            let mut server = Builder::forebay()
+                .config("save 1000 1000")
+                .config("rdb-key-save-delay 100000000")
+                .config("shutdown-timeout 1")
+                .start();
+            let mut client = server.client();
+            client.ok("SET key value");
+            let _reader = begin(&server, running);
+            client.ok("CONFIG SET rdb-key-save-delay 0");
+            client.ok("SET late value");
+            match how {
+                "SIGTERM" => server.signal(SIGTERM),
+                "SIGINT" => server.signal(SIGINT),
+                line => {
+                    let words: Vec<_> = line.split(' ').collect();
+                    assert!(client.try_cmd(&words).is_err(), "{line}");
+                }
+            }
+            assert_eq!(server.wait_exit().code(), Some(0), "{running:?} {how}");
+            assert!(server.log().contains("Killing it!"));
+            let names = || {
+                fs::read_dir(server.dir())
+                    .unwrap()
+                    .map(|f| f.unwrap().file_name())
+            };
+            let temp = names().find(|name| name.to_string_lossy().starts_with("temp-"));
+            assert_eq!(temp, None, "{running:?} {how}");
+            assert_eq!(
+                saved(server, "late").as_deref(),
+                Some("value"),
+                "{running:?} {how}"
+            );
+        }
+    }
+}
+
+#[test]
+fn flushall_saves_the_empty_dataset_whatever_snapshot_runs() {
+    for running in [Running::Bgsave, Running::DiskSync, Running::DisklessSync] {
+        let mut server = Builder::forebay().config("save 1000 1000").start();
+        let mut client = server.client();
+        client.ok("SET key value");
+        client.ok("SAVE");
+        client.ok("CONFIG SET rdb-key-save-delay 100000000");
+        let _reader = begin(&server, running);
+        client.ok("FLUSHALL");
+        let still = client.info_field("persistence", "rdb_bgsave_in_progress");
+        let goes_on = matches!(running, Running::DisklessSync);
+        assert_eq!(still == "1", goes_on, "{running:?}");
+        server.kill();
+        assert_eq!(saved(server, "key"), None, "{running:?}");
+    }
+}
+
+#[test]
+fn saves_are_refused_while_any_snapshot_runs_and_wait_for_the_end_of_a_transaction() {
+    const BUSY: &str = "ERR Background save already in progress";
+    for running in [Running::Bgsave, Running::DiskSync, Running::DisklessSync] {
+        let server = Builder::forebay()
+            .config("rdb-key-save-delay 100000000")
+            .start();
+        let mut client = server.client();
+        client.ok("SET key value");
+        let _reader = begin(&server, running);
+        for line in ["SAVE", "BGSAVE", "BGSAVE SCHEDULE"] {
+            assert_eq!(client.error(line), BUSY, "{line} while {running:?}");
+        }
+    }
+    let server = Builder::forebay().start();
+    let mut client = server.client();
+    client.ok("MULTI");
+    client.run("BGSAVE");
+    client.run("SET key value");
+    let replies = client.run("EXEC");
+    let replies = replies.items().expect("it runs");
+    assert_eq!(replies[0].text(), Some("Background saving scheduled"));
+    server.wait_log("Background saving terminated with success");
+    let judge = Builder::forebay().dump(server.dump_path()).start();
+    assert_eq!(judge.client().text("GET key"), "value");
 }

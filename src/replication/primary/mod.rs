@@ -219,6 +219,17 @@ impl Primary {
         self.replicas.get(&id)
     }
 
+    /// True while a replica waits for a payload, or for the rest of one.
+    pub fn feeds(&self) -> bool {
+        let waits = |r: &Replica| {
+            matches!(
+                r.state,
+                State::WaitStart | State::WaitEnd { .. } | State::SendBulk
+            )
+        };
+        self.replicas.values().any(waits)
+    }
+
     /// `connected_slaves`
     pub fn count(&self) -> usize {
         self.replicas.len()

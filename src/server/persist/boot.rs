@@ -4,6 +4,7 @@ use super::settings::Settings;
 use super::{LoadingState, Persistence, Restored};
 use crate::commands::heat::lru_clock;
 use crate::commands::host::ReloadOptions;
+use crate::commands::transactions::touch_watched_by_load;
 use crate::commands::{Engine, Loading};
 use crate::keyspace::Db;
 use crate::replication::ReplMeta;
@@ -26,7 +27,10 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
     });
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            persistence.start_empty();
+            return Ok(());
+        }
         Err(e) => {
             return Err(format!(
                 "Fatal error loading the DB, check server logs. Exiting: {e}"
@@ -158,14 +162,38 @@ impl Persistence {
         });
     }
 
-    /// It has ended, well or not.
+    /// It has ended; unless its dataset is installed next, it has failed.
     pub fn end_loading(&self, engine: &mut Engine) {
+        self.dataset.load_ended();
         engine.loading = Loading::No;
         self.state.borrow_mut().loading = None;
     }
 
+    /// There is no dump: the dataset is empty and complete.
+    pub fn start_empty(&self) {
+        self.dataset.completed();
+    }
+
+    /// We became a primary: what is in memory is what we keep.
+    pub fn promoted(&self) {
+        self.dataset.promoted();
+    }
+
+    /// Empties the databases for a dataset that is about to be loaded. Until that is installed nothing is saved.
+    pub fn empty_for_load(&self, engine: &mut Engine) {
+        self.dataset.given_up(engine.keyspace.is_empty());
+        for number in 0..engine.keyspace.count() {
+            touch_watched_by_load(engine, number, None);
+            let old = engine.keyspace.db_mut(number).clear();
+            if !old.is_empty() {
+                engine.drop_later(Box::new(old));
+            }
+        }
+    }
+
     /// Puts a loaded dataset in the place of what is there, which is dropped in the background.
     pub fn install(&self, engine: &mut Engine, loaded: Loaded) {
+        self.dataset.completed();
         self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
         engine.install_functions(loaded.functions);
         engine.tracking.invalidate_everything();
@@ -174,6 +202,7 @@ impl Persistence {
             fresh[number as usize] = Some(db);
         }
         for (number, db) in fresh.into_iter().enumerate() {
+            touch_watched_by_load(engine, number, db.as_ref());
             let old = match db {
                 Some(db) => engine.keyspace.replace(number, db),
                 None => engine.keyspace.db_mut(number).clear(),

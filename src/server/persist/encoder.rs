@@ -3,6 +3,7 @@
 //! A record leaves memory as it stands wherever it can: runs of records that need no change are copied
 //! whole. Compressed strings stay compressed, raw ones are compressed here, off the executor.
 
+use super::fate::Fate;
 use super::file_sink::SaveError;
 use super::sink::Sink;
 use super::thread::Progress;
@@ -21,6 +22,7 @@ use crate::rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
 use crate::rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
 use crate::secret::HashKey;
 use crate::snapshot::{Block, Cut, OutOfLine};
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -181,17 +183,21 @@ impl Encoder {
         self.each_sink(|sink| sink.write(&footer))
     }
 
-    /// The sinks make their copies final.
-    pub fn commit(self) -> Result<(), SaveError> {
-        let mut last = Ok(());
+    /// The sinks make their copies final; gives the file that one of them wrote.
+    pub fn commit(self, fate: &Fate) -> Result<Option<File>, SaveError> {
+        let mut last = Ok(None);
         let mut finished = 0;
+        let mut written = None;
         for sink in self.sinks {
-            match sink.finish() {
-                Ok(()) => finished += 1,
+            match sink.finish(fate) {
+                Ok(file) => {
+                    finished += 1;
+                    written = file.or(written);
+                }
                 Err(e) => last = Err(e),
             }
         }
-        if finished > 0 { Ok(()) } else { last }
+        if finished > 0 { Ok(written) } else { last }
     }
 
     fn select(&mut self, db: u32) {

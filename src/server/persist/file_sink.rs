@@ -3,6 +3,8 @@
 //!  * The old dump stands until the rename; after any failure it stands still, and the temp file is gone.
 //!  * A failed fsync is final for its file: what the kernel dropped cannot be asked for again.
 
+use super::dump_file::Replacement;
+use super::fate::Fate;
 use super::sink::Sink;
 use crate::server::strerror;
 use std::fs::File;
@@ -67,7 +69,8 @@ impl std::fmt::Display for SaveError {
                 write!(f, "Write error saving DB on disk(fsync): {}", strerror(e))
             }
             SaveError::Rename(p, e) => {
-                let (from, to, e) = (temp_name(), p.display(), strerror(e));
+                let to = p.file_name().unwrap_or(p.as_os_str()).display();
+                let (from, e) = (temp_name(), strerror(e));
                 write!(
                     f,
                     "Error moving temp DB file {from} on the final destination {to}: {e}"
@@ -87,6 +90,13 @@ impl std::fmt::Display for SaveError {
             SaveError::Thread(e) => write!(f, "Can't start the thread that saves: {}", strerror(e)),
             SaveError::Cancelled(why) => write!(f, "{why}"),
         }
+    }
+}
+
+impl SaveError {
+    /// Somebody gave the save up.
+    pub fn cancelled() -> SaveError {
+        SaveError::Cancelled("the save was cancelled".into())
     }
 }
 
@@ -112,7 +122,7 @@ fn temp_name() -> String {
 /// A dump being written beside its final place.
 pub struct FileSink {
     temp: NamedTempFile,
-    destination: PathBuf,
+    destination: Replacement,
     written: u64,
     flushed: u64,
     incremental: bool,
@@ -123,38 +133,45 @@ impl FileSink {
     ///
     /// # Errors
     /// `Create`, when the directory does not take a new file.
-    pub fn create(destination: &Path, incremental: bool) -> Result<FileSink, SaveError> {
-        let directory = directory_of(destination);
+    pub fn create(
+        destination: Replacement,
+        incremental: bool,
+        fate: &Fate,
+    ) -> Result<FileSink, SaveError> {
+        let directory = destination.place().directory();
         let temp = tempfile::Builder::new()
             .prefix(&format!("temp-{}-", std::process::id()))
             .suffix(".rdb")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(directory)
             .map_err(|e| SaveError::Create(directory.to_owned(), e))?;
+        fate.writes(temp.path());
         Ok(FileSink {
             temp,
-            destination: destination.to_owned(),
+            destination,
             written: 0,
             flushed: 0,
             incremental,
         })
     }
 
-    /// Makes the dump durable and puts it in its final place.
+    /// Makes the dump durable and puts it in its final place, unless `fate` forbids it.
     ///
     /// # Errors
     /// See [`SaveError`]; the temp file is removed.
-    pub fn commit(self) -> Result<File, SaveError> {
+    pub fn commit(self, fate: &Fate) -> Result<File, SaveError> {
         let FileSink {
             temp, destination, ..
         } = self;
         temp.as_file()
             .sync_all()
             .map_err(|e| SaveError::Sync(temp.path().to_owned(), e))?;
-        let file = temp
-            .persist(&destination)
-            .map_err(|e| SaveError::Rename(destination.clone(), e.error))?;
-        let directory = directory_of(&destination);
+        let path = destination.place().path();
+        let file = fate.place(|| {
+            let moved = temp.persist(path);
+            moved.map_err(|e| SaveError::Rename(path.to_owned(), e.error))
+        })?;
+        let directory = destination.place().directory();
         File::open(directory)
             .and_then(|d| d.sync_all())
             .map_err(|e| SaveError::SyncDirectory(directory.to_owned(), e))?;
@@ -184,12 +201,13 @@ impl Sink for FileSink {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<(), SaveError> {
-        self.commit().map(drop)
+    fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<File>, SaveError> {
+        self.commit(fate).map(Some)
     }
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// Where a file stands.
+pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
@@ -212,16 +230,30 @@ fn start_write_back(file: &File, offset: u64, len: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::server::persist::dump_file::DumpFile;
+    use crate::server::persist::whole::Dataset;
+
+    fn sink(dump: &Path, fate: &Fate) -> Result<FileSink, SaveError> {
+        let dataset = Dataset::default();
+        dataset.completed();
+        let whole = dataset.whole().expect("it is complete");
+        let place = DumpFile::configured(&Config {
+            dbfilename: dump.to_str().expect("the path is text").to_owned(),
+            ..Config::default()
+        });
+        FileSink::create(place.to_replace(&whole), true, fate)
+    }
 
     #[test]
     fn the_old_dump_stands_until_the_new_one_is_committed() {
         let dir = tempfile::tempdir().unwrap();
         let dump = dir.path().join("dump.rdb");
         std::fs::write(&dump, b"old").unwrap();
-        let mut sink = FileSink::create(&dump, true).unwrap();
+        let mut sink = sink(&dump, &Fate::default()).unwrap();
         sink.write(b"new").unwrap();
         assert_eq!(std::fs::read(&dump).unwrap(), b"old");
-        sink.commit().unwrap();
+        sink.commit(&Fate::default()).unwrap();
         assert_eq!(std::fs::read(&dump).unwrap(), b"new");
         assert_eq!(
             std::fs::read_dir(dir.path()).unwrap().count(),
@@ -235,7 +267,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dump = dir.path().join("dump.rdb");
         std::fs::write(&dump, b"old").unwrap();
-        let mut sink = FileSink::create(&dump, false).unwrap();
+        let mut sink = sink(&dump, &Fate::default()).unwrap();
         sink.write(b"half").unwrap();
         drop(sink);
         assert_eq!(std::fs::read(&dump).unwrap(), b"old");
@@ -243,8 +275,22 @@ mod tests {
     }
 
     #[test]
+    fn a_save_that_is_given_up_while_its_file_is_synced_leaves_the_dump_that_stands_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let dump = dir.path().join("dump.rdb");
+        let fate = Fate::default();
+        let mut sink = sink(&dump, &fate).unwrap();
+        sink.write(b"older").unwrap();
+        assert!(fate.give_up());
+        std::fs::write(&dump, b"newer").unwrap();
+        assert!(matches!(sink.commit(&fate), Err(SaveError::Cancelled(_))));
+        assert_eq!(std::fs::read(&dump).unwrap(), b"newer");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_missing_directory_is_named_in_the_error() {
-        let error = FileSink::create(Path::new("/nonexistent/dump.rdb"), false)
+        let error = sink(Path::new("/nonexistent/dump.rdb"), &Fate::default())
             .err()
             .unwrap();
         assert!(error.to_string().contains("/nonexistent"), "{error}");

@@ -9,23 +9,33 @@
 //!  * Clients come first: a slice of the walk is bounded in time, and between two slices every ready
 //!    connection is served.
 //!  * The old dump stands until the new one is complete and durable.
+//!  * Only a complete dataset is saved or sent ([`whole`]), to a place that is fixed when the save begins
+//!    ([`dump_file`]), and never over a newer dump ([`fate`]).
 
 mod boot;
+mod dump_file;
 mod encoder;
+mod fate;
 mod file_sink;
+mod give_up;
 mod info;
 mod settings;
 mod sink;
 mod thread;
 mod walk;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
 pub use boot::{announce, load_options};
+pub use dump_file::{DumpFile, Replacement};
 pub use encoder::{HeatAs, Plan};
+pub use fate::Fate;
 pub use file_sink::{FileSink, SaveError};
+pub use give_up::Which;
 pub use sink::Sink;
+pub use whole::{Whole, WholeInUse};
 
 use super::Server;
 use super::load::LoadProgress;
@@ -38,26 +48,34 @@ use crate::replication::ReplMeta;
 use crate::snapshot::{Cut, SnapshotOptions};
 use settings::Settings;
 use std::cell::RefCell;
+use std::fs::File;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 use thread::{OpenSinks, SaveThread, queue_bytes};
+use whole::Dataset;
+
+/// Why nothing is saved.
+pub const NOT_WHOLE: &str = "the dataset in memory is not complete: the dump is left as it is";
 
 /// What is done when a snapshot has ended, well or not.
-pub type OnEnd = Box<dyn FnOnce(&mut Engine, &Result<(), SaveError>)>;
+/// Given the dump, if it went to disk.
+pub type OnEnd = Box<dyn FnOnce(&mut Engine, Result<Option<File>, &SaveError>)>;
 
 /// The persistence of one server; a handle that can be cloned.
 #[derive(Clone, Default)]
 pub struct Persistence {
     state: Rc<RefCell<State>>,
+    /// Whether there is anything whole to save.
+    dataset: Rc<Dataset>,
     /// How long the running snapshot, or the last one, kept clients waiting.
     pub slices: Rc<Slices>,
 }
 
 /// Where a snapshot goes.
 pub enum Target {
-    /// To `dbfilename`.
-    Disk,
+    /// To this file.
+    Disk(Replacement),
     /// To replicas.
     Sinks(Vec<Box<dyn Sink>>),
 }
@@ -86,6 +104,10 @@ pub struct Restored {
 struct State {
     server: Weak<Server>,
     running: Option<Running>,
+    /// Snapshots begun so far.
+    begun: u64,
+    /// Saves that were given up and whose threads may not have noticed yet.
+    given_up: Vec<Arc<Fate>>,
     scheduled: bool,
     loading: Option<LoadingState>,
     /// Unix seconds of the last successful save to disk, or of the start.
@@ -143,14 +165,20 @@ impl Persistence {
     ///
     /// # Errors
     /// A snapshot is running already, or there is no thread for it. What else may fail shows when it ends.
-    pub fn start(&self, engine: &mut Engine, request: SnapshotRequest) -> Result<(), SaveError> {
+    pub fn start(
+        &self,
+        engine: &mut Engine,
+        whole: &Whole,
+        request: SnapshotRequest,
+    ) -> Result<(), SaveError> {
         let begun = Begun::now();
-        self.begin(engine, request, true)?;
+        self.begin(engine, whole, request, true)?;
         self.slices.watch();
         self.slices.note(Slice::Cut, &begun);
         engine.watch_writes(true);
-        let server = self.state.borrow().server.clone();
-        tokio::task::spawn_local(walk::run(server, self.clone()));
+        let state = self.state.borrow();
+        let (server, number) = (state.server.clone(), state.begun);
+        tokio::task::spawn_local(walk::run(server, self.clone(), number));
         Ok(())
     }
 
@@ -158,9 +186,15 @@ impl Persistence {
     pub fn run_to_end(
         &self,
         engine: &mut Engine,
+        whole: &Whole,
         request: SnapshotRequest,
     ) -> Result<(), SaveError> {
-        self.begin(engine, request, false)?;
+        self.begin(engine, whole, request, false)?;
+        self.finish(engine)
+    }
+
+    /// Waits for the end of the running snapshot, doing nothing else.
+    fn finish(&self, engine: &mut Engine) -> Result<(), SaveError> {
         loop {
             match self.step(engine) {
                 walk::Advance::Again => {}
@@ -181,6 +215,7 @@ impl Persistence {
     fn begin(
         &self,
         engine: &mut Engine,
+        _: &Whole,
         request: SnapshotRequest,
         background: bool,
     ) -> Result<(), SaveError> {
@@ -191,18 +226,10 @@ impl Persistence {
             ));
         }
         let settings = Settings::read(&engine.config, engine.clock.unix_ms);
-        let disk = matches!(request.target, Target::Disk);
+        let disk = matches!(request.target, Target::Disk(_));
         if disk {
             state.last_try = engine.clock.unix_ms / 1000;
         }
-        // Creating a file takes the disk's time, which is not the clients'.
-        let open: OpenSinks = match request.target {
-            Target::Disk => Box::new(move || {
-                let sink = FileSink::create(&settings.path, settings.incremental_fsync)?;
-                Ok(vec![Box::new(sink)])
-            }),
-            Target::Sinks(sinks) => Box::new(|| Ok(sinks)),
-        };
         let heats = settings.heat != HeatAs::Nothing;
         let cut = match request.only_functions {
             true => Cut::default(),
@@ -211,25 +238,9 @@ impl Persistence {
                 .begin_snapshot(SnapshotOptions { heats })
                 .map_err(|e| SaveError::Cancelled(e.to_string()))?,
         };
-        let form = request.form.unwrap_or(settings.target);
-        let (version, form) = match form.version() {
-            Some(version) => (version, form),
-            None => target::auto(held_types(&cut), !engine.functions.is_empty()),
-        };
-        let plan = Plan {
-            version,
-            target: form,
-            on_loss: settings.on_loss,
-            aux: aux_fields(engine),
-            functions: engine.functions.clone(),
-            cut: cut.clone(),
-            compress: settings.compress,
-            checksum: settings.checksum,
-            heat: settings.heat,
-            key: engine.secrets.hash_key(),
-            key_delay: engine.config.rdb_key_save_delay,
-        };
+        let plan = plan(engine, &settings, request.form, cut.clone());
         let data_bytes = (engine.used_memory)(engine);
+        let open = open_later(request.target, settings.incremental_fsync);
         let thread = match SaveThread::start(plan, open, queue_bytes(data_bytes)) {
             Ok(thread) => thread,
             Err(error) => {
@@ -247,6 +258,7 @@ impl Persistence {
         if request.only_functions {
             thread.finish();
         }
+        state.begun += 1;
         state.running = Some(Running {
             thread,
             disk,
@@ -265,10 +277,29 @@ impl Persistence {
         Ok(())
     }
 
+    /// The witness that the dataset is complete, if it is.
+    pub fn whole(&self) -> Option<WholeInUse<'_>> {
+        self.dataset.whole()
+    }
+
     /// SAVE.
     pub fn save(&self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
-        let request = SnapshotRequest::to_disk(options);
-        self.run_to_end(engine, request).map_err(|e| {
+        let Some(whole) = self.whole() else {
+            tracing::warn!("{NOT_WHOLE}");
+            return Err(NOT_WHOLE.to_owned());
+        };
+        self.save_whole(engine, &whole, options)
+    }
+
+    /// As [`Persistence::save`], with the witness.
+    pub fn save_whole(
+        &self,
+        engine: &mut Engine,
+        whole: &Whole,
+        options: &SaveOptions,
+    ) -> Result<(), String> {
+        let request = SnapshotRequest::to_disk(engine, whole, options);
+        self.run_to_end(engine, whole, request).map_err(|e| {
             tracing::warn!("{e}");
             e.to_string()
         })?;
@@ -282,19 +313,29 @@ impl Persistence {
         engine: &mut Engine,
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError> {
-        if let Some(running) = &self.state.borrow().running
-            && (running.disk || !options.schedule)
-        {
+        if self.running() {
             return Err(CommandError::fixed(
                 "ERR Background save already in progress",
             ));
         }
-        if self.running() {
+        if options.schedule {
             self.state.borrow_mut().scheduled = true;
             return Ok("Background saving scheduled");
         }
-        let request = SnapshotRequest::to_disk(options);
-        match self.start(engine, request) {
+        let Some(whole) = self.whole() else {
+            return Err(CommandError::new(format!("ERR {NOT_WHOLE}")));
+        };
+        self.bgsave_whole(engine, &whole, options)
+    }
+
+    fn bgsave_whole(
+        &self,
+        engine: &mut Engine,
+        whole: &Whole,
+        options: &SaveOptions,
+    ) -> Result<&'static str, CommandError> {
+        let request = SnapshotRequest::to_disk(engine, whole, options);
+        match self.start(engine, whole, request) {
             Ok(()) => {
                 tracing::info!("Background saving started by pid {}", std::process::id());
                 Ok("Background saving started")
@@ -308,8 +349,7 @@ impl Persistence {
 
     /// BGSAVE CANCEL.
     pub fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
-        if self.bgsave_running() {
-            self.cancel_disk(engine);
+        if self.give_up(engine, Which::Any) {
             return Ok("Background saving cancelled");
         }
         match std::mem::take(&mut self.state.borrow_mut().scheduled) {
@@ -340,34 +380,10 @@ impl Persistence {
         self.state.borrow().last_failed.clone()
     }
 
-    /// Gives the running snapshot up, if there is one that goes to disk: the old dump stands.
-    pub fn cancel_disk(&self, engine: &mut Engine) {
-        let mut state = self.state.borrow_mut();
-        let Some(mut running) = state.running.take_if(|r| r.disk) else {
-            return;
-        };
-        drop(state);
-        engine.keyspace.cancel_snapshot();
-        if let Some(on_end) = running.on_end.take() {
-            let cancelled = SaveError::Cancelled("the save was cancelled".into());
-            on_end(engine, &Err(cancelled));
-        }
-    }
-
-    /// After FLUSHALL: a running save would only bring the old data back; and with save points set the
-    /// empty dataset is saved before FLUSHALL answers.
-    pub fn after_flushall(&self, engine: &mut Engine) {
-        self.cancel_disk(engine);
-        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
-        if !settings.save_points.is_empty() && !self.running() {
-            let _ = self.save(engine, &SaveOptions::default());
-        }
-    }
-
     /// DEBUG RELOAD.
     pub fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
         if !options.nosave {
-            self.cancel_disk(engine);
+            self.give_up(engine, Which::Any);
             self.save(engine, &SaveOptions::default())
                 .map_err(|_| CommandError::fixed("ERR"))?;
         }
@@ -396,6 +412,9 @@ impl Persistence {
         if self.running() || engine.script_is_parked() {
             return;
         }
+        let Some(whole) = self.whole() else {
+            return; // what is due is done when the load has ended
+        };
         let now = engine.clock.unix_ms / 1000;
         let settings = Settings::read(&engine.config, engine.clock.unix_ms);
         let (due, scheduled) = {
@@ -412,24 +431,66 @@ impl Persistence {
         }
         if due.is_some() || scheduled {
             self.state.borrow_mut().scheduled = false;
-            let _ = self.bgsave(engine, &SaveOptions::default());
+            let _ = self.bgsave_whole(engine, &whole, &SaveOptions::default());
         }
     }
 }
 
+impl State {
+    /// A dump of so many bytes has been put in its place.
+    fn saved(&mut self, bytes: u64) {
+        self.last_save = super::clock::unix_us() / 1_000_000;
+        self.saves += 1;
+        self.last_bytes = bytes;
+        self.last_failed = None;
+    }
+}
+
 impl SnapshotRequest {
-    /// A save to `dbfilename`.
-    pub fn to_disk(options: &SaveOptions) -> SnapshotRequest {
+    /// A save to where dumps go now.
+    pub fn to_disk(engine: &Engine, whole: &Whole, options: &SaveOptions) -> SnapshotRequest {
         let form = options
             .target
             .as_deref()
             .and_then(target::Target::from_name);
         SnapshotRequest {
-            target: Target::Disk,
+            target: Target::Disk(DumpFile::configured(&engine.config).to_replace(whole)),
             form,
             only_functions: false,
             on_end: None,
         }
+    }
+}
+
+fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, cut: Cut) -> Plan {
+    let form = form.unwrap_or(settings.target);
+    let (version, form) = match form.version() {
+        Some(version) => (version, form),
+        None => target::auto(held_types(&cut), !engine.functions.is_empty()),
+    };
+    Plan {
+        version,
+        target: form,
+        on_loss: settings.on_loss,
+        aux: aux_fields(engine),
+        functions: engine.functions.clone(),
+        cut,
+        compress: settings.compress,
+        checksum: settings.checksum,
+        heat: settings.heat,
+        key: engine.secrets.hash_key(),
+        key_delay: engine.config.rdb_key_save_delay,
+    }
+}
+
+/// Creating a file takes the disk's time, which is not the clients': the thread that writes does it.
+fn open_later(target: Target, incremental_fsync: bool) -> OpenSinks {
+    match target {
+        Target::Disk(place) => Box::new(move |fate| {
+            let sink = FileSink::create(place, incremental_fsync, fate)?;
+            Ok(vec![Box::new(sink)])
+        }),
+        Target::Sinks(sinks) => Box::new(|_| Ok(sinks)),
     }
 }
 

@@ -17,7 +17,9 @@ fn server(dir: &Path) -> Rc<Server> {
         rdbcompression: false,
         ..Config::default()
     };
-    Server::new(config, crate::secret::Secrets::predictable(7))
+    let server = Server::new(config, crate::secret::Secrets::predictable(7));
+    server.persistence.start_empty();
+    server
 }
 
 fn load(server: &Server, bytes: &[u8]) -> Result<Loaded, LoadError> {
@@ -174,8 +176,8 @@ impl Sink for HungDisk {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<(), SaveError> {
-        Ok(())
+    fn finish(self: Box<Self>, _: &Fate) -> Result<Option<File>, SaveError> {
+        Ok(None)
     }
 }
 
@@ -198,10 +200,12 @@ fn a_disk_that_hangs_fails_the_save_and_nobody_waits_for_it() {
                 form: None,
                 only_functions: false,
                 on_end: Some(Box::new(move |_, result| {
-                    let _ = tell.send(result.as_ref().map_err(ToString::to_string).cloned());
+                    let _ = tell.send(result.map(drop).map_err(ToString::to_string));
                 })),
             };
-            server.persistence.start(engine, request).unwrap();
+            let whole = server.persistence.whole().unwrap();
+            let started = server.persistence.start(engine, &whole, request);
+            started.unwrap();
         });
         let told = tokio::time::timeout(std::time::Duration::from_secs(60), told).await;
         let error = told.expect("in time").expect("it ends").unwrap_err();
@@ -288,5 +292,50 @@ fn values_that_a_target_cannot_hold_fail_the_save_and_name_the_key() {
             .persistence
             .save(engine, &SaveOptions::default())
             .unwrap();
+    });
+}
+
+/// Every way in which an incomplete dataset comes about, and whether it is one afterwards.
+#[test]
+fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    let dump = dir.path().join("dump.rdb");
+    let good = "testdata/rdb/good/redis-8.2-field-ttls.rdb";
+    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(good)).unwrap();
+    let [first, second] = [(); 2].map(|()| load(&server, &bytes).unwrap());
+    server.with_engine(|engine| {
+        let persistence = &server.persistence;
+        let options = SaveOptions::default();
+        persistence.install(engine, first);
+        persistence.save(engine, &options).unwrap();
+        let before = std::fs::read(&dump).unwrap();
+        engine.config.save = vec![crate::config::special::SavePoint {
+            seconds: 0,
+            changes: 1,
+        }];
+        engine.dirty = 10;
+        engine.clock.unix_ms += 100_000;
+        persistence.empty_for_load(engine);
+        let progress = Arc::<LoadProgress>::default();
+        persistence.begin_loading(engine, crate::commands::Loading::Blocking, 0, progress);
+        let refused = |engine: &mut Engine| {
+            assert!(persistence.save(engine, &options).is_err());
+            assert!(persistence.bgsave(engine, &options).is_err());
+            persistence.cron(engine);
+            let reload = persistence.reload(engine, ReloadOptions::default());
+            assert!(reload.is_err());
+            assert!(!persistence.running());
+            assert_eq!(std::fs::read(&dump).unwrap(), before);
+        };
+        refused(engine);
+        persistence.end_loading(engine);
+        refused(engine);
+        persistence.install(engine, second);
+        persistence.save(engine, &options).unwrap();
+        persistence.empty_for_load(engine);
+        persistence.end_loading(engine);
+        persistence.after_flushall(engine);
+        assert!(std::fs::metadata(&dump).unwrap().len() < before.len() as u64);
     });
 }

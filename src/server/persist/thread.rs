@@ -6,12 +6,14 @@
 //!  * A save is finished only if the keys emitted per database equal the counts taken at the cut.
 
 use super::encoder::{Encoder, Plan};
+use super::fate::Fate;
 use super::file_sink::SaveError;
 use super::sink::Sink;
 use crate::server::allocator::Lent;
 use crate::server::delay::sleep_for_key;
 use crate::server::threads;
 use crate::snapshot::Block;
+use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -37,7 +39,7 @@ pub struct Progress {
 }
 
 /// Opens what a save goes to; on its thread.
-pub type OpenSinks = Box<dyn FnOnce() -> Result<Vec<Box<dyn Sink>>, SaveError> + Send>;
+pub type OpenSinks = Box<dyn FnOnce(&Fate) -> Result<Vec<Box<dyn Sink>>, SaveError> + Send>;
 
 enum Message {
     /// The block is freed by the thread that writes it.
@@ -64,6 +66,7 @@ struct Shared {
     drained: Condvar,
     /// The walk's task waits for room, or for the end.
     news: Notify,
+    fate: Arc<Fate>,
     ended: AtomicBool,
 }
 
@@ -72,8 +75,8 @@ struct Shared {
 pub struct Outcome {
     /// RDB bytes written.
     pub bytes: u64,
-    /// Why it failed.
-    pub result: Result<(), SaveError>,
+    /// The file, if it went to disk; or why it failed.
+    pub result: Result<Option<File>, SaveError>,
 }
 
 /// The executor's end of a running save.
@@ -96,6 +99,7 @@ impl SaveThread {
             filled: Condvar::new(),
             drained: Condvar::new(),
             news: Notify::new(),
+            fate: Arc::default(),
             ended: AtomicBool::new(false),
         });
         let progress = Arc::new(Progress::default());
@@ -135,17 +139,25 @@ impl SaveThread {
         self.shared.filled.notify_one();
     }
 
-    /// Gives the save up: sinks are dropped, the old dump stands.
-    pub fn abandon(&self) {
-        self.lock().abandoned = true;
+    /// Gives the save up: sinks are dropped, the old dump stands. False if it is too late: the new one stands in its
+    /// place.
+    pub fn give_up(&self) -> bool {
+        let given_up = self.shared.fate.give_up();
+        self.lock().abandoned |= given_up;
         self.shared.filled.notify_one();
+        given_up
     }
 
-    /// As [`SaveThread::abandon`], unless all is written: a disk that is asked to sync tells nothing of its progress,
+    /// What becomes of it.
+    pub fn fate(&self) -> Arc<Fate> {
+        self.shared.fate.clone()
+    }
+
+    /// As [`SaveThread::give_up`], unless all is written: a disk that is asked to sync tells nothing of its progress,
     /// and the dump is put in place behind it. False then.
     pub fn abandon_writing(&self) -> bool {
         let mut queue = self.lock();
-        queue.abandoned |= !queue.committing;
+        queue.abandoned |= !queue.committing && self.shared.fate.give_up();
         self.shared.filled.notify_one();
         queue.abandoned
     }
@@ -221,7 +233,7 @@ impl Shared {
         let mut queue = self.lock();
         queue.committing = !queue.abandoned;
         match queue.abandoned {
-            true => Err(SaveError::Cancelled("the save was cancelled".into())),
+            true => Err(SaveError::cancelled()),
             false => Ok(()),
         }
     }
@@ -230,13 +242,13 @@ impl Shared {
 impl Drop for SaveThread {
     fn drop(&mut self) {
         if self.handle.is_some() {
-            self.abandon();
+            self.give_up();
         }
     }
 }
 
 fn run(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSinks) -> Outcome {
-    let sinks = match open() {
+    let sinks = match open(&shared.fate) {
         Ok(sinks) => sinks,
         Err(error) => {
             return Outcome {
@@ -251,7 +263,7 @@ fn run(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSinks) -
     let bytes = encoder.bytes();
     Outcome {
         bytes,
-        result: result.and_then(|()| encoder.commit()),
+        result: result.and_then(|()| encoder.commit(&shared.fate)),
     }
 }
 
@@ -266,7 +278,7 @@ fn encode_all(
             let mut queue = shared.lock();
             loop {
                 if queue.abandoned {
-                    return Err(SaveError::Cancelled("the save was cancelled".into()));
+                    return Err(SaveError::cancelled());
                 }
                 if let Some(message) = queue.messages.pop_front() {
                     break message;
@@ -307,7 +319,7 @@ fn keep_slow(
     progress.delayed.store(true, Ordering::Relaxed);
     for key in encoder.keys()..encoder.keys() + block.keys() as u64 {
         if !sleep_for_key(delay, key, wanted) {
-            return Err(SaveError::Cancelled("the save was cancelled".into()));
+            return Err(SaveError::cancelled());
         }
         progress.keys.store(key + 1, Ordering::Relaxed);
     }

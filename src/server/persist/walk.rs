@@ -38,16 +38,23 @@ pub enum Advance {
     Ended(Result<(), SaveError>),
 }
 
-/// Walks until the snapshot has ended.
-pub async fn run(server: Weak<Server>, persistence: Persistence) {
+/// Walks until the snapshot of this number has ended.
+pub async fn run(server: Weak<Server>, persistence: Persistence, number: u64) {
     loop {
         let Some(server) = server.upgrade() else {
             return;
         };
+        if persistence.began_after(number) {
+            return; // it was given up, and another one has its own walk
+        }
         let begun = Begun::now();
         let advance = server.with_engine(|engine| {
             let advance = persistence.step(engine);
             persistence.release_writers(engine);
+            if let Advance::Ended(_) = advance {
+                engine.watch_writes(false);
+                engine.hold_writes_above = u64::MAX;
+            }
             advance
         });
         let ended = matches!(advance, Advance::Ended(_));
@@ -55,9 +62,6 @@ pub async fn run(server: Weak<Server>, persistence: Persistence) {
         persistence.slices.note(slice, &begun);
         if ended {
             persistence.slices.rest();
-            let mut engine = server.engine.borrow_mut();
-            engine.watch_writes(false);
-            engine.hold_writes_above = u64::MAX;
         }
         drop(server);
         match advance {
@@ -69,73 +73,65 @@ pub async fn run(server: Weak<Server>, persistence: Persistence) {
     }
 }
 
+/// What a slice came to.
+enum Stepped {
+    On(Advance),
+    /// It is over, and has left [`State::running`].
+    Over(Running, Outcome),
+}
+
 impl Persistence {
     /// One slice.
     pub(super) fn step(&self, engine: &mut Engine) -> Advance {
+        let stepped = step(&mut self.state.borrow_mut(), engine);
+        match stepped {
+            Stepped::On(advance) => advance,
+            Stepped::Over(running, outcome) => self.settle(engine, running, outcome),
+        }
+    }
+
+    /// Records how a snapshot ended and tells who waits for it; they may come back to us.
+    fn settle(&self, engine: &mut Engine, mut running: Running, outcome: Outcome) -> Advance {
+        if running.walking {
+            engine.keyspace.cancel_snapshot();
+        }
         let mut state = self.state.borrow_mut();
-        let state = &mut *state;
-        let Some(running) = &mut state.running else {
-            return Advance::Ended(Err(SaveError::Cancelled("the save was cancelled".into())));
-        };
-        if running.thread.ended() {
-            return self.end(state, engine);
-        }
-        if running.background {
-            hold_writers(running, engine);
-        }
-        let waits = !running.walking || !running.thread.has_room();
-        if waits && stalled(running, engine) && running.thread.abandon_writing() {
-            return self.fail_stalled(state, engine);
-        }
-        if waits {
-            return Advance::Wait(Box::pin(running.thread.news()));
-        }
-        let begun = Instant::now();
-        let step = loop {
-            let step = engine.keyspace.walk_step(BURST);
-            if !matches!(step, Ok(Step::Pending)) || begun.elapsed() >= SLICE {
-                break step;
+        state.last_preserved_peak = running.preserved_peak;
+        if running.disk {
+            if running.background {
+                state.last_seconds = Some(running.started.elapsed().as_secs() as i64);
             }
-        };
-        match step {
-            Ok(Step::Block(block)) => running.thread.give(block),
-            Ok(Step::Pending) => {}
-            Ok(Step::Done) => {
-                running.walking = false;
-                running.thread.finish();
-            }
-            Err(e) => {
-                tracing::error!("The snapshot cannot be used: {e}");
-                running.thread.abandon();
-                running.walking = false;
+            match &outcome.result {
+                Ok(_) => {
+                    state.saved(outcome.bytes);
+                    engine.dirty -= running.dirty_at_cut;
+                    if running.background {
+                        tracing::info!("DB saved on disk");
+                        tracing::info!("Background saving terminated with success");
+                    }
+                }
+                // As in the reference: SAVE tells who asked, and stops no other's writes.
+                Err(_) if !running.background => {}
+                Err(e) => {
+                    state.last_failed = Some(e.to_string());
+                    tracing::warn!("{e}");
+                    tracing::warn!("Background saving error");
+                }
             }
         }
-        Advance::Again
-    }
-
-    /// The disk takes nothing: the snapshot is given up without waiting for the thread that writes, which
-    /// removes its file when it gets to it.
-    fn fail_stalled(&self, state: &mut State, engine: &mut Engine) -> Advance {
-        let running = state.running.take().expect("it was running");
-        let seconds = engine.config.snapshot_stall_timeout;
-        let error = SaveError::Cancelled(format!("nothing could be written for {seconds} seconds"));
-        let outcome = Outcome {
-            bytes: 0,
-            result: Err(error),
+        engine.save_failed = state.last_failed.is_some();
+        drop(state);
+        let (file, result) = match outcome.result {
+            Ok(file) => (file, Ok(())),
+            Err(error) => (None, Err(error)),
         };
-        settle(state, engine, running, outcome)
+        if let Some(on_end) = running.on_end.take() {
+            on_end(engine, result.as_ref().map(|()| file));
+        }
+        Advance::Ended(result)
     }
 
-    fn end(&self, state: &mut State, engine: &mut Engine) -> Advance {
-        let mut running = state.running.take().expect("it was running");
-        let outcome = running.thread.join();
-        // Blocks of the walk, freed by the thread that wrote them: the allocator would keep them.
-        engine.drop_later(Box::new(PurgeWhenDropped));
-        settle(state, engine, running, outcome)
-    }
-
-    /// Lets writers go on that no snapshot holds back any more. Their requests run at once and may
-    /// themselves come here: our state is not borrowed meanwhile.
+    /// Lets writers go on that no snapshot holds back any more.
     fn release_writers(&self, engine: &mut Engine) {
         let holds = self
             .state
@@ -149,47 +145,61 @@ impl Persistence {
     }
 }
 
-/// Records how a snapshot ended and tells who waits for it.
-fn settle(
-    state: &mut State,
-    engine: &mut Engine,
-    mut running: Running,
-    outcome: Outcome,
-) -> Advance {
-    if running.walking {
-        engine.keyspace.cancel_snapshot();
+fn step(state: &mut State, engine: &mut Engine) -> Stepped {
+    let Some(running) = &mut state.running else {
+        return Stepped::On(Advance::Ended(Err(SaveError::cancelled())));
+    };
+    if running.thread.ended() {
+        let mut running = state.running.take().expect("it was running");
+        let outcome = running.thread.join();
+        // Blocks of the walk, freed by the thread that wrote them: the allocator would keep them.
+        engine.drop_later(Box::new(PurgeWhenDropped));
+        return Stepped::Over(running, outcome);
     }
-    state.last_preserved_peak = running.preserved_peak;
-    if running.disk {
-        if running.background {
-            state.last_seconds = Some(running.started.elapsed().as_secs() as i64);
+    if running.background {
+        hold_writers(running, engine);
+    }
+    let waits = !running.walking || !running.thread.has_room();
+    if waits && stalled(running, engine) && running.thread.abandon_writing() {
+        let running = state.running.take().expect("it was running");
+        let outcome = stalled_outcome(engine);
+        return Stepped::Over(running, outcome);
+    }
+    if waits {
+        return Stepped::On(Advance::Wait(Box::pin(running.thread.news())));
+    }
+    let begun = Instant::now();
+    let step = loop {
+        let step = engine.keyspace.walk_step(BURST);
+        if !matches!(step, Ok(Step::Pending)) || begun.elapsed() >= SLICE {
+            break step;
         }
-        match &outcome.result {
-            Ok(()) => {
-                state.last_save = super::super::clock::unix_us() / 1_000_000;
-                state.saves += 1;
-                state.last_bytes = outcome.bytes;
-                state.last_failed = None;
-                engine.dirty -= running.dirty_at_cut;
-                if running.background {
-                    tracing::info!("DB saved on disk");
-                    tracing::info!("Background saving terminated with success");
-                }
-            }
-            // As in the reference: SAVE tells who asked, and stops no other's writes.
-            Err(_) if !running.background => {}
-            Err(e) => {
-                state.last_failed = Some(e.to_string());
-                tracing::warn!("{e}");
-                tracing::warn!("Background saving error");
-            }
+    };
+    match step {
+        Ok(Step::Block(block)) => running.thread.give(block),
+        Ok(Step::Pending) => {}
+        Ok(Step::Done) => {
+            running.walking = false;
+            running.thread.finish();
+        }
+        Err(e) => {
+            tracing::error!("The snapshot cannot be used: {e}");
+            running.thread.give_up();
+            running.walking = false;
         }
     }
-    engine.save_failed = state.last_failed.is_some();
-    if let Some(on_end) = running.on_end.take() {
-        on_end(engine, &outcome.result);
+    Stepped::On(Advance::Again)
+}
+
+/// The disk takes nothing: the snapshot is given up without waiting for the thread that writes, which
+/// removes its file when it gets to it.
+fn stalled_outcome(engine: &Engine) -> Outcome {
+    let seconds = engine.config.snapshot_stall_timeout;
+    let error = SaveError::Cancelled(format!("nothing could be written for {seconds} seconds"));
+    Outcome {
+        bytes: 0,
+        result: Err(error),
     }
-    Advance::Ended(outcome.result)
 }
 
 /// At the bound writers wait until a quarter of what the snapshot holds has been written. Until the next look

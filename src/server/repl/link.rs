@@ -1,6 +1,7 @@
 //! The link to our primary: connect, read, hand to the state machine, do what it says.
 
-use super::receive::{self, Received, Receiving};
+use super::receive::{self, PlacedFile, Received, ReceivedFile, Receiving};
+use super::sync_file::removes_sync_files;
 use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientFlags, ClientId, Engine, Loading};
 use crate::config::choices::DisklessLoad;
@@ -8,13 +9,12 @@ use crate::replication::replica::{Inbox, State};
 use crate::replication::report::Taken;
 use crate::replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
 use crate::server::load::{CheckOptions, LoadProgress, Loaded};
-use crate::server::persist;
+use crate::server::persist::{self, DumpFile, Which};
 use crate::server::{Server, clock, strerror, threads};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -87,6 +87,8 @@ struct Link {
     /// Bytes for the primary that the socket has not taken.
     out: Vec<u8>,
     receiving: Option<(Mode, Receiving)>,
+    /// The dump that was received and is being loaded.
+    placed: Option<PlacedFile>,
     /// What came out of it while a script stood still.
     held: Option<Result<Received, String>>,
     /// Old and new data together took more memory than they may: the next payload goes to disk.
@@ -117,6 +119,7 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
         stream: None,
         out: Vec::new(),
         receiving: None,
+        placed: None,
         held: None,
         too_large_to_swap: false,
         inbox: Inbox::default(),
@@ -441,39 +444,55 @@ impl Link {
                 self.failed(mode, &error);
                 self.step(LinkInput::Loaded(Err(error)));
             }
-            Ok(Received::File(file)) => {
-                let path = super::snapshot::dump_path(&server.engine.borrow().config);
-                if let Err(e) = file.rename_to(&path) {
-                    let error = format!(
-                        "Failed trying to rename the temp DB into {} in MASTER <-> REPLICA \
-                         synchronization: {e}",
-                        path.display()
-                    );
-                    self.failed(mode, &error);
-                    return self.step(LinkInput::Loaded(Err(error)));
-                }
-                let receiving = server.with_engine(|engine| {
-                    engine.sync_repl_clock();
-                    if server.persistence.bgsave_running() {
-                        tell_pending_save(engine);
-                    }
-                    server.persistence.cancel_disk(engine);
-                    empty_dataset(engine);
-                    load_file(&server, engine, path)
-                });
-                self.receiving = Some((Mode::LoadingFile, receiving));
-            }
+            Ok(Received::File(file)) => self.put_in_place(file),
             Ok(Received::Loaded(loaded)) => {
+                let placed = self.placed.take();
                 server.with_engine(|engine| {
                     engine.sync_repl_clock();
                     engine.repl.received().load_ends(loaded.keys_loaded);
                     install(&server, engine, mode, *loaded);
+                    if let Some(placed) = placed {
+                        remove_sync_file(&server, engine, &placed);
+                    }
                     engine.repl.received().swapped(clock::unix_us());
                 });
                 self.too_large_to_swap = false;
                 self.step(LinkInput::Loaded(Ok(())));
             }
         }
+    }
+
+    /// A whole dump has been received and checked: it becomes the dump file, and then the dataset. A save that
+    /// runs would put its older data over it.
+    fn put_in_place(&mut self, received: ReceivedFile) {
+        let server = self.server.clone();
+        server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            if server.persistence.bgsave_running() {
+                tell_pending_save(engine);
+            }
+            server.persistence.give_up(engine, Which::Disk);
+        });
+        let path = received.place().path().to_owned();
+        let placed = match received.put_in_place() {
+            Ok(placed) => placed,
+            Err(e) => {
+                let error = format!(
+                    "Failed trying to rename the temp DB into {} in MASTER <-> REPLICA \
+                     synchronization: {e}",
+                    path.file_name().unwrap_or(path.as_os_str()).display()
+                );
+                self.failed(Mode::File, &error);
+                return self.step(LinkInput::Loaded(Err(error)));
+            }
+        };
+        let receiving = server.with_engine(|engine| {
+            engine.sync_repl_clock();
+            empty_dataset(&server, engine);
+            load_file(&server, engine, &placed)
+        });
+        self.receiving = Some((Mode::LoadingFile, receiving));
+        self.placed = Some(placed);
     }
 
     /// A payload was given up: what it needed is undone.
@@ -536,8 +555,9 @@ fn start_receiving(
                 skip_unknown: options.skip_unknown,
                 key: engine.secrets.hash_key(),
             };
-            let temp = PathBuf::from(format!("temp-{unix}.{pid}.rdb"));
-            return receive::to_file(temp, check).unwrap_or_else(Receiving::refused);
+            let place = DumpFile::configured(&engine.config);
+            let temp = format!("temp-{unix}.{pid}.rdb");
+            return receive::to_file(place, &temp, check).unwrap_or_else(Receiving::refused);
         }
         Mode::Memory | Mode::Swap => {}
     }
@@ -549,7 +569,7 @@ fn start_receiving(
     match mode {
         Mode::File | Mode::LoadingFile => {}
         Mode::Memory => {
-            empty_dataset(engine);
+            empty_dataset(server, engine);
             start_loading(server, engine, Loading::Blocking, length, &progress);
         }
         Mode::Swap => {
@@ -593,29 +613,24 @@ fn stop_loading(server: &Server, engine: &mut Engine) {
 }
 
 /// The old data goes: what replaces it is safe, or there is none.
-fn empty_dataset(engine: &mut Engine) {
+fn empty_dataset(server: &Server, engine: &mut Engine) {
     engine.repl.before_flush();
     engine
         .repl
         .log('*', "MASTER <-> REPLICA sync: Flushing old data");
-    for db in 0..engine.keyspace.count() {
-        let old = engine.keyspace.db_mut(db).clear();
-        if !old.is_empty() {
-            engine.drop_later(Box::new(old));
-        }
-    }
+    server.persistence.empty_for_load(engine);
 }
 
-fn load_file(server: &Server, engine: &mut Engine, path: PathBuf) -> Receiving {
+fn load_file(server: &Server, engine: &mut Engine, placed: &PlacedFile) -> Receiving {
     engine
         .repl
         .log('*', "MASTER <-> REPLICA sync: Loading DB in memory");
     let progress = Arc::<LoadProgress>::default();
-    let total = std::fs::metadata(&path).ok().map(|m| m.len());
+    let total = placed.file.metadata().ok().map(|m| m.len());
     start_loading(server, engine, Loading::Blocking, total, &progress);
     let mut options = persist::load_options(engine);
     options.total_bytes = total;
-    receive::from_file(path, options, progress)
+    receive::from_file(&placed.file, options, progress)
 }
 
 /// A save would put its older data in the place of what was just received.
@@ -648,17 +663,20 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) {
         .repl
         .set_stream_db(meta.map_or(StreamDb::default(), |m| m.stream_db));
     server.persistence.install(engine, loaded);
-    if mode == Mode::LoadingFile && removes_sync_files(engine) {
-        let text = "Removing the RDB file obtained from the master. This replica has persistence \
-                    disabled";
-        engine.repl.log('*', text);
-        let path = super::snapshot::dump_path(&engine.config);
-        if let Err(e) = std::fs::remove_file(path) {
-            engine.repl.log('#', format!("Removing the RDB file: {e}"));
-        }
-    }
 }
 
-fn removes_sync_files(engine: &Engine) -> bool {
-    engine.config.rdb_del_sync_files && engine.config.save.is_empty()
+/// `rdb-del-sync-files`: the dump has only served the sync, and the dataset that it held is in memory.
+fn remove_sync_file(server: &Server, engine: &mut Engine, placed: &PlacedFile) {
+    if !removes_sync_files(&engine.config) || !placed.place.is(&placed.file) {
+        return;
+    }
+    let Some(whole) = server.persistence.whole() else {
+        return;
+    };
+    let text = "Removing the RDB file obtained from the master. This replica has persistence \
+                disabled";
+    engine.repl.log('*', text);
+    if let Err(e) = placed.place.remove(&whole) {
+        engine.repl.log('#', format!("Removing the RDB file: {e}"));
+    }
 }

@@ -5,7 +5,7 @@
 //! * [`pipe`]: a payload on its way from the persistence thread to a replica; spills to a file.
 //! * [`spill`]: the part of the stream for slow replicas that does not fit into memory.
 //! * [`link`]: the link to our primary. [`receive`]: a payload on its way to disk or into memory.
-//! * [`snapshot`]: what a full sync needs from persistence.
+//! * [`snapshot`]: what a full sync needs from persistence. [`sync_file`]: the dump that it wrote to disk.
 //!
 //! [`Drivers::act`] runs after every batch of commands and does what the state machines ask for, in
 //! their order. What needs a connection is left in its [`primary::Outbox`]; its task is woken.
@@ -16,10 +16,11 @@ pub mod primary;
 pub mod receive;
 pub mod snapshot;
 pub mod spill;
+pub mod sync_file;
 
 pub use primary::serve_replica;
 
-use super::persist::Restored;
+use super::persist::{Restored, Which};
 use super::{Server, clock, log};
 use crate::commands::pause::{Held, Reason};
 use crate::commands::server_cmds::client_list;
@@ -32,6 +33,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
+use sync_file::SyncFile;
 
 /// How often time passes for the state machines.
 const TICK: Duration = Duration::from_millis(100);
@@ -44,6 +46,8 @@ pub struct Drivers {
     outboxes: RefCell<HashMap<ClientId, Rc<Outbox>>>,
     /// The link to our primary.
     link: RefCell<Option<Rc<LinkHandle>>>,
+    /// The dump that replicas are to get, once it is written.
+    sync_file: RefCell<Option<SyncFile>>,
     /// Where the stream of slow replicas goes that does not fit into memory; made when it is needed.
     spill: OnceCell<spill::SpillFiles>,
     /// End of the stream when its readers were last woken.
@@ -63,6 +67,7 @@ pub async fn run(server: Rc<Server>) {
             let repl = &mut engine.repl;
             repl.with_primary(|primary, env| primary.on_save_running(saving, env));
             repl.on_tick();
+            server.repl.release_sync_file(engine, &server.persistence);
         });
     }
 }
@@ -140,7 +145,7 @@ impl Drivers {
             // A snapshot for connections ends by itself when all of them are gone.
             Action::CancelSnapshot => {
                 if let Some(server) = self.server() {
-                    server.persistence.cancel_disk(engine);
+                    server.persistence.give_up(engine, Which::Disk);
                 }
             }
             Action::SendFile(id) => self.send_file(id, engine),
@@ -184,7 +189,12 @@ impl Drivers {
                 }
                 self.spill.get().expect("just made").write(block);
             }
-            Action::StopLink => self.stop_link(),
+            Action::StopLink => {
+                self.stop_link();
+                if let Some(server) = self.server().filter(|_| !engine.repl.is_replica()) {
+                    server.persistence.promoted();
+                }
+            }
             // Without an end: the failover's own deadline decides.
             Action::HoldWrites(true) => engine.pause(Reason::Failover, Held::Writes, i64::MAX),
             Action::HoldWrites(false) => engine.unpause(Reason::Failover),
@@ -245,8 +255,13 @@ impl Drivers {
     }
 
     fn send_file(&self, id: ClientId, engine: &mut Engine) {
-        let path = snapshot::dump_path(&engine.config);
-        match Payload::file(&path) {
+        let file = self
+            .sync_file
+            .borrow()
+            .as_ref()
+            .map(|sync| sync.file.clone());
+        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        match file.ok_or_else(gone).and_then(Payload::file) {
             Ok(payload) => self.outbox(id).give(payload),
             Err(error) => {
                 let text = format!("SYNC failed. Can't open/stat DB after BGSAVE: {error}");

@@ -12,10 +12,11 @@ use crate::server::threads;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
@@ -52,24 +53,24 @@ impl Payload {
     /// A finished dump: `$<length>` and the file, read by a thread of its own.
     ///
     /// # Errors
-    /// The file cannot be opened, or there is no thread to be had.
-    pub fn file(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+    /// The file's length is not known, or there is no thread for it.
+    pub fn file(file: Arc<File>) -> io::Result<Self> {
         let len = file.metadata()?.len();
         let (writer, reader) = Pipe::waiting();
         let copy = move || {
-            let mut left = file.take(len);
             let mut buf = vec![0; FILE_CHUNK];
-            loop {
-                match left.read(&mut buf) {
-                    Ok(0) => break,
-                    Ok(n) if writer.push(&buf[..n]).is_ok() => {}
+            let mut at = 0;
+            while at < len {
+                let most = buf
+                    .len()
+                    .min(usize::try_from(len - at).unwrap_or(usize::MAX));
+                // Others read the same file: each at its own offset.
+                match file.read_at(&mut buf[..most], at) {
+                    Ok(n) if n > 0 && writer.push(&buf[..n]).is_ok() => at += n as u64,
                     _ => return, // unfinished: the connection is closed
                 }
             }
-            if left.limit() == 0 {
-                writer.finish();
-            }
+            writer.finish();
         };
         threads::spawn("forebay-send", copy)?;
         Ok(Payload {

@@ -10,12 +10,13 @@
 //!  * Dropping the task's end before [`Inflow::finish`] makes the thread give up and clean up.
 
 use crate::server::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
+use crate::server::persist::DumpFile;
 use crate::server::{strerror, threads};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
@@ -141,22 +142,40 @@ impl Drop for Outflow {
     }
 }
 
-/// A complete, checked dump under a temporary name; removed when dropped before it was renamed.
+/// A complete, checked dump under a temporary name beside its place; removed when dropped before it was renamed.
 pub struct ReceivedFile {
     path: Option<PathBuf>,
+    file: File,
+    place: DumpFile,
+}
+
+/// A received dump that stands in its place.
+pub struct PlacedFile {
+    /// Where it was put.
+    pub place: DumpFile,
+    /// What was put there.
+    pub file: File,
 }
 
 impl ReceivedFile {
-    /// Puts it in the place of the dump file, durably.
+    /// Where it is to go: where dumps went when the sync began.
+    pub fn place(&self) -> &DumpFile {
+        &self.place
+    }
+
+    /// Puts it in the place of the dump, durably. It needs no witness of a complete dataset in memory, since it is
+    /// a complete dataset itself.
     ///
     /// # Errors
-    /// The old dump file stands then.
-    pub fn rename_to(mut self, target: &Path) -> io::Result<()> {
+    /// The old dump file stands then, or the new one is not known to be durable.
+    pub fn put_in_place(mut self) -> io::Result<PlacedFile> {
         let path = self.path.as_ref().expect("it is there until it is renamed");
-        std::fs::rename(path, target)?;
+        std::fs::rename(path, self.place.path())?;
         self.path = None;
-        let dir = target.parent().filter(|d| !d.as_os_str().is_empty());
-        File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
+        File::open(self.place.directory())?.sync_all()?;
+        let file = self.file.try_clone()?;
+        let place = self.place.clone();
+        Ok(PlacedFile { place, file })
     }
 }
 
@@ -197,18 +216,25 @@ impl Receiving {
     }
 }
 
-/// Receives into a temporary file.
+/// Receives into a temporary file of this name beside `place`.
 ///
 /// # Errors
 /// There is no thread to be had.
-pub fn to_file(temp: PathBuf, check: CheckOptions) -> Result<Receiving, String> {
+pub fn to_file(place: DumpFile, temp: &str, check: CheckOptions) -> Result<Receiving, String> {
+    let temp = place.directory().join(temp);
     start(move |flow| {
-        let file = write_file(temp, flow)?;
-        let path = file.path.as_ref().expect("just written");
-        let written = File::open(path).map_err(|e| e.to_string())?;
+        let received = write_file(temp, place, flow)?;
+        let written = from_the_start(&received.file).map_err(|e| e.to_string())?;
         load::check(written, check).map_err(|e| e.to_string())?;
-        Ok(Received::File(file))
+        Ok(Received::File(received))
     })
+}
+
+/// The same open file, to be read once more.
+fn from_the_start(file: &File) -> io::Result<File> {
+    let mut file = file.try_clone()?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// Receives into databases that stand aside.
@@ -229,11 +255,12 @@ pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Result<Re
     })
 }
 
-/// Loads a file of ours.
-pub fn from_file(path: PathBuf, options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
+/// Loads the file that was received, whatever stands under its name by now.
+pub fn from_file(file: &File, options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
     let (tell, outcome) = oneshot::channel();
+    let file = from_the_start(file);
     let work = move || {
-        let file = File::open(&path).map_err(|e| e.to_string())?;
+        let file = file.map_err(|e| e.to_string())?;
         let loaded = load::load(file, &options, &progress).map_err(|e| e.to_string())?;
         Ok(Received::Loaded(Box::new(loaded.0)))
     };
@@ -264,15 +291,21 @@ fn start(
     })
 }
 
-fn write_file(temp: PathBuf, mut flow: Outflow) -> Result<ReceivedFile, String> {
+fn write_file(temp: PathBuf, place: DumpFile, mut flow: Outflow) -> Result<ReceivedFile, String> {
     const WHAT: &str = "MASTER <-> REPLICA synchronization";
     let opened = OpenOptions::new()
+        .read(true)
         .write(true)
         .create_new(true)
         .mode(0o644)
         .open(&temp);
-    let mut file = opened.map_err(|e| format!("Opening the temp file needed for {WHAT}: {e}"))?;
-    let received = ReceivedFile { path: Some(temp) };
+    let file = opened.map_err(|e| format!("Opening the temp file needed for {WHAT}: {e}"))?;
+    let mut received = ReceivedFile {
+        path: Some(temp),
+        file,
+        place,
+    };
+    let file = &mut received.file;
     let mut buf = vec![0; 256 << 10];
     loop {
         let n = flow.read(&mut buf).map_err(|e| e.to_string())?;
@@ -299,6 +332,13 @@ mod tests {
         key: crate::secret::HashKey::fixed([1, 0]),
     };
 
+    fn place(dir: &std::path::Path) -> DumpFile {
+        DumpFile::configured(&crate::config::Config {
+            dbfilename: dir.join("dump.rdb").to_str().expect("text").to_owned(),
+            ..crate::config::Config::default()
+        })
+    }
+
     fn wait(receiving: Receiving) -> Result<Received, String> {
         receiving.outcome.blocking_recv().expect("the thread tells")
     }
@@ -307,7 +347,7 @@ mod tests {
     fn a_payload_that_is_no_dump_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(temp.clone(), CHECK).expect("a thread");
+        let mut receiving = to_file(place(dir.path()), "temp-1.2.rdb", CHECK).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011 nonsense".to_vec());
         inflow.finish();
@@ -318,7 +358,7 @@ mod tests {
     #[test]
     fn a_payload_that_no_thread_takes_is_refused() {
         let _guard = threads::refuse();
-        let refused = to_file(PathBuf::from("temp-1.2.rdb"), CHECK).err();
+        let refused = to_file(place(std::path::Path::new(".")), "temp-1.2.rdb", CHECK).err();
         let error = refused.expect("there is no thread");
         assert!(
             error.contains("Resource temporarily unavailable"),
@@ -330,7 +370,7 @@ mod tests {
     fn a_lost_link_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(temp.clone(), CHECK).expect("a thread");
+        let mut receiving = to_file(place(dir.path()), "temp-1.2.rdb", CHECK).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011".to_vec());
         drop(inflow);

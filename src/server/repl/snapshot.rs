@@ -2,6 +2,7 @@
 
 use super::pipe::{Pipe, PipeWriter};
 use super::primary::Payload;
+use super::sync_file::SyncFile;
 use crate::commands::{ClientId, Engine};
 use crate::config::Config;
 use crate::config::choices::RdbTarget;
@@ -9,9 +10,11 @@ use crate::rdb::target;
 use crate::replication::replconf::Filter;
 use crate::replication::{SnapshotOrder, SnapshotTarget};
 use crate::server::Server;
-use crate::server::persist::{SaveError, Sink, SnapshotRequest, Target};
+use crate::server::persist::{DumpFile, Fate, SaveError, Sink, SnapshotRequest, Target};
+use std::fs::File;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Why no snapshot was started.
 #[derive(Debug)]
@@ -34,20 +37,15 @@ impl Sink for ReplicaSink {
         self.pipe.push(bytes).map_err(gone)
     }
 
-    fn finish(self: Box<Self>) -> Result<(), SaveError> {
+    fn finish(self: Box<Self>, _: &Fate) -> Result<Option<File>, SaveError> {
         self.pipe.push(&self.mark).map_err(gone)?;
         self.pipe.finish();
-        Ok(())
+        Ok(None)
     }
 }
 
 fn gone(error: std::io::Error) -> SaveError {
     SaveError::Cancelled(format!("replica: {error}"))
-}
-
-/// The dump file; the working directory is `dir`.
-pub fn dump_path(config: &Config) -> PathBuf {
-    PathBuf::from(&config.dbfilename)
 }
 
 /// Takes the cut now; the bytes follow. For connections: the payload of each member.
@@ -62,6 +60,9 @@ pub fn start(
     if server.persistence.running() || engine.script_is_parked() {
         return Err(StartError::Busy);
     }
+    let Some(whole) = server.persistence.whole() else {
+        return Err(StartError::Busy);
+    };
     let mut payloads = Vec::new();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let SnapshotTarget::Sockets { mark } = &order.target {
@@ -76,18 +77,26 @@ pub fn start(
         }
     }
     let sockets = order.target.is_sockets();
+    let place = DumpFile::configured(&engine.config);
+    let drivers = Rc::downgrade(server);
     let request = SnapshotRequest {
         target: match sockets {
             true => Target::Sinks(sinks),
-            false => Target::Disk,
+            false => Target::Disk(place.to_replace(&whole)),
         },
         form: Some(form(order, &engine.config)),
         only_functions: order.filter != Filter::All,
         on_end: Some(Box::new(move |engine, result| {
+            let result = result.map(|file| {
+                if let (Some(file), Some(server)) = (file, drivers.upgrade()) {
+                    let file = Arc::new(file);
+                    *server.repl.sync_file.borrow_mut() = Some(SyncFile { file, place });
+                }
+            });
             ended(engine, result, sockets)
         })),
     };
-    let begun = server.persistence.start(engine, request);
+    let begun = server.persistence.start(engine, &whole, request);
     begun.map_err(|e| StartError::Failed(e.to_string()))?;
     let text = match sockets {
         true => "Background RDB transfer started by pid",
@@ -98,7 +107,7 @@ pub fn start(
     Ok(payloads)
 }
 
-fn ended(engine: &mut Engine, result: &Result<(), SaveError>, sockets: bool) {
+fn ended(engine: &mut Engine, result: Result<(), &SaveError>, sockets: bool) {
     engine.sync_repl_clock();
     if sockets {
         let text = match result {

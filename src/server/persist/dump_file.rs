@@ -1,0 +1,73 @@
+//! The dump's place: which file it is, decided once, and who may touch it.
+//!
+//!  * `dir` and `dbfilename` are resolved when a save, a sync or a load begins. Whatever is configured meanwhile,
+//!    the work ends at the place where it began.
+//!  * What replaces or removes the file needs the witness of a complete dataset in memory ([`Whole`]), or is
+//!    itself a complete dump that has been checked ([`ReceivedFile`](crate::server::repl::receive::ReceivedFile)).
+
+use super::file_sink::directory_of;
+use super::whole::Whole;
+use crate::config::Config;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The file of dumps, as configured at some moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpFile {
+    path: PathBuf,
+}
+
+/// The right to put a dump in the place of the one that stands there.
+#[derive(Debug)]
+pub struct Replacement(DumpFile);
+
+impl DumpFile {
+    /// Where dumps go now. The working directory is `dir`.
+    pub fn configured(config: &Config) -> DumpFile {
+        let name = Path::new(&config.dbfilename);
+        // Without a working directory nothing can be saved, which the save will say.
+        let path = std::path::absolute(name).unwrap_or_else(|_| name.to_owned());
+        DumpFile { path }
+    }
+
+    /// Its absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
+        directory_of(&self.path)
+    }
+
+    /// A save of the dataset in memory may replace it.
+    pub fn to_replace(&self, _: &Whole) -> Replacement {
+        Replacement(self.clone())
+    }
+
+    /// True if what stands there is `file`, whatever has been renamed since that was opened.
+    pub fn is(&self, file: &File) -> bool {
+        let there = std::fs::symlink_metadata(&self.path);
+        match (there, file.metadata()) {
+            (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
+            _ => false,
+        }
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn remove(&self, _: &Whole) -> io::Result<()> {
+        std::fs::remove_file(&self.path)
+    }
+}
+
+impl Replacement {
+    /// The place.
+    pub fn place(&self) -> &DumpFile {
+        &self.0
+    }
+}

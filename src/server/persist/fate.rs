@@ -1,0 +1,99 @@
+//! The last word on a save that runs on another thread: its dump is in its place, or it has been given up.
+//!
+//! Both are said under one lock, and the rename happens under it. So a save that has been given up, perhaps
+//! while the disk was still syncing its file, can never replace what is saved after it; and whoever gives it up
+//! waits for a rename at most.
+
+use super::file_sink::SaveError;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Shared by a save's thread and whoever may give it up.
+#[derive(Debug, Default)]
+pub struct Fate(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    given_up: bool,
+    placed: bool,
+    /// The file that is being written.
+    temp: Option<PathBuf>,
+}
+
+impl Fate {
+    /// The save writes this file.
+    pub fn writes(&self, temp: &Path) {
+        self.lock().temp = Some(temp.to_owned());
+    }
+
+    /// Gives the save up: what stood in its place stays there. False if it is too late for that.
+    pub fn give_up(&self) -> bool {
+        let mut state = self.lock();
+        state.given_up |= !state.placed;
+        state.given_up
+    }
+
+    /// Runs `rename`, which puts the dump in its place, unless the save has been given up.
+    ///
+    /// # Errors
+    /// Those of `rename`, and `Cancelled`.
+    pub fn place<T>(&self, rename: impl FnOnce() -> Result<T, SaveError>) -> Result<T, SaveError> {
+        let mut state = self.lock();
+        if state.given_up {
+            return Err(SaveError::cancelled());
+        }
+        let renamed = rename()?;
+        state.placed = true;
+        state.temp = None;
+        Ok(renamed)
+    }
+
+    /// Removes the file of a save that has been given up: the process ends before its thread will do so.
+    pub fn clear_away(&self) {
+        let state = self.lock();
+        if let Some(temp) = state.temp.as_ref().filter(|_| state.given_up) {
+            // It may be gone already.
+            let _ = std::fs::remove_file(temp);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_save_that_was_given_up_is_never_placed() {
+        let fate = Fate::default();
+        assert!(fate.give_up());
+        let placed = fate.place(|| -> Result<(), SaveError> { panic!("it is not renamed") });
+        assert!(matches!(placed, Err(SaveError::Cancelled(_))));
+    }
+
+    #[test]
+    fn a_save_that_is_in_its_place_cannot_be_given_up_but_one_that_failed_can() {
+        let fate = Fate::default();
+        fate.place(|| Err::<(), _>(SaveError::cancelled()))
+            .expect_err("the rename failed");
+        assert!(fate.give_up());
+        let fate = Fate::default();
+        fate.place(|| Ok(())).expect("it is renamed");
+        assert!(!fate.give_up());
+    }
+
+    #[test]
+    fn only_the_file_of_a_save_that_was_given_up_is_cleared_away() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let fate = Fate::default();
+        fate.writes(file.path());
+        fate.clear_away();
+        assert!(file.path().exists());
+        fate.give_up();
+        fate.clear_away();
+        assert!(!file.path().exists());
+    }
+}

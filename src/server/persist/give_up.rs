@@ -1,0 +1,104 @@
+//! Ending the running snapshot early, for something that may not wait for it or must not be replaced by it.
+
+use super::settings::Settings;
+use super::thread::{SaveThread, queue_bytes};
+use super::{DumpFile, Persistence, SaveError, Target, Whole, WholeInUse, open_later, plan};
+use crate::commands::Engine;
+use crate::snapshot::Cut;
+
+/// Which snapshot is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// One that goes to disk.
+    Disk,
+    /// Any.
+    Any,
+}
+
+impl Persistence {
+    /// Gives the running snapshot up, if it is such a one: the old dump stands, and replicas that were to get it
+    /// lose their connections. One whose dump stands in its place already is brought to its end instead. True if
+    /// there was one that was given up.
+    pub fn give_up(&self, engine: &mut Engine, which: Which) -> bool {
+        let given_up = {
+            let state = self.state.borrow();
+            match &state.running {
+                Some(running) if running.disk || which == Which::Any => running.thread.give_up(),
+                _ => return false,
+            }
+        };
+        if !given_up {
+            // Its end was told to whom it concerns.
+            let _ = self.finish(engine);
+            return false;
+        }
+        let mut state = self.state.borrow_mut();
+        let mut running = state.running.take().expect("it was just looked at");
+        state
+            .given_up
+            .retain(|fate| std::sync::Arc::strong_count(fate) > 1);
+        state.given_up.push(running.thread.fate());
+        drop(state);
+        engine.keyspace.cancel_snapshot();
+        if let Some(on_end) = running.on_end.take() {
+            on_end(engine, Err(&SaveError::cancelled()));
+        }
+        true
+    }
+
+    /// The process is about to end: files of saves that were given up are removed, since their threads will not
+    /// come to it.
+    pub fn clear_away(&self) {
+        self.state
+            .borrow()
+            .given_up
+            .iter()
+            .for_each(|fate| fate.clear_away());
+    }
+
+    /// True if another snapshot has begun since the one of this number.
+    pub(super) fn began_after(&self, number: u64) -> bool {
+        self.state.borrow().begun > number
+    }
+
+    /// After FLUSHALL, which makes any dataset complete: a running save would only bring the old data back; and
+    /// with save points set the empty dataset is saved before FLUSHALL answers, also while replicas are sent a
+    /// snapshot.
+    pub fn after_flushall(&self, engine: &mut Engine) {
+        self.dataset.completed();
+        self.give_up(engine, Which::Disk);
+        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        if settings.save_points.is_empty() {
+            return;
+        }
+        let whole = self.whole().expect("it was just completed");
+        match self.save_empty(engine, &settings, whole) {
+            Ok(()) => tracing::info!("DB saved on disk"),
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+
+    /// Saves a dataset that has no keys: without a walk, and so beside one.
+    fn save_empty(
+        &self,
+        engine: &mut Engine,
+        settings: &Settings,
+        whole: WholeInUse<'_>,
+    ) -> Result<(), SaveError> {
+        let whole: &Whole = &whole;
+        let place = DumpFile::configured(&engine.config).to_replace(whole);
+        let plan = plan(engine, settings, None, Cut::default());
+        let open = open_later(Target::Disk(place), settings.incremental_fsync);
+        let started = SaveThread::start(plan, open, queue_bytes(0));
+        let mut thread = started.map_err(SaveError::Thread)?;
+        thread.finish();
+        let outcome = thread.join();
+        let mut state = self.state.borrow_mut();
+        state.last_try = engine.clock.unix_ms / 1000;
+        outcome.result?;
+        state.saved(outcome.bytes);
+        engine.dirty = 0;
+        engine.save_failed = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! The witness that the dataset in memory is complete.
+//!
+//! A dump replaces the only other copy of the data. Written while a load has brought in half of the keys, or
+//! while a full sync has emptied the databases, it destroys what it was to keep. So whatever replaces, truncates
+//! or deletes a dump, or sends a snapshot to a replica, asks for a [`Whole`], of which there is one at most:
+//!
+//! ```text
+//! NotYet --start without a dump, finished load--> Whole <--use--> InUse
+//!                                                   |  ^
+//!                         a load gives the data up  |  |  finished load; FLUSHALL; failure, if nothing was lost
+//!                                                   v  |
+//!                                                Loading --failure--> Lost --finished load; FLUSHALL; promotion--> Whole
+//! ```
+
+use std::cell::Cell;
+use std::ops::Deref;
+
+/// A complete dataset is in memory.
+#[derive(Debug)]
+pub struct Whole {
+    /// Nobody outside this module makes one.
+    _private: (),
+}
+
+const WHOLE: Whole = Whole { _private: () };
+
+#[derive(Default)]
+enum State {
+    /// The server has not looked for its dump yet, or is loading it.
+    #[default]
+    NotYet,
+    Whole(Whole),
+    /// [`WholeInUse`] has the witness.
+    InUse,
+    /// The databases were emptied for a dataset that is being loaded; with the witness if they had been empty
+    /// and complete before.
+    Loading(Option<Whole>),
+    /// That load has failed.
+    Lost,
+}
+
+/// Whether the dataset in memory is complete.
+#[derive(Default)]
+pub struct Dataset(Cell<State>);
+
+/// The witness, on loan.
+pub struct WholeInUse<'a> {
+    dataset: &'a Dataset,
+    whole: Whole,
+}
+
+impl Deref for WholeInUse<'_> {
+    type Target = Whole;
+
+    fn deref(&self) -> &Whole {
+        &self.whole
+    }
+}
+
+impl Drop for WholeInUse<'_> {
+    fn drop(&mut self) {
+        // Unless a load has begun meanwhile: then it is gone.
+        match self.dataset.0.take() {
+            State::InUse => self.dataset.0.set(State::Whole(WHOLE)),
+            other => self.dataset.0.set(other),
+        }
+    }
+}
+
+impl Dataset {
+    /// The witness, if the dataset is complete and nobody else has it.
+    pub fn whole(&self) -> Option<WholeInUse<'_>> {
+        match self.0.take() {
+            State::Whole(whole) => {
+                self.0.set(State::InUse);
+                Some(WholeInUse {
+                    dataset: self,
+                    whole,
+                })
+            }
+            other => {
+                self.0.set(other);
+                None
+            }
+        }
+    }
+
+    /// A complete dataset stands in memory now: a load has finished, there was nothing to load, or the client
+    /// wanted it empty.
+    pub fn completed(&self) {
+        self.0.set(State::Whole(WHOLE));
+    }
+
+    /// The databases are emptied for a dataset that is about to be loaded. `nothing_lost`: they were empty.
+    pub fn given_up(&self, nothing_lost: bool) {
+        let before = match self.0.take() {
+            State::Whole(whole) => Some(whole),
+            State::InUse => Some(WHOLE),
+            State::Loading(before) => before,
+            State::NotYet | State::Lost => None,
+        };
+        self.0.set(State::Loading(before.filter(|_| nothing_lost)));
+    }
+
+    /// The load has ended; unless [`Dataset::completed`] follows, it has failed.
+    pub fn load_ended(&self) {
+        let state = match self.0.take() {
+            State::Loading(Some(whole)) => State::Whole(whole),
+            State::Loading(None) => State::Lost,
+            other => other,
+        };
+        self.0.set(state);
+    }
+
+    /// The server became a primary: what a failed sync has left is what it serves and keeps from now on.
+    pub fn promoted(&self) {
+        match self.0.take() {
+            State::Lost => self.completed(),
+            other => self.0.set(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_whole(dataset: &Dataset) -> bool {
+        dataset.whole().is_some()
+    }
+
+    #[test]
+    fn nothing_is_whole_before_the_start_has_looked_for_a_dump() {
+        let dataset = Dataset::default();
+        assert!(!is_whole(&dataset));
+        dataset.load_ended();
+        dataset.promoted();
+        assert!(!is_whole(&dataset));
+        dataset.completed();
+        assert!(is_whole(&dataset));
+        assert!(is_whole(&dataset), "it is given back after use");
+    }
+
+    #[test]
+    fn a_failed_load_loses_the_dataset_until_there_is_another() {
+        let dataset = Dataset::default();
+        for mend in [Dataset::completed, Dataset::promoted] {
+            dataset.completed();
+            dataset.given_up(false);
+            assert!(!is_whole(&dataset));
+            dataset.load_ended();
+            assert!(!is_whole(&dataset));
+            // The next try fails too.
+            dataset.given_up(true);
+            dataset.load_ended();
+            assert!(!is_whole(&dataset));
+            mend(&dataset);
+            assert!(is_whole(&dataset));
+        }
+    }
+
+    #[test]
+    fn a_failed_load_into_a_complete_and_empty_dataset_loses_nothing() {
+        let dataset = Dataset::default();
+        dataset.completed();
+        dataset.given_up(true);
+        assert!(!is_whole(&dataset));
+        dataset.load_ended();
+        assert!(is_whole(&dataset));
+    }
+
+    #[test]
+    fn a_witness_in_use_is_the_only_one_and_does_not_outlive_its_dataset() {
+        let dataset = Dataset::default();
+        dataset.completed();
+        let used = dataset.whole().expect("it is whole");
+        assert!(!is_whole(&dataset));
+        dataset.given_up(false);
+        drop(used);
+        assert!(!is_whole(&dataset));
+    }
+}
