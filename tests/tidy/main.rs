@@ -3,6 +3,7 @@
 //! Words that may stand nowhere are put together here from halves, so that this file may hold them.
 
 mod commands;
+mod dumps;
 mod secrets;
 
 use std::fs;

@@ -1,0 +1,74 @@
+//! Files are renamed, removed and truncated in few places of the server, and those that do it to a dump ask for the
+//! witness of a complete dataset.
+
+use super::{assert_none, lines_with};
+
+/// What takes a file from under its name, or its bytes away.
+const DESTROYS: [&str; 8] = [
+    "fs::rename",
+    "remove_file",
+    "remove_dir",
+    ".persist(",
+    "set_len(",
+    ".truncate(true)",
+    "File::create(",
+    "fs::write(",
+];
+
+/// Who may, and what they do it to.
+const MAY: [(&str, &str); 9] = [
+    (
+        "src/server/persist/dump_file.rs",
+        "a dump, with the witness",
+    ),
+    (
+        "src/server/persist/file_sink.rs",
+        "a dump, with the right that the witness gave",
+    ),
+    (
+        "src/server/persist/fate.rs",
+        "the temporary file of a save that was given up",
+    ),
+    (
+        "src/server/repl/receive.rs",
+        "a dump that was received and checked, or its temporary file",
+    ),
+    ("src/server/shutdown.rs", "pid file and socket"),
+    ("src/server/startup.rs", "the pid file"),
+    ("src/server/listen.rs", "the socket"),
+    ("src/server/rewrite_file.rs", "the configuration file"),
+    ("src/server/log.rs", "the log"),
+];
+
+#[test]
+fn only_those_who_hold_the_witness_destroy_dumps() {
+    let found = lines_with(&["server"], &DESTROYS);
+    assert!(found.len() > 5, "the places that are known are found");
+    let strange = found
+        .into_iter()
+        .filter(|line| !MAY.iter().any(|(file, _)| line.starts_with(file)));
+    assert_none(
+        "a file that may be a dump is destroyed without the witness of src/server/persist/whole.rs",
+        &strange.collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn requests_run_on_the_executor_alone() {
+    let folders = ["commands", "replication", "server"];
+    // A handler that could run one would run it within its own.
+    let made = lines_with(&folders, &["Executor::from(", "Executor {"]);
+    let known = [
+        "src/commands/executor.rs",
+        "src/server/state.rs",
+        "src/commands/blocking.rs",
+        "src/commands/dispatch.rs",
+    ];
+    let strange = made
+        .into_iter()
+        .filter(|line| !known.iter().any(|file| line.starts_with(file)));
+    assert_none(
+        "the executor is made where the server is",
+        &strange.collect::<Vec<_>>(),
+    );
+}
