@@ -1,6 +1,7 @@
 //! Libraries across restarts and full syncs.
 
 use crate::support::client::Client;
+use crate::support::fake_master::FakeMaster;
 use crate::support::server::{Builder, Server};
 use crate::support::wait::wait_until;
 
@@ -88,5 +89,149 @@ fn payloads_of_real_servers_are_restored_and_ours_by_them() {
         let restored = a.cmd(&[&b"FUNCTION"[..], b"RESTORE", &payload, b"FLUSH"]);
         assert!(!restored.is_error(), "{peer}: {restored}");
         assert_eq!(a.int("FCALL answer 0"), 42);
+    }
+}
+
+/// Libraries out of a dump that no server takes, together with what it says of them.
+fn unsound() -> Vec<(Vec<&'static str>, &'static str)> {
+    const GOOD: &str = "#!lua name=good\nredis.register_function('f', function() return 1 end)";
+    vec![
+        (
+            vec![GOOD, "#!lua name=a\nredis.register_function('x', functio"],
+            "Error compiling function",
+        ),
+        (
+            vec!["#!lua name=a\nlocal x = 'register_function'"],
+            "No functions registered",
+        ),
+        (
+            vec!["#!lua name=a\nlocal x = 'boom' .. nil"],
+            "attempt to concatenate a nil value",
+        ),
+        (
+            vec!["#!js name=a\nredis.register_function('x', function() end)"],
+            "Engine 'js' not found",
+        ),
+        (
+            vec!["#!lua\nredis.register_function('x', function() end)"],
+            "Library name was not given",
+        ),
+        (
+            vec!["redis.register_function('x', function() end)"],
+            "Missing library metadata",
+        ),
+        (
+            vec![
+                GOOD,
+                "#!lua name=b\nredis.register_function('F', function() end)",
+            ],
+            "already exists",
+        ),
+        (vec![GOOD, GOOD], "already exists"),
+        (
+            vec!["#!lua name=a\nredis.call('PING')"],
+            "attempted to access nonexistent",
+        ),
+        (vec!["#!lua name=a\nwhile true do end"], "timeout"),
+    ]
+}
+
+/// A dump with these libraries and one key; its checksum is off.
+fn dump_with(libraries: &[&str]) -> Vec<u8> {
+    let mut dump = b"REDIS0011".to_vec();
+    for library in libraries {
+        dump.extend_from_slice(&[0xf5, 0x80]);
+        dump.extend_from_slice(&(library.len() as u32).to_be_bytes());
+        dump.extend_from_slice(library.as_bytes());
+    }
+    dump.extend_from_slice(b"\xfe\x00\x00\x03new\x01v\xff\0\0\0\0\0\0\0\0");
+    dump
+}
+
+#[test]
+fn a_dump_with_a_library_that_does_not_load_is_refused_and_nothing_changes() {
+    let server = Builder::forebay()
+        .config("enable-debug-command yes")
+        .start();
+    let path = server.dir().join("dump.rdb");
+    let mut client = server.client();
+    std::fs::write(&path, dump_with(&[LIBRARY])).expect("a writable folder");
+    // No script has run yet in this process.
+    client.ok("DEBUG RELOAD NOSAVE");
+    assert_eq!(client.int("FCALL answer 0"), 42);
+    client.ok("FLUSHALL");
+    client.ok("SET old 1");
+    for (libraries, why) in unsound() {
+        std::fs::write(&path, dump_with(&libraries)).expect("a writable folder");
+        let error = client.error("DEBUG RELOAD NOSAVE");
+        assert!(
+            error.contains("Error trying to load the RDB dump"),
+            "{error}"
+        );
+        assert!(
+            server.log().contains(why),
+            "{why} is not said of {libraries:?}"
+        );
+        assert_eq!(client.int("FCALL answer 0"), 42, "after {libraries:?}");
+        assert_eq!(client.text("GET old"), "1", "after {libraries:?}");
+        assert_eq!(client.int("EXISTS new"), 0, "after {libraries:?}");
+    }
+}
+
+#[test]
+fn a_start_with_a_library_that_does_not_load_fails_and_leaves_the_dump_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bad.rdb");
+    for (libraries, why) in unsound().into_iter().take(3) {
+        std::fs::write(&path, dump_with(&libraries)).expect("a writable folder");
+        let (status, log) = Builder::forebay().dump(&path).start_failing();
+        assert!(!status.success(), "{libraries:?}");
+        assert!(
+            log.contains("Failed loading library") && log.contains(why),
+            "{log}"
+        );
+    }
+    let whole = Builder::forebay()
+        .config("rdb-load-salvage yes")
+        .dump(&path)
+        .start();
+    assert_eq!(whole.client().text("GET new"), "v");
+    assert!(whole.log().contains("Left out: a function library"));
+}
+
+#[test]
+fn a_full_sync_with_a_library_that_does_not_load_leaves_the_libraries_that_are_there() {
+    for mode in ["disabled", "swapdb"] {
+        let master = FakeMaster::new();
+        let replica = Builder::forebay()
+            .config(format!("repl-diskless-load {mode}"))
+            .start();
+        let mut client = replica.client();
+        load(&mut client);
+        client.ok("SET old 1");
+        client.ok(&format!("REPLICAOF 127.0.0.1 {}", master.port()));
+        let (libraries, _) = unsound().swap_remove(0);
+        let mut link = master.accept();
+        link.handshake().expect("a replica that asks");
+        link.full_resync(&"a".repeat(40), 0, &dump_with(&libraries))
+            .expect("a replica that reads");
+        replica.wait_log("Failed loading library");
+        // It tries again, from the beginning.
+        let mut again = master.accept();
+        again.handshake().expect("a replica that asks");
+        assert!(
+            client.run("FUNCTION LIST").to_string().contains("answer"),
+            "{mode}"
+        );
+        if mode == "swapdb" {
+            assert_eq!(client.text("GET old"), "1");
+        }
+        again
+            .full_resync(&"a".repeat(40), 0, &dump_with(&["#!lua name=n\nredis.register_function{function_name='n', callback=function() return 5 end, flags={'no-writes'}}"]))
+            .expect("a replica that reads");
+        wait_until("the link is up", || {
+            client.info_field("replication", "master_link_status") == "up"
+        });
+        assert_eq!(client.int("FCALL n 0"), 5);
     }
 }

@@ -240,7 +240,8 @@ impl Node {
             let meta = ReplMeta::from_aux(|name| loaded.aux(name));
             let db = meta.map_or(StreamDb::default(), |m| m.stream_db);
             self.engine.repl.set_stream_db(db);
-            self.persistence.install(&mut self.engine, loaded);
+            let installed = self.persistence.install(&mut self.engine, loaded);
+            installed.expect("the simulator's dumps have no libraries");
         });
         self.link(LinkInput::Loaded(result));
     }

@@ -158,7 +158,8 @@ impl Node {
             Ok((mut loaded, ..)) => {
                 let expired = loaded.expired.take();
                 let meta = ReplMeta::from_aux(|name| loaded.aux(name));
-                self.persistence.install(&mut self.engine, loaded);
+                let installed = self.persistence.install(&mut self.engine, loaded);
+                installed.map_err(|e| e.to_string())?;
                 Ok(meta.map(|meta| (meta, expired)))
             }
         }

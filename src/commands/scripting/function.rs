@@ -1,7 +1,7 @@
 //! FUNCTION: the libraries.
 
 use super::busy::EVAL_IS_BUSY;
-use super::libraries::Policy;
+use super::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
 use super::payload;
 use super::vm::Kind;
 use crate::commands::glob;
@@ -121,8 +121,11 @@ fn load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             }
         }
     }
-    let limited = !cx.client.flags.contains(ClientFlags::MASTER);
-    let name = cx.engine.load_library(&args[code], replace, limited)?;
+    let limit_ns = match cx.client.flags.contains(ClientFlags::MASTER) {
+        true => RELOAD_MAX_NS,
+        false => LOAD_MAX_NS,
+    };
+    let name = cx.engine.load_library(&args[code], replace, limit_ns)?;
     cx.engine.dirty += 1;
     cx.client.reply.bulk(&name);
     Ok(())

@@ -11,7 +11,10 @@ use crate::commands::{CommandError, Engine};
 use std::collections::HashMap;
 
 /// A library may take so long to register its functions.
-const LOAD_MAX_NS: u64 = 500_000_000;
+pub(super) const LOAD_MAX_NS: u64 = 500_000_000;
+/// The same for what a server has loaded before: it may have been faster, but one that does not end would hang the
+/// start or the replica.
+pub(super) const RELOAD_MAX_NS: u64 = 10 * LOAD_MAX_NS;
 /// What a library costs beside its source, roughly.
 const OVERHEAD: usize = 200;
 
@@ -33,8 +36,6 @@ pub struct Libraries {
     list: Vec<Library>,
     /// Function (in lower case: they are called in any case) to library.
     names: HashMap<Vec<u8>, u64>,
-    /// Sources out of dumps that did not load: kept, not called.
-    unusable: Vec<Vec<u8>>,
     next_id: u64,
 }
 
@@ -133,9 +134,9 @@ impl Engine {
         &mut self,
         source: &[u8],
         replace: bool,
-        limited: bool,
+        limit_ns: u64,
     ) -> Result<Vec<u8>, CommandError> {
-        let library = self.prepare_library(source, limited, |libraries, name| {
+        let library = self.prepare_library(source, limit_ns, |libraries, name| {
             let taken = !replace && libraries.get(name).is_some();
             match taken {
                 true => Err(error(&format!("Library '{}' already exists", shown(name)))),
@@ -160,7 +161,7 @@ impl Engine {
     fn prepare_library(
         &mut self,
         source: &[u8],
-        limited: bool,
+        limit_ns: u64,
         admit: impl FnOnce(&Libraries, &[u8]) -> Result<(), CommandError>,
     ) -> Result<Library, CommandError> {
         let (name, code) = flags::of_library(source).map_err(|text| error(&text))?;
@@ -177,9 +178,7 @@ impl Engine {
                     self.log_of_script(level, &text);
                     Ask::Said(true)
                 }
-                _ if limited && (self.timer)() - began > LOAD_MAX_NS => {
-                    Ask::Kill("FUNCTION LOAD timeout")
-                }
+                _ if (self.timer)() - began > limit_ns => Ask::Kill("FUNCTION LOAD timeout"),
                 _ => Ask::Continue,
             };
         };
@@ -203,8 +202,7 @@ impl Engine {
 
     fn keep_sources(&mut self) {
         let libraries = &self.scripting.libraries;
-        let sources = libraries.iter().map(|l| l.source.clone());
-        self.functions = sources.chain(libraries.unusable.iter().cloned()).collect();
+        self.functions = libraries.iter().map(|l| l.source.clone()).collect();
     }
 
     /// FUNCTION DELETE
@@ -236,7 +234,7 @@ impl Engine {
         let mut outcome = Ok(());
         for source in sources {
             let known = fresh.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
-            let prepared = self.prepare_library(source, true, |_, name| {
+            let prepared = self.prepare_library(source, LOAD_MAX_NS, |_, name| {
                 match known.iter().any(|k| k == name) {
                     true => Err(error(&format!("Library '{}' already exists", shown(name)))),
                     false => Ok(()),
@@ -265,7 +263,6 @@ impl Engine {
                 .map(|l| l.name.clone())
                 .collect();
             names.iter().for_each(|name| _ = self.forget_library(name));
-            self.scripting.libraries.unusable.clear();
         }
         for library in fresh {
             self.forget_library(&library.name);
@@ -325,20 +322,41 @@ impl Engine {
         self.restore_libraries(sources, policy)
     }
 
-    /// Libraries out of a dump take the place of those that are there. What does not load is kept for the next
-    /// dump, and said in the log.
-    pub fn install_functions(&mut self, sources: Vec<Vec<u8>>) {
+    /// Libraries out of a dump take the place of those that are there: all of them, or none if one does not load.
+    ///
+    /// # Errors
+    /// What is wrong with the first that does not load; nothing has changed then.
+    pub fn install_functions(&mut self, sources: &[Vec<u8>]) -> Result<(), CommandError> {
         if sources.is_empty() && self.functions.is_empty() {
-            return;
+            return Ok(());
         }
-        self.flush_libraries();
-        for source in sources {
-            if let Err(e) = self.load_library(&source, false, false) {
-                self.repl
-                    .log('#', format!("A function library could not be loaded: {e}"));
-                self.scripting.libraries.unusable.push(source);
-            }
+        let fresh = Libraries {
+            next_id: self.scripting.libraries.next_id,
+            ..Libraries::default()
+        };
+        let old = std::mem::replace(&mut self.scripting.libraries, fresh);
+        let old_vm = self.scripting.take_vm(Kind::Functions);
+        let loaded = sources
+            .iter()
+            .try_for_each(|source| self.load_library(source, false, RELOAD_MAX_NS).map(drop));
+        if loaded.is_err() {
+            self.scripting.libraries = old;
+            self.scripting.put_vm(Kind::Functions, old_vm);
         }
         self.keep_sources();
+        loaded
+    }
+
+    /// Those of some libraries out of a damaged dump that load together, and what is wrong with each of the others.
+    pub fn sound_functions(&mut self, sources: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, Vec<String>) {
+        let (mut sound, mut faults) = (Vec::new(), Vec::new());
+        for source in sources {
+            sound.push(source);
+            if let Err(error) = self.install_functions(&sound) {
+                sound.pop();
+                faults.push(error.to_string());
+            }
+        }
+        (sound, faults)
     }
 }

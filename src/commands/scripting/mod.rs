@@ -80,6 +80,14 @@ impl Scripting {
         *self.slot(kind) = None;
     }
 
+    fn take_vm(&mut self, kind: Kind) -> Option<Vm> {
+        self.slot(kind).take()
+    }
+
+    fn put_vm(&mut self, kind: Kind, vm: Option<Vm>) {
+        *self.slot(kind) = vm;
+    }
+
     fn flush_scripts(&mut self) {
         self.cache = Cache::default();
         self.drop_vm(Kind::Eval);

@@ -44,7 +44,7 @@ pub enum LoadError {
         /// Offset of (about) its record.
         offset: u64,
     },
-    /// A function library that cannot be where others are.
+    /// A function library that does not load, or cannot be where others are.
     Library(String),
     /// Given up by the caller.
     Cancelled,
@@ -92,7 +92,7 @@ impl fmt::Display for LoadError {
                 "duplicate key '{}' in database {db} at offset {offset}",
                 key.escape_ascii()
             ),
-            LoadError::Library(why) => write!(f, "a function library does not fit: {why}"),
+            LoadError::Library(why) => write!(f, "Failed loading library, {why}"),
             LoadError::Cancelled => f.write_str("loading was cancelled"),
         }
     }

@@ -67,12 +67,20 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
     server.with_engine(|engine| {
         engine.loading = Loading::No;
         persistence.state.borrow_mut().loading = None;
-        let mut loaded = result.map_err(|e| {
+        let fatal = |e: LoadError| {
             format!(
                 "Fatal error loading the DB {}: {e}. The file was left as it is. Exiting.",
                 path.display()
             )
-        })?;
+        };
+        let mut loaded = result.map_err(fatal)?;
+        if salvage {
+            let (sound, faults) = engine.sound_functions(std::mem::take(&mut loaded.functions));
+            loaded.functions = sound;
+            for fault in faults {
+                tracing::warn!("Left out: a function library: {fault}");
+            }
+        }
         announce(&loaded, engine.clock.unix_ms / 1000);
         if let Some(meta) = ReplMeta::from_aux(|name| loaded.aux(name)) {
             let restored = Restored {
@@ -81,7 +89,7 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
             };
             persistence.state.borrow_mut().restored = Some(restored);
         }
-        persistence.install(engine, loaded);
+        persistence.install(engine, loaded).map_err(fatal)?;
         tracing::info!(
             "DB loaded from disk: {:.3} seconds",
             begun.elapsed().as_secs_f64()
@@ -139,8 +147,7 @@ pub fn reload(
     if options.noflush || options.merge {
         merge(engine, loaded, options.merge)
     } else {
-        persistence.install(engine, loaded);
-        Ok(())
+        persistence.install(engine, loaded)
     }
 }
 
@@ -192,10 +199,15 @@ impl Persistence {
     }
 
     /// Puts a loaded dataset in the place of what is there, which is dropped in the background.
-    pub fn install(&self, engine: &mut Engine, loaded: Loaded) {
+    ///
+    /// # Errors
+    /// A function library does not load. What is there, libraries and keys, is as it was.
+    pub fn install(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
+        engine
+            .install_functions(&loaded.functions)
+            .map_err(|e| LoadError::Library(e.to_string()))?;
         self.dataset.completed();
         self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
-        engine.install_functions(loaded.functions);
         engine.tracking.invalidate_everything();
         let mut fresh: Vec<Option<Db>> = (0..engine.keyspace.count()).map(|_| None).collect();
         for (number, db) in loaded.dbs {
@@ -213,6 +225,7 @@ impl Persistence {
         }
         // What loading needed for itself.
         engine.drop_later(Box::new(PurgeWhenDropped));
+        Ok(())
     }
 }
 

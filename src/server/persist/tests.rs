@@ -77,7 +77,10 @@ fn what_is_loaded_from_a_real_dump_is_saved_and_loaded_again() {
         };
         let functions = loaded.functions.clone();
         let before = server.with_engine(|engine| {
-            server.persistence.install(engine, loaded);
+            server
+                .persistence
+                .install(engine, loaded)
+                .expect("libraries that load");
             let before = dataset(engine);
             let saved = server.persistence.save(engine, &SaveOptions::default());
             if let Err(e) = saved {
@@ -94,7 +97,10 @@ fn what_is_loaded_from_a_real_dump_is_saved_and_loaded_again() {
         let loaded = load(&server, &again).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert_eq!(loaded.functions, functions);
         server.with_engine(|engine| {
-            server.persistence.install(engine, loaded);
+            server
+                .persistence
+                .install(engine, loaded)
+                .expect("libraries that load");
             let now = dataset(engine);
             for (key, value) in &now {
                 assert_eq!(
@@ -278,7 +284,10 @@ fn values_that_a_target_cannot_hold_fail_the_save_and_name_the_key() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good/redis-8.2-field-ttls.rdb");
     let loaded = load(&server, &std::fs::read(good).unwrap()).unwrap();
     server.with_engine(|engine| {
-        server.persistence.install(engine, loaded);
+        server
+            .persistence
+            .install(engine, loaded)
+            .expect("libraries that load");
         let options = SaveOptions {
             target: Some("redis-7.0".into()),
             ..SaveOptions::default()
@@ -307,7 +316,9 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
     server.with_engine(|engine| {
         let persistence = &server.persistence;
         let options = SaveOptions::default();
-        persistence.install(engine, first);
+        persistence
+            .install(engine, first)
+            .expect("libraries that load");
         persistence.save(engine, &options).unwrap();
         let before = std::fs::read(&dump).unwrap();
         engine.config.save = vec![crate::config::special::SavePoint {
@@ -331,7 +342,9 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
         refused(engine);
         persistence.end_loading(engine);
         refused(engine);
-        persistence.install(engine, second);
+        persistence
+            .install(engine, second)
+            .expect("libraries that load");
         persistence.save(engine, &options).unwrap();
         persistence.empty_for_load(engine);
         persistence.end_loading(engine);

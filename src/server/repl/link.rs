@@ -447,17 +447,21 @@ impl Link {
             Ok(Received::File(file)) => self.put_in_place(file),
             Ok(Received::Loaded(loaded)) => {
                 let placed = self.placed.take();
-                server.with_engine(|engine| {
+                let installed: Result<(), String> = server.with_engine(|engine| {
                     engine.sync_repl_clock();
                     engine.repl.received().load_ends(loaded.keys_loaded);
-                    install(&server, engine, mode, *loaded);
+                    install(&server, engine, mode, *loaded)?;
                     if let Some(placed) = placed {
                         remove_sync_file(&server, engine, &placed);
                     }
                     engine.repl.received().swapped(clock::unix_us());
+                    Ok(())
                 });
+                if let Err(error) = &installed {
+                    self.failed(mode, error);
+                }
                 self.too_large_to_swap = false;
-                self.step(LinkInput::Loaded(Ok(())));
+                self.step(LinkInput::Loaded(installed));
             }
         }
     }
@@ -643,13 +647,15 @@ fn tell_pending_save(engine: &mut Engine) {
     engine.repl.log('*', text);
 }
 
-/// The loaded dataset becomes ours.
-fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) {
+/// The loaded dataset becomes ours, unless it has a function library that does not load.
+fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) -> Result<(), String> {
     stop_loading(server, engine);
     // What was logged before comes before what the dump says of itself.
     server.repl.act(engine);
     persist::announce(&loaded, engine.clock.unix_ms / 1000);
     let meta = ReplMeta::from_aux(|name| loaded.aux(name));
+    let installed = server.persistence.install(engine, loaded);
+    installed.map_err(|e| e.to_string())?;
     if mode == Mode::Swap {
         engine
             .repl
@@ -662,7 +668,7 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) {
     engine
         .repl
         .set_stream_db(meta.map_or(StreamDb::default(), |m| m.stream_db));
-    server.persistence.install(engine, loaded);
+    Ok(())
 }
 
 /// `rdb-del-sync-files`: the dump has only served the sync, and the dataset that it held is in memory.
