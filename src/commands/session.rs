@@ -69,8 +69,6 @@ pub struct Watched {
     pub db: usize,
     /// The key.
     pub key: Vec<u8>,
-    /// It had expired already when WATCH came (its later deletion is no change).
-    pub expired: bool,
 }
 
 /// One client.
@@ -113,9 +111,9 @@ pub struct Session {
     pub patterns: HashSet<Vec<u8>>,
     /// SSUBSCRIBE
     pub shard_channels: HashSet<Vec<u8>>,
-    /// Unix ms of the connection.
+    /// When it connected, of the steady clock, ms.
     pub created_ms: i64,
-    /// Unix ms of the last request.
+    /// When its last request came, of the steady clock, ms.
     pub last_interaction_ms: i64,
     /// The last command run, for CLIENT LIST.
     pub last_command: Option<&'static Entry>,

@@ -337,7 +337,14 @@ fn a_watched_key_expired(cx: &Cx<'_>) -> bool {
     cx.client.watched.iter().any(|watched| {
         let db = cx.engine.keyspace.db(watched.db);
         let expire = db.find(&watched.key).and_then(|loc| db.expire(loc));
-        !watched.expired && expire.is_some_and(|at| at < cx.now())
+        if expire.is_none_or(|at| at >= cx.now()) {
+            return false;
+        }
+        let at = (watched.db, watched.key.clone());
+        let watchers = cx.engine.watched.keys.get(&at).into_iter().flatten();
+        watchers
+            .filter(|w| w.client == cx.client.id)
+            .any(|w| !w.expired)
     })
 }
 
@@ -363,7 +370,7 @@ fn watch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             client: cx.client.id,
             expired,
         });
-        cx.client.watched.push(Watched { db, key, expired });
+        cx.client.watched.push(Watched { db, key });
     }
     Ok(())
 }
@@ -456,6 +463,19 @@ mod tests {
         ]);
         bench.advance(6);
         bench.check(&[("EXEC", "nil[]")]);
+    }
+
+    #[test]
+    fn a_missing_key_that_swapdb_makes_an_expired_one_is_still_missing() {
+        let mut bench = Bench::new();
+        bench.run("SELECT 1");
+        bench.run("SET k v PX 10");
+        bench.run("SELECT 0");
+        bench.advance(100);
+        for line in ["WATCH k", "SWAPDB 0 1", "MULTI", "PING"] {
+            bench.run(line);
+        }
+        assert_eq!(bench.run("EXEC"), "[+PONG]");
     }
 
     #[test]
