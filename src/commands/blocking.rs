@@ -25,7 +25,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 pub struct Blocked {
     /// The request, run again when a key becomes ready.
     pub args: Vec<Vec<u8>>,
-    /// Unix ms; `None` waits forever.
+    /// Of [`Clock::steady_ms`](super::engine::Clock::steady_ms); `None` waits forever.
     pub deadline_ms: Option<i64>,
     /// What it waits for.
     pub on: BlockedOn,
@@ -127,7 +127,7 @@ impl Blocking {
         !self.ready.is_empty()
     }
 
-    /// When [`Engine::expire_blocked`] is next due, Unix ms.
+    /// When [`Engine::expire_blocked`] is next due, of the steady clock.
     pub fn next_deadline(&self) -> Option<i64> {
         self.deadlines.first().map(|d| d.0)
     }
@@ -190,8 +190,8 @@ pub enum Otherwise {
 }
 
 impl Cx<'_> {
-    /// Blocks the client until one of `keys` holds what it waits for or the deadline passes (Unix ms,
-    /// `None` = never); then `args` runs again. Where blocking is not allowed, replies at once.
+    /// Blocks the client until one of `keys` holds what it waits for or the deadline passes (of the
+    /// steady clock, `None` = never); then `args` runs again. Where blocking is not allowed, replies at once.
     pub fn block_on(
         &mut self,
         args: Args<'_>,
@@ -409,7 +409,7 @@ fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
     }
 }
 
-/// A blocking command's timeout in seconds, as a deadline in Unix ms; `None` waits forever.
+/// A blocking command's timeout in seconds, as a deadline of the steady clock; `None` waits forever.
 ///
 /// # Errors
 /// Not a number, negative, or too far away.
@@ -431,7 +431,10 @@ pub fn deadline_in(cx: &Cx<'_>, ms: f64) -> Result<Option<i64>, CommandError> {
     }
     match ms as i64 {
         0 => Ok(None),
-        ms => ms.checked_add(cx.now()).map(Some).ok_or(out_of_range),
+        ms => ms
+            .checked_add(cx.steady_now())
+            .map(Some)
+            .ok_or(out_of_range),
     }
 }
 

@@ -68,7 +68,7 @@ impl Engine {
         let mut candidates: Vec<(usize, ClientId)> =
             candidates.map(|c| (c.counted_memory, c.id)).collect();
         candidates.sort_unstable();
-        let now = self.clock.unix_ms;
+        let now = self.clock.steady_ms;
         while self.client_memory > limit
             && let Some((held, id)) = candidates.pop()
             && held > 0

@@ -54,6 +54,11 @@ impl Cx<'_> {
         self.engine.clock.unix_ms
     }
 
+    /// Now, for time-outs and ages: see [`Clock::steady_ms`](super::engine::Clock::steady_ms).
+    pub fn steady_now(&self) -> i64 {
+        self.engine.clock.steady_ms
+    }
+
     /// For the link to our primary (and while loading) expired keys are alive: the primary decides.
     pub(super) fn expiry_is_ours(&self) -> bool {
         !self.client.flags.contains(ClientFlags::MASTER)
@@ -153,7 +158,15 @@ impl Cx<'_> {
     /// by `changes`.
     pub fn changed(&mut self, key: &[u8], changes: i64) {
         self.engine.dirty += changes;
-        self.engine.key_changed(self.client.db, key);
+        self.also_changed(self.client.db, key);
+    }
+
+    /// As [`Cx::changed`], of a key of any database, and of a change that is counted already.
+    pub fn also_changed(&mut self, db: usize, key: &[u8]) {
+        self.engine.key_changed(db, key);
+        if self.engine.repl.is_replica() {
+            self.note_own_key(db, key);
+        }
     }
 
     /// A keyspace event, if the configuration asks for it.

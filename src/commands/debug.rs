@@ -236,7 +236,7 @@ fn object(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut size = 0;
     value.to_rdb(&mut |piece| size += piece.len(), None);
     let clock = db.heat(loc);
-    let idle = heat::lru_clock(cx.engine.clock.unix_ms).wrapping_sub(clock) & 0xff_ffff;
+    let idle = heat::lru_clock(cx.engine.clock.steady_ms).wrapping_sub(clock) & 0xff_ffff;
     let text = format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{size} lru:{clock} lru_seconds_idle:{idle}",
         value.encoding()

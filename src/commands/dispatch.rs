@@ -9,6 +9,9 @@ use super::{
     tracking, transactions,
 };
 
+/// A command that takes longer moves the clock on for those behind it, which are of the same batch.
+const MOMENT_NS: u64 = 1_000_000;
+
 /// How things stood when a handler began.
 #[derive(Clone, Copy)]
 pub struct Started {
@@ -27,7 +30,7 @@ impl Executor {
             return;
         }
         let args = Args(argv);
-        client.last_interaction_ms = self.clock.unix_ms;
+        client.last_interaction_ms = self.clock.steady_ms;
         let mark = client.reply.len();
         self.run_admitted(client, args);
         let silence = ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP;
@@ -168,8 +171,16 @@ impl Engine {
         let changed = self.dirty != started.dirty;
         self.tick = (self.timer)();
         let nanos = self.tick - started.began;
+        // What comes after a long command sees the time that it took; EXEC and scripts are of one moment.
+        if nanos > MOMENT_NS && self.depth == 0 && !from_script {
+            let tick = self.tick;
+            self.clock.advance_to(tick);
+        }
         if started.shown_after {
             self.feed_monitors(client, command, args);
+        }
+        if changed && self.repl.is_replica() {
+            self.note_own_keys();
         }
         let stats = &mut self.stats.per_command[command.index];
         stats.calls += 1;

@@ -140,7 +140,7 @@ impl Options {
 
     /// The heat they ask for; `None` under a policy that counts otherwise.
     fn heat(&self, cx: &Cx<'_>) -> Option<u32> {
-        let now = cx.now();
+        let now = cx.steady_now();
         match heat::is_lfu(&cx.engine.config) {
             true => self.frequency.map(|f| heat::from_frequency(f, now)),
             false => self.idle_seconds.map(|s| heat::from_idle_seconds(s, now)),

@@ -5,6 +5,7 @@ use super::effects::Effects;
 use super::evict::Pool;
 use super::histogram::Histogram;
 use super::host::{Host, Weight};
+use super::own_keys::OwnKeys;
 use super::pause::Pauses;
 use super::pubsub::PubSub;
 use super::scripting::Scripting;
@@ -43,6 +44,8 @@ pub struct Engine {
     pub tracking: TrackingTable,
     /// Keys under WATCH.
     pub watched: WatchTable,
+    /// Keys that a writable replica's clients gave an expiry.
+    pub own_keys: OwnKeys,
     /// Sources of function libraries: kept and saved back.
     pub functions: Vec<Vec<u8>>,
     /// Interpreters, scripts and libraries.
@@ -171,8 +174,24 @@ pub struct Clock {
     pub unix_ms: UnixMillis,
     /// Unix time, µs.
     pub unix_us: i64,
+    /// Unix time when the server started and what the monotonic clock has counted since, ms. Whatever is done to the
+    /// wall clock, a difference of two readings is the time that has passed: time-outs, pauses, ages and heat go
+    /// by it. What has an expiry goes by `unix_ms`.
+    pub steady_ms: i64,
     /// Monotonic, µs since start.
     pub mono_us: u64,
+}
+
+impl Clock {
+    /// Time has gone on to a reading of the monotonic clock, ns since start.
+    #[cold]
+    pub fn advance_to(&mut self, mono_ns: u64) {
+        let us = (mono_ns / 1000).saturating_sub(self.mono_us);
+        self.mono_us += us;
+        self.unix_us += us as i64;
+        self.unix_ms = self.unix_us / 1000;
+        self.steady_ms += (us / 1000) as i64;
+    }
 }
 
 /// xoshiro256**: fast, seeded, good enough for sampling; nothing secret comes from it.
@@ -324,6 +343,7 @@ impl Engine {
             blocking: Blocking::default(),
             tracking: TrackingTable::default(),
             watched: WatchTable::default(),
+            own_keys: OwnKeys::default(),
             functions: Vec::new(),
             scripting: Scripting::default(),
             effects: Effects::default(),
@@ -380,7 +400,7 @@ impl Engine {
         let id = ClientId(self.next_client_id);
         self.next_client_id += 1;
         self.stats.connections += 1;
-        let mut session = Session::new(id, addr, laddr, self.clock.unix_ms);
+        let mut session = Session::new(id, addr, laddr, self.clock.steady_ms);
         session.authenticated = self.config.requirepass.is_empty();
         self.clients.insert(id, Box::new(session));
         id

@@ -150,7 +150,7 @@ impl Engine {
 
     fn score(&self, db: usize, loc: Loc) -> Option<u64> {
         use MaxmemoryPolicy as P;
-        let now = self.clock.unix_ms;
+        let now = self.clock.steady_ms;
         let store = self.keyspace.db(db);
         Some(match self.config.maxmemory_policy {
             P::VolatileTtl => u64::MAX - store.expire(loc)?.max(0) as u64,
@@ -184,7 +184,7 @@ mod tests {
         let mut bench = full(MaxmemoryPolicy::AllkeysLru);
         for i in 0..10 {
             bench.run(&format!("SET k{i} v"));
-            bench.engine.clock.unix_ms += 10_000;
+            bench.advance(10_000);
         }
         bench.run("GET k0");
         bench.engine.config.maxmemory_samples = 64;
@@ -214,7 +214,7 @@ mod tests {
         for i in 0..11 {
             bench.run(&format!("SET k{i} v"));
         }
-        let until = bench.engine.clock.unix_ms + 1000;
+        let until = bench.engine.clock.steady_ms + 1000;
         bench.engine.pause(Reason::Snapshot, Held::Writes, until);
         assert_eq!(bench.run("SET extra v"), "");
         assert_eq!(bench.engine.keyspace.len(), 11);

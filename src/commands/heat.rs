@@ -24,7 +24,7 @@ pub fn touch(engine: &mut Engine, db: usize, loc: Loc) {
 /// As [`touch`], of an entry whose heat is known.
 #[inline]
 pub fn touch_from(engine: &mut Engine, db: usize, loc: Loc, old: u32) {
-    let now = engine.clock.unix_ms;
+    let now = engine.clock.steady_ms;
     let new = if old == 0 {
         newborn(&engine.config, now)
     } else if is_lfu(&engine.config) {
@@ -40,11 +40,11 @@ pub fn touch_from(engine: &mut Engine, db: usize, loc: Loc, old: u32) {
 }
 
 /// The heat of a key that is made now.
-pub fn newborn(config: &Config, unix_ms: i64) -> u32 {
+pub fn newborn(config: &Config, now_ms: i64) -> u32 {
     if is_lfu(config) {
-        lfu(minutes(unix_ms), LFU_INIT)
+        lfu(minutes(now_ms), LFU_INIT)
     } else {
-        lru_clock(unix_ms)
+        lru_clock(now_ms)
     }
 }
 
@@ -59,36 +59,36 @@ pub fn decay_minutes(config: &Config) -> u32 {
 }
 
 /// The LRU clock: seconds in 24 bits.
-pub fn lru_clock(unix_ms: i64) -> u32 {
-    ((unix_ms / 1000) & LRU_MASK) as u32
+pub fn lru_clock(now_ms: i64) -> u32 {
+    ((now_ms / 1000) & LRU_MASK) as u32
 }
 
 /// Seconds since the last access, from LRU heat.
-pub fn idle_seconds(heat: u32, unix_ms: i64) -> i64 {
+pub fn idle_seconds(heat: u32, now_ms: i64) -> i64 {
     if heat == 0 {
         return 0;
     }
-    (i64::from(lru_clock(unix_ms)) - i64::from(heat)) & LRU_MASK
+    (i64::from(lru_clock(now_ms)) - i64::from(heat)) & LRU_MASK
 }
 
 /// LRU heat of a key that was last used `idle` seconds ago (RESTORE IDLETIME, dumps).
-pub fn from_idle_seconds(idle: u64, unix_ms: i64) -> u32 {
-    let clock = lru_clock(unix_ms.saturating_sub(idle.min(LRU_MASK as u64) as i64 * 1000));
+pub fn from_idle_seconds(idle: u64, now_ms: i64) -> u32 {
+    let clock = lru_clock(now_ms.saturating_sub(idle.min(LRU_MASK as u64) as i64 * 1000));
     clock.max(1) // 0 would mean that it was never touched
 }
 
 /// LFU heat with a given counter, as of now (RESTORE FREQ, dumps).
-pub fn from_frequency(counter: u8, unix_ms: i64) -> u32 {
-    lfu(minutes(unix_ms), counter)
+pub fn from_frequency(counter: u8, now_ms: i64) -> u32 {
+    lfu(minutes(now_ms), counter)
 }
 
 /// The LFU counter as of now.
-pub fn decayed(heat: u32, unix_ms: i64, decay_minutes: u32) -> u8 {
+pub fn decayed(heat: u32, now_ms: i64, decay_minutes: u32) -> u8 {
     if heat == 0 {
         return LFU_INIT;
     }
     let counter = heat as u8;
-    let elapsed = minutes(unix_ms).wrapping_sub((heat >> 8) as u16);
+    let elapsed = minutes(now_ms).wrapping_sub((heat >> 8) as u16);
     match u32::from(elapsed).checked_div(decay_minutes) {
         Some(periods) => counter.saturating_sub(periods.min(255) as u8),
         None => counter,
@@ -107,8 +107,8 @@ fn lfu(minutes: u16, counter: u8) -> u32 {
     u32::from(minutes) << 8 | u32::from(counter)
 }
 
-fn minutes(unix_ms: i64) -> u16 {
-    (unix_ms / 60_000) as u16
+fn minutes(now_ms: i64) -> u16 {
+    (now_ms / 60_000) as u16
 }
 
 #[cfg(test)]

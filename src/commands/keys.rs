@@ -284,7 +284,7 @@ fn rename_generic(cx: &mut Cx<'_>, args: Args<'_>, overwrite: bool) -> Result<bo
     }
     cx.move_key((db, from), (db, to));
     cx.changed(from, 1);
-    cx.engine.key_changed(db, to);
+    cx.also_changed(db, to);
     cx.notify(Event::Generic, "rename_from", from);
     cx.notify(Event::Generic, "rename_to", to);
     Ok(true)
@@ -326,7 +326,7 @@ fn copy(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (value, expire, heat) = (from.clone_value(loc), from.expire(loc), from.heat(loc));
     cx.insert_into(target, to, value, expire, heat);
     cx.engine.dirty += 1;
-    cx.engine.key_changed(target, to);
+    cx.also_changed(target, to);
     cx.engine.notify(Event::Generic, "copy_to", to, target);
     cx.client.reply.int(1);
     Ok(())
@@ -344,7 +344,7 @@ fn move_(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     cx.move_key((source, key), (target, key));
     cx.changed(key, 1);
-    cx.engine.key_changed(target, key);
+    cx.also_changed(target, key);
     cx.engine.notify(Event::Generic, "move_from", key, source);
     cx.engine.notify(Event::Generic, "move_to", key, target);
     cx.client.reply.int(1);
@@ -441,7 +441,7 @@ fn object_idletime(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                  adjust.",
             ));
         }
-        let idle = heat::idle_seconds(cx.db().heat(loc), cx.now());
+        let idle = heat::idle_seconds(cx.db().heat(loc), cx.steady_now());
         cx.client.reply.int(idle);
     }
     Ok(())
@@ -457,7 +457,7 @@ fn object_freq(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             ));
         }
         let decay = heat::decay_minutes(&cx.engine.config);
-        let counter = heat::decayed(cx.db().heat(loc), cx.now(), decay);
+        let counter = heat::decayed(cx.db().heat(loc), cx.steady_now(), decay);
         cx.client.reply.int(counter.into());
     }
     Ok(())

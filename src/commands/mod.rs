@@ -54,6 +54,7 @@ pub mod long_double;
 pub mod migrate;
 pub mod notify;
 pub mod output_limits;
+pub mod own_keys;
 pub mod pause;
 pub mod pubsub;
 pub mod random;

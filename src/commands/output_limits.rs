@@ -71,7 +71,7 @@ impl Engine {
             client.over_soft_since_s = None;
             return;
         }
-        let now_s = self.clock.unix_ms / 1000;
+        let now_s = self.clock.steady_ms / 1000;
         let since = *client.over_soft_since_s.get_or_insert(now_s);
         if now_s - since > limit.soft_seconds {
             self.close_for_output(client);
@@ -85,7 +85,7 @@ impl Engine {
         }
         client.flags.insert(ClientFlags::CLOSE_ASAP);
         self.stats.output_limit_disconnections += 1;
-        let line = client_list::line(client, self.clock.unix_ms);
+        let line = client_list::line(client, self.clock.steady_ms);
         let text = format!(
             "Client {line} scheduled to be closed ASAP for overcoming of output buffer limits."
         );
@@ -159,7 +159,7 @@ mod tests {
         };
         let mut client = session(200);
         for (at, closed) in [(0, false), (4_000, false), (6_000, true)] {
-            bench.engine.clock.unix_ms = at;
+            bench.engine.clock.steady_ms = at;
             bench.engine.check_output(&mut client);
             assert_eq!(client.flags.contains(ClientFlags::CLOSE_ASAP), closed);
         }

@@ -69,7 +69,7 @@ impl Pauses {
 }
 
 impl Engine {
-    /// Holds clients back until a Unix time in ms. A pause by the same reason that lasts longer or
+    /// Holds clients back until a time of the steady clock. A pause by the same reason that lasts longer or
     /// holds more stays so.
     pub fn pause(&mut self, reason: Reason, held: Held, until_ms: i64) {
         let slot = &mut self.pauses.by[reason as usize];
@@ -95,7 +95,7 @@ impl Engine {
 
     /// Ends pauses whose time is over.
     pub(super) fn end_pauses(&mut self) {
-        let now = self.clock.unix_ms;
+        let now = self.clock.steady_ms;
         let over = |p: &Option<(Held, i64)>| p.is_some_and(|(_, until)| until <= now);
         if self.pauses.by.iter().any(over) {
             for slot in &mut self.pauses.by {
@@ -116,10 +116,10 @@ impl Engine {
     #[cold]
     pub fn hold_writes_for_snapshot(&mut self) {
         self.hold_writes_above = u64::MAX;
-        self.pause(Reason::Snapshot, Held::Writes, self.clock.unix_ms + 1000);
+        self.pause(Reason::Snapshot, Held::Writes, self.clock.steady_ms + 1000);
     }
 
-    /// Writes are held while a shutdown waits, until a Unix time in ms; `None` ends that.
+    /// Writes are held while a shutdown waits, until a time of the steady clock; `None` ends that.
     pub fn hold_writes_for_shutdown(&mut self, until_ms: Option<i64>) {
         match until_ms {
             // The shell ends it; a margin keeps the clockwork from doing so first.

@@ -159,7 +159,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// The client for the log.
 fn line(cx: &Cx<'_>) -> String {
-    super::server_cmds::client_list::line(cx.client, cx.now())
+    super::server_cmds::client_list::line(cx.client, cx.steady_now())
 }
 
 fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {

@@ -40,6 +40,7 @@ impl Bench {
             Box::new(FakeHost),
         );
         engine.clock.unix_ms = 1_000_000;
+        engine.clock.steady_ms = 1_000_000;
         engine.clock.unix_us = 1_000_000_000;
         let sent = Rc::new(RefCell::new(Vec::new()));
         let tap = Rc::clone(&sent);
@@ -124,6 +125,7 @@ impl Bench {
     /// Lets time pass.
     pub fn advance(&mut self, ms: i64) {
         self.engine.clock.unix_ms += ms;
+        self.engine.clock.steady_ms += ms;
         self.engine.clock.unix_us += ms * 1000;
         self.engine.clock.mono_us += ms as u64 * 1000;
     }

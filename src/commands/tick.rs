@@ -93,7 +93,7 @@ impl Engine {
 
     /// `timeout`: once a second.
     fn close_idle_clients(&mut self) {
-        let second = self.clock.unix_ms / 1000;
+        let second = self.clock.steady_ms / 1000;
         if self.config.timeout == 0 || second == self.idle_checked_s {
             return;
         }

@@ -2,7 +2,7 @@
 
 use crate::commands::engine::Clock;
 use std::cell::Cell;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 static START: LazyLock<u64> = LazyLock::new(since_boot_ns);
@@ -42,6 +42,8 @@ pub fn read() -> (Clock, u64) {
         /// Monotonic ns and Unix µs of the last reading of both.
         static BOTH: Cell<(u64, i64)> = const { Cell::new((0, 0)) };
     }
+    /// Unix µs at monotonic 0, as the wall clock said it first.
+    static BEGAN_US: OnceLock<i64> = OnceLock::new();
     let now = monotonic_ns();
     let (then, unix) = BOTH.get();
     let since = now.saturating_sub(then);
@@ -52,9 +54,11 @@ pub fn read() -> (Clock, u64) {
         BOTH.set((now, unix));
         unix
     };
+    let began_us = *BEGAN_US.get_or_init(|| unix_us - (now / 1000) as i64);
     let clock = Clock {
         unix_ms: unix_us / 1000,
         unix_us,
+        steady_ms: (began_us + (now / 1000) as i64) / 1000,
         mono_us: now / 1000,
     };
     (clock, now)

@@ -154,7 +154,7 @@ impl Connection {
             session.bytes_in += read as u64;
             engine.stats.net_input += read as u64;
             engine.stats.reads += 1;
-            session.last_interaction_ms = engine.clock.unix_ms;
+            session.last_interaction_ms = engine.clock.steady_ms;
         }
         let mut written = Ok(());
         if !self.outbox.is_empty() {

@@ -170,7 +170,7 @@ impl Host for Shell {
     fn facts(&mut self, engine: &Engine) -> Facts {
         let executable = std::env::current_exe().unwrap_or_default();
         let config_file = self.config_file.as_deref();
-        let now = engine.clock.unix_ms;
+        let now = engine.clock.steady_ms;
         Facts {
             os: usage::system_name(),
             pid: std::process::id(),

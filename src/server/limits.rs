@@ -13,7 +13,7 @@ pub fn close_for_input(engine: &mut Engine, client: &mut Session, input: &[u8]) 
     engine.stats.query_limit_disconnections += 1;
     tracing::warn!(
         "Closing client that reached max query buffer length: {} (qbuf initial bytes: {})",
-        client_list::line(client, engine.clock.unix_ms),
+        client_list::line(client, engine.clock.steady_ms),
         quote(&input[..input.len().min(SHOWN)])
     );
 }

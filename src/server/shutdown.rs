@@ -44,7 +44,7 @@ impl Shell {
             if !in_a_script {
                 tracing::info!("Waiting for replicas before shutting down.");
             }
-            let deadline_ms = engine.clock.unix_ms + timeout * 1000;
+            let deadline_ms = engine.clock.steady_ms + timeout * 1000;
             self.shutdown = Some(Shutdown {
                 options,
                 deadline_ms,
@@ -75,7 +75,7 @@ impl Shell {
             return;
         }
         let lagging = lagging(engine);
-        if lagging > 0 && engine.clock.unix_ms < waiting.deadline_ms {
+        if lagging > 0 && engine.clock.steady_ms < waiting.deadline_ms {
             return;
         }
         self.shutdown = None;

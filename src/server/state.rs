@@ -174,10 +174,10 @@ impl Server {
                 moved.await;
                 continue;
             };
-            let left = at - clock::unix_us() / 1000;
+            let left = at - clock::read().0.steady_ms;
             if left <= 0 {
                 self.with_executor(|engine| {
-                    let now = engine.clock.unix_ms;
+                    let now = engine.clock.steady_ms;
                     engine.expire_blocked(now);
                     engine.settle();
                 });

@@ -169,6 +169,7 @@ impl Node {
         self.now_ms = now_ms;
         self.engine.clock.unix_ms = EPOCH_MS + now_ms as i64;
         self.engine.clock.unix_us = self.engine.clock.unix_ms * 1000;
+        self.engine.clock.steady_ms = self.engine.clock.unix_ms;
         self.engine.clock.mono_us = now_ms * 1000;
         self.engine.sync_repl_clock();
     }

@@ -88,7 +88,7 @@ fn the_time_of_a_wait_is_kept_when_it_goes_on() {
     let (mut bench, a, b) = bench();
     bench.run_as(a, "BLPOP k 0.5");
     bench.run_as(b, "BLMPOP 1.5 1 k LEFT");
-    let now = bench.engine.clock.unix_ms;
+    let now = bench.engine.clock.steady_ms;
     assert_eq!(bench.engine.blocking.next_deadline(), Some(now + 500));
     bench.engine.expire_blocked(now + 499);
     assert_eq!(bench.output(a), "");
@@ -172,4 +172,57 @@ fn timeouts_are_checked_before_keys() {
         ("BLMPOP x x s LEFT", "-ERR numkeys should be greater than 0"),
         ("BLMOVE s s LEFT UP x", "-ERR syntax error"),
     ]);
+}
+
+#[test]
+fn a_waiting_client_is_served_at_the_time_at_which_a_long_transaction_ends() {
+    use std::cell::Cell;
+    thread_local!(static NOW: Cell<u64> = const { Cell::new(0) });
+    let mut bench = Bench::new();
+    bench.engine.timer = || NOW.get();
+    let waiter = bench.connect();
+    bench.run_as(waiter, "BZPOPMIN z 1");
+    for line in ["MULTI", "ZADD z 1 one", "PEXPIRE z 100"] {
+        bench.run(line);
+    }
+    // Each reading of the clock from here on comes 200 ms after the one before.
+    bench.engine.timer = || NOW.replace(NOW.get() + 200_000_000);
+    bench.run("EXEC");
+    assert_eq!(
+        bench.output(waiter),
+        "",
+        "what it waits for has expired already"
+    );
+    assert_eq!(bench.run("EXISTS z"), ":0");
+}
+
+#[test]
+fn waits_and_pauses_end_in_time_whatever_is_done_to_the_wall_clock() {
+    for jump in [-3_600_000, 3_600_000] {
+        let mut bench = Bench::new();
+        let (waiter, held) = (bench.connect(), bench.connect());
+        bench.run_as(waiter, "BLPOP list 1");
+        bench.run("CLIENT PAUSE 1000 WRITE");
+        bench.run_as(held, "SET k v");
+        bench.engine.clock.unix_ms += jump;
+        bench.engine.clock.unix_us += jump * 1000;
+        let turn = |bench: &mut Bench| {
+            let now = bench.engine.clock.steady_ms;
+            bench.engine.expire_blocked(now);
+            bench.engine.on_tick();
+            bench.engine.settle();
+        };
+        bench.advance(999);
+        turn(&mut bench);
+        assert_eq!(
+            (bench.output(waiter), bench.output(held)),
+            ("".into(), "".into())
+        );
+        bench.advance(1);
+        turn(&mut bench);
+        assert_eq!(
+            (bench.output(waiter), bench.output(held)),
+            ("nil[]".into(), "+OK".into())
+        );
+    }
 }

@@ -162,7 +162,7 @@ impl Engine {
     /// A login failed.
     pub fn note_failed_login(&mut self, client: &Session, command: &[u8], user: &[u8]) {
         let now = self.clock.unix_ms;
-        let line = client_list::line(client, now);
+        let line = client_list::line(client, self.clock.steady_ms);
         let most = usize::try_from(self.config.acllog_max_len).unwrap_or(0);
         self.stats.denied_auth += 1;
         let log = &mut self.acl_log;

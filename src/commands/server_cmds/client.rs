@@ -238,7 +238,7 @@ fn client_setinfo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 /// The line of the client whose request it is: its arguments are held while it runs.
 fn line_of_own(cx: &mut Cx<'_>, args: Args<'_>) -> String {
     cx.client.argv_bytes = args.0.iter().map(|arg| arg.len()).sum();
-    let line = client_list::line(cx.client, cx.now());
+    let line = client_list::line(cx.client, cx.steady_now());
     cx.client.argv_bytes = 0;
     line
 }
@@ -265,7 +265,7 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
         _ => return Err(CommandError::SYNTAX),
     }
-    let now = cx.now();
+    let now = cx.steady_now();
     measure_replicas(cx.engine);
     cx.client.argv_bytes = args.0.iter().map(|arg| arg.len()).sum();
     let mut text = String::new();
@@ -383,7 +383,7 @@ fn client_kill(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         },
         false => Filter::parse(args)?,
     };
-    let (me, now) = (cx.client.id, cx.now());
+    let (me, now) = (cx.client.id, cx.steady_now());
     let found = everybody(cx).filter(|c| filter.takes(c, me, now));
     let found: Vec<ClientId> = found.map(|c| c.id).collect();
     for &id in &found {
@@ -454,7 +454,7 @@ fn client_pause(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if ms < 0 {
         return Err(CommandError::fixed("ERR timeout is negative"));
     }
-    let until = cx.now().checked_add(ms);
+    let until = cx.steady_now().checked_add(ms);
     let until = until.ok_or(CommandError::fixed("ERR timeout is out of range"))?;
     cx.engine.pause(Reason::Client, held, until);
     cx.client.reply.ok();
@@ -559,7 +559,7 @@ mod tests {
         assert_eq!(bench.run("CLIENT PAUSE 1000 WRITE"), "+OK");
         assert_eq!(bench.run_as(other, "SET a b"), "");
         assert_eq!(bench.run("GET a"), "nil");
-        bench.engine.clock.unix_ms += 1000;
+        bench.advance(1000);
         bench.engine.on_tick();
         bench.engine.settle();
         assert_eq!(bench.output(other), "+OK");

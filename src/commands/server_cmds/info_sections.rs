@@ -40,7 +40,7 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("uptime_in_days", up / 86400);
     line.put("hz", engine.effective_hz());
     line.put("configured_hz", engine.config.hz);
-    line.put("lru_clock", heat::lru_clock(engine.clock.unix_ms));
+    line.put("lru_clock", heat::lru_clock(engine.clock.steady_ms));
     line.put("executable", &facts.executable);
     line.put("config_file", &facts.config_file);
     line.put("io_threads_active", 0);
@@ -90,7 +90,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     line.put("total_watched_keys", engine.watched.len());
     line.put("total_blocking_keys", engine.blocking.keys());
     line.put("total_blocking_keys_on_nokey", awaiting_end(engine));
-    if let Some((reason, actions, ms)) = engine.pauses.shown(engine.clock.unix_ms) {
+    if let Some((reason, actions, ms)) = engine.pauses.shown(engine.clock.steady_ms) {
         line.put("paused_reason", reason);
         line.put("paused_actions", actions);
         line.put("paused_timeout_milliseconds", ms);
@@ -270,7 +270,7 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("latest_fork_usec", 0);
     line.put("total_forks", 0);
     line.put("migrate_cached_sockets", facts.migrate_sockets);
-    line.put("slave_expires_tracked_keys", 0);
+    line.put("slave_expires_tracked_keys", engine.own_keys.len());
     for name in ["hits", "misses", "key_hits", "key_misses", "scanned"] {
         line.put(&format!("active_defrag_{name}"), 0);
     }

@@ -22,7 +22,7 @@ use std::time::Instant;
 /// See [`Persistence::load_at_start`].
 pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Result<(), String> {
     let (path, options) = server.with_engine(|engine| {
-        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        let settings = Settings::read(&engine.config, engine.clock.steady_ms);
         (settings.path, load_options(engine))
     });
     let file = match File::open(&path) {
@@ -136,7 +136,7 @@ pub fn reload(
     engine: &mut Engine,
     options: ReloadOptions,
 ) -> Result<(), LoadError> {
-    let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+    let settings = Settings::read(&engine.config, engine.clock.steady_ms);
     let file = File::open(&settings.path).map_err(|source| LoadError::Io { offset: 0, source })?;
     let total = file.metadata().map(|m| m.len()).ok();
     let load_options = LoadOptions {
@@ -258,10 +258,10 @@ fn merge(engine: &mut Engine, loaded: Loaded, overwrite: bool) -> Result<(), Loa
 
 /// What any load of this server needs.
 pub fn load_options(engine: &mut Engine) -> LoadOptions {
-    let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+    let settings = Settings::read(&engine.config, engine.clock.steady_ms);
     let heat = match settings.heat {
-        super::HeatAs::Freq => HeatPolicy::Lfu((engine.clock.unix_ms / 60_000) as u16),
-        _ => HeatPolicy::Lru(lru_clock(engine.clock.unix_ms)),
+        super::HeatAs::Freq => HeatPolicy::Lfu((engine.clock.steady_ms / 60_000) as u16),
+        _ => HeatPolicy::Lru(lru_clock(engine.clock.steady_ms)),
     };
     LoadOptions {
         hasher: engine.keyspace.hasher(),

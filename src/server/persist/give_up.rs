@@ -67,7 +67,7 @@ impl Persistence {
     pub fn after_flushall(&self, engine: &mut Engine) {
         self.dataset.completed();
         self.give_up(engine, Which::Disk);
-        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        let settings = Settings::read(&engine.config, engine.clock.steady_ms);
         if settings.save_points.is_empty() {
             return;
         }
@@ -94,7 +94,7 @@ impl Persistence {
         thread.finish();
         let outcome = thread.join();
         let mut state = self.state.borrow_mut();
-        state.last_try = engine.clock.unix_ms / 1000;
+        state.last_try = engine.clock.steady_ms / 1000;
         outcome.result?;
         state.saved(outcome.bytes);
         engine.dirty = 0;

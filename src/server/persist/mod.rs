@@ -112,7 +112,9 @@ struct State {
     loading: Option<LoadingState>,
     /// Unix seconds of the last successful save to disk, or of the start.
     last_save: i64,
-    /// Unix seconds when a save to disk was last tried.
+    /// The same by the steady clock: save points count from there.
+    saved_at: i64,
+    /// When a save to disk was last tried, seconds of the steady clock.
     last_try: i64,
     last_failed: Option<String>,
     last_seconds: Option<i64>,
@@ -159,6 +161,7 @@ impl Persistence {
         let mut state = self.state.borrow_mut();
         state.server = Rc::downgrade(server);
         state.last_save = super::clock::unix_us() / 1_000_000;
+        state.saved_at = super::clock::read().0.steady_ms / 1000;
     }
 
     /// Takes the cut now and lets the rest run beside the clients.
@@ -225,10 +228,10 @@ impl Persistence {
                 "Background save already in progress".into(),
             ));
         }
-        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        let settings = Settings::read(&engine.config, engine.clock.steady_ms);
         let disk = matches!(request.target, Target::Disk(_));
         if disk {
-            state.last_try = engine.clock.unix_ms / 1000;
+            state.last_try = engine.clock.steady_ms / 1000;
         }
         let heats = settings.heat != HeatAs::Nothing;
         let cut = match request.only_functions {
@@ -415,14 +418,14 @@ impl Persistence {
         let Some(whole) = self.whole() else {
             return; // what is due is done when the load has ended
         };
-        let now = engine.clock.unix_ms / 1000;
-        let settings = Settings::read(&engine.config, engine.clock.unix_ms);
+        let now = engine.clock.steady_ms / 1000;
+        let settings = Settings::read(&engine.config, engine.clock.steady_ms);
         let (due, scheduled) = {
             let state = self.state.borrow();
             // After a failure the next try waits a little: the disk may be full for a while.
             let retry = state.last_failed.is_none() || now - state.last_try > 5;
             let point = settings.save_points.iter().find(|(seconds, changes)| {
-                engine.dirty >= *changes && now - state.last_save > *seconds && retry
+                engine.dirty >= *changes && now - state.saved_at > *seconds && retry
             });
             (point.copied(), state.scheduled && retry)
         };
@@ -440,6 +443,7 @@ impl State {
     /// A dump of so many bytes has been put in its place.
     fn saved(&mut self, bytes: u64) {
         self.last_save = super::clock::unix_us() / 1_000_000;
+        self.saved_at = super::clock::read().0.steady_ms / 1000;
         self.saves += 1;
         self.last_bytes = bytes;
         self.last_failed = None;

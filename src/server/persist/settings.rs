@@ -31,7 +31,7 @@ pub struct Settings {
 
 impl Settings {
     /// Reads them.
-    pub fn read(config: &Config, unix_ms: i64) -> Settings {
+    pub fn read(config: &Config, steady_ms: i64) -> Settings {
         use crate::config::choices::MaxmemoryPolicy as Policy;
         Settings {
             path: PathBuf::from(&config.dbfilename),
@@ -46,7 +46,7 @@ impl Settings {
             },
             skip_unknown: config.rdb_unknown_values == UnknownValues::Skip,
             heat: match config.maxmemory_policy {
-                Policy::AllkeysLru | Policy::VolatileLru => HeatAs::Idle(lru_clock(unix_ms)),
+                Policy::AllkeysLru | Policy::VolatileLru => HeatAs::Idle(lru_clock(steady_ms)),
                 Policy::AllkeysLfu | Policy::VolatileLfu => HeatAs::Freq,
                 _ => HeatAs::Nothing,
             },

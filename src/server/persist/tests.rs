@@ -326,7 +326,7 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
             changes: 1,
         }];
         engine.dirty = 10;
-        engine.clock.unix_ms += 100_000;
+        engine.clock.steady_ms += 100_000;
         persistence.empty_for_load(engine);
         let progress = Arc::<LoadProgress>::default();
         persistence.begin_loading(engine, crate::commands::Loading::Blocking, 0, progress);

@@ -317,7 +317,7 @@ impl Link {
             let mut session = engine.clients.remove(&id)?;
             let result = self.inbox.apply(bytes, engine, &mut session);
             engine.repl.set_stream_db(session.stream_db());
-            let who = client_list::line(&session, engine.clock.unix_ms);
+            let who = client_list::line(&session, engine.clock.steady_ms);
             engine.clients.insert(id, session);
             let error = result.err()?;
             let text = format!("Protocol error ({}) from client: {who}", error.0);
@@ -668,6 +668,7 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) -> 
     engine
         .repl
         .set_stream_db(meta.map_or(StreamDb::default(), |m| m.stream_db));
+    engine.own_keys.clear();
     Ok(())
 }
 

@@ -152,7 +152,7 @@ impl Drivers {
             Action::Close(id) => self.outbox(id).close(),
             Action::CloseAfterSent(id) => self.outbox(id).close_after_sent(),
             Action::CloseOverLimit(id) => {
-                let now_ms = engine.clock.unix_ms;
+                let now_ms = engine.clock.steady_ms;
                 let who = engine
                     .clients
                     .get(&id)

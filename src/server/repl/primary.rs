@@ -403,14 +403,14 @@ fn must_close(engine: &mut Engine, id: ClientId, argv: &[&[u8]]) -> Option<Strin
             String::from_utf8_lossy(argv[0])
                 .to_lowercase()
                 .escape_debug(),
-            client_list::line(session, engine.clock.unix_ms)
+            client_list::line(session, engine.clock.steady_ms)
         ));
     }
     let closed = session.flags.contains(ClientFlags::CLOSE_ASAP);
     closed.then(|| {
         format!(
             "Client closed: {}",
-            client_list::line(session, engine.clock.unix_ms)
+            client_list::line(session, engine.clock.steady_ms)
         )
     })
 }

@@ -1,0 +1,154 @@
+//! Keys with an expiry that clients have written into a writable replica.
+//!
+//! A replica deletes nothing that its primary will delete; but of these keys the primary knows nothing. They are
+//! noted here when they are written, and the expire cycle deletes them. What the primary's stream has made of such
+//! a key meanwhile is the primary's again: the expiry noted is then no longer the key's.
+
+use super::{Cx, Engine};
+use crate::keyspace::{Loc, UnixMillis};
+use std::collections::{BTreeSet, HashMap};
+
+/// The keys, by the time at which they expire.
+#[derive(Default)]
+pub struct OwnKeys {
+    due: BTreeSet<(UnixMillis, usize, Vec<u8>)>,
+    noted: HashMap<(usize, Vec<u8>), UnixMillis>,
+    /// Keys that the running command has written: what it makes of them is known when it is done.
+    written: Vec<(usize, Vec<u8>)>,
+}
+
+impl OwnKeys {
+    /// `slave_expires_tracked_keys`
+    pub fn len(&self) -> usize {
+        self.noted.len()
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.noted.is_empty()
+    }
+
+    /// The dataset was replaced, or is all ours.
+    pub fn clear(&mut self) {
+        *self = OwnKeys::default();
+    }
+
+    fn note(&mut self, db: usize, key: &[u8], expire: Option<UnixMillis>) {
+        let name = (db, key.to_vec());
+        let old = match expire {
+            Some(at) => self.noted.insert(name, at),
+            None => self.noted.remove(&name),
+        };
+        if old == expire {
+            return;
+        }
+        if let Some(at) = old {
+            self.due.remove(&(at, db, key.to_vec()));
+        }
+        if let Some(at) = expire {
+            self.due.insert((at, db, key.to_vec()));
+        }
+    }
+
+    fn take_due(&mut self, now: UnixMillis) -> Option<(UnixMillis, usize, Vec<u8>)> {
+        if self.due.first()?.0 >= now {
+            return None;
+        }
+        let (at, db, key) = self.due.pop_first()?;
+        self.noted.remove(&(db, key.clone()));
+        Some((at, db, key))
+    }
+}
+
+impl Cx<'_> {
+    /// A client writes a key of a replica.
+    #[cold]
+    pub(super) fn note_own_key(&mut self, db: usize, key: &[u8]) {
+        if self.expiry_is_ours() {
+            let name = (db, key.to_vec());
+            self.engine.own_keys.written.push(name);
+        }
+    }
+}
+
+impl Engine {
+    /// A command is done: the expiries of the keys that it wrote are noted.
+    #[inline]
+    pub(super) fn note_own_keys(&mut self) {
+        for (db, key) in std::mem::take(&mut self.own_keys.written) {
+            let store = self.keyspace.db(db);
+            let expire = store.find(&key).and_then(|loc| store.expire(loc));
+            self.own_keys.note(db, &key, expire);
+        }
+    }
+
+    /// The next key of our own that has expired at `now`, on a replica.
+    pub(super) fn next_own_expired(&mut self, now: UnixMillis) -> Option<(usize, Loc)> {
+        loop {
+            let (at, db, key) = self.own_keys.take_due(now)?;
+            if db >= self.keyspace.count() {
+                continue;
+            }
+            let store = self.keyspace.db(db);
+            let found = store.find(&key);
+            if let Some(loc) = found.filter(|&loc| store.expire(loc) == Some(at)) {
+                return Some((db, loc));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::ClientFlags;
+    use crate::commands::testing::Bench;
+
+    /// A writable replica and the client that is the link to its primary.
+    fn replica() -> (Bench, crate::commands::ClientId) {
+        let mut bench = Bench::new();
+        bench.run("CONFIG SET replica-read-only no");
+        bench.run("REPLICAOF 127.0.0.1 1");
+        let link = bench.connect();
+        let session = bench.engine.clients.get_mut(&link).expect("just connected");
+        session.flags.insert(ClientFlags::MASTER);
+        (bench, link)
+    }
+
+    #[test]
+    fn a_writable_replica_deletes_what_its_clients_wrote_and_nothing_else() {
+        let (mut bench, link) = replica();
+        bench.run("SET own v PX 10");
+        bench.run("SET moved v PX 10");
+        bench.run("RENAME moved renamed");
+        bench.run("SET kept v PX 10");
+        bench.run("PERSIST kept");
+        bench.run("SET later v PX 10");
+        bench.run("PEXPIRE later 1000");
+        bench.run("SET taken v PX 10");
+        bench.run_as(link, "SET theirs v PXAT 1000010");
+        bench.run_as(link, "SET taken w PXAT 1000020");
+        assert_eq!(bench.engine.own_keys.len(), 4);
+        bench.advance(100);
+        assert!(bench.engine.may_expire());
+        bench.engine.expire_slice(200);
+        bench.check(&[("DBSIZE", ":4"), ("EXISTS kept later", ":2")]);
+        assert_eq!(bench.run_as(link, "EXISTS theirs taken"), ":2");
+        assert_eq!(bench.engine.own_keys.len(), 1);
+        bench.advance(1000);
+        bench.engine.expire_slice(200);
+        bench.check(&[("DBSIZE", ":3")]);
+        assert!(bench.engine.own_keys.is_empty());
+    }
+
+    #[test]
+    fn a_primary_notes_nothing() {
+        let (mut bench, _) = replica();
+        bench.run("SET own v PX 10");
+        bench.run("REPLICAOF NO ONE");
+        bench.run("SET other v PX 10");
+        bench.advance(100);
+        bench.engine.expire_slice(200);
+        bench.check(&[("DBSIZE", ":0")]);
+        assert!(bench.engine.own_keys.is_empty());
+    }
+}
