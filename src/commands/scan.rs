@@ -110,7 +110,13 @@ pub fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
 impl Cx<'_> {
     /// Puts `[cursor, [elements]]` around the `n` elements written since `mark`.
     pub fn scan_reply(&mut self, mark: usize, n: usize, cursor: u64) {
-        self.client.reply.scan_at(mark, cursor, n);
+        let mut digits = itoa::Buffer::new();
+        let cursor = digits.format(cursor).as_bytes();
+        self.client.reply.insert_at(mark, |head| {
+            head.array(2);
+            head.bulk(cursor);
+            head.array(n);
+        });
     }
 }
 

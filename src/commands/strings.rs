@@ -6,6 +6,7 @@ use super::{Args, CmdResult, CommandError, Cx, Event, strings_conditional};
 use crate::keyspace::value::{SharedText, StrRef};
 use crate::keyspace::{Loc, ValueRef};
 use crate::resp::{Reply, Shared};
+use std::borrow::Cow;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -204,7 +205,10 @@ pub(super) fn reply_text(reply: &mut Reply, text: StrRef<'_>, start: usize, end:
         .flatten();
     match shared {
         Some(shared) => reply.bulk_shared(Box::new(shared)),
-        None => reply.bulk(&text.slice(start, end)),
+        None => match text.slice(start, end) {
+            Cow::Borrowed(bytes) => reply.bulk(bytes),
+            Cow::Owned(bytes) => reply.bulk_own(bytes),
+        },
     }
 }
 

@@ -98,6 +98,12 @@ impl Output {
         self.divided = true;
     }
 
+    /// From now on the output is one slice again. There must be nothing in it.
+    pub fn unite(&mut self) {
+        debug_assert!(self.is_empty());
+        self.divided = false;
+    }
+
     /// True if a value may be referred to.
     pub fn is_divided(&self) -> bool {
         self.divided
@@ -151,7 +157,7 @@ impl Output {
 
     #[cold]
     fn make_room(&mut self, n: usize) -> bool {
-        if self.overrun || self.len().saturating_add(n) > self.limit {
+        if self.overrun || n > self.left() {
             self.overrun();
             return false;
         }
@@ -203,7 +209,7 @@ impl Output {
     pub fn put_shared(&mut self, shared: Box<dyn Shared>) {
         debug_assert!(self.divided);
         let n = shared.len();
-        if self.overrun || self.len().saturating_add(n) > self.limit {
+        if self.overrun || n > self.left() {
             return self.overrun();
         }
         if n > 0 {
@@ -211,6 +217,20 @@ impl Output {
             self.before += n;
             self.pieces.push(Piece::Shared(shared));
         }
+    }
+
+    /// Writes bytes that nobody else needs: many of them become a piece as they are.
+    pub fn put_own(&mut self, bytes: Vec<u8>) {
+        let n = bytes.len();
+        if !self.divided || n < PIECE {
+            return self.put(&bytes);
+        }
+        if self.overrun || n > self.left() {
+            return self.overrun();
+        }
+        self.set_aside(0);
+        self.before += n;
+        self.pieces.push(Piece::Own(bytes));
     }
 
     /// Writes bytes before what was written since `mark`, a former length.
@@ -264,15 +284,21 @@ impl Output {
         self.truncate(0);
     }
 
-    /// What was written, of an output that is not divided.
+    /// What was written.
+    ///
+    /// # Panics
+    /// Of an output that is divided: there are parts that it would leave out.
     pub fn bytes(&self) -> &[u8] {
-        debug_assert!(!self.divided);
+        assert!(!self.divided, "the output is in pieces");
         &self.buf
     }
 
     /// As [`Output::bytes`], leaving nothing. Nothing is what an output gives that has been overrun.
+    ///
+    /// # Panics
+    /// As [`Output::bytes`].
     pub fn take(&mut self) -> Vec<u8> {
-        debug_assert!(!self.divided);
+        assert!(!self.divided, "the output is in pieces");
         self.pieces.clear();
         self.before = 0;
         std::mem::take(&mut self.buf)
@@ -341,9 +367,13 @@ mod tests {
             let mut marks = vec![0];
             for step in 0..rng.below(60) {
                 let bytes = vec![step as u8; [1, 5, 60, 5000, PIECE / 3, PIECE + 9][rng.below(6)]];
-                match rng.below(8) {
+                match rng.below(9) {
                     0..=3 => {
                         output.put(&bytes);
+                        model.extend_from_slice(&bytes);
+                    }
+                    7 => {
+                        output.put_own(bytes.clone());
                         model.extend_from_slice(&bytes);
                     }
                     4 => {

@@ -178,6 +178,13 @@ impl Reply {
         self.out.put(b"\r\n");
     }
 
+    /// A bulk string of bytes that nobody else needs.
+    pub fn bulk_own(&mut self, bytes: Vec<u8>) {
+        self.header(b'$', bytes.len() as i64);
+        self.out.put_own(bytes);
+        self.out.put(b"\r\n");
+    }
+
     /// A bulk string of text.
     pub fn bulk_str(&mut self, text: &str) {
         self.bulk(text.as_bytes());
@@ -281,14 +288,10 @@ impl Reply {
         self.out.insert(mark, &header_line(kind, n as i64));
     }
 
-    /// Puts the cursor of a scan before the `n` elements written since `mark`: `[cursor, [elements]]`.
-    pub fn scan_at(&mut self, mark: usize, cursor: u64, n: usize) {
-        let mut digits = itoa::Buffer::new();
-        let cursor = digits.format(cursor).as_bytes();
+    /// Puts what `write` writes before what was written since `mark`.
+    pub fn insert_at(&mut self, mark: usize, write: impl FnOnce(&mut Reply)) {
         let mut head = Reply::new(self.proto);
-        head.array(2);
-        head.bulk(cursor);
-        head.array(n);
+        write(&mut head);
         self.out.insert(mark, head.bytes());
     }
 

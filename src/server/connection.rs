@@ -202,7 +202,7 @@ impl Connection {
         if self.is_too_much(engine, &session) {
             limits::close_for_input(engine, &mut session, &self.input);
         }
-        let end = self.verdict(&session, written);
+        let end = self.verdict(&mut session, written);
         engine.count_client(&mut session);
         engine.clients.insert(self.id, session);
         engine.evict_clients();
@@ -345,7 +345,7 @@ impl Connection {
         done
     }
 
-    fn verdict(&self, session: &Session, written: Result<(), End>) -> Result<(), End> {
+    fn verdict(&self, session: &mut Session, written: Result<(), End>) -> Result<(), End> {
         written?;
         let idle = self.outbox.is_empty();
         if session.flags.contains(ClientFlags::CLOSE_ASAP)
@@ -354,6 +354,8 @@ impl Connection {
             return Err(End::Closed);
         }
         if session.flags.contains(ClientFlags::REPLICA) {
+            // Its driver takes what is written from here on.
+            session.reply.output_mut().unite();
             return Err(End::Replica);
         }
         Ok(())

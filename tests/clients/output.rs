@@ -188,6 +188,14 @@ fn a_reply_is_the_value_as_it_was_when_the_command_ran() {
     let server = Builder::forebay().start();
     let mut admin = server.client();
     let value: Vec<u8> = (0..20 * MB).map(|i| (i / 999) as u8).collect();
+    // Loaded from a dump, it is held compressed.
+    admin.cmd(&[b"SET".as_slice(), b"packed", &value]);
+    admin.ok("DEBUG RELOAD");
+    assert!(admin.run("GET packed").bytes() == Some(&value));
+    assert!(
+        admin.run("GETRANGE packed 70000 -70001").bytes()
+            == Some(&value[70_000..value.len() - 70_000])
+    );
     for change in [
         "DEL k",
         "SETRANGE k 5000000 changed",

@@ -270,13 +270,12 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let next = next_pending(cx, &claim, cursor).unwrap_or(StreamId::ZERO);
     let reply = &mut cx.client.reply;
-    reply.array_at(mark, answered);
     // Where to go on stands first.
-    let entries = reply.bytes()[mark..].to_vec();
-    reply.truncate(mark);
-    reply.array(3);
-    ids::reply(reply, next);
-    reply.raw(&entries);
+    reply.insert_at(mark, |head| {
+        head.array(3);
+        ids::reply(head, next);
+        head.array(answered);
+    });
     reply.array(deleted.len());
     deleted.iter().for_each(|id| ids::reply(reply, *id));
     Ok(())
