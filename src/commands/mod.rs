@@ -18,6 +18,8 @@ pub mod clients;
 pub mod collection;
 pub mod connection;
 pub mod context;
+#[cfg(test)]
+mod costs;
 pub mod dataset;
 pub mod debug;
 pub mod debug_protocol;

@@ -102,10 +102,10 @@ impl Cx<'_> {
             self.created(key);
             loc
         });
-        match self.db().edit(loc).value() {
+        self.db().edit_with(loc, |value| match value {
             Value::Str(s) => f(s),
             _ => unreachable!("the caller has checked the type"),
-        }
+        })
     }
 }
 

@@ -1,175 +1,129 @@
-//! A value that is being changed.
+//! Values that are changed.
 
 use super::Value;
 use super::db::{Db, Loc};
-use super::record::{self, KEY_MAX, LONG_KEY, OUTSIDE, Record, TYPE_MASK, VALUE_MAX};
+use super::record::{self, LONG_KEY, OUTSIDE, Record, TYPE_MASK, VALUE_MAX};
+use super::tree::note_work;
 use std::sync::Arc;
 
-/// A value that is being changed. Dropping it puts the value back into the database; a collection
-/// that became empty is removed with its key.
-///
-/// While it is open, a large value is out on loan: its record holds an empty handle, so that a
-/// forgotten `Edit` loses the value but leaves nothing dangling.
-pub struct Edit<'a> {
-    db: &'a mut Db,
-    loc: Loc,
-    value: Option<Held>,
-}
-
-enum Held {
-    /// It stands in the record; this is a copy.
-    Packed(Value),
-    /// It stands outside.
-    Outside {
-        value: Arc<Value>,
-        lent: Option<Lent>,
-    },
-}
-
-/// The record from which a value was taken, and into which it can be put back.
-struct Lent {
-    offset: usize,
-    type_byte: u8,
-}
-
 impl Db {
-    /// Changes the value with `f`: as [`Db::edit`], which it is but for large values that nobody shares. They
-    /// are changed where they are, and their record is written only if its type changes.
+    /// Changes the value with `f`. A collection that became empty is removed with its key.
+    ///
+    /// A value outside that nobody shares is changed where it is, and its record is written only if its type
+    /// changes; what is shared is copied part by part, as `f` writes to it.
     pub fn edit_with<R>(&mut self, loc: Loc, f: impl FnOnce(&mut Value) -> R) -> R {
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
         let bytes = &segment.records_mut()[offset..];
         let type_byte = bytes[record::type_at(bytes)];
-        if type_byte & (OUTSIDE | LONG_KEY) == OUTSIDE
-            && offset >= limit
-            && let Some(value) = segment.outside_mut_at(offset)
-        {
-            let result = f(value);
-            let stays = value.tree_type() == Some(type_byte & TYPE_MASK);
-            if stays && record::has_field_expiry(type_byte) {
-                self.note_fields(loc);
-            } else if !stays {
-                let value = segment.take_outside(offset);
-                let held = Held::Outside {
-                    value: value.expect("it was there"),
-                    lent: Some(Lent { offset, type_byte }),
-                };
-                self.put_back(loc, held);
+        if type_byte & OUTSIDE == 0 {
+            let mut value = Value::to_change(type_byte, Record::parse(bytes).value());
+            let result = f(&mut value);
+            self.put_changed(loc, value);
+            return result;
+        }
+        if offset < limit {
+            // A snapshot needs the record as it is.
+            let mut value = segment.as_ref().share_at(offset);
+            let result = f(Arc::make_mut(&mut value));
+            if value.is_empty_collection() {
+                self.remove(loc);
+            } else if !self.put_packed(loc, &value) {
+                let expire = self.expire(loc);
+                self.rewrite_outside(loc, expire, value);
             }
             return result;
         }
-        f(self.edit(loc).value())
+        if segment.outside_mut_at(offset).is_none() {
+            let mut value = segment.as_ref().share_at(offset);
+            Arc::make_mut(&mut value);
+            segment.replace_outside(offset, value);
+        }
+        let value = segment.outside_mut_at(offset);
+        let value = value.expect("nobody else has a reference to it");
+        let result = f(value);
+        if value.tree_type() != Some(type_byte & TYPE_MASK) {
+            self.settle(loc, offset, type_byte);
+        } else if record::has_field_expiry(type_byte) {
+            self.note_fields(loc);
+        }
+        result
     }
 
-    /// Opens the value for change.
-    pub fn edit(&mut self, loc: Loc) -> Edit<'_> {
-        let segment = self.segment(loc);
-        let offset = segment.slots().offset(loc.slot as usize);
-        let record = Record::parse(&segment.records()[offset..]);
-        let type_byte = record.rdb_type;
-        let value = if type_byte & OUTSIDE == 0 {
-            Held::Packed(Value::to_change(type_byte, record.value()))
-        } else {
-            let limit = self.protect(loc);
-            // A snapshot needs the record, or the key stands with the value: then it is shared.
-            let lent = (offset >= limit && type_byte & LONG_KEY == 0)
-                .then_some(Lent { offset, type_byte });
-            let value = match lent {
-                Some(_) => self.segment_mut(loc).take_outside(offset),
-                None => Some(self.segment(loc).share_at(offset)),
-            };
-            Held::Outside {
-                value: value.expect("the value is not on loan"),
-                lent,
-            }
-        };
-        Edit {
-            db: self,
-            loc,
-            value: Some(value),
+    /// Puts a value that was changed beside its record where it belongs.
+    fn put_changed(&mut self, loc: Loc, value: Value) {
+        if value.is_empty_collection() {
+            self.remove(loc);
+        } else if !self.put_packed(loc, &value) {
+            let expire = self.expire(loc);
+            self.rewrite_outside(loc, expire, Arc::new(value));
         }
     }
 
-    /// Puts a changed value back.
-    fn put_back(&mut self, loc: Loc, held: Held) {
-        let value = match &held {
-            Held::Packed(value) => value,
-            Held::Outside { value, .. } => value,
-        };
+    /// After a change of a value outside, which is no tree of the type that its record says.
+    fn settle(&mut self, loc: Loc, offset: usize, type_byte: u8) {
+        let value = self.segment(loc).outside_at(offset);
         if value.is_empty_collection() {
             return self.remove(loc);
         }
-        if value.is_packed() && self.put_packed(loc, value) {
-            return;
+        let rdb_type = value.rdb_type();
+        if type_byte & LONG_KEY == 0 {
+            let mut bytes = std::mem::take(&mut self.scratch.value);
+            let packed = pack(self.segment(loc).outside_at(offset), &mut bytes);
+            if let Some(type_byte) = packed {
+                self.write_packed(loc, type_byte, &bytes);
+            }
+            self.scratch.value = bytes;
+            if packed.is_some() {
+                return;
+            }
         }
-        let value = match held {
-            Held::Packed(value) => Arc::new(value),
-            Held::Outside {
-                value,
-                lent: Some(lent),
-            } => return self.give_back(loc, lent, value),
-            Held::Outside { value, lent: None } => value,
-        };
-        let expire = self.expire(loc);
-        self.rewrite_outside(loc, expire, value);
+        let new = rdb_type | type_byte & !TYPE_MASK;
+        if new != type_byte {
+            let mut segment = self.segment_mut(loc);
+            let at = offset + record::type_at(&segment.records_mut()[offset..]);
+            segment.records_mut()[at] = new;
+            segment.count(false, type_byte, -1);
+            segment.count(false, new, 1);
+            self.types[(type_byte & TYPE_MASK) as usize] -= 1;
+            self.types[rdb_type as usize] += 1;
+        }
+        self.note_written(loc, None, new);
     }
 
-    /// Writes a packed value into its record; false if it is too large for that.
+    /// Writes a packed value into its record; false if it is too large for that, or the key is.
     fn put_packed(&mut self, loc: Loc, value: &Value) -> bool {
-        if self.key(loc).len() > KEY_MAX {
+        if self.record(loc).rdb_type & LONG_KEY != 0 {
             return false;
         }
         let mut bytes = std::mem::take(&mut self.scratch.value);
-        bytes.clear();
-        let packed = value
-            .to_record(&mut bytes)
-            .filter(|_| bytes.len() <= VALUE_MAX);
+        let packed = pack(value, &mut bytes);
         if let Some(type_byte) = packed {
-            let old = self.record(loc);
-            // Many a command changes nothing in the end.
-            if old.rdb_type != type_byte || old.value() != bytes {
-                let expire = old.expire;
-                self.rewrite(loc, expire, type_byte, &bytes, &[]);
-            }
+            self.write_packed(loc, type_byte, &bytes);
         }
         self.scratch.value = bytes;
         packed.is_some()
     }
 
-    /// Puts a lent value back into its record.
-    fn give_back(&mut self, loc: Loc, lent: Lent, value: Arc<Value>) {
-        let type_byte = value.rdb_type() | OUTSIDE;
-        let mut segment = self.segment_mut(loc);
-        segment.put_outside(lent.offset, value);
-        if type_byte != lent.type_byte {
-            let at = lent.offset + record::type_at(&segment.records_mut()[lent.offset..]);
-            segment.records_mut()[at] = type_byte;
-            segment.count(false, lent.type_byte, -1);
-            segment.count(false, type_byte, 1);
-            self.types[(lent.type_byte & TYPE_MASK) as usize] -= 1;
-            self.types[(type_byte & TYPE_MASK) as usize] += 1;
-        }
-        self.note_written(loc, None, type_byte);
-    }
-}
-
-impl Edit<'_> {
-    /// The value, unshared on first write of a part.
-    pub fn value(&mut self) -> &mut Value {
-        match self.value.as_mut().expect("there until the drop") {
-            Held::Packed(value) => value,
-            Held::Outside { value, .. } => Arc::make_mut(value),
+    fn write_packed(&mut self, loc: Loc, type_byte: u8, bytes: &[u8]) {
+        let old = self.record(loc);
+        // Many a command changes nothing in the end.
+        if old.rdb_type != type_byte || old.value() != bytes {
+            let expire = old.expire;
+            self.rewrite(loc, expire, type_byte, bytes, &[]);
         }
     }
 }
 
-impl Drop for Edit<'_> {
-    fn drop(&mut self) {
-        if let Some(held) = self.value.take() {
-            self.db.put_back(self.loc, held);
-        }
-    }
+/// Replaces `bytes` by a value as it is kept in a record, and gives its type; `None` if it is too large for
+/// that, which is found out before anything is copied.
+pub(super) fn pack(value: &Value, bytes: &mut Vec<u8>) -> Option<u8> {
+    bytes.clear();
+    value.packed_len().filter(|len| *len <= VALUE_MAX)?;
+    let type_byte = value.to_record(bytes)?;
+    note_work(bytes.len());
+    (bytes.len() <= VALUE_MAX).then_some(type_byte)
 }
 
 #[cfg(test)]

@@ -50,7 +50,6 @@ pub mod value;
 mod write;
 
 pub use db::{Db, Due, Glance, Loc, MemberArgs};
-pub use edit::Edit;
 pub use footprint::Footprint;
 pub use hash::Hasher;
 pub use item::Item;

@@ -130,6 +130,25 @@ pub unsafe fn share(record: &[u8]) -> Arc<Value> {
     }
 }
 
+/// Puts another value in the place of the one that a record's handle owns.
+///
+/// # Safety
+/// As [`value`]; and the record is borrowed exclusively, and written by nobody but this module.
+pub unsafe fn replace(record: &mut [u8], value: Arc<Value>) {
+    let (long, address) = handle(record);
+    if long {
+        let key = std::ptr::with_exposed_provenance_mut::<LongKey>(address);
+        // SAFETY: the handle was made by `store` and is owned by this record, which the caller has borrowed
+        // exclusively.
+        unsafe { (*key).value = value };
+        return;
+    }
+    let at = super::record::head_len(record);
+    record[at..at + HANDLE].copy_from_slice(&store(None, value));
+    // SAFETY: the record owned this reference, and its handle is another one now.
+    drop(unsafe { Arc::from_raw(std::ptr::with_exposed_provenance::<Value>(address)) });
+}
+
 /// Takes the value out of a record that is about to go; `None` if it is out on loan.
 ///
 /// # Safety

@@ -411,12 +411,11 @@ impl<'a> SegmentMut<'a> {
         unsafe { outside::value_mut(&self.records[offset..]) }
     }
 
-    /// Puts a large value into a record from which one was taken.
-    pub fn put_outside(&mut self, offset: usize, value: Arc<Value>) {
-        let at = offset + record::head_len(&self.records[offset..]);
-        let handle = &mut self.records[at..at + record::HANDLE];
-        debug_assert!(handle.iter().all(|&b| b == 0), "the record has a value");
-        handle.copy_from_slice(&outside::store(None, value));
+    /// Gives a record another large value in the place of its own.
+    pub fn replace_outside(&mut self, offset: usize, value: Arc<Value>) {
+        let bytes = &mut self.records[offset..];
+        // SAFETY: a record of a segment, borrowed exclusively with it.
+        unsafe { outside::replace(bytes, value) }
     }
 
     /// Overwrites the expiry of a record that has one.

@@ -8,6 +8,7 @@
 
 use super::db::{Db, Loc};
 use super::directory::room_for;
+use super::edit::pack;
 use super::heap::EXTENT_MAX;
 use super::record::{
     self, KEY_MAX, LONG_KEY, OUTSIDE, Parts, RECORD_MAX, Record, Small, TYPE_MASK, TYPE_STRING,
@@ -58,6 +59,11 @@ impl Db {
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
         let bytes = &mut segment.records_mut()[offset..];
         let record = Record::parse(bytes);
+        if record.rdb_type & LONG_KEY != 0 {
+            let value = Value::Str(super::value::Str::from_int(n));
+            self.edit_with(loc, |old| *old = value);
+            return loc;
+        }
         let (expire, len) = (record.expire, record.value().len());
         let fits = record.rdb_type == TYPE_STRING && len == head.len() + body.len();
         if fits && offset >= limit {
@@ -85,8 +91,7 @@ impl Db {
     ) -> Loc {
         if key.len() <= KEY_MAX {
             let mut bytes = std::mem::take(&mut self.scratch.value);
-            bytes.clear();
-            let packed = value.to_record(&mut bytes);
+            let packed = pack(&value, &mut bytes);
             let parts = packed.and_then(|ty| Parts::whole(expire, ty, key, &bytes, &[]));
             let loc = parts.map(|parts| self.put(hash, key, &parts, None));
             self.scratch.value = bytes;

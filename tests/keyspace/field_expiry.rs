@@ -83,7 +83,6 @@ impl Run {
 
     fn edit(&mut self, key: &[u8], loc: Loc) {
         let at = self.time();
-        let in_a_call = self.random.one_in(2);
         let fields = &mut self.model.get_mut(key).expect("found").0;
         let n = self.random.below(fields.len() as u64) as usize;
         let field = fields.keys().nth(n).expect("below the length").clone();
@@ -96,10 +95,7 @@ impl Run {
             }
         };
         let db = self.keyspace.db_mut(0);
-        let done = match in_a_call {
-            true => db.edit_with(loc, change),
-            false => change(db.edit(loc).value()),
-        };
+        let done = db.edit_with(loc, change);
         assert!(done);
         match drop_it {
             true => _ = fields.remove(&field),

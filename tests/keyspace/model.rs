@@ -219,7 +219,6 @@ impl Run {
         };
         let text = self.text();
         let pops = self.random.below(30);
-        let in_a_call = self.random.one_in(2);
         let db = self.keyspace.db_mut(d);
         let entry = &mut self.model[d].get_mut(&key).unwrap().0;
         let change = |value: &mut Value| match (&mut *value, &mut *entry) {
@@ -243,11 +242,7 @@ impl Run {
             }
             other => panic!("{other:?}"),
         };
-        if in_a_call {
-            db.edit_with(loc, change);
-        } else {
-            change(db.edit(loc).value());
-        }
+        db.edit_with(loc, change);
         if *entry == Held::List(Vec::new()) {
             self.model[d].remove(&key);
         }

@@ -530,6 +530,7 @@ fn edit<L: Leaf, R>(
 ) -> R {
     let inner = match node {
         Node::Leaf(leaf) => {
+            super::note_work(super::CHUNK_MAX);
             if leaf.is_shared() {
                 super::note_left(leaf.heap());
             }
@@ -566,7 +567,10 @@ fn remove_range<L: Leaf>(
     cut: &mut impl FnMut(&mut L, Range<usize>),
 ) {
     let inner = match node {
-        Node::Leaf(leaf) => return cut(leaf, range.start as usize..range.end as usize),
+        Node::Leaf(leaf) => {
+            super::note_work(super::CHUNK_MAX);
+            return cut(leaf, range.start as usize..range.end as usize);
+        }
         Node::Inner(inner) => Arc::make_mut(inner),
     };
     // From the last kid down, so that indexes and positions before stay what they are.
@@ -613,6 +617,7 @@ impl<'a, L: Leaf> Leaves<'a, L> {
     #[inline]
     pub(crate) fn next(&mut self) -> Option<&'a L> {
         let leaf = self.at?;
+        super::note_work(super::CHUNK_MAX);
         self.at = self.step(|i, n| (i + 1 < n).then_some(i + 1), |_| 0);
         Some(leaf)
     }
@@ -621,6 +626,7 @@ impl<'a, L: Leaf> Leaves<'a, L> {
     #[inline]
     pub(crate) fn prev(&mut self) -> Option<&'a L> {
         let leaf = self.at?;
+        super::note_work(super::CHUNK_MAX);
         self.at = self.step(|i, _| i.checked_sub(1), |n| n - 1);
         Some(leaf)
     }

@@ -62,6 +62,25 @@ pub(crate) fn left_to_clones() -> u64 {
     LEFT.get()
 }
 
+#[cfg(test)]
+thread_local! {
+    static WORK: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Bytes that this thread has looked at or copied because of the size of a value: what tests measure costs by.
+/// Each visit of a chunk counts as one of a full chunk, a copy of a whole value by its length.
+#[cfg(test)]
+pub(crate) fn work() -> u64 {
+    WORK.get()
+}
+
+/// Counts bytes for [`work`]; nothing in a server.
+#[inline(always)]
+pub(crate) fn note_work(_bytes: usize) {
+    #[cfg(test)]
+    WORK.set(WORK.get() + _bytes as u64);
+}
+
 /// Counts bytes that are left to a clone.
 #[inline]
 pub(crate) fn note_left(bytes: usize) {

@@ -71,6 +71,7 @@ pub(crate) struct Rope(Tree<Piece>);
 impl Rope {
     /// The rope of these bytes.
     pub(crate) fn new(bytes: &[u8]) -> Self {
+        super::note_work(bytes.len());
         let pieces = bytes.chunks(PIECE).map(|bytes| Piece {
             buf: bytes.into(),
             len: bytes.len() as u32,

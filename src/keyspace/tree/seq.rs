@@ -37,9 +37,18 @@ impl Seq {
         self.front.heap() + self.middle.heap() + self.back.heap() + self.scratch.capacity()
     }
 
-    /// Bytes of a listpack of all elements.
-    pub(crate) fn listpack_len(&self) -> usize {
-        listpack::EMPTY_LEN + self.chunks().map(Chunk::len).sum::<usize>()
+    /// Whether a listpack of all elements takes no more than so many bytes. Asked after each removal: what it
+    /// looks at is bounded by `most`, not by the list.
+    pub(crate) fn fits_listpack(&self, most: usize) -> bool {
+        let elements = most.saturating_sub(listpack::EMPTY_LEN);
+        // The shortest element takes two bytes.
+        if self.len() > elements / 2 {
+            return false;
+        }
+        let left = self
+            .chunks()
+            .try_fold(elements, |left, chunk| left.checked_sub(chunk.len()));
+        left.is_some()
     }
 
     /// A list of these chunks.

@@ -294,6 +294,14 @@ impl Hash {
         matches!(self.0, Form::Table(_))
     }
 
+    /// As [`Value::packed_len`](super::Value::packed_len).
+    pub(super) fn packed_len(&self) -> Option<usize> {
+        match &self.0 {
+            Form::Pack(lp) | Form::PackEx(lp) => Some(lp.len()),
+            Form::Table(_) => None,
+        }
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Pack(lp) | Form::PackEx(lp) => lp.capacity(),

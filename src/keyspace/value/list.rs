@@ -187,7 +187,7 @@ impl List {
     /// Packs a chain that is not larger than this.
     fn pack(&mut self, bytes: usize, count: usize) {
         let Form::Chain(chain) = &self.0 else { return };
-        if chain.len() > count || chain.listpack_len() > bytes {
+        if chain.len() > count || !chain.fits_listpack(bytes) {
             return;
         }
         let items = chain.range(0..chain.len());
@@ -247,6 +247,14 @@ impl List {
     pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
         match &mut self.0 {
             Form::Pack(lp) => Some(lp),
+            Form::Chain(_) => None,
+        }
+    }
+
+    /// As [`Value::packed_len`](super::Value::packed_len).
+    pub(super) fn packed_len(&self) -> Option<usize> {
+        match &self.0 {
+            Form::Pack(lp) => Some(lp.len()),
             Form::Chain(_) => None,
         }
     }

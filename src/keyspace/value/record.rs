@@ -187,6 +187,19 @@ impl Value {
         }
     }
 
+    /// Bytes of a packed value, about as many as [`Value::to_record`] writes; `None` where that gives none.
+    #[inline]
+    pub fn packed_len(&self) -> Option<usize> {
+        match self {
+            Value::Str(v) => v.packed_len(),
+            Value::List(v) => v.packed_len(),
+            Value::Set(v) => v.packed_len(),
+            Value::Zset(v) => v.packed_len(),
+            Value::Hash(v) => v.packed_len(),
+            Value::Stream(_) => None,
+        }
+    }
+
     /// The RDB type that [`Value::to_rdb`] writes.
     pub fn rdb_type(&self) -> u8 {
         self.as_ref().rdb_type()

@@ -252,6 +252,14 @@ impl Set {
         matches!(self.0, Form::Table(_))
     }
 
+    /// As [`Value::packed_len`](super::Value::packed_len).
+    pub(super) fn packed_len(&self) -> Option<usize> {
+        match &self.0 {
+            Form::Ints(lp) | Form::Pack(lp) => Some(lp.len()),
+            Form::Table(_) => None,
+        }
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Form::Ints(bytes) | Form::Pack(bytes) => bytes.capacity(),

@@ -10,6 +10,7 @@
 
 use super::plain::Out;
 use crate::keyspace::Item;
+use crate::keyspace::tree::note_work;
 use crate::keyspace::tree::rope::Rope;
 use crate::rdb::length::encode_length;
 use crate::rdb::number::{canonical_i64, int_text_len};
@@ -199,7 +200,9 @@ impl Str {
                 self.form = Form::Rope(self.as_ref().with(Rope::new));
             }
         } else if !matches!(self.form, Form::Text(_)) {
-            self.form = Form::Text(self.as_ref().bytes().into_owned());
+            let text = self.as_ref().bytes().into_owned();
+            note_work(text.len());
+            self.form = Form::Text(text);
         }
         &mut self.form
     }
@@ -225,6 +228,17 @@ impl Str {
         let mut whole = Vec::with_capacity(rope.len());
         rope.drain(freed, |piece| whole.extend_from_slice(piece));
         rdb::encode_blob(&whole, packer, out.buf());
+    }
+
+    /// As [`Value::packed_len`](super::Value::packed_len).
+    pub(super) fn packed_len(&self) -> Option<usize> {
+        let len = match &self.form {
+            Form::Int(_) => 0,
+            Form::Text(text) => text.len(),
+            Form::Lzf { packed, .. } => packed.len(),
+            Form::Rope(_) => return None,
+        };
+        self.as_ref().is_plain().then_some(len)
     }
 
     pub(super) fn is_tree(&self) -> bool {
