@@ -126,9 +126,15 @@ fn a_primary_that_saves_nothing_removes_the_dump_that_served_a_sync_and_no_other
             .start();
         primary.client().ok("SET key value");
         let replica = builder("forebay").expect("it is built");
-        let replica = replica.replica_of(&primary).start();
+        let replica = replica
+            .config("repl-diskless-load disabled")
+            .config(format!("rdb-del-sync-files {remove}"))
+            .replica_of(&primary)
+            .start();
         crate::pair::wait_link(&replica);
         assert_in_step(&primary, &replica);
+        // Nothing else is saved on the replica.
+        assert_eq!(replica.dump_path().exists(), remove == "no");
         if stays {
             primary.client().ok("SET mark 1");
             assert_in_step(&primary, &replica);

@@ -273,3 +273,35 @@ fn a_replica_that_resets_its_connection_is_told_no_and_closed() {
         number(&primary, "replication", "connected_slaves") == 0
     });
 }
+
+#[test]
+fn writes_that_a_failover_held_run_when_it_is_aborted_and_nothing_else_is_sent() {
+    let primary = builder("forebay").expect("it is built").start();
+    let silent = Introduction {
+        silent: true,
+        // Its stream does not wait for an ACK.
+        capabilities: vec!["psync2"],
+        ..Introduction::default()
+    };
+    let replica = FakeReplica::attach_as(&primary.address(), &silent).expect("it is served");
+    let mut client = primary.client();
+    client.ok("SET before 1");
+    client.ok("FAILOVER");
+    let mut writer = primary.client();
+    writer.send(&["SET", "held", "1"]).expect("it is taken");
+    wait_until("the writer waits", || {
+        number(&primary, "clients", "blocked_clients") == 1
+    });
+    client.ok("FAILOVER ABORT");
+    assert_eq!(writer.read().expect("it runs").text(), Some("OK"));
+    client.ok("SET mark 1");
+    wait_until("the mark is sent", || {
+        replica.stream().windows(4).any(|w| w == b"mark")
+    });
+    let commands = replica.commands();
+    let keys = commands.iter().filter(|c| c.len() > 2).map(|c| &c[1][..]);
+    let keys: Vec<_> = keys.filter(|k| *k != b"GETACK").collect();
+    assert_eq!(keys, [&b"before"[..], b"held", b"mark"]);
+    let failover = |c: &Vec<Vec<u8>>| c[0].eq_ignore_ascii_case(b"FAILOVER");
+    assert!(!commands.iter().any(failover));
+}

@@ -189,6 +189,7 @@ impl Persistence {
     /// Empties the databases for a dataset that is about to be loaded. Until that is installed nothing is saved.
     pub fn empty_for_load(&self, engine: &mut Engine) {
         self.dataset.given_up(engine.keyspace.is_empty());
+        engine.tracking.invalidate_everything();
         for number in 0..engine.keyspace.count() {
             touch_watched_by_load(engine, number, None);
             let old = engine.keyspace.db_mut(number).clear();

@@ -108,7 +108,8 @@ struct State {
     begun: u64,
     /// Saves that were given up and whose threads may not have noticed yet.
     given_up: Vec<Arc<Fate>>,
-    scheduled: bool,
+    /// A BGSAVE that begins at the next turn.
+    scheduled: Option<SaveOptions>,
     loading: Option<LoadingState>,
     /// Unix seconds of the last successful save to disk, or of the start.
     last_save: i64,
@@ -322,7 +323,7 @@ impl Persistence {
             ));
         }
         if options.schedule {
-            self.state.borrow_mut().scheduled = true;
+            self.state.borrow_mut().scheduled = Some(options.clone());
             return Ok("Background saving scheduled");
         }
         let Some(whole) = self.whole() else {
@@ -355,9 +356,9 @@ impl Persistence {
         if self.give_up(engine, Which::Any) {
             return Ok("Background saving cancelled");
         }
-        match std::mem::take(&mut self.state.borrow_mut().scheduled) {
-            true => Ok("Scheduled background saving cancelled"),
-            false => Err(CommandError::fixed(
+        match self.state.borrow_mut().scheduled.take() {
+            Some(_) => Ok("Scheduled background saving cancelled"),
+            None => Err(CommandError::fixed(
                 "ERR Background saving is currently not in progress or scheduled",
             )),
         }
@@ -427,14 +428,14 @@ impl Persistence {
             let point = settings.save_points.iter().find(|(seconds, changes)| {
                 engine.dirty >= *changes && now - state.saved_at > *seconds && retry
             });
-            (point.copied(), state.scheduled && retry)
+            (point.copied(), state.scheduled.is_some() && retry)
         };
         if let Some((seconds, changes)) = due {
             tracing::info!("{changes} changes in {seconds} seconds. Saving...");
         }
         if due.is_some() || scheduled {
-            self.state.borrow_mut().scheduled = false;
-            let _ = self.bgsave_whole(engine, &whole, &SaveOptions::default());
+            let options = self.state.borrow_mut().scheduled.take();
+            let _ = self.bgsave_whole(engine, &whole, &options.unwrap_or_default());
         }
     }
 }

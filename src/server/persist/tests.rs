@@ -352,3 +352,64 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
         assert!(std::fs::metadata(&dump).unwrap().len() < before.len() as u64);
     });
 }
+
+/// A disk that takes its time to sync, and then says whether the dump could still be put in its place.
+struct SlowDisk {
+    begins: std::sync::mpsc::Sender<()>,
+    synced: std::sync::mpsc::Receiver<()>,
+    placed: std::sync::mpsc::Sender<bool>,
+}
+
+impl Sink for SlowDisk {
+    fn write(&mut self, _: &[u8]) -> Result<(), SaveError> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<File>, SaveError> {
+        self.begins.send(()).expect("the test waits for it");
+        // An error means that it is synced.
+        let _ = self.synced.recv();
+        let placed = fate.place(|| Ok(None));
+        self.placed.send(placed.is_ok()).expect("so it does");
+        placed
+    }
+}
+
+#[test]
+fn a_save_that_was_given_up_while_the_disk_synced_it_is_not_put_over_the_next_one() {
+    for given_up in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = server(dir.path());
+        let persistence = &server.persistence;
+        let (begins, begun) = std::sync::mpsc::channel();
+        let (go_on, synced) = std::sync::mpsc::channel();
+        let (placed, told) = std::sync::mpsc::channel();
+        let disk = SlowDisk {
+            begins,
+            synced,
+            placed,
+        };
+        server.with_engine(|engine| {
+            let request = SnapshotRequest {
+                target: Target::Sinks(vec![Box::new(disk)]),
+                form: None,
+                only_functions: false,
+                on_end: None,
+            };
+            let whole = persistence.whole().unwrap();
+            persistence.begin(engine, &whole, request, false).unwrap();
+            drop(whole);
+            while let walk::Advance::Again = persistence.step(engine) {}
+            begun.recv().expect("it comes to its end");
+            if given_up {
+                assert!(persistence.give_up(engine, Which::Any));
+                persistence.save(engine, &SaveOptions::default()).unwrap();
+                drop(go_on);
+            } else {
+                drop(go_on);
+                persistence.finish(engine).unwrap();
+            }
+        });
+        assert_eq!(told.recv(), Ok(!given_up));
+    }
+}
