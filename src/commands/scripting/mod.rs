@@ -16,6 +16,8 @@
 mod bounds_tests;
 mod busy;
 mod cache;
+#[cfg(test)]
+mod drawn_tests;
 pub mod eval;
 pub mod fcall;
 pub mod flags;

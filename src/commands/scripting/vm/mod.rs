@@ -5,7 +5,7 @@
 //!     Ask::Run --------------------------->  the script runs
 //!     <--- Answer::Call(SET k v) ----------  redis.call
 //!     Ask::Reply(+OK) -------------------->  ... goes on
-//!     <--- Answer::Pause ------------------  every 100,000 instructions
+//!     <--- Answer::Pause ------------------  after much work
 //!     Ask::Continue or Ask::Kill --------->  ... goes on, or is unwound by errors
 //!     <--- Answer::Done(reply) ------------
 //! ```
