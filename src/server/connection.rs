@@ -189,6 +189,10 @@ impl Connection {
             cx.waker().wake_by_ref();
         }
         session.reply.output_mut().set_limit(usize::MAX);
+        if written.is_err() {
+            // Nobody reads it any more, and the buffer that it is in is the next client's.
+            session.reply.clear();
+        }
         if lent {
             let mut output = server.output.borrow_mut();
             session.reply.output_mut().swap_buffer(&mut output);

@@ -1,5 +1,6 @@
 //! What strangers may see and take: secrets, cursors, patterns, memory for input and output.
 //!
+//! * [`broken`]: what a client was not sent any more reaches nobody else.
 //! * [`output`]: limits of what a client may send ahead and have pending.
 //! * [`patterns`]: patterns of any shape match what they match on a real server.
 //! * [`scans`]: cursors of all SCAN commands, kept as clients keep them.
@@ -8,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broken;
 mod output;
 mod patterns;
 mod random;
