@@ -114,6 +114,19 @@ mod tests {
     }
 
     #[test]
+    fn the_mean_of_the_latest_times_there_are_is_one_of_them() {
+        let mut bench = Bench::new();
+        let latest = i64::MAX;
+        for key in ["a", "b", "c"] {
+            bench.run(&format!("SET {key} value"));
+            assert_eq!(bench.run(&format!("PEXPIREAT {key} {latest}")), ":1");
+        }
+        let left = latest - bench.engine.clock.unix_ms;
+        let info = bench.run("INFO keyspace");
+        assert!(info.contains(&format!("avg_ttl={left}")), "{info}");
+    }
+
+    #[test]
     fn what_commands_did_is_counted() {
         let mut bench = Bench::new();
         bench.run("SET a b");

@@ -392,12 +392,13 @@ fn average_ttl(engine: &Engine, db: usize) -> i64 {
     let now = engine.clock.unix_ms;
     let spread = u64::MAX / TTL_SAMPLES;
     let samples = (0..TTL_SAMPLES).filter_map(|i| db.random_volatile(i * spread + spread / 2));
-    let left: Vec<i64> = samples
+    // A dump may name any time.
+    let left: Vec<i128> = samples
         .filter_map(|loc| db.expire(loc))
-        .map(|at| (at - now).max(0))
+        .map(|at| i128::from(at.saturating_sub(now).max(0)))
         .collect();
-    match left.len() as i64 {
+    match left.len() as i128 {
         0 => 0,
-        n => left.iter().sum::<i64>() / n,
+        n => (left.iter().sum::<i128>() / n) as i64,
     }
 }
