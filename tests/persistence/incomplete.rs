@@ -1,6 +1,7 @@
 //! While the dataset in memory is not complete the dump is the only copy of the data: nothing may touch it.
 
 use crate::support::client::Client;
+use crate::support::fake_replica::FakeReplica;
 use crate::support::server::{Builder, Server};
 use crate::support::wait::wait_until;
 use std::fs;
@@ -122,4 +123,24 @@ fn no_save_point_fires_while_a_replica_loads_what_it_received() {
     replica.kill();
     let replica = replica.restart();
     assert_eq!(replica.client().int("DBSIZE"), KEYS as i64);
+}
+
+/// The stream ends before FLUSHALL when the empty dataset is saved: who goes on from there would keep its keys.
+#[test]
+fn what_flushall_saves_names_no_place_that_a_replica_could_go_on_from() {
+    let server = Builder::forebay().config("save 3600 100000").start();
+    let mut client = server.client();
+    client.ok("SET key value");
+    let _replica = FakeReplica::attach(&server.address());
+    let names_a_place = || {
+        let dump = std::fs::read(server.dump_path()).expect("it was saved");
+        dump.windows(7).any(|w| w == b"repl-id")
+    };
+    for flush in ["FLUSHALL", "EVAL \"redis.call('FLUSHALL')\" 0"] {
+        client.ok("SET key value");
+        client.ok("SAVE");
+        assert!(names_a_place(), "{flush}");
+        client.ok(flush);
+        assert!(!names_a_place(), "{flush}");
+    }
 }
