@@ -5,7 +5,8 @@ use std::mem::{MaybeUninit, size_of};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-#[cfg(not(miri))]
+// A sanitizer sees the system's allocations only.
+#[cfg(not(any(miri, fuzzing)))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,6 +1,7 @@
 //! SHUTDOWN and signals.
 
 use crate::support::client::Client;
+use crate::support::fake_master::FakeMaster;
 use crate::support::fake_replica::{FakeReplica, Introduction};
 use crate::support::server::{Builder, Server};
 use crate::support::wait::wait_until;
@@ -270,4 +271,25 @@ fn saves_are_refused_while_any_snapshot_runs_and_wait_for_the_end_of_a_transacti
     server.wait_log("Background saving terminated with success");
     let judge = Builder::forebay().dump(server.dump_path()).start();
     assert_eq!(judge.client().text("GET key"), "value");
+}
+
+#[test]
+fn a_replica_that_ends_while_it_receives_leaves_no_temporary_file() {
+    for save in ["save \"\"", "save 1000 1000"] {
+        let primary = FakeMaster::new();
+        let mut server = Builder::forebay()
+            .config(save)
+            .config(format!("replicaof 127.0.0.1 {}", primary.port()))
+            .start();
+        let mut link = primary.accept();
+        link.handshake().expect("the replica asks");
+        let head = format!("+FULLRESYNC {} 0\r\n$1000\r\nREDIS0011", "a".repeat(40));
+        link.send(head.as_bytes()).expect("the replica reads");
+        wait_until("the payload is being received", || {
+            !server.temporary_files().is_empty()
+        });
+        server.signal(SIGTERM);
+        assert_eq!(server.wait_exit().code(), Some(0), "{save}");
+        assert_eq!(server.temporary_files(), Vec::<String>::new(), "{save}");
+    }
 }

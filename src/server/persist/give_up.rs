@@ -5,6 +5,7 @@ use super::thread::{SaveThread, queue_bytes};
 use super::{DumpFile, Persistence, SaveError, Target, Whole, WholeInUse, open_later, plan};
 use crate::commands::Engine;
 use crate::snapshot::Cut;
+use std::path::PathBuf;
 
 /// Which snapshot is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +47,20 @@ impl Persistence {
         true
     }
 
-    /// The process is about to end: files of saves that were given up are removed, since their threads will not
-    /// come to it.
+    /// A payload is being received into this file.
+    pub fn receives(&self, temp: PathBuf) {
+        self.state.borrow_mut().received = Some(temp);
+    }
+
+    /// The process is about to end: files of saves that were given up, and that of a payload that is not complete,
+    /// are removed, since their threads will not come to it.
     pub fn clear_away(&self) {
-        self.state
-            .borrow()
-            .given_up
-            .iter()
-            .for_each(|fate| fate.clear_away());
+        let state = self.state.borrow();
+        state.given_up.iter().for_each(|fate| fate.clear_away());
+        if let Some(temp) = &state.received {
+            // It is gone unless a payload is on its way.
+            let _ = std::fs::remove_file(temp);
+        }
     }
 
     /// True if another snapshot has begun since the one of this number.

@@ -49,6 +49,7 @@ use crate::snapshot::{Cut, SnapshotOptions};
 use settings::Settings;
 use std::cell::RefCell;
 use std::fs::File;
+use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
@@ -108,6 +109,8 @@ struct State {
     begun: u64,
     /// Saves that were given up and whose threads may not have noticed yet.
     given_up: Vec<Arc<Fate>>,
+    /// The temporary file of the last payload that was received to disk; it may be gone.
+    received: Option<PathBuf>,
     /// A BGSAVE that begins at the next turn.
     scheduled: Option<SaveOptions>,
     loading: Option<LoadingState>,

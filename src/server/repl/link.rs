@@ -560,8 +560,9 @@ fn start_receiving(
                 key: engine.secrets.hash_key(),
             };
             let place = DumpFile::configured(&engine.config);
-            let temp = format!("temp-{unix}.{pid}.rdb");
-            return receive::to_file(place, &temp, check).unwrap_or_else(Receiving::refused);
+            let temp = place.directory().join(format!("temp-{unix}.{pid}.rdb"));
+            server.persistence.receives(temp.clone());
+            return receive::to_file(place, temp, check).unwrap_or_else(Receiving::refused);
         }
         Mode::Memory | Mode::Swap => {}
     }

@@ -216,12 +216,11 @@ impl Receiving {
     }
 }
 
-/// Receives into a temporary file of this name beside `place`.
+/// Receives into the temporary file `temp`, which stands beside `place`.
 ///
 /// # Errors
 /// There is no thread to be had.
-pub fn to_file(place: DumpFile, temp: &str, check: CheckOptions) -> Result<Receiving, String> {
-    let temp = place.directory().join(temp);
+pub fn to_file(place: DumpFile, temp: PathBuf, check: CheckOptions) -> Result<Receiving, String> {
     start(move |flow| {
         let received = write_file(temp, place, flow)?;
         let written = from_the_start(&received.file).map_err(|e| e.to_string())?;
@@ -347,7 +346,7 @@ mod tests {
     fn a_payload_that_is_no_dump_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(place(dir.path()), "temp-1.2.rdb", CHECK).expect("a thread");
+        let mut receiving = to_file(place(dir.path()), temp.clone(), CHECK).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011 nonsense".to_vec());
         inflow.finish();
@@ -358,7 +357,12 @@ mod tests {
     #[test]
     fn a_payload_that_no_thread_takes_is_refused() {
         let _guard = threads::refuse();
-        let refused = to_file(place(std::path::Path::new(".")), "temp-1.2.rdb", CHECK).err();
+        let refused = to_file(
+            place(std::path::Path::new(".")),
+            "temp-1.2.rdb".into(),
+            CHECK,
+        )
+        .err();
         let error = refused.expect("there is no thread");
         assert!(
             error.contains("Resource temporarily unavailable"),
@@ -370,7 +374,7 @@ mod tests {
     fn a_lost_link_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(place(dir.path()), "temp-1.2.rdb", CHECK).expect("a thread");
+        let mut receiving = to_file(place(dir.path()), temp.clone(), CHECK).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011".to_vec());
         drop(inflow);
