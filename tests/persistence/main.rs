@@ -5,6 +5,7 @@
 //! * [`incomplete`]: what is in memory is not all there is. [`full_disk`]: saves without room. [`stopping`]: SHUTDOWN and signals.
 //! * [`large_values`]: those that are written to meanwhile.
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
+//! * [`crash`]: what is left after any end at any moment.
 //! * [`pause`]: what happens when nobody writes.
 //! * [`readme`]: what it tells a newcomer to type. [`by_hand`]: starts with arguments of a test's own.
 
@@ -12,6 +13,7 @@
 mod support;
 
 mod by_hand;
+mod crash;
 mod exchange;
 mod full_disk;
 mod incomplete;

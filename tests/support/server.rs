@@ -360,6 +360,17 @@ impl Server {
         server
     }
 
+    /// The next process in the same directory and on the same port, as `builder` says; it is not waited for. The
+    /// process of before has ended, or is killed.
+    pub fn start_again(&mut self, mut builder: Builder) {
+        self.kill();
+        builder.port = Some(self.port);
+        let fresh = tempfile::tempdir().expect("a temporary directory can be made");
+        let dir = std::mem::replace(&mut self.dir, fresh);
+        let next = builder.spawn_in(dir);
+        *self = next;
+    }
+
     /// Waits until it answers and has loaded its data; the log where it exits instead.
     ///
     /// # Errors
