@@ -3,6 +3,7 @@
 //! One file matters after a crash: the dump. Whatever is being written stands under another name until it is complete
 //! and synced, and goes with the process; how the server does that with real files is `server/persist`'s to show.
 
+use super::dumps::Content;
 use forebay::commands::engine::Rng;
 use std::rc::Rc;
 
@@ -13,6 +14,8 @@ pub const FULL: &str = "No space left on device";
 #[derive(Default)]
 pub struct Disk {
     dump: Option<Rc<Vec<u8>>>,
+    /// What the dump held at its cut.
+    content: Option<Content>,
     /// The dump ends too early: the disk lost power and had lied.
     pub torn: bool,
     /// Nothing more fits.
@@ -36,14 +39,22 @@ impl Disk {
         Ok(())
     }
 
+    /// What the dump held at its cut; `None` where there is none.
+    pub fn content(&self) -> Option<&Content> {
+        self.content.as_ref()
+    }
+
     /// Puts a complete file in the place of the dump; who reads the old one goes on reading it.
-    pub fn rename(&mut self, file: Vec<u8>) {
+    pub fn rename(&mut self, file: Vec<u8>, content: Content) {
         self.dump = Some(Rc::new(file));
+        self.content = Some(content);
+        self.torn = false;
     }
 
     /// The operator removes the dump.
     pub fn remove(&mut self) {
         self.dump = None;
+        self.content = None;
         self.torn = false;
     }
 

@@ -1,6 +1,7 @@
 //! The replica's side of a server: its link, the payload that arrives, the stream's session.
 
 use super::disk::Disk;
+use super::dumps::content_of;
 use super::node::{Node, Wish};
 use forebay::commands::ClientId;
 use forebay::config::choices::DisklessLoad;
@@ -115,6 +116,7 @@ impl Node {
                 LinkAction::PayloadAborted => {
                     self.check_kept();
                     self.follower.payload = None;
+                    self.load_failed();
                 }
                 LinkAction::Stream(bytes) => {
                     let id = self.follower.session.expect("a stream needs a session");
@@ -204,11 +206,13 @@ impl Node {
             self.fail("a damaged payload was taken for a good one".to_owned());
         }
         self.check_kept();
-        if mode != Mode::File || loaded.is_err() {
-            return self.loaded(loaded);
-        }
-        self.disk.rename(bytes.clone());
-        self.disk.torn = false;
+        let content = match &loaded {
+            Ok(loaded) if mode == Mode::File => {
+                content_of(loaded.dbs.iter().map(|(n, db)| (*n as usize, db)))
+            }
+            _ => return self.loaded(loaded),
+        };
+        self.disk.rename(bytes.clone(), content);
         self.cancel_disk();
         self.empty();
         let at = self.now_ms + self.engine.rng.below(200);
@@ -242,21 +246,32 @@ impl Node {
             self.engine.repl.set_stream_db(db);
             let installed = self.persistence.install(&mut self.engine, loaded);
             installed.expect("the simulator's dumps have no libraries");
+            (self.loading, self.lost) = (false, false);
         });
+        if result.is_err() {
+            self.load_failed();
+        }
         self.link(LinkInput::Loaded(result));
     }
 
     fn empty(&mut self) {
         self.engine.repl.before_flush();
-        for db in 0..self.engine.keyspace.count() {
-            drop(self.engine.keyspace.db_mut(db).clear());
-        }
+        self.loading = true;
+        self.lost |= !self.engine.keyspace.is_empty();
+        self.persistence.empty_for_load(&mut self.engine);
+    }
+
+    fn load_failed(&mut self) {
+        self.loading = false;
+        self.persistence.end_loading(&mut self.engine);
     }
 
     /// The link is given up by REPLICAOF.
     pub(super) fn drop_link(&mut self) {
         self.check_kept();
-        self.follower.payload = None;
+        if self.follower.payload.take().is_some() {
+            self.load_failed();
+        }
         self.follower.last_connect_ms = None;
         self.follower.out.clear();
         self.end_session();

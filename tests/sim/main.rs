@@ -11,11 +11,13 @@
 //! * [`node`]: one server: an engine, and drivers as dull as the real ones: [`serving`] a replica's connection,
 //!   [`saving`] a snapshot, the link of a [`follower`].
 //! * [`image`]: a snapshot on its way; [`disk`]: where it goes; [`net`]: connections; [`carry`]: what they do.
+//! * [`dumps`]: what the dump of a process that has ended must hold.
 //! * [`weather`]: what goes wrong; [`trouble`]: how; [`writer`]: what clients write.
 //! * [`world`]: servers, connections, time; [`judge`]: what must hold.
 
 mod carry;
 mod disk;
+mod dumps;
 mod follower;
 mod image;
 mod judge;
@@ -100,6 +102,18 @@ fn replicas_converge_after_servers_crashed_and_came_back() {
 fn replicas_converge_after_roles_changed() {
     let tally = run(Climate::Roles);
     let happened = tally.full > 0 && tally.partial > 0 && tally.failovers > 0;
+    assert!(!all_of_them() || happened, "{tally:?}");
+}
+
+#[test]
+fn dumps_hold_their_cuts_however_processes_ended() {
+    let tally = run(Climate::Dumps);
+    let in_the_midst = [
+        tally.ended_starting,
+        tally.ended_saving,
+        tally.ended_incomplete,
+    ];
+    let happened = in_the_midst.iter().all(|n| *n > 20) && tally.ended > 1_000;
     assert!(!all_of_them() || happened, "{tally:?}");
 }
 

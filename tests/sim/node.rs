@@ -72,6 +72,10 @@ pub struct Node {
     client: ClientId,
     pub log: Vec<String>,
     pub(super) walk_budget: usize,
+    /// The databases are empty because a payload is being loaded for them.
+    pub(super) loading: bool,
+    /// What they held was given up, or was never loaded.
+    pub(super) lost: bool,
     /// Stream blocks that went to disk.
     pub spilled: usize,
     /// Something happened since connections were looked at.
@@ -80,15 +84,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// A server that starts with what its disk holds; `follows` is its `replicaof`.
-    ///
-    /// A dump that is torn must be refused; the operator then removes it.
-    pub fn boot(
-        build: &Build,
-        disk: Disk,
-        follows: Option<u16>,
-        now_ms: u64,
-    ) -> Result<Node, String> {
+    /// A process that has not loaded its dump yet.
+    pub fn begin(build: &Build, disk: Disk, now_ms: u64) -> Node {
         let persistence = Persistence::default();
         let shell = Shell::new(std::rc::Weak::new(), persistence.clone());
         let mut engine = Engine::new(
@@ -116,13 +113,23 @@ impl Node {
             client,
             log: Vec::new(),
             walk_budget: build.walk_budget,
+            loading: false,
+            lost: true,
             spilled: 0,
             touched: true,
             now_ms,
         };
         node.set_now(now_ms);
-        let dumped = node.load_dump(follows.is_some())?;
-        let repl = &mut node.engine.repl;
+        node
+    }
+
+    /// Loads what the disk holds, and serves; `follows` is its `replicaof`.
+    ///
+    /// A dump that is torn must be refused; the operator then removes it.
+    pub fn start(&mut self, follows: Option<u16>) -> Result<(), String> {
+        let dumped = self.load_dump(follows.is_some())?;
+        self.lost = false;
+        let repl = &mut self.engine.repl;
         match (follows, dumped) {
             (Some(port), dump) => {
                 let cached = dump.map(|(m, _)| (m.at, m.stream_db));
@@ -133,12 +140,13 @@ impl Node {
             }
             (None, None) => {}
         }
-        node.act();
-        Ok(node)
+        self.act();
+        Ok(())
     }
 
     fn load_dump(&mut self, as_replica: bool) -> Result<Option<Dumped>, String> {
         let Some(dump) = self.disk.dump() else {
+            self.persistence.start_empty();
             return Ok(None);
         };
         let mut options = load_options(&mut self.engine);
@@ -153,6 +161,7 @@ impl Node {
             Err(e) if !self.disk.torn => Err(format!("a whole dump was refused: {e}")),
             Err(_) => {
                 self.disk.remove();
+                self.persistence.start_empty();
                 Ok(None)
             }
             Ok((mut loaded, ..)) => {
@@ -160,6 +169,7 @@ impl Node {
                 let meta = ReplMeta::from_aux(|name| loaded.aux(name));
                 let installed = self.persistence.install(&mut self.engine, loaded);
                 installed.map_err(|e| e.to_string())?;
+                self.check_loaded()?;
                 Ok(meta.map(|meta| (meta, expired)))
             }
         }
@@ -211,6 +221,11 @@ impl Node {
     /// True while there is work that time alone drives on.
     pub fn is_busy(&self) -> bool {
         self.saving.is_some() || self.follower.is_busy() || !self.spilling.is_empty()
+    }
+
+    /// A dump or a payload is being written.
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_some()
     }
 
     /// Drives snapshots, files and loads on.
@@ -311,6 +326,10 @@ impl Node {
             }
             Action::StopLink => {
                 self.drop_link();
+                if !self.engine.repl.is_replica() {
+                    self.persistence.promoted();
+                    self.lost = false;
+                }
                 self.wishes.push(Wish::Disconnect);
             }
             Action::Spill(block) => {

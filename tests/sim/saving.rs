@@ -1,5 +1,6 @@
 //! Snapshots of one server: BGSAVE, SHUTDOWN SAVE, and those for replicas.
 
+use super::dumps::Content;
 use super::image::Image;
 use super::node::{Node, Payload};
 use forebay::commands::ClientId;
@@ -23,6 +24,8 @@ pub struct Saving {
     /// `None` once the walk is over.
     image: Option<Image>,
     file: Vec<u8>,
+    /// What is in the cut.
+    content: Content,
     failed: Option<String>,
     /// When the file stands.
     done_at_ms: Option<u64>,
@@ -42,6 +45,7 @@ impl Node {
             purpose,
             image: Some(Image::begin(&mut self.engine)),
             file: Vec::new(),
+            content: self.content(),
             failed: None,
             done_at_ms: None,
             cancelled: false,
@@ -53,6 +57,7 @@ impl Node {
         if self.saving.take().is_some() {
             self.engine.keyspace.cancel_snapshot();
         }
+        let content = self.content();
         let mut image = Some(Image::begin(&mut self.engine));
         let mut file = Vec::new();
         while let Some(i) = image.take() {
@@ -62,7 +67,7 @@ impl Node {
             }
             image = more;
         }
-        self.disk.rename(file);
+        self.disk.rename(file, content);
     }
 
     pub(super) fn save_on(&mut self) {
@@ -106,7 +111,9 @@ impl Node {
         match saving.done_at_ms {
             Some(at) if at <= self.now_ms && saving.failed.is_none() => {
                 if !matches!(saving.purpose, Purpose::Sockets { .. }) {
-                    self.disk.rename(std::mem::take(&mut saving.file));
+                    let file = std::mem::take(&mut saving.file);
+                    let content = std::mem::take(&mut saving.content);
+                    self.disk.rename(file, content);
                 }
                 self.saved(saving.purpose, Ok(()));
             }

@@ -1,12 +1,13 @@
 //! Doing what the weather brings, and the operator's answer to it.
 
+use super::dumps::End;
 use super::node::Node;
 use super::weather::Event;
 use super::world::{World, index, port};
 
 impl World {
     /// One event.
-    pub fn happen(&mut self, event: Event) {
+    pub fn happen(&mut self, event: Event) -> Result<(), String> {
         let any = self.rng.below(self.servers.len() as u64) as usize;
         let until_ms = self.now_ms + self.rng.below(6_000);
         match event {
@@ -33,19 +34,22 @@ impl World {
                     node.bgsave();
                 }
             }
-            Event::Kill => self.down(any, false),
+            Event::Kill => self.down(any, false, End::Killed)?,
             Event::PowerLoss => {
                 let lies = self.rng.below(3) == 0;
                 if let Some(node) = self.servers[any].node.as_mut().filter(|_| lies) {
                     node.disk.tear(&mut self.rng);
                 }
-                self.down(any, true);
+                self.down(any, true, End::Killed)?;
             }
             Event::Restart => {
-                if let Some(node) = &mut self.servers[any].node {
-                    node.save_now();
-                }
-                self.down(any, false);
+                let saves = self.rng.below(4) > 0;
+                let how = if saves {
+                    End::Terminated
+                } else {
+                    End::NotSaved
+                };
+                self.down(any, false, how)?;
             }
             Event::Promote => self.promote(any),
             Event::Move => self.move_replica(any),
@@ -55,6 +59,7 @@ impl World {
             }
         }
         self.fulfil_all();
+        Ok(())
     }
 
     fn harm_link(&mut self, event: Event, until_ms: u64) {

@@ -17,16 +17,19 @@ pub enum Climate {
     Roles,
     /// All of it.
     Storm,
+    /// Processes end at any moment of starts, saves and syncs, by signals and by kill -9.
+    Dumps,
 }
 
 impl Climate {
-    pub const ALL: [Climate; 6] = [
+    pub const ALL: [Climate; 7] = [
         Climate::Calm,
         Climate::Network,
         Climate::Disks,
         Climate::Crashes,
         Climate::Roles,
         Climate::Storm,
+        Climate::Dumps,
     ];
 
     /// Lower case, as `testdata/seeds.txt` has it.
@@ -37,6 +40,7 @@ impl Climate {
             Climate::Disks => "disks",
             Climate::Crashes => "crashes",
             Climate::Roles => "roles",
+            Climate::Dumps => "dumps",
             Climate::Storm => "storm",
         }
     }
@@ -65,7 +69,7 @@ pub enum Event {
     Kill,
     /// Power is lost: no connection is closed, and the disk may have lied.
     PowerLoss,
-    /// `SHUTDOWN SAVE` and a restart.
+    /// SIGTERM where there are save points, or `SHUTDOWN NOSAVE`, and a restart.
     Restart,
     /// A replica is promoted, and all others follow it.
     Promote,
@@ -84,6 +88,7 @@ impl Event {
         let network = [Cut, Cut, Cut, Stall, Die, Damage, Unreachable];
         let disks = [DiskFull, DiskFull, DiskSlow, Bgsave, Bgsave, Cut];
         let crashes = [Bgsave, Bgsave, Kill, Kill, PowerLoss, Restart, Restart, Cut];
+        let dumps = [Bgsave, Bgsave, Kill, Kill, Restart, Restart, Restart];
         let roles = [Promote, Move, Move, Failover, Failover, FailoverAbort, Cut];
         match climate {
             Climate::Calm => vec![Bgsave],
@@ -91,6 +96,12 @@ impl Event {
             Climate::Disks => disks.to_vec(),
             Climate::Crashes => crashes.to_vec(),
             Climate::Roles => roles.to_vec(),
+            Climate::Dumps => [
+                &dumps[..],
+                &dumps,
+                &[Promote, Move, Failover, Cut, DiskSlow, DiskSlow, DiskSlow],
+            ]
+            .concat(),
             Climate::Storm => [&network[..], &disks, &crashes, &roles].concat(),
         }
     }

@@ -1,6 +1,7 @@
 //! Servers, connections, time.
 
 use super::disk::Disk;
+use super::dumps::End;
 use super::follower::wreck;
 use super::net::Conn;
 use super::node::{Build, Node};
@@ -24,6 +25,8 @@ const PORT: u16 = 7000;
 pub struct Server {
     build: Build,
     pub node: Option<Node>,
+    /// A process that loads its dump, and until when.
+    starting: Option<(Node, u64)>,
     /// While it is down.
     disk: Option<Disk>,
     /// Its `replicaof`, for the next start.
@@ -55,6 +58,11 @@ pub struct Tally {
     pub restarts: u64,
     /// FAILOVERs that were carried out.
     pub failovers: u64,
+    /// Processes that were ended: all of them, in the midst of a start, of a save, without a complete dataset.
+    pub ended: u64,
+    pub ended_starting: u64,
+    pub ended_saving: u64,
+    pub ended_incomplete: u64,
 }
 
 impl Tally {
@@ -66,6 +74,10 @@ impl Tally {
         self.refused += other.refused;
         self.restarts += other.restarts;
         self.failovers += other.failovers;
+        self.ended += other.ended;
+        self.ended_starting += other.ended_starting;
+        self.ended_saving += other.ended_saving;
+        self.ended_incomplete += other.ended_incomplete;
     }
 }
 
@@ -108,10 +120,12 @@ impl World {
             let build = world.build(i);
             // Of the root, or of another replica: a chain.
             let follows = (i > 0).then(|| PORT + world.rng.below(i as u64) as u16);
-            let node = Node::boot(&build, Disk::default(), follows, 0);
+            let mut node = Node::begin(&build, Disk::default(), 0);
+            node.start(follows).expect("an empty disk");
             world.servers.push(Server {
                 build,
-                node: Some(node.expect("an empty disk")),
+                node: Some(node),
+                starting: None,
                 disk: None,
                 follows,
                 up_at_ms: 0,
@@ -216,7 +230,7 @@ impl World {
             self.fulfil(i);
         }
         if !self.calm {
-            self.trouble();
+            self.trouble()?;
             self.clients();
         }
         self.carry();
@@ -264,11 +278,17 @@ impl World {
             node.disk.full = false;
             node.disk.delay_ms = 0;
         }
-        if server.node.is_none() && server.up_at_ms <= now_ms {
+        if server.node.is_none() && server.starting.is_none() && server.up_at_ms <= now_ms {
             server.build.seed = self.rng.next_u64();
             let disk = server.disk.take().unwrap_or_default();
-            let node = Node::boot(&server.build, disk, server.follows, now_ms);
-            server.node = Some(node.map_err(|why| format!("server {i}: {why}"))?);
+            let node = Node::begin(&server.build, disk, now_ms);
+            server.starting = Some((node, now_ms + self.rng.below(300)));
+        }
+        if let Some((mut node, _)) = server.starting.take_if(|(_, until)| *until <= now_ms) {
+            node.set_now(now_ms);
+            let started = node.start(server.follows);
+            started.map_err(|why| format!("server {i}: {why}"))?;
+            server.node = Some(node);
             self.tally.restarts += 1;
             self.fulfil(i);
         }
@@ -276,13 +296,24 @@ impl World {
     }
 
     /// Takes a server down for a while. `silent`: its connections are not closed.
-    pub fn down(&mut self, i: usize, silent: bool) {
+    pub fn down(&mut self, i: usize, silent: bool, how: End) -> Result<(), String> {
         let server = &mut self.servers[i];
-        let Some(mut node) = server.node.take() else {
-            return;
+        let starting = server.starting.take();
+        self.tally.ended_starting += starting.is_some() as u64;
+        let node = match starting {
+            Some((node, _)) => Some(node),
+            None => server.node.take().inspect(|node| {
+                server.follows = node.follows();
+                count(&mut self.tally, node);
+            }),
         };
-        count(&mut self.tally, &node);
-        server.follows = node.follows();
+        let Some(mut node) = node else {
+            return Ok(());
+        };
+        self.tally.ended += 1;
+        self.tally.ended_incomplete += (node.loading || node.lost) as u64;
+        self.tally.ended_saving += node.is_saving() as u64;
+        node.end(how).map_err(|why| format!("server {i}: {why}"))?;
         server.disk = Some(wreck(&mut node));
         server.up_at_ms = self.now_ms + self.rng.below(3_000);
         for conn in &mut self.conns {
@@ -297,6 +328,7 @@ impl World {
                 conn.client = None;
             }
         }
+        Ok(())
     }
 
     fn clients(&mut self) {
@@ -318,14 +350,14 @@ impl World {
         }
     }
 
-    fn trouble(&mut self) {
+    fn trouble(&mut self) -> Result<(), String> {
         if self.now_ms < self.next_event_ms {
-            return;
+            return Ok(());
         }
         self.next_event_ms = self.now_ms + pause(&mut self.rng);
         let events = Event::of(self.climate);
         let event = events[self.rng.below(events.len() as u64) as usize];
-        self.happen(event);
+        self.happen(event)
     }
 
     /// The FAILOVER's target took the part: clients go there.
