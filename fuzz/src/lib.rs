@@ -1,6 +1,5 @@
-//! The decoders under test, compiled alone: the server around them would make every fuzz build take minutes.
+//! What the fuzz targets share: the server's library, and both ends of a replication link without a network.
 
-#[path = "../../src/rdb/mod.rs"]
-pub mod rdb;
+pub use forebay::{rdb, resp, secret};
 
-pub mod resp;
+pub mod links;
