@@ -5,17 +5,17 @@
 //! matter; *mix*, `d = SHA1(d ^ SHA1(x))`, where it does. A value is mixed or xored by its type, a key's
 //! digest is xored into the dataset's.
 //!
-//! Servers before Redis 7.2 take a sorted set's scores as `%.17g`, later ones as the shortest text that
-//! reads back equal; both are offered ([`ScoreText`]). Seen on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
+//! Servers before Redis 7.2 take a sorted set's scores as `%.17g`, later ones as the text of Grisu2
+//! ([`DoubleText`]); both are offered ([`ScoreText`]). Seen on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
 
 use crate::keyspace::{Db, Item, Loc, ValueRef};
 use crate::rdb::check::Kind;
+use crate::rdb::double::DoubleText;
 use crate::rdb::stream::Stream;
 use crate::rdb::stream_node::{Entry, NodeReader};
 use crate::rdb::string::StrBuf;
 use crate::rdb::walk::{self, Bufs};
 use crate::rdb::{Context, RdbError};
-use crate::resp::reply::format_shortest;
 use sha1::{Digest as _, Sha1};
 
 /// How scores are spelled in a digest.
@@ -23,8 +23,8 @@ use sha1::{Digest as _, Sha1};
 pub enum ScoreText {
     /// `%.17g`: Redis up to 7.0.
     Seventeen,
-    /// The shortest text: Redis from 7.2 on, Valkey.
-    Shortest,
+    /// That of Grisu2: Redis from 7.2 on, Valkey.
+    Grisu,
 }
 
 /// A digest in the making.
@@ -132,12 +132,12 @@ impl Manner {
     };
     /// Redis from 7.2 on.
     pub const REDIS_7_2: Self = Manner {
-        scores: ScoreText::Shortest,
+        scores: ScoreText::Grisu,
         field_expiries: true,
     };
     /// Valkey.
     pub const VALKEY: Self = Manner {
-        scores: ScoreText::Shortest,
+        scores: ScoreText::Grisu,
         field_expiries: false,
     };
 }
@@ -227,11 +227,10 @@ fn type_number(kind: Kind) -> u32 {
 fn zset_member(into: &mut Fingerprint, member: Item<'_>, score: f64, scores: ScoreText) {
     let mut one = Fingerprint::default();
     one.mix_item(member);
-    let text = match scores {
-        ScoreText::Seventeen => seventeen_digits(score),
-        ScoreText::Shortest => format_shortest(score),
-    };
-    one.mix(text.as_bytes());
+    match scores {
+        ScoreText::Seventeen => one.mix(seventeen_digits(score).as_bytes()),
+        ScoreText::Grisu => one.mix(DoubleText::without_integers(score).as_bytes()),
+    }
     into.xor(&one.0);
 }
 
@@ -269,7 +268,7 @@ fn stream(into: &mut Fingerprint, rdb_type: u8, bytes: &[u8]) {
 /// `%.17g` of C.
 fn seventeen_digits(x: f64) -> String {
     if !x.is_finite() || x == 0.0 {
-        return format_shortest(x);
+        return DoubleText::without_integers(x).as_str().to_owned();
     }
     let scientific = format!("{x:.16e}");
     let (mantissa, exponent) = scientific

@@ -21,7 +21,7 @@
 //! | [`dump`] | DUMP payloads and their footer |
 //! | [`function`] | whether a function library can be one |
 //! | [`version`], [`opcode`], [`template`], [`module`] | magic, tags, shared field names, module ids |
-//! | [`length`], [`string`], [`number`], [`lzf`], [`crc64`] | the primitives |
+//! | [`length`], [`string`], [`number`], [`double`], [`lzf`], [`crc64`] | the primitives |
 //! | [`listpack`], [`intset`], [`ziplist`], [`zipmap`] | the packed encodings, read, checked and (the first two) edited |
 //! | [`error`] | what was wrong, at which byte, in which key |
 //!
@@ -46,6 +46,7 @@ pub mod check;
 pub mod compress;
 pub mod crc64;
 mod cursor;
+pub mod double;
 pub mod dump;
 pub mod error;
 pub mod function;

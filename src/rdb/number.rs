@@ -3,6 +3,7 @@
 //! The packed encodings store a string as an integer exactly when the integer's decimal text is that string
 //! again: no sign but `-`, no leading zero, no `-0`.
 
+use super::double::DoubleText;
 use super::listpack::Item;
 
 /// Bytes of the longest decimal i64 (`-9223372036854775808`).
@@ -152,9 +153,11 @@ fn decimal_prefix(text: &[u8]) -> usize {
 
 /// A score as the element of a packed sorted set: an integer where it is one, else text that reads back equal.
 #[derive(Debug, Clone)]
-pub struct ScoreItem {
-    text: String,
-    int: Option<i64>,
+pub enum ScoreItem {
+    /// An integer.
+    Int(i64),
+    /// Text, as real servers write it.
+    Text(DoubleText),
 }
 
 impl ScoreItem {
@@ -164,25 +167,16 @@ impl ScoreItem {
         const INT_MAX: f64 = (1i64 << 62) as f64;
         let negative_zero = score == 0.0 && score.is_sign_negative();
         if score == score.trunc() && score.abs() <= INT_MAX && !negative_zero {
-            return ScoreItem {
-                text: String::new(),
-                int: Some(score as i64),
-            };
+            return ScoreItem::Int(score as i64);
         }
-        let text = match score.abs() {
-            _ if score.is_infinite() => if score > 0.0 { "inf" } else { "-inf" }.to_owned(),
-            // Plain decimals of tiny and huge numbers would not fit the buffers of real servers.
-            a if a != 0.0 && !(1e-5..1e17).contains(&a) => format!("{score:e}"),
-            _ => format!("{score}"),
-        };
-        ScoreItem { text, int: None }
+        ScoreItem::Text(DoubleText::without_integers(score))
     }
 
     /// The element.
     pub fn item(&self) -> Item<'_> {
-        match self.int {
-            Some(n) => Item::Int(n),
-            None => Item::Bytes(self.text.as_bytes()),
+        match self {
+            ScoreItem::Int(n) => Item::Int(*n),
+            ScoreItem::Text(text) => Item::Bytes(text.as_bytes()),
         }
     }
 }

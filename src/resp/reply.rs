@@ -5,6 +5,7 @@
 
 use super::{Output, Shared};
 use crate::keyspace::Item;
+use crate::rdb::double::DoubleText;
 use smallvec::SmallVec;
 
 /// The most that the frame of a bulk string takes beside its bytes.
@@ -297,7 +298,7 @@ impl Reply {
 
     /// A double: `,text` or a bulk string; `inf`, `-inf`, `nan` as Redis spells them.
     pub fn double(&mut self, x: f64) {
-        let text = format_double(x);
+        let text = DoubleText::of(x);
         match self.proto {
             Proto::Resp2 => self.bulk(text.as_bytes()),
             Proto::Resp3 => {
@@ -345,112 +346,4 @@ fn header_line(kind: u8, n: i64) -> SmallVec<[u8; 24]> {
     line.extend_from_slice(digits.format(n).as_bytes());
     line.extend_from_slice(b"\r\n");
     line
-}
-
-/// A double as Redis (7.2 and later) prints it in replies: integers of up to 62 bits as such,
-/// else the shortest digits that read back equal, in the layout of its `fpconv_dtoa`: plain while few
-/// zeros have to be added and the point stands near the front, otherwise with an exponent.
-pub fn format_double(x: f64) -> String {
-    const INTEGERS: f64 = (1_u64 << 62) as f64;
-    if x != 0.0 && x.fract() == 0.0 && x.abs() <= INTEGERS {
-        return itoa::Buffer::new().format(x as i64).to_owned();
-    }
-    format_shortest(x)
-}
-
-/// The shortest digits that read back equal in the layout of `fpconv_dtoa`, integers too: 10^8 is `1e+8`. So DEBUG
-/// DIGEST takes scores, seen on Redis 8.2.
-pub fn format_shortest(x: f64) -> String {
-    if x.is_nan() {
-        return "nan".into();
-    }
-    if x.is_infinite() {
-        return if x > 0.0 { "inf" } else { "-inf" }.into();
-    }
-    if x == 0.0 {
-        return if x.is_sign_negative() { "-0" } else { "0" }.into();
-    }
-    let scientific = format!("{:e}", x.abs());
-    let (mantissa, exponent) = scientific
-        .split_once('e')
-        .expect("LowerExp always has an exponent");
-    let exponent: i32 = exponent.parse().expect("LowerExp's exponent is an integer");
-    let digits = mantissa.replace('.', "");
-    let count = digits.len() as i32;
-    // The number is `digits` x 10^scale.
-    let scale = exponent + 1 - count;
-    let mut text = String::with_capacity(32);
-    if x < 0.0 {
-        text.push('-');
-    }
-    if scale >= 0 && exponent.abs() < count + 7 {
-        text.push_str(&digits);
-        text.extend(std::iter::repeat_n('0', scale as usize));
-    } else if scale < 0 && (scale > -7 || exponent.abs() < 4) {
-        let point = count + scale;
-        if point <= 0 {
-            text.push_str("0.");
-            text.extend(std::iter::repeat_n('0', -point as usize));
-            text.push_str(&digits);
-        } else {
-            let (whole, fraction) = digits.split_at(point as usize);
-            text.push_str(whole);
-            text.push('.');
-            text.push_str(fraction);
-        }
-    } else {
-        text.push_str(mantissa);
-        text.push_str(if exponent < 0 { "e-" } else { "e+" });
-        text.push_str(itoa::Buffer::new().format(exponent.unsigned_abs()));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{format_double, format_shortest};
-
-    #[test]
-    fn without_the_shortcut_for_integers_round_ones_have_an_exponent() {
-        // Found by DEBUG DIGEST-VALUE of redis-server 8.2.3.
-        for (x, text) in [
-            (3.0, "3"),
-            (123_456_789.0, "123456789"),
-            (1e8, "1e+8"),
-            (1e15, "1e+15"),
-            (-9_007_199_254_740_992.0, "-9007199254740992"),
-            (9_223_372_036_854_775_807.0, "9223372036854776000"),
-            (0.1, "0.1"),
-            (0.0, "0"),
-            (f64::INFINITY, "inf"),
-        ] {
-            assert_eq!(format_shortest(x), text);
-        }
-    }
-
-    #[test]
-    fn doubles_are_laid_out_as_the_reference_lays_them_out() {
-        // As redis-server 8.2 shows them with ZSCORE.
-        for (x, text) in [
-            (3.0, "3"),
-            (-2.5, "-2.5"),
-            (0.1, "0.1"),
-            (1e-7, "1e-7"),
-            (1e-5, "0.00001"),
-            (1.5e-10, "1.5e-10"),
-            (669_461.797_129_898_6, "6.694617971298986e+5"),
-            (1234.5, "1234.5"),
-            (1e15, "1000000000000000"),
-            (1e17, "100000000000000000"),
-            (1e20, "1e+20"),
-            (123_456_789_012_345_678.0, "123456789012345680"),
-            (0.000_123_456_78, "1.2345678e-4"),
-            (5e-324, "5e-324"),
-            (f64::MAX, "1.7976931348623157e+308"),
-            (-0.0, "-0"),
-            (f64::NEG_INFINITY, "-inf"),
-        ] {
-            assert_eq!(format_double(x), text);
-        }
-    }
 }

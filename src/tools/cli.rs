@@ -154,7 +154,7 @@ enum LikeArg {
     /// Redis up to 7.0: scores with 17 digits
     #[value(name = "redis-7.0")]
     Redis70,
-    /// Redis from 7.2 on: the shortest text of scores
+    /// Redis from 7.2 on: scores as ZSCORE shows them
     #[value(name = "redis-7.2")]
     Redis72,
     /// Valkey: the same, and expiries of hash fields do not count

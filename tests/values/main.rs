@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod doubles;
 mod streams;
 
 use forebay::keyspace::value::{Hash, List, Set, Str, Zset};

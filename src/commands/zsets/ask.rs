@@ -7,7 +7,7 @@ use crate::commands::scan::{ScanOf, ScanOptions, parse_cursor};
 use crate::commands::{Args, CmdResult, CommandError, Cx};
 use crate::keyspace::Item;
 use crate::keyspace::value::{Zset, ZsetRef};
-use crate::resp::reply::format_double;
+use crate::rdb::double::DoubleText;
 
 pub fn zcard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     count(cx, args, |zset| zset.len())
@@ -157,7 +157,7 @@ pub fn zscan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let next = zset.scan(cursor, options.count, |member, score| {
         if member.with(|m| options.matches(m)) {
             env.reply.item(member);
-            env.reply.bulk_str(&format_double(score));
+            env.reply.bulk(DoubleText::of(score).as_bytes());
             written += 2;
         }
     });

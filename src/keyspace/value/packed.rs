@@ -4,7 +4,7 @@
 //! or shortened results, never a panic.
 
 use crate::keyspace::Item;
-use crate::rdb::number::lenient_score;
+use crate::rdb::number::{ScoreItem, lenient_score};
 use crate::rdb::string::StrRef;
 use crate::rdb::{listpack, lzf};
 use std::borrow::Cow;
@@ -125,19 +125,10 @@ pub(super) fn score_of(item: Item<'_>) -> f64 {
     }
 }
 
-/// Calls `f` with a score as an element: an integer where it is one (up to 2^62), else the shortest
-/// text that reads back equal. The zero's sign is lost, as in every real server.
+/// Calls `f` with a score as an element: an integer where it is one (up to 2^62), else text that reads back equal. The zero's sign is lost, as in every real server.
 pub(super) fn with_score<R>(score: f64, f: impl FnOnce(Item<'_>) -> R) -> R {
-    const INT_MAX: f64 = (1u64 << 62) as f64;
-    if score.abs() <= INT_MAX && score == score.trunc() {
-        return f(Item::Int(score as i64));
+    match score == 0.0 {
+        true => f(Item::Int(0)),
+        false => f(ScoreItem::new(score).item()),
     }
-    let text = if score.is_infinite() {
-        (if score > 0.0 { "inf" } else { "-inf" }).to_string()
-    } else if (1e-5..1e21).contains(&score.abs()) {
-        format!("{score}")
-    } else {
-        format!("{score:e}")
-    };
-    f(Item::Bytes(text.as_bytes()))
 }

@@ -2,9 +2,9 @@
 
 use crate::commands::digest::{Fingerprint, Manner, ScoreText, dumped_value};
 use crate::rdb::check::{Kind, Scratch};
+use crate::rdb::double::DoubleText;
 use crate::rdb::walk;
 use crate::rdb::{Context, Frame, RdbError, Scanner, Step};
-use crate::resp::reply::format_double;
 use crate::tools::canonical::{Canonical, canonical};
 use crate::tools::json_text::Json;
 use crate::tools::value_json;
@@ -29,7 +29,7 @@ pub fn fingerprint(
         // beside its entries.
         Kind::String | Kind::List | Kind::Set | Kind::Zset => {
             let manner = Manner {
-                scores: ScoreText::Shortest,
+                scores: ScoreText::Grisu,
                 field_expiries: true,
             };
             let parts = (context, value.rdb_type, value.bytes);
@@ -162,7 +162,7 @@ fn parts(
         }
         Kind::Zset => {
             walk::zset(rdb_type, bytes, bufs, |member, score| {
-                parts.insert(member.to_vec(), format_double(score).into_bytes());
+                parts.insert(member.to_vec(), DoubleText::of(score).as_bytes().to_vec());
                 Ok::<(), RdbError>(())
             })?;
         }
@@ -184,7 +184,7 @@ fn parts(
                 let text = match item {
                     walk::ArrayItem::Bytes(bytes) => bytes.to_vec(),
                     walk::ArrayItem::Int(n) => n.to_string().into_bytes(),
-                    walk::ArrayItem::Double(x) => format_double(x).into_bytes(),
+                    walk::ArrayItem::Double(x) => DoubleText::of(x).as_bytes().to_vec(),
                 };
                 parts.insert(format!("{index:020}").into_bytes(), text);
                 Ok::<(), RdbError>(())

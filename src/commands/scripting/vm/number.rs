@@ -1,5 +1,7 @@
 //! Numbers as C prints them.
 
+use crate::rdb::double::DoubleText;
+
 /// `%.<precision>g`
 pub fn format_g(x: f64, precision: usize) -> String {
     if x.is_nan() {
@@ -31,11 +33,11 @@ fn trimmed(text: &str) -> &str {
     }
 }
 
-/// A number as an argument of a command: an integer if it is one, else the shortest digits that read back equal.
+/// A number as an argument of a command: an integer if it is one, else digits that read back equal.
 pub fn argument(x: f64) -> Vec<u8> {
     match x == 0.0 {
         true => b"0".to_vec(),
-        false => crate::resp::reply::format_double(x).into_bytes(),
+        false => DoubleText::of(x).as_bytes().to_vec(),
     }
 }
 
