@@ -5,11 +5,16 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Rewrites `path` with the running values. The old file stands until the new one is complete.
+/// Rewrites `path` with the running values. The old file stands until the new one is complete. A symbolic link stays
+/// one: the file that it names is replaced. What is no regular file is left alone.
 ///
 /// # Errors
 /// The system's, from whichever step failed.
 pub fn rewrite(path: &Path, config: &Config) -> io::Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("not a regular file"));
+    }
     let old = match fs::read_to_string(path) {
         Ok(old) => old,
         Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
@@ -48,5 +53,21 @@ mod tests {
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o640);
         assert_eq!(fs::read_dir(dir.path()).expect("read").count(), 1);
+    }
+
+    #[test]
+    fn a_link_to_the_file_stays_one_and_what_is_no_file_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, link) = (dir.path().join("a.conf"), dir.path().join("link.conf"));
+        fs::write(&path, "hz 10\n").expect("written");
+        std::os::unix::fs::symlink("a.conf", &link).expect("linked");
+        let config = Config {
+            hz: 20,
+            ..Config::default()
+        };
+        rewrite(&link, &config).expect("rewritten");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "hz 20\n");
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
+        assert!(rewrite(dir.path(), &config).is_err());
     }
 }

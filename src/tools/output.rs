@@ -2,12 +2,14 @@
 //!
 //!  * Nothing is overwritten without `--force`, not even what appears meanwhile; the input never.
 //!  * After any failure what stood there before stands there still, and the temporary file is gone.
+//!  * Only a regular file is replaced. A symbolic link stays, and the file that it names is replaced. A pipe or a
+//!    device stays, and the bytes are written into it when they are complete. Directories and sockets are refused.
 
 use super::source::{Source, Trouble};
 use crate::rdb::writer::Sink;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -19,46 +21,84 @@ const BUFFER: usize = 1 << 20;
 pub struct Output {
     temp: BufWriter<NamedTempFile>,
     path: PathBuf,
-    force: bool,
+    place: Place,
+}
+
+/// What becomes of the complete bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Their file takes the name, which is free.
+    Free,
+    /// Their file takes the place of another.
+    Taken,
+    /// They are written into what is there.
+    Stream,
+}
+
+/// What an output at `path` would be, and the path of what it would replace.
+fn place_of(path: &Path, force: bool, input: &Source) -> Result<(Place, PathBuf), Trouble> {
+    let cannot = |why: &str| Trouble(format!("cannot write {}: {why}", path.display()));
+    let there = match fs::metadata(path) {
+        Ok(there) => there,
+        Err(_) if fs::symlink_metadata(path).is_ok() => {
+            return Err(cannot("it is a symbolic link to what is not there"));
+        }
+        Err(_) => return Ok((Place::Free, path.to_owned())),
+    };
+    let of_input = input.file().and_then(|f| f.metadata().ok());
+    if of_input.is_some_and(|i| (i.dev(), i.ino()) == (there.dev(), there.ino())) {
+        return Err(Trouble(format!(
+            "{} is the input: write to another file",
+            path.display()
+        )));
+    }
+    let kind = there.file_type();
+    if kind.is_dir() {
+        return Err(cannot("it is a directory"));
+    }
+    if kind.is_socket() {
+        return Err(cannot("it is a socket"));
+    }
+    // What goes through a pipe or to a terminal overwrites nothing.
+    if kind.is_fifo() || kind.is_char_device() {
+        return Ok((Place::Stream, path.to_owned()));
+    }
+    if !force {
+        return Err(Trouble(format!(
+            "{} is there already (--force overwrites it)",
+            path.display()
+        )));
+    }
+    if kind.is_block_device() {
+        return Ok((Place::Stream, path.to_owned()));
+    }
+    let named = fs::canonicalize(path).map_err(|e| Trouble::io("write", path, &e))?;
+    Ok((Place::Taken, named))
 }
 
 impl Output {
     /// Prepares to write `path`.
     ///
     /// # Errors
-    /// `path` is the input, a directory, or there already and not to be overwritten; its directory takes no file.
+    /// `path` is the input, what cannot be written, or there already and not to be overwritten; its directory takes
+    /// no file.
     pub fn create(path: &Path, force: bool, input: &Source) -> Result<Output, Trouble> {
-        if let Ok(there) = fs::metadata(path) {
-            let of_input = input.file().and_then(|f| f.metadata().ok());
-            if of_input.is_some_and(|i| (i.dev(), i.ino()) == (there.dev(), there.ino())) {
-                return Err(Trouble(format!(
-                    "{} is the input: write to another file",
-                    path.display()
-                )));
-            }
-            if there.is_dir() {
-                return Err(Trouble(format!(
-                    "cannot write {}: it is a directory",
-                    path.display()
-                )));
-            }
-        }
-        if !force && fs::symlink_metadata(path).is_ok() {
-            return Err(Trouble(format!(
-                "{} is there already (--force overwrites it)",
-                path.display()
-            )));
-        }
+        let (place, path) = place_of(path, force, input)?;
+        let spool = std::env::temp_dir();
+        let directory = match place {
+            Place::Stream => &spool,
+            Place::Free | Place::Taken => directory_of(&path),
+        };
         let temp = tempfile::Builder::new()
             .prefix(".forebay-")
             .suffix(".rdb")
             .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(directory_of(path))
-            .map_err(|e| Trouble::io("write into", directory_of(path), &e))?;
+            .tempfile_in(directory)
+            .map_err(|e| Trouble::io("write into", directory, &e))?;
         Ok(Output {
             temp: BufWriter::with_capacity(BUFFER, temp),
-            path: path.to_owned(),
-            force,
+            path,
+            place,
         })
     }
 
@@ -68,11 +108,14 @@ impl Output {
     /// The disk's; something has appeared in that place.
     pub fn commit(self) -> Result<(), Trouble> {
         let fail = |e: &io::Error| Trouble::io("write", &self.path, e);
-        let temp = self.temp.into_inner().map_err(|e| fail(e.error()))?;
+        let mut temp = self.temp.into_inner().map_err(|e| fail(e.error()))?;
+        if self.place == Place::Stream {
+            return pour(&mut temp, &self.path).map_err(|e| fail(&e));
+        }
         temp.as_file().sync_all().map_err(|e| fail(&e))?;
-        let done = match self.force {
-            true => temp.persist(&self.path),
-            false => temp.persist_noclobber(&self.path),
+        let done = match self.place {
+            Place::Taken => temp.persist(&self.path),
+            Place::Free | Place::Stream => temp.persist_noclobber(&self.path),
         };
         done.map_err(|e| fail(&e.error))?;
         let directory = directory_of(&self.path);
@@ -89,6 +132,14 @@ impl Sink for Output {
         let result = self.temp.write_all(bytes);
         result.map_err(|e| Trouble::io("write", &self.path, &e))
     }
+}
+
+/// Writes a complete file into what is at `path`. A pipe waits for its reader.
+fn pour(from: &mut NamedTempFile, path: &Path) -> io::Result<()> {
+    from.seek(SeekFrom::Start(0))?;
+    let mut to = File::options().write(true).open(path)?;
+    io::copy(from, &mut to)?;
+    to.flush()
 }
 
 fn directory_of(path: &Path) -> &Path {

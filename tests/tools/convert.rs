@@ -221,3 +221,69 @@ fn the_output_does_not_depend_on_the_number_of_threads() {
     assert_eq!(child.wait().expect("ends").code(), Some(0));
     assert!(output.exists());
 }
+
+/// What is at a path before and after a conversion to it.
+fn kind(path: &Path) -> std::fs::FileType {
+    std::fs::symlink_metadata(path).expect("there").file_type()
+}
+
+#[test]
+fn only_a_regular_file_is_replaced() {
+    use std::io::Read;
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let dir = tempfile::tempdir().expect("a folder");
+    let input = sample("redis-7.0-shop.rdb");
+    let plain = dir.path().join("plain.rdb");
+    assert_eq!(convert("redis-7.0", &input, &plain, &[]).code, 0);
+    let wanted = std::fs::read(&plain).expect("written");
+
+    // A pipe gets the bytes and stays, with --force and without.
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    for options in [&[][..], &["--force"]] {
+        let from = pipe.clone();
+        let reader = std::thread::spawn(move || {
+            let mut got = Vec::new();
+            let mut pipe = std::fs::File::open(from).expect("opened");
+            pipe.read_to_end(&mut got).expect("read");
+            got
+        });
+        let ran = convert("redis-7.0", &input, &pipe, options);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(reader.join().expect("it reads"), wanted);
+        assert!(kind(&pipe).is_fifo());
+    }
+
+    // A link stays, and the file that it names is replaced; one that leads nowhere is refused.
+    let link = dir.path().join("link.rdb");
+    std::fs::write(dir.path().join("named.rdb"), "old").expect("written");
+    symlink("named.rdb", &link).expect("linked");
+    assert_ne!(convert("redis-7.0", &input, &link, &[]).code, 0);
+    assert_eq!(convert("redis-7.0", &input, &link, &["--force"]).code, 0);
+    assert!(kind(&link).is_symlink());
+    assert_eq!(
+        std::fs::read(dir.path().join("named.rdb")).expect("read"),
+        wanted
+    );
+    let lost = dir.path().join("lost.rdb");
+    symlink("nowhere.rdb", &lost).expect("linked");
+    let ran = convert("redis-7.0", &input, &lost, &["--force"]);
+    assert!(ran.code != 0 && kind(&lost).is_symlink(), "{}", ran.err);
+
+    // A device takes them; a folder and a socket do not.
+    let device = Path::new("/dev/null");
+    assert_eq!(convert("redis-7.0", &input, device, &["--force"]).code, 0);
+    assert!(kind(device).is_char_device());
+    let socket = dir.path().join("socket");
+    let _bound = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+    for refused in [socket.as_path(), dir.path()] {
+        let ran = convert("redis-7.0", &input, refused, &["--force"]);
+        assert!(
+            ran.code != 0 && ran.err.contains("cannot write"),
+            "{}",
+            ran.err
+        );
+    }
+    assert!(kind(&socket).is_socket());
+}
