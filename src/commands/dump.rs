@@ -217,6 +217,9 @@ fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
         }
         _ => CommandError::fixed("ERR Bad data format"),
     })?;
+    if decoded.info.unheld(decoded.rdb_type).is_some() {
+        return Err(CommandError::fixed("ERR Bad data format"));
+    }
     let mut record = Vec::with_capacity(decoded.value.len());
     let rdb_type = normalize(
         &decoded.context,

@@ -131,6 +131,7 @@ mod tests {
     use super::super::value::{Hash, List};
     use super::super::{Hasher, Limits};
     use super::*;
+    use crate::rdb::opcode;
 
     fn with(value: Value) -> (Db, Loc) {
         let mut db = Db::new(Hasher::new(crate::secret::HashKey::fixed([1, 2])));
@@ -148,7 +149,12 @@ mod tests {
             hash.set(field.as_bytes(), b"value", &limits);
         }
         let (mut db, loc) = with(Value::Hash(hash));
-        let types = |db: &Db| (db.types()[4], db.types()[24]);
+        let types = |db: &Db| {
+            (
+                db.types()[usize::from(opcode::HASH)],
+                db.types()[usize::from(opcode::HASH_TTL)],
+            )
+        };
         assert_eq!(types(&db), (1, 0));
         let set = |value: &mut Value, at| {
             let Value::Hash(hash) = value else { panic!() };

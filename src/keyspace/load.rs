@@ -12,6 +12,7 @@ use super::node::prefetch;
 use super::record::{KEY_MAX, Record, VALUE_MAX};
 use super::segment;
 use super::{Db, Hasher, Loc, UnixMillis, Value};
+use crate::rdb::opcode;
 use std::fmt;
 use std::sync::Arc;
 
@@ -206,7 +207,16 @@ impl Db {
         let (hash, key) = (scanned.hash, record.key);
         debug_assert_eq!(hash, self.hash(key));
         assert!(
-            matches!(record.rdb_type, 0 | 11 | 16 | 17 | 18 | 20 | 25),
+            matches!(
+                record.rdb_type,
+                opcode::STRING
+                    | opcode::SET_INTSET
+                    | opcode::SET_LISTPACK
+                    | opcode::ZSET_LISTPACK
+                    | opcode::HASH_LISTPACK
+                    | opcode::HASH_LISTPACK_TTL
+                    | opcode::QUICKLIST_2
+            ),
             "type {} does not stand in records",
             record.rdb_type
         );

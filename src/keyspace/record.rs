@@ -12,6 +12,7 @@
 //! key is there too, and `klen` is 0). Without them the record is what a dump would hold.
 
 use super::UnixMillis;
+use crate::rdb::opcode;
 
 /// Keys above this stand outside the record, with their value.
 pub const KEY_MAX: usize = 256;
@@ -22,9 +23,9 @@ pub const VALUE_MAX: usize = 2 + 1024;
 pub const RECORD_MAX: usize = 9 + 1 + 2 + KEY_MAX + VALUE_MAX;
 
 /// Opcode EXPIRETIME_MS.
-pub const EXPIRE_MS: u8 = 0xFC;
+pub const EXPIRE_MS: u8 = opcode::EXPIRETIME_MS;
 /// RDB type of strings.
-pub const TYPE_STRING: u8 = 0;
+pub const TYPE_STRING: u8 = opcode::STRING;
 /// The bits of a type byte that are the RDB type.
 pub const TYPE_MASK: u8 = 0x1f;
 /// Bit of a type byte: a handle stands for the value.
@@ -132,9 +133,13 @@ pub fn expire_of(bytes: &[u8]) -> Option<UnixMillis> {
 pub fn value_len(rdb_type: u8, bytes: &[u8]) -> usize {
     match rdb_type {
         // string, intset, hash, zset and set listpacks: one RDB string
-        TYPE_STRING | 11 | 16 | 17 | 20 => string_len(bytes),
+        TYPE_STRING
+        | opcode::SET_INTSET
+        | opcode::HASH_LISTPACK
+        | opcode::ZSET_LISTPACK
+        | opcode::SET_LISTPACK => string_len(bytes),
         // list: count, then (container, string) for each node
-        18 => {
+        opcode::QUICKLIST_2 => {
             let (nodes, mut at) = read_len(bytes);
             for _ in 0..nodes {
                 at += read_len(&bytes[at..]).1;
@@ -143,7 +148,7 @@ pub fn value_len(rdb_type: u8, bytes: &[u8]) -> usize {
             at
         }
         // hash with field expiry: earliest expiry, listpack
-        25 => 8 + string_len(&bytes[8..]),
+        opcode::HASH_LISTPACK_TTL => 8 + string_len(&bytes[8..]),
         _ if rdb_type & OUTSIDE != 0 => HANDLE,
         _ => panic!("values of type {rdb_type} do not stand in records"),
     }

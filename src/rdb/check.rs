@@ -100,6 +100,24 @@ pub struct ValueInfo {
 }
 
 impl ValueInfo {
+    /// Why the keyspace cannot hold a value of type `rdb_type`, though it is sound: a loader refuses it, or leaves it
+    /// out where it is told to skip what is unknown.
+    pub fn unheld(&self, rdb_type: u8) -> Option<ErrorKind> {
+        use opcode::{HASH, HASH_LISTPACK, HASH_LISTPACK_TTL, HASH_TTL};
+        let plain_hash = matches!(
+            rdb_type,
+            HASH | HASH_LISTPACK | HASH_TTL | HASH_LISTPACK_TTL
+        );
+        match self.kind {
+            Kind::Module(id) => Some(ErrorKind::Module(id)),
+            Kind::Array => Some(ErrorKind::Unheld("an array (Redis 8.8 and later)")),
+            Kind::Hash if self.as_is && !plain_hash => Some(ErrorKind::Unheld(
+                "a hash with a field expiry beyond the year 4199",
+            )),
+            Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash | Kind::Stream => None,
+        }
+    }
+
     fn new(kind: Kind) -> Self {
         ValueInfo {
             kind,

@@ -62,6 +62,8 @@ pub enum ErrorKind {
     BadExpiry(i64),
     /// A value or auxiliary data of a module; refused unless the caller skips it.
     Module(ModuleId),
+    /// A sound value that Forebay has no form for; refused unless the caller skips it.
+    Unheld(&'static str),
     /// A function library that cannot be one.
     BadFunction(&'static str),
     /// The checksum at the end differs from that of the bytes.
@@ -148,6 +150,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Module(id) => {
                 write!(f, "data of the module type '{}' (encoding version {})", id.name(), id.encver())
             }
+            ErrorKind::Unheld(what) => write!(f, "{what}, which Forebay cannot hold yet"),
             ErrorKind::BadFunction(what) => write!(f, "bad function library: {what}"),
             ErrorKind::Checksum { stored, computed } => {
                 write!(f, "wrong RDB checksum: stored {stored:016x}, computed {computed:016x}")

@@ -66,6 +66,32 @@ fn a_dump_of_the_future_is_refused_by_its_header() {
 }
 
 #[test]
+fn values_that_cannot_be_held_are_refused_by_key_or_left_out_never_changed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let good = |name: &str| root.join("testdata/rdb/good").join(name);
+    for (name, what) in [
+        ("redis-dev-rdb14-arrays.rdb", "an array"),
+        ("redis-7.2-module-datatype.rdb", "the module type"),
+        ("redis-4.0-module-hellotype.rdb", "the module type"),
+    ] {
+        let (status, log) = Builder::forebay().dump(good(name)).start_failing();
+        assert!(!status.success(), "{name} was loaded");
+        assert!(log.contains("of key \"") && log.contains(what), "{log}");
+        let server = Builder::forebay()
+            .dump(good(name))
+            .config("rdb-unknown-values skip")
+            .start();
+        let mut client = server.client();
+        let keys = client.run("KEYS *");
+        for key in keys.items().expect("keys").iter().map(|key| key.bytes()) {
+            let key = key.expect("a key");
+            let kind = client.cmd(&[b"TYPE".as_slice(), key]);
+            assert_eq!(kind.text(), Some("string"), "{name}: {key:?}");
+        }
+    }
+}
+
+#[test]
 fn directives_that_would_lose_data_or_open_access_are_refused_by_name() {
     for line in [
         "appendonly yes",

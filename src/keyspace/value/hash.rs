@@ -11,10 +11,11 @@
 
 use super::packed::{self, room, split_i64};
 use super::plain::{self, Fields};
+use super::record::unheld;
 use crate::keyspace::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::keyspace::{Item, Limits, UnixMillis};
 use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
-use crate::rdb::{length, lzf, string};
+use crate::rdb::{length, lzf, opcode, string};
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
 
@@ -417,7 +418,10 @@ fn set_expire_pack(lp: &mut Vec<u8>, field: &[u8], at: UnixMillis) -> bool {
 
 /// The RDB type of a table: fields with an expiry have one of their own.
 fn table_type(min_expire: Option<UnixMillis>) -> u8 {
-    if min_expire.is_some() { 24 } else { 4 }
+    match min_expire {
+        Some(_) => opcode::HASH_TTL,
+        None => opcode::HASH,
+    }
 }
 
 impl<'a> HashRef<'a> {
@@ -430,9 +434,9 @@ impl<'a> HashRef<'a> {
 
     pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
         HashRef(match rdb_type {
-            16 => FormRef::Pack(packed::listpack_blob(bytes)),
-            25 => FormRef::PackEx(packed::listpack_blob(split_i64(bytes).1)),
-            _ => {
+            opcode::HASH_LISTPACK => FormRef::Pack(packed::listpack_blob(bytes)),
+            opcode::HASH_LISTPACK_TTL => FormRef::PackEx(packed::listpack_blob(split_i64(bytes).1)),
+            opcode::HASH | opcode::HASH_TTL => {
                 let mut fields = Fields::new(rdb_type, bytes);
                 let mut table = Builder::<keyed::Fields>::new(fields.left(), fields.bytes());
                 while let Some((field, value, at)) = fields.next_field() {
@@ -440,6 +444,7 @@ impl<'a> HashRef<'a> {
                 }
                 FormRef::Scratch(Box::new(table.build()))
             }
+            _ => unheld(rdb_type),
         })
     }
 
@@ -554,8 +559,8 @@ impl<'a> HashRef<'a> {
 
     pub(super) fn rdb_type(&self) -> u8 {
         match &self.0 {
-            FormRef::Pack(_) => 16,
-            FormRef::PackEx(_) => 25,
+            FormRef::Pack(_) => opcode::HASH_LISTPACK,
+            FormRef::PackEx(_) => opcode::HASH_LISTPACK_TTL,
             _ => table_type(self.min_expire()),
         }
     }

@@ -4,6 +4,7 @@ use super::packed::{blob, listpack_blob, split_i64};
 use crate::keyspace::UnixMillis;
 use crate::rdb::length::decode_length;
 use crate::rdb::lzf;
+use crate::rdb::opcode;
 use crate::rdb::string::{StrRef, encode_blob};
 use std::borrow::Cow;
 
@@ -22,7 +23,7 @@ impl<'a> Fields<'a> {
     /// The elements of checked bytes of type 2, 4, 5 or 24.
     pub(super) fn new(rdb_type: u8, bytes: &'a [u8]) -> Self {
         let (min, bytes) = match rdb_type {
-            24 => {
+            opcode::HASH_TTL => {
                 let (min, rest) = split_i64(bytes);
                 (Some(min), rest)
             }

@@ -11,21 +11,35 @@ use super::{
 };
 use crate::keyspace::Limits;
 use crate::rdb::lzf;
+use crate::rdb::opcode::{
+    HASH, HASH_LISTPACK, HASH_LISTPACK_TTL, HASH_TTL, QUICKLIST_2, SET, SET_INTSET, SET_LISTPACK,
+    STREAM_3, STREAM_4, STREAM_5, STRING, ZSET_2, ZSET_LISTPACK,
+};
 use std::sync::atomic::AtomicU64;
 
 impl Kind {
     /// What a canonical RDB type holds: those that a record may have, and a stream's.
+    ///
+    /// # Panics
+    /// For other types: loaders refuse them ([`crate::rdb::check::ValueInfo::unheld`]).
     #[inline]
     pub fn of_rdb_type(rdb_type: u8) -> Kind {
         match rdb_type {
-            0 => Kind::Str,
-            18 => Kind::List,
-            2 | 11 | 20 => Kind::Set,
-            5 | 17 => Kind::Zset,
-            4 | 16 | 24 | 25 => Kind::Hash,
-            _ => Kind::Stream,
+            STRING => Kind::Str,
+            QUICKLIST_2 => Kind::List,
+            SET | SET_INTSET | SET_LISTPACK => Kind::Set,
+            ZSET_2 | ZSET_LISTPACK => Kind::Zset,
+            HASH | HASH_LISTPACK | HASH_TTL | HASH_LISTPACK_TTL => Kind::Hash,
+            STREAM_3 | STREAM_4 | STREAM_5 => Kind::Stream,
+            _ => unheld(rdb_type),
         }
     }
+}
+
+/// A type that no record has: what would stand behind it is not known.
+#[cold]
+pub(super) fn unheld(rdb_type: u8) -> ! {
+    panic!("values of type {rdb_type} are not held")
 }
 
 impl<'a> ValueRef<'a> {
@@ -50,8 +64,8 @@ impl<'a> ValueRef<'a> {
     /// The RDB type that [`ValueRef::to_rdb`] writes: the lowest that holds the value in its form.
     pub fn rdb_type(&self) -> u8 {
         match self {
-            ValueRef::Str(_) => 0,
-            ValueRef::List(_) => 18,
+            ValueRef::Str(_) => STRING,
+            ValueRef::List(_) => QUICKLIST_2,
             ValueRef::Set(v) => v.rdb_type(),
             ValueRef::Zset(v) => v.rdb_type(),
             ValueRef::Hash(v) => v.rdb_type(),
@@ -127,8 +141,8 @@ impl Value {
     pub fn load(rdb_type: u8, bytes: &[u8], limits: &Limits) -> Value {
         // Small ones are packed straight from the plain form, which keeps their order.
         let packed = match rdb_type {
-            2 => Set::pack_plain(bytes, limits).map(Value::Set),
-            4 => Hash::pack_plain(bytes, limits).map(Value::Hash),
+            SET => Set::pack_plain(bytes, limits).map(Value::Set),
+            HASH => Hash::pack_plain(bytes, limits).map(Value::Hash),
             _ => None,
         };
         if let Some(value) = packed {
@@ -150,13 +164,13 @@ impl Value {
     /// `bytes` is the size of the RDB value.
     pub fn stays_packed(rdb_type: u8, elements: u64, bytes: usize, limits: &Limits) -> bool {
         let most = match rdb_type {
-            0 => return true,
-            11 => limits.set_max_intset_entries,
-            20 => limits.set_max_listpack_entries,
-            17 => limits.zset_max_listpack_entries,
-            16 | 25 => limits.hash_max_listpack_entries,
+            STRING => return true,
+            SET_INTSET => limits.set_max_intset_entries,
+            SET_LISTPACK => limits.set_max_listpack_entries,
+            ZSET_LISTPACK => limits.zset_max_listpack_entries,
+            HASH_LISTPACK | HASH_LISTPACK_TTL => limits.hash_max_listpack_entries,
             // The value's head only makes it larger; compressed ones have to be looked at.
-            18 => return List::may_pack(elements, bytes, limits),
+            QUICKLIST_2 => return List::may_pack(elements, bytes, limits),
             _ => return false,
         };
         elements <= most as u64

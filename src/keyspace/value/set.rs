@@ -10,11 +10,12 @@
 
 use super::packed;
 use super::plain::{self, Fields};
+use super::record::unheld;
 use crate::keyspace::tree::keyed::{self, Builder, Keyed};
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN};
 use crate::rdb::number::{canonical_i64, int_text_len};
-use crate::rdb::{intset, length, lzf, string};
+use crate::rdb::{intset, length, lzf, opcode, string};
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
 
@@ -314,9 +315,9 @@ impl<'a> SetRef<'a> {
 
     pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
         SetRef(match rdb_type {
-            11 => FormRef::Ints(packed::blob(bytes)),
-            20 => FormRef::Pack(packed::listpack_blob(bytes)),
-            _ => {
+            opcode::SET_INTSET => FormRef::Ints(packed::blob(bytes)),
+            opcode::SET_LISTPACK => FormRef::Pack(packed::listpack_blob(bytes)),
+            opcode::SET => {
                 let mut members = Fields::new(rdb_type, bytes);
                 let mut table = Builder::<keyed::Members>::new(members.left(), members.bytes());
                 while let Some(member) = members.next_member() {
@@ -324,6 +325,7 @@ impl<'a> SetRef<'a> {
                 }
                 FormRef::Scratch(Box::new(table.build()))
             }
+            _ => unheld(rdb_type),
         })
     }
 
@@ -406,9 +408,9 @@ impl<'a> SetRef<'a> {
 
     pub(super) fn rdb_type(&self) -> u8 {
         match &self.0 {
-            FormRef::Ints(_) => 11,
-            FormRef::Pack(_) => 20,
-            _ => 2,
+            FormRef::Ints(_) => opcode::SET_INTSET,
+            FormRef::Pack(_) => opcode::SET_LISTPACK,
+            FormRef::Table(_) | FormRef::Scratch(_) => opcode::SET,
         }
     }
 

@@ -10,11 +10,12 @@
 
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
 use super::plain::{self, Fields};
+use super::record::unheld;
 use crate::keyspace::tree::keyed::{self, Builder, Keyed};
 use crate::keyspace::tree::order::Order;
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN, Iter};
-use crate::rdb::{length, lzf, string};
+use crate::rdb::{length, lzf, opcode, string};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -382,8 +383,8 @@ impl<'a> ZsetRef<'a> {
 
     pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
         ZsetRef(match rdb_type {
-            17 => FormRef::Pack(packed::listpack_blob(bytes)),
-            _ => {
+            opcode::ZSET_LISTPACK => FormRef::Pack(packed::listpack_blob(bytes)),
+            opcode::ZSET_2 => {
                 let mut fields = Fields::new(rdb_type, bytes);
                 let mut members = Vec::with_capacity(fields.left());
                 while let Some(member) = fields.next_scored() {
@@ -392,6 +393,7 @@ impl<'a> ZsetRef<'a> {
                 members.sort_unstable_by(|a, b| compare((a.1, Item::Bytes(&a.0)), (b.1, &b.0)));
                 FormRef::Scratch(Box::new(Table::of_sorted(&members)))
             }
+            _ => unheld(rdb_type),
         })
     }
 
@@ -527,7 +529,10 @@ impl<'a> ZsetRef<'a> {
     }
 
     pub(super) fn rdb_type(&self) -> u8 {
-        if self.is_packed() { 17 } else { 5 }
+        match self.is_packed() {
+            true => opcode::ZSET_LISTPACK,
+            false => opcode::ZSET_2,
+        }
     }
 
     pub(super) fn is_packed(&self) -> bool {

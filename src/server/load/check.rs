@@ -2,7 +2,7 @@
 //! up for a file.
 
 use super::LoadError;
-use crate::rdb::check::{Kind, Scratch, check_value};
+use crate::rdb::check::{Scratch, check_value};
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{ErrorKind, Frame, RdbError, Scanner, Step};
 use crate::secret::HashKey;
@@ -89,9 +89,9 @@ fn check_frame(
             let info = check_value(scanner.context(), record.rdb_type, value, scratch);
             let located = |e: RdbError| e.shifted(record.value_offset()).with_key(&record.key);
             let info = info.map_err(|e| LoadError::Rdb(located(e)))?;
-            match info.kind {
-                Kind::Module(id) if !options.skip_unknown => {
-                    let error = RdbError::new(ErrorKind::Module(id), record.offset, "a value");
+            match info.unheld(record.rdb_type) {
+                Some(kind) if !options.skip_unknown => {
+                    let error = RdbError::new(kind, record.offset, "a value");
                     Err(LoadError::Rdb(error.with_key(&record.key)))
                 }
                 _ => Ok(()),

@@ -77,7 +77,7 @@ impl fmt::Display for LoadError {
                 offset,
             } => write!(
                 f,
-                "Wrong RDB checksum expected: ({stored:016x}) but got ({computed:016x}) at offset {offset}"
+                "Wrong RDB checksum expected: ({stored:016x}) but got ({computed:016x}) at offset {offset}: RDB CRC error"
             ),
             LoadError::Database {
                 db,

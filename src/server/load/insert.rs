@@ -9,7 +9,7 @@ use crate::keyspace::{DuplicateKey, Partition, Scanned, Value, record};
 use crate::rdb::check::{Scratch, ValueInfo, check_value};
 use crate::rdb::normalize::normalize;
 use crate::rdb::string::{StrBuf, StrRef};
-use crate::rdb::{Context, ErrorKind, RdbError};
+use crate::rdb::{Context, RdbError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -311,14 +311,16 @@ impl<'a> Inserter<'a> {
             let at = task.window.offset + (detail.body + detail.value) as u64;
             LoadError::Rdb(e.shifted(at).with_key(&key_of(detail, window)))
         };
-        let info = match check_value(&task.context, rdb_type, value, &mut self.scratch) {
-            Ok(info) => info,
-            Err(e) if matches!(e.kind, ErrorKind::Module(_)) && self.options.skip_unknown => {
+        let info = check_value(&task.context, rdb_type, value, &mut self.scratch);
+        let info = info.map_err(located)?;
+        match info.unheld(rdb_type) {
+            Some(_) if self.options.skip_unknown => {
                 self.tasks.skipped_unknown();
                 return Ok(Plan::Skip);
             }
-            Err(e) => return Err(located(e)),
-        };
+            Some(kind) => return Err(located(RdbError::new(kind, 0, "a value"))),
+            None => {}
+        }
         if info.empty {
             self.tasks.empty.fetch_add(1, Ordering::Relaxed);
             return Ok(Plan::Skip);

@@ -80,6 +80,8 @@ pub struct LoadProgress {
     pub bytes: AtomicU64,
     /// Keys scanned.
     pub keys: AtomicU64,
+    /// Memory that the writer used, as the dump says.
+    pub used_memory: AtomicU64,
     /// Set it to give the load up.
     pub cancel: AtomicBool,
 }

@@ -389,7 +389,12 @@ impl<'a, R: Read> Loader<'a, R> {
                 self.context = Arc::new(self.scanner.context().clone());
             }
             Meta::Template => self.context = Arc::new(self.scanner.context().clone()),
-            Meta::Aux(name, value) => self.aux.push((name, value)),
+            Meta::Aux(name, value) => {
+                self.aux.push((name, value));
+                if let Some(used) = used_memory(&self.aux) {
+                    self.progress.used_memory.store(used, Ordering::Relaxed);
+                }
+            }
             Meta::Function(code) => self.functions.push(code),
             Meta::Resize(keys) => {
                 let left = self.bytes_left(keys);
@@ -416,12 +421,16 @@ impl<'a, R: Read> Loader<'a, R> {
         if let Some(total) = self.options.total_bytes {
             return total - total.min(self.windows.offset());
         }
-        let used = aux_field(&self.aux, "used-mem");
-        let used = used.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-        let used: u64 = used.unwrap_or(MOST);
+        let used = used_memory(&self.aux).unwrap_or(MOST);
         let without_overhead = used.saturating_sub(keys.saturating_mul(BESIDE));
         without_overhead.max(used / 2).min(MOST)
     }
+}
+
+/// What the dump says of its writer's memory.
+fn used_memory(aux: &[(Vec<u8>, Vec<u8>)]) -> Option<u64> {
+    let value = aux_field(aux, "used-mem")?;
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// A frame other than a key, owned.

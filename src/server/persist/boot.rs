@@ -119,7 +119,7 @@ fn load_sound(
     }
     if salvaged.loaded.unknown_skipped > 0 {
         tracing::warn!(
-            "Left out: {} values of modules",
+            "Left out: {} values of modules or arrays",
             salvaged.loaded.unknown_skipped
         );
     }

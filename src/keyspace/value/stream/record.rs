@@ -20,11 +20,12 @@ impl<'a> StreamRef<'a> {
 }
 
 impl Stream {
-    /// From checked, canonical bytes of type 21, 26 or 27; an empty stream from others.
+    /// From checked, canonical bytes of type 21, 26 or 27.
+    ///
+    /// # Panics
+    /// If they are not.
     pub fn from_rdb(rdb_type: u8, bytes: &[u8]) -> Self {
-        let Ok(parts) = rdb::Stream::parse(rdb_type, bytes) else {
-            return Stream::new();
-        };
+        let parts = rdb::Stream::parse(rdb_type, bytes).expect("a held stream is sound");
         let mut buf = StrBuf::new();
         let nodes = parts.nodes.iter().filter_map(|node| {
             let lp = node.listpack.get(&mut buf)?;
