@@ -165,6 +165,7 @@ fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Err(CommandError::fixed("ERR Invalid TTL value, must be >= 0"));
     }
     let value = decode(cx, &args[3])?;
+    cx.engine.stats.payloads_checked += 1;
     let old = if options.replace {
         cx.lookup_write(key)
     } else {

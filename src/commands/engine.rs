@@ -286,6 +286,14 @@ pub struct Stats {
     pub errors: u64,
     /// `unexpected_error_replies`
     pub unexpected_errors: u64,
+    /// `eventloop_cycles`: batches of a connection's requests, and turns of the clockwork.
+    pub turns: u64,
+    /// `eventloop_duration_sum`, in ns
+    pub turns_ns: u64,
+    /// `eventloop_duration_cmd_sum`, in ns: the part of it in which requests were run.
+    pub turns_commands_ns: u64,
+    /// `dump_payload_sanitizations`: payloads of RESTORE that were checked, which all are.
+    pub payloads_checked: u64,
     /// `sync_full`
     pub sync_full: u64,
     /// `sync_partial_ok`

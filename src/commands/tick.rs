@@ -26,6 +26,21 @@ impl Rate {
         self.samples.push_back(grown * 1_000_000 / us.max(1));
     }
 
+    /// A reading of two counters, of which the mean is asked for: so much of the first for one of the second.
+    fn sample_mean(&mut self, counter: u64, count: u64) {
+        let grown = counter.saturating_sub(self.last);
+        self.last = counter;
+        if self.samples.len() == SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(grown / count.max(1));
+    }
+
+    /// The mean of the samples taken so far.
+    pub fn mean(&self) -> u64 {
+        self.samples.iter().sum::<u64>() / self.samples.len().max(1) as u64
+    }
+
     /// Per second.
     pub fn per_second(&self) -> u64 {
         self.samples.iter().sum::<u64>() / SAMPLES as u64
@@ -45,6 +60,10 @@ pub struct Rates {
     pub repl_input: Rate,
     /// Bytes to replicas.
     pub repl_output: Rate,
+    /// Turns of the event loop.
+    pub turns: Rate,
+    /// Time that a turn takes, ns.
+    pub turn_ns: Rate,
     last_us: u64,
 }
 
@@ -54,6 +73,7 @@ impl Engine {
         if self.tick_paused {
             return;
         }
+        let began = (self.timer)();
         self.sample_rates();
         self.end_pauses();
         self.close_idle_clients();
@@ -63,6 +83,16 @@ impl Engine {
         self.tracking.shrink(most.unwrap_or(0));
         let used = (self.used_memory)(self);
         self.stats.peak_memory = self.stats.peak_memory.max(used);
+        self.count_turn(began, began);
+    }
+
+    /// A turn of the event loop that began at `began` is over; its requests had been run at `ran`, both readings of the
+    /// timer.
+    #[inline]
+    pub fn count_turn(&mut self, began: u64, ran: u64) {
+        self.stats.turns += 1;
+        self.stats.turns_ns += (self.timer)().saturating_sub(began);
+        self.stats.turns_commands_ns += ran.saturating_sub(began);
     }
 
     /// Turns per second: `hz`, doubled for each 200 clients per turn with `dynamic-hz`.
@@ -89,6 +119,9 @@ impl Engine {
         rates.output.sample(stats.net_output, us);
         rates.repl_input.sample(stats.net_repl_input, us);
         rates.repl_output.sample(stats.net_repl_output, us);
+        let turns = stats.turns.saturating_sub(rates.turns.last);
+        rates.turns.sample(stats.turns, us);
+        rates.turn_ns.sample_mean(stats.turns_ns, turns);
     }
 
     /// `timeout`: once a second.

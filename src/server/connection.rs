@@ -150,6 +150,7 @@ impl Connection {
             return Err(End::Closed);
         };
         (engine.clock, engine.tick) = clock::read();
+        let began = engine.tick;
         if read > 0 {
             session.bytes_in += read as u64;
             engine.stats.net_input += read as u64;
@@ -178,6 +179,7 @@ impl Connection {
             let done = self.run_requests(cx, engine, &mut session, fresh);
             self.input.extend_from_slice(&fresh[done..]);
         }
+        let ran = engine.tick;
         session.query_buffer = self.input.len();
         session.query_free = self.input.capacity() - self.input.len();
         engine.check_hard_limit(&mut session);
@@ -211,6 +213,7 @@ impl Connection {
         engine.clients.insert(self.id, session);
         engine.evict_clients();
         server.act(engine);
+        engine.count_turn(began, ran);
         end
     }
 

@@ -4,6 +4,7 @@ use super::{client_list, human};
 use crate::commands::host::Facts;
 use crate::commands::table::{self, Entry};
 use crate::commands::{ClientFlags, ClientId, Engine, heat};
+use crate::rdb::opcode;
 use std::fmt::{Display, Write};
 
 /// Writes `name:value` lines.
@@ -121,6 +122,8 @@ pub struct Overhead {
     pub replicas: usize,
     /// The replication backlog, up to its size where replicas hold more.
     pub backlog: usize,
+    /// Held by cached scripts and function libraries.
+    pub scripts: usize,
 }
 
 impl Overhead {
@@ -138,12 +141,13 @@ impl Overhead {
             clients: normal.map(client_list::memory).sum(),
             replicas: held.saturating_sub(size),
             backlog: held.min(size),
+            scripts: engine.scripting.cache.bytes() + engine.scripting.libraries.bytes(),
         }
     }
 
     /// All of it, with what the empty server takes.
     pub fn total(&self, startup: usize) -> usize {
-        startup + self.clients + self.replicas + self.backlog
+        startup + self.clients + self.replicas + self.backlog + self.scripts
     }
 }
 
@@ -281,7 +285,7 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("tracking_total_prefixes", engine.tracking.prefixes());
     line.put("unexpected_error_replies", s.unexpected_errors);
     line.put("total_error_replies", s.errors);
-    line.put("dump_payload_sanitizations", 0);
+    line.put("dump_payload_sanitizations", s.payloads_checked);
     line.put("total_reads_processed", s.reads);
     line.put("total_writes_processed", s.writes);
     line.put("io_threaded_reads_processed", 0);
@@ -296,6 +300,17 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     );
     line.put("reply_buffer_shrinks", 0);
     line.put("reply_buffer_expands", 0);
+    line.put("eventloop_cycles", s.turns);
+    line.put("eventloop_duration_sum", s.turns_ns / 1000);
+    line.put("eventloop_duration_cmd_sum", s.turns_commands_ns / 1000);
+    line.put(
+        "instantaneous_eventloop_cycles_per_sec",
+        r.turns.per_second(),
+    );
+    line.put(
+        "instantaneous_eventloop_duration_usec",
+        r.turn_ns.mean() / 1000,
+    );
     line.put("acl_access_denied_auth", s.denied_auth);
     line.put("acl_access_denied_cmd", 0);
     line.put("acl_access_denied_key", 0);
@@ -373,7 +388,7 @@ pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
                 average_ttl(engine, i),
                 HASHES_WITH_FIELD_EXPIRY
                     .iter()
-                    .map(|t| db.types()[*t])
+                    .map(|t| db.types()[usize::from(*t)])
                     .sum::<u64>()
             ),
         );
@@ -381,7 +396,7 @@ pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
 }
 
 /// RDB types of hashes whose fields may expire.
-const HASHES_WITH_FIELD_EXPIRY: [usize; 4] = [22, 23, 24, 25];
+const HASHES_WITH_FIELD_EXPIRY: [u8; 2] = [opcode::HASH_TTL, opcode::HASH_LISTPACK_TTL];
 
 /// Keys with an expiry that are looked at to tell the mean time they have left.
 const TTL_SAMPLES: u64 = 16;

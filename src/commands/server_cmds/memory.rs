@@ -131,8 +131,11 @@ fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     int("clients.normal", overhead.clients as i64);
     int("cluster.links", 0);
     int("aof.buffer", 0);
-    int("lua.caches", 0);
-    int("functions.caches", 0);
+    int("lua.caches", engine.scripting.cache.bytes() as i64);
+    int(
+        "functions.caches",
+        engine.scripting.libraries.bytes() as i64,
+    );
     int("overhead.total", total_overhead as i64);
     int("keys.count", keys as i64);
     int(
@@ -177,28 +180,35 @@ fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
+/// Below this much memory in use, nothing can be said, bytes.
+const NEARLY_EMPTY: usize = 5 << 20;
+/// Tools know this text by heart, so it is that of the reference.
+const EMPTY: &str = "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n";
+
 fn memory_doctor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let facts = cx.engine.with_host(|host, engine| host.facts(engine));
     let used = (cx.engine.used_memory)(cx.engine);
     let (peak, m) = (cx.engine.stats.peak_memory, facts.memory);
+    if used < NEARLY_EMPTY {
+        cx.client.reply.verbatim("txt", EMPTY.as_bytes());
+        return Ok(());
+    }
     let mut findings: Vec<String> = Vec::new();
-    if used >= 5 << 20 {
-        if peak > used + used / 2 {
-            findings.push(format!(
-                "Peak memory: {peak} bytes were in use once, {used} are now; resident memory may be high until the allocator has given pages back."
-            ));
-        }
-        if m.rss > used + used * 2 / 5 && m.rss > used + (10 << 20) {
-            findings.push(format!(
-                "Fragmentation: the process holds {} bytes for {used} in use.",
-                m.rss
-            ));
-        }
-        let overhead = Overhead::of(cx.engine);
-        let clients = cx.engine.clients.len().max(1);
-        if overhead.clients / clients > 200 * 1024 {
-            findings.push("Big client buffers: clients hold more than 200 KB each.".into());
-        }
+    if peak > used + used / 2 {
+        findings.push(format!(
+            "Peak memory: {peak} bytes were in use once, {used} are now; resident memory may be high until the allocator has given pages back."
+        ));
+    }
+    if m.rss > used + used * 2 / 5 && m.rss > used + (10 << 20) {
+        findings.push(format!(
+            "Fragmentation: the process holds {} bytes for {used} in use.",
+            m.rss
+        ));
+    }
+    let overhead = Overhead::of(cx.engine);
+    let clients = cx.engine.clients.len().max(1);
+    if overhead.clients / clients > 200 * 1024 {
+        findings.push("Big client buffers: clients hold more than 200 KB each.".into());
     }
     let text = match findings.is_empty() {
         true => "No memory issue was found.\n".to_owned(),

@@ -122,7 +122,8 @@ impl Persistence {
             let left = loading.total.saturating_sub(bytes) as f64 * seconds / bytes.max(1) as f64;
             line("loading_start_time", &loading.started_unix);
             line("loading_total_bytes", &loading.total);
-            line("loading_rdb_used_mem", &0);
+            let used = loading.progress.used_memory.load(Ordering::Relaxed);
+            line("loading_rdb_used_mem", &used);
             line("loading_loaded_bytes", &bytes);
             line(
                 "loading_loaded_perc",

@@ -518,7 +518,7 @@ fn aux_fields(engine: &Engine) -> Vec<(&'static str, Vec<u8>)> {
         ("redis-ver", crate::REDIS_VERSION.as_bytes().to_vec()),
         ("redis-bits", number(64)),
         ("ctime", number(engine.clock.unix_ms / 1000)),
-        ("used-mem", number(engine.keyspace.used_bytes() as i64)),
+        ("used-mem", number((engine.used_memory)(engine) as i64)),
     ];
     if let Some(meta) = engine.repl.meta() {
         aux.extend(meta.aux().map(|(name, value)| (name, value.into_bytes())));
