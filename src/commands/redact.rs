@@ -2,19 +2,10 @@
 
 use super::Args;
 use super::table::Entry;
+use crate::config::directive::Flags;
 
 /// What stands in the place of a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
-
-/// Directives whose values nobody shall read in a log.
-const SECRET_DIRECTIVES: [&str; 6] = [
-    "masterauth",
-    "masteruser",
-    "primaryauth",
-    "primaryuser",
-    "requirepass",
-    "tls-key-file-pass",
-];
 
 /// The arguments of a request as they may be shown.
 pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
@@ -25,7 +16,7 @@ pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
         }
     };
     match command.name {
-        "auth" => hide(args.len() - 1),
+        "auth" => (1..args.len()).for_each(hide),
         "hello" => {
             if let Some(at) = (2..args.len()).find(|i| args.is(*i, "AUTH")) {
                 hide(at + 1);
@@ -46,12 +37,14 @@ pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
         }
         "config|set" => {
             for i in (2..args.len()).step_by(2) {
-                if SECRET_DIRECTIVES.iter().any(|name| args.is(i, name)) {
+                let name = std::str::from_utf8(&args[i]).unwrap_or_default();
+                let directive = crate::config::directive(name);
+                if directive.is_some_and(|d| d.flags.contains(Flags::SENSITIVE)) {
                     hide(i + 1);
                 }
             }
         }
-        "acl|setuser" => (2..args.len()).for_each(hide),
+        "acl|setuser" | "acl|deluser" | "acl|getuser" => (2..args.len()).for_each(hide),
         _ => {}
     }
     out
@@ -61,12 +54,35 @@ pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
 mod tests {
     use super::*;
     use crate::commands::table;
+    use crate::config::DIRECTIVES;
+
+    #[test]
+    fn every_sensitive_directive_is_hidden_under_each_of_its_names() {
+        let sensitive = DIRECTIVES
+            .iter()
+            .filter(|d| d.flags.contains(Flags::SENSITIVE));
+        for name in sensitive.flat_map(|d| d.names()) {
+            let request: [&[u8]; 4] = [b"CONFIG", b"SET", name.as_bytes(), b"secret"];
+            let command = table::find(Args(&request)).expect("it exists");
+            assert_eq!(shown(command, Args(&request))[3], REDACTED, "{name}");
+        }
+        let passwords = DIRECTIVES
+            .iter()
+            .filter(|d| ["pass", "auth"].iter().any(|end| d.name.ends_with(end)));
+        for directive in passwords {
+            assert!(
+                directive.flags.contains(Flags::SENSITIVE),
+                "{}",
+                directive.name
+            );
+        }
+    }
 
     #[test]
     fn passwords_are_not_shown() {
         for (request, seen) in [
             ("AUTH p", "AUTH (redacted)"),
-            ("AUTH u p", "AUTH u (redacted)"),
+            ("AUTH u p", "AUTH (redacted) (redacted)"),
             (
                 "HELLO 3 AUTH u p SETNAME n",
                 "HELLO 3 AUTH (redacted) (redacted) SETNAME n",
@@ -87,6 +103,8 @@ mod tests {
                 "ACL SETUSER default on",
                 "ACL SETUSER (redacted) (redacted)",
             ),
+            ("ACL GETUSER a", "ACL GETUSER (redacted)"),
+            ("ACL DELUSER a b", "ACL DELUSER (redacted) (redacted)"),
             ("SET auth p", "SET auth p"),
         ] {
             let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();

@@ -7,13 +7,22 @@ use crate::commands::glob;
 
 /// The directives that any of the patterns names, under the names that matched, with their values, each
 /// once.
-pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(&'static str, String)> {
+pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(String, String)> {
     let mut found = Vec::new();
+    let is_name = |p: &[u8]| !p.iter().any(|b| b"*?[".contains(b));
     for directive in DIRECTIVES {
+        let hidden = directive.flags.contains(Flags::HIDDEN);
         for name in directive.names() {
-            let matches = |p: &&[u8]| glob::matches_in_any_case(p, name.as_bytes());
-            if patterns.iter().any(matches) {
-                found.push((name, (directive.get)(config)));
+            let matches = |p: &&&[u8]| {
+                (is_name(p) || !hidden) && glob::matches_in_any_case(p, name.as_bytes())
+            };
+            if let Some(pattern) = patterns.iter().find(matches) {
+                // A name is shown as it was written.
+                let shown = match is_name(pattern) {
+                    true => String::from_utf8_lossy(pattern).into_owned(),
+                    false => name.to_owned(),
+                };
+                found.push((shown, (directive.get)(config)));
             }
         }
     }
@@ -28,9 +37,15 @@ impl SetError {
     /// The error that names the argument.
     pub fn at(name: &str, reason: &str) -> Self {
         SetError(format!(
-            "CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+            "CONFIG SET failed (possibly related to argument '{}') - {reason}",
+            up_to_zero(name)
         ))
     }
+}
+
+/// What C prints of a name.
+fn up_to_zero(name: &str) -> &str {
+    name.split('\0').next().unwrap_or(name)
 }
 
 /// Where CONFIG SET stands: what is allowed depends on it.
@@ -57,7 +72,8 @@ pub fn set(
     for (name, _) in pairs {
         let Some(found) = directive(name) else {
             return Err(SetError(format!(
-                "Unknown option or number of arguments for CONFIG SET - '{name}'"
+                "Unknown option or number of arguments for CONFIG SET - '{}'",
+                up_to_zero(name)
             )));
         };
         if found.flags.contains(Flags::START) {
@@ -72,9 +88,7 @@ pub fn set(
             return Err(SetError::at(name, "can't set protected config"));
         }
         if context.loading && DENIED_WHILE_LOADING.contains(&found.name) {
-            return Err(SetError(format!(
-                "CONFIG SET failed (possibly related to argument '{name}') - can't set config during loading"
-            )));
+            return Err(SetError::at(name, "can't set config during loading"));
         }
         if named.iter().any(|d| std::ptr::eq(*d, found)) {
             return Err(SetError::at(name, "duplicate parameter"));
@@ -82,7 +96,7 @@ pub fn set(
         named.push(found);
     }
     for ((name, value), directive) in pairs.iter().zip(&named) {
-        let words: Vec<&str> = match (directive.many)() && !value.is_empty() {
+        let words: Vec<&str> = match (directive.many)() {
             true => value.split(' ').filter(|w| !w.is_empty()).collect(),
             false => vec![value],
         };
@@ -155,17 +169,30 @@ mod tests {
     }
 
     #[test]
+    fn hidden_directives_are_shown_by_their_whole_name_only() {
+        let config = Config::default();
+        assert_eq!(get(&config, &[b"key-load-del?y", b"rdb-key-*"]), []);
+        assert_eq!(
+            get(&config, &[b"*", b"key-load-delay"])
+                .iter()
+                .filter(|(name, _)| name.contains("delay") && name.contains("key"))
+                .collect::<Vec<_>>(),
+            [&("key-load-delay".to_owned(), "0".to_owned())]
+        );
+    }
+
+    #[test]
     fn get_shows_both_names_of_a_directive() {
         let config = Config::default();
         let found = get(&config, &[b"hash-MAX-zip*-entries", b"hash-max-*-entries"]);
-        let names: Vec<&str> = found.iter().map(|(n, _)| *n).collect();
+        let names: Vec<&str> = found.iter().map(|(n, _)| n.as_str()).collect();
         assert_eq!(
             names,
             ["hash-max-listpack-entries", "hash-max-ziplist-entries"]
         );
         assert_eq!(
-            get(&config, &[b"save"]),
-            [("save", "3600 1 300 100 60 10000".into())]
+            get(&config, &[b"SAVE"]),
+            [("SAVE".to_owned(), "3600 1 300 100 60 10000".to_owned())]
         );
     }
 }

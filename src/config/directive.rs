@@ -13,6 +13,8 @@ bitflags! {
         const PROTECTED = 1 << 1;
         /// Not to be shown in logs.
         const SENSITIVE = 1 << 2;
+        /// Shown only to who asks for it by its whole name.
+        const HIDDEN = 1 << 3;
     }
 }
 
@@ -21,7 +23,7 @@ bitflags! {
 pub enum Effect {
     /// It does.
     Works,
-    /// It is accepted and does nothing; whoever gives it another value is told.
+    /// It is accepted and does nothing; whoever gives it another value is told ([`Directive::warning`]).
     Idle,
     /// Another value than its default is refused: doing without it would lose data or open access.
     Refused,
@@ -62,6 +64,17 @@ impl Directive {
     /// Its name and alias.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.alias)
+    }
+
+    /// What is logged when another value than its default is given to a directive that does nothing.
+    pub fn warning(&self, config: &Config) -> Option<String> {
+        let idle = self.effect == Effect::Idle && !self.is_default(config);
+        idle.then(|| {
+            format!(
+                "The directive '{}' is accepted but has no effect in Forebay.",
+                self.name
+            )
+        })
     }
 
     /// True if `config` holds its default.

@@ -13,6 +13,7 @@ const LIVE: Flags = Flags::empty();
 const START: Flags = Flags::START;
 const GUARDED: Flags = Flags::PROTECTED;
 const SECRET: Flags = Flags::SENSITIVE;
+const HIDDEN: Flags = Flags::HIDDEN;
 
 macro_rules! directives {
     ($($effect:ident $flags:ident $name:literal $([$alias:literal])? $field:ident: $type:ty = $default:expr, $kind:expr, $doc:literal;)+) => {
@@ -80,8 +81,10 @@ directives! {
     Idle START "always-show-logo" always_show_logo: bool = false, YesNo, "Show the logo at start also in files.";
     Idle START "set-proc-title" set_proc_title: bool = true, YesNo, "Set the process title.";
     Idle LIVE "proc-title-template" proc_title_template: String = "{title} {listen-addr} {server-mode}".into(), Text, "Form of the process title.";
+    Idle HIDDEN "use-exit-on-panic" use_exit_on_panic: bool = false, YesNo, "Exit instead of aborting after an error of the server itself. For tests.";
+    Idle HIDDEN "watchdog-period" watchdog_period: i64 = 0, Int(0..=INT), "Milliseconds after which a command that keeps the server busy is reported; 0 = never.";
     Idle LIVE "locale-collate" locale_collate: String = String::new(), Text, "Locale in which SORT ALPHA compares.";
-    Idle LIVE "hide-user-data-from-log" hide_user_data_from_log: bool = false, YesNo, "Keep user data out of the log.";
+    Refused LIVE "hide-user-data-from-log" hide_user_data_from_log: bool = false, YesNo, "Keep user data out of the log.";
     Works LIVE "hz" hz: i64 = 10, Int(0..=INT), "Turns of the clockwork per second, 1 to 500.";
     Works LIVE "dynamic-hz" dynamic_hz: bool = true, YesNo, "More turns while many clients are connected.";
     Idle START "disable-thp" disable_thp: bool = true, YesNo, "Do without transparent huge pages.";
@@ -102,7 +105,7 @@ directives! {
     // Access
     Works SECRET "requirepass" requirepass: String = String::new(), Text, "Password of the default user.";
     Refused START "aclfile" aclfile: String = String::new(), Text, "File of access rules.";
-    Idle LIVE "acllog-max-len" acllog_max_len: i64 = 128, Int(0..=MAX), "Entries of ACL LOG.";
+    Works LIVE "acllog-max-len" acllog_max_len: i64 = 128, Int(0..=MAX), "Entries of ACL LOG.";
     Idle LIVE "acl-pubsub-default" acl_pubsub_default: AclPubsub = AclPubsub::Resetchannels, OneOf, "Channels of new users.";
 
     // Clients
@@ -147,14 +150,14 @@ directives! {
     Idle LIVE "sanitize-dump-payload" sanitize_dump_payload: Sanitize = Sanitize::No, OneOf, "Accepted; dumps are always checked in full.";
     Works LIVE "rdb-save-target" rdb_save_target: RdbTarget = RdbTarget::Auto, OneOf, "Server version that dumps are written for; `auto` = the lowest that holds the data.";
     Works LIVE "rdb-save-loss" rdb_save_loss: SaveLoss = SaveLoss::Refuse, OneOf, "What to do with data that the target cannot hold.";
-    Works LIVE "rdb-unknown-values" rdb_unknown_values: UnknownValues = UnknownValues::Refuse, OneOf, "What to do with values of modules when loading.";
+    Works LIVE "rdb-unknown-values" rdb_unknown_values: UnknownValues = UnknownValues::Refuse, OneOf, "What to do with values of modules, and with arrays, when loading.";
     Works LIVE "rdb-load-salvage" rdb_load_salvage: bool = false, YesNo, "Load what can be read of a damaged dump, and log the rest.";
     Idle LIVE "rdb-version-check" rdb_version_check: VersionCheck = VersionCheck::Strict, OneOf, "Refuse dumps of versions that are not known.";
     Works LIVE "snapshot-preserve-limit" snapshot_preserve_limit: i64 = 0, Memory(0..=MAX), "Bytes that a running snapshot may hold beside the data; 0 = a twentieth of the data, at least 2 MB.";
     Works LIVE "snapshot-stall-timeout" snapshot_stall_timeout: i64 = 10, Int(1..=INT), "Seconds without progress of the disk after which a snapshot fails.";
-    Works LIVE "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while saving; negative = keys per microsecond. For tests.";
-    Works LIVE "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while loading; negative = keys per microsecond. For tests.";
-    Idle LIVE "loading-process-events-interval-bytes" loading_process_events_interval_bytes: i64 = 2 << 20, Memory(1024..=MAX), "Bytes loaded between two looks at the clients.";
+    Works HIDDEN "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while saving; negative = keys per microsecond. For tests.";
+    Works HIDDEN "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while loading; negative = keys per microsecond. For tests.";
+    Idle HIDDEN "loading-process-events-interval-bytes" loading_process_events_interval_bytes: i64 = 2 << 20, Int(1024..=INT), "Bytes loaded between two looks at the clients.";
     Refused LIVE "appendonly" appendonly: bool = false, YesNo, "Keep an append-only file.";
     Idle START "appendfilename" appendfilename: String = "appendonly.aof".into(), FileName("appendfilename"), "Its name.";
     Works START "appenddirname" appenddirname: String = "appendonlydir".into(), FileName("appenddirname"), "Its directory; if it exists, the server does not start.";
@@ -166,7 +169,7 @@ directives! {
     Idle LIVE "aof-use-rdb-preamble" aof_use_rdb_preamble: bool = true, YesNo, "Begin it with a dump.";
     Idle LIVE "aof-timestamp-enabled" aof_timestamp_enabled: bool = false, YesNo, "Write times into it.";
     Idle LIVE "aof-rewrite-incremental-fsync" aof_rewrite_incremental_fsync: bool = true, YesNo, "Sync its rewrite piecewise.";
-    Idle LIVE "aof-disable-auto-gc" aof_disable_auto_gc: bool = false, YesNo, "Keep its old files.";
+    Idle HIDDEN "aof-disable-auto-gc" aof_disable_auto_gc: bool = false, YesNo, "Keep its old files.";
 
     // Replication
     Works START "replicaof" ["slaveof"] replicaof: Option<Address> = None, Primary, "The primary to follow.";
@@ -230,6 +233,7 @@ directives! {
     Idle START "cluster-config-file" cluster_config_file: String = "nodes.conf".into(), FileName("cluster-config-file"), "File of the cluster's nodes.";
     Idle LIVE "cluster-node-timeout" cluster_node_timeout: i64 = 15000, Int(0..=MAX), "Milliseconds after which a node is dead.";
     Idle START "cluster-port" cluster_port: i64 = 0, Int(0..=65535), "Port of the cluster bus.";
+    Idle HIDDEN "cluster-ping-interval" cluster_ping_interval: i64 = 1000, Int(0..=INT), "Milliseconds between pings on the cluster bus. For tests.";
     Idle LIVE "cluster-replica-validity-factor" ["cluster-slave-validity-factor"] cluster_replica_validity_factor: i64 = 10, Int(0..=INT), "How old a replica's data may be.";
     Idle LIVE "cluster-replica-no-failover" ["cluster-slave-no-failover"] cluster_replica_no_failover: bool = false, YesNo, "Never promote this node.";
     Idle LIVE "cluster-migration-barrier" cluster_migration_barrier: i64 = 1, Int(0..=INT), "Replicas that a primary keeps.";

@@ -129,6 +129,9 @@ impl Kind<i64> for Memory {
 
 /// `64mb`, `1000`, `1k`: bytes.
 pub fn parse_memory(text: &str) -> Option<i64> {
+    if text.is_empty() {
+        return Some(0); // as the reference reads it
+    }
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let n: i64 = text[..digits].parse().ok()?;
     let unit = match text[digits..].to_ascii_lowercase().as_str() {
@@ -195,7 +198,11 @@ pub struct Octal;
 
 impl Kind<i64> for Octal {
     fn parse(&self, words: &[&str]) -> Result<i64, String> {
-        let n = i64::from_str_radix(one(words)?, 8)
+        let text = match one(words)? {
+            "" => "0",
+            text => text,
+        };
+        let n = i64::from_str_radix(text, 8)
             .map_err(|_| "argument couldn't be parsed as an octal number")?;
         within(n, &(0..=0o777))
     }
@@ -233,6 +240,10 @@ impl Kind<String> for FileName {
         let word = one(words)?;
         if word.contains('/') {
             return Err(format!("{} can't be a path, just a filename", self.0));
+        }
+        // The name of a dump may be empty, one of the append-only file may not.
+        if word.is_empty() && self.0.starts_with("append") {
+            return Err(format!("{} can't be empty", self.0));
         }
         Ok(word.to_owned())
     }
@@ -324,7 +335,7 @@ mod tests {
             ("-1", None),
             ("1tb", None),
             ("1 kb", None),
-            ("", None),
+            ("", Some(0)),
             ("9223372036854775807gb", None),
         ];
         for (text, expected) in cases {

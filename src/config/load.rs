@@ -160,10 +160,12 @@ impl Loaded {
         }
         let directive = directive(name).ok_or("Bad directive or wrong number of arguments")?;
         let many = (directive.many)();
-        if values.is_empty() || (values.len() > 1 && !many) {
+        // What takes several words takes none, too: an empty list.
+        if values.len() != 1 && !many {
             return Err(WRONG_NUMBER.into());
         }
         let split: Vec<&str> = match values {
+            [] if directive.name == "save" => vec![""],
             [one] if many && !one.is_empty() => one.split(' ').filter(|w| !w.is_empty()).collect(),
             _ => values.to_vec(),
         };
@@ -173,13 +175,7 @@ impl Loaded {
             Effect::Refused if !directive.is_default(&self.config) => {
                 return Err(refusal(directive.name));
             }
-            Effect::Idle if !directive.is_default(&self.config) => {
-                let name = directive.name;
-                self.warnings.push(format!(
-                    "The directive '{name}' is accepted but has no effect in Forebay."
-                ));
-            }
-            _ => {}
+            _ => self.warnings.extend(directive.warning(&self.config)),
         }
         if directive.name == "dir" {
             // Absolute, as the next one who enters it stands in it already.
@@ -273,6 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn a_list_may_be_given_without_any_word() {
+        let text = "save\nbind\nlatency-tracking-info-percentiles\nclient-output-buffer-limit\nmaxmemory \"\"\n";
+        let config = load(text, &mut Fake::default())
+            .expect("well formed")
+            .config;
+        assert_eq!(config.save, []);
+        assert!(config.bind.is_empty() && config.latency_tracking_info_percentiles.is_empty());
+        assert_eq!(config.maxmemory, 0);
+        let loaded = load("save 10 1\nsave\nsave 20 2\n", &mut Fake::default());
+        let point = |seconds, changes| SavePoint { seconds, changes };
+        assert_eq!(loaded.expect("well formed").config.save, [point(20, 2)]);
+    }
+
+    #[test]
     fn included_files_are_read_in_their_place() {
         let mut files = Fake::default();
         files.0.insert("/a/1.conf".into(), "port 1\nhz 20".into());
@@ -299,6 +309,13 @@ mod tests {
         for (text, expected) in [
             ("foo bar", "Bad directive or wrong number of arguments"),
             ("port", "wrong number of arguments"),
+            ("replicaof", "wrong number of arguments"),
+            ("oom-score-adj-values", "wrong number of arguments"),
+            (
+                "shutdown-on-sigterm",
+                "argument(s) must be one of the following: default, save, nosave, now, force",
+            ),
+            ("appendfilename \"\"", "appendfilename can't be empty"),
             ("port 1 2", "wrong number of arguments"),
             ("port abc", "argument couldn't be parsed into an integer"),
             ("maxmemory 10zz", "argument must be a memory value"),

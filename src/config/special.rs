@@ -185,7 +185,7 @@ impl OutputLimits {
     /// # Errors
     /// As [`Kind::parse`].
     pub fn changed(mut self, words: &[&str]) -> Result<Self, String> {
-        if words.is_empty() || !words.len().is_multiple_of(4) {
+        if !words.len().is_multiple_of(4) {
             return Err("Wrong number of arguments in buffer limit configuration.".into());
         }
         for class in words.chunks_exact(4) {
@@ -349,13 +349,15 @@ pub struct ShutdownWays;
 
 impl Kind<Vec<ShutdownOn>> for ShutdownWays {
     fn parse(&self, words: &[&str]) -> Result<Vec<ShutdownOn>, String> {
+        let not_one = || must_be_one_of(ShutdownOn::NAMES.iter().map(|(n, _)| *n));
+        if words.is_empty() {
+            return Err(not_one());
+        }
         let find = |w: &&str| {
             let found = ShutdownOn::NAMES
                 .iter()
                 .find(|(n, _)| n.eq_ignore_ascii_case(w));
-            found
-                .map(|(_, v)| *v)
-                .ok_or_else(|| must_be_one_of(ShutdownOn::NAMES.iter().map(|(n, _)| *n)))
+            found.map(|(_, v)| *v).ok_or_else(not_one)
         };
         let ways: Vec<ShutdownOn> = words.iter().map(find).collect::<Result<_, _>>()?;
         if ways.contains(&ShutdownOn::Save) && ways.contains(&ShutdownOn::Nosave) {

@@ -88,7 +88,7 @@ fn config_get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let reply = &mut cx.client.reply;
     reply.map(found.len());
     for (name, value) in found {
-        reply.bulk_str(name);
+        reply.bulk_str(&name);
         reply.bulk_str(&value);
     }
     Ok(())
@@ -123,6 +123,21 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             return Err(to_error(SetError::at(pairs[i].0, &reason)));
         }
     }
+    let changed = |d: &&&Directive| (d.get)(&before) != (d.get)(&cx.engine.config);
+    let lines: Vec<(char, String)> = named
+        .iter()
+        .filter(changed)
+        .map(|directive| match directive.warning(&cx.engine.config) {
+            Some(warning) => ('#', warning),
+            // Without the value, which may be a secret.
+            None => ('*', format!("CONFIG SET has changed '{}'", directive.name)),
+        })
+        .collect();
+    cx.engine.with_host(|host, _| {
+        lines
+            .iter()
+            .for_each(|(level, line)| host.log(*level, line))
+    });
     cx.client.reply.ok();
     Ok(())
 }
