@@ -292,6 +292,7 @@ impl Executor {
         let Some(mut session) = self.clients.remove(&id) else {
             return;
         };
+        let mark = session.reply.len();
         if let Some(blocked) = self.release(&mut session) {
             self.blocking.resuming = Some(blocked.deadline_ms);
             let argv: Vec<&[u8]> = blocked.args.iter().map(Vec::as_slice).collect();
@@ -303,6 +304,7 @@ impl Executor {
             self.blocking.resuming = None;
         }
         self.check_hard_limit(&mut session);
+        session.keep_silent(mark);
         if session.blocked.is_none() {
             self.actions.push(Action::Resume(id));
         }
@@ -341,11 +343,30 @@ impl Engine {
         };
         let blocked = self.release(&mut session);
         if let Some(blocked) = &blocked {
+            let (mark, errors) = (session.reply.len(), self.stats.errors);
             reply(self, &mut session, blocked);
+            self.count_wait(&mut session, blocked, self.stats.errors > errors);
+            session.keep_silent(mark);
             self.actions.push(Action::Resume(id));
         }
         self.clients.insert(id, session);
         blocked.is_some()
+    }
+
+    /// Counts the call that waited.
+    fn count_wait(&mut self, session: &mut Session, blocked: &Blocked, failed: bool) {
+        let counts = matches!(
+            blocked.on,
+            BlockedOn::Keys { .. } | BlockedOn::Replicas { .. }
+        );
+        let argv: Vec<&[u8]> = blocked.args.iter().map(Vec::as_slice).collect();
+        if let (true, Ok(command)) = (counts, table::find(Args(&argv))) {
+            let stats = &mut self.stats.per_command[command.index];
+            stats.calls += 1;
+            stats.failed += u64::from(failed);
+            self.stats.commands += 1;
+            session.commands += 1;
+        }
     }
 
     /// Answers the clients whose time is up.

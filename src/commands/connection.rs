@@ -207,10 +207,10 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             name = Some(i + 1);
             i += 2;
         } else {
-            return Err(CommandError::new(format!(
+            return Err(CommandError::quoting(
                 "ERR Syntax error in HELLO option '{}'",
-                String::from_utf8_lossy(&args[i])
-            )));
+                &[&args[i]],
+            ));
         }
     }
     if let Some((user, password)) = login {

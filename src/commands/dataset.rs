@@ -114,8 +114,6 @@ fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.engine.tracking.invalidate_everything();
     cx.engine
         .with_host(|host, engine| host.after_flushall(engine));
-    // Saving the empty dataset reset the count, but the command itself is a change still to be seen.
-    cx.engine.dirty += 1;
     cx.force_propagate();
     cx.client.reply.ok();
     Ok(())

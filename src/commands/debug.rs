@@ -159,10 +159,10 @@ fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         .find(|s| name.eq_ignore_ascii_case(s.0.as_bytes()));
     match found {
         Some((_, least, most, run, _)) if (*least..=*most).contains(&args.len()) => run(cx, args),
-        _ => Err(CommandError::new(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try DEBUG HELP.",
-            String::from_utf8_lossy(name)
-        ))),
+        _ => Err(CommandError::quoting(
+            "ERR unknown subcommand or wrong number of arguments for '{128}'. Try DEBUG HELP.",
+            &[name],
+        )),
     }
 }
 
@@ -215,9 +215,9 @@ fn digest_value(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn error(_cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    Err(CommandError::new(
-        String::from_utf8_lossy(&args[2]).into_owned(),
-    ))
+    let one_line = |b: &u8| if matches!(b, b'\r' | b'\n') { b' ' } else { *b };
+    let text: Vec<u8> = args[2].iter().map(one_line).collect();
+    Err(CommandError::new(text))
 }
 
 fn log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

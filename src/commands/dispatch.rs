@@ -33,17 +33,18 @@ impl Executor {
         client.last_interaction_ms = self.clock.steady_ms;
         let mark = client.reply.len();
         self.run_admitted(client, args);
-        let silence = ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP;
-        if client
-            .flags
-            .intersects(silence | ClientFlags::REPLY_SKIP_NEXT)
-        {
-            if client.flags.intersects(silence) {
-                client.reply.truncate(mark);
-            }
-            let skip = client.flags.contains(ClientFlags::REPLY_SKIP_NEXT);
-            client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
-            client.flags.set(ClientFlags::REPLY_SKIP, skip);
+        client.keep_silent(mark);
+        self.push_to(client);
+    }
+
+    /// What is pushed to a client whose request has run: it follows the reply, and comes also where CLIENT REPLY
+    /// wants none.
+    pub(super) fn push_to(&mut self, client: &mut Session) {
+        if self.pubsub.has_deferred() {
+            pubsub::deliver_to(&mut self.pubsub, client);
+        }
+        if self.tracking.has_pending() {
+            tracking::tell_pending(self, Some(client));
         }
     }
 
@@ -64,7 +65,7 @@ impl Executor {
                 return self.reject(client, &error);
             }
         };
-        if self.tracking.has_pending() {
+        if self.tracking.has_pending() && !client.is_silent() {
             // Of keys that were evicted to make room: before the reply.
             tracking::tell_pending(self, Some(&mut *client));
         }
@@ -79,16 +80,10 @@ impl Executor {
         if let Err(error) = result.and_then(|()| self.call(client, command, args)) {
             self.fail(client, &error);
         }
-        if self.pubsub.has_deferred() {
-            pubsub::deliver_to(&mut self.pubsub, client);
-        }
         if !self.watched.is_empty() {
             transactions::settle_dirty(&mut self.watched, client);
         }
         self.tracking.author = None;
-        if self.tracking.has_pending() {
-            tracking::tell_pending(self, Some(&mut *client));
-        }
         end_caching(client);
     }
 }
@@ -125,8 +120,6 @@ impl Engine {
         let dirty = self.dirty;
         let began = self.tick;
         client.last_command = Some(command);
-        self.stats.commands += 1;
-        client.commands += 1;
         // Shown when it has run, so that EXEC comes behind what it runs; a script comes before.
         let shown = !self.monitors.is_empty() && !self.blocking.is_resuming();
         let shown_after = shown && !command.flags.contains(Flags::NO_MANDATORY_KEYS);
@@ -183,11 +176,16 @@ impl Engine {
             self.note_own_keys();
         }
         let stats = &mut self.stats.per_command[command.index];
-        stats.calls += 1;
         stats.nanos += nanos;
-        stats.failed += result.is_err() as u64;
-        if self.config.latency_tracking {
-            stats.times.record(nanos);
+        // A call that waits is counted when its wait is over.
+        if client.blocked.is_none() {
+            self.stats.commands += 1;
+            client.commands += 1;
+            stats.calls += 1;
+            stats.failed += result.is_err() as u64;
+            if self.config.latency_tracking {
+                stats.times.record(nanos);
+            }
         }
         if nanos >= self.watch_from_ns {
             self.note_slow(client, command, args, nanos);
@@ -218,7 +216,7 @@ impl Engine {
     /// Writes an error reply and counts it.
     pub fn fail(&mut self, client: &mut Session, error: &CommandError) {
         self.stats.errors += 1;
-        self.count_error(&error.0);
+        self.count_error(&String::from_utf8_lossy(&error.0));
         client.reply.error(&error.0);
     }
 

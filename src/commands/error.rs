@@ -1,11 +1,13 @@
 //! What a command may fail with. The text is the wire text, byte for byte as Redis sends it.
+//!
+//! Bytes of clients are quoted as they came, which need not be UTF-8: see [`CommandError::quoting`].
 
 use std::borrow::Cow;
 use std::fmt;
 
 /// An error reply, without the leading `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandError(pub Cow<'static, str>);
+pub struct CommandError(pub Cow<'static, [u8]>);
 
 /// What a handler returns: its reply is written already.
 pub type CmdResult = Result<(), CommandError>;
@@ -36,12 +38,34 @@ impl CommandError {
 
     /// An error with a constant text.
     pub const fn fixed(text: &'static str) -> Self {
-        CommandError(Cow::Borrowed(text))
+        CommandError(Cow::Borrowed(text.as_bytes()))
     }
 
     /// An error with a made-up text (with its code).
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
         CommandError(Cow::Owned(text.into()))
+    }
+
+    /// An error that quotes what a client sent: each `{}` of `text` is replaced by the next of `quoted`, each `{128}`
+    /// by at most 128 bytes of it.
+    ///
+    /// Real servers print arguments as strings of C: what follows a zero byte is not shown.
+    pub fn quoting(text: &str, quoted: &[&[u8]]) -> Self {
+        let mut out = Vec::with_capacity(text.len() + 32);
+        let (mut rest, mut quoted) = (text, quoted.iter());
+        while let Some(at) = rest.find('{') {
+            let (before, mark) = rest.split_at(at);
+            out.extend_from_slice(before.as_bytes());
+            let (room, after) = match mark.strip_prefix("{128}") {
+                Some(after) => (128, after),
+                None => (usize::MAX, mark.strip_prefix("{}").unwrap_or_default()),
+            };
+            let bytes = quoted.next().copied().unwrap_or_default();
+            out.extend_from_slice(up_to_zero(bytes, room));
+            rest = after;
+        }
+        out.extend_from_slice(rest.as_bytes());
+        CommandError(Cow::Owned(out))
     }
 
     /// `ERR wrong number of arguments for 'name' command`
@@ -54,8 +78,37 @@ impl CommandError {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&String::from_utf8_lossy(&self.0))
     }
 }
 
 impl std::error::Error for CommandError {}
+
+/// The bytes before the first zero byte, at most `room`: what C prints of them.
+pub fn up_to_zero(bytes: &[u8], room: usize) -> &[u8] {
+    let bytes = &bytes[..bytes.len().min(room)];
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    &bytes[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_sent_is_quoted_as_c_prints_it() {
+        let quoted = |text, bytes: &[&[u8]]| CommandError::quoting(text, bytes).0.into_owned();
+        assert_eq!(
+            quoted("ERR '{}' of {}.", &[b"a\0b", b"\xff"]),
+            b"ERR 'a' of \xff."
+        );
+        let long = [b'x'; 200];
+        assert_eq!(quoted("{128}!", &[&long]).len(), 129);
+        assert_eq!(quoted("{}!", &[&long]).len(), 201);
+        assert_eq!(
+            quoted("{}", &[b"{}"]),
+            b"{}",
+            "what is quoted is no template"
+        );
+    }
+}

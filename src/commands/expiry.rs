@@ -199,10 +199,10 @@ impl Conditions {
                 () if args.is(i, "GT") => c.gt = true,
                 () if args.is(i, "LT") => c.lt = true,
                 () => {
-                    return Err(CommandError::new(format!(
+                    return Err(CommandError::quoting(
                         "ERR Unsupported option {}",
-                        String::from_utf8_lossy(&args[i])
-                    )));
+                        &[&args[i]],
+                    ));
                 }
             }
         }

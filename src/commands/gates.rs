@@ -87,9 +87,14 @@ impl Engine {
         if command.name != "exec" {
             return command.flags;
         }
-        let queued = client.queue.iter().map(|q| q.command.flags);
-        let wanted = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE;
-        queued.fold(command.flags, |all, f| all | (f & wanted))
+        // What one of them does, all of it does; what all of them may do, all of it may.
+        let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
+        let all = Flags::STALE | Flags::LOADING;
+        client.queue.iter().fold(command.flags, |flags, queued| {
+            let argv: Vec<&[u8]> = queued.args.iter().map(Vec::as_slice).collect();
+            let own = self.flags_of(client, queued.command, Args(&argv));
+            (flags | (own & any)).difference(all.difference(own))
+        })
     }
 
     pub(super) fn stops_after_failed_save(&self) -> bool {

@@ -220,10 +220,10 @@ fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             }
         }
         () => {
-            return Err(CommandError::new(format!(
+            return Err(CommandError::quoting(
                 "ERR Unknown PFDEBUG subcommand '{}'",
-                String::from_utf8_lossy(&args[1])
-            )));
+                &[&args[1]],
+            ));
         }
     }
     Ok(())

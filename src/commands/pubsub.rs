@@ -428,7 +428,7 @@ fn add(cx: &mut Cx<'_>, args: Args<'_>, kind: Kind) -> CmdResult {
                 .or_default()
                 .insert(cx.client.id);
         }
-        confirm(cx.client, word, Some(name), kind);
+        confirm(cx, word, Some(name), kind);
     }
     Ok(())
 }
@@ -440,27 +440,38 @@ fn remove(cx: &mut Cx<'_>, args: Args<'_>, kind: Kind) -> CmdResult {
         names = kind.of(cx.client).iter().cloned().collect();
         names.sort();
         if names.is_empty() {
-            confirm(cx.client, word, None, kind);
+            confirm(cx, word, None, kind);
         }
     }
     for name in names {
         if kind.of(cx.client).remove(&name) {
             drop_listener(kind.listeners(&mut cx.engine.pubsub), &name, cx.client.id);
         }
-        confirm(cx.client, word, Some(&name), kind);
+        confirm(cx, word, Some(&name), kind);
     }
     Ok(())
 }
 
-fn confirm(client: &mut Session, word: &str, name: Option<&[u8]>, kind: Kind) {
-    let count = kind.count(client);
-    client.reply.push(3);
-    client.reply.bulk_str(word);
+/// A confirmation is a push: it comes also to a client that wants no replies.
+fn confirm(cx: &mut Cx<'_>, word: &str, name: Option<&[u8]>, kind: Kind) {
+    let count = kind.count(cx.client);
+    let mut aside = Reply::new(cx.client.reply.proto);
+    let silent = cx.client.is_silent();
+    let reply = match silent {
+        true => &mut aside,
+        false => &mut cx.client.reply,
+    };
+    reply.push(3);
+    reply.bulk_str(word);
     match name {
-        Some(name) => client.reply.bulk(name),
-        None => client.reply.null(),
+        Some(name) => reply.bulk(name),
+        None => reply.null(),
     }
-    client.reply.int(count);
+    reply.int(count);
+    if silent {
+        let limit = cx.engine.config.client_output_buffer_limit.pubsub.hard;
+        cx.engine.pubsub.defer(cx.client.id, aside.bytes(), limit);
+    }
 }
 
 fn subscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
@@ -522,10 +533,10 @@ fn list(cx: &mut Cx<'_>, args: Args<'_>, kind: Kind) -> CmdResult {
 }
 
 fn wrong_use(args: Args<'_>) -> CommandError {
-    CommandError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try PUBSUB HELP.",
-        String::from_utf8_lossy(&args[1])
-    ))
+    CommandError::quoting(
+        "ERR unknown subcommand or wrong number of arguments for '{128}'. Try PUBSUB HELP.",
+        &[&args[1]],
+    )
 }
 
 fn pubsub_numpat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {

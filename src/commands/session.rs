@@ -160,6 +160,27 @@ impl Session {
         self.nowhere.unwrap_or(StreamDb::ours(self.db))
     }
 
+    /// It wants no reply to the request that runs (CLIENT REPLY OFF and SKIP).
+    pub fn is_silent(&self) -> bool {
+        let silence = ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP;
+        self.flags.intersects(silence)
+    }
+
+    /// The request has run: its reply, which was written since `mark`, is not sent if the client wants none. A request
+    /// that still waits has no reply yet.
+    pub(super) fn keep_silent(&mut self, mark: usize) {
+        let any = ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP | ClientFlags::REPLY_SKIP_NEXT;
+        if !self.flags.intersects(any) || self.flags.contains(ClientFlags::BLOCKED) {
+            return;
+        }
+        if self.is_silent() {
+            self.reply.truncate(mark);
+        }
+        let skip = self.flags.contains(ClientFlags::REPLY_SKIP_NEXT);
+        self.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
+        self.flags.set(ClientFlags::REPLY_SKIP, skip);
+    }
+
     /// A new client in database 0.
     pub fn new(id: ClientId, addr: String, laddr: String, now_ms: i64) -> Self {
         Session {

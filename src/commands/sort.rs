@@ -1,10 +1,11 @@
 //! SORT: a list, set or sorted set in another order, with elements looked up in other keys.
 
 use super::spec::{Command, Flags, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event, args};
+use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
 use crate::keyspace::value::List;
 use crate::keyspace::{Value, ValueRef};
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -98,7 +99,7 @@ impl<'a> Options<'a> {
     }
 
     /// The elements of `len` that are asked for.
-    fn range(&self, len: usize) -> std::ops::Range<usize> {
+    fn range(&self, len: usize) -> Range<usize> {
         let Some((start, count)) = self.limit else {
             return 0..len;
         };
@@ -133,22 +134,33 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let mut options = Options::parse(args, read_only)?;
     // BY without a star names no key: the order stays as it is.
     let mut keep_order = options.by.is_some_and(|by| !by.contains(&b'*'));
-    let (mut elements, is_set) = load(cx, &args[1])?;
-    if keep_order && is_set && options.store.is_some() {
-        // A set has no order of its own: what is stored must be the same on every replica.
+    let found = cx.lookup(&args[1]);
+    let (len, is_set) = match found.map(|loc| cx.value(loc)) {
+        None => (0, false),
+        Some(ValueRef::List(v)) => (v.len(), false),
+        Some(ValueRef::Set(v)) => (v.len(), true),
+        Some(ValueRef::Zset(v)) => (v.len(), false),
+        Some(_) => return Err(CommandError::WRONG_TYPE),
+    };
+    let in_script = cx.client.flags.contains(ClientFlags::INTERNAL);
+    if keep_order && is_set && (options.store.is_some() || in_script) {
+        // A set has no order of its own: what is stored, and what a script sees, must be the same everywhere.
         (keep_order, options.alpha, options.by) = (false, true, None);
     }
-    let range = options.range(elements.len());
-    if keep_order {
-        if options.descending && !is_set {
-            elements.reverse();
+    let range = options.range(len);
+    let chosen = match (found, keep_order) {
+        (None, _) => Vec::new(),
+        (Some(loc), true) => in_place(cx.value(loc), range, options.descending),
+        (Some(loc), false) => {
+            let elements = in_place(cx.value(loc), 0..len, false);
+            let mut elements = order(cx, elements, &options)?;
+            elements.truncate(range.end);
+            elements.drain(..range.start);
+            elements
         }
-    } else {
-        elements = order(cx, elements, &options)?;
-    }
-    let chosen = &elements[range];
+    };
     let mut output = Vec::with_capacity(chosen.len() * options.get.len().max(1));
-    for element in chosen {
+    for element in &chosen {
         if options.get.is_empty() {
             output.push(Some(element.clone()));
         }
@@ -171,14 +183,25 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     Ok(())
 }
 
-/// The elements, and whether they come from a set.
-fn load(cx: &mut Cx<'_>, key: &[u8]) -> Result<(Vec<Vec<u8>>, bool), CommandError> {
-    match cx.lookup(key).map(|loc| cx.value(loc)) {
-        None => Ok((Vec::new(), false)),
-        Some(ValueRef::List(v)) => Ok((v.iter().map(|item| item.to_vec()).collect(), false)),
-        Some(ValueRef::Set(v)) => Ok((v.iter().map(|item| item.to_vec()).collect(), true)),
-        Some(ValueRef::Zset(v)) => Ok((v.iter().map(|(item, _)| item.to_vec()).collect(), false)),
-        Some(_) => Err(CommandError::WRONG_TYPE),
+/// Elements of a collection in its own order, or against it; a set has but one. Only those of `range` are touched.
+fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<Vec<u8>> {
+    let mirrored = |len: usize| len - range.end..len - range.start;
+    match value {
+        ValueRef::List(v) if descending => {
+            let elements = v.range_rev(mirrored(v.len()));
+            elements.map(|item| item.to_vec()).collect()
+        }
+        ValueRef::List(v) => v.range(range).map(|item| item.to_vec()).collect(),
+        ValueRef::Set(v) => {
+            let wanted = v.iter().skip(range.start).take(range.len());
+            wanted.map(|item| item.to_vec()).collect()
+        }
+        ValueRef::Zset(v) if descending => {
+            let members = v.range_rev(mirrored(v.len()));
+            members.map(|(member, _)| member.to_vec()).collect()
+        }
+        ValueRef::Zset(v) => v.range(range).map(|(m, _)| m.to_vec()).collect(),
+        ValueRef::Str(_) | ValueRef::Hash(_) | ValueRef::Stream(_) => Vec::new(),
     }
 }
 
@@ -308,6 +331,11 @@ mod tests {
             ("SORT l LIMIT 9 1", "[]"),
             ("SORT l BY nosort", "[\"3\", \"1\", \"2\", \"10\"]"),
             ("SORT l BY nosort DESC LIMIT 0 2", "[\"10\", \"2\"]"),
+            ("SORT l BY nosort DESC LIMIT 1 2", "[\"2\", \"1\"]"),
+            ("SORT l BY nosort LIMIT 1 2 GET #", "[\"1\", \"2\"]"),
+            ("ZADD z 1 a 2 b 3 c", ":3"),
+            ("SORT z BY nosort DESC LIMIT 0 2", "[\"c\", \"b\"]"),
+            ("SORT z BY nosort LIMIT 1 9", "[\"b\", \"c\"]"),
             ("SORT none", "[]"),
             ("RPUSH l x", ":5"),
             (

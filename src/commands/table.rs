@@ -4,6 +4,7 @@
 //! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
 //! in lower case, which are one word: hashed once and, mostly, compared once.
 
+use super::error::up_to_zero;
 use super::spec::Command;
 use super::{Args, CommandError};
 use std::ops::Deref;
@@ -264,27 +265,26 @@ pub fn find(args: Args<'_>) -> Result<&'static Entry, CommandError> {
         return Ok(command);
     }
     command.subcommand(&args[1]).ok_or_else(|| {
-        CommandError::new(format!(
-            "ERR unknown subcommand '{:.128}'. Try {} HELP.",
-            String::from_utf8_lossy(&args[1]),
-            command.name.to_ascii_uppercase()
-        ))
+        CommandError::quoting(
+            "ERR unknown subcommand '{128}'. Try {} HELP.",
+            &[&args[1], command.name.to_ascii_uppercase().as_bytes()],
+        )
     })
 }
 
 fn unknown(args: Args<'_>) -> CommandError {
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for arg in args.from(1) {
         if shown.len() >= 128 {
             break;
         }
-        let room = 128 - shown.len();
-        shown.push_str(&format!("'{:.room$}' ", String::from_utf8_lossy(arg)));
+        let arg = up_to_zero(arg, 128 - shown.len());
+        shown.extend_from_slice(&[b"'", arg, b"' "].concat());
     }
-    CommandError::new(format!(
-        "ERR unknown command '{:.128}', with args beginning with: {shown}",
-        String::from_utf8_lossy(&args[0])
-    ))
+    CommandError::quoting(
+        "ERR unknown command '{128}', with args beginning with: {}",
+        &[&args[0], &shown],
+    )
 }
 
 #[cfg(test)]
@@ -338,7 +338,7 @@ mod tests {
     fn an_unknown_command_is_answered_with_its_first_arguments() {
         let error = find(Args(&[b"nope", b"a", b"b"])).err().expect("unknown");
         assert_eq!(
-            error.0,
+            error.to_string(),
             "ERR unknown command 'nope', with args beginning with: 'a' 'b' "
         );
     }

@@ -254,8 +254,9 @@ pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
 /// The transaction is over when its EXEC was not even admitted: the error that says so.
 pub fn refused_exec(engine: &mut Engine, client: &mut Session, why: &CommandError) -> CommandError {
     discard_transaction(engine, client);
-    let why = why.0.strip_prefix("ERR ").unwrap_or(&why.0);
-    CommandError::new(format!("EXECABORT Transaction discarded because of: {why}"))
+    let why = why.0.strip_prefix(b"ERR ").unwrap_or(&why.0);
+    let text = b"EXECABORT Transaction discarded because of: ".as_slice();
+    CommandError::new([text, why].concat())
 }
 
 fn multi(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
@@ -321,7 +322,7 @@ pub(super) fn run_queue(
         }
         if let Err(error) = result {
             if client.flags.contains(ClientFlags::MASTER) {
-                links::tell_error(engine, queued.command.name, &error.0);
+                links::tell_error(engine, queued.command.name, &error.to_string());
             }
             engine.fail(client, &error);
         }

@@ -190,7 +190,7 @@ mod tests {
 
     fn take(conf: &mut Replconf, text: &str) -> Result<Outcome, String> {
         let words: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
-        conf.take(&words).map_err(|e| e.0.into_owned())
+        conf.take(&words).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -21,6 +21,14 @@ pub enum Proto {
     Resp3,
 }
 
+/// Without the line ends at both ends: no error shows them.
+pub fn trim_newlines(mut text: &[u8]) -> &[u8] {
+    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = text {
+        text = rest;
+    }
+    text
+}
+
 /// A client's pending output.
 #[derive(Default, Debug)]
 pub struct Reply {
@@ -127,13 +135,13 @@ impl Reply {
     }
 
     /// `-text`; `text` begins with its code (`ERR ...`). Line breaks become spaces.
-    pub fn error(&mut self, text: &str) {
-        self.error_bytes(text.as_bytes());
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
+        self.error_bytes(text.as_ref());
     }
 
     /// As [`Reply::error`], of any bytes.
     pub fn error_bytes(&mut self, text: &[u8]) {
-        self.line(b'-', text);
+        self.line(b'-', trim_newlines(text));
     }
 
     /// A big number by its digits: `(digits` or a bulk string.

@@ -22,6 +22,8 @@ pub struct Panel {
     references: Vec<Side>,
     subject: Side,
     marks: u64,
+    /// Only the later release is right, where it is here.
+    later_only: bool,
 }
 
 impl Panel {
@@ -41,6 +43,7 @@ impl Panel {
             references,
             subject: Side::of(&subject, protocol)?,
             marks: 0,
+            later_only: false,
         };
         panel.reset();
         Some(panel)
@@ -66,6 +69,14 @@ impl Panel {
             side.clients.clear();
             side.client('a').ok("FLUSHALL");
         });
+    }
+
+    /// Whether only the later release is right from now on: what the older one does has changed since.
+    pub fn judge_by_later(&mut self, only: bool) {
+        self.later_only = only && self.references.iter().any(|side| side.name == LATER);
+        if only && !self.later_only {
+            peers::skipped(&format!("there is no {LATER} to judge by"));
+        }
     }
 
     /// Runs one command on all; the difference where there is one.
@@ -103,7 +114,9 @@ impl Panel {
     ) -> Option<String> {
         let theirs: Vec<T> = self.references.iter_mut().map(&mut ask).collect();
         let ours = ask(&mut self.subject);
-        if theirs.iter().any(|theirs| accepts(theirs, &ours)) {
+        let counts = |side: &Side| !self.later_only || side.name == LATER;
+        let mut judges = self.references.iter().zip(&theirs);
+        if judges.any(|(side, theirs)| counts(side) && accepts(theirs, &ours)) {
             return None;
         }
         let shown: Vec<_> = theirs.iter().map(ToString::to_string).collect();

@@ -5,6 +5,7 @@
 //! == lists keep their order        a section: fresh connections, empty databases; at its end the
 //!                                  datasets (DEBUG DIGEST) and replication streams are compared
 //! =~ random members                the same, streams not compared (chance decides what is sent)
+//! =+ errors of later releases      the same, and what the oldest reference says does not count
 //! RPUSH l a b                      replies equal to the byte (sets, hashes, times: see `Rule::of`)
 //! ~ SORT s BY nosort               elements in any order
 //! % CONFIG GET save                pairs in any order
@@ -93,9 +94,14 @@ impl Run<'_> {
         if line.is_empty() || line.starts_with('#') {
             return;
         }
-        for (mark, streams) in [("== ", true), ("=~ ", false)] {
+        for (mark, streams, later) in [
+            ("== ", true, false),
+            ("=~ ", false, false),
+            ("=+ ", true, true),
+        ] {
             if let Some(title) = line.strip_prefix(mark) {
                 self.end_section();
+                self.panel.judge_by_later(later);
                 self.panel.reset();
                 self.section = Some(Section {
                     title: title.to_owned(),

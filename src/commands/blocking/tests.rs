@@ -226,3 +226,61 @@ fn waits_and_pauses_end_in_time_whatever_is_done_to_the_wall_clock() {
         );
     }
 }
+
+#[test]
+fn a_call_that_waits_is_counted_when_its_wait_is_over() {
+    let (mut bench, a, _) = bench();
+    let stats = |bench: &mut Bench| {
+        let info = bench.run("INFO commandstats");
+        let line = info
+            .split("\\r\\n")
+            .find(|l| l.starts_with("cmdstat_blpop"));
+        line.map(|l| {
+            let field = |name: &str| {
+                let at = l.find(name).expect("a field") + name.len();
+                l[at..].split(',').next().expect("a value").to_owned()
+            };
+            (field("calls="), field("failed_calls="))
+        })
+    };
+    let counted = |calls: &str, failed: &str| Some((calls.to_owned(), failed.to_owned()));
+    bench.run_as(a, "BLPOP k 0");
+    assert_eq!(stats(&mut bench), None);
+    bench.run("RPUSH k 1");
+    assert_eq!(stats(&mut bench), counted("1", "0"));
+    bench.output(a);
+    bench.run_as(a, "BLPOP k 0");
+    bench.engine.unblock(a, Unblock::Timeout);
+    assert_eq!(stats(&mut bench), counted("2", "0"));
+    bench.output(a);
+    bench.run_as(a, "BLPOP k 0");
+    bench.engine.unblock(a, Unblock::Error);
+    assert_eq!(stats(&mut bench), counted("3", "1"));
+}
+
+#[test]
+fn who_wants_no_reply_gets_none_to_a_request_that_waited_but_pushes() {
+    let (mut bench, a, _) = bench();
+    bench.run_as(a, "CLIENT REPLY OFF");
+    bench.run_as(a, "BLPOP k 0");
+    bench.run("RPUSH k 1");
+    assert_eq!(bench.output(a), "");
+    assert_eq!(bench.run_as(a, "CLIENT REPLY ON"), "+OK");
+    bench.run_as(a, "CLIENT REPLY SKIP");
+    bench.run_as(a, "BLPOP k 0");
+    bench.run("RPUSH k 1");
+    assert_eq!(bench.output(a), "");
+    assert_eq!(bench.run_as(a, "PING"), "+PONG");
+    // Confirmations and messages are pushes, also those that its own request causes.
+    bench.run_as(a, "HELLO 3");
+    bench.run_as(a, "CLIENT REPLY OFF");
+    assert_eq!(
+        bench.run_as(a, "SUBSCRIBE ch"),
+        ">[\"subscribe\", \"ch\", :1]"
+    );
+    assert_eq!(
+        bench.run_as(a, "PUBLISH ch own"),
+        ">[\"message\", \"ch\", \"own\"]"
+    );
+    assert_eq!(bench.run_as(a, "PING"), "");
+}

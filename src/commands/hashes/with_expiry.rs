@@ -187,10 +187,10 @@ impl<'a> SetRequest<'a> {
                     }
                 }
             } else {
-                return Err(CommandError::new(format!(
+                return Err(CommandError::quoting(
                     "ERR unknown argument: {}",
-                    String::from_utf8_lossy(&args[at])
-                )));
+                    &[&args[at]],
+                ));
             }
             at += 1;
         }

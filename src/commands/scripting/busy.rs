@@ -93,7 +93,6 @@ impl Engine {
     }
 
     pub(super) fn park(&mut self, client: &mut Session, ask: Ask) {
-        let silence = ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP;
         client.blocked = Some(Box::new(Blocked {
             args: Vec::new(),
             deadline_ms: None,
@@ -105,7 +104,7 @@ impl Engine {
                 ask,
                 rests: Vec::new(),
                 orphan: None,
-                silent: client.flags.intersects(silence),
+                silent: client.is_silent(),
             });
         }
     }

@@ -114,10 +114,10 @@ fn load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         match args.is(i, "REPLACE") {
             true => replace = true,
             false => {
-                let option = String::from_utf8_lossy(&args[i]);
-                return Err(CommandError::new(format!(
-                    "ERR Unknown option given: {option}"
-                )));
+                return Err(CommandError::quoting(
+                    "ERR Unknown option given: {}",
+                    &[&args[i]],
+                ));
             }
         }
     }
@@ -167,8 +167,10 @@ fn list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             ))?;
             pattern = Some(given);
         } else {
-            let option = String::from_utf8_lossy(&args[i]);
-            return Err(CommandError::new(format!("ERR Unknown argument {option}")));
+            return Err(CommandError::quoting(
+                "ERR Unknown argument {}",
+                &[&args[i]],
+            ));
         }
         i += 1;
     }

@@ -280,10 +280,10 @@ fn acl_cat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         3 => {
             let wanted = String::from_utf8_lossy(&args[2]).to_ascii_lowercase();
             if !CATEGORIES.contains(&wanted.as_str()) {
-                return Err(CommandError::new(format!(
+                return Err(CommandError::quoting(
                     "ERR Unknown category '{}'",
-                    String::from_utf8_lossy(&args[2])
-                )));
+                    &[&args[2]],
+                ));
             }
             let names = in_category(&wanted);
             cx.client.reply.array(names.len());
@@ -295,14 +295,15 @@ fn acl_cat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn acl_dryrun(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if &args[2] != b"default" {
-        let error = format!("ERR User '{}' not found", text(&args[2]));
-        return Err(CommandError::new(error));
+        return Err(CommandError::quoting(
+            "ERR User '{}' not found",
+            &[&args[2]],
+        ));
     }
     let request = Args(args.from(3));
     let entry = table::find(request)
-        .map_err(|_| CommandError::new(format!("ERR Command '{}' not found", text(&args[3]))))?;
+        .map_err(|_| CommandError::quoting("ERR Command '{}' not found", &[&args[3]]))?;
     if !entry.arity_fits(request.len()) {
         return Err(CommandError::arity(entry.name));
     }

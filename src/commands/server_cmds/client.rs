@@ -226,10 +226,10 @@ fn client_setinfo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         check_name("lib-ver", &args[3])?;
         cx.client.lib_ver = args[3].to_vec();
     } else {
-        return Err(CommandError::new(format!(
+        return Err(CommandError::quoting(
             "ERR Unrecognized option '{}'",
-            String::from_utf8_lossy(&args[2])
-        )));
+            &[&args[2]],
+        ));
     }
     cx.client.reply.ok();
     Ok(())
@@ -339,17 +339,16 @@ impl<'a> Filter<'a> {
                 filter.laddr = Some(value);
             } else if args.is(i, "USER") {
                 if value != b"default" {
-                    return Err(CommandError::new(format!(
-                        "ERR No such user '{}'",
-                        String::from_utf8_lossy(value)
-                    )));
+                    return Err(CommandError::quoting("ERR No such user '{}'", &[value]));
                 }
                 filter.user = Some(value);
             } else if args.is(i, "MAXAGE") {
-                let age = args.int(i + 1).ok().filter(|age| *age > 0);
-                let age = age.ok_or(CommandError::fixed(
-                    "ERR maxage is not an integer or out of range",
-                ))?;
+                let age = args.int(i + 1).map_err(|_| {
+                    CommandError::fixed("ERR maxage is not an integer or out of range")
+                })?;
+                if age <= 0 {
+                    return Err(CommandError::fixed("ERR maxage should be greater than 0"));
+                }
                 filter.max_age_s = Some(age);
             } else if args.is(i, "SKIPME") && args.is(i + 1, "YES") {
                 filter.skip_me = true;

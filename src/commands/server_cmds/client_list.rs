@@ -30,10 +30,10 @@ impl Class {
             b"slave" | b"replica" => Class::Replica,
             b"pubsub" => Class::Pubsub,
             _ => {
-                return Err(CommandError::new(format!(
+                return Err(CommandError::quoting(
                     "ERR Unknown client type '{}'",
-                    String::from_utf8_lossy(name)
-                )));
+                    &[name],
+                ));
             }
         })
     }

@@ -141,25 +141,21 @@ fn check(cx: &Cx<'_>, asked: &Tracking, prefixes: &[&[u8]]) -> CmdResult {
 /// A client would be told twice of keys under prefixes that overlap.
 fn check_prefixes(prefixes: &[&[u8]], existing: &BTreeSet<Vec<u8>>) -> CmdResult {
     let overlap = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
-    let text = |prefix: &[u8]| String::from_utf8_lossy(prefix).into_owned();
-    let tail = "Prefixes for a single client must not overlap.";
     for (i, prefix) in prefixes.iter().enumerate() {
         if let Some(other) = existing.iter().find(|other| overlap(prefix, other)) {
-            return Err(CommandError::new(format!(
-                "ERR Prefix '{}' overlaps with an existing prefix '{}'. {tail}",
-                text(prefix),
-                text(other)
-            )));
+            return Err(CommandError::quoting(
+                "ERR Prefix '{}' overlaps with an existing prefix '{}'. Prefixes for a single client must not overlap.",
+                &[prefix, other],
+            ));
         }
         if let Some(other) = prefixes[i + 1..]
             .iter()
             .find(|other| overlap(prefix, other))
         {
-            return Err(CommandError::new(format!(
-                "ERR Prefix '{}' overlaps with another provided prefix '{}'. {tail}",
-                text(prefix),
-                text(other)
-            )));
+            return Err(CommandError::quoting(
+                "ERR Prefix '{}' overlaps with another provided prefix '{}'. Prefixes for a single client must not overlap.",
+                &[prefix, other],
+            ));
         }
     }
     Ok(())

@@ -133,11 +133,9 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             None => ('*', format!("CONFIG SET has changed '{}'", directive.name)),
         })
         .collect();
-    cx.engine.with_host(|host, _| {
-        lines
-            .iter()
-            .for_each(|(level, line)| host.log(*level, line))
-    });
+    for (level, line) in lines {
+        cx.engine.repl.log(level, line);
+    }
     cx.client.reply.ok();
     Ok(())
 }

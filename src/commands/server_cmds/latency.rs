@@ -222,10 +222,10 @@ const ROWS: usize = 4;
 fn graph(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let now = cx.now() / 1000;
     let Some(event) = find(&cx.engine.latency, &args[2]) else {
-        return Err(CommandError::new(format!(
+        return Err(CommandError::quoting(
             "ERR No samples available for event '{}'",
-            String::from_utf8_lossy(&args[2])
-        )));
+            &[&args[2]],
+        ));
     };
     let samples = &event.samples;
     let high = samples.iter().map(|s| s.1).max().unwrap_or(0);
@@ -270,13 +270,17 @@ fn age(seconds: i64) -> String {
     }
 }
 
+/// Tools know both texts by heart, so they are those of the reference.
+const DISABLED: &str = "I'm sorry, Dave, I can't do that. Latency monitoring is disabled in this Redis instance. You may use \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in order to enable it. If we weren't in a deep space mission I'd suggest to take a look at https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/latency-monitor.\n";
+const NO_SPIKES: &str = "Dave, no latency spike was observed during the lifetime of this Redis instance, not in the slightest bit. I honestly think you ought to sit down calmly, take a stress pill, and think things over.\n";
+
 fn doctor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let events = &cx.engine.latency.0;
     let mut text = String::new();
     if cx.engine.config.latency_monitor_threshold == 0 && events.is_empty() {
-        text.push_str("Latency monitoring is disabled. Enable it with CONFIG SET latency-monitor-threshold <milliseconds>.\n");
+        text.push_str(DISABLED);
     } else if events.is_empty() {
-        text.push_str("No latency spike was observed since the server started.\n");
+        text.push_str(NO_SPIKES);
     }
     for (i, (name, event)) in events.iter().enumerate() {
         let n = event.samples.len() as i64;

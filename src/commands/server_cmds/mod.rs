@@ -34,7 +34,7 @@ impl Cx<'_> {
         ));
         lines.iter().for_each(|line| reply.simple(line));
         reply.simple("HELP");
-        reply.simple("    Prints this help.");
+        reply.simple("    Print this help.");
     }
 }
 

@@ -208,10 +208,10 @@ fn options(
                 true
             }
             () => {
-                return Err(CommandError::new(format!(
+                return Err(CommandError::quoting(
                     "ERR Unrecognized XCLAIM option '{}'",
-                    String::from_utf8_lossy(&args[at])
-                )));
+                    &[&args[at]],
+                ));
             }
         };
         at += 1 + usize::from(takes_value);

@@ -43,35 +43,21 @@ impl From {
     }
 }
 
-/// The key must hold a stream with the group.
+/// The key must hold a stream with the group, also when the client has waited and the request runs again.
 ///
 /// # Errors
-/// WRONGTYPE or NOGROUP; other words for a client that has waited.
+/// WRONGTYPE or NOGROUP.
 pub fn check(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) -> Result<(), CommandError> {
     let (group, _) = request.group.unwrap_or_default();
-    let waited = cx.engine.blocking.is_resuming();
-    let found = match cx.find::<Stream>(key) {
-        Ok(None) | Err(_) if waited => {
-            return Err(CommandError::fixed(
-                "UNBLOCKED the stream key no longer exists",
-            ));
-        }
-        found => found?,
-    };
+    let found = cx.find::<Stream>(key)?;
     let there = found.is_some_and(|loc| cx.read::<Stream>(loc).0.group(group).is_some());
     if there {
         return Ok(());
     }
-    if waited {
-        return Err(CommandError::fixed(
-            "NOGROUP the consumer group this client was blocked on no longer exists",
-        ));
-    }
-    Err(CommandError::new(format!(
+    Err(CommandError::quoting(
         "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
-        String::from_utf8_lossy(key),
-        String::from_utf8_lossy(group)
-    )))
+        &[key, group],
+    ))
 }
 
 /// The consumer is there from the first time on that it asks for something, served or not.
@@ -163,7 +149,7 @@ fn deliverable(
             let id = entry.id;
             entries_read = match entries_read {
                 // Known, and nothing behind it has been deleted: it counts on.
-                Some(n) if stream.counts_on(last_id) => Some(n.wrapping_add(1)),
+                Some(n) if stream.counts_on(last_id, n) => Some(n.wrapping_add(1)),
                 _ if stream.entries_added() > 0 => stream.entries_up_to(id),
                 known => known,
             };

@@ -41,12 +41,6 @@ impl Options {
         }
         Ok(options)
     }
-
-    /// The read counter, which cannot be above the number of entries ever added.
-    fn entries_read(&self, cx: &mut Cx<'_>, loc: Loc) -> Option<u64> {
-        let added = cx.read::<Stream>(loc).0.entries_added();
-        self.entries_read.map(|read| read.min(added))
-    }
 }
 
 /// The key must hold a stream.
@@ -88,7 +82,7 @@ pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             loc
         }
     };
-    let group = Group::new(last_id, options.entries_read(cx, loc));
+    let group = Group::new(last_id, options.entries_read);
     let (added, _) = cx.edit::<Stream, _>(loc, |stream, _| stream.add_group(name, group));
     if !added {
         return Err(CommandError::fixed(
@@ -115,7 +109,7 @@ pub fn setid(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         b"$" => cx.read::<Stream>(loc).0.last_id(),
         text => ids::bound(text)?,
     };
-    let entries_read = options.entries_read(cx, loc);
+    let entries_read = options.entries_read;
     edit_group(cx, key, name, |group| {
         group.last_id = last_id;
         group.entries_read = entries_read;

@@ -136,12 +136,18 @@ fn lag(stream: &Stream, group: &Group) -> Option<u64> {
     if added == 0 || stream.is_empty() {
         return Some(0);
     }
+    if let Some(read) = group.entries_read
+        && read > added
+        && stream.counts_on(group.last_id, read)
+    {
+        return Some(added.wrapping_sub(read)); // below zero, as the reference shows it
+    }
     let first = stream.first_id();
     if group.last_id < first && stream.max_deleted_id() < first {
         return Some(stream.len() as u64);
     }
     let read = match group.entries_read {
-        Some(read) if stream.counts_on(group.last_id) => Some(read),
+        Some(read) if stream.counts_on(group.last_id, read) => Some(read),
         _ => stream.entries_up_to(group.last_id),
     };
     read.map(|read| added.wrapping_sub(read))

@@ -61,26 +61,24 @@ fn edit_group<R>(
 
 /// Neither the key nor the group, or not that group.
 fn no_key_or_group(key: &[u8], group: &[u8]) -> CommandError {
-    CommandError::new(format!(
+    CommandError::quoting(
         "NOGROUP No such key '{}' or consumer group '{}'",
-        String::from_utf8_lossy(key),
-        String::from_utf8_lossy(group)
-    ))
+        &[key, group],
+    )
 }
 
 /// The key is there, the group is not.
 fn no_group_of(key: &[u8], group: &[u8]) -> CommandError {
-    CommandError::new(format!(
+    CommandError::quoting(
         "NOGROUP No such consumer group '{}' for key name '{}'",
-        String::from_utf8_lossy(group),
-        String::from_utf8_lossy(key)
-    ))
+        &[group, key],
+    )
 }
 
 /// A subcommand with arguments that it does not know.
 fn wrong_form(args: Args<'_>, container: &str) -> CommandError {
-    CommandError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try {container} HELP.",
-        String::from_utf8_lossy(&args[1])
-    ))
+    let text = format!(
+        "ERR unknown subcommand or wrong number of arguments for '{{128}}'. Try {container} HELP."
+    );
+    CommandError::quoting(&text, &[&args[1]])
 }

@@ -195,15 +195,42 @@ fn readers_of_a_group_are_served_in_order_and_told_when_it_is_gone() {
     bench.run("XGROUP DESTROY s g");
     assert_eq!(
         bench.output(readers[2]),
-        "-NOGROUP the consumer group this client was blocked on no longer exists"
+        "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option"
     );
     bench.run("XGROUP CREATE s g $");
     assert_eq!(bench.run_as(readers[0], wait), "");
     bench.run("DEL s");
     assert_eq!(
         bench.output(readers[0]),
-        "-UNBLOCKED the stream key no longer exists"
+        "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option"
     );
+}
+
+#[test]
+fn a_waiting_group_read_learns_what_became_of_its_key() {
+    let no_group = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option";
+    for (change, reply) in [
+        ("DEL s", no_group),
+        ("RENAME s t", no_group),
+        ("MOVE s 1", no_group),
+        ("SWAPDB 0 1", no_group),
+        ("FLUSHDB", no_group),
+        ("FLUSHALL", no_group),
+        ("XGROUP DESTROY s g", no_group),
+        (
+            "SET s v",
+            "-WRONGTYPE Operation against a key holding the wrong kind of value",
+        ),
+    ] {
+        let mut bench = Bench::new();
+        let reader = bench.connect();
+        bench.run("XADD s 1-1 f v");
+        bench.run("XGROUP CREATE s g $");
+        let wait = "XREADGROUP GROUP g A BLOCK 0 STREAMS s >";
+        assert_eq!(bench.run_as(reader, wait), "");
+        bench.run(change);
+        assert_eq!(bench.output(reader), reply, "{change}");
+    }
 }
 
 #[test]

@@ -252,13 +252,14 @@ impl Stream {
     }
 
     /// True if no entry behind `last_id` has been deleted out of the middle, as far as the counters
-    /// tell: who has read up to there may count on with each entry.
-    pub fn counts_on(&self, last_id: StreamId) -> bool {
+    /// tell: who has read up to there, `read` entries in all, may count on with each entry. A counter that cannot
+    /// be right, because somebody has set it, counts on from any place.
+    pub fn counts_on(&self, last_id: StreamId, read: u64) -> bool {
         let body = &self.0;
         let whole = self.is_empty()
             || body.max_deleted_id == StreamId::ZERO
             || last_id > body.max_deleted_id;
-        whole && last_id >= body.first_id
+        whole && (last_id >= body.first_id || read > body.entries_added)
     }
 
     /// How many entries were ever added up to this id, if the counters tell.
