@@ -7,6 +7,9 @@ mod dataset;
 mod described;
 mod expect;
 mod good;
+#[path = "../support/peers.rs"]
+#[expect(dead_code, reason = "other suites use the rest")]
+mod peers;
 mod servers;
 
 use std::path::PathBuf;

@@ -22,6 +22,7 @@ use forebay::rdb::{RdbVersion, dump, listpack, opcode};
 
 use crate::dataset::{Bytes, Content, Options, Value, content, load_with};
 use crate::files;
+use crate::peers;
 
 type Keys = BTreeMap<(u32, Bytes), Value>;
 
@@ -426,46 +427,13 @@ impl Link {
     }
 }
 
-/// The real servers at hand: `redis-server` of the path (7.0 or whatever it is), and those in the directory that
-/// `FOREBAY_PEERS` names, as `redis-6.2`, `valkey-9.1` and so on.
+/// The real servers that the tests know; one that is not here is a skipped test, which CI does not allow.
 fn servers() -> Vec<(String, PathBuf)> {
-    let mut found = Vec::new();
-    if let Some(dir) = std::env::var_os("FOREBAY_PEERS") {
-        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            found.push((
-                entry.file_name().to_string_lossy().into_owned(),
-                entry.path(),
-            ));
-        }
-    }
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&paths)
-        .map(|dir| dir.join("redis-server"))
-        .find(|p| p.exists());
-    if let Some(program) = on_path {
-        let version = Command::new(&program)
-            .arg("--version")
-            .output()
-            .expect("it runs")
-            .stdout;
-        let text = String::from_utf8_lossy(&version).into_owned();
-        let number = text
-            .split("v=")
-            .nth(1)
-            .and_then(|v| v.split_whitespace().next())
-            .unwrap_or("0.0");
-        let short: Vec<&str> = number.split('.').take(2).collect();
-        found.push((format!("redis-{}", short.join(".")), program));
-    }
-    found.sort();
-    found.dedup_by(|a, b| a.0 == b.0);
-    found.retain(|(name, _)| name.starts_with("redis-") || name.starts_with("valkey-"));
-    if found.is_empty() {
-        eprintln!(
-            "SKIPPED: no real server is at hand (install redis-server, or set FOREBAY_PEERS)"
-        );
-    }
-    found
+    let here = peers::ALL.iter().filter_map(|name| {
+        let program = peers::require(name)?;
+        Some(((*name).to_owned(), program))
+    });
+    here.collect()
 }
 
 /// The targets that a server of this name reads.

@@ -220,7 +220,7 @@ impl SmallDisk {
             .output();
         let is_mounted = mounted.is_ok_and(|o| o.status.success());
         if !is_mounted {
-            eprintln!("SKIPPED: a file system of a few MB cannot be mounted here");
+            crate::support::peers::skipped("a file system of a few MB cannot be mounted here");
         }
         is_mounted.then_some(SmallDisk(dir))
     }

@@ -389,7 +389,7 @@ fn the_page_opens_in_a_browser_without_errors() {
     let mut found = std::env::split_paths(&path)
         .flat_map(|dir| ["chromium", "chromium-browser"].map(|n| dir.join(n)));
     let Some(browser) = found.find(|p| p.is_file()) else {
-        eprintln!("SKIPPED: no chromium on PATH");
+        crate::support::peers::skipped("there is no chromium on PATH");
         return;
     };
     let (dir, html) = page();

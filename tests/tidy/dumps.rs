@@ -16,7 +16,7 @@ const DESTROYS: [&str; 8] = [
 ];
 
 /// Who may, and what they do it to.
-const MAY: [(&str, &str); 9] = [
+const MAY: [(&str, &str); 10] = [
     (
         "src/server/persist/dump_file.rs",
         "a dump, with the witness",
@@ -28,6 +28,10 @@ const MAY: [(&str, &str); 9] = [
     (
         "src/server/persist/fate.rs",
         "the temporary file of a save that was given up",
+    ),
+    (
+        "src/server/persist/give_up.rs",
+        "the temporary file of a payload that is not complete",
     ),
     (
         "src/server/repl/receive.rs",

@@ -83,14 +83,78 @@ fn shown(path: &Path) -> String {
         .to_string()
 }
 
-/// The code of a file before its unit tests, without comments.
+/// The code of a file without the items that are built for tests only, and without comments.
+///
+/// The layout is rustfmt's: an item of several lines ends with a brace in the column in which it began.
 fn product_code(text: &str) -> Vec<(usize, &str)> {
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
-    let lines = code
-        .lines()
-        .enumerate()
-        .map(|(i, line)| (i + 1, line.split("//").next().unwrap_or(line)));
-    lines.filter(|(_, line)| !line.trim().is_empty()).collect()
+    let mut code = Vec::new();
+    let (mut for_tests, mut ends_with) = (false, None::<String>);
+    for (i, line) in text.lines().enumerate() {
+        if let Some(end) = &ends_with {
+            if line.strip_suffix(';').unwrap_or(line) == end {
+                ends_with = None;
+            }
+            continue;
+        }
+        let word = line.trim();
+        if word == "#[cfg(test)]" {
+            for_tests = true;
+        } else if for_tests && !word.starts_with("#[") {
+            for_tests = false;
+            if !word.ends_with([';', '}', ',']) {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                ends_with = Some(format!("{indent}}}"));
+            }
+        } else if !for_tests {
+            code.push((i + 1, line.split("//").next().unwrap_or(line)));
+        }
+    }
+    code.retain(|(_, line)| !line.trim().is_empty());
+    code
+}
+
+/// True for files that only tests include.
+fn is_for_tests(path: &Path) -> bool {
+    let below = path.strip_prefix(root()).unwrap_or(path);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let in_tests = below
+        .parent()
+        .is_some_and(|folder| folder.iter().any(|name| name == "tests"));
+    in_tests || ["tests", "testing"].contains(&&*stem) || stem.ends_with("_tests")
+}
+
+/// All product code below src, by file.
+fn all_product_code() -> Vec<(String, String)> {
+    let product = files(&root().join("src"), &[".rs"]);
+    let product = product.iter().filter(|path| !is_for_tests(path));
+    product
+        .map(|path| {
+            let text = read(path);
+            let lines: Vec<&str> = product_code(&text).into_iter().map(|(_, l)| l).collect();
+            (shown(path), lines.join("\n"))
+        })
+        .collect()
+}
+
+/// True if `code` has `.field`, and `after` accepts what follows the whole word.
+fn has_field(code: &str, field: &str, after: impl Fn(&str) -> bool) -> bool {
+    let dotted = format!(".{field}");
+    code.match_indices(&dotted).any(|(at, found)| {
+        let rest = &code[at + found.len()..];
+        let is_word = !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        is_word && after(rest)
+    })
+}
+
+#[test]
+fn items_for_tests_are_left_out_and_nothing_behind_them_is() {
+    let text = "#[cfg(test)]\nmod tests;\n\nuse a::b; // why\n\n#[cfg(test)]\nmod more {\n    fn f() {\n    }\n}\n\nfn g() {\n    #[cfg(test)]\n    let x = 1;\n}\n";
+    let lines: Vec<(usize, &str)> = product_code(text);
+    assert_eq!(lines, [(4, "use a::b; "), (12, "fn g() {"), (15, "}")]);
+    assert!(is_for_tests(&root().join("src/a/tests.rs")));
+    assert!(is_for_tests(&root().join("src/a/b_tests.rs")));
+    assert!(is_for_tests(&root().join("src/a/tests/set.rs")));
+    assert!(!is_for_tests(&root().join("src/a/latest.rs")));
 }
 
 fn read(path: &Path) -> String {
@@ -108,7 +172,7 @@ fn lines_with(folders: &[&str], words: &[&str]) -> Vec<String> {
         .iter()
         .flat_map(|f| files(&root().join("src").join(f), &[".rs"]))
     {
-        if shown(&path).contains("test") {
+        if is_for_tests(&path) {
             continue;
         }
         for (number, line) in product_code(&read(&path)) {
@@ -275,21 +339,99 @@ fn the_readme_has_two_commands_and_what_it_names_exists() {
     assert!(dump.exists(), "{} is not there", dump.display());
 }
 
-/// A directive that says it works must be read by something.
-#[test]
-fn directives_that_work_are_used() {
+/// The fields of the directives with this effect.
+fn directives(effect: &str) -> Vec<String> {
     let table = read(&root().join("src/config/directives.rs"));
-    let code: String = files(&root().join("src"), &[".rs"])
-        .iter()
-        .filter(|path| !path.ends_with("config/directives.rs"))
-        .map(|path| read(path))
-        .collect();
-    let idle: Vec<String> = table
+    let lines = table
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("Works "))
+        .filter_map(|line| line.trim().strip_prefix(effect)?.strip_prefix(' '));
+    let fields: Vec<String> = lines
         .filter_map(|line| line.split(": ").next()?.rsplit(' ').next())
-        .filter(|field| !code.contains(*field))
         .map(str::to_owned)
         .collect();
-    assert_none("directives that nothing reads", &idle);
+    assert!(fields.len() > 10, "{effect}: {fields:?}");
+    fields
+}
+
+/// A directive that says it works is read by something, one that says it does nothing by nothing.
+#[test]
+fn directives_do_what_they_say() {
+    let mut code = all_product_code();
+    code.retain(|(path, _)| !path.ends_with("config/directives.rs"));
+    let is_read = |field: &String| {
+        code.iter()
+            .any(|(_, code)| has_field(code, field, |_| true))
+    };
+    let mut unread = directives("Works");
+    unread.retain(|field| !is_read(field));
+    assert_none("directives that nothing reads", &unread);
+    let mut read = directives("Idle");
+    read.retain(is_read);
+    assert_none(
+        "directives that are read, and say that they do nothing",
+        &read,
+    );
+}
+
+/// A field of INFO that never changes is listed, with its reason.
+#[test]
+fn constant_fields_of_info_are_documented() {
+    let docs = read(&root().join("docs/info-fields.md"));
+    let (_, docs) = docs
+        .split_once("# INFO fields that are constant")
+        .expect("the section");
+    let sections = read(&root().join("src/commands/server_cmds/info_sections.rs"));
+    let persistence = read(&root().join("src/server/persist/info.rs"));
+    // `put("name", 0)`, `put("name", "text")`, `line("name", &0)` and pairs of name and text.
+    let constant = |line: &str| {
+        let line = line.trim();
+        let rest = ["line.put(\"", "line(\"", "(\""]
+            .iter()
+            .find_map(|start| line.strip_prefix(start))?;
+        let (name, value) = rest.split_once("\", ")?;
+        let value = value.trim_end_matches([';', ',']).strip_suffix(')')?;
+        let value = value.strip_prefix('&').unwrap_or(value);
+        let fixed = value == "0" || value.starts_with('"') && value.ends_with('"');
+        fixed.then(|| name.to_owned())
+    };
+    let lines = sections.lines().chain(persistence.lines());
+    let mut fields: Vec<String> = lines.filter_map(constant).collect();
+    assert!(fields.len() > 30, "{fields:?}");
+    fields.retain(|field| !docs.contains(&format!("`{field}`")));
+    assert_none(
+        "constant fields that docs/info-fields.md does not list",
+        &fields,
+    );
+}
+
+/// A counter of INFO that nothing counts would be 0 for ever.
+#[test]
+fn every_counter_of_stats_is_written() {
+    let engine = read(&root().join("src/commands/engine.rs"));
+    let (_, fields) = engine.split_once("pub struct Stats {").expect("Stats");
+    let (fields, _) = fields.split_once("\n}").expect("its end");
+    let fields = fields
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+    let code = all_product_code();
+    let writes = |rest: &str| {
+        let rest = rest.trim_start();
+        let assigns = rest.starts_with('=') && !rest.starts_with("==");
+        assigns || rest.starts_with("+=") || rest.starts_with(['.', '['])
+    };
+    let mut counted = 0;
+    let unwritten: Vec<String> = fields
+        .map(|(field, _)| field.to_owned())
+        .inspect(|_| counted += 1)
+        .filter(|field| {
+            let made = format!(" {field}: ");
+            !code.iter().any(|(path, code)| {
+                let shows = path.ends_with("info_sections.rs");
+                let declares = path.ends_with("commands/engine.rs");
+                !shows && (has_field(code, field, writes) || !declares && code.contains(&made))
+            })
+        })
+        .collect();
+    assert!(counted > 20, "the fields of Stats were found");
+    assert_none("counters that nothing counts", &unwritten);
 }
