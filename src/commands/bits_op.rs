@@ -76,8 +76,15 @@ fn bitop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         sources.push(string.map_or(Vec::new(), |s| s.bytes().into_owned()));
     }
     let result = combine(op, sources);
+    // Servers before Redis 8.2 do not know these.
+    let settles = matches!(op, Op::Diff | Op::Diff1 | Op::AndOr | Op::One);
     let (db, len) = (cx.client.db, result.len());
     let found = cx.lookup_write(target);
+    if settles && len > 0 {
+        cx.propagate_as(&[b"SET", target, result.as_slice()]);
+    } else if settles && found.is_some() {
+        cx.propagate_as(&[b"DEL", target]);
+    }
     if len > 0 {
         let loc = cx
             .db()

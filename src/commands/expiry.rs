@@ -266,12 +266,10 @@ fn expire_generic(cx: &mut Cx<'_>, args: Args<'_>, due: Due, command: &str) -> C
     cx.db().set_expire(loc, Some(at));
     cx.changed(key, 1);
     cx.notify(Event::Generic, "expire", key);
-    if due != Due::PxAt {
+    if due != Due::PxAt || args.len() > 3 {
+        // The condition held, and servers before Redis 7.0 know none.
         let mut digits = itoa::Buffer::new();
-        let mut effect = args.0.to_vec();
-        effect[0] = b"PEXPIREAT";
-        effect[2] = digits.format(at).as_bytes();
-        cx.propagate_as(&effect);
+        cx.propagate_as(&[b"PEXPIREAT", key, digits.format(at).as_bytes()]);
     }
     Ok(())
 }
@@ -381,7 +379,7 @@ mod tests {
     fn an_expiry_travels_as_unix_milliseconds() {
         check_effects(&[
             ("SET k v", "SET k v"),
-            ("EXPIRE k 10 NX", "PEXPIREAT k 1010000 NX"),
+            ("EXPIRE k 10 NX", "PEXPIREAT k 1010000"),
             ("EXPIRE k 10 NX", ""),
             ("pexpireat k 2000000", "pexpireat k 2000000"),
             ("PERSIST k", "PERSIST k"),

@@ -55,6 +55,8 @@ pub mod lists;
 pub mod long_double;
 pub mod migrate;
 pub mod notify;
+#[cfg(test)]
+mod older_readers;
 pub mod output_limits;
 pub mod own_keys;
 pub mod pause;

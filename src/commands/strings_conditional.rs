@@ -107,24 +107,27 @@ fn msetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     let mut digits = itoa::Buffer::new();
-    let mut effect = args.0[..from].to_vec();
+    // Only the latest servers know MSETEX.
+    let mut effect: Vec<&[u8]> = vec![b"SET", b"", b""];
+    if keep_ttl {
+        effect.push(b"KEEPTTL");
+    } else if let Some(at) = expire {
+        effect.extend([b"PXAT".as_slice(), digits.format(at).as_bytes()]);
+    }
+    cx.no_propagate();
     for pair in pairs {
         let kept = match keep_ttl {
             true => cx.lookup_write(pair[0]).and_then(|loc| cx.db().expire(loc)),
             false => expire,
         };
         cx.put_string(pair[0], pair[1], kept);
+        effect[1..3].copy_from_slice(pair);
+        cx.also_propagate(&effect);
         cx.notify(Event::String, "set", pair[0]);
         if expire.is_some() {
             cx.notify(Event::Generic, "expire", pair[0]);
         }
     }
-    if keep_ttl {
-        effect.push(b"KEEPTTL");
-    } else if let Some(at) = expire {
-        effect.extend([b"PXAT".as_slice(), digits.format(at).as_bytes()]);
-    }
-    cx.propagate_as(&effect);
     cx.client.reply.int(1);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::log::Spill;
 use super::position::ID_LEN;
-use super::replconf::Filter;
+use super::replconf::{Filter, Reader};
 use crate::commands::ClientId;
 
 /// One thing to do.
@@ -49,10 +49,8 @@ pub struct SnapshotOrder {
     pub members: Vec<ClientId>,
     /// What it must hold.
     pub filter: Filter,
-    /// The least version among the members that told one; `None` if one did not.
-    pub version: Option<(u32, u32, u32)>,
-    /// All members are servers like us: they read whatever we hold.
-    pub same_kind: bool,
+    /// Who reads it, each once.
+    pub readers: Vec<Reader>,
 }
 
 /// Where a replication snapshot goes.

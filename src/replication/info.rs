@@ -3,6 +3,11 @@
 use super::role::Replication;
 use std::fmt::Write;
 
+/// A text as one line of INFO.
+fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n'], " ")
+}
+
 impl Replication {
     /// The section's lines, without its header.
     pub fn info(&self, out: &mut String) {
@@ -100,6 +105,13 @@ impl Replication {
         line("repl_backlog_first_byte_offset", &first);
         line("repl_backlog_histlen", &log.map_or(0, |l| l.len()));
         line("repl_backlog_disk_bytes", &log.map_or(0, |l| l.on_disk()));
+        let holds = &self.primary.holds;
+        if holds.failed > 0 {
+            let wait_s = holds.longest_ms(self.now_ms).div_ceil(1000);
+            line("full_sync_payloads_failed", &holds.failed);
+            line("full_sync_last_failure", &one_line(&holds.why));
+            line("full_sync_next_in_seconds", &wait_s);
+        }
         self.primary.syncs.info(out);
         self.received.info(out);
     }

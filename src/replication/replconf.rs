@@ -15,6 +15,8 @@ bitflags! {
         const PSYNC2 = 2;
         /// Is a Forebay: reads every record that we hold, as it stands.
         const FOREBAY = 4;
+        /// Is a Redis 8.0 or later: only these offer a second connection in this way.
+        const REDIS_8 = 8;
     }
 }
 
@@ -48,6 +50,21 @@ pub enum Filter {
     Nothing,
     /// `functions`: functions only.
     Functions,
+}
+
+/// Who reads a payload and the stream behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A server like us.
+    Forebay,
+    /// A Redis 8.0 or later.
+    Redis8,
+    /// A Valkey of this version: they announce it, from 8.0 on.
+    Valkey(u32, u32),
+    /// A Redis from 6.2 to 7.4, a Valkey 7.2, or a tool: their handshakes are alike.
+    Unknown,
+    /// A Redis before 7.0, as far as we have found out.
+    Old,
 }
 
 /// What one REPLCONF request asks for beside setting options.
@@ -96,6 +113,7 @@ impl Replconf {
                     b"eof" => self.capa |= Capa::EOF,
                     b"psync2" => self.capa |= Capa::PSYNC2,
                     b"forebay" => self.capa |= Capa::FOREBAY,
+                    b"rdb-channel-repl" => self.capa |= Capa::REDIS_8,
                     _ => {}
                 }
             } else if is("ack") {
@@ -132,7 +150,18 @@ impl Replconf {
     /// A server that may be older than the form in which dumps are usually written. What announces no
     /// port is a tool, which leaves when it has what it wants.
     pub fn is_of_unknown_age(&self) -> bool {
-        self.version.is_none() && self.listening_port != 0 && !self.capa.contains(Capa::FOREBAY)
+        self.reader() == Reader::Unknown && self.listening_port != 0
+    }
+
+    /// Who reads what we send, as far as the handshake tells.
+    pub fn reader(&self) -> Reader {
+        match self.version {
+            Some((major, minor, _)) if major >= 8 => Reader::Valkey(major, minor),
+            Some(_) => Reader::Old,
+            None if self.capa.contains(Capa::FOREBAY) => Reader::Forebay,
+            None if self.capa.contains(Capa::REDIS_8) => Reader::Redis8,
+            None => Reader::Unknown,
+        }
     }
 
     /// True if both want the same kind of snapshot.
@@ -202,8 +231,27 @@ mod tests {
             Ok(Outcome::Ok)
         );
         assert_eq!(take(&mut c, "version 9.1.2"), Ok(Outcome::Ok));
+        assert_eq!(c.reader(), Reader::Valkey(9, 1));
         assert_eq!((c.listening_port, c.capa), (7001, Capa::EOF | Capa::PSYNC2));
         assert_eq!(c.version, Some((9, 1, 2)));
+    }
+
+    #[test]
+    fn the_handshakes_of_real_servers_tell_who_reads() {
+        for (said, reader) in [
+            ("capa eof capa psync2", Reader::Unknown), // Redis 6.2 to 7.4
+            ("capa eof capa psync2 capa rdb-channel-repl", Reader::Redis8), // 8.2, 8.6, 8.10
+            ("capa eof capa psync2 version 8.1.8", Reader::Valkey(8, 1)),
+            (
+                "capa eof capa psync2 capa dual-channel version 9.1.2",
+                Reader::Valkey(9, 1),
+            ),
+            ("capa eof capa psync2 capa forebay", Reader::Forebay),
+        ] {
+            let mut c = Replconf::default();
+            assert_eq!(take(&mut c, said), Ok(Outcome::Ok));
+            assert_eq!(c.reader(), reader, "{said}");
+        }
     }
 
     #[test]

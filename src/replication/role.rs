@@ -38,6 +38,8 @@ pub struct Replication {
     paused: bool,
     /// Effects must be encoded. Kept, because it is asked for every write.
     listening: bool,
+    /// See [`Replication::readers_are_old`].
+    readers_are_old: bool,
 }
 
 /// Whom we follow and how far that got.
@@ -78,12 +80,18 @@ impl Replication {
             received: ReceivedSyncs::default(),
             paused: false,
             listening: false,
+            readers_are_old: false,
         }
     }
 
     /// True if effects must be encoded: there is a backlog, and the stream is ours.
     pub fn listening(&self) -> bool {
         self.listening
+    }
+
+    /// True if every replica was found to be older than Redis 7.0: forms that only later servers know have no use.
+    pub fn readers_are_old(&self) -> bool {
+        self.readers_are_old
     }
 
     /// True while we follow a primary.
@@ -162,6 +170,7 @@ impl Replication {
 
     pub(super) fn refresh(&mut self) {
         self.listening = self.upstream.is_none() && self.history.backlog().is_some();
+        self.readers_are_old = self.primary.readers_are_old();
     }
 
     /// True if the end of a batch has anything to do for replication.

@@ -1,7 +1,7 @@
 //! The directives that replication reads, with units settled: times in ms, sizes in bytes.
 
 use crate::config::Config;
-use crate::config::choices::{DisklessLoad, EarlyStart};
+use crate::config::choices::{DisklessLoad, EarlyStart, RdbTarget};
 
 /// A copy of the directives; taken again after CONFIG SET.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct Settings {
     pub priority: i64,
     /// `replica-announced`
     pub announced: bool,
+    /// `repl-rdb-target redis-6.2`: replicas that do not say who they are, are that old.
+    pub old_readers: bool,
     /// A save point is set: a disk snapshot goes on without replicas.
     pub save_points: bool,
 }
@@ -113,6 +115,7 @@ impl Settings {
             read_only: config.replica_read_only,
             priority: config.replica_priority,
             announced: config.replica_announced,
+            old_readers: config.repl_rdb_target == RdbTarget::Redis62,
             save_points: !config.save.is_empty(),
         }
     }

@@ -240,7 +240,11 @@ pub const GROUPS: &[&str] = &[
     "XINFO GROUPS $k",
     "XINFO CONSUMERS $k $g",
     "XINFO STREAM $k FULL [ COUNT $n ]",
-    // Of Redis 8.2. Not ACKED, for which it goes by an outdated mark once a group is gone.
+];
+
+/// Of Redis 8.2: replicas are sent what these did, not their own words, so that their streams differ.
+pub const REFERENCES: &[&str] = &[
+    // Not ACKED, for which it goes by an outdated mark once a group is gone.
     "XDELEX $k [ KEEPREF ] IDS 2 $id $id",
     "XACKDEL $k $g KEEPREF|DELREF IDS 2 $id $id",
     "XTRIM $k MAXLEN 20 KEEPREF|DELREF",

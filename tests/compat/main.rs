@@ -25,11 +25,12 @@ mod grammar;
 mod panel;
 mod random;
 mod script;
+mod settled;
 mod side;
 
 /// One family: its script in both protocols, and random commands where it has a grammar.
 macro_rules! families {
-    ($($family:ident $(random $grammar:ident)?;)*) => {$(
+    ($($family:ident $(random $grammar:ident)? $(and $more:ident)?;)*) => {$(
         mod $family {
             #[test]
             fn script_resp2_gives_the_replies_of_the_reference() {
@@ -45,6 +46,13 @@ macro_rules! families {
                     crate::random::run(stringify!($family), crate::grammar::$grammar);
                 }
             )?
+            $(
+                #[test]
+                fn random_commands_that_replicas_get_in_other_words_give_the_replies_of_the_reference() {
+                    let lines = [crate::grammar::GROUPS, crate::grammar::$more].concat();
+                    crate::random::run_replies(stringify!($family), &lines);
+                }
+            )?
         }
     )*};
 }
@@ -57,7 +65,7 @@ families! {
     sets random SETS;
     zsets random ZSETS;
     streams random STREAMS;
-    groups random GROUPS;
+    groups random GROUPS and REFERENCES;
     tracking;
     transactions;
     pubsub;

@@ -4,6 +4,7 @@
 //! reference says it. The scripts are written for the first one.
 
 use crate::compare::{self, Rule};
+use crate::settled;
 use crate::side::{Command, NO_REPLY, Protocol, Side, line_of};
 use crate::support::client::Client;
 use crate::support::fake_replica::FakeReplica;
@@ -173,7 +174,7 @@ impl Panel {
             stream.retain(|c| {
                 !c[0].eq_ignore_ascii_case(b"PING") && !c[0].eq_ignore_ascii_case(b"REPLCONF")
             });
-            stream
+            settled::plain(stream)
         };
         let theirs: Vec<_> = self.references.iter_mut().map(take).collect();
         let ours = take(&mut self.subject);
@@ -214,7 +215,7 @@ fn accepted(rule: Rule, theirs: &Value, ours: &Value) -> bool {
 
 fn first_difference(theirs: &[Command], ours: &[Command]) -> Option<usize> {
     (0..theirs.len().max(ours.len())).find(|&i| match (theirs.get(i), ours.get(i)) {
-        (Some(a), Some(b)) => !compare::same_effect(a, b),
+        (Some(a), Some(b)) => !compare::same_effect(a, b) && !settled::is_taken_back(a, b),
         _ => true,
     })
 }

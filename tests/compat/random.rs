@@ -22,6 +22,18 @@ const HISTORY: usize = 12;
 /// # Panics
 /// At the first difference, with the seed and the commands before it on the same keys.
 pub fn run(family: &str, grammar: &[&str]) {
+    run_with(family, grammar, true);
+}
+
+/// As [`run`], without a look at the replication streams.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_replies(family: &str, grammar: &[&str]) {
+    run_with(family, grammar, false);
+}
+
+fn run_with(family: &str, grammar: &[&str], streams: bool) {
     let number = |name: &str, or: u64| {
         std::env::var(name).ok().map_or(or, |v| {
             v.parse()
@@ -38,7 +50,9 @@ pub fn run(family: &str, grammar: &[&str]) {
     let Some(mut panel) = Panel::start(protocol) else {
         return;
     };
-    panel.record_streams();
+    if streams {
+        panel.record_streams();
+    }
     let mut own = Generator::new(grammar, seed);
     let mut common = Generator::new(COMMON, seed ^ 0x5eed);
     let mut history = VecDeque::new();

@@ -4,6 +4,7 @@
 //! * [`faults`]: one fault at each phase of a sync.
 //! * [`hostile`]: a primary that says any number.
 //! * [`links`]: links that are cut, killed processes, restarts.
+//! * [`older`]: real servers of every age follow.
 //! * [`report`]: what INFO says of the last full sync.
 //! * [`sentinel`]: failover by real Sentinels.
 //! * [`trees`]: chains, promotion, replicas that move.
@@ -16,6 +17,7 @@ mod faults;
 mod hostile;
 mod links;
 mod modes;
+mod older;
 mod pair;
 mod report;
 mod sentinel;

@@ -316,11 +316,11 @@ fn effects_of_field_expiry_are_absolute() {
         ("HPEXPIRE h 0 FIELDS 2 a b", "MULTI|HDEL h a|HDEL h b|EXEC"),
         (
             "HSETEX h ex 5 FNX FIELDS 1 x 1",
-            "HSETEX h PXAT 1005000 FNX FIELDS 1 x 1",
+            "MULTI|HSET h x 1|HPEXPIREAT h 1005000 FIELDS 1 x|EXEC",
         ),
         (
             "HSETEX h KEEPTTL FIELDS 1 x 1",
-            "HSETEX h KEEPTTL FIELDS 1 x 1",
+            "MULTI|HSET h x 1|HPEXPIREAT h 1005000 FIELDS 1 x|EXEC",
         ),
         ("HSETEX h EXAT 5 FIELDS 1 x 1", "HDEL h x"),
         (

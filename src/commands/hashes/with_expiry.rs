@@ -6,6 +6,7 @@ use crate::commands::args::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Hash;
 use crate::keyspace::{Loc, UnixMillis};
+use std::collections::BTreeMap;
 
 pub fn hgetdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
@@ -137,8 +138,8 @@ struct SetRequest<'a> {
     /// FXX: only if all of the fields exist.
     only_old: bool,
     keep_expire: bool,
-    /// The new expiry, and where its option stands.
-    expire: Option<(UnixMillis, usize)>,
+    /// The new expiry.
+    expire: Option<UnixMillis>,
     /// field, value, field, value ...
     pairs: &'a [&'a [u8]],
 }
@@ -182,7 +183,7 @@ impl<'a> SetRequest<'a> {
                     (None, _) => request.keep_expire = true,
                     (Some(_), None) => return Err(CommandError::arity("hsetex")),
                     (Some(time), Some(text)) => {
-                        request.expire = Some((time.parse(text, cx, "hsetex")?, at));
+                        request.expire = Some(time.parse(text, cx, "hsetex")?);
                         at += 1;
                     }
                 }
@@ -233,7 +234,8 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     }
     cx.client.reply.int(1);
-    let past = request.expire.is_some_and(|(at, _)| is_past(cx, at));
+    let past = request.expire.is_some_and(|at| is_past(cx, at));
+    let mut expiries: BTreeMap<UnixMillis, Vec<&[u8]>> = BTreeMap::new();
     let (_, left) = cx.edit_or_create::<Hash, _>(key, loc, |hash, env| {
         for pair in request.pairs.chunks_exact(2) {
             let (field, value) = (pair[0], pair[1]);
@@ -243,13 +245,18 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 }
                 _ if request.keep_expire => {
                     hash.set_keep_expire(field, value, env.limits);
+                    let kept = hash.as_ref().get_with_expire(field).and_then(|(_, at)| at);
+                    if let Some(at) = kept {
+                        expiries.entry(at).or_default().push(field);
+                    }
                 }
                 None => {
                     hash.set(field, value, env.limits);
                 }
-                Some((at, _)) => {
+                Some(at) => {
                     hash.set(field, value, env.limits);
                     hash.set_expire(field, Some(at), env.limits);
+                    expiries.entry(at).or_default().push(field);
                 }
             }
         }
@@ -260,13 +267,19 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     }
     cx.changed(key, request.pairs.len() as i64 / 2);
-    if let Some((at, option_at)) = request.expire {
+    if request.expire.is_some() {
         cx.notify(Event::Hash, "hexpire", key);
-        let at = at.to_string();
-        let mut effect = args.0.to_vec();
-        effect[option_at] = b"PXAT";
-        effect[option_at + 1] = at.as_bytes();
-        cx.propagate_as(&effect);
+    }
+    // Servers before Redis 8.0 do not know HSETEX. HSET drops a field's expiry, so it is set again behind it.
+    let mut effect: Vec<&[u8]> = vec![b"HSET", key];
+    effect.extend_from_slice(request.pairs);
+    cx.propagate_as(&effect);
+    for (at, fields) in expiries {
+        let (at, count) = (at.to_string(), fields.len().to_string());
+        let mut effect: Vec<&[u8]> = vec![b"HPEXPIREAT", key, at.as_bytes()];
+        effect.extend([b"FIELDS".as_slice(), count.as_bytes()]);
+        effect.extend(fields);
+        cx.also_propagate(&effect);
     }
     Ok(())
 }

@@ -57,10 +57,10 @@ pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if made {
             effect[at] = id.as_bytes();
         }
-        if let Some(settled) = &settled {
-            settled.write(&mut effect);
+        match &settled {
+            Some(settled) => settled.propagate(cx, &effect, Some(at)),
+            None => cx.propagate_as(&effect),
         }
-        cx.propagate_as(&effect);
     }
     Ok(())
 }
@@ -103,9 +103,7 @@ pub fn xtrim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if gone > 0 {
         cx.changed(key, gone as i64);
         if let Some(settled) = settled {
-            let mut effect = args.0.to_vec();
-            settled.write(&mut effect);
-            cx.propagate_as(&effect);
+            settled.propagate(cx, args.0, None);
         }
     }
     cx.client.reply.int(gone as i64);
@@ -186,5 +184,12 @@ pub fn xsetid(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.client.reply.ok();
     cx.changed(key, 1);
     cx.notify(Event::Stream, "xsetid", key);
+    if args.len() > 3 {
+        // Servers before Redis 7.0 know the id only; later ones get what they count as well.
+        cx.propagate_as(&args.0[..3]);
+        if !cx.engine.repl.readers_are_old() {
+            cx.also_propagate(args.0);
+        }
+    }
     Ok(())
 }

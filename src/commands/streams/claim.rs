@@ -1,9 +1,9 @@
 //! XCLAIM and XAUTOCLAIM: pending entries change their owner.
 //!
 //! Replicas get one XCLAIM for each entry, as it is afterwards. Entries that are no longer in the stream
-//! are dropped on the way; replicas do the same when they get an XCLAIM for the former owner.
+//! are dropped on the way: for replicas they are acknowledged, which means the same to servers of every age.
 
-use super::effects::{claimed, group_position};
+use super::effects::{acknowledged, claimed, consumer_created, group_moved};
 use super::groups::idle_time;
 use super::{edit_group, entry_reply, ids};
 use crate::commands::args::parse_int;
@@ -64,8 +64,8 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// The consumer is there from the first time on that it asks for something.
-    fn create_consumer(&self, cx: &mut Cx<'_>) {
+    /// The consumer is there from the first time on that it asks for something. True if it is new.
+    fn create_consumer(&self, cx: &mut Cx<'_>) -> bool {
         let now = cx.now();
         let new = edit_group(cx, self.key, self.group, |group| {
             let new = group.add_consumer(self.consumer, now);
@@ -76,6 +76,12 @@ impl<'a> Claim<'a> {
             cx.engine.dirty += 1;
             cx.notify(Event::Stream, "xgroup-createconsumer", self.key);
         }
+        new == Some(true)
+    }
+
+    /// Replicas have to make the consumer, which has claimed nothing.
+    fn tell_consumer(&self, cx: &mut Cx<'_>) {
+        consumer_created(cx, [self.key, self.group, self.consumer]);
     }
 
     /// Claims one entry; `text` is its id as replicas get it.
@@ -90,12 +96,10 @@ impl<'a> Claim<'a> {
         };
         let (pending, last_id) = (group.pending(id).cloned(), group.last_id);
         if stream.get(id).is_none() {
-            let Some(pending) = pending else {
+            if pending.is_none() {
                 return Outcome::Left;
-            };
-            let owner = pending.owner.as_deref().unwrap_or_default();
-            let state = (pending.delivered_ms, pending.deliveries);
-            claimed(cx, [self.key, self.group, owner], text, state, last_id);
+            }
+            acknowledged(cx, [self.key, self.group], text);
             edit_group(cx, self.key, self.group, |group| group.acknowledge(id));
             cx.engine.dirty += 1;
             return Outcome::Deleted;
@@ -149,18 +153,19 @@ pub fn xclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         group.last_id = group.last_id.max(last_id);
         ahead.then_some((group.last_id, group.entries_read))
     });
-    claim.create_consumer(cx);
-    let mark = cx.client.reply.len();
-    let (mut count, mut told) = (0, false);
+    let is_new = claim.create_consumer(cx);
+    let (mark, mut count) = (cx.client.reply.len(), 0);
     for (id, text) in ids.iter().zip(args.from(5)) {
         let outcome = claim.entry(cx, *id, text);
         count += usize::from(outcome == Outcome::Claimed);
-        // Each XCLAIM says the group's last id as well.
-        told |= outcome != Outcome::Left;
     }
     cx.client.reply.array_at(mark, count);
-    if let Some((last_id, entries_read)) = moved.flatten().filter(|_| !told) {
-        group_position(cx, [claim.key, claim.group], last_id, entries_read);
+    if is_new && count == 0 {
+        claim.tell_consumer(cx);
+    }
+    // Each XCLAIM says the group's last id as well.
+    if let Some((last_id, entries_read)) = moved.flatten().filter(|_| count == 0) {
+        group_moved(cx, [claim.key, claim.group], last_id, entries_read);
         cx.engine.dirty += 1;
     }
     Ok(())
@@ -251,7 +256,7 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     claim.check(cx)?;
-    claim.create_consumer(cx);
+    let is_new = claim.create_consumer(cx);
     let mark = cx.client.reply.len();
     let (mut answered, mut deleted) = (0, Vec::new());
     let mut attempts = count * ATTEMPTS;
@@ -267,6 +272,9 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             Outcome::Left => continue,
         }
         count -= 1;
+    }
+    if is_new && answered == 0 {
+        claim.tell_consumer(cx);
     }
     let next = next_pending(cx, &claim, cursor).unwrap_or(StreamId::ZERO);
     let reply = &mut cx.client.reply;

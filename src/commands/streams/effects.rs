@@ -1,4 +1,5 @@
-//! What replicas get of changes in consumer groups.
+//! What replicas get of changes in consumer groups: forms that Redis 6.2 knows, and behind them what only later
+//! servers keep.
 
 use crate::commands::Cx;
 use crate::rdb::stream::StreamId;
@@ -32,13 +33,47 @@ pub fn claimed(
     ]);
 }
 
-/// `XGROUP SETID key group id ENTRIESREAD n`: how far the group has read.
-pub fn group_position(
+/// `XGROUP CREATECONSUMER key group consumer`: it asked for something and got nothing, so no XCLAIM makes it.
+pub fn consumer_created(cx: &mut Cx<'_>, [key, group, consumer]: [&[u8]; 3]) {
+    cx.also_propagate(&[
+        b"XGROUP",
+        b"CREATECONSUMER".as_slice(),
+        key,
+        group,
+        consumer,
+    ]);
+}
+
+/// `XACK key group id`: the entry was deleted from the stream, and is no longer pending.
+pub fn acknowledged(cx: &mut Cx<'_>, [key, group]: [&[u8]; 2], id: &[u8]) {
+    cx.also_propagate(&[b"XACK", key, group, id]);
+}
+
+/// Where a group is: `XGROUP SETID key group id`, which every server knows, then how many entries it has read.
+pub fn group_moved(
     cx: &mut Cx<'_>,
     [key, group]: [&[u8]; 2],
     last_id: StreamId,
     entries_read: Option<u64>,
 ) {
+    let last = last_id.to_string();
+    cx.also_propagate(&[b"XGROUP", b"SETID".as_slice(), key, group, last.as_bytes()]);
+    if entries_read.is_some() {
+        entries_were_read(cx, [key, group], last_id, entries_read);
+    }
+}
+
+/// `XGROUP SETID key group id ENTRIESREAD n`: how many entries the group has read. Servers before Redis 7.0 count no
+/// entries, and have the id from elsewhere.
+pub fn entries_were_read(
+    cx: &mut Cx<'_>,
+    [key, group]: [&[u8]; 2],
+    last_id: StreamId,
+    entries_read: Option<u64>,
+) {
+    if cx.engine.repl.readers_are_old() {
+        return;
+    }
     let last = last_id.to_string();
     let read = entries_read.map_or("-1".to_owned(), |n| n.to_string());
     cx.also_propagate(&[

@@ -3,7 +3,7 @@
 //! New entries become pending with the consumer, and the group's last id moves on. Replicas get an
 //! XCLAIM for each entry and the group's position; reading the history again is nothing to them.
 
-use super::effects::{claimed, group_position};
+use super::effects::{claimed, consumer_created, entries_were_read, group_moved};
 use super::range::entries_reply;
 use super::read::Request;
 use super::{edit_group, entry_reply, ids};
@@ -60,8 +60,9 @@ pub fn check(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) -> Result<(), C
     ))
 }
 
-/// The consumer is there from the first time on that it asks for something, served or not.
-pub fn create_consumer(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) {
+/// The consumer is there from the first time on that it asks for something, served or not. If it is served, the
+/// XCLAIMs make it on the replicas.
+pub fn create_consumer(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>, is_served: bool) {
     let Some((group, consumer)) = request.group else {
         return;
     };
@@ -74,15 +75,8 @@ pub fn create_consumer(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) {
     if new == Some(true) {
         cx.engine.dirty += 1;
         cx.notify(Event::Stream, "xgroup-createconsumer", key);
-        // Otherwise the XCLAIMs make it.
-        if request.noack {
-            cx.also_propagate(&[
-                b"XGROUP",
-                b"CREATECONSUMER".as_slice(),
-                key,
-                group,
-                consumer,
-            ]);
+        if request.noack || !is_served {
+            consumer_created(cx, [key, group, consumer]);
         }
     }
 }
@@ -118,14 +112,15 @@ pub fn news(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) {
     });
     cx.engine.dirty += 1;
     let Some(last) = last else { return };
-    if !request.noack {
-        // The last id moves on with each of them.
-        for id in &ids {
-            let text = ids::text(*id);
-            claimed(cx, [key, group, consumer], text.as_bytes(), (now, 1), *id);
-        }
+    if request.noack {
+        return group_moved(cx, [key, group], last, entries_read);
     }
-    group_position(cx, [key, group], last, entries_read);
+    // The last id moves on with each of them.
+    for id in &ids {
+        let text = ids::text(*id);
+        claimed(cx, [key, group, consumer], text.as_bytes(), (now, 1), *id);
+    }
+    entries_were_read(cx, [key, group], last, entries_read);
 }
 
 /// Writes the entries behind the group's last id; their ids, and the group's new read counter.

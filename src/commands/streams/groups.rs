@@ -1,5 +1,6 @@
 //! XGROUP: making, moving and removing consumer groups and their consumers.
 
+use super::effects::entries_were_read;
 use super::{edit_group, ids};
 use crate::commands::args::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
@@ -16,6 +17,8 @@ const NO_KEY: CommandError = CommandError::fixed(
 #[derive(Default)]
 struct Options {
     make: bool,
+    /// ENTRIESREAD was given.
+    counts: bool,
     entries_read: Option<u64>,
 }
 
@@ -28,6 +31,7 @@ impl Options {
                 options.make = true;
                 at += 1;
             } else if args.is(at, "ENTRIESREAD") && at + 1 < args.len() {
+                options.counts = true;
                 options.entries_read = match args.int(at + 1)? {
                     -1 => None,
                     n => Some(u64::try_from(n).map_err(|_| {
@@ -82,7 +86,8 @@ pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             loc
         }
     };
-    let group = Group::new(last_id, options.entries_read);
+    let entries_read = options.entries_read;
+    let group = Group::new(last_id, entries_read);
     let (added, _) = cx.edit::<Stream, _>(loc, |stream, _| stream.add_group(name, group));
     if !added {
         return Err(CommandError::fixed(
@@ -95,6 +100,15 @@ pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let db = cx.client.db;
     cx.engine.blocking.signal(db, key);
     cx.notify(Event::Stream, "xgroup-create", key);
+    if options.counts {
+        // Servers before Redis 7.0 know no ENTRIESREAD here.
+        let make: &[&[u8]] = if options.make { &[b"MKSTREAM"] } else { &[] };
+        let words: [&[u8]; 5] = [b"XGROUP", b"CREATE", key, name, &args[4]];
+        cx.propagate_as(&[&words, make].concat());
+        if entries_read.is_some() {
+            entries_were_read(cx, [key, name], last_id, entries_read);
+        }
+    }
     Ok(())
 }
 
@@ -117,6 +131,13 @@ pub fn setid(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.client.reply.ok();
     cx.engine.dirty += 1;
     cx.notify(Event::Stream, "xgroup-setid", key);
+    if options.counts {
+        // Servers before Redis 7.0 know the id only.
+        cx.propagate_as(&args.0[..5]);
+        if !cx.engine.repl.readers_are_old() {
+            cx.also_propagate(args.0);
+        }
+    }
     Ok(())
 }
 

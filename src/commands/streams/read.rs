@@ -224,8 +224,9 @@ pub fn xreadgroup(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let mut served = Served::begin(cx);
     for (key, from) in request.keys.iter().zip(from) {
-        group_read::create_consumer(cx, key, &request);
-        if from == From::New && !group_read::has_news(cx, key, &request) {
+        let has_news = from == From::New && group_read::has_news(cx, key, &request);
+        group_read::create_consumer(cx, key, &request, has_news);
+        if from == From::New && !has_news {
             continue;
         }
         served.stream(cx, key);

@@ -1,6 +1,10 @@
 //! XDELEX and XACKDEL: deletion that minds what consumer groups still hold.
+//!
+//! Servers before Redis 8.2 do not know them: replicas get the entries that went as XDEL, and what is no longer
+//! pending as XACK.
 
-use super::{all_ids, edit_group};
+use super::trim::with_ids;
+use super::{all_ids, edit_group, ids};
 use crate::commands::args::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Stream;
@@ -59,6 +63,42 @@ const NOT_THERE: i64 = -1;
 const DELETED: i64 = 1;
 const STILL_AWAITED: i64 = 2;
 
+/// What was done to a stream, for the replicas.
+#[derive(Default)]
+struct Done {
+    /// Entries that went.
+    deleted: Vec<String>,
+    /// By group: entries that are no longer pending.
+    acknowledged: Vec<(Vec<u8>, Vec<String>)>,
+}
+
+impl Done {
+    fn acknowledged(&mut self, group: &[u8], id: StreamId) {
+        let id = ids::text(id);
+        match self.acknowledged.iter_mut().find(|(name, _)| name == group) {
+            Some((_, ids)) => ids.push(id),
+            None => self.acknowledged.push((group.to_vec(), vec![id])),
+        }
+    }
+
+    /// Notes which groups will forget an entry.
+    fn forgotten(&mut self, stream: &Stream, id: StreamId) {
+        for (name, _) in stream.groups().filter(|(_, g)| g.pending(id).is_some()) {
+            self.acknowledged(name, id);
+        }
+    }
+
+    fn propagate(&self, cx: &mut Cx<'_>, key: &[u8]) {
+        cx.no_propagate();
+        for (group, ids) in &self.acknowledged {
+            cx.also_propagate(&with_ids(&[b"XACK", key, group], ids));
+        }
+        if !self.deleted.is_empty() {
+            cx.also_propagate(&with_ids(&[b"XDEL", key], &self.deleted));
+        }
+    }
+}
+
 /// Deletes an entry, as far as the groups allow it.
 fn delete(stream: &mut Stream, id: StreamId, references: References) -> i64 {
     if references == References::Respect && stream.is_awaited(id) {
@@ -81,18 +121,26 @@ pub fn xdelex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     };
     let ids = all_ids(request.ids)?;
+    let mut done = Done::default();
     let ((gone, forgotten), _) = cx.edit::<Stream, _>(loc, |stream, env| {
         env.reply.array(ids.len());
         let (mut gone, mut forgotten) = (0, 0);
         for id in &ids {
             let pending = request.references == References::Remove && stream.is_pending(*id);
+            if pending {
+                done.forgotten(stream, *id);
+            }
             let outcome = delete(stream, *id, request.references);
+            if outcome == DELETED {
+                done.deleted.push(ids::text(*id));
+            }
             gone += i64::from(outcome == DELETED);
             forgotten += i64::from(pending && outcome != DELETED);
             env.reply.int(outcome);
         }
         (gone, forgotten)
     });
+    done.propagate(cx, key);
     // Redis 8.2 keeps from its replicas that ids of entries long gone are no longer pending.
     cx.engine.dirty += forgotten;
     if gone > 0 {
@@ -113,6 +161,7 @@ pub fn xackdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let ids = all_ids(request.ids)?;
     cx.client.reply.array(ids.len());
+    let mut told = Done::default();
     let (mut done, mut gone) = (0, 0);
     for id in &ids {
         let acknowledged = edit_group(cx, key, name, |group| group.acknowledge(*id));
@@ -121,8 +170,16 @@ pub fn xackdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             continue;
         }
         done += 1;
-        let (outcome, _) =
-            cx.edit::<Stream, _>(loc, |stream, _| delete(stream, *id, request.references));
+        told.acknowledged(name, *id);
+        let (outcome, _) = cx.edit::<Stream, _>(loc, |stream, _| {
+            if request.references == References::Remove {
+                told.forgotten(stream, *id);
+            }
+            delete(stream, *id, request.references)
+        });
+        if outcome == DELETED {
+            told.deleted.push(ids::text(*id));
+        }
         gone += i64::from(outcome == DELETED);
         // What was acknowledged here and deleted before is done with as well.
         cx.client.reply.int(match outcome {
@@ -130,6 +187,7 @@ pub fn xackdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             outcome => outcome,
         });
     }
+    told.propagate(cx, key);
     cx.engine.dirty += done;
     if gone > 0 {
         cx.changed(key, 0);

@@ -2,11 +2,13 @@
 //!
 //! What an approximate trim removes depends on how the entries stand in nodes, so that replicas get the
 //! outcome: `MAXLEN = <length>` or `MINID = <first id>`. The word LIMIT stays in what they get: a
-//! replica ignores it.
+//! replica ignores it. Servers before Redis 8.2 do not know the words about references: replicas get what
+//! these did, as XTRIM, XDEL and XACK.
 
 use super::ids;
 use super::refs;
 use crate::commands::{Args, ClientFlags, CommandError, Cx, Event};
+use crate::keyspace::Loc;
 use crate::keyspace::value::Stream;
 use crate::keyspace::value::stream::{Bound, References, Trim};
 use crate::rdb::stream::StreamId;
@@ -20,6 +22,8 @@ pub struct TrimOptions {
     approximate: bool,
     limit: u64,
     references: Option<References>,
+    /// Where the word about references stands.
+    references_at: Option<usize>,
     /// Where the threshold stands.
     threshold_at: usize,
 }
@@ -57,6 +61,7 @@ impl TrimOptions {
                 && options.references.is_none()
             {
                 options.references = Some(word);
+                options.references_at = Some(at);
                 at += 1;
             } else if adds && args.is(at, "NOMKSTREAM") {
                 options.no_make = true;
@@ -127,15 +132,21 @@ impl TrimOptions {
         Ok(())
     }
 
-    /// Trims the stream at `key`, with its event; of an approximate trim, what replicas get.
+    /// Trims the stream at `key`, with its event; what replicas get in the place of what the client wrote, where
+    /// that says no more than the time of the trim, or a word that only the latest servers know.
     pub fn run(&self, cx: &mut Cx<'_>, key: &[u8]) -> Option<Settled> {
-        let trim = Trim {
-            bound: self.bound?,
+        let trim = self.bound.map(|bound| Trim {
+            bound,
             approximate: self.approximate,
             limit: self.limit,
             references: self.references.unwrap_or_default(),
+        });
+        let Some(trim) = trim else {
+            return self.references_at.map(|_| Settled::entries());
         };
         let loc = cx.db().find(key)?;
+        let minds_groups = trim.references != References::Keep;
+        let entries = minds_groups.then(|| Settled::of_entries(cx, loc, &trim));
         let ((gone, outcome), _) = cx.edit::<Stream, _>(loc, |stream, _| {
             let gone = stream.trim(&trim);
             let outcome = match trim.bound {
@@ -148,24 +159,118 @@ impl TrimOptions {
         if gone > 0 {
             cx.notify(Event::Stream, "xtrim", key);
         }
-        self.approximate.then_some(Settled {
+        if entries.is_some() {
+            return entries;
+        }
+        let settles = self.approximate || self.references_at.is_some();
+        settles.then_some(Settled::Options {
             threshold_at: self.threshold_at,
-            outcome,
+            outcome: self.approximate.then_some(outcome),
+            references_at: self.references_at,
         })
     }
 }
 
-/// What an approximate trim came to.
+/// What a trim came to, in words that servers of every age know.
 #[derive(Debug)]
-pub struct Settled {
-    threshold_at: usize,
-    outcome: String,
+pub enum Settled {
+    /// The options stay, but for these.
+    Options {
+        /// Where the threshold stands, behind `~`.
+        threshold_at: usize,
+        /// What to write there, behind `=`.
+        outcome: Option<String>,
+        /// KEEPREF is what servers do that do not know the word.
+        references_at: Option<usize>,
+    },
+    /// The options are replaced by what they did.
+    Entries {
+        /// Entries that went.
+        ids: Vec<String>,
+        /// They were the first ones.
+        from_front: bool,
+        /// By group: entries that are no longer pending.
+        acknowledged: Vec<(Vec<u8>, Vec<String>)>,
+    },
 }
 
 impl Settled {
-    /// Puts it in the place of what the client wrote.
-    pub fn write<'a>(&'a self, effect: &mut [&'a [u8]]) {
-        effect[self.threshold_at - 1] = b"=";
-        effect[self.threshold_at] = self.outcome.as_bytes();
+    /// Nothing went.
+    fn entries() -> Settled {
+        Settled::Entries {
+            ids: Vec::new(),
+            from_front: true,
+            acknowledged: Vec::new(),
+        }
     }
+
+    /// What a trim that minds the groups is about to do.
+    fn of_entries(cx: &mut Cx<'_>, loc: Loc, trim: &Trim) -> Settled {
+        if trim.approximate {
+            return Settled::entries();
+        }
+        let (stream, _) = cx.read::<Stream>(loc);
+        let (gone, from_front) = stream.entries_to_trim(trim.bound, trim.references);
+        let groups = stream
+            .groups()
+            .filter(|_| trim.references == References::Remove);
+        let acknowledged = groups.map(|(name, group)| {
+            let pending = gone.iter().filter(|id| group.pending(**id).is_some());
+            (name.to_vec(), pending.map(|id| ids::text(*id)).collect())
+        });
+        Settled::Entries {
+            acknowledged: acknowledged.collect(),
+            ids: gone.iter().map(|id| ids::text(*id)).collect(),
+            from_front,
+        }
+    }
+
+    /// What replicas get: `effect` is the request, with the id that it made. `id_at` is where XADD has its id.
+    pub fn propagate(&self, cx: &mut Cx<'_>, effect: &[&[u8]], id_at: Option<usize>) {
+        cx.no_propagate();
+        match self {
+            Settled::Options {
+                threshold_at,
+                outcome,
+                references_at,
+            } => {
+                let mut effect = effect.to_vec();
+                if let Some(outcome) = outcome {
+                    effect[threshold_at - 1] = b"=";
+                    effect[*threshold_at] = outcome.as_bytes();
+                }
+                if let Some(at) = references_at {
+                    effect.remove(*at);
+                }
+                cx.also_propagate(&effect);
+            }
+            Settled::Entries {
+                ids,
+                from_front,
+                acknowledged,
+            } => {
+                let key = effect[1];
+                if let Some(at) = id_at {
+                    cx.also_propagate(&[&[b"XADD", key], &effect[at..]].concat());
+                }
+                if *from_front && !ids.is_empty() {
+                    let left = cx.db().find(key);
+                    let left = left.map_or(0, |loc| cx.read::<Stream>(loc).0.len());
+                    let left = left.to_string();
+                    cx.also_propagate(&[b"XTRIM", key, b"MAXLEN", b"=", left.as_bytes()]);
+                } else if !ids.is_empty() {
+                    cx.also_propagate(&with_ids(&[b"XDEL", key], ids));
+                }
+                for (group, ids) in acknowledged.iter().filter(|(_, ids)| !ids.is_empty()) {
+                    cx.also_propagate(&with_ids(&[b"XACK", key, group], ids));
+                }
+            }
+        }
+    }
+}
+
+/// Words with ids behind them.
+pub fn with_ids<'a>(words: &[&'a [u8]], ids: &'a [String]) -> Vec<&'a [u8]> {
+    let ids = ids.iter().map(|id| id.as_bytes());
+    words.iter().copied().chain(ids).collect()
 }

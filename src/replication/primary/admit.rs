@@ -60,6 +60,10 @@ impl Primary {
         };
         let label = replica.label();
         env.log('*', format!("Replica {label} asks for synchronization"));
+        let old = env.settings.old_readers || self.doubts.old_form(&label);
+        if old && replica.conf.is_of_unknown_age() {
+            replica.conf.version = Some(OLD);
+        }
         let mut admission = Admission::Full;
         if let Request::Psync { id: asked, from } = request {
             let from = ReplOffset::claimed(from);
@@ -77,9 +81,6 @@ impl Primary {
             if !asked.starts_with(b"?") {
                 admission = Admission::FullInstead;
             }
-        }
-        if replica.conf.is_of_unknown_age() && self.doubts.old_form(&label) {
-            replica.conf.version = Some(OLD);
         }
         self.known.back(&label);
         self.syncs.requested(id, label);

@@ -23,6 +23,7 @@
 mod admit;
 mod cron;
 mod doubts;
+mod holds;
 mod known;
 mod snapshot;
 mod stream;
@@ -34,7 +35,7 @@ pub use admit::{Admission, Request};
 use super::action::Action;
 use super::history::History;
 use super::position::ReplOffset;
-use super::replconf::Replconf;
+use super::replconf::{Reader, Replconf};
 use super::report::SentSyncs;
 use super::settings::Settings;
 use crate::commands::ClientId;
@@ -199,6 +200,10 @@ pub struct Primary {
     good: usize,
     known: known::Known,
     doubts: doubts::Doubts,
+    /// Payloads that failed at our end.
+    pub(super) holds: holds::Holds,
+    /// What the members of the running snapshot want.
+    job_wishes: Replconf,
     blocks_seen: u64,
     /// Some of the stream is on disk, or on its way there.
     spilling: bool,
@@ -212,6 +217,12 @@ impl Primary {
     /// All replicas, in the order of their connections.
     pub fn replicas(&self) -> impl Iterator<Item = (ClientId, &Replica)> {
         self.replicas.iter().map(|(id, r)| (*id, r))
+    }
+
+    /// Nobody reads the stream who knows the commands of Redis 7.0: each replica there is was found to be older.
+    pub fn readers_are_old(&self) -> bool {
+        let mut readers = self.replicas.values().map(|r| r.conf.reader());
+        !self.replicas.is_empty() && readers.all(|reader| reader == Reader::Old)
     }
 
     /// One replica.

@@ -4,7 +4,7 @@ use super::{Env, Job, Primary, State};
 use crate::commands::ClientId;
 use crate::replication::action::{Action, SnapshotOrder, SnapshotTarget};
 use crate::replication::position::ReplOffset;
-use crate::replication::replconf::{Capa, Filter};
+use crate::replication::replconf::{Capa, Filter, Reader, Replconf};
 
 impl Primary {
     /// How many more replicas may get a payload at the same time (`repl-max-concurrent-full-syncs`).
@@ -96,9 +96,14 @@ impl Primary {
         let first = &self.replicas[&members[0]].conf;
         let eof = confs().all(|c| c.capa.contains(Capa::EOF));
         let sockets = eof && (env.settings.diskless_sync || first.filter != Filter::All);
-        let version = confs().map(|c| c.version).min().flatten();
+        let mut readers: Vec<Reader> = Vec::new();
+        for reader in confs().map(Replconf::reader) {
+            if !readers.contains(&reader) {
+                readers.push(reader);
+            }
+        }
         let filter = first.filter;
-        let same_kind = confs().all(|c| c.capa.contains(Capa::FOREBAY));
+        self.job_wishes = first.clone();
         self.job = Some(Job {
             sockets,
             started: false,
@@ -116,8 +121,7 @@ impl Primary {
             target,
             members,
             filter,
-            version,
-            same_kind,
+            readers,
         }));
     }
 
@@ -125,7 +129,10 @@ impl Primary {
     fn next_group(&self, now_ms: u64) -> Option<(Vec<ClientId>, u64)> {
         let waiting = || {
             let all = self.replicas.iter();
-            let may = |r: &super::Replica| self.doubts.may_begin(&r.label(), now_ms);
+            let may = |r: &super::Replica| {
+                self.doubts.may_begin(&r.label(), now_ms)
+                    && self.holds.wait_ms(&r.conf, now_ms) == 0
+            };
             all.filter(move |(_, r)| r.state == State::WaitStart && may(r))
         };
         let (_, first) = waiting().min_by_key(|(id, r)| (r.since_ms, **id))?;
@@ -213,6 +220,7 @@ impl Primary {
     pub fn on_snapshot_refused(&mut self, members: &[ClientId], why: &str, env: &mut Env<'_>) {
         self.job = None;
         env.log('#', format!("BGSAVE for replication failed: {why}"));
+        self.hold(members, why, env);
         for id in members {
             let state = self.replicas.get(id).map(|r| r.state);
             if state == Some(State::WaitStart) {
@@ -235,6 +243,10 @@ impl Primary {
         if result.is_ok() {
             self.syncs.walked(&members);
         }
+        match &result {
+            Ok(()) => self.holds.made(&self.job_wishes),
+            Err(why) => self.hold(&members, why, env),
+        }
         match result {
             Ok(()) if job.sockets => {} // each goes on by itself when its payload is written
             Ok(()) => {
@@ -256,6 +268,26 @@ impl Primary {
             }
         }
         self.start_if_due(env);
+    }
+
+    /// A payload for these could not be made: the next of its kind waits. One that was written for Redis 6.2 may
+    /// have failed for that very reason.
+    fn hold(&mut self, members: &[ClientId], why: &str, env: &mut Env<'_>) {
+        let (failures, wait_ms) = self.holds.failed(&self.job_wishes, why, env.now_ms);
+        for id in members {
+            let replica = self.replicas.get(id);
+            if let Some(replica) = replica.filter(|r| r.conf.reader() == Reader::Old) {
+                self.doubts.closed(replica.label(), env.now_ms);
+            }
+        }
+        env.log(
+            '#',
+            format!(
+                "Full syncs of this kind failed {failures} times in a row ({why}): the next begins in {} s at the \
+                 earliest",
+                wait_ms / 1000
+            ),
+        );
     }
 
     /// The last byte of a replica's payload (mark included) has been written to its connection.

@@ -498,7 +498,7 @@ fn a_snapshot_that_cannot_start_is_told_to_its_replicas() {
 #[test]
 fn a_server_that_leaves_its_payload_gets_the_next_one_in_an_older_form_a_tool_does_not() {
     let ask = Request::Psync { id: b"?", from: -1 };
-    let version_after_leaving = |port: u16| {
+    let readers_after_leaving = |port: u16| {
         let mut s = Scene::diskless(0);
         let conf = Replconf {
             capa: Capa::EOF | Capa::PSYNC2,
@@ -506,13 +506,13 @@ fn a_server_that_leaves_its_payload_gets_the_next_one_in_an_older_form_a_tool_do
             ..Replconf::default()
         };
         let first = order(&s.sync_as(1, &conf, ask).1);
-        assert_eq!(first.version, None);
+        assert_eq!(first.readers, [Reader::Unknown]);
         s.started(&first);
         s.with(|p, env| p.on_peer_closed(ClientId(1), env));
-        order(&s.sync_as(2, &conf, ask).1).version
+        order(&s.sync_as(2, &conf, ask).1).readers
     };
-    assert_eq!(version_after_leaving(7001), Some((6, 2, 0)));
-    assert_eq!(version_after_leaving(0), None);
+    assert_eq!(readers_after_leaving(7001), [Reader::Old]);
+    assert_eq!(readers_after_leaving(0), [Reader::Unknown]);
 }
 
 #[test]
@@ -536,4 +536,46 @@ fn who_leaves_again_and_again_waits_longer_each_time() {
     }
     assert!(!begins(&s.sync_as(6, &conf, ask).1), "not at once");
     assert!(begins(&s.wait(3000)), "but then");
+}
+
+#[test]
+fn a_payload_that_cannot_be_made_holds_the_next_of_its_kind_and_of_no_other() {
+    let mut s = Scene::diskless(0);
+    let ask = Request::Psync { id: b"?", from: -1 };
+    let conf = |version| Replconf {
+        capa: Capa::EOF | Capa::PSYNC2,
+        listening_port: 7001,
+        version,
+        ..Replconf::default()
+    };
+    let orders = |actions: &[Action]| {
+        let is_order = |a: &&Action| matches!(a, Action::StartSnapshot(_));
+        actions.iter().filter(is_order).count()
+    };
+    // The replica comes back at once whenever it is closed, for half a minute.
+    let (mut attempts, mut n) = (0, 1);
+    let mut actions = s.sync_as(n, &conf(None), ask).1;
+    for _ in 0..300 {
+        if orders(&actions) > 0 {
+            attempts += 1;
+            s.started(&order(&actions));
+            let why = Err("the target cannot hold it".to_owned());
+            s.with(|p, env| p.on_snapshot_finished(why, env));
+            assert_eq!(s.state(n), None, "it is closed");
+            n += 1;
+            actions = s.sync_as(n, &conf(None), ask).1;
+        } else {
+            actions = s.wait(100);
+        }
+    }
+    assert!((5..=6).contains(&attempts), "{attempts}");
+    assert_eq!(s.state(n), Some(State::WaitStart), "it waits with us");
+    // A reader of another form is served meanwhile.
+    let other = s.sync_as(1000, &conf(Some((9, 1, 0))), ask).1;
+    assert_eq!(orders(&other), 1);
+    s.started(&order(&other));
+    s.finished();
+    // What was made ends the wait of its kind only.
+    assert_eq!(orders(&s.wait(1000)), 0);
+    assert!(orders(&s.wait(40_000)) > 0);
 }

@@ -6,8 +6,9 @@ use super::sync_file::SyncFile;
 use crate::commands::{ClientId, Engine};
 use crate::config::Config;
 use crate::config::choices::RdbTarget;
-use crate::rdb::target;
-use crate::replication::replconf::Filter;
+use crate::rdb::opcode;
+use crate::rdb::target::{self, TypeSet};
+use crate::replication::replconf::{Filter, Reader};
 use crate::replication::{SnapshotOrder, SnapshotTarget};
 use crate::server::Server;
 use crate::server::persist::{DumpFile, Fate, SaveError, Sink, SnapshotRequest, Target};
@@ -84,7 +85,7 @@ pub fn start(
             true => Target::Sinks(sinks),
             false => Target::Disk(place.to_replace(&whole)),
         },
-        form: Some(form(order, &engine.config)),
+        form: Some(form(&order.readers, held_types(engine), &engine.config)),
         only_functions: order.filter != Filter::All,
         on_end: Some(Box::new(move |engine, result| {
             let result = result.map(|file| {
@@ -135,15 +136,17 @@ fn ended(engine: &mut Engine, result: Result<(), &SaveError>, sockets: bool) {
     repl.with_primary(|primary, env| primary.on_snapshot_finished(result, env));
 }
 
-/// For which reader the payload is written. Who announces a version is a Valkey, and these begin with 8; a
-/// lower one is what a Redis is taken for. Who says nothing is taken for a Redis 7.0.
-fn form(order: &SnapshotOrder, config: &Config) -> target::Target {
+/// The types of all values that are here.
+fn held_types(engine: &Engine) -> TypeSet {
+    let dbs = (0..engine.keyspace.count()).map(|db| engine.keyspace.db(db));
+    let held = dbs.flat_map(|db| db.types().iter().enumerate().filter(|(_, n)| **n > 0));
+    held.map(|(rdb_type, _)| rdb_type as u8).collect()
+}
+
+/// The form of a payload that all of these read.
+fn form(readers: &[Reader], types: TypeSet, config: &Config) -> target::Target {
     match config.repl_rdb_target {
-        RdbTarget::Auto => match order.version {
-            Some((major, minor, _)) => target::Target::of_server(major >= 8, major, minor),
-            None if order.same_kind => target::Target::Auto,
-            None => target::Target::Redis70,
-        },
+        RdbTarget::Auto => form_for(readers, types),
         RdbTarget::Redis62 => target::Target::Redis62,
         RdbTarget::Redis70 => target::Target::Redis70,
         RdbTarget::Redis72 => target::Target::Redis72,
@@ -151,5 +154,87 @@ fn form(order: &SnapshotOrder, config: &Config) -> target::Target {
         RdbTarget::Redis8 => target::Target::Redis8,
         RdbTarget::Valkey8 => target::Target::Valkey8,
         RdbTarget::Valkey9 => target::Target::Valkey9,
+    }
+}
+
+/// Valkeys and what is older than Redis 7.0 have payloads of their own. Who says nothing is taken for a Redis 7.0
+/// while that holds everything, and for a Redis 7.4 where hash fields expire: an older one could not hold them in
+/// any form.
+fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
+    let all = |wanted: &[Reader]| readers.iter().all(|r| wanted.contains(r));
+    let fields_expire = [opcode::HASH_TTL, opcode::HASH_LISTPACK_TTL, opcode::HASH_2];
+    // What only the latest of Redis 8 know goes as it stands.
+    let latest = types.iter().any(|t| t > opcode::HASH_LISTPACK_TTL);
+    if readers.contains(&Reader::Old) {
+        return target::Target::Redis62;
+    }
+    let announced = readers.iter().filter_map(|r| match r {
+        Reader::Valkey(major, minor) => Some((*major, *minor)),
+        _ => None,
+    });
+    if let Some((major, minor)) = announced.min() {
+        return target::Target::of_server(true, major, minor);
+    }
+    let like_redis_8 = all(&[Reader::Forebay, Reader::Redis8]);
+    if all(&[Reader::Forebay]) || (like_redis_8 && latest && !types.contains(opcode::HASH_2)) {
+        target::Target::Auto
+    } else if like_redis_8 {
+        target::Target::Redis8
+    } else if fields_expire.iter().any(|t| types.contains(*t)) {
+        target::Target::Redis74
+    } else {
+        target::Target::Redis70
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(readers: &[Reader], types: &[u8]) -> target::Target {
+        let types = types.iter().copied().collect();
+        form(readers, types, &Config::default())
+    }
+
+    #[test]
+    fn the_form_is_one_that_every_reader_reads_and_that_holds_what_there_is() {
+        use target::Target::*;
+        let (hash, volatile, array) = (16, opcode::HASH_LISTPACK_TTL, 29);
+        for (readers, types, form) in [
+            (&[Reader::Unknown][..], &[hash][..], Redis70),
+            (&[Reader::Unknown], &[hash, volatile], Redis74),
+            (&[Reader::Unknown], &[opcode::HASH_2], Redis74),
+            (&[Reader::Redis8], &[hash, volatile], Redis8),
+            (&[Reader::Redis8], &[array], Auto),
+            (&[Reader::Redis8], &[array, opcode::HASH_2], Redis8),
+            (&[Reader::Redis8, Reader::Unknown], &[hash], Redis70),
+            (&[Reader::Redis8, Reader::Unknown], &[volatile], Redis74),
+            (&[Reader::Forebay], &[array, volatile], Auto),
+            (&[Reader::Forebay, Reader::Unknown], &[hash], Redis70),
+            (&[Reader::Forebay, Reader::Redis8], &[volatile], Redis8),
+            (&[Reader::Valkey(8, 1)], &[hash], Valkey8),
+            (&[Reader::Valkey(9, 1)], &[volatile], Valkey9),
+            (
+                &[Reader::Valkey(9, 1), Reader::Valkey(8, 0)],
+                &[hash],
+                Valkey8,
+            ),
+            (&[Reader::Old], &[hash], Redis62),
+        ] {
+            assert_eq!(chosen(readers, types), form, "{readers:?} {types:?}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_decides_where_it_says_anything() {
+        let config = Config {
+            repl_rdb_target: RdbTarget::Redis72,
+            ..Config::default()
+        };
+        let types = TypeSet::new();
+        assert_eq!(
+            form(&[Reader::Forebay], types, &config),
+            target::Target::Redis72
+        );
     }
 }

@@ -51,9 +51,21 @@ impl Stream {
 
     /// Entry by entry, with a look at the groups.
     fn trim_entries(&mut self, bound: Bound, references: References) -> u64 {
+        let (ids, _) = self.entries_to_trim(bound, references);
+        for id in &ids {
+            if references == References::Remove {
+                self.forget_pending(*id);
+            }
+            self.remove(*id);
+        }
+        ids.len() as u64
+    }
+
+    /// The entries that an exact trim removes that looks at the groups, and whether none before them stays.
+    pub fn entries_to_trim(&self, bound: Bound, references: References) -> (Vec<StreamId>, bool) {
         let mut left = self.len() as u64;
-        let mut ids = Vec::new();
-        for id in self.iter().map(|entry| entry.id) {
+        let (mut ids, mut from_front) = (Vec::new(), true);
+        for (seen, id) in self.iter().map(|entry| entry.id).enumerate() {
             let goes = match bound {
                 Bound::MaxLen(most) => left > most,
                 Bound::MinId(min) => id < min,
@@ -62,17 +74,12 @@ impl Stream {
                 break;
             }
             if references == References::Remove || !self.is_awaited(id) {
+                from_front &= ids.len() == seen;
                 ids.push(id);
                 left -= 1;
             }
         }
-        for id in &ids {
-            if references == References::Remove {
-                self.forget_pending(*id);
-            }
-            self.remove(*id);
-        }
-        ids.len() as u64
+        (ids, from_front)
     }
 
     /// From the front, node by node.

@@ -1,0 +1,253 @@
+//! What replicas are sent of commands and options that came after Redis 6.2: words that Redis 6.2 knows.
+//!
+//! Every command of the table that is newer has its examples here; one without is found.
+
+use super::spec::Flags;
+use super::table;
+use super::testing::Bench;
+
+/// Runs before each example.
+const GROUND: [&str; 12] = [
+    "SET str abc",
+    "SET other abd",
+    "SET dying abc PX 100000",
+    "RPUSH list a b c d",
+    "ZADD zset 1 a 2 b 3 c",
+    "HSET hash a 1 b 2",
+    "HPEXPIRE hash 90000 FIELDS 1 a",
+    "XADD stream 1-1 f v",
+    "XADD stream 2-1 f v",
+    "XADD stream 3-1 f v",
+    "XGROUP CREATE stream group 0",
+    "XREADGROUP GROUP group alice COUNT 2 STREAMS stream >",
+];
+
+/// Commands, options and kinds of outcome that are newer than Redis 6.2. Several commands are joined by `|`.
+const EXAMPLES: &[&str] = &[
+    "LMPOP 1 list LEFT COUNT 2",
+    "BLMPOP 0 1 list RIGHT",
+    "ZMPOP 1 zset MAX COUNT 2",
+    "BZMPOP 0 1 zset MIN",
+    "MSETEX 2 str x other y EX 100 XX",
+    "MSETEX 2 dying x new y KEEPTTL",
+    "DELIFEQ str abc",
+    "SET str xyz IFEQ abc",
+    "SET str xyz NX GET",
+    "SET new xyz NX GET",
+    "EXPIRE dying 5000 XX",
+    "PEXPIRE dying 500000 GT",
+    "PEXPIREAT dying 1000500 LT",
+    "EXPIREAT str 5000 NX",
+    "BITOP DIFF new str other",
+    "BITOP DIFF1 new str other",
+    "BITOP ANDOR new str other",
+    "BITOP ONE str str other dying",
+    "BITOP ONE str none nothing",
+    "HEXPIRE hash 100 FIELDS 2 a b",
+    "HPEXPIRE hash 100000 GT FIELDS 1 a",
+    "HEXPIREAT hash 5000 FIELDS 1 a",
+    "HPEXPIREAT hash 5000000 FIELDS 1 a",
+    "HPEXPIRE hash 0 FIELDS 1 a",
+    "HPERSIST hash FIELDS 1 a",
+    "HGETEX hash EX 100 FIELDS 1 b",
+    "HGETEX hash PERSIST FIELDS 1 a",
+    "HGETDEL hash FIELDS 2 a b",
+    "HSETEX hash FIELDS 1 c 1",
+    "HSETEX hash FXX KEEPTTL FIELDS 2 a 9 b 9",
+    "HSETEX hash EX 100 FIELDS 2 c 1 d 2",
+    "HSETEX hash EXAT 1 FIELDS 1 a 1",
+    "HINCRBYFLOAT hash a 1.5",
+    "XADD stream 4-* f v",
+    "XADD stream KEEPREF MAXLEN 2 4-1 f v",
+    "XADD stream KEEPREF MAXLEN ~ 1 4-1 f v",
+    "XADD stream NOMKSTREAM DELREF MAXLEN 1 4-1 f v",
+    "XADD stream ACKED MINID 3 * f v",
+    "XADD stream DELREF 4-1 f v",
+    "XTRIM stream MAXLEN 1 KEEPREF",
+    "XTRIM stream MAXLEN 0 DELREF",
+    "XACK stream group 1-1 2-1|XTRIM stream MAXLEN 0 ACKED",
+    "XACK stream group 2-1|XTRIM stream MAXLEN 0 ACKED",
+    "XDELEX stream IDS 2 1-1 9-9",
+    "XDELEX stream DELREF IDS 2 1-1 3-1",
+    "XDELEX stream ACKED IDS 2 1-1 3-1",
+    "XDEL stream 1-1|XDELEX stream DELREF IDS 1 1-1",
+    "XACKDEL stream group IDS 2 1-1 9-9",
+    "XGROUP CREATE stream second 0|XREADGROUP GROUP second x STREAMS stream >|XACKDEL stream group DELREF IDS 1 1-1",
+    "XACKDEL stream group ACKED IDS 1 2-1",
+    "XGROUP CREATE stream second 0 ENTRIESREAD 1",
+    "XGROUP CREATE fresh second $ MKSTREAM ENTRIESREAD 0",
+    "XGROUP SETID stream group 1-1 ENTRIESREAD 1",
+    "XSETID stream 9-1 ENTRIESADDED 20 MAXDELETEDID 4-1",
+    "XREADGROUP GROUP group bob NOACK STREAMS stream >",
+    "XREADGROUP GROUP group bob STREAMS stream >",
+    "XREADGROUP GROUP group bob STREAMS stream 0",
+    "XDEL stream 1-1|XAUTOCLAIM stream group bob 0 0",
+    "XDEL stream 1-1|XCLAIM stream group bob 0 1-1",
+    "XCLAIM stream group bob 100000 1-1 LASTID 7-7",
+    "XAUTOCLAIM stream group bob 100000 0",
+    "FUNCTION FLUSH",
+    "FUNCTION LOAD \"#!lua name=lib\\nredis.register_function('f', function() return 1 end)\"",
+    "FUNCTION LOAD \"#!lua name=lib\\nredis.register_function('f', function() return 1 end)\"|FUNCTION DELETE lib",
+    "FUNCTION RESTORE x",
+    "SPUBLISH channel message",
+];
+
+/// Effects that have no form for older servers: they have no such thing.
+const NEW_THINGS: [&str; 3] = ["function", "spublish", "hpexpireat"];
+/// Options that came later, by the command that has them.
+const NEW_OPTIONS: [(&str, &[&str]); 7] = [
+    ("pexpireat", &["NX", "XX", "GT", "LT"]),
+    ("xadd", &["KEEPREF", "DELREF", "ACKED"]),
+    ("xtrim", &["KEEPREF", "DELREF", "ACKED"]),
+    ("xgroup", &["ENTRIESREAD"]),
+    ("xsetid", &["ENTRIESADDED", "MAXDELETEDID"]),
+    ("bitop", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
+    ("set", &["IFEQ", "GET"]),
+];
+
+fn is_newer(since: &str) -> bool {
+    let mut parts = since.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+    (parts.next(), parts.next()) > (Some(6), Some(2))
+}
+
+/// A bench with the ground laid and, if asked, a replica that is known to be older than Redis 7.0.
+fn bench(old_replica: bool) -> Bench {
+    let mut bench = Bench::new();
+    for command in GROUND {
+        let reply = bench.run(command);
+        assert!(!reply.starts_with('-'), "{command}: {reply}");
+    }
+    if old_replica {
+        let replica = bench.connect();
+        bench.run_as(replica, "REPLCONF listening-port 1 version 6.2.0");
+        bench.run_as(replica, "PSYNC ? -1");
+        assert!(bench.engine.repl.readers_are_old());
+    }
+    bench.effects();
+    bench
+}
+
+fn run(bench: &mut Bench, example: &str) -> String {
+    for command in example.split('|') {
+        bench.effects();
+        bench.run(command);
+    }
+    bench.effects()
+}
+
+#[test]
+fn every_newer_command_that_writes_has_examples() {
+    let words = |text: &str| text.to_lowercase();
+    let examples: Vec<String> = EXAMPLES.iter().map(|e| words(e)).collect();
+    for entry in table::all() {
+        let writes = entry.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
+        let reads_by_script = entry.name.ends_with("_ro") || entry.name.starts_with("fcall");
+        if !writes || reads_by_script || !is_newer(entry.command.since) {
+            continue;
+        }
+        let name = entry.name.replace('|', " ");
+        let is_container = !entry.command.subcommands.is_empty();
+        let found = examples
+            .iter()
+            .flat_map(|e| e.split('|'))
+            .any(|e| e == name || e.starts_with(&format!("{name} ")));
+        assert!(found || is_container, "{name} has no example");
+    }
+}
+
+#[test]
+fn what_replicas_are_sent_is_known_to_the_eldest() {
+    for example in EXAMPLES {
+        let effects = run(&mut bench(true), example);
+        for effect in effects
+            .split('|')
+            .filter(|e| !e.is_empty() && *e != "MULTI" && *e != "EXEC")
+        {
+            let mut words = effect.split(' ');
+            let name = words.next().unwrap_or_default().to_lowercase();
+            let options: Vec<String> = words.map(str::to_uppercase).collect();
+            let entry = table::by_name(name.as_bytes()).expect("effects are commands");
+            if !NEW_THINGS.contains(&&*name) && name != "hpersist" {
+                assert!(!is_newer(entry.command.since), "{example}: {effect}");
+            }
+            let newer = NEW_OPTIONS.iter().find(|(command, _)| *command == name);
+            for option in newer.map_or(&[][..], |(_, options)| options) {
+                assert!(!options.iter().any(|o| o == option), "{example}: {effect}");
+            }
+        }
+    }
+}
+
+#[test]
+fn later_servers_are_told_what_only_they_keep() {
+    let mut bench = bench(false);
+    for (command, effects) in [
+        (
+            "XREADGROUP GROUP group bob NOACK STREAMS stream >",
+            "MULTI|XGROUP CREATECONSUMER stream group bob|XGROUP SETID stream group 3-1|XGROUP SETID stream group 3-1 ENTRIESREAD 3|EXEC",
+        ),
+        (
+            "XGROUP CREATE stream second 0 ENTRIESREAD 1",
+            "MULTI|XGROUP CREATE stream second 0|XGROUP SETID stream second 0-0 ENTRIESREAD 1|EXEC",
+        ),
+        (
+            "XSETID stream 9-1 ENTRIESADDED 20",
+            "MULTI|XSETID stream 9-1|XSETID stream 9-1 ENTRIESADDED 20|EXEC",
+        ),
+    ] {
+        assert_eq!(run(&mut bench, command), effects);
+    }
+}
+
+#[test]
+fn what_a_newer_command_did_is_said_in_older_words() {
+    for (command, effects) in [
+        ("EXPIRE dying 5000 XX", "PEXPIREAT dying 6000000"),
+        (
+            "MSETEX 2 a 1 b 2 PX 5",
+            "MULTI|SET a 1 PXAT 1000005|SET b 2 PXAT 1000005|EXEC",
+        ),
+        ("MSETEX 1 dying 1 KEEPTTL", "SET dying 1 KEEPTTL"),
+        ("BITOP ONE str none nothing", "DEL str"),
+        ("BITOP DIFF none nothing here", ""),
+        ("HSETEX hash FIELDS 1 c 1", "HSET hash c 1"),
+        (
+            "HSETEX hash KEEPTTL FIELDS 2 a 9 b 9",
+            "MULTI|HSET hash a 9 b 9|HPEXPIREAT hash 1090000 FIELDS 1 a|EXEC",
+        ),
+        (
+            "XADD stream KEEPREF MAXLEN 2 4-1 f v",
+            "XADD stream MAXLEN 2 4-1 f v",
+        ),
+        (
+            "XADD stream NOMKSTREAM DELREF MAXLEN 2 4-1 f v",
+            "MULTI|XADD stream 4-1 f v|XTRIM stream MAXLEN = 2|XACK stream group 1-1 2-1|EXEC",
+        ),
+        (
+            "XACK stream group 2-1|XTRIM stream MAXLEN 0 ACKED",
+            "XDEL stream 2-1",
+        ),
+        (
+            "XDELEX stream DELREF IDS 2 1-1 3-1",
+            "MULTI|XACK stream group 1-1|XDEL stream 1-1 3-1|EXEC",
+        ),
+        (
+            "XDEL stream 1-1|XAUTOCLAIM stream group alice 0 0 COUNT 1",
+            "XACK stream group 1-1",
+        ),
+        (
+            "XCLAIM stream group bob 100000 1-1",
+            "XGROUP CREATECONSUMER stream group bob",
+        ),
+        (
+            "XAUTOCLAIM stream group bob 100000 0",
+            "XGROUP CREATECONSUMER stream group bob",
+        ),
+        (
+            "XREADGROUP GROUP group bob STREAMS stream 0",
+            "XGROUP CREATECONSUMER stream group bob",
+        ),
+    ] {
+        assert_eq!(run(&mut bench(false), command), effects, "{command}");
+    }
+}
