@@ -1,6 +1,7 @@
 //! While the dataset in memory is not complete the dump is the only copy of the data: nothing may touch it.
 
 use crate::support::client::Client;
+use crate::support::fake_master::FakeMaster;
 use crate::support::fake_replica::FakeReplica;
 use crate::support::server::{Builder, Server};
 use crate::support::wait::wait_until;
@@ -143,4 +144,42 @@ fn what_flushall_saves_names_no_place_that_a_replica_could_go_on_from() {
         client.ok(flush);
         assert!(!names_a_place(), "{flush}");
     }
+}
+
+/// A payload of which the last half never comes, into a replica that has given its own data up for it.
+#[test]
+fn what_a_failed_sync_leaves_is_not_saved_until_the_replica_is_promoted() {
+    let payload = fs::read(filled().dump_path()).unwrap();
+    let mut replica = Builder::forebay()
+        .config("repl-diskless-load flush-before-load")
+        .config("save 1 1")
+        .start();
+    let mut client = replica.client();
+    client.ok("SET own 1");
+    client.ok("SAVE");
+    let dump = fs::read(replica.dump_path()).unwrap();
+    client.ok("SET own 2");
+    let primary = FakeMaster::new();
+    client.ok(&format!("REPLICAOF 127.0.0.1 {}", primary.port()));
+    let mut link = primary.accept();
+    link.handshake().expect("the replica introduces itself");
+    let half = &payload[..payload.len() / 2];
+    let head = format!("+FULLRESYNC {} 0\r\n${}\r\n", "e".repeat(40), payload.len());
+    link.send(head.as_bytes()).expect("the replica reads");
+    link.send(half).expect("the replica reads");
+    drop(client_while_loading(&replica));
+    drop(link);
+    wait_until("the sync has failed", || {
+        client.info_field("persistence", "loading") == "0"
+    });
+    assert_eq!(client.int("DBSIZE"), 0);
+    assert_eq!(client.error("SAVE"), "ERR");
+    assert!(client.error("BGSAVE").contains("not complete"));
+    assert!(fs::read(replica.dump_path()).unwrap() == dump);
+    client.ok("REPLICAOF NO ONE");
+    client.ok("SET fresh 1");
+    stop(&mut replica, &mut client, "SIGTERM");
+    let replica = replica.restart();
+    assert_eq!(replica.client().text("GET fresh"), "1");
+    assert_eq!(replica.client().int("DBSIZE"), 1);
 }

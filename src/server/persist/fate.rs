@@ -2,7 +2,7 @@
 //!
 //! Both are said under one lock, and the rename happens under it. So a save that has been given up, perhaps
 //! while the disk was still syncing its file, can never replace what is saved after it; and whoever gives it up
-//! waits for a rename at most.
+//! waits for the creation or the renaming of a file at most.
 
 use super::file_sink::SaveError;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,22 @@ struct State {
 }
 
 impl Fate {
-    /// The save writes this file.
-    pub fn writes(&self, temp: &Path) {
-        self.lock().temp = Some(temp.to_owned());
+    /// Makes the file that the save writes, unless the save has been given up: no file can appear behind
+    /// [`Fate::clear_away`].
+    ///
+    /// # Errors
+    /// Those of `create`, and `Cancelled`.
+    pub fn open<T: AsRef<Path>>(
+        &self,
+        create: impl FnOnce() -> Result<T, SaveError>,
+    ) -> Result<T, SaveError> {
+        let mut state = self.lock();
+        if state.given_up {
+            return Err(SaveError::cancelled());
+        }
+        let temp = create()?;
+        state.temp = Some(temp.as_ref().to_owned());
+        Ok(temp)
     }
 
     /// Gives the save up: what stood in its place stays there. False if it is too late for that.
@@ -72,6 +85,8 @@ mod tests {
         assert!(fate.give_up());
         let placed = fate.place(|| -> Result<(), SaveError> { panic!("it is not renamed") });
         assert!(matches!(placed, Err(SaveError::Cancelled(_))));
+        let opened = fate.open(|| -> Result<PathBuf, SaveError> { panic!("nor is it made") });
+        assert!(matches!(opened, Err(SaveError::Cancelled(_))));
     }
 
     #[test]
@@ -89,7 +104,7 @@ mod tests {
     fn only_the_file_of_a_save_that_was_given_up_is_cleared_away() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let fate = Fate::default();
-        fate.writes(file.path());
+        let file = fate.open(|| Ok(file)).expect("it is made");
         fate.clear_away();
         assert!(file.path().exists());
         fate.give_up();

@@ -139,13 +139,14 @@ impl FileSink {
         fate: &Fate,
     ) -> Result<FileSink, SaveError> {
         let directory = destination.place().directory();
-        let temp = tempfile::Builder::new()
-            .prefix(&format!("temp-{}-", std::process::id()))
-            .suffix(".rdb")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(directory)
-            .map_err(|e| SaveError::Create(directory.to_owned(), e))?;
-        fate.writes(temp.path());
+        let temp = fate.open(|| {
+            tempfile::Builder::new()
+                .prefix(&format!("temp-{}-", std::process::id()))
+                .suffix(".rdb")
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+                .tempfile_in(directory)
+                .map_err(|e| SaveError::Create(directory.to_owned(), e))
+        })?;
         Ok(FileSink {
             temp,
             destination,
