@@ -3,6 +3,8 @@
 use super::*;
 use crate::commands::digest::{self, Fingerprint, Manner};
 use crate::config::Config;
+use crate::keyspace::Value;
+use crate::keyspace::value::Hash;
 use crate::rdb::ErrorKind;
 use crate::server::load::{self, LoadError, Loaded};
 use crate::server::threads;
@@ -261,6 +263,43 @@ fn a_save_without_a_thread_fails_and_everything_else_goes_on() {
         assert!(!engine.save_failed);
     });
     assert!(dir.path().join("dump.rdb").exists());
+}
+
+#[test]
+fn a_hash_of_which_nothing_is_left_is_loaded_by_replicas_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    server.with_engine(|engine| {
+        let past = engine.clock.unix_ms - 1000;
+        for (key, fields, lasting) in [
+            ("packed", 3, 0),
+            ("packed, in part", 3, 1),
+            ("table", 600, 0),
+            ("table, in part", 600, 1),
+        ] {
+            let mut hash = Hash::new();
+            for n in 0..fields + lasting {
+                let field = format!("field:{n}");
+                hash.set(field.as_bytes(), b"v", &engine.limits);
+                if n < fields {
+                    hash.set_expire(field.as_bytes(), Some(past), &engine.limits);
+                }
+            }
+            let db = engine.keyspace.db_mut(0);
+            db.insert(key.as_bytes(), Value::Hash(hash), None);
+        }
+        let saved = server.persistence.save(engine, &SaveOptions::default());
+        saved.expect("saved");
+    });
+    let dump = std::fs::read(dir.path().join("dump.rdb")).unwrap();
+    for (keep_expired, loaded, expired) in [(true, 4, 0), (false, 2, 2)] {
+        let options = load::LoadOptions {
+            keep_expired,
+            ..boot::load_options(&mut server.engine.borrow_mut())
+        };
+        let (done, ..) = load::load(&dump[..], &options, &LoadProgress::default()).expect("sound");
+        assert_eq!((done.keys_loaded, done.keys_expired), (loaded, expired));
+    }
 }
 
 #[test]
