@@ -205,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn a_random_key_is_found_even_where_all_have_expired_and_must_stay() {
+        let mut bench = Bench::new();
+        bench.run("SET key v PX 10");
+        bench.advance(100);
+        bench.engine.pause(Reason::Client, Held::Writes, i64::MAX);
+        assert_eq!(bench.run("RANDOMKEY"), "\"key\"");
+        bench.engine.unpause(Reason::Client);
+        assert_eq!(bench.run("RANDOMKEY"), "nil");
+    }
+
+    #[test]
     fn a_write_of_a_transaction_that_holds_writes_itself_still_deletes_what_it_replaces() {
         let mut bench = overdue();
         bench.run("SET list v PX 10");

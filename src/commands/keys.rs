@@ -231,7 +231,7 @@ fn type_(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// On a replica expired keys stay: after this many of them one is as good as another.
+/// On a replica, and while writes are held, expired keys stay: after this many of them one is as good as another.
 const RANDOM_KEY_TRIES: usize = 100;
 
 fn randomkey(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
@@ -245,7 +245,7 @@ fn randomkey(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
         let key = cx.db().key(loc).to_vec();
         tries += 1;
         let all_volatile = cx.db().expires() == cx.db().len();
-        let give_up = tries > RANDOM_KEY_TRIES && all_volatile && cx.engine.repl.is_replica();
+        let give_up = tries > RANDOM_KEY_TRIES && all_volatile && !cx.deletes_expired();
         if give_up || cx.lookup_quietly(&key).is_some() {
             cx.client.reply.bulk(&key);
             return Ok(());
