@@ -3,6 +3,7 @@
 use super::connection;
 use super::state::Server;
 use super::stream::Stream;
+use super::strerror;
 use crate::commands::{ClientFlags, Engine};
 use crate::config::Config;
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
@@ -11,7 +12,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinHandle;
 
@@ -166,10 +167,27 @@ impl Listeners {
     }
 }
 
-/// Out of descriptors, or the peer is gone already: try again, but not at full speed.
-const ACCEPT_RETRY: Duration = Duration::from_millis(20);
+/// Connections that could not be accepted: there is no descriptor left, or the peer is gone already.
+#[derive(Default)]
+struct Refused {
+    told: Option<Instant>,
+}
+
+impl Refused {
+    /// Waits until it is worth another try; the log hears of it once a second.
+    async fn wait(&mut self, error: &io::Error) {
+        const RETRY: Duration = Duration::from_millis(20);
+        const SILENCE: Duration = Duration::from_secs(1);
+        if self.told.is_none_or(|at| at.elapsed() >= SILENCE) {
+            self.told = Some(Instant::now());
+            tracing::warn!("Accepting client connection: accept: {}", strerror(error));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
 
 async fn accept_tcp(server: Rc<Server>, listener: TcpListener) {
+    let mut refused = Refused::default();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -184,14 +202,14 @@ async fn accept_tcp(server: Rc<Server>, listener: TcpListener) {
                 );
             }
             Err(error) => {
-                tracing::debug!("Accepting client connection: accept: {error}");
-                tokio::time::sleep(ACCEPT_RETRY).await;
+                refused.wait(&error).await;
             }
         }
     }
 }
 
 async fn accept_unix(server: Rc<Server>, listener: UnixListener) {
+    let mut refused = Refused::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -206,8 +224,7 @@ async fn accept_unix(server: Rc<Server>, listener: UnixListener) {
                 );
             }
             Err(error) => {
-                tracing::debug!("Accepting client connection: accept: {error}");
-                tokio::time::sleep(ACCEPT_RETRY).await;
+                refused.wait(&error).await;
             }
         }
     }
