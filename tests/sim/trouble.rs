@@ -1,6 +1,7 @@
 //! Doing what the weather brings, and the operator's answer to it.
 
 use super::dumps::End;
+use super::net::Conn;
 use super::node::Node;
 use super::weather::Event;
 use super::world::{World, index, port};
@@ -66,7 +67,15 @@ impl World {
         if self.conns.is_empty() {
             return;
         }
-        let i = self.rng.below(self.conns.len() as u64) as usize;
+        let mut i = self.rng.below(self.conns.len() as u64) as usize;
+        if event == Event::Damage {
+            // Payloads are short: one that is under way is found, or damage would hardly ever meet one.
+            let receives = |c: &Conn| {
+                let node = self.servers[c.replica].node.as_ref().filter(|_| c.held);
+                node.is_some_and(|n| n.payload_to_come().is_some())
+            };
+            i = self.conns.iter().position(receives).unwrap_or(i);
+        }
         let conn = &mut self.conns[i];
         match event {
             Event::Cut => conn.cut(&mut self.rng, self.now_ms),
