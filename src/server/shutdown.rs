@@ -12,7 +12,7 @@ use crate::commands::{CommandError, Engine, Loading};
 use crate::config::choices::ShutdownOn;
 use std::fs;
 use std::rc::Rc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A shutdown that waits for replicas.
 #[derive(Clone, Copy, Debug)]
@@ -170,19 +170,38 @@ fn remove_files(engine: &Engine) {
     }
 }
 
+/// The signals that the server answers, from the moment when this is made.
+pub struct Signals {
+    term: Signal,
+    int: Signal,
+    /// A terminal that goes away does not end a server.
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Takes them over from the system, which would end the process. Before anything is opened that an end should
+    /// close.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn take_over() -> std::io::Result<Signals> {
+        Ok(Signals {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Waits for SIGTERM and SIGINT for as long as the server lives. A SIGINT while a shutdown waits that a signal
 /// began ends the process at once.
-pub async fn watch_signals(server: Rc<Server>) -> std::io::Result<()> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    // A terminal that goes away does not end a server.
-    let mut hangup = signal(SignalKind::hangup())?;
+pub async fn watch_signals(server: Rc<Server>, mut signals: Signals) {
     let mut interrupted = false;
     loop {
         let (name, is_int) = tokio::select! {
-            _ = term.recv() => ("SIGTERM", false),
-            _ = int.recv() => ("SIGINT", true),
-            _ = hangup.recv() => continue,
+            _ = signals.term.recv() => ("SIGTERM", false),
+            _ = signals.int.recv() => ("SIGINT", true),
+            _ = signals.hangup.recv() => continue,
         };
         server.with_engine(|engine| {
             let waits = with_shell(engine, |shell, _| shell.shutdown.is_some());

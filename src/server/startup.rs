@@ -181,6 +181,7 @@ async fn serve(
         Some(_) => log::Role::Replica,
         None => log::Role::Primary,
     });
+    let signals = shutdown::Signals::take_over().map_err(|e| format!("Can't take signals: {e}"))?;
     tracing::info!("monotonic clock: POSIX clock_gettime");
     let port = config.port;
     tracing::info!("Running mode=standalone, port={port}.");
@@ -207,7 +208,7 @@ async fn serve(
     set_member_key(secrets.hash_key())
         .map_err(|TooLate| Stop::Other("A member was hashed before the key was set.".into()))?;
     let server = Server::new(config, secrets);
-    tokio::task::spawn_local(shutdown::watch_signals(server.clone()));
+    tokio::task::spawn_local(shutdown::watch_signals(server.clone(), signals));
     server
         .with_engine(|engine| {
             with_shell(engine, |shell, _| {
