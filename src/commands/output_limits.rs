@@ -103,11 +103,10 @@ impl Engine {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
-        let pending = client.unsent + client.reply.len();
+        let pending = (client.unsent + client.reply.len()) as i64;
         let limit = self.output_limit(client);
-        let watched = pending >= self.output_max(client)
-            || client.reply.is_overrun()
-            || (limit.soft > 0 && pending as i64 >= limit.soft);
+        let reached = |limit: i64| limit > 0 && pending >= limit;
+        let watched = reached(limit.hard) || reached(limit.soft) || client.reply.is_overrun();
         if (watched || self.config.maxmemory_clients != 0)
             && let Some(mut client) = self.clients.remove(&id)
         {

@@ -1,4 +1,4 @@
-//! Bytes on their way to a client: a buffer that is written, and behind it what is complete.
+//! Bytes on their way to a client: a buffer being filled, and the complete pieces before it.
 //!
 //! ```text
 //! pieces (oldest first)                      buffer
@@ -30,7 +30,7 @@ pub trait Shared: std::fmt::Debug {
         self.len() == 0
     }
 
-    /// Bytes from `offset` on, as many as stand together; at least one below the length.
+    /// The contiguous bytes at `offset`: at least one, if it is below the length.
     fn from(&self, offset: usize) -> &[u8];
 }
 
@@ -57,7 +57,7 @@ impl Piece {
         self.len() == 0
     }
 
-    /// Bytes from `offset` on that stand together.
+    /// The contiguous bytes at `offset`.
     pub fn from(&self, offset: usize) -> &[u8] {
         match self {
             Piece::Own(bytes) => &bytes[offset..],
@@ -219,7 +219,7 @@ impl Output {
         }
     }
 
-    /// Writes bytes that nobody else needs: many of them become a piece as they are.
+    /// Writes bytes that the caller gives up: a long buffer becomes a piece without being copied.
     pub fn put_own(&mut self, bytes: Vec<u8>) {
         let n = bytes.len();
         if !self.divided || n < PIECE {
@@ -252,7 +252,7 @@ impl Output {
                 Piece::Own(own) => {
                     drop(own.splice(mark - start..mark - start, bytes.iter().copied()))
                 }
-                // A mark stands where a reply begins, and no reply begins within a value.
+                // A mark is the beginning of a reply, and no reply begins within a value.
                 Piece::Shared(_) => self.pieces.insert(i, Piece::Own(bytes.to_vec())),
             }
             break;
@@ -329,7 +329,7 @@ mod tests {
     use super::*;
     use crate::rdb::testing::Rng;
 
-    /// A value that stands in memory in stretches of seven bytes.
+    /// A value whose memory is contiguous for seven bytes at a time.
     #[derive(Debug)]
     pub(crate) struct Stretches(pub Vec<u8>);
 

@@ -35,7 +35,7 @@ impl Outbox {
         output.take_pieces(&mut self.pieces);
     }
 
-    /// The next bytes, as they stand in memory.
+    /// The next bytes, by contiguous slices.
     pub fn slices(&self) -> SmallVec<[IoSlice<'_>; SLICES]> {
         let mut slices = SmallVec::new();
         let mut from = self.sent;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::resp::Shared;
 
-    /// A value that stands in memory in stretches of ten bytes.
+    /// A value whose memory is contiguous for ten bytes at a time.
     #[derive(Debug)]
     struct Stretches(Vec<u8>);
 

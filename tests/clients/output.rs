@@ -104,6 +104,70 @@ fn no_reply_grows_beyond_the_hard_limit() {
 }
 
 #[test]
+fn large_replies_arrive_whole() {
+    let server = Builder::forebay().start();
+    let mut client = server.client();
+    fill(&mut client);
+    // Elements are counted at the end of this path through nested arrays.
+    let asks: [(&[&str], &[usize], usize); 9] = [
+        (&["LRANGE", "list", "0", "-1"], &[], 400),
+        (&["SMEMBERS", "set"], &[], 400),
+        (&["SUNION", "set"], &[], 400),
+        (&["HGETALL", "hash"], &[], 800),
+        (&["HSCAN", "hash", "0", "COUNT", "100000"], &[1], 800),
+        (&["ZRANGE", "zset", "0", "-1", "WITHSCORES"], &[], 800),
+        (&["XRANGE", "stream", "-", "+"], &[], 400),
+        (&["XREAD", "STREAMS", "stream", "0"], &[0, 1], 400),
+        (&["KEYS", "*:x*"], &[], 400),
+    ];
+    for (ask, path, n) in asks {
+        let reply = client.cmd(ask);
+        let mut elements = reply.items().expect("an array");
+        for &step in path {
+            elements = elements[step].items().expect("an array");
+        }
+        assert_eq!(elements.len(), n, "{}", ask[0]);
+        let all: usize = elements.iter().map(size).sum();
+        assert!((20_000_000..20_100_000).contains(&all), "{}: {all}", ask[0]);
+    }
+    client.ok("MULTI");
+    client.ok("KEYS *:x*");
+    client.ok("LRANGE list 0 -1");
+    let replies = client.ok("EXEC");
+    assert_eq!(size(&replies) / 1_000_000, 40);
+    assert_eq!(client.ok("PING").text(), Some("PONG"));
+}
+
+/// Bytes of all strings within.
+fn size(value: &Value) -> usize {
+    match value.items() {
+        Some(items) => items.iter().map(size).sum(),
+        None => value.bytes().map_or(0, <[u8]>::len),
+    }
+}
+
+#[test]
+fn a_replica_with_expired_fields_survives_any_count_of_random_ones() {
+    let server = Builder::forebay().start();
+    let mut admin = server.client();
+    admin.ok("HSET h a 1 b 2");
+    admin.ok("HPEXPIRE h 1500 FIELDS 1 a");
+    // Nobody is there: from here on fields that expire are hidden, not deleted.
+    admin.ok("REPLICAOF 127.0.0.1 1");
+    wait_until("a field has expired", || admin.run("HGET h a").is_null());
+    admin.ok("CONFIG SET client-output-buffer-limit \"normal 2mb 0 0\"");
+    let mut client = server.client();
+    client
+        .send(&["HRANDFIELD", "h", "-9223372036854775807"])
+        .expect("it is sent");
+    assert_eq!(replies_until_the_end(&mut client), 0);
+    assert_eq!(
+        admin.run("HRANDFIELD h -2").items().map(<[Value]>::len),
+        Some(2)
+    );
+}
+
+#[test]
 fn a_transaction_runs_to_its_end_though_its_reply_is_too_large() {
     let server = Builder::forebay().start();
     let mut admin = server.client();

@@ -1,6 +1,6 @@
 //! The key of the members' hash: one for the process, fixed before the first tree is built.
 //!
-//! Where a member stands in a tree follows from its hash, and trees move freely: between databases, from
+//! The place of a member in a tree follows from its hash, and trees move freely: between databases, from
 //! the threads that load a dump, from one copy of a hash to another. So the key belongs to the process,
 //! not to a keyspace, and must not change while there are trees. Cursors of HSCAN and its relatives show
 //! hashes to clients, so a server draws the key from the system. Tests of one process want a known order:

@@ -77,7 +77,7 @@ impl SharedText {
         self.range.is_empty()
     }
 
-    /// Bytes from `offset` on, as many as stand together; none at the end.
+    /// The contiguous bytes at `offset`; none at the end.
     pub fn from(&self, offset: usize) -> &[u8] {
         let rest = self.range.start + offset..self.range.end;
         self.rope.pieces(rest).next().unwrap_or_default()
@@ -345,7 +345,7 @@ impl<'a> StrRef<'a> {
         }
     }
 
-    /// The bytes `start..end` (clamped) without copying them; `None` where they do not stand in pieces.
+    /// The bytes `start..end` (clamped) without copying them; `None` for a string that is not held in pieces.
     pub fn share(&self, start: usize, end: usize) -> Option<SharedText> {
         let FormRef::Rope(rope) = self.form else {
             return None;
