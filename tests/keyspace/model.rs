@@ -1,25 +1,16 @@
 //! Random operations on a keyspace and on a `BTreeMap`; snapshots are begun at random moments and must
 //! give the model as it was at the cut, whatever happens while the walk goes on.
 
+use crate::held::{Draw, Held, held};
 use crate::random::Random;
 use forebay::keyspace::record::{self, Record};
-use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
-use forebay::keyspace::value::{List, Str};
-use forebay::keyspace::{Db, Due, Keyspace, Limits, Loc, Round, Value, ValueRef};
-use forebay::rdb::stream::StreamId;
+use forebay::keyspace::sizes::{KEYS, STRINGS, around};
+use forebay::keyspace::{Db, Due, Keyspace, Loc, Round, ValueRef};
 use forebay::secret::HashKey;
 use forebay::snapshot::{Block, Cut, SnapshotOptions, Step};
 use std::collections::BTreeMap;
 
 const DBS: usize = 3;
-
-#[derive(Clone, Debug, PartialEq)]
-enum Held {
-    Str(Vec<u8>),
-    List(Vec<Vec<u8>>),
-    /// Entries and what one consumer has pending.
-    Stream(Vec<(StreamId, Vec<u8>)>, Vec<StreamId>),
-}
 
 type Entry = (Held, Option<i64>);
 type Model = [BTreeMap<Vec<u8>, Entry>; DBS];
@@ -32,8 +23,17 @@ struct Shape {
     steps: usize,
     /// One in so many operations deletes.
     delete: u64,
-    /// Long keys and large values too.
-    large: bool,
+    sizes: Sizes,
+}
+
+/// How long keys and texts are.
+#[derive(Clone, Copy)]
+enum Sizes {
+    Small,
+    /// Some long keys too.
+    Large,
+    /// As long as the sizes at which they take another form, and beside them.
+    Boundaries,
 }
 
 struct Run {
@@ -56,23 +56,6 @@ struct Snapshot {
     seen: Model,
 }
 
-fn held(value: ValueRef<'_>) -> Held {
-    match value {
-        ValueRef::Str(s) => Held::Str(s.bytes().into_owned()),
-        ValueRef::List(l) => Held::List(l.iter().map(|item| item.to_vec()).collect()),
-        ValueRef::Stream(s) => {
-            let entries = s.iter().map(|entry| {
-                let value = entry.fields.map(|(_, value)| value.to_vec());
-                (entry.id, value.flatten().collect())
-            });
-            let group = s.group(b"g").expect("each stream has it");
-            let pending = group.pending_from(StreamId::ZERO).map(|(id, _)| id);
-            Held::Stream(entries.collect(), pending.collect())
-        }
-        other => panic!("no {} was written", other.type_name()),
-    }
-}
-
 impl Run {
     fn new(seed: u64, shape: Shape) -> Run {
         println!("seed {seed}");
@@ -91,14 +74,30 @@ impl Run {
 
     fn key(&mut self) -> Vec<u8> {
         let n = self.random.below(self.shape.keys);
-        match self.shape.large && n.is_multiple_of(50) {
-            true => format!("key:{n}:{}", "x".repeat(300)).into_bytes(),
-            false => format!("key:{n}").into_bytes(),
+        let key = format!("key:{n}");
+        match self.shape.sizes {
+            Sizes::Small => key.into_bytes(),
+            Sizes::Large if n.is_multiple_of(50) => {
+                format!("key:{n}:{}", "x".repeat(300)).into_bytes()
+            }
+            Sizes::Large => key.into_bytes(),
+            // Each key has a length of its own, and most of them begin alike.
+            Sizes::Boundaries => {
+                let boundary = KEYS[n as usize % KEYS.len()];
+                let len = around(boundary)[n as usize / KEYS.len() % 3] + n as usize / 15;
+                vec![b'k'; len]
+            }
         }
     }
 
     fn text(&mut self) -> Vec<u8> {
-        let len = self.random.below(self.shape.value_max + 1) as usize;
+        let len = match self.shape.sizes {
+            Sizes::Boundaries if self.random.one_in(3) => {
+                let boundary = STRINGS[self.random.below(STRINGS.len() as u64 - 1) as usize];
+                around(boundary)[self.random.below(3) as usize]
+            }
+            _ => self.random.below(self.shape.value_max + 1) as usize,
+        };
         match self.random.below(4) {
             0 => self.random.below(1 << 40).to_string().into_bytes(),
             _ => (0..len).map(|i| b'a' + (i % 23) as u8).collect(),
@@ -109,34 +108,6 @@ impl Run {
         self.random
             .one_in(3)
             .then(|| self.now + self.random.below(3000) as i64)
-    }
-
-    fn list(&mut self) -> (Value, Held) {
-        let most = if self.random.one_in(5) { 3000 } else { 20 };
-        let n = 1 + self.random.below(most);
-        let items: Vec<Vec<u8>> = (0..n).map(|i| format!("item{i}").into_bytes()).collect();
-        let mut list = List::new();
-        items
-            .iter()
-            .for_each(|item| list.push_back(item, &Limits::default()));
-        (Value::List(list), Held::List(items))
-    }
-
-    fn stream(&mut self) -> (Value, Held) {
-        let mut stream = Stream::new();
-        let mut group = Group::new(StreamId::ZERO, None);
-        group.add_consumer(b"c", self.now);
-        assert!(stream.add_group(b"g", group));
-        let most = if self.random.one_in(5) { 400 } else { 20 };
-        let n = 1 + self.random.below(most);
-        let entries: Vec<_> = (1..=n)
-            .map(|ms| (StreamId { ms, seq: 0 }, b"v".to_vec()))
-            .collect();
-        for (id, text) in &entries {
-            let added = stream.append(*id, &[b"f", text], &Limits::default());
-            assert!(added.is_ok());
-        }
-        (Value::Stream(stream), Held::Stream(entries, Vec::new()))
     }
 
     fn step(&mut self) {
@@ -162,10 +133,13 @@ impl Run {
                 self.model[d].insert(key, (Held::Str(text), expire));
             }
             4 => {
-                let (value, list) = match self.random.one_in(2) {
-                    true => self.list(),
-                    false => self.stream(),
-                };
+                let most = if self.random.one_in(5) { 600 } else { 20 };
+                let kind = self.random.below(Held::COLLECTIONS);
+                let texts = (0..1 + self.random.below(most)).map(|n| match n % 10 {
+                    0 => self.text(),
+                    _ => format!("item{n}").into_bytes(),
+                });
+                let (value, list) = Held::collection(kind, texts.collect(), self.now);
                 let expire = self.expiry();
                 self.keyspace.db_mut(d).insert(&key, value, expire);
                 self.model[d].insert(key, (list, expire));
@@ -217,33 +191,15 @@ impl Run {
         let Some(loc) = found else {
             return;
         };
-        let text = self.text();
-        let pops = self.random.below(30);
+        let draw = Draw {
+            text: self.text(),
+            other: self.text(),
+            n: self.random.next(),
+        };
         let db = self.keyspace.db_mut(d);
         let entry = &mut self.model[d].get_mut(&key).unwrap().0;
-        let change = |value: &mut Value| match (&mut *value, &mut *entry) {
-            (Value::Str(s), Held::Str(m)) => {
-                s.append(&text);
-                m.extend_from_slice(&text);
-                if m.len() > 4000 {
-                    *value = Value::Str(Str::new(b"cut"));
-                    *m = b"cut".to_vec();
-                }
-            }
-            (Value::List(l), Held::List(m)) => {
-                l.push_front(&text, &Limits::default());
-                m.insert(0, text);
-                for _ in 0..pops {
-                    assert_eq!(l.pop_back(), m.pop());
-                }
-            }
-            (Value::Stream(s), Held::Stream(entries, pending)) => {
-                edit_stream(s, entries, pending, text, pops);
-            }
-            other => panic!("{other:?}"),
-        };
-        db.edit_with(loc, change);
-        if *entry == Held::List(Vec::new()) {
+        db.edit_with(loc, |value| entry.edit(value, draw));
+        if entry.is_empty_collection() {
             self.model[d].remove(&key);
         }
     }
@@ -381,42 +337,6 @@ impl Run {
     }
 }
 
-/// An entry comes, the newest ones are read, the oldest ones go, and some of the middle.
-fn edit_stream(
-    stream: &mut Stream,
-    entries: &mut Vec<(StreamId, Vec<u8>)>,
-    pending: &mut Vec<StreamId>,
-    text: Vec<u8>,
-    n: u64,
-) {
-    let id = stream.last_id().next().expect("not the last");
-    let added = stream.append(id, &[b"f", &text], &Limits::default());
-    assert!(added.is_ok());
-    entries.push((id, text));
-    if n.is_multiple_of(3) {
-        let ids: Vec<_> = entries.iter().rev().take(5).map(|(id, _)| *id).collect();
-        stream.edit_group(b"g", |group| group.deliver(&ids, b"c", 7));
-        pending.extend(ids);
-        pending.sort();
-        pending.dedup();
-    }
-    if n.is_multiple_of(4) && !pending.is_empty() {
-        let id = pending.remove(n as usize % pending.len());
-        let done = stream.edit_group(b"g", |group| group.acknowledge(id));
-        assert_eq!(done, Some(true));
-    }
-    let (id, _) = entries.remove(n as usize % entries.len());
-    assert!(stream.delete(id));
-    let trim = Trim {
-        bound: Bound::MaxLen(1000 - n),
-        approximate: false,
-        limit: 0,
-        references: References::Keep,
-    };
-    let gone = stream.trim(&trim) as usize;
-    entries.drain(..gone);
-}
-
 fn scan_all(db: &Db, count: u64) -> BTreeMap<Vec<u8>, Entry> {
     let mut all = BTreeMap::new();
     let mut cursor = 0;
@@ -473,29 +393,42 @@ const TINY: Shape = Shape {
     value_max: 30,
     steps: 10_000,
     delete: 3,
-    large: false,
+    sizes: Sizes::Small,
 };
 const SMALL: Shape = Shape {
     keys: 20_000,
     value_max: 30,
     steps: 60_000,
     delete: 20,
-    large: false,
+    sizes: Sizes::Small,
 };
 const SHRINKING: Shape = Shape {
     keys: 5_000,
     value_max: 300,
     steps: 40_000,
     delete: 2,
-    large: true,
+    sizes: Sizes::Large,
 };
 const MIXED: Shape = Shape {
     keys: 3_000,
     value_max: 1_500,
     steps: 20_000,
     delete: 10,
-    large: true,
+    sizes: Sizes::Large,
 };
+
+const BOUNDARIES: Shape = Shape {
+    keys: 30,
+    value_max: 40,
+    steps: 4_000,
+    delete: 8,
+    sizes: Sizes::Boundaries,
+};
+
+#[test]
+fn keys_and_values_at_the_sizes_where_they_change_form_behave_as_the_model() {
+    (400..403).for_each(|seed| Run::new(seed, BOUNDARIES).finish());
+}
 
 #[test]
 fn few_keys_behave_as_the_model() {

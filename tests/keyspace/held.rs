@@ -1,0 +1,252 @@
+//! What the model holds for each type of value, and how it changes with the real one.
+
+use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
+use forebay::keyspace::value::{Hash, List, Set, Str, Zset};
+use forebay::keyspace::{Limits, Value, ValueRef};
+use forebay::rdb::stream::StreamId;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held {
+    Str(Vec<u8>),
+    List(Vec<Vec<u8>>),
+    /// Entries and what one consumer has pending.
+    Stream(Vec<(StreamId, Vec<u8>)>, Vec<StreamId>),
+    Hash(BTreeMap<Vec<u8>, Vec<u8>>),
+    Set(BTreeSet<Vec<u8>>),
+    Zset(BTreeMap<Vec<u8>, i64>),
+}
+
+/// What one change is made of.
+pub struct Draw {
+    pub text: Vec<u8>,
+    pub other: Vec<u8>,
+    pub n: u64,
+}
+
+/// A string is not let grow beyond this.
+const TEXT_MAX: usize = 200_000;
+
+pub fn held(value: ValueRef<'_>) -> Held {
+    match value {
+        ValueRef::Str(s) => Held::Str(s.bytes().into_owned()),
+        ValueRef::List(l) => Held::List(l.iter().map(|item| item.to_vec()).collect()),
+        ValueRef::Stream(s) => {
+            let entries = s.iter().map(|entry| {
+                let value = entry.fields.map(|(_, value)| value.to_vec());
+                (entry.id, value.flatten().collect())
+            });
+            let group = s.group(b"g").expect("each stream has it");
+            let pending = group.pending_from(StreamId::ZERO).map(|(id, _)| id);
+            Held::Stream(entries.collect(), pending.collect())
+        }
+        ValueRef::Hash(h) => {
+            let fields = h.iter().map(|(field, value, expire)| {
+                assert_eq!(expire, None);
+                (field.to_vec(), value.to_vec())
+            });
+            Held::Hash(fields.collect())
+        }
+        ValueRef::Set(s) => Held::Set(s.iter().map(|member| member.to_vec()).collect()),
+        ValueRef::Zset(z) => Held::Zset(
+            z.iter()
+                .map(|(member, score)| (member.to_vec(), score as i64))
+                .collect(),
+        ),
+    }
+}
+
+impl Held {
+    /// How many kinds [`Held::collection`] makes.
+    pub const COLLECTIONS: u64 = 5;
+
+    /// A collection of these elements.
+    pub fn collection(kind: u64, texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {
+        let limits = Limits::default();
+        match kind {
+            0 => {
+                let mut list = List::new();
+                texts.iter().for_each(|text| list.push_back(text, &limits));
+                (Value::List(list), Held::List(texts))
+            }
+            1 => stream(texts, now),
+            2 => {
+                let mut hash = Hash::new();
+                let fields: BTreeMap<_, _> = texts
+                    .iter()
+                    .cloned()
+                    .zip(texts.iter().rev().cloned())
+                    .collect();
+                fields
+                    .iter()
+                    .for_each(|(field, value)| _ = hash.set(field, value, &limits));
+                (Value::Hash(hash), Held::Hash(fields))
+            }
+            3 => {
+                let mut set = Set::new();
+                texts.iter().for_each(|text| _ = set.add(text, &limits));
+                (Value::Set(set), Held::Set(texts.into_iter().collect()))
+            }
+            _ => {
+                let mut zset = Zset::new();
+                let scores: BTreeMap<_, _> = (0..)
+                    .zip(texts)
+                    .map(|(score, text)| (text, score))
+                    .collect();
+                scores
+                    .iter()
+                    .for_each(|(text, score)| _ = zset.set(text, *score as f64, &limits));
+                (Value::Zset(zset), Held::Zset(scores))
+            }
+        }
+    }
+
+    pub fn is_empty_collection(&self) -> bool {
+        match self {
+            Held::Str(_) | Held::Stream(..) => false,
+            Held::List(l) => l.is_empty(),
+            Held::Hash(h) => h.is_empty(),
+            Held::Set(s) => s.is_empty(),
+            Held::Zset(z) => z.is_empty(),
+        }
+    }
+
+    /// Makes one change to a value and to what the model holds.
+    pub fn edit(&mut self, value: &mut Value, draw: Draw) {
+        let limits = Limits::default();
+        let Draw { text, other, n } = draw;
+        let removals = n % 30;
+        match (&mut *value, self) {
+            (Value::Str(s), Held::Str(m)) => edit_text(s, m, &text, n),
+            (Value::List(l), Held::List(m)) => {
+                match n % 4 {
+                    0 if !m.is_empty() => {
+                        let at = n as usize / 4 % m.len();
+                        assert!(l.set(at, &text, &limits));
+                        m[at] = text;
+                    }
+                    1 => {
+                        let at = n as usize / 4 % (m.len() + 1);
+                        l.insert(at, &text, &limits);
+                        m.insert(at, text);
+                    }
+                    _ => {
+                        l.push_front(&text, &limits);
+                        m.insert(0, text);
+                    }
+                }
+                for _ in 0..removals {
+                    assert_eq!(l.pop_back(), m.pop());
+                }
+                l.shrink(&limits);
+            }
+            (Value::Stream(s), Held::Stream(entries, pending)) => {
+                edit_stream(s, entries, pending, text, removals);
+            }
+            (Value::Hash(h), Held::Hash(m)) => {
+                assert_eq!(
+                    h.set(&text, &other, &limits),
+                    m.insert(text, other).is_none()
+                );
+                for _ in 0..removals {
+                    let Some((field, _)) = m.pop_first() else {
+                        break;
+                    };
+                    assert!(h.remove(&field));
+                }
+            }
+            (Value::Set(s), Held::Set(m)) => {
+                assert_eq!(s.add(&text, &limits), m.insert(text));
+                for _ in 0..removals {
+                    let Some(member) = m.pop_last() else { break };
+                    assert!(s.remove(&member));
+                }
+            }
+            (Value::Zset(z), Held::Zset(m)) => {
+                let score = n as i64 % 1000;
+                let old = z.set(&text, score as f64, &limits);
+                assert_eq!(old, m.insert(text, score).map(|score| score as f64));
+                for _ in 0..removals {
+                    let Some((member, score)) = m.pop_first() else {
+                        break;
+                    };
+                    assert_eq!(z.remove(&member), Some(score as f64));
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn edit_text(text: &mut Str, model: &mut Vec<u8>, bytes: &[u8], n: u64) {
+    match n % 3 {
+        _ if model.len() + bytes.len() > TEXT_MAX => {
+            *text = Str::new(b"cut");
+            *model = b"cut".to_vec();
+        }
+        0 => {
+            // Inside, across the end, or behind it.
+            let at = n as usize / 3 % (model.len() + 100);
+            text.write_at(at, bytes);
+            let end = at + bytes.len();
+            if model.len() < end {
+                model.resize(end, 0);
+            }
+            model[at..end].copy_from_slice(bytes);
+        }
+        _ => {
+            assert_eq!(text.append(bytes), model.len() + bytes.len());
+            model.extend_from_slice(bytes);
+        }
+    }
+}
+
+fn stream(texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {
+    let mut stream = Stream::new();
+    let mut group = Group::new(StreamId::ZERO, None);
+    group.add_consumer(b"c", now);
+    assert!(stream.add_group(b"g", group));
+    let ids = (1..).map(|ms| StreamId { ms, seq: 0 });
+    let entries: Vec<_> = ids.zip(texts).collect();
+    for (id, text) in &entries {
+        let added = stream.append(*id, &[b"f", text], &Limits::default());
+        assert!(added.is_ok());
+    }
+    (Value::Stream(stream), Held::Stream(entries, Vec::new()))
+}
+
+/// An entry comes, the newest ones are read, the oldest ones go, and some of the middle.
+fn edit_stream(
+    stream: &mut Stream,
+    entries: &mut Vec<(StreamId, Vec<u8>)>,
+    pending: &mut Vec<StreamId>,
+    text: Vec<u8>,
+    n: u64,
+) {
+    let id = stream.last_id().next().expect("not the last");
+    let added = stream.append(id, &[b"f", &text], &Limits::default());
+    assert!(added.is_ok());
+    entries.push((id, text));
+    if n.is_multiple_of(3) {
+        let ids: Vec<_> = entries.iter().rev().take(5).map(|(id, _)| *id).collect();
+        stream.edit_group(b"g", |group| group.deliver(&ids, b"c", 7));
+        pending.extend(ids);
+        pending.sort();
+        pending.dedup();
+    }
+    if n.is_multiple_of(4) && !pending.is_empty() {
+        let id = pending.remove(n as usize % pending.len());
+        let done = stream.edit_group(b"g", |group| group.acknowledge(id));
+        assert_eq!(done, Some(true));
+    }
+    let (id, _) = entries.remove(n as usize % entries.len());
+    assert!(stream.delete(id));
+    let trim = Trim {
+        bound: Bound::MaxLen(1000 - n),
+        approximate: false,
+        limit: 0,
+        references: References::Keep,
+    };
+    let gone = stream.trim(&trim) as usize;
+    entries.drain(..gone);
+}
