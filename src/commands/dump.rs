@@ -53,7 +53,7 @@ fn dump(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     };
     let payload = payload_of(cx, &args[1], loc)?;
-    cx.client.reply.bulk(&payload);
+    cx.client.reply.bulk_own(payload);
     Ok(())
 }
 
@@ -70,33 +70,33 @@ pub(super) fn payload_of(cx: &mut Cx<'_>, key: &[u8], loc: Loc) -> Result<Vec<u8
         SaveLoss::Report => OnLoss::Report,
     };
     let as_held = target.takes_as_held(cx.value(loc).rdb_type());
-    let mut value = Vec::new();
+    // The type comes first, and is known last.
+    let mut out = vec![0];
     let held_packer = packer.as_mut().filter(|_| as_held);
-    let mut rdb_type = cx
+    out[0] = cx
         .value(loc)
-        .to_rdb(&mut |piece| value.extend_from_slice(piece), held_packer);
+        .to_rdb(&mut |piece| out.extend_from_slice(piece), held_packer);
     if !as_held {
         let mut scratch = Scratch::new(cx.engine.secrets.hash_key());
-        let held = std::mem::take(&mut value);
+        let held = std::mem::replace(&mut out, vec![0]);
         let packer = packer.as_mut();
         let done = transcode_value(
-            rdb_type,
-            &held,
+            held[0],
+            &held[1..],
             target,
             on_loss,
             &mut scratch,
             packer,
-            &mut value,
+            &mut out,
         );
         let cannot = |why: &dyn std::fmt::Display| {
             let key = String::from_utf8_lossy(key);
             CommandError::new(format!("ERR {} cannot hold '{key}': {why}", target.name()))
         };
         let done = done.map_err(|e| cannot(&e))?;
-        rdb_type = done.rdb_type.ok_or_else(|| cannot(&"nothing of it"))?;
+        out[0] = done.rdb_type.ok_or_else(|| cannot(&"nothing of it"))?;
     }
-    let mut out = Vec::with_capacity(value.len() + 16);
-    payload::encode(rdb_type, &value, &mut out);
+    payload::seal(&mut out);
     Ok(out)
 }
 
@@ -220,6 +220,9 @@ fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
     })?;
     if decoded.info.unheld(decoded.rdb_type).is_some() {
         return Err(CommandError::fixed("ERR Bad data format"));
+    }
+    if decoded.info.as_is {
+        return Ok(Value::from_record(decoded.rdb_type, decoded.value));
     }
     let mut record = Vec::with_capacity(decoded.value.len());
     let rdb_type = normalize(

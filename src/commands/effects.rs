@@ -57,6 +57,11 @@ impl Effects {
 /// Appends a request as an array of bulk strings.
 pub fn encode_request<T: AsRef<[u8]>>(out: &mut Vec<u8>, argv: &[T]) {
     let mut digits = itoa::Buffer::new();
+    // Growing step by step would copy a large argument again, and leave room for twice as much.
+    let large: usize = argv.iter().map(|arg| arg.as_ref().len() + 24).sum();
+    if large > 1 << 16 {
+        out.reserve_exact(large + 24);
+    }
     out.push(b'*');
     out.extend_from_slice(digits.format(argv.len()).as_bytes());
     out.extend_from_slice(b"\r\n");

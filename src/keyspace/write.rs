@@ -14,6 +14,7 @@ use super::record::{
     self, KEY_MAX, LONG_KEY, OUTSIDE, Parts, RECORD_MAX, Record, Small, TYPE_MASK, TYPE_STRING,
 };
 use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
+use super::value::TEXT_MAX;
 use super::{UnixMillis, Value, outside};
 use crate::snapshot::preserve::let_go;
 use std::sync::Arc;
@@ -44,9 +45,31 @@ impl Db {
         match Parts::whole(expire, TYPE_STRING, key, &head, body) {
             Some(parts) => self.put(hash, key, &parts, None),
             None => {
+                if bytes.len() > TEXT_MAX {
+                    self.forget_value(hash, key);
+                }
                 let value = Value::Str(super::value::Str::new(bytes));
                 self.insert_outside(hash, key, Arc::new(value), expire)
             }
+        }
+    }
+
+    /// Before a large value takes the place of one that may be large too: the old one goes first, so that
+    /// memory for both at once is not needed.
+    fn forget_value(&mut self, hash: u64, key: &[u8]) {
+        let Some(loc) = self
+            .find_hashed(hash, key)
+            .filter(|loc| self.is_outside(*loc))
+        else {
+            return;
+        };
+        let limit = self.protect(loc);
+        let mut segment = self.segment_mut(loc);
+        let offset = segment.as_ref().slots().offset(loc.slot as usize);
+        if offset >= limit
+            && let Some(value) = segment.outside_mut_at(offset)
+        {
+            *value = Value::Str(super::value::Str::from_int(0));
         }
     }
 

@@ -28,6 +28,15 @@ pub fn encode_as(version: RdbVersion, rdb_type: u8, value: &[u8], out: &mut Vec<
     let start = out.len();
     out.push(rdb_type);
     out.extend_from_slice(value);
+    end(version, start, out);
+}
+
+/// Makes a payload of a type byte and a value that have been written to `out`, which is not copied.
+pub fn seal(out: &mut Vec<u8>) {
+    end(lowest_version(out[0]), 0, out);
+}
+
+fn end(version: RdbVersion, start: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&version.number.to_le_bytes());
     let crc = crc64(&out[start..]);
     out.extend_from_slice(&crc.to_le_bytes());
