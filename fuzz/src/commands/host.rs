@@ -1,0 +1,69 @@
+//! The services that commands ask of a server: a dump is bytes in memory, and time stands still.
+
+use super::image::{self, Image};
+use forebay::commands::host::{
+    Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight,
+};
+use forebay::commands::{CommandError, Engine};
+use std::any::Any;
+
+/// See the module.
+pub struct FuzzHost;
+
+const BUSY: CommandError = CommandError::fixed("ERR a snapshot is running");
+const NOT_HERE: CommandError = CommandError::fixed("ERR not in this world");
+
+impl Host for FuzzHost {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+    fn save(&mut self, engine: &mut Engine, _: &SaveOptions) -> Result<(), String> {
+        Image::whole(engine).ok_or("a snapshot is running")?;
+        engine.dirty = 0;
+        Ok(())
+    }
+    fn bgsave(&mut self, _: &mut Engine, _: &SaveOptions) -> Result<&'static str, CommandError> {
+        Ok("Background saving started")
+    }
+    fn cancel_bgsave(&mut self, _: &mut Engine) -> Result<&'static str, CommandError> {
+        Ok("Background saving cancelled")
+    }
+    fn last_save(&self) -> i64 {
+        0
+    }
+    fn bgsave_running(&self) -> bool {
+        false
+    }
+    fn after_flushall(&mut self, _: &mut Engine) {}
+    fn shutdown(&mut self, _: &mut Engine, _: ShutdownOptions) -> Result<(), CommandError> {
+        Err(NOT_HERE)
+    }
+    fn abort_shutdown(&mut self, _: &mut Engine) -> Result<(), CommandError> {
+        Err(NOT_HERE)
+    }
+    fn reload(&mut self, engine: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
+        let bytes = Image::whole(engine).ok_or(BUSY)?;
+        for (number, db) in image::read(engine, &bytes) {
+            let old = engine.keyspace.replace(number as usize, db);
+            assert!(!old.is_empty());
+        }
+        engine.tracking.invalidate_everything();
+        Ok(())
+    }
+    fn sleep(&mut self, _: u64) {}
+    fn rewrite_config(&mut self, _: &mut Engine) -> Result<(), String> {
+        Err("there is no file".into())
+    }
+    fn apply_config(&mut self, _: &mut Engine, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+    fn facts(&mut self, _: &Engine) -> Facts {
+        Facts::default()
+    }
+    fn purge_memory(&mut self) {}
+    fn info(&self, _: &Engine, _: &str, _: &mut String) {}
+    fn exchange(&mut self, _: Exchange<'_>) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
+        Err((Vec::new(), ExchangeError::Connect))
+    }
+    fn drop_later(&mut self, _: Box<dyn Send>, _: Weight) {}
+}
