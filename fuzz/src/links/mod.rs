@@ -124,7 +124,7 @@ pub fn set_now(engine: &mut Engine, now_ms: u64) {
 pub fn run(engine: &mut Executor, id: ClientId, words: &[&[u8]]) -> Vec<u8> {
     engine.execute(id, words);
     let session = engine.clients.get_mut(&id);
-    session.map_or_else(Vec::new, |s| std::mem::take(s.reply.buf_mut()))
+    session.map_or_else(Vec::new, |s| s.reply.take())
 }
 
 /// A request as it is sent.
