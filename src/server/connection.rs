@@ -338,7 +338,7 @@ impl Connection {
                 break;
             }
             if let Err(error) = parsed {
-                session.reply.error(&error.to_string());
+                session.reply.error(error.to_string());
                 session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
                 return buf.len();
             }

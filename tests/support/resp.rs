@@ -280,7 +280,13 @@ impl<R: Read> Reader<R> {
 
     fn fill(&mut self) -> io::Result<()> {
         let mut piece = [0; 64 << 10];
-        let n = self.source.read(&mut piece)?;
+        let n = loop {
+            match self.source.read(&mut piece) {
+                // A machine that was stopped for a moment interrupts reads that have a time-out.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                done => break done?,
+            }
+        };
         if n == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,

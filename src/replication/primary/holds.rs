@@ -107,8 +107,10 @@ mod tests {
     fn made_up_wishes_are_forgotten() {
         let mut holds = Holds::default();
         for n in 0..1000 {
-            let mut wishes = Replconf::default();
-            wishes.version = Some((n, 0, 0));
+            let wishes = Replconf {
+                version: Some((n, 0, 0)),
+                ..Replconf::default()
+            };
             holds.failed(&wishes, "no", 0);
         }
         assert_eq!(holds.held.len(), KEPT);
