@@ -34,6 +34,9 @@ pub fn plain(stream: Vec<Command>) -> Vec<Command> {
         }
         if is(&command, 1, "SETID") && is(&command, 6, "-1") {
             command.truncate(5); // an unknown count is what servers assume without one
+            if out.last() == Some(&command) {
+                continue;
+            }
         }
         let sets_id = is(&command, 0, "XGROUP") && is(&command, 1, "SETID") && command.len() > 5;
         let sets_all = sets_id || (is(&command, 0, "XSETID") && command.len() > 3);
@@ -41,10 +44,12 @@ pub fn plain(stream: Vec<Command>) -> Vec<Command> {
         if sets_all && out.last().is_some_and(same) {
             out.pop(); // the same without the counts
         }
-        let creates =
-            |previous: &Command| is(previous, 1, "CREATE") && previous[2..4] == command[2..4];
-        if sets_id && out.last().is_some_and(creates) {
-            continue; // the count, which CREATE says elsewhere
+        // In one transaction with CREATE it is the count, which CREATE says elsewhere.
+        let creates = |begin: &Command, create: &Command| {
+            is(begin, 0, "MULTI") && is(create, 1, "CREATE") && create[2..4] == command[2..4]
+        };
+        if sets_id && matches!(&out[..], [.., begin, create] if creates(begin, create)) {
+            continue;
         }
         out.push(command);
     }
