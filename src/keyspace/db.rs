@@ -2,7 +2,7 @@
 //!
 //! Look-ups give a [`Loc`], a handle that stays valid until the next change of that database; all
 //! work on one entry goes through it, so that a command hashes and probes once. Changes go through
-//! [`Db::insert`], [`Db::edit`], [`Db::set_expire`], [`Db::remove`] only (in `write.rs`): they run the
+//! [`Db::insert`], [`Db::edit_with`], [`Db::set_expire`], [`Db::remove`] only (in `write.rs`): they run the
 //! snapshot's hook before anything moves.
 
 use super::directory::{self, Directory};

@@ -74,7 +74,7 @@ pub(crate) fn work() -> u64 {
     WORK.get()
 }
 
-/// Counts bytes for [`work`]; nothing in a server.
+/// Counts bytes for the tests' `work`; nothing in a server.
 #[inline(always)]
 pub(crate) fn note_work(_bytes: usize) {
     #[cfg(test)]
