@@ -477,7 +477,12 @@ impl<'a> SegmentMut<'a> {
         let offset = self.append_bytes(bytes);
         self.place(hash, offset, heat);
         self.count(record.expire.is_some(), record.rdb_type, 1);
-        if let Some(at) = self.as_ref().due_at(offset) {
+        // A split adopts hundreds of records: most are looked at once only.
+        let due = match record::has_field_expiry(record.rdb_type) {
+            true => self.as_ref().due_at(offset),
+            false => record.expire,
+        };
+        if let Some(at) = due {
             self.set_min_expire(self.min_expire().min(at));
         }
     }

@@ -172,7 +172,11 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
         Reader::Valkey(major, minor) => Some((*major, *minor)),
         _ => None,
     });
+    let expire = fields_expire.iter().any(|t| types.contains(*t));
     if let Some((major, minor)) = announced.min() {
+        // Only fields that expire need the form of Valkey 9. A sync by file leaves its form as our dump, and no
+        // Redis reads that one.
+        let (major, minor) = if expire { (major, minor) } else { (8, 0) };
         return target::Target::of_server(true, major, minor);
     }
     let like_redis_8 = all(&[Reader::Forebay, Reader::Redis8]);
@@ -180,7 +184,7 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
         target::Target::Auto
     } else if like_redis_8 {
         target::Target::Redis8
-    } else if fields_expire.iter().any(|t| types.contains(*t)) {
+    } else if expire {
         target::Target::Redis74
     } else {
         target::Target::Redis70
@@ -213,6 +217,7 @@ mod tests {
             (&[Reader::Forebay, Reader::Unknown], &[hash], Redis70),
             (&[Reader::Forebay, Reader::Redis8], &[volatile], Redis8),
             (&[Reader::Valkey(8, 1)], &[hash], Valkey8),
+            (&[Reader::Valkey(9, 1)], &[hash], Valkey8),
             (&[Reader::Valkey(9, 1)], &[volatile], Valkey9),
             (
                 &[Reader::Valkey(9, 1), Reader::Valkey(8, 0)],

@@ -76,7 +76,7 @@ impl Tally {
         self.rounds += 1;
     }
 
-    /// A round could not be judged: somebody else has taken the port meanwhile.
+    /// A round could not be judged: somebody else has taken the port meanwhile, or a real peer has crashed.
     pub fn skipped(&mut self) {
         self.skipped += 1;
     }
