@@ -4,7 +4,8 @@
 //! writes its reply into the client's [`Reply`](crate::resp::Reply). It sees no socket, file or clock: what
 //! it needs of the world comes through [`host::Host`], time through [`engine::Clock`].
 //!
-//! Adding a command: one declaration in its family's `COMMANDS`, one function. A write calls
+//! Adding a command: one declaration in its family's `COMMANDS`, one function, and its arguments in the
+//! table of its group in [`server_cmds::docs::syntax`]. A write calls
 //! [`Cx::changed`] per key, [`Cx::notify`] for its event, and, where its effect depends on time or chance,
 //! [`Cx::propagate_as`] with the settled form.
 

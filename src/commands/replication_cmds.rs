@@ -65,6 +65,7 @@ pub static COMMANDS: &[Command] = &[
         flags: SYNC,
         group: Group::Server,
         since: "2.8.0",
+        complexity: "",
         summary: "An internal command used in replication.",
         run: psync,
         ..Command::DEFAULT
@@ -74,6 +75,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 1,
         flags: SYNC,
         group: Group::Server,
+        complexity: "",
         summary: "An internal command used in replication.",
         run: sync,
         ..Command::DEFAULT

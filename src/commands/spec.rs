@@ -18,7 +18,7 @@ pub struct Command {
     pub group: Group,
     /// The Redis version that brought it.
     pub since: &'static str,
-    /// Complexity, as COMMAND DOCS says it.
+    /// Complexity, as COMMAND DOCS says it; empty where it says nothing.
     pub complexity: &'static str,
     /// One line, as COMMAND DOCS says it.
     pub summary: &'static str,

@@ -20,6 +20,7 @@
 mod support;
 
 mod compare;
+mod docs;
 mod generate;
 mod grammar;
 mod panel;

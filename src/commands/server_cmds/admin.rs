@@ -52,6 +52,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::READONLY.union(Flags::FAST),
         group: Group::Server,
         since: "5.0.0",
+        complexity: "",
         summary: "Displays computer art and the Redis version",
         run: lolwut,
         ..Command::DEFAULT

@@ -1,11 +1,11 @@
 //! COMMAND: the table of commands, told to clients.
 
 use super::command_info::{self, in_category, info};
+use super::docs;
 use crate::commands::key_specs::{self, Access};
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::table::{self, Entry};
 use crate::commands::{Args, CmdResult, CommandError, Cx, glob};
-use crate::resp::Reply;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -139,52 +139,9 @@ fn command_docs(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     reply.map(wanted.len());
     for entry in wanted {
         reply.bulk_str(entry.name);
-        docs(reply, entry);
+        docs::describe(reply, entry);
     }
     Ok(())
-}
-
-fn docs(reply: &mut Reply, entry: &Entry) {
-    let subcommands = &entry.subcommands;
-    reply.map(4 + usize::from(!subcommands.is_empty()));
-    for (name, text) in [
-        ("summary", entry.summary),
-        ("since", entry.since),
-        ("group", group_name(entry.group)),
-        ("complexity", entry.complexity),
-    ] {
-        reply.bulk_str(name);
-        reply.bulk_str(text);
-    }
-    if !subcommands.is_empty() {
-        reply.bulk_str("subcommands");
-        reply.map(subcommands.len());
-        for sub in subcommands {
-            reply.bulk_str(sub.name);
-            docs(reply, sub);
-        }
-    }
-}
-
-fn group_name(group: Group) -> &'static str {
-    match group {
-        Group::String => "string",
-        Group::List => "list",
-        Group::Set => "set",
-        Group::SortedSet => "sorted-set",
-        Group::Hash => "hash",
-        Group::Stream => "stream",
-        Group::Generic => "generic",
-        Group::Pubsub => "pubsub",
-        Group::Transactions => "transactions",
-        Group::Connection => "connection",
-        Group::Server => "server",
-        Group::Scripting => "scripting",
-        Group::HyperLogLog => "hyperloglog",
-        Group::Geo => "geo",
-        Group::Bitmap => "bitmap",
-        Group::Cluster => "cluster",
-    }
 }
 
 /// The keys of the request that stands behind `COMMAND GETKEYS`, with what happens to them.

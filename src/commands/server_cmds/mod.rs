@@ -1,7 +1,7 @@
 //! The commands about the server and its clients.
 //!
 //! * [`info`]: INFO, with its sections in [`info_sections`]; [`memory`]: MEMORY.
-//! * [`config`]: CONFIG; [`command`]: COMMAND; [`client`]: CLIENT, with [`client_list`].
+//! * [`config`]: CONFIG; [`command`]: COMMAND, with [`docs`]; [`client`]: CLIENT, with [`client_list`].
 //! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`], [`cluster`], [`module`]: what is refused, and what is not.
 //! * [`slowlog`], [`latency`], [`monitor`]: what commands are doing.
 
@@ -14,6 +14,7 @@ pub mod cluster;
 pub mod command;
 pub mod command_info;
 pub mod config;
+pub mod docs;
 pub mod info;
 pub mod info_sections;
 pub mod latency;

@@ -32,6 +32,7 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "module|help",
             arity: 2,
             flags: Flags::LOADING.union(Flags::STALE),
+            since: "5.0.0",
             summary: "Describes the subcommands.",
             run: module_help,
             ..BASE

@@ -16,6 +16,7 @@ pub static COMMANDS: &[Command] = &[Command {
         .union(Flags::STALE),
     group: Group::Server,
     since: "1.0.0",
+    complexity: "",
     summary: "Listens for all requests received by the server in real-time.",
     run: monitor,
     ..Command::DEFAULT
