@@ -1,7 +1,8 @@
 //! Holding clients back: CLIENT PAUSE, a shutdown that waits for replicas, a failover.
 //!
-//! A held request is kept in its client ([`BlockedOn::Postponed`]). When a reason to hold it ends it is only moved
-//! to the queue of the [`Executor`](super::Executor), which runs it when whoever ended the pause has returned. While writes are held the dataset stands still: no expiry, no eviction.
+//! A held request is kept in its client ([`BlockedOn::Postponed`]). When the reason to hold it ends, the request only
+//! moves to the queue of the [`Executor`](super::Executor), which runs it after the code that ended the pause has
+//! returned. While writes are held the dataset does not change: nothing expires, and nothing is evicted.
 
 use super::blocking::{Blocked, BlockedOn};
 use super::spec::Flags;

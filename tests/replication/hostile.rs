@@ -41,6 +41,16 @@ fn follow(replica: &Server, master: &FakeMaster) {
     replica.client().ok(&command);
 }
 
+/// A primary of our making, a replica that follows it, and their link behind the handshake.
+fn introduced() -> (FakeMaster, Server, Link) {
+    let master = FakeMaster::new();
+    let replica = builder("forebay").expect("it is built").start();
+    follow(&replica, &master);
+    let mut link = master.accept();
+    link.handshake().expect("the replica introduces itself");
+    (master, replica, link)
+}
+
 /// What the stream writes next, in a database that is not here, is refused aloud; the next SELECT leads back.
 fn refuses_until_the_next_select(link: &mut Link, replica: &Server, at: &mut u64) {
     let before = number(replica, "stats", "unexpected_error_replies");
@@ -63,11 +73,7 @@ fn refuses_until_the_next_select(link: &mut Link, replica: &Server, at: &mut u64
 #[test]
 fn a_stream_that_selected_a_database_that_is_not_here_writes_into_no_other() {
     for db in ["16", "2147483648", "9223372036854775807"] {
-        let master = FakeMaster::new();
-        let replica = builder("forebay").expect("it is built").start();
-        follow(&replica, &master);
-        let mut link = master.accept();
-        link.handshake().expect("the replica introduces itself");
+        let (master, replica, mut link) = introduced();
         let fields = [
             ("repl-stream-db", db),
             ("repl-id", ID),
@@ -102,11 +108,7 @@ fn any_number_for_database_offset_or_id_leaves_a_replica_that_follows_and_serves
         ID,
     ];
     for (number, id) in NUMBERS.into_iter().zip(ids.into_iter().cycle()) {
-        let master = FakeMaster::new();
-        let replica = builder("forebay").expect("it is built").start();
-        follow(&replica, &master);
-        let mut link = master.accept();
-        link.handshake().expect("the replica introduces itself");
+        let (_master, replica, mut link) = introduced();
         let fields = [
             ("repl-stream-db", number),
             ("repl-id", id),
