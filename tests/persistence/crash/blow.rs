@@ -2,8 +2,9 @@
 
 use super::plan::{Blow, Plan, Shutdown};
 use crate::support::client::Client;
+use crate::support::wait::poll_for;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The longest that a server may take to end: shutdown-timeout is one second, saves are small, the machine is slow.
 pub const LIMIT: Duration = Duration::from_secs(15);
@@ -44,15 +45,11 @@ impl Victim {
 
     /// A connection; the server may not listen yet.
     fn connect(&self) -> Option<Client> {
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(5) {
-            if let Ok(mut client) = Client::connect(&self.address) {
-                client.set_reply_limit(Some(LIMIT));
-                return Some(client);
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        None
+        let mut client = poll_for(Duration::from_secs(5), || {
+            Client::connect(&self.address).ok()
+        })?;
+        client.set_reply_limit(Some(LIMIT));
+        Some(client)
     }
 
     /// Does it.

@@ -9,6 +9,7 @@ use super::round::{Role, Round};
 use crate::support::client::Client;
 use crate::support::resp::Value;
 use crate::support::server::Server;
+use crate::support::wait::poll_for;
 use std::time::{Duration, Instant};
 
 /// A link or a save that takes longer is not waited for: what comes after it is then drawn over it.
@@ -181,14 +182,10 @@ impl Round<'_> {
     }
 
     fn await_save(&mut self) {
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        poll_for(PATIENCE, || {
             let running = self.info("persistence", "rdb_bgsave_in_progress");
-            if running.as_deref() != Some("1") {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+            (running.as_deref() != Some("1")).then_some(())
+        });
         let saves: Option<u64> = self
             .info("persistence", "rdb_saves")
             .and_then(|n| n.parse().ok());
