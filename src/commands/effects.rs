@@ -10,19 +10,28 @@
 //! [`Cx::also_propagate`]: super::Cx::also_propagate
 //! [`Cx::no_propagate`]: super::Cx::no_propagate
 
+use crate::replication::Reads;
+
 /// Effects of the running top-level command, encoded as requests.
 #[derive(Default)]
 pub struct Effects {
     bytes: Vec<u8>,
     /// (database, end in `bytes`) of each.
     ends: Vec<(usize, usize)>,
+    needs: Reads,
 }
 
 impl Effects {
     /// Adds one effect.
     pub fn push<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
         encode_request(&mut self.bytes, argv);
+        self.needs |= Reads::needed_by(argv);
         self.ends.push((db, self.bytes.len()));
+    }
+
+    /// What a reader of these must be able to read, beside what all can.
+    pub fn needs(&self) -> Reads {
+        self.needs
     }
 
     /// How many there are.
@@ -47,6 +56,7 @@ impl Effects {
     /// Forgets all; keeps the memory unless it grew large.
     pub fn clear(&mut self) {
         self.ends.clear();
+        self.needs = Reads::empty();
         self.bytes.clear();
         if self.bytes.capacity() > 1 << 20 {
             self.bytes = Vec::new();

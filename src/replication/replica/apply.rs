@@ -6,6 +6,7 @@
 //!  * Commands are not answered. One that fails is a sign of diverged data: logged, and the link stays.
 
 use crate::commands::{ClientFlags, Engine, Executor, Session, links};
+use crate::replication::Reads;
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 
@@ -25,6 +26,8 @@ pub struct Inbox {
     /// Bytes of it that have been parsed: an open transaction.
     parsed: usize,
     parser: Parser,
+    /// What these ask of our own replicas.
+    needs: Reads,
 }
 
 /// The stream cannot be read any further.
@@ -82,10 +85,13 @@ impl Inbox {
             engine.run(session, &argv);
             engine.after_command();
             note_error(&argv, engine, session);
+            self.needs |= Reads::needed_by(&argv);
             drop(argv);
             self.parsed += self.parser.consume(1);
             if !session.flags.contains(ClientFlags::MULTI) {
-                engine.repl.on_processed(&buf[*processed..self.parsed]);
+                let needs = std::mem::take(&mut self.needs);
+                let bytes = &buf[*processed..self.parsed];
+                engine.repl.on_processed(bytes, needs);
                 *processed = self.parsed;
             }
         }
