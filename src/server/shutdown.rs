@@ -112,7 +112,7 @@ impl Shell {
         let save = options.save.unwrap_or(!engine.config.save.is_empty());
         // A dump that is only partly in memory is never replaced, whatever was asked for.
         let persistence = self.persistence.clone();
-        let whole = persistence.whole().filter(|_| save);
+        let whole = persistence.whole(engine).filter(|_| save);
         if save && whole.is_none() {
             tracing::warn!("{}", super::persist::NOT_WHOLE);
         }

@@ -66,10 +66,10 @@ pub fn start(
     order: &SnapshotOrder,
     engine: &mut Engine,
 ) -> Result<Started, StartError> {
-    if server.persistence.running() || engine.script_is_parked() {
+    if server.persistence.running() {
         return Err(StartError::Busy);
     }
-    let Some(whole) = server.persistence.whole() else {
+    let Some(whole) = server.persistence.whole(engine) else {
         return Err(StartError::Busy);
     };
     let mut payloads = Vec::new();
