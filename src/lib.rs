@@ -9,6 +9,7 @@
 //! | [`resp`] | how requests and replies look on the wire |
 //! | [`rdb`] | how a dataset looks as bytes: reading, checking, writing |
 //! | [`keyspace`] | where keys and values live in memory |
+//! | [`large`] | how a large argument is in memory once, not once in each room |
 //! | [`commands`] | what each command does |
 //! | [`snapshot`] | how a point-in-time image is taken while writes go on |
 //! | [`replication`] | who follows whom, from which offset |
@@ -19,6 +20,7 @@
 pub mod commands;
 pub mod config;
 pub mod keyspace;
+pub mod large;
 pub mod rdb;
 pub mod replication;
 pub mod resp;

@@ -15,6 +15,7 @@
 //!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
 //!    `Session::blocked` and the flag BLOCKED; all of it ends in one place, `release`.
 
+use super::kept::Kept;
 use super::{
     Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session, table,
 };
@@ -24,7 +25,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 /// What a blocked client waits for, and what to run when it comes.
 pub struct Blocked {
     /// The request, run again when a key becomes ready.
-    pub args: Vec<Vec<u8>>,
+    pub args: Kept,
     /// Of [`Clock::steady_ms`](super::engine::Clock::steady_ms); `None` waits forever.
     pub deadline_ms: Option<i64>,
     /// What it waits for.
@@ -230,7 +231,7 @@ impl Cx<'_> {
         blocking.clients += 1;
         self.client.flags.insert(ClientFlags::BLOCKED);
         self.client.blocked = Some(Box::new(Blocked {
-            args: args.0.iter().map(|arg| arg.to_vec()).collect(),
+            args: Kept::of(args.0),
             deadline_ms,
             on,
         }));
@@ -295,9 +296,10 @@ impl Executor {
         let mark = session.reply.len();
         if let Some(blocked) = self.release(&mut session) {
             self.blocking.resuming = Some(blocked.deadline_ms);
-            let argv: Vec<&[u8]> = blocked.args.iter().map(Vec::as_slice).collect();
-            let args = Args(&argv);
-            let result = table::find(args).and_then(|c| self.call(&mut session, c, args));
+            let result = blocked.args.run(|argv| {
+                let args = Args(argv);
+                table::find(args).and_then(|c| self.call(&mut session, c, args))
+            });
             if let Err(error) = result {
                 self.fail(&mut session, &error);
             }
@@ -359,7 +361,7 @@ impl Engine {
             blocked.on,
             BlockedOn::Keys { .. } | BlockedOn::Replicas { .. }
         );
-        let argv: Vec<&[u8]> = blocked.args.iter().map(Vec::as_slice).collect();
+        let argv = blocked.args.argv();
         if let (true, Ok(command)) = (counts, table::find(Args(&argv))) {
             let stats = &mut self.stats.per_command[command.index];
             stats.calls += 1;

@@ -1,6 +1,7 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
 use super::context::Own;
+use super::kept::Kept;
 use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
 use super::table::Entry;
@@ -141,7 +142,7 @@ impl Engine {
         if client.waits_for_script() {
             self.after_script(Rest::Call(CallRest {
                 command,
-                args: args.0.iter().map(|a| a.to_vec()).collect(),
+                args: Kept::of(args.0),
                 started,
                 own,
             }));

@@ -10,28 +10,28 @@
 //! [`Cx::also_propagate`]: super::Cx::also_propagate
 //! [`Cx::no_propagate`]: super::Cx::no_propagate
 
-use crate::replication::Reads;
+use crate::large::{self, Slice};
 
 /// Effects of the running top-level command, encoded as requests.
 #[derive(Default)]
 pub struct Effects {
     bytes: Vec<u8>,
+    /// Large arguments, which are not copied: where in `bytes` each belongs.
+    larges: Vec<(usize, Slice)>,
     /// (database, end in `bytes`) of each.
     ends: Vec<(usize, usize)>,
-    needs: Reads,
 }
 
 impl Effects {
     /// Adds one effect.
     pub fn push<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
-        encode_request(&mut self.bytes, argv);
-        self.needs |= Reads::needed_by(argv);
+        encode(&mut self.bytes, argv, |bytes, arg| {
+            let large = large::find(arg);
+            let found = large.is_some();
+            self.larges.extend(large.map(|slice| (bytes.len(), slice)));
+            found
+        });
         self.ends.push((db, self.bytes.len()));
-    }
-
-    /// What a reader of these must be able to read, beside what all can.
-    pub fn needs(&self) -> Reads {
-        self.needs
     }
 
     /// How many there are.
@@ -44,19 +44,39 @@ impl Effects {
         self.ends.is_empty()
     }
 
-    /// Each effect: database, encoded request.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
+    /// Each effect: database, encoded request in parts.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, impl Iterator<Item = &[u8]>)> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|e| e.1));
         self.ends
             .iter()
             .zip(starts)
-            .map(|(&(db, end), start)| (db, &self.bytes[start..end]))
+            .map(|(&(db, end), start)| (db, self.parts(start, end)))
+    }
+
+    /// What is encoded between two ends.
+    fn parts(&self, start: usize, end: usize) -> impl Iterator<Item = &[u8]> {
+        // An argument is followed by its line end, so each lies before the end of its request.
+        let first = self.larges.partition_point(|(at, _)| *at < start);
+        let mut larges = self.larges[first..].iter().take_while(move |l| l.0 < end);
+        let (mut at, mut next) = (start, None::<&Slice>);
+        std::iter::from_fn(move || {
+            if let Some(slice) = next.take() {
+                return Some(&slice[..]);
+            }
+            let from = at;
+            match larges.next() {
+                Some((to, slice)) => (at, next) = (*to, Some(slice)),
+                None if at == end => return None,
+                None => at = end,
+            }
+            Some(&self.bytes[from..at])
+        })
     }
 
     /// Forgets all; keeps the memory unless it grew large.
     pub fn clear(&mut self) {
         self.ends.clear();
-        self.needs = Reads::empty();
+        self.larges.clear();
         self.bytes.clear();
         if self.bytes.capacity() > 1 << 20 {
             self.bytes = Vec::new();
@@ -66,11 +86,22 @@ impl Effects {
 
 /// Appends a request as an array of bulk strings.
 pub fn encode_request<T: AsRef<[u8]>>(out: &mut Vec<u8>, argv: &[T]) {
+    encode(out, argv, |_, _| false);
+}
+
+/// As [`encode_request`], without the arguments that `keep` says it has kept.
+fn encode<T: AsRef<[u8]>>(
+    out: &mut Vec<u8>,
+    argv: &[T],
+    mut keep: impl FnMut(&[u8], &[u8]) -> bool,
+) {
     let mut digits = itoa::Buffer::new();
     // Growing step by step would copy a large argument again, and leave room for twice as much.
-    let large: usize = argv.iter().map(|arg| arg.as_ref().len() + 24).sum();
-    if large > 1 << 16 {
-        out.reserve_exact(large + 24);
+    let lens = argv.iter().map(|arg| arg.as_ref().len());
+    let most = lens.filter(|len| *len < large::LARGE_FROM);
+    let room: usize = most.map(|len| len + 24).sum();
+    if room > 1 << 16 {
+        out.reserve_exact(room + 24);
     }
     out.push(b'*');
     out.extend_from_slice(digits.format(argv.len()).as_bytes());
@@ -80,7 +111,45 @@ pub fn encode_request<T: AsRef<[u8]>>(out: &mut Vec<u8>, argv: &[T]) {
         out.push(b'$');
         out.extend_from_slice(digits.format(arg.len()).as_bytes());
         out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(arg);
+        if !keep(out, arg) {
+            out.reserve_exact(if arg.len() < large::LARGE_FROM {
+                0
+            } else {
+                arg.len() + 64
+            });
+            out.extend_from_slice(arg);
+        }
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::large::{LARGE_FROM, Large};
+
+    #[test]
+    fn a_large_argument_is_kept_where_it_is_and_stands_in_its_place() {
+        let large = Large::copy_of(&vec![b'x'; LARGE_FROM]).expect("memory");
+        let copied = vec![b'y'; LARGE_FROM];
+        let mut effects = Effects::default();
+        let requests: [&[&[u8]]; 4] = [
+            &[b"SET", b"a", &large],
+            &[b"DEL", b"b"],
+            &[b"MSET", b"a", &large, b"b", &large],
+            &[b"SET", b"c", &copied],
+        ];
+        large::offer([&large], || {
+            for (db, request) in requests.iter().enumerate() {
+                effects.push(db, request);
+            }
+        });
+        assert_eq!(effects.larges.len(), 3);
+        for ((db, parts), expected) in effects.iter().zip(&requests) {
+            let mut bytes = Vec::new();
+            encode_request(&mut bytes, expected);
+            assert!(parts.collect::<Vec<_>>().concat() == bytes, "request {db}");
+        }
+        assert_eq!(effects.iter().count(), 4);
     }
 }

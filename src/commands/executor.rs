@@ -71,8 +71,7 @@ impl Executor {
             && let Some(id) = self.released.pop_front()
         {
             if let Some(args) = self.take_postponed(id) {
-                let argv: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-                self.execute_alone(id, &argv);
+                args.run(|argv| self.execute_alone(id, argv));
             }
             self.actions.push(Action::Resume(id));
         }

@@ -91,7 +91,7 @@ impl Engine {
         let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
         let all = Flags::STALE | Flags::LOADING;
         client.queue.iter().fold(command.flags, |flags, queued| {
-            let argv: Vec<&[u8]> = queued.args.iter().map(Vec::as_slice).collect();
+            let argv = queued.args.argv();
             let own = self.flags_of(client, queued.command, Args(&argv));
             (flags | (own & any)).difference(all.difference(own))
         })

@@ -5,6 +5,7 @@
 //! returned. While writes are held the dataset does not change: nothing expires, and nothing is evicted.
 
 use super::blocking::{Blocked, BlockedOn};
+use super::kept::Kept;
 use super::spec::Flags;
 use super::table::Entry;
 use super::{Args, ClientFlags, ClientId, CommandError, Engine, Session};
@@ -152,7 +153,7 @@ impl Engine {
     /// Keeps a request until the pause ends.
     pub(super) fn postpone(&mut self, client: &mut Session, args: Args<'_>) {
         client.blocked = Some(Box::new(Blocked {
-            args: args.0.iter().map(|a| a.to_vec()).collect(),
+            args: Kept::of(args.0),
             deadline_ms: None,
             on: BlockedOn::Postponed,
         }));
@@ -160,7 +161,7 @@ impl Engine {
     }
 
     /// The request that a client was held back with, if it is still there to run it.
-    pub(super) fn take_postponed(&mut self, id: ClientId) -> Option<Vec<Vec<u8>>> {
+    pub(super) fn take_postponed(&mut self, id: ClientId) -> Option<Kept> {
         let mut client = self.clients.remove(&id)?;
         let waits = is_blocked_on(&client, |on| matches!(on, BlockedOn::Postponed));
         let blocked = waits.then(|| self.release(&mut client)).flatten();

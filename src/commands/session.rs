@@ -1,5 +1,6 @@
 //! What the server knows about one client: everything but the socket.
 
+use super::kept::Kept;
 use super::table::Entry;
 use crate::replication::StreamDb;
 use crate::resp::{Proto, Reply};
@@ -60,7 +61,7 @@ pub struct Queued {
     /// What to run.
     pub command: &'static Entry,
     /// Its arguments.
-    pub args: Vec<Vec<u8>>,
+    pub args: Kept,
 }
 
 /// A watched key.

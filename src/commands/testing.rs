@@ -50,7 +50,11 @@ impl Bench {
             if wrapped {
                 sent.push("MULTI".into());
             }
-            sent.extend(effects.iter().map(|(_, bytes)| words(bytes)));
+            sent.extend(
+                effects
+                    .iter()
+                    .map(|(_, parts)| words(&parts.collect::<Vec<_>>().concat())),
+            );
             if wrapped {
                 sent.push("EXEC".into());
             }

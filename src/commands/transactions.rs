@@ -6,6 +6,7 @@
 //!  * A key that expires between WATCH and EXEC counts as changed, deleted or not.
 //!  * The client whose command runs is not in the table: it is marked when the command is done.
 
+use super::kept::Kept;
 use super::scripting::Rest;
 use super::spec::{Command, Flags, Group, Keys};
 use super::table::Entry;
@@ -134,7 +135,7 @@ pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
         client.queued_bytes += args.0.iter().map(|a| a.len()).sum::<usize>();
         client.queue.push(Queued {
             command,
-            args: args.0.iter().map(|a| a.to_vec()).collect(),
+            args: Kept::of(args.0),
         });
     }
     client.reply.simple("QUEUED");
@@ -314,9 +315,11 @@ pub(super) fn run_queue(
     before: ClientFlags,
 ) {
     while let Some(queued) = queue.next() {
-        let argv: Vec<&[u8]> = queued.args.iter().map(Vec::as_slice).collect();
         let result = links::has_database(client, queued.command);
-        let result = result.and_then(|()| engine.call(client, queued.command, Args(&argv)));
+        let result = result.and_then(|()| {
+            let run = |argv: &[&[u8]]| engine.call(client, queued.command, Args(argv));
+            queued.args.run(run)
+        });
         if client.waits_for_script() {
             return engine.after_script(Rest::Queue(queue, before));
         }

@@ -40,7 +40,7 @@ impl Feed {
         if wrap {
             log.append(MULTI);
         }
-        for (db, request) in effects.iter() {
+        for (db, parts) in effects.iter() {
             if self.selected != Some(db) {
                 self.scratch.clear();
                 let mut digits = itoa::Buffer::new();
@@ -48,7 +48,7 @@ impl Feed {
                 log.append(&self.scratch);
                 self.selected = Some(db);
             }
-            log.append(request);
+            parts.for_each(|part| log.append(part));
         }
         if wrap {
             log.append(EXEC);

@@ -26,6 +26,8 @@ use std::sync::Arc;
 const BLOCK_BYTES_MIN: usize = 16 * 1024;
 /// Blocks dropped per append: what a slow reader pinned goes in slices, not in one stall.
 const DROP_PER_STEP: usize = 64;
+/// Blocks dropped for each that is added.
+const DROP_PER_BLOCK: usize = 2;
 /// The least `repl-backlog-size` that has effect.
 pub const BACKLOG_BYTES_MIN: usize = 16 * 1024;
 /// What a block costs beside its bytes; counted into a reader's share as the reference does.
@@ -172,6 +174,8 @@ impl Log {
         while !bytes.is_empty() {
             let room = self.blocks.back().map_or(0, Block::room);
             if room == 0 {
+                // What nobody needs goes at once: of a huge command no more is held than the size.
+                self.drop_unneeded(DROP_PER_BLOCK);
                 self.add_block(bytes.len());
                 continue;
             }

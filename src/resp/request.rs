@@ -5,9 +5,13 @@
 //! the unquoted words of an inline request. What is half there is remembered, so that a request that
 //! arrives in a thousand pieces is scanned once.
 //!
+//! A large argument is not collected in the buffer: [`Parser::large`] tells that one has begun, and the caller receives
+//! it by itself ([`crate::large`]) and hands it over when it is whole.
+//!
 //! Bounds: a header or inline line of 64 KB; a bulk of `proto-max-bulk-len`; before AUTH 10 arguments of
 //! 16 KB. Spans take memory only for arguments whose header has arrived.
 
+use crate::large::{LARGE_FROM, Large};
 use std::fmt;
 
 /// Longest header line and inline request, bytes.
@@ -72,7 +76,10 @@ impl fmt::Display for ProtocolError {
 
 impl std::error::Error for ProtocolError {}
 
-/// Where an argument stands: in the caller's buffer, or among the words of inline requests.
+/// The span of large argument `i` starts at `LARGE + i`, which is in no buffer.
+const LARGE: usize = 1 << 62;
+
+/// Where an argument stands: in the caller's buffer, among the words of inline requests, or by itself.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: usize,
@@ -102,6 +109,10 @@ pub struct Parser {
     spans: Vec<Span>,
     requests: Vec<Request>,
     words: Vec<u8>,
+    /// Large arguments of the first request.
+    larges: Vec<Large>,
+    /// The first request had one that could not be received.
+    refused: bool,
 }
 
 impl Parser {
@@ -155,9 +166,55 @@ impl Parser {
         };
         let request = self.requests[i];
         let from = if request.inline { &self.words } else { buf };
-        self.spans[start..request.spans]
-            .iter()
-            .map(move |s| &from[s.start..s.start + s.len])
+        self.spans[start..request.spans].iter().map(move |s| {
+            match from.get(s.start..s.start + s.len) {
+                Some(arg) => arg,
+                None => &self.larges[s.start - LARGE][..s.len],
+            }
+        })
+    }
+
+    /// A large argument of the buffer's first request has begun to arrive: where in the buffer its bytes start, and how
+    /// many they are with the line end behind them.
+    pub fn large(&self) -> Option<(usize, usize)> {
+        let len = self.bulk.filter(|len| *len >= LARGE_FROM)?;
+        self.requests.is_empty().then_some((self.at, len + 2))
+    }
+
+    /// The caller receives the argument that [`Parser::large`] tells of by itself. Its bytes are not in the buffer:
+    /// what follows it will stand where it started, once [`Parser::end_large`] has been called.
+    pub fn begin_large(&mut self) {
+        self.bulk = None;
+    }
+
+    /// All bytes of a large argument have come, and its line end; `None` if they could not be kept.
+    pub fn end_large(&mut self, body: Option<Large>) {
+        let start = LARGE + self.larges.len();
+        self.spans.push(match &body {
+            Some(body) => Span {
+                start,
+                len: body.len() - 2,
+            },
+            None => Span { start: 0, len: 0 },
+        });
+        self.refused |= body.is_none();
+        self.larges.extend(body);
+        self.missing -= 1;
+        if self.missing == 0 {
+            self.finish(false);
+        }
+    }
+
+    /// An argument of the first request could not be kept: it is not to run.
+    #[inline]
+    pub fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Large arguments of the requests that have been collected, and of the one that is half there.
+    #[inline]
+    pub fn larges(&self) -> &[Large] {
+        &self.larges
     }
 
     /// Forgets the first `n` requests; returns how many bytes of the buffer they (and empty lines
@@ -170,6 +227,11 @@ impl Parser {
             None => (0, 0),
         };
         self.requests.clear();
+        if n > 0 {
+            // Only the first request has any.
+            self.larges.clear();
+            self.refused = false;
+        }
         if all {
             // What is half there stays known.
             let bytes = match self.missing {
@@ -177,7 +239,8 @@ impl Parser {
                 _ => bytes,
             };
             self.spans.drain(..spans);
-            self.spans.iter_mut().for_each(|s| s.start -= bytes);
+            let in_buffer = self.spans.iter_mut().filter(|s| s.start < LARGE);
+            in_buffer.for_each(|s| s.start -= bytes);
             self.at -= bytes;
             self.words.clear();
             return bytes;
@@ -558,6 +621,46 @@ mod tests {
         parser.parse(&buf, LIMITS, 10).expect("well formed");
         let request: Vec<_> = parser.request(0, &buf).collect();
         assert_eq!(request, [b"GET".as_slice(), b"k"]);
+    }
+
+    #[test]
+    fn a_large_argument_comes_beside_the_buffer() {
+        let body = vec![b'x'; LARGE_FROM];
+        let head = format!("*4\r\n$3\r\nSET\r\n${LARGE_FROM}\r\n").into_bytes();
+        let tail = b"$1\r\nv\r\n$2\r\nEX\r\nPING\r\n*1\r\n";
+        let mut parser = Parser::default();
+        let mut buf = [&head[..], &body[..9]].concat();
+        parser.parse(&buf, LIMITS, 10).expect("well formed");
+        assert_eq!(parser.large(), Some((head.len(), body.len() + 2)));
+        buf.truncate(head.len());
+        parser.begin_large();
+        assert_eq!((parser.large(), parser.in_request()), (None, true));
+        let whole = [&body[..], b"\r\n"].concat();
+        parser.end_large(Some(Large::copy_of(&whole).expect("memory")));
+        assert_eq!(parser.consume(0), 0);
+        buf.extend_from_slice(tail);
+        parser.parse(&buf, LIMITS, 10).expect("well formed");
+        assert_eq!((parser.len(), parser.larges().len()), (2, 1));
+        let request: Vec<&[u8]> = parser.request(0, &buf).collect();
+        assert!(request == [b"SET".as_slice(), &body, b"v", b"EX"]);
+        let mut rest = buf.split_off(parser.consume(1));
+        parser.parse(&rest, LIMITS, 10).expect("well formed");
+        assert_eq!(parser.request(0, &rest).next(), Some(&b"PING"[..]));
+        rest.drain(..parser.consume(1));
+        assert_eq!(
+            (rest.as_slice(), parser.larges().len()),
+            (&b"*1\r\n"[..], 0)
+        );
+    }
+
+    #[test]
+    fn a_large_argument_behind_other_requests_waits_for_them() {
+        let buf = format!("PING\r\n*2\r\n$4\r\nECHO\r\n${LARGE_FROM}\r\nxx").into_bytes();
+        let mut parser = Parser::default();
+        parser.parse(&buf, LIMITS, 10).expect("well formed");
+        assert_eq!(parser.large(), None);
+        assert_eq!(parser.consume(1), 6);
+        assert_eq!(parser.large(), Some((buf.len() - 2 - 6, LARGE_FROM + 2)));
     }
 
     #[test]

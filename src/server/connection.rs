@@ -4,16 +4,20 @@
 //! in it as one batch, and writes the replies with one call. Only what is left over (half a request, a
 //! reply that the socket did not take) stays with the connection, so an idle one costs its session alone.
 //!
+//! A large argument is received by itself ([`Incoming`]): it never passes through the buffer.
+//!
 //! While a command blocks, or CLIENT PAUSE holds it, input is still read (the end of the connection must
 //! be seen) but not parsed. Output that other clients cause ([`Action::Wake`](crate::commands::Action)) is
 //! picked up when the task is woken.
 
+use super::incoming::{self, Incoming};
 use super::outbox::Outbox;
 use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
 use crate::commands::{ClientFlags, ClientId, Engine, Executor, KeyHint, Session};
 use crate::keyspace::{Db, MemberArgs};
+use crate::large;
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 use std::future::Future;
@@ -62,6 +66,8 @@ struct Connection {
     /// Input behind the last request that ran.
     input: Vec<u8>,
     parser: Parser,
+    /// The large argument that is half there; `input` ends with its header.
+    large: Option<Incoming>,
     /// Output that the socket did not take.
     outbox: Outbox,
     /// Requests wait until the client has read some of its output.
@@ -77,6 +83,7 @@ pub async fn serve(server: Rc<Server>, id: ClientId, stream: Stream) {
         stream,
         input: Vec::new(),
         parser: Parser::default(),
+        large: None,
         outbox: Outbox::default(),
         stalled: false,
     };
@@ -116,6 +123,9 @@ impl Connection {
     }
 
     fn read_and_run(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
+        if self.large.is_some() {
+            return self.read_large(cx);
+        }
         if !self.input.is_empty() {
             // The rest of a large argument in one piece, but never memory for what may not come.
             let wanted = self.parser.wanted(self.input.len());
@@ -138,6 +148,47 @@ impl Connection {
             }
             Poll::Ready(_) => Err(End::Closed),
         }
+    }
+
+    /// Reads more of a large argument.
+    fn read_large(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
+        let server = self.server.clone();
+        let Some(mut large) = self.large.take() else {
+            return Ok(Poll::Pending);
+        };
+        let mut shared = server.input.borrow_mut();
+        let mut buf = ReadBuf::new(large.room(&mut shared));
+        let read = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        let n = buf.filled().len();
+        drop(shared);
+        match read {
+            Poll::Ready(Ok(())) if n > 0 => {
+                match large.advance(n) {
+                    true => self.parser.end_large(large.finish()),
+                    false => self.large = Some(large),
+                }
+                self.run(cx, &[], n).map(Poll::Ready)
+            }
+            Poll::Pending => {
+                self.large = Some(large);
+                Ok(Poll::Pending)
+            }
+            Poll::Ready(_) => Err(End::Closed),
+        }
+    }
+
+    /// A large argument that has begun to arrive is received by itself from here on.
+    #[cold]
+    fn begin_large(&mut self, start: usize, len: usize) {
+        self.parser.begin_large();
+        self.large = Some(Incoming::new(len, &self.input[start..]));
+        self.input.truncate(start);
+        self.input.shrink_to(READ_SIZE);
+    }
+
+    /// Bytes of input that have not run.
+    fn waiting(&self) -> usize {
+        self.input.len() + self.large.as_ref().map_or(0, Incoming::held)
     }
 
     /// Runs the requests that stand in `fresh`, or in our own buffer if that is empty, then writes
@@ -179,8 +230,11 @@ impl Connection {
             let done = self.run_requests(cx, engine, &mut session, fresh);
             self.input.extend_from_slice(&fresh[done..]);
         }
+        if let Some((start, len)) = self.parser.large() {
+            self.begin_large(start, len);
+        }
         let ran = engine.tick;
-        session.query_buffer = self.input.len();
+        session.query_buffer = self.waiting();
         session.query_free = self.input.capacity() - self.input.len();
         engine.check_hard_limit(&mut session);
         if written.is_ok() {
@@ -220,7 +274,7 @@ impl Connection {
     /// True for a client that has sent too much that has not run: requests of a transaction count, and before
     /// AUTH the bound is small.
     fn is_too_much(&self, engine: &Engine, session: &Session) -> bool {
-        let waiting = self.input.len() + session.queued_bytes;
+        let waiting = self.waiting() + session.queued_bytes;
         waiting as i64 > engine.config.client_query_buffer_limit
             || (!session.authenticated && waiting > UNAUTHENTICATED_INPUT_MAX)
     }
@@ -323,7 +377,11 @@ impl Connection {
                 if let (Some(&hash), Some(key)) = (hashes.get(ran), argv.get(1)) {
                     engine.key_hint = KeyHint::new(key, hash);
                 }
-                engine.run(session, &argv);
+                if ran == 0 && self.parser.is_refused() {
+                    engine.reject(session, &incoming::REFUSED);
+                } else {
+                    large::offer(self.parser.larges(), || engine.run(session, &argv));
+                }
                 drop(argv);
                 engine.key_hint = KeyHint::default();
                 engine.after_command();

@@ -24,6 +24,7 @@ pub mod daemon;
 pub mod delay;
 pub mod exchange;
 pub mod host;
+mod incoming;
 pub mod limits;
 pub mod listen;
 pub mod load;

@@ -8,6 +8,7 @@ use super::persist::Persistence;
 use super::{allocator, clock, log, usage};
 use crate::commands::{Action, ClientId, Engine, Executor};
 use crate::config::Config;
+use crate::large;
 use crate::secret::Secrets;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -88,7 +89,8 @@ impl Server {
             (engine.clock, engine.tick) = clock::read();
             engine.started = engine.clock;
             allocator::recount();
-            engine.used_memory = |engine| allocator::used() + engine.keyspace.used_bytes();
+            engine.used_memory =
+                |engine| allocator::used() + large::held_bytes() + engine.keyspace.used_bytes();
             engine.recount_memory = allocator::recount;
             engine.lent_memory = allocator::lent;
             engine.startup_memory = (engine.used_memory)(&engine);

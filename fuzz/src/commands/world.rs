@@ -88,7 +88,7 @@ impl World {
             let out = &mut *tap.borrow_mut();
             // The database is chosen outside of the transaction, where there is one.
             let mut open = false;
-            for (db, bytes) in effects.iter() {
+            for (db, parts) in effects.iter() {
                 if db != selected {
                     selected = db;
                     encode_request(out, &[b"SELECT".to_vec(), db.to_string().into_bytes()]);
@@ -97,7 +97,7 @@ impl World {
                     encode_request(out, &[b"MULTI"]);
                     open = true;
                 }
-                out.extend_from_slice(bytes);
+                parts.for_each(|part| out.extend_from_slice(part));
             }
             if open {
                 encode_request(out, &[b"EXEC"]);

@@ -17,6 +17,7 @@ use super::vm::{Ask, Kind};
 use crate::commands::blocking::{Blocked, BlockedOn};
 use crate::commands::context::Own;
 use crate::commands::dispatch::Started;
+use crate::commands::kept::Kept;
 use crate::commands::session::Queued;
 use crate::commands::table::Entry;
 use crate::commands::{
@@ -51,27 +52,11 @@ pub struct CallRest {
     /// The command.
     pub command: &'static Entry,
     /// Its arguments.
-    pub args: Vec<Vec<u8>>,
+    pub args: Kept,
     /// How things stood when it began.
     pub started: Started,
     /// What becomes of the request itself in the stream.
     pub(in crate::commands) own: Own,
-}
-
-/// The witness that no script is parked: what is in memory now is no half of what a script is about to write.
-/// Whoever wants to save or to send the dataset needs one.
-#[derive(Debug)]
-pub struct AtRest {
-    /// Nobody outside this module makes one.
-    _private: (),
-}
-
-#[cfg(test)]
-impl AtRest {
-    /// Where there are no scripts.
-    pub fn without_scripts() -> AtRest {
-        AtRest { _private: () }
-    }
 }
 
 /// A script of EVAL is busy.
@@ -98,11 +83,6 @@ impl Engine {
         running.is_some_and(|r| r.parked.is_some())
     }
 
-    /// The witness that no script is parked, if none is.
-    pub fn at_rest(&self) -> Option<AtRest> {
-        (!self.script_is_parked()).then_some(AtRest { _private: () })
-    }
-
     /// The error for what may not be called now.
     pub(in crate::commands) fn busy_error(&self) -> Option<CommandError> {
         let running = self.scripting.running.as_ref()?;
@@ -115,7 +95,7 @@ impl Engine {
 
     pub(super) fn park(&mut self, client: &mut Session, ask: Ask) {
         client.blocked = Some(Box::new(Blocked {
-            args: Vec::new(),
+            args: Kept::default(),
             deadline_ms: None,
             on: BlockedOn::Script,
         }));
@@ -217,9 +197,14 @@ impl Engine {
     }
 
     fn finish_call(&mut self, client: &mut Session, rest: CallRest, result: CmdResult) {
-        let argv: Vec<&[u8]> = rest.args.iter().map(Vec::as_slice).collect();
-        let args = Args(&argv);
-        let settled = self.settle(client, rest.command, args, rest.started, rest.own, result);
+        let CallRest {
+            command,
+            args,
+            started,
+            own,
+        } = rest;
+        let settled =
+            args.run(|argv| self.settle(client, command, Args(argv), started, own, result));
         if let Err(error) = settled {
             self.fail(client, &error);
         }

@@ -14,6 +14,7 @@ use crate::commands::engine::Clock;
 use crate::commands::spec::Flags;
 use crate::commands::table::{self, Entry};
 use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
+use crate::large;
 use crate::resp::Proto;
 use smallvec::SmallVec;
 
@@ -312,9 +313,11 @@ impl Engine {
         let mut client = self.scripting.take_client();
         client.reply.proto = proto;
         let args = Args(&argv);
-        let result = self
-            .admit_from_script(args)
-            .and_then(|command| self.call(&mut client, command, args));
+        let admitted = self.admit_from_script(args);
+        let result = admitted.and_then(|command| {
+            let larges = words.larges();
+            large::offer(&larges, || self.call(&mut client, command, args))
+        });
         if let Err(error) = result {
             client.reply.truncate(0);
             self.fail(&mut client, &error);

@@ -53,7 +53,7 @@ impl Class {
 pub fn memory(client: &Session) -> usize {
     /// What an entry of a table costs beside its bytes.
     const ENTRY: usize = 64;
-    let queued = client.queue.iter().flat_map(|q| &q.args);
+    let queued = client.queue.iter().flat_map(|q| q.args.iter());
     let names = [&client.channels, &client.patterns, &client.shard_channels];
     let names = names.into_iter().flatten();
     let prefixes = client.tracking.iter().flat_map(|t| &t.prefixes);

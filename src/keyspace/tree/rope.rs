@@ -2,6 +2,7 @@
 
 use super::counted::{Leaf, Spill, Tree};
 use super::{ARC_HEAD, roomy, zeroed};
+use crate::large::{self, Stretch};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,30 +11,77 @@ use std::sync::atomic::AtomicU64;
 /// has no elements to be moved.
 pub(in crate::keyspace) const PIECE: usize = 16 * 1024 - ARC_HEAD;
 
-/// A stretch of bytes, with room behind it.
+/// Some bytes, with room behind them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Piece {
-    buf: Arc<[u8]>,
+    buf: Buf,
     len: u32,
 }
 
+#[derive(Clone, Debug)]
+enum Buf {
+    Own(Arc<[u8]>),
+    /// Where they came in; copied by the first change.
+    Received(Arc<Stretch>),
+}
+
+impl Default for Buf {
+    fn default() -> Self {
+        Buf::Own(Arc::default())
+    }
+}
+
 impl Piece {
+    fn own(bytes: &[u8]) -> Self {
+        Piece {
+            buf: Buf::Own(bytes.into()),
+            len: bytes.len() as u32,
+        }
+    }
+
+    fn received(stretch: Stretch) -> Self {
+        Piece {
+            len: stretch.len() as u32,
+            buf: Buf::Received(Arc::new(stretch)),
+        }
+    }
+
     /// Adds bytes that fit, into a buffer of full size if there are more than a few.
     fn extend(&mut self, bytes: &[u8]) {
         let end = self.len as usize + bytes.len();
-        if end > self.buf.len() {
+        let room = match &self.buf {
+            Buf::Own(buf) => buf.len(),
+            Buf::Received(_) => 0,
+        };
+        if end > room {
             let mut buf = zeroed(roomy(end + end / 8).min(PIECE));
             Arc::make_mut(&mut buf)[..self.len as usize].copy_from_slice(self.bytes());
-            self.buf = buf;
+            self.buf = Buf::Own(buf);
         }
-        Arc::make_mut(&mut self.buf)[self.len as usize..end].copy_from_slice(bytes);
+        let at = self.len as usize;
         self.len = end as u32;
+        self.bytes_mut()[at..].copy_from_slice(bytes);
     }
 
     /// The bytes.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.buf[..self.len as usize]
+        let buf: &[u8] = match &self.buf {
+            Buf::Own(buf) => buf,
+            Buf::Received(stretch) => stretch,
+        };
+        &buf[..self.len as usize]
+    }
+
+    /// The bytes, to be changed: no longer those of a clone.
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        if let Buf::Received(stretch) = &self.buf {
+            self.buf = Buf::Own(Arc::from(&stretch[..]));
+        }
+        match &mut self.buf {
+            Buf::Own(buf) => &mut Arc::make_mut(buf)[..self.len as usize],
+            Buf::Received(_) => unreachable!("copied just now"),
+        }
     }
 }
 
@@ -45,12 +93,18 @@ impl Leaf for Piece {
     }
 
     fn heap(&self) -> usize {
-        self.buf.len() + ARC_HEAD
+        match &self.buf {
+            Buf::Own(buf) => buf.len() + ARC_HEAD,
+            Buf::Received(stretch) => stretch.len() + size_of::<Stretch>() + ARC_HEAD,
+        }
     }
 
     #[inline]
     fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.buf) > 1
+        match &self.buf {
+            Buf::Own(buf) => Arc::strong_count(buf) > 1,
+            Buf::Received(stretch) => Arc::strong_count(stretch) > 1,
+        }
     }
 
     fn sep(&self) {}
@@ -71,11 +125,12 @@ pub(crate) struct Rope(Tree<Piece>);
 impl Rope {
     /// The rope of these bytes.
     pub(crate) fn new(bytes: &[u8]) -> Self {
+        if let Some(stretches) = large::take(bytes) {
+            let pieces = stretches.into_iter().map(Piece::received);
+            return Rope(Tree::from_leaves(pieces.collect()));
+        }
         super::note_work(bytes.len());
-        let pieces = bytes.chunks(PIECE).map(|bytes| Piece {
-            buf: bytes.into(),
-            len: bytes.len() as u32,
-        });
+        let pieces = bytes.chunks(PIECE).map(Piece::own);
         Rope(Tree::from_leaves(pieces.collect()))
     }
 
@@ -99,6 +154,25 @@ impl Rope {
 
     /// Adds bytes at the end.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
+        let mut stretches = match large::take(bytes) {
+            Some(stretches) => stretches.into_iter(),
+            None => return self.copy(bytes),
+        };
+        if self.len() == 0 {
+            let pieces = stretches.map(Piece::received);
+            self.0 = Tree::from_leaves(pieces.collect());
+            return;
+        }
+        while !stretches.as_slice().is_empty() {
+            let mut end = self.len() as u64;
+            self.0.edit(
+                |inner| inner.seek(&mut end),
+                |_, spill| spill.extend(stretches.by_ref().take(8).map(Piece::received)),
+            );
+        }
+    }
+
+    fn copy(&mut self, bytes: &[u8]) {
         self.extend(bytes.len(), |range| &bytes[range]);
     }
 
@@ -116,7 +190,7 @@ impl Rope {
             done += self.0.edit(
                 |inner| inner.seek(&mut end),
                 |last, spill| {
-                    let room = PIECE - last.len as usize;
+                    let room = PIECE.saturating_sub(last.len as usize);
                     if room == 0 {
                         let more = (n - done).min(PIECE);
                         let mut piece = Piece::default();
@@ -154,8 +228,7 @@ impl Rope {
                 |piece: &mut Piece, _: &mut Spill<Piece>| {
                     let from = local.get();
                     let n = (inside - done).min(piece.len as usize - from);
-                    Arc::make_mut(&mut piece.buf)[from..from + n]
-                        .copy_from_slice(&bytes[done..done + n]);
+                    piece.bytes_mut()[from..from + n].copy_from_slice(&bytes[done..done + n]);
                     n
                 },
             );

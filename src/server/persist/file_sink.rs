@@ -237,7 +237,8 @@ mod tests {
 
     fn sink(dump: &Path, fate: &Fate) -> Result<FileSink, SaveError> {
         let dataset = Dataset::default();
-        let whole = dataset.emptied();
+        dataset.completed();
+        let whole = dataset.whole().expect("it is complete");
         let place = DumpFile::configured(&Config {
             dbfilename: dump.to_str().expect("the path is text").to_owned(),
             ..Config::default()

@@ -180,10 +180,7 @@ pub unsafe fn spend(state: *mut lua_State, work: u32) {
 }
 
 /// Raises the error that ends a killed script.
-///
-/// # Safety
-/// A live state with room for a value. Leaves by a long jump.
-pub unsafe fn raise(state: *mut lua_State) -> ! {
+unsafe fn raise(state: *mut lua_State) -> ! {
     // SAFETY: any state with room for a value.
     unsafe {
         ffi::lua_pushstring(state, c"killed".as_ptr());
