@@ -546,14 +546,7 @@ pub fn encode_form(item: &Item<'_>, form: BacklenForm, out: &mut Vec<u8>) {
     let start = out.len();
     match *item {
         Item::Bytes(bytes) => {
-            match bytes.len() {
-                n @ 0..64 => out.push(0x80 | n as u8),
-                n @ 64..4096 => out.extend_from_slice(&[0xe0 | (n >> 8) as u8, n as u8]),
-                n => {
-                    out.push(0xf0);
-                    out.extend_from_slice(&(n as u32).to_le_bytes());
-                }
-            }
+            encode_string_head(bytes.len(), out);
             out.extend_from_slice(bytes);
         }
         Item::Int(n) => match int_size(n) {
@@ -577,7 +570,23 @@ pub fn encode_form(item: &Item<'_>, form: BacklenForm, out: &mut Vec<u8>) {
             }
         },
     }
-    let size = out.len() - start;
+    encode_backlen(out.len() - start, form, out);
+}
+
+#[inline]
+fn encode_string_head(len: usize, out: &mut Vec<u8>) {
+    match len {
+        n @ 0..64 => out.push(0x80 | n as u8),
+        n @ 64..4096 => out.extend_from_slice(&[0xe0 | (n >> 8) as u8, n as u8]),
+        n => {
+            out.push(0xf0);
+            out.extend_from_slice(&(n as u32).to_le_bytes());
+        }
+    }
+}
+
+#[inline]
+fn encode_backlen(size: usize, form: BacklenForm, out: &mut Vec<u8>) {
     if size <= 127 {
         out.push(size as u8);
         return;
@@ -590,6 +599,32 @@ pub fn encode_form(item: &Item<'_>, form: BacklenForm, out: &mut Vec<u8>) {
         let group = (size >> (7 * i) & 0x7f) as u8;
         out.push(if i + 1 == width { group } else { group | 0x80 });
     }
+}
+
+/// Bytes of a listpack whose only element is a string of `len` bytes.
+pub fn single_len(len: usize) -> usize {
+    let size = encoded_string_size(len);
+    EMPTY_LEN + size + backlen_width(size)
+}
+
+/// Writes the listpack whose only element is the string `bytes` to `out`, of [`single_len`] bytes: as [`Builder`] makes
+/// it, with one copy of the string.
+pub fn write_single(bytes: &[u8], out: &mut [u8]) {
+    let (mut head, mut tail) = (Vec::new(), Vec::new());
+    head.extend_from_slice(&(out.len() as u32).to_le_bytes());
+    head.extend_from_slice(&1u16.to_le_bytes());
+    encode_string_head(bytes.len(), &mut head);
+    encode_backlen(
+        encoded_string_size(bytes.len()),
+        BacklenForm::Old,
+        &mut tail,
+    );
+    tail.push(0xff);
+    let (first, rest) = out.split_at_mut(head.len());
+    let (middle, last) = rest.split_at_mut(bytes.len());
+    first.copy_from_slice(&head);
+    middle.copy_from_slice(bytes);
+    last.copy_from_slice(&tail);
 }
 
 #[path = "listpack_edit.rs"]

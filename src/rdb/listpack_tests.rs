@@ -236,3 +236,15 @@ fn fix_total_only(lp: &mut [u8]) {
     let last = lp.len() - 1;
     lp[last] = END;
 }
+
+#[test]
+fn a_single_string_is_written_as_the_builder_makes_it() {
+    for len in [0, 1, 63, 64, 126, 127, 128, 4095, 4096, 16_378, 70_000] {
+        let bytes = vec![b'x'; len];
+        let mut built = Builder::new();
+        built.push(Item::Bytes(&bytes));
+        let mut written = vec![0; single_len(len)];
+        write_single(&bytes, &mut written);
+        assert!(written == built.into_vec(), "{len}");
+    }
+}

@@ -56,9 +56,25 @@ impl Chunk {
 
     /// One element.
     pub(crate) fn of_item(item: &[u8]) -> Self {
+        if item.len() > ROOM {
+            return Chunk::of_long(item);
+        }
         let mut lp = listpack::Builder::new();
         lp.push_bytes(item);
         Chunk::of_listpack(&lp.into_vec(), 1)
+    }
+
+    /// One element that is too long to share a chunk. It is copied once, however long.
+    pub(super) fn of_long(item: &[u8]) -> Self {
+        let mut buf = zeroed(listpack::single_len(item.len()));
+        listpack::write_single(item, Arc::make_mut(&mut buf));
+        let end = buf.len() - LAST;
+        Chunk {
+            buf,
+            start: FIRST as u32,
+            end: end as u32,
+            count: 1,
+        }
     }
 
     /// The listpack of the elements.
@@ -261,6 +277,39 @@ impl Chunk {
         }
         self.count = self.count + 1 - old as u32;
         self.tidy();
+    }
+
+    /// [`Chunk::splice`] of an element that is too long to share a chunk.
+    pub(super) fn splice_long(
+        &mut self,
+        i: usize,
+        old: usize,
+        item: &[u8],
+        spill: &mut Spill<Self>,
+    ) {
+        let behind = self.count as usize - i - old;
+        let (mut left, mut right) = (Chunk::default(), Chunk::default());
+        // What stays as it is may be long, too: it is not copied.
+        if i == 0 && old == 0 {
+            right = std::mem::take(self);
+        } else if behind == 0 && old == 0 {
+            left = std::mem::take(self);
+        } else {
+            let (at, tail) = (self.offset(i), self.offset(i + old));
+            left = self.stretch(self.start as usize..at, i, 0);
+            right = self.stretch(tail..self.end as usize, behind, 0);
+        }
+        // The old element goes before there is a new one.
+        *self = left;
+        let own = Chunk::of_long(item);
+        if self.count == 0 {
+            *self = own;
+        } else {
+            spill.push(own);
+        }
+        if right.count > 0 {
+            spill.push(right);
+        }
     }
 
     /// The same, where all together are too much for one chunk: the parts before and behind, and the

@@ -93,7 +93,7 @@ fn zeroed(len: usize) -> Arc<[u8]> {
     match ZEROS.get(..len) {
         // One copy of what is hot in the cache; collecting an iterator would go byte by byte.
         Some(zeros) => Arc::from(zeros),
-        None => Arc::from(vec![0; len]),
+        None => crate::large::zeroed(len),
     }
 }
 

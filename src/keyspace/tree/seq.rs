@@ -2,7 +2,7 @@
 //!
 //! The chunks at the two ends of a list stand beside the tree, which holds only what is between them.
 
-use super::chunk::{Chunk, LAST};
+use super::chunk::{Chunk, LAST, ROOM};
 use super::counted::{Inner, Leaf, Leaves, Spill, Tree};
 use crate::keyspace::Item;
 use crate::rdb::listpack::{self, Iter};
@@ -73,6 +73,9 @@ impl Seq {
     /// Adds at the head.
     #[inline]
     pub(crate) fn push_front(&mut self, item: &[u8]) {
+        if item.len() > ROOM {
+            return self.push_front_long(item);
+        }
         self.encode(item);
         if !self.front.takes(self.scratch.len()) {
             let full = std::mem::take(&mut self.front);
@@ -87,6 +90,9 @@ impl Seq {
     /// Adds at the tail.
     #[inline]
     pub(crate) fn push_back(&mut self, item: &[u8]) {
+        if item.len() > ROOM {
+            return self.push_back_long(item);
+        }
         self.encode(item);
         if !self.back.takes(self.scratch.len()) {
             let full = std::mem::take(&mut self.back);
@@ -97,6 +103,25 @@ impl Seq {
         let long = self.middle.len() > 0;
         self.back.push_back(&self.scratch, long);
         self.calm();
+    }
+
+    #[cold]
+    fn push_front_long(&mut self, item: &[u8]) {
+        let full = std::mem::replace(&mut self.front, Chunk::of_long(item));
+        if full.count > 0 {
+            self.middle
+                .edit(|_| 0, |first, spill| prepend(first, full, spill));
+        }
+    }
+
+    #[cold]
+    fn push_back_long(&mut self, item: &[u8]) {
+        let full = std::mem::replace(&mut self.back, Chunk::of_long(item));
+        if full.count > 0 {
+            let end = self.middle.len();
+            self.middle
+                .edit(to(end), |last, spill| append(last, full, spill));
+        }
     }
 
     #[inline]
@@ -156,22 +181,31 @@ impl Seq {
 
     /// Replaces the element at `at`, which there must be.
     pub(crate) fn set(&mut self, at: usize, item: &[u8]) {
-        self.encode(item);
-        self.splice(self.part(at), 1);
+        self.splice(self.part(at), 1, item);
     }
 
     /// Inserts before `at`.
     pub(crate) fn insert(&mut self, at: usize, item: &[u8]) {
-        self.encode(item);
-        self.splice(self.part(at), 0);
+        self.splice(self.part(at), 0, item);
     }
 
-    fn splice(&mut self, part: Part, old: usize) {
+    /// Puts `item` in the place of `old` elements (0 or 1).
+    fn splice(&mut self, part: Part, old: usize, item: &[u8]) {
+        if item.len() <= ROOM {
+            self.encode(item);
+        }
         let encoded = &self.scratch;
+        let splice = |chunk: &mut Chunk, at: usize, spill: &mut Spill<Chunk>| {
+            if item.len() <= ROOM {
+                chunk.splice(at, old, encoded, spill);
+            } else {
+                chunk.splice_long(at, old, item, spill);
+            }
+        };
         let mut spill = Spill::new();
         match part {
             Part::Front(at) => {
-                self.front.splice(at, old, encoded, &mut spill);
+                splice(&mut self.front, at, &mut spill);
                 // What spills belongs before all of the middle.
                 for chunk in spill.into_iter().rev() {
                     self.middle
@@ -188,11 +222,11 @@ impl Seq {
                         local.set(*at as usize);
                         i
                     },
-                    |chunk, spill| chunk.splice(local.get(), old, encoded, spill),
+                    |chunk, spill| splice(chunk, local.get(), spill),
                 );
             }
             Part::Back(at) => {
-                self.back.splice(at, old, encoded, &mut spill);
+                splice(&mut self.back, at, &mut spill);
                 for chunk in spill {
                     let before = std::mem::replace(&mut self.back, chunk);
                     let end = self.middle.len();

@@ -14,6 +14,7 @@ use super::plain::{self, Fields};
 use super::record::unheld;
 use crate::keyspace::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::keyspace::{Item, Limits, UnixMillis};
+use crate::large::LARGE_FROM;
 use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, opcode, string};
 use std::borrow::Cow;
@@ -439,10 +440,22 @@ impl<'a> HashRef<'a> {
             opcode::HASH | opcode::HASH_TTL => {
                 let mut fields = Fields::new(rdb_type, bytes);
                 let mut table = Builder::<keyed::Fields>::new(fields.left(), fields.bytes());
+                // Collected with the others they would be copied once more.
+                let mut long = Vec::new();
                 while let Some((field, value, at)) = fields.next_field() {
-                    table.push(&field, &value, at);
+                    match field.len() + value.len() < LARGE_FROM {
+                        true => table.push(&field, &value, at),
+                        false => long.push((field, value, at)),
+                    }
                 }
-                FormRef::Scratch(Box::new(table.build()))
+                let mut table = table.build();
+                for (field, value, at) in long {
+                    table.set(&field, &value, Expiry::Drop);
+                    if at.is_some() {
+                        table.set_expire(&field, at);
+                    }
+                }
+                FormRef::Scratch(Box::new(table))
             }
             _ => unheld(rdb_type),
         })

@@ -13,6 +13,7 @@ use super::plain::{self, Fields};
 use super::record::unheld;
 use crate::keyspace::tree::keyed::{self, Builder, Keyed};
 use crate::keyspace::{Item, Limits};
+use crate::large::LARGE_FROM;
 use crate::rdb::listpack::{self, HEADER_LEN};
 use crate::rdb::number::{canonical_i64, int_text_len};
 use crate::rdb::{intset, length, lzf, opcode, string};
@@ -320,10 +321,19 @@ impl<'a> SetRef<'a> {
             opcode::SET => {
                 let mut members = Fields::new(rdb_type, bytes);
                 let mut table = Builder::<keyed::Members>::new(members.left(), members.bytes());
+                // Collected with the others they would be copied once more.
+                let mut long = Vec::new();
                 while let Some(member) = members.next_member() {
-                    table.push(&member);
+                    match member.len() < LARGE_FROM {
+                        true => table.push(&member),
+                        false => long.push(member),
+                    }
                 }
-                FormRef::Scratch(Box::new(table.build()))
+                let mut table = table.build();
+                for member in long {
+                    table.add(&member);
+                }
+                FormRef::Scratch(Box::new(table))
             }
             _ => unheld(rdb_type),
         })
