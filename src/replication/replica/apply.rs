@@ -3,10 +3,11 @@
 //!  * The processed offset moves at the end of a whole command; inside MULTI not before EXEC. Exactly
 //!    the processed bytes go, as they came, to our own log and so to sub-replicas.
 //!  * What is half there when the link dies is forgotten: the primary sends it again.
+//!  * A large argument is received by itself, and sent on from where it is: it never passes through the buffer.
 //!  * Commands are not answered. One that fails is a sign of diverged data: logged, and the link stays.
 
 use crate::commands::{ClientFlags, Engine, Executor, Session, links};
-use crate::replication::Reads;
+use crate::large::{self, Growing, Large};
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 
@@ -19,15 +20,17 @@ const LIMITS: RequestLimits = RequestLimits {
 const KEPT_BUFFER: usize = 1 << 20;
 
 /// Bytes of the stream that are not processed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Inbox {
     /// From the first byte not processed on.
     bytes: Vec<u8>,
+    /// Large arguments, with their line ends: where in `bytes` each belongs.
+    larges: Vec<(usize, Large)>,
+    /// The large argument that is half there; `bytes` ends with its header.
+    growing: Option<Growing>,
     /// Bytes of it that have been parsed: an open transaction.
     parsed: usize,
     parser: Parser,
-    /// What these ask of our own replicas.
-    needs: Reads,
 }
 
 /// The stream cannot be read any further.
@@ -37,7 +40,8 @@ pub struct BrokenStream(pub String);
 impl Inbox {
     /// Bytes read and not processed.
     pub fn unprocessed(&self) -> usize {
-        self.bytes.len()
+        let larges = self.larges.iter().map(|(_, large)| large.len());
+        self.bytes.len() + larges.sum::<usize>() + self.growing.as_ref().map_or(0, Growing::len)
     }
 
     /// Takes stream bytes and runs the whole commands among them as `session`, the link's.
@@ -45,6 +49,28 @@ impl Inbox {
     /// # Errors
     /// The stream is no sequence of arrays of bulk strings.
     pub fn apply(
+        &mut self,
+        mut bytes: &[u8],
+        engine: &mut Executor,
+        session: &mut Session,
+    ) -> Result<(), BrokenStream> {
+        while let Some(growing) = &mut self.growing {
+            let n = growing.extend(bytes).map_err(|e| no_memory(&e))?;
+            bytes = &bytes[n..];
+            if growing.missing() > 0 {
+                return Ok(());
+            }
+            let large = self.growing.take().map(Growing::finish);
+            self.larges
+                .extend(large.clone().map(|l| (self.bytes.len(), l)));
+            self.parser.end_large(large);
+            // What is behind it may be the end of the request, or of the stream for now.
+            self.take(&[], engine, session)?;
+        }
+        self.take(bytes, engine, session)
+    }
+
+    fn take(
         &mut self,
         bytes: &[u8],
         engine: &mut Executor,
@@ -60,8 +86,19 @@ impl Inbox {
             buf.drain(..processed);
         }
         self.parsed -= processed;
+        self.larges.iter_mut().for_each(|(at, _)| *at -= processed);
         self.bytes = buf;
-        result
+        result?;
+        if let Some((start, len)) = self.parser.large() {
+            let start = self.parsed + start;
+            self.parser.begin_large();
+            let mut growing = Growing::new(len).map_err(|e| no_memory(&e))?;
+            let taken = growing.extend(&self.bytes[start..]);
+            taken.map_err(|e| no_memory(&e))?;
+            self.bytes.truncate(start);
+            self.growing = Some(growing);
+        }
+        Ok(())
     }
 
     fn run(
@@ -82,19 +119,28 @@ impl Inbox {
                 return parsed.map_err(|e| BrokenStream(e.to_string()));
             }
             let argv: SmallVec<[&[u8]; 16]> = self.parser.request(0, rest).collect();
-            engine.run(session, &argv);
+            large::offer(self.parser.larges(), || engine.run(session, &argv));
             engine.after_command();
             note_error(&argv, engine, session);
-            self.needs |= Reads::needed_by(&argv);
             drop(argv);
             self.parsed += self.parser.consume(1);
             if !session.flags.contains(ClientFlags::MULTI) {
-                let needs = std::mem::take(&mut self.needs);
-                let bytes = &buf[*processed..self.parsed];
-                engine.repl.on_processed(bytes, needs);
+                self.tell_processed(buf, *processed, engine);
                 *processed = self.parsed;
             }
         }
+    }
+
+    /// All up to `parsed` is processed, and of that what is before `from` was so already.
+    fn tell_processed(&mut self, buf: &[u8], mut from: usize, engine: &mut Engine) {
+        let whole = self.larges.iter().take_while(|(at, _)| *at <= self.parsed);
+        let whole = whole.count();
+        for (at, large) in self.larges.drain(..whole) {
+            engine.repl.on_processed(&buf[from..at]);
+            engine.repl.on_processed(&large);
+            from = at;
+        }
+        engine.repl.on_processed(&buf[from..self.parsed]);
     }
 
     /// A request starts here, and not with `*`. Line ends before it are no request: they are counted
@@ -103,6 +149,10 @@ impl Inbox {
         let first = rest.iter().find(|b| !matches!(b, b'\r' | b'\n'));
         !self.parser.in_request() && first.is_some_and(|b| *b != b'*')
     }
+}
+
+fn no_memory(error: &std::io::Error) -> BrokenStream {
+    BrokenStream(format!("no memory for a large argument: {error}"))
 }
 
 /// Replies are not sent; errors are kept for the log.
