@@ -24,7 +24,6 @@ mod docs;
 mod generate;
 mod grammar;
 mod panel;
-mod patterns;
 mod random;
 mod script;
 mod settled;

@@ -325,9 +325,33 @@ impl Server {
     /// die of that unless [`Builder::survives_full_disk`].
     pub fn limit_files(&self, bytes: Option<u64>) {
         let limit = bytes.map_or("unlimited".to_owned(), |n| n.to_string());
+        self.limit(&format!("--fsize={limit}:"));
+    }
+
+    /// It gets no descriptor from this number on; `None` gives back as many as a process may have here.
+    pub fn limit_descriptors(&self, first: Option<usize>) {
+        let limit = first.map_or_else(|| "65536".to_owned(), |n| n.to_string());
+        self.limit(&format!("--nofile={limit}:"));
+    }
+
+    /// It may map so many bytes more than it has mapped now; `None`: as many as it likes.
+    pub fn limit_addresses(&self, more: Option<usize>) {
+        let pages = fs::read_to_string(format!("/proc/{}/statm", self.pid()));
+        let pages = pages.expect("the process runs");
+        let pages: usize = pages
+            .split(' ')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .expect("a number");
+        let limit = more.map_or("unlimited".to_owned(), |n| (pages * 4096 + n).to_string());
+        self.limit(&format!("--as={limit}:"));
+    }
+
+    /// Sets a limit of the process as `prlimit` takes it.
+    fn limit(&self, limit: &str) {
         let status = Command::new("prlimit")
             .arg(format!("--pid={}", self.pid()))
-            .arg(format!("--fsize={limit}:"))
+            .arg(limit)
             .status()
             .expect("prlimit (util-linux) can be run");
         assert!(status.success(), "limit of {}", self.name);
