@@ -207,7 +207,7 @@ directives! {
     Works LIVE "hash-max-listpack-entries" ["hash-max-ziplist-entries"] hash_max_listpack_entries: i64 = 512, Int(0..=MAX), "Fields up to which a hash is packed.";
     Works LIVE "hash-max-listpack-value" ["hash-max-ziplist-value"] hash_max_listpack_value: i64 = 64, Memory(0..=MAX), "Bytes of a value up to which it is.";
     Works LIVE "list-max-listpack-size" ["list-max-ziplist-size"] list_max_listpack_size: i64 = -2, Int(-INT - 1..=INT), "Entries of a list's node, or -1 to -5: 4 to 64 KB.";
-    Works LIVE "list-compress-depth" list_compress_depth: i64 = 0, Int(0..=INT), "Nodes at the ends that are not compressed; 0 = none is.";
+    Idle LIVE "list-compress-depth" list_compress_depth: i64 = 0, Int(0..=INT), "Nodes at the ends that are not compressed: none is in memory.";
     Works LIVE "set-max-intset-entries" set_max_intset_entries: i64 = 512, Int(0..=MAX), "Integers up to which a set is packed.";
     Works LIVE "set-max-listpack-entries" set_max_listpack_entries: i64 = 128, Int(0..=MAX), "Members up to which a set is packed.";
     Works LIVE "set-max-listpack-value" set_max_listpack_value: i64 = 64, Int(0..=MAX), "Bytes of a member up to which it is.";

@@ -37,7 +37,6 @@ impl Config {
             hash_max_listpack_entries: size(self.hash_max_listpack_entries),
             hash_max_listpack_value: size(self.hash_max_listpack_value),
             list_max_listpack_size: self.list_max_listpack_size,
-            list_compress_depth: size(self.list_compress_depth),
             set_max_intset_entries: size(self.set_max_intset_entries),
             set_max_listpack_entries: size(self.set_max_listpack_entries),
             set_max_listpack_value: size(self.set_max_listpack_value),

@@ -9,8 +9,6 @@ pub struct Limits {
     pub hash_max_listpack_value: usize,
     /// `list-max-listpack-size`: positive = entries per node, -1..-5 = 4, 8, 16, 32, 64 KB per node
     pub list_max_listpack_size: i64,
-    /// `list-compress-depth`: nodes left uncompressed at each end; 0 = never compress
-    pub list_compress_depth: usize,
     /// `set-max-intset-entries`
     pub set_max_intset_entries: usize,
     /// `set-max-listpack-entries`
@@ -35,7 +33,6 @@ impl Default for Limits {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             list_max_listpack_size: -2,
-            list_compress_depth: 0,
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,
