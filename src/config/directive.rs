@@ -31,11 +31,13 @@ pub enum Effect {
 
 /// One directive.
 pub struct Directive {
+    /// The section of `docs/config.md` that describes it.
+    pub section: &'static str,
     /// As in redis.conf.
     pub name: &'static str,
     /// Its older or younger name.
     pub alias: Option<&'static str>,
-    /// One sentence.
+    /// What an administrator has to know: effect, unit, default, and what goes wrong at a bad value.
     pub doc: &'static str,
     /// When and how.
     pub flags: Flags,

@@ -1,6 +1,9 @@
-//! Every directive, declared once: field and type, default, names, when it may be set, what may be
-//! written, what it does. CONFIG GET, SET and REWRITE, the file reader, the typed [`Config`] and
-//! `docs/config.md` come from this table.
+//! Every directive, declared once: what it does, field and type, default, names, when it may be set, and what may be
+//! written. CONFIG GET, SET and REWRITE, the file reader, the typed [`Config`] and `docs/config.md` come from this table.
+//!
+//! The text of a directive is for administrators, in whole sentences: what it does, the unit of its value, what the
+//! default means, and what goes wrong if the value is too low, too high or wrong. It says what this server does, which
+//! is not always what Redis does. A directive without effect says what happens instead.
 
 use super::choices::*;
 use super::directive::{Directive, Effect, Flags};
@@ -16,20 +19,21 @@ const SECRET: Flags = Flags::SENSITIVE;
 const HIDDEN: Flags = Flags::HIDDEN;
 
 macro_rules! directives {
-    ($($effect:ident $flags:ident $name:literal $([$alias:literal])? $field:ident: $type:ty = $default:expr, $kind:expr, $doc:literal;)+) => {
+    ($(section $section:literal: $($(#[doc = $doc:literal])+ $effect:ident $flags:ident $name:literal $([$alias:literal])? $field:ident: $type:ty = $default:expr, $kind:expr;)+)+) => {
         /// All directives, typed. Times are in the unit of their directive, sizes in bytes.
         #[derive(Clone, Debug, PartialEq)]
-        pub struct Config { $(#[doc = concat!("`", $name, "`: ", $doc)] pub $field: $type,)+ }
+        pub struct Config { $($(#[doc = concat!("`", $name, "`\n\n")] $(#[doc = $doc])+ pub $field: $type,)+)+ }
 
         impl Default for Config {
-            fn default() -> Self { Config { $($field: $default,)+ } }
+            fn default() -> Self { Config { $($($field: $default,)+)+ } }
         }
 
         /// The table.
-        pub static DIRECTIVES: &[Directive] = &[$(Directive {
+        pub static DIRECTIVES: &[Directive] = &[$($(Directive {
+            section: $section,
             name: $name,
             alias: directives!(@alias $($alias)?),
-            doc: $doc,
+            doc: concat!($($doc),+).trim_ascii_start(),
             flags: $flags,
             effect: Effect::$effect,
             set: |config, words, add| $kind.update(&mut config.$field, words, add),
@@ -38,239 +42,622 @@ macro_rules! directives {
             copy: |to, from| to.$field = from.$field.clone(),
             many: || Kind::<$type>::many(&$kind),
             describe: || Kind::<$type>::describe(&$kind),
-        },)+];
+        },)+)+];
     };
     (@alias) => { None };
     (@alias $alias:literal) => { Some($alias) };
 }
 
-// Columns: effect, when, name [alias], field: type = default, kind, doc.
-// Effect: Works; Idle = accepted, does nothing yet (a warning if given); Refused = not at another value
-// than its default: what it promises is not there.
+// A row: text, effect, when, name [alias], field: type = default, kind.
+// Effect: Works; Idle = accepted without effect (a warning if another value than the default is given); Refused =
+// refused at another value than its default, because what it promises is not there.
 directives! {
-    // Network
-    Works LIVE "bind" bind: Vec<String> = vec!["*".into(), "-::*".into()], Words, "Addresses to listen on; `-` before one: no error if it is not there.";
-    Idle LIVE "bind-source-addr" bind_source_addr: String = String::new(), Text, "Local address of outgoing connections.";
-    Works LIVE "port" port: i64 = 6379, Int(0..=65535), "TCP port; 0 = no TCP.";
-    Works START "tcp-backlog" tcp_backlog: i64 = 511, Int(0..=INT), "Length of the accept queue.";
-    Works START "unixsocket" unixsocket: String = String::new(), Text, "Path of a Unix socket to listen on.";
-    Works START "unixsocketperm" unixsocketperm: i64 = 0, Octal, "Mode of that socket; 0 = as the umask leaves it.";
-    Works LIVE "timeout" timeout: i64 = 0, Int(0..=INT), "Seconds after which idle clients are closed; 0 = never.";
-    Works LIVE "tcp-keepalive" tcp_keepalive: i64 = 300, Int(0..=INT), "Seconds between probes of silent peers; 0 = none.";
-    Works LIVE "protected-mode" protected_mode: bool = true, YesNo, "Without a password, answer loopback clients only.";
-    Works LIVE "maxclients" maxclients: i64 = 10000, Int(1..=4294967295), "Clients at the same time.";
-    Idle START "socket-mark-id" socket_mark_id: i64 = 0, Int(0..=4294967295), "Mark of our sockets for the packet filter.";
-    Idle LIVE "max-new-connections-per-cycle" max_new_connections_per_cycle: i64 = 10, Int(1..=1000), "Connections accepted in one turn.";
-    Idle LIVE "max-new-tls-connections-per-cycle" max_new_tls_connections_per_cycle: i64 = 1, Int(1..=1000), "TLS connections accepted in one turn.";
-    Idle START "io-threads" io_threads: i64 = 1, Int(1..=128), "Threads that read, parse and write.";
-    Idle START "io-threads-do-reads" io_threads_do_reads: bool = false, YesNo, "Whether they read, too.";
+    section "Network":
+    /// The addresses on which the server accepts TCP connections; `*` is every IPv4 address and `::*` every IPv6
+    /// address, as in the default. A `-` before an address lets the server start without it if the machine does not
+    /// have it; any other address that cannot be bound keeps the server from starting. An address that is reachable
+    /// from outside opens the server to whoever reaches it: see `protected-mode` and `requirepass`.
+    Works LIVE "bind" bind: Vec<String> = vec!["*".into(), "-::*".into()], Words;
+    /// Has no effect: the system chooses the local address of outgoing connections (to a primary, or for MIGRATE).
+    Idle LIVE "bind-source-addr" bind_source_addr: String = String::new(), Text;
+    /// The TCP port of all addresses of `bind`; 0 means that no TCP connection is accepted. With 0 and without
+    /// `unixsocket` the server does not start. CONFIG SET of a port that is taken fails and leaves the old port open.
+    Works LIVE "port" port: i64 = 6379, Int(0..=65535);
+    /// How many connections may wait to be accepted. The kernel lowers it to `/proc/sys/net/core/somaxconn`, which a
+    /// line in the log tells. If it is too low, bursts of new connections time out or are reset; a high value costs
+    /// only a little kernel memory.
+    Works START "tcp-backlog" tcp_backlog: i64 = 511, Int(0..=INT);
+    /// The path of a Unix socket to accept connections on; empty means none. Whatever file is at that path is removed
+    /// when the server starts, so a wrong path can delete a file. Clients of the socket count as local:
+    /// `protected-mode` lets them in.
+    Works START "unixsocket" unixsocket: String = String::new(), Text;
+    /// The mode of the Unix socket in octal digits, for example `770`; 0 leaves what the umask gives. A mode that
+    /// lets others write lets every user of the machine in.
+    Works START "unixsocketperm" unixsocketperm: i64 = 0, Octal;
+    /// The seconds without a request after which a client is closed; 0 means never. Replicas, subscribers and clients
+    /// that wait in a blocking command are spared. A low value breaks connection pools, which find their connections
+    /// closed; with 0, forgotten connections stay and count towards `maxclients`.
+    Works LIVE "timeout" timeout: i64 = 0, Int(0..=INT);
+    /// The seconds of silence after which the kernel probes whether a client is still there; it closes the connection
+    /// when three probes, a third of this time apart, stay unanswered. 0 sends none, so that clients that vanished
+    /// without a word stay until something is sent to them. Very low values cost traffic. A change applies to new
+    /// connections.
+    Works LIVE "tcp-keepalive" tcp_keepalive: i64 = 300, Int(0..=INT);
+    /// With `yes`, and as long as `requirepass` is empty, only clients on the loopback interface and the Unix socket
+    /// are served; others get an error that explains it. With `no` and no password, everyone who reaches the port can
+    /// read, change and delete all data.
+    Works LIVE "protected-mode" protected_mode: bool = true, YesNo;
+    /// How many clients may be connected at the same time, replicas and the link to a primary among them; more are
+    /// refused with an error. Each needs a file descriptor: at the start the value is lowered to what `ulimit -n`
+    /// allows less 32, and CONFIG SET refuses more than that. If it is too low, applications are locked out; if it is
+    /// very high, buffers of idle clients can take much memory.
+    Works LIVE "maxclients" maxclients: i64 = 10000, Int(1..=4294967295);
+    /// Has no effect: sockets carry no mark for the packet filter.
+    Idle START "socket-mark-id" socket_mark_id: i64 = 0, Int(0..=4294967295);
+    /// Has no effect: connections are accepted one at a time between other work, so that a burst of them does not
+    /// keep clients waiting.
+    Idle LIVE "max-new-connections-per-cycle" max_new_connections_per_cycle: i64 = 10, Int(1..=1000);
+    /// Has no effect: TLS is not built in.
+    Idle LIVE "max-new-tls-connections-per-cycle" max_new_tls_connections_per_cycle: i64 = 1, Int(1..=1000);
+    /// Has no effect: one thread reads, parses, runs and answers all requests.
+    Idle START "io-threads" io_threads: i64 = 1, Int(1..=128);
+    /// Has no effect: one thread reads, parses, runs and answers all requests.
+    Idle START "io-threads-do-reads" io_threads_do_reads: bool = false, YesNo;
 
-    // General
-    Works START "daemonize" daemonize: bool = false, YesNo, "Go into the background.";
-    Works START "supervised" supervised: Supervised = Supervised::No, OneOf, "Tell the supervisor when we are ready.";
-    Works START "pidfile" pidfile: String = String::new(), Text, "Where to write the process number.";
-    Works LIVE "loglevel" loglevel: LogLevel = LogLevel::Notice, OneOf, "Least important lines that are logged.";
-    Works START "logfile" logfile: String = String::new(), Text, "Where to log; empty = standard output.";
-    Works LIVE "log-timestamp-format" log_timestamp_format: LogTimestamp = LogTimestamp::Legacy, OneOf, "Time in log lines: as Redis writes it, ISO 8601 with microseconds, or Unix milliseconds.";
-    Idle START "syslog-enabled" syslog_enabled: bool = false, YesNo, "Log to syslog, too.";
-    Idle START "syslog-ident" syslog_ident: String = "redis".into(), Text, "Name in syslog.";
-    Idle START "syslog-facility" syslog_facility: SyslogFacility = SyslogFacility::Local0, OneOf, "Facility in syslog.";
-    Idle LIVE "crash-log-enabled" crash_log_enabled: bool = true, YesNo, "Report crashes in the log.";
-    Idle LIVE "crash-memcheck-enabled" crash_memcheck_enabled: bool = true, YesNo, "Test memory after a crash.";
-    Works START "databases" databases: i64 = 16, Int(1..=INT), "Number of databases.";
-    Idle START "always-show-logo" always_show_logo: bool = false, YesNo, "Show the logo at start also in files.";
-    Idle START "set-proc-title" set_proc_title: bool = true, YesNo, "Set the process title.";
-    Idle LIVE "proc-title-template" proc_title_template: String = "{title} {listen-addr} {server-mode}".into(), Text, "Form of the process title.";
-    Idle HIDDEN "use-exit-on-panic" use_exit_on_panic: bool = false, YesNo, "Exit instead of aborting after an error of the server itself. For tests.";
-    Idle HIDDEN "watchdog-period" watchdog_period: i64 = 0, Int(0..=INT), "Milliseconds after which a command that keeps the server busy is reported; 0 = never.";
-    Idle LIVE "locale-collate" locale_collate: String = String::new(), Text, "Locale in which SORT ALPHA compares.";
-    Refused LIVE "hide-user-data-from-log" hide_user_data_from_log: bool = false, YesNo, "Keep user data out of the log.";
-    Works LIVE "hz" hz: i64 = 10, Int(0..=INT), "Turns of the clockwork per second, 1 to 500.";
-    Works LIVE "dynamic-hz" dynamic_hz: bool = true, YesNo, "More turns while many clients are connected.";
-    Idle START "disable-thp" disable_thp: bool = true, YesNo, "Do without transparent huge pages.";
-    Idle LIVE "oom-score-adj" oom_score_adj: OomScoreAdj = OomScoreAdj::No, OneOf, "Adjust who the kernel kills first.";
-    Idle LIVE "oom-score-adj-values" oom_score_adj_values: [i64; 3] = [0, 200, 800], OomScores, "The scores of primary, replica and background work.";
-    Idle START "server-cpulist" ["server_cpulist"] server_cpulist: String = String::new(), Text, "CPUs of the serving thread.";
-    Idle START "bio-cpulist" ["bio_cpulist"] bio_cpulist: String = String::new(), Text, "CPUs of the background threads.";
-    Idle START "aof-rewrite-cpulist" ["aof_rewrite_cpulist"] aof_rewrite_cpulist: String = String::new(), Text, "CPUs of the append-only file's rewrite.";
-    Idle START "bgsave-cpulist" ["bgsave_cpulist"] bgsave_cpulist: String = String::new(), Text, "CPUs of the persistence thread.";
-    Idle START "ignore-warnings" ignore_warnings: String = String::new(), Text, "Start-up warnings to leave out.";
-    Works START "enable-module-command" enable_module_command: Protection = Protection::No, OneOf, "Who may use MODULE.";
-    Works START "enable-debug-command" enable_debug_command: Protection = Protection::No, OneOf, "Who may use DEBUG.";
-    Works START "enable-protected-configs" enable_protected_configs: Protection = Protection::No, OneOf, "Who may set protected directives.";
-    Works LIVE "shutdown-timeout" shutdown_timeout: i64 = 10, Int(0..=INT), "Seconds that a shutdown waits for replicas.";
-    Works LIVE "shutdown-on-sigint" shutdown_on_sigint: Vec<ShutdownOn> = Vec::new(), ShutdownWays, "How SIGINT shuts down.";
-    Works LIVE "shutdown-on-sigterm" shutdown_on_sigterm: Vec<ShutdownOn> = Vec::new(), ShutdownWays, "How SIGTERM shuts down.";
+    section "General":
+    /// With `yes` the server goes into the background: standard input, output and error become `/dev/null`, so set
+    /// `logfile` as well. It is ignored when systemd supervises the server (`supervised`).
+    Works START "daemonize" daemonize: bool = false, YesNo;
+    /// With `systemd` the server tells systemd over `NOTIFY_SOCKET` when it is ready, for units of `Type=notify`;
+    /// `auto` does so if that variable is set; `upstart` and `no` tell nobody. `systemd` outside of such a unit logs
+    /// a warning and goes on as `no`.
+    Works START "supervised" supervised: Supervised = Supervised::No, OneOf;
+    /// The file into which the process number is written, and which is removed at the end; empty means none, except
+    /// that with `daemonize yes` it is `/var/run/redis.pid`. A file that cannot be written is passed over in silence.
+    Works START "pidfile" pidfile: String = String::new(), Text;
+    /// The least important lines that are logged: `debug`, `verbose`, `notice` for what an operator wants to see,
+    /// `warning`, or `nothing`. `debug` can fill a disk; `warning` hides who connected as a replica and when dumps
+    /// were saved.
+    Works LIVE "loglevel" loglevel: LogLevel = LogLevel::Notice, OneOf;
+    /// The file to which log lines are appended; empty means standard output. It is opened for each line, so it can
+    /// be moved away at any time without telling the server. Nothing limits its size. A file that cannot be opened
+    /// keeps the server from starting.
+    Works START "logfile" logfile: String = String::new(), Text;
+    /// The form of the time in log lines: `legacy` is Redis's form in local time, `iso8601` has microseconds and the
+    /// offset from UTC, `milliseconds` is the Unix time. Tools that parse the log may know only `legacy`.
+    Works LIVE "log-timestamp-format" log_timestamp_format: LogTimestamp = LogTimestamp::Legacy, OneOf;
+    /// Has no effect: lines go to `logfile` or standard output only, where a supervisor such as systemd can pick them
+    /// up.
+    Idle START "syslog-enabled" syslog_enabled: bool = false, YesNo;
+    /// Has no effect: nothing is sent to syslog.
+    Idle START "syslog-ident" syslog_ident: String = "redis".into(), Text;
+    /// Has no effect: nothing is sent to syslog.
+    Idle START "syslog-facility" syslog_facility: SyslogFacility = SyslogFacility::Local0, OneOf;
+    /// Has no effect: when the serving thread hits an internal error, the place and reason are always logged before
+    /// the process aborts.
+    Idle LIVE "crash-log-enabled" crash_log_enabled: bool = true, YesNo;
+    /// Has no effect: memory is not tested after a crash.
+    Idle LIVE "crash-memcheck-enabled" crash_memcheck_enabled: bool = true, YesNo;
+    /// How many databases there are; SELECT takes 0 to one less. A dump with a higher number keeps the server from
+    /// starting, and writes of a primary to one are refused and logged, so give a replica as many as its primary has.
+    /// An empty database costs little memory.
+    Works START "databases" databases: i64 = 16, Int(1..=INT);
+    /// Has no effect: the start is logged in lines only, without a logo.
+    Idle START "always-show-logo" always_show_logo: bool = false, YesNo;
+    /// Has no effect: the process keeps the title it was started with.
+    Idle START "set-proc-title" set_proc_title: bool = true, YesNo;
+    /// Has no effect: the process keeps the title it was started with.
+    Idle LIVE "proc-title-template" proc_title_template: String = "{title} {listen-addr} {server-mode}".into(), Text;
+    /// Has no effect: an internal error of the serving thread always aborts the process.
+    Idle HIDDEN "use-exit-on-panic" use_exit_on_panic: bool = false, YesNo;
+    /// Has no effect: no watchdog looks at commands that take long; see `slowlog-log-slower-than` and
+    /// `latency-monitor-threshold`.
+    Idle HIDDEN "watchdog-period" watchdog_period: i64 = 0, Int(0..=INT);
+    /// Has no effect: SORT ALPHA compares strings byte by byte, in every locale.
+    Idle LIVE "locale-collate" locale_collate: String = String::new(), Text;
+    /// Only `no` is accepted: keys, arguments and client names can appear in log lines, and nothing keeps them out
+    /// yet.
+    Refused LIVE "hide-user-data-from-log" hide_user_data_from_log: bool = false, YesNo;
+    /// How often in a second the server looks after what no request causes: time-outs, save points, statistics,
+    /// expired keys. Values outside 1 to 500 are taken as 1 or 500. A low value lets save points, a shutdown that
+    /// waits, limits of output and statistics be late; a value above 100 costs processor time on an idle server.
+    Works LIVE "hz" hz: i64 = 10, Int(0..=INT);
+    /// With `yes`, `hz` is doubled for as long as more than 200 clients fall to each turn, up to 500. With `no` the
+    /// rate stays the same however many clients there are.
+    Works LIVE "dynamic-hz" dynamic_hz: bool = true, YesNo;
+    /// Has no effect: the process's setting of transparent huge pages is left as it is. Memory of keys asks for huge
+    /// pages by itself once a database is large.
+    Idle START "disable-thp" disable_thp: bool = true, YesNo;
+    /// Has no effect: the kernel's choice of whom to kill when memory is short is not influenced. Set it in the
+    /// service's unit.
+    Idle LIVE "oom-score-adj" oom_score_adj: OomScoreAdj = OomScoreAdj::No, OneOf;
+    /// Has no effect: see `oom-score-adj`.
+    Idle LIVE "oom-score-adj-values" oom_score_adj_values: [i64; 3] = [0, 200, 800], OomScores;
+    /// Has no effect: the system decides on which processors threads run. `taskset` or the service's unit can confine
+    /// the whole process.
+    Idle START "server-cpulist" ["server_cpulist"] server_cpulist: String = String::new(), Text;
+    /// Has no effect: see `server-cpulist`.
+    Idle START "bio-cpulist" ["bio_cpulist"] bio_cpulist: String = String::new(), Text;
+    /// Has no effect: there is no append-only file.
+    Idle START "aof-rewrite-cpulist" ["aof_rewrite_cpulist"] aof_rewrite_cpulist: String = String::new(), Text;
+    /// Has no effect: see `server-cpulist`.
+    Idle START "bgsave-cpulist" ["bgsave_cpulist"] bgsave_cpulist: String = String::new(), Text;
+    /// Has no effect: no start-up warning can be left out.
+    Idle START "ignore-warnings" ignore_warnings: String = String::new(), Text;
+    /// Who may use MODULE: nobody, everyone, or clients on this machine (`local`). Loading a module is refused in any
+    /// case.
+    Works START "enable-module-command" enable_module_command: Protection = Protection::No, OneOf;
+    /// Who may use DEBUG: nobody, everyone, or clients on this machine (`local`). DEBUG can stop, slow down and empty
+    /// a server, so leave it at `no` outside of tests.
+    Works START "enable-debug-command" enable_debug_command: Protection = Protection::No, OneOf;
+    /// Who may change `dir` and `dbfilename` by CONFIG SET: nobody, everyone, or clients on this machine (`local`).
+    /// Whoever may do so can write a dump into any directory that the server can write to.
+    Works START "enable-protected-configs" enable_protected_configs: Protection = Protection::No, OneOf;
+    /// The seconds for which a shutdown holds writes back and waits for replicas that lag, before it saves and ends;
+    /// 0 does not wait. If it is too low, replicas can miss the last writes; if it is higher than the patience of the
+    /// supervisor, the server is killed without a final save.
+    Works LIVE "shutdown-timeout" shutdown_timeout: i64 = 10, Int(0..=INT);
+    /// What SIGINT does. By default the server saves if save points are set. `save` and `nosave` decide that, `now`
+    /// does not wait for replicas, `force` ends even if the save fails. With `nosave` or `force`, writes since the
+    /// last dump are lost.
+    Works LIVE "shutdown-on-sigint" shutdown_on_sigint: Vec<ShutdownOn> = Vec::new(), ShutdownWays;
+    /// What SIGTERM does, with the same words as `shutdown-on-sigint`. Service managers and container runtimes stop a
+    /// server by this signal.
+    Works LIVE "shutdown-on-sigterm" shutdown_on_sigterm: Vec<ShutdownOn> = Vec::new(), ShutdownWays;
 
-    // Access
-    Works SECRET "requirepass" requirepass: String = String::new(), Text, "Password of the default user.";
-    Refused START "aclfile" aclfile: String = String::new(), Text, "File of access rules.";
-    Works LIVE "acllog-max-len" acllog_max_len: i64 = 128, Int(0..=MAX), "Entries of ACL LOG.";
-    Idle LIVE "acl-pubsub-default" acl_pubsub_default: AclPubsub = AclPubsub::Resetchannels, OneOf, "Channels of new users.";
+    section "Access":
+    /// The password that clients must give by AUTH or HELLO; empty means that none is needed. Clients try passwords
+    /// very fast, so take a long random one. Replicas and Sentinel need it too (`masterauth`). A new password leaves
+    /// clients that are connected as they are; an emptied one lets everyone in.
+    Works SECRET "requirepass" requirepass: String = String::new(), Text;
+    /// Only the empty value is accepted: users other than `default` are not built in, and a server that ignored the
+    /// file would give more access than it says.
+    Refused START "aclfile" aclfile: String = String::new(), Text;
+    /// How many entries ACL LOG keeps; 0 keeps none. A high value takes memory.
+    Works LIVE "acllog-max-len" acllog_max_len: i64 = 128, Int(0..=MAX);
+    /// Has no effect: there is only the user `default`, who may use all channels.
+    Idle LIVE "acl-pubsub-default" acl_pubsub_default: AclPubsub = AclPubsub::Resetchannels, OneOf;
 
-    // Clients
-    Works LIVE "client-query-buffer-limit" client_query_buffer_limit: i64 = 1 << 30, Memory((1 << 20)..=MAX), "Bytes of unparsed input of one client.";
-    Works LIVE "client-output-buffer-limit" client_output_buffer_limit: OutputLimits = OutputLimits::default(), Limits, "Bytes of unsent replies, by class of client.";
-    Works LIVE "proto-max-bulk-len" proto_max_bulk_len: i64 = 512 << 20, Memory((1 << 20)..=MAX), "Bytes of one argument.";
-    Works LIVE "maxmemory-clients" maxmemory_clients: i64 = 0, MemoryOrPercent, "Memory of all clients, above which the largest are closed; 0 = no limit.";
-    Works LIVE "tracking-table-max-keys" tracking_table_max_keys: i64 = 1_000_000, Int(0..=MAX), "Keys remembered for client side caching.";
+    section "Clients":
+    /// The bytes of requests that one client may have sent without their having run, those queued in MULTI included;
+    /// a client above it is closed. Before AUTH the limit is 1 MB at most. It must be larger than the largest
+    /// request, or that can never be sent; a high value lets one client take as much memory.
+    Works LIVE "client-query-buffer-limit" client_query_buffer_limit: i64 = 1 << 30, Memory((1 << 20)..=MAX);
+    /// The bytes of output that may wait for a client, by class (`normal`, `replica`, `pubsub`): a client above the
+    /// hard limit is closed at once, and one above the soft limit after that many seconds; 0 means no limit. For
+    /// replicas the hard limit is never less than `repl-backlog-size`; if it is too low for the writes during a full
+    /// sync, the sync fails again and again. Without a hard limit for `normal`, a client's requests wait while 32 MB
+    /// or the soft limit are unread, whichever is more.
+    Works LIVE "client-output-buffer-limit" client_output_buffer_limit: OutputLimits = OutputLimits::default(), Limits;
+    /// The bytes of one argument of a request, and of one string that APPEND, SETRANGE, SETBIT and others may build.
+    /// A request above it is an error and closes the connection. A low value breaks applications with large values; a
+    /// high value lets one request take as much memory.
+    Works LIVE "proto-max-bulk-len" proto_max_bulk_len: i64 = 512 << 20, Memory((1 << 20)..=MAX);
+    /// The bytes that all clients together may take, or a percentage of `maxmemory`; 0 means no limit. Above it, the
+    /// clients that take most are closed first. Replicas do not count, and CLIENT NO-EVICT spares a client. If it is
+    /// too low, clients with large replies are disconnected again and again.
+    Works LIVE "maxmemory-clients" maxmemory_clients: i64 = 0, MemoryOrPercent;
+    /// How many keys are remembered for clients that use client-side caching; 0 means no limit. Above it, keys are
+    /// forgotten and their clients told to drop them, so a low value makes caching useless; a high value takes
+    /// memory.
+    Works LIVE "tracking-table-max-keys" tracking_table_max_keys: i64 = 1_000_000, Int(0..=MAX);
 
-    // Memory
-    Works LIVE "maxmemory" maxmemory: i64 = 0, Memory(0..=MAX), "Bytes above which keys are evicted; 0 = no limit.";
-    Works LIVE "maxmemory-policy" maxmemory_policy: MaxmemoryPolicy = MaxmemoryPolicy::Noeviction, OneOf, "Which keys go.";
-    Works LIVE "maxmemory-samples" maxmemory_samples: i64 = 5, Int(1..=64), "Keys looked at to find one to evict.";
-    Idle LIVE "maxmemory-eviction-tenacity" maxmemory_eviction_tenacity: i64 = 10, Int(0..=100), "How much time eviction may take before a command is served.";
-    Works LIVE "lfu-log-factor" lfu_log_factor: i64 = 10, Int(0..=INT), "How slowly the counter of use grows.";
-    Works LIVE "lfu-decay-time" lfu_decay_time: i64 = 1, Int(0..=INT), "Minutes in which it loses one; 0 = never.";
-    Works LIVE "active-expire-effort" active_expire_effort: i64 = 1, Int(1..=10), "Share of time spent on deleting expired keys.";
-    Works LIVE "lazyfree-lazy-eviction" lazyfree_lazy_eviction: bool = false, YesNo, "Evicted values are freed in the background.";
-    Works LIVE "lazyfree-lazy-expire" lazyfree_lazy_expire: bool = false, YesNo, "Expired values are.";
-    Works LIVE "lazyfree-lazy-server-del" lazyfree_lazy_server_del: bool = false, YesNo, "Overwritten values are.";
-    Works LIVE "lazyfree-lazy-user-del" lazyfree_lazy_user_del: bool = false, YesNo, "Values that DEL removes are.";
-    Idle LIVE "lazyfree-lazy-user-flush" lazyfree_lazy_user_flush: bool = false, YesNo, "Databases that FLUSHDB and FLUSHALL empty: they always are.";
-    Idle LIVE "activerehashing" activerehashing: bool = true, YesNo, "Rehash in idle time (there is no rehash here).";
-    Idle LIVE "activedefrag" activedefrag: bool = false, YesNo, "Defragment in idle time (compaction here is always on).";
-    Idle LIVE "active-defrag-ignore-bytes" active_defrag_ignore_bytes: i64 = 100 << 20, Memory(1..=MAX), "Waste below which nothing is done.";
-    Idle LIVE "active-defrag-threshold-lower" active_defrag_threshold_lower: i64 = 10, Int(0..=1000), "Waste in percent from which on it works.";
-    Idle LIVE "active-defrag-threshold-upper" active_defrag_threshold_upper: i64 = 100, Int(0..=1000), "Waste in percent at which it works hardest.";
-    Idle LIVE "active-defrag-cycle-min" active_defrag_cycle_min: i64 = 1, Int(1..=99), "Least CPU in percent.";
-    Idle LIVE "active-defrag-cycle-max" active_defrag_cycle_max: i64 = 25, Int(1..=99), "Most CPU in percent.";
-    Idle LIVE "active-defrag-max-scan-fields" active_defrag_max_scan_fields: i64 = 1000, Int(1..=MAX), "Elements of a collection handled at once.";
-    Idle START "jemalloc-bg-thread" jemalloc_bg_thread: bool = true, YesNo, "The allocator's own thread.";
+    section "Memory":
+    /// The bytes of memory above which `maxmemory-policy` acts; 0 means no limit. Without a limit, a growing dataset
+    /// takes all memory of the machine until the kernel kills the server. Leave room beside it for a snapshot (about
+    /// a tenth), output of clients and the replication backlog.
+    Works LIVE "maxmemory" maxmemory: i64 = 0, Memory(0..=MAX);
+    /// What happens at `maxmemory`: `noeviction` refuses writes with an error; `allkeys-*` evict any key and
+    /// `volatile-*` only keys with an expiry, by last use (`lru`), frequency of use (`lfu`), chance (`random`) or
+    /// next expiry (`ttl`). An evicted key is lost; use `noeviction` where that must not be. When a `volatile-*`
+    /// policy finds no key with an expiry, writes are refused. Dumps hold the time or frequency of use under `lru`
+    /// and `lfu` policies, and take longer.
+    Works LIVE "maxmemory-policy" maxmemory_policy: MaxmemoryPolicy = MaxmemoryPolicy::Noeviction, OneOf;
+    /// How many keys of each database are looked at to find one to evict. 5 is close to true LRU, 10 closer but
+    /// slower; with 1 the choice is nearly by chance.
+    Works LIVE "maxmemory-samples" maxmemory_samples: i64 = 5, Int(1..=64);
+    /// Has no effect: a command that needs room waits until enough has been evicted.
+    Idle LIVE "maxmemory-eviction-tenacity" maxmemory_eviction_tenacity: i64 = 10, Int(0..=100);
+    /// How slowly the counter of a key's use grows under `lfu` policies; it ends at 255. With 0 it is full after some
+    /// 250 uses, with 10 after some 300,000. If it is too low, all busy keys look the same; if it is too high, rarely
+    /// used keys do.
+    Works LIVE "lfu-log-factor" lfu_log_factor: i64 = 10, Int(0..=INT);
+    /// The minutes after which an unused key's counter loses one under `lfu` policies; 0 means never, so that keys
+    /// that were busy once stay for ever. A low value forgets quickly and behaves more like `lru`.
+    Works LIVE "lfu-decay-time" lfu_decay_time: i64 = 1, Int(0..=INT);
+    /// How much of the serving thread's time may go into deleting expired keys that nobody asks for: 25 % at 1, 2 %
+    /// more for each step. Work is done in slices of 200 microseconds. If expired keys pile up (INFO
+    /// `expired_stale_perc`), raise it; higher values take time from clients while there is much to delete.
+    Works LIVE "active-expire-effort" active_expire_effort: i64 = 1, Int(1..=10);
+    /// With `yes`, evicted values of more than 64 parts are freed by another thread. With `no`, evicting a huge
+    /// collection keeps clients waiting while it is freed.
+    Works LIVE "lazyfree-lazy-eviction" lazyfree_lazy_eviction: bool = false, YesNo;
+    /// With `yes`, expired values of more than 64 parts are freed by another thread, and replicas are sent UNLINK
+    /// instead of DEL. With `no`, a huge collection that expires keeps clients waiting while it is freed.
+    Works LIVE "lazyfree-lazy-expire" lazyfree_lazy_expire: bool = false, YesNo;
+    /// With `yes`, values of more than 64 parts that a command replaces (RENAME, RESTORE, the `*STORE` commands and
+    /// others) are freed by another thread. With `no`, clients wait while a huge one is freed.
+    Works LIVE "lazyfree-lazy-server-del" lazyfree_lazy_server_del: bool = false, YesNo;
+    /// With `yes`, DEL works as UNLINK does: values of more than 64 parts are freed by another thread. With `no`, DEL
+    /// of a huge collection keeps clients waiting.
+    Works LIVE "lazyfree-lazy-user-del" lazyfree_lazy_user_del: bool = false, YesNo;
+    /// Has no effect: databases that FLUSHDB and FLUSHALL empty are always freed by another thread.
+    Idle LIVE "lazyfree-lazy-user-flush" lazyfree_lazy_user_flush: bool = false, YesNo;
+    /// Has no effect: there is no large table that would have to be rehashed.
+    Idle LIVE "activerehashing" activerehashing: bool = true, YesNo;
+    /// Has no effect: memory is compacted all the time, in slices of at most a tenth of a turn.
+    Idle LIVE "activedefrag" activedefrag: bool = false, YesNo;
+    /// Has no effect: see `activedefrag`.
+    Idle LIVE "active-defrag-ignore-bytes" active_defrag_ignore_bytes: i64 = 100 << 20, Memory(1..=MAX);
+    /// Has no effect: see `activedefrag`.
+    Idle LIVE "active-defrag-threshold-lower" active_defrag_threshold_lower: i64 = 10, Int(0..=1000);
+    /// Has no effect: see `activedefrag`.
+    Idle LIVE "active-defrag-threshold-upper" active_defrag_threshold_upper: i64 = 100, Int(0..=1000);
+    /// Has no effect: see `activedefrag`.
+    Idle LIVE "active-defrag-cycle-min" active_defrag_cycle_min: i64 = 1, Int(1..=99);
+    /// Has no effect: see `activedefrag`.
+    Idle LIVE "active-defrag-cycle-max" active_defrag_cycle_max: i64 = 25, Int(1..=99);
+    /// Has no effect: see `activedefrag`.
+    Idle LIVE "active-defrag-max-scan-fields" active_defrag_max_scan_fields: i64 = 1000, Int(1..=MAX);
+    /// Has no effect: the allocator's own thread always gives unused memory back, after about two seconds.
+    Idle START "jemalloc-bg-thread" jemalloc_bg_thread: bool = true, YesNo;
 
-    // Persistence
-    Works LIVE "save" save: Vec<SavePoint> = default_save_points(), SavePoints, "Save after so many seconds if so many changes were made.";
-    Works GUARDED "dir" dir: String = ".".into(), Text, "Working directory: the dump goes there.";
-    Works GUARDED "dbfilename" dbfilename: String = "dump.rdb".into(), FileName("dbfilename"), "Name of the dump.";
-    Works LIVE "stop-writes-on-bgsave-error" stop_writes_on_bgsave_error: bool = true, YesNo, "Refuse writes after a failed save.";
-    Works LIVE "rdbcompression" rdbcompression: bool = true, YesNo, "Compress strings in dumps.";
-    Works START "rdbchecksum" rdbchecksum: bool = true, YesNo, "Write and check the checksum of dumps.";
-    Works LIVE "rdb-save-incremental-fsync" rdb_save_incremental_fsync: bool = true, YesNo, "Sync the dump piecewise while it is written.";
-    Works LIVE "rdb-del-sync-files" rdb_del_sync_files: bool = false, YesNo, "Remove dumps that only served replication.";
-    Idle LIVE "sanitize-dump-payload" sanitize_dump_payload: Sanitize = Sanitize::No, OneOf, "Accepted; dumps are always checked in full.";
-    Works LIVE "rdb-save-target" rdb_save_target: RdbTarget = RdbTarget::Auto, OneOf, "Server version that dumps are written for; `auto` = the lowest that holds the data.";
-    Works LIVE "rdb-save-loss" rdb_save_loss: SaveLoss = SaveLoss::Refuse, OneOf, "What to do with data that the target cannot hold.";
-    Works LIVE "rdb-unknown-values" rdb_unknown_values: UnknownValues = UnknownValues::Refuse, OneOf, "What to do with values of modules, and with arrays, when loading.";
-    Works LIVE "rdb-load-salvage" rdb_load_salvage: bool = false, YesNo, "Load what can be read of a damaged dump, and log the rest.";
-    Idle LIVE "rdb-version-check" rdb_version_check: VersionCheck = VersionCheck::Strict, OneOf, "Refuse dumps of versions that are not known.";
-    Works LIVE "snapshot-preserve-limit" snapshot_preserve_limit: i64 = 0, Memory(0..=MAX), "Bytes that a running snapshot may hold beside the data; 0 = a twentieth of the data, at least 2 MB.";
-    Works LIVE "snapshot-stall-timeout" snapshot_stall_timeout: i64 = 10, Int(1..=INT), "Seconds without progress of the disk after which a snapshot fails.";
-    Works HIDDEN "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while saving; negative = keys per microsecond. For tests.";
-    Works HIDDEN "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT), "Microseconds to wait per key while loading; negative = keys per microsecond. For tests.";
-    Idle HIDDEN "loading-process-events-interval-bytes" loading_process_events_interval_bytes: i64 = 2 << 20, Int(1024..=INT), "Bytes loaded between two looks at the clients.";
-    Refused LIVE "appendonly" appendonly: bool = false, YesNo, "Keep an append-only file.";
-    Idle START "appendfilename" appendfilename: String = "appendonly.aof".into(), FileName("appendfilename"), "Its name.";
-    Works START "appenddirname" appenddirname: String = "appendonlydir".into(), FileName("appenddirname"), "Its directory; if it exists, the server does not start.";
-    Idle LIVE "appendfsync" appendfsync: AppendFsync = AppendFsync::Everysec, OneOf, "When it is synced.";
-    Idle LIVE "no-appendfsync-on-rewrite" no_appendfsync_on_rewrite: bool = false, YesNo, "Not while it is rewritten.";
-    Idle LIVE "auto-aof-rewrite-percentage" auto_aof_rewrite_percentage: i64 = 100, Int(0..=INT), "Growth that starts a rewrite.";
-    Idle LIVE "auto-aof-rewrite-min-size" auto_aof_rewrite_min_size: i64 = 64 << 20, Memory(0..=MAX), "Size from which on it is rewritten.";
-    Idle LIVE "aof-load-truncated" aof_load_truncated: bool = true, YesNo, "Accept one that was cut short.";
-    Idle LIVE "aof-use-rdb-preamble" aof_use_rdb_preamble: bool = true, YesNo, "Begin it with a dump.";
-    Idle LIVE "aof-timestamp-enabled" aof_timestamp_enabled: bool = false, YesNo, "Write times into it.";
-    Idle LIVE "aof-rewrite-incremental-fsync" aof_rewrite_incremental_fsync: bool = true, YesNo, "Sync its rewrite piecewise.";
-    Idle HIDDEN "aof-disable-auto-gc" aof_disable_auto_gc: bool = false, YesNo, "Keep its old files.";
+    section "Persistence":
+    /// Pairs of seconds and changes: a snapshot is saved when at least that many keys were changed and more than that
+    /// many seconds have passed since the last save. By default after an hour with 1 change, five minutes with 100,
+    /// or a minute with 10,000. After a crash, writes since the last snapshot are lost, so rare saves lose more;
+    /// frequent ones keep the disk busy. `""` saves nothing by itself, not even at shutdown.
+    Works LIVE "save" save: Vec<SavePoint> = default_save_points(), SavePoints;
+    /// The working directory: dumps, temporary files and relative paths are found there. It must exist, and the
+    /// server must be able to write to it, or every save fails. A save that runs ends in the directory in which it
+    /// began.
+    Works GUARDED "dir" dir: String = ".".into(), Text;
+    /// The name of the dump in `dir`, without a path. It is loaded at the start and replaced by each save, so two
+    /// servers must not share it. A wrong name at the start means an empty dataset, and the next save creates a new
+    /// file.
+    Works GUARDED "dbfilename" dbfilename: String = "dump.rdb".into(), FileName("dbfilename");
+    /// With `yes`, and with save points set, a primary refuses writes from a failed background save until one
+    /// succeeds, so that a full disk is noticed before data is lost. With `no`, writes go on, and a crash loses
+    /// everything since the last good dump.
+    Works LIVE "stop-writes-on-bgsave-error" stop_writes_on_bgsave_error: bool = true, YesNo;
+    /// With `yes`, strings of more than 20 bytes are compressed by LZF in dumps and full syncs where that makes them
+    /// smaller. `no` saves processor time of the thread that writes, and makes files larger.
+    Works LIVE "rdbcompression" rdbcompression: bool = true, YesNo;
+    /// With `yes`, dumps and full syncs end with a CRC-64 of their bytes, which is compared when they are loaded.
+    /// With `no`, dumps are written without it and damage that still looks like data is not noticed. Every value is
+    /// checked for soundness in both cases.
+    Works START "rdbchecksum" rdbchecksum: bool = true, YesNo;
+    /// With `yes`, the kernel is asked to begin writing a dump to disk after each 8 MB. With `no`, the disk gets
+    /// everything at the final sync, which can stall other programs that use it.
+    Works LIVE "rdb-save-incremental-fsync" rdb_save_incremental_fsync: bool = true, YesNo;
+    /// With `yes`, and while no save point is set, dumps that were written or received only for a full sync are
+    /// removed as soon as they have served. With `no` they stay, as readable copies of the data. It removes nothing
+    /// else: a later save under the same name is kept.
+    Works LIVE "rdb-del-sync-files" rdb_del_sync_files: bool = false, YesNo;
+    /// Has no effect: dumps, full syncs and RESTORE payloads are always checked in full.
+    Idle LIVE "sanitize-dump-payload" sanitize_dump_payload: Sanitize = Sanitize::No, OneOf;
+    /// The server for which dumps and DUMP payloads are written; `auto` takes the oldest version of the format that
+    /// holds the data. A target that cannot hold some value makes saves fail, or lose it, as `rdb-save-loss` says. A
+    /// newer target is of no use unless that server needs it.
+    Works LIVE "rdb-save-target" rdb_save_target: RdbTarget = RdbTarget::Auto, OneOf;
+    /// What happens when `rdb-save-target` cannot hold a value: `refuse` lets the save fail with the key's name;
+    /// `report` leaves out what does not fit (for example expiry times of hash fields), so that the dump is not
+    /// complete.
+    Works LIVE "rdb-save-loss" rdb_save_loss: SaveLoss = SaveLoss::Refuse, OneOf;
+    /// What happens with values of modules and with arrays, which cannot be held, in dumps and full syncs: `refuse`
+    /// refuses the whole dump with the key's name; `skip` leaves those keys out and counts them in the log. After
+    /// `skip`, the next save writes a dump without them.
+    Works LIVE "rdb-unknown-values" rdb_unknown_values: UnknownValues = UnknownValues::Refuse, OneOf;
+    /// With `yes`, a damaged dump does not keep the server from starting: what is sound is loaded, and the log names
+    /// what is left out. The next save then replaces the damaged file, so copy it before. Leave it at `no` unless a
+    /// copy is safe.
+    Works LIVE "rdb-load-salvage" rdb_load_salvage: bool = false, YesNo;
+    /// Has no effect: a dump of an unknown version is always refused, as `strict` says.
+    Idle LIVE "rdb-version-check" rdb_version_check: VersionCheck = VersionCheck::Strict, OneOf;
+    /// The bytes that a running snapshot may take beside the data, for old versions of what is overwritten meanwhile;
+    /// 0 means a twentieth of the data, at least 2 MB. At the limit, writes wait until the snapshot has caught up. If
+    /// it is too low, writers stall whenever the disk is slow; if it is high, a snapshot under many writes takes that
+    /// much more memory.
+    Works LIVE "snapshot-preserve-limit" snapshot_preserve_limit: i64 = 0, Memory(0..=MAX);
+    /// The seconds without any progress of the disk after which a running snapshot is given up as failed; the old
+    /// dump stays. If it is too low, a disk that stalls now and then makes saves fail; if it is too high, writes can
+    /// wait that long at `snapshot-preserve-limit`.
+    Works LIVE "snapshot-stall-timeout" snapshot_stall_timeout: i64 = 10, Int(1..=INT);
+    /// For tests: the microseconds to wait for each key while a dump is written; a negative number waits one
+    /// microsecond for that many keys. Any value but 0 makes saves and full syncs slow.
+    Works HIDDEN "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT);
+    /// For tests: the microseconds to wait for each key while a dump is loaded; a negative number waits one
+    /// microsecond for that many keys. Any value but 0 makes loading slow.
+    Works HIDDEN "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT);
+    /// Has no effect: other threads load, so clients are answered at any time meanwhile.
+    Idle HIDDEN "loading-process-events-interval-bytes" loading_process_events_interval_bytes: i64 = 2 << 20, Int(1024..=INT);
+    /// Only `no` is accepted: there is no append-only file, so `yes` would promise a durability that is not there.
+    /// Writes since the last snapshot are lost in a crash.
+    Refused LIVE "appendonly" appendonly: bool = false, YesNo;
+    /// Has no effect: there is no append-only file.
+    Idle START "appendfilename" appendfilename: String = "appendonly.aof".into(), FileName("appendfilename");
+    /// The name of the append-only directory in `dir`. It is never written; if it exists the server does not start,
+    /// because the data in it would not be loaded. Convert it first with the server that wrote it (`appendonly no`
+    /// and SAVE), and move it away.
+    Works START "appenddirname" appenddirname: String = "appendonlydir".into(), FileName("appenddirname");
+    /// Has no effect: there is no append-only file. No value makes single writes durable.
+    Idle LIVE "appendfsync" appendfsync: AppendFsync = AppendFsync::Everysec, OneOf;
+    /// Has no effect: there is no append-only file.
+    Idle LIVE "no-appendfsync-on-rewrite" no_appendfsync_on_rewrite: bool = false, YesNo;
+    /// Has no effect: there is no append-only file.
+    Idle LIVE "auto-aof-rewrite-percentage" auto_aof_rewrite_percentage: i64 = 100, Int(0..=INT);
+    /// Has no effect: there is no append-only file.
+    Idle LIVE "auto-aof-rewrite-min-size" auto_aof_rewrite_min_size: i64 = 64 << 20, Memory(0..=MAX);
+    /// Has no effect: there is no append-only file.
+    Idle LIVE "aof-load-truncated" aof_load_truncated: bool = true, YesNo;
+    /// Has no effect: there is no append-only file.
+    Idle LIVE "aof-use-rdb-preamble" aof_use_rdb_preamble: bool = true, YesNo;
+    /// Has no effect: there is no append-only file.
+    Idle LIVE "aof-timestamp-enabled" aof_timestamp_enabled: bool = false, YesNo;
+    /// Has no effect: there is no append-only file.
+    Idle LIVE "aof-rewrite-incremental-fsync" aof_rewrite_incremental_fsync: bool = true, YesNo;
+    /// Has no effect: there is no append-only file.
+    Idle HIDDEN "aof-disable-auto-gc" aof_disable_auto_gc: bool = false, YesNo;
 
-    // Replication
-    Works START "replicaof" ["slaveof"] replicaof: Option<Address> = None, Primary, "The primary to follow.";
-    Works SECRET "masterauth" ["primaryauth"] masterauth: String = String::new(), Text, "Password for the primary.";
-    Works SECRET "masteruser" ["primaryuser"] masteruser: String = String::new(), Text, "User for the primary.";
-    Works LIVE "replica-serve-stale-data" ["slave-serve-stale-data"] replica_serve_stale_data: bool = true, YesNo, "Answer reads without a link to the primary.";
-    Works LIVE "replica-read-only" ["slave-read-only"] replica_read_only: bool = true, YesNo, "Refuse writes of clients of a replica.";
-    Works LIVE "replica-priority" ["slave-priority"] replica_priority: i64 = 100, Int(0..=INT), "Rank for promotion by Sentinel; 0 = never.";
-    Works LIVE "replica-announce-ip" ["slave-announce-ip"] replica_announce_ip: String = String::new(), Text, "Address that we tell the primary.";
-    Works LIVE "replica-announce-port" ["slave-announce-port"] replica_announce_port: i64 = 0, Int(0..=65535), "Port that we tell the primary.";
-    Works LIVE "replica-announced" replica_announced: bool = true, YesNo, "Let Sentinel know of us.";
-    Works LIVE "replica-ignore-maxmemory" ["slave-ignore-maxmemory"] replica_ignore_maxmemory: bool = true, YesNo, "A replica evicts nothing by itself.";
-    Idle LIVE "replica-lazy-flush" ["slave-lazy-flush"] replica_lazy_flush: bool = false, YesNo, "Free the old data in the background after a full sync: it always is.";
-    Idle LIVE "replica-ignore-disk-write-errors" replica_ignore_disk_write_errors: bool = false, YesNo, "A replica takes writes after a failed save.";
-    Idle LIVE "replica-full-sync-buffer-limit" replica_full_sync_buffer_limit: i64 = 0, Memory(0..=MAX), "Stream bytes that a replica keeps during a full sync; 0 = the hard limit of its class.";
-    Idle LIVE "propagation-error-behavior" propagation_error_behavior: PropagationError = PropagationError::Ignore, OneOf, "When a replicated command fails.";
-    Works LIVE "min-replicas-to-write" ["min-slaves-to-write"] min_replicas_to_write: i64 = 0, Int(0..=INT), "Refuse writes with fewer replicas.";
-    Works LIVE "min-replicas-max-lag" ["min-slaves-max-lag"] min_replicas_max_lag: i64 = 10, Int(0..=INT), "Seconds without a sign of life after which a replica does not count.";
-    Works LIVE "repl-timeout" repl_timeout: i64 = 60, Int(1..=INT), "Seconds of silence after which a link is dead.";
-    Works LIVE "repl-ping-replica-period" ["repl-ping-slave-period"] repl_ping_replica_period: i64 = 10, Int(1..=INT), "Seconds between pings to replicas.";
-    Works LIVE "repl-disable-tcp-nodelay" repl_disable_tcp_nodelay: bool = false, YesNo, "Fewer, larger packets to replicas.";
-    Works LIVE "repl-backlog-size" repl_backlog_size: i64 = 1 << 20, Memory(1..=MAX), "Stream bytes kept for partial resynchronisation.";
-    Works LIVE "repl-backlog-ttl" repl_backlog_ttl: i64 = 3600, Int(0..=MAX), "Seconds that they are kept without replicas; 0 = for ever.";
-    Works LIVE "repl-backlog-disk-size" repl_backlog_disk_size: i64 = 4 << 30, Memory(0..=MAX), "Stream bytes for slow replicas that may go to a temporary file in `dir` when memory has no room for them; 0 = none.";
-    Works LIVE "repl-diskless-sync" repl_diskless_sync: bool = true, YesNo, "Send snapshots without a file.";
-    Works LIVE "repl-diskless-sync-delay" repl_diskless_sync_delay: i64 = 5, Int(0..=INT), "Seconds to wait for more replicas.";
-    Works LIVE "repl-diskless-sync-early-start" repl_diskless_sync_early_start: EarlyStart = EarlyStart::Auto, OneOf, "Do not wait once all replicas that were there before have asked; `auto` = while the delay has its default.";
-    Works LIVE "repl-diskless-sync-max-replicas" repl_diskless_sync_max_replicas: i64 = 0, Int(0..=INT), "Do not wait once so many are there; 0 = always wait.";
-    Works LIVE "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf, "Load what the primary sends without a file.";
-    Works LIVE "repl-rdb-target" repl_rdb_target: RdbTarget = RdbTarget::Auto, OneOf, "Server version that snapshots for replicas are written for.";
-    Works LIVE "repl-max-concurrent-full-syncs" repl_max_concurrent_full_syncs: i64 = 0, Int(0..=INT), "Full syncs at the same time; 0 = any number.";
-    Works LIVE "repl-swapdb-memory-limit" repl_swapdb_memory_limit: i64 = 0, Memory(0..=MAX), "Bytes that old and new data may take together while a replica loads aside; 0 = no limit.";
+    section "Replication":
+    /// The host and port of the primary to follow; without it the server is a primary. The first full sync replaces
+    /// all data that this server has. At run time the REPLICAOF command changes it, and CONFIG REWRITE keeps the
+    /// change.
+    Works START "replicaof" ["slaveof"] replicaof: Option<Address> = None, Primary;
+    /// The password that is sent to the primary, its `requirepass`. A missing or wrong one keeps the link down; the
+    /// log says so at each attempt. Set it on primaries too that may become replicas.
+    Works SECRET "masterauth" ["primaryauth"] masterauth: String = String::new(), Text;
+    /// The user name that goes with `masterauth`; empty sends the password alone, which logs in as `default`. A user
+    /// without the rights to PSYNC and REPLCONF keeps the link down.
+    Works SECRET "masteruser" ["primaryuser"] masteruser: String = String::new(), Text;
+    /// With `yes`, a replica whose link is down goes on answering reads from what it has, which may be old. With `no`
+    /// it answers most commands with MASTERDOWN, so that a cut of the network stops all reads.
+    Works LIVE "replica-serve-stale-data" ["slave-serve-stale-data"] replica_serve_stale_data: bool = true, YesNo;
+    /// With `yes`, a replica refuses writes of clients. With `no` it takes them; they are lost at the next full sync
+    /// and are not sent to its own replicas.
+    Works LIVE "replica-read-only" ["slave-read-only"] replica_read_only: bool = true, YesNo;
+    /// The rank of this replica when Sentinel promotes one: the lowest number above 0 is preferred, and 0 is never
+    /// promoted. With 0 on every replica, no failover is possible.
+    Works LIVE "replica-priority" ["slave-priority"] replica_priority: i64 = 100, Int(0..=INT);
+    /// The address by which the primary and Sentinel show and reach this replica; empty means the address from which
+    /// it connects. Set it where addresses are translated (containers, NAT), or a failover points clients to an
+    /// address that they cannot reach.
+    Works LIVE "replica-announce-ip" ["slave-announce-ip"] replica_announce_ip: String = String::new(), Text;
+    /// The port by which the primary and Sentinel show and reach this replica; 0 means `port`. Set it where ports are
+    /// mapped, or a failover points clients to the wrong port.
+    Works LIVE "replica-announce-port" ["slave-announce-port"] replica_announce_port: i64 = 0, Int(0..=65535);
+    /// With `no`, this replica is left out of what the primary tells Sentinel, which then neither watches nor
+    /// promotes it.
+    Works LIVE "replica-announced" replica_announced: bool = true, YesNo;
+    /// With `yes`, a replica evicts nothing by itself and waits for its primary's deletions, so that both hold the
+    /// same data; leave it room above `maxmemory`. With `no` it evicts on its own and its data comes apart from the
+    /// primary's.
+    Works LIVE "replica-ignore-maxmemory" ["slave-ignore-maxmemory"] replica_ignore_maxmemory: bool = true, YesNo;
+    /// Has no effect: the old data of a replica is always freed by another thread.
+    Idle LIVE "replica-lazy-flush" ["slave-lazy-flush"] replica_lazy_flush: bool = false, YesNo;
+    /// Has no effect: a replica that cannot save always goes on to apply its primary's writes; its log and INFO
+    /// `rdb_last_bgsave_status` tell of the failed save.
+    Idle LIVE "replica-ignore-disk-write-errors" replica_ignore_disk_write_errors: bool = false, YesNo;
+    /// Has no effect: a replica reads no stream during a full sync. The primary keeps it, as
+    /// `client-output-buffer-limit` and `repl-backlog-disk-size` say.
+    Idle LIVE "replica-full-sync-buffer-limit" replica_full_sync_buffer_limit: i64 = 0, Memory(0..=MAX);
+    /// Has no effect: a command of the primary's stream that fails is logged, and the link goes on, as `ignore` says.
+    Idle LIVE "propagation-error-behavior" propagation_error_behavior: PropagationError = PropagationError::Ignore, OneOf;
+    /// A primary refuses writes while fewer than this many replicas are online and lag at most `min-replicas-max-lag`
+    /// seconds; 0 turns this off. It bounds how many writes a primary takes that is cut off from its replicas. More
+    /// than there are replicas refuses every write.
+    Works LIVE "min-replicas-to-write" ["min-slaves-to-write"] min_replicas_to_write: i64 = 0, Int(0..=INT);
+    /// The seconds since a replica's last acknowledgement after which it no longer counts for
+    /// `min-replicas-to-write`; 0 turns that off. Replicas acknowledge once a second, so 1 makes writes fail now and
+    /// then; a high value lets a cut-off primary take writes for longer.
+    Works LIVE "min-replicas-max-lag" ["min-slaves-max-lag"] min_replicas_max_lag: i64 = 10, Int(0..=INT);
+    /// The seconds of silence after which a replication link is given up, on both sides, also while a payload is sent
+    /// or received. It must be well above `repl-ping-replica-period`, or idle links break; if it is too low, slow
+    /// disks and networks let full syncs fail again and again; if it is high, a dead peer is noticed late.
+    Works LIVE "repl-timeout" repl_timeout: i64 = 60, Int(1..=INT);
+    /// The seconds between the pings that a primary sends its replicas while nothing is written. It must be well
+    /// below the replicas' `repl-timeout`. Each ping adds some bytes to the backlog.
+    Works LIVE "repl-ping-replica-period" ["repl-ping-slave-period"] repl_ping_replica_period: i64 = 10, Int(1..=INT);
+    /// With `yes`, packets to replicas are gathered by the kernel: fewer packets, and up to 40 ms more delay. With
+    /// `no`, writes are sent at once. A change applies to new links.
+    Works LIVE "repl-disable-tcp-nodelay" repl_disable_tcp_nodelay: bool = false, YesNo;
+    /// The bytes of the replication stream that are kept so that a replica that lost its link can go on without a
+    /// full sync; at least 16 KB are kept. Take the bytes written per second times the seconds that an interruption
+    /// lasts. If it is too small, every short cut costs a full sync; memory of this size is in use as long as there
+    /// are replicas.
+    Works LIVE "repl-backlog-size" repl_backlog_size: i64 = 1 << 20, Memory(1..=MAX);
+    /// The seconds after the last replica has left until the backlog is freed; 0 means never. Afterwards every
+    /// replica that comes back needs a full sync. A replica keeps its own backlog for ever.
+    Works LIVE "repl-backlog-ttl" repl_backlog_ttl: i64 = 3600, Int(0..=MAX);
+    /// The bytes of the stream that may wait in temporary files in `dir` for slow replicas, when memory has no room
+    /// for more than 16 MB above `repl-backlog-size`; 0 keeps all of it in memory. The files have no name and vanish
+    /// with the process. If it is too low, a replica that takes long over its payload costs memory or is cut off; the
+    /// disk must have that much room.
+    Works LIVE "repl-backlog-disk-size" repl_backlog_disk_size: i64 = 4 << 30, Memory(0..=MAX);
+    /// With `yes`, the snapshot for a full sync goes from memory to the replicas' connections; with `no`, it is saved
+    /// as the dump first and then sent. `no` needs the disk, and lets a replica that asks a little later share the
+    /// same file.
+    Works LIVE "repl-diskless-sync" repl_diskless_sync: bool = true, YesNo;
+    /// The seconds that a diskless full sync waits for further replicas, which then share one snapshot; 0 does not
+    /// wait. If it is too low, replicas that come soon after each other cost a snapshot each; each second delays
+    /// every full sync.
+    Works LIVE "repl-diskless-sync-delay" repl_diskless_sync_delay: i64 = 5, Int(0..=INT);
+    /// Whether that delay ends as soon as all replicas that were connected before are back; `auto` does so as long as
+    /// `repl-diskless-sync-delay` has its default. With `yes`, a new replica that comes a moment later waits for the
+    /// next snapshot.
+    Works LIVE "repl-diskless-sync-early-start" repl_diskless_sync_early_start: EarlyStart = EarlyStart::Auto, OneOf;
+    /// The number of waiting replicas at which a diskless full sync starts before its delay is over; 0 always waits
+    /// for the delay. If it is lower than the number of replicas, some wait for the next snapshot.
+    Works LIVE "repl-diskless-sync-max-replicas" repl_diskless_sync_max_replicas: i64 = 0, Int(0..=INT);
+    /// How a replica takes a full sync. `disabled` writes it to a file, checks it, and only then gives its old data
+    /// up. `on-empty-db` loads it directly if there is no data. `swapdb` loads it beside the old data and then swaps,
+    /// which takes the memory of both. `flush-before-load` empties the replica first: if the link fails then, it has
+    /// nothing.
+    Works LIVE "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf;
+    /// The server for which full syncs are written; `auto` takes what all replicas of the sync are known to read. A
+    /// target that is older than the data needs makes full syncs fail, or lose data, as `rdb-save-loss` says; one
+    /// that is newer than a replica keeps that replica from loading it.
+    Works LIVE "repl-rdb-target" repl_rdb_target: RdbTarget = RdbTarget::Auto, OneOf;
+    /// How many replicas may receive a full sync at the same time; 0 means any number. Others wait. A low value
+    /// bounds load and network traffic after an outage, and lets the last replica wait long.
+    Works LIVE "repl-max-concurrent-full-syncs" repl_max_concurrent_full_syncs: i64 = 0, Int(0..=INT);
+    /// The bytes that old and new data may take together while a replica loads with `repl-diskless-load swapdb`; 0
+    /// means no limit. A full sync that would take more, or does, is taken by way of the disk instead. Without a
+    /// limit, a replica can need twice its memory and be killed by the kernel.
+    Works LIVE "repl-swapdb-memory-limit" repl_swapdb_memory_limit: i64 = 0, Memory(0..=MAX);
 
-    // Data types
-    Works LIVE "hash-max-listpack-entries" ["hash-max-ziplist-entries"] hash_max_listpack_entries: i64 = 512, Int(0..=MAX), "Fields up to which a hash is packed.";
-    Works LIVE "hash-max-listpack-value" ["hash-max-ziplist-value"] hash_max_listpack_value: i64 = 64, Memory(0..=MAX), "Bytes of a value up to which it is.";
-    Works LIVE "list-max-listpack-size" ["list-max-ziplist-size"] list_max_listpack_size: i64 = -2, Int(-INT - 1..=INT), "Entries of a list's node, or -1 to -5: 4 to 64 KB.";
-    Idle LIVE "list-compress-depth" list_compress_depth: i64 = 0, Int(0..=INT), "Nodes at the ends that are not compressed: none is in memory.";
-    Works LIVE "set-max-intset-entries" set_max_intset_entries: i64 = 512, Int(0..=MAX), "Integers up to which a set is packed.";
-    Works LIVE "set-max-listpack-entries" set_max_listpack_entries: i64 = 128, Int(0..=MAX), "Members up to which a set is packed.";
-    Works LIVE "set-max-listpack-value" set_max_listpack_value: i64 = 64, Int(0..=MAX), "Bytes of a member up to which it is.";
-    Works LIVE "zset-max-listpack-entries" ["zset-max-ziplist-entries"] zset_max_listpack_entries: i64 = 128, Int(0..=MAX), "Members up to which a sorted set is packed.";
-    Works LIVE "zset-max-listpack-value" ["zset-max-ziplist-value"] zset_max_listpack_value: i64 = 64, Memory(0..=MAX), "Bytes of a member up to which it is.";
-    Works LIVE "stream-node-max-bytes" stream_node_max_bytes: i64 = 4096, Memory(0..=MAX), "Bytes of a stream's node.";
-    Works LIVE "stream-node-max-entries" stream_node_max_entries: i64 = 100, Int(0..=MAX), "Entries of a stream's node.";
-    Works LIVE "hll-sparse-max-bytes" hll_sparse_max_bytes: i64 = 3000, Memory(0..=MAX), "Bytes up to which a HyperLogLog is sparse.";
+    section "Data types":
+    /// How many fields a hash may have while it is packed into one piece of memory (`OBJECT ENCODING` listpack).
+    /// Packed hashes are small but searched from the start: a high value makes large hashes slow, a low one takes
+    /// more memory. It applies when a hash is changed next.
+    Works LIVE "hash-max-listpack-entries" ["hash-max-ziplist-entries"] hash_max_listpack_entries: i64 = 512, Int(0..=MAX);
+    /// The bytes that a field or a value may have in a packed hash; a longer one unpacks the hash. A high value makes
+    /// changes of packed hashes slow.
+    Works LIVE "hash-max-listpack-value" ["hash-max-ziplist-value"] hash_max_listpack_value: i64 = 64, Memory(0..=MAX);
+    /// The size of a list's node: -1 to -5 mean at most 4, 8, 16, 32 or 64 KB, and a positive number means at most
+    /// that many elements and 8 KB; 0 is taken as 1 and less than -5 as -5. A list of one node is packed. Large nodes
+    /// make changes in the middle slow; small ones take more memory.
+    Works LIVE "list-max-listpack-size" ["list-max-ziplist-size"] list_max_listpack_size: i64 = -2, Int(-INT - 1..=INT);
+    /// Has no effect: nodes of lists are not compressed in memory.
+    Idle LIVE "list-compress-depth" list_compress_depth: i64 = 0, Int(0..=INT);
+    /// How many integers a set may have while it is held as a sorted array (`OBJECT ENCODING` intset). A high value
+    /// makes adding to large sets slow, a low one takes more memory.
+    Works LIVE "set-max-intset-entries" set_max_intset_entries: i64 = 512, Int(0..=MAX);
+    /// How many members a set may have while it is packed into one piece of memory. Packed sets are searched from the
+    /// start: a high value makes large sets slow, a low one takes more memory.
+    Works LIVE "set-max-listpack-entries" set_max_listpack_entries: i64 = 128, Int(0..=MAX);
+    /// The bytes that a member may have in a packed set; a longer one unpacks the set. A high value makes changes of
+    /// packed sets slow.
+    Works LIVE "set-max-listpack-value" set_max_listpack_value: i64 = 64, Int(0..=MAX);
+    /// How many members a sorted set may have while it is packed into one piece of memory. Packed sorted sets are
+    /// searched from the start: a high value makes large ones slow, a low one takes more memory.
+    Works LIVE "zset-max-listpack-entries" ["zset-max-ziplist-entries"] zset_max_listpack_entries: i64 = 128, Int(0..=MAX);
+    /// The bytes that a member may have in a packed sorted set; a longer one unpacks it. A high value makes changes
+    /// of packed sorted sets slow.
+    Works LIVE "zset-max-listpack-value" ["zset-max-ziplist-value"] zset_max_listpack_value: i64 = 64, Memory(0..=MAX);
+    /// The bytes at which a stream's node is full and the next entry begins a new one; 0 leaves only an internal
+    /// limit. Large nodes make reads of single entries slow, small ones take more memory.
+    Works LIVE "stream-node-max-bytes" stream_node_max_bytes: i64 = 4096, Memory(0..=MAX);
+    /// The number of entries at which a stream's node is full; 0 means no limit. Trims with `~` remove whole nodes
+    /// only, so a high value makes them coarse, and a low one takes more memory.
+    Works LIVE "stream-node-max-entries" stream_node_max_entries: i64 = 100, Int(0..=MAX);
+    /// The bytes that a HyperLogLog may take in its sparse form before it becomes the dense one of 12 KB. A high
+    /// value makes PFADD slow, a low one takes more memory for small counts; values above 12304 are of no use, since
+    /// the dense form is smaller.
+    Works LIVE "hll-sparse-max-bytes" hll_sparse_max_bytes: i64 = 3000, Memory(0..=MAX);
 
-    // Observing
-    Works LIVE "notify-keyspace-events" notify_keyspace_events: String = String::new(), EventClasses, "Which changes are published.";
-    Works LIVE "slowlog-log-slower-than" slowlog_log_slower_than: i64 = 10000, Int(-1..=MAX), "Microseconds from which on a command is logged; -1 = none.";
-    Works LIVE "slowlog-max-len" slowlog_max_len: i64 = 128, Int(0..=MAX), "Entries of the slow log.";
-    Works LIVE "latency-monitor-threshold" latency_monitor_threshold: i64 = 0, Int(0..=MAX), "Milliseconds from which on an event is a latency spike; 0 = none.";
-    Works LIVE "latency-tracking" latency_tracking: bool = true, YesNo, "Keep the distribution of each command's times.";
-    Works LIVE "latency-tracking-info-percentiles" latency_tracking_info_percentiles: Vec<f64> = vec![50.0, 99.0, 99.9], Percentiles, "What INFO latencystats shows.";
+    section "Observing":
+    /// Which changes of keys are published to subscribers, as letters: `K` or `E` choose the channels, the others
+    /// choose the kinds of events; empty publishes nothing. Without `K` or `E` the other letters do nothing. Each
+    /// event costs processor time, also while nobody listens.
+    Works LIVE "notify-keyspace-events" notify_keyspace_events: String = String::new(), EventClasses;
+    /// The microseconds from which on a command is kept in SLOWLOG; 0 keeps every command and a negative number none.
+    /// The time does not include waiting for the socket. A low value fills the log with ordinary commands.
+    Works LIVE "slowlog-log-slower-than" slowlog_log_slower_than: i64 = 10000, Int(-1..=MAX);
+    /// How many entries SLOWLOG keeps, the newest first; 0 keeps none. An entry keeps up to 32 arguments of 128 bytes
+    /// each, so a high value takes memory.
+    Works LIVE "slowlog-max-len" slowlog_max_len: i64 = 128, Int(0..=MAX);
+    /// The milliseconds from which on an event is recorded for LATENCY; 0 records nothing. A low value records
+    /// ordinary work and costs a little time.
+    Works LIVE "latency-monitor-threshold" latency_monitor_threshold: i64 = 0, Int(0..=MAX);
+    /// With `yes`, a distribution of times is kept for each command and shown by LATENCY HISTOGRAM and INFO
+    /// `latencystats`. It takes memory for each command that was used, and a little time for each call. `no` discards
+    /// what was recorded.
+    Works LIVE "latency-tracking" latency_tracking: bool = true, YesNo;
+    /// The percentiles that INFO `latencystats` shows for each command, from 0 to 100; an empty list shows none. They
+    /// change only what is shown.
+    Works LIVE "latency-tracking-info-percentiles" latency_tracking_info_percentiles: Vec<f64> = vec![50.0, 99.0, 99.9], Percentiles;
 
-    // Scripts
-    Works LIVE "busy-reply-threshold" ["lua-time-limit"] busy_reply_threshold: i64 = 5000, Int(0..=MAX), "Milliseconds after which a script no longer keeps others waiting silently.";
+    section "Scripts":
+    /// The milliseconds after which a script that still runs lets other clients be answered: with BUSY, except for a
+    /// few commands such as SCRIPT KILL; 0 never does. With a low value, scripts that take a moment make other
+    /// clients fail; with a high value or 0, all clients wait for a script that does not end.
+    Works LIVE "busy-reply-threshold" ["lua-time-limit"] busy_reply_threshold: i64 = 5000, Int(0..=MAX);
 
-    // Cluster: not built in.
-    Refused START "cluster-enabled" cluster_enabled: bool = false, YesNo, "Be a node of a cluster.";
-    Idle START "cluster-config-file" cluster_config_file: String = "nodes.conf".into(), FileName("cluster-config-file"), "File of the cluster's nodes.";
-    Idle LIVE "cluster-node-timeout" cluster_node_timeout: i64 = 15000, Int(0..=MAX), "Milliseconds after which a node is dead.";
-    Idle START "cluster-port" cluster_port: i64 = 0, Int(0..=65535), "Port of the cluster bus.";
-    Idle HIDDEN "cluster-ping-interval" cluster_ping_interval: i64 = 1000, Int(0..=INT), "Milliseconds between pings on the cluster bus. For tests.";
-    Idle LIVE "cluster-replica-validity-factor" ["cluster-slave-validity-factor"] cluster_replica_validity_factor: i64 = 10, Int(0..=INT), "How old a replica's data may be.";
-    Idle LIVE "cluster-replica-no-failover" ["cluster-slave-no-failover"] cluster_replica_no_failover: bool = false, YesNo, "Never promote this node.";
-    Idle LIVE "cluster-migration-barrier" cluster_migration_barrier: i64 = 1, Int(0..=INT), "Replicas that a primary keeps.";
-    Idle LIVE "cluster-allow-replica-migration" cluster_allow_replica_migration: bool = true, YesNo, "Replicas move to primaries without one.";
-    Idle LIVE "cluster-require-full-coverage" cluster_require_full_coverage: bool = true, YesNo, "Serve only if every slot is served.";
-    Idle LIVE "cluster-allow-reads-when-down" cluster_allow_reads_when_down: bool = false, YesNo, "Reads while the cluster is down.";
-    Idle LIVE "cluster-allow-pubsubshard-when-down" cluster_allow_pubsubshard_when_down: bool = true, YesNo, "Messages while the cluster is down.";
-    Idle LIVE "cluster-link-sendbuf-limit" cluster_link_sendbuf_limit: i64 = 0, Memory(0..=MAX), "Bytes pending on a bus link.";
-    Idle LIVE "cluster-announce-ip" cluster_announce_ip: String = String::new(), Text, "Address that nodes are told.";
-    Idle LIVE "cluster-announce-port" cluster_announce_port: i64 = 0, Int(0..=65535), "Port that nodes are told.";
-    Idle LIVE "cluster-announce-tls-port" cluster_announce_tls_port: i64 = 0, Int(0..=65535), "TLS port that nodes are told.";
-    Idle LIVE "cluster-announce-bus-port" cluster_announce_bus_port: i64 = 0, Int(0..=65535), "Bus port that nodes are told.";
-    Idle LIVE "cluster-announce-hostname" cluster_announce_hostname: String = String::new(), Text, "Name that clients are told.";
-    Idle LIVE "cluster-announce-human-nodename" cluster_announce_human_nodename: String = String::new(), Text, "Name in logs.";
-    Idle LIVE "cluster-preferred-endpoint-type" cluster_preferred_endpoint_type: EndpointType = EndpointType::Ip, OneOf, "What clients are told.";
+    section "Cluster":
+    /// Only `no` is accepted: cluster mode is not built in.
+    Refused START "cluster-enabled" cluster_enabled: bool = false, YesNo;
+    /// Has no effect: cluster mode is not built in.
+    Idle START "cluster-config-file" cluster_config_file: String = "nodes.conf".into(), FileName("cluster-config-file");
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-node-timeout" cluster_node_timeout: i64 = 15000, Int(0..=MAX);
+    /// Has no effect: cluster mode is not built in.
+    Idle START "cluster-port" cluster_port: i64 = 0, Int(0..=65535);
+    /// Has no effect: cluster mode is not built in.
+    Idle HIDDEN "cluster-ping-interval" cluster_ping_interval: i64 = 1000, Int(0..=INT);
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-replica-validity-factor" ["cluster-slave-validity-factor"] cluster_replica_validity_factor: i64 = 10, Int(0..=INT);
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-replica-no-failover" ["cluster-slave-no-failover"] cluster_replica_no_failover: bool = false, YesNo;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-migration-barrier" cluster_migration_barrier: i64 = 1, Int(0..=INT);
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-allow-replica-migration" cluster_allow_replica_migration: bool = true, YesNo;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-require-full-coverage" cluster_require_full_coverage: bool = true, YesNo;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-allow-reads-when-down" cluster_allow_reads_when_down: bool = false, YesNo;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-allow-pubsubshard-when-down" cluster_allow_pubsubshard_when_down: bool = true, YesNo;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-link-sendbuf-limit" cluster_link_sendbuf_limit: i64 = 0, Memory(0..=MAX);
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-announce-ip" cluster_announce_ip: String = String::new(), Text;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-announce-port" cluster_announce_port: i64 = 0, Int(0..=65535);
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-announce-tls-port" cluster_announce_tls_port: i64 = 0, Int(0..=65535);
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-announce-bus-port" cluster_announce_bus_port: i64 = 0, Int(0..=65535);
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-announce-hostname" cluster_announce_hostname: String = String::new(), Text;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-announce-human-nodename" cluster_announce_human_nodename: String = String::new(), Text;
+    /// Has no effect: cluster mode is not built in.
+    Idle LIVE "cluster-preferred-endpoint-type" cluster_preferred_endpoint_type: EndpointType = EndpointType::Ip, OneOf;
 
-    // TLS: not built in.
-    Refused START "tls-port" tls_port: i64 = 0, Int(0..=65535), "TLS port.";
-    Refused LIVE "tls-cluster" tls_cluster: bool = false, YesNo, "TLS on the cluster bus.";
-    Refused LIVE "tls-replication" tls_replication: bool = false, YesNo, "TLS to the primary.";
-    Refused LIVE "tls-auth-clients" tls_auth_clients: TlsAuth = TlsAuth::Yes, OneOf, "Ask clients for certificates.";
-    Refused LIVE "tls-prefer-server-ciphers" tls_prefer_server_ciphers: bool = false, YesNo, "Our order of ciphers counts.";
-    Refused LIVE "tls-session-caching" tls_session_caching: bool = true, YesNo, "Resume sessions.";
-    Refused LIVE "tls-session-cache-size" tls_session_cache_size: i64 = 20480, Int(0..=INT), "Sessions remembered.";
-    Refused LIVE "tls-session-cache-timeout" tls_session_cache_timeout: i64 = 300, Int(0..=INT), "Seconds that they are.";
-    Refused LIVE "tls-cert-file" tls_cert_file: String = String::new(), Text, "Certificate.";
-    Refused LIVE "tls-key-file" tls_key_file: String = String::new(), Text, "Its key.";
-    Refused SECRET "tls-key-file-pass" tls_key_file_pass: String = String::new(), Text, "The key's password.";
-    Refused LIVE "tls-client-cert-file" tls_client_cert_file: String = String::new(), Text, "Certificate for outgoing connections.";
-    Refused LIVE "tls-client-key-file" tls_client_key_file: String = String::new(), Text, "Its key.";
-    Refused SECRET "tls-client-key-file-pass" tls_client_key_file_pass: String = String::new(), Text, "The key's password.";
-    Refused LIVE "tls-dh-params-file" tls_dh_params_file: String = String::new(), Text, "Diffie-Hellman parameters.";
-    Refused LIVE "tls-ca-cert-file" tls_ca_cert_file: String = String::new(), Text, "Authorities.";
-    Refused LIVE "tls-ca-cert-dir" tls_ca_cert_dir: String = String::new(), Text, "Directory of authorities.";
-    Refused LIVE "tls-protocols" tls_protocols: String = String::new(), Text, "Versions.";
-    Refused LIVE "tls-ciphers" tls_ciphers: String = String::new(), Text, "Ciphers up to TLS 1.2.";
-    Refused LIVE "tls-ciphersuites" tls_ciphersuites: String = String::new(), Text, "Ciphers of TLS 1.3.";
+    section "TLS":
+    /// Only 0 is accepted: TLS is not built in. Put a TLS proxy in front of the server, or a tunnel between machines.
+    Refused START "tls-port" tls_port: i64 = 0, Int(0..=65535);
+    /// Only `no` is accepted: neither TLS nor cluster mode is built in.
+    Refused LIVE "tls-cluster" tls_cluster: bool = false, YesNo;
+    /// Only `no` is accepted: TLS is not built in, and replication would go unencrypted.
+    Refused LIVE "tls-replication" tls_replication: bool = false, YesNo;
+    /// Only `yes` is accepted: TLS is not built in, so that no certificate is ever asked for.
+    Refused LIVE "tls-auth-clients" tls_auth_clients: TlsAuth = TlsAuth::Yes, OneOf;
+    /// Only `no` is accepted: TLS is not built in.
+    Refused LIVE "tls-prefer-server-ciphers" tls_prefer_server_ciphers: bool = false, YesNo;
+    /// Only `yes` is accepted: TLS is not built in, so that no session is ever kept.
+    Refused LIVE "tls-session-caching" tls_session_caching: bool = true, YesNo;
+    /// Only the default number of sessions is accepted: TLS is not built in.
+    Refused LIVE "tls-session-cache-size" tls_session_cache_size: i64 = 20480, Int(0..=INT);
+    /// Only the default number of seconds is accepted: TLS is not built in.
+    Refused LIVE "tls-session-cache-timeout" tls_session_cache_timeout: i64 = 300, Int(0..=INT);
+    /// Only the empty value is accepted: TLS is not built in, so the server has no use for a certificate.
+    Refused LIVE "tls-cert-file" tls_cert_file: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so the server has no use for a private key.
+    Refused LIVE "tls-key-file" tls_key_file: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so the server has no use for the private key's
+    /// password.
+    Refused SECRET "tls-key-file-pass" tls_key_file_pass: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so outgoing connections carry no certificate.
+    Refused LIVE "tls-client-cert-file" tls_client_cert_file: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so outgoing connections need no private key.
+    Refused LIVE "tls-client-key-file" tls_client_key_file: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so outgoing connections need no private key's password.
+    Refused SECRET "tls-client-key-file-pass" tls_client_key_file_pass: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so Diffie-Hellman parameters are not used.
+    Refused LIVE "tls-dh-params-file" tls_dh_params_file: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so no certificate authority is trusted or asked.
+    Refused LIVE "tls-ca-cert-file" tls_ca_cert_file: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so no certificate authority is trusted or asked.
+    Refused LIVE "tls-ca-cert-dir" tls_ca_cert_dir: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so no protocol version is offered.
+    Refused LIVE "tls-protocols" tls_protocols: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so no cipher is offered.
+    Refused LIVE "tls-ciphers" tls_ciphers: String = String::new(), Text;
+    /// Only the empty value is accepted: TLS is not built in, so no cipher suite is offered.
+    Refused LIVE "tls-ciphersuites" tls_ciphersuites: String = String::new(), Text;
 }
 
 fn default_save_points() -> Vec<SavePoint> {

@@ -1,6 +1,6 @@
 //! `docs/config.md`, made from the table.
 
-use super::directive::{Effect, Flags};
+use super::directive::{Directive, Flags};
 use super::{Config, DIRECTIVES};
 use std::fmt::Write;
 
@@ -9,41 +9,54 @@ pub fn document() -> String {
     let mut page = String::from(
         "# Directives\n\n\
          Made from the table in `src/config/directives.rs` by `forebay-server --print-config-doc`.\n\n\
-         `forebay-server [FILE] [--directive value...] [-]` reads these from a file, the command line and\n\
-         standard input; the last value wins. \"start\" marks what CONFIG SET cannot change, \"protected\"\n\
-         what it changes only with `enable-protected-configs`. \"no effect\" marks what is accepted and does\n\
-         nothing (a warning is logged), \"refused\" what must stay at its default.\n\n\
-         | directive | default | values | | |\n| --- | --- | --- | --- | --- |\n",
+         `forebay-server [FILE] [--directive value...] [-]` reads directives from a file, the command line and\n\
+         standard input; the last value wins. CONFIG SET changes them at run time, and CONFIG REWRITE writes\n\
+         the running values into the file. Sizes take the units `kb`, `mb` and `gb` (powers of 1024) and `k`,\n\
+         `m` and `g` (powers of 1000).\n\n\
+         A directive without effect is accepted, and a value other than its default is answered by a warning in\n\
+         the log. A directive of which only one value is accepted would otherwise promise what is not there: the\n\
+         server does not start with another value, and CONFIG SET refuses it.\n",
     );
-    let defaults = Config::default();
-    for d in DIRECTIVES {
-        let mut notes = Vec::new();
-        for (flag, note) in [(Flags::START, "start"), (Flags::PROTECTED, "protected")] {
-            if d.flags.contains(flag) {
-                notes.push(note);
-            }
+    let mut section = "";
+    for directive in DIRECTIVES {
+        if section != directive.section {
+            section = directive.section;
+            write!(page, "\n## {section}\n").expect("a String takes everything");
         }
-        match d.effect {
-            Effect::Works => {}
-            Effect::Idle => notes.push("no effect"),
-            Effect::Refused => notes.push("refused"),
-        }
-        let alias = d.alias.map_or(String::new(), |a| format!(", `{a}`"));
-        let default = match (d.lines)(&defaults).join("; ") {
-            text if text.is_empty() => "".into(),
-            text => format!("`{text}`"),
-        };
-        writeln!(
-            page,
-            "| `{}`{alias} | {default} | {} | {} | {} |",
-            d.name,
-            (d.describe)().replace('|', "\\|"),
-            notes.join(", "),
-            d.doc
-        )
-        .expect("a String takes everything");
+        let (facts, text) = (facts(directive), directive.doc);
+        write!(page, "\n### {}\n\n{facts}\n\n{text}\n", directive.name)
+            .expect("a String takes everything");
     }
     page
+}
+
+/// One line: which values the directive takes, its default and other name, and when it may be set.
+fn facts(directive: &Directive) -> String {
+    let mut facts = format!("Value: {}.", (directive.describe)());
+    let default = (directive.lines)(&Config::default()).join("`, `");
+    if !default.is_empty() {
+        facts += &format!(" Default: `{default}`.");
+    }
+    if let Some(alias) = directive.alias {
+        facts += &format!(" Other name: `{alias}`.");
+    }
+    for (flag, note) in [
+        (Flags::START, " Set only at the start."),
+        (
+            Flags::PROTECTED,
+            " CONFIG SET needs `enable-protected-configs`.",
+        ),
+        (Flags::SENSITIVE, " Left out of logs."),
+        (
+            Flags::HIDDEN,
+            " CONFIG GET shows it only by its whole name.",
+        ),
+    ] {
+        if directive.flags.contains(flag) {
+            facts += note;
+        }
+    }
+    facts
 }
 
 #[cfg(test)]
