@@ -8,6 +8,7 @@ use crate::rdb::check::Scratch;
 use crate::rdb::normalize::normalize;
 use crate::rdb::target::{OnLoss, Target, transcode_value};
 use crate::rdb::{ErrorKind, dump as payload, lzf};
+use crate::replication::Reads;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -63,12 +64,23 @@ fn dump(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 /// The target cannot hold the value, and `rdb-save-loss` says to refuse that.
 pub(super) fn payload_of(cx: &mut Cx<'_>, key: &[u8], loc: Loc) -> Result<Vec<u8>, CommandError> {
     let config = &cx.engine.config;
-    let mut packer = config.rdbcompression.then(lzf::Packer::new);
     let target = Target::from_name(config.rdb_save_target.name()).unwrap_or_default();
     let on_loss = match config.rdb_save_loss {
         SaveLoss::Refuse => OnLoss::Refuse,
         SaveLoss::Report => OnLoss::Report,
     };
+    payload_for(cx, key, loc, target, on_loss)
+}
+
+/// A value as DUMP gives it for servers of that kind.
+fn payload_for(
+    cx: &mut Cx<'_>,
+    key: &[u8],
+    loc: Loc,
+    target: Target,
+    on_loss: OnLoss,
+) -> Result<Vec<u8>, CommandError> {
+    let mut packer = cx.engine.config.rdbcompression.then(lzf::Packer::new);
     let as_held = target.takes_as_held(cx.value(loc).rdb_type());
     // The type comes first, and is known last.
     let mut out = vec![0];
@@ -199,14 +211,33 @@ fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.created(key);
     cx.changed(key, 1);
     cx.notify(Event::Generic, "restore", key);
+    let settled = payload_for_replicas(cx, args, loc);
+    let mut digits = itoa::Buffer::new();
+    let mut effect = args.0.to_vec();
     if let Some(at) = expire.filter(|_| !options.absolute) {
-        let mut digits = itoa::Buffer::new();
-        let mut effect = args.0.to_vec();
         effect[2] = digits.format(at).as_bytes();
         effect.push(b"ABSTTL");
+    }
+    if let Some(payload) = &settled {
+        effect[3] = payload;
+    }
+    if settled.is_some() || effect.len() > args.len() {
         cx.propagate_as(&effect);
     }
     Ok(())
+}
+
+/// The payload of a RESTORE in a form that all replicas read, where the client's is too new for one of them.
+/// `None` if there is none: then the links to those end who do not read it.
+fn payload_for_replicas(cx: &mut Cx<'_>, args: Args<'_>, loc: Loc) -> Option<Vec<u8>> {
+    let replicas = cx.engine.repl.primary();
+    if replicas.all_read(Reads::needed_by(args.0)) {
+        return None;
+    }
+    // Fields that expire have no form for some; who keeps such fields can still be told of them.
+    let of_some = [Reads::empty(), Reads::FIELD_EXPIRY].map(|must| replicas.common(must).target());
+    let mut forms = of_some.into_iter();
+    forms.find_map(|form| payload_for(cx, &args[1], loc, form, OnLoss::Refuse).ok())
 }
 
 /// Checks a payload as strictly as a file is checked.

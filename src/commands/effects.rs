@@ -11,6 +11,7 @@
 //! [`Cx::no_propagate`]: super::Cx::no_propagate
 
 use crate::large::{self, Slice};
+use crate::replication::Reads;
 
 /// Effects of the running top-level command, encoded as requests.
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub struct Effects {
     larges: Vec<(usize, Slice)>,
     /// (database, end in `bytes`) of each.
     ends: Vec<(usize, usize)>,
+    needs: Reads,
 }
 
 impl Effects {
@@ -31,7 +33,13 @@ impl Effects {
             self.larges.extend(large.map(|slice| (bytes.len(), slice)));
             found
         });
+        self.needs |= Reads::needed_by(argv);
         self.ends.push((db, self.bytes.len()));
+    }
+
+    /// What a reader of these must be able to read, beside what all can.
+    pub fn needs(&self) -> Reads {
+        self.needs
     }
 
     /// How many there are.
@@ -77,6 +85,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.ends.clear();
         self.larges.clear();
+        self.needs = Reads::empty();
         self.bytes.clear();
         if self.bytes.capacity() > 1 << 20 {
             self.bytes = Vec::new();

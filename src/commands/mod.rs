@@ -94,4 +94,5 @@ pub use engine::{Action, Engine, Loading};
 pub use error::{CmdResult, CommandError};
 pub use executor::Executor;
 pub use key_hint::KeyHint;
+pub use scripting::AtRest;
 pub use session::{ClientFlags, ClientId, Session};

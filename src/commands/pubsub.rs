@@ -507,7 +507,11 @@ fn publish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn spublish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let receivers = publish_shard_message(cx.engine, &args[1], &args[2]);
-    cx.force_propagate();
+    // Servers before Redis 7.0 have no such channels: nobody there could miss the message.
+    match cx.engine.repl.readers_are_old() {
+        true => cx.no_propagate(),
+        false => cx.force_propagate(),
+    }
     cx.client.reply.int(receivers as i64);
     Ok(())
 }

@@ -8,6 +8,7 @@
 use super::feed::Feed;
 use super::log::Log;
 use super::position::{Position, ReplId, ReplOffset};
+use super::reads::Reads;
 use crate::commands::effects::Effects;
 use crate::secret::Secrets;
 
@@ -20,6 +21,8 @@ pub struct History {
     backlog_bytes_max: usize,
     /// `repl-backlog-disk-size`, and bytes above the size that stay in memory.
     backlog_disk: (usize, usize),
+    /// What the stream asks of its readers, and the last offset at which it does: backlogs outlive their readers.
+    needed: Vec<(Reads, ReplOffset)>,
     /// The stream's selected database.
     pub feed: Feed,
 }
@@ -37,6 +40,8 @@ pub enum Refusal {
     NotInBacklog,
     /// As before, and the byte was never written.
     AheadOfUs,
+    /// What follows tells of things that the replica is not known to read.
+    Unread(Reads),
 }
 
 impl History {
@@ -49,6 +54,7 @@ impl History {
             backlog: None,
             backlog_bytes_max,
             backlog_disk: (0, super::log::SPILL_ABOVE),
+            needed: Vec::new(),
             feed: Feed::default(),
         }
     }
@@ -151,6 +157,20 @@ impl History {
         }
     }
 
+    /// What was appended last asks this of its readers.
+    pub fn note_needs(&mut self, needs: Reads) {
+        for need in needs.iter() {
+            self.needed.retain(|(known, _)| *known != need);
+            self.needed.push((need, self.offset));
+        }
+    }
+
+    /// What the stream from the byte `from` on asks of its readers.
+    pub fn needs_from(&self, from: ReplOffset) -> Reads {
+        let later = self.needed.iter().filter(|(_, last)| *last >= from);
+        later.map(|(need, _)| *need).collect()
+    }
+
     /// Becomes a history of its own (promotion): the old name serves up to here.
     pub fn shift(&mut self, secrets: &mut Secrets) {
         self.second = Some((self.id, self.offset + 1));
@@ -169,6 +189,7 @@ impl History {
         self.id = at.id;
         self.second = None;
         self.offset = at.offset;
+        self.needed.clear();
         self.backlog = None;
         self.create_backlog();
     }

@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::position::{Position, ReplOffset, StreamDb};
+use super::reads::Reads;
 use super::replica::State;
 use super::replica::{LinkAction, LinkEnv, LinkInput, ack};
 use super::role::{Replication, Upstream};
@@ -137,9 +138,12 @@ impl Replication {
         }
     }
 
-    /// Whole commands of the primary's stream were run: exactly their bytes are ours too.
-    pub fn on_processed(&mut self, bytes: &[u8]) {
+    /// Whole commands of the primary's stream were run: exactly their bytes are ours too. They ask this of whoever
+    /// follows us.
+    pub fn on_processed(&mut self, bytes: &[u8], needs: Reads) {
+        self.require(needs);
         self.history.append_processed(bytes);
+        self.history.note_needs(needs);
         if let Some(up) = &mut self.upstream {
             up.unprocessed = up.unprocessed.saturating_sub(bytes.len());
         }

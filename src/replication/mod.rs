@@ -3,7 +3,8 @@
 //! * [`position`]: names of places in a history.
 //! * [`log`]: the stream's bytes, once for everybody; [`feed`]: from settled writes to bytes.
 //! * [`history`]: the ids, the offset, the backlog; who may go on from where.
-//! * [`primary`]: our side of all replicas; [`replconf`]: what they say about themselves.
+//! * [`primary`]: our side of all replicas; [`replconf`]: what they say about themselves; [`reads`]: what they can
+//!   be told.
 //! * [`replica`]: our side of the link to a primary.
 //! * [`role`]: promotion, demotion, what both sides share; [`link`]: the link's effects on it.
 //! * [`failover`]: handing our part to a replica.
@@ -23,6 +24,7 @@ pub mod log;
 pub mod meta;
 pub mod position;
 pub mod primary;
+pub mod reads;
 pub mod replconf;
 pub mod replica;
 pub mod report;
@@ -33,6 +35,7 @@ pub use action::{Action, SnapshotOrder, SnapshotTarget};
 pub use meta::ReplMeta;
 pub use position::{Position, ReplId, ReplOffset, StreamDb};
 pub use primary::{Peer, Primary};
+pub use reads::Reads;
 pub use replconf::Replconf;
 pub use replica::{Link, LinkAction, LinkInput};
 pub use role::{Replication, Upstream};

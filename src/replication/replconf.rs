@@ -63,6 +63,8 @@ pub enum Reader {
     Valkey(u32, u32),
     /// A Redis from 6.2 to 7.4, a Valkey 7.2, or a tool: their handshakes are alike.
     Unknown,
+    /// One of these that has to show that it is a Redis 7.4: a payload of an older form would show nothing.
+    Redis74,
     /// A Redis before 7.0, as far as we have found out.
     Old,
 }
@@ -157,6 +159,7 @@ impl Replconf {
     pub fn reader(&self) -> Reader {
         match self.version {
             Some((major, minor, _)) if major >= 8 => Reader::Valkey(major, minor),
+            Some((7, 4, _)) => Reader::Redis74,
             Some(_) => Reader::Old,
             None if self.capa.contains(Capa::FOREBAY) => Reader::Forebay,
             None if self.capa.contains(Capa::REDIS_8) => Reader::Redis8,

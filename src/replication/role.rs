@@ -10,6 +10,7 @@ use super::history::History;
 use super::log::{Chunk, Place};
 use super::position::{Position, ReplOffset, StreamDb};
 use super::primary::{Admission, Env, Peer, Primary, Request};
+use super::reads::Reads;
 use super::replconf::Replconf;
 use super::replica::{Link, LinkInput};
 use super::report::ReceivedSyncs;
@@ -137,7 +138,16 @@ impl Replication {
     /// Appends the effects of one top-level command to the stream.
     pub fn feed(&mut self, effects: &Effects, _unix_ms: i64) {
         if self.listening {
+            self.require(effects.needs());
             self.history.append_effects(effects);
+            self.history.note_needs(effects.needs());
+        }
+    }
+
+    /// What is about to be appended to the stream asks this of its readers: the links to others end.
+    pub(super) fn require(&mut self, needs: Reads) {
+        if !needs.is_empty() {
+            self.with_primary(|primary, env| primary.require(needs, env));
         }
     }
 

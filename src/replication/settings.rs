@@ -1,7 +1,9 @@
 //! The directives that replication reads, with units settled: times in ms, sizes in bytes.
 
+use super::reads::Reads;
 use crate::config::Config;
 use crate::config::choices::{DisklessLoad, EarlyStart, RdbTarget};
+use crate::rdb::target::Target;
 
 /// A copy of the directives; taken again after CONFIG SET.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub struct Settings {
     pub announced: bool,
     /// `repl-rdb-target redis-6.2`: replicas that do not say who they are, are that old.
     pub old_readers: bool,
+    /// What replicas read that do not say who they are, as far as `repl-rdb-target` tells.
+    pub unknown_reads: Reads,
     /// A save point is set: a disk snapshot goes on without replicas.
     pub save_points: bool,
 }
@@ -116,6 +120,8 @@ impl Settings {
             priority: config.replica_priority,
             announced: config.replica_announced,
             old_readers: config.repl_rdb_target == RdbTarget::Redis62,
+            unknown_reads: Target::from_name(config.repl_rdb_target.name())
+                .map_or(Reads::empty(), Reads::of_target),
             save_points: !config.save.is_empty(),
         }
     }

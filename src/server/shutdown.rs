@@ -31,12 +31,20 @@ fn waits_for_script(engine: &Engine, options: ShutdownOptions) -> bool {
 
 impl Shell {
     /// Starts going down; `Ok` means that it has begun and waits for replicas. Ends the process if
-    /// there is nothing to wait for.
+    /// there is nothing to wait for. While a shutdown waits for replicas another one waits with it, whatever its own
+    /// options: the first has promised a save.
     pub(super) fn begin_shutdown(
         &mut self,
         engine: &mut Engine,
         options: ShutdownOptions,
     ) -> Result<(), CommandError> {
+        // One that waits for a script to end gives way to one that needs not: nothing else may end that script.
+        let goes_on = |waiting: Shutdown| {
+            !waits_for_script(engine, waiting.options) || waits_for_script(engine, options)
+        };
+        if self.shutdown.is_some_and(goes_on) {
+            return Ok(());
+        }
         tracing::info!("User requested shutdown...");
         let timeout = engine.config.shutdown_timeout;
         let in_a_script = waits_for_script(engine, options);
@@ -104,7 +112,7 @@ impl Shell {
         let save = options.save.unwrap_or(!engine.config.save.is_empty());
         // A dump that is only partly in memory is never replaced, whatever was asked for.
         let persistence = self.persistence.clone();
-        let whole = persistence.whole().filter(|_| save);
+        let whole = persistence.whole(engine).filter(|_| save);
         if save && whole.is_none() {
             tracing::warn!("{}", super::persist::NOT_WHOLE);
         }

@@ -24,6 +24,7 @@ mod docs;
 mod generate;
 mod grammar;
 mod panel;
+mod patterns;
 mod random;
 mod script;
 mod settled;

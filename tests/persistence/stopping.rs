@@ -138,6 +138,25 @@ fn what_a_shutdown_held_runs_when_it_is_aborted_and_alone_is_replicated() {
     }
 }
 
+/// Real servers keep the options of the first one too, also where the second asks for haste.
+#[test]
+fn a_shutdown_while_another_one_waits_does_not_take_its_save_away() {
+    for second in [
+        &["SHUTDOWN", "NOSAVE", "NOW"][..],
+        &["SHUTDOWN", "NOSAVE"],
+        &["SHUTDOWN"],
+    ] {
+        let builder = Builder::forebay().config("shutdown-timeout 2");
+        let (mut server, _replica) = with_lagging_replica(builder);
+        let (mut first, mut other) = (server.client(), server.client());
+        first.send(&["SHUTDOWN", "SAVE"]).expect("it is taken");
+        wait_blocked(&server, 1);
+        other.send(second).expect("it is taken");
+        assert!(server.wait_exit().success());
+        assert_eq!(saved(server, "key").as_deref(), Some("value"), "{second:?}");
+    }
+}
+
 #[test]
 fn what_a_shutdown_held_runs_when_its_save_fails() {
     let builder = Builder::forebay().config("shutdown-timeout 1");

@@ -8,6 +8,7 @@
 //! * [`report`]: what INFO says of the last full sync.
 //! * [`sentinel`]: failover by real Sentinels.
 //! * [`trees`]: chains, promotion, replicas that move.
+//! * [`vocabulary`]: every write, with replicas of every age.
 //! * [`wire`]: what is said on the wire, step by step, with a fake at the other end.
 
 #[path = "../support/mod.rs"]
@@ -22,4 +23,5 @@ mod pair;
 mod report;
 mod sentinel;
 mod trees;
+mod vocabulary;
 mod wire;

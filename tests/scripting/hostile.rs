@@ -51,6 +51,14 @@ fn a_script_is_killed_wherever_it_is() {
         "local t = {1} for i = 1, 60 do t = {t, t} end while true do pcall(cjson.encode, t) end",
         "local t = {1} for i = 1, 60 do t = {t, t} end return t",
         "local t = {1} for i = 1, 15 do t = {t, t, t, t, t, t} end while true do pcall(cmsgpack.pack, t) end",
+        // In patterns that can match in very many ways.
+        "return ('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40))",
+        "return ('x'):rep(20000):match('.-.-.-.-b')",
+        "while true do pcall(string.match, ('x'):rep(20000), '(.*)(.*)(.*)%1y') end",
+        "for word in ('x'):rep(20000):gmatch('x*x*x*y') do end",
+        "return ('x'):rep(20000):gsub('.-.-.-b', function() end)",
+        "return ('('):rep(1000000):gsub('%b()', {})",
+        "return ('x'):rep(300000):gsub('[' .. ('a'):rep(300000) .. 'x]*y', '')",
         // In comparisons, metamethods and replacements.
         "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function(a, b) while true do end end)",
         "local t = setmetatable({}, {__index = function(t, k) while true do end end}) return t.x",

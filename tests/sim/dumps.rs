@@ -35,7 +35,7 @@ impl Node {
             return Ok(());
         }
         let persistence = self.persistence.clone();
-        let whole = persistence.whole();
+        let whole = persistence.whole(&self.engine);
         // The simulator knows by itself when a dataset was given up for another.
         let incomplete = self.loading || self.lost;
         if whole.is_some() == incomplete {

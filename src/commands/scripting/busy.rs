@@ -59,6 +59,22 @@ pub struct CallRest {
     pub(in crate::commands) own: Own,
 }
 
+/// The witness that no script is parked: what is in memory now is no half of what a script is about to write.
+/// Whoever wants to save or to send the dataset needs one.
+#[derive(Debug)]
+pub struct AtRest {
+    /// Nobody outside this module makes one.
+    _private: (),
+}
+
+#[cfg(test)]
+impl AtRest {
+    /// Where there are no scripts.
+    pub fn without_scripts() -> AtRest {
+        AtRest { _private: () }
+    }
+}
+
 /// A script of EVAL is busy.
 pub const EVAL_IS_BUSY: CommandError = CommandError::fixed(
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
@@ -81,6 +97,11 @@ impl Engine {
     pub fn script_is_parked(&self) -> bool {
         let running = self.scripting.running.as_ref();
         running.is_some_and(|r| r.parked.is_some())
+    }
+
+    /// The witness that no script is parked, if none is.
+    pub fn at_rest(&self) -> Option<AtRest> {
+        (!self.script_is_parked()).then_some(AtRest { _private: () })
     }
 
     /// The error for what may not be called now.

@@ -7,6 +7,7 @@ use super::vm::Kind;
 use crate::commands::glob;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx};
+use crate::replication::Reads;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -278,6 +279,13 @@ fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let sources = payload::decode(&args[2])?;
     cx.engine.restore_libraries(&sources, policy)?;
     cx.engine.dirty += 1;
+    if !cx.engine.repl.primary().all_read(Reads::needed_by(args.0)) {
+        // Under the first version that has functions.
+        let payload = payload::encode(sources.iter().map(Vec::as_slice), false);
+        let mut effect = args.0.to_vec();
+        effect[2] = &payload;
+        cx.propagate_as(&effect);
+    }
     cx.client.reply.ok();
     Ok(())
 }

@@ -31,7 +31,7 @@ mod sha;
 mod tests;
 pub mod vm;
 
-pub use busy::{CallRest, Rest};
+pub use busy::{AtRest, CallRest, Rest};
 pub use cache::{Cache, Script};
 pub use libraries::{Libraries, Library};
 pub use run::Running;

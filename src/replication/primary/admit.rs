@@ -1,9 +1,11 @@
 //! SYNC and PSYNC: go on where the replica was, or join or start a snapshot.
 
+use super::doubts::Form;
 use super::{Env, Peer, Primary, Replica, State};
 use crate::commands::ClientId;
-use crate::replication::history::Refusal;
+use crate::replication::history::{History, Refusal};
 use crate::replication::position::ReplOffset;
+use crate::replication::reads::Reads;
 use crate::replication::replconf::{Capa, Replconf};
 
 /// What a connection asks for.
@@ -33,6 +35,8 @@ pub enum Admission {
 
 /// The version that a replica is taken for that may be older than our usual dumps.
 const OLD: (u32, u32, u32) = (6, 2, 0);
+/// The version that a replica has to show.
+const REDIS_7_4: (u32, u32, u32) = (7, 4, 0);
 
 impl Primary {
     /// A connection asks to become a replica. The gates before this (role, pending output) are the
@@ -49,6 +53,7 @@ impl Primary {
             state: State::WaitStart,
             conf: conf.clone(),
             peer,
+            reads: Reads::empty(),
             psync: matches!(request, Request::Psync { .. }),
             ack: ReplOffset::ZERO,
             fack: ReplOffset::ZERO,
@@ -60,14 +65,22 @@ impl Primary {
         };
         let label = replica.label();
         env.log('*', format!("Replica {label} asks for synchronization"));
-        let old = env.settings.old_readers || self.doubts.old_form(&label);
-        if old && replica.conf.is_of_unknown_age() {
-            replica.conf.version = Some(OLD);
+        if self.replicas.values().any(|r| r.label() == label) {
+            self.doubts.shared(label.clone(), env.now_ms);
         }
+        if replica.conf.is_of_unknown_age() {
+            replica.conf.version = match self.doubts.form(&label) {
+                _ if env.settings.old_readers => Some(OLD),
+                Form::Old => Some(OLD),
+                Form::Redis74 => Some(REDIS_7_4),
+                Form::Usual => None,
+            };
+        }
+        replica.reads = self.reads_still(&replica, env);
         let mut admission = Admission::Full;
         if let Request::Psync { id: asked, from } = request {
             let from = ReplOffset::claimed(from);
-            match env.history.can_continue(asked, from) {
+            match may_continue(&replica, asked, from, env.history) {
                 Ok(bytes) => {
                     replica.state = State::Online;
                     replica.answered = true;
@@ -129,6 +142,21 @@ impl Primary {
     }
 }
 
+/// The history goes on there, and the replica can be told what it lacks of it.
+fn may_continue(
+    replica: &Replica,
+    id: &[u8],
+    from: ReplOffset,
+    history: &History,
+) -> Result<usize, Refusal> {
+    let bytes = history.can_continue(id, from)?;
+    let missing = history.needs_from(from) - replica.reads;
+    match missing.is_empty() {
+        true => Ok(bytes),
+        false => Err(Refusal::Unread(missing)),
+    }
+}
+
 fn explain(why: &Refusal, asked: &[u8], from: ReplOffset, label: &str, env: &mut Env<'_>) {
     let refused = "Partial resynchronization not accepted:";
     let text = match why {
@@ -144,6 +172,10 @@ fn explain(why: &Refusal, asked: &[u8], from: ReplOffset, label: &str, env: &mut
         ),
         Refusal::BeyondSecond(up_to) => format!(
             "{refused} Requested offset for second ID was {from}, but I can reply up to {up_to}"
+        ),
+        Refusal::Unread(missing) => format!(
+            "{refused} the backlog tells of {}, which replica {label} is not known to read",
+            missing.describe()
         ),
         Refusal::NotInBacklog | Refusal::AheadOfUs => format!(
             "Unable to partial resync with replica {label} for lack of backlog (Replica request was: \

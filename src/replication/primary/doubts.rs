@@ -1,11 +1,14 @@
-//! Replicas that closed the link while they took a payload: perhaps they cannot read it.
+//! What is known of replicas that do not tell their version, and how long a replica waits that could not follow.
 //!
-//! A server that does not tell its version may be older than the form in which its payload was written
-//! (Redis 6.2 shakes hands as 7.0 does). After such an end the next payload is written in the form of
-//! Redis 6.2, which every later server reads, too; after another end in the usual form again, and so on:
-//! the reason may have been the link. What worked is kept. Who fails again and again waits longer and
-//! longer for the next attempt, else both sides would do nothing else.
+//! Redis 6.2 shakes hands as 7.4 does. A payload tells them apart: who takes it has read its version, who closes the
+//! link in the midst of it may have been too old for that. After such an end the next payload is written in the
+//! form of Redis 6.2, which every later server reads, too; after another end in the usual form again, and so on:
+//! the reason may have been the link. What worked is kept. A replica whose link we ended, because it was to be
+//! told what only a Redis 7.4 reads, gets a payload first that only a Redis 7.4 takes.
+//!
+//! Who fails again and again waits longer and longer for the next attempt, else both sides would do nothing else.
 
+use crate::replication::reads::Reads;
 use std::collections::BTreeMap;
 
 /// Ends in a row up to which the next attempt begins at once.
@@ -13,15 +16,61 @@ const FREE: u32 = 4;
 /// Then it is held for so long, doubled each time up to the most.
 const HOLD_MS: u64 = 1000;
 const HOLD_MAX_MS: u64 = 32_000;
+/// The longest wait of a replica that reads payloads, but not what is written after them: about eight minutes.
+const LACK_HOLD_MAX_MS: u64 = 512_000;
 /// A replica that was not heard of for so long is forgotten.
 const FORGET_MS: u64 = 24 * 3600 * 1000;
+/// So many replicas are remembered: a peer may make up labels.
+const KEPT: usize = 1024;
+
+/// In which form a replica that does not tell its version gets its next payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Whoever takes it is a Redis 7.4.
+    Redis74,
+    /// As for all others that do not tell.
+    Usual,
+    /// Redis 6.2 reads it.
+    Old,
+}
 
 /// What is known of one replica.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Doubt {
-    /// Payloads in a row that did not end well; odd = the next is written in the old form.
+    /// Payloads in a row that did not end well: they tell the form of the next.
     failures: u32,
     at_ms: u64,
+    /// What it was to be told and was not known to read, how often, and when last.
+    lacks: Reads,
+    ended: u32,
+    ended_ms: u64,
+    /// What it has shown to read.
+    shown: Reads,
+    /// Several replicas have this label: nothing that one of them has shown is true of the others.
+    shared: bool,
+}
+
+impl Doubt {
+    fn forms(&self) -> &'static [Form] {
+        match self
+            .lacks
+            .intersects(Reads::REDIS_7_4 | Reads::FIELD_EXPIRY)
+        {
+            true => &[Form::Redis74, Form::Usual, Form::Old],
+            false => &[Form::Usual, Form::Old],
+        }
+    }
+
+    fn wait_ms(&self, now_ms: u64) -> u64 {
+        let hold = |doublings: u32, most: u64| match doublings {
+            0 => 0,
+            n => (HOLD_MS << (n - 1).min(16)).min(most),
+        };
+        let left = |hold: u64, since: u64| hold.saturating_sub(now_ms.saturating_sub(since));
+        let failed = hold(self.failures.saturating_sub(FREE), HOLD_MAX_MS);
+        let ended = hold(self.ended.saturating_sub(1), LACK_HOLD_MAX_MS);
+        left(failed, self.at_ms).max(left(ended, self.ended_ms))
+    }
 }
 
 /// By label: a hint, nobody's identity.
@@ -29,44 +78,127 @@ struct Doubt {
 pub struct Doubts(BTreeMap<String, Doubt>);
 
 impl Doubts {
+    fn of(&mut self, label: String, now_ms: u64) -> &mut Doubt {
+        if self.0.len() >= KEPT && !self.0.contains_key(&label) {
+            let oldest = self.0.iter().min_by_key(|(_, d)| d.at_ms);
+            if let Some(oldest) = oldest.map(|(label, _)| label.clone()) {
+                self.0.remove(&oldest);
+            }
+        }
+        let doubt = self.0.entry(label).or_default();
+        doubt.at_ms = now_ms;
+        doubt
+    }
+
     /// The replica closed the link while it took a payload.
     pub fn closed(&mut self, label: String, now_ms: u64) {
-        let doubt = self.0.entry(label).or_insert(Doubt {
-            failures: 0,
-            at_ms: now_ms,
-        });
-        doubt.failures += 1;
-        doubt.at_ms = now_ms;
+        self.of(label, now_ms).failures += 1;
     }
 
     /// A payload was taken: the form was right.
     pub fn took(&mut self, label: &str, now_ms: u64) {
         if let Some(doubt) = self.0.get_mut(label) {
-            doubt.failures %= 2;
+            doubt.failures %= doubt.forms().len() as u32;
             doubt.at_ms = now_ms;
         }
     }
 
-    /// The next payload shall be written for Redis 6.2.
-    pub fn old_form(&self, label: &str) -> bool {
-        self.0.get(label).is_some_and(|d| d.failures % 2 == 1)
+    /// A replica that has shown to read this is gone, or has just shown it.
+    pub fn shown(&mut self, label: String, reads: Reads, now_ms: u64) {
+        let doubt = self.of(label, now_ms);
+        doubt.shown = reads;
+        if reads.contains(doubt.lacks) {
+            doubt.ended = 0;
+        }
+    }
+
+    /// Another replica is attached under the same label.
+    pub fn shared(&mut self, label: String, now_ms: u64) {
+        self.of(label, now_ms).shared = true;
+    }
+
+    /// What a replica that goes on where it was has shown to read. A server of another version cannot go on there:
+    /// the older one does not load the dump of the newer.
+    pub fn reads(&self, label: &str) -> Reads {
+        let doubt = self.0.get(label).filter(|d| !d.shared);
+        doubt.map_or(Reads::empty(), |d| d.shown)
+    }
+
+    /// Its link ends, because it was to be told this. Returns how long it will wait.
+    pub fn lacks(&mut self, label: String, needs: Reads, now_ms: u64) -> u64 {
+        let doubt = self.of(label, now_ms);
+        doubt.lacks |= needs;
+        doubt.shown = Reads::empty();
+        doubt.failures = 0;
+        doubt.ended = doubt.ended.saturating_add(1);
+        doubt.ended_ms = now_ms;
+        doubt.wait_ms(now_ms)
+    }
+
+    /// How the next payload is written.
+    pub fn form(&self, label: &str) -> Form {
+        self.0.get(label).map_or(Form::Usual, |d| {
+            let forms = d.forms();
+            forms[d.failures as usize % forms.len()]
+        })
     }
 
     /// The next payload may begin.
     pub fn may_begin(&self, label: &str, now_ms: u64) -> bool {
-        self.0.get(label).is_none_or(|d| {
-            let doublings = d.failures.saturating_sub(FREE);
-            let hold = match doublings {
-                0 => 0,
-                n => (HOLD_MS << (n - 1).min(16)).min(HOLD_MAX_MS),
-            };
-            now_ms.saturating_sub(d.at_ms) >= hold
-        })
+        self.0.get(label).is_none_or(|d| d.wait_ms(now_ms) == 0)
     }
 
     /// Drops what is old.
     pub fn forget(&mut self, now_ms: u64) {
         self.0
             .retain(|_, d| now_ms.saturating_sub(d.at_ms) < FORGET_MS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_that_was_to_be_told_more_is_asked_to_show_what_it_reads() {
+        let mut doubts = Doubts::default();
+        let label = || "a:1".to_owned();
+        assert_eq!(doubts.form("a:1"), Form::Usual);
+        doubts.lacks(label(), Reads::FIELD_EXPIRY, 0);
+        let mut forms = Vec::new();
+        for _ in 0..4 {
+            forms.push(doubts.form("a:1"));
+            doubts.closed(label(), 0);
+        }
+        let all = [Form::Redis74, Form::Usual, Form::Old, Form::Redis74];
+        assert_eq!(forms, all);
+        // What it takes is what it gets the next time.
+        doubts.took("a:1", 0);
+        assert_eq!(doubts.form("a:1"), Form::Usual);
+    }
+
+    #[test]
+    fn whose_link_ends_again_and_again_waits_longer_until_it_shows_more() {
+        let mut doubts = Doubts::default();
+        let label = || "a:1".to_owned();
+        let waits: Vec<u64> = (0..12)
+            .map(|_| doubts.lacks(label(), Reads::FIELD_EXPIRY, 7) / 1000)
+            .collect();
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512]);
+        assert!(!doubts.may_begin("a:1", 512_006));
+        assert!(doubts.may_begin("a:1", 512_007));
+        doubts.shown(label(), Reads::REDIS_7_0, 7);
+        assert!(!doubts.may_begin("a:1", 8));
+        doubts.shown(label(), Reads::all(), 7);
+        assert!(doubts.may_begin("a:1", 8));
+        assert_eq!(doubts.reads("a:1"), Reads::all());
+    }
+
+    #[test]
+    fn a_label_that_two_have_says_nothing_of_either() {
+        let mut doubts = Doubts::default();
+        doubts.shown("a:1".to_owned(), Reads::all(), 0);
+        doubts.shared("a:1".to_owned(), 0);
+        assert_eq!(doubts.reads("a:1"), Reads::empty());
     }
 }

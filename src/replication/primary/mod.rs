@@ -25,6 +25,7 @@ mod cron;
 mod doubts;
 mod holds;
 mod known;
+mod needs;
 mod snapshot;
 mod stream;
 #[cfg(test)]
@@ -35,10 +36,12 @@ pub use admit::{Admission, Request};
 use super::action::Action;
 use super::history::History;
 use super::position::ReplOffset;
+use super::reads::Reads;
 use super::replconf::{Reader, Replconf};
 use super::report::SentSyncs;
 use super::settings::Settings;
 use crate::commands::ClientId;
+use crate::rdb::target::Target;
 use crate::secret::Secrets;
 use std::collections::BTreeMap;
 
@@ -135,6 +138,8 @@ pub struct Replica {
     /// What it said about itself.
     pub conf: Replconf,
     peer: Peer,
+    /// What it can be told.
+    reads: Reads,
     /// It used PSYNC; old SYNC replicas never ACK.
     psync: bool,
     /// Highest offset acknowledged.
@@ -211,6 +216,8 @@ pub struct Primary {
     pub(super) syncs: SentSyncs,
     /// Keys in the last cut.
     cut_keys: u64,
+    /// The form in which the payload of that cut is written.
+    cut_form: Target,
 }
 
 impl Primary {
@@ -260,7 +267,7 @@ impl Primary {
         {
             let label = replica.label();
             self.doubts.closed(label.clone(), env.now_ms);
-            if self.doubts.old_form(&label) && replica.conf.is_of_unknown_age() {
+            if self.doubts.form(&label) == doubts::Form::Old && replica.conf.is_of_unknown_age() {
                 env.log(
                     '*',
                     format!("Replica {label} left its payload: the next one is written for Redis 6.2, in case it is one"),
@@ -276,6 +283,10 @@ impl Primary {
             return;
         };
         let complete = replica.state == State::Transmitted;
+        if replica.answered && replica.does_not_tell() {
+            let label = replica.label();
+            self.doubts.shown(label, replica.reads, env.now_ms);
+        }
         self.syncs.ended(id, complete);
         env.log(
             '*',

@@ -2,9 +2,16 @@
 
 use super::{Env, Job, Primary, State};
 use crate::commands::ClientId;
+use crate::rdb::target::Target;
 use crate::replication::action::{Action, SnapshotOrder, SnapshotTarget};
 use crate::replication::position::ReplOffset;
+use crate::replication::reads::Reads;
 use crate::replication::replconf::{Capa, Filter, Reader, Replconf};
+
+/// The form of a payload for this reader is our guess.
+fn is_a_try(reader: Reader) -> bool {
+    matches!(reader, Reader::Old | Reader::Redis74)
+}
 
 impl Primary {
     /// How many more replicas may get a payload at the same time (`repl-max-concurrent-full-syncs`).
@@ -169,10 +176,11 @@ impl Primary {
         }
     }
 
-    /// The cut that is being taken holds this many keys; told before
+    /// The cut that is being taken holds this many keys, and its payload has this form; told before
     /// [`Primary::on_snapshot_started`].
-    pub fn on_cut(&mut self, keys: u64) {
+    pub fn on_cut(&mut self, keys: u64, form: Target) {
         self.cut_keys = keys;
+        self.cut_form = form;
     }
 
     /// The cut of the ordered snapshot has just been taken: the offset of this instant is the cut's.
@@ -203,6 +211,8 @@ impl Primary {
         self.syncs.attached(id, sockets, self.cut_keys);
         replica.state = State::WaitEnd { initial, sockets };
         replica.progress_at_ms = None;
+        // It reads the stream when it has taken the payload, and cannot take one that is newer than itself.
+        replica.reads |= Reads::of_target(self.cut_form);
         if replica.psync {
             let line = format!("+FULLRESYNC {} {initial}\r\n", env.history.id());
             env.send(id, line);
@@ -270,13 +280,13 @@ impl Primary {
         self.start_if_due(env);
     }
 
-    /// A payload for these could not be made: the next of its kind waits. One that was written for Redis 6.2 may
-    /// have failed for that very reason.
+    /// A payload for these could not be made: the next of its kind waits. One whose form was a try may have failed
+    /// for that very reason.
     fn hold(&mut self, members: &[ClientId], why: &str, env: &mut Env<'_>) {
         let (failures, wait_ms) = self.holds.failed(&self.job_wishes, why, env.now_ms);
         for id in members {
             let replica = self.replicas.get(id);
-            if let Some(replica) = replica.filter(|r| r.conf.reader() == Reader::Old) {
+            if let Some(replica) = replica.filter(|r| is_a_try(r.conf.reader())) {
                 self.doubts.closed(replica.label(), env.now_ms);
             }
         }

@@ -29,6 +29,10 @@ impl Primary {
         }
         if !std::mem::replace(&mut replica.answered, true) {
             self.doubts.took(&replica.label(), env.now_ms);
+            if replica.does_not_tell() {
+                let label = replica.label();
+                self.doubts.shown(label, replica.reads, env.now_ms);
+            }
         }
         self.syncs.acked(id, offset);
         self.refresh_good(env);

@@ -8,6 +8,7 @@
 
 use crate::commands::{ClientFlags, Engine, Executor, Session, links};
 use crate::large::{self, Growing, Large};
+use crate::replication::Reads;
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 
@@ -31,6 +32,8 @@ pub struct Inbox {
     /// Bytes of it that have been parsed: an open transaction.
     parsed: usize,
     parser: Parser,
+    /// What these ask of our own replicas.
+    needs: Reads,
 }
 
 /// The stream cannot be read any further.
@@ -122,6 +125,7 @@ impl Inbox {
             large::offer(self.parser.larges(), || engine.run(session, &argv));
             engine.after_command();
             note_error(&argv, engine, session);
+            self.needs |= Reads::needed_by(&argv);
             drop(argv);
             self.parsed += self.parser.consume(1);
             if !session.flags.contains(ClientFlags::MULTI) {
@@ -133,14 +137,16 @@ impl Inbox {
 
     /// All up to `parsed` is processed, and of that what is before `from` was so already.
     fn tell_processed(&mut self, buf: &[u8], mut from: usize, engine: &mut Engine) {
+        // Each part asks for it: whoever cannot read this gets no byte of it, and none up to its end later.
+        let needs = std::mem::take(&mut self.needs);
         let whole = self.larges.iter().take_while(|(at, _)| *at <= self.parsed);
         let whole = whole.count();
         for (at, large) in self.larges.drain(..whole) {
-            engine.repl.on_processed(&buf[from..at]);
-            engine.repl.on_processed(&large);
+            engine.repl.on_processed(&buf[from..at], needs);
+            engine.repl.on_processed(&large, needs);
             from = at;
         }
-        engine.repl.on_processed(&buf[from..self.parsed]);
+        engine.repl.on_processed(&buf[from..self.parsed], needs);
     }
 
     /// A request starts here, and not with `*`. Line ends before it are no request: they are counted

@@ -237,8 +237,7 @@ mod tests {
 
     fn sink(dump: &Path, fate: &Fate) -> Result<FileSink, SaveError> {
         let dataset = Dataset::default();
-        dataset.completed();
-        let whole = dataset.whole().expect("it is complete");
+        let whole = dataset.emptied();
         let place = DumpFile::configured(&Config {
             dbfilename: dump.to_str().expect("the path is text").to_owned(),
             ..Config::default()

@@ -72,13 +72,12 @@ impl Persistence {
     /// with save points set the empty dataset is saved before FLUSHALL answers, also while replicas are sent a
     /// snapshot.
     pub fn after_flushall(&self, engine: &mut Engine) {
-        self.dataset.completed();
+        let whole = self.dataset.emptied();
         self.give_up(engine, Which::Disk);
         let settings = Settings::read(&engine.config, engine.clock.steady_ms);
         if settings.save_points.is_empty() {
             return;
         }
-        let whole = self.whole().expect("it was just completed");
         match self.save_empty(engine, &settings, whole) {
             Ok(()) => tracing::info!("DB saved on disk"),
             Err(error) => tracing::warn!("{error}"),

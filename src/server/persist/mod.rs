@@ -284,14 +284,14 @@ impl Persistence {
         Ok(())
     }
 
-    /// The witness that the dataset is complete, if it is.
-    pub fn whole(&self) -> Option<WholeInUse<'_>> {
-        self.dataset.whole()
+    /// The witness that the dataset is complete, if it is, and no script is in the midst of its writes.
+    pub fn whole(&self, engine: &Engine) -> Option<WholeInUse<'_>> {
+        self.dataset.whole(engine.at_rest()?)
     }
 
     /// SAVE.
     pub fn save(&self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
-        let Some(whole) = self.whole() else {
+        let Some(whole) = self.whole(engine) else {
             tracing::warn!("{NOT_WHOLE}");
             return Err(NOT_WHOLE.to_owned());
         };
@@ -329,7 +329,7 @@ impl Persistence {
             self.state.borrow_mut().scheduled = Some(options.clone());
             return Ok("Background saving scheduled");
         }
-        let Some(whole) = self.whole() else {
+        let Some(whole) = self.whole(engine) else {
             return Err(CommandError::new(format!("ERR {NOT_WHOLE}")));
         };
         self.bgsave_whole(engine, &whole, options)
@@ -415,12 +415,11 @@ impl Persistence {
 
     /// Called at each turn of the server's clockwork: save points, scheduled saves.
     pub fn cron(&self, engine: &mut Engine) {
-        // In the midst of a script the dataset is none that anybody should find in a dump.
-        if self.running() || engine.script_is_parked() {
+        if self.running() {
             return;
         }
-        let Some(whole) = self.whole() else {
-            return; // what is due is done when the load has ended
+        let Some(whole) = self.whole(engine) else {
+            return; // what is due is done when the load, or the script, has ended
         };
         let now = engine.clock.steady_ms / 1000;
         let settings = Settings::read(&engine.config, engine.clock.steady_ms);

@@ -217,7 +217,7 @@ fn a_disk_that_hangs_fails_the_save_and_nobody_waits_for_it() {
                     let _ = tell.send(result.map(drop).map_err(ToString::to_string));
                 })),
             };
-            let whole = server.persistence.whole().unwrap();
+            let whole = server.persistence.whole(engine).unwrap();
             let started = server.persistence.start(engine, &whole, request);
             started.unwrap();
         });
@@ -441,7 +441,7 @@ fn a_save_that_was_given_up_while_the_disk_synced_it_is_not_put_over_the_next_on
                 only_functions: false,
                 on_end: None,
             };
-            let whole = persistence.whole().unwrap();
+            let whole = persistence.whole(engine).unwrap();
             persistence.begin(engine, &whole, request, false).unwrap();
             drop(whole);
             while let walk::Advance::Again = persistence.step(engine) {}

@@ -11,7 +11,12 @@
 //!                                                   v  |
 //!                                                Loading --failure--> Lost --finished load; FLUSHALL; promotion--> Whole
 //! ```
+//!
+//! A script that is parked in the midst of its writes makes no difference to that, but for the time that it takes
+//! the witness is not lent: who asks for it shows that all scripts are [`AtRest`]. Only FLUSHALL gets one without,
+//! for an empty dataset, which is whole whatever a script has still to write.
 
+use crate::commands::AtRest;
 use std::cell::Cell;
 use std::ops::Deref;
 
@@ -69,7 +74,17 @@ impl Drop for WholeInUse<'_> {
 
 impl Dataset {
     /// The witness, if the dataset is complete and nobody else has it.
-    pub fn whole(&self) -> Option<WholeInUse<'_>> {
+    pub fn whole(&self, _: AtRest) -> Option<WholeInUse<'_>> {
+        self.lend()
+    }
+
+    /// A client wanted the dataset empty, and so it is: complete, also in the midst of a script.
+    pub fn emptied(&self) -> WholeInUse<'_> {
+        self.completed();
+        self.lend().expect("it was just completed")
+    }
+
+    fn lend(&self) -> Option<WholeInUse<'_>> {
         match self.0.take() {
             State::Whole(whole) => {
                 self.0.set(State::InUse);
@@ -85,8 +100,7 @@ impl Dataset {
         }
     }
 
-    /// A complete dataset stands in memory now: a load has finished, there was nothing to load, or the client
-    /// wanted it empty.
+    /// A complete dataset is in memory now: a load has finished, or there was nothing to load.
     pub fn completed(&self) {
         self.0.set(State::Whole(WHOLE));
     }
@@ -126,7 +140,7 @@ mod tests {
     use super::*;
 
     fn is_whole(dataset: &Dataset) -> bool {
-        dataset.whole().is_some()
+        dataset.whole(AtRest::without_scripts()).is_some()
     }
 
     #[test]
@@ -173,7 +187,9 @@ mod tests {
     fn a_witness_in_use_is_the_only_one_and_does_not_outlive_its_dataset() {
         let dataset = Dataset::default();
         dataset.completed();
-        let used = dataset.whole().expect("it is whole");
+        let used = dataset
+            .whole(AtRest::without_scripts())
+            .expect("it is whole");
         assert!(!is_whole(&dataset));
         dataset.given_up(false);
         drop(used);

@@ -678,7 +678,7 @@ fn remove_sync_file(server: &Server, engine: &mut Engine, placed: &PlacedFile) {
     if !removes_sync_files(&engine.config) || !placed.place.is(&placed.file) {
         return;
     }
-    let Some(whole) = server.persistence.whole() else {
+    let Some(whole) = server.persistence.whole(engine) else {
         return;
     };
     let text = "Removing the RDB file obtained from the master. This replica has persistence \

@@ -229,13 +229,13 @@ impl Drivers {
         let started = snapshot::start(&server, order, engine);
         let members = &order.members;
         match started {
-            Ok(payloads) => {
+            Ok(snapshot::Started { form, payloads }) => {
                 let keys = engine.keyspace.len() as u64;
                 let repl = &mut engine.repl;
                 // Taking the cut took time, and the report wants to know when it was taken.
                 repl.set_wall(clock::unix_us());
                 repl.with_primary(|primary, env| {
-                    primary.on_cut(keys);
+                    primary.on_cut(keys, form);
                     primary.on_snapshot_started(members, env);
                 });
                 for (id, payload) in payloads {

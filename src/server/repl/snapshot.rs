@@ -26,6 +26,14 @@ pub enum StartError {
     Failed(String),
 }
 
+/// A snapshot that has begun.
+pub struct Started {
+    /// The form of its values.
+    pub form: target::Target,
+    /// For connections: the payload of each member.
+    pub payloads: Vec<(ClientId, Payload)>,
+}
+
 /// A replica's connection as a destination of dump bytes.
 struct ReplicaSink {
     pipe: PipeWriter,
@@ -49,7 +57,7 @@ fn gone(error: std::io::Error) -> SaveError {
     SaveError::Cancelled(format!("replica: {error}"))
 }
 
-/// Takes the cut now; the bytes follow. For connections: the payload of each member.
+/// Takes the cut now; the bytes follow.
 ///
 /// # Errors
 /// Nothing has begun then.
@@ -57,11 +65,11 @@ pub fn start(
     server: &Rc<Server>,
     order: &SnapshotOrder,
     engine: &mut Engine,
-) -> Result<Vec<(ClientId, Payload)>, StartError> {
-    if server.persistence.running() || engine.script_is_parked() {
+) -> Result<Started, StartError> {
+    if server.persistence.running() {
         return Err(StartError::Busy);
     }
-    let Some(whole) = server.persistence.whole() else {
+    let Some(whole) = server.persistence.whole(engine) else {
         return Err(StartError::Busy);
     };
     let mut payloads = Vec::new();
@@ -80,12 +88,13 @@ pub fn start(
     let sockets = order.target.is_sockets();
     let place = DumpFile::configured(&engine.config);
     let drivers = Rc::downgrade(server);
+    let form = form(&order.readers, held_types(engine), &engine.config);
     let request = SnapshotRequest {
         target: match sockets {
             true => Target::Sinks(sinks),
             false => Target::Disk(place.to_replace(&whole)),
         },
-        form: Some(form(&order.readers, held_types(engine), &engine.config)),
+        form: Some(form),
         only_functions: order.filter != Filter::All,
         on_end: Some(Box::new(move |engine, result| {
             let result = result.map(|file| {
@@ -105,7 +114,7 @@ pub fn start(
     };
     let text = format!("{text} {}", std::process::id());
     (engine.log)('*', &text);
-    Ok(payloads)
+    Ok(Started { form, payloads })
 }
 
 fn ended(engine: &mut Engine, result: Result<(), &SaveError>, sockets: bool) {
@@ -168,6 +177,9 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
     if readers.contains(&Reader::Old) {
         return target::Target::Redis62;
     }
+    if readers.contains(&Reader::Redis74) {
+        return target::Target::Redis74;
+    }
     let announced = readers.iter().filter_map(|r| match r {
         Reader::Valkey(major, minor) => Some((*major, *minor)),
         _ => None,
@@ -225,6 +237,7 @@ mod tests {
                 Valkey8,
             ),
             (&[Reader::Old], &[hash], Redis62),
+            (&[Reader::Redis74], &[], Redis74),
         ] {
             assert_eq!(chosen(readers, types), form, "{readers:?} {types:?}");
         }

@@ -30,7 +30,7 @@ impl Drivers {
         if self.sync_file.borrow().is_none() || engine.repl.primary().feeds() {
             return;
         }
-        let Some(whole) = persistence.whole() else {
+        let Some(whole) = persistence.whole(engine) else {
             return; // it may be all there is
         };
         let Some(sync) = self.sync_file.take() else {

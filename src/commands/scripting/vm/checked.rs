@@ -4,7 +4,6 @@
 //! | function | what is checked |
 //! |---|---|
 //! | `unpack` | the count of results, without overflow |
-//! | `string.rep` | the size of the result, before anything is copied |
 //! | `table.insert` | moving elements gives way to the engine |
 //! | `table.sort` | comparing many elements without a function gives way, too |
 //! | `coroutine.create`, `wrap` | the instructions that a new coroutine may execute unseen are paid for |
@@ -32,11 +31,12 @@ const SORT_UNSEEN_MAX: usize = 20_000;
 pub fn install(lua: &Lua, globals: &Table) -> Result<()> {
     let table: Table = globals.raw_get("table")?;
     let string: Table = globals.raw_get("string")?;
+    super::text::install(lua, &string, &table)?;
+    super::matching::install(lua, &string)?;
     let coroutine: Table = globals.raw_get("coroutine")?;
     for (owner, name, function) in [
         (globals, "unpack", unpack as lua_CFunction),
         (globals, "xpcall", xpcall),
-        (&string, "rep", rep),
         (&table, "insert", insert),
     ] {
         // SAFETY: these are C functions for any state and arguments.
@@ -97,35 +97,6 @@ unsafe extern "C-unwind" fn unpack(state: *mut lua_State) -> c_int {
             ffi::lua_rawgeti(state, 1, i as _);
         }
         count as c_int
-    }
-}
-
-unsafe extern "C-unwind" fn rep(state: *mut lua_State) -> c_int {
-    // SAFETY: Lua calls C functions with a live state. The piece is argument 1, which stays on the stack; the buffer
-    // is a userdata of `total` bytes, which is on top while it is written and read.
-    unsafe {
-        let mut len = 0;
-        let piece = ffi::luaL_checklstring(state, 1, &mut len);
-        let times = (ffi::luaL_checkinteger(state, 2) as c_int).max(0) as usize;
-        let total = match len.checked_mul(times) {
-            Some(total) if total <= c_int::MAX as usize => total,
-            _ => return ffi::luaL_error(state, c"not enough memory".as_ptr()),
-        };
-        if total == 0 {
-            ffi::lua_pushstring(state, c"".as_ptr());
-            return 1;
-        }
-        pace::spend(state, (total >> 8) as u32);
-        let buffer = ffi::lua_newuserdata(state, total).cast::<u8>();
-        std::ptr::copy_nonoverlapping(piece.cast::<u8>(), buffer, len);
-        let mut filled = len;
-        while filled < total {
-            let more = filled.min(total - filled);
-            std::ptr::copy_nonoverlapping(buffer, buffer.add(filled), more);
-            filled += more;
-        }
-        ffi::lua_pushlstring(state, buffer.cast(), total);
-        1
     }
 }
 

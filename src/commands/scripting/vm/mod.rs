@@ -25,6 +25,9 @@
 //! | `pace` | how a running script gives way, and is killed |
 //! | `raw` | Lua's C interface: raising errors, read-only tables |
 //! | `checked` | library functions of Lua that are unsound or endless with hostile numbers |
+//! | `pattern` | Lua's patterns, matched in steps |
+//! | `matching` | `string.find`, `match`, `gmatch`, `gsub` |
+//! | `text` | functions that put strings together: `string.rep`, `table.concat` and others |
 //! | `strings` | Lua's table of strings, with a secret hash |
 //! | `output` | strings that functions put together, bounded |
 //! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
@@ -36,15 +39,18 @@ mod bitop;
 mod checked;
 mod cjson;
 mod cmsgpack;
+mod matching;
 mod number;
 mod output;
 mod pace;
 mod packing;
+mod pattern;
 mod random;
 mod raw;
 mod register;
 mod sandbox;
 pub mod strings;
+mod text;
 mod to_lua;
 mod to_reply;
 mod verdict;

@@ -180,7 +180,10 @@ pub unsafe fn spend(state: *mut lua_State, work: u32) {
 }
 
 /// Raises the error that ends a killed script.
-unsafe fn raise(state: *mut lua_State) -> ! {
+///
+/// # Safety
+/// A live state with room for a value. Leaves by a long jump.
+pub unsafe fn raise(state: *mut lua_State) -> ! {
     // SAFETY: any state with room for a value.
     unsafe {
         ffi::lua_pushstring(state, c"killed".as_ptr());

@@ -17,10 +17,6 @@ use mlua::ffi::{self, lua_CFunction, lua_State};
 use mlua::{Function, LightUserData, Lua, Result, Table, Value};
 use std::ffi::{c_int, c_void};
 
-/// Longest pattern for `string.find` and its kin: matching recurses once for each item of the pattern, on a
-/// stack of [`super::STACK`] bytes.
-const PATTERN_MAX: usize = 32 * 1024;
-
 /// Its address is the mark of frozen tables.
 static MARK: u8 = 0;
 
@@ -53,7 +49,6 @@ pub fn freeze(lua: &Lua, hidden: Table, metatable: Option<Table>) -> Result<Tabl
 pub fn guard(lua: &Lua, globals: &Table) -> Result<()> {
     super::checked::install(lua, globals)?;
     let table: Table = globals.raw_get("table")?;
-    let string: Table = globals.raw_get("string")?;
     for (owner, name, guard) in [
         (globals, "rawset", write_guard as lua_CFunction),
         (globals, "setmetatable", write_guard),
@@ -62,11 +57,6 @@ pub fn guard(lua: &Lua, globals: &Table) -> Result<()> {
         (&table, "foreach", read_guard),
         (&table, "foreachi", read_guard),
         (globals, "getmetatable", metatable_guard),
-        (&string, "find", pattern_guard),
-        (&string, "match", pattern_guard),
-        (&string, "gmatch", pattern_guard),
-        (&string, "gfind", pattern_guard),
-        (&string, "gsub", pattern_guard),
     ] {
         let inner: Function = owner.raw_get(name)?;
         // SAFETY: one value stands on the stack and one is left there. The guards call their upvalue with
@@ -255,15 +245,5 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
             ffi::lua_insert(state, 1);
         }
         ffi::lua_gettop(state)
-    }
-}
-
-unsafe extern "C-unwind" fn pattern_guard(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
-    unsafe {
-        if ffi::lua_objlen(state, 2) > PATTERN_MAX {
-            return ffi::luaL_error(state, c"pattern too complex".as_ptr());
-        }
-        forward(state)
     }
 }

@@ -1,0 +1,273 @@
+//! Functions of Lua that put strings together, bounded and giving way: `string.rep`, `lower`, `upper`, `reverse`,
+//! `format` and `table.concat`.
+//!
+//! Lua's own versions copy byte by byte for as long as it takes. Every function here may be left by a long jump: it
+//! owns nothing that would have to be dropped.
+
+use super::checked::forward;
+use super::pace;
+use mlua::ffi::{self, lua_CFunction, lua_State, luaL_Buffer};
+use mlua::{Function, Lua, Result, Table};
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+
+/// Longest string that a function here makes: the longest that a key may hold by default.
+const TEXT_MAX: usize = 512 << 20;
+
+/// Bytes that are worked on between two looks at the time.
+const PIECE: usize = 64 << 10;
+
+/// Results up to this size are made on the stack.
+const LOCAL: usize = 512;
+
+/// Puts the functions into the tables `string` and `table`.
+pub fn install(lua: &Lua, string: &Table, table: &Table) -> Result<()> {
+    for (owner, name, function) in [
+        (string, "rep", rep as lua_CFunction),
+        (string, "lower", lower),
+        (string, "upper", upper),
+        (string, "reverse", reverse),
+        (table, "concat", concat),
+    ] {
+        // SAFETY: these are C functions for any state and arguments.
+        owner.raw_set(name, unsafe { lua.create_c_function(function)? })?;
+    }
+    let inner: Function = string.raw_get("format")?;
+    // SAFETY: the guard calls its upvalue, a library function without upvalues of its own.
+    let guarded: Function =
+        unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, format_guard, 1))? };
+    string.raw_set("format", guarded)
+}
+
+/// Counts the work of copying so many bytes.
+///
+/// # Safety
+/// As [`pace::spend`].
+pub unsafe fn spend_bytes(state: *mut lua_State, bytes: usize) {
+    if bytes >= 256 {
+        // SAFETY: the caller's promise.
+        unsafe { pace::spend(state, (bytes >> 8).min(u32::MAX as usize) as u32) };
+    }
+}
+
+/// Raises the error of a result that would be too long.
+unsafe fn too_long(state: *mut lua_State) {
+    // SAFETY: any state with room for two values.
+    unsafe { ffi::luaL_error(state, c"not enough memory".as_ptr()) };
+}
+
+/// A string that grows on Lua's stack.
+///
+/// Its pieces are Lua's, so a long jump leaves nothing behind. What is pushed after them must be taken off again
+/// before anything is added.
+pub struct Builder {
+    buffer: MaybeUninit<luaL_Buffer>,
+    state: *mut lua_State,
+    total: usize,
+}
+
+impl Builder {
+    /// Not usable before it has begun.
+    pub fn new() -> Builder {
+        Builder {
+            buffer: MaybeUninit::uninit(),
+            state: std::ptr::null_mut(),
+            total: 0,
+        }
+    }
+
+    /// An empty string on the stack of `state`. The builder must stay where it is.
+    ///
+    /// # Safety
+    /// A live state with room for a few values, which outlives the builder.
+    pub unsafe fn begin(&mut self, state: *mut lua_State) -> &mut Builder {
+        self.state = state;
+        // SAFETY: the caller's promise; this makes the buffer valid.
+        unsafe { ffi::luaL_buffinit(state, self.buffer.as_mut_ptr()) };
+        self
+    }
+
+    unsafe fn count(&mut self, bytes: usize) {
+        self.total += bytes;
+        // SAFETY: the state is alive, as `begin` was promised.
+        unsafe {
+            if self.total > TEXT_MAX {
+                too_long(self.state);
+            }
+            spend_bytes(self.state, bytes);
+        }
+    }
+
+    /// Adds bytes, which Lua must not free meanwhile.
+    ///
+    /// # Safety
+    /// It has begun, and the pieces are on top of the stack. May leave by a long jump.
+    pub unsafe fn add(&mut self, bytes: &[u8]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.count(bytes.len());
+            ffi::luaL_addlstring(self.buffer.as_mut_ptr(), bytes.as_ptr().cast(), bytes.len());
+        }
+    }
+
+    /// Adds the string or number on top of the stack and takes it off.
+    ///
+    /// # Safety
+    /// As [`add`](Self::add), but for that value.
+    pub unsafe fn add_top(&mut self) {
+        // SAFETY: the caller's promise; asking for the length makes a string of a number.
+        unsafe {
+            let bytes = ffi::lua_objlen(self.state, -1);
+            self.count(bytes);
+            ffi::luaL_addvalue(self.buffer.as_mut_ptr());
+        }
+    }
+
+    /// Leaves the string on the stack.
+    ///
+    /// # Safety
+    /// As [`add`](Self::add).
+    pub unsafe fn finish(&mut self) {
+        // SAFETY: the caller's promise.
+        unsafe { ffi::luaL_pushresult(self.buffer.as_mut_ptr()) };
+    }
+}
+
+/// Room for `len` bytes: the given one if it is large enough, else a userdata that is left on the stack.
+unsafe fn room(state: *mut lua_State, local: &mut MaybeUninit<[u8; LOCAL]>, len: usize) -> *mut u8 {
+    match len {
+        0..=LOCAL => local.as_mut_ptr().cast(),
+        // SAFETY: any state with room for a value.
+        _ => unsafe { ffi::lua_newuserdata(state, len).cast() },
+    }
+}
+
+unsafe extern "C-unwind" fn rep(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls C functions with a live state. The piece is argument 1, which stays on the stack; the room
+    // has `total` bytes, of which the first `filled` have been written.
+    unsafe {
+        let mut len = 0;
+        let piece = ffi::luaL_checklstring(state, 1, &mut len).cast::<u8>();
+        let times = (ffi::luaL_checkinteger(state, 2) as c_int).max(0) as usize;
+        let total = len.saturating_mul(times);
+        if total > TEXT_MAX {
+            too_long(state);
+        }
+        let mut local = MaybeUninit::uninit();
+        let made = room(state, &mut local, total);
+        let mut filled = len.min(total);
+        std::ptr::copy_nonoverlapping(piece, made, filled);
+        while filled < total {
+            // Copies of what is there already, which is whole pieces.
+            let more = filled.min(total - filled).min(PIECE.max(len) / len * len);
+            spend_bytes(state, more);
+            std::ptr::copy_nonoverlapping(made, made.add(filled), more);
+            filled += more;
+        }
+        ffi::lua_pushlstring(state, made.cast(), total);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn lower(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { each_byte(state, |byte| byte.to_ascii_lowercase()) }
+}
+
+unsafe extern "C-unwind" fn upper(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { each_byte(state, |byte| byte.to_ascii_uppercase()) }
+}
+
+/// The string of what `change` makes of each byte.
+unsafe fn each_byte(state: *mut lua_State, change: impl Fn(u8) -> u8) -> c_int {
+    // SAFETY: Lua calls C functions with a live state. The text is argument 1, which stays on the stack; the room has
+    // as many bytes.
+    unsafe {
+        let mut len = 0;
+        let text = ffi::luaL_checklstring(state, 1, &mut len).cast::<u8>();
+        let mut local = MaybeUninit::uninit();
+        let made = room(state, &mut local, len);
+        for start in (0..len).step_by(PIECE) {
+            let end = len.min(start + PIECE);
+            spend_bytes(state, end - start);
+            for i in start..end {
+                made.add(i).write(change(text.add(i).read()));
+            }
+        }
+        ffi::lua_pushlstring(state, made.cast(), len);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn reverse(state: *mut lua_State) -> c_int {
+    // SAFETY: as in `each_byte`.
+    unsafe {
+        let mut len = 0;
+        let text = ffi::luaL_checklstring(state, 1, &mut len).cast::<u8>();
+        let mut local = MaybeUninit::uninit();
+        let made = room(state, &mut local, len);
+        for start in (0..len).step_by(PIECE) {
+            let end = len.min(start + PIECE);
+            spend_bytes(state, end - start);
+            for i in start..end {
+                made.add(i).write(text.add(len - 1 - i).read());
+            }
+        }
+        ffi::lua_pushlstring(state, made.cast(), len);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn concat(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls C functions with a live state and room for 20 values. The separator is an argument, which
+    // stays on the stack.
+    unsafe {
+        let mut len = 0;
+        let separator = ffi::luaL_optlstring(state, 2, c"".as_ptr(), &mut len);
+        let separator = std::slice::from_raw_parts(separator.cast::<u8>(), len);
+        ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
+        let first = ffi::luaL_optinteger(state, 3, 1) as c_int;
+        let last = match ffi::lua_isnoneornil(state, 4) {
+            0 => ffi::luaL_checkinteger(state, 4) as c_int,
+            _ => ffi::lua_objlen(state, 1) as c_int,
+        };
+        let mut builder = Builder::new();
+        let builder = builder.begin(state);
+        for i in first..=last {
+            if i % 64 == 0 {
+                pace::spend(state, 64);
+            }
+            ffi::lua_rawgeti(state, 1, i.into());
+            if ffi::lua_isstring(state, -1) == 0 {
+                let text = c"invalid value (%s) at index %d in table for 'concat'";
+                return ffi::luaL_error(state, text.as_ptr(), ffi::luaL_typename(state, -1), i);
+            }
+            builder.add_top();
+            if i < last && len > 0 {
+                builder.add(separator);
+            }
+        }
+        builder.finish();
+        1
+    }
+}
+
+/// `string.format`: what its arguments come to is bounded and paid for; Lua's own function does the rest.
+unsafe extern "C-unwind" fn format_guard(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls C functions with a live state; `install` made the closure.
+    unsafe {
+        let mut total = 0;
+        for i in 1..=ffi::lua_gettop(state) {
+            if ffi::lua_type(state, i) == ffi::LUA_TSTRING {
+                total += ffi::lua_objlen(state, i);
+            }
+        }
+        if total > TEXT_MAX {
+            too_long(state);
+        }
+        // Lua's function copies byte by byte.
+        spend_bytes(state, total.saturating_mul(8));
+        forward(state)
+    }
+}

@@ -1,0 +1,81 @@
+//! What is asked of the readers of the stream, and the end of a link whose reader lacks it.
+
+use super::{Env, Primary, Replica, State};
+use crate::commands::ClientId;
+use crate::replication::reads::Reads;
+use crate::replication::replconf::Reader;
+
+impl Replica {
+    /// It will read what is appended to the stream now: its cut is taken. What is written before the cut is in the
+    /// payload, in whatever form.
+    fn follows(&self) -> bool {
+        !self.conf.rdb_only && !matches!(self.state, State::WaitStart | State::Transmitted)
+    }
+
+    /// It is a server that does not tell its version.
+    pub(super) fn does_not_tell(&self) -> bool {
+        let told = matches!(
+            self.conf.reader(),
+            Reader::Forebay | Reader::Redis8 | Reader::Valkey(..)
+        );
+        !told && self.conf.listening_port != 0
+    }
+
+    /// What it can be told beside what all can.
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+}
+
+impl Primary {
+    /// Everybody who follows the stream can be told this.
+    pub fn all_read(&self, needs: Reads) -> bool {
+        needs.is_empty() || self.common(Reads::empty()).contains(needs)
+    }
+
+    /// What all those can be told who can be told `having`.
+    pub fn common(&self, having: Reads) -> Reads {
+        let readers = self.replicas.values().filter(|r| r.follows());
+        let reads = readers.map(|r| r.reads).filter(|r| r.contains(having));
+        reads.fold(Reads::all(), Reads::intersection)
+    }
+
+    /// What is about to be appended to the stream asks this of its readers: whoever is not known to read it leaves,
+    /// and learns by a full sync whether it can hold what is here.
+    pub fn require(&mut self, needs: Reads, env: &mut Env<'_>) {
+        let lacking = |(id, r): (&ClientId, &Replica)| {
+            (r.follows() && !r.reads.contains(needs)).then_some(*id)
+        };
+        let ids: Vec<ClientId> = self.replicas.iter().filter_map(lacking).collect();
+        for id in ids {
+            let replica = &self.replicas[&id];
+            let (label, missing) = (replica.label(), needs - replica.reads);
+            let wait_ms = self.doubts.lacks(label.clone(), missing, env.now_ms);
+            let when = match wait_ms {
+                0 => "at once".to_owned(),
+                ms => format!("in {} s at the earliest", ms / 1000),
+            };
+            env.log(
+                '#',
+                format!(
+                    "Replica {label} is not known to read {}, which have just been written: the link to it ends, so \
+                     that it does not hold other data than this server. A full sync begins {when}.",
+                    missing.describe()
+                ),
+            );
+            self.drop_replica(id, env);
+        }
+    }
+
+    /// What a replica reads that goes on where it was.
+    pub(super) fn reads_still(&self, replica: &Replica, env: &Env<'_>) -> Reads {
+        match replica.conf.reader() {
+            // A tool shows the stream to somebody; it holds no data.
+            Reader::Unknown if replica.conf.listening_port == 0 => Reads::all(),
+            Reader::Unknown | Reader::Redis74 => {
+                env.settings.unknown_reads | self.doubts.reads(&replica.label())
+            }
+            known => Reads::of_reader(known),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a reader of the stream can read, and what an effect asks of it.
+//!
+//! Most effects are said in words that Redis 6.2 knows. For a few there are no such words: a server that has no
+//! function libraries, or no hash fields that expire, has nothing to do with them. It would answer with an error
+//! that nobody reads, and hold other data from then on. So each effect is looked at when it is made
+//! ([`Reads::needed_by`]), and a link whose reader lacks something of it ends.
+//!
+//! Valkey 8 and later tell their version. Redis 6.2 to 7.4 and Valkey 7.2 shake hands alike: what they read is
+//! what they have shown by taking a payload whose version they would have refused otherwise ([`Reads::shown_by`]).
+
+use super::replconf::Reader;
+use crate::rdb::RdbVersion;
+use crate::rdb::target::Target;
+use bitflags::bitflags;
+
+bitflags! {
+    /// Things that some servers read and others do not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
+    pub struct Reads: u8 {
+        /// Function libraries, and payloads of version 10.
+        const REDIS_7_0 = 1;
+        /// Payloads of version 11.
+        const REDIS_7_2 = 2;
+        /// Payloads of version 12.
+        const REDIS_7_4 = 4;
+        /// Payloads of later versions of Redis.
+        const LATER = 8;
+        /// Payloads of Valkey 9.
+        const VALKEY_9 = 16;
+        /// Commands about when fields of hashes expire.
+        const FIELD_EXPIRY = 32;
+    }
+}
+
+impl Reads {
+    /// What a reader asked of this request as an effect.
+    pub fn needed_by<T: AsRef<[u8]>>(argv: &[T]) -> Reads {
+        let word = |i: usize| argv.get(i).map_or(&b""[..], AsRef::as_ref);
+        let name = word(0);
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+        // Asked of every effect: nearly all are told apart by their length.
+        match name.len() {
+            7 if is("restore") => Reads::of_payload(word(3)),
+            8 if is("function") => match word(1).eq_ignore_ascii_case(b"restore") {
+                true => Reads::REDIS_7_0 | Reads::of_payload(word(2)),
+                false => Reads::REDIS_7_0,
+            },
+            8 if is("hpersist") => Reads::FIELD_EXPIRY,
+            10 if is("hpexpireat") => Reads::FIELD_EXPIRY,
+            14 if is("restore-asking") => Reads::of_payload(word(3)),
+            _ => Reads::empty(),
+        }
+    }
+
+    /// What a server must read to take a payload of DUMP: its version is before the checksum, at the end.
+    fn of_payload(payload: &[u8]) -> Reads {
+        let footer = payload.split_last_chunk::<8>();
+        let version = footer.and_then(|(covered, _)| covered.last_chunk::<2>());
+        version.map_or(Reads::empty(), |number| {
+            Reads::of_version(RdbVersion::from_number(u16::from_le_bytes(*number)))
+        })
+    }
+
+    fn of_version(version: RdbVersion) -> Reads {
+        match version.number {
+            80.. => Reads::VALKEY_9,
+            13.. => Reads::LATER,
+            12 => Reads::REDIS_7_4,
+            11 => Reads::REDIS_7_2,
+            10 => Reads::REDIS_7_0,
+            _ => Reads::empty(),
+        }
+    }
+
+    /// What a server reads that is known, or of which nothing is known yet.
+    pub fn of_reader(reader: Reader) -> Reads {
+        match reader {
+            Reader::Forebay => Reads::all(),
+            Reader::Redis8 => Reads::of_target(Target::Redis8),
+            Reader::Valkey(major, minor) => Reads::of_target(Target::of_server(true, major, minor)),
+            Reader::Unknown | Reader::Redis74 | Reader::Old => Reads::empty(),
+        }
+    }
+
+    /// What a server reads that takes payloads of this form. With [`Target::Auto`] nothing is said: their version
+    /// is that of the data.
+    pub fn of_target(form: Target) -> Reads {
+        let redis_7_2 = Reads::REDIS_7_0 | Reads::REDIS_7_2;
+        match form {
+            Target::Auto | Target::Redis62 => Reads::empty(),
+            Target::Redis70 => Reads::REDIS_7_0,
+            Target::Redis72 | Target::Valkey8 => redis_7_2,
+            Target::Redis74 | Target::Redis8 => redis_7_2 | Reads::REDIS_7_4 | Reads::FIELD_EXPIRY,
+            Target::Valkey9 => redis_7_2 | Reads::VALKEY_9 | Reads::FIELD_EXPIRY,
+        }
+    }
+
+    /// The latest form that a server reads which reads this.
+    pub fn target(self) -> Target {
+        match self {
+            _ if !self.contains(Reads::REDIS_7_0) => Target::Redis62,
+            _ if !self.contains(Reads::REDIS_7_2) => Target::Redis70,
+            _ if self.contains(Reads::REDIS_7_4) => Target::Redis8,
+            _ if self.contains(Reads::VALKEY_9) => Target::Valkey9,
+            _ => Target::Redis72,
+        }
+    }
+
+    /// What it is, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            _ if self.contains(Reads::FIELD_EXPIRY) => {
+                "hash fields that expire (from Redis 7.4 on)"
+            }
+            _ if self.contains(Reads::REDIS_7_0) => "function libraries (from Redis 7.0 on)",
+            _ => "payloads of a newer version than its own",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rdb::dump;
+
+    #[test]
+    fn what_an_effect_asks_for_is_seen_whatever_its_case() {
+        let payload = |version| {
+            let mut out = Vec::new();
+            dump::encode_as(version, 0, b"\x01x", &mut out);
+            out
+        };
+        let restore = |version| Reads::needed_by(&[&b"Restore"[..], b"k", b"0", &payload(version)]);
+        assert_eq!(restore(RdbVersion::redis(9)), Reads::empty());
+        assert_eq!(restore(RdbVersion::redis(11)), Reads::REDIS_7_2);
+        assert_eq!(restore(RdbVersion::redis(12)), Reads::REDIS_7_4);
+        assert_eq!(restore(RdbVersion::redis(14)), Reads::LATER);
+        assert_eq!(restore(RdbVersion::VALKEY_80), Reads::VALKEY_9);
+        for (line, needs) in [
+            ("hpexpireat h 1 FIELDS 1 f", Reads::FIELD_EXPIRY),
+            ("HPERSIST h FIELDS 1 f", Reads::FIELD_EXPIRY),
+            ("FUNCTION FLUSH", Reads::REDIS_7_0),
+            ("function restore short", Reads::REDIS_7_0),
+            ("RESTORE k 0", Reads::empty()),
+            ("SET a b", Reads::empty()),
+            ("HEXPIRED h", Reads::empty()),
+        ] {
+            let argv: Vec<&str> = line.split(' ').collect();
+            assert_eq!(Reads::needed_by(&argv), needs, "{line}");
+        }
+        assert_eq!(Reads::needed_by::<&[u8]>(&[]), Reads::empty());
+    }
+
+    #[test]
+    fn a_server_reads_payloads_of_the_form_that_it_is_given() {
+        for (_, form) in Target::ALL {
+            let Some(version) = form.version() else {
+                continue;
+            };
+            let reads = Reads::of_target(form);
+            assert!(reads.contains(Reads::of_version(version)), "{form}");
+            let again = reads.target();
+            assert_eq!(again.version(), Some(version), "{form}");
+            let highest = Reads::of_version(again.version().expect("it has one"));
+            assert!(reads.contains(highest), "{form}");
+        }
+    }
+}
