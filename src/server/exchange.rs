@@ -2,6 +2,7 @@
 //! keys mostly go one by one to the same place.
 
 use crate::commands::host::{Exchange, ExchangeError};
+use crate::server::lookup;
 use crate::tools::connect::connect;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
@@ -52,7 +53,9 @@ impl Others {
             }
         }
         let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
-        let stream = connect((exchange.host, exchange.port), timeout).map_err(|e| {
+        let addresses = lookup::wait(exchange.host, exchange.port, timeout);
+        let stream = addresses.and_then(|found| connect(found.as_slice(), timeout));
+        let stream = stream.map_err(|e| {
             // As the reference words it, which connects without waiting and learns it when it writes.
             let at = match e.kind() {
                 io::ErrorKind::ConnectionRefused => ExchangeError::Write,

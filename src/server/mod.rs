@@ -14,7 +14,7 @@
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
-//!   [`reaper`], [`delay`], [`exchange`], [`slices`], [`threads`]: one service of the machine each.
+//!   [`reaper`], [`delay`], [`exchange`], [`lookup`], [`slices`], [`threads`]: one service of the machine each.
 
 pub mod allocator;
 pub mod clock;
@@ -30,6 +30,7 @@ pub mod listen;
 pub mod load;
 pub mod local_time;
 pub mod log;
+pub mod lookup;
 pub mod outbox;
 pub mod persist;
 pub mod priority;

@@ -10,11 +10,10 @@ use crate::replication::report::Taken;
 use crate::replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
 use crate::server::load::{CheckOptions, LoadProgress, Loaded};
 use crate::server::persist::{self, DumpFile, Which};
-use crate::server::{Server, clock, strerror, threads};
+use crate::server::{Server, clock, lookup, strerror};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,15 +28,9 @@ const READ_SIZE: usize = 256 << 10;
 
 /// Connects to the first address of a host that answers. A name is looked up by a thread that may wait for it.
 async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return TcpStream::connect((ip, port)).await;
-    }
     let (tell, told) = oneshot::channel();
-    threads::spawn("forebay-lookup", move || {
-        let found = (host.as_str(), port).to_socket_addrs();
-        // Nobody listens when the link was given up meanwhile.
-        let _ = tell.send(found.map(Vec::from_iter));
-    })?;
+    // Nobody listens when the link was given up meanwhile.
+    lookup::start(&host, port, move |found| _ = tell.send(found))?;
     let found = told.await.map_err(io::Error::other)??;
     TcpStream::connect(found.as_slice()).await
 }
