@@ -14,19 +14,17 @@ use std::sync::Arc;
 
 /// A key that is too long for a record, with its value.
 struct LongKey {
-    key: Box<[u8]>,
+    /// Shared with the records that replace this one: a key may be as long as a request.
+    key: Arc<[u8]>,
     value: Arc<Value>,
 }
 
 /// Turns a value, and the key if it does not stand in the record, into a handle.
-pub fn store(key: Option<&[u8]>, value: Arc<Value>) -> [u8; HANDLE] {
+pub fn store(key: Option<Arc<[u8]>>, value: Arc<Value>) -> [u8; HANDLE] {
     let address = match key {
         None => Arc::into_raw(value).expose_provenance(),
         Some(key) => {
-            let key = Box::new(LongKey {
-                key: key.into(),
-                value,
-            });
+            let key = Box::new(LongKey { key, value });
             Box::into_raw(key).expose_provenance()
         }
     };
@@ -80,6 +78,24 @@ pub unsafe fn long_key(record: &[u8]) -> &[u8] {
         (true, address) => unsafe { &(*std::ptr::with_exposed_provenance::<LongKey>(address)).key },
         (false, _) => panic!("the key stands in the record"),
     }
+}
+
+/// Another reference to the key of a record; `None` if it is in the record, as all but long ones are.
+///
+/// # Panics
+/// When the value of a long key is out on loan.
+///
+/// # Safety
+/// As [`value`].
+pub unsafe fn share_key(record: &[u8]) -> Option<Arc<[u8]>> {
+    if Record::parse(record).rdb_type & LONG_KEY == 0 {
+        return None;
+    }
+    let (_, address) = raw_handle(record);
+    assert!(address != 0, "a value that is being edited");
+    // SAFETY: as in `value`.
+    let stored = unsafe { &*std::ptr::with_exposed_provenance::<LongKey>(address) };
+    Some(stored.key.clone())
 }
 
 /// The value that a record's handle owns, to be changed where it is: `None` if others have references to it,

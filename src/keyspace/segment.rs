@@ -195,6 +195,12 @@ impl<'a> Segment<'a> {
         unsafe { outside::share(&self.records[offset..]) }
     }
 
+    /// Another reference to the key of the record at an offset; `None` if it is in the record.
+    pub fn share_key_at(&self, offset: usize) -> Option<Arc<[u8]>> {
+        // SAFETY: a record of a segment.
+        unsafe { outside::share_key(&self.records[offset..]) }
+    }
+
     /// True when another entry needs more groups first.
     #[inline]
     pub fn is_crowded(&self) -> bool {

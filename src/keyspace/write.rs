@@ -239,6 +239,10 @@ impl Db {
         expire: Option<UnixMillis>,
         value: Arc<Value>,
     ) -> Loc {
+        let offset = self.segment(loc).slots().offset(loc.slot as usize);
+        if let Some(key) = self.segment(loc).share_key_at(offset) {
+            return self.put_long(loc.hash, key, value, expire, Some(loc));
+        }
         self.with_key(loc, |db, key| {
             db.put_outside(loc.hash, key, value, expire, Some(loc))
         })
@@ -264,10 +268,28 @@ impl Db {
         expire: Option<UnixMillis>,
         found: Option<Loc>,
     ) -> Loc {
+        if key.len() > KEY_MAX {
+            return self.put_long(hash, key.into(), value, expire, found);
+        }
         let rdb_type = value.rdb_type();
-        let handle = outside::store((key.len() > KEY_MAX).then_some(key), value);
+        let handle = outside::store(None, value);
         let parts = Parts::outside(expire, rdb_type, key, &handle);
         self.put(hash, key, &parts, found)
+    }
+
+    /// As [`Db::put_outside`], of a key that is too long for a record.
+    fn put_long(
+        &mut self,
+        hash: u64,
+        key: Arc<[u8]>,
+        value: Arc<Value>,
+        expire: Option<UnixMillis>,
+        found: Option<Loc>,
+    ) -> Loc {
+        let rdb_type = value.rdb_type();
+        let handle = outside::store(Some(key.clone()), value);
+        let parts = Parts::outside(expire, rdb_type, &key, &handle);
+        self.put(hash, &key, &parts, found)
     }
 
     /// Writes a record for a key, in the place of the one at `found` or of one there may be.

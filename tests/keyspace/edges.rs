@@ -190,3 +190,21 @@ fn a_snapshot_has_the_entry_as_it_was_whatever_changes_at_any_size() {
         }
     }
 }
+
+/// A key may be as long as a request: a change of its expiry must not hold it in memory twice.
+#[test]
+fn a_long_key_stays_where_it_is_when_its_record_is_replaced() {
+    let mut entry = Entry::new(1 << 20, 10, None);
+    let db = entry.keyspace.db_mut(0);
+    let address = |db: &Db| {
+        let loc = db.find(&vec![b'k'; 1 << 20]).expect("it is there");
+        (loc, db.key(loc).as_ptr())
+    };
+    let (loc, before) = address(db);
+    db.set_expire(loc, LATER);
+    let (loc, with_expiry) = address(db);
+    db.set_expire(loc, None);
+    let (_, without) = address(db);
+    assert_eq!([with_expiry, without], [before; 2]);
+    entry.change("nothing", |_, _, _, _| ());
+}
