@@ -152,6 +152,8 @@ fn add(cx: &mut Cx<'_>, key: &[u8], rules: Rules, pairs: &[&[u8]]) -> CmdResult 
     let loc = cx.find_to_write::<Zset>(key)?;
     let (mut added, mut updated, mut result) = (0, 0, None);
     let (outcome, _) = cx.edit_or_create::<Zset, CmdResult>(key, loc, |zset, env| {
+        // A packed score has no sign of zero: as in Redis, many at once are never packed.
+        zset.expect(pairs.len() / 2, pairs[1].len(), env.limits);
         for (pair, &score) in pairs.chunks_exact(2).zip(&scores) {
             result = match rules.apply(zset, pair[1], score, env.limits)? {
                 Outcome::Added(score) => {
