@@ -38,7 +38,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         2,
         3,
         digest_all,
-        "Output a hex signature of the dataset; 7.2 = as Redis 7.2 and later give it.",
+        "Output a hex signature of the dataset as Redis 7.0 does, or with redis-7.2 or valkey as those do.",
     ),
     (
         "DIGEST-VALUE",
@@ -59,7 +59,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         3,
         3,
         accepted,
-        "Takes whether hash tables may be resized; there are none here.",
+        "Has no effect: there are no hash tables that are resized.",
     ),
     (
         "HTSTATS-KEY",
@@ -81,7 +81,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         3,
         3,
         pause_cron,
-        "1 stops what the server does by the clock for its clients, 0 resumes it.",
+        "1 stops the periodic work for clients, 0 resumes it.",
     ),
     (
         "POPULATE",
@@ -109,7 +109,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         4,
         4,
         accepted,
-        "Takes when idle reply buffers shrink; here they are given back at once.",
+        "Has no effect: idle reply buffers are given back at once.",
     ),
     (
         "REPLICATE",
@@ -123,14 +123,14 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         3,
         3,
         set_active_expire,
-        "0 stops the active deletion of expired keys, 1 resumes it.",
+        "0 stops the deletion of expired keys in the background, 1 resumes it.",
     ),
     (
         "SET-DISABLE-DENY-SCRIPTS",
         3,
         3,
         set_disable_deny_scripts,
-        "1 lets scripts call commands that are not allowed to them, 0 no longer.",
+        "1 lets scripts call commands that they may not call otherwise, 0 forbids it again.",
     ),
     (
         "SLEEP",
@@ -145,7 +145,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         3,
         3,
         quicklist_packed_threshold,
-        "Takes a size from which list elements stand alone; ours always do from 4 KB.",
+        "Has no effect: list elements of 4 KB and more always have a node of their own.",
     ),
 ];
 

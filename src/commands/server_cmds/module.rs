@@ -104,12 +104,6 @@ fn module_unload(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 fn module_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    cx.help(
-        "MODULE",
-        &[
-            "LIST",
-            "    Return a list of loaded modules: there are none.",
-        ],
-    );
+    cx.help("MODULE", &["LIST", "    Return a list of loaded modules."]);
     Ok(())
 }
