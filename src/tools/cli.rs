@@ -46,7 +46,7 @@ enum Rdb {
     Stat(StatArgs),
     /// Write keys and values as JSON, one line a key
     Json(JsonArgs),
-    /// Print what DEBUG DIGEST says on a server that has loaded the dump
+    /// Print what DEBUG DIGEST answers on a server that has loaded the dump
     Digest(DigestArgs),
     /// Write a dump in the form that another server reads
     Convert(ConvertArgs),
@@ -85,16 +85,16 @@ struct CheckArgs {
     /// Dumps; `-` is stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
-    /// Databases that the server would have: keys of others are defects
+    /// How many databases the server would have: keys of others are defects
     #[arg(long, value_name = "N", default_value_t = 1 << 31)]
     databases: u32,
     /// Do not count a wrong checksum as a defect
     #[arg(long)]
     no_checksum: bool,
-    /// Defects to list
+    /// How many defects to list
     #[arg(long, value_name = "N", default_value_t = 100)]
     defects_max: usize,
     #[command(flatten)]
@@ -112,10 +112,10 @@ enum StatForm {
 struct StatArgs {
     /// The dump; `-` is stdin
     file: PathBuf,
-    /// How to tell; html is one page that needs nothing else
+    /// Output format; html is one page that needs nothing else
     #[arg(long, value_enum, default_value = "text")]
     format: StatForm,
-    /// What separates the parts of a key: one byte
+    /// The byte that separates the parts of a key
     #[arg(long, value_name = "CHAR", default_value = ":")]
     separator: String,
     /// How many of the largest keys to list
@@ -129,20 +129,20 @@ struct StatArgs {
 struct JsonArgs {
     /// The dump; `-` is stdin
     file: PathBuf,
-    /// Only this database (may be given several times)
+    /// Read only this database (may be given several times)
     #[arg(long, value_name = "N")]
     db: Vec<u32>,
-    /// Only keys that match this glob, as KEYS takes it (may be given several times)
+    /// Read only keys that match this glob, as KEYS takes it (may be given several times)
     #[arg(long, value_name = "GLOB")]
     key: Vec<String>,
-    /// Only this type, as TYPE names it (may be given several times)
+    /// Read only this type, as TYPE names it (may be given several times)
     #[arg(long = "type", value_name = "TYPE",
           value_parser = ["string", "list", "set", "zset", "hash", "stream", "array", "module"])]
     types: Vec<String>,
     /// Leave the values out
     #[arg(long)]
     no_values: bool,
-    /// Also auxiliary fields, functions and the like
+    /// Also write auxiliary fields, functions and the like
     #[arg(long)]
     meta: bool,
     #[command(flatten)]
@@ -157,7 +157,7 @@ enum LikeArg {
     /// Redis from 7.2 on: scores as ZSCORE shows them
     #[value(name = "redis-7.2")]
     Redis72,
-    /// Valkey: the same, and expiries of hash fields do not count
+    /// Valkey: as Redis 7.2, without expiries of hash fields
     Valkey,
 }
 
@@ -166,10 +166,10 @@ struct DigestArgs {
     /// Dumps; `-` is stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The server whose digest it is
+    /// The server whose DEBUG DIGEST is computed
     #[arg(long, value_enum, default_value = "redis-7.0")]
     like: LikeArg,
-    /// Count keys whose time has come, which a server drops when it loads
+    /// Count expired keys too, which a server drops when it loads
     #[arg(long)]
     keep_expired: bool,
     #[command(flatten)]
@@ -186,17 +186,17 @@ enum LossArg {
 
 #[derive(Debug, Args)]
 struct ConvertArgs {
-    /// For whom: auto (the lowest version that holds the data), redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8,
+    /// The server that shall read it: auto (the lowest version that holds the data), redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8,
     /// valkey-8, valkey-9
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
     target: Target,
     /// What to do when the target cannot hold something
     #[arg(long, value_enum, default_value = "refuse")]
     on_loss: LossArg,
-    /// Leave strings as they are instead of packing those that gain
+    /// Leave strings as they are instead of compressing those that become smaller
     #[arg(long)]
     no_compression: bool,
-    /// Losses to list
+    /// How many losses to list
     #[arg(long, value_name = "N", default_value_t = 100)]
     losses_max: usize,
     /// Replace OUT if it is there
@@ -235,22 +235,22 @@ struct SalvageArgs {
 struct DiffArgs {
     #[arg(value_name = "A", help = "A dump, or redis://[user[:password]@]host[:port]", value_parser = Side::parse)]
     a: Side,
-    /// The same
+    /// The other dump or server, in the same form
     #[arg(value_name = "B", value_parser = Side::parse)]
     b: Side,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
-    /// Expiries of keys do not count
+    /// Do not compare expiries of keys
     #[arg(long)]
     ignore_expiry: bool,
-    /// Take a server's data by a full synchronization: of one moment, but the server has to save
+    /// Read a server's data by a full sync: all of one moment, but the server has to make a snapshot
     #[arg(long)]
     sync: bool,
-    /// Parts of each value to list
+    /// How many parts of each value to list
     #[arg(long, value_name = "N", default_value_t = 10)]
     parts_max: usize,
-    /// Only count
+    /// Print the counts only
     #[arg(long)]
     summary: bool,
     #[command(flatten)]
@@ -265,16 +265,16 @@ struct SyncLogArgs {
     /// The replica's log
     #[arg(value_name = "REPLICA.log")]
     replica: PathBuf,
-    /// One JSON document instead of text
+    /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
-    /// Also the lines outside of full syncs
+    /// Show the lines outside of full syncs too
     #[arg(long)]
     all: bool,
     /// The replica as the master's log names it, where it cannot be told from the logs
     #[arg(long = "replica", value_name = "HOST:PORT")]
     label: Option<String>,
-    /// Characters of a line [default: those of the terminal, or 160]
+    /// Characters in a line [default: those of the terminal, or 160]
     #[arg(long, value_name = "N")]
     width: Option<usize>,
 }

@@ -25,7 +25,7 @@ use std::io::{self, Write};
 pub struct Options {
     /// Only these databases; all if there are none.
     pub dbs: Vec<u32>,
-    /// Only keys that match one of these globs.
+    /// Read only keys that match one of these globs.
     pub keys: Vec<Vec<u8>>,
     /// Only these types, by the names of TYPE.
     pub types: Vec<String>,

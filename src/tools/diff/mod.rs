@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 /// How to compare.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Expiries of keys do not count.
+    /// Do not compare expiries of keys.
     pub ignore_expiry: bool,
     /// Take a live server's data by a full synchronization instead of SCAN and DUMP.
     pub sync: bool,

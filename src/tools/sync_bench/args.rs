@@ -25,13 +25,13 @@ pub struct SyncBenchArgs {
     #[arg(long, num_args = 2, value_names = ["MASTER", "REPLICA"],
           conflicts_with_all = ["rdb", "keys", "value_size", "mode", "delay", "write_load", "link_rate"])]
     attach: Vec<String>,
-    /// The data: a dump
+    /// The dump to fill the master with
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "value_size"])]
     rdb: Option<PathBuf>,
     /// The data: keys `key:N` with values `value:N` [default: 200000]
     #[arg(long, value_name = "N", value_parser = count)]
     keys: Option<u64>,
-    /// Bytes of each value, filled up with what does not compress
+    /// Bytes of each value, filled up with incompressible data
     #[arg(long, value_name = "BYTES", value_parser = count)]
     value_size: Option<u64>,
     /// Ways of a full sync: disk-disk, disk-memory, memory-disk, memory-memory, memory-swapdb, rdb-channel (Redis 8),
@@ -49,13 +49,13 @@ pub struct SyncBenchArgs {
     /// Writes a second to the master during the sync
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "0", value_parser = rate)]
     write_load: Vec<u32>,
-    /// Bytes a second that the link between them takes; 0 = as many as there are
+    /// Bytes a second that the link between them takes; 0 = no limit
     #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "0", value_parser = count)]
     link_rate: Vec<u64>,
     /// Reads a second of the client whose latency is measured; 0 = none
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = rate)]
     probe: u32,
-    /// How often each is measured
+    /// How often each sync is measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
     /// Seconds that one sync, or one start of a server, may take

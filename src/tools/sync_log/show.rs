@@ -10,7 +10,7 @@ use std::io::{self, Write};
 /// How much is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Characters of a line.
+    /// Characters in a line.
     pub width: usize,
     /// Lines outside of full syncs too.
     pub all: bool,
