@@ -13,11 +13,11 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Settings that jemalloc reads before the first allocation.
 ///
 ///  * `cache_oblivious`: would add a page to each allocation above 16 KB: a value of 20 KB took 24.
-///  * `dirty_decay_ms`, `muzzy_decay_ms`: unused pages go back within two seconds, by the threads that
-///    [`give_back_in_background`] starts; the default is ten, twice.
-///  * `narenas`: what one thread loads or copies, another one changes and a third frees; with arenas of their
-///    own each would leave holes that only its own allocations could fill.
-///  * `slab_sizes`: what has a page of its own costs 136 bytes of bookkeeping; four pages at a time share it.
+///  * `dirty_decay_ms`, `muzzy_decay_ms`: unused pages are given back within two seconds, by the threads that
+///    [`give_back_in_background`] starts; by default it would take ten seconds, twice.
+///  * `narenas`: what one thread loads or copies, another one changes and a third frees; if each had an arena, it
+///    would leave holes that only its own allocations could fill.
+///  * `slab_sizes`: an allocation with a page of its own costs 136 bytes of bookkeeping; now four pages share it.
 #[cfg(not(miri))]
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static SETTINGS: Settings = Settings(
@@ -29,11 +29,11 @@ static SETTINGS: Settings = Settings(
 #[repr(transparent)]
 struct Settings(*const c_char);
 
-// SAFETY: it points to constant bytes, which nobody changes.
+// SAFETY: it points to constant bytes that never change.
 unsafe impl Sync for Settings {}
 
-/// Lets threads of jemalloc's own give unused pages back, also while this program allocates nothing. Threads
-/// do not survive a fork: call it when the server is where it will stay.
+/// Lets jemalloc's own threads give unused pages back, also while this program allocates nothing. Threads do not
+/// survive a fork, so call it after the server has gone into the background.
 pub fn give_back_in_background() {
     let mut on = true;
     // SAFETY: this control takes a bool; `on` is valid for it.
@@ -110,20 +110,20 @@ pub fn unused() -> usize {
 struct Usage {
     /// The run of pages from which the next allocation of this size would be.
     next_run: *const u8,
-    /// Free places in its own run,
+    /// Free places in the run of pages that holds the address.
     free: usize,
-    /// of so many,
+    /// All places in that run.
     places: usize,
-    /// and its bytes.
+    /// Bytes of that run.
     bytes: usize,
     /// The same for all runs of this size.
     free_of_size: usize,
     places_of_size: usize,
 }
 
-/// True if what stands at this address had better be allocated anew: one in `one_in` or more of the places for
-/// its size is free, its own run of pages has an eighth of its places free and is not much fuller than others,
-/// and another run would be taken.
+/// True if the allocation at this address should be moved to another place: at least one in `one_in` of the places
+/// for its size is free, at least an eighth of the places in its own run of pages is free, that run is not much
+/// fuller than others, and a new allocation would come from another run.
 pub fn is_sparse(address: *const u8, one_in: usize) -> bool {
     static QUERY: OnceLock<Option<[usize; 3]>> = OnceLock::new();
     let query = QUERY.get_or_init(|| {
@@ -191,7 +191,7 @@ pub fn purge() {
     }
 }
 
-/// Gives unused pages back where it is dropped: on the thread that drops what is large, not on the one
+/// Gives unused pages back when it is dropped, which happens on the thread that frees large things, not on the one
 /// that serves clients.
 pub struct PurgeWhenDropped;
 

@@ -51,9 +51,9 @@ type Hashes = SmallVec<[u64; BATCH]>;
 
 /// Why a connection's task stops serving requests.
 enum End {
-    /// The client is gone, or was told to go.
+    /// The client has disconnected, or the server closes it.
     Closed,
-    /// The client became a replica: its socket goes to the replication driver.
+    /// The client became a replica: its socket is handed to the replication driver.
     Replica,
 }
 
@@ -63,7 +63,7 @@ struct Connection {
     link: Rc<Link>,
     id: ClientId,
     stream: Stream,
-    /// Input behind the last request that ran.
+    /// Input after the last request that ran.
     input: Vec<u8>,
     parser: Parser,
     /// The large argument that is half there; `input` ends with its header.
@@ -107,7 +107,7 @@ impl Connection {
         }
     }
 
-    /// Goes as far as it gets without waiting; the task has been registered for what it waits for.
+    /// Does as much as possible without waiting. Afterwards the task is registered for what it waits for.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         if self.link.take_touched() || !self.outbox.is_empty() || self.stalled {
             // Somebody wrote, unblocked or closed; or the socket takes bytes again.
@@ -191,8 +191,8 @@ impl Connection {
         self.input.len() + self.large.as_ref().map_or(0, Incoming::held)
     }
 
-    /// Runs the requests that stand in `fresh`, or in our own buffer if that is empty, then writes
-    /// all output. `read` bytes are new.
+    /// Runs the requests in `fresh`, or those in the connection's own buffer if `fresh` is empty, then writes all
+    /// output. `read` bytes are new.
     fn run(&mut self, cx: &mut Context<'_>, fresh: &[u8], read: usize) -> Result<(), End> {
         let server = self.server.clone();
         let mut guard = server.engine.borrow_mut();
@@ -246,7 +246,7 @@ impl Connection {
         }
         session.reply.output_mut().set_limit(usize::MAX);
         if written.is_err() {
-            // Nobody reads it any more, and the buffer that it is in is the next client's.
+            // No client will read it, and the next client uses the same buffer.
             session.reply.clear();
         }
         if lent {
@@ -325,8 +325,8 @@ impl Connection {
         db.prefetch(hashes);
     }
 
-    /// The same for members of a collection: where a batch begins with requests that name one key, the
-    /// arguments behind it are most likely members.
+    /// The same for members of a collection: where a batch begins with requests that name one key, the arguments
+    /// after it are most likely members.
     fn prefetch_members(&self, db: &Db, buf: &[u8], hashes: &mut Hashes) {
         let Some(key) = self.parser.request(0, buf).nth(1) else {
             return;
@@ -419,14 +419,14 @@ impl Connection {
             return Err(End::Closed);
         }
         if session.flags.contains(ClientFlags::REPLICA) {
-            // Its driver takes what is written from here on.
+            // From here on its driver takes what is written.
             session.reply.output_mut().unite();
             return Err(End::Replica);
         }
         Ok(())
     }
 
-    /// Writes what is pending, as far as the socket takes it. A client that is being closed gets nothing more.
+    /// Writes pending output until the socket takes no more. A client that is being closed gets nothing more.
     fn write(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! The clockwork: what happens without a client's request, `hz` times a second.
+//! The server's periodic work, which no client's request causes: `hz` times a second.
 
 use super::host::with_shell;
 use super::repack::Repacker;
@@ -42,7 +42,7 @@ pub async fn run(server: Rc<Server>) {
     }
 }
 
-/// Longest time that clients wait for a piece of the clockwork's work.
+/// Longest time that clients wait for one slice of the periodic work.
 const SLICE_US: u64 = 200;
 
 /// Deletes expired keys and fields, in slices between the clients' batches, for a quarter of a turn at most (more

@@ -2,12 +2,12 @@
 
 use std::io;
 
-/// Forks; the parent exits, the child goes on in a session of its own without a terminal.
+/// Forks; the parent exits, and the child continues in a session of its own without a terminal.
 ///
 /// Must be called while the process has one thread.
 ///
 /// # Errors
-/// If there is no process to be had.
+/// If the system refuses another process.
 pub fn daemonize() -> io::Result<()> {
     // SAFETY: the caller has one thread only, so that the child's memory is whole; nothing but
     // `_exit` runs in the parent.
@@ -37,7 +37,7 @@ pub fn ignore_file_size_signal() {
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
-/// Raises the limit of open files to `wanted` as far as it goes; returns the limit before and after.
+/// Raises the limit of open files to `wanted`, or as far as the system allows; returns the limits before and after.
 pub fn raise_open_files(wanted: u64) -> (u64, u64) {
     let mut limit = libc::rlimit {
         rlim_cur: 0,

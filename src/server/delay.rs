@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A sleeper wakes up so often, to see whether it is still wanted.
+/// How often a sleeping thread wakes up, to see whether its work is still wanted.
 const NAP: Duration = Duration::from_millis(10);
 
 /// `key-load-delay`. It counts from the moment when it is set, also for loads that run already.
@@ -19,7 +19,7 @@ pub fn set_while_loading(delay: i64) {
 /// Sleeps for one loaded key; gives false as soon as `wanted` does. The nth key is `key`.
 #[inline]
 pub fn while_loading(key: u64, wanted: impl FnMut() -> bool) -> bool {
-    // One relaxed load per key where nobody uses it.
+    // Without a delay this costs one relaxed load per key.
     let delay = WHILE_LOADING.load(Ordering::Relaxed);
     delay == 0 || sleep_for_key(delay, key, wanted)
 }

@@ -9,9 +9,9 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// A connection that nobody used for so long is closed.
+/// A connection that was not used for this long is closed.
 const KEPT: Duration = Duration::from_secs(10);
-/// Connections kept; the one that was not used for longest goes.
+/// How many connections are kept; the least recently used one is closed first.
 const KEPT_MAX: usize = 64;
 /// A reply line may be this long, bytes.
 const LINE_MAX: usize = 64 << 10;
@@ -47,7 +47,8 @@ impl Others {
                     self.keep(name, stream);
                     return Ok(replies);
                 }
-                // The other side may have closed it long ago; what it has answered it has done.
+                // The other side may have closed the connection long ago. A command that it has answered was
+                // executed.
                 Err((replies, _)) if replies.is_empty() => {}
                 Err(broken) => return Err(broken),
             }

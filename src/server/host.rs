@@ -27,7 +27,7 @@ pub struct Shell {
     pub listeners: Listeners,
     /// The file that CONFIG REWRITE writes, absolute.
     pub config_file: Option<PathBuf>,
-    /// A supervisor is told how we are.
+    /// True if a supervisor is notified of the server's state.
     pub supervised: bool,
     /// A shutdown that waits for replicas.
     pub shutdown: Option<Shutdown>,
@@ -211,7 +211,7 @@ impl Host for Shell {
     }
 }
 
-/// The shell behind an engine, for the server's own use.
+/// Gives `f` the shell of an engine, for the server's own use.
 pub fn with_shell<R>(engine: &mut Engine, f: impl FnOnce(&mut Shell, &mut Engine) -> R) -> R {
     engine.with_host(|host, engine| {
         let shell = host

@@ -1,7 +1,7 @@
 //! A large argument that a connection receives beside its buffer.
 //!
-//! Where the system refuses the memory for it, its bytes are read and dropped, so that the client gets an error for this
-//! request alone and the connection goes on.
+//! If the system refuses the memory for it, its bytes are read and dropped, so that the client gets an error for this
+//! request only and the connection stays open.
 
 use crate::commands::CommandError;
 use crate::large::{Growing, Large};
@@ -14,7 +14,7 @@ pub const REFUSED: CommandError =
 pub enum Incoming {
     /// It is kept.
     Kept(Growing),
-    /// It is not; so many bytes are still to be dropped.
+    /// There was no memory for it. The number is how many of its bytes must still be dropped.
     Refused(usize),
 }
 
@@ -39,7 +39,7 @@ impl Incoming {
         }
     }
 
-    /// Where the next bytes are to be read to; in `scratch` if they are to be dropped.
+    /// The place that the next bytes must be read into; part of `scratch` if they will be dropped.
     pub fn room<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a mut [u8] {
         if let Incoming::Kept(growing) = self
             && growing.room().is_err()

@@ -107,7 +107,7 @@ fn bind_one(name: &str, port: u16, backlog: i32) -> io::Result<std::net::TcpList
     Ok(socket.into())
 }
 
-/// Binds the Unix socket that `config` asks for; a stale file in its place goes.
+/// Binds the Unix socket that `config` asks for; a stale file in its place is removed.
 ///
 /// # Errors
 /// The system's text.
@@ -167,7 +167,7 @@ impl Listeners {
     }
 }
 
-/// Connections that could not be accepted: there is no descriptor left, or the peer is gone already.
+/// Connections that could not be accepted, because no descriptor was left or the peer had disconnected already.
 #[derive(Default)]
 struct Refused {
     told: Option<Instant>,
@@ -240,7 +240,7 @@ fn admit(server: &Rc<Server>, stream: Stream, addr: String, laddr: String, peer:
     let id = server.with_engine(|engine| {
         if let Some(text) = refusal(engine, peer) {
             engine.stats.rejected += 1;
-            // Whoever does not take a line that fits into the socket's buffer need not have it.
+            // If the socket's buffer does not take even this line, the peer goes without it.
             let _ = stream.try_write(text.as_bytes());
             return None;
         }

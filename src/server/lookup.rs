@@ -1,9 +1,9 @@
-//! Names of other servers become addresses.
+//! Looks up the addresses of other servers by name.
 //!
-//! The system's resolver waits for as long as it likes: for a name server that does not answer, half a minute and
-//! more. So each look-up has a thread of its own, and who asks waits for as long as it wants to, or does something
-//! else meanwhile. Nothing can end a look-up that has begun: their number is bounded, since whoever asks again and
-//! again would leave one more each time.
+//! The system's resolver can wait for half a minute and more if a name server does not answer. So each look-up has a
+//! thread of its own, and the caller waits for as long as it wants to, or does something else meanwhile. A look-up
+//! that has begun cannot be ended. Their number is bounded, because a caller that asks again and again would leave
+//! one more each time.
 
 use super::threads;
 use std::io;
@@ -20,7 +20,8 @@ static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 /// The addresses of a name.
 pub type Found = io::Result<Vec<SocketAddr>>;
 
-/// Looks a name up, and tells it on another thread; an address is told at once, here.
+/// Looks a name up and calls `tell` with the result on another thread. For an address, `tell` is called at once on
+/// this thread.
 ///
 /// # Errors
 /// There is no thread, or too many look-ups are under way.
@@ -43,7 +44,7 @@ pub fn start(host: &str, port: u16, tell: impl FnOnce(Found) + Send + 'static) -
 /// Those of [`start`] and of the resolver; `TimedOut`.
 pub fn wait(host: &str, port: u16, limit: Duration) -> Found {
     let (tell, told) = mpsc::channel();
-    // Nobody listens when the time was up.
+    // The receiver is gone if the time was up.
     start(host, port, move |found| _ = tell.send(found))?;
     told.recv_timeout(limit)
         .map_err(|_| io::ErrorKind::TimedOut)?

@@ -12,7 +12,7 @@ const SLICES: usize = 64;
 #[derive(Debug, Default)]
 pub struct Outbox {
     pieces: VecDeque<Piece>,
-    /// Bytes of the first piece that are gone.
+    /// Bytes of the first piece that were sent already.
     sent: usize,
     /// Bytes that are not.
     left: usize,

@@ -1,6 +1,6 @@
-//! What the scheduler is to know of our threads: which one clients wait for, and which must not delay it.
+//! Tells the kernel's scheduler which thread clients wait for, and which threads must not delay it.
 //!
-//! Where the system refuses, or does not know what is asked for, things stay as they are.
+//! If the system refuses, or does not know a request, the scheduling stays as it is.
 
 /// The calling thread serves clients. It asks for short turns: when it wakes up it is not made to wait until
 /// a thread with longer ones has had its own, usually 3 ms. Its share of the processor is as before.
@@ -23,8 +23,8 @@ pub fn background() {
     short_turns(0);
 }
 
-/// Asks for turns of a tenth of a millisecond, the least there is, for the calling thread. Linux knows that
-/// since 6.12; before, it ignored it.
+/// Asks for turns of a tenth of a millisecond, the shortest possible, for the calling thread. Linux supports that
+/// since 6.12; earlier versions ignore it.
 fn short_turns(flags: u64) {
     const TURN_NS: u64 = 100_000;
     const SIZE: u32 = size_of::<libc::sched_attr>() as u32;

@@ -1,4 +1,4 @@
-//! A thread that frees what is large, so that the serving thread need not.
+//! A thread that frees large things, so that the serving thread does not have to.
 
 use super::threads;
 use std::io;
@@ -17,7 +17,7 @@ pub struct Reaper {
 }
 
 impl Reaper {
-    /// Frees `what` soon; then it counts as so many objects.
+    /// Frees `what` soon; afterwards `objects` is added to the count of freed objects.
     pub fn take(&mut self, what: Box<dyn Send>, objects: u64) {
         self.taken += 1;
         if self.sender.is_none() {

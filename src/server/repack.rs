@@ -1,9 +1,9 @@
-//! When values that stand outside the records are moved, to free the pages that deletions and overwrites left
-//! with holes.
+//! Decides when values outside the records are moved, to free the pages in which deletions and overwrites have left
+//! holes.
 //!
-//! The allocator says how many bytes of its pages are holes. Where they are many, a round through the
-//! keyspace moves values out of the emptiest pages ([`Keyspace::repack`](crate::keyspace::Keyspace::repack)).
-//! Under writes, holes are about to be filled, so more of them are left.
+//! The allocator says how many bytes of its pages are holes. If there are many, a round through the keyspace moves
+//! values out of the emptiest pages ([`Keyspace::repack`](crate::keyspace::Keyspace::repack)). Under writes, holes
+//! are about to be filled, so more of them are left.
 
 use super::allocator::{self, PurgeWhenDropped};
 use crate::commands::Engine;
@@ -13,15 +13,15 @@ use crate::keyspace::Round;
 const HOLES_MIN: usize = 1 << 20;
 /// Fewer bytes of unused pages may wait for the allocator's own time.
 const UNUSED_MIN: usize = 2 << 20;
-/// Turns of the clockwork without a change: a pause.
+/// Turns of the periodic work without a change, after which the server counts as resting.
 const PAUSE_TURNS: u64 = 3;
 
 /// Which holes are worth a round.
 #[derive(Clone, Copy)]
 struct Demand {
-    /// One in so many bytes of the pages in use, in all,
+    /// A round begins if at least one in this many bytes of all pages in use is a hole.
     of_active: usize,
-    /// and of a size's places one in so many.
+    /// A value is moved if at least one in this many of the places for its size is free.
     of_size: usize,
 }
 
@@ -50,16 +50,17 @@ pub struct Repacker {
     running: Option<Running>,
     /// Holes that the last round could not close.
     accepted: usize,
-    /// The count of changes of the dataset when it was last looked at,
+    /// The count of changes of the dataset at the last look.
     dirty: i64,
-    /// and how often it has been the same since.
+    /// How often that count has been the same since.
     quiet_turns: u64,
 }
 
 impl Repacker {
     /// One slice; true if there is more to do at once.
     pub fn slice(&mut self, engine: &mut Engine) -> bool {
-        // A snapshot shares the values that it has walked over, so they would stay; and its slices come first.
+        // A snapshot shares the values that it has walked over, so that they could not be freed; besides, its slices
+        // come first.
         if engine.keyspace.snapshot_running() {
             return false;
         }
@@ -81,7 +82,8 @@ impl Repacker {
         }
         allocator::refresh();
         let (before, after) = (running.before, allocator::holes());
-        // Holes among other things than values stay; a round that won little is not repeated for them.
+        // Holes between other allocations than values cannot be closed, so a round that won little is not repeated
+        // for them.
         self.accepted = if after > before / 8 * 7 { after } else { 0 };
         engine.drop_later(Box::new(PurgeWhenDropped));
         false

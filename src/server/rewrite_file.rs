@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Rewrites `path` with the running values. The old file stands until the new one is complete. A symbolic link stays
-/// one: the file that it names is replaced. What is no regular file is left alone.
+/// Rewrites `path` with the running values. The old file stays in place until the new one is complete. If `path` is a
+/// symbolic link, the file that it names is replaced and the link stays. Anything but a regular file is left alone.
 ///
 /// # Errors
 /// The system's, from whichever step failed.

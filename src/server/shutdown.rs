@@ -1,8 +1,8 @@
-//! Going down: by command or signal, at once or after waiting for replicas.
+//! Shutting down: by command or signal, at once or after waiting for replicas.
 //!
-//! `SHUTDOWN` -> (replicas lag: writes are held, wait up to `shutdown-timeout`) -> save -> exit.
-//! A save that fails keeps the server running, unless it was told `FORCE`. A snapshot that runs is given up, so that
-//! the final one has every write. While the dataset is not complete (a load, a sync that failed) nothing is saved.
+//! `SHUTDOWN` -> (replicas lag: writes are held, wait up to `shutdown-timeout`) -> save -> exit. A save that fails
+//! keeps the server running, unless `FORCE` was given. A running snapshot is given up, so that the final one has
+//! every write. While the dataset is not complete (a load, a sync that failed) nothing is saved.
 
 use super::host::{Shell, with_shell};
 use super::persist::Which;
@@ -74,7 +74,8 @@ impl Shell {
         Ok(())
     }
 
-    /// Called at each turn of the clockwork: goes on when the replicas are in step, or time is up.
+    /// Called at each turn of the periodic work: continues the shutdown when the replicas are in step or the time is
+    /// up.
     pub(super) fn continue_shutdown(&mut self, engine: &mut Engine) {
         let Some(waiting) = self.shutdown else {
             return;
@@ -165,7 +166,7 @@ fn tell_lagging(engine: &Engine) {
     }
 }
 
-/// Removes what stands for the running server: pid file and Unix socket.
+/// Removes the pid file and the Unix socket, which exist only while the server runs.
 fn remove_files(engine: &Engine) {
     let config = &engine.config;
     if config.daemonize || !config.pidfile.is_empty() {
@@ -182,7 +183,7 @@ fn remove_files(engine: &Engine) {
 pub struct Signals {
     term: Signal,
     int: Signal,
-    /// A terminal that goes away does not end a server.
+    /// A terminal that is closed does not end the server.
     hangup: Signal,
 }
 
@@ -240,7 +241,7 @@ pub async fn watch_signals(server: Rc<Server>, mut signals: Signals) {
             };
             with_shell(engine, |shell, engine| {
                 if shell.shutdown.is_none() {
-                    // A failure is in the log; the server goes on.
+                    // A failure has been logged; the server keeps running.
                     let _ = shell.begin_shutdown(engine, options);
                 }
             });

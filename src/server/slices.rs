@@ -15,9 +15,9 @@ pub enum Slice {
     Cut,
     /// Walks on and hands blocks to the thread that writes.
     Walk,
-    /// Ends the snapshot and tells who waits for it.
+    /// Ends the snapshot and notifies those who wait for it.
     End,
-    /// A turn of the clockwork: counters, time-outs, save points.
+    /// A turn of the periodic work: counters, time-outs, save points.
     Turn,
     /// Deletes expired keys and fields.
     Expire,

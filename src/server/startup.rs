@@ -1,8 +1,8 @@
-//! From the command line to a server that accepts.
+//! From the command line to a server that accepts connections.
 //!
-//! Order: configuration -> log -> background -> limits -> listeners -> (clients may come and are told
-//! -LOADING) -> dump -> ready. What is wrong with any of it ends the process with a reason and leaves the
-//! files as they are.
+//! Order: configuration -> log -> background -> limits -> listeners -> (clients can connect and are answered
+//! -LOADING) -> dump -> ready. A failure in any of these steps ends the process with a reason and leaves the files as
+//! they are.
 
 use super::host::{Shell, with_shell};
 use super::state::Server;
@@ -98,9 +98,9 @@ pub fn run(args: Vec<String>) -> ExitCode {
     }
 }
 
-/// A panic on the thread that owns the keyspace ends the process: what was under way is half done, and
-/// whoever supervises the server can start it again from its dump. On other threads a panic is the
-/// failure of what they did, which the owner is told.
+/// A panic on the thread that owns the keyspace ends the process: its work is half done, and a supervisor can start
+/// the server again from its dump. On other threads a panic is a failure of their work, which is reported to the
+/// thread that waits for it.
 fn crash_rather_than_limp() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -284,7 +284,7 @@ fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, Config
     }
     if line.stdin {
         text.push('\n');
-        // What is not UTF-8 is refused line by line.
+        // Lines that are not UTF-8 are refused one by one later.
         let mut bytes = Vec::new();
         let read = io::stdin().lock().read_to_end(&mut bytes);
         read.map_err(|e| ConfigError::File {

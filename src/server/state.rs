@@ -204,7 +204,7 @@ impl Server {
         }
     }
 
-    /// A connection is gone: its session and all that refers to it go too.
+    /// A connection has ended: removes its session and everything that refers to it.
     pub fn disconnect(&self, id: ClientId) {
         self.links.borrow_mut().remove(&id);
         self.with_engine(|engine| engine.disconnect(id));

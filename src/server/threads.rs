@@ -1,7 +1,8 @@
-//! Threads of ours: the one place in which the server starts any.
+//! The one place in which the server starts threads.
 //!
-//! The system may have none left (`ulimit -u`, a container's limit). That is the failure of what the thread was
-//! for, never of the server: whoever asks gets the error, and either fails with it or does the work itself.
+//! The system may refuse another thread (`ulimit -u`, a container's limit). That is a failure of the operation that
+//! needed the thread, never of the server: the caller gets the error, and either fails with it or does the work
+//! itself.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +35,7 @@ pub fn spawn_in<'scope, T: Send + 'scope>(
         .spawn_scoped(scope, work)
 }
 
-/// Does `work` on a thread of its own; on the calling one if there is none to be had.
+/// Does `work` on a thread of its own, or on the calling thread if the system refuses one.
 pub fn spawn_or_run(name: &str, work: impl FnOnce() + Send + 'static) {
     let work = Arc::new(Mutex::new(Some(work)));
     let take = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();

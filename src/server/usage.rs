@@ -67,7 +67,7 @@ pub fn info(out: &mut String) {
     }
 }
 
-/// System, release and machine, as `uname` tells them.
+/// System, release and machine, as `uname` reports them.
 pub fn system_name() -> String {
     let mut name = MaybeUninit::<libc::utsname>::zeroed();
     // SAFETY: `name` is valid for the call; all-zero is a valid `utsname`, should it fail.

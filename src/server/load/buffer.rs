@@ -15,7 +15,7 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// The `count` bytes behind what is filled, to be written to. Grows by doubling, at least.
+    /// The `count` bytes after the filled part, to be written to. The buffer grows at least by doubling.
     ///
     /// # Errors
     /// The system has no memory left.

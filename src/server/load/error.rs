@@ -12,7 +12,7 @@ pub enum LoadError {
     Io {
         /// Bytes read before.
         offset: u64,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
     /// The dump is not sound.
@@ -23,7 +23,7 @@ pub enum LoadError {
         stored: u64,
         /// Of the bytes read.
         computed: u64,
-        /// Where the footer stands.
+        /// The offset of the footer.
         offset: u64,
     },
     /// A database that the configuration does not have.
@@ -51,7 +51,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Where in the dump; what is reported is the first.
+    /// The offset of the defect in the dump; of several defects the first is reported.
     pub fn offset(&self) -> u64 {
         match self {
             LoadError::Io { offset, .. }

@@ -1,4 +1,4 @@
-//! The loader threads' part: checks each value, converts what is held in another form, inserts.
+//! The part of the loader threads: checks each value, converts values that are held in another form, and inserts.
 
 use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
 use super::queue::WorkQueue;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Records of one range of hashes, to be inserted.
 pub struct Task {
-    /// Where they stand.
+    /// The window that holds the records.
     pub window: Arc<Window>,
     /// Where they go.
     pub building: Arc<Building>,
@@ -43,7 +43,7 @@ impl Task {
     }
 }
 
-/// What waits to be inserted, and how it goes.
+/// Lists that wait to be inserted, and the results so far.
 pub struct Tasks {
     /// The work itself.
     pub queue: WorkQueue<Task>,
@@ -158,7 +158,7 @@ pub struct Inserter<'a> {
     options: &'a LoadOptions,
     tasks: &'a Tasks,
     scratch: Scratch,
-    /// Records that do not stand in the window as they are kept.
+    /// Records that had to be rebuilt, because the window does not hold them in the form of the keyspace.
     rebuilt: Vec<u8>,
     /// Where each of them ends.
     converted: Vec<u8>,
@@ -166,11 +166,11 @@ pub struct Inserter<'a> {
 
 /// What becomes of a record that needs a look.
 enum Plan {
-    /// It is kept as it stands in the window: start, end.
+    /// The record is kept as it is in the window; the numbers are its start and end.
     Window(usize, usize),
     /// It is kept as rebuilt: start, end.
     Rebuilt(usize, usize),
-    /// It stands apart from the records.
+    /// The value is held outside of the records.
     Value(Value),
     /// It is left out.
     Skip,
@@ -404,7 +404,7 @@ fn key_of(detail: &Detail, window: &[u8]) -> Vec<u8> {
     key.expect("the scanner has decoded it before")
 }
 
-/// True if the key's length stands in its shortest form, as the keyspace keeps it.
+/// True if the key's length is in its shortest form, as the keyspace keeps it.
 fn shortest_key_length(body: &[u8], value: usize) -> bool {
     match body[1] {
         n @ 0..64 => value == 2 + n as usize,

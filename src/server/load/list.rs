@@ -1,9 +1,9 @@
-//! What the scanner tells the inserters: where the records of one range of hashes stand in a window.
+//! What the scanner passes to the inserters: where in a window the records of one range of hashes are.
 
 use crate::keyspace::UnixMillis;
 use crate::rdb::PlainString;
 
-/// Values up to this many bytes are handed to the keyspace as they stand in a record.
+/// Values up to this many bytes are handed to the keyspace as part of a record.
 pub const RECORD_MAX: usize = 16 << 10;
 
 /// A record, by its place in a window. One to each key, written and read once: as short as can be, because
@@ -14,7 +14,7 @@ pub struct Entry {
     pub hash: u64,
     /// Where the record starts in the window, its expiry included; or the index of its [`Detail`].
     pub at: u32,
-    /// Its length, when it is kept as it stands and nothing more is known of it; else [`DETAILED`].
+    /// Its length, if it is kept as it is and nothing more is known of it; otherwise [`DETAILED`].
     pub len: u32,
 }
 
@@ -23,13 +23,13 @@ pub const DETAILED: u32 = u32::MAX;
 
 /// A record of which there is more to know, or to do.
 pub struct Detail {
-    /// Where the type byte stands in the window.
+    /// The position of the type byte in the window.
     pub body: usize,
     /// Bytes from the type byte to the end of the value.
     pub len: usize,
     /// Bytes from the type byte to the value.
     pub value: usize,
-    /// How far it stands in the window as the keyspace keeps it.
+    /// How much of it is in the window as the keyspace keeps it.
     pub plain: Plain,
     /// The expiry.
     pub expire_ms: Option<UnixMillis>,
@@ -93,12 +93,12 @@ impl List {
     }
 }
 
-/// How far a record stands in its window as the keyspace keeps it.
+/// How much of a record is in its window as the keyspace keeps it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Plain {
     /// It does not.
     No,
-    /// The key stands raw, the expiry, if any, right before the type byte.
+    /// The key is raw, and the expiry, if any, is right before the type byte.
     Unchecked,
 }
 

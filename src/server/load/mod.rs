@@ -1,4 +1,4 @@
-//! Loading a dump, from a file or a socket, into databases that stand aside until it is complete.
+//! Loads a dump, from a file or a socket, into new databases beside those that are served, until it is complete.
 //!
 //! ```text
 //! source -> windows -> scan, checksum, hash  --lists per hash range-->  check, convert, insert
@@ -7,7 +7,7 @@
 //!
 //!  * Nothing that is being served is touched: the caller swaps the result in when it is complete.
 //!  * Memory beside the new dataset is a fixed number of windows, and a record's own size.
-//!  * The first defect by offset is what is reported, whichever thread met it.
+//!  * The first defect by offset is reported, whichever thread found it.
 
 mod buffer;
 mod check;
@@ -73,7 +73,7 @@ pub enum HeatPolicy {
     Lfu(u16),
 }
 
-/// Shared with whoever shows the progress, or gives up.
+/// Shared with those who show the progress or may cancel the load.
 #[derive(Default, Debug)]
 pub struct LoadProgress {
     /// Bytes of the dump read.
@@ -111,13 +111,13 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// An AUX field by name, in any case; the last one where it stands twice.
+    /// An AUX field by name, in any case; if there are several, the last one.
     pub fn aux(&self, name: &str) -> Option<&[u8]> {
         aux_field(&self.aux, name)
     }
 }
 
-/// An AUX field by name, in any case; the last one where it stands twice.
+/// An AUX field by name, in any case; if there are several, the last one.
 fn aux_field<'a>(aux: &'a [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
     let named = |f: &&(Vec<u8>, Vec<u8>)| f.0.eq_ignore_ascii_case(name.as_bytes());
     aux.iter().rev().find(named).map(|f| f.1.as_slice())

@@ -1,4 +1,4 @@
-//! `rdb-load-salvage yes`: a damaged dump is loaded without what is not sound in it.
+//! `rdb-load-salvage yes`: a damaged dump is loaded without its unsound parts.
 //!
 //! The dump is read twice: first to find out what stays out (as `forebay rdb salvage` does), then the rest is loaded as
 //! any dump is. The file is left as it is.
@@ -18,11 +18,11 @@ pub struct Salvaged {
     pub loaded: Loaded,
     /// Left out.
     pub cuts: Vec<Cut>,
-    /// What else there is to say.
+    /// Further remarks for the log.
     pub notes: Vec<String>,
 }
 
-/// Loads what is sound in the dump at `path`. Module values are left out; a wrong checksum does not count.
+/// Loads the sound parts of the dump at `path`. Module values are left out; a wrong checksum is ignored.
 ///
 /// # Errors
 /// Nothing of it can be read, or the file failed.

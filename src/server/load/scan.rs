@@ -1,5 +1,5 @@
-//! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of
-//! records of one hash range to whoever is free.
+//! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of records of
+//! one hash range to the next free thread.
 
 use super::insert::{Inserter, Task, Tasks};
 use super::list::{Detail, Heat, List, Plain};
@@ -215,7 +215,7 @@ impl<'a, R: Read> Loader<'a, R> {
         }
     }
 
-    /// Scans what the window holds. The frames that borrow from it are used up before it goes out.
+    /// Scans what the window holds. The frames that borrow from the window are used up before it is released.
     fn scan_window(&mut self) -> Result<Next, LoadError> {
         let mut at = 0;
         loop {
@@ -284,7 +284,7 @@ impl<'a, R: Read> Loader<'a, R> {
         &mut self.lists[building.range_of(hash)]
     }
 
-    /// `key-load-delay`, behind the key that ends at `at` of the window.
+    /// `key-load-delay`, after the key that ends at `at` in the window.
     #[inline]
     fn keep_slow(&self, at: usize) -> Result<(), LoadError> {
         let wanted = || {
@@ -324,7 +324,7 @@ impl<'a, R: Read> Loader<'a, R> {
     fn hand_out(&mut self, used: usize) -> Result<(), LoadError> {
         self.sum_to(used);
         self.summed = 0;
-        // Let the others not fall behind: the windows in use are what bounds the memory.
+        // Helps the other threads to keep up, because the number of windows in use bounds the memory.
         self.inserter.help_until(self.lists.len());
         let offset = self.windows.offset();
         let window = self.windows.hand_out(used);
@@ -410,9 +410,9 @@ impl<'a, R: Read> Loader<'a, R> {
         Ok(())
     }
 
-    /// Bytes of records to come, for `keys` keys: what is left of a file; of a stream, whose length nobody
-    /// knows, what the writer's memory makes likely. A guess that is too high scatters the records over
-    /// more memory than they need, one that is too low makes segments grow.
+    /// Bytes of records to come, for `keys` keys: of a file, what is left of it; of a stream, whose length is not
+    /// known, what the writer's use of memory makes likely. A guess that is too high scatters the records over more
+    /// memory than they need, one that is too low makes segments grow.
     fn bytes_left(&self, keys: u64) -> u64 {
         /// What real servers hold for a key beside its bytes, about.
         const BESIDE: u64 = 56;
@@ -469,7 +469,7 @@ impl Meta {
 /// A record's place in its window.
 fn detail(record: &Record<'_>, window_offset: u64, bytes: &[u8], at: usize) -> Detail {
     let body = (record.offset - window_offset) as usize;
-    // FC and the expiry right before the type byte: the record stands as the keyspace keeps it.
+    // With FC and the expiry right before the type byte, the record is as the keyspace keeps it.
     let whole = match record.expire_ms {
         None => true,
         Some(ms) => {

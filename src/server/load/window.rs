@@ -9,7 +9,7 @@ use super::buffer::Buffer;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex};
 
-/// Size of an ordinary window, bytes: so many that a list of its records of one range of hashes meets each
+/// Size of an ordinary window, bytes: large enough that a list of its records of one range of hashes uses each cache
 /// line of that range's segments more than once.
 pub const WINDOW: usize = 8 << 20;
 /// Windows in use at once.
@@ -127,14 +127,15 @@ impl<R: Read> Windows<R> {
     /// means that the source has ended.
     pub fn fill(&mut self, at_least: usize) -> io::Result<usize> {
         let before = self.current.len();
-        // A record longer than what is there is looked at anew each time: twice as much each time, so that all
-        // looks together are as long as two at the whole of it. A claim of a length does not grow it faster.
+        // A record longer than the window is scanned again each time more of it has arrived. Each time there is twice
+        // as much, so that all scans together cost as much as two of the whole record. A length that is only claimed
+        // does not make the buffer grow faster.
         let room = match before < self.size {
             true => self.size.max(at_least.min(2 * self.size)),
             false => 2 * before,
         };
         while !self.ended && self.current.len() < room {
-            // What is longer than one window is worth large pages; what is short is read into few pages.
+            // Dumps longer than one window are worth large pages; a short one is read into few pages.
             let large_pages = self.offset > 0;
             let step = (room - self.current.len()).min(STEP);
             let space = self.current.space(step, large_pages)?;

@@ -98,7 +98,7 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
     })
 }
 
-/// Loads what is sound in a damaged dump, and logs the rest.
+/// Loads the sound parts of a damaged dump, and logs what is left out.
 fn load_sound(
     path: &Path,
     error: &LoadError,
@@ -181,7 +181,7 @@ impl Persistence {
         self.dataset.completed();
     }
 
-    /// We became a primary: what is in memory is what we keep.
+    /// The server has become a primary: from now on it keeps the data that is in memory.
     pub fn promoted(&self) {
         self.dataset.promoted();
     }
@@ -199,10 +199,10 @@ impl Persistence {
         }
     }
 
-    /// Puts a loaded dataset in the place of what is there, which is dropped in the background.
+    /// Replaces the present dataset by a loaded one. The old one is dropped in the background.
     ///
     /// # Errors
-    /// A function library does not load. What is there, libraries and keys, is as it was.
+    /// A function library does not load. The present libraries and keys are unchanged then.
     pub fn install(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
         engine
             .install_functions(&loaded.functions)
@@ -310,7 +310,7 @@ pub fn announce(loaded: &Loaded, unix: i64) {
     tracing::info!("{done}.");
 }
 
-/// Runs `work` on a thread of its own; the executor goes on meanwhile, unless there is no thread to be had.
+/// Runs `work` on a thread of its own; the executor continues meanwhile, unless the system refuses a thread.
 pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = tokio::sync::oneshot::channel();
     threads::spawn_or_run("forebay-load", move || {

@@ -19,7 +19,7 @@ pub struct DumpFile {
     path: PathBuf,
 }
 
-/// The right to put a dump in the place of the one that stands there.
+/// The right to replace the present dump.
 #[derive(Debug)]
 pub struct Replacement(DumpFile);
 
@@ -47,7 +47,7 @@ impl DumpFile {
         Replacement(self.clone())
     }
 
-    /// True if what stands there is `file`, whatever has been renamed since that was opened.
+    /// True if the file at this place is the open `file`, whatever has been renamed since that was opened.
     pub fn is(&self, file: &File) -> bool {
         let there = std::fs::symlink_metadata(&self.path);
         match (there, file.metadata()) {

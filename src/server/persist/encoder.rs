@@ -1,7 +1,7 @@
 //! From the blocks of a walk to the bytes of a dump: opcodes between records, heat, compression, checksum.
 //!
-//! A record leaves memory as it stands wherever it can: runs of records that need no change are copied
-//! whole. Compressed strings stay compressed, raw ones are compressed here, off the executor.
+//! Records are written as they are in memory wherever possible: runs of records that need no change are copied as a
+//! whole. Compressed strings stay compressed; raw ones are compressed here, on the thread that writes.
 
 use super::fate::Fate;
 use super::file_sink::SaveError;
@@ -26,8 +26,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes given to the sinks at once: a disk that is slow is seen to take something, and who waits for the
-/// processor gets it in between.
+/// Bytes given to the sinks at once. Small pieces show the progress of a slow disk, and let other threads use the
+/// processor in between.
 const PIECE: usize = 64 << 10;
 /// Bytes gathered before they go to the sinks: enough for a system call not to count, little beside a small dataset.
 const BUFFER: usize = 256 << 10;
@@ -391,7 +391,7 @@ impl Encoder {
     }
 }
 
-/// Writes a value and gives it up: as it goes, where it has parts.
+/// Writes a value and releases it; a value that has parts is released part by part.
 fn leave(
     value: Arc<Value>,
     give: &mut dyn FnMut(&[u8]),

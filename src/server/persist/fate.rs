@@ -1,14 +1,15 @@
-//! The last word on a save that runs on another thread: its dump is in its place, or it has been given up.
+//! Decides the outcome of a save that runs on another thread: either its dump is in its place, or it has been given
+//! up.
 //!
-//! Both are said under one lock, and the rename happens under it. So a save that has been given up, perhaps
-//! while the disk was still syncing its file, can never replace what is saved after it; and whoever gives it up
-//! waits for the creation or the renaming of a file at most.
+//! Both are decided under one lock, which is held during the rename. So a save that has been given up, perhaps while
+//! the disk was still syncing its file, can never replace a later one. Giving a save up waits for the creation or the
+//! renaming of a file at most.
 
 use super::file_sink::SaveError;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Shared by a save's thread and whoever may give it up.
+/// Shared by a save's thread and those who may give the save up.
 #[derive(Debug, Default)]
 pub struct Fate(Mutex<State>);
 
@@ -21,7 +22,7 @@ struct State {
 }
 
 impl Fate {
-    /// Makes the file that the save writes, unless the save has been given up: no file can appear behind
+    /// Makes the file that the save writes, unless the save has been given up: no file can appear after
     /// [`Fate::clear_away`].
     ///
     /// # Errors
@@ -39,7 +40,7 @@ impl Fate {
         Ok(temp)
     }
 
-    /// Gives the save up: what stood in its place stays there. False if it is too late for that.
+    /// Gives the save up: the previous dump stays in its place. False if it is too late for that.
     pub fn give_up(&self) -> bool {
         let mut state = self.lock();
         state.given_up |= !state.placed;

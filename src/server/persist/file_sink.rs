@@ -1,7 +1,9 @@
 //! A snapshot on its way to disk: temp file, fsync, rename, fsync of the directory.
 //!
-//!  * The old dump stands until the rename; after any failure it stands still, and the temp file is gone.
-//!  * A failed fsync is final for its file: what the kernel dropped cannot be asked for again.
+//!  * The old dump stays in its place until the rename. After any failure it is still there, and the temp file is
+//!    removed.
+//!  * A failed fsync is final for its file: the kernel may have dropped the pages, and a second fsync would report
+//!    success.
 
 use super::dump_file::Replacement;
 use super::fate::Fate;
@@ -17,8 +19,8 @@ use tempfile::NamedTempFile;
 /// fsync then finds little to do and other users of the disk are not stalled by one large flush.
 const WRITE_BACK_EVERY: u64 = 8 << 20;
 
-/// What saving to a file may fail with. The old dump is untouched in every case but `SyncDirectory`,
-/// where the new one stands in its place and only its durability is in doubt.
+/// What saving to a file may fail with. The old dump is untouched in every case but `SyncDirectory`, where the new
+/// one is in its place and only its durability is in doubt.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SaveError {
@@ -34,7 +36,7 @@ pub enum SaveError {
     SyncDirectory(PathBuf, io::Error),
     /// The target cannot hold a value, and `rdb-save-loss` says refuse.
     Loss {
-        /// For whom the dump was to be written.
+        /// The server for which the dump was written.
         target: &'static str,
         /// The first key that does not fit.
         key: Vec<u8>,
@@ -114,7 +116,7 @@ impl std::error::Error for SaveError {
     }
 }
 
-/// A temp file's name as the log has it; the real one is longer, so that there may be several.
+/// The name of a temp file as it appears in the log. The real name is longer, so that there can be several.
 fn temp_name() -> String {
     format!("temp-{}.rdb", std::process::id())
 }
@@ -179,7 +181,7 @@ impl FileSink {
         Ok(file)
     }
 
-    /// Where the temp file stands.
+    /// The path of the temp file.
     pub fn path(&self) -> &Path {
         self.temp.path()
     }
@@ -207,7 +209,7 @@ impl Sink for FileSink {
     }
 }
 
-/// Where a file stands.
+/// The directory of a file.
 pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,

@@ -1,4 +1,4 @@
-//! Ending the running snapshot early, for something that may not wait for it or must not be replaced by it.
+//! Ends the running snapshot early, for an operation that cannot wait for it or must not be replaced by it.
 
 use super::settings::Settings;
 use super::thread::{SaveThread, queue_bytes};
@@ -10,16 +10,16 @@ use std::path::PathBuf;
 /// Which snapshot is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// One that goes to disk.
+    /// A snapshot that is saved to disk.
     Disk,
     /// Any.
     Any,
 }
 
 impl Persistence {
-    /// Gives the running snapshot up, if it is such a one: the old dump stands, and replicas that were to get it
-    /// lose their connections. One whose dump stands in its place already is brought to its end instead. True if
-    /// there was one that was given up.
+    /// Gives the running snapshot up, if it is of the kind `which`: the old dump stays, and replicas that were
+    /// waiting for the snapshot lose their connections. A snapshot whose dump is in its place already is finished
+    /// instead. True if a snapshot was given up.
     pub fn give_up(&self, engine: &mut Engine, which: Which) -> bool {
         let given_up = {
             let state = self.state.borrow();
@@ -29,7 +29,7 @@ impl Persistence {
             }
         };
         if !given_up {
-            // Its end was told to whom it concerns.
+            // Those who waited for its end have been notified.
             let _ = self.finish(engine);
             return false;
         }
@@ -58,7 +58,7 @@ impl Persistence {
         let state = self.state.borrow();
         state.given_up.iter().for_each(|fate| fate.clear_away());
         if let Some(temp) = &state.received {
-            // It is gone unless a payload is on its way.
+            // The file exists only while a payload is being received.
             let _ = std::fs::remove_file(temp);
         }
     }

@@ -8,7 +8,7 @@
 //!  * One snapshot at a time, as in Redis: BGSAVE and a full sync take turns.
 //!  * Clients come first: a slice of the walk is bounded in time, and between two slices every ready
 //!    connection is served.
-//!  * The old dump stands until the new one is complete and durable.
+//!  * The old dump stays in its place until the new one is complete and durable.
 //!  * Only a complete dataset is saved or sent ([`whole`]), to a place that is fixed when the save begins
 //!    ([`dump_file`]), and never over a newer dump ([`fate`]).
 

@@ -7,7 +7,7 @@ use crate::config::choices::{SaveLoss, UnknownValues};
 use crate::rdb::target::{OnLoss, Target};
 use std::path::PathBuf;
 
-/// What a save needs of the configuration, as it stands when the save begins.
+/// The part of the configuration that a save needs, as it was when the save began.
 pub struct Settings {
     /// `dbfilename`, in the working directory.
     pub path: PathBuf,

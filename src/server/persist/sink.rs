@@ -10,7 +10,7 @@ pub trait Sink: Send {
     /// Takes the next bytes.
     fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError>;
     /// All bytes were given: makes them final (fsync and rename; end mark), unless `fate` says that the save was
-    /// given up. A sink that wrote a file gives it back: others may need these very bytes, whatever stands under
-    /// the file's name by then.
+    /// given up. A sink that wrote a file returns the open file, because others may need these very bytes after
+    /// another file has taken the name.
     fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<File>, SaveError>;
 }

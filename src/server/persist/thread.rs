@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-/// Bytes of blocks waiting for the thread, at most (one more block may stand above it): a part of the data, so
-/// that a small dataset does not wait in memory as a whole, but enough for the thread never to wait.
+/// Bytes of blocks waiting for the thread, at most (it may be exceeded by one block). It is a part of the data, so
+/// that a small dataset is not held in memory twice, but enough that the thread never has to wait.
 pub fn queue_bytes(data: usize) -> usize {
     (data / 32).clamp(1 << 20, 16 << 20)
 }
@@ -32,13 +32,13 @@ pub struct Progress {
     pub keys: AtomicU64,
     /// RDB bytes handed to the sinks so far.
     pub bytes: AtomicU64,
-    /// Bytes of large values that nobody else had any more when they were written.
+    /// Bytes of large values that only the snapshot still held when they were written.
     pub freed: AtomicU64,
     /// `rdb-key-save-delay` holds the thread up.
     pub delayed: AtomicBool,
 }
 
-/// Opens what a save goes to; on its thread.
+/// Opens the sinks of a save. It is called on the save's thread.
 pub type OpenSinks = Box<dyn FnOnce(&Fate) -> Result<Vec<Box<dyn Sink>>, SaveError> + Send>;
 
 enum Message {
@@ -139,8 +139,8 @@ impl SaveThread {
         self.shared.filled.notify_one();
     }
 
-    /// Gives the save up: sinks are dropped, the old dump stands. False if it is too late: the new one stands in its
-    /// place.
+    /// Gives the save up: sinks are dropped and the old dump stays. False if it is too late, because the new dump is
+    /// in its place.
     pub fn give_up(&self) -> bool {
         let given_up = self.shared.fate.give_up();
         self.lock().abandoned |= given_up;
@@ -153,8 +153,8 @@ impl SaveThread {
         self.shared.fate.clone()
     }
 
-    /// As [`SaveThread::give_up`], unless all is written: a disk that is asked to sync tells nothing of its progress,
-    /// and the dump is put in place behind it. False then.
+    /// As [`SaveThread::give_up`], unless everything has been written. Then it gives false: a sync shows no progress,
+    /// and the dump takes its place after it.
     pub fn abandon_writing(&self) -> bool {
         let mut queue = self.lock();
         queue.abandoned |= !queue.committing && self.shared.fate.give_up();

@@ -19,16 +19,17 @@ use std::time::{Duration, Instant};
 /// Bytes of records between two looks at the clock: one segment or two, some 10 µs where each record has to be looked
 /// at.
 const BURST: usize = 4 << 10;
-/// A slice goes on for so long, or until a block is full.
+/// How long a slice of the walk lasts, unless a block is full earlier.
 const SLICE: Duration = Duration::from_micros(50);
 
-/// How often a waiting snapshot looks at what it holds: writers may be waiting for it to become less.
+/// How often a waiting snapshot looks at the memory that it holds, because writers may be waiting for that to become
+/// less.
 const LOOK: Duration = Duration::from_millis(2);
-/// `snapshot-preserve-limit 0`: a twentieth of the data, but at least this. What waits to be written and what
-/// the allocator makes of both come on top: together they stay below a tenth.
+/// `snapshot-preserve-limit 0`: a twentieth of the data, but at least this. Blocks that wait to be written and the
+/// overhead of the allocator come on top; together they stay below a tenth.
 const LEAST_LIMIT: usize = 2 << 20;
 
-/// How a walk goes on.
+/// How a walk continues.
 pub enum Advance {
     /// Another slice may follow.
     Again,
@@ -90,7 +91,7 @@ impl Persistence {
         }
     }
 
-    /// Records how a snapshot ended and tells who waits for it; they may come back to us.
+    /// Records how a snapshot ended and notifies those who wait for it. They may call this room again.
     fn settle(&self, engine: &mut Engine, mut running: Running, outcome: Outcome) -> Advance {
         if running.walking {
             engine.keyspace.cancel_snapshot();
@@ -110,7 +111,7 @@ impl Persistence {
                         tracing::info!("Background saving terminated with success");
                     }
                 }
-                // As in the reference: SAVE tells who asked, and stops no other's writes.
+                // As in the reference: the error of SAVE is its reply, and stops nobody's writes.
                 Err(_) if !running.background => {}
                 Err(e) => {
                     state.last_failed = Some(e.to_string());
@@ -131,7 +132,7 @@ impl Persistence {
         Advance::Ended(result)
     }
 
-    /// Lets writers go on that no snapshot holds back any more.
+    /// Releases writers that no snapshot holds back any longer.
     fn release_writers(&self, engine: &mut Engine) {
         let holds = self
             .state

@@ -1,8 +1,8 @@
 //! The witness that the dataset in memory is complete.
 //!
-//! A dump replaces the only other copy of the data. Written while a load has brought in half of the keys, or
-//! while a full sync has emptied the databases, it destroys what it was to keep. So whatever replaces, truncates
-//! or deletes a dump, or sends a snapshot to a replica, asks for a [`Whole`], of which there is one at most:
+//! A dump replaces the only other copy of the data. Written while a load has brought in half of the keys, or while a
+//! full sync has emptied the databases, it destroys the data that it should preserve. So everything that replaces,
+//! truncates or deletes a dump, or sends a snapshot to a replica, asks for a [`Whole`], of which at most one exists:
 //!
 //! ```text
 //! NotYet --start without a dump, finished load--> Whole <--use--> InUse
@@ -12,9 +12,9 @@
 //!                                                Loading --failure--> Lost --finished load; FLUSHALL; promotion--> Whole
 //! ```
 //!
-//! A script that is parked in the midst of its writes makes no difference to that, but for the time that it takes
-//! the witness is not lent: who asks for it shows that all scripts are [`AtRest`]. Only FLUSHALL gets one without,
-//! for an empty dataset, which is whole whatever a script has still to write.
+//! A script that is parked in the middle of its writes changes nothing of this, but the witness is not lent
+//! meanwhile: the caller must show that all scripts are [`AtRest`]. Only FLUSHALL gets a witness without that, for an
+//! empty dataset, which is complete whatever a script will still write.
 
 use crate::commands::AtRest;
 use std::cell::Cell;
@@ -23,7 +23,7 @@ use std::ops::Deref;
 /// A complete dataset is in memory.
 #[derive(Debug)]
 pub struct Whole {
-    /// Nobody outside this module makes one.
+    /// Code outside of this module cannot make one.
     _private: (),
 }
 
@@ -64,7 +64,7 @@ impl Deref for WholeInUse<'_> {
 
 impl Drop for WholeInUse<'_> {
     fn drop(&mut self) {
-        // Unless a load has begun meanwhile: then it is gone.
+        // If a load has begun meanwhile, the witness is not given back.
         match self.dataset.0.take() {
             State::InUse => self.dataset.0.set(State::Whole(WHOLE)),
             other => self.dataset.0.set(other),
@@ -78,7 +78,7 @@ impl Dataset {
         self.lend()
     }
 
-    /// A client wanted the dataset empty, and so it is: complete, also in the midst of a script.
+    /// A client has emptied the dataset, so it is complete, even in the middle of a script.
     pub fn emptied(&self) -> WholeInUse<'_> {
         self.completed();
         self.lend().expect("it was just completed")
@@ -126,7 +126,7 @@ impl Dataset {
         self.0.set(state);
     }
 
-    /// The server became a primary: what a failed sync has left is what it serves and keeps from now on.
+    /// The server became a primary: it serves and keeps the data that a failed sync has left.
     pub fn promoted(&self) {
         match self.0.take() {
             State::Lost => self.completed(),

@@ -1,4 +1,5 @@
-//! The link to our primary: connect, read, hand to the state machine, do what it says.
+//! The driver of the link to the primary: connects, reads, hands events to the state machine, and performs its
+//! actions.
 
 use super::receive::{self, PlacedFile, Received, ReceivedFile, Receiving};
 use super::sync_file::removes_sync_files;
@@ -29,7 +30,7 @@ const READ_SIZE: usize = 256 << 10;
 /// Connects to the first address of a host that answers. A name is looked up by a thread that may wait for it.
 async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
     let (tell, told) = oneshot::channel();
-    // Nobody listens when the link was given up meanwhile.
+    // The receiver is gone if the link was given up meanwhile.
     lookup::start(&host, port, move |found| _ = tell.send(found))?;
     let found = told.await.map_err(io::Error::other)??;
     TcpStream::connect(found.as_slice()).await
@@ -82,9 +83,9 @@ struct Link {
     receiving: Option<(Mode, Receiving)>,
     /// The dump that was received and is being loaded.
     placed: Option<PlacedFile>,
-    /// What came out of it while a script stood still.
+    /// The outcome of a payload that ended while a script was parked.
     held: Option<Result<Received, String>>,
-    /// Old and new data together took more memory than they may: the next payload goes to disk.
+    /// Old and new data together took more memory than allowed, so the next payload is received to disk.
     too_large_to_swap: bool,
     inbox: Inbox,
     /// The link's session, while it is established.
@@ -140,13 +141,13 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
 }
 
 impl Link {
-    /// A script stands still on this thread: nothing may change what it works on.
+    /// True while a script is parked: nothing may change the data that it works on.
     fn dataset_is_held(&self) -> bool {
         self.server.engine.borrow().script_is_parked()
     }
 
     async fn event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
-        // While a script stands still the dataset belongs to it; a tick looks again.
+        // While a script is parked, the dataset belongs to it; the next tick looks again.
         let (wants_input, parked) = {
             let engine = self.server.engine.borrow();
             let upstream = engine.repl.upstream();
@@ -259,7 +260,7 @@ impl Link {
         }
     }
 
-    /// Hands one event to the state machine and does what it asks for.
+    /// Hands one event to the state machine and performs the actions that it returns.
     fn step(&mut self, input: LinkInput<'_>) {
         let server = self.server.clone();
         let actions = server.with_engine(|engine| {
@@ -492,7 +493,7 @@ impl Link {
         self.placed = Some(placed);
     }
 
-    /// A payload was given up: what it needed is undone.
+    /// Cleans up after a payload that was given up.
     fn failed(&mut self, mode: Mode, error: &str) {
         let server = self.server.clone();
         server.with_engine(|engine| {
@@ -610,7 +611,7 @@ fn stop_loading(server: &Server, engine: &mut Engine) {
     server.persistence.end_loading(engine);
 }
 
-/// The old data goes: what replaces it is safe, or there is none.
+/// Empties the dataset: its replacement is safe, or there is no data to lose.
 fn empty_dataset(server: &Server, engine: &mut Engine) {
     engine.repl.before_flush();
     engine
@@ -641,7 +642,7 @@ fn tell_pending_save(engine: &mut Engine) {
     engine.repl.log('*', text);
 }
 
-/// The loaded dataset becomes ours, unless it has a function library that does not load.
+/// Installs the loaded dataset, unless it has a function library that does not load.
 fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) -> Result<(), String> {
     stop_loading(server, engine);
     // What was logged before comes before what the dump says of itself.

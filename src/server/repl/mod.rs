@@ -46,9 +46,9 @@ pub struct Drivers {
     outboxes: RefCell<HashMap<ClientId, Rc<Outbox>>>,
     /// The link to our primary.
     link: RefCell<Option<Rc<LinkHandle>>>,
-    /// The dump that replicas are to get, once it is written.
+    /// The dump that replicas will be sent, after it was written.
     sync_file: RefCell<Option<SyncFile>>,
-    /// Where the stream of slow replicas goes that does not fit into memory; made when it is needed.
+    /// The files for the part of the stream that does not fit into memory; made when they are needed.
     spill: OnceCell<spill::SpillFiles>,
     /// End of the stream when its readers were last woken.
     woken_at: Cell<ReplOffset>,
@@ -72,8 +72,8 @@ pub async fn run(server: Rc<Server>) {
     }
 }
 
-/// A dump that says where its cut stood in which history is where we go on: as replica by asking for
-/// what is missing, as primary by serving those who were there.
+/// If the dump says at which place of which history it was cut, the server continues from there: as a replica it asks
+/// for what is missing, as a primary it serves replicas that were there.
 fn boot(server: &Server) {
     let restored = server.persistence.take_restored();
     server.with_engine(|engine| {
@@ -202,7 +202,8 @@ impl Drivers {
         }
     }
 
-    /// The outbox of a connection; made when it is first needed, which may be before its task is ours.
+    /// The outbox of a connection; made when it is first needed, which may be before the driver serves the
+    /// connection.
     fn outbox(&self, id: ClientId) -> Rc<Outbox> {
         self.outboxes.borrow_mut().entry(id).or_default().clone()
     }

@@ -1,16 +1,16 @@
-//! A payload on its way from a thread that makes it to the task that writes it to a replica.
+//! Carries a payload from the thread that makes it to the task that writes it to a replica.
 //!
 //! ```text
 //! thread: push --> [ chunks in memory, at most MEMORY ] --> task: poll_chunk
 //!             \--> [ spill file, once memory is full ] --/
 //! ```
 //!
-//!  * [`Pipe::spilling`]: push never waits. What a slow replica has not read goes to an unlinked
-//!    temporary file, so that it delays neither the snapshot nor other replicas.
+//!  * [`Pipe::spilling`]: push never waits. What a slow replica has not read is written to an unlinked temporary
+//!    file, so that it delays neither the snapshot nor other replicas.
 //!  * [`Pipe::waiting`]: push waits for the reader: its source is a file already.
-//!  * Bytes come out in the order in which they were pushed: while the spill file holds any, nothing
-//!    new goes to memory.
-//!  * When the reader is gone, push fails; when the writer is gone without [`PipeWriter::finish`], the
+//!  * Bytes come out in the order in which they were pushed: while the spill file holds any, new bytes are appended
+//!    to it, not kept in memory.
+//!  * After the reader was dropped, push fails. After the writer was dropped without [`PipeWriter::finish`], the
 //!    reader gets an error.
 
 use std::collections::VecDeque;

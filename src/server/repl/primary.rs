@@ -45,7 +45,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Bytes from a pipe, behind `head`.
+    /// Bytes from a pipe, preceded by `head`.
     pub fn new(head: Vec<u8>, reader: PipeReader) -> Self {
         Payload { head, reader }
     }
@@ -53,7 +53,7 @@ impl Payload {
     /// A finished dump: `$<length>` and the file, read by a thread of its own.
     ///
     /// # Errors
-    /// The file's length is not known, or there is no thread for it.
+    /// The file's length cannot be read, or the system refuses a thread.
     pub fn file(file: Arc<File>) -> io::Result<Self> {
         let len = file.metadata()?.len();
         let (writer, reader) = Pipe::waiting();
@@ -137,8 +137,8 @@ struct Connection {
     parser: Parser,
 }
 
-/// Serves a connection that became a replica, until it ends. `unread` are bytes that came behind the
-/// SYNC/PSYNC request, `unsent` replies to requests before it.
+/// Serves a connection that became a replica, until it ends. `unread` are bytes that came after the SYNC or PSYNC
+/// request, `unsent` replies to requests before it.
 pub async fn serve_replica(
     server: &Rc<Server>,
     id: ClientId,
@@ -267,8 +267,8 @@ impl Connection {
         Ok(Some(n))
     }
 
-    /// Writes stream bytes straight from the log; `None` when the socket takes nothing now, 0 when
-    /// there is nothing. What stands on disk is read by a thread and goes out with the lines.
+    /// Writes stream bytes straight from the log; `None` if the socket takes nothing now, 0 if there is nothing to
+    /// write. Blocks on disk are read by a thread and sent with the lines.
     fn put_stream(&mut self, cx: &mut Context<'_>) -> Result<Option<usize>, End> {
         let mut engine = self.server.engine.borrow_mut();
         let chunk = match engine.repl.stream_for(self.id) {
@@ -326,8 +326,8 @@ impl Connection {
         }
     }
 
-    /// Runs what the replica sent: ACKs mostly. An answer would stand in the stream, so a replica that
-    /// causes one is closed.
+    /// Runs what the replica sent: ACKs mostly. An answer would become part of the stream, so a replica that causes
+    /// one is closed.
     fn run_requests(&mut self) -> Result<(), End> {
         if self.input.is_empty() || self.outbox.close_after_sent.get() {
             return Ok(());
@@ -366,8 +366,8 @@ impl Connection {
         })
     }
 
-    /// Who resets the connection of a replica is not one: it reads the refusal before the connection is
-    /// closed, where the stream has come to the end of a command.
+    /// A peer that sends RESET on a replica's connection is not a replica: it gets the refusal before the connection
+    /// is closed, after the end of a command in the stream.
     fn tells_refusal(&self, engine: &mut Engine, argv: &[&[u8]]) -> bool {
         let Some(session) = engine.clients.get(&self.id) else {
             return false;

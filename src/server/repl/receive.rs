@@ -1,4 +1,4 @@
-//! A payload on its way from the link's task to a thread that writes it to disk or loads it.
+//! Carries a payload from the link's task to a thread that writes it to disk or loads it.
 //!
 //! ```text
 //! task: give --> [ chunks, at most MEMORY ] --> thread: file -> fsync -> check
@@ -6,7 +6,7 @@
 //! ```
 //!
 //!  * The task stops reading the socket while the chunks are many: TCP holds the primary back.
-//!  * Nothing here touches what is being served. A file is checked to its end before it is told.
+//!  * Nothing here touches the data that is being served. A file is checked to its end before it is handed over.
 //!  * Dropping the task's end before [`Inflow::finish`] makes the thread give up and clean up.
 
 use crate::server::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
-/// Bytes between task and thread, at most (one more chunk may stand above it).
+/// Bytes between task and thread, at most (it may be exceeded by one chunk).
 const MEMORY: usize = 16 << 20;
 
 #[derive(Default)]
@@ -76,7 +76,7 @@ impl Inflow {
         }
     }
 
-    /// True while more may be read for it.
+    /// True while more bytes may be read from the socket.
     pub fn has_room(&self) -> bool {
         self.0.lock().bytes < MEMORY
     }
@@ -149,7 +149,7 @@ pub struct ReceivedFile {
     place: DumpFile,
 }
 
-/// A received dump that stands in its place.
+/// A received dump that has taken the place of the dump file.
 pub struct PlacedFile {
     /// Where it was put.
     pub place: DumpFile,
@@ -158,7 +158,7 @@ pub struct PlacedFile {
 }
 
 impl ReceivedFile {
-    /// Where it is to go: where dumps went when the sync began.
+    /// The place that it will take: where dumps were saved when the sync began.
     pub fn place(&self) -> &DumpFile {
         &self.place
     }
@@ -167,7 +167,7 @@ impl ReceivedFile {
     /// a complete dataset itself.
     ///
     /// # Errors
-    /// The old dump file stands then, or the new one is not known to be durable.
+    /// The old dump file is still there, or the new one is not known to be durable.
     pub fn put_in_place(mut self) -> io::Result<PlacedFile> {
         let path = self.path.as_ref().expect("it is there until it is renamed");
         std::fs::rename(path, self.place.path())?;
@@ -182,7 +182,7 @@ impl ReceivedFile {
 impl Drop for ReceivedFile {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // A file that is gone already leaves nothing to do.
+            // A missing file needs no removal.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -216,7 +216,7 @@ impl Receiving {
     }
 }
 
-/// Receives into the temporary file `temp`, which stands beside `place`.
+/// Receives into the temporary file `temp`, which is in the directory of `place`.
 ///
 /// # Errors
 /// There is no thread to be had.
@@ -236,7 +236,7 @@ fn from_the_start(file: &File) -> io::Result<File> {
     Ok(file)
 }
 
-/// Receives into databases that stand aside.
+/// Receives into new databases beside those that are served.
 ///
 /// # Errors
 /// There is no thread to be had.
@@ -254,7 +254,7 @@ pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Result<Re
     })
 }
 
-/// Loads the file that was received, whatever stands under its name by now.
+/// Loads the file that was received, even if another file has its name by now.
 pub fn from_file(file: &File, options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
     let (tell, outcome) = oneshot::channel();
     let file = from_the_start(file);
@@ -263,7 +263,7 @@ pub fn from_file(file: &File, options: LoadOptions, progress: Arc<LoadProgress>)
         let loaded = load::load(file, &options, &progress).map_err(|e| e.to_string())?;
         Ok(Received::Loaded(Box::new(loaded.0)))
     };
-    // The old data is gone: without a thread the executor itself does it.
+    // The old data is gone, so without a thread the executor itself loads the file.
     threads::spawn_or_run("forebay-receive", move || {
         let _ = tell.send(work());
     });
@@ -279,7 +279,7 @@ fn start(
     let (inflow, outflow) = flow();
     let (tell, outcome) = oneshot::channel();
     let run = move || {
-        // Nobody listens when the link was given up meanwhile: what was received is dropped.
+        // If the link was given up meanwhile, the receiver is gone and what was received is dropped.
         let _ = tell.send(work(outflow));
     };
     threads::spawn("forebay-receive", run)

@@ -166,13 +166,13 @@ fn form(readers: &[Reader], types: TypeSet, config: &Config) -> target::Target {
     }
 }
 
-/// Valkeys and what is older than Redis 7.0 have payloads of their own. Who says nothing is taken for a Redis 7.0
-/// while that holds everything, and for a Redis 7.4 where hash fields expire: an older one could not hold them in
-/// any form.
+/// Valkey servers, and those older than Redis 7.0, get payloads in forms of their own. A replica that does not tell
+/// its version is taken for a Redis 7.0 if that version can hold everything, and for a Redis 7.4 if hash fields
+/// expire, because an older one could not hold them in any form.
 fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
     let all = |wanted: &[Reader]| readers.iter().all(|r| wanted.contains(r));
     let fields_expire = [opcode::HASH_TTL, opcode::HASH_LISTPACK_TTL, opcode::HASH_2];
-    // What only the latest of Redis 8 know goes as it stands.
+    // Types that only the latest versions of Redis 8 know are sent as they are held.
     let latest = types.iter().any(|t| t > opcode::HASH_LISTPACK_TTL);
     if readers.contains(&Reader::Old) {
         return target::Target::Redis62;

@@ -1,14 +1,14 @@
-//! Stream blocks on disk: what slow replicas have still to get, when memory has no room for it.
+//! Stream blocks on disk: the part of the stream that slow replicas have not read yet and memory has no room for.
 //!
 //! ```text
 //! log: oldest block --write--> thread --> unlinked files of FILE_BYTES --> on_spilled(place)
 //! replica's task: place --read--> thread --> socket
 //! ```
 //!
-//!  * The executor neither writes nor reads: a disk that is slow holds up nobody but slow replicas.
-//!  * A file is closed, and its space given back, when no block names it any more; that is done by the
-//!    writing thread, because it may take long.
-//!  * The files have no name: nothing of them is left, however the server ends.
+//!  * The executor neither writes nor reads: a slow disk delays only slow replicas.
+//!  * A file is closed, which gives its space back, when no block refers to it any longer. The writing thread does
+//!    that, because it can take long.
+//!  * The files have no name, so nothing of them is left, however the server ends.
 
 use crate::replication::ReplOffset;
 use crate::replication::log::{Place, Spill};
@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
-/// A file takes so many bytes before the next one is begun.
+/// A file takes this many bytes before the next one is begun.
 const FILE_BYTES: u64 = 64 << 20;
 
 enum Job {
@@ -36,7 +36,7 @@ pub struct SpillFiles {
 /// One file, as blocks name it.
 struct SpillFile {
     file: Option<File>,
-    /// Who closes it.
+    /// The thread that closes it.
     closer: mpsc::Sender<Job>,
 }
 
@@ -52,7 +52,7 @@ impl Drop for SpillFile {
 type Done = (ReplOffset, Result<Place, String>);
 
 impl SpillFiles {
-    /// Starts the thread that writes, and the task that tells the log what it has written.
+    /// Starts the thread that writes, and the task that informs the log of what was written.
     ///
     /// # Errors
     /// There is no thread to be had.
@@ -76,7 +76,7 @@ impl SpillFiles {
         Ok(SpillFiles { jobs })
     }
 
-    /// Writes a block; the log is told where it stands.
+    /// Writes a block; the log is informed of its place.
     pub fn write(&self, block: Spill) {
         let given = self.jobs.send(Job::Write(block));
         given.expect("the thread lives as long as jobs may come");
@@ -149,7 +149,7 @@ pub fn read(place: Place, len: usize) -> oneshot::Receiver<io::Result<Vec<u8>>> 
             file.open()?.read_exact_at(&mut bytes, place.at)?;
             Ok(bytes)
         };
-        // Nobody listens when the replica has gone meanwhile.
+        // The receiver is gone if the replica has disconnected meanwhile.
         let _ = tell.send(read());
     });
     told

@@ -1,8 +1,8 @@
-//! The dump that was written for replicas, from its end until all of them have it.
+//! The dump that was written for replicas, kept until all of them have received it.
 //!
-//!  * What was written is what is sent: the open file, whatever stands under its name by then (`dbfilename` may be
-//!    another one, a later save may have replaced it).
-//!  * `rdb-del-sync-files`: where nothing else is saved it is removed when nobody needs it any more.
+//!  * The open file that was written is sent, even if another file has its name by then (`dbfilename` may have
+//!    changed, or a later save may have replaced it).
+//!  * `rdb-del-sync-files`: without save points, it is removed when no replica needs it any longer.
 
 use super::Drivers;
 use crate::commands::Engine;
@@ -25,7 +25,7 @@ pub fn removes_sync_files(config: &Config) -> bool {
 }
 
 impl Drivers {
-    /// Lets the file go when no replica waits for it any more.
+    /// Releases the file when no replica waits for it any longer.
     pub(super) fn release_sync_file(&self, engine: &mut Engine, persistence: &Persistence) {
         if self.sync_file.borrow().is_none() || engine.repl.primary().feeds() {
             return;
