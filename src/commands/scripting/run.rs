@@ -205,12 +205,12 @@ impl Engine {
             };
             let kind = running.kind;
             ask = match self.scripting.vm(kind).ask(ask) {
-                Answer::Call(words, proto) => {
-                    let reply = self.call_from_script(&words, proto);
+                Answer::Call(words, buffer, proto) => {
+                    let reply = self.call_from_script(&words, buffer, proto);
                     if until_ns.is_some_and(|until| (self.timer)() >= until) {
-                        return Driven::Paused(Ask::Reply(reply));
+                        return Driven::Paused(Ask::Reply(words, reply));
                     }
-                    Ask::Reply(reply)
+                    Ask::Reply(words, reply)
                 }
                 Answer::Pause => {
                     let ask = self.next_after_pause();
@@ -307,11 +307,12 @@ impl Engine {
         table::find(Args(&argv)).is_ok()
     }
 
-    /// A command that a script calls; its reply, encoded.
-    fn call_from_script(&mut self, words: &Words, proto: Proto) -> Vec<u8> {
+    /// A command that a script calls; its reply, encoded, in the empty `buffer`.
+    fn call_from_script(&mut self, words: &Words, mut buffer: Vec<u8>, proto: Proto) -> Vec<u8> {
         let argv: SmallVec<[&[u8]; 16]> = words.iter().collect();
         let mut client = self.scripting.take_client();
         client.reply.proto = proto;
+        client.reply.output_mut().swap_buffer(&mut buffer);
         let args = Args(&argv);
         let admitted = self.admit_from_script(args);
         let result = admitted.and_then(|command| {

@@ -1,29 +1,18 @@
 //! What an interpreter does with each message.
 
 use super::checked::SOURCE_MAX;
+use super::entry::Entry;
+use super::failure::{self, message, text_of};
+use super::host::Host;
 use super::pace::Pace;
 use super::register::{Loading, register};
 use super::sandbox::Globals;
-use super::to_reply::Writer;
 use super::{Answer, Ask, Kind, Outcome, Registered, Run, api, raw, sandbox, strings};
-use crate::resp::Proto;
 use corosensei::Yielder;
 use mlua::chunk::ChunkMode;
-use mlua::{Error, Function, Lua, LuaOptions, Result, StdLib, Table, Value};
+use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-
-/// Gives the engine an answer and waits for what it asks next.
-pub type Speak<'a> = &'a (dyn Fn(Answer) -> Ask + 'a);
-
-/// What callbacks share.
-#[derive(Default)]
-pub struct State {
-    /// What `redis.setresp` chose.
-    pub proto: Cell<Proto>,
-    /// What the library that is being loaded has registered.
-    loading: RefCell<Option<Loading>>,
-}
 
 /// Runs until `Quit`.
 ///
@@ -40,32 +29,29 @@ pub fn body(
     let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let options = LuaOptions::new().catch_rust_panics(false);
     let lua = Lua::new_with(libraries, options).expect("an empty interpreter");
-    let speak = |answer| {
-        used.set(lua.used_memory());
-        yielder.suspend(answer)
-    };
-    let speak: Speak<'_> = &speak;
-    let state = State::default();
-    let state = &state;
-    // SAFETY: the interpreter, which owns the pace, does not outlive this function.
+    // SAFETY: the interpreter, which owns them, does not outlive this function.
     let pace = unsafe { Pace::new(yielder, used.clone()) };
+    // SAFETY: as above.
+    let host = unsafe { Host::new(yielder, used.clone(), pace.clone()) };
+    host.install(&lua);
+    let loading = RefCell::new(None);
+    let loading = &loading;
     lua.scope(|scope| {
-        let redis = api::common(&lua, scope, speak, state)?;
+        let redis = api::common(&lua)?;
         if kind == Kind::Eval {
             api::for_eval(&lua, &redis)?;
         }
         let xpcall: Function = lua.globals().raw_get("xpcall")?;
         let globals = sandbox::build(&lua, redis)?;
-        let handler = lua.create_function(on_error)?;
+        let handler = failure::handler(&lua)?;
         if kind == Kind::Eval {
             globals.hidden.raw_set("__redis__err__handler", &handler)?;
         }
-        let call = lua.load(CALL).set_name("=call").call::<Function>(&xpcall)?;
         let library = match kind {
             Kind::Functions => {
-                let redis = api::load_time(&lua, scope, speak)?;
+                let redis = api::load_time(&lua)?;
                 let register = scope.create_function(|lua, (table, count): (Table, usize)| {
-                    register(lua, &state.loading, &table, count)
+                    register(lua, loading, &table, count)
                 })?;
                 redis.raw_set("register_function", raw::raising_packed(&lua, register)?)?;
                 sandbox::forbid_missing(&lua, &redis)?;
@@ -81,44 +67,41 @@ pub fn body(
         };
         let _ = lua.set_memory_limit(memory_max);
         pace.install(&lua)?;
+        let (scripts, libraries) = (lua.create_table()?, lua.create_table()?);
         let mut interpreter = Interpreter {
+            entry: Entry::new(&lua, &globals.hidden, &scripts, &libraries, &handler)?,
             lua: &lua,
-            state,
+            host: &host,
             pace: &pace,
+            loading,
             globals,
             library,
             xpcall,
-            call,
             handler,
-            scripts: lua.create_table()?,
-            libraries: lua.create_table()?,
+            scripts,
+            libraries,
             memory_max,
         };
         let mut ask = first;
         while let Some(answer) = interpreter.answer(ask) {
-            ask = speak(answer);
+            ask = host.speak(lua.used_memory(), answer);
         }
         Ok(())
     })
     .expect("an empty interpreter");
 }
 
-/// Calls a function with two arguments under an error handler.
-const CALL: &str = "
-local xpcall = ...
-return function(f, keys, args, handler)
-  return xpcall(function() return f(keys, args) end, handler)
-end";
-
 struct Interpreter<'a> {
     lua: &'a Lua,
-    state: &'a State,
+    host: &'a Host,
     pace: &'a Pace,
+    entry: Entry,
+    /// What the library that is being loaded has registered.
+    loading: &'a RefCell<Option<Loading>>,
     globals: Globals,
     /// The globals of libraries that are being loaded.
     library: Option<Table>,
     xpcall: Function,
-    call: Function,
     handler: Function,
     /// Number to function. In Lua's own table: Rust can hold some thousand references at most.
     scripts: Table,
@@ -156,7 +139,7 @@ impl Interpreter<'_> {
                 Answer::Done(outcome)
             }
             Ask::Quit => return None,
-            Ask::Reply(_) | Ask::Said(_) | Ask::Continue | Ask::Kill(_) => Answer::Ready,
+            Ask::Reply(..) | Ask::Said(_) | Ask::Continue | Ask::Kill(_) => Answer::Ready,
         })
     }
 
@@ -198,13 +181,9 @@ impl Interpreter<'_> {
             registered: Vec::new(),
             functions: functions.clone(),
         };
-        self.state.loading.replace(Some(loading));
+        self.loading.replace(Some(loading));
         let ended = self.load_with_globals(code);
-        let registered = self
-            .state
-            .loading
-            .take()
-            .map_or(Vec::new(), |l| l.registered);
+        let registered = self.loading.take().map_or(Vec::new(), |l| l.registered);
         ended.map_err(|why| failed("Error registering functions: ", why))?;
         if registered.is_empty() {
             return Err(b"No functions registered".to_vec());
@@ -242,143 +221,15 @@ impl Interpreter<'_> {
     }
 
     fn run(&mut self, run: &Run) -> Outcome {
-        self.state.proto.set(Proto::Resp2);
-        let ended = self.call(run);
-        let mut out = Writer::new(self.pace, run.proto, self.state.proto.get(), run.reply_max);
-        let mut fail = |text: &[u8], counted: bool, at: Option<(&str, i64)>| {
-            let mut text = text.to_vec();
-            if let Some((source, line)) = at {
-                let place = format!(" script: {}, on {source}:{line}.", run.name);
-                text.extend_from_slice(place.as_bytes());
-            }
-            out.error(&text, counted);
+        // SAFETY: the interpreter lives, and its only thread of execution is here.
+        let outcome = unsafe { self.entry.run(self.host, run) };
+        let Some(death) = self.pace.take_death(self.lua) else {
+            return outcome;
         };
-        if let Some(death) = self.pace.take_death(self.lua) {
-            let text = format!("ERR {}", death.why);
-            let place = death.place.as_ref();
-            fail(
-                text.as_bytes(),
-                false,
-                place.map(|(source, line)| (source.as_str(), *line)),
-            );
-            return out.finish();
+        let mut text = format!("ERR {}", death.why);
+        if let Some((source, line)) = death.place {
+            text += &format!(" script: {}, on {source}:{line}.", run.name);
         }
-        match ended {
-            Ok((true, value)) => {
-                if let Err(error) = out.value(&value, 0) {
-                    let why = match self.pace.take_death(self.lua) {
-                        Some(death) => death.why.as_bytes().to_vec(),
-                        None => message(&error),
-                    };
-                    out.failed(&[b"ERR ", &why[..]].concat());
-                }
-            }
-            Ok((false, Value::Table(error))) => {
-                let text = match error.raw_get("err") {
-                    Ok(Value::String(text)) => text.as_bytes().to_vec(),
-                    _ => b"ERR unknown error".to_vec(),
-                };
-                let counted = error.raw_get("ignore_error_stats_update").unwrap_or(false);
-                let source: Option<String> = error.raw_get("source").unwrap_or(None);
-                let line: Option<i64> = error.raw_get("line").unwrap_or(None);
-                fail(&text, counted, source.as_deref().zip(line));
-            }
-            Ok((false, other)) => {
-                let mut why = text_of(&other);
-                why.truncate(100);
-                let what = format!("ERR Error running script {}, ", run.name);
-                fail(&[what.as_bytes(), &why].concat(), false, None);
-            }
-            Err(error) => {
-                let what = format!("ERR Error running script {}, ", run.name);
-                fail(&[what.as_bytes(), &message(&error)].concat(), false, None);
-            }
-        }
-        out.finish()
-    }
-
-    fn call(&self, run: &Run) -> Result<(bool, Value)> {
-        let list = |words: &super::words::Words| -> Result<Table> {
-            let table = self.lua.create_table_with_capacity(words.len(), 0)?;
-            for (i, word) in words.iter().enumerate() {
-                table.raw_set(i + 1, self.lua.create_string(word)?)?;
-            }
-            Ok(table)
-        };
-        let (keys, args) = (list(&run.keys)?, list(&run.args)?);
-        match &run.function {
-            None => {
-                self.globals.hidden.raw_set("KEYS", keys)?;
-                self.globals.hidden.raw_set("ARGV", args)?;
-                let script: Function = self.scripts.raw_get(run.id)?;
-                self.xpcall.call((script, &self.handler))
-            }
-            Some(name) => {
-                let library: Table = self.libraries.raw_get(run.id)?;
-                let function: Function = library.raw_get(self.lua.create_string(name)?)?;
-                self.call.call((function, keys, args, &self.handler))
-            }
-        }
-    }
-}
-
-/// The error handler: errors become tables that say where they came from.
-fn on_error(lua: &Lua, error: Value) -> Result<Table> {
-    let place = |level| {
-        lua.inspect_stack(level, |debug| {
-            let source = debug.source();
-            let name = source.source.map_or(String::new(), |s| s.into_owned());
-            (
-                source.what == "C",
-                name,
-                debug.current_line().map_or(-1, |l| l as i64),
-            )
-        })
-    };
-    // The innermost are this callback's own frames; then what raised the error, a C function perhaps.
-    let mut at = place(2);
-    if let Some((true, ..)) = at {
-        at = place(3);
-    }
-    let table = match error {
-        Value::Table(table) => table,
-        other => {
-            let text = [b"ERR ", &text_of(&other)[..]].concat();
-            let table = lua.create_table()?;
-            table.raw_set("err", lua.create_string(text)?)?;
-            table
-        }
-    };
-    if let Some((_, source, line)) = at {
-        table.set("source", source)?;
-        table.set("line", line)?;
-    }
-    Ok(table)
-}
-
-/// What `tostring` says of an error.
-fn text_of(error: &Value) -> Vec<u8> {
-    match error {
-        Value::String(text) => text.as_bytes().to_vec(),
-        Value::Error(error) => message(error),
-        other => match other.to_string() {
-            Ok(text) => text.into_bytes(),
-            Err(error) => message(&error),
-        },
-    }
-}
-
-/// Lua's message, without what is said of it on further lines.
-fn message(error: &Error) -> Vec<u8> {
-    match error {
-        Error::SyntaxError { message, .. } | Error::RuntimeError(message) => {
-            message.clone().into_bytes()
-        }
-        Error::MemoryError(_) => b"not enough memory".to_vec(),
-        Error::CallbackError { cause, .. } => message(cause),
-        other => {
-            let text = other.to_string();
-            text.lines().next().unwrap_or("").as_bytes().to_vec()
-        }
+        Outcome::error(text.as_bytes())
     }
 }

@@ -1,18 +1,18 @@
 //! The table `redis`: what scripts ask of the server.
 
-use super::actor::{Speak, State};
-use super::raw;
-use super::to_lua::{convert, error_table, with_code};
-use super::verdict::{Arguments, Verdict};
-use super::words::Words;
-use super::{Answer, Ask, number};
-use crate::resp::Proto;
-use mlua::{Function, Lua, Result, Scope, Table, Value};
-
+use super::Answer;
+use super::call::{Call, CheckCommand, ProtectedCall, refused};
+use super::host::{Host, Work};
+use super::native::{Native, Raise, native};
+use super::stack::{Stack, Value};
+use super::to_lua::push_error;
+use super::to_reply::as_c_text;
 use crate::REDIS_VERSION;
-
-/// Bytes of all arguments of a command: as many as a client may have in its query buffer.
-const ARGUMENTS_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 30 };
+use crate::commands::scripting::sha::sha1_digits;
+use crate::resp::Proto;
+use crate::resp::reply::trim_newlines;
+use mlua::{Lua, Result, Table};
+use std::ffi::c_int;
 
 /// Bytes of a line of the log.
 const LOG_MAX: usize = 64 << 10;
@@ -22,23 +22,20 @@ const REPL_AOF: i64 = 1;
 const REPL_REPLICA: i64 = 2;
 const REPL_ALL: i64 = REPL_AOF | REPL_REPLICA;
 
-/// An error that the functions of this table raise.
-fn refused(lua: &Lua, text: &str) -> Result<Verdict> {
-    let text = [b"ERR ", text.as_bytes()].concat();
-    let table = error_table(lua, &text, false)?;
-    Ok(Verdict::Raise(Value::Table(table)))
-}
+/// How a native function ends.
+type End = std::result::Result<c_int, Raise>;
 
 /// The functions that both scripts and functions have.
-pub fn common<'scope, 'env>(
-    lua: &Lua,
-    scope: &'scope Scope<'scope, 'env>,
-    speak: Speak<'scope>,
-    state: &'scope State,
-) -> Result<Table> {
-    let redis = load_time(lua, scope, speak)?;
-    redis.raw_set("call", commands(lua, scope, speak, state, true)?)?;
-    redis.raw_set("pcall", commands(lua, scope, speak, state, false)?)?;
+pub fn common(lua: &Lua) -> Result<Table> {
+    let redis = load_time(lua)?;
+    redis.raw_set("call", native::<Call>(lua, ())?)?;
+    redis.raw_set("pcall", native::<ProtectedCall>(lua, ())?)?;
+    redis.raw_set("acl_check_cmd", native::<CheckCommand>(lua, ())?)?;
+    redis.raw_set("error_reply", native::<ErrorReply>(lua, ())?)?;
+    redis.raw_set("status_reply", native::<StatusReply>(lua, ())?)?;
+    redis.raw_set("sha1hex", native::<Sha1Hex>(lua, ())?)?;
+    redis.raw_set("setresp", native::<SetResp>(lua, ())?)?;
+    redis.raw_set("set_repl", native::<SetRepl>(lua, ())?)?;
     for (name, flags) in [
         ("REPL_NONE", 0),
         ("REPL_AOF", REPL_AOF),
@@ -48,99 +45,6 @@ pub fn common<'scope, 'env>(
     ] {
         redis.raw_set(name, flags)?;
     }
-    let add = |name: &str, function: Function| -> Result<()> {
-        redis.raw_set(name, raw::raising_packed(lua, function)?)
-    };
-    add(
-        "error_reply",
-        lua.create_function(|lua, (table, count): (Table, usize)| {
-            let table = match table.raw_get(1)? {
-                Value::String(text) if count == 1 => {
-                    let text = text.as_bytes();
-                    let bare = text.strip_prefix(b"-").unwrap_or(&text);
-                    let coded = with_code(&[b"-", bare].concat());
-                    error_table(lua, &coded, false)?
-                }
-                _ => error_table(lua, b"ERR wrong number or type of arguments", false)?,
-            };
-            Verdict::of(lua, table)
-        })?,
-    )?;
-    add(
-        "status_reply",
-        lua.create_function(
-            |lua, (table, count): (Table, usize)| match table.raw_get(1)? {
-                Value::String(text) if count == 1 => {
-                    let status = lua.create_table()?;
-                    status.raw_set("ok", text)?;
-                    Verdict::of(lua, status)
-                }
-                _ => {
-                    let error = error_table(lua, b"ERR wrong number or type of arguments", false)?;
-                    Verdict::of(lua, error)
-                }
-            },
-        )?,
-    )?;
-    add(
-        "sha1hex",
-        lua.create_function(|lua, (table, count): (Table, usize)| {
-            if count != 1 {
-                return refused(lua, "wrong number of arguments");
-            }
-            let text = lua.coerce_string(table.raw_get(1)?)?;
-            let hex = match text {
-                Some(text) => crate::commands::scripting::sha1_hex(&text.as_bytes()),
-                None => crate::commands::scripting::sha1_hex(b""),
-            };
-            Verdict::of(lua, hex)
-        })?,
-    )?;
-    add(
-        "setresp",
-        scope.create_function(move |lua, (table, count): (Table, usize)| {
-            if count != 1 {
-                return refused(lua, "redis.setresp() requires one argument.");
-            }
-            let version = lua.coerce_number(table.raw_get(1)?)?.unwrap_or(0.0);
-            state.proto.set(match version as i64 {
-                2 => Proto::Resp2,
-                3 => Proto::Resp3,
-                _ => return refused(lua, "RESP version must be 2 or 3."),
-            });
-            Ok(Verdict::Nothing)
-        })?,
-    )?;
-    add(
-        "set_repl",
-        scope.create_function(move |lua, (table, count): (Table, usize)| {
-            if count != 1 {
-                return refused(lua, "redis.set_repl() requires one argument.");
-            }
-            let flags = lua.coerce_number(table.raw_get(1)?)?.unwrap_or(0.0) as i64;
-            if flags & !REPL_ALL != 0 {
-                return refused(
-                    lua,
-                    "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
-                );
-            }
-            speak(Answer::SetRepl(flags));
-            Ok(Verdict::Nothing)
-        })?,
-    )?;
-    add(
-        "acl_check_cmd",
-        scope.create_function(move |lua, (table, count): (Table, usize)| {
-            let words = match words(&Arguments::new(table, count))? {
-                Ok(words) => words,
-                Err(text) => return refused(lua, text),
-            };
-            match speak(Answer::CheckCommand(words)) {
-                Ask::Said(true) => Verdict::of(lua, true),
-                _ => refused(lua, "Invalid command passed to redis.acl_check_cmd()"),
-            }
-        })?,
-    )?;
     Ok(redis)
 }
 
@@ -155,11 +59,7 @@ pub fn for_eval(lua: &Lua, redis: &Table) -> Result<()> {
 }
 
 /// What a library has while it is being loaded, but for `register_function`.
-pub fn load_time<'scope, 'env>(
-    lua: &Lua,
-    scope: &'scope Scope<'scope, 'env>,
-    speak: Speak<'scope>,
-) -> Result<Table> {
+pub fn load_time(lua: &Lua) -> Result<Table> {
     let redis = lua.create_table()?;
     redis.raw_set("REDIS_VERSION", REDIS_VERSION)?;
     let number = REDIS_VERSION
@@ -169,94 +69,164 @@ pub fn load_time<'scope, 'env>(
     for (level, name) in LOG_LEVELS.iter().enumerate() {
         redis.raw_set(*name, level)?;
     }
-    let log = scope.create_function(move |lua, (table, count): (Table, usize)| {
-        if count < 2 {
-            return refused(lua, "redis.log() requires two arguments or more.");
-        }
-        let level = match table.raw_get::<Value>(1)? {
-            Value::Integer(n) => n,
-            Value::Number(x) => x as i64,
-            _ => return refused(lua, "First argument must be a number (log level)."),
-        };
-        if !(0..LOG_LEVELS.len() as i64).contains(&level) {
-            return refused(lua, "Invalid log level.");
-        }
-        let mut text = Vec::new();
-        for i in 2..=count {
-            if let Some(part) = lua.coerce_string(table.raw_get(i)?)? {
-                if i > 2 {
-                    text.push(b' ');
-                }
-                let part = part.as_bytes();
-                let room = LOG_MAX.saturating_sub(text.len());
-                text.extend_from_slice(&part[..part.len().min(room)]);
-            }
-        }
-        speak(Answer::Log(level, text));
-        Ok(Verdict::Nothing)
-    })?;
-    redis.raw_set("log", raw::raising_packed(lua, log)?)?;
+    redis.raw_set("log", native::<Log>(lua, ())?)?;
     Ok(redis)
 }
 
-/// The arguments of a command.
-fn words(args: &Arguments) -> Result<std::result::Result<Words, &'static str>> {
-    if args.count == 0 {
-        return Ok(Err(
-            "Please specify at least one argument for this redis lib call",
-        ));
-    }
-    let mut words = Words::default();
-    for i in 1..=args.count {
-        match args.get(i)? {
-            Value::String(text) => {
-                let text = text.as_bytes();
-                if words.bytes() + text.len() > ARGUMENTS_MAX {
-                    return Ok(Err("Lua redis lib command arguments are too large"));
-                }
-                words.push(&text);
-            }
-            Value::Integer(n) => words.push(itoa::Buffer::new().format(n).as_bytes()),
-            Value::Number(x) => words.push(&number::argument(x)),
+/// `redis.error_reply`
+struct ErrorReply;
+
+impl Native for ErrorReply {
+    fn run(stack: &mut Stack<'_>, _: &Host, work: &mut Work) -> End {
+        match stack.text(1) {
+            Some(text) if stack.top() == 1 => with_code(text, &mut work.text),
             _ => {
-                return Ok(Err(
-                    "Lua redis lib command arguments must be strings or integers",
-                ));
+                push_error(stack, b"ERR wrong number or type of arguments", false);
+                return Ok(1);
             }
         }
+        push_error(stack, &work.text, false);
+        Ok(1)
     }
-    Ok(Ok(words))
 }
 
-/// `redis.call` and `redis.pcall`
-fn commands<'scope, 'env>(
-    lua: &Lua,
-    scope: &'scope Scope<'scope, 'env>,
-    speak: Speak<'scope>,
-    state: &'scope State,
-    raises: bool,
-) -> Result<Function> {
-    let function = scope.create_function(move |lua, (table, count): (Table, usize)| {
-        let words = match words(&Arguments::new(table, count))? {
-            Ok(words) => words,
-            Err(text) => {
-                let text = [b"ERR ", text.as_bytes()].concat();
-                let error = Value::Table(error_table(lua, &text, false)?);
-                return Ok(if raises {
-                    Verdict::Raise(error)
-                } else {
-                    Verdict::Value(error)
-                });
+/// The text of an error that begins with its code: `ERR` where there is none but text.
+fn with_code(text: &[u8], to: &mut Vec<u8>) {
+    let text = as_c_text(text);
+    let bare = trim_newlines(text.strip_prefix(b"-").unwrap_or(text));
+    to.clear();
+    if !bare.contains(&b' ') {
+        to.extend_from_slice(b"ERR ");
+    }
+    to.extend_from_slice(bare);
+}
+
+/// `redis.status_reply`
+struct StatusReply;
+
+impl Native for StatusReply {
+    fn run(stack: &mut Stack<'_>, _: &Host, _: &mut Work) -> End {
+        if stack.top() != 1 || stack.text(1).is_none() {
+            push_error(stack, b"ERR wrong number or type of arguments", false);
+            return Ok(1);
+        }
+        stack.push_table(0, 1);
+        stack.push_text(b"ok");
+        stack.push_copy(1);
+        stack.set_field(2);
+        Ok(1)
+    }
+}
+
+/// `redis.sha1hex`
+struct Sha1Hex;
+
+impl Native for Sha1Hex {
+    fn run(stack: &mut Stack<'_>, _: &Host, _: &mut Work) -> End {
+        if stack.top() != 1 {
+            return Err(refused(stack, "ERR wrong number of arguments"));
+        }
+        stack.make_text(1);
+        let digits = sha1_digits(stack.text(1).unwrap_or(b""));
+        stack.push_text(&digits);
+        Ok(1)
+    }
+}
+
+/// `redis.setresp`
+struct SetResp;
+
+impl Native for SetResp {
+    fn run(stack: &mut Stack<'_>, host: &Host, _: &mut Work) -> End {
+        if stack.top() != 1 {
+            let text = "ERR redis.setresp() requires one argument.";
+            return Err(refused(stack, text));
+        }
+        host.proto.set(match stack.number(1).unwrap_or(0.0) as i64 {
+            2 => Proto::Resp2,
+            3 => Proto::Resp3,
+            _ => return Err(refused(stack, "ERR RESP version must be 2 or 3.")),
+        });
+        Ok(0)
+    }
+}
+
+/// `redis.set_repl`
+struct SetRepl;
+
+impl Native for SetRepl {
+    fn run(stack: &mut Stack<'_>, host: &Host, _: &mut Work) -> End {
+        if stack.top() != 1 {
+            let text = "ERR redis.set_repl() requires one argument.";
+            return Err(refused(stack, text));
+        }
+        let flags = stack.number(1).unwrap_or(0.0) as i64;
+        if flags & !REPL_ALL != 0 {
+            return Err(refused(
+                stack,
+                "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
+            ));
+        }
+        host.speak(stack.memory(), Answer::SetRepl(flags));
+        Ok(0)
+    }
+}
+
+/// `redis.log`
+struct Log;
+
+impl Native for Log {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> End {
+        let count = stack.top();
+        if count < 2 {
+            let text = "ERR redis.log() requires two arguments or more.";
+            return Err(refused(stack, text));
+        }
+        let Value::Number(level) = stack.value(1) else {
+            let text = "ERR First argument must be a number (log level).";
+            return Err(refused(stack, text));
+        };
+        let level = level as i64;
+        if !(0..LOG_LEVELS.len() as i64).contains(&level) {
+            return Err(refused(stack, "ERR Invalid log level."));
+        }
+        work.out.clear();
+        for i in 2..=count {
+            if stack.make_text(i)
+                && let Some(part) = stack.text(i)
+            {
+                if i > 2 {
+                    work.out.push(b' ');
+                }
+                let room = LOG_MAX.saturating_sub(work.out.len());
+                work.out.extend_from_slice(&part[..part.len().min(room)]);
             }
-        };
-        let Ask::Reply(reply) = speak(Answer::Call(words, state.proto.get())) else {
-            return Ok(Verdict::Nothing);
-        };
-        let value = convert(lua, &reply)?;
-        Ok(match raises && reply.first() == Some(&b'-') {
-            true => Verdict::Raise(value),
-            false => Verdict::Value(value),
-        })
-    })?;
-    raw::raising_packed(lua, function)
+        }
+        let line = std::mem::take(&mut work.out);
+        host.speak(stack.memory(), Answer::Log(level, line));
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_code;
+
+    #[test]
+    fn an_error_begins_with_a_code() {
+        for (given, text) in [
+            ("CODE text", "CODE text"),
+            ("-CODE text\r\n", "CODE text"),
+            ("text", "ERR text"),
+            ("-text", "ERR text"),
+            ("--text", "ERR -text"),
+            ("", "ERR "),
+            ("\ntext\n", "ERR text"),
+            ("CODE text\0more", "CODE text"),
+        ] {
+            let mut out = b"before".to_vec();
+            with_code(given.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), text);
+        }
+    }
 }

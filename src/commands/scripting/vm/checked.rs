@@ -181,7 +181,7 @@ unsafe extern "C-unwind" fn xpcall(state: *mut lua_State) -> c_int {
 
 /// Hooks are off while a handler deals with an error that a hook has raised, so a script that has been killed could
 /// go on in its handler for ever.
-unsafe extern "C-unwind" fn handle(state: *mut lua_State) -> c_int {
+pub(super) unsafe extern "C-unwind" fn handle(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls error handlers with the error; `xpcall` made the closure with the script's own handler.
     unsafe {
         if pace::of_state(state).is_some_and(pace::Pace::is_killed) {

@@ -19,10 +19,13 @@
 //! | file | what |
 //! |---|---|
 //! | `actor` | the coroutine's body: what each message does |
+//! | `entry` | from there into a script and back, in one protected call |
+//! | `failure` | the error handler |
 //! | `sandbox` | the globals that scripts see |
-//! | `api` | the table `redis` |
+//! | `api`, `call` | the table `redis`, and the commands that scripts call |
 //! | `register` | `redis.register_function` |
 //! | `pace` | how a running script gives way, and is killed |
+//! | `native`, `stack`, `host` | functions that work on Lua's own stack: what scripts call all the time |
 //! | `raw` | Lua's C interface: raising errors, read-only tables |
 //! | `checked` | library functions of Lua that are unsound or endless with hostile numbers |
 //! | `pattern` | Lua's patterns, matched in steps |
@@ -36,10 +39,15 @@
 mod actor;
 mod api;
 mod bitop;
+mod call;
 mod checked;
 mod cjson;
 mod cmsgpack;
+mod entry;
+mod failure;
+mod host;
 mod matching;
+mod native;
 mod number;
 mod output;
 mod pace;
@@ -49,6 +57,7 @@ mod random;
 mod raw;
 mod register;
 mod sandbox;
+mod stack;
 pub mod strings;
 mod text;
 mod to_lua;
@@ -56,7 +65,7 @@ mod to_reply;
 mod verdict;
 pub mod words;
 
-use crate::resp::Proto;
+use crate::resp::{Proto, Reply};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 use std::cell::Cell;
@@ -88,8 +97,8 @@ pub enum Ask {
     Collect,
     /// Run something: `Done`, after any number of other answers.
     Run(Box<Run>),
-    /// The reply to a `Call`.
-    Reply(Vec<u8>),
+    /// A `Call`'s words, and its reply.
+    Reply(Words, Vec<u8>),
     /// The answer to a `CheckCommand`, or to a `SetResp` and its kin.
     Said(bool),
     /// Go on after a `Pause`.
@@ -126,8 +135,8 @@ pub enum Answer {
     Compiled(Result<(), Vec<u8>>),
     /// The result of `Load`.
     Loaded(Result<Vec<Registered>, Vec<u8>>),
-    /// The script calls a command, in the protocol that it has chosen.
-    Call(Words, Proto),
+    /// The script calls a command: with a buffer for the reply, and the protocol that the script has chosen.
+    Call(Words, Vec<u8>, Proto),
     /// `redis.set_repl`: the flags.
     SetRepl(i64),
     /// `redis.log`
@@ -151,6 +160,19 @@ pub struct Outcome {
     pub errors: Vec<Vec<u8>>,
     /// How many of its errors have been counted where they arose.
     pub counted: u64,
+}
+
+impl Outcome {
+    /// An error that has not been counted.
+    fn error(text: &[u8]) -> Outcome {
+        let mut reply = Reply::new(Proto::Resp2);
+        reply.error_bytes(text);
+        Outcome {
+            reply: reply.take(),
+            errors: vec![text.to_vec()],
+            ..Outcome::default()
+        }
+    }
 }
 
 /// A function that a library registered.

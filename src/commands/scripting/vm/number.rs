@@ -25,6 +25,27 @@ pub fn format_g(x: f64, precision: usize) -> String {
     trimmed(&format!("{x:.decimals$}")).to_owned()
 }
 
+/// Appends what [`format_g`] gives.
+pub fn push_g(out: &mut Vec<u8>, x: f64, precision: usize) {
+    const POWERS: [i64; 15] = {
+        let mut powers = [1; 15];
+        let mut i = 1;
+        while i < powers.len() {
+            powers[i] = 10 * powers[i - 1];
+            i += 1;
+        }
+        powers
+    };
+    // An integer of not too many digits is written as one; zero has a sign.
+    let bound = POWERS[precision.min(14)];
+    match x as i64 {
+        n if n as f64 == x && n != 0 && -bound < n && n < bound => {
+            out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+        }
+        _ => out.extend_from_slice(format_g(x, precision).as_bytes()),
+    }
+}
+
 /// Without the zeros behind the point.
 fn trimmed(text: &str) -> &str {
     match text.contains('.') {
@@ -33,17 +54,26 @@ fn trimmed(text: &str) -> &str {
     }
 }
 
+/// The integer that a number is.
+pub fn exact(x: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let n = x as i64;
+    (n as f64 == x && x < LIMIT).then_some(n)
+}
+
 /// A number as an argument of a command: an integer if it is one, else digits that read back equal.
-pub fn argument(x: f64) -> Vec<u8> {
-    match x == 0.0 {
-        true => b"0".to_vec(),
-        false => DoubleText::of(x).as_bytes().to_vec(),
+pub fn with_argument<T>(x: f64, use_it: impl FnOnce(&[u8]) -> T) -> T {
+    /// Larger integers have more digits than say which number it is.
+    const LIMIT: u64 = 1 << 52;
+    match exact(x) {
+        Some(n) if n.unsigned_abs() < LIMIT => use_it(itoa::Buffer::new().format(n).as_bytes()),
+        _ => use_it(DoubleText::of(x).as_bytes()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{argument, format_g};
+    use super::{exact, format_g, push_g, with_argument};
 
     #[test]
     fn numbers_look_as_printf_writes_them() {
@@ -56,14 +86,40 @@ mod tests {
             (0.0001, 14, "0.0001"),
             (-1.5e300, 14, "-1.5e+300"),
             (3.0, 1, "3"),
+            (10.0, 1, "1e+01"),
+            (-999.0, 3, "-999"),
+            (1000.0, 3, "1e+03"),
+            (99_999_999_999_999.0, 14, "99999999999999"),
+            (0.0, 14, "0"),
+            (-0.0, 14, "-0"),
             (0.1, 17, "0.10000000000000001"),
         ] {
             assert_eq!(format_g(x, precision), text);
+            let mut out = Vec::new();
+            push_g(&mut out, x, precision);
+            assert_eq!(String::from_utf8_lossy(&out), text);
+        }
+    }
+
+    #[test]
+    fn integers_are_exact() {
+        for (x, n) in [
+            (3.0, Some(3)),
+            (-0.0, Some(0)),
+            (-9_223_372_036_854_775_808.0, Some(i64::MIN)),
+            (9_223_372_036_854_775_808.0, None),
+            (3.5, None),
+            (1e-17, None),
+            (f64::NAN, None),
+            (f64::INFINITY, None),
+        ] {
+            assert_eq!(exact(x), n, "{x}");
         }
     }
 
     #[test]
     fn whole_numbers_are_sent_as_integers() {
+        let argument = |x| with_argument(x, <[u8]>::to_vec);
         assert_eq!(argument(3.0), b"3");
         assert_eq!(argument(-9007199254740993.0), b"-9007199254740992");
         assert_eq!(argument(3.5), b"3.5");

@@ -3,6 +3,8 @@
 //! Lua bounds its own memory alone, and a few tables that contain each other many times describe more bytes than any
 //! machine has. So what is put together here has a bound, and giving way is part of it.
 
+use super::host::{Host, Work};
+use super::native::Raise;
 use super::pace::Pace;
 use mlua::{Error, Lua, Result};
 use std::rc::Rc;
@@ -40,6 +42,24 @@ impl Output {
     /// The bytes as they are.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
+    }
+}
+
+impl Work {
+    /// The bytes of a native function, as [`Output::for_value`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn out_for(
+        &mut self,
+        host: &Host,
+        more: usize,
+    ) -> std::result::Result<&mut Vec<u8>, Raise> {
+        if self.out.len() + more > STRING_MAX {
+            return Err(self.fault("not enough memory", Raise::Text));
+        }
+        host.pace.spend(4 + (more >> 8) as u32)?;
+        Ok(&mut self.out)
     }
 }
 

@@ -4,16 +4,60 @@
 //! is such a reply; any other is an array up to its first nil.
 
 use super::Outcome;
-use super::pace::Pace;
+use super::pace::{Killed, Pace};
+use super::stack::{Stack, Value};
 use crate::resp::{Proto, Reply};
-use mlua::{Error, Result, Table, Value};
+use std::ffi::c_int;
 
-/// Nested deeper, a value is replaced by an error. Each level needs some of the interpreter's stack and one of
-/// its 8,000 references.
+/// Nested deeper, a value is replaced by an error. Each level needs some of the interpreter's stack and of Lua's.
 const DEPTH_MAX: usize = 1500;
 
 /// Longest reply: tables that contain each other many times describe more bytes than any machine has.
 const REPLY_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 30 };
+
+/// The names of fields, in the order in which the function that writes replies owns them.
+pub const FIELDS: [&str; 9] = [
+    "err",
+    "ok",
+    "double",
+    "map",
+    "set",
+    "big_number",
+    "verbatim_string",
+    "format",
+    "string",
+];
+
+/// One of [`FIELDS`], by its place among what a function owns.
+#[derive(Clone, Copy)]
+enum Field {
+    Err = 1,
+    Ok,
+    Double,
+    Map,
+    Set,
+    BigNumber,
+    Verbatim,
+    Format,
+    String,
+}
+
+/// Why a reply was not written to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwritten {
+    /// It is longer than a reply may be.
+    TooLarge,
+    /// The script was killed.
+    Killed,
+}
+
+impl From<Killed> for Unwritten {
+    fn from(_: Killed) -> Self {
+        Unwritten::Killed
+    }
+}
+
+type Written = Result<(), Unwritten>;
 
 /// Writes replies for a client.
 pub struct Writer<'a> {
@@ -27,8 +71,8 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// For a client that speaks `client`, from a script that has chosen `script`: at most `max` bytes.
-    pub fn new(pace: &'a Pace, client: Proto, script: Proto, max: usize) -> Self {
+    /// For a client that speaks `client`: at most `max` bytes.
+    pub fn new(pace: &'a Pace, client: Proto, max: usize) -> Self {
         let mut reply = Reply::new(client);
         reply.output_mut().set_limit(max);
         Writer {
@@ -36,7 +80,7 @@ impl<'a> Writer<'a> {
             reply,
             errors: Vec::new(),
             counted: 0,
-            script,
+            script: Proto::Resp2,
             too_large: false,
         }
     }
@@ -68,113 +112,165 @@ impl<'a> Writer<'a> {
         self.error(text, false);
     }
 
-    /// What a script returned.
-    pub fn value(&mut self, value: &Value, depth: usize) -> Result<()> {
+    /// What a script returned that has chosen the protocol `script`: the last value on the stack of a function that
+    /// owns the names [`FIELDS`].
+    ///
+    /// # Errors
+    /// It was given up.
+    pub fn returned(&mut self, stack: &mut Stack<'_>, script: Proto) -> Written {
+        self.script = script;
+        self.value(stack, stack.top(), 0)
+    }
+
+    fn value(&mut self, stack: &mut Stack<'_>, at: c_int, depth: usize) -> Written {
         if depth > DEPTH_MAX {
             self.error(b"ERR reached lua stack limit", false);
             return Ok(());
         }
+        let value = stack.value(at);
         self.make_room(match value {
-            Value::String(text) => text.as_bytes().len(),
+            Value::Text(text) => text.len(),
             _ => 0,
         })?;
         match value {
-            Value::String(text) => self.reply.bulk(&text.as_bytes()),
-            Value::Boolean(yes) if self.script == Proto::Resp3 => self.reply.bool(*yes),
+            Value::Text(text) => self.reply.bulk(text),
+            Value::Boolean(yes) if self.script == Proto::Resp3 => self.reply.bool(yes),
             Value::Boolean(true) => self.reply.int(1),
-            Value::Integer(n) => self.reply.int(*n),
-            Value::Number(x) => self.reply.int(truncated(*x)),
-            Value::Table(table) => self.table(table, depth)?,
+            Value::Number(x) => self.reply.int(truncated(x)),
+            Value::Table => {
+                self.table(stack, at, depth)?;
+                stack.pop(stack.top() - at);
+            }
             _ => self.reply.null(),
         }
         Ok(())
     }
 
     /// Counts the work of writing so many bytes, and sees that there are not too many.
-    fn make_room(&self, bytes: usize) -> Result<()> {
+    fn make_room(&self, bytes: usize) -> Written {
         if self.reply.is_overrun() || self.reply.len() + bytes > REPLY_MAX {
-            return Err(Error::runtime("script's reply is too large"));
+            return Err(Unwritten::TooLarge);
         }
-        self.pace.spend(4 + (bytes >> 8) as u32)?;
-        Ok(())
+        Ok(self.pace.spend(4 + (bytes >> 8) as u32)?)
     }
 
     /// Counts the work of a header that comes before what was written since `mark`.
-    fn move_since(&self, mark: usize) -> Result<()> {
+    fn move_since(&self, mark: usize) -> Written {
         let bytes = self.reply.len() - mark;
         Ok(self.pace.spend((bytes >> 8) as u32)?)
     }
 
-    fn table(&mut self, table: &Table, depth: usize) -> Result<()> {
-        if let Value::String(text) = table.raw_get("err")? {
-            let counted = table.raw_get::<Value>("ignore_error_stats_update")?;
-            let counted = counted == Value::Boolean(true);
-            self.error(&text.as_bytes(), counted);
+    /// May leave values on the stack.
+    fn table(&mut self, stack: &mut Stack<'_>, table: c_int, depth: usize) -> Written {
+        let at = table + 1;
+        push(stack, table, Field::Err);
+        if stack.text(at).is_some() {
+            stack.push_field(table, b"ignore_error_stats_update");
+            let counted = stack.value(at + 1) == Value::Boolean(true);
+            self.error(as_c_text(stack.text(at).unwrap_or(b"")), counted);
             return Ok(());
         }
-        if let Value::String(text) = table.raw_get("ok")? {
-            self.reply.status(&text.as_bytes());
+        replace(stack, table, Field::Ok);
+        if let Value::Text(text) = stack.value(at) {
+            self.reply.status(as_c_text(text));
             return Ok(());
         }
-        if let Value::Number(_) | Value::Integer(_) = table.raw_get("double")? {
-            self.reply.double(table.raw_get("double")?);
+        replace(stack, table, Field::Double);
+        if let Value::Number(x) = stack.value(at) {
+            self.reply.double(x);
             return Ok(());
         }
-        if let Value::Table(map) = table.raw_get("map")? {
+        replace(stack, table, Field::Map);
+        if stack.value(at) == Value::Table {
             let (mark, mut pairs) = (self.reply.len(), 0);
-            map.for_each(|key: Value, value: Value| {
+            stack.push_nil();
+            while stack.next(at) {
                 pairs += 1;
-                self.value(&key, depth + 1)?;
-                self.value(&value, depth + 1)
-            })?;
+                self.value(stack, at + 1, depth + 1)?;
+                self.value(stack, at + 2, depth + 1)?;
+                stack.pop(1);
+            }
             self.move_since(mark)?;
             self.reply.map_at(mark, pairs);
             return Ok(());
         }
-        if let Value::Table(set) = table.raw_get("set")? {
+        replace(stack, table, Field::Set);
+        if stack.value(at) == Value::Table {
             let (mark, mut members) = (self.reply.len(), 0);
-            set.for_each(|member: Value, _: Value| {
+            stack.push_nil();
+            while stack.next(at) {
                 members += 1;
-                self.value(&member, depth + 1)
-            })?;
+                stack.pop(1);
+                self.value(stack, at + 1, depth + 1)?;
+            }
             self.move_since(mark)?;
             self.reply.set_at(mark, members);
             return Ok(());
         }
-        if let Value::String(digits) = table.raw_get("big_number")? {
-            let digits: Vec<u8> = digits.as_bytes().iter().map(|&b| one_line(b)).collect();
+        replace(stack, table, Field::BigNumber);
+        if let Value::Text(digits) = stack.value(at) {
+            let digits: Vec<u8> = digits.iter().map(|&b| one_line(b)).collect();
             self.reply.big_number(&digits);
             return Ok(());
         }
-        if let Value::Table(verbatim) = table.raw_get("verbatim_string")?
-            && let Value::String(format) = verbatim.raw_get("format")?
-            && let Value::String(text) = verbatim.raw_get("string")?
-        {
-            let mut padded = [b' '; 3];
-            for (to, &from) in padded.iter_mut().zip(format.as_bytes().iter()) {
-                *to = if from.is_ascii() {
-                    one_line(from)
-                } else {
-                    b'?'
-                };
+        replace(stack, table, Field::Verbatim);
+        if stack.value(at) == Value::Table {
+            push(stack, at, Field::Format);
+            push(stack, at, Field::String);
+            if let (Some(format), Some(text)) = (stack.text(at + 1), stack.text(at + 2)) {
+                self.verbatim(format, text);
+                return Ok(());
             }
-            let format = std::str::from_utf8(&padded).unwrap_or("txt");
-            self.reply.verbatim(format, &text.as_bytes());
-            return Ok(());
+            stack.pop(2);
         }
+        stack.pop(1);
+        self.array(stack, table, depth)
+    }
+
+    fn verbatim(&mut self, format: &[u8], text: &[u8]) {
+        let mut padded = [b' '; 3];
+        for (to, &from) in padded.iter_mut().zip(format) {
+            *to = match from.is_ascii() {
+                true => one_line(from),
+                false => b'?',
+            };
+        }
+        let format = std::str::from_utf8(&padded).unwrap_or("txt");
+        self.reply.verbatim(format, text);
+    }
+
+    fn array(&mut self, stack: &mut Stack<'_>, table: c_int, depth: usize) -> Written {
         let (mark, mut elements) = (self.reply.len(), 0);
         loop {
-            let element: Value = table.raw_get(elements + 1)?;
-            if element.is_nil() {
+            stack.push_element(table, elements + 1);
+            if stack.value(table + 1) == Value::Nil {
                 break;
             }
             elements += 1;
-            self.value(&element, depth + 1)?;
+            self.value(stack, table + 1, depth + 1)?;
+            stack.pop(1);
         }
         self.move_since(mark)?;
         self.reply.array_at(mark, elements);
         Ok(())
     }
+}
+
+/// Pushes a field of a table.
+fn push(stack: &mut Stack<'_>, table: c_int, field: Field) {
+    stack.push_own(field as c_int);
+    stack.key_to_field(table);
+}
+
+/// Pushes a field of a table in the place of the last value.
+fn replace(stack: &mut Stack<'_>, table: c_int, field: Field) {
+    stack.pop(1);
+    push(stack, table, field);
+}
+
+/// Lines end before a zero byte, as in the reference.
+pub fn as_c_text(text: &[u8]) -> &[u8] {
+    memchr::memchr(0, text).map_or(text, |end| &text[..end])
 }
 
 fn one_line(byte: u8) -> u8 {

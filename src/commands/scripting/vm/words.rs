@@ -28,6 +28,18 @@ impl Words {
         self.ends.push(self.bytes.len());
     }
 
+    /// Takes all away.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.larges.clear();
+    }
+
+    /// Bytes and words that there is memory for.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity()
+    }
+
     /// Bytes of all of them.
     pub fn bytes(&self) -> usize {
         let larges = self.larges.iter().map(|(_, slice)| slice.len());
@@ -80,9 +92,12 @@ mod tests {
     fn words_come_in_their_order_wherever_they_are() {
         let long = vec![b'x'; LARGE_FROM];
         let words: [&[u8]; 5] = [b"a", &long, b"", &long, b"bc"];
-        let all = Words::of(&words);
+        let mut all = Words::of(&words);
         assert!(all.iter().eq(words));
         assert_eq!((all.len(), all.bytes()), (5, 3 + 2 * LARGE_FROM));
         assert_eq!(all.larges().len(), 2);
+        all.clear();
+        all.push(b"d");
+        assert!(all.iter().eq([b"d"]));
     }
 }

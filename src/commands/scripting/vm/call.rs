@@ -1,0 +1,116 @@
+//! `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: commands out of scripts.
+
+use super::host::{Host, Work};
+use super::native::{Native, Raise};
+use super::stack::{Stack, Value};
+use super::to_lua::{push_error, push_reply};
+use super::words::Words;
+use super::{Answer, Ask, number};
+use std::ffi::c_int;
+
+/// Bytes of all arguments of a command: as many as a client may have in its query buffer.
+const ARGUMENTS_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 30 };
+
+/// An error that a function of the table `redis` raises.
+pub fn refused(stack: &mut Stack<'_>, text: &str) -> Raise {
+    push_error(stack, text.as_bytes(), false);
+    Raise::Last
+}
+
+/// Copies all arguments into `words`.
+fn collect(stack: &Stack<'_>, words: &mut Words) -> Result<(), &'static str> {
+    words.clear();
+    if stack.top() == 0 {
+        return Err("ERR Please specify at least one argument for this redis lib call");
+    }
+    for i in 1..=stack.top() {
+        match stack.value(i) {
+            Value::Text(text) if words.bytes() + text.len() > ARGUMENTS_MAX => {
+                return Err("ERR Lua redis lib command arguments are too large");
+            }
+            Value::Text(text) => words.push(text),
+            Value::Number(x) => number::with_argument(x, |text| words.push(text)),
+            _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
+        }
+    }
+    Ok(())
+}
+
+/// `redis.call`: raises errors.
+pub struct Call;
+
+impl Native for Call {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> Result<c_int, Raise> {
+        match execute(stack, host, work) {
+            Executed::Well => Ok(1),
+            Executed::Badly => Err(Raise::Last),
+            Executed::Not => Ok(0),
+        }
+    }
+}
+
+/// `redis.pcall`: returns errors.
+pub struct ProtectedCall;
+
+impl Native for ProtectedCall {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> Result<c_int, Raise> {
+        match execute(stack, host, work) {
+            Executed::Well | Executed::Badly => Ok(1),
+            Executed::Not => Ok(0),
+        }
+    }
+}
+
+/// What was pushed.
+enum Executed {
+    /// A reply.
+    Well,
+    /// An error.
+    Badly,
+    /// Nothing: there is nobody who executes it.
+    Not,
+}
+
+fn execute(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> Executed {
+    if let Err(text) = collect(stack, &mut work.words) {
+        push_error(stack, text.as_bytes(), false);
+        return Executed::Badly;
+    }
+    let words = std::mem::take(&mut work.words);
+    let buffer = std::mem::take(&mut work.reply);
+    let call = Answer::Call(words, buffer, host.proto.get());
+    let Ask::Reply(words, reply) = host.speak(stack.memory(), call) else {
+        return Executed::Not;
+    };
+    work.words = words;
+    work.reply = reply;
+    push_reply(stack, &work.reply);
+    let failed = work.reply.first() == Some(&b'-');
+    work.trim();
+    match failed {
+        true => Executed::Badly,
+        false => Executed::Well,
+    }
+}
+
+/// `redis.acl_check_cmd`
+pub struct CheckCommand;
+
+impl Native for CheckCommand {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> Result<c_int, Raise> {
+        if let Err(text) = collect(stack, &mut work.words) {
+            return Err(refused(stack, text));
+        }
+        let words = std::mem::take(&mut work.words);
+        match host.speak(stack.memory(), Answer::CheckCommand(words)) {
+            Ask::Said(true) => {
+                stack.push_boolean(true);
+                Ok(1)
+            }
+            _ => {
+                let text = "ERR Invalid command passed to redis.acl_check_cmd()";
+                Err(refused(stack, text))
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What native functions share: the way to the engine, and buffers that outlive a long jump.
+
+use super::pace::Pace;
+use super::words::Words;
+use super::{Answer, Ask};
+use crate::resp::Proto;
+use corosensei::Yielder;
+use mlua::Lua;
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+/// A buffer that has grown beyond this is given back once it has been used.
+const KEPT_MAX: usize = 64 << 10;
+
+/// What an interpreter's native functions work for and with.
+pub struct Host {
+    yielder: NonNull<Yielder<Ask, Answer>>,
+    /// Bytes that Lua holds, for whoever asks the engine.
+    memory: Rc<Cell<usize>>,
+    /// The work of the script that is running.
+    pub pace: Rc<Pace>,
+    /// What `redis.setresp` chose.
+    pub proto: Cell<Proto>,
+    /// Lent to one native function at a time.
+    pub(super) work: UnsafeCell<Work>,
+}
+
+/// Buffers of native functions. They are here and not in the functions because Lua leaves those by long jumps.
+#[derive(Default)]
+pub struct Work {
+    /// The arguments of a command.
+    pub words: Words,
+    /// Its reply.
+    pub reply: Vec<u8>,
+    /// What a function puts together.
+    pub out: Vec<u8>,
+    /// An error's text.
+    pub text: Vec<u8>,
+}
+
+impl Work {
+    /// Gives back what one large value took.
+    pub fn trim(&mut self) {
+        for buffer in [&mut self.reply, &mut self.out, &mut self.text] {
+            match buffer.capacity() > KEPT_MAX {
+                true => *buffer = Vec::new(),
+                false => buffer.clear(),
+            }
+        }
+        match self.words.capacity() > KEPT_MAX {
+            true => self.words = Words::default(),
+            false => self.words.clear(),
+        }
+    }
+}
+
+impl Host {
+    /// Of an interpreter that speaks to the engine through `yielder`, and lets it know in `memory` how much Lua holds.
+    ///
+    /// # Safety
+    /// The yielder outlives the host.
+    pub unsafe fn new(
+        yielder: &Yielder<Ask, Answer>,
+        memory: Rc<Cell<usize>>,
+        pace: Rc<Pace>,
+    ) -> Rc<Host> {
+        Rc::new(Host {
+            yielder: NonNull::from(yielder),
+            memory,
+            pace,
+            proto: Cell::new(Proto::Resp2),
+            work: UnsafeCell::default(),
+        })
+    }
+
+    /// Lets native functions of `lua` find it; see [`Host::of`].
+    pub fn install(self: &Rc<Self>, lua: &Lua) {
+        lua.set_app_data(self.clone());
+    }
+
+    /// The host of `lua`, which keeps it as long as it lives.
+    ///
+    /// # Panics
+    /// Before it was installed.
+    pub fn of(lua: &Lua) -> Rc<Host> {
+        let host = lua.app_data_ref::<Rc<Host>>();
+        host.map(|host| host.clone()).expect("an installed host")
+    }
+
+    /// Gives the engine an answer and waits for what it asks next; `memory` is what Lua holds.
+    pub fn speak(&self, memory: usize, answer: Answer) -> Ask {
+        self.memory.set(memory);
+        // SAFETY: the yielder outlives the host, as the caller of `new` has promised.
+        unsafe { self.yielder.as_ref() }.suspend(answer)
+    }
+}
