@@ -4,6 +4,7 @@
 mod decode;
 mod encode;
 
+use super::native::native_with;
 use super::raw;
 use super::verdict::{Arguments, Verdict, checked};
 use mlua::{LightUserData, Lua, Result, Table, Value};
@@ -65,20 +66,10 @@ pub fn library(lua: &Lua) -> Result<Table> {
     let add = |name: &str, function| -> Result<()> {
         table.raw_set(name, raw::raising_packed(lua, function)?)
     };
-    let s = settings.clone();
-    add(
-        "encode",
-        lua.create_function(move |lua, (args, count): (Table, usize)| {
-            encode::encode(lua, &s, &Arguments::new(args, count))
-        })?,
-    )?;
-    let s = settings.clone();
-    add(
-        "decode",
-        lua.create_function(move |lua, (args, count): (Table, usize)| {
-            decode::decode(lua, &s, &Arguments::new(args, count))
-        })?,
-    )?;
+    let encode = native_with::<encode::Encode, Settings>(lua, &settings)?;
+    table.raw_set("encode", encode)?;
+    let decode = native_with::<decode::Decode, Settings>(lua, &settings)?;
+    table.raw_set("decode", decode)?;
     let s = settings.clone();
     add(
         "encode_max_depth",
@@ -248,26 +239,4 @@ fn switch(args: &Arguments, i: usize) -> Result<std::result::Result<Option<bool>
         }
         other => Err(Verdict::not_a("string", i, args.count, &other)),
     })
-}
-
-/// Why data was not encoded or decoded.
-enum Fault {
-    /// It is no JSON, or cannot be.
-    Data(String),
-    Lua(mlua::Error),
-}
-
-impl From<mlua::Error> for Fault {
-    fn from(error: mlua::Error) -> Self {
-        Fault::Lua(error)
-    }
-}
-
-impl Fault {
-    fn verdict(self) -> mlua::Result<Verdict> {
-        match self {
-            Fault::Data(text) => Ok(Verdict::Here(text)),
-            Fault::Lua(error) => Err(error),
-        }
-    }
 }

@@ -1,16 +1,18 @@
 //! The library `cmsgpack`: values as MessagePack and back.
 
-use super::output::{Output, spend};
-use super::pace::Pace;
-use super::raw;
-use super::verdict::{Arguments, Verdict, checked};
-use mlua::{Lua, Result, Table, Value};
-use std::rc::Rc;
+use super::host::{Host, Work};
+use super::native::{Native, Raise, native};
+use super::number::exact;
+use super::stack::{Stack, Value};
+use mlua::{Lua, Result, Table};
+use std::ffi::c_int;
 
 /// Tables nested deeper are packed as nil.
 const NESTING_MAX: usize = 16;
 /// Packed data nested deeper is refused: each level needs stack and references.
 const DEPTH_MAX: usize = 1500;
+/// Fields that a table gets room for before they are there: the data may lie.
+const READY_MAX: usize = 16;
 
 /// The library's table.
 pub fn library(lua: &Lua) -> Result<Table> {
@@ -19,85 +21,119 @@ pub fn library(lua: &Lua) -> Result<Table> {
     table.raw_set("_VERSION", "lua-cmsgpack 0.4.0")?;
     table.raw_set("_COPYRIGHT", "Copyright (C) 2012, Salvatore Sanfilippo")?;
     table.raw_set("_DESCRIPTION", "MessagePack C implementation for Lua")?;
-    let pack = lua.create_function(pack)?;
-    table.raw_set("pack", raw::raising_packed(lua, pack)?)?;
-    for (name, way) in [
-        ("unpack", Way::All),
-        ("unpack_one", Way::One),
-        ("unpack_limit", Way::Limited),
-    ] {
-        let unpack = lua.create_function(move |lua, (args, count): (Table, usize)| {
-            unpack(lua, &Arguments::new(args, count), way)
-        })?;
-        table.raw_set(name, raw::raising_packed(lua, unpack)?)?;
-    }
+    table.raw_set("pack", native::<Pack>(lua, ())?)?;
+    table.raw_set("unpack", native::<UnpackAll>(lua, ())?)?;
+    table.raw_set("unpack_one", native::<UnpackOne>(lua, ())?)?;
+    table.raw_set("unpack_limit", native::<UnpackLimit>(lua, ())?)?;
     Ok(table)
 }
 
-fn pack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
-    if count == 0 {
-        return Ok(Verdict::Argument(0, "MessagePack pack needs input.".into()));
+/// How a native function ends.
+type End<T> = std::result::Result<T, Raise>;
+
+/// `cmsgpack.pack`
+struct Pack;
+
+impl Native for Pack {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> End<c_int> {
+        let count = stack.top();
+        if count == 0 {
+            return Err(work.fault("MessagePack pack needs input.", Raise::Argument(0)));
+        }
+        work.out.clear();
+        let mut packer = Packer { host, work };
+        for place in 1..=count {
+            packer.value(stack, place, 0)?;
+        }
+        stack.push_text(&work.out);
+        Ok(1)
     }
-    let mut out = Output::new(lua);
-    for i in 1..=count {
-        pack_value(&mut out, &table.raw_get(i)?, 0)?;
-    }
-    Verdict::of(lua, lua.create_string(out.bytes())?)
 }
 
-fn pack_value(all: &mut Output, value: &Value, level: usize) -> Result<()> {
-    let out = match value {
-        Value::String(text) => all.for_value(text.as_bytes().len())?,
-        _ => all.for_value(0)?,
-    };
-    match value {
-        Value::String(text) => {
-            let text = text.as_bytes();
-            match text.len() {
-                n @ 0..=31 => out.push(0xa0 | n as u8),
-                n @ 32..=0xff => out.extend_from_slice(&[0xd9, n as u8]),
-                n @ 0x100..=0xffff => header(out, 0xda, &(n as u16).to_be_bytes()),
-                n => header(out, 0xdb, &(n as u32).to_be_bytes()),
+struct Packer<'a> {
+    host: &'a Host,
+    work: &'a mut Work,
+}
+
+impl Packer<'_> {
+    /// The value at a place.
+    fn value(&mut self, stack: &mut Stack<'_>, at: c_int, level: usize) -> End<()> {
+        let value = stack.value(at);
+        let out = self.work.out_for(
+            self.host,
+            match value {
+                Value::Text(text) => text.len(),
+                _ => 0,
+            },
+        )?;
+        match value {
+            Value::Text(text) => {
+                match text.len() {
+                    n @ 0..=31 => out.push(0xa0 | n as u8),
+                    n @ 32..=0xff => out.extend_from_slice(&[0xd9, n as u8]),
+                    n @ 0x100..=0xffff => header(out, 0xda, &(n as u16).to_be_bytes()),
+                    n => header(out, 0xdb, &(n as u32).to_be_bytes()),
+                }
+                out.extend_from_slice(text);
             }
-            out.extend_from_slice(&text);
+            Value::Boolean(yes) => out.push(if yes { 0xc3 } else { 0xc2 }),
+            Value::Number(x) => {
+                if let Some(n) = exact(x) {
+                    pack_integer(out, n);
+                } else if f64::from(x as f32) == x {
+                    header(out, 0xca, &(x as f32).to_be_bytes());
+                } else {
+                    header(out, 0xcb, &x.to_be_bytes());
+                }
+            }
+            Value::Table if level < NESTING_MAX => return self.table(stack, at, level + 1),
+            _ => out.push(0xc0),
         }
-        Value::Boolean(yes) => out.push(if *yes { 0xc3 } else { 0xc2 }),
-        Value::Integer(n) => pack_integer(out, *n),
-        Value::Number(x) => {
-            let as_integer = *x as i64;
-            if as_integer as f64 == *x && x.abs() < 9.3e18 {
-                pack_integer(out, as_integer);
-            } else if f64::from(*x as f32) == *x {
-                header(out, 0xca, &(*x as f32).to_be_bytes());
-            } else {
-                header(out, 0xcb, &x.to_be_bytes());
-            }
-        }
-        Value::Table(_) if level == NESTING_MAX => out.push(0xc0),
-        Value::Table(table) => match array_length(table)? {
-            Some(length) => {
-                sized(out, length, 0x90, 0xdc);
-                for i in 1..=length {
-                    pack_value(all, &table.raw_get(i)?, level + 1)?;
-                }
-            }
-            None => {
-                let mut pairs = 0;
-                for pair in table.pairs::<Value, Value>() {
-                    pair?;
-                    pairs += 1;
-                }
-                sized(out, pairs, 0x80, 0xde);
-                for pair in table.pairs::<Value, Value>() {
-                    let (key, value) = pair?;
-                    pack_value(all, &key, level + 1)?;
-                    pack_value(all, &value, level + 1)?;
-                }
-            }
-        },
-        _ => out.push(0xc0),
+        Ok(())
     }
-    Ok(())
+
+    fn table(&mut self, stack: &mut Stack<'_>, at: c_int, level: usize) -> End<()> {
+        let (is_array, count) = shape(stack, at);
+        self.host.pace.spend((count >> 3).min(1 << 30) as u32)?;
+        if is_array {
+            sized(&mut self.work.out, count, 0x90, 0xdc);
+            for i in 1..=count {
+                stack.push_element(at, i);
+                self.value(stack, stack.top(), level)?;
+                stack.pop(1);
+            }
+            return Ok(());
+        }
+        sized(&mut self.work.out, count, 0x80, 0xde);
+        stack.push_nil();
+        while stack.next(at) {
+            let value = stack.top();
+            self.value(stack, value - 1, level)?;
+            self.value(stack, value, level)?;
+            stack.pop(1);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the keys of a table are 1, 2, 3 ..., and how many fields it has.
+fn shape(stack: &mut Stack<'_>, at: c_int) -> (bool, usize) {
+    let (mut count, mut last, mut is_array) = (0, 0, true);
+    stack.push_nil();
+    while stack.next(at) {
+        count += 1;
+        stack.pop(1);
+        if is_array {
+            match stack.value(stack.top()) {
+                Value::Number(x) => match exact(x) {
+                    Some(n) if n > 0 => last = last.max(n as usize),
+                    _ => is_array = false,
+                },
+                _ => is_array = false,
+            }
+        }
+    }
+    (is_array && last == count, count)
 }
 
 /// The header of an array or a map.
@@ -129,19 +165,6 @@ fn pack_integer(out: &mut Vec<u8>, n: i64) {
     }
 }
 
-/// The length of a table whose keys are 1, 2, 3 ...
-fn array_length(table: &Table) -> Result<Option<usize>> {
-    let (mut count, mut last) = (0, 0);
-    for pair in table.pairs::<Value, Value>() {
-        match pair?.0 {
-            Value::Integer(n) if n > 0 => last = last.max(n as usize),
-            _ => return Ok(None),
-        }
-        count += 1;
-    }
-    Ok((last == count).then_some(count))
-}
-
 /// What is unpacked, and what is said of it.
 #[derive(Clone, Copy)]
 enum Way {
@@ -153,180 +176,192 @@ enum Way {
     Limited,
 }
 
-fn unpack(lua: &Lua, args: &Arguments, way: Way) -> Result<Verdict> {
-    let data = checked!(args.string(lua, 1));
-    let data = data.as_bytes();
-    let (limit, offset) = match way {
-        Way::All => (i64::MAX, 0.0),
-        Way::One => (1, optional(lua, args, 2)?),
-        Way::Limited => {
-            let limit = checked!(args.number(lua, 2));
-            (limit as i64, optional(lua, args, 3)?)
-        }
-    };
-    let offset = offset as i64;
-    if offset < 0 || limit < 0 {
-        return Ok(Verdict::Here(format!(
-            "Invalid request to unpack with offset of {offset} and limit of {}.",
-            data.len()
-        )));
+/// `cmsgpack.unpack`
+struct UnpackAll;
+
+impl Native for UnpackAll {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> End<c_int> {
+        unpack(stack, host, work, Way::All)
     }
-    if offset > data.len() as i64 {
-        return Ok(Verdict::Here(format!(
-            "Start offset {offset} greater than input length {}.",
-            data.len()
-        )));
-    }
-    let mut unpacker = Unpacker {
-        lua,
-        pace: Pace::of(lua),
-        rest: &data[offset as usize..],
-        fault: None,
-    };
-    let results = lua.create_table()?;
-    let mut count = match way {
-        Way::All => 0,
-        _ => 1, // the next offset comes first
-    };
-    let mut values = 0;
-    while !unpacker.rest.is_empty() && values < limit {
-        let value = unpacker.value(0)?;
-        if let Some(fault) = unpacker.fault {
-            return Ok(Verdict::Here(fault.into()));
-        }
-        values += 1;
-        count += 1;
-        results.raw_set(count, value)?;
-    }
-    if !matches!(way, Way::All) {
-        let left = unpacker.rest.len();
-        let next = match left {
-            0 => -1,
-            _ => (data.len() - left) as i64,
-        };
-        results.raw_set(1, next)?;
-    }
-    Ok(Verdict::Values(results, count))
 }
 
-fn optional(lua: &Lua, args: &Arguments, i: usize) -> Result<f64> {
-    Ok(lua.coerce_number(args.get(i)?)?.unwrap_or(0.0))
+/// `cmsgpack.unpack_one`
+struct UnpackOne;
+
+impl Native for UnpackOne {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> End<c_int> {
+        unpack(stack, host, work, Way::One)
+    }
+}
+
+/// `cmsgpack.unpack_limit`
+struct UnpackLimit;
+
+impl Native for UnpackLimit {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> End<c_int> {
+        unpack(stack, host, work, Way::Limited)
+    }
+}
+
+fn unpack(stack: &mut Stack<'_>, host: &Host, work: &mut Work, way: Way) -> End<c_int> {
+    stack.make_text(1);
+    let Some(data) = stack.keep_text(1) else {
+        return Err(work.not_a("string", stack, 1));
+    };
+    let (limit, offset) = match way {
+        Way::All => (i64::MAX, 0.0),
+        Way::One => (1, stack.number(2).unwrap_or(0.0)),
+        Way::Limited => {
+            let Some(limit) = stack.number(2) else {
+                return Err(work.not_a("number", stack, 2));
+            };
+            (limit as i64, stack.number(3).unwrap_or(0.0))
+        }
+    };
+    let (offset, len) = (offset as i64, data.len());
+    if offset < 0 || limit < 0 {
+        return Err(work.here(format!(
+            "Invalid request to unpack with offset of {offset} and limit of {len}."
+        )));
+    }
+    if offset > len as i64 {
+        return Err(work.here(format!(
+            "Start offset {offset} greater than input length {len}."
+        )));
+    }
+    // No limit is one of 0, unless something is passed over.
+    let (way, limit) = match (limit, offset) {
+        (0, 0) => (Way::All, i64::MAX),
+        _ => (way, limit),
+    };
+    let mut unpacker = Unpacker {
+        host,
+        work,
+        rest: &data[offset as usize..],
+    };
+    let before = stack.top();
+    let mut values = 0;
+    while !unpacker.rest.is_empty() && values < limit {
+        unpacker.value(stack, 0)?;
+        values += 1;
+    }
+    if !matches!(way, Way::All) {
+        let next = match unpacker.rest.len() {
+            0 => -1.0,
+            left => (len - left) as f64,
+        };
+        stack.push_number(next);
+        stack.insert(before + 1);
+    }
+    Ok(stack.top() - before)
 }
 
 struct Unpacker<'a> {
-    lua: &'a Lua,
-    pace: Option<Rc<Pace>>,
+    host: &'a Host,
+    work: &'a mut Work,
     rest: &'a [u8],
-    fault: Option<&'static str>,
 }
 
 impl<'a> Unpacker<'a> {
-    fn take(&mut self, n: usize) -> &'a [u8] {
+    fn take(&mut self, n: usize) -> End<&'a [u8]> {
         match self.rest.split_at_checked(n) {
             Some((front, rest)) => {
                 self.rest = rest;
-                front
+                Ok(front)
             }
-            None => {
-                self.fault = Some("Missing bytes in input.");
-                self.rest = &[];
-                &[]
-            }
+            None => Err(self.work.here("Missing bytes in input.")),
         }
+    }
+
+    fn bad(&mut self) -> Raise {
+        self.work.here("Bad data format in input.")
     }
 
     /// A big-endian number of `n` bytes.
-    fn number(&mut self, n: usize) -> u64 {
-        let bytes = self.take(n).iter();
-        bytes.fold(0, |all, &b| (all << 8) | u64::from(b))
+    fn number(&mut self, n: usize) -> End<u64> {
+        let bytes = self.take(n)?.iter();
+        Ok(bytes.fold(0, |all, &b| (all << 8) | u64::from(b)))
     }
 
-    fn signed(&mut self, n: usize) -> Value {
+    fn signed(&mut self, n: usize) -> End<f64> {
         let unused = 64 - 8 * n as u32;
-        let number = (self.number(n) << unused) as i64 >> unused;
-        Value::Number(number as f64)
+        Ok(((self.number(n)? << unused) as i64 >> unused) as f64)
     }
 
-    fn string(&mut self, n: usize) -> Result<Value> {
-        let bytes = self.take(n);
-        self.lua.create_string(bytes).map(Value::String)
+    fn string(&mut self, stack: &mut Stack<'_>, n: usize) -> End<()> {
+        let bytes = self.take(n)?;
+        stack.push_text(bytes);
+        Ok(())
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value> {
+    /// Pushes the next value.
+    fn value(&mut self, stack: &mut Stack<'_>, depth: usize) -> End<()> {
         if depth > DEPTH_MAX {
-            self.fault = Some("stack overflow (in function mp_decode_to_lua_array)");
+            let text = "stack overflow (in function mp_decode_to_lua_array)";
+            return Err(self.work.here(text));
         }
-        if self.fault.is_some() {
-            return Ok(Value::Nil);
-        }
-        spend(self.pace.as_deref(), 0)?;
-        let kind = self.number(1) as u8;
+        self.host.pace.spend(4)?;
+        let kind = self.number(1)? as u8;
         match kind {
-            0x00..=0x7f => Ok(Value::Number(f64::from(kind))),
-            0xe0..=0xff => Ok(Value::Number(f64::from(kind as i8))),
-            0x80..=0x8f => self.map(usize::from(kind & 15), depth),
-            0x90..=0x9f => self.array(usize::from(kind & 15), depth),
-            0xa0..=0xbf => self.string(usize::from(kind & 31)),
-            0xc0 => Ok(Value::Nil),
-            0xc2 => Ok(Value::Boolean(false)),
-            0xc3 => Ok(Value::Boolean(true)),
+            0x00..=0x7f => stack.push_number(f64::from(kind)),
+            0xe0..=0xff => stack.push_number(f64::from(kind as i8)),
+            0x80..=0x8f => self.map(stack, usize::from(kind & 15), depth)?,
+            0x90..=0x9f => self.array(stack, usize::from(kind & 15), depth)?,
+            0xa0..=0xbf => self.string(stack, usize::from(kind & 31))?,
+            0xc0 => stack.push_nil(),
+            0xc2 => stack.push_boolean(false),
+            0xc3 => stack.push_boolean(true),
             0xca => {
-                let x = f32::from_bits(self.number(4) as u32);
-                Ok(Value::Number(f64::from(x)))
+                let x = f32::from_bits(self.number(4)? as u32);
+                stack.push_number(f64::from(x));
             }
-            0xcb => Ok(Value::Number(f64::from_bits(self.number(8)))),
+            0xcb => stack.push_number(f64::from_bits(self.number(8)?)),
             0xcc..=0xcf => {
                 // Of 64 bits they become signed, as in the reference.
-                let n = self.number(1 << (kind - 0xcc));
-                Ok(Value::Number(n as i64 as f64))
+                let n = self.number(1 << (kind - 0xcc))?;
+                stack.push_number(n as i64 as f64);
             }
-            0xd0..=0xd3 => Ok(self.signed(1 << (kind - 0xd0))),
+            0xd0..=0xd3 => stack.push_number(self.signed(1 << (kind - 0xd0))?),
             0xd9..=0xdb => {
-                let n = self.number(1 << (kind - 0xd9));
-                self.string(n as usize)
+                let n = self.number(1 << (kind - 0xd9))?;
+                self.string(stack, n as usize)?;
             }
             0xdc | 0xdd => {
-                let n = self.number(2 << (kind - 0xdc));
-                self.array(n as usize, depth)
+                let n = self.number(2 << (kind - 0xdc))?;
+                self.array(stack, n as usize, depth)?;
             }
             0xde | 0xdf => {
-                let n = self.number(2 << (kind - 0xde));
-                self.map(n as usize, depth)
+                let n = self.number(2 << (kind - 0xde))?;
+                self.map(stack, n as usize, depth)?;
             }
-            _ => {
-                self.fault = Some("Bad data format in input.");
-                Ok(Value::Nil)
-            }
+            _ => return Err(self.bad()),
         }
+        Ok(())
     }
 
-    fn array(&mut self, n: usize, depth: usize) -> Result<Value> {
-        let table = self.lua.create_table()?;
+    fn array(&mut self, stack: &mut Stack<'_>, n: usize, depth: usize) -> End<()> {
+        stack.push_table(n.min(READY_MAX), 0);
+        let table = stack.top();
         for i in 1..=n {
-            let value = self.value(depth + 1)?;
-            if self.fault.is_some() {
-                break;
-            }
-            table.raw_set(i, value)?;
+            self.value(stack, depth + 1)?;
+            stack.set_element(table, i);
         }
-        Ok(Value::Table(table))
+        Ok(())
     }
 
-    fn map(&mut self, n: usize, depth: usize) -> Result<Value> {
-        let table = self.lua.create_table()?;
+    fn map(&mut self, stack: &mut Stack<'_>, n: usize, depth: usize) -> End<()> {
+        stack.push_table(0, n.min(READY_MAX));
+        let table = stack.top();
         for _ in 0..n {
-            let key = self.value(depth + 1)?;
-            let value = self.value(depth + 1)?;
-            if self.fault.is_some() {
-                break;
-            }
-            match key {
+            self.value(stack, depth + 1)?;
+            self.value(stack, depth + 1)?;
+            match stack.value(stack.top() - 1) {
                 // Lua has no such keys.
-                Value::Nil => self.fault = Some("Bad data format in input."),
-                Value::Number(x) if x.is_nan() => self.fault = Some("Bad data format in input."),
-                key => table.raw_set(key, value)?,
+                Value::Nil => return Err(self.bad()),
+                Value::Number(x) if x.is_nan() => return Err(self.bad()),
+                _ => stack.set_field(table),
             }
         }
-        Ok(Value::Table(table))
+        Ok(())
     }
 }

@@ -1,47 +1,54 @@
 //! JSON as Lua values.
 
-use super::super::output::spend;
-use super::super::pace::Pace;
-use super::super::verdict::{Arguments, Verdict, checked};
-use super::Fault;
-use super::{DEPTH_MAX, Settings, null};
+use super::super::host::{Host, Work};
+use super::super::native::{NativeWith, Raise};
+use super::super::stack::Stack;
+use super::{DEPTH_MAX, Settings};
 use crate::commands::args::parse_float;
-use mlua::{Lua, Result, Table, Value};
-use std::rc::Rc;
+use std::ffi::c_int;
 
 /// `cjson.decode(text)`
-pub(super) fn decode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result<Verdict> {
-    if args.count != 1 {
-        return Ok(Verdict::Argument(1, "expected 1 argument".into()));
-    }
-    let text = checked!(args.string(lua, 1));
-    let text = text.as_bytes();
-    if text.len() >= 2 && (text[0] == 0 || text[1] == 0) {
-        let why = "JSON parser does not support UTF-16 or UTF-32";
-        return Ok(Verdict::Here(why.into()));
-    }
-    let mut decoder = Decoder {
-        lua,
-        pace: Pace::of(lua),
-        settings,
-        text: &text,
-        at: 0,
-        depth: 0,
-    };
-    match decoder.document() {
-        Ok(value) => Ok(Verdict::Value(value)),
-        Err(fault) => fault.verdict(),
+pub(super) struct Decode;
+
+impl NativeWith<Settings> for Decode {
+    fn run(
+        stack: &mut Stack<'_>,
+        host: &Host,
+        work: &mut Work,
+        settings: &Settings,
+    ) -> Result<c_int, Raise> {
+        if stack.top() != 1 {
+            return Err(work.fault("expected 1 argument", Raise::Argument(1)));
+        }
+        stack.make_text(1);
+        let Some(text) = stack.keep_text(1) else {
+            return Err(work.not_a("string", stack, 1));
+        };
+        if text.len() >= 2 && (text[0] == 0 || text[1] == 0) {
+            return Err(work.here("JSON parser does not support UTF-16 or UTF-32"));
+        }
+        let mut decoder = Decoder {
+            settings,
+            host,
+            work,
+            text,
+            at: 0,
+            depth: 0,
+        };
+        decoder.document(stack)?;
+        Ok(1)
     }
 }
 
-type Decoded<T> = std::result::Result<T, Fault>;
-
-enum Token {
+#[derive(Clone, Copy)]
+enum Token<'a> {
     ObjectBegin,
     ObjectEnd,
     ArrayBegin,
     ArrayEnd,
-    String(Vec<u8>),
+    String(&'a [u8]),
+    /// A string with escapes: what they stand for is in [`Work::out`].
+    Unescaped,
     Number(f64),
     Boolean(bool),
     Null,
@@ -51,14 +58,14 @@ enum Token {
     Error(&'static str),
 }
 
-impl Token {
+impl Token<'_> {
     fn name(&self) -> &'static str {
         match self {
             Token::ObjectBegin => "T_OBJ_BEGIN",
             Token::ObjectEnd => "T_OBJ_END",
             Token::ArrayBegin => "T_ARR_BEGIN",
             Token::ArrayEnd => "T_ARR_END",
-            Token::String(_) => "T_STRING",
+            Token::String(_) | Token::Unescaped => "T_STRING",
             Token::Number(_) => "T_NUMBER",
             Token::Boolean(_) => "T_BOOLEAN",
             Token::Null => "T_NULL",
@@ -71,102 +78,110 @@ impl Token {
 }
 
 struct Decoder<'a> {
-    lua: &'a Lua,
-    pace: Option<Rc<Pace>>,
     settings: &'a Settings,
+    host: &'a Host,
+    work: &'a mut Work,
     text: &'a [u8],
     at: usize,
     depth: i64,
 }
 
-impl Decoder<'_> {
-    fn document(&mut self) -> Decoded<Value> {
+impl<'a> Decoder<'a> {
+    fn document(&mut self, stack: &mut Stack<'_>) -> Result<(), Raise> {
         let (token, at) = self.token();
-        let value = self.value(token, at)?;
+        self.value(stack, token, at)?;
         match self.token() {
-            (Token::End, _) => Ok(value),
-            (token, at) => Err(expected("the end", &token, at)),
+            (Token::End, _) => Ok(()),
+            (token, at) => Err(self.expected("the end", token, at)),
         }
     }
 
-    fn value(&mut self, token: Token, at: usize) -> Decoded<Value> {
-        spend(self.pace.as_deref(), 0)?;
-        Ok(match token {
-            Token::String(text) => Value::String(self.lua.create_string(&text)?),
-            Token::Number(x) => Value::Number(x),
-            Token::Boolean(yes) => Value::Boolean(yes),
-            Token::Null => null(),
-            Token::ObjectBegin => Value::Table(self.object()?),
-            Token::ArrayBegin => Value::Table(self.array()?),
-            other => return Err(expected("value", &other, at)),
-        })
+    fn expected(&mut self, what: &str, found: Token<'_>, at: usize) -> Raise {
+        let (name, at) = (found.name(), at + 1);
+        let text = format!("Expected {what} but found {name} at character {at}");
+        self.work.here(text)
     }
 
-    fn descend(&mut self) -> Decoded<()> {
+    /// Pushes the value that begins with a token.
+    fn value(&mut self, stack: &mut Stack<'_>, token: Token<'_>, at: usize) -> Result<(), Raise> {
+        self.host.pace.spend(4)?;
+        match token {
+            Token::String(text) => stack.push_text(text),
+            Token::Unescaped => stack.push_text(&self.work.out),
+            Token::Number(x) => stack.push_number(x),
+            Token::Boolean(yes) => stack.push_boolean(yes),
+            Token::Null => stack.push_pointer(std::ptr::null_mut()),
+            Token::ObjectBegin => self.object(stack)?,
+            Token::ArrayBegin => self.array(stack)?,
+            other => return Err(self.expected("value", other, at)),
+        }
+        Ok(())
+    }
+
+    fn descend(&mut self) -> Result<(), Raise> {
         self.depth += 1;
         if self.depth <= self.settings.decode_depth.get().min(DEPTH_MAX) {
             return Ok(());
         }
-        Err(Fault::Data(format!(
-            "Found too many nested data structures ({}) at character {}",
-            self.depth, self.at
-        )))
+        let (depth, at) = (self.depth, self.at);
+        let text = format!("Found too many nested data structures ({depth}) at character {at}");
+        Err(self.work.here(text))
     }
 
-    fn object(&mut self) -> Decoded<Table> {
+    fn object(&mut self, stack: &mut Stack<'_>) -> Result<(), Raise> {
         self.descend()?;
-        let table = self.lua.create_table()?;
         let (mut token, mut at) = self.token();
-        if let Token::ObjectEnd = token {
-            self.depth -= 1;
-            return Ok(table);
-        }
-        loop {
-            let Token::String(key) = token else {
-                return Err(expected("object key string", &token, at));
-            };
+        let is_empty = matches!(token, Token::ObjectEnd);
+        stack.push_table(0, if is_empty { 0 } else { 2 });
+        let table = stack.top();
+        while !is_empty {
+            match token {
+                Token::String(key) => stack.push_text(key),
+                Token::Unescaped => stack.push_text(&self.work.out),
+                other => return Err(self.expected("object key string", other, at)),
+            }
             match self.token() {
                 (Token::Colon, _) => {}
-                (token, at) => return Err(expected("colon", &token, at)),
+                (token, at) => return Err(self.expected("colon", token, at)),
             }
             let (next, next_at) = self.token();
-            let value = self.value(next, next_at)?;
-            table.raw_set(self.lua.create_string(&key)?, value)?;
+            self.value(stack, next, next_at)?;
+            stack.set_field(table);
             match self.token() {
                 (Token::ObjectEnd, _) => break,
                 (Token::Comma, _) => {}
-                (token, at) => return Err(expected("comma or object end", &token, at)),
+                (token, at) => return Err(self.expected("comma or object end", token, at)),
             }
             (token, at) = self.token();
         }
         self.depth -= 1;
-        Ok(table)
+        Ok(())
     }
 
-    fn array(&mut self) -> Decoded<Table> {
+    fn array(&mut self, stack: &mut Stack<'_>) -> Result<(), Raise> {
         self.descend()?;
-        let table = self.lua.create_table()?;
         let (mut token, mut at) = self.token();
-        if let Token::ArrayEnd = token {
-            self.depth -= 1;
-            return Ok(table);
-        }
-        for i in 1.. {
-            let value = self.value(token, at)?;
-            table.raw_set(i, value)?;
+        let is_empty = matches!(token, Token::ArrayEnd);
+        stack.push_table(if is_empty { 0 } else { 4 }, 0);
+        let table = stack.top();
+        let mut i = 0;
+        while !is_empty {
+            i += 1;
+            self.value(stack, token, at)?;
+            stack.set_element(table, i);
             match self.token() {
                 (Token::ArrayEnd, _) => break,
                 (Token::Comma, _) => {}
-                (token, at) => return Err(expected("comma or array end", &token, at)),
+                (token, at) => return Err(self.expected("comma or array end", token, at)),
             }
             (token, at) = self.token();
         }
         self.depth -= 1;
-        Ok(table)
+        Ok(())
     }
 
     /// The next token and where it begins.
-    fn token(&mut self) -> (Token, usize) {
+    fn token(&mut self) -> (Token<'a>, usize) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.get(self.at) {
             self.at += 1;
         }
@@ -198,47 +213,62 @@ impl Decoder<'_> {
         (token, start)
     }
 
-    fn string(&mut self) -> (Token, usize) {
+    fn string(&mut self) -> (Token<'a>, usize) {
         let start = self.at;
-        let mut out = Vec::new();
         self.at += 1;
+        let text = self.text;
+        let rest = &text[self.at..];
+        let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        self.at += end;
+        match text.get(self.at) {
+            Some(b'"') => {
+                self.at += 1;
+                (Token::String(&rest[..end]), start)
+            }
+            Some(_) => {
+                self.work.out.clear();
+                self.work.out.extend_from_slice(&rest[..end]);
+                self.escaped(start)
+            }
+            None => (Token::Error("unexpected end of string"), self.at),
+        }
+    }
+
+    /// The rest of a string from an escape on.
+    fn escaped(&mut self, start: usize) -> (Token<'a>, usize) {
         loop {
-            match self.text.get(self.at) {
+            let byte = match self.text.get(self.at) {
                 None => return (Token::Error("unexpected end of string"), self.at),
                 Some(b'"') => {
                     self.at += 1;
-                    return (Token::String(out), start);
+                    return (Token::Unescaped, start);
                 }
                 Some(b'\\') => {
-                    let escaped = self.text.get(self.at + 1).copied();
-                    let byte = match escaped {
-                        Some(b'"' | b'\\' | b'/') => escaped.unwrap_or(b'/'),
+                    let byte = match self.text.get(self.at + 1) {
+                        Some(&byte @ (b'"' | b'\\' | b'/')) => byte,
                         Some(b'b') => 8,
                         Some(b'f') => 12,
                         Some(b'n') => b'\n',
                         Some(b'r') => b'\r',
                         Some(b't') => b'\t',
+                        Some(b'u') if self.unicode() => continue,
                         Some(b'u') => {
-                            if !self.unicode(&mut out) {
-                                return (Token::Error("invalid unicode escape code"), self.at);
-                            }
-                            continue;
+                            return (Token::Error("invalid unicode escape code"), self.at);
                         }
                         _ => return (Token::Error("invalid escape code"), self.at),
                     };
-                    out.push(byte);
-                    self.at += 2;
-                }
-                Some(&byte) => {
-                    out.push(byte);
                     self.at += 1;
+                    byte
                 }
-            }
+                Some(&byte) => byte,
+            };
+            self.work.out.push(byte);
+            self.at += 1;
         }
     }
 
     /// `\u` with four hex digits, or two of them as a surrogate pair.
-    fn unicode(&mut self, out: &mut Vec<u8>) -> bool {
+    fn unicode(&mut self) -> bool {
         let hex = |at: usize| -> Option<u32> {
             let digits = self.text.get(at + 2..at + 6)?;
             let digits = std::str::from_utf8(digits).ok()?;
@@ -267,18 +297,11 @@ impl Decoder<'_> {
         let Some(character) = char::from_u32(code) else {
             return false;
         };
+        let out = &mut self.work.out;
         out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         self.at += length;
         true
     }
-}
-
-fn expected(what: &str, found: &Token, at: usize) -> Fault {
-    Fault::Data(format!(
-        "Expected {what} but found {} at character {}",
-        found.name(),
-        at + 1
-    ))
 }
 
 /// Numbers that JSON does not know and C does: hexadecimal, leading zeros, infinity, not-a-number.
@@ -303,8 +326,28 @@ fn is_invalid(text: &[u8]) -> bool {
     }
 }
 
+/// A number of few digits and nothing else.
+fn short_integer(text: &[u8]) -> Option<(Token<'_>, usize)> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let digits = text[sign..]
+        .iter()
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let end = sign + digits;
+    let more = matches!(text.get(end), Some(b'.' | b'e' | b'E' | b'x' | b'X'));
+    if !(1..=15).contains(&digits) || more {
+        return None;
+    }
+    let add = |all: u64, b: &u8| 10 * all + u64::from(b - b'0');
+    let n = text[sign..end].iter().fold(0, add) as f64;
+    Some((Token::Number(if sign == 1 { -n } else { n }), end))
+}
+
 /// The longest number at the front of `text`, as `strtod` takes it.
-fn number(text: &[u8]) -> (Token, usize) {
+fn number(text: &[u8]) -> (Token<'_>, usize) {
+    if let Some(short) = short_integer(text) {
+        return short;
+    }
     let unsigned = match text {
         [b'-' | b'+', rest @ ..] => rest,
         rest => rest,

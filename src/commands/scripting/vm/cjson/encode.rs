@@ -1,78 +1,93 @@
 //! Lua values as JSON.
 
-use super::super::number::format_g;
-use super::super::output::Output;
-use super::super::verdict::{Arguments, Verdict, type_name};
-use super::Fault;
-use super::{DEPTH_MAX, Invalid, Settings, null};
-use mlua::{Lua, Result, Table, Value};
+use super::super::host::{Host, Work};
+use super::super::native::{NativeWith, Raise};
+use super::super::number::push_g;
+use super::super::stack::{Stack, Value};
+use super::{DEPTH_MAX, Invalid, Settings};
+use std::ffi::c_int;
 
 /// `cjson.encode(value)`
-pub(super) fn encode(lua: &Lua, settings: &Settings, args: &Arguments) -> Result<Verdict> {
-    if args.count != 1 {
-        return Ok(Verdict::Argument(1, "expected 1 argument".into()));
-    }
-    let mut encoder = Encoder {
-        settings,
-        out: Output::new(lua),
-    };
-    match encoder.value(&args.get(1)?, 0) {
-        Ok(()) => Verdict::of(lua, lua.create_string(encoder.out.bytes())?),
-        Err(fault) => fault.verdict(),
-    }
-}
+pub(super) struct Encode;
 
-fn cannot(value: &Value, why: &str) -> Fault {
-    Fault::Data(format!("Cannot serialise {}: {why}", type_name(value)))
+impl NativeWith<Settings> for Encode {
+    fn run(
+        stack: &mut Stack<'_>,
+        host: &Host,
+        work: &mut Work,
+        settings: &Settings,
+    ) -> Result<c_int, Raise> {
+        if stack.top() != 1 {
+            return Err(work.fault("expected 1 argument", Raise::Argument(1)));
+        }
+        work.out.clear();
+        let mut encoder = Encoder {
+            settings,
+            host,
+            work,
+        };
+        encoder.value(stack, 1, 0)?;
+        stack.push_text(&work.out);
+        Ok(1)
+    }
 }
 
 struct Encoder<'a> {
     settings: &'a Settings,
-    out: Output,
+    host: &'a Host,
+    work: &'a mut Work,
 }
 
 impl Encoder<'_> {
-    fn value(&mut self, value: &Value, depth: i64) -> std::result::Result<(), Fault> {
-        match value {
-            Value::String(text) => self.string(&text.as_bytes())?,
-            Value::Integer(n) => self.number(*n as f64)?,
-            Value::Number(x) => self.number(*x)?,
+    /// The bytes, for one more value with a content of `more` bytes.
+    fn out(&mut self, more: usize) -> Result<&mut Vec<u8>, Raise> {
+        self.work.out_for(self.host, more)
+    }
+
+    fn cannot(&mut self, kind: &str, why: &str) -> Raise {
+        self.work.here(format!("Cannot serialise {kind}: {why}"))
+    }
+
+    /// The value at a place.
+    fn value(&mut self, stack: &mut Stack<'_>, at: c_int, depth: i64) -> Result<(), Raise> {
+        match stack.value(at) {
+            Value::Text(text) => self.string(text),
+            Value::Number(x) => self.number(x),
             Value::Boolean(yes) => {
-                let word: &[u8] = if *yes { b"true" } else { b"false" };
-                self.out.for_value(0)?.extend_from_slice(word);
+                let word: &[u8] = if yes { b"true" } else { b"false" };
+                self.out(0)?.extend_from_slice(word);
+                Ok(())
             }
-            Value::Nil => self.null()?,
-            Value::Table(table) => {
+            Value::Nil => self.null(),
+            Value::Pointer(address) if address.is_null() => self.null(),
+            Value::Table => {
                 let depth = depth + 1;
                 if depth > self.settings.encode_depth.get().min(DEPTH_MAX) {
-                    return Err(Fault::Data(format!(
-                        "Cannot serialise, excessive nesting ({depth})"
-                    )));
+                    let text = format!("Cannot serialise, excessive nesting ({depth})");
+                    return Err(self.work.here(text));
                 }
-                match self.array_length(table)? {
-                    Some(length) if length > 0 => self.array(table, length, depth)?,
-                    _ => self.object(table, depth)?,
+                match self.array_length(stack, at)? {
+                    Some(length) if length > 0 => self.array(stack, at, length, depth),
+                    _ => self.object(stack, at, depth),
                 }
             }
-            other if *other == null() => self.null()?,
-            other => return Err(cannot(other, "type not supported")),
+            _ => Err(self.cannot(stack.type_name(at), "type not supported")),
         }
-        Ok(())
     }
 
     /// The last index of what can be an array; `None` for an object.
-    fn array_length(&self, table: &Table) -> std::result::Result<Option<i64>, Fault> {
+    fn array_length(&mut self, stack: &mut Stack<'_>, at: c_int) -> Result<Option<i64>, Raise> {
         let (mut last, mut items) = (0.0_f64, 0_i64);
-        for pair in table.pairs::<Value, Value>() {
-            let index = match pair?.0 {
-                Value::Integer(n) => n as f64,
-                Value::Number(x) => x,
-                _ => return Ok(None),
-            };
-            if index < 1.0 || index.fract() != 0.0 {
-                return Ok(None);
+        stack.push_nil();
+        while stack.next(at) {
+            stack.pop(1);
+            match stack.value(stack.top()) {
+                Value::Number(x) if x >= 1.0 && x.fract() == 0.0 => last = last.max(x),
+                _ => {
+                    stack.pop(1);
+                    return Ok(None);
+                }
             }
-            last = last.max(index);
             items += 1;
         }
         let (ratio, safe) = (
@@ -81,91 +96,121 @@ impl Encoder<'_> {
         );
         if ratio > 0 && last > (items as f64) * ratio as f64 && last > safe as f64 {
             if !self.settings.sparse_convert.get() {
-                return Err(Fault::Data(
-                    "Cannot serialise table: excessively sparse array".into(),
-                ));
+                let text = "Cannot serialise table: excessively sparse array";
+                return Err(self.work.here(text));
             }
             return Ok(None);
         }
+        self.host.pace.spend((items >> 3).min(1 << 30) as u32)?;
         Ok(Some(last as i64))
     }
 
-    fn array(&mut self, table: &Table, length: i64, depth: i64) -> std::result::Result<(), Fault> {
-        self.out.for_value(0)?.push(b'[');
+    fn array(
+        &mut self,
+        stack: &mut Stack<'_>,
+        at: c_int,
+        length: i64,
+        depth: i64,
+    ) -> Result<(), Raise> {
+        self.out(0)?.push(b'[');
         for i in 1..=length {
             if i > 1 {
-                self.out.bytes().push(b',');
+                self.work.out.push(b',');
             }
-            self.value(&table.raw_get(i)?, depth)?;
+            match usize::try_from(i) {
+                Ok(i) if i <= i32::MAX as usize => stack.push_element(at, i),
+                _ => stack.push_nil(),
+            }
+            self.value(stack, stack.top(), depth)?;
+            stack.pop(1);
         }
-        self.out.bytes().push(b']');
+        self.work.out.push(b']');
         Ok(())
     }
 
-    fn object(&mut self, table: &Table, depth: i64) -> std::result::Result<(), Fault> {
-        self.out.for_value(0)?.push(b'{');
+    fn object(&mut self, stack: &mut Stack<'_>, at: c_int, depth: i64) -> Result<(), Raise> {
+        self.out(0)?.push(b'{');
         let mut first = true;
-        for pair in table.pairs::<Value, Value>() {
-            let (key, value) = pair?;
+        stack.push_nil();
+        while stack.next(at) {
+            let value = stack.top();
             if !std::mem::replace(&mut first, false) {
-                self.out.bytes().push(b',');
+                self.work.out.push(b',');
             }
-            match &key {
-                Value::String(text) => self.string(&text.as_bytes())?,
-                Value::Integer(_) | Value::Number(_) => {
-                    self.out.bytes().push(b'"');
-                    self.value(&key, depth)?;
-                    self.out.bytes().push(b'"');
+            match stack.value(value - 1) {
+                Value::Text(text) => self.string(text)?,
+                Value::Number(x) => {
+                    self.work.out.push(b'"');
+                    self.number(x)?;
+                    self.work.out.push(b'"');
                 }
-                other => return Err(cannot(other, "table key must be a number or string")),
+                _ => {
+                    let kind = stack.type_name(value - 1);
+                    return Err(self.cannot(kind, "table key must be a number or string"));
+                }
             }
-            self.out.bytes().push(b':');
-            self.value(&value, depth)?;
+            self.work.out.push(b':');
+            self.value(stack, value, depth)?;
+            stack.pop(1);
         }
-        self.out.bytes().push(b'}');
+        self.work.out.push(b'}');
         Ok(())
     }
 
-    fn number(&mut self, x: f64) -> std::result::Result<(), Fault> {
+    fn number(&mut self, x: f64) -> Result<(), Raise> {
         if !x.is_finite() {
             match self.settings.encode_invalid.get() {
                 Invalid::Written => {}
                 Invalid::Null => return self.null(),
-                Invalid::Refused => {
-                    return Err(cannot(&Value::Number(x), "must not be NaN or Inf"));
-                }
+                Invalid::Refused => return Err(self.cannot("number", "must not be NaN or Inf")),
             }
         }
         let precision = self.settings.precision.get() as usize;
-        let text = match x.is_nan() {
-            true => "nan".to_owned(),
-            false => format_g(x, precision),
-        };
-        self.out.for_value(0)?.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-
-    fn null(&mut self) -> std::result::Result<(), Fault> {
-        self.out.for_value(0)?.extend_from_slice(b"null");
-        Ok(())
-    }
-
-    fn string(&mut self, text: &[u8]) -> std::result::Result<(), Fault> {
-        let out = self.out.for_value(text.len())?;
-        out.push(b'"');
-        for &byte in text {
-            match byte {
-                b'"' | b'\\' | b'/' => out.extend_from_slice(&[b'\\', byte]),
-                8 => out.extend_from_slice(b"\\b"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                12 => out.extend_from_slice(b"\\f"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                0..=31 | 127 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => out.push(byte),
-            }
+        let out = self.out(0)?;
+        match x.is_nan() {
+            true => out.extend_from_slice(b"nan"),
+            false => push_g(out, x, precision),
         }
+        Ok(())
+    }
+
+    fn null(&mut self) -> Result<(), Raise> {
+        self.out(0)?.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn string(&mut self, text: &[u8]) -> Result<(), Raise> {
+        let out = self.out(text.len())?;
+        out.push(b'"');
+        let mut rest = text;
+        while let Some(at) = rest.iter().position(|&byte| is_escaped(byte)) {
+            out.extend_from_slice(&rest[..at]);
+            escape(out, rest[at]);
+            rest = &rest[at + 1..];
+        }
+        out.extend_from_slice(rest);
         out.push(b'"');
         Ok(())
+    }
+}
+
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, 0..=31 | b'"' | b'\\' | b'/' | 127)
+}
+
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+    match byte {
+        b'"' | b'\\' | b'/' => out.extend_from_slice(&[b'\\', byte]),
+        8 => out.extend_from_slice(b"\\b"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        12 => out.extend_from_slice(b"\\f"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[DIGITS[high], DIGITS[low]]);
+        }
     }
 }
