@@ -13,13 +13,14 @@ pub enum Action {
     /// Take the cut now and start a snapshot; answer with `on_snapshot_started` or
     /// `on_snapshot_refused` before any other command runs.
     StartSnapshot(SnapshotOrder),
-    /// Nobody wants the running snapshot any more.
+    /// No replica wants the running snapshot any longer.
     CancelSnapshot,
-    /// The disk snapshot stands: send `$<len>\r\n` and the file, then report `on_payload_sent`.
+    /// The disk snapshot is in its place: send `$<len>\r
+    /// ` and the file, then report `on_payload_sent`.
     SendFile(ClientId),
     /// Close a connection.
     Close(ClientId),
-    /// Close a connection once what it has been given is sent (an `rdb-only` client).
+    /// Close a connection after its pending output was sent (an `rdb-only` client).
     CloseAfterSent(ClientId),
     /// Close a replica that exceeds its output limit; log it with its CLIENT LIST line.
     CloseOverLimit(ClientId),
@@ -27,11 +28,11 @@ pub enum Action {
     SendUpstream(Vec<u8>),
     /// We follow a primary from now on: connect (stop the link there was).
     StartLink,
-    /// We follow nobody any more: stop the link, drop what it was receiving.
+    /// This server follows no primary any longer: stop the link, and drop what it was receiving.
     StopLink,
     /// Hold writes back, and expiry and eviction with them; or no more.
     HoldWrites(bool),
-    /// Clients in blocking commands must be told that the role changed.
+    /// The role changed: clients in blocking commands get an error.
     RoleChanged,
     /// A block of the stream that slow replicas keep in memory has to go to disk; answer with
     /// `on_spilled`.
@@ -47,13 +48,13 @@ pub struct SnapshotOrder {
     pub target: SnapshotTarget,
     /// Whom it is for.
     pub members: Vec<ClientId>,
-    /// What it must hold.
+    /// The parts of the dataset that the snapshot must hold.
     pub filter: Filter,
-    /// Who reads it, each once.
+    /// The kinds of servers that will read it, each once.
     pub readers: Vec<Reader>,
 }
 
-/// Where a replication snapshot goes.
+/// The destination of a snapshot for replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotTarget {
     /// The dump file, with its usual way of writing; then the file is sent.

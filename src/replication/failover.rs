@@ -1,4 +1,4 @@
-//! FAILOVER: this primary hands its part to a replica that has everything.
+//! FAILOVER: this primary hands its role to a replica that has received everything.
 //!
 //! ```text
 //! none --FAILOVER: hold writes--> Waiting --target has acknowledged all--> InProgress --+CONTINUE--> none
@@ -6,9 +6,9 @@
 //!   +------ABORT, time is up--------+------refused, ABORT: primary again--------+
 //! ```
 //!
-//!  * While waiting nothing is written into the stream: no writes, no expiry, no pings. Else the target
-//!    would never have everything.
-//!  * In progress we are a replica already, whose PSYNC tells the target to promote itself.
+//!  * While waiting nothing is written into the stream: no writes, no expiry, no pings. Otherwise the target would
+//!    never have everything.
+//!  * In progress, this server is a replica already, and its PSYNC tells the target to promote itself.
 
 use super::action::Action;
 use super::primary::{Replica, State};
@@ -20,11 +20,11 @@ use crate::commands::CommandError;
 pub enum Failover {
     /// Writes are held until the target has everything.
     Waiting {
-        /// To whom; `None` = whoever is first.
+        /// The replica that takes over; `None` means the first one that has everything.
         target: Option<(String, u16)>,
         /// Monotonic ms.
         deadline_ms: Option<u64>,
-        /// At the deadline go on instead of giving up.
+        /// Hand over at the deadline instead of giving up.
         force: bool,
     },
     /// We follow the target, which is asked to promote itself.
@@ -34,7 +34,7 @@ pub enum Failover {
     },
 }
 
-/// What FAILOVER was told.
+/// The options of FAILOVER.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Handover {
     /// `TO host port`

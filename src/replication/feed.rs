@@ -1,9 +1,9 @@
-//! From settled writes to stream bytes: SELECT where the database changes, MULTI/EXEC around more
-//! than one.
+//! Turns settled writes into stream bytes: SELECT where the database changes, MULTI and EXEC around several writes of
+//! one command.
 //!
 //!  * One database is selected per stream. It is forgotten when a full sync starts and on promotion:
 //!    the next write is then preceded by SELECT.
-//!  * SELECT stands inside MULTI, as servers since 7.2 write it; receivers must take both forms.
+//!  * SELECT is written inside MULTI, as servers since 7.2 do; receivers must accept both forms.
 //!  * `ping`, `REPLCONF GETACK *`, MULTI and EXEC belong to no database.
 
 use super::log::Log;

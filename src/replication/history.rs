@@ -1,8 +1,8 @@
-//! The history this server writes or follows, and the one it also contains.
+//! The history that this server writes or follows, and the former history that it contains.
 //!
-//!  * `id` + `offset`: where we are. `id2` + `second_offset`: requests for that id are served up to
-//!    (and with) that offset: the history was the same until there.
-//!  * Without a backlog nothing is counted: the offset stands still.
+//!  * `id` and `offset` are the present place. Requests for `id2` are served up to and including `second_offset`,
+//!    because the two histories are the same up to there.
+//!  * Without a backlog nothing is counted, and the offset does not change.
 //!  * Offsets are never reset by a change of role, only by a full sync.
 
 use super::feed::Feed;
@@ -40,7 +40,7 @@ pub enum Refusal {
     NotInBacklog,
     /// As before, and the byte was never written.
     AheadOfUs,
-    /// What follows tells of things that the replica is not known to read.
+    /// The missing part of the stream contains commands that the replica is not known to understand.
     Unread(Reads),
 }
 
@@ -113,7 +113,7 @@ impl History {
         self.backlog_bytes_max.max(super::log::BACKLOG_BYTES_MIN)
     }
 
-    /// Starts a backlog that goes on from here, if there is none.
+    /// Starts a backlog at the present offset, if there is none.
     pub fn create_backlog(&mut self) {
         if self.backlog.is_none() {
             let mut log = Log::new(self.offset, self.backlog_bytes_max);
@@ -127,7 +127,7 @@ impl History {
         self.backlog = None;
     }
 
-    /// A new name for what comes, without a second one: nobody can go on by partial resync.
+    /// Gives the history a new id without a second one, so that no replica can continue by partial resync.
     pub fn rename(&mut self, secrets: &mut Secrets) {
         self.id = ReplId::random(secrets);
         self.second = None;
@@ -171,14 +171,14 @@ impl History {
         later.map(|(need, _)| *need).collect()
     }
 
-    /// Becomes a history of its own (promotion): the old name serves up to here.
+    /// Begins a history of its own (promotion): the old id is served up to here.
     pub fn shift(&mut self, secrets: &mut Secrets) {
         self.second = Some((self.id, self.offset + 1));
         self.id = ReplId::random(secrets);
         self.feed.select(None);
     }
 
-    /// Our primary goes on under another name: the old one serves up to here.
+    /// The primary continues under another id: the old one is served up to here.
     pub fn adopt(&mut self, id: ReplId) {
         self.second = Some((self.id, self.offset + 1));
         self.id = id;
@@ -208,8 +208,8 @@ impl History {
         self.create_backlog();
     }
 
-    /// May a replica that is in history `id` go on from the byte `from`? The number of bytes that it
-    /// lacks, or why not.
+    /// Decides whether a replica in history `id` may continue from the byte `from`. Returns the number of bytes that
+    /// it lacks, or the reason for a refusal.
     pub fn can_continue(&self, id: &[u8], from: ReplOffset) -> Result<usize, Refusal> {
         if !self.id.is(id) {
             match self.second {

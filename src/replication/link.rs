@@ -1,4 +1,4 @@
-//! What happens on the link to our primary, and what it means for our history and our replicas.
+//! Events on the link to the primary, and their effects on this server's history and replicas.
 
 use super::action::Action;
 use super::position::{Position, ReplOffset, StreamDb};
@@ -104,8 +104,8 @@ impl Replication {
         }
     }
 
-    /// A full sync is about to replace the data: replicas of ours have nothing to follow, and nothing
-    /// is left to go on from.
+    /// A full sync is about to replace the data: this server's own replicas have nothing to follow, and its place in
+    /// the history is lost.
     pub fn before_flush(&mut self) {
         self.log('*', "Discarding previously cached master state.");
         if let Some(up) = &mut self.upstream {
@@ -138,8 +138,8 @@ impl Replication {
         }
     }
 
-    /// Whole commands of the primary's stream were run: exactly their bytes are ours too. They ask this of whoever
-    /// follows us.
+    /// Whole commands of the primary's stream were run, and exactly their bytes become part of this server's stream.
+    /// `needs` is what its replicas must understand for that.
     pub fn on_processed(&mut self, bytes: &[u8], needs: Reads) {
         self.require(needs);
         self.history.append_processed(bytes);
@@ -149,7 +149,7 @@ impl Replication {
         }
     }
 
-    /// `REPLCONF GETACK` of our primary: the answer tells the offset before that command.
+    /// `REPLCONF GETACK` of our primary: the answer has the offset before that command.
     pub fn answer_getack(&mut self) {
         let bytes = ack(self.history.offset());
         self.actions.push(Action::SendUpstream(bytes));

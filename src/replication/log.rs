@@ -1,14 +1,14 @@
-//! One log of stream bytes for everybody: the backlog and what every replica has still to get.
+//! One log of stream bytes: the backlog, and what the replicas have not read yet.
 //!
 //!  * Bytes are kept once, in blocks; the newest block grows, the others never change.
-//!  * A *reader* (a replica's connection) pins the log from its position on: nothing at or behind
-//!    the lowest position is dropped.
-//!  * What no reader needs is dropped block by block while at least `bytes_max` stay: a replica that
-//!    comes back later finds at least that much.
+//!  * A *reader* (a replica's connection) pins the log from its position on: nothing from the lowest position on is
+//!    dropped.
+//!  * What no reader needs is dropped block by block while at least `bytes_max` remain, so that a replica that comes
+//!    back later finds at least that much.
 //!  * `end` is the offset of the last byte; it never moves back except by [`Log::new`].
-//!  * Past [`SPILL_ABOVE`] bytes more than the size, the oldest blocks go to disk, up to a limit: a
-//!    replica that takes long over its payload costs disk, not memory. Blocks on disk are a prefix;
-//!    behind them come those on their way there, then those in memory.
+//!  * Past [`SPILL_ABOVE`] bytes more than the size, the oldest blocks are written to disk, up to a limit, so that a
+//!    replica that takes long over its payload costs disk and not memory. Blocks on disk are a prefix of the log;
+//!    then come those that are being written, then those in memory.
 //!
 //! ```text
 //!   first                     reader 7            reader 9      end
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// Blocks are at least this large (bytes), as in the reference: `PROTO_REPLY_CHUNK_BYTES`.
 const BLOCK_BYTES_MIN: usize = 16 * 1024;
-/// Blocks dropped per append: what a slow reader pinned goes in slices, not in one stall.
+/// Blocks dropped per append: what a slow reader had pinned is freed in slices, not in one stall.
 const DROP_PER_STEP: usize = 64;
 /// Blocks dropped for each that is added.
 const DROP_PER_BLOCK: usize = 2;
@@ -39,7 +39,7 @@ pub const SPILL_ABOVE: usize = 16 << 20;
 /// that cannot follow for long does.
 const GOING_MAX: usize = 64 << 20;
 
-/// Who reads; the number of the replica's connection.
+/// A reader: the number of the replica's connection.
 pub type ReaderId = u64;
 
 struct Block {
@@ -57,7 +57,7 @@ enum Body {
     Disk(Place),
 }
 
-/// Where the bytes of a block stand on disk. The shell's file lives as long as somebody names it.
+/// The place of a block on disk. The shell's file stays open as long as a place refers to it.
 #[derive(Clone)]
 pub struct Place {
     /// Known to the shell only.
@@ -90,7 +90,7 @@ pub struct Log {
     bytes_max: usize,
     readers: BTreeMap<ReaderId, ReplOffset>,
     blocks_made: u64,
-    /// Bytes that may stand on disk; 0 = none.
+    /// Bytes that may be on disk; 0 = none.
     disk_max: usize,
     /// Bytes of memory above the size from which on blocks go there.
     spill_above: usize,
@@ -116,8 +116,8 @@ impl Log {
         }
     }
 
-    /// Bytes that may stand on disk (0 = none; what stands there stays), and how many bytes above the
-    /// size are kept in memory before any goes there.
+    /// Sets how many bytes may be on disk (0 = none; blocks that are there remain), and how many bytes above the size
+    /// are kept in memory before any is written there.
     pub fn set_disk(&mut self, disk_max: usize, spill_above: usize) {
         self.disk_max = disk_max;
         self.spill_above = spill_above;
@@ -163,7 +163,7 @@ impl Log {
         held.sum::<usize>() + self.blocks.len() * BLOCK_OVERHEAD
     }
 
-    /// Changes how much is kept. Growing loses nothing; shrinking drops what nobody pins.
+    /// Changes how much is kept. Growing loses nothing; shrinking drops what no reader pins.
     pub fn resize(&mut self, bytes_max: usize) {
         self.bytes_max = bytes_max.max(BACKLOG_BYTES_MIN);
         self.drop_unneeded(usize::MAX);
@@ -174,7 +174,8 @@ impl Log {
         while !bytes.is_empty() {
             let room = self.blocks.back().map_or(0, Block::room);
             if room == 0 {
-                // What nobody needs goes at once: of a huge command no more is held than the size.
+                // Blocks that no reader needs are dropped at once, so that no more of a huge command is held than the
+                // size.
                 self.drop_unneeded(DROP_PER_BLOCK);
                 self.add_block(bytes.len());
                 continue;
@@ -251,8 +252,8 @@ impl Log {
         })
     }
 
-    /// The block that begins at `start` stands on disk, or could not be written: then it stays in
-    /// memory, and nothing more goes to disk until the limit is set again.
+    /// The block that begins at `start` is on disk now, or could not be written. Then it remains in memory, and
+    /// nothing more is written to disk until the limit is set again.
     pub fn on_spilled(&mut self, start: ReplOffset, place: Option<Place>) {
         let at = self.blocks.partition_point(|b| b.start < start);
         let Some(block) = self.blocks.get_mut(at).filter(|b| b.start == start) else {
@@ -289,7 +290,7 @@ impl Log {
         ok
     }
 
-    /// The reader is gone.
+    /// The reader has disconnected: its position is no longer pinned.
     pub fn unpin(&mut self, reader: ReaderId) {
         self.readers.remove(&reader);
         self.drop_unneeded(DROP_PER_STEP);
@@ -306,8 +307,8 @@ impl Log {
         at.map_or(0, |at| (self.end + 1 - at) as usize)
     }
 
-    /// A reader's share of the memory, for `client-output-buffer-limit`: what is on disk, or on its way
-    /// there, does not count.
+    /// A reader's share of the memory, for `client-output-buffer-limit`. Blocks that are on disk or being written
+    /// there do not count.
     pub fn share(&self, reader: ReaderId) -> usize {
         let Some(at) = self.position(reader) else {
             return 0;

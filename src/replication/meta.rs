@@ -1,5 +1,5 @@
-//! What a dump says about replication: AUX `repl-stream-db`, `repl-id`, `repl-offset`. With them a
-//! restarted server goes on by partial resync.
+//! What a dump says about replication: AUX `repl-stream-db`, `repl-id`, `repl-offset`. With them a restarted server
+//! continues by partial resync.
 
 use super::position::{Position, ReplId, ReplOffset, StreamDb};
 use super::role::Replication;
@@ -40,7 +40,7 @@ impl ReplMeta {
 }
 
 impl Replication {
-    /// What a dump whose cut is now should say; `None` when there is nothing to go on from.
+    /// What a dump that is cut now should say; `None` if there is no place to continue from.
     pub fn meta(&self) -> Option<ReplMeta> {
         let at = self.history.position();
         match &self.upstream {
@@ -56,11 +56,11 @@ impl Replication {
         }
     }
 
-    /// Boot as primary from a dump that said `meta`: the old history is served up to its end.
+    /// Starts as a primary from a dump that said `meta`: the old history is served up to its end.
     ///
-    /// `expired` are the keys (with their databases) that had expired and were not loaded. Replicas hold
-    /// them still, and wait for us to delete them: that is the first thing the new history says. `None`
-    /// means that they are more than a backlog can say: then nobody goes on from here.
+    /// `expired` are the keys (with their databases) that had expired and were not loaded. Replicas still hold them
+    /// and wait for their deletion, so the new history begins with that. `None` means that they are more than a
+    /// backlog can hold; then no replica can continue from here.
     pub fn restore_as_primary(
         &mut self,
         meta: ReplMeta,

@@ -1,15 +1,15 @@
-//! Who follows whom, from which offset.
+//! Replication: which server follows which, and from which offset.
 //!
 //! * [`position`]: names of places in a history.
-//! * [`log`]: the stream's bytes, once for everybody; [`feed`]: from settled writes to bytes.
-//! * [`history`]: the ids, the offset, the backlog; who may go on from where.
-//! * [`primary`]: our side of all replicas; [`replconf`]: what they say about themselves; [`reads`]: what they can
-//!   be told.
-//! * [`replica`]: our side of the link to a primary.
-//! * [`role`]: promotion, demotion, what both sides share; [`link`]: the link's effects on it.
-//! * [`failover`]: handing our part to a replica.
+//! * [`log`]: the stream's bytes, kept once for all readers; [`feed`]: from settled writes to bytes.
+//! * [`history`]: the ids, the offset, the backlog; which replica may continue from which offset.
+//! * [`primary`]: the primary's side of all replicas; [`replconf`]: what they say about themselves; [`reads`]: what
+//!   they can understand.
+//! * [`replica`]: the replica's side of the link to its primary.
+//! * [`role`]: promotion, demotion, and what both sides share; [`link`]: the link's effects on it.
+//! * [`failover`]: handing the primary's role to a replica.
 //! * [`info`]: INFO and ROLE; [`report`]: when the phases of the last full sync were; [`meta`]: what a dump says about replication.
-//! * [`action`]: what the shell is asked to do; [`settings`]: the directives.
+//! * [`action`]: what the server is asked to do; [`settings`]: the directives.
 //!
 //! Nothing here touches a socket, a file or a clock. Commands and drivers call [`Replication`], which
 //! collects [`Action`]s; the shell performs them after each batch.

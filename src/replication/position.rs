@@ -62,7 +62,7 @@ impl fmt::Debug for ReplId {
     }
 }
 
-/// A number of stream bytes since the history began. -1 where a peer never told it.
+/// A number of stream bytes since the history began; -1 if the peer never told it.
 ///
 /// It lies between -1 and half the range of the number when it comes from outside, so that a server can count on
 /// from it for centuries.
@@ -72,7 +72,7 @@ pub struct ReplOffset(i64);
 impl ReplOffset {
     /// The beginning of a history.
     pub const ZERO: ReplOffset = ReplOffset(0);
-    /// A place in a history whose offset nobody told (after SYNC).
+    /// The offset of a history whose offset is not known (after SYNC).
     pub const UNKNOWN: ReplOffset = ReplOffset(-1);
     /// More than any server has written: 146 years at a gigabyte a second.
     const LIMIT: i64 = i64::MAX / 2;

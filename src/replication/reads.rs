@@ -1,12 +1,13 @@
-//! What a reader of the stream can read, and what an effect asks of it.
+//! What a reader of the stream can understand, and what an effect requires of it.
 //!
-//! Most effects are said in words that Redis 6.2 knows. For a few there are no such words: a server that has no
-//! function libraries, or no hash fields that expire, has nothing to do with them. It would answer with an error
-//! that nobody reads, and hold other data from then on. So each effect is looked at when it is made
-//! ([`Reads::needed_by`]), and a link whose reader lacks something of it ends.
+//! Most effects are expressed by commands that Redis 6.2 knows. A few cannot be: a server without function libraries,
+//! or without hash fields that expire, cannot execute them. It would answer with an error that no one reads, and hold
+//! different data from then on. So each effect is checked when it is made ([`Reads::needed_by`]), and a link whose
+//! reader lacks something of it is closed.
 //!
-//! Valkey 8 and later tell their version. Redis 6.2 to 7.4 and Valkey 7.2 shake hands alike: what they read is
-//! what they have shown by taking a payload whose version they would have refused otherwise ([`Reads::shown_by`]).
+//! Valkey 8 and later tell their version. The handshakes of Redis 6.2 to 7.4 and Valkey 7.2 are alike: they are taken
+//! to understand what they have shown by loading a payload whose version they would otherwise have refused
+//! ([`Reads::shown_by`]).
 
 use super::replconf::Reader;
 use crate::rdb::RdbVersion;
@@ -38,7 +39,7 @@ impl Reads {
         let word = |i: usize| argv.get(i).map_or(&b""[..], AsRef::as_ref);
         let name = word(0);
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
-        // Asked of every effect: nearly all are told apart by their length.
+        // This is asked for every effect; nearly all names are decided by their length.
         match name.len() {
             7 if is("restore") => Reads::of_payload(word(3)),
             8 if is("function") => match word(1).eq_ignore_ascii_case(b"restore") {
@@ -106,7 +107,7 @@ impl Reads {
         }
     }
 
-    /// What it is, for people.
+    /// A description for people.
     pub fn describe(self) -> &'static str {
         match self {
             _ if self.contains(Reads::FIELD_EXPIRY) => {

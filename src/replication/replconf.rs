@@ -1,5 +1,5 @@
-//! What a peer tells about itself by REPLCONF, on the connection that PSYNC will turn into a
-//! replica. Labels and wishes only: the identity of a replica is its connection.
+//! What a peer says about itself by REPLCONF, on the connection that PSYNC will turn into a replica. These are only
+//! labels and wishes: the identity of a replica is its connection.
 
 use crate::commands::CommandError;
 use crate::commands::args::parse_int;
@@ -13,7 +13,7 @@ bitflags! {
         const EOF = 1;
         /// Understands `+CONTINUE <id>`.
         const PSYNC2 = 2;
-        /// Is a Forebay: reads every record that we hold, as it stands.
+        /// The peer is a Forebay, which reads every record in the form in which it is held.
         const FOREBAY = 4;
         /// Is a Redis 8.0 or later: only these offer a second connection in this way.
         const REDIS_8 = 8;
@@ -52,7 +52,7 @@ pub enum Filter {
     Functions,
 }
 
-/// Who reads a payload and the stream behind it.
+/// The kind of server that reads a payload and the stream after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     /// A server like us.
@@ -149,13 +149,13 @@ impl Replconf {
         self.capa.contains(other.capa) && self.same_wishes(other)
     }
 
-    /// A server that may be older than the form in which dumps are usually written. What announces no
-    /// port is a tool, which leaves when it has what it wants.
+    /// A server that may be older than the form in which dumps are usually written. A peer that announces no port is
+    /// a tool, which disconnects when it has what it wants.
     pub fn is_of_unknown_age(&self) -> bool {
         self.reader() == Reader::Unknown && self.listening_port != 0
     }
 
-    /// Who reads what we send, as far as the handshake tells.
+    /// The kind of server that reads the payload, as far as the handshake tells.
     pub fn reader(&self) -> Reader {
         match self.version {
             Some((major, minor, _)) if major >= 8 => Reader::Valkey(major, minor),

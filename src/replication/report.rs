@@ -21,10 +21,10 @@ const KEPT: usize = 16;
 /// A moment of a full sync, Unix time in µs; 0 = it has not come.
 pub type Moment = i64;
 
-/// How a sync stands.
+/// The state of a sync.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
-    /// It goes on.
+    /// The sync is running.
     #[default]
     Running,
     /// The replica follows the stream.
@@ -171,7 +171,7 @@ impl SentSyncs {
         }
     }
 
-    /// The connection is gone, or has all that it wanted (`complete`).
+    /// The connection has ended, or has received everything it wanted (`complete`).
     pub fn ended(&mut self, id: ClientId, complete: bool) {
         if let Some(sync) = self.of(id) {
             if sync.outcome == Outcome::Running {
@@ -186,7 +186,7 @@ impl SentSyncs {
     }
 }
 
-/// Where a payload goes at the replica.
+/// How a replica takes a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// To a file that is then loaded.
@@ -319,7 +319,7 @@ impl ReceivedSyncs {
         }
     }
 
-    /// They are what is served from `unix_us` on.
+    /// The new databases are served from `unix_us` on.
     pub fn swapped(&mut self, unix_us: Moment) {
         if let Some(sync) = self.running() {
             first(&mut sync.swap, unix_us);

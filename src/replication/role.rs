@@ -47,11 +47,11 @@ pub struct Replication {
 pub struct Upstream {
     /// The link.
     pub link: Link,
-    /// Where we could go on, and the database that the stream had selected there.
+    /// The place from which a partial resync could continue, and the database that the stream had selected there.
     pub cached: Option<(Position, StreamDb)>,
     /// The stream's selected database, kept by the driver's session.
     pub db: StreamDb,
-    /// Bytes read behind what is processed.
+    /// Bytes that were read and not processed yet.
     pub unprocessed: usize,
     /// Payload bytes announced; 0 = unknown.
     pub payload_total: u64,
@@ -144,7 +144,8 @@ impl Replication {
         }
     }
 
-    /// What is about to be appended to the stream asks this of its readers: the links to others end.
+    /// The bytes that are about to be appended to the stream require `needs` of its readers; the links to replicas
+    /// that lack it are closed.
     pub(super) fn require(&mut self, needs: Reads) {
         if !needs.is_empty() {
             self.with_primary(|primary, env| primary.require(needs, env));
@@ -222,7 +223,7 @@ impl Replication {
 
     /// At the end of a batch.
     pub fn before_idle(&mut self) {
-        // Before GETACK is written, which nobody can have acknowledged.
+        // This must come before GETACK is written, because no replica can have acknowledged that yet.
         self.continue_failover();
         self.with_primary(|primary, env| primary.before_idle(env));
     }
@@ -238,14 +239,14 @@ impl Replication {
         self.with_primary(|primary, env| primary.on_sync(id, peer, conf, request, env))
     }
 
-    /// A connection is gone because the other end closed it, or it broke.
+    /// A connection has ended because the other side closed it or it broke.
     pub fn on_peer_closed(&mut self, id: ClientId) {
         if self.primary.replica(id).is_some() {
             self.with_primary(|primary, env| primary.on_peer_closed(id, env));
         }
     }
 
-    /// A connection is gone.
+    /// A connection has ended.
     pub fn on_disconnect(&mut self, id: ClientId) {
         if self.primary.replica(id).is_some() {
             self.with_primary(|primary, env| primary.on_disconnect(id, env));
@@ -260,7 +261,7 @@ impl Replication {
         }
     }
 
-    /// The answer to [`Action::Spill`]: where the block stands, or why it could not be written.
+    /// The answer to [`Action::Spill`]: the place of the block, or why it could not be written.
     pub fn on_spilled(&mut self, start: ReplOffset, place: Result<Place, String>) {
         if let Err(why) = &place {
             self.log(
@@ -379,7 +380,7 @@ impl Replication {
         true
     }
 
-    /// Forces full syncs of whoever reconnects (DEBUG CHANGE-REPL-ID).
+    /// Forces a full sync of every replica that reconnects (DEBUG CHANGE-REPL-ID).
     pub fn change_id(&mut self) {
         self.history.rename(&mut self.secrets);
     }
@@ -391,7 +392,7 @@ impl Replication {
         }
     }
 
-    /// WAIT asks for ACKs: GETACK goes out with the end of this batch.
+    /// WAIT asks for acknowledgements: GETACK is sent at the end of this batch.
     pub fn want_ack(&mut self) {
         self.primary.want_ack();
     }

@@ -16,7 +16,7 @@ pub struct Settings {
     pub backlog_bytes: usize,
     /// `repl-backlog-disk-size`; 0 = off
     pub backlog_disk_bytes: usize,
-    /// Bytes above the size that stay in memory all the same.
+    /// Bytes above the backlog's size that are kept in memory before any are written to disk.
     pub spill_above: usize,
     /// `repl-backlog-ttl`; 0 = never free
     pub backlog_ttl_ms: u64,
@@ -36,9 +36,9 @@ pub struct Settings {
     pub min_replicas_lag_ms: u64,
     /// `client-output-buffer-limit replica`: hard; 0 = off
     pub output_hard: usize,
-    /// soft; 0 = off
+    /// `client-output-buffer-limit replica`: soft; 0 = off
     pub output_soft: usize,
-    /// how long soft may be exceeded
+    /// How long the soft limit may be exceeded.
     pub output_soft_ms: u64,
     /// `repl-diskless-load`
     pub diskless_load: DisklessLoad,
@@ -62,9 +62,9 @@ pub struct Settings {
     pub announced: bool,
     /// `repl-rdb-target redis-6.2`: replicas that do not say who they are, are that old.
     pub old_readers: bool,
-    /// What replicas read that do not say who they are, as far as `repl-rdb-target` tells.
+    /// What replicas that do not tell their version are taken to understand, as far as `repl-rdb-target` says.
     pub unknown_reads: Reads,
-    /// A save point is set: a disk snapshot goes on without replicas.
+    /// A save point is set, so a snapshot to disk is finished even if its replicas are gone.
     pub save_points: bool,
 }
 

@@ -1,4 +1,4 @@
-//! SYNC and PSYNC: go on where the replica was, or join or start a snapshot.
+//! SYNC and PSYNC: continue where the replica was, or join or start a snapshot.
 
 use super::doubts::Form;
 use super::{Env, Peer, Primary, Replica, State};
@@ -142,7 +142,7 @@ impl Primary {
     }
 }
 
-/// The history goes on there, and the replica can be told what it lacks of it.
+/// Decides whether the history continues there, and whether the replica understands the part that it lacks.
 fn may_continue(
     replica: &Replica,
     id: &[u8],

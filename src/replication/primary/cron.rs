@@ -1,4 +1,4 @@
-//! What time brings: pings, keepalives, time-outs, delays, the backlog's end, output limits.
+//! Periodic work: pings, keepalives, time-outs, delays, the end of the backlog, output limits.
 
 use super::{Env, Primary, State};
 use crate::commands::ClientId;
@@ -31,7 +31,8 @@ impl Primary {
         }
     }
 
-    /// A replica that hears nothing for `repl-timeout` leaves: when nobody writes, `ping` is written.
+    /// A replica that receives nothing for `repl-timeout` gives the link up, so `ping` is written when no client
+    /// writes.
     fn ping(&mut self, env: &mut Env<'_>) {
         let offset = env.history.offset();
         if offset != self.last_offset {
@@ -90,8 +91,8 @@ impl Primary {
         }
     }
 
-    /// Without replicas for `repl-backlog-ttl` the backlog goes, and the id with it: what is written
-    /// uncounted from now on must not hide behind the old id.
+    /// Without replicas for `repl-backlog-ttl` the backlog is freed and the id changes, because writes that are not
+    /// counted from now on must not belong to the old id.
     fn expire_backlog(&mut self, env: &mut Env<'_>) {
         let ttl = env.settings.backlog_ttl_ms;
         let alone = env.now_ms.saturating_sub(self.alone_since_ms);

@@ -1,24 +1,26 @@
-//! What is known of replicas that do not tell their version, and how long a replica waits that could not follow.
+//! What is known of replicas that do not tell their version, and how long a replica that could not follow has to
+//! wait.
 //!
-//! Redis 6.2 shakes hands as 7.4 does. A payload tells them apart: who takes it has read its version, who closes the
-//! link in the midst of it may have been too old for that. After such an end the next payload is written in the
-//! form of Redis 6.2, which every later server reads, too; after another end in the usual form again, and so on:
-//! the reason may have been the link. What worked is kept. A replica whose link we ended, because it was to be
-//! told what only a Redis 7.4 reads, gets a payload first that only a Redis 7.4 takes.
+//! The handshakes of Redis 6.2 and 7.4 are alike. A payload tells them apart: a replica that takes it has read its
+//! version, and one that closes the link during it may have been too old. After such an end the next payload is
+//! written in the form of Redis 6.2, which every later server reads too; after another such end in the usual form
+//! again, and so on, because the reason may have been the link. The form that worked is kept. A replica whose link
+//! was closed because the stream needed a Redis 7.4 first gets a payload that only a Redis 7.4 takes.
 //!
-//! Who fails again and again waits longer and longer for the next attempt, else both sides would do nothing else.
+//! A replica that fails again and again waits longer and longer for the next attempt; otherwise both sides would do
+//! nothing else.
 
 use crate::replication::reads::Reads;
 use std::collections::BTreeMap;
 
 /// Ends in a row up to which the next attempt begins at once.
 const FREE: u32 = 4;
-/// Then it is held for so long, doubled each time up to the most.
+/// The first wait of a replica that keeps failing; it is doubled each time, up to the maximum.
 const HOLD_MS: u64 = 1000;
 const HOLD_MAX_MS: u64 = 32_000;
 /// The longest wait of a replica that reads payloads, but not what is written after them: about eight minutes.
 const LACK_HOLD_MAX_MS: u64 = 512_000;
-/// A replica that was not heard of for so long is forgotten.
+/// A replica that did not connect for this long is forgotten.
 const FORGET_MS: u64 = 24 * 3600 * 1000;
 /// So many replicas are remembered: a peer may make up labels.
 const KEPT: usize = 1024;
@@ -26,7 +28,7 @@ const KEPT: usize = 1024;
 /// In which form a replica that does not tell its version gets its next payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Whoever takes it is a Redis 7.4.
+    /// A replica that takes this payload is a Redis 7.4.
     Redis74,
     /// As for all others that do not tell.
     Usual,
@@ -40,11 +42,11 @@ struct Doubt {
     /// Payloads in a row that did not end well: they tell the form of the next.
     failures: u32,
     at_ms: u64,
-    /// What it was to be told and was not known to read, how often, and when last.
+    /// What the stream needed and the replica was not known to understand, how often that happened, and when last.
     lacks: Reads,
     ended: u32,
     ended_ms: u64,
-    /// What it has shown to read.
+    /// What the replica has shown to understand.
     shown: Reads,
     /// Several replicas have this label: nothing that one of them has shown is true of the others.
     shared: bool,
@@ -73,7 +75,7 @@ impl Doubt {
     }
 }
 
-/// By label: a hint, nobody's identity.
+/// Keyed by label, which is a hint and not an identity.
 #[derive(Default)]
 pub struct Doubts(BTreeMap<String, Doubt>);
 
@@ -103,7 +105,7 @@ impl Doubts {
         }
     }
 
-    /// A replica that has shown to read this is gone, or has just shown it.
+    /// A replica has shown that it understands `reads`.
     pub fn shown(&mut self, label: String, reads: Reads, now_ms: u64) {
         let doubt = self.of(label, now_ms);
         doubt.shown = reads;
@@ -117,14 +119,15 @@ impl Doubts {
         self.of(label, now_ms).shared = true;
     }
 
-    /// What a replica that goes on where it was has shown to read. A server of another version cannot go on there:
-    /// the older one does not load the dump of the newer.
+    /// What a replica that continues where it was has shown to understand. A server of another version cannot
+    /// continue there, because the older one does not load the dump of the newer.
     pub fn reads(&self, label: &str) -> Reads {
         let doubt = self.0.get(label).filter(|d| !d.shared);
         doubt.map_or(Reads::empty(), |d| d.shown)
     }
 
-    /// Its link ends, because it was to be told this. Returns how long it will wait.
+    /// Notes that the replica's link is closed because the stream needs this. Returns how long the replica has to
+    /// wait.
     pub fn lacks(&mut self, label: String, needs: Reads, now_ms: u64) -> u64 {
         let doubt = self.of(label, now_ms);
         doubt.lacks |= needs;
@@ -148,7 +151,7 @@ impl Doubts {
         self.0.get(label).is_none_or(|d| d.wait_ms(now_ms) == 0)
     }
 
-    /// Drops what is old.
+    /// Forgets old entries.
     pub fn forget(&mut self, now_ms: u64) {
         self.0
             .retain(|_, d| now_ms.saturating_sub(d.at_ms) < FORGET_MS);

@@ -1,9 +1,9 @@
-//! Payloads that fail again and again at our end: each attempt costs a snapshot, so the next one waits longer and
-//! longer.
+//! Payloads that fail again and again on the primary's side: each attempt costs a snapshot, so the next one waits
+//! longer and longer.
 //!
-//! What fails is the dataset in the form that some readers need, or the disk. So the wait is kept for the wishes of
-//! the readers, whoever they are: a replica that comes back at once, as most do, waits like the others, and readers
-//! of another form do not.
+//! The reason is the dataset in the form that some readers need, or the disk. So the wait belongs to the wishes of
+//! the readers, not to single replicas: one that comes back at once, as most do, waits like the others, and readers
+//! of another form do not wait.
 
 use crate::replication::replconf::Replconf;
 

@@ -1,4 +1,4 @@
-//! Replicas that were here before: the delay before a diskless sync waits for nobody else
+//! Replicas that were connected before: the delay before a diskless sync waits for these only
 //! (`repl-diskless-sync-early-start`).
 
 use std::collections::BTreeMap;
@@ -23,14 +23,14 @@ impl Known {
         }
     }
 
-    /// A replica's connection is gone.
+    /// A replica's connection has ended.
     pub fn lost(&mut self, label: &str, now_ms: u64) {
         if let Some(lost_at) = self.lost_at.get_mut(label) {
             *lost_at = Some(now_ms);
         }
     }
 
-    /// Who was lost longer than that ago is not waited for.
+    /// Replicas that were lost longer ago than that are no longer waited for.
     pub fn forget(&mut self, now_ms: u64, after_ms: u64) {
         let recent =
             |lost: &Option<u64>| lost.is_none_or(|at| now_ms.saturating_sub(at) <= after_ms);
@@ -42,7 +42,7 @@ impl Known {
         self.lost_at.contains_key(label)
     }
 
-    /// True if nobody is missing.
+    /// True if no known replica is missing.
     pub fn all_here(&self) -> bool {
         self.lost_at.values().all(Option::is_none)
     }

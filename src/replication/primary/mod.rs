@@ -5,7 +5,7 @@
 //!   connection ------------------------------------------------------------> Online
 //!        | SYNC, or PSYNC that cannot continue                                  ^
 //!        v                                                                      |
-//!   WaitStart --cut taken: +FULLRESYNC--> WaitEnd --file stands--> SendBulk ----+  (disk)
+//!   WaitStart --cut taken: +FULLRESYNC--> WaitEnd --file is there-> SendBulk ---+  (disk)
 //!        ^                                  ^  |                                |
 //!        | snapshot busy, delay             |  +--payload written--> Held -ACK--+  (sockets)
 //!        +-- wishes differ                  +-- joins a running disk snapshot
@@ -13,12 +13,12 @@
 //! ```
 //!
 //!  * A replica *is* its connection ([`ClientId`]); address and port are labels for people.
-//!  * From the cut on, a replica pins the log at the first byte behind the cut: what is written while
-//!    it receives its payload waits there, once for all replicas.
-//!  * `+FULLRESYNC` carries the offset of the cut, so it is said when the cut is taken, not before.
+//!  * From the cut on, a replica pins the log at the first byte after the cut: what is written while it receives its
+//!    payload waits there, once for all replicas.
+//!  * `+FULLRESYNC` carries the offset of the cut, so it is sent when the cut is taken, not before.
 //!  * After a payload that ends with a mark nothing is sent until the replica's first ACK: replicas
 //!    look for the mark only at the end of what they have read.
-//!  * A newline goes only to connections that wait for a payload; inside the stream it would count.
+//!  * A newline is sent only to connections that wait for a payload; inside the stream it would count.
 
 mod admit;
 mod cron;

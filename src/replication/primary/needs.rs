@@ -1,4 +1,4 @@
-//! What is asked of the readers of the stream, and the end of a link whose reader lacks it.
+//! What the stream requires of its readers, and the closing of links whose reader lacks it.
 
 use super::{Env, Primary, Replica, State};
 use crate::commands::ClientId;
@@ -6,8 +6,8 @@ use crate::replication::reads::Reads;
 use crate::replication::replconf::Reader;
 
 impl Replica {
-    /// It will read what is appended to the stream now: its cut is taken. What is written before the cut is in the
-    /// payload, in whatever form.
+    /// True if the replica will read what is appended to the stream now, because its cut is taken. What was written
+    /// before the cut is in the payload.
     fn follows(&self) -> bool {
         !self.conf.rdb_only && !matches!(self.state, State::WaitStart | State::Transmitted)
     }
@@ -21,27 +21,27 @@ impl Replica {
         !told && self.conf.listening_port != 0
     }
 
-    /// What it can be told beside what all can.
+    /// What the replica understands beyond what every server does.
     pub fn reads(&self) -> Reads {
         self.reads
     }
 }
 
 impl Primary {
-    /// Everybody who follows the stream can be told this.
+    /// True if all replicas that follow the stream understand this.
     pub fn all_read(&self, needs: Reads) -> bool {
         needs.is_empty() || self.common(Reads::empty()).contains(needs)
     }
 
-    /// What all those can be told who can be told `having`.
+    /// What all replicas that understand `having` understand in common.
     pub fn common(&self, having: Reads) -> Reads {
         let readers = self.replicas.values().filter(|r| r.follows());
         let reads = readers.map(|r| r.reads).filter(|r| r.contains(having));
         reads.fold(Reads::all(), Reads::intersection)
     }
 
-    /// What is about to be appended to the stream asks this of its readers: whoever is not known to read it leaves,
-    /// and learns by a full sync whether it can hold what is here.
+    /// The bytes that are about to be appended to the stream require this of its readers. The link of a replica that
+    /// is not known to understand it is closed, and a full sync shows whether it can hold the data.
     pub fn require(&mut self, needs: Reads, env: &mut Env<'_>) {
         let lacking = |(id, r): (&ClientId, &Replica)| {
             (r.follows() && !r.reads.contains(needs)).then_some(*id)
@@ -67,7 +67,7 @@ impl Primary {
         }
     }
 
-    /// What a replica reads that goes on where it was.
+    /// What a replica that continues where it was understands.
     pub(super) fn reads_still(&self, replica: &Replica, env: &Env<'_>) -> Reads {
         match replica.conf.reader() {
             // A tool shows the stream to somebody; it holds no data.

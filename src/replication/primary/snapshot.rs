@@ -150,7 +150,7 @@ impl Primary {
         Some((group.collect(), first.since_ms))
     }
 
-    /// Somebody who was here before waits, and nobody who was is missing: the delay has no use
+    /// A replica that was connected before waits, and none that was is missing: the delay has no use
     /// (`repl-diskless-sync-early-start`).
     fn all_known_ask(&self, env: &Env<'_>) -> bool {
         let waits = |r: &&super::Replica| r.state == State::WaitStart;
@@ -176,7 +176,7 @@ impl Primary {
         }
     }
 
-    /// The cut that is being taken holds this many keys, and its payload has this form; told before
+    /// The cut that is being taken holds this many keys, and its payload has this form; called before
     /// [`Primary::on_snapshot_started`].
     pub fn on_cut(&mut self, keys: u64, form: Target) {
         self.cut_keys = keys;
@@ -219,8 +219,8 @@ impl Primary {
         }
     }
 
-    /// The snapshot cannot start now, because something else is being saved: its replicas go on
-    /// waiting until [`Primary::on_other_save`] tells the end of that.
+    /// The snapshot cannot start now, because something else is being saved: its replicas keep waiting until
+    /// [`Primary::on_other_save`] reports the end of that.
     pub fn on_snapshot_busy(&mut self) {
         self.job = None;
         self.other_save = true;
@@ -241,8 +241,8 @@ impl Primary {
         }
     }
 
-    /// The walk of our snapshot is over. To disk: the file stands under its name. To connections:
-    /// what a replica has still to get is on its way.
+    /// The walk of a snapshot for replicas is over. If it was saved to disk, the file is in its place; if it is sent
+    /// to connections, the rest is in their pipes.
     pub fn on_snapshot_finished(&mut self, result: Result<(), String>, env: &mut Env<'_>) {
         let Some(job) = self.job.take() else { return };
         let waiting = |(id, r): (&ClientId, &super::Replica)| match r.state {
@@ -356,7 +356,7 @@ impl Primary {
         }
     }
 
-    /// A snapshot is running or not; one that is none of ours keeps ours from starting.
+    /// Reports whether a snapshot is running; one that is not for replicas keeps theirs from starting.
     pub fn on_save_running(&mut self, running: bool, env: &mut Env<'_>) {
         let other = running && self.job.is_none();
         if other != self.other_save {
@@ -372,7 +372,7 @@ impl Primary {
         }
     }
 
-    /// Cancels the running snapshot when nobody wants it any more.
+    /// Cancels the running snapshot when no replica wants it any longer.
     pub(super) fn cancel_unwanted_snapshot(&mut self, env: &mut Env<'_>) {
         let Some(Job {
             sockets,

@@ -77,7 +77,7 @@ impl Primary {
         }
     }
 
-    /// What slow replicas keep in memory above the bound goes to disk.
+    /// Writes to disk what slow replicas keep in memory above the bound.
     pub fn spill(&mut self, env: &mut Env<'_>) {
         let Some(log) = env.history.backlog_mut() else {
             return;

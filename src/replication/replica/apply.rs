@@ -1,10 +1,10 @@
-//! The primary's stream becomes commands here.
+//! Turns the primary's stream into commands.
 //!
-//!  * The processed offset moves at the end of a whole command; inside MULTI not before EXEC. Exactly
-//!    the processed bytes go, as they came, to our own log and so to sub-replicas.
-//!  * What is half there when the link dies is forgotten: the primary sends it again.
+//!  * The processed offset moves at the end of a whole command; inside MULTI not before EXEC. Exactly the processed
+//!    bytes are appended, as they came, to this server's log, and so reach its own replicas.
+//!  * A command that is incomplete when the link breaks is forgotten, because the primary sends it again.
 //!  * A large argument is received by itself, and sent on from where it is: it never passes through the buffer.
-//!  * Commands are not answered. One that fails is a sign of diverged data: logged, and the link stays.
+//!  * Commands are not answered. One that fails is a sign of diverged data; it is logged, and the link stays.
 
 use crate::commands::{ClientFlags, Engine, Executor, Session, links};
 use crate::large::{self, Growing, Large};
@@ -67,7 +67,7 @@ impl Inbox {
             self.larges
                 .extend(large.clone().map(|l| (self.bytes.len(), l)));
             self.parser.end_large(large);
-            // What is behind it may be the end of the request, or of the stream for now.
+            // The bytes after it may be the end of the request, or all that has arrived so far.
             self.take(&[], engine, session)?;
         }
         self.take(bytes, engine, session)
@@ -135,9 +135,9 @@ impl Inbox {
         }
     }
 
-    /// All up to `parsed` is processed, and of that what is before `from` was so already.
+    /// Everything up to `parsed` is processed; what is before `from` was reported already.
     fn tell_processed(&mut self, buf: &[u8], mut from: usize, engine: &mut Engine) {
-        // Each part asks for it: whoever cannot read this gets no byte of it, and none up to its end later.
+        // Each part requires it: a replica that cannot understand this gets no byte of it up to its end.
         let needs = std::mem::take(&mut self.needs);
         let whole = self.larges.iter().take_while(|(at, _)| *at <= self.parsed);
         let whole = whole.count();

@@ -1,5 +1,5 @@
-//! The replica's side of the link to its primary. Events, bytes and `now` come in, [`LinkAction`]s go
-//! out.
+//! The replica's side of the link to its primary. Its input is events, bytes and `now`; its output is
+//! [`LinkAction`]s.
 //!
 //! ```text
 //! Idle --due--> Connecting --connected: PING--> AwaitPong --AUTH, REPLCONF...--> AwaitReplies
@@ -16,10 +16,10 @@
 //!  * A state carries what it needs and nothing else: there is no offset before PSYNC was answered.
 //!  * The commands between PING and PSYNC are sent together; their replies are taken in order, and an
 //!    error among them is no reason to stop, except for AUTH.
-//!  * Nothing is given up for a payload before it is complete; that is decided by the receiver, which
-//!    hears of it only through [`LinkAction::PayloadEnds`].
-//!  * At least [`RETRY_MS`] lie between two attempts. The reference reconnects at once after some
-//!    failures and can spin; we do not.
+//!  * Nothing is given up for a payload before it is complete; the receiver decides that, and learns of the end only
+//!    through [`LinkAction::PayloadEnds`].
+//!  * At least [`RETRY_MS`] pass between two attempts. The reference reconnects at once after some failures and can
+//!    spin; this server does not.
 
 mod apply;
 mod handshake;

@@ -1,7 +1,7 @@
-//! Where a full sync's payload ends.
+//! Finds the end of a full sync's payload.
 //!
-//! The reference looks for the end mark only at the end of what it has read; we find it anywhere and
-//! keep what follows as the beginning of the stream.
+//! The reference looks for the end mark only at the end of what it has read. Here it is found anywhere, and what
+//! follows is kept as the beginning of the stream.
 
 use crate::replication::position::ID_LEN;
 use memchr::memmem;
