@@ -1,9 +1,8 @@
 //! One database: key -> value, expiry, heat.
 //!
-//! Look-ups give a [`Loc`], a handle that stays valid until the next change of that database; all
-//! work on one entry goes through it, so that a command hashes and probes once. Changes go through
-//! [`Db::insert`], [`Db::edit_with`], [`Db::set_expire`], [`Db::remove`] only (in `write.rs`): they run the
-//! snapshot's hook before anything moves.
+//! Look-ups give a [`Loc`], a handle that stays valid until the next change of that database; all work on one entry
+//! uses it, so that a command hashes and probes once. Only [`Db::insert`], [`Db::edit_with`], [`Db::set_expire`] and
+//! [`Db::remove`] (in `write.rs`) make changes: they run the snapshot's hook before anything moves.
 
 use super::directory::{self, Directory};
 use super::expiry::Expiry;
@@ -13,8 +12,7 @@ use super::value::Kind;
 use super::{Hasher, UnixMillis, Value, ValueRef};
 use crate::snapshot::preserve::DbWalk;
 
-/// The first argument behind a key, and the one behind that: which of them is a member, the collection
-/// tells.
+/// The first and the second argument after a key; the type of the collection decides which of them is a member.
 pub type MemberArgs<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// An entry of one database, named until the next change of that database.
@@ -34,7 +32,7 @@ pub enum Due {
     Fields(Loc),
 }
 
-/// What is known of an entry without its value.
+/// The facts about an entry that can be had without its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Glance {
     type_byte: u8,
@@ -181,7 +179,7 @@ impl Db {
         match segment.outside_at(offset).as_ref() {
             ValueRef::Set(set) => set.prefetch(first),
             ValueRef::Hash(hash) => hash.prefetch(first),
-            // A score stands before the member to be written.
+            // In a write, a score precedes the member.
             ValueRef::Zset(zset) => zset.prefetch(
                 members
                     .iter()
@@ -256,7 +254,7 @@ impl Db {
         }
     }
 
-    /// True if the value stands outside the record: nothing is copied to change it.
+    /// True if the value is outside the record, so that it can be changed without a copy.
     #[inline]
     pub fn is_outside(&self, loc: Loc) -> bool {
         let bytes = self.segment(loc).bytes_at(loc.slot as usize);

@@ -6,10 +6,10 @@
 //!                             -> nodes -> segments         where a node of 4096 entries is not enough
 //! ```
 //!
-//! A node uses the next b bits of the hash, from the top. A segment whose `depth` is less than the
-//! bits used up to and with its node stands in several neighbouring entries of that node, never in two
-//! nodes. Nodes are bounded, so the largest step of growth is a copy of 32 KB, and keys that collide in
-//! their top bits make a narrow tree, not a huge directory. 48 bits deep, segments are chained.
+//! A node uses the next b bits of the hash, from the top. A segment whose `depth` is less than the bits used up to
+//! and including its node is named by several neighbouring entries of that node, never by entries of two nodes. Nodes
+//! are bounded, so the largest step of growth is a copy of 32 KB, and keys that collide in their top bits make a
+//! narrow tree, not a huge directory. 48 bits deep, segments are chained.
 //!
 //! Invariants:
 //!  * An entry is 0 only in the root of an empty directory.
@@ -39,7 +39,7 @@ pub struct Directory {
 // SAFETY: entries are the only pointers to segments and nodes, and move with the directory.
 unsafe impl Send for Directory {}
 
-/// Where an entry stands.
+/// The place of an entry in the directory.
 #[derive(Clone, Copy)]
 pub(super) struct Spot {
     /// `None` for the root.
@@ -122,7 +122,7 @@ impl Directory {
         (!entry.is_none()).then(|| unsafe { entry.segment() })
     }
 
-    /// A segment further down the chain; `None` behind its end.
+    /// A segment further down the chain; `None` after its end.
     #[inline]
     pub fn link(&self, hash: u64, link: usize) -> Option<Segment<'_>> {
         let entry = self.link_entry(hash, link)?;
@@ -219,8 +219,7 @@ impl Directory {
         }
     }
 
-    /// Brings the place where the next record of a segment goes nearer; best after its header has
-    /// come.
+    /// Prefetches the place of a segment's next record; this works best after its header has been fetched.
     #[inline]
     pub(super) fn prefetch_end(&self, hash: u64) {
         if let Some(segment) = self.segment(hash) {
@@ -240,8 +239,7 @@ impl Directory {
         self.segments += 1;
     }
 
-    /// Lengthens a segment's extent where it stands, to hold `records` bytes of records. False if it
-    /// must move for that.
+    /// Lengthens a segment's extent in place, to hold `records` bytes of records. False if it would have to move.
     pub fn grow(&mut self, hash: u64, link: usize, records: usize) -> bool {
         let entry = self.link_entry(hash, link).expect("the segment exists");
         // SAFETY: the entry owns the extent; the handle replaces it below.
@@ -325,14 +323,14 @@ impl Directory {
         self.heap.purge(regions, calls)
     }
 
-    /// The next extent of a region: its kind, a hash of its owner, its address, and where to go on.
+    /// The next extent of a region: its kind, a hash of its owner, its address, and the unit from which to continue.
     pub fn extent_in(&self, region: u32, unit: usize) -> Option<(Kind, u64, u64, usize)> {
         let (kind, first, address, next) = self.heap.extent_in(region, unit)?;
         let hash = u64::from_le_bytes(first[..8].try_into().expect("8 bytes"));
         Some((kind, hash, address, next))
     }
 
-    /// Moves the segment at `address` elsewhere, as it stands; bytes moved.
+    /// Moves the segment at `address` elsewhere without changing it; gives the number of bytes moved.
     pub fn relocate(&mut self, hash: u64, address: u64) -> usize {
         let links = (0..).map_while(|link| Some((link, self.link_entry(hash, link)?)));
         let is_it = |(_, entry): &(usize, Entry)| entry.0 & ((1 << 48) - 1) == address;
@@ -431,7 +429,7 @@ impl Drop for Directory {
             at = next;
         }
         free_nodes(self.root);
-        // SAFETY: the entries are gone, and with them all handles.
+        // SAFETY: the entries were dropped, and with them all handles.
         unsafe { self.heap.free_all() };
     }
 }

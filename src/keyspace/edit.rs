@@ -9,8 +9,8 @@ use std::sync::Arc;
 impl Db {
     /// Changes the value with `f`. A collection that became empty is removed with its key.
     ///
-    /// A value outside that nobody shares is changed where it is, and its record is written only if its type
-    /// changes; what is shared is copied part by part, as `f` writes to it.
+    /// A value outside the record that is not shared is changed in place, and its record is written only if its type
+    /// changes. A shared value is copied part by part, as `f` writes to it.
     pub fn edit_with<R>(&mut self, loc: Loc, f: impl FnOnce(&mut Value) -> R) -> R {
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);

@@ -15,7 +15,7 @@ pub struct Expiry {
     heap: Vec<(UnixMillis, u64)>,
     /// The slot at which the search for due entries of the first segment has arrived: a hint.
     pub(super) searched_to: usize,
-    /// Where weeding goes on.
+    /// Where weeding continues.
     weed_at: usize,
 }
 

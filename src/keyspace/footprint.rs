@@ -1,8 +1,8 @@
-//! Where the memory of a database's segments goes, in bytes: for tests and measurements.
+//! What the memory of a database's segments is used for, in bytes: for tests and measurements.
 
 use super::{Db, directory};
 
-/// Bytes of one database; values that stand outside are not counted.
+/// Bytes of one database; values outside the records are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Number of segments.
@@ -11,7 +11,7 @@ pub struct Footprint {
     pub live: usize,
     /// Records that were replaced.
     pub garbage: usize,
-    /// What stands free behind the last record of each segment.
+    /// Free bytes after the last record of each segment.
     pub tails: usize,
     /// Headers and slots of segments.
     pub slots: usize,
@@ -29,7 +29,7 @@ impl Footprint {
 }
 
 impl Db {
-    /// Where the memory goes. Looks at every segment.
+    /// Computes the footprint. Looks at every segment.
     pub fn footprint(&self) -> Footprint {
         let mut sum = Footprint {
             nodes: self.dir.node_bytes(),

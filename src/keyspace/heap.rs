@@ -1,14 +1,14 @@
 //! Memory for segments and packed values: extents of up to 64 KB, in regions of 2 MB.
 //!
-//! The general allocator cannot do what a cache under churn needs: give whole regions back after
-//! the keys in them went, by moving the rest elsewhere. Here every extent can be found from its
-//! region ([`Heap::extent_in`]), and its first bytes tell its owner who it is.
+//! The general allocator cannot do what a cache under churn needs: give whole regions back after most of their keys
+//! were deleted, by moving the rest elsewhere. Here every extent can be found from its region ([`Heap::extent_in`]),
+//! and its first bytes identify its owner.
 //!
 //! Invariants:
-//!  * The bookkeeping of a region lies outside it ([`super::region`]), so free memory is never touched,
-//!    except for the first unit: it holds the region's number.
-//!  * `bins[n]` names every free run of n units (the last bin: of that many or more). It may also name
-//!    runs that are gone; an entry is believed only if the region agrees.
+//!  * The bookkeeping of a region is outside of it ([`super::region`]), so free memory is never touched, except for
+//!    the first unit: it holds the region's number.
+//!  * `bins[n]` names every free run of n units (the last bin: of that many or more). It may also name runs that no
+//!    longer exist, so an entry is used only if the region agrees.
 //!  * An [`Extent`] is the only handle of its bytes. A heap that is dropped with extents in use keeps
 //!    their regions mapped: forgetting an extent is a leak, never a dangling reference.
 
@@ -20,7 +20,7 @@ use std::ptr::NonNull;
 pub const UNIT: usize = 256;
 /// The largest extent.
 pub const EXTENT_MAX: usize = 64 << 10;
-/// What is taken from and given back to the system as a whole.
+/// The unit in which memory is taken from the system and given back.
 pub const REGION: usize = 2 << 20;
 
 const UNITS_MAX: usize = EXTENT_MAX / UNIT;
@@ -158,12 +158,12 @@ impl Heap {
         self.resident_bytes().saturating_sub(self.used_bytes())
     }
 
-    /// Regions, those that are gone included.
+    /// The number of regions, including those that were given back.
     pub fn regions(&self) -> usize {
         self.regions.len()
     }
 
-    /// How often extents came, went or changed their length: while it stands still, nobody needs memory.
+    /// How often extents were made, freed or changed in length. While it does not change, no memory is needed.
     pub fn changes(&self) -> u64 {
         self.changes
     }
@@ -237,7 +237,7 @@ impl Heap {
         self.join(number, unit, units);
     }
 
-    /// Makes an extent longer where it stands; false if what follows it is in use.
+    /// Makes an extent longer in place; false if the bytes after it are in use.
     pub fn grow(&mut self, extent: &mut Extent, bytes: usize) -> bool {
         let want = bytes.div_ceil(UNIT);
         let (number, unit) = self.place(extent);
@@ -270,7 +270,7 @@ impl Heap {
         true
     }
 
-    /// Makes an extent shorter where it stands.
+    /// Makes an extent shorter in place.
     pub fn shrink(&mut self, extent: &mut Extent, bytes: usize) {
         let want = bytes.div_ceil(UNIT).max(1);
         let have = extent.units as usize;
@@ -328,9 +328,9 @@ impl Heap {
         (done, (self.released_pages - before) * PAGE)
     }
 
-    /// The region with the most bytes in holes, if there are `least` or more: nothing is allocated there
-    /// any more, until it is empty (then it is gone) or [`Heap::keep`] takes it back. Of very many regions it
-    /// looks at some, at others the next time.
+    /// The region with the most bytes in holes, if there are `least` or more: nothing is allocated there any longer,
+    /// until it is empty and given back, or [`Heap::keep`] takes it back. If there are very many regions, only some
+    /// of them are looked at, and others the next time.
     pub fn drain_worst(&mut self, least: usize) -> Option<u32> {
         let (count, from) = (self.regions.len(), self.drain_from);
         let look = (from..from + count.min(DRAIN_LOOK)).map(|at| at % count);
@@ -360,8 +360,8 @@ impl Heap {
         }
     }
 
-    /// The first extent at or after `unit` in a region: its kind, its first bytes (the owner's), its
-    /// address and the unit to go on from. `None` when the rest of the region is free, or the region gone.
+    /// The first extent at or after `unit` in a region: its kind, its first bytes (the owner's), its address and the
+    /// unit to continue from. `None` if the rest of the region is free, or the region was given back.
     pub fn extent_in(&self, number: u32, unit: usize) -> Option<(Kind, &[u8], u64, usize)> {
         let region = self.regions.get(number as usize)?.as_deref()?;
         let mut unit = unit.max(1);
@@ -472,7 +472,8 @@ impl Heap {
         for len in gone.into_iter().filter(|&len| len > 0) {
             self.runs[bin_of(len)] -= 1;
         }
-        // One empty region stays, lest a single extent that comes and goes map and unmap it.
+        // One empty region is kept, so that a single extent that is made and freed again and again does not map and
+        // unmap it.
         if empty && (self.region(number).draining || self.spare_units() > UNITS) {
             self.remove_region(number);
         } else {
@@ -503,7 +504,7 @@ impl Heap {
         let huge = self.live_regions >= HUGE_PAGES_FROM;
         let base = region_pool::map(huge);
         let number = self.vacant_number();
-        // SAFETY: the region is mapped and aligned, and nobody else knows it.
+        // SAFETY: the region is mapped and aligned, and nothing else refers to it yet.
         unsafe { base.cast::<u32>().write(number as u32) };
         let region = Region::new(base, huge);
         self.released_pages += region.released_pages;
@@ -518,7 +519,7 @@ impl Heap {
         self.released_pages -= region.released_pages;
         self.live_regions -= 1;
         self.vacant.push(number as u32);
-        // SAFETY: the region is unused, and its number is given up: nobody refers to it.
+        // SAFETY: the region is unused and its number is given up, so nothing refers to it.
         unsafe { region_pool::unmap(region.base) };
     }
 }
@@ -527,7 +528,7 @@ impl Drop for Heap {
     fn drop(&mut self) {
         for region in std::mem::take(&mut self.regions).into_iter().flatten() {
             if region.used_units == 0 {
-                // SAFETY: without extents in use nobody refers to the region.
+                // SAFETY: without extents in use nothing refers to the region.
                 unsafe { region_pool::unmap(region.base) };
             }
         }

@@ -56,8 +56,8 @@ impl Keyspace {
         self.dbs.swap(a, b);
     }
 
-    /// Puts a database in the place of another, which is returned: drop it where it does not hurt.
-    /// What a running snapshot still needs of it goes to the snapshot instead.
+    /// Replaces a database by another and returns the old one, which should be dropped on another thread. Parts of it
+    /// that a running snapshot still needs are left to the snapshot instead.
     #[must_use = "dropping a large database takes time"]
     pub fn replace(&mut self, index: usize, db: Db) -> Db {
         let old = std::mem::replace(&mut self.dbs[index], db);
@@ -74,8 +74,8 @@ impl Keyspace {
         self.len() == 0
     }
 
-    /// Bytes of segments and directories, without what only a snapshot holds. Values that stand
-    /// outside the records are the general allocator's, which counts them.
+    /// Bytes of segments and directories, without what only a snapshot holds. Values outside the records belong to
+    /// the general allocator, which counts them.
     pub fn used_bytes(&self) -> usize {
         self.dbs.iter().map(Db::used_bytes).sum()
     }

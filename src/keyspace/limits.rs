@@ -1,4 +1,4 @@
-//! The sizes up to which collections stay packed (`*-max-listpack-*` and friends in redis.conf).
+//! The sizes up to which collections stay packed (`*-max-listpack-*` and similar directives of redis.conf).
 
 /// Thresholds in entries and bytes; the defaults are Redis 7.4's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

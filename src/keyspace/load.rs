@@ -38,7 +38,7 @@ pub struct Scanned<'a> {
 pub struct DuplicateKey {
     /// The key.
     pub key: Vec<u8>,
-    /// Which record of the batch has it a second time.
+    /// The record of the batch that has the key a second time.
     pub index: usize,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for DuplicateKey {
 
 impl std::error::Error for DuplicateKey {}
 
-/// What a loader knows beforehand. Both are hints: wrong ones cost time or memory only.
+/// What a loader knows beforehand. Both values are hints: wrong ones only cost time or memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SizeHint {
     /// Keys to come (RESIZEDB, or an estimate).
@@ -63,11 +63,11 @@ pub struct SizeHint {
 const SEGMENT_LOAD: u64 = 380;
 /// Bytes of records that a presized segment is meant for, at most.
 const SEGMENT_BYTES: u64 = 40 << 10;
-/// Records above this are presized for as if they were so long: large values stand outside.
+/// Longer records are presized as if they had this length, because large values are outside the records.
 const RECORD_GUESS: u64 = 256;
-/// How many records ahead a segment's header and home group are asked for,
+/// How many records ahead a segment's header and home group are prefetched.
 const SLOTS_AHEAD: usize = 24;
-/// and the place where the record goes.
+/// How many records ahead the place for the record is prefetched.
 const RECORD_AHEAD: usize = 12;
 
 impl Partition {
@@ -135,7 +135,7 @@ impl Partition {
         Ok(())
     }
 
-    /// Inserts a value that does not stand as a record.
+    /// Inserts a value that is not in the form of a record.
     ///
     /// # Errors
     /// The key, if it is there already (as a batch of one).
@@ -179,7 +179,7 @@ impl Plan {
         // One standard deviation above the mean: an unlucky segment gets more groups when it comes to it.
         let entries = mean + mean.isqrt();
         let groups = (entries / segment::GROUP_LOAD + 1).min(segment::GROUPS_MAX);
-        // Three for the records: what is too much is left behind when the partitions are put together.
+        // Three for the records: what is too much is given up when the partitions are put together.
         let records = (mean + 3 * mean.isqrt()) * record as usize;
         Some(Plan {
             depth,
@@ -276,8 +276,8 @@ impl Db {
     pub fn assemble(partitions: Vec<Partition>) -> Db {
         let mut dirs = Vec::with_capacity(partitions.len());
         let mut total: Option<Db> = None;
-        // Segments that outgrew their first place have left holes. What one partition leaves is where
-        // the next one goes, so that no fresh memory is touched.
+        // Segments that outgrew their first place have left holes. Each partition is moved into the space that the
+        // one before has left, so that no fresh memory is touched.
         let mut heap = Heap::new();
         for partition in partitions {
             let mut part = partition.db;

@@ -1,4 +1,4 @@
-//! Where keys and values live.
+//! Keys and values in memory.
 //!
 //! ```text
 //! Keyspace -> Db -> directory (hash -> segment) -> segment: slots (tag, offset, heat) + records
@@ -11,12 +11,12 @@
 //!   its changes. `expiry`: which segment has what expires first.
 //! * [`directory`], `node`, `reshape`: from a hash to its segment. [`segment`], [`slots`]: up to 448
 //!   entries in one extent.
-//! * [`record`]: how an entry stands in memory: as an RDB record. `outside`: values that do not.
+//! * [`record`]: how an entry is held in memory: as an RDB record. `outside`: values outside the records.
 //! * [`heap`], `region`, `region_pool`: memory for extents. `tidy`: gives it back when it is free.
 //!   [`Footprint`]: what it is used for. [`repack`](Round): the same for values outside.
-//! * [`hash`]: the keyed hash of keys. `scan`: a walk in its order that commands take in steps.
-//! * [`load`]: building a database aside, by several threads.
-//! * `tree`: the structure of everything large.
+//! * [`hash`]: the keyed hash of keys. `scan`: a walk in the order of hashes that commands take in steps.
+//! * [`load`]: building a new database by several threads, beside those that are served.
+//! * `tree`: the structure of every large value.
 //! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
 //! * [`sizes`]: where keys and values change their form, for tests.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.

@@ -1,14 +1,14 @@
-//! What a directory is made of: entries, and nodes of entries.
+//! The parts of a directory: entries, and nodes of entries.
 //!
-//! An entry is a pointer with its upper 16 bits put to use, so that a look-up goes from it straight to
-//! the right line of the segment.
+//! An entry is a pointer whose upper 16 bits are used as well, so that a look-up goes from it straight to the right
+//! cache line of the segment.
 
 use super::heap::Extent;
 use super::segment::{Segment, SegmentMut};
 use std::ptr::NonNull;
 
-/// What stands in a node: 0; or a segment: address | (units - 1) << 48 | groups << 56 | chained << 62;
-/// or a node: address | bits << 48 | fixed << 56 | 1 << 63.
+/// An entry of a node is 0; or a segment: address | (units - 1) << 48 | groups << 56 | chained << 62; or a node:
+/// address | bits << 48 | fixed << 56 | 1 << 63.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(pub u64);
 
@@ -20,7 +20,7 @@ pub(super) const CHAINED: u64 = 1 << 62;
 pub(super) struct Node {
     pub entries: NonNull<Entry>,
     pub bits: u8,
-    /// It may hold nodes, so it cannot be doubled: an entry of a node stands in one place only.
+    /// It may hold nodes, so it cannot be doubled: a node has only one entry that leads to it.
     pub fixed: bool,
 }
 

@@ -1,9 +1,9 @@
-//! Values that stand outside the records: an 8-byte handle in the record owns them.
+//! Values outside the records: an 8-byte handle in the record owns them.
 //!
-//! A handle is the address of an `Arc<Value>`, or, if the key is long too, of a boxed `LongKey`.
-//! Whoever writes a record with a handle gives the value away; whoever drops such a record (when it
-//! is replaced, deleted, or no longer needed by a snapshot) takes it back. Bytes from outside never
-//! contain handles: loading checks the type byte.
+//! A handle is the address of an `Arc<Value>`, or, if the key is long too, of a boxed `LongKey`. Code that writes a
+//! record with a handle gives the value away; code that drops such a record (when it is replaced, deleted, or no
+//! longer needed by a snapshot) takes it back. Bytes from outside never contain handles: loading checks the type
+//! byte.
 //!
 //! Only [`super::segment`] reads handles, from records of segments: that is what makes it sound.
 
@@ -19,7 +19,7 @@ struct LongKey {
     value: Arc<Value>,
 }
 
-/// Turns a value, and the key if it does not stand in the record, into a handle.
+/// Turns a value, and the key if it is not in the record, into a handle.
 pub fn store(key: Option<Arc<[u8]>>, value: Arc<Value>) -> [u8; HANDLE] {
     let address = match key {
         None => Arc::into_raw(value).expose_provenance(),
@@ -146,10 +146,10 @@ pub unsafe fn share(record: &[u8]) -> Arc<Value> {
     }
 }
 
-/// Puts another value in the place of the one that a record's handle owns.
+/// Replaces the value that a record's handle owns.
 ///
 /// # Safety
-/// As [`value`]; and the record is borrowed exclusively, and written by nobody but this module.
+/// As [`value`]; and the record is borrowed exclusively, and written by this module only.
 pub unsafe fn replace(record: &mut [u8], value: Arc<Value>) {
     let (long, address) = handle(record);
     if long {

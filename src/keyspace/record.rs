@@ -1,4 +1,4 @@
-//! How an entry stands in a segment: as the RDB record that a dump would hold.
+//! How an entry is held in a segment: as the RDB record that a dump would hold.
 //!
 //! ```text
 //! [FC expire-ms:8 LE] type:1 klen:1|2|5 key value
@@ -7,17 +7,17 @@
 //! `key` is always written raw (never as an integer, never compressed), `klen` in its shortest form.
 //! `value` is the canonical RDB value of `type`.
 //!
-//! RDB types are small numbers; the upper bits of the type byte are the keyspace's own, and never
-//! leave it: [`OUTSIDE`] (the value is elsewhere: an 8-byte handle stands for it), [`LONG_KEY`] (the
-//! key is there too, and `klen` is 0). Without them the record is what a dump would hold.
+//! RDB types are small numbers; the upper bits of the type byte are the keyspace's own, and never leave it:
+//! [`OUTSIDE`] (the value is elsewhere, and an 8-byte handle takes its place), [`LONG_KEY`] (the key is with the
+//! value, and `klen` is 0). Without them the record is what a dump would hold.
 
 use super::UnixMillis;
 use crate::rdb::opcode;
 
-/// Keys above this stand outside the record, with their value.
+/// Longer keys are outside the record, with their value.
 pub const KEY_MAX: usize = 256;
-/// Values above this, which is a text of 1024 bytes with its length, stand outside the record: what is copied
-/// when a segment moves should be worth it.
+/// Longer values are outside the record. The limit is a text of 1024 bytes with its length: records are copied when a
+/// segment moves, so they should not be large.
 pub const VALUE_MAX: usize = 2 + 1024;
 /// The longest record: what makes room for one can rely on it.
 pub const RECORD_MAX: usize = 9 + 1 + 2 + KEY_MAX + VALUE_MAX;
@@ -28,9 +28,9 @@ pub const EXPIRE_MS: u8 = opcode::EXPIRETIME_MS;
 pub const TYPE_STRING: u8 = opcode::STRING;
 /// The bits of a type byte that are the RDB type.
 pub const TYPE_MASK: u8 = 0x1f;
-/// Bit of a type byte: a handle stands for the value.
+/// Bit of a type byte: a handle takes the place of the value.
 pub const OUTSIDE: u8 = 0x80;
-/// Bit of a type byte, with [`OUTSIDE`]: the key is behind the handle too.
+/// Bit of a type byte, with [`OUTSIDE`]: the handle leads to the key as well.
 pub const LONG_KEY: u8 = 0x40;
 /// Bytes of a handle.
 pub const HANDLE: usize = 8;
@@ -49,7 +49,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The value, or the handle that stands for it, without what follows.
+    /// The value, or the handle that takes its place, without the bytes after it.
     #[inline]
     pub fn value(&self) -> &'a [u8] {
         &self.rest[..value_len(self.rdb_type, self.rest)]
@@ -112,7 +112,7 @@ pub fn first_field_expiry(bytes: &[u8]) -> Option<UnixMillis> {
     (ms != 0).then_some(ms)
 }
 
-/// Where the type byte stands.
+/// The position of the type byte.
 #[inline(always)]
 pub fn type_at(bytes: &[u8]) -> usize {
     if bytes[0] == EXPIRE_MS { 9 } else { 0 }
@@ -125,7 +125,7 @@ pub fn expire_of(bytes: &[u8]) -> Option<UnixMillis> {
     (bytes[0] == EXPIRE_MS).then(|| ms(&bytes[1..9]))
 }
 
-/// Length of a canonical value of a type that stands in records.
+/// Length of a canonical value of a type that is held in records.
 ///
 /// # Panics
 /// For other types, and when the bytes are not such a value.
@@ -218,7 +218,7 @@ pub fn read_len(bytes: &[u8]) -> (usize, usize) {
 pub struct Parts<'a> {
     expire: Option<UnixMillis>,
     type_byte: u8,
-    /// Empty when it stands outside.
+    /// The key; empty if it is outside the record.
     key: &'a [u8],
     /// The first bytes of the value (the length of a string, an integer, a handle).
     head: &'a [u8],
@@ -227,8 +227,8 @@ pub struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// A record that holds the key and the value, which comes in two parts. `None` if one of them is too long
-    /// for a record: then both the value and a long key stand outside.
+    /// A record that holds the key and the value, which comes in two parts. `None` if one of them is too long for a
+    /// record: then the value, and a long key too, are held outside.
     #[inline(always)]
     pub fn whole(
         expire: Option<UnixMillis>,
@@ -247,7 +247,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// A record of a value outside: `handle` stands for it, and for the key too if that is long.
+    /// A record of a value outside: `handle` takes the place of the value, and of the key too if that is long.
     #[inline]
     pub fn outside(
         expire: Option<UnixMillis>,

@@ -3,8 +3,8 @@
 //! Invariants:
 //!  * It is cut into runs of whole units; `start` has a bit at the first unit of each run, and `free` has it
 //!    too when the run is free. Two free runs never touch. The first unit is a run in use, the heap's own.
-//!  * Pages with a bit in `released` hold no memory: never touched, or given back to the system. A huge page
-//!    comes as a whole with the first touch.
+//!  * Pages with a bit in `released` hold no memory: they were never touched, or were given back to the system. The
+//!    first touch of a huge page makes the whole page resident.
 
 use super::heap::{Kind, REGION, UNIT};
 use super::region_pool;
@@ -19,7 +19,7 @@ pub(super) const PAGES: usize = REGION / PAGE;
 
 const WORDS: usize = UNITS / 64;
 const PAGE_UNITS: usize = PAGE / UNIT;
-/// A huge page is given up for so many free pages.
+/// A huge page is split up if this many of its pages are free.
 const HUGE_PAGE_WORTH: usize = PAGES / 8;
 
 /// Where extents lie, and where they do not.
@@ -40,7 +40,7 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// A region that nobody has touched, all of it free but the first unit.
+    /// A region that was never touched; all of it is free except the first unit.
     pub fn new(base: NonNull<u8>, huge: bool) -> Box<Region> {
         let mut region = Box::new(Region {
             base,
@@ -205,8 +205,8 @@ impl Region {
                 // Else the system would fill the hole again when it next makes a huge page.
                 region_pool::no_huge_pages(self.base);
             }
-            // SAFETY: these pages belong to a free run of this region: nobody refers to them, and the
-            // next owner of an extent expects arbitrary bytes.
+            // SAFETY: these pages belong to a free run of this region, so nothing refers to them, and the next owner
+            // of an extent expects arbitrary bytes.
             unsafe { region_pool::release(self.base, pages.start * PAGE, pages.len() * PAGE) };
             for page in pages {
                 if !get(&self.released, page) {

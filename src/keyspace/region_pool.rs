@@ -27,7 +27,7 @@ pub(super) fn map(huge: bool) -> NonNull<u8> {
     let address = reserved.pop().expect("just reserved");
     drop(reserved);
     let base: *mut u8 = std::ptr::with_exposed_provenance_mut(address);
-    // SAFETY: the range is reserved by us and mapped without access; nobody uses it.
+    // SAFETY: the range was reserved here and is mapped without access, so nothing uses it.
     let ok = unsafe { libc::mprotect(base.cast(), REGION, libc::PROT_READ | libc::PROT_WRITE) };
     if ok != 0 {
         out_of_memory();
@@ -45,10 +45,10 @@ pub(super) fn map(huge: bool) -> NonNull<u8> {
 /// Gives a region back: the memory to the system, the addresses to the pool.
 ///
 /// # Safety
-/// `base` comes from [`map`], and nobody refers to the region any more.
+/// `base` comes from [`map`], and nothing refers to the region any longer.
 pub(super) unsafe fn unmap(base: NonNull<u8>) {
-    // SAFETY: the caller gives the region up. Mapping it anew without access frees the memory and
-    // what was counted for it.
+    // SAFETY: the caller gives the region up. Mapping it again without access frees the memory and what was counted
+    // for it.
     let mapped = unsafe {
         libc::mmap(
             base.as_ptr().cast(),
@@ -68,7 +68,7 @@ pub(super) unsafe fn unmap(base: NonNull<u8>) {
 /// Gives the memory of some pages of a region back; they read as zeroes afterwards.
 ///
 /// # Safety
-/// Nobody refers to these bytes.
+/// Nothing refers to these bytes.
 pub(super) unsafe fn release(base: NonNull<u8>, offset: usize, len: usize) {
     assert!(offset + len <= REGION);
     // SAFETY: the range lies in the region, and the caller gives its content up.

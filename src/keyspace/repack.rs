@@ -1,17 +1,17 @@
 //! Moves the buffers of packed values to where the general allocator would put them now.
 //!
-//! A value outside the records stands where the allocator had room for it, among others of its size. When
-//! most of those have gone, it keeps their pages from going too. The allocator cannot move it; the keyspace
-//! can: it has the only reference, unless a snapshot or a command has another, and then the value stays.
+//! A value outside the records is where the allocator had room for it, among others of its size. When most of those
+//! were freed, it keeps their pages in use. The allocator cannot move it, but the keyspace can, because it has the
+//! only reference; a value to which a snapshot or a command has another reference stays where it is.
 //!
-//! The buffers that are left go to the caller, who drops them after the slice: the allocator would hand a
+//! The old buffers are given to the caller, who drops them after the slice. Otherwise the allocator would hand a
 //! freed one out again for the next move.
 
 use super::{Keyspace, directory};
 
-/// Bytes moved in a slice, which takes some 50 µs with what allocating and freeing costs,
+/// Bytes moved in a slice, which takes some 50 µs including allocating and freeing.
 const SLICE: usize = 24 << 10;
-/// if looking at a segment or at a value is worth so many.
+/// Looking at a segment or at a value counts as this many bytes.
 const LOOK: usize = 512;
 
 /// How far a round through the keyspace has come.
@@ -24,8 +24,8 @@ pub struct Round {
 }
 
 impl Keyspace {
-    /// One slice of a round: moves the buffers at addresses of which `is_sparse` says that they should not
-    /// stay. The buffers that they left are added to `left`. True when the round has come to its end.
+    /// One slice of a round: moves the buffers at the addresses for which `is_sparse` is true. The old buffers are
+    /// added to `left`. True when the round has ended.
     pub fn repack(
         &mut self,
         round: &mut Round,

@@ -12,8 +12,8 @@ pub const DEPTH_MAX: u8 = 48;
 const NODE_BITS_MAX: u8 = 12;
 
 impl Directory {
-    /// Gives an empty directory the segments of a whole database of `1 << depth`, as far as they
-    /// belong here, each with so many groups and bytes of records.
+    /// Gives an empty directory those of the `1 << depth` segments of a whole database that belong here, each with
+    /// `groups` groups and room for `records` bytes.
     pub(super) fn presize(&mut self, depth: u8, groups: usize, records: usize) {
         debug_assert!(self.is_vacant());
         let own = depth.saturating_sub(self.base).min(NODE_BITS_MAX);
@@ -147,7 +147,7 @@ impl Directory {
         let (prefix, depth) = (head.prefix(), head.depth());
         let extent = self.heap.alloc(segment::bytes_for(1, 1), Kind::Segment);
         let Entry(new) = new_segment(extent, 1, prefix, depth, walked);
-        // SAFETY: the entry was made just now; nobody else has it.
+        // SAFETY: the entry was made just now, and nothing else refers to it.
         unsafe { Entry(new).segment_mut() }.set_next(entry.0);
         self.segments += 1;
         self.replace(hash, 0, Entry(new | CHAINED));

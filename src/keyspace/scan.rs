@@ -1,9 +1,9 @@
 //! SCAN: a walk through a database in hash order, taken in steps that a cursor connects.
 //!
-//! A cursor is a position: the top [`CURSOR_BITS`] bits of the hash of the next key. Clients keep it in
-//! signed 64-bit integers and in doubles, so it has as many bits as a double holds exactly. Keys that
-//! share a position are always visited in the same step: a cursor could not point between them. The hash is
-//! keyed with a secret, so nobody can choose keys that share one.
+//! A cursor is a position: the top [`CURSOR_BITS`] bits of the hash of the next key. Clients keep it in signed 64-bit
+//! integers and in doubles, so it has as many bits as a double holds exactly. Keys that share a position are always
+//! visited in the same step: a cursor could not point between them. The hash is keyed with a secret, so that keys
+//! that share a position cannot be chosen.
 //!
 //! A key keeps its hash whatever happens to the segments, so a key that is present from the beginning of a
 //! scan to its end is visited, through splits, merges, insertions and deletions.

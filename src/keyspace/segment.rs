@@ -117,8 +117,8 @@ impl<'a> Segment<'a> {
     #[inline]
     ///
     /// # Safety
-    /// `bytes` were made a segment of so many groups by [`SegmentMut::init`] and changed by [`SegmentMut`]
-    /// only: so handles in them are good.
+    /// `bytes` were made a segment of `groups` groups by [`SegmentMut::init`] and changed by [`SegmentMut`] only, so
+    /// that the handles in them are valid.
     pub unsafe fn new(bytes: &'a [u8], groups: usize) -> Self {
         let (header, rest) = bytes.split_first_chunk().expect("an extent holds a header");
         let (slots, records) = rest.split_at(slots::bytes_for(groups));
@@ -179,7 +179,7 @@ impl<'a> Segment<'a> {
     /// The large value of the record at an offset.
     ///
     /// # Panics
-    /// When the value stands in the record.
+    /// If the value is in the record.
     #[inline]
     pub fn outside_at(&self, offset: usize) -> &'a Value {
         // SAFETY: a record of a segment.
@@ -189,7 +189,7 @@ impl<'a> Segment<'a> {
     /// Another reference to the large value of the record at an offset.
     ///
     /// # Panics
-    /// When the value stands in the record.
+    /// If the value is in the record.
     pub fn share_at(&self, offset: usize) -> Arc<Value> {
         // SAFETY: a record of a segment.
         unsafe { outside::share(&self.records[offset..]) }
@@ -332,7 +332,7 @@ impl<'a> SegmentMut<'a> {
         used
     }
 
-    /// Appends a record that stands elsewhere.
+    /// Appends a copy of a record.
     #[inline]
     pub fn append_bytes(&mut self, bytes: &[u8]) -> usize {
         let used = self.used() as usize;
@@ -366,7 +366,8 @@ impl<'a> SegmentMut<'a> {
         self.set_garbage(self.garbage() + len as u32);
     }
 
-    /// Counts a record in (`by` = 1) or out (-1) that has an expiry, or fields with one, or stands outside.
+    /// Adds (`by` = 1) or subtracts (-1) a record in the counts of records with an expiry, with fields that expire,
+    /// and with values outside.
     #[inline]
     pub fn count(&mut self, expire: bool, type_byte: u8, by: i16) {
         if expire {
@@ -380,10 +381,10 @@ impl<'a> SegmentMut<'a> {
         }
     }
 
-    /// Takes the large value out of a record, which from then on has none: `None` if it has been taken.
+    /// Takes the large value out of a record, which has none afterwards. `None` if it was taken before.
     ///
     /// # Panics
-    /// When the value stands in the record.
+    /// If the value is in the record.
     pub fn take_outside(&mut self, offset: usize) -> Option<Arc<Value>> {
         let bytes = &self.records[offset..];
         // SAFETY: a record of a segment; its handle is overwritten at once.
@@ -410,14 +411,14 @@ impl<'a> SegmentMut<'a> {
     /// As [`SegmentMut::outside_mut`], of the record at an offset.
     ///
     /// # Panics
-    /// When the value stands in the record.
+    /// If the value is in the record.
     #[inline]
     pub fn outside_mut_at(&mut self, offset: usize) -> Option<&mut Value> {
         // SAFETY: a record of a segment, borrowed exclusively with it.
         unsafe { outside::value_mut(&self.records[offset..]) }
     }
 
-    /// Gives a record another large value in the place of its own.
+    /// Replaces the large value of a record.
     pub fn replace_outside(&mut self, offset: usize, value: Arc<Value>) {
         let bytes = &mut self.records[offset..];
         // SAFETY: a record of a segment, borrowed exclusively with it.
@@ -445,8 +446,8 @@ impl<'a> SegmentMut<'a> {
         }
     }
 
-    /// Copies another segment as it stands, into an extent with as many groups or others; leaves the
-    /// garbage behind if `compact`, and removed slots if it was crowded. The other must not be used any more.
+    /// Copies another segment into an extent with the same number of groups or another one. Garbage is left out if
+    /// `compact`, and removed slots are if it was crowded. The other segment must not be used any longer.
     pub fn copy_from(&mut self, old: Segment<'_>, hasher: &Hasher, compact: bool) {
         self.header.copy_from_slice(old.header);
         if self.slots.len() == old.slots.len() && !old.is_crowded() {
@@ -476,7 +477,7 @@ impl<'a> SegmentMut<'a> {
         }
     }
 
-    /// Takes over a record of another segment, as it stands, with what is known of it.
+    /// Takes over a record of another segment unchanged, with what is known of it.
     pub fn adopt(&mut self, hasher: &Hasher, bytes: &[u8], hash: Option<u64>, heat: u32) {
         let record = Record::parse(bytes);
         let hash = hash.unwrap_or_else(|| hasher.hash(key_of(bytes)));

@@ -19,7 +19,7 @@ pub const STRINGS: [usize; 10] = [
     // An integer is no longer held as one of 64 bits.
     21,
     LENGTHS[0],
-    // What is longer takes two bytes for its length.
+    // A longer one takes two bytes for its length.
     VALUE_MAX - 2 + 1,
     CHUNK_MAX + 1,
     PIECE + 1,

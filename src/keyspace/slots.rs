@@ -108,7 +108,7 @@ fn occupied(group: &[u8; GROUP]) -> u16 {
 }
 
 impl<'a> Slots<'a> {
-    /// The slots that stand in `bytes`, which are [`bytes_for`] the number of groups.
+    /// The slots in `bytes`, whose length is [`bytes_for`] the number of groups.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         let count = bytes.len() / (GROUP + HEATS);

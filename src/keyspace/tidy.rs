@@ -1,22 +1,22 @@
-//! Housekeeping: gives memory back that overwrites, deletions and growth have left in holes.
+//! Housekeeping: gives memory back that is left in holes by overwrites, deletions and growth.
 //!
-//! What is free goes back by pages. Where holes are smaller than pages, the extents of the worst region
-//! move elsewhere, a few at a time, and the region goes back to the system as a whole.
+//! Free pages are given back. Where holes are smaller than pages, the extents of the worst region are moved
+//! elsewhere, a few at a time, and the region is given back to the system as a whole.
 //!
-//! While extents come and go, holes are about to be filled: only many of them are worth the trouble. In a
-//! pause of [`PAUSE_MS`] nobody waits for them, so nearly all of it goes back; then there is nothing to do
-//! until a good part of the extents has changed.
+//! While extents are made and freed, holes are about to be filled, and only many of them are worth the trouble. After
+//! a pause of [`PAUSE_MS`], nearly all free memory is given back; then there is nothing to do until a good part of
+//! the extents has changed.
 
 use super::Db;
 use super::heap::{Kind, REGION};
 
 /// Bytes moved in a slice, or a segment: some 50 µs, most of it for fresh pages.
 const SLICE: usize = 32 << 10;
-/// Regions whose free pages are given back in a slice,
+/// Regions whose free pages are given back in a slice.
 const PURGE_REGIONS: usize = 2;
-/// and calls of the system for that.
+/// System calls that a slice may make for that.
 const PURGE_CALLS: usize = 8;
-/// How long extents stay as they are before that is a pause.
+/// How long no extent must change for it to be a pause.
 const PAUSE_MS: u64 = 300;
 
 /// A region that is being drained.
@@ -30,9 +30,9 @@ struct Drain {
 #[derive(Default)]
 pub(super) struct Tidy {
     drain: Option<Drain>,
-    /// Changes of the heap that have been seen,
+    /// The heap's count of changes at the last look.
     seen: u64,
-    /// and when the last of them was.
+    /// When that count changed last.
     changed_at: u64,
     /// Changes of the heap when all was tidy.
     rested: u64,
@@ -42,9 +42,9 @@ pub(super) struct Tidy {
 /// What is left to do in a pause.
 #[derive(Clone, Copy, Default)]
 enum Pause {
-    /// To give free pages back, of so many regions.
+    /// Free pages of `regions` regions are to be given back.
     Purge { regions: usize, drains: usize },
-    /// To move what stands between holes, in so many regions at most.
+    /// Extents between holes are to be moved, in at most `drains` regions.
     Drain { drains: usize, moved: bool },
     #[default]
     Rest,

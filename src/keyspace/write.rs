@@ -19,7 +19,7 @@ use super::{UnixMillis, Value, outside};
 use crate::snapshot::preserve::let_go;
 use std::sync::Arc;
 
-/// Two segments of at most so many entries together are merged; well below [`ENTRIES_MAX`], so that
+/// Two segments of at most this many entries together are merged. The limit is well below [`ENTRIES_MAX`], so that
 /// the merged one is not split again soon.
 const MERGE_MAX: usize = 224;
 /// Less garbage than this is not worth a compaction.
@@ -54,8 +54,8 @@ impl Db {
         }
     }
 
-    /// Before a large value takes the place of one that may be large too: the old one goes first, so that
-    /// memory for both at once is not needed.
+    /// Called before a large value replaces one that may be large too: the old one is dropped first, so that memory
+    /// for both at once is not needed.
     fn forget_value(&mut self, hash: u64, key: &[u8]) {
         let Some(loc) = self
             .find_hashed(hash, key)
@@ -125,7 +125,7 @@ impl Db {
         self.insert_outside(hash, key, Arc::new(value), expire)
     }
 
-    /// Creates or overwrites a key with a value that stands outside the record.
+    /// Creates or overwrites a key with a value outside the record.
     pub(super) fn insert_outside(
         &mut self,
         hash: u64,
@@ -192,17 +192,17 @@ impl Db {
         self.shrink(loc);
     }
 
-    /// Removes everything. The result owns the old content: drop it where it does not hurt.
+    /// Removes everything. The result owns the old content, and should be dropped on another thread.
     ///
-    /// What a running snapshot still needs of it goes to the snapshot instead.
+    /// Parts of it that a running snapshot still needs are left to the snapshot instead.
     #[must_use = "dropping a large database takes time"]
     pub fn clear(&mut self) -> Db {
         let old = std::mem::replace(self, Db::new(*self.dir.hasher()));
         old.leave_to_walk(*self.dir.hasher())
     }
 
-    /// Takes a large value out of a record that is about to be replaced; shares it if a snapshot needs
-    /// the record, or if the key stands with it: a record must not lose its key.
+    /// Takes a large value out of a record that is about to be replaced; shares it if a snapshot needs the record, or
+    /// if the key is with the value, because a record must not lose its key.
     pub(super) fn borrow_outside(&mut self, loc: Loc, limit: usize) -> Arc<Value> {
         let offset = self.segment(loc).slots().offset(loc.slot as usize);
         if offset < limit || self.record(loc).rdb_type & LONG_KEY != 0 {
@@ -212,7 +212,7 @@ impl Db {
         value.expect("the value is not on loan")
     }
 
-    /// Gives an entry another record, with a value in two parts. It stands outside if the key does.
+    /// Gives an entry another record, with a value in two parts. The value is held outside if the key is.
     pub(super) fn rewrite(
         &mut self,
         loc: Loc,
@@ -232,7 +232,7 @@ impl Db {
         })
     }
 
-    /// Gives an entry another record, with a value that stands outside.
+    /// Gives an entry another record, with a value outside of it.
     pub(super) fn rewrite_outside(
         &mut self,
         loc: Loc,
@@ -315,7 +315,7 @@ impl Db {
             let room = segment.records().len() - segment.used() as usize;
             if !in_place && room < len {
                 if !self.make_room(loc, len) {
-                    // The chain goes on elsewhere.
+                    // The chain continues in another segment.
                     let heat = self.heat(loc);
                     self.remove(loc);
                     return self.append(self.hash(key), parts, heat);
@@ -329,7 +329,7 @@ impl Db {
             if (expires, type_byte) != (parts.expire().is_some(), parts.type_byte()) {
                 self.count(loc, expires, type_byte, parts);
             } else if in_place && type_byte & OUTSIDE == 0 {
-                // The key stays, and stands where it stood.
+                // The key stays where it is.
                 let mut segment = self.segment_mut(loc);
                 parts.write_again(&mut segment.records_mut()[offset..offset + len]);
                 return loc;
@@ -364,7 +364,7 @@ impl Db {
         )
     }
 
-    /// As [`Db::append`], of a record that stands whole in `bytes` as it is kept.
+    /// As [`Db::append`], for a whole record in `bytes` in the form in which it is kept.
     #[inline]
     pub(super) fn append_whole(
         &mut self,

@@ -22,7 +22,7 @@ pub struct Block {
     pub values: Vec<OutOfLine>,
 }
 
-/// An entry whose value stands outside the records.
+/// An entry whose value is outside the records.
 #[derive(Debug)]
 pub struct OutOfLine {
     /// The key.

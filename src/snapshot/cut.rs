@@ -28,9 +28,9 @@ pub struct DbCut {
     pub keys: u64,
     /// Keys with an expiry.
     pub expires: u64,
-    /// Keys by the RDB type in which the value is held, or in which it is written if it stands out
-    /// of line (0 string, 18 list, 2 set, 5 zset, 4 hash, 24 hash with field expiry, streams as
-    /// loaded): decides the lowest version that holds the data.
+    /// Keys by the RDB type in which the value is held, or in which it is written if it is outside the records (0
+    /// string, 18 list, 2 set, 5 zset, 4 hash, 24 hash with field expiry, streams as loaded): decides the lowest
+    /// version that holds the data.
     pub types: [u64; 32],
 }
 

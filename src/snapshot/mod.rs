@@ -1,4 +1,4 @@
-//! How a point-in-time image is taken while writes go on.
+//! How a point-in-time image is taken while clients write.
 //!
 //! * [`block`]: what a walk hands out: plain RDB records and references to large values.
 //! * [`cut`]: what the image is of: counts per database, taken between two commands.
@@ -7,8 +7,8 @@
 //!
 //! The caller begins a snapshot between two commands, then asks for blocks in slices:
 //! [`Keyspace::begin_snapshot`](crate::keyspace::Keyspace::begin_snapshot), then
-//! [`Keyspace::walk_step`](crate::keyspace::Keyspace::walk_step) until [`Step::Done`]. Writers keep
-//! what the walk has not reached yet; nothing else has to be done for it.
+//! [`Keyspace::walk_step`](crate::keyspace::Keyspace::walk_step) until [`Step::Done`]. Writers preserve what the walk
+//! has not reached yet; the caller has to do nothing for that.
 
 pub mod block;
 pub mod cut;

@@ -7,8 +7,8 @@
 //!  * A dead record owns what it refers to, until the walk has passed.
 //!  * Without `marked`, the slots are those of the cut.
 //!
-//! Segments made after the cut carry it as `walked`, or inherit from what they are made of, which has
-//! been emitted before.
+//! Segments made after the cut carry this snapshot as `walked`, or inherit the mark of the segments that they are
+//! made of, which were emitted before.
 
 use super::walk::Orphans;
 use super::{Block, OutOfLine, SnapshotError, SnapshotOptions};
@@ -18,9 +18,9 @@ use crate::keyspace::{Db, Hasher, Loc, Value, directory, tree};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// A block is handed out when it has so many bytes of records,
+/// A block is handed out when it has this many bytes of records.
 const BLOCK_BYTES: usize = 256 << 10;
-/// or so many large values.
+/// A block is handed out when it has this many large values.
 const BLOCK_VALUES: usize = 256;
 
 /// What a snapshot needs of one database, and how far it has come.
@@ -28,13 +28,13 @@ pub(crate) struct DbWalk {
     epoch: u32,
     pub(super) number: u32,
     options: SnapshotOptions,
-    /// Hash from which the walk goes on; `None` at the end.
+    /// Hash from which the walk continues; `None` at the end.
     at: Option<u64>,
     expected: u64,
     emitted: u64,
     block: Block,
     pub(super) ready: VecDeque<Block>,
-    /// Dead lists; a segment knows its own by index + 1.
+    /// Lists of dead records; a segment refers to its list by index + 1.
     dead: Vec<DeadList>,
     /// Bytes of dead records.
     dead_bytes: usize,
@@ -227,7 +227,7 @@ impl Db {
         segment.limit() as usize
     }
 
-    /// A record is about to lose its slot: it becomes the snapshot's, or loses what it owns.
+    /// A record is about to lose its slot: it is left to the snapshot, or what it owns is dropped.
     pub(crate) fn retire(&mut self, loc: Loc, offset: usize, len: usize, limit: usize) {
         let bytes = &self.segment(loc).records()[offset..];
         let outside = bytes[record::type_at(bytes)] & OUTSIDE != 0;
@@ -359,8 +359,7 @@ impl Db {
         }
     }
 
-    /// A database that is being given up: goes to the snapshot that still needs it, or back to the
-    /// caller.
+    /// A database that is being given up: it is left to the snapshot that still needs it, or returned to the caller.
     pub(crate) fn leave_to_walk(self, hasher: Hasher) -> Db {
         match &self.walk {
             None => self,

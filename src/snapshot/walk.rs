@@ -68,7 +68,7 @@ impl Keyspace {
             return Ok(Step::Block(block));
         }
         let mut orphans = walk.orphans.lock().expect("no panic while it is held");
-        // What writers had to move out of the way is memory held: it goes first.
+        // Blocks that writers had to make hold memory, so they are handed out first.
         let mut walked = self.dbs.iter_mut().chain(orphans.iter_mut());
         if let Some(block) = walked.find_map(|db| db.walk.as_mut()?.ready.pop_front()) {
             return Ok(Step::Block(block));
@@ -100,7 +100,7 @@ impl Keyspace {
         Ok(ready.map_or(Step::Pending, Step::Block))
     }
 
-    /// Gives the snapshot up and everything kept for it.
+    /// Gives the snapshot up, and releases everything that was kept for it.
     pub fn cancel_snapshot(&mut self) {
         let Some(walk) = self.walk.take() else {
             return;

@@ -1,7 +1,7 @@
 //! A B+ tree of chunks that counts elements and knows the earliest expiry below each node.
 //!
-//! The tree does not know what a chunk holds: operations say which way to go at each inner node and
-//! what to do with the chunk they arrive at, and may hand back chunks to stand right of it.
+//! The tree does not know what a chunk holds: operations say which way to go at each inner node and what to do with
+//! the chunk they arrive at, and may return chunks to be inserted right of it.
 
 use smallvec::SmallVec;
 use std::fmt::Debug;
@@ -27,8 +27,7 @@ pub(crate) trait Leaf: Clone + Debug + Default {
     fn count(&self) -> usize;
     /// Bytes allocated.
     fn heap(&self) -> usize;
-    /// A separator between any chunk that may stand before this one and this one. Not asked of an
-    /// empty chunk.
+    /// A separator between this chunk and any chunk that may come before it. It is not asked of an empty chunk.
     fn sep(&self) -> Self::Sep;
     /// Whether a clone has the bytes too: a write would copy them.
     fn is_shared(&self) -> bool;
@@ -286,7 +285,7 @@ impl<L: Leaf> Inner<L> {
     }
 }
 
-/// Chunks that an operation wants to stand right of the one it changed, in order.
+/// Chunks to be inserted right of the one that an operation changed, in order.
 pub(crate) type Spill<L> = SmallVec<[L; 1]>;
 
 /// Nodes on their way to the parent.
@@ -371,8 +370,8 @@ impl<L: Leaf> Tree<L> {
         (leaf, at as usize)
     }
 
-    /// Changes the chunk to which `route` leads: only what is shared on the way is copied. `op` may
-    /// hand back chunks to stand right of it.
+    /// Changes the chunk to which `route` leads: only what is shared on the way is copied. `op` may return chunks to
+    /// be inserted right of it.
     #[inline]
     pub(crate) fn edit<R>(
         &mut self,
@@ -573,7 +572,7 @@ fn remove_range<L: Leaf>(
         }
         Node::Inner(inner) => Arc::make_mut(inner),
     };
-    // From the last kid down, so that indexes and positions before stay what they are.
+    // From the last kid down, so that earlier indexes and positions do not change.
     let mut end = inner.count;
     let mut touched = 0;
     for i in (0..inner.kids.len()).rev() {
@@ -613,7 +612,7 @@ impl<'a, L: Leaf> Leaves<'a, L> {
         }
     }
 
-    /// The chunk where the walk stands, then one step to the right.
+    /// The chunk at the position of the walk, which then moves one step to the right.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<&'a L> {
         let leaf = self.at?;
@@ -622,7 +621,7 @@ impl<'a, L: Leaf> Leaves<'a, L> {
         Some(leaf)
     }
 
-    /// The chunk where the walk stands, then one step to the left.
+    /// The chunk at the position of the walk, which then moves one step to the left.
     #[inline]
     pub(crate) fn prev(&mut self) -> Option<&'a L> {
         let leaf = self.at?;

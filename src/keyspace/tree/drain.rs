@@ -22,7 +22,7 @@ pub(crate) struct Drain<'a, L: Leaf> {
 }
 
 impl<L: Leaf> Tree<L> {
-    /// The chunks from left to right; adds to `freed` the bytes of those that nobody else has.
+    /// The chunks from left to right; adds to `freed` the bytes of those that are not shared.
     pub(crate) fn drain(self, freed: &AtomicU64) -> Drain<'_, L> {
         Drain {
             left: vec![self.into_root()],
@@ -65,14 +65,14 @@ impl<L: Leaf> Iterator for Drain<'_, L> {
 }
 
 impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
-    /// Drops the tree; adds to `freed` the bytes that nobody else has.
+    /// Drops the tree; adds to `freed` the bytes that are not shared.
     pub(crate) fn give_up(self, freed: &AtomicU64) {
         self.0.drain(freed).for_each(drop);
     }
 }
 
 impl Keyed<Members> {
-    /// As [`Keyed::encoded`], giving each page up behind its members.
+    /// As [`Keyed::encoded`], releasing each page after its members.
     pub(crate) fn drain_encoded(self, freed: &AtomicU64, mut f: impl FnMut(&[u8])) {
         for page in self.0.drain(freed) {
             for i in 0..page.len() {
@@ -84,7 +84,7 @@ impl Keyed<Members> {
 }
 
 impl Keyed<Fields> {
-    /// As [`Keyed::encoded`], giving each page up behind its fields.
+    /// As [`Keyed::encoded`], releasing each page after its fields.
     pub(crate) fn drain_encoded(
         self,
         freed: &AtomicU64,

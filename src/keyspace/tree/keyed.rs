@@ -1,8 +1,8 @@
 //! Members by hash: sets, the fields of hashes, and the scores of sorted sets.
 //!
-//! Entries are sorted by 32 bits of the member's keyed hash, so that a scan goes in hash order with
-//! the next hash as its cursor: what is there from begin to end of a scan is shown, whatever comes
-//! and goes meanwhile. Members of equal hash stand side by side in one page.
+//! Entries are sorted by 32 bits of the member's keyed hash, so that a scan follows the order of hashes with the next
+//! hash as its cursor: members that are there from its beginning to its end are shown, whatever is added and removed
+//! meanwhile. Members of equal hash are side by side in one page.
 //!
 //! | shape | entry | in a dump |
 //! |---|---|---|
@@ -100,7 +100,7 @@ impl<S: Shape> Default for Keyed<S> {
     }
 }
 
-/// Where a member stands in its page, or would stand.
+/// The place of a member in its page, or the place where it would be inserted.
 enum Place {
     At(usize),
     Before(usize),
@@ -149,8 +149,8 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
         self.find(member).is_some()
     }
 
-    /// Brings what a batch of look-ups of these members will need nearer. What is on the way is asked
-    /// for in three rounds, so that the misses of all members overlap.
+    /// Prefetches what a batch of look-ups of these members will need, in three rounds, so that the cache misses of
+    /// all members overlap.
     pub(crate) fn prefetch<'m>(&self, members: impl Iterator<Item = &'m [u8]>) {
         if self.len() < PREFETCH_FROM {
             return;
@@ -309,7 +309,7 @@ pub(super) fn encoded_member(entry: &[u8], mark: bool) -> &[u8] {
 /// What happens to a field's expiry when its value is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expiry {
-    /// It goes.
+    /// The entry is removed.
     Drop,
     /// It stays.
     Keep,

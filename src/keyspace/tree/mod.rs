@@ -1,4 +1,4 @@
-//! The structure of everything large: a counted B+ tree of packed chunks, shared by reference count.
+//! The structure of every large value: a counted B+ tree of packed chunks, shared by reference count.
 //!
 //! ```text
 //!                Inner  separators | counts | earliest expiries | kids
@@ -11,8 +11,8 @@
 //! A clone of a tree is a clone of its root. A writer that meets a shared node copies that node: one
 //! chunk and the inner nodes above it. Dropping a tree drops what no clone shares.
 //!
-//! * [`counted`]: the tree itself: positions, splitting, joining, iteration; knows no elements.
-//! * [`drain`]: a tree chunk by chunk, each given up once passed.
+//! * [`counted`]: the tree itself: positions, splitting, joining, iteration; it knows nothing of elements.
+//! * [`drain`]: a tree chunk by chunk, each released after it was passed.
 //! * [`page`]: a chunk of entries sorted by a key of fixed size, with a directory.
 //! * [`keyed`]: sets, hashes and scores by member: pages sorted by 32 bits of the keyed hash.
 //! * [`order`]: sorted sets by rank: pages sorted by (score, member).
@@ -26,8 +26,7 @@
 //!  * All chunks of a tree are at the same depth; none is empty, except that of an empty tree.
 //!  * A count is that of the elements below; separator `i` is not above any key of kid `i`, and above
 //!    every key of kid `i - 1` (separator 0 means nothing).
-//!  * A chunk passes 4 KB only with a single element (or with members of equal hash, which are never
-//!    parted).
+//!  * A chunk is larger than 4 KB only with a single element (or with members of equal hash, which are never parted).
 
 pub mod chunk;
 pub mod counted;
@@ -91,7 +90,7 @@ pub(crate) fn note_left(bytes: usize) {
 fn zeroed(len: usize) -> Arc<[u8]> {
     static ZEROS: [u8; CHUNK_MAX] = [0; CHUNK_MAX];
     match ZEROS.get(..len) {
-        // One copy of what is hot in the cache; collecting an iterator would go byte by byte.
+        // One copy of bytes that are in the cache; collecting an iterator would copy byte by byte.
         Some(zeros) => Arc::from(zeros),
         None => crate::large::zeroed(len),
     }

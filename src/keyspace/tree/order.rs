@@ -159,7 +159,7 @@ impl Order {
         }
     }
 
-    /// All members, descending, giving each page up behind its members.
+    /// All members, descending, releasing each page after its members.
     pub(crate) fn drain_back(self, freed: &AtomicU64, mut f: impl FnMut(Item<'_>, f64)) {
         for page in self.0.drain_back(freed) {
             for i in (0..page.len()).rev() {

@@ -76,7 +76,7 @@ impl<K: Ord + Clone + Debug, V: Held> Run<K, V> {
             pairs.insert(at, pair);
             return None;
         }
-        // What comes in order, the usual case, leaves full chunks behind.
+        // Keys that arrive in order, the usual case, fill chunks completely.
         if at == len {
             return Some(Run::of(vec![pair]));
         }

@@ -7,10 +7,9 @@
 //! entries, in no order                         grow down
 //! ```
 //!
-//! An offset counts from the *end* of the buffer to the entry's first byte, so that a page moves to a
-//! larger buffer as two copies. The top bit of an offset is the entry's mark: it has an expiry behind
-//! it. A replaced or removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB)
-//! hold single large entries.
+//! An offset counts from the *end* of the buffer to the entry's first byte, so that a page moves to a larger buffer
+//! as two copies. The top bit of an offset is the entry's mark: the entry is followed by an expiry. A replaced or
+//! removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB) hold single large entries.
 
 mod search;
 
@@ -43,11 +42,11 @@ pub(crate) trait Shape: Clone + Debug + Default {
 
     /// Bytes of the entry at the start of `bytes`.
     fn extent(bytes: &[u8], mark: bool) -> usize;
-    /// The lowest separator that an entry may stand right of.
+    /// The lowest separator that may be left of an entry.
     fn sep(key: Self::Key, entry: &[u8]) -> Self::Sep;
     /// Whether entries may be marked.
     const EXPIRES: bool = false;
-    /// The expiry behind a marked entry.
+    /// The expiry after a marked entry.
     fn expiry(_entry: &[u8]) -> i64 {
         NEVER
     }
@@ -227,8 +226,8 @@ impl<S: Shape> Page<S> {
         &entry[..S::extent(entry, mark)]
     }
 
-    /// Inserts an entry at `i`; `fill` writes its bytes. What no longer fits goes to `spill`, to
-    /// stand right of this page.
+    /// Inserts an entry at `i`; `fill` writes its bytes. Entries that no longer fit are moved to `spill`, to be
+    /// inserted right of this page.
     #[inline]
     pub(crate) fn insert(
         &mut self,
@@ -289,7 +288,7 @@ impl<S: Shape> Page<S> {
         }
         let group = S::GROUPS && i < n && self.key(i) == new.key;
         if need > CHUNK_MAX / 2 {
-            // Large ones stand alone.
+            // A large entry has a page of its own.
             let end = if group {
                 self.partition_point(|k| k < i || self.key(k) == new.key)
             } else {

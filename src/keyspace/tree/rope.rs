@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 /// has no elements to be moved.
 pub(in crate::keyspace) const PIECE: usize = 16 * 1024 - ARC_HEAD;
 
-/// Some bytes, with room behind them.
+/// Some bytes, followed by free room.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Piece {
     buf: Buf,
@@ -145,7 +145,7 @@ impl Rope {
         self.0.heap()
     }
 
-    /// All bytes, each piece given up once `f` has had it.
+    /// Gives all bytes to `f`, and releases each piece afterwards.
     pub(crate) fn drain(self, freed: &AtomicU64, mut f: impl FnMut(&[u8])) {
         for piece in self.0.drain(freed) {
             f(piece.bytes());

@@ -1,10 +1,10 @@
 //! The key of the members' hash: one for the process, fixed before the first tree is built.
 //!
-//! The place of a member in a tree follows from its hash, and trees move freely: between databases, from
-//! the threads that load a dump, from one copy of a hash to another. So the key belongs to the process,
-//! not to a keyspace, and must not change while there are trees. Cursors of HSCAN and its relatives show
-//! hashes to clients, so a server draws the key from the system. Tests of one process want a known order:
-//! where nobody has set a key, the first hash fixes a constant one, and a key that comes later is refused.
+//! The place of a member in a tree follows from its hash, and trees are moved freely: between databases, from the
+//! threads that load a dump, from one copy of a hash to another. So the key belongs to the process, not to a
+//! keyspace, and must not change while there are trees. Cursors of HSCAN and its relatives show hashes to clients, so
+//! a server draws the key from the system. Tests of one process want a known order: if no key was set, the first hash
+//! fixes a constant one, and a key that is set later is refused.
 
 use crate::keyspace::Hasher;
 use crate::secret::HashKey;

@@ -1,6 +1,6 @@
 //! Elements by position: lists.
 //!
-//! The chunks at the two ends of a list stand beside the tree, which holds only what is between them.
+//! The chunks at the two ends of a list are held beside the tree, which holds only the elements between them.
 
 use super::chunk::{Chunk, LAST, ROOM};
 use super::counted::{Inner, Leaf, Leaves, Spill, Tree};
@@ -354,7 +354,7 @@ fn prepend(first: &mut Chunk, chunk: Chunk, spill: &mut Spill<Chunk>) {
     }
 }
 
-/// Puts `chunk` behind the last one of a tree.
+/// Puts `chunk` after the last one of a tree.
 fn append(last: &mut Chunk, chunk: Chunk, spill: &mut Spill<Chunk>) {
     if last.count == 0 {
         *last = chunk;

@@ -267,7 +267,7 @@ impl Hash {
         }
     }
 
-    /// Writes the hash and gives it up as it goes.
+    /// Writes the hash, and releases each part after it was written.
     pub(super) fn leave(
         self,
         mut packer: Option<&mut lzf::Packer>,
@@ -319,7 +319,7 @@ impl Hash {
     }
 }
 
-/// Whether a field or value may stand in a listpack.
+/// Whether a listpack may hold a field or value.
 #[inline]
 fn fits(bytes: &[u8], limits: &Limits) -> bool {
     bytes.len() <= limits.hash_max_listpack_value && !listpack::is_trapped(bytes.len())
@@ -601,7 +601,7 @@ impl<'a> HashRef<'a> {
     }
 }
 
-/// What stands before the fields of a table; the time from which expiries count, where there are any.
+/// Writes what precedes the fields of a table; gives the time from which expiries are counted, if there are any.
 fn begin_table(table: &Table, out: &mut plain::Out<'_>) -> Option<UnixMillis> {
     let min = table.min_expire();
     if let Some(min) = min {
@@ -626,7 +626,7 @@ fn write_field(
     plain::write_strings(strings, packer, out);
 }
 
-/// A packed expiry; 0 stands for none.
+/// A packed expiry; 0 means none.
 fn expiry(item: Item<'_>) -> Option<UnixMillis> {
     item.as_int().filter(|&at| at != 0)
 }

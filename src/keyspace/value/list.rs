@@ -178,7 +178,7 @@ impl List {
         }
     }
 
-    /// After removals and CONFIG changes: goes back to the packed form where the limits allow it.
+    /// After removals and CONFIG changes: returns to the packed form if the limits allow it.
     pub fn shrink(&mut self, limits: &Limits) {
         let (bytes, count) = node_limit(limits);
         self.pack(bytes / 2, count / 2);

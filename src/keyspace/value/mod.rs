@@ -1,11 +1,11 @@
-//! What a key holds.
+//! The values that keys hold.
 //!
-//! [`Value`] is owned and cheap to clone: a clone shares structure, and the first writer of a shared
-//! part copies that part only. [`ValueRef`] is what a read sees, whether the value stands packed
-//! inside a record, packed out of line, or in a tree.
+//! [`Value`] is owned and cheap to clone: a clone shares structure, and the first writer of a shared part copies that
+//! part only. [`ValueRef`] is what a read sees, whether the value is packed inside a record, packed outside of it, or
+//! in a tree.
 //!
-//! Reading methods live on the `*Ref` types, writing methods on the owned types. Writing methods
-//! take [`Limits`](super::Limits) where they decide between the packed and the large form.
+//! The `*Ref` types have the methods that read, the owned types those that write. Writing methods take
+//! [`Limits`](super::Limits) where they decide between the packed and the large form.
 
 mod hash;
 mod list;
@@ -99,8 +99,7 @@ impl Value {
         }
     }
 
-    /// True for a collection without elements, which must not stay in the keyspace. Never for
-    /// strings and streams.
+    /// True for a collection without elements, which must not remain in the keyspace. Never for strings and streams.
     pub fn is_empty_collection(&self) -> bool {
         match self {
             Value::Str(_) | Value::Stream(_) => false,

@@ -10,7 +10,7 @@ use crate::rdb::{listpack, lzf};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// The blob that an RDB string holds: as it stands, or unpacked.
+/// The blob that an RDB string holds: borrowed as it is, or unpacked.
 pub(super) fn blob(string: &[u8]) -> Cow<'_, [u8]> {
     match StrRef::decode(string) {
         Some((StrRef::Raw(bytes), _)) => Cow::Borrowed(bytes),
@@ -100,11 +100,11 @@ pub(crate) fn size_class(n: usize) -> usize {
 /// Room that two elements of these lengths take at most, while they are being inserted.
 #[inline]
 pub(super) fn room(a: usize, b: usize) -> usize {
-    // First bytes and back length take up to ten; the encoder writes behind the end first.
+    // First bytes and back length take up to ten bytes, and the encoder first writes after the end.
     2 * (a + b) + 40
 }
 
-/// The string that stands at the start of a value's bytes, and what follows.
+/// The number at the start of a value's bytes, and the bytes after it.
 pub(super) fn split_i64(bytes: &[u8]) -> (i64, &[u8]) {
     match bytes.split_first_chunk() {
         Some((n, rest)) => (i64::from_le_bytes(*n), rest),

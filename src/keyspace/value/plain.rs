@@ -118,7 +118,7 @@ impl<'a> Out<'a> {
         &mut self.buf
     }
 
-    /// Hands over what is there, when it is a piece.
+    /// Hands over the bytes so far, if they make a piece.
     #[inline]
     pub(super) fn spill(&mut self) {
         if self.buf.len() >= PIECE {
@@ -126,7 +126,7 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Hands over what is there.
+    /// Hands over the bytes so far.
     pub(super) fn flush(&mut self) {
         if let Some(sink) = &mut self.sink
             && !self.buf.is_empty()
@@ -180,7 +180,7 @@ impl<'a> Nodes<'a> {
     }
 }
 
-/// Writes RDB strings that stand side by side, compressed where a packer is given and gains.
+/// Writes RDB strings that are side by side; with a packer, those that become smaller are compressed.
 pub(super) fn write_strings(strings: &[u8], packer: Option<&mut lzf::Packer>, out: &mut Out<'_>) {
     match packer {
         None => out.buf().extend_from_slice(strings),

@@ -1,4 +1,4 @@
-//! Values <-> RDB bytes: what stands in records, and what snapshots and DUMP write.
+//! Values <-> RDB bytes: the bytes in records, and those that snapshots and DUMP write.
 //!
 //! The bytes that come in have passed the RDB reader's checks and are canonical (see [`crate::rdb`]).
 //! The packed forms are those bytes; nothing is decoded to hold or to read them, except that an
@@ -36,17 +36,17 @@ impl Kind {
     }
 }
 
-/// A type that no record has: what would stand behind it is not known.
+/// A type that no record has, so that the bytes after it cannot be known.
 #[cold]
 pub(super) fn unheld(rdb_type: u8) -> ! {
     panic!("values of type {rdb_type} are not held")
 }
 
 impl<'a> ValueRef<'a> {
-    /// A value as it stands in a record: checked, canonical RDB bytes of type 0, 2, 4, 5, 11, 16, 17,
-    /// 18, 20, 24, 25 or a stream's.
+    /// A value as it is in a record: checked, canonical RDB bytes of type 0, 2, 4, 5, 11, 16, 17, 18, 20, 24, 25 or a
+    /// stream's.
     ///
-    /// Bytes behind a string do no harm: its length need not be known.
+    /// Bytes after a string do no harm: its length need not be known.
     ///
     /// Tables (2, 4, 5, 24) and lists of several nodes are decoded for each read: hold them as
     /// [`Value`]s beyond a few hundred bytes.
@@ -176,9 +176,9 @@ impl Value {
         elements <= most as u64
     }
 
-    /// Appends the canonical RDB value and returns its type, if the value can stand in a record:
-    /// packed, and nothing about it that the bytes would not tell ([`Value::from_record`] gives an
-    /// equal value of the same encoding). `None`, and `out` as before, if it must stand out of line.
+    /// Appends the canonical RDB value and returns its type, if a record can hold the value: packed, and nothing
+    /// about it that the bytes would not tell ([`Value::from_record`] gives an equal value of the same encoding).
+    /// `None`, with `out` unchanged, if it must be held outside.
     pub fn to_record(&self, out: &mut Vec<u8>) -> Option<u8> {
         self.is_packed().then(|| {
             let mut behind = Out::behind(std::mem::take(out));
@@ -188,7 +188,7 @@ impl Value {
         })
     }
 
-    /// Whether the value can stand in a record, its size aside.
+    /// Whether a record can hold the value, its size aside.
     #[inline]
     pub fn is_packed(&self) -> bool {
         match self.as_ref() {
@@ -219,8 +219,8 @@ impl Value {
         self.as_ref().rdb_type()
     }
 
-    /// The RDB type of what can only stand out of line, and may: `None` for a packed value, and for a
-    /// collection without elements.
+    /// The RDB type of a value that can only be held outside: `None` for a packed value, and for a collection without
+    /// elements.
     #[inline]
     pub fn tree_type(&self) -> Option<u8> {
         match self {
@@ -238,8 +238,8 @@ impl Value {
         self.as_ref().to_rdb(sink, packer)
     }
 
-    /// As [`Value::to_rdb`], and gives the value up as it goes: what a clone shares with it, the clone may
-    /// change in place once it has been written here. Adds to `freed` the bytes that no clone had.
+    /// As [`Value::to_rdb`], and releases each part after it was written, so that a clone that shares the part can
+    /// change it in place. Adds to `freed` the bytes that no clone had.
     pub fn into_rdb(
         self,
         sink: &mut dyn FnMut(&[u8]),

@@ -225,7 +225,7 @@ impl Set {
         }
     }
 
-    /// Writes the set and gives it up as it goes.
+    /// Writes the set, and releases each part after it was written.
     pub(super) fn leave(
         self,
         mut packer: Option<&mut lzf::Packer>,
@@ -277,7 +277,7 @@ impl Set {
     }
 }
 
-/// Whether a member may stand in a listpack.
+/// Whether a listpack may hold a member.
 #[inline]
 fn fits(member: &[u8], limits: &Limits) -> bool {
     fits_len(member.len(), limits)
@@ -287,8 +287,8 @@ fn fits_len(len: usize, limits: &Limits) -> bool {
     len <= limits.set_max_listpack_value && !listpack::is_trapped(len)
 }
 
-/// Whether an intset may become a listpack that also takes `member`, by Redis's measure: the widest
-/// integer stands for all.
+/// Whether an intset may become a listpack that also takes `member`, by Redis's measure: all integers count as if
+/// they were as wide as the widest one.
 fn ints_fit_pack(set: &[u8], member: &[u8], limits: &Limits) -> bool {
     let count = intset::count(set);
     let widest = [
@@ -424,7 +424,7 @@ impl<'a> SetRef<'a> {
         }
     }
 
-    /// True for the forms that stand in one piece of bytes.
+    /// True for the forms that are one piece of bytes.
     pub fn is_packed(&self) -> bool {
         matches!(&self.0, FormRef::Ints(_) | FormRef::Pack(_))
     }

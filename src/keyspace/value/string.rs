@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
-/// Bytes up to which a text stands in one piece.
+/// Bytes up to which a text is held in one piece.
 pub(in crate::keyspace) const TEXT_MAX: usize = 64 << 10;
 /// The longest text that Redis embeds beside its object header.
 const EMBSTR_MAX: usize = 44;
@@ -207,7 +207,7 @@ impl Str {
         &mut self.form
     }
 
-    /// Writes the string and gives it up as it goes.
+    /// Writes the string, and releases each part after it was written.
     pub(super) fn leave(
         self,
         packer: Option<&mut lzf::Packer>,

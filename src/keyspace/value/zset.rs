@@ -5,7 +5,7 @@
 //! | `Pack` | `listpack` | 17 | member, score, ... ascending |
 //! | `Table` | `skiplist` | 5 | a tree by (score, member), and one by member hash |
 //!
-//! A sorted set leaves the packed form at the limits; only what a STORE command builds goes back
+//! A sorted set leaves the packed form at the limits; only the result of a STORE command returns to it
 //! ([`Zset::compact`]).
 
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
@@ -270,7 +270,8 @@ impl Zset {
         }
     }
 
-    /// Writes the set and gives it up as it goes; the scores by member first, which are not written.
+    /// Writes the set, and releases each part after it was written. The scores by member are not written, and are
+    /// released first.
     pub(super) fn leave(
         self,
         mut packer: Option<&mut lzf::Packer>,

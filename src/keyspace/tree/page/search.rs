@@ -64,7 +64,7 @@ impl<S: Shape> Page<S> {
         prefetch(self.buf.as_ptr());
     }
 
-    /// Brings the part of the directory nearer in which entry `i` stands; best after the head has come.
+    /// Prefetches the part of the directory that has entry `i`; this works best after the head was fetched.
     #[inline]
     pub(crate) fn prefetch_directory(&self, i: usize) {
         prefetch(self.buf[HEAD + i * self.stride()..].as_ptr());

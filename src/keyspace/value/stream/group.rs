@@ -31,7 +31,7 @@ pub struct Pending {
     pub delivered_ms: UnixMillis,
     /// How often it was delivered.
     pub deliveries: u64,
-    /// Who has it; `None` where a newer server has let a consumer give it back.
+    /// The consumer that owns it; `None` if a newer server has let a consumer give it back.
     pub owner: Option<Name>,
 }
 
@@ -146,7 +146,7 @@ impl Group {
         });
     }
 
-    /// Makes an entry pending with a consumer that is there, whoever had it before.
+    /// Makes an entry pending with an existing consumer, whichever consumer had it before.
     pub fn claim(
         &mut self,
         id: StreamId,

@@ -51,7 +51,7 @@ struct Body {
     groups: Ordered<Name, Group>,
     /// Idempotent producers of a stream that a newer server has written: kept, not used.
     idmp: Option<Arc<Idmp<'static>>>,
-    /// It was loaded with pending entries that nobody owns.
+    /// The stream was loaded with pending entries that no consumer owns.
     given_back: bool,
 }
 
@@ -117,7 +117,7 @@ impl Stream {
         self.0.entries_added
     }
 
-    /// Nodes in which the entries stand.
+    /// The number of nodes.
     pub fn node_count(&self) -> usize {
         self.nodes().count()
     }
@@ -251,9 +251,9 @@ impl Stream {
         self.0.max_deleted_id = id;
     }
 
-    /// True if no entry behind `last_id` has been deleted out of the middle, as far as the counters
-    /// tell: who has read up to there, `read` entries in all, may count on with each entry. A counter that cannot
-    /// be right, because somebody has set it, counts on from any place.
+    /// True if no entry behind `last_id` has been deleted out of the middle, as far as the counters tell. A group
+    /// that has read up to there, `read` entries in all, can then count on with each entry. A counter that cannot be
+    /// right, because a client has set it, counts on from any place.
     pub fn counts_on(&self, last_id: StreamId, read: u64) -> bool {
         let body = &self.0;
         let whole = self.is_empty()

@@ -2,7 +2,7 @@
 //! both ends and to be changed.
 //!
 //!  * `live` and `dead` are the first two elements of the listpack.
-//!  * Deleted entries stay in place, marked. A node without a live entry does not stay in a stream.
+//!  * Deleted entries stay in place, marked. A node without a live entry is removed from its stream.
 //!  * The bytes have passed the RDB reader's checks or were made here; on others reading ends early.
 
 use super::super::packed;
@@ -97,7 +97,7 @@ impl Node {
         }
     }
 
-    /// True for the node that stands for an empty tree.
+    /// True for the node that represents an empty tree.
     pub(super) fn is_vacant(&self) -> bool {
         self.live == 0
     }
@@ -214,8 +214,8 @@ impl Node {
         true
     }
 
-    /// Marks the first live entries as deleted, as long as `goes` says so, which is asked for each live
-    /// one; gives their number.
+    /// Marks the first live entries as deleted for as long as `goes` is true, which is asked for each live one; gives
+    /// their number.
     pub(super) fn delete_front(&mut self, mut goes: impl FnMut(StreamId) -> bool) -> usize {
         let mut marks = Vec::new();
         let mut rows = self.rows();
@@ -235,7 +235,7 @@ impl Node {
         }
         if gone > 0 {
             let lp = Arc::make_mut(&mut self.lp);
-            // From the last one on, so that places before it stay what they are.
+            // From the last one on, so that places before it do not change.
             for (at, flags) in marks.into_iter().rev() {
                 replace(lp, at, flags | DELETED);
             }
@@ -255,7 +255,7 @@ impl Node {
 
 /// Puts an integer in the place of the one at `at`; where the next element begins.
 fn replace(lp: &mut Vec<u8>, at: usize, n: i64) -> usize {
-    // It is encoded behind the end first: a full node must not double its buffer for that.
+    // It is first encoded after the end; a full node must not double its buffer for that.
     lp.reserve_exact(INT_MAX);
     listpack::replace(lp, at, Item::Int(n))
 }
@@ -298,7 +298,7 @@ pub(super) struct Rows<'a> {
     back: usize,
 }
 
-/// An entry as it stands in its node.
+/// An entry as it is in its node.
 #[derive(Clone, Debug)]
 pub(super) struct Row<'a> {
     pub(super) id: StreamId,
@@ -378,7 +378,7 @@ impl<'a> Rows<'a> {
 pub struct Fields<'a> {
     names: Iter<'a>,
     values: Iter<'a>,
-    /// The names are those of the master entry; else they stand before the values.
+    /// The names are those of the master entry; otherwise each name precedes its value.
     same: bool,
     left: usize,
 }

@@ -1,8 +1,8 @@
 //! How many nodes a compressed radix tree of 16-byte keys has.
 //!
-//! Real servers keep a stream's nodes in such a tree, and XINFO STREAM tells its size. It follows from
-//! the keys: each key ends in a leaf; where keys part there is a branch; and each stretch of bytes
-//! between two of these, of whatever length, is one chain.
+//! Real servers keep a stream's nodes in such a tree, and XINFO STREAM shows its size. It follows from the keys: each
+//! key ends in a leaf; where keys part there is a branch; and each stretch of bytes between two of these, of whatever
+//! length, is one chain.
 
 use crate::rdb::stream::StreamId;
 

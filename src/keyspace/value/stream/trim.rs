@@ -4,19 +4,19 @@ use super::Stream;
 use super::node::Node;
 use crate::rdb::stream::StreamId;
 
-/// What is left.
+/// What a trim leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// At most so many entries.
+    /// At most this many entries remain.
     MaxLen(u64),
     /// No entry below this id.
     MinId(StreamId),
 }
 
-/// What becomes of pending entries whose entry goes.
+/// What happens to pending entries whose entry is removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum References {
-    /// They stay.
+    /// The pending entries remain.
     #[default]
     Keep,
     /// They go, too.
@@ -28,14 +28,14 @@ pub enum References {
 /// How a stream is shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trim {
-    /// What is left.
+    /// What the trim leaves.
     pub bound: Bound,
     /// Only whole nodes go: more is left than asked for.
     pub approximate: bool,
-    /// No more than so many entries go; 0 = no limit.
+    /// The most entries that are removed; 0 = no limit.
     pub limit: u64,
-    /// What becomes of pending entries. Unless they are kept no node goes as a whole: an approximate
-    /// trim removes nothing.
+    /// What happens to pending entries. Unless they are kept, no node is removed as a whole, and an approximate trim
+    /// removes nothing.
     pub references: References,
 }
 
