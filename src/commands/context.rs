@@ -261,6 +261,7 @@ impl Engine {
     }
 
     /// WATCHers of a key learn that it changed; waiters may become ready.
+    #[inline]
     pub fn key_changed(&mut self, db: usize, key: &[u8]) {
         if self.blocking.clients() > 0 {
             self.blocking.signal(db, key);

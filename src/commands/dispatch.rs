@@ -151,7 +151,9 @@ impl Engine {
         self.settle(client, command, args, started, own, result)
     }
 
-    /// What follows a handler: it is counted, and its request propagated.
+    /// What follows a handler: it is counted, and its request propagated. Inline: it has as many arguments as
+    /// [`Engine::call`] has variables.
+    #[inline(always)]
     pub(super) fn settle(
         &mut self,
         client: &mut Session,
@@ -192,10 +194,11 @@ impl Engine {
             self.note_slow(client, command, args, nanos);
         }
         // What changes while a command runs that writes nothing is not of its doing.
-        let writes = command
-            .flags
-            .intersects(Flags::WRITE | Flags::MAY_REPLICATE);
-        if (own == Own::Forced || (own == Own::Verbatim && changed && writes))
+        let writes = || {
+            let flags = command.flags;
+            flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE)
+        };
+        if (own == Own::Forced || (own == Own::Verbatim && changed && writes()))
             && !(from_script && self.scripting.keeps_effects())
         {
             self.propagate(client.db, args.0);

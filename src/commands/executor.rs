@@ -58,7 +58,9 @@ impl Executor {
             self.hold_writes_for_snapshot();
         }
         self.flush_effects();
-        self.serve_ready_keys();
+        if self.blocking.has_ready() {
+            self.serve_ready_keys();
+        }
         if self.pubsub.has_deferred() {
             pubsub::deliver_deferred(self);
         }

@@ -29,6 +29,7 @@ const NOT_IN_MULTI: CommandError =
 
 impl Engine {
     /// The gates. The command is given with the error when its name was right: refusals are counted.
+    #[inline]
     pub(super) fn admit(
         &mut self,
         client: &Session,
@@ -41,6 +42,7 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn check(
         &mut self,
         client: &Session,
@@ -80,12 +82,17 @@ impl Engine {
     }
 
     /// The command's flags; EXEC has those of all that is queued, a script those that it declares.
+    #[inline]
     pub(super) fn flags_of(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
+        match command.varies {
+            false => command.flags,
+            true => self.flags_of_request(client, command, args),
+        }
+    }
+
+    fn flags_of_request(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
         if command.flags.contains(Flags::NO_MANDATORY_KEYS) {
             return self.flags_of_script(command, args);
-        }
-        if command.name != "exec" {
-            return command.flags;
         }
         // What one of them does, all of it does; what all of them may do, all of it may.
         let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
@@ -115,6 +122,7 @@ impl Engine {
         Ok(())
     }
 
+    #[inline]
     fn check_state(
         &self,
         client: &Session,

@@ -11,6 +11,7 @@
 use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
+use crate::replication::StreamDb;
 
 pub(super) const RESET_REFUSED: CommandError =
     CommandError::fixed("ERR can only reset normal client connections");
@@ -22,6 +23,7 @@ const NOT_FROM_PRIMARY: CommandError =
     CommandError::fixed("ERR Command is not valid when client is a master.");
 
 /// Refuses what has no place on a link. Ordinary clients pass.
+#[inline]
 pub(super) fn check(client: &Session, command: &Entry) -> Result<(), CommandError> {
     let links = ClientFlags::REPLICA | ClientFlags::MASTER;
     if !client.flags.intersects(links) {
@@ -62,10 +64,15 @@ fn on_primary_link(command: &Entry) -> Result<(), CommandError> {
 }
 
 /// Refuses what works on a database while our primary's stream has selected one that is not here.
+#[inline]
 pub(super) fn has_database(client: &Session, command: &Entry) -> Result<(), CommandError> {
-    let Some(db) = client.nowhere else {
-        return Ok(());
-    };
+    match client.nowhere {
+        None => Ok(()),
+        Some(db) => needs_no_database(command, db),
+    }
+}
+
+fn needs_no_database(command: &Entry, db: StreamDb) -> Result<(), CommandError> {
     let anywhere = match command.name {
         "ping" | "replconf" | "select" | "multi" | "exec" | "discard" => true,
         "publish" | "spublish" | "flushall" | "swapdb" => true,

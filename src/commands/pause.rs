@@ -131,15 +131,18 @@ impl Engine {
     }
 
     /// True if `command` must wait for the end of a pause.
+    #[inline]
     pub(super) fn must_wait(&self, client: &Session, command: &Entry, args: Args<'_>) -> bool {
+        let Some(held) = self.pauses.held() else {
+            return false;
+        };
         let exempt = ClientFlags::MASTER | ClientFlags::REPLICA | ClientFlags::INTERNAL;
         if client.flags.intersects(exempt) {
             return false;
         }
-        match self.pauses.held() {
-            None => false,
-            Some(Held::All) => true,
-            Some(Held::Writes) => {
+        match held {
+            Held::All => true,
+            Held::Writes => {
                 let queued = client.queue.iter().map(|q| q.command.flags);
                 let flags = match command.name {
                     "exec" => queued.fold(command.flags, Flags::union),

@@ -5,7 +5,7 @@
 //! in lower case, which are one word: hashed once and, mostly, compared once.
 
 use super::error::up_to_zero;
-use super::spec::Command;
+use super::spec::{Command, Flags};
 use super::{Args, CommandError};
 use std::ops::Deref;
 use std::sync::LazyLock;
@@ -67,6 +67,8 @@ pub struct Entry {
     pub index: usize,
     /// The container that it is a subcommand of.
     pub parent: Option<&'static str>,
+    /// Its flags are those of the single request: EXEC does what is queued, a script what it declares.
+    pub varies: bool,
     /// Subcommands.
     pub subcommands: Vec<Entry>,
 }
@@ -149,7 +151,7 @@ impl Table {
         table
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, name: &[u8]) -> Option<&Entry> {
         let start = Start::of(name);
         let mut at = start.hash();
@@ -200,15 +202,15 @@ fn first_bytes(name: &[u8]) -> u64 {
     if let Some(first) = name.first_chunk() {
         return u64::from_le_bytes(*first);
     }
-    match (name.first_chunk(), name.last_chunk()) {
-        (Some(low), Some(high)) => {
-            let high = u64::from(u32::from_le_bytes(*high)) << (8 * (name.len() - 4));
-            u64::from(u32::from_le_bytes(*low)) | high
-        }
-        _ => name
-            .iter()
-            .rev()
-            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    if let (Some(low), Some(high)) = (name.first_chunk(), name.last_chunk()) {
+        let high = u64::from(u32::from_le_bytes(*high)) << (8 * (name.len() - 4));
+        return u64::from(u32::from_le_bytes(*low)) | high;
+    }
+    match *name {
+        [] => 0,
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c, ..] => u64::from(u32::from_le_bytes([a, b, c, 0])),
     }
 }
 
@@ -234,6 +236,7 @@ impl Entry {
             command,
             index,
             parent,
+            varies: command.name == "exec" || command.flags.contains(Flags::NO_MANDATORY_KEYS),
             subcommands: subcommands
                 .map(|s| Entry::number(s, Some(command.name), next))
                 .collect(),
