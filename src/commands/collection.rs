@@ -82,10 +82,12 @@ pub struct Env<'a> {
 
 /// What was found, if it has the type.
 #[inline]
-fn check<T: Collection>(found: Option<(Loc, Glance)>) -> Result<Option<Loc>, CommandError> {
+fn check<T: Collection>(
+    found: Option<(Loc, Glance)>,
+) -> Result<Option<(Loc, Glance)>, CommandError> {
     match found {
         Some((_, seen)) if seen.kind() != T::KIND => Err(CommandError::WRONG_TYPE),
-        found => Ok(found.map(|(loc, _)| loc)),
+        found => Ok(found),
     }
 }
 
@@ -95,8 +97,8 @@ impl Cx<'_> {
     /// # Errors
     /// WRONGTYPE if it holds something else.
     pub fn find<T: Collection>(&mut self, key: &[u8]) -> Result<Option<Loc>, CommandError> {
-        let found = self.look_to_read(key);
-        check::<T>(found)
+        let found = check::<T>(self.look_to_read(key))?;
+        Ok(found.map(|(loc, _)| loc))
     }
 
     /// Finds a key for writing.
@@ -107,8 +109,17 @@ impl Cx<'_> {
         &mut self,
         key: &[u8],
     ) -> Result<Option<Loc>, CommandError> {
-        let found = self.look_to_write(key);
-        check::<T>(found)
+        let found = self.look_to_write_to::<T>(key)?;
+        Ok(found.map(|(loc, _)| loc))
+    }
+
+    /// As [`Cx::find_to_write`], with what was seen of the entry on the way.
+    #[inline]
+    pub(super) fn look_to_write_to<T: Collection>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<(Loc, Glance)>, CommandError> {
+        check::<T>(self.look_to_write(key))
     }
 
     /// Finds many keys of the selected database for reading, in order. Look-ups may delete expired

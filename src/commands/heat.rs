@@ -7,6 +7,7 @@
 //! Zero means "never touched": an entry that was just made.
 
 use super::Engine;
+use super::engine::Rng;
 use crate::config::Config;
 use crate::keyspace::Loc;
 
@@ -17,25 +18,28 @@ const LRU_MASK: i64 = 0xff_ffff;
 
 /// Marks an entry as used now.
 pub fn touch(engine: &mut Engine, db: usize, loc: Loc) {
-    let old = engine.keyspace.db(db).heat(loc);
-    touch_from(engine, db, loc, old);
+    let (config, rng, now) = (&engine.config, &mut engine.rng, engine.clock.steady_ms);
+    let db = engine.keyspace.db_mut(db);
+    db.change_heat(loc, |old| after_access(old, now, config, rng));
 }
 
 /// As [`touch`], of an entry whose heat is known.
 #[inline]
 pub fn touch_from(engine: &mut Engine, db: usize, loc: Loc, old: u32) {
     let now = engine.clock.steady_ms;
-    let new = if old == 0 {
-        newborn(&engine.config, now)
-    } else if is_lfu(&engine.config) {
-        let random = engine.rng.next_u64();
-        lfu_after_access(old, now, random, &engine.config)
-    } else {
-        lru_clock(now)
-    };
+    let new = after_access(old, now, &engine.config, &mut engine.rng);
     // Most accesses of a hot key fall into the same second: nothing to write.
     if new != old {
         engine.keyspace.db_mut(db).set_heat(loc, new);
+    }
+}
+
+#[inline]
+fn after_access(old: u32, now_ms: i64, config: &Config, rng: &mut Rng) -> u32 {
+    match is_lfu(config) {
+        false => lru_clock(now_ms),
+        true if old == 0 => newborn(config, now_ms),
+        true => lfu_after_access(old, now_ms, rng.next_u64(), config),
     }
 }
 

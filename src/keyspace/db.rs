@@ -48,6 +48,12 @@ impl Glance {
     pub fn kind(&self) -> Kind {
         Kind::of_rdb_type(self.type_byte & TYPE_MASK)
     }
+
+    /// True if the value stands outside the record: nothing is copied to change it.
+    #[inline]
+    pub fn is_outside(&self) -> bool {
+        self.type_byte & OUTSIDE != 0
+    }
 }
 
 impl Loc {
@@ -279,6 +285,18 @@ impl Db {
         self.segment_mut(loc)
             .slots_mut()
             .set_heat(loc.slot as usize, heat);
+    }
+
+    /// As [`Db::set_heat`], with what `f` makes of the heat.
+    #[inline]
+    pub fn change_heat(&mut self, loc: Loc, f: impl FnOnce(u32) -> u32) {
+        let mut segment = self.segment_mut(loc);
+        let slot = loc.slot as usize;
+        let old = segment.as_ref().slots().heat(slot);
+        let new = f(old);
+        if new != old {
+            segment.slots_mut().set_heat(slot, new);
+        }
     }
 
     /// A copy of the value (shares structure where it is large).

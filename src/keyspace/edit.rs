@@ -35,13 +35,7 @@ impl Db {
             }
             return result;
         }
-        if segment.outside_mut_at(offset).is_none() {
-            let mut value = segment.as_ref().share_at(offset);
-            Arc::make_mut(&mut value);
-            segment.replace_outside(offset, value);
-        }
-        let value = segment.outside_mut_at(offset);
-        let value = value.expect("nobody else has a reference to it");
+        let value = segment.outside_to_change_at(offset);
         let result = f(value);
         if value.tree_type() != Some(type_byte & TYPE_MASK) {
             self.settle(loc, offset, type_byte);
@@ -172,6 +166,38 @@ mod tests {
         });
         assert_eq!((types(&db), db.len()), ((0, 0), 0));
         assert_eq!(db.find(b"key"), None);
+    }
+
+    #[test]
+    fn what_others_refer_to_stays_as_it_is_when_the_record_gets_a_value_of_its_own() {
+        let limits = Limits::default();
+        let mut hash = Hash::new();
+        for n in 0..1000 {
+            hash.set(format!("field:{n}").as_bytes(), b"value", &limits);
+        }
+        let fields = |value: &Value| {
+            let Value::Hash(hash) = value else { panic!() };
+            hash.as_ref().len()
+        };
+        for key in [b"key".to_vec(), vec![b'k'; 1000]] {
+            let mut db = Db::new(Hasher::new(crate::secret::HashKey::fixed([1, 2])));
+            let loc = db.insert(&key, Value::Hash(hash.clone()), None);
+            let segment = db.segment(loc);
+            let shared = segment.share_at(segment.slots().offset(loc.slot as usize));
+            for field in [b"one", b"two"] {
+                db.edit_with(loc, |value| {
+                    let Value::Hash(hash) = value else { panic!() };
+                    hash.set(field, b"value", &limits);
+                });
+            }
+            assert_eq!(
+                (fields(&shared), fields(&db.clone_value(loc))),
+                (1000, 1002)
+            );
+            assert_eq!(Arc::strong_count(&shared), 1);
+            drop(db);
+            assert_eq!(fields(&shared), 1000);
+        }
     }
 
     #[test]

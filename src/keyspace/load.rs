@@ -9,7 +9,7 @@
 use super::directory::Directory;
 use super::heap::Heap;
 use super::node::prefetch;
-use super::record::{KEY_MAX, Record, VALUE_MAX};
+use super::record::{self, KEY_MAX, Record, VALUE_MAX};
 use super::segment;
 use super::{Db, Hasher, Loc, UnixMillis, Value};
 use crate::rdb::opcode;
@@ -256,10 +256,14 @@ impl Db {
         }
         let offset = segment.append_bytes(scanned.record);
         segment.fill(slot, hash, offset, scanned.heat);
-        segment.count(record.expire.is_some(), record.rdb_type, 1);
         self.len += 1;
         self.types[record.rdb_type as usize] += 1;
-        self.expires += record.expire.is_some() as usize;
+        let expires = record.expire.is_some();
+        if record::is_plain(expires, record.rdb_type) {
+            return Some(true);
+        }
+        segment.count(expires, record.rdb_type, 1);
+        self.expires += expires as usize;
         let loc = Loc {
             hash,
             slot: slot as u16,

@@ -8,7 +8,7 @@
 //! Only [`super::segment`] reads handles, from records of segments: that is what makes it sound.
 
 use super::Value;
-use super::record::{HANDLE, LONG_KEY, OUTSIDE, Record};
+use super::record::{self, HANDLE, LONG_KEY, OUTSIDE};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
@@ -123,6 +123,39 @@ pub unsafe fn value_mut<'a>(record: &[u8]) -> Option<&'a mut Value> {
     }
 }
 
+/// As [`value_mut`], of a value that others may have references to: then the record gets one of its own first,
+/// which shares with theirs what is not changed.
+///
+/// # Panics
+/// When the record has no handle, or the value is out on loan.
+///
+/// # Safety
+/// As [`value_mut`]; and the record is written by nobody but this module.
+#[inline]
+pub unsafe fn value_to_change(bytes: &mut [u8]) -> &mut Value {
+    let (long, address) = handle(bytes);
+    if long {
+        let key = std::ptr::with_exposed_provenance_mut::<LongKey>(address);
+        // SAFETY: the record owns the box, and the caller has borrowed it exclusively.
+        return Arc::make_mut(unsafe { &mut (*key).value });
+    }
+    let old = std::ptr::with_exposed_provenance::<Value>(address);
+    // SAFETY: the record owns this reference, which is not dropped here but by `make_mut`, if that makes another.
+    let mut value = ManuallyDrop::new(unsafe { Arc::from_raw(old) });
+    let only: *mut Value = match Arc::get_mut(&mut value) {
+        Some(only) => only,
+        None => {
+            Arc::make_mut(&mut value);
+            let at = record::head_len(bytes);
+            let address = Arc::as_ptr(&value).expose_provenance() as u64;
+            bytes[at..at + HANDLE].copy_from_slice(&address.to_le_bytes());
+            Arc::make_mut(&mut value)
+        }
+    };
+    // SAFETY: it is the only reference, and the record that owns it is borrowed for as long as the result.
+    unsafe { &mut *only }
+}
+
 /// Another reference to the value.
 ///
 /// # Safety
@@ -144,25 +177,6 @@ pub unsafe fn share(record: &[u8]) -> Arc<Value> {
                 .clone()
         },
     }
-}
-
-/// Replaces the value that a record's handle owns.
-///
-/// # Safety
-/// As [`value`]; and the record is borrowed exclusively, and written by this module only.
-pub unsafe fn replace(record: &mut [u8], value: Arc<Value>) {
-    let (long, address) = handle(record);
-    if long {
-        let key = std::ptr::with_exposed_provenance_mut::<LongKey>(address);
-        // SAFETY: the handle was made by `store` and is owned by this record, which the caller has borrowed
-        // exclusively.
-        unsafe { (*key).value = value };
-        return;
-    }
-    let at = super::record::head_len(record);
-    record[at..at + HANDLE].copy_from_slice(&store(None, value));
-    // SAFETY: the record owned this reference, and its handle is another one now.
-    drop(unsafe { Arc::from_raw(std::ptr::with_exposed_provenance::<Value>(address)) });
 }
 
 /// Takes the value out of a record that is about to go; `None` if it is out on loan.
@@ -195,9 +209,9 @@ fn handle(bytes: &[u8]) -> (bool, usize) {
 /// (long key?, address, or 0 while the value is out on loan)
 #[inline]
 fn raw_handle(bytes: &[u8]) -> (bool, usize) {
-    let record = Record::parse(bytes);
-    assert!(record.rdb_type & OUTSIDE != 0, "a record without a handle");
-    let bytes = record.rest[..HANDLE].try_into().expect("8 bytes");
-    let address = u64::from_le_bytes(bytes) as usize;
-    (record.rdb_type & LONG_KEY != 0, address)
+    let type_byte = bytes[record::type_at(bytes)];
+    assert!(type_byte & OUTSIDE != 0, "a record without a handle");
+    let handle = &bytes[record::head_len(bytes)..][..HANDLE];
+    let address = u64::from_le_bytes(handle.try_into().expect("8 bytes")) as usize;
+    (type_byte & LONG_KEY != 0, address)
 }

@@ -103,6 +103,15 @@ pub fn has_field_expiry(type_byte: u8) -> bool {
     matches!(type_byte & TYPE_MASK, 24 | 25)
 }
 
+/// True for a record of which a segment counts nothing but that it is there: it has no expiry, nor fields with
+/// one, and nothing of it stands outside. Most are such.
+#[inline]
+pub fn is_plain(expires: bool, type_byte: u8) -> bool {
+    // Of the types that stand in records, the highest alone may have fields with an expiry; bits of our own make
+    // the byte higher.
+    !expires && type_byte < opcode::HASH_LISTPACK_TTL
+}
+
 /// When the first field of a hash expires, of a record of type 25 that holds its value: its first 8 bytes, which
 /// loading has checked; 0 without any.
 #[inline]

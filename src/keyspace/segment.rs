@@ -370,6 +370,9 @@ impl<'a> SegmentMut<'a> {
     /// and with values outside.
     #[inline]
     pub fn count(&mut self, expire: bool, type_byte: u8, by: i16) {
+        if record::is_plain(expire, type_byte) {
+            return;
+        }
         if expire {
             self.set_volatile(self.volatile().wrapping_add_signed(by));
         }
@@ -418,11 +421,15 @@ impl<'a> SegmentMut<'a> {
         unsafe { outside::value_mut(&self.records[offset..]) }
     }
 
-    /// Replaces the large value of a record.
-    pub fn replace_outside(&mut self, offset: usize, value: Arc<Value>) {
-        let bytes = &mut self.records[offset..];
+    /// The large value of the record at an offset, to be changed where it is. Where others have references to it,
+    /// the record gets one of its own first.
+    ///
+    /// # Panics
+    /// When the value stands in the record.
+    #[inline]
+    pub fn outside_to_change_at(&mut self, offset: usize) -> &mut Value {
         // SAFETY: a record of a segment, borrowed exclusively with it.
-        unsafe { outside::replace(bytes, value) }
+        unsafe { outside::value_to_change(&mut self.records[offset..]) }
     }
 
     /// Overwrites the expiry of a record that has one.
@@ -483,13 +490,12 @@ impl<'a> SegmentMut<'a> {
         let hash = hash.unwrap_or_else(|| hasher.hash(key_of(bytes)));
         let offset = self.append_bytes(bytes);
         self.place(hash, offset, heat);
-        self.count(record.expire.is_some(), record.rdb_type, 1);
         // A split adopts hundreds of records: most are looked at once only.
-        let due = match record::has_field_expiry(record.rdb_type) {
-            true => self.as_ref().due_at(offset),
-            false => record.expire,
-        };
-        if let Some(at) = due {
+        if record::is_plain(record.expire.is_some(), record.rdb_type) {
+            return;
+        }
+        self.count(record.expire.is_some(), record.rdb_type, 1);
+        if let Some(at) = self.as_ref().due_at(offset) {
             self.set_min_expire(self.min_expire().min(at));
         }
     }

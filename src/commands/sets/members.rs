@@ -6,9 +6,10 @@ use crate::keyspace::value::Set;
 
 pub fn sadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, members) = (&args[1], args.from(2));
-    let loc = cx.find_to_write::<Set>(key)?;
-    if let Some(loc) = loc
-        && !cx.db().is_outside(loc)
+    let found = cx.look_to_write_to::<Set>(key)?;
+    let loc = found.map(|(loc, _)| loc);
+    if let Some((loc, seen)) = found
+        && !seen.is_outside()
     {
         // A packed set that would stay as it is need not be copied to be opened.
         let (set, _) = cx.read::<Set>(loc);
