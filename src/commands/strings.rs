@@ -227,9 +227,12 @@ impl Cx<'_> {
     fn reply_string(&mut self, loc: Loc) -> bool {
         let reply = &mut self.client.reply;
         match self.engine.keyspace.db(self.client.db).value(loc) {
-            ValueRef::Str(s) => match s.int() {
-                Some(n) => reply.bulk_int(n),
-                None => reply_text(reply, s, 0, usize::MAX),
+            ValueRef::Str(s) => match s.text() {
+                Some(text) => reply.bulk(text),
+                None => match s.int() {
+                    Some(n) => reply.bulk_int(n),
+                    None => reply_text(reply, s, 0, usize::MAX),
+                },
             },
             _ => return false,
         }

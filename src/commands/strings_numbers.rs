@@ -95,7 +95,13 @@ fn add(cx: &mut Cx<'_>, key: &[u8], by: i64) -> CmdResult {
         Some(loc) => {
             cx.db().set_int(loc, new);
         }
-        None => create(cx, key, Str::from_int(new)),
+        None => {
+            let db = cx.client.db;
+            let hash = cx.engine.key_hash(key);
+            let loc = cx.db().insert_int_hashed(hash, key, new);
+            cx.engine.touch(db, loc);
+            cx.created(key);
+        }
     }
     cx.changed(key, 1);
     cx.notify(Event::String, "incrby", key);
@@ -169,6 +175,23 @@ mod tests {
             ("INCR n", "-ERR value is not an integer or out of range"),
             ("INCRBY n x", "-ERR value is not an integer or out of range"),
         ]);
+    }
+
+    #[test]
+    fn counting_begins_with_numbers_and_keys_of_any_length() {
+        for key in ["n".to_owned(), "n".repeat(300)] {
+            for n in ["1", "-300", "70000", "-5000000000", "9223372036854775807"] {
+                check(&[
+                    (&format!("INCRBY {key} {n}"), &format!(":{n}")),
+                    (&format!("GET {key}"), &format!("\"{n}\"")),
+                    (&format!("OBJECT ENCODING {key}"), "\"int\""),
+                    (
+                        &format!("DECRBY {key} 1"),
+                        &format!(":{}", n.parse::<i64>().unwrap() - 1),
+                    ),
+                ]);
+            }
+        }
     }
 
     #[test]

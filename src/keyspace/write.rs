@@ -73,10 +73,23 @@ impl Db {
         }
     }
 
+    /// As [`Db::insert_str_hashed`], with the decimal text of `n`.
+    pub fn insert_int_hashed(&mut self, hash: u64, key: &[u8], n: i64) -> Loc {
+        let mut digits = itoa::Buffer::new();
+        let (head, body) = int_parts(n, &mut digits);
+        match Parts::whole(None, TYPE_STRING, key, &head, body) {
+            Some(parts) => self.put(hash, key, &parts, None),
+            None => {
+                let value = Value::Str(super::value::Str::from_int(n));
+                self.insert_outside(hash, key, Arc::new(value), None)
+            }
+        }
+    }
+
     /// Replaces the value by the decimal text of `n`, keeping expiry and heat; the fast path of INCR.
     pub fn set_int(&mut self, loc: Loc, n: i64) -> Loc {
         let mut digits = itoa::Buffer::new();
-        let (head, body) = string_parts(digits.format(n).as_bytes());
+        let (head, body) = int_parts(n, &mut digits);
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
@@ -567,10 +580,23 @@ impl Db {
 }
 
 /// A string as RDB writes it, in two parts.
+#[inline]
 fn string_parts(bytes: &[u8]) -> (Small, &[u8]) {
     match record::small_int(bytes) {
         Some(n) => (Small::of_int(n), &[]),
         None => (Small::of_len(bytes.len()), bytes),
+    }
+}
+
+/// As [`string_parts`], of the decimal text of `n`, for which `digits` has room.
+#[inline]
+fn int_parts(n: i64, digits: &mut itoa::Buffer) -> (Small, &[u8]) {
+    match i32::try_from(n) {
+        Ok(n) => (Small::of_int(n), &[]),
+        Err(_) => {
+            let text = digits.format(n).as_bytes();
+            (Small::of_len(text.len()), text)
+        }
     }
 }
 

@@ -368,6 +368,15 @@ impl<'a> StrRef<'a> {
         }
     }
 
+    /// The bytes, where they stand as they are and in one piece.
+    #[inline]
+    pub fn text(&self) -> Option<&'a [u8]> {
+        match self.form {
+            FormRef::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The integer, if the text is a canonical decimal i64.
     pub fn int(&self) -> Option<i64> {
         match self.form {
