@@ -122,7 +122,7 @@ fn ping(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     }
     match text {
-        None => reply.simple("PONG"),
+        None => reply.raw(b"+PONG\r\n"),
         Some(text) => reply.bulk(text),
     }
     Ok(())

@@ -280,8 +280,14 @@ impl Output {
     }
 
     /// Forgets all.
+    #[inline]
     pub fn clear(&mut self) {
-        self.truncate(0);
+        self.overrun = false;
+        self.buf.clear();
+        if self.before > 0 {
+            self.pieces.clear();
+            self.before = 0;
+        }
     }
 
     /// What was written.

@@ -94,6 +94,7 @@ impl Reply {
     }
 
     /// Forgets all.
+    #[inline]
     pub fn clear(&mut self) {
         self.out.clear();
     }
@@ -120,6 +121,7 @@ impl Reply {
     }
 
     /// `+OK`
+    #[inline]
     pub fn ok(&mut self) {
         self.out.put(b"+OK\r\n");
     }
@@ -165,6 +167,7 @@ impl Reply {
     }
 
     /// `:n`
+    #[inline]
     pub fn int(&mut self, n: i64) {
         self.header(b':', n);
     }
@@ -215,6 +218,7 @@ impl Reply {
     }
 
     /// Null: `$-1` or `_`.
+    #[inline]
     pub fn null(&mut self) {
         self.out.put(match self.proto {
             Proto::Resp2 => b"$-1\r\n",

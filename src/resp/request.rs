@@ -289,17 +289,17 @@ impl Parser {
     /// `$<length>\r\n<bytes>\r\n`, as many as are missing.
     fn arguments(&mut self, buf: &[u8], limits: RequestLimits) -> Result<bool, ProtocolError> {
         while self.missing > 0 {
+            if self.bulk.is_none() {
+                self.short_arguments(buf, limits);
+                if self.missing == 0 {
+                    break;
+                }
+            }
             let len = match self.bulk.take() {
                 Some(len) => len,
-                None => match short_line(&buf[self.at..], b'$') {
-                    Some((len, line)) if len as u64 <= limits.bulk => {
-                        self.at += line;
-                        len
-                    }
-                    _ => match self.bulk_header(buf, limits)? {
-                        Some(len) => len,
-                        None => return Ok(false),
-                    },
+                None => match self.bulk_header(buf, limits)? {
+                    Some(len) => len,
+                    None => return Ok(false),
                 },
             };
             // The two bytes behind the data are not looked at, as in the reference server.
@@ -316,6 +316,23 @@ impl Parser {
         }
         self.finish(false);
         Ok(true)
+    }
+
+    /// The arguments that stand there whole and are short, as far as the first that is neither.
+    #[inline]
+    fn short_arguments(&mut self, buf: &[u8], limits: RequestLimits) {
+        let (mut at, mut missing) = (self.at, self.missing);
+        while missing > 0
+            && let Some((len, line)) = short_line(&buf[at..], b'$')
+            && len as u64 <= limits.bulk
+            && buf.len() - at >= line + len + 2
+        {
+            let start = at + line;
+            self.spans.push(Span { start, len });
+            at = start + len + 2;
+            missing -= 1;
+        }
+        (self.at, self.missing) = (at, missing);
     }
 
     /// `$<length>\r\n`: the length, `None` while the line is not whole.
