@@ -53,7 +53,7 @@ impl<'a> Args<'a> {
         parse_float(self.0[i]).ok_or(CommandError::NOT_A_FLOAT)
     }
 
-    /// The keys behind a count that stands at `i`, and the index of what follows them.
+    /// The keys after a count at index `i`, and the index after the last of them.
     ///
     /// # Errors
     /// `too_few` for a count that is not a positive integer; a syntax error for more than there are.
@@ -133,7 +133,7 @@ pub fn parse_float(text: &[u8]) -> Option<f64> {
         Ok(x) => x,
         Err(_) => parse_hex_float(text)?,
     };
-    // strtod reports a range error where a number becomes infinite or zero.
+    // strtod reports a range error if a number becomes infinite or zero.
     let digits = || {
         text.bytes()
             .take_while(|b| !matches!(b, b'e' | b'E' | b'p' | b'P'))

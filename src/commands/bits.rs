@@ -59,7 +59,7 @@ const BAD_OFFSET: CommandError =
     CommandError::fixed("ERR bit offset is not an integer or out of range");
 
 impl Cx<'_> {
-    /// A bit offset among the arguments. `#n` stands for `n * width` where a width is given.
+    /// A bit offset among the arguments. With a width, `#n` means `n * width`.
     pub(super) fn bit_offset(
         &self,
         text: &[u8],
@@ -240,7 +240,7 @@ fn bitpos(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let inside = first_bit(&bytes, bit, bits.start - first * 8, bits.end - first * 8);
             match inside {
                 Some(at) => (first * 8 + at) as i64,
-                // Without an end the string goes on with zeros.
+                // Without an end, the string counts as if zeros followed it.
                 None if !bit && args.len() < 5 && !bits.is_empty() => (s.len() * 8) as i64,
                 None => -1,
             }

@@ -71,7 +71,7 @@ impl Width {
         u64::MAX >> (64 - self.bits)
     }
 
-    /// The number that these bits stand for.
+    /// The number that these bits encode.
     fn number(self, bits: u64) -> i64 {
         match self.signed {
             true => ((bits << (64 - self.bits)) as i64) >> (64 - self.bits),
@@ -126,12 +126,12 @@ impl Op {
         self.offset / 8..(self.offset + self.width.bits as usize).div_ceil(8)
     }
 
-    /// How far the field's last bit stands above the end of its bytes.
+    /// How many bits the field's last bit is above the end of its bytes.
     fn shift(&self) -> usize {
         self.bytes().end * 8 - self.offset - self.width.bits as usize
     }
 
-    /// The bytes of the field as one number; what lies behind the string's end is zero.
+    /// The bytes of the field as one number; bits after the string's end are zero.
     fn window(&self, string: Option<StrRef<'_>>) -> u128 {
         let range = self.bytes();
         let stored = string.map(|s| s.slice(range.start, range.end));

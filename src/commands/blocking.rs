@@ -1,19 +1,18 @@
 //! Clients that wait: for keys (BLPOP ...), for replicas (WAIT), or for the server (CLIENT PAUSE).
 //!
-//! A command that finds nothing to take calls [`Cx::block_on`]: its request is kept, and the client is
-//! queued at each key. A change of a key that somebody waits for marks it *ready*; after the command (or
-//! transaction, or script) that changed it, [`Executor::serve_ready_keys`] runs the requests of its waiters
-//! again, who either finish now or wait on.
+//! A command that finds nothing to take calls [`Cx::block_on`]: its request is kept, and the client is queued at each
+//! key. A change of a key that a client waits for marks it *ready*; after the command (or transaction, or script)
+//! that changed it, [`Executor::serve_ready_keys`] runs the requests of its waiters again, which either finish now or
+//! keep waiting.
 //!
 //!  * Waiters of a key are served in the order in which they came; keys in the order in which they became
 //!    ready. Serving may make further keys ready (BLMOVE): they come after.
-//!  * The effects of a served client go out after those of the command that served it, never inside its
-//!    MULTI/EXEC.
-//!  * A waiter is looked at only if its key holds the type it waits for: a key that became a set does not
-//!    concern BLPOP. Clients of XREADGROUP also learn that their key is gone.
-//!  * Nobody blocks inside EXEC or a script, nor on the link to the primary.
+//!  * The effects of a served client follow those of the command that served it, and are never inside its MULTI/EXEC.
+//!  * A waiter is looked at only if its key holds the type it waits for: a key that became a set does not concern
+//!    BLPOP. Clients of XREADGROUP also learn that their key was deleted.
+//!  * No command blocks inside EXEC or a script, or on the link to the primary.
 //!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
-//!    `Session::blocked` and the flag BLOCKED; all of it ends in one place, `release`.
+//!    `Session::blocked` and the flag BLOCKED; one function, `release`, removes all of this.
 
 use super::kept::Kept;
 use super::{
@@ -28,7 +27,7 @@ pub struct Blocked {
     pub args: Kept,
     /// Of [`Clock::steady_ms`](super::engine::Clock::steady_ms); `None` waits forever.
     pub deadline_ms: Option<i64>,
-    /// What it waits for.
+    /// What the client waits for.
     pub on: BlockedOn,
 }
 
@@ -56,7 +55,7 @@ pub enum BlockedOn {
     Postponed,
     /// SHUTDOWN itself, until the replicas are in step.
     Shutdown,
-    /// A script of its own, which takes long.
+    /// Its own script, which takes long.
     Script,
 }
 
@@ -89,7 +88,7 @@ struct Waiters {
     ready: bool,
 }
 
-/// Who waits for which key, in order of arrival.
+/// The clients that wait for each key, in order of arrival.
 #[derive(Default)]
 pub struct Blocking {
     /// By database, then key.
@@ -98,7 +97,7 @@ pub struct Blocking {
     ready: Vec<(usize, Vec<u8>)>,
     deadlines: BTreeSet<(i64, ClientId)>,
     clients: usize,
-    /// The wait that is being resumed: it keeps its deadline if it goes on.
+    /// The wait that is being resumed: it keeps its deadline if it continues.
     resuming: Option<Option<i64>>,
 }
 
@@ -133,7 +132,7 @@ impl Blocking {
         self.deadlines.first().map(|d| d.0)
     }
 
-    /// A key changed: it is ready if anybody waits for it.
+    /// A key changed: it is ready if a client waits for it.
     pub fn signal(&mut self, db: usize, key: &[u8]) {
         let waiters = self.waiting.get_mut(&db).and_then(|keys| keys.get_mut(key));
         if let Some(waiters) = waiters.filter(|w| !w.ready) {
@@ -260,10 +259,10 @@ impl Executor {
         }
     }
 
-    /// True if what the key holds now is news for a client that waits for it.
+    /// True if the present value of the key concerns a client that waits for it.
     fn concerns(&self, id: ClientId, db: usize, key: &[u8]) -> bool {
         let client = self.clients.get(&id);
-        // Whoever has been killed would take what nobody receives.
+        // A client that was killed would take an element that no one receives.
         let client = client.filter(|c| !c.flags.contains(ClientFlags::CLOSE_ASAP));
         let blocked = client.and_then(|c| c.blocked.as_deref());
         let Some(Blocked {
@@ -288,7 +287,7 @@ impl Executor {
         )
     }
 
-    /// Runs a waiting client's request again: it finishes, or waits on behind the others.
+    /// Runs a waiting client's request again: it finishes, or keeps waiting after the others.
     fn resume(&mut self, id: ClientId) {
         let Some(mut session) = self.clients.remove(&id) else {
             return;
@@ -316,7 +315,7 @@ impl Executor {
 }
 
 impl Engine {
-    /// Ends a wait: the one place where its traces are removed. Also for a client that goes away.
+    /// Ends a wait: the one place where its traces are removed. It is also called for a client that disconnects.
     pub fn release(&mut self, session: &mut Session) -> Option<Box<Blocked>> {
         let blocked = session.blocked.take()?;
         session.flags.remove(ClientFlags::BLOCKED);
@@ -401,7 +400,7 @@ impl Engine {
         }
     }
 
-    /// We became a replica: nobody may wait for keys here any more, and the waiting connections close.
+    /// The server became a replica: clients cannot wait for keys any longer, and the waiting connections are closed.
     pub fn unblock_for_role_change(&mut self) {
         let waits = |c: &Session| {
             let on = c.blocked.as_ref().map(|b| &b.on);

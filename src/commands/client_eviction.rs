@@ -1,7 +1,7 @@
-//! `maxmemory-clients`: what all clients hold together, and closing the largest when it is too much.
+//! `maxmemory-clients`: the memory of all clients together, and closing the largest when it is too much.
 //!
-//! Only ordinary clients and subscribers count. CLIENT NO-EVICT keeps a client from being closed, not from
-//! being counted. The sum is kept as clients change and taken anew by the clockwork.
+//! Only ordinary clients and subscribers count. CLIENT NO-EVICT keeps a client from being closed, not from being
+//! counted. The sum is updated when clients change, and counted again periodically.
 
 use super::server_cmds::client_list::{self, Class};
 use super::{Action, ClientFlags, ClientId, Engine, Session};
@@ -35,12 +35,12 @@ impl Engine {
         client.counted_memory = now;
     }
 
-    /// A client is gone.
+    /// A client has disconnected.
     pub(super) fn uncount_client(&mut self, client: &Session) {
         self.client_memory -= client.counted_memory.min(self.client_memory);
     }
 
-    /// Counts all clients anew.
+    /// Counts all clients again.
     pub(super) fn count_clients(&mut self) {
         if self.config.maxmemory_clients == 0 {
             return;

@@ -1,8 +1,8 @@
 //! The connected clients by number.
 //!
-//! A client is taken out of the table for as long as its requests run, and put back: for every batch that
-//! comes in. So its place stays, empty, and is found at once. Numbers grow and are never reused: the places
-//! stand in their order, mostly as far behind the first one as the numbers say.
+//! For every batch of requests a client is taken out of the table, and put back afterwards. So its place is kept,
+//! empty, and is found at once. Numbers grow and are never reused: the places are in their order, and mostly as far
+//! from the first one as the numbers are.
 
 use super::{ClientId, Session};
 

@@ -1,7 +1,7 @@
-//! What the collection families share: the value of one type behind a key, read beside the reply,
-//! edited in place, or created.
+//! What the collection families share: the value of one type that a key holds, read beside the reply, edited in
+//! place, or created.
 //!
-//! A handler looks its key up once, and goes on with the [`Loc`]:
+//! A handler looks its key up once, and then uses the [`Loc`]:
 //!
 //! ```text
 //! let Some(loc) = cx.find::<List>(&args[1])? else { ... };      Err: WRONGTYPE
@@ -150,7 +150,7 @@ impl Cx<'_> {
         Ok(found)
     }
 
-    /// The value behind a checked [`Loc`], beside the reply.
+    /// The value at a checked [`Loc`], beside the reply.
     pub fn read<T: Collection>(&mut self, loc: Loc) -> (T::Ref<'_>, Env<'_>) {
         let engine = &mut *self.engine;
         let value = engine.keyspace.db(self.client.db).value(loc);
@@ -163,8 +163,8 @@ impl Cx<'_> {
         (view, env)
     }
 
-    /// Changes the value behind a checked [`Loc`] and gives what `f` gives, with the number of elements
-    /// left; with none left the key has been removed (its `del` event is the caller's). A stream stays.
+    /// Changes the value at a checked [`Loc`] and returns the result of `f` with the number of elements left. If none
+    /// is left, the key has been removed (the caller sends its `del` event), except for a stream.
     pub fn edit<T: Collection, R>(
         &mut self,
         loc: Loc,

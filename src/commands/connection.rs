@@ -1,4 +1,4 @@
-//! PING, ECHO, SELECT, AUTH, HELLO, QUIT, RESET: the connection itself. CLIENT has files of its own.
+//! PING, ECHO, SELECT, AUTH, HELLO, QUIT, RESET: commands for the connection itself. CLIENT has files of its own.
 
 use super::args::parse_int;
 use super::spec::{Command, Flags, Group};

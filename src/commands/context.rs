@@ -11,7 +11,7 @@ pub struct Cx<'a> {
     pub engine: &'a mut Engine,
     /// The client, taken out of the engine's table while its command runs.
     pub client: &'a mut Session,
-    /// What goes to the replicas if the command changed something.
+    /// What is sent to the replicas if the command changed something.
     pub(super) own: Own,
 }
 
@@ -64,8 +64,9 @@ impl Cx<'_> {
         !self.client.flags.contains(ClientFlags::MASTER)
     }
 
-    /// True if what this command finds expired is deleted. While writes are held only a write deletes it: one
-    /// that runs all the same (in a transaction that began before) must leave replicas what it has seen itself.
+    /// True if a key that this command finds expired is deleted. While writes are held, only a write deletes it: a
+    /// write that runs nevertheless (in a transaction that began before) must leave replicas with what it has seen
+    /// itself.
     pub(super) fn deletes_expired(&self) -> bool {
         let writes = |c: &'static super::table::Entry| c.flags.contains(super::spec::Flags::WRITE);
         self.engine.decides_expiry()
@@ -169,7 +170,7 @@ impl Cx<'_> {
         }
     }
 
-    /// A keyspace event, if the configuration asks for it.
+    /// Publishes a keyspace event, if the configuration asks for it.
     pub fn notify(&mut self, class: Event, event: &str, key: &[u8]) {
         self.engine.notify(class, event, key, self.client.db);
     }
@@ -274,7 +275,7 @@ impl Engine {
         }
     }
 
-    /// As [`Engine::key_changed`] for a key that the server itself removed, whoever's command runs.
+    /// As [`Engine::key_changed`], for a key that the server itself removed, whichever client's command runs.
     pub fn key_removed(&mut self, db: usize, key: &[u8]) {
         let author = self.tracking.author.take();
         self.key_changed(db, key);

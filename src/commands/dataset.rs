@@ -89,7 +89,7 @@ fn dbsize(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// `[ASYNC|SYNC]`: true for ASYNC. Memory goes back in the background either way.
+/// `[ASYNC|SYNC]`: true for ASYNC. Memory is freed in the background in both cases.
 fn flush_mode(args: Args<'_>) -> Result<bool, CommandError> {
     match args.len() {
         1 => Ok(false),
@@ -193,7 +193,7 @@ fn save(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 "ERR Background save already in progress",
             ));
         }
-        // The reason stands in the log and in INFO; the reply is as bare as in the original.
+        // The reason is in the log and in INFO; the reply says as little as the reference's.
         host.save(engine, &options)
             .map_err(|_| CommandError::fixed("ERR"))
     })?;

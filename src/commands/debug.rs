@@ -357,7 +357,7 @@ fn htstats_key(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn sleep(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    // What is no number is zero, as for strtod.
+    // Anything but a number counts as zero, as for strtod.
     let seconds = args.float(2).unwrap_or(0.0);
     cx.sleep(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO));
     cx.client.reply.ok();

@@ -62,7 +62,7 @@ impl Fingerprint {
         item.with(|bytes| self.mix(bytes));
     }
 
-    /// The digest as it stands.
+    /// The digest so far.
     pub fn bytes(self) -> [u8; 20] {
         self.0
     }
@@ -142,7 +142,7 @@ impl Manner {
     };
 }
 
-/// Takes a value in as it stands in a dump: one that [`crate::rdb::check::check_value`] has passed; a stream must be
+/// Takes in the bytes of a value in a dump: one that [`crate::rdb::check::check_value`] has passed; a stream must be
 /// canonical. `false` for kinds whose digest is not defined (modules) or not known (arrays): nothing was taken in.
 ///
 /// # Errors

@@ -10,17 +10,17 @@ use super::{
     tracking, transactions,
 };
 
-/// A command that takes longer moves the clock on for those behind it, which are of the same batch.
+/// After a command that takes longer than this, the clock is advanced for the rest of the batch.
 const MOMENT_NS: u64 = 1_000_000;
 
-/// How things stood when a handler began.
+/// The state when a handler began.
 #[derive(Clone, Copy)]
 pub struct Started {
     /// The dirty count.
     pub dirty: i64,
     /// The timer.
     pub began: u64,
-    /// MONITOR is to show the request when it has run.
+    /// MONITOR shows the request after it has run.
     pub shown_after: bool,
 }
 
@@ -38,8 +38,8 @@ impl Executor {
         self.push_to(client);
     }
 
-    /// What is pushed to a client whose request has run: it follows the reply, and comes also where CLIENT REPLY
-    /// wants none.
+    /// Sends the push messages of a client whose request has run. They follow the reply, and are sent even if CLIENT
+    /// REPLY is off.
     pub(super) fn push_to(&mut self, client: &mut Session) {
         if self.pubsub.has_deferred() {
             pubsub::deliver_to(&mut self.pubsub, client);
@@ -121,7 +121,7 @@ impl Engine {
         let dirty = self.dirty;
         let began = self.tick;
         client.last_command = Some(command);
-        // Shown when it has run, so that EXEC comes behind what it runs; a script comes before.
+        // Shown after it has run, so that EXEC follows its commands; a script precedes its commands.
         let shown = !self.monitors.is_empty() && !self.blocking.is_resuming();
         let shown_after = shown && !command.flags.contains(Flags::NO_MANDATORY_KEYS);
         if shown && !shown_after {
@@ -234,8 +234,8 @@ impl Engine {
     }
 }
 
-/// A command whose keys a tracking client is told of when they change. Scripts read by the commands that
-/// they call.
+/// True for a command that makes a tracking client remember its keys. A script itself reads none; the commands that
+/// it calls do.
 fn reads_keys(command: &Entry) -> bool {
     command.flags.contains(Flags::READONLY) && command.command.group != Group::Scripting
 }

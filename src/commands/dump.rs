@@ -234,7 +234,7 @@ fn payload_for_replicas(cx: &mut Cx<'_>, args: Args<'_>, loc: Loc) -> Option<Vec
     if replicas.all_read(Reads::needed_by(args.0)) {
         return None;
     }
-    // Fields that expire have no form for some; who keeps such fields can still be told of them.
+    // Some servers have no form for fields that expire; replicas that hold such fields can still receive them.
     let of_some = [Reads::empty(), Reads::FIELD_EXPIRY].map(|must| replicas.common(must).target());
     let mut forms = of_some.into_iter();
     forms.find_map(|form| payload_for(cx, &args[1], loc, form, OnLoss::Refuse).ok())

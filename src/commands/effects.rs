@@ -2,9 +2,9 @@
 //!
 //!  * A command's effect is its own request, unless the handler replaced it ([`Cx::propagate_as`]),
 //!    added to it ([`Cx::also_propagate`]) or dropped it ([`Cx::no_propagate`]).
-//!  * The effects of one top-level command (a whole EXEC or script) go out together; more than one is
-//!    wrapped in MULTI/EXEC.
-//!  * Nothing is encoded while nobody listens (no backlog, no replica).
+//!  * The effects of one top-level command (a whole EXEC or script) are sent together; more than one is wrapped in
+//!    MULTI/EXEC.
+//!  * Nothing is encoded while there is neither a backlog nor a replica.
 //!
 //! [`Cx::propagate_as`]: super::Cx::propagate_as
 //! [`Cx::also_propagate`]: super::Cx::also_propagate
@@ -61,7 +61,7 @@ impl Effects {
             .map(|(&(db, end), start)| (db, self.parts(start, end)))
     }
 
-    /// What is encoded between two ends.
+    /// The encoded parts between two ends.
     fn parts(&self, start: usize, end: usize) -> impl Iterator<Item = &[u8]> {
         // An argument is followed by its line end, so each lies before the end of its request.
         let first = self.larges.partition_point(|(at, _)| *at < start);

@@ -38,9 +38,9 @@ pub struct Engine {
     pub clients: Clients,
     /// Channels and patterns.
     pub pubsub: PubSub,
-    /// Who waits for keys.
+    /// The clients that wait for keys.
     pub blocking: Blocking,
-    /// Who hears that keys changed that it read.
+    /// The clients that are notified when keys that they have read change.
     pub tracking: TrackingTable,
     /// Keys under WATCH.
     pub watched: WatchTable,
@@ -60,7 +60,7 @@ pub struct Engine {
     pub dirty: i64,
     /// Set by the shell before each batch.
     pub clock: Clock,
-    /// Set by the shell for the request that runs, and cleared behind it.
+    /// Set by the server for the request that runs, and cleared after it.
     pub key_hint: KeyHint,
     /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
     pub timer: fn() -> u64,
@@ -72,7 +72,7 @@ pub struct Engine {
     pub tick: u64,
     /// Random numbers for sampling. Clients see what follows from them.
     pub rng: Rng,
-    /// What nobody may guess.
+    /// Secrets of this process, which must not be guessable.
     pub secrets: Secrets,
     /// Counters that INFO shows.
     pub stats: Stats,
@@ -100,11 +100,11 @@ pub struct Engine {
     pub pauses: Pauses,
     /// Clients whose request is kept until a pause ends, in the order of arrival.
     pub postponed: Vec<ClientId>,
-    /// Clients whose kept request is to run next.
+    /// Clients whose kept request runs next.
     pub(super) released: VecDeque<ClientId>,
     /// Sampled figures.
     pub rates: Rates,
-    /// Bytes of memory in use; the shell knows how to ask the allocator.
+    /// Bytes of memory in use; the server asks the allocator for them.
     pub used_memory: fn(&Engine) -> usize,
     /// Brings [`Engine::used_memory`] up to date with what other threads did; some microseconds.
     pub recount_memory: fn(),
@@ -118,7 +118,7 @@ pub struct Engine {
     pub slowlog: SlowLog,
     /// LATENCY
     pub latency: LatencyMonitor,
-    /// Commands that take at least so long are looked at by the slow log and the latency monitor, ns.
+    /// Commands that take at least this long, in ns, are looked at by the slow log and the latency monitor.
     pub watch_from_ns: u64,
     /// The longest write command since the running snapshot began, or while the last one ran, ns: what it keeps
     /// for the snapshot is part of it.
@@ -151,7 +151,7 @@ pub enum Action {
     Wake(ClientId),
     /// Close the client's connection.
     Close(ClientId),
-    /// A blocked client may go on with its pipelined requests.
+    /// A blocked client may continue with its pipelined requests.
     Resume(ClientId),
 }
 
@@ -175,15 +175,15 @@ pub struct Clock {
     /// Unix time, µs.
     pub unix_us: i64,
     /// Unix time when the server started and what the monotonic clock has counted since, ms. Whatever is done to the
-    /// wall clock, a difference of two readings is the time that has passed: time-outs, pauses, ages and heat go
-    /// by it. What has an expiry goes by `unix_ms`.
+    /// wall clock, a difference of two readings is the time that has passed, so time-outs, pauses, ages and heat use
+    /// it. Expiries use `unix_ms`.
     pub steady_ms: i64,
     /// Monotonic, µs since start.
     pub mono_us: u64,
 }
 
 impl Clock {
-    /// Time has gone on to a reading of the monotonic clock, ns since start.
+    /// Advances the time to a reading of the monotonic clock, ns since start.
     #[cold]
     pub fn advance_to(&mut self, mono_ns: u64) {
         let us = (mono_ns / 1000).saturating_sub(self.mono_us);
@@ -194,7 +194,7 @@ impl Clock {
     }
 }
 
-/// xoshiro256**: fast, seeded, good enough for sampling; nothing secret comes from it.
+/// xoshiro256**: fast, seeded, good enough for sampling; secrets are never drawn from it.
 #[derive(Clone, Debug)]
 pub struct Rng([u64; 4]);
 
@@ -286,7 +286,7 @@ pub struct Stats {
     pub errors: u64,
     /// `unexpected_error_replies`
     pub unexpected_errors: u64,
-    /// `eventloop_cycles`: batches of a connection's requests, and turns of the clockwork.
+    /// `eventloop_cycles`: batches of a connection's requests, and turns of the periodic work.
     pub turns: u64,
     /// `eventloop_duration_sum`, in ns
     pub turns_ns: u64,
@@ -441,8 +441,8 @@ impl Engine {
         self.drop_counted(what, Weight::default());
     }
 
-    /// Drops a value that is no longer in the dataset: here, or off the executor thread where that is
-    /// wanted and the value has enough parts for it to be worth it.
+    /// Drops a value that is no longer in the dataset: here, or on another thread if that is wanted and the value has
+    /// enough parts to be worth it.
     pub fn drop_value(&mut self, value: Value, lazily: bool) {
         if lazily && value.free_effort() > LAZY_FREE_FROM {
             let bytes = value.heap_bytes();
@@ -450,11 +450,11 @@ impl Engine {
         }
     }
 
-    /// As [`Engine::drop_later`], of what is known.
+    /// As [`Engine::drop_later`], with a known weight.
     pub fn drop_counted(&mut self, what: Box<dyn Send>, weight: Weight) {
         match &mut self.host {
             Some(host) => host.drop_later(what, weight),
-            // A service of the host drops something: it goes with the others when the service is done.
+            // A service of the host drops something: it is handed over with the others when the service is done.
             None => self.dropped.push((what, weight)),
         }
     }

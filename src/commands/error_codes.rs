@@ -1,15 +1,15 @@
 //! How often each error code was replied (`errorstat_*`).
 //!
-//! Scripts make up their own codes, so there is a limit to how many are told apart. Who reaches it is told in the log;
-//! from then on no code is counted until CONFIG RESETSTAT.
+//! Scripts can make up codes, so the number of codes that are counted is limited. The log says when the limit is
+//! reached; from then on no code is counted until CONFIG RESETSTAT.
 
 use std::collections::BTreeMap;
 
-/// Codes that are told apart.
+/// How many codes are counted.
 const CODES_MAX: usize = 128;
 /// A code ends before this many bytes of an error, or it is none.
 const CODE_LEN_MAX: usize = 31;
-/// What is shown of an error without a code.
+/// The code of an error without one.
 const NO_CODE: &str = "ERR";
 
 /// Counts of error replies by their codes.

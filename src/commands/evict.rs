@@ -1,7 +1,7 @@
 //! Making room below `maxmemory`.
 //!
-//! Keys are sampled (`maxmemory-samples` at a time) and the best candidate of the sample and of a small
-//! pool of good ones found before goes first. What a key's removal frees is seen in `used_memory`.
+//! Keys are sampled (`maxmemory-samples` at a time) and the best candidate of the sample and of a small pool of
+//! earlier good ones is evicted first. How much that frees shows in `used_memory`.
 
 use super::{Engine, heat};
 use crate::config::choices::MaxmemoryPolicy;
@@ -13,7 +13,7 @@ const POOL: usize = 16;
 /// How old the count of memory may be at which keys have to go.
 const RECOUNT_US: u64 = 1_000;
 
-/// A candidate: the higher the score, the sooner it goes.
+/// A candidate: the higher the score, the sooner it is evicted.
 struct Candidate {
     score: u64,
     db: usize,
@@ -54,7 +54,7 @@ impl Engine {
             return true;
         }
         if self.pauses.held().is_some() {
-            // No key goes meanwhile; a write is not refused but held, and asks again afterwards.
+            // No key is evicted meanwhile. A write is held instead of refused, and asks again afterwards.
             return true;
         }
         if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction || self.depth > 0 {

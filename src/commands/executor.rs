@@ -1,10 +1,9 @@
-//! The outermost loop: one request of one client at a time, and behind it what it set free for others.
+//! The outermost loop: one request of one client at a time, and after it the requests of others that it released.
 //!
 //! Only an [`Executor`] runs requests. A handler, a service of the host and a driver's closure are given the
-//! [`Engine`] inside it, which cannot: none of them can run another client's request within its own work, where
-//! the effects, the replies and the change count of two requests would mix. What they set free is queued
-//! (keys in [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs when they
-//! have returned.
+//! [`Engine`] inside it, which cannot: none of them can run another client's request within its own work, where the
+//! effects, the replies and the change count of two requests would mix. What they release is queued (keys in
+//! [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs after they have returned.
 
 use super::{Action, ClientId, Engine, pubsub};
 use crate::keyspace::Keyspace;
@@ -36,7 +35,7 @@ impl DerefMut for Executor {
 }
 
 impl Executor {
-    /// Runs one request of a connected client, and what it set free; the reply stands in its session
+    /// Runs one request of a connected client, and the requests that it released; the reply is in its session
     /// afterwards.
     pub fn execute(&mut self, id: ClientId, argv: &[&[u8]]) {
         self.execute_alone(id, argv);
@@ -52,7 +51,7 @@ impl Executor {
         self.after_command();
     }
 
-    /// Behind each request: waiters that became ready are served, and what was collected goes out.
+    /// Called after each request: serves waiters that became ready, and sends what was collected.
     pub fn after_command(&mut self) {
         if Keyspace::left_bytes() > self.hold_writes_above {
             self.hold_writes_for_snapshot();
@@ -84,13 +83,13 @@ impl Executor {
         !self.script_is_parked() && (!self.released.is_empty() || self.blocking.has_ready())
     }
 
-    /// After work that no request caused (timers, drivers, services): what it set free runs.
+    /// Called after work that no request caused (timers, drivers, services): runs the requests that it released.
     pub fn settle(&mut self) {
         self.after_command();
         self.run_released();
     }
 
-    /// Goes on with a parked script for at most `budget_ns`; true if it has to go on later.
+    /// Continues a parked script for at most `budget_ns`; true if it must be continued later.
     pub fn continue_script(&mut self, budget_ns: u64) -> bool {
         let again = self.engine.continue_parked_script(budget_ns);
         if !again {

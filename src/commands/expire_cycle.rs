@@ -1,7 +1,7 @@
-//! Deleting what has expired without anybody asking for it.
+//! Deletes expired keys and fields that no command asks for.
 //!
-//! The clockwork runs slices of it between batches of commands. Keys and hash fields go in the order in which
-//! the databases' heaps give them; each deletion reaches the replicas by itself.
+//! The periodic work runs slices of it between batches of commands. Keys and hash fields are deleted in the order in
+//! which the databases' heaps give them; each deletion is sent to the replicas by itself.
 
 use super::{Engine, Event, Loading};
 use crate::keyspace::{Due, Loc};
@@ -24,8 +24,8 @@ impl Engine {
         !self.repl.is_replica() && self.loading == Loading::No
     }
 
-    /// True if keys and fields that have expired may be deleted without anybody asking for them; on a replica
-    /// those of its own.
+    /// True if expired keys and fields may be deleted although no command asks for them; on a replica only its own
+    /// keys.
     pub fn may_expire(&self) -> bool {
         self.active_expire
             && self.pauses.held().is_none()
@@ -112,7 +112,7 @@ impl Engine {
         stale as f64 / f64::from(seen.max(1))
     }
 
-    /// Deletes an expired key: DEL or UNLINK goes to the replicas, the event and the counters follow.
+    /// Deletes an expired key: DEL or UNLINK is sent to the replicas; the event and the counters follow.
     pub(super) fn delete_expired(&mut self, db: usize, loc: Loc) {
         let lazy = self.config.lazyfree_lazy_expire;
         let key = self.keyspace.db(db).key(loc).to_vec();

@@ -1,4 +1,4 @@
-//! What stands between a request and its handler, in the reference server's order.
+//! The checks between a request and its handler, in the reference server's order.
 //!
 //! unknown, arity -> DEBUG allowed -> AUTH -> inside MULTI -> memory -> failed saves -> too few replicas ->
 //! read-only replica -> subscriber -> stale replica -> loading -> a busy script -> a replica's own connection.
@@ -174,7 +174,7 @@ impl Engine {
     }
 }
 
-/// Whether `enable-debug-command` or one of its kin lets a client in.
+/// Whether `enable-debug-command`, or another directive of this kind, permits a client.
 pub(super) fn permits(protection: Protection, client: &Session) -> bool {
     match protection {
         Protection::Yes => true,

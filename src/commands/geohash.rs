@@ -127,7 +127,7 @@ impl Radians for f64 {
     }
 }
 
-/// Where a coordinate within `-limit..=limit` stands among `2^step` equal parts.
+/// The index of a coordinate within `-limit..=limit` among `2^step` equal parts.
 fn offset(degrees: f64, limit: f64, step: u8) -> u32 {
     let share = (degrees + limit) / (limit + limit);
     (share * (1u64 << step) as f64) as u64 as u32
@@ -222,7 +222,7 @@ impl Cell {
     }
 }
 
-/// What is searched.
+/// The area that is searched.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
     /// Everything within a distance.

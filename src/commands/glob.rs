@@ -1,9 +1,9 @@
 //! Glob patterns (KEYS, SCAN MATCH, PSUBSCRIBE, CONFIG GET): `*`, `?`, `[abc]`, `[^a-z]`, `\x`.
 //!
-//! Time is bounded by pattern length times text length: a mismatch goes back to the last `*` only,
-//! which finds every match that going back further would. Oddities of the reference are kept: `*`
-//! does not match the empty text, an unclosed class ends with the pattern, and nothing matches a
-//! pattern that needs more than [`STARS_MAX`] runs of stars.
+//! Time is bounded by pattern length times text length: after a mismatch, matching resumes at the last `*` only,
+//! which finds every match that an earlier `*` would find. Oddities of the reference are kept: `*` does not match the
+//! empty text, an unclosed class ends with the pattern, and nothing matches a pattern that needs more than
+//! [`STARS_MAX`] runs of stars.
 
 /// Runs of `*` that may take part in a match, not counting one that ends the pattern. The reference
 /// server calls itself for each of them and gives up when it is this deep (since 7.4.1).
@@ -64,7 +64,7 @@ fn skip_stars(pattern: &[u8], p: usize) -> usize {
     p + pattern[p..].iter().take_while(|&&b| b == b'*').count()
 }
 
-/// Matches one byte against the element at `p`; gives the index behind it.
+/// Matches one byte against the element at `p`; gives the index after it.
 fn one(pattern: &[u8], p: usize, byte: u8, fold: impl Fn(u8) -> u8 + Copy) -> Option<usize> {
     match pattern[p] {
         b'?' => Some(p + 1),

@@ -161,7 +161,7 @@ impl Hll {
     pub fn add(&mut self, element: &[u8], sparse_max: usize) -> Result<bool, Corrupt> {
         let hash = murmur64a(element, HASH_SEED);
         let index = hash as usize % REGISTERS;
-        // A set bit behind the counted ones ends the count.
+        // A set bit after the counted ones ends the count.
         let counted = hash >> INDEX_BITS | 1 << COUNTED_BITS;
         self.raise(index, counted.trailing_zeros() as u8 + 1, sparse_max)
     }

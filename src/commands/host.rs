@@ -14,7 +14,7 @@ pub struct SaveOptions {
     pub target: Option<String>,
 }
 
-/// What `SHUTDOWN` was told.
+/// The options of `SHUTDOWN`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShutdownOptions {
     /// `SAVE` / `NOSAVE`; `None` = by the save points.
@@ -25,7 +25,7 @@ pub struct ShutdownOptions {
     pub force: bool,
 }
 
-/// What `DEBUG RELOAD` was told.
+/// The options of `DEBUG RELOAD`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReloadOptions {
     /// Do not save first.
@@ -106,7 +106,7 @@ pub enum ExchangeError {
     Read,
 }
 
-/// What is known of something that is dropped in the background.
+/// The size of something that is dropped in the background.
 #[derive(Clone, Copy, Default)]
 pub struct Weight {
     /// What the allocator will get back, as far as it is known.
@@ -119,7 +119,7 @@ pub struct Weight {
 pub trait Host: Any {
     /// The shell as itself, for its own parts.
     fn as_any(&mut self) -> &mut dyn Any;
-    /// SAVE: returns when the dump stands on disk.
+    /// SAVE: returns when the dump is on disk.
     fn save(&mut self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String>;
     /// BGSAVE: starts, or schedules; the text is the reply.
     fn bgsave(
@@ -155,7 +155,7 @@ pub trait Host: Any {
     fn facts(&mut self, engine: &Engine) -> Facts;
     /// MEMORY PURGE: unused pages go back to the system.
     fn purge_memory(&mut self);
-    /// Fields only the shell knows, for the INFO sections `persistence` and `cpu`.
+    /// Fields that only the server knows, for the INFO sections `persistence` and `cpu`.
     fn info(&self, engine: &Engine, section: &str, out: &mut String);
     /// Talks to another server; whole lines of replies. Blocks the whole server.
     ///

@@ -1,4 +1,5 @@
-//! The arguments of a request that runs later: queued by MULTI, held by a pause, blocked, or behind a long script.
+//! The arguments of a request that runs later: queued by MULTI, held by a pause, blocked, or waiting for a long
+//! script.
 
 use crate::large::{self, Large, Slice};
 
@@ -41,7 +42,7 @@ impl Kept {
         self.0.iter().map(Word::bytes)
     }
 
-    /// Runs a request with these arguments: what is large among them may be kept once more.
+    /// Runs a request with these arguments; large ones among them may be kept again.
     pub fn run<R>(&self, f: impl FnOnce(&[&[u8]]) -> R) -> R {
         let slices = self.0.iter().filter_map(|word| match word {
             Word::Large(slice) => Some(slice.large()),

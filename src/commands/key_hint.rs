@@ -1,8 +1,8 @@
-//! The hash of the key of the request that runs, where it is known already.
+//! The hash of the key of the running request, if it is known already.
 //!
-//! The shell hashes the keys of a batch to fetch ahead what their look-ups will need; then the handler of each
-//! request looks the same key up. A key is recognized by where it stands, without a look at its bytes: they are
-//! the request's, which stay as they are while it runs. The shell forgets the hint as soon as it has run.
+//! The server hashes the keys of a batch to prefetch what their look-ups will need; then the handler of each request
+//! looks the same key up. A key is recognized by its address, without a look at its bytes, which belong to the
+//! request and do not change while it runs. The server clears the hint as soon as the request has run.
 
 /// A key that is about to be looked up, and its hash.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,13 +1,12 @@
-//! What each command does with each of its keys: where they begin, how they go on, and whether they
-//! are read, written or removed. COMMAND INFO shows it, COMMAND GETKEYSANDFLAGS and COMMAND GETKEYS
-//! apply it to a request.
+//! What each command does with each of its keys: where they begin, how they continue, and whether they are read,
+//! written or removed. COMMAND INFO shows it, COMMAND GETKEYSANDFLAGS and COMMAND GETKEYS apply it to a request.
 //!
 //! [`spec::Keys`](super::spec::Keys) is what dispatch needs to know; a specification says more, but
 //! not always enough: where it is [`Access::INCOMPLETE`] or depends on the options
 //! ([`Access::VARIABLE_FLAGS`]), a request has to be looked at.
 //!
-//! Most commands have one kind of keys, which stand where their declaration says: for those a list of
-//! names an access will do. The rest has specifications of its own.
+//! Most commands have one kind of keys, at the places that their declaration names: for those, a list of names for
+//! each access is enough. The rest has specifications of its own.
 //!
 //! Source: COMMAND INFO and COMMAND GETKEYSANDFLAGS of Redis 8.2 (and of Valkey 9.1 for DELIFEQ and
 //! MSETEX); how specifications are searched is `getKeysUsingKeySpecs` as observed from outside.
@@ -83,11 +82,11 @@ pub enum Begin {
     Unknown,
 }
 
-/// How the keys go on from there.
+/// How the keys continue from there.
 #[derive(Clone, Copy)]
 pub enum Find {
-    /// To `last` from the first (from the end of the request where negative), in steps of `step`;
-    /// `limit` 2 says that only the first half of what is left are keys.
+    /// To `last` from the first (from the end of the request where negative), in steps of `step`; `limit` 2 says that
+    /// only the first half of the remaining arguments are keys.
     Range {
         /// Distance of the last key.
         last: i32,
@@ -96,7 +95,7 @@ pub enum Find {
         /// The share of the rest; 0 and 1 are all.
         limit: i32,
     },
-    /// There stands their number, then the keys in steps of `step`.
+    /// Their number is at the first place; the keys follow in steps of `step`.
     Counted {
         /// Distance between keys.
         step: i32,
@@ -110,7 +109,7 @@ pub enum Find {
 pub struct KeySpec {
     /// Where to look for the first key.
     pub begin: Begin,
-    /// How the keys go on.
+    /// How the keys continue.
     pub find: Find,
     /// What happens to them.
     pub access: Access,
@@ -291,7 +290,7 @@ const REST: Find = Find::Range {
     step: 1,
     limit: 0,
 };
-/// The first half of what is left: the keys of XREAD, before as many ids.
+/// The first half of the remaining arguments: the keys of XREAD, before as many ids.
 const HALF: Find = Find::Range {
     last: -1,
     step: 1,
@@ -308,7 +307,7 @@ const OVERWRITE: Access = Access::OW.union(Access::UPDATE);
 const CREATE: Access = Access::OW.union(Access::INSERT);
 const REMOVE: Access = Access::RM.union(Access::DELETE);
 
-/// Commands whose keys stand where the declaration says and are all treated alike.
+/// Commands whose keys are at the places that the declaration names and are all treated alike.
 const ALIKE: &[(Access, &str)] = &[
     (
         READ,

@@ -1,4 +1,4 @@
-//! Keys as such, whatever they hold: DEL, EXISTS, RENAME, COPY, MOVE, OBJECT and their kin.
+//! Commands for keys of any type: DEL, EXISTS, RENAME, COPY, MOVE, OBJECT and others.
 
 use super::spec::{Command, Flags, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, heat};
@@ -231,7 +231,7 @@ fn type_(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// On a replica, and while writes are held, expired keys stay: after this many of them one is as good as another.
+/// On a replica, and while writes are held, expired keys are not deleted: after this many tries any key is taken.
 const RANDOM_KEY_TRIES: usize = 100;
 
 fn randomkey(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {

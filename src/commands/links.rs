@@ -1,12 +1,12 @@
-//! What may be run on the connections of replication: a replica's, and the one to our primary.
+//! The commands that may run on the connections of replication: a replica's, and the one to the primary.
 //!
-//! Neither is a client's. A replica only reports, and any answer would be read as part of its stream. Our
-//! primary sends effects: what would turn its connection into something else (a subscriber, a monitor, a
-//! replica of ours), or end what it feeds, has no place among them.
+//! Neither is a client's. A replica only reports, and any answer would be read as part of its stream. The primary
+//! sends effects: commands that would turn its connection into something else (a subscriber, a monitor, a replica),
+//! or end it, are refused there.
 //!
-//! A primary may have more databases than are here. What its stream writes into one that is not here is refused and
-//! told in the log, as every error of its commands is; it must not land in another database. The stream is followed
-//! all the same, and the next SELECT may lead back.
+//! A primary may have more databases than this server. Writes of its stream into a database that is not here are
+//! refused and logged, as every error of its commands is; they must not change another database. The link goes on,
+//! and the next SELECT may select a database that is here.
 
 use super::spec::{Flags, Group};
 use super::table::Entry;
@@ -37,7 +37,7 @@ pub(super) fn check(client: &Session, command: &Entry) -> Result<(), CommandErro
 
 fn on_replica_link(command: &Entry) -> Result<(), CommandError> {
     match command.name {
-        // RESET has a refusal of its own; the others do nothing, or end the connection.
+        // RESET is refused elsewhere; the others do nothing, or end the connection.
         "replconf" | "psync" | "sync" | "monitor" | "reset" | "quit" => Ok(()),
         _ if command
             .flags
@@ -86,7 +86,7 @@ fn needs_no_database(command: &Entry, db: StreamDb) -> Result<(), CommandError> 
     }
 }
 
-/// A command of our primary failed here: its data and ours are no longer the same.
+/// A command of the primary failed here: its data and this server's are no longer the same.
 pub fn tell_error(engine: &mut Engine, command: &str, error: &str) {
     engine.stats.unexpected_errors += 1;
     let text = format!(
@@ -98,8 +98,8 @@ pub fn tell_error(engine: &mut Engine, command: &str, error: &str) {
 }
 
 impl Cx<'_> {
-    /// The connection becomes a replica's: what it was beside that ends, since nothing but the stream may be
-    /// written to it any more.
+    /// The connection becomes a replica's: all its other uses end, because only the stream may be written to it from
+    /// now on.
     pub(super) fn become_replica(&mut self) {
         pubsub::forget(self.engine, self.client);
         tracking::disable(self.engine, self.client);

@@ -15,7 +15,7 @@ pub struct LongDouble {
     exponent: i32,
 }
 
-/// What a text stands for.
+/// The number that a text denotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed {
     /// A number.
@@ -72,7 +72,7 @@ impl LongDouble {
                 Ordering::Less => (other, self),
                 _ => (self, other),
             };
-        // Two guard bits and a sticky one are enough: the big one stands 62 bits up.
+        // Two guard bits and a sticky one are enough: the larger number is shifted up by 62 bits.
         let shift = (big.exponent - small.exponent) as u32;
         let high = u128::from(big.mantissa) << 62;
         let whole = u128::from(small.mantissa) << 62;
@@ -227,7 +227,7 @@ fn split_exponent(text: &[u8], mark: u8) -> Option<(&[u8], i64)> {
     Some((&text[..at], if negative { -value } else { value }))
 }
 
-/// The digits without their point, and how many stood behind it.
+/// The digits without their point, and how many of them follow it.
 fn split_point(text: &[u8], is_digit: impl Fn(&u8) -> bool) -> Option<(Vec<u8>, usize)> {
     let at = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
     let fraction = text.get(at + 1..).unwrap_or_default();

@@ -27,7 +27,7 @@ pub static COMMANDS: &[Command] = &[Command {
 /// Without a usable timeout, ms.
 const TIMEOUT_MS: i64 = 1000;
 
-/// The key is argument 3, or all behind KEYS where that is empty.
+/// The key is argument 3, or if that is empty, all arguments after KEYS.
 fn keys(args: &Args<'_>, out: &mut Vec<usize>) {
     let mut i = 6;
     while i < args.len() && !args.is(i, "KEYS") {
@@ -114,7 +114,7 @@ fn migrate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         };
         found.push(*key);
         let expire = cx.engine.keyspace.db(cx.client.db).expire(loc);
-        // 0 would mean none: what is about to expire has a millisecond left.
+        // 0 would mean no expiry, so a key that is about to expire gets a millisecond.
         let ttl = expire.map_or(0, |at| (at - now).max(1)).to_string();
         let payload = dump::payload_of(cx, key, loc)?;
         let mut request: Vec<&[u8]> = vec![b"RESTORE", key, ttl.as_bytes(), &payload];

@@ -1,13 +1,11 @@
-//! What each command does.
+//! The commands: what each of them does.
 //!
-//! A command is a declaration ([`spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that
-//! writes its reply into the client's [`Reply`](crate::resp::Reply). It sees no socket, file or clock: what
-//! it needs of the world comes through [`host::Host`], time through [`engine::Clock`].
+//! A command is a declaration ([`spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that writes its
+//! reply into the client's [`Reply`](crate::resp::Reply). It sees no socket, file or clock: it reaches the outside
+//! through [`host::Host`], and gets the time from [`engine::Clock`].
 //!
-//! Adding a command: one declaration in its family's `COMMANDS`, one function, and its arguments in the
-//! table of its group in [`server_cmds::docs::syntax`]. A write calls
-//! [`Cx::changed`] per key, [`Cx::notify`] for its event, and, where its effect depends on time or chance,
-//! [`Cx::propagate_as`] with the settled form.
+//! CONTRIBUTING.md says how to add one. A write calls [`Cx::changed`] per key, [`Cx::notify`] for its event, and,
+//! where its effect depends on time or chance, [`Cx::propagate_as`] with the settled form.
 
 pub mod args;
 pub mod bits;

@@ -1,5 +1,5 @@
-//! Keyspace notifications: `__keyspace@<db>__:<key>` tells the event, `__keyevent@<db>__:<event>` the
-//! key, for the classes that `notify-keyspace-events` names.
+//! Keyspace notifications: messages on `__keyspace@<db>__:<key>` name the event, those on `__keyevent@<db>__:<event>`
+//! the key, for the classes that `notify-keyspace-events` names.
 
 use super::context::Event;
 use super::{Engine, pubsub};

@@ -1,6 +1,6 @@
-//! What replicas are sent of commands and options that came after Redis 6.2: words that Redis 6.2 knows.
+//! Tests that commands and options newer than Redis 6.2 are sent to replicas in a form that Redis 6.2 understands.
 //!
-//! Every command of the table that is newer has its examples here; one without is found.
+//! Every newer command of the table has examples here; a test finds one without.
 
 use super::spec::Flags;
 use super::table;

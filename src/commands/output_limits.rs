@@ -22,7 +22,7 @@ impl Engine {
             Class::Normal => limits.normal,
             Class::Pubsub => limits.pubsub,
             Class::Replica => limits.replica,
-            // What our primary is sent is not for it to read.
+            // Replies on the link to the primary are never sent, so they have no limit.
             Class::Master => OutputLimit {
                 hard: 0,
                 soft: 0,
@@ -116,7 +116,7 @@ impl Engine {
         }
     }
 
-    /// Looks at the clients above their soft limit, who may be silent. Called at each turn of the clockwork.
+    /// Looks at the clients above their soft limit, which may be silent. Called at each turn of the periodic work.
     pub fn check_waiting_output(&mut self) {
         let waiting = self.clients.values();
         let waiting = waiting.filter(|c| c.over_soft_since_s.is_some());

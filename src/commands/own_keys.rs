@@ -1,8 +1,8 @@
 //! Keys with an expiry that clients have written into a writable replica.
 //!
-//! A replica deletes nothing that its primary will delete; but of these keys the primary knows nothing. They are
-//! noted here when they are written, and the expire cycle deletes them. What the primary's stream has made of such
-//! a key meanwhile is the primary's again: the expiry noted is then no longer the key's.
+//! A replica deletes nothing that its primary will delete, but the primary does not know these keys. They are noted
+//! here when they are written, and the expire cycle deletes them. A key that the primary's stream has written
+//! meanwhile belongs to the primary again; the noted expiry then differs from the key's.
 
 use super::{Cx, Engine};
 use crate::keyspace::{Loc, UnixMillis};
@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 pub struct OwnKeys {
     due: BTreeSet<(UnixMillis, usize, Vec<u8>)>,
     noted: HashMap<(usize, Vec<u8>), UnixMillis>,
-    /// Keys that the running command has written: what it makes of them is known when it is done.
+    /// Keys that the running command has written: their expiry is known when the command is done.
     written: Vec<(usize, Vec<u8>)>,
 }
 
@@ -28,7 +28,7 @@ impl OwnKeys {
         self.noted.is_empty()
     }
 
-    /// The dataset was replaced, or is all ours.
+    /// Forgets all keys: the dataset was replaced, or this server has become a primary.
     pub fn clear(&mut self) {
         *self = OwnKeys::default();
     }

@@ -10,7 +10,7 @@ use super::spec::Flags;
 use super::table::Entry;
 use super::{Args, ClientFlags, ClientId, CommandError, Engine, Session};
 
-/// Who holds clients back.
+/// The reason why clients are held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// CLIENT PAUSE
@@ -23,7 +23,7 @@ pub enum Reason {
     Snapshot = 3,
 }
 
-/// What is held.
+/// Which requests are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Held {
     /// Commands that may be replicated.
@@ -32,7 +32,7 @@ pub enum Held {
     All,
 }
 
-/// What is held, until when, by whom.
+/// Which requests are held, until when, and for which reasons.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pauses {
     by: [Option<(Held, i64)>; 4],
@@ -41,7 +41,7 @@ pub struct Pauses {
 }
 
 impl Pauses {
-    /// What is held now.
+    /// Which requests are held now.
     pub fn held(&self) -> Option<Held> {
         self.strongest
     }
@@ -87,7 +87,7 @@ impl Engine {
         self.pauses.by[reason as usize].is_some()
     }
 
-    /// Ends the pause that `reason` asked for. What it held runs when the caller has returned to the
+    /// Ends the pause that `reason` asked for. The requests that it held run after the caller has returned to the
     /// [`Executor`](super::Executor).
     pub fn unpause(&mut self, reason: Reason) {
         self.pauses.by[reason as usize] = None;
@@ -108,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// What is still to be held is held again when its turn comes.
+    /// Requests that must still be held are held again when it is their turn.
     fn release_postponed(&mut self) {
         self.released.extend(self.postponed.drain(..));
     }
@@ -124,7 +124,7 @@ impl Engine {
     /// Writes are held while a shutdown waits, until a time of the steady clock; `None` ends that.
     pub fn hold_writes_for_shutdown(&mut self, until_ms: Option<i64>) {
         match until_ms {
-            // The shell ends it; a margin keeps the clockwork from doing so first.
+            // The server ends it; the margin keeps the periodic work from doing so first.
             Some(until) => self.pause(Reason::Shutdown, Held::Writes, until + 1000),
             None => self.unpause(Reason::Shutdown),
         }
@@ -173,7 +173,7 @@ impl Engine {
         blocked.filter(|_| !killed).map(|b| b.args)
     }
 
-    /// Clients whose SHUTDOWN waited are told that it failed.
+    /// Answers clients whose SHUTDOWN waited that it failed.
     pub fn fail_waiting_for_shutdown(&mut self, error: &CommandError) {
         let waits = |c: &Session| is_blocked_on(c, |on| matches!(on, BlockedOn::Shutdown));
         let clients = self.clients.values().filter(|c| waits(c));

@@ -1,7 +1,7 @@
-//! SUBSCRIBE, PUBLISH and their kin: channels, patterns, shard channels.
+//! SUBSCRIBE, PUBLISH and related commands: channels, patterns, shard channels.
 //!
-//! A message is written into its receivers' replies at once, except for the client whose command
-//! runs: it gets messages to itself behind the command's reply.
+//! A message is written into its receivers' replies at once, except for the client whose command runs: it gets its
+//! own messages after the command's reply.
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, glob};
@@ -204,7 +204,7 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// Who listens to what.
+/// The subscribers of each channel and pattern.
 #[derive(Default)]
 pub struct PubSub {
     /// SUBSCRIBE
@@ -507,7 +507,7 @@ fn publish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn spublish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let receivers = publish_shard_message(cx.engine, &args[1], &args[2]);
-    // Servers before Redis 7.0 have no such channels: nobody there could miss the message.
+    // Servers before Redis 7.0 have no shard channels, so no client there can miss the message.
     match cx.engine.repl.readers_are_old() {
         true => cx.no_propagate(),
         false => cx.force_propagate(),

@@ -17,7 +17,7 @@ pub enum Wanted {
         /// WITHVALUES, WITHSCORES
         values: bool,
     },
-    /// A count < 0: exactly so many, repeated ones among them.
+    /// A negative count: exactly this many elements, which may repeat.
     Repeated {
         /// How many.
         count: usize,
@@ -75,7 +75,7 @@ pub struct Urn<All, One, Name> {
     pub all: All,
     /// A uniformly random element, from a random number.
     pub one: One,
-    /// An element's bytes: what tells two apart.
+    /// An element's bytes, by which two elements differ.
     pub name: Name,
 }
 

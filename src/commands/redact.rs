@@ -4,7 +4,7 @@ use super::Args;
 use super::table::Entry;
 use crate::config::directive::Flags;
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
 
 /// The arguments of a request as they may be shown.

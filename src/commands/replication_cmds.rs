@@ -1,6 +1,6 @@
 //! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC, WAIT: what clients and replicas say about replication.
 //!
-//! The decisions are the state machines' (`replication`); here stand the gates and the texts.
+//! The state machines (`replication`) make the decisions; here are the checks before them and the texts.
 
 use super::args::parse_int;
 use super::blocking::{BlockedOn, deadline_in};
@@ -227,7 +227,7 @@ fn psync(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     start(cx, Some(args))
 }
 
-/// SYNC and PSYNC, behind the generic gates, in the reference's order.
+/// SYNC and PSYNC, after the general gates, in the reference's order.
 fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
     cx.engine.sync_repl_clock();
     let present = ClientFlags::REPLICA | ClientFlags::MONITOR;
@@ -383,7 +383,7 @@ fn replicas_at(engine: &super::Engine, offset: i64, durable: bool) -> usize {
     }
 }
 
-/// The reply of WAIT, and of WAITAOF: no append-only file of ours, and so many replicas.
+/// The reply of WAIT, and of WAITAOF, which says that this server has no append-only file.
 pub(super) fn answer_wait(
     engine: &super::Engine,
     session: &mut Session,

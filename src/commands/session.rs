@@ -1,4 +1,4 @@
-//! What the server knows about one client: everything but the socket.
+//! The state of one client: everything but the socket.
 
 use super::kept::Kept;
 use super::table::Entry;
@@ -27,7 +27,7 @@ bitflags! {
         const CLOSE_ASAP = 1 << 4;
         /// A MONITOR client.
         const MONITOR = 1 << 5;
-        /// A replica of ours (after SYNC/PSYNC).
+        /// A replica of this server (after SYNC or PSYNC).
         const REPLICA = 1 << 6;
         /// The link to our primary.
         const MASTER = 1 << 7;
@@ -130,7 +130,7 @@ pub struct Session {
     pub query_buffer: usize,
     /// Bytes that it has room for beside them.
     pub query_free: usize,
-    /// Bytes of the arguments of the request that asks for it.
+    /// Bytes of the arguments of the running request.
     pub argv_bytes: usize,
     /// Bytes of replies that the socket has not taken yet, beside `reply`.
     pub unsent: usize,
@@ -142,7 +142,7 @@ pub struct Session {
     pub bytes_out: u64,
     /// Requests since the connection.
     pub commands: u64,
-    /// What it counted for `maxmemory-clients` when it was last looked at.
+    /// The bytes that it counted for `maxmemory-clients` at the last look.
     pub counted_memory: usize,
 }
 
@@ -223,7 +223,7 @@ impl Session {
         }
     }
 
-    /// Neither our primary nor a replica of ours.
+    /// Neither this server's primary nor one of its replicas.
     pub fn is_ordinary(&self) -> bool {
         let special = ClientFlags::MASTER | ClientFlags::REPLICA;
         !self.flags.intersects(special)

@@ -32,7 +32,7 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// The sorted key, and the last STORE: only the keywords tell where it stands.
+/// The sorted key, and the last STORE: only the keywords tell where the latter is.
 fn keys_of_sort(args: &Args<'_>, out: &mut Vec<usize>) {
     out.push(1);
     let (mut i, mut store) = (2, None);
@@ -144,7 +144,8 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     };
     let in_script = cx.client.flags.contains(ClientFlags::INTERNAL);
     if keep_order && is_set && (options.store.is_some() || in_script) {
-        // A set has no order of its own: what is stored, and what a script sees, must be the same everywhere.
+        // A set has no order of its own: a stored result, and one that a script sees, must be the same on every
+        // server.
         (keep_order, options.alpha, options.by) = (false, true, None);
     }
     let range = options.range(len);
@@ -275,7 +276,7 @@ fn look_up(cx: &mut Cx<'_>, pattern: &[u8], element: &[u8]) -> Option<Vec<u8>> {
     let star = pattern.iter().position(|&b| b == b'*')?;
     let (prefix, behind) = (&pattern[..star], &pattern[star + 1..]);
     let arrow = behind.windows(2).position(|w| w == b"->");
-    // An arrow with nothing behind it belongs to the key.
+    // An arrow that nothing follows belongs to the key.
     let arrow = arrow.filter(|at| at + 2 < behind.len());
     let (postfix, field) = match arrow {
         Some(at) => (&behind[..at], Some(&behind[at + 2..])),

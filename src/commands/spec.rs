@@ -12,7 +12,7 @@ pub struct Command {
     pub arity: i32,
     /// What dispatch must know.
     pub flags: Flags,
-    /// Where the keys stand.
+    /// The places of the keys.
     pub keys: Keys,
     /// Which documentation group it belongs to, as COMMAND DOCS says it.
     pub group: Group,
@@ -28,7 +28,7 @@ pub struct Command {
     pub run: fn(&mut Cx<'_>, Args<'_>) -> CmdResult,
 }
 
-/// Where the keys stand among the arguments.
+/// The places of the keys among the arguments.
 #[derive(Clone, Copy)]
 pub enum Keys {
     /// No keys.
@@ -42,7 +42,7 @@ pub enum Keys {
         /// Distance between keys.
         step: i32,
     },
-    /// A count at `count`, that many keys right behind it; `first` is another key or 0.
+    /// A count at `count`, followed by that many keys; `first` is another key or 0.
     Counted {
         /// Index of the count.
         count: usize,
@@ -146,11 +146,11 @@ bitflags! {
         const NO_TOUCH = 1 << 17;
         /// Runs even when the client's replies are being awaited.
         const ALLOW_BUSY = 1 << 18;
-        /// Only if `enable-debug-command` and its kin allow it.
+        /// Allowed only by `enable-debug-command` and similar directives.
         const PROTECTED = 1 << 19;
         /// May be called without any key, though it can have some.
         const NO_MANDATORY_KEYS = 1 << 20;
-        /// Sent behind ASKING without saying so (RESTORE-ASKING).
+        /// Acts as if ASKING had been sent before (RESTORE-ASKING).
         const ASKING = 1 << 21;
     }
 }

@@ -1,4 +1,4 @@
-//! GET, SET and their kin: whole strings in, whole strings out.
+//! GET, SET and related commands: whole strings in, whole strings out.
 
 use super::expiry::{Due, past};
 use super::spec::{Command, Flags, Group, Keys};
@@ -323,7 +323,7 @@ fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Event and effect of a SET with an expiry: the stream knows absolute times only.
+/// Event and effect of a SET with an expiry, which the stream has as an absolute time.
 fn settle_set(cx: &mut Cx<'_>, key: &[u8], value: &[u8], expire: Option<i64>) {
     cx.notify(Event::Generic, "expire", key);
     let mut digits = itoa::Buffer::new();

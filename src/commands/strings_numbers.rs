@@ -1,4 +1,4 @@
-//! Strings that are numbers: INCR and its kin.
+//! Strings that are numbers: INCR and related commands.
 
 use super::long_double::{LongDouble, Parsed};
 use super::spec::{Command, Flags, Group, Keys};

@@ -164,7 +164,7 @@ fn substr(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 /// `start..=end` with negative indexes from the end, as a half-open range within `len`.
 pub(super) fn inclusive(start: i64, end: i64, len: usize) -> (usize, usize) {
     let absolute = |i: i64| if i < 0 { i + len as i64 } else { i };
-    // An end before the beginning still takes the first byte, unless it stands before the start.
+    // An end before the beginning still takes the first byte, unless it is before the start.
     let (first, last) = (
         absolute(start).max(0),
         absolute(end).max(0).min(len as i64 - 1),

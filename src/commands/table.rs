@@ -104,7 +104,7 @@ struct Table {
     count: usize,
 }
 
-/// `EMPTY`, or an index into the entries; and what is compared first.
+/// `EMPTY`, or an index into the entries, with the letters that are compared first.
 #[derive(Clone, Copy)]
 struct Slot {
     start: Start,
@@ -112,7 +112,7 @@ struct Slot {
 }
 
 const EMPTY: u16 = u16::MAX;
-/// Several times the number of commands: chains stay short.
+/// Several times the number of commands, so that chains are short.
 const SLOTS: usize = 2048;
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::build);

@@ -81,8 +81,8 @@ impl Bench {
         self.run_as(self.id, line)
     }
 
-    /// Runs a command of a client: words separated by spaces; `"..."` with `\xHH`, `\n`, `\r`, `\"`,
-    /// `\\` for the others. The reply holds whatever stood unsent in the client's buffer, too.
+    /// Runs a command of a client: words separated by spaces; `"..."` with `\xHH`, `
+    /// `, `\r`, `\"`, `\\` for the others. The reply includes what was unsent in the client's buffer before.
     pub fn run_as(&mut self, id: ClientId, line: &str) -> String {
         let argv = split(line);
         let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
@@ -90,7 +90,7 @@ impl Bench {
         self.output(id)
     }
 
-    /// What stands unsent in a client's buffer; several replies are separated by spaces.
+    /// The unsent bytes in a client's buffer; several replies are separated by spaces.
     pub fn output(&mut self, id: ClientId) -> String {
         let Some(client) = self.engine.clients.get_mut(&id) else {
             return "(gone)".into();

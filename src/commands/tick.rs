@@ -1,9 +1,9 @@
-//! What the clockwork does to the engine, `hz` times a second.
+//! The engine's part of the periodic work, `hz` times a second.
 
 use super::{Action, ClientFlags, Engine};
 use std::collections::VecDeque;
 
-/// Samples behind an `instantaneous_*` figure.
+/// Samples over which an `instantaneous_*` figure is averaged.
 const SAMPLES: usize = 16;
 /// Time between two samples.
 const SAMPLE_US: u64 = 100_000;

@@ -1,16 +1,17 @@
-//! Client-side caching: which client has read which key, and who must hear that it changed.
+//! Client-side caching: which client has read which key, and which clients must be notified when it changes.
 //!
 //! ```text
 //! default: read --> table: key -> clients --change--> invalidate, entry forgotten
 //! BCAST:   prefix -> clients; changed keys are gathered per prefix and told at the end of the batch
 //! ```
 //!
-//!  * A message goes to the client itself (RESP3 push) or to the client that it names (`REDIRECT`), there
-//!    as a push or as a message on [`CHANNEL`].
-//!  * A changed key leaves the table at once; who read it is told when the command has replied: its own
-//!    client's message follows its reply.
-//!  * The table has at most `tracking-table-max-keys` keys: the clockwork forgets some, and tells it.
-//!  * Databases are not told apart: a change in one invalidates the key's name in all.
+//!  * A message is sent to the client itself (RESP3 push), or to the client that it names (`REDIRECT`), as a push or
+//!    as a message on [`CHANNEL`].
+//!  * A changed key is removed from the table at once. Its readers are notified after the command has replied; the
+//!    message to the command's own client follows the reply.
+//!  * The table has at most `tracking-table-max-keys` keys: the periodic work removes keys above that, and notifies
+//!    their readers.
+//!  * Databases are not distinguished: a change in one invalidates the key's name in all.
 
 use super::{ClientFlags, ClientId, Engine, Session};
 use crate::resp::Proto;
@@ -22,13 +23,13 @@ pub const CHANNEL: &[u8] = b"__redis__:invalidate";
 /// What a client asked for with CLIENT TRACKING.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tracking {
-    /// Who gets the messages instead; it may be gone.
+    /// The client that gets the messages instead; it may have disconnected.
     pub redirect: Option<ClientId>,
     /// By prefix, whatever was read.
     pub bcast: bool,
-    /// Only what is read behind CLIENT CACHING YES.
+    /// Only keys read right after CLIENT CACHING YES are tracked.
     pub optin: bool,
-    /// All but what is read behind CLIENT CACHING NO.
+    /// All keys are tracked except those read right after CLIENT CACHING NO.
     pub optout: bool,
     /// Not what the client itself changes.
     pub noloop: bool,
@@ -40,7 +41,7 @@ pub struct Tracking {
     pub prefixes: BTreeSet<Vec<u8>>,
 }
 
-/// Who reads what.
+/// The readers of each key.
 #[derive(Default)]
 pub struct TrackingTable {
     /// Clients with tracking on, BCAST or not.
@@ -51,7 +52,7 @@ pub struct TrackingTable {
     prefixes: BTreeMap<Vec<u8>, Prefix>,
     /// Some prefix has changed keys.
     changed: bool,
-    /// Changes that clients have still to be told.
+    /// Changes of which clients must still be notified.
     pending: Vec<Change>,
     /// Whose command runs; `None` while the server itself removes keys.
     pub author: Option<ClientId>,
@@ -60,7 +61,7 @@ pub struct TrackingTable {
 #[derive(Default)]
 struct Prefix {
     clients: BTreeSet<ClientId>,
-    /// Keys changed in this batch, by whom last.
+    /// Keys changed in this batch, and the client that changed each last.
     changed: BTreeMap<Vec<u8>, Option<ClientId>>,
 }
 
@@ -72,12 +73,12 @@ struct Change {
 }
 
 impl TrackingTable {
-    /// True when nobody wants to know anything.
+    /// True when no client uses tracking.
     pub fn is_empty(&self) -> bool {
         self.clients.is_empty()
     }
 
-    /// True if somebody has to be told something.
+    /// True if a client must be notified of something.
     pub fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
@@ -121,7 +122,7 @@ impl TrackingTable {
         }
     }
 
-    /// A key has changed, or is gone.
+    /// A key has changed or was removed.
     pub fn invalidate(&mut self, key: &[u8]) {
         let author = self.author;
         for (prefix, entry) in &mut self.prefixes {
@@ -176,7 +177,7 @@ impl TrackingTable {
             }
         }
         if self.clients.is_empty() {
-            // Nobody would be told any more.
+            // No client is left to be notified.
             self.keys.clear();
             self.items = 0;
             self.pending.clear();
@@ -237,7 +238,7 @@ pub fn tell_pending(engine: &mut Engine, mut own: Option<&mut Session>) {
     }
 }
 
-/// Tells what is still to be told: of keys that the server removed by itself, and by prefix.
+/// Sends the remaining notifications: of keys that the server removed by itself, and those by prefix.
 pub fn at_the_end_of_a_batch(engine: &mut Engine) {
     if engine.tracking.has_pending() {
         tell_pending(engine, None);

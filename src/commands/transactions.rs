@@ -92,7 +92,7 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// Who watches which key.
+/// The clients that watch each key.
 #[derive(Default)]
 pub struct WatchTable {
     keys: HashMap<(usize, Vec<u8>), Vec<Watcher>>,
@@ -113,7 +113,7 @@ impl WatchTable {
         self.keys.len()
     }
 
-    /// True when nobody watches anything.
+    /// True when no client watches a key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -150,7 +150,7 @@ pub fn touch_watched(engine: &mut Engine, db: usize, key: &[u8]) {
             watcher.expired = false;
             return false;
         }
-        // An expired key that is written to without having been deleted stays what it was.
+        // An expired key that is written to without having been deleted does not count as changed.
         !watcher.expired
     });
 }
@@ -306,7 +306,7 @@ fn exec(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Runs what is left of a transaction, up to a script that takes long: the rest follows its end. `before` are
+/// Runs the rest of a transaction, up to a script that takes long; what follows it runs after its end. `before` are
 /// the client's flags when EXEC came.
 pub(super) fn run_queue(
     engine: &mut Engine,
