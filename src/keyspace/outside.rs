@@ -8,7 +8,7 @@
 //! Only [`super::segment`] reads handles, from records of segments: that is what makes it sound.
 
 use super::Value;
-use super::record::{self, HANDLE, LONG_KEY, OUTSIDE};
+use super::record::{self, HANDLE, LONG_KEY, OUTSIDE, Record};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
