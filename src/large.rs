@@ -2,7 +2,7 @@
 //!
 //! A value of hundreds of megabytes has to be in memory once, not once in a connection's buffer and once more in the
 //! keyspace. So an argument from [`LARGE_FROM`] on is received into pages that nothing else uses ([`Growing`]), and
-//! whoever wants to keep it shares these pages:
+//! code that keeps it shares these pages:
 //!
 //! ```text
 //! socket -> Growing -> Large ---- offered to the handler, which sees a plain slice of bytes

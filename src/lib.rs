@@ -1,8 +1,8 @@
 //! Forebay: a Redis-compatible, disk-backed, persistent in-memory server.
 //!
-//! Data goes one way round: bytes -> request -> keyspace -> effects -> log -> replicas; and
-//! keyspace -> walk -> writer -> sink. The folders up to `replication` are *pure*: no tokio, no
-//! files, no sockets, no clock; time, bytes and randomness are arguments. Only `server` waits.
+//! Data flows one way: bytes -> request -> keyspace -> effects -> log -> replicas; and keyspace -> walk -> writer ->
+//! sink. The folders up to `replication` are *pure*: no tokio, no files, no sockets, no clock; time, bytes and
+//! randomness are arguments. Only `server` waits.
 //!
 //! | module | what it answers |
 //! |---|---|
@@ -29,7 +29,7 @@ pub mod server;
 pub mod snapshot;
 pub mod tools;
 
-/// The compatibility level that clients are told (`redis_version`).
+/// The compatibility level that clients see (`redis_version`).
 pub const REDIS_VERSION: &str = "7.4.2";
 /// The product's version (`forebay_version`).
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

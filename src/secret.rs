@@ -1,8 +1,8 @@
-//! What nobody outside may guess: keys of hash functions, names of runs and histories, marks.
+//! Secrets, which must not be guessable from outside: keys of hash functions, names of runs and histories, marks.
 //!
-//! Each secret is a draw of its own from the system, so that one that is shown (`run_id`, a replication id)
-//! says nothing about another. A [`HashKey`] comes from [`Secrets`] alone: the generator that samples keys
-//! and members is seeded from here, but what it yields can be seen by clients and makes no secret.
+//! Each secret is drawn separately from the system, so that one that is shown (`run_id`, a replication id) says
+//! nothing about another. A [`HashKey`] comes from [`Secrets`] alone: the generator that samples keys and members is
+//! seeded from here, but what it yields can be seen by clients and makes no secret.
 
 /// Where secrets come from.
 #[derive(Clone, Debug)]

@@ -29,7 +29,7 @@ pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(String, String)> {
     found
 }
 
-/// Why CONFIG SET did nothing: the text behind `-ERR `.
+/// Why CONFIG SET did nothing: the text after `-ERR `.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SetError(pub String);
 
@@ -48,7 +48,7 @@ fn up_to_zero(name: &str) -> &str {
     name.split('\0').next().unwrap_or(name)
 }
 
-/// Where CONFIG SET stands: what is allowed depends on it.
+/// The circumstances of a CONFIG SET, on which depends what is allowed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetContext {
     /// The client is connected from this machine.

@@ -72,7 +72,7 @@ choices! {
     EarlyStart { Auto = "auto", Yes = "yes", No = "no" }
     /// `sanitize-dump-payload`
     Sanitize { No = "no", Yes = "yes", Clients = "clients" }
-    /// `enable-debug-command` and its kin
+    /// `enable-debug-command` and similar directives
     Protection { No = "no", Yes = "yes", Local = "local" }
     /// `oom-score-adj`
     OomScoreAdj { No = "no", Yes = "yes", Relative = "relative", Absolute = "absolute" }

@@ -13,7 +13,7 @@ bitflags! {
         const PROTECTED = 1 << 1;
         /// Not to be shown in logs.
         const SENSITIVE = 1 << 2;
-        /// Shown only to who asks for it by its whole name.
+        /// CONFIG GET shows it only by its whole name.
         const HIDDEN = 1 << 3;
     }
 }
@@ -23,7 +23,7 @@ bitflags! {
 pub enum Effect {
     /// It does.
     Works,
-    /// It is accepted and does nothing; whoever gives it another value is told ([`Directive::warning`]).
+    /// It is accepted without effect; the log warns about another value ([`Directive::warning`]).
     Idle,
     /// Another value than its default is refused: doing without it would lose data or open access.
     Refused,
@@ -43,11 +43,11 @@ pub struct Directive {
     pub flags: Flags,
     /// Whether it does what it says.
     pub effect: Effect,
-    /// Sets it from the words behind its name; `true` adds to a list instead of replacing it.
+    /// Sets it from the words after its name; `true` adds to a list instead of replacing it.
     pub set: fn(&mut Config, &[&str], bool) -> Result<(), String>,
     /// As CONFIG GET shows it.
     pub get: fn(&Config) -> String,
-    /// As it stands behind the name in a file, one element a line.
+    /// The text after the name in a file, one element for each line.
     pub lines: fn(&Config) -> Vec<String>,
     /// Copies it from one configuration to another.
     pub copy: fn(&mut Config, &Config),
@@ -68,7 +68,7 @@ impl Directive {
         std::iter::once(self.name).chain(self.alias)
     }
 
-    /// What is logged when another value than its default is given to a directive that does nothing.
+    /// The log line for a directive without effect that is given another value than its default.
     pub fn warning(&self, config: &Config) -> Option<String> {
         let idle = self.effect == Effect::Idle && !self.is_default(config);
         idle.then(|| {

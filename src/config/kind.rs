@@ -7,10 +7,10 @@ use std::ops::RangeInclusive;
 
 /// Reads and shows values of one kind.
 pub trait Kind<T> {
-    /// From the words behind the directive's name.
+    /// Reads the value from the words after the directive's name.
     ///
     /// # Errors
-    /// The text that is shown to whoever wrote them.
+    /// The text that is shown to the user.
     fn parse(&self, words: &[&str]) -> Result<T, String>;
     /// Sets `value`; with `add` a list grows instead of being replaced.
     ///
@@ -22,7 +22,7 @@ pub trait Kind<T> {
     }
     /// As CONFIG GET shows it.
     fn show(&self, value: &T) -> String;
-    /// As it stands behind the name in redis.conf; one element a line.
+    /// The text after the name in redis.conf, one element for each line.
     fn lines(&self, value: &T) -> Vec<String> {
         vec![self.show(value)]
     }
@@ -258,7 +258,7 @@ impl Kind<String> for FileName {
     }
 }
 
-/// Bytes in double quotes, what is not printable escaped: for the configuration file, MONITOR, the log.
+/// Bytes in double quotes, with unprintable ones escaped: for the configuration file, MONITOR, the log.
 pub fn quote(text: impl AsRef<[u8]>) -> String {
     let mut out = String::from("\"");
     for &b in text.as_ref() {

@@ -25,7 +25,7 @@ pub trait Files {
     fn enter(&mut self, dir: &str) -> Result<String, String>;
 }
 
-/// Why a configuration is refused. `Display` is what is printed before the server gives up.
+/// Why a configuration is refused. `Display` is the text that is printed before the server gives up.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConfigError {
     /// A line is wrong.
@@ -34,7 +34,7 @@ pub enum ConfigError {
         number: usize,
         /// The line.
         text: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// A file cannot be read.
@@ -67,7 +67,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// A configuration with what is to be said about it.
+/// A configuration, and the warnings about it.
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// The directives.
@@ -178,7 +178,7 @@ impl Loaded {
             _ => self.warnings.extend(directive.warning(&self.config)),
         }
         if directive.name == "dir" {
-            // Absolute, as the next one who enters it stands in it already.
+            // Made absolute, because the working directory is this one from now on.
             self.config.dir = files.enter(&self.config.dir)?;
         }
         Ok(())
@@ -192,10 +192,10 @@ fn refusal(directive: &str) -> String {
     )
 }
 
-/// The configuration lines that command-line words stand for: `--port 7000 --save 60 1`.
+/// The configuration lines that command-line words mean: `--port 7000 --save 60 1`.
 pub fn command_line(args: &[String]) -> String {
     let mut text = String::new();
-    // The word right behind a name is its value, even if it starts with `--`.
+    // The word right after a name is its value, even if it starts with `--`.
     let mut name_may_come = true;
     for (i, arg) in args.iter().enumerate() {
         let name = arg.strip_prefix("--").filter(|_| name_may_come);

@@ -1,8 +1,8 @@
 //! CONFIG REWRITE: the running values in the words of the file, its comments and order kept.
 //!
-//! A directive that stands in the file is rewritten in its first place; further lines of it go, or
-//! serve its further lines (`save`). One that does not stand there is added at the end if it is not at
-//! its default. What is not a known directive (`include` among it) stays as it is.
+//! A directive in the file is rewritten in its first place; further lines of it are removed, or used for its further
+//! lines (`save`). One that is not in the file is added at the end if it is not at its default. Lines without a known
+//! directive (`include` among them) stay as they are.
 
 use super::{Config, DIRECTIVES, directive};
 use crate::resp::request::split_words;

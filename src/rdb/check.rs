@@ -1,8 +1,8 @@
 //! Every structural check of a value, always deep.
 //!
-//! [`check_value`] looks at each byte of a value: bounds, lengths, LZF, packed encodings, duplicates, scores, expiries,
-//! orders, streams with their groups. What every real server that knows the file's version refuses is refused; what
-//! they all load passes, and where its bytes are not canonical [`ValueInfo::as_is`] sends it through
+//! [`check_value`] looks at each byte of a value: bounds, lengths, LZF, packed encodings, duplicates, scores,
+//! expiries, orders, streams with their groups. A value that every real server of the file's version refuses is
+//! refused. A value that they all load passes; if its bytes are not canonical, [`ValueInfo::as_is`] sends it through
 //! [`super::normalize`].
 //!
 //! | defect | here | why |
@@ -95,13 +95,13 @@ pub struct ValueInfo {
     pub ends_ms: Option<i64>,
     /// A collection without elements: in a file the key is skipped, in RESTORE it is an error. Never a stream.
     pub empty: bool,
-    /// The bytes are canonical and may be held and saved as they stand, under the same type.
+    /// The bytes are canonical and may be held and saved as they are, under the same type.
     pub as_is: bool,
 }
 
 impl ValueInfo {
     /// Why the keyspace cannot hold a value of type `rdb_type`, though it is sound: a loader refuses it, or leaves it
-    /// out where it is told to skip what is unknown.
+    /// out if it skips unknown values.
     pub fn unheld(&self, rdb_type: u8) -> Option<ErrorKind> {
         use opcode::{HASH, HASH_LISTPACK, HASH_LISTPACK_TTL, HASH_TTL};
         let plain_hash = matches!(
@@ -312,7 +312,7 @@ fn check_hash(
     info.elements = seen.len() as u64;
     info.empty = info.elements == 0;
     info.ends_ms = (info.expiring == info.elements && !info.empty).then_some(latest);
-    // A time beyond the Redis dialect's range keeps Valkey's form; all else goes over to the Redis dialect.
+    // A time beyond the Redis dialect's range keeps Valkey's form; everything else is converted to the Redis dialect.
     let beyond_redis = latest > REDIS_EXPIRE_MAX;
     info.as_is = !shape.irregular || beyond_redis;
     Ok(info)

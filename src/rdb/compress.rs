@@ -1,7 +1,7 @@
-//! Packs the strings of a value that gain from it, and leaves everything else as it stands.
+//! Compresses those strings of a value that become smaller, and leaves everything else as it is.
 //!
-//! What real servers do under `rdbcompression yes` when they save: every string over 20 bytes is tried. Strings that
-//! are packed already stay so.
+//! Real servers do the same under `rdbcompression yes` when they save: every string over 20 bytes is tried.
+//! Compressed strings stay as they are.
 
 use super::cursor::{Cursor, Read};
 use super::error::RdbError;
@@ -12,7 +12,8 @@ use super::string::{StrRef, encode_blob};
 /// Strings of at most this many bytes are never packed.
 pub const NEVER_PACKED_MAX: usize = 20;
 
-/// Appends the value with its raw strings packed where that gains; without a packer, the value as it stands.
+/// Appends the value, with its raw strings compressed where that makes them smaller; without a packer, the unchanged
+/// value.
 ///
 /// # Errors
 /// Those of a value that is not sound.
@@ -37,7 +38,7 @@ pub fn compress_value(
     Ok(())
 }
 
-/// Copies lazily: what is not packed anew goes over in one piece.
+/// Copies lazily: bytes that are not compressed are copied in one piece.
 struct Copier<'a, 'p> {
     cur: Cursor<'a>,
     copied: usize,

@@ -57,7 +57,7 @@ impl<'a> Cursor<'a> {
         Cursor { bytes, at: 0 }
     }
 
-    /// A cursor that stands at `at` (at most the window's length).
+    /// A cursor at position `at` (at most the window's length).
     pub(crate) fn starting_at(bytes: &'a [u8], at: usize) -> Self {
         Cursor {
             bytes,

@@ -246,7 +246,8 @@ fn lower_last(digit: &mut u8, spread: u64, mut rest: u64, unit: u64, distance: u
     }
 }
 
-/// Exponents of a product with the chosen power: the digits before its point fit 32 bits, those behind it times ten 64.
+/// Exponents of a product with the chosen power: the digits before its point fit 32 bits, those after it times ten
+/// fit 64.
 const RANGE: std::ops::RangeInclusive<i32> = -60..=-32;
 
 /// The power of ten that brings a number of 64 bits and exponent `e` into [`RANGE`], and its exponent of ten.

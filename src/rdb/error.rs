@@ -1,4 +1,4 @@
-//! What can be wrong with RDB bytes, and where.
+//! The defects of RDB bytes, and their places.
 //!
 //! Every defect is one [`RdbError`]: what is wrong ([`ErrorKind`]), the byte offset, the key it belongs
 //! to (when it belongs to one) and what was being read. Offsets are absolute as soon as the caller knows

@@ -14,7 +14,7 @@ pub struct Library<'a> {
 /// Reads the first line of a library: `#!<engine> name=<library>`.
 ///
 /// # Errors
-/// What is wrong, in the words of real servers where they have some.
+/// The defect, in the words of real servers where they have some.
 pub fn check_library(code: &[u8]) -> Result<Library<'_>, &'static str> {
     let shebang = code.strip_prefix(b"#!").ok_or("Missing library metadata")?;
     let line = &shebang[..memchr::memchr(b'\n', shebang).ok_or("Invalid library metadata")?];
@@ -54,8 +54,8 @@ pub fn check_library(code: &[u8]) -> Result<Library<'_>, &'static str> {
     Ok(Library { engine, name })
 }
 
-/// The names under which a library registers its functions, as far as they stand in its text: across libraries they
-/// must differ.
+/// The names under which a library registers its functions, as far as its text shows them. They must differ across
+/// libraries.
 pub fn function_names(code: &[u8]) -> Vec<Vec<u8>> {
     lua_syntax::registered_names(code)
 }

@@ -91,7 +91,7 @@ pub fn iter(set: &[u8]) -> impl DoubleEndedIterator<Item = i64> + ExactSizeItera
     (0..count(set).min(held)).map(|i| get(set, i).unwrap_or(0))
 }
 
-/// Where `n` stands (`Ok`) or would stand (`Err`).
+/// The index of `n` (`Ok`), or the index at which it would be inserted (`Err`).
 pub fn search(set: &[u8], n: i64) -> Result<usize, usize> {
     let (mut low, mut high) = (0, count(set));
     while low < high {

@@ -18,8 +18,8 @@
 //! with the top bit set: it is read from its right end.
 //!
 //! **The trap.** For the sizes 16383, 2097151 and 268435455 servers up to Redis 8.6 and Valkey 9.0 write one byte
-//! more than newer ones, and either kind crashes on the other's. Readers here take both; [`encode`] writes the
-//! old form; whoever builds a listpack that others will load keeps such elements out ([`is_trapped`]).
+//! more than newer ones, and either kind crashes on the other's. Readers here take both; [`encode`] writes the old
+//! form; code that builds a listpack for others to load must keep such elements out ([`is_trapped`]).
 //!
 //! Functions that take a listpack in memory expect one that [`check`] has passed; on other bytes they return
 //! `None` or do less than asked, but never panic.
@@ -225,8 +225,8 @@ pub fn check_each<'a, E: From<Defect>>(
     Ok(checked)
 }
 
-/// Width of the back length that stands at the start of `bytes` for an element of `size` > 127 bytes, and
-/// whether it is the new form of a trapped size. `None` if it does not say `size`.
+/// Width of the back length at the start of `bytes` for an element of `size` > 127 bytes, and whether it is the new
+/// form of a trapped size. `None` if it does not say `size`.
 fn long_backlen(bytes: &[u8], size: usize) -> Option<(usize, bool)> {
     let mut width = backlen_width(size);
     let new_form = TRAPS.contains(&size) && *bytes.first()? != 0;

@@ -1,7 +1,7 @@
 //! Changing a listpack in place, and building one from elements.
 //!
-//! A listpack that is edited stands alone in its `Vec`. Offsets are byte offsets of elements (or of the end
-//! mark, where something is inserted at the end); every function keeps the header right.
+//! A listpack that is edited has a `Vec` of its own. Offsets are byte offsets of elements (or of the end mark, where
+//! something is inserted at the end); every function keeps the header right.
 
 use super::{COUNT_UNKNOWN, EMPTY, END, HEADER_LEN, Item, count_field, encode, entry_at};
 
@@ -154,7 +154,7 @@ fn splice(lp: &mut Vec<u8>, at: usize, old: usize, item: Option<Item<'_>>) -> us
         lp.copy_within(tail..len, at + new);
         lp.truncate(len + new - old);
     }
-    // The encoder appends: let it write behind the end, then move the element into the gap.
+    // The encoder appends: it writes after the end, and the element is then moved into the gap.
     let end = lp.len();
     encode(&item, lp);
     lp.copy_within(end.., at);

@@ -68,7 +68,7 @@ pub fn unpacks_to(packed: &[u8], len: usize) -> bool {
 /// A reusable output buffer: grown once, never cleared between strings.
 #[derive(Debug, Default, Clone)]
 pub struct Unpacker {
-    /// Bytes of earlier strings may stand beyond the current one; only `[..len]` is ever shown.
+    /// Bytes of earlier strings may follow the current one; only `[..len]` is ever shown.
     buf: Vec<u8>,
 }
 
@@ -242,7 +242,7 @@ impl Packer {
             if !is_match {
                 at += 1 + misses / 32;
                 misses += 1;
-                // What stands in front of us goes out as literals at least.
+                // The bytes before this place will be written as literals at least.
                 if at - literal_from >= 1024 && out.len() - start + (at - literal_from) > limit {
                     return false;
                 }

@@ -27,20 +27,20 @@
 //!
 //! # Canonical types
 //!
-//! What a value is held as in memory, and the only types that [`walk`], [`target`] and the keyspace need to know:
-//! 0 string; 18 list; 11, 20, 2 set; 17, 5 sorted set; 16, 4 hash; 25, 24 hash with field TTLs (Redis dialect), 22
-//! (Valkey's meaning) for a hash with a field TTL beyond what the Redis dialect can say; 21 stream, 26 and 27 where
-//! they carry more; 28 array; 7 a module value, opaque. The keyspace holds no 22, 28 and 7:
-//! [`check::ValueInfo::unheld`] says so. Canonical bytes are sound and regular: types 17 and 25 are
-//! in order, lists have no empty nodes, listpacks outside streams have no element with two back-length forms, those
-//! in streams have the old form.
+//! The types in which values are held in memory, and the only ones that [`walk`], [`target`] and the keyspace need to
+//! know: 0 string; 18 list; 11, 20, 2 set; 17, 5 sorted set; 16, 4 hash; 25, 24 hash with field TTLs (Redis dialect),
+//! 22 (Valkey's meaning) for a hash with a field TTL beyond what the Redis dialect can say; 21 stream, 26 and 27
+//! where they carry more; 28 array; 7 a module value, opaque. The keyspace holds no 22, 28 and 7:
+//! [`check::ValueInfo::unheld`] says so. Canonical bytes are sound and regular: types 17 and 25 are in order, lists
+//! have no empty nodes, listpacks outside streams have no element with two back-length forms, those in streams have
+//! the old form.
 //!
 //! # Invariants
 //!
 //!  * No input makes any of this panic, overflow or allocate out of proportion to the bytes really there. No unsafe.
 //!  * Every defect is an [`RdbError`] with its byte offset.
-//!  * Checks are always deep. What every real server that knows the version refuses is refused here; what they all
-//!    load is loaded here, as they load it.
+//!  * Checks are always deep. A value that every real server of that version refuses is refused here; one that they
+//!    all load is loaded here, as they load it.
 //!  * Pure: no files, clocks or randomness. Hash seeds are arguments.
 
 pub mod check;

@@ -9,7 +9,7 @@
 //! | 20 with two-form elements | 2 |
 //! | 15, 19 streams; others with nodes out of order, wrong counts or new-form elements | 21, 26, 27 |
 //!
-//! What is small is what real servers keep packed by default. Conversions walk the value and build the new one; the
+//! A value is small if real servers keep it packed by default. Conversions walk the value and build the new one; the
 //! memory they take is in proportion to it.
 
 use super::check::{Kind, Scratch, ValueInfo};
@@ -339,7 +339,7 @@ pub(crate) fn derived_head(stream: &Stream<'_>, first_live: Option<StreamId>) ->
     }
 }
 
-/// How many entries a group that stands at `at` has read, if that can be told without counting.
+/// How many entries a group at position `at` has read, if that is known without counting.
 pub(crate) fn derived_entries_read(
     at: StreamId,
     last_id: StreamId,

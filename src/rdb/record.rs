@@ -86,7 +86,7 @@ pub enum Frame<'a> {
     Eof {
         /// The stored checksum; 0 means "not checked". `None` in versions that have none.
         checksum: Option<u64>,
-        /// Offset behind the EOF opcode: the checksum covers everything before it.
+        /// Offset after the EOF opcode: the checksum covers everything before it.
         covered: u64,
     },
 }

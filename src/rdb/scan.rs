@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Invariants:
-//!  * Opcodes may stand anywhere; what they say about the next key (expiry, idle time, frequency) waits for it.
+//!  * Opcodes may be anywhere; what they say about the next key (expiry, idle time, frequency) is kept for it.
 //!  * A value's end is found by lengths only. What it holds is checked by [`super::check`], on any thread.
 //!  * `consumed` of a frame plus what was consumed before it is always the frame's end in the file.
 
@@ -66,9 +66,9 @@ pub struct Scanner {
 /// A string of raw bytes under a key of raw bytes: where its parts lie in the window.
 #[derive(Debug, Clone, Copy)]
 pub struct PlainString {
-    /// The expiry, which stands right before the type byte.
+    /// The expiry, which is right before the type byte.
     pub expire_ms: Option<i64>,
-    /// The type byte; behind it one byte of key length, and the key.
+    /// The type byte, followed by one byte of key length and the key.
     pub type_at: usize,
     /// The value.
     pub value_at: usize,
@@ -92,7 +92,7 @@ impl Pending {
 }
 
 impl Scanner {
-    /// A scanner that stands before the magic.
+    /// A scanner at the beginning of a file.
     pub fn new() -> Self {
         Scanner {
             context: Context::new(RdbVersion::newest(Dialect::Redis)),
@@ -103,8 +103,8 @@ impl Scanner {
         }
     }
 
-    /// A scanner that stands between two frames at `offset` of a file whose header said `context`: for those who look
-    /// for sound frames behind a damage. The database selected there is not known.
+    /// A scanner between two frames at `offset` of a file whose header said `context`: for finding sound frames after
+    /// a damage. The database selected there is not known.
     pub fn resume(context: Context, offset: u64) -> Self {
         Scanner {
             context,

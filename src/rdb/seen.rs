@@ -20,7 +20,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Whoever wrote the input must not know `key`, lest they make the table slow.
+    /// `key` must not be known to the author of the input, who could make the table slow with it.
     pub(crate) fn new(key: HashKey) -> Self {
         Seen {
             seed: key.words()[0],

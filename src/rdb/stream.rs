@@ -7,7 +7,7 @@
 //! [idempotent producers: types 26 and 27]
 //! ```
 //!
-//! A parsed [`Stream`] borrows from the value's bytes. Node listpacks stay as they stand; [`super::stream_node`]
+//! A parsed [`Stream`] borrows from the value's bytes. Node listpacks are kept as they are; [`super::stream_node`]
 //! reads them. Parsing takes memory in proportion to the nodes, pending entries and names that are really there.
 
 use std::borrow::Cow;
@@ -157,7 +157,7 @@ pub struct Pending {
     pub owner: Option<u32>,
 }
 
-/// A consumer of a group. What it owns stands in [`Group::pending`].
+/// A consumer of a group. The entries that it owns are in [`Group::pending`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumer<'a> {
     /// Its name.
@@ -186,7 +186,7 @@ pub struct Idmp<'a> {
 }
 
 impl Idmp<'_> {
-    /// The same, of bytes of its own.
+    /// The same with owned bytes.
     pub fn into_owned(self) -> Idmp<'static> {
         let own = |text: Cow<'_, [u8]>| Cow::Owned(text.into_owned());
         let producers = self.producers.into_iter().map(|producer| Producer {
@@ -247,7 +247,7 @@ impl<'a> Stream<'a> {
         Ok(stream)
     }
 
-    /// Whether the nodes stand in the order of their ids.
+    /// Whether the nodes are in the order of their ids.
     pub fn nodes_in_order(&self) -> bool {
         self.nodes.is_sorted_by(|a, b| a.master < b.master)
     }
@@ -277,7 +277,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Appends the stream as a value of `rdb_type`. What the type cannot say is left out: compare
-    /// [`Stream::lowest_type`]. Node listpacks are written as they stand.
+    /// [`Stream::lowest_type`]. Node listpacks are written as they are.
     pub fn encode(&self, rdb_type: u8, out: &mut Vec<u8>) {
         encode_length(self.nodes.len() as u64, out);
         for node in &self.nodes {

@@ -20,7 +20,7 @@ const SAME_FIELDS: i64 = 2;
 pub struct Entry<'a> {
     /// Its id.
     pub id: StreamId,
-    /// Deleted entries stay in place until the node goes.
+    /// Deleted entries stay in place until the node is removed.
     pub deleted: bool,
     /// Fields and values, in the order in which they were given.
     pub fields: Vec<(Item<'a>, Item<'a>)>,

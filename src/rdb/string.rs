@@ -19,7 +19,7 @@ use super::number::{INT_TEXT_MAX, IntText, canonical_i64, int_text_len};
 /// Packed strings need more than this many bytes to be worth trying.
 const COMPRESS_ABOVE: usize = 20;
 
-/// One string as it stands in the file.
+/// One string as it is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StrRef<'a> {
     /// The bytes themselves.
@@ -36,7 +36,7 @@ pub enum StrRef<'a> {
 }
 
 impl<'a> StrRef<'a> {
-    /// Reads the string that stands at the start of `bytes`, and how many bytes it takes there.
+    /// Reads the string at the start of `bytes`, and how many bytes it takes there.
     ///
     /// # Errors
     /// `None` if `bytes` does not start with a whole, well-formed string (a packed one is not unpacked here).
@@ -109,7 +109,7 @@ impl<'a> StrRef<'a> {
     }
 }
 
-/// Room for the strings that are not bytes as they stand.
+/// Room for strings that must be decoded.
 #[derive(Debug, Clone)]
 pub struct StrBuf {
     unpacker: lzf::Unpacker,
@@ -195,7 +195,7 @@ pub fn encode_string(bytes: &[u8], compress: Option<&mut lzf::Packer>, out: &mut
     encode_blob(bytes, compress, out);
 }
 
-/// Appends `bytes` packed or raw, never as an integer: for blobs and for what is known to be no number.
+/// Appends `bytes` packed or raw, never as an integer: for blobs and for strings that are known not to be numbers.
 pub fn encode_blob(bytes: &[u8], compress: Option<&mut lzf::Packer>, out: &mut Vec<u8>) {
     if let Some(packer) = compress
         && bytes.len() > COMPRESS_ABOVE
@@ -244,7 +244,7 @@ fn encode_small_int(n: i64, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Packs into `out` behind room for the two sizes, then closes the gap.
+/// Packs into `out` after room for the two sizes, then closes the gap.
 fn encode_packed(bytes: &[u8], packer: &mut lzf::Packer, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     let mut head = [0u8; 1 + 2 * super::length::LENGTH_MAX];

@@ -96,7 +96,7 @@ impl Target {
         }
     }
 
-    /// Whether the target reads values of this held type as they stand. Streams may still hold elements with two
+    /// Whether the target reads values of this held type as they are. Streams may still hold elements with two
     /// back-length forms.
     pub fn reads(self, rdb_type: u8) -> bool {
         let highest = match self {
@@ -112,8 +112,8 @@ impl Target {
         rdb_type <= highest
     }
 
-    /// Whether a held value of this type goes to the target byte for byte. Streams for Valkey 9 do not: an element of
-    /// certain sizes has another back-length there.
+    /// Whether a held value of this type is written for the target byte for byte. Streams for Valkey 9 do not: an
+    /// element of certain sizes has another back-length there.
     pub fn takes_as_held(self, rdb_type: u8) -> bool {
         let stream = matches!(
             rdb_type,
@@ -206,7 +206,7 @@ pub fn auto(types: TypeSet, has_functions: bool) -> (RdbVersion, Target) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Loss {
-    /// Expiries of hash fields; dropped, the fields would stay for ever.
+    /// Expiries of hash fields; without them the fields would stay for ever.
     FieldExpiry,
     /// A field expiry after the year 10889, which the Redis dialect cannot say.
     FieldExpiryRange,
@@ -225,7 +225,7 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// Whether users would miss data; else only what is counted about it.
+    /// Whether users would miss data; otherwise only counters are lost.
     pub fn is_data(self) -> bool {
         self != Loss::StreamCounters
     }
@@ -261,7 +261,7 @@ pub enum OnLoss {
 pub struct Transcoded {
     /// The type under which it was written; `None` if nothing of it could be (only under [`OnLoss::Report`]).
     pub rdb_type: Option<u8>,
-    /// What was lost. Under [`OnLoss::Refuse`] only what is no data.
+    /// What was lost. Under [`OnLoss::Refuse`] it is never data.
     pub loss: Option<Loss>,
 }
 

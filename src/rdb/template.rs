@@ -30,7 +30,7 @@ impl Templates {
     }
 }
 
-/// Whether names stand in the order that templates require: by length, then bytes, strictly ascending.
+/// Whether names are in the order that templates require: by length, then bytes, strictly ascending.
 pub(crate) fn in_order(names: &[Vec<u8>]) -> bool {
     names.is_sorted_by(|a, b| (a.len(), a) < (b.len(), b))
 }

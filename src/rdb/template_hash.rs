@@ -1,7 +1,7 @@
-//! Hashes whose field names stand in a template (types 29 to 32, Redis 8.10).
+//! Hashes whose field names are in a template (types 29 to 32, Redis 8.10).
 //!
-//! In a file the names were read before, by opcode 242, and the value holds their id; in DUMP payloads they stand
-//! before the values.
+//! In a file the names were read before, by opcode 242, and the value holds their id; in DUMP payloads they precede
+//! the values.
 
 use super::cursor::{Cursor, Fault};
 use super::error::{ErrorKind, RdbError};
@@ -108,7 +108,7 @@ fn plain<E: From<RdbError>>(
     Ok(())
 }
 
-/// Names that stand before the values: as one listpack, or one by one.
+/// Names that precede the values: as one listpack, or one by one.
 fn inline_names(cur: &mut Cursor<'_>, bufs: &mut Bufs) -> Result<Names, RdbError> {
     const ONE_LISTPACK: u64 = 0;
     const ONE_BY_ONE: u64 = 1;

@@ -218,7 +218,7 @@ impl TtlHash {
     }
 }
 
-/// Types 22, 24 and 25 for whom cannot read them as they are.
+/// Types 22, 24 and 25 for targets that cannot read them as they are.
 fn ttl_hash(
     rdb_type: u8,
     bytes: &[u8],
@@ -318,7 +318,8 @@ fn stream(
         Target::Redis70 => opcode::STREAM_2,
         _ => opcode::STREAM_3,
     };
-    // Valkey 9.1 refuses the old form, older ones crash on the new; a file for "Valkey 9" goes with the current one.
+    // Valkey 9.1 refuses the old form, older ones crash on the new; a file for "Valkey 9" uses the current one's
+    // form.
     let form = if target == Target::Valkey9 {
         BacklenForm::New
     } else {
@@ -369,7 +370,7 @@ fn stream(
     })
 }
 
-/// The node's string, where it differs from what stands in the value.
+/// The node's string, if it differs from the one in the value.
 fn pack_node(
     lp: &[u8],
     old: &StrRef<'_>,

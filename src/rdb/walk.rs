@@ -48,7 +48,7 @@ pub struct Shape {
     pub irregular: bool,
 }
 
-/// Where an element stands, for errors about it.
+/// The place of an element, for errors about it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     at: usize,
@@ -236,7 +236,7 @@ fn tuples<'b, const N: usize, E: From<RdbError>>(
 /// A string value's bytes.
 ///
 /// # Errors
-/// A string that does not unpack; bytes behind it.
+/// A string that does not unpack; bytes after it.
 pub fn string<'b, 'a: 'b>(bytes: &'a [u8], bufs: &'b mut Bufs) -> Result<Item<'b>, RdbError> {
     let mut cur = Cursor::new(bytes);
     let (_, item) = payload(&mut cur, &mut bufs.first, bufs.sound_only, "string value")?;

@@ -68,7 +68,7 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
             })?;
         }
         opcode::HASH_LISTPACK_TTL | opcode::HASH_LISTPACK_TTL_RC => {
-            // It may be stale: then it is not used, and has to be written anew.
+            // It may be stale; then it is not used, and has to be written again.
             let said = match rdb_type {
                 opcode::HASH_LISTPACK_TTL => {
                     Some(cur.i64le("earliest field expiry").map_err(fail)?)

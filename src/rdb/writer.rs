@@ -46,14 +46,14 @@ impl<S: Sink> Sink for &mut S {
     }
 }
 
-/// What stands behind the EOF opcode.
+/// The bytes after the EOF opcode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
     /// The checksum of everything before, computed on the way.
     Computed,
     /// Zero: readers check nothing (`rdbchecksum no`).
     Zero,
-    /// Nothing: whoever takes the bytes computes it and appends its eight bytes, little-endian.
+    /// Nothing: the sink computes the checksum and appends its eight bytes, little-endian.
     ByTheSink,
 }
 
@@ -72,7 +72,7 @@ pub struct FileInfo<'a> {
     pub aof_base: bool,
 }
 
-/// Where the replication stream stood at the snapshot.
+/// The place in the replication stream at the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplicationInfo<'a> {
     /// The database that the stream had selected.
@@ -83,7 +83,7 @@ pub struct ReplicationInfo<'a> {
     pub offset: u64,
 }
 
-/// What stands before a key's type byte.
+/// The attributes that precede a key's type byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attributes {
     /// Unix milliseconds.
@@ -132,7 +132,7 @@ impl<S: Sink> Writer<S> {
         &mut self.sink
     }
 
-    /// Whole frames that stand ready, as records copied from memory.
+    /// Writes whole frames that are ready, such as records copied from memory.
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
         if self.checksum == Checksum::Computed {
             self.crc.update(bytes);
@@ -169,7 +169,7 @@ impl<S: Sink> Writer<S> {
         self.framed(|out| encode_resize_db(keys, expires, out))
     }
 
-    /// A key with its value's bytes as they stand.
+    /// Writes a key with its value's unchanged bytes.
     pub fn key(
         &mut self,
         attributes: &Attributes,
@@ -246,7 +246,7 @@ pub fn encode_resize_db(keys: u64, expires: u64, out: &mut Vec<u8>) {
     encode_length(expires, out);
 }
 
-/// Appends what stands before a key's type byte.
+/// Appends the attributes that precede a key's type byte.
 pub fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
     if let Some(time) = attributes.expire_ms {
         out.push(opcode::EXPIRETIME_MS);
@@ -261,7 +261,7 @@ pub fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a key with its value's bytes as they stand.
+/// Appends a key with its value's unchanged bytes.
 pub fn encode_key(
     attributes: &Attributes,
     rdb_type: u8,

@@ -9,8 +9,8 @@
 //! copied to make room. A large value can be referred to instead of being copied. Positions count from the
 //! oldest byte: they stay valid as the output grows, and what was written may still be preceded by a header.
 //!
-//! The output has a limit. A write that would pass it is dropped, and so is every later one, until the
-//! output is cut back: whoever owns the client sees [`Output::is_overrun`] and closes it.
+//! The output has a limit. A write that would pass it is dropped, and so is every later one, until the output is cut
+//! back: the owner of the client sees [`Output::is_overrun`] and closes it.
 //!
 //! Scripts and the link to a primary read what was written as one slice; they use an output that is not
 //! [divided](Output::divide).
@@ -37,7 +37,7 @@ pub trait Shared: std::fmt::Debug {
 /// A complete part of the output.
 #[derive(Debug)]
 pub enum Piece {
-    /// Bytes of its own.
+    /// Bytes that the piece owns.
     Own(Vec<u8>),
     /// Bytes of a value.
     Shared(Box<dyn Shared>),
@@ -109,7 +109,7 @@ impl Output {
         self.divided
     }
 
-    /// Bytes that may be held at most, until told otherwise.
+    /// Sets how many bytes may be held at most.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }

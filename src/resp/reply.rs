@@ -154,7 +154,7 @@ impl Reply {
         }
     }
 
-    /// A line of its own.
+    /// Writes one line.
     fn line(&mut self, kind: u8, text: &[u8]) {
         if self.out.room(text.len() + 3) {
             self.out.put(&[kind]);
@@ -190,7 +190,7 @@ impl Reply {
         self.out.put(b"\r\n");
     }
 
-    /// A bulk string of bytes that nobody else needs.
+    /// A bulk string of bytes that the reply takes over.
     pub fn bulk_own(&mut self, bytes: Vec<u8>) {
         self.header(b'$', bytes.len() as i64);
         self.out.put_own(bytes);

@@ -1,12 +1,12 @@
 //! The request parser: multi-bulk (`*2\r\n$3\r\n...`) and inline (`PING\r\n`) requests.
 //!
 //! Pure and incremental. [`Parser::parse`] looks at a buffer that starts with the first byte not yet
-//! [consumed](Parser::consume) and collects whole requests as spans of that buffer; nothing is copied but
-//! the unquoted words of an inline request. What is half there is remembered, so that a request that
-//! arrives in a thousand pieces is scanned once.
+//! [consumed](Parser::consume) and collects whole requests as spans of that buffer; nothing is copied but the
+//! unquoted words of an inline request. An incomplete request is remembered, so that one that arrives in a thousand
+//! pieces is scanned once.
 //!
-//! A large argument is not collected in the buffer: [`Parser::large`] tells that one has begun, and the caller receives
-//! it by itself ([`crate::large`]) and hands it over when it is whole.
+//! A large argument is not collected in the buffer: [`Parser::large`] says that one has begun; the caller receives it
+//! by itself ([`crate::large`]) and hands it over when it is complete.
 //!
 //! Bounds: a header or inline line of 64 KB; a bulk of `proto-max-bulk-len`; before AUTH 10 arguments of
 //! 16 KB. Spans take memory only for arguments whose header has arrived.
@@ -32,7 +32,7 @@ pub struct RequestLimits {
     pub unauthenticated: bool,
 }
 
-/// Garbage on the wire. `Display` is the reply's text, behind `-`; the connection is closed after it.
+/// Garbage on the wire. `Display` is the reply's text after `-`; the connection is closed after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
     /// An inline request or a header line without end.
@@ -79,7 +79,7 @@ impl std::error::Error for ProtocolError {}
 /// The span of large argument `i` starts at `LARGE + i`, which is in no buffer.
 const LARGE: usize = 1 << 62;
 
-/// Where an argument stands: in the caller's buffer, among the words of inline requests, or by itself.
+/// The place of an argument: in the caller's buffer, among the words of inline requests, or by itself.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: usize,
@@ -93,7 +93,7 @@ struct Request {
     spans: usize,
     /// End of its bytes in the buffer.
     bytes: usize,
-    /// Its arguments stand in `words`.
+    /// Its arguments are in `words`.
     inline: bool,
 }
 
@@ -120,7 +120,7 @@ impl Parser {
     /// are kept.
     ///
     /// # Errors
-    /// The first violation of the protocol; nothing behind it can be read.
+    /// The first violation of the protocol; nothing after it can be read.
     pub fn parse(
         &mut self,
         buf: &[u8],
@@ -174,15 +174,15 @@ impl Parser {
         })
     }
 
-    /// A large argument of the buffer's first request has begun to arrive: where in the buffer its bytes start, and how
-    /// many they are with the line end behind them.
+    /// A large argument of the buffer's first request has begun to arrive: where in the buffer its bytes start, and
+    /// how many they are with their line end.
     pub fn large(&self) -> Option<(usize, usize)> {
         let len = self.bulk.filter(|len| *len >= LARGE_FROM)?;
         self.requests.is_empty().then_some((self.at, len + 2))
     }
 
-    /// The caller receives the argument that [`Parser::large`] tells of by itself. Its bytes are not in the buffer:
-    /// what follows it will stand where it started, once [`Parser::end_large`] has been called.
+    /// Says that the caller receives the argument of [`Parser::large`] by itself. Its bytes are not in the buffer:
+    /// the bytes after it will be where it started, once [`Parser::end_large`] has been called.
     pub fn begin_large(&mut self) {
         self.bulk = None;
     }
@@ -217,9 +217,8 @@ impl Parser {
         &self.larges
     }
 
-    /// Forgets the first `n` requests; returns how many bytes of the buffer they (and empty lines
-    /// before them) took. The caller drops these bytes from its buffer's front. Requests behind
-    /// them are forgotten too, to be parsed again.
+    /// Forgets the first `n` requests; returns how many bytes of the buffer they (and empty lines before them) took.
+    /// The caller drops these bytes from its buffer's front. Requests after them are forgotten too, and parsed again.
     pub fn consume(&mut self, n: usize) -> usize {
         let all = n == self.requests.len();
         let (spans, bytes) = match n.checked_sub(1) {
@@ -233,7 +232,7 @@ impl Parser {
             self.refused = false;
         }
         if all {
-            // What is half there stays known.
+            // The incomplete request is still remembered.
             let bytes = match self.missing {
                 0 => self.at,
                 _ => bytes,
@@ -302,7 +301,7 @@ impl Parser {
                     None => return Ok(false),
                 },
             };
-            // The two bytes behind the data are not looked at, as in the reference server.
+            // The two bytes after the data are not looked at, as in the reference server.
             if buf.len() - self.at < len + 2 {
                 self.bulk = Some(len);
                 return Ok(false);
@@ -318,7 +317,7 @@ impl Parser {
         Ok(true)
     }
 
-    /// The arguments that stand there whole and are short, as far as the first that is neither.
+    /// Takes the arguments that are complete and short, up to the first that is not.
     #[inline]
     fn short_arguments(&mut self, buf: &[u8], limits: RequestLimits) {
         let (mut at, mut missing) = (self.at, self.missing);
@@ -471,7 +470,7 @@ pub fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// Reads from behind `"`; returns the index behind the closing one.
+/// Reads from after `"`; returns the index after the closing one.
 fn double_quoted(line: &[u8], mut i: usize, word: &mut Vec<u8>) -> Option<usize> {
     let hex = |i: usize| char::from(*line.get(i)?).to_digit(16);
     loop {
@@ -504,7 +503,7 @@ fn double_quoted(line: &[u8], mut i: usize, word: &mut Vec<u8>) -> Option<usize>
     }
 }
 
-/// Reads from behind `'`; returns the index behind the closing one.
+/// Reads from after `'`; returns the index after the closing one.
 fn single_quoted(line: &[u8], mut i: usize, word: &mut Vec<u8>) -> Option<usize> {
     loop {
         match *line.get(i)? {

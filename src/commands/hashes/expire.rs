@@ -59,7 +59,8 @@ impl Time {
     }
 }
 
-/// True if setting this expiry means deleting at once: for the primary only, a replica is told.
+/// True if setting this expiry means deleting at once. That is decided on a primary only; a replica is sent the
+/// deletion.
 pub fn is_past(cx: &Cx<'_>, at: UnixMillis) -> bool {
     at <= cx.now() && !cx.engine.repl.is_replica() && cx.engine.loading == Loading::No
 }

@@ -12,7 +12,7 @@ use crate::keyspace::{Loc, UnixMillis, Value};
 /// Which fields a command does not see.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizon {
-    /// Fields that expire before this are gone; `i64::MIN` when all are seen.
+    /// Fields that expire before this are hidden; `i64::MIN` if all are shown.
     before: UnixMillis,
 }
 
@@ -31,8 +31,8 @@ impl Horizon {
     }
 }
 
-/// Deletes fields that a command found expired, if that is our decision. Gives the hash's new handle,
-/// `None` if it is gone.
+/// Deletes fields that a command found expired, if this server decides that. Gives the hash's new handle, or `None`
+/// if the hash was removed.
 pub fn reap(cx: &mut Cx<'_>, key: &[u8], loc: Loc, fields: &[&[u8]]) -> Option<Loc> {
     let db = cx.client.db;
     if !fields.is_empty() && cx.deletes_expired() {

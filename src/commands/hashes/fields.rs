@@ -230,7 +230,7 @@ pub fn hincrbyfloat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     });
     cx.changed(key, 1);
     cx.notify(Event::Hash, "hincrbyfloat", key);
-    // HSET drops a field's expiry, so it is set again behind it.
+    // HSET drops a field's expiry, so the expiry is set again after it.
     cx.propagate_as(&[b"HSET", key, field, text.as_bytes()]);
     if let Some(at) = expire {
         let at = at.to_string();

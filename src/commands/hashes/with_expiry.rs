@@ -270,7 +270,7 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if request.expire.is_some() {
         cx.notify(Event::Hash, "hexpire", key);
     }
-    // Servers before Redis 8.0 do not know HSETEX. HSET drops a field's expiry, so it is set again behind it.
+    // Servers before Redis 8.0 do not know HSETEX. HSET drops a field's expiry, so the expiry is set again after it.
     let mut effect: Vec<&[u8]> = vec![b"HSET", key];
     effect.extend_from_slice(request.pairs);
     cx.propagate_as(&effect);

@@ -1,16 +1,17 @@
 //! Scripts that take long.
 //!
-//! After `busy-reply-threshold` a script is *parked*: it stands still between two instructions or two commands,
-//! the server looks after its clients, and the script goes on in slices ([`continue_script`](crate::commands::Executor::continue_script)) until it
-//! ends. Its client waits as one that is blocked.
+//! After `busy-reply-threshold` a script is *parked*: it pauses between two instructions or two commands, the server
+//! serves its clients, and the script continues in slices
+//! ([`continue_script`](crate::commands::Executor::continue_script)) until it ends. Its client waits like a blocked
+//! one.
 //!
-//!  * While a script is parked the dataset belongs to it: other clients may call only what is marked
-//!    `ALLOW_BUSY`, nothing expires, nothing is evicted, no snapshot is cut, no waiter is served, and the
-//!    primary's stream is not read.
+//!  * While a script is parked the dataset belongs to it: other clients may call only commands that are marked
+//!    `ALLOW_BUSY`, nothing expires, nothing is evicted, no snapshot is cut, no waiter is served, and the primary's
+//!    stream is not read.
 //!  * What would have followed the script in the same request (the rest of an EXEC, statistics, propagation) is
 //!    kept with it and follows when it has ended.
-//!  * A client that leaves does not end its script; what it would have been told is dropped.
-//!  * Scripts of our primary are never parked.
+//!  * A client that disconnects does not end its script; the reply is dropped.
+//!  * Scripts from the primary are never parked.
 
 use super::run::Driven;
 use super::vm::{Ask, Kind};
@@ -25,7 +26,7 @@ use crate::commands::{
     transactions,
 };
 
-/// A script that stands still.
+/// A parked script.
 pub struct Parked {
     /// Whose request it is.
     caller: ClientId,
@@ -43,7 +44,7 @@ pub struct Parked {
 pub enum Rest {
     /// Counting and propagating of a call.
     Call(CallRest),
-    /// The commands of an EXEC that come behind.
+    /// The commands of an EXEC that follow the script.
     Queue(std::vec::IntoIter<Queued>, ClientFlags),
 }
 
@@ -53,17 +54,17 @@ pub struct CallRest {
     pub command: &'static Entry,
     /// Its arguments.
     pub args: Kept,
-    /// How things stood when it began.
+    /// The state when it began.
     pub started: Started,
     /// What becomes of the request itself in the stream.
     pub(in crate::commands) own: Own,
 }
 
-/// The witness that no script is parked: what is in memory now is no half of what a script is about to write.
-/// Whoever wants to save or to send the dataset needs one.
+/// The witness that no script is parked, so that the data in memory is not half of what a script is writing. Saving
+/// or sending the dataset needs one.
 #[derive(Debug)]
 pub struct AtRest {
-    /// Nobody outside this module makes one.
+    /// Code outside of this module cannot make one.
     _private: (),
 }
 
@@ -147,7 +148,7 @@ impl Engine {
         }
     }
 
-    /// Runs a parked script for at most `budget_ns`; true if it has to go on later.
+    /// Runs a parked script for at most `budget_ns`; true if it must be continued later.
     pub(in crate::commands) fn continue_parked_script(&mut self, budget_ns: u64) -> bool {
         let Some(running) = &mut self.scripting.running else {
             return false;

@@ -1,10 +1,10 @@
-//! The scripts that EVAL and SCRIPT LOAD have brought, by the SHA-1 of their source.
+//! The scripts that EVAL and SCRIPT LOAD have added, by the SHA-1 of their source.
 //!
-//!  * A script that SCRIPT LOAD brought stays until SCRIPT FLUSH.
-//!  * Of those that EVAL brought, the last [`EVAL_MAX`] stay: who builds scripts out of values would fill the
-//!    memory otherwise.
-//!  * They stand in a queue by their last use, as far as it was known when they were put there: a call touches the
-//!    script alone, and eviction puts those that it finds used since then where they belong.
+//!  * A script that SCRIPT LOAD added is kept until SCRIPT FLUSH.
+//!  * Of those that EVAL added, the last [`EVAL_MAX`] are kept; otherwise clients that build scripts out of values
+//!    would fill the memory.
+//!  * They are in a queue by their last use, as far as it was known when they were put there: a call touches the
+//!    script only, and eviction moves those that it finds used since then to their right place.
 
 use super::flags::ScriptFlags;
 use std::collections::{HashMap, VecDeque};
@@ -73,7 +73,7 @@ impl Cache {
         self.next_id
     }
 
-    /// Adds a script; returns the number of the one that had to go for it.
+    /// Adds a script; returns the number of the one that was evicted for it.
     pub fn add(
         &mut self,
         sha: &str,

@@ -16,7 +16,7 @@ bitflags! {
         const NO_CLUSTER = 1 << 3;
         /// Keys of several slots.
         const ALLOW_CROSS_SLOT = 1 << 4;
-        /// A script without a first line of that kind: what it may do is looked at command by command.
+        /// A script without such a first line: its permissions are checked command by command.
         const COMPAT = 1 << 7;
     }
 }

@@ -1,16 +1,16 @@
-//! Function libraries: what FUNCTION LOAD has brought.
+//! Function libraries, as FUNCTION LOAD adds them.
 //!
 //!  * Names of libraries are unique, and so are names of functions over all libraries.
-//!  * A change is made whole or not at all: what is loaded runs in the interpreter before anything that is there
-//!    is given up.
-//!  * [`Engine::functions`](crate::commands::Engine) holds the sources, for whoever saves them.
+//!  * A change is made as a whole or not at all: a new library runs in the interpreter before anything existing is
+//!    given up.
+//!  * [`Engine::functions`](crate::commands::Engine) holds the sources, which are saved and sent to replicas.
 
 use super::flags;
 use super::vm::{Answer, Ask, Kind, Registered};
 use crate::commands::{CommandError, Engine};
 use std::collections::HashMap;
 
-/// A library may take so long to register its functions.
+/// How long a library may take to register its functions.
 pub(super) const LOAD_MAX_NS: u64 = 500_000_000;
 /// The same for what a server has loaded before: it may have been faster, but one that does not end would hang the
 /// start or the replica.
@@ -26,7 +26,7 @@ pub struct Library {
     pub id: u64,
     /// What was loaded.
     pub source: Vec<u8>,
-    /// What it registered.
+    /// The functions that the library registered.
     pub functions: Vec<Registered>,
 }
 
@@ -119,7 +119,7 @@ fn shown(name: &[u8]) -> String {
 pub enum Policy {
     /// They go.
     Flush,
-    /// They stay, and must have other names.
+    /// The present libraries are kept, and the new ones must have other names.
     Append,
     /// They give way to libraries of their name.
     Replace,
@@ -322,10 +322,10 @@ impl Engine {
         self.restore_libraries(sources, policy)
     }
 
-    /// Libraries out of a dump take the place of those that are there: all of them, or none if one does not load.
+    /// Replaces the present libraries by those of a dump: all of them, or none if one does not load.
     ///
     /// # Errors
-    /// What is wrong with the first that does not load; nothing has changed then.
+    /// The error of the first that does not load; nothing has changed then.
     pub fn install_functions(&mut self, sources: &[Vec<u8>]) -> Result<(), CommandError> {
         if sources.is_empty() && self.functions.is_empty() {
             return Ok(());
@@ -347,7 +347,7 @@ impl Engine {
         loaded
     }
 
-    /// Those of some libraries out of a damaged dump that load together, and what is wrong with each of the others.
+    /// Returns the libraries of a damaged dump that load together, and the errors of the others.
     pub fn sound_functions(&mut self, sources: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, Vec<String>) {
         let (mut sound, mut faults) = (Vec::new(), Vec::new());
         for source in sources {

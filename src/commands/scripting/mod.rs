@@ -1,4 +1,4 @@
-//! Lua scripts and functions: EVAL, SCRIPT, FUNCTION, FCALL and their kin.
+//! Lua scripts and functions: EVAL, SCRIPT, FUNCTION, FCALL and related commands.
 //!
 //! | file | what |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! Running a script: what must hold before it starts, the commands that it calls, its end.
 //!
-//!  * A script is one step for everybody else: its effects go out together when it has ended, and nothing else
-//!    writes in between ([`super::busy`] says how that is kept when it takes long).
+//!  * A script is one step for all other clients: its effects are sent together when it has ended, and nothing else
+//!    writes in between ([`super::busy`] says how that holds when it takes long).
 //!  * Its time stands still: keys do not expire while it runs, TIME gives the same again and again.
 //!  * Once it has written, only the end of the process stops it.
 
@@ -47,9 +47,9 @@ pub struct Running {
     repl: i64,
     /// SCRIPT KILL or FUNCTION KILL was called.
     pub killed: bool,
-    /// Others have been told that it takes long.
+    /// The log has said that the script takes long, and other clients are answered BUSY.
     pub busy: bool,
-    /// It stands still, until the server has looked after others.
+    /// The script is parked until the server has served other clients.
     pub parked: Option<Parked>,
 }
 
@@ -83,7 +83,7 @@ pub(super) enum Driven {
 /// Some of a request's arguments.
 pub(super) type Part<'a> = &'a [&'a [u8]];
 
-/// The keys and arguments behind a count at argument 2.
+/// The keys and arguments after a count at argument 2.
 pub(super) fn keys_and_args(
     args: Args<'_>,
     count: i64,
@@ -128,7 +128,7 @@ impl Cx<'_> {
         }));
         engine.depth += 1;
         let actor = engine.scripting.client();
-        // What it reads, its caller has read.
+        // What the script reads counts as read by its caller.
         actor.id = self.client.id;
         actor.tracking = self.client.tracking.clone();
         actor.db = self.client.db;

@@ -1,6 +1,6 @@
-//! ACL, as far as there are users: one, `default`, who may do everything once it knows the password.
+//! ACL, for the only user there is: `default`, who may do everything after giving the password.
 //!
-//! What refuses a client is kept here for ACL LOG: failed logins.
+//! Failed logins are kept here for ACL LOG.
 
 use super::client_list;
 use super::command_info::{CATEGORIES, in_category};
@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
 const ADMIN: Flags = ANYWHERE.union(Flags::ADMIN);
-/// Failures of the same kind within so long are one entry.
+/// Failures of the same kind within this time are one entry.
 const SAME_WITHIN_MS: i64 = 60_000;
 /// Entries that ACL LOG shows unless told otherwise.
 const LOG_SHOWN: i64 = 10;

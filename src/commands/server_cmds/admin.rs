@@ -114,7 +114,7 @@ fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     cx.engine
         .with_host(|host, engine| host.shutdown(engine, options))?;
-    // It waits for replicas; the process ends, or the client is told that it did not.
+    // The shutdown waits for replicas; then the process ends, or the client gets an error.
     cx.wait(args, BlockedOn::Shutdown, None);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! CLIENT: what clients are told about each other, and do to each other.
+//! CLIENT: what clients can learn about each other, and do to each other.
 
 use super::client_list::{self, Class};
 use super::client_tracking;
@@ -208,7 +208,7 @@ fn client_setname(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Names stand in CLIENT LIST, where blanks separate.
+/// Names appear in CLIENT LIST, where blanks separate fields.
 pub(in crate::commands) fn check_name(what: &str, name: &[u8]) -> CmdResult {
     if name.iter().all(|b| (b'!'..=b'~').contains(b)) {
         return Ok(());
@@ -283,7 +283,7 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// What is held for whom, in the clients themselves.
+/// Counts in each replica's session the bytes that are held for it.
 fn measure_replicas(engine: &mut Engine) {
     let log = engine.repl.history().backlog();
     for (id, _) in engine.repl.primary().replicas() {

@@ -12,7 +12,7 @@ pub enum Class {
     Normal,
     /// Our primary.
     Master,
-    /// A replica of ours.
+    /// A replica of this server.
     Replica,
     /// A subscriber.
     Pubsub,
@@ -49,7 +49,7 @@ impl Class {
     }
 }
 
-/// Memory of a client: its session and what is pending.
+/// Memory of a client: its session and its pending input and output.
 pub fn memory(client: &Session) -> usize {
     /// What an entry of a table costs beside its bytes.
     const ENTRY: usize = 64;

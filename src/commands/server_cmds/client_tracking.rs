@@ -138,7 +138,7 @@ fn check(cx: &Cx<'_>, asked: &Tracking, prefixes: &[&[u8]]) -> CmdResult {
     check_prefixes(prefixes, before.map_or(&none, |b| &b.prefixes))
 }
 
-/// A client would be told twice of keys under prefixes that overlap.
+/// A client would be notified twice of keys under prefixes that overlap.
 fn check_prefixes(prefixes: &[&[u8]], existing: &BTreeSet<Vec<u8>>) -> CmdResult {
     let overlap = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
     for (i, prefix) in prefixes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! CLUSTER and its kin: this server is no cluster node, and says so as any server does that is none.
+//! CLUSTER and related commands: this server is not a cluster node, and says so as any such server does.
 
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::{Args, CmdResult, CommandError, Cx};

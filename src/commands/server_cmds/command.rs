@@ -1,4 +1,4 @@
-//! COMMAND: the table of commands, told to clients.
+//! COMMAND: the table of commands, as clients see it.
 
 use super::command_info::{self, in_category, info};
 use super::docs;
@@ -144,7 +144,7 @@ fn command_docs(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The keys of the request that stands behind `COMMAND GETKEYS`, with what happens to them.
+/// The keys of the request after `COMMAND GETKEYS`, with what happens to them.
 fn request_keys<'a>(args: Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandError> {
     let request = Args(args.from(2));
     let entry = match table::find(request) {

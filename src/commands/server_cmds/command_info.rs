@@ -112,8 +112,7 @@ pub fn in_category(wanted: &str) -> Vec<&'static str> {
     fitting.map(|e| e.name).collect()
 }
 
-/// Categories that follow neither from the group nor from the flags: what stands here replaces the
-/// category of the group.
+/// Categories that follow neither from the group nor from the flags: a category here replaces that of the group.
 const OWN_CATEGORIES: &[(&str, &[&str])] = &[
     ("asking", &["connection"]),
     ("command", &["connection"]),

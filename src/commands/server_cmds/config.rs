@@ -145,7 +145,7 @@ fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
     engine.limits = engine.config.limits();
     engine.watch_slow_commands();
     match directive.name {
-        // Without a password everybody is in; with a new one those who are in stay.
+        // Without a password every client is authenticated; a new one leaves authenticated clients as they are.
         "requirepass" if engine.config.requirepass.is_empty() => {
             let clients = engine.clients.values_mut();
             clients.for_each(|c| c.authenticated = true);

@@ -50,7 +50,7 @@ const SECTIONS: &[(&str, &str, bool, Section)] = &[
     ("keyspace", "Keyspace", true, sections::keyspace),
 ];
 
-/// Sections whose lines the shell knows.
+/// Sections whose lines the server provides.
 const OF_THE_SHELL: &[&str] = &["persistence", "cpu"];
 
 fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

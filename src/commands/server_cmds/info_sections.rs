@@ -78,7 +78,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     let output = clients().map(|c| c.reply.len() + c.unsent).max();
     line.put("client_recent_max_input_buffer", input.unwrap_or(0));
     line.put("client_recent_max_output_buffer", output.unwrap_or(0));
-    // Who waits for the end of CLIENT PAUSE counts, as in the reference.
+    // Clients that wait for the end of CLIENT PAUSE count, as in the reference.
     let waits = |id: &&ClientId| engine.clients.contains_key(id);
     let postponed = engine.postponed.iter().chain(&engine.released);
     let postponed = postponed.filter(waits).count();

@@ -236,7 +236,7 @@ fn graph(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         event.max,
         "-".repeat(80)
     );
-    // Each character stands for one of three heights within its row.
+    // Each character shows one of three heights within its row.
     let steps = ROWS * 3;
     let span = (high - low).max(1) as usize;
     let height = |ms: i64| (ms - low) as usize * (steps - 1) / span;

@@ -2,7 +2,8 @@
 //!
 //! * [`info`]: INFO, with its sections in [`info_sections`]; [`memory`]: MEMORY.
 //! * [`config`]: CONFIG; [`command`]: COMMAND, with [`docs`]; [`client`]: CLIENT, with [`client_list`].
-//! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`], [`cluster`], [`module`]: what is refused, and what is not.
+//! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`], [`cluster`], [`module`]: commands of parts that are not built in,
+//!   most of which are refused.
 //! * [`slowlog`], [`latency`], [`monitor`]: what commands are doing.
 
 pub mod acl;

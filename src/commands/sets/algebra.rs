@@ -7,7 +7,7 @@ use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::{Set, SetRef};
 use crate::keyspace::{Item, Limits, Loc, ValueRef};
 
-/// What is made of the sets.
+/// The operation on the sets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Op {
     Inter,
@@ -56,7 +56,7 @@ fn find_sets(cx: &mut Cx<'_>, keys: &[&[u8]]) -> Result<Vec<Option<Loc>>, Comman
     })
 }
 
-/// The sets behind `found`; `None` for a missing key.
+/// The sets at `found`; `None` for a missing key.
 fn views<'a>(cx: &'a Cx<'_>, found: &[Option<Loc>]) -> Vec<Option<SetRef<'a>>> {
     let view = |loc: &Option<Loc>| match cx.value((*loc)?) {
         ValueRef::Set(set) => Some(set),

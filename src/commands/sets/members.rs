@@ -11,7 +11,7 @@ pub fn sadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if let Some((loc, seen)) = found
         && !seen.is_outside()
     {
-        // A packed set that would stay as it is need not be copied to be opened.
+        // A packed set that would not change need not be copied to be edited.
         let (set, _) = cx.read::<Set>(loc);
         if set.is_packed() && members.iter().all(|member| set.contains(member)) {
             cx.client.reply.int(0);

@@ -12,12 +12,12 @@ use crate::keyspace::value::Stream;
 use crate::keyspace::value::stream::Pending;
 use crate::rdb::stream::StreamId;
 
-/// Who claims, and how.
+/// The consumer that claims, and the options.
 struct Claim<'a> {
     key: &'a [u8],
     group: &'a [u8],
     consumer: &'a [u8],
-    /// Entries delivered less than so many ms ago stay with their owner.
+    /// Entries delivered less than this many ms ago remain with their owner.
     min_idle_ms: i64,
     /// What to note as the time of delivery.
     delivered_ms: i64,
@@ -34,7 +34,7 @@ struct Claim<'a> {
 enum Outcome {
     /// It is the consumer's now, and has been answered.
     Claimed,
-    /// It was pending, but is gone from the stream.
+    /// The entry was pending, but is no longer in the stream.
     Deleted,
     /// It stays as it is.
     Left,
@@ -278,7 +278,7 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let next = next_pending(cx, &claim, cursor).unwrap_or(StreamId::ZERO);
     let reply = &mut cx.client.reply;
-    // Where to go on stands first.
+    // The id from which to continue comes first.
     reply.insert_at(mark, |head| {
         head.array(3);
         ids::reply(head, next);

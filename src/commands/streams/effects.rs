@@ -1,5 +1,5 @@
-//! What replicas get of changes in consumer groups: forms that Redis 6.2 knows, and behind them what only later
-//! servers keep.
+//! What replicas are sent about changes in consumer groups: forms that Redis 6.2 knows, followed by those that only
+//! later servers keep.
 
 use crate::commands::Cx;
 use crate::rdb::stream::StreamId;

@@ -15,9 +15,9 @@ use crate::rdb::stream::StreamId;
 /// From where a consumer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// `>`: what nobody of the group has got.
+    /// `>`: entries that no consumer of the group has received.
     New,
-    /// Its own pending entries behind an id.
+    /// The consumer's own pending entries after an id.
     History(StreamId),
 }
 
@@ -123,7 +123,7 @@ pub fn news(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) {
     entries_were_read(cx, [key, group], last, entries_read);
 }
 
-/// Writes the entries behind the group's last id; their ids, and the group's new read counter.
+/// Writes the entries after the group's last id; gives their ids, and the group's new read counter.
 fn deliverable(
     cx: &mut Cx<'_>,
     loc: Loc,
@@ -143,7 +143,7 @@ fn deliverable(
         entries.inspect(|entry| {
             let id = entry.id;
             entries_read = match entries_read {
-                // Known, and nothing behind it has been deleted: it counts on.
+                // The counter is known and nothing after it has been deleted, so it is counted on.
                 Some(n) if stream.counts_on(last_id, n) => Some(n.wrapping_add(1)),
                 _ if stream.entries_added() > 0 => stream.entries_up_to(id),
                 known => known,
@@ -155,7 +155,7 @@ fn deliverable(
     (ids, entries_read)
 }
 
-/// Shows the consumer its pending entries behind `after`.
+/// Shows the consumer its pending entries after `after`.
 pub fn history(cx: &mut Cx<'_>, key: &[u8], after: StreamId, request: &Request<'_>) {
     let ((group_name, consumer), Some(loc)) =
         (request.group.unwrap_or_default(), cx.db().find(key))

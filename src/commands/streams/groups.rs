@@ -95,7 +95,7 @@ pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         ));
     }
     cx.client.reply.ok();
-    // Not a change to those who watch the key, but one to those who wait for it.
+    // This is not a change for clients that watch the key, but it is one for clients that wait for it.
     cx.engine.dirty += 1;
     let db = cx.client.db;
     cx.engine.blocking.signal(db, key);
@@ -148,7 +148,7 @@ pub fn destroy(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if gone {
         cx.engine.dirty += 1;
         cx.notify(Event::Stream, "xgroup-destroy", key);
-        // Who waits for the group has to learn it.
+        // Clients that wait for the group must be notified.
         let db = cx.client.db;
         cx.engine.blocking.signal(db, key);
     }

@@ -1,4 +1,4 @@
-//! XINFO: a stream, its groups and their consumers, told to people.
+//! XINFO: a stream, its groups and their consumers, for people to read.
 
 use super::range::entries_reply;
 use super::{entry_reply, ids};

@@ -1,7 +1,7 @@
-//! XREAD and XREADGROUP: entries of several streams behind given ids, or the first that come.
+//! XREAD and XREADGROUP: entries of several streams after given ids, or the first that arrive.
 //!
-//! Both answer with what is there, if anything; with BLOCK they wait otherwise, and run again when a
-//! stream has grown. `$` is settled before the client waits.
+//! Both answer with the entries that are there. If there are none, with BLOCK they wait, and run again when a stream
+//! has grown. `$` is replaced by an id before the client waits.
 
 use super::group_read::{self, From};
 use super::ids;
@@ -20,7 +20,7 @@ pub(super) struct Request<'a> {
     block: Option<Option<i64>>,
     /// Group and consumer.
     pub(super) group: Option<(&'a [u8], &'a [u8])>,
-    /// What is read is not pending.
+    /// Entries that are read do not become pending.
     pub(super) noack: bool,
     keys: &'a [&'a [u8]],
     ids: &'a [&'a [u8]],

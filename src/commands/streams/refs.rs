@@ -1,6 +1,6 @@
-//! XDELEX and XACKDEL: deletion that minds what consumer groups still hold.
+//! XDELEX and XACKDEL: deletion that takes references of consumer groups into account.
 //!
-//! Servers before Redis 8.2 do not know them: replicas get the entries that went as XDEL, and what is no longer
+//! Servers before Redis 8.2 do not know them: replicas get the removed entries as XDEL, and those that are no longer
 //! pending as XACK.
 
 use super::trim::with_ids;
@@ -58,7 +58,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What is answered for an id.
+/// The answer for an id.
 const NOT_THERE: i64 = -1;
 const DELETED: i64 = 1;
 const STILL_AWAITED: i64 = 2;

@@ -1,9 +1,9 @@
 //! The options of XADD and XTRIM that say how a stream is shortened.
 //!
-//! What an approximate trim removes depends on how the entries stand in nodes, so that replicas get the
-//! outcome: `MAXLEN = <length>` or `MINID = <first id>`. The word LIMIT stays in what they get: a
-//! replica ignores it. Servers before Redis 8.2 do not know the words about references: replicas get what
-//! these did, as XTRIM, XDEL and XACK.
+//! What an approximate trim removes depends on how the entries are divided into nodes, so replicas get the outcome:
+//! `MAXLEN = <length>` or `MINID = <first id>`. The word LIMIT is kept in what they get, because a replica ignores
+//! it. Servers before Redis 8.2 do not know the words about references, so replicas get their effects, as XTRIM, XDEL
+//! and XACK.
 
 use super::ids;
 use super::refs;
@@ -22,21 +22,21 @@ pub struct TrimOptions {
     approximate: bool,
     limit: u64,
     references: Option<References>,
-    /// Where the word about references stands.
+    /// The index of the word about references.
     references_at: Option<usize>,
-    /// Where the threshold stands.
+    /// The index of the threshold.
     threshold_at: usize,
 }
 
-/// Entries that an approximate trim without LIMIT removes at most, in nodes;
+/// The default LIMIT of an approximate trim, as a number of full nodes.
 const LIMIT_NODES: usize = 100;
-/// where nodes have no limit in entries;
+/// The default LIMIT if nodes have no limit in entries.
 const LIMIT_ENTRIES: u64 = 10_000;
-/// and in any case.
+/// The highest default LIMIT in any case.
 const LIMIT_MOST: u64 = 1_000_000;
 
 impl TrimOptions {
-    /// Reads the options behind the key, and gives the index of what follows them: of XADD the id.
+    /// Reads the options after the key, and gives the index after them, which for XADD is that of the id.
     ///
     /// # Errors
     /// As the reference words them.
@@ -110,7 +110,7 @@ impl TrimOptions {
     }
 
     fn set_limit(&mut self, cx: &Cx<'_>, given: Option<u64>) -> Result<(), CommandError> {
-        // Our primary has settled already what goes.
+        // The primary has decided already what is removed.
         if cx.client.flags.contains(ClientFlags::MASTER) {
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl TrimOptions {
             let gone = stream.trim(&trim);
             let outcome = match trim.bound {
                 Bound::MaxLen(_) => stream.len().to_string(),
-                // Of the first node as it stands, deleted entries included.
+                // That of the first node, deleted entries included.
                 Bound::MinId(_) => ids::text(stream.first_kept_id().unwrap_or(StreamId::MAX)),
             };
             (gone, outcome)
@@ -174,11 +174,11 @@ impl TrimOptions {
 /// What a trim came to, in words that servers of every age know.
 #[derive(Debug)]
 pub enum Settled {
-    /// The options stay, but for these.
+    /// The options are kept, except these.
     Options {
-        /// Where the threshold stands, behind `~`.
+        /// The index of the threshold, after `~`.
         threshold_at: usize,
-        /// What to write there, behind `=`.
+        /// The text to write there, after `=`.
         outcome: Option<String>,
         /// KEEPREF is what servers do that do not know the word.
         references_at: Option<usize>,
@@ -269,7 +269,7 @@ impl Settled {
     }
 }
 
-/// Words with ids behind them.
+/// Words followed by ids.
 pub fn with_ids<'a>(words: &[&'a [u8]], ids: &'a [String]) -> Vec<&'a [u8]> {
     let ids = ids.iter().map(|id| id.as_bytes());
     words.iter().copied().chain(ids).collect()

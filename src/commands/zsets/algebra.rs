@@ -93,7 +93,7 @@ impl Source<'_> {
     }
 }
 
-/// Options behind the keys.
+/// Options after the keys.
 struct Options {
     weights: Vec<f64>,
     aggregate: Aggregate,

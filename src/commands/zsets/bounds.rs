@@ -15,7 +15,7 @@ fn score_bound(text: &[u8]) -> Option<ScoreBound> {
         [b'(', number @ ..] => (true, number),
         number => (false, number),
     };
-    // strtod takes nothing for zero, and here the original does not mind.
+    // strtod reads an empty text as zero, and the reference accepts that here.
     let score = if number.is_empty() {
         0.0
     } else {

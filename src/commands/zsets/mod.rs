@@ -2,8 +2,8 @@
 //!
 //! * [`update`]: ZADD, ZINCRBY, removals.
 //! * [`ask`]: scores, ranks, counts, random members, ZSCAN.
-//! * [`range`]: ZRANGE in every form, and what it replaced.
-//! * [`pop`]: ZPOPMIN and family, also those that wait.
+//! * [`range`]: ZRANGE in every form, and the commands that it replaced.
+//! * [`pop`]: ZPOPMIN and related commands, including those that wait.
 //! * [`algebra`]: unions, intersections, differences.
 //! * [`bounds`]: the ends of score and lexicographic ranges.
 

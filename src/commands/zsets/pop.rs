@@ -39,7 +39,7 @@ impl End {
     }
 }
 
-/// How the popped members stand in the reply.
+/// How the reply shows the popped members.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// ZPOPMIN without a count: member, score, flat in both protocols.

@@ -2,7 +2,7 @@
 //!
 //! Which version changed what: COMMAND DOCS of Redis 8.2.
 
-/// A version, and what it changed.
+/// A version, and the change that came with it.
 type Change = (&'static str, &'static str);
 
 /// The changes of a command, the oldest first.

@@ -23,11 +23,11 @@ use std::borrow::Cow;
 pub struct Argument {
     /// Its name, which no other argument beside it has.
     pub name: Cow<'static, str>,
-    /// What it is.
+    /// The kind of argument.
     pub kind: Kind,
     /// How people are shown it. Arguments that are made of others need nothing of their own.
     pub display: Option<&'static str>,
-    /// The key specification that finds the key, or the keys that a pattern stands for.
+    /// The key specification that finds the key, or the keys that a pattern matches.
     pub key_spec: Option<i64>,
     /// The word before it, or the word that it is.
     pub token: Option<&'static str>,
@@ -59,7 +59,7 @@ pub enum Kind {
 pub enum Repeated {
     /// It comes once.
     No,
-    /// It may come several times, behind one word where it has a word.
+    /// It may be repeated; if it has a word, the word is sent once.
     Alone,
     /// Each time its word comes before it.
     WithToken,
