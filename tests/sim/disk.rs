@@ -1,7 +1,8 @@
 //! A disk that may be full, slow, or lose what it said it had.
 //!
-//! One file matters after a crash: the dump. Whatever is being written stands under another name until it is complete
-//! and synced, and goes with the process; how the server does that with real files is `server/persist`'s to show.
+//! One file matters after a crash: the dump. Whatever is being written has another name until it is complete and
+//! synced, and goes with the process. Whether it may be renamed then is for the product's `Fate` to say; how that is
+//! done with real files, `server/persist` has to show.
 
 use super::dumps::Content;
 use forebay::commands::engine::Rng;
@@ -16,6 +17,11 @@ pub struct Disk {
     dump: Option<Rc<Vec<u8>>>,
     /// What the dump held at its cut.
     content: Option<Content>,
+    /// The number of that cut, and of the last one there was.
+    cut: u64,
+    cuts: u64,
+    /// A dump was replaced by one of an earlier cut.
+    went_back: bool,
     /// The dump ends too early: the disk lost power and had lied.
     pub torn: bool,
     /// Nothing more fits.
@@ -44,8 +50,21 @@ impl Disk {
         self.content.as_ref()
     }
 
+    /// The number of a cut that is taken now.
+    pub fn next_cut(&mut self) -> u64 {
+        self.cuts += 1;
+        self.cuts
+    }
+
+    /// Whether a dump was ever replaced by one of an earlier cut.
+    pub fn went_back(&self) -> bool {
+        self.went_back
+    }
+
     /// Puts a complete file in the place of the dump; who reads the old one goes on reading it.
-    pub fn rename(&mut self, file: Vec<u8>, content: Content) {
+    pub fn rename(&mut self, file: Vec<u8>, content: Content, cut: u64) {
+        self.went_back |= cut < self.cut;
+        self.cut = cut;
         self.dump = Some(Rc::new(file));
         self.content = Some(content);
         self.torn = false;

@@ -44,14 +44,22 @@ impl Node {
                 "it saves at its end: {saves}, but its dataset is incomplete: {incomplete}"
             ));
         }
-        if whole.is_some() {
-            self.save_now();
+        if let Some(whole) = whole {
+            self.save_now(&whole);
         }
-        Ok(())
+        self.check_disk()
+    }
+
+    fn check_disk(&self) -> Result<(), String> {
+        match self.disk.went_back() {
+            true => Err("a dump was replaced by an older one".to_owned()),
+            false => Ok(()),
+        }
     }
 
     /// Looks at what was loaded from the dump: all that was in its cut, and nothing else.
     pub(super) fn check_loaded(&self) -> Result<(), String> {
+        self.check_disk()?;
         let Some(saved) = self.disk.content() else {
             return Ok(());
         };

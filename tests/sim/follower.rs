@@ -8,7 +8,7 @@ use forebay::config::choices::DisklessLoad;
 use forebay::replication::replica::{Inbox, State};
 use forebay::replication::{LinkAction, LinkInput, ReplMeta, StreamDb};
 use forebay::server::load::{self, LoadProgress, Loaded};
-use forebay::server::persist::load_options;
+use forebay::server::persist::{Which, load_options};
 
 /// How a payload is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -212,8 +212,9 @@ impl Node {
             }
             _ => return self.loaded(loaded),
         };
-        self.disk.rename(bytes.clone(), content);
-        self.cancel_disk();
+        self.give_up(Which::Disk);
+        let cut = self.disk.next_cut();
+        self.disk.rename(bytes.clone(), content, cut);
         self.empty();
         let at = self.now_ms + self.engine.rng.below(200);
         self.follower.payload = Some((mode, Stage::Loading(bytes, at)));

@@ -66,6 +66,10 @@ pub struct Node {
     pub wishes: Vec<Wish>,
     pub follower: Follower,
     pub(super) saving: Option<Saving>,
+    /// Saves that were given up while the disk was still writing them.
+    pub(super) given_up: Vec<Saving>,
+    /// How many of them came too late to take the place of the dump.
+    pub refused_places: u64,
     /// Blocks of the stream that go to disk, and when they stand.
     spilling: Vec<(u64, Spill)>,
     pub(super) persistence: Persistence,
@@ -108,6 +112,8 @@ impl Node {
             wishes: Vec::new(),
             follower: Follower::default(),
             saving: None,
+            given_up: Vec::new(),
+            refused_places: 0,
             spilling: Vec::new(),
             persistence,
             client,
@@ -288,7 +294,12 @@ impl Node {
                         mark: mark.to_vec(),
                     },
                 };
-                self.begin_saving(purpose);
+                let persistence = self.persistence.clone();
+                let Some(whole) = persistence.whole(&self.engine) else {
+                    let repl = &mut self.engine.repl;
+                    return repl.with_primary(|primary, _| primary.on_snapshot_busy());
+                };
+                self.begin_saving(purpose, &whole);
                 let repl = &mut self.engine.repl;
                 repl.with_primary(|p, env| p.on_snapshot_started(&order.members, env));
                 if let SnapshotTarget::Sockets { mark } = order.target {

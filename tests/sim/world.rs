@@ -63,6 +63,8 @@ pub struct Tally {
     pub ended_starting: u64,
     pub ended_saving: u64,
     pub ended_incomplete: u64,
+    /// Files of saves that were given up, complete when it was too late for them.
+    pub late_saves: u64,
 }
 
 impl Tally {
@@ -78,6 +80,7 @@ impl Tally {
         self.ended_starting += other.ended_starting;
         self.ended_saving += other.ended_saving;
         self.ended_incomplete += other.ended_incomplete;
+        self.late_saves += other.late_saves;
     }
 }
 
@@ -313,7 +316,9 @@ impl World {
         self.tally.ended += 1;
         self.tally.ended_incomplete += (node.loading || node.lost) as u64;
         self.tally.ended_saving += node.is_saving() as u64;
+        let counted = node.refused_places;
         node.end(how).map_err(|why| format!("server {i}: {why}"))?;
+        self.tally.late_saves += node.refused_places - counted;
         server.disk = Some(wreck(&mut node));
         server.up_at_ms = self.now_ms + self.rng.below(3_000);
         for conn in &mut self.conns {
@@ -393,6 +398,7 @@ fn count(tally: &mut Tally, node: &Node) {
     tally.partial += stats.sync_partial_ok;
     tally.spilled += node.spilled as u64;
     tally.refused += node.follower.refused;
+    tally.late_saves += node.refused_places;
 }
 
 fn describe(server: &Server) -> String {

@@ -16,6 +16,13 @@ pub enum Which {
     Any,
 }
 
+impl Which {
+    /// Whether a snapshot is meant that goes to disk, or does not.
+    pub fn means(self, to_disk: bool) -> bool {
+        to_disk || self == Which::Any
+    }
+}
+
 impl Persistence {
     /// Gives the running snapshot up, if it is of the kind `which`: the old dump stays, and replicas that were
     /// waiting for the snapshot lose their connections. A snapshot whose dump is in its place already is finished
@@ -24,7 +31,7 @@ impl Persistence {
         let given_up = {
             let state = self.state.borrow();
             match &state.running {
-                Some(running) if running.disk || which == Which::Any => running.thread.give_up(),
+                Some(running) if which.means(running.disk) => running.thread.give_up(),
                 _ => return false,
             }
         };
