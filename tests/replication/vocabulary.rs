@@ -6,10 +6,13 @@
 
 use crate::pair::{builder, wait_link};
 use crate::support::client::Client;
+use crate::support::fake_replica::{FakeReplica, Introduction};
 use crate::support::proxy::FaultProxy;
 use crate::support::resp::Value;
 use crate::support::server::Server;
 use crate::support::wait::wait_until;
+use forebay::rdb::target::Target;
+use forebay::replication::Reads;
 use std::collections::BTreeSet;
 
 const READERS: [&str; 9] = [
@@ -385,6 +388,49 @@ fn what_all_can_be_told_is_on_all_of_them() {
         }
     }
     assert_eq!(client.info_field("stats", "sync_full"), syncs);
+}
+
+/// What is in the stream, beside what real servers say of the commands that they know.
+#[test]
+fn a_command_of_the_stream_is_known_to_everybody_who_is_said_to_read_it() {
+    let primary = builder("forebay").expect("it is built").start();
+    // Who tells no port shows the stream to somebody, and is told everything.
+    let tool = Introduction {
+        listening_port: None,
+        ..Introduction::default()
+    };
+    let mut tool = FakeReplica::attach_as(&primary.address(), &tool).expect("it is served");
+    let mut client = primary.client();
+    let unsaid = UNSAID.iter().map(|u| [u.write, &[u.undo]].concat());
+    for lines in WRITES.iter().map(|lines| lines.to_vec()).chain(unsaid) {
+        lay_ground(&mut client);
+        for line in lines {
+            let reply = client.run(line);
+            assert!(!reply.is_error(), "{line}: {reply:?}");
+        }
+    }
+    client.ok("SET the end");
+    let mut said = tool.take_until("end");
+    // One of each kind is enough.
+    said.sort();
+    said.dedup_by_key(|argv| (argv[0].to_ascii_lowercase(), Reads::needed_by(argv)));
+    assert!(said.len() > 30, "{}", said.len());
+    for reader in READERS.into_iter().filter_map(builder) {
+        let reader = reader.start();
+        let (product, version) = reader.name().split_once('-').unwrap_or(("redis", "7.4"));
+        let mut numbers = version.split('.').map(|n| n.parse().expect("a number"));
+        let (major, minor) = (numbers.next().unwrap_or(7), numbers.next().unwrap_or(4));
+        let reads = Reads::of_target(Target::of_server(product == "valkey", major, minor));
+        let mut their = reader.client();
+        for argv in &said {
+            let name = String::from_utf8_lossy(&argv[0]).to_lowercase();
+            let info = their.run(&format!("COMMAND INFO {name}"));
+            let known = info.items().is_some_and(|items| !items[0].is_null());
+            // A message of a shard is lost on nobody where there are none.
+            let may_lack = !reads.contains(Reads::needed_by(argv)) || name == "spublish";
+            assert!(known || may_lack, "{} does not know {name}", reader.name());
+        }
+    }
 }
 
 /// What one of [`UNSAID`] does to the links.
