@@ -494,9 +494,10 @@ directives! {
     /// which takes the memory of both. `flush-before-load` empties the replica first: if the link fails then, it has
     /// nothing.
     Works LIVE "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf;
-    /// The server for which full syncs are written; `auto` takes what all replicas of the sync are known to read. A
-    /// target that is older than the data needs makes full syncs fail, or lose data, as `rdb-save-loss` says; one
-    /// that is newer than a replica keeps that replica from loading it.
+    /// The server for which full syncs are written; `auto` takes what all replicas of the sync are known to read.
+    /// Replicas that do not tell their version are then taken to understand what that version does, also in the
+    /// stream after the sync. A target that is older than the data needs makes full syncs fail, or lose data, as
+    /// `rdb-save-loss` says; one that is newer than a replica keeps that replica from loading it.
     Works LIVE "repl-rdb-target" repl_rdb_target: RdbTarget = RdbTarget::Auto, OneOf;
     /// How many replicas may receive a full sync at the same time; 0 means any number. Others wait. A low value
     /// bounds load and network traffic after an outage, and lets the last replica wait long.
