@@ -1,4 +1,4 @@
-//! Values of a dump, checked and in the form that the rest of the program knows.
+//! Values of a dump, checked and in the canonical form.
 
 use crate::rdb::check::{Scratch, ValueInfo, check_value};
 use crate::rdb::normalize::normalize;

@@ -1,7 +1,8 @@
 //! The `forebay` command line.
 //!
 //! Exit codes: 0 all is well; 1 the dump has defects, the dumps differ, or data would be lost; 2 the command line is
-//! wrong, or something could not be read or written. A reader that goes away (`| head`) ends a tool quietly.
+//! wrong, or something could not be read or written. If the reader of the output closes it (`| head`), a tool ends
+//! quietly.
 
 use super::diff::{self, Failed, Side};
 use super::duplicates::HELD_MAX;
@@ -50,7 +51,7 @@ enum Rdb {
     Digest(DigestArgs),
     /// Write a dump in the form that another server reads
     Convert(ConvertArgs),
-    /// Write what is sound in a damaged dump as a dump that servers load
+    /// Write the sound parts of a damaged dump as a dump that servers load
     Salvage(SalvageArgs),
     /// Compare two dumps, or a dump and a live server, key by key
     Diff(DiffArgs),
@@ -289,11 +290,11 @@ fn parse_target(name: &str) -> Result<Target, String> {
 /// How a tool ended, other than well.
 #[derive(Debug)]
 pub enum Failure {
-    /// Something is wrong with the data; told already. Exit code 1.
+    /// Something is wrong with the data, and was reported already. Exit code 1.
     Defects,
     /// Exit code 2.
     Trouble(Trouble),
-    /// Whoever read the output went away.
+    /// The reader of the output has closed it.
     Closed,
     /// A signal ended it: exit code 128 and its number, as shells count.
     Signal(i32),
@@ -386,7 +387,7 @@ fn run_check(args: &CheckArgs) -> Result<(), Failure> {
             Form::Json => check::print_json(&report, &mut out),
         };
         match printed.and_then(|()| out.flush()).map_err(Failure::from) {
-            // The exit code still tells.
+            // The exit code still shows the result.
             Err(Failure::Closed) => closed = true,
             other => other?,
         }
@@ -500,7 +501,7 @@ fn run_convert(args: &ConvertArgs) -> Result<(), Failure> {
         Ok(report) => {
             let mut out = io::stdout().lock();
             let printed = convert::print(&report, (&source, &args.output), &options, &mut out);
-            // The exit code tells of the dump, whoever reads.
+            // The exit code is about the dump, whether or not the output was read.
             match (report.written, printed) {
                 (false, _) => Err(Failure::Defects),
                 (true, printed) => Ok(printed?),

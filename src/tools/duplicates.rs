@@ -1,8 +1,8 @@
-//! Which keys stand twice in a dump, in bounded memory.
+//! Finds keys that occur twice in a dump, in bounded memory.
 //!
 //! Per key a hash of 64 bits and the offset of its record, in 256 partitions by the hash's first byte. Beyond a limit
-//! all partitions go to a temporary file, one run after the other. At the end one partition after the other is brought
-//! together and looked through, so that random accesses stay within some hundred kB.
+//! all partitions are written to a temporary file, one run after the other. At the end each partition is gathered and
+//! searched in turn, so that random accesses stay within some hundred kB.
 //!
 //! Equal hashes are a suspicion; the caller reads both keys to be sure.
 
@@ -15,9 +15,9 @@ use std::os::unix::fs::FileExt;
 const PARTITIONS: usize = 256;
 /// Bytes of an entry in a temporary file.
 const ENTRY: usize = 16;
-/// Entries that stay in memory, all threads together (128 MiB).
+/// Entries kept in memory, all threads together (128 MiB).
 pub const HELD_MAX: usize = 8 << 20;
-/// Suspects that are told one by one, where telling is all.
+/// How many suspects are reported if they cannot be compared.
 pub const TOLD_MAX: usize = 1000;
 
 /// Hash and offset.
@@ -128,7 +128,7 @@ impl Keys {
     }
 }
 
-/// Brings the keys of all threads together; `threads` of them look. At most `told_max` pairs are told.
+/// Gathers the keys of all threads and searches them with `threads` threads. At most `told_max` pairs are reported.
 ///
 /// # Errors
 /// Those of the temporary files.
@@ -187,7 +187,7 @@ fn find_in(
     Ok(found)
 }
 
-/// The hashes that stand more than once. `table` is room for open addressing, at most half full.
+/// The hashes that occur more than once. `table` is room for open addressing, at most half full.
 fn hashes_twice(entries: &[Entry], table: &mut Vec<u64>) -> Vec<u64> {
     let size = (entries.len() * 2).next_power_of_two();
     let mask = size - 1;

@@ -4,7 +4,7 @@ use crate::rdb::check::Kind;
 use crate::rdb::opcode;
 use crate::rdb::version::Dialect;
 
-/// What TYPE says; `array` and `module` for what is no type of its own everywhere.
+/// The name as TYPE gives it; `array` and `module` for those that not every server has as types.
 pub fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::String => "string",
@@ -18,7 +18,7 @@ pub fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-/// How a string stands in a file.
+/// The form of a string in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Form {
     /// Its bytes; also for everything that is no string.

@@ -48,8 +48,8 @@ pub enum Incomplete {
     Output(io::Error),
 }
 
-/// Exports one input to `out`. What stands before a defect is exported, and so is every sound value behind one that
-/// is not.
+/// Exports one input to `out`. Everything before a defect is exported, and so is every sound value after an unsound
+/// one.
 ///
 /// # Errors
 /// When the input cannot be read.

@@ -4,7 +4,7 @@
 #[derive(Debug, Default, Clone)]
 pub struct Json {
     out: Vec<u8>,
-    /// Something stands at this level already.
+    /// This level has an element already.
     filled: bool,
 }
 
@@ -14,7 +14,7 @@ impl Json {
         Json::default()
     }
 
-    /// What is written so far.
+    /// The bytes written so far.
     pub fn as_bytes(&self) -> &[u8] {
         &self.out
     }
@@ -24,7 +24,7 @@ impl Json {
         self.out
     }
 
-    /// Takes back what was written behind the first `len` bytes, which end a line.
+    /// Removes everything after the first `len` bytes, which end a line.
     pub fn truncate_line(&mut self, len: usize) {
         self.out.truncate(len);
         self.filled = false;

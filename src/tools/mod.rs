@@ -1,11 +1,11 @@
-//! What the `forebay` command does: looks into dumps, repairs, compares and converts them; tells how full syncs went.
+//! The `forebay` command: looks into dumps, repairs, compares and converts them; shows how full syncs went.
 //!
 //! ```text
 //! file or stdin -> pipeline: windows of whole frames -> workers, one per thread -> merged, or written in order
 //! ```
 //!
-//! Nothing here needs memory in proportion to a dump: the largest single value, a few windows, and (where keys must be
-//! compared with each other) some bytes a key that go to temporary files when there are many.
+//! Nothing here needs memory in proportion to a dump: the largest single value, a few windows, and (where keys must
+//! be compared with each other) some bytes for each key, which are written to temporary files if there are many.
 //!
 //! | module | what it answers |
 //! |---|---|

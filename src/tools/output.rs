@@ -1,7 +1,7 @@
-//! A dump that a tool writes: to a temporary file beside its place, which it takes when it is whole and on disk.
+//! A dump that a tool writes: to a temporary file beside its place, which is renamed when it is complete and on disk.
 //!
 //!  * Nothing is overwritten without `--force`, not even what appears meanwhile; the input never.
-//!  * After any failure what stood there before stands there still, and the temporary file is gone.
+//!  * After any failure the previous file is still there, and the temporary file is removed.
 //!  * Only a regular file is replaced. A symbolic link stays, and the file that it names is replaced. A pipe or a
 //!    device stays, and the bytes are written into it when they are complete. Directories and sockets are refused.
 
@@ -31,11 +31,11 @@ enum Place {
     Free,
     /// Their file takes the place of another.
     Taken,
-    /// They are written into what is there.
+    /// They are written into the existing pipe or device.
     Stream,
 }
 
-/// What an output at `path` would be, and the path of what it would replace.
+/// Which kind of output `path` would be, and the path of the file that it would replace.
 fn place_of(path: &Path, force: bool, input: &Source) -> Result<(Place, PathBuf), Trouble> {
     let cannot = |why: &str| Trouble(format!("cannot write {}: {why}", path.display()));
     let there = match fs::metadata(path) {
@@ -59,7 +59,7 @@ fn place_of(path: &Path, force: bool, input: &Source) -> Result<(Place, PathBuf)
     if kind.is_socket() {
         return Err(cannot("it is a socket"));
     }
-    // What goes through a pipe or to a terminal overwrites nothing.
+    // Output to a pipe or a terminal overwrites nothing.
     if kind.is_fifo() || kind.is_char_device() {
         return Ok((Place::Stream, path.to_owned()));
     }
@@ -134,7 +134,7 @@ impl Sink for Output {
     }
 }
 
-/// Writes a complete file into what is at `path`. A pipe waits for its reader.
+/// Writes a complete file into the pipe or device at `path`. A pipe waits for its reader.
 fn pour(from: &mut NamedTempFile, path: &Path) -> io::Result<()> {
     from.seek(SeekFrom::Start(0))?;
     let mut to = File::options().write(true).open(path)?;

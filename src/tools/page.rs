@@ -20,7 +20,7 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// Begins a page: up to its heading. `style` comes behind the common one.
+/// Begins a page: up to its heading. `style` follows the common one.
 ///
 /// # Errors
 /// Those of `out`.

@@ -1,13 +1,13 @@
-//! Frames on their way from a source to the threads that look at them.
+//! Carries frames from a source to the threads that look at them.
 //!
 //! ```text
 //! source -> windows -> find where frames end, checksum -> batches -> workers (other threads, and this one)
 //!           (4 MB)     (the calling thread)                          -> results, in the order of the file -> sink
 //! ```
 //!
-//!  * A batch is a window cut behind its last whole frame, with the scanner as it stood at its start: the worker scans
-//!    it again. That costs less than a list of what stands where.
-//!  * A fixed number of windows is in use, and a result keeps its window until it has gone to the sink: memory is
+//!  * A batch is a window up to the end of its last whole frame, with the state of the scanner at its start: the
+//!    worker scans it again. That costs less than a list of all frames.
+//!  * A fixed number of windows is in use, and a result keeps its window until the sink has taken it, so memory is
 //!    bounded however the threads race.
 //!  * What ends the reading (the EOF opcode, a defect of the frames, an error of the source) is found by the calling
 //!    thread; defects inside values are the workers' business.
@@ -30,7 +30,7 @@ pub struct Batch {
     number: u64,
 }
 
-/// Where a frame stands.
+/// The place of a frame.
 pub struct Place<'a> {
     /// What values mean here.
     pub context: &'a Context,
@@ -38,7 +38,7 @@ pub struct Place<'a> {
     pub db: u32,
     /// Offset of the frame's first byte.
     pub offset: u64,
-    /// Its bytes, as they stand in the file.
+    /// Its bytes, as they are in the file.
     pub bytes: &'a [u8],
 }
 
@@ -78,7 +78,7 @@ impl Batch {
 
 /// What one thread does with batches.
 pub trait Worker: Send {
-    /// What goes to the sink for a batch.
+    /// The result of a batch, which the sink takes.
     type Out: Send;
 
     /// Looks at a batch.
@@ -94,9 +94,9 @@ pub enum End {
         stored: Option<u64>,
         /// That of the bytes.
         computed: u64,
-        /// Where the checksum stands.
+        /// The offset of the checksum.
         covered: u64,
-        /// Bytes behind the end, as far as they were read.
+        /// Bytes after the end, as far as they were read.
         trailing: u64,
     },
     /// The frames are not sound.

@@ -7,7 +7,8 @@
 //! | a key, a library or a function twice | told with both places |
 //! | the checksum | told at the end |
 //!
-//! What servers load but users should know (empty collections, module data, bytes behind the end, no checksum) is a note.
+//! Anything that servers load but users should know (empty collections, module data, bytes after the end, no
+//! checksum) is a note.
 
 mod report;
 
@@ -50,7 +51,7 @@ pub struct Options {
 pub struct Defect {
     /// What, where, in which key.
     pub error: RdbError,
-    /// For what stands twice: where it stands first.
+    /// For something that occurs twice: the offset of the first.
     pub first: Option<u64>,
 }
 
@@ -77,7 +78,7 @@ pub struct Report {
     pub defects: Vec<Defect>,
     /// All of them.
     pub defects_total: u64,
-    /// What is no defect.
+    /// Remarks that are not defects.
     pub notes: Vec<String>,
     /// Whether a checksum was there and right.
     pub checksum_verified: bool,
@@ -447,11 +448,11 @@ fn add_duplicates(file: Option<&File>, suspects: Suspects, found: &mut Found) {
             first: Some(first),
         });
     }
-    // Those beyond what is kept are counted by their hashes.
+    // Duplicates beyond those that are kept are counted by their hashes.
     found.defects_total += std::mem::take(&mut untold);
 }
 
-/// The key of the record whose type byte stands at `offset`.
+/// The key of the record whose type byte is at `offset`.
 pub(in crate::tools) fn key_at(file: &File, offset: u64) -> Option<Vec<u8>> {
     let mut buf = vec![0; 256];
     loop {

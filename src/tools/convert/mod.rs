@@ -1,8 +1,8 @@
 //! `forebay rdb convert`: a dump in the form that another server reads.
 //!
 //! Two passes. The first ([`survey`]) checks everything and counts keys, so that nothing is written of a dump that is
-//! not sound, and `auto` knows which version it takes. The second ([`rewrite`]) writes. What the target cannot hold is
-//! told key by key; under `refuse` there is then no output.
+//! not sound, and `auto` knows which version it takes. The second ([`rewrite`]) writes. Data that the target cannot
+//! hold is listed key by key; under `refuse` there is no output then.
 
 mod rewrite;
 mod survey;
@@ -23,7 +23,7 @@ use std::path::Path;
 /// How to convert.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// For whom.
+    /// The server for which the dump is written.
     pub target: Target,
     /// What to do when the target cannot hold something.
     pub on_loss: OnLoss,
@@ -31,7 +31,7 @@ pub struct Options {
     pub compress: bool,
     /// Whether the output may replace a file.
     pub force: bool,
-    /// Losses that are told one by one.
+    /// How many losses are listed.
     pub losses_max: usize,
     /// Threads, at least one.
     pub threads: usize,
@@ -42,11 +42,11 @@ pub struct Options {
 /// Something that the target cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// Where it stands in the input.
+    /// Its offset in the input.
     pub offset: u64,
     /// Its database and key; `None` for what belongs to no key.
     pub key: Option<(u32, Vec<u8>)>,
-    /// What it is.
+    /// The kind of loss.
     pub loss: Loss,
 }
 

@@ -1,4 +1,4 @@
-//! What is kept of a key until it is compared, in memory or a temporary file.
+//! The facts about a key that are kept until it is compared, in memory or a temporary file.
 //!
 //! ```text
 //! db u32 | key length u32 | key | kind u8 | elements u64 | fingerprint 20 | expiry i64 (MIN: none) | place u64
@@ -201,7 +201,7 @@ impl Lister {
             drop_before,
             scratch: Scratch::new(text::hash_key()),
             buf: Vec::new(),
-            // The same on both sides, and every time: so the order of what is told does not change.
+            // The same hash on both sides and in every run, so that the order of the output does not change.
             hasher: Hasher::new(HashKey::fixed([0, 0])),
         }
     }

@@ -37,10 +37,10 @@ pub struct Address {
 }
 
 impl Address {
-    /// From what stands behind `redis://`. Without a password that of `REDISCLI_AUTH` is taken.
+    /// Parses the text after `redis://`. Without a password, that of `REDISCLI_AUTH` is taken.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason why it is not an address.
     pub fn parse(text: &str) -> Result<Address, String> {
         let (login, place) = match text.rsplit_once('@') {
             Some((login, place)) => (Some(login), place),
@@ -209,7 +209,7 @@ impl Link {
         })
     }
 
-    /// A full synchronization: the dump as the server sends it to a replica that knows nothing newer than SYNC.
+    /// A full sync: the dump that the server sends to a replica that knows only SYNC.
     fn sync(&mut self, file: &File, bar: &mut Progress) -> Result<(), String> {
         self.send(&[&[b"SYNC"]]).map_err(|e| e.to_string())?;
         // Empty lines keep the connection alive while the server saves.
@@ -254,7 +254,7 @@ impl Link {
             .lines()
             .filter_map(|l| l.strip_prefix("db")?.split(':').next()?.parse().ok())
             .collect();
-        // From 7.0 on; before, what is left is asked for, and added to the time now.
+        // Since 7.0; earlier servers are asked for the remaining time, which is added to the present time.
         let exact = self.ask(&[b"PEXPIRETIME", b""]).is_ok();
         let mut spool = Spool::new(file);
         for db in dbs {

@@ -37,7 +37,7 @@ pub struct Options {
     pub sync: bool,
     /// How to tell.
     pub form: Form,
-    /// Parts of a value that are told one by one.
+    /// How many parts of a value are listed.
     pub parts_max: usize,
     /// Only count.
     pub summary: bool,
@@ -60,7 +60,7 @@ impl Side {
     /// `redis://...`, or else a path.
     ///
     /// # Errors
-    /// What is wrong with the address.
+    /// The reason why it is not an address.
     pub fn parse(text: &str) -> Result<Side, String> {
         match text.split_once("://") {
             Some(("redis" | "valkey", rest)) => Address::parse(rest).map(Side::Live),

@@ -1,4 +1,4 @@
-//! A value as one fingerprint, and as its parts: what is compared first, and what is shown when it differs.
+//! A value as one fingerprint, which is compared first, and as its parts, which are shown if it differs.
 
 use crate::commands::digest::{Fingerprint, Manner, ScoreText, dumped_value};
 use crate::rdb::check::{Kind, Scratch};
@@ -61,7 +61,7 @@ pub fn fingerprint(
     Ok(print.bytes())
 }
 
-/// What stands in one place of a value, on each side.
+/// The contents at one place of a value, on each side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Where: a field, a member, an index, an entry's id.

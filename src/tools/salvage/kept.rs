@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
-/// Reads what is kept. A checksum does not follow.
+/// Reads the kept parts. No checksum follows them.
 #[derive(Debug)]
 pub struct Kept {
     file: File,

@@ -1,10 +1,11 @@
-//! `forebay rdb salvage`: what is sound in a damaged dump, as a dump that servers load.
+//! `forebay rdb salvage`: the sound parts of a damaged dump, as a dump that servers load.
 //!
-//! [`mod@plan`] reads the input and decides which byte ranges stay out; what remains is copied as it stands, and gets an end
-//! and a checksum. So nothing that is kept is touched, and memory is the largest value and the list of damages.
+//! [`mod@plan`] reads the input and decides which byte ranges stay out; the rest is copied unchanged, and gets an end
+//! and a checksum. So nothing that is kept is changed, and memory is needed only for the largest value and the list
+//! of damages.
 //!
-//! Left out: values that are not sound, keys that stand twice (the first one stays), libraries that cannot be loaded,
-//! and what stands between a place where frames end to make sense and the next one where they make sense again.
+//! Left out: values that are not sound, keys that occur twice (the first one is kept), libraries that cannot be
+//! loaded, and the bytes between the end of the last readable frame and the next readable one.
 
 mod kept;
 mod plan;

@@ -1,9 +1,9 @@
-//! Which parts of a damaged dump stay out.
+//! Decides which parts of a damaged dump are left out.
 //!
 //! Frames are read one after the other. A value that is not sound is one cut. Where no frame can be read, every byte
-//! behind the last good frame is tried as the beginning of one: [`ANCHOR_KEYS`] sound keys in a row (or the end of the file
-//! at the right place) are taken for real. Because a damaged length may have swallowed the beginnings of what follows,
-//! the search begins inside the frame before: if frames in there lead across its end, that frame was none.
+//! after the last good frame is tried as the beginning of one: [`ANCHOR_KEYS`] sound keys in a row (or the end of the
+//! file at the right place) are accepted. Because a damaged length may have swallowed the beginnings of what follows,
+//! the search begins inside the frame before: if frames in there lead across its end, that frame was not real.
 
 use crate::keyspace::Hasher;
 use crate::rdb::check::{Scratch, check_value};
@@ -32,7 +32,7 @@ pub struct Options {
     pub progress: bool,
 }
 
-/// Bytes that stay out.
+/// Bytes that are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
     /// The first byte.
@@ -62,13 +62,13 @@ pub struct Plan {
     pub version: RdbVersion,
     /// Ascending, and apart from each other.
     pub cuts: Vec<Cut>,
-    /// Where the EOF opcode stands, or the file ends.
+    /// The offset of the EOF opcode, or of the end of the file.
     pub end: u64,
-    /// The checksum behind the EOF opcode; `None` if there was none, or 0.
+    /// The checksum after the EOF opcode; `None` if there was none, or 0.
     pub stored: Option<u64>,
-    /// Keys that stay.
+    /// Keys that are kept.
     pub keys: u64,
-    /// What else there is to say.
+    /// Further remarks.
     pub notes: Vec<String>,
 }
 
@@ -426,7 +426,7 @@ impl<'f> Search<'f> {
                 Seen::Key(Some((key, _)), Ok(())) if !key.is_empty() => keys += 1,
                 Seen::SelectDb(db) if db < 1 << 16 => {}
                 Seen::Other => {}
-                // At its place behind at least one key, or the very end.
+                // At its place after at least one key, or the very end.
                 Seen::Eof { good, .. } => return Ok(good && (keys > 0 || across.is_none())),
                 _ => return Ok(false),
             }

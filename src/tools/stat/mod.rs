@@ -27,7 +27,7 @@ use tally::{Large, Tallies};
 pub struct Options {
     /// What separates the parts of a key.
     pub separator: u8,
-    /// How many of the largest keys are told.
+    /// How many of the largest keys are listed.
     pub largest: usize,
     /// Threads, at least one.
     pub threads: usize,

@@ -1,16 +1,16 @@
 //! Keys by the pattern of their names.
 //!
 //! A name is cut at the separator; in each part, runs of digits become `#`, and so does a part that is one long
-//! hexadecimal number. `user:1001:name` and `user:77:name` are both `user:#:name`. What is still too diverse (names
-//! of people, say) is folded: beyond [`PATTERNS_MAX`] patterns, the most crowded places become `*`, be it the last part
-//! (`user:*`) or one in between (`*:name`, where those with the most keys stay). So memory is bounded whatever the keys
-//! are.
+//! hexadecimal number. `user:1001:name` and `user:77:name` are both `user:#:name`. Names that are still too diverse
+//! (names of people, for example) are folded: beyond [`PATTERNS_MAX`] patterns, the most crowded places become `*`,
+//! be it the last part (`user:*`) or one in between (`*:name`, where those with the most keys are kept). So memory is
+//! bounded whatever the keys are.
 
 use super::tally::Tally;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Patterns that are told apart.
+/// How many patterns are kept.
 const PATTERNS_MAX: usize = 20_000;
 /// Bytes of a pattern that count.
 const LENGTH_MAX: usize = 120;
@@ -18,7 +18,7 @@ const LENGTH_MAX: usize = 120;
 const DEPTH_MAX: usize = 6;
 /// Hexadecimal digits from which on a part is taken for a number.
 const HEX_MIN: usize = 8;
-/// Parts that stay where the others become `*`.
+/// How many parts are kept where the others become `*`.
 const KEPT_PARTS: usize = 64;
 /// Children of a node in the tree; the rest becomes one.
 const CHILDREN_MAX: usize = 24;
@@ -28,9 +28,9 @@ const CHILDREN_MAX: usize = 24;
 pub struct Patterns {
     separator: u8,
     counts: HashMap<Box<[u8]>, Tally>,
-    /// Beginnings (with their last separator) behind which a last part becomes `*`.
+    /// Beginnings (with their last separator) after which a last part becomes `*`.
     leaves: HashSet<Box<[u8]>>,
-    /// Those behind which a part in between does, but for the ones that are kept.
+    /// Beginnings after which a part in between does, except for the parts that are kept.
     parts: HashMap<Box<[u8]>, HashSet<Box<[u8]>>>,
     buf: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! The pictures of the HTML report: bars and a treemap, as SVG that stands in the page itself.
+//! The pictures of the HTML report: bars and a treemap, as SVG in the page itself.
 
 use super::prefix::Node;
 use super::treemap::{Rect, squarify};

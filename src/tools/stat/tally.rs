@@ -78,7 +78,7 @@ const SHAPES: usize = 64 * 4;
 pub struct Tallies {
     now_ms: i64,
     largest: usize,
-    /// Per database and shape. The current one stands apart while it is.
+    /// Per database and shape. The current database is held apart.
     dbs: BTreeMap<u32, Box<[Tally; SHAPES]>>,
     current: Option<(u32, Box<[Tally; SHAPES]>)>,
     /// Encodings by shape, as named in this dump's dialect.

@@ -167,7 +167,7 @@ impl SyncBenchArgs {
     /// Checks what can be checked before anything is started.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The reason.
     pub fn options(self) -> Result<Options, Trouble> {
         let what = match self.attach.as_slice() {
             [master, replica] => What::Attached(address(master)?, address(replica)?),

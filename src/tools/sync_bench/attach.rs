@@ -118,7 +118,7 @@ pub fn run(options: &Options, master: &str, replica: &str) -> Result<Report, Sto
     ))
 }
 
-/// The replica's part is given back to it; a server that is gone cannot be helped.
+/// Gives the replica its former role back; for a server that has ended, nothing can be done.
 fn restore(client: &mut Client, followed: Option<&(String, String)>) {
     let _ = match followed {
         Some((host, port)) => client.run(&["REPLICAOF", host, port]),

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A server that says nothing for so long is stuck; loading servers answer now and then.
+/// A server that says nothing for this long is stuck; loading servers answer from time to time.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -145,7 +145,7 @@ impl Info {
     }
 }
 
-/// A command as it goes over the wire.
+/// A command in its form on the wire.
 pub fn request(words: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     encode_request(&mut out, words);

@@ -145,7 +145,7 @@ impl Summary {
         })
     }
 
-    /// The run that stands for all: the one whose total is nearest to the median.
+    /// The typical run: the one whose total is nearest to the median.
     pub fn typical<'a>(&self, runs: &'a [Measured]) -> Option<&'a Measured> {
         let distance = |r: &&Measured| (r.total_us as f64 / 1000.0 - self.total_ms.median).abs();
         runs.iter()

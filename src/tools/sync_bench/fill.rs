@@ -15,7 +15,7 @@ use std::path::Path;
 const VERSION: RdbVersion = RdbVersion::redis(9);
 /// A plain string.
 const STRING: u8 = 0;
-/// Keys that a write load touches: they are there before, so that the count of keys stays what it is.
+/// Keys that a write load touches; they exist before, so that the count of keys does not change.
 pub const LOAD_KEYS: u64 = 1000;
 
 struct Out(BufWriter<File>);

@@ -1,7 +1,7 @@
 //! Clients of the master while it syncs: one that asks at fixed times and notes how long answers take, one that writes.
 //!
-//! Both are *open loop*: the next request goes out when its time has come, whether the last was answered or not, and its
-//! latency counts from then. A server that stands still for 50 ms shows it in all the requests of those 50 ms.
+//! Both are *open loop*: the next request is sent when its time has come, whether or not the last was answered, and
+//! its latency counts from then. A server that stalls for 50 ms shows it in all requests of those 50 ms.
 
 use super::client::{Client, request};
 use std::io::{self, ErrorKind, Read, Write};

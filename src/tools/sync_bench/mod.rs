@@ -6,10 +6,10 @@
 //!      -> figures -> verdict -> text | json | csv | html
 //! ```
 //!
-//!  * Nothing outlives a run: not a process, not a directory, however it ends ([`process`], [`interrupt`]).
+//!  * Nothing outlives a run: no process and no directory, however it ends ([`process`], [`interrupt`]).
 //!  * A server that was not started here is left running, and only told to replicate ([`server`]).
-//!  * What is told of a sync's total is measured from outside, the same way for every server; phases are what the servers
-//!    themselves say.
+//!  * The total of a sync is measured from outside, the same way for every server; phases are what the servers
+//!    themselves report.
 
 pub mod args;
 pub mod attach;
@@ -46,7 +46,7 @@ use sync::Measured;
 /// Everything that was measured.
 #[derive(Debug)]
 pub struct Report {
-    /// Who took part.
+    /// The servers that took part.
     pub servers: Vec<Servers>,
     /// What was measured.
     pub cells: Vec<Cell>,
@@ -69,7 +69,7 @@ pub struct Report {
 /// Measures what the options say.
 ///
 /// # Errors
-/// What went wrong, or the signal that ended it. Everything that was started is gone then.
+/// What went wrong, or the signal that ended it. Everything that was started has been removed then.
 pub fn run(options: &Options) -> Result<Report, Stop> {
     interrupt::catch_signals();
     match &options.what {

@@ -1,4 +1,4 @@
-//! The pictures of the HTML report, as SVG that stands in the page itself: totals, timelines, latency over time.
+//! The pictures of the HTML report, as SVG in the page itself: totals, timelines, latency over time.
 //!
 //!  * One scale for all that is compared, so that lengths can be: the scale is part of what is drawn, never of a row.
 //!  * Colours say what a side does: waits are grey, files orange, the wire blue, loading green.
@@ -12,9 +12,9 @@ use std::fmt::Write;
 
 /// Width of all pictures, in units of the picture.
 const WIDTH: f64 = 1160.0;
-/// Where rows begin, behind their names.
+/// Where rows begin, after their names.
 const LEFT: f64 = 200.0;
-/// The same of totals, whose names stand in one line.
+/// The same for totals, whose names are in one line.
 const TOTALS_LEFT: f64 = 300.0;
 /// Room for the figure at the right.
 const RIGHT: f64 = 92.0;
@@ -237,7 +237,7 @@ pub fn timelines(rows: &[Timeline]) -> String {
     out + "</svg>"
 }
 
-/// A name that fits into so many letters.
+/// A name shortened to this many letters.
 fn shortened(text: &str, letters: usize) -> String {
     match text.chars().count() > letters {
         true => text.chars().take(letters - 1).chain(['…']).collect(),

@@ -1,4 +1,4 @@
-//! What is measured: which servers, in which ways, under which conditions, in which order.
+//! The plan of what is measured: which servers, in which ways, under which conditions, in which order.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Who made a server.
+/// The maker of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// This project.

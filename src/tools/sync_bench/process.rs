@@ -1,7 +1,7 @@
-//! Servers that are started for a measurement, each in a directory of its own, and gone with it.
+//! Servers that are started for a measurement, each in a directory of its own, and removed with it.
 //!
 //!  * A server ends with its [`Process`]: by drop, also when a panic unwinds; and by PR_SET_PDEATHSIG when we are killed.
-//!  * It is killed with its process group, so that a child that it forked to save goes too.
+//!  * It is killed with its process group, so that a child that it forked to save is killed too.
 //!  * Its log is in UTC; nothing is saved unless a sync makes it save.
 
 use super::client::Client;
@@ -57,7 +57,7 @@ pub fn check_signal() -> Result<(), Stop> {
     }
 }
 
-/// Asks a program what it is.
+/// Asks a program for its name and version.
 ///
 /// # Errors
 /// It is not there, may not be run, or is no server that we know.

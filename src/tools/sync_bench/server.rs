@@ -1,4 +1,4 @@
-//! A server that takes part: one that we started, or a running one that we were told to use.
+//! A server that takes part: one that was started here, or a running one.
 //!
 //!  * A running one is never stopped, and nothing is written to it but REPLICAOF to the replica.
 

@@ -5,12 +5,12 @@ use crate::tools::sync_log::Log;
 use crate::tools::sync_log::moments::{Moment, Moments, Side};
 use crate::tools::sync_log::syncs::{self, Sync};
 
-/// What one side tells of a sync.
+/// What one side reports of a sync.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     /// Its moments.
     pub moments: Moments,
-    /// Everything that it will tell is told.
+    /// The report is complete.
     pub complete: bool,
     /// Why it failed.
     pub failure: Option<String>,

@@ -1,5 +1,5 @@
-//! Servers that are started for a run: a master for each pair, a fresh replica for each sync, and a directory that is gone
-//! at the end.
+//! Servers that are started for a run: a master for each pair, a fresh replica for each sync, and a directory that is
+//! removed at the end.
 
 use super::args::{Data, Options};
 use super::client::Client;
@@ -82,7 +82,7 @@ pub fn run(options: &Options, servers: &[Servers]) -> Result<Report, Stop> {
     Ok(report(servers.to_vec(), all, runs, data, notes, options))
 }
 
-/// Directories of runs that were killed: nobody holds their lock any more, and nobody else would remove them.
+/// Directories of runs that were killed: their lock is free, and nothing else would remove them.
 fn remove_orphans(dir: &Path) {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     for entry in entries {
@@ -304,7 +304,8 @@ fn configure(master: &mut Server, binary: &Binary, conditions: Conditions) -> Re
     Ok(())
 }
 
-/// Waits until the master has forgotten the last replica and saves nothing any more, so that the next sync begins anew.
+/// Waits until the master has forgotten the last replica and has finished saving, so that the next sync begins from
+/// the start.
 fn settle(master: &mut Server, client: &mut Client) -> Result<(), Stop> {
     let began = std::time::Instant::now();
     while began.elapsed() < std::time::Duration::from_secs(10) {

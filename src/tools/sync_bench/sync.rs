@@ -23,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const POLL: Duration = Duration::from_millis(1);
 /// Between two looks at logs and processes.
 const HEALTH: Duration = Duration::from_millis(100);
-/// Clients run for so long before the sync, so that what follows has something to be compared with.
+/// How long clients run before the sync, so that its latencies can be compared.
 const BEFORE: Duration = Duration::from_millis(250);
 /// How long both sides may take to tell everything after the link is up.
 const TELLING: Duration = Duration::from_secs(3);
@@ -405,7 +405,7 @@ impl Watch {
             master.check_alive()?;
             replica.check_alive()?;
             let (a, b) = self.told(master, replica, on_master, on_replica);
-            // Who tries again has forgotten its failure.
+            // A replica that tries again has forgotten its failure.
             let graver = |first: Option<Told>, second| if failed(&first) { first } else { second };
             return Err(self.failure(&[
                 (&*master, graver(told.0, a)),

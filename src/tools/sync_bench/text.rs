@@ -139,7 +139,7 @@ pub fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One side of a sync in letters: each stands for what most of its part of the time went into.
+/// One side of a sync in letters: each shows what took most of its part of the time.
 fn lane(phases: &[Phase], side: Side, began_us: i64) -> String {
     const LETTERS: i64 = 100;
     let end_us = phases.iter().map(|p| p.end_us).max().unwrap_or(began_us);

@@ -55,7 +55,7 @@ pub struct Sampler {
 impl Sampler {
     /// Begins; `forks` says whether children are to be looked for.
     pub fn start(pid: u32, forks: bool) -> Sampler {
-        // Lets the kernel's own peak begin anew; where that is not allowed the samples alone count.
+        // Resets the kernel's own peak; if that is not allowed, only the samples count.
         let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
         let stop = Arc::<AtomicBool>::default();
         let seen = Arc::<Mutex<Seen>>::default();
@@ -151,7 +151,7 @@ fn stat(pid: u32) -> Option<Stat> {
 }
 
 fn parse_stat(text: &str) -> Option<Stat> {
-    // The name stands in parentheses and may hold anything.
+    // The name is in parentheses and may contain anything.
     let rest = &text[text.rfind(')')? + 1..];
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let number = |i: usize| fields.get(i)?.parse::<u64>().ok();

@@ -8,7 +8,7 @@ use super::figures::Summary;
 use super::plan::{Mode, Servers};
 use crate::tools::sync_log::moments::Kind;
 
-/// No disk is slower than this, in bytes a second: where less goes through files, something else is waited for.
+/// No disk is slower than this, in bytes a second: if less is written to files, the time is spent on something else.
 const DISK_BYTES_PER_S: f64 = 10e6;
 /// Phases on files are not judged by their rate below this: opening, syncing and renaming take their time.
 const DISK_MS: f64 = 100.0;

@@ -73,7 +73,7 @@ moments! {
     Send Master "master_transfer_start";
     /// The payload begins to come.
     Receive Replica "replica_transfer_start";
-    /// The snapshot is complete: nothing more is held for it.
+    /// The walk of the snapshot is over.
     Walked Master "master_snapshot_end";
     /// The last payload bytes went out.
     Sent Master "master_transfer_end";
@@ -83,7 +83,7 @@ moments! {
     Load Replica "replica_load_start";
     /// All values are there.
     Loaded Replica "replica_load_end";
-    /// They are what is served.
+    /// The new data is served.
     Swapped Replica "replica_swap";
     /// The link is up.
     Up Replica "replica_online";
@@ -249,7 +249,7 @@ kinds! {
     Finish "finish";
     /// Primary: everything is sent, the replica has not said so.
     AwaitAck "await ACK";
-    /// Primary: what was written meanwhile goes out and is acknowledged.
+    /// Primary: what was written meanwhile is sent and acknowledged.
     CatchUp "catch-up";
 }
 
@@ -258,7 +258,7 @@ kinds! {
 pub struct Phase {
     /// What.
     pub kind: Kind,
-    /// Who.
+    /// The side.
     pub side: Side,
     /// Unix time in µs.
     pub start_us: i64,

@@ -1,8 +1,8 @@
-//! What lines mean: one table for all servers and versions.
+//! The meaning of log lines: one table for all servers and versions.
 //!
 //! Texts are compared in one spelling: Valkey says PRIMARY where Redis says MASTER, and 7.0 still says "slave" in one
-//! line. A pattern stands at the line's beginning, behind the prefixes that some lines have, or anywhere if it begins
-//! with `*`. The logs in `testdata/sync-logs` are those that the table was made from and is tested with.
+//! line. A pattern is matched at the line's beginning, after the prefixes that some lines have, or anywhere if it
+//! begins with `*`. The logs in `testdata/sync-logs` are those that the table was made from and is tested with.
 
 use super::moments::Moment;
 
@@ -15,7 +15,7 @@ pub enum Mark {
     At(Moment),
     /// Both are now, unless they were before.
     Both(Moment, Moment),
-    /// What was received is complete, if it goes to a file.
+    /// The payload is complete in its file.
     FileComplete,
     /// The answer was a partial resync: no full sync at all.
     Partial,
@@ -51,7 +51,7 @@ pub const REPLICA: &[(&str, Mark)] = &[
         Mark::At(Moment::Receive),
     ),
     ("Done downloading RDB", Mark::At(Moment::Received)),
-    // Up to 6.2 this stands before the payload; then nothing is received yet.
+    // Up to 6.2 this line comes before the payload; then nothing is received yet.
     (
         "Discarding previously cached master state",
         Mark::FileComplete,
@@ -78,7 +78,7 @@ pub const REPLICA: &[(&str, Mark)] = &[
         "MASTER <-> REPLICA sync: Finished with success",
         Mark::At(Moment::Up),
     ),
-    // These are the reason of the lines behind them.
+    // These lines give the reason of the lines after them.
     ("Can't handle RDB format version", Mark::Fails),
     ("Wrong signature trying to load DB", Mark::Fails),
     ("Wrong RDB checksum", Mark::Fails),
