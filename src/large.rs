@@ -111,7 +111,7 @@ impl Growing {
         let Pages { map, len, .. } = &mut self.pages;
         if *len == map.len() && *len < self.wanted {
             let more = (map.len() * 2).min(self.wanted);
-            // SAFETY: `&mut self` shows that nobody refers to the old address; the pages move with their content,
+            // SAFETY: `&mut self` shows that nothing refers to the old address; the pages move with their content,
             // and those that are added read as zeroes.
             unsafe { map.remap(more, RemapOptions::new().may_move(true)) }?;
         }
@@ -312,7 +312,8 @@ impl Drop for Stretch {
             if start < end {
                 // SAFETY: the range lies in the mapping. Only stretches refer to these pages (each counts itself
                 // after it has got its reference and before it gives it up, and new ones come from slices only, of
-                // which there is none), they do not overlap, and this one ends here: nobody reads the range again.
+                // which there is none), they do not overlap, and this one ends here, so nothing reads the range
+                // again.
                 let given = unsafe {
                     let map = &self.pages.map;
                     map.unchecked_advise_range(UncheckedAdvice::DontNeed, start, end - start)

@@ -11,10 +11,10 @@
 //! | [`keyspace`] | where keys and values live in memory |
 //! | [`large`] | how a large argument is in memory once, not once in each room |
 //! | [`commands`] | what each command does |
-//! | [`snapshot`] | how a point-in-time image is taken while writes go on |
-//! | [`replication`] | who follows whom, from which offset |
+//! | [`snapshot`] | how a point-in-time image is taken while clients write |
+//! | [`replication`] | which server follows which, from which offset |
 //! | [`server`] | sockets, files, timers, signals: the only part that waits |
-//! | [`secret`] | what nobody outside may guess, and where it is drawn |
+//! | [`secret`] | which secrets there are, and where they are drawn |
 //! | [`tools`] | what the `forebay` command does |
 
 pub mod commands;

@@ -49,7 +49,7 @@ impl Glance {
         Kind::of_rdb_type(self.type_byte & TYPE_MASK)
     }
 
-    /// True if the value stands outside the record: nothing is copied to change it.
+    /// True if the value is outside the record, so that it can be changed without a copy.
     #[inline]
     pub fn is_outside(&self) -> bool {
         self.type_byte & OUTSIDE != 0

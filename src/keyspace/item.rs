@@ -1,3 +1,3 @@
-//! One element of a collection as it is held: bytes, or an integer that stands for its decimal text.
+//! One element of a collection as it is held: bytes, or an integer that represents its decimal text.
 
 pub use crate::rdb::listpack::Item;

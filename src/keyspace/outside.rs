@@ -130,7 +130,7 @@ pub unsafe fn value_mut<'a>(record: &[u8]) -> Option<&'a mut Value> {
 /// When the record has no handle, or the value is out on loan.
 ///
 /// # Safety
-/// As [`value_mut`]; and the record is written by nobody but this module.
+/// As [`value_mut`]; and the record is written by this module only.
 #[inline]
 pub unsafe fn value_to_change(bytes: &mut [u8]) -> &mut Value {
     let (long, address) = handle(bytes);

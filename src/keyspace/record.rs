@@ -103,11 +103,11 @@ pub fn has_field_expiry(type_byte: u8) -> bool {
     matches!(type_byte & TYPE_MASK, 24 | 25)
 }
 
-/// True for a record of which a segment counts nothing but that it is there: it has no expiry, nor fields with
-/// one, and nothing of it stands outside. Most are such.
+/// True for a record of which a segment counts nothing but that it is there: it has no expiry, nor fields with one,
+/// and nothing of it is outside. Most records are like that.
 #[inline]
 pub fn is_plain(expires: bool, type_byte: u8) -> bool {
-    // Of the types that stand in records, the highest alone may have fields with an expiry; bits of our own make
+    // Of the types that are held in records, the highest alone may have fields with an expiry; bits of our own make
     // the byte higher.
     !expires && type_byte < opcode::HASH_LISTPACK_TTL
 }

@@ -425,7 +425,7 @@ impl<'a> SegmentMut<'a> {
     /// the record gets one of its own first.
     ///
     /// # Panics
-    /// When the value stands in the record.
+    /// If the value is in the record.
     #[inline]
     pub fn outside_to_change_at(&mut self, offset: usize) -> &mut Value {
         // SAFETY: a record of a segment, borrowed exclusively with it.

@@ -483,7 +483,7 @@ impl Db {
         }
     }
 
-    /// Enters the segments that serve these hashes in the expiry heap, after they were made anew.
+    /// Enters the segments that serve these hashes in the expiry heap, after they were rebuilt.
     fn note_segments(&mut self, hashes: &[u64]) {
         for &hash in hashes {
             let Some(segment) = self.dir.segment(hash) else {

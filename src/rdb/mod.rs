@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes -> scan::Scanner -> Frame ... Frame::Key(Record) -> check::check_value -> ValueInfo
-//!                                                             | info.as_is: hold record.value as it stands
+//!                                                             | info.as_is: hold record.value as it is
 //!                                                             | else normalize::normalize -> canonical bytes
 //! canonical bytes -> walk::* -> elements          (digest, JSON, trees)
 //! canonical bytes -> target::transcode_value -> the bytes that a chosen server reads

@@ -342,7 +342,7 @@ impl Replication {
         if let (Some(up), Some(_)) = (&mut self.upstream, &self.failover) {
             up.link.ask_for_promotion();
         }
-        // The first attempt begins now; `StartLink` stands for its `Connect`.
+        // The first attempt begins now; `StartLink` takes the place of its `Connect`.
         self.on_link(LinkInput::Tick);
         self.actions.push(Action::StartLink);
     }

@@ -23,7 +23,7 @@
 //! | [`sync_bench`] | `forebay sync-bench` |
 //! | [`view`] | a file seen through a buffer that can be put anywhere |
 //! | [`output`] | how a dump is written: aside, synced, renamed |
-//! | [`duplicates`] | which keys stand twice, in bounded memory |
+//! | [`duplicates`] | which keys occur twice, in bounded memory |
 //! | [`canonical`] | a value, checked and in the form that the rest of the program knows |
 //! | [`value_json`] | a value as JSON |
 //! | [`encoding`] | what types and encodings are called |

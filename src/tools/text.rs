@@ -46,7 +46,7 @@ pub fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// Printable text as it stands, else each odd byte as `\xNN`; at most `max` characters of the key's own.
+/// Printable text unchanged, other bytes as `\xNN`; at most `max` characters of the key's own.
 pub fn printable(key: &[u8], max: usize) -> String {
     let shown = |text: &str| -> String {
         let mut out = String::new();
@@ -118,7 +118,7 @@ pub fn now_ms() -> i64 {
     since.map_or(0, |d| d.as_millis() as i64)
 }
 
-/// The key of a hash that whoever wrote the input cannot know.
+/// A key for hashes that the author of the input cannot know.
 ///
 /// # Panics
 /// If the system has no random numbers to give.

@@ -8,7 +8,7 @@
 //! | hash | `[[field, value], ...]`; `[field, value, expire_ms]` for a field with an expiry |
 //! | stream | `{"entries": [[id, [[field, value], ...]], ...], "last_id", ..., "groups": [...]}` |
 //! | array | `[[index, element], ...]` |
-//! | module | `{"b64": ...}`: the value as it stands in the file |
+//! | module | `{"b64": ...}`: the value as it is in the file |
 //!
 //! Bytes are a string where they are UTF-8, and `{"b64": ...}` otherwise.
 
@@ -24,8 +24,7 @@ use crate::rdb::{Context, ErrorKind, RdbError};
 
 type Done = Result<(), RdbError>;
 
-/// Writes a value. `context` is that of the file for values that are as they stand in it, else
-/// [`Context::held`].
+/// Writes a value. `context` is that of the file for values that are as they are in it, else [`Context::held`].
 ///
 /// # Errors
 /// Those of a value that is not sound after all.

@@ -2,7 +2,7 @@
 //!
 //!  * A script is one step for all other clients: its effects are sent together when it has ended, and nothing else
 //!    writes in between ([`super::busy`] says how that holds when it takes long).
-//!  * Its time stands still: keys do not expire while it runs, TIME gives the same again and again.
+//!  * Its time does not pass: keys do not expire while it runs, and TIME gives the same again and again.
 //!  * Once it has written, only the end of the process stops it.
 
 use super::busy::Parked;

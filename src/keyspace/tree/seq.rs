@@ -37,8 +37,8 @@ impl Seq {
         self.front.heap() + self.middle.heap() + self.back.heap() + self.scratch.capacity()
     }
 
-    /// Whether a listpack of all elements takes no more than so many bytes. Asked after each removal: what it
-    /// looks at is bounded by `most`, not by the list.
+    /// Whether a listpack of all elements takes at most `most` bytes. It is asked after each removal, and its cost is
+    /// bounded by `most`, not by the list.
     pub(crate) fn fits_listpack(&self, most: usize) -> bool {
         let elements = most.saturating_sub(listpack::EMPTY_LEN);
         // The shortest element takes two bytes.

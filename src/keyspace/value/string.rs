@@ -368,7 +368,7 @@ impl<'a> StrRef<'a> {
         }
     }
 
-    /// The bytes, where they stand as they are and in one piece.
+    /// The bytes, if they are held unchanged and in one piece.
     #[inline]
     pub fn text(&self) -> Option<&'a [u8]> {
         match self.form {

@@ -55,7 +55,7 @@ pub struct Env<'a> {
     pub secrets: &'a mut Secrets,
     /// Monotonic ms.
     pub now_ms: u64,
-    /// We follow nobody: the stream is ours.
+    /// This server follows no primary, so the stream is its own.
     pub top_level: bool,
     /// A failover waits for its target: nothing may be written into the stream but GETACK.
     pub quiet: bool,
@@ -226,7 +226,7 @@ impl Primary {
         self.replicas.iter().map(|(id, r)| (*id, r))
     }
 
-    /// Nobody reads the stream who knows the commands of Redis 7.0: each replica there is was found to be older.
+    /// True if no reader of the stream knows the commands of Redis 7.0: every replica was found to be older.
     pub fn readers_are_old(&self) -> bool {
         let mut readers = self.replicas.values().map(|r| r.conf.reader());
         !self.replicas.is_empty() && readers.all(|reader| reader == Reader::Old)

@@ -65,7 +65,7 @@ pub struct LinkEnv<'a> {
 pub enum LinkInput<'a> {
     /// Time passed.
     Tick,
-    /// The connection stands.
+    /// The connection is established.
     Connected,
     /// Bytes arrived.
     Bytes(&'a [u8]),
@@ -100,7 +100,7 @@ pub enum LinkAction<'a> {
     PayloadEnds,
     /// It will not be completed: drop what was received.
     PayloadAborted,
-    /// The payload is loaded; we stand at its position (`None` after SYNC).
+    /// The payload is loaded, and its place is this server's (`None` after SYNC).
     Established(Option<Position>),
     /// Bytes of the stream.
     Stream(Cow<'a, [u8]>),

@@ -95,7 +95,7 @@ pub struct SnapshotRequest {
 
 /// What the dump of the start said.
 pub struct Restored {
-    /// Where its cut stood in which history.
+    /// The place of its cut in a replication history.
     pub meta: ReplMeta,
     /// Keys of it that had expired and were dropped; `None` if their names take more than a backlog.
     pub expired: Option<Vec<(u32, Vec<u8>)>>,
@@ -284,7 +284,7 @@ impl Persistence {
         Ok(())
     }
 
-    /// The witness that the dataset is complete, if it is, and no script is in the midst of its writes.
+    /// The witness that the dataset is complete, if it is, and no script is in the middle of its writes.
     pub fn whole(&self, engine: &Engine) -> Option<WholeInUse<'_>> {
         self.dataset.whole(engine.at_rest()?)
     }
@@ -413,7 +413,7 @@ impl Persistence {
         self.state.borrow_mut().restored.take()
     }
 
-    /// Called at each turn of the server's clockwork: save points, scheduled saves.
+    /// Called at each turn of the periodic work: save points, scheduled saves.
     pub fn cron(&self, engine: &mut Engine) {
         if self.running() {
             return;
@@ -443,7 +443,7 @@ impl Persistence {
 }
 
 impl State {
-    /// A dump of so many bytes has been put in its place.
+    /// A dump of this many bytes has been put in its place.
     fn saved(&mut self, bytes: u64) {
         self.last_save = super::clock::unix_us() / 1_000_000;
         self.saved_at = super::clock::read().0.steady_ms / 1000;

@@ -111,7 +111,7 @@ impl Persistence {
                         tracing::info!("Background saving terminated with success");
                     }
                 }
-                // As in the reference: the error of SAVE is its reply, and stops nobody's writes.
+                // As in the reference: the error of SAVE is its reply, and it stops no writes.
                 Err(_) if !running.background => {}
                 Err(e) => {
                     state.last_failed = Some(e.to_string());

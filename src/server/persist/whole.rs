@@ -73,7 +73,7 @@ impl Drop for WholeInUse<'_> {
 }
 
 impl Dataset {
-    /// The witness, if the dataset is complete and nobody else has it.
+    /// The witness, if the dataset is complete and the witness is not in use.
     pub fn whole(&self, _: AtRest) -> Option<WholeInUse<'_>> {
         self.lend()
     }

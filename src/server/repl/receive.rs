@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! task: give --> [ chunks, at most MEMORY ] --> thread: file -> fsync -> check
-//!                                          \--> thread: load into databases that stand aside
+//!                                          \--> thread: load into new databases
 //! ```
 //!
 //!  * The task stops reading the socket while the chunks are many: TCP holds the primary back.

@@ -306,7 +306,7 @@ impl Drop for Process {
     }
 }
 
-/// A port that nobody listens on and that was not given before: its server may not have come to bind it yet.
+/// A port that is free and was not given before: the server that got it may not have bound it yet.
 fn free_port() -> Result<u16, Stop> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap_or_else(|e| e.into_inner());

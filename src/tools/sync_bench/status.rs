@@ -17,7 +17,7 @@ pub struct Status {
     done: usize,
     total: usize,
     what: String,
-    /// Bytes that a payload is expected to have where nobody says.
+    /// Bytes that a payload is expected to have if no length is known.
     expected: u64,
     shown: Option<Instant>,
     dirty: bool,

@@ -221,8 +221,8 @@ impl Under {
     }
 }
 
-/// All conditions, in the order in which they first stand; those of masters that write a file only where no other mode has
-/// them.
+/// All conditions, in the order in which they first appear; those of masters that write a file only where no other
+/// mode has them.
 fn all_under(summaries: &[Summary]) -> Vec<Under> {
     let mut out: Vec<Under> = Vec::new();
     let from_file = |s: &&Summary| s.cell.conditions.mode.diskless_sync() == "no";

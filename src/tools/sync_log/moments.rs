@@ -227,7 +227,7 @@ kinds! {
     Fork "fork or cut";
     /// Primary: writes the dump file.
     Save "save to disk";
-    /// Primary: the snapshot stands or has begun, nothing is sent yet.
+    /// Primary: the snapshot is complete or has begun, and nothing is sent yet.
     Queue "before sending";
     /// Primary: sends the file.
     Send "send file";
