@@ -23,7 +23,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::WRITE,
         group: Group::Server,
         complexity: "O(N) where N is the number of keys in the selected database",
-        summary: "Removes all keys from the current database.",
+        summary: "Remove all keys from the current database.",
         run: flushdb,
         ..Command::DEFAULT
     },

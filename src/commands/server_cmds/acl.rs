@@ -37,20 +37,20 @@ pub static COMMANDS: &[Command] = &[Command {
     group: Group::Server,
     since: "6.0.0",
     complexity: "Depends on subcommand.",
-    summary: "A container for commands about users and what they may do.",
+    summary: "A container for Access List Control commands.",
     subcommands: &[
         Command {
             name: "acl|cat",
             arity: -2,
             flags: ANYWHERE,
-            summary: "Lists the categories, or the commands of one.",
+            summary: "Lists the ACL categories, or the commands inside a category.",
             run: acl_cat,
             ..BASE
         },
         Command {
             name: "acl|deluser",
             arity: -3,
-            summary: "Deletes users; the default user stays.",
+            summary: "Deletes ACL users, and terminates their connections.",
             run: acl_deluser,
             ..BASE
         },
@@ -58,7 +58,7 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "acl|dryrun",
             arity: -4,
             since: "7.0.0",
-            summary: "Tells whether a user may run a command, without running it.",
+            summary: "Simulates the execution of a command by a user, without executing the command.",
             run: acl_dryrun,
             ..BASE
         },
@@ -66,14 +66,14 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "acl|genpass",
             arity: -2,
             flags: ANYWHERE,
-            summary: "Makes a random password.",
+            summary: "Generates a pseudorandom, secure password that can be used to identify ACL users.",
             run: acl_genpass,
             ..BASE
         },
         Command {
             name: "acl|getuser",
             arity: 3,
-            summary: "Shows what a user may do.",
+            summary: "Lists the ACL rules of a user.",
             run: acl_getuser,
             ..BASE
         },
@@ -81,49 +81,49 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "acl|help",
             arity: 2,
             flags: Flags::LOADING.union(Flags::STALE),
-            summary: "Describes the subcommands.",
+            summary: "Returns helpful text about the different subcommands.",
             run: acl_help,
             ..BASE
         },
         Command {
             name: "acl|list",
             arity: 2,
-            summary: "Shows the users as a configuration file would.",
+            summary: "Dumps the effective rules in ACL file format.",
             run: acl_list,
             ..BASE
         },
         Command {
             name: "acl|load",
             arity: 2,
-            summary: "Reads the users from their file, where there is one.",
+            summary: "Reloads the rules from the configured ACL file.",
             run: no_file,
             ..BASE
         },
         Command {
             name: "acl|log",
             arity: -2,
-            summary: "Shows what was refused to clients.",
+            summary: "Lists recent security events generated due to ACL rules.",
             run: acl_log,
             ..BASE
         },
         Command {
             name: "acl|save",
             arity: 2,
-            summary: "Writes the users to their file, where there is one.",
+            summary: "Saves the effective ACL rules in the configured ACL file.",
             run: no_file,
             ..BASE
         },
         Command {
             name: "acl|setuser",
             arity: -3,
-            summary: "Makes or changes users, which is not supported.",
+            summary: "Creates and modifies an ACL user and its rules, which is not supported.",
             run: acl_setuser,
             ..BASE
         },
         Command {
             name: "acl|users",
             arity: 2,
-            summary: "Lists the users' names.",
+            summary: "Lists all ACL users.",
             run: acl_users,
             ..BASE
         },
@@ -131,7 +131,7 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "acl|whoami",
             arity: 2,
             flags: ANYWHERE,
-            summary: "Returns the name of the connection's user.",
+            summary: "Returns the authenticated username of the current connection.",
             run: acl_whoami,
             ..BASE
         },

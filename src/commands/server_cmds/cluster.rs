@@ -15,7 +15,7 @@ const fn sub(name: &'static str, arity: i32, flags: Flags, since: &'static str) 
         flags,
         since,
         group: Group::Cluster,
-        summary: "Of cluster nodes; refused by this server, which is none.",
+        summary: "For cluster nodes only; refused here, because cluster mode is not built in.",
         run: disabled,
         ..Command::DEFAULT
     }

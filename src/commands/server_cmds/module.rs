@@ -26,21 +26,21 @@ pub static COMMANDS: &[Command] = &[Command {
     group: Group::Server,
     since: "4.0.0",
     complexity: "Depends on subcommand.",
-    summary: "A container for commands about modules.",
+    summary: "A container for module commands.",
     subcommands: &[
         Command {
             name: "module|help",
             arity: 2,
             flags: Flags::LOADING.union(Flags::STALE),
             since: "5.0.0",
-            summary: "Describes the subcommands.",
+            summary: "Returns helpful text about the different subcommands.",
             run: module_help,
             ..BASE
         },
         Command {
             name: "module|list",
             arity: 2,
-            summary: "Lists the loaded modules.",
+            summary: "Returns all loaded modules.",
             run: module_list,
             ..BASE
         },
@@ -57,7 +57,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -3,
             flags: CHANGE,
             since: "7.0.0",
-            summary: "Loads a module with options, which is not supported.",
+            summary: "Loads a module using extended parameters, which is not supported.",
             run: module_load,
             ..BASE
         },
