@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// The command's flags; EXEC has those of all that is queued, a script those that it declares.
-    #[inline]
+    #[inline(always)]
     pub(super) fn flags_of(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
         match command.varies {
             false => command.flags,

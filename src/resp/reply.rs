@@ -107,6 +107,11 @@ impl Reply {
                 let line = [kind, b'0' + n as u8, b'\r', b'\n'];
                 self.out.put(&line);
             }
+            10..=99 => {
+                let n = n as u8;
+                let line = [kind, b'0' + n / 10, b'0' + n % 10, b'\r', b'\n'];
+                self.out.put(&line);
+            }
             _ => self.long_header(kind, n),
         }
     }
