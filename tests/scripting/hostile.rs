@@ -59,6 +59,23 @@ fn a_script_is_killed_wherever_it_is() {
         "return ('x'):rep(20000):gsub('.-.-.-b', function() end)",
         "return ('('):rep(1000000):gsub('%b()', {})",
         "return ('x'):rep(300000):gsub('[' .. ('a'):rep(300000) .. 'x]*y', '')",
+        // In single instructions and calls that look at all of a large value.
+        "local s = ('x'):rep(2^22) while true do local t = s .. 'a' end",
+        "local a, b = ('x'):rep(2^23), ('x'):rep(2^23) .. 'a' while true do local t = a < b end",
+        "local t = {} for i = 1, 2^19 do t[i] = 1 end for i = 1, 2^19 do t[i] = nil end while true do next(t) end",
+        "local t, i = {}, 1 for i = 1, 2^17 do t[i + 0.5] = 1 end while true do t[i + 0.5] = nil t[-i] = 1 i = i + 1 end",
+        "local t = {} for i = 1, 2^19 do t[i] = 1 end while true do table.remove(t, 1) t[#t + 1] = 1 end",
+        "local s = ('x'):rep(2^22) while true do local t = s:sub(2) end",
+        "local s = ('x'):rep(2^22) while true do string.format('%s%q', s, s) end",
+        "local s = ('x'):rep(2^22) while true do s:reverse() s:lower() s:upper() end",
+        "local s, t = ('x'):rep(2^20), {} for i = 1, 500 do t[i] = s end while true do table.sort(t) end",
+        "local t = {} for i = 1, 2^19 do t[i] = i end while true do table.sort(t, rawequal) end",
+        "local t = {} for i = 1, 2^18 do t = {t} end while true do collectgarbage() collectgarbage('step', 2^30) end",
+        // In coroutines that were made before there was anything large.
+        "local S local all = {} for i = 1, 100 do all[i] = coroutine.wrap(function() coroutine.yield() while true do local t = S .. i end end) all[i]() end S = ('x'):rep(2^22) for i = 1, 100 do all[i]() end",
+        "local S local f = coroutine.create(function() coroutine.yield() while true do local t = S .. 'a' end end) coroutine.resume(f) S = ('x'):rep(2^22) coroutine.resume(f)",
+        // In the compiler.
+        "loadstring('return ' .. ('a or '):rep(2^19) .. 'a')",
         // In comparisons, metamethods and replacements.
         "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function(a, b) while true do end end)",
         "local t = setmetatable({}, {__index = function(t, k) while true do end end}) return t.x",

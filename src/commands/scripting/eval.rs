@@ -115,6 +115,9 @@ fn start<'a>(
     }
 }
 
+/// Compiling a script takes no longer: nobody else is served meanwhile.
+const COMPILE_MAX_NS: u64 = 5_000_000_000;
+
 impl Engine {
     /// Compiles a script and puts it into the cache.
     pub(super) fn add_script(
@@ -126,8 +129,16 @@ impl Engine {
         let (flags, code) =
             flags::of_script(source).map_err(|text| CommandError::new(format!("ERR {text}")))?;
         let id = self.scripting.cache.next_id();
-        let ask = Ask::Compile(id, source[code..].to_vec());
-        if let Answer::Compiled(Err(why)) = self.ask_vm(Kind::Eval, ask) {
+        let began = (self.timer)();
+        let mut ask = Ask::Compile(id, source[code..].to_vec());
+        let compiled = loop {
+            ask = match self.ask_vm(Kind::Eval, ask) {
+                Answer::Compiled(compiled) => break compiled,
+                _ if (self.timer)() - began > COMPILE_MAX_NS => Ask::Kill("it takes too long"),
+                _ => Ask::Continue,
+            };
+        };
+        if let Err(why) = compiled {
             let why = String::from_utf8_lossy(&why);
             return Err(CommandError::new(format!(
                 "ERR Error compiling script (new function): {why}"

@@ -72,10 +72,10 @@ impl Scripting {
         }
     }
 
-    fn vm(&mut self, kind: Kind) -> &mut Vm {
+    fn vm(&mut self, kind: Kind, timer: fn() -> u64) -> &mut Vm {
         let memory_max = self.memory_max.max(MEMORY_MIN);
         self.slot(kind)
-            .get_or_insert_with(|| Vm::new(kind, memory_max))
+            .get_or_insert_with(|| Vm::new(kind, memory_max, timer))
     }
 
     fn drop_vm(&mut self, kind: Kind) {
@@ -136,6 +136,6 @@ impl Engine {
             let total = (self.total_memory)();
             self.scripting.memory_max = (total / 4).clamp(MEMORY_MIN, MEMORY_MAX);
         }
-        self.scripting.vm(kind).ask(ask)
+        self.scripting.vm(kind, self.timer).ask(ask)
     }
 }

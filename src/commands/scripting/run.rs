@@ -204,7 +204,7 @@ impl Engine {
                 return Driven::Done(Outcome::default());
             };
             let kind = running.kind;
-            ask = match self.scripting.vm(kind).ask(ask) {
+            ask = match self.scripting.vm(kind, self.timer).ask(ask) {
                 Answer::Call(words, buffer, proto) => {
                     let reply = self.call_from_script(&words, buffer, proto);
                     if until_ns.is_some_and(|until| (self.timer)() >= until) {

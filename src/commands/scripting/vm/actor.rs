@@ -1,17 +1,19 @@
 //! What an interpreter does with each message.
 
-use super::checked::SOURCE_MAX;
+use super::compile::compile;
 use super::entry::Entry;
 use super::failure::{self, message, text_of};
 use super::host::Host;
 use super::pace::Pace;
 use super::register::{Loading, register};
 use super::sandbox::Globals;
-use super::{Answer, Ask, Kind, Outcome, Registered, Run, api, raw, sandbox, strings};
+use super::{
+    Answer, Ask, Kind, Outcome, Registered, Run, api, checked, memory, raw, sandbox, strings,
+};
 use corosensei::Yielder;
-use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
 use std::rc::Rc;
 
 /// Runs until `Quit`.
@@ -23,14 +25,16 @@ pub fn body(
     first: Ask,
     kind: Kind,
     memory_max: usize,
+    timer: fn() -> u64,
     used: &Rc<Cell<usize>>,
 ) {
-    assert!(strings::in_place());
+    assert!(strings::in_place() && memory::in_place());
     let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let options = LuaOptions::new().catch_rust_panics(false);
     let lua = Lua::new_with(libraries, options).expect("an empty interpreter");
+    assert!(memory::mirrors(&lua).expect("an allocator with a limit"));
     // SAFETY: the interpreter, which owns them, does not outlive this function.
-    let pace = unsafe { Pace::new(yielder, used.clone()) };
+    let pace = unsafe { Pace::new(yielder, used.clone(), timer) };
     // SAFETY: as above.
     let host = unsafe { Host::new(yielder, used.clone(), pace.clone()) };
     host.install(&lua);
@@ -65,7 +69,6 @@ pub fn body(
             }
             Kind::Eval => None,
         };
-        let _ = lua.set_memory_limit(memory_max);
         pace.install(&lua)?;
         let (scripts, libraries) = (lua.create_table()?, lua.create_table()?);
         let mut interpreter = Interpreter {
@@ -82,6 +85,8 @@ pub fn body(
             libraries,
             memory_max,
         };
+        // From here on anything may fail for lack of memory, and says so.
+        let _ = lua.set_memory_limit(memory_max);
         let mut ask = first;
         while let Some(answer) = interpreter.answer(ask) {
             ask = host.speak(lua.used_memory(), answer);
@@ -114,7 +119,7 @@ impl Interpreter<'_> {
     fn answer(&mut self, ask: Ask) -> Option<Answer> {
         Some(match ask {
             Ask::Compile(id, source) => {
-                let compiled = self.compile(&source, "@user_script");
+                let compiled = self.compile(&source, c"@user_script");
                 Answer::Compiled(compiled.and_then(|script| {
                     let kept = self.scripts.raw_set(id, script);
                     kept.map_err(|error| message(&error))
@@ -127,14 +132,16 @@ impl Interpreter<'_> {
                 Answer::Ready
             }
             Ask::Collect => {
-                self.collect();
+                self.collect(|| ());
                 Answer::Ready
             }
             Ask::Run(run) => {
                 let outcome = self.run(&run);
                 // Lua 5.1 does not collect when it runs out of memory: the next script starts afresh.
                 if self.lua.used_memory() > self.memory_max / 2 {
-                    self.collect();
+                    self.collect(|| _ = self.pace.spend_time(checked::COLLECT_WORK));
+                    // Its reply is made: it is too late to end it.
+                    self.pace.take_death(self.lua);
                 }
                 Answer::Done(outcome)
             }
@@ -144,37 +151,30 @@ impl Interpreter<'_> {
     }
 
     /// Collects garbage. There may be no memory left for what that needs, so there is no limit meanwhile.
-    fn collect(&self) {
+    fn collect(&self, between: impl Fn()) {
         let _ = self.lua.set_memory_limit(0);
-        let _ = self.lua.gc_collect();
+        // SAFETY: collecting is possible in any state; `between` leaves by no long jump.
+        let _ = unsafe {
+            self.lua.exec_raw::<()>((), |state| {
+                checked::collect(state, |_| between());
+            })
+        };
         let _ = self.lua.set_memory_limit(self.memory_max);
     }
 
-    fn compile(&self, source: &[u8], name: &str) -> std::result::Result<Function, Vec<u8>> {
-        if source.len() > SOURCE_MAX {
-            return Err(b"chunk is too large".to_vec());
+    fn compile(&self, source: &[u8], name: &CStr) -> std::result::Result<Function, Vec<u8>> {
+        self.pace.begin(self.lua);
+        let compiled = compile(self.lua, source, name);
+        if let Some(death) = self.pace.take_death(self.lua) {
+            return Err(death.why.as_bytes().to_vec());
         }
-        let marked;
-        let source = match source.first() {
-            // Behind a space it is no compiled code, but text that cannot be read.
-            Some(27) => {
-                marked = [b" ", source].concat();
-                &marked
-            }
-            _ => source,
-        };
-        let chunk = self
-            .lua
-            .load(source)
-            .set_name(name)
-            .set_mode(ChunkMode::Text);
-        chunk.into_function().map_err(|error| message(&error))
+        compiled.map_err(|error| message(&error))?
     }
 
     fn load(&mut self, id: u64, source: &[u8]) -> std::result::Result<Vec<Registered>, Vec<u8>> {
         let failed = |what: &str, why: Vec<u8>| [what.as_bytes(), &why].concat();
         let code = self
-            .compile(source, "@user_function")
+            .compile(source, c"@user_function")
             .map_err(|why| failed("Error compiling function: ", why))?;
         let functions = self.lua.create_table().map_err(|error| message(&error))?;
         let loading = Loading {
@@ -221,6 +221,7 @@ impl Interpreter<'_> {
     }
 
     fn run(&mut self, run: &Run) -> Outcome {
+        self.pace.begin(self.lua);
         // SAFETY: the interpreter lives, and its only thread of execution is here.
         let outcome = unsafe { self.entry.run(self.host, run) };
         let Some(death) = self.pace.take_death(self.lua) else {

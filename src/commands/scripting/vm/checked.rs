@@ -5,11 +5,11 @@
 //! |---|---|
 //! | `unpack` | the count of results, without overflow |
 //! | `table.insert` | moving elements gives way to the engine |
-//! | `table.sort` | comparing many elements without a function gives way, too |
+//! | `table.sort` | comparing many or long elements without a function of the script's gives way, too |
 //! | `coroutine.create`, `wrap` | the instructions that a new coroutine may execute unseen are paid for |
+//! | `coroutine.resume` | the hook comes in the coroutine as soon as where it is resumed |
 //! | `xpcall` | a script that is killed executes no error handler |
-//! | `collectgarbage` | a script cannot switch the collector off for those after it |
-//! | `loadstring` | source text only, of a bounded size |
+//! | `collectgarbage` | gives way; a script cannot switch the collector off for those after it |
 //!
 //! Every function here may be left by a long jump: it owns nothing that would have to be dropped.
 
@@ -21,11 +21,17 @@ use std::ffi::{CStr, c_int};
 /// Values that a function may return: what Lua's own stack of a C function holds, and room for a few more.
 const RESULTS_MAX: i64 = 7990;
 
-/// Longer source text is not compiled: the compiler does not give way, and counts in `int`.
-pub const SOURCE_MAX: usize = 64 << 20;
-
 /// Sorting more elements than this without a function compares them by one of ours.
-const SORT_UNSEEN_MAX: usize = 20_000;
+const SORT_UNSEEN_MAX: usize = 1000;
+
+/// Longer strings than this are compared by one of ours, too.
+const COMPARE_UNSEEN_MAX: usize = 4096;
+
+/// Kilobytes of work between two looks at the time while garbage is collected.
+const COLLECT_STEP: c_int = 256;
+
+/// What a script pays for that.
+pub const COLLECT_WORK: u32 = 10_000;
 
 /// Puts the checked functions into the place of those in `globals`.
 pub fn install(lua: &Lua, globals: &Table) -> Result<()> {
@@ -37,6 +43,7 @@ pub fn install(lua: &Lua, globals: &Table) -> Result<()> {
     for (owner, name, function) in [
         (globals, "unpack", unpack as lua_CFunction),
         (globals, "xpcall", xpcall),
+        (globals, "loadstring", super::compile::loadstring),
         (&table, "insert", insert),
     ] {
         // SAFETY: these are C functions for any state and arguments.
@@ -44,10 +51,9 @@ pub fn install(lua: &Lua, globals: &Table) -> Result<()> {
     }
     for (owner, name, guard) in [
         (globals, "collectgarbage", collect_guard as lua_CFunction),
-        (globals, "loadstring", text_guard),
         (&table, "sort", sort_guard),
-        (&coroutine, "create", coroutine_guard),
-        (&coroutine, "wrap", coroutine_guard),
+        (&coroutine, "create", create_guard),
+        (&coroutine, "resume", resume_guard),
     ] {
         let inner: Function = owner.raw_get(name)?;
         // SAFETY: the guards call their upvalue, a library function without upvalues of its own, with the state
@@ -56,7 +62,15 @@ pub fn install(lua: &Lua, globals: &Table) -> Result<()> {
             unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, guard, 1))? };
         owner.raw_set(name, guarded)?;
     }
-    Ok(())
+    let (create, resume): (Function, Function) =
+        (coroutine.raw_get("create")?, coroutine.raw_get("resume")?);
+    // SAFETY: two values stand on the stack and one is left there.
+    let wrap: Function = unsafe {
+        lua.exec_raw((create, resume), |state| {
+            ffi::lua_pushcclosure(state, wrap, 2);
+        })?
+    };
+    coroutine.raw_set("wrap", wrap)
 }
 
 /// Calls the library function that is the guard's upvalue, in the guard's place.
@@ -135,32 +149,124 @@ unsafe extern "C-unwind" fn insert(state: *mut lua_State) -> c_int {
 unsafe extern "C-unwind" fn sort_guard(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls C functions with a live state and room for 20 values; `install` made the closure.
     unsafe {
-        if ffi::lua_type(state, 1) == ffi::LUA_TTABLE
-            && ffi::lua_type(state, 2) <= ffi::LUA_TNIL
-            && ffi::lua_objlen(state, 1) > SORT_UNSEEN_MAX
-        {
-            ffi::lua_settop(state, 1);
-            ffi::lua_pushcclosure(state, less, 0);
+        if ffi::lua_type(state, 1) == ffi::LUA_TTABLE {
+            if ffi::lua_type(state, 2) <= ffi::LUA_TNIL {
+                if compares_long(state) {
+                    ffi::lua_settop(state, 1);
+                    ffi::lua_pushcclosure(state, less, 0);
+                }
+            } else if ffi::lua_iscfunction(state, 2) != 0 {
+                ffi::lua_settop(state, 2);
+                ffi::lua_pushcclosure(state, counted, 1);
+            }
         }
         forward(state)
+    }
+}
+
+/// Sorting the table that is argument 1 without a function would take long: there are many elements or long ones.
+unsafe fn compares_long(state: *mut lua_State) -> bool {
+    // SAFETY: the caller's state has room for a value, which is taken off again.
+    unsafe {
+        let count = ffi::lua_objlen(state, 1);
+        count > SORT_UNSEEN_MAX
+            || (1..=count).any(|i| {
+                ffi::lua_rawgeti(state, 1, i as i64);
+                let long = ffi::lua_type(state, -1) == ffi::LUA_TSTRING
+                    && ffi::lua_objlen(state, -1) > COMPARE_UNSEEN_MAX;
+                ffi::lua_pop(state, 1);
+                long
+            })
     }
 }
 
 unsafe extern "C-unwind" fn less(state: *mut lua_State) -> c_int {
     // SAFETY: `table.sort` calls this with two values.
     unsafe {
-        pace::spend(state, 1);
+        let string = |i| ffi::lua_type(state, i) == ffi::LUA_TSTRING;
+        let bytes = match string(1) && string(2) {
+            true => ffi::lua_objlen(state, 1).min(ffi::lua_objlen(state, 2)),
+            false => 0,
+        };
+        pace::spend(state, 1 + (bytes >> 6) as u32);
         let less = ffi::lua_lessthan(state, 1, 2);
         ffi::lua_pushboolean(state, less);
         1
     }
 }
 
-unsafe extern "C-unwind" fn coroutine_guard(state: *mut lua_State) -> c_int {
+/// A function of the library that compares: it executes no instructions, so its calls are counted.
+unsafe extern "C-unwind" fn counted(state: *mut lua_State) -> c_int {
+    // SAFETY: `sort_guard` made the closure; `table.sort` calls it with two values.
+    unsafe {
+        pace::spend(state, 1);
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
+        ffi::lua_insert(state, 1);
+        ffi::lua_call(state, ffi::lua_gettop(state) - 1, 1);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn create_guard(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls C functions with a live state and room for 20 values; `install` made the closure.
     unsafe {
         pace::spend(state, HOOK_EVERY);
         forward(state)
+    }
+}
+
+unsafe extern "C-unwind" fn resume_guard(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls C functions with a live state; `install` made the closure.
+    unsafe {
+        let coroutine = ffi::lua_tothread(state, 1);
+        if !coroutine.is_null() {
+            pace::match_main(coroutine);
+        }
+        forward(state)
+    }
+}
+
+/// `coroutine.wrap`: its upvalues are our `create` and `resume`.
+unsafe extern "C-unwind" fn wrap(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls C functions with a live state and room for 20 values; `install` made the closure. Lua's
+    // function of the first upvalue leaves a coroutine on top.
+    unsafe {
+        pace::spend(state, HOOK_EVERY);
+        ffi::lua_getupvalue(state, ffi::lua_upvalueindex(1), 1);
+        let create = ffi::lua_tocfunction(state, -1);
+        ffi::lua_pop(state, 1);
+        let Some(create) = create else {
+            return 0;
+        };
+        create(state);
+        ffi::lua_getupvalue(state, ffi::lua_upvalueindex(2), 1);
+        ffi::lua_pushcclosure(state, call_wrapped, 2);
+        1
+    }
+}
+
+/// What `coroutine.wrap` returns: its upvalues are the coroutine and Lua's own `resume`, which is called in this
+/// function's place: one call more would count for the limit of nested calls.
+unsafe extern "C-unwind" fn call_wrapped(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls C functions with a live state and room for 20 values; `wrap` made the closure. `resume` leaves
+    // its results on top, the first of which tells whether there was an error.
+    unsafe {
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
+        ffi::lua_insert(state, 1);
+        pace::match_main(ffi::lua_tothread(state, 1));
+        let Some(resume) = ffi::lua_tocfunction(state, ffi::lua_upvalueindex(2)) else {
+            return 0;
+        };
+        let results = resume(state);
+        if ffi::lua_toboolean(state, -results) != 0 {
+            return results - 1;
+        }
+        if ffi::lua_isstring(state, -1) != 0 {
+            ffi::luaL_where(state, 1);
+            ffi::lua_insert(state, -2);
+            ffi::lua_concat(state, 2);
+        }
+        ffi::lua_error(state)
     }
 }
 
@@ -194,51 +300,49 @@ pub(super) unsafe extern "C-unwind" fn handle(state: *mut lua_State) -> c_int {
     }
 }
 
+/// `collectgarbage`: collects in steps, between which the engine gets the word.
 unsafe extern "C-unwind" fn collect_guard(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls C functions with a live state; the option is a string with a zero byte behind it that stays
     // on the stack; `install` made the closure.
     unsafe {
-        if ffi::lua_type(state, 1) == ffi::LUA_TSTRING {
-            let option = CStr::from_ptr(ffi::lua_tolstring(state, 1, std::ptr::null_mut()));
-            let settings = [c"stop", c"restart", c"setpause", c"setstepmul"];
-            if settings.contains(&option) {
+        let option = ffi::luaL_optlstring(state, 1, c"collect".as_ptr(), std::ptr::null_mut());
+        match CStr::from_ptr(option).to_bytes() {
+            b"collect" => {
+                collect(state, |state| pace::spend(state, COLLECT_WORK));
                 ffi::lua_pushinteger(state, 0);
-                return 1;
+                1
             }
+            b"step" => {
+                let mut left = ffi::luaL_optinteger(state, 2, 0) as c_int;
+                let ended = loop {
+                    let ended = ffi::lua_gc(state, ffi::LUA_GCSTEP, left.clamp(0, COLLECT_STEP));
+                    left = left.saturating_sub(COLLECT_STEP);
+                    if ended != 0 || left <= 0 {
+                        break ended;
+                    }
+                    pace::spend(state, COLLECT_WORK);
+                };
+                ffi::lua_pushboolean(state, ended);
+                1
+            }
+            b"stop" | b"restart" | b"setpause" | b"setstepmul" => {
+                ffi::lua_pushinteger(state, 0);
+                1
+            }
+            _ => forward(state),
         }
-        forward(state)
     }
 }
 
-/// `loadstring`: source text only. Compiled code is not checked by Lua and could do anything; behind a space it is
-/// read as the text that it is not. The chunk's name stays on the stack, so that the collector does not free it
-/// while the compiler works.
-unsafe extern "C-unwind" fn text_guard(state: *mut lua_State) -> c_int {
-    // SAFETY: Lua calls C functions with a live state and room for 20 values; the strings stay on the stack while
-    // they are looked at; `install` made the closure.
-    unsafe {
-        let mut length = 0;
-        let text = ffi::luaL_checklstring(state, 1, &mut length);
-        if length > SOURCE_MAX {
-            ffi::lua_pushnil(state);
-            ffi::lua_pushstring(state, c"chunk is too large".as_ptr());
-            return 2;
+/// Collects all garbage: what is left of the cycle that has begun, and another one. Calls `between` now and then.
+///
+/// # Safety
+/// A live state. May leave by a long jump, as `between` may.
+pub unsafe fn collect(state: *mut lua_State, between: impl Fn(*mut lua_State)) {
+    for _ in 0..2 {
+        // SAFETY: the caller's promise.
+        while unsafe { ffi::lua_gc(state, ffi::LUA_GCSTEP, COLLECT_STEP) } == 0 {
+            between(state);
         }
-        ffi::lua_settop(state, 2);
-        if ffi::lua_type(state, 2) == ffi::LUA_TNIL {
-            ffi::lua_pushvalue(state, 1);
-            ffi::lua_replace(state, 2);
-        }
-        if length > 0 && *text == 27 {
-            ffi::lua_pushstring(state, c" ".as_ptr());
-            ffi::lua_pushvalue(state, 1);
-            ffi::lua_concat(state, 2);
-            ffi::lua_replace(state, 1);
-        }
-        ffi::lua_pushstring(
-            state,
-            ffi::luaL_checklstring(state, 2, std::ptr::null_mut()),
-        );
-        forward(state)
     }
 }

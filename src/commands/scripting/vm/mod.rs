@@ -31,6 +31,9 @@
 //! | `pattern` | Lua's patterns, matched in steps |
 //! | `matching` | `string.find`, `match`, `gmatch`, `gsub` |
 //! | `text` | functions that put strings together: `string.rep`, `table.concat` and others |
+//! | `compile` | source text becomes functions, in pieces |
+//! | `memory` | Lua's allocations: bounded, and an error where there is no memory |
+//! | `inside` | Lua's own structures |
 //! | `strings` | Lua's table of strings, with a secret hash |
 //! | `output` | strings that functions put together, bounded |
 //! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
@@ -43,10 +46,15 @@ mod call;
 mod checked;
 mod cjson;
 mod cmsgpack;
+mod compile;
 mod entry;
 mod failure;
 mod host;
+mod inside;
+#[cfg(test)]
+mod limit_tests;
 mod matching;
+mod memory;
 mod native;
 mod number;
 mod output;
@@ -87,7 +95,7 @@ pub enum Kind {
 
 /// What is asked of an interpreter.
 pub enum Ask {
-    /// Compile the body of a script and keep it under a number: `Compiled`.
+    /// Compile the body of a script and keep it under a number: `Compiled`. May pause.
     Compile(u64, Vec<u8>),
     /// Run a library's code, which registers functions, and keep them under a number: `Loaded`. May pause.
     Load(u64, Vec<u8>),
@@ -195,16 +203,16 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// A fresh interpreter whose scripts may hold `memory_max` bytes.
+    /// A fresh interpreter whose scripts may hold `memory_max` bytes. `timer` is a clock, in nanoseconds.
     ///
     /// # Panics
     /// When the system has no memory for its stack.
-    pub fn new(kind: Kind, memory_max: usize) -> Vm {
+    pub fn new(kind: Kind, memory_max: usize, timer: fn() -> u64) -> Vm {
         let memory = Rc::new(Cell::new(0));
         let used = memory.clone();
         let stack = DefaultStack::new(STACK).expect("address space for an interpreter's stack");
         let coroutine = Coroutine::with_stack(stack, move |yielder, first: Ask| {
-            actor::body(yielder, first, kind, memory_max, &used);
+            actor::body(yielder, first, kind, memory_max, timer, &used);
         });
         Vm {
             coroutine: Some(coroutine),

@@ -7,7 +7,11 @@
 //! Lua's hook does the counting of instructions. It calls no function of Lua, so it works at any depth of calls,
 //! also where Lua refuses one call more. A new coroutine begins to count afresh: whoever makes one pays for the
 //! instructions that it may execute unseen.
+//!
+//! An instruction may take long where a script holds large strings or tables. The hook then comes sooner, at once if
+//! need be, and looks at the time as well.
 
+use super::inside::State;
 use super::{Answer, Ask};
 use corosensei::Yielder;
 use mlua::ffi::{self, lua_Debug, lua_State};
@@ -20,8 +24,21 @@ use std::rc::Rc;
 /// Work between two [`Answer::Pause`].
 pub const PAUSE_EVERY: u32 = 100_000;
 
-/// Instructions between two calls of the hook, in each coroutine.
+/// Nanoseconds after which the engine gets the word, however little work was counted.
+const PAUSE_EVERY_NS: u64 = 10_000_000;
+
+/// Instructions between two calls of the hook, in each coroutine, unless there are large blocks.
 pub const HOOK_EVERY: u32 = 1000;
+
+/// Blocks from this size on are large.
+pub const BLOCK_NOTED: usize = BLOCK_WORK / HOOK_EVERY as usize;
+
+/// Bytes that instructions may look at between two calls of the hook: there are fewer instructions where each may look
+/// at more.
+const BLOCK_WORK: usize = 256 << 20;
+
+/// An interpreter that holds less has no block that is worth a closer look.
+const LITTLE: usize = 8 << 20;
 
 /// Its address names the entry in Lua's registry that leads to the [`Pace`].
 static KEY: u8 = 0;
@@ -48,7 +65,12 @@ pub struct Death {
 pub struct Pace {
     yielder: NonNull<Yielder<Ask, Answer>>,
     left: Cell<u32>,
+    timer: fn() -> u64,
+    /// When the engine had the word last.
+    since: Cell<u64>,
     death: RefCell<Option<Death>>,
+    /// The main state, once the pace is installed.
+    main: Cell<*mut lua_State>,
     memory: Rc<Cell<usize>>,
 }
 
@@ -57,11 +79,18 @@ impl Pace {
     ///
     /// # Safety
     /// The yielder outlives the pace.
-    pub unsafe fn new(yielder: &Yielder<Ask, Answer>, memory: Rc<Cell<usize>>) -> Rc<Pace> {
+    pub unsafe fn new(
+        yielder: &Yielder<Ask, Answer>,
+        memory: Rc<Cell<usize>>,
+        timer: fn() -> u64,
+    ) -> Rc<Pace> {
         Rc::new(Pace {
             yielder: NonNull::from(yielder),
             left: Cell::new(PAUSE_EVERY),
+            timer,
+            since: Cell::new(0),
             death: RefCell::new(None),
+            main: Cell::new(std::ptr::null_mut()),
             memory,
         })
     }
@@ -70,23 +99,38 @@ impl Pace {
     pub fn install(self: &Rc<Self>, lua: &Lua) -> Result<()> {
         lua.set_app_data(self.clone());
         let pace = Rc::as_ptr(self).cast_mut().cast::<c_void>();
+        let main = &self.main;
         // SAFETY: the entry is read by `of_state` alone; `lua` keeps the pace alive.
         unsafe {
             lua.exec_raw::<()>((), |state| {
                 ffi::lua_pushlightuserdata(state, key());
                 ffi::lua_pushlightuserdata(state, pace);
                 ffi::lua_rawset(state, ffi::LUA_REGISTRYINDEX);
+                main.set(main_of(state));
             })?;
         }
-        Self::watch(lua)
+        Self::watch(lua, HOOK_EVERY)
     }
 
-    fn watch(lua: &Lua) -> Result<()> {
+    fn watch(lua: &Lua, every: u32) -> Result<()> {
         // SAFETY: the hook is for any state.
         unsafe {
             lua.exec_raw::<()>((), |state| {
-                ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, HOOK_EVERY as c_int);
+                ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, every as c_int);
             })
+        }
+    }
+
+    /// A script begins, and has the word.
+    pub fn begin(&self, lua: &Lua) {
+        self.since.set((self.timer)());
+        let main = self.main.get();
+        // SAFETY: the interpreter lives, and so does its main state.
+        let is_far =
+            main.is_null() || unsafe { ffi::lua_gethookcount(main) } == HOOK_EVERY as c_int;
+        if !is_far && lua.used_memory() < LITTLE {
+            // Nothing is lost if this fails: the hook comes too often.
+            Self::watch(lua, HOOK_EVERY).ok();
         }
     }
 
@@ -119,7 +163,19 @@ impl Pace {
                 self.death.replace(Some(Death { why, place }));
                 Err(Killed)
             }
-            _ => Ok(()),
+            _ => {
+                self.since.set((self.timer)());
+                Ok(())
+            }
+        }
+    }
+
+    /// As [`spend`](Self::spend), but gives the engine the word also when much time has passed.
+    pub fn spend_time(&self, work: u32) -> std::result::Result<(), Killed> {
+        self.spend(work)?;
+        match (self.timer)().saturating_sub(self.since.get()) < PAUSE_EVERY_NS {
+            true => Ok(()),
+            false => self.pause(),
         }
     }
 
@@ -132,8 +188,9 @@ impl Pace {
     pub fn take_death(&self, lua: &Lua) -> Option<Death> {
         let death = self.death.take()?;
         self.left.set(PAUSE_EVERY);
-        // Nothing is lost if this fails: the hook resets itself.
-        Self::watch(lua).ok();
+        // The hook was set to come at once. Nothing is lost if this fails: it comes too often.
+        let block = lua.used_memory().max(BLOCK_NOTED);
+        Self::watch(lua, (BLOCK_WORK / block).max(1) as u32).ok();
         Some(death)
     }
 
@@ -191,6 +248,47 @@ pub unsafe fn raise(state: *mut lua_State) -> ! {
     }
 }
 
+/// The state in which the hook's distance is kept for all coroutines.
+///
+/// # Safety
+/// A live state.
+unsafe fn main_of(state: *mut lua_State) -> *mut lua_State {
+    // SAFETY: the mirrored fields are those of Lua 5.1.5.
+    unsafe { (*(*state.cast::<State>()).global).main.cast() }
+}
+
+/// Lets the hook come sooner, in this coroutine and all that are resumed from now on, if a block of so many bytes
+/// makes instructions expensive.
+///
+/// # Safety
+/// A live state and its main state.
+#[cold]
+pub unsafe fn hook_for_block(main: *mut lua_State, state: *mut lua_State, bytes: usize) {
+    let every = (BLOCK_WORK / bytes).max(1) as c_int;
+    // SAFETY: the caller's promise; nothing of this allocates.
+    unsafe {
+        // Interpreters without a pace have no such hook.
+        if ffi::lua_gethook(main).is_some() && ffi::lua_gethookcount(main) > every {
+            ffi::lua_sethook(main, Some(hook), ffi::LUA_MASKCOUNT, every);
+        }
+        match_main(state);
+    }
+}
+
+/// Lets the hook come in this coroutine as soon as in the main one.
+///
+/// # Safety
+/// A live state.
+pub unsafe fn match_main(state: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let every = ffi::lua_gethookcount(main_of(state));
+        if ffi::lua_gethookcount(state) > every {
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, every);
+        }
+    }
+}
+
 unsafe extern "C-unwind" fn hook(state: *mut lua_State, at: *mut lua_Debug) {
     // SAFETY: Lua calls hooks with room for 20 values and with what it knows of the place.
     unsafe {
@@ -201,9 +299,10 @@ unsafe extern "C-unwind" fn hook(state: *mut lua_State, at: *mut lua_Debug) {
         if let Ok(memory) = usize::try_from(ffi::lua_gc(state, ffi::LUA_GCCOUNT, 0)) {
             pace.memory.set(memory << 10);
         }
-        if pace.spend(every.unsigned_abs()).is_ok() {
-            if every != HOOK_EVERY as c_int {
-                ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, HOOK_EVERY as c_int);
+        if pace.spend_time(every.unsigned_abs()).is_ok() {
+            let main = ffi::lua_gethookcount(main_of(state));
+            if every != main {
+                ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, main);
             }
             return;
         }

@@ -5,9 +5,10 @@
 //! take the place of the three in Lua's `lstring.c`: they have the same names, so the linker takes them and never
 //! looks into that object file. A string's hash depends on all of its bytes and on a secret of the process.
 //!
-//! The structures mirror those of Lua 5.1.5, the last release of that version, as far as these functions look into
-//! them. Lua compares strings by address, so the only thing it expects of a hash is that it never changes.
+//! Lua compares strings by address, so the only thing it expects of a hash is that it never changes.
 
+use super::inside::{Object, State, Text, Userdata};
+use super::memory::{luaM_realloc_, luaM_toobig};
 use crate::keyspace::hash::Hasher;
 use crate::secret::HashKey;
 use mlua::ffi::{LUA_TSTRING, LUA_TUSERDATA};
@@ -79,81 +80,10 @@ fn hash(bytes: &[u8]) -> c_uint {
         .hash(bytes)
 }
 
-/// What every collectable object begins with.
-#[repr(C)]
-struct Object {
-    next: *mut Object,
-    kind: u8,
-    marked: u8,
-}
-
-/// A string; its bytes and a zero byte follow.
-#[repr(C)]
-struct Text {
-    next: *mut Object,
-    kind: u8,
-    marked: u8,
-    reserved: u8,
-    hash: c_uint,
-    len: usize,
-}
-
-/// A userdata; its bytes follow.
-#[repr(C)]
-struct Userdata {
-    next: *mut Object,
-    kind: u8,
-    marked: u8,
-    metatable: *mut c_void,
-    env: *mut c_void,
-    len: usize,
-}
-
-/// The beginning of a coroutine.
-#[repr(C)]
-struct State {
-    next: *mut Object,
-    kind: u8,
-    marked: u8,
-    status: u8,
-    top: *mut c_void,
-    base: *mut c_void,
-    global: *mut Global,
-}
-
-/// What all coroutines share, up to the last field that is used here.
-#[repr(C)]
-struct Global {
-    chains: *mut *mut Object,
-    texts: u32,
-    size: c_int,
-    allocator: *const c_void,
-    allocator_data: *mut c_void,
-    current_white: u8,
-    phase: u8,
-    swept: c_int,
-    lists: [*mut c_void; 6],
-    buffer: [usize; 3],
-    accounts: [usize; 4],
-    pause: c_int,
-    step: c_int,
-    panic: *const c_void,
-    registry: u64,
-    registry_kind: c_int,
-    main: *mut State,
-}
-
 /// The collector sweeps the chains: they must stay where they are.
 const SWEEPING_TEXTS: u8 = 2;
 /// The two colours that take turns in marking what has not been reached yet.
 const WHITES: u8 = 3;
-
-unsafe extern "C-unwind" {
-    /// Lua's allocation, counted and limited; it leaves by a long jump when there is no memory.
-    fn luaM_realloc_(state: *mut State, block: *mut c_void, old: usize, new: usize) -> *mut c_void;
-    /// Raises an error about a size that cannot be.
-    fn luaM_toobig(state: *mut State) -> *mut c_void;
-}
 
 /// The chain of a hash. The table's size is a power of two.
 fn chain(hash: c_uint, size: c_int) -> usize {

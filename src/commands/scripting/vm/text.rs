@@ -7,8 +7,8 @@
 use super::checked::forward;
 use super::pace;
 use mlua::ffi::{self, lua_CFunction, lua_State, luaL_Buffer};
-use mlua::{Function, Lua, Result, Table};
-use std::ffi::c_int;
+use mlua::{Function, Lua, Table};
+use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 
 /// Longest string that a function here makes: the longest that a key may hold by default.
@@ -21,7 +21,7 @@ const PIECE: usize = 64 << 10;
 const LOCAL: usize = 512;
 
 /// Puts the functions into the tables `string` and `table`.
-pub fn install(lua: &Lua, string: &Table, table: &Table) -> Result<()> {
+pub fn install(lua: &Lua, string: &Table, table: &Table) -> mlua::Result<()> {
     for (owner, name, function) in [
         (string, "rep", rep as lua_CFunction),
         (string, "lower", lower),
@@ -33,10 +33,10 @@ pub fn install(lua: &Lua, string: &Table, table: &Table) -> Result<()> {
         owner.raw_set(name, unsafe { lua.create_c_function(function)? })?;
     }
     let inner: Function = string.raw_get("format")?;
-    // SAFETY: the guard calls its upvalue, a library function without upvalues of its own.
-    let guarded: Function =
-        unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, format_guard, 1))? };
-    string.raw_set("format", guarded)
+    // SAFETY: the function calls its upvalue, a library function without upvalues of its own.
+    let format: Function =
+        unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, format, 1))? };
+    string.raw_set("format", format)
 }
 
 /// Counts the work of copying so many bytes.
@@ -120,6 +120,34 @@ impl Builder {
             let bytes = ffi::lua_objlen(self.state, -1);
             self.count(bytes);
             ffi::luaL_addvalue(self.buffer.as_mut_ptr());
+        }
+    }
+
+    /// Adds a string as Lua reads it, in quotes.
+    ///
+    /// # Safety
+    /// As [`add`](Self::add).
+    unsafe fn add_quoted(&mut self, text: &[u8]) {
+        let special = |b: &u8| matches!(b, b'"' | b'\\' | b'\n' | b'\r' | 0);
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.add(b"\"");
+            let mut rest = text;
+            while !rest.is_empty() {
+                let piece = &rest[..rest.len().min(PIECE)];
+                let plain = piece.iter().position(special).unwrap_or(piece.len());
+                self.add(&piece[..plain]);
+                rest = &rest[plain..];
+                if let Some(byte) = piece.get(plain) {
+                    match byte {
+                        b'\r' => self.add(b"\\r"),
+                        0 => self.add(b"\\000"),
+                        other => self.add(&[b'\\', *other]),
+                    }
+                    rest = &rest[1..];
+                }
+            }
+            self.add(b"\"");
         }
     }
 
@@ -253,8 +281,8 @@ unsafe extern "C-unwind" fn concat(state: *mut lua_State) -> c_int {
     }
 }
 
-/// `string.format`: what its arguments come to is bounded and paid for; Lua's own function does the rest.
-unsafe extern "C-unwind" fn format_guard(state: *mut lua_State) -> c_int {
+/// `string.format`: Lua's own function where there is little text, else its items one by one.
+unsafe extern "C-unwind" fn format(state: *mut lua_State) -> c_int {
     // SAFETY: Lua calls C functions with a live state; `install` made the closure.
     unsafe {
         let mut total = 0;
@@ -263,11 +291,99 @@ unsafe extern "C-unwind" fn format_guard(state: *mut lua_State) -> c_int {
                 total += ffi::lua_objlen(state, i);
             }
         }
-        if total > TEXT_MAX {
-            too_long(state);
+        spend_bytes(state, total);
+        match total <= PIECE {
+            true => forward(state),
+            false => format_long(state),
         }
-        // Lua's function copies byte by byte.
-        spend_bytes(state, total.saturating_mul(8));
-        forward(state)
+    }
+}
+
+/// As Lua's function, which is the upvalue and formats what is short.
+unsafe fn format_long(state: *mut lua_State) -> c_int {
+    // SAFETY: as in `format`. The format is argument 1, which stays on the stack; what is pushed above the builder's
+    // pieces is added, and gone.
+    unsafe {
+        let mut len = 0;
+        let format = ffi::luaL_checklstring(state, 1, &mut len);
+        let mut rest = std::slice::from_raw_parts(format.cast::<u8>(), len);
+        let top = ffi::lua_gettop(state);
+        let mut argument = 1;
+        let mut builder = Builder::new();
+        let builder = builder.begin(state);
+        while let Some(percent) = memchr::memchr(b'%', rest) {
+            builder.add(&rest[..percent]);
+            rest = &rest[percent..];
+            if rest.get(1) == Some(&b'%') {
+                builder.add(b"%");
+                rest = &rest[2..];
+                continue;
+            }
+            argument += 1;
+            if argument > top {
+                return ffi::luaL_argerror(state, argument, c"no value".as_ptr());
+            }
+            let item = match item_len(rest) {
+                Ok(len) => &rest[..len],
+                Err(text) => return ffi::luaL_error(state, text.as_ptr()),
+            };
+            rest = &rest[item.len()..];
+            let mut len = 0;
+            match item[item.len() - 1] {
+                b'q' => {
+                    let text = ffi::luaL_checklstring(state, argument, &mut len);
+                    builder.add_quoted(std::slice::from_raw_parts(text.cast(), len));
+                    continue;
+                }
+                b's' => {
+                    ffi::luaL_checklstring(state, argument, &mut len);
+                    if len >= 100 && !item.contains(&b'.') {
+                        ffi::lua_pushvalue(state, argument);
+                        builder.add_top();
+                        continue;
+                    }
+                }
+                b'c' | b'd' | b'i' | b'o' | b'u' | b'x' | b'X' | b'e' | b'E' | b'f' | b'g'
+                | b'G' => {
+                    ffi::luaL_checknumber(state, argument);
+                }
+                other => {
+                    let text = c"invalid option '%%%c' to 'format'";
+                    return ffi::luaL_error(state, text.as_ptr(), c_int::from(other));
+                }
+            }
+            ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
+            ffi::lua_pushlstring(state, item.as_ptr().cast(), item.len());
+            ffi::lua_pushvalue(state, argument);
+            ffi::lua_call(state, 2, 1);
+            builder.add_top();
+        }
+        builder.add(rest);
+        builder.finish();
+        1
+    }
+}
+
+/// The length of the item that begins with this percent sign: flags, width, precision and the letter.
+fn item_len(text: &[u8]) -> Result<usize, &'static CStr> {
+    let count = |from: usize, most: usize, is: fn(&u8) -> bool| {
+        text[from..].iter().take(most).take_while(|b| is(b)).count()
+    };
+    let flags = count(1, usize::MAX, |b| b"-+ #0".contains(b));
+    if flags > 5 {
+        return Err(c"invalid format (repeated flags)");
+    }
+    let mut at = 1 + flags;
+    at += count(at, 2, u8::is_ascii_digit);
+    if text.get(at) == Some(&b'.') {
+        at += 1;
+        at += count(at, 2, u8::is_ascii_digit);
+    }
+    match text.get(at) {
+        Some(digit) if digit.is_ascii_digit() => {
+            Err(c"invalid format (width or precision too long)")
+        }
+        Some(_) => Ok(at + 1),
+        None => Err(c"invalid option '%%' to 'format'"),
     }
 }

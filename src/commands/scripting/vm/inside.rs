@@ -1,0 +1,84 @@
+//! Lua's own structures, as far as the functions that take the place of Lua's look into them.
+//!
+//! They mirror those of Lua 5.1.5, the last release of that version. [`Accounts`] mirrors what mlua hands to its
+//! allocator; [`super::memory::mirrors`] checks it before anything relies on it.
+
+use std::ffi::{c_int, c_uint, c_void};
+
+/// What every collectable object begins with.
+#[repr(C)]
+pub struct Object {
+    pub next: *mut Object,
+    pub kind: u8,
+    pub marked: u8,
+}
+
+/// A string; its bytes and a zero byte follow.
+#[repr(C)]
+pub struct Text {
+    pub next: *mut Object,
+    pub kind: u8,
+    pub marked: u8,
+    pub reserved: u8,
+    pub hash: c_uint,
+    pub len: usize,
+}
+
+/// A userdata; its bytes follow.
+#[repr(C)]
+pub struct Userdata {
+    pub next: *mut Object,
+    pub kind: u8,
+    pub marked: u8,
+    pub metatable: *mut c_void,
+    pub env: *mut c_void,
+    pub len: usize,
+}
+
+/// The beginning of a coroutine.
+#[repr(C)]
+pub struct State {
+    pub next: *mut Object,
+    pub kind: u8,
+    pub marked: u8,
+    pub status: u8,
+    pub top: *mut c_void,
+    pub base: *mut c_void,
+    pub global: *mut Global,
+}
+
+/// What all coroutines share, up to the last field that is used here.
+#[repr(C)]
+pub struct Global {
+    pub chains: *mut *mut Object,
+    pub texts: u32,
+    pub size: c_int,
+    pub allocator: *const c_void,
+    pub allocator_data: *mut Accounts,
+    pub current_white: u8,
+    pub phase: u8,
+    pub swept: c_int,
+    pub lists: [*mut c_void; 6],
+    pub buffer: [usize; 3],
+    pub threshold: usize,
+    pub total: usize,
+    pub estimate: usize,
+    pub debt: usize,
+    pub pause: c_int,
+    pub step: c_int,
+    pub panic: *const c_void,
+    pub registry: u64,
+    pub registry_kind: c_int,
+    pub main: *mut State,
+}
+
+/// What mlua's allocator counts.
+#[repr(C)]
+pub struct Accounts {
+    /// Bytes that Lua holds.
+    pub used: isize,
+    /// Bytes that it may hold; 0 is no limit.
+    pub limit: isize,
+    /// The limit does not matter for now.
+    pub ignores_limit: bool,
+}

@@ -1,0 +1,162 @@
+//! Lua's allocations.
+//!
+//! mlua's allocator counts what Lua holds and knows a limit, but ends the process when the system has no memory. The
+//! functions here take the place of the three in Lua's `lmem.c`, as those in [`super::strings`] do: whatever the
+//! reason why there is no memory, Lua raises its error.
+//!
+//! They also know how large the blocks are that a script works with. One instruction may copy, compare, sort into
+//! place or walk through all of a block, so the hook that counts instructions comes sooner where blocks are large
+//! ([`super::pace::hook_for_block`]).
+
+use super::inside::{Accounts, State};
+use super::pace;
+use mlua::ffi::{self, LUA_ERRMEM, SYS_MIN_ALIGN};
+use mlua::{Lua, Result};
+use std::alloc::{Layout, alloc, dealloc, realloc};
+use std::ffi::{c_char, c_int, c_void};
+
+/// Elements that a growing vector has at least.
+const ELEMENTS_MIN: c_int = 4;
+
+unsafe extern "C-unwind" {
+    /// Leaves by a long jump.
+    fn luaD_throw(state: *mut State, status: c_int) -> !;
+    /// Raises an error with this text.
+    fn luaG_runerror(state: *mut State, format: *const c_char, ...) -> !;
+}
+
+/// A block of so many bytes, as mlua's allocator makes them: those it has made may be freed here.
+fn layout(bytes: usize) -> Option<Layout> {
+    Layout::from_size_align(bytes, SYS_MIN_ALIGN).ok()
+}
+
+/// Makes `block` of `old` bytes one of `new` bytes; 0 bytes are no block. Raises an error if there is no memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn luaM_realloc_(
+    state: *mut State,
+    block: *mut c_void,
+    old: usize,
+    new: usize,
+) -> *mut c_void {
+    // SAFETY: Lua calls this with a live state and a block of this size that was made here or by mlua's allocator,
+    // which has the same layout and the same accounts. Nothing here owns what a long jump would leak.
+    unsafe {
+        let global = (*state).global;
+        let made = place(&mut *(*global).allocator_data, block.cast(), old, new);
+        if made.is_null() && new > 0 {
+            luaD_throw(state, LUA_ERRMEM);
+        }
+        (*global).total = ((*global).total - old) + new;
+        if new >= pace::BLOCK_NOTED {
+            pace::hook_for_block((*global).main.cast(), state.cast(), new);
+        }
+        made.cast()
+    }
+}
+
+/// The new block, or null if there is none to be had.
+///
+/// # Safety
+/// `block` has `old` bytes and was made here, or is null.
+#[inline]
+unsafe fn place(accounts: &mut Accounts, block: *mut u8, old: usize, new: usize) -> *mut u8 {
+    if new > isize::MAX as usize - SYS_MIN_ALIGN {
+        return std::ptr::null_mut();
+    }
+    let old = if block.is_null() { 0 } else { old };
+    let more = new as isize - old as isize;
+    if more > 0
+        && accounts.limit > 0
+        && accounts.used + more > accounts.limit
+        && !accounts.ignores_limit
+    {
+        return std::ptr::null_mut();
+    }
+    let (Some(from), Some(to)) = (layout(old), layout(new)) else {
+        return std::ptr::null_mut();
+    };
+    // SAFETY: the caller's promise; sizes of 0 are never asked of the system.
+    let made = unsafe {
+        match (old, new) {
+            (0, 0) => return std::ptr::null_mut(),
+            (0, _) => alloc(to),
+            (_, 0) => {
+                dealloc(block, from);
+                std::ptr::null_mut()
+            }
+            _ => realloc(block, from, new),
+        }
+    };
+    if made.is_null() && new > 0 {
+        // Lua relies on it that a block can be made smaller.
+        return if new <= old { block } else { made };
+    }
+    accounts.used += more;
+    made
+}
+
+/// Raises the error of a size that cannot be.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn luaM_toobig(state: *mut State) -> *mut c_void {
+    // SAFETY: Lua calls this with a live state.
+    unsafe { luaG_runerror(state, c"memory allocation error: block too big".as_ptr()) }
+}
+
+/// Doubles a vector of `size` elements of so many bytes, up to `limit` elements.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn luaM_growaux_(
+    state: *mut State,
+    block: *mut c_void,
+    size: *mut c_int,
+    bytes: usize,
+    limit: c_int,
+    text: *const c_char,
+) -> *mut c_void {
+    // SAFETY: Lua calls this with a live state and a vector of its own.
+    unsafe {
+        let old = *size;
+        let new = match old >= limit / 2 {
+            true if old >= limit => luaG_runerror(state, text),
+            true => limit,
+            false => (old * 2).max(ELEMENTS_MIN),
+        };
+        let Some(total) = (new as usize).checked_mul(bytes) else {
+            return luaM_toobig(state);
+        };
+        let made = luaM_realloc_(state, block, old as usize * bytes, total);
+        *size = new;
+        made
+    }
+}
+
+/// Makes the linker take these functions before it looks into Lua's library.
+pub fn in_place() -> bool {
+    let ours: [*const (); 3] = [
+        luaM_realloc_ as *const (),
+        luaM_toobig as *const (),
+        luaM_growaux_ as *const (),
+    ];
+    std::hint::black_box(ours).iter().all(|f| !f.is_null())
+}
+
+/// What mlua counts for `lua` is where these functions look for it.
+///
+/// # Errors
+/// Those of mlua.
+pub fn mirrors(lua: &Lua) -> Result<bool> {
+    const MARK: usize = 0x7fff_1234_5678;
+    let mut data = std::ptr::null_mut();
+    // SAFETY: asking for the allocator is possible in any state.
+    unsafe {
+        let data = &raw mut data;
+        lua.exec_raw::<()>((), |state| _ = ffi::lua_getallocf(state, data))?;
+    }
+    let before = lua.set_memory_limit(MARK)?;
+    // SAFETY: mlua's data has this size and alignment at least, whatever its fields are.
+    let seen = unsafe { &*data.cast::<Accounts>() };
+    let mirrors = seen.limit == MARK as isize
+        && seen.used == lua.used_memory() as isize
+        && !seen.ignores_limit;
+    lua.set_memory_limit(before)?;
+    Ok(mirrors)
+}
