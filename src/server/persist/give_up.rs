@@ -107,8 +107,7 @@ impl Persistence {
             plan.aux.retain(|(name, _)| !name.starts_with("repl-"));
         }
         let open = open_later(Target::Disk(place), settings.incremental_fsync);
-        let started = SaveThread::start(plan, open, queue_bytes(0));
-        let mut thread = started.map_err(SaveError::Thread)?;
+        let mut thread = SaveThread::start_awaited(plan, open, queue_bytes(0));
         thread.finish();
         let outcome = thread.join();
         let mut state = self.state.borrow_mut();

@@ -248,7 +248,12 @@ impl Persistence {
         let plan = plan(engine, &settings, request.form, cut.clone());
         let data_bytes = (engine.used_memory)(engine);
         let open = open_later(request.target, settings.incremental_fsync);
-        let thread = match SaveThread::start(plan, open, queue_bytes(data_bytes)) {
+        let most = queue_bytes(data_bytes);
+        let started = match background {
+            true => SaveThread::start(plan, open, most),
+            false => Ok(SaveThread::start_awaited(plan, open, most)),
+        };
+        let thread = match started {
             Ok(thread) => thread,
             Err(error) => {
                 if !request.only_functions {

@@ -237,22 +237,34 @@ fn a_disk_that_hangs_fails_the_save_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn a_save_without_a_thread_fails_and_everything_else_goes_on() {
+fn without_a_thread_a_save_is_written_by_who_waits_for_it_and_none_in_the_background() {
     let dir = tempfile::tempdir().unwrap();
     let server = server(dir.path());
     server.with_engine(|engine| {
         engine.keyspace.db_mut(0).insert_str(b"key", b"v", None);
         let guard = threads::refuse();
         let options = SaveOptions::default();
-        let error = server.persistence.save(engine, &options).unwrap_err();
-        assert!(
-            error.contains("Can't start the thread that saves"),
-            "{error}"
-        );
-        assert!(!engine.save_failed, "SAVE stops no other's writes");
+        for i in 0..20_000 {
+            let db = engine.keyspace.db_mut(0);
+            db.insert_str(format!("key:{i}").as_bytes(), &[b'v'; 200], None);
+        }
+        let saved = server.persistence.save(engine, &options);
+        saved.expect("the caller writes");
+        assert!(!server.persistence.running() && !engine.keyspace.snapshot_running());
+        let dump = std::fs::read(dir.path().join("dump.rdb")).unwrap();
+        let load = boot::load_options(engine);
+        let (done, ..) = load::load(&dump[..], &load, &LoadProgress::default()).expect("sound");
+        assert_eq!(done.keys_loaded, 20_001);
         assert!(server.persistence.bgsave(engine, &options).is_err());
         assert!(engine.save_failed && !server.persistence.running());
         assert!(server.persistence.last_failure().is_some());
+        server.persistence.after_flushall(engine);
+        // A disk that fails is told, as it is by a thread.
+        let name = std::mem::replace(&mut engine.config.dbfilename, "missing/dump.rdb".into());
+        let error = server.persistence.save(engine, &options).unwrap_err();
+        assert!(error.contains("No such file"), "{error}");
+        assert!(!server.persistence.running() && !engine.keyspace.snapshot_running());
+        engine.config.dbfilename = name;
         drop(guard);
         // No snapshot was left behind.
         engine.keyspace.db_mut(0).insert_str(b"key", b"w", None);

@@ -1,6 +1,7 @@
 //! The persistence thread: takes the blocks of a snapshot walk, encodes them as RDB, writes them to the
 //! sinks. One thread per save; the executor never waits for it.
 //!
+//!  * A save to whose end everybody waits anyway is written by the calling thread where the system has no other.
 //!  * The queue is bounded in bytes: only the local disk paces the walk.
 //!  * A failing sink ends alone; when none is left the save has failed.
 //!  * A save is finished only if the keys emitted per database equal the counts taken at the cut.
@@ -13,6 +14,7 @@ use crate::server::allocator::Lent;
 use crate::server::delay::sleep_for_key;
 use crate::server::threads;
 use crate::snapshot::Block;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -84,7 +86,33 @@ pub struct SaveThread {
     shared: Arc<Shared>,
     /// Shared with the thread.
     pub progress: Arc<Progress>,
-    handle: Option<std::thread::JoinHandle<Outcome>>,
+    writer: Writer,
+}
+
+/// Who writes.
+enum Writer {
+    Thread(std::thread::JoinHandle<Outcome>),
+    /// Whoever gives the blocks.
+    Caller(RefCell<Encoding>),
+    Done,
+}
+
+/// How far the calling thread has come.
+enum Encoding {
+    On(Box<Encoder>),
+    Over(Outcome),
+}
+
+impl Encoding {
+    /// All keys have been given, or that failed.
+    fn end(&mut self, shared: &Shared, encoded: Result<(), SaveError>) {
+        let now = std::mem::replace(self, Encoding::Over(failed(SaveError::cancelled())));
+        *self = Encoding::Over(match now {
+            Encoding::On(encoder) => end(shared, *encoder, encoded),
+            Encoding::Over(outcome) => outcome,
+        });
+        shared.ended.store(true, Ordering::Release);
+    }
 }
 
 impl SaveThread {
@@ -93,6 +121,46 @@ impl SaveThread {
     /// # Errors
     /// There is no thread to be had.
     pub fn start(plan: Plan, open: OpenSinks, most: usize) -> io::Result<SaveThread> {
+        Self::begin(most, |shared, progress| {
+            let (theirs, counted) = (shared.clone(), progress.clone());
+            let handle = threads::spawn("forebay-save", move || {
+                run_aside(&theirs, &counted, plan, open)
+            })?;
+            Ok(Writer::Thread(handle))
+        })
+    }
+
+    /// As [`SaveThread::start`], for a caller that does nothing else until the end: without a thread to be had it
+    /// writes by itself what it gives.
+    pub fn start_awaited(plan: Plan, open: OpenSinks, most: usize) -> SaveThread {
+        let begun = Self::begin(most, |shared, progress| {
+            let work = Arc::new(Mutex::new(Some((plan, open))));
+            let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut w| w.take());
+            let (theirs, counted, given) = (shared.clone(), progress.clone(), work.clone());
+            let started = threads::spawn("forebay-save", move || {
+                let (plan, open) = take(&given).expect("nobody else takes it once this runs");
+                run_aside(&theirs, &counted, plan, open)
+            });
+            let error = match started {
+                Ok(handle) => return Ok(Writer::Thread(handle)),
+                Err(error) => error,
+            };
+            tracing::warn!("Can't start the thread that saves: {error}. It is saved without");
+            let (plan, open) = take(&work).expect("no thread has it");
+            let begun = begin_encoding(shared, progress, plan, open);
+            let mut begun = begun.unwrap_or_else(|error| Encoding::Over(failed(error)));
+            if let Encoding::Over(_) = begun {
+                begun.end(shared, Ok(()));
+            }
+            Ok(Writer::Caller(RefCell::new(begun)))
+        });
+        begun.unwrap_or_else(|_: io::Error| unreachable!("the caller is there"))
+    }
+
+    fn begin(
+        most: usize,
+        writer: impl FnOnce(&Arc<Shared>, &Arc<Progress>) -> io::Result<Writer>,
+    ) -> io::Result<SaveThread> {
         let shared = Arc::new(Shared {
             most,
             queue: Mutex::default(),
@@ -103,19 +171,11 @@ impl SaveThread {
             ended: AtomicBool::new(false),
         });
         let progress = Arc::new(Progress::default());
-        let (theirs, counted) = (shared.clone(), progress.clone());
-        let handle = threads::spawn("forebay-save", move || {
-            crate::server::priority::background();
-            let outcome = run(&theirs, &counted, plan, open);
-            theirs.ended.store(true, Ordering::Release);
-            theirs.drained.notify_all();
-            theirs.news.notify_one();
-            outcome
-        })?;
+        let writer = writer(&shared, &progress)?;
         Ok(SaveThread {
             shared,
             progress,
-            handle: Some(handle),
+            writer,
         })
     }
 
@@ -126,6 +186,15 @@ impl SaveThread {
 
     /// Gives a block. Check [`SaveThread::has_room`] first.
     pub fn give(&self, block: Block) {
+        if let Writer::Caller(encoding) = &self.writer {
+            let mut encoding = encoding.borrow_mut();
+            if let Encoding::On(encoder) = &mut *encoding
+                && let Err(error) = take_block(&self.shared, &self.progress, encoder, block)
+            {
+                encoding.end(&self.shared, Err(error));
+            }
+            return;
+        }
         let mut queue = self.lock();
         queue.bytes += block.weight();
         let lent = Lent::new(block.allocated());
@@ -135,6 +204,9 @@ impl SaveThread {
 
     /// All blocks were given.
     pub fn finish(&self) {
+        if let Writer::Caller(encoding) = &self.writer {
+            return encoding.borrow_mut().end(&self.shared, Ok(()));
+        }
         self.lock().messages.push_back(Message::Finish);
         self.shared.filled.notify_one();
     }
@@ -204,16 +276,20 @@ impl SaveThread {
 
     /// The outcome; blocks until the thread has ended.
     pub fn join(&mut self) -> Outcome {
-        let panicked = || Outcome {
-            bytes: 0,
-            result: Err(SaveError::Cancelled(
-                "the persistence thread panicked".into(),
-            )),
+        let outcome = match std::mem::replace(&mut self.writer, Writer::Done) {
+            Writer::Thread(handle) => handle.join().ok(),
+            Writer::Caller(encoding) => Some(match encoding.into_inner() {
+                Encoding::Over(outcome) => outcome,
+                // Nobody will give it the rest.
+                Encoding::On(_) => failed(SaveError::cancelled()),
+            }),
+            Writer::Done => None,
         };
-        self.handle
-            .take()
-            .and_then(|h| h.join().ok())
-            .unwrap_or_else(panicked)
+        outcome.unwrap_or_else(|| {
+            failed(SaveError::Cancelled(
+                "the persistence thread panicked".into(),
+            ))
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -225,9 +301,7 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("no panic while the lock is held")
     }
-}
 
-impl Shared {
     /// The last moment at which the save may be given up.
     fn begin_commit(&self) -> Result<(), SaveError> {
         let mut queue = self.lock();
@@ -241,24 +315,54 @@ impl Shared {
 
 impl Drop for SaveThread {
     fn drop(&mut self) {
-        if self.handle.is_some() {
+        if !matches!(self.writer, Writer::Done) {
             self.give_up();
         }
     }
 }
 
-fn run(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSinks) -> Outcome {
-    let sinks = match open(&shared.fate) {
-        Ok(sinks) => sinks,
-        Err(error) => {
-            return Outcome {
-                bytes: 0,
-                result: Err(error),
-            };
+fn failed(error: SaveError) -> Outcome {
+    Outcome {
+        bytes: 0,
+        result: Err(error),
+    }
+}
+
+/// A save on its thread.
+fn run_aside(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSinks) -> Outcome {
+    crate::server::priority::background();
+    let outcome = match begin_encoding(shared, progress, plan, open) {
+        Ok(Encoding::On(mut encoder)) => {
+            let encoded = encode_all(shared, progress, &mut encoder);
+            end(shared, *encoder, encoded)
         }
+        Ok(Encoding::Over(outcome)) => outcome,
+        Err(error) => failed(error),
     };
-    let mut encoder = Encoder::new(plan, sinks, progress.clone());
-    let result = encode_all(shared, progress, &mut encoder).and_then(|()| encoder.end());
+    shared.ended.store(true, Ordering::Release);
+    shared.drained.notify_all();
+    shared.news.notify_one();
+    outcome
+}
+
+/// Opens the sinks and writes what comes before the keys.
+fn begin_encoding(
+    shared: &Shared,
+    progress: &Arc<Progress>,
+    plan: Plan,
+    open: OpenSinks,
+) -> Result<Encoding, SaveError> {
+    let sinks = open(&shared.fate)?;
+    let mut encoder = Box::new(Encoder::new(plan, sinks, progress.clone()));
+    Ok(match encoder.begin() {
+        Ok(()) => Encoding::On(encoder),
+        Err(error) => Encoding::Over(end(shared, *encoder, Err(error))),
+    })
+}
+
+/// All keys have been encoded, or that failed: makes the dump final, or nothing of it.
+fn end(shared: &Shared, mut encoder: Encoder, encoded: Result<(), SaveError>) -> Outcome {
+    let result = encoded.and_then(|()| encoder.end());
     let result = result.and_then(|()| shared.begin_commit());
     let bytes = encoder.bytes();
     Outcome {
@@ -272,7 +376,6 @@ fn encode_all(
     progress: &Progress,
     encoder: &mut Encoder,
 ) -> Result<(), SaveError> {
-    encoder.begin()?;
     loop {
         let message = {
             let mut queue = shared.lock();
@@ -293,15 +396,25 @@ fn encode_all(
             Message::Finish => return Ok(()),
             Message::Block(block, _lent) => {
                 let size = block.weight();
-                keep_slow(shared, progress, encoder, &block)?;
-                encoder.block(block)?;
-                progress.keys.store(encoder.keys(), Ordering::Relaxed);
+                take_block(shared, progress, encoder, block)?;
                 shared.lock().bytes -= size;
                 shared.drained.notify_all();
                 shared.news.notify_one();
             }
         }
     }
+}
+
+fn take_block(
+    shared: &Shared,
+    progress: &Progress,
+    encoder: &mut Encoder,
+    block: Block,
+) -> Result<(), SaveError> {
+    keep_slow(shared, progress, encoder, &block)?;
+    encoder.block(block)?;
+    progress.keys.store(encoder.keys(), Ordering::Relaxed);
+    Ok(())
 }
 
 /// `rdb-key-save-delay`, for the keys of a block.
