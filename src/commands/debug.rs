@@ -4,6 +4,7 @@ use super::digest::{self, Fingerprint, Manner};
 use super::host::ReloadOptions;
 use super::spec::{Command, Flags, Group};
 use super::{Args, CmdResult, CommandError, Cx, heat};
+use crate::keyspace::value::set_packed_threshold;
 use std::time::Duration;
 
 /// This family's declarations.
@@ -55,13 +56,6 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         "Return a Redis protocol error with <string> as message.",
     ),
     (
-        "DICT-RESIZING",
-        3,
-        3,
-        accepted,
-        "Has no effect: there are no hash tables that are resized.",
-    ),
-    (
         "HTSTATS-KEY",
         3,
         4,
@@ -105,13 +99,6 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         "Save the dataset and load it back: NOSAVE, NOFLUSH, MERGE.",
     ),
     (
-        "REPLYBUFFER",
-        4,
-        4,
-        accepted,
-        "Has no effect: idle reply buffers are given back at once.",
-    ),
-    (
         "REPLICATE",
         3,
         usize::MAX,
@@ -145,7 +132,19 @@ static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
         3,
         3,
         quicklist_packed_threshold,
-        "Has no effect: list elements of 4 KB and more always have a node of their own.",
+        "Write list elements of <size> bytes and more as nodes of their own; 0 is the default.",
+    ),
+];
+
+/// Subcommands of the reference for which there is nothing here, and why: to answer OK would be a lie.
+static NOT_HERE: &[(&str, &str)] = &[
+    (
+        "DICT-RESIZING",
+        "ERR DEBUG DICT-RESIZING is not supported: no hash table is resized here, segments split one by one",
+    ),
+    (
+        "REPLYBUFFER",
+        "ERR DEBUG REPLYBUFFER is not supported: clients share one reply buffer, none has one of its own to shrink",
     ),
 ];
 
@@ -154,6 +153,12 @@ fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return help(cx);
     }
     let name = &args[1];
+    if let Some((_, why)) = NOT_HERE
+        .iter()
+        .find(|s| name.eq_ignore_ascii_case(s.0.as_bytes()))
+    {
+        return Err(CommandError::fixed(why));
+    }
     let found = SUBCOMMANDS
         .iter()
         .find(|s| name.eq_ignore_ascii_case(s.0.as_bytes()));
@@ -332,12 +337,6 @@ fn pause_cron(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Settings of structures that do not exist here.
-fn accepted(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    cx.client.reply.ok();
-    Ok(())
-}
-
 /// In the words of the reference, as far as a tree has what a hash table has.
 fn htstats_key(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let db = cx.engine.keyspace.db(cx.client.db);
@@ -371,12 +370,13 @@ fn crash(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 fn quicklist_packed_threshold(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let text = String::from_utf8_lossy(&args[2]).into_owned();
     let size = crate::config::kind::parse_memory(&text);
-    // 0 is the default; the message is the reference's.
-    if size.is_none_or(|size| size >= 4 << 30) {
+    // As in the reference, a little below 4 GB is too much already.
+    let Some(size) = size.filter(|size| *size <= (4 << 30) - (1 << 20)) else {
         return Err(CommandError::fixed(
             "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
         ));
-    }
+    };
+    set_packed_threshold(size as usize);
     cx.client.reply.ok();
     Ok(())
 }
@@ -386,6 +386,26 @@ mod tests {
     use crate::commands::testing::Bench;
     use crate::config::Config;
     use crate::config::choices::Protection;
+
+    #[test]
+    fn what_has_no_counterpart_is_refused_and_not_in_the_help() {
+        let mut bench = Bench::new();
+        bench.engine.config.enable_debug_command = Protection::Yes;
+        let help = bench.run("DEBUG HELP");
+        for line in ["DEBUG DICT-RESIZING 0", "DEBUG REPLYBUFFER resizing 0"] {
+            let name = line.split(' ').nth(1).expect("a subcommand");
+            let refused = bench.run(line);
+            assert!(refused.starts_with("-ERR DEBUG "), "{refused}");
+            assert!(refused.contains("is not supported"), "{refused}");
+            assert!(!help.contains(name), "{help}");
+        }
+        let too_much = "-ERR argument must be a memory value bigger than 1 and smaller than 4gb";
+        bench.check(&[
+            ("DEBUG QUICKLIST-PACKED-THRESHOLD 4gb", too_much),
+            ("DEBUG QUICKLIST-PACKED-THRESHOLD 4294950912", too_much),
+            ("DEBUG QUICKLIST-PACKED-THRESHOLD 0", "+OK"),
+        ]);
+    }
 
     #[test]
     fn debug_is_refused_unless_the_configuration_allows_it() {

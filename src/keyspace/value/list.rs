@@ -15,8 +15,10 @@ use crate::keyspace::tree::seq::Seq;
 use crate::keyspace::{Item, Limits};
 use crate::rdb::listpack::{self, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, string};
+use smallvec::{SmallVec, smallvec};
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A list, owned.
 #[derive(Clone, Debug)]
@@ -401,44 +403,118 @@ impl<'a> ListRef<'a> {
         matches!(&self.0, FormRef::Pack(_))
     }
 
-    pub(super) fn write(&self, mut packer: Option<&mut lzf::Packer>, out: &mut plain::Out<'_>) {
+    pub(super) fn write(&self, packer: Option<&mut lzf::Packer>, out: &mut plain::Out<'_>) {
         match &self.0 {
             FormRef::Pack(lp) => {
                 out.buf().extend_from_slice(&[1, 2]);
                 string::encode_blob(lp, packer, out.buf());
             }
             _ => {
-                let chunks = || {
-                    self.chain()
-                        .into_iter()
-                        .flat_map(Seq::chunks)
-                        .filter(|chunk| !chunk.is_empty())
-                };
-                length::encode_length(chunks().count() as u64, out.buf());
-                for chunk in chunks() {
-                    match chunk.single() {
-                        Some(item) if item.len() > PLAIN_ABOVE => {
-                            out.buf().push(1);
-                            item.with(|item| {
-                                string::encode_blob(item, packer.as_deref_mut(), out.buf())
-                            });
-                        }
-                        _ => {
-                            out.buf().push(2);
-                            string::encode_blob(
-                                &chunk.listpack(),
-                                packer.as_deref_mut(),
-                                out.buf(),
-                            );
-                        }
-                    }
-                    out.spill();
-                }
+                write_chain(self.chain(), PACKED_THRESHOLD.load(Relaxed), packer, out);
             }
         }
     }
 }
 
+/// What [`set_packed_threshold`] has set.
+static PACKED_THRESHOLD: AtomicUsize = AtomicUsize::new(0);
+
+/// Lists that are written from now on have each element of so many bytes in a node of its own, and none that is
+/// shorter; 0 = as is best. Lists in one listpack stay in one.
+pub fn set_packed_threshold(bytes: usize) {
+    PACKED_THRESHOLD.store(bytes, Relaxed);
+}
+
+/// The nodes that a chunk is written as; nearly always one.
+type Nodes<'a> = SmallVec<[plain::Node<'a>; 1]>;
+
+/// Writes the nodes of a long list.
+fn write_chain(
+    chain: Option<&Chain>,
+    threshold: usize,
+    mut packer: Option<&mut lzf::Packer>,
+    out: &mut plain::Out<'_>,
+) {
+    let chunks = || {
+        let chunks = chain.into_iter().flat_map(Seq::chunks);
+        chunks.filter(|chunk| !chunk.is_empty())
+    };
+    let nodes: usize = match threshold {
+        0 => chunks().count(),
+        _ => chunks().map(|chunk| parted(chunk, threshold).len()).sum(),
+    };
+    length::encode_length(nodes as u64, out.buf());
+    for chunk in chunks() {
+        let nodes: Nodes<'_> = match chunk.single() {
+            _ if threshold > 0 => parted(chunk, threshold),
+            Some(item) if item.len() > PLAIN_ABOVE => smallvec![plain::Node::Plain(item.to_cow())],
+            _ => smallvec![plain::Node::Packed(chunk.listpack().into())],
+        };
+        for node in nodes {
+            let (container, bytes) = match &node {
+                plain::Node::Plain(item) => (1, item),
+                plain::Node::Packed(lp) => (2, lp),
+            };
+            out.buf().push(container);
+            string::encode_blob(bytes, packer.as_deref_mut(), out.buf());
+        }
+        out.spill();
+    }
+}
+
+/// The nodes of a chunk where elements of `threshold` bytes have their own.
+fn parted(chunk: &Chunk, threshold: usize) -> Nodes<'_> {
+    let (mut nodes, mut packed) = (Nodes::new(), listpack::Builder::new());
+    let flush = |packed: &mut listpack::Builder, nodes: &mut Nodes<'_>| {
+        if !packed.is_empty() {
+            nodes.push(plain::Node::Packed(packed.finish().to_vec().into()));
+            packed.clear();
+        }
+    };
+    for item in chunk.iter() {
+        if item.len() < threshold {
+            packed.push(item);
+            continue;
+        }
+        flush(&mut packed, &mut nodes);
+        nodes.push(plain::Node::Plain(item.to_cow()));
+    }
+    flush(&mut packed, &mut nodes);
+    nodes
+}
+
 /// A chunk of one element longer than this is written as a plain node: real servers do so above their
 /// node limit, of which this is the least.
 const PLAIN_ABOVE: usize = 4096;
+
+#[cfg(test)]
+mod node_tests {
+    use super::*;
+
+    #[test]
+    fn from_the_threshold_on_elements_have_nodes_of_their_own() {
+        let mut chain = Chain::default();
+        let words = [10, 3, 3, 12_000, 3, 10, 11].map(|n| vec![b'x'; n]);
+        words.iter().for_each(|word| chain.push_back(word));
+        // Each node: its container and the elements in it.
+        let nodes = |threshold| {
+            let mut out = plain::Out::behind(Vec::new());
+            write_chain(Some(&chain), threshold, None, &mut out);
+            let bytes = out.into_buf();
+            let mut nodes = plain::Nodes::new(&bytes);
+            let mut found = Vec::new();
+            while let Some(node) = nodes.next() {
+                found.push(match node {
+                    plain::Node::Plain(_) => (1, 1),
+                    plain::Node::Packed(lp) => (2, listpack::count(&lp)),
+                });
+            }
+            let list = ListRef::from_record(&bytes);
+            assert!(list.iter().map(|item| item.to_vec()).eq(words.clone()));
+            found
+        };
+        assert_eq!(nodes(0), [(2, 3), (1, 1), (2, 3)]);
+        assert_eq!(nodes(10), [(1, 1), (2, 2), (1, 1), (2, 1), (1, 1), (1, 1)]);
+        assert_eq!(nodes(20_000), [(2, 3), (2, 1), (2, 3)]);
+    }
+}

@@ -18,7 +18,7 @@ mod string;
 mod zset;
 
 pub use hash::{Hash, HashRef};
-pub use list::{List, ListRef};
+pub use list::{List, ListRef, set_packed_threshold};
 pub(crate) use packed::size_class;
 pub use set::{Set, SetRef};
 pub use stream::{Stream, StreamRef};
