@@ -7,6 +7,7 @@
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
 //! * [`crash`]: what is left after any end at any moment.
 //! * [`pause`]: what happens when nobody writes. [`expiry`]: what goes by itself.
+//! * [`descriptors`]: none left for files and sockets.
 //! * [`readme`]: what it tells a newcomer to type. [`by_hand`]: starts with arguments of a test's own.
 
 #[path = "../support/mod.rs"]
@@ -14,6 +15,7 @@ mod support;
 
 mod by_hand;
 mod crash;
+mod descriptors;
 mod exchange;
 mod expiry;
 mod full_disk;

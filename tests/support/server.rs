@@ -330,7 +330,16 @@ impl Server {
 
     /// It gets no descriptor from this number on; `None` gives back as many as a process may have here.
     pub fn limit_descriptors(&self, first: Option<usize>) {
-        let limit = first.map_or_else(|| "65536".to_owned(), |n| n.to_string());
+        let most = || {
+            let limits = fs::read_to_string(format!("/proc/{}/limits", self.pid()));
+            let limits = limits.expect("the process runs");
+            let line = limits
+                .lines()
+                .find(|line| line.starts_with("Max open files"));
+            let hard = line.and_then(|line| line.split_whitespace().nth(4));
+            hard.expect("soft and hard limit").to_owned()
+        };
+        let limit = first.map_or_else(most, |n| n.to_string());
         self.limit(&format!("--nofile={limit}:"));
     }
 
