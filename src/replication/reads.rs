@@ -7,7 +7,7 @@
 //!
 //! Valkey 8 and later tell their version. The handshakes of Redis 6.2 to 7.4 and Valkey 7.2 are alike: they are taken
 //! to understand what they have shown by loading a payload whose version they would otherwise have refused
-//! ([`Reads::shown_by`]).
+//! ([`Reads::of_target`]).
 
 use super::replconf::Reader;
 use crate::rdb::RdbVersion;
