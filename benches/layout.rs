@@ -6,10 +6,10 @@
 //! single operations on many small keys. Arguments: keys for the timings (10000000), MB of values
 //! for the sweep (512).
 
+use forebay::base::secret::HashKey;
 use forebay::keyspace::record::{self, put_head, put_string};
+use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 use forebay::keyspace::{Db, Keyspace, Partition, Scanned, SizeHint, ValueRef};
-use forebay::secret::HashKey;
-use forebay::snapshot::{SnapshotOptions, Step};
 use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;

@@ -6,10 +6,11 @@
 //!
 //! | module | what it answers |
 //! |---|---|
+//! | [`base`] | ids, numbers and their texts, errors, requests as bytes, secrets |
 //! | [`resp`] | how requests and replies look on the wire |
 //! | [`rdb`] | how a dataset looks as bytes: reading, checking, writing |
-//! | [`keyspace`] | where keys and values live in memory |
-//! | [`large`] | how a large argument is in memory once, not once in each room |
+//! | [`keyspace`] | where keys and values live in memory, and how a point-in-time image of them is taken |
+//! | [`pipes`] | how bytes and work pass between threads, with bounded memory |
 //! | [`commands`] | what each command does |
 //! | [`snapshot`] | how a point-in-time image is taken while clients write |
 //! | [`replication`] | which server follows which, from which offset |
@@ -17,19 +18,15 @@
 //! | [`secret`] | which secrets there are, and where they are drawn |
 //! | [`tools`] | what the `forebay` command does |
 
+pub mod base;
 pub mod commands;
 pub mod config;
 pub mod keyspace;
-pub mod large;
+pub mod pipes;
 pub mod rdb;
 pub mod replication;
 pub mod resp;
-pub mod secret;
 pub mod server;
-pub mod snapshot;
 pub mod tools;
 
-/// The compatibility level that clients see (`redis_version`).
-pub const REDIS_VERSION: &str = "7.4.2";
-/// The product's version (`forebay_version`).
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub use base::{REDIS_VERSION, VERSION};

@@ -8,7 +8,7 @@ use forebay_fuzz::rdb::{Frame, Scanner, Step, function};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut scratch = Scratch::new(forebay::secret::HashKey::fixed([1, 0]));
+    let mut scratch = Scratch::new(forebay::base::secret::HashKey::fixed([1, 0]));
     let (mut whole, mut halves) = (Scanner::new(), Scanner::new());
     let mut at = 0;
     loop {

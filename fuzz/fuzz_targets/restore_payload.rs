@@ -8,7 +8,7 @@ use forebay_fuzz::rdb::{RdbVersion, dump};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut scratch = Scratch::new(forebay::secret::HashKey::fixed([2, 0]));
+    let mut scratch = Scratch::new(forebay::base::secret::HashKey::fixed([2, 0]));
     let _ = dump::decode(bytes, &mut scratch);
     let [version, rdb_type, value @ ..] = bytes else { return };
     let mut payload = Vec::new();

@@ -18,5 +18,5 @@ fuzz_target!(|bytes: &[u8]| {
         let again = Stream::parse(rdb_type, &out).expect("what is written is read");
         assert_eq!(again.groups, stream.groups);
     }
-    common::round_trip(&Context::new(RdbVersion::redis(12)), rdb_type, value, &mut Scratch::new(forebay::secret::HashKey::fixed([5, 0])));
+    common::round_trip(&Context::new(RdbVersion::redis(12)), rdb_type, value, &mut Scratch::new(forebay::base::secret::HashKey::fixed([5, 0])));
 });

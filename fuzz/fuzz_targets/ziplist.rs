@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     if ziplist::check_each(bytes, |_, _| Ok::<(), Defect>(())).is_err() {
         return;
     }
-    let mut scratch = Scratch::new(forebay::secret::HashKey::fixed([3, 0]));
+    let mut scratch = Scratch::new(forebay::base::secret::HashKey::fixed([3, 0]));
     let context = Context::new(RdbVersion::redis(9));
     let mut value = Vec::new();
     encode_raw(bytes, &mut value);

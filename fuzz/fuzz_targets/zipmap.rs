@@ -12,5 +12,5 @@ fuzz_target!(|bytes: &[u8]| {
     let mut value = Vec::new();
     encode_raw(bytes, &mut value);
     let context = Context::new(RdbVersion::redis(2));
-    common::round_trip(&context, opcode::HASH_ZIPMAP, &value, &mut Scratch::new(forebay::secret::HashKey::fixed([4, 0])));
+    common::round_trip(&context, opcode::HASH_ZIPMAP, &value, &mut Scratch::new(forebay::base::secret::HashKey::fixed([4, 0])));
 });

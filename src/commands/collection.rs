@@ -9,8 +9,8 @@
 //! let (n, left) = cx.edit::<List, _>(loc, |list, env| ...);     in place; left == 0: the key is gone
 //! ```
 
-use super::engine::Rng;
 use super::{CommandError, Cx, Event};
+use crate::base::Rng;
 use crate::keyspace::value::stream::{Stream, StreamRef};
 use crate::keyspace::value::{Hash, HashRef, Kind, List, ListRef, Set, SetRef, Zset, ZsetRef};
 use crate::keyspace::{Glance, Limits, Loc, Value, ValueRef};

@@ -238,7 +238,7 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     reply.bulk_str("server");
     reply.bulk_str("redis");
     reply.bulk_str("version");
-    reply.bulk_str(crate::REDIS_VERSION);
+    reply.bulk_str(crate::base::REDIS_VERSION);
     reply.bulk_str("proto");
     reply.int(proto);
     reply.bulk_str("id");

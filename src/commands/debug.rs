@@ -1,9 +1,9 @@
 //! DEBUG: what tests and curious operators use.
 
-use super::digest::{self, Fingerprint, Manner};
 use super::host::ReloadOptions;
 use super::spec::{Command, Flags, Group};
 use super::{Args, CmdResult, CommandError, Cx, heat};
+use crate::keyspace::digest::{self, Fingerprint, Manner};
 use crate::keyspace::value::set_packed_threshold;
 use std::time::Duration;
 
@@ -313,7 +313,7 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn replicate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut bytes = Vec::new();
-    super::effects::encode_request(&mut bytes, args.from(2));
+    crate::base::request::encode_request(&mut bytes, args.from(2));
     cx.engine.repl.append_raw(&bytes);
     cx.client.reply.ok();
     Ok(())

@@ -235,7 +235,7 @@ impl<'a> Options<'a> {
             }
             () if args.is(i, "BYBOX") && rest >= 3 && self.may_be_box() => {
                 let side = |i: usize, error| {
-                    let side = super::args::parse_float(&args[i]);
+                    let side = crate::base::float::parse_float(&args[i]);
                     side.ok_or(CommandError::fixed(error))
                 };
                 let width = side(i + 1, "ERR need numeric width")?;
@@ -275,7 +275,7 @@ impl<'a> Options<'a> {
 
     /// Radius and unit at `i` and `i + 1`.
     fn circle(&mut self, args: Args<'_>, i: usize) -> CmdResult {
-        let radius = super::args::parse_float(&args[i])
+        let radius = crate::base::float::parse_float(&args[i])
             .ok_or(CommandError::fixed("ERR need numeric radius"))?;
         if radius < 0.0 {
             return Err(CommandError::fixed("ERR radius cannot be negative"));

@@ -7,7 +7,7 @@
 //! Zero means "never touched": an entry that was just made.
 
 use super::Engine;
-use super::engine::Rng;
+use crate::base::Rng;
 use crate::config::Config;
 use crate::keyspace::Loc;
 

@@ -5,10 +5,10 @@
 
 use super::args::parse_int;
 use super::dump;
-use super::effects::encode_request;
 use super::host::{Exchange, ExchangeError};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
+use crate::base::request::encode_request;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

@@ -1,8 +1,8 @@
 //! HRANDFIELD, SRANDMEMBER, ZRANDMEMBER, SPOP: what they are asked for, and how they choose.
 
 use super::args::parse_int;
-use super::engine::Rng;
 use super::{Args, CommandError};
+use crate::base::Rng;
 use std::collections::{BTreeSet, HashSet};
 
 /// How many random elements, and whether one may come twice.

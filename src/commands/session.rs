@@ -2,14 +2,11 @@
 
 use super::kept::Kept;
 use super::table::Entry;
+use crate::base::ClientId;
 use crate::replication::StreamDb;
 use crate::resp::{Proto, Reply};
 use bitflags::bitflags;
 use std::collections::HashSet;
-
-/// A client's number; grows, never reused. Also the identity of a replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientId(pub u64);
 
 bitflags! {
     /// A client's condition.

@@ -4,9 +4,9 @@
 //! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
 //! in lower case, which are one word: hashed once and, mostly, compared once.
 
-use super::error::up_to_zero;
 use super::spec::{Command, Flags};
 use super::{Args, CommandError};
+use crate::base::error::up_to_zero;
 use std::ops::Deref;
 use std::sync::LazyLock;
 

@@ -36,7 +36,7 @@ impl Bench {
     pub fn with(config: Config) -> Self {
         let mut engine = Engine::new(
             config,
-            crate::secret::Secrets::predictable(7),
+            crate::base::secret::Secrets::predictable(7),
             Box::new(FakeHost),
         );
         engine.clock.unix_ms = 1_000_000;

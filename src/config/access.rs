@@ -3,7 +3,7 @@
 use super::choices::Protection;
 use super::directive::{Directive, Effect, Flags};
 use super::{Config, DIRECTIVES, directive};
-use crate::commands::glob;
+use crate::base::glob;
 
 /// The directives that any of the patterns names, under the names that matched, with their values, each
 /// once.

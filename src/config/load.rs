@@ -56,7 +56,7 @@ impl fmt::Display for ConfigError {
             } => write!(
                 f,
                 "\n*** FATAL CONFIG FILE ERROR (Redis {}) ***\nReading the configuration file, at line {number}\n>>> '{text}'\n{reason}",
-                crate::REDIS_VERSION
+                crate::base::REDIS_VERSION
             ),
             ConfigError::File { path, reason } => {
                 write!(f, "Fatal error, can't open config file '{path}': {reason}")
@@ -383,7 +383,7 @@ mod tests {
         let error = load("\nhz 10\nfoo \"bar\"", &mut Fake::default()).expect_err("foo");
         let expected = format!(
             "\n*** FATAL CONFIG FILE ERROR (Redis {}) ***\nReading the configuration file, at line 3\n>>> 'foo \"bar\"'\nBad directive or wrong number of arguments",
-            crate::REDIS_VERSION
+            crate::base::REDIS_VERSION
         );
         assert_eq!(error.to_string(), expected);
     }

@@ -1,8 +1,8 @@
 //! All databases and what they share.
 
 use super::{Db, Hasher};
-use crate::secret::HashKey;
-use crate::snapshot::walk::Walk;
+use crate::base::secret::HashKey;
+use crate::keyspace::snapshot::walk::Walk;
 
 /// All databases.
 pub struct Keyspace {

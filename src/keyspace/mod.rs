@@ -19,19 +19,17 @@
 //! * `tree`: the structure of every large value.
 //! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
 //! * [`sizes`]: where keys and values change their form, for tests.
-//! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
+//! * [`snapshot`]: how a point-in-time image is taken while writes go on. [`digest`]: a fingerprint of the dataset.
 
 pub mod db;
+pub mod digest;
 pub mod directory;
 pub mod edit;
 mod expiry;
 mod footprint;
-pub mod hash;
 pub mod heap;
-pub mod item;
 #[expect(clippy::module_inception, reason = "the type gives the room its name")]
 mod keyspace;
-pub mod limits;
 pub mod load;
 mod node;
 mod outside;
@@ -44,21 +42,17 @@ mod scan;
 pub mod segment;
 pub mod sizes;
 pub mod slots;
+pub mod snapshot;
 mod tidy;
 pub(crate) mod tree;
 pub mod value;
 mod write;
 
+pub use crate::base::{Hasher, Item, Limits, UnixMillis};
 pub use db::{Db, Due, Glance, Loc, MemberArgs};
 pub use footprint::Footprint;
-pub use hash::Hasher;
-pub use item::Item;
 pub use keyspace::Keyspace;
-pub use limits::Limits;
 pub use load::{DuplicateKey, Partition, Scanned, SizeHint};
 pub use repack::Round;
 pub use tree::{TooLate, set_member_key};
 pub use value::{Value, ValueRef};
-
-/// Unix time in milliseconds. Signed, as expiry times in dumps are.
-pub type UnixMillis = i64;

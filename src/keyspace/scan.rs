@@ -93,10 +93,10 @@ impl Db {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::secret::HashKey;
+    use crate::base::testing::Rng;
     use crate::keyspace::value::Str;
     use crate::keyspace::{Keyspace, Value};
-    use crate::rdb::testing::Rng;
-    use crate::secret::HashKey;
     use std::collections::BTreeSet;
 
     fn put(db: &mut Db, key: &[u8]) {

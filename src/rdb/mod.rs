@@ -21,7 +21,7 @@
 //! | [`dump`] | DUMP payloads and their footer |
 //! | [`function`] | whether a function library can be one |
 //! | [`version`], [`opcode`], [`template`], [`module`] | magic, tags, shared field names, module ids |
-//! | [`length`], [`string`], [`number`], [`double`], [`lzf`], [`crc64`] | the primitives |
+//! | [`length`], [`string`], [`lzf`], [`crc64`] | the primitives |
 //! | [`listpack`], [`intset`], [`ziplist`], [`zipmap`] | the packed encodings, read, checked and (the first two) edited |
 //! | [`error`] | what was wrong, at which byte, in which key |
 //!
@@ -47,7 +47,6 @@ pub mod check;
 pub mod compress;
 pub mod crc64;
 mod cursor;
-pub mod double;
 pub mod dump;
 pub mod error;
 pub mod function;
@@ -60,7 +59,6 @@ mod lua_syntax;
 pub mod lzf;
 pub mod module;
 pub mod normalize;
-pub mod number;
 pub mod opcode;
 pub mod record;
 pub mod scan;
@@ -78,9 +76,6 @@ pub mod walk;
 pub mod writer;
 pub mod ziplist;
 pub mod zipmap;
-
-#[cfg(test)]
-pub(crate) mod testing;
 
 pub use error::{ErrorKind, RdbError};
 pub use record::{Frame, Record};

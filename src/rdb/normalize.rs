@@ -17,13 +17,13 @@ use super::cursor::Cursor;
 use super::error::RdbError;
 use super::length::encode_length;
 use super::listpack::{self, BacklenForm, Builder, Item};
-use super::number::ScoreItem;
 use super::opcode;
 use super::stream::{Head, Stream, StreamId};
 use super::stream_node::{check_node, rewrite};
 use super::string::{StrRef, encode_item, encode_raw};
 use super::template::Context;
 use super::walk::{self, Bufs};
+use crate::base::number::ScoreItem;
 
 /// Packed hashes have at most this many fields (`hash-max-listpack-entries`).
 pub(crate) const HASH_PACKED_MAX: u64 = 512;

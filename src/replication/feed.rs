@@ -6,8 +6,9 @@
 //!  * SELECT is written inside MULTI, as servers since 7.2 do; receivers must accept both forms.
 //!  * `ping`, `REPLCONF GETACK *`, MULTI and EXEC belong to no database.
 
+use super::effects::Effects;
 use super::log::Log;
-use crate::commands::effects::{Effects, encode_request};
+use crate::base::request::encode_request;
 
 /// `ping`, 14 bytes, lower case as the reference writes it.
 pub const PING: &[u8] = b"*1\r\n$4\r\nping\r\n";

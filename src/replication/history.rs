@@ -9,8 +9,8 @@ use super::feed::Feed;
 use super::log::Log;
 use super::position::{Position, ReplId, ReplOffset};
 use super::reads::Reads;
-use crate::commands::effects::Effects;
-use crate::secret::Secrets;
+use crate::base::secret::Secrets;
+use crate::replication::effects::Effects;
 
 /// Where this server is.
 pub struct History {

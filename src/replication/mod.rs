@@ -15,6 +15,7 @@
 //! collects [`Action`]s; the shell performs them after each batch.
 
 pub mod action;
+pub mod effects;
 pub mod failover;
 pub mod feed;
 pub mod history;
@@ -32,6 +33,7 @@ pub mod role;
 pub mod settings;
 
 pub use action::{Action, SnapshotOrder, SnapshotTarget};
+pub use effects::Effects;
 pub use meta::ReplMeta;
 pub use position::{Position, ReplId, ReplOffset, StreamDb};
 pub use primary::{Peer, Primary};

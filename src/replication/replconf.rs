@@ -1,8 +1,8 @@
 //! What a peer says about itself by REPLCONF, on the connection that PSYNC will turn into a replica. These are only
 //! labels and wishes: the identity of a replica is its connection.
 
-use crate::commands::CommandError;
-use crate::commands::args::parse_int;
+use crate::base::CommandError;
+use crate::base::integer::parse_int;
 use bitflags::bitflags;
 
 bitflags! {

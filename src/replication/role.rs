@@ -15,11 +15,11 @@ use super::replconf::Replconf;
 use super::replica::{Link, LinkInput};
 use super::report::ReceivedSyncs;
 use super::settings::Settings;
-use crate::commands::ClientId;
-use crate::commands::effects::Effects;
-use crate::commands::engine::Rng;
+use crate::base::ClientId;
+use crate::base::Rng;
+use crate::base::secret::Secrets;
 use crate::config::Config;
-use crate::secret::Secrets;
+use crate::replication::effects::Effects;
 
 /// Both sides of replication of this server.
 pub struct Replication {

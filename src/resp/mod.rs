@@ -1,11 +1,9 @@
 //! RESP on the wire: requests in, replies out.
 //!
-//! * [`integer`]: integers as the protocol spells them.
 //! * [`output`]: bytes on their way to a client: pieces, values by reference, a limit.
 //! * [`reply`]: the encoder that every command writes into (RESP2 and RESP3).
 //! * [`request`]: the parser of multi-bulk and inline requests; [`words`]: the words of the latter, and of redis.conf.
 
-pub mod integer;
 pub mod output;
 pub mod reply;
 pub mod request;

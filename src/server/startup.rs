@@ -7,12 +7,12 @@
 use super::host::{Shell, with_shell};
 use super::state::Server;
 use super::{allocator, cron, daemon, listen, log, repl, shutdown, supervisor};
+use crate::base::secret::Secrets;
+use crate::base::{REDIS_VERSION, VERSION};
 use crate::config::choices::Supervised;
 use crate::config::load::{ConfigError, Files, Loaded, command_line, load};
 use crate::config::{Config, load as config_load};
 use crate::keyspace::{TooLate, set_member_key};
-use crate::secret::Secrets;
-use crate::{REDIS_VERSION, VERSION};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -342,7 +342,7 @@ fn glob_files(pattern: &str) -> Vec<String> {
                 .filter_map(|e| e.ok()?.file_name().into_string().ok())
                 .chain([".".into(), "..".into()])
                 .filter(|n| part == n || (!n.starts_with('.') || part.starts_with('.')))
-                .filter(|n| crate::commands::glob::matches(part.as_bytes(), n.as_bytes()))
+                .filter(|n| crate::base::glob::matches(part.as_bytes(), n.as_bytes()))
                 .collect();
             names.sort();
             next.extend(names.into_iter().map(|n| match dir.as_str() {

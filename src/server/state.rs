@@ -6,10 +6,10 @@
 use super::host::Shell;
 use super::persist::Persistence;
 use super::{allocator, clock, log, usage};
+use crate::base::large;
+use crate::base::secret::Secrets;
 use crate::commands::{Action, ClientId, Engine, Executor};
 use crate::config::Config;
-use crate::large;
-use crate::secret::Secrets;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -13,7 +13,7 @@ use super::source::{Source, Trouble};
 use super::sync_bench::args::SyncBenchArgs;
 use super::sync_bench::process::Stop;
 use super::{check, convert, digest, stat, sync_bench, sync_log};
-use crate::commands::digest::Manner;
+use crate::keyspace::digest::Manner;
 use crate::rdb::target::{OnLoss, Target};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::source::{Source, Trouble};
 use super::text;
 use super::verdict::{Verdict, verdict};
-use crate::commands::digest::{Fingerprint, Manner, dumped_value, expiry};
+use crate::keyspace::digest::{Fingerprint, Manner, dumped_value, expiry};
 use crate::rdb::check::{Kind, Scratch};
 use crate::rdb::{Frame, RdbError, Record};
 use std::collections::BTreeMap;

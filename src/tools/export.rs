@@ -15,7 +15,7 @@ use super::source::{Source, Trouble};
 use super::text;
 use super::value_json;
 use super::verdict::{Verdict, verdict};
-use crate::commands::glob;
+use crate::base::glob;
 use crate::rdb::check::{Kind, Scratch};
 use crate::rdb::{Context, Frame, RdbError, Record};
 use std::io::{self, Write};

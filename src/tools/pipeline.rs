@@ -13,10 +13,10 @@
 //!    thread; defects inside values are the workers' business.
 
 use super::progress::Progress;
+use crate::pipes::queue::WorkQueue;
+use crate::pipes::window::{Window, Windows};
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{Context, Frame, RdbError, RdbVersion, Scanner, Step};
-use crate::server::load::queue::WorkQueue;
-use crate::server::load::window::{Window, Windows};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Mutex;

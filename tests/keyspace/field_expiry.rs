@@ -2,13 +2,13 @@
 //! nothing else, wherever the hash stands and whatever moved its segment.
 
 use crate::random::Random;
+use forebay::base::secret::HashKey;
 use forebay::keyspace::record::put_head;
+use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 use forebay::keyspace::value::Hash;
 use forebay::keyspace::{
     Db, Due, Hasher, Keyspace, Limits, Loc, Partition, Scanned, SizeHint, Value, ValueRef,
 };
-use forebay::secret::HashKey;
-use forebay::snapshot::{SnapshotOptions, Step};
 use std::collections::BTreeMap;
 
 type Fields = BTreeMap<Vec<u8>, Option<i64>>;

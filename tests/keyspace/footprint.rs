@@ -1,8 +1,8 @@
 //! How much memory keys and values take beside their own bytes.
 
 use crate::random::Random;
+use forebay::base::secret::HashKey;
 use forebay::keyspace::{Db, Footprint, Keyspace, Round, ValueRef};
-use forebay::secret::HashKey;
 
 struct Filled {
     keyspace: Keyspace,

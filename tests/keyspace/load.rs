@@ -1,13 +1,13 @@
 //! Databases built aside, in parts.
 
 use crate::random::Random;
+use forebay::base::secret::HashKey;
 use forebay::keyspace::record::{put_head, put_string};
+use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 use forebay::keyspace::value::Set;
 use forebay::keyspace::{
     Db, Hasher, Keyspace, Limits, Partition, Scanned, SizeHint, Value, ValueRef,
 };
-use forebay::secret::HashKey;
-use forebay::snapshot::{SnapshotOptions, Step};
 
 const HASHER: HashKey = HashKey::fixed([11, 12]);
 

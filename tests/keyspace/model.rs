@@ -3,11 +3,11 @@
 
 use crate::held::{Draw, Held, held};
 use crate::random::Random;
+use forebay::base::secret::HashKey;
 use forebay::keyspace::record::{self, Record};
 use forebay::keyspace::sizes::{KEYS, STRINGS, around};
+use forebay::keyspace::snapshot::{Block, Cut, SnapshotOptions, Step};
 use forebay::keyspace::{Db, Due, Keyspace, Loc, Round, ValueRef};
-use forebay::secret::HashKey;
-use forebay::snapshot::{Block, Cut, SnapshotOptions, Step};
 use std::collections::BTreeMap;
 
 const DBS: usize = 3;

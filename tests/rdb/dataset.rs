@@ -107,7 +107,7 @@ pub fn load(bytes: &[u8]) -> Result<Dataset, RdbError> {
 
 pub fn load_with(bytes: &[u8], options: Options) -> Result<Dataset, RdbError> {
     let mut scanner = Scanner::new();
-    let mut scratch = Scratch::new(forebay::secret::HashKey::fixed([0x5eed, 0]));
+    let mut scratch = Scratch::new(forebay::base::secret::HashKey::fixed([0x5eed, 0]));
     let (mut data, mut at, mut db) = (Dataset::default(), 0usize, 0u32);
     let (mut libraries, mut function_names) = (BTreeSet::new(), BTreeSet::new());
     loop {

@@ -161,7 +161,7 @@ struct Written {
 
 /// Writes everything that `target` can hold.
 fn write_for(target: Target, keys: &Keys, compress: bool) -> Written {
-    let mut scratch = Scratch::new(forebay::secret::HashKey::fixed([9, 0]));
+    let mut scratch = Scratch::new(forebay::base::secret::HashKey::fixed([9, 0]));
     let mut packer = Packer::new();
     let version = target.version().expect("a chosen target");
     let mut writer =
@@ -276,7 +276,7 @@ fn what_is_written_for_a_target_reads_back_equal_but_for_what_was_told() {
 
 #[test]
 fn losses_are_refused_unless_they_are_to_be_reported() {
-    let mut scratch = Scratch::new(forebay::secret::HashKey::fixed([1, 0]));
+    let mut scratch = Scratch::new(forebay::base::secret::HashKey::fixed([1, 0]));
     let mut refused = 0;
     for ((_, key), value) in everything() {
         for target in TARGETS {

@@ -5,7 +5,7 @@
 //! done with real files, `server/persist` has to show.
 
 use super::dumps::Content;
-use forebay::commands::engine::Rng;
+use forebay::base::Rng;
 use std::rc::Rc;
 
 /// What a write to a full disk says.

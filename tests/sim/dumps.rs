@@ -4,7 +4,7 @@
 //! writes go on. At the next start the product's loader must find the same in them.
 
 use super::node::Node;
-use forebay::commands::digest;
+use forebay::keyspace::digest;
 use forebay::keyspace::{Db, ValueRef};
 use std::collections::BTreeMap;
 

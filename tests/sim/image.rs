@@ -1,11 +1,11 @@
 //! A snapshot on its way: the real cut and walk, written out while commands go on.
 
 use forebay::commands::Engine;
+use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 use forebay::keyspace::{Value, ValueRef};
 use forebay::rdb::string::encode_string;
 use forebay::rdb::version::RdbVersion;
 use forebay::rdb::writer::{Attributes, Checksum, FileInfo, ReplicationInfo, Writer};
-use forebay::snapshot::{SnapshotOptions, Step};
 
 /// A dump that is being made.
 pub struct Image {

@@ -3,14 +3,14 @@
 use super::disk::Disk;
 use super::follower::Follower;
 use super::saving::{Purpose, Saving};
+use forebay::base::secret::Secrets;
 use forebay::commands::pause::{Held, Reason};
-use forebay::commands::{ClientId, Engine, Executor, digest};
+use forebay::commands::{ClientId, Engine, Executor};
 use forebay::config::Config;
-use forebay::keyspace::ValueRef;
+use forebay::keyspace::{ValueRef, digest};
 use forebay::replication::log::{Place, Spill};
 use forebay::replication::{Action, LinkInput, ReplMeta, Settings, SnapshotTarget};
 use forebay::resp::Parser;
-use forebay::secret::Secrets;
 use forebay::server::Shell;
 use forebay::server::load::{self, LoadProgress};
 use forebay::server::persist::{Persistence, load_options};

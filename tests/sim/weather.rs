@@ -1,6 +1,6 @@
 //! What goes wrong, how often, from the seed.
 
-use forebay::commands::engine::Rng;
+use forebay::base::Rng;
 
 /// A kind of trouble; each is run with seeds of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

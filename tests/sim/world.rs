@@ -7,7 +7,8 @@ use super::net::Conn;
 use super::node::{Build, Node};
 use super::weather::{Climate, Event, pause};
 use super::writer;
-use forebay::commands::engine::{Rng, Stats};
+use forebay::base::Rng;
+use forebay::commands::engine::Stats;
 use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
 

@@ -2,7 +2,7 @@
 //! lost or ran twice shows for ever.
 
 use super::node::Node;
-use forebay::commands::engine::Rng;
+use forebay::base::Rng;
 
 /// Databases that are used.
 pub const DATABASES: u64 = 3;

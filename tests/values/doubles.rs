@@ -1,6 +1,6 @@
 //! Doubles as text: in replies, digests and dumps they are what real servers write.
 
-use forebay::rdb::double::DoubleText;
+use forebay::base::double::DoubleText;
 
 use super::Rng;
 use super::support::{Builder, Client};

@@ -54,7 +54,7 @@ impl Bench {
         Some(Bench {
             _server: server,
             client,
-            scratch: Scratch::new(forebay::secret::HashKey::fixed([1, 0])),
+            scratch: Scratch::new(forebay::base::secret::HashKey::fixed([1, 0])),
         })
     }
 

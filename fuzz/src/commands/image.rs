@@ -1,13 +1,13 @@
 //! Snapshots of a keyspace, and datasets read back from them.
 
 use forebay::commands::Engine;
-use forebay::commands::digest::{self, Fingerprint, Manner};
+use forebay::keyspace::digest::{self, Fingerprint, Manner};
 use forebay::keyspace::{Db, Keyspace, Loc, ValueRef};
 use forebay::rdb::version::RdbVersion;
 use forebay::rdb::writer::{Attributes, Checksum, FileInfo, Writer};
 use forebay::server::load::{self, LoadProgress};
 use forebay::server::persist::load_options;
-use forebay::snapshot::{SnapshotOptions, Step};
+use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 
 /// A dump that is being made, and what the dataset was at its cut.
 pub struct Image {

@@ -7,7 +7,7 @@ mod payload;
 use forebay::commands::{ClientId, Engine, Executor};
 use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
-use forebay::secret::Secrets;
+use forebay::base::secret::Secrets;
 use forebay::server::Shell;
 use forebay::server::persist::Persistence;
 use std::rc::Weak;

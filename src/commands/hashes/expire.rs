@@ -1,7 +1,7 @@
 //! The expiry of fields: HEXPIRE and family, HTTL and family, HPERSIST.
 
 use super::expired::Horizon;
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
 use crate::keyspace::UnixMillis;
 use crate::keyspace::value::Hash;

@@ -1,7 +1,7 @@
 //! Reading and writing single fields.
 
 use super::expired::{Horizon, reap};
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::long_double::{LongDouble, Parsed};
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Hash;

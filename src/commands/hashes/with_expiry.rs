@@ -2,7 +2,7 @@
 
 use super::expire::{BAD_COUNT, Time, deleted, is_past, parse_fields};
 use super::expired::{Horizon, reap_due};
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Hash;
 use crate::keyspace::{Loc, UnixMillis};

@@ -3,7 +3,7 @@
 //! What is reachable is asked of the interpreter itself, so a function that is added is drawn too. Whatever a call
 //! does, the engine answers, kills what does not end, and runs the next script as if nothing had happened.
 
-use crate::commands::engine::Rng;
+use crate::base::Rng;
 use crate::commands::testing::Bench;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -3,7 +3,7 @@
 use super::eval::{KEYS, READS, RUNS};
 use super::run::{Start, keys_and_args};
 use super::vm::Kind;
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::spec::{Command, Group};
 use crate::commands::{Args, CmdResult, CommandError, Cx};
 

@@ -4,7 +4,7 @@ use super::busy::EVAL_IS_BUSY;
 use super::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
 use super::payload;
 use super::vm::Kind;
-use crate::commands::glob;
+use crate::base::glob;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx};
 use crate::replication::Reads;

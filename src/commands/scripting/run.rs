@@ -10,11 +10,11 @@ use super::flags::ScriptFlags;
 use super::vm::words::Words;
 use super::vm::{Answer, Ask, Kind, Outcome, Run};
 use super::{Library, Script};
+use crate::base::large;
 use crate::commands::engine::Clock;
 use crate::commands::spec::Flags;
 use crate::commands::table::{self, Entry};
 use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
-use crate::large;
 use crate::resp::Proto;
 use smallvec::SmallVec;
 

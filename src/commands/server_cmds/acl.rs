@@ -4,7 +4,7 @@
 
 use super::client_list;
 use super::command_info::{CATEGORIES, in_category};
-use crate::commands::hex::hex;
+use crate::base::hex::hex;
 use crate::commands::spec::{Command, Flags, Group};
 use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Session, table};
 use sha2::{Digest, Sha256};

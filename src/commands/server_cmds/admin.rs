@@ -141,8 +141,8 @@ fn lolwut(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     picture.push_str(&format!(
         "Redis ver. {} (Forebay {})\n",
-        crate::REDIS_VERSION,
-        crate::VERSION
+        crate::base::REDIS_VERSION,
+        crate::base::VERSION
     ));
     cx.client.reply.verbatim("txt", picture.as_bytes());
     Ok(())

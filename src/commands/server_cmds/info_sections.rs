@@ -20,11 +20,14 @@ impl Lines<'_> {
 pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     let mut line = Lines(out);
     let up = (engine.clock.mono_us - engine.started.mono_us) / 1_000_000;
-    line.put("redis_version", crate::REDIS_VERSION);
-    line.put("forebay_version", crate::VERSION);
+    line.put("redis_version", crate::base::REDIS_VERSION);
+    line.put("forebay_version", crate::base::VERSION);
     line.put("redis_git_sha1", "00000000");
     line.put("redis_git_dirty", 0);
-    line.put("redis_build_id", format_args!("forebay-{}", crate::VERSION));
+    line.put(
+        "redis_build_id",
+        format_args!("forebay-{}", crate::base::VERSION),
+    );
     line.put("redis_mode", "standalone");
     line.put("os", &facts.os);
     line.put("arch_bits", usize::BITS);

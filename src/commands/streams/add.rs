@@ -2,7 +2,7 @@
 
 use super::ids::{self, NewId};
 use super::trim::TrimOptions;
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Stream;
 use crate::rdb::stream::StreamId;

@@ -6,7 +6,7 @@
 use super::effects::{acknowledged, claimed, consumer_created, group_moved};
 use super::groups::idle_time;
 use super::{edit_group, entry_reply, ids};
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Stream;
 use crate::keyspace::value::stream::Pending;

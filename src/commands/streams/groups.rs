@@ -2,7 +2,7 @@
 
 use super::effects::entries_were_read;
 use super::{edit_group, ids};
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Stream;
 use crate::keyspace::value::stream::Group;

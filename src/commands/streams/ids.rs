@@ -1,7 +1,7 @@
 //! Ids of entries as clients write them: `ms`, `ms-seq`, `-`, `+`, `(id`, `*`, `ms-*`.
 
+use crate::base::integer::parse_int;
 use crate::commands::CommandError;
-use crate::commands::args::parse_int;
 use crate::rdb::stream::StreamId;
 use crate::resp::Reply;
 

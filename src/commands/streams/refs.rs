@@ -5,7 +5,7 @@
 
 use super::trim::with_ids;
 use super::{all_ids, edit_group, ids};
-use crate::commands::args::parse_int;
+use crate::base::integer::parse_int;
 use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
 use crate::keyspace::value::Stream;
 use crate::keyspace::value::stream::References;

@@ -1,7 +1,7 @@
 //! The ends of score ranges (`5`, `(5`, `-inf`) and of lexicographic ranges (`[a`, `(a`, `-`, `+`).
 
+use crate::base::float::parse_float;
 use crate::commands::CommandError;
-use crate::commands::args::parse_float;
 use crate::keyspace::value::{LexBound, ScoreBound};
 
 /// Both ends of a score range.

@@ -648,7 +648,7 @@ impl<'a, S: Shape> Iterator for Entries<'a, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::testing::Rng;
+    use crate::base::testing::Rng;
 
     #[test]
     fn pages_keep_their_invariants_under_churn() {

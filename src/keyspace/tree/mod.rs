@@ -92,7 +92,7 @@ fn zeroed(len: usize) -> Arc<[u8]> {
     match ZEROS.get(..len) {
         // One copy of bytes that are in the cache; collecting an iterator would copy byte by byte.
         Some(zeros) => Arc::from(zeros),
-        None => crate::large::zeroed(len),
+        None => crate::base::large::zeroed(len),
     }
 }
 

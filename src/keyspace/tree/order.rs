@@ -275,7 +275,7 @@ impl<'a> Iterator for WalkBack<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::testing::Rng;
+    use crate::base::testing::Rng;
     use std::collections::BTreeMap;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::counted::{Leaf, Spill, Tree};
 use super::{ARC_HEAD, roomy, zeroed};
-use crate::large::{self, Stretch};
+use crate::base::large::{self, Stretch};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

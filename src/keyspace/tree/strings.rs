@@ -4,8 +4,8 @@
 //! everything else raw with the shortest length. So saving a table copies bytes, integers take their
 //! few bytes, and two strings are equal exactly when their encodings are.
 
+use crate::base::number::canonical_i64;
 use crate::keyspace::Item;
-use crate::rdb::number::canonical_i64;
 use crate::rdb::string::StrRef;
 
 /// A string in its encoding: `head` is the length, or all of an integer.

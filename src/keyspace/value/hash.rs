@@ -12,9 +12,9 @@
 use super::packed::{self, room, split_i64};
 use super::plain::{self, Fields};
 use super::record::unheld;
+use crate::base::large::LARGE_FROM;
 use crate::keyspace::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::keyspace::{Item, Limits, UnixMillis};
-use crate::large::LARGE_FROM;
 use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
 use crate::rdb::{length, lzf, opcode, string};
 use std::borrow::Cow;

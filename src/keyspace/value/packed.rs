@@ -3,8 +3,8 @@
 //! The bytes of a record have passed the RDB reader's checks; on others these functions yield empty
 //! or shortened results, never a panic.
 
+use crate::base::number::{ScoreItem, lenient_score};
 use crate::keyspace::Item;
-use crate::rdb::number::{ScoreItem, lenient_score};
 use crate::rdb::string::StrRef;
 use crate::rdb::{listpack, lzf};
 use std::borrow::Cow;

@@ -9,11 +9,11 @@
 //! as an integer. That history is [`History`]; it survives neither a save nor a reload, as in Redis.
 
 use super::plain::Out;
+use crate::base::number::{canonical_i64, int_text_len};
 use crate::keyspace::Item;
 use crate::keyspace::tree::note_work;
 use crate::keyspace::tree::rope::Rope;
 use crate::rdb::length::encode_length;
-use crate::rdb::number::{canonical_i64, int_text_len};
 use crate::rdb::{lzf, string as rdb};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -382,7 +382,7 @@ impl<'a> StrRef<'a> {
         match self.form {
             FormRef::Int(n) => Some(n),
             FormRef::Text(text) => canonical_i64(text),
-            FormRef::Lzf { packed, len } if len <= crate::rdb::number::INT_TEXT_MAX => {
+            FormRef::Lzf { packed, len } if len <= crate::base::number::INT_TEXT_MAX => {
                 canonical_i64(&unpack(packed, len))
             }
             FormRef::Lzf { .. } | FormRef::Rope(_) => None,

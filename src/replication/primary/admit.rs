@@ -2,7 +2,7 @@
 
 use super::doubts::Form;
 use super::{Env, Peer, Primary, Replica, State};
-use crate::commands::ClientId;
+use crate::base::ClientId;
 use crate::replication::history::{History, Refusal};
 use crate::replication::position::ReplOffset;
 use crate::replication::reads::Reads;

@@ -1,7 +1,7 @@
 //! Periodic work: pings, keepalives, time-outs, delays, the end of the backlog, output limits.
 
 use super::{Env, Primary, State};
-use crate::commands::ClientId;
+use crate::base::ClientId;
 use crate::replication::action::Action;
 use crate::replication::feed::PING;
 

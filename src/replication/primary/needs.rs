@@ -1,7 +1,7 @@
 //! What the stream requires of its readers, and the closing of links whose reader lacks it.
 
 use super::{Env, Primary, Replica, State};
-use crate::commands::ClientId;
+use crate::base::ClientId;
 use crate::replication::reads::Reads;
 use crate::replication::replconf::Reader;
 

@@ -1,7 +1,7 @@
 //! Full syncs: who waits for which snapshot, when one starts, what its end means.
 
 use super::{Env, Job, Primary, State};
-use crate::commands::ClientId;
+use crate::base::ClientId;
 use crate::rdb::target::Target;
 use crate::replication::action::{Action, SnapshotOrder, SnapshotTarget};
 use crate::replication::position::ReplOffset;

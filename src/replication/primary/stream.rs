@@ -1,7 +1,7 @@
 //! What replicas report while they follow: ACKs, lag, and who waits for them.
 
 use super::{Env, Primary, State};
-use crate::commands::ClientId;
+use crate::base::ClientId;
 use crate::replication::action::Action;
 use crate::replication::feed::GETACK;
 use crate::replication::position::ReplOffset;

@@ -1,7 +1,7 @@
 //! The lines between the connection and the payload or stream.
 
 use super::{Framing, Link, LinkAction, LinkEnv, State, log};
-use crate::commands::effects::encode_request;
+use crate::base::request::encode_request;
 use crate::replication::position::{Position, ReplId, ReplOffset};
 use std::collections::VecDeque;
 

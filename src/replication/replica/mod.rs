@@ -21,18 +21,16 @@
 //!  * At least [`RETRY_MS`] pass between two attempts. The reference reconnects at once after some failures and can
 //!    spin; this server does not.
 
-mod apply;
 mod handshake;
 mod payload;
 #[cfg(test)]
 mod tests;
 
-pub use apply::Inbox;
 pub use payload::Framing;
 
 use super::position::{Position, ReplOffset};
 use super::settings::Settings;
-use crate::commands::engine::Rng;
+use crate::base::Rng;
 use handshake::Asked;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -544,7 +542,7 @@ pub fn ack(offset: ReplOffset) -> Vec<u8> {
     let mut out = Vec::new();
     let mut digits = itoa::Buffer::new();
     let argv = ["REPLCONF", "ACK", digits.format(offset.get())];
-    crate::commands::effects::encode_request(&mut out, &argv);
+    crate::base::request::encode_request(&mut out, &argv);
     out
 }
 

@@ -2,10 +2,10 @@
 //! up for a file.
 
 use super::LoadError;
+use crate::base::secret::HashKey;
 use crate::rdb::check::{Scratch, check_value};
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{ErrorKind, Frame, RdbError, Scanner, Step};
-use crate::secret::HashKey;
 use std::io::Read;
 
 /// First size of the window, bytes; it grows only for records that are larger, as their bytes arrive.

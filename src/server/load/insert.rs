@@ -1,11 +1,11 @@
 //! The part of the loader threads: checks each value, converts values that are held in another form, and inserts.
 
 use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
-use super::queue::WorkQueue;
 use super::scan::Building;
-use super::window::Window;
 use super::{HeatPolicy, LoadError, LoadOptions};
 use crate::keyspace::{DuplicateKey, Partition, Scanned, Value, record};
+use crate::pipes::queue::WorkQueue;
+use crate::pipes::window::Window;
 use crate::rdb::check::{Scratch, ValueInfo, check_value};
 use crate::rdb::normalize::normalize;
 use crate::rdb::string::{StrBuf, StrRef};

@@ -9,22 +9,19 @@
 //!  * Memory beside the new dataset is a fixed number of windows, and a record's own size.
 //!  * The first defect by offset is reported, whichever thread found it.
 
-mod buffer;
 mod check;
 mod error;
 mod insert;
 mod list;
-pub mod queue;
 pub mod salvage;
 mod scan;
-pub mod window;
 
 pub use check::{CheckOptions, check};
 pub use error::LoadError;
 
+use crate::base::secret::HashKey;
 use crate::keyspace::{Db, Hasher, Limits, UnixMillis};
 use crate::rdb::RdbVersion;
-use crate::secret::HashKey;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 

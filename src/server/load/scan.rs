@@ -3,10 +3,10 @@
 
 use super::insert::{Inserter, Task, Tasks};
 use super::list::{Detail, Heat, List, Plain};
-use super::window::Windows;
 use super::{LoadError, LoadOptions, LoadProgress, Loaded, aux_field};
 use crate::keyspace::load::{Partition, SizeHint};
 use crate::keyspace::{Db, Hasher};
+use crate::pipes::window::Windows;
 use crate::rdb::crc64::Crc64;
 use crate::rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
 use crate::server::{delay, threads};

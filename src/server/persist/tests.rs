@@ -1,9 +1,9 @@
 //! Loading and saving real dumps in one process.
 
 use super::*;
-use crate::commands::digest::{self, Fingerprint, Manner};
 use crate::config::Config;
 use crate::keyspace::Value;
+use crate::keyspace::digest::{self, Fingerprint, Manner};
 use crate::keyspace::value::Hash;
 use crate::rdb::ErrorKind;
 use crate::server::load::{self, LoadError, Loaded};
@@ -20,7 +20,7 @@ fn server(dir: &Path) -> Rc<Server> {
         rdbcompression: false,
         ..Config::default()
     };
-    let server = Server::new(config, crate::secret::Secrets::predictable(7));
+    let server = Server::new(config, crate::base::secret::Secrets::predictable(7));
     server.persistence.start_empty();
     server
 }

@@ -3,10 +3,11 @@
 
 use super::receive::{self, PlacedFile, Received, ReceivedFile, Receiving};
 use super::sync_file::removes_sync_files;
+use crate::commands::inbox::Inbox;
 use crate::commands::server_cmds::client_list;
 use crate::commands::{ClientFlags, ClientId, Engine, Loading};
 use crate::config::choices::DisklessLoad;
-use crate::replication::replica::{Inbox, State};
+use crate::replication::replica::State;
 use crate::replication::report::Taken;
 use crate::replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
 use crate::server::load::{CheckOptions, LoadProgress, Loaded};

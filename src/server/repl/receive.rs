@@ -328,7 +328,7 @@ mod tests {
         databases: 16,
         verify_checksum: true,
         skip_unknown: false,
-        key: crate::secret::HashKey::fixed([1, 0]),
+        key: crate::base::secret::HashKey::fixed([1, 0]),
     };
 
     fn place(dir: &std::path::Path) -> DumpFile {

@@ -12,13 +12,13 @@
 
 use super::Lost;
 use super::survey::Survey;
+use crate::base::secret::HashKey;
 use crate::rdb::check::Scratch;
 use crate::rdb::lzf::Packer;
 use crate::rdb::string::encode_string;
 use crate::rdb::target::{Loss, OnLoss, Target, transcode_value};
 use crate::rdb::writer::{Attributes, encode_aux, encode_key, encode_resize_db, encode_select_db};
 use crate::rdb::{Frame, Record, function, opcode};
-use crate::secret::HashKey;
 use crate::tools::canonical::canonical;
 use crate::tools::pipeline::{Batch, Place, Worker};
 

@@ -1,9 +1,9 @@
 //! The first pass: everything is sound, and how much there is.
 
+use crate::base::secret::HashKey;
 use crate::rdb::check::Scratch;
 use crate::rdb::target::TypeSet;
 use crate::rdb::{Frame, RdbError};
-use crate::secret::HashKey;
 use crate::tools::canonical::canonical;
 use crate::tools::pipeline::{Batch, Worker};
 use std::collections::BTreeMap;

@@ -5,10 +5,10 @@
 //! ```
 
 use super::parts::fingerprint;
-use crate::keyspace::Hasher;
+use crate::base::Hasher;
+use crate::base::secret::HashKey;
 use crate::rdb::check::Scratch;
 use crate::rdb::{Frame, RdbError, Record, function};
-use crate::secret::HashKey;
 use crate::tools::canonical::canonical;
 use crate::tools::encoding::kind_name;
 use crate::tools::pipeline::{Batch, Place, Worker};

@@ -1,7 +1,7 @@
 //! The data of a live server as a dump in a temporary file: by SCAN and DUMP, which every user with those rights can do
 //! while the server works on, or by a full synchronization, which is of one moment and makes the server save.
 
-use crate::commands::effects::encode_request;
+use crate::base::request::encode_request;
 use crate::rdb::crc64::Crc64;
 use crate::rdb::opcode;
 use crate::rdb::version::{Dialect, RdbVersion};

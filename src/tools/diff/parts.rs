@@ -1,8 +1,8 @@
 //! A value as one fingerprint, which is compared first, and as its parts, which are shown if it differs.
 
-use crate::commands::digest::{Fingerprint, Manner, ScoreText, dumped_value};
+use crate::base::double::DoubleText;
+use crate::keyspace::digest::{Fingerprint, Manner, ScoreText, dumped_value};
 use crate::rdb::check::{Kind, Scratch};
-use crate::rdb::double::DoubleText;
 use crate::rdb::walk;
 use crate::rdb::{Context, Frame, RdbError, Scanner, Step};
 use crate::tools::canonical::{Canonical, canonical};

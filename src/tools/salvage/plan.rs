@@ -5,7 +5,7 @@
 //! file at the right place) are accepted. Because a damaged length may have swallowed the beginnings of what follows,
 //! the search begins inside the frame before: if frames in there lead across its end, that frame was not real.
 
-use crate::keyspace::Hasher;
+use crate::base::Hasher;
 use crate::rdb::check::{Scratch, check_value};
 use crate::rdb::{
     Context, ErrorKind, Frame, RdbError, RdbVersion, Scanner, Step, function, opcode,

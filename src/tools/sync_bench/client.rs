@@ -1,6 +1,6 @@
 //! A small blocking client: commands, one answer each, INFO as a map.
 
-use crate::commands::effects::encode_request;
+use crate::base::request::encode_request;
 use crate::tools::connect::connect;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};

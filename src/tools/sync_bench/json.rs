@@ -15,7 +15,7 @@ const SLOTS: usize = 100;
 pub fn document(report: &Report) -> Vec<u8> {
     let mut json = Json::new();
     json.object(|j| {
-        j.name("forebay_version").text(crate::VERSION);
+        j.name("forebay_version").text(crate::base::VERSION);
         j.name("machine").text(&report.machine);
         j.name("data").text(&report.data);
         j.name("probe_rate").int(report.probe_rate);

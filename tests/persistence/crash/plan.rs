@@ -1,7 +1,7 @@
 //! What happens in a round: all of it is drawn from a seed before it begins.
 
 use crate::support::peers;
-use forebay::commands::engine::Rng;
+use forebay::base::Rng;
 
 /// A round: a server, perhaps another one, and some lives of the server that each end with a blow.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::native::{Native, Raise, native};
 use super::stack::{Stack, Value};
 use super::to_lua::push_error;
 use super::to_reply::as_c_text;
-use crate::REDIS_VERSION;
+use crate::base::REDIS_VERSION;
 use crate::commands::scripting::sha::sha1_digits;
 use crate::resp::Proto;
 use crate::resp::reply::trim_newlines;

@@ -9,8 +9,8 @@ mod string;
 mod zset;
 
 use super::{Value, ValueRef};
+use crate::base::testing::Rng;
 use crate::keyspace::Limits;
-use crate::rdb::testing::Rng;
 use std::sync::atomic::AtomicU64;
 
 /// How many random runs: a tenth of `all` where the code is not optimised, and what

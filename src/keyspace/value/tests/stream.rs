@@ -86,7 +86,7 @@ fn sound(stream: &Stream) {
         &context,
         rdb_type,
         &bytes,
-        &mut Scratch::new(crate::secret::HashKey::fixed([1, 0])),
+        &mut Scratch::new(crate::base::secret::HashKey::fixed([1, 0])),
     )
     .expect("sound");
     assert!(info.as_is);

@@ -4,7 +4,7 @@
 //! again: no sign but `-`, no leading zero, no `-0`.
 
 use super::double::DoubleText;
-use super::listpack::Item;
+use super::item::Item;
 
 /// Bytes of the longest decimal i64 (`-9223372036854775808`).
 pub const INT_TEXT_MAX: usize = 20;
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn scores_become_elements_that_read_back_equal() {
-        let mut rng = crate::rdb::testing::Rng::new(17);
+        let mut rng = crate::base::testing::Rng::new(17);
         let some = (0..5_000)
             .map(|_| f64::from_bits(rng.next()))
             .filter(|s| !s.is_nan());

@@ -1,17 +1,14 @@
 //! Settled writes on their way to replicas and backlog.
 //!
-//!  * A command's effect is its own request, unless the handler replaced it ([`Cx::propagate_as`]),
-//!    added to it ([`Cx::also_propagate`]) or dropped it ([`Cx::no_propagate`]).
+//!  * A command's effect is its own request, unless the handler replaced it (`Cx::propagate_as`),
+//!    added to it (`Cx::also_propagate`) or dropped it (`Cx::no_propagate`).
 //!  * The effects of one top-level command (a whole EXEC or script) are sent together; more than one is wrapped in
 //!    MULTI/EXEC.
 //!  * Nothing is encoded while there is neither a backlog nor a replica.
-//!
-//! [`Cx::propagate_as`]: super::Cx::propagate_as
-//! [`Cx::also_propagate`]: super::Cx::also_propagate
-//! [`Cx::no_propagate`]: super::Cx::no_propagate
 
-use crate::large::{self, Slice};
-use crate::replication::Reads;
+use super::reads::Reads;
+use crate::base::large::{self, Slice};
+use crate::base::request::encode;
 
 /// Effects of the running top-level command, encoded as requests.
 #[derive(Default)]
@@ -93,49 +90,11 @@ impl Effects {
     }
 }
 
-/// Appends a request as an array of bulk strings.
-pub fn encode_request<T: AsRef<[u8]>>(out: &mut Vec<u8>, argv: &[T]) {
-    encode(out, argv, |_, _| false);
-}
-
-/// As [`encode_request`], without the arguments that `keep` says it has kept.
-fn encode<T: AsRef<[u8]>>(
-    out: &mut Vec<u8>,
-    argv: &[T],
-    mut keep: impl FnMut(&[u8], &[u8]) -> bool,
-) {
-    let mut digits = itoa::Buffer::new();
-    // Growing step by step would copy a large argument again, and leave room for twice as much.
-    let lens = argv.iter().map(|arg| arg.as_ref().len());
-    let most = lens.filter(|len| *len < large::LARGE_FROM);
-    let room: usize = most.map(|len| len + 24).sum();
-    if room > 1 << 16 {
-        out.reserve_exact(room + 24);
-    }
-    out.push(b'*');
-    out.extend_from_slice(digits.format(argv.len()).as_bytes());
-    out.extend_from_slice(b"\r\n");
-    for arg in argv {
-        let arg = arg.as_ref();
-        out.push(b'$');
-        out.extend_from_slice(digits.format(arg.len()).as_bytes());
-        out.extend_from_slice(b"\r\n");
-        if !keep(out, arg) {
-            out.reserve_exact(if arg.len() < large::LARGE_FROM {
-                0
-            } else {
-                arg.len() + 64
-            });
-            out.extend_from_slice(arg);
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::large::{LARGE_FROM, Large};
+    use crate::base::large::{LARGE_FROM, Large};
+    use crate::base::request::encode_request;
 
     #[test]
     fn a_large_argument_is_kept_where_it_is_and_stands_in_its_place() {

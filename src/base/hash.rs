@@ -7,7 +7,7 @@
 //! within a segment, 7..=0 the tag. Only a directory deeper than 32 levels reaches into the home
 //! bits.
 
-use crate::secret::HashKey;
+use super::secret::HashKey;
 
 /// A keyed hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 //!  * A large argument is received by itself, and sent on from where it is: it never passes through the buffer.
 //!  * Commands are not answered. One that fails is a sign of diverged data; it is logged, and the link stays.
 
+use crate::base::large::{self, Growing, Large};
 use crate::commands::{ClientFlags, Engine, Executor, Session, links};
-use crate::large::{self, Growing, Large};
 use crate::replication::Reads;
 use crate::resp::{Parser, RequestLimits};
 use smallvec::SmallVec;

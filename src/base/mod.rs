@@ -1,0 +1,41 @@
+//! What every room may name: ids, numbers and their texts, errors, requests, secrets, sizes.
+//!
+//! * [`client_id`], [`UnixMillis`]: names of connections and moments.
+//! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies spell them.
+//! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
+//! * [`request`]: requests as bytes; [`large`]: large arguments of them. [`error`]: what a command may fail with.
+//! * [`glob`]: patterns of keys and channels.
+//! * [`hash`]: the keyed hash of keys.
+//! * [`secret`]: what nobody outside may guess, and where it is drawn. [`rng`]: random numbers that are no secret.
+
+pub mod client_id;
+pub mod double;
+pub mod error;
+pub mod float;
+pub mod glob;
+pub mod hash;
+pub mod hex;
+pub mod integer;
+pub mod item;
+pub mod large;
+pub mod limits;
+pub mod number;
+pub mod request;
+pub mod rng;
+pub mod secret;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use client_id::ClientId;
+pub use error::{CmdResult, CommandError};
+pub use hash::Hasher;
+pub use item::Item;
+pub use limits::Limits;
+pub use rng::Rng;
+
+/// Unix time in milliseconds. Signed, as expiry times in dumps are.
+pub type UnixMillis = i64;
+/// The compatibility level that clients are told (`redis_version`).
+pub const REDIS_VERSION: &str = "7.4.2";
+/// The product's version (`forebay_version`).
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,8 @@
+//! Bytes and work on their way between threads, with bounded memory.
+//!
+//! * [`window`]: the windows through which a dump is read; [`buffer`]: their memory.
+//! * [`queue`]: work that several threads take from one place.
+
+pub mod buffer;
+pub mod queue;
+pub mod window;
