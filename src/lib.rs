@@ -18,15 +18,15 @@
 //! | [`secret`] | which secrets there are, and where they are drawn |
 //! | [`tools`] | what the `forebay` command does |
 
-pub mod base;
-pub mod commands;
-pub mod config;
-pub mod keyspace;
-pub mod pipes;
-pub mod rdb;
-pub mod replication;
-pub mod resp;
-pub mod server;
-pub mod tools;
+pub use base;
+pub use commands;
+pub use config;
+pub use keyspace;
+pub use pipes;
+pub use rdb;
+pub use replication;
+pub use resp;
+pub use server;
+pub use tools;
 
 pub use base::{REDIS_VERSION, VERSION};

@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn every_text_reads_back_equal_and_is_hardly_longer_than_needed() {
-        let mut rng = crate::base::testing::Rng::new(23);
+        let mut rng = crate::testing::Rng::new(23);
         let (mut longer, mut drawn) = (0, 0);
         for round in 0..60_000_u64 {
             let bits = rng.next();

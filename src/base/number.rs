@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn scores_become_elements_that_read_back_equal() {
-        let mut rng = crate::base::testing::Rng::new(17);
+        let mut rng = crate::testing::Rng::new(17);
         let some = (0..5_000)
             .map(|_| f64::from_bits(rng.next()))
             .filter(|s| !s.is_nan());

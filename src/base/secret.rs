@@ -93,7 +93,7 @@ impl HashKey {
 
     /// The two words, for the hash function.
     #[inline]
-    pub(crate) fn words(self) -> [u64; 2] {
+    pub fn words(self) -> [u64; 2] {
         self.0
     }
 }

@@ -1,14 +1,17 @@
 //! Seeded randomness for property tests: the same seed gives the same run.
 
 /// SplitMix64.
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// A sequence that follows from `seed`.
+    pub fn new(seed: u64) -> Self {
         Rng(seed)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// A uniform number.
+    #[expect(clippy::should_implement_trait, reason = "a sequence without end")]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -17,15 +20,17 @@ impl Rng {
     }
 
     /// 0..n.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
-    pub(crate) fn byte(&mut self) -> u8 {
+    /// A uniform byte.
+    pub fn byte(&mut self) -> u8 {
         self.next() as u8
     }
 
-    pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
+    /// `len` uniform bytes.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.byte()).collect()
     }
 }

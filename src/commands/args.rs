@@ -1,8 +1,8 @@
 //! A request's arguments, with the conversions that commands share.
 
 use super::CommandError;
-pub use crate::base::float::parse_float;
-pub use crate::base::integer::parse_int;
+pub use base::float::parse_float;
+pub use base::integer::parse_int;
 use std::ops::{Index, Range};
 
 /// The arguments of one request; index 0 is the command name as the client typed it.

@@ -2,8 +2,8 @@
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, args};
-use crate::keyspace::value::StrRef;
-use crate::keyspace::{Loc, ValueRef};
+use keyspace::value::StrRef;
+use keyspace::{Loc, ValueRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -271,7 +271,7 @@ fn first_bit(bytes: &[u8], bit: bool, start: usize, end: usize) -> Option<usize>
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     #[test]
     fn bits_are_set_and_read() {

@@ -2,7 +2,7 @@
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::{Str, StrRef};
+use keyspace::value::{Str, StrRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -276,7 +276,7 @@ fn read_all(cx: &mut Cx<'_>, key: &[u8], ops: &[Op]) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     #[test]
     fn fields_are_read_set_and_counted() {

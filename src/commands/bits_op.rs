@@ -2,8 +2,8 @@
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::Value;
-use crate::keyspace::value::Str;
+use keyspace::Value;
+use keyspace::value::Str;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -148,7 +148,7 @@ fn merge(into: &mut [u8], other: &[u8], f: impl Fn(u8, u8) -> u8) {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     #[test]
     fn operations_pad_the_shorter_string_with_zeros() {

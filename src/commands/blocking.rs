@@ -18,7 +18,7 @@ use super::kept::Kept;
 use super::{
     Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session, table,
 };
-use crate::keyspace::ValueRef;
+use keyspace::ValueRef;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// What a blocked client waits for, and what to run when it comes.
@@ -436,7 +436,7 @@ fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
 /// # Errors
 /// Not a number, negative, or too far away.
 pub fn deadline(cx: &Cx<'_>, seconds: &[u8]) -> Result<Option<i64>, CommandError> {
-    let seconds = crate::base::float::parse_float(seconds).ok_or(CommandError::fixed(
+    let seconds = base::float::parse_float(seconds).ok_or(CommandError::fixed(
         "ERR timeout is not a float or out of range",
     ))?;
     deadline_in(cx, (seconds * 1000.0).ceil())

@@ -89,8 +89,8 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
-    use crate::commands::{Action, ClientFlags, ClientId};
+    use crate::testing::Bench;
+    use crate::{Action, ClientFlags, ClientId};
 
     fn connect(bench: &mut Bench, pending: usize) -> ClientId {
         let id = bench.engine.connect("a:1".into(), "b:2".into());

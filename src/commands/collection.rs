@@ -10,11 +10,11 @@
 //! ```
 
 use super::{CommandError, Cx, Event};
-use crate::base::Rng;
-use crate::keyspace::value::stream::{Stream, StreamRef};
-use crate::keyspace::value::{Hash, HashRef, Kind, List, ListRef, Set, SetRef, Zset, ZsetRef};
-use crate::keyspace::{Glance, Limits, Loc, Value, ValueRef};
-use crate::resp::Reply;
+use base::Rng;
+use keyspace::value::stream::{Stream, StreamRef};
+use keyspace::value::{Hash, HashRef, Kind, List, ListRef, Set, SetRef, Zset, ZsetRef};
+use keyspace::{Glance, Limits, Loc, Value, ValueRef};
+use resp::Reply;
 
 /// A type of value that consists of elements.
 pub trait Collection: Sized {

@@ -6,8 +6,8 @@ use super::{
     Args, ClientFlags, CmdResult, CommandError, Cx, Session, links, pubsub, server_cmds, tracking,
     transactions,
 };
-use crate::replication::StreamDb;
-use crate::resp::Proto;
+use replication::StreamDb;
+use resp::Proto;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -238,7 +238,7 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     reply.bulk_str("server");
     reply.bulk_str("redis");
     reply.bulk_str("version");
-    reply.bulk_str(crate::base::REDIS_VERSION);
+    reply.bulk_str(base::REDIS_VERSION);
     reply.bulk_str("proto");
     reply.int(proto);
     reply.bulk_str("id");
@@ -280,8 +280,8 @@ fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
-    use crate::config::Config;
+    use crate::testing::Bench;
+    use config::Config;
 
     #[test]
     fn hello_chooses_the_protocol_and_may_log_in() {

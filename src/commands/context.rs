@@ -1,8 +1,8 @@
 //! What a command handler sees: the engine, its client, and helpers for what handlers share.
 
 use super::{ClientFlags, CommandError, Engine, Session};
-use crate::keyspace::value::Kind;
-use crate::keyspace::{Db, Glance, Loc, ValueRef};
+use keyspace::value::Kind;
+use keyspace::{Db, Glance, Loc, ValueRef};
 use std::time::Duration;
 
 /// A running command.

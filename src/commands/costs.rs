@@ -2,7 +2,7 @@
 //! counted, not time, for a collection and one a hundred times its size.
 
 use super::testing::Bench;
-use crate::keyspace::tree::work;
+use keyspace::tree::work;
 
 /// A key, how it is filled with `n` elements, and changes that each touch a few of them.
 struct Case {
@@ -164,7 +164,7 @@ fn a_change_of_a_collection_costs_the_same_at_a_hundred_times_the_size() {
 
 #[test]
 fn a_byte_of_a_string_costs_the_same_at_every_size() {
-    use crate::keyspace::sizes::STRINGS;
+    use keyspace::sizes::STRINGS;
     for key in ["short", &"long".repeat(100)] {
         for size in STRINGS
             .into_iter()

@@ -4,7 +4,7 @@ use super::host::{SaveOptions, Weight};
 use super::spec::{Command, Flags, Group};
 use super::transactions::touch_watched_database;
 use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine};
-use crate::rdb::target::Target;
+use rdb::target::Target;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -229,7 +229,7 @@ fn lastsave(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn flushing_is_propagated_even_when_nothing_was_there() {

@@ -3,8 +3,8 @@
 use super::host::ReloadOptions;
 use super::spec::{Command, Flags, Group};
 use super::{Args, CmdResult, CommandError, Cx, heat};
-use crate::keyspace::digest::{self, Fingerprint, Manner};
-use crate::keyspace::value::set_packed_threshold;
+use keyspace::digest::{self, Fingerprint, Manner};
+use keyspace::value::set_packed_threshold;
 use std::time::Duration;
 
 /// This family's declarations.
@@ -313,7 +313,7 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn replicate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut bytes = Vec::new();
-    crate::base::request::encode_request(&mut bytes, args.from(2));
+    base::request::encode_request(&mut bytes, args.from(2));
     cx.engine.repl.append_raw(&bytes);
     cx.client.reply.ok();
     Ok(())
@@ -369,7 +369,7 @@ fn crash(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 fn quicklist_packed_threshold(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let text = String::from_utf8_lossy(&args[2]).into_owned();
-    let size = crate::config::kind::parse_memory(&text);
+    let size = config::kind::parse_memory(&text);
     // As in the reference, a little below 4 GB is too much already.
     let Some(size) = size.filter(|size| *size <= (4 << 30) - (1 << 20)) else {
         return Err(CommandError::fixed(
@@ -383,9 +383,9 @@ fn quicklist_packed_threshold(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
-    use crate::config::Config;
-    use crate::config::choices::Protection;
+    use crate::testing::Bench;
+    use config::Config;
+    use config::choices::Protection;
 
     #[test]
     fn what_has_no_counterpart_is_refused_and_not_in_the_help() {

@@ -1,7 +1,7 @@
 //! DEBUG PROTOCOL: one reply of each type, for client libraries under test.
 
 use super::{Args, CmdResult, CommandError, Cx};
-use crate::resp::Proto;
+use resp::Proto;
 
 const NO_SUCH_TYPE: CommandError = CommandError::fixed(
     "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",

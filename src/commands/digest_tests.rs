@@ -1,7 +1,7 @@
 //! Digests of what commands wrote.
 
 use super::testing::Bench;
-use crate::keyspace::digest::{Fingerprint, Manner, entry};
+use keyspace::digest::{Fingerprint, Manner, entry};
 
 /// Expected values: `DEBUG DIGEST-VALUE` of redis-server 7.0.15 and 8.2.3 after the same commands.
 #[test]

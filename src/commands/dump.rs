@@ -2,13 +2,13 @@
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, expiry, heat};
-use crate::config::choices::SaveLoss;
-use crate::keyspace::{Loc, Value};
-use crate::rdb::check::Scratch;
-use crate::rdb::normalize::normalize;
-use crate::rdb::target::{OnLoss, Target, transcode_value};
-use crate::rdb::{ErrorKind, dump as payload, lzf};
-use crate::replication::Reads;
+use config::choices::SaveLoss;
+use keyspace::{Loc, Value};
+use rdb::check::Scratch;
+use rdb::normalize::normalize;
+use rdb::target::{OnLoss, Target, transcode_value};
+use rdb::{ErrorKind, dump as payload, lzf};
+use replication::Reads;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -270,7 +270,7 @@ fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check};
+    use crate::testing::{Bench, check};
 
     /// `SET k hello` of a real server, dumped by it.
     const HELLO: &str = "\"\\x00\\x05hello\\x0a\\x00cr\\xdfve4\\x20\\x0a\"";

@@ -15,12 +15,12 @@ use super::tick::Rates;
 use super::tracking::TrackingTable;
 use super::transactions::WatchTable;
 use super::{ClientId, Clients, KeyHint, Session};
-use crate::base::Rng;
-use crate::base::secret::Secrets;
-use crate::config::Config;
-use crate::keyspace::{Keyspace, Limits, UnixMillis, Value};
-use crate::replication::Replication;
-use crate::replication::effects::Effects;
+use base::Rng;
+use base::secret::Secrets;
+use config::Config;
+use keyspace::{Keyspace, Limits, UnixMillis, Value};
+use replication::Replication;
+use replication::effects::Effects;
 use std::collections::VecDeque;
 
 /// Values of more parts than this are freed in the background where that is wanted

@@ -4,8 +4,8 @@
 //! earlier good ones is evicted first. How much that frees shows in `used_memory`.
 
 use super::{Engine, heat};
-use crate::config::choices::MaxmemoryPolicy;
-use crate::keyspace::Loc;
+use config::choices::MaxmemoryPolicy;
+use keyspace::Loc;
 
 /// Candidates remembered from earlier samples.
 const POOL: usize = 16;
@@ -165,9 +165,9 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::pause::{Held, Reason};
-    use crate::commands::testing::Bench;
-    use crate::config::choices::MaxmemoryPolicy;
+    use crate::pause::{Held, Reason};
+    use crate::testing::Bench;
+    use config::choices::MaxmemoryPolicy;
     use std::cell::Cell;
 
     /// A server over its limit as long as it holds more than ten keys.

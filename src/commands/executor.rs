@@ -6,7 +6,7 @@
 //! [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs after they have returned.
 
 use super::{Action, ClientId, Engine, pubsub};
-use crate::keyspace::Keyspace;
+use keyspace::Keyspace;
 use std::ops::{Deref, DerefMut};
 
 /// An engine, and the right to run requests on it.
@@ -101,10 +101,10 @@ impl Executor {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     /// Writes are paused, and the second client waits with its request.
-    fn held(request: &str) -> (Bench, crate::commands::ClientId) {
+    fn held(request: &str) -> (Bench, crate::ClientId) {
         let mut bench = Bench::new();
         let other = bench.connect();
         bench.check(&[("SET a 1", "+OK"), ("CLIENT PAUSE 60000 WRITE", "+OK")]);

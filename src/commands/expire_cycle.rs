@@ -4,7 +4,7 @@
 //! which the databases' heaps give them; each deletion is sent to the replicas by itself.
 
 use super::{Engine, Event, Loading};
-use crate::keyspace::{Due, Loc};
+use keyspace::{Due, Loc};
 
 /// How far an expire cycle came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,8 +131,8 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::pause::{Held, Reason};
-    use crate::commands::testing::Bench;
+    use crate::pause::{Held, Reason};
+    use crate::testing::Bench;
     use std::cell::Cell;
 
     /// Two hashes, of which one loses some fields and the other all, and a key.

@@ -5,7 +5,7 @@
 
 use super::spec::{Command, Flags, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, Loading};
-use crate::keyspace::Loc;
+use keyspace::Loc;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -321,7 +321,7 @@ fn reply_expiry(cx: &mut Cx<'_>, args: Args<'_>, shape: impl Fn(i64) -> i64) -> 
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check, check_effects};
+    use crate::testing::{Bench, check, check_effects};
 
     #[test]
     fn times_to_live_are_set_shown_and_removed() {

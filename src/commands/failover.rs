@@ -3,7 +3,7 @@
 use super::args::parse_int;
 use super::spec::{Command, Flags, Group};
 use super::{Args, CmdResult, CommandError, Cx};
-use crate::replication::failover::Handover;
+use replication::failover::Handover;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -60,7 +60,7 @@ fn failover(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     /// A primary with a replica that announces port 7001 and has acknowledged `behind` bytes less than
     /// there are.

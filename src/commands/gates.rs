@@ -10,8 +10,8 @@ use super::engine::Loading;
 use super::spec::Flags;
 use super::table::{self, Entry};
 use super::{Args, ClientFlags, CommandError, Engine, Session, links};
-use crate::config::choices::Protection;
-use crate::resp::Proto;
+use config::choices::Protection;
+use resp::Proto;
 
 const MISCONF: CommandError = CommandError::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
@@ -185,8 +185,8 @@ pub(super) fn permits(protection: Protection, client: &Session) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
-    use crate::config::Config;
+    use crate::testing::Bench;
+    use config::Config;
 
     #[test]
     fn a_password_is_asked_for_before_anything_else_runs() {
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn while_loading_only_what_needs_no_data_is_answered() {
         let mut bench = Bench::new();
-        bench.engine.loading = crate::commands::Loading::Blocking;
+        bench.engine.loading = crate::Loading::Blocking;
         assert_eq!(
             bench.run("GET a"),
             "-LOADING Redis is loading the dataset in memory"

@@ -3,9 +3,9 @@
 use super::geohash::Point;
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, table};
-use crate::keyspace::ValueRef;
-use crate::keyspace::value::ZsetRef;
-use crate::resp::{Proto, Reply};
+use keyspace::ValueRef;
+use keyspace::value::ZsetRef;
+use resp::{Proto, Reply};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -190,7 +190,7 @@ fn geodist(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     const SICILY: &str = "GEOADD s 13.361389 38.115556 Palermo 15.087269 37.502669 Catania";
 

@@ -4,8 +4,8 @@ use super::geo::{coordinate, distance, position, unit};
 use super::geohash::{Point, Shape};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::ValueRef;
-use crate::keyspace::value::{ScoreBound, Zset, ZsetRef};
+use keyspace::ValueRef;
+use keyspace::value::{ScoreBound, Zset, ZsetRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -235,7 +235,7 @@ impl<'a> Options<'a> {
             }
             () if args.is(i, "BYBOX") && rest >= 3 && self.may_be_box() => {
                 let side = |i: usize, error| {
-                    let side = crate::base::float::parse_float(&args[i]);
+                    let side = base::float::parse_float(&args[i]);
                     side.ok_or(CommandError::fixed(error))
                 };
                 let width = side(i + 1, "ERR need numeric width")?;
@@ -275,7 +275,7 @@ impl<'a> Options<'a> {
 
     /// Radius and unit at `i` and `i + 1`.
     fn circle(&mut self, args: Args<'_>, i: usize) -> CmdResult {
-        let radius = crate::base::float::parse_float(&args[i])
+        let radius = base::float::parse_float(&args[i])
             .ok_or(CommandError::fixed("ERR need numeric radius"))?;
         if radius < 0.0 {
             return Err(CommandError::fixed("ERR radius cannot be negative"));
@@ -457,7 +457,7 @@ fn store(cx: &mut Cx<'_>, target: &[u8], options: &Options<'_>, form: Form, hits
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check};
+    use crate::testing::{Bench, check};
 
     const SICILY: &str =
         "GEOADD s 13.361389 38.115556 Palermo 15.087269 37.502669 Catania 12.5 38 Trapani";

@@ -7,9 +7,9 @@
 //! Zero means "never touched": an entry that was just made.
 
 use super::Engine;
-use crate::base::Rng;
-use crate::config::Config;
-use crate::keyspace::Loc;
+use base::Rng;
+use config::Config;
+use keyspace::Loc;
 
 /// A new key's LFU counter: it must have a chance to gather accesses before it is evicted.
 pub const LFU_INIT: u8 = 5;

@@ -3,8 +3,8 @@
 use super::hll::{self, Corrupt, Hll};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Str;
-use crate::keyspace::{Loc, Value, ValueRef};
+use keyspace::value::Str;
+use keyspace::{Loc, Value, ValueRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -267,7 +267,7 @@ fn pfselftest(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     #[test]
     fn distinct_elements_are_counted() {

@@ -6,10 +6,10 @@
 //!  * A large argument is received by itself, and sent on from where it is: it never passes through the buffer.
 //!  * Commands are not answered. One that fails is a sign of diverged data; it is logged, and the link stays.
 
-use crate::base::large::{self, Growing, Large};
-use crate::commands::{ClientFlags, Engine, Executor, Session, links};
-use crate::replication::Reads;
-use crate::resp::{Parser, RequestLimits};
+use crate::{ClientFlags, Engine, Executor, Session, links};
+use base::large::{self, Growing, Large};
+use replication::Reads;
+use resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 
 /// A stream has no limit but the protocol's: what a primary executed must be taken.

@@ -1,7 +1,7 @@
 //! The arguments of a request that runs later: queued by MULTI, held by a pause, blocked, or waiting for a long
 //! script.
 
-use crate::base::large::{self, Large, Slice};
+use base::large::{self, Large, Slice};
 
 /// Arguments that are kept beyond the buffer in which they came. Large ones are not copied.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::large::LARGE_FROM;
+    use base::large::LARGE_FROM;
 
     #[test]
     fn a_large_argument_is_the_same_pages_when_it_runs() {

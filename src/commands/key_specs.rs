@@ -527,7 +527,7 @@ fn at_home(name: &str, access: Access, note: &'static str) -> KeySpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::table;
+    use crate::table;
 
     #[test]
     fn every_command_with_keys_says_what_it_does_with_them() {

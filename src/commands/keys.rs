@@ -2,7 +2,7 @@
 
 use super::spec::{Command, Flags, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, heat};
-use crate::keyspace::{Loc, ValueRef};
+use keyspace::{Loc, ValueRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -383,7 +383,7 @@ impl Cx<'_> {
         &mut self,
         db: usize,
         key: &[u8],
-        value: crate::keyspace::Value,
+        value: keyspace::Value,
         expire: Option<i64>,
         heat: u32,
     ) {
@@ -488,7 +488,7 @@ fn object_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check, check_effects};
+    use crate::testing::{Bench, check, check_effects};
 
     #[test]
     fn keys_are_counted_deleted_and_typed() {
@@ -563,7 +563,7 @@ mod tests {
         bench.check(&[("OBJECT IDLETIME e", ":7"), ("TOUCH e", ":1")]);
         bench.check(&[("OBJECT IDLETIME e", ":0")]);
         assert!(bench.run("OBJECT FREQ e").starts_with("-ERR An LFU"));
-        bench.engine.config.maxmemory_policy = crate::config::choices::MaxmemoryPolicy::AllkeysLfu;
+        bench.engine.config.maxmemory_policy = config::choices::MaxmemoryPolicy::AllkeysLfu;
         bench.check(&[("SET f 1", "+OK"), ("OBJECT FREQ f", ":5")]);
         assert!(bench.run("OBJECT IDLETIME e").starts_with("-ERR An LFU"));
     }

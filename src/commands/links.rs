@@ -11,7 +11,7 @@
 use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
-use crate::replication::StreamDb;
+use replication::StreamDb;
 
 pub(super) const RESET_REFUSED: CommandError =
     CommandError::fixed("ERR can only reset normal client connections");
@@ -112,8 +112,8 @@ impl Cx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::ClientFlags;
-    use crate::commands::testing::Bench;
+    use crate::ClientFlags;
+    use crate::testing::Bench;
 
     /// A bench whose client is such a link, and its replies.
     fn link(flag: ClientFlags) -> Bench {

@@ -8,7 +8,7 @@ use super::dump;
 use super::host::{Exchange, ExchangeError};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::base::request::encode_request;
+use base::request::encode_request;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

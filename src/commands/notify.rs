@@ -127,7 +127,7 @@ pub fn publish(engine: &mut Engine, class: Event, event: &str, key: &[u8], db: u
 #[cfg(test)]
 mod tests {
     use super::Classes;
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn the_directive_has_a_normal_form() {

@@ -5,7 +5,7 @@
 use super::spec::Flags;
 use super::table;
 use super::testing::Bench;
-use crate::replication::Reads;
+use replication::Reads;
 
 /// Runs before each example.
 const GROUND: [&str; 12] = [

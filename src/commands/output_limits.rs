@@ -8,7 +8,7 @@
 
 use super::server_cmds::client_list::{self, Class};
 use super::{Action, ClientFlags, ClientId, Engine, Session};
-use crate::config::special::OutputLimit;
+use config::special::OutputLimit;
 
 /// Bytes that may be pending before AUTH: the reference server's first buffer, and 1 KB beyond.
 const UNAUTHENTICATED_MAX: usize = 17 * 1024;
@@ -132,7 +132,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     fn limits(bench: &mut Bench, line: &str) {
         let reply = bench.run(&format!("CONFIG SET client-output-buffer-limit \"{line}\""));

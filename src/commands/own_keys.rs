@@ -5,7 +5,7 @@
 //! meanwhile belongs to the primary again; the noted expiry then differs from the key's.
 
 use super::{Cx, Engine};
-use crate::keyspace::{Loc, UnixMillis};
+use keyspace::{Loc, UnixMillis};
 use std::collections::{BTreeSet, HashMap};
 
 /// The keys, by the time at which they expire.
@@ -100,11 +100,11 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::ClientFlags;
-    use crate::commands::testing::Bench;
+    use crate::ClientFlags;
+    use crate::testing::Bench;
 
     /// A writable replica and the client that is the link to its primary.
-    fn replica() -> (Bench, crate::commands::ClientId) {
+    fn replica() -> (Bench, crate::ClientId) {
         let mut bench = Bench::new();
         bench.run("CONFIG SET replica-read-only no");
         bench.run("REPLICAOF 127.0.0.1 1");

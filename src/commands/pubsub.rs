@@ -5,7 +5,7 @@
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, glob};
-use crate::resp::{Proto, Reply};
+use resp::{Proto, Reply};
 use std::collections::{BTreeSet, HashMap};
 
 /// This family's declarations.
@@ -595,8 +595,8 @@ fn pubsub_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check, check_effects};
-    use crate::resp::Proto;
+    use crate::testing::{Bench, check, check_effects};
+    use resp::Proto;
 
     #[test]
     fn subscriptions_are_confirmed_one_by_one() {

@@ -2,7 +2,7 @@
 
 use super::args::parse_int;
 use super::{Args, CommandError};
-use crate::base::Rng;
+use base::Rng;
 use std::collections::{BTreeSet, HashSet};
 
 /// How many random elements, and whether one may come twice.

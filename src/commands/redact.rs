@@ -2,7 +2,7 @@
 
 use super::Args;
 use super::table::Entry;
-use crate::config::directive::Flags;
+use config::directive::Flags;
 
 /// The text that replaces a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
@@ -38,7 +38,7 @@ pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
         "config|set" => {
             for i in (2..args.len()).step_by(2) {
                 let name = std::str::from_utf8(&args[i]).unwrap_or_default();
-                let directive = crate::config::directive(name);
+                let directive = config::directive(name);
                 if directive.is_some_and(|d| d.flags.contains(Flags::SENSITIVE)) {
                     hide(i + 1);
                 }
@@ -53,8 +53,8 @@ pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::table;
-    use crate::config::DIRECTIVES;
+    use crate::table;
+    use config::DIRECTIVES;
 
     #[test]
     fn every_sensitive_directive_is_hidden_under_each_of_its_names() {

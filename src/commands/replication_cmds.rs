@@ -6,10 +6,10 @@ use super::args::parse_int;
 use super::blocking::{BlockedOn, deadline_in};
 use super::spec::{Command, Flags, Group};
 use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
-use crate::config::special::Address;
-use crate::replication::primary::{Admission, Request};
-use crate::replication::replconf::{Capa, Filter, Outcome};
-use crate::replication::{Peer, ReplOffset, Replconf};
+use config::special::Address;
+use replication::primary::{Admission, Request};
+use replication::replconf::{Capa, Filter, Outcome};
+use replication::{Peer, ReplOffset, Replconf};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -429,8 +429,8 @@ impl super::Engine {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
-    use crate::replication::Action;
+    use crate::testing::Bench;
+    use replication::Action;
 
     fn sent(bench: &mut Bench) -> Vec<String> {
         let actions = bench.engine.repl.take_actions();

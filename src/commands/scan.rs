@@ -170,7 +170,7 @@ fn keys(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check};
+    use crate::testing::{Bench, check};
 
     #[test]
     fn scan_visits_every_key_and_filters_by_pattern_and_type() {

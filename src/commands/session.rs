@@ -2,10 +2,10 @@
 
 use super::kept::Kept;
 use super::table::Entry;
-use crate::base::ClientId;
-use crate::replication::StreamDb;
-use crate::resp::{Proto, Reply};
+use base::ClientId;
 use bitflags::bitflags;
+use replication::StreamDb;
+use resp::{Proto, Reply};
 use std::collections::HashSet;
 
 bitflags! {
@@ -122,7 +122,7 @@ pub struct Session {
     /// What a blocking command waits for.
     pub blocked: Option<Box<super::blocking::Blocked>>,
     /// What REPLCONF said; meaning in `replication`.
-    pub replconf: Option<Box<crate::replication::Replconf>>,
+    pub replconf: Option<Box<replication::Replconf>>,
     /// Bytes of the request buffer, for CLIENT LIST.
     pub query_buffer: usize,
     /// Bytes that it has room for beside them.

@@ -2,8 +2,8 @@
 
 use super::spec::{Command, Flags, Keys};
 use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
-use crate::keyspace::value::List;
-use crate::keyspace::{Value, ValueRef};
+use keyspace::value::List;
+use keyspace::{Value, ValueRef};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -319,7 +319,7 @@ fn store(cx: &mut Cx<'_>, target: &[u8], output: Vec<Option<Vec<u8>>>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check, check_effects};
+    use crate::testing::{Bench, check, check_effects};
 
     #[test]
     fn elements_come_in_the_order_asked_for() {

@@ -3,9 +3,9 @@
 use super::expiry::{Due, past};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event, strings_conditional};
-use crate::keyspace::value::{SharedText, StrRef};
-use crate::keyspace::{Loc, ValueRef};
-use crate::resp::{Reply, Shared};
+use keyspace::value::{SharedText, StrRef};
+use keyspace::{Loc, ValueRef};
+use resp::{Reply, Shared};
 use std::borrow::Cow;
 
 /// This family's declarations.
@@ -204,7 +204,7 @@ pub(super) fn reply_text(reply: &mut Reply, text: StrRef<'_>, start: usize, end:
         .then(|| text.share(start, end))
         .flatten();
     match shared {
-        Some(shared) => reply.bulk_shared(Box::new(shared)),
+        Some(shared) => reply.bulk_shared(Box::new(Referred(shared))),
         None => match text.slice(start, end) {
             Cow::Borrowed(bytes) => reply.bulk(bytes),
             Cow::Owned(bytes) => reply.bulk_own(bytes),
@@ -212,13 +212,17 @@ pub(super) fn reply_text(reply: &mut Reply, text: StrRef<'_>, start: usize, end:
     }
 }
 
-impl Shared for SharedText {
+/// A part of a value that a reply refers to.
+#[derive(Debug)]
+struct Referred(SharedText);
+
+impl Shared for Referred {
     fn len(&self) -> usize {
-        self.len()
+        self.0.len()
     }
 
     fn from(&self, offset: usize) -> &[u8] {
-        self.from(offset)
+        self.0.from(offset)
     }
 }
 
@@ -452,7 +456,7 @@ fn set_pairs(cx: &mut Cx<'_>, args: Args<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check, check_effects};
+    use crate::testing::{Bench, check, check_effects};
 
     const SYNTAX: &str = "-ERR syntax error";
     const BAD_EXPIRE: &str = "-ERR invalid expire time in 'set' command";

@@ -3,7 +3,7 @@
 use super::expiry::Due;
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::ValueRef;
+use keyspace::ValueRef;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -134,7 +134,7 @@ fn msetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     #[test]
     fn a_key_is_deleted_if_it_holds_the_value() {

@@ -2,7 +2,7 @@
 
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx};
-use crate::keyspace::ValueRef;
+use keyspace::ValueRef;
 use std::ops::RangeInclusive;
 
 /// This family's declarations.
@@ -178,7 +178,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::check;
+    use crate::testing::check;
 
     #[test]
     fn the_common_subsequence_comes_as_text_length_or_runs() {

@@ -3,8 +3,8 @@
 use super::long_double::{LongDouble, Parsed};
 use super::spec::{Command, Flags, Group, Keys};
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Str;
-use crate::keyspace::{Loc, Value, ValueRef};
+use keyspace::value::Str;
+use keyspace::{Loc, Value, ValueRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -157,7 +157,7 @@ fn replace(cx: &mut Cx<'_>, loc: Loc, key: &[u8], text: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     #[test]
     fn counting_stops_at_the_bounds_of_an_i64() {

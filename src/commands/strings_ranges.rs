@@ -3,8 +3,8 @@
 use super::spec::{Command, Flags, Group, Keys};
 use super::strings::reply_text;
 use super::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Str;
-use crate::keyspace::{Loc, Value, ValueRef};
+use keyspace::value::Str;
+use keyspace::{Loc, Value, ValueRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -198,7 +198,7 @@ fn setrange(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{check, check_effects};
+    use crate::testing::{check, check_effects};
 
     #[test]
     fn ranges_are_inclusive_and_count_from_both_ends() {

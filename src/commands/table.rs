@@ -6,7 +6,7 @@
 
 use super::spec::{Command, Flags};
 use super::{Args, CommandError};
-use crate::base::error::up_to_zero;
+use base::error::up_to_zero;
 use std::ops::Deref;
 use std::sync::LazyLock;
 

@@ -7,7 +7,7 @@
 
 use super::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight};
 use super::{ClientId, CommandError, Engine, Executor};
-use crate::config::Config;
+use config::Config;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -36,7 +36,7 @@ impl Bench {
     pub fn with(config: Config) -> Self {
         let mut engine = Engine::new(
             config,
-            crate::base::secret::Secrets::predictable(7),
+            base::secret::Secrets::predictable(7),
             Box::new(FakeHost),
         );
         engine.clock.unix_ms = 1_000_000;
@@ -73,7 +73,7 @@ impl Bench {
     /// The first client speaks RESP3 from now on.
     pub fn resp3(&mut self) {
         let client = self.engine.clients.get_mut(&self.id);
-        client.expect("the first client stays").reply.proto = crate::resp::Proto::Resp3;
+        client.expect("the first client stays").reply.proto = resp::Proto::Resp3;
     }
 
     /// Runs a command of the first client.
@@ -228,9 +228,9 @@ struct FakeHost;
 impl Host for FakeHost {
     fn exchange(
         &mut self,
-        _exchange: crate::commands::host::Exchange<'_>,
-    ) -> Result<Vec<String>, (Vec<String>, crate::commands::host::ExchangeError)> {
-        Err((Vec::new(), crate::commands::host::ExchangeError::Connect))
+        _exchange: crate::host::Exchange<'_>,
+    ) -> Result<Vec<String>, (Vec<String>, crate::host::ExchangeError)> {
+        Err((Vec::new(), crate::host::ExchangeError::Connect))
     }
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {

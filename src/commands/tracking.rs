@@ -14,7 +14,7 @@
 //!  * Databases are not distinguished: a change in one invalidates the key's name in all.
 
 use super::{ClientFlags, ClientId, Engine, Session};
-use crate::resp::Proto;
+use resp::Proto;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Where RESP2 clients that others redirect to hear of changes.

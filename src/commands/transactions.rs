@@ -11,8 +11,8 @@ use super::scripting::Rest;
 use super::spec::{Command, Flags, Group, Keys};
 use super::table::Entry;
 use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, links};
-use crate::commands::session::{Queued, Watched};
-use crate::keyspace::{Db, UnixMillis};
+use crate::session::{Queued, Watched};
+use keyspace::{Db, UnixMillis};
 use std::collections::HashMap;
 
 /// This family's declarations.
@@ -389,7 +389,7 @@ fn unwatch(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 #[cfg(test)]
 mod tests {
     use super::touch_watched_database;
-    use crate::commands::testing::{Bench, check, check_effects};
+    use crate::testing::{Bench, check, check_effects};
 
     const EXECABORT: &str = "-EXECABORT Transaction discarded because of previous errors.";
 

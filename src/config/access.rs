@@ -3,7 +3,7 @@
 use super::choices::Protection;
 use super::directive::{Directive, Effect, Flags};
 use super::{Config, DIRECTIVES, directive};
-use crate::base::glob;
+use base::glob;
 
 /// The directives that any of the patterns names, under the names that matched, with their values, each
 /// once.

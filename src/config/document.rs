@@ -63,7 +63,7 @@ fn facts(directive: &Directive) -> String {
 mod tests {
     #[test]
     fn the_page_in_docs_is_fresh() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/config.md");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
         let page = std::fs::read_to_string(path).expect("docs/config.md");
         assert!(
             page == super::document(),

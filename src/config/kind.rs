@@ -74,7 +74,7 @@ pub struct Int(pub RangeInclusive<i64>);
 
 impl Kind<i64> for Int {
     fn parse(&self, words: &[&str]) -> Result<i64, String> {
-        let n = crate::base::integer::parse_int(one(words)?.as_bytes())
+        let n = base::integer::parse_int(one(words)?.as_bytes())
             .ok_or("argument couldn't be parsed into an integer")?;
         within(n, &self.0)
     }

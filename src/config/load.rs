@@ -6,7 +6,7 @@
 use super::directive::Effect;
 use super::kind::{WRONG_NUMBER, quote};
 use super::{Config, directive};
-use crate::resp::request::split_words;
+use resp::request::split_words;
 use std::fmt;
 
 /// How `include` and `dir` reach the world.
@@ -56,7 +56,7 @@ impl fmt::Display for ConfigError {
             } => write!(
                 f,
                 "\n*** FATAL CONFIG FILE ERROR (Redis {}) ***\nReading the configuration file, at line {number}\n>>> '{text}'\n{reason}",
-                crate::base::REDIS_VERSION
+                base::REDIS_VERSION
             ),
             ConfigError::File { path, reason } => {
                 write!(f, "Fatal error, can't open config file '{path}': {reason}")
@@ -227,7 +227,7 @@ pub fn command_line(args: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::special::SavePoint;
+    use crate::special::SavePoint;
     use std::collections::BTreeMap;
 
     #[derive(Default)]
@@ -383,7 +383,7 @@ mod tests {
         let error = load("\nhz 10\nfoo \"bar\"", &mut Fake::default()).expect_err("foo");
         let expected = format!(
             "\n*** FATAL CONFIG FILE ERROR (Redis {}) ***\nReading the configuration file, at line 3\n>>> 'foo \"bar\"'\nBad directive or wrong number of arguments",
-            crate::base::REDIS_VERSION
+            base::REDIS_VERSION
         );
         assert_eq!(error.to_string(), expected);
     }

@@ -289,7 +289,7 @@ impl Kind<Vec<f64>> for Percentiles {
             return Ok(Vec::new());
         }
         let read = |w: &&str| {
-            let p = crate::base::float::parse_float(w.as_bytes())
+            let p = base::float::parse_float(w.as_bytes())
                 .ok_or("Invalid latency-tracking-info-percentiles parameters")?;
             match (0.0..=100.0).contains(&p) {
                 true => Ok(p),

@@ -10,7 +10,7 @@ use super::record::{self, OUTSIDE, Record, TYPE_MASK, TYPE_STRING};
 use super::segment::{Segment, SegmentMut};
 use super::value::Kind;
 use super::{Hasher, UnixMillis, Value, ValueRef};
-use crate::keyspace::snapshot::preserve::DbWalk;
+use crate::snapshot::preserve::DbWalk;
 
 /// The first and the second argument after a key; the type of the collection decides which of them is a member.
 pub type MemberArgs<'a> = (&'a [u8], Option<&'a [u8]>);

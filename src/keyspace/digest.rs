@@ -8,14 +8,14 @@
 //! Servers before Redis 7.2 take a sorted set's scores as `%.17g`, later ones as the text of Grisu2
 //! ([`DoubleText`]); both are offered ([`ScoreText`]). Seen on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
 
-use crate::base::double::DoubleText;
-use crate::keyspace::{Db, Item, Loc, ValueRef};
-use crate::rdb::check::Kind;
-use crate::rdb::stream::Stream;
-use crate::rdb::stream_node::{Entry, NodeReader};
-use crate::rdb::string::StrBuf;
-use crate::rdb::walk::{self, Bufs};
-use crate::rdb::{Context, RdbError};
+use crate::{Db, Item, Loc, ValueRef};
+use base::double::DoubleText;
+use rdb::check::Kind;
+use rdb::stream::Stream;
+use rdb::stream_node::{Entry, NodeReader};
+use rdb::string::StrBuf;
+use rdb::walk::{self, Bufs};
+use rdb::{Context, RdbError};
 use sha1::{Digest as _, Sha1};
 
 /// How scores are spelled in a digest.
@@ -69,7 +69,7 @@ impl Fingerprint {
 
     /// 40 hexadecimal digits.
     pub fn to_hex(self) -> String {
-        crate::base::hex::hex(&self.0)
+        base::hex::hex(&self.0)
     }
 }
 
@@ -142,7 +142,7 @@ impl Manner {
     };
 }
 
-/// Takes in the bytes of a value in a dump: one that [`crate::rdb::check::check_value`] has passed; a stream must be
+/// Takes in the bytes of a value in a dump: one that [`rdb::check::check_value`] has passed; a stream must be
 /// canonical. `false` for kinds whose digest is not defined (modules) or not known (arrays): nothing was taken in.
 ///
 /// # Errors

@@ -125,10 +125,10 @@ mod tests {
     use super::super::value::{Hash, List};
     use super::super::{Hasher, Limits};
     use super::*;
-    use crate::rdb::opcode;
+    use rdb::opcode;
 
     fn with(value: Value) -> (Db, Loc) {
-        let mut db = Db::new(Hasher::new(crate::base::secret::HashKey::fixed([1, 2])));
+        let mut db = Db::new(Hasher::new(base::secret::HashKey::fixed([1, 2])));
         let loc = db.insert(b"key", value, None);
         assert!(db.is_outside(loc));
         (db, loc)
@@ -180,7 +180,7 @@ mod tests {
             hash.as_ref().len()
         };
         for key in [b"key".to_vec(), vec![b'k'; 1000]] {
-            let mut db = Db::new(Hasher::new(crate::base::secret::HashKey::fixed([1, 2])));
+            let mut db = Db::new(Hasher::new(base::secret::HashKey::fixed([1, 2])));
             let loc = db.insert(&key, Value::Hash(hash.clone()), None);
             let segment = db.segment(loc);
             let shared = segment.share_at(segment.slots().offset(loc.slot as usize));

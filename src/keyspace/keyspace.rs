@@ -1,8 +1,8 @@
 //! All databases and what they share.
 
 use super::{Db, Hasher};
-use crate::base::secret::HashKey;
-use crate::keyspace::snapshot::walk::Walk;
+use crate::snapshot::walk::Walk;
+use base::secret::HashKey;
 
 /// All databases.
 pub struct Keyspace {

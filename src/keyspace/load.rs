@@ -12,7 +12,7 @@ use super::node::prefetch;
 use super::record::{self, KEY_MAX, Record, VALUE_MAX};
 use super::segment;
 use super::{Db, Hasher, Loc, UnixMillis, Value};
-use crate::rdb::opcode;
+use rdb::opcode;
 use std::fmt;
 use std::sync::Arc;
 

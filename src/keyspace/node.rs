@@ -152,7 +152,7 @@ pub(super) fn free_nodes(entry: Entry) {
 
 /// Asks for a cache line; a hint, with no effect on what the program computes.
 #[inline(always)]
-pub(in crate::keyspace) fn prefetch(line: *const u8) {
+pub(crate) fn prefetch(line: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing and faults on nothing; SSE is part of x86-64.
     unsafe {

@@ -12,7 +12,7 @@
 //! value, and `klen` is 0). Without them the record is what a dump would hold.
 
 use super::UnixMillis;
-use crate::rdb::opcode;
+use rdb::opcode;
 
 /// Longer keys are outside the record, with their value.
 pub const KEY_MAX: usize = 256;

@@ -93,10 +93,10 @@ impl Db {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::secret::HashKey;
-    use crate::base::testing::Rng;
-    use crate::keyspace::value::Str;
-    use crate::keyspace::{Keyspace, Value};
+    use crate::value::Str;
+    use crate::{Keyspace, Value};
+    use base::secret::HashKey;
+    use base::testing::Rng;
     use std::collections::BTreeSet;
 
     fn put(db: &mut Db, key: &[u8]) {

@@ -16,7 +16,7 @@ use super::record::{
 use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
 use super::value::TEXT_MAX;
 use super::{UnixMillis, Value, outside};
-use crate::keyspace::snapshot::preserve::let_go;
+use crate::snapshot::preserve::let_go;
 use std::sync::Arc;
 
 /// Two segments of at most this many entries together are merged. The limit is well below [`ENTRIES_MAX`], so that

@@ -28,7 +28,7 @@ use super::string::StrRef;
 use super::template::Context;
 use super::version::{Dialect, RdbVersion};
 use super::walk::{self, Bufs, Place, REDIS_EXPIRE_MAX};
-use crate::base::secret::HashKey;
+use base::secret::HashKey;
 
 /// Reusable room for checks and conversions: one per thread.
 #[derive(Debug, Clone)]

@@ -1,11 +1,11 @@
 //! Each rule of the check on small values; whole files are in tests/rdb.
 
 use super::*;
-use crate::rdb::listpack::Builder;
-use crate::rdb::string::{encode_raw, encode_string};
+use crate::listpack::Builder;
+use crate::string::{encode_raw, encode_string};
 
 fn check(version: RdbVersion, rdb_type: u8, bytes: &[u8]) -> Result<ValueInfo, ErrorKind> {
-    let mut scratch = Scratch::new(crate::base::secret::HashKey::fixed([77, 0]));
+    let mut scratch = Scratch::new(base::secret::HashKey::fixed([77, 0]));
     check_value(&Context::new(version), rdb_type, bytes, &mut scratch).map_err(|e| e.kind)
 }
 
@@ -341,7 +341,7 @@ fn packed_strings_are_checked_without_being_unpacked() {
 fn errors_in_blobs_tell_the_byte() {
     let mut value = lp(&["f", "v"]);
     value[1 + 6 + 2] = 9; // the first back length
-    let mut scratch = Scratch::new(crate::base::secret::HashKey::fixed([1, 0]));
+    let mut scratch = Scratch::new(base::secret::HashKey::fixed([1, 0]));
     let context = Context::new(RdbVersion::redis(10));
     let error = check_value(&context, opcode::HASH_LISTPACK, &value, &mut scratch).unwrap_err();
     assert_eq!((error.offset, error.inside), (9, None));

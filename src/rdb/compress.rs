@@ -107,9 +107,9 @@ impl Copier<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::listpack::Builder;
-    use crate::rdb::string::{encode_raw, encode_string};
-    use crate::rdb::walk::{self, Bufs};
+    use crate::listpack::Builder;
+    use crate::string::{encode_raw, encode_string};
+    use crate::walk::{self, Bufs};
 
     #[test]
     fn long_strings_are_packed_and_the_rest_stays() {
@@ -124,7 +124,7 @@ mod tests {
         assert!(out.len() < 70);
         let mut got = Vec::new();
         walk::hash(
-            &crate::rdb::Context::held(),
+            &crate::Context::held(),
             opcode::HASH,
             &out[6..],
             &mut Bufs::new(),

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn check(payload: &[u8]) -> Result<(u8, Vec<u8>), ErrorKind> {
-        let mut scratch = Scratch::new(crate::base::secret::HashKey::fixed([1, 0]));
+        let mut scratch = Scratch::new(base::secret::HashKey::fixed([1, 0]));
         decode(payload, &mut scratch)
             .map(|p| (p.rdb_type, p.value.to_vec()))
             .map_err(|e| e.kind)

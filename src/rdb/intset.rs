@@ -185,7 +185,7 @@ fn set_count(set: &mut [u8], count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
     use std::collections::BTreeSet;
 
     #[test]

@@ -24,8 +24,8 @@
 //! Functions that take a listpack in memory expect one that [`check`] has passed; on other bytes they return
 //! `None` or do less than asked, but never panic.
 
-pub use crate::base::Item;
-use crate::base::number::canonical_i64;
+pub use base::Item;
+use base::number::canonical_i64;
 
 /// Bytes of an empty listpack.
 pub const EMPTY_LEN: usize = 7;

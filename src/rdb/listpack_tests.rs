@@ -1,7 +1,7 @@
 //! Listpacks against the specification's bytes and against a plain list of strings.
 
 use super::*;
-use crate::base::testing::Rng;
+use base::testing::Rng;
 
 fn build(items: &[&[u8]]) -> Vec<u8> {
     let mut builder = Builder::new();

@@ -554,7 +554,7 @@ mod tests {
 
     #[test]
     fn random_bytes_never_panic() {
-        let mut rng = crate::base::testing::Rng::new(40);
+        let mut rng = base::testing::Rng::new(40);
         let words: [&[u8]; 24] = [
             b"x",
             b" = ",

@@ -1,7 +1,7 @@
 //! The codec against the specification's vectors, against itself and against the crate `lzf`.
 
 use super::*;
-use crate::base::testing::Rng;
+use base::testing::Rng;
 
 fn unpack(packed: &[u8], len: usize) -> Option<Vec<u8>> {
     let checked = unpacks_to(packed, len);

@@ -23,7 +23,7 @@ use super::stream_node::{check_node, rewrite};
 use super::string::{StrRef, encode_item, encode_raw};
 use super::template::Context;
 use super::walk::{self, Bufs};
-use crate::base::number::ScoreItem;
+use base::number::ScoreItem;
 
 /// Packed hashes have at most this many fields (`hash-max-listpack-entries`).
 pub(crate) const HASH_PACKED_MAX: u64 = 512;

@@ -1,12 +1,12 @@
 //! Old, foreign and irregular encodings become the canonical ones, with the same elements.
 
 use super::*;
-use crate::base::testing::Rng;
-use crate::rdb::check::check_value;
-use crate::rdb::version::RdbVersion;
+use crate::check::check_value;
+use crate::version::RdbVersion;
+use base::testing::Rng;
 
 fn normalized(version: RdbVersion, rdb_type: u8, bytes: &[u8]) -> (u8, Vec<u8>) {
-    let mut scratch = Scratch::new(crate::base::secret::HashKey::fixed([3, 0]));
+    let mut scratch = Scratch::new(base::secret::HashKey::fixed([3, 0]));
     let context = Context::new(version);
     let info = check_value(&context, rdb_type, bytes, &mut scratch).expect("sound");
     let mut out = Vec::new();

@@ -99,7 +99,7 @@ fn the_file_of_the_specification_gives_its_frames() {
         }
     );
     assert_eq!(
-        crate::rdb::crc64::crc64(&SMALL[..covered as usize]),
+        crate::crc64::crc64(&SMALL[..covered as usize]),
         0x5377_3c65_78bb_d864
     );
 }

@@ -4,7 +4,7 @@
 //! into an open table. Equal hashes are only a suspicion: the caller compares the bytes.
 
 use super::listpack::Item;
-use crate::base::secret::HashKey;
+use base::secret::HashKey;
 
 /// Up to here comparing all hashes beats a table.
 const FEW: usize = 32;
@@ -139,7 +139,7 @@ fn hash(seed: u64, bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
 
     #[test]
     fn the_first_repetition_is_suspected_and_nothing_else() {

@@ -230,7 +230,7 @@ pub struct Producer<'a> {
 }
 
 /// `entries_read` when it is not known.
-pub(crate) const UNKNOWN: u64 = u64::MAX;
+pub const UNKNOWN: u64 = u64::MAX;
 /// A consumer that never was active.
 const NEVER: i64 = -1;
 
@@ -356,7 +356,7 @@ fn encode_ids(ids: &[StreamId], out: &mut Vec<u8>) {
 }
 
 /// Appends what types 26 and 27 say about producers.
-pub(crate) fn encode_idmp(idmp: Option<&Idmp<'_>>, out: &mut Vec<u8>) {
+pub fn encode_idmp(idmp: Option<&Idmp<'_>>, out: &mut Vec<u8>) {
     let unused = Idmp::default();
     let idmp = idmp.unwrap_or(&unused);
     encode_length(idmp.duration_s, out);

@@ -1,7 +1,7 @@
 //! Streams against the specification's worked example.
 
 use super::*;
-use crate::rdb::stream_node::{Entry, NodeReader, check_node};
+use crate::stream_node::{Entry, NodeReader, check_node};
 
 /// Section 4.4: 1-1 f=v; 1-2 f=w deleted; 3-0 g=x; group G read all by consumer C. Type 21.
 pub(crate) const EXAMPLE: &[u8] = b"\x01\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\

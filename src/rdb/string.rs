@@ -14,7 +14,7 @@ use super::error::ErrorKind;
 use super::length::{Length, encode_length};
 use super::listpack::Item;
 use super::lzf;
-use crate::base::number::{INT_TEXT_MAX, IntText, canonical_i64, int_text_len};
+use base::number::{INT_TEXT_MAX, IntText, canonical_i64, int_text_len};
 
 /// Packed strings need more than this many bytes to be worth trying.
 const COMPRESS_ABOVE: usize = 20;
@@ -271,7 +271,7 @@ fn encode_packed(bytes: &[u8], packer: &mut lzf::Packer, out: &mut Vec<u8>) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
 
     fn encoded(text: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();

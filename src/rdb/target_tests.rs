@@ -9,7 +9,7 @@ fn transcoded(rdb_type: u8, bytes: &[u8], target: Target) -> Result<(Option<u8>,
         bytes,
         target,
         OnLoss::Refuse,
-        &mut Scratch::new(crate::base::secret::HashKey::fixed([1, 0])),
+        &mut Scratch::new(base::secret::HashKey::fixed([1, 0])),
         None,
         &mut out,
     ) {

@@ -12,7 +12,7 @@ use super::listpack::{self, Defect, Item};
 use super::opcode;
 use super::string::{StrBuf, StrRef};
 use super::{intset, ziplist};
-use crate::base::number::{leading_score, lenient_score, strict_score};
+use base::number::{leading_score, lenient_score, strict_score};
 
 /// The largest field expiry of the Redis dialect, in unix milliseconds.
 pub const REDIS_EXPIRE_MAX: i64 = (1 << 48) - 1;

@@ -278,9 +278,9 @@ pub fn encode_key(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::crc64::crc64;
-    use crate::rdb::record::Frame;
-    use crate::rdb::scan::{Scanner, Step};
+    use crate::crc64::crc64;
+    use crate::record::Frame;
+    use crate::scan::{Scanner, Step};
 
     /// Section 1.6 of the format's specification.
     const SMALL: &[u8] = b"REDIS0011\

@@ -107,7 +107,7 @@ fn decode_element(bytes: &[u8]) -> Option<(Item<'_>, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
 
     fn read(zl: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
         let mut out = Vec::new();

@@ -71,7 +71,7 @@ fn length(zm: &[u8], at: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
 
     type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 

@@ -3,7 +3,7 @@
 use super::log::Spill;
 use super::position::ID_LEN;
 use super::replconf::{Filter, Reader};
-use crate::base::ClientId;
+use base::ClientId;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@
 //!  * Nothing is encoded while there is neither a backlog nor a replica.
 
 use super::reads::Reads;
-use crate::base::large::{self, Slice};
-use crate::base::request::encode;
+use base::large::{self, Slice};
+use base::request::encode;
 
 /// Effects of the running top-level command, encoded as requests.
 #[derive(Default)]
@@ -93,8 +93,8 @@ impl Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::large::{LARGE_FROM, Large};
-    use crate::base::request::encode_request;
+    use base::large::{LARGE_FROM, Large};
+    use base::request::encode_request;
 
     #[test]
     fn a_large_argument_is_kept_where_it_is_and_stands_in_its_place() {

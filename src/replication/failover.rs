@@ -13,7 +13,7 @@
 use super::action::Action;
 use super::primary::{Replica, State};
 use super::role::Replication;
-use crate::base::CommandError;
+use base::CommandError;
 
 /// How far a handover got.
 #[derive(Clone, Debug, PartialEq, Eq)]

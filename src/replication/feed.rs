@@ -8,7 +8,7 @@
 
 use super::effects::Effects;
 use super::log::Log;
-use crate::base::request::encode_request;
+use base::request::encode_request;
 
 /// `ping`, 14 bytes, lower case as the reference writes it.
 pub const PING: &[u8] = b"*1\r\n$4\r\nping\r\n";
@@ -60,7 +60,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replication::position::ReplOffset;
+    use crate::position::ReplOffset;
 
     fn stream(feed: &mut Feed, effects: &[(usize, &[&str])]) -> String {
         let mut log = Log::new(ReplOffset::claimed(0), 1 << 20);

@@ -9,8 +9,8 @@ use super::feed::Feed;
 use super::log::Log;
 use super::position::{Position, ReplId, ReplOffset};
 use super::reads::Reads;
-use crate::base::secret::Secrets;
-use crate::replication::effects::Effects;
+use crate::effects::Effects;
+use base::secret::Secrets;
 
 /// Where this server is.
 pub struct History {

@@ -3,7 +3,7 @@
 
 use super::position::{Position, ReplId, ReplOffset, StreamDb};
 use super::role::Replication;
-use crate::replication::effects::Effects;
+use crate::effects::Effects;
 
 /// The place of a dump's cut in its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +87,9 @@ impl Replication {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::secret::Secrets;
-    use crate::config::Config;
-    use crate::replication::history::Refusal;
+    use crate::history::Refusal;
+    use base::secret::Secrets;
+    use config::Config;
 
     fn offset(n: i64) -> ReplOffset {
         ReplOffset::told(n).expect("a server can have come there")

@@ -7,7 +7,7 @@
 //! rest may reckon with: an offset is never near the end of its range, and the database that a stream has
 //! selected ([`StreamDb`]) is no index until it was compared with the databases that are here.
 
-use crate::base::secret::Secrets;
+use base::secret::Secrets;
 use std::fmt;
 use std::ops::{Add, Sub};
 

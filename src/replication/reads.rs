@@ -10,9 +10,9 @@
 //! ([`Reads::of_target`]).
 
 use super::replconf::Reader;
-use crate::rdb::RdbVersion;
-use crate::rdb::target::Target;
 use bitflags::bitflags;
+use rdb::RdbVersion;
+use rdb::target::Target;
 
 bitflags! {
     /// Things that some servers read and others do not.
@@ -122,7 +122,7 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::dump;
+    use rdb::dump;
 
     #[test]
     fn what_an_effect_asks_for_is_seen_whatever_its_case() {

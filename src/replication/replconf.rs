@@ -1,8 +1,8 @@
 //! What a peer says about itself by REPLCONF, on the connection that PSYNC will turn into a replica. These are only
 //! labels and wishes: the identity of a replica is its connection.
 
-use crate::base::CommandError;
-use crate::base::integer::parse_int;
+use base::CommandError;
+use base::integer::parse_int;
 use bitflags::bitflags;
 
 bitflags! {

@@ -11,7 +11,7 @@
 //!  * A moment is kept when it first happens; only what begins a new sync clears them.
 //!  * Nothing here decides anything: the state machines tell, INFO shows.
 
-use crate::base::ClientId;
+use base::ClientId;
 use std::collections::VecDeque;
 use std::fmt::{Display, Write};
 

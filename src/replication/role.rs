@@ -15,11 +15,11 @@ use super::replconf::Replconf;
 use super::replica::{Link, LinkInput};
 use super::report::ReceivedSyncs;
 use super::settings::Settings;
-use crate::base::ClientId;
-use crate::base::Rng;
-use crate::base::secret::Secrets;
-use crate::config::Config;
-use crate::replication::effects::Effects;
+use crate::effects::Effects;
+use base::ClientId;
+use base::Rng;
+use base::secret::Secrets;
+use config::Config;
 
 /// Both sides of replication of this server.
 pub struct Replication {

@@ -1,9 +1,9 @@
 //! The directives that replication reads, with units settled: times in ms, sizes in bytes.
 
 use super::reads::Reads;
-use crate::config::Config;
-use crate::config::choices::{DisklessLoad, EarlyStart, RdbTarget};
-use crate::rdb::target::Target;
+use config::Config;
+use config::choices::{DisklessLoad, EarlyStart, RdbTarget};
+use rdb::target::Target;
 
 /// A copy of the directives; taken again after CONFIG SET.
 #[derive(Clone, Debug, PartialEq, Eq)]

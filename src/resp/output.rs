@@ -333,7 +333,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
 
     /// A value whose memory is contiguous for seven bytes at a time.
     #[derive(Debug)]

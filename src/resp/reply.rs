@@ -4,8 +4,8 @@
 //! for a RESP2 client (a map becomes a flat array, a double a bulk string, a null `$-1`).
 
 use super::{Output, Shared};
-use crate::base::Item;
-use crate::base::double::DoubleText;
+use base::Item;
+use base::double::DoubleText;
 use smallvec::SmallVec;
 
 /// The most that the frame of a bulk string takes beside its bytes.

@@ -6,12 +6,12 @@
 //! pieces is scanned once.
 //!
 //! A large argument is not collected in the buffer: [`Parser::large`] says that one has begun; the caller receives it
-//! by itself ([`crate::base::large`]) and hands it over when it is complete.
+//! by itself ([`base::large`]) and hands it over when it is complete.
 //!
 //! Bounds: a header or inline line of 64 KB; a bulk of `proto-max-bulk-len`; before AUTH 10 arguments of
 //! 16 KB. Spans take memory only for arguments whose header has arrived.
 
-use crate::base::large::{LARGE_FROM, Large};
+use base::large::{LARGE_FROM, Large};
 use std::fmt;
 
 pub use super::words::split_words;
@@ -434,7 +434,7 @@ fn number_line(buf: &[u8], from: usize) -> Option<(Option<i64>, usize)> {
         i += 1;
     }
     let end = from + memchr::memchr(b'\r', buf.get(from..)?)?;
-    (end + 1 < buf.len()).then(|| (crate::base::integer::parse_int(&buf[from..end]), end + 2))
+    (end + 1 < buf.len()).then(|| (base::integer::parse_int(&buf[from..end]), end + 2))
 }
 
 #[cfg(test)]

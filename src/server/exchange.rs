@@ -1,13 +1,13 @@
 //! Talking to another server while everything else waits: MIGRATE. Connections are kept for a while, since
 //! keys mostly go one by one to the same place.
 
-use crate::commands::host::{Exchange, ExchangeError};
-use crate::server::lookup;
-use crate::tools::connect::connect;
+use crate::lookup;
+use commands::host::{Exchange, ExchangeError};
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
+use tools::connect::connect;
 
 /// A connection that was not used for this long is closed.
 const KEPT: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ impl Others {
         self.0.retain(|_, (_, used)| used.elapsed() < KEPT);
     }
 
-    /// See [`Host::exchange`](crate::commands::host::Host::exchange).
+    /// See [`Host::exchange`](commands::host::Host::exchange).
     pub fn talk(&mut self, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
         let name = (exchange.host.to_owned(), exchange.port);
         if let Some((mut stream, _)) = self.0.remove(&name) {

@@ -6,12 +6,12 @@ use super::persist::Persistence;
 use super::shutdown::Shutdown;
 use super::state::Server;
 use super::{allocator, exchange, log, reaper, rewrite_file, usage};
-use crate::commands::host::Weight;
-use crate::commands::host::{
+use commands::host::Weight;
+use commands::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
 };
-use crate::commands::{CommandError, Engine};
-use crate::replication;
+use commands::{CommandError, Engine};
+use replication;
 use std::any::Any;
 use std::path::PathBuf;
 use std::rc::Weak;

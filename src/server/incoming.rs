@@ -3,8 +3,8 @@
 //! If the system refuses the memory for it, its bytes are read and dropped, so that the client gets an error for this
 //! request only and the connection stays open.
 
-use crate::base::large::{Growing, Large};
-use crate::commands::CommandError;
+use base::large::{Growing, Large};
+use commands::CommandError;
 
 /// The answer to a request with an argument that there is no memory for.
 pub const REFUSED: CommandError =

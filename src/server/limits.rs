@@ -1,8 +1,8 @@
 //! What a client may send ahead: `client-query-buffer-limit`.
 
-use crate::commands::server_cmds::client_list;
-use crate::commands::{ClientFlags, Engine, Session};
-use crate::config::kind::quote;
+use commands::server_cmds::client_list;
+use commands::{ClientFlags, Engine, Session};
+use config::kind::quote;
 
 /// Bytes of unparsed input that the log shows.
 const SHOWN: usize = 64;

@@ -8,7 +8,7 @@
 
 use super::clock;
 use super::local_time::local_time;
-use crate::config::choices::{LogLevel, LogTimestamp};
+use config::choices::{LogLevel, LogTimestamp};
 use std::fmt::{self, Write as _};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};

@@ -1,6 +1,6 @@
 //! What a socket has not taken yet.
 
-use crate::resp::{Output, Piece};
+use resp::{Output, Piece};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -86,7 +86,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::Shared;
+    use resp::Shared;
 
     /// A value whose memory is contiguous for ten bytes at a time.
     #[derive(Debug)]

@@ -2,12 +2,12 @@
 //! holes.
 //!
 //! The allocator says how many bytes of its pages are holes. If there are many, a round through the keyspace moves
-//! values out of the emptiest pages ([`Keyspace::repack`](crate::keyspace::Keyspace::repack)). Under writes, holes
+//! values out of the emptiest pages ([`Keyspace::repack`](keyspace::Keyspace::repack)). Under writes, holes
 //! are about to be filled, so more of them are left.
 
 use super::allocator::{self, PurgeWhenDropped};
-use crate::commands::Engine;
-use crate::keyspace::Round;
+use commands::Engine;
+use keyspace::Round;
 
 /// Fewer bytes of holes are not worth a round.
 const HOLES_MIN: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! CONFIG REWRITE's file: written beside the old one, synced, renamed.
 
-use crate::config::{Config, rewrite};
+use config::{Config, rewrite};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;

@@ -7,12 +7,12 @@
 use super::host::{Shell, with_shell};
 use super::state::Server;
 use super::{allocator, cron, daemon, listen, log, repl, shutdown, supervisor};
-use crate::base::secret::Secrets;
-use crate::base::{REDIS_VERSION, VERSION};
-use crate::config::choices::Supervised;
-use crate::config::load::{ConfigError, Files, Loaded, command_line, load};
-use crate::config::{Config, load as config_load};
-use crate::keyspace::{TooLate, set_member_key};
+use base::secret::Secrets;
+use base::{REDIS_VERSION, VERSION};
+use config::choices::Supervised;
+use config::load::{ConfigError, Files, Loaded, command_line, load};
+use config::{Config, load as config_load};
+use keyspace::{TooLate, set_member_key};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ pub fn run(args: Vec<String>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some("--print-config-doc") => {
-            print!("{}", crate::config::document());
+            print!("{}", config::document());
             return ExitCode::SUCCESS;
         }
         _ => {}
@@ -139,7 +139,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     log::set_level(config.loglevel);
     log::set_timestamp(config.log_timestamp_format);
     log::set_file(&config.logfile).map_err(|e| {
-        let reason = crate::server::strerror(&e);
+        let reason = crate::strerror(&e);
         Stop::Other(format!("Can't open the log file: {reason}"))
     })?;
     if Path::new(&config.dir).join(&config.appenddirname).exists() {
@@ -190,7 +190,7 @@ async fn serve(
         format!("Failed listening on port {port} (tcp), aborting.")
     })?;
     let unix = listen::bind_unix(&config).map_err(|e| {
-        let reason = crate::server::strerror(&e);
+        let reason = crate::strerror(&e);
         format!("Failed opening Unix socket: bind: {reason}")
     })?;
     if tcp.is_empty() && unix.is_none() {
@@ -342,7 +342,7 @@ fn glob_files(pattern: &str) -> Vec<String> {
                 .filter_map(|e| e.ok()?.file_name().into_string().ok())
                 .chain([".".into(), "..".into()])
                 .filter(|n| part == n || (!n.starts_with('.') || part.starts_with('.')))
-                .filter(|n| crate::base::glob::matches(part.as_bytes(), n.as_bytes()))
+                .filter(|n| base::glob::matches(part.as_bytes(), n.as_bytes()))
                 .collect();
             names.sort();
             next.extend(names.into_iter().map(|n| match dir.as_str() {

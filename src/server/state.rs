@@ -6,10 +6,10 @@
 use super::host::Shell;
 use super::persist::Persistence;
 use super::{allocator, clock, log, usage};
-use crate::base::large;
-use crate::base::secret::Secrets;
-use crate::commands::{Action, ClientId, Engine, Executor};
-use crate::config::Config;
+use base::large;
+use base::secret::Secrets;
+use commands::{Action, ClientId, Engine, Executor};
+use config::Config;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -140,7 +140,7 @@ impl Server {
             if engine.is_unsettled() {
                 engine.settle();
             }
-            crate::commands::tracking::at_the_end_of_a_batch(engine);
+            commands::tracking::at_the_end_of_a_batch(engine);
             self.repl.act(engine);
             if !engine.is_unsettled() {
                 break;

@@ -1,7 +1,7 @@
 //! What the process uses of the machine: CPU time, memory.
 
 use super::allocator;
-use crate::commands::host::Memory;
+use commands::host::Memory;
 use std::fmt::Write as _;
 use std::mem::MaybeUninit;
 use std::time::Duration;

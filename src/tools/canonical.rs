@@ -1,8 +1,8 @@
 //! Values of a dump, checked and in the canonical form.
 
-use crate::rdb::check::{Scratch, ValueInfo, check_value};
-use crate::rdb::normalize::normalize;
-use crate::rdb::{Context, RdbError, Record};
+use rdb::check::{Scratch, ValueInfo, check_value};
+use rdb::normalize::normalize;
+use rdb::{Context, RdbError, Record};
 
 /// A value that is sound.
 #[derive(Debug)]

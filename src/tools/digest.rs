@@ -6,9 +6,9 @@ use super::progress::Progress;
 use super::source::{Source, Trouble};
 use super::text;
 use super::verdict::{Verdict, verdict};
-use crate::keyspace::digest::{Fingerprint, Manner, dumped_value, expiry};
-use crate::rdb::check::{Kind, Scratch};
-use crate::rdb::{Frame, RdbError, Record};
+use keyspace::digest::{Fingerprint, Manner, dumped_value, expiry};
+use rdb::check::{Kind, Scratch};
+use rdb::{Frame, RdbError, Record};
 use std::collections::BTreeMap;
 
 /// How to compute it.
@@ -98,7 +98,7 @@ impl Digester {
         }
         let mut key = Fingerprint::default();
         key.mix(&record.key);
-        let held = crate::rdb::Context::held();
+        let held = rdb::Context::held();
         let context = if value.info.as_is {
             place.context
         } else {

@@ -6,7 +6,7 @@
 //!
 //! Equal hashes are a suspicion; the caller reads both keys to be sure.
 
-use crate::base::Hasher;
+use base::Hasher;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -215,12 +215,7 @@ mod tests {
 
     fn keys(threads: usize, held_max: usize, twice: &[u64]) -> Vec<Keys> {
         let mut all: Vec<_> = (0..threads)
-            .map(|_| {
-                Keys::new(
-                    Hasher::new(crate::base::secret::HashKey::fixed([1, 2])),
-                    held_max,
-                )
-            })
+            .map(|_| Keys::new(Hasher::new(base::secret::HashKey::fixed([1, 2])), held_max))
             .collect();
         let mut offset = 0;
         let mut push = |n: u64| {
@@ -250,10 +245,7 @@ mod tests {
 
     #[test]
     fn the_same_key_in_two_databases_is_two_keys() {
-        let mut keys = Keys::new(
-            Hasher::new(crate::base::secret::HashKey::fixed([1, 2])),
-            100,
-        );
+        let mut keys = Keys::new(Hasher::new(base::secret::HashKey::fixed([1, 2])), 100);
         keys.push(0, b"k", 1).unwrap();
         keys.push(1, b"k", 2).unwrap();
         assert_eq!(find(&[keys], 1, 9).unwrap().total, 0);

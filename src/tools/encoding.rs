@@ -1,8 +1,8 @@
 //! What types and encodings are called, for people.
 
-use crate::rdb::check::Kind;
-use crate::rdb::opcode;
-use crate::rdb::version::Dialect;
+use rdb::check::Kind;
+use rdb::opcode;
+use rdb::version::Dialect;
 
 /// The name as TYPE gives it; `array` and `module` for those that not every server has as types.
 pub fn kind_name(kind: Kind) -> &'static str {

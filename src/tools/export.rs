@@ -15,9 +15,9 @@ use super::source::{Source, Trouble};
 use super::text;
 use super::value_json;
 use super::verdict::{Verdict, verdict};
-use crate::base::glob;
-use crate::rdb::check::{Kind, Scratch};
-use crate::rdb::{Context, Frame, RdbError, Record};
+use base::glob;
+use rdb::check::{Kind, Scratch};
+use rdb::{Context, Frame, RdbError, Record};
 use std::io::{self, Write};
 
 /// What to export, and how.

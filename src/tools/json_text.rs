@@ -110,7 +110,7 @@ impl Json {
     /// A number; those that JSON does not have as the strings `"inf"`, `"-inf"`, `"nan"`.
     pub fn double(&mut self, x: f64) {
         self.next();
-        let text = crate::base::double::DoubleText::of(x);
+        let text = base::double::DoubleText::of(x);
         match x.is_finite() {
             true => self.out.extend_from_slice(text.as_bytes()),
             false => quoted(text.as_str(), &mut self.out),

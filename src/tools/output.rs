@@ -6,7 +6,7 @@
 //!    device stays, and the bytes are written into it when they are complete. Directories and sockets are refused.
 
 use super::source::{Source, Trouble};
-use crate::rdb::writer::Sink;
+use rdb::writer::Sink;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};

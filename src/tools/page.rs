@@ -61,7 +61,7 @@ pub fn close(out: &mut dyn Write, now_s: i64) -> io::Result<()> {
     writeln!(
         out,
         "<footer>forebay {}, {}</footer></main></body></html>",
-        crate::base::VERSION,
+        base::VERSION,
         super::text::time(now_s)
     )
 }

@@ -13,10 +13,10 @@
 //!    thread; defects inside values are the workers' business.
 
 use super::progress::Progress;
-use crate::pipes::queue::WorkQueue;
-use crate::pipes::window::{Window, Windows};
-use crate::rdb::crc64::Crc64;
-use crate::rdb::{Context, Frame, RdbError, RdbVersion, Scanner, Step};
+use pipes::queue::WorkQueue;
+use pipes::window::{Window, Windows};
+use rdb::crc64::Crc64;
+use rdb::{Context, Frame, RdbError, RdbVersion, Scanner, Step};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Mutex;
@@ -334,7 +334,7 @@ impl<'s, R: Read, W: Worker, S: FnMut(W::Out) -> Stop> Reader<'s, R, W, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::writer::{Attributes, Checksum, Writer};
+    use rdb::writer::{Attributes, Checksum, Writer};
 
     struct Keys;
 
@@ -369,7 +369,7 @@ mod tests {
             } else {
                 i as usize % 90
             };
-            crate::rdb::string::encode_raw(&vec![b'v'; len], &mut value);
+            rdb::string::encode_raw(&vec![b'v'; len], &mut value);
             w.key(&Attributes::default(), 0, &key, &value).unwrap();
             keys.push((i / 100_000 * 3, key));
         }

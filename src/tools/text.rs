@@ -1,6 +1,6 @@
 //! Numbers, times and keys for eyes.
 
-use crate::base::secret::{HashKey, Secrets};
+use base::secret::{HashKey, Secrets};
 /// A count with its digits in groups of three.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();

@@ -14,13 +14,13 @@
 
 use super::canonical::Canonical;
 use super::json_text::Json;
-use crate::rdb::check::{Kind, Scratch};
-use crate::rdb::listpack::Item;
-use crate::rdb::stream::{Group, Stream, StreamId};
-use crate::rdb::stream_node::{Entry, NodeReader};
-use crate::rdb::string::StrBuf;
-use crate::rdb::walk::{self, ArrayItem};
-use crate::rdb::{Context, ErrorKind, RdbError};
+use rdb::check::{Kind, Scratch};
+use rdb::listpack::Item;
+use rdb::stream::{Group, Stream, StreamId};
+use rdb::stream_node::{Entry, NodeReader};
+use rdb::string::StrBuf;
+use rdb::walk::{self, ArrayItem};
+use rdb::{Context, ErrorKind, RdbError};
 
 type Done = Result<(), RdbError>;
 

@@ -2,7 +2,7 @@
 
 use super::pipeline::{End, Scan};
 use super::source::{Source, Trouble};
-use crate::rdb::{ErrorKind, RdbError};
+use rdb::{ErrorKind, RdbError};
 
 /// Whether the dump was whole.
 #[derive(Debug, Clone, PartialEq, Eq)]

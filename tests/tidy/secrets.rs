@@ -4,7 +4,7 @@ use super::{assert_none, files, is_for_tests, product_code, read, root, shown};
 
 /// Product code that may use a key that everybody knows, and why.
 const KNOWN_KEYS: [(&str, &str); 4] = [
-    ("src/secret.rs", "declares them"),
+    ("src/base/secret.rs", "declares them"),
     (
         "src/keyspace/tree/seed.rs",
         "the order of members where no server runs",

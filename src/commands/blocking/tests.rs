@@ -1,8 +1,8 @@
 //! Clients that wait for lists, on a bench.
 
 use super::Unblock;
-use crate::commands::testing::Bench;
-use crate::commands::{Action, ClientId};
+use crate::testing::Bench;
+use crate::{Action, ClientId};
 
 /// A bench with two more clients than the first.
 fn bench() -> (Bench, ClientId, ClientId) {

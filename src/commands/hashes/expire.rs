@@ -1,10 +1,10 @@
 //! The expiry of fields: HEXPIRE and family, HTTL and family, HPERSIST.
 
 use super::expired::Horizon;
-use crate::base::integer::parse_int;
-use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
-use crate::keyspace::UnixMillis;
-use crate::keyspace::value::Hash;
+use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
+use base::integer::parse_int;
+use keyspace::UnixMillis;
+use keyspace::value::Hash;
 
 /// The latest expiry that a field can have, Unix ms (46 bits).
 const EXPIRE_MAX: UnixMillis = (1 << 46) - 1;

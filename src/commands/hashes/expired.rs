@@ -5,9 +5,9 @@
 //!    going through the whole hash only skips it. The expire cycle deletes it soon; until then HLEN counts it.
 //!  * A hash whose last field was deleted so is deleted, with the event `del`.
 
-use crate::commands::{Cx, Engine, Event, Loading};
-use crate::keyspace::value::Hash;
-use crate::keyspace::{Loc, UnixMillis, Value};
+use crate::{Cx, Engine, Event, Loading};
+use keyspace::value::Hash;
+use keyspace::{Loc, UnixMillis, Value};
 
 /// Which fields a command does not see.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,7 @@ impl Engine {
 
     /// As [`Engine::reap_fields`], of as many fields as have expired before `now` until `enough`, which is asked
     /// now and then, says so.
-    pub(in crate::commands) fn reap_overdue_fields(
+    pub(crate) fn reap_overdue_fields(
         &mut self,
         db: usize,
         loc: Loc,

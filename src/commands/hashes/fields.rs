@@ -1,11 +1,11 @@
 //! Reading and writing single fields.
 
 use super::expired::{Horizon, reap};
-use crate::base::integer::parse_int;
-use crate::commands::long_double::{LongDouble, Parsed};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Hash;
-use crate::keyspace::{Item, Loc};
+use crate::long_double::{LongDouble, Parsed};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use base::integer::parse_int;
+use keyspace::value::Hash;
+use keyspace::{Item, Loc};
 
 pub fn hset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let added = set_all(cx, args, "hset")?;

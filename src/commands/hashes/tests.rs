@@ -1,6 +1,6 @@
 //! Hash commands on a bench.
 
-use crate::commands::testing::{Bench, check, check_effects};
+use crate::testing::{Bench, check, check_effects};
 
 const WRONG: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 

@@ -1,13 +1,13 @@
 //! Going through a hash: HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD.
 
 use super::expired::{Horizon, reap_all};
-use crate::commands::collection::Env;
-use crate::commands::random::{Urn, Wanted, choose, wanted};
-use crate::commands::scan::{ScanOf, ScanOptions, parse_cursor};
-use crate::commands::{Args, CmdResult, Cx};
-use crate::keyspace::Item;
-use crate::keyspace::value::{Hash, HashRef};
-use crate::resp::{Proto, Reply};
+use crate::collection::Env;
+use crate::random::{Urn, Wanted, choose, wanted};
+use crate::scan::{ScanOf, ScanOptions, parse_cursor};
+use crate::{Args, CmdResult, Cx};
+use keyspace::Item;
+use keyspace::value::{Hash, HashRef};
+use resp::{Proto, Reply};
 
 /// Which part of each field a command writes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use super::expire::{BAD_COUNT, Time, deleted, is_past, parse_fields};
 use super::expired::{Horizon, reap_due};
-use crate::base::integer::parse_int;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Hash;
-use crate::keyspace::{Loc, UnixMillis};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use base::integer::parse_int;
+use keyspace::value::Hash;
+use keyspace::{Loc, UnixMillis};
 use std::collections::BTreeMap;
 
 pub fn hgetdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

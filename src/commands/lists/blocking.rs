@@ -1,9 +1,9 @@
 //! BLPOP, BRPOP, BLMOVE, BRPOPLPUSH, BLMPOP.
 
 use super::ends::{End, PopRequest, move_one, pop_first, pop_one};
-use crate::commands::blocking::{Otherwise, WaitFor, deadline};
-use crate::commands::{Args, CmdResult, Cx};
-use crate::keyspace::value::List;
+use crate::blocking::{Otherwise, WaitFor, deadline};
+use crate::{Args, CmdResult, Cx};
+use keyspace::value::List;
 
 pub fn blpop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     pop(cx, args, End::Left)

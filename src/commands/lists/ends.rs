@@ -1,9 +1,9 @@
 //! Pushing and popping at the ends, and moving an element from one end to another.
 
-use crate::commands::args::{count_from_0, parse_int};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::List;
-use crate::keyspace::{Limits, Loc};
+use crate::args::{count_from_0, parse_int};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::value::List;
+use keyspace::{Limits, Loc};
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

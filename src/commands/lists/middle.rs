@@ -1,8 +1,8 @@
 //! Reading and changing lists by index or by element.
 
-use crate::commands::args::{parse_int, span, up_to};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::List;
+use crate::args::{parse_int, span, up_to};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::value::List;
 
 pub fn llen(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let len = match cx.find::<List>(&args[1])? {

@@ -1,6 +1,6 @@
 //! List commands on a bench.
 
-use crate::commands::testing::{check, check_effects};
+use crate::testing::{check, check_effects};
 
 const WRONG: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";

@@ -1,6 +1,6 @@
 //! What scripts may not take: memory without end, the process, other scripts' peace.
 
-use crate::commands::testing::Bench;
+use crate::testing::Bench;
 
 /// A string of 1 MiB, and a table that holds it many times.
 const MANY: &str = "local s = string.rep('x', 2^20) local t = {} for i = 1, 7000 do t[i] = s end ";

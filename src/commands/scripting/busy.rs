@@ -2,7 +2,7 @@
 //!
 //! After `busy-reply-threshold` a script is *parked*: it pauses between two instructions or two commands, the server
 //! serves its clients, and the script continues in slices
-//! ([`continue_script`](crate::commands::Executor::continue_script)) until it ends. Its client waits like a blocked
+//! ([`continue_script`](crate::Executor::continue_script)) until it ends. Its client waits like a blocked
 //! one.
 //!
 //!  * While a script is parked the dataset belongs to it: other clients may call only commands that are marked
@@ -15,13 +15,13 @@
 
 use super::run::Driven;
 use super::vm::{Ask, Kind};
-use crate::commands::blocking::{Blocked, BlockedOn};
-use crate::commands::context::Own;
-use crate::commands::dispatch::Started;
-use crate::commands::kept::Kept;
-use crate::commands::session::Queued;
-use crate::commands::table::Entry;
-use crate::commands::{
+use crate::blocking::{Blocked, BlockedOn};
+use crate::context::Own;
+use crate::dispatch::Started;
+use crate::kept::Kept;
+use crate::session::Queued;
+use crate::table::Entry;
+use crate::{
     Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Engine, Session, pubsub,
     transactions,
 };
@@ -57,7 +57,7 @@ pub struct CallRest {
     /// The state when it began.
     pub started: Started,
     /// What becomes of the request itself in the stream.
-    pub(in crate::commands) own: Own,
+    pub(crate) own: Own,
 }
 
 /// The witness that no script is parked, so that the data in memory is not half of what a script is writing. Saving
@@ -68,7 +68,7 @@ pub struct AtRest {
     _private: (),
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 impl AtRest {
     /// Where there are no scripts.
     pub fn without_scripts() -> AtRest {
@@ -106,7 +106,7 @@ impl Engine {
     }
 
     /// The error for what may not be called now.
-    pub(in crate::commands) fn busy_error(&self) -> Option<CommandError> {
+    pub(crate) fn busy_error(&self) -> Option<CommandError> {
         let running = self.scripting.running.as_ref()?;
         running.parked.as_ref()?;
         Some(match running.kind {
@@ -133,7 +133,7 @@ impl Engine {
     }
 
     /// Keeps what is left to do of the request whose script was parked.
-    pub(in crate::commands) fn after_script(&mut self, rest: Rest) {
+    pub(crate) fn after_script(&mut self, rest: Rest) {
         let running = self.scripting.running.as_mut();
         if let Some(parked) = running.and_then(|r| r.parked.as_mut()) {
             parked.rests.push(rest);
@@ -141,7 +141,7 @@ impl Engine {
     }
 
     /// The client leaves while its script is parked.
-    pub(in crate::commands) fn orphan_script(&mut self, client: Box<Session>) {
+    pub(crate) fn orphan_script(&mut self, client: Box<Session>) {
         let running = self.scripting.running.as_mut();
         if let Some(parked) = running.and_then(|r| r.parked.as_mut()) {
             parked.orphan = Some(client);
@@ -149,7 +149,7 @@ impl Engine {
     }
 
     /// Runs a parked script for at most `budget_ns`; true if it must be continued later.
-    pub(in crate::commands) fn continue_parked_script(&mut self, budget_ns: u64) -> bool {
+    pub(crate) fn continue_parked_script(&mut self, budget_ns: u64) -> bool {
         let Some(running) = &mut self.scripting.running else {
             return false;
         };

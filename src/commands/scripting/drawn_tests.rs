@@ -3,8 +3,8 @@
 //! What is reachable is asked of the interpreter itself, so a function that is added is drawn too. Whatever a call
 //! does, the engine answers, kills what does not end, and runs the next script as if nothing had happened.
 
-use crate::base::Rng;
-use crate::commands::testing::Bench;
+use crate::testing::Bench;
+use base::Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Values that have ended interpreters, and some that are merely right.

@@ -4,8 +4,8 @@ use super::flags::{self, ScriptFlags};
 use super::run::{Part, Start, keys_and_args};
 use super::vm::{Answer, Ask, Kind};
 use super::{Script, sha1_hex};
-use crate::commands::spec::{Command, Flags, Group, Keys};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Engine};
+use crate::spec::{Command, Flags, Group, Keys};
+use crate::{Args, CmdResult, CommandError, Cx, Engine};
 
 /// What commands that run scripts have in common.
 pub(super) const RUNS: Flags = Flags::NOSCRIPT

@@ -3,9 +3,9 @@
 use super::eval::{KEYS, READS, RUNS};
 use super::run::{Start, keys_and_args};
 use super::vm::Kind;
-use crate::base::integer::parse_int;
-use crate::commands::spec::{Command, Group};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
+use crate::spec::{Command, Group};
+use crate::{Args, CmdResult, CommandError, Cx};
+use base::integer::parse_int;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[

@@ -4,10 +4,10 @@ use super::busy::EVAL_IS_BUSY;
 use super::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
 use super::payload;
 use super::vm::Kind;
-use crate::base::glob;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx};
-use crate::replication::Reads;
+use crate::spec::{Command, Flags, Group};
+use crate::{Args, ClientFlags, CmdResult, CommandError, Cx};
+use base::glob;
+use replication::Reads;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

@@ -3,11 +3,11 @@
 //!  * Names of libraries are unique, and so are names of functions over all libraries.
 //!  * A change is made as a whole or not at all: a new library runs in the interpreter before anything existing is
 //!    given up.
-//!  * [`Engine::functions`](crate::commands::Engine) holds the sources, which are saved and sent to replicas.
+//!  * [`Engine::functions`](crate::Engine) holds the sources, which are saved and sent to replicas.
 
 use super::flags;
 use super::vm::{Answer, Ask, Kind, Registered};
-use crate::commands::{CommandError, Engine};
+use crate::{CommandError, Engine};
 use std::collections::HashMap;
 
 /// How long a library may take to register its functions.

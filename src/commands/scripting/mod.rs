@@ -114,7 +114,7 @@ impl Scripting {
     }
 
     /// The running script does not want its effects to go to replicas.
-    pub(in crate::commands) fn keeps_effects(&self) -> bool {
+    pub(crate) fn keeps_effects(&self) -> bool {
         self.running.as_ref().is_some_and(|r| !r.replicates())
     }
 

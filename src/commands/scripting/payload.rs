@@ -4,10 +4,10 @@
 //! per library: opcode 245 u8 | source as a string of a dump | then version u16le | CRC-64 of all before, u64le
 //! ```
 
-use crate::commands::CommandError;
-use crate::rdb::crc64::crc64;
-use crate::rdb::string::{StrRef, encode_string};
-use crate::rdb::{dump, lzf, opcode};
+use crate::CommandError;
+use rdb::crc64::crc64;
+use rdb::string::{StrRef, encode_string};
+use rdb::{dump, lzf, opcode};
 
 /// The version under which libraries are dumped: the first that has them, so that every server takes them.
 const VERSION: u16 = 10;

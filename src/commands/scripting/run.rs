@@ -10,12 +10,12 @@ use super::flags::ScriptFlags;
 use super::vm::words::Words;
 use super::vm::{Answer, Ask, Kind, Outcome, Run};
 use super::{Library, Script};
-use crate::base::large;
-use crate::commands::engine::Clock;
-use crate::commands::spec::Flags;
-use crate::commands::table::{self, Entry};
-use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
-use crate::resp::Proto;
+use crate::engine::Clock;
+use crate::spec::Flags;
+use crate::table::{self, Entry};
+use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
+use base::large;
+use resp::Proto;
 use smallvec::SmallVec;
 
 /// `redis.REPL_REPLICA`
@@ -159,7 +159,7 @@ impl Engine {
         let stale = !self.config.replica_serve_stale_data && !self.repl.link_is_up();
         if flags.contains(ScriptFlags::COMPAT) {
             return match stale {
-                true => Err(crate::commands::gates::MASTER_DOWN),
+                true => Err(crate::gates::MASTER_DOWN),
                 false => Ok(()),
             };
         }
@@ -185,7 +185,7 @@ impl Engine {
                 ));
             }
             if !self.repl.enough_replicas() {
-                return Err(crate::commands::gates::NO_REPLICAS);
+                return Err(crate::gates::NO_REPLICAS);
             }
         }
         let needs_room = !flags.intersects(ScriptFlags::ALLOW_OOM | ScriptFlags::NO_WRITES);
@@ -324,7 +324,7 @@ impl Engine {
             self.fail(&mut client, &error);
         }
         if self.pubsub.has_deferred() {
-            crate::commands::pubsub::deliver_deferred(self);
+            crate::pubsub::deliver_deferred(self);
         }
         let reply = client.reply.take();
         self.scripting.put_client(client);
@@ -389,7 +389,7 @@ impl Engine {
     }
 
     /// The flags of a command that runs a script, as the script declares them.
-    pub(in crate::commands) fn flags_of_script(&self, command: &Entry, args: Args<'_>) -> Flags {
+    pub(crate) fn flags_of_script(&self, command: &Entry, args: Args<'_>) -> Flags {
         let declared = match command.name {
             "eval" | "eval_ro" => match args[1].starts_with(b"#!") {
                 true => super::flags::of_script(&args[1])

@@ -2,8 +2,8 @@
 
 use super::sha1_hex;
 use super::vm::Kind;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
+use crate::spec::{Command, Flags, Group};
+use crate::{Args, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

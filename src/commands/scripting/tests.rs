@@ -1,6 +1,6 @@
 //! Scripts and functions on a bench.
 
-use crate::commands::testing::{Bench, check, check_effects};
+use crate::testing::{Bench, check, check_effects};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[test]

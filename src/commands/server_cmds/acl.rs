@@ -4,9 +4,9 @@
 
 use super::client_list;
 use super::command_info::{CATEGORIES, in_category};
-use crate::base::hex::hex;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Session, table};
+use crate::spec::{Command, Flags, Group};
+use crate::{Args, CmdResult, CommandError, Cx, Engine, Session, table};
+use base::hex::hex;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 
@@ -409,8 +409,8 @@ fn acl_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
-    use crate::config::Config;
+    use crate::testing::Bench;
+    use config::Config;
 
     #[test]
     fn the_password_is_shown_as_its_hash() {

@@ -1,9 +1,9 @@
 //! SHUTDOWN, TIME, LOLWUT.
 
-use crate::commands::blocking::BlockedOn;
-use crate::commands::host::ShutdownOptions;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx};
+use crate::blocking::BlockedOn;
+use crate::host::ShutdownOptions;
+use crate::spec::{Command, Flags, Group};
+use crate::{Args, ClientFlags, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -141,8 +141,8 @@ fn lolwut(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     picture.push_str(&format!(
         "Redis ver. {} (Forebay {})\n",
-        crate::base::REDIS_VERSION,
-        crate::base::VERSION
+        base::REDIS_VERSION,
+        base::VERSION
     ));
     cx.client.reply.verbatim("txt", picture.as_bytes());
     Ok(())
@@ -150,7 +150,7 @@ fn lolwut(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::check;
+    use crate::testing::check;
 
     #[test]
     fn shutdown_knows_which_words_exclude_each_other() {

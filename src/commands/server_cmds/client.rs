@@ -2,12 +2,10 @@
 
 use super::client_list::{self, Class};
 use super::client_tracking;
-use crate::commands::blocking::Unblock;
-use crate::commands::pause::{Held, Reason};
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{
-    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session,
-};
+use crate::blocking::Unblock;
+use crate::pause::{Held, Reason};
+use crate::spec::{Command, Flags, Group};
+use crate::{Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -209,7 +207,7 @@ fn client_setname(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 /// Names appear in CLIENT LIST, where blanks separate fields.
-pub(in crate::commands) fn check_name(what: &str, name: &[u8]) -> CmdResult {
+pub(crate) fn check_name(what: &str, name: &[u8]) -> CmdResult {
     if name.iter().all(|b| (b'!'..=b'~').contains(b)) {
         return Ok(());
     }
@@ -549,7 +547,7 @@ const HELP: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn a_pause_holds_writes_until_it_ends() {

@@ -1,8 +1,8 @@
 //! A client as CLIENT LIST shows it.
 
 use super::client_tracking::redirect_number;
-use crate::commands::{ClientFlags, CommandError, Session};
-use crate::resp::Proto;
+use crate::{ClientFlags, CommandError, Session};
+use resp::Proto;
 use std::fmt::Write;
 
 /// What kind of client it is, for `TYPE` and output limits.
@@ -158,7 +158,7 @@ fn letters(client: &Session) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn a_line_has_the_reference_servers_fields() {

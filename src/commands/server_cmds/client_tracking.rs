@@ -1,8 +1,8 @@
 //! CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: what a client wants to hear of changes.
 
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::tracking::{self, Tracking};
-use crate::commands::{Args, ClientId, CmdResult, CommandError, Cx};
+use crate::spec::{Command, Flags, Group};
+use crate::tracking::{self, Tracking};
+use crate::{Args, ClientId, CmdResult, CommandError, Cx};
 use std::collections::BTreeSet;
 
 const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);

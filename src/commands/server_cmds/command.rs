@@ -2,10 +2,10 @@
 
 use super::command_info::{self, in_category, info};
 use super::docs;
-use crate::commands::key_specs::{self, Access};
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::table::{self, Entry};
-use crate::commands::{Args, CmdResult, CommandError, Cx, glob};
+use crate::key_specs::{self, Access};
+use crate::spec::{Command, Flags, Group};
+use crate::table::{self, Entry};
+use crate::{Args, CmdResult, CommandError, Cx, glob};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -234,7 +234,7 @@ fn command_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::check;
+    use crate::testing::check;
 
     #[test]
     fn keys_of_a_request_are_told() {

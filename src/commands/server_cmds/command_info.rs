@@ -2,10 +2,10 @@
 //!
 //! Source: COMMAND INFO of Redis 8.2.
 
-use crate::commands::key_specs::{self, Access, Begin, Find, KeySpec};
-use crate::commands::spec::{Flags, Group, Keys};
-use crate::commands::table::{self, Entry};
-use crate::resp::Reply;
+use crate::key_specs::{self, Access, Begin, Find, KeySpec};
+use crate::spec::{Flags, Group, Keys};
+use crate::table::{self, Entry};
+use resp::Reply;
 
 /// The ten fields of one command.
 pub fn info(reply: &mut Reply, entry: &Entry) {

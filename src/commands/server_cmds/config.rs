@@ -1,10 +1,10 @@
 //! CONFIG: the directives at run time.
 
-use crate::commands::engine::CommandStats;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
-use crate::config::access::{self, SetContext, SetError};
-use crate::config::directive::Directive;
+use crate::engine::CommandStats;
+use crate::spec::{Command, Flags, Group};
+use crate::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
+use config::access::{self, SetContext, SetError};
+use config::directive::Directive;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -162,7 +162,7 @@ fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
 fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let peak = (cx.engine.used_memory)(cx.engine);
     let facts = cx.engine.with_host(|host, engine| host.facts(engine));
-    cx.engine.stats = crate::commands::engine::Stats {
+    cx.engine.stats = crate::engine::Stats {
         per_command: vec![CommandStats::default(); table::count()],
         peak_memory: peak,
         lazyfreed_before: facts.lazyfreed,
@@ -201,7 +201,7 @@ fn config_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::{Bench, check};
+    use crate::testing::{Bench, check};
 
     #[test]
     fn directives_are_shown_and_set() {

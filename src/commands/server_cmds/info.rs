@@ -1,9 +1,9 @@
 //! INFO: which sections, in which order.
 
 use super::info_sections as sections;
-use crate::commands::host::Facts;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Args, CmdResult, Cx, Engine};
+use crate::host::Facts;
+use crate::spec::{Command, Flags, Group};
+use crate::{Args, CmdResult, Cx, Engine};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -88,7 +88,7 @@ fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     fn headings(reply: &str) -> Vec<String> {
         let lines = reply.split("\\r\\n");

@@ -1,10 +1,10 @@
 //! The lines of INFO's sections, in the reference server's order and spelling.
 
 use super::{client_list, human};
-use crate::commands::host::Facts;
-use crate::commands::table::{self, Entry};
-use crate::commands::{ClientFlags, ClientId, Engine, heat};
-use crate::rdb::opcode;
+use crate::host::Facts;
+use crate::table::{self, Entry};
+use crate::{ClientFlags, ClientId, Engine, heat};
+use rdb::opcode;
 use std::fmt::{Display, Write};
 
 /// Writes `name:value` lines.
@@ -20,14 +20,11 @@ impl Lines<'_> {
 pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     let mut line = Lines(out);
     let up = (engine.clock.mono_us - engine.started.mono_us) / 1_000_000;
-    line.put("redis_version", crate::base::REDIS_VERSION);
-    line.put("forebay_version", crate::base::VERSION);
+    line.put("redis_version", base::REDIS_VERSION);
+    line.put("forebay_version", base::VERSION);
     line.put("redis_git_sha1", "00000000");
     line.put("redis_git_dirty", 0);
-    line.put(
-        "redis_build_id",
-        format_args!("forebay-{}", crate::base::VERSION),
-    );
+    line.put("redis_build_id", format_args!("forebay-{}", base::VERSION));
     line.put("redis_mode", "standalone");
     line.put("os", &facts.os);
     line.put("arch_bits", usize::BITS);
@@ -86,7 +83,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     let postponed = engine.postponed.iter().chain(&engine.released);
     let postponed = postponed.filter(waits).count();
     line.put("blocked_clients", engine.blocking.clients() + postponed);
-    let count = |f: &dyn Fn(&&crate::commands::Session) -> bool| clients().filter(f).count();
+    let count = |f: &dyn Fn(&&crate::Session) -> bool| clients().filter(f).count();
     line.put("tracking_clients", engine.tracking.clients());
     line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
     line.put("watching_clients", count(&|c| !c.watched.is_empty()));
@@ -103,7 +100,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
 
 /// Keys whose end somebody waits for (XREADGROUP).
 fn awaiting_end(engine: &Engine) -> usize {
-    use crate::commands::blocking::{BlockedOn, WaitFor};
+    use crate::blocking::{BlockedOn, WaitFor};
     let waits = engine.clients.values().filter_map(|c| c.blocked.as_ref());
     let keys = waits.filter_map(|b| match &b.on {
         BlockedOn::Keys { db, keys, wait_for } if *wait_for == WaitFor::StreamOrEnd => {

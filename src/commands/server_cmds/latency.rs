@@ -1,8 +1,8 @@
 //! LATENCY: events that took long, and how the times of commands are distributed.
 
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::table;
-use crate::commands::{Args, CmdResult, CommandError, Cx};
+use crate::spec::{Command, Flags, Group};
+use crate::table;
+use crate::{Args, CmdResult, CommandError, Cx};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 
@@ -332,7 +332,7 @@ fn help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn the_worst_of_each_second_is_kept() {

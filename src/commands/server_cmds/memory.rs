@@ -1,8 +1,8 @@
 //! MEMORY: what takes how much.
 
 use super::info_sections::Overhead;
-use crate::commands::spec::{Command, Flags, Group, Keys};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
+use crate::spec::{Command, Flags, Group, Keys};
+use crate::{Args, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -257,7 +257,7 @@ fn memory_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn a_larger_value_takes_more_memory() {

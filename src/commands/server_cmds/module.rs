@@ -1,8 +1,8 @@
 //! MODULE: there are none, and none can be loaded.
 
-use crate::commands::gates::permits;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
+use crate::gates::permits;
+use crate::spec::{Command, Flags, Group};
+use crate::{Args, CmdResult, CommandError, Cx};
 
 const BASE: Command = Command {
     group: Group::Server,

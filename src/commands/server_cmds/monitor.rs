@@ -1,10 +1,10 @@
 //! MONITOR: every command, as it comes.
 
-use crate::commands::redact;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::table::Entry;
-use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
-use crate::config::kind::quote;
+use crate::redact;
+use crate::spec::{Command, Flags, Group};
+use crate::table::Entry;
+use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
+use config::kind::quote;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -41,25 +41,20 @@ fn monitor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 impl Engine {
     /// A client monitors no longer.
-    pub(in crate::commands) fn end_monitor(&mut self, client: &mut Session) {
+    pub(crate) fn end_monitor(&mut self, client: &mut Session) {
         client.flags.remove(ClientFlags::MONITOR);
         self.monitors.retain(|id| *id != client.id);
     }
 
     /// Shows a request to the MONITOR clients.
     #[cold]
-    pub(in crate::commands) fn feed_monitors(
-        &mut self,
-        client: &Session,
-        command: &Entry,
-        args: Args<'_>,
-    ) {
+    pub(crate) fn feed_monitors(&mut self, client: &Session, command: &Entry, args: Args<'_>) {
         // What runs scripts is shown all the same, before the commands that they call.
         let hidden = match command.flags.contains(Flags::NO_MANDATORY_KEYS) {
             true => Flags::ADMIN,
             false => Flags::SKIP_MONITOR | Flags::ADMIN,
         };
-        if command.flags.intersects(hidden) || self.loading != crate::commands::Loading::No {
+        if command.flags.intersects(hidden) || self.loading != crate::Loading::No {
             return;
         }
         let us = self.clock.unix_us;
@@ -90,7 +85,7 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn a_monitor_sees_what_others_send_but_no_administration() {

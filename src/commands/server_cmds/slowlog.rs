@@ -1,9 +1,9 @@
 //! SLOWLOG: the last commands that took long.
 
-use crate::commands::redact;
-use crate::commands::spec::{Command, Flags, Group};
-use crate::commands::table::Entry;
-use crate::commands::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
+use crate::redact;
+use crate::spec::{Command, Flags, Group};
+use crate::table::Entry;
+use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
 use std::collections::VecDeque;
 
 /// This family's declarations.
@@ -136,7 +136,7 @@ impl Engine {
 
     /// A command took at least [`Engine::watch_from_ns`].
     #[cold]
-    pub(in crate::commands) fn note_slow(
+    pub(crate) fn note_slow(
         &mut self,
         client: &Session,
         command: &Entry,

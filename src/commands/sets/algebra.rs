@@ -2,10 +2,10 @@
 //!
 //! Intersections walk the smallest set and ask the others; differences walk the first; unions gather.
 
-use crate::commands::args::{parse_int, up_to};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::{Set, SetRef};
-use crate::keyspace::{Item, Limits, Loc, ValueRef};
+use crate::args::{parse_int, up_to};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::value::{Set, SetRef};
+use keyspace::{Item, Limits, Loc, ValueRef};
 
 /// The operation on the sets.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Adding and removing members, asking for them, walking through them.
 
-use crate::commands::scan::{ScanOf, ScanOptions, parse_cursor};
-use crate::commands::{Args, CmdResult, Cx, Event};
-use crate::keyspace::value::Set;
+use crate::scan::{ScanOf, ScanOptions, parse_cursor};
+use crate::{Args, CmdResult, Cx, Event};
+use keyspace::value::Set;
 
 pub fn sadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, members) = (&args[1], args.from(2));

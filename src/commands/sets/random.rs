@@ -1,10 +1,10 @@
 //! SPOP, SRANDMEMBER.
 
-use crate::commands::args::count_from_0;
-use crate::commands::random::{Urn, Wanted, wanted};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Set;
-use crate::keyspace::{Item, Loc};
+use crate::args::count_from_0;
+use crate::random::{Urn, Wanted, wanted};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::value::Set;
+use keyspace::{Item, Loc};
 
 /// Most members in one SREM that SPOP hands to the replicas.
 const MEMBERS_PER_EFFECT: usize = 1024;

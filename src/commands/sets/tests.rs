@@ -1,6 +1,6 @@
 //! Set commands on a bench.
 
-use crate::commands::testing::{Bench, check, check_effects};
+use crate::testing::{Bench, check, check_effects};
 
 const WRONG: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 const POSITIVE: &str = "-ERR value is out of range, must be positive";

@@ -2,10 +2,10 @@
 
 use super::ids::{self, NewId};
 use super::trim::TrimOptions;
-use crate::base::integer::parse_int;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Stream;
-use crate::rdb::stream::StreamId;
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use base::integer::parse_int;
+use keyspace::value::Stream;
+use rdb::stream::StreamId;
 
 const TOO_SMALL: CommandError = CommandError::fixed(
     "ERR The ID specified in XADD is equal or smaller than the target stream top item",

@@ -6,11 +6,11 @@
 use super::effects::{acknowledged, claimed, consumer_created, group_moved};
 use super::groups::idle_time;
 use super::{edit_group, entry_reply, ids};
-use crate::base::integer::parse_int;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::Pending;
-use crate::rdb::stream::StreamId;
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use base::integer::parse_int;
+use keyspace::value::Stream;
+use keyspace::value::stream::Pending;
+use rdb::stream::StreamId;
 
 /// The consumer that claims, and the options.
 struct Claim<'a> {

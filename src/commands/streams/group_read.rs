@@ -7,10 +7,10 @@ use super::effects::{claimed, consumer_created, entries_were_read, group_moved};
 use super::range::entries_reply;
 use super::read::Request;
 use super::{edit_group, entry_reply, ids};
-use crate::commands::{CommandError, Cx, Event};
-use crate::keyspace::Loc;
-use crate::keyspace::value::Stream;
-use crate::rdb::stream::StreamId;
+use crate::{CommandError, Cx, Event};
+use keyspace::Loc;
+use keyspace::value::Stream;
+use rdb::stream::StreamId;
 
 /// From where a consumer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

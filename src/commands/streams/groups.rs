@@ -2,12 +2,12 @@
 
 use super::effects::entries_were_read;
 use super::{edit_group, ids};
-use crate::base::integer::parse_int;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::Group;
-use crate::keyspace::{Loc, Value};
-use crate::rdb::stream::StreamId;
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use base::integer::parse_int;
+use keyspace::value::Stream;
+use keyspace::value::stream::Group;
+use keyspace::{Loc, Value};
+use rdb::stream::StreamId;
 
 const NO_KEY: CommandError = CommandError::fixed(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.",

@@ -1,9 +1,9 @@
 //! Ids of entries as clients write them: `ms`, `ms-seq`, `-`, `+`, `(id`, `*`, `ms-*`.
 
-use crate::base::integer::parse_int;
-use crate::commands::CommandError;
-use crate::rdb::stream::StreamId;
-use crate::resp::Reply;
+use crate::CommandError;
+use base::integer::parse_int;
+use rdb::stream::StreamId;
+use resp::Reply;
 
 const INVALID: CommandError =
     CommandError::fixed("ERR Invalid stream ID specified as stream command argument");

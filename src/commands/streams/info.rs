@@ -2,11 +2,11 @@
 
 use super::range::entries_reply;
 use super::{entry_reply, ids};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::{Consumer, Group, Name};
-use crate::rdb::stream::StreamId;
-use crate::resp::Reply;
+use crate::{Args, CmdResult, CommandError, Cx};
+use keyspace::value::Stream;
+use keyspace::value::stream::{Consumer, Group, Name};
+use rdb::stream::StreamId;
+use resp::Reply;
 
 /// Entries and pending entries that FULL shows without a count.
 const FULL_COUNT: usize = 10;

@@ -26,10 +26,10 @@ mod trim;
 pub use table::COMMANDS;
 
 use super::{Args, CommandError, Cx};
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::{Entry, Group};
-use crate::rdb::stream::StreamId;
-use crate::resp::Reply;
+use keyspace::value::Stream;
+use keyspace::value::stream::{Entry, Group};
+use rdb::stream::StreamId;
+use resp::Reply;
 
 /// All of them as ids.
 fn all_ids(texts: &[&[u8]]) -> Result<Vec<StreamId>, CommandError> {

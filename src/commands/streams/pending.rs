@@ -2,11 +2,11 @@
 
 use super::groups::idle_time;
 use super::ids;
-use crate::commands::{Args, CmdResult, CommandError, Cx};
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::{Group, Pending};
-use crate::rdb::stream::StreamId;
-use crate::resp::Reply;
+use crate::{Args, CmdResult, CommandError, Cx};
+use keyspace::value::Stream;
+use keyspace::value::stream::{Group, Pending};
+use rdb::stream::StreamId;
+use resp::Reply;
 
 /// `[IDLE ms] start end count [consumer]`
 struct Span<'a> {

@@ -1,10 +1,10 @@
 //! XLEN, XRANGE, XREVRANGE.
 
 use super::{entry_reply, ids};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::Entry;
-use crate::resp::Reply;
+use crate::{Args, CmdResult, CommandError, Cx};
+use keyspace::value::Stream;
+use keyspace::value::stream::Entry;
+use resp::Reply;
 
 pub fn xlen(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let len = match cx.find::<Stream>(&args[1])? {

@@ -6,11 +6,11 @@
 use super::group_read::{self, From};
 use super::ids;
 use super::range::entries_reply;
-use crate::commands::blocking::{Otherwise, WaitFor, deadline_in};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
-use crate::keyspace::value::Stream;
-use crate::rdb::stream::StreamId;
-use crate::resp::Proto;
+use crate::blocking::{Otherwise, WaitFor, deadline_in};
+use crate::{Args, CmdResult, CommandError, Cx};
+use keyspace::value::Stream;
+use rdb::stream::StreamId;
+use resp::Proto;
 
 /// `[COUNT n] [BLOCK ms] [GROUP name consumer] [NOACK] STREAMS key ... id ...`
 pub(super) struct Request<'a> {

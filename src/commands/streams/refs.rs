@@ -5,11 +5,11 @@
 
 use super::trim::with_ids;
 use super::{all_ids, edit_group, ids};
-use crate::base::integer::parse_int;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::References;
-use crate::rdb::stream::StreamId;
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use base::integer::parse_int;
+use keyspace::value::Stream;
+use keyspace::value::stream::References;
+use rdb::stream::StreamId;
 
 /// `KEEPREF|DELREF|ACKED`
 pub fn references(word: &[u8]) -> Option<References> {

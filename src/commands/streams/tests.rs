@@ -1,6 +1,6 @@
 //! Streams on a bench.
 
-use crate::commands::testing::{Bench, check};
+use crate::testing::{Bench, check};
 
 #[test]
 fn entries_are_added_read_and_deleted_in_order_of_their_ids() {

@@ -7,11 +7,11 @@
 
 use super::ids;
 use super::refs;
-use crate::commands::{Args, ClientFlags, CommandError, Cx, Event};
-use crate::keyspace::Loc;
-use crate::keyspace::value::Stream;
-use crate::keyspace::value::stream::{Bound, References, Trim};
-use crate::rdb::stream::StreamId;
+use crate::{Args, ClientFlags, CommandError, Cx, Event};
+use keyspace::Loc;
+use keyspace::value::Stream;
+use keyspace::value::stream::{Bound, References, Trim};
+use rdb::stream::StreamId;
 
 /// `[NOMKSTREAM] [KEEPREF|DELREF|ACKED] [MAXLEN|MINID [=|~] threshold [LIMIT count]]`
 #[derive(Debug, Default)]

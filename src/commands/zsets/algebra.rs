@@ -4,10 +4,10 @@
 //! sums of many scores are rounded in the order in which the reference rounds them.
 
 use super::{member_reply, members_header};
-use crate::commands::args::{parse_float, parse_int, up_to};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::value::{SetRef, Zset, ZsetRef};
-use crate::keyspace::{Item, Loc, ValueRef};
+use crate::args::{parse_float, parse_int, up_to};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::value::{SetRef, Zset, ZsetRef};
+use keyspace::{Item, Loc, ValueRef};
 use std::collections::HashMap;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

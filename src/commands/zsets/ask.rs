@@ -2,12 +2,12 @@
 
 use super::bounds::{lex_range, score_range};
 use super::{member_reply, members_header};
-use crate::base::double::DoubleText;
-use crate::commands::random::{Urn, Wanted, wanted};
-use crate::commands::scan::{ScanOf, ScanOptions, parse_cursor};
-use crate::commands::{Args, CmdResult, CommandError, Cx};
-use crate::keyspace::Item;
-use crate::keyspace::value::{Zset, ZsetRef};
+use crate::random::{Urn, Wanted, wanted};
+use crate::scan::{ScanOf, ScanOptions, parse_cursor};
+use crate::{Args, CmdResult, CommandError, Cx};
+use base::double::DoubleText;
+use keyspace::Item;
+use keyspace::value::{Zset, ZsetRef};
 
 pub fn zcard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     count(cx, args, |zset| zset.len())

@@ -1,8 +1,8 @@
 //! The ends of score ranges (`5`, `(5`, `-inf`) and of lexicographic ranges (`[a`, `(a`, `-`, `+`).
 
-use crate::base::float::parse_float;
-use crate::commands::CommandError;
-use crate::keyspace::value::{LexBound, ScoreBound};
+use crate::CommandError;
+use base::float::parse_float;
+use keyspace::value::{LexBound, ScoreBound};
 
 /// Both ends of a score range.
 pub fn score_range(min: &[u8], max: &[u8]) -> Result<(ScoreBound, ScoreBound), CommandError> {

@@ -17,8 +17,8 @@ mod tests;
 mod update;
 
 use super::spec::{Command, Flags, Group, Keys};
-use crate::keyspace::Item;
-use crate::resp::{Proto, Reply};
+use keyspace::Item;
+use resp::{Proto, Reply};
 
 /// The header of `n` members: with scores they are pairs in RESP3, a flat array in RESP2.
 fn members_header(reply: &mut Reply, n: usize, with_scores: bool) {

@@ -1,12 +1,12 @@
 //! ZPOPMIN, ZPOPMAX, ZMPOP, and the forms that wait for a member.
 
 use super::{member_reply, members_header};
-use crate::commands::args::{count_from_0, parse_int};
-use crate::commands::blocking::{Otherwise, WaitFor, deadline};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::Loc;
-use crate::keyspace::value::Zset;
-use crate::resp::Reply;
+use crate::args::{count_from_0, parse_int};
+use crate::blocking::{Otherwise, WaitFor, deadline};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::Loc;
+use keyspace::value::Zset;
+use resp::Reply;
 
 /// Which end of the order.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,7 @@ fn take(cx: &mut Cx<'_>, key: &[u8], loc: Loc, end: End, count: usize, shape: Sh
     count
 }
 
-fn popped(reply: &mut Reply, shape: Shape, (member, score): (crate::keyspace::Item<'_>, f64)) {
+fn popped(reply: &mut Reply, shape: Shape, (member, score): (keyspace::Item<'_>, f64)) {
     match shape {
         Shape::Many => return member_reply(reply, member, score, true),
         Shape::Pairs => reply.array(2),

@@ -4,10 +4,10 @@
 
 use super::bounds::{lex_range, score_range};
 use super::{member_reply, members_header};
-use crate::commands::args::span;
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::Item;
-use crate::keyspace::value::{LexBound, ScoreBound, Zset, ZsetRef};
+use crate::args::span;
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::Item;
+use keyspace::value::{LexBound, ScoreBound, Zset, ZsetRef};
 use std::ops::Range;
 
 enum By {

@@ -1,6 +1,6 @@
 //! Sorted set commands on a bench.
 
-use crate::commands::testing::{Bench, check, check_effects};
+use crate::testing::{Bench, check, check_effects};
 
 const WRONG: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 const NOT_A_FLOAT: &str = "-ERR value is not a valid float";

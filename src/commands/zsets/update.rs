@@ -1,10 +1,10 @@
 //! ZADD, ZINCRBY, ZREM, ZREMRANGEBY*.
 
 use super::bounds::{lex_range, score_range};
-use crate::commands::args::{parse_float, span};
-use crate::commands::{Args, CmdResult, CommandError, Cx, Event};
-use crate::keyspace::Limits;
-use crate::keyspace::value::{Zset, ZsetRef};
+use crate::args::{parse_float, span};
+use crate::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::Limits;
+use keyspace::value::{Zset, ZsetRef};
 use std::ops::Range;
 
 /// What ZADD may do to a member.

@@ -1,6 +1,6 @@
 //! What a walk hands out.
 
-use crate::keyspace::{UnixMillis, Value};
+use crate::{UnixMillis, Value};
 use std::sync::Arc;
 
 /// A piece of the image, to be written by another thread.

@@ -6,8 +6,8 @@
 //! * `walk`: the walk, in slices.
 //!
 //! The caller begins a snapshot between two commands, then asks for blocks in slices:
-//! [`Keyspace::begin_snapshot`](crate::keyspace::Keyspace::begin_snapshot), then
-//! [`Keyspace::walk_step`](crate::keyspace::Keyspace::walk_step) until [`Step::Done`]. Writers preserve what the walk
+//! [`Keyspace::begin_snapshot`](crate::Keyspace::begin_snapshot), then
+//! [`Keyspace::walk_step`](crate::Keyspace::walk_step) until [`Step::Done`]. Writers preserve what the walk
 //! has not reached yet; the caller has to do nothing for that.
 
 pub mod block;

@@ -12,9 +12,9 @@
 
 use super::walk::Orphans;
 use super::{Block, OutOfLine, SnapshotError, SnapshotOptions};
-use crate::keyspace::record::{self, OUTSIDE, Record};
-use crate::keyspace::segment::Segment;
-use crate::keyspace::{Db, Hasher, Loc, Value, directory, tree};
+use crate::record::{self, OUTSIDE, Record};
+use crate::segment::Segment;
+use crate::{Db, Hasher, Loc, Value, directory, tree};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ impl DbWalk {
         if self.block.bytes.capacity() == 0 {
             self.block
                 .bytes
-                .reserve(BLOCK_BYTES + crate::keyspace::heap::EXTENT_MAX);
+                .reserve(BLOCK_BYTES + crate::heap::EXTENT_MAX);
         }
         let marked = segment.marked() == self.epoch;
         let used = segment.used() as usize;

@@ -2,7 +2,7 @@
 
 use super::preserve::DbWalk;
 use super::{Block, Cut, DbCut, SnapshotError, SnapshotOptions, Step};
-use crate::keyspace::{Db, Keyspace, tree};
+use crate::{Db, Keyspace, tree};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 

@@ -3,8 +3,8 @@
 
 use super::counted::{Leaf, Spill};
 use super::{ARC_HEAD, CHUNK_MAX, roomy, zeroed};
-use crate::keyspace::Item;
-use crate::rdb::listpack::{self, HEADER_LEN, Iter};
+use crate::Item;
+use rdb::listpack::{self, HEADER_LEN, Iter};
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@
 use super::counted::{Leaf, Node, Tree};
 use super::keyed::{Fields, Keyed, Members, encoded_field, encoded_member};
 use super::page::Shape;
-use crate::keyspace::UnixMillis;
+use crate::UnixMillis;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A tree that is being given up.
@@ -103,8 +103,8 @@ impl Keyed<Fields> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::tree::chunk::Chunk;
-    use crate::keyspace::tree::left_to_clones;
+    use crate::tree::chunk::Chunk;
+    use crate::tree::left_to_clones;
 
     /// Enough for three levels.
     const CHUNKS: usize = 5_000;

@@ -14,7 +14,7 @@ use super::counted::{Leaf, Leaves, NEVER, Tree};
 use super::page::{New, Page, Shape};
 use super::seed::hash;
 use super::strings::{self, Enc};
-use crate::keyspace::{Item, UnixMillis};
+use crate::{Item, UnixMillis};
 use smallvec::SmallVec;
 use std::marker::PhantomData;
 
@@ -648,7 +648,7 @@ impl<'a, S: Shape> Iterator for Entries<'a, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
 
     #[test]
     fn pages_keep_their_invariants_under_churn() {

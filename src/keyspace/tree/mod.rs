@@ -61,22 +61,22 @@ pub(crate) fn left_to_clones() -> u64 {
     LEFT.get()
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "count-work"))]
 thread_local! {
     static WORK: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Bytes that this thread has looked at or copied because of the size of a value: what tests measure costs by.
 /// Each visit of a chunk counts as one of a full chunk, a copy of a whole value by its length.
-#[cfg(test)]
-pub(crate) fn work() -> u64 {
+#[cfg(any(test, feature = "count-work"))]
+pub fn work() -> u64 {
     WORK.get()
 }
 
 /// Counts bytes for the tests' `work`; nothing in a server.
 #[inline(always)]
 pub(crate) fn note_work(_bytes: usize) {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "count-work"))]
     WORK.set(WORK.get() + _bytes as u64);
 }
 
@@ -92,11 +92,11 @@ fn zeroed(len: usize) -> Arc<[u8]> {
     match ZEROS.get(..len) {
         // One copy of bytes that are in the cache; collecting an iterator would copy byte by byte.
         Some(zeros) => Arc::from(zeros),
-        None => crate::base::large::zeroed(len),
+        None => base::large::zeroed(len),
     }
 }
 
 /// The buffer length that makes good use of the allocation for `len` bytes.
 fn roomy(len: usize) -> usize {
-    crate::keyspace::value::size_class(len + ARC_HEAD) - ARC_HEAD
+    crate::value::size_class(len + ARC_HEAD) - ARC_HEAD
 }

@@ -3,7 +3,7 @@
 use super::counted::{Inner, Leaves, Tree};
 use super::page::{New, Page, Shape};
 use super::strings::{self, Enc};
-use crate::keyspace::Item;
+use crate::Item;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
@@ -275,7 +275,7 @@ impl<'a> Iterator for WalkBack<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
     use std::collections::BTreeMap;
 
     #[test]

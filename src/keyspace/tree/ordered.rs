@@ -304,7 +304,7 @@ impl<'a, K: Ord + Clone + Debug, V: Held> Iterator for Iter<'a, K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
     use std::collections::BTreeMap;
 
     impl Held for u64 {}

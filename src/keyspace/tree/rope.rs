@@ -2,14 +2,14 @@
 
 use super::counted::{Leaf, Spill, Tree};
 use super::{ARC_HEAD, roomy, zeroed};
-use crate::base::large::{self, Stretch};
+use base::large::{self, Stretch};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 /// Bytes of a full piece. Larger than other chunks: a piece is copied and compared as a whole, and
 /// has no elements to be moved.
-pub(in crate::keyspace) const PIECE: usize = 16 * 1024 - ARC_HEAD;
+pub(crate) const PIECE: usize = 16 * 1024 - ARC_HEAD;
 
 /// Some bytes, followed by free room.
 #[derive(Clone, Debug, Default)]

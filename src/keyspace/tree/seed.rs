@@ -6,8 +6,8 @@
 //! a server draws the key from the system. Tests of one process want a known order: if no key was set, the first hash
 //! fixes a constant one, and a key that is set later is refused.
 
-use crate::base::Hasher;
-use crate::base::secret::HashKey;
+use base::Hasher;
+use base::secret::HashKey;
 use std::sync::OnceLock;
 
 static HASHER: OnceLock<Hasher> = OnceLock::new();

@@ -4,8 +4,8 @@
 
 use super::chunk::{Chunk, LAST, ROOM};
 use super::counted::{Inner, Leaf, Leaves, Spill, Tree};
-use crate::keyspace::Item;
-use crate::rdb::listpack::{self, Iter};
+use crate::Item;
+use rdb::listpack::{self, Iter};
 use std::ops::Range;
 
 /// A long list.
@@ -458,7 +458,7 @@ impl<'a> Iterator for WalkBack<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::testing::Rng;
+    use base::testing::Rng;
     use std::collections::VecDeque;
 
     #[test]

@@ -4,9 +4,9 @@
 //! everything else raw with the shortest length. So saving a table copies bytes, integers take their
 //! few bytes, and two strings are equal exactly when their encodings are.
 
-use crate::base::number::canonical_i64;
-use crate::keyspace::Item;
-use crate::rdb::string::StrRef;
+use crate::Item;
+use base::number::canonical_i64;
+use rdb::string::StrRef;
 
 /// A string in its encoding: `head` is the length, or all of an integer.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +164,7 @@ mod tests {
             let mut out = vec![0; enc.len() + 3];
             enc.put(&mut out);
             let mut wanted = Vec::new();
-            crate::rdb::string::encode_string(text, None, &mut wanted);
+            rdb::string::encode_string(text, None, &mut wanted);
             assert_eq!(out[..enc.len()], wanted[..]);
             assert!(enc.starts(&out));
             assert!(!Enc::new(b"other").starts(&out));

@@ -12,11 +12,11 @@
 use super::packed::{self, room, split_i64};
 use super::plain::{self, Fields};
 use super::record::unheld;
-use crate::base::large::LARGE_FROM;
-use crate::keyspace::tree::keyed::{self, Builder, Expiry, Keyed};
-use crate::keyspace::{Item, Limits, UnixMillis};
-use crate::rdb::listpack::{self, Entry, HEADER_LEN, Iter};
-use crate::rdb::{length, lzf, opcode, string};
+use crate::tree::keyed::{self, Builder, Expiry, Keyed};
+use crate::{Item, Limits, UnixMillis};
+use base::large::LARGE_FROM;
+use rdb::listpack::{self, Entry, HEADER_LEN, Iter};
+use rdb::{length, lzf, opcode, string};
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
 

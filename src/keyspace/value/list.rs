@@ -10,11 +10,11 @@
 
 use super::packed::{self, room};
 use super::plain::{self, free_effort};
-use crate::keyspace::tree::chunk::Chunk;
-use crate::keyspace::tree::seq::Seq;
-use crate::keyspace::{Item, Limits};
-use crate::rdb::listpack::{self, HEADER_LEN, Iter};
-use crate::rdb::{length, lzf, string};
+use crate::tree::chunk::Chunk;
+use crate::tree::seq::Seq;
+use crate::{Item, Limits};
+use rdb::listpack::{self, HEADER_LEN, Iter};
+use rdb::{length, lzf, string};
 use smallvec::{SmallVec, smallvec};
 use std::borrow::Cow;
 use std::ops::Range;

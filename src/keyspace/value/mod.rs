@@ -22,7 +22,7 @@ pub use list::{List, ListRef, set_packed_threshold};
 pub(crate) use packed::size_class;
 pub use set::{Set, SetRef};
 pub use stream::{Stream, StreamRef};
-pub(in crate::keyspace) use string::TEXT_MAX;
+pub(crate) use string::TEXT_MAX;
 pub use string::{SharedText, Str, StrRef};
 pub use zset::{LexBound, ScoreBound, Zset, ZsetRef};
 

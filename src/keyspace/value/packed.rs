@@ -3,10 +3,10 @@
 //! The bytes of a record have passed the RDB reader's checks; on others these functions yield empty
 //! or shortened results, never a panic.
 
-use crate::base::number::{ScoreItem, lenient_score};
-use crate::keyspace::Item;
-use crate::rdb::string::StrRef;
-use crate::rdb::{listpack, lzf};
+use crate::Item;
+use base::number::{ScoreItem, lenient_score};
+use rdb::string::StrRef;
+use rdb::{listpack, lzf};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
@@ -59,8 +59,8 @@ pub(super) fn unpack(packed: &[u8], len: usize) -> Vec<u8> {
 /// Appends the RDB string of LZF bytes.
 pub(super) fn write_lzf(packed: &[u8], len: usize, out: &mut Vec<u8>) {
     out.push(0xc3);
-    crate::rdb::length::encode_length(packed.len() as u64, out);
-    crate::rdb::length::encode_length(len as u64, out);
+    rdb::length::encode_length(packed.len() as u64, out);
+    rdb::length::encode_length(len as u64, out);
     out.extend_from_slice(packed);
 }
 

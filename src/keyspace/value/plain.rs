@@ -1,11 +1,11 @@
 //! The plain RDB forms (types 2, 4, 5, 24), read element by element, and the way out of large values.
 
 use super::packed::{blob, listpack_blob, split_i64};
-use crate::keyspace::UnixMillis;
-use crate::rdb::length::decode_length;
-use crate::rdb::lzf;
-use crate::rdb::opcode;
-use crate::rdb::string::{StrRef, encode_blob};
+use crate::UnixMillis;
+use rdb::length::decode_length;
+use rdb::lzf;
+use rdb::opcode;
+use rdb::string::{StrRef, encode_blob};
 use std::borrow::Cow;
 
 /// A field of a hash, its value and expiry.

@@ -1,6 +1,6 @@
 //! Values <-> RDB bytes: the bytes in records, and those that snapshots and DUMP write.
 //!
-//! The bytes that come in have passed the RDB reader's checks and are canonical (see [`crate::rdb`]).
+//! The bytes that come in have passed the RDB reader's checks and are canonical (see [`rdb`]).
 //! The packed forms are those bytes; nothing is decoded to hold or to read them, except that an
 //! LZF-packed blob is unpacked for as long as it is read.
 
@@ -9,9 +9,9 @@ use super::{
     Hash, HashRef, Kind, List, ListRef, Set, SetRef, Str, StrRef, Stream, StreamRef, Value,
     ValueRef, Zset, ZsetRef,
 };
-use crate::keyspace::Limits;
-use crate::rdb::lzf;
-use crate::rdb::opcode::{
+use crate::Limits;
+use rdb::lzf;
+use rdb::opcode::{
     HASH, HASH_LISTPACK, HASH_LISTPACK_TTL, HASH_TTL, QUICKLIST_2, SET, SET_INTSET, SET_LISTPACK,
     STREAM_3, STREAM_4, STREAM_5, STRING, ZSET_2, ZSET_LISTPACK,
 };
@@ -21,7 +21,7 @@ impl Kind {
     /// What a canonical RDB type holds: those that a record may have, and a stream's.
     ///
     /// # Panics
-    /// For other types: loaders refuse them ([`crate::rdb::check::ValueInfo::unheld`]).
+    /// For other types: loaders refuse them ([`rdb::check::ValueInfo::unheld`]).
     #[inline]
     pub fn of_rdb_type(rdb_type: u8) -> Kind {
         match rdb_type {
@@ -119,7 +119,7 @@ impl Value {
 
     /// The same for a value that is about to be changed, and mostly written back as a record: a packed
     /// form has room for a short element, so that it need not move at once.
-    pub(in crate::keyspace) fn to_change(rdb_type: u8, bytes: &[u8]) -> Value {
+    pub(crate) fn to_change(rdb_type: u8, bytes: &[u8]) -> Value {
         const ROOM: usize = 160;
         Value::with_room(rdb_type, bytes, ROOM)
     }
@@ -291,7 +291,7 @@ impl Value {
     }
 
     /// Moves the buffer of a packed value elsewhere if `is_sparse` says so of its address; the old one, if so.
-    pub(in crate::keyspace) fn move_buffer(
+    pub(crate) fn move_buffer(
         &mut self,
         is_sparse: &mut dyn FnMut(*const u8) -> bool,
     ) -> Option<Vec<u8>> {

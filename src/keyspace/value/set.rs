@@ -11,12 +11,12 @@
 use super::packed;
 use super::plain::{self, Fields};
 use super::record::unheld;
-use crate::base::large::LARGE_FROM;
-use crate::base::number::{canonical_i64, int_text_len};
-use crate::keyspace::tree::keyed::{self, Builder, Keyed};
-use crate::keyspace::{Item, Limits};
-use crate::rdb::listpack::{self, HEADER_LEN};
-use crate::rdb::{intset, length, lzf, opcode, string};
+use crate::tree::keyed::{self, Builder, Keyed};
+use crate::{Item, Limits};
+use base::large::LARGE_FROM;
+use base::number::{canonical_i64, int_text_len};
+use rdb::listpack::{self, HEADER_LEN};
+use rdb::{intset, length, lzf, opcode, string};
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
 

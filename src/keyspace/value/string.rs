@@ -9,18 +9,18 @@
 //! as an integer. That history is [`History`]; it survives neither a save nor a reload, as in Redis.
 
 use super::plain::Out;
-use crate::base::number::{canonical_i64, int_text_len};
-use crate::keyspace::Item;
-use crate::keyspace::tree::note_work;
-use crate::keyspace::tree::rope::Rope;
-use crate::rdb::length::encode_length;
-use crate::rdb::{lzf, string as rdb};
+use crate::Item;
+use crate::tree::note_work;
+use crate::tree::rope::Rope;
+use ::rdb::length::encode_length;
+use ::rdb::{lzf, string as rdb};
+use base::number::{canonical_i64, int_text_len};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
 /// Bytes up to which a text is held in one piece.
-pub(in crate::keyspace) const TEXT_MAX: usize = 64 << 10;
+pub(crate) const TEXT_MAX: usize = 64 << 10;
 /// The longest text that Redis embeds beside its object header.
 const EMBSTR_MAX: usize = 44;
 
@@ -382,7 +382,7 @@ impl<'a> StrRef<'a> {
         match self.form {
             FormRef::Int(n) => Some(n),
             FormRef::Text(text) => canonical_i64(text),
-            FormRef::Lzf { packed, len } if len <= crate::base::number::INT_TEXT_MAX => {
+            FormRef::Lzf { packed, len } if len <= base::number::INT_TEXT_MAX => {
                 canonical_i64(&unpack(packed, len))
             }
             FormRef::Lzf { .. } | FormRef::Rope(_) => None,

@@ -11,11 +11,11 @@
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
 use super::plain::{self, Fields};
 use super::record::unheld;
-use crate::keyspace::tree::keyed::{self, Builder, Keyed};
-use crate::keyspace::tree::order::Order;
-use crate::keyspace::{Item, Limits};
-use crate::rdb::listpack::{self, HEADER_LEN, Iter};
-use crate::rdb::{length, lzf, opcode, string};
+use crate::tree::keyed::{self, Builder, Keyed};
+use crate::tree::order::Order;
+use crate::{Item, Limits};
+use rdb::listpack::{self, HEADER_LEN, Iter};
+use rdb::{length, lzf, opcode, string};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;

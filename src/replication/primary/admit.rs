@@ -2,11 +2,11 @@
 
 use super::doubts::Form;
 use super::{Env, Peer, Primary, Replica, State};
-use crate::base::ClientId;
-use crate::replication::history::{History, Refusal};
-use crate::replication::position::ReplOffset;
-use crate::replication::reads::Reads;
-use crate::replication::replconf::{Capa, Replconf};
+use crate::history::{History, Refusal};
+use crate::position::ReplOffset;
+use crate::reads::Reads;
+use crate::replconf::{Capa, Replconf};
+use base::ClientId;
 
 /// What a connection asks for.
 #[derive(Clone, Copy, Debug)]

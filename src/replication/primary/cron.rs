@@ -1,9 +1,9 @@
 //! Periodic work: pings, keepalives, time-outs, delays, the end of the backlog, output limits.
 
 use super::{Env, Primary, State};
-use crate::base::ClientId;
-use crate::replication::action::Action;
-use crate::replication::feed::PING;
+use crate::action::Action;
+use crate::feed::PING;
+use base::ClientId;
 
 /// The reference's replication cron runs once a second.
 const PERIOD_MS: u64 = 1000;

@@ -10,7 +10,7 @@
 //! A replica that fails again and again waits longer and longer for the next attempt; otherwise both sides would do
 //! nothing else.
 
-use crate::replication::reads::Reads;
+use crate::reads::Reads;
 use std::collections::BTreeMap;
 
 /// Ends in a row up to which the next attempt begins at once.

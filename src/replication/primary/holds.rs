@@ -5,7 +5,7 @@
 //! the readers, not to single replicas: one that comes back at once, as most do, waits like the others, and readers
 //! of another form do not wait.
 
-use crate::replication::replconf::Replconf;
+use crate::replconf::Replconf;
 
 /// The wait after the first failure, doubled with each further one.
 const HOLD_MS: u64 = 1000;

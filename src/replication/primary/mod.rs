@@ -40,9 +40,9 @@ use super::reads::Reads;
 use super::replconf::{Reader, Replconf};
 use super::report::SentSyncs;
 use super::settings::Settings;
-use crate::base::ClientId;
-use crate::base::secret::Secrets;
-use crate::rdb::target::Target;
+use base::ClientId;
+use base::secret::Secrets;
+use rdb::target::Target;
 use std::collections::BTreeMap;
 
 /// What the state machine works with beside its own state.

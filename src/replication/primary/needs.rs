@@ -1,9 +1,9 @@
 //! What the stream requires of its readers, and the closing of links whose reader lacks it.
 
 use super::{Env, Primary, Replica, State};
-use crate::base::ClientId;
-use crate::replication::reads::Reads;
-use crate::replication::replconf::Reader;
+use crate::reads::Reads;
+use crate::replconf::Reader;
+use base::ClientId;
 
 impl Replica {
     /// True if the replica will read what is appended to the stream now, because its cut is taken. What was written

@@ -1,12 +1,12 @@
 //! Full syncs: who waits for which snapshot, when one starts, what its end means.
 
 use super::{Env, Job, Primary, State};
-use crate::base::ClientId;
-use crate::rdb::target::Target;
-use crate::replication::action::{Action, SnapshotOrder, SnapshotTarget};
-use crate::replication::position::ReplOffset;
-use crate::replication::reads::Reads;
-use crate::replication::replconf::{Capa, Filter, Reader, Replconf};
+use crate::action::{Action, SnapshotOrder, SnapshotTarget};
+use crate::position::ReplOffset;
+use crate::reads::Reads;
+use crate::replconf::{Capa, Filter, Reader, Replconf};
+use base::ClientId;
+use rdb::target::Target;
 
 /// The form of a payload for this reader is our guess.
 fn is_a_try(reader: Reader) -> bool {

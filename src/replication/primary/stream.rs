@@ -1,10 +1,10 @@
 //! What replicas report while they follow: ACKs, lag, and who waits for them.
 
 use super::{Env, Primary, State};
-use crate::base::ClientId;
-use crate::replication::action::Action;
-use crate::replication::feed::GETACK;
-use crate::replication::position::ReplOffset;
+use crate::action::Action;
+use crate::feed::GETACK;
+use crate::position::ReplOffset;
+use base::ClientId;
 
 impl Primary {
     /// `REPLCONF ACK offset [FACK offset]`. From a connection that is no replica: nothing.

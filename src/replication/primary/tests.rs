@@ -1,8 +1,8 @@
 //! The primary's side without sockets.
 
 use super::*;
-use crate::replication::action::{SnapshotOrder, SnapshotTarget};
-use crate::replication::replconf::Capa;
+use crate::action::{SnapshotOrder, SnapshotTarget};
+use crate::replconf::Capa;
 
 /// A primary with its surroundings.
 struct Scene {

@@ -1,8 +1,8 @@
 //! The lines between the connection and the payload or stream.
 
 use super::{Framing, Link, LinkAction, LinkEnv, State, log};
-use crate::base::request::encode_request;
-use crate::replication::position::{Position, ReplId, ReplOffset};
+use crate::position::{Position, ReplId, ReplOffset};
+use base::request::encode_request;
 use std::collections::VecDeque;
 
 /// A command whose reply is awaited.

@@ -30,7 +30,7 @@ pub use payload::Framing;
 
 use super::position::{Position, ReplOffset};
 use super::settings::Settings;
-use crate::base::Rng;
+use base::Rng;
 use handshake::Asked;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -542,7 +542,7 @@ pub fn ack(offset: ReplOffset) -> Vec<u8> {
     let mut out = Vec::new();
     let mut digits = itoa::Buffer::new();
     let argv = ["REPLCONF", "ACK", digits.format(offset.get())];
-    crate::base::request::encode_request(&mut out, &argv);
+    base::request::encode_request(&mut out, &argv);
     out
 }
 

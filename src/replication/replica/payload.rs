@@ -3,7 +3,7 @@
 //! The reference looks for the end mark only at the end of what it has read. Here it is found anywhere, and what
 //! follows is kept as the beginning of the stream.
 
-use crate::replication::position::ID_LEN;
+use crate::position::ID_LEN;
 use memchr::memmem;
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! The replica's side without sockets.
 
 use super::*;
-use crate::replication::position::ReplId;
+use crate::position::ReplId;
 
 struct Scene {
     link: Link,

@@ -2,10 +2,10 @@
 //! up for a file.
 
 use super::LoadError;
-use crate::base::secret::HashKey;
-use crate::rdb::check::{Scratch, check_value};
-use crate::rdb::crc64::Crc64;
-use crate::rdb::{ErrorKind, Frame, RdbError, Scanner, Step};
+use base::secret::HashKey;
+use rdb::check::{Scratch, check_value};
+use rdb::crc64::Crc64;
+use rdb::{ErrorKind, Frame, RdbError, Scanner, Step};
 use std::io::Read;
 
 /// First size of the window, bytes; it grows only for records that are larger, as their bytes arrive.
@@ -127,8 +127,8 @@ fn end(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::version::RdbVersion;
-    use crate::rdb::writer::{Attributes, Checksum, Writer};
+    use rdb::version::RdbVersion;
+    use rdb::writer::{Attributes, Checksum, Writer};
 
     const OPTIONS: CheckOptions = CheckOptions {
         databases: 16,

@@ -1,6 +1,6 @@
 //! Why a dump was not loaded.
 
-use crate::rdb::RdbError;
+use rdb::RdbError;
 use std::fmt;
 use std::io;
 

@@ -3,13 +3,13 @@
 use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
 use super::scan::Building;
 use super::{HeatPolicy, LoadError, LoadOptions};
-use crate::keyspace::{DuplicateKey, Partition, Scanned, Value, record};
-use crate::pipes::queue::WorkQueue;
-use crate::pipes::window::Window;
-use crate::rdb::check::{Scratch, ValueInfo, check_value};
-use crate::rdb::normalize::normalize;
-use crate::rdb::string::{StrBuf, StrRef};
-use crate::rdb::{Context, RdbError};
+use keyspace::{DuplicateKey, Partition, Scanned, Value, record};
+use pipes::queue::WorkQueue;
+use pipes::window::Window;
+use rdb::check::{Scratch, ValueInfo, check_value};
+use rdb::normalize::normalize;
+use rdb::string::{StrBuf, StrRef};
+use rdb::{Context, RdbError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -416,7 +416,7 @@ fn shortest_key_length(body: &[u8], value: usize) -> bool {
 
 /// True for values that the keyspace takes as records; the others it takes built.
 fn stands_as_record(held_type: u8, len: usize) -> bool {
-    use crate::rdb::opcode;
+    use rdb::opcode;
     let packed = matches!(
         held_type,
         opcode::STRING

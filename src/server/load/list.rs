@@ -1,7 +1,7 @@
 //! What the scanner passes to the inserters: where in a window the records of one range of hashes are.
 
-use crate::keyspace::UnixMillis;
-use crate::rdb::PlainString;
+use keyspace::UnixMillis;
+use rdb::PlainString;
 
 /// Values up to this many bytes are handed to the keyspace as part of a record.
 pub const RECORD_MAX: usize = 16 << 10;

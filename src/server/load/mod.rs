@@ -19,9 +19,9 @@ mod scan;
 pub use check::{CheckOptions, check};
 pub use error::LoadError;
 
-use crate::base::secret::HashKey;
-use crate::keyspace::{Db, Hasher, Limits, UnixMillis};
-use crate::rdb::RdbVersion;
+use base::secret::HashKey;
+use keyspace::{Db, Hasher, Limits, UnixMillis};
+use rdb::RdbVersion;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 

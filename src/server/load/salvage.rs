@@ -4,10 +4,10 @@
 //! any dump is. The file is left as it is.
 
 use super::{LoadError, LoadOptions, LoadProgress, Loaded, load};
-use crate::tools::salvage::{self, Cut, Hopeless, Kept};
-use crate::tools::source::{Source, Trouble};
 use std::io::{self, Read};
 use std::path::Path;
+use tools::salvage::{self, Cut, Hopeless, Kept};
+use tools::source::{Source, Trouble};
 
 /// A value that claims more bytes is taken for damaged.
 const FRAME_MAX: u64 = 1 << 30;

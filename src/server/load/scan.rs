@@ -4,12 +4,12 @@
 use super::insert::{Inserter, Task, Tasks};
 use super::list::{Detail, Heat, List, Plain};
 use super::{LoadError, LoadOptions, LoadProgress, Loaded, aux_field};
-use crate::keyspace::load::{Partition, SizeHint};
-use crate::keyspace::{Db, Hasher};
-use crate::pipes::window::Windows;
-use crate::rdb::crc64::Crc64;
-use crate::rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
-use crate::server::{delay, threads};
+use crate::{delay, threads};
+use keyspace::load::{Partition, SizeHint};
+use keyspace::{Db, Hasher};
+use pipes::window::Windows;
+use rdb::crc64::Crc64;
+use rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -2,16 +2,16 @@
 
 use super::settings::Settings;
 use super::{LoadingState, Persistence, Restored};
-use crate::commands::heat::lru_clock;
-use crate::commands::host::ReloadOptions;
-use crate::commands::transactions::touch_watched_by_load;
-use crate::commands::{Engine, Loading};
-use crate::keyspace::Db;
-use crate::replication::ReplMeta;
-use crate::server::Server;
-use crate::server::allocator::PurgeWhenDropped;
-use crate::server::load::{self, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
-use crate::server::threads;
+use crate::Server;
+use crate::allocator::PurgeWhenDropped;
+use crate::load::{self, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
+use crate::threads;
+use commands::heat::lru_clock;
+use commands::host::ReloadOptions;
+use commands::transactions::touch_watched_by_load;
+use commands::{Engine, Loading};
+use keyspace::Db;
+use replication::ReplMeta;
 use std::fs::File;
 use std::io;
 use std::path::Path;

@@ -3,11 +3,11 @@
 //!  * `dir` and `dbfilename` are resolved when a save, a sync or a load begins. Whatever is configured meanwhile,
 //!    the work ends at the place where it began.
 //!  * What replaces or removes the file needs the witness of a complete dataset in memory ([`Whole`]), or is
-//!    itself a complete dump that has been checked ([`ReceivedFile`](crate::server::repl::receive::ReceivedFile)).
+//!    itself a complete dump that has been checked ([`ReceivedFile`](crate::repl::receive::ReceivedFile)).
 
 use super::file_sink::directory_of;
 use super::whole::Whole;
-use crate::config::Config;
+use config::Config;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -7,21 +7,21 @@ use super::fate::Fate;
 use super::file_sink::SaveError;
 use super::sink::Sink;
 use super::thread::Progress;
-use crate::base::secret::HashKey;
-use crate::keyspace::Value;
-use crate::keyspace::record::Record;
-use crate::keyspace::snapshot::{Block, Cut, OutOfLine};
-use crate::rdb::RdbVersion;
-use crate::rdb::check::Scratch;
-use crate::rdb::compress::compress_value;
-use crate::rdb::crc64::Crc64;
-use crate::rdb::held::value_len;
-use crate::rdb::length::encode_length;
-use crate::rdb::lzf::Packer;
-use crate::rdb::opcode;
-use crate::rdb::string::{encode_blob, encode_string};
-use crate::rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
-use crate::rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
+use base::secret::HashKey;
+use keyspace::Value;
+use keyspace::record::Record;
+use keyspace::snapshot::{Block, Cut, OutOfLine};
+use rdb::RdbVersion;
+use rdb::check::Scratch;
+use rdb::compress::compress_value;
+use rdb::crc64::Crc64;
+use rdb::held::value_len;
+use rdb::length::encode_length;
+use rdb::lzf::Packer;
+use rdb::opcode;
+use rdb::string::{encode_blob, encode_string};
+use rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
+use rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -417,7 +417,7 @@ fn leave(
 
 /// True if the text is an integer that an RDB string holds in fewer bytes.
 fn is_number(key: &[u8]) -> bool {
-    key.len() <= 11 && crate::keyspace::record::small_int(key).is_some()
+    key.len() <= 11 && keyspace::record::small_int(key).is_some()
 }
 
 /// True if a held value contains a raw string long enough to be compressed.

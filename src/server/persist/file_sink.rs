@@ -8,7 +8,7 @@
 use super::dump_file::Replacement;
 use super::fate::Fate;
 use super::sink::Sink;
-use crate::server::strerror;
+use crate::strerror;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
@@ -233,9 +233,9 @@ fn start_write_back(file: &File, offset: u64, len: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::server::persist::dump_file::DumpFile;
-    use crate::server::persist::whole::Dataset;
+    use crate::persist::dump_file::DumpFile;
+    use crate::persist::whole::Dataset;
+    use config::Config;
 
     fn sink(dump: &Path, fate: &Fate) -> Result<FileSink, SaveError> {
         let dataset = Dataset::default();

@@ -3,8 +3,8 @@
 use super::settings::Settings;
 use super::thread::{SaveThread, queue_bytes};
 use super::{DumpFile, Persistence, SaveError, Target, Whole, WholeInUse, open_later, plan};
-use crate::commands::Engine;
-use crate::keyspace::snapshot::Cut;
+use commands::Engine;
+use keyspace::snapshot::Cut;
 use std::path::PathBuf;
 
 /// Which snapshot is given up.

@@ -1,8 +1,8 @@
 //! INFO persistence.
 
 use super::Persistence;
-use crate::commands::{Engine, Loading};
-use crate::server::slices::micros;
+use crate::slices::micros;
+use commands::{Engine, Loading};
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 

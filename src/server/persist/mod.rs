@@ -40,12 +40,12 @@ pub use whole::{Whole, WholeInUse};
 use super::Server;
 use super::load::LoadProgress;
 use super::slices::{Begun, Slice, Slices};
-use crate::commands::host::{ReloadOptions, SaveOptions};
-use crate::commands::{CommandError, Engine};
-use crate::keyspace::Keyspace;
-use crate::keyspace::snapshot::{Cut, SnapshotOptions};
-use crate::rdb::target::{self, TypeSet};
-use crate::replication::ReplMeta;
+use commands::host::{ReloadOptions, SaveOptions};
+use commands::{CommandError, Engine};
+use keyspace::Keyspace;
+use keyspace::snapshot::{Cut, SnapshotOptions};
+use rdb::target::{self, TypeSet};
+use replication::ReplMeta;
 use settings::Settings;
 use std::cell::RefCell;
 use std::fs::File;
@@ -519,7 +519,7 @@ fn held_types(cut: &Cut) -> TypeSet {
 fn aux_fields(engine: &Engine) -> Vec<(&'static str, Vec<u8>)> {
     let number = |n: i64| n.to_string().into_bytes();
     let mut aux = vec![
-        ("redis-ver", crate::base::REDIS_VERSION.as_bytes().to_vec()),
+        ("redis-ver", base::REDIS_VERSION.as_bytes().to_vec()),
         ("redis-bits", number(64)),
         ("ctime", number(engine.clock.unix_ms / 1000)),
         ("used-mem", number((engine.used_memory)(engine) as i64)),

@@ -1,10 +1,10 @@
 //! The directives that persistence reads.
 
 use super::encoder::HeatAs;
-use crate::commands::heat::lru_clock;
-use crate::config::Config;
-use crate::config::choices::{SaveLoss, UnknownValues};
-use crate::rdb::target::{OnLoss, Target};
+use commands::heat::lru_clock;
+use config::Config;
+use config::choices::{SaveLoss, UnknownValues};
+use rdb::target::{OnLoss, Target};
 use std::path::PathBuf;
 
 /// The part of the configuration that a save needs, as it was when the save began.
@@ -32,7 +32,7 @@ pub struct Settings {
 impl Settings {
     /// Reads them.
     pub fn read(config: &Config, steady_ms: i64) -> Settings {
-        use crate::config::choices::MaxmemoryPolicy as Policy;
+        use config::choices::MaxmemoryPolicy as Policy;
         Settings {
             path: PathBuf::from(&config.dbfilename),
             compress: config.rdbcompression,

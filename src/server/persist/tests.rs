@@ -1,13 +1,13 @@
 //! Loading and saving real dumps in one process.
 
 use super::*;
-use crate::config::Config;
-use crate::keyspace::Value;
-use crate::keyspace::digest::{self, Fingerprint, Manner};
-use crate::keyspace::value::Hash;
-use crate::rdb::ErrorKind;
-use crate::server::load::{self, LoadError, Loaded};
-use crate::server::threads;
+use crate::load::{self, LoadError, Loaded};
+use crate::threads;
+use config::Config;
+use keyspace::Value;
+use keyspace::digest::{self, Fingerprint, Manner};
+use keyspace::value::Hash;
+use rdb::ErrorKind;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ fn server(dir: &Path) -> Rc<Server> {
         rdbcompression: false,
         ..Config::default()
     };
-    let server = Server::new(config, crate::base::secret::Secrets::predictable(7));
+    let server = Server::new(config, base::secret::Secrets::predictable(7));
     server.persistence.start_empty();
     server
 }
@@ -52,7 +52,7 @@ fn dataset(engine: &Engine) -> Dataset {
 }
 
 fn good_dumps() -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good");
+    let dir = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("testdata/rdb/good");
     let files = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().path());
     let mut dumps: Vec<_> = files
         .filter(|f| f.extension().is_some_and(|e| e == "rdb"))
@@ -130,7 +130,8 @@ fn what_is_loaded_from_a_real_dump_is_saved_and_loaded_again() {
 fn a_damaged_dump_is_refused_with_its_offset_whatever_the_damage() {
     let dir = tempfile::tempdir().unwrap();
     let server = server(dir.path());
-    let corrupt = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/corrupt");
+    let corrupt =
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("testdata/rdb/corrupt");
     let (mut refused, mut total) = (0, 0);
     for file in std::fs::read_dir(corrupt)
         .unwrap()
@@ -154,7 +155,8 @@ fn a_damaged_dump_is_refused_with_its_offset_whatever_the_damage() {
 fn a_dump_cut_anywhere_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let server = server(dir.path());
-    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good/redis-7.0-small.rdb");
+    let good = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .join("testdata/rdb/good/redis-7.0-small.rdb");
     let bytes = std::fs::read(good).unwrap();
     for end in 0..bytes.len() {
         assert!(load(&server, &bytes[..end]).is_err(), "cut at {end}");
@@ -337,8 +339,8 @@ fn a_load_without_threads_is_done_by_who_asked() {
 fn values_that_a_target_cannot_hold_fail_the_save_and_name_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let server = server(dir.path());
-    let good =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good/redis-8.2-field-ttls.rdb");
+    let good = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .join("testdata/rdb/good/redis-8.2-field-ttls.rdb");
     let loaded = load(&server, &std::fs::read(good).unwrap()).unwrap();
     server.with_engine(|engine| {
         server
@@ -368,7 +370,8 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
     let server = server(dir.path());
     let dump = dir.path().join("dump.rdb");
     let good = "testdata/rdb/good/redis-8.2-field-ttls.rdb";
-    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(good)).unwrap();
+    let bytes =
+        std::fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(good)).unwrap();
     let [first, second] = [(); 2].map(|()| load(&server, &bytes).unwrap());
     server.with_engine(|engine| {
         let persistence = &server.persistence;
@@ -378,7 +381,7 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
             .expect("libraries that load");
         persistence.save(engine, &options).unwrap();
         let before = std::fs::read(&dump).unwrap();
-        engine.config.save = vec![crate::config::special::SavePoint {
+        engine.config.save = vec![config::special::SavePoint {
             seconds: 0,
             changes: 1,
         }];
@@ -386,7 +389,7 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
         engine.clock.steady_ms += 100_000;
         persistence.empty_for_load(engine);
         let progress = Arc::<LoadProgress>::default();
-        persistence.begin_loading(engine, crate::commands::Loading::Blocking, 0, progress);
+        persistence.begin_loading(engine, commands::Loading::Blocking, 0, progress);
         let refused = |engine: &mut Engine| {
             assert!(persistence.save(engine, &options).is_err());
             assert!(persistence.bgsave(engine, &options).is_err());

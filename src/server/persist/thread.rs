@@ -10,10 +10,10 @@ use super::encoder::{Encoder, Plan};
 use super::fate::Fate;
 use super::file_sink::SaveError;
 use super::sink::Sink;
-use crate::keyspace::snapshot::Block;
-use crate::server::allocator::Lent;
-use crate::server::delay::sleep_for_key;
-use crate::server::threads;
+use crate::allocator::Lent;
+use crate::delay::sleep_for_key;
+use crate::threads;
+use keyspace::snapshot::Block;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
@@ -330,7 +330,7 @@ fn failed(error: SaveError) -> Outcome {
 
 /// A save on its thread.
 fn run_aside(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSinks) -> Outcome {
-    crate::server::priority::background();
+    crate::priority::background();
     let outcome = match begin_encoding(shared, progress, plan, open) {
         Ok(Encoding::On(mut encoder)) => {
             let encoded = encode_all(shared, progress, &mut encoder);

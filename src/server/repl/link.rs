@@ -3,16 +3,16 @@
 
 use super::receive::{self, PlacedFile, Received, ReceivedFile, Receiving};
 use super::sync_file::removes_sync_files;
-use crate::commands::inbox::Inbox;
-use crate::commands::server_cmds::client_list;
-use crate::commands::{ClientFlags, ClientId, Engine, Loading};
-use crate::config::choices::DisklessLoad;
-use crate::replication::replica::State;
-use crate::replication::report::Taken;
-use crate::replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
-use crate::server::load::{CheckOptions, LoadProgress, Loaded};
-use crate::server::persist::{self, DumpFile, Which};
-use crate::server::{Server, clock, lookup, strerror};
+use crate::load::{CheckOptions, LoadProgress, Loaded};
+use crate::persist::{self, DumpFile, Which};
+use crate::{Server, clock, lookup, strerror};
+use commands::inbox::Inbox;
+use commands::server_cmds::client_list;
+use commands::{ClientFlags, ClientId, Engine, Loading};
+use config::choices::DisklessLoad;
+use replication::replica::State;
+use replication::report::Taken;
+use replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;

@@ -1,5 +1,5 @@
 //! The drivers of replication: sockets, files and timers around the state machines of
-//! [`replication`](crate::replication).
+//! [`replication`].
 //!
 //! * [`primary`]: the connection of one replica: payload, stream, ACKs.
 //! * [`pipe`]: a payload on its way from the persistence thread to a replica; spills to a file.
@@ -22,13 +22,13 @@ pub use primary::serve_replica;
 
 use super::persist::{Restored, Which};
 use super::{Server, clock, log};
-use crate::commands::pause::{Held, Reason};
-use crate::commands::server_cmds::client_list;
-use crate::commands::{ClientId, Engine};
-use crate::replication::position::ReplOffset;
-use crate::replication::{Action, SnapshotOrder};
+use commands::pause::{Held, Reason};
+use commands::server_cmds::client_list;
+use commands::{ClientId, Engine};
 use link::LinkHandle;
 use primary::{Outbox, Payload};
+use replication::position::ReplOffset;
+use replication::{Action, SnapshotOrder};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};

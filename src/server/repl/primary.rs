@@ -2,13 +2,13 @@
 
 use super::pipe::{Pipe, PipeReader};
 use super::spill;
-use crate::commands::server_cmds::client_list;
-use crate::commands::{ClientFlags, ClientId, Engine};
-use crate::replication::log::Chunk;
-use crate::resp::{Parser, RequestLimits};
-use crate::server::Server;
-use crate::server::stream::Stream;
-use crate::server::threads;
+use crate::Server;
+use crate::stream::Stream;
+use crate::threads;
+use commands::server_cmds::client_list;
+use commands::{ClientFlags, ClientId, Engine};
+use replication::log::Chunk;
+use resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -258,10 +258,10 @@ impl Connection {
         let mut engine = self.server.engine.borrow_mut();
         engine.stats.wrote_to_replica(n);
         if syncing {
-            let (id, now_ms) = (self.id, crate::server::clock::monotonic_ns() / 1_000_000);
+            let (id, now_ms) = (self.id, crate::clock::monotonic_ns() / 1_000_000);
             engine.repl.with_primary(|primary, _| {
                 primary.on_progress(id, now_ms);
-                primary.on_payload_bytes(id, n as u64, crate::server::clock::unix_us());
+                primary.on_payload_bytes(id, n as u64, crate::clock::unix_us());
             });
         }
         Ok(Some(n))

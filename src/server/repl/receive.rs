@@ -9,9 +9,9 @@
 //!  * Nothing here touches the data that is being served. A file is checked to its end before it is handed over.
 //!  * Dropping the task's end before [`Inflow::finish`] makes the thread give up and clean up.
 
-use crate::server::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
-use crate::server::persist::DumpFile;
-use crate::server::{strerror, threads};
+use crate::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
+use crate::persist::DumpFile;
+use crate::{strerror, threads};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -328,13 +328,13 @@ mod tests {
         databases: 16,
         verify_checksum: true,
         skip_unknown: false,
-        key: crate::base::secret::HashKey::fixed([1, 0]),
+        key: base::secret::HashKey::fixed([1, 0]),
     };
 
     fn place(dir: &std::path::Path) -> DumpFile {
-        DumpFile::configured(&crate::config::Config {
+        DumpFile::configured(&config::Config {
             dbfilename: dir.join("dump.rdb").to_str().expect("text").to_owned(),
-            ..crate::config::Config::default()
+            ..config::Config::default()
         })
     }
 

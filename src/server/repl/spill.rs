@@ -10,9 +10,9 @@
 //!    that, because it can take long.
 //!  * The files have no name, so nothing of them is left, however the server ends.
 
-use crate::replication::ReplOffset;
-use crate::replication::log::{Place, Spill};
-use crate::server::{Server, threads};
+use crate::{Server, threads};
+use replication::ReplOffset;
+use replication::log::{Place, Spill};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -61,7 +61,7 @@ impl SpillFiles {
         let (done, mut results) = async_mpsc::unbounded_channel::<Done>();
         let closer = jobs.clone();
         threads::spawn("forebay-spill", move || {
-            crate::server::priority::background();
+            crate::priority::background();
             write_all(&inbox, &closer, &done);
         })?;
         let server = Rc::downgrade(server);

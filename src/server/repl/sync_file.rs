@@ -5,9 +5,9 @@
 //!  * `rdb-del-sync-files`: without save points, it is removed when no replica needs it any longer.
 
 use super::Drivers;
-use crate::commands::Engine;
-use crate::config::Config;
-use crate::server::persist::{DumpFile, Persistence};
+use crate::persist::{DumpFile, Persistence};
+use commands::Engine;
+use config::Config;
 use std::fs::File;
 use std::sync::Arc;
 

@@ -19,11 +19,11 @@ use super::pipeline::{self, Batch, End, Place, Worker};
 use super::progress::Progress;
 use super::source::{Source, Trouble};
 use super::text;
-use crate::base::Hasher;
-use crate::base::secret::HashKey;
-use crate::rdb::check::{Kind, Scratch, check_value};
-use crate::rdb::string::{StrBuf, StrRef};
-use crate::rdb::{ErrorKind, Frame, RdbError, RdbVersion, Record, function};
+use base::Hasher;
+use base::secret::HashKey;
+use rdb::check::{Kind, Scratch, check_value};
+use rdb::string::{StrBuf, StrRef};
+use rdb::{ErrorKind, Frame, RdbError, RdbVersion, Record, function};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -453,7 +453,7 @@ fn add_duplicates(file: Option<&File>, suspects: Suspects, found: &mut Found) {
 }
 
 /// The key of the record whose type byte is at `offset`.
-pub(in crate::tools) fn key_at(file: &File, offset: u64) -> Option<Vec<u8>> {
+pub(crate) fn key_at(file: &File, offset: u64) -> Option<Vec<u8>> {
     let mut buf = vec![0; 256];
     loop {
         let mut filled = 0;

@@ -1,8 +1,8 @@
 //! The outcome of a check, as text and as JSON.
 
 use super::Report;
-use crate::tools::json_text::Json;
-use crate::tools::text::{self, count, plural};
+use crate::json_text::Json;
+use crate::text::{self, count, plural};
 use std::io::{self, Write};
 
 /// What a person wants to see.

@@ -12,15 +12,15 @@
 
 use super::Lost;
 use super::survey::Survey;
-use crate::base::secret::HashKey;
-use crate::rdb::check::Scratch;
-use crate::rdb::lzf::Packer;
-use crate::rdb::string::encode_string;
-use crate::rdb::target::{Loss, OnLoss, Target, transcode_value};
-use crate::rdb::writer::{Attributes, encode_aux, encode_key, encode_resize_db, encode_select_db};
-use crate::rdb::{Frame, Record, function, opcode};
-use crate::tools::canonical::canonical;
-use crate::tools::pipeline::{Batch, Place, Worker};
+use crate::canonical::canonical;
+use crate::pipeline::{Batch, Place, Worker};
+use base::secret::HashKey;
+use rdb::check::Scratch;
+use rdb::lzf::Packer;
+use rdb::string::encode_string;
+use rdb::target::{Loss, OnLoss, Target, transcode_value};
+use rdb::writer::{Attributes, encode_aux, encode_key, encode_resize_db, encode_select_db};
+use rdb::{Frame, Record, function, opcode};
 
 /// What became of a batch.
 #[derive(Debug, Default)]

@@ -1,11 +1,11 @@
 //! The first pass: everything is sound, and how much there is.
 
-use crate::base::secret::HashKey;
-use crate::rdb::check::Scratch;
-use crate::rdb::target::TypeSet;
-use crate::rdb::{Frame, RdbError};
-use crate::tools::canonical::canonical;
-use crate::tools::pipeline::{Batch, Worker};
+use crate::canonical::canonical;
+use crate::pipeline::{Batch, Worker};
+use base::secret::HashKey;
+use rdb::check::Scratch;
+use rdb::target::TypeSet;
+use rdb::{Frame, RdbError};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 

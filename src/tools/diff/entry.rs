@@ -5,14 +5,14 @@
 //! ```
 
 use super::parts::fingerprint;
-use crate::base::Hasher;
-use crate::base::secret::HashKey;
-use crate::rdb::check::Scratch;
-use crate::rdb::{Frame, RdbError, Record, function};
-use crate::tools::canonical::canonical;
-use crate::tools::encoding::kind_name;
-use crate::tools::pipeline::{Batch, Place, Worker};
-use crate::tools::text;
+use crate::canonical::canonical;
+use crate::encoding::kind_name;
+use crate::pipeline::{Batch, Place, Worker};
+use crate::text;
+use base::Hasher;
+use base::secret::HashKey;
+use rdb::check::Scratch;
+use rdb::{Frame, RdbError, Record, function};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;

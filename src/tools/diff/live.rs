@@ -1,14 +1,14 @@
 //! The data of a live server as a dump in a temporary file: by SCAN and DUMP, which every user with those rights can do
 //! while the server works on, or by a full synchronization, which is of one moment and makes the server save.
 
-use crate::base::request::encode_request;
-use crate::rdb::crc64::Crc64;
-use crate::rdb::opcode;
-use crate::rdb::version::{Dialect, RdbVersion};
-use crate::rdb::writer::{Attributes, encode_attributes, encode_select_db};
-use crate::rdb::{dump, string};
-use crate::tools::connect::connect;
-use crate::tools::progress::Progress;
+use crate::connect::connect;
+use crate::progress::Progress;
+use base::request::encode_request;
+use rdb::crc64::Crc64;
+use rdb::opcode;
+use rdb::version::{Dialect, RdbVersion};
+use rdb::writer::{Attributes, encode_attributes, encode_select_db};
+use rdb::{dump, string};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::TcpStream;
@@ -300,11 +300,7 @@ impl Link {
                     // Gone since the scan.
                     (Reply::Bulk(None), _) | (_, Reply::Int(-2)) => {}
                     (Reply::Bulk(Some(payload)), Reply::Int(time)) => {
-                        let now = if exact {
-                            0
-                        } else {
-                            crate::tools::text::now_ms()
-                        };
+                        let now = if exact { 0 } else { crate::text::now_ms() };
                         let expire_ms = (time >= 0).then(|| now + time);
                         spool.key(key, &payload, expire_ms)?;
                     }

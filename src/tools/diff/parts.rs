@@ -1,14 +1,14 @@
 //! A value as one fingerprint, which is compared first, and as its parts, which are shown if it differs.
 
-use crate::base::double::DoubleText;
-use crate::keyspace::digest::{Fingerprint, Manner, ScoreText, dumped_value};
-use crate::rdb::check::{Kind, Scratch};
-use crate::rdb::walk;
-use crate::rdb::{Context, Frame, RdbError, Scanner, Step};
-use crate::tools::canonical::{Canonical, canonical};
-use crate::tools::json_text::Json;
-use crate::tools::value_json;
-use crate::tools::view::View;
+use crate::canonical::{Canonical, canonical};
+use crate::json_text::Json;
+use crate::value_json;
+use crate::view::View;
+use base::double::DoubleText;
+use keyspace::digest::{Fingerprint, Manner, ScoreText, dumped_value};
+use rdb::check::{Kind, Scratch};
+use rdb::walk;
+use rdb::{Context, Frame, RdbError, Scanner, Step};
 use std::collections::BTreeMap;
 use std::fs::File;
 
@@ -115,7 +115,7 @@ pub fn take_apart(file: &File, place: u64, context: &Context) -> Result<Parts, S
                 frame: Frame::Key(record),
                 ..
             } => {
-                let mut scratch = Scratch::new(crate::tools::text::hash_key());
+                let mut scratch = Scratch::new(crate::text::hash_key());
                 let mut buf = Vec::new();
                 let value = canonical(context, &record, &mut scratch, &mut buf);
                 let value = value.map_err(|e| e.to_string())?;

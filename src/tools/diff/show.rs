@@ -10,8 +10,8 @@
 use super::entry::Entry;
 use super::parts::{Part, differing, take_apart};
 use super::{Counts, Listed, Options};
-use crate::tools::json_text::Json;
-use crate::tools::text::{count, plural, printable};
+use crate::json_text::Json;
+use crate::text::{count, plural, printable};
 use std::io::{self, Write};
 
 /// Characters of a part that are shown as text.

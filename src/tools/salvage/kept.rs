@@ -1,7 +1,7 @@
 //! What a plan keeps, as a stream of bytes: the input without its cuts, and the EOF opcode.
 
 use super::Plan;
-use crate::rdb::opcode;
+use rdb::opcode;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;

@@ -16,8 +16,8 @@ pub use plan::{Cut, Hopeless, Options, Plan, plan};
 use super::output::Output;
 use super::source::{Source, Trouble};
 use super::text::{bytes, count, plural};
-use crate::rdb::crc64::Crc64;
-use crate::rdb::writer::Sink;
+use rdb::crc64::Crc64;
+use rdb::writer::Sink;
 use std::io::{self, Read, Write};
 use std::path::Path;
 

@@ -5,17 +5,15 @@
 //! file at the right place) are accepted. Because a damaged length may have swallowed the beginnings of what follows,
 //! the search begins inside the frame before: if frames in there lead across its end, that frame was not real.
 
-use crate::base::Hasher;
-use crate::rdb::check::{Scratch, check_value};
-use crate::rdb::{
-    Context, ErrorKind, Frame, RdbError, RdbVersion, Scanner, Step, function, opcode,
-};
-use crate::tools::check::key_at;
-use crate::tools::duplicates::{self, HELD_MAX, Keys};
-use crate::tools::progress::Progress;
-use crate::tools::source::{Source, Trouble};
-use crate::tools::text;
-use crate::tools::view::View;
+use crate::check::key_at;
+use crate::duplicates::{self, HELD_MAX, Keys};
+use crate::progress::Progress;
+use crate::source::{Source, Trouble};
+use crate::text;
+use crate::view::View;
+use base::Hasher;
+use rdb::check::{Scratch, check_value};
+use rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Scanner, Step, function, opcode};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;

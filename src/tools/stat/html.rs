@@ -4,9 +4,9 @@ use super::Report;
 use super::svg::{Bar, bars, treemap};
 use super::tally::{EXPIRY_CLASSES, IDLE_CLASSES, Large, Tally};
 use super::text::{facts, size_classes};
-use crate::tools::encoding::kind_name;
-use crate::tools::page::{self, escaped};
-use crate::tools::text::{bytes, count, percent, plural, printable};
+use crate::encoding::kind_name;
+use crate::page::{self, escaped};
+use crate::text::{bytes, count, percent, plural, printable};
 use std::io::{self, Write};
 
 /// Prints the page.

@@ -3,8 +3,8 @@
 use super::Report;
 use super::prefix::Node;
 use super::tally::{EXPIRY_CLASSES, IDLE_CLASSES, Large, Tally};
-use crate::tools::encoding::kind_name;
-use crate::tools::json_text::Json;
+use crate::encoding::kind_name;
+use crate::json_text::Json;
 use std::io::{self, Write};
 
 /// Prints the report as one line.

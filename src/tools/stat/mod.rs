@@ -17,9 +17,9 @@ use super::progress::Progress;
 use super::source::{Source, Trouble};
 use super::text as show;
 use super::verdict::{Verdict, verdict};
-use crate::rdb::check::{Scratch, check_value};
-use crate::rdb::{Frame, RdbError, RdbVersion, Record};
 use prefix::{Node, Patterns};
+use rdb::check::{Scratch, check_value};
+use rdb::{Frame, RdbError, RdbVersion, Record};
 use tally::{Large, Tallies};
 
 /// What to count.

@@ -237,7 +237,7 @@ fn shown(part: &[u8]) -> String {
     if part.is_empty() {
         return "(no name)".into();
     }
-    crate::tools::text::printable(part, 64)
+    crate::text::printable(part, 64)
 }
 
 /// The pattern of a name.

@@ -2,8 +2,8 @@
 
 use super::prefix::Node;
 use super::treemap::{Rect, squarify};
-use crate::tools::page::escaped;
-use crate::tools::text::{bytes, count, percent};
+use crate::page::escaped;
+use crate::text::{bytes, count, percent};
 use std::fmt::Write;
 
 /// A row of a bar chart.

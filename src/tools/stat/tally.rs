@@ -1,9 +1,9 @@
 //! The counts that need no key names.
 
-use crate::rdb::check::{Kind, ValueInfo};
-use crate::rdb::{Record, opcode};
-use crate::tools::encoding::{Form, encoding_name, kind_name};
-use crate::tools::pipeline::Place;
+use crate::encoding::{Form, encoding_name, kind_name};
+use crate::pipeline::Place;
+use rdb::check::{Kind, ValueInfo};
+use rdb::{Record, opcode};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 

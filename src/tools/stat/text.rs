@@ -3,8 +3,8 @@
 use super::Report;
 use super::prefix::Node;
 use super::tally::{EXPIRY_CLASSES, IDLE_CLASSES, Large};
-use crate::tools::encoding::kind_name;
-use crate::tools::text::{bytes, count, percent, plural, printable, time};
+use crate::encoding::kind_name;
+use crate::text::{bytes, count, percent, plural, printable, time};
 use std::io::{self, Write};
 
 /// Prints the report.

@@ -2,7 +2,7 @@
 
 use super::plan::{Mode, Servers};
 use super::process::identify;
-use crate::tools::source::Trouble;
+use crate::source::Trouble;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

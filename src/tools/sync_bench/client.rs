@@ -1,7 +1,7 @@
 //! A small blocking client: commands, one answer each, INFO as a map.
 
-use crate::base::request::encode_request;
-use crate::tools::connect::connect;
+use crate::connect::connect;
+use base::request::encode_request;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

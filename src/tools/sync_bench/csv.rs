@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::figures::Latency;
-use crate::tools::sync_log::moments::{Kind, Side};
+use crate::sync_log::moments::{Kind, Side};
 use std::fmt::Write;
 
 /// The table.

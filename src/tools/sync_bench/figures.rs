@@ -4,7 +4,7 @@ use super::load::Sample;
 use super::plan::Cell;
 use super::sync::Measured;
 use super::usage::Usage;
-use crate::tools::sync_log::moments::{Kind, Side};
+use crate::sync_log::moments::{Kind, Side};
 
 /// Median, least and most of some values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -5,8 +5,8 @@ use super::figures::Summary;
 use super::picture::{Curve, LEGEND, Timeline, Total, latency, timelines, totals};
 use super::text::{COLUMNS, ms, us};
 use super::verdict::conditions;
-use crate::tools::page::{self, escaped};
-use crate::tools::text::bytes;
+use crate::page::{self, escaped};
+use crate::text::bytes;
 use std::io::{self, Write};
 
 /// Prints the page.

@@ -5,8 +5,8 @@ use super::figures::{Latency, SideFigures, Spread, Summary, slowest_over_time};
 use super::plan::Conditions;
 use super::sync::Measured;
 use super::usage::Usage;
-use crate::tools::json_text::Json;
-use crate::tools::sync_log::show::moments_json;
+use crate::json_text::Json;
+use crate::sync_log::show::moments_json;
 
 /// Parts of a sync whose slowest answers are told.
 const SLOTS: usize = 100;
@@ -15,7 +15,7 @@ const SLOTS: usize = 100;
 pub fn document(report: &Report) -> Vec<u8> {
     let mut json = Json::new();
     json.object(|j| {
-        j.name("forebay_version").text(crate::base::VERSION);
+        j.name("forebay_version").text(base::VERSION);
         j.name("machine").text(&report.machine);
         j.name("data").text(&report.data);
         j.name("probe_rate").int(report.probe_rate);

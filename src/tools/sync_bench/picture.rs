@@ -6,8 +6,8 @@
 use super::figures::{Spread, slowest_over_time};
 use super::load::Sample;
 use super::text::ms;
-use crate::tools::page::escaped;
-use crate::tools::sync_log::moments::{Kind, Phase, Side};
+use crate::page::escaped;
+use crate::sync_log::moments::{Kind, Phase, Side};
 use std::fmt::Write;
 
 /// Width of all pictures, in units of the picture.

@@ -7,7 +7,7 @@
 use super::client::Client;
 use super::interrupt;
 use super::plan::{Binary, Family};
-use crate::tools::source::Trouble;
+use crate::source::Trouble;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -348,11 +348,11 @@ impl LogFile {
     }
 
     /// What it holds from `from` on; nothing where it cannot be read.
-    pub fn since(&self, from: u64) -> crate::tools::sync_log::Log {
+    pub fn since(&self, from: u64) -> crate::sync_log::Log {
         let read = || -> io::Result<_> {
             let mut file = fs::File::open(&self.path)?;
             file.seek(SeekFrom::Start(from))?;
-            crate::tools::sync_log::Log::from_reader(file.take(64 << 20))
+            crate::sync_log::Log::from_reader(file.take(64 << 20))
         };
         read().unwrap_or_default()
     }

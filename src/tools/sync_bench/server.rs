@@ -6,7 +6,7 @@ use super::client::{Client, Info};
 use super::plan::Family;
 use super::process::{LogFile, Process, Stop, trouble};
 use super::sources::{Told, from_info, from_log};
-use crate::tools::sync_log::moments::Side;
+use crate::sync_log::moments::Side;
 use std::path::{Path, PathBuf};
 
 /// A server.

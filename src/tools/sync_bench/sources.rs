@@ -1,9 +1,9 @@
 //! Where the moments of a sync come from: the report in Forebay's INFO, or a server's log.
 
 use super::client::Info;
-use crate::tools::sync_log::Log;
-use crate::tools::sync_log::moments::{Moment, Moments, Side};
-use crate::tools::sync_log::syncs::{self, Sync};
+use crate::sync_log::Log;
+use crate::sync_log::moments::{Moment, Moments, Side};
+use crate::sync_log::syncs::{self, Sync};
 
 /// What one side reports of a sync.
 #[derive(Clone, Debug, Default)]

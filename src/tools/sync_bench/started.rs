@@ -10,8 +10,8 @@ use super::server::Server;
 use super::status::Status;
 use super::sync::{Keys, Measured, Order, known_keys, measure};
 use super::{Report, report};
-use crate::tools::check;
-use crate::tools::source::{Source, Trouble};
+use crate::check;
+use crate::source::{Source, Trouble};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -132,15 +132,12 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String), Stop>
             let path = base.path().join("data.rdb");
             fill::write_dump(&path, *shape)?;
             let size = match shape.value_size {
-                Some(size) => format!("values of {}", crate::tools::text::bytes(size as u64)),
+                Some(size) => format!("values of {}", crate::text::bytes(size as u64)),
                 None => "values value:N".to_owned(),
             };
             let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
-            let keys = crate::tools::text::plural(shape.keys + LOAD_KEYS, "key");
-            let data = format!(
-                "{keys}, {size}, {} as a dump",
-                crate::tools::text::bytes(bytes)
-            );
+            let keys = crate::text::plural(shape.keys + LOAD_KEYS, "key");
+            let data = format!("{keys}, {size}, {} as a dump", crate::text::bytes(bytes));
             Ok((path, data))
         }
         Data::File(path) => {
@@ -152,7 +149,7 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String), Stop>
                     checksum: true,
                     defects_max: 1,
                     threads: std::thread::available_parallelism().map_or(1, usize::from),
-                    keys_max: crate::tools::duplicates::HELD_MAX,
+                    keys_max: crate::duplicates::HELD_MAX,
                     progress: options.progress,
                 },
             )?;
@@ -168,8 +165,8 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String), Stop>
             let data = format!(
                 "{}: {}, {}",
                 path.file_name().unwrap_or_default().to_string_lossy(),
-                crate::tools::text::plural(keys, "key"),
-                crate::tools::text::bytes(checked.bytes)
+                crate::text::plural(keys, "key"),
+                crate::text::bytes(checked.bytes)
             );
             Ok((path, data))
         }

@@ -1,6 +1,6 @@
 //! The line on a terminal: which sync runs, where it is, how long all of them will take.
 
-use crate::tools::text::bytes;
+use crate::text::bytes;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 

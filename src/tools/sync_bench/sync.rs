@@ -15,7 +15,7 @@ use super::sources::{Told, joined};
 use super::status::Status;
 use super::throttle::Throttle;
 use super::usage::{Sampler, Usage};
-use crate::tools::sync_log::moments::{Moment, Moments, Side};
+use crate::sync_log::moments::{Moment, Moments, Side};
 use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

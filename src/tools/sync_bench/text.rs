@@ -3,8 +3,8 @@
 use super::Report;
 use super::figures::{Spread, Summary};
 use super::verdict::conditions;
-use crate::tools::sync_log::moments::{Kind, Phase, Side};
-use crate::tools::text::bytes;
+use crate::sync_log::moments::{Kind, Phase, Side};
+use crate::text::bytes;
 use std::io::{self, Write};
 
 /// A median, with its spread where there is one.

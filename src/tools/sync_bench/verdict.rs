@@ -6,7 +6,7 @@
 
 use super::figures::Summary;
 use super::plan::{Mode, Servers};
-use crate::tools::sync_log::moments::Kind;
+use crate::sync_log::moments::Kind;
 
 /// No disk is slower than this, in bytes a second: if less is written to files, the time is spent on something else.
 const DISK_BYTES_PER_S: f64 = 10e6;
@@ -212,7 +212,7 @@ impl Under {
             words.push(format!("{} writes/s", self.write_load));
         }
         if let Some(rate) = self.link_rate {
-            words.push(format!("link of {}/s", crate::tools::text::bytes(rate)));
+            words.push(format!("link of {}/s", crate::text::bytes(rate)));
         }
         match words.is_empty() {
             true => String::new(),
@@ -274,7 +274,7 @@ fn of_modes(group: &[&Summary], name: &str, under: Under) -> Vec<String> {
                 "{mode} has the best median ({:.0} ms), but {} cannot be told apart from it with {}",
                 best.total_ms.median,
                 names.join(", "),
-                crate::tools::text::plural(best.runs as u64, "repetition")
+                crate::text::plural(best.runs as u64, "repetition")
             )
         }
     };
@@ -325,7 +325,7 @@ mod tests {
     use super::super::figures::{SideFigures, Spread};
     use super::super::plan::{Cell, Conditions};
     use super::*;
-    use crate::tools::sync_log::moments::Side;
+    use crate::sync_log::moments::Side;
 
     fn flat(x: f64) -> Spread {
         Spread {

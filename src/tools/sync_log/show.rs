@@ -3,8 +3,8 @@
 use super::line::Line;
 use super::moments::{Moment, Moments, Phase, Side};
 use super::{Merged, Pair};
-use crate::tools::json_text::Json;
-use crate::tools::text::{bytes, plural};
+use crate::json_text::Json;
+use crate::text::{bytes, plural};
 use std::io::{self, Write};
 
 /// How much is shown.

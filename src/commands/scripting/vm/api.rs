@@ -7,11 +7,11 @@ use super::native::{Native, Raise, native};
 use super::stack::{Stack, Value};
 use super::to_lua::push_error;
 use super::to_reply::as_c_text;
-use crate::base::REDIS_VERSION;
-use crate::commands::scripting::sha::sha1_digits;
-use crate::resp::Proto;
-use crate::resp::reply::trim_newlines;
+use crate::scripting::sha::sha1_digits;
+use base::REDIS_VERSION;
 use mlua::{Lua, Result, Table};
+use resp::Proto;
+use resp::reply::trim_newlines;
 use std::ffi::c_int;
 
 /// Bytes of a line of the log.

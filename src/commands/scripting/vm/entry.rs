@@ -7,9 +7,9 @@ use super::stack::{Stack, Value};
 use super::to_reply::{FIELDS, Unwritten, Writer};
 use super::words::Words;
 use super::{Outcome, Run};
-use crate::resp::Proto;
 use mlua::ffi::{self, lua_State};
 use mlua::{Function, Lua, MultiValue, Result, Table};
+use resp::Proto;
 use std::ffi::{c_int, c_void};
 
 /// What the function owns behind the names of [`FIELDS`].

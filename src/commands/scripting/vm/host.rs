@@ -3,9 +3,9 @@
 use super::pace::Pace;
 use super::words::Words;
 use super::{Answer, Ask};
-use crate::resp::Proto;
 use corosensei::Yielder;
 use mlua::Lua;
+use resp::Proto;
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::NonNull;
 use std::rc::Rc;

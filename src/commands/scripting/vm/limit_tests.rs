@@ -2,7 +2,7 @@
 
 use super::words::Words;
 use super::{Answer, Ask, Kind, Outcome, Run, Vm};
-use crate::resp::Proto;
+use resp::Proto;
 
 /// What a limit is moved through: everything that makes Lua allocate.
 const SCRIPT: &str = "

@@ -73,9 +73,9 @@ mod to_reply;
 mod verdict;
 pub mod words;
 
-use crate::resp::{Proto, Reply};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
+use resp::{Proto, Reply};
 use std::cell::Cell;
 use std::rc::Rc;
 use words::Words;

@@ -1,6 +1,6 @@
 //! Numbers as C prints them.
 
-use crate::base::double::DoubleText;
+use base::double::DoubleText;
 
 /// `%.<precision>g`
 pub fn format_g(x: f64, precision: usize) -> String {

@@ -3,7 +3,7 @@
 use super::Registered;
 use super::to_lua::error_table;
 use super::verdict::Verdict;
-use crate::commands::scripting::flags::{self, ScriptFlags};
+use crate::scripting::flags::{self, ScriptFlags};
 use mlua::{Function, Lua, Result, Table, Value};
 use std::cell::RefCell;
 

@@ -9,8 +9,8 @@
 
 use super::inside::{Object, State, Text, Userdata};
 use super::memory::{luaM_realloc_, luaM_toobig};
-use crate::base::hash::Hasher;
-use crate::base::secret::HashKey;
+use base::hash::Hasher;
+use base::secret::HashKey;
 use mlua::ffi::{LUA_TSTRING, LUA_TUSERDATA};
 use std::ffi::{c_int, c_uint, c_void};
 use std::sync::OnceLock;

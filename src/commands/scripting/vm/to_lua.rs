@@ -73,7 +73,7 @@ impl<'a> Parser<'a> {
         let Some((&kind, text)) = line.split_first() else {
             return stack.push_nil();
         };
-        let number = || crate::base::integer::parse_int(text).unwrap_or(0);
+        let number = || base::integer::parse_int(text).unwrap_or(0);
         match kind {
             b'+' => {
                 let table = begin(stack, b"ok");

@@ -6,7 +6,7 @@
 use super::Outcome;
 use super::pace::{Killed, Pace};
 use super::stack::{Stack, Value};
-use crate::resp::{Proto, Reply};
+use resp::{Proto, Reply};
 use std::ffi::c_int;
 
 /// Nested deeper, a value is replaced by an error. Each level needs some of the interpreter's stack and of Lua's.

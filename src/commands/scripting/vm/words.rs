@@ -1,6 +1,6 @@
 //! Several byte strings in one buffer: what scripts and the engine hand each other. Large ones have pages of their own.
 
-use crate::base::large::{self, LARGE_FROM, Large, Slice};
+use base::large::{self, LARGE_FROM, Large, Slice};
 
 /// Byte strings, one behind the other.
 #[derive(Clone, Debug, Default)]

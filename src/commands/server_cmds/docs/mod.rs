@@ -4,10 +4,10 @@ pub mod history;
 pub mod parse;
 pub mod syntax;
 
-use crate::commands::spec::Group;
-use crate::commands::table::Entry;
-use crate::resp::Reply;
+use crate::spec::Group;
+use crate::table::Entry;
 use parse::{Argument, Kind, Repeated};
+use resp::Reply;
 
 /// The description of one command, subcommands included.
 pub fn describe(reply: &mut Reply, entry: &Entry) {
@@ -171,7 +171,7 @@ fn group_name(group: Group) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::table;
+    use crate::table;
 
     /// Commands that take arguments, and why the reference describes none: `DEBUG` and `REPLCONF` are not for
     /// people, QUIT ignores its own, and only Forebay's SAVE has any.

@@ -5,7 +5,7 @@
 //! entry) where a binary search of the directory alone costs four.
 
 use super::{HEAD, Key, Page, Shape};
-use crate::keyspace::node::prefetch;
+use crate::node::prefetch;
 
 /// Entries that a search looks at one by one before it begins to halve.
 const NEAR: usize = 12;

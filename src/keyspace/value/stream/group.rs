@@ -1,8 +1,8 @@
 //! Consumer groups: how far a group has read, what it has not acknowledged, and who reads.
 
-use crate::keyspace::UnixMillis;
-use crate::keyspace::tree::ordered::{Held, Ordered};
-use crate::rdb::stream::StreamId;
+use crate::UnixMillis;
+use crate::tree::ordered::{Held, Ordered};
+use rdb::stream::StreamId;
 use std::sync::Arc;
 
 /// A group's or a consumer's name.

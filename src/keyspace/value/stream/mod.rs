@@ -28,11 +28,11 @@ pub use node::Fields;
 pub use range::{Entries, Entry};
 pub use trim::{Bound, References, Trim};
 
-use crate::keyspace::Limits;
-use crate::keyspace::tree::counted::{Inner, Tree};
-use crate::keyspace::tree::ordered::Ordered;
-use crate::rdb::stream::{Idmp, StreamId};
+use crate::Limits;
+use crate::tree::counted::{Inner, Tree};
+use crate::tree::ordered::Ordered;
 use node::Node;
+use rdb::stream::{Idmp, StreamId};
 use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A row of entries of a stream: the listpack that [`crate::rdb::stream_node`] describes, to be read from
+//! A row of entries of a stream: the listpack that [`rdb::stream_node`] describes, to be read from
 //! both ends and to be changed.
 //!
 //!  * `live` and `dead` are the first two elements of the listpack.
@@ -6,11 +6,11 @@
 //!  * The bytes have passed the RDB reader's checks or were made here; on others reading ends early.
 
 use super::super::packed;
-use crate::keyspace::tree::ARC_HEAD;
-use crate::keyspace::tree::counted::Leaf;
-use crate::keyspace::{Item, Limits};
-use crate::rdb::listpack::{self, HEADER_LEN, Iter};
-use crate::rdb::stream::StreamId;
+use crate::tree::ARC_HEAD;
+use crate::tree::counted::Leaf;
+use crate::{Item, Limits};
+use rdb::listpack::{self, HEADER_LEN, Iter};
+use rdb::stream::StreamId;
 use std::sync::Arc;
 
 const DELETED: i64 = 1;

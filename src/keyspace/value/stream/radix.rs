@@ -4,7 +4,7 @@
 //! key ends in a leaf; where keys part there is a branch; and each stretch of bytes between two of these, of whatever
 //! length, is one chain.
 
-use crate::rdb::stream::StreamId;
+use rdb::stream::StreamId;
 
 /// Bytes of a key.
 const KEY: usize = 16;

@@ -1,8 +1,8 @@
 //! Entries of a stream in the order of their ids.
 
 use super::node::{Fields, Node, Rows};
-use crate::keyspace::tree::counted::Leaves;
-use crate::rdb::stream::StreamId;
+use crate::tree::counted::Leaves;
+use rdb::stream::StreamId;
 
 /// A live entry.
 #[derive(Clone, Debug)]

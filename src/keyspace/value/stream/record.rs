@@ -4,17 +4,17 @@ use super::super::plain::Out;
 use super::group::{Consumer, Group, NEVER, Name, Pending};
 use super::node::Node;
 use super::{Body, Stream, StreamRef};
-use crate::keyspace::tree::counted::Tree;
-use crate::keyspace::tree::ordered::Ordered;
-use crate::rdb::length::encode_length;
-use crate::rdb::stream::{self as rdb, Idmp, StreamId};
-use crate::rdb::string::{StrBuf, encode_blob, encode_raw, encode_string};
-use crate::rdb::{lzf, opcode};
+use crate::tree::counted::Tree;
+use crate::tree::ordered::Ordered;
+use ::rdb::length::encode_length;
+use ::rdb::stream::{self as rdb, Idmp, StreamId};
+use ::rdb::string::{StrBuf, encode_blob, encode_raw, encode_string};
+use ::rdb::{lzf, opcode};
 use std::borrow::Cow;
 use std::sync::Arc;
 
 impl<'a> StreamRef<'a> {
-    pub(in crate::keyspace::value) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+    pub(in crate::value) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
         StreamRef(Cow::Owned(Stream::from_rdb(rdb_type, bytes)))
     }
 }
@@ -47,7 +47,7 @@ impl Stream {
     }
 
     /// The type that [`Stream::write`] writes: the lowest that says everything.
-    pub(in crate::keyspace::value) fn rdb_type(&self) -> u8 {
+    pub(in crate::value) fn rdb_type(&self) -> u8 {
         if self.0.given_back && self.groups().any(|(_, group)| group.given_back > 0) {
             opcode::STREAM_5
         } else if self.0.idmp.is_some() {
@@ -57,11 +57,7 @@ impl Stream {
         }
     }
 
-    pub(in crate::keyspace::value) fn write(
-        &self,
-        mut packer: Option<&mut lzf::Packer>,
-        out: &mut Out<'_>,
-    ) {
+    pub(in crate::value) fn write(&self, mut packer: Option<&mut lzf::Packer>, out: &mut Out<'_>) {
         encode_length(self.node_count() as u64, out.buf());
         for node in self.nodes() {
             encode_raw(&node.master().to_bytes(), out.buf());

@@ -2,7 +2,7 @@
 
 use super::Stream;
 use super::node::Node;
-use crate::rdb::stream::StreamId;
+use rdb::stream::StreamId;
 
 /// What a trim leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

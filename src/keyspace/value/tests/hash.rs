@@ -1,7 +1,7 @@
 //! Hashes against a map.
 
 use super::*;
-use crate::keyspace::value::Hash;
+use crate::value::Hash;
 use std::collections::BTreeMap;
 
 type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;

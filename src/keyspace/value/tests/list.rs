@@ -1,7 +1,7 @@
 //! Lists against a deque.
 
 use super::*;
-use crate::keyspace::value::List;
+use crate::value::List;
 use std::collections::VecDeque;
 
 type Model = VecDeque<Vec<u8>>;

@@ -9,8 +9,8 @@ mod string;
 mod zset;
 
 use super::{Value, ValueRef};
-use crate::base::testing::Rng;
-use crate::keyspace::Limits;
+use crate::Limits;
+use base::testing::Rng;
 use std::sync::atomic::AtomicU64;
 
 /// How many random runs: a tenth of `all` where the code is not optimised, and what
@@ -66,7 +66,7 @@ fn round_trip(value: &Value, mut same: impl FnMut(&ValueRef<'_>)) {
     same(&Value::from_record(rdb_type, &bytes).as_ref());
 
     let mut packed = Vec::new();
-    let mut packer = crate::rdb::lzf::Packer::new();
+    let mut packer = rdb::lzf::Packer::new();
     value.to_rdb(
         &mut |piece| packed.extend_from_slice(piece),
         Some(&mut packer),

@@ -1,7 +1,7 @@
 //! Sets against a set.
 
 use super::*;
-use crate::keyspace::value::Set;
+use crate::value::Set;
 use std::collections::BTreeSet;
 
 type Model = BTreeSet<Vec<u8>>;

@@ -1,11 +1,11 @@
 //! Streams against a model of entries, groups and consumers.
 
 use super::*;
-use crate::keyspace::value::stream::{Bound, Group, Pending, References, Stream, Trim};
-use crate::rdb::check::{Scratch, check_value};
-use crate::rdb::stream::StreamId;
-use crate::rdb::stream_node::check_node;
-use crate::rdb::string::StrBuf;
+use crate::value::stream::{Bound, Group, Pending, References, Stream, Trim};
+use rdb::check::{Scratch, check_value};
+use rdb::stream::StreamId;
+use rdb::stream_node::check_node;
+use rdb::string::StrBuf;
 use std::collections::BTreeMap;
 
 type Fields = Vec<Vec<u8>>;
@@ -26,7 +26,7 @@ struct ModelGroup {
     consumers: BTreeMap<Vec<u8>, i64>,
 }
 
-fn fields_of(entry: crate::keyspace::value::stream::Entry<'_>) -> (StreamId, Fields) {
+fn fields_of(entry: crate::value::stream::Entry<'_>) -> (StreamId, Fields) {
     let pairs = entry.fields.flat_map(|(field, value)| [field, value]);
     (entry.id, pairs.map(|item| item.to_vec()).collect())
 }
@@ -81,16 +81,16 @@ fn sound(stream: &Stream) {
     let mut bytes = Vec::new();
     let value = Value::Stream(stream.clone());
     let rdb_type = value.to_rdb(&mut |piece| bytes.extend_from_slice(piece), None);
-    let context = crate::rdb::Context::held();
+    let context = rdb::Context::held();
     let info = check_value(
         &context,
         rdb_type,
         &bytes,
-        &mut Scratch::new(crate::base::secret::HashKey::fixed([1, 0])),
+        &mut Scratch::new(base::secret::HashKey::fixed([1, 0])),
     )
     .expect("sound");
     assert!(info.as_is);
-    let parts = crate::rdb::stream::Stream::parse(rdb_type, &bytes).expect("sound");
+    let parts = rdb::stream::Stream::parse(rdb_type, &bytes).expect("sound");
     let mut buf = StrBuf::new();
     for node in &parts.nodes {
         let lp = node.listpack.get(&mut buf).expect("a listpack");
@@ -301,16 +301,16 @@ fn a_limit_ends_an_approximate_trim_between_two_nodes() {
 
 #[test]
 fn pending_entries_that_nobody_owns_are_kept() {
-    let mut file = crate::rdb::stream::Stream {
-        head: Some(crate::rdb::stream::Head::default()),
+    let mut file = rdb::stream::Stream {
+        head: Some(rdb::stream::Head::default()),
         ..Default::default()
     };
     let id = StreamId { ms: 7, seq: 1 };
-    file.groups.push(crate::rdb::stream::Group {
+    file.groups.push(rdb::stream::Group {
         name: b"g"[..].into(),
         last_id: id,
         entries_read: None,
-        pending: vec![crate::rdb::stream::Pending {
+        pending: vec![rdb::stream::Pending {
             id,
             delivered_ms: 5,
             deliveries: 2,

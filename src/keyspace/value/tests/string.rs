@@ -1,7 +1,7 @@
 //! Strings against a vector of bytes.
 
 use super::*;
-use crate::keyspace::value::Str;
+use crate::value::Str;
 
 fn same(string: &Str, model: &[u8]) {
     round_trip(&Value::Str(string.clone()), |value| {

@@ -1,7 +1,7 @@
 //! Sorted sets against a map.
 
 use super::*;
-use crate::keyspace::value::{LexBound, ScoreBound, Zset};
+use crate::value::{LexBound, ScoreBound, Zset};
 use std::collections::BTreeMap;
 
 type Model = BTreeMap<Vec<u8>, f64>;

@@ -4,7 +4,7 @@ use super::super::host::{Host, Work};
 use super::super::native::{NativeWith, Raise};
 use super::super::stack::Stack;
 use super::{DEPTH_MAX, Settings};
-use crate::base::float::parse_float;
+use base::float::parse_float;
 use std::ffi::c_int;
 
 /// `cjson.decode(text)`

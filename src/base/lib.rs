@@ -23,8 +23,8 @@ pub mod number;
 pub mod request;
 pub mod rng;
 pub mod secret;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use client_id::ClientId;
 pub use error::{CmdResult, CommandError};

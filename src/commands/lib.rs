@@ -1,7 +1,7 @@
 //! The commands: what each of them does.
 //!
 //! A command is a declaration ([`spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that writes its
-//! reply into the client's [`Reply`](crate::resp::Reply). It sees no socket, file or clock: it reaches the outside
+//! reply into the client's [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside
 //! through [`host::Host`], and gets the time from [`engine::Clock`].
 //!
 //! CONTRIBUTING.md says how to add one. A write calls [`Cx::changed`] per key, [`Cx::notify`] for its event, and,
@@ -83,8 +83,8 @@ pub mod tracking;
 pub mod transactions;
 pub mod zsets;
 
-pub use crate::base::{ClientId, CmdResult, CommandError, glob};
 pub use args::Args;
+pub use base::{ClientId, CmdResult, CommandError, glob};
 pub use clients::Clients;
 pub use context::{Cx, Event};
 pub use engine::{Action, Engine, Loading};

@@ -28,7 +28,6 @@ pub mod edit;
 mod expiry;
 mod footprint;
 pub mod heap;
-#[expect(clippy::module_inception, reason = "the type gives the room its name")]
 mod keyspace;
 pub mod load;
 mod node;
@@ -44,11 +43,11 @@ pub mod sizes;
 pub mod slots;
 pub mod snapshot;
 mod tidy;
-pub(crate) mod tree;
+pub mod tree;
 pub mod value;
 mod write;
 
-pub use crate::base::{Hasher, Item, Limits, UnixMillis};
+pub use base::{Hasher, Item, Limits, UnixMillis};
 pub use db::{Db, Due, Glance, Loc, MemberArgs};
 pub use footprint::Footprint;
 pub use keyspace::Keyspace;

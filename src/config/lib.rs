@@ -21,7 +21,7 @@ pub mod special;
 pub use directives::{Config, DIRECTIVES};
 pub use document::document;
 
-use crate::base::Limits;
+use base::Limits;
 use directive::Directive;
 
 /// A directive by its name or alias, in any case.
