@@ -4,24 +4,30 @@
 //! sink. The folders up to `replication` are *pure*: no tokio, no files, no sockets, no clock; time, bytes and
 //! randomness are arguments. Only `server` waits.
 //!
-//! | module | what it answers |
+//! | room | what it answers |
 //! |---|---|
-//! | [`base`] | ids, numbers and their texts, errors, requests as bytes, secrets |
+//! | [`base`] | ids, numbers and their texts, errors, requests as bytes, large arguments, secrets |
+//! | [`pipes`] | how bytes and work pass between threads, with bounded memory |
 //! | [`resp`] | how requests and replies look on the wire |
 //! | [`rdb`] | how a dataset looks as bytes: reading, checking, writing |
 //! | [`keyspace`] | where keys and values live in memory, and how a point-in-time image of them is taken |
-//! | [`pipes`] | how bytes and work pass between threads, with bounded memory |
-//! | [`commands`] | what each command does |
-//! | [`snapshot`] | how a point-in-time image is taken while clients write |
+//! | [`config`] | the directives: names, values, effects |
 //! | [`replication`] | which server follows which, from which offset |
+//! | [`lua`] | the interpreter of scripts, on a stack of its own |
+//! | [`engine`] | the machine on which commands run: sessions, the way of a request, blocking, pub/sub, eviction |
+//! | [`commands`] | what each command does, by family |
 //! | [`server`] | sockets, files, timers, signals: the only part that waits |
-//! | [`secret`] | which secrets there are, and where they are drawn |
 //! | [`tools`] | what the `forebay` command does |
+//!
+//! Each room is a crate of this workspace, in the folder of its name. This package gives them one name for the two
+//! programs, the tests and the benches.
 
 pub use base;
 pub use commands;
 pub use config;
+pub use engine;
 pub use keyspace;
+pub use lua;
 pub use pipes;
 pub use rdb;
 pub use replication;

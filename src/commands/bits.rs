@@ -1,7 +1,8 @@
 //! Strings as bits: SETBIT, GETBIT, BITCOUNT, BITPOS. Bit 0 is the highest bit of the first byte.
 
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event, args};
+use crate::strings_ranges::RangeContext;
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event, args};
 use keyspace::value::StrRef;
 use keyspace::{Loc, ValueRef};
 
@@ -58,13 +59,17 @@ pub static COMMANDS: &[Command] = &[
 const BAD_OFFSET: CommandError =
     CommandError::fixed("ERR bit offset is not an integer or out of range");
 
-impl Cx<'_> {
+/// What the commands on bits ask of their context.
+pub(crate) trait BitContext {
     /// A bit offset among the arguments. With a width, `#n` means `n * width`.
-    pub(super) fn bit_offset(
-        &self,
-        text: &[u8],
-        width: Option<u32>,
-    ) -> Result<usize, CommandError> {
+    fn bit_offset(&self, text: &[u8], width: Option<u32>) -> Result<usize, CommandError>;
+
+    /// The string at `loc`, or the empty one.
+    fn string_or_empty(&self, loc: Option<Loc>) -> Result<Option<StrRef<'_>>, CommandError>;
+}
+
+impl BitContext for Cx<'_> {
+    fn bit_offset(&self, text: &[u8], width: Option<u32>) -> Result<usize, CommandError> {
         let (digits, factor) = match (text, width) {
             ([b'#', digits @ ..], Some(width)) => (digits, i64::from(width)),
             _ => (text, 1),
@@ -77,11 +82,7 @@ impl Cx<'_> {
             .ok_or(BAD_OFFSET)
     }
 
-    /// The string at `loc`, or the empty one.
-    pub(super) fn string_or_empty(
-        &self,
-        loc: Option<Loc>,
-    ) -> Result<Option<StrRef<'_>>, CommandError> {
+    fn string_or_empty(&self, loc: Option<Loc>) -> Result<Option<StrRef<'_>>, CommandError> {
         match loc.map(|loc| self.value(loc)) {
             None => Ok(None),
             Some(ValueRef::Str(s)) => Ok(Some(s)),

@@ -1,7 +1,9 @@
 //! BITFIELD: integers of 1 to 64 bits at any bit offset of a string, big-endian.
 
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use crate::bits::BitContext;
+use crate::strings_ranges::RangeContext;
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{Str, StrRef};
 
 /// This family's declarations.
@@ -46,7 +48,7 @@ impl Width {
             Some(b'u') => Some(false),
             _ => None,
         };
-        let bits = text.get(1..).and_then(super::args::parse_int);
+        let bits = text.get(1..).and_then(engine::args::parse_int);
         match (signed, bits) {
             (Some(signed), Some(bits @ 1..=64)) if signed || bits < 64 => Ok(Width {
                 signed,

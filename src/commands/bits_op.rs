@@ -1,7 +1,8 @@
 //! BITOP: bitwise operations between strings.
 
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use crate::bits::BitContext;
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Value;
 use keyspace::value::Str;
 

@@ -1,11 +1,9 @@
 //! PING, ECHO, SELECT, AUTH, HELLO, QUIT, RESET: commands for the connection itself. CLIENT has files of its own.
 
-use super::args::parse_int;
-use super::spec::{Command, Flags, Group};
-use super::{
-    Args, ClientFlags, CmdResult, CommandError, Cx, Session, links, pubsub, server_cmds, tracking,
-    transactions,
-};
+use super::server_cmds;
+use engine::args::parse_int;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Session, links, pubsub, tracking};
 use replication::StreamDb;
 use resp::Proto;
 
@@ -186,7 +184,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut proto = None;
     if args.len() >= 2 {
-        let version = super::args::parse_int(&args[1]).ok_or(CommandError::fixed(
+        let version = engine::args::parse_int(&args[1]).ok_or(CommandError::fixed(
             "ERR Protocol version is not an integer or out of range",
         ))?;
         proto = Some(match version {
@@ -265,7 +263,7 @@ fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
         return Err(links::RESET_REFUSED);
     }
     cx.engine.end_monitor(cx.client);
-    transactions::discard_transaction(cx.engine, cx.client);
+    engine::transaction::discard_transaction(cx.engine, cx.client);
     pubsub::forget(cx.engine, cx.client);
     tracking::disable(cx.engine, cx.client);
     let client: &mut Session = cx.client;

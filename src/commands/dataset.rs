@@ -1,9 +1,9 @@
 //! The dataset as a whole: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB, SAVE, BGSAVE, LASTSAVE.
 
-use super::host::{SaveOptions, Weight};
-use super::spec::{Command, Flags, Group};
-use super::transactions::touch_watched_database;
-use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine};
+use engine::host::SaveOptions;
+use engine::spec::{Command, Flags, Group};
+use engine::watch::touch_watched_database;
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
 use rdb::target::Target;
 
 /// This family's declarations.
@@ -117,27 +117,6 @@ fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.force_propagate();
     cx.client.reply.ok();
     Ok(())
-}
-
-impl Engine {
-    /// Removes all keys of a database. They are freed in the background in any case; `lazily` says that
-    /// this was asked for and counts them (`lazyfreed_objects`).
-    pub fn empty_database(&mut self, db: usize, lazily: bool) {
-        touch_watched_database(self, db, None);
-        let old = self.keyspace.db_mut(db).clear();
-        self.dirty += old.len() as i64;
-        if !old.is_empty() {
-            let objects = if lazily { old.len() as u64 } else { 0 };
-            self.drop_counted(Box::new(old), Weight { bytes: 0, objects });
-        }
-    }
-
-    /// Removes all keys of all databases.
-    pub fn empty_all(&mut self, lazily: bool) {
-        for db in 0..self.keyspace.count() {
-            self.empty_database(db, lazily);
-        }
-    }
 }
 
 fn swapdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

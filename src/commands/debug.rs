@@ -1,8 +1,8 @@
 //! DEBUG: what tests and curious operators use.
 
-use super::host::ReloadOptions;
-use super::spec::{Command, Flags, Group};
-use super::{Args, CmdResult, CommandError, Cx, heat};
+use engine::host::ReloadOptions;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, CommandError, Cx, heat};
 use keyspace::digest::{self, Fingerprint, Manner};
 use keyspace::value::set_packed_threshold;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! DEBUG PROTOCOL: one reply of each type, for client libraries under test.
 
-use super::{Args, CmdResult, CommandError, Cx};
+use engine::{Args, CmdResult, CommandError, Cx};
 use resp::Proto;
 
 const NO_SUCH_TYPE: CommandError = CommandError::fixed(

@@ -1,8 +1,9 @@
 //! DUMP and RESTORE: one value as bytes, in the form that every Redis and Valkey takes.
 
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event, expiry, heat};
+use super::expiry;
 use config::choices::SaveLoss;
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, Value};
 use rdb::check::Scratch;
 use rdb::normalize::normalize;

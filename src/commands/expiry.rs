@@ -3,9 +3,8 @@
 //! An effect never holds a relative time: it is `PEXPIREAT` with Unix ms, or a deletion where that
 //! moment has passed.
 
-use super::spec::{Command, Flags, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event, Loading};
-use keyspace::Loc;
+use engine::spec::{Command, Flags, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event, Loading};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -138,7 +137,7 @@ impl Due {
 
     /// Unix ms; zero and below is an error (SET, GETEX, SETEX, HSETEX ...).
     pub fn strict(self, text: &[u8], now: i64, command: &str) -> Result<i64, CommandError> {
-        let n = super::args::parse_int(text).ok_or(CommandError::NOT_AN_INTEGER)?;
+        let n = engine::args::parse_int(text).ok_or(CommandError::NOT_AN_INTEGER)?;
         if n <= 0 {
             return Err(invalid_expire(command));
         }
@@ -167,17 +166,6 @@ pub fn invalid_expire(command: &str) -> CommandError {
 /// leave that to the stream.
 pub fn past(cx: &Cx<'_>, at: i64) -> bool {
     at <= cx.now() && !cx.engine.repl.is_replica() && cx.engine.loading == Loading::No
-}
-
-impl Cx<'_> {
-    /// Deletes a key because its new expiry has passed already; counts, events and effect included.
-    pub(super) fn delete_as_expired(&mut self, loc: Loc, key: &[u8]) {
-        let lazy = self.engine.config.lazyfree_lazy_expire;
-        self.remove(loc, lazy);
-        self.changed(key, 1);
-        self.notify(Event::Generic, "del", key);
-        self.propagate_as(&[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, key]);
-    }
 }
 
 /// The conditions of EXPIRE.

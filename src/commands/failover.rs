@@ -1,8 +1,8 @@
 //! FAILOVER: what the operator says; the handover itself is `replication::failover`.
 
-use super::args::parse_int;
-use super::spec::{Command, Flags, Group};
-use super::{Args, CmdResult, CommandError, Cx};
+use engine::args::parse_int;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, CommandError, Cx};
 use replication::failover::Handover;
 
 /// This family's declarations.

@@ -1,8 +1,8 @@
 //! GEOADD, GEOPOS, GEODIST, GEOHASH: positions in a sorted set, their hashes as scores.
 
 use super::geohash::Point;
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, table};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, table};
 use keyspace::ValueRef;
 use keyspace::value::ZsetRef;
 use resp::{Proto, Reply};

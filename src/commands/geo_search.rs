@@ -2,8 +2,8 @@
 
 use super::geo::{coordinate, distance, position, unit};
 use super::geohash::{Point, Shape};
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::ValueRef;
 use keyspace::value::{ScoreBound, Zset, ZsetRef};
 

@@ -1,8 +1,8 @@
 //! PFADD, PFCOUNT, PFMERGE: counting distinct elements approximately. The sketch itself is [`hll`].
 
 use super::hll::{self, Corrupt, Hll};
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
 use keyspace::{Loc, Value, ValueRef};
 
@@ -79,7 +79,15 @@ impl From<Corrupt> for CommandError {
     }
 }
 
-impl Cx<'_> {
+/// What the commands on sketches ask of their context.
+pub(crate) trait SketchContext {
+    fn sketch(&self, loc: Loc) -> Result<Hll, CommandError>;
+
+    /// Writes a sketch back; counts and events are the caller's.
+    fn put_sketch(&mut self, key: &[u8], found: Option<Loc>, sketch: Hll);
+}
+
+impl SketchContext for Cx<'_> {
     fn sketch(&self, loc: Loc) -> Result<Hll, CommandError> {
         let ValueRef::Str(s) = self.value(loc) else {
             return Err(CommandError::WRONG_TYPE);
@@ -89,7 +97,6 @@ impl Cx<'_> {
         ))
     }
 
-    /// Writes a sketch back; counts and events are the caller's.
     fn put_sketch(&mut self, key: &[u8], found: Option<Loc>, sketch: Hll) {
         let db = self.client.db;
         let expire = found.and_then(|loc| self.db().expire(loc));

@@ -1,7 +1,7 @@
 //! Commands for keys of any type: DEL, EXISTS, RENAME, COPY, MOVE, OBJECT and others.
 
-use super::spec::{Command, Flags, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event, heat};
+use engine::spec::{Command, Flags, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, ValueRef};
 
 /// This family's declarations.
@@ -360,8 +360,29 @@ fn db_index(cx: &Cx<'_>, args: Args<'_>, i: usize) -> Result<usize, CommandError
         .ok_or(CommandError::fixed("ERR DB index is out of range"))
 }
 
-impl Cx<'_> {
+/// What the commands on keys ask of their context.
+pub(crate) trait KeyContext {
     /// [`Cx::lookup_write`] in another database than the selected one, without touching the heat.
+    fn lookup_in(&mut self, db: usize, key: &[u8]) -> Option<Loc>;
+
+    /// Moves a key that exists to a name that does not, value, expiry and heat together.
+    fn move_key(&mut self, from: (usize, &[u8]), to: (usize, &[u8]));
+
+    /// Inserts a value that is not new: it keeps its heat.
+    fn insert_into(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        value: keyspace::Value,
+        expire: Option<i64>,
+        heat: u32,
+    );
+
+    /// OBJECT's look-up: null where there is nothing.
+    fn object(&mut self, key: &[u8]) -> Option<Loc>;
+}
+
+impl KeyContext for Cx<'_> {
     fn lookup_in(&mut self, db: usize, key: &[u8]) -> Option<Loc> {
         let selected = std::mem::replace(&mut self.client.db, db);
         let found = self.lookup_quietly(key);
@@ -369,7 +390,6 @@ impl Cx<'_> {
         found
     }
 
-    /// Moves a key that exists to a name that does not, value, expiry and heat together.
     fn move_key(&mut self, from: (usize, &[u8]), to: (usize, &[u8])) {
         let db = self.engine.keyspace.db_mut(from.0);
         let loc = db.find(from.1).expect("the caller found it");
@@ -378,7 +398,6 @@ impl Cx<'_> {
         self.insert_into(to.0, to.1, value, expire, heat);
     }
 
-    /// Inserts a value that is not new: it keeps its heat.
     fn insert_into(
         &mut self,
         db: usize,
@@ -393,7 +412,6 @@ impl Cx<'_> {
         self.engine.notify(Event::New, "new", key, db);
     }
 
-    /// OBJECT's look-up: null where there is nothing.
     fn object(&mut self, key: &[u8]) -> Option<Loc> {
         let found = self.lookup_quietly(key);
         match found {

@@ -3,12 +3,12 @@
 //! The other server is talked to while nothing else happens here, as in the reference: the keys are in one
 //! place or the other at any moment that a client can see.
 
-use super::args::parse_int;
 use super::dump;
-use super::host::{Exchange, ExchangeError};
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
 use base::request::encode_request;
+use engine::args::parse_int;
+use engine::host::{Exchange, ExchangeError};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

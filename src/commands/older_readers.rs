@@ -2,9 +2,9 @@
 //!
 //! Every newer command of the table has examples here; a test finds one without.
 
-use super::spec::Flags;
-use super::table;
 use super::testing::Bench;
+use engine::spec::Flags;
+use engine::table;
 use replication::Reads;
 
 /// Runs before each example.

@@ -2,14 +2,14 @@
 //!
 //! The state machines (`replication`) make the decisions; here are the checks before them and the texts.
 
-use super::args::parse_int;
-use super::blocking::{BlockedOn, deadline_in};
-use super::spec::{Command, Flags, Group};
-use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
 use config::special::Address;
+use engine::args::parse_int;
+use engine::blocking::{BlockedOn, answer_wait, deadline_in, replicas_at};
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
 use replication::primary::{Admission, Request};
 use replication::replconf::{Capa, Filter, Outcome};
-use replication::{Peer, ReplOffset, Replconf};
+use replication::{Peer, Replconf};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -161,7 +161,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// The client for the log.
 fn line(cx: &Cx<'_>) -> String {
-    super::server_cmds::client_list::line(cx.client, cx.steady_now())
+    engine::client_list::line(cx.client, cx.steady_now())
 }
 
 fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
@@ -370,61 +370,6 @@ fn wait_for_replicas(
     cx.wait(args, on, deadline);
     cx.engine.repl.want_ack();
     Ok(())
-}
-
-/// Replicas that have processed everything up to `offset`, or made it durable.
-fn replicas_at(engine: &super::Engine, offset: i64, durable: bool) -> usize {
-    match durable {
-        true => engine
-            .repl
-            .primary()
-            .count_durable(ReplOffset::claimed(offset)),
-        false => engine.repl.count_acked(offset),
-    }
-}
-
-/// The reply of WAIT, and of WAITAOF, which says that this server has no append-only file.
-pub(super) fn answer_wait(
-    engine: &super::Engine,
-    session: &mut Session,
-    offset: i64,
-    durable: bool,
-) {
-    let have = replicas_at(engine, offset, durable) as i64;
-    if durable {
-        session.reply.array(2);
-        session.reply.int(0);
-    }
-    session.reply.int(have);
-}
-
-impl super::Engine {
-    /// A replica acknowledged something: clients that waited for that are answered.
-    fn serve_waits(&mut self) {
-        if self.blocking.clients() == 0 {
-            return;
-        }
-        let done = |c: &Session| match c.blocked.as_ref().map(|b| &b.on) {
-            Some(&BlockedOn::Replicas {
-                count,
-                offset,
-                durable,
-            }) => (replicas_at(self, offset, durable) >= count).then_some((c.id, offset, durable)),
-            _ => None,
-        };
-        let ready: Vec<_> = self.clients.values().filter_map(done).collect();
-        for (id, offset, durable) in ready {
-            self.end_wait(id, |engine, session, _| {
-                answer_wait(engine, session, offset, durable);
-            });
-        }
-    }
-
-    /// Replication's clock is this batch's.
-    pub fn sync_repl_clock(&mut self) {
-        self.repl.set_now(self.clock.mono_us);
-        self.repl.set_wall(self.clock.unix_us);
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! SCAN and KEYS: going through the keys of a database.
 
-use super::spec::{Command, Flags};
-use super::{Args, CmdResult, CommandError, Cx, glob};
+use engine::spec::{Command, Flags};
+use engine::{Args, CmdResult, CommandError, Cx, glob};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -107,9 +107,14 @@ pub fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
     digits.parse().map_err(|_| invalid)
 }
 
-impl Cx<'_> {
+/// How a SCAN command replies.
+pub(crate) trait ScanReply {
     /// Puts `[cursor, [elements]]` around the `n` elements written since `mark`.
-    pub fn scan_reply(&mut self, mark: usize, n: usize, cursor: u64) {
+    fn scan_reply(&mut self, mark: usize, n: usize, cursor: u64);
+}
+
+impl ScanReply for Cx<'_> {
+    fn scan_reply(&mut self, mark: usize, n: usize, cursor: u64) {
         let mut digits = itoa::Buffer::new();
         let cursor = digits.format(cursor).as_bytes();
         self.client.reply.insert_at(mark, |head| {

@@ -1,7 +1,7 @@
 //! SORT: a list, set or sorted set in another order, with elements looked up in other keys.
 
-use super::spec::{Command, Flags, Keys};
-use super::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
+use engine::spec::{Command, Flags, Keys};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
 use keyspace::value::List;
 use keyspace::{Value, ValueRef};
 use std::cmp::Ordering;

@@ -1,8 +1,9 @@
 //! GET, SET and related commands: whole strings in, whole strings out.
 
 use super::expiry::{Due, past};
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event, strings_conditional};
+use super::strings_conditional;
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SharedText, StrRef};
 use keyspace::{Loc, ValueRef};
 use resp::{Reply, Shared};
@@ -226,8 +227,21 @@ impl Shared for Referred {
     }
 }
 
-impl Cx<'_> {
+/// What the commands on strings ask of their context.
+pub(crate) trait StringContext {
     /// Replies with the string at `loc`; `false` when the key holds another type.
+    fn reply_string(&mut self, loc: Loc) -> bool;
+
+    /// GET: replies with the string or null; what was found.
+    fn get_string(&mut self, key: &[u8]) -> Result<Option<Loc>, CommandError>;
+
+    /// Creates or overwrites `key`; counts it as one change, without an event for the command.
+    ///
+    /// An expired old value is deleted first, with an effect of its own.
+    fn put_string(&mut self, key: &[u8], value: &[u8], expire: Option<i64>);
+}
+
+impl StringContext for Cx<'_> {
     fn reply_string(&mut self, loc: Loc) -> bool {
         let reply = &mut self.client.reply;
         match self.engine.keyspace.db(self.client.db).value(loc) {
@@ -243,7 +257,6 @@ impl Cx<'_> {
         true
     }
 
-    /// GET: replies with the string or null; what was found.
     fn get_string(&mut self, key: &[u8]) -> Result<Option<Loc>, CommandError> {
         let found = self.lookup(key);
         match found {
@@ -254,10 +267,7 @@ impl Cx<'_> {
         Ok(found)
     }
 
-    /// Creates or overwrites `key`; counts it as one change, without an event for the command.
-    ///
-    /// An expired old value is deleted first, with an effect of its own.
-    pub(super) fn put_string(&mut self, key: &[u8], value: &[u8], expire: Option<i64>) {
+    fn put_string(&mut self, key: &[u8], value: &[u8], expire: Option<i64>) {
         let db = self.client.db;
         let looked_at = self.engine.keyspace.db(db).expires() > 0
             || !self.engine.config.notify_keyspace_events.is_empty();

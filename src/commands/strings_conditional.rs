@@ -1,8 +1,9 @@
 //! DELIFEQ and MSETEX of Valkey: replicas of it are sent them, and so may anybody use them.
 
 use super::expiry::Due;
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use crate::strings::StringContext;
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::ValueRef;
 
 /// This family's declarations.
@@ -62,7 +63,7 @@ fn delifeq(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// Pairs follow a count; the count that does not fit names none.
 fn msetex_keys(args: &Args<'_>, out: &mut Vec<usize>) {
-    let count = args.get(1).and_then(super::args::parse_int).unwrap_or(0);
+    let count = args.get(1).and_then(engine::args::parse_int).unwrap_or(0);
     if count > 0 && count <= (args.len() as i64 - 2) / 2 {
         out.extend((0..count as usize).map(|n| 2 + 2 * n));
     }

@@ -1,7 +1,7 @@
 //! LCS: the longest common subsequence of two strings.
 
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::ValueRef;
 use std::ops::RangeInclusive;
 

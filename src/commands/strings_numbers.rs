@@ -1,8 +1,8 @@
 //! Strings that are numbers: INCR and related commands.
 
 use super::long_double::{LongDouble, Parsed};
-use super::spec::{Command, Flags, Group, Keys};
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
 use keyspace::{Loc, Value, ValueRef};
 

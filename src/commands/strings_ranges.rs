@@ -1,8 +1,8 @@
 //! Parts of strings: APPEND, GETRANGE, SETRANGE, STRLEN.
 
-use super::spec::{Command, Flags, Group, Keys};
 use super::strings::reply_text;
-use super::{Args, CmdResult, CommandError, Cx, Event};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
 use keyspace::{Loc, Value, ValueRef};
 
@@ -68,17 +68,32 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-impl Cx<'_> {
+/// What the commands that edit strings ask of their context.
+pub(crate) trait RangeContext {
     /// Length of the string at `loc`, in bytes.
-    pub(super) fn string_len(&self, loc: Loc) -> Result<usize, CommandError> {
+    fn string_len(&self, loc: Loc) -> Result<usize, CommandError>;
+
+    /// `Err` if a string would grow beyond `proto-max-bulk-len`.
+    fn check_string_size(&self, size: Option<usize>) -> CmdResult;
+
+    /// Opens a string for change, or a new empty one; `f` gets it. Counts are the caller's.
+    fn edit_string<R>(
+        &mut self,
+        key: &[u8],
+        found: Option<Loc>,
+        f: impl FnOnce(&mut Str) -> R,
+    ) -> R;
+}
+
+impl RangeContext for Cx<'_> {
+    fn string_len(&self, loc: Loc) -> Result<usize, CommandError> {
         match self.value(loc) {
             ValueRef::Str(s) => Ok(s.len()),
             _ => Err(CommandError::WRONG_TYPE),
         }
     }
 
-    /// `Err` if a string would grow beyond `proto-max-bulk-len`.
-    pub(super) fn check_string_size(&self, size: Option<usize>) -> CmdResult {
+    fn check_string_size(&self, size: Option<usize>) -> CmdResult {
         let max = self.engine.config.proto_max_bulk_len as usize;
         match size {
             Some(size) if size <= max => Ok(()),
@@ -88,8 +103,7 @@ impl Cx<'_> {
         }
     }
 
-    /// Opens a string for change, or a new empty one; `f` gets it. Counts are the caller's.
-    pub(super) fn edit_string<R>(
+    fn edit_string<R>(
         &mut self,
         key: &[u8],
         found: Option<Loc>,

@@ -5,9 +5,9 @@
 //! strings as `"..."`, null as `nil`, arrays as `[a, b]`, maps as `{k: v}`, sets as `~[..]`, pushes as
 //! `>[..]`, doubles as `,1.5`.
 
-use super::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight};
-use super::{ClientId, CommandError, Engine, Executor};
 use config::Config;
+use engine::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight};
+use engine::{ClientId, CommandError, Engine, Executor};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -35,6 +35,7 @@ impl Bench {
     /// As [`Bench::new`] with a configuration.
     pub fn with(config: Config) -> Self {
         let mut engine = Engine::new(
+            crate::FAMILIES,
             config,
             base::secret::Secrets::predictable(7),
             Box::new(FakeHost),
@@ -228,9 +229,9 @@ struct FakeHost;
 impl Host for FakeHost {
     fn exchange(
         &mut self,
-        _exchange: crate::host::Exchange<'_>,
-    ) -> Result<Vec<String>, (Vec<String>, crate::host::ExchangeError)> {
-        Err((Vec::new(), crate::host::ExchangeError::Connect))
+        _exchange: engine::host::Exchange<'_>,
+    ) -> Result<Vec<String>, (Vec<String>, engine::host::ExchangeError)> {
+        Err((Vec::new(), engine::host::ExchangeError::Connect))
     }
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {
@@ -272,8 +273,8 @@ impl Host for FakeHost {
     fn apply_config(&mut self, _: &mut Engine, _: &str) -> Result<(), String> {
         Ok(())
     }
-    fn facts(&mut self, _: &Engine) -> super::host::Facts {
-        super::host::Facts::default()
+    fn facts(&mut self, _: &Engine) -> engine::host::Facts {
+        engine::host::Facts::default()
     }
     fn purge_memory(&mut self) {}
     fn info(&self, _: &Engine, _: &str, _: &mut String) {}

@@ -6,14 +6,11 @@
 //!  * A key that expires between WATCH and EXEC counts as changed, deleted or not.
 //!  * The client whose command runs is not in the table: it is marked when the command is done.
 
-use super::kept::Kept;
-use super::scripting::Rest;
-use super::spec::{Command, Flags, Group, Keys};
-use super::table::Entry;
-use super::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session, links};
-use crate::session::{Queued, Watched};
-use keyspace::{Db, UnixMillis};
-use std::collections::HashMap;
+use engine::session::Watched;
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::transaction::{discard_transaction, run_queue};
+use engine::watch::{Watcher, unwatch_all};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -92,174 +89,6 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// The clients that watch each key.
-#[derive(Default)]
-pub struct WatchTable {
-    keys: HashMap<(usize, Vec<u8>), Vec<Watcher>>,
-    /// Clients that became dirty while their own command ran.
-    dirty: Vec<ClientId>,
-}
-
-#[derive(Clone, Copy)]
-struct Watcher {
-    client: ClientId,
-    /// The key had expired already when WATCH came.
-    expired: bool,
-}
-
-impl WatchTable {
-    /// Number of watched keys.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// True when no client watches a key.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-}
-
-/// Commands that run at once inside MULTI; all others are queued.
-pub fn is_queued(client: &Session, command: &Entry) -> bool {
-    client.flags.contains(ClientFlags::MULTI)
-        && !matches!(
-            command.name,
-            "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
-        )
-}
-
-/// Queues a command. A transaction that will abort keeps nothing.
-pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
-    let aborts = ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC;
-    if !client.flags.intersects(aborts) {
-        client.queued_bytes += args.0.iter().map(|a| a.len()).sum::<usize>();
-        client.queue.push(Queued {
-            command,
-            args: Kept::of(args.0),
-        });
-    }
-    client.reply.simple("QUEUED");
-}
-
-/// A key was changed: its watchers' EXEC will fail.
-pub fn touch_watched(engine: &mut Engine, db: usize, key: &[u8]) {
-    let exists = engine.keyspace.db(db).find(key).is_some();
-    mark_dirty(engine, db, key, |watcher| {
-        if watcher.expired && !exists {
-            // Missing before, missing now.
-            watcher.expired = false;
-            return false;
-        }
-        // An expired key that is written to without having been deleted does not count as changed.
-        !watcher.expired
-    });
-}
-
-/// A database is about to be emptied, or replaced by another (SWAPDB: called for both).
-pub fn touch_watched_database(engine: &mut Engine, emptied: usize, replaced_by: Option<usize>) {
-    touch_all_watched(engine, emptied, |engine, key| {
-        find_expiry(engine.keyspace.db(replaced_by?), key)
-    });
-}
-
-/// A database is about to be replaced by one that has been loaded, or emptied for one that will be.
-pub fn touch_watched_by_load(engine: &mut Engine, emptied: usize, loaded: Option<&Db>) {
-    touch_all_watched(engine, emptied, |_, key| find_expiry(loaded?, key));
-}
-
-/// The expiry of a key that is there.
-fn find_expiry(db: &Db, key: &[u8]) -> Option<Option<UnixMillis>> {
-    db.find(key).map(|loc| db.expire(loc))
-}
-
-/// Watchers and waiters of a database all of whose keys go; `look` finds the expiry of a key that comes.
-fn touch_all_watched(
-    engine: &mut Engine,
-    emptied: usize,
-    look: impl Fn(&Engine, &[u8]) -> Option<Option<UnixMillis>>,
-) {
-    engine.blocking.signal_all(emptied);
-    let now = engine.clock.unix_ms;
-    let watched = engine.watched.keys.keys();
-    let keys: Vec<_> = watched.filter(|(db, _)| *db == emptied).cloned().collect();
-    for (db, key) in keys {
-        let old = engine.keyspace.db(db).find(&key).is_some();
-        let new = look(engine, &key);
-        let new_expired = new.flatten().is_some_and(|at| at < now);
-        mark_dirty(engine, db, &key, |watcher| {
-            if watcher.expired && (new.is_none() || new_expired) {
-                watcher.expired = new_expired;
-                return false;
-            }
-            if !watcher.expired && !old && new_expired {
-                watcher.expired = true;
-                return false;
-            }
-            old || new.is_some()
-        });
-    }
-}
-
-fn mark_dirty(
-    engine: &mut Engine,
-    db: usize,
-    key: &[u8],
-    mut is_change: impl FnMut(&mut Watcher) -> bool,
-) {
-    let Some(watchers) = engine.watched.keys.get_mut(&(db, key.to_vec())) else {
-        return;
-    };
-    for watcher in watchers
-        .iter_mut()
-        .filter_map(|w| is_change(w).then_some(*w))
-    {
-        match engine.clients.get_mut(&watcher.client) {
-            Some(client) => client.flags.insert(ClientFlags::DIRTY_CAS),
-            None => engine.watched.dirty.push(watcher.client),
-        }
-    }
-}
-
-/// After a request: its client learns that it changed a key that it watches itself.
-pub fn settle_dirty(watched: &mut WatchTable, client: &mut Session) {
-    if watched.dirty.contains(&client.id) {
-        watched.dirty.retain(|id| *id != client.id);
-        client.flags.insert(ClientFlags::DIRTY_CAS);
-    }
-}
-
-/// Ends WATCH for all of a client's keys (EXEC, DISCARD, UNWATCH, RESET, disconnection).
-pub fn unwatch_all(engine: &mut Engine, client: &mut Session) {
-    for watched in client.watched.drain(..) {
-        let at = (watched.db, watched.key);
-        if let Some(watchers) = engine.watched.keys.get_mut(&at) {
-            watchers.retain(|w| w.client != client.id);
-            if watchers.is_empty() {
-                engine.watched.keys.remove(&at);
-            }
-        }
-    }
-    engine.watched.dirty.retain(|id| *id != client.id);
-}
-
-/// Ends MULTI without running anything (EXEC that aborts, DISCARD, RESET, disconnection).
-pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
-    client.queue.clear();
-    client.queued_bytes = 0;
-    client
-        .flags
-        .remove(ClientFlags::MULTI | ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC);
-    unwatch_all(engine, client);
-}
-
-/// The transaction is over when its EXEC was not even admitted: the error that says so.
-pub fn refused_exec(engine: &mut Engine, client: &mut Session, why: &CommandError) -> CommandError {
-    discard_transaction(engine, client);
-    let why = why.0.strip_prefix(b"ERR ").unwrap_or(&why.0);
-    let text = b"EXECABORT Transaction discarded because of: ".as_slice();
-    CommandError::new([text, why].concat())
-}
-
 fn multi(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     if cx.client.flags.contains(ClientFlags::MULTI) {
         return Err(CommandError::fixed("ERR MULTI calls can not be nested"));
@@ -304,37 +133,6 @@ fn exec(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     cx.engine.depth += 1;
     run_queue(cx.engine, cx.client, queue.into_iter(), flags);
     Ok(())
-}
-
-/// Runs the rest of a transaction, up to a script that takes long; what follows it runs after its end. `before` are
-/// the client's flags when EXEC came.
-pub(super) fn run_queue(
-    engine: &mut Engine,
-    client: &mut Session,
-    mut queue: std::vec::IntoIter<Queued>,
-    before: ClientFlags,
-) {
-    while let Some(queued) = queue.next() {
-        let result = links::has_database(client, queued.command);
-        let result = result.and_then(|()| {
-            let run = |argv: &[&[u8]]| engine.call(client, queued.command, Args(argv));
-            queued.args.run(run)
-        });
-        if client.waits_for_script() {
-            return engine.after_script(Rest::Queue(queue, before));
-        }
-        if let Err(error) = result {
-            if client.flags.contains(ClientFlags::MASTER) {
-                links::tell_error(engine, queued.command.name, &error.to_string());
-            }
-            engine.fail(client, &error);
-        }
-    }
-    engine.depth -= 1;
-    if !before.contains(ClientFlags::DENY_BLOCKING) {
-        client.flags.remove(ClientFlags::DENY_BLOCKING);
-    }
-    discard_transaction(engine, client);
 }
 
 fn a_watched_key_expired(cx: &Cx<'_>) -> bool {
@@ -388,8 +186,8 @@ fn unwatch(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use super::touch_watched_database;
     use crate::testing::{Bench, check, check_effects};
+    use engine::watch::touch_watched_database;
 
     const EXECABORT: &str = "-EXECABORT Transaction discarded because of previous errors.";
 

@@ -7,7 +7,7 @@
 //! A large argument is received by itself ([`Incoming`]): it never passes through the buffer.
 //!
 //! While a command blocks, or CLIENT PAUSE holds it, input is still read (the end of the connection must
-//! be seen) but not parsed. Output that other clients cause ([`Action::Wake`](commands::Action)) is
+//! be seen) but not parsed. Output that other clients cause ([`Action::Wake`](engine::Action)) is
 //! picked up when the task is woken.
 
 use super::incoming::{self, Incoming};
@@ -16,7 +16,7 @@ use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
 use base::large;
-use commands::{ClientFlags, ClientId, Engine, Executor, KeyHint, Session};
+use engine::{ClientFlags, ClientId, Engine, Executor, KeyHint, Session};
 use keyspace::{Db, MemberArgs};
 use resp::{Parser, RequestLimits};
 use smallvec::SmallVec;

@@ -2,7 +2,7 @@
 //! keys mostly go one by one to the same place.
 
 use crate::lookup;
-use commands::host::{Exchange, ExchangeError};
+use engine::host::{Exchange, ExchangeError};
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -38,7 +38,7 @@ impl Others {
         self.0.retain(|_, (_, used)| used.elapsed() < KEPT);
     }
 
-    /// See [`Host::exchange`](commands::host::Host::exchange).
+    /// See [`Host::exchange`](engine::host::Host::exchange).
     pub fn talk(&mut self, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
         let name = (exchange.host.to_owned(), exchange.port);
         if let Some((mut stream, _)) = self.0.remove(&name) {

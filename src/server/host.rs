@@ -6,11 +6,11 @@ use super::persist::Persistence;
 use super::shutdown::Shutdown;
 use super::state::Server;
 use super::{allocator, exchange, log, reaper, rewrite_file, usage};
-use commands::host::Weight;
-use commands::host::{
+use engine::host::Weight;
+use engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
 };
-use commands::{CommandError, Engine};
+use engine::{CommandError, Engine};
 use replication;
 use std::any::Any;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 //! request only and the connection stays open.
 
 use base::large::{Growing, Large};
-use commands::CommandError;
+use engine::CommandError;
 
 /// The answer to a request with an argument that there is no memory for.
 pub const REFUSED: CommandError =

@@ -1,6 +1,6 @@
 //! The server: sockets, files, timers, signals: the only part that waits.
 //!
-//! One thread runs a tokio `current_thread` runtime and owns the [`Engine`](commands::Engine).
+//! One thread runs a tokio `current_thread` runtime and owns the [`Engine`](engine::Engine).
 //! Each connection is a local task; it borrows the engine for one batch of requests at a time and never
 //! across an await.
 //!

@@ -1,8 +1,8 @@
 //! What a client may send ahead: `client-query-buffer-limit`.
 
-use commands::server_cmds::client_list;
-use commands::{ClientFlags, Engine, Session};
 use config::kind::quote;
+use engine::client_list;
+use engine::{ClientFlags, Engine, Session};
 
 /// Bytes of unparsed input that the log shows.
 const SHOWN: usize = 64;

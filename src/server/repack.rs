@@ -6,7 +6,7 @@
 //! are about to be filled, so more of them are left.
 
 use super::allocator::{self, PurgeWhenDropped};
-use commands::Engine;
+use engine::Engine;
 use keyspace::Round;
 
 /// Fewer bytes of holes are not worth a round.

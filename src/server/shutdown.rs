@@ -7,9 +7,9 @@
 use super::host::{Shell, with_shell};
 use super::persist::Which;
 use super::state::Server;
-use commands::host::{SaveOptions, ShutdownOptions};
-use commands::{CommandError, Engine, Loading};
 use config::choices::ShutdownOn;
+use engine::host::{SaveOptions, ShutdownOptions};
+use engine::{CommandError, Engine, Loading};
 use std::fs;
 use std::rc::Rc;
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -8,8 +8,8 @@ use super::persist::Persistence;
 use super::{allocator, clock, log, usage};
 use base::large;
 use base::secret::Secrets;
-use commands::{Action, ClientId, Engine, Executor};
 use config::Config;
+use engine::{Action, ClientId, Engine, Executor};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -82,7 +82,7 @@ impl Server {
         let persistence = Persistence::default();
         let server = Rc::new_cyclic(|server| {
             let shell = Shell::new(server.clone(), persistence.clone());
-            let mut engine = Engine::new(config, secrets, Box::new(shell));
+            let mut engine = Engine::new(commands::FAMILIES, config, secrets, Box::new(shell));
             engine.timer = clock::monotonic_ns;
             engine.log = log::write;
             engine.total_memory = || usage::memory().total;
@@ -140,7 +140,7 @@ impl Server {
             if engine.is_unsettled() {
                 engine.settle();
             }
-            commands::tracking::at_the_end_of_a_batch(engine);
+            engine::tracking::at_the_end_of_a_batch(engine);
             self.repl.act(engine);
             if !engine.is_unsettled() {
                 break;

@@ -1,7 +1,7 @@
 //! What the process uses of the machine: CPU time, memory.
 
 use super::allocator;
-use commands::host::Memory;
+use engine::host::Memory;
 use std::fmt::Write as _;
 use std::mem::MaybeUninit;
 use std::time::Duration;

@@ -3,9 +3,9 @@
 use super::disk::Disk;
 use super::dumps::content_of;
 use super::node::{Node, Wish};
-use forebay::commands::ClientId;
-use forebay::commands::inbox::Inbox;
 use forebay::config::choices::DisklessLoad;
+use forebay::engine::ClientId;
+use forebay::engine::inbox::Inbox;
 use forebay::replication::replica::State;
 use forebay::replication::{LinkAction, LinkInput, ReplMeta, StreamDb};
 use forebay::server::load::{self, LoadProgress, Loaded};

@@ -1,6 +1,6 @@
 //! A snapshot on its way: the real cut and walk, written out while commands go on.
 
-use forebay::commands::Engine;
+use forebay::engine::Engine;
 use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 use forebay::keyspace::{Value, ValueRef};
 use forebay::rdb::string::encode_string;

@@ -1,7 +1,7 @@
 //! Connections as they are between machines: late, slow, broken off at any byte, or dead without a word.
 
 use forebay::base::Rng;
-use forebay::commands::ClientId;
+use forebay::engine::ClientId;
 use std::collections::VecDeque;
 
 /// What arrives.

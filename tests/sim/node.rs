@@ -4,9 +4,9 @@ use super::disk::Disk;
 use super::follower::Follower;
 use super::saving::{Purpose, Saving};
 use forebay::base::secret::Secrets;
-use forebay::commands::pause::{Held, Reason};
-use forebay::commands::{ClientId, Engine, Executor};
 use forebay::config::Config;
+use forebay::engine::pause::{Held, Reason};
+use forebay::engine::{ClientId, Engine, Executor};
 use forebay::keyspace::{ValueRef, digest};
 use forebay::replication::log::{Place, Spill};
 use forebay::replication::{Action, LinkInput, ReplMeta, Settings, SnapshotTarget};
@@ -93,6 +93,7 @@ impl Node {
         let persistence = Persistence::default();
         let shell = Shell::new(std::rc::Weak::new(), persistence.clone());
         let mut engine = Engine::new(
+            forebay::commands::FAMILIES,
             build.config.clone(),
             Secrets::predictable(build.seed),
             Box::new(shell),

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::dumps::Content;
 use super::image::Image;
 use super::node::{Node, Payload};
-use forebay::commands::ClientId;
+use forebay::engine::ClientId;
 use forebay::server::persist::{Fate, SaveError, Which, Whole};
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! The primary's side of a replica's connection: requests come, lines, payload and stream go.
 
 use super::node::{Node, Outbox, Payload};
-use forebay::commands::{ClientFlags, ClientId};
+use forebay::engine::{ClientFlags, ClientId};
 use forebay::replication::log::Chunk;
 use forebay::resp::RequestLimits;
 

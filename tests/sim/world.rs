@@ -8,9 +8,9 @@ use super::node::{Build, Node};
 use super::weather::{Climate, Event, pause};
 use super::writer;
 use forebay::base::Rng;
-use forebay::commands::engine::Stats;
 use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
+use forebay::engine::engine::Stats;
 
 /// Time passes for the state machines this often (ms), as in the server.
 const TICK_MS: u64 = 100;

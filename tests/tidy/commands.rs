@@ -1,7 +1,7 @@
 //! `docs/commands.md`: each command of the reference servers, and whether it is here. Made from the table
 //! of commands and the names that real servers give (`testdata/commands`).
 
-use forebay::commands::table;
+use forebay::engine::table;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -30,6 +30,7 @@ const MISSING: [(&str, &str); 6] = [
 ];
 
 fn page() -> String {
+    table::install(forebay::commands::FAMILIES);
     let ours: BTreeSet<&str> = table::all()
         .flat_map(|e| std::iter::once(e).chain(&e.subcommands))
         .map(|e| e.name)

@@ -2,9 +2,9 @@
 //! takes, keys where it says that keys are, and something from a small vocabulary elsewhere.
 
 use super::input::Input;
-use forebay::commands::Args;
-use forebay::commands::spec::{Flags, Group, Keys};
-use forebay::commands::table::{self, Entry};
+use forebay::engine::Args;
+use forebay::engine::spec::{Flags, Group, Keys};
+use forebay::engine::table::{self, Entry};
 use forebay::keyspace::sizes::{KEYS, STRINGS, around};
 use std::sync::LazyLock;
 
@@ -33,6 +33,7 @@ struct Leaf {
 
 static LEAVES: LazyLock<Vec<Leaf>> = LazyLock::new(|| {
     let mut leaves = Vec::new();
+    table::install(forebay::commands::FAMILIES);
     for entry in table::all() {
         leaves.push(Leaf { parent: None, entry });
         let parent = Some(entry.name);

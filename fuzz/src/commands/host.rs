@@ -1,10 +1,10 @@
 //! The services that commands ask of a server: a dump is bytes in memory, and time stands still.
 
 use super::image::{self, Image};
-use forebay::commands::host::{
+use forebay::engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight,
 };
-use forebay::commands::{CommandError, Engine};
+use forebay::engine::{CommandError, Engine};
 use std::any::Any;
 
 /// See the module.

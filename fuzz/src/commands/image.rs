@@ -1,6 +1,6 @@
 //! Snapshots of a keyspace, and datasets read back from them.
 
-use forebay::commands::Engine;
+use forebay::engine::Engine;
 use forebay::keyspace::digest::{self, Fingerprint, Manner};
 use forebay::keyspace::{Db, Keyspace, Loc, ValueRef};
 use forebay::rdb::version::RdbVersion;

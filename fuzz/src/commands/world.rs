@@ -5,9 +5,9 @@ use super::host::FuzzHost;
 use super::image::{self, Image};
 use super::input::Input;
 use super::replies;
-use forebay::commands::blocking::Blocked;
+use forebay::engine::blocking::Blocked;
 use forebay::base::request::encode_request;
-use forebay::commands::{Action, ClientFlags, ClientId, Engine, Executor, Session};
+use forebay::engine::{Action, ClientFlags, ClientId, Engine, Executor, Session};
 use forebay::config::Config;
 use forebay::replication::replica::Inbox;
 use forebay::base::secret::Secrets;
@@ -32,7 +32,7 @@ fn engine(seed: u64) -> Engine {
     let mut config = Config::default();
     // The least that it can be: strings stay small.
     config.proto_max_bulk_len = 1 << 20;
-    let mut engine = Engine::new(config, Secrets::predictable(seed), Box::new(FuzzHost));
+    let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(seed), Box::new(FuzzHost));
     engine.timer = || TIMER.fetch_add(1000, Ordering::Relaxed);
     engine
 }
@@ -220,7 +220,7 @@ impl World {
 
     /// DUMP of some key, for RESTORE to use.
     fn dump(&mut self, input: &mut Input<'_>) {
-        let key = draw::key(input, forebay::commands::spec::Group::Generic);
+        let key = draw::key(input, forebay::engine::spec::Group::Generic);
         let id = self.connect();
         self.engine.execute(id, &[&b"DUMP"[..], &key]);
         let client = self.engine.clients.get_mut(&id).expect("just connected");
@@ -268,7 +268,7 @@ impl World {
         engine.expire_blocked(self.now_ms);
         engine.settle();
         while engine.script_is_parked() && engine.continue_script(1 << 30) {}
-        forebay::commands::tracking::at_the_end_of_a_batch(engine);
+        forebay::engine::tracking::at_the_end_of_a_batch(engine);
         let actions = std::mem::take(&mut engine.actions);
         let closed = |id: &ClientId| actions.contains(&Action::Close(*id));
         for at in 0..self.clients.len() {

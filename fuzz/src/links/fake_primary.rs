@@ -6,7 +6,7 @@
 
 use super::payload;
 use super::{Draws, engine, keys, look_around, request, run as run_client, set_now};
-use forebay::commands::{ClientId, Executor};
+use forebay::engine::{ClientId, Executor};
 use forebay::config::choices::DisklessLoad;
 use forebay::replication::replica::Inbox;
 use forebay::replication::{Action, LinkAction, LinkInput, ReplMeta, StreamDb};

@@ -4,7 +4,7 @@
 //! whatever was said, the server can be asked about itself afterwards.
 
 use super::{Draws, engine, look_around, request, run as run_client, set_now};
-use forebay::commands::{ClientFlags, ClientId, Executor};
+use forebay::engine::{ClientFlags, ClientId, Executor};
 use forebay::replication::log::{Chunk, Place, Spill};
 use forebay::replication::{Action, SnapshotOrder};
 use forebay::resp::{Parser, RequestLimits};

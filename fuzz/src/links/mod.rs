@@ -4,7 +4,7 @@ pub mod fake_primary;
 pub mod fake_replica;
 mod payload;
 
-use forebay::commands::{ClientId, Engine, Executor};
+use forebay::engine::{ClientId, Engine, Executor};
 use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
 use forebay::base::secret::Secrets;
@@ -107,7 +107,7 @@ pub fn engine(draws: &mut Draws<'_>) -> Executor {
         ..Config::default()
     };
     let shell = Shell::new(Weak::new(), Persistence::default());
-    let mut engine = Engine::new(config, Secrets::predictable(7), Box::new(shell));
+    let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(7), Box::new(shell));
     set_now(&mut engine, 1_000);
     Executor::from(engine)
 }

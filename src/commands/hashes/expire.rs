@@ -1,8 +1,8 @@
 //! The expiry of fields: HEXPIRE and family, HTTL and family, HPERSIST.
 
-use super::expired::Horizon;
-use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
 use base::integer::parse_int;
+use engine::expired_fields::Horizon;
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
 use keyspace::UnixMillis;
 use keyspace::value::Hash;
 

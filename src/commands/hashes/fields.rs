@@ -1,9 +1,9 @@
 //! Reading and writing single fields.
 
-use super::expired::{Horizon, reap};
 use crate::long_double::{LongDouble, Parsed};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
 use base::integer::parse_int;
+use engine::expired_fields::{Horizon, reap};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Hash;
 use keyspace::{Item, Loc};
 

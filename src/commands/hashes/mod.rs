@@ -3,17 +3,15 @@
 //! * [`fields`]: reading and writing fields.
 //! * [`walk`]: HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD.
 //! * [`expire`], [`with_expiry`]: the expiry of fields.
-//! * [`expired`]: what becomes of a field whose time has passed.
 
 mod expire;
-mod expired;
 mod fields;
 #[cfg(test)]
 mod tests;
 mod walk;
 mod with_expiry;
 
-use super::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Command, Flags, Group, Keys};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[

@@ -1,10 +1,11 @@
 //! Going through a hash: HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD.
 
-use super::expired::{Horizon, reap_all};
-use crate::collection::Env;
-use crate::random::{Urn, Wanted, choose, wanted};
+use crate::scan::ScanReply;
 use crate::scan::{ScanOf, ScanOptions, parse_cursor};
-use crate::{Args, CmdResult, Cx};
+use engine::collection::Env;
+use engine::expired_fields::{Horizon, reap_all};
+use engine::random::{Urn, Wanted, choose, wanted};
+use engine::{Args, CmdResult, Cx};
 use keyspace::Item;
 use keyspace::value::{Hash, HashRef};
 use resp::{Proto, Reply};

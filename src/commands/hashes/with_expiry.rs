@@ -1,9 +1,9 @@
 //! HGETEX, HSETEX, HGETDEL: reading or writing fields together with their expiry.
 
 use super::expire::{BAD_COUNT, Time, deleted, is_past, parse_fields};
-use super::expired::{Horizon, reap_due};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
 use base::integer::parse_int;
+use engine::expired_fields::{Horizon, reap_due};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Hash;
 use keyspace::{Loc, UnixMillis};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! BLPOP, BRPOP, BLMOVE, BRPOPLPUSH, BLMPOP.
 
 use super::ends::{End, PopRequest, move_one, pop_first, pop_one};
-use crate::blocking::{Otherwise, WaitFor, deadline};
-use crate::{Args, CmdResult, Cx};
+use engine::blocking::{Otherwise, WaitFor, deadline};
+use engine::{Args, CmdResult, Cx};
 use keyspace::value::List;
 
 pub fn blpop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

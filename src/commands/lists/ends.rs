@@ -1,7 +1,7 @@
 //! Pushing and popping at the ends, and moving an element from one end to another.
 
-use crate::args::{count_from_0, parse_int};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::{count_from_0, parse_int};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::List;
 use keyspace::{Limits, Loc};
 

@@ -1,7 +1,7 @@
 //! Reading and changing lists by index or by element.
 
-use crate::args::{parse_int, span, up_to};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::{parse_int, span, up_to};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::List;
 
 pub fn llen(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -10,7 +10,7 @@ mod middle;
 #[cfg(test)]
 mod tests;
 
-use super::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Command, Flags, Group, Keys};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[

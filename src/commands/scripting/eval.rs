@@ -1,11 +1,11 @@
 //! EVAL, EVALSHA and their read-only forms.
 
-use super::flags::{self, ScriptFlags};
-use super::run::{Part, Start, keys_and_args};
-use super::vm::{Answer, Ask, Kind};
-use super::{Script, sha1_hex};
-use crate::spec::{Command, Flags, Group, Keys};
-use crate::{Args, CmdResult, CommandError, Cx, Engine};
+use engine::scripting::run::{Part, Start, keys_and_args};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx};
+use lua::Kind;
+use lua::flags::ScriptFlags;
+use lua::sha1_hex;
 
 /// What commands that run scripts have in common.
 pub(super) const RUNS: Flags = Flags::NOSCRIPT
@@ -112,49 +112,5 @@ fn start<'a>(
         read_only,
         keys,
         args,
-    }
-}
-
-/// Compiling a script takes no longer: nobody else is served meanwhile.
-const COMPILE_MAX_NS: u64 = 5_000_000_000;
-
-impl Engine {
-    /// Compiles a script and puts it into the cache.
-    pub(super) fn add_script(
-        &mut self,
-        sha: &str,
-        source: &[u8],
-        by_eval: bool,
-    ) -> Result<(u64, ScriptFlags), CommandError> {
-        let (flags, code) =
-            flags::of_script(source).map_err(|text| CommandError::new(format!("ERR {text}")))?;
-        let id = self.scripting.cache.next_id();
-        let began = (self.timer)();
-        let mut ask = Ask::Compile(id, source[code..].to_vec());
-        let compiled = loop {
-            ask = match self.ask_vm(Kind::Eval, ask) {
-                Answer::Compiled(compiled) => break compiled,
-                _ if (self.timer)() - began > COMPILE_MAX_NS => Ask::Kill("it takes too long"),
-                _ => Ask::Continue,
-            };
-        };
-        if let Err(why) = compiled {
-            let why = String::from_utf8_lossy(&why);
-            return Err(CommandError::new(format!(
-                "ERR Error compiling script (new function): {why}"
-            )));
-        }
-        let cache = &mut self.scripting.cache;
-        if let Some(evicted) = cache.add(sha, id, source.len(), flags, by_eval) {
-            self.stats.evicted_scripts += 1;
-            self.ask_vm(Kind::Eval, Ask::Forget(evicted));
-        }
-        Ok((id, flags))
-    }
-
-    /// The script that a client names.
-    pub(super) fn cached(&self, sha: &[u8]) -> Option<&Script> {
-        let sha = std::str::from_utf8(sha).ok()?.to_ascii_lowercase();
-        self.scripting.cache.get(&sha)
     }
 }

@@ -1,11 +1,11 @@
 //! FCALL and FCALL_RO.
 
 use super::eval::{KEYS, READS, RUNS};
-use super::run::{Start, keys_and_args};
-use super::vm::Kind;
-use crate::spec::{Command, Group};
-use crate::{Args, CmdResult, CommandError, Cx};
 use base::integer::parse_int;
+use engine::scripting::run::{Start, keys_and_args};
+use engine::spec::{Command, Group};
+use engine::{Args, CmdResult, CommandError, Cx};
+use lua::Kind;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[

@@ -1,12 +1,12 @@
 //! FUNCTION: the libraries.
 
-use super::busy::EVAL_IS_BUSY;
-use super::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
-use super::payload;
-use super::vm::Kind;
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, ClientFlags, CmdResult, CommandError, Cx};
 use base::glob;
+use engine::scripting::busy::EVAL_IS_BUSY;
+use engine::scripting::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
+use engine::scripting::payload;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
+use lua::Kind;
 use replication::Reads;
 
 /// This family's declarations.

@@ -1,9 +1,9 @@
 //! SCRIPT: the cache of scripts.
 
-use super::sha1_hex;
-use super::vm::Kind;
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, CommandError, Cx};
+use lua::Kind;
+use lua::sha1_hex;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

@@ -2,18 +2,14 @@
 //!
 //! Failed logins are kept here for ACL LOG.
 
-use super::client_list;
 use super::command_info::{CATEGORIES, in_category};
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, CmdResult, CommandError, Cx, Engine, Session, table};
 use base::hex::hex;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, CommandError, Cx, Engine, table};
 use sha2::{Digest, Sha256};
-use std::collections::VecDeque;
 
 const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
 const ADMIN: Flags = ANYWHERE.union(Flags::ADMIN);
-/// Failures of the same kind within this time are one entry.
-const SAME_WITHIN_MS: i64 = 60_000;
 /// Entries that ACL LOG shows unless told otherwise.
 const LOG_SHOWN: i64 = 10;
 const GENPASS_BITS: i64 = 256;
@@ -138,59 +134,6 @@ pub static COMMANDS: &[Command] = &[Command {
     ],
     ..Command::DEFAULT
 }];
-
-/// One kind of failed login.
-struct Refusal {
-    id: u64,
-    count: u64,
-    /// The command, as it was typed.
-    command: Vec<u8>,
-    user: Vec<u8>,
-    client: String,
-    created_ms: i64,
-    updated_ms: i64,
-}
-
-/// What was refused, newest first.
-#[derive(Default)]
-pub struct AclLog {
-    entries: VecDeque<Refusal>,
-    next_id: u64,
-}
-
-impl Engine {
-    /// A login failed.
-    pub fn note_failed_login(&mut self, client: &Session, command: &[u8], user: &[u8]) {
-        let now = self.clock.unix_ms;
-        let line = client_list::line(client, self.clock.steady_ms);
-        let most = usize::try_from(self.config.acllog_max_len).unwrap_or(0);
-        self.stats.denied_auth += 1;
-        let log = &mut self.acl_log;
-        let same = |e: &Refusal| {
-            e.user == user && e.command == command && now - e.updated_ms < SAME_WITHIN_MS
-        };
-        let mut entry = match log.entries.iter().position(same) {
-            Some(at) => log.entries.remove(at).expect("just found"),
-            None => {
-                log.next_id += 1;
-                Refusal {
-                    id: log.next_id - 1,
-                    count: 0,
-                    command: command.to_vec(),
-                    user: user.to_vec(),
-                    client: String::new(),
-                    created_ms: now,
-                    updated_ms: now,
-                }
-            }
-        };
-        entry.count += 1;
-        entry.client = line;
-        entry.updated_ms = now;
-        log.entries.push_front(entry);
-        log.entries.truncate(most);
-    }
-}
 
 fn acl_whoami(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     cx.client.reply.bulk(b"default");

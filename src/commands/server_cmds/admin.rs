@@ -1,9 +1,9 @@
 //! SHUTDOWN, TIME, LOLWUT.
 
-use crate::blocking::BlockedOn;
-use crate::host::ShutdownOptions;
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, ClientFlags, CmdResult, CommandError, Cx};
+use engine::blocking::BlockedOn;
+use engine::host::ShutdownOptions;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[

@@ -1,11 +1,11 @@
 //! CLIENT: what clients can learn about each other, and do to each other.
 
-use super::client_list::{self, Class};
 use super::client_tracking;
-use crate::blocking::Unblock;
-use crate::pause::{Held, Reason};
-use crate::spec::{Command, Flags, Group};
-use crate::{Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
+use engine::blocking::Unblock;
+use engine::client_list::{self, Class};
+use engine::pause::{Held, Reason};
+use engine::spec::{Command, Flags, Group};
+use engine::{Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

@@ -1,8 +1,9 @@
 //! CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: what a client wants to hear of changes.
 
-use crate::spec::{Command, Flags, Group};
-use crate::tracking::{self, Tracking};
-use crate::{Args, ClientId, CmdResult, CommandError, Cx};
+use engine::client_list::redirect_number;
+use engine::spec::{Command, Flags, Group};
+use engine::tracking::{self, Tracking};
+use engine::{Args, ClientId, CmdResult, CommandError, Cx};
 use std::collections::BTreeSet;
 
 const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
@@ -186,11 +187,6 @@ fn client_caching(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     tracking.caching = true;
     cx.client.reply.ok();
     Ok(())
-}
-
-/// -1 = tracking is off, 0 = no redirection.
-pub fn redirect_number(tracking: Option<&Tracking>) -> i64 {
-    tracking.map_or(-1, |t| t.redirect.map_or(0, |id| id.0 as i64))
 }
 
 fn client_getredir(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {

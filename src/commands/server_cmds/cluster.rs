@@ -1,7 +1,7 @@
 //! CLUSTER and related commands: this server is not a cluster node, and says so as any such server does.
 
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, CommandError, Cx};
 
 const STALE: Flags = Flags::STALE;
 const LOADING: Flags = Flags::LOADING.union(Flags::STALE);

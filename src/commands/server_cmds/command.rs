@@ -2,10 +2,10 @@
 
 use super::command_info::{self, in_category, info};
 use super::docs;
-use crate::key_specs::{self, Access};
-use crate::spec::{Command, Flags, Group};
-use crate::table::{self, Entry};
-use crate::{Args, CmdResult, CommandError, Cx, glob};
+use engine::key_specs::{self, Access};
+use engine::spec::{Command, Flags, Group};
+use engine::table::{self, Entry};
+use engine::{Args, CmdResult, CommandError, Cx, glob};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

@@ -2,9 +2,9 @@
 //!
 //! Source: COMMAND INFO of Redis 8.2.
 
-use crate::key_specs::{self, Access, Begin, Find, KeySpec};
-use crate::spec::{Flags, Group, Keys};
-use crate::table::{self, Entry};
+use engine::key_specs::{self, Access, Begin, Find, KeySpec};
+use engine::spec::{Flags, Group, Keys};
+use engine::table::{self, Entry};
 use resp::Reply;
 
 /// The ten fields of one command.

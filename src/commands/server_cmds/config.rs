@@ -1,10 +1,10 @@
 //! CONFIG: the directives at run time.
 
-use crate::engine::CommandStats;
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
 use config::access::{self, SetContext, SetError};
 use config::directive::Directive;
+use engine::engine::CommandStats;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -162,7 +162,7 @@ fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
 fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let peak = (cx.engine.used_memory)(cx.engine);
     let facts = cx.engine.with_host(|host, engine| host.facts(engine));
-    cx.engine.stats = crate::engine::Stats {
+    cx.engine.stats = engine::engine::Stats {
         per_command: vec![CommandStats::default(); table::count()],
         peak_memory: peak,
         lazyfreed_before: facts.lazyfreed,

@@ -1,9 +1,9 @@
 //! INFO: which sections, in which order.
 
 use super::info_sections as sections;
-use crate::host::Facts;
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, CmdResult, Cx, Engine};
+use engine::host::Facts;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, Cx, Engine};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

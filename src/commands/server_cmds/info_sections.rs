@@ -1,9 +1,10 @@
 //! The lines of INFO's sections, in the reference server's order and spelling.
 
-use super::{client_list, human};
-use crate::host::Facts;
-use crate::table::{self, Entry};
-use crate::{ClientFlags, ClientId, Engine, heat};
+use super::human;
+use engine::client_list;
+use engine::host::Facts;
+use engine::table::{self, Entry};
+use engine::{ClientFlags, ClientId, Engine, heat};
 use rdb::opcode;
 use std::fmt::{Display, Write};
 
@@ -83,7 +84,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     let postponed = engine.postponed.iter().chain(&engine.released);
     let postponed = postponed.filter(waits).count();
     line.put("blocked_clients", engine.blocking.clients() + postponed);
-    let count = |f: &dyn Fn(&&crate::Session) -> bool| clients().filter(f).count();
+    let count = |f: &dyn Fn(&&engine::Session) -> bool| clients().filter(f).count();
     line.put("tracking_clients", engine.tracking.clients());
     line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
     line.put("watching_clients", count(&|c| !c.watched.is_empty()));
@@ -100,7 +101,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
 
 /// Keys whose end somebody waits for (XREADGROUP).
 fn awaiting_end(engine: &Engine) -> usize {
-    use crate::blocking::{BlockedOn, WaitFor};
+    use engine::blocking::{BlockedOn, WaitFor};
     let waits = engine.clients.values().filter_map(|c| c.blocked.as_ref());
     let keys = waits.filter_map(|b| match &b.on {
         BlockedOn::Keys { db, keys, wait_for } if *wait_for == WaitFor::StreamOrEnd => {

@@ -1,8 +1,8 @@
 //! MEMORY: what takes how much.
 
 use super::info_sections::Overhead;
-use crate::spec::{Command, Flags, Group, Keys};
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::spec::{Command, Flags, Group, Keys};
+use engine::{Args, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {

@@ -9,7 +9,6 @@
 pub mod acl;
 pub mod admin;
 pub mod client;
-pub mod client_list;
 pub mod client_tracking;
 pub mod cluster;
 pub mod command;
@@ -23,22 +22,6 @@ pub mod memory;
 pub mod module;
 pub mod monitor;
 pub mod slowlog;
-
-use super::Cx;
-
-impl Cx<'_> {
-    /// The reply of a HELP subcommand: a heading, the lines, and HELP itself.
-    pub fn help(&mut self, container: &str, lines: &[&str]) {
-        let reply = &mut self.client.reply;
-        reply.array(lines.len() + 3);
-        reply.simple(&format!(
-            "{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-        ));
-        lines.iter().for_each(|line| reply.simple(line));
-        reply.simple("HELP");
-        reply.simple("    Print this help.");
-    }
-}
 
 /// Bytes as INFO shows them to people.
 pub fn human(bytes: usize) -> String {

@@ -1,8 +1,8 @@
 //! MODULE: there are none, and none can be loaded.
 
-use crate::gates::permits;
-use crate::spec::{Command, Flags, Group};
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::gates::permits;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, CmdResult, CommandError, Cx};
 
 const BASE: Command = Command {
     group: Group::Server,

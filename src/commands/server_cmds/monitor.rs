@@ -1,10 +1,7 @@
 //! MONITOR: every command, as it comes.
 
-use crate::redact;
-use crate::spec::{Command, Flags, Group};
-use crate::table::Entry;
-use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
-use config::kind::quote;
+use engine::spec::{Command, Flags, Group};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -37,50 +34,6 @@ fn monitor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     }
     cx.client.reply.ok();
     Ok(())
-}
-
-impl Engine {
-    /// A client monitors no longer.
-    pub(crate) fn end_monitor(&mut self, client: &mut Session) {
-        client.flags.remove(ClientFlags::MONITOR);
-        self.monitors.retain(|id| *id != client.id);
-    }
-
-    /// Shows a request to the MONITOR clients.
-    #[cold]
-    pub(crate) fn feed_monitors(&mut self, client: &Session, command: &Entry, args: Args<'_>) {
-        // What runs scripts is shown all the same, before the commands that they call.
-        let hidden = match command.flags.contains(Flags::NO_MANDATORY_KEYS) {
-            true => Flags::ADMIN,
-            false => Flags::SKIP_MONITOR | Flags::ADMIN,
-        };
-        if command.flags.intersects(hidden) || self.loading != crate::Loading::No {
-            return;
-        }
-        let us = self.clock.unix_us;
-        let from = match client.flags {
-            f if f.contains(ClientFlags::INTERNAL) => "lua",
-            f if f.contains(ClientFlags::UNIX_SOCKET) => &format!("unix:{}", client.addr),
-            _ => &client.addr,
-        };
-        let mut line = format!(
-            "{}.{:06} [{} {from}]",
-            us / 1_000_000,
-            us % 1_000_000,
-            client.db
-        );
-        for arg in redact::shown(command, args) {
-            line.push(' ');
-            line.push_str(&quote(arg));
-        }
-        for i in 0..self.monitors.len() {
-            let id = self.monitors[i];
-            if let Some(monitor) = self.clients.get_mut(&id) {
-                monitor.reply.simple(&line);
-                self.pushed(id);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! Intersections walk the smallest set and ask the others; differences walk the first; unions gather.
 
-use crate::args::{parse_int, up_to};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::{parse_int, up_to};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{Set, SetRef};
 use keyspace::{Item, Limits, Loc, ValueRef};
 

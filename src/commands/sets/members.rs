@@ -1,7 +1,8 @@
 //! Adding and removing members, asking for them, walking through them.
 
+use crate::scan::ScanReply;
 use crate::scan::{ScanOf, ScanOptions, parse_cursor};
-use crate::{Args, CmdResult, Cx, Event};
+use engine::{Args, CmdResult, Cx, Event};
 use keyspace::value::Set;
 
 pub fn sadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -1,8 +1,8 @@
 //! SPOP, SRANDMEMBER.
 
-use crate::args::count_from_0;
-use crate::random::{Urn, Wanted, wanted};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::count_from_0;
+use engine::random::{Urn, Wanted, wanted};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Set;
 use keyspace::{Item, Loc};
 

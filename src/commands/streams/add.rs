@@ -2,8 +2,8 @@
 
 use super::ids::{self, NewId};
 use super::trim::TrimOptions;
-use crate::{Args, CmdResult, CommandError, Cx, Event};
 use base::integer::parse_int;
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Stream;
 use rdb::stream::StreamId;
 

@@ -6,8 +6,8 @@
 use super::effects::{acknowledged, claimed, consumer_created, group_moved};
 use super::groups::idle_time;
 use super::{edit_group, entry_reply, ids};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
 use base::integer::parse_int;
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Stream;
 use keyspace::value::stream::Pending;
 use rdb::stream::StreamId;

@@ -1,7 +1,7 @@
 //! What replicas are sent about changes in consumer groups: forms that Redis 6.2 knows, followed by those that only
 //! later servers keep.
 
-use crate::Cx;
+use engine::Cx;
 use rdb::stream::StreamId;
 
 /// `XCLAIM key group consumer 0 id TIME ms RETRYCOUNT n FORCE JUSTID LASTID id`: the entry is pending

@@ -7,7 +7,7 @@ use super::effects::{claimed, consumer_created, entries_were_read, group_moved};
 use super::range::entries_reply;
 use super::read::Request;
 use super::{edit_group, entry_reply, ids};
-use crate::{CommandError, Cx, Event};
+use engine::{CommandError, Cx, Event};
 use keyspace::Loc;
 use keyspace::value::Stream;
 use rdb::stream::StreamId;

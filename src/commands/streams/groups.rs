@@ -2,8 +2,8 @@
 
 use super::effects::entries_were_read;
 use super::{edit_group, ids};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
 use base::integer::parse_int;
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Stream;
 use keyspace::value::stream::Group;
 use keyspace::{Loc, Value};

@@ -1,7 +1,7 @@
 //! Ids of entries as clients write them: `ms`, `ms-seq`, `-`, `+`, `(id`, `*`, `ms-*`.
 
-use crate::CommandError;
 use base::integer::parse_int;
+use engine::CommandError;
 use rdb::stream::StreamId;
 use resp::Reply;
 

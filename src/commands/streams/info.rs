@@ -2,7 +2,7 @@
 
 use super::range::entries_reply;
 use super::{entry_reply, ids};
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
 use keyspace::value::stream::{Consumer, Group, Name};
 use rdb::stream::StreamId;

@@ -25,7 +25,7 @@ mod trim;
 
 pub use table::COMMANDS;
 
-use super::{Args, CommandError, Cx};
+use engine::{Args, CommandError, Cx};
 use keyspace::value::Stream;
 use keyspace::value::stream::{Entry, Group};
 use rdb::stream::StreamId;

@@ -2,7 +2,7 @@
 
 use super::groups::idle_time;
 use super::ids;
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
 use keyspace::value::stream::{Group, Pending};
 use rdb::stream::StreamId;

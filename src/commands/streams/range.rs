@@ -1,7 +1,7 @@
 //! XLEN, XRANGE, XREVRANGE.
 
 use super::{entry_reply, ids};
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
 use keyspace::value::stream::Entry;
 use resp::Reply;

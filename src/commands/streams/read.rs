@@ -6,8 +6,8 @@
 use super::group_read::{self, From};
 use super::ids;
 use super::range::entries_reply;
-use crate::blocking::{Otherwise, WaitFor, deadline_in};
-use crate::{Args, CmdResult, CommandError, Cx};
+use engine::blocking::{Otherwise, WaitFor, deadline_in};
+use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
 use rdb::stream::StreamId;
 use resp::Proto;

@@ -5,8 +5,8 @@
 
 use super::trim::with_ids;
 use super::{all_ids, edit_group, ids};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
 use base::integer::parse_int;
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Stream;
 use keyspace::value::stream::References;
 use rdb::stream::StreamId;

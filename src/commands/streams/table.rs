@@ -1,7 +1,7 @@
 //! The declarations of the stream commands.
 
 use super::{add, claim, groups, info, pending, range, read, refs};
-use crate::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Command, Flags, Group, Keys};
 
 /// The key of a subcommand.
 const SECOND: Keys = Keys::Range {

@@ -7,7 +7,7 @@
 
 use super::ids;
 use super::refs;
-use crate::{Args, ClientFlags, CommandError, Cx, Event};
+use engine::{Args, ClientFlags, CommandError, Cx, Event};
 use keyspace::Loc;
 use keyspace::value::Stream;
 use keyspace::value::stream::{Bound, References, Trim};

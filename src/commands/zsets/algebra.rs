@@ -4,8 +4,8 @@
 //! sums of many scores are rounded in the order in which the reference rounds them.
 
 use super::{member_reply, members_header};
-use crate::args::{parse_float, parse_int, up_to};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::{parse_float, parse_int, up_to};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SetRef, Zset, ZsetRef};
 use keyspace::{Item, Loc, ValueRef};
 use std::collections::HashMap;

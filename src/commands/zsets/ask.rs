@@ -2,10 +2,11 @@
 
 use super::bounds::{lex_range, score_range};
 use super::{member_reply, members_header};
-use crate::random::{Urn, Wanted, wanted};
+use crate::scan::ScanReply;
 use crate::scan::{ScanOf, ScanOptions, parse_cursor};
-use crate::{Args, CmdResult, CommandError, Cx};
 use base::double::DoubleText;
+use engine::random::{Urn, Wanted, wanted};
+use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::Item;
 use keyspace::value::{Zset, ZsetRef};
 

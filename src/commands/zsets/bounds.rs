@@ -1,7 +1,7 @@
 //! The ends of score ranges (`5`, `(5`, `-inf`) and of lexicographic ranges (`[a`, `(a`, `-`, `+`).
 
-use crate::CommandError;
 use base::float::parse_float;
+use engine::CommandError;
 use keyspace::value::{LexBound, ScoreBound};
 
 /// Both ends of a score range.

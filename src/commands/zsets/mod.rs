@@ -16,7 +16,7 @@ mod range;
 mod tests;
 mod update;
 
-use super::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Command, Flags, Group, Keys};
 use keyspace::Item;
 use resp::{Proto, Reply};
 

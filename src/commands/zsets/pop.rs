@@ -1,9 +1,9 @@
 //! ZPOPMIN, ZPOPMAX, ZMPOP, and the forms that wait for a member.
 
 use super::{member_reply, members_header};
-use crate::args::{count_from_0, parse_int};
-use crate::blocking::{Otherwise, WaitFor, deadline};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::{count_from_0, parse_int};
+use engine::blocking::{Otherwise, WaitFor, deadline};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Loc;
 use keyspace::value::Zset;
 use resp::Reply;

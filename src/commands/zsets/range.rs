@@ -4,8 +4,8 @@
 
 use super::bounds::{lex_range, score_range};
 use super::{member_reply, members_header};
-use crate::args::span;
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::span;
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Item;
 use keyspace::value::{LexBound, ScoreBound, Zset, ZsetRef};
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! ZADD, ZINCRBY, ZREM, ZREMRANGEBY*.
 
 use super::bounds::{lex_range, score_range};
-use crate::args::{parse_float, span};
-use crate::{Args, CmdResult, CommandError, Cx, Event};
+use engine::args::{parse_float, span};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Limits;
 use keyspace::value::{Zset, ZsetRef};
 use std::ops::Range;

@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use super::thread::{SaveThread, queue_bytes};
 use super::{DumpFile, Persistence, SaveError, Target, Whole, WholeInUse, open_later, plan};
-use commands::Engine;
+use engine::Engine;
 use keyspace::snapshot::Cut;
 use std::path::PathBuf;
 

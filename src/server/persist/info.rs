@@ -2,7 +2,7 @@
 
 use super::Persistence;
 use crate::slices::micros;
-use commands::{Engine, Loading};
+use engine::{Engine, Loading};
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 

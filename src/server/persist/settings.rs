@@ -1,9 +1,9 @@
 //! The directives that persistence reads.
 
 use super::encoder::HeatAs;
-use commands::heat::lru_clock;
 use config::Config;
 use config::choices::{SaveLoss, UnknownValues};
+use engine::heat::lru_clock;
 use rdb::target::{OnLoss, Target};
 use std::path::PathBuf;
 

@@ -389,7 +389,7 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
         engine.clock.steady_ms += 100_000;
         persistence.empty_for_load(engine);
         let progress = Arc::<LoadProgress>::default();
-        persistence.begin_loading(engine, commands::Loading::Blocking, 0, progress);
+        persistence.begin_loading(engine, engine::Loading::Blocking, 0, progress);
         let refused = |engine: &mut Engine| {
             assert!(persistence.save(engine, &options).is_err());
             assert!(persistence.bgsave(engine, &options).is_err());

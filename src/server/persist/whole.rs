@@ -16,7 +16,7 @@
 //! meanwhile: the caller must show that all scripts are [`AtRest`]. Only FLUSHALL gets a witness without that, for an
 //! empty dataset, which is complete whatever a script will still write.
 
-use commands::AtRest;
+use engine::AtRest;
 use std::cell::Cell;
 use std::ops::Deref;
 

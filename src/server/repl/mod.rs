@@ -22,9 +22,9 @@ pub use primary::serve_replica;
 
 use super::persist::{Restored, Which};
 use super::{Server, clock, log};
-use commands::pause::{Held, Reason};
-use commands::server_cmds::client_list;
-use commands::{ClientId, Engine};
+use engine::client_list;
+use engine::pause::{Held, Reason};
+use engine::{ClientId, Engine};
 use link::LinkHandle;
 use primary::{Outbox, Payload};
 use replication::position::ReplOffset;

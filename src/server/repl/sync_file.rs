@@ -6,8 +6,8 @@
 
 use super::Drivers;
 use crate::persist::{DumpFile, Persistence};
-use commands::Engine;
 use config::Config;
+use engine::Engine;
 use std::fs::File;
 use std::sync::Arc;
 

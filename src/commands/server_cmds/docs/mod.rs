@@ -4,8 +4,8 @@ pub mod history;
 pub mod parse;
 pub mod syntax;
 
-use crate::spec::Group;
-use crate::table::Entry;
+use engine::spec::Group;
+use engine::table::Entry;
 use parse::{Argument, Kind, Repeated};
 use resp::Reply;
 
@@ -171,7 +171,7 @@ fn group_name(group: Group) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table;
+    use engine::table;
 
     /// Commands that take arguments, and why the reference describes none: `DEBUG` and `REPLCONF` are not for
     /// people, QUIT ignores its own, and only Forebay's SAVE has any.

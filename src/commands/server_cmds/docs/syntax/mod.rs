@@ -17,7 +17,7 @@ mod streams;
 mod strings;
 mod zsets;
 
-use crate::spec::Group;
+use engine::spec::Group;
 
 /// The arguments of the command `name`, which belongs to `group`; `None` where it takes none.
 pub fn of(group: Group, name: &str) -> Option<&'static str> {

@@ -1,0 +1,19 @@
+//! Tests of the engine that need commands to run on it.
+
+mod blocking;
+mod client_eviction;
+mod client_list;
+mod evict;
+mod executor;
+mod expire_cycle;
+mod gates;
+mod key_specs;
+mod links;
+mod notify;
+mod output_limits;
+mod own_keys;
+mod redact;
+mod script_bounds;
+mod script_draws;
+mod scripting;
+mod table;

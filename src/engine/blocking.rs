@@ -1,0 +1,512 @@
+//! Clients that wait: for keys (BLPOP ...), for replicas (WAIT), or for the server (CLIENT PAUSE).
+//!
+//! A command that finds nothing to take calls [`Cx::block_on`]: its request is kept, and the client is queued at each
+//! key. A change of a key that a client waits for marks it *ready*; after the command (or transaction, or script)
+//! that changed it, [`Executor::serve_ready_keys`] runs the requests of its waiters again, which either finish now or
+//! keep waiting.
+//!
+//!  * Waiters of a key are served in the order in which they came; keys in the order in which they became
+//!    ready. Serving may make further keys ready (BLMOVE): they come after.
+//!  * The effects of a served client follow those of the command that served it, and are never inside its MULTI/EXEC.
+//!  * A waiter is looked at only if its key holds the type it waits for: a key that became a set does not concern
+//!    BLPOP. Clients of XREADGROUP also learn that their key was deleted.
+//!  * No command blocks inside EXEC or a script, or on the link to the primary.
+//!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
+//!    `Session::blocked` and the flag BLOCKED; one function, `release`, removes all of this.
+
+use super::kept::Kept;
+use super::{
+    Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session, table,
+};
+use keyspace::ValueRef;
+use replication::ReplOffset;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+/// What a blocked client waits for, and what to run when it comes.
+pub struct Blocked {
+    /// The request, run again when a key becomes ready.
+    pub args: Kept,
+    /// Of [`Clock::steady_ms`](super::engine::Clock::steady_ms); `None` waits forever.
+    pub deadline_ms: Option<i64>,
+    /// What the client waits for.
+    pub on: BlockedOn,
+}
+
+/// What a blocked client waits for.
+pub enum BlockedOn {
+    /// A key of this database to become ready.
+    Keys {
+        /// Database index.
+        db: usize,
+        /// The keys.
+        keys: Vec<Vec<u8>>,
+        /// What they must hold.
+        wait_for: WaitFor,
+    },
+    /// `WAIT count`: that many replicas at `offset`.
+    Replicas {
+        /// How many.
+        count: usize,
+        /// From which offset on.
+        offset: i64,
+        /// WAITAOF: they must have made it durable.
+        durable: bool,
+    },
+    /// CLIENT PAUSE, shutdown or a full-sync reload: run again when it ends.
+    Postponed,
+    /// SHUTDOWN itself, until the replicas are in step.
+    Shutdown,
+    /// Its own script, which takes long.
+    Script,
+}
+
+/// What a key must hold to concern a waiting client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitFor {
+    /// A list.
+    List,
+    /// A sorted set.
+    Zset,
+    /// A stream.
+    Stream,
+    /// A stream; its end is news, too.
+    StreamOrEnd,
+}
+
+/// How CLIENT UNBLOCK ends a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblock {
+    /// As if the time were up.
+    Timeout,
+    /// With an UNBLOCKED error.
+    Error,
+}
+
+#[derive(Default)]
+struct Waiters {
+    clients: VecDeque<ClientId>,
+    /// Stands in `ready` already.
+    ready: bool,
+}
+
+/// The clients that wait for each key, in order of arrival.
+#[derive(Default)]
+pub struct Blocking {
+    /// By database, then key.
+    waiting: HashMap<usize, HashMap<Vec<u8>, Waiters>>,
+    /// Keys that changed since they were last looked at, in order.
+    ready: Vec<(usize, Vec<u8>)>,
+    deadlines: BTreeSet<(i64, ClientId)>,
+    clients: usize,
+    /// The wait that is being resumed: it keeps its deadline if it continues.
+    resuming: Option<Option<i64>>,
+}
+
+impl Blocking {
+    /// `blocked_clients`
+    pub fn clients(&self) -> usize {
+        self.clients
+    }
+
+    /// `total_blocking_keys`
+    pub fn keys(&self) -> usize {
+        self.waiting.values().map(HashMap::len).sum()
+    }
+
+    /// `clients_in_timeout_table`
+    pub fn with_deadline(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// True while the request of a client that waited is run again.
+    pub fn is_resuming(&self) -> bool {
+        self.resuming.is_some()
+    }
+
+    /// A key that somebody waits for has changed.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// When [`Engine::expire_blocked`] is next due, of the steady clock.
+    pub fn next_deadline(&self) -> Option<i64> {
+        self.deadlines.first().map(|d| d.0)
+    }
+
+    /// A key changed: it is ready if a client waits for it.
+    pub fn signal(&mut self, db: usize, key: &[u8]) {
+        let waiters = self.waiting.get_mut(&db).and_then(|keys| keys.get_mut(key));
+        if let Some(waiters) = waiters.filter(|w| !w.ready) {
+            waiters.ready = true;
+            self.ready.push((db, key.to_vec()));
+        }
+    }
+
+    /// A database was exchanged or emptied: all its awaited keys may be ready.
+    pub fn signal_all(&mut self, db: usize) {
+        for (key, waiters) in self.waiting.get_mut(&db).into_iter().flatten() {
+            if !waiters.ready {
+                waiters.ready = true;
+                self.ready.push((db, key.clone()));
+            }
+        }
+    }
+
+    fn queue(&mut self, id: ClientId, db: usize, key: &[u8]) {
+        let keys = self.waiting.entry(db).or_default();
+        let waiters = keys.entry(key.to_vec()).or_default();
+        if waiters.clients.back() != Some(&id) && !waiters.clients.contains(&id) {
+            waiters.clients.push_back(id);
+        }
+    }
+
+    fn unqueue(&mut self, id: ClientId, db: usize, key: &[u8]) {
+        let Some(keys) = self.waiting.get_mut(&db) else {
+            return;
+        };
+        if let Some(waiters) = keys.get_mut(key) {
+            waiters.clients.retain(|&waiting| waiting != id);
+            if waiters.clients.is_empty() {
+                keys.remove(key);
+            }
+        }
+        if keys.is_empty() {
+            self.waiting.remove(&db);
+        }
+    }
+
+    fn waiters(&self, db: usize, key: &[u8]) -> Vec<ClientId> {
+        let waiters = self.waiting.get(&db).and_then(|keys| keys.get(key));
+        waiters.map_or(Vec::new(), |w| w.clients.iter().copied().collect())
+    }
+}
+
+/// What a blocking command answers when it must not block (inside EXEC or a script).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// `*-1`
+    NullArray,
+    /// `$-1`
+    Null,
+}
+
+impl Cx<'_> {
+    /// Blocks the client until one of `keys` holds what it waits for or the deadline passes (of the
+    /// steady clock, `None` = never); then `args` runs again. Where blocking is not allowed, replies at once.
+    pub fn block_on(
+        &mut self,
+        args: Args<'_>,
+        keys: &[&[u8]],
+        wait_for: WaitFor,
+        deadline_ms: Option<i64>,
+        otherwise: Otherwise,
+    ) {
+        let never = ClientFlags::DENY_BLOCKING | ClientFlags::MASTER | ClientFlags::INTERNAL;
+        if self.engine.depth > 0 || self.client.flags.intersects(never) {
+            match otherwise {
+                Otherwise::NullArray => self.client.reply.null_array(),
+                Otherwise::Null => self.client.reply.null(),
+            }
+            return;
+        }
+        let db = self.client.db;
+        for key in keys {
+            self.engine.blocking.queue(self.client.id, db, key);
+        }
+        let on = BlockedOn::Keys {
+            db,
+            keys: keys.iter().map(|key| key.to_vec()).collect(),
+            wait_for,
+        };
+        self.wait(args, on, deadline_ms);
+    }
+
+    /// Blocks the client for any reason; see [`Cx::block_on`] for keys.
+    pub fn wait(&mut self, args: Args<'_>, on: BlockedOn, deadline_ms: Option<i64>) {
+        let blocking = &mut self.engine.blocking;
+        let deadline_ms = blocking.resuming.take().unwrap_or(deadline_ms);
+        if let Some(at) = deadline_ms {
+            blocking.deadlines.insert((at, self.client.id));
+        }
+        blocking.clients += 1;
+        self.client.flags.insert(ClientFlags::BLOCKED);
+        self.client.blocked = Some(Box::new(Blocked {
+            args: Kept::of(args.0),
+            deadline_ms,
+            on,
+        }));
+    }
+}
+
+impl Executor {
+    /// Runs the requests of clients whose keys became ready. Call after each top-level command.
+    pub fn serve_ready_keys(&mut self) {
+        if self.script_is_parked() {
+            return; // they are served when it has ended
+        }
+        while !self.blocking.ready.is_empty() {
+            for (db, key) in std::mem::take(&mut self.blocking.ready) {
+                let waiting = self.blocking.waiting.get_mut(&db);
+                match waiting.and_then(|keys| keys.get_mut(&key)) {
+                    Some(waiters) => waiters.ready = false,
+                    None => continue,
+                }
+                for id in self.blocking.waiters(db, &key) {
+                    if self.concerns(id, db, &key) {
+                        self.resume(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// True if the present value of the key concerns a client that waits for it.
+    fn concerns(&self, id: ClientId, db: usize, key: &[u8]) -> bool {
+        let client = self.clients.get(&id);
+        // A client that was killed would take an element that no one receives.
+        let client = client.filter(|c| !c.flags.contains(ClientFlags::CLOSE_ASAP));
+        let blocked = client.and_then(|c| c.blocked.as_deref());
+        let Some(Blocked {
+            on: BlockedOn::Keys { keys, wait_for, .. },
+            ..
+        }) = blocked
+        else {
+            return false;
+        };
+        // Another key may have served it, and it may wait for other keys by now.
+        if !keys.iter().any(|waited| waited == key) {
+            return false;
+        }
+        let store = self.keyspace.db(db);
+        let value = store.find(key).map(|loc| store.value(loc));
+        matches!(
+            (wait_for, value),
+            (WaitFor::List, Some(ValueRef::List(_)))
+                | (WaitFor::Zset, Some(ValueRef::Zset(_)))
+                | (WaitFor::Stream, Some(ValueRef::Stream(_)))
+                | (WaitFor::StreamOrEnd, _)
+        )
+    }
+
+    /// Runs a waiting client's request again: it finishes, or keeps waiting after the others.
+    fn resume(&mut self, id: ClientId) {
+        let Some(mut session) = self.clients.remove(&id) else {
+            return;
+        };
+        let mark = session.reply.len();
+        if let Some(blocked) = self.release(&mut session) {
+            self.blocking.resuming = Some(blocked.deadline_ms);
+            let result = blocked.args.run(|argv| {
+                let args = Args(argv);
+                table::find(args).and_then(|c| self.call(&mut session, c, args))
+            });
+            if let Err(error) = result {
+                self.fail(&mut session, &error);
+            }
+            self.blocking.resuming = None;
+        }
+        self.check_hard_limit(&mut session);
+        session.keep_silent(mark);
+        if session.blocked.is_none() {
+            self.actions.push(Action::Resume(id));
+        }
+        self.clients.insert(id, session);
+        self.flush_effects();
+    }
+}
+
+impl Engine {
+    /// Ends a wait: the one place where its traces are removed. It is also called for a client that disconnects.
+    pub fn release(&mut self, session: &mut Session) -> Option<Box<Blocked>> {
+        let blocked = session.blocked.take()?;
+        session.flags.remove(ClientFlags::BLOCKED);
+        if !matches!(blocked.on, BlockedOn::Postponed | BlockedOn::Script) {
+            self.blocking.clients -= 1;
+        }
+        if let Some(at) = blocked.deadline_ms {
+            self.blocking.deadlines.remove(&(at, session.id));
+        }
+        if let BlockedOn::Keys { db, keys, .. } = &blocked.on {
+            for key in keys {
+                self.blocking.unqueue(session.id, *db, key);
+            }
+        }
+        Some(blocked)
+    }
+
+    /// Ends a client's wait with what `reply` writes; false if it does not wait.
+    pub fn end_wait(
+        &mut self,
+        id: ClientId,
+        reply: impl FnOnce(&mut Engine, &mut Session, &Blocked),
+    ) -> bool {
+        let Some(mut session) = self.clients.remove(&id) else {
+            return false;
+        };
+        let blocked = self.release(&mut session);
+        if let Some(blocked) = &blocked {
+            let (mark, errors) = (session.reply.len(), self.stats.errors);
+            reply(self, &mut session, blocked);
+            self.count_wait(&mut session, blocked, self.stats.errors > errors);
+            session.keep_silent(mark);
+            self.actions.push(Action::Resume(id));
+        }
+        self.clients.insert(id, session);
+        blocked.is_some()
+    }
+
+    /// Counts the call that waited.
+    fn count_wait(&mut self, session: &mut Session, blocked: &Blocked, failed: bool) {
+        let counts = matches!(
+            blocked.on,
+            BlockedOn::Keys { .. } | BlockedOn::Replicas { .. }
+        );
+        let argv = blocked.args.argv();
+        if let (true, Ok(command)) = (counts, table::find(Args(&argv))) {
+            let stats = &mut self.stats.per_command[command.index];
+            stats.calls += 1;
+            stats.failed += u64::from(failed);
+            self.stats.commands += 1;
+            session.commands += 1;
+        }
+    }
+
+    /// Answers the clients whose time is up.
+    pub fn expire_blocked(&mut self, now_ms: i64) {
+        while let Some(&(at, id)) = self.blocking.deadlines.first() {
+            if at > now_ms {
+                return;
+            }
+            if !self.end_wait(id, time_is_up) {
+                self.blocking.deadlines.remove(&(at, id));
+            }
+        }
+    }
+
+    /// CLIENT UNBLOCK: false if the client does not wait in a command of its own.
+    pub fn unblock(&mut self, id: ClientId, how: Unblock) -> bool {
+        let client = self.clients.get(&id);
+        match client.and_then(|c| c.blocked.as_deref()).map(|b| &b.on) {
+            None | Some(BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Script) => {
+                return false;
+            }
+            Some(_) => {}
+        }
+        match how {
+            Unblock::Timeout => self.end_wait(id, time_is_up),
+            Unblock::Error => self.end_wait(id, |engine, session, _| {
+                let error = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+                engine.fail(session, &CommandError::fixed(error));
+            }),
+        }
+    }
+
+    /// The server became a replica: clients cannot wait for keys any longer, and the waiting connections are closed.
+    pub fn unblock_for_role_change(&mut self) {
+        let waits = |c: &Session| {
+            let on = c.blocked.as_ref().map(|b| &b.on);
+            matches!(
+                on,
+                Some(BlockedOn::Keys { .. } | BlockedOn::Replicas { .. })
+            )
+        };
+        let waiting = self.clients.values().filter(|c| waits(c)).map(|c| c.id);
+        for id in waiting.collect::<Vec<_>>() {
+            self.end_wait(id, |engine, session, _| {
+                engine.fail(session, &CommandError::fixed(
+                    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+                ));
+                session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+            });
+        }
+    }
+}
+
+fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
+    match blocked.on {
+        BlockedOn::Keys { .. } => session.reply.null_array(),
+        BlockedOn::Replicas {
+            offset, durable, ..
+        } => answer_wait(engine, session, offset, durable),
+        BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Script => {}
+    }
+}
+
+/// A blocking command's timeout in seconds, as a deadline of the steady clock; `None` waits forever.
+///
+/// # Errors
+/// Not a number, negative, or too far away.
+pub fn deadline(cx: &Cx<'_>, seconds: &[u8]) -> Result<Option<i64>, CommandError> {
+    let seconds = base::float::parse_float(seconds).ok_or(CommandError::fixed(
+        "ERR timeout is not a float or out of range",
+    ))?;
+    deadline_in(cx, (seconds * 1000.0).ceil())
+}
+
+/// As [`deadline`], of a timeout in milliseconds that has been read.
+pub fn deadline_in(cx: &Cx<'_>, ms: f64) -> Result<Option<i64>, CommandError> {
+    let out_of_range = CommandError::fixed("ERR timeout is out of range");
+    if ms >= i64::MAX as f64 {
+        return Err(out_of_range);
+    }
+    if ms < 0.0 {
+        return Err(CommandError::fixed("ERR timeout is negative"));
+    }
+    match ms as i64 {
+        0 => Ok(None),
+        ms => ms
+            .checked_add(cx.steady_now())
+            .map(Some)
+            .ok_or(out_of_range),
+    }
+}
+
+/// The reply of WAIT, and of WAITAOF, which says that this server has no append-only file.
+pub fn answer_wait(engine: &Engine, session: &mut Session, offset: i64, durable: bool) {
+    let have = replicas_at(engine, offset, durable) as i64;
+    if durable {
+        session.reply.array(2);
+        session.reply.int(0);
+    }
+    session.reply.int(have);
+}
+
+/// Replicas that have processed everything up to `offset`, or made it durable.
+pub fn replicas_at(engine: &Engine, offset: i64, durable: bool) -> usize {
+    match durable {
+        true => engine
+            .repl
+            .primary()
+            .count_durable(ReplOffset::claimed(offset)),
+        false => engine.repl.count_acked(offset),
+    }
+}
+
+impl Engine {
+    /// A replica acknowledged something: clients that waited for that are answered.
+    pub fn serve_waits(&mut self) {
+        if self.blocking.clients() == 0 {
+            return;
+        }
+        let done = |c: &Session| match c.blocked.as_ref().map(|b| &b.on) {
+            Some(&BlockedOn::Replicas {
+                count,
+                offset,
+                durable,
+            }) => (replicas_at(self, offset, durable) >= count).then_some((c.id, offset, durable)),
+            _ => None,
+        };
+        let ready: Vec<_> = self.clients.values().filter_map(done).collect();
+        for (id, offset, durable) in ready {
+            self.end_wait(id, |engine, session, _| {
+                answer_wait(engine, session, offset, durable);
+            });
+        }
+    }
+
+    /// Replication's clock is this batch's.
+    pub fn sync_repl_clock(&mut self) {
+        self.repl.set_now(self.clock.mono_us);
+        self.repl.set_wall(self.clock.unix_us);
+    }
+}

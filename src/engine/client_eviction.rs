@@ -1,0 +1,88 @@
+//! `maxmemory-clients`: the memory of all clients together, and closing the largest when it is too much.
+//!
+//! Only ordinary clients and subscribers count. CLIENT NO-EVICT keeps a client from being closed, not from being
+//! counted. The sum is updated when clients change, and counted again periodically.
+
+use super::{Action, ClientFlags, ClientId, Engine, Session};
+use crate::client_list::{self, Class};
+
+impl Engine {
+    /// Bytes that all clients may hold together; `None` = no limit. A percentage is one of `maxmemory`.
+    fn client_memory_limit(&self) -> Option<usize> {
+        let limit = match self.config.maxmemory_clients {
+            0 => return None,
+            bytes @ 1.. => bytes,
+            percent => self.config.maxmemory / 100 * -percent,
+        };
+        usize::try_from(limit).ok().filter(|limit| *limit > 0)
+    }
+
+    /// Counts what a client holds now. Free of cost without a limit.
+    pub fn count_client(&mut self, client: &mut Session) {
+        if self.config.maxmemory_clients == 0 {
+            return;
+        }
+        // One that is being closed would cost others their connections.
+        let counts = matches!(Class::of(client), Class::Normal | Class::Pubsub)
+            && !client.flags.contains(ClientFlags::CLOSE_ASAP);
+        let now = if counts {
+            client_list::memory(client)
+        } else {
+            0
+        };
+        self.client_memory =
+            self.client_memory - client.counted_memory.min(self.client_memory) + now;
+        client.counted_memory = now;
+    }
+
+    /// A client has disconnected.
+    pub(super) fn uncount_client(&mut self, client: &Session) {
+        self.client_memory -= client.counted_memory.min(self.client_memory);
+    }
+
+    /// Counts all clients again.
+    pub fn count_clients(&mut self) {
+        if self.config.maxmemory_clients == 0 {
+            return;
+        }
+        let mut clients = std::mem::take(&mut self.clients);
+        for client in clients.values_mut() {
+            self.count_client(client);
+        }
+        self.clients = clients;
+    }
+
+    /// Closes the largest clients until all hold no more than they may. No command runs meanwhile.
+    pub fn evict_clients(&mut self) {
+        let Some(limit) = self.client_memory_limit() else {
+            return;
+        };
+        if self.client_memory <= limit {
+            return;
+        }
+        let spared = ClientFlags::NO_EVICT | ClientFlags::CLOSE_ASAP;
+        let candidates = self
+            .clients
+            .values()
+            .filter(|c| !c.flags.intersects(spared));
+        let mut candidates: Vec<(usize, ClientId)> =
+            candidates.map(|c| (c.counted_memory, c.id)).collect();
+        candidates.sort_unstable();
+        let now = self.clock.steady_ms;
+        while self.client_memory > limit
+            && let Some((held, id)) = candidates.pop()
+            && held > 0
+        {
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
+            let line = client_list::line(client, now);
+            client.flags.insert(ClientFlags::CLOSE_ASAP);
+            client.counted_memory = 0;
+            self.client_memory -= held.min(self.client_memory);
+            self.stats.evicted_clients += 1;
+            self.actions.push(Action::Close(id));
+            (self.log)('*', &format!("Evicting client: {line}"));
+        }
+    }
+}

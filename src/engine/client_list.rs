@@ -1,0 +1,162 @@
+//! A client as CLIENT LIST shows it.
+
+use crate::tracking::Tracking;
+use crate::{ClientFlags, CommandError, Session};
+use resp::Proto;
+use std::fmt::Write;
+
+/// What kind of client it is, for `TYPE` and output limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Everybody else.
+    Normal,
+    /// Our primary.
+    Master,
+    /// A replica of this server.
+    Replica,
+    /// A subscriber.
+    Pubsub,
+}
+
+impl Class {
+    /// By the name that clients use.
+    ///
+    /// # Errors
+    /// The reply.
+    pub fn named(name: &[u8]) -> Result<Self, CommandError> {
+        Ok(match name.to_ascii_lowercase().as_slice() {
+            b"normal" => Class::Normal,
+            b"master" | b"primary" => Class::Master,
+            b"slave" | b"replica" => Class::Replica,
+            b"pubsub" => Class::Pubsub,
+            _ => {
+                return Err(CommandError::quoting(
+                    "ERR Unknown client type '{}'",
+                    &[name],
+                ));
+            }
+        })
+    }
+
+    /// Of a client.
+    pub fn of(client: &Session) -> Self {
+        match client.flags {
+            f if f.contains(ClientFlags::MASTER) => Class::Master,
+            f if f.contains(ClientFlags::REPLICA) => Class::Replica,
+            _ if client.subscriptions() > 0 => Class::Pubsub,
+            _ => Class::Normal,
+        }
+    }
+}
+
+/// Memory of a client: its session and its pending input and output.
+pub fn memory(client: &Session) -> usize {
+    /// What an entry of a table costs beside its bytes.
+    const ENTRY: usize = 64;
+    let queued = client.queue.iter().flat_map(|q| q.args.iter());
+    let names = [&client.channels, &client.patterns, &client.shard_channels];
+    let names = names.into_iter().flatten();
+    let prefixes = client.tracking.iter().flat_map(|t| &t.prefixes);
+    let named = names.chain(prefixes).map(|name| name.len() + ENTRY);
+    let watched = client.watched.iter().map(|w| w.key.len() + ENTRY);
+    size_of::<Session>()
+        + client.query_buffer
+        + client.query_free
+        + client.argv_bytes
+        + client.reply.memory()
+        + client.unsent
+        + queued
+            .map(|arg| arg.len() + size_of::<Vec<u8>>())
+            .sum::<usize>()
+        + named.chain(watched).sum::<usize>()
+}
+
+/// The line, without an end.
+pub fn line(client: &Session, now_ms: i64) -> String {
+    let pending = client.reply.len() + client.unsent;
+    let multi = match client.flags.contains(ClientFlags::MULTI) {
+        true => client.queue.len() as i64,
+        false => -1,
+    };
+    let name = String::from_utf8_lossy(&client.name);
+    let redir = redirect_number(client.tracking.as_deref());
+    let mut line = String::with_capacity(400);
+    let _ = write!(
+        line,
+        "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir={redir} resp={} lib-name={} lib-ver={}",
+        client.id.0,
+        client.addr,
+        client.laddr,
+        client.fd,
+        (now_ms - client.created_ms) / 1000,
+        (now_ms - client.last_interaction_ms) / 1000,
+        letters(client),
+        client.db,
+        client.channels.len(),
+        client.patterns.len(),
+        client.shard_channels.len(),
+        client.watched.len(),
+        client.query_buffer,
+        client.query_free,
+        client.argv_bytes,
+        client.queued_bytes,
+        client.reply.memory(),
+        client.reply.memory(),
+        u8::from(client.unsent > 0),
+        client.unsent + client.stream_pending,
+        memory(client) + client.stream_pending,
+        if client.unsent > 0 { "rw" } else { "r" },
+        client.last_command.map_or("NULL", |c| c.name),
+        if client.flags.contains(ClientFlags::MASTER) {
+            "(superuser)"
+        } else {
+            "default"
+        },
+        if client.reply.proto == Proto::Resp3 {
+            3
+        } else {
+            2
+        },
+        String::from_utf8_lossy(&client.lib_name),
+        String::from_utf8_lossy(&client.lib_ver),
+    );
+    line
+}
+
+fn letters(client: &Session) -> String {
+    use ClientFlags as F;
+    let has = |flag| client.flags.contains(flag);
+    let tracking = client.tracking.as_deref();
+    let table = [
+        (has(F::MONITOR), 'O'),
+        (has(F::REPLICA) && !has(F::MONITOR), 'S'),
+        (has(F::MASTER), 'M'),
+        (client.subscriptions() > 0, 'P'),
+        (has(F::MULTI), 'x'),
+        (client.blocked.is_some(), 'b'),
+        (has(F::TRACKING), 't'),
+        (tracking.is_some_and(|t| t.broken), 'R'),
+        (tracking.is_some_and(|t| t.bcast), 'B'),
+        (has(F::DIRTY_CAS), 'd'),
+        (has(F::CLOSE_AFTER_REPLY), 'c'),
+        (has(F::CLOSE_ASAP), 'A'),
+        (has(F::UNIX_SOCKET), 'U'),
+        (has(F::READONLY), 'r'),
+        (has(F::NO_EVICT), 'e'),
+        (has(F::NO_TOUCH), 'T'),
+    ];
+    let letters: String = table
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, c)| *c)
+        .collect();
+    match letters.is_empty() {
+        true => "N".into(),
+        false => letters,
+    }
+}
+
+/// -1 = tracking is off, 0 = no redirection.
+pub fn redirect_number(tracking: Option<&Tracking>) -> i64 {
+    tracking.map_or(-1, |t| t.redirect.map_or(0, |id| id.0 as i64))
+}

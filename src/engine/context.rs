@@ -1,0 +1,316 @@
+//! What a command handler sees: the engine, its client, and helpers for what handlers share.
+
+use super::{ClientFlags, CommandError, Engine, Session};
+use keyspace::value::Kind;
+use keyspace::{Db, Glance, Loc, ValueRef};
+use std::time::Duration;
+
+/// A running command.
+pub struct Cx<'a> {
+    /// All state but the client.
+    pub engine: &'a mut Engine,
+    /// The client, taken out of the engine's table while its command runs.
+    pub client: &'a mut Session,
+    /// What is sent to the replicas if the command changed something.
+    pub(super) own: Own,
+}
+
+/// What becomes of the request itself in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// It is propagated as the client sent it, if the dirty count grew.
+    Verbatim,
+    /// It is not: the handler gave other effects, or none.
+    Replaced,
+    /// It is propagated in any case (PUBLISH, FLUSHALL).
+    Forced,
+}
+
+/// Which keyspace events a command makes (`notify-keyspace-events` letters).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the letters of redis.conf say it
+pub enum Event {
+    Generic,
+    String,
+    List,
+    Set,
+    Hash,
+    Zset,
+    Expired,
+    Evicted,
+    Stream,
+    KeyMiss,
+    New,
+}
+
+impl Cx<'_> {
+    /// The selected database.
+    pub fn db(&mut self) -> &mut Db {
+        self.engine.keyspace.db_mut(self.client.db)
+    }
+
+    /// The value behind a [`Loc`] of the selected database, beside a borrow of the client's reply.
+    pub fn now(&self) -> i64 {
+        self.engine.clock.unix_ms
+    }
+
+    /// Now, for time-outs and ages: see [`Clock::steady_ms`](super::engine::Clock::steady_ms).
+    pub fn steady_now(&self) -> i64 {
+        self.engine.clock.steady_ms
+    }
+
+    /// For the link to our primary (and while loading) expired keys are alive: the primary decides.
+    pub(super) fn expiry_is_ours(&self) -> bool {
+        !self.client.flags.contains(ClientFlags::MASTER)
+    }
+
+    /// True if a key that this command finds expired is deleted. While writes are held, only a write deletes it: a
+    /// write that runs nevertheless (in a transaction that began before) must leave replicas with what it has seen
+    /// itself.
+    pub fn deletes_expired(&self) -> bool {
+        let writes = |c: &'static super::table::Entry| c.flags.contains(super::spec::Flags::WRITE);
+        self.engine.decides_expiry()
+            && (self.engine.pauses.held().is_none() || self.client.last_command.is_some_and(writes))
+    }
+
+    /// Finds a key for reading: expired keys are missing (and deleted when we are the primary), hits
+    /// and misses are counted, heat is touched.
+    pub fn lookup(&mut self, key: &[u8]) -> Option<Loc> {
+        self.look_to_read(key).map(|(loc, _)| loc)
+    }
+
+    /// As [`Cx::lookup`], with what was seen of the entry on the way.
+    #[inline]
+    pub(super) fn look_to_read(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
+        let found = self.look(key);
+        match found {
+            Some((loc, seen)) => {
+                self.engine.stats.hits += 1;
+                if !self.client.flags.contains(ClientFlags::NO_TOUCH) {
+                    super::heat::touch_from(self.engine, self.client.db, loc, seen.heat);
+                }
+            }
+            None => {
+                self.engine.stats.misses += 1;
+                self.notify(Event::KeyMiss, "keymiss", key);
+            }
+        }
+        found
+    }
+
+    /// As [`Cx::lookup`] without touching the heat (EXISTS, TYPE, TTL, OBJECT).
+    pub fn lookup_untouched(&mut self, key: &[u8]) -> Option<Loc> {
+        let found = self.lookup_quietly(key);
+        if found.is_some() {
+            self.engine.stats.hits += 1;
+        } else {
+            self.engine.stats.misses += 1;
+            self.notify(Event::KeyMiss, "keymiss", key);
+        }
+        found
+    }
+
+    /// As [`Cx::lookup`] without counting and touching.
+    pub fn lookup_quietly(&mut self, key: &[u8]) -> Option<Loc> {
+        self.look(key).map(|(loc, _)| loc)
+    }
+
+    #[inline]
+    fn look(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
+        let now = self.engine.clock.unix_ms;
+        let db = self.engine.keyspace.db(self.client.db);
+        let loc = db.find_hashed(self.engine.key_hash(key), key)?;
+        let seen = db.glance(loc);
+        match seen.expire {
+            Some(at) if at < now && self.expiry_is_ours() => {
+                if self.deletes_expired() {
+                    self.engine.delete_expired(self.client.db, loc);
+                }
+                None
+            }
+            _ => Some((loc, seen)),
+        }
+    }
+
+    /// Finds a key for writing: as [`Cx::lookup`] without hit and miss counts.
+    pub fn lookup_write(&mut self, key: &[u8]) -> Option<Loc> {
+        self.look_to_write(key).map(|(loc, _)| loc)
+    }
+
+    /// As [`Cx::lookup_write`], with what was seen of the entry on the way.
+    #[inline]
+    pub(super) fn look_to_write(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
+        let found = self.look(key)?;
+        super::heat::touch_from(self.engine, self.client.db, found.0, found.1.heat);
+        Some(found)
+    }
+
+    /// What type of value a key of the selected database holds.
+    pub fn kind(&self, loc: Loc) -> Kind {
+        self.engine.keyspace.db(self.client.db).kind(loc)
+    }
+
+    /// The value of a key of the selected database, as a reader sees it.
+    pub fn value(&self, loc: Loc) -> ValueRef<'_> {
+        self.engine.keyspace.db(self.client.db).value(loc)
+    }
+
+    /// A key was changed: WATCHers, tracking clients and waiters learn it, and the dirty count grows
+    /// by `changes`.
+    pub fn changed(&mut self, key: &[u8], changes: i64) {
+        self.engine.dirty += changes;
+        self.also_changed(self.client.db, key);
+    }
+
+    /// As [`Cx::changed`], of a key of any database, and of a change that is counted already.
+    pub fn also_changed(&mut self, db: usize, key: &[u8]) {
+        self.engine.key_changed(db, key);
+        if self.engine.repl.is_replica() {
+            self.note_own_key(db, key);
+        }
+    }
+
+    /// Publishes a keyspace event, if the configuration asks for it.
+    pub fn notify(&mut self, class: Event, event: &str, key: &[u8]) {
+        self.engine.notify(class, event, key, self.client.db);
+    }
+
+    /// A key came into being: the event `new`, before the event of the command that made it.
+    pub fn created(&mut self, key: &[u8]) {
+        self.notify(Event::New, "new", key);
+    }
+
+    /// Replaces what the replicas get: `argv` instead of the request.
+    pub fn propagate_as<T: AsRef<[u8]>>(&mut self, argv: &[T]) {
+        self.own = Own::Replaced;
+        self.also_propagate(argv);
+    }
+
+    /// Adds an effect (before the request's own, if that is propagated).
+    pub fn also_propagate<T: AsRef<[u8]>>(&mut self, argv: &[T]) {
+        if self.client.flags.contains(ClientFlags::INTERNAL)
+            && self.engine.scripting.keeps_effects()
+        {
+            return;
+        }
+        let db = self.client.db;
+        self.engine.propagate(db, argv);
+    }
+
+    /// The request itself is not propagated.
+    pub fn no_propagate(&mut self) {
+        self.own = Own::Replaced;
+    }
+
+    /// The request is propagated whether or not it changed something.
+    pub fn force_propagate(&mut self) {
+        self.own = Own::Forced;
+    }
+
+    /// Removes a key of the selected database, its value dropped here or in the background
+    /// (`lazyfree-lazy-*`). Counts, WATCH and events are the caller's.
+    pub fn remove(&mut self, loc: Loc, lazy: bool) {
+        let value = self.db().take(loc);
+        self.engine.drop_value(value, lazy);
+    }
+
+    /// Blocks the whole server (DEBUG SLEEP).
+    pub fn sleep(&mut self, how_long: Duration) {
+        self.engine
+            .with_host(|host, _| host.sleep(how_long.as_micros() as u64));
+    }
+
+    /// `Err` unless the value has the type that `pick` takes out of it.
+    pub fn typed<'v, T>(
+        &'v self,
+        loc: Loc,
+        pick: impl FnOnce(ValueRef<'v>) -> Option<T>,
+    ) -> Result<T, CommandError> {
+        pick(self.value(loc)).ok_or(CommandError::WRONG_TYPE)
+    }
+}
+
+impl Engine {
+    /// The hash of a key, which may be known already.
+    #[inline]
+    pub fn key_hash(&self, key: &[u8]) -> u64 {
+        let hash = self.key_hint.hash_of(key);
+        hash.unwrap_or_else(|| self.keyspace.hasher().hash(key))
+    }
+
+    /// Adds an effect for the stream, if anybody listens.
+    pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
+        if self.repl.listening() || self.effects_tap.is_some() {
+            self.effects.push(db, argv);
+        }
+    }
+
+    /// Sends the collected effects out, unless a transaction or script is still running.
+    pub fn flush_effects(&mut self) {
+        if self.depth == 0 && !self.effects.is_empty() {
+            self.repl.feed(&self.effects, self.clock.unix_ms);
+            if let Some(tap) = &mut self.effects_tap {
+                tap(&self.effects);
+            }
+            self.effects.clear();
+        }
+    }
+
+    /// Marks an entry as used now, by the maxmemory policy.
+    pub fn touch(&mut self, db: usize, loc: Loc) {
+        super::heat::touch(self, db, loc);
+    }
+
+    /// WATCHers of a key learn that it changed; waiters may become ready.
+    #[inline]
+    pub fn key_changed(&mut self, db: usize, key: &[u8]) {
+        if self.blocking.clients() > 0 {
+            self.blocking.signal(db, key);
+        }
+        if !self.watched.is_empty() {
+            crate::watch::touch_watched(self, db, key);
+        }
+        if !self.tracking.is_empty() {
+            self.tracking.invalidate(key);
+        }
+    }
+
+    /// As [`Engine::key_changed`], for a key that the server itself removed, whichever client's command runs.
+    pub fn key_removed(&mut self, db: usize, key: &[u8]) {
+        let author = self.tracking.author.take();
+        self.key_changed(db, key);
+        self.tracking.author = author;
+    }
+
+    /// Publishes a keyspace event, if the configuration asks for it.
+    pub fn notify(&mut self, class: Event, event: &str, key: &[u8], db: usize) {
+        if !self.config.notify_keyspace_events.is_empty() {
+            super::notify::publish(self, class, event, key, db);
+        }
+    }
+}
+
+impl Cx<'_> {
+    /// Deletes a key because its new expiry has passed already; counts, events and effect included.
+    pub fn delete_as_expired(&mut self, loc: Loc, key: &[u8]) {
+        let lazy = self.engine.config.lazyfree_lazy_expire;
+        self.remove(loc, lazy);
+        self.changed(key, 1);
+        self.notify(Event::Generic, "del", key);
+        self.propagate_as(&[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, key]);
+    }
+}
+
+impl Cx<'_> {
+    /// The reply of a HELP subcommand: a heading, the lines, and HELP itself.
+    pub fn help(&mut self, container: &str, lines: &[&str]) {
+        let reply = &mut self.client.reply;
+        reply.array(lines.len() + 3);
+        reply.simple(&format!(
+            "{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+        ));
+        lines.iter().for_each(|line| reply.simple(line));
+        reply.simple("HELP");
+        reply.simple("    Print this help.");
+    }
+}

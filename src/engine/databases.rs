@@ -1,0 +1,26 @@
+//! Databases that are emptied.
+
+use crate::Engine;
+use crate::host::Weight;
+use crate::watch::touch_watched_database;
+
+impl Engine {
+    /// Removes all keys of a database. They are freed in the background in any case; `lazily` says that
+    /// this was asked for and counts them (`lazyfreed_objects`).
+    pub fn empty_database(&mut self, db: usize, lazily: bool) {
+        touch_watched_database(self, db, None);
+        let old = self.keyspace.db_mut(db).clear();
+        self.dirty += old.len() as i64;
+        if !old.is_empty() {
+            let objects = if lazily { old.len() as u64 } else { 0 };
+            self.drop_counted(Box::new(old), Weight { bytes: 0, objects });
+        }
+    }
+
+    /// Removes all keys of all databases.
+    pub fn empty_all(&mut self, lazily: bool) {
+        for db in 0..self.keyspace.count() {
+            self.empty_database(db, lazily);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
+
+use super::context::Own;
+use super::kept::Kept;
+use super::scripting::{CallRest, Rest};
+use super::spec::{Flags, Group};
+use super::table::Entry;
+use super::{
+    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Session, links, pubsub,
+    tracking, transaction, watch,
+};
+
+/// After a command that takes longer than this, the clock is advanced for the rest of the batch.
+const MOMENT_NS: u64 = 1_000_000;
+
+/// The state when a handler began.
+#[derive(Clone, Copy)]
+pub struct Started {
+    /// The dirty count.
+    pub dirty: i64,
+    /// The timer.
+    pub began: u64,
+    /// MONITOR shows the request after it has run.
+    pub shown_after: bool,
+}
+
+impl Executor {
+    /// Runs one request for a session that the caller holds.
+    pub fn run(&mut self, client: &mut Session, argv: &[&[u8]]) {
+        if argv.is_empty() {
+            return;
+        }
+        let args = Args(argv);
+        client.last_interaction_ms = self.clock.steady_ms;
+        let mark = client.reply.len();
+        self.run_admitted(client, args);
+        client.keep_silent(mark);
+        self.push_to(client);
+    }
+
+    /// Sends the push messages of a client whose request has run. They follow the reply, and are sent even if CLIENT
+    /// REPLY is off.
+    pub(super) fn push_to(&mut self, client: &mut Session) {
+        if self.pubsub.has_deferred() {
+            pubsub::deliver_to(&mut self.pubsub, client);
+        }
+        if self.tracking.has_pending() {
+            tracking::tell_pending(self, Some(client));
+        }
+    }
+
+    fn run_admitted(&mut self, client: &mut Session, args: Args<'_>) {
+        let command = match self.admit(client, args) {
+            Ok(command) => command,
+            Err((refused, error)) => {
+                if let Some(command) = refused {
+                    self.stats.per_command[command.index].rejected += 1;
+                    if command.name == "exec" {
+                        let error = transaction::refused_exec(self, client, &error);
+                        return self.fail(client, &error);
+                    }
+                }
+                if refused.is_none() && is_http(args) {
+                    return self.abort_cross_protocol(client);
+                }
+                return self.reject(client, &error);
+            }
+        };
+        if self.tracking.has_pending() && !client.is_silent() {
+            // Of keys that were evicted to make room: before the reply.
+            tracking::tell_pending(self, Some(&mut *client));
+        }
+        if self.must_wait(client, command, args) {
+            return self.postpone(client, args);
+        }
+        if transaction::is_queued(client, command) {
+            return transaction::queue(client, command, args);
+        }
+        self.tracking.author = Some(client.id);
+        let result = links::has_database(client, command);
+        if let Err(error) = result.and_then(|()| self.call(client, command, args)) {
+            self.fail(client, &error);
+        }
+        if !self.watched.is_empty() {
+            watch::settle_dirty(&mut self.watched, client);
+        }
+        self.tracking.author = None;
+        end_caching(client);
+    }
+}
+
+impl Engine {
+    /// Closes the connection of a browser that was made to talk to us.
+    fn abort_cross_protocol(&mut self, client: &mut Session) {
+        let line = format!(
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands \
+             to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to \
+             compromise your Redis instance. Connection from {} aborted.",
+            client.addr
+        );
+        (self.log)('#', &line);
+        client.flags.insert(ClientFlags::CLOSE_ASAP);
+        self.actions.push(super::Action::Close(client.id));
+    }
+
+    /// As [`Engine::fail`], for a request that did not come to run: a transaction will abort.
+    pub fn reject(&mut self, client: &mut Session, error: &CommandError) {
+        if client.flags.contains(ClientFlags::MULTI) {
+            client.flags.insert(ClientFlags::DIRTY_EXEC);
+        }
+        self.fail(client, error);
+    }
+
+    /// Calls a handler and propagates what it did. Gates have been passed.
+    pub fn call(
+        &mut self,
+        client: &mut Session,
+        command: &'static Entry,
+        args: Args<'_>,
+    ) -> CmdResult {
+        let dirty = self.dirty;
+        let began = self.tick;
+        client.last_command = Some(command);
+        // Shown after it has run, so that EXEC follows its commands; a script precedes its commands.
+        let shown = !self.monitors.is_empty() && !self.blocking.is_resuming();
+        let shown_after = shown && !command.flags.contains(Flags::NO_MANDATORY_KEYS);
+        if shown && !shown_after {
+            self.feed_monitors(client, command, args);
+        }
+        let started = Started {
+            dirty,
+            began,
+            shown_after,
+        };
+        let mut cx = Cx {
+            engine: self,
+            client,
+            own: Own::Verbatim,
+        };
+        let result = (command.command.run)(&mut cx, args);
+        let own = cx.own;
+        if client.waits_for_script() {
+            self.after_script(Rest::Call(CallRest {
+                command,
+                args: Kept::of(args.0),
+                started,
+                own,
+            }));
+            return Ok(());
+        }
+        self.settle(client, command, args, started, own, result)
+    }
+
+    /// What follows a handler: it is counted, and its request propagated. Inline: it has as many arguments as
+    /// [`Engine::call`] has variables.
+    #[inline(always)]
+    pub(super) fn settle(
+        &mut self,
+        client: &mut Session,
+        command: &'static Entry,
+        args: Args<'_>,
+        started: Started,
+        own: Own,
+        result: CmdResult,
+    ) -> CmdResult {
+        let from_script = client.flags.contains(ClientFlags::INTERNAL);
+        let changed = self.dirty != started.dirty;
+        self.tick = (self.timer)();
+        let nanos = self.tick - started.began;
+        // What comes after a long command sees the time that it took; EXEC and scripts are of one moment.
+        if nanos > MOMENT_NS && self.depth == 0 && !from_script {
+            let tick = self.tick;
+            self.clock.advance_to(tick);
+        }
+        if started.shown_after {
+            self.feed_monitors(client, command, args);
+        }
+        if changed && self.repl.is_replica() {
+            self.note_own_keys();
+        }
+        let stats = &mut self.stats.per_command[command.index];
+        stats.nanos += nanos;
+        // A call that waits is counted when its wait is over.
+        if client.blocked.is_none() {
+            self.stats.commands += 1;
+            client.commands += 1;
+            stats.calls += 1;
+            stats.failed += result.is_err() as u64;
+            if self.config.latency_tracking {
+                stats.times.record(nanos);
+            }
+        }
+        if nanos >= self.watch_from_ns {
+            self.note_slow(client, command, args, nanos);
+        }
+        // What changes while a command runs that writes nothing is not of its doing.
+        let writes = || {
+            let flags = command.flags;
+            flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE)
+        };
+        if (own == Own::Forced || (own == Own::Verbatim && changed && writes()))
+            && !(from_script && self.scripting.keeps_effects())
+        {
+            self.propagate(client.db, args.0);
+        }
+        if client.tracking.is_some() && reads_keys(command) {
+            let keys = command.command.keys.positions(&args);
+            let keys = keys.into_iter().map(|i| args.0[i]);
+            self.tracking.remember(client, keys);
+        }
+        if self.depth == 0 {
+            if changed {
+                self.flush_effects();
+            }
+            client.write_offset = self.repl.offset();
+        }
+        result
+    }
+
+    /// Writes an error reply and counts it.
+    pub fn fail(&mut self, client: &mut Session, error: &CommandError) {
+        self.stats.errors += 1;
+        self.count_error(&String::from_utf8_lossy(&error.0));
+        client.reply.error(&error.0);
+    }
+
+    /// `errorstat_*`
+    pub(super) fn count_error(&mut self, text: &str) {
+        if let Some(codes) = self.stats.error_codes.count(text) {
+            self.repl.log('#', "Errorstats stopped adding new errors because the number of errors reached the limit, may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT.");
+            let text = format!("Current errors code list: {codes}");
+            self.repl.log('#', text);
+        }
+    }
+}
+
+/// True for a command that makes a tracking client remember its keys. A script itself reads none; the commands that
+/// it calls do.
+fn reads_keys(command: &Entry) -> bool {
+    command.flags.contains(Flags::READONLY) && command.command.group != Group::Scripting
+}
+
+/// CLIENT CACHING holds for the next command, or for the next transaction.
+fn end_caching(client: &mut Session) {
+    let in_multi = client.flags.contains(ClientFlags::MULTI);
+    let about_clients = client
+        .last_command
+        .is_some_and(|c| c.name.starts_with("client|"));
+    if let Some(tracking) = &mut client.tracking
+        && !in_multi
+        && !about_clients
+    {
+        tracking.caching = false;
+    }
+}
+
+/// The first words of lines that HTTP begins requests with.
+fn is_http(args: Args<'_>) -> bool {
+    args.is(0, "POST") || args.is(0, "Host:")
+}

@@ -1,0 +1,164 @@
+//! Making room below `maxmemory`.
+//!
+//! Keys are sampled (`maxmemory-samples` at a time) and the best candidate of the sample and of a small pool of
+//! earlier good ones is evicted first. How much that frees shows in `used_memory`.
+
+use super::{Engine, heat};
+use config::choices::MaxmemoryPolicy;
+use keyspace::Loc;
+
+/// Candidates remembered from earlier samples.
+const POOL: usize = 16;
+
+/// How old the count of memory may be at which keys have to go.
+const RECOUNT_US: u64 = 1_000;
+
+/// A candidate: the higher the score, the sooner it is evicted.
+struct Candidate {
+    score: u64,
+    db: usize,
+    key: Vec<u8>,
+}
+
+/// What is kept from one eviction to the next.
+#[derive(Default)]
+pub struct Pool {
+    /// Good candidates, best last.
+    found: Vec<Candidate>,
+    /// When the memory was counted last, of the monotonic clock.
+    counted_us: u64,
+}
+
+impl Engine {
+    /// True if `used_memory` is above `maxmemory`, what eviction cannot free left out.
+    fn is_over(&self) -> bool {
+        let (used, limit) = ((self.used_memory)(self), self.config.maxmemory as usize);
+        used > limit && used.saturating_sub(self.not_counted_for_evict()) > limit
+    }
+
+    /// Evicts until `used_memory` is below `maxmemory`; false if that is not to be had.
+    pub(super) fn make_room(&mut self) -> bool {
+        if !self.is_over() {
+            return true;
+        }
+        // What other threads have freed, after a load say, may not be known yet.
+        let now = self.clock.mono_us;
+        if now.saturating_sub(self.eviction_pool.counted_us) >= RECOUNT_US {
+            self.eviction_pool.counted_us = now;
+            (self.recount_memory)();
+            if !self.is_over() {
+                return true;
+            }
+        }
+        if self.repl.is_replica() && self.config.replica_ignore_maxmemory {
+            return true;
+        }
+        if self.pauses.held().is_some() {
+            // No key is evicted meanwhile. A write is held instead of refused, and asks again afterwards.
+            return true;
+        }
+        if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction || self.depth > 0 {
+            return false;
+        }
+        while self.is_over() {
+            let Some((db, loc)) = self.victim() else {
+                return false;
+            };
+            self.evict(db, loc);
+        }
+        true
+    }
+
+    fn evict(&mut self, db: usize, loc: Loc) {
+        let lazy = self.config.lazyfree_lazy_eviction;
+        let key = self.keyspace.db(db).key(loc).to_vec();
+        let value = self.keyspace.db_mut(db).take(loc);
+        self.drop_value(value, lazy);
+        self.stats.evicted_keys += 1;
+        self.propagate(
+            db,
+            &[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, &key],
+        );
+        self.key_removed(db, &key);
+        self.notify(super::Event::Evicted, "evicted", &key, db);
+        self.flush_effects();
+    }
+
+    fn victim(&mut self) -> Option<(usize, Loc)> {
+        use MaxmemoryPolicy as P;
+        if matches!(
+            self.config.maxmemory_policy,
+            P::AllkeysRandom | P::VolatileRandom
+        ) {
+            let dbs = self.keyspace.count();
+            let first = self.rng.below(dbs as u64) as usize;
+            return (0..dbs)
+                .map(|i| (first + i) % dbs)
+                .find_map(|db| self.sample(db).map(|loc| (db, loc)));
+        }
+        loop {
+            let mut found = false;
+            for db in 0..self.keyspace.count() {
+                for _ in 0..self.config.maxmemory_samples {
+                    let Some(loc) = self.sample(db) else { break };
+                    found = true;
+                    self.offer(db, loc);
+                }
+            }
+            if !found {
+                return None;
+            }
+            while let Some(best) = self.eviction_pool.found.pop() {
+                // It may have gone, or been used, since it was found.
+                if let Some(loc) = self.keyspace.db(best.db).find(&best.key)
+                    && self.score(best.db, loc).is_some_and(|s| s >= best.score)
+                {
+                    return Some((best.db, loc));
+                }
+            }
+        }
+    }
+
+    fn sample(&mut self, db: usize) -> Option<Loc> {
+        let random = self.rng.next_u64();
+        let db = self.keyspace.db(db);
+        match self.config.maxmemory_policy.all_keys() {
+            true => db.random(random),
+            false => db.random_volatile(random),
+        }
+    }
+
+    fn offer(&mut self, db: usize, loc: Loc) {
+        let Some(score) = self.score(db, loc) else {
+            return;
+        };
+        let pool = &mut self.eviction_pool.found;
+        let at = pool.partition_point(|c| c.score < score);
+        if at == 0 && pool.len() == POOL {
+            return;
+        }
+        let key = self.keyspace.db(db).key(loc);
+        if pool.iter().any(|c| c.db == db && c.key == key) {
+            return;
+        }
+        let key = key.to_vec();
+        pool.insert(at, Candidate { score, db, key });
+        if pool.len() > POOL {
+            pool.remove(0);
+        }
+    }
+
+    fn score(&self, db: usize, loc: Loc) -> Option<u64> {
+        use MaxmemoryPolicy as P;
+        let now = self.clock.steady_ms;
+        let store = self.keyspace.db(db);
+        Some(match self.config.maxmemory_policy {
+            P::VolatileTtl => u64::MAX - store.expire(loc)?.max(0) as u64,
+            P::VolatileLfu | P::AllkeysLfu => {
+                let decay = heat::decay_minutes(&self.config);
+                255 - u64::from(heat::decayed(store.heat(loc), now, decay))
+            }
+            _ => heat::idle_seconds(store.heat(loc), now) as u64,
+        })
+    }
+}

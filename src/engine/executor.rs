@@ -1,0 +1,100 @@
+//! The outermost loop: one request of one client at a time, and after it the requests of others that it released.
+//!
+//! Only an [`Executor`] runs requests. A handler, a service of the host and a driver's closure are given the
+//! [`Engine`] inside it, which cannot: none of them can run another client's request within its own work, where the
+//! effects, the replies and the change count of two requests would mix. What they release is queued (keys in
+//! [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs after they have returned.
+
+use super::{Action, ClientId, Engine, pubsub};
+use keyspace::Keyspace;
+use std::ops::{Deref, DerefMut};
+
+/// An engine, and the right to run requests on it.
+pub struct Executor {
+    engine: Engine,
+}
+
+impl From<Engine> for Executor {
+    fn from(engine: Engine) -> Self {
+        Executor { engine }
+    }
+}
+
+impl Deref for Executor {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl DerefMut for Executor {
+    fn deref_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+}
+
+impl Executor {
+    /// Runs one request of a connected client, and the requests that it released; the reply is in its session
+    /// afterwards.
+    pub fn execute(&mut self, id: ClientId, argv: &[&[u8]]) {
+        self.execute_alone(id, argv);
+        self.run_released();
+    }
+
+    fn execute_alone(&mut self, id: ClientId, argv: &[&[u8]]) {
+        let Some(mut session) = self.clients.remove(&id) else {
+            return;
+        };
+        self.run(&mut session, argv);
+        self.clients.insert(id, session);
+        self.after_command();
+    }
+
+    /// Called after each request: serves waiters that became ready, and sends what was collected.
+    pub fn after_command(&mut self) {
+        if Keyspace::left_bytes() > self.hold_writes_above {
+            self.hold_writes_for_snapshot();
+        }
+        self.flush_effects();
+        if self.blocking.has_ready() {
+            self.serve_ready_keys();
+        }
+        if self.pubsub.has_deferred() {
+            pubsub::deliver_deferred(self);
+        }
+    }
+
+    /// Runs the held requests that a pause has released, in the order of their arrival. A script that takes
+    /// long among them holds the rest up until it has ended.
+    pub fn run_released(&mut self) {
+        while !self.script_is_parked()
+            && let Some(id) = self.released.pop_front()
+        {
+            if let Some(args) = self.take_postponed(id) {
+                args.run(|argv| self.execute_alone(id, argv));
+            }
+            self.actions.push(Action::Resume(id));
+        }
+    }
+
+    /// True if [`Executor::settle`] has something to do.
+    pub fn is_unsettled(&self) -> bool {
+        !self.script_is_parked() && (!self.released.is_empty() || self.blocking.has_ready())
+    }
+
+    /// Called after work that no request caused (timers, drivers, services): runs the requests that it released.
+    pub fn settle(&mut self) {
+        self.after_command();
+        self.run_released();
+    }
+
+    /// Continues a parked script for at most `budget_ns`; true if it must be continued later.
+    pub fn continue_script(&mut self, budget_ns: u64) -> bool {
+        let again = self.engine.continue_parked_script(budget_ns);
+        if !again {
+            self.settle();
+        }
+        again
+    }
+}

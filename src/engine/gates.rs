@@ -1,0 +1,184 @@
+//! The checks between a request and its handler, in the reference server's order.
+//!
+//! unknown, arity -> DEBUG allowed -> AUTH -> inside MULTI -> memory -> failed saves -> too few replicas ->
+//! read-only replica -> subscriber -> stale replica -> loading -> a busy script -> a replica's own connection.
+//!
+//! Each gate answers with an error; holding a client back ([`pause`](super::pause)) and queueing in MULTI
+//! come after all of them.
+
+use super::engine::Loading;
+use super::spec::Flags;
+use super::table::{self, Entry};
+use super::{Args, ClientFlags, CommandError, Engine, Session, links};
+use config::choices::Protection;
+use resp::Proto;
+
+const MISCONF: CommandError = CommandError::fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+);
+pub(super) const NO_REPLICAS: CommandError =
+    CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
+pub(super) const MASTER_DOWN: CommandError = CommandError::fixed(
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
+const NO_DEBUG: CommandError = CommandError::fixed(
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+);
+const NOT_IN_MULTI: CommandError =
+    CommandError::fixed("ERR Command not allowed inside a transaction");
+
+impl Engine {
+    /// The gates. The command is given with the error when its name was right: refusals are counted.
+    #[inline]
+    pub(super) fn admit(
+        &mut self,
+        client: &Session,
+        args: Args<'_>,
+    ) -> Result<&'static Entry, (Option<&'static Entry>, CommandError)> {
+        let command = table::find(args).map_err(|e| (None, e))?;
+        match self.check(client, command, args) {
+            Ok(()) => Ok(command),
+            Err(error) => Err((Some(command), error)),
+        }
+    }
+
+    #[inline]
+    fn check(
+        &mut self,
+        client: &Session,
+        command: &'static Entry,
+        args: Args<'_>,
+    ) -> Result<(), CommandError> {
+        if !command.arity_fits(args.len()) {
+            return Err(CommandError::arity(command.name));
+        }
+        let flags = self.flags_of(client, command, args);
+        if command.flags.contains(Flags::PROTECTED)
+            && !permits(self.config.enable_debug_command, client)
+        {
+            return Err(NO_DEBUG);
+        }
+        if !client.authenticated && !flags.contains(Flags::NO_AUTH) {
+            return Err(CommandError::NO_AUTH);
+        }
+        if client.flags.contains(ClientFlags::MULTI) && command.flags.contains(Flags::NO_MULTI) {
+            return Err(NOT_IN_MULTI);
+        }
+        // What our primary sends has passed its gates.
+        let obey = client.flags.contains(ClientFlags::MASTER);
+        if self.config.maxmemory > 0 && !obey && !self.script_is_parked() {
+            let fits = self.make_room();
+            self.scripting.out_of_memory = !fits;
+            if !fits && flags.contains(Flags::DENYOOM) {
+                return Err(CommandError::OOM);
+            }
+        }
+        if flags.contains(Flags::WRITE) && !obey {
+            self.check_write()?;
+        } else if self.save_failed && command.name == "ping" && self.stops_after_failed_save() {
+            return Err(MISCONF);
+        }
+        self.check_state(client, command, flags, obey)
+    }
+
+    /// The command's flags; EXEC has those of all that is queued, a script those that it declares.
+    #[inline(always)]
+    pub(super) fn flags_of(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
+        match command.varies {
+            false => command.flags,
+            true => self.flags_of_request(client, command, args),
+        }
+    }
+
+    fn flags_of_request(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
+        if command.flags.contains(Flags::NO_MANDATORY_KEYS) {
+            return self.flags_of_script(command, args);
+        }
+        // What one of them does, all of it does; what all of them may do, all of it may.
+        let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
+        let all = Flags::STALE | Flags::LOADING;
+        client.queue.iter().fold(command.flags, |flags, queued| {
+            let argv = queued.args.argv();
+            let own = self.flags_of(client, queued.command, Args(&argv));
+            (flags | (own & any)).difference(all.difference(own))
+        })
+    }
+
+    pub(super) fn stops_after_failed_save(&self) -> bool {
+        self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty()
+    }
+
+    pub(super) fn check_write(&self) -> Result<(), CommandError> {
+        let replica = self.repl.is_replica();
+        if self.save_failed && self.stops_after_failed_save() && !replica {
+            return Err(MISCONF);
+        }
+        if !self.repl.enough_replicas() {
+            return Err(NO_REPLICAS);
+        }
+        if replica && self.config.replica_read_only {
+            return Err(CommandError::READ_ONLY);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn check_state(
+        &self,
+        client: &Session,
+        command: &Entry,
+        flags: Flags,
+        obey: bool,
+    ) -> Result<(), CommandError> {
+        if client.subscriptions() > 0
+            && client.reply.proto == Proto::Resp2
+            && !matches!(
+                command.name,
+                "ping"
+                    | "subscribe"
+                    | "ssubscribe"
+                    | "sunsubscribe"
+                    | "psubscribe"
+                    | "unsubscribe"
+                    | "punsubscribe"
+                    | "quit"
+                    | "reset"
+            )
+        {
+            return Err(CommandError::new(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                command.name
+            )));
+        }
+        if !flags.contains(Flags::STALE)
+            && !self.config.replica_serve_stale_data
+            && !self.repl.link_is_up()
+        {
+            return Err(MASTER_DOWN);
+        }
+        let refused = match self.loading {
+            Loading::No => false,
+            Loading::Blocking => !flags.contains(Flags::LOADING),
+            Loading::Async => flags.contains(Flags::NO_ASYNC_LOADING),
+        };
+        if refused && !obey {
+            return Err(CommandError::LOADING);
+        }
+        if !command.flags.contains(Flags::ALLOW_BUSY)
+            && !obey
+            && let Some(busy) = self.busy_error()
+        {
+            return Err(busy);
+        }
+        links::check(client, command)
+    }
+}
+
+/// Whether `enable-debug-command`, or another directive of this kind, permits a client.
+pub fn permits(protection: Protection, client: &Session) -> bool {
+    match protection {
+        Protection::Yes => true,
+        Protection::Local => client.is_local(),
+        Protection::No => client.flags.contains(ClientFlags::MASTER),
+    }
+}

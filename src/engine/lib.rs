@@ -1,0 +1,60 @@
+//! The machine on which commands run: sessions, the way of a request, blocking, pub/sub, tracking, eviction.
+//!
+//! It knows no command. A family declares its own ([`spec::Command`]) and is put into the [`table`] once, at the start.
+//! A handler is a function `fn(&mut Cx, Args) -> CmdResult` that writes its reply into the client's
+//! [`Reply`](resp::Reply). It sees no socket, file or clock: what it needs of the world comes through
+//! [`host::Host`], time through [`engine::Clock`].
+
+pub mod acl_log;
+pub mod args;
+pub mod blocking;
+pub mod client_eviction;
+pub mod client_list;
+pub mod clients;
+pub mod collection;
+pub mod context;
+pub mod databases;
+pub mod dispatch;
+pub mod engine;
+pub mod error_codes;
+pub mod evict;
+pub mod executor;
+pub mod expire_cycle;
+pub mod expired_fields;
+pub mod gates;
+pub mod heat;
+pub mod histogram;
+pub mod host;
+pub mod inbox;
+pub mod kept;
+pub mod key_hint;
+pub mod key_specs;
+pub mod latency;
+pub mod links;
+pub mod monitor;
+pub mod notify;
+pub mod output_limits;
+pub mod own_keys;
+pub mod pause;
+pub mod pubsub;
+pub mod random;
+pub mod redact;
+pub mod scripting;
+pub mod session;
+pub mod slowlog;
+pub mod spec;
+pub mod table;
+pub mod tick;
+pub mod tracking;
+pub mod transaction;
+pub mod watch;
+
+pub use args::Args;
+pub use base::{ClientId, CmdResult, CommandError, glob};
+pub use clients::Clients;
+pub use context::{Cx, Event};
+pub use engine::{Action, Engine, Loading};
+pub use executor::Executor;
+pub use key_hint::KeyHint;
+pub use scripting::AtRest;
+pub use session::{ClientFlags, Session};

@@ -1,0 +1,112 @@
+//! The commands that may run on the connections of replication: a replica's, and the one to the primary.
+//!
+//! Neither is a client's. A replica only reports, and any answer would be read as part of its stream. The primary
+//! sends effects: commands that would turn its connection into something else (a subscriber, a monitor, a replica),
+//! or end it, are refused there.
+//!
+//! A primary may have more databases than this server. Writes of its stream into a database that is not here are
+//! refused and logged, as every error of its commands is; they must not change another database. The link goes on,
+//! and the next SELECT may select a database that is here.
+
+use super::spec::{Flags, Group};
+use super::table::Entry;
+use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
+use replication::StreamDb;
+
+/// What a replica is told that resets its connection.
+pub const RESET_REFUSED: CommandError =
+    CommandError::fixed("ERR can only reset normal client connections");
+const REPLICA_KEYS: CommandError =
+    CommandError::fixed("ERR Replica can't interact with the keyspace");
+const REPLICA_ONLY_REPORTS: CommandError =
+    CommandError::fixed("ERR Command is not valid when client is a replica.");
+const NOT_FROM_PRIMARY: CommandError =
+    CommandError::fixed("ERR Command is not valid when client is a master.");
+
+/// Refuses what has no place on a link. Ordinary clients pass.
+#[inline]
+pub(super) fn check(client: &Session, command: &Entry) -> Result<(), CommandError> {
+    let links = ClientFlags::REPLICA | ClientFlags::MASTER;
+    if !client.flags.intersects(links) {
+        return Ok(());
+    }
+    if client.flags.contains(ClientFlags::REPLICA) {
+        return on_replica_link(command);
+    }
+    on_primary_link(command)
+}
+
+fn on_replica_link(command: &Entry) -> Result<(), CommandError> {
+    match command.name {
+        // RESET is refused elsewhere; the others do nothing, or end the connection.
+        "replconf" | "psync" | "sync" | "monitor" | "reset" | "quit" => Ok(()),
+        _ if command
+            .flags
+            .intersects(Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY) =>
+        {
+            Err(REPLICA_KEYS)
+        }
+        _ => Err(REPLICA_ONLY_REPORTS),
+    }
+}
+
+fn on_primary_link(command: &Entry) -> Result<(), CommandError> {
+    let refused = match command.name {
+        "publish" | "spublish" => false,
+        "psync" | "sync" | "monitor" | "hello" | "auth" | "quit" | "shutdown" => true,
+        "replicaof" | "slaveof" | "failover" => true,
+        "client|reply" | "client|tracking" => true,
+        _ => command.command.group == Group::Pubsub && !command.name.starts_with("pubsub"),
+    };
+    match refused {
+        true => Err(NOT_FROM_PRIMARY),
+        false => Ok(()),
+    }
+}
+
+/// Refuses what works on a database while our primary's stream has selected one that is not here.
+#[inline]
+pub(super) fn has_database(client: &Session, command: &Entry) -> Result<(), CommandError> {
+    match client.nowhere {
+        None => Ok(()),
+        Some(db) => needs_no_database(command, db),
+    }
+}
+
+fn needs_no_database(command: &Entry, db: StreamDb) -> Result<(), CommandError> {
+    let anywhere = match command.name {
+        "ping" | "replconf" | "select" | "multi" | "exec" | "discard" => true,
+        "publish" | "spublish" | "flushall" | "swapdb" => true,
+        name => name.starts_with("function|") || name.starts_with("script|"),
+    };
+    match anywhere {
+        true => Ok(()),
+        false => Err(CommandError::new(format!(
+            "ERR DB index is out of range: the stream has selected database {db}, which is not here"
+        ))),
+    }
+}
+
+/// A command of the primary failed here: its data and this server's are no longer the same.
+pub fn tell_error(engine: &mut Engine, command: &str, error: &str) {
+    engine.stats.unexpected_errors += 1;
+    let text = format!(
+        "== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{}'",
+        error.trim_end(),
+        command.escape_debug()
+    );
+    engine.repl.log('#', text);
+}
+
+impl Cx<'_> {
+    /// The connection becomes a replica's: all its other uses end, because only the stream may be written to it from
+    /// now on.
+    pub fn become_replica(&mut self) {
+        pubsub::forget(self.engine, self.client);
+        tracking::disable(self.engine, self.client);
+        let replies =
+            ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP | ClientFlags::REPLY_SKIP_NEXT;
+        self.client.flags.remove(replies);
+        self.client.flags.insert(ClientFlags::REPLICA);
+    }
+}

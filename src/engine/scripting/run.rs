@@ -1,0 +1,427 @@
+//! Running a script: what must hold before it starts, the commands that it calls, its end.
+//!
+//!  * A script is one step for all other clients: its effects are sent together when it has ended, and nothing else
+//!    writes in between ([`super::busy`] says how that holds when it takes long).
+//!  * Its time does not pass: keys do not expire while it runs, and TIME gives the same again and again.
+//!  * Once it has written, only the end of the process stops it.
+
+use super::busy::Parked;
+use super::{Library, Script};
+use crate::engine::Clock;
+use crate::spec::Flags;
+use crate::table::{self, Entry};
+use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
+use base::large;
+use lua::flags::ScriptFlags;
+use lua::words::Words;
+use lua::{Answer, Ask, Kind, Outcome, Run};
+use resp::Proto;
+use smallvec::SmallVec;
+
+/// `redis.REPL_REPLICA`
+const REPL_REPLICA: i64 = 2;
+/// Effects go to replicas and (where there were one) an append-only file.
+const REPL_ALL: i64 = 3;
+
+/// The script that is running.
+pub struct Running {
+    /// Which interpreter runs it.
+    /// The interpreter that it is for.
+    pub kind: Kind,
+    /// SHA-1, or the function's name.
+    /// The name in messages of errors.
+    pub name: String,
+    /// The request that started it, of a function.
+    pub argv: Words,
+    /// When it started: the time that it sees.
+    pub clock: Clock,
+    /// When it started, by the engine's timer.
+    pub began_ns: u64,
+    /// Writes are refused.
+    read_only: bool,
+    /// Memory above `maxmemory` does not matter.
+    allow_oom: bool,
+    /// On behalf of our primary.
+    obeys: bool,
+    /// It has called a command that writes.
+    pub wrote: bool,
+    /// Where effects go.
+    repl: i64,
+    /// SCRIPT KILL or FUNCTION KILL was called.
+    pub killed: bool,
+    /// The log has said that the script takes long, and other clients are answered BUSY.
+    pub busy: bool,
+    /// The script is parked until the server has served other clients.
+    pub parked: Option<Parked>,
+}
+
+impl Running {
+    /// Its effects go to replicas.
+    pub fn replicates(&self) -> bool {
+        self.repl & REPL_REPLICA != 0
+    }
+}
+
+/// What a script is run for.
+pub struct Start<'a> {
+    /// The interpreter that it is for.
+    pub kind: Kind,
+    /// The number of the script in that interpreter.
+    pub id: u64,
+    /// The function, for FCALL.
+    pub function: Option<Vec<u8>>,
+    /// The name in messages of errors.
+    pub name: String,
+    /// What its first line says.
+    pub flags: ScriptFlags,
+    /// Called by a command that must not write.
+    pub read_only: bool,
+    /// KEYS.
+    pub keys: &'a [&'a [u8]],
+    /// ARGV.
+    pub args: &'a [&'a [u8]],
+}
+
+/// How far [`Engine::drive`] came.
+pub enum Driven {
+    /// To the end.
+    Done(Outcome),
+    /// Time is up; what to ask next.
+    Paused(Ask),
+}
+
+/// Some of a request's arguments.
+pub type Part<'a> = &'a [&'a [u8]];
+
+/// The keys and arguments after a count at argument 2.
+pub fn keys_and_args(args: Args<'_>, count: i64) -> Result<(Part<'_>, Part<'_>), CommandError> {
+    let rest = args.from(3);
+    if count > rest.len() as i64 {
+        let text = "ERR Number of keys can't be greater than number of args";
+        return Err(CommandError::fixed(text));
+    }
+    if count < 0 {
+        return Err(CommandError::fixed("ERR Number of keys can't be negative"));
+    }
+    Ok(rest.split_at(count as usize))
+}
+
+impl Cx<'_> {
+    /// Runs a script for the client; its reply follows, now or when the script has ended.
+    pub fn run_script(&mut self, args: Args<'_>, start: Start<'_>) -> CmdResult {
+        self.no_propagate(); // what it does is propagated, command by command
+        let obeys = self.client.flags.contains(ClientFlags::MASTER);
+        self.engine.check_start(&start, obeys)?;
+        let compat = start.flags.contains(ScriptFlags::COMPAT);
+        let never_writes = start.flags.contains(ScriptFlags::NO_WRITES);
+        let engine = &mut *self.engine;
+        engine.scripting.running = Some(Box::new(Running {
+            kind: start.kind,
+            name: start.name.clone(),
+            argv: match start.kind {
+                Kind::Eval => Words::default(),
+                Kind::Functions => Words::of(args.0),
+            },
+            clock: engine.clock,
+            began_ns: (engine.timer)(),
+            read_only: start.read_only || (!compat && never_writes),
+            allow_oom: !compat && (never_writes || start.flags.contains(ScriptFlags::ALLOW_OOM)),
+            obeys,
+            wrote: false,
+            repl: REPL_ALL,
+            killed: false,
+            busy: false,
+            parked: None,
+        }));
+        engine.depth += 1;
+        let actor = engine.scripting.client();
+        // What the script reads counts as read by its caller.
+        actor.id = self.client.id;
+        actor.tracking = self.client.tracking.clone();
+        actor.db = self.client.db;
+        actor.flags.set(ClientFlags::MASTER, obeys);
+        let no_touch = self.client.flags.contains(ClientFlags::NO_TOUCH);
+        actor.flags.set(ClientFlags::NO_TOUCH, no_touch);
+        let run = Run {
+            id: start.id,
+            function: start.function,
+            keys: Words::of(start.keys),
+            args: Words::of(start.args),
+            proto: self.client.reply.proto,
+            reply_max: self.client.reply.output().left(),
+            name: start.name,
+        };
+        match engine.drive(Ask::Run(Box::new(run)), None) {
+            Driven::Done(outcome) => engine.end_script(self.client, outcome),
+            Driven::Paused(ask) => engine.park(self.client, ask),
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// What the flags of a script demand.
+    fn check_start(&self, start: &Start<'_>, obeys: bool) -> CmdResult {
+        let flags = start.flags;
+        let stale = !self.config.replica_serve_stale_data && !self.repl.link_is_up();
+        if flags.contains(ScriptFlags::COMPAT) {
+            return match stale {
+                true => Err(crate::gates::MASTER_DOWN),
+                false => Ok(()),
+            };
+        }
+        if stale && !flags.contains(ScriptFlags::ALLOW_STALE) {
+            return Err(CommandError::fixed(
+                "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.",
+            ));
+        }
+        if !flags.contains(ScriptFlags::NO_WRITES) && !obeys {
+            if self.repl.is_replica() && self.config.replica_read_only {
+                return Err(CommandError::fixed(
+                    "READONLY Can not run script with write flag on readonly replica.",
+                ));
+            }
+            if self.save_failed && self.stops_after_failed_save() {
+                return Err(CommandError::fixed(
+                    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.",
+                ));
+            }
+            if start.read_only {
+                return Err(CommandError::fixed(
+                    "ERR Can not execute a script with write flag using *_ro command.",
+                ));
+            }
+            if !self.repl.enough_replicas() {
+                return Err(crate::gates::NO_REPLICAS);
+            }
+        }
+        let needs_room = !flags.intersects(ScriptFlags::ALLOW_OOM | ScriptFlags::NO_WRITES);
+        if needs_room && self.scripting.out_of_memory && self.config.maxmemory > 0 && !obeys {
+            return Err(CommandError::fixed(
+                "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs the script on, until it ends, or `until_ns` of the timer, or it has taken too long.
+    pub fn drive(&mut self, mut ask: Ask, until_ns: Option<u64>) -> Driven {
+        loop {
+            let Some(running) = &mut self.scripting.running else {
+                return Driven::Done(Outcome::default());
+            };
+            let kind = running.kind;
+            ask = match self.scripting.vm(kind, self.timer).ask(ask) {
+                Answer::Call(words, buffer, proto) => {
+                    let reply = self.call_from_script(&words, buffer, proto);
+                    if until_ns.is_some_and(|until| (self.timer)() >= until) {
+                        return Driven::Paused(Ask::Reply(words, reply));
+                    }
+                    Ask::Reply(words, reply)
+                }
+                Answer::Pause => {
+                    let ask = self.next_after_pause();
+                    let now = (self.timer)();
+                    let is_up = match until_ns {
+                        Some(until) => now >= until,
+                        None => self.scripting.running.as_ref().is_some_and(|r| r.busy),
+                    };
+                    match ask {
+                        Ask::Continue if is_up => return Driven::Paused(ask),
+                        ask => ask,
+                    }
+                }
+                Answer::SetRepl(flags) => {
+                    if let Some(running) = &mut self.scripting.running {
+                        running.repl = flags;
+                    }
+                    Ask::Said(true)
+                }
+                Answer::CheckCommand(words) => Ask::Said(self.knows(&words)),
+                Answer::Log(level, text) => {
+                    self.log_of_script(level, &text);
+                    Ask::Said(true)
+                }
+                Answer::Done(outcome) => return Driven::Done(outcome),
+                Answer::Ready | Answer::Compiled(_) | Answer::Loaded(_) => {
+                    return Driven::Done(Outcome::default());
+                }
+            };
+        }
+    }
+
+    /// After a pause: on, unless it was killed. A script that takes too long becomes busy.
+    fn next_after_pause(&mut self) -> Ask {
+        let now = (self.timer)();
+        let threshold = self.config.busy_reply_threshold as u64 * 1_000_000;
+        let Some(running) = &mut self.scripting.running else {
+            return Ask::Continue;
+        };
+        if running.killed {
+            (self.log)('*', "Lua script killed by user with SCRIPT KILL.");
+            return Ask::Kill("Script killed by user with SCRIPT KILL...");
+        }
+        let elapsed = now.saturating_sub(running.began_ns);
+        if threshold > 0 && elapsed >= threshold && !running.busy && !running.obeys {
+            running.busy = true;
+            let text = format!(
+                "Slow script detected: still in execution after {} milliseconds. You can try killing the script using the {} command. Script name is: {}.",
+                elapsed / 1_000_000,
+                match running.kind {
+                    Kind::Eval => "SCRIPT KILL",
+                    Kind::Functions => "FUNCTION KILL",
+                },
+                running.name,
+            );
+            (self.log)('#', &text);
+        }
+        Ask::Continue
+    }
+
+    /// Writes a script's reply and counts its errors.
+    pub fn end_script(&mut self, client: &mut Session, outcome: Outcome) {
+        self.scripting.running = None;
+        self.scripting.client().tracking = None;
+        self.depth -= 1;
+        self.stats.errors += outcome.errors.len() as u64;
+        for error in &outcome.errors {
+            self.count_error(&String::from_utf8_lossy(error));
+        }
+        if let Some(command) = client.last_command {
+            let failed = outcome.counted + u64::from(!outcome.errors.is_empty());
+            self.stats.per_command[command.index].failed += failed;
+        }
+        client.reply.raw(&outcome.reply);
+        if outcome.too_large {
+            client.reply.output_mut().overrun();
+        }
+    }
+
+    /// `redis.log`
+    pub fn log_of_script(&mut self, level: i64, text: &[u8]) {
+        let level = match level {
+            0 => '.',
+            1 => '-',
+            2 => '*',
+            _ => '#',
+        };
+        let text = String::from_utf8_lossy(text);
+        (self.log)(level, &text);
+    }
+
+    fn knows(&self, words: &Words) -> bool {
+        let argv: SmallVec<[&[u8]; 16]> = words.iter().collect();
+        table::find(Args(&argv)).is_ok()
+    }
+
+    /// A command that a script calls; its reply, encoded, in the empty `buffer`.
+    fn call_from_script(&mut self, words: &Words, mut buffer: Vec<u8>, proto: Proto) -> Vec<u8> {
+        let argv: SmallVec<[&[u8]; 16]> = words.iter().collect();
+        let mut client = self.scripting.take_client();
+        client.reply.proto = proto;
+        client.reply.output_mut().swap_buffer(&mut buffer);
+        let args = Args(&argv);
+        let admitted = self.admit_from_script(args);
+        let result = admitted.and_then(|command| {
+            let larges = words.larges();
+            large::offer(&larges, || self.call(&mut client, command, args))
+        });
+        if let Err(error) = result {
+            client.reply.truncate(0);
+            self.fail(&mut client, &error);
+        }
+        if self.pubsub.has_deferred() {
+            crate::pubsub::deliver_deferred(self);
+        }
+        let reply = client.reply.take();
+        self.scripting.put_client(client);
+        reply
+    }
+
+    /// What a script may call. A command that is refused is counted so.
+    fn admit_from_script(&mut self, args: Args<'_>) -> Result<&'static Entry, CommandError> {
+        let unknown = CommandError::fixed("ERR Unknown Redis command called from script");
+        let command = table::find(args).map_err(|_| unknown)?;
+        self.check_from_script(command, args)
+            .inspect_err(|_| self.stats.per_command[command.index].rejected += 1)?;
+        Ok(command)
+    }
+
+    fn check_from_script(&mut self, command: &'static Entry, args: Args<'_>) -> CmdResult {
+        if !command.arity_fits(args.len()) {
+            return Err(CommandError::fixed(
+                "ERR Wrong number of args calling Redis command from script",
+            ));
+        }
+        let flags = command.flags;
+        if flags.contains(Flags::NOSCRIPT) && !self.scripts_may_all {
+            return Err(CommandError::fixed(
+                "ERR This Redis command is not allowed from script",
+            ));
+        }
+        let stale = !self.config.replica_serve_stale_data && !self.repl.link_is_up();
+        if stale && !flags.contains(Flags::STALE) {
+            return Err(CommandError::fixed(
+                "ERR Can not execute the command on a stale replica",
+            ));
+        }
+        let Some(running) = &self.scripting.running else {
+            return Ok(());
+        };
+        let writes = flags.contains(Flags::WRITE);
+        if running.read_only && (writes || flags.contains(Flags::MAY_REPLICATE)) {
+            return Err(CommandError::fixed(
+                "ERR Write commands are not allowed from read-only scripts.",
+            ));
+        }
+        if writes && !running.wrote && !running.obeys {
+            if self.repl.is_replica() && self.config.replica_read_only {
+                return Err(CommandError::READ_ONLY);
+            }
+            self.check_write()?;
+        }
+        let full = self.scripting.out_of_memory && self.config.maxmemory > 0;
+        if flags.contains(Flags::DENYOOM)
+            && full
+            && !running.allow_oom
+            && !running.wrote
+            && !running.obeys
+        {
+            return Err(CommandError::OOM);
+        }
+        if writes && let Some(running) = &mut self.scripting.running {
+            running.wrote = true;
+        }
+        Ok(())
+    }
+
+    /// The flags of a command that runs a script, as the script declares them.
+    pub fn flags_of_script(&self, command: &Entry, args: Args<'_>) -> Flags {
+        let declared = match command.name {
+            "eval" | "eval_ro" => match args[1].starts_with(b"#!") {
+                true => lua::flags::of_script(&args[1]).ok().map(|(flags, _)| flags),
+                false => None,
+            },
+            "evalsha" | "evalsha_ro" => self.cached(&args[1]).map(|s: &Script| s.flags),
+            _ => {
+                let found = self.scripting.libraries.function(&args[1]);
+                found.map(|(_, function): (&Library, _)| function.flags)
+            }
+        };
+        match declared {
+            Some(declared) if !declared.contains(ScriptFlags::COMPAT) => {
+                let mut flags = command.flags
+                    - (Flags::STALE | Flags::DENYOOM | Flags::WRITE | Flags::MAY_REPLICATE);
+                let writes = !declared.contains(ScriptFlags::NO_WRITES);
+                flags.set(
+                    Flags::DENYOOM,
+                    writes && !declared.contains(ScriptFlags::ALLOW_OOM),
+                );
+                flags.set(Flags::WRITE, writes);
+                flags.set(Flags::STALE, declared.contains(ScriptFlags::ALLOW_STALE));
+                flags
+            }
+            _ => command.flags,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! All commands, by name.
+//!
+//! The declarations of the families are flattened into [`Entry`]s, each with a number of its own, so that
+//! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
+//! in lower case, which are one word: hashed once and, mostly, compared once.
+
+use super::spec::{Command, Flags};
+use super::{Args, CommandError};
+use base::error::up_to_zero;
+use std::ops::Deref;
+use std::sync::{LazyLock, OnceLock};
+
+/// The families of commands, each with its declarations.
+pub type Families = &'static [&'static [Command]];
+
+static FAMILIES: OnceLock<Families> = OnceLock::new();
+
+/// Puts the commands of all families into the table. What is there already stays.
+pub fn install(families: Families) {
+    let _ = FAMILIES.set(families);
+}
+
+/// A command in the table. Derefs to its declaration.
+pub struct Entry {
+    /// The declaration.
+    pub command: &'static Command,
+    /// Its number, subcommands included: the index of its statistics.
+    pub index: usize,
+    /// The container that it is a subcommand of.
+    pub parent: Option<&'static str>,
+    /// Its flags are those of the single request: EXEC does what is queued, a script what it declares.
+    pub varies: bool,
+    /// Subcommands.
+    pub subcommands: Vec<Entry>,
+}
+
+impl Deref for Entry {
+    type Target = Command;
+    fn deref(&self) -> &Command {
+        self.command
+    }
+}
+
+impl Entry {
+    /// The subcommand `name`, in any case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&Entry> {
+        self.subcommands
+            .iter()
+            .find(|s| s.short_name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// The name without the container: `get` of `config|get`.
+    pub fn short_name(&self) -> &'static str {
+        match self.command.name.split_once('|') {
+            Some((_, short)) => short,
+            None => self.command.name,
+        }
+    }
+}
+
+struct Table {
+    entries: Vec<Entry>,
+    /// Open addressing.
+    slots: Vec<Slot>,
+    count: usize,
+}
+
+/// `EMPTY`, or an index into the entries, with the letters that are compared first.
+#[derive(Clone, Copy)]
+struct Slot {
+    start: Start,
+    entry: u16,
+}
+
+const EMPTY: u16 = u16::MAX;
+/// Several times the number of commands, so that chains are short.
+const SLOTS: usize = 2048;
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+
+impl Table {
+    fn build() -> Table {
+        let mut table = Table {
+            entries: Vec::new(),
+            slots: vec![
+                Slot {
+                    start: Start::of(b""),
+                    entry: EMPTY
+                };
+                SLOTS
+            ],
+            count: 0,
+        };
+        let families = FAMILIES.get();
+        let families = families.expect("the families are installed before a command is looked for");
+        for command in families.iter().flat_map(|f| f.iter()) {
+            assert!(
+                table.find(command.name.as_bytes()).is_none(),
+                "{} is declared twice",
+                command.name
+            );
+            let entry = Entry::number(command, None, &mut table.count);
+            let start = Start::of(command.name.as_bytes());
+            let mut slot = start.hash();
+            while table.slots[slot].entry != EMPTY {
+                slot = (slot + 1) % SLOTS;
+            }
+            table.slots[slot] = Slot {
+                start,
+                entry: table.entries.len() as u16,
+            };
+            table.entries.push(entry);
+        }
+        table
+    }
+
+    #[inline(always)]
+    fn find(&self, name: &[u8]) -> Option<&Entry> {
+        let start = Start::of(name);
+        let mut at = start.hash();
+        loop {
+            let slot = self.slots[at];
+            let entry = self.entries.get(slot.entry as usize)?;
+            if slot.start == start
+                && (name.len() <= Start::MAX
+                    || entry.command.name.as_bytes().eq_ignore_ascii_case(name))
+            {
+                return Some(entry);
+            }
+            at = (at + 1) % SLOTS;
+        }
+    }
+}
+
+/// The first letters of a name in lower case, and its length: of a short name all there is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Start {
+    letters: u64,
+    len: usize,
+}
+
+impl Start {
+    /// Letters that it holds.
+    const MAX: usize = 8;
+
+    #[inline]
+    fn of(name: &[u8]) -> Start {
+        Start {
+            letters: lower(first_bytes(name)),
+            len: name.len(),
+        }
+    }
+
+    /// Where the search for a name begins.
+    #[inline]
+    fn hash(self) -> usize {
+        let mixed = (self.letters ^ self.len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize % SLOTS
+    }
+}
+
+/// Up to eight bytes, the first one lowest.
+#[inline]
+fn first_bytes(name: &[u8]) -> u64 {
+    if let Some(first) = name.first_chunk() {
+        return u64::from_le_bytes(*first);
+    }
+    if let (Some(low), Some(high)) = (name.first_chunk(), name.last_chunk()) {
+        let high = u64::from(u32::from_le_bytes(*high)) << (8 * (name.len() - 4));
+        return u64::from(u32::from_le_bytes(*low)) | high;
+    }
+    match *name {
+        [] => 0,
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c, ..] => u64::from(u32::from_le_bytes([a, b, c, 0])),
+    }
+}
+
+/// Eight letters at once in lower case; other bytes stay as they are.
+#[inline]
+fn lower(letters: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * ONES;
+    let low = letters & !TOP;
+    // The top bit of each byte that is `A` or above, and of those above `Z`: no carry leaves a byte.
+    let from_a = low + (0x80 - u64::from(b'A')) * ONES;
+    let above_z = low + (0x7f - u64::from(b'Z')) * ONES;
+    let upper = from_a & !above_z & !letters & TOP;
+    letters | upper >> 2
+}
+
+impl Entry {
+    fn number(command: &'static Command, parent: Option<&'static str>, next: &mut usize) -> Entry {
+        let index = *next;
+        *next += 1;
+        let subcommands = command.subcommands.iter();
+        Entry {
+            command,
+            index,
+            parent,
+            varies: command.name == "exec" || command.flags.contains(Flags::NO_MANDATORY_KEYS),
+            subcommands: subcommands
+                .map(|s| Entry::number(s, Some(command.name), next))
+                .collect(),
+        }
+    }
+}
+
+/// Every top-level command.
+pub fn all() -> impl Iterator<Item = &'static Entry> {
+    TABLE.entries.iter()
+}
+
+/// How many numbers ([`Entry::index`]) there are.
+pub fn count() -> usize {
+    TABLE.count
+}
+
+/// A top-level command by name, in any case.
+#[inline]
+pub fn by_name(name: &[u8]) -> Option<&'static Entry> {
+    TABLE.find(name)
+}
+
+/// The command (or subcommand) that a request names.
+#[inline]
+pub fn find(args: Args<'_>) -> Result<&'static Entry, CommandError> {
+    let command = by_name(&args[0]).ok_or_else(|| unknown(args))?;
+    if command.subcommands.is_empty() || args.len() < 2 {
+        return Ok(command);
+    }
+    command.subcommand(&args[1]).ok_or_else(|| {
+        CommandError::quoting(
+            "ERR unknown subcommand '{128}'. Try {} HELP.",
+            &[&args[1], command.name.to_ascii_uppercase().as_bytes()],
+        )
+    })
+}
+
+fn unknown(args: Args<'_>) -> CommandError {
+    let mut shown = Vec::new();
+    for arg in args.from(1) {
+        if shown.len() >= 128 {
+            break;
+        }
+        let arg = up_to_zero(arg, 128 - shown.len());
+        shown.extend_from_slice(&[b"'", arg, b"' "].concat());
+    }
+    CommandError::quoting(
+        "ERR unknown command '{128}', with args beginning with: {}",
+        &[&args[0], &shown],
+    )
+}

@@ -1,0 +1,79 @@
+//! Requests between MULTI and EXEC.
+
+use crate::kept::Kept;
+use crate::scripting::Rest;
+use crate::session::Queued;
+use crate::table::Entry;
+use crate::watch::unwatch_all;
+use crate::{Args, ClientFlags, CommandError, Engine, Session, links};
+
+/// Commands that run at once inside MULTI; all others are queued.
+pub fn is_queued(client: &Session, command: &Entry) -> bool {
+    client.flags.contains(ClientFlags::MULTI)
+        && !matches!(
+            command.name,
+            "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
+        )
+}
+
+/// Queues a command. A transaction that will abort keeps nothing.
+pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
+    let aborts = ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC;
+    if !client.flags.intersects(aborts) {
+        client.queued_bytes += args.0.iter().map(|a| a.len()).sum::<usize>();
+        client.queue.push(Queued {
+            command,
+            args: Kept::of(args.0),
+        });
+    }
+    client.reply.simple("QUEUED");
+}
+
+/// Ends MULTI without running anything (EXEC that aborts, DISCARD, RESET, disconnection).
+pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
+    client.queue.clear();
+    client.queued_bytes = 0;
+    client
+        .flags
+        .remove(ClientFlags::MULTI | ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC);
+    unwatch_all(engine, client);
+}
+
+/// The transaction is over when its EXEC was not even admitted: the error that says so.
+pub fn refused_exec(engine: &mut Engine, client: &mut Session, why: &CommandError) -> CommandError {
+    discard_transaction(engine, client);
+    let why = why.0.strip_prefix(b"ERR ").unwrap_or(&why.0);
+    let text = b"EXECABORT Transaction discarded because of: ".as_slice();
+    CommandError::new([text, why].concat())
+}
+
+/// Runs the rest of a transaction, up to a script that takes long; what follows it runs after its end. `before` are
+/// the client's flags when EXEC came.
+pub fn run_queue(
+    engine: &mut Engine,
+    client: &mut Session,
+    mut queue: std::vec::IntoIter<Queued>,
+    before: ClientFlags,
+) {
+    while let Some(queued) = queue.next() {
+        let result = links::has_database(client, queued.command);
+        let result = result.and_then(|()| {
+            let run = |argv: &[&[u8]]| engine.call(client, queued.command, Args(argv));
+            queued.args.run(run)
+        });
+        if client.waits_for_script() {
+            return engine.after_script(Rest::Queue(queue, before));
+        }
+        if let Err(error) = result {
+            if client.flags.contains(ClientFlags::MASTER) {
+                links::tell_error(engine, queued.command.name, &error.to_string());
+            }
+            engine.fail(client, &error);
+        }
+    }
+    engine.depth -= 1;
+    if !before.contains(ClientFlags::DENY_BLOCKING) {
+        client.flags.remove(ClientFlags::DENY_BLOCKING);
+    }
+    discard_transaction(engine, client);
+}

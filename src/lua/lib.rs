@@ -1,0 +1,263 @@
+//! A Lua interpreter on a stack of its own.
+//!
+//! ```text
+//!   engine                                  interpreter (coroutine)
+//!     Ask::Run --------------------------->  the script runs
+//!     <--- Answer::Call(SET k v) ----------  redis.call
+//!     Ask::Reply(+OK) -------------------->  ... goes on
+//!     <--- Answer::Pause ------------------  after much work
+//!     Ask::Continue or Ask::Kill --------->  ... goes on, or is unwound by errors
+//!     <--- Answer::Done(reply) ------------
+//! ```
+//!
+//!  * The interpreter never sees the engine: what a script wants of it is a message, and the engine executes it
+//!    on its own stack. So a script can be left standing between two messages while the server goes on.
+//!  * An interpreter does one thing at a time. It is asked again only after it has answered.
+//!  * A script cannot end the process: its memory is bounded, its recursion ends in Lua's own limits, which the
+//!    stack is large enough for.
+//!
+//! | file | what |
+//! |---|---|
+//! | `actor` | the coroutine's body: what each message does |
+//! | `entry` | from there into a script and back, in one protected call |
+//! | `failure` | the error handler |
+//! | `sandbox` | the globals that scripts see |
+//! | `api`, `call` | the table `redis`, and the commands that scripts call |
+//! | `register` | `redis.register_function` |
+//! | `pace` | how a running script gives way, and is killed |
+//! | `native`, `stack`, `host` | functions that work on Lua's own stack: what scripts call all the time |
+//! | `raw` | Lua's C interface: raising errors, read-only tables |
+//! | `checked` | library functions of Lua that are unsound or endless with hostile numbers |
+//! | `pattern` | Lua's patterns, matched in steps |
+//! | `matching` | `string.find`, `match`, `gmatch`, `gsub` |
+//! | `text` | functions that put strings together: `string.rep`, `table.concat` and others |
+//! | `compile` | source text becomes functions, in pieces |
+//! | `memory` | Lua's allocations: bounded, and an error where there is no memory |
+//! | `inside` | Lua's own structures |
+//! | `strings` | Lua's table of strings, with a secret hash |
+//! | `output` | strings that functions put together, bounded |
+//! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
+//! | `cjson`, `cmsgpack`, `bitop`, `packing`, `random` | libraries |
+
+mod actor;
+mod api;
+mod bitop;
+mod call;
+mod checked;
+mod cjson;
+mod cmsgpack;
+mod compile;
+mod entry;
+mod failure;
+pub mod flags;
+mod host;
+mod inside;
+#[cfg(test)]
+mod limit_tests;
+mod matching;
+mod memory;
+mod native;
+mod number;
+mod output;
+mod pace;
+mod packing;
+mod pattern;
+mod random;
+mod raw;
+mod register;
+mod sandbox;
+mod sha;
+mod stack;
+pub mod strings;
+mod text;
+mod to_lua;
+mod to_reply;
+mod verdict;
+pub mod words;
+
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult};
+use resp::{Proto, Reply};
+pub use sha::sha1_hex;
+use std::cell::Cell;
+use std::rc::Rc;
+use words::Words;
+
+/// Bytes of an interpreter's stack; only what is touched costs memory. Lua nests at most 200 C calls, some of
+/// which keep buffers of 8 KiB; patterns and nested data recurse within limits that fit, too.
+const STACK: usize = 32 << 20;
+
+/// What an interpreter is for: its globals differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// EVAL and its kin.
+    Eval,
+    /// FUNCTION and FCALL.
+    Functions,
+}
+
+/// What is asked of an interpreter.
+pub enum Ask {
+    /// Compile the body of a script and keep it under a number: `Compiled`. May pause.
+    Compile(u64, Vec<u8>),
+    /// Run a library's code, which registers functions, and keep them under a number: `Loaded`. May pause.
+    Load(u64, Vec<u8>),
+    /// Forget what is kept under a number: `Ready`.
+    Forget(u64),
+    /// Collect garbage: `Ready`.
+    Collect,
+    /// Run something: `Done`, after any number of other answers.
+    Run(Box<Run>),
+    /// A `Call`'s words, and its reply.
+    Reply(Words, Vec<u8>),
+    /// The answer to a `CheckCommand`, or to a `SetResp` and its kin.
+    Said(bool),
+    /// Go on after a `Pause`.
+    Continue,
+    /// Instead of `Continue`: end with this error.
+    Kill(&'static str),
+    /// End the interpreter.
+    Quit,
+}
+
+/// What to run.
+pub struct Run {
+    /// The number under which it is kept.
+    pub id: u64,
+    /// Which of a library's functions.
+    pub function: Option<Vec<u8>>,
+    /// `KEYS`
+    pub keys: Words,
+    /// `ARGV`
+    pub args: Words,
+    /// The protocol of the client that gets the reply.
+    pub proto: Proto,
+    /// Bytes that the reply may have.
+    pub reply_max: usize,
+    /// What errors call it.
+    pub name: String,
+}
+
+/// What an interpreter answers.
+pub enum Answer {
+    /// It is done and has nothing to tell.
+    Ready,
+    /// The result of `Compile`; the error is Lua's message.
+    Compiled(Result<(), Vec<u8>>),
+    /// The result of `Load`.
+    Loaded(Result<Vec<Registered>, Vec<u8>>),
+    /// The script calls a command: with a buffer for the reply, and the protocol that the script has chosen.
+    Call(Words, Vec<u8>, Proto),
+    /// `redis.set_repl`: the flags.
+    SetRepl(i64),
+    /// `redis.log`
+    Log(i64, Vec<u8>),
+    /// `redis.acl_check_cmd`: is this a command that the client may run?
+    CheckCommand(Words),
+    /// Some time has passed.
+    Pause,
+    /// The script has ended.
+    Done(Outcome),
+}
+
+/// What a script ended with.
+#[derive(Default)]
+pub struct Outcome {
+    /// The reply, encoded.
+    pub reply: Vec<u8>,
+    /// It would have been larger than the client may have pending.
+    pub too_large: bool,
+    /// The errors in it that have not been counted yet.
+    pub errors: Vec<Vec<u8>>,
+    /// How many of its errors have been counted where they arose.
+    pub counted: u64,
+}
+
+impl Outcome {
+    /// An error that has not been counted.
+    fn error(text: &[u8]) -> Outcome {
+        let mut reply = Reply::new(Proto::Resp2);
+        reply.error_bytes(text);
+        Outcome {
+            reply: reply.take(),
+            errors: vec![text.to_vec()],
+            ..Outcome::default()
+        }
+    }
+}
+
+/// A function that a library registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its description.
+    pub description: Option<Vec<u8>>,
+    /// Its flags.
+    pub flags: flags::ScriptFlags,
+}
+
+/// A running interpreter.
+pub struct Vm {
+    coroutine: Option<Coroutine<Ask, Answer, ()>>,
+    memory: Rc<Cell<usize>>,
+    /// It waits for the answer to something that it asked in the midst of a script.
+    midway: bool,
+}
+
+impl Vm {
+    /// A fresh interpreter whose scripts may hold `memory_max` bytes. `timer` is a clock, in nanoseconds.
+    ///
+    /// # Panics
+    /// When the system has no memory for its stack.
+    pub fn new(kind: Kind, memory_max: usize, timer: fn() -> u64) -> Vm {
+        let memory = Rc::new(Cell::new(0));
+        let used = memory.clone();
+        let stack = DefaultStack::new(STACK).expect("address space for an interpreter's stack");
+        let coroutine = Coroutine::with_stack(stack, move |yielder, first: Ask| {
+            actor::body(yielder, first, kind, memory_max, timer, &used);
+        });
+        Vm {
+            coroutine: Some(coroutine),
+            memory,
+            midway: false,
+        }
+    }
+
+    /// Asks, and runs the interpreter until it answers.
+    ///
+    /// # Panics
+    /// After `Quit`.
+    pub fn ask(&mut self, ask: Ask) -> Answer {
+        let coroutine = self.coroutine.as_mut().expect("asked after it ended");
+        match coroutine.resume(ask) {
+            CoroutineResult::Yield(answer) => {
+                self.midway = !matches!(
+                    answer,
+                    Answer::Ready | Answer::Compiled(_) | Answer::Loaded(_) | Answer::Done(_)
+                );
+                answer
+            }
+            CoroutineResult::Return(()) => {
+                self.coroutine = None;
+                Answer::Ready
+            }
+        }
+    }
+
+    /// Bytes that Lua holds.
+    pub fn memory(&self) -> usize {
+        self.memory.get()
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        if self.midway {
+            // Unwinding through Lua's frames is not possible, and the process is about to end.
+            std::mem::forget(self.coroutine.take());
+        } else if self.coroutine.is_some() {
+            self.ask(Ask::Quit);
+        }
+    }
+}
