@@ -310,6 +310,15 @@ fn busy_bench() -> Bench {
 const BUSY: &str =
     "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 
+/// The product of the largest threshold and a factor did not fit: the script was parked at once, or the server ended.
+#[test]
+fn the_largest_threshold_parks_no_script() {
+    let mut bench = busy_bench();
+    bench.run("CONFIG SET busy-reply-threshold 9223372036854775807");
+    let loops = "for i = 1, 1000000 do end return 1";
+    assert_eq!(bench.run(&format!("EVAL \"{loops}\" 0")), ":1");
+}
+
 #[test]
 fn a_script_that_takes_long_is_parked_and_ends_in_slices() {
     let mut bench = busy_bench();

@@ -253,7 +253,7 @@ impl Engine {
     /// After a pause: on, unless it was killed. A script that takes too long becomes busy.
     fn next_after_pause(&mut self) -> Ask {
         let now = (self.timer)();
-        let threshold = self.config.busy_reply_threshold as u64 * 1_000_000;
+        let threshold = (self.config.busy_reply_threshold as u64).saturating_mul(1_000_000);
         let Some(running) = &mut self.scripting.running else {
             return Ask::Continue;
         };
