@@ -218,7 +218,7 @@ pub fn offer<'a, R>(larges: impl IntoIterator<Item = &'a Large>, f: impl FnOnce(
     f()
 }
 
-/// The slice to keep instead of a copy of these bytes, if they lie in what is offered.
+/// The slice to keep instead of a copy of these bytes, if they are within an offered argument.
 pub fn find(bytes: &[u8]) -> Option<Slice> {
     if bytes.len() < LARGE_FROM / 2 {
         return None;
@@ -235,7 +235,8 @@ pub fn find(bytes: &[u8]) -> Option<Slice> {
     })
 }
 
-/// The stretches that these bytes are made of, if they lie in what is offered and nothing of it has been taken yet.
+/// The stretches that these bytes are made of, if they are within an offered argument of which nothing has been taken
+/// yet.
 pub fn take(bytes: &[u8]) -> Option<Vec<Stretch>> {
     let slice = find(bytes)?;
     if slice.pages.taken.swap(true, Ordering::AcqRel) {
@@ -305,7 +306,7 @@ impl fmt::Debug for Stretch {
 impl Drop for Stretch {
     fn drop(&mut self) {
         let others = self.pages.stretches.load(Ordering::Acquire);
-        // With its last stretch the whole mapping goes, by one call.
+        // With its last stretch the whole mapping is freed, by one call.
         if others > 1 && Arc::strong_count(&self.pages) == others {
             let start = self.range.start.next_multiple_of(PAGE);
             let end = self.range.end / PAGE * PAGE;

@@ -1,4 +1,4 @@
-//! What every room may name: ids, numbers and their texts, errors, requests, secrets, sizes.
+//! What every room may use: ids, numbers and their texts, errors, requests, secrets, sizes.
 //!
 //! * [`client_id`], [`UnixMillis`]: names of connections and moments.
 //! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies spell them.
@@ -6,7 +6,7 @@
 //! * [`request`]: requests as bytes; [`large`]: large arguments of them. [`error`]: what a command may fail with.
 //! * [`glob`]: patterns of keys and channels.
 //! * [`hash`]: the keyed hash of keys.
-//! * [`secret`]: what nobody outside may guess, and where it is drawn. [`rng`]: random numbers that are no secret.
+//! * [`secret`]: secrets, and where they are drawn. [`rng`]: random numbers that are not secret.
 
 pub mod client_id;
 pub mod double;
@@ -35,7 +35,7 @@ pub use rng::Rng;
 
 /// Unix time in milliseconds. Signed, as expiry times in dumps are.
 pub type UnixMillis = i64;
-/// The compatibility level that clients are told (`redis_version`).
+/// The compatibility level that clients see (`redis_version`).
 pub const REDIS_VERSION: &str = "7.4.2";
 /// The product's version (`forebay_version`).
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

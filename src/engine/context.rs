@@ -49,7 +49,7 @@ impl Cx<'_> {
         self.engine.keyspace.db_mut(self.client.db)
     }
 
-    /// The value behind a [`Loc`] of the selected database, beside a borrow of the client's reply.
+    /// The value at a [`Loc`] of the selected database, beside a borrow of the client's reply.
     pub fn now(&self) -> i64 {
         self.engine.clock.unix_ms
     }

@@ -111,7 +111,7 @@ impl Engine {
         self.fail(client, error);
     }
 
-    /// Calls a handler and propagates what it did. Gates have been passed.
+    /// Calls a handler and propagates its effects. The gates have been passed.
     pub fn call(
         &mut self,
         client: &mut Session,

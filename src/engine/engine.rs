@@ -122,8 +122,8 @@ pub struct Engine {
     pub latency: LatencyMonitor,
     /// Commands that take at least this long, in ns, are looked at by the slow log and the latency monitor.
     pub watch_from_ns: u64,
-    /// The longest write command since the running snapshot began, or while the last one ran, ns: what it keeps
-    /// for the snapshot is part of it.
+    /// The longest write command since the running snapshot began, or while the last one ran, in ns. The time for
+    /// keeping old records for the snapshot is part of it.
     pub longest_write_ns: u64,
     /// A snapshot is running.
     pub(super) watches_writes: bool,

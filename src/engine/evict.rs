@@ -20,7 +20,7 @@ struct Candidate {
     key: Vec<u8>,
 }
 
-/// What is kept from one eviction to the next.
+/// The state that is kept from one eviction to the next.
 #[derive(Default)]
 pub struct Pool {
     /// Good candidates, best last.

@@ -1,9 +1,9 @@
 //! The machine on which commands run: sessions, the way of a request, blocking, pub/sub, tracking, eviction.
 //!
-//! It knows no command. A family declares its own ([`spec::Command`]) and is put into the [`table`] once, at the start.
-//! A handler is a function `fn(&mut Cx, Args) -> CmdResult` that writes its reply into the client's
-//! [`Reply`](resp::Reply). It sees no socket, file or clock: what it needs of the world comes through
-//! [`host::Host`], time through [`engine::Clock`].
+//! It knows no command. A family declares its own ([`spec::Command`]) and is put into the [`table`] once, at the
+//! start. A handler is a function `fn(&mut Cx, Args) -> CmdResult` that writes its reply into the client's
+//! [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside through [`host::Host`], and gets
+//! the time from [`engine::Clock`].
 
 pub mod acl_log;
 pub mod args;

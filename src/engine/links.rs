@@ -13,7 +13,7 @@ use super::table::Entry;
 use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
 use replication::StreamDb;
 
-/// What a replica is told that resets its connection.
+/// The error for a replica that resets its connection.
 pub const RESET_REFUSED: CommandError =
     CommandError::fixed("ERR can only reset normal client connections");
 const REPLICA_KEYS: CommandError =

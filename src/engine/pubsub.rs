@@ -1,4 +1,4 @@
-//! Who listens to which channels, and messages on their way to them.
+//! The subscribers of channels and patterns, and the delivery of messages to them.
 
 use crate::{ClientId, Engine, Session, glob};
 use resp::{Proto, Reply};

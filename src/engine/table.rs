@@ -15,7 +15,7 @@ pub type Families = &'static [&'static [Command]];
 
 static FAMILIES: OnceLock<Families> = OnceLock::new();
 
-/// Puts the commands of all families into the table. What is there already stays.
+/// Puts the commands of all families into the table. A second call changes nothing.
 pub fn install(families: Families) {
     let _ = FAMILIES.set(families);
 }

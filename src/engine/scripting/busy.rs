@@ -40,7 +40,7 @@ pub struct Parked {
     silent: bool,
 }
 
-/// What is left to do of a request when its script has ended.
+/// The rest of a request that is done when its script has ended.
 pub enum Rest {
     /// Counting and propagating of a call.
     Call(CallRest),
@@ -115,7 +115,7 @@ impl Engine {
         })
     }
 
-    /// The running script goes on later: its client waits.
+    /// The running script continues later; its client waits.
     pub fn park(&mut self, client: &mut Session, ask: Ask) {
         client.blocked = Some(Box::new(Blocked {
             args: Kept::default(),
@@ -133,7 +133,7 @@ impl Engine {
         }
     }
 
-    /// Keeps what is left to do of the request whose script was parked.
+    /// Keeps the rest of the request whose script was parked.
     pub fn after_script(&mut self, rest: Rest) {
         let running = self.scripting.running.as_mut();
         if let Some(parked) = running.and_then(|r| r.parked.as_mut()) {

@@ -127,7 +127,7 @@ impl Cache {
     }
 }
 
-/// Compiling a script takes no longer: nobody else is served meanwhile.
+/// The longest time that compiling a script may take, because no other client is served meanwhile.
 const COMPILE_MAX_NS: u64 = 5_000_000_000;
 
 impl Engine {

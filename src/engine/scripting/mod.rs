@@ -1,13 +1,11 @@
-//! Lua scripts and functions: EVAL, SCRIPT, FUNCTION, FCALL and related commands.
+//! Lua scripts and functions: how they run. The interpreter, and what the first line of a script says, are the room
+//! `lua`; the commands EVAL, SCRIPT, FUNCTION, FCALL and their relatives are in `commands`.
 //!
 //! | file | what |
 //! |---|---|
-//! | `vm` | the interpreter, on a stack of its own |
-//! | `eval`, `script`, `fcall`, `function` | the commands |
-//! | `flags` | what the first line of a script says |
 //! | `cache`, `libraries` | what has been loaded |
 //! | `payload` | libraries as bytes |
-//! | `run` | a script's way from its start to its end |
+//! | `run` | a script from its start to its end |
 //! | `busy` | scripts that take long |
 //!
 //! Why an interpreter is a coroutine: `docs/decisions/0006-scripting.md`.
