@@ -135,15 +135,15 @@ impl Interpreter<'_> {
                 self.collect(|| ());
                 Answer::Ready
             }
-            Ask::Run(run) => {
-                let outcome = self.run(&run);
+            Ask::Run(mut run) => {
+                self.run(&mut run);
                 // Lua 5.1 does not collect when it runs out of memory: the next script starts afresh.
                 if self.lua.used_memory() > self.memory_max / 2 {
                     self.collect(|| _ = self.pace.spend_time(checked::COLLECT_WORK));
                     // Its reply is made: it is too late to end it.
                     self.pace.take_death(self.lua);
                 }
-                Answer::Done(outcome)
+                Answer::Done(run)
             }
             Ask::Quit => return None,
             Ask::Reply(..) | Ask::Said(_) | Ask::Continue | Ask::Kill(_) => Answer::Ready,
@@ -220,17 +220,17 @@ impl Interpreter<'_> {
         }
     }
 
-    fn run(&mut self, run: &Run) -> Outcome {
+    fn run(&mut self, run: &mut Run) {
         self.pace.begin(self.lua);
         // SAFETY: the interpreter lives, and its only thread of execution is here.
-        let outcome = unsafe { self.entry.run(self.host, run) };
+        unsafe { self.entry.run(self.host, run) };
         let Some(death) = self.pace.take_death(self.lua) else {
-            return outcome;
+            return;
         };
         let mut text = format!("ERR {}", death.why);
         if let Some((source, line)) = death.place {
-            text += &format!(" script: {}, on {source}:{line}.", run.name);
+            text += &format!(" script: {}, on {source}:{line}.", run.shown());
         }
-        Outcome::error(text.as_bytes())
+        run.outcome = Outcome::error(text.as_bytes());
     }
 }

@@ -1,6 +1,6 @@
 //! `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: commands out of scripts.
 
-use super::host::{Host, Work};
+use super::host::{Host, Work, empty};
 use super::native::{Native, Raise};
 use super::stack::{Stack, Value};
 use super::to_lua::{push_error, push_reply};
@@ -72,21 +72,21 @@ enum Executed {
 }
 
 fn execute(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> Executed {
-    if let Err(text) = collect(stack, &mut work.words) {
+    let mut call = work.call.take().unwrap_or_default();
+    if let Err(text) = collect(stack, &mut call.words) {
+        work.call = Some(call);
         push_error(stack, text.as_bytes(), false);
         return Executed::Badly;
     }
-    let words = std::mem::take(&mut work.words);
-    let buffer = std::mem::take(&mut work.reply);
-    let call = Answer::Call(words, buffer, host.proto.get());
-    let Ask::Reply(words, reply) = host.speak(stack.memory(), call) else {
+    call.proto = host.proto.get();
+    let Ask::Reply(call) = host.speak(stack.memory(), Answer::Call(call)) else {
         return Executed::Not;
     };
-    work.words = words;
-    work.reply = reply;
-    push_reply(stack, &work.reply);
-    let failed = work.reply.first() == Some(&b'-');
-    work.trim();
+    let call = work.call.insert(call);
+    push_reply(stack, &call.reply);
+    let failed = call.reply.first() == Some(&b'-');
+    call.words.empty();
+    empty(&mut call.reply);
     match failed {
         true => Executed::Badly,
         false => Executed::Well,
@@ -98,11 +98,12 @@ pub struct CheckCommand;
 
 impl Native for CheckCommand {
     fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> Result<c_int, Raise> {
-        if let Err(text) = collect(stack, &mut work.words) {
+        let mut call = work.call.take().unwrap_or_default();
+        if let Err(text) = collect(stack, &mut call.words) {
+            work.call = Some(call);
             return Err(refused(stack, text));
         }
-        let words = std::mem::take(&mut work.words);
-        match host.speak(stack.memory(), Answer::CheckCommand(words)) {
+        match host.speak(stack.memory(), Answer::CheckCommand(call)) {
             Ask::Said(true) => {
                 stack.push_boolean(true);
                 Ok(1)

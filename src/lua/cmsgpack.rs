@@ -273,10 +273,6 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    fn bad(&mut self) -> Raise {
-        self.work.here("Bad data format in input.")
-    }
-
     /// A big-endian number of `n` bytes.
     fn number(&mut self, n: usize) -> End<u64> {
         let bytes = self.take(n)?.iter();
@@ -334,7 +330,7 @@ impl<'a> Unpacker<'a> {
                 let n = self.number(2 << (kind - 0xde))?;
                 self.map(stack, n as usize, depth)?;
             }
-            _ => return Err(self.bad()),
+            _ => return Err(self.work.here("Bad data format in input.")),
         }
         Ok(())
     }
@@ -355,12 +351,8 @@ impl<'a> Unpacker<'a> {
         for _ in 0..n {
             self.value(stack, depth + 1)?;
             self.value(stack, depth + 1)?;
-            match stack.value(stack.top() - 1) {
-                // Lua has no such keys.
-                Value::Nil => return Err(self.bad()),
-                Value::Number(x) if x.is_nan() => return Err(self.bad()),
-                _ => stack.set_field(table),
-            }
+            // Lua raises an error if it has no such keys.
+            stack.set_field(table);
         }
         Ok(())
     }

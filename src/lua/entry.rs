@@ -1,12 +1,12 @@
 //! Running something that has been loaded: one protected call of a function that makes the arguments, calls the
 //! script and writes the reply.
 
+use super::Run;
 use super::host::Host;
 use super::native::{closure, host_of};
 use super::stack::{Stack, Value};
 use super::to_reply::{FIELDS, Unwritten, Writer};
 use super::words::Words;
-use super::{Outcome, Run};
 use mlua::ffi::{self, lua_State};
 use mlua::{Function, Lua, MultiValue, Result, Table};
 use resp::Proto;
@@ -73,15 +73,16 @@ impl Entry {
         Ok(Entry { state: main })
     }
 
-    /// Runs something. If it is killed, what the outcome says is of no account.
+    /// Runs something. If it is killed, what the outcome says is of no account. What its outcome holds is a buffer.
     ///
     /// # Safety
     /// The interpreter lives, and executes nothing else.
-    pub unsafe fn run(&self, host: &Host, run: &Run) -> Outcome {
+    pub unsafe fn run(&self, host: &Host, run: &mut Run) {
         host.proto.set(Proto::Resp2);
+        let buffer = std::mem::take(&mut run.outcome.reply);
         let mut job = Job {
             run,
-            writer: Writer::new(&host.pace, run.proto, run.reply_max),
+            writer: Writer::new(&host.pace, run.proto, run.reply_max, buffer),
         };
         let pointer = (&raw mut job).cast::<c_void>();
         // SAFETY: the caller's promise. Outside of all functions there is room for 20 values, and pushing these needs
@@ -106,7 +107,7 @@ impl Entry {
             // What a long jump has left behind.
             (*host.work.get()).trim();
         }
-        job.writer.finish()
+        run.outcome = job.writer.finish();
     }
 }
 
@@ -183,7 +184,7 @@ impl Job<'_> {
         match (stack.text(error + 3), stack.value(error + 4)) {
             (Some(source), Value::Number(line)) => {
                 let source = String::from_utf8_lossy(source);
-                let place = format!(" script: {}, on {source}:{line}.", self.run.name);
+                let place = format!(" script: {}, on {source}:{line}.", self.run.shown());
                 self.writer
                     .error(&[text, place.as_bytes()].concat(), counted);
             }
@@ -193,7 +194,7 @@ impl Job<'_> {
 
     /// An error that is no table: it did not come from the handler.
     fn fail(&mut self, why: &[u8]) {
-        let what = format!("ERR Error running script {}, ", self.run.name);
+        let what = format!("ERR Error running script {}, ", self.run.shown());
         self.writer.failed(&[what.as_bytes(), why].concat());
     }
 }

@@ -73,6 +73,7 @@ pub fn text_of(error: &mlua::Value) -> Vec<u8> {
     match error {
         mlua::Value::String(text) => text.as_bytes().to_vec(),
         mlua::Value::Error(error) => message(error),
+        mlua::Value::LightUserData(null) if null.0.is_null() => b"userdata: (nil)".to_vec(),
         other => match other.to_string() {
             Ok(text) => text.into_bytes(),
             Err(error) => message(&error),

@@ -1,8 +1,7 @@
 //! What native functions share: the way to the engine, and buffers that outlive a long jump.
 
 use super::pace::Pace;
-use super::words::Words;
-use super::{Answer, Ask};
+use super::{Answer, Ask, Call};
 use corosensei::Yielder;
 use mlua::Lua;
 use resp::Proto;
@@ -29,10 +28,8 @@ pub struct Host {
 /// Buffers of native functions. They are here and not in the functions because Lua leaves those by long jumps.
 #[derive(Default)]
 pub struct Work {
-    /// The arguments of a command.
-    pub words: Words,
-    /// Its reply.
-    pub reply: Vec<u8>,
+    /// A command, between two of them.
+    pub call: Option<Box<Call>>,
     /// What a function puts together.
     pub out: Vec<u8>,
     /// An error's text.
@@ -42,16 +39,20 @@ pub struct Work {
 impl Work {
     /// Gives back what one large value took.
     pub fn trim(&mut self) {
-        for buffer in [&mut self.reply, &mut self.out, &mut self.text] {
-            match buffer.capacity() > KEPT_MAX {
-                true => *buffer = Vec::new(),
-                false => buffer.clear(),
-            }
+        if let Some(call) = &mut self.call {
+            call.words.empty();
+            empty(&mut call.reply);
         }
-        match self.words.capacity() > KEPT_MAX {
-            true => self.words = Words::default(),
-            false => self.words.clear(),
-        }
+        empty(&mut self.out);
+        empty(&mut self.text);
+    }
+}
+
+/// Clears a buffer, and gives back what a large content took.
+pub fn empty(buffer: &mut Vec<u8>) {
+    match buffer.capacity() > KEPT_MAX {
+        true => *buffer = Vec::new(),
+        false => buffer.clear(),
     }
 }
 

@@ -78,7 +78,7 @@ pub mod words;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 use resp::{Proto, Reply};
-pub use sha::sha1_hex;
+pub use sha::Sha;
 use std::cell::Cell;
 use std::rc::Rc;
 use words::Words;
@@ -108,8 +108,8 @@ pub enum Ask {
     Collect,
     /// Run something: `Done`, after any number of other answers.
     Run(Box<Run>),
-    /// A `Call`'s words, and its reply.
-    Reply(Words, Vec<u8>),
+    /// The `Call`, with its reply.
+    Reply(Box<Call>),
     /// The answer to a `CheckCommand`, or to a `SetResp` and its kin.
     Said(bool),
     /// Go on after a `Pause`.
@@ -120,7 +120,19 @@ pub enum Ask {
     Quit,
 }
 
+/// A command that a script calls.
+#[derive(Default)]
+pub struct Call {
+    /// Its name and its arguments.
+    pub words: Words,
+    /// What it replies; nothing yet when it is called.
+    pub reply: Vec<u8>,
+    /// The protocol that the script has chosen.
+    pub proto: Proto,
+}
+
 /// What to run.
+#[derive(Default)]
 pub struct Run {
     /// The number under which it is kept.
     pub id: u64,
@@ -135,7 +147,22 @@ pub struct Run {
     /// Bytes that the reply may have.
     pub reply_max: usize,
     /// What errors call it.
-    pub name: String,
+    pub name: Option<Rc<str>>,
+    /// What has come of it. Before that, a buffer for the reply.
+    pub outcome: Outcome,
+}
+
+impl Run {
+    /// What errors call it.
+    fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// Keeps the buffer of a reply that has been read.
+    pub fn keep_buffer(&mut self, mut reply: Vec<u8>) {
+        host::empty(&mut reply);
+        self.outcome.reply = reply;
+    }
 }
 
 /// What an interpreter answers.
@@ -146,18 +173,18 @@ pub enum Answer {
     Compiled(Result<(), Vec<u8>>),
     /// The result of `Load`.
     Loaded(Result<Vec<Registered>, Vec<u8>>),
-    /// The script calls a command: with a buffer for the reply, and the protocol that the script has chosen.
-    Call(Words, Vec<u8>, Proto),
+    /// The script calls a command.
+    Call(Box<Call>),
     /// `redis.set_repl`: the flags.
     SetRepl(i64),
     /// `redis.log`
     Log(i64, Vec<u8>),
     /// `redis.acl_check_cmd`: is this a command that the client may run?
-    CheckCommand(Words),
+    CheckCommand(Box<Call>),
     /// Some time has passed.
     Pause,
-    /// The script has ended.
-    Done(Outcome),
+    /// The script has ended, with the outcome of the run.
+    Done(Box<Run>),
 }
 
 /// What a script ended with.

@@ -30,19 +30,21 @@ return {copy, {double = 1.5}, 'end'}";
 fn run(vm: &mut Vm, id: u64) -> Outcome {
     let run = Run {
         id,
-        function: None,
         keys: Words::of(&[b"key"]),
         args: Words::of(&[b"argument"]),
         proto: Proto::Resp2,
         reply_max: usize::MAX,
-        name: "name".into(),
+        name: Some("name".into()),
+        ..Run::default()
     };
     let mut ask = Ask::Run(Box::new(run));
     loop {
         ask = match vm.ask(ask) {
-            Answer::Done(outcome) => return outcome,
-            Answer::Call(words, ..) => {
-                Ask::Reply(words, b"*2\r\n$3\r\nabc\r\n*1\r\n:7\r\n".to_vec())
+            Answer::Done(run) => return run.outcome,
+            Answer::Call(mut call) => {
+                let reply = b"*2\r\n$3\r\nabc\r\n*1\r\n:7\r\n";
+                call.reply.extend_from_slice(reply);
+                Ask::Reply(call)
             }
             _ => Ask::Continue,
         };

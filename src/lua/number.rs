@@ -67,6 +67,7 @@ pub fn with_argument<T>(x: f64, use_it: impl FnOnce(&[u8]) -> T) -> T {
     const LIMIT: u64 = 1 << 52;
     match exact(x) {
         Some(n) if n.unsigned_abs() < LIMIT => use_it(itoa::Buffer::new().format(n).as_bytes()),
+        _ if x.is_nan() && x.is_sign_negative() => use_it(b"-nan"),
         _ => use_it(DoubleText::of(x).as_bytes()),
     }
 }
@@ -125,6 +126,7 @@ mod tests {
         assert_eq!(argument(3.5), b"3.5");
         assert_eq!(argument(0.1), b"0.1");
         assert_eq!(argument(-0.0), b"0");
+        assert_eq!(argument(f64::NAN.copysign(-1.0)), b"-nan");
         assert_eq!(argument(1e100), b"1e+100");
     }
 }

@@ -3,6 +3,28 @@
 use sha1::{Digest as _, Sha1};
 
 /// 40 digits in lower case.
+pub struct Sha([u8; 40]);
+
+impl Sha {
+    /// Of a script's text.
+    pub fn of(text: &[u8]) -> Sha {
+        Sha(sha1_digits(text))
+    }
+
+    /// What a client names a script by, in any case; `None` if no script has such a name.
+    pub fn given(name: &[u8]) -> Option<Sha> {
+        let mut digits: [u8; 40] = name.try_into().ok()?;
+        digits.make_ascii_lowercase();
+        digits.is_ascii().then_some(Sha(digits))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// 40 digits in lower case.
 pub fn sha1_digits(text: &[u8]) -> [u8; 40] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut digits = [0; 40];
@@ -11,9 +33,4 @@ pub fn sha1_digits(text: &[u8]) -> [u8; 40] {
         pair[1] = DIGITS[usize::from(byte & 15)];
     }
     digits
-}
-
-/// As [`sha1_digits`], as text.
-pub fn sha1_hex(text: &[u8]) -> String {
-    sha1_digits(text).iter().copied().map(char::from).collect()
 }

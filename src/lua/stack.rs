@@ -304,8 +304,8 @@ impl<'l> Stack<'l> {
         unsafe { ffi::lua_rawseti(self.state, table, i as _) };
     }
 
-    /// Takes key and value away, which become a field of the table at a place. The key must be none that Lua refuses,
-    /// nil and not-a-number: it would raise an error.
+    /// Takes key and value away, which become a field of the table at a place. A key that is nil or not a number is an
+    /// error of Lua.
     pub fn set_field(&mut self, table: c_int) {
         self.assert_table(table);
         self.release(2);
@@ -451,5 +451,58 @@ impl<'l> Stack<'l> {
             ffi::lua_pop(self.state, 1);
             found.is_some_and(|found| std::ptr::fn_addr_eq(found, function))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mlua::Table;
+
+    /// Far more than Lua gives a function room for.
+    const MANY: c_int = 50 * GIVEN;
+
+    unsafe extern "C-unwind" fn many(state: *mut lua_State) -> c_int {
+        // SAFETY: Lua calls it.
+        let stack = &mut unsafe { Stack::new(state) };
+        for i in 1..=MANY {
+            stack.push_number(f64::from(i));
+        }
+        MANY
+    }
+
+    unsafe extern "C-unwind" fn fields(state: *mut lua_State) -> c_int {
+        // SAFETY: Lua calls it.
+        let stack = &mut unsafe { Stack::new(state) };
+        let (mut fields, mut sum) = (0, 0.0);
+        stack.push_nil();
+        while stack.next(1) {
+            fields += 1;
+            sum += stack.number(stack.top()).unwrap_or(0.0);
+            stack.pop(1);
+        }
+        stack.push_number(f64::from(fields));
+        stack.push_number(sum);
+        2
+    }
+
+    #[test]
+    fn room_is_made_for_every_value() {
+        let lua = mlua::Lua::new();
+        // SAFETY: it is a C function for any state and arguments.
+        let many = unsafe { lua.create_c_function(many) }.expect("a function");
+        let values: mlua::MultiValue = many.call(()).expect("its values");
+        let expected = (1..=i64::from(MANY)).map(mlua::Value::Integer);
+        assert!(values.into_iter().eq(expected));
+    }
+
+    #[test]
+    fn a_table_is_walked_through_field_by_field() {
+        let lua = mlua::Lua::new();
+        // SAFETY: it is a C function for tables.
+        let fields = unsafe { lua.create_c_function(fields) }.expect("a function");
+        let table = lua.load("{10, 20, x = 3, y = 'no number'}").eval::<Table>();
+        let found = fields.call::<(i64, f64)>(table.expect("a table"));
+        assert_eq!(found.expect("its fields"), (4, 33.0));
     }
 }

@@ -71,9 +71,10 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// For a client that speaks `client`: at most `max` bytes.
-    pub fn new(pace: &'a Pace, client: Proto, max: usize) -> Self {
+    /// For a client that speaks `client`: at most `max` bytes, in an empty buffer.
+    pub fn new(pace: &'a Pace, client: Proto, max: usize, mut buffer: Vec<u8>) -> Self {
         let mut reply = Reply::new(client);
+        reply.output_mut().swap_buffer(&mut buffer);
         reply.output_mut().set_limit(max);
         Writer {
             pace,
@@ -122,28 +123,34 @@ impl<'a> Writer<'a> {
         self.value(stack, stack.top(), 0)
     }
 
+    /// The value at a place.
     fn value(&mut self, stack: &mut Stack<'_>, at: c_int, depth: usize) -> Written {
         if depth > DEPTH_MAX {
             self.error(b"ERR reached lua stack limit", false);
             return Ok(());
         }
-        let value = stack.value(at);
+        if !self.plain(stack.value(at))? {
+            self.table(stack, at, depth)?;
+            stack.pop(stack.top() - at);
+        }
+        Ok(())
+    }
+
+    /// A value, unless it is a table: whether it is written.
+    fn plain(&mut self, value: Value<'_>) -> Result<bool, Unwritten> {
         self.make_room(match value {
             Value::Text(text) => text.len(),
             _ => 0,
         })?;
         match value {
+            Value::Table => return Ok(false),
             Value::Text(text) => self.reply.bulk(text),
             Value::Boolean(yes) if self.script == Proto::Resp3 => self.reply.bool(yes),
             Value::Boolean(true) => self.reply.int(1),
             Value::Number(x) => self.reply.int(truncated(x)),
-            Value::Table => {
-                self.table(stack, at, depth)?;
-                stack.pop(stack.top() - at);
-            }
             _ => self.reply.null(),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Counts the work of writing so many bytes, and sees that there are not too many.
@@ -241,13 +248,17 @@ impl<'a> Writer<'a> {
 
     fn array(&mut self, stack: &mut Stack<'_>, table: c_int, depth: usize) -> Written {
         let (mark, mut elements) = (self.reply.len(), 0);
+        let (at, depth) = (table + 1, depth + 1);
         loop {
             stack.push_element(table, elements + 1);
-            if stack.value(table + 1) == Value::Nil {
+            let value = stack.value(at);
+            if matches!(value, Value::Nil) {
                 break;
             }
             elements += 1;
-            self.value(stack, table + 1, depth + 1)?;
+            if depth > DEPTH_MAX || !self.plain(value)? {
+                self.value(stack, at, depth)?;
+            }
             stack.pop(1);
         }
         self.move_since(mark)?;

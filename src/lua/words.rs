@@ -19,6 +19,21 @@ impl Words {
         all
     }
 
+    /// Holds `words` instead of what it held; see [`Words::of`].
+    pub fn refill<T: AsRef<[u8]>>(&mut self, words: &[T]) {
+        self.empty();
+        words.iter().for_each(|word| self.push(word.as_ref()));
+    }
+
+    /// As [`Words::clear`], and gives back what a few large words took.
+    pub fn empty(&mut self) {
+        const KEPT_MAX: usize = 64 << 10;
+        match self.bytes.capacity() + self.ends.capacity() > KEPT_MAX {
+            true => *self = Words::default(),
+            false => self.clear(),
+        }
+    }
+
     /// Adds one.
     pub fn push(&mut self, word: &[u8]) {
         match of_its_own(word) {
@@ -33,11 +48,6 @@ impl Words {
         self.bytes.clear();
         self.ends.clear();
         self.larges.clear();
-    }
-
-    /// Bytes and words that there is memory for.
-    pub fn capacity(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity()
     }
 
     /// Bytes of all of them.

@@ -49,6 +49,18 @@ fn a_script_that_wants_too_much_memory_fails_and_the_next_one_runs() {
 }
 
 #[test]
+fn memory_that_runs_out_amid_a_reply_harms_no_later_call() {
+    let mut bench = Bench::new();
+    let fill = "redis.call('SET', 'k', string.rep('x', 2^19)) local t = {} for i = 1, 1e9 do redis.call('SETRANGE', 'k', 0, i) t[i] = redis.call('GET', 'k') end";
+    for _ in 0..3 {
+        let reply = bench.run(&format!("EVAL \"{fill}\" 0"));
+        assert!(reply.contains("not enough memory"), "{reply}");
+        let length = bench.run("EVAL \"return #redis.call('GET', 'k')\" 0");
+        assert_eq!(length, ":524288");
+    }
+}
+
+#[test]
 fn a_script_leaves_nothing_behind_that_slows_others() {
     let mut bench = Bench::new();
     for option in ["stop", "setpause", "setstepmul", "restart"] {

@@ -2,10 +2,8 @@
 
 use engine::scripting::run::{Part, Start, keys_and_args};
 use engine::spec::{Command, Flags, Group, Keys};
-use engine::{Args, CmdResult, CommandError, Cx};
-use lua::Kind;
-use lua::flags::ScriptFlags;
-use lua::sha1_hex;
+use engine::{Args, CmdResult, CommandError, Cx, Engine};
+use lua::{Kind, Sha};
 
 /// What commands that run scripts have in common.
 pub(super) const RUNS: Flags = Flags::NOSCRIPT
@@ -74,43 +72,45 @@ pub static COMMANDS: &[Command] = &[
 fn eval(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let count = args.int(2)?;
     let (keys, argv) = keys_and_args(args, count)?;
-    let sha = sha1_hex(&args[1]);
-    let (id, flags) = match cx.engine.scripting.cache.call(&sha) {
-        Some(found) => found,
-        None => cx.engine.add_script(&sha, &args[1], true)?,
-    };
-    cx.run_script(args, start(id, sha, flags, read_only, (keys, argv)))
+    let sha = Sha::of(&args[1]);
+    if cx.engine.scripting.cache.get(sha.as_str()).is_none() {
+        cx.engine.add_script(sha.as_str(), &args[1], true)?;
+    }
+    let start = start(cx.engine, &sha, read_only, (keys, argv))?;
+    cx.run_script(args, start)
 }
 
 fn evalsha(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
-    let no_script = CommandError::fixed("NOSCRIPT No matching script. Please use EVAL.");
     if args[1].len() != 40 {
-        return Err(no_script);
+        return Err(NO_SCRIPT);
     }
     let count = args.int(2)?;
     let (keys, argv) = keys_and_args(args, count)?;
-    let sha = String::from_utf8_lossy(&args[1]).to_ascii_lowercase();
-    let found = cx.engine.scripting.cache.call(&sha);
-    let (id, flags) = found.ok_or(no_script)?;
-    cx.run_script(args, start(id, sha, flags, read_only, (keys, argv)))
+    let sha = Sha::given(&args[1]).ok_or(NO_SCRIPT)?;
+    let start = start(cx.engine, &sha, read_only, (keys, argv))?;
+    cx.run_script(args, start)
 }
+
+const NO_SCRIPT: CommandError =
+    CommandError::fixed("NOSCRIPT No matching script. Please use EVAL.");
 
 /// A script of the cache, with its keys and arguments.
 fn start<'a>(
-    id: u64,
-    sha: String,
-    flags: ScriptFlags,
+    engine: &mut Engine,
+    sha: &Sha,
     read_only: bool,
     (keys, args): (Part<'a>, Part<'a>),
-) -> Start<'a> {
-    Start {
+) -> Result<Start<'a>, CommandError> {
+    let script = engine.scripting.cache.call(sha.as_str());
+    let script = script.ok_or(NO_SCRIPT)?;
+    Ok(Start {
         kind: Kind::Eval,
-        id,
+        id: script.id,
         function: None,
-        name: sha,
-        flags,
+        name: script.name.clone(),
+        flags: script.flags,
         read_only,
         keys,
         args,
-    }
+    })
 }

@@ -45,7 +45,7 @@ fn fcall(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let start = Start {
         kind: Kind::Functions,
         id,
-        name: String::from_utf8_lossy(&name).into_owned(),
+        name: String::from_utf8_lossy(&name).into(),
         function: Some(name),
         flags,
         read_only,

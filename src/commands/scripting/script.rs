@@ -2,8 +2,7 @@
 
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx};
-use lua::Kind;
-use lua::sha1_hex;
+use lua::{Kind, Sha};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -84,12 +83,12 @@ static SUBCOMMANDS: &[Command] = &[
 ];
 
 fn load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let sha = sha1_hex(&args[2]);
-    match cx.engine.scripting.cache.get(&sha) {
-        Some(_) => cx.engine.scripting.cache.keep(&sha),
-        None => _ = cx.engine.add_script(&sha, &args[2], false)?,
+    let sha = Sha::of(&args[2]);
+    match cx.engine.scripting.cache.get(sha.as_str()) {
+        Some(_) => cx.engine.scripting.cache.keep(sha.as_str()),
+        None => cx.engine.add_script(sha.as_str(), &args[2], false)?,
     }
-    cx.client.reply.bulk_str(&sha);
+    cx.client.reply.bulk_str(sha.as_str());
     Ok(())
 }
 

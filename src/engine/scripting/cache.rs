@@ -6,10 +6,11 @@
 //!  * They are in a queue by their last use, as far as it was known when they were put there: a call touches the
 //!    script only, and eviction moves those that it finds used since then to their right place.
 
-use crate::{CommandError, Engine};
+use crate::{CmdResult, CommandError, Engine};
 use lua::flags::{self, ScriptFlags};
-use lua::{Answer, Ask, Kind};
+use lua::{Answer, Ask, Kind, Sha};
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 
 /// Scripts that came by EVAL and may be called again by EVALSHA.
 const EVAL_MAX: usize = 500;
@@ -20,6 +21,8 @@ const OVERHEAD: usize = 160;
 pub struct Script {
     /// Its number in the interpreter.
     pub id: u64,
+    /// Its name.
+    pub name: Rc<str>,
     /// Its flags.
     pub flags: ScriptFlags,
     source_len: usize,
@@ -30,9 +33,9 @@ pub struct Script {
 /// All of them.
 #[derive(Default)]
 pub struct Cache {
-    scripts: HashMap<String, Script>,
+    scripts: HashMap<Rc<str>, Script>,
     /// Those that may be evicted, by a use: not after their last one, in ascending order.
-    evictable: VecDeque<(u64, String)>,
+    evictable: VecDeque<(u64, Rc<str>)>,
     uses: u64,
     bytes: usize,
     next_id: u64,
@@ -60,13 +63,13 @@ impl Cache {
     }
 
     /// As [`Cache::get`], by a call: it is not the first to be evicted.
-    pub fn call(&mut self, sha: &str) -> Option<(u64, ScriptFlags)> {
+    pub fn call(&mut self, sha: &str) -> Option<&Script> {
         let script = self.scripts.get_mut(sha)?;
         if let Some(used) = &mut script.used {
             self.uses += 1;
             *used = self.uses;
         }
-        Some((script.id, script.flags))
+        Some(script)
     }
 
     /// A number for a script that is about to be compiled.
@@ -89,16 +92,18 @@ impl Cache {
             false => None,
         };
         self.uses += 1;
+        let name: Rc<str> = sha.into();
         let script = Script {
             id,
+            name: name.clone(),
             flags,
             source_len,
             used: by_eval.then_some(self.uses),
         };
         self.bytes += source_len + OVERHEAD;
-        self.scripts.insert(sha.to_owned(), script);
+        self.scripts.insert(name.clone(), script);
         if by_eval {
-            self.evictable.push_back((self.uses, sha.to_owned()));
+            self.evictable.push_back((self.uses, name));
         }
         evicted
     }
@@ -108,7 +113,7 @@ impl Cache {
         if let Some(script) = self.scripts.get_mut(sha)
             && script.used.take().is_some()
         {
-            self.evictable.retain(|(_, name)| name != sha);
+            self.evictable.retain(|(_, name)| &**name != sha);
         }
     }
 
@@ -132,12 +137,7 @@ const COMPILE_MAX_NS: u64 = 5_000_000_000;
 
 impl Engine {
     /// Compiles a script and puts it into the cache.
-    pub fn add_script(
-        &mut self,
-        sha: &str,
-        source: &[u8],
-        by_eval: bool,
-    ) -> Result<(u64, ScriptFlags), CommandError> {
+    pub fn add_script(&mut self, sha: &str, source: &[u8], by_eval: bool) -> CmdResult {
         let (flags, code) =
             flags::of_script(source).map_err(|text| CommandError::new(format!("ERR {text}")))?;
         let id = self.scripting.cache.next_id();
@@ -161,13 +161,12 @@ impl Engine {
             self.stats.evicted_scripts += 1;
             self.ask_vm(Kind::Eval, Ask::Forget(evicted));
         }
-        Ok((id, flags))
+        Ok(())
     }
 
     /// The script that a client names.
     pub fn cached(&self, sha: &[u8]) -> Option<&Script> {
-        let sha = std::str::from_utf8(sha).ok()?.to_ascii_lowercase();
-        self.scripting.cache.get(&sha)
+        self.scripting.cache.get(Sha::given(sha)?.as_str())
     }
 }
 

@@ -22,7 +22,7 @@ pub use libraries::{Libraries, Library};
 pub use run::Running;
 
 use super::{ClientFlags, ClientId, Engine, Session};
-use lua::{Answer, Ask, Kind, Vm};
+use lua::{Answer, Ask, Kind, Run, Vm};
 
 /// An interpreter may hold a quarter of the machine's memory, but at least this much (little in unit tests, which
 /// go to the limit): one value of the greatest length, and what a script makes of it.
@@ -41,6 +41,8 @@ pub struct Scripting {
     pub libraries: Libraries,
     /// The script that is running.
     pub running: Option<Box<Running>>,
+    /// A run that is over: its buffers serve the next one.
+    spare: Option<Box<Run>>,
     /// What scripts call commands as.
     client: Option<Box<Session>>,
     /// The last command that was admitted found too little memory.

@@ -14,9 +14,9 @@ use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
 use base::large;
 use lua::flags::ScriptFlags;
 use lua::words::Words;
-use lua::{Answer, Ask, Kind, Outcome, Run};
-use resp::Proto;
+use lua::{Answer, Ask, Call, Kind, Outcome};
 use smallvec::SmallVec;
+use std::rc::Rc;
 
 /// `redis.REPL_REPLICA`
 const REPL_REPLICA: i64 = 2;
@@ -30,7 +30,7 @@ pub struct Running {
     pub kind: Kind,
     /// SHA-1, or the function's name.
     /// The name in messages of errors.
-    pub name: String,
+    pub name: Rc<str>,
     /// The request that started it, of a function.
     pub argv: Words,
     /// When it started: the time that it sees.
@@ -71,7 +71,7 @@ pub struct Start<'a> {
     /// The function, for FCALL.
     pub function: Option<Vec<u8>>,
     /// The name in messages of errors.
-    pub name: String,
+    pub name: Rc<str>,
     /// What its first line says.
     pub flags: ScriptFlags,
     /// Called by a command that must not write.
@@ -123,7 +123,7 @@ impl Cx<'_> {
                 Kind::Functions => Words::of(args.0),
             },
             clock: engine.clock,
-            began_ns: (engine.timer)(),
+            began_ns: engine.tick,
             read_only: start.read_only || (!compat && never_writes),
             allow_oom: !compat && (never_writes || start.flags.contains(ScriptFlags::ALLOW_OOM)),
             obeys,
@@ -142,16 +142,15 @@ impl Cx<'_> {
         actor.flags.set(ClientFlags::MASTER, obeys);
         let no_touch = self.client.flags.contains(ClientFlags::NO_TOUCH);
         actor.flags.set(ClientFlags::NO_TOUCH, no_touch);
-        let run = Run {
-            id: start.id,
-            function: start.function,
-            keys: Words::of(start.keys),
-            args: Words::of(start.args),
-            proto: self.client.reply.proto,
-            reply_max: self.client.reply.output().left(),
-            name: start.name,
-        };
-        match engine.drive(Ask::Run(Box::new(run)), None) {
+        let mut run = engine.scripting.spare.take().unwrap_or_default();
+        run.id = start.id;
+        run.function = start.function;
+        run.keys.refill(start.keys);
+        run.args.refill(start.args);
+        run.proto = self.client.reply.proto;
+        run.reply_max = self.client.reply.output().left();
+        run.name = Some(start.name);
+        match engine.drive(Ask::Run(run), None) {
             Driven::Done(outcome) => engine.end_script(self.client, outcome),
             Driven::Paused(ask) => engine.park(self.client, ask),
         }
@@ -212,12 +211,13 @@ impl Engine {
             };
             let kind = running.kind;
             ask = match self.scripting.vm(kind, self.timer).ask(ask) {
-                Answer::Call(words, buffer, proto) => {
-                    let reply = self.call_from_script(&words, buffer, proto);
+                Answer::Call(mut call) => {
+                    self.call_from_script(&mut call);
+                    let ask = Ask::Reply(call);
                     if until_ns.is_some_and(|until| (self.timer)() >= until) {
-                        return Driven::Paused(Ask::Reply(words, reply));
+                        return Driven::Paused(ask);
                     }
-                    Ask::Reply(words, reply)
+                    ask
                 }
                 Answer::Pause => {
                     let ask = self.next_after_pause();
@@ -237,12 +237,18 @@ impl Engine {
                     }
                     Ask::Said(true)
                 }
-                Answer::CheckCommand(words) => Ask::Said(self.knows(&words)),
+                Answer::CheckCommand(call) => Ask::Said(self.knows(&call.words)),
                 Answer::Log(level, text) => {
                     self.log_of_script(level, &text);
                     Ask::Said(true)
                 }
-                Answer::Done(outcome) => return Driven::Done(outcome),
+                Answer::Done(mut run) => {
+                    let outcome = std::mem::take(&mut run.outcome);
+                    run.keys.empty();
+                    run.args.empty();
+                    self.scripting.spare = Some(run);
+                    return Driven::Done(outcome);
+                }
                 Answer::Ready | Answer::Compiled(_) | Answer::Loaded(_) => {
                     return Driven::Done(Outcome::default());
                 }
@@ -295,6 +301,9 @@ impl Engine {
         if outcome.too_large {
             client.reply.output_mut().overrun();
         }
+        if let Some(spare) = &mut self.scripting.spare {
+            spare.keep_buffer(outcome.reply);
+        }
     }
 
     /// `redis.log`
@@ -314,12 +323,13 @@ impl Engine {
         table::find(Args(&argv)).is_ok()
     }
 
-    /// A command that a script calls; its reply, encoded, in the empty `buffer`.
-    fn call_from_script(&mut self, words: &Words, mut buffer: Vec<u8>, proto: Proto) -> Vec<u8> {
+    /// A command that a script calls.
+    fn call_from_script(&mut self, call: &mut Call) {
+        let words = &call.words;
         let argv: SmallVec<[&[u8]; 16]> = words.iter().collect();
         let mut client = self.scripting.take_client();
-        client.reply.proto = proto;
-        client.reply.output_mut().swap_buffer(&mut buffer);
+        client.reply.proto = call.proto;
+        client.reply.output_mut().swap_buffer(&mut call.reply);
         let args = Args(&argv);
         let admitted = self.admit_from_script(args);
         let result = admitted.and_then(|command| {
@@ -333,9 +343,8 @@ impl Engine {
         if self.pubsub.has_deferred() {
             crate::pubsub::deliver_deferred(self);
         }
-        let reply = client.reply.take();
+        call.reply = client.reply.take();
         self.scripting.put_client(client);
-        reply
     }
 
     /// What a script may call. A command that is refused is counted so.
