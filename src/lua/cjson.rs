@@ -1,5 +1,4 @@
-//! The library `cjson`: settings, and the table that scripts see. Encoding and decoding stand in their own
-//! files.
+//! The library `cjson`: settings, and the table that scripts see. Encoding and decoding have their own files.
 
 mod decode;
 mod encode;

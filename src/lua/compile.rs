@@ -107,7 +107,7 @@ pub unsafe extern "C-unwind" fn loadstring(state: *mut lua_State) -> c_int {
     }
 }
 
-/// The function that `text` is, or what is wrong with it.
+/// Compiles `text` to a function, or gives the reason why it cannot be.
 ///
 /// # Errors
 /// There is no memory.

@@ -59,7 +59,7 @@ unsafe fn search(
     }
 }
 
-/// Raises an error with this text behind the caller's position.
+/// Raises an error with this text after the caller's position.
 unsafe fn fail(state: *mut lua_State, text: &CStr) -> ! {
     // SAFETY: any state with room for two values; the text ends with a zero byte.
     unsafe {
@@ -210,7 +210,7 @@ unsafe extern "C-unwind" fn gmatch(state: *mut lua_State) -> c_int {
     }
 }
 
-/// What `gmatch` returns: its upvalues are the subject, the pattern, and where to go on.
+/// What `gmatch` returns: its upvalues are the subject, the pattern, and the place from which to continue.
 unsafe extern "C-unwind" fn next_match(state: *mut lua_State) -> c_int {
     // SAFETY: `gmatch` made the closure; its upvalues are strings while this runs.
     unsafe {
@@ -252,7 +252,7 @@ unsafe extern "C-unwind" fn gsub(state: *mut lua_State) -> c_int {
         let mut captures = Captures::new();
         let mut builder = Builder::new();
         let builder = builder.begin(state);
-        // What is before this place has been replaced or copied.
+        // Everything before this place has been replaced or copied.
         let mut copied = 0;
         let mut start = 0;
         let mut count = 0;
@@ -293,11 +293,11 @@ unsafe fn expand(
     captures: &Captures,
     whole: Found,
 ) {
-    // SAFETY: `gsub` has made sure that the argument is a string or a number, which becomes one where it stands.
+    // SAFETY: `gsub` has made sure that the argument is a string or a number, which becomes a string in its place.
     let text = unsafe { argument(state, 3) };
     let mut rest = text;
     while let Some(percent) = memchr::memchr(b'%', rest) {
-        // A percent sign at the end stands for the zero byte that Lua keeps behind every string.
+        // A percent sign at the end means the zero byte that Lua keeps after every string.
         let sign = rest.get(percent + 1).copied().unwrap_or(0);
         // SAFETY: the capture that is pushed is added, and gone.
         unsafe {
@@ -313,7 +313,7 @@ unsafe fn expand(
         }
         rest = rest.get(percent + 2..).unwrap_or_default();
     }
-    // SAFETY: nothing stands above the builder's pieces.
+    // SAFETY: nothing is above the builder's pieces.
     unsafe { builder.add(rest) };
 }
 

@@ -25,7 +25,7 @@ unsafe extern "C-unwind" {
     fn luaG_runerror(state: *mut State, format: *const c_char, ...) -> !;
 }
 
-/// A block of so many bytes, as mlua's allocator makes them: those it has made may be freed here.
+/// The layout of a block of `bytes` bytes, as mlua's allocator makes them, so that its blocks can be freed here.
 fn layout(bytes: usize) -> Option<Layout> {
     Layout::from_size_align(bytes, SYS_MIN_ALIGN).ok()
 }
@@ -102,7 +102,7 @@ pub unsafe extern "C-unwind" fn luaM_toobig(state: *mut State) -> *mut c_void {
     unsafe { luaG_runerror(state, c"memory allocation error: block too big".as_ptr()) }
 }
 
-/// Doubles a vector of `size` elements of so many bytes, up to `limit` elements.
+/// Doubles a vector of `size` elements, up to `limit` elements.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn luaM_growaux_(
     state: *mut State,
@@ -139,7 +139,7 @@ pub fn in_place() -> bool {
     std::hint::black_box(ours).iter().all(|f| !f.is_null())
 }
 
-/// What mlua counts for `lua` is where these functions look for it.
+/// True if mlua's count of memory for `lua` is where these functions look for it.
 ///
 /// # Errors
 /// Those of mlua.

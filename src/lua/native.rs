@@ -1,7 +1,7 @@
 //! Functions for scripts that work on Lua's stack: see [`Stack`].
 //!
-//! An error of Lua is a long jump, which drops nothing. So a native function never raises one itself: it says how it
-//! ends in a value that owns nothing, and [`enter`] raises when the function has returned and dropped what it had.
+//! An error of Lua is a long jump, which drops nothing. So a native function never raises one itself: it returns a
+//! value that owns nothing, and [`enter`] raises the error after the function has returned and dropped what it had.
 
 use super::host::{Host, Work};
 use super::pace::Killed;
@@ -29,9 +29,9 @@ pub trait Native {
 pub enum Raise {
     /// The last value on the stack.
     Last,
-    /// The text in [`Work::text`], behind the caller's position.
+    /// The text in [`Work::text`], preceded by the caller's position.
     Here,
-    /// The text in [`Work::text`] is what is wrong with an argument; the first is 1.
+    /// The text in [`Work::text`] says what is wrong with an argument; the first is 1.
     Argument(c_int),
     /// The text in [`Work::text`] as it is.
     Text,
@@ -45,7 +45,7 @@ impl From<Killed> for Raise {
     }
 }
 
-/// A function for scripts that has something of its own.
+/// A function for scripts that owns values.
 pub trait NativeWith<T> {
     /// As [`Native::run`].
     ///
@@ -60,7 +60,7 @@ pub trait NativeWith<T> {
 }
 
 impl Work {
-    /// Keeps the text of an error behind the caller's position.
+    /// Keeps the text of an error, to be raised after the caller's position.
     pub fn here(&mut self, text: impl AsRef<[u8]>) -> Raise {
         self.fault(text, Raise::Here)
     }
@@ -154,7 +154,8 @@ unsafe extern "C-unwind" fn enter_with<N: NativeWith<T>, T>(state: *mut lua_Stat
 }
 
 /// # Safety
-/// The state that Lua called a function with, which has returned and owns nothing any more; nobody else uses `work`.
+/// The state that Lua called a function with, which has returned and owns nothing any longer; nothing else uses
+/// `work`.
 unsafe fn raise(state: *mut lua_State, why: Raise, work: *const Work) -> c_int {
     // SAFETY: the caller's promise. There is room where all other values go first. The text is not looked at any more
     // when the error is raised, whose handler may be a native function.

@@ -1,7 +1,7 @@
-//! Bytes that a function puts together for a script.
+//! Bytes that a function builds for a script.
 //!
-//! Lua bounds its own memory alone, and a few tables that contain each other many times describe more bytes than any
-//! machine has. So what is put together here has a bound, and giving way is part of it.
+//! Lua bounds only its own memory, and a few tables that contain each other many times describe more bytes than any
+//! machine has. So what is built here has a bound, and the work for it is counted.
 
 use super::host::{Host, Work};
 use super::native::Raise;
@@ -63,7 +63,7 @@ impl Work {
     }
 }
 
-/// Counts the work that a value with a content of so many bytes makes.
+/// Counts the work for a value with a content of `bytes` bytes.
 pub fn spend(pace: Option<&Pace>, bytes: usize) -> Result<()> {
     match pace {
         Some(pace) => Ok(pace.spend(4 + (bytes >> 8) as u32)?),

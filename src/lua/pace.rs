@@ -1,14 +1,14 @@
-//! How a running script gives way.
+//! How a running script lets the engine work in between.
 //!
-//! Work is counted: an instruction is one, and functions that work for long without executing instructions
-//! report what they do. Every [`PAUSE_EVERY`] the engine gets the word, and may say that the script is to end. From
-//! then on every report fails, and so does every instruction of the coroutine that noticed, whatever `pcall` catches.
+//! Work is counted: an instruction is one, and functions that work for long without executing instructions report
+//! what they do. After every [`PAUSE_EVERY`] the engine continues, and may say that the script must end. From then on
+//! every report fails, and so does every instruction of the coroutine that noticed, whatever `pcall` catches.
 //!
-//! Lua's hook does the counting of instructions. It calls no function of Lua, so it works at any depth of calls,
-//! also where Lua refuses one call more. A new coroutine begins to count afresh: whoever makes one pays for the
-//! instructions that it may execute unseen.
+//! Lua's hook does the counting of instructions. It calls no function of Lua, so it works at any depth of calls, also
+//! where Lua refuses one call more. A new coroutine begins a count of its own, so making one is charged for the
+//! instructions that it may execute uncounted.
 //!
-//! An instruction may take long where a script holds large strings or tables. The hook then comes sooner, at once if
+//! An instruction may take long if a script holds large strings or tables. The hook then comes sooner, at once if
 //! need be, and looks at the time as well.
 
 use super::inside::State;
@@ -179,7 +179,7 @@ impl Pace {
         }
     }
 
-    /// The script is to end.
+    /// True if the script must end.
     pub fn is_killed(&self) -> bool {
         self.death.borrow().is_some()
     }
@@ -257,7 +257,7 @@ unsafe fn main_of(state: *mut lua_State) -> *mut lua_State {
     unsafe { (*(*state.cast::<State>()).global).main.cast() }
 }
 
-/// Lets the hook come sooner, in this coroutine and all that are resumed from now on, if a block of so many bytes
+/// Lets the hook come sooner, in this coroutine and all that are resumed from now on, if a block of `bytes` bytes
 /// makes instructions expensive.
 ///
 /// # Safety

@@ -61,7 +61,7 @@ impl<'a> Format<'a> {
         Ok(n)
     }
 
-    /// The next option that stands for bytes; those before it have taken effect.
+    /// The next option that produces or consumes bytes; those before it have taken effect.
     fn step(&mut self) -> std::result::Result<Step, Verdict> {
         loop {
             let Some((&option, rest)) = self.rest.split_first() else {

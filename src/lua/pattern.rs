@@ -4,8 +4,8 @@
 //! the same matches in the same order, but keeps the choices that are still open on a stack of its own, counts its
 //! steps, and reports them to its caller, who may end the search.
 //!
-//! A pattern ends at its first zero byte, as it does for Lua 5.1. Malformed patterns are noticed when matching comes
-//! to the malformed place, not before: scripts can tell the difference.
+//! A pattern ends at its first zero byte, as it does for Lua 5.1. A malformed pattern is noticed when matching comes
+//! to the malformed place, not before, because scripts can see the difference.
 
 use smallvec::SmallVec;
 use std::ffi::CStr;
@@ -36,7 +36,7 @@ pub enum Error {
 pub enum Held {
     /// It has begun and not ended.
     Unfinished,
-    /// The place where it stands, not text.
+    /// A position capture: the place, not text.
     Position,
     /// So many bytes.
     Bytes(usize),
@@ -47,7 +47,7 @@ pub enum Held {
 pub struct Capture {
     /// Where it begins in the subject.
     pub start: usize,
-    /// What it holds.
+    /// What the capture holds.
     pub held: Held,
 }
 
@@ -117,7 +117,7 @@ pub fn find(
 /// A choice that has been made and may be made differently.
 #[derive(Clone, Copy)]
 enum Choice {
-    /// An item took `count` bytes from `start` on; it may take one less. The pattern goes on at `next`.
+    /// An item took `count` bytes from `start` on; it may take one less. The pattern continues at `next`.
     Less {
         start: usize,
         count: usize,
@@ -133,7 +133,7 @@ enum Choice {
     Finished { capture: usize },
 }
 
-/// Where the machine stands: a place in the subject and one in the pattern.
+/// The state of the machine: a place in the subject and one in the pattern.
 type Place = (usize, usize);
 
 /// What one item of the pattern came to.
@@ -173,7 +173,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Matches what stands at `item` of the pattern.
+    /// Matches the item at `item` in the pattern.
     fn step(&mut self, at: usize, item: usize) -> Result<Step, Error> {
         match (self.sign(item), self.sign(item + 1)) {
             (0, _) => Ok(Step::Matched),
@@ -287,7 +287,7 @@ impl Machine<'_> {
         Ok(Step::Failed)
     }
 
-    /// `%f` and its set: the byte before is not in it, the one behind is. Beyond both ends there is a zero byte.
+    /// `%f` and its set: the byte before is not in it, the one after is. Beyond both ends there is a zero byte.
     fn frontier(&mut self, at: usize, set: usize) -> Result<Step, Error> {
         if self.sign(set) != b'[' {
             return Err(Error::Pattern(c"missing '[' after '%f' in pattern"));
@@ -326,7 +326,7 @@ impl Machine<'_> {
         })
     }
 
-    /// The byte at this place of the pattern; zero at its end and behind.
+    /// The byte at this place of the pattern; zero at its end and after it.
     fn sign(&self, at: usize) -> u8 {
         self.pattern.get(at).copied().unwrap_or(0)
     }
@@ -398,7 +398,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Makes the last choice that can be made differently so, and gives the place where matching goes on.
+    /// Changes the last choice that can be made differently, and gives the place where matching continues.
     fn choose_again(&mut self) -> Result<Option<Place>, Error> {
         while let Some(choice) = self.choices.pop() {
             match choice {
@@ -445,7 +445,7 @@ impl Machine<'_> {
     }
 }
 
-/// The byte is in the class of this letter; other signs stand for themselves.
+/// The byte is in the class of this letter; other signs mean themselves.
 fn is_in_class(byte: u8, class: u8) -> bool {
     let is_in = match class.to_ascii_lowercase() {
         b'a' => byte.is_ascii_alphabetic(),

@@ -1,7 +1,7 @@
 //! `math.random` and `math.randomseed`: the same numbers on every machine, those of the reference server.
 //!
-//! A linear congruence modulo 2^48 (POSIX's `lrand48`), of which the upper 31 bits are taken. Its state goes
-//! on from script to script.
+//! A linear congruence modulo 2^48 (POSIX's `lrand48`), of which the upper 31 bits are taken. Its state is kept from
+//! script to script.
 
 use super::raw;
 use super::verdict::{Arguments, Verdict, checked};

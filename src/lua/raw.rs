@@ -1,9 +1,8 @@
-//! What Lua's C interface is needed for: functions that raise errors as C functions do, and the guards of
-//! read-only tables.
+//! The uses of Lua's C interface: functions that raise errors as C functions do, and the guards of read-only tables.
 //!
-//! A Rust callback of `mlua` can raise nothing but an opaque object; scripts expect strings with a position
-//! and tables with a field `err`. So callbacks *return* what is to be raised and [`raising`] raises it, from
-//! a C function, which is what error messages and their line numbers are about.
+//! A Rust callback of `mlua` can raise nothing but an opaque object; scripts expect strings with a position and
+//! tables with a field `err`. So callbacks *return* the error and [`raising`] raises it from a C function, as error
+//! messages and their line numbers require.
 //!
 //! Lua 5.1 knows no read-only tables. A frozen table is an empty one whose metatable sends reads to a hidden
 //! table and writes to an error. Library functions that look at tables without minding metatables are

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 /// A library that is being loaded.
 pub struct Loading {
-    /// What it has registered.
+    /// The functions that were registered.
     pub registered: Vec<Registered>,
     /// Name to function.
     pub functions: Table,

@@ -7,7 +7,7 @@ use super::verdict::Verdict;
 use super::{bitop, cjson, cmsgpack, packing, random, raw};
 use mlua::{Function, Lua, Result, Table, Value};
 
-/// The builtin globals that stay.
+/// The builtin globals that scripts keep.
 const BUILTINS: [&str; 22] = [
     "assert",
     "collectgarbage",
@@ -33,11 +33,11 @@ const BUILTINS: [&str; 22] = [
     "_VERSION",
 ];
 
-/// Globals, and the table behind them.
+/// The globals that scripts see, and the hidden table that holds them.
 pub struct Globals {
     /// What scripts see.
     pub face: Table,
-    /// What is really there.
+    /// The table that holds the globals.
     pub hidden: Table,
 }
 

@@ -1,9 +1,9 @@
-//! The table in which Lua keeps every string once, with a hash that a stranger cannot foresee.
+//! The table in which Lua keeps every string once, with a hash that cannot be foreseen from outside.
 //!
-//! Lua 5.1 hashes at most 32 bytes of a string, without a secret, so whoever sends a script its arguments can
-//! choose thousands of strings that share one chain, and each further string walks all of it. The functions here
-//! take the place of the three in Lua's `lstring.c`: they have the same names, so the linker takes them and never
-//! looks into that object file. A string's hash depends on all of its bytes and on a secret of the process.
+//! Lua 5.1 hashes at most 32 bytes of a string, without a secret, so the author of a script's arguments can choose
+//! thousands of strings that share one chain, and each further string walks all of it. The functions here take the
+//! place of the three in Lua's `lstring.c`: they have the same names, so the linker takes them and never looks into
+//! that object file. A string's hash depends on all of its bytes and on a secret of the process.
 //!
 //! Lua compares strings by address, so the only thing it expects of a hash is that it never changes.
 
@@ -49,7 +49,7 @@ impl Secret {
         (hash ^ (hash >> 32)) as c_uint
     }
 
-    /// Two lanes of multiplications by what only this process knows, at the speed of copying.
+    /// Two lanes of multiplications by numbers that only this process knows, at the speed of copying.
     fn reduce(&self, bytes: &[u8]) -> [u8; 24] {
         let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
         let fold = |a: u64, b: u64| {
@@ -201,7 +201,7 @@ unsafe extern "C-unwind" fn luaS_newudata(
     len: usize,
     env: *mut c_void,
 ) -> *mut Userdata {
-    // SAFETY: Lua calls this with a live state; its list of userdata begins behind the main coroutine.
+    // SAFETY: Lua calls this with a live state; its list of userdata begins after the main coroutine.
     unsafe {
         if len > isize::MAX as usize - size_of::<Userdata>() {
             luaM_toobig(state);

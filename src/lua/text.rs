@@ -39,7 +39,7 @@ pub fn install(lua: &Lua, string: &Table, table: &Table) -> mlua::Result<()> {
     string.raw_set("format", format)
 }
 
-/// Counts the work of copying so many bytes.
+/// Counts the work of copying `bytes` bytes.
 ///
 /// # Safety
 /// As [`pace::spend`].
@@ -186,7 +186,7 @@ unsafe extern "C-unwind" fn rep(state: *mut lua_State) -> c_int {
         let mut filled = len.min(total);
         std::ptr::copy_nonoverlapping(piece, made, filled);
         while filled < total {
-            // Copies of what is there already, which is whole pieces.
+            // Copies of the bytes so far, which are whole pieces.
             let more = filled.min(total - filled).min(PIECE.max(len) / len * len);
             spend_bytes(state, more);
             std::ptr::copy_nonoverlapping(made, made.add(filled), more);
@@ -299,7 +299,7 @@ unsafe extern "C-unwind" fn format(state: *mut lua_State) -> c_int {
     }
 }
 
-/// As Lua's function, which is the upvalue and formats what is short.
+/// As Lua's function, which is the upvalue and formats short strings.
 unsafe fn format_long(state: *mut lua_State) -> c_int {
     // SAFETY: as in `format`. The format is argument 1, which stays on the stack; what is pushed above the builder's
     // pieces is added, and gone.

@@ -10,9 +10,9 @@ pub enum Verdict {
     Value(Value),
     /// Returns as many of the table's elements.
     Values(Table, usize),
-    /// Raises a text behind the caller's position.
+    /// Raises a text after the caller's position.
     Here(String),
-    /// Raises what is wrong with an argument (the first is 1).
+    /// Raises an error about an argument (the first is 1).
     Argument(usize, String),
     /// Raises a value as it is.
     Raise(Value),
@@ -70,7 +70,7 @@ impl Arguments {
         Arguments { table, count }
     }
 
-    /// Argument `i`, from 1 on; nil behind the last.
+    /// Argument `i`, from 1 on; nil after the last.
     pub fn get(&self, i: usize) -> Result<Value> {
         self.table.raw_get(i)
     }

@@ -47,7 +47,7 @@ enum Token<'a> {
     ArrayBegin,
     ArrayEnd,
     String(&'a [u8]),
-    /// A string with escapes: what they stand for is in [`Work::out`].
+    /// A string with escapes, whose decoded form is in [`Work::out`].
     Unescaped,
     Number(f64),
     Boolean(bool),
