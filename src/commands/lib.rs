@@ -1,11 +1,11 @@
 //! The commands: what each of them does.
 //!
-//! A command is a declaration ([`spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that writes its
+//! A command is a declaration ([`engine::spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that writes its
 //! reply into the client's [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside
-//! through [`host::Host`], and gets the time from [`engine::Clock`].
+//! through [`engine::host::Host`], and gets the time from [`engine::engine::Clock`].
 //!
-//! CONTRIBUTING.md says how to add one. A write calls [`Cx::changed`] per key, [`Cx::notify`] for its event, and,
-//! where its effect depends on time or chance, [`Cx::propagate_as`] with the settled form.
+//! CONTRIBUTING.md says how to add one. A write calls [`engine::Cx::changed`] per key, [`engine::Cx::notify`] for its event, and,
+//! where its effect depends on time or chance, [`engine::Cx::propagate_as`] with the settled form.
 
 pub mod bits;
 pub mod bits_field;

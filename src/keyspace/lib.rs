@@ -14,12 +14,12 @@
 //! * [`record`]: how an entry is held in memory: as an RDB record. `outside`: values outside the records.
 //! * [`heap`], `region`, `region_pool`: memory for extents. `tidy`: gives it back when it is free.
 //!   [`Footprint`]: what it is used for. [`repack`](Round): the same for values outside.
-//! * [`hash`]: the keyed hash of keys. `scan`: a walk in the order of hashes that commands take in steps.
+//! * `scan`: a walk in the order of hashes ([`Hasher`]) that commands take in steps.
 //! * [`load`]: building a new database by several threads, beside those that are served.
 //! * `tree`: the structure of every large value.
 //! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
 //! * [`sizes`]: where keys and values change their form, for tests.
-//! * [`snapshot`]: how a point-in-time image is taken while writes go on. [`digest`]: a fingerprint of the dataset.
+//! * [`snapshot`]: how a point-in-time image is taken while clients write. [`digest`]: a fingerprint of the dataset.
 
 pub mod db;
 pub mod digest;

@@ -1,7 +1,7 @@
 //! The commands about the server and its clients.
 //!
 //! * [`info`]: INFO, with its sections in [`info_sections`]; [`memory`]: MEMORY.
-//! * [`config`]: CONFIG; [`command`]: COMMAND, with [`docs`]; [`client`]: CLIENT, with [`client_list`].
+//! * [`config`]: CONFIG; [`command`]: COMMAND, with [`docs`]; [`client`]: CLIENT, with [`engine::client_list`].
 //! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`], [`cluster`], [`module`]: commands of parts that are not built in,
 //!   most of which are refused.
 //! * [`slowlog`], [`latency`], [`monitor`]: what commands are doing.
