@@ -10,7 +10,7 @@ const KNOWN_KEYS: [(&str, &str); 4] = [
         "the order of members where no server runs",
     ),
     (
-        "src/commands/scripting/vm/strings.rs",
+        "src/lua/strings.rs",
         "strings of interpreters where no server runs",
     ),
     (
