@@ -59,14 +59,14 @@ fn only_those_who_hold_the_witness_destroy_dumps() {
 
 #[test]
 fn requests_run_on_the_executor_alone() {
-    let folders = ["commands", "replication", "server"];
+    let folders = ["engine", "commands", "replication", "server"];
     // A handler that could run one would run it within its own.
     let made = lines_with(&folders, &["Executor::from(", "Executor {"]);
     let known = [
-        "src/commands/executor.rs",
+        "src/engine/executor.rs",
         "src/server/state.rs",
-        "src/commands/blocking.rs",
-        "src/commands/dispatch.rs",
+        "src/engine/blocking.rs",
+        "src/engine/dispatch.rs",
     ];
     let strange = made
         .into_iter()

@@ -198,7 +198,15 @@ fn pure_modules_neither_wait_nor_look_at_the_clock() {
 /// A refusal of the system is for whoever asked for a thread: one place starts them, and says so.
 #[test]
 fn the_server_starts_threads_in_one_place() {
-    let folders = ["server", "replication", "keyspace", "commands"];
+    let folders = [
+        "server",
+        "replication",
+        "keyspace",
+        "lua",
+        "engine",
+        "commands",
+        "pipes",
+    ];
     let words = [
         "thread::spawn",
         "thread::Builder",
