@@ -134,7 +134,11 @@ impl<'a> Decoder<'a> {
         let is_empty = matches!(token, Token::ObjectEnd);
         stack.push_table(0, if is_empty { 0 } else { 2 });
         let table = stack.top();
-        while !is_empty {
+        if is_empty {
+            self.depth -= 1;
+            return Ok(());
+        }
+        loop {
             match token {
                 Token::String(key) => stack.push_text(key),
                 Token::Unescaped => stack.push_text(&self.work.out),
@@ -164,8 +168,12 @@ impl<'a> Decoder<'a> {
         let is_empty = matches!(token, Token::ArrayEnd);
         stack.push_table(if is_empty { 0 } else { 4 }, 0);
         let table = stack.top();
+        if is_empty {
+            self.depth -= 1;
+            return Ok(());
+        }
         let mut i = 0;
-        while !is_empty {
+        loop {
             i += 1;
             self.value(stack, token, at)?;
             stack.set_element(table, i);

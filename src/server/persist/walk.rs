@@ -78,7 +78,7 @@ pub async fn run(server: Weak<Server>, persistence: Persistence, number: u64) {
 enum Stepped {
     On(Advance),
     /// It is over, and has left [`State::running`].
-    Over(Running, Outcome),
+    Over(Box<Running>, Outcome),
 }
 
 impl Persistence {
@@ -87,7 +87,7 @@ impl Persistence {
         let stepped = step(&mut self.state.borrow_mut(), engine);
         match stepped {
             Stepped::On(advance) => advance,
-            Stepped::Over(running, outcome) => self.settle(engine, running, outcome),
+            Stepped::Over(running, outcome) => self.settle(engine, *running, outcome),
         }
     }
 
@@ -155,7 +155,7 @@ fn step(state: &mut State, engine: &mut Engine) -> Stepped {
         let outcome = running.thread.join();
         // Blocks of the walk, freed by the thread that wrote them: the allocator would keep them.
         engine.drop_later(Box::new(PurgeWhenDropped));
-        return Stepped::Over(running, outcome);
+        return Stepped::Over(Box::new(running), outcome);
     }
     if running.background {
         hold_writers(running, engine);
@@ -164,7 +164,7 @@ fn step(state: &mut State, engine: &mut Engine) -> Stepped {
     if waits && stalled(running, engine) && running.thread.abandon_writing() {
         let running = state.running.take().expect("it was running");
         let outcome = stalled_outcome(engine);
-        return Stepped::Over(running, outcome);
+        return Stepped::Over(Box::new(running), outcome);
     }
     if waits {
         return Stepped::On(Advance::Wait(Box::pin(running.thread.news())));
