@@ -34,6 +34,11 @@ impl Bench {
 
     /// As [`Bench::new`] with a configuration.
     pub fn with(config: Config) -> Self {
+        use lua::bounds::{ARGUMENTS_MAX, MEMORY_MIN, REPLY_MAX, STRING_MAX};
+        for bound in [&ARGUMENTS_MAX, &REPLY_MAX, &STRING_MAX] {
+            bound.set(1 << 20);
+        }
+        MEMORY_MIN.set(64 << 20);
         let mut engine = Engine::new(
             crate::FAMILIES,
             config,

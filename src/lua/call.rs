@@ -1,5 +1,6 @@
 //! `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: commands out of scripts.
 
+use super::bounds::ARGUMENTS_MAX;
 use super::host::{Host, Work, empty};
 use super::native::{Native, Raise};
 use super::stack::{Stack, Value};
@@ -7,9 +8,6 @@ use super::to_lua::{push_error, push_reply};
 use super::words::Words;
 use super::{Answer, Ask, number};
 use std::ffi::c_int;
-
-/// Bytes of all arguments of a command: as many as a client may have in its query buffer.
-const ARGUMENTS_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 30 };
 
 /// An error that a function of the table `redis` raises.
 pub fn refused(stack: &mut Stack<'_>, text: &str) -> Raise {
@@ -25,7 +23,7 @@ fn collect(stack: &Stack<'_>, words: &mut Words) -> Result<(), &'static str> {
     }
     for i in 1..=stack.top() {
         match stack.value(i) {
-            Value::Text(text) if words.bytes() + text.len() > ARGUMENTS_MAX => {
+            Value::Text(text) if words.bytes() + text.len() > ARGUMENTS_MAX.get() => {
                 return Err("ERR Lua redis lib command arguments are too large");
             }
             Value::Text(text) => words.push(text),

@@ -35,6 +35,7 @@
 //! | `memory` | Lua's allocations: bounded, and an error where there is no memory |
 //! | `inside` | Lua's own structures |
 //! | `strings` | Lua's table of strings, with a secret hash |
+//! | [`bounds`] | how large a script may make things |
 //! | `output` | strings that functions put together, bounded |
 //! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
 //! | `cjson`, `cmsgpack`, `bitop`, `packing`, `random` | libraries |
@@ -42,6 +43,7 @@
 mod actor;
 mod api;
 mod bitop;
+pub mod bounds;
 mod call;
 mod checked;
 mod cjson;

@@ -3,14 +3,12 @@
 //! Lua bounds only its own memory, and a few tables that contain each other many times describe more bytes than any
 //! machine has. So what is built here has a bound, and the work for it is counted.
 
+use super::bounds::STRING_MAX;
 use super::host::{Host, Work};
 use super::native::Raise;
 use super::pace::Pace;
 use mlua::{Error, Lua, Result};
 use std::rc::Rc;
-
-/// Longest string that a library function makes: the longest that a client may send or a key may hold by default.
-const STRING_MAX: usize = if cfg!(test) { 1 << 20 } else { 512 << 20 };
 
 /// Bytes that may still grow.
 pub struct Output {
@@ -32,7 +30,7 @@ impl Output {
     /// # Errors
     /// There are too many, or the script has been killed.
     pub fn for_value(&mut self, more: usize) -> Result<&mut Vec<u8>> {
-        if self.bytes.len() + more > STRING_MAX {
+        if self.bytes.len() + more > STRING_MAX.get() {
             return Err(Error::runtime("not enough memory"));
         }
         spend(self.pace.as_deref(), more)?;
@@ -55,7 +53,7 @@ impl Work {
         host: &Host,
         more: usize,
     ) -> std::result::Result<&mut Vec<u8>, Raise> {
-        if self.out.len() + more > STRING_MAX {
+        if self.out.len() + more > STRING_MAX.get() {
             return Err(self.fault("not enough memory", Raise::Text));
         }
         host.pace.spend(4 + (more >> 8) as u32)?;

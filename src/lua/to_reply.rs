@@ -4,6 +4,7 @@
 //! is such a reply; any other is an array up to its first nil.
 
 use super::Outcome;
+use super::bounds::REPLY_MAX;
 use super::pace::{Killed, Pace};
 use super::stack::{Stack, Value};
 use resp::{Proto, Reply};
@@ -11,9 +12,6 @@ use std::ffi::c_int;
 
 /// Nested deeper, a value is replaced by an error. Each level needs some of the interpreter's stack and of Lua's.
 const DEPTH_MAX: usize = 1500;
-
-/// Longest reply: tables that contain each other many times describe more bytes than any machine has.
-const REPLY_MAX: usize = if cfg!(test) { 1 << 20 } else { 1 << 30 };
 
 /// The names of fields, in the order in which the function that writes replies owns them.
 pub const FIELDS: [&str; 9] = [
@@ -155,7 +153,7 @@ impl<'a> Writer<'a> {
 
     /// Counts the work of writing so many bytes, and sees that there are not too many.
     fn make_room(&self, bytes: usize) -> Written {
-        if self.reply.is_overrun() || self.reply.len() + bytes > REPLY_MAX {
+        if self.reply.is_overrun() || self.reply.len() + bytes > REPLY_MAX.get() {
             return Err(Unwritten::TooLarge);
         }
         Ok(self.pace.spend(4 + (bytes >> 8) as u32)?)

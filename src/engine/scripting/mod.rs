@@ -22,11 +22,10 @@ pub use libraries::{Libraries, Library};
 pub use run::Running;
 
 use super::{ClientFlags, ClientId, Engine, Session};
+use lua::bounds::MEMORY_MIN;
 use lua::{Answer, Ask, Kind, Run, Vm};
 
-/// An interpreter may hold a quarter of the machine's memory, but at least this much (little in unit tests, which
-/// go to the limit): one value of the greatest length, and what a script makes of it.
-const MEMORY_MIN: usize = if cfg!(test) { 64 << 20 } else { 1 << 30 };
+/// An interpreter may hold a quarter of the machine's memory, but at least [`MEMORY_MIN`] and at most this much.
 /// No script has use for more, and collecting more takes seconds.
 const MEMORY_MAX: usize = 4 << 30;
 
@@ -61,7 +60,7 @@ impl Scripting {
 
     /// An interpreter, which is made when there is none yet.
     pub fn vm(&mut self, kind: Kind, timer: fn() -> u64) -> &mut Vm {
-        let memory_max = self.memory_max.max(MEMORY_MIN);
+        let memory_max = self.memory_max.max(MEMORY_MIN.get());
         self.slot(kind)
             .get_or_insert_with(|| Vm::new(kind, memory_max, timer))
     }
@@ -129,7 +128,7 @@ impl Engine {
     pub fn ask_vm(&mut self, kind: Kind, ask: Ask) -> Answer {
         if self.scripting.memory_max == 0 {
             let total = (self.total_memory)();
-            self.scripting.memory_max = (total / 4).clamp(MEMORY_MIN, MEMORY_MAX);
+            self.scripting.memory_max = (total / 4).clamp(MEMORY_MIN.get(), MEMORY_MAX);
         }
         self.scripting.vm(kind, self.timer).ask(ask)
     }
