@@ -16,8 +16,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Bitmap,
         since: "2.2.0",
         summary: "Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.",
-        run: setbit,
-        ..Command::DEFAULT
+        ..Command::runs(setbit)
     },
     Command {
         name: "getbit",
@@ -27,8 +26,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Bitmap,
         since: "2.2.0",
         summary: "Returns a bit value by offset.",
-        run: getbit,
-        ..Command::DEFAULT
+        ..Command::runs(getbit)
     },
     Command {
         name: "bitcount",
@@ -39,8 +37,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N)",
         summary: "Counts the number of set bits (population counting) in a string.",
-        run: bitcount,
-        ..Command::DEFAULT
+        ..Command::runs(bitcount)
     },
     Command {
         name: "bitpos",
@@ -51,8 +48,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.7",
         complexity: "O(N)",
         summary: "Finds the first set (1) or clear (0) bit in a string.",
-        run: bitpos,
-        ..Command::DEFAULT
+        ..Command::runs(bitpos)
     },
 ];
 

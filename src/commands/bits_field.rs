@@ -17,8 +17,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1) for each subcommand specified",
         summary: "Performs arbitrary bitfield integer operations on strings.",
-        run: bitfield,
-        ..Command::DEFAULT
+        ..Command::runs(bitfield)
     },
     Command {
         name: "bitfield_ro",
@@ -29,8 +28,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.0.0",
         complexity: "O(1) for each subcommand specified",
         summary: "Performs arbitrary read-only bitfield integer operations on strings.",
-        run: bitfield_ro,
-        ..Command::DEFAULT
+        ..Command::runs(bitfield_ro)
     },
 ];
 

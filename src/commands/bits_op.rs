@@ -20,8 +20,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "2.6.0",
     complexity: "O(N)",
     summary: "Performs bitwise operations on multiple strings, and stores the result.",
-    run: bitop,
-    ..Command::DEFAULT
+    ..Command::runs(bitop)
 }];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

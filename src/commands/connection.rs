@@ -16,8 +16,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Returns the server's liveliness response.",
-        run: ping,
-        ..Command::DEFAULT
+        ..Command::runs(ping)
     },
     Command {
         name: "echo",
@@ -26,8 +25,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Returns the given string.",
-        run: echo,
-        ..Command::DEFAULT
+        ..Command::runs(echo)
     },
     Command {
         name: "select",
@@ -36,8 +34,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Changes the selected database.",
-        run: select,
-        ..Command::DEFAULT
+        ..Command::runs(select)
     },
     Command {
         name: "auth",
@@ -52,8 +49,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of passwords defined for the user",
         summary: "Authenticates the connection.",
-        run: auth,
-        ..Command::DEFAULT
+        ..Command::runs(auth)
     },
     Command {
         name: "hello",
@@ -67,8 +63,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "6.0.0",
         summary: "Handshakes with the Redis server.",
-        run: hello,
-        ..Command::DEFAULT
+        ..Command::runs(hello)
     },
     Command {
         name: "quit",
@@ -82,8 +77,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Closes the connection.",
-        run: quit,
-        ..Command::DEFAULT
+        ..Command::runs(quit)
     },
     Command {
         name: "reset",
@@ -97,8 +91,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "6.2.0",
         summary: "Resets the connection.",
-        run: reset,
-        ..Command::DEFAULT
+        ..Command::runs(reset)
     },
 ];
 

@@ -14,8 +14,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::READONLY.union(Flags::FAST),
         group: Group::Server,
         summary: "Returns the number of keys in the database.",
-        run: dbsize,
-        ..Command::DEFAULT
+        ..Command::runs(dbsize)
     },
     Command {
         name: "flushdb",
@@ -24,8 +23,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "O(N) where N is the number of keys in the selected database",
         summary: "Remove all keys from the current database.",
-        run: flushdb,
-        ..Command::DEFAULT
+        ..Command::runs(flushdb)
     },
     Command {
         name: "flushall",
@@ -34,8 +32,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Removes all keys from all databases.",
-        run: flushall,
-        ..Command::DEFAULT
+        ..Command::runs(flushall)
     },
     Command {
         name: "swapdb",
@@ -45,8 +42,7 @@ pub static COMMANDS: &[Command] = &[
         since: "4.0.0",
         complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
         summary: "Swaps two Redis databases.",
-        run: swapdb,
-        ..Command::DEFAULT
+        ..Command::runs(swapdb)
     },
     Command {
         name: "save",
@@ -58,8 +54,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Synchronously saves the database(s) to disk.",
-        run: save,
-        ..Command::DEFAULT
+        ..Command::runs(save)
     },
     Command {
         name: "bgsave",
@@ -69,8 +64,7 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::NO_ASYNC_LOADING),
         group: Group::Server,
         summary: "Asynchronously saves the database(s) to disk.",
-        run: bgsave,
-        ..Command::DEFAULT
+        ..Command::runs(bgsave)
     },
     Command {
         name: "lastsave",
@@ -78,8 +72,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
         group: Group::Server,
         summary: "Returns the Unix timestamp of the last successful save to disk.",
-        run: lastsave,
-        ..Command::DEFAULT
+        ..Command::runs(lastsave)
     },
 ];
 

@@ -19,8 +19,7 @@ pub static COMMANDS: &[Command] = &[Command {
     group: Group::Server,
     complexity: "Depends on subcommand.",
     summary: "A container for debugging commands.",
-    run: debug,
-    ..Command::DEFAULT
+    ..Command::runs(debug)
 }];
 
 type Subcommand = fn(&mut Cx<'_>, Args<'_>) -> CmdResult;

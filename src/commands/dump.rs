@@ -21,8 +21,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
         summary: "Returns a serialized representation of the value stored at a key.",
-        run: dump,
-        ..Command::DEFAULT
+        ..Command::runs(dump)
     },
     Command {
         name: "restore",
@@ -32,8 +31,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
         summary: "Creates a key from the serialized representation of a value.",
-        run: restore,
-        ..Command::DEFAULT
+        ..Command::runs(restore)
     },
     Command {
         name: "restore-asking",
@@ -44,8 +42,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.0.0",
         complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
         summary: "An internal command for migrating keys in a cluster.",
-        run: restore_asking,
-        ..Command::DEFAULT
+        ..Command::runs(restore_asking)
     },
 ];
 

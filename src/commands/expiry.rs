@@ -14,8 +14,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
         summary: "Sets the expiration time of a key in seconds.",
-        run: expire,
-        ..Command::DEFAULT
+        ..Command::runs(expire)
     },
     Command {
         name: "pexpire",
@@ -24,8 +23,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         since: "2.6.0",
         summary: "Sets the expiration time of a key in milliseconds.",
-        run: pexpire,
-        ..Command::DEFAULT
+        ..Command::runs(pexpire)
     },
     Command {
         name: "expireat",
@@ -34,8 +32,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         since: "1.2.0",
         summary: "Sets the expiration time of a key to a Unix timestamp.",
-        run: expireat,
-        ..Command::DEFAULT
+        ..Command::runs(expireat)
     },
     Command {
         name: "pexpireat",
@@ -44,8 +41,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         since: "2.6.0",
         summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
-        run: pexpireat,
-        ..Command::DEFAULT
+        ..Command::runs(pexpireat)
     },
     Command {
         name: "ttl",
@@ -53,8 +49,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
         summary: "Returns the expiration time in seconds of a key.",
-        run: ttl,
-        ..Command::DEFAULT
+        ..Command::runs(ttl)
     },
     Command {
         name: "pttl",
@@ -63,8 +58,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         since: "2.6.0",
         summary: "Returns the expiration time in milliseconds of a key.",
-        run: pttl,
-        ..Command::DEFAULT
+        ..Command::runs(pttl)
     },
     Command {
         name: "expiretime",
@@ -73,8 +67,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix timestamp.",
-        run: expiretime,
-        ..Command::DEFAULT
+        ..Command::runs(expiretime)
     },
     Command {
         name: "pexpiretime",
@@ -83,8 +76,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
-        run: pexpiretime,
-        ..Command::DEFAULT
+        ..Command::runs(pexpiretime)
     },
     Command {
         name: "persist",
@@ -93,8 +85,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         since: "2.2.0",
         summary: "Removes the expiration time of a key.",
-        run: persist,
-        ..Command::DEFAULT
+        ..Command::runs(persist)
     },
 ];
 

@@ -13,8 +13,7 @@ pub static COMMANDS: &[Command] = &[Command {
     group: Group::Server,
     since: "6.2.0",
     summary: "Starts a coordinated failover from a server to one of its replicas.",
-    run: failover,
-    ..Command::DEFAULT
+    ..Command::runs(failover)
 }];
 
 fn failover(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

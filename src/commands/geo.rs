@@ -18,8 +18,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         summary: "Adds one or more members to a geospatial index. The key is created if it doesn't exist.",
-        run: geoadd,
-        ..Command::DEFAULT
+        ..Command::runs(geoadd)
     },
     Command {
         name: "geopos",
@@ -30,8 +29,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1) for each member requested.",
         summary: "Returns the longitude and latitude of members from a geospatial index.",
-        run: geopos,
-        ..Command::DEFAULT
+        ..Command::runs(geopos)
     },
     Command {
         name: "geodist",
@@ -41,8 +39,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Geo,
         since: "3.2.0",
         summary: "Returns the distance between two members of a geospatial index.",
-        run: geodist,
-        ..Command::DEFAULT
+        ..Command::runs(geodist)
     },
     Command {
         name: "geohash",
@@ -53,8 +50,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1) for each member requested.",
         summary: "Returns members from a geospatial index as geohash strings.",
-        run: geohash,
-        ..Command::DEFAULT
+        ..Command::runs(geohash)
     },
 ];
 

@@ -18,8 +18,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
         summary: "Queries a geospatial index for members inside an area of a box or a circle.",
-        run: geosearch,
-        ..Command::DEFAULT
+        ..Command::runs(geosearch)
     },
     Command {
         name: "geosearchstore",
@@ -30,8 +29,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
         summary: "Queries a geospatial index for members inside an area of a box or a circle, optionally stores the result.",
-        run: geosearchstore,
-        ..Command::DEFAULT
+        ..Command::runs(geosearchstore)
     },
     Command {
         name: "georadius",
@@ -42,8 +40,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Queries a geospatial index for members within a distance from a coordinate, optionally stores the result.",
-        run: georadius,
-        ..Command::DEFAULT
+        ..Command::runs(georadius)
     },
     Command {
         name: "georadius_ro",
@@ -54,8 +51,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.10",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Returns members from a geospatial index that are within a distance from a coordinate.",
-        run: georadius_ro,
-        ..Command::DEFAULT
+        ..Command::runs(georadius_ro)
     },
     Command {
         name: "georadiusbymember",
@@ -66,8 +62,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Queries a geospatial index for members within a distance from a member, optionally stores the result.",
-        run: georadiusbymember,
-        ..Command::DEFAULT
+        ..Command::runs(georadiusbymember)
     },
     Command {
         name: "georadiusbymember_ro",
@@ -78,8 +73,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.10",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Returns members from a geospatial index that are within a distance from a member.",
-        run: georadiusbymember_ro,
-        ..Command::DEFAULT
+        ..Command::runs(georadiusbymember_ro)
     },
 ];
 

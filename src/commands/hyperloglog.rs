@@ -17,8 +17,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(1) to add every element.",
         summary: "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
-        run: pfadd,
-        ..Command::DEFAULT
+        ..Command::runs(pfadd)
     },
     Command {
         name: "pfcount",
@@ -29,8 +28,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.",
         summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
-        run: pfcount,
-        ..Command::DEFAULT
+        ..Command::runs(pfcount)
     },
     Command {
         name: "pfmerge",
@@ -41,8 +39,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
         summary: "Merges one or more HyperLogLog values into a single key.",
-        run: pfmerge,
-        ..Command::DEFAULT
+        ..Command::runs(pfmerge)
     },
     Command {
         name: "pfdebug",
@@ -57,8 +54,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "N/A",
         summary: "Internal commands for debugging HyperLogLog values.",
-        run: pfdebug,
-        ..Command::DEFAULT
+        ..Command::runs(pfdebug)
     },
     Command {
         name: "pfselftest",
@@ -68,8 +64,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "N/A",
         summary: "An internal command for testing HyperLogLog values.",
-        run: pfselftest,
-        ..Command::DEFAULT
+        ..Command::runs(pfselftest)
     },
 ];
 

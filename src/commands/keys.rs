@@ -13,8 +13,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ALL,
         complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
         summary: "Deletes one or more keys.",
-        run: del,
-        ..Command::DEFAULT
+        ..Command::runs(del)
     },
     Command {
         name: "unlink",
@@ -24,8 +23,7 @@ pub static COMMANDS: &[Command] = &[
         since: "4.0.0",
         complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",
         summary: "Asynchronously deletes one or more keys.",
-        run: unlink,
-        ..Command::DEFAULT
+        ..Command::runs(unlink)
     },
     Command {
         name: "exists",
@@ -34,8 +32,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ALL,
         complexity: "O(N) where N is the number of keys to check.",
         summary: "Determines whether one or more keys exist.",
-        run: exists,
-        ..Command::DEFAULT
+        ..Command::runs(exists)
     },
     Command {
         name: "touch",
@@ -45,8 +42,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys that will be touched.",
         summary: "Returns the number of existing keys out of those specified after updating the time they were last accessed.",
-        run: touch,
-        ..Command::DEFAULT
+        ..Command::runs(touch)
     },
     Command {
         name: "type",
@@ -54,16 +50,14 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
         summary: "Determines the type of value stored at a key.",
-        run: type_,
-        ..Command::DEFAULT
+        ..Command::runs(type_)
     },
     Command {
         name: "randomkey",
         arity: 1,
         flags: Flags::READONLY,
         summary: "Returns a random key name from the database.",
-        run: randomkey,
-        ..Command::DEFAULT
+        ..Command::runs(randomkey)
     },
     Command {
         name: "rename",
@@ -71,8 +65,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::WRITE,
         keys: Keys::TWO,
         summary: "Renames a key and overwrites the destination.",
-        run: rename,
-        ..Command::DEFAULT
+        ..Command::runs(rename)
     },
     Command {
         name: "renamenx",
@@ -80,8 +73,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::TWO,
         summary: "Renames a key only when the target key name doesn't exist.",
-        run: renamenx,
-        ..Command::DEFAULT
+        ..Command::runs(renamenx)
     },
     Command {
         name: "copy",
@@ -91,8 +83,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
         summary: "Copies the value of a key to a new key.",
-        run: copy,
-        ..Command::DEFAULT
+        ..Command::runs(copy)
     },
     Command {
         name: "move",
@@ -100,8 +91,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
         summary: "Moves a key to another database.",
-        run: move_,
-        ..Command::DEFAULT
+        ..Command::runs(move_)
     },
     Command {
         name: "object",
@@ -121,8 +111,7 @@ pub static COMMANDS: &[Command] = &[
                 },
                 since: "2.2.3",
                 summary: "Returns the internal encoding of a Redis object.",
-                run: object_encoding,
-                ..Command::DEFAULT
+                ..Command::runs(object_encoding)
             },
             Command {
                 name: "object|freq",
@@ -135,8 +124,7 @@ pub static COMMANDS: &[Command] = &[
                 },
                 since: "4.0.0",
                 summary: "Returns the logarithmic access frequency counter of a Redis object.",
-                run: object_freq,
-                ..Command::DEFAULT
+                ..Command::runs(object_freq)
             },
             Command {
                 name: "object|help",
@@ -144,8 +132,7 @@ pub static COMMANDS: &[Command] = &[
                 flags: Flags::LOADING.union(Flags::STALE),
                 since: "6.2.0",
                 summary: "Returns helpful text about the different subcommands.",
-                run: object_help,
-                ..Command::DEFAULT
+                ..Command::runs(object_help)
             },
             Command {
                 name: "object|idletime",
@@ -158,8 +145,7 @@ pub static COMMANDS: &[Command] = &[
                 },
                 since: "2.2.3",
                 summary: "Returns the time since the last access to a Redis object.",
-                run: object_idletime,
-                ..Command::DEFAULT
+                ..Command::runs(object_idletime)
             },
             Command {
                 name: "object|refcount",
@@ -172,11 +158,10 @@ pub static COMMANDS: &[Command] = &[
                 },
                 since: "2.2.3",
                 summary: "Returns the reference count of a value of a key.",
-                run: object_refcount,
-                ..Command::DEFAULT
+                ..Command::runs(object_refcount)
             },
         ],
-        ..Command::DEFAULT
+        ..Command::CONTAINER
     },
 ];
 

@@ -20,8 +20,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "2.6.0",
     complexity: "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target instance.",
     summary: "Atomically transfers a key from one Redis instance to another.",
-    run: migrate,
-    ..Command::DEFAULT
+    ..Command::runs(migrate)
 }];
 
 /// Without a usable timeout, ms.

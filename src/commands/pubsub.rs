@@ -22,8 +22,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of channels to subscribe to.",
         summary: "Listens for messages published to channels.",
-        run: subscribe,
-        ..Command::DEFAULT
+        ..Command::runs(subscribe)
     },
     Command {
         name: "unsubscribe",
@@ -36,8 +35,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of channels to unsubscribe.",
         summary: "Stops listening to messages posted to channels.",
-        run: unsubscribe,
-        ..Command::DEFAULT
+        ..Command::runs(unsubscribe)
     },
     Command {
         name: "psubscribe",
@@ -50,8 +48,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of patterns to subscribe to.",
         summary: "Listens for messages published to channels that match one or more patterns.",
-        run: psubscribe,
-        ..Command::DEFAULT
+        ..Command::runs(psubscribe)
     },
     Command {
         name: "punsubscribe",
@@ -64,8 +61,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of patterns to unsubscribe.",
         summary: "Stops listening to messages published to channels that match one or more patterns.",
-        run: punsubscribe,
-        ..Command::DEFAULT
+        ..Command::runs(punsubscribe)
     },
     Command {
         name: "ssubscribe",
@@ -79,8 +75,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N) where N is the number of shard channels to subscribe to.",
         summary: "Listens for messages published to shard channels.",
-        run: ssubscribe,
-        ..Command::DEFAULT
+        ..Command::runs(ssubscribe)
     },
     Command {
         name: "sunsubscribe",
@@ -94,8 +89,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N) where N is the number of shard channels to unsubscribe.",
         summary: "Stops listening to messages posted to shard channels.",
-        run: sunsubscribe,
-        ..Command::DEFAULT
+        ..Command::runs(sunsubscribe)
     },
     Command {
         name: "publish",
@@ -109,8 +103,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
         summary: "Posts a message to a channel.",
-        run: publish,
-        ..Command::DEFAULT
+        ..Command::runs(publish)
     },
     Command {
         name: "spublish",
@@ -125,8 +118,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
         summary: "Post a message to a shard channel",
-        run: spublish,
-        ..Command::DEFAULT
+        ..Command::runs(spublish)
     },
     Command {
         name: "pubsub",
@@ -144,8 +136,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "2.8.0",
                 complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
                 summary: "Returns the active channels.",
-                run: pubsub_channels,
-                ..Command::DEFAULT
+                ..Command::runs(pubsub_channels)
             },
             Command {
                 name: "pubsub|help",
@@ -154,8 +145,7 @@ pub static COMMANDS: &[Command] = &[
                 group: Group::Pubsub,
                 since: "6.2.0",
                 summary: "Returns helpful text about the different subcommands.",
-                run: pubsub_help,
-                ..Command::DEFAULT
+                ..Command::runs(pubsub_help)
             },
             Command {
                 name: "pubsub|numpat",
@@ -164,8 +154,7 @@ pub static COMMANDS: &[Command] = &[
                 group: Group::Pubsub,
                 since: "2.8.0",
                 summary: "Returns a count of unique pattern subscriptions.",
-                run: pubsub_numpat,
-                ..Command::DEFAULT
+                ..Command::runs(pubsub_numpat)
             },
             Command {
                 name: "pubsub|numsub",
@@ -175,8 +164,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "2.8.0",
                 complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
                 summary: "Returns a count of subscribers to channels.",
-                run: pubsub_numsub,
-                ..Command::DEFAULT
+                ..Command::runs(pubsub_numsub)
             },
             Command {
                 name: "pubsub|shardchannels",
@@ -186,8 +174,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "7.0.0",
                 complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
                 summary: "Returns the active shard channels.",
-                run: pubsub_shardchannels,
-                ..Command::DEFAULT
+                ..Command::runs(pubsub_shardchannels)
             },
             Command {
                 name: "pubsub|shardnumsub",
@@ -197,11 +184,10 @@ pub static COMMANDS: &[Command] = &[
                 since: "7.0.0",
                 complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
                 summary: "Returns the count of subscribers of shard channels.",
-                run: pubsub_shardnumsub,
-                ..Command::DEFAULT
+                ..Command::runs(pubsub_shardnumsub)
             },
         ],
-        ..Command::DEFAULT
+        ..Command::CONTAINER
     },
 ];
 

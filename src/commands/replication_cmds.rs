@@ -20,8 +20,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "5.0.0",
         summary: "Configures a server as replica of another, or promotes it to a master.",
-        run: replicaof,
-        ..Command::DEFAULT
+        ..Command::runs(replicaof)
     },
     Command {
         name: "slaveof",
@@ -29,8 +28,7 @@ pub static COMMANDS: &[Command] = &[
         flags: ROLE_CHANGE,
         group: Group::Server,
         summary: "Sets a Redis server as a replica of another, or promotes it to being a master.",
-        run: replicaof,
-        ..Command::DEFAULT
+        ..Command::runs(replicaof)
     },
     Command {
         name: "role",
@@ -42,8 +40,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "2.8.12",
         summary: "Returns the replication role.",
-        run: role,
-        ..Command::DEFAULT
+        ..Command::runs(role)
     },
     Command {
         name: "replconf",
@@ -56,29 +53,26 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "3.0.0",
         summary: "An internal command for configuring the replication stream.",
-        run: replconf,
-        ..Command::DEFAULT
+        ..Command::runs(replconf)
     },
     Command {
         name: "psync",
         arity: -3,
-        flags: SYNC,
+        flags: SYNC.union(Flags::SILENT),
         group: Group::Server,
         since: "2.8.0",
         complexity: "",
         summary: "An internal command used in replication.",
-        run: psync,
-        ..Command::DEFAULT
+        ..Command::runs(psync)
     },
     Command {
         name: "sync",
         arity: 1,
-        flags: SYNC,
+        flags: SYNC.union(Flags::SILENT),
         group: Group::Server,
         complexity: "",
         summary: "An internal command used in replication.",
-        run: sync,
-        ..Command::DEFAULT
+        ..Command::runs(sync)
     },
     Command {
         name: "wait",
@@ -88,8 +82,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.0.0",
         summary: "Blocks until the asynchronous replication of all preceding write commands sent by \
                   the connection is completed.",
-        run: wait,
-        ..Command::DEFAULT
+        ..Command::runs(wait)
     },
     Command {
         name: "waitaof",
@@ -99,8 +92,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.2.0",
         summary: "Blocks until all of the preceding write commands sent by the connection are written \
                   to the append-only file of the master and/or replicas.",
-        run: waitaof,
-        ..Command::DEFAULT
+        ..Command::runs(waitaof)
     },
 ];
 

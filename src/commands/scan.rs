@@ -12,8 +12,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over the key names in the database.",
-        run: scan,
-        ..Command::DEFAULT
+        ..Command::runs(scan)
     },
     Command {
         name: "keys",
@@ -21,8 +20,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::READONLY,
         complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
         summary: "Returns all key names that match a pattern.",
-        run: keys,
-        ..Command::DEFAULT
+        ..Command::runs(keys)
     },
 ];
 

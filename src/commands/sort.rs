@@ -16,8 +16,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::Custom(keys_of_sort),
         complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
         summary: "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.",
-        run: sort,
-        ..Command::DEFAULT
+        ..Command::runs(sort)
     },
     Command {
         name: "sort_ro",
@@ -27,8 +26,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
         summary: "Returns the sorted elements of a list, a set, or a sorted set.",
-        run: sort_ro,
-        ..Command::DEFAULT
+        ..Command::runs(sort_ro)
     },
 ];
 

@@ -18,8 +18,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Returns the string value of a key.",
-        run: get,
-        ..Command::DEFAULT
+        ..Command::runs(get)
     },
     Command {
         name: "set",
@@ -28,8 +27,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
-        run: set,
-        ..Command::DEFAULT
+        ..Command::runs(set)
     },
     Command {
         name: "setnx",
@@ -38,8 +36,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Set the string value of a key only when the key doesn't exist.",
-        run: setnx,
-        ..Command::DEFAULT
+        ..Command::runs(setnx)
     },
     Command {
         name: "setex",
@@ -49,8 +46,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.0.0",
         summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
-        run: setex,
-        ..Command::DEFAULT
+        ..Command::runs(setex)
     },
     Command {
         name: "psetex",
@@ -60,8 +56,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.6.0",
         summary: "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
-        run: psetex,
-        ..Command::DEFAULT
+        ..Command::runs(psetex)
     },
     Command {
         name: "getset",
@@ -70,8 +65,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Returns the previous string value of a key after setting it to a new value.",
-        run: getset,
-        ..Command::DEFAULT
+        ..Command::runs(getset)
     },
     Command {
         name: "getdel",
@@ -81,8 +75,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "6.2.0",
         summary: "Returns the string value of a key after deleting the key.",
-        run: getdel,
-        ..Command::DEFAULT
+        ..Command::runs(getdel)
     },
     Command {
         name: "getex",
@@ -92,8 +85,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "6.2.0",
         summary: "Returns the string value of a key after setting its expiration time.",
-        run: getex,
-        ..Command::DEFAULT
+        ..Command::runs(getex)
     },
     Command {
         name: "mget",
@@ -103,8 +95,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         complexity: "O(N) where N is the number of keys to retrieve.",
         summary: "Atomically returns the string values of one or more keys.",
-        run: mget,
-        ..Command::DEFAULT
+        ..Command::runs(mget)
     },
     Command {
         name: "mset",
@@ -119,8 +110,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Atomically creates or modifies the string values of one or more keys.",
-        run: mset,
-        ..Command::DEFAULT
+        ..Command::runs(mset)
     },
     Command {
         name: "msetnx",
@@ -135,8 +125,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
-        run: msetnx,
-        ..Command::DEFAULT
+        ..Command::runs(msetnx)
     },
 ];
 

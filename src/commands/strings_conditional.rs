@@ -17,8 +17,7 @@ pub static COMMANDS: &[Command] = &[
         since: "9.0.0",
         complexity: "O(1)",
         summary: "Deletes a key if its string value is the given one.",
-        run: delifeq,
-        ..Command::DEFAULT
+        ..Command::runs(delifeq)
     },
     Command {
         name: "msetex",
@@ -29,8 +28,7 @@ pub static COMMANDS: &[Command] = &[
         since: "9.1.0",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Sets several keys together, with one expiry, if none or all of them exist.",
-        run: msetex,
-        ..Command::DEFAULT
+        ..Command::runs(msetex)
     },
 ];
 

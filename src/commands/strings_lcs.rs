@@ -15,8 +15,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "7.0.0",
     complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
     summary: "Finds the longest common substring.",
-    run: lcs,
-    ..Command::DEFAULT
+    ..Command::runs(lcs)
 }];
 
 #[derive(Default)]

@@ -15,8 +15,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-        run: incr,
-        ..Command::DEFAULT
+        ..Command::runs(incr)
     },
     Command {
         name: "decr",
@@ -25,8 +24,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-        run: decr,
-        ..Command::DEFAULT
+        ..Command::runs(decr)
     },
     Command {
         name: "incrby",
@@ -35,8 +33,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-        run: incrby,
-        ..Command::DEFAULT
+        ..Command::runs(incrby)
     },
     Command {
         name: "decrby",
@@ -45,8 +42,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         group: Group::String,
         summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
-        run: decrby,
-        ..Command::DEFAULT
+        ..Command::runs(decrby)
     },
     Command {
         name: "incrbyfloat",
@@ -56,8 +52,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.6.0",
         summary: "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-        run: incrbyfloat,
-        ..Command::DEFAULT
+        ..Command::runs(incrbyfloat)
     },
 ];
 

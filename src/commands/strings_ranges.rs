@@ -17,8 +17,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",
         summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
-        run: append,
-        ..Command::DEFAULT
+        ..Command::runs(append)
     },
     Command {
         name: "strlen",
@@ -28,8 +27,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.2.0",
         summary: "Returns the length of a string value.",
-        run: strlen,
-        ..Command::DEFAULT
+        ..Command::runs(strlen)
     },
     Command {
         name: "getrange",
@@ -40,8 +38,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.4.0",
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
         summary: "Returns a substring of the string stored at a key.",
-        run: getrange,
-        ..Command::DEFAULT
+        ..Command::runs(getrange)
     },
     Command {
         name: "substr",
@@ -51,8 +48,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
         summary: "Returns a substring from a string value.",
-        run: substr,
-        ..Command::DEFAULT
+        ..Command::runs(substr)
     },
     Command {
         name: "setrange",
@@ -63,8 +59,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
         summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
-        run: setrange,
-        ..Command::DEFAULT
+        ..Command::runs(setrange)
     },
 ];
 

@@ -98,15 +98,18 @@ impl Bench {
 
     /// The unsent bytes in a client's buffer; several replies are separated by spaces.
     pub fn output(&mut self, id: ClientId) -> String {
-        let Some(client) = self.engine.clients.get_mut(&id) else {
-            return "(gone)".into();
-        };
-        let bytes = client.reply.take();
+        let replies = self.replies(id);
+        replies.map_or("(gone)".into(), |replies| replies.join(" "))
+    }
+
+    /// The unsent replies in a client's buffer, one by one; `None` if the client is gone.
+    pub fn replies(&mut self, id: ClientId) -> Option<Vec<String>> {
+        let bytes = self.engine.clients.get_mut(&id)?.reply.take();
         let (mut at, mut out) = (0, Vec::new());
         while at < bytes.len() {
             out.push(render(&bytes, &mut at));
         }
-        out.join(" ")
+        Some(out)
     }
 
     /// The effects since the last look, joined by `|`.

@@ -25,8 +25,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Transactions,
         since: "1.2.0",
         summary: "Starts a transaction.",
-        run: multi,
-        ..Command::DEFAULT
+        ..Command::runs(multi)
     },
     Command {
         name: "exec",
@@ -39,8 +38,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "Depends on commands in the transaction",
         summary: "Executes all commands in a transaction.",
-        run: exec,
-        ..Command::DEFAULT
+        ..Command::runs(exec)
     },
     Command {
         name: "discard",
@@ -54,8 +52,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N), when N is the number of queued commands",
         summary: "Discards a transaction.",
-        run: discard,
-        ..Command::DEFAULT
+        ..Command::runs(discard)
     },
     Command {
         name: "watch",
@@ -70,8 +67,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1) for every key.",
         summary: "Monitors changes to keys to determine the execution of a transaction.",
-        run: watch,
-        ..Command::DEFAULT
+        ..Command::runs(watch)
     },
     Command {
         name: "unwatch",
@@ -84,8 +80,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Transactions,
         since: "2.2.0",
         summary: "Forgets about watched keys of a transaction.",
-        run: unwatch,
-        ..Command::DEFAULT
+        ..Command::runs(unwatch)
     },
 ];
 

@@ -1,7 +1,7 @@
 //! What a command is: one value says everything. Dispatch, arity errors, key extraction, COMMAND's
 //! replies and the documentation read it.
 
-use super::{Args, CmdResult, Cx};
+use super::{Args, CmdResult, CommandError, Cx};
 use bitflags::bitflags;
 
 /// One command.
@@ -24,9 +24,12 @@ pub struct Command {
     pub summary: &'static str,
     /// Subcommands; a container's own `run` serves the bare command where that is legal.
     pub subcommands: &'static [Command],
-    /// The work.
-    pub run: fn(&mut Cx<'_>, Args<'_>) -> CmdResult,
+    /// The work. No declaration is complete without it: see [`Command::runs`].
+    pub run: Handler,
 }
+
+/// The function that does a command's work and writes its reply.
+pub type Handler = fn(&mut Cx<'_>, Args<'_>) -> CmdResult;
 
 /// The places of the keys among the arguments.
 #[derive(Clone, Copy)]
@@ -152,6 +155,8 @@ bitflags! {
         const NO_MANDATORY_KEYS = 1 << 20;
         /// Acts as if ASKING had been sent before (RESTORE-ASKING).
         const ASKING = 1 << 21;
+        /// May leave its request without an answer: SHUTDOWN ends the process, and what follows SYNC is a stream.
+        const SILENT = 1 << 22;
     }
 }
 
@@ -178,19 +183,25 @@ pub enum Group {
 }
 
 impl Command {
-    /// A command without keys, flags and subcommands: the base for `..Command::DEFAULT`.
-    pub const DEFAULT: Command = Command {
-        name: "",
-        arity: -1,
-        flags: Flags::empty(),
-        keys: Keys::None,
-        group: Group::Generic,
-        since: "1.0.0",
-        complexity: "O(1)",
-        summary: "",
-        subcommands: &[],
-        run: |_, _| Ok(()),
-    };
+    /// A command without keys, flags and subcommands that `run` serves: the base of each declaration, so that one
+    /// without a handler does not compile.
+    pub const fn runs(run: Handler) -> Command {
+        Command {
+            name: "",
+            arity: -1,
+            flags: Flags::empty(),
+            keys: Keys::None,
+            group: Group::Generic,
+            since: "1.0.0",
+            complexity: "O(1)",
+            summary: "",
+            subcommands: &[],
+            run,
+        }
+    }
+
+    /// The base of a command that only names its subcommands: a request always reaches one of them.
+    pub const CONTAINER: Command = Command::runs(|_, _| Err(CommandError::SYNTAX));
 
     /// True if a request of `n` arguments fits.
     pub fn arity_fits(&self, n: usize) -> bool {

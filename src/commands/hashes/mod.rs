@@ -24,8 +24,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1) for each field/value pair added, so O(N) to add N field/value pairs when the command is called with multiple field/value pairs.",
         summary: "Creates or modifies the value of a field in a hash.",
-        run: fields::hset,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hset)
     },
     Command {
         name: "hsetnx",
@@ -36,8 +35,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Sets the value of a field in a hash only when the field doesn't exist.",
-        run: fields::hsetnx,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hsetnx)
     },
     Command {
         name: "hmset",
@@ -48,8 +46,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Sets the values of multiple fields.",
-        run: fields::hmset,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hmset)
     },
     Command {
         name: "hget",
@@ -60,8 +57,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Returns the value of a field in a hash.",
-        run: fields::hget,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hget)
     },
     Command {
         name: "hmget",
@@ -72,8 +68,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of fields being requested.",
         summary: "Returns the values of all fields in a hash.",
-        run: fields::hmget,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hmget)
     },
     Command {
         name: "hdel",
@@ -84,8 +79,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of fields to be removed.",
         summary: "Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.",
-        run: fields::hdel,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hdel)
     },
     Command {
         name: "hlen",
@@ -96,8 +90,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Returns the number of fields in a hash.",
-        run: fields::hlen,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hlen)
     },
     Command {
         name: "hstrlen",
@@ -108,8 +101,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1)",
         summary: "Returns the length of the value of a field.",
-        run: fields::hstrlen,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hstrlen)
     },
     Command {
         name: "hexists",
@@ -120,8 +112,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Determines whether a field exists in a hash.",
-        run: fields::hexists,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hexists)
     },
     Command {
         name: "hgetall",
@@ -132,8 +123,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the size of the hash.",
         summary: "Returns all fields and values in a hash.",
-        run: walk::hgetall,
-        ..Command::DEFAULT
+        ..Command::runs(walk::hgetall)
     },
     Command {
         name: "hkeys",
@@ -144,8 +134,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the size of the hash.",
         summary: "Returns all fields in a hash.",
-        run: walk::hkeys,
-        ..Command::DEFAULT
+        ..Command::runs(walk::hkeys)
     },
     Command {
         name: "hvals",
@@ -156,8 +145,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the size of the hash.",
         summary: "Returns all values in a hash.",
-        run: walk::hvals,
-        ..Command::DEFAULT
+        ..Command::runs(walk::hvals)
     },
     Command {
         name: "hincrby",
@@ -168,8 +156,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
-        run: fields::hincrby,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hincrby)
     },
     Command {
         name: "hincrbyfloat",
@@ -180,8 +167,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(1)",
         summary: "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.",
-        run: fields::hincrbyfloat,
-        ..Command::DEFAULT
+        ..Command::runs(fields::hincrbyfloat)
     },
     Command {
         name: "hrandfield",
@@ -192,8 +178,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of fields returned",
         summary: "Returns one or more random fields from a hash.",
-        run: walk::hrandfield,
-        ..Command::DEFAULT
+        ..Command::runs(walk::hrandfield)
     },
     Command {
         name: "hscan",
@@ -204,8 +189,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over fields and values of a hash.",
-        run: walk::hscan,
-        ..Command::DEFAULT
+        ..Command::runs(walk::hscan)
     },
     Command {
         name: "hexpire",
@@ -216,8 +200,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using relative time to expire (seconds)",
-        run: expire::hexpire,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hexpire)
     },
     Command {
         name: "hpexpire",
@@ -228,8 +211,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using relative time to expire (milliseconds)",
-        run: expire::hpexpire,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hpexpire)
     },
     Command {
         name: "hexpireat",
@@ -240,8 +222,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using an absolute Unix timestamp (seconds)",
-        run: expire::hexpireat,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hexpireat)
     },
     Command {
         name: "hpexpireat",
@@ -252,8 +233,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using an absolute Unix timestamp (milliseconds)",
-        run: expire::hpexpireat,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hpexpireat)
     },
     Command {
         name: "httl",
@@ -264,8 +244,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the TTL in seconds of a hash field.",
-        run: expire::httl,
-        ..Command::DEFAULT
+        ..Command::runs(expire::httl)
     },
     Command {
         name: "hpttl",
@@ -276,8 +255,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the TTL in milliseconds of a hash field.",
-        run: expire::hpttl,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hpttl)
     },
     Command {
         name: "hexpiretime",
@@ -288,8 +266,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in seconds.",
-        run: expire::hexpiretime,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hexpiretime)
     },
     Command {
         name: "hpexpiretime",
@@ -300,8 +277,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in msec.",
-        run: expire::hpexpiretime,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hpexpiretime)
     },
     Command {
         name: "hpersist",
@@ -312,8 +288,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Removes the expiration time for each specified field",
-        run: expire::hpersist,
-        ..Command::DEFAULT
+        ..Command::runs(expire::hpersist)
     },
     Command {
         name: "hgetex",
@@ -324,8 +299,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.0.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Get the value of one or more fields of a given hash key, and optionally set their expiration.",
-        run: with_expiry::hgetex,
-        ..Command::DEFAULT
+        ..Command::runs(with_expiry::hgetex)
     },
     Command {
         name: "hsetex",
@@ -336,8 +310,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.0.0",
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
-        run: with_expiry::hsetex,
-        ..Command::DEFAULT
+        ..Command::runs(with_expiry::hsetex)
     },
     Command {
         name: "hgetdel",
@@ -348,7 +321,6 @@ pub static COMMANDS: &[Command] = &[
         since: "8.0.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the value of a field and deletes it from the hash.",
-        run: with_expiry::hgetdel,
-        ..Command::DEFAULT
+        ..Command::runs(with_expiry::hgetdel)
     },
 ];

@@ -23,8 +23,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
-        run: ends::lpush,
-        ..Command::DEFAULT
+        ..Command::runs(ends::lpush)
     },
     Command {
         name: "rpush",
@@ -35,8 +34,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.",
-        run: ends::rpush,
-        ..Command::DEFAULT
+        ..Command::runs(ends::rpush)
     },
     Command {
         name: "lpushx",
@@ -47,8 +45,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Prepends one or more elements to a list only when the list exists.",
-        run: ends::lpushx,
-        ..Command::DEFAULT
+        ..Command::runs(ends::lpushx)
     },
     Command {
         name: "rpushx",
@@ -59,8 +56,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Appends an element to a list only when the list exists.",
-        run: ends::rpushx,
-        ..Command::DEFAULT
+        ..Command::runs(ends::rpushx)
     },
     Command {
         name: "lpop",
@@ -71,8 +67,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements returned",
         summary: "Returns the first elements in a list after removing it. Deletes the list if the last element was popped.",
-        run: ends::lpop,
-        ..Command::DEFAULT
+        ..Command::runs(ends::lpop)
     },
     Command {
         name: "rpop",
@@ -83,8 +78,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements returned",
         summary: "Returns and removes the last elements of a list. Deletes the list if the last element was popped.",
-        run: ends::rpop,
-        ..Command::DEFAULT
+        ..Command::runs(ends::rpop)
     },
     Command {
         name: "llen",
@@ -95,8 +89,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Returns the length of a list.",
-        run: middle::llen,
-        ..Command::DEFAULT
+        ..Command::runs(middle::llen)
     },
     Command {
         name: "lindex",
@@ -107,8 +100,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements to traverse to get to the element at index. This makes asking for the first or the last element of the list O(1).",
         summary: "Returns an element from a list by its index.",
-        run: middle::lindex,
-        ..Command::DEFAULT
+        ..Command::runs(middle::lindex)
     },
     Command {
         name: "lset",
@@ -119,8 +111,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the length of the list. Setting either the first or the last element of the list is O(1).",
         summary: "Sets the value of an element in a list by its index.",
-        run: middle::lset,
-        ..Command::DEFAULT
+        ..Command::runs(middle::lset)
     },
     Command {
         name: "lrange",
@@ -131,8 +122,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.",
         summary: "Returns a range of elements from a list.",
-        run: middle::lrange,
-        ..Command::DEFAULT
+        ..Command::runs(middle::lrange)
     },
     Command {
         name: "ltrim",
@@ -143,8 +133,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements to be removed by the operation.",
         summary: "Removes elements from both ends a list. Deletes the list if all elements were trimmed.",
-        run: middle::ltrim,
-        ..Command::DEFAULT
+        ..Command::runs(middle::ltrim)
     },
     Command {
         name: "lrem",
@@ -155,8 +144,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
         summary: "Removes elements from a list. Deletes the list if the last element was removed.",
-        run: middle::lrem,
-        ..Command::DEFAULT
+        ..Command::runs(middle::lrem)
     },
     Command {
         name: "linsert",
@@ -167,8 +155,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(N) where N is the number of elements to traverse before seeing the value pivot. This means that inserting somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the right end (tail) is O(N).",
         summary: "Inserts an element before or after another element in a list.",
-        run: middle::linsert,
-        ..Command::DEFAULT
+        ..Command::runs(middle::linsert)
     },
     Command {
         name: "lpos",
@@ -179,8 +166,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.0.6",
         complexity: "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.",
         summary: "Returns the index of matching elements in a list.",
-        run: middle::lpos,
-        ..Command::DEFAULT
+        ..Command::runs(middle::lpos)
     },
     Command {
         name: "lmove",
@@ -191,8 +177,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(1)",
         summary: "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.",
-        run: ends::lmove,
-        ..Command::DEFAULT
+        ..Command::runs(ends::lmove)
     },
     Command {
         name: "rpoplpush",
@@ -203,8 +188,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(1)",
         summary: "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.",
-        run: ends::rpoplpush,
-        ..Command::DEFAULT
+        ..Command::runs(ends::rpoplpush)
     },
     Command {
         name: "lmpop",
@@ -215,8 +199,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
         summary: "Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.",
-        run: ends::lmpop,
-        ..Command::DEFAULT
+        ..Command::runs(ends::lmpop)
     },
     Command {
         name: "blpop",
@@ -231,8 +214,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of provided keys.",
         summary: "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
-        run: blocking::blpop,
-        ..Command::DEFAULT
+        ..Command::runs(blocking::blpop)
     },
     Command {
         name: "brpop",
@@ -247,8 +229,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of provided keys.",
         summary: "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
-        run: blocking::brpop,
-        ..Command::DEFAULT
+        ..Command::runs(blocking::brpop)
     },
     Command {
         name: "blmove",
@@ -259,8 +240,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(1)",
         summary: "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.",
-        run: blocking::blmove,
-        ..Command::DEFAULT
+        ..Command::runs(blocking::blmove)
     },
     Command {
         name: "brpoplpush",
@@ -271,8 +251,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1)",
         summary: "Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped.",
-        run: blocking::brpoplpush,
-        ..Command::DEFAULT
+        ..Command::runs(blocking::brpoplpush)
     },
     Command {
         name: "blmpop",
@@ -285,7 +264,6 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
         summary: "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
-        run: blocking::blmpop,
-        ..Command::DEFAULT
+        ..Command::runs(blocking::blmpop)
     },
 ];

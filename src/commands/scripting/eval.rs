@@ -28,8 +28,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a server-side Lua script.",
-        run: |cx, args| eval(cx, args, false),
-        ..Command::DEFAULT
+        ..Command::runs(|cx, args| eval(cx, args, false))
     },
     Command {
         name: "evalsha",
@@ -40,8 +39,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a server-side Lua script by SHA1 digest.",
-        run: |cx, args| evalsha(cx, args, false),
-        ..Command::DEFAULT
+        ..Command::runs(|cx, args| evalsha(cx, args, false))
     },
     Command {
         name: "eval_ro",
@@ -52,8 +50,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a read-only server-side Lua script.",
-        run: |cx, args| eval(cx, args, true),
-        ..Command::DEFAULT
+        ..Command::runs(|cx, args| eval(cx, args, true))
     },
     Command {
         name: "evalsha_ro",
@@ -64,8 +61,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a read-only server-side Lua script by SHA1 digest.",
-        run: |cx, args| evalsha(cx, args, true),
-        ..Command::DEFAULT
+        ..Command::runs(|cx, args| evalsha(cx, args, true))
     },
 ];
 

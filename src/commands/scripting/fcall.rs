@@ -18,8 +18,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the function that is executed.",
         summary: "Invokes a function.",
-        run: |cx, args| fcall(cx, args, false),
-        ..Command::DEFAULT
+        ..Command::runs(|cx, args| fcall(cx, args, false))
     },
     Command {
         name: "fcall_ro",
@@ -30,8 +29,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the function that is executed.",
         summary: "Invokes a read-only function.",
-        run: |cx, args| fcall(cx, args, true),
-        ..Command::DEFAULT
+        ..Command::runs(|cx, args| fcall(cx, args, true))
     },
 ];
 

@@ -4,7 +4,7 @@ use base::glob;
 use engine::scripting::busy::EVAL_IS_BUSY;
 use engine::scripting::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
 use engine::scripting::payload;
-use engine::spec::{Command, Flags, Group};
+use engine::spec::{Command, Flags, Group, Handler};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
 use lua::Kind;
 use replication::Reads;
@@ -18,7 +18,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "Depends on subcommand.",
     summary: "A container for function commands.",
     subcommands: SUBCOMMANDS,
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 const WRITES: Flags = Flags::WRITE.union(Flags::NOSCRIPT);
@@ -29,16 +29,14 @@ static SUBCOMMANDS: &[Command] = &[
         arity: 3,
         flags: WRITES,
         summary: "Deletes a library and its functions.",
-        run: delete,
-        ..SUBCOMMAND
+        ..subcommand(delete)
     },
     Command {
         name: "function|dump",
         arity: 2,
         complexity: "O(N) where N is the number of functions",
         summary: "Dumps all libraries into a serialized binary payload.",
-        run: dump,
-        ..SUBCOMMAND
+        ..subcommand(dump)
     },
     Command {
         name: "function|flush",
@@ -46,24 +44,21 @@ static SUBCOMMANDS: &[Command] = &[
         flags: WRITES,
         complexity: "O(N) where N is the number of functions deleted",
         summary: "Deletes all libraries and functions.",
-        run: flush,
-        ..SUBCOMMAND
+        ..subcommand(flush)
     },
     Command {
         name: "function|kill",
         arity: 2,
         flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
         summary: "Terminates a function during execution.",
-        run: kill,
-        ..SUBCOMMAND
+        ..subcommand(kill)
     },
     Command {
         name: "function|list",
         arity: -2,
         complexity: "O(N) where N is the number of functions",
         summary: "Returns information about all libraries.",
-        run: list,
-        ..SUBCOMMAND
+        ..subcommand(list)
     },
     Command {
         name: "function|load",
@@ -71,8 +66,7 @@ static SUBCOMMANDS: &[Command] = &[
         flags: WRITES.union(Flags::DENYOOM),
         complexity: "O(1) (considering compilation time is redundant)",
         summary: "Creates a library.",
-        run: load,
-        ..SUBCOMMAND
+        ..subcommand(load)
     },
     Command {
         name: "function|restore",
@@ -80,33 +74,32 @@ static SUBCOMMANDS: &[Command] = &[
         flags: WRITES.union(Flags::DENYOOM),
         complexity: "O(N) where N is the number of functions on the payload",
         summary: "Restores all libraries from a payload.",
-        run: restore,
-        ..SUBCOMMAND
+        ..subcommand(restore)
     },
     Command {
         name: "function|stats",
         arity: 2,
         flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
         summary: "Returns information about a function during execution.",
-        run: stats,
-        ..SUBCOMMAND
+        ..subcommand(stats)
     },
     Command {
         name: "function|help",
         arity: 2,
         flags: Flags::LOADING.union(Flags::STALE),
         summary: "Returns helpful text about the different subcommands.",
-        run: show_help,
-        ..SUBCOMMAND
+        ..subcommand(show_help)
     },
 ];
 
-const SUBCOMMAND: Command = Command {
-    flags: Flags::NOSCRIPT,
-    group: Group::Scripting,
-    since: "7.0.0",
-    ..Command::DEFAULT
-};
+const fn subcommand(run: Handler) -> Command {
+    Command {
+        flags: Flags::NOSCRIPT,
+        group: Group::Scripting,
+        since: "7.0.0",
+        ..Command::runs(run)
+    }
+}
 
 fn load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let code = args.len() - 1;

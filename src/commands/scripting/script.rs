@@ -13,7 +13,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "Depends on subcommand.",
     summary: "A container for Lua scripts management commands.",
     subcommands: SUBCOMMANDS,
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 static SUBCOMMANDS: &[Command] = &[
@@ -24,8 +24,7 @@ static SUBCOMMANDS: &[Command] = &[
         group: Group::Scripting,
         since: "3.2.0",
         summary: "Sets the debug mode of server-side Lua scripts.",
-        run: debug,
-        ..Command::DEFAULT
+        ..Command::runs(debug)
     },
     Command {
         name: "script|exists",
@@ -35,8 +34,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
         summary: "Determines whether server-side Lua scripts exist in the script cache.",
-        run: exists,
-        ..Command::DEFAULT
+        ..Command::runs(exists)
     },
     Command {
         name: "script|flush",
@@ -46,8 +44,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N) with N being the number of scripts in cache",
         summary: "Removes all server-side Lua scripts from the script cache.",
-        run: flush,
-        ..Command::DEFAULT
+        ..Command::runs(flush)
     },
     Command {
         name: "script|kill",
@@ -56,8 +53,7 @@ static SUBCOMMANDS: &[Command] = &[
         group: Group::Scripting,
         since: "2.6.0",
         summary: "Terminates a server-side Lua script during execution.",
-        run: kill,
-        ..Command::DEFAULT
+        ..Command::runs(kill)
     },
     Command {
         name: "script|help",
@@ -66,8 +62,7 @@ static SUBCOMMANDS: &[Command] = &[
         group: Group::Scripting,
         since: "5.0.0",
         summary: "Returns helpful text about the different subcommands.",
-        run: show_help,
-        ..Command::DEFAULT
+        ..Command::runs(show_help)
     },
     Command {
         name: "script|load",
@@ -77,8 +72,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N) with N being the length in bytes of the script body.",
         summary: "Loads a server-side Lua script to the script cache.",
-        run: load,
-        ..Command::DEFAULT
+        ..Command::runs(load)
     },
 ];
 

@@ -4,7 +4,7 @@
 
 use super::command_info::{CATEGORIES, in_category};
 use base::hex::hex;
-use engine::spec::{Command, Flags, Group};
+use engine::spec::{Command, Flags, Group, Handler};
 use engine::{Args, CmdResult, CommandError, Cx, Engine, table};
 use sha2::{Digest, Sha256};
 
@@ -18,13 +18,15 @@ const NO_FILE: CommandError = CommandError::fixed(
     "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
 );
 
-const BASE: Command = Command {
-    group: Group::Server,
-    since: "6.0.0",
-    complexity: "O(1)",
-    flags: ADMIN,
-    ..Command::DEFAULT
-};
+const fn subcommand(run: Handler) -> Command {
+    Command {
+        group: Group::Server,
+        since: "6.0.0",
+        complexity: "O(1)",
+        flags: ADMIN,
+        ..Command::runs(run)
+    }
+}
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -40,99 +42,86 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -2,
             flags: ANYWHERE,
             summary: "Lists the ACL categories, or the commands inside a category.",
-            run: acl_cat,
-            ..BASE
+            ..subcommand(acl_cat)
         },
         Command {
             name: "acl|deluser",
             arity: -3,
             summary: "Deletes ACL users, and terminates their connections.",
-            run: acl_deluser,
-            ..BASE
+            ..subcommand(acl_deluser)
         },
         Command {
             name: "acl|dryrun",
             arity: -4,
             since: "7.0.0",
             summary: "Simulates the execution of a command by a user, without executing the command.",
-            run: acl_dryrun,
-            ..BASE
+            ..subcommand(acl_dryrun)
         },
         Command {
             name: "acl|genpass",
             arity: -2,
             flags: ANYWHERE,
             summary: "Generates a pseudorandom, secure password that can be used to identify ACL users.",
-            run: acl_genpass,
-            ..BASE
+            ..subcommand(acl_genpass)
         },
         Command {
             name: "acl|getuser",
             arity: 3,
             summary: "Lists the ACL rules of a user.",
-            run: acl_getuser,
-            ..BASE
+            ..subcommand(acl_getuser)
         },
         Command {
             name: "acl|help",
             arity: 2,
             flags: Flags::LOADING.union(Flags::STALE),
             summary: "Returns helpful text about the different subcommands.",
-            run: acl_help,
-            ..BASE
+            ..subcommand(acl_help)
         },
         Command {
             name: "acl|list",
             arity: 2,
             summary: "Dumps the effective rules in ACL file format.",
-            run: acl_list,
-            ..BASE
+            ..subcommand(acl_list)
         },
         Command {
             name: "acl|load",
             arity: 2,
             summary: "Reloads the rules from the configured ACL file.",
-            run: no_file,
-            ..BASE
+            ..subcommand(no_file)
         },
         Command {
             name: "acl|log",
             arity: -2,
             summary: "Lists recent security events generated due to ACL rules.",
-            run: acl_log,
-            ..BASE
+            ..subcommand(acl_log)
         },
         Command {
             name: "acl|save",
             arity: 2,
             summary: "Saves the effective ACL rules in the configured ACL file.",
-            run: no_file,
-            ..BASE
+            ..subcommand(no_file)
         },
         Command {
             name: "acl|setuser",
             arity: -3,
             summary: "Creates and modifies an ACL user and its rules, which is not supported.",
-            run: acl_setuser,
-            ..BASE
+            ..subcommand(acl_setuser)
         },
         Command {
             name: "acl|users",
             arity: 2,
             summary: "Lists all ACL users.",
-            run: acl_users,
-            ..BASE
+            ..subcommand(acl_users)
         },
         Command {
             name: "acl|whoami",
             arity: 2,
             flags: ANYWHERE,
             summary: "Returns the authenticated username of the current connection.",
-            run: acl_whoami,
-            ..BASE
+            ..subcommand(acl_whoami)
         },
     ],
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 fn acl_whoami(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {

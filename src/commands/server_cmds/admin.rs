@@ -14,8 +14,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "2.6.0",
         summary: "Returns the server time.",
-        run: time,
-        ..Command::DEFAULT
+        ..Command::runs(time)
     },
     Command {
         name: "shutdown",
@@ -25,13 +24,13 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::LOADING)
             .union(Flags::STALE)
             .union(Flags::NO_MULTI)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::SILENT),
         group: Group::Server,
         since: "1.0.0",
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
         summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
-        run: shutdown,
-        ..Command::DEFAULT
+        ..Command::runs(shutdown)
     },
     Command {
         name: "bgrewriteaof",
@@ -43,8 +42,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Rewrites the append-only file, which this server does not have.",
-        run: bgrewriteaof,
-        ..Command::DEFAULT
+        ..Command::runs(bgrewriteaof)
     },
     Command {
         name: "lolwut",
@@ -54,8 +52,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "",
         summary: "Displays computer art and the Redis version",
-        run: lolwut,
-        ..Command::DEFAULT
+        ..Command::runs(lolwut)
     },
 ];
 

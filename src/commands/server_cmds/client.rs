@@ -27,8 +27,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "2.6.9",
             summary: "Returns the name of the connection.",
-            run: client_getname,
-            ..Command::DEFAULT
+            ..Command::runs(client_getname)
         },
         Command {
             name: "client|help",
@@ -37,8 +36,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            run: client_help,
-            ..Command::DEFAULT
+            ..Command::runs(client_help)
         },
         Command {
             name: "client|id",
@@ -47,8 +45,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "5.0.0",
             summary: "Returns the unique client ID of the connection.",
-            run: client_id,
-            ..Command::DEFAULT
+            ..Command::runs(client_id)
         },
         Command {
             name: "client|info",
@@ -57,8 +54,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "6.2.0",
             summary: "Returns information about the connection.",
-            run: client_info,
-            ..Command::DEFAULT
+            ..Command::runs(client_info)
         },
         Command {
             name: "client|kill",
@@ -71,8 +67,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.4.0",
             complexity: "O(N) where N is the number of client connections",
             summary: "Terminates open connections.",
-            run: client_kill,
-            ..Command::DEFAULT
+            ..Command::runs(client_kill)
         },
         Command {
             name: "client|list",
@@ -85,8 +80,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.4.0",
             complexity: "O(N) where N is the number of client connections",
             summary: "Lists open connections.",
-            run: client_list,
-            ..Command::DEFAULT
+            ..Command::runs(client_list)
         },
         Command {
             name: "client|no-evict",
@@ -98,8 +92,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "7.0.0",
             summary: "Sets the client eviction mode of the connection.",
-            run: client_no_evict,
-            ..Command::DEFAULT
+            ..Command::runs(client_no_evict)
         },
         Command {
             name: "client|no-touch",
@@ -108,8 +101,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "7.2.0",
             summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
-            run: client_no_touch,
-            ..Command::DEFAULT
+            ..Command::runs(client_no_touch)
         },
         Command {
             name: "client|pause",
@@ -121,8 +113,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "3.0.0",
             summary: "Suspends commands processing.",
-            run: client_pause,
-            ..Command::DEFAULT
+            ..Command::runs(client_pause)
         },
         Command {
             name: "client|reply",
@@ -131,8 +122,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "3.2.0",
             summary: "Instructs the server whether to reply to commands.",
-            run: client_reply,
-            ..Command::DEFAULT
+            ..Command::runs(client_reply)
         },
         Command {
             name: "client|setinfo",
@@ -141,8 +131,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "7.2.0",
             summary: "Sets information specific to the client or connection.",
-            run: client_setinfo,
-            ..Command::DEFAULT
+            ..Command::runs(client_setinfo)
         },
         Command {
             name: "client|setname",
@@ -151,8 +140,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "2.6.9",
             summary: "Sets the connection name.",
-            run: client_setname,
-            ..Command::DEFAULT
+            ..Command::runs(client_setname)
         },
         Command {
             name: "client|unblock",
@@ -165,8 +153,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "5.0.0",
             complexity: "O(log N) where N is the number of client connections",
             summary: "Unblocks a client blocked by a blocking command from a different connection.",
-            run: client_unblock,
-            ..Command::DEFAULT
+            ..Command::runs(client_unblock)
         },
         Command {
             name: "client|unpause",
@@ -179,11 +166,10 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "6.2.0",
             complexity: "O(N) Where N is the number of paused clients",
             summary: "Resumes processing commands from paused clients.",
-            run: client_unpause,
-            ..Command::DEFAULT
+            ..Command::runs(client_unpause)
         },
     ],
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 fn client_id(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {

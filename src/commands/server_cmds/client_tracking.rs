@@ -17,8 +17,7 @@ pub const TRACKING: Command = Command {
     since: "6.0.0",
     complexity: "O(1). Some options may introduce additional complexity.",
     summary: "Controls server-assisted client-side caching for the connection.",
-    run: client_tracking,
-    ..Command::DEFAULT
+    ..Command::runs(client_tracking)
 };
 
 /// CLIENT CACHING
@@ -30,8 +29,7 @@ pub const CACHING: Command = Command {
     since: "6.0.0",
     complexity: "O(1)",
     summary: "Instructs the server whether to track the keys in the next request.",
-    run: client_caching,
-    ..Command::DEFAULT
+    ..Command::runs(client_caching)
 };
 
 /// CLIENT GETREDIR
@@ -43,8 +41,7 @@ pub const GETREDIR: Command = Command {
     since: "6.0.0",
     complexity: "O(1)",
     summary: "Returns the client ID to which the connection's tracking notifications are redirected.",
-    run: client_getredir,
-    ..Command::DEFAULT
+    ..Command::runs(client_getredir)
 };
 
 /// CLIENT TRACKINGINFO
@@ -56,8 +53,7 @@ pub const TRACKINGINFO: Command = Command {
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Returns information about server-assisted client-side caching for the connection.",
-    run: client_trackinginfo,
-    ..Command::DEFAULT
+    ..Command::runs(client_trackinginfo)
 };
 
 fn client_tracking(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -16,8 +16,7 @@ const fn sub(name: &'static str, arity: i32, flags: Flags, since: &'static str) 
         since,
         group: Group::Cluster,
         summary: "For cluster nodes only; refused here, because cluster mode is not built in.",
-        run: disabled,
-        ..Command::DEFAULT
+        ..Command::runs(disabled)
     }
 }
 
@@ -64,7 +63,7 @@ pub static COMMANDS: &[Command] = &[
             sub("cluster|slot-stats", -4, LOADING, "8.2.0"),
             sub("cluster|slots", 2, LOADING, "3.0.0"),
         ],
-        ..Command::DEFAULT
+        ..Command::CONTAINER
     },
 ];
 

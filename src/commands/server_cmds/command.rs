@@ -16,7 +16,6 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "2.8.13",
     complexity: "O(N) where N is the total number of Redis commands",
     summary: "Returns detailed information about all commands.",
-    run: |cx, _| all_infos(cx),
     subcommands: &[
         Command {
             name: "command|count",
@@ -25,8 +24,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.8.13",
             summary: "Returns a count of commands.",
-            run: command_count,
-            ..Command::DEFAULT
+            ..Command::runs(command_count)
         },
         Command {
             name: "command|docs",
@@ -36,8 +34,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the number of commands to look up",
             summary: "Returns documentary information about one, multiple or all commands.",
-            run: command_docs,
-            ..Command::DEFAULT
+            ..Command::runs(command_docs)
         },
         Command {
             name: "command|getkeys",
@@ -47,8 +44,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.13",
             complexity: "O(N) where N is the number of arguments to the command",
             summary: "Extracts the key names from an arbitrary command.",
-            run: command_getkeys,
-            ..Command::DEFAULT
+            ..Command::runs(command_getkeys)
         },
         Command {
             name: "command|getkeysandflags",
@@ -58,8 +54,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the number of arguments to the command",
             summary: "Extracts the key names and access flags for an arbitrary command.",
-            run: command_getkeysandflags,
-            ..Command::DEFAULT
+            ..Command::runs(command_getkeysandflags)
         },
         Command {
             name: "command|help",
@@ -68,8 +63,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            run: command_help,
-            ..Command::DEFAULT
+            ..Command::runs(command_help)
         },
         Command {
             name: "command|info",
@@ -79,8 +73,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.13",
             complexity: "O(N) where N is the number of commands to look up",
             summary: "Returns information about one, multiple or all commands.",
-            run: command_info,
-            ..Command::DEFAULT
+            ..Command::runs(command_info)
         },
         Command {
             name: "command|list",
@@ -90,11 +83,10 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the total number of Redis commands",
             summary: "Returns a list of command names.",
-            run: command_list,
-            ..Command::DEFAULT
+            ..Command::runs(command_list)
         },
     ],
-    ..Command::DEFAULT
+    ..Command::runs(|cx, _| all_infos(cx))
 }];
 
 fn all_infos(cx: &mut Cx<'_>) -> CmdResult {

@@ -26,8 +26,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.0.0",
             complexity: "O(N) when N is the number of configuration parameters provided",
             summary: "Returns the effective values of configuration parameters.",
-            run: config_get,
-            ..Command::DEFAULT
+            ..Command::runs(config_get)
         },
         Command {
             name: "config|help",
@@ -36,8 +35,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            run: config_help,
-            ..Command::DEFAULT
+            ..Command::runs(config_help)
         },
         Command {
             name: "config|resetstat",
@@ -49,8 +47,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.0.0",
             summary: "Resets the server's statistics.",
-            run: config_resetstat,
-            ..Command::DEFAULT
+            ..Command::runs(config_resetstat)
         },
         Command {
             name: "config|rewrite",
@@ -62,8 +59,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.8.0",
             summary: "Persists the effective configuration to file.",
-            run: config_rewrite,
-            ..Command::DEFAULT
+            ..Command::runs(config_rewrite)
         },
         Command {
             name: "config|set",
@@ -76,11 +72,10 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.0.0",
             complexity: "O(N) when N is the number of configuration parameters provided",
             summary: "Sets configuration parameters in-flight.",
-            run: config_set,
-            ..Command::DEFAULT
+            ..Command::runs(config_set)
         },
     ],
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 fn config_get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

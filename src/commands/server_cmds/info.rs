@@ -12,8 +12,7 @@ pub static COMMANDS: &[Command] = &[Command {
     flags: Flags::LOADING.union(Flags::STALE),
     group: Group::Server,
     summary: "Returns information and statistics about the server.",
-    run: info,
-    ..Command::DEFAULT
+    ..Command::runs(info)
 }];
 
 /// Writes the lines of a section.

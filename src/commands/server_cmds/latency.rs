@@ -1,7 +1,7 @@
 //! LATENCY: events that took long, and how the times of commands are distributed.
 
 use engine::latency::{Event, LatencyMonitor};
-use engine::spec::{Command, Flags, Group};
+use engine::spec::{Command, Flags, Group, Handler};
 use engine::table;
 use engine::{Args, CmdResult, CommandError, Cx};
 use std::collections::VecDeque;
@@ -69,7 +69,7 @@ pub static COMMANDS: &[Command] = &[Command {
             reset,
         ),
     ],
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 const fn sub(
@@ -77,7 +77,7 @@ const fn sub(
     arity: i32,
     since: &'static str,
     summary: &'static str,
-    run: fn(&mut Cx<'_>, Args<'_>) -> CmdResult,
+    run: Handler,
 ) -> Command {
     Command {
         name,
@@ -89,8 +89,7 @@ const fn sub(
         group: Group::Server,
         since,
         summary,
-        run,
-        ..Command::DEFAULT
+        ..Command::runs(run)
     }
 }
 

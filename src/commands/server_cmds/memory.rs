@@ -19,8 +19,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "4.0.0",
             summary: "Outputs a memory problems report.",
-            run: memory_doctor,
-            ..Command::DEFAULT
+            ..Command::runs(memory_doctor)
         },
         Command {
             name: "memory|help",
@@ -29,8 +28,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "4.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            run: memory_help,
-            ..Command::DEFAULT
+            ..Command::runs(memory_help)
         },
         Command {
             name: "memory|malloc-stats",
@@ -39,8 +37,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "4.0.0",
             complexity: "Depends on how much memory is allocated, could be slow",
             summary: "Returns the allocator statistics.",
-            run: memory_malloc_stats,
-            ..Command::DEFAULT
+            ..Command::runs(memory_malloc_stats)
         },
         Command {
             name: "memory|purge",
@@ -49,8 +46,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "4.0.0",
             complexity: "Depends on how much memory is allocated, could be slow",
             summary: "Asks the allocator to release memory.",
-            run: memory_purge,
-            ..Command::DEFAULT
+            ..Command::runs(memory_purge)
         },
         Command {
             name: "memory|stats",
@@ -58,8 +54,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "4.0.0",
             summary: "Returns details about memory usage.",
-            run: memory_stats,
-            ..Command::DEFAULT
+            ..Command::runs(memory_stats)
         },
         Command {
             name: "memory|usage",
@@ -74,11 +69,10 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "4.0.0",
             complexity: "O(N) where N is the number of samples.",
             summary: "Estimates the memory usage of a key.",
-            run: memory_usage,
-            ..Command::DEFAULT
+            ..Command::runs(memory_usage)
         },
     ],
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 fn memory_usage(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -1,16 +1,18 @@
 //! MODULE: there are none, and none can be loaded.
 
 use engine::gates::permits;
-use engine::spec::{Command, Flags, Group};
+use engine::spec::{Command, Flags, Group, Handler};
 use engine::{Args, CmdResult, CommandError, Cx};
 
-const BASE: Command = Command {
-    group: Group::Server,
-    since: "4.0.0",
-    complexity: "O(1)",
-    flags: Flags::ADMIN.union(Flags::NOSCRIPT),
-    ..Command::DEFAULT
-};
+const fn subcommand(run: Handler) -> Command {
+    Command {
+        group: Group::Server,
+        since: "4.0.0",
+        complexity: "O(1)",
+        flags: Flags::ADMIN.union(Flags::NOSCRIPT),
+        ..Command::runs(run)
+    }
+}
 const CHANGE: Flags = Flags::ADMIN
     .union(Flags::NOSCRIPT)
     .union(Flags::NO_ASYNC_LOADING);
@@ -34,23 +36,20 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: Flags::LOADING.union(Flags::STALE),
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            run: module_help,
-            ..BASE
+            ..subcommand(module_help)
         },
         Command {
             name: "module|list",
             arity: 2,
             summary: "Returns all loaded modules.",
-            run: module_list,
-            ..BASE
+            ..subcommand(module_list)
         },
         Command {
             name: "module|load",
             arity: -3,
             flags: CHANGE,
             summary: "Loads a module, which is not supported.",
-            run: module_load,
-            ..BASE
+            ..subcommand(module_load)
         },
         Command {
             name: "module|loadex",
@@ -58,19 +57,17 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: CHANGE,
             since: "7.0.0",
             summary: "Loads a module using extended parameters, which is not supported.",
-            run: module_load,
-            ..BASE
+            ..subcommand(module_load)
         },
         Command {
             name: "module|unload",
             arity: 3,
             flags: CHANGE,
             summary: "Unloads a module.",
-            run: module_unload,
-            ..BASE
+            ..subcommand(module_unload)
         },
     ],
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 fn module_list(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {

@@ -20,8 +20,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.2.12",
             complexity: "O(N) where N is the number of entries returned",
             summary: "Returns the slow log's entries.",
-            run: get,
-            ..Command::DEFAULT
+            ..Command::runs(get)
         },
         Command {
             name: "slowlog|len",
@@ -30,12 +29,11 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.2.12",
             summary: "Returns the number of entries in the slow log.",
-            run: |cx, _| {
+            ..Command::runs(|cx, _| {
                 let len = cx.engine.slowlog.entries.len();
                 cx.client.reply.int(len as i64);
                 Ok(())
-            },
-            ..Command::DEFAULT
+            })
         },
         Command {
             name: "slowlog|reset",
@@ -45,12 +43,11 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.2.12",
             complexity: "O(N) where N is the number of entries in the slowlog",
             summary: "Clears all entries from the slow log.",
-            run: |cx, _| {
+            ..Command::runs(|cx, _| {
                 cx.engine.slowlog.entries.clear();
                 cx.client.reply.ok();
                 Ok(())
-            },
-            ..Command::DEFAULT
+            })
         },
         Command {
             name: "slowlog|help",
@@ -59,7 +56,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "6.2.0",
             summary: "Show helpful text about the different subcommands",
-            run: |cx, _| {
+            ..Command::runs(|cx, _| {
                 cx.help(
                     "SLOWLOG",
                     &[
@@ -75,11 +72,10 @@ pub static COMMANDS: &[Command] = &[Command {
                     ],
                 );
                 Ok(())
-            },
-            ..Command::DEFAULT
+            })
         },
     ],
-    ..Command::DEFAULT
+    ..Command::CONTAINER
 }];
 
 const FLAGS: Flags = Flags::ADMIN.union(Flags::LOADING).union(Flags::STALE);

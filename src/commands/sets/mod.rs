@@ -23,8 +23,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Adds one or more members to a set. Creates the key if it doesn't exist.",
-        run: members::sadd,
-        ..Command::DEFAULT
+        ..Command::runs(members::sadd)
     },
     Command {
         name: "srem",
@@ -35,8 +34,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of members to be removed.",
         summary: "Removes one or more members from a set. Deletes the set if the last member was removed.",
-        run: members::srem,
-        ..Command::DEFAULT
+        ..Command::runs(members::srem)
     },
     Command {
         name: "sismember",
@@ -47,8 +45,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Determines whether a member belongs to a set.",
-        run: members::sismember,
-        ..Command::DEFAULT
+        ..Command::runs(members::sismember)
     },
     Command {
         name: "smismember",
@@ -59,8 +56,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of elements being checked for membership",
         summary: "Determines whether multiple members belong to a set.",
-        run: members::smismember,
-        ..Command::DEFAULT
+        ..Command::runs(members::smismember)
     },
     Command {
         name: "scard",
@@ -71,8 +67,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Returns the number of members in a set.",
-        run: members::scard,
-        ..Command::DEFAULT
+        ..Command::runs(members::scard)
     },
     Command {
         name: "smembers",
@@ -83,8 +78,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the set cardinality.",
         summary: "Returns all members of a set.",
-        run: members::smembers,
-        ..Command::DEFAULT
+        ..Command::runs(members::smembers)
     },
     Command {
         name: "spop",
@@ -95,8 +89,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "Without the count argument O(1), otherwise O(N) where N is the value of the passed count.",
         summary: "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.",
-        run: random::spop,
-        ..Command::DEFAULT
+        ..Command::runs(random::spop)
     },
     Command {
         name: "srandmember",
@@ -107,8 +100,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.",
         summary: "Get one or multiple random members from a set",
-        run: random::srandmember,
-        ..Command::DEFAULT
+        ..Command::runs(random::srandmember)
     },
     Command {
         name: "smove",
@@ -119,8 +111,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Moves a member from one set to another.",
-        run: members::smove,
-        ..Command::DEFAULT
+        ..Command::runs(members::smove)
     },
     Command {
         name: "sinter",
@@ -131,8 +122,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Returns the intersect of multiple sets.",
-        run: algebra::sinter,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::sinter)
     },
     Command {
         name: "sintercard",
@@ -143,8 +133,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Returns the number of members of the intersect of multiple sets.",
-        run: algebra::sintercard,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::sintercard)
     },
     Command {
         name: "sinterstore",
@@ -155,8 +144,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Stores the intersect of multiple sets in a key.",
-        run: algebra::sinterstore,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::sinterstore)
     },
     Command {
         name: "sunion",
@@ -167,8 +155,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the union of multiple sets.",
-        run: algebra::sunion,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::sunion)
     },
     Command {
         name: "sunionstore",
@@ -179,8 +166,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Stores the union of multiple sets in a key.",
-        run: algebra::sunionstore,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::sunionstore)
     },
     Command {
         name: "sdiff",
@@ -191,8 +177,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the difference of multiple sets.",
-        run: algebra::sdiff,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::sdiff)
     },
     Command {
         name: "sdiffstore",
@@ -203,8 +188,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Stores the difference of multiple sets in a key.",
-        run: algebra::sdiffstore,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::sdiffstore)
     },
     Command {
         name: "sscan",
@@ -215,7 +199,6 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over members of a set.",
-        run: members::sscan,
-        ..Command::DEFAULT
+        ..Command::runs(members::sscan)
     },
 ];

@@ -21,8 +21,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.",
         summary: "Appends a new message to a stream. Creates the key if it doesn't exist.",
-        run: add::xadd,
-        ..Command::DEFAULT
+        ..Command::runs(add::xadd)
     },
     Command {
         name: "xlen",
@@ -33,8 +32,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1)",
         summary: "Return the number of messages in a stream.",
-        run: range::xlen,
-        ..Command::DEFAULT
+        ..Command::runs(range::xlen)
     },
     Command {
         name: "xrange",
@@ -45,8 +43,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
         summary: "Returns the messages from a stream within a range of IDs.",
-        run: range::xrange,
-        ..Command::DEFAULT
+        ..Command::runs(range::xrange)
     },
     Command {
         name: "xrevrange",
@@ -57,8 +54,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
         summary: "Returns the messages from a stream within a range of IDs in reverse order.",
-        run: range::xrevrange,
-        ..Command::DEFAULT
+        ..Command::runs(range::xrevrange)
     },
     Command {
         name: "xdel",
@@ -69,8 +65,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
         summary: "Returns the number of messages after removing them from a stream.",
-        run: add::xdel,
-        ..Command::DEFAULT
+        ..Command::runs(add::xdel)
     },
     Command {
         name: "xtrim",
@@ -81,8 +76,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N), with N being the number of evicted entries. Constant times are very small however, since entries are organized in macro nodes containing multiple entries that can be released with a single deallocation.",
         summary: "Deletes messages from the beginning of a stream.",
-        run: add::xtrim,
-        ..Command::DEFAULT
+        ..Command::runs(add::xtrim)
     },
     Command {
         name: "xsetid",
@@ -93,8 +87,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1)",
         summary: "An internal command for replicating stream values.",
-        run: add::xsetid,
-        ..Command::DEFAULT
+        ..Command::runs(add::xsetid)
     },
     Command {
         name: "xread",
@@ -107,8 +100,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "",
         summary: "Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.",
-        run: read::xread,
-        ..Command::DEFAULT
+        ..Command::runs(read::xread)
     },
     Command {
         name: "xreadgroup",
@@ -121,8 +113,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
         summary: "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.",
-        run: read::xreadgroup,
-        ..Command::DEFAULT
+        ..Command::runs(read::xreadgroup)
     },
     Command {
         name: "xack",
@@ -133,8 +124,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1) for each message ID processed.",
         summary: "Returns the number of messages that were successfully acknowledged by the consumer group member of a stream.",
-        run: groups::xack,
-        ..Command::DEFAULT
+        ..Command::runs(groups::xack)
     },
     Command {
         name: "xclaim",
@@ -145,8 +135,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log N) with N being the number of messages in the PEL of the consumer group.",
         summary: "Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.",
-        run: claim::xclaim,
-        ..Command::DEFAULT
+        ..Command::runs(claim::xclaim)
     },
     Command {
         name: "xautoclaim",
@@ -157,8 +146,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(1) if COUNT is small.",
         summary: "Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to as consumer group member.",
-        run: claim::xautoclaim,
-        ..Command::DEFAULT
+        ..Command::runs(claim::xautoclaim)
     },
     Command {
         name: "xpending",
@@ -169,8 +157,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
         summary: "Returns the information and entries from a stream consumer group's pending entries list.",
-        run: pending::xpending,
-        ..Command::DEFAULT
+        ..Command::runs(pending::xpending)
     },
     Command {
         name: "xdelex",
@@ -181,8 +168,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.2.0",
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
         summary: "Deletes one or multiple entries from the stream.",
-        run: refs::xdelex,
-        ..Command::DEFAULT
+        ..Command::runs(refs::xdelex)
     },
     Command {
         name: "xackdel",
@@ -193,8 +179,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.2.0",
         complexity: "O(1) for each message ID processed.",
         summary: "Acknowledges and deletes one or multiple messages for a stream consumer group.",
-        run: refs::xackdel,
-        ..Command::DEFAULT
+        ..Command::runs(refs::xackdel)
     },
     Command {
         name: "xgroup",
@@ -213,8 +198,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Creates a consumer group.",
-                run: groups::create,
-                ..Command::DEFAULT
+                ..Command::runs(groups::create)
             },
             Command {
                 name: "xgroup|setid",
@@ -225,8 +209,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Sets the last-delivered ID of a consumer group.",
-                run: groups::setid,
-                ..Command::DEFAULT
+                ..Command::runs(groups::setid)
             },
             Command {
                 name: "xgroup|destroy",
@@ -237,8 +220,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(N) where N is the number of entries in the group's pending entries list (PEL).",
                 summary: "Destroys a consumer group.",
-                run: groups::destroy,
-                ..Command::DEFAULT
+                ..Command::runs(groups::destroy)
             },
             Command {
                 name: "xgroup|createconsumer",
@@ -249,8 +231,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "6.2.0",
                 complexity: "O(1)",
                 summary: "Creates a consumer in a consumer group.",
-                run: groups::create_consumer,
-                ..Command::DEFAULT
+                ..Command::runs(groups::create_consumer)
             },
             Command {
                 name: "xgroup|delconsumer",
@@ -261,8 +242,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Deletes a consumer from a consumer group.",
-                run: groups::delete_consumer,
-                ..Command::DEFAULT
+                ..Command::runs(groups::delete_consumer)
             },
             Command {
                 name: "xgroup|help",
@@ -272,11 +252,10 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns helpful text about the different subcommands.",
-                run: groups::help,
-                ..Command::DEFAULT
+                ..Command::runs(groups::help)
             },
         ],
-        ..Command::DEFAULT
+        ..Command::CONTAINER
     },
     Command {
         name: "xinfo",
@@ -295,8 +274,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns information about a stream.",
-                run: info::stream,
-                ..Command::DEFAULT
+                ..Command::runs(info::stream)
             },
             Command {
                 name: "xinfo|groups",
@@ -307,8 +285,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns a list of the consumer groups of a stream.",
-                run: info::groups,
-                ..Command::DEFAULT
+                ..Command::runs(info::groups)
             },
             Command {
                 name: "xinfo|consumers",
@@ -319,8 +296,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns a list of the consumers in a consumer group.",
-                run: info::consumers,
-                ..Command::DEFAULT
+                ..Command::runs(info::consumers)
             },
             Command {
                 name: "xinfo|help",
@@ -330,10 +306,9 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns helpful text about the different subcommands.",
-                run: info::help,
-                ..Command::DEFAULT
+                ..Command::runs(info::help)
             },
         ],
-        ..Command::DEFAULT
+        ..Command::CONTAINER
     },
 ];

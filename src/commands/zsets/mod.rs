@@ -48,8 +48,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         summary: "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.",
-        run: update::zadd,
-        ..Command::DEFAULT
+        ..Command::runs(update::zadd)
     },
     Command {
         name: "zincrby",
@@ -60,8 +59,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)) where N is the number of elements in the sorted set.",
         summary: "Increments the score of a member in a sorted set.",
-        run: update::zincrby,
-        ..Command::DEFAULT
+        ..Command::runs(update::zincrby)
     },
     Command {
         name: "zrem",
@@ -72,8 +70,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
         summary: "Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.",
-        run: update::zrem,
-        ..Command::DEFAULT
+        ..Command::runs(update::zrem)
     },
     Command {
         name: "zremrangebyrank",
@@ -84,8 +81,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.",
-        run: update::zremrangebyrank,
-        ..Command::DEFAULT
+        ..Command::runs(update::zremrangebyrank)
     },
     Command {
         name: "zremrangebyscore",
@@ -96,8 +92,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.",
-        run: update::zremrangebyscore,
-        ..Command::DEFAULT
+        ..Command::runs(update::zremrangebyscore)
     },
     Command {
         name: "zremrangebylex",
@@ -108,8 +103,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.",
-        run: update::zremrangebylex,
-        ..Command::DEFAULT
+        ..Command::runs(update::zremrangebylex)
     },
     Command {
         name: "zcard",
@@ -120,8 +114,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(1)",
         summary: "Returns the number of members in a sorted set.",
-        run: ask::zcard,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zcard)
     },
     Command {
         name: "zscore",
@@ -132,8 +125,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(1)",
         summary: "Returns the score of a member in a sorted set.",
-        run: ask::zscore,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zscore)
     },
     Command {
         name: "zmscore",
@@ -144,8 +136,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of members being requested.",
         summary: "Returns the score of one or more members in a sorted set.",
-        run: ask::zmscore,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zmscore)
     },
     Command {
         name: "zrank",
@@ -156,8 +147,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N))",
         summary: "Returns the index of a member in a sorted set ordered by ascending scores.",
-        run: ask::zrank,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zrank)
     },
     Command {
         name: "zrevrank",
@@ -168,8 +158,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N))",
         summary: "Returns the index of a member in a sorted set ordered by descending scores.",
-        run: ask::zrevrank,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zrevrank)
     },
     Command {
         name: "zcount",
@@ -180,8 +169,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Returns the count of members in a sorted set that have scores within a range.",
-        run: ask::zcount,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zcount)
     },
     Command {
         name: "zlexcount",
@@ -192,8 +180,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Returns the number of members in a sorted set within a lexicographical range.",
-        run: ask::zlexcount,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zlexcount)
     },
     Command {
         name: "zrandmember",
@@ -204,8 +191,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of members returned",
         summary: "Returns one or more random members from a sorted set.",
-        run: ask::zrandmember,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zrandmember)
     },
     Command {
         name: "zscan",
@@ -216,8 +202,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over members and scores of a sorted set.",
-        run: ask::zscan,
-        ..Command::DEFAULT
+        ..Command::runs(ask::zscan)
     },
     Command {
         name: "zrange",
@@ -228,8 +213,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
         summary: "Returns members in a sorted set within a range of indexes.",
-        run: range::zrange,
-        ..Command::DEFAULT
+        ..Command::runs(range::zrange)
     },
     Command {
         name: "zrangestore",
@@ -240,8 +224,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.",
         summary: "Stores a range of members from sorted set in a key.",
-        run: range::zrangestore,
-        ..Command::DEFAULT
+        ..Command::runs(range::zrangestore)
     },
     Command {
         name: "zrevrange",
@@ -252,8 +235,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
         summary: "Returns members in a sorted set within a range of indexes in reverse order.",
-        run: range::zrevrange,
-        ..Command::DEFAULT
+        ..Command::runs(range::zrevrange)
     },
     Command {
         name: "zrangebyscore",
@@ -264,8 +246,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.5",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a range of scores.",
-        run: range::zrangebyscore,
-        ..Command::DEFAULT
+        ..Command::runs(range::zrangebyscore)
     },
     Command {
         name: "zrevrangebyscore",
@@ -276,8 +257,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a range of scores in reverse order.",
-        run: range::zrevrangebyscore,
-        ..Command::DEFAULT
+        ..Command::runs(range::zrevrangebyscore)
     },
     Command {
         name: "zrangebylex",
@@ -288,8 +268,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a lexicographical range.",
-        run: range::zrangebylex,
-        ..Command::DEFAULT
+        ..Command::runs(range::zrangebylex)
     },
     Command {
         name: "zrevrangebylex",
@@ -300,8 +279,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a lexicographical range in reverse order.",
-        run: range::zrevrangebylex,
-        ..Command::DEFAULT
+        ..Command::runs(range::zrevrangebylex)
     },
     Command {
         name: "zpopmin",
@@ -312,8 +290,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
-        run: pop::zpopmin,
-        ..Command::DEFAULT
+        ..Command::runs(pop::zpopmin)
     },
     Command {
         name: "zpopmax",
@@ -324,8 +301,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
-        run: pop::zpopmax,
-        ..Command::DEFAULT
+        ..Command::runs(pop::zpopmax)
     },
     Command {
         name: "zmpop",
@@ -336,8 +312,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the highest- or lowest-scoring members from one or more sorted sets after removing them. Deletes the sorted set if the last member was popped.",
-        run: pop::zmpop,
-        ..Command::DEFAULT
+        ..Command::runs(pop::zmpop)
     },
     Command {
         name: "bzpopmin",
@@ -352,8 +327,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
-        run: pop::bzpopmin,
-        ..Command::DEFAULT
+        ..Command::runs(pop::bzpopmin)
     },
     Command {
         name: "bzpopmax",
@@ -368,8 +342,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped.",
-        run: pop::bzpopmax,
-        ..Command::DEFAULT
+        ..Command::runs(pop::bzpopmax)
     },
     Command {
         name: "bzmpop",
@@ -382,8 +355,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
-        run: pop::bzmpop,
-        ..Command::DEFAULT
+        ..Command::runs(pop::bzmpop)
     },
     Command {
         name: "zunion",
@@ -394,8 +366,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
         summary: "Returns the union of multiple sorted sets.",
-        run: algebra::zunion,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::zunion)
     },
     Command {
         name: "zinter",
@@ -406,8 +377,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
         summary: "Returns the intersect of multiple sorted sets.",
-        run: algebra::zinter,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::zinter)
     },
     Command {
         name: "zdiff",
@@ -418,8 +388,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
         summary: "Returns the difference between multiple sorted sets.",
-        run: algebra::zdiff,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::zdiff)
     },
     Command {
         name: "zunionstore",
@@ -430,8 +399,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
         summary: "Stores the union of multiple sorted sets in a key.",
-        run: algebra::zunionstore,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::zunionstore)
     },
     Command {
         name: "zinterstore",
@@ -442,8 +410,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
         summary: "Stores the intersect of multiple sorted sets in a key.",
-        run: algebra::zinterstore,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::zinterstore)
     },
     Command {
         name: "zdiffstore",
@@ -454,8 +421,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
         summary: "Stores the difference of multiple sorted sets in a key.",
-        run: algebra::zdiffstore,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::zdiffstore)
     },
     Command {
         name: "zintercard",
@@ -466,7 +432,6 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.",
         summary: "Returns the number of members of the intersect of multiple sorted sets.",
-        run: algebra::zintercard,
-        ..Command::DEFAULT
+        ..Command::runs(algebra::zintercard)
     },
 ];

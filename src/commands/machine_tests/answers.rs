@@ -1,0 +1,58 @@
+//! Every command answers.
+
+use crate::testing::Bench;
+use engine::spec::Flags;
+use engine::table::{self, Entry};
+
+/// The shortest request that the arity of a command admits: its words, and ones.
+fn shortest(entry: &Entry) -> Vec<&[u8]> {
+    let mut request: Vec<&[u8]> = entry.name.split('|').map(str::as_bytes).collect();
+    let least = entry.arity.unsigned_abs() as usize;
+    request.resize(least.max(request.len()), b"1");
+    request
+}
+
+fn leaves() -> impl Iterator<Item = &'static Entry> {
+    engine::table::install(crate::FAMILIES);
+    let all = table::all().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
+    // COMMAND does work of its own without a subcommand.
+    all.filter(|e| e.subcommands.is_empty() || e.arity == -1)
+}
+
+#[test]
+fn the_shortest_request_of_each_command_is_answered_once() {
+    let mut wrong = Vec::new();
+    for entry in leaves() {
+        for resp3 in [false, true] {
+            let mut bench = Bench::new();
+            bench.engine.config.enable_debug_command = config::choices::Protection::Yes;
+            if resp3 {
+                bench.resp3();
+            }
+            let request = shortest(entry);
+            let id = bench.id;
+            bench.engine.execute(id, &request);
+            let waits = bench.engine.clients[&id].blocked.is_some();
+            let replies = bench.replies(id).expect("the client is still here");
+            let right = match replies.len() {
+                0 if waits => entry.flags.intersects(Flags::BLOCKING | Flags::SILENT),
+                0 => entry.flags.contains(Flags::SILENT),
+                1 => !waits,
+                _ => false,
+            };
+            if !right {
+                wrong.push((entry.name, resp3, waits, replies));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn a_command_that_only_has_subcommands_cannot_be_called_without_one() {
+    engine::table::install(crate::FAMILIES);
+    for entry in table::all().filter(|e| !e.subcommands.is_empty() && e.name != "command") {
+        let request = [entry.name];
+        assert!(!entry.arity_fits(request.len()), "{}", entry.name);
+    }
+}
