@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`base`] | ids, numbers and their texts, errors, requests as bytes, large arguments, secrets |
 //! | [`pipes`] | how bytes and work pass between threads, with bounded memory |
+//! | [`disk`] | how a file is replaced so that a crash leaves the old one or the new one |
 //! | [`resp`] | how requests and replies look on the wire |
 //! | [`rdb`] | how a dataset looks as bytes: reading, checking, writing |
 //! | [`keyspace`] | where keys and values live in memory, and how a point-in-time image of them is taken |
@@ -25,6 +26,7 @@
 pub use base;
 pub use commands;
 pub use config;
+pub use disk;
 pub use engine;
 pub use keyspace;
 pub use lua;

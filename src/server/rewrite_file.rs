@@ -1,9 +1,13 @@
 //! CONFIG REWRITE's file: written beside the old one, synced, renamed.
 
 use config::{Config, rewrite};
-use std::fs::{self, File};
+use disk::{Aside, Disk, DiskFile, Machine, directory_of};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+
+/// The mode of a file that was not there: it may hold passwords.
+const MODE: u32 = 0o600;
 
 /// Rewrites `path` with the running values. The old file stays in place until the new one is complete. If `path` is a
 /// symbolic link, the file that it names is replaced and the link stays. Anything but a regular file is left alone.
@@ -15,22 +19,22 @@ pub fn rewrite(path: &Path, config: &Config) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::other("not a regular file"));
     }
-    let old = match fs::read_to_string(path) {
-        Ok(old) => old,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+    rewrite_on(&Machine, path, config)
+}
+
+/// As [`rewrite`], on any disk, and for a path that is not a link.
+fn rewrite_on<D: Disk>(disk: &D, path: &Path, config: &Config) -> io::Result<()> {
+    let (old, mode) = match disk.open(path) {
+        Ok(mut file) => (io::read_to_string(&mut file)?, file.mode()?),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => (String::new(), MODE),
         Err(e) => return Err(e),
     };
     let text = rewrite::rewrite(&old, config);
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty());
-    let dir = dir.unwrap_or(Path::new("."));
-    let mut temp = tempfile::NamedTempFile::new_in(dir)?;
-    temp.write_all(text.as_bytes())?;
-    if let Ok(metadata) = fs::metadata(path) {
-        temp.as_file().set_permissions(metadata.permissions())?;
-    }
-    temp.as_file().sync_all()?;
-    temp.persist(path)?;
-    File::open(dir)?.sync_all()
+    let mut aside = Aside::create_in(disk, directory_of(path), (".forebay-", ".conf"), MODE)?;
+    aside.write_all(text.as_bytes())?;
+    aside.file().set_mode(mode)?;
+    aside.sync()?.place(path)?.sync_directory()?;
+    Ok(())
 }
 
 #[cfg(test)]

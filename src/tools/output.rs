@@ -6,12 +6,12 @@
 //!    device stays, and the bytes are written into it when they are complete. Directories and sockets are refused.
 
 use super::source::{Source, Trouble};
+use disk::{Aside, Machine, directory_of};
 use rdb::writer::Sink;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// Bytes that are written at once.
 const BUFFER: usize = 1 << 20;
@@ -19,7 +19,7 @@ const BUFFER: usize = 1 << 20;
 /// A file in the making.
 #[derive(Debug)]
 pub struct Output {
-    temp: BufWriter<NamedTempFile>,
+    temp: BufWriter<Aside<Machine>>,
     path: PathBuf,
     place: Place,
 }
@@ -89,11 +89,7 @@ impl Output {
             Place::Stream => &spool,
             Place::Free | Place::Taken => directory_of(&path),
         };
-        let temp = tempfile::Builder::new()
-            .prefix(".forebay-")
-            .suffix(".rdb")
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(directory)
+        let temp = Aside::create_in(&Machine, directory, (".forebay-", ".rdb"), 0o644)
             .map_err(|e| Trouble::io("write into", directory, &e))?;
         Ok(Output {
             temp: BufWriter::with_capacity(BUFFER, temp),
@@ -110,18 +106,16 @@ impl Output {
         let fail = |e: &io::Error| Trouble::io("write", &self.path, e);
         let mut temp = self.temp.into_inner().map_err(|e| fail(e.error()))?;
         if self.place == Place::Stream {
-            return pour(&mut temp, &self.path).map_err(|e| fail(&e));
+            return pour(temp.file_mut(), &self.path).map_err(|e| fail(&e));
         }
-        temp.as_file().sync_all().map_err(|e| fail(&e))?;
-        let done = match self.place {
-            Place::Taken => temp.persist(&self.path),
-            Place::Free | Place::Stream => temp.persist_noclobber(&self.path),
+        let synced = temp.sync().map_err(|e| fail(&e))?;
+        let placed = match self.place {
+            Place::Taken => synced.place(&self.path),
+            Place::Free | Place::Stream => synced.place_new(&self.path),
         };
-        done.map_err(|e| fail(&e.error))?;
-        let directory = directory_of(&self.path);
-        File::open(directory)
-            .and_then(|d| d.sync_all())
-            .map_err(|e| Trouble::io("sync", directory, &e))
+        let durable = placed.map_err(|e| fail(&e))?.sync_directory();
+        durable.map_err(|e| Trouble::io("sync", directory_of(&self.path), &e))?;
+        Ok(())
     }
 }
 
@@ -135,16 +129,9 @@ impl Sink for Output {
 }
 
 /// Writes a complete file into the pipe or device at `path`. A pipe waits for its reader.
-fn pour(from: &mut NamedTempFile, path: &Path) -> io::Result<()> {
+fn pour(from: &mut File, path: &Path) -> io::Result<()> {
     from.seek(SeekFrom::Start(0))?;
     let mut to = File::options().write(true).open(path)?;
     io::copy(from, &mut to)?;
     to.flush()
-}
-
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    }
 }

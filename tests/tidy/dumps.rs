@@ -4,7 +4,10 @@
 use super::{assert_none, lines_with};
 
 /// What takes a file from under its name, or its bytes away.
-const DESTROYS: [&str; 8] = [
+const DESTROYS: [&str; 11] = [
+    "Aside::create",
+    "Machine.rename",
+    "Machine.remove",
     "fs::rename",
     "remove_file",
     "remove_dir",

@@ -9,11 +9,10 @@ use super::dump_file::Replacement;
 use super::fate::Fate;
 use super::sink::Sink;
 use crate::strerror;
+use disk::{Aside, Disk, DiskFile, Machine};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// Bytes between two requests to start writing back, with `rdb-save-incremental-fsync yes`: the final
 /// fsync then finds little to do and other users of the disk are not stalled by one large flush.
@@ -122,35 +121,32 @@ fn temp_name() -> String {
 }
 
 /// A dump being written beside its final place.
-pub struct FileSink {
-    temp: NamedTempFile,
+pub struct FileSink<D: Disk = Machine> {
+    aside: Aside<D>,
     destination: Replacement,
     written: u64,
     flushed: u64,
     incremental: bool,
 }
 
-impl FileSink {
-    /// Opens `temp-<pid>.rdb...` in the directory of `destination`.
+impl<D: Disk> FileSink<D> {
+    /// Opens `temp-<pid>-...rdb` in the directory of `destination`.
     ///
     /// # Errors
     /// `Create`, when the directory does not take a new file.
     pub fn create(
+        disk: &D,
         destination: Replacement,
         incremental: bool,
         fate: &Fate,
-    ) -> Result<FileSink, SaveError> {
+    ) -> Result<FileSink<D>, SaveError> {
         let directory = destination.place().directory();
-        let temp = fate.open(|| {
-            tempfile::Builder::new()
-                .prefix(&format!("temp-{}-", std::process::id()))
-                .suffix(".rdb")
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(directory)
+        let aside = fate.open(|| {
+            Aside::create_in(disk, directory, ("temp-", ".rdb"), 0o644)
                 .map_err(|e| SaveError::Create(directory.to_owned(), e))
         })?;
         Ok(FileSink {
-            temp,
+            aside,
             destination,
             written: 0,
             flushed: 0,
@@ -158,75 +154,51 @@ impl FileSink {
         })
     }
 
-    /// Makes the dump durable and puts it in its final place, unless `fate` forbids it.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// See [`SaveError`]; the temp file is removed.
-    pub fn commit(self, fate: &Fate) -> Result<File, SaveError> {
-        let FileSink {
-            temp, destination, ..
-        } = self;
-        temp.as_file()
-            .sync_all()
-            .map_err(|e| SaveError::Sync(temp.path().to_owned(), e))?;
-        let path = destination.place().path();
-        let file = fate.place(|| {
-            let moved = temp.persist(path);
-            moved.map_err(|e| SaveError::Rename(path.to_owned(), e.error))
-        })?;
-        let directory = destination.place().directory();
-        File::open(directory)
-            .and_then(|d| d.sync_all())
-            .map_err(|e| SaveError::SyncDirectory(directory.to_owned(), e))?;
-        Ok(file)
-    }
-
-    /// The path of the temp file.
-    pub fn path(&self) -> &Path {
-        self.temp.path()
-    }
-}
-
-impl Sink for FileSink {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
-        let file = self.temp.as_file_mut();
-        file.write_all(bytes)
-            .map_err(|e| SaveError::Write(self.temp.path().to_owned(), e))?;
+    /// `Write`.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
+        let written = self.aside.write_all(bytes);
+        written.map_err(|e| SaveError::Write(self.aside.path().to_owned(), e))?;
         self.written += bytes.len() as u64;
         if self.incremental && self.written - self.flushed >= WRITE_BACK_EVERY {
-            start_write_back(
-                self.temp.as_file(),
-                self.flushed,
-                self.written - self.flushed,
-            );
+            let file = self.aside.file();
+            file.start_write_back(self.flushed, self.written - self.flushed);
             self.flushed = self.written;
         }
         Ok(())
     }
 
+    /// Makes the dump durable and puts it in its final place, unless `fate` forbids it.
+    ///
+    /// # Errors
+    /// See [`SaveError`]; the temp file is removed.
+    pub fn commit(self, fate: &Fate) -> Result<D::File, SaveError> {
+        let temp = self.aside.path().to_owned();
+        let synced = self.aside.sync().map_err(|e| SaveError::Sync(temp, e))?;
+        let place = self.destination.place();
+        let placed = fate.place(|| {
+            let placed = synced.place(place.path());
+            placed.map_err(|e| SaveError::Rename(place.path().to_owned(), e))
+        })?;
+        let durable = placed.sync_directory();
+        durable.map_err(|e| SaveError::SyncDirectory(place.directory().to_owned(), e))
+    }
+
+    /// The path of the temp file.
+    pub fn path(&self) -> &Path {
+        self.aside.path()
+    }
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
+        self.append(bytes)
+    }
+
     fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<File>, SaveError> {
         self.commit(fate).map(Some)
-    }
-}
-
-/// The directory of a file.
-pub fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    }
-}
-
-/// Asks the kernel to begin writing a range back. Only a hint: errors show up at the fsync.
-fn start_write_back(file: &File, offset: u64, len: u64) {
-    // SAFETY: a plain system call on a descriptor that `file` keeps open; no memory is handed over.
-    unsafe {
-        libc::sync_file_range(
-            file.as_raw_fd(),
-            offset as libc::off64_t,
-            len as libc::off64_t,
-            libc::SYNC_FILE_RANGE_WRITE,
-        );
     }
 }
 
@@ -244,7 +216,7 @@ mod tests {
             dbfilename: dump.to_str().expect("the path is text").to_owned(),
             ..Config::default()
         });
-        FileSink::create(place.to_replace(&whole), true, fate)
+        FileSink::create(&Machine, place.to_replace(&whole), true, fate)
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub use whole::{Whole, WholeInUse};
 use super::Server;
 use super::load::LoadProgress;
 use super::slices::{Begun, Slice, Slices};
+use disk::Machine;
 use engine::host::{ReloadOptions, SaveOptions};
 use engine::{CommandError, Engine};
 use keyspace::Keyspace;
@@ -499,7 +500,7 @@ fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, 
 fn open_later(target: Target, incremental_fsync: bool) -> OpenSinks {
     match target {
         Target::Disk(place) => Box::new(move |fate| {
-            let sink = FileSink::create(place, incremental_fsync, fate)?;
+            let sink = FileSink::create(&Machine, place, incremental_fsync, fate)?;
             Ok(vec![Box::new(sink)])
         }),
         Target::Sinks(sinks) => Box::new(|_| Ok(sinks)),

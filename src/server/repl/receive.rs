@@ -12,10 +12,10 @@
 use crate::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
 use crate::persist::DumpFile;
 use crate::{strerror, threads};
+use disk::{Aside, Disk, DiskFile, Machine, Synced};
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
@@ -143,21 +143,20 @@ impl Drop for Outflow {
 }
 
 /// A complete, checked dump under a temporary name beside its place; removed when dropped before it was renamed.
-pub struct ReceivedFile {
-    path: Option<PathBuf>,
-    file: File,
+pub struct ReceivedFile<D: Disk = Machine> {
+    synced: Synced<D>,
     place: DumpFile,
 }
 
 /// A received dump that has taken the place of the dump file.
-pub struct PlacedFile {
+pub struct PlacedFile<D: Disk = Machine> {
     /// Where it was put.
     pub place: DumpFile,
     /// What was put there.
-    pub file: File,
+    pub file: D::File,
 }
 
-impl ReceivedFile {
+impl<D: Disk> ReceivedFile<D> {
     /// The place that it will take: where dumps were saved when the sync began.
     pub fn place(&self) -> &DumpFile {
         &self.place
@@ -168,23 +167,10 @@ impl ReceivedFile {
     ///
     /// # Errors
     /// The old dump file is still there, or the new one is not known to be durable.
-    pub fn put_in_place(mut self) -> io::Result<PlacedFile> {
-        let path = self.path.as_ref().expect("it is there until it is renamed");
-        std::fs::rename(path, self.place.path())?;
-        self.path = None;
-        File::open(self.place.directory())?.sync_all()?;
-        let file = self.file.try_clone()?;
-        let place = self.place.clone();
+    pub fn put_in_place(self) -> io::Result<PlacedFile<D>> {
+        let ReceivedFile { synced, place } = self;
+        let file = synced.place(place.path())?.sync_directory()?;
         Ok(PlacedFile { place, file })
-    }
-}
-
-impl Drop for ReceivedFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // A missing file needs no removal.
-            let _ = std::fs::remove_file(path);
-        }
     }
 }
 
@@ -222,18 +208,9 @@ impl Receiving {
 /// There is no thread to be had.
 pub fn to_file(place: DumpFile, temp: PathBuf, check: CheckOptions) -> Result<Receiving, String> {
     start(move |flow| {
-        let received = write_file(temp, place, flow)?;
-        let written = from_the_start(&received.file).map_err(|e| e.to_string())?;
-        load::check(written, check).map_err(|e| e.to_string())?;
+        let received = take_file(&Machine, temp, place, flow, check)?;
         Ok(Received::File(received))
     })
-}
-
-/// The same open file, to be read once more.
-fn from_the_start(file: &File) -> io::Result<File> {
-    let mut file = file.try_clone()?;
-    file.rewind()?;
-    Ok(file)
 }
 
 /// Receives into new databases beside those that are served.
@@ -257,7 +234,7 @@ pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Result<Re
 /// Loads the file that was received, even if another file has its name by now.
 pub fn from_file(file: &File, options: LoadOptions, progress: Arc<LoadProgress>) -> Receiving {
     let (tell, outcome) = oneshot::channel();
-    let file = from_the_start(file);
+    let file = file.again();
     let work = move || {
         let file = file.map_err(|e| e.to_string())?;
         let loaded = load::load(file, &options, &progress).map_err(|e| e.to_string())?;
@@ -290,34 +267,33 @@ fn start(
     })
 }
 
-fn write_file(temp: PathBuf, place: DumpFile, mut flow: Outflow) -> Result<ReceivedFile, String> {
+/// Writes what `flow` gives to a temporary file, and checks it to its end.
+fn take_file<D: Disk>(
+    disk: &D,
+    temp: PathBuf,
+    place: DumpFile,
+    mut flow: impl Read,
+    check: CheckOptions,
+) -> Result<ReceivedFile<D>, String> {
     const WHAT: &str = "MASTER <-> REPLICA synchronization";
-    let opened = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(&temp);
-    let file = opened.map_err(|e| format!("Opening the temp file needed for {WHAT}: {e}"))?;
-    let mut received = ReceivedFile {
-        path: Some(temp),
-        file,
-        place,
-    };
-    let file = &mut received.file;
+    let mut aside = Aside::create(disk, temp, 0o644)
+        .map_err(|e| format!("Opening the temp file needed for {WHAT}: {e}"))?;
     let mut buf = vec![0; 256 << 10];
     loop {
         let n = flow.read(&mut buf).map_err(|e| e.to_string())?;
         if n == 0 {
             break;
         }
-        file.write_all(&buf[..n]).map_err(|e| {
+        aside.write_all(&buf[..n]).map_err(|e| {
             format!("Write error or short write writing to the DB dump file needed for {WHAT}: {e}")
         })?;
     }
-    let synced = file.sync_all();
-    synced.map_err(|e| format!("Failed trying to sync the temp DB to disk in {WHAT}: {e}"))?;
-    Ok(received)
+    let synced = aside.sync();
+    let synced =
+        synced.map_err(|e| format!("Failed trying to sync the temp DB to disk in {WHAT}: {e}"))?;
+    let written = synced.file().again().map_err(|e| e.to_string())?;
+    load::check(written, check).map_err(|e| e.to_string())?;
+    Ok(ReceivedFile { synced, place })
 }
 
 #[cfg(test)]

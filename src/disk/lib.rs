@@ -1,0 +1,113 @@
+//! The disk: what is asked of it, and how a file is replaced on it.
+//!
+//! * [`Disk`] and [`DiskFile`] name every operation that changes files which must survive a crash.
+//! * [`aside`] replaces a file: write a new one beside it, sync that, rename it, sync the directory.
+//! * [`machine`] is the disk of the machine; `fake` is one for tests, which knows what a crash may leave.
+
+pub mod aside;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
+pub mod machine;
+
+pub use aside::{Aside, Placed, Synced};
+pub use machine::Machine;
+
+use std::ffi::OsString;
+use std::fmt::Debug;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// The operations on files that a replacement is made of.
+pub trait Disk: Clone + Debug + Send + 'static {
+    /// An open file.
+    type File: DiskFile;
+
+    /// Creates a file that can be written and read. Fails if the name is taken.
+    ///
+    /// # Errors
+    /// The system's.
+    fn create(&self, path: &Path, mode: u32) -> io::Result<Self::File>;
+
+    /// Opens a file to read it from its start.
+    ///
+    /// # Errors
+    /// The system's.
+    fn open(&self, path: &Path) -> io::Result<Self::File>;
+
+    /// Gives a file another name in the same directory. A file that has that name is replaced.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file another name in the same directory. Fails if that name is taken.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Makes the names of a directory durable: what was created, renamed and removed in it before.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// The names in a directory, in no order.
+    ///
+    /// # Errors
+    /// The system's.
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>>;
+}
+
+/// An open file of a [`Disk`].
+pub trait DiskFile: Debug + Read + Write + Seek + Send + Sized + 'static {
+    /// Makes the bytes of the file durable. A failure is final: the kernel may have dropped the pages, and a second
+    /// try would report success.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync(&self) -> io::Result<()>;
+
+    /// The same open file at its start, whatever has its name by now.
+    ///
+    /// # Errors
+    /// The system's.
+    fn again(&self) -> io::Result<Self>;
+
+    /// The permission bits.
+    ///
+    /// # Errors
+    /// The system's.
+    fn mode(&self) -> io::Result<u32>;
+
+    /// Sets the permission bits.
+    ///
+    /// # Errors
+    /// The system's.
+    fn set_mode(&self, mode: u32) -> io::Result<()>;
+
+    /// Asks the system to begin writing a range to the disk. Only a hint: errors show up when the file is synced.
+    fn start_write_back(&self, _offset: u64, _len: u64) {}
+}
+
+/// The directory of a file.
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+/// A name in `directory` that no other call in this process gets.
+fn unused_name(directory: &Path, prefix: &str, suffix: &str) -> PathBuf {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    directory.join(format!("{prefix}{}-{number}{suffix}", std::process::id()))
+}

@@ -1,0 +1,83 @@
+//! The disk of the machine.
+
+use super::{Disk, DiskFile};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Seek};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use tempfile::TempPath;
+
+/// The disk of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine;
+
+impl Disk for Machine {
+    type File = File;
+
+    fn create(&self, path: &Path, mode: u32) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(mode);
+        options.open(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        File::open(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // Whether that is one call or two depends on the file system.
+        let moved = TempPath::try_from_path(from)?.persist_noclobber(to);
+        moved.map_err(|e| e.error)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        File::open(directory)?.sync_all()
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        let entries = fs::read_dir(directory)?;
+        entries.map(|entry| Ok(entry?.file_name())).collect()
+    }
+}
+
+impl DiskFile for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
+    }
+
+    fn again(&self) -> io::Result<File> {
+        let mut file = self.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    }
+
+    fn mode(&self) -> io::Result<u32> {
+        Ok(self.metadata()?.permissions().mode() & 0o7777)
+    }
+
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.set_permissions(Permissions::from_mode(mode))
+    }
+
+    fn start_write_back(&self, offset: u64, len: u64) {
+        // SAFETY: a plain system call on a descriptor that `self` keeps open; no memory is handed over.
+        unsafe {
+            libc::sync_file_range(
+                self.as_raw_fd(),
+                offset as libc::off64_t,
+                len as libc::off64_t,
+                libc::SYNC_FILE_RANGE_WRITE,
+            );
+        }
+    }
+}
