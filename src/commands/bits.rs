@@ -1,7 +1,7 @@
 //! Strings as bits: SETBIT, GETBIT, BITCOUNT, BITPOS. Bit 0 is the highest bit of the first byte.
 
 use crate::strings_ranges::RangeContext;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, args};
 use keyspace::value::StrRef;
 use keyspace::{Loc, ValueRef};
@@ -13,6 +13,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 4,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::Bitmap,
         since: "2.2.0",
         summary: "Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.",
@@ -23,6 +24,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Bitmap,
         since: "2.2.0",
         summary: "Returns a bit value by offset.",
@@ -33,6 +35,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Bitmap,
         since: "2.6.0",
         complexity: "O(N)",
@@ -44,6 +47,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Bitmap,
         since: "2.8.7",
         complexity: "O(N)",

@@ -2,7 +2,7 @@
 
 use crate::bits::BitContext;
 use crate::strings_ranges::RangeContext;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{Str, StrRef};
 
@@ -13,6 +13,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::AsAsked(
+            Access::READ_UPDATE,
+            "This command allows both access and modification of the key",
+            bitfield_access,
+        ),
         group: Group::Bitmap,
         since: "3.2.0",
         complexity: "O(1) for each subcommand specified",
@@ -24,6 +29,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Bitmap,
         since: "6.0.0",
         complexity: "O(1) for each subcommand specified",
@@ -272,6 +278,30 @@ fn read_all(cx: &mut Cx<'_>, key: &[u8], ops: &[Op]) -> CmdResult {
     cx.client.reply.array(numbers.len());
     numbers.into_iter().for_each(|n| cx.client.reply.int(n));
     Ok(())
+}
+
+/// What a BITFIELD does with its key.
+fn bitfield_access(args: &Args<'_>) -> Access {
+    match only_reads(args) {
+        true => Access::READ,
+        false => Access::READ_UPDATE,
+    }
+}
+
+/// True if each operation of a BITFIELD is a GET.
+fn only_reads(args: &Args<'_>) -> bool {
+    let mut i = 2;
+    while i < args.len() {
+        let more = args.len() - i - 1;
+        i += if args.is(i, "GET") && more >= 2 {
+            3
+        } else if args.is(i, "OVERFLOW") && more >= 1 {
+            2
+        } else {
+            return false;
+        };
+    }
+    true
 }
 
 #[cfg(test)]

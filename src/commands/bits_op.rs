@@ -1,7 +1,7 @@
 //! BITOP: bitwise operations between strings.
 
 use crate::bits::BitContext;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Value;
 use keyspace::value::Str;
@@ -16,6 +16,10 @@ pub static COMMANDS: &[Command] = &[Command {
         last: -1,
         step: 1,
     },
+    uses: KeyUse::Own(&[
+        KeySpec::at(2, Access::OVERWRITE),
+        KeySpec::rest(3, Access::READ),
+    ]),
     group: Group::Bitmap,
     since: "2.6.0",
     complexity: "O(N)",

@@ -2,7 +2,7 @@
 
 use super::server_cmds;
 use engine::args::parse_int;
-use engine::spec::{Command, Flags, Group};
+use engine::spec::{Command, Flags, Group, Secrets};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Session, links, pubsub, tracking};
 use replication::StreamDb;
 use resp::Proto;
@@ -12,10 +12,14 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "ping",
         arity: -1,
-        flags: Flags::FAST,
+        flags: Flags::FAST
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::TELLS_OF_SAVES)
+            .union(Flags::NO_DATABASE),
         group: Group::Connection,
         since: "1.0.0",
         summary: "Returns the server's liveliness response.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..Command::runs(ping)
     },
     Command {
@@ -30,7 +34,10 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "select",
         arity: 2,
-        flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
+        flags: Flags::LOADING
+            .union(Flags::STALE)
+            .union(Flags::FAST)
+            .union(Flags::NO_DATABASE),
         group: Group::Connection,
         since: "1.0.0",
         summary: "Changes the selected database.",
@@ -44,7 +51,9 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::STALE)
             .union(Flags::FAST)
             .union(Flags::NO_AUTH)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::NOT_FROM_PRIMARY),
+        secrets: Secrets::From(1),
         group: Group::Connection,
         since: "1.0.0",
         complexity: "O(N) where N is the number of passwords defined for the user",
@@ -59,7 +68,9 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::STALE)
             .union(Flags::FAST)
             .union(Flags::NO_AUTH)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::NOT_FROM_PRIMARY),
+        secrets: Secrets::At(hello_secrets),
         group: Group::Connection,
         since: "6.0.0",
         summary: "Handshakes with the Redis server.",
@@ -73,7 +84,11 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::STALE)
             .union(Flags::FAST)
             .union(Flags::NO_AUTH)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::RUNS_IN_MULTI)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::ON_REPLICA_LINK)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Connection,
         since: "1.0.0",
         summary: "Closes the connection.",
@@ -87,7 +102,10 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::STALE)
             .union(Flags::FAST)
             .union(Flags::NO_AUTH)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::RUNS_IN_MULTI)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::ON_REPLICA_LINK),
         group: Group::Connection,
         since: "6.2.0",
         summary: "Resets the connection.",
@@ -267,6 +285,14 @@ fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     client.authenticated = cx.engine.config.requirepass.is_empty();
     client.reply.simple("RESET");
     Ok(())
+}
+
+/// The user and the password behind `AUTH`.
+fn hello_secrets(args: &Args<'_>, hide: &mut dyn FnMut(usize)) {
+    if let Some(at) = (2..args.len()).find(|i| args.is(*i, "AUTH")) {
+        hide(at + 1);
+        hide(at + 2);
+    }
 }
 
 #[cfg(test)]

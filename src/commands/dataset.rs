@@ -14,6 +14,8 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::READONLY.union(Flags::FAST),
         group: Group::Server,
         summary: "Returns the number of keys in the database.",
+        categories: Some(&["keyspace"]),
+        tips: &["request_policy:all_shards", "response_policy:agg_sum"],
         ..Command::runs(dbsize)
     },
     Command {
@@ -23,25 +25,30 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "O(N) where N is the number of keys in the selected database",
         summary: "Remove all keys from the current database.",
+        categories: Some(&["keyspace", "dangerous"]),
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..Command::runs(flushdb)
     },
     Command {
         name: "flushall",
         arity: -1,
-        flags: Flags::WRITE,
+        flags: Flags::WRITE.union(Flags::NO_DATABASE),
         group: Group::Server,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Removes all keys from all databases.",
+        categories: Some(&["keyspace", "dangerous"]),
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..Command::runs(flushall)
     },
     Command {
         name: "swapdb",
         arity: 3,
-        flags: Flags::WRITE.union(Flags::FAST),
+        flags: Flags::WRITE.union(Flags::FAST).union(Flags::NO_DATABASE),
         group: Group::Server,
         since: "4.0.0",
         complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
         summary: "Swaps two Redis databases.",
+        categories: Some(&["keyspace", "dangerous"]),
         ..Command::runs(swapdb)
     },
     Command {
@@ -72,6 +79,8 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
         group: Group::Server,
         summary: "Returns the Unix timestamp of the last successful save to disk.",
+        categories: Some(&["admin", "dangerous"]),
+        tips: &["nondeterministic_output"],
         ..Command::runs(lastsave)
     },
 ];

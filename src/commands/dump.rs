@@ -2,7 +2,7 @@
 
 use super::expiry;
 use config::choices::SaveLoss;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, Value};
 use rdb::check::Scratch;
@@ -18,9 +18,11 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         since: "2.6.0",
         complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
         summary: "Returns a serialized representation of the value stored at a key.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(dump)
     },
     Command {
@@ -28,9 +30,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::OVERWRITE),
         since: "2.6.0",
         complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
         summary: "Creates a key from the serialized representation of a value.",
+        categories: Some(&["keyspace", "dangerous"]),
         ..Command::runs(restore)
     },
     Command {
@@ -38,10 +42,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::ASKING),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::OVERWRITE),
         group: Group::Server,
         since: "3.0.0",
         complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
         summary: "An internal command for migrating keys in a cluster.",
+        categories: Some(&["keyspace", "dangerous"]),
         ..Command::runs(restore_asking)
     },
 ];

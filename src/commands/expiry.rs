@@ -3,7 +3,7 @@
 //! An effect never holds a relative time: it is `PEXPIREAT` with Unix ms, or a deletion where that
 //! moment has passed.
 
-use engine::spec::{Command, Flags, Keys};
+use engine::spec::{Access, Command, Flags, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, Loading};
 
 /// This family's declarations.
@@ -13,6 +13,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         summary: "Sets the expiration time of a key in seconds.",
         ..Command::runs(expire)
     },
@@ -21,6 +22,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         since: "2.6.0",
         summary: "Sets the expiration time of a key in milliseconds.",
         ..Command::runs(pexpire)
@@ -30,6 +32,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         since: "1.2.0",
         summary: "Sets the expiration time of a key to a Unix timestamp.",
         ..Command::runs(expireat)
@@ -39,6 +42,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         since: "2.6.0",
         summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
         ..Command::runs(pexpireat)
@@ -48,7 +52,9 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         summary: "Returns the expiration time in seconds of a key.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(ttl)
     },
     Command {
@@ -56,8 +62,10 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         since: "2.6.0",
         summary: "Returns the expiration time in milliseconds of a key.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(pttl)
     },
     Command {
@@ -65,6 +73,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix timestamp.",
         ..Command::runs(expiretime)
@@ -74,6 +83,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
         ..Command::runs(pexpiretime)
@@ -83,6 +93,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         since: "2.2.0",
         summary: "Removes the expiration time of a key.",
         ..Command::runs(persist)

@@ -9,7 +9,10 @@ use replication::failover::Handover;
 pub static COMMANDS: &[Command] = &[Command {
     name: "failover",
     arity: -1,
-    flags: Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::STALE),
+    flags: Flags::ADMIN
+        .union(Flags::NOSCRIPT)
+        .union(Flags::STALE)
+        .union(Flags::NOT_FROM_PRIMARY),
     group: Group::Server,
     since: "6.2.0",
     summary: "Starts a coordinated failover from a server to one of its replicas.",

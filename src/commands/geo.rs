@@ -1,7 +1,7 @@
 //! GEOADD, GEOPOS, GEODIST, GEOHASH: positions in a sorted set, their hashes as scores.
 
 use super::geohash::Point;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, table};
 use keyspace::ValueRef;
 use keyspace::value::ZsetRef;
@@ -14,6 +14,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -5,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         group: Group::Geo,
         since: "3.2.0",
         complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
@@ -25,6 +26,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Geo,
         since: "3.2.0",
         complexity: "O(1) for each member requested.",
@@ -36,6 +38,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Geo,
         since: "3.2.0",
         summary: "Returns the distance between two members of a geospatial index.",
@@ -46,6 +49,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Geo,
         since: "3.2.0",
         complexity: "O(1) for each member requested.",

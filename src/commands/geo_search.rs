@@ -2,7 +2,8 @@
 
 use super::geo::{coordinate, distance, position, unit};
 use super::geohash::{Point, Shape};
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::key_specs::{Begin, ONE, STORE_OF_TWO};
+use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::ValueRef;
 use keyspace::value::{ScoreBound, Zset, ZsetRef};
@@ -14,6 +15,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -7,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Geo,
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
@@ -25,6 +27,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -8,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::TWO,
+        uses: KeyUse::Own(STORE_OF_TWO),
         group: Group::Geo,
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
@@ -36,6 +39,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -6,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
         keys: Keys::Custom(keys_of_radius),
+        uses: KeyUse::Own(&[
+            KeySpec::at(1, Access::READ),
+            KeySpec::new(Begin::Keyword("STORE", 6), ONE, Access::OVERWRITE),
+            KeySpec::new(Begin::Keyword("STOREDIST", 6), ONE, Access::OVERWRITE),
+        ]),
         group: Group::Geo,
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
@@ -47,6 +55,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -6,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Geo,
         since: "3.2.10",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
@@ -58,6 +67,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -5,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
         keys: Keys::Custom(keys_of_radius),
+        uses: KeyUse::Own(&[
+            KeySpec::at(1, Access::READ),
+            KeySpec::new(Begin::Keyword("STORE", 5), ONE, Access::OVERWRITE),
+            KeySpec::new(Begin::Keyword("STOREDIST", 5), ONE, Access::OVERWRITE),
+        ]),
         group: Group::Geo,
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
@@ -69,6 +83,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -5,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Geo,
         since: "3.2.10",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",

@@ -1,7 +1,7 @@
 //! PFADD, PFCOUNT, PFMERGE: counting distinct elements approximately. The sketch itself is [`hll`].
 
 use super::hll::{self, Corrupt, Hll};
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
 use keyspace::{Loc, Value, ValueRef};
@@ -13,6 +13,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::ADD),
         group: Group::HyperLogLog,
         since: "2.8.9",
         complexity: "O(1) to add every element.",
@@ -24,6 +25,10 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY.union(Flags::MAY_REPLICATE),
         keys: Keys::ALL,
+        uses: KeyUse::Noted(
+            Access::RW.union(Access::ACCESS),
+            "RW because it may change the internal representation of the key, and propagate to replicas",
+        ),
         group: Group::HyperLogLog,
         since: "2.8.9",
         complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.",
@@ -35,6 +40,10 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ALL,
+        uses: KeyUse::Own(&[
+            KeySpec::at(1, Access::RW.union(Access::ACCESS).union(Access::INSERT)),
+            KeySpec::rest(2, Access::READ),
+        ]),
         group: Group::HyperLogLog,
         since: "2.8.9",
         complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
@@ -50,6 +59,7 @@ pub static COMMANDS: &[Command] = &[
             last: 2,
             step: 1,
         },
+        uses: KeyUse::Each(Access::RW.union(Access::ACCESS)),
         group: Group::HyperLogLog,
         since: "2.8.9",
         complexity: "N/A",

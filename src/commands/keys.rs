@@ -1,6 +1,6 @@
 //! Commands for keys of any type: DEL, EXISTS, RENAME, COPY, MOVE, OBJECT and others.
 
-use engine::spec::{Command, Flags, Keys};
+use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, ValueRef};
 
@@ -11,8 +11,10 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE,
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::REMOVE),
         complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
         summary: "Deletes one or more keys.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(del)
     },
     Command {
@@ -20,9 +22,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::REMOVE),
         since: "4.0.0",
         complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",
         summary: "Asynchronously deletes one or more keys.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(unlink)
     },
     Command {
@@ -30,8 +34,10 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::INSPECT),
         complexity: "O(N) where N is the number of keys to check.",
         summary: "Determines whether one or more keys exist.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(exists)
     },
     Command {
@@ -39,9 +45,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::INSPECT),
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys that will be touched.",
         summary: "Returns the number of existing keys out of those specified after updating the time they were last accessed.",
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(touch)
     },
     Command {
@@ -49,6 +57,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::INSPECT),
         summary: "Determines the type of value stored at a key.",
         ..Command::runs(type_)
     },
@@ -57,6 +66,11 @@ pub static COMMANDS: &[Command] = &[
         arity: 1,
         flags: Flags::READONLY,
         summary: "Returns a random key name from the database.",
+        tips: &[
+            "request_policy:all_shards",
+            "response_policy:special",
+            "nondeterministic_output",
+        ],
         ..Command::runs(randomkey)
     },
     Command {
@@ -64,6 +78,10 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE,
         keys: Keys::TWO,
+        uses: KeyUse::Own(&[
+            KeySpec::at(1, Access::READ_DELETE),
+            KeySpec::at(2, Access::OVERWRITE),
+        ]),
         summary: "Renames a key and overwrites the destination.",
         ..Command::runs(rename)
     },
@@ -72,6 +90,10 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::TWO,
+        uses: KeyUse::Own(&[
+            KeySpec::at(1, Access::READ_DELETE),
+            KeySpec::at(2, Access::CREATE),
+        ]),
         summary: "Renames a key only when the target key name doesn't exist.",
         ..Command::runs(renamenx)
     },
@@ -80,6 +102,10 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::TWO,
+        uses: KeyUse::Own(&[
+            KeySpec::at(1, Access::READ),
+            KeySpec::at(2, Access::OVERWRITE),
+        ]),
         since: "6.2.0",
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
         summary: "Copies the value of a key to a new key.",
@@ -90,6 +116,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         summary: "Moves a key to another database.",
         ..Command::runs(move_)
     },
@@ -109,8 +136,10 @@ pub static COMMANDS: &[Command] = &[
                     last: 2,
                     step: 1,
                 },
+                uses: KeyUse::Each(Access::INSPECT),
                 since: "2.2.3",
                 summary: "Returns the internal encoding of a Redis object.",
+                tips: &["nondeterministic_output"],
                 ..Command::runs(object_encoding)
             },
             Command {
@@ -122,8 +151,10 @@ pub static COMMANDS: &[Command] = &[
                     last: 2,
                     step: 1,
                 },
+                uses: KeyUse::Each(Access::INSPECT),
                 since: "4.0.0",
                 summary: "Returns the logarithmic access frequency counter of a Redis object.",
+                tips: &["nondeterministic_output"],
                 ..Command::runs(object_freq)
             },
             Command {
@@ -143,8 +174,10 @@ pub static COMMANDS: &[Command] = &[
                     last: 2,
                     step: 1,
                 },
+                uses: KeyUse::Each(Access::INSPECT),
                 since: "2.2.3",
                 summary: "Returns the time since the last access to a Redis object.",
+                tips: &["nondeterministic_output"],
                 ..Command::runs(object_idletime)
             },
             Command {
@@ -156,8 +189,10 @@ pub static COMMANDS: &[Command] = &[
                     last: 2,
                     step: 1,
                 },
+                uses: KeyUse::Each(Access::INSPECT),
                 since: "2.2.3",
                 summary: "Returns the reference count of a value of a key.",
+                tips: &["nondeterministic_output"],
                 ..Command::runs(object_refcount)
             },
         ],

@@ -7,7 +7,8 @@ use super::dump;
 use base::request::encode_request;
 use engine::args::parse_int;
 use engine::host::{Exchange, ExchangeError};
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::key_specs::{Begin, REST};
+use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys, Secrets};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 
 /// This family's declarations.
@@ -16,10 +17,21 @@ pub static COMMANDS: &[Command] = &[Command {
     arity: -6,
     flags: Flags::WRITE.union(Flags::MOVABLEKEYS),
     keys: Keys::Custom(keys),
+    uses: KeyUse::Own(&[
+        KeySpec::at(3, Access::READ_DELETE),
+        KeySpec::new(
+            Begin::Keyword("KEYS", -2),
+            REST,
+            Access::READ_DELETE.union(Access::INCOMPLETE),
+        ),
+    ]),
+    secrets: Secrets::At(passwords),
     group: Group::Generic,
     since: "2.6.0",
     complexity: "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target instance.",
     summary: "Atomically transfers a key from one Redis instance to another.",
+    categories: Some(&["keyspace", "dangerous"]),
+    tips: &["nondeterministic_output"],
     ..Command::runs(migrate)
 }];
 
@@ -192,5 +204,21 @@ fn delete(cx: &mut Cx<'_>, keys: &[&[u8]]) {
     }
     if effect.len() > 1 {
         cx.propagate_as(&effect);
+    }
+}
+
+/// What follows `AUTH` and `AUTH2`.
+fn passwords(args: &Args<'_>, hide: &mut dyn FnMut(usize)) {
+    let mut i = 6;
+    while i < args.len() && !args.is(i, "KEYS") {
+        let secrets = if args.is(i, "AUTH") {
+            1
+        } else if args.is(i, "AUTH2") {
+            2
+        } else {
+            0
+        };
+        (i + 1..=i + secrets).for_each(&mut *hide);
+        i += 1 + secrets;
     }
 }

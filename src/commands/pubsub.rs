@@ -4,7 +4,7 @@
 //! own messages after the command's reply.
 
 use engine::pubsub::*;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, glob};
 use resp::Reply;
 use std::collections::BTreeSet;
@@ -17,7 +17,9 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
-            .union(Flags::STALE),
+            .union(Flags::STALE)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Pubsub,
         since: "2.0.0",
         complexity: "O(N) where N is the number of channels to subscribe to.",
@@ -30,7 +32,9 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
-            .union(Flags::STALE),
+            .union(Flags::STALE)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Pubsub,
         since: "2.0.0",
         complexity: "O(N) where N is the number of channels to unsubscribe.",
@@ -43,7 +47,9 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
-            .union(Flags::STALE),
+            .union(Flags::STALE)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Pubsub,
         since: "2.0.0",
         complexity: "O(N) where N is the number of patterns to subscribe to.",
@@ -56,7 +62,9 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
-            .union(Flags::STALE),
+            .union(Flags::STALE)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Pubsub,
         since: "2.0.0",
         complexity: "O(N) where N is the number of patterns to unsubscribe.",
@@ -69,8 +77,11 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
-            .union(Flags::STALE),
+            .union(Flags::STALE)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::NOT_FROM_PRIMARY),
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::NOT_KEY),
         group: Group::Pubsub,
         since: "7.0.0",
         complexity: "O(N) where N is the number of shard channels to subscribe to.",
@@ -83,8 +94,11 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
-            .union(Flags::STALE),
+            .union(Flags::STALE)
+            .union(Flags::IN_SUBSCRIBER)
+            .union(Flags::NOT_FROM_PRIMARY),
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::NOT_KEY),
         group: Group::Pubsub,
         since: "7.0.0",
         complexity: "O(N) where N is the number of shard channels to unsubscribe.",
@@ -98,7 +112,8 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::MAY_REPLICATE)
             .union(Flags::LOADING)
             .union(Flags::STALE)
-            .union(Flags::FAST),
+            .union(Flags::FAST)
+            .union(Flags::NO_DATABASE),
         group: Group::Pubsub,
         since: "2.0.0",
         complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
@@ -112,8 +127,10 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::MAY_REPLICATE)
             .union(Flags::LOADING)
             .union(Flags::STALE)
-            .union(Flags::FAST),
+            .union(Flags::FAST)
+            .union(Flags::NO_DATABASE),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::NOT_KEY),
         group: Group::Pubsub,
         since: "7.0.0",
         complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",

@@ -16,7 +16,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "replicaof",
         arity: 3,
-        flags: ROLE_CHANGE,
+        flags: ROLE_CHANGE.union(Flags::NOT_FROM_PRIMARY),
         group: Group::Server,
         since: "5.0.0",
         summary: "Configures a server as replica of another, or promotes it to a master.",
@@ -25,7 +25,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "slaveof",
         arity: 3,
-        flags: ROLE_CHANGE,
+        flags: ROLE_CHANGE.union(Flags::NOT_FROM_PRIMARY),
         group: Group::Server,
         summary: "Sets a Redis server as a replica of another, or promotes it to being a master.",
         ..Command::runs(replicaof)
@@ -40,6 +40,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "2.8.12",
         summary: "Returns the replication role.",
+        categories: Some(&["admin", "dangerous"]),
         ..Command::runs(role)
     },
     Command {
@@ -49,7 +50,9 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
             .union(Flags::STALE)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::ON_REPLICA_LINK)
+            .union(Flags::NO_DATABASE),
         group: Group::Server,
         since: "3.0.0",
         summary: "An internal command for configuring the replication stream.",
@@ -58,7 +61,10 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "psync",
         arity: -3,
-        flags: SYNC.union(Flags::SILENT),
+        flags: SYNC
+            .union(Flags::SILENT)
+            .union(Flags::ON_REPLICA_LINK)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Server,
         since: "2.8.0",
         complexity: "",
@@ -68,7 +74,10 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "sync",
         arity: 1,
-        flags: SYNC.union(Flags::SILENT),
+        flags: SYNC
+            .union(Flags::SILENT)
+            .union(Flags::ON_REPLICA_LINK)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Server,
         complexity: "",
         summary: "An internal command used in replication.",
@@ -82,6 +91,8 @@ pub static COMMANDS: &[Command] = &[
         since: "3.0.0",
         summary: "Blocks until the asynchronous replication of all preceding write commands sent by \
                   the connection is completed.",
+        categories: Some(&["connection"]),
+        tips: &["request_policy:all_shards", "response_policy:agg_min"],
         ..Command::runs(wait)
     },
     Command {
@@ -92,6 +103,8 @@ pub static COMMANDS: &[Command] = &[
         since: "7.2.0",
         summary: "Blocks until all of the preceding write commands sent by the connection are written \
                   to the append-only file of the master and/or replicas.",
+        categories: Some(&["connection"]),
+        tips: &["request_policy:all_shards", "response_policy:agg_min"],
         ..Command::runs(waitaof)
     },
 ];

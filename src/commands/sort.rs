@@ -1,11 +1,23 @@
 //! SORT: a list, set or sorted set in another order, with elements looked up in other keys.
 
-use engine::spec::{Command, Flags, Keys};
+use engine::key_specs::{Begin, Find};
+use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
 use keyspace::value::List;
 use keyspace::{Value, ValueRef};
 use std::cmp::Ordering;
 use std::ops::Range;
+
+/// The keys of BY and GET.
+const SORTED_BY: KeySpec = KeySpec::new(Begin::Unknown, Find::Unknown, Access::READ).noted(
+    "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the \
+     content of the key we sort",
+);
+/// The key of STORE.
+const SORTED_INTO: KeySpec = KeySpec::new(Begin::Unknown, Find::Unknown, Access::OVERWRITE).noted(
+    "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in \
+     the argument array",
+);
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -14,8 +26,10 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
         keys: Keys::Custom(keys_of_sort),
+        uses: KeyUse::Own(&[KeySpec::at(1, Access::READ), SORTED_BY, SORTED_INTO]),
         complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
         summary: "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.",
+        categories: Some(&["set", "sortedset", "list", "dangerous"]),
         ..Command::runs(sort)
     },
     Command {
@@ -23,9 +37,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
         keys: Keys::ONE,
+        uses: KeyUse::Own(&[KeySpec::at(1, Access::READ), SORTED_BY]),
         since: "7.0.0",
         complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
         summary: "Returns the sorted elements of a list, a set, or a sorted set.",
+        categories: Some(&["set", "sortedset", "list", "dangerous"]),
         ..Command::runs(sort_ro)
     },
 ];

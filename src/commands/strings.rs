@@ -2,7 +2,7 @@
 
 use super::expiry::{Due, past};
 use super::strings_conditional;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SharedText, StrRef};
 use keyspace::{Loc, ValueRef};
@@ -16,6 +16,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::String,
         summary: "Returns the string value of a key.",
         ..Command::runs(get)
@@ -25,6 +26,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::AsAsked(
+            Access::READ_UPDATE,
+            "RW and ACCESS due to the optional `GET` argument",
+            set_access,
+        ),
         group: Group::String,
         summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
         ..Command::runs(set)
@@ -34,6 +40,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CREATE),
         group: Group::String,
         summary: "Set the string value of a key only when the key doesn't exist.",
         ..Command::runs(setnx)
@@ -43,6 +50,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 4,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::OVERWRITE),
         group: Group::String,
         since: "2.0.0",
         summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
@@ -53,6 +61,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 4,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::OVERWRITE),
         group: Group::String,
         since: "2.6.0",
         summary: "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
@@ -63,6 +72,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Returns the previous string value of a key after setting it to a new value.",
         ..Command::runs(getset)
@@ -72,6 +82,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_DELETE),
         group: Group::String,
         since: "6.2.0",
         summary: "Returns the string value of a key after deleting the key.",
@@ -82,6 +93,10 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Noted(
+            Access::READ_UPDATE,
+            "RW and UPDATE because it changes the TTL",
+        ),
         group: Group::String,
         since: "6.2.0",
         summary: "Returns the string value of a key after setting its expiration time.",
@@ -92,9 +107,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::READ),
         group: Group::String,
         complexity: "O(N) where N is the number of keys to retrieve.",
         summary: "Atomically returns the string values of one or more keys.",
+        tips: &["request_policy:multi_shard"],
         ..Command::runs(mget)
     },
     Command {
@@ -106,10 +123,15 @@ pub static COMMANDS: &[Command] = &[
             last: -1,
             step: 2,
         },
+        uses: KeyUse::Each(Access::OVERWRITE),
         group: Group::String,
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Atomically creates or modifies the string values of one or more keys.",
+        tips: &[
+            "request_policy:multi_shard",
+            "response_policy:all_succeeded",
+        ],
         ..Command::runs(mset)
     },
     Command {
@@ -121,6 +143,7 @@ pub static COMMANDS: &[Command] = &[
             last: -1,
             step: 2,
         },
+        uses: KeyUse::Each(Access::CREATE),
         group: Group::String,
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
@@ -450,6 +473,14 @@ fn set_pairs(cx: &mut Cx<'_>, args: Args<'_>) {
     for pair in args.from(1).chunks_exact(2) {
         cx.put_string(pair[0], pair[1], None);
         cx.notify(Event::String, "set", pair[0]);
+    }
+}
+
+/// What a SET does with its key.
+fn set_access(args: &Args<'_>) -> Access {
+    match (3..args.len()).any(|i| args.is(i, "GET")) {
+        true => Access::READ_UPDATE,
+        false => Access::OVERWRITE,
     }
 }
 

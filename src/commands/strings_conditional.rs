@@ -2,7 +2,8 @@
 
 use super::expiry::Due;
 use crate::strings::StringContext;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::key_specs::{Begin, Find};
+use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::ValueRef;
 
@@ -13,6 +14,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE),
         group: Group::String,
         since: "9.0.0",
         complexity: "O(1)",
@@ -24,10 +26,19 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
         keys: Keys::Custom(msetex_keys),
+        uses: KeyUse::Own(&[KeySpec::new(
+            Begin::Index(1),
+            Find::Counted { step: 2 },
+            Access::OVERWRITE,
+        )]),
         group: Group::String,
         since: "9.1.0",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Sets several keys together, with one expiry, if none or all of them exist.",
+        tips: &[
+            "request_policy:multi_shard",
+            "response_policy:all_succeeded",
+        ],
         ..Command::runs(msetex)
     },
 ];

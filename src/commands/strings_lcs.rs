@@ -1,6 +1,6 @@
 //! LCS: the longest common subsequence of two strings.
 
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::ValueRef;
 use std::ops::RangeInclusive;
@@ -11,6 +11,7 @@ pub static COMMANDS: &[Command] = &[Command {
     arity: -3,
     flags: Flags::READONLY,
     keys: Keys::TWO,
+    uses: KeyUse::Each(Access::READ),
     group: Group::String,
     since: "7.0.0",
     complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",

@@ -1,7 +1,7 @@
 //! Strings that are numbers: INCR and related commands.
 
 use super::long_double::{LongDouble, Parsed};
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
 use keyspace::{Loc, Value, ValueRef};
@@ -13,6 +13,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
         ..Command::runs(incr)
@@ -22,6 +23,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
         ..Command::runs(decr)
@@ -31,6 +33,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
         ..Command::runs(incrby)
@@ -40,6 +43,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
         ..Command::runs(decrby)
@@ -49,6 +53,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         since: "2.6.0",
         summary: "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",

@@ -1,7 +1,7 @@
 //! Parts of strings: APPEND, GETRANGE, SETRANGE, STRLEN.
 
 use super::strings::reply_text;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
 use keyspace::{Loc, Value, ValueRef};
@@ -13,6 +13,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::ADD),
         group: Group::String,
         since: "2.0.0",
         complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",
@@ -24,6 +25,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::INSPECT),
         group: Group::String,
         since: "2.2.0",
         summary: "Returns the length of a string value.",
@@ -34,6 +36,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 4,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::String,
         since: "2.4.0",
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
@@ -45,6 +48,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 4,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::String,
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
         summary: "Returns a substring from a string value.",
@@ -55,6 +59,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 4,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         group: Group::String,
         since: "2.2.0",
         complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",

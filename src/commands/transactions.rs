@@ -7,7 +7,7 @@
 //!  * The client whose command runs is not in the table: it is marked when the command is done.
 
 use engine::session::Watched;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::transaction::{discard_transaction, run_queue};
 use engine::watch::{Watcher, unwatch_all};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
@@ -21,7 +21,9 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::LOADING)
             .union(Flags::STALE)
             .union(Flags::FAST)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::RUNS_IN_MULTI)
+            .union(Flags::NO_DATABASE),
         group: Group::Transactions,
         since: "1.2.0",
         summary: "Starts a transaction.",
@@ -33,7 +35,10 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::NOSCRIPT
             .union(Flags::LOADING)
             .union(Flags::STALE)
-            .union(Flags::SKIP_SLOWLOG),
+            .union(Flags::SKIP_SLOWLOG)
+            .union(Flags::RUNS_IN_MULTI)
+            .union(Flags::RUNS_QUEUE)
+            .union(Flags::NO_DATABASE),
         group: Group::Transactions,
         since: "1.2.0",
         complexity: "Depends on commands in the transaction",
@@ -47,7 +52,9 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::LOADING)
             .union(Flags::STALE)
             .union(Flags::FAST)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::RUNS_IN_MULTI)
+            .union(Flags::NO_DATABASE),
         group: Group::Transactions,
         since: "2.0.0",
         complexity: "O(N), when N is the number of queued commands",
@@ -61,8 +68,10 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::LOADING)
             .union(Flags::STALE)
             .union(Flags::FAST)
-            .union(Flags::ALLOW_BUSY),
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::RUNS_IN_MULTI),
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::INSPECT),
         group: Group::Transactions,
         since: "2.2.0",
         complexity: "O(1) for every key.",

@@ -55,7 +55,7 @@ impl Executor {
             Err((refused, error)) => {
                 if let Some(command) = refused {
                     self.stats.per_command[command.index].rejected += 1;
-                    if command.name == "exec" {
+                    if command.flags.contains(Flags::RUNS_QUEUE) {
                         let error = transaction::refused_exec(self, client, &error);
                         return self.fail(client, &error);
                     }
@@ -123,7 +123,7 @@ impl Engine {
         client.last_command = Some(command);
         // Shown after it has run, so that EXEC follows its commands; a script precedes its commands.
         let shown = !self.monitors.is_empty() && !self.blocking.is_resuming();
-        let shown_after = shown && !command.flags.contains(Flags::NO_MANDATORY_KEYS);
+        let shown_after = shown && command.script.is_none();
         if shown && !shown_after {
             self.feed_monitors(client, command, args);
         }
@@ -245,7 +245,7 @@ fn end_caching(client: &mut Session) {
     let in_multi = client.flags.contains(ClientFlags::MULTI);
     let about_clients = client
         .last_command
-        .is_some_and(|c| c.name.starts_with("client|"));
+        .is_some_and(|c| c.flags.contains(Flags::KEEPS_CACHING));
     if let Some(tracking) = &mut client.tracking
         && !in_multi
         && !about_clients

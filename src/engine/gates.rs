@@ -75,7 +75,10 @@ impl Engine {
         }
         if flags.contains(Flags::WRITE) && !obey {
             self.check_write()?;
-        } else if self.save_failed && command.name == "ping" && self.stops_after_failed_save() {
+        } else if self.save_failed
+            && command.flags.contains(Flags::TELLS_OF_SAVES)
+            && self.stops_after_failed_save()
+        {
             return Err(MISCONF);
         }
         self.check_state(client, command, flags, obey)
@@ -91,8 +94,8 @@ impl Engine {
     }
 
     fn flags_of_request(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
-        if command.flags.contains(Flags::NO_MANDATORY_KEYS) {
-            return self.flags_of_script(command, args);
+        if let Some(from) = command.script {
+            return self.flags_of_script(command, from, args);
         }
         // What one of them does, all of it does; what all of them may do, all of it may.
         let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
@@ -132,18 +135,7 @@ impl Engine {
     ) -> Result<(), CommandError> {
         if client.subscriptions() > 0
             && client.reply.proto == Proto::Resp2
-            && !matches!(
-                command.name,
-                "ping"
-                    | "subscribe"
-                    | "ssubscribe"
-                    | "sunsubscribe"
-                    | "psubscribe"
-                    | "unsubscribe"
-                    | "punsubscribe"
-                    | "quit"
-                    | "reset"
-            )
+            && !command.flags.contains(Flags::IN_SUBSCRIBER)
         {
             return Err(CommandError::new(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",

@@ -5,19 +5,17 @@
 //! not always enough: where it is [`Access::INCOMPLETE`] or depends on the options
 //! ([`Access::VARIABLE_FLAGS`]), a request has to be looked at.
 //!
-//! Most commands have one kind of keys, at the places that their declaration names: for those, a list of names for
-//! each access is enough. The rest has specifications of its own.
+//! A declaration says with [`KeyUse`] what its command does with the keys. Most commands do the same with all of
+//! them, at the places that the declaration names anyway; the rest has specifications of its own.
 //!
 //! Source: COMMAND INFO and COMMAND GETKEYSANDFLAGS of Redis 8.2 (and of Valkey 9.1 for DELIFEQ and
 //! MSETEX); how specifications are searched is `getKeysUsingKeySpecs` as observed from outside.
 
 use super::Args;
 use super::args::parse_int;
-use super::spec::{Flags, Keys};
+use super::spec::{Command, Flags, Keys};
 use super::table::Entry;
 use bitflags::bitflags;
-use std::collections::HashMap;
-use std::sync::LazyLock;
 
 bitflags! {
     /// What happens to a key, in the order in which COMMAND shows it.
@@ -49,6 +47,27 @@ bitflags! {
 }
 
 impl Access {
+    /// The value is read and reaches the client or another key.
+    pub const READ: Access = Access::RO.union(Access::ACCESS);
+    /// Something is learned of the key, but not its value.
+    pub const INSPECT: Access = Access::RO;
+    /// The value is read, and changed.
+    pub const READ_UPDATE: Access = Access::RW.union(Access::ACCESS).union(Access::UPDATE);
+    /// A part of the value is read and removed.
+    pub const READ_DELETE: Access = Access::RW.union(Access::ACCESS).union(Access::DELETE);
+    /// The value is changed.
+    pub const CHANGE: Access = Access::RW.union(Access::UPDATE);
+    /// Something is added to the value.
+    pub const ADD: Access = Access::RW.union(Access::INSERT);
+    /// A part of the value is removed.
+    pub const REMOVE_PART: Access = Access::RW.union(Access::DELETE);
+    /// The value is replaced, whatever it was.
+    pub const OVERWRITE: Access = Access::OW.union(Access::UPDATE);
+    /// The key is made, where there is none.
+    pub const CREATE: Access = Access::OW.union(Access::INSERT);
+    /// The key is removed.
+    pub const REMOVE: Access = Access::RM.union(Access::DELETE);
+
     /// The names that COMMAND shows.
     pub fn names(self) -> Vec<&'static str> {
         const NAMES: [&str; 11] = [
@@ -104,6 +123,53 @@ pub enum Find {
     Unknown,
 }
 
+/// What a command does with its keys, as its declaration says it.
+#[derive(Clone, Copy)]
+pub enum KeyUse {
+    /// It has no keys.
+    None,
+    /// The same with each, at the places that the declaration names.
+    Each(Access),
+    /// The same with each, and a remark for the reader.
+    Noted(Access, &'static str),
+    /// As its options say: the access that COMMAND shows, a remark, and what looks at a request.
+    AsAsked(Access, &'static str, fn(&Args<'_>) -> Access),
+    /// Several kinds of keys, or keys that the declaration finds by a function.
+    Own(&'static [KeySpec]),
+}
+
+impl KeyUse {
+    /// The specifications of a command that uses its `keys` like this.
+    ///
+    /// # Panics
+    /// If `keys` names no place for those that are all used alike: a defect of the declaration.
+    pub(super) fn specs(self, command: &Command) -> Vec<KeySpec> {
+        match self {
+            KeyUse::None => Vec::new(),
+            KeyUse::Own(specs) => specs.to_vec(),
+            KeyUse::Each(access) => vec![at_home(command, access, "")],
+            KeyUse::Noted(access, note) => vec![at_home(command, access, note)],
+            KeyUse::AsAsked(access, note, _) => {
+                vec![at_home(command, access.union(Access::VARIABLE_FLAGS), note)]
+            }
+        }
+    }
+}
+
+/// The specification of the keys at the place that a declaration names.
+fn at_home(command: &Command, access: Access, note: &'static str) -> KeySpec {
+    let (begin, find) = match command.keys {
+        Keys::Range { first, last, step } => {
+            let last = if last < 0 { last } else { last - first };
+            let limit = 0;
+            (first, Find::Range { last, step, limit })
+        }
+        Keys::Counted { count, .. } => (count as i32, Find::Counted { step: 1 }),
+        Keys::None | Keys::Custom(_) => panic!("{} declares no place of its keys", command.name),
+    };
+    KeySpec::new(Begin::Index(begin), find, access).noted(note)
+}
+
 /// One specification.
 #[derive(Clone, Copy)]
 pub struct KeySpec {
@@ -118,7 +184,8 @@ pub struct KeySpec {
 }
 
 impl KeySpec {
-    const fn new(begin: Begin, find: Find, access: Access) -> KeySpec {
+    /// Keys that are searched like this.
+    pub const fn new(begin: Begin, find: Find, access: Access) -> KeySpec {
         KeySpec {
             begin,
             find,
@@ -128,17 +195,23 @@ impl KeySpec {
     }
 
     /// The one key at `index`.
-    const fn at(index: i32, access: Access) -> KeySpec {
+    pub const fn at(index: i32, access: Access) -> KeySpec {
         KeySpec::new(Begin::Index(index), ONE, access)
     }
 
     /// All arguments from `index` on.
-    const fn rest(index: i32, access: Access) -> KeySpec {
+    pub const fn rest(index: i32, access: Access) -> KeySpec {
         KeySpec::new(Begin::Index(index), REST, access)
     }
 
-    const fn noted(self, note: &'static str) -> KeySpec {
+    /// With a remark.
+    pub const fn noted(self, note: &'static str) -> KeySpec {
         KeySpec { note, ..self }
+    }
+
+    /// True if the arguments alone do not tell where the keys are.
+    fn is_unknown(&self) -> bool {
+        matches!(self.begin, Begin::Unknown)
     }
 
     /// The indexes of its keys in a request; `None` where the request does not fit it.
@@ -191,8 +264,8 @@ impl KeySpec {
 }
 
 /// The specifications of a command; empty where it has no keys.
-pub fn of(entry: &Entry) -> &'static [KeySpec] {
-    SPECS.get(entry.name).map_or(&[], Vec::as_slice)
+pub fn of(entry: &Entry) -> &[KeySpec] {
+    &entry.specs
 }
 
 /// True if some argument is a key.
@@ -232,294 +305,58 @@ fn by_specs(specs: &[KeySpec], args: &Args<'_>) -> Option<Vec<(usize, Access)>> 
 
 /// What specifications do not say.
 fn by_looking(entry: &Entry, specs: &[KeySpec], args: &Args<'_>) -> Option<Vec<(usize, Access)>> {
-    match entry.name {
-        "set" => {
-            let gets = (3..args.len()).any(|i| args.is(i, "GET"));
-            let access = match gets {
-                true => READ_UPDATE,
-                false => OVERWRITE,
-            };
-            Some(vec![(1, access)])
+    let at = entry.keys.positions(args);
+    let keys: Vec<_> = match entry.uses {
+        KeyUse::AsAsked(_, _, look) => at.into_iter().map(|i| (i, look(args))).collect(),
+        _ if matches!(entry.keys, Keys::Custom(_)) || specs.iter().any(KeySpec::is_unknown) => {
+            let later = specs.last()?.access;
+            let access = |n| if n == 0 { specs[0].access } else { later };
+            let found = at.into_iter().enumerate();
+            found
+                .map(|(n, i)| (i, access(n) - Access::INCOMPLETE))
+                .collect()
         }
-        "bitfield" => {
-            let access = match bitfield_only_reads(args) {
-                true => READ,
-                false => READ_UPDATE,
-            };
-            Some(vec![(1, access)])
-        }
-        "sort_ro" => Some(vec![(1, READ)]),
-        _ => match entry.keys {
-            Keys::Custom(find) => {
-                let mut at = Vec::new();
-                find(args, &mut at);
-                let later = specs.last()?.access;
-                let access = |n| if n == 0 { specs[0].access } else { later };
-                let found = at.into_iter().enumerate();
-                let keys: Vec<_> = found
-                    .map(|(n, i)| (i, access(n) - Access::INCOMPLETE))
-                    .collect();
-                (!keys.is_empty()).then_some(keys)
-            }
-            _ => None,
-        },
-    }
+        _ => return None,
+    };
+    (!keys.is_empty()).then_some(keys)
 }
 
-/// True if each operation of a BITFIELD is a GET.
-fn bitfield_only_reads(args: &Args<'_>) -> bool {
-    let mut i = 2;
-    while i < args.len() {
-        let more = args.len() - i - 1;
-        i += match () {
-            () if args.is(i, "GET") && more >= 2 => 3,
-            () if args.is(i, "OVERFLOW") && more >= 1 => 2,
-            () => return false,
-        };
-    }
-    true
-}
-
-const ONE: Find = Find::Range {
+/// One key.
+pub const ONE: Find = Find::Range {
     last: 0,
     step: 1,
     limit: 0,
 };
-const REST: Find = Find::Range {
+/// All remaining arguments.
+pub const REST: Find = Find::Range {
     last: -1,
     step: 1,
     limit: 0,
 };
 /// The first half of the remaining arguments: the keys of XREAD, before as many ids.
-const HALF: Find = Find::Range {
+pub const HALF: Find = Find::Range {
     last: -1,
     step: 1,
     limit: 2,
 };
 
-const READ: Access = Access::RO.union(Access::ACCESS);
-const READ_UPDATE: Access = Access::RW.union(Access::ACCESS).union(Access::UPDATE);
-const READ_DELETE: Access = Access::RW.union(Access::ACCESS).union(Access::DELETE);
-const CHANGE: Access = Access::RW.union(Access::UPDATE);
-const ADD: Access = Access::RW.union(Access::INSERT);
-const REMOVE_PART: Access = Access::RW.union(Access::DELETE);
-const OVERWRITE: Access = Access::OW.union(Access::UPDATE);
-const CREATE: Access = Access::OW.union(Access::INSERT);
-const REMOVE: Access = Access::RM.union(Access::DELETE);
-
-/// Commands whose keys are at the places that the declaration names and are all treated alike.
-const ALIKE: &[(Access, &str)] = &[
-    (
-        READ,
-        "get mget getrange substr lcs getbit bitcount bitpos bitfield_ro hget hmget hgetall hkeys hvals \
-         hrandfield hscan httl hpttl hexpiretime hpexpiretime lindex lrange lpos smembers smismember \
-         srandmember sscan sinter sunion sdiff sintercard zrange zrangebyscore zrangebylex zrevrange \
-         zrevrangebyscore zrevrangebylex zrank zrevrank zscore zmscore zcount zlexcount zrandmember \
-         zscan zunion zinter zdiff zintercard geohash geopos geodist geosearch georadius_ro \
-         georadiusbymember_ro xrange xrevrange xpending xinfo|stream xinfo|groups xinfo|consumers ttl \
-         pttl expiretime pexpiretime dump evalsha_ro",
-    ),
-    (
-        Access::RO,
-        "strlen exists touch type watch hlen hstrlen hexists llen scard sismember zcard xlen \
-         memory|usage object|encoding object|freq object|idletime object|refcount",
-    ),
-    (
-        READ_UPDATE,
-        "getset incr decr incrby decrby incrbyfloat setbit hincrby hincrbyfloat zincrby move evalsha",
-    ),
-    (
-        READ_DELETE,
-        "getdel hgetdel lpop rpop lmpop blmpop blpop brpop spop zpopmin zpopmax zmpop bzmpop bzpopmin \
-         bzpopmax",
-    ),
-    (
-        CHANGE,
-        "setrange expire pexpire expireat pexpireat persist hset hmset hsetex hexpire hpexpire \
-         hexpireat hpexpireat hpersist lset zadd geoadd xack xclaim xsetid xgroup|setid",
-    ),
-    (
-        ADD,
-        "append hsetnx lpush rpush lpushx rpushx linsert sadd pfadd xgroup|create xgroup|createconsumer",
-    ),
-    (
-        REMOVE_PART,
-        "hdel lrem ltrim srem zrem zremrangebyrank zremrangebyscore zremrangebylex xdel xdelex xtrim \
-         xautoclaim xgroup|destroy xgroup|delconsumer",
-    ),
-    (OVERWRITE, "setex psetex mset restore restore-asking"),
-    (CREATE, "setnx msetnx"),
-    (REMOVE, "del unlink delifeq"),
-    (CHANGE.union(Access::DELETE), "xackdel"),
-    (Access::RW.union(Access::ACCESS), "pfdebug"),
-    (Access::NOT_KEY, "spublish ssubscribe sunsubscribe"),
+/// The destination, then the source.
+pub const STORE_OF_TWO: &[KeySpec] = &[
+    KeySpec::at(1, Access::OVERWRITE),
+    KeySpec::at(2, Access::READ),
 ];
-
-/// The same, with a remark.
-const NOTED: &[(&str, Access, &str)] = &[
-    (
-        "set",
-        READ_UPDATE.union(Access::VARIABLE_FLAGS),
-        "RW and ACCESS due to the optional `GET` argument",
-    ),
-    ("getex", READ_UPDATE, CHANGES_TTL),
-    ("hgetex", READ_UPDATE, CHANGES_TTL),
-    (
-        "bitfield",
-        READ_UPDATE.union(Access::VARIABLE_FLAGS),
-        "This command allows both access and modification of the key",
-    ),
-    (
-        "xadd",
-        CHANGE,
-        "UPDATE instead of INSERT because of the optional trimming feature",
-    ),
-    (
-        "pfcount",
-        Access::RW.union(Access::ACCESS),
-        "RW because it may change the internal representation of the key, and propagate to replicas",
-    ),
-    ("eval", READ_UPDATE, SCRIPT_WRITES),
-    ("fcall", READ_UPDATE, SCRIPT_WRITES),
-    ("eval_ro", READ, SCRIPT_READS),
-    ("fcall_ro", READ, SCRIPT_READS),
+/// The destination, then sets up to the end.
+pub const STORE_OF_SETS: &[KeySpec] = &[
+    KeySpec::at(1, Access::OVERWRITE),
+    KeySpec::rest(2, Access::READ),
 ];
-
-const CHANGES_TTL: &str = "RW and UPDATE because it changes the TTL";
-const SCRIPT_WRITES: &str =
-    "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE";
-const SCRIPT_READS: &str =
-    "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS";
-
-/// The destination first, then the sources.
-const STORE_OF_TWO: &[KeySpec] = &[KeySpec::at(1, OVERWRITE), KeySpec::at(2, READ)];
-const STORE_OF_SETS: &[KeySpec] = &[KeySpec::at(1, OVERWRITE), KeySpec::rest(2, READ)];
-const STORE_OF_COUNTED: &[KeySpec] = &[
-    KeySpec::at(1, OVERWRITE),
-    KeySpec::new(Begin::Index(2), Find::Counted { step: 1 }, READ),
+/// The destination, then a count and so many sources.
+pub const STORE_OF_COUNTED: &[KeySpec] = &[
+    KeySpec::at(1, Access::OVERWRITE),
+    KeySpec::new(Begin::Index(2), Find::Counted { step: 1 }, Access::READ),
 ];
-const FROM_ONE_TO_ANOTHER: &[KeySpec] = &[KeySpec::at(1, READ_DELETE), KeySpec::at(2, ADD)];
-const SORTED_BY: KeySpec = KeySpec::new(Begin::Unknown, Find::Unknown, READ).noted(
-    "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the \
-     content of the key we sort",
-);
-const SORTED_INTO: KeySpec = KeySpec::new(Begin::Unknown, Find::Unknown, OVERWRITE).noted(
-    "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in \
-     the argument array",
-);
-
-/// Commands with several kinds of keys, or with keys that the declaration finds by a function.
-const OWN: &[(&str, &[KeySpec])] = &[
-    (
-        "bitop",
-        &[KeySpec::at(2, OVERWRITE), KeySpec::rest(3, READ)],
-    ),
-    ("blmove", FROM_ONE_TO_ANOTHER),
-    ("brpoplpush", FROM_ONE_TO_ANOTHER),
-    ("lmove", FROM_ONE_TO_ANOTHER),
-    ("rpoplpush", FROM_ONE_TO_ANOTHER),
-    ("smove", FROM_ONE_TO_ANOTHER),
-    ("copy", &[KeySpec::at(1, READ), KeySpec::at(2, OVERWRITE)]),
-    (
-        "rename",
-        &[KeySpec::at(1, READ_DELETE), KeySpec::at(2, OVERWRITE)],
-    ),
-    (
-        "renamenx",
-        &[KeySpec::at(1, READ_DELETE), KeySpec::at(2, CREATE)],
-    ),
-    ("geosearchstore", STORE_OF_TWO),
-    ("zrangestore", STORE_OF_TWO),
-    ("sdiffstore", STORE_OF_SETS),
-    ("sinterstore", STORE_OF_SETS),
-    ("sunionstore", STORE_OF_SETS),
-    ("zdiffstore", STORE_OF_COUNTED),
-    ("zinterstore", STORE_OF_COUNTED),
-    ("zunionstore", STORE_OF_COUNTED),
-    (
-        "pfmerge",
-        &[
-            KeySpec::at(1, Access::RW.union(Access::ACCESS).union(Access::INSERT)),
-            KeySpec::rest(2, READ),
-        ],
-    ),
-    ("sort", &[KeySpec::at(1, READ), SORTED_BY, SORTED_INTO]),
-    ("sort_ro", &[KeySpec::at(1, READ), SORTED_BY]),
-    (
-        "georadius",
-        &[
-            KeySpec::at(1, READ),
-            KeySpec::new(Begin::Keyword("STORE", 6), ONE, OVERWRITE),
-            KeySpec::new(Begin::Keyword("STOREDIST", 6), ONE, OVERWRITE),
-        ],
-    ),
-    (
-        "georadiusbymember",
-        &[
-            KeySpec::at(1, READ),
-            KeySpec::new(Begin::Keyword("STORE", 5), ONE, OVERWRITE),
-            KeySpec::new(Begin::Keyword("STOREDIST", 5), ONE, OVERWRITE),
-        ],
-    ),
-    (
-        "migrate",
-        &[
-            KeySpec::at(3, READ_DELETE),
-            KeySpec::new(
-                Begin::Keyword("KEYS", -2),
-                REST,
-                READ_DELETE.union(Access::INCOMPLETE),
-            ),
-        ],
-    ),
-    (
-        "xread",
-        &[KeySpec::new(Begin::Keyword("STREAMS", 1), HALF, READ)],
-    ),
-    (
-        "xreadgroup",
-        &[KeySpec::new(Begin::Keyword("STREAMS", 4), HALF, READ)],
-    ),
-    (
-        "msetex",
-        &[KeySpec::new(
-            Begin::Index(1),
-            Find::Counted { step: 2 },
-            OVERWRITE,
-        )],
-    ),
+/// A part of the first key moves to the second.
+pub const FROM_ONE_TO_ANOTHER: &[KeySpec] = &[
+    KeySpec::at(1, Access::READ_DELETE),
+    KeySpec::at(2, Access::ADD),
 ];
-
-static SPECS: LazyLock<HashMap<&'static str, Vec<KeySpec>>> = LazyLock::new(|| {
-    let alike = ALIKE.iter().flat_map(|(access, names)| {
-        let names = names.split_ascii_whitespace();
-        names.map(|name| (name, *access, ""))
-    });
-    let declared = alike.chain(NOTED.iter().copied());
-    let declared = declared.map(|(name, access, note)| (name, vec![at_home(name, access, note)]));
-    let own = OWN.iter().map(|(name, specs)| (*name, specs.to_vec()));
-    declared.chain(own).collect()
-});
-
-/// Where the declaration of `name` says its keys are.
-///
-/// # Panics
-/// If there is no such command, or it declares no place: a defect of the lists above.
-fn at_home(name: &str, access: Access, note: &'static str) -> KeySpec {
-    let (family, sub) = name.split_once('|').unwrap_or((name, ""));
-    let entry = super::table::by_name(family.as_bytes()).and_then(|entry| match sub {
-        "" => Some(entry),
-        sub => entry.subcommand(sub.as_bytes()),
-    });
-    let keys = entry.unwrap_or_else(|| panic!("no command {name}")).keys;
-    let (begin, find) = match keys {
-        Keys::Range { first, last, step } => {
-            let last = if last < 0 { last } else { last - first };
-            let limit = 0;
-            (first, Find::Range { last, step, limit })
-        }
-        Keys::Counted { count, .. } => (count as i32, Find::Counted { step: 1 }),
-        Keys::None | Keys::Custom(_) => panic!("{name} declares no place of its keys"),
-    };
-    KeySpec::new(Begin::Index(begin), find, access).noted(note)
-}

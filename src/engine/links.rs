@@ -8,7 +8,7 @@
 //! refused and logged, as every error of its commands is; they must not change another database. The link goes on,
 //! and the next SELECT may select a database that is here.
 
-use super::spec::{Flags, Group};
+use super::spec::Flags;
 use super::table::Entry;
 use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
 use replication::StreamDb;
@@ -37,28 +37,16 @@ pub(super) fn check(client: &Session, command: &Entry) -> Result<(), CommandErro
 }
 
 fn on_replica_link(command: &Entry) -> Result<(), CommandError> {
-    match command.name {
-        // RESET is refused elsewhere; the others do nothing, or end the connection.
-        "replconf" | "psync" | "sync" | "monitor" | "reset" | "quit" => Ok(()),
-        _ if command
-            .flags
-            .intersects(Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY) =>
-        {
-            Err(REPLICA_KEYS)
-        }
+    let about_keys = Flags::WRITE | Flags::MAY_REPLICATE | Flags::READONLY;
+    match command.flags {
+        flags if flags.contains(Flags::ON_REPLICA_LINK) => Ok(()),
+        flags if flags.intersects(about_keys) => Err(REPLICA_KEYS),
         _ => Err(REPLICA_ONLY_REPORTS),
     }
 }
 
 fn on_primary_link(command: &Entry) -> Result<(), CommandError> {
-    let refused = match command.name {
-        "publish" | "spublish" => false,
-        "psync" | "sync" | "monitor" | "hello" | "auth" | "quit" | "shutdown" => true,
-        "replicaof" | "slaveof" | "failover" => true,
-        "client|reply" | "client|tracking" => true,
-        _ => command.command.group == Group::Pubsub && !command.name.starts_with("pubsub"),
-    };
-    match refused {
+    match command.flags.contains(Flags::NOT_FROM_PRIMARY) {
         true => Err(NOT_FROM_PRIMARY),
         false => Ok(()),
     }
@@ -74,12 +62,7 @@ pub(super) fn has_database(client: &Session, command: &Entry) -> Result<(), Comm
 }
 
 fn needs_no_database(command: &Entry, db: StreamDb) -> Result<(), CommandError> {
-    let anywhere = match command.name {
-        "ping" | "replconf" | "select" | "multi" | "exec" | "discard" => true,
-        "publish" | "spublish" | "flushall" | "swapdb" => true,
-        name => name.starts_with("function|") || name.starts_with("script|"),
-    };
-    match anywhere {
+    match command.flags.contains(Flags::NO_DATABASE) {
         true => Ok(()),
         false => Err(CommandError::new(format!(
             "ERR DB index is out of range: the stream has selected database {db}, which is not here"

@@ -17,9 +17,9 @@ impl Engine {
     #[cold]
     pub fn feed_monitors(&mut self, client: &Session, command: &Entry, args: Args<'_>) {
         // What runs scripts is shown all the same, before the commands that they call.
-        let hidden = match command.flags.contains(Flags::NO_MANDATORY_KEYS) {
-            true => Flags::ADMIN,
-            false => Flags::SKIP_MONITOR | Flags::ADMIN,
+        let hidden = match command.script {
+            Some(_) => Flags::ADMIN,
+            None => Flags::SKIP_MONITOR | Flags::ADMIN,
         };
         if command.flags.intersects(hidden) || self.loading != crate::Loading::No {
             return;

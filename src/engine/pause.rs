@@ -144,9 +144,9 @@ impl Engine {
             Held::All => true,
             Held::Writes => {
                 let queued = client.queue.iter().map(|q| q.command.flags);
-                let flags = match command.name {
-                    "exec" => queued.fold(command.flags, Flags::union),
-                    _ => self.flags_of(client, command, args),
+                let flags = match command.flags.contains(Flags::RUNS_QUEUE) {
+                    true => queued.fold(command.flags, Flags::union),
+                    false => self.flags_of(client, command, args),
                 };
                 flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE)
             }

@@ -2,10 +2,20 @@
 
 use super::Args;
 use super::table::Entry;
-use config::directive::Flags;
 
 /// The text that replaces a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
+
+/// The arguments of a command that nobody may see.
+#[derive(Clone, Copy)]
+pub enum Secrets {
+    /// There are none.
+    None,
+    /// All from this one on.
+    From(usize),
+    /// Those that a function finds: it calls the other with the index of each.
+    At(fn(&Args<'_>, &mut dyn FnMut(usize))),
+}
 
 /// The arguments of a request as they may be shown.
 pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
@@ -15,37 +25,10 @@ pub fn shown<'a>(command: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
             *arg = REDACTED;
         }
     };
-    match command.name {
-        "auth" => (1..args.len()).for_each(hide),
-        "hello" => {
-            if let Some(at) = (2..args.len()).find(|i| args.is(*i, "AUTH")) {
-                hide(at + 1);
-                hide(at + 2);
-            }
-        }
-        "migrate" => {
-            let mut i = 6;
-            while i < args.len() && !args.is(i, "KEYS") {
-                let secrets = match () {
-                    () if args.is(i, "AUTH") => 1,
-                    () if args.is(i, "AUTH2") => 2,
-                    () => 0,
-                };
-                (i + 1..=i + secrets).for_each(&mut hide);
-                i += 1 + secrets;
-            }
-        }
-        "config|set" => {
-            for i in (2..args.len()).step_by(2) {
-                let name = std::str::from_utf8(&args[i]).unwrap_or_default();
-                let directive = config::directive(name);
-                if directive.is_some_and(|d| d.flags.contains(Flags::SENSITIVE)) {
-                    hide(i + 1);
-                }
-            }
-        }
-        "acl|setuser" | "acl|deluser" | "acl|getuser" => (2..args.len()).for_each(hide),
-        _ => {}
+    match command.secrets {
+        Secrets::None => {}
+        Secrets::From(first) => (first..args.len()).for_each(hide),
+        Secrets::At(find) => find(&args, &mut hide),
     }
     out
 }

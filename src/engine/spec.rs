@@ -1,6 +1,8 @@
-//! What a command is: one value says everything. Dispatch, arity errors, key extraction, COMMAND's
-//! replies and the documentation read it.
+//! What a command is: one value says everything. Dispatch, gates, arity errors, key extraction, redaction, COMMAND's
+//! replies and the documentation read it, and none of them knows a command by its name.
 
+pub use super::key_specs::{Access, KeySpec, KeyUse};
+pub use super::redact::Secrets;
 use super::{Args, CmdResult, CommandError, Cx};
 use bitflags::bitflags;
 
@@ -14,6 +16,12 @@ pub struct Command {
     pub flags: Flags,
     /// The places of the keys.
     pub keys: Keys,
+    /// What it does with them.
+    pub uses: KeyUse,
+    /// Its arguments that nobody may see.
+    pub secrets: Secrets,
+    /// Where the script comes from that it runs.
+    pub script: Option<ScriptFrom>,
     /// Which documentation group it belongs to, as COMMAND DOCS says it.
     pub group: Group,
     /// The Redis version that brought it.
@@ -22,6 +30,10 @@ pub struct Command {
     pub complexity: &'static str,
     /// One line, as COMMAND DOCS says it.
     pub summary: &'static str,
+    /// Access categories that follow neither from the group nor from the flags: they replace that of the group.
+    pub categories: Option<&'static [&'static str]>,
+    /// What a client library may use to spread it over a cluster and to judge its reply.
+    pub tips: &'static [&'static str],
     /// Subcommands; a container's own `run` serves the bare command where that is legal.
     pub subcommands: &'static [Command],
     /// The work. No declaration is complete without it: see [`Command::runs`].
@@ -107,6 +119,17 @@ impl Keys {
     }
 }
 
+/// Where a command finds the script that it runs. Such a command has the flags that the script declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptFrom {
+    /// Its first argument is the text.
+    Text,
+    /// Its first argument is the digest of a script that is known.
+    Digest,
+    /// Its first argument names a function of a library.
+    Library,
+}
+
 bitflags! {
     /// Command flags, with Redis's names and meanings.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +180,22 @@ bitflags! {
         const ASKING = 1 << 21;
         /// May leave its request without an answer: SHUTDOWN ends the process, and what follows SYNC is a stream.
         const SILENT = 1 << 22;
+        /// Runs at once between MULTI and EXEC, where all others are queued.
+        const RUNS_IN_MULTI = 1 << 23;
+        /// Runs the queue of a transaction, and has the flags of what is in it.
+        const RUNS_QUEUE = 1 << 24;
+        /// Allowed to a subscriber in RESP2.
+        const IN_SUBSCRIBER = 1 << 25;
+        /// Tells of failed saves, though it writes nothing (PING).
+        const TELLS_OF_SAVES = 1 << 26;
+        /// CLIENT CACHING outlasts it: it is about clients.
+        const KEEPS_CACHING = 1 << 27;
+        /// Allowed on the connection of a replica. RESET, which is allowed, refuses by itself.
+        const ON_REPLICA_LINK = 1 << 28;
+        /// Refused in the stream of a primary.
+        const NOT_FROM_PRIMARY = 1 << 29;
+        /// Needs no database: allowed though the stream has selected one that is not here.
+        const NO_DATABASE = 1 << 30;
     }
 }
 
@@ -191,10 +230,15 @@ impl Command {
             arity: -1,
             flags: Flags::empty(),
             keys: Keys::None,
+            uses: KeyUse::None,
+            secrets: Secrets::None,
+            script: None,
             group: Group::Generic,
             since: "1.0.0",
             complexity: "O(1)",
             summary: "",
+            categories: None,
+            tips: &[],
             subcommands: &[],
             run,
         }

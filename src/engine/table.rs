@@ -4,7 +4,7 @@
 //! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
 //! in lower case, which are one word: hashed once and, mostly, compared once.
 
-use super::spec::{Command, Flags};
+use super::spec::{Command, Flags, KeySpec};
 use super::{Args, CommandError};
 use base::error::up_to_zero;
 use std::ops::Deref;
@@ -30,6 +30,8 @@ pub struct Entry {
     pub parent: Option<&'static str>,
     /// Its flags are those of the single request: EXEC does what is queued, a script what it declares.
     pub varies: bool,
+    /// Where its keys are and what happens to them, for COMMAND.
+    pub specs: Vec<KeySpec>,
     /// Subcommands.
     pub subcommands: Vec<Entry>,
 }
@@ -199,7 +201,8 @@ impl Entry {
             command,
             index,
             parent,
-            varies: command.name == "exec" || command.flags.contains(Flags::NO_MANDATORY_KEYS),
+            varies: command.flags.contains(Flags::RUNS_QUEUE) || command.script.is_some(),
+            specs: command.uses.specs(command),
             subcommands: subcommands
                 .map(|s| Entry::number(s, Some(command.name), next))
                 .collect(),

@@ -3,17 +3,14 @@
 use crate::kept::Kept;
 use crate::scripting::Rest;
 use crate::session::Queued;
+use crate::spec::Flags;
 use crate::table::Entry;
 use crate::watch::unwatch_all;
 use crate::{Args, ClientFlags, CommandError, Engine, Session, links};
 
-/// Commands that run at once inside MULTI; all others are queued.
+/// True if a request waits for EXEC.
 pub fn is_queued(client: &Session, command: &Entry) -> bool {
-    client.flags.contains(ClientFlags::MULTI)
-        && !matches!(
-            command.name,
-            "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
-        )
+    client.flags.contains(ClientFlags::MULTI) && !command.flags.contains(Flags::RUNS_IN_MULTI)
 }
 
 /// Queues a command. A transaction that will abort keeps nothing.

@@ -1,7 +1,7 @@
 //! EVAL, EVALSHA and their read-only forms.
 
 use engine::scripting::run::{Part, Start, keys_and_args};
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys, ScriptFrom};
 use engine::{Args, CmdResult, CommandError, Cx, Engine};
 use lua::{Kind, Sha};
 
@@ -24,6 +24,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: RUNS,
         keys: KEYS,
+        uses: KeyUse::Noted(
+            Access::READ_UPDATE,
+            "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
+        ),
+        script: Some(ScriptFrom::Text),
         group: Group::Scripting,
         since: "2.6.0",
         complexity: "Depends on the script that is executed.",
@@ -35,6 +40,8 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: RUNS,
         keys: KEYS,
+        uses: KeyUse::Each(Access::READ_UPDATE),
+        script: Some(ScriptFrom::Digest),
         group: Group::Scripting,
         since: "2.6.0",
         complexity: "Depends on the script that is executed.",
@@ -46,6 +53,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: READS,
         keys: KEYS,
+        uses: KeyUse::Noted(
+            Access::READ,
+            "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
+        ),
+        script: Some(ScriptFrom::Text),
         group: Group::Scripting,
         since: "7.0.0",
         complexity: "Depends on the script that is executed.",
@@ -57,6 +69,8 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: READS,
         keys: KEYS,
+        uses: KeyUse::Each(Access::READ),
+        script: Some(ScriptFrom::Digest),
         group: Group::Scripting,
         since: "7.0.0",
         complexity: "Depends on the script that is executed.",

@@ -3,7 +3,7 @@
 use super::eval::{KEYS, READS, RUNS};
 use base::integer::parse_int;
 use engine::scripting::run::{Start, keys_and_args};
-use engine::spec::{Command, Group};
+use engine::spec::{Access, Command, Group, KeyUse, ScriptFrom};
 use engine::{Args, CmdResult, CommandError, Cx};
 use lua::Kind;
 
@@ -14,6 +14,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: RUNS,
         keys: KEYS,
+        uses: KeyUse::Noted(
+            Access::READ_UPDATE,
+            "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
+        ),
+        script: Some(ScriptFrom::Library),
         group: Group::Scripting,
         since: "7.0.0",
         complexity: "Depends on the function that is executed.",
@@ -25,6 +30,11 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: READS,
         keys: KEYS,
+        uses: KeyUse::Noted(
+            Access::READ,
+            "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
+        ),
+        script: Some(ScriptFrom::Library),
         group: Group::Scripting,
         since: "7.0.0",
         complexity: "Depends on the function that is executed.",

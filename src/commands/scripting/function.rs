@@ -27,13 +27,15 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "function|delete",
         arity: 3,
-        flags: WRITES,
+        flags: WRITES.union(Flags::NO_DATABASE),
         summary: "Deletes a library and its functions.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(delete)
     },
     Command {
         name: "function|dump",
         arity: 2,
+        flags: Flags::NOSCRIPT.union(Flags::NO_DATABASE),
         complexity: "O(N) where N is the number of functions",
         summary: "Dumps all libraries into a serialized binary payload.",
         ..subcommand(dump)
@@ -41,52 +43,67 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "function|flush",
         arity: -2,
-        flags: WRITES,
+        flags: WRITES.union(Flags::NO_DATABASE),
         complexity: "O(N) where N is the number of functions deleted",
         summary: "Deletes all libraries and functions.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(flush)
     },
     Command {
         name: "function|kill",
         arity: 2,
-        flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
+        flags: Flags::NOSCRIPT
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::NO_DATABASE),
         summary: "Terminates a function during execution.",
+        tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
         ..subcommand(kill)
     },
     Command {
         name: "function|list",
         arity: -2,
+        flags: Flags::NOSCRIPT.union(Flags::NO_DATABASE),
         complexity: "O(N) where N is the number of functions",
         summary: "Returns information about all libraries.",
+        tips: &["nondeterministic_output_order"],
         ..subcommand(list)
     },
     Command {
         name: "function|load",
         arity: -3,
-        flags: WRITES.union(Flags::DENYOOM),
+        flags: WRITES.union(Flags::DENYOOM).union(Flags::NO_DATABASE),
         complexity: "O(1) (considering compilation time is redundant)",
         summary: "Creates a library.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(load)
     },
     Command {
         name: "function|restore",
         arity: -3,
-        flags: WRITES.union(Flags::DENYOOM),
+        flags: WRITES.union(Flags::DENYOOM).union(Flags::NO_DATABASE),
         complexity: "O(N) where N is the number of functions on the payload",
         summary: "Restores all libraries from a payload.",
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(restore)
     },
     Command {
         name: "function|stats",
         arity: 2,
-        flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
+        flags: Flags::NOSCRIPT
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::NO_DATABASE),
         summary: "Returns information about a function during execution.",
+        tips: &[
+            "nondeterministic_output",
+            "request_policy:all_shards",
+            "response_policy:special",
+        ],
         ..subcommand(stats)
     },
     Command {
         name: "function|help",
         arity: 2,
-        flags: Flags::LOADING.union(Flags::STALE),
+        flags: Flags::LOADING.union(Flags::STALE).union(Flags::NO_DATABASE),
         summary: "Returns helpful text about the different subcommands.",
         ..subcommand(show_help)
     },

@@ -20,7 +20,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "script|debug",
         arity: 3,
-        flags: Flags::NOSCRIPT,
+        flags: Flags::NOSCRIPT.union(Flags::NO_DATABASE),
         group: Group::Scripting,
         since: "3.2.0",
         summary: "Sets the debug mode of server-side Lua scripts.",
@@ -29,36 +29,44 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "script|exists",
         arity: -3,
-        flags: Flags::NOSCRIPT,
+        flags: Flags::NOSCRIPT.union(Flags::NO_DATABASE),
         group: Group::Scripting,
         since: "2.6.0",
         complexity: "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
         summary: "Determines whether server-side Lua scripts exist in the script cache.",
+        tips: &[
+            "request_policy:all_shards",
+            "response_policy:agg_logical_and",
+        ],
         ..Command::runs(exists)
     },
     Command {
         name: "script|flush",
         arity: -2,
-        flags: Flags::NOSCRIPT,
+        flags: Flags::NOSCRIPT.union(Flags::NO_DATABASE),
         group: Group::Scripting,
         since: "2.6.0",
         complexity: "O(N) with N being the number of scripts in cache",
         summary: "Removes all server-side Lua scripts from the script cache.",
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..Command::runs(flush)
     },
     Command {
         name: "script|kill",
         arity: 2,
-        flags: Flags::NOSCRIPT.union(Flags::ALLOW_BUSY),
+        flags: Flags::NOSCRIPT
+            .union(Flags::ALLOW_BUSY)
+            .union(Flags::NO_DATABASE),
         group: Group::Scripting,
         since: "2.6.0",
         summary: "Terminates a server-side Lua script during execution.",
+        tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
         ..Command::runs(kill)
     },
     Command {
         name: "script|help",
         arity: 2,
-        flags: Flags::LOADING.union(Flags::STALE),
+        flags: Flags::LOADING.union(Flags::STALE).union(Flags::NO_DATABASE),
         group: Group::Scripting,
         since: "5.0.0",
         summary: "Returns helpful text about the different subcommands.",
@@ -67,11 +75,14 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "script|load",
         arity: 3,
-        flags: Flags::NOSCRIPT.union(Flags::STALE),
+        flags: Flags::NOSCRIPT
+            .union(Flags::STALE)
+            .union(Flags::NO_DATABASE),
         group: Group::Scripting,
         since: "2.6.0",
         complexity: "O(N) with N being the length in bytes of the script body.",
         summary: "Loads a server-side Lua script to the script cache.",
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..Command::runs(load)
     },
 ];

@@ -4,7 +4,7 @@
 
 use super::command_info::{CATEGORIES, in_category};
 use base::hex::hex;
-use engine::spec::{Command, Flags, Group, Handler};
+use engine::spec::{Command, Flags, Group, Handler, Secrets};
 use engine::{Args, CmdResult, CommandError, Cx, Engine, table};
 use sha2::{Digest, Sha256};
 
@@ -47,7 +47,9 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "acl|deluser",
             arity: -3,
+            secrets: Secrets::From(2),
             summary: "Deletes ACL users, and terminates their connections.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..subcommand(acl_deluser)
         },
         Command {
@@ -67,6 +69,7 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "acl|getuser",
             arity: 3,
+            secrets: Secrets::From(2),
             summary: "Lists the ACL rules of a user.",
             ..subcommand(acl_getuser)
         },
@@ -99,12 +102,15 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "acl|save",
             arity: 2,
             summary: "Saves the effective ACL rules in the configured ACL file.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..subcommand(no_file)
         },
         Command {
             name: "acl|setuser",
             arity: -3,
+            secrets: Secrets::From(2),
             summary: "Creates and modifies an ACL user and its rules, which is not supported.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..subcommand(acl_setuser)
         },
         Command {

@@ -14,6 +14,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "2.6.0",
         summary: "Returns the server time.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(time)
     },
     Command {
@@ -25,7 +26,8 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::STALE)
             .union(Flags::NO_MULTI)
             .union(Flags::ALLOW_BUSY)
-            .union(Flags::SILENT),
+            .union(Flags::SILENT)
+            .union(Flags::NOT_FROM_PRIMARY),
         group: Group::Server,
         since: "1.0.0",
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",

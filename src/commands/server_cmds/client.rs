@@ -23,7 +23,10 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "client|getname",
             arity: 2,
-            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "2.6.9",
             summary: "Returns the name of the connection.",
@@ -32,7 +35,9 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "client|help",
             arity: 2,
-            flags: Flags::LOADING.union(Flags::STALE),
+            flags: Flags::LOADING
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
@@ -41,7 +46,10 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "client|id",
             arity: 2,
-            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "5.0.0",
             summary: "Returns the unique client ID of the connection.",
@@ -50,10 +58,14 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "client|info",
             arity: 2,
-            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "6.2.0",
             summary: "Returns information about the connection.",
+            tips: &["nondeterministic_output"],
             ..Command::runs(client_info)
         },
         Command {
@@ -62,7 +74,8 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: Flags::ADMIN
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
-                .union(Flags::STALE),
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "2.4.0",
             complexity: "O(N) where N is the number of client connections",
@@ -75,11 +88,13 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: Flags::ADMIN
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
-                .union(Flags::STALE),
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "2.4.0",
             complexity: "O(N) where N is the number of client connections",
             summary: "Lists open connections.",
+            tips: &["nondeterministic_output"],
             ..Command::runs(client_list)
         },
         Command {
@@ -88,7 +103,8 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: Flags::ADMIN
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
-                .union(Flags::STALE),
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "7.0.0",
             summary: "Sets the client eviction mode of the connection.",
@@ -97,7 +113,10 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "client|no-touch",
             arity: 3,
-            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "7.2.0",
             summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
@@ -109,7 +128,8 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: Flags::ADMIN
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
-                .union(Flags::STALE),
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "3.0.0",
             summary: "Suspends commands processing.",
@@ -118,7 +138,11 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "client|reply",
             arity: 3,
-            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING)
+                .union(Flags::NOT_FROM_PRIMARY),
             group: Group::Connection,
             since: "3.2.0",
             summary: "Instructs the server whether to reply to commands.",
@@ -127,19 +151,27 @@ pub static COMMANDS: &[Command] = &[Command {
         Command {
             name: "client|setinfo",
             arity: 4,
-            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "7.2.0",
             summary: "Sets information specific to the client or connection.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(client_setinfo)
         },
         Command {
             name: "client|setname",
             arity: 3,
-            flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "2.6.9",
             summary: "Sets the connection name.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(client_setname)
         },
         Command {
@@ -148,7 +180,8 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: Flags::ADMIN
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
-                .union(Flags::STALE),
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "5.0.0",
             complexity: "O(log N) where N is the number of client connections",
@@ -161,7 +194,8 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: Flags::ADMIN
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
-                .union(Flags::STALE),
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
             group: Group::Connection,
             since: "6.2.0",
             complexity: "O(N) Where N is the number of paused clients",

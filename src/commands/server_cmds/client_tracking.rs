@@ -12,7 +12,9 @@ const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE
 pub const TRACKING: Command = Command {
     name: "client|tracking",
     arity: -3,
-    flags: ANYWHERE,
+    flags: ANYWHERE
+        .union(Flags::KEEPS_CACHING)
+        .union(Flags::NOT_FROM_PRIMARY),
     group: Group::Connection,
     since: "6.0.0",
     complexity: "O(1). Some options may introduce additional complexity.",
@@ -24,7 +26,7 @@ pub const TRACKING: Command = Command {
 pub const CACHING: Command = Command {
     name: "client|caching",
     arity: 3,
-    flags: ANYWHERE,
+    flags: ANYWHERE.union(Flags::KEEPS_CACHING),
     group: Group::Connection,
     since: "6.0.0",
     complexity: "O(1)",
@@ -36,7 +38,7 @@ pub const CACHING: Command = Command {
 pub const GETREDIR: Command = Command {
     name: "client|getredir",
     arity: 2,
-    flags: ANYWHERE,
+    flags: ANYWHERE.union(Flags::KEEPS_CACHING),
     group: Group::Connection,
     since: "6.0.0",
     complexity: "O(1)",
@@ -48,7 +50,7 @@ pub const GETREDIR: Command = Command {
 pub const TRACKINGINFO: Command = Command {
     name: "client|trackinginfo",
     arity: 2,
-    flags: ANYWHERE,
+    flags: ANYWHERE.union(Flags::KEEPS_CACHING),
     group: Group::Connection,
     since: "6.2.0",
     complexity: "O(1)",

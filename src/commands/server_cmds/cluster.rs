@@ -8,23 +8,39 @@ const LOADING: Flags = Flags::LOADING.union(Flags::STALE);
 const ADMIN: Flags = Flags::ADMIN.union(Flags::STALE);
 const CHANGE: Flags = ADMIN.union(Flags::NO_ASYNC_LOADING);
 
-const fn sub(name: &'static str, arity: i32, flags: Flags, since: &'static str) -> Command {
-    Command {
-        name,
-        arity,
-        flags,
-        since,
-        group: Group::Cluster,
-        summary: "For cluster nodes only; refused here, because cluster mode is not built in.",
-        ..Command::runs(disabled)
-    }
-}
+/// What all of them have in common.
+const REFUSED: Command = Command {
+    group: Group::Cluster,
+    summary: "For cluster nodes only; refused here, because cluster mode is not built in.",
+    ..Command::runs(disabled)
+};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
-    sub("asking", 1, Flags::FAST, "3.0.0"),
-    sub("readonly", 1, LOADING.union(Flags::FAST), "3.0.0"),
-    sub("readwrite", 1, LOADING.union(Flags::FAST), "3.0.0"),
+    Command {
+        name: "asking",
+        arity: 1,
+        flags: Flags::FAST,
+        since: "3.0.0",
+        categories: Some(&["connection"]),
+        ..REFUSED
+    },
+    Command {
+        name: "readonly",
+        arity: 1,
+        flags: LOADING.union(Flags::FAST),
+        since: "3.0.0",
+        categories: Some(&["connection"]),
+        ..REFUSED
+    },
+    Command {
+        name: "readwrite",
+        arity: 1,
+        flags: LOADING.union(Flags::FAST),
+        since: "3.0.0",
+        categories: Some(&["connection"]),
+        ..REFUSED
+    },
     Command {
         name: "cluster",
         arity: -2,
@@ -33,35 +49,221 @@ pub static COMMANDS: &[Command] = &[
         complexity: "Depends on subcommand.",
         summary: "A container for commands of cluster nodes.",
         subcommands: &[
-            sub("cluster|addslots", -3, CHANGE, "3.0.0"),
-            sub("cluster|addslotsrange", -4, CHANGE, "7.0.0"),
-            sub("cluster|bumpepoch", 2, CHANGE, "3.0.0"),
-            sub("cluster|count-failure-reports", 3, ADMIN, "3.0.0"),
-            sub("cluster|countkeysinslot", 3, STALE, "3.0.0"),
-            sub("cluster|delslots", -3, CHANGE, "3.0.0"),
-            sub("cluster|delslotsrange", -4, CHANGE, "7.0.0"),
-            sub("cluster|failover", -2, CHANGE, "3.0.0"),
-            sub("cluster|flushslots", 2, CHANGE, "3.0.0"),
-            sub("cluster|forget", 3, CHANGE, "3.0.0"),
-            sub("cluster|getkeysinslot", 4, STALE, "3.0.0"),
-            sub("cluster|help", 2, LOADING, "5.0.0"),
-            sub("cluster|info", 2, STALE, "3.0.0"),
-            sub("cluster|keyslot", 3, STALE, "3.0.0"),
-            sub("cluster|links", 2, STALE, "7.0.0"),
-            sub("cluster|meet", -4, CHANGE, "3.0.0"),
-            sub("cluster|myid", 2, STALE, "3.0.0"),
-            sub("cluster|myshardid", 2, STALE, "7.2.0"),
-            sub("cluster|nodes", 2, STALE, "3.0.0"),
-            sub("cluster|replicas", 3, ADMIN, "5.0.0"),
-            sub("cluster|replicate", 3, CHANGE, "3.0.0"),
-            sub("cluster|reset", -2, ADMIN.union(Flags::NOSCRIPT), "3.0.0"),
-            sub("cluster|saveconfig", 2, CHANGE, "3.0.0"),
-            sub("cluster|set-config-epoch", 3, CHANGE, "3.0.0"),
-            sub("cluster|setslot", -4, CHANGE, "3.0.0"),
-            sub("cluster|shards", 2, LOADING, "7.0.0"),
-            sub("cluster|slaves", 3, ADMIN, "3.0.0"),
-            sub("cluster|slot-stats", -4, LOADING, "8.2.0"),
-            sub("cluster|slots", 2, LOADING, "3.0.0"),
+            Command {
+                name: "cluster|addslots",
+                arity: -3,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|addslotsrange",
+                arity: -4,
+                flags: CHANGE,
+                since: "7.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|bumpepoch",
+                arity: 2,
+                flags: CHANGE,
+                since: "3.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|count-failure-reports",
+                arity: 3,
+                flags: ADMIN,
+                since: "3.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|countkeysinslot",
+                arity: 3,
+                flags: STALE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|delslots",
+                arity: -3,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|delslotsrange",
+                arity: -4,
+                flags: CHANGE,
+                since: "7.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|failover",
+                arity: -2,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|flushslots",
+                arity: 2,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|forget",
+                arity: 3,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|getkeysinslot",
+                arity: 4,
+                flags: STALE,
+                since: "3.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|help",
+                arity: 2,
+                flags: LOADING,
+                since: "5.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|info",
+                arity: 2,
+                flags: STALE,
+                since: "3.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|keyslot",
+                arity: 3,
+                flags: STALE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|links",
+                arity: 2,
+                flags: STALE,
+                since: "7.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|meet",
+                arity: -4,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|myid",
+                arity: 2,
+                flags: STALE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|myshardid",
+                arity: 2,
+                flags: STALE,
+                since: "7.2.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|nodes",
+                arity: 2,
+                flags: STALE,
+                since: "3.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|replicas",
+                arity: 3,
+                flags: ADMIN,
+                since: "5.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|replicate",
+                arity: 3,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|reset",
+                arity: -2,
+                flags: ADMIN.union(Flags::NOSCRIPT),
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|saveconfig",
+                arity: 2,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|set-config-epoch",
+                arity: 3,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|setslot",
+                arity: -4,
+                flags: CHANGE,
+                since: "3.0.0",
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|shards",
+                arity: 2,
+                flags: LOADING,
+                since: "7.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|slaves",
+                arity: 3,
+                flags: ADMIN,
+                since: "3.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|slot-stats",
+                arity: -4,
+                flags: LOADING,
+                since: "8.2.0",
+                tips: &["nondeterministic_output", "request_policy:all_shards"],
+                ..REFUSED
+            },
+            Command {
+                name: "cluster|slots",
+                arity: 2,
+                flags: LOADING,
+                since: "3.0.0",
+                tips: &["nondeterministic_output"],
+                ..REFUSED
+            },
         ],
         ..Command::CONTAINER
     },

@@ -16,6 +16,8 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "2.8.13",
     complexity: "O(N) where N is the total number of Redis commands",
     summary: "Returns detailed information about all commands.",
+    categories: Some(&["connection"]),
+    tips: &["nondeterministic_output_order"],
     subcommands: &[
         Command {
             name: "command|count",
@@ -24,6 +26,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.8.13",
             summary: "Returns a count of commands.",
+            categories: Some(&["connection"]),
             ..Command::runs(command_count)
         },
         Command {
@@ -34,6 +37,8 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the number of commands to look up",
             summary: "Returns documentary information about one, multiple or all commands.",
+            categories: Some(&["connection"]),
+            tips: &["nondeterministic_output_order"],
             ..Command::runs(command_docs)
         },
         Command {
@@ -44,6 +49,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.13",
             complexity: "O(N) where N is the number of arguments to the command",
             summary: "Extracts the key names from an arbitrary command.",
+            categories: Some(&["connection"]),
             ..Command::runs(command_getkeys)
         },
         Command {
@@ -54,6 +60,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the number of arguments to the command",
             summary: "Extracts the key names and access flags for an arbitrary command.",
+            categories: Some(&["connection"]),
             ..Command::runs(command_getkeysandflags)
         },
         Command {
@@ -63,6 +70,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
+            categories: Some(&["connection"]),
             ..Command::runs(command_help)
         },
         Command {
@@ -73,6 +81,8 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.13",
             complexity: "O(N) where N is the number of commands to look up",
             summary: "Returns information about one, multiple or all commands.",
+            categories: Some(&["connection"]),
+            tips: &["nondeterministic_output_order"],
             ..Command::runs(command_info)
         },
         Command {
@@ -83,6 +93,8 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the total number of Redis commands",
             summary: "Returns a list of command names.",
+            categories: Some(&["connection"]),
+            tips: &["nondeterministic_output_order"],
             ..Command::runs(command_list)
         },
     ],

@@ -11,7 +11,7 @@ use resp::Reply;
 pub fn info(reply: &mut Reply, entry: &Entry) {
     let flags = flag_names(entry);
     let categories = categories(entry);
-    let tips = tips(entry.name);
+    let tips = entry.tips;
     let specs = key_specs::of(entry);
     let (first, last, step) = range(entry, specs);
     reply.array(10);
@@ -112,36 +112,6 @@ pub fn in_category(wanted: &str) -> Vec<&'static str> {
     fitting.map(|e| e.name).collect()
 }
 
-/// Categories that follow neither from the group nor from the flags: a category here replaces that of the group.
-const OWN_CATEGORIES: &[(&str, &[&str])] = &[
-    ("asking", &["connection"]),
-    ("command", &["connection"]),
-    ("command|count", &["connection"]),
-    ("command|docs", &["connection"]),
-    ("command|getkeys", &["connection"]),
-    ("command|getkeysandflags", &["connection"]),
-    ("command|help", &["connection"]),
-    ("command|info", &["connection"]),
-    ("command|list", &["connection"]),
-    ("dbsize", &["keyspace"]),
-    ("flushall", &["keyspace", "dangerous"]),
-    ("flushdb", &["keyspace", "dangerous"]),
-    ("info", &["dangerous"]),
-    ("keys", &["keyspace", "dangerous"]),
-    ("lastsave", &["admin", "dangerous"]),
-    ("migrate", &["keyspace", "dangerous"]),
-    ("readonly", &["connection"]),
-    ("readwrite", &["connection"]),
-    ("restore", &["keyspace", "dangerous"]),
-    ("restore-asking", &["keyspace", "dangerous"]),
-    ("role", &["admin", "dangerous"]),
-    ("sort", &["set", "sortedset", "list", "dangerous"]),
-    ("sort_ro", &["set", "sortedset", "list", "dangerous"]),
-    ("swapdb", &["keyspace", "dangerous"]),
-    ("wait", &["connection"]),
-    ("waitaof", &["connection"]),
-];
-
 /// The access categories, in the order of [`CATEGORIES`].
 fn categories(entry: &Entry) -> Vec<&'static str> {
     let flags = entry.flags;
@@ -152,8 +122,8 @@ fn categories(entry: &Entry) -> Vec<&'static str> {
     if flags.contains(Flags::READONLY) && entry.group != Group::Scripting {
         given.push("read");
     }
-    match OWN_CATEGORIES.iter().find(|(name, _)| *name == entry.name) {
-        Some((_, own)) => given.extend(*own),
+    match entry.categories {
+        Some(own) => given.extend(own),
         // A container is what its subcommands are.
         None if !entry.subcommands.is_empty() => {}
         None => given.extend(of_group(entry.group)),
@@ -193,128 +163,6 @@ fn of_group(group: Group) -> Option<&'static str> {
         Group::Pubsub | Group::Server | Group::Cluster => None,
     }
 }
-
-/// What a client library may use to spread a command over a cluster and to judge its reply.
-fn tips(name: &str) -> &'static [&'static str] {
-    let found = TIPS
-        .iter()
-        .find(|(_, names)| names.split_ascii_whitespace().any(|n| n == name));
-    found.map_or(&[], |(tips, _)| tips)
-}
-
-const TIPS: &[(&[&str], &str)] = &[
-    (
-        &["nondeterministic_output"],
-        "client|info client|list cluster|bumpepoch cluster|count-failure-reports \
-         cluster|getkeysinslot cluster|info cluster|links cluster|myshardid cluster|nodes \
-         cluster|replicas cluster|shards cluster|slaves cluster|slots dump hpttl hrandfield hscan \
-         httl lastsave migrate object|encoding object|freq object|idletime object|refcount pttl \
-         spop srandmember sscan time ttl xadd xautoclaim xclaim xinfo|consumers xpending xtrim \
-         zrandmember zscan",
-    ),
-    (
-        &["nondeterministic_output_order"],
-        "command command|docs command|info command|list function|list hgetall hkeys hvals \
-         module|list sdiff sinter smembers sunion",
-    ),
-    (
-        &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        "acl|deluser acl|save acl|setuser client|setinfo client|setname config|resetstat \
-         config|rewrite config|set script|flush script|load slowlog|reset",
-    ),
-    (
-        &["request_policy:all_shards", "response_policy:all_succeeded"],
-        "flushall flushdb function|delete function|flush function|load function|restore \
-         memory|purge ping",
-    ),
-    (
-        &[
-            "nondeterministic_output",
-            "request_policy:all_nodes",
-            "response_policy:special",
-        ],
-        "latency|doctor latency|graph latency|histogram latency|history latency|latest",
-    ),
-    (
-        &[
-            "nondeterministic_output",
-            "request_policy:all_shards",
-            "response_policy:special",
-        ],
-        "function|stats info memory|doctor memory|malloc-stats memory|stats",
-    ),
-    (
-        &["request_policy:multi_shard", "response_policy:agg_sum"],
-        "del exists touch unlink",
-    ),
-    (
-        &["request_policy:all_shards", "response_policy:agg_min"],
-        "wait waitaof",
-    ),
-    (
-        &["request_policy:all_shards", "response_policy:one_succeeded"],
-        "function|kill script|kill",
-    ),
-    (
-        &[
-            "request_policy:multi_shard",
-            "response_policy:all_succeeded",
-        ],
-        "mset msetex",
-    ),
-    (
-        &["request_policy:all_nodes", "response_policy:agg_sum"],
-        "latency|reset",
-    ),
-    (
-        &[
-            "request_policy:all_shards",
-            "response_policy:agg_logical_and",
-        ],
-        "script|exists",
-    ),
-    (
-        &[
-            "request_policy:all_shards",
-            "response_policy:special",
-            "nondeterministic_output",
-        ],
-        "randomkey",
-    ),
-    (
-        &["request_policy:all_shards", "nondeterministic_output_order"],
-        "keys",
-    ),
-    (
-        &["nondeterministic_output", "request_policy:all_shards"],
-        "cluster|slot-stats",
-    ),
-    (
-        &["request_policy:all_nodes", "nondeterministic_output"],
-        "slowlog|get",
-    ),
-    (
-        &[
-            "request_policy:all_nodes",
-            "response_policy:agg_sum",
-            "nondeterministic_output",
-        ],
-        "slowlog|len",
-    ),
-    (
-        &["request_policy:all_shards", "response_policy:agg_sum"],
-        "dbsize",
-    ),
-    (&["request_policy:multi_shard"], "mget"),
-    (
-        &[
-            "nondeterministic_output",
-            "request_policy:special",
-            "response_policy:special",
-        ],
-        "scan",
-    ),
-];
 
 /// The flags of an access.
 pub fn access(reply: &mut Reply, access: Access) {

@@ -3,7 +3,7 @@
 use config::access::{self, SetContext, SetError};
 use config::directive::Directive;
 use engine::engine::CommandStats;
-use engine::spec::{Command, Flags, Group};
+use engine::spec::{Command, Flags, Group, Secrets};
 use engine::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
 
 /// This family's declarations.
@@ -47,6 +47,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.0.0",
             summary: "Resets the server's statistics.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(config_resetstat)
         },
         Command {
@@ -59,6 +60,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.8.0",
             summary: "Persists the effective configuration to file.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(config_rewrite)
         },
         Command {
@@ -68,10 +70,12 @@ pub static COMMANDS: &[Command] = &[Command {
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
                 .union(Flags::STALE),
+            secrets: Secrets::At(config_set_secrets),
             group: Group::Server,
             since: "2.0.0",
             complexity: "O(N) when N is the number of configuration parameters provided",
             summary: "Sets configuration parameters in-flight.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(config_set)
         },
     ],
@@ -192,6 +196,17 @@ fn config_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
         ],
     );
     Ok(())
+}
+
+/// The values of directives that are secrets.
+fn config_set_secrets(args: &Args<'_>, hide: &mut dyn FnMut(usize)) {
+    for i in (2..args.len()).step_by(2) {
+        let name = std::str::from_utf8(&args[i]).unwrap_or_default();
+        let directive = config::directive(name);
+        if directive.is_some_and(|d| d.flags.contains(config::directive::Flags::SENSITIVE)) {
+            hide(i + 1);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,12 @@ pub static COMMANDS: &[Command] = &[Command {
     flags: Flags::LOADING.union(Flags::STALE),
     group: Group::Server,
     summary: "Returns information and statistics about the server.",
+    categories: Some(&["dangerous"]),
+    tips: &[
+        "nondeterministic_output",
+        "request_policy:all_shards",
+        "response_policy:special",
+    ],
     ..Command::runs(info)
 }];
 

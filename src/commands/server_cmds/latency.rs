@@ -16,79 +16,93 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "Depends on subcommand.",
     summary: "A container for latency diagnostics commands.",
     subcommands: &[
-        sub(
-            "latency|doctor",
-            2,
-            "2.8.13",
-            "Returns a human-readable latency analysis report.",
-            doctor,
-        ),
-        sub(
-            "latency|graph",
-            3,
-            "2.8.13",
-            "Returns a latency graph for an event.",
-            graph,
-        ),
         Command {
-            flags: Flags::LOADING.union(Flags::STALE),
-            ..sub(
-                "latency|help",
-                2,
-                "2.8.13",
-                "Returns helpful text about the different subcommands.",
-                help,
-            )
+            name: "latency|doctor",
+            arity: 2,
+            since: "2.8.13",
+            summary: "Returns a human-readable latency analysis report.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_nodes",
+                "response_policy:special",
+            ],
+            ..subcommand(doctor)
         },
-        sub(
-            "latency|histogram",
-            -2,
-            "7.0.0",
-            "Returns the cumulative distribution of latencies of a subset or all commands.",
-            histogram,
-        ),
-        sub(
-            "latency|history",
-            3,
-            "2.8.13",
-            "Returns timestamp-latency samples for an event.",
-            history,
-        ),
-        sub(
-            "latency|latest",
-            2,
-            "2.8.13",
-            "Returns the latest latency samples for all events.",
-            latest,
-        ),
-        sub(
-            "latency|reset",
-            -2,
-            "2.8.13",
-            "Resets the latency data for one or more events.",
-            reset,
-        ),
+        Command {
+            name: "latency|graph",
+            arity: 3,
+            since: "2.8.13",
+            summary: "Returns a latency graph for an event.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_nodes",
+                "response_policy:special",
+            ],
+            ..subcommand(graph)
+        },
+        Command {
+            name: "latency|help",
+            arity: 2,
+            flags: Flags::LOADING.union(Flags::STALE),
+            since: "2.8.13",
+            summary: "Returns helpful text about the different subcommands.",
+            ..subcommand(help)
+        },
+        Command {
+            name: "latency|histogram",
+            arity: -2,
+            since: "7.0.0",
+            summary: "Returns the cumulative distribution of latencies of a subset or all commands.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_nodes",
+                "response_policy:special",
+            ],
+            ..subcommand(histogram)
+        },
+        Command {
+            name: "latency|history",
+            arity: 3,
+            since: "2.8.13",
+            summary: "Returns timestamp-latency samples for an event.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_nodes",
+                "response_policy:special",
+            ],
+            ..subcommand(history)
+        },
+        Command {
+            name: "latency|latest",
+            arity: 2,
+            since: "2.8.13",
+            summary: "Returns the latest latency samples for all events.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_nodes",
+                "response_policy:special",
+            ],
+            ..subcommand(latest)
+        },
+        Command {
+            name: "latency|reset",
+            arity: -2,
+            since: "2.8.13",
+            summary: "Resets the latency data for one or more events.",
+            tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
+            ..subcommand(reset)
+        },
     ],
     ..Command::CONTAINER
 }];
 
-const fn sub(
-    name: &'static str,
-    arity: i32,
-    since: &'static str,
-    summary: &'static str,
-    run: Handler,
-) -> Command {
+const fn subcommand(run: Handler) -> Command {
     Command {
-        name,
-        arity,
         flags: Flags::ADMIN
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
             .union(Flags::STALE),
         group: Group::Server,
-        since,
-        summary,
         ..Command::runs(run)
     }
 }

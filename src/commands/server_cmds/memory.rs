@@ -1,7 +1,7 @@
 //! MEMORY: what takes how much.
 
 use super::info_sections::Overhead;
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx};
 
 /// This family's declarations.
@@ -19,6 +19,11 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "4.0.0",
             summary: "Outputs a memory problems report.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_shards",
+                "response_policy:special",
+            ],
             ..Command::runs(memory_doctor)
         },
         Command {
@@ -37,6 +42,11 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "4.0.0",
             complexity: "Depends on how much memory is allocated, could be slow",
             summary: "Returns the allocator statistics.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_shards",
+                "response_policy:special",
+            ],
             ..Command::runs(memory_malloc_stats)
         },
         Command {
@@ -46,6 +56,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "4.0.0",
             complexity: "Depends on how much memory is allocated, could be slow",
             summary: "Asks the allocator to release memory.",
+            tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
             ..Command::runs(memory_purge)
         },
         Command {
@@ -54,6 +65,11 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "4.0.0",
             summary: "Returns details about memory usage.",
+            tips: &[
+                "nondeterministic_output",
+                "request_policy:all_shards",
+                "response_policy:special",
+            ],
             ..Command::runs(memory_stats)
         },
         Command {
@@ -65,6 +81,7 @@ pub static COMMANDS: &[Command] = &[Command {
                 last: 2,
                 step: 1,
             },
+            uses: KeyUse::Each(Access::INSPECT),
             group: Group::Server,
             since: "4.0.0",
             complexity: "O(N) where N is the number of samples.",

@@ -42,6 +42,7 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "module|list",
             arity: 2,
             summary: "Returns all loaded modules.",
+            tips: &["nondeterministic_output_order"],
             ..subcommand(module_list)
         },
         Command {

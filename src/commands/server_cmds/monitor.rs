@@ -10,7 +10,9 @@ pub static COMMANDS: &[Command] = &[Command {
     flags: Flags::ADMIN
         .union(Flags::NOSCRIPT)
         .union(Flags::LOADING)
-        .union(Flags::STALE),
+        .union(Flags::STALE)
+        .union(Flags::ON_REPLICA_LINK)
+        .union(Flags::NOT_FROM_PRIMARY),
     group: Group::Server,
     since: "1.0.0",
     complexity: "",

@@ -20,6 +20,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.2.12",
             complexity: "O(N) where N is the number of entries returned",
             summary: "Returns the slow log's entries.",
+            tips: &["request_policy:all_nodes", "nondeterministic_output"],
             ..Command::runs(get)
         },
         Command {
@@ -29,6 +30,11 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "2.2.12",
             summary: "Returns the number of entries in the slow log.",
+            tips: &[
+                "request_policy:all_nodes",
+                "response_policy:agg_sum",
+                "nondeterministic_output",
+            ],
             ..Command::runs(|cx, _| {
                 let len = cx.engine.slowlog.entries.len();
                 cx.client.reply.int(len as i64);
@@ -43,6 +49,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.2.12",
             complexity: "O(N) where N is the number of entries in the slowlog",
             summary: "Clears all entries from the slow log.",
+            tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(|cx, _| {
                 cx.engine.slowlog.entries.clear();
                 cx.client.reply.ok();

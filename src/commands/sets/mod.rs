@@ -10,7 +10,8 @@ mod random;
 #[cfg(test)]
 mod tests;
 
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::key_specs::{FROM_ONE_TO_ANOTHER, STORE_OF_SETS};
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::ADD),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
@@ -30,6 +32,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE_PART),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N) where N is the number of members to be removed.",
@@ -41,6 +44,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::INSPECT),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(1)",
@@ -52,6 +56,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "6.2.0",
         complexity: "O(N) where N is the number of elements being checked for membership",
@@ -63,6 +68,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::INSPECT),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(1)",
@@ -74,10 +80,12 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N) where N is the set cardinality.",
         summary: "Returns all members of a set.",
+        tips: &["nondeterministic_output_order"],
         ..Command::runs(members::smembers)
     },
     Command {
@@ -85,10 +93,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ_DELETE),
         group: Group::Set,
         since: "1.0.0",
         complexity: "Without the count argument O(1), otherwise O(N) where N is the value of the passed count.",
         summary: "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(random::spop)
     },
     Command {
@@ -96,10 +106,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "1.0.0",
         complexity: "Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.",
         summary: "Get one or multiple random members from a set",
+        tips: &["nondeterministic_output"],
         ..Command::runs(random::srandmember)
     },
     Command {
@@ -107,6 +119,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 4,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::TWO,
+        uses: KeyUse::Own(FROM_ONE_TO_ANOTHER),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(1)",
@@ -118,10 +131,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY,
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Returns the intersect of multiple sets.",
+        tips: &["nondeterministic_output_order"],
         ..Command::runs(algebra::sinter)
     },
     Command {
@@ -129,6 +144,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
         keys: Keys::Counted { count: 1, first: 0 },
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "7.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
@@ -140,6 +156,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ALL,
+        uses: KeyUse::Own(STORE_OF_SETS),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
@@ -151,10 +168,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY,
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the union of multiple sets.",
+        tips: &["nondeterministic_output_order"],
         ..Command::runs(algebra::sunion)
     },
     Command {
@@ -162,6 +181,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ALL,
+        uses: KeyUse::Own(STORE_OF_SETS),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
@@ -173,10 +193,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::READONLY,
         keys: Keys::ALL,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the difference of multiple sets.",
+        tips: &["nondeterministic_output_order"],
         ..Command::runs(algebra::sdiff)
     },
     Command {
@@ -184,6 +206,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM),
         keys: Keys::ALL,
+        uses: KeyUse::Own(STORE_OF_SETS),
         group: Group::Set,
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
@@ -195,10 +218,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Set,
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over members of a set.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(members::sscan)
     },
 ];

@@ -1,7 +1,8 @@
 //! The declarations of the stream commands.
 
 use super::{add, claim, groups, info, pending, range, read, refs};
-use engine::spec::{Command, Flags, Group, Keys};
+use engine::key_specs::{Begin, HALF};
+use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 
 /// The key of a subcommand.
 const SECOND: Keys = Keys::Range {
@@ -17,10 +18,15 @@ pub static COMMANDS: &[Command] = &[
         arity: -5,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Noted(
+            Access::CHANGE,
+            "UPDATE instead of INSERT because of the optional trimming feature",
+        ),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.",
         summary: "Appends a new message to a stream. Creates the key if it doesn't exist.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(add::xadd)
     },
     Command {
@@ -28,6 +34,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 2,
         flags: Flags::READONLY.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::INSPECT),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(1)",
@@ -39,6 +46,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
@@ -50,6 +58,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
@@ -61,6 +70,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE_PART),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
@@ -72,10 +82,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::WRITE,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE_PART),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(N), with N being the number of evicted entries. Constant times are very small however, since entries are organized in macro nodes containing multiple entries that can be released with a single deallocation.",
         summary: "Deletes messages from the beginning of a stream.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(add::xtrim)
     },
     Command {
@@ -83,6 +95,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(1)",
@@ -96,6 +109,11 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::BLOCKING)
             .union(Flags::MOVABLEKEYS),
         keys: Keys::Custom(read::keys),
+        uses: KeyUse::Own(&[KeySpec::new(
+            Begin::Keyword("STREAMS", 1),
+            HALF,
+            Access::READ,
+        )]),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "",
@@ -109,6 +127,11 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::BLOCKING)
             .union(Flags::MOVABLEKEYS),
         keys: Keys::Custom(read::keys),
+        uses: KeyUse::Own(&[KeySpec::new(
+            Begin::Keyword("STREAMS", 4),
+            HALF,
+            Access::READ,
+        )]),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
@@ -120,6 +143,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -4,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(1) for each message ID processed.",
@@ -131,10 +155,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -6,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(log N) with N being the number of messages in the PEL of the consumer group.",
         summary: "Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(claim::xclaim)
     },
     Command {
@@ -142,10 +168,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -6,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE_PART),
         group: Group::Stream,
         since: "6.2.0",
         complexity: "O(1) if COUNT is small.",
         summary: "Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to as consumer group member.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(claim::xautoclaim)
     },
     Command {
@@ -153,10 +181,12 @@ pub static COMMANDS: &[Command] = &[
         arity: -3,
         flags: Flags::READONLY,
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
         summary: "Returns the information and entries from a stream consumer group's pending entries list.",
+        tips: &["nondeterministic_output"],
         ..Command::runs(pending::xpending)
     },
     Command {
@@ -164,6 +194,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -5,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE_PART),
         group: Group::Stream,
         since: "8.2.0",
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
@@ -175,6 +206,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -6,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE.union(Access::DELETE)),
         group: Group::Stream,
         since: "8.2.0",
         complexity: "O(1) for each message ID processed.",
@@ -194,6 +226,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -5,
                 flags: Flags::WRITE.union(Flags::DENYOOM),
                 keys: SECOND,
+                uses: KeyUse::Each(Access::ADD),
                 group: Group::Stream,
                 since: "5.0.0",
                 complexity: "O(1)",
@@ -205,6 +238,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -5,
                 flags: Flags::WRITE,
                 keys: SECOND,
+                uses: KeyUse::Each(Access::CHANGE),
                 group: Group::Stream,
                 since: "5.0.0",
                 complexity: "O(1)",
@@ -216,6 +250,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 4,
                 flags: Flags::WRITE,
                 keys: SECOND,
+                uses: KeyUse::Each(Access::REMOVE_PART),
                 group: Group::Stream,
                 since: "5.0.0",
                 complexity: "O(N) where N is the number of entries in the group's pending entries list (PEL).",
@@ -227,6 +262,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 5,
                 flags: Flags::WRITE.union(Flags::DENYOOM),
                 keys: SECOND,
+                uses: KeyUse::Each(Access::ADD),
                 group: Group::Stream,
                 since: "6.2.0",
                 complexity: "O(1)",
@@ -238,6 +274,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 5,
                 flags: Flags::WRITE,
                 keys: SECOND,
+                uses: KeyUse::Each(Access::REMOVE_PART),
                 group: Group::Stream,
                 since: "5.0.0",
                 complexity: "O(1)",
@@ -270,6 +307,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -3,
                 flags: Flags::READONLY,
                 keys: SECOND,
+                uses: KeyUse::Each(Access::READ),
                 group: Group::Stream,
                 since: "5.0.0",
                 complexity: "O(1)",
@@ -281,6 +319,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: Flags::READONLY,
                 keys: SECOND,
+                uses: KeyUse::Each(Access::READ),
                 group: Group::Stream,
                 since: "5.0.0",
                 complexity: "O(1)",
@@ -292,10 +331,12 @@ pub static COMMANDS: &[Command] = &[
                 arity: 4,
                 flags: Flags::READONLY,
                 keys: SECOND,
+                uses: KeyUse::Each(Access::READ),
                 group: Group::Stream,
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns a list of the consumers in a consumer group.",
+                tips: &["nondeterministic_output"],
                 ..Command::runs(info::consumers)
             },
             Command {

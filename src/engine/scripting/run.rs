@@ -8,7 +8,7 @@
 use super::busy::Parked;
 use super::{Library, Script};
 use crate::engine::Clock;
-use crate::spec::Flags;
+use crate::spec::{Flags, ScriptFrom};
 use crate::table::{self, Entry};
 use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
 use base::large;
@@ -405,14 +405,14 @@ impl Engine {
     }
 
     /// The flags of a command that runs a script, as the script declares them.
-    pub fn flags_of_script(&self, command: &Entry, args: Args<'_>) -> Flags {
-        let declared = match command.name {
-            "eval" | "eval_ro" => match args[1].starts_with(b"#!") {
+    pub fn flags_of_script(&self, command: &Entry, from: ScriptFrom, args: Args<'_>) -> Flags {
+        let declared = match from {
+            ScriptFrom::Text => match args[1].starts_with(b"#!") {
                 true => lua::flags::of_script(&args[1]).ok().map(|(flags, _)| flags),
                 false => None,
             },
-            "evalsha" | "evalsha_ro" => self.cached(&args[1]).map(|s: &Script| s.flags),
-            _ => {
+            ScriptFrom::Digest => self.cached(&args[1]).map(|s: &Script| s.flags),
+            ScriptFrom::Library => {
                 let found = self.scripting.libraries.function(&args[1]);
                 found.map(|(_, function): (&Library, _)| function.flags)
             }
