@@ -243,7 +243,7 @@ fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// Both forms must hold the same registers, and the estimate must be as good as it is said to be.
 fn pfselftest(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    /// Elements; so many that the sparse form becomes dense.
+    /// The number of elements: enough for the sparse form to become dense.
     const ELEMENTS: u64 = 100_000;
     let failed = |what: &str| CommandError::new(format!("ERR TESTFAILED {what}"));
     let mut dense = Hll::new();

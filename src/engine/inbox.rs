@@ -135,7 +135,7 @@ impl Inbox {
         }
     }
 
-    /// Everything up to `parsed` is processed; what is before `from` was reported already.
+    /// Reports that everything up to `parsed` is processed; the part before `from` has been reported already.
     fn tell_processed(&mut self, buf: &[u8], mut from: usize, engine: &mut Engine) {
         // Each part requires it: a replica that cannot understand this gets no byte of it up to its end.
         let needs = std::mem::take(&mut self.needs);

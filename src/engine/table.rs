@@ -28,7 +28,8 @@ pub struct Entry {
     pub index: usize,
     /// The container that it is a subcommand of.
     pub parent: Option<&'static str>,
-    /// Its flags are those of the single request: EXEC does what is queued, a script what it declares.
+    /// Its flags differ from request to request: those of EXEC depend on the queued commands, those of a script on what
+    /// it declares.
     pub varies: bool,
     /// Where its keys are and what happens to them, for COMMAND.
     pub specs: Vec<KeySpec>,

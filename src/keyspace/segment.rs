@@ -484,7 +484,7 @@ impl<'a> SegmentMut<'a> {
         }
     }
 
-    /// Takes over a record of another segment unchanged, with what is known of it.
+    /// Takes over a record of another segment unchanged, with its hash (if it is known) and its heat.
     pub fn adopt(&mut self, hasher: &Hasher, bytes: &[u8], hash: Option<u64>, heat: u32) {
         let record = Record::parse(bytes);
         let hash = hash.unwrap_or_else(|| hasher.hash(key_of(bytes)));

@@ -59,13 +59,13 @@ impl Native for ProtectedCall {
     }
 }
 
-/// What was pushed.
+/// The value that [`execute`] has pushed.
 enum Executed {
-    /// A reply.
+    /// A reply that is no error.
     Well,
     /// An error.
     Badly,
-    /// Nothing: there is nobody who executes it.
+    /// Nothing: the engine has answered with another message than a reply, as it does where it runs no commands.
     Not,
 }
 

@@ -1,7 +1,7 @@
 //! Library functions of Lua 5.1 that are unsound with hostile numbers, or work without end where no instruction
 //! is executed: checked ones in their place.
 //!
-//! | function | what is checked |
+//! | function | which check is added |
 //! |---|---|
 //! | `unpack` | the count of results, without overflow |
 //! | `table.insert` | moving elements gives way to the engine |
@@ -64,7 +64,7 @@ pub fn install(lua: &Lua, globals: &Table) -> Result<()> {
     }
     let (create, resume): (Function, Function) =
         (coroutine.raw_get("create")?, coroutine.raw_get("resume")?);
-    // SAFETY: two values stand on the stack and one is left there.
+    // SAFETY: two values are on the stack and one is left there.
     let wrap: Function = unsafe {
         lua.exec_raw((create, resume), |state| {
             ffi::lua_pushcclosure(state, wrap, 2);
@@ -334,7 +334,8 @@ unsafe extern "C-unwind" fn collect_guard(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Collects all garbage: what is left of the cycle that has begun, and another one. Calls `between` now and then.
+/// Collects all garbage: finishes the cycle that has begun, and does a whole one after it. Calls `between` after each
+/// step that does not end a cycle.
 ///
 /// # Safety
 /// A live state. May leave by a long jump, as `between` may.

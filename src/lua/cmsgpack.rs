@@ -165,14 +165,14 @@ fn pack_integer(out: &mut Vec<u8>, n: i64) {
     }
 }
 
-/// What is unpacked, and what is said of it.
+/// How many values an unpacking function unpacks, and whether it returns the offset of the next one before them.
 #[derive(Clone, Copy)]
 enum Way {
-    /// Everything.
+    /// All values, without an offset.
     All,
-    /// One value from an offset on, behind the offset of the next.
+    /// One value, which is at an offset that the script gives, with the offset of the next.
     One,
-    /// So many.
+    /// At most as many values as the script says, with the offset of the next.
     Limited,
 }
 

@@ -60,7 +60,7 @@ impl Entry {
         }
         let function = closure(lua, enter, own)?;
         let mut main = std::ptr::null_mut();
-        // SAFETY: the function stands on the stack and becomes a field of the registry. At this level `mlua` works on
+        // SAFETY: the function is on the stack and becomes a field of the registry. At this level `mlua` works on
         // the main coroutine, which lives as long as the interpreter.
         unsafe {
             lua.exec_raw::<()>(function, |state| {
@@ -143,7 +143,7 @@ impl Job<'_> {
         }
     }
 
-    /// Pushes what is to be called and its arguments; how many these are.
+    /// Pushes the function to call and its arguments, and returns the number of arguments.
     fn push_call(&self, stack: &mut Stack<'_>) -> c_int {
         let run = self.run;
         let Some(name) = &run.function else {

@@ -81,7 +81,7 @@ pub fn text_of(error: &mlua::Value) -> Vec<u8> {
     }
 }
 
-/// Lua's message, without what is said of it on further lines.
+/// Returns Lua's message without the further lines (such as a traceback) that `mlua` adds to some errors.
 pub fn message(error: &Error) -> Vec<u8> {
     match error {
         Error::SyntaxError { message, .. } | Error::RuntimeError(message) => {

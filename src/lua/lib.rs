@@ -4,14 +4,14 @@
 //!   engine                                  interpreter (coroutine)
 //!     Ask::Run --------------------------->  the script runs
 //!     <--- Answer::Call(SET k v) ----------  redis.call
-//!     Ask::Reply(+OK) -------------------->  ... goes on
+//!     Ask::Reply(+OK) -------------------->  the script continues
 //!     <--- Answer::Pause ------------------  after much work
-//!     Ask::Continue or Ask::Kill --------->  ... goes on, or is unwound by errors
+//!     Ask::Continue or Ask::Kill --------->  the script continues, or is unwound by errors
 //!     <--- Answer::Done(reply) ------------
 //! ```
 //!
 //!  * The interpreter never sees the engine: what a script wants of it is a message, and the engine executes it
-//!    on its own stack. So a script can be left standing between two messages while the server goes on.
+//!    on its own stack. So a script can wait between two messages while the server does other work.
 //!  * An interpreter does one thing at a time. It is asked again only after it has answered.
 //!  * A script cannot end the process: its memory is bounded, its recursion ends in Lua's own limits, which the
 //!    stack is large enough for.
@@ -85,26 +85,26 @@ use std::cell::Cell;
 use std::rc::Rc;
 use words::Words;
 
-/// Bytes of an interpreter's stack; only what is touched costs memory. Lua nests at most 200 C calls, some of
+/// Bytes of an interpreter's stack; only the pages that are touched cost memory. Lua nests at most 200 C calls, some of
 /// which keep buffers of 8 KiB; patterns and nested data recurse within limits that fit, too.
 const STACK: usize = 32 << 20;
 
 /// What an interpreter is for: its globals differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// EVAL and its kin.
+    /// For EVAL, EVALSHA and their read-only variants.
     Eval,
-    /// FUNCTION and FCALL.
+    /// For the libraries of FUNCTION LOAD and the calls of FCALL.
     Functions,
 }
 
-/// What is asked of an interpreter.
+/// A message to an interpreter. The name after a colon is the [`Answer`] to it.
 pub enum Ask {
     /// Compile the body of a script and keep it under a number: `Compiled`. May pause.
     Compile(u64, Vec<u8>),
     /// Run a library's code, which registers functions, and keep them under a number: `Loaded`. May pause.
     Load(u64, Vec<u8>),
-    /// Forget what is kept under a number: `Ready`.
+    /// Forget the functions that are kept under a number: `Ready`.
     Forget(u64),
     /// Collect garbage: `Ready`.
     Collect,
@@ -112,7 +112,7 @@ pub enum Ask {
     Run(Box<Run>),
     /// The `Call`, with its reply.
     Reply(Box<Call>),
-    /// The answer to a `CheckCommand`, or to a `SetResp` and its kin.
+    /// The answer to a `CheckCommand`: whether the client may run it. After a `SetRepl` or a `Log`, true.
     Said(bool),
     /// Go on after a `Pause`.
     Continue,

@@ -1,4 +1,4 @@
-//! Memory that ends at any moment: an interpreter answers with an error, and the process goes on.
+//! Memory that ends at any moment: an interpreter answers with an error, and the process continues.
 
 use super::words::Words;
 use super::{Answer, Ask, Kind, Outcome, Run, Vm};

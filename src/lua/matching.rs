@@ -107,7 +107,7 @@ unsafe fn push_capture(
         // SAFETY: the caller's promise.
         None => unsafe { fail(state, c"invalid capture index") },
     };
-    // SAFETY: a live state with room for what is pushed; captures lie within their subject.
+    // SAFETY: a live state with room for the values that are pushed; captures lie within their subject.
     unsafe {
         match capture.held {
             Held::Unfinished => fail(state, c"unfinished capture"),
@@ -129,7 +129,7 @@ unsafe fn push_captures(
     or_whole: bool,
 ) -> c_int {
     let count = captures.list().len().max(usize::from(or_whole));
-    // SAFETY: room is made for what is pushed.
+    // SAFETY: room is made for the values that are pushed.
     unsafe {
         ffi::luaL_checkstack(state, count as c_int, c"too many captures".as_ptr());
         for i in 0..count {

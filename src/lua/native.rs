@@ -31,7 +31,7 @@ pub enum Raise {
     Last,
     /// The text in [`Work::text`], preceded by the caller's position.
     Here,
-    /// The text in [`Work::text`] says what is wrong with an argument; the first is 1.
+    /// The text in [`Work::text`] as an error about the argument of this number; the first argument is 1.
     Argument(c_int),
     /// The text in [`Work::text`] as it is.
     Text,

@@ -25,9 +25,9 @@ fn mark() -> LightUserData {
 
 /// Makes a function that calls `inner` and does what its first result says: `true` returns the other
 /// results, a table returns as many of its elements as the second result says, `false` raises the second
-/// result, `nil` raises it as text with the caller's position, a number as what is wrong with that argument.
+/// result, `nil` raises it as text with the caller's position, a number as an error about the argument of that number.
 pub fn raising(lua: &Lua, inner: Function) -> Result<Function> {
-    // SAFETY: one value stands on the stack and one is left there.
+    // SAFETY: one value is on the stack and one is left there.
     unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, raise, 1)) }
 }
 
@@ -58,7 +58,7 @@ pub fn guard(lua: &Lua, globals: &Table) -> Result<()> {
         (globals, "getmetatable", metatable_guard),
     ] {
         let inner: Function = owner.raw_get(name)?;
-        // SAFETY: one value stands on the stack and one is left there. The guards call their upvalue with
+        // SAFETY: one value is on the stack and one is left there. The guards call their upvalue with
         // the state that they got; these library functions have no upvalues of their own.
         let guarded: Function =
             unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, guard, 1))? };
@@ -67,7 +67,7 @@ pub fn guard(lua: &Lua, globals: &Table) -> Result<()> {
     // SAFETY: `pcall` is a C function for any state and arguments.
     globals.raw_set("pcall", unsafe { lua.create_c_function(pcall)? })?;
     let next: Function = globals.raw_get("next")?;
-    // SAFETY: one value stands on the stack and one is left there.
+    // SAFETY: one value is on the stack and one is left there.
     let pairs: Function =
         unsafe { lua.exec_raw(next, |state| ffi::lua_pushcclosure(state, pairs, 1))? };
     globals.raw_set("pairs", pairs)
@@ -76,7 +76,7 @@ pub fn guard(lua: &Lua, globals: &Table) -> Result<()> {
 /// As [`raising`]; `inner` gets all arguments as one table and their number, of which there may be more than
 /// a callback can take.
 pub fn raising_packed(lua: &Lua, inner: Function) -> Result<Function> {
-    // SAFETY: one value stands on the stack and one is left there.
+    // SAFETY: one value is on the stack and one is left there.
     unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, raise_packed, 1)) }
 }
 
@@ -110,7 +110,7 @@ unsafe extern "C-unwind" fn raise_packed(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Returns or raises what stands on the stack; see [`raising`].
+/// Returns or raises the results on the stack; [`raising`] says which.
 unsafe fn settle(state: *mut lua_State) -> c_int {
     // SAFETY: called by `raise` with its callback's results, which are all there is on the stack.
     unsafe {
@@ -156,7 +156,7 @@ unsafe extern "C-unwind" fn refuse(state: *mut lua_State) -> c_int {
 /// # Safety
 /// A live state with room for two values.
 pub unsafe fn push_frozen(state: *mut lua_State, index: c_int) -> bool {
-    // SAFETY: what is pushed is popped, up to the metatable; C functions have room for 20 values.
+    // SAFETY: all values that are pushed are popped, up to the metatable; C functions have room for 20 values.
     unsafe {
         if ffi::lua_type(state, index) != ffi::LUA_TTABLE
             || ffi::lua_getmetatable(state, index) == 0

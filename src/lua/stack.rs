@@ -79,7 +79,7 @@ impl<'l> Stack<'l> {
     /// The value at a place.
     pub fn value(&self, place: c_int) -> Value<'_> {
         let state = self.state;
-        // SAFETY: Lua knows of every place up to the top what is there; behind it there is nothing.
+        // SAFETY: Lua knows the type of the value at every place up to the top; places above the top count as empty.
         unsafe {
             match self.kind(place) {
                 ffi::LUA_TBOOLEAN => Value::Boolean(ffi::lua_toboolean(state, place) != 0),
@@ -182,14 +182,14 @@ impl<'l> Stack<'l> {
     /// Takes the last `n` values away.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If there are fewer than `n` values.
     pub fn pop(&mut self, n: c_int) {
         self.release(n);
-        // SAFETY: there are so many.
+        // SAFETY: `release` has checked that there are `n` values.
         unsafe { ffi::lua_settop(self.state, self.top) };
     }
 
-    /// The last `n` values are no more to be used.
+    /// Gives the places of the last `n` values back: they must not be used any more.
     fn release(&mut self, n: c_int) {
         let there = self.top - self.kept;
         assert!(0 <= n && n <= there, "values that are not there");
@@ -280,9 +280,9 @@ impl<'l> Stack<'l> {
         unsafe { ffi::lua_pushvalue(self.state, ffi::lua_upvalueindex(1 + i)) };
     }
 
-    /// Pushes a table with room for so many elements and so many other fields.
+    /// Pushes a table with room for `elements` elements of an array and for `fields` other fields.
     pub fn push_table(&mut self, elements: usize, fields: usize) {
-        // More is not promised in advance, whoever asks for it.
+        // More room than this is not reserved in advance: the table grows when it is filled.
         let bounded = |n: usize| n.min(1 << 26) as c_int;
         self.claim();
         // SAFETY: as above.
@@ -343,7 +343,7 @@ impl<'l> Stack<'l> {
     pub fn next(&mut self, table: c_int) -> bool {
         self.assert_table(table);
         assert!(self.top > table, "a key");
-        // One goes, two come.
+        // The key is popped, and the next key and its value are pushed.
         self.release(1);
         self.claim();
         self.claim();
@@ -358,11 +358,11 @@ impl<'l> Stack<'l> {
         }
     }
 
-    /// Calls the function below the last `arguments` values in the place of all of them: one result, or, if it fails,
-    /// what the error handler at a place makes of the error. True if it succeeds.
+    /// Calls the function below the last `arguments` values, and replaces the function and them by its one result, or,
+    /// if it fails, by the value that the error handler at the place `handler` returns. True if it succeeds.
     ///
     /// # Panics
-    /// If there are not so many values.
+    /// If there are fewer than `arguments` values, a function below them, and a handler below that.
     pub fn call_protected(&mut self, arguments: c_int, handler: c_int) -> bool {
         let function = self.top - arguments;
         assert!(

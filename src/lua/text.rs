@@ -301,8 +301,8 @@ unsafe extern "C-unwind" fn format(state: *mut lua_State) -> c_int {
 
 /// As Lua's function, which is the upvalue and formats short strings.
 unsafe fn format_long(state: *mut lua_State) -> c_int {
-    // SAFETY: as in `format`. The format is argument 1, which stays on the stack; what is pushed above the builder's
-    // pieces is added, and gone.
+    // SAFETY: as in `format`. The format is argument 1, which stays on the stack. Each value that is pushed above the
+    // builder's pieces is added to them, which pops it.
     unsafe {
         let mut len = 0;
         let format = ffi::luaL_checklstring(state, 1, &mut len);

@@ -151,7 +151,7 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// Counts the work of writing so many bytes, and sees that there are not too many.
+    /// Counts the work of writing `bytes` bytes. Fails if the reply would become too large by them.
     fn make_room(&self, bytes: usize) -> Written {
         if self.reply.is_overrun() || self.reply.len() + bytes > REPLY_MAX.get() {
             return Err(Unwritten::TooLarge);

@@ -195,7 +195,7 @@ fn no_function_ends_or_hangs_the_process_whatever_it_is_given() {
             ),
         };
         let script = format!("{PRELUDE}{end}");
-        // What runs last stands here if the process ends.
+        // If the process ends, this is the last line that it has printed.
         println!("{call}");
         run(&mut bench, script.as_bytes());
         let next = bench.run("EVAL \"return {1, 'x' .. 2, #string.rep('a', 5)}\" 0");

@@ -293,7 +293,7 @@ fn libraries_survive_a_dump_and_its_restoration() {
     ]);
 }
 
-/// A clock that goes on by 1 ms at each look.
+/// A clock that advances by 1 ms whenever it is read.
 fn ticking() -> u64 {
     static NOW: AtomicU64 = AtomicU64::new(0);
     NOW.fetch_add(1_000_000, Ordering::Relaxed)
@@ -385,7 +385,7 @@ fn what_follows_a_long_script_in_a_transaction_runs_when_it_has_ended() {
     bench.run("EVAL \"for i = 1, 1000000 do end return 'slow'\" 0");
     bench.run("INCR a");
     bench.run("EVAL \"for i = 1, 1000000 do end return 'again'\" 0");
-    // The beginning of its reply stands there already.
+    // The beginning of its reply is in the output already.
     bench.engine.execute(bench.id, &[b"EXEC"]);
     while bench.engine.continue_script(1) {}
     assert_eq!(bench.output(bench.id), "[+OK, \"slow\", :2, \"again\"]");

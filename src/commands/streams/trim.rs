@@ -110,7 +110,7 @@ impl TrimOptions {
     }
 
     fn set_limit(&mut self, cx: &Cx<'_>, given: Option<u64>) -> Result<(), CommandError> {
-        // The primary has decided already what is removed.
+        // The primary has decided already which entries are removed.
         if cx.client.flags.contains(ClientFlags::MASTER) {
             return Ok(());
         }

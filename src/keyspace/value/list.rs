@@ -416,11 +416,11 @@ impl<'a> ListRef<'a> {
     }
 }
 
-/// What [`set_packed_threshold`] has set.
+/// The length that [`set_packed_threshold`] has set.
 static PACKED_THRESHOLD: AtomicUsize = AtomicUsize::new(0);
 
-/// Lists that are written from now on have each element of so many bytes in a node of its own, and none that is
-/// shorter; 0 = as is best. Lists in one listpack stay in one.
+/// Sets the least length in bytes of an element that gets a node of its own when a list is written; shorter ones share
+/// nodes. 0 restores the usual rule. Lists in one listpack stay in one.
 pub fn set_packed_threshold(bytes: usize) {
     PACKED_THRESHOLD.store(bytes, Relaxed);
 }

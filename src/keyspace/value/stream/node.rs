@@ -260,7 +260,7 @@ fn replace(lp: &mut Vec<u8>, at: usize, n: i64) -> usize {
     listpack::replace(lp, at, Item::Int(n))
 }
 
-/// Bytes that an entry of these fields takes at most, without what is the same for all.
+/// Bytes that the texts of these fields take at most in an entry, without the parts that all entries have.
 fn room(fields: &[&[u8]]) -> usize {
     fields.iter().map(|text| text.len() + 11).sum()
 }
