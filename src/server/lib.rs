@@ -19,6 +19,8 @@
 pub mod allocator;
 pub mod clock;
 pub mod connection;
+#[cfg(test)]
+mod crash_tests;
 pub mod cron;
 pub mod daemon;
 pub mod delay;

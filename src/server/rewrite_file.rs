@@ -23,7 +23,7 @@ pub fn rewrite(path: &Path, config: &Config) -> io::Result<()> {
 }
 
 /// As [`rewrite`], on any disk, and for a path that is not a link.
-fn rewrite_on<D: Disk>(disk: &D, path: &Path, config: &Config) -> io::Result<()> {
+pub(crate) fn rewrite_on<D: Disk>(disk: &D, path: &Path, config: &Config) -> io::Result<()> {
     let (old, mode) = match disk.open(path) {
         Ok(mut file) => (io::read_to_string(&mut file)?, file.mode()?),
         Err(e) if e.kind() == io::ErrorKind::NotFound => (String::new(), MODE),

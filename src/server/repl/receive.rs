@@ -268,7 +268,7 @@ fn start(
 }
 
 /// Writes what `flow` gives to a temporary file, and checks it to its end.
-fn take_file<D: Disk>(
+pub(crate) fn take_file<D: Disk>(
     disk: &D,
     temp: PathBuf,
     place: DumpFile,
