@@ -301,7 +301,14 @@ fn split_segment(old: Segment<'_>, hasher: &Hasher, heap: &mut Heap) -> [Entry; 
         bytes[side] += old.record_at(slot).len();
         moves.push((hash, slot as u16));
     }
-    let groups = entries.map(segment::groups_for);
+    let groups = [0, 1].map(|side| {
+        let groups = segment::groups_for(entries[side]);
+        // When one half gets nearly everything, as many groups as now and the records fit, but not always more.
+        match segment::bytes_for(groups, bytes[side]) <= EXTENT_MAX {
+            true => groups,
+            false => groups.min(old.slots().groups()),
+        }
+    });
     let mut extents = [0, 1].map(|side| {
         let mean = bytes[side] / entries[side].max(1);
         let room = room_for(groups[side], bytes[side] - mean, mean);

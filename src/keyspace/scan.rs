@@ -180,4 +180,23 @@ mod tests {
         assert_eq!(db.scan(u64::MAX, 10, |_| panic!("beyond the end")), 0);
         assert_eq!(db.scan(1 << 53, 10, |_| panic!("beyond the end")), 0);
     }
+
+    /// As a client does that walks with SCAN and copies each key to another database: all the keys of the first
+    /// segment are in its lower half when it is split, and so on.
+    #[test]
+    fn keys_that_come_in_the_order_of_their_hashes_find_room() {
+        for len in (200..1020).step_by(11) {
+            let mut keyspace = Keyspace::new(1, HashKey::fixed([11, 12]));
+            let text = vec![b'v'; len];
+            let names = (0..600).map(|n| format!("key:{n}").into_bytes());
+            let mut keys: Vec<Vec<u8>> = names.collect();
+            keys.sort_by_key(|key| keyspace.db(0).hash(key));
+            let db = keyspace.db_mut(0);
+            for key in &keys {
+                db.insert_str(key, &text, None);
+            }
+            assert_eq!(db.len(), keys.len());
+            assert!(keys.iter().all(|key| db.find(key).is_some()));
+        }
+    }
 }
