@@ -30,6 +30,8 @@ mod footprint;
 pub mod heap;
 mod keyspace;
 pub mod load;
+#[cfg(test)]
+mod model_tests;
 mod node;
 mod outside;
 pub mod record;
@@ -42,6 +44,8 @@ pub mod segment;
 pub mod sizes;
 pub mod slots;
 pub mod snapshot;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tidy;
 pub mod tree;
 pub mod value;

@@ -1,32 +1,42 @@
 //! What the model holds for each type of value, and how it changes with the real one.
 
-use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
-use forebay::keyspace::value::{Hash, List, Set, Str, Zset};
-use forebay::keyspace::{Limits, Value, ValueRef};
-use forebay::rdb::stream::StreamId;
+use crate::value::stream::{Bound, Group, References, Stream, Trim};
+use crate::value::{Hash, List, Set, Str, Zset};
+use crate::{Limits, Value, ValueRef};
+use rdb::stream::StreamId;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The content of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Held {
+    /// A string.
     Str(Vec<u8>),
+    /// Elements.
     List(Vec<Vec<u8>>),
     /// Entries and what one consumer has pending.
     Stream(Vec<(StreamId, Vec<u8>)>, Vec<StreamId>),
+    /// Fields.
     Hash(BTreeMap<Vec<u8>, Vec<u8>>),
+    /// Members.
     Set(BTreeSet<Vec<u8>>),
+    /// Members and scores.
     Zset(BTreeMap<Vec<u8>, i64>),
 }
 
 /// What one change is made of.
 pub struct Draw {
+    /// A text.
     pub text: Vec<u8>,
+    /// Another one.
     pub other: Vec<u8>,
+    /// What else there is to be chosen.
     pub n: u64,
 }
 
 /// A string is not let grow beyond this.
 const TEXT_MAX: usize = 200_000;
 
+/// The content of a value that is read.
 pub fn held(value: ValueRef<'_>) -> Held {
     match value {
         ValueRef::Str(s) => Held::Str(s.bytes().into_owned()),
@@ -101,6 +111,7 @@ impl Held {
         }
     }
 
+    /// True for what is removed with its key.
     pub fn is_empty_collection(&self) -> bool {
         match self {
             Held::Str(_) | Held::Stream(..) => false,

@@ -1,13 +1,11 @@
 //! Databases built aside, in parts.
 
-use crate::random::Random;
-use forebay::base::secret::HashKey;
-use forebay::keyspace::record::{put_head, put_string};
-use forebay::keyspace::snapshot::{SnapshotOptions, Step};
-use forebay::keyspace::value::Set;
-use forebay::keyspace::{
-    Db, Hasher, Keyspace, Limits, Partition, Scanned, SizeHint, Value, ValueRef,
-};
+use crate::record::{put_head, put_string};
+use crate::snapshot::{SnapshotOptions, Step};
+use crate::testing::Random;
+use crate::value::Set;
+use crate::{Db, Hasher, Keyspace, Limits, Partition, Scanned, SizeHint, Value, ValueRef};
+use base::secret::HashKey;
 
 const HASHER: HashKey = HashKey::fixed([11, 12]);
 
@@ -98,7 +96,7 @@ fn a_loaded_database_takes_writes_deletions_and_snapshots() {
     let mut keyspace = Keyspace::new(1, HASHER);
     let old = keyspace.replace(0, Db::assemble(partitions));
     assert!(old.is_empty());
-    let mut random = Random(5);
+    let mut random = Random::Seed(5);
     keyspace.begin_snapshot(SnapshotOptions::default()).unwrap();
     let db = keyspace.db_mut(0);
     for n in 0..keys {

@@ -4,7 +4,5 @@ mod edges;
 mod field_expiry;
 mod footprint;
 mod heap;
-mod held;
 mod load;
 mod model;
-mod random;

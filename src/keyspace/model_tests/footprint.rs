@@ -1,8 +1,8 @@
 //! How much memory keys and values take beside their own bytes.
 
-use crate::random::Random;
-use forebay::base::secret::HashKey;
-use forebay::keyspace::{Db, Footprint, Keyspace, Round, ValueRef};
+use crate::testing::Random;
+use crate::{Db, Footprint, Keyspace, Round, ValueRef};
+use base::secret::HashKey;
 
 struct Filled {
     keyspace: Keyspace,
@@ -15,7 +15,7 @@ impl Filled {
     fn new(keys: u64, size: usize, expire: Option<i64>) -> Filled {
         let mut filled = Filled {
             keyspace: Keyspace::new(1, HashKey::fixed([keys, size as u64])),
-            random: Random(size as u64),
+            random: Random::Seed(size as u64),
             now_ms: 0,
         };
         for n in 0..keys {

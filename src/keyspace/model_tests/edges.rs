@@ -1,9 +1,9 @@
 //! Every change of an entry, at every size of key and value at which one of them takes another form.
 
-use forebay::base::secret::HashKey;
-use forebay::keyspace::sizes::{KEYS, STRINGS, around};
-use forebay::keyspace::snapshot::{SnapshotOptions, Step};
-use forebay::keyspace::{Db, Keyspace, Loc, Value, ValueRef};
+use crate::sizes::{KEYS, STRINGS, around};
+use crate::snapshot::{SnapshotOptions, Step};
+use crate::{Db, Keyspace, Loc, Value, ValueRef};
+use base::secret::HashKey;
 
 const LATER: Option<i64> = Some(4_000_000_000_000);
 

@@ -1,7 +1,7 @@
 //! Extents that come, go, grow, shrink and move at random: each keeps its bytes and its own place.
 
-use crate::random::Random;
-use forebay::keyspace::heap::{EXTENT_MAX, Extent, Heap, Kind};
+use crate::heap::{EXTENT_MAX, Extent, Heap, Kind};
+use crate::testing::Random;
 
 /// An extent, the number in all of its 8-byte words, and which of its bytes it filled.
 struct Held {
@@ -47,7 +47,7 @@ fn drain(heap: &mut Heap, held: &mut [Held]) {
 #[test]
 fn extents_keep_their_bytes_and_never_overlap_whatever_happens_around_them() {
     for seed in 0..4 {
-        let mut random = Random(seed);
+        let mut random = Random::Seed(seed);
         let (mut heap, mut held): (Heap, Vec<Held>) = Default::default();
         for step in 0..20_000u64 {
             // It swells to some 20 MB, then shrinks to nothing.

@@ -1,14 +1,14 @@
 //! Random hashes whose fields expire, beside keys that do, against a model: what is due is found, all of it and
 //! nothing else, wherever the hash stands and whatever moved its segment.
 
-use crate::random::Random;
-use forebay::base::secret::HashKey;
-use forebay::keyspace::record::put_head;
-use forebay::keyspace::snapshot::{SnapshotOptions, Step};
-use forebay::keyspace::value::Hash;
-use forebay::keyspace::{
+use crate::record::put_head;
+use crate::snapshot::{SnapshotOptions, Step};
+use crate::testing::Random;
+use crate::value::Hash;
+use crate::{
     Db, Due, Hasher, Keyspace, Limits, Loc, Partition, Scanned, SizeHint, Value, ValueRef,
 };
+use base::secret::HashKey;
 use std::collections::BTreeMap;
 
 type Fields = BTreeMap<Vec<u8>, Option<i64>>;
@@ -175,7 +175,7 @@ fn what_is_due_is_found_all_of_it_and_nothing_else() {
     for seed in 0..4 {
         println!("seed {seed}");
         let mut run = Run {
-            random: Random(seed),
+            random: Random::Seed(seed),
             keyspace: Keyspace::new(1, HashKey::fixed([seed, 3])),
             model: Model::new(),
             now: 1000,

@@ -1,34 +1,39 @@
 //! Random operations on a keyspace and on a `BTreeMap`; snapshots are begun at random moments and must
 //! give the model as it was at the cut, whatever happens while the walk goes on.
 
-use crate::held::{Draw, Held, held};
-use crate::random::Random;
-use forebay::base::secret::HashKey;
-use forebay::keyspace::record::{self, Record};
-use forebay::keyspace::sizes::{KEYS, STRINGS, around};
-use forebay::keyspace::snapshot::{Block, Cut, SnapshotOptions, Step};
-use forebay::keyspace::{Db, Due, Keyspace, Loc, Round, ValueRef};
+use super::held::{Draw, Held, held};
+use super::image::Image;
+use super::random::Random;
+use crate::sizes::{KEYS, STRINGS, around};
+use crate::snapshot::{SnapshotOptions, Step};
+use crate::{Db, Due, Keyspace, Loc, Partition, Round, SizeHint};
+use base::secret::HashKey;
 use std::collections::BTreeMap;
 
 const DBS: usize = 3;
 
-type Entry = (Held, Option<i64>);
-type Model = [BTreeMap<Vec<u8>, Entry>; DBS];
+pub(super) type Entry = (Held, Option<i64>);
+pub(super) type Model = [BTreeMap<Vec<u8>, Entry>; DBS];
 
 /// What a run looks like.
 #[derive(Clone, Copy)]
-struct Shape {
-    keys: u64,
-    value_max: u64,
-    steps: usize,
+pub struct Shape {
+    /// Different keys in a database.
+    pub keys: u64,
+    /// The longest text, where it is not one at a boundary.
+    pub value_max: u64,
+    /// Operations; an input may end before.
+    pub steps: usize,
     /// One in so many operations deletes.
-    delete: u64,
-    sizes: Sizes,
+    pub delete: u64,
+    /// How long they are.
+    pub sizes: Sizes,
 }
 
 /// How long keys and texts are.
 #[derive(Clone, Copy)]
-enum Sizes {
+pub enum Sizes {
+    /// Nearly all of them in records.
     Small,
     /// Some long keys too.
     Large,
@@ -36,7 +41,8 @@ enum Sizes {
     Boundaries,
 }
 
-struct Run {
+/// A keyspace and its model.
+pub struct Run {
     random: Random,
     shape: Shape,
     keyspace: Keyspace,
@@ -46,23 +52,29 @@ struct Run {
     ticks: u64,
     /// Where the values outside are being moved.
     round: Round,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<Image>,
     snapshots: usize,
 }
 
-struct Snapshot {
-    cut: Cut,
-    model: Model,
-    seen: Model,
-}
-
 impl Run {
-    fn new(seed: u64, shape: Shape) -> Run {
+    /// A run from a seed.
+    pub fn of_seed(seed: u64, shape: Shape) -> Run {
         println!("seed {seed}");
+        Run::new(Random::Seed(seed), shape, HashKey::fixed([seed, 1]))
+    }
+
+    /// The run that an input stands for: its first byte chooses the shape.
+    pub fn of_input(bytes: &[u8]) -> Run {
+        let mut random = Random::of_input(bytes);
+        let shape = SHAPES[random.below(SHAPES.len() as u64) as usize];
+        Run::new(random, shape, HashKey::fixed([1, 1]))
+    }
+
+    fn new(random: Random, shape: Shape, key: HashKey) -> Run {
         Run {
-            random: Random(seed),
+            random,
             shape,
-            keyspace: Keyspace::new(DBS, HashKey::fixed([seed, 1])),
+            keyspace: Keyspace::new(DBS, key),
             model: Default::default(),
             now: 1000,
             ticks: 0,
@@ -117,7 +129,7 @@ impl Run {
         let db = self.keyspace.db_mut(d);
         let found = db.find(&key);
         assert_eq!(found.is_some(), self.model[d].contains_key(&key), "{key:?}");
-        match self.random.below(12) {
+        match self.random.below(13) {
             _ if found.is_some() && self.random.one_in(delete) => {
                 let (old, _) = self.model[d].remove(&key).unwrap();
                 match self.random.one_in(2) {
@@ -182,9 +194,68 @@ impl Run {
                     assert_eq!(&held(db.clone_value(loc).as_ref()), value);
                 }
             }
+            11 => {
+                if let Some(loc) = found {
+                    let to = self.random.below(DBS as u64) as usize;
+                    let new = self.key();
+                    match self.random.one_in(2) {
+                        true => self.copy(d, &key, loc, to, new),
+                        false => self.rename(d, &key, loc, to, new),
+                    }
+                }
+            }
             _ if self.random.one_in(20) => self.expire_some(d),
             _ => {}
         }
+    }
+
+    /// The copy shares with the original what is large.
+    fn copy(&mut self, from: usize, key: &[u8], loc: Loc, to: usize, new: Vec<u8>) {
+        let db = self.keyspace.db(from);
+        let (value, expire) = (db.clone_value(loc), db.expire(loc));
+        self.keyspace.db_mut(to).insert(&new, value, expire);
+        let entry = self.model[from][key].clone();
+        self.model[to].insert(new, entry);
+    }
+
+    /// To another name or another database, or both.
+    fn rename(&mut self, from: usize, key: &[u8], loc: Loc, to: usize, new: Vec<u8>) {
+        let db = self.keyspace.db_mut(from);
+        let expire = db.expire(loc);
+        let value = db.take(loc);
+        self.keyspace.db_mut(to).insert(&new, value, expire);
+        let entry = self.model[from].remove(key).expect("the model has it");
+        self.model[to].insert(new, entry);
+    }
+
+    /// Builds a database aside with what another one has, and puts it in the place of a third.
+    fn load(&mut self) {
+        let from = self.random.below(DBS as u64) as usize;
+        let to = self.random.below(DBS as u64) as usize;
+        let bits = self.random.below(4) as u32;
+        let hint = SizeHint {
+            keys: self.random.below(2) * self.model[from].len() as u64,
+            bytes: 1 << 20,
+        };
+        let hasher = self.keyspace.hasher();
+        let mut partitions = Partition::split(hasher, bits, hint);
+        let db = self.keyspace.db(from);
+        let mut cursor = 0;
+        loop {
+            cursor = db.scan(cursor, 100, |loc| {
+                let hash = hasher.hash(db.key(loc));
+                let (value, expire) = (db.clone_value(loc), db.expire(loc));
+                let partition = &mut partitions[hash.unbounded_shr(64 - bits) as usize];
+                let added = partition.insert_value(hash, db.key(loc), expire, value, db.heat(loc));
+                assert_eq!(added, Ok(()));
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+        let db = Db::assemble(partitions);
+        drop(self.keyspace.replace(to, db));
+        self.model[to] = self.model[from].clone();
     }
 
     fn edit(&mut self, d: usize, key: Vec<u8>, found: Option<Loc>) {
@@ -249,12 +320,7 @@ impl Run {
                     .keyspace
                     .begin_snapshot(SnapshotOptions { heats })
                     .unwrap();
-                let model = self.model.clone();
-                self.snapshot = Some(Snapshot {
-                    cut,
-                    model,
-                    seen: Default::default(),
-                });
+                self.snapshot = Some(Image::new(cut, self.model.clone()));
             }
             9..=20 => {
                 // Now and then nothing has changed for long enough to be a pause.
@@ -270,6 +336,8 @@ impl Run {
                     self.round = Round::default();
                 }
             }
+            31..=33 => self.load(),
+            34 => drop(self.keyspace.take_retired()),
             51 => self.check_everything(),
             _ => self.walk(),
         }
@@ -317,10 +385,19 @@ impl Run {
         }
     }
 
-    fn finish(mut self) {
+    /// All operations, and what is there afterwards; gives the number of snapshots that were completed.
+    pub fn finish(mut self) -> usize {
+        // An input is short.
+        let rare = match self.random {
+            Random::Seed(_) => 50,
+            Random::Input(_) => 5,
+        };
         for step in 0..self.shape.steps {
+            if self.random.is_used_up() {
+                break;
+            }
             self.step();
-            if step % 50 == 0 {
+            if step % rare == 0 {
                 self.rare_step();
             }
         }
@@ -328,12 +405,7 @@ impl Run {
             self.walk();
         }
         self.check_everything();
-        assert!(self.snapshots > 0, "no snapshot was completed");
-        println!(
-            "{} snapshots, {:?} keys",
-            self.snapshots,
-            self.model.map(|m| m.len())
-        );
+        self.snapshots
     }
 }
 
@@ -352,64 +424,32 @@ fn scan_all(db: &Db, count: u64) -> BTreeMap<Vec<u8>, Entry> {
     }
 }
 
-impl Snapshot {
-    fn take(&mut self, block: Block) {
-        let seen = &mut self.seen[block.db as usize];
-        let mut rest = &block.bytes[..];
-        for _ in 0..block.records {
-            let (this, next) = rest.split_at(record::record_len(rest));
-            let record = Record::parse(this);
-            let value = held(ValueRef::from_record(record.rdb_type, record.value()));
-            let twice = seen.insert(record.key.to_vec(), (value, record.expire));
-            assert!(twice.is_none(), "{:?} twice", record.key);
-            rest = next;
-        }
-        assert!(rest.is_empty());
-        assert!(block.heats.is_empty() || block.heats.len() == block.records);
-        for value in block.values {
-            let twice = seen.insert(
-                value.key,
-                (held(value.value.as_ref().as_ref()), value.expire),
-            );
-            assert!(twice.is_none());
-        }
-    }
-
-    fn check(self) {
-        for cut in &self.cut.dbs {
-            assert_eq!(cut.keys, self.model[cut.db as usize].len() as u64);
-        }
-        for (seen, model) in self.seen.iter().zip(&self.model) {
-            assert_eq!(seen.len(), model.len());
-            for (key, value) in model {
-                assert_eq!(seen.get(key), Some(value), "{key:?}");
-            }
-        }
-    }
-}
-
-const TINY: Shape = Shape {
+/// Few keys, which come and go.
+pub const TINY: Shape = Shape {
     keys: 40,
     value_max: 30,
     steps: 10_000,
     delete: 3,
     sizes: Sizes::Small,
 };
-const SMALL: Shape = Shape {
+/// Many keys, nearly all in records.
+pub const SMALL: Shape = Shape {
     keys: 20_000,
     value_max: 30,
     steps: 60_000,
     delete: 20,
     sizes: Sizes::Small,
 };
-const SHRINKING: Shape = Shape {
+/// Keys that are deleted as often as they are made.
+pub const SHRINKING: Shape = Shape {
     keys: 5_000,
     value_max: 300,
     steps: 40_000,
     delete: 2,
     sizes: Sizes::Large,
 };
-const MIXED: Shape = Shape {
+/// Large values and long keys.
+pub const MIXED: Shape = Shape {
     keys: 3_000,
     value_max: 1_500,
     steps: 20_000,
@@ -417,7 +457,8 @@ const MIXED: Shape = Shape {
     sizes: Sizes::Large,
 };
 
-const BOUNDARIES: Shape = Shape {
+/// The sizes at which keys and values change their form.
+pub const BOUNDARIES: Shape = Shape {
     keys: 30,
     value_max: 40,
     steps: 4_000,
@@ -425,27 +466,5 @@ const BOUNDARIES: Shape = Shape {
     sizes: Sizes::Boundaries,
 };
 
-#[test]
-fn keys_and_values_at_the_sizes_where_they_change_form_behave_as_the_model() {
-    (400..403).for_each(|seed| Run::new(seed, BOUNDARIES).finish());
-}
-
-#[test]
-fn few_keys_behave_as_the_model() {
-    (0..4).for_each(|seed| Run::new(seed, TINY).finish());
-}
-
-#[test]
-fn many_small_keys_behave_as_the_model() {
-    (100..101).for_each(|seed| Run::new(seed, SMALL).finish());
-}
-
-#[test]
-fn keys_that_come_and_go_behave_as_the_model() {
-    (200..202).for_each(|seed| Run::new(seed, SHRINKING).finish());
-}
-
-#[test]
-fn large_values_and_long_keys_behave_as_the_model() {
-    (300..302).for_each(|seed| Run::new(seed, MIXED).finish());
-}
+/// What an input chooses from.
+const SHAPES: [Shape; 5] = [TINY, SMALL, SHRINKING, MIXED, BOUNDARIES];
