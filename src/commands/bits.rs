@@ -1,5 +1,6 @@
 //! Strings as bits: SETBIT, GETBIT, BITCOUNT, BITPOS. Bit 0 is the highest bit of the first byte.
 
+use crate::manual;
 use crate::strings_ranges::RangeContext;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, args};
@@ -17,6 +18,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Bitmap,
         since: "2.2.0",
         summary: "Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.",
+        docs: &manual::bits::SETBIT,
         ..Command::runs(setbit)
     },
     Command {
@@ -28,6 +30,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Bitmap,
         since: "2.2.0",
         summary: "Returns a bit value by offset.",
+        docs: &manual::bits::GETBIT,
         ..Command::runs(getbit)
     },
     Command {
@@ -40,6 +43,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N)",
         summary: "Counts the number of set bits (population counting) in a string.",
+        docs: &manual::bits::BITCOUNT,
         ..Command::runs(bitcount)
     },
     Command {
@@ -52,6 +56,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.7",
         complexity: "O(N)",
         summary: "Finds the first set (1) or clear (0) bit in a string.",
+        docs: &manual::bits::BITPOS,
         ..Command::runs(bitpos)
     },
 ];

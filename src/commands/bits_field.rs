@@ -1,6 +1,7 @@
 //! BITFIELD: integers of 1 to 64 bits at any bit offset of a string, big-endian.
 
 use crate::bits::BitContext;
+use crate::manual;
 use crate::strings_ranges::RangeContext;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -22,6 +23,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1) for each subcommand specified",
         summary: "Performs arbitrary bitfield integer operations on strings.",
+        docs: &manual::bits::BITFIELD,
         ..Command::runs(bitfield)
     },
     Command {
@@ -34,6 +36,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.0.0",
         complexity: "O(1) for each subcommand specified",
         summary: "Performs arbitrary read-only bitfield integer operations on strings.",
+        docs: &manual::bits::BITFIELD_RO,
         ..Command::runs(bitfield_ro)
     },
 ];

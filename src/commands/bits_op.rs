@@ -1,6 +1,7 @@
 //! BITOP: bitwise operations between strings.
 
 use crate::bits::BitContext;
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Value;
@@ -24,6 +25,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "2.6.0",
     complexity: "O(N)",
     summary: "Performs bitwise operations on multiple strings, and stores the result.",
+    docs: &manual::bits::BITOP,
     ..Command::runs(bitop)
 }];
 

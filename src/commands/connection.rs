@@ -1,6 +1,7 @@
 //! PING, ECHO, SELECT, AUTH, HELLO, QUIT, RESET: commands for the connection itself. CLIENT has files of its own.
 
 use super::server_cmds;
+use crate::manual;
 use engine::args::parse_int;
 use engine::spec::{Command, Flags, Group, Secrets};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Session, links, pubsub, tracking};
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Returns the server's liveliness response.",
+        docs: &manual::connection::PING,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..Command::runs(ping)
     },
@@ -29,6 +31,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Returns the given string.",
+        docs: &manual::connection::ECHO,
         ..Command::runs(echo)
     },
     Command {
@@ -41,6 +44,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Changes the selected database.",
+        docs: &manual::connection::SELECT,
         ..Command::runs(select)
     },
     Command {
@@ -58,6 +62,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of passwords defined for the user",
         summary: "Authenticates the connection.",
+        docs: &manual::connection::AUTH,
         ..Command::runs(auth)
     },
     Command {
@@ -74,6 +79,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "6.0.0",
         summary: "Handshakes with the Redis server.",
+        docs: &manual::connection::HELLO,
         ..Command::runs(hello)
     },
     Command {
@@ -92,6 +98,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "1.0.0",
         summary: "Closes the connection.",
+        docs: &manual::connection::QUIT,
         ..Command::runs(quit)
     },
     Command {

@@ -1,5 +1,6 @@
 //! The dataset as a whole: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB, SAVE, BGSAVE, LASTSAVE.
 
+use crate::manual;
 use engine::host::SaveOptions;
 use engine::spec::{Command, Flags, Group};
 use engine::watch::touch_watched_database;
@@ -25,6 +26,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "O(N) where N is the number of keys in the selected database",
         summary: "Remove all keys from the current database.",
+        docs: &manual::server::FLUSHDB,
         categories: Some(&["keyspace", "dangerous"]),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..Command::runs(flushdb)
@@ -36,6 +38,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Removes all keys from all databases.",
+        docs: &manual::server::FLUSHALL,
         categories: Some(&["keyspace", "dangerous"]),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..Command::runs(flushall)
@@ -48,6 +51,7 @@ pub static COMMANDS: &[Command] = &[
         since: "4.0.0",
         complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
         summary: "Swaps two Redis databases.",
+        docs: &manual::server::SWAPDB,
         categories: Some(&["keyspace", "dangerous"]),
         ..Command::runs(swapdb)
     },
@@ -71,6 +75,7 @@ pub static COMMANDS: &[Command] = &[
             .union(Flags::NO_ASYNC_LOADING),
         group: Group::Server,
         summary: "Asynchronously saves the database(s) to disk.",
+        docs: &manual::server::BGSAVE,
         ..Command::runs(bgsave)
     },
     Command {

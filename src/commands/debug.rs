@@ -1,5 +1,6 @@
 //! DEBUG: what tests and curious operators use.
 
+use crate::manual;
 use engine::host::ReloadOptions;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx, heat};
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[Command {
     group: Group::Server,
     complexity: "Depends on subcommand.",
     summary: "A container for debugging commands.",
+    docs: &manual::server::DEBUG,
     ..Command::runs(debug)
 }];
 

@@ -1,6 +1,7 @@
 //! DUMP and RESTORE: one value as bytes, in the form that every Redis and Valkey takes.
 
 use super::expiry;
+use crate::manual;
 use config::choices::SaveLoss;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
@@ -22,6 +23,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
         summary: "Returns a serialized representation of the value stored at a key.",
+        docs: &manual::keys::DUMP,
         tips: &["nondeterministic_output"],
         ..Command::runs(dump)
     },
@@ -34,6 +36,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
         summary: "Creates a key from the serialized representation of a value.",
+        docs: &manual::keys::RESTORE,
         categories: Some(&["keyspace", "dangerous"]),
         ..Command::runs(restore)
     },
@@ -47,6 +50,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.0.0",
         complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
         summary: "An internal command for migrating keys in a cluster.",
+        docs: &manual::server::RESTORE_ASKING,
         categories: Some(&["keyspace", "dangerous"]),
         ..Command::runs(restore_asking)
     },

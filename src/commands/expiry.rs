@@ -3,6 +3,7 @@
 //! An effect never holds a relative time: it is `PEXPIREAT` with Unix ms, or a deletion where that
 //! moment has passed.
 
+use crate::manual;
 use engine::spec::{Access, Command, Flags, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, Loading};
 
@@ -15,6 +16,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         uses: KeyUse::Each(Access::CHANGE),
         summary: "Sets the expiration time of a key in seconds.",
+        docs: &manual::keys::EXPIRE,
         ..Command::runs(expire)
     },
     Command {
@@ -25,6 +27,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::CHANGE),
         since: "2.6.0",
         summary: "Sets the expiration time of a key in milliseconds.",
+        docs: &manual::keys::PEXPIRE,
         ..Command::runs(pexpire)
     },
     Command {
@@ -35,6 +38,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::CHANGE),
         since: "1.2.0",
         summary: "Sets the expiration time of a key to a Unix timestamp.",
+        docs: &manual::keys::EXPIREAT,
         ..Command::runs(expireat)
     },
     Command {
@@ -45,6 +49,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::CHANGE),
         since: "2.6.0",
         summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+        docs: &manual::keys::PEXPIREAT,
         ..Command::runs(pexpireat)
     },
     Command {
@@ -54,6 +59,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         uses: KeyUse::Each(Access::READ),
         summary: "Returns the expiration time in seconds of a key.",
+        docs: &manual::keys::TTL,
         tips: &["nondeterministic_output"],
         ..Command::runs(ttl)
     },
@@ -65,6 +71,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ),
         since: "2.6.0",
         summary: "Returns the expiration time in milliseconds of a key.",
+        docs: &manual::keys::PTTL,
         tips: &["nondeterministic_output"],
         ..Command::runs(pttl)
     },
@@ -76,6 +83,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ),
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix timestamp.",
+        docs: &manual::keys::EXPIRETIME,
         ..Command::runs(expiretime)
     },
     Command {
@@ -86,6 +94,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ),
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
+        docs: &manual::keys::PEXPIRETIME,
         ..Command::runs(pexpiretime)
     },
     Command {
@@ -96,6 +105,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::CHANGE),
         since: "2.2.0",
         summary: "Removes the expiration time of a key.",
+        docs: &manual::keys::PERSIST,
         ..Command::runs(persist)
     },
 ];

@@ -1,5 +1,6 @@
 //! FAILOVER: what the operator says; the handover itself is `replication::failover`.
 
+use crate::manual;
 use engine::args::parse_int;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx};
@@ -16,6 +17,7 @@ pub static COMMANDS: &[Command] = &[Command {
     group: Group::Server,
     since: "6.2.0",
     summary: "Starts a coordinated failover from a server to one of its replicas.",
+    docs: &manual::server::FAILOVER,
     ..Command::runs(failover)
 }];
 

@@ -1,6 +1,7 @@
 //! GEOADD, GEOPOS, GEODIST, GEOHASH: positions in a sorted set, their hashes as scores.
 
 use super::geohash::Point;
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, table};
 use keyspace::ValueRef;
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         summary: "Adds one or more members to a geospatial index. The key is created if it doesn't exist.",
+        docs: &manual::geo::GEOADD,
         ..Command::runs(geoadd)
     },
     Command {
@@ -31,6 +33,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1) for each member requested.",
         summary: "Returns the longitude and latitude of members from a geospatial index.",
+        docs: &manual::geo::GEOPOS,
         ..Command::runs(geopos)
     },
     Command {
@@ -42,6 +45,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Geo,
         since: "3.2.0",
         summary: "Returns the distance between two members of a geospatial index.",
+        docs: &manual::geo::GEODIST,
         ..Command::runs(geodist)
     },
     Command {
@@ -54,6 +58,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1) for each member requested.",
         summary: "Returns members from a geospatial index as geohash strings.",
+        docs: &manual::geo::GEOHASH,
         ..Command::runs(geohash)
     },
 ];

@@ -2,6 +2,7 @@
 
 use super::geo::{coordinate, distance, position, unit};
 use super::geohash::{Point, Shape};
+use crate::manual;
 use engine::key_specs::{Begin, ONE, STORE_OF_TWO};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -20,6 +21,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
         summary: "Queries a geospatial index for members inside an area of a box or a circle.",
+        docs: &manual::geo::GEOSEARCH,
         ..Command::runs(geosearch)
     },
     Command {
@@ -32,6 +34,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
         summary: "Queries a geospatial index for members inside an area of a box or a circle, optionally stores the result.",
+        docs: &manual::geo::GEOSEARCHSTORE,
         ..Command::runs(geosearchstore)
     },
     Command {
@@ -48,6 +51,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Queries a geospatial index for members within a distance from a coordinate, optionally stores the result.",
+        docs: &manual::geo::GEORADIUS,
         ..Command::runs(georadius)
     },
     Command {
@@ -60,6 +64,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.10",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Returns members from a geospatial index that are within a distance from a coordinate.",
+        docs: &manual::geo::GEORADIUS_RO,
         ..Command::runs(georadius_ro)
     },
     Command {
@@ -76,6 +81,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Queries a geospatial index for members within a distance from a member, optionally stores the result.",
+        docs: &manual::geo::GEORADIUSBYMEMBER,
         ..Command::runs(georadiusbymember)
     },
     Command {
@@ -88,6 +94,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.10",
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Returns members from a geospatial index that are within a distance from a member.",
+        docs: &manual::geo::GEORADIUSBYMEMBER_RO,
         ..Command::runs(georadiusbymember_ro)
     },
 ];

@@ -1,6 +1,7 @@
 //! PFADD, PFCOUNT, PFMERGE: counting distinct elements approximately. The sketch itself is [`hll`].
 
 use super::hll::{self, Corrupt, Hll};
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
@@ -18,6 +19,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(1) to add every element.",
         summary: "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
+        docs: &manual::bits::PFADD,
         ..Command::runs(pfadd)
     },
     Command {
@@ -33,6 +35,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.",
         summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
+        docs: &manual::bits::PFCOUNT,
         ..Command::runs(pfcount)
     },
     Command {
@@ -48,6 +51,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
         summary: "Merges one or more HyperLogLog values into a single key.",
+        docs: &manual::bits::PFMERGE,
         ..Command::runs(pfmerge)
     },
     Command {
@@ -64,6 +68,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "N/A",
         summary: "Internal commands for debugging HyperLogLog values.",
+        docs: &manual::bits::PFDEBUG,
         ..Command::runs(pfdebug)
     },
     Command {
@@ -74,6 +79,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "N/A",
         summary: "An internal command for testing HyperLogLog values.",
+        docs: &manual::bits::PFSELFTEST,
         ..Command::runs(pfselftest)
     },
 ];

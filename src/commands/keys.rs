@@ -1,5 +1,6 @@
 //! Commands for keys of any type: DEL, EXISTS, RENAME, COPY, MOVE, OBJECT and others.
 
+use crate::manual;
 use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, ValueRef};
@@ -14,6 +15,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::REMOVE),
         complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
         summary: "Deletes one or more keys.",
+        docs: &manual::keys::DEL,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(del)
     },
@@ -26,6 +28,7 @@ pub static COMMANDS: &[Command] = &[
         since: "4.0.0",
         complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",
         summary: "Asynchronously deletes one or more keys.",
+        docs: &manual::keys::UNLINK,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(unlink)
     },
@@ -37,6 +40,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::INSPECT),
         complexity: "O(N) where N is the number of keys to check.",
         summary: "Determines whether one or more keys exist.",
+        docs: &manual::keys::EXISTS,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(exists)
     },
@@ -49,6 +53,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys that will be touched.",
         summary: "Returns the number of existing keys out of those specified after updating the time they were last accessed.",
+        docs: &manual::keys::TOUCH,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Command::runs(touch)
     },
@@ -59,6 +64,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         uses: KeyUse::Each(Access::INSPECT),
         summary: "Determines the type of value stored at a key.",
+        docs: &manual::keys::TYPE,
         ..Command::runs(type_)
     },
     Command {
@@ -83,6 +89,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::at(2, Access::OVERWRITE),
         ]),
         summary: "Renames a key and overwrites the destination.",
+        docs: &manual::keys::RENAME,
         ..Command::runs(rename)
     },
     Command {
@@ -95,6 +102,7 @@ pub static COMMANDS: &[Command] = &[
             KeySpec::at(2, Access::CREATE),
         ]),
         summary: "Renames a key only when the target key name doesn't exist.",
+        docs: &manual::keys::RENAMENX,
         ..Command::runs(renamenx)
     },
     Command {
@@ -109,6 +117,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
         summary: "Copies the value of a key to a new key.",
+        docs: &manual::keys::COPY,
         ..Command::runs(copy)
     },
     Command {
@@ -118,6 +127,7 @@ pub static COMMANDS: &[Command] = &[
         keys: Keys::ONE,
         uses: KeyUse::Each(Access::READ_UPDATE),
         summary: "Moves a key to another database.",
+        docs: &manual::keys::MOVE,
         ..Command::runs(move_)
     },
     Command {
@@ -139,6 +149,7 @@ pub static COMMANDS: &[Command] = &[
                 uses: KeyUse::Each(Access::INSPECT),
                 since: "2.2.3",
                 summary: "Returns the internal encoding of a Redis object.",
+                docs: &manual::keys::OBJECT_ENCODING,
                 tips: &["nondeterministic_output"],
                 ..Command::runs(object_encoding)
             },
@@ -154,6 +165,7 @@ pub static COMMANDS: &[Command] = &[
                 uses: KeyUse::Each(Access::INSPECT),
                 since: "4.0.0",
                 summary: "Returns the logarithmic access frequency counter of a Redis object.",
+                docs: &manual::keys::OBJECT_FREQ,
                 tips: &["nondeterministic_output"],
                 ..Command::runs(object_freq)
             },
@@ -177,6 +189,7 @@ pub static COMMANDS: &[Command] = &[
                 uses: KeyUse::Each(Access::INSPECT),
                 since: "2.2.3",
                 summary: "Returns the time since the last access to a Redis object.",
+                docs: &manual::keys::OBJECT_IDLETIME,
                 tips: &["nondeterministic_output"],
                 ..Command::runs(object_idletime)
             },
@@ -192,6 +205,7 @@ pub static COMMANDS: &[Command] = &[
                 uses: KeyUse::Each(Access::INSPECT),
                 since: "2.2.3",
                 summary: "Returns the reference count of a value of a key.",
+                docs: &manual::keys::OBJECT_REFCOUNT,
                 tips: &["nondeterministic_output"],
                 ..Command::runs(object_refcount)
             },

@@ -32,6 +32,7 @@ pub mod lists;
 pub mod long_double;
 #[cfg(test)]
 mod machine_tests;
+mod manual;
 pub mod migrate;
 #[cfg(test)]
 mod older_readers;

@@ -4,6 +4,7 @@
 //! place or the other at any moment that a client can see.
 
 use super::dump;
+use crate::manual;
 use base::request::encode_request;
 use engine::args::parse_int;
 use engine::host::{Exchange, ExchangeError};
@@ -30,6 +31,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "2.6.0",
     complexity: "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the target instance.",
     summary: "Atomically transfers a key from one Redis instance to another.",
+    docs: &manual::keys::MIGRATE,
     categories: Some(&["keyspace", "dangerous"]),
     tips: &["nondeterministic_output"],
     ..Command::runs(migrate)

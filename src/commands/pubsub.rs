@@ -3,6 +3,7 @@
 //! A message is written into its receivers' replies at once, except for the client whose command runs: it gets its
 //! own messages after the command's reply.
 
+use crate::manual;
 use engine::pubsub::*;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, glob};
@@ -24,6 +25,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of channels to subscribe to.",
         summary: "Listens for messages published to channels.",
+        docs: &manual::connection::SUBSCRIBE,
         ..Command::runs(subscribe)
     },
     Command {
@@ -39,6 +41,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of channels to unsubscribe.",
         summary: "Stops listening to messages posted to channels.",
+        docs: &manual::connection::UNSUBSCRIBE,
         ..Command::runs(unsubscribe)
     },
     Command {
@@ -54,6 +57,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of patterns to subscribe to.",
         summary: "Listens for messages published to channels that match one or more patterns.",
+        docs: &manual::connection::PSUBSCRIBE,
         ..Command::runs(psubscribe)
     },
     Command {
@@ -69,6 +73,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of patterns to unsubscribe.",
         summary: "Stops listening to messages published to channels that match one or more patterns.",
+        docs: &manual::connection::PUNSUBSCRIBE,
         ..Command::runs(punsubscribe)
     },
     Command {
@@ -86,6 +91,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N) where N is the number of shard channels to subscribe to.",
         summary: "Listens for messages published to shard channels.",
+        docs: &manual::connection::SSUBSCRIBE,
         ..Command::runs(ssubscribe)
     },
     Command {
@@ -103,6 +109,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N) where N is the number of shard channels to unsubscribe.",
         summary: "Stops listening to messages posted to shard channels.",
+        docs: &manual::connection::SUNSUBSCRIBE,
         ..Command::runs(sunsubscribe)
     },
     Command {
@@ -118,6 +125,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
         summary: "Posts a message to a channel.",
+        docs: &manual::connection::PUBLISH,
         ..Command::runs(publish)
     },
     Command {
@@ -135,6 +143,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
         summary: "Post a message to a shard channel",
+        docs: &manual::connection::SPUBLISH,
         ..Command::runs(spublish)
     },
     Command {
@@ -153,6 +162,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "2.8.0",
                 complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
                 summary: "Returns the active channels.",
+                docs: &manual::connection::PUBSUB_CHANNELS,
                 ..Command::runs(pubsub_channels)
             },
             Command {
@@ -181,6 +191,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "2.8.0",
                 complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
                 summary: "Returns a count of subscribers to channels.",
+                docs: &manual::connection::PUBSUB_NUMSUB,
                 ..Command::runs(pubsub_numsub)
             },
             Command {
@@ -191,6 +202,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "7.0.0",
                 complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
                 summary: "Returns the active shard channels.",
+                docs: &manual::connection::PUBSUB_SHARDCHANNELS,
                 ..Command::runs(pubsub_shardchannels)
             },
             Command {
@@ -201,6 +213,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "7.0.0",
                 complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
                 summary: "Returns the count of subscribers of shard channels.",
+                docs: &manual::connection::PUBSUB_SHARDNUMSUB,
                 ..Command::runs(pubsub_shardnumsub)
             },
         ],

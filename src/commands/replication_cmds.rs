@@ -2,6 +2,7 @@
 //!
 //! The state machines (`replication`) make the decisions; here are the checks before them and the texts.
 
+use crate::manual;
 use config::special::Address;
 use engine::args::parse_int;
 use engine::blocking::{BlockedOn, answer_wait, deadline_in, replicas_at};
@@ -20,6 +21,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "5.0.0",
         summary: "Configures a server as replica of another, or promotes it to a master.",
+        docs: &manual::server::REPLICAOF,
         ..Command::runs(replicaof)
     },
     Command {
@@ -28,6 +30,7 @@ pub static COMMANDS: &[Command] = &[
         flags: ROLE_CHANGE.union(Flags::NOT_FROM_PRIMARY),
         group: Group::Server,
         summary: "Sets a Redis server as a replica of another, or promotes it to being a master.",
+        docs: &manual::server::SLAVEOF,
         ..Command::runs(replicaof)
     },
     Command {
@@ -56,6 +59,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "3.0.0",
         summary: "An internal command for configuring the replication stream.",
+        docs: &manual::server::REPLCONF,
         ..Command::runs(replconf)
     },
     Command {
@@ -69,6 +73,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "",
         summary: "An internal command used in replication.",
+        docs: &manual::server::PSYNC,
         ..Command::runs(psync)
     },
     Command {
@@ -91,6 +96,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.0.0",
         summary: "Blocks until the asynchronous replication of all preceding write commands sent by \
                   the connection is completed.",
+        docs: &manual::keys::WAIT,
         categories: Some(&["connection"]),
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
         ..Command::runs(wait)
@@ -103,6 +109,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.2.0",
         summary: "Blocks until all of the preceding write commands sent by the connection are written \
                   to the append-only file of the master and/or replicas.",
+        docs: &manual::keys::WAITAOF,
         categories: Some(&["connection"]),
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
         ..Command::runs(waitaof)

@@ -1,5 +1,6 @@
 //! SCAN and KEYS: going through the keys of a database.
 
+use crate::manual;
 use engine::spec::{Command, Flags};
 use engine::{Args, CmdResult, CommandError, Cx, glob};
 
@@ -12,6 +13,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over the key names in the database.",
+        docs: &manual::keys::SCAN,
         tips: &[
             "nondeterministic_output",
             "request_policy:special",
@@ -25,6 +27,7 @@ pub static COMMANDS: &[Command] = &[
         flags: Flags::READONLY,
         complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
         summary: "Returns all key names that match a pattern.",
+        docs: &manual::keys::KEYS,
         categories: Some(&["keyspace", "dangerous"]),
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
         ..Command::runs(keys)

@@ -1,5 +1,6 @@
 //! SORT: a list, set or sorted set in another order, with elements looked up in other keys.
 
+use crate::manual;
 use engine::key_specs::{Begin, Find};
 use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
@@ -29,6 +30,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Own(&[KeySpec::at(1, Access::READ), SORTED_BY, SORTED_INTO]),
         complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
         summary: "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.",
+        docs: &manual::keys::SORT,
         categories: Some(&["set", "sortedset", "list", "dangerous"]),
         ..Command::runs(sort)
     },
@@ -41,6 +43,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
         summary: "Returns the sorted elements of a list, a set, or a sorted set.",
+        docs: &manual::keys::SORT_RO,
         categories: Some(&["set", "sortedset", "list", "dangerous"]),
         ..Command::runs(sort_ro)
     },

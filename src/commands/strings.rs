@@ -2,6 +2,7 @@
 
 use super::expiry::{Due, past};
 use super::strings_conditional;
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SharedText, StrRef};
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ),
         group: Group::String,
         summary: "Returns the string value of a key.",
+        docs: &manual::strings::GET,
         ..Command::runs(get)
     },
     Command {
@@ -33,6 +35,7 @@ pub static COMMANDS: &[Command] = &[
         ),
         group: Group::String,
         summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
+        docs: &manual::strings::SET,
         ..Command::runs(set)
     },
     Command {
@@ -43,6 +46,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::CREATE),
         group: Group::String,
         summary: "Set the string value of a key only when the key doesn't exist.",
+        docs: &manual::strings::SETNX,
         ..Command::runs(setnx)
     },
     Command {
@@ -54,6 +58,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.0.0",
         summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
+        docs: &manual::strings::SETEX,
         ..Command::runs(setex)
     },
     Command {
@@ -65,6 +70,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.6.0",
         summary: "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
+        docs: &manual::strings::PSETEX,
         ..Command::runs(psetex)
     },
     Command {
@@ -75,6 +81,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Returns the previous string value of a key after setting it to a new value.",
+        docs: &manual::strings::GETSET,
         ..Command::runs(getset)
     },
     Command {
@@ -86,6 +93,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "6.2.0",
         summary: "Returns the string value of a key after deleting the key.",
+        docs: &manual::strings::GETDEL,
         ..Command::runs(getdel)
     },
     Command {
@@ -100,6 +108,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "6.2.0",
         summary: "Returns the string value of a key after setting its expiration time.",
+        docs: &manual::strings::GETEX,
         ..Command::runs(getex)
     },
     Command {
@@ -111,6 +120,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         complexity: "O(N) where N is the number of keys to retrieve.",
         summary: "Atomically returns the string values of one or more keys.",
+        docs: &manual::strings::MGET,
         tips: &["request_policy:multi_shard"],
         ..Command::runs(mget)
     },
@@ -128,6 +138,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Atomically creates or modifies the string values of one or more keys.",
+        docs: &manual::strings::MSET,
         tips: &[
             "request_policy:multi_shard",
             "response_policy:all_succeeded",
@@ -148,6 +159,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
+        docs: &manual::strings::MSETNX,
         ..Command::runs(msetnx)
     },
 ];

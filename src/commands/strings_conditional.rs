@@ -1,6 +1,7 @@
 //! DELIFEQ and MSETEX of Valkey: replicas of it are sent them, and so may anybody use them.
 
 use super::expiry::Due;
+use crate::manual;
 use crate::strings::StringContext;
 use engine::key_specs::{Begin, Find};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
@@ -19,6 +20,7 @@ pub static COMMANDS: &[Command] = &[
         since: "9.0.0",
         complexity: "O(1)",
         summary: "Deletes a key if its string value is the given one.",
+        docs: &manual::strings::DELIFEQ,
         ..Command::runs(delifeq)
     },
     Command {
@@ -35,6 +37,7 @@ pub static COMMANDS: &[Command] = &[
         since: "9.1.0",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Sets several keys together, with one expiry, if none or all of them exist.",
+        docs: &manual::strings::MSETEX,
         tips: &[
             "request_policy:multi_shard",
             "response_policy:all_succeeded",

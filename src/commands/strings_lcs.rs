@@ -1,5 +1,6 @@
 //! LCS: the longest common subsequence of two strings.
 
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::ValueRef;
@@ -16,6 +17,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "7.0.0",
     complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
     summary: "Finds the longest common substring.",
+    docs: &manual::strings::LCS,
     ..Command::runs(lcs)
 }];
 

@@ -1,6 +1,7 @@
 //! Strings that are numbers: INCR and related commands.
 
 use super::long_double::{LongDouble, Parsed};
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
@@ -16,6 +17,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+        docs: &manual::strings::INCR,
         ..Command::runs(incr)
     },
     Command {
@@ -26,6 +28,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+        docs: &manual::strings::DECR,
         ..Command::runs(decr)
     },
     Command {
@@ -36,6 +39,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+        docs: &manual::strings::INCRBY,
         ..Command::runs(incrby)
     },
     Command {
@@ -46,6 +50,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ_UPDATE),
         group: Group::String,
         summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
+        docs: &manual::strings::DECRBY,
         ..Command::runs(decrby)
     },
     Command {
@@ -57,6 +62,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.6.0",
         summary: "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+        docs: &manual::strings::INCRBYFLOAT,
         ..Command::runs(incrbyfloat)
     },
 ];

@@ -1,6 +1,7 @@
 //! Parts of strings: APPEND, GETRANGE, SETRANGE, STRLEN.
 
 use super::strings::reply_text;
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Str;
@@ -18,6 +19,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",
         summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
+        docs: &manual::strings::APPEND,
         ..Command::runs(append)
     },
     Command {
@@ -29,6 +31,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         since: "2.2.0",
         summary: "Returns the length of a string value.",
+        docs: &manual::strings::STRLEN,
         ..Command::runs(strlen)
     },
     Command {
@@ -41,6 +44,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.4.0",
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
         summary: "Returns a substring of the string stored at a key.",
+        docs: &manual::strings::GETRANGE,
         ..Command::runs(getrange)
     },
     Command {
@@ -52,6 +56,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
         summary: "Returns a substring from a string value.",
+        docs: &manual::strings::SUBSTR,
         ..Command::runs(substr)
     },
     Command {
@@ -64,6 +69,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
         summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
+        docs: &manual::strings::SETRANGE,
         ..Command::runs(setrange)
     },
 ];

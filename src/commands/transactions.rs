@@ -6,6 +6,7 @@
 //!  * A key that expires between WATCH and EXEC counts as changed, deleted or not.
 //!  * The client whose command runs is not in the table: it is marked when the command is done.
 
+use crate::manual;
 use engine::session::Watched;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::transaction::{discard_transaction, run_queue};
@@ -76,6 +77,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1) for every key.",
         summary: "Monitors changes to keys to determine the execution of a transaction.",
+        docs: &manual::connection::WATCH,
         ..Command::runs(watch)
     },
     Command {

@@ -30,6 +30,8 @@ pub struct Command {
     pub complexity: &'static str,
     /// One line, as COMMAND DOCS says it.
     pub summary: &'static str,
+    /// What COMMAND DOCS says besides.
+    pub docs: &'static Docs,
     /// Access categories that follow neither from the group nor from the flags: they replace that of the group.
     pub categories: Option<&'static [&'static str]>,
     /// What a client library may use to spread it over a cluster and to judge its reply.
@@ -116,6 +118,33 @@ impl Keys {
             Keys::Custom(f) => f(args, &mut out),
         }
         out
+    }
+}
+
+/// What COMMAND DOCS says of a command, besides the fields of its declaration.
+pub struct Docs {
+    /// The arguments, in the notation that `server_cmds::docs::parse` describes; empty where it takes none.
+    pub arguments: &'static str,
+    /// Versions with what each changed, the oldest first.
+    pub history: &'static [(&'static str, &'static str)],
+    /// The version that deprecated it, and what to use instead.
+    pub replaced: Option<(&'static str, &'static str)>,
+    /// True if it is for servers and tests, not for people.
+    pub internal: bool,
+}
+
+impl Docs {
+    /// Nothing.
+    pub const NONE: Docs = Docs::of("");
+
+    /// A command that has had the same arguments since it came.
+    pub const fn of(arguments: &'static str) -> Docs {
+        Docs {
+            arguments,
+            history: &[],
+            replaced: None,
+            internal: false,
+        }
     }
 }
 
@@ -237,6 +266,7 @@ impl Command {
             since: "1.0.0",
             complexity: "O(1)",
             summary: "",
+            docs: &Docs::NONE,
             categories: None,
             tips: &[],
             subcommands: &[],

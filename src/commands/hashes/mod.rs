@@ -11,6 +11,7 @@ mod tests;
 mod walk;
 mod with_expiry;
 
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 
 /// This family's declarations.
@@ -25,6 +26,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1) for each field/value pair added, so O(N) to add N field/value pairs when the command is called with multiple field/value pairs.",
         summary: "Creates or modifies the value of a field in a hash.",
+        docs: &manual::hashes::HSET,
         ..Command::runs(fields::hset)
     },
     Command {
@@ -37,6 +39,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Sets the value of a field in a hash only when the field doesn't exist.",
+        docs: &manual::hashes::HSETNX,
         ..Command::runs(fields::hsetnx)
     },
     Command {
@@ -49,6 +52,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Sets the values of multiple fields.",
+        docs: &manual::hashes::HMSET,
         ..Command::runs(fields::hmset)
     },
     Command {
@@ -61,6 +65,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Returns the value of a field in a hash.",
+        docs: &manual::hashes::HGET,
         ..Command::runs(fields::hget)
     },
     Command {
@@ -73,6 +78,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of fields being requested.",
         summary: "Returns the values of all fields in a hash.",
+        docs: &manual::hashes::HMGET,
         ..Command::runs(fields::hmget)
     },
     Command {
@@ -85,6 +91,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of fields to be removed.",
         summary: "Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.",
+        docs: &manual::hashes::HDEL,
         ..Command::runs(fields::hdel)
     },
     Command {
@@ -97,6 +104,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Returns the number of fields in a hash.",
+        docs: &manual::hashes::HLEN,
         ..Command::runs(fields::hlen)
     },
     Command {
@@ -109,6 +117,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         complexity: "O(1)",
         summary: "Returns the length of the value of a field.",
+        docs: &manual::hashes::HSTRLEN,
         ..Command::runs(fields::hstrlen)
     },
     Command {
@@ -121,6 +130,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Determines whether a field exists in a hash.",
+        docs: &manual::hashes::HEXISTS,
         ..Command::runs(fields::hexists)
     },
     Command {
@@ -133,6 +143,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the size of the hash.",
         summary: "Returns all fields and values in a hash.",
+        docs: &manual::hashes::HGETALL,
         tips: &["nondeterministic_output_order"],
         ..Command::runs(walk::hgetall)
     },
@@ -146,6 +157,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the size of the hash.",
         summary: "Returns all fields in a hash.",
+        docs: &manual::hashes::HKEYS,
         tips: &["nondeterministic_output_order"],
         ..Command::runs(walk::hkeys)
     },
@@ -159,6 +171,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the size of the hash.",
         summary: "Returns all values in a hash.",
+        docs: &manual::hashes::HVALS,
         tips: &["nondeterministic_output_order"],
         ..Command::runs(walk::hvals)
     },
@@ -172,6 +185,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(1)",
         summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
+        docs: &manual::hashes::HINCRBY,
         ..Command::runs(fields::hincrby)
     },
     Command {
@@ -184,6 +198,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(1)",
         summary: "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.",
+        docs: &manual::hashes::HINCRBYFLOAT,
         ..Command::runs(fields::hincrbyfloat)
     },
     Command {
@@ -196,6 +211,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of fields returned",
         summary: "Returns one or more random fields from a hash.",
+        docs: &manual::hashes::HRANDFIELD,
         tips: &["nondeterministic_output"],
         ..Command::runs(walk::hrandfield)
     },
@@ -209,6 +225,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over fields and values of a hash.",
+        docs: &manual::hashes::HSCAN,
         tips: &["nondeterministic_output"],
         ..Command::runs(walk::hscan)
     },
@@ -222,6 +239,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using relative time to expire (seconds)",
+        docs: &manual::hashes::HEXPIRE,
         ..Command::runs(expire::hexpire)
     },
     Command {
@@ -234,6 +252,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using relative time to expire (milliseconds)",
+        docs: &manual::hashes::HPEXPIRE,
         ..Command::runs(expire::hpexpire)
     },
     Command {
@@ -246,6 +265,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using an absolute Unix timestamp (seconds)",
+        docs: &manual::hashes::HEXPIREAT,
         ..Command::runs(expire::hexpireat)
     },
     Command {
@@ -258,6 +278,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using an absolute Unix timestamp (milliseconds)",
+        docs: &manual::hashes::HPEXPIREAT,
         ..Command::runs(expire::hpexpireat)
     },
     Command {
@@ -270,6 +291,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the TTL in seconds of a hash field.",
+        docs: &manual::hashes::HTTL,
         tips: &["nondeterministic_output"],
         ..Command::runs(expire::httl)
     },
@@ -283,6 +305,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the TTL in milliseconds of a hash field.",
+        docs: &manual::hashes::HPTTL,
         tips: &["nondeterministic_output"],
         ..Command::runs(expire::hpttl)
     },
@@ -296,6 +319,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in seconds.",
+        docs: &manual::hashes::HEXPIRETIME,
         ..Command::runs(expire::hexpiretime)
     },
     Command {
@@ -308,6 +332,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in msec.",
+        docs: &manual::hashes::HPEXPIRETIME,
         ..Command::runs(expire::hpexpiretime)
     },
     Command {
@@ -320,6 +345,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.4.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Removes the expiration time for each specified field",
+        docs: &manual::hashes::HPERSIST,
         ..Command::runs(expire::hpersist)
     },
     Command {
@@ -335,6 +361,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.0.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Get the value of one or more fields of a given hash key, and optionally set their expiration.",
+        docs: &manual::hashes::HGETEX,
         ..Command::runs(with_expiry::hgetex)
     },
     Command {
@@ -347,6 +374,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.0.0",
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
+        docs: &manual::hashes::HSETEX,
         ..Command::runs(with_expiry::hsetex)
     },
     Command {
@@ -359,6 +387,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.0.0",
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the value of a field and deletes it from the hash.",
+        docs: &manual::hashes::HGETDEL,
         ..Command::runs(with_expiry::hgetdel)
     },
 ];

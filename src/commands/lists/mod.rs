@@ -10,6 +10,7 @@ mod middle;
 #[cfg(test)]
 mod tests;
 
+use crate::manual;
 use engine::key_specs::FROM_ONE_TO_ANOTHER;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 
@@ -25,6 +26,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
+        docs: &manual::lists::LPUSH,
         ..Command::runs(ends::lpush)
     },
     Command {
@@ -37,6 +39,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.",
+        docs: &manual::lists::RPUSH,
         ..Command::runs(ends::rpush)
     },
     Command {
@@ -49,6 +52,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Prepends one or more elements to a list only when the list exists.",
+        docs: &manual::lists::LPUSHX,
         ..Command::runs(ends::lpushx)
     },
     Command {
@@ -61,6 +65,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Appends an element to a list only when the list exists.",
+        docs: &manual::lists::RPUSHX,
         ..Command::runs(ends::rpushx)
     },
     Command {
@@ -73,6 +78,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements returned",
         summary: "Returns the first elements in a list after removing it. Deletes the list if the last element was popped.",
+        docs: &manual::lists::LPOP,
         ..Command::runs(ends::lpop)
     },
     Command {
@@ -85,6 +91,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements returned",
         summary: "Returns and removes the last elements of a list. Deletes the list if the last element was popped.",
+        docs: &manual::lists::RPOP,
         ..Command::runs(ends::rpop)
     },
     Command {
@@ -97,6 +104,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Returns the length of a list.",
+        docs: &manual::lists::LLEN,
         ..Command::runs(middle::llen)
     },
     Command {
@@ -109,6 +117,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements to traverse to get to the element at index. This makes asking for the first or the last element of the list O(1).",
         summary: "Returns an element from a list by its index.",
+        docs: &manual::lists::LINDEX,
         ..Command::runs(middle::lindex)
     },
     Command {
@@ -121,6 +130,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the length of the list. Setting either the first or the last element of the list is O(1).",
         summary: "Sets the value of an element in a list by its index.",
+        docs: &manual::lists::LSET,
         ..Command::runs(middle::lset)
     },
     Command {
@@ -133,6 +143,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.",
         summary: "Returns a range of elements from a list.",
+        docs: &manual::lists::LRANGE,
         ..Command::runs(middle::lrange)
     },
     Command {
@@ -145,6 +156,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of elements to be removed by the operation.",
         summary: "Removes elements from both ends a list. Deletes the list if all elements were trimmed.",
+        docs: &manual::lists::LTRIM,
         ..Command::runs(middle::ltrim)
     },
     Command {
@@ -157,6 +169,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
         summary: "Removes elements from a list. Deletes the list if the last element was removed.",
+        docs: &manual::lists::LREM,
         ..Command::runs(middle::lrem)
     },
     Command {
@@ -169,6 +182,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(N) where N is the number of elements to traverse before seeing the value pivot. This means that inserting somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the right end (tail) is O(N).",
         summary: "Inserts an element before or after another element in a list.",
+        docs: &manual::lists::LINSERT,
         ..Command::runs(middle::linsert)
     },
     Command {
@@ -181,6 +195,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.0.6",
         complexity: "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.",
         summary: "Returns the index of matching elements in a list.",
+        docs: &manual::lists::LPOS,
         ..Command::runs(middle::lpos)
     },
     Command {
@@ -193,6 +208,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(1)",
         summary: "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.",
+        docs: &manual::lists::LMOVE,
         ..Command::runs(ends::lmove)
     },
     Command {
@@ -205,6 +221,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(1)",
         summary: "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.",
+        docs: &manual::lists::RPOPLPUSH,
         ..Command::runs(ends::rpoplpush)
     },
     Command {
@@ -217,6 +234,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
         summary: "Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.",
+        docs: &manual::lists::LMPOP,
         ..Command::runs(ends::lmpop)
     },
     Command {
@@ -233,6 +251,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of provided keys.",
         summary: "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
+        docs: &manual::lists::BLPOP,
         ..Command::runs(blocking::blpop)
     },
     Command {
@@ -249,6 +268,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N) where N is the number of provided keys.",
         summary: "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
+        docs: &manual::lists::BRPOP,
         ..Command::runs(blocking::brpop)
     },
     Command {
@@ -261,6 +281,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(1)",
         summary: "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.",
+        docs: &manual::lists::BLMOVE,
         ..Command::runs(blocking::blmove)
     },
     Command {
@@ -273,6 +294,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(1)",
         summary: "Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped.",
+        docs: &manual::lists::BRPOPLPUSH,
         ..Command::runs(blocking::brpoplpush)
     },
     Command {
@@ -287,6 +309,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
         summary: "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
+        docs: &manual::lists::BLMPOP,
         ..Command::runs(blocking::blmpop)
     },
 ];

@@ -1,5 +1,6 @@
 //! EVAL, EVALSHA and their read-only forms.
 
+use crate::manual;
 use engine::scripting::run::{Part, Start, keys_and_args};
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys, ScriptFrom};
 use engine::{Args, CmdResult, CommandError, Cx, Engine};
@@ -33,6 +34,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a server-side Lua script.",
+        docs: &manual::scripting::EVAL,
         ..Command::runs(|cx, args| eval(cx, args, false))
     },
     Command {
@@ -46,6 +48,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a server-side Lua script by SHA1 digest.",
+        docs: &manual::scripting::EVALSHA,
         ..Command::runs(|cx, args| evalsha(cx, args, false))
     },
     Command {
@@ -62,6 +65,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a read-only server-side Lua script.",
+        docs: &manual::scripting::EVAL_RO,
         ..Command::runs(|cx, args| eval(cx, args, true))
     },
     Command {
@@ -75,6 +79,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the script that is executed.",
         summary: "Executes a read-only server-side Lua script by SHA1 digest.",
+        docs: &manual::scripting::EVALSHA_RO,
         ..Command::runs(|cx, args| evalsha(cx, args, true))
     },
 ];

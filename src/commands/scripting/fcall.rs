@@ -1,6 +1,7 @@
 //! FCALL and FCALL_RO.
 
 use super::eval::{KEYS, READS, RUNS};
+use crate::manual;
 use base::integer::parse_int;
 use engine::scripting::run::{Start, keys_and_args};
 use engine::spec::{Access, Command, Group, KeyUse, ScriptFrom};
@@ -23,6 +24,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the function that is executed.",
         summary: "Invokes a function.",
+        docs: &manual::scripting::FCALL,
         ..Command::runs(|cx, args| fcall(cx, args, false))
     },
     Command {
@@ -39,6 +41,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the function that is executed.",
         summary: "Invokes a read-only function.",
+        docs: &manual::scripting::FCALL_RO,
         ..Command::runs(|cx, args| fcall(cx, args, true))
     },
 ];

@@ -1,5 +1,6 @@
 //! FUNCTION: the libraries.
 
+use crate::manual;
 use base::glob;
 use engine::scripting::busy::EVAL_IS_BUSY;
 use engine::scripting::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
@@ -29,6 +30,7 @@ static SUBCOMMANDS: &[Command] = &[
         arity: 3,
         flags: WRITES.union(Flags::NO_DATABASE),
         summary: "Deletes a library and its functions.",
+        docs: &manual::scripting::FUNCTION_DELETE,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(delete)
     },
@@ -46,6 +48,7 @@ static SUBCOMMANDS: &[Command] = &[
         flags: WRITES.union(Flags::NO_DATABASE),
         complexity: "O(N) where N is the number of functions deleted",
         summary: "Deletes all libraries and functions.",
+        docs: &manual::scripting::FUNCTION_FLUSH,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(flush)
     },
@@ -65,6 +68,7 @@ static SUBCOMMANDS: &[Command] = &[
         flags: Flags::NOSCRIPT.union(Flags::NO_DATABASE),
         complexity: "O(N) where N is the number of functions",
         summary: "Returns information about all libraries.",
+        docs: &manual::scripting::FUNCTION_LIST,
         tips: &["nondeterministic_output_order"],
         ..subcommand(list)
     },
@@ -74,6 +78,7 @@ static SUBCOMMANDS: &[Command] = &[
         flags: WRITES.union(Flags::DENYOOM).union(Flags::NO_DATABASE),
         complexity: "O(1) (considering compilation time is redundant)",
         summary: "Creates a library.",
+        docs: &manual::scripting::FUNCTION_LOAD,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(load)
     },
@@ -83,6 +88,7 @@ static SUBCOMMANDS: &[Command] = &[
         flags: WRITES.union(Flags::DENYOOM).union(Flags::NO_DATABASE),
         complexity: "O(N) where N is the number of functions on the payload",
         summary: "Restores all libraries from a payload.",
+        docs: &manual::scripting::FUNCTION_RESTORE,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..subcommand(restore)
     },

@@ -1,5 +1,6 @@
 //! SCRIPT: the cache of scripts.
 
+use crate::manual;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx};
 use lua::{Kind, Sha};
@@ -24,6 +25,7 @@ static SUBCOMMANDS: &[Command] = &[
         group: Group::Scripting,
         since: "3.2.0",
         summary: "Sets the debug mode of server-side Lua scripts.",
+        docs: &manual::scripting::SCRIPT_DEBUG,
         ..Command::runs(debug)
     },
     Command {
@@ -34,6 +36,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
         summary: "Determines whether server-side Lua scripts exist in the script cache.",
+        docs: &manual::scripting::SCRIPT_EXISTS,
         tips: &[
             "request_policy:all_shards",
             "response_policy:agg_logical_and",
@@ -48,6 +51,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N) with N being the number of scripts in cache",
         summary: "Removes all server-side Lua scripts from the script cache.",
+        docs: &manual::scripting::SCRIPT_FLUSH,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..Command::runs(flush)
     },
@@ -82,6 +86,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.6.0",
         complexity: "O(N) with N being the length in bytes of the script body.",
         summary: "Loads a server-side Lua script to the script cache.",
+        docs: &manual::scripting::SCRIPT_LOAD,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..Command::runs(load)
     },

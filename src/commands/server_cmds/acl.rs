@@ -3,6 +3,7 @@
 //! Failed logins are kept here for ACL LOG.
 
 use super::command_info::{CATEGORIES, in_category};
+use crate::manual;
 use base::hex::hex;
 use engine::spec::{Command, Flags, Group, Handler, Secrets};
 use engine::{Args, CmdResult, CommandError, Cx, Engine, table};
@@ -42,6 +43,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -2,
             flags: ANYWHERE,
             summary: "Lists the ACL categories, or the commands inside a category.",
+            docs: &manual::server::ACL_CAT,
             ..subcommand(acl_cat)
         },
         Command {
@@ -49,6 +51,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -3,
             secrets: Secrets::From(2),
             summary: "Deletes ACL users, and terminates their connections.",
+            docs: &manual::server::ACL_DELUSER,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..subcommand(acl_deluser)
         },
@@ -57,6 +60,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -4,
             since: "7.0.0",
             summary: "Simulates the execution of a command by a user, without executing the command.",
+            docs: &manual::server::ACL_DRYRUN,
             ..subcommand(acl_dryrun)
         },
         Command {
@@ -64,6 +68,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -2,
             flags: ANYWHERE,
             summary: "Generates a pseudorandom, secure password that can be used to identify ACL users.",
+            docs: &manual::server::ACL_GENPASS,
             ..subcommand(acl_genpass)
         },
         Command {
@@ -71,6 +76,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: 3,
             secrets: Secrets::From(2),
             summary: "Lists the ACL rules of a user.",
+            docs: &manual::server::ACL_GETUSER,
             ..subcommand(acl_getuser)
         },
         Command {
@@ -96,6 +102,7 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "acl|log",
             arity: -2,
             summary: "Lists recent security events generated due to ACL rules.",
+            docs: &manual::server::ACL_LOG,
             ..subcommand(acl_log)
         },
         Command {
@@ -110,6 +117,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -3,
             secrets: Secrets::From(2),
             summary: "Creates and modifies an ACL user and its rules, which is not supported.",
+            docs: &manual::server::ACL_SETUSER,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..subcommand(acl_setuser)
         },

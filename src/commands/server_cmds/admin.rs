@@ -1,5 +1,6 @@
 //! SHUTDOWN, TIME, LOLWUT.
 
+use crate::manual;
 use engine::blocking::BlockedOn;
 use engine::host::ShutdownOptions;
 use engine::spec::{Command, Flags, Group};
@@ -32,6 +33,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
         summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+        docs: &manual::server::SHUTDOWN,
         ..Command::runs(shutdown)
     },
     Command {
@@ -54,6 +56,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "",
         summary: "Displays computer art and the Redis version",
+        docs: &manual::server::LOLWUT,
         ..Command::runs(lolwut)
     },
 ];

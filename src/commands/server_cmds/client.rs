@@ -1,6 +1,7 @@
 //! CLIENT: what clients can learn about each other, and do to each other.
 
 use super::client_tracking;
+use crate::manual;
 use engine::blocking::Unblock;
 use engine::client_list::{self, Class};
 use engine::pause::{Held, Reason};
@@ -80,6 +81,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.4.0",
             complexity: "O(N) where N is the number of client connections",
             summary: "Terminates open connections.",
+            docs: &manual::connection::CLIENT_KILL,
             ..Command::runs(client_kill)
         },
         Command {
@@ -94,6 +96,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.4.0",
             complexity: "O(N) where N is the number of client connections",
             summary: "Lists open connections.",
+            docs: &manual::connection::CLIENT_LIST,
             tips: &["nondeterministic_output"],
             ..Command::runs(client_list)
         },
@@ -108,6 +111,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "7.0.0",
             summary: "Sets the client eviction mode of the connection.",
+            docs: &manual::connection::CLIENT_NO_EVICT,
             ..Command::runs(client_no_evict)
         },
         Command {
@@ -120,6 +124,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "7.2.0",
             summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+            docs: &manual::connection::CLIENT_NO_TOUCH,
             ..Command::runs(client_no_touch)
         },
         Command {
@@ -133,6 +138,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "3.0.0",
             summary: "Suspends commands processing.",
+            docs: &manual::connection::CLIENT_PAUSE,
             ..Command::runs(client_pause)
         },
         Command {
@@ -146,6 +152,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "3.2.0",
             summary: "Instructs the server whether to reply to commands.",
+            docs: &manual::connection::CLIENT_REPLY,
             ..Command::runs(client_reply)
         },
         Command {
@@ -158,6 +165,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "7.2.0",
             summary: "Sets information specific to the client or connection.",
+            docs: &manual::connection::CLIENT_SETINFO,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(client_setinfo)
         },
@@ -171,6 +179,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "2.6.9",
             summary: "Sets the connection name.",
+            docs: &manual::connection::CLIENT_SETNAME,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(client_setname)
         },
@@ -186,6 +195,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "5.0.0",
             complexity: "O(log N) where N is the number of client connections",
             summary: "Unblocks a client blocked by a blocking command from a different connection.",
+            docs: &manual::connection::CLIENT_UNBLOCK,
             ..Command::runs(client_unblock)
         },
         Command {

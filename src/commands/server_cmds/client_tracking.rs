@@ -1,5 +1,6 @@
 //! CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: what a client wants to hear of changes.
 
+use crate::manual;
 use engine::client_list::redirect_number;
 use engine::spec::{Command, Flags, Group};
 use engine::tracking::{self, Tracking};
@@ -19,6 +20,7 @@ pub const TRACKING: Command = Command {
     since: "6.0.0",
     complexity: "O(1). Some options may introduce additional complexity.",
     summary: "Controls server-assisted client-side caching for the connection.",
+    docs: &manual::connection::CLIENT_TRACKING,
     ..Command::runs(client_tracking)
 };
 
@@ -31,6 +33,7 @@ pub const CACHING: Command = Command {
     since: "6.0.0",
     complexity: "O(1)",
     summary: "Instructs the server whether to track the keys in the next request.",
+    docs: &manual::connection::CLIENT_CACHING,
     ..Command::runs(client_caching)
 };
 

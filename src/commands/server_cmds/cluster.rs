@@ -1,5 +1,6 @@
 //! CLUSTER and related commands: this server is not a cluster node, and says so as any such server does.
 
+use crate::manual;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx};
 
@@ -54,6 +55,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -3,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_ADDSLOTS,
                 ..REFUSED
             },
             Command {
@@ -61,6 +63,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -4,
                 flags: CHANGE,
                 since: "7.0.0",
+                docs: &manual::cluster::CLUSTER_ADDSLOTSRANGE,
                 ..REFUSED
             },
             Command {
@@ -76,6 +79,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: ADMIN,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_COUNT_FAILURE_REPORTS,
                 tips: &["nondeterministic_output"],
                 ..REFUSED
             },
@@ -84,6 +88,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: STALE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_COUNTKEYSINSLOT,
                 ..REFUSED
             },
             Command {
@@ -91,6 +96,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -3,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_DELSLOTS,
                 ..REFUSED
             },
             Command {
@@ -98,6 +104,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -4,
                 flags: CHANGE,
                 since: "7.0.0",
+                docs: &manual::cluster::CLUSTER_DELSLOTSRANGE,
                 ..REFUSED
             },
             Command {
@@ -105,6 +112,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -2,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_FAILOVER,
                 ..REFUSED
             },
             Command {
@@ -119,6 +127,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_FORGET,
                 ..REFUSED
             },
             Command {
@@ -126,6 +135,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 4,
                 flags: STALE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_GETKEYSINSLOT,
                 tips: &["nondeterministic_output"],
                 ..REFUSED
             },
@@ -149,6 +159,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: STALE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_KEYSLOT,
                 ..REFUSED
             },
             Command {
@@ -164,6 +175,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -4,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_MEET,
                 ..REFUSED
             },
             Command {
@@ -194,6 +206,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: ADMIN,
                 since: "5.0.0",
+                docs: &manual::cluster::CLUSTER_REPLICAS,
                 tips: &["nondeterministic_output"],
                 ..REFUSED
             },
@@ -202,6 +215,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_REPLICATE,
                 ..REFUSED
             },
             Command {
@@ -209,6 +223,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -2,
                 flags: ADMIN.union(Flags::NOSCRIPT),
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_RESET,
                 ..REFUSED
             },
             Command {
@@ -223,6 +238,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_SET_CONFIG_EPOCH,
                 ..REFUSED
             },
             Command {
@@ -230,6 +246,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -4,
                 flags: CHANGE,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_SETSLOT,
                 ..REFUSED
             },
             Command {
@@ -245,6 +262,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 3,
                 flags: ADMIN,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_SLAVES,
                 tips: &["nondeterministic_output"],
                 ..REFUSED
             },
@@ -253,6 +271,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: -4,
                 flags: LOADING,
                 since: "8.2.0",
+                docs: &manual::cluster::CLUSTER_SLOT_STATS,
                 tips: &["nondeterministic_output", "request_policy:all_shards"],
                 ..REFUSED
             },
@@ -261,6 +280,7 @@ pub static COMMANDS: &[Command] = &[
                 arity: 2,
                 flags: LOADING,
                 since: "3.0.0",
+                docs: &manual::cluster::CLUSTER_SLOTS,
                 tips: &["nondeterministic_output"],
                 ..REFUSED
             },

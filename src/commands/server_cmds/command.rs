@@ -2,6 +2,7 @@
 
 use super::command_info::{self, in_category, info};
 use super::docs;
+use crate::manual;
 use engine::key_specs::{self, Access};
 use engine::spec::{Command, Flags, Group};
 use engine::table::{self, Entry};
@@ -37,6 +38,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the number of commands to look up",
             summary: "Returns documentary information about one, multiple or all commands.",
+            docs: &manual::server::COMMAND_DOCS,
             categories: Some(&["connection"]),
             tips: &["nondeterministic_output_order"],
             ..Command::runs(command_docs)
@@ -49,6 +51,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.13",
             complexity: "O(N) where N is the number of arguments to the command",
             summary: "Extracts the key names from an arbitrary command.",
+            docs: &manual::server::COMMAND_GETKEYS,
             categories: Some(&["connection"]),
             ..Command::runs(command_getkeys)
         },
@@ -60,6 +63,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the number of arguments to the command",
             summary: "Extracts the key names and access flags for an arbitrary command.",
+            docs: &manual::server::COMMAND_GETKEYSANDFLAGS,
             categories: Some(&["connection"]),
             ..Command::runs(command_getkeysandflags)
         },
@@ -81,6 +85,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.13",
             complexity: "O(N) where N is the number of commands to look up",
             summary: "Returns information about one, multiple or all commands.",
+            docs: &manual::server::COMMAND_INFO,
             categories: Some(&["connection"]),
             tips: &["nondeterministic_output_order"],
             ..Command::runs(command_info)
@@ -93,6 +98,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             complexity: "O(N) where N is the total number of Redis commands",
             summary: "Returns a list of command names.",
+            docs: &manual::server::COMMAND_LIST,
             categories: Some(&["connection"]),
             tips: &["nondeterministic_output_order"],
             ..Command::runs(command_list)

@@ -1,5 +1,6 @@
 //! CONFIG: the directives at run time.
 
+use crate::manual;
 use config::access::{self, SetContext, SetError};
 use config::directive::Directive;
 use engine::engine::CommandStats;
@@ -26,6 +27,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.0.0",
             complexity: "O(N) when N is the number of configuration parameters provided",
             summary: "Returns the effective values of configuration parameters.",
+            docs: &manual::server::CONFIG_GET,
             ..Command::runs(config_get)
         },
         Command {
@@ -75,6 +77,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.0.0",
             complexity: "O(N) when N is the number of configuration parameters provided",
             summary: "Sets configuration parameters in-flight.",
+            docs: &manual::server::CONFIG_SET,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..Command::runs(config_set)
         },

@@ -1,6 +1,7 @@
 //! INFO: which sections, in which order.
 
 use super::info_sections as sections;
+use crate::manual;
 use engine::host::Facts;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, Cx, Engine};
@@ -12,6 +13,7 @@ pub static COMMANDS: &[Command] = &[Command {
     flags: Flags::LOADING.union(Flags::STALE),
     group: Group::Server,
     summary: "Returns information and statistics about the server.",
+    docs: &manual::server::INFO,
     categories: Some(&["dangerous"]),
     tips: &[
         "nondeterministic_output",

@@ -1,5 +1,6 @@
 //! LATENCY: events that took long, and how the times of commands are distributed.
 
+use crate::manual;
 use engine::latency::{Event, LatencyMonitor};
 use engine::spec::{Command, Flags, Group, Handler};
 use engine::table;
@@ -33,6 +34,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: 3,
             since: "2.8.13",
             summary: "Returns a latency graph for an event.",
+            docs: &manual::server::LATENCY_GRAPH,
             tips: &[
                 "nondeterministic_output",
                 "request_policy:all_nodes",
@@ -53,6 +55,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -2,
             since: "7.0.0",
             summary: "Returns the cumulative distribution of latencies of a subset or all commands.",
+            docs: &manual::server::LATENCY_HISTOGRAM,
             tips: &[
                 "nondeterministic_output",
                 "request_policy:all_nodes",
@@ -65,6 +68,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: 3,
             since: "2.8.13",
             summary: "Returns timestamp-latency samples for an event.",
+            docs: &manual::server::LATENCY_HISTORY,
             tips: &[
                 "nondeterministic_output",
                 "request_policy:all_nodes",
@@ -89,6 +93,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -2,
             since: "2.8.13",
             summary: "Resets the latency data for one or more events.",
+            docs: &manual::server::LATENCY_RESET,
             tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
             ..subcommand(reset)
         },

@@ -1,6 +1,7 @@
 //! MEMORY: what takes how much.
 
 use super::info_sections::Overhead;
+use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx};
 
@@ -86,6 +87,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "4.0.0",
             complexity: "O(N) where N is the number of samples.",
             summary: "Estimates the memory usage of a key.",
+            docs: &manual::server::MEMORY_USAGE,
             ..Command::runs(memory_usage)
         },
     ],

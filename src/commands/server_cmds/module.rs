@@ -1,5 +1,6 @@
 //! MODULE: there are none, and none can be loaded.
 
+use crate::manual;
 use engine::gates::permits;
 use engine::spec::{Command, Flags, Group, Handler};
 use engine::{Args, CmdResult, CommandError, Cx};
@@ -50,6 +51,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: -3,
             flags: CHANGE,
             summary: "Loads a module, which is not supported.",
+            docs: &manual::server::MODULE_LOAD,
             ..subcommand(module_load)
         },
         Command {
@@ -58,6 +60,7 @@ pub static COMMANDS: &[Command] = &[Command {
             flags: CHANGE,
             since: "7.0.0",
             summary: "Loads a module using extended parameters, which is not supported.",
+            docs: &manual::server::MODULE_LOADEX,
             ..subcommand(module_load)
         },
         Command {
@@ -65,6 +68,7 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: 3,
             flags: CHANGE,
             summary: "Unloads a module.",
+            docs: &manual::server::MODULE_UNLOAD,
             ..subcommand(module_unload)
         },
     ],

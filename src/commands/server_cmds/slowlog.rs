@@ -1,5 +1,6 @@
 //! SLOWLOG: the last commands that took long.
 
+use crate::manual;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx};
 
@@ -20,6 +21,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.2.12",
             complexity: "O(N) where N is the number of entries returned",
             summary: "Returns the slow log's entries.",
+            docs: &manual::server::SLOWLOG_GET,
             tips: &["request_policy:all_nodes", "nondeterministic_output"],
             ..Command::runs(get)
         },

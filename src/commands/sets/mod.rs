@@ -10,6 +10,7 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+use crate::manual;
 use engine::key_specs::{FROM_ONE_TO_ANOTHER, STORE_OF_SETS};
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 
@@ -25,6 +26,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Adds one or more members to a set. Creates the key if it doesn't exist.",
+        docs: &manual::sets::SADD,
         ..Command::runs(members::sadd)
     },
     Command {
@@ -37,6 +39,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the number of members to be removed.",
         summary: "Removes one or more members from a set. Deletes the set if the last member was removed.",
+        docs: &manual::sets::SREM,
         ..Command::runs(members::srem)
     },
     Command {
@@ -49,6 +52,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Determines whether a member belongs to a set.",
+        docs: &manual::sets::SISMEMBER,
         ..Command::runs(members::sismember)
     },
     Command {
@@ -61,6 +65,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of elements being checked for membership",
         summary: "Determines whether multiple members belong to a set.",
+        docs: &manual::sets::SMISMEMBER,
         ..Command::runs(members::smismember)
     },
     Command {
@@ -73,6 +78,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Returns the number of members in a set.",
+        docs: &manual::sets::SCARD,
         ..Command::runs(members::scard)
     },
     Command {
@@ -85,6 +91,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the set cardinality.",
         summary: "Returns all members of a set.",
+        docs: &manual::sets::SMEMBERS,
         tips: &["nondeterministic_output_order"],
         ..Command::runs(members::smembers)
     },
@@ -98,6 +105,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "Without the count argument O(1), otherwise O(N) where N is the value of the passed count.",
         summary: "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.",
+        docs: &manual::sets::SPOP,
         tips: &["nondeterministic_output"],
         ..Command::runs(random::spop)
     },
@@ -111,6 +119,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.",
         summary: "Get one or multiple random members from a set",
+        docs: &manual::sets::SRANDMEMBER,
         tips: &["nondeterministic_output"],
         ..Command::runs(random::srandmember)
     },
@@ -124,6 +133,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Moves a member from one set to another.",
+        docs: &manual::sets::SMOVE,
         ..Command::runs(members::smove)
     },
     Command {
@@ -136,6 +146,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Returns the intersect of multiple sets.",
+        docs: &manual::sets::SINTER,
         tips: &["nondeterministic_output_order"],
         ..Command::runs(algebra::sinter)
     },
@@ -149,6 +160,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Returns the number of members of the intersect of multiple sets.",
+        docs: &manual::sets::SINTERCARD,
         ..Command::runs(algebra::sintercard)
     },
     Command {
@@ -161,6 +173,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Stores the intersect of multiple sets in a key.",
+        docs: &manual::sets::SINTERSTORE,
         ..Command::runs(algebra::sinterstore)
     },
     Command {
@@ -173,6 +186,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the union of multiple sets.",
+        docs: &manual::sets::SUNION,
         tips: &["nondeterministic_output_order"],
         ..Command::runs(algebra::sunion)
     },
@@ -186,6 +200,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Stores the union of multiple sets in a key.",
+        docs: &manual::sets::SUNIONSTORE,
         ..Command::runs(algebra::sunionstore)
     },
     Command {
@@ -198,6 +213,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the difference of multiple sets.",
+        docs: &manual::sets::SDIFF,
         tips: &["nondeterministic_output_order"],
         ..Command::runs(algebra::sdiff)
     },
@@ -211,6 +227,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Stores the difference of multiple sets in a key.",
+        docs: &manual::sets::SDIFFSTORE,
         ..Command::runs(algebra::sdiffstore)
     },
     Command {
@@ -223,6 +240,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over members of a set.",
+        docs: &manual::sets::SSCAN,
         tips: &["nondeterministic_output"],
         ..Command::runs(members::sscan)
     },

@@ -1,6 +1,7 @@
 //! The declarations of the stream commands.
 
 use super::{add, claim, groups, info, pending, range, read, refs};
+use crate::manual;
 use engine::key_specs::{Begin, HALF};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 
@@ -26,6 +27,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.",
         summary: "Appends a new message to a stream. Creates the key if it doesn't exist.",
+        docs: &manual::streams::XADD,
         tips: &["nondeterministic_output"],
         ..Command::runs(add::xadd)
     },
@@ -39,6 +41,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1)",
         summary: "Return the number of messages in a stream.",
+        docs: &manual::streams::XLEN,
         ..Command::runs(range::xlen)
     },
     Command {
@@ -51,6 +54,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
         summary: "Returns the messages from a stream within a range of IDs.",
+        docs: &manual::streams::XRANGE,
         ..Command::runs(range::xrange)
     },
     Command {
@@ -63,6 +67,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
         summary: "Returns the messages from a stream within a range of IDs in reverse order.",
+        docs: &manual::streams::XREVRANGE,
         ..Command::runs(range::xrevrange)
     },
     Command {
@@ -75,6 +80,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
         summary: "Returns the number of messages after removing them from a stream.",
+        docs: &manual::streams::XDEL,
         ..Command::runs(add::xdel)
     },
     Command {
@@ -87,6 +93,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N), with N being the number of evicted entries. Constant times are very small however, since entries are organized in macro nodes containing multiple entries that can be released with a single deallocation.",
         summary: "Deletes messages from the beginning of a stream.",
+        docs: &manual::streams::XTRIM,
         tips: &["nondeterministic_output"],
         ..Command::runs(add::xtrim)
     },
@@ -100,6 +107,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1)",
         summary: "An internal command for replicating stream values.",
+        docs: &manual::streams::XSETID,
         ..Command::runs(add::xsetid)
     },
     Command {
@@ -118,6 +126,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "",
         summary: "Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.",
+        docs: &manual::streams::XREAD,
         ..Command::runs(read::xread)
     },
     Command {
@@ -136,6 +145,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
         summary: "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.",
+        docs: &manual::streams::XREADGROUP,
         ..Command::runs(read::xreadgroup)
     },
     Command {
@@ -148,6 +158,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(1) for each message ID processed.",
         summary: "Returns the number of messages that were successfully acknowledged by the consumer group member of a stream.",
+        docs: &manual::streams::XACK,
         ..Command::runs(groups::xack)
     },
     Command {
@@ -160,6 +171,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log N) with N being the number of messages in the PEL of the consumer group.",
         summary: "Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.",
+        docs: &manual::streams::XCLAIM,
         tips: &["nondeterministic_output"],
         ..Command::runs(claim::xclaim)
     },
@@ -173,6 +185,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(1) if COUNT is small.",
         summary: "Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to as consumer group member.",
+        docs: &manual::streams::XAUTOCLAIM,
         tips: &["nondeterministic_output"],
         ..Command::runs(claim::xautoclaim)
     },
@@ -186,6 +199,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.",
         summary: "Returns the information and entries from a stream consumer group's pending entries list.",
+        docs: &manual::streams::XPENDING,
         tips: &["nondeterministic_output"],
         ..Command::runs(pending::xpending)
     },
@@ -199,6 +213,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.2.0",
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
         summary: "Deletes one or multiple entries from the stream.",
+        docs: &manual::streams::XDELEX,
         ..Command::runs(refs::xdelex)
     },
     Command {
@@ -211,6 +226,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.2.0",
         complexity: "O(1) for each message ID processed.",
         summary: "Acknowledges and deletes one or multiple messages for a stream consumer group.",
+        docs: &manual::streams::XACKDEL,
         ..Command::runs(refs::xackdel)
     },
     Command {
@@ -231,6 +247,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Creates a consumer group.",
+                docs: &manual::streams::XGROUP_CREATE,
                 ..Command::runs(groups::create)
             },
             Command {
@@ -243,6 +260,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Sets the last-delivered ID of a consumer group.",
+                docs: &manual::streams::XGROUP_SETID,
                 ..Command::runs(groups::setid)
             },
             Command {
@@ -255,6 +273,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(N) where N is the number of entries in the group's pending entries list (PEL).",
                 summary: "Destroys a consumer group.",
+                docs: &manual::streams::XGROUP_DESTROY,
                 ..Command::runs(groups::destroy)
             },
             Command {
@@ -267,6 +286,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "6.2.0",
                 complexity: "O(1)",
                 summary: "Creates a consumer in a consumer group.",
+                docs: &manual::streams::XGROUP_CREATECONSUMER,
                 ..Command::runs(groups::create_consumer)
             },
             Command {
@@ -279,6 +299,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Deletes a consumer from a consumer group.",
+                docs: &manual::streams::XGROUP_DELCONSUMER,
                 ..Command::runs(groups::delete_consumer)
             },
             Command {
@@ -312,6 +333,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns information about a stream.",
+                docs: &manual::streams::XINFO_STREAM,
                 ..Command::runs(info::stream)
             },
             Command {
@@ -324,6 +346,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns a list of the consumer groups of a stream.",
+                docs: &manual::streams::XINFO_GROUPS,
                 ..Command::runs(info::groups)
             },
             Command {
@@ -336,6 +359,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns a list of the consumers in a consumer group.",
+                docs: &manual::streams::XINFO_CONSUMERS,
                 tips: &["nondeterministic_output"],
                 ..Command::runs(info::consumers)
             },

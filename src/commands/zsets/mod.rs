@@ -16,6 +16,7 @@ mod range;
 mod tests;
 mod update;
 
+use crate::manual;
 use engine::key_specs::{STORE_OF_COUNTED, STORE_OF_TWO};
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use keyspace::Item;
@@ -50,6 +51,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         summary: "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.",
+        docs: &manual::zsets::ZADD,
         ..Command::runs(update::zadd)
     },
     Command {
@@ -62,6 +64,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)) where N is the number of elements in the sorted set.",
         summary: "Increments the score of a member in a sorted set.",
+        docs: &manual::zsets::ZINCRBY,
         ..Command::runs(update::zincrby)
     },
     Command {
@@ -74,6 +77,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
         summary: "Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.",
+        docs: &manual::zsets::ZREM,
         ..Command::runs(update::zrem)
     },
     Command {
@@ -86,6 +90,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.",
+        docs: &manual::zsets::ZREMRANGEBYRANK,
         ..Command::runs(update::zremrangebyrank)
     },
     Command {
@@ -98,6 +103,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.",
+        docs: &manual::zsets::ZREMRANGEBYSCORE,
         ..Command::runs(update::zremrangebyscore)
     },
     Command {
@@ -110,6 +116,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.",
+        docs: &manual::zsets::ZREMRANGEBYLEX,
         ..Command::runs(update::zremrangebylex)
     },
     Command {
@@ -122,6 +129,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(1)",
         summary: "Returns the number of members in a sorted set.",
+        docs: &manual::zsets::ZCARD,
         ..Command::runs(ask::zcard)
     },
     Command {
@@ -134,6 +142,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(1)",
         summary: "Returns the score of a member in a sorted set.",
+        docs: &manual::zsets::ZSCORE,
         ..Command::runs(ask::zscore)
     },
     Command {
@@ -146,6 +155,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of members being requested.",
         summary: "Returns the score of one or more members in a sorted set.",
+        docs: &manual::zsets::ZMSCORE,
         ..Command::runs(ask::zmscore)
     },
     Command {
@@ -158,6 +168,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N))",
         summary: "Returns the index of a member in a sorted set ordered by ascending scores.",
+        docs: &manual::zsets::ZRANK,
         ..Command::runs(ask::zrank)
     },
     Command {
@@ -170,6 +181,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N))",
         summary: "Returns the index of a member in a sorted set ordered by descending scores.",
+        docs: &manual::zsets::ZREVRANK,
         ..Command::runs(ask::zrevrank)
     },
     Command {
@@ -182,6 +194,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Returns the count of members in a sorted set that have scores within a range.",
+        docs: &manual::zsets::ZCOUNT,
         ..Command::runs(ask::zcount)
     },
     Command {
@@ -194,6 +207,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Returns the number of members in a sorted set within a lexicographical range.",
+        docs: &manual::zsets::ZLEXCOUNT,
         ..Command::runs(ask::zlexcount)
     },
     Command {
@@ -206,6 +220,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N) where N is the number of members returned",
         summary: "Returns one or more random members from a sorted set.",
+        docs: &manual::zsets::ZRANDMEMBER,
         tips: &["nondeterministic_output"],
         ..Command::runs(ask::zrandmember)
     },
@@ -219,6 +234,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.0",
         complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         summary: "Iterates over members and scores of a sorted set.",
+        docs: &manual::zsets::ZSCAN,
         tips: &["nondeterministic_output"],
         ..Command::runs(ask::zscan)
     },
@@ -232,6 +248,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
         summary: "Returns members in a sorted set within a range of indexes.",
+        docs: &manual::zsets::ZRANGE,
         ..Command::runs(range::zrange)
     },
     Command {
@@ -244,6 +261,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.",
         summary: "Stores a range of members from sorted set in a key.",
+        docs: &manual::zsets::ZRANGESTORE,
         ..Command::runs(range::zrangestore)
     },
     Command {
@@ -256,6 +274,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
         summary: "Returns members in a sorted set within a range of indexes in reverse order.",
+        docs: &manual::zsets::ZREVRANGE,
         ..Command::runs(range::zrevrange)
     },
     Command {
@@ -268,6 +287,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.5",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a range of scores.",
+        docs: &manual::zsets::ZRANGEBYSCORE,
         ..Command::runs(range::zrangebyscore)
     },
     Command {
@@ -280,6 +300,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a range of scores in reverse order.",
+        docs: &manual::zsets::ZREVRANGEBYSCORE,
         ..Command::runs(range::zrevrangebyscore)
     },
     Command {
@@ -292,6 +313,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a lexicographical range.",
+        docs: &manual::zsets::ZRANGEBYLEX,
         ..Command::runs(range::zrangebylex)
     },
     Command {
@@ -304,6 +326,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a lexicographical range in reverse order.",
+        docs: &manual::zsets::ZREVRANGEBYLEX,
         ..Command::runs(range::zrevrangebylex)
     },
     Command {
@@ -316,6 +339,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
+        docs: &manual::zsets::ZPOPMIN,
         ..Command::runs(pop::zpopmin)
     },
     Command {
@@ -328,6 +352,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
+        docs: &manual::zsets::ZPOPMAX,
         ..Command::runs(pop::zpopmax)
     },
     Command {
@@ -340,6 +365,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the highest- or lowest-scoring members from one or more sorted sets after removing them. Deletes the sorted set if the last member was popped.",
+        docs: &manual::zsets::ZMPOP,
         ..Command::runs(pop::zmpop)
     },
     Command {
@@ -356,6 +382,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
+        docs: &manual::zsets::BZPOPMIN,
         ..Command::runs(pop::bzpopmin)
     },
     Command {
@@ -372,6 +399,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped.",
+        docs: &manual::zsets::BZPOPMAX,
         ..Command::runs(pop::bzpopmax)
     },
     Command {
@@ -386,6 +414,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
+        docs: &manual::zsets::BZMPOP,
         ..Command::runs(pop::bzmpop)
     },
     Command {
@@ -398,6 +427,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
         summary: "Returns the union of multiple sorted sets.",
+        docs: &manual::zsets::ZUNION,
         ..Command::runs(algebra::zunion)
     },
     Command {
@@ -410,6 +440,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
         summary: "Returns the intersect of multiple sorted sets.",
+        docs: &manual::zsets::ZINTER,
         ..Command::runs(algebra::zinter)
     },
     Command {
@@ -422,6 +453,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
         summary: "Returns the difference between multiple sorted sets.",
+        docs: &manual::zsets::ZDIFF,
         ..Command::runs(algebra::zdiff)
     },
     Command {
@@ -434,6 +466,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
         summary: "Stores the union of multiple sorted sets in a key.",
+        docs: &manual::zsets::ZUNIONSTORE,
         ..Command::runs(algebra::zunionstore)
     },
     Command {
@@ -446,6 +479,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
         summary: "Stores the intersect of multiple sorted sets in a key.",
+        docs: &manual::zsets::ZINTERSTORE,
         ..Command::runs(algebra::zinterstore)
     },
     Command {
@@ -458,6 +492,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
         summary: "Stores the difference of multiple sorted sets in a key.",
+        docs: &manual::zsets::ZDIFFSTORE,
         ..Command::runs(algebra::zdiffstore)
     },
     Command {
@@ -470,6 +505,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         complexity: "O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.",
         summary: "Returns the number of members of the intersect of multiple sorted sets.",
+        docs: &manual::zsets::ZINTERCARD,
         ..Command::runs(algebra::zintercard)
     },
 ];
