@@ -18,12 +18,15 @@
 //! | [`engine`] | the machine on which commands run: sessions, the way of a request, blocking, pub/sub, eviction |
 //! | [`commands`] | what each command does, by family |
 //! | [`server`] | sockets, files, timers, signals: the only part that waits |
-//! | [`tools`] | what the `forebay` command does |
+//! | [`tools`] | what the `forebay` command does with files and servers |
+//! | [`sync_bench`] | how long full syncs take, and in which phases |
+//! | [`cli`] | the command line of `forebay` |
 //!
 //! Each room is a crate of this workspace, in the folder of its name. This package gives them one name for the two
 //! programs, the tests and the benches.
 
 pub use base;
+pub use cli;
 pub use commands;
 pub use config;
 pub use disk;
@@ -35,6 +38,7 @@ pub use rdb;
 pub use replication;
 pub use resp;
 pub use server;
+pub use sync_bench;
 pub use tools;
 
 pub use base::{REDIS_VERSION, VERSION};

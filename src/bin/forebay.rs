@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    forebay::tools::cli::run()
+    forebay::cli::run()
 }

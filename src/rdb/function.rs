@@ -1,7 +1,5 @@
 //! Function libraries: whether a source can be one. Nothing here runs them.
 
-use super::lua_syntax;
-
 /// What the first line of a library says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Library<'a> {

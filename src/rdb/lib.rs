@@ -54,8 +54,6 @@ pub mod held;
 pub mod intset;
 pub mod length;
 pub mod listpack;
-mod lua_lexer;
-mod lua_syntax;
 pub mod lzf;
 pub mod module;
 pub mod normalize;

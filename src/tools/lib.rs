@@ -9,7 +9,6 @@
 //!
 //! | module | what it answers |
 //! |---|---|
-//! | [`cli`] | which subcommands and options there are; exit codes |
 //! | [`source`] | what is read: a file, or stdin as `-` |
 //! | [`pipeline`] | how frames reach the threads that look at them, and results come back in order |
 //! | [`check`] | `forebay rdb check` |
@@ -19,8 +18,6 @@
 //! | [`convert`] | `forebay rdb convert` |
 //! | [`salvage`] | `forebay rdb salvage` |
 //! | [`diff`] | `forebay rdb diff` |
-//! | [`sync_log`] | `forebay sync-log` |
-//! | [`sync_bench`] | `forebay sync-bench` |
 //! | [`view`] | a file seen through a buffer that can be put anywhere |
 //! | [`output`] | how a dump is written: aside, synced, renamed |
 //! | [`duplicates`] | which keys occur twice, in bounded memory |
@@ -34,7 +31,6 @@
 
 pub mod canonical;
 pub mod check;
-pub mod cli;
 pub mod connect;
 pub mod convert;
 pub mod diff;
@@ -50,8 +46,6 @@ pub mod progress;
 pub mod salvage;
 pub mod source;
 pub mod stat;
-pub mod sync_bench;
-pub mod sync_log;
 pub mod text;
 pub mod value_json;
 pub mod verdict;

@@ -4,6 +4,7 @@
 
 mod commands;
 mod dumps;
+mod rooms;
 mod secrets;
 
 use std::fs;

@@ -7,7 +7,6 @@
 use super::client::Client;
 use super::interrupt;
 use super::plan::{Binary, Family};
-use crate::source::Trouble;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use tools::source::Trouble;
 
 /// Between two looks at a server that starts.
 const LOOK: Duration = Duration::from_millis(2);

@@ -4,21 +4,22 @@
 //! wrong, or something could not be read or written. If the reader of the output closes it (`| head`), a tool ends
 //! quietly.
 
-use super::diff::{self, Failed, Side};
-use super::duplicates::HELD_MAX;
-use super::export::{self, Incomplete};
-use super::output::Output;
-use super::salvage::{self, Hopeless};
-use super::source::{Source, Trouble};
-use super::sync_bench::args::SyncBenchArgs;
-use super::sync_bench::process::Stop;
-use super::{check, convert, digest, stat, sync_bench, sync_log};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use keyspace::digest::Manner;
 use rdb::target::{OnLoss, Target};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use sync_bench::args::SyncBenchArgs;
+use sync_bench::process::Stop;
+use sync_bench::sync_log;
+use tools::diff::{self, Failed, Side};
+use tools::duplicates::HELD_MAX;
+use tools::export::{self, Incomplete};
+use tools::output::Output;
+use tools::salvage::{self, Hopeless};
+use tools::source::{Source, Trouble};
+use tools::{check, convert, digest, stat};
 
 /// Tools for dumps of Redis, Valkey and Forebay.
 #[derive(Debug, Parser)]
@@ -601,7 +602,7 @@ fn run_sync_bench(args: SyncBenchArgs) -> Result<(), Failure> {
     }
     if let Some(path) = &options.html {
         let mut page = Vec::new();
-        sync_bench::html::print(&report, super::text::now_ms() / 1000, &mut page)?;
+        sync_bench::html::print(&report, tools::text::now_ms() / 1000, &mut page)?;
         sync_bench::write_file(path, &page)?;
     }
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -5,7 +5,9 @@
 //! bound on nesting like that of the real compiler. What it cannot tell (limits on locals, upvalues, constants) it
 //! lets pass.
 
-use super::lua_lexer::{Lexer, Token};
+mod lexer;
+
+use lexer::{Lexer, Token};
 
 /// Nesting of blocks and expressions (`LUAI_MAXCCALLS` of Lua 5.1).
 const DEPTH_MAX: u32 = 200;

@@ -1,8 +1,8 @@
 //! The line on a terminal: which sync runs, where it is, how long all of them will take.
 
-use crate::text::bytes;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
+use tools::text::bytes;
 
 /// No more often than this.
 const EVERY: Duration = Duration::from_millis(100);

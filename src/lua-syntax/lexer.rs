@@ -1,6 +1,6 @@
-//! The tokens of Lua 5.1, for [`super::lua_syntax`].
+//! The tokens of Lua 5.1, for the recogniser.
 
-use super::lua_syntax::SyntaxError;
+use super::SyntaxError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Token<'a> {

@@ -212,7 +212,7 @@ impl Under {
             words.push(format!("{} writes/s", self.write_load));
         }
         if let Some(rate) = self.link_rate {
-            words.push(format!("link of {}/s", crate::text::bytes(rate)));
+            words.push(format!("link of {}/s", tools::text::bytes(rate)));
         }
         match words.is_empty() {
             true => String::new(),
@@ -274,7 +274,7 @@ fn of_modes(group: &[&Summary], name: &str, under: Under) -> Vec<String> {
                 "{mode} has the best median ({:.0} ms), but {} cannot be told apart from it with {}",
                 best.total_ms.median,
                 names.join(", "),
-                crate::text::plural(best.runs as u64, "repetition")
+                tools::text::plural(best.runs as u64, "repetition")
             )
         }
     };

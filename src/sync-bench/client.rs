@@ -1,11 +1,11 @@
 //! A small blocking client: commands, one answer each, INFO as a map.
 
-use crate::connect::connect;
 use base::request::encode_request;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+use tools::connect::connect;
 
 /// A server that says nothing for this long is stuck; loading servers answer from time to time.
 const SILENCE: Duration = Duration::from_secs(60);

@@ -2,10 +2,10 @@
 
 use super::plan::{Mode, Servers};
 use super::process::identify;
-use crate::source::Trouble;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tools::source::Trouble;
 
 /// Options of `forebay sync-bench`.
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! The machine in words: what its figures depend on, without its name.
 
-use crate::text::{bytes, plural};
+use tools::text::{bytes, plural};
 
 /// Processors, memory and kernel.
 pub fn words() -> String {

@@ -30,18 +30,19 @@ pub mod sources;
 pub mod started;
 pub mod status;
 pub mod sync;
+pub mod sync_log;
 pub mod text;
 pub mod throttle;
 pub mod usage;
 pub mod verdict;
 
-use super::source::Trouble;
 use args::{Options, What};
 use figures::Summary;
 use plan::{Cell, Servers};
 use process::Stop;
 use std::path::Path;
 use sync::Measured;
+use tools::source::Trouble;
 
 /// Everything that was measured.
 #[derive(Debug)]

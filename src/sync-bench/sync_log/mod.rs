@@ -21,7 +21,6 @@ pub mod show;
 pub mod syncs;
 pub mod table;
 
-use super::source::Trouble;
 use clock::Offset;
 use line::Line;
 use moments::{Moments, Side};
@@ -30,6 +29,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use syncs::Sync;
+use tools::source::Trouble;
 
 /// Lines that are kept of one log, the last ones: a few hundred MB of text.
 const LINES_MAX: usize = 2_000_000;

@@ -107,7 +107,7 @@ pub fn run(options: &Options, master: &str, replica: &str) -> Result<Report, Sto
         Some((host, port)) => format!("the replica follows {host}:{port} again, as before"),
         None => "the replica was made a master again (REPLICAOF NO ONE), as it was before; it keeps the data".into(),
     });
-    let data = crate::text::plural(keys, "key");
+    let data = tools::text::plural(keys, "key");
     Ok(report(
         vec![servers],
         vec![cell],

@@ -4,8 +4,8 @@ use super::Report;
 use super::figures::{Spread, Summary};
 use super::verdict::conditions;
 use crate::sync_log::moments::{Kind, Phase, Side};
-use crate::text::bytes;
 use std::io::{self, Write};
+use tools::text::bytes;
 
 /// A median, with its spread where there is one.
 pub fn spread(s: Spread, show: impl Fn(f64) -> String) -> String {

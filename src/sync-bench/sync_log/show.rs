@@ -3,9 +3,9 @@
 use super::line::Line;
 use super::moments::{Moment, Moments, Phase, Side};
 use super::{Merged, Pair};
-use crate::json_text::Json;
-use crate::text::{bytes, plural};
 use std::io::{self, Write};
+use tools::json_text::Json;
+use tools::text::{bytes, plural};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug)]

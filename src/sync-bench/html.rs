@@ -5,9 +5,9 @@ use super::figures::Summary;
 use super::picture::{Curve, LEGEND, Timeline, Total, latency, timelines, totals};
 use super::text::{COLUMNS, ms, us};
 use super::verdict::conditions;
-use crate::page::{self, escaped};
-use crate::text::bytes;
 use std::io::{self, Write};
+use tools::page::{self, escaped};
+use tools::text::bytes;
 
 /// Prints the page.
 ///

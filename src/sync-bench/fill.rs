@@ -3,13 +3,13 @@
 //! Every server loads the same file, so that all of them begin with the same data in the same time's reach; a version of
 //! the format that the oldest reads, and no compression, which only some would have to undo.
 
-use crate::source::Trouble;
 use rdb::string::{encode_blob, encode_string};
 use rdb::version::RdbVersion;
 use rdb::writer::{Checksum, Sink, Writer};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use tools::source::Trouble;
 
 /// The format of Redis 5 to 6.2.
 const VERSION: RdbVersion = RdbVersion::redis(9);

@@ -6,9 +6,9 @@
 use super::figures::{Spread, slowest_over_time};
 use super::load::Sample;
 use super::text::ms;
-use crate::page::escaped;
 use crate::sync_log::moments::{Kind, Phase, Side};
 use std::fmt::Write;
+use tools::page::escaped;
 
 /// Width of all pictures, in units of the picture.
 const WIDTH: f64 = 1160.0;

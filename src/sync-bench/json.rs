@@ -5,8 +5,8 @@ use super::figures::{Latency, SideFigures, Spread, Summary, slowest_over_time};
 use super::plan::Conditions;
 use super::sync::Measured;
 use super::usage::Usage;
-use crate::json_text::Json;
 use crate::sync_log::show::moments_json;
+use tools::json_text::Json;
 
 /// Parts of a sync whose slowest answers are told.
 const SLOTS: usize = 100;

@@ -10,12 +10,12 @@ use super::server::Server;
 use super::status::Status;
 use super::sync::{Keys, Measured, Order, known_keys, measure};
 use super::{Report, report};
-use crate::check;
-use crate::source::{Source, Trouble};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use tools::check;
+use tools::source::{Source, Trouble};
 
 /// A file in the directory of a run that is locked while it lasts.
 const LOCK: &str = "lock";
@@ -132,12 +132,12 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String), Stop>
             let path = base.path().join("data.rdb");
             fill::write_dump(&path, *shape)?;
             let size = match shape.value_size {
-                Some(size) => format!("values of {}", crate::text::bytes(size as u64)),
+                Some(size) => format!("values of {}", tools::text::bytes(size as u64)),
                 None => "values value:N".to_owned(),
             };
             let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
-            let keys = crate::text::plural(shape.keys + LOAD_KEYS, "key");
-            let data = format!("{keys}, {size}, {} as a dump", crate::text::bytes(bytes));
+            let keys = tools::text::plural(shape.keys + LOAD_KEYS, "key");
+            let data = format!("{keys}, {size}, {} as a dump", tools::text::bytes(bytes));
             Ok((path, data))
         }
         Data::File(path) => {
@@ -149,7 +149,7 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String), Stop>
                     checksum: true,
                     defects_max: 1,
                     threads: std::thread::available_parallelism().map_or(1, usize::from),
-                    keys_max: crate::duplicates::HELD_MAX,
+                    keys_max: tools::duplicates::HELD_MAX,
                     progress: options.progress,
                 },
             )?;
@@ -165,8 +165,8 @@ fn prepare(options: &Options, base: &TempDir) -> Result<(PathBuf, String), Stop>
             let data = format!(
                 "{}: {}, {}",
                 path.file_name().unwrap_or_default().to_string_lossy(),
-                crate::text::plural(keys, "key"),
-                crate::text::bytes(checked.bytes)
+                tools::text::plural(keys, "key"),
+                tools::text::bytes(checked.bytes)
             );
             Ok((path, data))
         }
