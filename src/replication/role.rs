@@ -267,7 +267,7 @@ impl Replication {
             self.log(
                 '#',
                 format!(
-                    "The stream for slow replicas cannot go to disk and stays in memory: {why}"
+                    "Can't write the stream for slow replicas to disk, it stays in memory: {why}"
                 ),
             );
         }

@@ -46,7 +46,7 @@ pub fn spawn_or_run(name: &str, work: impl FnOnce() + Send + 'static) {
         }
     });
     if let Err(error) = started {
-        tracing::warn!("Can't start the thread {name}: {error}. The server waits for its work");
+        tracing::warn!("Can't start the thread {name}: {error}. The main thread does its work");
         if let Some(work) = take(&work) {
             work();
         }

@@ -270,7 +270,7 @@ impl Primary {
             if self.doubts.form(&label) == doubts::Form::Old && replica.conf.is_of_unknown_age() {
                 env.log(
                     '*',
-                    format!("Replica {label} left its payload: the next one is written for Redis 6.2, in case it is one"),
+                    format!("Replica {label} closed the connection amid a full sync: the next one is in the format of Redis 6.2"),
                 );
             }
         }

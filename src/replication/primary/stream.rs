@@ -88,7 +88,7 @@ impl Primary {
         if began && !spills.is_empty() && !self.spilling {
             env.log(
                 '*',
-                format!("Slow replicas keep {memory} bytes of the stream: the oldest go to disk"),
+                format!("Slow replicas keep {memory} bytes of the stream in memory: writing the oldest to disk"),
             );
         }
         self.spilling = !began || !spills.is_empty();

@@ -74,7 +74,9 @@ pub fn load<R: Read>(
             let work = || Inserter::new(options, &tasks).work();
             if let Err(e) = threads::spawn_in(scope, &format!("forebay-load-{n}"), work) {
                 // The calling thread does the work of those that are missing.
-                tracing::warn!("Loading with {n} of {helpers} helping threads: {e}");
+                tracing::warn!(
+                    "Can't start more than {n} of {helpers} threads that help to load: {e}"
+                );
                 break;
             }
         }

@@ -106,13 +106,16 @@ fn load_sound(
     progress: &LoadProgress,
 ) -> Result<Loaded, LoadError> {
     const LOGGED: usize = 1000;
-    tracing::warn!("The dump is damaged: {error}. rdb-load-salvage is on: loading what is sound");
+    tracing::warn!("The dump is damaged: {error}. rdb-load-salvage is on: loading its sound parts");
     let salvaged = load::salvage::load_sound(path, options, progress)?;
     for cut in salvaged.cuts.iter().take(LOGGED) {
         tracing::warn!("Left out: {cut}");
     }
     if salvaged.cuts.len() > LOGGED {
-        tracing::warn!("Left out: {} more ranges", salvaged.cuts.len() - LOGGED);
+        tracing::warn!(
+            "Left out: {} more ranges, which are not listed",
+            salvaged.cuts.len() - LOGGED
+        );
     }
     for note in &salvaged.notes {
         tracing::warn!("{note}");

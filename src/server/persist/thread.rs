@@ -145,7 +145,7 @@ impl SaveThread {
                 Ok(handle) => return Ok(Writer::Thread(handle)),
                 Err(error) => error,
             };
-            tracing::warn!("Can't start the thread that saves: {error}. It is saved without");
+            tracing::warn!("Can't start a thread for the save: {error}. The main thread saves");
             let (plan, open) = take(&work).expect("no thread has it");
             let begun = begin_encoding(shared, progress, plan, open);
             let mut begun = begun.unwrap_or_else(|error| Encoding::Over(failed(error)));
