@@ -336,10 +336,11 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// A process that exits removes its temporary files; one that is killed leaves few.
+    /// A process that exits removes its temporary files. One that is killed leaves at most those of a received dump,
+    /// of a save that had been given up but had not noticed yet, and of the final save.
     fn count_temporary(&mut self, status: ExitStatus) -> Result<(), String> {
         let files = self.server.temporary_files();
-        let more = if status.code().is_some() { 0 } else { 2 };
+        let more = if status.code().is_some() { 0 } else { 3 };
         if files.len() > self.temporary + more {
             return Err(format!(
                 "{} were there before; now {files:?}",
