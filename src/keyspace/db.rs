@@ -282,9 +282,7 @@ impl Db {
     /// Sets the heat; not a change in the sense of [`Loc`] validity or snapshots.
     #[inline]
     pub fn set_heat(&mut self, loc: Loc, heat: u32) {
-        self.segment_mut(loc)
-            .slots_mut()
-            .set_heat(loc.slot as usize, heat);
+        self.segment_mut(loc).set_heat(loc.slot as usize, heat);
     }
 
     /// As [`Db::set_heat`], with what `f` makes of the heat.
@@ -295,7 +293,7 @@ impl Db {
         let old = segment.as_ref().slots().heat(slot);
         let new = f(old);
         if new != old {
-            segment.slots_mut().set_heat(slot, new);
+            segment.set_heat(slot, new);
         }
     }
 

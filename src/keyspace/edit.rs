@@ -15,7 +15,7 @@ impl Db {
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
-        let bytes = &segment.records_mut()[offset..];
+        let bytes = &segment.as_ref().records()[offset..];
         let type_byte = bytes[record::type_at(bytes)];
         if type_byte & OUTSIDE == 0 {
             let mut value = Value::to_change(type_byte, Record::parse(bytes).value());
@@ -75,11 +75,7 @@ impl Db {
         }
         let new = rdb_type | type_byte & !TYPE_MASK;
         if new != type_byte {
-            let mut segment = self.segment_mut(loc);
-            let at = offset + record::type_at(&segment.records_mut()[offset..]);
-            segment.records_mut()[at] = new;
-            segment.count(false, type_byte, -1);
-            segment.count(false, new, 1);
+            self.segment_mut(loc).retype_at(offset, rdb_type);
             self.types[(type_byte & TYPE_MASK) as usize] -= 1;
             self.types[rdb_type as usize] += 1;
         }

@@ -9,11 +9,11 @@
 //! * [`keyspace`](Keyspace): all databases.
 //! * [`db`]: one database, to be read; [`Loc`] names an entry between two changes. `write`, [`edit`]:
 //!   its changes. `expiry`: which segment has what expires first.
-//! * [`directory`], `node`, `reshape`: from a hash to its segment. [`segment`], [`slots`]: up to 448
-//!   entries in one extent.
-//! * [`record`]: how an entry is held in memory: as an RDB record. `outside`: values outside the records.
-//! * [`heap`], `region`, `region_pool`: memory for extents. `tidy`: gives it back when it is free.
-//!   [`Footprint`]: what it is used for. [`repack`](Round): the same for values outside.
+//! * `memory`: from a hash to its segment, up to 448 entries in one extent, and memory for extents; values outside the
+//!   records. All `unsafe` code of the keyspace is there.
+//! * [`record`]: how an entry is held in memory: as an RDB record.
+//! * `tidy`: gives memory back when it is free. [`Footprint`]: what it is used for. [`repack`](Round): the same for
+//!   values outside.
 //! * `scan`: a walk in the order of hashes ([`Hasher`]) that commands take in steps.
 //! * [`load`]: building a new database by several threads, beside those that are served.
 //! * `tree`: the structure of every large value.
@@ -23,26 +23,18 @@
 
 pub mod db;
 pub mod digest;
-pub mod directory;
 pub mod edit;
 mod expiry;
 mod footprint;
-pub mod heap;
 mod keyspace;
 pub mod load;
+mod memory;
 #[cfg(test)]
 mod model_tests;
-mod node;
-mod outside;
 pub mod record;
-mod region;
-mod region_pool;
 mod repack;
-mod reshape;
 mod scan;
-pub mod segment;
 pub mod sizes;
-pub mod slots;
 pub mod snapshot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -50,6 +42,8 @@ mod tidy;
 pub mod tree;
 pub mod value;
 mod write;
+
+use memory::{directory, heap, node, parts, segment, slots};
 
 pub use base::{Hasher, Item, Limits, UnixMillis};
 pub use db::{Db, Due, Glance, Loc, MemberArgs};

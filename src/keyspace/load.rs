@@ -9,10 +9,10 @@
 use super::directory::Directory;
 use super::heap::Heap;
 use super::node::prefetch;
+use super::parts::Plain;
 use super::record::{self, KEY_MAX, Record, VALUE_MAX};
 use super::segment;
 use super::{Db, Hasher, Loc, UnixMillis, Value};
-use rdb::opcode;
 use std::fmt;
 use std::sync::Arc;
 
@@ -203,25 +203,12 @@ impl Scanned<'_> {
 impl Db {
     /// Inserts a checked record; false if its key is there already.
     fn load_record(&mut self, scanned: &Scanned<'_>) -> bool {
-        let record = Record::parse(scanned.record);
+        let plain = Plain::new(scanned.record);
+        let record = *plain.record();
         let (hash, key) = (scanned.hash, record.key);
         debug_assert_eq!(hash, self.hash(key));
-        assert!(
-            matches!(
-                record.rdb_type,
-                opcode::STRING
-                    | opcode::SET_INTSET
-                    | opcode::SET_LISTPACK
-                    | opcode::ZSET_LISTPACK
-                    | opcode::HASH_LISTPACK
-                    | opcode::HASH_LISTPACK_TTL
-                    | opcode::QUICKLIST_2
-            ),
-            "type {} does not stand in records",
-            record.rdb_type
-        );
         let small = key.len() <= KEY_MAX && record.rest.len() <= VALUE_MAX;
-        if small && let Some(is_new) = self.load_whole(scanned, &record) {
+        if small && let Some(is_new) = self.load_whole(scanned, plain) {
             return is_new;
         }
         if self.dir.find(hash, key).is_some() {
@@ -233,7 +220,7 @@ impl Db {
             self.set_heat(loc, scanned.heat);
             return true;
         }
-        let loc = self.append_whole(hash, &record, scanned.record, scanned.heat);
+        let loc = self.append_whole(hash, plain, scanned.heat);
         self.note_written(loc, record.expire, record.rdb_type);
         true
     }
@@ -241,7 +228,8 @@ impl Db {
     /// The short way for nearly all records: one visit of the segment finds out that the key is new and
     /// puts it there. `None` if that takes more.
     #[inline]
-    fn load_whole(&mut self, scanned: &Scanned<'_>, record: &Record<'_>) -> Option<bool> {
+    fn load_whole(&mut self, scanned: &Scanned<'_>, plain: Plain<'_>) -> Option<bool> {
+        let record = plain.record();
         let (hash, len) = (scanned.hash, scanned.record.len());
         if self.walk.is_some() || self.dir.is_chained(hash) {
             return None;
@@ -254,7 +242,7 @@ impl Db {
         if !segment.takes_another(len) {
             return None;
         }
-        let offset = segment.append_bytes(scanned.record);
+        let offset = segment.append_plain(plain);
         segment.fill(slot, hash, offset, scanned.heat);
         self.len += 1;
         self.types[record.rdb_type as usize] += 1;

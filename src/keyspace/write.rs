@@ -10,12 +10,13 @@ use super::db::{Db, Loc};
 use super::directory::room_for;
 use super::edit::pack;
 use super::heap::EXTENT_MAX;
+use super::parts::{Parts, Plain};
 use super::record::{
-    self, KEY_MAX, LONG_KEY, OUTSIDE, Parts, RECORD_MAX, Record, Small, TYPE_MASK, TYPE_STRING,
+    self, KEY_MAX, LONG_KEY, OUTSIDE, RECORD_MAX, Record, Small, TYPE_MASK, TYPE_STRING,
 };
 use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
 use super::value::TEXT_MAX;
-use super::{UnixMillis, Value, outside};
+use super::{UnixMillis, Value};
 use crate::snapshot::preserve::let_go;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ impl Db {
     ) -> Loc {
         let (head, body) = string_parts(bytes);
         match Parts::whole(expire, TYPE_STRING, key, &head, body) {
-            Some(parts) => self.put(hash, key, &parts, None),
+            Some(parts) => self.put(hash, key, parts, None),
             None => {
                 if bytes.len() > TEXT_MAX {
                     self.forget_value(hash, key);
@@ -78,7 +79,7 @@ impl Db {
         let mut digits = itoa::Buffer::new();
         let (head, body) = int_parts(n, &mut digits);
         match Parts::whole(None, TYPE_STRING, key, &head, body) {
-            Some(parts) => self.put(hash, key, &parts, None),
+            Some(parts) => self.put(hash, key, parts, None),
             None => {
                 let value = Value::Str(super::value::Str::from_int(n));
                 self.insert_outside(hash, key, Arc::new(value), None)
@@ -93,22 +94,16 @@ impl Db {
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
-        let bytes = &mut segment.records_mut()[offset..];
-        let record = Record::parse(bytes);
+        if offset >= limit && segment.write_string_at(offset, &head, body) {
+            return loc;
+        }
+        let record = self.record(loc);
         if record.rdb_type & LONG_KEY != 0 {
             let value = Value::Str(super::value::Str::from_int(n));
             self.edit_with(loc, |old| *old = value);
             return loc;
         }
-        let (expire, len) = (record.expire, record.value().len());
-        let fits = record.rdb_type == TYPE_STRING && len == head.len() + body.len();
-        if fits && offset >= limit {
-            let at = bytes.len() - record.rest.len();
-            let value = &mut bytes[at..at + len];
-            value[..head.len()].copy_from_slice(&head);
-            value[head.len()..].copy_from_slice(body);
-            return loc;
-        }
+        let expire = record.expire;
         self.rewrite(loc, expire, TYPE_STRING, &head, body)
     }
 
@@ -129,7 +124,7 @@ impl Db {
             let mut bytes = std::mem::take(&mut self.scratch.value);
             let packed = pack(&value, &mut bytes);
             let parts = packed.and_then(|ty| Parts::whole(expire, ty, key, &bytes, &[]));
-            let loc = parts.map(|parts| self.put(hash, key, &parts, None));
+            let loc = parts.map(|parts| self.put(hash, key, parts, None));
             self.scratch.value = bytes;
             if let Some(loc) = loc {
                 return loc;
@@ -236,7 +231,7 @@ impl Db {
     ) -> Loc {
         self.with_key(loc, |db, key| {
             match Parts::whole(expire, rdb_type, key, head, body) {
-                Some(parts) => db.put(loc.hash, key, &parts, Some(loc)),
+                Some(parts) => db.put(loc.hash, key, parts, Some(loc)),
                 None => {
                     let value = Value::from_record(rdb_type, &[head, body].concat());
                     db.put_outside(loc.hash, key, Arc::new(value), expire, Some(loc))
@@ -281,16 +276,12 @@ impl Db {
         expire: Option<UnixMillis>,
         found: Option<Loc>,
     ) -> Loc {
-        if key.len() > KEY_MAX {
-            return self.put_long(hash, key.into(), value, expire, found);
-        }
-        let rdb_type = value.rdb_type();
-        let handle = outside::store(None, value);
-        let parts = Parts::outside(expire, rdb_type, key, &handle);
-        self.put(hash, key, &parts, found)
+        Parts::outside(expire, key, None, value, |parts| {
+            self.put(hash, key, parts, found)
+        })
     }
 
-    /// As [`Db::put_outside`], of a key that is too long for a record.
+    /// As [`Db::put_outside`], of a key that others refer to.
     fn put_long(
         &mut self,
         hash: u64,
@@ -299,24 +290,24 @@ impl Db {
         expire: Option<UnixMillis>,
         found: Option<Loc>,
     ) -> Loc {
-        let rdb_type = value.rdb_type();
-        let handle = outside::store(Some(key.clone()), value);
-        let parts = Parts::outside(expire, rdb_type, &key, &handle);
-        self.put(hash, &key, &parts, found)
+        Parts::outside(expire, &key, Some(key.clone()), value, |parts| {
+            self.put(hash, &key, parts, found)
+        })
     }
 
     /// Writes a record for a key, in the place of the one at `found` or of one there may be.
-    fn put(&mut self, hash: u64, key: &[u8], parts: &Parts<'_>, found: Option<Loc>) -> Loc {
+    fn put(&mut self, hash: u64, key: &[u8], parts: Parts<'_>, found: Option<Loc>) -> Loc {
+        let (expire, type_byte) = (parts.expire(), parts.type_byte());
         let found = found.or_else(|| self.find_hashed(hash, key));
         let loc = match found {
             Some(loc) => self.overwrite(loc, key, parts),
             None => self.append(hash, parts, 0),
         };
-        self.note_written(loc, parts.expire(), parts.type_byte());
+        self.note_written(loc, expire, type_byte);
         loc
     }
 
-    fn overwrite(&mut self, mut loc: Loc, key: &[u8], parts: &Parts<'_>) -> Loc {
+    fn overwrite(&mut self, mut loc: Loc, key: &[u8], parts: Parts<'_>) -> Loc {
         let len = parts.len();
         loop {
             let limit = self.protect(loc);
@@ -340,32 +331,27 @@ impl Db {
                 continue;
             }
             if (expires, type_byte) != (parts.expire().is_some(), parts.type_byte()) {
-                self.count(loc, expires, type_byte, parts);
+                self.count(loc, expires, type_byte, &parts);
             } else if in_place && type_byte & OUTSIDE == 0 {
                 // The key stays where it is.
-                let mut segment = self.segment_mut(loc);
-                parts.write_again(&mut segment.records_mut()[offset..offset + len]);
+                self.segment_mut(loc).write_again_at(offset, parts, len);
                 return loc;
             }
             if in_place {
                 if type_byte & OUTSIDE != 0 {
                     let_go(self.segment_mut(loc).take_outside(offset));
                 }
-                let mut segment = self.segment_mut(loc);
-                parts.write(&mut segment.records_mut()[offset..offset + len]);
+                self.segment_mut(loc).write_at(offset, parts, len);
             } else {
                 self.retire(loc, offset, old_len, limit);
-                let mut segment = self.segment_mut(loc);
-                segment.set_garbage(segment.garbage() + old_len as u32);
-                let offset = segment.append(parts, len);
-                segment.slots_mut().set_offset(slot, offset);
+                self.segment_mut(loc).supersede(slot, old_len, parts, len);
             }
             return loc;
         }
     }
 
     /// Writes a record for a key that is not there.
-    pub(super) fn append(&mut self, hash: u64, parts: &Parts<'_>, heat: u32) -> Loc {
+    pub(super) fn append(&mut self, hash: u64, parts: Parts<'_>, heat: u32) -> Loc {
         let (expires, type_byte) = (parts.expire().is_some(), parts.type_byte());
         self.append_with(
             hash,
@@ -377,18 +363,14 @@ impl Db {
         )
     }
 
-    /// As [`Db::append`], for a whole record in `bytes` in the form in which it is kept.
+    /// As [`Db::append`], for a whole record in the form in which it is kept.
     #[inline]
-    pub(super) fn append_whole(
-        &mut self,
-        hash: u64,
-        record: &Record<'_>,
-        bytes: &[u8],
-        heat: u32,
-    ) -> Loc {
+    pub(super) fn append_whole(&mut self, hash: u64, plain: Plain<'_>, heat: u32) -> Loc {
+        let record = plain.record();
         let (expires, type_byte) = (record.expire.is_some(), record.rdb_type);
-        self.append_with(hash, bytes.len(), expires, type_byte, heat, |segment, _| {
-            segment.append_bytes(bytes)
+        let len = plain.bytes().len();
+        self.append_with(hash, len, expires, type_byte, heat, |segment, _| {
+            segment.append_plain(plain)
         })
     }
 
@@ -400,7 +382,7 @@ impl Db {
         expires: bool,
         type_byte: u8,
         heat: u32,
-        write: impl Fn(&mut SegmentMut<'_>, usize) -> usize,
+        write: impl FnOnce(&mut SegmentMut<'_>, usize) -> usize,
     ) -> Loc {
         if self.dir.is_vacant() {
             self.dir.init(self.epoch());

@@ -3,6 +3,5 @@
 mod edges;
 mod field_expiry;
 mod footprint;
-mod heap;
 mod load;
 mod model;

@@ -1,10 +1,10 @@
 //! How a directory changes its shape: segments are split, merged and chained; nodes double and halve.
 
-use super::Hasher;
 use super::directory::{Directory, Spot, room_for};
 use super::heap::{EXTENT_MAX, Extent, Heap, Kind};
-use super::node::{CHAINED, Entry, Node};
-use super::segment::{self, Segment, SegmentMut};
+use super::node::{Entry, Node};
+use super::segment::{self, ENTRIES_MAX, Segment, SegmentMut};
+use crate::Hasher;
 
 /// Deeper segments are chained. Bits below serve as tag and home group as well.
 pub const DEPTH_MAX: u8 = 48;
@@ -14,7 +14,7 @@ const NODE_BITS_MAX: u8 = 12;
 impl Directory {
     /// Gives an empty directory those of the `1 << depth` segments of a whole database that belong here, each with
     /// `groups` groups and room for `records` bytes.
-    pub(super) fn presize(&mut self, depth: u8, groups: usize, records: usize) {
+    pub(crate) fn presize(&mut self, depth: u8, groups: usize, records: usize) {
         debug_assert!(self.is_vacant());
         let own = depth.saturating_sub(self.base).min(NODE_BITS_MAX);
         let depth = self.base + own;
@@ -39,7 +39,7 @@ impl Directory {
     ///
     /// # Panics
     /// When they are not such parts.
-    pub(super) fn join(mut parts: Vec<Directory>) -> Directory {
+    pub(crate) fn join(mut parts: Vec<Directory>) -> Directory {
         let bits = parts.len().trailing_zeros() as u8;
         assert!(parts.len() == 1 << bits && bits <= NODE_BITS_MAX);
         let mut whole = Directory::new(*parts[0].hasher());
@@ -55,7 +55,7 @@ impl Directory {
             if part.is_vacant() {
                 part.init(0);
             }
-            entries.push(std::mem::replace(&mut part.root, Entry(0)));
+            entries.push(std::mem::replace(&mut part.root, Entry::NONE));
             whole.segments += part.segments;
             whole.node_bytes += part.node_bytes;
             whole.heap.absorb(std::mem::take(&mut part.heap));
@@ -70,7 +70,7 @@ impl Directory {
     /// Splits a segment in two. False at the depth where segments are chained instead.
     pub fn split(&mut self, hash: u64) -> bool {
         let (entry, spot) = self.spot(hash);
-        // SAFETY: as in `segment`; the old segment is dropped below.
+        // SAFETY: an entry of this directory, borrowed with it; the extent is freed only when no one reads it any more.
         let old = unsafe { entry.segment() };
         let depth = old.depth();
         if depth >= DEPTH_MAX || entry.is_chained() {
@@ -99,7 +99,7 @@ impl Directory {
             }
         }
         // SAFETY: no entry refers to the old extent any more.
-        self.heap.free(unsafe { Extent::from_raw(entry.0) });
+        self.heap.free(unsafe { entry.extent() });
         true
     }
 
@@ -121,7 +121,7 @@ impl Directory {
     fn replace_node(&mut self, hash: u64, old: Node, new: Entry) {
         let (mut entry, mut before, mut parent) = (self.root, self.base, None);
         while let Some(node) = entry.node() {
-            if node.entries == old.entries {
+            if node.is(old) {
                 break;
             }
             let index = node.index(hash, before);
@@ -132,7 +132,7 @@ impl Directory {
         }
         match parent {
             None => self.root = new,
-            // SAFETY: as above, exclusively.
+            // SAFETY: a node of this directory, borrowed exclusively with it.
             Some((node, index)) => unsafe { node.entries_mut()[index] = new },
         }
         // SAFETY: its only entry has just been replaced.
@@ -142,41 +142,41 @@ impl Directory {
     /// Puts another segment at the head of the chain for a hash.
     pub fn chain(&mut self, hash: u64, walked: u32) {
         let entry = self.entry(hash);
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         let head = unsafe { entry.segment() };
         let (prefix, depth) = (head.prefix(), head.depth());
         let extent = self.heap.alloc(segment::bytes_for(1, 1), Kind::Segment);
-        let Entry(new) = new_segment(extent, 1, prefix, depth, walked);
+        let new = new_segment(extent, 1, prefix, depth, walked);
         // SAFETY: the entry was made just now, and nothing else refers to it.
-        unsafe { Entry(new).segment_mut() }.set_next(entry.0);
+        unsafe { new.segment_mut() }.set_next(entry);
         self.segments += 1;
-        self.replace(hash, 0, Entry(new | CHAINED));
+        self.replace(hash, 0, new.chained(true));
     }
 
     /// Drops an empty segment of a chain, or the last one of all.
     pub fn drop_empty(&mut self, hash: u64, link: usize) {
         let entry = self.link_entry(hash, link).expect("the segment exists");
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         let segment = unsafe { entry.segment() };
         debug_assert_eq!(segment.entries(), 0);
-        let next = Entry(segment.next());
+        let next = segment.next();
         if link == 0 && next.is_none() {
             if segment.depth() > self.base {
                 return;
             }
-            self.root = Entry(0);
+            self.root = Entry::NONE;
         } else {
             self.replace(hash, link, next);
             let before = link
                 .checked_sub(1)
                 .and_then(|link| self.link_entry(hash, link));
-            if let Some(Entry(before_raw)) = before.filter(|_| next.is_none()) {
-                self.replace(hash, link - 1, Entry(before_raw & !CHAINED));
+            if let Some(before) = before.filter(|_| next.is_none()) {
+                self.replace(hash, link - 1, before.chained(false));
             }
         }
         self.segments -= 1;
         // SAFETY: no entry refers to it any more.
-        self.heap.free(unsafe { Extent::from_raw(entry.0) });
+        self.heap.free(unsafe { entry.extent() });
     }
 
     /// The hash prefix of the segment with which the one for `hash` could be merged, if both are
@@ -186,7 +186,7 @@ impl Directory {
         if entry.is_none() || entry.is_chained() {
             return None;
         }
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         let segment = unsafe { entry.segment() };
         let depth = segment.depth();
         if depth <= spot.before || segment.entries() as usize >= entries_max {
@@ -197,7 +197,7 @@ impl Directory {
         if sibling_entry.is_chained() {
             return None;
         }
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         let sibling = unsafe { sibling_entry.segment() };
         let entries = segment.entries() as usize + sibling.entries() as usize;
         let bytes = segment.live() + sibling.live();
@@ -206,10 +206,15 @@ impl Directory {
     }
 
     /// Merges the segment for `hash` with its sibling, as [`Directory::mergeable`] found it.
+    ///
+    /// # Panics
+    /// If `other` is not what `mergeable` gives.
     pub fn merge(&mut self, hash: u64, other: u64) {
+        // Else entries of a third segment would be overwritten, and others would outlive theirs.
+        assert_eq!(self.mergeable(hash, ENTRIES_MAX), Some(other));
         let (entry, spot) = self.spot(hash);
         let other_entry = self.entry(other);
-        // SAFETY: as in `segment`; both are dropped below.
+        // SAFETY: entries of this directory, borrowed with it; they are freed below, when they were read.
         let (a, b) = unsafe { (entry.segment(), other_entry.segment()) };
         let depth = a.depth() - 1;
         let entries = a.entries() as usize + b.entries() as usize;
@@ -238,9 +243,9 @@ impl Directory {
         // SAFETY: a node of this directory, borrowed exclusively with it.
         unsafe { node.entries_mut()[start..start + span].fill(merged) };
         self.segments -= 1;
-        for Entry(old) in [entry, other_entry] {
-            // SAFETY: no entry refers to them any more.
-            self.heap.free(unsafe { Extent::from_raw(old) });
+        for old in [entry, other_entry] {
+            // SAFETY: the new entry has taken the places of both, which are all that led to them.
+            self.heap.free(unsafe { old.extent() });
         }
         self.halve(hash, node);
     }

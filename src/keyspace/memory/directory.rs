@@ -16,11 +16,11 @@
 //!  * Each segment's extent is owned by its entries (all equal) or by the `next` of the segment before
 //!    it in a chain, and by nothing else; so `&self` may read and `&mut self` may change it.
 
-use super::Hasher;
-use super::heap::{EXTENT_MAX, Extent, Heap, Kind};
+use super::heap::{EXTENT_MAX, Heap, Kind};
 use super::node::{Entry, Node, free_nodes, prefetch};
 use super::reshape::new_segment;
 use super::segment::{self, Segment, SegmentMut};
+use crate::Hasher;
 
 /// The segments of one database.
 pub struct Directory {
@@ -65,9 +65,9 @@ impl Directory {
     }
 
     /// Without segments, for the hashes whose top `base` bits are those of `prefix`.
-    pub(super) fn of_prefix(hasher: Hasher, prefix: u64, base: u8) -> Self {
+    pub(crate) fn of_prefix(hasher: Hasher, prefix: u64, base: u8) -> Self {
         Directory {
-            root: Entry(0),
+            root: Entry::NONE,
             heap: Heap::new(),
             hasher,
             node_bytes: 0,
@@ -118,7 +118,7 @@ impl Directory {
     #[inline]
     pub fn segment(&self, hash: u64) -> Option<Segment<'_>> {
         let entry = self.entry(hash);
-        // SAFETY: an entry of this directory, borrowed with it.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         (!entry.is_none()).then(|| unsafe { entry.segment() })
     }
 
@@ -126,7 +126,7 @@ impl Directory {
     #[inline]
     pub fn link(&self, hash: u64, link: usize) -> Option<Segment<'_>> {
         let entry = self.link_entry(hash, link)?;
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         Some(unsafe { entry.segment() })
     }
 
@@ -134,7 +134,7 @@ impl Directory {
     #[inline]
     pub fn link_mut(&mut self, hash: u64, link: usize) -> Option<SegmentMut<'_>> {
         let entry = self.link_entry(hash, link)?;
-        // SAFETY: as in `segment`, exclusively.
+        // SAFETY: an entry of this directory, borrowed exclusively with it; no other entry leads to the segment.
         Some(unsafe { entry.segment_mut() })
     }
 
@@ -159,8 +159,8 @@ impl Directory {
             if entry.is_none() {
                 return None;
             }
-            // SAFETY: as in `segment`.
-            entry = Entry(unsafe { entry.segment() }.next());
+            // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
+            entry = unsafe { entry.segment() }.next();
         }
         (!entry.is_none()).then_some(entry)
     }
@@ -172,7 +172,7 @@ impl Directory {
         if entry.is_none() {
             return None;
         }
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         if let Some(slot) = unsafe { entry.segment() }.find(hash, key) {
             return Some((0, slot));
         }
@@ -196,7 +196,7 @@ impl Directory {
     pub fn prefetch_slots(&self, hash: u64) {
         let entry = self.entry(hash);
         if !entry.is_none() {
-            // SAFETY: as in `segment`.
+            // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
             let slots = unsafe { entry.segment() }.slots();
             prefetch(slots.home_line(hash));
             prefetch(slots.home_heats(hash));
@@ -211,7 +211,7 @@ impl Directory {
         if entry.is_none() {
             return;
         }
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         let segment = unsafe { entry.segment() };
         match segment.slots().likely_offset(hash) {
             Some(offset) => prefetch(segment.records()[offset..].as_ptr()),
@@ -221,7 +221,7 @@ impl Directory {
 
     /// Prefetches the place of a segment's next record; this works best after its header has been fetched.
     #[inline]
-    pub(super) fn prefetch_end(&self, hash: u64) {
+    pub(crate) fn prefetch_end(&self, hash: u64) {
         if let Some(segment) = self.segment(hash) {
             let end = segment.records().get(segment.used() as usize..);
             let start = end.map_or(std::ptr::null(), |end| end.as_ptr());
@@ -243,7 +243,7 @@ impl Directory {
     pub fn grow(&mut self, hash: u64, link: usize, records: usize) -> bool {
         let entry = self.link_entry(hash, link).expect("the segment exists");
         // SAFETY: the entry owns the extent; the handle replaces it below.
-        let mut extent = unsafe { Extent::from_raw(entry.0) };
+        let mut extent = unsafe { entry.extent() };
         let grown = self
             .heap
             .grow(&mut extent, segment::bytes_for(entry.groups(), records));
@@ -267,7 +267,7 @@ impl Directory {
         let entry = self.link_entry(hash, link).expect("the segment exists");
         let bytes = segment::bytes_for(groups, records);
         let mut extent = self.heap.alloc(bytes.min(EXTENT_MAX), Kind::Segment);
-        // SAFETY: as in `segment`; the old segment is dropped below.
+        // SAFETY: an entry of this directory, borrowed with it; the extent is freed only when no one reads it any more.
         let old = unsafe { entry.segment() };
         let mut new = SegmentMut::init(extent.bytes_mut(), groups, 0, 0);
         new.copy_from(old, &self.hasher, compact);
@@ -277,19 +277,19 @@ impl Directory {
             Entry::of_segment(extent, groups, entry.is_chained()),
         );
         // SAFETY: no entry refers to the old extent any more.
-        self.heap.free(unsafe { Extent::from_raw(entry.0) });
+        self.heap.free(unsafe { entry.extent() });
     }
 
     /// Moves all segments to `target`, close together and in order; returns the heap that they leave,
     /// empty.
-    pub(super) fn pack(&mut self, mut target: Heap) -> Heap {
+    pub(crate) fn pack(&mut self, mut target: Heap) -> Heap {
         let end = after(self.prefix, self.base);
         let mut at = Some(self.prefix);
         while let Some(hash) = at.filter(|_| at != end) {
             at = None;
             let mut link = 0;
             while let Some(entry) = self.link_entry(hash, link) {
-                // SAFETY: as in `segment`; the old extent is freed with its heap.
+                // SAFETY: an entry of this directory, borrowed with it; its extent is freed with the old heap, after the walk.
                 let old = unsafe { entry.segment() };
                 at = after(old.prefix(), old.depth());
                 let groups = entry.groups();
@@ -333,13 +333,13 @@ impl Directory {
     /// Moves the segment at `address` elsewhere without changing it; gives the number of bytes moved.
     pub fn relocate(&mut self, hash: u64, address: u64) -> usize {
         let links = (0..).map_while(|link| Some((link, self.link_entry(hash, link)?)));
-        let is_it = |(_, entry): &(usize, Entry)| entry.0 & ((1 << 48) - 1) == address;
+        let is_it = |(_, entry): &(usize, Entry)| entry.is_at(address);
         let (link, entry) = links
             .into_iter()
             .find(is_it)
             .expect("an extent says who owns it");
         // SAFETY: the entry owns the extent; it is replaced below.
-        let old = unsafe { Extent::from_raw(entry.0) };
+        let old = unsafe { entry.extent() };
         let mut new = self.heap.alloc(old.len(), Kind::Segment);
         new.bytes_mut()[..old.len()].copy_from_slice(old.bytes());
         self.replace(
@@ -387,15 +387,15 @@ impl Directory {
             let before = self
                 .link_entry(hash, before)
                 .expect("the segment before it exists");
-            // SAFETY: as in `segment`, exclusively.
-            return unsafe { before.segment_mut() }.set_next(new.0);
+            // SAFETY: an entry of this directory, borrowed exclusively with it; no other entry leads to the segment.
+            return unsafe { before.segment_mut() }.set_next(new);
         }
         let (_, spot) = self.spot(hash);
         let Some(node) = spot.node else {
             self.root = new;
             return;
         };
-        // SAFETY: as in `segment`.
+        // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
         let depth = unsafe { new.segment() }.depth();
         let span = 1 << (spot.before + node.bits - depth);
         let start = spot.index & !(span - 1);
@@ -428,8 +428,9 @@ impl Drop for Directory {
             }
             at = next;
         }
-        free_nodes(self.root);
-        // SAFETY: the entries were dropped, and with them all handles.
+        // SAFETY: the directory is dropped, so no node is looked up again.
+        unsafe { free_nodes(self.root) };
+        // SAFETY: only entries hold handles of this heap's extents, and no entry is left.
         unsafe { self.heap.free_all() };
     }
 }

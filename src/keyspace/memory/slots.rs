@@ -254,10 +254,22 @@ impl<'a> SlotsMut<'a> {
         self.groups.len()
     }
 
-    /// Marks all slots empty.
+    /// Marks all slots empty, with offset 0.
     pub fn clear(&mut self) {
         for group in &mut *self.groups {
-            group[..SLOTS].fill(EMPTY);
+            group[..3 * SLOTS].fill(EMPTY);
+        }
+    }
+
+    /// Gives slots that hold no entry the offset 0: the records that they had are about to go.
+    pub fn forget_removed(&mut self) {
+        for group in &mut *self.groups {
+            let mut vacant = !occupied(group);
+            while vacant != 0 {
+                let at = SLOTS + 2 * vacant.trailing_zeros() as usize;
+                group[at..at + 2].fill(0);
+                vacant &= vacant - 1;
+            }
         }
     }
 

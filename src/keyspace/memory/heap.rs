@@ -95,7 +95,7 @@ impl Extent {
 
     /// The handle as a number: address | (units - 1) << 48.
     #[inline]
-    pub fn into_raw(self) -> u64 {
+    pub(super) fn into_raw(self) -> u64 {
         self.start.as_ptr().expose_provenance() as u64 | (self.units as u64 - 1) << 48
     }
 
@@ -104,7 +104,7 @@ impl Extent {
     /// # Safety
     /// `raw` comes from [`Extent::into_raw`], and no other handle of it is in use.
     #[inline]
-    pub unsafe fn from_raw(raw: u64) -> Extent {
+    pub(super) unsafe fn from_raw(raw: u64) -> Extent {
         let address = (raw & ((1 << 48) - 1)) as usize;
         let start = std::ptr::with_exposed_provenance_mut(address);
         Extent {
@@ -172,7 +172,7 @@ impl Heap {
     ///
     /// # Panics
     /// When `bytes` is 0 or above [`EXTENT_MAX`].
-    pub fn alloc(&mut self, bytes: usize, kind: Kind) -> Extent {
+    pub(super) fn alloc(&mut self, bytes: usize, kind: Kind) -> Extent {
         match self.alloc_within(bytes, kind) {
             Some(extent) => extent,
             None => {
@@ -184,7 +184,7 @@ impl Heap {
     }
 
     /// As [`Heap::alloc`], from the regions there are.
-    pub fn alloc_within(&mut self, bytes: usize, kind: Kind) -> Option<Extent> {
+    pub(super) fn alloc_within(&mut self, bytes: usize, kind: Kind) -> Option<Extent> {
         assert!(
             bytes > 0 && bytes <= EXTENT_MAX,
             "no extent of {bytes} bytes"
@@ -226,7 +226,7 @@ impl Heap {
     }
 
     /// Gives an extent of this heap back.
-    pub fn free(&mut self, extent: Extent) {
+    pub(super) fn free(&mut self, extent: Extent) {
         let (number, unit) = self.place(&extent);
         let units = extent.units as usize;
         let region = self.region(number);
@@ -238,7 +238,7 @@ impl Heap {
     }
 
     /// Makes an extent longer in place; false if the bytes after it are in use.
-    pub fn grow(&mut self, extent: &mut Extent, bytes: usize) -> bool {
+    pub(super) fn grow(&mut self, extent: &mut Extent, bytes: usize) -> bool {
         let want = bytes.div_ceil(UNIT);
         let (number, unit) = self.place(extent);
         let have = extent.units as usize;
@@ -271,7 +271,7 @@ impl Heap {
     }
 
     /// Makes an extent shorter in place.
-    pub fn shrink(&mut self, extent: &mut Extent, bytes: usize) {
+    pub(super) fn shrink(&mut self, extent: &mut Extent, bytes: usize) {
         let want = bytes.div_ceil(UNIT).max(1);
         let have = extent.units as usize;
         if want >= have {
@@ -288,7 +288,7 @@ impl Heap {
     }
 
     /// Takes over the regions of another heap.
-    pub fn absorb(&mut self, mut other: Heap) {
+    pub(super) fn absorb(&mut self, mut other: Heap) {
         for region in std::mem::take(&mut other.regions).into_iter().flatten() {
             let number = self.vacant_number();
             let (base, released) = (region.base, region.released_pages);
@@ -362,7 +362,7 @@ impl Heap {
 
     /// The first extent at or after `unit` in a region: its kind, its first bytes (the owner's), its address and the
     /// unit to continue from. `None` if the rest of the region is free, or the region was given back.
-    pub fn extent_in(&self, number: u32, unit: usize) -> Option<(Kind, &[u8], u64, usize)> {
+    pub(super) fn extent_in(&self, number: u32, unit: usize) -> Option<(Kind, &[u8], u64, usize)> {
         let region = self.regions.get(number as usize)?.as_deref()?;
         let mut unit = unit.max(1);
         while unit < UNITS {
@@ -385,7 +385,7 @@ impl Heap {
     ///
     /// # Safety
     /// No extent of this heap will be used again.
-    pub unsafe fn free_all(&mut self) {
+    pub(super) unsafe fn free_all(&mut self) {
         self.used_units = 0;
         self.bins.iter_mut().for_each(Vec::clear);
         self.runs.fill(0);

@@ -1,6 +1,6 @@
 //! Extents that come, go, grow, shrink and move at random: each keeps its bytes and its own place.
 
-use crate::heap::{EXTENT_MAX, Extent, Heap, Kind};
+use super::heap::{EXTENT_MAX, Extent, Heap, Kind};
 use crate::testing::Random;
 
 /// An extent, the number in all of its 8-byte words, and which of its bytes it filled.

@@ -6,7 +6,9 @@
 //! ```
 //!
 //! Invariants:
-//!  * The offset in a slot counts from the end of the slots, and is that of a whole record below `used`.
+//!  * The offset in a slot counts from the end of the slots, and is that of a whole record below `used`. In a slot that
+//!    is not in use it is 0, or that of a record that the slot had: a [`Loc`](crate::Loc) that was kept too long leads to
+//!    another entry, or to one whose handle is void, never to bytes that somebody chose.
 //!  * `garbage` is the length of the records below `used` that no slot points to.
 //!  * Records are only ever appended, or overwritten by one of the same length. What moves them is
 //!    another segment: [`super::tidy`].
@@ -16,10 +18,12 @@
 //! The number of groups is not in the header: the directory's entry has it, so that a look-up goes
 //! from the entry to the home group without touching the header.
 
+use super::node::Entry;
 use super::outside;
-use super::record::{self, Parts, Record};
+use super::parts::{Parts, Plain};
 use super::slots::{self, Slots, SlotsMut};
-use super::{Hasher, UnixMillis, Value};
+use crate::record::{self, Record, TYPE_MASK, TYPE_STRING};
+use crate::{Hasher, UnixMillis, Value};
 use std::sync::Arc;
 
 /// Entries at most; then a segment is split.
@@ -59,7 +63,7 @@ pub fn groups_for(entries: usize) -> usize {
 }
 
 macro_rules! fields {
-    ($($(#[$doc:meta])* $get:ident $set:ident: $type:ty = $at:literal;)*) => {
+    ($($(#[$doc:meta])* $get:ident $vis:vis $set:ident: $type:ty = $at:literal;)*) => {
         impl Segment<'_> {
             $($(#[$doc])* #[inline] pub fn $get(&self) -> $type {
                 const SIZE: usize = size_of::<$type>();
@@ -68,10 +72,10 @@ macro_rules! fields {
             })*
         }
         impl SegmentMut<'_> {
-            $($(#[$doc])* #[inline] pub fn $get(&self) -> $type {
+            $($(#[$doc])* #[inline] #[allow(dead_code, reason = "not all are asked for during a change")] pub fn $get(&self) -> $type {
                 self.as_ref().$get()
             }
-            $(#[$doc])* #[inline] pub fn $set(&mut self, value: $type) {
+            $(#[$doc])* #[inline] $vis fn $set(&mut self, value: $type) {
                 const SIZE: usize = size_of::<$type>();
                 self.header[$at..$at + SIZE].copy_from_slice(&value.to_le_bytes());
             })*
@@ -82,10 +86,8 @@ macro_rules! fields {
 fields! {
     /// The top bits of its hashes; the others are 0.
     prefix set_prefix: u64 = 0;
-    /// The directory's entry of the next segment of a chain; 0 without one.
-    next set_next: u64 = 8;
     /// No entry is due before; meaningless without timed entries.
-    min_expire set_min_expire: i64 = 16;
+    min_expire pub set_min_expire: i64 = 16;
     /// Bytes of records, garbage included.
     used set_used: u32 = 24;
     /// Bytes of records that no slot points to.
@@ -103,23 +105,34 @@ fields! {
     /// Hashes whose fields may expire.
     fielded set_fielded: u16 = 42;
     /// The snapshot that has all it needs of this segment.
-    walked set_walked: u32 = 44;
+    walked pub set_walked: u32 = 44;
     /// The snapshot during which this segment changed first; `limit` and `dead` belong to it.
-    marked set_marked: u32 = 48;
+    marked pub set_marked: u32 = 48;
     /// Records below this offset existed at the cut.
-    limit set_limit: u32 = 52;
+    limit pub set_limit: u32 = 52;
     /// The list of records below `limit` that no slot points to any more; 0 without one.
-    dead set_dead: u32 = 56;
+    dead pub set_dead: u32 = 56;
 }
 
+/// Where the header holds the directory's entry of the next segment of a chain; 0 without one.
+const NEXT: std::ops::Range<usize> = 8..16;
+
 impl<'a> Segment<'a> {
+    /// The directory's entry of the next segment of a chain.
+    #[inline]
+    pub(super) fn next(&self) -> Entry {
+        let bytes = self.header[NEXT].try_into().expect("8 bytes");
+        // SAFETY: only `set_next` writes these bytes, and `init` clears them.
+        unsafe { Entry::from_bytes(bytes) }
+    }
+
     /// The segment in these bytes.
     #[inline]
     ///
     /// # Safety
     /// `bytes` were made a segment of `groups` groups by [`SegmentMut::init`] and changed by [`SegmentMut`] only, so
     /// that the handles in them are valid.
-    pub unsafe fn new(bytes: &'a [u8], groups: usize) -> Self {
+    pub(super) unsafe fn new(bytes: &'a [u8], groups: usize) -> Self {
         let (header, rest) = bytes.split_first_chunk().expect("an extent holds a header");
         let (slots, records) = rest.split_at(slots::bytes_for(groups));
         Segment {
@@ -182,7 +195,7 @@ impl<'a> Segment<'a> {
     /// If the value is in the record.
     #[inline]
     pub fn outside_at(&self, offset: usize) -> &'a Value {
-        // SAFETY: a record of a segment.
+        // SAFETY: the offset is that of a record, which this module wrote.
         unsafe { outside::value(&self.records[offset..]) }
     }
 
@@ -191,13 +204,13 @@ impl<'a> Segment<'a> {
     /// # Panics
     /// If the value is in the record.
     pub fn share_at(&self, offset: usize) -> Arc<Value> {
-        // SAFETY: a record of a segment.
+        // SAFETY: the offset is that of a record, which this module wrote.
         unsafe { outside::share(&self.records[offset..]) }
     }
 
     /// Another reference to the key of the record at an offset; `None` if it is in the record.
     pub fn share_key_at(&self, offset: usize) -> Option<Arc<[u8]>> {
-        // SAFETY: a record of a segment.
+        // SAFETY: the offset is that of a record, which this module wrote.
         unsafe { outside::share_key(&self.records[offset..]) }
     }
 
@@ -231,7 +244,7 @@ impl<'a> Segment<'a> {
         }
         let fields = match type_byte & record::OUTSIDE {
             0 => record::first_field_expiry(bytes),
-            // SAFETY: a record of a segment.
+            // SAFETY: the offset is that of a record, which this module wrote.
             _ => unsafe { outside::value_unless_lent(bytes) }.and_then(Value::first_field_expiry),
         };
         expire.into_iter().chain(fields).min()
@@ -264,7 +277,7 @@ impl<'a> SegmentMut<'a> {
     ///
     /// # Safety
     /// As [`Segment::new`].
-    pub unsafe fn new(bytes: &'a mut [u8], groups: usize) -> Self {
+    pub(super) unsafe fn new(bytes: &'a mut [u8], groups: usize) -> Self {
         let (header, rest) = bytes
             .split_first_chunk_mut()
             .expect("an extent holds a header");
@@ -277,15 +290,24 @@ impl<'a> SegmentMut<'a> {
     }
 
     /// Makes these bytes an empty segment.
-    pub fn init(bytes: &'a mut [u8], groups: usize, prefix: u64, depth: u8) -> Self {
+    pub(super) fn init(bytes: &'a mut [u8], groups: usize, prefix: u64, depth: u8) -> Self {
         // SAFETY: the slots are emptied next, so no record is reachable.
         let mut segment = unsafe { Self::new(bytes, groups) };
         segment.header.fill(0);
         segment.slots_mut().clear();
+        if let Some(first) = segment.records.first_mut() {
+            // Whoever looks for a record where there is none yet finds no handle.
+            *first = TYPE_STRING;
+        }
         segment.set_prefix(prefix);
         segment.set_depth(depth);
         segment.set_min_expire(UnixMillis::MAX);
         segment
+    }
+
+    /// Puts a segment behind this one in a chain.
+    pub(super) fn set_next(&mut self, next: Entry) {
+        self.header[NEXT].copy_from_slice(&next.to_bytes());
     }
 
     /// To be read.
@@ -300,14 +322,8 @@ impl<'a> SegmentMut<'a> {
 
     /// Its slots.
     #[inline]
-    pub fn slots_mut(&mut self) -> SlotsMut<'_> {
+    pub(super) fn slots_mut(&mut self) -> SlotsMut<'_> {
         SlotsMut::new(self.slots)
-    }
-
-    /// The bytes of its records.
-    #[inline]
-    pub fn records_mut(&mut self) -> &mut [u8] {
-        self.records
     }
 
     /// True if `len` more bytes of records fit.
@@ -325,16 +341,74 @@ impl<'a> SegmentMut<'a> {
 
     /// Appends a record, for which there is room: its offset.
     #[inline]
-    pub fn append(&mut self, parts: &Parts<'_>, len: usize) -> usize {
+    pub fn append(&mut self, parts: Parts<'_>, len: usize) -> usize {
         let used = self.used() as usize;
         parts.write(&mut self.records[used..used + len]);
         self.set_used((used + len) as u32);
         used
     }
 
+    /// Appends a record that came from outside.
+    #[inline]
+    pub fn append_plain(&mut self, plain: Plain<'_>) -> usize {
+        self.append_bytes(plain.bytes())
+    }
+
+    /// Writes a record over one of the same length, which has no handle any more.
+    #[inline]
+    pub fn write_at(&mut self, offset: usize, parts: Parts<'_>, len: usize) {
+        parts.write(&mut self.records[offset..offset + len]);
+    }
+
+    /// As [`SegmentMut::write_at`], over a record of the same key and type, without a handle, that has an expiry if
+    /// this one has: only the expiry and the value are written.
+    #[inline]
+    pub fn write_again_at(&mut self, offset: usize, parts: Parts<'_>, len: usize) {
+        parts.write_again(&mut self.records[offset..offset + len]);
+    }
+
+    /// Appends a record and points a slot at it. The one that it had, of `old_len` bytes, becomes garbage.
+    pub fn supersede(&mut self, slot: usize, old_len: usize, parts: Parts<'_>, len: usize) {
+        self.set_garbage(self.garbage() + old_len as u32);
+        let offset = self.append(parts, len);
+        self.slots_mut().set_offset(slot, offset);
+    }
+
+    /// Overwrites a string that is in a record by another of the same length. False if it has another length, or the
+    /// value is no string, or is outside.
+    #[inline]
+    pub fn write_string_at(&mut self, offset: usize, head: &[u8], body: &[u8]) -> bool {
+        let bytes = &mut self.records[offset..];
+        let record = Record::parse(bytes);
+        if record.rdb_type != TYPE_STRING || record.value().len() != head.len() + body.len() {
+            return false;
+        }
+        let at = bytes.len() - record.rest.len();
+        let value = &mut bytes[at..at + head.len() + body.len()];
+        value[..head.len()].copy_from_slice(head);
+        value[head.len()..].copy_from_slice(body);
+        true
+    }
+
+    /// Writes another RDB type in a record, whose value is outside.
+    pub fn retype_at(&mut self, offset: usize, rdb_type: u8) {
+        let at = offset + record::type_at(&self.records[offset..]);
+        let old = self.records[at];
+        let new = rdb_type & TYPE_MASK | old & !TYPE_MASK;
+        self.records[at] = new;
+        self.count(false, old, -1);
+        self.count(false, new, 1);
+    }
+
+    /// Sets the heat of a slot.
+    #[inline]
+    pub fn set_heat(&mut self, slot: usize, heat: u32) {
+        self.slots_mut().set_heat(slot, heat);
+    }
+
     /// Appends a copy of a record.
     #[inline]
-    pub fn append_bytes(&mut self, bytes: &[u8]) -> usize {
+    fn append_bytes(&mut self, bytes: &[u8]) -> usize {
         let used = self.used() as usize;
         self.records[used..used + bytes.len()].copy_from_slice(bytes);
         self.set_used((used + bytes.len()) as u32);
@@ -390,7 +464,7 @@ impl<'a> SegmentMut<'a> {
     /// If the value is in the record.
     pub fn take_outside(&mut self, offset: usize) -> Option<Arc<Value>> {
         let bytes = &self.records[offset..];
-        // SAFETY: a record of a segment; its handle is overwritten at once.
+        // SAFETY: the offset is that of a record, which this module wrote; its handle is overwritten at once.
         let value = unsafe { outside::take(bytes) };
         let handle = offset + record::head_len(bytes);
         self.records[handle..handle + record::HANDLE].fill(0);
@@ -417,7 +491,7 @@ impl<'a> SegmentMut<'a> {
     /// If the value is in the record.
     #[inline]
     pub fn outside_mut_at(&mut self, offset: usize) -> Option<&mut Value> {
-        // SAFETY: a record of a segment, borrowed exclusively with it.
+        // SAFETY: the offset is that of a record, which this module wrote; it is borrowed exclusively with the segment.
         unsafe { outside::value_mut(&self.records[offset..]) }
     }
 
@@ -428,7 +502,7 @@ impl<'a> SegmentMut<'a> {
     /// If the value is in the record.
     #[inline]
     pub fn outside_to_change_at(&mut self, offset: usize) -> &mut Value {
-        // SAFETY: a record of a segment, borrowed exclusively with it.
+        // SAFETY: the offset is that of a record, which this module wrote; it is borrowed exclusively with the segment.
         unsafe { outside::value_to_change(&mut self.records[offset..]) }
     }
 
@@ -438,7 +512,7 @@ impl<'a> SegmentMut<'a> {
     }
 
     /// Drops the large values of all entries: the segment itself is about to go.
-    pub fn drop_values(&mut self) {
+    pub(super) fn drop_values(&mut self) {
         if self.foreign() == 0 {
             return;
         }
@@ -455,7 +529,7 @@ impl<'a> SegmentMut<'a> {
 
     /// Copies another segment into an extent with the same number of groups or another one. Garbage is left out if
     /// `compact`, and removed slots are if it was crowded. The other segment must not be used any longer.
-    pub fn copy_from(&mut self, old: Segment<'_>, hasher: &Hasher, compact: bool) {
+    pub(super) fn copy_from(&mut self, old: Segment<'_>, hasher: &Hasher, compact: bool) {
         self.header.copy_from_slice(old.header);
         if self.slots.len() == old.slots.len() && !old.is_crowded() {
             self.slots.copy_from_slice(old.slots);
@@ -475,6 +549,7 @@ impl<'a> SegmentMut<'a> {
         }
         self.set_used(0);
         self.set_garbage(0);
+        self.slots_mut().forget_removed();
         for group in 0..self.slots_mut().groups() {
             for slot in self.as_ref().slots().occupied_in(group) {
                 let bytes = &old.records[self.as_ref().slots().offset(slot)..];
@@ -485,7 +560,7 @@ impl<'a> SegmentMut<'a> {
     }
 
     /// Takes over a record of another segment unchanged, with its hash (if it is known) and its heat.
-    pub fn adopt(&mut self, hasher: &Hasher, bytes: &[u8], hash: Option<u64>, heat: u32) {
+    pub(super) fn adopt(&mut self, hasher: &Hasher, bytes: &[u8], hash: Option<u64>, heat: u32) {
         let record = Record::parse(bytes);
         let hash = hash.unwrap_or_else(|| hasher.hash(key_of(bytes)));
         let offset = self.append_bytes(bytes);

@@ -4,27 +4,64 @@
 //! cache line of the segment.
 
 use super::heap::Extent;
-use super::segment::{Segment, SegmentMut};
+use super::segment::{GROUPS_MAX, Segment, SegmentMut};
 use std::ptr::NonNull;
 
 /// An entry of a node is 0; or a segment: address | (units - 1) << 48 | groups << 56 | chained << 62; or a node:
 /// address | bits << 48 | fixed << 56 | 1 << 63.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry(pub u64);
+pub(super) struct Entry(u64);
 
 const NODE: u64 = 1 << 63;
 const FIXED: u64 = 1 << 56;
-pub(super) const CHAINED: u64 = 1 << 62;
+const CHAINED: u64 = 1 << 62;
 
 #[derive(Clone, Copy)]
 pub(super) struct Node {
-    pub entries: NonNull<Entry>,
+    entries: NonNull<Entry>,
     pub bits: u8,
     /// It may hold nodes, so it cannot be doubled: a node has only one entry that leads to it.
     pub fixed: bool,
 }
 
 impl Entry {
+    /// That of an empty directory, and of what the last segment of a chain is followed by.
+    pub const NONE: Entry = Entry(0);
+
+    /// As the header of a segment holds it.
+    #[inline(always)]
+    pub fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    /// # Safety
+    /// The bytes come from [`Entry::to_bytes`], or are zero. (An entry can be followed only by `unsafe` functions; but
+    /// those ask for an entry of the directory, not for any number.)
+    #[inline(always)]
+    pub unsafe fn from_bytes(bytes: [u8; 8]) -> Entry {
+        Entry(u64::from_le_bytes(bytes))
+    }
+
+    /// The extent of a segment, to be freed, changed in length or compared.
+    ///
+    /// # Safety
+    /// The entry is that of a segment, and its directory uses no other handle of the extent: the caller has replaced
+    /// the entry, or replaces it before anything else is looked up.
+    pub unsafe fn extent(self) -> Extent {
+        // SAFETY: `of_segment` made the entry from a handle, and the caller says that no other one is in use.
+        unsafe { Extent::from_raw(self.0) }
+    }
+
+    /// True for a segment at this address.
+    pub fn is_at(self, address: u64) -> bool {
+        self.0 & ((1 << 48) - 1) == address
+    }
+
+    /// The same segment, with or without others behind it.
+    pub fn chained(self, chained: bool) -> Entry {
+        Entry(self.0 & !CHAINED | if chained { CHAINED } else { 0 })
+    }
+
     #[inline(always)]
     pub fn is_none(self) -> bool {
         self.0 == 0
@@ -58,8 +95,8 @@ impl Entry {
     /// The entry is that of a segment, borrowed from its directory for `'a`.
     #[inline(always)]
     pub unsafe fn segment<'a>(self) -> Segment<'a> {
-        // SAFETY: an entry of a segment holds the handle of its extent, which the directory owns; the
-        // handle made here is not freed.
+        // SAFETY: `of_segment` put the handle of the extent and the number of its groups here. The directory owns the
+        // extent for as long as it has the entry, which the caller borrows; the handle made here is not freed.
         unsafe {
             let extent = Extent::from_raw(self.0);
             let bytes = std::slice::from_raw_parts(extent.bytes().as_ptr(), extent.len());
@@ -71,7 +108,8 @@ impl Entry {
     /// As [`Entry::segment`], borrowed exclusively.
     #[inline(always)]
     pub unsafe fn segment_mut<'a>(self) -> SegmentMut<'a> {
-        // SAFETY: as in `segment`.
+        // SAFETY: `of_segment` put the handle of the extent and the number of its groups here. The directory owns the
+        // extent for as long as it has the entry, which the caller borrows exclusively; the handle is not freed.
         unsafe {
             let mut extent = Extent::from_raw(self.0);
             let bytes =
@@ -80,7 +118,9 @@ impl Entry {
         }
     }
 
+    /// The entry of the segment in an extent, which has so many groups.
     pub fn of_segment(extent: Extent, groups: usize, chained: bool) -> Entry {
+        assert!(groups <= GROUPS_MAX, "no entry says {groups} groups");
         Entry(extent.into_raw() | (groups as u64) << 56 | if chained { CHAINED } else { 0 })
     }
 }
@@ -118,15 +158,22 @@ impl Node {
     /// The node is borrowed from its directory for `'a`.
     #[inline(always)]
     pub unsafe fn entries<'a>(self) -> &'a [Entry] {
-        // SAFETY: a node owns a boxed slice of `len` entries.
+        // SAFETY: `new` made the node from a boxed slice of `len` entries, which is its directory's until `free`; the
+        // caller borrows the directory.
         unsafe { std::slice::from_raw_parts(self.entries.as_ptr(), self.len()) }
     }
 
     /// # Safety
     /// As [`Node::entries`], borrowed exclusively.
     pub unsafe fn entries_mut<'a>(self) -> &'a mut [Entry] {
-        // SAFETY: as in `entries`.
+        // SAFETY: `new` made the node from a boxed slice of `len` entries, which is its directory's until `free`; the
+        // caller borrows the directory exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.entries.as_ptr(), self.len()) }
+    }
+
+    /// True for the same node, whatever has become of its bits.
+    pub fn is(self, other: Node) -> bool {
+        self.entries == other.entries
     }
 
     /// # Safety
@@ -139,10 +186,13 @@ impl Node {
 }
 
 /// Frees the nodes below an entry.
-pub(super) fn free_nodes(entry: Entry) {
+///
+/// # Safety
+/// The directory of the entry uses no node again.
+pub(super) unsafe fn free_nodes(entry: Entry) {
     if let Some(node) = entry.node() {
-        // SAFETY: the directory is being dropped; each node is reached once, since the entries of a node
-        // that refer to nodes are distinct.
+        // SAFETY: the caller gives all nodes up; each is reached once, since the directory has only one entry for each
+        // node.
         unsafe {
             node.entries().iter().for_each(|&entry| free_nodes(entry));
             node.free();
@@ -159,7 +209,7 @@ pub(crate) fn prefetch(line: *const u8) {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: as above.
+    // SAFETY: a prefetch reads nothing and faults on nothing.
     unsafe {
         std::arch::asm!("prfm pldl1keep, [{line}]", line = in(reg) line, options(nostack, readonly));
     }

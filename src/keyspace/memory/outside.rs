@@ -5,10 +5,11 @@
 //! longer needed by a snapshot) takes it back. Bytes from outside never contain handles: loading checks the type
 //! byte.
 //!
-//! Only [`super::segment`] reads handles, from records of segments: that is what makes it sound.
+//! Only [`super::segment`] reads handles, from records that it wrote, and only [`super::parts`] makes them: that is what
+//! makes it sound.
 
-use super::Value;
-use super::record::{self, HANDLE, LONG_KEY, OUTSIDE, Record};
+use crate::Value;
+use crate::record::{self, HANDLE, LONG_KEY, OUTSIDE, Record};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub unsafe fn value(record: &[u8]) -> &Value {
         // SAFETY: the handle was made by `store` and is owned by this record, which is borrowed for as
         // long as the result.
         (false, address) => unsafe { &*std::ptr::with_exposed_provenance::<Value>(address) },
-        // SAFETY: as above.
+        // SAFETY: the same, and the bit for a long key says which of the two `store` made.
         (true, address) => unsafe {
             &(*std::ptr::with_exposed_provenance::<LongKey>(address)).value
         },
@@ -74,7 +75,8 @@ pub unsafe fn value_unless_lent(record: &[u8]) -> Option<&Value> {
 #[cold]
 pub unsafe fn long_key(record: &[u8]) -> &[u8] {
     match handle(record) {
-        // SAFETY: as in `value`.
+        // SAFETY: `store` made the handle of a `LongKey`, as the type byte says, and the record, which the caller
+        // borrows, owns it.
         (true, address) => unsafe { &(*std::ptr::with_exposed_provenance::<LongKey>(address)).key },
         (false, _) => panic!("the key stands in the record"),
     }
@@ -93,7 +95,8 @@ pub unsafe fn share_key(record: &[u8]) -> Option<Arc<[u8]>> {
     }
     let (_, address) = raw_handle(record);
     assert!(address != 0, "a value that is being edited");
-    // SAFETY: as in `value`.
+    // SAFETY: `store` made the handle of a `LongKey`, as the type byte says, and the record, which the caller borrows,
+    // owns it.
     let stored = unsafe { &*std::ptr::with_exposed_provenance::<LongKey>(address) };
     Some(stored.key.clone())
 }
@@ -164,13 +167,14 @@ pub unsafe fn share(record: &[u8]) -> Arc<Value> {
     match handle(record) {
         (false, address) => {
             let value = std::ptr::with_exposed_provenance::<Value>(address);
-            // SAFETY: as in `value`; the new reference is counted before it is made.
+            // SAFETY: `store` made the handle, and the record, which the caller borrows, owns a reference; the new reference is counted before it is made.
             unsafe {
                 Arc::increment_strong_count(value);
                 Arc::from_raw(value)
             }
         }
-        // SAFETY: as in `value`.
+        // SAFETY: `store` made the handle of a `LongKey`, as the type byte says, and the record, which the caller
+        // borrows, owns it.
         (true, address) => unsafe {
             (*std::ptr::with_exposed_provenance::<LongKey>(address))
                 .value
@@ -193,7 +197,7 @@ pub unsafe fn take(record: &[u8]) -> Option<Arc<Value>> {
         // SAFETY: the record owned the handle, and the caller gives the record up.
         unsafe { Box::from_raw(key) }.value
     } else {
-        // SAFETY: as above.
+        // SAFETY: the record owned this reference, and the caller gives the record up.
         unsafe { Arc::from_raw(std::ptr::with_exposed_provenance::<Value>(address)) }
     })
 }
