@@ -3,24 +3,18 @@
 //! unknown, arity -> DEBUG allowed -> AUTH -> inside MULTI -> memory -> failed saves -> too few replicas ->
 //! read-only replica -> subscriber -> stale replica -> loading -> a busy script -> a replica's own connection.
 //!
-//! Each gate answers with an error; holding a client back ([`pause`](super::pause)) and queueing in MULTI
+//! What the state of the server forbids is asked in [`states`](super::states), by scripts too. Each gate answers with
+//! an error; holding a client back ([`pause`](super::pause)) and queueing in MULTI
 //! come after all of them.
 
 use super::engine::Loading;
 use super::spec::Flags;
+use super::states::{CLIENT, DATA, Demand, PING};
 use super::table::{self, Entry};
 use super::{Args, ClientFlags, CommandError, Engine, Session, links};
 use config::choices::Protection;
 use resp::Proto;
 
-const MISCONF: CommandError = CommandError::fixed(
-    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
-);
-pub(super) const NO_REPLICAS: CommandError =
-    CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
-pub(super) const MASTER_DOWN: CommandError = CommandError::fixed(
-    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-);
 const NO_DEBUG: CommandError = CommandError::fixed(
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
 );
@@ -66,20 +60,26 @@ impl Engine {
         }
         // What our primary sends has passed its gates.
         let obey = client.flags.contains(ClientFlags::MASTER);
+        let mut room = false;
         if self.config.maxmemory > 0 && !obey && !self.script_is_parked() {
-            let fits = self.make_room();
-            self.scripting.out_of_memory = !fits;
-            if !fits && flags.contains(Flags::DENYOOM) {
-                return Err(CommandError::OOM);
-            }
+            self.scripting.out_of_memory = !self.make_room();
+            room = flags.contains(Flags::DENYOOM);
         }
-        if flags.contains(Flags::WRITE) && !obey {
-            self.check_write()?;
-        } else if self.save_failed
-            && command.flags.contains(Flags::TELLS_OF_SAVES)
-            && self.stops_after_failed_save()
-        {
-            return Err(MISCONF);
+        let writes = flags.contains(Flags::WRITE) && !obey;
+        if room || writes {
+            let demand = Demand {
+                room,
+                writes,
+                ..Demand::default()
+            };
+            self.pass(CLIENT, demand)?;
+        }
+        if !writes && self.save_failed && command.flags.contains(Flags::TELLS_OF_SAVES) {
+            let demand = Demand {
+                writes: true,
+                ..Demand::default()
+            };
+            self.pass(PING, demand)?;
         }
         self.check_state(client, command, flags, obey)
     }
@@ -107,24 +107,6 @@ impl Engine {
         })
     }
 
-    pub(super) fn stops_after_failed_save(&self) -> bool {
-        self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty()
-    }
-
-    pub(super) fn check_write(&self) -> Result<(), CommandError> {
-        let replica = self.repl.is_replica();
-        if self.save_failed && self.stops_after_failed_save() && !replica {
-            return Err(MISCONF);
-        }
-        if !self.repl.enough_replicas() {
-            return Err(NO_REPLICAS);
-        }
-        if replica && self.config.replica_read_only {
-            return Err(CommandError::READ_ONLY);
-        }
-        Ok(())
-    }
-
     #[inline]
     fn check_state(
         &self,
@@ -142,12 +124,11 @@ impl Engine {
                 command.name
             )));
         }
-        if !flags.contains(Flags::STALE)
-            && !self.config.replica_serve_stale_data
-            && !self.repl.link_is_up()
-        {
-            return Err(MASTER_DOWN);
-        }
+        let demand = Demand {
+            fresh: !flags.contains(Flags::STALE),
+            ..Demand::default()
+        };
+        self.pass(DATA, demand)?;
         let refused = match self.loading {
             Loading::No => false,
             Loading::Blocking => !flags.contains(Flags::LOADING),

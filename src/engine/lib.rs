@@ -43,6 +43,7 @@ pub mod scripting;
 pub mod session;
 pub mod slowlog;
 pub mod spec;
+mod states;
 pub mod table;
 pub mod tick;
 pub mod tracking;

@@ -77,3 +77,41 @@ fn too_few_replicas_keep_writes_out() {
         "-NOREPLICAS Not enough good replicas to write."
     );
 }
+
+#[test]
+fn one_state_of_the_server_refuses_each_kind_of_caller_in_its_own_words() {
+    let mut bench = Bench::new();
+    bench.engine.save_failed = true;
+    let client = bench.run("SET a b");
+    assert!(client.starts_with("-MISCONF Redis is configured to save RDB snapshots"));
+    assert_eq!(bench.run("MULTI"), "+OK");
+    assert_eq!(bench.run("SET a b"), client);
+    assert!(bench.run("EXEC").starts_with("-EXECABORT "));
+    let call = bench.run("EVAL \"return redis.call('set', 'a', 'b')\" 0");
+    assert!(call.starts_with("-MISCONF Redis is configured to save RDB snapshots"));
+    assert!(call.contains("Please check the Redis logs"));
+    let script = bench.run("EVAL \"#!lua\nreturn 1\" 0");
+    // It declares that it writes, so that its request is refused as any client's.
+    assert_eq!(script, client);
+    assert_eq!(
+        bench.run("EVAL \"#!lua flags=no-writes\nreturn 1\" 0"),
+        ":1"
+    );
+    assert_eq!(bench.run("GET a"), "nil");
+}
+
+#[test]
+fn a_call_is_refused_for_what_its_script_may_before_the_state_of_the_server() {
+    let mut bench = Bench::new();
+    bench.engine.save_failed = true;
+    let call = bench.run("EVAL_RO \"return redis.call('set', 'a', 'b')\" 0");
+    assert!(call.starts_with("-ERR Write commands are not allowed from read-only scripts."));
+    let script = bench.run("EVAL_RO \"#!lua\nreturn 1\" 0");
+    assert!(script.starts_with("-MISCONF "), "{script}");
+    bench.engine.save_failed = false;
+    let script = bench.run("EVAL_RO \"#!lua\nreturn 1\" 0");
+    assert_eq!(
+        script,
+        "-ERR Can not execute a script with write flag using *_ro command."
+    );
+}

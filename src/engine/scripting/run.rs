@@ -9,6 +9,7 @@ use super::busy::Parked;
 use super::{Library, Script};
 use crate::engine::Clock;
 use crate::spec::{Flags, ScriptFrom};
+use crate::states::{self, Demand};
 use crate::table::{self, Entry};
 use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
 use base::large;
@@ -159,48 +160,24 @@ impl Cx<'_> {
 }
 
 impl Engine {
-    /// What the flags of a script demand.
+    /// What the flags of a script demand. A script without flags demands fresh data alone: its calls are asked later.
     fn check_start(&self, start: &Start<'_>, obeys: bool) -> CmdResult {
         let flags = start.flags;
-        let stale = !self.config.replica_serve_stale_data && !self.repl.link_is_up();
         if flags.contains(ScriptFlags::COMPAT) {
-            return match stale {
-                true => Err(crate::gates::MASTER_DOWN),
-                false => Ok(()),
+            let demand = Demand {
+                fresh: true,
+                ..Demand::default()
             };
+            return self.pass(states::DATA, demand);
         }
-        if stale && !flags.contains(ScriptFlags::ALLOW_STALE) {
-            return Err(CommandError::fixed(
-                "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.",
-            ));
-        }
-        if !flags.contains(ScriptFlags::NO_WRITES) && !obeys {
-            if self.repl.is_replica() && self.config.replica_read_only {
-                return Err(CommandError::fixed(
-                    "READONLY Can not run script with write flag on readonly replica.",
-                ));
-            }
-            if self.save_failed && self.stops_after_failed_save() {
-                return Err(CommandError::fixed(
-                    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.",
-                ));
-            }
-            if start.read_only {
-                return Err(CommandError::fixed(
-                    "ERR Can not execute a script with write flag using *_ro command.",
-                ));
-            }
-            if !self.repl.enough_replicas() {
-                return Err(crate::gates::NO_REPLICAS);
-            }
-        }
-        let needs_room = !flags.intersects(ScriptFlags::ALLOW_OOM | ScriptFlags::NO_WRITES);
-        if needs_room && self.scripting.out_of_memory && self.config.maxmemory > 0 && !obeys {
-            return Err(CommandError::fixed(
-                "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
-            ));
-        }
-        Ok(())
+        let writes = !flags.contains(ScriptFlags::NO_WRITES) && !obeys;
+        let demand = Demand {
+            fresh: !flags.contains(ScriptFlags::ALLOW_STALE),
+            exceeds: writes && start.read_only,
+            writes,
+            room: writes && !flags.contains(ScriptFlags::ALLOW_OOM),
+        };
+        self.pass(states::SCRIPT, demand)
     }
 
     /// Runs the script on, until it ends, or `until_ns` of the timer, or it has taken too long.
@@ -368,36 +345,25 @@ impl Engine {
                 "ERR This Redis command is not allowed from script",
             ));
         }
-        let stale = !self.config.replica_serve_stale_data && !self.repl.link_is_up();
-        if stale && !flags.contains(Flags::STALE) {
-            return Err(CommandError::fixed(
-                "ERR Can not execute the command on a stale replica",
-            ));
-        }
-        let Some(running) = &self.scripting.running else {
-            return Ok(());
-        };
+        let fresh = !flags.contains(Flags::STALE);
         let writes = flags.contains(Flags::WRITE);
-        if running.read_only && (writes || flags.contains(Flags::MAY_REPLICATE)) {
-            return Err(CommandError::fixed(
-                "ERR Write commands are not allowed from read-only scripts.",
-            ));
-        }
-        if writes && !running.wrote && !running.obeys {
-            if self.repl.is_replica() && self.config.replica_read_only {
-                return Err(CommandError::READ_ONLY);
+        let demand = match &self.scripting.running {
+            None => Demand {
+                fresh,
+                ..Demand::default()
+            },
+            Some(running) => {
+                // What has begun to write is not stopped half-way.
+                let exempt = running.wrote || running.obeys;
+                Demand {
+                    fresh,
+                    exceeds: running.read_only && (writes || flags.contains(Flags::MAY_REPLICATE)),
+                    writes: writes && !exempt,
+                    room: flags.contains(Flags::DENYOOM) && !running.allow_oom && !exempt,
+                }
             }
-            self.check_write()?;
-        }
-        let full = self.scripting.out_of_memory && self.config.maxmemory > 0;
-        if flags.contains(Flags::DENYOOM)
-            && full
-            && !running.allow_oom
-            && !running.wrote
-            && !running.obeys
-        {
-            return Err(CommandError::OOM);
-        }
+        };
+        self.pass(states::CALL, demand)?;
         if writes && let Some(running) = &mut self.scripting.running {
             running.wrote = true;
         }
