@@ -17,6 +17,7 @@
 //! | [`lua`] | the interpreter of scripts, on a stack of its own |
 //! | [`engine`] | the machine on which commands run: sessions, the way of a request, blocking, pub/sub, eviction |
 //! | [`commands`] | what each command does, by family |
+//! | [`flow`] | what decides about saves, loads, links and shutdown, for the server and for the simulator |
 //! | [`server`] | sockets, files, timers, signals: the only part that waits |
 //! | [`tools`] | what the `forebay` command does with files and servers |
 //! | [`sync_bench`] | how long full syncs take, and in which phases |
@@ -31,6 +32,7 @@ pub use commands;
 pub use config;
 pub use disk;
 pub use engine;
+pub use flow;
 pub use keyspace;
 pub use lua;
 pub use pipes;

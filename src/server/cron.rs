@@ -6,7 +6,7 @@ use super::slices::Slice;
 use super::state::Server;
 use super::{allocator, log};
 use engine::Engine;
-use engine::expire_cycle::ExpireSlice;
+use flow::expiry::Cycle;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::yield_now;
@@ -42,29 +42,14 @@ pub async fn run(server: Rc<Server>) {
     }
 }
 
-/// Longest time that clients wait for one slice of the periodic work.
-const SLICE_US: u64 = 200;
-
-/// Deletes expired keys and fields, in slices between the clients' batches, for a quarter of a turn at most (more
-/// with `active-expire-effort`).
+/// Deletes expired keys and fields, in slices between the clients' batches.
 async fn expire(server: &Server, hz: i64) {
-    let effort = server.engine.borrow().config.active_expire_effort as u64;
-    let share = 25 + 2 * (effort - 1);
-    let budget = Duration::from_micros(1_000_000 * share / 100 / hz.clamp(1, 500) as u64);
+    let cycle = Cycle::of_turn(server.engine.borrow().config.active_expire_effort, hz);
     let mut spent = Duration::ZERO;
     loop {
         let began = Instant::now();
-        let slice = |engine: &mut Engine| {
-            if !engine.may_expire() {
-                return true;
-            }
-            let over = engine.expire_slice(SLICE_US) == ExpireSlice::Done;
-            let cut = !over && spent + began.elapsed() >= budget;
-            if over || cut {
-                engine.note_expire_cycle(cut);
-            }
-            over || cut
-        };
+        let spent_us = || (spent + began.elapsed()).as_micros() as u64;
+        let slice = |engine: &mut Engine| cycle.slice(engine, spent_us);
         let slices = &server.persistence.slices;
         if slices.measure(Slice::Expire, || server.with_engine(slice)) {
             return;

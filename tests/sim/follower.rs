@@ -3,24 +3,14 @@
 use super::disk::Disk;
 use super::dumps::content_of;
 use super::node::{Node, Wish};
-use forebay::config::choices::DisklessLoad;
 use forebay::engine::ClientId;
 use forebay::engine::inbox::Inbox;
+use forebay::flow::Which;
+use forebay::flow::payload::{Around, Mode, Modes};
 use forebay::replication::replica::State;
 use forebay::replication::{LinkAction, LinkInput, ReplMeta, StreamDb};
 use forebay::server::load::{self, LoadProgress, Loaded};
-use forebay::server::persist::{Which, load_options};
-
-/// How a payload is taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// To a file, checked, then loaded.
-    File,
-    /// To memory; what was there is gone.
-    Memory,
-    /// To memory, beside the old data.
-    Swap,
-}
+use forebay::server::persist::load_options;
 
 /// A payload's way.
 enum Stage {
@@ -38,6 +28,7 @@ pub struct Follower {
     /// Bytes for the primary.
     pub out: Vec<u8>,
     payload: Option<(Mode, Stage)>,
+    modes: Modes,
     session: Option<ClientId>,
     inbox: Inbox,
     /// A byte of a payload was changed on its way: it must be refused.
@@ -93,7 +84,7 @@ impl Node {
                 LinkAction::Send(bytes) => self.follower.out.extend_from_slice(&bytes),
                 LinkAction::Continue(_) | LinkAction::Established(_) => self.begin_session(),
                 LinkAction::FullResync(_) | LinkAction::Lost(_) => self.end_session(),
-                LinkAction::PayloadBegins(_) => self.begin_payload(),
+                LinkAction::PayloadBegins(length) => self.begin_payload(length),
                 LinkAction::Payload(bytes) => {
                     if let Some((mode, Stage::Arriving(all, written))) = &mut self.follower.payload
                     {
@@ -153,13 +144,16 @@ impl Node {
         }
     }
 
-    fn begin_payload(&mut self) {
-        let mode = match self.engine.repl.settings().diskless_load {
-            DisklessLoad::Swapdb => Mode::Swap,
-            DisklessLoad::OnEmptyDb if !self.engine.keyspace.is_empty() => Mode::File,
-            DisklessLoad::OnEmptyDb | DisklessLoad::FlushBeforeLoad => Mode::Memory,
-            DisklessLoad::Disabled => Mode::File,
+    fn begin_payload(&mut self, length: Option<u64>) {
+        let settings = self.engine.repl.settings();
+        let around = Around {
+            wanted: settings.diskless_load,
+            empty: self.engine.keyspace.is_empty(),
+            used: (self.engine.used_memory)(&self.engine),
+            limit: settings.swapdb_memory,
+            length,
         };
+        let (mode, _) = self.follower.modes.choose(around);
         if mode == Mode::Memory {
             self.empty();
         }
@@ -218,7 +212,7 @@ impl Node {
         self.disk.rename(bytes.clone(), content, cut);
         self.empty();
         let at = self.now_ms + self.engine.rng.below(200);
-        self.follower.payload = Some((mode, Stage::Loading(bytes, at)));
+        self.follower.payload = Some((Mode::LoadingFile, Stage::Loading(bytes, at)));
     }
 
     fn parse(&mut self, bytes: &[u8]) -> Result<Loaded, String> {
@@ -249,6 +243,7 @@ impl Node {
             let installed = self.persistence.install(&mut self.engine, loaded);
             installed.expect("the simulator's dumps have no libraries");
             (self.loading, self.lost) = (false, false);
+            self.follower.modes.loaded();
         });
         if result.is_err() {
             self.load_failed();

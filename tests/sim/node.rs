@@ -7,6 +7,7 @@ use forebay::base::secret::Secrets;
 use forebay::config::Config;
 use forebay::engine::pause::{Held, Reason};
 use forebay::engine::{ClientId, Engine, Executor};
+use forebay::flow::expiry::Cycle;
 use forebay::keyspace::{ValueRef, digest};
 use forebay::replication::log::{Place, Spill};
 use forebay::replication::{Action, LinkInput, ReplMeta, Settings, SnapshotTarget};
@@ -19,8 +20,6 @@ use std::rc::Rc;
 
 /// The unix time at which the simulation begins, ms.
 const EPOCH_MS: i64 = 1_700_000_000_000;
-/// Time that one slice of the expire cycle may take; the simulator's timer does not move meanwhile.
-const EXPIRE_SLICE_US: u64 = 200;
 
 /// What waits for a replica's connection.
 #[derive(Default)]
@@ -218,9 +217,9 @@ impl Node {
         let repl = &mut self.engine.repl;
         repl.with_primary(|primary, env| primary.on_save_running(saving, env));
         repl.on_tick();
-        if self.engine.may_expire() {
-            self.engine.expire_slice(EXPIRE_SLICE_US);
-        }
+        let cycle = Cycle::of_turn(self.engine.config.active_expire_effort, 10);
+        // No time passes meanwhile, so the cycle ends when nothing is left to expire.
+        while !cycle.slice(&mut self.engine, || 0) {}
         self.link(LinkInput::Tick);
         self.act();
     }

@@ -9,7 +9,7 @@ use super::dumps::Content;
 use super::image::Image;
 use super::node::{Node, Payload};
 use forebay::engine::ClientId;
-use forebay::server::persist::{Fate, SaveError, Which, Whole};
+use forebay::flow::{Fate, GivenUp, Which, Whole};
 use std::path::PathBuf;
 
 /// What a snapshot is for.
@@ -53,7 +53,7 @@ impl Node {
     pub(super) fn begin_saving(&mut self, purpose: Purpose, _: &Whole) {
         let fate = Fate::default();
         if purpose.is_for_disk() {
-            fate.open(|| Ok(PathBuf::from("temp")))
+            fate.open(|| Ok::<_, GivenUp>(PathBuf::from("temp")))
                 .expect("nobody has given it up");
         }
         self.saving = Some(Saving {
@@ -134,7 +134,10 @@ impl Node {
                     true => saving.place(&mut self.disk),
                     false => Ok(()),
                 };
-                self.saved(saving.purpose, placed.map_err(|e| e.to_string()));
+                self.saved(
+                    saving.purpose,
+                    placed.map_err(|GivenUp| "cancelled".to_owned()),
+                );
             }
             _ => self.saving = Some(saving),
         }
@@ -186,7 +189,7 @@ impl Purpose {
 
 impl Saving {
     /// The file is complete: it takes the place of the dump, unless it was given up.
-    fn place(&mut self, disk: &mut Disk) -> Result<(), SaveError> {
+    fn place(&mut self, disk: &mut Disk) -> Result<(), GivenUp> {
         let file = std::mem::take(&mut self.file);
         let content = std::mem::take(&mut self.content);
         self.fate.place(|| {

@@ -11,9 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders whose code gets time, bytes and seeds as arguments.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "base",
     "config",
+    "flow",
     "resp",
     "rdb",
     "keyspace",

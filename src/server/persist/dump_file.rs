@@ -5,9 +5,9 @@
 //!  * What replaces or removes the file needs the witness of a complete dataset in memory ([`Whole`]), or is
 //!    itself a complete dump that has been checked ([`ReceivedFile`](crate::repl::receive::ReceivedFile)).
 
-use super::whole::Whole;
 use config::Config;
 use disk::directory_of;
+use flow::Whole;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -3,11 +3,11 @@
 //! Records are written as they are in memory wherever possible: runs of records that need no change are copied as a
 //! whole. Compressed strings stay compressed; raw ones are compressed here, on the thread that writes.
 
-use super::fate::Fate;
 use super::file_sink::SaveError;
 use super::sink::Sink;
 use super::thread::Progress;
 use base::secret::HashKey;
+use flow::Fate;
 use keyspace::Value;
 use keyspace::record::Record;
 use keyspace::snapshot::{Block, Cut, OutOfLine};

@@ -6,10 +6,10 @@
 //!    success.
 
 use super::dump_file::Replacement;
-use super::fate::Fate;
 use super::sink::Sink;
 use crate::strerror;
 use disk::{Aside, Disk, DiskFile, Machine};
+use flow::{Fate, GivenUp};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -98,6 +98,12 @@ impl SaveError {
     /// Somebody gave the save up.
     pub fn cancelled() -> SaveError {
         SaveError::Cancelled("the save was cancelled".into())
+    }
+}
+
+impl From<GivenUp> for SaveError {
+    fn from(_: GivenUp) -> SaveError {
+        SaveError::cancelled()
     }
 }
 
@@ -206,8 +212,8 @@ impl Sink for FileSink {
 mod tests {
     use super::*;
     use crate::persist::dump_file::DumpFile;
-    use crate::persist::whole::Dataset;
     use config::Config;
+    use flow::Dataset;
 
     fn sink(dump: &Path, fate: &Fate) -> Result<FileSink, SaveError> {
         let dataset = Dataset::default();

@@ -2,26 +2,11 @@
 
 use super::settings::Settings;
 use super::thread::{SaveThread, queue_bytes};
-use super::{DumpFile, Persistence, SaveError, Target, Whole, WholeInUse, open_later, plan};
+use super::{DumpFile, Persistence, SaveError, Target, Which, Whole, WholeInUse, open_later, plan};
+use disk::{Disk, Machine};
 use engine::Engine;
 use keyspace::snapshot::Cut;
 use std::path::PathBuf;
-
-/// Which snapshot is given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// A snapshot that is saved to disk.
-    Disk,
-    /// Any.
-    Any,
-}
-
-impl Which {
-    /// Whether a snapshot is meant that goes to disk, or does not.
-    pub fn means(self, to_disk: bool) -> bool {
-        to_disk || self == Which::Any
-    }
-}
 
 impl Persistence {
     /// Gives the running snapshot up, if it is of the kind `which`: the old dump stays, and replicas that were
@@ -63,10 +48,13 @@ impl Persistence {
     /// are removed, since their threads will not come to it.
     pub fn clear_away(&self) {
         let state = self.state.borrow();
-        state.given_up.iter().for_each(|fate| fate.clear_away());
+        state
+            .given_up
+            .iter()
+            .for_each(|fate| fate.clear_away(&Machine));
         if let Some(temp) = &state.received {
             // The file exists only while a payload is being received.
-            let _ = std::fs::remove_file(temp);
+            let _ = Machine.remove(temp);
         }
     }
 

@@ -9,13 +9,12 @@
 //!  * Clients come first: a slice of the walk is bounded in time, and between two slices every ready
 //!    connection is served.
 //!  * The old dump stays in its place until the new one is complete and durable.
-//!  * Only a complete dataset is saved or sent ([`whole`]), to a place that is fixed when the save begins
-//!    ([`dump_file`]), and never over a newer dump ([`fate`]).
+//!  * Only a complete dataset is saved or sent ([`flow::whole`]), to a place that is fixed when the save begins
+//!    ([`dump_file`]), and never over a newer dump ([`flow::fate`]).
 
 mod boot;
 mod dump_file;
 mod encoder;
-mod fate;
 mod file_sink;
 mod give_up;
 mod info;
@@ -23,7 +22,6 @@ mod settings;
 mod sink;
 mod thread;
 mod walk;
-mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -31,11 +29,9 @@ mod tests;
 pub use boot::{announce, load_options};
 pub use dump_file::{DumpFile, Replacement};
 pub use encoder::{HeatAs, Plan};
-pub use fate::Fate;
 pub use file_sink::{FileSink, SaveError};
-pub use give_up::Which;
+pub use flow::{Fate, Which, Whole, WholeInUse};
 pub use sink::Sink;
-pub use whole::{Whole, WholeInUse};
 
 use super::Server;
 use super::load::LoadProgress;
@@ -43,6 +39,8 @@ use super::slices::{Begun, Slice, Slices};
 use disk::Machine;
 use engine::host::{ReloadOptions, SaveOptions};
 use engine::{CommandError, Engine};
+use flow::Dataset;
+use flow::saves::History;
 use keyspace::Keyspace;
 use keyspace::snapshot::{Cut, SnapshotOptions};
 use rdb::target::{self, TypeSet};
@@ -55,7 +53,6 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 use thread::{OpenSinks, SaveThread, queue_bytes};
-use whole::Dataset;
 
 /// Why nothing is saved.
 pub const NOT_WHOLE: &str = "the dataset in memory is not complete: the dump is left as it is";
@@ -429,19 +426,20 @@ impl Persistence {
         };
         let now = engine.clock.steady_ms / 1000;
         let settings = Settings::read(&engine.config, engine.clock.steady_ms);
-        let (due, scheduled) = {
+        let due = {
             let state = self.state.borrow();
-            // After a failure the next try waits a little: the disk may be full for a while.
-            let retry = state.last_failed.is_none() || now - state.last_try > 5;
-            let point = settings.save_points.iter().find(|(seconds, changes)| {
-                engine.dirty >= *changes && now - state.saved_at > *seconds && retry
-            });
-            (point.copied(), state.scheduled.is_some() && retry)
+            let history = History {
+                saved_at_s: state.saved_at,
+                last_try_s: state.last_try,
+                failed: state.last_failed.is_some(),
+            };
+            let scheduled = state.scheduled.is_some();
+            history.due(now, engine.dirty, &settings.save_points, scheduled)
         };
-        if let Some((seconds, changes)) = due {
+        if let Some((seconds, changes)) = due.point {
             tracing::info!("{changes} changes in {seconds} seconds. Saving...");
         }
-        if due.is_some() || scheduled {
+        if due.any() {
             let options = self.state.borrow_mut().scheduled.take();
             let _ = self.bgsave_whole(engine, &whole, &options.unwrap_or_default());
         }

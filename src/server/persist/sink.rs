@@ -1,7 +1,7 @@
 //! Where a snapshot's bytes go.
 
-use super::fate::Fate;
 use super::file_sink::SaveError;
+use flow::Fate;
 use std::fs::File;
 
 /// A destination of RDB bytes. Runs on the persistence thread; may block on its disk, never on a peer.

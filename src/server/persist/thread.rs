@@ -7,12 +7,12 @@
 //!  * A save is finished only if the keys emitted per database equal the counts taken at the cut.
 
 use super::encoder::{Encoder, Plan};
-use super::fate::Fate;
 use super::file_sink::SaveError;
 use super::sink::Sink;
 use crate::allocator::Lent;
 use crate::delay::sleep_for_key;
 use crate::threads;
+use flow::Fate;
 use keyspace::snapshot::Block;
 use std::cell::RefCell;
 use std::fs::File;

@@ -2,14 +2,13 @@
 //! actions.
 
 use super::receive::{self, PlacedFile, Received, ReceivedFile, Receiving};
-use super::sync_file::removes_sync_files;
 use crate::load::{CheckOptions, LoadProgress, Loaded};
 use crate::persist::{self, DumpFile, Which};
 use crate::{Server, clock, lookup, strerror};
-use config::choices::DisklessLoad;
 use engine::client_list;
 use engine::inbox::Inbox;
 use engine::{ClientFlags, ClientId, Engine, Loading};
+use flow::payload::{Around, Mode, Modes, removes_sync_files};
 use replication::replica::State;
 use replication::report::Taken;
 use replication::{LinkAction, LinkInput, Position, ReplMeta, StreamDb};
@@ -59,19 +58,6 @@ impl LinkHandle {
     }
 }
 
-/// How a payload is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// To a file, checked, then loaded.
-    File,
-    /// The file of before is being loaded.
-    LoadingFile,
-    /// To memory; nothing is there that could be lost.
-    Memory,
-    /// To memory, beside the old data.
-    Swap,
-}
-
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
 
 struct Link {
@@ -86,8 +72,7 @@ struct Link {
     placed: Option<PlacedFile>,
     /// The outcome of a payload that ended while a script was parked.
     held: Option<Result<Received, String>>,
-    /// Old and new data together took more memory than allowed, so the next payload is received to disk.
-    too_large_to_swap: bool,
+    modes: Modes,
     inbox: Inbox,
     /// The link's session, while it is established.
     session: Option<ClientId>,
@@ -116,7 +101,7 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
         receiving: None,
         placed: None,
         held: None,
-        too_large_to_swap: false,
+        modes: Modes::default(),
         inbox: Inbox::default(),
         session: None,
         buf: vec![0; READ_SIZE],
@@ -380,15 +365,18 @@ impl Link {
         let server = self.server.clone();
         let receiving = server.with_engine(|engine| {
             engine.sync_repl_clock();
-            let wanted = engine.repl.settings().diskless_load;
-            let mode = match wanted {
-                DisklessLoad::Swapdb if self.too_large_to_swap => Mode::File,
-                DisklessLoad::Swapdb if !fits_beside(engine, length) => Mode::File,
-                DisklessLoad::Swapdb => Mode::Swap,
-                DisklessLoad::FlushBeforeLoad => Mode::Memory,
-                DisklessLoad::OnEmptyDb if engine.keyspace.is_empty() => Mode::Memory,
-                DisklessLoad::OnEmptyDb | DisklessLoad::Disabled => Mode::File,
+            let settings = engine.repl.settings();
+            let around = Around {
+                wanted: settings.diskless_load,
+                empty: engine.keyspace.is_empty(),
+                used: (engine.used_memory)(engine),
+                limit: settings.swapdb_memory,
+                length,
             };
+            let (mode, why) = self.modes.choose(around);
+            if let Some(why) = why {
+                engine.repl.log('#', why);
+            }
             let to = if mode == Mode::File { "disk" } else { "parser" };
             let text = match length {
                 Some(n) => format!("receiving {n} bytes from master to {to}"),
@@ -409,22 +397,17 @@ impl Link {
 
     /// `repl-swapdb-memory-limit` while old and new data are both there.
     fn watch_memory(&mut self) {
-        if !matches!(self.receiving, Some((Mode::Swap, _))) {
+        let Some((mode @ Mode::Swap, _)) = self.receiving else {
             return;
-        }
+        };
         let (used, limit) = {
             let engine = self.server.engine.borrow();
             let used = (engine.used_memory)(&engine);
             (used, engine.repl.settings().swapdb_memory)
         };
-        if limit > 0 && used > limit {
-            self.too_large_to_swap = true;
+        if let Err(error) = self.modes.watch_memory(mode, used, limit) {
             self.receiving = None;
-            let error = format!(
-                "old and new data take {used} bytes of memory, repl-swapdb-memory-limit is {limit}: \
-                 the next payload goes to disk first"
-            );
-            self.failed(Mode::Swap, &error);
+            self.failed(mode, &error);
             self.step(LinkInput::Loaded(Err(error)));
         }
     }
@@ -455,7 +438,7 @@ impl Link {
                 if let Err(error) = &installed {
                     self.failed(mode, error);
                 }
-                self.too_large_to_swap = false;
+                self.modes.loaded();
                 self.step(LinkInput::Loaded(installed));
             }
         }
@@ -516,25 +499,6 @@ impl Link {
             stop_loading(&server, engine);
         });
     }
-}
-
-/// True if a payload may be loaded beside the data that is there. A payload without a length is taken
-/// to be as large as that.
-fn fits_beside(engine: &mut Engine, length: Option<u64>) -> bool {
-    let used = (engine.used_memory)(engine);
-    let limit = engine.repl.settings().swapdb_memory;
-    let more = length.map_or(used, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    let fits = limit == 0 || used.saturating_add(more) <= limit;
-    if !fits {
-        engine.repl.log(
-            '#',
-            format!(
-                "Old data ({used} bytes) and new data (about {more}) would take more than \
-                 repl-swapdb-memory-limit ({limit}): the payload goes to disk first"
-            ),
-        );
-    }
-    fits
 }
 
 fn start_receiving(

@@ -6,8 +6,8 @@
 
 use super::Drivers;
 use crate::persist::{DumpFile, Persistence};
-use config::Config;
 use engine::Engine;
+use flow::payload::removes_sync_files;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -17,11 +17,6 @@ pub struct SyncFile {
     pub file: Arc<File>,
     /// Where it was put.
     pub place: DumpFile,
-}
-
-/// Dumps that only serve a full sync are not kept.
-pub fn removes_sync_files(config: &Config) -> bool {
-    config.rdb_del_sync_files && config.save.is_empty()
 }
 
 impl Drivers {

@@ -5,9 +5,13 @@
 //! the disk was still syncing its file, can never replace a later one. Giving a save up waits for the creation or the
 //! renaming of a file at most.
 
-use super::file_sink::SaveError;
+use disk::Disk;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The save was given up before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp;
 
 /// Shared by a save's thread and those who may give the save up.
 #[derive(Debug, Default)]
@@ -26,14 +30,14 @@ impl Fate {
     /// [`Fate::clear_away`].
     ///
     /// # Errors
-    /// Those of `create`, and `Cancelled`.
-    pub fn open<T: AsRef<Path>>(
+    /// Those of `create`, and [`GivenUp`].
+    pub fn open<T: AsRef<Path>, E: From<GivenUp>>(
         &self,
-        create: impl FnOnce() -> Result<T, SaveError>,
-    ) -> Result<T, SaveError> {
+        create: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut state = self.lock();
         if state.given_up {
-            return Err(SaveError::cancelled());
+            return Err(GivenUp.into());
         }
         let temp = create()?;
         state.temp = Some(temp.as_ref().to_owned());
@@ -50,11 +54,14 @@ impl Fate {
     /// Runs `rename`, which puts the dump in its place, unless the save has been given up.
     ///
     /// # Errors
-    /// Those of `rename`, and `Cancelled`.
-    pub fn place<T>(&self, rename: impl FnOnce() -> Result<T, SaveError>) -> Result<T, SaveError> {
+    /// Those of `rename`, and [`GivenUp`].
+    pub fn place<T, E: From<GivenUp>>(
+        &self,
+        rename: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut state = self.lock();
         if state.given_up {
-            return Err(SaveError::cancelled());
+            return Err(GivenUp.into());
         }
         let renamed = rename()?;
         state.placed = true;
@@ -63,11 +70,11 @@ impl Fate {
     }
 
     /// Removes the file of a save that has been given up: the process ends before its thread will do so.
-    pub fn clear_away(&self) {
+    pub fn clear_away(&self, disk: &impl Disk) {
         let state = self.lock();
         if let Some(temp) = state.temp.as_ref().filter(|_| state.given_up) {
             // It may be gone already.
-            let _ = std::fs::remove_file(temp);
+            let _ = disk.remove(temp);
         }
     }
 
@@ -79,37 +86,39 @@ impl Fate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use disk::fake::FakeDisk;
 
     #[test]
     fn a_save_that_was_given_up_is_never_placed() {
         let fate = Fate::default();
         assert!(fate.give_up());
-        let placed = fate.place(|| -> Result<(), SaveError> { panic!("it is not renamed") });
-        assert!(matches!(placed, Err(SaveError::Cancelled(_))));
-        let opened = fate.open(|| -> Result<PathBuf, SaveError> { panic!("nor is it made") });
-        assert!(matches!(opened, Err(SaveError::Cancelled(_))));
+        let placed = fate.place(|| -> Result<(), GivenUp> { panic!("it is not renamed") });
+        assert_eq!(placed, Err(GivenUp));
+        let opened = fate.open(|| -> Result<PathBuf, GivenUp> { panic!("nor is it made") });
+        assert_eq!(opened, Err(GivenUp));
     }
 
     #[test]
     fn a_save_that_is_in_its_place_cannot_be_given_up_but_one_that_failed_can() {
         let fate = Fate::default();
-        fate.place(|| Err::<(), _>(SaveError::cancelled()))
+        fate.place(|| Err::<(), _>(GivenUp))
             .expect_err("the rename failed");
         assert!(fate.give_up());
         let fate = Fate::default();
-        fate.place(|| Ok(())).expect("it is renamed");
+        fate.place(|| Ok::<_, GivenUp>(())).expect("it is renamed");
         assert!(!fate.give_up());
     }
 
     #[test]
     fn only_the_file_of_a_save_that_was_given_up_is_cleared_away() {
-        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = Path::new("/data/temp");
+        let disk = FakeDisk::with([("/data/temp", b"half".as_slice())]);
         let fate = Fate::default();
-        let file = fate.open(|| Ok(file)).expect("it is made");
-        fate.clear_away();
-        assert!(file.path().exists());
+        fate.open(|| Ok::<_, GivenUp>(path)).expect("it is made");
+        fate.clear_away(&disk);
+        assert!(disk.read(path).is_some());
         fate.give_up();
-        fate.clear_away();
-        assert!(!file.path().exists());
+        fate.clear_away(&disk);
+        assert!(disk.read(path).is_none());
     }
 }

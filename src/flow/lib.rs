@@ -1,0 +1,20 @@
+//! What decides about saves, loads, links and shutdown. The server performs what is decided here with real files,
+//! sockets and clocks; the simulator performs the very same with those of its own.
+//!
+//! * [`whole`]: whether the dataset in memory is complete; [`fate`]: whether a save's dump still takes its place;
+//!   [`saves`]: when to save, and which save is given up.
+//! * [`payload`]: how the payload of a full sync is taken.
+//! * [`expiry`]: the slices of an expiry cycle.
+//!
+//! Nothing here waits, reads a clock or opens a file.
+
+pub mod expiry;
+pub mod fate;
+pub mod payload;
+pub mod saves;
+pub mod whole;
+
+pub use fate::{Fate, GivenUp};
+pub use payload::Mode;
+pub use saves::Which;
+pub use whole::{Dataset, Whole, WholeInUse};
