@@ -118,14 +118,13 @@ fn product_code(text: &str) -> Vec<(usize, &str)> {
     code
 }
 
-/// True for files that only tests include.
+/// True for files that only tests include, and for those in folders of such files.
 fn is_for_tests(path: &Path) -> bool {
-    let below = path.strip_prefix(root()).unwrap_or(path);
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let in_tests = below
-        .parent()
-        .is_some_and(|folder| folder.iter().any(|name| name == "tests"));
-    in_tests || ["tests", "testing"].contains(&&*stem) || stem.ends_with("_tests")
+    let below = path.strip_prefix(root()).unwrap_or(path).with_extension("");
+    below.iter().any(|name| {
+        let name = name.to_string_lossy();
+        ["tests", "testing"].contains(&&*name) || name.ends_with("_tests")
+    })
 }
 
 /// All product code below src, by file.
@@ -159,6 +158,8 @@ fn items_for_tests_are_left_out_and_nothing_behind_them_is() {
     assert!(is_for_tests(&root().join("src/a/tests.rs")));
     assert!(is_for_tests(&root().join("src/a/b_tests.rs")));
     assert!(is_for_tests(&root().join("src/a/tests/set.rs")));
+    assert!(is_for_tests(&root().join("src/a/testing/run.rs")));
+    assert!(is_for_tests(&root().join("src/a/b_tests/set.rs")));
     assert!(!is_for_tests(&root().join("src/a/latest.rs")));
 }
 
