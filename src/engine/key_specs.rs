@@ -350,7 +350,7 @@ pub const STORE_OF_SETS: &[KeySpec] = &[
     KeySpec::at(1, Access::OVERWRITE),
     KeySpec::rest(2, Access::READ),
 ];
-/// The destination, then a count and so many sources.
+/// The destination, then the number of sources, then the sources.
 pub const STORE_OF_COUNTED: &[KeySpec] = &[
     KeySpec::at(1, Access::OVERWRITE),
     KeySpec::new(Begin::Index(2), Find::Counted { step: 1 }, Access::READ),

@@ -150,8 +150,8 @@ mod tests {
         assert_eq!(ReplMeta::from_aux(find), Some(meta));
     }
 
-    /// A primary that restarted from a dump at offset 100, with these keys expired, and what it tells a replica that
-    /// stands there.
+    /// A primary that restarted from a dump at offset 100, with these keys expired, and its answer to a replica
+    /// at that offset.
     fn restarted(expired: Option<&[(u32, Vec<u8>)]>) -> (Replication, Result<String, Refusal>) {
         let mut repl = Replication::new(&Config::default(), &mut Secrets::predictable(1));
         let id = [b'a'; 40];

@@ -43,7 +43,7 @@ fn config() -> Config {
     }
 }
 
-/// A server with so many keys of this value that a save writes more than once.
+/// A server with enough keys of this value for a save to write more than once.
 fn server(value: &str) -> Rc<Server> {
     let server = Server::new(config(), base::secret::Secrets::predictable(7));
     server.persistence.start_empty();

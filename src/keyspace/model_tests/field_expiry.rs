@@ -1,5 +1,5 @@
-//! Random hashes whose fields expire, beside keys that do, against a model: what is due is found, all of it and
-//! nothing else, wherever the hash stands and whatever moved its segment.
+//! Random hashes whose fields expire, beside keys that do, against a model: all fields that are due are found, and
+//! no others, wherever the hash is stored and whatever moved its segment.
 
 use crate::record::put_head;
 use crate::snapshot::{SnapshotOptions, Step};
@@ -36,7 +36,7 @@ impl Run {
         (!random.one_in(3)).then(|| self.now + 1 + random.below(2000) as i64)
     }
 
-    /// Small ones stand in records, wide ones outside, those of many fields are trees.
+    /// Small ones are stored in records, wide ones outside, those of many fields are trees.
     fn hash(&mut self) -> (Value, Fields) {
         let (fields, width) = match self.random.below(8) {
             0 => (200, 3),

@@ -110,7 +110,7 @@ fn a_round_looks_at_every_value_outside_and_changes_none() {
         true
     };
     while !filled.keyspace.repack(&mut round, is_sparse, &mut left) {}
-    // Those of up to 1024 bytes stand in their records, unless their keys are long.
+    // Those of up to 1024 bytes are stored in their records, unless their keys are long.
     let outside = (0..500).filter(|n| n % 3 == 0 || *n > 24).count();
     seen.sort_unstable();
     seen.dedup();

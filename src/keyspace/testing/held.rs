@@ -111,7 +111,7 @@ impl Held {
         }
     }
 
-    /// True for what is removed with its key.
+    /// True for things that are removed with their key.
     pub fn is_empty_collection(&self) -> bool {
         match self {
             Held::Str(_) | Held::Stream(..) => false,

@@ -9,7 +9,7 @@ pub enum Random {
 }
 
 impl Random {
-    /// The choices that an input stands for.
+    /// The choices that an input encodes.
     pub fn of_input(bytes: &[u8]) -> Random {
         // They are taken from the end.
         Random::Input(bytes.iter().rev().copied().collect())

@@ -1,5 +1,5 @@
 //! Random operations on a keyspace and on a `BTreeMap`; snapshots are begun at random moments and must
-//! give the model as it was at the cut, whatever happens while the walk goes on.
+//! give the model as it was at the cut, whatever happens during the walk.
 
 use super::held::{Draw, Held, held};
 use super::image::Image;
@@ -24,7 +24,7 @@ pub struct Shape {
     pub value_max: u64,
     /// Operations; an input may end before.
     pub steps: usize,
-    /// One in so many operations deletes.
+    /// On average, one of this number of operations deletes.
     pub delete: u64,
     /// How long they are.
     pub sizes: Sizes,
@@ -63,7 +63,7 @@ impl Run {
         Run::new(Random::Seed(seed), shape, HashKey::fixed([seed, 1]))
     }
 
-    /// The run that an input stands for: its first byte chooses the shape.
+    /// The run that an input encodes: its first byte chooses the shape.
     pub fn of_input(bytes: &[u8]) -> Run {
         let mut random = Random::of_input(bytes);
         let shape = SHAPES[random.below(SHAPES.len() as u64) as usize];
@@ -209,7 +209,7 @@ impl Run {
         }
     }
 
-    /// The copy shares with the original what is large.
+    /// The copy shares its large parts with the original.
     fn copy(&mut self, from: usize, key: &[u8], loc: Loc, to: usize, new: Vec<u8>) {
         let db = self.keyspace.db(from);
         let (value, expire) = (db.clone_value(loc), db.expire(loc));
@@ -385,7 +385,7 @@ impl Run {
         }
     }
 
-    /// All operations, and what is there afterwards; gives the number of snapshots that were completed.
+    /// Does all operations, compares the contents afterwards, and returns the number of snapshots that were completed.
     pub fn finish(mut self) -> usize {
         // An input is short.
         let rare = match self.random {

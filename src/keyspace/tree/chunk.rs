@@ -299,7 +299,7 @@ impl Chunk {
             left = self.stretch(self.start as usize..at, i, 0);
             right = self.stretch(tail..self.end as usize, behind, 0);
         }
-        // The old element goes before there is a new one.
+        // The old element is dropped before the new one is made.
         *self = left;
         let own = Chunk::of_long(item);
         if self.count == 0 {

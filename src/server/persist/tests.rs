@@ -11,7 +11,7 @@ use rdb::ErrorKind;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A server whose dump stands in a directory of its own.
+/// A server whose dump is in a directory of its own.
 fn server(dir: &Path) -> Rc<Server> {
     let config = Config {
         dbfilename: dir.join("dump.rdb").to_str().unwrap().to_owned(),
@@ -187,7 +187,7 @@ struct HungDisk(std::sync::mpsc::Receiver<()>);
 
 impl Sink for HungDisk {
     fn write(&mut self, _: &[u8]) -> Result<(), SaveError> {
-        // An error means that the test is over, and it goes on then, too.
+        // An error means that the test is over, and this disk continues then, too.
         let _ = self.0.recv();
         Ok(())
     }
