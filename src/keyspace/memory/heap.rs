@@ -270,23 +270,6 @@ impl Heap {
         true
     }
 
-    /// Makes an extent shorter in place.
-    pub(super) fn shrink(&mut self, extent: &mut Extent, bytes: usize) {
-        let want = bytes.div_ceil(UNIT).max(1);
-        let have = extent.units as usize;
-        if want >= have {
-            return;
-        }
-        let (number, unit) = self.place(extent);
-        let region = self.region(number);
-        region.cut(unit + want);
-        region.used_units -= have - want;
-        self.changes += 1;
-        self.used_units -= have - want;
-        extent.units = want as u16;
-        self.join(number, unit + want, have - want);
-    }
-
     /// Takes over the regions of another heap.
     pub(super) fn absorb(&mut self, mut other: Heap) {
         for region in std::mem::take(&mut other.regions).into_iter().flatten() {

@@ -130,11 +130,6 @@ impl Region {
         self.used_units += units;
     }
 
-    /// Makes a run end before `unit`, where another one begins: in use, as the one before.
-    pub fn cut(&mut self, unit: usize) {
-        set(&mut self.start, unit);
-    }
-
     /// Makes the run that begins at `unit` a part of the one before.
     pub fn uncut(&mut self, unit: usize) {
         clear(&mut self.start, unit);
