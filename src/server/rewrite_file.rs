@@ -22,7 +22,7 @@ pub fn rewrite(path: &Path, config: &Config) -> io::Result<()> {
     rewrite_on(&Machine, path, config)
 }
 
-/// As [`rewrite`], on any disk, and for a path that is not a link.
+/// As [`rewrite()`], on any disk, and for a path that is not a link.
 pub(crate) fn rewrite_on<D: Disk>(disk: &D, path: &Path, config: &Config) -> io::Result<()> {
     let (old, mode) = match disk.open(path) {
         Ok(mut file) => (io::read_to_string(&mut file)?, file.mode()?),
