@@ -278,7 +278,7 @@ impl Host for FakeHost {
     fn rewrite_config(&mut self, _: &mut Engine) -> Result<(), String> {
         Ok(())
     }
-    fn apply_config(&mut self, _: &mut Engine, _: &str) -> Result<(), String> {
+    fn apply_config(&mut self, _: &mut Engine, _: config::directive::Change) -> Result<(), String> {
         Ok(())
     }
     fn facts(&mut self, _: &Engine) -> engine::host::Facts {

@@ -87,7 +87,7 @@ pub fn set(
         if found.flags.contains(Flags::PROTECTED) && !open {
             return Err(SetError::at(name, "can't set protected config"));
         }
-        if context.loading && DENIED_WHILE_LOADING.contains(&found.name) {
+        if context.loading && found.flags.contains(Flags::NOT_WHILE_LOADING) {
             return Err(SetError::at(name, "can't set config during loading"));
         }
         if named.iter().any(|d| std::ptr::eq(*d, found)) {
@@ -119,8 +119,6 @@ pub fn undo(config: &mut Config, before: &Config, directives: &[&'static Directi
     }
 }
 
-const DENIED_WHILE_LOADING: &[&str] = &["appendonly", "dir", "repl-diskless-load"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +137,29 @@ mod tests {
         let error = try_set(&mut config, &[("hz", "30"), ("maxmemory", "x")]);
         assert_eq!(error, Err("CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value".into()));
         assert_eq!(config.hz, 20);
+    }
+
+    #[test]
+    fn what_loading_depends_on_is_not_set_meanwhile() {
+        let mut config = Config {
+            enable_protected_configs: Protection::Yes,
+            ..Config::default()
+        };
+        let context = SetContext {
+            loading: true,
+            ..SetContext::default()
+        };
+        for (name, value, refused) in [
+            ("appendonly", "no", true),
+            ("dir", "/tmp", true),
+            ("repl-diskless-load", "swapdb", true),
+            ("hz", "20", false),
+        ] {
+            let done = set(&mut config, &[(name, value)], context);
+            assert_eq!(done.is_err(), refused, "{name}");
+        }
+        let done = set(&mut config, &[("dir", "/tmp")], SetContext::default());
+        assert!(done.is_ok());
     }
 
     #[test]

@@ -15,6 +15,8 @@ bitflags! {
         const SENSITIVE = 1 << 2;
         /// CONFIG GET shows it only by its whole name.
         const HIDDEN = 1 << 3;
+        /// Not by CONFIG SET while a dataset is loaded.
+        const NOT_WHILE_LOADING = 1 << 4;
     }
 }
 
@@ -27,6 +29,31 @@ pub enum Effect {
     Idle,
     /// Another value than its default is refused: doing without it would lose data or open access.
     Refused,
+}
+
+/// What has to be done when CONFIG SET has changed a directive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: the field is read where it is needed.
+    Read,
+    /// Listen on another port.
+    Port,
+    /// Listen on other addresses.
+    Bind,
+    /// Enter another directory.
+    Dir,
+    /// Tell the log which lines to write.
+    LogLevel,
+    /// Tell the log how to write times.
+    LogTimes,
+    /// Load more slowly, for tests.
+    LoadDelay,
+    /// Ask the system for as many open files as that takes.
+    MaxClients,
+    /// Let all clients in if there is no password any more.
+    Password,
+    /// Forget the times that are not tracked any more.
+    LatencyTracking,
 }
 
 /// One directive.
@@ -43,6 +70,8 @@ pub struct Directive {
     pub flags: Flags,
     /// Whether it does what it says.
     pub effect: Effect,
+    /// What a change starts.
+    pub change: Change,
     /// Sets it from the words after its name; `true` adds to a list instead of replacing it.
     pub set: fn(&mut Config, &[&str], bool) -> Result<(), String>,
     /// As CONFIG GET shows it.

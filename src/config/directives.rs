@@ -6,7 +6,7 @@
 //! is not always what Redis does. A directive without effect says what happens instead.
 
 use super::choices::*;
-use super::directive::{Directive, Effect, Flags};
+use super::directive::{Change, Directive, Effect, Flags};
 use super::kind::*;
 use super::special::*;
 
@@ -17,9 +17,11 @@ const START: Flags = Flags::START;
 const GUARDED: Flags = Flags::PROTECTED;
 const SECRET: Flags = Flags::SENSITIVE;
 const HIDDEN: Flags = Flags::HIDDEN;
+const LOADED: Flags = Flags::NOT_WHILE_LOADING;
+const GUARDED_LOADED: Flags = GUARDED.union(LOADED);
 
 macro_rules! directives {
-    ($(section $section:literal: $($(#[doc = $doc:literal])+ $effect:ident $flags:ident $name:literal $([$alias:literal])? $field:ident: $type:ty = $default:expr, $kind:expr;)+)+) => {
+    ($(section $section:literal: $($(#[doc = $doc:literal])+ $effect:ident $flags:ident $(-> $change:ident)? $name:literal $([$alias:literal])? $field:ident: $type:ty = $default:expr, $kind:expr;)+)+) => {
         /// All directives, typed. Times are in the unit of their directive, sizes in bytes.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config { $($(#[doc = concat!("`", $name, "`\n\n")] $(#[doc = $doc])+ pub $field: $type,)+)+ }
@@ -36,6 +38,7 @@ macro_rules! directives {
             doc: concat!($($doc),+).trim_ascii_start(),
             flags: $flags,
             effect: Effect::$effect,
+            change: directives!(@change $($change)?),
             set: |config, words, add| $kind.update(&mut config.$field, words, add),
             get: |config| Kind::<$type>::show(&$kind, &config.$field),
             lines: |config| Kind::<$type>::lines(&$kind, &config.$field),
@@ -44,11 +47,13 @@ macro_rules! directives {
             describe: || Kind::<$type>::describe(&$kind),
         },)+)+];
     };
+    (@change) => { Change::Read };
+    (@change $change:ident) => { Change::$change };
     (@alias) => { None };
     (@alias $alias:literal) => { Some($alias) };
 }
 
-// A row: text, effect, when, name [alias], field: type = default, kind.
+// A row: text, effect, when, [-> what a change starts,] name [alias], field: type = default, kind.
 // Effect: Works; Idle = accepted without effect (a warning if another value than the default is given); Refused =
 // refused at another value than its default, because what it promises is not there.
 directives! {
@@ -57,12 +62,12 @@ directives! {
     /// address, as in the default. A `-` before an address lets the server start without it if the machine does not
     /// have it; any other address that cannot be bound keeps the server from starting. An address that is reachable
     /// from outside opens the server to whoever reaches it: see `protected-mode` and `requirepass`.
-    Works LIVE "bind" bind: Vec<String> = vec!["*".into(), "-::*".into()], Words;
+    Works LIVE -> Bind "bind" bind: Vec<String> = vec!["*".into(), "-::*".into()], Words;
     /// Has no effect: the system chooses the local address of outgoing connections (to a primary, or for MIGRATE).
     Idle LIVE "bind-source-addr" bind_source_addr: String = String::new(), Text;
     /// The TCP port of all addresses of `bind`; 0 means that no TCP connection is accepted. With 0 and without
     /// `unixsocket` the server does not start. CONFIG SET of a port that is taken fails and leaves the old port open.
-    Works LIVE "port" port: i64 = 6379, Int(0..=65535);
+    Works LIVE -> Port "port" port: i64 = 6379, Int(0..=65535);
     /// How many connections may wait to be accepted. The kernel lowers it to `/proc/sys/net/core/somaxconn`, which a
     /// line in the log tells. If it is too low, bursts of new connections time out or are reset; a high value costs
     /// only a little kernel memory.
@@ -91,7 +96,7 @@ directives! {
     /// refused with an error. Each needs a file descriptor: at the start the value is lowered to what `ulimit -n`
     /// allows less 32, and CONFIG SET refuses more than that. If it is too low, applications are locked out; if it is
     /// very high, buffers of idle clients can take much memory.
-    Works LIVE "maxclients" maxclients: i64 = 10000, Int(1..=4294967295);
+    Works LIVE -> MaxClients "maxclients" maxclients: i64 = 10000, Int(1..=4294967295);
     /// Has no effect: sockets carry no mark for the packet filter.
     Idle START "socket-mark-id" socket_mark_id: i64 = 0, Int(0..=4294967295);
     /// Has no effect: connections are accepted one at a time between other work, so that a burst of them does not
@@ -118,14 +123,14 @@ directives! {
     /// The least important lines that are logged: `debug`, `verbose`, `notice` for what an operator wants to see,
     /// `warning`, or `nothing`. `debug` can fill a disk; `warning` hides who connected as a replica and when dumps
     /// were saved.
-    Works LIVE "loglevel" loglevel: LogLevel = LogLevel::Notice, OneOf;
+    Works LIVE -> LogLevel "loglevel" loglevel: LogLevel = LogLevel::Notice, OneOf;
     /// The file to which log lines are appended; empty means standard output. It is opened for each line, so it can
     /// be moved away at any time without telling the server. Nothing limits its size. A file that cannot be opened
     /// keeps the server from starting.
     Works START "logfile" logfile: String = String::new(), Text;
     /// The form of the time in log lines: `legacy` is Redis's form in local time, `iso8601` has microseconds and the
     /// offset from UTC, `milliseconds` is the Unix time. Tools that parse the log may know only `legacy`.
-    Works LIVE "log-timestamp-format" log_timestamp_format: LogTimestamp = LogTimestamp::Legacy, OneOf;
+    Works LIVE -> LogTimes "log-timestamp-format" log_timestamp_format: LogTimestamp = LogTimestamp::Legacy, OneOf;
     /// Has no effect: lines go to `logfile` or standard output only, where a supervisor such as systemd can pick them
     /// up.
     Idle START "syslog-enabled" syslog_enabled: bool = false, YesNo;
@@ -209,7 +214,7 @@ directives! {
     /// The password that clients must give by AUTH or HELLO; empty means that none is needed. Clients try passwords
     /// very fast, so take a long random one. Replicas and Sentinel need it too (`masterauth`). A new password leaves
     /// clients that are connected as they are; an emptied one lets everyone in.
-    Works SECRET "requirepass" requirepass: String = String::new(), Text;
+    Works SECRET -> Password "requirepass" requirepass: String = String::new(), Text;
     /// Only the empty value is accepted: users other than `default` are not built in, and a server that ignored the
     /// file would give more access than it says.
     Refused START "aclfile" aclfile: String = String::new(), Text;
@@ -311,7 +316,7 @@ directives! {
     /// The working directory: dumps, temporary files and relative paths are found there. It must exist, and the
     /// server must be able to write to it, or every save fails. A save that runs ends in the directory in which it
     /// began.
-    Works GUARDED "dir" dir: String = ".".into(), Text;
+    Works GUARDED_LOADED -> Dir "dir" dir: String = ".".into(), Text;
     /// The name of the dump in `dir`, without a path. It is loaded at the start and replaced by each save, so two
     /// servers must not share it. A wrong name at the start means an empty dataset, and the next save creates a new
     /// file.
@@ -368,12 +373,12 @@ directives! {
     Works HIDDEN "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT);
     /// For tests: the microseconds to wait for each key while a dump is loaded; a negative number waits one
     /// microsecond for that many keys. Any value but 0 makes loading slow.
-    Works HIDDEN "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT);
+    Works HIDDEN -> LoadDelay "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT);
     /// Has no effect: other threads load, so clients are answered at any time meanwhile.
     Idle HIDDEN "loading-process-events-interval-bytes" loading_process_events_interval_bytes: i64 = 2 << 20, Int(1024..=INT);
     /// Only `no` is accepted: there is no append-only file, so `yes` would promise a durability that is not there.
     /// Writes since the last snapshot are lost in a crash.
-    Refused LIVE "appendonly" appendonly: bool = false, YesNo;
+    Refused LOADED "appendonly" appendonly: bool = false, YesNo;
     /// Has no effect: there is no append-only file.
     Idle START "appendfilename" appendfilename: String = "appendonly.aof".into(), FileName("appendfilename");
     /// The name of the append-only directory in `dir`. It is never written; if it exists the server does not start,
@@ -493,7 +498,7 @@ directives! {
     /// up. `on-empty-db` loads it directly if there is no data. `swapdb` loads it beside the old data and then swaps,
     /// which takes the memory of both. `flush-before-load` empties the replica first: if the link fails then, it has
     /// nothing.
-    Works LIVE "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf;
+    Works LOADED "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf;
     /// The server for which full syncs are written; `auto` takes what all replicas of the sync are known to read.
     /// Replicas that do not tell their version are then taken to understand what that version does, also in the
     /// stream after the sync. A target that is older than the data needs makes full syncs fail, or lose data, as
@@ -564,7 +569,7 @@ directives! {
     /// With `yes`, a distribution of times is kept for each command and shown by LATENCY HISTOGRAM and INFO
     /// `latencystats`. It takes memory for each command that was used, and a little time for each call. `no` discards
     /// what was recorded.
-    Works LIVE "latency-tracking" latency_tracking: bool = true, YesNo;
+    Works LIVE -> LatencyTracking "latency-tracking" latency_tracking: bool = true, YesNo;
     /// The percentiles that INFO `latencystats` shows for each command, from 0 to 100; an empty list shows none. They
     /// change only what is shown.
     Works LIVE "latency-tracking-info-percentiles" latency_tracking_info_percentiles: Vec<f64> = vec![50.0, 99.0, 99.9], Percentiles;

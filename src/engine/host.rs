@@ -150,7 +150,11 @@ pub trait Host: Any {
     /// CONFIG REWRITE.
     fn rewrite_config(&mut self, engine: &mut Engine) -> Result<(), String>;
     /// A directive was changed by CONFIG SET: make it take effect (listeners, directory, log level ...).
-    fn apply_config(&mut self, engine: &mut Engine, directive: &str) -> Result<(), String>;
+    fn apply_config(
+        &mut self,
+        engine: &mut Engine,
+        change: config::directive::Change,
+    ) -> Result<(), String>;
     /// What the machine and the process say of themselves.
     fn facts(&mut self, engine: &Engine) -> Facts;
     /// MEMORY PURGE: unused pages go back to the system.

@@ -6,6 +6,7 @@ use super::persist::Persistence;
 use super::shutdown::Shutdown;
 use super::state::Server;
 use super::{allocator, exchange, log, reaper, rewrite_file, usage};
+use config::directive::Change;
 use engine::host::Weight;
 use engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
@@ -127,37 +128,37 @@ impl Host for Shell {
             .map_err(|e| format!("Rewriting config file: {e}"))
     }
 
-    fn apply_config(&mut self, engine: &mut Engine, directive: &str) -> Result<(), String> {
-        match directive {
-            "port" => self.relisten(
+    fn apply_config(&mut self, engine: &mut Engine, change: Change) -> Result<(), String> {
+        match change {
+            Change::Port => self.relisten(
                 engine,
                 "Unable to listen on this port. Check server logs.",
             ),
-            "bind" => self.relisten(engine, "Failed to bind to specified addresses."),
-            "dir" => {
+            Change::Bind => self.relisten(engine, "Failed to bind to specified addresses."),
+            Change::Dir => {
                 engine.config.dir = super::startup::enter(&engine.config.dir)?;
                 Ok(())
             }
-            "loglevel" => {
+            Change::LogLevel => {
                 log::set_level(engine.config.loglevel);
                 Ok(())
             }
-            "log-timestamp-format" => {
+            Change::LogTimes => {
                 log::set_timestamp(engine.config.log_timestamp_format);
                 Ok(())
             }
-            "key-load-delay" => {
+            Change::LoadDelay => {
                 super::delay::set_while_loading(engine.config.key_load_delay);
                 Ok(())
             }
-            "maxclients" => {
+            Change::MaxClients => {
                 super::startup::raise_limits(&mut engine.config, false).map_err(|limit| {
                     format!(
                         "The operating system is not able to handle the specified number of clients, try with {limit}"
                     )
                 })
             }
-            _ => {
+            Change::Read | Change::Password | Change::LatencyTracking => {
                 let settings = replication::Settings::from_config(&engine.config);
                 if settings != *engine.repl.settings() {
                     engine.repl.configure(settings);

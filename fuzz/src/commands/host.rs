@@ -54,7 +54,7 @@ impl Host for FuzzHost {
     fn rewrite_config(&mut self, _: &mut Engine) -> Result<(), String> {
         Err("there is no file".into())
     }
-    fn apply_config(&mut self, _: &mut Engine, _: &str) -> Result<(), String> {
+    fn apply_config(&mut self, _: &mut Engine, _: forebay::config::directive::Change) -> Result<(), String> {
         Ok(())
     }
     fn facts(&mut self, _: &Engine) -> Facts {

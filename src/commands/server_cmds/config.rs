@@ -2,7 +2,7 @@
 
 use crate::manual;
 use config::access::{self, SetContext, SetError};
-use config::directive::Directive;
+use config::directive::{Change, Directive};
 use engine::engine::CommandStats;
 use engine::spec::{Command, Flags, Group, Secrets};
 use engine::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
@@ -146,19 +146,19 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
     engine.limits = engine.config.limits();
     engine.watch_slow_commands();
-    match directive.name {
+    match directive.change {
         // Without a password every client is authenticated; a new one leaves authenticated clients as they are.
-        "requirepass" if engine.config.requirepass.is_empty() => {
+        Change::Password if engine.config.requirepass.is_empty() => {
             let clients = engine.clients.values_mut();
             clients.for_each(|c| c.authenticated = true);
         }
-        "latency-tracking" if !engine.config.latency_tracking => {
+        Change::LatencyTracking if !engine.config.latency_tracking => {
             let stats = engine.stats.per_command.iter_mut();
             stats.for_each(|s| s.times = Default::default());
         }
         _ => {}
     }
-    engine.with_host(|host, engine| host.apply_config(engine, directive.name))
+    engine.with_host(|host, engine| host.apply_config(engine, directive.change))
 }
 
 fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
