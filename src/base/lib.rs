@@ -4,6 +4,7 @@
 //! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies spell them.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 //! * [`request`]: requests as bytes; [`large`]: large arguments of them. [`error`]: what a command may fail with.
+//! * [`reserve`]: memory for the moment when the system refuses more.
 //! * [`glob`]: patterns of keys and channels.
 //! * [`hash`]: the keyed hash of keys.
 //! * [`secret`]: secrets, and where they are drawn. [`rng`]: random numbers that are not secret.
@@ -21,6 +22,7 @@ pub mod large;
 pub mod limits;
 pub mod number;
 pub mod request;
+pub mod reserve;
 pub mod rng;
 pub mod secret;
 #[cfg(any(test, feature = "testing"))]

@@ -276,6 +276,9 @@ fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let digits_at = heads.1.min(end);
             value[digits_at..end].copy_from_slice(&n[..end - digits_at]);
         }
+        if cx.engine.lacks_memory() {
+            return Err(CommandError::OOM);
+        }
         let db = cx.db();
         if db.find(&key).is_none() {
             db.insert_str(&key, &value, None);

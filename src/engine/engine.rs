@@ -14,6 +14,7 @@ use super::tracking::TrackingTable;
 use super::{ClientId, Clients, KeyHint, Session};
 use crate::acl_log::AclLog;
 use crate::latency::LatencyMonitor;
+use crate::shortage::Shortage;
 use crate::slowlog::SlowLog;
 use crate::watch::WatchTable;
 use base::Rng;
@@ -58,6 +59,8 @@ pub struct Engine {
     pub effects: Effects,
     /// A second listener of the effects, besides replication.
     pub effects_tap: Option<EffectsTap>,
+    /// What the log knows of memory that the system refuses.
+    pub shortage: Shortage,
     /// Changes since the last successful save.
     pub dirty: i64,
     /// Set by the shell before each batch.
@@ -326,6 +329,7 @@ impl Engine {
             own_keys: OwnKeys::default(),
             functions: Vec::new(),
             scripting: Scripting::default(),
+            shortage: Shortage::default(),
             effects: Effects::default(),
             effects_tap: None,
             dirty: 0,

@@ -12,6 +12,7 @@ use super::spec::Flags;
 use super::states::{CLIENT, DATA, Demand, PING};
 use super::table::{self, Entry};
 use super::{Args, ClientFlags, CommandError, Engine, Session, links};
+use base::reserve;
 use config::choices::Protection;
 use resp::Proto;
 
@@ -60,10 +61,14 @@ impl Engine {
         }
         // What our primary sends has passed its gates.
         let obey = client.flags.contains(ClientFlags::MASTER);
-        let mut room = false;
+        let mut room = reserve::is_short()
+            && !obey
+            && (flags | command.flags).intersects(Flags::DENYOOM | Flags::NO_MANDATORY_KEYS)
+            && self.lacks_memory()
+            && flags.contains(Flags::DENYOOM);
         if self.config.maxmemory > 0 && !obey && !self.script_is_parked() {
             self.scripting.out_of_memory = !self.make_room();
-            room = flags.contains(Flags::DENYOOM);
+            room |= flags.contains(Flags::DENYOOM);
         }
         let writes = flags.contains(Flags::WRITE) && !obey;
         if room || writes {

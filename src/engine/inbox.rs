@@ -50,7 +50,7 @@ impl Inbox {
     /// Takes stream bytes and runs the whole commands among them as `session`, the link's.
     ///
     /// # Errors
-    /// The stream is no sequence of arrays of bulk strings.
+    /// The stream is no sequence of arrays of bulk strings, or there is no memory for what it says.
     pub fn apply(
         &mut self,
         mut bytes: &[u8],
@@ -122,6 +122,9 @@ impl Inbox {
                 return parsed.map_err(|e| BrokenStream(e.to_string()));
             }
             let argv: SmallVec<[&[u8]; 16]> = self.parser.request(0, rest).collect();
+            if let Some(why) = engine.cannot_obey(session, &argv) {
+                return Err(BrokenStream(why));
+            }
             large::offer(self.parser.larges(), || engine.run(session, &argv));
             engine.after_command();
             note_error(&argv, engine, session);

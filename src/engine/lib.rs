@@ -41,6 +41,7 @@ pub mod random;
 pub mod redact;
 pub mod scripting;
 pub mod session;
+pub mod shortage;
 pub mod slowlog;
 pub mod spec;
 mod states;

@@ -7,6 +7,7 @@
 //! primary and the scripts that it runs demand nothing, because it is obeyed.
 
 use super::{CommandError, Engine};
+use base::reserve;
 
 /// A state that refuses a call.
 #[derive(Clone, Copy)]
@@ -23,7 +24,7 @@ pub enum State {
     SaveFailedOnPrimary,
     /// Too few replicas follow.
     FewReplicas,
-    /// More than `maxmemory` is used.
+    /// More than `maxmemory` is used, or the system refuses memory.
     Full,
 }
 
@@ -136,7 +137,10 @@ impl Engine {
             State::SaveFailed => demand.writes && save_failed(),
             State::SaveFailedOnPrimary => demand.writes && save_failed() && !self.repl.is_replica(),
             State::FewReplicas => demand.writes && !self.repl.enough_replicas(),
-            State::Full => demand.room && self.scripting.out_of_memory && config.maxmemory > 0,
+            State::Full => {
+                let full = self.scripting.out_of_memory && config.maxmemory > 0;
+                demand.room && (full || reserve::is_short())
+            }
         }
     }
 }

@@ -74,6 +74,7 @@ impl Engine {
             return;
         }
         let began = (self.timer)();
+        self.lacks_memory();
         self.sample_rates();
         self.end_pauses();
         self.close_idle_clients();

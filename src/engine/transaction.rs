@@ -54,6 +54,13 @@ pub fn run_queue(
 ) {
     while let Some(queued) = queue.next() {
         let result = links::has_database(client, queued.command);
+        let obey = client.flags.contains(ClientFlags::MASTER);
+        let needs_memory = queued.command.flags.contains(Flags::DENYOOM) && !obey;
+        // The first of them that the system refused memory to ends what may be large together.
+        let result = match needs_memory && engine.lacks_memory() {
+            true => result.and(Err(CommandError::OOM)),
+            false => result,
+        };
         let result = result.and_then(|()| {
             let run = |argv: &[&[u8]]| engine.call(client, queued.command, Args(argv));
             queued.args.run(run)

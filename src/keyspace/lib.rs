@@ -13,7 +13,7 @@
 //!   records. All `unsafe` code of the keyspace is there.
 //! * [`record`]: how an entry is held in memory: as an RDB record.
 //! * `tidy`: gives memory back when it is free. [`Footprint`]: what it is used for. [`repack`](Round): the same for
-//!   values outside.
+//!   values outside. [`reserve`]: what is kept for the moment when the system refuses some.
 //! * `scan`: a walk in the order of hashes ([`Hasher`]) that commands take in steps.
 //! * [`load`]: building a new database by several threads, beside those that are served.
 //! * `tree`: the structure of every large value.
@@ -33,6 +33,7 @@ mod memory;
 mod model_tests;
 pub mod record;
 mod repack;
+pub mod reserve;
 mod scan;
 pub mod sizes;
 pub mod snapshot;

@@ -14,7 +14,7 @@
 //!    on its own stack. So a script can wait between two messages while the server does other work.
 //!  * An interpreter does one thing at a time. It is asked again only after it has answered.
 //!  * A script cannot end the process: its memory is bounded, its recursion ends in Lua's own limits, which the
-//!    stack is large enough for.
+//!    stack is large enough for. While the process [is short](base::reserve::is_short) of memory, scripts get none.
 //!
 //! | file | what |
 //! |---|---|
@@ -77,11 +77,13 @@ mod to_reply;
 mod verdict;
 pub mod words;
 
+use base::reserve;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 use resp::{Proto, Reply};
 pub use sha::Sha;
 use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 use words::Words;
 
@@ -120,6 +122,22 @@ pub enum Ask {
     Kill(&'static str),
     /// End the interpreter.
     Quit,
+}
+
+impl Ask {
+    /// The answer of an interpreter that could not be made.
+    pub fn refused(self, why: &io::Error) -> Answer {
+        let text = format!("no memory for an interpreter: {why}");
+        match self {
+            Ask::Compile(..) => Answer::Compiled(Err(text.into())),
+            Ask::Load(..) => Answer::Loaded(Err(text.into())),
+            Ask::Run(mut run) => {
+                run.outcome = Outcome::error(format!("ERR {text}").as_bytes());
+                Answer::Done(run)
+            }
+            _ => Answer::Ready,
+        }
+    }
 }
 
 /// A command that a script calls.
@@ -237,20 +255,22 @@ pub struct Vm {
 impl Vm {
     /// A fresh interpreter whose scripts may hold `memory_max` bytes. `timer` is a clock, in nanoseconds.
     ///
-    /// # Panics
-    /// When the system has no memory for its stack.
-    pub fn new(kind: Kind, memory_max: usize, timer: fn() -> u64) -> Vm {
+    /// # Errors
+    /// The system refuses the memory for its stack, or has refused some a moment ago: what an empty interpreter holds
+    /// must not be refused in the midst of it.
+    pub fn new(kind: Kind, memory_max: usize, timer: fn() -> u64) -> io::Result<Vm> {
+        reserve::check()?;
         let memory = Rc::new(Cell::new(0));
         let used = memory.clone();
-        let stack = DefaultStack::new(STACK).expect("address space for an interpreter's stack");
+        let stack = DefaultStack::new(STACK)?;
         let coroutine = Coroutine::with_stack(stack, move |yielder, first: Ask| {
             actor::body(yielder, first, kind, memory_max, timer, &used);
         });
-        Vm {
+        Ok(Vm {
             coroutine: Some(coroutine),
             memory,
             midway: false,
-        }
+        })
     }
 
     /// Asks, and runs the interpreter until it answers.

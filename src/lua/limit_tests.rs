@@ -53,7 +53,7 @@ fn run(vm: &mut Vm, id: u64) -> Outcome {
 
 /// Bytes that an interpreter holds which has run nothing.
 fn base(kind: Kind) -> usize {
-    let mut vm = Vm::new(kind, 0, || 0);
+    let mut vm = Vm::new(kind, 0, || 0).expect("memory");
     vm.ask(Ask::Collect);
     vm.ask(Ask::Collect);
     vm.memory()
@@ -67,7 +67,7 @@ fn is_about_memory(text: &[u8]) -> bool {
 fn a_script_fails_wherever_its_memory_ends_and_the_interpreter_goes_on() {
     let (base, mut failed, mut ended) = (base(Kind::Eval), 0, 0);
     for limit in (base - 20_000..base + 120_000).step_by(467) {
-        let mut vm = Vm::new(Kind::Eval, limit, || 0);
+        let mut vm = Vm::new(Kind::Eval, limit, || 0).expect("memory");
         let Answer::Compiled(compiled) = vm.ask(Ask::Compile(1, SCRIPT.into())) else {
             panic!("an answer of another kind");
         };
@@ -109,7 +109,7 @@ fn a_library_fails_wherever_its_memory_ends() {
         end";
     let (base, mut failed, mut loaded) = (base(Kind::Functions), 0, 0);
     for limit in (base - 20_000..base + 160_000).step_by(997) {
-        let mut vm = Vm::new(Kind::Functions, limit, || 0);
+        let mut vm = Vm::new(Kind::Functions, limit, || 0).expect("memory");
         match vm.ask(Ask::Load(1, library.into())) {
             Answer::Loaded(Ok(functions)) => {
                 assert_eq!(functions.len(), 20);

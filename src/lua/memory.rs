@@ -2,7 +2,8 @@
 //!
 //! mlua's allocator counts what Lua holds and knows a limit, but ends the process when the system has no memory. The
 //! functions here take the place of the three in Lua's `lmem.c`, as those in [`super::strings`] do: whatever the
-//! reason why there is no memory, Lua raises its error.
+//! reason why there is no memory, Lua raises its error. It does so too as long as the process is short of memory, because
+//! what is left then ([`base::reserve`]) is for code that cannot fail.
 //!
 //! They also know how large the blocks are that a script works with. One instruction may copy, compare, sort into
 //! place or walk through all of a block, so the hook that counts instructions comes sooner where blocks are large
@@ -10,6 +11,7 @@
 
 use super::inside::{Accounts, State};
 use super::pace;
+use base::reserve;
 use mlua::ffi::{self, LUA_ERRMEM, SYS_MIN_ALIGN};
 use mlua::{Lua, Result};
 use std::alloc::{Layout, alloc, dealloc, realloc};
@@ -67,7 +69,7 @@ unsafe fn place(accounts: &mut Accounts, block: *mut u8, old: usize, new: usize)
     let more = new as isize - old as isize;
     if more > 0
         && accounts.limit > 0
-        && accounts.used + more > accounts.limit
+        && (accounts.used + more > accounts.limit || reserve::is_short())
         && !accounts.ignores_limit
     {
         return std::ptr::null_mut();

@@ -5,11 +5,6 @@ use std::mem::{MaybeUninit, size_of};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-// A sanitizer sees the system's allocations only.
-#[cfg(not(any(miri, fuzzing)))]
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 /// Settings that jemalloc reads before the first allocation.
 ///
 ///  * `cache_oblivious`: would add a page to each allocation above 16 KB: a value of 20 KB took 24.

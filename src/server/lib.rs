@@ -39,6 +39,9 @@ pub mod priority;
 pub mod reaper;
 pub mod repack;
 pub mod repl;
+// A sanitizer sees the system's allocations only.
+#[cfg(not(any(miri, fuzzing)))]
+mod reserved;
 pub mod rewrite_file;
 pub mod shutdown;
 pub mod slices;

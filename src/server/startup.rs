@@ -8,7 +8,7 @@ use super::host::{Shell, with_shell};
 use super::state::Server;
 use super::{allocator, cron, daemon, listen, log, repl, shutdown, supervisor};
 use base::secret::Secrets;
-use base::{REDIS_VERSION, VERSION};
+use base::{REDIS_VERSION, VERSION, reserve};
 use config::choices::Supervised;
 use config::load::{ConfigError, Files, Loaded, command_line, load};
 use config::{Config, load as config_load};
@@ -158,6 +158,10 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     }
     daemon::ignore_file_size_signal();
     allocator::give_back_in_background();
+    if !keyspace::reserve::fill() {
+        let why = reserve::first().map_or(String::new(), |refusal| refusal.to_string());
+        tracing::warn!("There is no memory to be kept in reserve: {why}");
+    }
     super::priority::serving();
     warn_about_backlog(&config);
     if config.daemonize || !config.pidfile.is_empty() {

@@ -6,8 +6,8 @@
 use super::host::Shell;
 use super::persist::Persistence;
 use super::{allocator, clock, log, usage};
-use base::large;
 use base::secret::Secrets;
+use base::{large, reserve};
 use config::Config;
 use engine::{Action, ClientId, Engine, Executor};
 use std::cell::{Cell, RefCell};
@@ -89,8 +89,10 @@ impl Server {
             (engine.clock, engine.tick) = clock::read();
             engine.started = engine.clock;
             allocator::recount();
-            engine.used_memory =
-                |engine| allocator::used() + large::held_bytes() + engine.keyspace.used_bytes();
+            engine.used_memory = |engine| {
+                let taken = allocator::used() + large::held_bytes() + engine.keyspace.used_bytes();
+                taken.saturating_sub(reserve::counted_bytes())
+            };
             engine.recount_memory = allocator::recount;
             engine.lent_memory = allocator::lent;
             engine.startup_memory = (engine.used_memory)(&engine);

@@ -4,6 +4,8 @@
 //! needed the thread, never of the server: the caller gets the error, and either fails with it or does the work
 //! itself.
 
+#[cfg(not(test))]
+use base::reserve;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
@@ -53,9 +55,14 @@ pub fn spawn_or_run(name: &str, work: impl FnOnce() + Send + 'static) {
     }
 }
 
+/// Twice what a thread needs before its work begins.
+#[cfg(not(test))]
+const BEGINNING: usize = 6 << 20;
+
+/// A thread that finds no memory for its signal stack ends the process, so there must be enough.
 #[cfg(not(test))]
 fn refusal() -> io::Result<()> {
-    Ok(())
+    reserve::probe(BEGINNING)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! * [`exchange`]: dumps of real servers through Forebay and back. [`migrate`]: single keys.
 //! * [`crash`]: what is left after any end at any moment.
 //! * [`pause`]: what happens when nobody writes. [`expiry`]: what goes by itself.
-//! * [`descriptors`]: none left for files and sockets.
+//! * [`descriptors`]: none left for files and sockets. [`refused`]: no memory left.
 //! * [`readme`]: what it tells a newcomer to type. [`by_hand`]: starts with arguments of a test's own.
 
 #[path = "../support/mod.rs"]
@@ -24,6 +24,7 @@ mod large_values;
 mod migrate;
 mod pause;
 mod readme;
+mod refused;
 mod saving;
 mod startup;
 mod stopping;

@@ -356,6 +356,23 @@ impl Server {
         self.limit(&format!("--as={limit}:"));
     }
 
+    /// Bytes of memory that it may write to: mapped, touched or not.
+    pub fn memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
+        let kb = line.and_then(|line| line.split_whitespace().next());
+        kb.and_then(|kb| kb.parse::<usize>().ok())
+            .expect("a number")
+            << 10
+    }
+
+    /// It may have so many bytes more of memory than it has now; `None`: as many as it likes.
+    pub fn limit_memory(&self, more: Option<usize>) {
+        let limit = more.map_or("unlimited".to_owned(), |n| (self.memory() + n).to_string());
+        self.limit(&format!("--data={limit}:"));
+    }
+
     /// Sets a limit of the process as `prlimit` takes it.
     fn limit(&self, limit: &str) {
         let status = Command::new("prlimit")

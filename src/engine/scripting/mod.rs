@@ -58,11 +58,19 @@ impl Scripting {
         }
     }
 
-    /// An interpreter, which is made when there is none yet.
-    pub fn vm(&mut self, kind: Kind, timer: fn() -> u64) -> &mut Vm {
+    /// Asks an interpreter, which is made when there is none yet. If the system has no memory for it, what was asked
+    /// fails.
+    fn ask(&mut self, kind: Kind, timer: fn() -> u64, ask: Ask) -> Answer {
         let memory_max = self.memory_max.max(MEMORY_MIN.get());
-        self.slot(kind)
-            .get_or_insert_with(|| Vm::new(kind, memory_max, timer))
+        let slot = self.slot(kind);
+        let vm = match slot {
+            Some(vm) => vm,
+            None => match Vm::new(kind, memory_max, timer) {
+                Ok(vm) => slot.insert(vm),
+                Err(why) => return ask.refused(&why),
+            },
+        };
+        vm.ask(ask)
     }
 
     /// Ends an interpreter and forgets what was loaded into it.
@@ -130,6 +138,6 @@ impl Engine {
             let total = (self.total_memory)();
             self.scripting.memory_max = (total / 4).clamp(MEMORY_MIN.get(), MEMORY_MAX);
         }
-        self.scripting.vm(kind, self.timer).ask(ask)
+        self.scripting.ask(kind, self.timer, ask)
     }
 }

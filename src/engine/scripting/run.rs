@@ -12,7 +12,7 @@ use crate::spec::{Flags, ScriptFrom};
 use crate::states::{self, Demand};
 use crate::table::{self, Entry};
 use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
-use base::large;
+use base::{large, reserve};
 use lua::flags::ScriptFlags;
 use lua::words::Words;
 use lua::{Answer, Ask, Call, Kind, Outcome};
@@ -187,7 +187,7 @@ impl Engine {
                 return Driven::Done(Outcome::default());
             };
             let kind = running.kind;
-            ask = match self.scripting.vm(kind, self.timer).ask(ask) {
+            ask = match self.scripting.ask(kind, self.timer, ask) {
                 Answer::Call(mut call) => {
                     self.call_from_script(&mut call);
                     let ask = Ask::Reply(call);
@@ -364,6 +364,11 @@ impl Engine {
             }
         };
         self.pass(states::CALL, demand)?;
+        // What the system refuses no script may have, whatever it has written: the process would end.
+        let obeys = self.scripting.running.as_ref().is_some_and(|r| r.obeys);
+        if flags.contains(Flags::DENYOOM) && reserve::is_short() && !obeys {
+            return Err(CommandError::OOM);
+        }
         if writes && let Some(running) = &mut self.scripting.running {
             running.wrote = true;
         }

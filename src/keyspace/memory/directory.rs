@@ -281,8 +281,11 @@ impl Directory {
     }
 
     /// Moves all segments to `target`, close together and in order; returns the heap that they leave,
-    /// empty.
+    /// empty. If there is no memory for that, they stay where they are.
     pub(crate) fn pack(&mut self, mut target: Heap) -> Heap {
+        if !target.prepare(self.heap.used_bytes()) {
+            return target;
+        }
         let end = after(self.prefix, self.base);
         let mut at = Some(self.prefix);
         while let Some(hash) = at.filter(|_| at != end) {
@@ -303,6 +306,7 @@ impl Directory {
             }
         }
         std::mem::swap(&mut self.heap, &mut target);
+        self.heap.give_empty_back();
         // SAFETY: every segment has been moved out of it.
         unsafe { target.free_all() };
         target

@@ -183,6 +183,31 @@ impl Heap {
         }
     }
 
+    /// Makes room for extents of so many bytes altogether; false if the system refuses the memory.
+    pub fn prepare(&mut self, bytes: usize) -> bool {
+        // The end of a region may be too short for the next extent.
+        let regions = bytes.div_ceil(REGION - UNIT - EXTENT_MAX);
+        while self.live_regions < regions {
+            let huge = self.live_regions >= HUGE_PAGES_FROM;
+            match region_pool::try_map(huge) {
+                Some(base) => self.take_region(base, huge),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Gives all regions back in which there is nothing.
+    pub fn give_empty_back(&mut self) {
+        for number in 0..self.regions.len() {
+            let region = self.regions[number].as_deref();
+            if region.is_some_and(|region| region.used_units == 0) {
+                self.runs[bin_of(UNITS - 1)] -= 1;
+                self.remove_region(number);
+            }
+        }
+    }
+
     /// As [`Heap::alloc`], from the regions there are.
     pub(super) fn alloc_within(&mut self, bytes: usize, kind: Kind) -> Option<Extent> {
         assert!(
@@ -485,7 +510,11 @@ impl Heap {
 
     fn add_region(&mut self) {
         let huge = self.live_regions >= HUGE_PAGES_FROM;
-        let base = region_pool::map(huge);
+        self.take_region(region_pool::map(huge), huge);
+    }
+
+    /// Adds a region that was just mapped.
+    fn take_region(&mut self, base: NonNull<u8>, huge: bool) {
         let number = self.vacant_number();
         // SAFETY: the region is mapped and aligned, and nothing else refers to it yet.
         unsafe { base.cast::<u32>().write(number as u32) };

@@ -20,7 +20,7 @@ pub(super) mod node;
 mod outside;
 pub(super) mod parts;
 mod region;
-mod region_pool;
+pub(super) mod region_pool;
 mod reshape;
 pub(super) mod segment;
 #[cfg(test)]

@@ -1,37 +1,68 @@
 //! Address space for heaps: regions of 2 MB, aligned to their size, mapped and unmapped one by one.
 //!
 //! Addresses are reserved without access in chunks of many regions (which no overcommit mode
-//! counts) and kept for good; memory is asked for region by region, so that overcommit mode 2 counts
-//! what is in use, not what is reserved.
+//! counts) and kept until somebody else lacks them; memory is asked for region by region, so that overcommit mode 2
+//! counts what is in use, not what is reserved.
+//!
+//! Some regions are mapped in advance, for the moment when the system refuses one: a write that has begun can end
+//! then, and the process [is short](reserve::is_short) of memory from there on.
 
 use super::heap::REGION;
+use base::reserve;
+use std::io;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
 /// Regions reserved at once: 256 MB of addresses.
 const CHUNK: usize = 128;
+/// Where there are not so many addresses, fewer.
+const CHUNKS: [usize; 3] = [CHUNK, CHUNK / 8, 1];
+/// Regions that are mapped in advance, in a server: 32 MB.
+const READY: usize = 16;
 
-/// Addresses of reserved regions that are not mapped.
-static RESERVED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+/// Below this many the process is short of memory.
+const READY_LEAST: usize = READY / 4;
+
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    reserved: Vec::new(),
+    ready: Vec::new(),
+});
+
+struct Pool {
+    /// Addresses of reserved regions that are not mapped.
+    reserved: Vec<usize>,
+    /// Addresses of regions that are mapped and were never touched.
+    ready: Vec<usize>,
+}
 
 const NO_ACCESS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
 
 /// Maps a region: zeroed, readable and writable. `huge` asks for a huge page.
 ///
-/// Out of memory ends the process, as it does for the general allocator.
+/// What the system refuses is taken from the reserve; when that is used up, the process ends, as it does for the
+/// general allocator.
 pub(super) fn map(huge: bool) -> NonNull<u8> {
-    let mut reserved = RESERVED.lock().unwrap_or_else(|e| e.into_inner());
-    if reserved.is_empty() {
-        reserve(&mut reserved);
-    }
-    let address = reserved.pop().expect("just reserved");
-    drop(reserved);
+    let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
+    let address = match pool.map() {
+        Ok(address) => address,
+        Err(error) => {
+            let errno = error.raw_os_error().unwrap_or_default();
+            reserve::refused("a region of the keyspace", REGION, errno);
+            pool.take_ready()
+        }
+    };
+    drop(pool);
+    ready_for_use(address, huge)
+}
+
+/// The same for who can do without it.
+pub(super) fn try_map(huge: bool) -> Option<NonNull<u8>> {
+    let address = POOL.lock().unwrap_or_else(|e| e.into_inner()).map();
+    Some(ready_for_use(address.ok()?, huge))
+}
+
+fn ready_for_use(address: usize, huge: bool) -> NonNull<u8> {
     let base: *mut u8 = std::ptr::with_exposed_provenance_mut(address);
-    // SAFETY: the range was reserved here and is mapped without access, so nothing uses it.
-    let ok = unsafe { libc::mprotect(base.cast(), REGION, libc::PROT_READ | libc::PROT_WRITE) };
-    if ok != 0 {
-        out_of_memory();
-    }
     let advice = if huge {
         libc::MADV_HUGEPAGE
     } else {
@@ -40,6 +71,110 @@ pub(super) fn map(huge: bool) -> NonNull<u8> {
     // SAFETY: advice on a range of our own; a kernel without huge pages refuses it, which is fine.
     unsafe { libc::madvise(base.cast(), REGION, advice) };
     NonNull::new(base).expect("mapped memory is not at 0")
+}
+
+/// Makes the reserve of regions whole, as far as the system lets it; false if it is short then.
+pub(crate) fn fill_ready() -> bool {
+    let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
+    while pool.ready.len() < READY {
+        match pool.map() {
+            Ok(address) => pool.ready.push(address),
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or_default();
+                // All that the system lacks may be with the allocator, which has a use for it, too.
+                if pool.ready.len() < READY_LEAST {
+                    reserve::refused("the reserve of regions", REGION, errno);
+                    return false;
+                }
+                break;
+            }
+        }
+    }
+    true
+}
+
+/// Gives the addresses of all regions that are not mapped to whoever lacks some; false if there were none. Waits for
+/// nobody, because it is called when an allocation is refused, whatever is under way.
+pub(crate) fn give_addresses_back() -> bool {
+    let Ok(mut pool) = POOL.try_lock() else {
+        return false;
+    };
+    let some = !pool.reserved.is_empty();
+    for address in pool.reserved.drain(..) {
+        // SAFETY: the region is not mapped, so nothing refers to it, and its address is forgotten.
+        unsafe { give_up(address, REGION) };
+    }
+    some
+}
+
+impl Pool {
+    fn map(&mut self) -> io::Result<usize> {
+        if self.reserved.is_empty() {
+            self.reserve()?;
+        }
+        let &address = self.reserved.last().expect("just reserved");
+        let base: *mut u8 = std::ptr::with_exposed_provenance_mut(address);
+        // SAFETY: the range was reserved here and is mapped without access, so nothing uses it.
+        match unsafe { libc::mprotect(base.cast(), REGION, libc::PROT_READ | libc::PROT_WRITE) } {
+            0 => self.reserved.pop(),
+            _ => return Err(io::Error::last_os_error()),
+        };
+        Ok(address)
+    }
+
+    fn take_ready(&mut self) -> usize {
+        loop {
+            if let Some(address) = self.ready.pop() {
+                return address;
+            }
+            // The general reserve is the last resort.
+            if !reserve::give_back() {
+                out_of_memory();
+            }
+            if let Ok(address) = self.map() {
+                return address;
+            }
+        }
+    }
+
+    fn reserve(&mut self) -> io::Result<()> {
+        let mut tried = CHUNKS
+            .into_iter()
+            .map(|regions| Some((regions, addresses(regions)?)));
+        let Some((regions, start)) = tried.find_map(|tried| tried) else {
+            return Err(io::Error::last_os_error());
+        };
+        let first = start.next_multiple_of(REGION);
+        let (end, whole) = (first + regions * REGION, start + (regions + 1) * REGION);
+        // SAFETY: both lie in the fresh mapping, outside of the regions.
+        unsafe {
+            give_up(start, first - start);
+            give_up(end, whole - end);
+        }
+        // The lowest address is used first.
+        self.reserved
+            .extend((0..regions).rev().map(|i| first + i * REGION));
+        Ok(())
+    }
+}
+
+/// Fresh addresses without access, for so many regions and one more: the start has to be aligned.
+fn addresses(regions: usize) -> Option<usize> {
+    let len = (regions + 1) * REGION;
+    // SAFETY: a fresh mapping at an address of the system's choice.
+    let start = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_NONE, NO_ACCESS, -1, 0) };
+    (start != libc::MAP_FAILED).then(|| start.expose_provenance())
+}
+
+/// Gives addresses back to the system.
+///
+/// # Safety
+/// They are mapped, and nothing refers to them.
+unsafe fn give_up(address: usize, len: usize) {
+    if len > 0 {
+        // SAFETY: the caller's promise. A refusal leaves the range without access, which harms nothing.
+        unsafe { libc::munmap(std::ptr::with_exposed_provenance_mut(address), len) };
+    }
 }
 
 /// Gives a region back: the memory to the system, the addresses to the pool.
@@ -60,8 +195,8 @@ pub(super) unsafe fn unmap(base: NonNull<u8>) {
         )
     };
     if mapped != libc::MAP_FAILED {
-        let mut reserved = RESERVED.lock().unwrap_or_else(|e| e.into_inner());
-        reserved.push(base.as_ptr().expose_provenance());
+        let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
+        pool.reserved.push(base.as_ptr().expose_provenance());
     }
 }
 
@@ -81,21 +216,31 @@ pub(super) fn no_huge_pages(base: NonNull<u8>) {
     unsafe { libc::madvise(base.as_ptr().cast(), REGION, libc::MADV_NOHUGEPAGE) };
 }
 
-fn reserve(reserved: &mut Vec<usize>) {
-    // One region more than needed: the start has to be aligned.
-    let len = (CHUNK + 1) * REGION;
-    // SAFETY: a fresh mapping at an address of the system's choice.
-    let start = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_NONE, NO_ACCESS, -1, 0) };
-    if start == libc::MAP_FAILED {
-        out_of_memory();
-    }
-    let first = start.expose_provenance().next_multiple_of(REGION);
-    // The lowest address is used first.
-    reserved.extend((0..CHUNK).rev().map(|i| first + i * REGION));
-}
-
 fn out_of_memory() -> ! {
     std::alloc::handle_alloc_error(
         std::alloc::Layout::from_size_align(REGION, REGION).expect("a valid layout"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_were_given_back_are_reserved_again() {
+        assert!(fill_ready());
+        let first = map(false);
+        // SAFETY: the region was just mapped, and nothing refers to it.
+        unsafe { unmap(first) };
+        give_addresses_back();
+        let again = map(true);
+        assert_eq!(again.as_ptr().addr() % REGION, 0);
+        // SAFETY: the region is mapped and nobody else's.
+        unsafe {
+            again.add(REGION - 1).write(1);
+            unmap(again);
+        }
+        let ready = POOL.lock().expect("no panic").ready.len();
+        assert_eq!(ready, READY, "what is kept is kept");
+    }
 }

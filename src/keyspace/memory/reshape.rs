@@ -5,6 +5,7 @@ use super::heap::{EXTENT_MAX, Extent, Heap, Kind};
 use super::node::{Entry, Node};
 use super::segment::{self, ENTRIES_MAX, Segment, SegmentMut};
 use crate::Hasher;
+use base::reserve;
 
 /// Deeper segments are chained. Bits below serve as tag and home group as well.
 pub const DEPTH_MAX: u8 = 48;
@@ -19,12 +20,20 @@ impl Directory {
         let own = depth.saturating_sub(self.base).min(NODE_BITS_MAX);
         let depth = self.base + own;
         let bytes = segment::bytes_for(groups, records.max(1)).min(EXTENT_MAX);
-        let mut entry = |i: u64| {
+        let mut entries: Vec<Entry> = Vec::with_capacity(1 << own);
+        for i in 0..1u64 << own {
+            if reserve::is_short() {
+                // Nothing is made in advance then.
+                for entry in entries {
+                    // SAFETY: the entry owns the extent, and nothing else refers to it.
+                    self.heap.free(unsafe { entry.extent() });
+                }
+                return;
+            }
             let extent = self.heap.alloc(bytes, Kind::Segment);
             let prefix = self.prefix | i.unbounded_shl(64 - depth as u32);
-            new_segment(extent, groups, prefix, depth, 0)
-        };
-        let mut entries: Vec<Entry> = (0..1 << own).map(&mut entry).collect();
+            entries.push(new_segment(extent, groups, prefix, depth, 0));
+        }
         self.segments = entries.len();
         self.root = match own {
             0 => entries.remove(0),

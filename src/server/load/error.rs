@@ -15,6 +15,13 @@ pub enum LoadError {
         /// The system's error.
         source: io::Error,
     },
+    /// The system refuses memory for what is loaded.
+    Memory {
+        /// Bytes loaded before, about.
+        offset: u64,
+        /// What it has refused.
+        source: io::Error,
+    },
     /// The dump is not sound.
     Rdb(RdbError),
     /// The bytes are not those that were written.
@@ -51,10 +58,19 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// The error of reading at an offset: the source's, or that there is no memory for what is read.
+    pub(super) fn reading(offset: u64, source: io::Error) -> LoadError {
+        match source.kind() {
+            io::ErrorKind::OutOfMemory => LoadError::Memory { offset, source },
+            _ => LoadError::Io { offset, source },
+        }
+    }
+
     /// The offset of the defect in the dump; of several defects the first is reported.
     pub fn offset(&self) -> u64 {
         match self {
             LoadError::Io { offset, .. }
+            | LoadError::Memory { offset, .. }
             | LoadError::Checksum { offset, .. }
             | LoadError::Database { offset, .. }
             | LoadError::Duplicate { offset, .. } => *offset,
@@ -69,6 +85,9 @@ impl fmt::Display for LoadError {
         match self {
             LoadError::Io { offset, source } => {
                 write!(f, "read error at offset {offset}: {source}")
+            }
+            LoadError::Memory { offset, source } => {
+                write!(f, "out of memory at offset {offset}: {source}")
             }
             LoadError::Rdb(e) => e.fmt(f),
             LoadError::Checksum {
@@ -101,7 +120,7 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            LoadError::Io { source, .. } => Some(source),
+            LoadError::Io { source, .. } | LoadError::Memory { source, .. } => Some(source),
             LoadError::Rdb(e) => Some(e),
             _ => None,
         }

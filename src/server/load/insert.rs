@@ -3,6 +3,7 @@
 use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
 use super::scan::Building;
 use super::{HeatPolicy, LoadError, LoadOptions};
+use base::reserve;
 use keyspace::{DuplicateKey, Partition, Scanned, Value, record};
 use pipes::queue::WorkQueue;
 use pipes::window::Window;
@@ -219,6 +220,8 @@ impl<'a> Inserter<'a> {
     }
 
     fn try_insert(&mut self, task: &Task) -> Result<(), LoadError> {
+        let offset = task.window.offset;
+        reserve::check().map_err(|source| LoadError::Memory { offset, source })?;
         let List { entries, details } = &task.list;
         if !details.is_empty() {
             return self.insert_detailed(task);

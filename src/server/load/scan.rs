@@ -197,7 +197,7 @@ impl<'a, R: Read> Loader<'a, R> {
             let new = self
                 .windows
                 .fill(at_least)
-                .map_err(|source| LoadError::Io { offset, source })?;
+                .map_err(|source| LoadError::reading(offset, source))?;
             if new == 0 {
                 return Err(self.scanner.truncated().into());
             }
@@ -330,7 +330,7 @@ impl<'a, R: Read> Loader<'a, R> {
         self.inserter.help_until(self.lists.len());
         let offset = self.windows.offset();
         let window = self.windows.hand_out(used);
-        let window = Arc::new(window.map_err(|source| LoadError::Io { offset, source })?);
+        let window = Arc::new(window.map_err(|source| LoadError::reading(offset, source))?);
         self.progress
             .bytes
             .store(self.windows.offset(), Ordering::Relaxed);

@@ -1,0 +1,17 @@
+//! The memory that a server keeps for the moment when the system refuses more: the [general reserve](base::reserve),
+//! and regions of the keyspace.
+
+use super::memory::region_pool;
+use base::reserve;
+
+/// Makes the reserve whole; true if it is. At the start of a server, and when it [is short](reserve::is_short).
+pub fn fill() -> bool {
+    let fill = || reserve::fill(region_pool::fill_ready);
+    // Addresses that the keyspace does not use may be what is lacking.
+    fill() || give_addresses_back() && fill()
+}
+
+/// Gives addresses that the keyspace does not use to whoever lacks some; false if there were none.
+pub fn give_addresses_back() -> bool {
+    region_pool::give_addresses_back()
+}

@@ -1,0 +1,73 @@
+//! Who takes the program's allocations: [jemalloc](super::allocator), and where the system refuses one, the
+//! [reserve], because hardly any code could go on without it.
+
+use super::allocator::purge;
+use base::reserve;
+use std::alloc::{GlobalAlloc, Layout};
+use std::io;
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: Reserved = Reserved;
+
+/// Jemalloc with a reserve.
+struct Reserved;
+
+// SAFETY: all is done by jemalloc, with the arguments as they came. What it did not do is tried again.
+unsafe impl GlobalAlloc for Reserved {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise, here and in the functions below.
+        let made = unsafe { Jemalloc.alloc(layout) };
+        match made.is_null() {
+            false => made,
+            true => with_reserve(layout.size(), || unsafe { Jemalloc.alloc(layout) }),
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        let made = unsafe { Jemalloc.alloc_zeroed(layout) };
+        match made.is_null() {
+            false => made,
+            true => with_reserve(layout.size(), || unsafe { Jemalloc.alloc_zeroed(layout) }),
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { Jemalloc.dealloc(block, layout) };
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above; a block stays as it is when it cannot be made larger.
+        let made = unsafe { Jemalloc.realloc(block, layout, size) };
+        match made.is_null() {
+            false => made,
+            true => with_reserve(size, || unsafe { Jemalloc.realloc(block, layout, size) }),
+        }
+    }
+}
+
+/// Tries an allocation of so many bytes again that the system has refused, with more and more of the reserve.
+#[cold]
+fn with_reserve(bytes: usize, again: impl Fn() -> *mut u8) -> *mut u8 {
+    let error = io::Error::last_os_error();
+    if bytes > reserve::BYTES {
+        return std::ptr::null_mut();
+    }
+    let errno = error.raw_os_error().unwrap_or_default();
+    reserve::refused("an allocation", bytes, errno);
+    keyspace::reserve::give_addresses_back();
+    loop {
+        // What was freed a moment ago is reused only for what is about as large.
+        purge();
+        let made = again();
+        if !made.is_null() || !reserve::give_back() {
+            return made;
+        }
+    }
+}
