@@ -9,7 +9,7 @@ use forebay::engine::blocking::Blocked;
 use forebay::base::request::encode_request;
 use forebay::engine::{Action, ClientFlags, ClientId, Engine, Executor, Session};
 use forebay::config::Config;
-use forebay::replication::replica::Inbox;
+use forebay::engine::inbox::Inbox;
 use forebay::base::secret::Secrets;
 use forebay::resp::output::Piece;
 use std::cell::RefCell;

@@ -8,7 +8,7 @@ use super::payload;
 use super::{Draws, engine, keys, look_around, request, run as run_client, set_now};
 use forebay::engine::{ClientId, Executor};
 use forebay::config::choices::DisklessLoad;
-use forebay::replication::replica::Inbox;
+use forebay::engine::inbox::Inbox;
 use forebay::replication::{Action, LinkAction, LinkInput, ReplMeta, StreamDb};
 use forebay::server::load::{self, LoadProgress};
 use forebay::server::persist::{Persistence, load_options};
