@@ -17,36 +17,39 @@ struct Reserved;
 unsafe impl GlobalAlloc for Reserved {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise, here and in the functions below.
+        // SAFETY: the caller promises a layout of more than zero bytes.
         let made = unsafe { Jemalloc.alloc(layout) };
         match made.is_null() {
             false => made,
+            // SAFETY: the caller promises a layout of more than zero bytes.
             true => with_reserve(layout.size(), || unsafe { Jemalloc.alloc(layout) }),
         }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above.
+        // SAFETY: the caller promises a layout of more than zero bytes.
         let made = unsafe { Jemalloc.alloc_zeroed(layout) };
         match made.is_null() {
             false => made,
+            // SAFETY: the caller promises a layout of more than zero bytes.
             true => with_reserve(layout.size(), || unsafe { Jemalloc.alloc_zeroed(layout) }),
         }
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: as above.
+        // SAFETY: the caller promises a block of ours with the layout that it was made with.
         unsafe { Jemalloc.dealloc(block, layout) };
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as above; a block stays as it is when it cannot be made larger.
+        // SAFETY: the caller promises a block of ours with the layout that it was made with.
         let made = unsafe { Jemalloc.realloc(block, layout, size) };
         match made.is_null() {
             false => made,
+            // SAFETY: the block is still what the caller says: it stays as it is when it cannot be made larger.
             true => with_reserve(size, || unsafe { Jemalloc.realloc(block, layout, size) }),
         }
     }

@@ -88,7 +88,6 @@ impl Extent {
 
     /// Its length in bytes.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         self.units as usize * UNIT
     }

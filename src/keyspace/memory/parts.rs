@@ -9,7 +9,7 @@ use rdb::opcode;
 use std::sync::Arc;
 
 /// A record about to be written: its parts, so that it need not be put together first. No record is longer
-/// than [`RECORD_MAX`], whatever the key and the value.
+/// than `RECORD_MAX`, whatever the key and the value.
 ///
 /// It is written once: what it owns belongs to the record then. Without that it is leaked.
 pub struct Parts<'a> {
@@ -85,7 +85,6 @@ impl<'a> Parts<'a> {
 
     /// Bytes of the record.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         let expire = if self.expire.is_some() { 9 } else { 0 };
         let key = len_width(self.key.len()) + self.key.len();

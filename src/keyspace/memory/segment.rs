@@ -11,7 +11,7 @@
 //!    another entry, or to one whose handle is void, never to bytes that somebody chose.
 //!  * `garbage` is the length of the records below `used` that no slot points to.
 //!  * Records are only ever appended, or overwritten by one of the same length. What moves them is
-//!    another segment: [`super::tidy`].
+//!    another segment: `tidy`.
 //!  * `prefix` and `depth` say which hashes belong here: those whose top `depth` bits are `prefix`'s.
 //!    `prefix` comes first: the heap finds the owner of an extent by it.
 //!
