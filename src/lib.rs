@@ -1,8 +1,8 @@
 //! Forebay: a Redis-compatible, disk-backed, persistent in-memory server.
 //!
 //! Data flows one way: bytes -> request -> keyspace -> effects -> log -> replicas; and keyspace -> walk -> writer ->
-//! sink. The folders up to `replication` are *pure*: no tokio, no files, no sockets, no clock; time, bytes and
-//! randomness are arguments. Only `server` waits.
+//! sink. Most rooms are *pure*: they use no tokio, files, sockets or clock, and are given time, bytes and randomness as
+//! arguments. ARCHITECTURE.md names those that may wait.
 //!
 //! | room | what it answers |
 //! |---|---|
@@ -18,7 +18,7 @@
 //! | [`engine`] | the machine on which commands run: sessions, the way of a request, blocking, pub/sub, eviction |
 //! | [`commands`] | what each command does, by family |
 //! | [`flow`] | what decides about saves, loads, links and shutdown, for the server and for the simulator |
-//! | [`server`] | sockets, files, timers, signals: the only part that waits |
+//! | [`server`] | how sockets, files, timers and signals reach the engine |
 //! | [`tools`] | what the `forebay` command does with files and servers |
 //! | [`sync_bench`] | how long full syncs take, and in which phases |
 //! | [`cli`] | the command line of `forebay` |
