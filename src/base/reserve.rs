@@ -12,6 +12,7 @@
 //! [`give_back`]).
 
 use memmap2::MmapMut;
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::sync::Mutex;
@@ -20,11 +21,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Bytes that are given back at once. The allocator keeps apart what is larger.
 const PIECE: usize = 4 << 20;
 const PIECES: usize = 8;
+/// Where the allocator has no room for a whole piece, it may have room for parts of so many bytes.
+const PARTS: [usize; 3] = [PIECE, PIECE / 8, PIECE / 64];
 /// Bytes of the whole reserve: no allocation that is larger can be helped by it.
 pub const BYTES: usize = PIECES * PIECE;
 
 static SHORT: AtomicBool = AtomicBool::new(false);
-static KEPT: Mutex<[Option<Piece>; PIECES]> = Mutex::new([const { None }; PIECES]);
+/// Each has a lock of its own, which nobody holds while memory is asked for: who finds one locked takes the next, and
+/// none is missed that could be had.
+static KEPT: [Mutex<Option<Piece>>; PIECES] = [const { Mutex::new(None) }; PIECES];
+thread_local! {
+    /// This thread fills the reserve: it does not take from it to do so.
+    static FILLS: Cell<bool> = const { Cell::new(false) };
+}
 static FIRST: Mutex<Option<Refusal>> = Mutex::new(None);
 static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
@@ -32,27 +41,38 @@ static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 enum Piece {
     /// From the system.
     Map { _map: MmapMut },
-    /// From the allocator, which has addresses that it does not give back to the system.
-    Block { _block: Vec<u8> },
+    /// From the allocator, which has addresses that it does not give back to the system. Other blocks may lie between
+    /// them for as long as the process runs, so there are several where there is not one.
+    Blocks { _blocks: Vec<Vec<u8>> },
 }
 
 impl Piece {
     fn new() -> io::Result<Piece> {
-        match MmapMut::map_anon(PIECE) {
-            Ok(_map) => Ok(Piece::Map { _map }),
-            Err(error) => {
-                let mut _block = Vec::new();
-                _block.try_reserve_exact(PIECE).map_err(|_| error)?;
+        MmapMut::map_anon(PIECE)
+            .map(|_map| Piece::Map { _map })
+            .or_else(|error| {
+                let _blocks = PARTS.into_iter().find_map(blocks).ok_or(error)?;
                 BLOCKS.fetch_add(PIECE, Ordering::Relaxed);
-                Ok(Piece::Block { _block })
-            }
-        }
+                Ok(Piece::Blocks { _blocks })
+            })
     }
+}
+
+/// The bytes of a piece in blocks of `bytes` bytes.
+fn blocks(bytes: usize) -> Option<Vec<Vec<u8>>> {
+    let mut blocks = Vec::new();
+    blocks.try_reserve_exact(PIECE / bytes).ok()?;
+    for _ in 0..PIECE / bytes {
+        let mut block = Vec::new();
+        block.try_reserve_exact(bytes).ok()?;
+        blocks.push(block);
+    }
+    Some(blocks)
 }
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        if matches!(self, Piece::Block { .. }) {
+        if matches!(self, Piece::Blocks { .. }) {
             BLOCKS.fetch_sub(PIECE, Ordering::Relaxed);
         }
     }
@@ -120,12 +140,11 @@ pub fn first() -> Option<Refusal> {
 
 /// Gives a piece of the reserve back, so that an allocation which was refused can succeed; false if there is none.
 pub fn give_back() -> bool {
-    let Ok(mut kept) = KEPT.try_lock() else {
+    if FILLS.get() {
         return false;
-    };
-    let piece = kept.iter_mut().rev().find_map(Option::take);
-    drop(kept);
-    piece.is_some()
+    }
+    let take = |place: &Mutex<Option<Piece>>| place.try_lock().ok()?.take();
+    KEPT.iter().rev().find_map(take).is_some()
 }
 
 /// Makes the reserve whole, `rest` being what others keep; true if it is. The process is short of memory exactly if it
@@ -133,7 +152,10 @@ pub fn give_back() -> bool {
 pub fn fill(rest: impl FnOnce() -> bool) -> bool {
     // A refusal on another thread from here on is not overlooked.
     SHORT.store(false, Ordering::Relaxed);
-    let whole = fill_pieces() & rest();
+    FILLS.set(true);
+    let whole = fill_pieces();
+    FILLS.set(false);
+    let whole = whole & rest();
     if !whole {
         SHORT.store(true, Ordering::Relaxed);
     } else if !is_short() {
@@ -143,17 +165,16 @@ pub fn fill(rest: impl FnOnce() -> bool) -> bool {
 }
 
 fn fill_pieces() -> bool {
-    let mut kept = KEPT.lock().unwrap_or_else(|e| e.into_inner());
-    for piece in kept.iter_mut().filter(|piece| piece.is_none()) {
+    for place in &KEPT {
+        let lock = || place.lock().unwrap_or_else(|e| e.into_inner());
+        if lock().is_some() {
+            continue;
+        }
         match Piece::new() {
-            Ok(new) => *piece = Some(new),
+            Ok(new) => drop(lock().replace(new)),
             Err(error) => {
-                drop(kept);
-                refused(
-                    "the reserve",
-                    PIECE,
-                    error.raw_os_error().unwrap_or_default(),
-                );
+                let errno = error.raw_os_error().unwrap_or_default();
+                refused("the reserve", PIECE, errno);
                 return false;
             }
         }
@@ -191,6 +212,18 @@ mod tests {
         }
         assert!(!give_back(), "it is used up");
         assert!(fill(|| true));
+        assert!(give_back());
+        FILLS.set(true);
+        assert!(!give_back(), "not to fill it");
+        FILLS.set(false);
+        assert!(fill(|| true));
+        // Whoever takes one does not keep the others from it.
+        let taken = KEPT[PIECES - 1].lock().expect("no panic");
+        for _ in 1..PIECES {
+            assert!(give_back());
+        }
+        assert!(!give_back());
+        drop(taken);
         assert!(give_back());
     }
 }
