@@ -4,6 +4,7 @@
 //! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies spell them.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 //! * [`request`]: requests as bytes; [`large`]: large arguments of them. [`error`]: what a command may fail with.
+//! * [`log_level`]: how important a line of the log is.
 //! * [`reserve`]: memory for the moment when the system refuses more.
 //! * [`glob`]: patterns of keys and channels.
 //! * [`hash`]: the keyed hash of keys.
@@ -20,6 +21,7 @@ pub mod integer;
 pub mod item;
 pub mod large;
 pub mod limits;
+pub mod log_level;
 pub mod number;
 pub mod request;
 pub mod reserve;
@@ -33,6 +35,7 @@ pub use error::{CmdResult, CommandError};
 pub use hash::Hasher;
 pub use item::Item;
 pub use limits::Limits;
+pub use log_level::LogLevel;
 pub use rng::Rng;
 
 /// Unix time in milliseconds. Signed, as expiry times in dumps are.

@@ -1,6 +1,7 @@
 //! DEBUG: what tests and curious operators use.
 
 use crate::manual;
+use base::LogLevel;
 use engine::host::ReloadOptions;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx, heat};
@@ -228,7 +229,7 @@ fn error(_cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let text = format!("DEBUG LOG: {}", String::from_utf8_lossy(&args[2]));
-    (cx.engine.log)('#', &text);
+    (cx.engine.log)(LogLevel::Warning, &text);
     cx.client.reply.ok();
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! The state machines (`replication`) make the decisions; here are the checks before them and the texts.
 
 use crate::manual;
+use base::LogLevel;
 use config::special::Address;
 use engine::args::parse_int;
 use engine::blocking::{BlockedOn, answer_wait, deadline_in, replicas_at};
@@ -135,7 +136,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.is(1, "NO") && args.is(2, "ONE") {
         if cx.engine.repl.become_primary() {
             let text = format!("MASTER MODE enabled (user request from '{}')", line(cx));
-            cx.engine.repl.log('*', text);
+            cx.engine.repl.log(LogLevel::Notice, text);
             cx.engine.config.replicaof = None;
         }
         cx.client.reply.ok();
@@ -152,7 +153,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if !cx.engine.repl.replicate_from(&host, port) {
         let text = "REPLICAOF would result into synchronization with the master we are already \
                     connected with. No operation performed.";
-        cx.engine.repl.log('*', text);
+        cx.engine.repl.log(LogLevel::Notice, text);
         cx.client
             .reply
             .simple("OK Already connected to specified master");
@@ -166,7 +167,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         "REPLICAOF {host}:{port} enabled (user request from '{}')",
         line(cx)
     );
-    cx.engine.repl.log('*', text);
+    cx.engine.repl.log(LogLevel::Notice, text);
     cx.client.reply.ok();
     Ok(())
 }
@@ -260,11 +261,11 @@ fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
         }
         let asked = String::from_utf8_lossy(&args[1]).into_owned();
         let text = format!("Failover request received for replid {asked}.");
-        cx.engine.repl.log('*', text);
+        cx.engine.repl.log(LogLevel::Notice, text);
         cx.engine.repl.become_primary();
         cx.engine.config.replicaof = None;
         let text = format!("MASTER MODE enabled (failover request from '{}')", line(cx));
-        cx.engine.repl.log('*', text);
+        cx.engine.repl.log(LogLevel::Notice, text);
     }
     if cx.engine.repl.is_failing_over() {
         return Err(CommandError::fixed(

@@ -1,6 +1,7 @@
 //! The values of directives that take one of a list of names.
 
 use super::kind::Choice;
+use base::LogLevel;
 
 macro_rules! choices {
     ($($(#[$doc:meta])* $type:ident { $($value:ident = $name:literal),+ $(,)? })+) => {$(
@@ -37,8 +38,8 @@ choices! {
     }
     /// `appendfsync`
     AppendFsync { Everysec = "everysec", Always = "always", No = "no" }
-    /// `loglevel`
-    LogLevel {
+    /// `loglevel`: the least important level that is written.
+    LogThreshold {
         Debug = "debug",
         Verbose = "verbose",
         Notice = "notice",
@@ -124,5 +125,18 @@ impl MaxmemoryPolicy {
             self,
             MaxmemoryPolicy::VolatileLfu | MaxmemoryPolicy::AllkeysLfu
         )
+    }
+}
+
+impl LogThreshold {
+    /// The least important level that is written; `None` if nothing is.
+    pub fn least(self) -> Option<LogLevel> {
+        match self {
+            LogThreshold::Debug => Some(LogLevel::Debug),
+            LogThreshold::Verbose => Some(LogLevel::Verbose),
+            LogThreshold::Notice => Some(LogLevel::Notice),
+            LogThreshold::Warning => Some(LogLevel::Warning),
+            LogThreshold::Nothing => None,
+        }
     }
 }

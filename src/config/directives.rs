@@ -123,7 +123,7 @@ directives! {
     /// The least important lines that are logged: `debug`, `verbose`, `notice` for what an operator wants to see,
     /// `warning`, or `nothing`. `debug` can fill a disk; `warning` hides who connected as a replica and when dumps
     /// were saved.
-    Works LIVE -> LogLevel "loglevel" loglevel: LogLevel = LogLevel::Notice, OneOf;
+    Works LIVE -> LogLevel "loglevel" loglevel: LogThreshold = LogThreshold::Notice, OneOf;
     /// The file to which log lines are appended; empty means standard output. It is opened for each line, so it can
     /// be moved away at any time without telling the server. Nothing limits its size. A file that cannot be opened
     /// keeps the server from starting.

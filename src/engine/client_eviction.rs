@@ -5,6 +5,7 @@
 
 use super::{Action, ClientFlags, ClientId, Engine, Session};
 use crate::client_list::{self, Class};
+use base::LogLevel;
 
 impl Engine {
     /// Bytes that all clients may hold together; `None` = no limit. A percentage is one of `maxmemory`.
@@ -82,7 +83,7 @@ impl Engine {
             self.client_memory -= held.min(self.client_memory);
             self.stats.evicted_clients += 1;
             self.actions.push(Action::Close(id));
-            (self.log)('*', &format!("Evicting client: {line}"));
+            (self.log)(LogLevel::Notice, &format!("Evicting client: {line}"));
         }
     }
 }

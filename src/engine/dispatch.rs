@@ -9,6 +9,7 @@ use super::{
     Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Session, links, pubsub,
     tracking, transaction, watch,
 };
+use base::LogLevel;
 
 /// After a command that takes longer than this, the clock is advanced for the rest of the batch.
 const MOMENT_NS: u64 = 1_000_000;
@@ -98,7 +99,7 @@ impl Engine {
              compromise your Redis instance. Connection from {} aborted.",
             client.addr
         );
-        (self.log)('#', &line);
+        (self.log)(LogLevel::Warning, &line);
         client.flags.insert(ClientFlags::CLOSE_ASAP);
         self.actions.push(super::Action::Close(client.id));
     }
@@ -227,9 +228,9 @@ impl Engine {
     /// `errorstat_*`
     pub(super) fn count_error(&mut self, text: &str) {
         if let Some(codes) = self.stats.error_codes.count(text) {
-            self.repl.log('#', "Errorstats stopped adding new errors because the number of errors reached the limit, may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT.");
+            self.repl.log(LogLevel::Warning, "Errorstats stopped adding new errors because the number of errors reached the limit, may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT.");
             let text = format!("Current errors code list: {codes}");
-            self.repl.log('#', text);
+            self.repl.log(LogLevel::Warning, text);
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::latency::LatencyMonitor;
 use crate::shortage::Shortage;
 use crate::slowlog::SlowLog;
 use crate::watch::WatchTable;
-use base::Rng;
 use base::secret::Secrets;
+use base::{LogLevel, Rng};
 use config::Config;
 use keyspace::{Keyspace, Limits, UnixMillis, Value};
 use replication::Replication;
@@ -69,8 +69,8 @@ pub struct Engine {
     pub key_hint: KeyHint,
     /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
     pub timer: fn() -> u64,
-    /// Writes a log line at Redis's level `.`, `-`, `*` or `#`; at any time, also within a service of the host.
-    pub log: fn(char, &str),
+    /// Writes a log line; at any time, also within a service of the host.
+    pub log: fn(LogLevel, &str),
     /// Bytes of memory that the machine has; 0 if that is not known.
     pub total_memory: fn() -> usize,
     /// The last reading of `timer`: where the next command starts.

@@ -11,6 +11,7 @@
 use super::spec::Flags;
 use super::table::Entry;
 use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
+use base::LogLevel;
 use replication::StreamDb;
 
 /// The error for a replica that resets its connection.
@@ -78,7 +79,7 @@ pub fn tell_error(engine: &mut Engine, command: &str, error: &str) {
         error.trim_end(),
         command.escape_debug()
     );
-    engine.repl.log('#', text);
+    engine.repl.log(LogLevel::Warning, text);
 }
 
 impl Cx<'_> {

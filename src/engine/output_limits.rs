@@ -8,6 +8,7 @@
 
 use super::{Action, ClientFlags, ClientId, Engine, Session};
 use crate::client_list::{self, Class};
+use base::LogLevel;
 use config::special::OutputLimit;
 
 /// Bytes that may be pending before AUTH: the reference server's first buffer, and 1 KB beyond.
@@ -89,7 +90,7 @@ impl Engine {
         let text = format!(
             "Client {line} scheduled to be closed ASAP for overcoming of output buffer limits."
         );
-        (self.log)('#', &text);
+        (self.log)(LogLevel::Warning, &text);
         client.reply.clear();
         client.reply.output_mut().overrun();
         self.actions.push(Action::Close(client.id));

@@ -5,7 +5,7 @@
 
 use crate::spec::Flags;
 use crate::{Args, Engine, Session, table};
-use base::reserve;
+use base::{LogLevel, reserve};
 
 /// Between two lines about refusals in the log, ms.
 const QUIET_MS: i64 = 1000;
@@ -40,10 +40,10 @@ impl Engine {
             let text = format!(
                 "Out of memory: {refusal}. Commands that need memory are refused until the system gives some."
             );
-            (self.log)('#', &text);
+            (self.log)(LogLevel::Warning, &text);
         }
         if !lacks && std::mem::take(&mut self.shortage.told) {
-            (self.log)('*', "The system gives memory again.");
+            (self.log)(LogLevel::Notice, "The system gives memory again.");
         }
         lacks
     }

@@ -8,7 +8,7 @@ use super::stack::{Stack, Value};
 use super::to_lua::push_error;
 use super::to_reply::as_c_text;
 use crate::sha::sha1_digits;
-use base::REDIS_VERSION;
+use base::{LogLevel, REDIS_VERSION};
 use mlua::{Lua, Result, Table};
 use resp::Proto;
 use resp::reply::trim_newlines;
@@ -17,7 +17,6 @@ use std::ffi::c_int;
 /// Bytes of a line of the log.
 const LOG_MAX: usize = 64 << 10;
 
-const LOG_LEVELS: [&str; 4] = ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"];
 const REPL_AOF: i64 = 1;
 const REPL_REPLICA: i64 = 2;
 const REPL_ALL: i64 = REPL_AOF | REPL_REPLICA;
@@ -66,8 +65,14 @@ pub fn load_time(lua: &Lua) -> Result<Table> {
         .split('.')
         .fold(0, |all, part| (all << 8) | part.parse::<i64>().unwrap_or(0));
     redis.raw_set("REDIS_VERSION_NUM", number)?;
-    for (level, name) in LOG_LEVELS.iter().enumerate() {
-        redis.raw_set(*name, level)?;
+    for (number, level) in LogLevel::ALL.into_iter().enumerate() {
+        let name = match level {
+            LogLevel::Debug => "LOG_DEBUG",
+            LogLevel::Verbose => "LOG_VERBOSE",
+            LogLevel::Notice => "LOG_NOTICE",
+            LogLevel::Warning => "LOG_WARNING",
+        };
+        redis.raw_set(name, number)?;
     }
     redis.raw_set("log", native::<Log>(lua, ())?)?;
     Ok(redis)
@@ -186,10 +191,9 @@ impl Native for Log {
             let text = "ERR First argument must be a number (log level).";
             return Err(refused(stack, text));
         };
-        let level = level as i64;
-        if !(0..LOG_LEVELS.len() as i64).contains(&level) {
+        let Some(level) = LogLevel::from_number(level as i64) else {
             return Err(refused(stack, "ERR Invalid log level."));
-        }
+        };
         work.out.clear();
         for i in 2..=count {
             if stack.make_text(i)

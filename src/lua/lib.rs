@@ -77,7 +77,7 @@ mod to_reply;
 mod verdict;
 pub mod words;
 
-use base::reserve;
+use base::{LogLevel, reserve};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 use resp::{Proto, Reply};
@@ -198,7 +198,7 @@ pub enum Answer {
     /// `redis.set_repl`: the flags.
     SetRepl(i64),
     /// `redis.log`
-    Log(i64, Vec<u8>),
+    Log(LogLevel, Vec<u8>),
     /// `redis.acl_check_cmd`: is this a command that the client may run?
     CheckCommand(Box<Call>),
     /// Some time has passed.

@@ -3,7 +3,7 @@
 use super::log::Spill;
 use super::position::ID_LEN;
 use super::replconf::{Filter, Reader};
-use base::ClientId;
+use base::{ClientId, LogLevel};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Action {
     /// `on_spilled`.
     Spill(Spill),
     /// A log line.
-    Log(char, String),
+    Log(LogLevel, String),
 }
 
 /// Which snapshot to take.

@@ -13,7 +13,7 @@
 use super::action::Action;
 use super::primary::{Replica, State};
 use super::role::Replication;
-use base::CommandError;
+use base::{CommandError, LogLevel};
 
 /// How far a handover got.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Replication {
             );
         }
         match &how.to {
-            None => self.log('*', "FAILOVER requested to any replica."),
+            None => self.log(LogLevel::Notice, "FAILOVER requested to any replica."),
             Some(target) => {
                 match self.find_replica(target).map(|r| r.state) {
                     None => return refuse("ERR FAILOVER target HOST and PORT is not a replica."),
@@ -89,7 +89,7 @@ impl Replication {
                     Some(_) => return refuse("ERR FAILOVER target replica is not online."),
                 }
                 let text = format!("FAILOVER requested to {}:{}.", target.0, target.1);
-                self.log('*', text);
+                self.log(LogLevel::Notice, text);
             }
         }
         self.failover = Some(Failover::Waiting {
@@ -119,7 +119,7 @@ impl Replication {
             Some((host, port)) => format!("FAILOVER to {host}:{port} aborted: {why}"),
             None => format!("FAILOVER to any replica aborted: {why}"),
         };
-        self.log('*', text);
+        self.log(LogLevel::Notice, text);
         self.actions.push(Action::HoldWrites(false));
         Ok(())
     }
@@ -149,7 +149,7 @@ impl Replication {
         };
         if let Some(to) = ready.map(|r| (r.ip().to_owned(), r.conf.listening_port)) {
             let text = format!("Failover target {}:{} is synced, failing over.", to.0, to.1);
-            self.log('*', text);
+            self.log(LogLevel::Notice, text);
             return self.hand_over(to);
         }
         if deadline_ms.is_some_and(|at| self.now_ms >= at) {
@@ -159,7 +159,7 @@ impl Replication {
                         "FAILOVER to {}:{} time out exceeded, failing over.",
                         to.0, to.1
                     );
-                    self.log('*', text);
+                    self.log(LogLevel::Notice, text);
                     self.hand_over(to);
                 }
                 None => {

@@ -6,6 +6,7 @@ use super::reads::Reads;
 use super::replica::State;
 use super::replica::{LinkAction, LinkEnv, LinkInput, ack};
 use super::role::{Replication, Upstream};
+use base::LogLevel;
 
 impl Replication {
     /// Takes one event of the link. What concerns ids, offsets and replicas is done here; what remains
@@ -107,7 +108,10 @@ impl Replication {
     /// A full sync is about to replace the data: this server's own replicas have nothing to follow, and its place in
     /// the history is lost.
     pub fn before_flush(&mut self) {
-        self.log('*', "Discarding previously cached master state.");
+        self.log(
+            LogLevel::Notice,
+            "Discarding previously cached master state.",
+        );
         if let Some(up) = &mut self.upstream {
             up.cached = None;
         }

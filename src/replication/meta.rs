@@ -4,6 +4,7 @@
 use super::position::{Position, ReplId, ReplOffset, StreamDb};
 use super::role::Replication;
 use crate::effects::Effects;
+use base::LogLevel;
 
 /// The place of a dump's cut in its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl Replication {
         let Some(expired) = expired else {
             let text = "More keys of the dump had expired than the backlog could tell replicas: they need a \
                         full resync";
-            return self.log('*', text);
+            return self.log(LogLevel::Notice, text);
         };
         self.history.resume_as_primary(meta.at);
         let name: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };

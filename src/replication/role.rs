@@ -16,9 +16,9 @@ use super::replica::{Link, LinkInput};
 use super::report::ReceivedSyncs;
 use super::settings::Settings;
 use crate::effects::Effects;
-use base::ClientId;
 use base::Rng;
 use base::secret::Secrets;
+use base::{ClientId, LogLevel};
 use config::Config;
 
 /// Both sides of replication of this server.
@@ -158,7 +158,7 @@ impl Replication {
     }
 
     /// A log line of ours.
-    pub fn log(&mut self, level: char, text: impl Into<String>) {
+    pub fn log(&mut self, level: LogLevel, text: impl Into<String>) {
         self.actions.push(Action::Log(level, text.into()));
     }
 
@@ -265,7 +265,7 @@ impl Replication {
     pub fn on_spilled(&mut self, start: ReplOffset, place: Result<Place, String>) {
         if let Err(why) = &place {
             self.log(
-                '#',
+                LogLevel::Warning,
                 format!(
                     "Can't write the stream for slow replicas to disk, it stays in memory: {why}"
                 ),
@@ -297,7 +297,7 @@ impl Replication {
             Some(up) => up.cached,
             None => {
                 self.log(
-                    '*',
+                    LogLevel::Notice,
                     "Before turning into a replica, using my own master parameters to synthesize a \
                      cached master: I may be able to synchronize with the new master with just a \
                      partial transfer.",
@@ -354,18 +354,21 @@ impl Replication {
         };
         self.received.failed();
         if up.link.is_up() {
-            self.log('*', "Connection with master lost.");
-            self.log('*', "Caching the disconnected master state.");
+            self.log(LogLevel::Notice, "Connection with master lost.");
+            self.log(LogLevel::Notice, "Caching the disconnected master state.");
         }
         if up.link.is_up() || up.cached.is_some() {
-            self.log('*', "Discarding previously cached master state.");
+            self.log(
+                LogLevel::Notice,
+                "Discarding previously cached master state.",
+            );
         }
         self.actions.push(Action::StopLink);
         let old = self.history.id();
         self.history.shift(&mut self.secrets);
         let (id, up_to) = (self.history.id(), self.history.offset() + 1);
         self.log(
-            '*',
+            LogLevel::Notice,
             format!(
                 "Setting secondary replication ID to {old}, valid up to offset: {up_to}. New \
                  replication ID is {id}"

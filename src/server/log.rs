@@ -8,7 +8,8 @@
 
 use super::clock;
 use super::local_time::local_time;
-use config::choices::{LogLevel, LogTimestamp};
+use base::LogLevel;
+use config::choices::{LogThreshold, LogTimestamp};
 use std::fmt::{self, Write as _};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -40,7 +41,11 @@ static SETTINGS: Mutex<Settings> = Mutex::new(Settings {
     path: String::new(),
     timestamp: LogTimestamp::Legacy,
 });
-static LEVEL: AtomicU8 = AtomicU8::new(2);
+/// Above every level.
+const NO_LEVEL: u8 = u8::MAX;
+
+/// The least important level that is written.
+static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Notice as u8);
 static ROLE: AtomicU8 = AtomicU8::new(b'C');
 static INSTALLED: OnceLock<()> = OnceLock::new();
 
@@ -65,8 +70,9 @@ pub fn set_file(path: &str) -> io::Result<()> {
 }
 
 /// Sets the least important level that is written.
-pub fn set_level(level: LogLevel) {
-    LEVEL.store(level as u8, Ordering::Relaxed);
+pub fn set_level(threshold: LogThreshold) {
+    let least = threshold.least().map_or(NO_LEVEL, |level| level as u8);
+    LEVEL.store(least, Ordering::Relaxed);
     tracing::callsite::rebuild_interest_cache();
 }
 
@@ -93,13 +99,13 @@ pub fn set_replica(is_replica: bool) {
     });
 }
 
-/// A line at the reference server's level sign `.`, `-`, `*` or `#`.
-pub fn write(sign: char, text: &str) {
-    match sign {
-        '.' => tracing::trace!("{text}"),
-        '-' => tracing::debug!("{text}"),
-        '#' => tracing::warn!("{text}"),
-        _ => tracing::info!("{text}"),
+/// A line of this importance.
+pub fn write(level: LogLevel, text: &str) {
+    match level {
+        LogLevel::Debug => tracing::trace!("{text}"),
+        LogLevel::Verbose => tracing::debug!("{text}"),
+        LogLevel::Notice => tracing::info!("{text}"),
+        LogLevel::Warning => tracing::warn!("{text}"),
     }
 }
 
@@ -107,13 +113,13 @@ fn settings() -> std::sync::MutexGuard<'static, Settings> {
     SETTINGS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As in redis.conf: 0 debug, 1 verbose, 2 notice, 3 warning, 4 nothing.
-fn rank(level: &Level) -> u8 {
+/// The level of an event: [`write`] in reverse. Tracing's errors are warnings too.
+fn level_of(level: &Level) -> LogLevel {
     match *level {
-        Level::TRACE => 0,
-        Level::DEBUG => 1,
-        Level::INFO => 2,
-        _ => 3,
+        Level::TRACE => LogLevel::Debug,
+        Level::DEBUG => LogLevel::Verbose,
+        Level::INFO => LogLevel::Notice,
+        Level::WARN | Level::ERROR => LogLevel::Warning,
     }
 }
 
@@ -121,7 +127,7 @@ struct Logger;
 
 impl Subscriber for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        rank(metadata.level()) >= LEVEL.load(Ordering::Relaxed)
+        level_of(metadata.level()) as u8 >= LEVEL.load(Ordering::Relaxed)
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -159,7 +165,7 @@ fn line(timestamp: LogTimestamp, unix_us: i64, level: &Level, text: &str) -> Str
     );
     // Writing into a String cannot fail.
     let _ = write_time(&mut line, timestamp, unix_us);
-    let sign = ['.', '-', '*', '#'][rank(level) as usize];
+    let sign = level_of(level).sign();
     let _ = writeln!(line, " {sign} {text}");
     line
 }

@@ -1,6 +1,7 @@
 //! CONFIG: the directives at run time.
 
 use crate::manual;
+use base::LogLevel;
 use config::access::{self, SetContext, SetError};
 use config::directive::{Change, Directive};
 use engine::engine::CommandStats;
@@ -126,13 +127,16 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     let changed = |d: &&&Directive| (d.get)(&before) != (d.get)(&cx.engine.config);
-    let lines: Vec<(char, String)> = named
+    let lines: Vec<(LogLevel, String)> = named
         .iter()
         .filter(changed)
         .map(|directive| match directive.warning(&cx.engine.config) {
-            Some(warning) => ('#', warning),
+            Some(warning) => (LogLevel::Warning, warning),
             // Without the value, which may be a secret.
-            None => ('*', format!("CONFIG SET has changed '{}'", directive.name)),
+            None => (
+                LogLevel::Notice,
+                format!("CONFIG SET has changed '{}'", directive.name),
+            ),
         })
         .collect();
     for (level, line) in lines {

@@ -1,6 +1,7 @@
 //! MODULE: there are none, and none can be loaded.
 
 use crate::manual;
+use base::LogLevel;
 use engine::gates::permits;
 use engine::spec::{Command, Flags, Group, Handler};
 use engine::{Args, CmdResult, CommandError, Cx};
@@ -84,7 +85,7 @@ fn module_load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     check_allowed(cx)?;
     let path = String::from_utf8_lossy(&args[2]).into_owned();
     let text = format!("Module {path} failed to load: this server has no modules");
-    (cx.engine.log)('#', &text);
+    (cx.engine.log)(LogLevel::Warning, &text);
     Err(CommandError::fixed(
         "ERR Error loading the extension. Please check the server logs.",
     ))

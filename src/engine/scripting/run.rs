@@ -12,7 +12,7 @@ use crate::spec::{Flags, ScriptFrom};
 use crate::states::{self, Demand};
 use crate::table::{self, Entry};
 use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
-use base::{large, reserve};
+use base::{LogLevel, large, reserve};
 use lua::flags::ScriptFlags;
 use lua::words::Words;
 use lua::{Answer, Ask, Call, Kind, Outcome};
@@ -241,7 +241,10 @@ impl Engine {
             return Ask::Continue;
         };
         if running.killed {
-            (self.log)('*', "Lua script killed by user with SCRIPT KILL.");
+            (self.log)(
+                LogLevel::Notice,
+                "Lua script killed by user with SCRIPT KILL.",
+            );
             return Ask::Kill("Script killed by user with SCRIPT KILL...");
         }
         let elapsed = now.saturating_sub(running.began_ns);
@@ -256,7 +259,7 @@ impl Engine {
                 },
                 running.name,
             );
-            (self.log)('#', &text);
+            (self.log)(LogLevel::Warning, &text);
         }
         Ask::Continue
     }
@@ -284,13 +287,7 @@ impl Engine {
     }
 
     /// `redis.log`
-    pub fn log_of_script(&mut self, level: i64, text: &[u8]) {
-        let level = match level {
-            0 => '.',
-            1 => '-',
-            2 => '*',
-            _ => '#',
-        };
+    pub fn log_of_script(&mut self, level: LogLevel, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         (self.log)(level, &text);
     }

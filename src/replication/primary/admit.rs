@@ -6,7 +6,7 @@ use crate::history::{History, Refusal};
 use crate::position::ReplOffset;
 use crate::reads::Reads;
 use crate::replconf::{Capa, Replconf};
-use base::ClientId;
+use base::{ClientId, LogLevel};
 
 /// What a connection asks for.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +64,10 @@ impl Primary {
             over_soft_since_ms: None,
         };
         let label = replica.label();
-        env.log('*', format!("Replica {label} asks for synchronization"));
+        env.log(
+            LogLevel::Notice,
+            format!("Replica {label} asks for synchronization"),
+        );
         if self.replicas.values().any(|r| r.label() == label) {
             self.doubts.shared(label.clone(), env.now_ms);
         }
@@ -117,7 +120,7 @@ impl Primary {
         let pinned = log.is_some_and(|log| log.pin(id.0, from));
         assert!(pinned, "can_continue looked at this byte");
         env.log(
-            '*',
+            LogLevel::Notice,
             format!(
                 "Partial resynchronization request from {label} accepted. Sending {bytes} bytes of \
                  backlog starting from offset {from}."
@@ -136,7 +139,7 @@ impl Primary {
         let none = "0".repeat(40);
         let id = env.history.id();
         env.log(
-            '*',
+            LogLevel::Notice,
             format!("Replication backlog created, my new replication IDs are '{id}' and '{none}'"),
         );
     }
@@ -182,10 +185,10 @@ fn explain(why: &Refusal, asked: &[u8], from: ReplOffset, label: &str, env: &mut
              {from})."
         ),
     };
-    env.log('*', text);
+    env.log(LogLevel::Notice, text);
     if *why == Refusal::AheadOfUs {
         env.log(
-            '#',
+            LogLevel::Warning,
             format!(
                 "Warning: replica {label} tried to PSYNC with an offset that is greater than the \
                  master replication offset."

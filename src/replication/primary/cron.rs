@@ -3,7 +3,7 @@
 use super::{Env, Primary, State};
 use crate::action::Action;
 use crate::feed::PING;
-use base::ClientId;
+use base::{ClientId, LogLevel};
 
 /// The reference's replication cron runs once a second.
 const PERIOD_MS: u64 = 1000;
@@ -84,7 +84,7 @@ impl Primary {
         }
         for (id, phase, label) in gone {
             env.log(
-                '#',
+                LogLevel::Warning,
                 format!("Disconnecting timedout replica ({phase}): {label}"),
             );
             self.drop_replica(id, env);
@@ -102,7 +102,7 @@ impl Primary {
             env.history.free_backlog();
             let s = ttl / 1000;
             env.log(
-                '*',
+                LogLevel::Notice,
                 format!("Replication backlog freed after {s} seconds without connected replicas."),
             );
         }

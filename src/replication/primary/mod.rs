@@ -40,8 +40,8 @@ use super::reads::Reads;
 use super::replconf::{Reader, Replconf};
 use super::report::SentSyncs;
 use super::settings::Settings;
-use base::ClientId;
 use base::secret::Secrets;
+use base::{ClientId, LogLevel};
 use rdb::target::Target;
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ pub struct Env<'a> {
 }
 
 impl Env<'_> {
-    fn log(&mut self, level: char, text: impl Into<String>) {
+    fn log(&mut self, level: LogLevel, text: impl Into<String>) {
         self.out.push(Action::Log(level, text.into()));
     }
 
@@ -269,7 +269,7 @@ impl Primary {
             self.doubts.closed(label.clone(), env.now_ms);
             if self.doubts.form(&label) == doubts::Form::Old && replica.conf.is_of_unknown_age() {
                 env.log(
-                    '*',
+                    LogLevel::Notice,
                     format!("Replica {label} closed the connection amid a full sync: the next one is in the format of Redis 6.2"),
                 );
             }
@@ -289,7 +289,7 @@ impl Primary {
         }
         self.syncs.ended(id, complete);
         env.log(
-            '*',
+            LogLevel::Notice,
             format!("Connection with replica {} lost.", replica.label()),
         );
         self.known.lost(&replica.label(), env.now_ms);

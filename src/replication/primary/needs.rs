@@ -3,7 +3,7 @@
 use super::{Env, Primary, Replica, State};
 use crate::reads::Reads;
 use crate::replconf::Reader;
-use base::ClientId;
+use base::{ClientId, LogLevel};
 
 impl Replica {
     /// True if the replica will read what is appended to the stream now, because its cut is taken. What was written
@@ -56,7 +56,7 @@ impl Primary {
                 ms => format!("in {} s at the earliest", ms / 1000),
             };
             env.log(
-                '#',
+                LogLevel::Warning,
                 format!(
                     "Replica {label} is not known to read {}, which have just been written: the link to it ends, so \
                      that it does not hold other data than this server. A full sync begins {when}.",

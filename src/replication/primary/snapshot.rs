@@ -5,7 +5,7 @@ use crate::action::{Action, SnapshotOrder, SnapshotTarget};
 use crate::position::ReplOffset;
 use crate::reads::Reads;
 use crate::replconf::{Capa, Filter, Reader, Replconf};
-use base::ClientId;
+use base::{ClientId, LogLevel};
 use rdb::target::Target;
 
 /// The form of a payload for this reader is our guess.
@@ -29,7 +29,7 @@ impl Primary {
         if self.room(env) == 0 {
             let most = env.settings.full_syncs_max;
             env.log(
-                '*',
+                LogLevel::Notice,
                 format!(
                     "{most} full syncs are running (repl-max-concurrent-full-syncs): replica {} waits",
                     self.replicas[&id].label()
@@ -40,7 +40,7 @@ impl Primary {
         match self.job {
             Some(Job { sockets: true, .. }) => {
                 let text = "Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC";
-                env.log('*', text);
+                env.log(LogLevel::Notice, text);
             }
             Some(Job {
                 sockets: false,
@@ -53,13 +53,13 @@ impl Primary {
             None if self.other_save => {
                 let text = "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE \
                             for SYNC";
-                env.log('*', text);
+                env.log(LogLevel::Notice, text);
             }
             None => {
                 let eof = self.replicas[&id].conf.capa.contains(Capa::EOF);
                 let delayed = env.settings.diskless_sync && env.settings.diskless_delay_ms > 0;
                 if eof && delayed && !self.all_known_ask(env) {
-                    env.log('*', "Delay next BGSAVE for diskless SYNC");
+                    env.log(LogLevel::Notice, "Delay next BGSAVE for diskless SYNC");
                 } else {
                     self.start_snapshot(env);
                 }
@@ -80,11 +80,11 @@ impl Primary {
         let covered = |at: &ReplOffset| env.history.backlog().is_some_and(|l| l.covers(*at + 1));
         match host.filter(covered) {
             Some(initial) => {
-                env.log('*', "Waiting for end of BGSAVE for SYNC");
+                env.log(LogLevel::Notice, "Waiting for end of BGSAVE for SYNC");
                 self.attach(id, initial, false, env);
             }
             None => env.log(
-                '*',
+                LogLevel::Notice,
                 "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC",
             ),
         }
@@ -123,7 +123,10 @@ impl Primary {
             false => SnapshotTarget::Disk,
         };
         let name = if sockets { "replicas sockets" } else { "disk" };
-        env.log('*', format!("Starting BGSAVE for SYNC with target: {name}"));
+        env.log(
+            LogLevel::Notice,
+            format!("Starting BGSAVE for SYNC with target: {name}"),
+        );
         env.out.push(Action::StartSnapshot(SnapshotOrder {
             target,
             members,
@@ -229,7 +232,10 @@ impl Primary {
     /// The snapshot cannot be made.
     pub fn on_snapshot_refused(&mut self, members: &[ClientId], why: &str, env: &mut Env<'_>) {
         self.job = None;
-        env.log('#', format!("BGSAVE for replication failed: {why}"));
+        env.log(
+            LogLevel::Warning,
+            format!("BGSAVE for replication failed: {why}"),
+        );
         self.hold(members, why, env);
         for id in members {
             let state = self.replicas.get(id).map(|r| r.state);
@@ -270,7 +276,10 @@ impl Primary {
             }
             Err(_) => {
                 if !job.sockets {
-                    env.log('#', "SYNC failed. BGSAVE child returned an error");
+                    env.log(
+                        LogLevel::Warning,
+                        "SYNC failed. BGSAVE child returned an error",
+                    );
                 }
                 for id in members {
                     self.drop_replica(id, env);
@@ -291,7 +300,7 @@ impl Primary {
             }
         }
         env.log(
-            '#',
+            LogLevel::Warning,
             format!(
                 "Full syncs of this kind failed {failures} times in a row ({why}): the next begins in {} s at the \
                  earliest",
@@ -316,7 +325,7 @@ impl Primary {
         if replica.conf.rdb_only {
             replica.state = State::Transmitted;
             env.log(
-                '*',
+                LogLevel::Notice,
                 format!(
                     "RDB transfer completed, rdb only replica ({label}) should be disconnected asap"
                 ),
@@ -325,7 +334,7 @@ impl Primary {
         } else if sockets {
             replica.state = State::Held;
             env.log(
-                '*',
+                LogLevel::Notice,
                 format!(
                     "Streamed RDB transfer with replica {label} succeeded (socket). Waiting for \
                      REPLCONF ACK from replica to enable streaming"
@@ -336,7 +345,7 @@ impl Primary {
             self.known.online(label.clone());
             self.syncs.online(id, env.history.offset().get());
             env.log(
-                '*',
+                LogLevel::Notice,
                 format!("Synchronization with replica {label} succeeded"),
             );
         }
@@ -387,7 +396,7 @@ impl Primary {
         }
         if sockets {
             let text = "Diskless rdb transfer, last replica dropped, killing fork child.";
-            env.log('#', text);
+            env.log(LogLevel::Warning, text);
         } else if env.settings.save_points {
             return; // it is a save like any other now
         }

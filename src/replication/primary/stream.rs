@@ -4,7 +4,7 @@ use super::{Env, Primary, State};
 use crate::action::Action;
 use crate::feed::GETACK;
 use crate::position::ReplOffset;
-use base::ClientId;
+use base::{ClientId, LogLevel};
 
 impl Primary {
     /// `REPLCONF ACK offset [FACK offset]`. From a connection that is no replica: nothing.
@@ -23,7 +23,7 @@ impl Primary {
             let label = replica.label();
             self.known.online(label.clone());
             env.log(
-                '*',
+                LogLevel::Notice,
                 format!("Synchronization with replica {label} succeeded"),
             );
         }
@@ -87,7 +87,7 @@ impl Primary {
             std::iter::from_fn(|| log.next_to_spill().map(Action::Spill)).collect();
         if began && !spills.is_empty() && !self.spilling {
             env.log(
-                '*',
+                LogLevel::Notice,
                 format!("Slow replicas keep {memory} bytes of the stream in memory: writing the oldest to disk"),
             );
         }

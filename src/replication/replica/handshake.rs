@@ -2,6 +2,7 @@
 
 use super::{Framing, Link, LinkAction, LinkEnv, State, log};
 use crate::position::{Position, ReplId, ReplOffset};
+use base::LogLevel;
 use base::request::encode_request;
 use std::collections::VecDeque;
 
@@ -45,7 +46,7 @@ impl Link {
                 if line.starts_with(b"-") && first == Asked::Auth {
                     log(
                         out,
-                        '#',
+                        LogLevel::Warning,
                         format!("Unable to AUTH to MASTER: {}", text(line)),
                     );
                     return self.retry_later(env, out);
@@ -54,7 +55,7 @@ impl Link {
                     let what = first.name();
                     let line = text(line);
                     let said = format!("(Non critical) Master does not understand {what}: {line}");
-                    log(out, '*', said);
+                    log(out, LogLevel::Notice, said);
                 }
                 if last {
                     self.ask_psync(env, out);
@@ -79,12 +80,12 @@ impl Link {
         ];
         if !tolerated.iter().any(|t| line.starts_with(t)) {
             let said = format!("Error reply to PING from master: '{}'", text(line));
-            log(out, '#', said);
+            log(out, LogLevel::Warning, said);
             return self.retry_later(env, out);
         }
         log(
             out,
-            '*',
+            LogLevel::Notice,
             "Master replied to PING, replication can continue...",
         );
         let s = env.settings;
@@ -123,7 +124,7 @@ impl Link {
             Some(_) => format!("Trying a partial resynchronization (request {id}:{from})."),
             None => "Partial resynchronization not possible (no cached master)".to_owned(),
         };
-        log(out, '*', said);
+        log(out, LogLevel::Notice, said);
         let mut bytes = Vec::new();
         match self.promoting {
             true => encode_request(&mut bytes, &["PSYNC", &id, &from, "FAILOVER"]),
@@ -148,9 +149,13 @@ impl Link {
             match resume_at {
                 Some(at) => {
                     let said = format!("Full resync from master: {}:{}", at.id, at.offset);
-                    log(out, '*', said);
+                    log(out, LogLevel::Notice, said);
                 }
-                None => log(out, '#', "Master replied with wrong +FULLRESYNC syntax."),
+                None => log(
+                    out,
+                    LogLevel::Warning,
+                    "Master replied with wrong +FULLRESYNC syntax.",
+                ),
             }
             out.push(LinkAction::FullResync(resume_at));
             self.state = State::AwaitRdb { resume_at };
@@ -159,7 +164,7 @@ impl Link {
         if begins("+CONTINUE") && env.cached.is_some() {
             log(
                 out,
-                '*',
+                LogLevel::Notice,
                 "Successful partial resynchronization with master.",
             );
             let id = line.strip_prefix(b"+CONTINUE ").and_then(|rest| {
@@ -168,14 +173,18 @@ impl Link {
             });
             let id = id.filter(|id| Some(*id) != env.cached.map(|at| at.id));
             if let Some(id) = id {
-                log(out, '*', format!("Master replication ID changed to {id}"));
+                log(
+                    out,
+                    LogLevel::Notice,
+                    format!("Master replication ID changed to {id}"),
+                );
             }
             self.failures = 0;
             self.next_ack_ms = env.now_ms + super::ACK_PERIOD_MS;
             self.state = State::Streaming { acks: true };
             out.push(LinkAction::Continue(id));
             let said = "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.";
-            log(out, '*', said);
+            log(out, LogLevel::Notice, said);
             return;
         }
         let transient = ["-NOMASTERLINK", "-LOADING", "-BUSY", "-MASTERDOWN"];
@@ -183,26 +192,26 @@ impl Link {
             let line = text(line);
             let said =
                 format!("Master is currently unable to PSYNC but should be in the future: {line}");
-            log(out, '*', said);
+            log(out, LogLevel::Notice, said);
             return self.retry_later(env, out);
         }
         // SYNC would be refused for the same reason.
         let refused = ["-NOAUTH", "-NOPERM", "-WRONGPASS"];
         if refused.iter().any(|w| begins(w)) {
             let said = format!("Unexpected reply to PSYNC from master: {}", text(line));
-            log(out, '#', said);
+            log(out, LogLevel::Warning, said);
             return self.retry_later(env, out);
         }
         if begins("-ERR") {
             let line = text(line);
             let said =
                 format!("Master does not support PSYNC or is in error state (reply: {line})");
-            log(out, '*', said);
+            log(out, LogLevel::Notice, said);
         } else {
             let said = format!("Unexpected reply to PSYNC from master: {}", text(line));
-            log(out, '#', said);
+            log(out, LogLevel::Warning, said);
         }
-        log(out, '*', "Retrying with SYNC...");
+        log(out, LogLevel::Notice, "Retrying with SYNC...");
         out.push(LinkAction::Send(b"SYNC\r\n".as_slice().into()));
         out.push(LinkAction::FullResync(None));
         self.state = State::AwaitRdb { resume_at: None };
@@ -220,7 +229,7 @@ impl Link {
         }
         if let Some(error) = line.strip_prefix(b"-") {
             let said = format!("MASTER aborted replication with an error: {}", text(error));
-            log(out, '#', said);
+            log(out, LogLevel::Warning, said);
             return self.retry_later(env, out);
         }
         let Some(framing) = Framing::parse(line) else {
@@ -229,7 +238,7 @@ impl Link {
                  sure the host and port are right?",
                 text(line)
             );
-            log(out, '#', said);
+            log(out, LogLevel::Warning, said);
             self.failures += 1;
             return self.retry_later(env, out);
         };

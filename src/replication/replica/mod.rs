@@ -30,7 +30,7 @@ pub use payload::Framing;
 
 use super::position::{Position, ReplOffset};
 use super::settings::Settings;
-use base::Rng;
+use base::{LogLevel, Rng};
 use handshake::Asked;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -105,7 +105,7 @@ pub enum LinkAction<'a> {
     /// An established link is lost. `true`: what was processed may be continued.
     Lost(bool),
     /// A log line.
-    Log(char, String),
+    Log(LogLevel, String),
 }
 
 /// Where the link is.
@@ -272,7 +272,11 @@ impl Link {
             State::Idle { .. } => {}
             State::Loading { .. } => self.keep_alive(env, out, |_| Cow::Borrowed(b"\n")),
             State::Streaming { .. } if silent => {
-                log(out, '#', "MASTER timeout: no data nor PING received...");
+                log(
+                    out,
+                    LogLevel::Warning,
+                    "MASTER timeout: no data nor PING received...",
+                );
                 self.lose(env, out);
             }
             State::Streaming { acks: true } => {
@@ -282,11 +286,15 @@ impl Link {
             State::Receive { .. } | State::AwaitRdb { .. } if silent => {
                 let text = "Timeout receiving bulk data from MASTER... If the problem persists try \
                             to set the 'repl-timeout' parameter in redis.conf to a larger value.";
-                log(out, '#', text);
+                log(out, LogLevel::Warning, text);
                 self.give_up_payload(env, out);
             }
             _ if silent => {
-                log(out, '#', "Timeout connecting to the MASTER...");
+                log(
+                    out,
+                    LogLevel::Warning,
+                    "Timeout connecting to the MASTER...",
+                );
                 self.retry_now("after failure", env, out);
             }
             _ => {}
@@ -312,8 +320,8 @@ impl Link {
             Some("") => format!("Reconnecting to MASTER {}:{}", self.host, self.port),
             Some(why) => format!("Reconnecting to MASTER {}:{} {why}", self.host, self.port),
         };
-        log(out, '*', how);
-        log(out, '*', "MASTER <-> REPLICA sync started");
+        log(out, LogLevel::Notice, how);
+        log(out, LogLevel::Notice, "MASTER <-> REPLICA sync started");
         self.state = State::Connecting;
         self.line.clear();
         self.last_io_ms = env.now_ms;
@@ -325,7 +333,11 @@ impl Link {
         if self.state != State::Connecting {
             return;
         }
-        log(out, '*', "Non blocking connect for SYNC fired the event.");
+        log(
+            out,
+            LogLevel::Notice,
+            "Non blocking connect for SYNC fired the event.",
+        );
         self.last_io_ms = env.now_ms;
         self.state = State::AwaitPong;
         out.push(LinkAction::Send(Cow::Borrowed(b"*1\r\n$4\r\nPING\r\n")));
@@ -340,44 +352,48 @@ impl Link {
         match &self.state {
             State::Idle { .. } => {}
             State::Streaming { .. } => {
-                log(out, '*', "Connection with master lost.");
+                log(out, LogLevel::Notice, "Connection with master lost.");
                 self.lose(env, out);
             }
             State::Receive { .. } => {
                 let text = format!("I/O error trying to sync with MASTER: {reason}");
-                log(out, '#', text);
+                log(out, LogLevel::Warning, text);
                 self.give_up_payload(env, out);
             }
             State::AwaitRdb { .. } => {
                 let text = format!("I/O error reading bulk count from MASTER: {reason}");
-                log(out, '#', text);
+                log(out, LogLevel::Warning, text);
                 self.retry_later(env, out);
             }
             // The payload is here; that the link is gone shows when the stream is asked for.
             State::Loading { .. } => {}
             State::Connecting => {
                 let text = format!("Error condition on socket for SYNC: {reason}");
-                log(out, '#', text);
+                log(out, LogLevel::Warning, text);
                 self.retry_later(env, out);
             }
             State::AwaitPsync => {
                 log(
                     out,
-                    '#',
+                    LogLevel::Warning,
                     format!("Failed to read response from the server: {reason}"),
                 );
-                log(out, '#', "Master did not reply to PSYNC, will try later");
+                log(
+                    out,
+                    LogLevel::Warning,
+                    "Master did not reply to PSYNC, will try later",
+                );
                 self.retry_later(env, out);
             }
             State::AwaitPong | State::AwaitReplies { .. } => {
                 log(
                     out,
-                    '#',
+                    LogLevel::Warning,
                     format!("Failed to read response from the server: {reason}"),
                 );
                 log(
                     out,
-                    '#',
+                    LogLevel::Warning,
                     "Master did not respond to command during SYNC handshake",
                 );
                 self.retry_later(env, out);
@@ -403,7 +419,11 @@ impl Link {
                 let acks = resume_at.is_some();
                 self.state = State::Streaming { acks };
                 out.push(LinkAction::Established(resume_at));
-                log(out, '*', "MASTER <-> REPLICA sync: Finished with success");
+                log(
+                    out,
+                    LogLevel::Notice,
+                    "MASTER <-> REPLICA sync: Finished with success",
+                );
                 if let Some(at) = resume_at {
                     out.push(LinkAction::Send(ack(at.offset).into()));
                 }
@@ -464,7 +484,7 @@ impl Link {
                     }
                     None if self.line.len() + bytes.len() > LINE_MAX => {
                         let text = "Failed to read response from the server: line too long";
-                        log(out, '#', text);
+                        log(out, LogLevel::Warning, text);
                         return self.retry_later(env, out);
                     }
                     None => {
@@ -492,7 +512,11 @@ impl Link {
 
     /// An established link is lost: go on where we were, as soon as possible.
     fn lose(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
-        log(out, '*', "Caching the disconnected master state.");
+        log(
+            out,
+            LogLevel::Notice,
+            "Caching the disconnected master state.",
+        );
         out.push(LinkAction::Lost(true));
         self.retry_now("", env, out);
     }
@@ -546,6 +570,6 @@ pub fn ack(offset: ReplOffset) -> Vec<u8> {
     out
 }
 
-fn log(out: &mut Vec<LinkAction<'_>>, level: char, text: impl Into<String>) {
+fn log(out: &mut Vec<LinkAction<'_>>, level: LogLevel, text: impl Into<String>) {
     out.push(LinkAction::Log(level, text.into()));
 }

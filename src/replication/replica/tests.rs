@@ -47,7 +47,7 @@ impl Scene {
         self.link.step(input, &mut env, &mut out);
         out.retain(|a| match a {
             LinkAction::Log(level, text) => {
-                self.log.push(format!("{level} {text}"));
+                self.log.push(format!("{} {text}", level.sign()));
                 false
             }
             _ => true,

@@ -5,6 +5,7 @@ use super::receive::{self, PlacedFile, Received, ReceivedFile, Receiving};
 use crate::load::{CheckOptions, LoadProgress, Loaded};
 use crate::persist::{self, DumpFile, Which};
 use crate::{Server, clock, lookup, strerror};
+use base::LogLevel;
 use engine::client_list;
 use engine::inbox::Inbox;
 use engine::{ClientFlags, ClientId, Engine, Loading};
@@ -301,7 +302,7 @@ impl Link {
             engine.clients.insert(id, session);
             let error = result.err()?;
             let text = format!("Protocol error ({}) from client: {who}", error.0);
-            engine.repl.log('#', text);
+            engine.repl.log(LogLevel::Warning, text);
             Some(())
         });
         if broken.is_some() {
@@ -329,7 +330,7 @@ impl Link {
                     "The primary's stream has selected database {db}, and there are only {databases} here: what \
                      it writes there is refused. Set 'databases' as the primary has it"
                 );
-                engine.repl.log('#', text);
+                engine.repl.log(LogLevel::Warning, text);
             }
             id
         });
@@ -351,7 +352,7 @@ impl Link {
         session.is_none_or(|s| s.flags.contains(ClientFlags::CLOSE_ASAP))
     }
 
-    fn log(&self, level: char, text: &str) {
+    fn log(&self, level: LogLevel, text: &str) {
         self.server.with_engine(|engine| (engine.log)(level, text));
     }
 
@@ -375,7 +376,7 @@ impl Link {
             };
             let (mode, why) = self.modes.choose(around);
             if let Some(why) = why {
-                engine.repl.log('#', why);
+                engine.repl.log(LogLevel::Warning, why);
             }
             let to = if mode == Mode::File { "disk" } else { "parser" };
             let text = match length {
@@ -384,7 +385,7 @@ impl Link {
             };
             engine
                 .repl
-                .log('*', format!("MASTER <-> REPLICA sync: {text}"));
+                .log(LogLevel::Notice, format!("MASTER <-> REPLICA sync: {text}"));
             engine.repl.received().taken(match mode {
                 Mode::File | Mode::LoadingFile => Taken::Disk,
                 Mode::Memory => Taken::Memory,
@@ -483,7 +484,7 @@ impl Link {
         server.with_engine(|engine| {
             engine.sync_repl_clock();
             engine.repl.received().refused(error);
-            engine.repl.log('#', error.to_owned());
+            engine.repl.log(LogLevel::Warning, error.to_owned());
             let from = match mode {
                 Mode::File | Mode::LoadingFile => "disk",
                 Mode::Memory | Mode::Swap => "socket",
@@ -491,10 +492,10 @@ impl Link {
             let text = format!(
                 "Failed trying to load the MASTER synchronization DB from {from}, check server logs."
             );
-            engine.repl.log('#', text);
+            engine.repl.log(LogLevel::Warning, text);
             if mode == Mode::Swap {
                 let text = "MASTER <-> REPLICA sync: Discarding temporary DB in background";
-                engine.repl.log('*', text);
+                engine.repl.log(LogLevel::Notice, text);
             }
             stop_loading(&server, engine);
         });
@@ -552,9 +553,10 @@ fn start_receiving(
             start_loading(server, engine, kind, length, &progress);
         }
     }
-    engine
-        .repl
-        .log('*', "MASTER <-> REPLICA sync: Loading DB in memory");
+    engine.repl.log(
+        LogLevel::Notice,
+        "MASTER <-> REPLICA sync: Loading DB in memory",
+    );
     receiving
 }
 
@@ -579,16 +581,18 @@ fn stop_loading(server: &Server, engine: &mut Engine) {
 /// Empties the dataset: its replacement is safe, or there is no data to lose.
 fn empty_dataset(server: &Server, engine: &mut Engine) {
     engine.repl.before_flush();
-    engine
-        .repl
-        .log('*', "MASTER <-> REPLICA sync: Flushing old data");
+    engine.repl.log(
+        LogLevel::Notice,
+        "MASTER <-> REPLICA sync: Flushing old data",
+    );
     server.persistence.empty_for_load(engine);
 }
 
 fn load_file(server: &Server, engine: &mut Engine, placed: &PlacedFile) -> Receiving {
-    engine
-        .repl
-        .log('*', "MASTER <-> REPLICA sync: Loading DB in memory");
+    engine.repl.log(
+        LogLevel::Notice,
+        "MASTER <-> REPLICA sync: Loading DB in memory",
+    );
     let progress = Arc::<LoadProgress>::default();
     let total = placed.file.metadata().ok().map(|m| m.len());
     start_loading(server, engine, Loading::Blocking, total, &progress);
@@ -604,7 +608,7 @@ fn tell_pending_save(engine: &mut Engine) {
          Killing process {} and removing its temp file to avoid any race",
         std::process::id()
     );
-    engine.repl.log('*', text);
+    engine.repl.log(LogLevel::Notice, text);
 }
 
 /// Installs the loaded dataset, unless it has a function library that does not load.
@@ -617,13 +621,14 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) -> 
     let installed = server.persistence.install(engine, loaded);
     installed.map_err(|e| e.to_string())?;
     if mode == Mode::Swap {
-        engine
-            .repl
-            .log('*', "Discarding previously cached master state.");
+        engine.repl.log(
+            LogLevel::Notice,
+            "Discarding previously cached master state.",
+        );
         let text = "MASTER <-> REPLICA sync: Swapping active DB with loaded DB";
-        engine.repl.log('*', text);
+        engine.repl.log(LogLevel::Notice, text);
         let text = "MASTER <-> REPLICA sync: Discarding old DB in background";
-        engine.repl.log('*', text);
+        engine.repl.log(LogLevel::Notice, text);
     }
     engine
         .repl
@@ -642,8 +647,10 @@ fn remove_sync_file(server: &Server, engine: &mut Engine, placed: &PlacedFile) {
     };
     let text = "Removing the RDB file obtained from the master. This replica has persistence \
                 disabled";
-    engine.repl.log('*', text);
+    engine.repl.log(LogLevel::Notice, text);
     if let Err(e) = placed.place.remove(&whole) {
-        engine.repl.log('#', format!("Removing the RDB file: {e}"));
+        engine
+            .repl
+            .log(LogLevel::Warning, format!("Removing the RDB file: {e}"));
     }
 }

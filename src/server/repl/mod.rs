@@ -18,6 +18,7 @@ pub mod snapshot;
 pub mod spill;
 pub mod sync_file;
 
+use base::LogLevel;
 pub use primary::serve_replica;
 
 use super::persist::{Restored, Which};
@@ -161,7 +162,7 @@ impl Drivers {
                     "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
                     who.unwrap_or_default()
                 );
-                (engine.log)('#', &text);
+                (engine.log)(LogLevel::Warning, &text);
                 self.outbox(id).close();
             }
             Action::SendUpstream(bytes) => {
@@ -266,7 +267,7 @@ impl Drivers {
             Ok(payload) => self.outbox(id).give(payload),
             Err(error) => {
                 let text = format!("SYNC failed. Can't open/stat DB after BGSAVE: {error}");
-                (engine.log)('#', &text);
+                (engine.log)(LogLevel::Warning, &text);
                 self.outbox(id).close();
             }
         }

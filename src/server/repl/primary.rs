@@ -5,6 +5,7 @@ use super::spill;
 use crate::Server;
 use crate::stream::Stream;
 use crate::threads;
+use base::LogLevel;
 use engine::client_list;
 use engine::{ClientFlags, ClientId, Engine};
 use replication::log::Chunk;
@@ -353,7 +354,7 @@ impl Connection {
                 let argv: SmallVec<[&[u8]; 8]> = self.parser.request(i, &self.input).collect();
                 engine.execute(self.id, &argv);
                 if let Some(why) = must_close(engine, self.id, &argv) {
-                    (engine.log)('#', &why);
+                    (engine.log)(LogLevel::Warning, &why);
                     if !self.tells_refusal(engine, &argv) {
                         result = Err(End::Closed);
                     }

@@ -5,6 +5,7 @@ use super::primary::Payload;
 use super::sync_file::SyncFile;
 use crate::Server;
 use crate::persist::{DumpFile, Fate, SaveError, Sink, SnapshotRequest, Target};
+use base::LogLevel;
 use config::Config;
 use config::choices::RdbTarget;
 use engine::{ClientId, Engine};
@@ -113,7 +114,7 @@ pub fn start(
         false => "Background saving started by pid",
     };
     let text = format!("{text} {}", std::process::id());
-    (engine.log)('*', &text);
+    (engine.log)(LogLevel::Notice, &text);
     Ok(Started { form, payloads })
 }
 
@@ -124,7 +125,7 @@ fn ended(engine: &mut Engine, result: Result<(), &SaveError>, sockets: bool) {
             Ok(()) => {
                 let waiting = engine.repl.primary().count();
                 engine.repl.log(
-                    '*',
+                    LogLevel::Notice,
                     format!(
                         "Diskless rdb transfer, done reading from pipe, {waiting} replicas still up."
                     ),
@@ -133,9 +134,11 @@ fn ended(engine: &mut Engine, result: Result<(), &SaveError>, sockets: bool) {
             }
             Err(e) => format!("Background transfer error: {e}"),
         };
-        engine
-            .repl
-            .log(if result.is_ok() { '*' } else { '#' }, text);
+        let level = match &result {
+            Ok(_) => LogLevel::Notice,
+            Err(_) => LogLevel::Warning,
+        };
+        engine.repl.log(level, text);
     }
     let result = match result {
         Ok(()) => Ok(()),

@@ -6,6 +6,7 @@
 
 use super::Drivers;
 use crate::persist::{DumpFile, Persistence};
+use base::LogLevel;
 use engine::Engine;
 use flow::payload::removes_sync_files;
 use std::fs::File;
@@ -33,9 +34,11 @@ impl Drivers {
         };
         if removes_sync_files(&engine.config) && sync.place.is(&sync.file) {
             let text = "Removing the RDB file used to feed replicas in a persistence-less instance";
-            engine.repl.log('*', text);
+            engine.repl.log(LogLevel::Notice, text);
             if let Err(e) = sync.place.remove(&whole) {
-                engine.repl.log('#', format!("Removing the RDB file: {e}"));
+                engine
+                    .repl
+                    .log(LogLevel::Warning, format!("Removing the RDB file: {e}"));
             }
         }
     }
