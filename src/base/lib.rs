@@ -1,6 +1,7 @@
 //! What every room may use: ids, numbers and their texts, errors, requests, secrets, sizes.
 //!
 //! * [`client_id`], [`UnixMillis`]: names of connections and moments.
+//! * [`repl_offset`]: how far a history of writes has come.
 //! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies spell them.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 //! * [`request`]: requests as bytes; [`large`]: large arguments of them. [`error`]: what a command may fail with.
@@ -23,6 +24,7 @@ pub mod large;
 pub mod limits;
 pub mod log_level;
 pub mod number;
+pub mod repl_offset;
 pub mod request;
 pub mod reserve;
 pub mod rng;
@@ -36,6 +38,7 @@ pub use hash::Hasher;
 pub use item::Item;
 pub use limits::Limits;
 pub use log_level::LogLevel;
+pub use repl_offset::ReplOffset;
 pub use rng::Rng;
 
 /// Unix time in milliseconds. Signed, as expiry times in dumps are.

@@ -77,7 +77,7 @@ mod tests {
         bench.run_as(replica, "REPLCONF listening-port 7001 capa psync2");
         bench.run_as(replica, &format!("PSYNC {id} 1"));
         bench.run("SET a 1");
-        let ack = bench.engine.repl.offset() - behind;
+        let ack = bench.engine.repl.offset() + -behind;
         bench.run_as(replica, &format!("REPLCONF ACK {ack}"));
         bench
     }

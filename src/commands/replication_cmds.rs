@@ -187,7 +187,11 @@ fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
         reply.bulk_str(host);
         reply.int(i64::from(port));
         reply.bulk_str(up.link.role_word());
-        reply.int(if up.link.is_up() { repl.offset() } else { -1 });
+        reply.int(if up.link.is_up() {
+            repl.offset().get()
+        } else {
+            -1
+        });
         return Ok(());
     }
     let online = || {
@@ -196,7 +200,7 @@ fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
     };
     reply.array(3);
     reply.bulk_str("master");
-    reply.int(repl.offset());
+    reply.int(repl.offset().get());
     reply.array(online().count());
     for (_, r) in online() {
         reply.array(3);
@@ -461,7 +465,7 @@ mod tests {
             ("WAIT 1 0", ""),
         ]);
         let offset = bench.engine.repl.offset();
-        bench.run_as(second, &format!("REPLCONF ACK {}", offset - 1));
+        bench.run_as(second, &format!("REPLCONF ACK {}", offset + -1));
         assert_eq!(bench.output(bench.id), "");
         bench.run_as(second, &format!("REPLCONF ACK {offset}"));
         assert_eq!(bench.output(bench.id), ":1");

@@ -48,7 +48,7 @@ pub enum BlockedOn {
         /// How many.
         count: usize,
         /// From which offset on.
-        offset: i64,
+        offset: ReplOffset,
         /// WAITAOF: they must have made it durable.
         durable: bool,
     },
@@ -462,7 +462,7 @@ pub fn deadline_in(cx: &Cx<'_>, ms: f64) -> Result<Option<i64>, CommandError> {
 }
 
 /// The reply of WAIT, and of WAITAOF, which says that this server has no append-only file.
-pub fn answer_wait(engine: &Engine, session: &mut Session, offset: i64, durable: bool) {
+pub fn answer_wait(engine: &Engine, session: &mut Session, offset: ReplOffset, durable: bool) {
     let have = replicas_at(engine, offset, durable) as i64;
     if durable {
         session.reply.array(2);
@@ -472,12 +472,9 @@ pub fn answer_wait(engine: &Engine, session: &mut Session, offset: i64, durable:
 }
 
 /// Replicas that have processed everything up to `offset`, or made it durable.
-pub fn replicas_at(engine: &Engine, offset: i64, durable: bool) -> usize {
+pub fn replicas_at(engine: &Engine, offset: ReplOffset, durable: bool) -> usize {
     match durable {
-        true => engine
-            .repl
-            .primary()
-            .count_durable(ReplOffset::claimed(offset)),
+        true => engine.repl.primary().count_durable(offset),
         false => engine.repl.count_acked(offset),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::kept::Kept;
 use super::table::Entry;
-use base::ClientId;
+use base::{ClientId, ReplOffset};
 use bitflags::bitflags;
 use replication::StreamDb;
 use resp::{Proto, Reply};
@@ -116,7 +116,7 @@ pub struct Session {
     /// The last command run, for CLIENT LIST.
     pub last_command: Option<&'static Entry>,
     /// Replication offset right after this client's last command, whatever it did (WAIT).
-    pub write_offset: i64,
+    pub write_offset: ReplOffset,
     /// Bytes of the stream held for this replica, as CLIENT LIST last found it.
     pub stream_pending: usize,
     /// What a blocking command waits for.
@@ -204,7 +204,7 @@ impl Session {
             created_ms: now_ms,
             last_interaction_ms: now_ms,
             last_command: None,
-            write_offset: 0,
+            write_offset: ReplOffset::ZERO,
             stream_pending: 0,
             blocked: None,
             replconf: None,

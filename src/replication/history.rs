@@ -151,7 +151,7 @@ impl History {
 
     /// Appends bytes of our primary's stream: they count with and without a backlog.
     pub fn append_processed(&mut self, bytes: &[u8]) {
-        self.offset = self.offset + bytes.len() as i64;
+        self.offset += bytes.len() as i64;
         if let Some(log) = &mut self.backlog {
             log.append(bytes);
         }

@@ -178,7 +178,7 @@ mod tests {
         let del = |k: &str| format!("*2\r\n$3\r\nDEL\r\n$1\r\n{k}\r\n");
         let want = [select(0), del("a"), select(3), del("b")].concat();
         assert_eq!(missing.as_ref(), Ok(&want));
-        assert_eq!(repl.offset(), 100 + want.len() as i64);
+        assert_eq!(repl.offset().get(), 100 + want.len() as i64);
     }
 
     #[test]

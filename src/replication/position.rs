@@ -7,9 +7,9 @@
 //! rest may reckon with: an offset is never near the end of its range, and the database that a stream has
 //! selected ([`StreamDb`]) is no index until it was compared with the databases that are here.
 
+pub use base::ReplOffset;
 use base::secret::Secrets;
 use std::fmt;
-use std::ops::{Add, Sub};
 
 /// Characters of a replication id.
 pub const ID_LEN: usize = 40;
@@ -59,65 +59,6 @@ impl fmt::Display for ReplId {
 impl fmt::Debug for ReplId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// A number of stream bytes since the history began; -1 if the peer never told it.
-///
-/// It lies between -1 and half the range of the number when it comes from outside, so that a server can count on
-/// from it for centuries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
-pub struct ReplOffset(i64);
-
-impl ReplOffset {
-    /// The beginning of a history.
-    pub const ZERO: ReplOffset = ReplOffset(0);
-    /// The offset of a history whose offset is not known (after SYNC).
-    pub const UNKNOWN: ReplOffset = ReplOffset(-1);
-    /// More than any server has written: 146 years at a gigabyte a second.
-    const LIMIT: i64 = i64::MAX / 2;
-
-    /// The place that a dump or a primary names, to go on from; `None` if no server can have come there.
-    pub fn told(offset: i64) -> Option<Self> {
-        (0..Self::LIMIT)
-            .contains(&offset)
-            .then_some(ReplOffset(offset))
-    }
-
-    /// As [`ReplOffset::told`], from text.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        Self::told(std::str::from_utf8(text).ok()?.parse().ok()?)
-    }
-
-    /// What a replica asks for or acknowledges: any number, which is only compared. The nearest place that can be.
-    pub fn claimed(offset: i64) -> Self {
-        ReplOffset(offset.clamp(-1, Self::LIMIT))
-    }
-
-    /// The number.
-    pub fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl Add<i64> for ReplOffset {
-    type Output = ReplOffset;
-    fn add(self, bytes: i64) -> ReplOffset {
-        ReplOffset(self.0.saturating_add(bytes))
-    }
-}
-
-/// Bytes between two offsets.
-impl Sub for ReplOffset {
-    type Output = i64;
-    fn sub(self, earlier: ReplOffset) -> i64 {
-        self.0.saturating_sub(earlier.0)
-    }
-}
-
-impl fmt::Display for ReplOffset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -176,28 +117,6 @@ mod tests {
         assert_eq!(lower, upper);
         assert!(lower.is(&[b'A'; 40]));
         assert!(!lower.is(b"a"));
-    }
-
-    #[test]
-    fn an_offset_from_outside_is_one_that_a_server_can_count_on_from() {
-        for bad in [
-            "",
-            "-1",
-            "x",
-            "9223372036854775807",
-            "9223372036854775808",
-            "4611686018427387903",
-            "1e3",
-        ] {
-            assert_eq!(ReplOffset::parse(bad.as_bytes()), None, "{bad}");
-        }
-        for good in [0, 1, 4_611_686_018_427_387_902] {
-            let offset = ReplOffset::told(good).expect("a server can have come there");
-            assert_eq!((offset + i64::from(u32::MAX)) - offset, i64::from(u32::MAX));
-        }
-        for (claim, place) in [(i64::MIN, -1), (-1, -1), (7, 7), (i64::MAX, i64::MAX / 2)] {
-            assert_eq!(ReplOffset::claimed(claim).get(), place);
-        }
     }
 
     #[test]

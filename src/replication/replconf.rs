@@ -1,8 +1,8 @@
 //! What a peer says about itself by REPLCONF, on the connection that PSYNC will turn into a replica. These are only
 //! labels and wishes: the identity of a replica is its connection.
 
-use base::CommandError;
 use base::integer::parse_int;
+use base::{CommandError, ReplOffset};
 use bitflags::bitflags;
 
 bitflags! {
@@ -77,9 +77,9 @@ pub enum Outcome {
     /// `ack <offset> [fack <offset>]`: never answered.
     Ack {
         /// Bytes processed.
-        offset: i64,
+        offset: ReplOffset,
         /// Bytes made durable by the append-only file.
-        fack: Option<i64>,
+        fack: Option<ReplOffset>,
     },
     /// `getack *`: never answered; an ACK is due.
     GetAck,
@@ -185,10 +185,11 @@ fn switch(value: &[u8]) -> Result<bool, CommandError> {
 fn ack(options: &[&[u8]]) -> Outcome {
     let mut offset = None;
     let mut fack = None;
+    let claim = |text| parse_int(text).map(ReplOffset::claimed);
     for pair in options.chunks_exact(2) {
         match pair[0].to_ascii_lowercase().as_slice() {
-            b"ack" => offset = parse_int(pair[1]),
-            b"fack" => fack = parse_int(pair[1]),
+            b"ack" => offset = claim(pair[1]),
+            b"fack" => fack = claim(pair[1]),
             _ => {}
         }
     }
@@ -284,13 +285,13 @@ mod tests {
     fn acks_are_read_with_and_without_the_durable_offset() {
         let mut c = Replconf::default();
         let plain = Outcome::Ack {
-            offset: 14,
+            offset: ReplOffset::claimed(14),
             fack: None,
         };
         assert_eq!(take(&mut c, "ACK 14"), Ok(plain));
         let both = Outcome::Ack {
-            offset: 14,
-            fack: Some(10),
+            offset: ReplOffset::claimed(14),
+            fack: Some(ReplOffset::claimed(10)),
         };
         assert_eq!(take(&mut c, "ack 14 fack 10"), Ok(both));
         assert_eq!(take(&mut c, "ack x"), Ok(Outcome::Ignored));

@@ -11,7 +11,7 @@
 //!  * A moment is kept when it first happens; only what begins a new sync clears them.
 //!  * Nothing here decides anything: the state machines tell, INFO shows.
 
-use base::ClientId;
+use base::{ClientId, ReplOffset};
 use std::collections::VecDeque;
 use std::fmt::{Display, Write};
 
@@ -60,7 +60,7 @@ pub struct Sent {
     online: Moment,
     caught_up: Moment,
     /// Offset at `online`: an ACK of this or more means that nothing of the sync is left to do.
-    goal: i64,
+    goal: ReplOffset,
     bytes: u64,
     keys: u64,
 }
@@ -149,7 +149,7 @@ impl SentSyncs {
     }
 
     /// The stream is open for the replica; `offset` is the primary's.
-    pub fn online(&mut self, id: ClientId, offset: i64) {
+    pub fn online(&mut self, id: ClientId, offset: ReplOffset) {
         let now = self.now_us;
         if let Some(sync) = self.of(id)
             && sync.online == 0
@@ -161,7 +161,7 @@ impl SentSyncs {
     }
 
     /// The replica has processed the stream up to `offset`.
-    pub fn acked(&mut self, id: ClientId, offset: i64) {
+    pub fn acked(&mut self, id: ClientId, offset: ReplOffset) {
         let now = self.now_us;
         if let Some(sync) = self.of(id)
             && sync.online != 0
@@ -436,14 +436,14 @@ mod tests {
         syncs.sent(id, 50, 23);
         syncs.set_now(30);
         syncs.transferred(id);
-        syncs.acked(id, 500); // not yet online: this opens the stream
-        syncs.online(id, 520);
+        syncs.acked(id, ReplOffset::claimed(500)); // not yet online: this opens the stream
+        syncs.online(id, ReplOffset::claimed(520));
         syncs.set_now(40);
-        syncs.acked(id, 519);
+        syncs.acked(id, ReplOffset::claimed(519));
         syncs.set_now(50);
-        syncs.acked(id, 520);
+        syncs.acked(id, ReplOffset::claimed(520));
         syncs.set_now(60);
-        syncs.acked(id, 530);
+        syncs.acked(id, ReplOffset::claimed(530));
         let text = shown(|o| syncs.info(o));
         let moments = ["request", "delay_end", "snapshot_start", "transfer_start"];
         let got = moments.map(|m| value(&text, &format!("out_{m}_us")));

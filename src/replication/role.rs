@@ -101,8 +101,8 @@ impl Replication {
     }
 
     /// `master_repl_offset`
-    pub fn offset(&self) -> i64 {
-        self.history.offset().get()
+    pub fn offset(&self) -> ReplOffset {
+        self.history.offset()
     }
 
     /// Ids, offset, backlog.
@@ -401,8 +401,8 @@ impl Replication {
     }
 
     /// WAIT: replicas that have processed everything up to `offset`.
-    pub fn count_acked(&self, offset: i64) -> usize {
-        self.primary.count_acked(ReplOffset::claimed(offset))
+    pub fn count_acked(&self, offset: ReplOffset) -> usize {
+        self.primary.count_acked(offset)
     }
 
     /// `min-replicas-to-write` is met, or off.

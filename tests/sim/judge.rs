@@ -65,10 +65,7 @@ impl World {
                 continue;
             };
             let has = replica.engine.repl.offset();
-            if known.state == State::Online
-                && known.ack.get() > has
-                && replica.engine.repl.link_is_up()
-            {
+            if known.state == State::Online && known.ack > has && replica.engine.repl.link_is_up() {
                 let ack = known.ack;
                 return Err(format!("server {} has {has}, not {ack}", conn.replica));
             }

@@ -258,7 +258,7 @@ impl Follower {
         let session = self.engine.clients.get_mut(&id).expect("just connected");
         session.follow(db, databases);
         self.session = Some(id);
-        self.stream = Some((self.engine.repl.offset(), 0));
+        self.stream = Some((self.engine.repl.offset().get(), 0));
     }
 
     fn end_session(&mut self) {
@@ -309,7 +309,7 @@ impl Follower {
             let processed = came - self.inbox.unprocessed();
             let expected = first.checked_add(processed as i64);
             assert!(
-                expected.is_none_or(|e| e == self.engine.repl.offset()),
+                expected.is_none_or(|e| e == self.engine.repl.offset().get()),
                 "{processed} bytes since {first} are processed, not {}",
                 self.engine.repl.offset()
             );

@@ -215,7 +215,7 @@ impl Primary {
     }
 
     fn offset(&self, draws: &mut Draws<'_>) -> Vec<u8> {
-        let ours = self.engine.repl.offset();
+        let ours = self.engine.repl.offset().get();
         let n = match draws.below(4) {
             0 => draws.number(),
             1 => ours.wrapping_sub(i64::from(draws.byte())),

@@ -343,7 +343,7 @@ impl Primary {
         } else {
             replica.state = State::Online;
             self.known.online(label.clone());
-            self.syncs.online(id, env.history.offset().get());
+            self.syncs.online(id, env.history.offset());
             env.log(
                 LogLevel::Notice,
                 format!("Synchronization with replica {label} succeeded"),

@@ -8,18 +8,24 @@ use base::{ClientId, LogLevel};
 
 impl Primary {
     /// `REPLCONF ACK offset [FACK offset]`. From a connection that is no replica: nothing.
-    pub fn on_ack(&mut self, id: ClientId, offset: i64, fack: Option<i64>, env: &mut Env<'_>) {
+    pub fn on_ack(
+        &mut self,
+        id: ClientId,
+        offset: ReplOffset,
+        fack: Option<ReplOffset>,
+        env: &mut Env<'_>,
+    ) {
         let Some(replica) = self.replicas.get_mut(&id) else {
             return;
         };
-        replica.ack = replica.ack.max(ReplOffset::claimed(offset));
+        replica.ack = replica.ack.max(offset);
         if let Some(fack) = fack {
-            replica.fack = replica.fack.max(ReplOffset::claimed(fack));
+            replica.fack = replica.fack.max(fack);
         }
         replica.ack_at_ms = env.now_ms;
         if replica.state == State::Held {
             replica.state = State::Online;
-            self.syncs.online(id, env.history.offset().get());
+            self.syncs.online(id, env.history.offset());
             let label = replica.label();
             self.known.online(label.clone());
             env.log(

@@ -87,7 +87,7 @@ impl Scene {
     }
 
     fn ack(&mut self, n: u64, offset: i64) {
-        self.with(|p, env| p.on_ack(ClientId(n), offset, None, env));
+        self.with(|p, env| p.on_ack(ClientId(n), ReplOffset::claimed(offset), None, env));
     }
 
     fn wait(&mut self, ms: u64) -> Vec<Action> {
