@@ -73,6 +73,8 @@ pub struct Output {
     pieces: Vec<Piece>,
     /// Bytes of `pieces`.
     before: usize,
+    /// Those of them that belong to values.
+    shared: usize,
     /// Bytes that may be held at most.
     limit: usize,
     divided: bool,
@@ -85,6 +87,7 @@ impl Default for Output {
             buf: Vec::new(),
             pieces: Vec::new(),
             before: 0,
+            shared: 0,
             limit: usize::MAX,
             divided: false,
             overrun: false,
@@ -136,6 +139,12 @@ impl Output {
     #[inline]
     pub fn len(&self) -> usize {
         self.before + self.buf.len()
+    }
+
+    /// Bytes that were written here, not referred to.
+    #[inline]
+    pub fn own_len(&self) -> usize {
+        self.len() - self.shared
     }
 
     /// True without bytes.
@@ -215,6 +224,7 @@ impl Output {
         if n > 0 {
             self.set_aside(0);
             self.before += n;
+            self.shared += n;
             self.pieces.push(Piece::Shared(shared));
         }
     }
@@ -271,6 +281,9 @@ impl Output {
             && let Some(piece) = self.pieces.pop()
         {
             self.before -= piece.len();
+            if let Piece::Shared(shared) = &piece {
+                self.shared -= shared.len();
+            }
             if let (Some(kept @ 1..), Piece::Own(mut own)) = (mark.checked_sub(self.before), piece)
             {
                 own.truncate(kept);
@@ -286,7 +299,7 @@ impl Output {
         self.buf.clear();
         if self.before > 0 {
             self.pieces.clear();
-            self.before = 0;
+            (self.before, self.shared) = (0, 0);
         }
     }
 
@@ -306,7 +319,7 @@ impl Output {
     pub fn take(&mut self) -> Vec<u8> {
         assert!(!self.divided, "the output is in pieces");
         self.pieces.clear();
-        self.before = 0;
+        (self.before, self.shared) = (0, 0);
         std::mem::take(&mut self.buf)
     }
 
@@ -326,7 +339,7 @@ impl Output {
     pub fn take_pieces(&mut self, to: &mut impl Extend<Piece>) {
         self.set_aside(0);
         to.extend(self.pieces.drain(..));
-        self.before = 0;
+        (self.before, self.shared) = (0, 0);
     }
 }
 
@@ -404,6 +417,11 @@ mod tests {
                     }
                 }
                 assert_eq!(output.len(), model.len(), "seed {seed}");
+                let shared = output.pieces.iter().filter_map(|piece| match piece {
+                    Piece::Shared(shared) => Some(shared.len()),
+                    Piece::Own(_) => None,
+                });
+                assert_eq!(output.own_len() + shared.sum::<usize>(), output.len());
             }
             assert!(whole(output) == model, "seed {seed}");
         }

@@ -72,6 +72,12 @@ impl Reply {
         self.out.len()
     }
 
+    /// Those of them that were written here, not referred to.
+    #[inline]
+    pub fn own_len(&self) -> usize {
+        self.out.own_len()
+    }
+
     /// Bytes of memory held.
     pub fn memory(&self) -> usize {
         self.out.memory()

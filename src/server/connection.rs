@@ -41,6 +41,8 @@ const KEPT_OUTPUT: usize = 1 << 20;
 /// Bytes of replies that are written before the next request of a batch runs: more would leave the cache
 /// before the socket gets it.
 const WRITE_FROM: usize = 256 * 1024;
+/// The same where replies are values that were not copied: the system takes many at once for less.
+const WRITE_SHARED_FROM: usize = 4 << 20;
 /// Bytes that one client is sent before others have their turn.
 const WRITE_MAX: usize = 8 << 20;
 /// Bytes that may wait to be run before AUTH.
@@ -286,7 +288,7 @@ impl Connection {
         session.reply.output_mut().set_limit(left);
         self.stalled =
             !self.outbox.is_empty() && self.outbox.len() >= engine.requests_wait_from(session);
-        left.min(WRITE_FROM)
+        left.min(WRITE_SHARED_FROM)
     }
 
     /// Much is pending between two requests of a batch: the client is closed, or gets it, or waits.
@@ -386,7 +388,9 @@ impl Connection {
                 engine.key_hint = KeyHint::default();
                 engine.after_command();
                 ran += 1;
-                if session.reply.len() >= attend_from || session.reply.is_overrun() {
+                let reply = &session.reply;
+                if reply.len() >= attend_from || reply.own_len() >= WRITE_FROM || reply.is_overrun()
+                {
                     attend_from = self.attend(cx, engine, session);
                 }
             }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 /// Stretches of bytes that are given to the system at once.
-const SLICES: usize = 64;
+const SLICES: usize = 512;
 
 /// Complete parts of a client's output, oldest first.
 #[derive(Debug, Default)]
