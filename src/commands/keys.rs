@@ -284,7 +284,7 @@ fn randomkey(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
             cx.client.reply.bulk(&key);
             return Ok(());
         }
-        cx.engine.flush_effects();
+        cx.engine.commit();
     }
 }
 

@@ -158,7 +158,7 @@ fn scan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     for key in expired {
         // Each deletion is an effect of its own, not part of a transaction.
         cx.lookup_quietly(&key);
-        cx.engine.flush_effects();
+        cx.engine.commit();
     }
     Ok(())
 }

@@ -6,10 +6,34 @@
 //! `>[..]`, doubles as `,1.5`.
 
 use config::Config;
+use engine::commit::{CommitPosition, EffectLog, Replies};
 use engine::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight};
 use engine::{ClientId, CommandError, Engine, Executor};
+use replication::Effects;
 use std::cell::RefCell;
 use std::rc::Rc;
+
+/// Keeps the effects as words.
+struct Recorder(Rc<RefCell<Vec<String>>>);
+
+impl EffectLog for Recorder {
+    fn append(&mut self, effects: &Effects, _at: CommitPosition) -> Replies {
+        let wrapped = effects.len() > 1;
+        let mut sent = self.0.borrow_mut();
+        if wrapped {
+            sent.push("MULTI".into());
+        }
+        sent.extend(
+            effects
+                .iter()
+                .map(|(_, parts)| words(&parts.collect::<Vec<_>>().concat())),
+        );
+        if wrapped {
+            sent.push("EXEC".into());
+        }
+        Replies::AtOnce
+    }
+}
 
 /// An engine with one client to begin with.
 pub struct Bench {
@@ -49,22 +73,7 @@ impl Bench {
         engine.clock.steady_ms = 1_000_000;
         engine.clock.unix_us = 1_000_000_000;
         let sent = Rc::new(RefCell::new(Vec::new()));
-        let tap = Rc::clone(&sent);
-        engine.effects_tap = Some(Box::new(move |effects| {
-            let wrapped = effects.len() > 1;
-            let mut sent = tap.borrow_mut();
-            if wrapped {
-                sent.push("MULTI".into());
-            }
-            sent.extend(
-                effects
-                    .iter()
-                    .map(|(_, parts)| words(&parts.collect::<Vec<_>>().concat())),
-            );
-            if wrapped {
-                sent.push("EXEC".into());
-            }
-        }));
+        engine.commits.add_log(Box::new(Recorder(Rc::clone(&sent))));
         let id = engine.connect("127.0.0.1:1".into(), "127.0.0.1:6379".into());
         let engine = Executor::from(engine);
         Bench { engine, id, sent }

@@ -311,7 +311,7 @@ impl Executor {
             self.actions.push(Action::Resume(id));
         }
         self.clients.insert(id, session);
-        self.flush_effects();
+        self.commit();
     }
 }
 

@@ -238,24 +238,6 @@ impl Engine {
         hash.unwrap_or_else(|| self.keyspace.hasher().hash(key))
     }
 
-    /// Adds an effect for the stream, if anybody listens.
-    pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
-        if self.repl.listening() || self.effects_tap.is_some() {
-            self.effects.push(db, argv);
-        }
-    }
-
-    /// Sends the collected effects out, unless a transaction or script is still running.
-    pub fn flush_effects(&mut self) {
-        if self.depth == 0 && !self.effects.is_empty() {
-            self.repl.feed(&self.effects, self.clock.unix_ms);
-            if let Some(tap) = &mut self.effects_tap {
-                tap(&self.effects);
-            }
-            self.effects.clear();
-        }
-    }
-
     /// Marks an entry as used now, by the maxmemory policy.
     pub fn touch(&mut self, db: usize, loc: Loc) {
         super::heat::touch(self, db, loc);

@@ -211,7 +211,7 @@ impl Engine {
         }
         if self.depth == 0 {
             if changed {
-                self.flush_effects();
+                self.commit();
             }
             client.write_offset = self.repl.offset();
         }

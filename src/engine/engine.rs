@@ -13,6 +13,7 @@ use super::tick::Rates;
 use super::tracking::TrackingTable;
 use super::{ClientId, Clients, KeyHint, Session};
 use crate::acl_log::AclLog;
+use crate::commit::Commits;
 use crate::latency::LatencyMonitor;
 use crate::shortage::Shortage;
 use crate::slowlog::SlowLog;
@@ -22,7 +23,6 @@ use base::{LogLevel, Rng};
 use config::Config;
 use keyspace::{Keyspace, Limits, UnixMillis, Value};
 use replication::Replication;
-use replication::effects::Effects;
 use std::collections::VecDeque;
 
 /// Values of more parts than this are freed in the background where that is wanted
@@ -55,10 +55,8 @@ pub struct Engine {
     pub scripting: Scripting,
     /// Both sides of replication.
     pub repl: Replication,
-    /// Effects of the running top-level command.
-    pub effects: Effects,
-    /// A second listener of the effects, besides replication.
-    pub effects_tap: Option<EffectsTap>,
+    /// The effects of the running top-level request, and where they go.
+    pub commits: Commits,
     /// What the log knows of memory that the system refuses.
     pub shortage: Shortage,
     /// Changes since the last successful save.
@@ -145,9 +143,6 @@ pub struct Engine {
     /// The second in which idle clients were last looked for.
     pub(super) idle_checked_s: i64,
 }
-
-/// Sees the effects of each top-level command.
-pub type EffectsTap = Box<dyn FnMut(&Effects)>;
 
 /// What the shell must do after a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -330,8 +325,7 @@ impl Engine {
             functions: Vec::new(),
             scripting: Scripting::default(),
             shortage: Shortage::default(),
-            effects: Effects::default(),
-            effects_tap: None,
+            commits: Commits::default(),
             dirty: 0,
             clock: Clock::default(),
             key_hint: KeyHint::default(),

@@ -81,7 +81,7 @@ impl Engine {
         );
         self.key_removed(db, &key);
         self.notify(super::Event::Evicted, "evicted", &key, db);
-        self.flush_effects();
+        self.commit();
     }
 
     fn victim(&mut self) -> Option<(usize, Loc)> {

@@ -56,7 +56,7 @@ impl Executor {
         if Keyspace::left_bytes() > self.hold_writes_above {
             self.hold_writes_for_snapshot();
         }
-        self.flush_effects();
+        self.commit();
         if self.blocking.has_ready() {
             self.serve_ready_keys();
         }

@@ -65,7 +65,7 @@ impl Engine {
                 burst += match due {
                     Due::Key(loc) => {
                         self.delete_expired(db, loc);
-                        self.flush_effects();
+                        self.commit();
                         1
                     }
                     Due::Fields(loc) => {

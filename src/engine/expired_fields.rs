@@ -116,7 +116,7 @@ impl Engine {
         });
         for field in &gone {
             self.propagate(db, &[b"HDEL", key.as_slice(), field]);
-            self.flush_effects();
+            self.commit();
         }
         if !gone.is_empty() {
             self.fields_expired(db, &key, gone.len(), left);

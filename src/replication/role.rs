@@ -136,7 +136,7 @@ impl Replication {
     }
 
     /// Appends the effects of one top-level command to the stream.
-    pub fn feed(&mut self, effects: &Effects, _unix_ms: i64) {
+    pub fn feed(&mut self, effects: &Effects) {
         if self.listening {
             self.require(effects.needs());
             self.history.append_effects(effects);

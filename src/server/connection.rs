@@ -441,9 +441,12 @@ impl Connection {
             session.reply.clear();
             return Ok(());
         }
+        let commits = &mut engine.commits;
+        let (seal, durable) = (commits.seal(), commits.durable());
         let output = session.reply.output_mut();
         let mut sent = 0;
         if self.outbox.is_empty()
+            && seal <= durable
             && let Some(bytes) = output.single()
         {
             while sent < bytes.len() {
@@ -455,12 +458,17 @@ impl Connection {
             if sent == bytes.len() {
                 output.clear();
             } else {
-                self.outbox.take(output);
+                self.outbox.take(output, seal);
+                self.outbox.release(durable);
                 self.outbox.advance(sent);
             }
         } else {
-            self.outbox.take(output);
-            while !self.outbox.is_empty() {
+            self.outbox.take(output, seal);
+            self.outbox.release(durable);
+            if let Some(next) = self.outbox.seal() {
+                commits.wake_when_durable(self.id, next);
+            }
+            while self.outbox.open() > 0 {
                 if sent >= WRITE_MAX {
                     // Others have their turn.
                     cx.waker().wake_by_ref();

@@ -20,6 +20,8 @@ pub mod allocator;
 pub mod clock;
 pub mod connection;
 #[cfg(test)]
+mod connection_tests;
+#[cfg(test)]
 mod crash_tests;
 pub mod cron;
 pub mod daemon;

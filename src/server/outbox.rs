@@ -1,5 +1,9 @@
-//! What a socket has not taken yet.
+//! What a socket has not taken yet, and what must not leave yet.
+//!
+//! Output is sealed with the commit that it depends on. It is sent when that commit is known to be durable; output that
+//! depends on later commits keeps its place behind it.
 
+use engine::CommitPosition;
 use resp::{Output, Piece};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -16,6 +20,10 @@ pub struct Outbox {
     sent: usize,
     /// Bytes that are not.
     left: usize,
+    /// Those of them that may be sent now: the first ones.
+    open: usize,
+    /// The bytes after these, each part with its seal.
+    sealed: VecDeque<(CommitPosition, usize)>,
 }
 
 impl Outbox {
@@ -29,23 +37,51 @@ impl Outbox {
         self.left == 0
     }
 
-    /// Takes all that an output holds.
-    pub fn take(&mut self, output: &mut Output) {
-        self.left += output.len();
+    /// Bytes that may be sent now.
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    /// The commit that the next bytes which may not be sent yet depend on.
+    pub fn seal(&self) -> Option<CommitPosition> {
+        self.sealed.front().map(|(seal, _)| *seal)
+    }
+
+    /// Takes all that an output holds. It is not sent before [`Outbox::release`] has been told of `seal`.
+    pub fn take(&mut self, output: &mut Output, seal: CommitPosition) {
+        let len = output.len();
+        self.left += len;
+        match self.sealed.back_mut() {
+            Some((last, bytes)) if *last == seal => *bytes += len,
+            _ if len > 0 => self.sealed.push_back((seal, len)),
+            _ => {}
+        }
         output.take_pieces(&mut self.pieces);
     }
 
-    /// The next bytes, by contiguous slices.
+    /// What depends on commits up to `durable` may be sent.
+    pub fn release(&mut self, durable: CommitPosition) {
+        while let Some(&(seal, bytes)) = self.sealed.front()
+            && seal <= durable
+        {
+            self.open += bytes;
+            self.sealed.pop_front();
+        }
+    }
+
+    /// The next bytes that may be sent, by contiguous slices.
     pub fn slices(&self) -> SmallVec<[IoSlice<'_>; SLICES]> {
         let mut slices = SmallVec::new();
-        let mut from = self.sent;
+        let (mut from, mut open) = (self.sent, self.open);
         for piece in &self.pieces {
             while from < piece.len() {
-                if slices.len() == SLICES {
+                if slices.len() == SLICES || open == 0 {
                     return slices;
                 }
                 let bytes = piece.from(from);
+                let bytes = &bytes[..bytes.len().min(open)];
                 from += bytes.len();
+                open -= bytes.len();
                 slices.push(IoSlice::new(bytes));
             }
             from = 0;
@@ -56,6 +92,7 @@ impl Outbox {
     /// The first `n` bytes have been sent.
     pub fn advance(&mut self, n: usize) {
         self.left -= n;
+        self.open -= n;
         self.sent += n;
         while let Some(first) = self.pieces.front()
             && self.sent >= first.len()
@@ -68,8 +105,9 @@ impl Outbox {
         }
     }
 
-    /// All bytes in one piece.
+    /// All bytes in one piece, also those that are sealed.
     pub fn into_bytes(mut self) -> Vec<u8> {
+        self.open = self.left;
         let mut bytes = Vec::with_capacity(self.left);
         while self.left > 0 {
             let mut n = 0;
@@ -113,7 +151,8 @@ mod tests {
                 output.put(b"before");
                 output.put_shared(Box::new(Stretches(vec![round; 1234])));
                 output.put(b"behind");
-                outbox.take(&mut output);
+                outbox.take(&mut output, CommitPosition::default());
+                outbox.release(CommitPosition::default());
                 expected.extend([b"before".as_slice(), &[round; 1234], b"behind"].concat());
             }
             let mut sent = Vec::new();

@@ -6,11 +6,13 @@ use super::image::{self, Image};
 use super::input::Input;
 use super::replies;
 use forebay::engine::blocking::Blocked;
+use forebay::engine::commit::{CommitPosition, EffectLog, Replies};
 use forebay::base::request::encode_request;
 use forebay::engine::{Action, ClientFlags, ClientId, Engine, Executor, Session};
 use forebay::config::Config;
 use forebay::engine::inbox::Inbox;
 use forebay::base::secret::Secrets;
+use forebay::replication::Effects;
 use forebay::resp::output::Piece;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -51,6 +53,35 @@ pub struct World {
     unsent: VecDeque<(Vec<u8>, Vec<Piece>)>,
 }
 
+/// Encodes the effects as a primary's stream.
+struct Stream {
+    bytes: Rc<RefCell<Vec<u8>>>,
+    selected: usize,
+}
+
+impl EffectLog for Stream {
+    fn append(&mut self, effects: &Effects, _at: CommitPosition) -> Replies {
+        let out = &mut *self.bytes.borrow_mut();
+        // The database is chosen outside of the transaction, where there is one.
+        let mut open = false;
+        for (db, parts) in effects.iter() {
+            if db != self.selected {
+                self.selected = db;
+                encode_request(out, &[b"SELECT".to_vec(), db.to_string().into_bytes()]);
+            }
+            if effects.len() > 1 && !open {
+                encode_request(out, &[b"MULTI"]);
+                open = true;
+            }
+            parts.for_each(|part| out.extend_from_slice(part));
+        }
+        if open {
+            encode_request(out, &[b"EXEC"]);
+        }
+        Replies::AtOnce
+    }
+}
+
 struct Replica {
     engine: Executor,
     session: Session,
@@ -82,26 +113,9 @@ impl World {
         TIMER.store(0, Ordering::Relaxed);
         let mut engine = engine(1);
         let stream = Rc::new(RefCell::new(Vec::new()));
-        let tap = Rc::clone(&stream);
-        let mut selected = usize::MAX;
-        engine.effects_tap = Some(Box::new(move |effects| {
-            let out = &mut *tap.borrow_mut();
-            // The database is chosen outside of the transaction, where there is one.
-            let mut open = false;
-            for (db, parts) in effects.iter() {
-                if db != selected {
-                    selected = db;
-                    encode_request(out, &[b"SELECT".to_vec(), db.to_string().into_bytes()]);
-                }
-                if effects.len() > 1 && !open {
-                    encode_request(out, &[b"MULTI"]);
-                    open = true;
-                }
-                parts.for_each(|part| out.extend_from_slice(part));
-            }
-            if open {
-                encode_request(out, &[b"EXEC"]);
-            }
+        engine.commits.add_log(Box::new(Stream {
+            bytes: Rc::clone(&stream),
+            selected: usize::MAX,
         }));
         let mut follower = self::engine(2);
         follower.repl.start_as_replica("primary", 1, None);

@@ -4,6 +4,7 @@ mod answers;
 mod blocking;
 mod client_eviction;
 mod client_list;
+mod commit;
 mod evict;
 mod executor;
 mod expire_cycle;

@@ -1,0 +1,129 @@
+//! Replies that depend on commits which are not durable yet.
+
+use super::connection::serve;
+use super::state::Server;
+use super::stream::Stream;
+use base::secret::Secrets;
+use config::Config;
+use engine::CommitPosition;
+use engine::commit::{EffectLog, Replies};
+use replication::Effects;
+use std::io::ErrorKind;
+use std::rc::Rc;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::task::{LocalSet, yield_now};
+
+/// A log that takes its time.
+struct SlowLog;
+
+impl EffectLog for SlowLog {
+    fn append(&mut self, _effects: &Effects, _at: CommitPosition) -> Replies {
+        Replies::WhenDurable
+    }
+}
+
+/// A client of a server in this process.
+struct Client {
+    server: Rc<Server>,
+    socket: UnixStream,
+}
+
+impl Client {
+    fn connect(server: &Rc<Server>) -> Client {
+        let (socket, theirs) = UnixStream::pair().expect("a pair of sockets");
+        let name = || String::from("/socket:0");
+        let id = server.with_engine(|engine| engine.connect(name(), name()));
+        tokio::task::spawn_local(serve(server.clone(), id, Stream::Unix(theirs)));
+        Client {
+            server: server.clone(),
+            socket,
+        }
+    }
+
+    /// Sends requests and waits until they have run; the position of the last commit.
+    async fn run(&self, requests: &str) -> CommitPosition {
+        let commands = || self.server.engine.borrow().stats.commands;
+        let after = commands() + requests.lines().count() as u64;
+        let sent = self.socket.try_write(requests.as_bytes());
+        assert_eq!(sent.expect("there is room"), requests.len());
+        while commands() < after {
+            yield_now().await;
+        }
+        self.server.engine.borrow().commits.position()
+    }
+
+    async fn reads(&mut self, expected: &str) {
+        let mut bytes = vec![0; expected.len()];
+        self.socket.read_exact(&mut bytes).await.expect("a reply");
+        assert_eq!(String::from_utf8_lossy(&bytes), expected);
+        self.has_nothing();
+    }
+
+    fn has_nothing(&self) {
+        let read = self.socket.try_read(&mut [0; 64]);
+        assert_eq!(read.map_err(|e| e.kind()), Err(ErrorKind::WouldBlock));
+    }
+}
+
+/// Runs a test with a server whose log is slow.
+fn with_slow_log<F: Future<Output = ()>>(test: impl FnOnce(Rc<Server>) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let server = Server::new(Config::default(), Secrets::predictable(7));
+    server.persistence.start_empty();
+    server.with_engine(|engine| engine.commits.add_log(Box::new(SlowLog)));
+    LocalSet::new().block_on(&runtime, test(server));
+}
+
+fn durable(server: &Server, at: CommitPosition) {
+    server.with_engine(|engine| engine.on_durable(at));
+}
+
+#[test]
+fn a_reply_leaves_when_its_commit_is_durable_and_so_do_replies_that_may_show_it() {
+    with_slow_log(|server| async move {
+        let (mut writer, mut reader) = (Client::connect(&server), Client::connect(&server));
+        reader.run("get key\r\n").await;
+        reader.reads("$-1\r\n").await;
+        let first = writer.run("set key a\r\n").await;
+        reader.run("get key\r\n").await;
+        writer.has_nothing();
+        reader.has_nothing();
+        durable(&server, first);
+        writer.reads("+OK\r\n").await;
+        reader.reads("$1\r\na\r\n").await;
+        reader.run("get key\r\n").await;
+        reader.reads("$1\r\na\r\n").await;
+    });
+}
+
+#[test]
+fn replies_to_later_requests_wait_for_their_own_commits() {
+    with_slow_log(|server| async move {
+        let mut client = Client::connect(&server);
+        let first = client.run("incr n\r\n").await;
+        let second = client.run("incr n\r\nget n\r\n").await;
+        let third = client.run("incr n\r\n").await;
+        assert!(first < second && second < third);
+        durable(&server, first);
+        client.reads(":1\r\n").await;
+        durable(&server, third);
+        client.reads(":2\r\n$1\r\n2\r\n:3\r\n").await;
+    });
+}
+
+#[test]
+fn a_connection_that_is_to_be_closed_is_closed_behind_its_last_reply() {
+    with_slow_log(|server| async move {
+        let mut client = Client::connect(&server);
+        let at = client.run("set key a\r\nquit\r\n").await;
+        client.has_nothing();
+        durable(&server, at);
+        let mut bytes = Vec::new();
+        client.socket.read_to_end(&mut bytes).await.expect("an end");
+        assert_eq!(bytes, b"+OK\r\n+OK\r\n");
+    });
+}
