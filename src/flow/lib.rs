@@ -3,6 +3,7 @@
 //!
 //! * [`whole`]: whether the dataset in memory is complete; [`fate`]: whether a save's dump still takes its place;
 //!   [`saves`]: when to save, and which save is given up.
+//! * [`shutdown`]: what happens between the wish that the server should end and its end.
 //! * [`payload`]: how the payload of a full sync is taken.
 //! * [`expiry`]: the slices of an expiry cycle.
 //!
@@ -12,9 +13,11 @@ pub mod expiry;
 pub mod fate;
 pub mod payload;
 pub mod saves;
+pub mod shutdown;
 pub mod whole;
 
 pub use fate::{Fate, GivenUp};
 pub use payload::Mode;
 pub use saves::Which;
-pub use whole::{Dataset, Whole, WholeInUse};
+pub use shutdown::Shutdown;
+pub use whole::{Dataset, NOT_WHOLE, Whole, WholeInUse};

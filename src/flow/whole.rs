@@ -20,6 +20,9 @@ use engine::AtRest;
 use std::cell::Cell;
 use std::ops::Deref;
 
+/// Why nothing is saved.
+pub const NOT_WHOLE: &str = "the dataset in memory is not complete: the dump is left as it is";
+
 /// A complete dataset is in memory.
 #[derive(Debug)]
 pub struct Whole {

@@ -3,7 +3,6 @@
 use super::allocator::Lent;
 use super::listen::{self, Listeners};
 use super::persist::Persistence;
-use super::shutdown::Shutdown;
 use super::state::Server;
 use super::{allocator, exchange, log, reaper, rewrite_file, usage};
 use config::directive::Change;
@@ -12,6 +11,7 @@ use engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
 };
 use engine::{CommandError, Engine};
+use flow::Shutdown;
 use replication;
 use std::any::Any;
 use std::path::PathBuf;
@@ -30,8 +30,8 @@ pub struct Shell {
     pub config_file: Option<PathBuf>,
     /// True if a supervisor is notified of the server's state.
     pub supervised: bool,
-    /// A shutdown that waits for replicas.
-    pub shutdown: Option<Shutdown>,
+    /// The server's shutdown, which may wait for replicas.
+    pub shutdown: Shutdown,
     reaper: reaper::Reaper,
     /// Connections of MIGRATE.
     pub others: exchange::Others,
@@ -46,7 +46,7 @@ impl Shell {
             listeners: Listeners::default(),
             config_file: None,
             supervised: false,
-            shutdown: None,
+            shutdown: Shutdown::default(),
             reaper: reaper::Reaper::default(),
             others: exchange::Others::default(),
         }
@@ -107,7 +107,7 @@ impl Host for Shell {
     }
 
     fn abort_shutdown(&mut self, engine: &mut Engine) -> Result<(), CommandError> {
-        self.cancel_shutdown(engine)
+        self.shutdown.abort(engine)
     }
 
     fn reload(&mut self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
@@ -178,7 +178,7 @@ impl Host for Shell {
             supervised: if self.supervised { "systemd" } else { "no" },
             executable: executable.display().to_string(),
             config_file: config_file.map_or_else(String::new, |p| p.display().to_string()),
-            shutdown_in_ms: self.shutdown.map(|s| (s.deadline_ms - now).max(0)),
+            shutdown_in_ms: self.shutdown.deadline_ms().map(|at| (at - now).max(0)),
             allocator: allocator::NAME,
             memory: usage::memory(),
             lazyfree_pending: self.reaper.pending(),

@@ -39,8 +39,8 @@ use super::slices::{Begun, Slice, Slices};
 use disk::Machine;
 use engine::host::{ReloadOptions, SaveOptions};
 use engine::{CommandError, Engine};
-use flow::Dataset;
 use flow::saves::History;
+use flow::{Dataset, NOT_WHOLE};
 use keyspace::Keyspace;
 use keyspace::snapshot::{Cut, SnapshotOptions};
 use rdb::target::{self, TypeSet};
@@ -54,9 +54,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use thread::{OpenSinks, SaveThread, queue_bytes};
 
-/// Why nothing is saved.
-pub const NOT_WHOLE: &str = "the dataset in memory is not complete: the dump is left as it is";
-
 /// What is done when a snapshot has ended, well or not.
 /// Given the dump, if it went to disk.
 pub type OnEnd = Box<dyn FnOnce(&mut Engine, Result<Option<File>, &SaveError>)>;
@@ -66,7 +63,7 @@ pub type OnEnd = Box<dyn FnOnce(&mut Engine, Result<Option<File>, &SaveError>)>;
 pub struct Persistence {
     state: Rc<RefCell<State>>,
     /// Whether there is anything whole to save.
-    dataset: Rc<Dataset>,
+    pub(super) dataset: Rc<Dataset>,
     /// How long the running snapshot, or the last one, kept clients waiting.
     pub slices: Rc<Slices>,
 }

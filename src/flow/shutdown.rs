@@ -1,0 +1,277 @@
+//! Shutting down: by command or signal, at once or after waiting for replicas.
+//!
+//! ```text
+//!        SHUTDOWN, signal --nothing to wait for--------------------> final save --> Ends
+//!              |                                                         |  ^
+//!   replicas lag, or a script is parked                    it fails, no FORCE |
+//!              v                                                         v  |
+//!            Waits --in step, time is up, script has ended------------------+
+//!              \--SHUTDOWN ABORT, failed save: writes are released, the server goes on
+//! ```
+//!
+//! A running snapshot is given up, so that the final one has every write. While the dataset is not complete (a load,
+//! a sync that failed, a parked script) nothing is saved.
+
+use super::whole::{Dataset, NOT_WHOLE, Whole};
+use base::LogLevel;
+use engine::host::ShutdownOptions;
+use engine::{CommandError, Engine, Loading};
+use std::rc::Rc;
+
+/// What a shutdown needs of the process that ends.
+pub trait Process {
+    /// Whether the dataset in memory is complete.
+    fn dataset(&self) -> Rc<Dataset>;
+    /// A snapshot is running, to disk or to replicas.
+    fn is_saving(&self) -> bool;
+    /// Gives the running snapshot up, if it can still be given up.
+    fn give_up_save(&mut self, engine: &mut Engine);
+    /// Saves the dataset and returns when it is durable, or when that has failed.
+    ///
+    /// # Errors
+    /// The old dump is still in its place.
+    fn final_save(&mut self, engine: &mut Engine, whole: &Whole) -> Result<(), String>;
+    /// What a supervisor is told.
+    fn status(&mut self, text: &str);
+}
+
+/// How a shutdown continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a process that should end must end"]
+pub enum Course {
+    /// It waits: see [`Shutdown::turn`].
+    Waits,
+    /// Everything is saved that will be: the process cleans up and ends.
+    Ends,
+    /// The operator insists: the process ends at once, as after an error.
+    Breaks,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    options: ShutdownOptions,
+    /// A time of the steady clock after which it waits no longer.
+    deadline_ms: i64,
+}
+
+/// The shutdown of one server.
+#[derive(Debug, Default)]
+pub struct Shutdown {
+    waiting: Option<Waiting>,
+    /// There was a signal.
+    signalled: bool,
+}
+
+const FAILED: CommandError = CommandError::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
+
+/// What a script has done so far is not to be saved: a shutdown that saves waits for its end.
+fn waits_for_script(engine: &Engine, options: ShutdownOptions) -> bool {
+    engine.script_is_parked() && options.save != Some(false)
+}
+
+impl Shutdown {
+    /// Until when it waits, if it does.
+    pub fn deadline_ms(&self) -> Option<i64> {
+        self.waiting.map(|waiting| waiting.deadline_ms)
+    }
+
+    /// SHUTDOWN. While a shutdown waits for replicas another one waits with it, whatever its own options: the first
+    /// has promised a save.
+    ///
+    /// # Errors
+    /// The final save has failed, so the server goes on.
+    pub fn begin(
+        &mut self,
+        engine: &mut Engine,
+        options: ShutdownOptions,
+        process: &mut impl Process,
+    ) -> Result<Course, CommandError> {
+        // One that waits for a script to end gives way to one that needs not: nothing else may end that script.
+        let goes_on = |waiting: Waiting| {
+            !waits_for_script(engine, waiting.options) || waits_for_script(engine, options)
+        };
+        if self.waiting.is_some_and(goes_on) {
+            return Ok(Course::Waits);
+        }
+        say(engine, LogLevel::Notice, "User requested shutdown...");
+        let timeout = engine.config.shutdown_timeout;
+        let in_a_script = waits_for_script(engine, options);
+        if (!options.now && timeout > 0 && lagging(engine) > 0) || in_a_script {
+            if !in_a_script {
+                say(
+                    engine,
+                    LogLevel::Notice,
+                    "Waiting for replicas before shutting down.",
+                );
+            }
+            let deadline_ms = engine.clock.steady_ms + timeout * 1000;
+            self.waiting = Some(Waiting {
+                options,
+                deadline_ms,
+            });
+            engine.hold_writes_for_shutdown(Some(deadline_ms));
+            return Ok(Course::Waits);
+        }
+        finish(engine, options, process)
+    }
+
+    /// SHUTDOWN ABORT.
+    ///
+    /// # Errors
+    /// There is nothing to abort.
+    pub fn abort(&mut self, engine: &mut Engine) -> Result<(), CommandError> {
+        if self.waiting.take().is_none() {
+            return Err(CommandError::fixed("ERR No shutdown in progress."));
+        }
+        say(engine, LogLevel::Notice, "Shutdown manually aborted.");
+        goes_on(engine);
+        Ok(())
+    }
+
+    /// At each turn of the periodic work: the shutdown continues when the replicas are in step or the time is up.
+    /// `None`: the server goes on.
+    pub fn turn(&mut self, engine: &mut Engine, process: &mut impl Process) -> Option<Course> {
+        let waiting = self.waiting?;
+        if waits_for_script(engine, waiting.options) {
+            return Some(Course::Waits);
+        }
+        if lagging(engine) > 0 && engine.clock.steady_ms < waiting.deadline_ms {
+            return Some(Course::Waits);
+        }
+        self.waiting = None;
+        let finished = finish(engine, waiting.options, process);
+        if finished.is_err() {
+            goes_on(engine);
+        }
+        finished.ok()
+    }
+
+    /// A signal, whose directive asks for `options`. A second one, if it `insists`, ends a shutdown that waits.
+    /// `None`: the server goes on.
+    pub fn signal(
+        &mut self,
+        engine: &mut Engine,
+        name: &str,
+        insists: bool,
+        options: ShutdownOptions,
+        process: &mut impl Process,
+    ) -> Option<Course> {
+        let again = std::mem::replace(&mut self.signalled, true);
+        if again && insists && self.waiting.is_some() {
+            say(engine, LogLevel::Warning, "You insist... exiting now.");
+            process.give_up_save(engine);
+            return Some(Course::Breaks);
+        }
+        match engine.loading {
+            Loading::No => say(
+                engine,
+                LogLevel::Warning,
+                &format!("Received {name} scheduling shutdown..."),
+            ),
+            _ => say(
+                engine,
+                LogLevel::Warning,
+                "Received shutdown signal during loading, scheduling shutdown.",
+            ),
+        }
+        match self.waiting {
+            Some(_) => Some(Course::Waits),
+            // A failure has been logged.
+            None => self.begin(engine, options, process).ok(),
+        }
+    }
+}
+
+/// Saves; an error means that the process must not end.
+fn finish(
+    engine: &mut Engine,
+    options: ShutdownOptions,
+    process: &mut impl Process,
+) -> Result<Course, CommandError> {
+    let replicas = engine.repl.primary().count();
+    if replicas > 0 {
+        tell_lagging(engine);
+        let level = replicas - lagging(engine);
+        let text = format!("{level} of {replicas} replicas are in sync when shutting down.");
+        say(engine, LogLevel::Notice, &text);
+    }
+    if process.is_saving() {
+        say(
+            engine,
+            LogLevel::Warning,
+            "There is a child saving an .rdb. Killing it!",
+        );
+        process.give_up_save(engine);
+    }
+    let save = options.save.unwrap_or(!engine.config.save.is_empty());
+    // A dump that is only partly in memory is never replaced, whatever was asked for.
+    let dataset = process.dataset();
+    let whole = engine.at_rest().and_then(|rest| dataset.whole(rest));
+    let Some(whole) = whole.filter(|_| save) else {
+        if save {
+            say(engine, LogLevel::Warning, NOT_WHOLE);
+        }
+        return Ok(Course::Ends);
+    };
+    say(
+        engine,
+        LogLevel::Notice,
+        "Saving the final RDB snapshot before exiting.",
+    );
+    process.status("STATUS=Saving the final RDB snapshot\n");
+    if let Err(error) = process.final_save(engine, &whole) {
+        say(engine, LogLevel::Verbose, &error);
+        if !options.force {
+            say(
+                engine,
+                LogLevel::Warning,
+                "Error trying to save the DB, can't exit.",
+            );
+            process.status("STATUS=Error trying to save the DB, can't exit.\n");
+            say(
+                engine,
+                LogLevel::Warning,
+                "Errors trying to shut down the server. Check the logs for more information.",
+            );
+            return Err(FAILED);
+        }
+        say(
+            engine,
+            LogLevel::Warning,
+            "Error trying to save the DB. Exit anyway.",
+        );
+    }
+    Ok(Course::Ends)
+}
+
+/// A shutdown that waited is over, and the server is not.
+fn goes_on(engine: &mut Engine) {
+    engine.hold_writes_for_shutdown(None);
+    engine.fail_waiting_for_shutdown(&FAILED);
+}
+
+fn say(engine: &Engine, level: LogLevel, text: &str) {
+    (engine.log)(level, text);
+}
+
+/// Replicas that have not acknowledged everything.
+fn lagging(engine: &Engine) -> usize {
+    let (repl, all) = (&engine.repl, engine.repl.primary().count());
+    all - repl.count_acked(repl.offset()).min(all)
+}
+
+/// A line for each of them.
+fn tell_lagging(engine: &Engine) {
+    let offset = engine.repl.offset();
+    for (_, replica) in engine.repl.primary().replicas() {
+        if replica.ack != offset {
+            let (label, behind) = (replica.label(), offset - replica.ack);
+            let lag = replica.lag_s(engine.repl.now_ms());
+            let state = replica.state.info().unwrap_or("rdb_transmitted");
+            let text = format!(
+                "Lagging replica {label} reported offset {behind} behind master, lag={lag}, state={state}."
+            );
+            say(engine, LogLevel::Notice, &text);
+        }
+    }
+}
