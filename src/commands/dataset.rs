@@ -119,8 +119,7 @@ fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let lazily = flush_mode(args)?;
     cx.engine.empty_all(lazily);
     cx.engine.tracking.invalidate_everything();
-    cx.engine
-        .with_host(|host, engine| host.after_flushall(engine));
+    cx.engine.host().after_flushall(cx.engine);
     cx.force_propagate();
     cx.client.reply.ok();
     Ok(())
@@ -173,25 +172,22 @@ fn save_options(args: Args<'_>, may_schedule: bool) -> Result<SaveOptions, Comma
 fn save(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let options = save_options(args, false)?;
     cx.no_propagate(); // the counter of changes goes back to zero, which is no change
-    cx.engine.with_host(|host, engine| {
-        if host.bgsave_running() {
-            return Err(CommandError::fixed(
-                "ERR Background save already in progress",
-            ));
-        }
-        // The reason is in the log and in INFO; the reply says as little as the reference's.
-        host.save(engine, &options)
-            .map_err(|_| CommandError::fixed("ERR"))
-    })?;
+    let host = cx.engine.host();
+    if host.bgsave_running() {
+        return Err(CommandError::fixed(
+            "ERR Background save already in progress",
+        ));
+    }
+    // The reason is in the log and in INFO; the reply says as little as the reference's.
+    host.save(cx.engine, &options)
+        .map_err(|_| CommandError::fixed("ERR"))?;
     cx.client.reply.ok();
     Ok(())
 }
 
 fn bgsave(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() == 2 && args.is(1, "CANCEL") {
-        let text = cx
-            .engine
-            .with_host(|host, engine| host.cancel_bgsave(engine))?;
+        let text = cx.engine.host().cancel_bgsave(cx.engine)?;
         cx.client.reply.simple(text);
         return Ok(());
     }
@@ -200,15 +196,13 @@ fn bgsave(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if cx.client.flags.contains(ClientFlags::DENY_BLOCKING) {
         options.schedule = true;
     }
-    let text = cx
-        .engine
-        .with_host(|host, engine| host.bgsave(engine, &options))?;
+    let text = cx.engine.host().bgsave(cx.engine, &options)?;
     cx.client.reply.simple(text);
     Ok(())
 }
 
 fn lastsave(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let at = cx.engine.with_host(|host, _| host.last_save());
+    let at = cx.engine.host().last_save();
     cx.client.reply.int(at);
     Ok(())
 }

@@ -310,8 +310,7 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     cx.no_propagate();
-    cx.engine
-        .with_host(|host, engine| host.reload(engine, options))?;
+    cx.engine.host().reload(cx.engine, options)?;
     cx.client.reply.ok();
     Ok(())
 }

@@ -149,7 +149,7 @@ fn migrate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         request: &bytes,
         replies: before + found.len(),
     };
-    let answer = cx.engine.with_host(|host, _| host.exchange(exchange));
+    let answer = cx.engine.host().exchange(exchange);
     let (replies, broken) = match answer {
         Ok(replies) => (replies, None),
         Err((replies, error)) => (replies, Some(error)),

@@ -67,7 +67,7 @@ impl Bench {
             crate::FAMILIES,
             config,
             base::secret::Secrets::predictable(7),
-            Box::new(FakeHost),
+            Rc::new(FakeHost),
         );
         engine.clock.unix_ms = 1_000_000;
         engine.clock.steady_ms = 1_000_000;
@@ -245,27 +245,23 @@ struct FakeHost;
 
 impl Host for FakeHost {
     fn exchange(
-        &mut self,
+        &self,
         _exchange: engine::host::Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, engine::host::ExchangeError)> {
         Err((Vec::new(), engine::host::ExchangeError::Connect))
     }
 
-    fn as_any(&mut self) -> &mut dyn std::any::Any {
-        self
-    }
-
-    fn save(&mut self, engine: &mut Engine, _: &SaveOptions) -> Result<(), String> {
+    fn save(&self, engine: &mut Engine, _: &SaveOptions) -> Result<(), String> {
         engine.dirty = 0;
         Ok(())
     }
-    fn bgsave(&mut self, _: &mut Engine, _: &SaveOptions) -> Result<&'static str, CommandError> {
+    fn bgsave(&self, _: &mut Engine, _: &SaveOptions) -> Result<&'static str, CommandError> {
         Ok("Background saving started")
     }
     fn bgsave_running(&self) -> bool {
         false
     }
-    fn cancel_bgsave(&mut self, _: &mut Engine) -> Result<&'static str, CommandError> {
+    fn cancel_bgsave(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
         Ok("Background saving cancelled")
     }
 
@@ -273,29 +269,35 @@ impl Host for FakeHost {
         0
     }
 
-    fn after_flushall(&mut self, _: &mut Engine) {}
-    fn shutdown(&mut self, _: &mut Engine, _: ShutdownOptions) -> Result<(), CommandError> {
+    fn after_flushall(&self, engine: &mut Engine) {
+        // As the server's does: a service that needs another.
+        if !engine.config.save.is_empty() {
+            let saved = engine.host().save(engine, &SaveOptions::default());
+            assert_eq!(saved, Ok(()));
+        }
+    }
+    fn shutdown(&self, _: &mut Engine, _: ShutdownOptions) -> Result<(), CommandError> {
         Ok(())
     }
-    fn abort_shutdown(&mut self, _: &mut Engine) -> Result<(), CommandError> {
+    fn abort_shutdown(&self, _: &mut Engine) -> Result<(), CommandError> {
         Err(CommandError::fixed("ERR No shutdown in progress."))
     }
-    fn reload(&mut self, _: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
+    fn reload(&self, _: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
         Ok(())
     }
-    fn sleep(&mut self, _: u64) {}
-    fn rewrite_config(&mut self, _: &mut Engine) -> Result<(), String> {
+    fn sleep(&self, _: u64) {}
+    fn rewrite_config(&self, _: &mut Engine) -> Result<(), String> {
         Ok(())
     }
-    fn apply_config(&mut self, _: &mut Engine, _: config::directive::Change) -> Result<(), String> {
+    fn apply_config(&self, _: &mut Engine, _: config::directive::Change) -> Result<(), String> {
         Ok(())
     }
-    fn facts(&mut self, _: &Engine) -> engine::host::Facts {
+    fn facts(&self, _: &Engine) -> engine::host::Facts {
         engine::host::Facts::default()
     }
-    fn purge_memory(&mut self) {}
+    fn purge_memory(&self) {}
     fn info(&self, _: &Engine, _: &str, _: &mut String) {}
-    fn drop_later(&mut self, _: Box<dyn Send>, _: Weight) {}
+    fn drop_later(&self, _: Box<dyn Send>, _: Weight) {}
 }
 
 #[test]

@@ -216,8 +216,7 @@ impl Cx<'_> {
 
     /// Blocks the whole server (DEBUG SLEEP).
     pub fn sleep(&mut self, how_long: Duration) {
-        self.engine
-            .with_host(|host, _| host.sleep(how_long.as_micros() as u64));
+        self.engine.host().sleep(how_long.as_micros() as u64);
     }
 
     /// `Err` unless the value has the type that `pick` takes out of it.

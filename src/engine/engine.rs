@@ -24,6 +24,7 @@ use config::Config;
 use keyspace::{Keyspace, Limits, UnixMillis, Value};
 use replication::Replication;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Values of more parts than this are freed in the background where that is wanted
 /// (the reference's LAZYFREE_THRESHOLD).
@@ -81,10 +82,8 @@ pub struct Engine {
     pub stats: Stats,
     /// Clients whose output grew without a request of theirs, and other things the shell must do.
     pub actions: Vec<Action>,
-    /// The shell's services (files, snapshots, sleep); taken out during a call.
-    pub host: Option<Box<dyn Host>>,
-    /// What services drop while the host is taken out.
-    dropped: Vec<(Box<dyn Send>, Weight)>,
+    /// The shell's services (files, snapshots, sleep).
+    host: Rc<dyn Host>,
     /// The dataset is being loaded.
     pub loading: Loading,
     /// How deep we are inside EXEC or a script: effects go out at depth 0.
@@ -305,7 +304,7 @@ impl Engine {
         families: Families,
         config: Config,
         mut secrets: Secrets,
-        host: Box<dyn Host>,
+        host: Rc<dyn Host>,
     ) -> Self {
         table::install(families);
         let run_id = String::from_utf8_lossy(&secrets.name()).into_owned();
@@ -340,8 +339,7 @@ impl Engine {
                 ..Stats::default()
             },
             actions: Vec::new(),
-            host: Some(host),
-            dropped: Vec::new(),
+            host,
             loading: Loading::No,
             depth: 0,
             active_expire: true,
@@ -422,11 +420,7 @@ impl Engine {
 
     /// As [`Engine::drop_later`], with a known weight.
     pub fn drop_counted(&mut self, what: Box<dyn Send>, weight: Weight) {
-        match &mut self.host {
-            Some(host) => host.drop_later(what, weight),
-            // A service of the host drops something: it is handed over with the others when the service is done.
-            None => self.dropped.push((what, weight)),
-        }
+        self.host.drop_later(what, weight);
     }
 
     /// Bytes of [`Engine::used_memory`] that no eviction could free: what a snapshot has copied, what
@@ -438,20 +432,8 @@ impl Engine {
         (self.lent_memory)() + self.keyspace.buffered_bytes() + backlog.saturating_sub(kept)
     }
 
-    /// Runs `f` with the shell's services, which see the engine too.
-    ///
-    /// # Panics
-    /// When called from within a service: services do not call commands.
-    pub fn with_host<R>(&mut self, f: impl FnOnce(&mut dyn Host, &mut Engine) -> R) -> R {
-        let mut host = self
-            .host
-            .take()
-            .expect("a host service does not call another");
-        let result = f(host.as_mut(), self);
-        self.dropped
-            .drain(..)
-            .for_each(|(what, weight)| host.drop_later(what, weight));
-        self.host = Some(host);
-        result
+    /// The shell's services. They are given the engine, so that the caller holds them by themselves.
+    pub fn host(&self) -> Rc<dyn Host> {
+        Rc::clone(&self.host)
     }
 }

@@ -1,8 +1,6 @@
 //! What commands need from the world: files, snapshots, sleep, links. The shell implements it; tests
 //! put a recording fake in its place.
 
-use std::any::Any;
-
 use super::{CommandError, Engine};
 
 /// How SAVE, BGSAVE and shutdown save.
@@ -115,60 +113,53 @@ pub struct Weight {
     pub objects: u64,
 }
 
-/// The shell's services.
-pub trait Host: Any {
-    /// The shell as itself, for its own parts.
-    fn as_any(&mut self) -> &mut dyn Any;
+/// The shell's services. They are called with the engine, and may call each other: a service keeps no borrow of its own
+/// state while other code runs.
+pub trait Host {
     /// SAVE: returns when the dump is on disk.
-    fn save(&mut self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String>;
+    fn save(&self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String>;
     /// BGSAVE: starts, or schedules; the text is the reply.
     fn bgsave(
-        &mut self,
+        &self,
         engine: &mut Engine,
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError>;
     /// BGSAVE CANCEL: the text is the reply.
-    fn cancel_bgsave(&mut self, engine: &mut Engine) -> Result<&'static str, CommandError>;
+    fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError>;
     /// LASTSAVE: Unix seconds.
     fn last_save(&self) -> i64;
     /// A snapshot is running, to disk or to replicas.
     fn bgsave_running(&self) -> bool;
     /// Before FLUSHALL answers: cancels a disk save, saves the empty dataset when save points are set.
-    fn after_flushall(&mut self, engine: &mut Engine);
+    fn after_flushall(&self, engine: &mut Engine);
     /// SHUTDOWN: `Ok` means that the process will exit and no reply is sent.
-    fn shutdown(
-        &mut self,
-        engine: &mut Engine,
-        options: ShutdownOptions,
-    ) -> Result<(), CommandError>;
+    fn shutdown(&self, engine: &mut Engine, options: ShutdownOptions) -> Result<(), CommandError>;
     /// SHUTDOWN ABORT.
-    fn abort_shutdown(&mut self, engine: &mut Engine) -> Result<(), CommandError>;
+    fn abort_shutdown(&self, engine: &mut Engine) -> Result<(), CommandError>;
     /// DEBUG RELOAD.
-    fn reload(&mut self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError>;
+    fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError>;
     /// DEBUG SLEEP: blocks the whole server.
-    fn sleep(&mut self, micros: u64);
+    fn sleep(&self, micros: u64);
     /// CONFIG REWRITE.
-    fn rewrite_config(&mut self, engine: &mut Engine) -> Result<(), String>;
+    fn rewrite_config(&self, engine: &mut Engine) -> Result<(), String>;
     /// A directive was changed by CONFIG SET: make it take effect (listeners, directory, log level ...).
     fn apply_config(
-        &mut self,
+        &self,
         engine: &mut Engine,
         change: config::directive::Change,
     ) -> Result<(), String>;
     /// What the machine and the process say of themselves.
-    fn facts(&mut self, engine: &Engine) -> Facts;
+    fn facts(&self, engine: &Engine) -> Facts;
     /// MEMORY PURGE: unused pages go back to the system.
-    fn purge_memory(&mut self);
+    fn purge_memory(&self);
     /// Fields that only the server knows, for the INFO sections `persistence` and `cpu`.
     fn info(&self, engine: &Engine, section: &str, out: &mut String);
     /// Talks to another server; whole lines of replies. Blocks the whole server.
     ///
     /// # Errors
     /// The replies before it broke off, and where that was.
-    fn exchange(
-        &mut self,
-        exchange: Exchange<'_>,
-    ) -> Result<Vec<String>, (Vec<String>, ExchangeError)>;
+    fn exchange(&self, exchange: Exchange<'_>)
+    -> Result<Vec<String>, (Vec<String>, ExchangeError)>;
     /// Drops something large off the executor thread.
-    fn drop_later(&mut self, what: Box<dyn Send>, weight: Weight);
+    fn drop_later(&self, what: Box<dyn Send>, weight: Weight);
 }

@@ -16,6 +16,7 @@ use super::whole::{Dataset, NOT_WHOLE, Whole};
 use base::LogLevel;
 use engine::host::ShutdownOptions;
 use engine::{CommandError, Engine, Loading};
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// What a shutdown needs of the process that ends.
@@ -54,12 +55,12 @@ struct Waiting {
     deadline_ms: i64,
 }
 
-/// The shutdown of one server.
+/// The shutdown of one server. What it decides about, the final save above all, may look at it meanwhile.
 #[derive(Debug, Default)]
 pub struct Shutdown {
-    waiting: Option<Waiting>,
+    waiting: Cell<Option<Waiting>>,
     /// There was a signal.
-    signalled: bool,
+    signalled: Cell<bool>,
 }
 
 const FAILED: CommandError = CommandError::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
@@ -72,7 +73,7 @@ fn waits_for_script(engine: &Engine, options: ShutdownOptions) -> bool {
 impl Shutdown {
     /// Until when it waits, if it does.
     pub fn deadline_ms(&self) -> Option<i64> {
-        self.waiting.map(|waiting| waiting.deadline_ms)
+        self.waiting.get().map(|waiting| waiting.deadline_ms)
     }
 
     /// SHUTDOWN. While a shutdown waits for replicas another one waits with it, whatever its own options: the first
@@ -81,7 +82,7 @@ impl Shutdown {
     /// # Errors
     /// The final save has failed, so the server goes on.
     pub fn begin(
-        &mut self,
+        &self,
         engine: &mut Engine,
         options: ShutdownOptions,
         process: &mut impl Process,
@@ -90,7 +91,7 @@ impl Shutdown {
         let goes_on = |waiting: Waiting| {
             !waits_for_script(engine, waiting.options) || waits_for_script(engine, options)
         };
-        if self.waiting.is_some_and(goes_on) {
+        if self.waiting.get().is_some_and(goes_on) {
             return Ok(Course::Waits);
         }
         say(engine, LogLevel::Notice, "User requested shutdown...");
@@ -105,10 +106,10 @@ impl Shutdown {
                 );
             }
             let deadline_ms = engine.clock.steady_ms + timeout * 1000;
-            self.waiting = Some(Waiting {
+            self.waiting.set(Some(Waiting {
                 options,
                 deadline_ms,
-            });
+            }));
             engine.hold_writes_for_shutdown(Some(deadline_ms));
             return Ok(Course::Waits);
         }
@@ -119,7 +120,7 @@ impl Shutdown {
     ///
     /// # Errors
     /// There is nothing to abort.
-    pub fn abort(&mut self, engine: &mut Engine) -> Result<(), CommandError> {
+    pub fn abort(&self, engine: &mut Engine) -> Result<(), CommandError> {
         if self.waiting.take().is_none() {
             return Err(CommandError::fixed("ERR No shutdown in progress."));
         }
@@ -130,15 +131,15 @@ impl Shutdown {
 
     /// At each turn of the periodic work: the shutdown continues when the replicas are in step or the time is up.
     /// `None`: the server goes on.
-    pub fn turn(&mut self, engine: &mut Engine, process: &mut impl Process) -> Option<Course> {
-        let waiting = self.waiting?;
+    pub fn turn(&self, engine: &mut Engine, process: &mut impl Process) -> Option<Course> {
+        let waiting = self.waiting.get()?;
         if waits_for_script(engine, waiting.options) {
             return Some(Course::Waits);
         }
         if lagging(engine) > 0 && engine.clock.steady_ms < waiting.deadline_ms {
             return Some(Course::Waits);
         }
-        self.waiting = None;
+        self.waiting.set(None);
         let finished = finish(engine, waiting.options, process);
         if finished.is_err() {
             goes_on(engine);
@@ -149,15 +150,15 @@ impl Shutdown {
     /// A signal, whose directive asks for `options`. A second one, if it `insists`, ends a shutdown that waits.
     /// `None`: the server goes on.
     pub fn signal(
-        &mut self,
+        &self,
         engine: &mut Engine,
         name: &str,
         insists: bool,
         options: ShutdownOptions,
         process: &mut impl Process,
     ) -> Option<Course> {
-        let again = std::mem::replace(&mut self.signalled, true);
-        if again && insists && self.waiting.is_some() {
+        let again = self.signalled.replace(true);
+        if again && insists && self.waiting.get().is_some() {
             say(engine, LogLevel::Warning, "You insist... exiting now.");
             process.give_up_save(engine);
             return Some(Course::Breaks);
@@ -174,7 +175,7 @@ impl Shutdown {
                 "Received shutdown signal during loading, scheduling shutdown.",
             ),
         }
-        match self.waiting {
+        match self.waiting.get() {
             Some(_) => Some(Course::Waits),
             // A failure has been logged.
             None => self.begin(engine, options, process).ok(),

@@ -1,6 +1,5 @@
 //! The server's periodic work, which no client's request causes: `hz` times a second.
 
-use super::host::with_shell;
 use super::repack::Repacker;
 use super::slices::Slice;
 use super::state::Server;
@@ -22,12 +21,11 @@ pub async fn run(server: Rc<Server>) {
             allocator::recount();
             engine.on_tick();
             engine.check_waiting_output();
-            with_shell(engine, |shell, engine| {
-                shell.persistence.cron(engine);
-                engine.save_failed = shell.persistence.last_failure().is_some();
-                shell.continue_shutdown(engine);
-                shell.others.close_idle();
-            });
+            let shell = &server.shell;
+            shell.persistence.cron(engine);
+            engine.save_failed = shell.persistence.last_failure().is_some();
+            shell.continue_shutdown(engine);
+            shell.others.borrow_mut().close_idle();
             log::set_replica(engine.repl.is_replica());
             engine.effective_hz()
         };

@@ -13,7 +13,7 @@ use engine::host::{
 use engine::{CommandError, Engine};
 use flow::Shutdown;
 use replication;
-use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Weak;
 use std::time::Duration;
@@ -25,16 +25,16 @@ pub struct Shell {
     /// Dumps.
     pub persistence: Persistence,
     /// Sockets that accept.
-    pub listeners: Listeners,
-    /// The file that CONFIG REWRITE writes, absolute.
-    pub config_file: Option<PathBuf>,
+    pub listeners: RefCell<Listeners>,
+    /// The file that CONFIG REWRITE writes, absolute; set at the start if there is one.
+    pub config_file: OnceCell<PathBuf>,
     /// True if a supervisor is notified of the server's state.
-    pub supervised: bool,
+    pub supervised: Cell<bool>,
     /// The server's shutdown, which may wait for replicas.
     pub shutdown: Shutdown,
-    reaper: reaper::Reaper,
+    reaper: RefCell<reaper::Reaper>,
     /// Connections of MIGRATE.
-    pub others: exchange::Others,
+    pub others: RefCell<exchange::Others>,
 }
 
 impl Shell {
@@ -43,16 +43,16 @@ impl Shell {
         Shell {
             server,
             persistence,
-            listeners: Listeners::default(),
-            config_file: None,
-            supervised: false,
+            listeners: RefCell::default(),
+            config_file: OnceCell::new(),
+            supervised: Cell::new(false),
             shutdown: Shutdown::default(),
-            reaper: reaper::Reaper::default(),
-            others: exchange::Others::default(),
+            reaper: RefCell::default(),
+            others: RefCell::default(),
         }
     }
 
-    fn relisten(&mut self, engine: &Engine, what: &str) -> Result<(), String> {
+    fn relisten(&self, engine: &Engine, what: &str) -> Result<(), String> {
         let Some(server) = self.server.upgrade() else {
             return Ok(());
         };
@@ -60,29 +60,25 @@ impl Shell {
             tracing::warn!("{text}");
             what.to_owned()
         })?;
-        let served = self.listeners.serve_tcp(&server, bound);
+        let served = self.listeners.borrow_mut().serve_tcp(&server, bound);
         served.map_err(|e| e.to_string())
     }
 }
 
 impl Host for Shell {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn save(&mut self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
+    fn save(&self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
         self.persistence.save(engine, options)
     }
 
     fn bgsave(
-        &mut self,
+        &self,
         engine: &mut Engine,
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError> {
         self.persistence.bgsave(engine, options)
     }
 
-    fn cancel_bgsave(&mut self, engine: &mut Engine) -> Result<&'static str, CommandError> {
+    fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
         self.persistence.cancel_bgsave(engine)
     }
 
@@ -94,32 +90,28 @@ impl Host for Shell {
         self.persistence.running()
     }
 
-    fn after_flushall(&mut self, engine: &mut Engine) {
+    fn after_flushall(&self, engine: &mut Engine) {
         self.persistence.after_flushall(engine);
     }
 
-    fn shutdown(
-        &mut self,
-        engine: &mut Engine,
-        options: ShutdownOptions,
-    ) -> Result<(), CommandError> {
+    fn shutdown(&self, engine: &mut Engine, options: ShutdownOptions) -> Result<(), CommandError> {
         self.begin_shutdown(engine, options)
     }
 
-    fn abort_shutdown(&mut self, engine: &mut Engine) -> Result<(), CommandError> {
+    fn abort_shutdown(&self, engine: &mut Engine) -> Result<(), CommandError> {
         self.shutdown.abort(engine)
     }
 
-    fn reload(&mut self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
+    fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
         self.persistence.reload(engine, options)
     }
 
-    fn sleep(&mut self, micros: u64) {
+    fn sleep(&self, micros: u64) {
         std::thread::sleep(Duration::from_micros(micros));
     }
 
-    fn rewrite_config(&mut self, engine: &mut Engine) -> Result<(), String> {
-        let Some(path) = &self.config_file else {
+    fn rewrite_config(&self, engine: &mut Engine) -> Result<(), String> {
+        let Some(path) = self.config_file.get() else {
             return Err("The server is running without a config file".into());
         };
         rewrite_file::rewrite(path, &engine.config)
@@ -128,7 +120,7 @@ impl Host for Shell {
             .map_err(|e| format!("Rewriting config file: {e}"))
     }
 
-    fn apply_config(&mut self, engine: &mut Engine, change: Change) -> Result<(), String> {
+    fn apply_config(&self, engine: &mut Engine, change: Change) -> Result<(), String> {
         match change {
             Change::Port => self.relisten(
                 engine,
@@ -168,33 +160,38 @@ impl Host for Shell {
         }
     }
 
-    fn facts(&mut self, engine: &Engine) -> Facts {
+    fn facts(&self, engine: &Engine) -> Facts {
         let executable = std::env::current_exe().unwrap_or_default();
-        let config_file = self.config_file.as_deref();
+        let config_file = self.config_file.get();
+        let reaper = self.reaper.borrow();
         let now = engine.clock.steady_ms;
         Facts {
             os: usage::system_name(),
             pid: std::process::id(),
-            supervised: if self.supervised { "systemd" } else { "no" },
+            supervised: if self.supervised.get() {
+                "systemd"
+            } else {
+                "no"
+            },
             executable: executable.display().to_string(),
             config_file: config_file.map_or_else(String::new, |p| p.display().to_string()),
             shutdown_in_ms: self.shutdown.deadline_ms().map(|at| (at - now).max(0)),
             allocator: allocator::NAME,
             memory: usage::memory(),
-            lazyfree_pending: self.reaper.pending(),
-            lazyfreed: self.reaper.done(),
-            migrate_sockets: self.others.len(),
+            lazyfree_pending: reaper.pending(),
+            lazyfreed: reaper.done(),
+            migrate_sockets: self.others.borrow().len(),
         }
     }
 
     fn exchange(
-        &mut self,
+        &self,
         exchange: Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
-        self.others.talk(&exchange)
+        self.others.borrow_mut().talk(&exchange)
     }
 
-    fn purge_memory(&mut self) {
+    fn purge_memory(&self) {
         allocator::purge();
     }
 
@@ -206,19 +203,9 @@ impl Host for Shell {
         }
     }
 
-    fn drop_later(&mut self, what: Box<dyn Send>, weight: Weight) {
+    fn drop_later(&self, what: Box<dyn Send>, weight: Weight) {
         let lent = Lent::new(weight.bytes);
-        self.reaper.take(Box::new((what, lent)), weight.objects);
+        let mut reaper = self.reaper.borrow_mut();
+        reaper.take(Box::new((what, lent)), weight.objects);
     }
-}
-
-/// Gives `f` the shell of an engine, for the server's own use.
-pub fn with_shell<R>(engine: &mut Engine, f: impl FnOnce(&mut Shell, &mut Engine) -> R) -> R {
-    engine.with_host(|host, engine| {
-        let shell = host
-            .as_any()
-            .downcast_mut::<Shell>()
-            .expect("the server's engine holds the server's shell");
-        f(shell, engine)
-    })
 }

@@ -1,6 +1,6 @@
 //! The end of the process: [`flow::shutdown`] decides about it, by command and by signal.
 
-use super::host::{Shell, with_shell};
+use super::host::Shell;
 use super::persist::{Persistence, Which, Whole};
 use super::state::Server;
 use config::choices::ShutdownOn;
@@ -38,17 +38,19 @@ impl Shell {
     /// SHUTDOWN; `Ok` means that it has begun and waits for replicas. Ends the process if there is nothing to wait
     /// for.
     pub(super) fn begin_shutdown(
-        &mut self,
+        &self,
         engine: &mut Engine,
         options: ShutdownOptions,
     ) -> Result<(), CommandError> {
-        let begun = self.shutdown.begin(engine, options, &mut self.persistence);
+        let mut process = self.persistence.clone();
+        let begun = self.shutdown.begin(engine, options, &mut process);
         begun.map(|course| self.follow(course, engine))
     }
 
     /// Called at each turn of the periodic work.
-    pub(super) fn continue_shutdown(&mut self, engine: &mut Engine) {
-        if let Some(course) = self.shutdown.turn(engine, &mut self.persistence) {
+    pub(super) fn continue_shutdown(&self, engine: &mut Engine) {
+        let mut process = self.persistence.clone();
+        if let Some(course) = self.shutdown.turn(engine, &mut process) {
             self.follow(course, engine);
         }
     }
@@ -122,15 +124,14 @@ pub async fn watch_signals(server: Rc<Server>, mut signals: Signals) {
                 false => &engine.config.shutdown_on_sigterm,
             };
             let options = options_of(ways);
-            with_shell(engine, |shell, engine| {
-                let persistence = &mut shell.persistence;
-                let course = shell
-                    .shutdown
-                    .signal(engine, name, is_int, options, persistence);
-                if let Some(course) = course {
-                    shell.follow(course, engine);
-                }
-            });
+            let shell = &server.shell;
+            let mut process = shell.persistence.clone();
+            let course = shell
+                .shutdown
+                .signal(engine, name, is_int, options, &mut process);
+            if let Some(course) = course {
+                shell.follow(course, engine);
+            }
         });
     }
 }

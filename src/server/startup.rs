@@ -4,7 +4,6 @@
 //! -LOADING) -> dump -> ready. A failure in any of these steps ends the process with a reason and leaves the files as
 //! they are.
 
-use super::host::{Shell, with_shell};
 use super::state::Server;
 use super::{allocator, cron, daemon, listen, log, repl, shutdown, supervisor};
 use base::secret::Secrets;
@@ -214,12 +213,10 @@ async fn serve(
     let server = Server::new(config, secrets);
     tokio::task::spawn_local(shutdown::watch_signals(server.clone(), signals));
     server
-        .with_engine(|engine| {
-            with_shell(engine, |shell, _| {
-                open(shell, &server, tcp, unix, config_file)
-            })
-        })
-        .map_err(|e| e.to_string())?;
+        .shell
+        .supervised
+        .set(supervised == Supervised::Systemd);
+    open(&server, tcp, unix, config_file).map_err(|e| e.to_string())?;
     tracing::info!("Server initialized");
     tokio::task::spawn_local(cron::run(server.clone()));
     tokio::task::spawn_local(server.clone().watch_deadlines());
@@ -243,16 +240,18 @@ async fn serve(
 }
 
 fn open(
-    shell: &mut Shell,
     server: &Rc<Server>,
     tcp: Vec<std::net::TcpListener>,
     unix: Option<std::os::unix::net::UnixListener>,
     config_file: Option<PathBuf>,
 ) -> io::Result<()> {
-    shell.config_file = config_file;
-    shell.listeners.serve_tcp(server, tcp)?;
+    if let Some(path) = config_file {
+        let _ = server.shell.config_file.set(path);
+    }
+    let mut listeners = server.shell.listeners.borrow_mut();
+    listeners.serve_tcp(server, tcp)?;
     match unix {
-        Some(unix) => shell.listeners.serve_unix(server, unix),
+        Some(unix) => listeners.serve_unix(server, unix),
         None => Ok(()),
     }
 }

@@ -23,6 +23,8 @@ pub struct Server {
     pub engine: RefCell<Executor>,
     /// Dumps; commands reach it through their host.
     pub persistence: Persistence,
+    /// The host of the engine's commands.
+    pub(super) shell: Rc<Shell>,
     /// How to reach the task of each connection.
     links: RefCell<HashMap<ClientId, Rc<Link>>>,
     /// The drivers of replication.
@@ -81,8 +83,8 @@ impl Server {
     pub fn new(config: Config, secrets: Secrets) -> Rc<Server> {
         let persistence = Persistence::default();
         let server = Rc::new_cyclic(|server| {
-            let shell = Shell::new(server.clone(), persistence.clone());
-            let mut engine = Engine::new(commands::FAMILIES, config, secrets, Box::new(shell));
+            let shell = Rc::new(Shell::new(server.clone(), persistence.clone()));
+            let mut engine = Engine::new(commands::FAMILIES, config, secrets, shell.clone());
             engine.timer = clock::monotonic_ns;
             engine.log = log::write;
             engine.total_memory = || usage::memory().total;
@@ -100,6 +102,7 @@ impl Server {
             Server {
                 engine: RefCell::new(Executor::from(engine)),
                 persistence,
+                shell,
                 links: RefCell::default(),
                 repl: super::repl::Drivers::default(),
                 deadline: Cell::new(None),

@@ -95,7 +95,7 @@ impl Node {
             forebay::commands::FAMILIES,
             build.config.clone(),
             Secrets::predictable(build.seed),
-            Box::new(shell),
+            Rc::new(shell),
         );
         // So that it happens at all with the few bytes of a simulation.
         let settings = Settings {

@@ -5,7 +5,6 @@ use forebay::engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight,
 };
 use forebay::engine::{CommandError, Engine};
-use std::any::Any;
 
 /// See the module.
 pub struct FuzzHost;
@@ -14,18 +13,15 @@ const BUSY: CommandError = CommandError::fixed("ERR a snapshot is running");
 const NOT_HERE: CommandError = CommandError::fixed("ERR not in this world");
 
 impl Host for FuzzHost {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-    fn save(&mut self, engine: &mut Engine, _: &SaveOptions) -> Result<(), String> {
+    fn save(&self, engine: &mut Engine, _: &SaveOptions) -> Result<(), String> {
         Image::whole(engine).ok_or("a snapshot is running")?;
         engine.dirty = 0;
         Ok(())
     }
-    fn bgsave(&mut self, _: &mut Engine, _: &SaveOptions) -> Result<&'static str, CommandError> {
+    fn bgsave(&self, _: &mut Engine, _: &SaveOptions) -> Result<&'static str, CommandError> {
         Ok("Background saving started")
     }
-    fn cancel_bgsave(&mut self, _: &mut Engine) -> Result<&'static str, CommandError> {
+    fn cancel_bgsave(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
         Ok("Background saving cancelled")
     }
     fn last_save(&self) -> i64 {
@@ -34,14 +30,14 @@ impl Host for FuzzHost {
     fn bgsave_running(&self) -> bool {
         false
     }
-    fn after_flushall(&mut self, _: &mut Engine) {}
-    fn shutdown(&mut self, _: &mut Engine, _: ShutdownOptions) -> Result<(), CommandError> {
+    fn after_flushall(&self, _: &mut Engine) {}
+    fn shutdown(&self, _: &mut Engine, _: ShutdownOptions) -> Result<(), CommandError> {
         Err(NOT_HERE)
     }
-    fn abort_shutdown(&mut self, _: &mut Engine) -> Result<(), CommandError> {
+    fn abort_shutdown(&self, _: &mut Engine) -> Result<(), CommandError> {
         Err(NOT_HERE)
     }
-    fn reload(&mut self, engine: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
+    fn reload(&self, engine: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
         let bytes = Image::whole(engine).ok_or(BUSY)?;
         for (number, db) in image::read(engine, &bytes) {
             let old = engine.keyspace.replace(number as usize, db);
@@ -50,20 +46,20 @@ impl Host for FuzzHost {
         engine.tracking.invalidate_everything();
         Ok(())
     }
-    fn sleep(&mut self, _: u64) {}
-    fn rewrite_config(&mut self, _: &mut Engine) -> Result<(), String> {
+    fn sleep(&self, _: u64) {}
+    fn rewrite_config(&self, _: &mut Engine) -> Result<(), String> {
         Err("there is no file".into())
     }
-    fn apply_config(&mut self, _: &mut Engine, _: forebay::config::directive::Change) -> Result<(), String> {
+    fn apply_config(&self, _: &mut Engine, _: forebay::config::directive::Change) -> Result<(), String> {
         Ok(())
     }
-    fn facts(&mut self, _: &Engine) -> Facts {
+    fn facts(&self, _: &Engine) -> Facts {
         Facts::default()
     }
-    fn purge_memory(&mut self) {}
+    fn purge_memory(&self) {}
     fn info(&self, _: &Engine, _: &str, _: &mut String) {}
-    fn exchange(&mut self, _: Exchange<'_>) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
+    fn exchange(&self, _: Exchange<'_>) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
         Err((Vec::new(), ExchangeError::Connect))
     }
-    fn drop_later(&mut self, _: Box<dyn Send>, _: Weight) {}
+    fn drop_later(&self, _: Box<dyn Send>, _: Weight) {}
 }

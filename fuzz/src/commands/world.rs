@@ -34,7 +34,7 @@ fn engine(seed: u64) -> Engine {
     let mut config = Config::default();
     // The least that it can be: strings stay small.
     config.proto_max_bulk_len = 1 << 20;
-    let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(seed), Box::new(FuzzHost));
+    let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(seed), Rc::new(FuzzHost));
     engine.timer = || TIMER.fetch_add(1000, Ordering::Relaxed);
     engine
 }

@@ -10,7 +10,7 @@ use forebay::config::choices::DisklessLoad;
 use forebay::base::secret::Secrets;
 use forebay::server::Shell;
 use forebay::server::persist::Persistence;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 
 /// Numbers at which something may go wrong.
 pub const EDGES: [i64; 24] = [
@@ -107,7 +107,7 @@ pub fn engine(draws: &mut Draws<'_>) -> Executor {
         ..Config::default()
     };
     let shell = Shell::new(Weak::new(), Persistence::default());
-    let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(7), Box::new(shell));
+    let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(7), Rc::new(shell));
     set_now(&mut engine, 1_000);
     Executor::from(engine)
 }

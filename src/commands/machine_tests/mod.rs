@@ -9,6 +9,7 @@ mod evict;
 mod executor;
 mod expire_cycle;
 mod gates;
+mod host;
 mod key_specs;
 mod links;
 mod notify;

@@ -99,8 +99,7 @@ fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Err(CommandError::SYNTAX);
     }
     if abort {
-        cx.engine
-            .with_host(|host, engine| host.abort_shutdown(engine))?;
+        cx.engine.host().abort_shutdown(cx.engine)?;
         cx.client.reply.ok();
         return Ok(());
     }
@@ -114,8 +113,7 @@ fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
         ));
     }
-    cx.engine
-        .with_host(|host, engine| host.shutdown(engine, options))?;
+    cx.engine.host().shutdown(cx.engine, options)?;
     // The shutdown waits for replicas; then the process ends, or the client gets an error.
     cx.wait(args, BlockedOn::Shutdown, None);
     Ok(())

@@ -162,12 +162,12 @@ fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
         }
         _ => {}
     }
-    engine.with_host(|host, engine| host.apply_config(engine, directive.change))
+    engine.host().apply_config(engine, directive.change)
 }
 
 fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let peak = (cx.engine.used_memory)(cx.engine);
-    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
+    let facts = cx.engine.host().facts(cx.engine);
     cx.engine.stats = engine::engine::Stats {
         per_command: vec![CommandStats::default(); table::count()],
         peak_memory: peak,
@@ -180,9 +180,7 @@ fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 fn config_rewrite(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let done = cx
-        .engine
-        .with_host(|host, engine| host.rewrite_config(engine));
+    let done = cx.engine.host().rewrite_config(cx.engine);
     done.map_err(|text| CommandError::new(format!("ERR {text}")))?;
     cx.client.reply.ok();
     Ok(())

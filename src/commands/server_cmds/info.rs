@@ -69,26 +69,25 @@ fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let all = named(&["all", "everything"]);
     let default = wanted.is_empty() || named(&["default"]);
-    let text = cx.engine.with_host(|host, engine| {
-        let facts = host.facts(engine);
-        let mut text = String::with_capacity(8192);
-        for (name, heading, in_default, lines) in SECTIONS {
-            if !(all || (default && *in_default) || named(&[name])) {
-                continue;
-            }
-            if !text.is_empty() {
-                text.push_str("\r\n");
-            }
-            text.push_str("# ");
-            text.push_str(heading);
-            text.push_str("\r\n");
-            if OF_THE_SHELL.contains(name) {
-                host.info(engine, name, &mut text);
-            }
-            lines(engine, &facts, &mut text);
+    let engine = &*cx.engine;
+    let host = engine.host();
+    let facts = host.facts(engine);
+    let mut text = String::with_capacity(8192);
+    for (name, heading, in_default, lines) in SECTIONS {
+        if !(all || (default && *in_default) || named(&[name])) {
+            continue;
         }
-        text
-    });
+        if !text.is_empty() {
+            text.push_str("\r\n");
+        }
+        text.push_str("# ");
+        text.push_str(heading);
+        text.push_str("\r\n");
+        if OF_THE_SHELL.contains(name) {
+            host.info(engine, name, &mut text);
+        }
+        lines(engine, &facts, &mut text);
+    }
     cx.client.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

@@ -117,7 +117,7 @@ fn memory_usage(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
+    let facts = cx.engine.host().facts(cx.engine);
     let engine = &*cx.engine;
     let m = facts.memory;
     let used = (engine.used_memory)(engine);
@@ -199,7 +199,7 @@ const NEARLY_EMPTY: usize = 5 << 20;
 const EMPTY: &str = "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n";
 
 fn memory_doctor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
+    let facts = cx.engine.host().facts(cx.engine);
     let used = (cx.engine.used_memory)(cx.engine);
     let (peak, m) = (cx.engine.stats.peak_memory, facts.memory);
     if used < NEARLY_EMPTY {
@@ -232,7 +232,7 @@ fn memory_doctor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 fn memory_malloc_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let facts = cx.engine.with_host(|host, engine| host.facts(engine));
+    let facts = cx.engine.host().facts(cx.engine);
     let m = facts.memory;
     let text = format!(
         "{}\nAllocated: {}, active: {}, resident: {}, retained: {}\n",
@@ -243,7 +243,7 @@ fn memory_malloc_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 fn memory_purge(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    cx.engine.with_host(|host, _| host.purge_memory());
+    cx.engine.host().purge_memory();
     cx.client.reply.ok();
     Ok(())
 }
