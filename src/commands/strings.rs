@@ -297,7 +297,7 @@ impl StringContext for Cx<'_> {
             || !self.engine.config.notify_keyspace_events.is_empty();
         // Without volatile keys and listeners one probe is enough: nothing depends on what was there.
         let is_new = looked_at && self.lookup_quietly(key).is_none();
-        let hash = self.engine.key_hash(key);
+        let hash = self.key_hash(key);
         let loc = self.db().insert_str_hashed(hash, key, value, expire);
         self.engine.touch(db, loc);
         if is_new {

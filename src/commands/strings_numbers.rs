@@ -103,7 +103,7 @@ fn add(cx: &mut Cx<'_>, key: &[u8], by: i64) -> CmdResult {
         }
         None => {
             let db = cx.client.db;
-            let hash = cx.engine.key_hash(key);
+            let hash = cx.key_hash(key);
             let loc = cx.db().insert_int_hashed(hash, key, new);
             cx.engine.touch(db, loc);
             cx.created(key);

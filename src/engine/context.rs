@@ -1,6 +1,6 @@
 //! What a command handler sees: the engine, its client, and helpers for what handlers share.
 
-use super::{ClientFlags, CommandError, Engine, Session};
+use super::{ClientFlags, CommandError, Engine, KeyHint, Session};
 use keyspace::value::Kind;
 use keyspace::{Db, Glance, Loc, ValueRef};
 use std::time::Duration;
@@ -13,6 +13,8 @@ pub struct Cx<'a> {
     pub client: &'a mut Session,
     /// What is sent to the replicas if the command changed something.
     pub(super) own: Own,
+    /// The hash of a key of the request.
+    pub(super) hint: KeyHint<'a>,
 }
 
 /// What becomes of the request itself in the stream.
@@ -44,6 +46,13 @@ pub enum Event {
 }
 
 impl Cx<'_> {
+    /// The hash of a key, which may be known already.
+    #[inline]
+    pub fn key_hash(&self, key: &[u8]) -> u64 {
+        let hash = self.hint.hash_of(key);
+        hash.unwrap_or_else(|| self.engine.keyspace.hasher().hash(key))
+    }
+
     /// The selected database.
     pub fn db(&mut self) -> &mut Db {
         self.engine.keyspace.db_mut(self.client.db)
@@ -119,7 +128,7 @@ impl Cx<'_> {
     fn look(&mut self, key: &[u8]) -> Option<(Loc, Glance)> {
         let now = self.engine.clock.unix_ms;
         let db = self.engine.keyspace.db(self.client.db);
-        let loc = db.find_hashed(self.engine.key_hash(key), key)?;
+        let loc = db.find_hashed(self.key_hash(key), key)?;
         let seen = db.glance(loc);
         match seen.expire {
             Some(at) if at < now && self.expiry_is_ours() => {
@@ -230,13 +239,6 @@ impl Cx<'_> {
 }
 
 impl Engine {
-    /// The hash of a key, which may be known already.
-    #[inline]
-    pub fn key_hash(&self, key: &[u8]) -> u64 {
-        let hash = self.key_hint.hash_of(key);
-        hash.unwrap_or_else(|| self.keyspace.hasher().hash(key))
-    }
-
     /// Marks an entry as used now, by the maxmemory policy.
     pub fn touch(&mut self, db: usize, loc: Loc) {
         super::heat::touch(self, db, loc);

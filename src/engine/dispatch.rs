@@ -6,8 +6,8 @@ use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{
-    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Session, links, pubsub,
-    tracking, transaction, watch,
+    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, KeyHint, Session, links,
+    pubsub, tracking, transaction, watch,
 };
 use base::LogLevel;
 
@@ -28,13 +28,23 @@ pub struct Started {
 impl Executor {
     /// Runs one request for a session that the caller holds.
     pub fn run(&mut self, client: &mut Session, argv: &[&[u8]]) {
+        self.run_hinted(client, argv, KeyHint::default());
+    }
+
+    /// As [`Executor::run`], where the hash of one of its keys may be known.
+    pub fn run_hinted<'a>(
+        &mut self,
+        client: &mut Session,
+        argv: &'a [&'a [u8]],
+        hint: KeyHint<'a>,
+    ) {
         if argv.is_empty() {
             return;
         }
         let args = Args(argv);
         client.last_interaction_ms = self.clock.steady_ms;
         let mark = client.reply.len();
-        self.run_admitted(client, args);
+        self.run_admitted(client, args, hint);
         client.keep_silent(mark);
         self.push_to(client);
     }
@@ -50,7 +60,7 @@ impl Executor {
         }
     }
 
-    fn run_admitted(&mut self, client: &mut Session, args: Args<'_>) {
+    fn run_admitted<'a>(&mut self, client: &mut Session, args: Args<'a>, hint: KeyHint<'a>) {
         let command = match self.admit(client, args) {
             Ok(command) => command,
             Err((refused, error)) => {
@@ -79,7 +89,7 @@ impl Executor {
         }
         self.tracking.author = Some(client.id);
         let result = links::has_database(client, command);
-        if let Err(error) = result.and_then(|()| self.call(client, command, args)) {
+        if let Err(error) = result.and_then(|()| self.call_hinted(client, command, args, hint)) {
             self.fail(client, &error);
         }
         if !self.watched.is_empty() {
@@ -119,6 +129,16 @@ impl Engine {
         command: &'static Entry,
         args: Args<'_>,
     ) -> CmdResult {
+        self.call_hinted(client, command, args, KeyHint::default())
+    }
+
+    fn call_hinted<'a>(
+        &mut self,
+        client: &mut Session,
+        command: &'static Entry,
+        args: Args<'a>,
+        hint: KeyHint<'a>,
+    ) -> CmdResult {
         let dirty = self.dirty;
         let began = self.tick;
         client.last_command = Some(command);
@@ -137,6 +157,7 @@ impl Engine {
             engine: self,
             client,
             own: Own::Verbatim,
+            hint,
         };
         let result = (command.command.run)(&mut cx, args);
         let own = cx.own;

@@ -11,7 +11,7 @@ use super::scripting::Scripting;
 use super::table::{self, Families};
 use super::tick::Rates;
 use super::tracking::TrackingTable;
-use super::{ClientId, Clients, KeyHint, Session};
+use super::{ClientId, Clients, Session};
 use crate::acl_log::AclLog;
 use crate::commit::Commits;
 use crate::latency::LatencyMonitor;
@@ -64,8 +64,6 @@ pub struct Engine {
     pub dirty: i64,
     /// Set by the shell before each batch.
     pub clock: Clock,
-    /// Set by the server for the request that runs, and cleared after it.
-    pub key_hint: KeyHint,
     /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
     pub timer: fn() -> u64,
     /// Writes a log line; at any time, also within a service of the host.
@@ -327,7 +325,6 @@ impl Engine {
             commits: Commits::default(),
             dirty: 0,
             clock: Clock::default(),
-            key_hint: KeyHint::default(),
             timer: || 0,
             log: |_, _| (),
             total_memory: || 0,

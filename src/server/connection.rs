@@ -376,16 +376,17 @@ impl Connection {
                 self.parser
                     .request(ran, rest)
                     .for_each(|arg| argv.push(arg));
-                if let (Some(&hash), Some(key)) = (hashes.get(ran), argv.get(1)) {
-                    engine.key_hint = KeyHint::new(key, hash);
-                }
+                let hint = match (hashes.get(ran), argv.get(1)) {
+                    (Some(&hash), Some(key)) => KeyHint::new(key, hash),
+                    _ => KeyHint::default(),
+                };
                 if ran == 0 && self.parser.is_refused() {
                     engine.reject(session, &incoming::REFUSED);
                 } else {
-                    large::offer(self.parser.larges(), || engine.run(session, &argv));
+                    let run = || engine.run_hinted(session, &argv, hint);
+                    large::offer(self.parser.larges(), run);
                 }
                 drop(argv);
-                engine.key_hint = KeyHint::default();
                 engine.after_command();
                 ran += 1;
                 let reply = &session.reply;
