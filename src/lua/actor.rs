@@ -9,6 +9,7 @@ use super::register::{Loading, register};
 use super::sandbox::Globals;
 use super::{
     Answer, Ask, Kind, Outcome, Registered, Run, api, checked, memory, raw, sandbox, strings,
+    tables,
 };
 use corosensei::Yielder;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
@@ -28,7 +29,7 @@ pub fn body(
     timer: fn() -> u64,
     used: &Rc<Cell<usize>>,
 ) {
-    assert!(strings::in_place() && memory::in_place());
+    assert!(strings::in_place() && tables::in_place() && memory::in_place());
     let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let options = LuaOptions::new().catch_rust_panics(false);
     let lua = Lua::new_with(libraries, options).expect("an empty interpreter");

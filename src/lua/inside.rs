@@ -35,6 +35,59 @@ pub struct Userdata {
     pub len: usize,
 }
 
+/// What a value is, which its kind says.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union Content {
+    pub number: f64,
+    pub boolean: c_int,
+    /// Of a light userdata, or of an object.
+    pub pointer: *mut c_void,
+}
+
+/// A value.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Value {
+    pub content: Content,
+    pub kind: c_int,
+}
+
+/// An entry of a table's hash part.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Node {
+    pub value: Value,
+    pub key: Value,
+    /// The next entry of its chain.
+    pub next: *mut Node,
+}
+
+/// A table.
+#[repr(C)]
+pub struct Table {
+    pub next: *mut Object,
+    pub kind: u8,
+    pub marked: u8,
+    /// Metamethods that it is known not to have.
+    pub absent: u8,
+    /// The binary logarithm of how many nodes there are.
+    pub power: u8,
+    pub metatable: *mut Table,
+    pub array: *mut Value,
+    pub nodes: *mut Node,
+    /// The nodes from here on are in use.
+    pub last_free: *mut Node,
+    pub gray: *mut Object,
+    pub array_size: c_int,
+    /// Not 0 if the places of its keys depend on the secret. Lua's structure ends before this field, which takes no
+    /// more room than its padding.
+    pub keyed: c_int,
+}
+
+const _: () = assert!(size_of::<Value>() == 16 && size_of::<Node>() == 40);
+const _: () = assert!(size_of::<Table>() == 64);
+
 /// The beginning of a coroutine.
 #[repr(C)]
 pub struct State {

@@ -35,6 +35,7 @@
 //! | `memory` | Lua's allocations: bounded, and an error where there is no memory |
 //! | `inside` | Lua's own structures |
 //! | `strings` | Lua's table of strings, with a secret hash |
+//! | `tables` | Lua's tables, with a secret hash where keys collide |
 //! | [`bounds`] | how large a script may make things |
 //! | `output` | strings that functions put together, bounded |
 //! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
@@ -71,6 +72,7 @@ mod sandbox;
 mod sha;
 mod stack;
 pub mod strings;
+mod tables;
 mod text;
 mod to_lua;
 mod to_reply;

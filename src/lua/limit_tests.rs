@@ -128,3 +128,30 @@ fn a_library_fails_wherever_its_memory_ends() {
     }
     assert!(failed > 20 && loaded > 20, "{failed} {loaded}");
 }
+
+#[test]
+fn a_table_for_which_there_is_no_memory_to_grow_keeps_what_it_has() {
+    // Both parts of the table grow, so either may be the one for which there is no memory.
+    let script = "
+local t, written = {}, 0
+pcall(function()
+    for i = 1, 1e9 do
+        t[i] = i
+        if i % 3 == 0 then t[-i] = i end
+        written = i
+    end
+end)
+for i = 1, written do
+    if t[i] ~= i or i % 3 == 0 and t[-i] ~= i then return 'lost' end
+end
+return 'kept'";
+    let base = base(Kind::Eval);
+    for limit in (base + 10_000..base + 900_000).step_by(9_973) {
+        let mut vm = Vm::new(Kind::Eval, limit, || 0).expect("memory");
+        let compiled = vm.ask(Ask::Compile(1, script.into()));
+        assert!(matches!(compiled, Answer::Compiled(Ok(()))), "{limit}");
+        let reply = run(&mut vm, 1).reply;
+        let right = reply == b"$4\r\nkept\r\n" || is_about_memory(&reply);
+        assert!(right, "{limit}: {}", String::from_utf8_lossy(&reply));
+    }
+}

@@ -16,6 +16,7 @@ use mlua::ffi::{self, LUA_ERRMEM, SYS_MIN_ALIGN};
 use mlua::{Lua, Result};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ffi::{c_char, c_int, c_void};
+use std::ptr::null_mut;
 
 /// Elements that a growing vector has at least.
 const ELEMENTS_MIN: c_int = 4;
@@ -40,13 +41,35 @@ pub unsafe extern "C-unwind" fn luaM_realloc_(
     old: usize,
     new: usize,
 ) -> *mut c_void {
-    // SAFETY: Lua calls this with a live state and a block of this size that was made here or by mlua's allocator,
-    // which has the same layout and the same accounts. Nothing here owns what a long jump would leak.
+    // SAFETY: Lua calls this with a live state and a block of this size that was made here or by mlua's allocator.
+    // Nothing here owns what a long jump would leak.
+    unsafe {
+        let made = try_realloc(state, block, old, new);
+        if made.is_null() && new > 0 {
+            raise(state);
+        }
+        made
+    }
+}
+
+/// As [`luaM_realloc_`], but gives null if there is no memory; then the old block is as it was.
+///
+/// # Safety
+/// A live state and a block of this size that was made here or by mlua's allocator, which has the same layout and the
+/// same accounts.
+#[inline]
+pub unsafe fn try_realloc(
+    state: *mut State,
+    block: *mut c_void,
+    old: usize,
+    new: usize,
+) -> *mut c_void {
+    // SAFETY: the caller's promise.
     unsafe {
         let global = (*state).global;
         let made = place(&mut *(*global).allocator_data, block.cast(), old, new);
         if made.is_null() && new > 0 {
-            luaD_throw(state, LUA_ERRMEM);
+            return null_mut();
         }
         (*global).total = ((*global).total - old) + new;
         if new >= pace::BLOCK_NOTED {
@@ -56,6 +79,15 @@ pub unsafe extern "C-unwind" fn luaM_realloc_(
     }
 }
 
+/// Raises the error of missing memory.
+///
+/// # Safety
+/// A live state. Leaves by a long jump.
+pub unsafe fn raise(state: *mut State) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe { luaD_throw(state, LUA_ERRMEM) }
+}
+
 /// The new block, or null if there is none to be had.
 ///
 /// # Safety
@@ -63,7 +95,7 @@ pub unsafe extern "C-unwind" fn luaM_realloc_(
 #[inline]
 unsafe fn place(accounts: &mut Accounts, block: *mut u8, old: usize, new: usize) -> *mut u8 {
     if new > isize::MAX as usize - SYS_MIN_ALIGN {
-        return std::ptr::null_mut();
+        return null_mut();
     }
     let old = if block.is_null() { 0 } else { old };
     let more = new as isize - old as isize;
@@ -72,15 +104,15 @@ unsafe fn place(accounts: &mut Accounts, block: *mut u8, old: usize, new: usize)
         && (accounts.used + more > accounts.limit || reserve::is_short())
         && !accounts.ignores_limit
     {
-        return std::ptr::null_mut();
+        return null_mut();
     }
     let (Some(from), Some(to)) = (layout(old), layout(new)) else {
-        return std::ptr::null_mut();
+        return null_mut();
     };
     // SAFETY: the caller's promise; sizes of 0 are never asked of the system.
     let made = unsafe {
         match (old, new) {
-            (0, 0) => return std::ptr::null_mut(),
+            (0, 0) => return null_mut(),
             (0, _) => alloc(to),
             (_, 0) => {
                 dealloc(block, from);

@@ -74,10 +74,17 @@ impl Secret {
     }
 }
 
+fn secret() -> &'static Secret {
+    SECRET.get_or_init(|| Secret::new(HashKey::fixed([0; 2])))
+}
+
 fn hash(bytes: &[u8]) -> c_uint {
-    SECRET
-        .get_or_init(|| Secret::new(HashKey::fixed([0; 2])))
-        .hash(bytes)
+    secret().hash(bytes)
+}
+
+/// The hash of a number or an address, which cannot be foreseen from outside either.
+pub fn hash_word(word: u64) -> c_uint {
+    secret().hasher.hash(&word.to_le_bytes()) as c_uint
 }
 
 /// The collector sweeps the chains: they must stay where they are.

@@ -1,0 +1,194 @@
+//! Giving a table another size.
+
+use super::super::inside::{Node, State, Table, Value};
+use super::super::memory::{self, luaM_realloc_};
+use super::census::{POWER_MAX, power_for};
+use super::luaG_runerror;
+use super::place::{self, Placed, dummy, number, place, whole};
+use mlua::ffi::{LUA_TNIL, LUA_TNUMBER};
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+
+/// Gives both parts of a table another size; all keys find a place. From then on their places depend on the secret if
+/// this is asked for, or if they turn out to collide. If there is no memory, the table stays as it is.
+///
+/// # Safety
+/// A live state and table. May leave by a long jump.
+pub unsafe fn resize(
+    state: *mut State,
+    table: *mut Table,
+    array_size: c_int,
+    nodes: u32,
+    keyed: bool,
+) {
+    // SAFETY: the caller's promise. The old nodes are valid until they are freed at the end.
+    unsafe {
+        let old = Nodes::of(table);
+        let old_array = (*table).array_size;
+        set_nodes(state, table, nodes);
+        if array_size > old_array && !set_array(state, table, array_size) {
+            Nodes::of(table).free(state);
+            old.put_back(table);
+            memory::raise(state);
+        }
+        (*table).keyed |= c_int::from(keyed);
+        (*table).array_size = array_size;
+        while !move_keys(table, old_array, &old) {
+            if (*table).keyed != 0 {
+                luaG_runerror(state, c"table overflow".as_ptr());
+            }
+            (*table).keyed = 1;
+            clear_nodes(table);
+        }
+        if array_size < old_array {
+            (*table).array_size = old_array;
+            set_array(state, table, array_size);
+        }
+        old.free(state);
+    }
+}
+
+/// All nodes of a table.
+pub struct Nodes {
+    first: *mut Node,
+    power: u8,
+    last_free: *mut Node,
+}
+
+impl Nodes {
+    /// Those that it has.
+    ///
+    /// # Safety
+    /// A live table.
+    pub unsafe fn of(table: *const Table) -> Nodes {
+        // SAFETY: the caller's promise.
+        unsafe {
+            Nodes {
+                first: (*table).nodes,
+                power: (*table).power,
+                last_free: (*table).last_free,
+            }
+        }
+    }
+
+    unsafe fn put_back(&self, table: *mut Table) {
+        // SAFETY: the caller's table is alive, and these are its former nodes.
+        unsafe {
+            (*table).nodes = self.first;
+            (*table).power = self.power;
+            (*table).last_free = self.last_free;
+        }
+    }
+
+    /// Frees them.
+    ///
+    /// # Safety
+    /// A live state. No table has them any more.
+    pub unsafe fn free(&self, state: *mut State) {
+        if self.first != dummy() {
+            let bytes = size_of::<Node>() << self.power;
+            // SAFETY: the caller's promise; freeing does not fail.
+            unsafe { luaM_realloc_(state, self.first.cast(), bytes, 0) };
+        }
+    }
+}
+
+/// Brings what was in a table's old parts to its new ones: the end of the array, if it has become shorter, and all old
+/// nodes. Says false if a chain becomes long; then nothing is lost, and the new nodes must be cleared.
+unsafe fn move_keys(table: *mut Table, old_array: c_int, old: &Nodes) -> bool {
+    // SAFETY: the caller's table is alive; its array still has the old elements, and its old nodes are valid.
+    unsafe {
+        let into_node = |key: &Value, value: Value| match place(table, key) {
+            Placed::At(node) => {
+                (*node).value = value;
+                true
+            }
+            Placed::Crowded | Placed::Full => false,
+        };
+        for i in (*table).array_size..old_array {
+            let value = *(*table).array.add(i as usize);
+            if value.kind != LUA_TNIL && !into_node(&number(f64::from(i) + 1.0), value) {
+                return false;
+            }
+        }
+        for i in (0..1_usize << old.power).rev() {
+            let Node { key, value, .. } = *old.first.add(i);
+            if value.kind == LUA_TNIL {
+                continue;
+            }
+            let index = match key.kind {
+                LUA_TNUMBER => whole(key.content.number).unwrap_or(0),
+                _ => 0,
+            };
+            if 0 < index && index <= (*table).array_size {
+                *(*table).array.add(index as usize - 1) = value;
+            } else if !into_node(&key, value) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Gives the array another size; new elements are nil. Says false if there is no memory, which happens only if it
+/// becomes larger.
+///
+/// # Safety
+/// A live state and table.
+pub unsafe fn set_array(state: *mut State, table: *mut Table, size: c_int) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let bytes = |size: c_int| size as usize * size_of::<Value>();
+        let old = (*table).array_size;
+        let block = (*table).array.cast::<c_void>();
+        let made = memory::try_realloc(state, block, bytes(old), bytes(size));
+        if made.is_null() && size > 0 {
+            return false;
+        }
+        (*table).array = made.cast();
+        for i in old..size {
+            (*(*table).array.add(i as usize)).kind = LUA_TNIL;
+        }
+        (*table).array_size = size;
+        true
+    }
+}
+
+/// Gives the table new nodes, at least this many; the old ones are the caller's.
+///
+/// # Safety
+/// A live state and table. May leave by a long jump, before anything is changed.
+pub unsafe fn set_nodes(state: *mut State, table: *mut Table, count: u32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if count == 0 {
+            (*table).nodes = dummy();
+            (*table).power = 0;
+            (*table).last_free = dummy();
+            return;
+        }
+        let power = power_for(count);
+        if power > POWER_MAX {
+            luaG_runerror(state, c"table overflow".as_ptr());
+        }
+        let bytes = size_of::<Node>() << power;
+        (*table).nodes = luaM_realloc_(state, null_mut(), 0, bytes).cast();
+        (*table).power = power as u8;
+        clear_nodes(table);
+    }
+}
+
+/// Makes all nodes free.
+unsafe fn clear_nodes(table: *mut Table) {
+    // SAFETY: the caller's table is alive, and has nodes of its own.
+    unsafe {
+        let count = place::count(table);
+        for i in 0..count {
+            let node = (*table).nodes.add(i);
+            (*node).next = null_mut();
+            (*node).key.kind = LUA_TNIL;
+            (*node).value.kind = LUA_TNIL;
+        }
+        (*table).last_free = (*table).nodes.add(count);
+    }
+}
