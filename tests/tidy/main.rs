@@ -11,7 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders whose code gets time, bytes and seeds as arguments.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
+    "aof",
     "base",
     "config",
     "flow",
@@ -41,7 +42,7 @@ const IMPURE: [&str; 12] = [
 ];
 
 /// Code that decodes what others have sent must be safe code.
-const SAFE: [&str; 3] = ["resp", "rdb", "replication"];
+const SAFE: [&str; 4] = ["aof", "resp", "rdb", "replication"];
 
 /// Lines of one file: about 500 are meant, this is the end.
 const LINES_MAX: usize = 700;

@@ -1,0 +1,51 @@
+//! The names of the files of a log, all made from `appendfilename`.
+
+/// How the base of a log holds its dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseForm {
+    /// A dump (`aof-use-rdb-preamble yes`).
+    Dump,
+    /// Requests.
+    Requests,
+}
+
+/// `appendonly.aof.3.base.rdb`
+pub fn base(filename: &str, seq: i64, form: BaseForm) -> String {
+    let ending = match form {
+        BaseForm::Dump => "rdb",
+        BaseForm::Requests => "aof",
+    };
+    format!("{filename}.{seq}.base.{ending}")
+}
+
+/// `appendonly.aof.3.incr.aof`
+pub fn increment(filename: &str, seq: i64) -> String {
+    format!("{filename}.{seq}.incr.aof")
+}
+
+/// `appendonly.aof.manifest`
+pub fn manifest(filename: &str) -> String {
+    format!("{filename}.manifest")
+}
+
+/// True if a file begins with a dump: the whole file is one, or requests follow it. Nine bytes of the file suffice.
+pub fn begins_with_dump(first: &[u8]) -> bool {
+    first.starts_with(b"REDIS") || first.starts_with(b"VALKEY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_as_real_servers_name_them() {
+        let name = "appendonly.aof";
+        assert_eq!(base(name, 3, BaseForm::Dump), "appendonly.aof.3.base.rdb");
+        assert_eq!(
+            base(name, 1, BaseForm::Requests),
+            "appendonly.aof.1.base.aof"
+        );
+        assert_eq!(increment(name, 12), "appendonly.aof.12.incr.aof");
+        assert_eq!(manifest(name), "appendonly.aof.manifest");
+    }
+}
