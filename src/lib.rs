@@ -11,6 +11,7 @@
 //! | [`disk`] | how a file is replaced so that a crash leaves the old one or the new one |
 //! | [`resp`] | how requests and replies look on the wire |
 //! | [`rdb`] | how a dataset looks as bytes: reading, checking, writing |
+//! | [`aof`] | how an append-only file looks as bytes, and up to where it is whole |
 //! | [`keyspace`] | where keys and values live in memory, and how a point-in-time image of them is taken |
 //! | [`config`] | the directives: names, values, effects |
 //! | [`replication`] | which server follows which, from which offset |
@@ -26,6 +27,7 @@
 //! Each room is a crate of this workspace, in the folder of its name. This package gives them one name for the two
 //! programs, the tests and the benches.
 
+pub use aof;
 pub use base;
 pub use cli;
 pub use commands;

@@ -4,6 +4,8 @@
 //! wrong, or something could not be read or written. If the reader of the output closes it (`| head`), a tool ends
 //! quietly.
 
+mod aof;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use keyspace::digest::Manner;
 use rdb::target::{OnLoss, Target};
@@ -21,7 +23,7 @@ use tools::salvage::{self, Hopeless};
 use tools::source::{Source, Trouble};
 use tools::{check, convert, digest, stat};
 
-/// Tools for dumps of Redis, Valkey and Forebay.
+/// Tools for dumps and append-only files of Redis, Valkey and Forebay.
 #[derive(Debug, Parser)]
 #[command(name = "forebay", version, about, max_term_width = 100)]
 struct Cli {
@@ -34,6 +36,9 @@ enum Topic {
     /// Look into RDB files, repair, compare and convert them
     #[command(subcommand)]
     Rdb(Box<Rdb>),
+    /// Look into append-only files, mend their ends, go back in time
+    #[command(subcommand)]
+    Aof(Box<aof::Aof>),
     /// Merge the logs of a master and its replica, and tell the phases of their full syncs
     SyncLog(SyncLogArgs),
     /// Measure full syncs between servers that it starts: which way is fastest, and why
@@ -338,6 +343,7 @@ pub fn run() -> ExitCode {
             Rdb::Salvage(args) => run_salvage(&args),
             Rdb::Diff(args) => run_diff(&args),
         },
+        Topic::Aof(tool) => aof::run(&tool),
         Topic::SyncLog(args) => run_sync_log(&args),
         Topic::SyncBench(args) => run_sync_bench(*args),
     };

@@ -18,6 +18,7 @@
 //! | [`convert`] | `forebay rdb convert` |
 //! | [`salvage`] | `forebay rdb salvage` |
 //! | [`diff`] | `forebay rdb diff` |
+//! | [`aof`] | `forebay aof check`, `stat`, `json`, `fix`, `restore` |
 //! | [`view`] | a file seen through a buffer that can be put anywhere |
 //! | [`output`] | how a dump is written: aside, synced, renamed |
 //! | [`duplicates`] | which keys occur twice, in bounded memory |
@@ -29,6 +30,7 @@
 //! | [`page`] | what HTML pages share |
 //! | [`text`], [`json_text`] | numbers, times and keys for eyes; JSON |
 
+pub mod aof;
 pub mod canonical;
 pub mod check;
 pub mod connect;

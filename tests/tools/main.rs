@@ -1,8 +1,9 @@
-//! The `forebay` command as its users run it: the built binary on real dumps, good and corrupt.
+//! The `forebay` command as its users run it: the built binary on real dumps and logs, good and corrupt.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aof;
 mod check;
 mod convert;
 #[path = "../support/described.rs"]

@@ -1,0 +1,69 @@
+//! Logs: the same items and the same defect however the bytes are cut into windows, what is kept is sound by itself,
+//! and a manifest that is read is written so that it is read again.
+#![no_main]
+
+use forebay_fuzz::aof::judge::judge;
+use forebay_fuzz::aof::reader::{Item, Reader, Step};
+use forebay_fuzz::aof::search::Search;
+use forebay_fuzz::aof::{Manifest, search};
+use libfuzzer_sys::fuzz_target;
+
+/// The offsets of the items that are found in two windows, the first of which ends at `cut`.
+fn in_two_windows(bytes: &[u8], cut: usize) -> Vec<u64> {
+    let (mut reader, mut at, mut offsets) = (Reader::at(0), 0, Vec::new());
+    for end in [cut, bytes.len()] {
+        while at < end {
+            let offset = reader.offset();
+            match reader.next(&bytes[at..end]) {
+                Ok(Step::Item { consumed, .. }) => {
+                    offsets.push(offset);
+                    at += consumed;
+                }
+                Ok(Step::NeedMore { at_least }) => {
+                    assert!(at_least > (end - at) as u64);
+                    break;
+                }
+                Err(defect) => {
+                    assert!(defect.offset <= bytes.len() as u64);
+                    return offsets;
+                }
+            }
+        }
+    }
+    offsets
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(manifest) = Manifest::parse(bytes) {
+        let printed = manifest.print();
+        assert!(printed.is_empty() || Manifest::parse(&printed) == Ok(manifest));
+    }
+    let Some((&cut, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let cut = usize::from(cut).min(bytes.len());
+    let (mut offsets, mut arguments) = (Vec::new(), 0);
+    let verdict = judge(bytes, 0, |at, item| {
+        offsets.push(at);
+        if let Item::Request(request) = item {
+            arguments += request.args().map(<[u8]>::len).sum::<usize>();
+        }
+    });
+    assert!(arguments <= bytes.len());
+    let two = in_two_windows(bytes, cut);
+    assert!(two.starts_with(&offsets), "a judge may stop before a reader does");
+    let Some(defect) = verdict.defect else {
+        assert_eq!(two, offsets);
+        assert_eq!(verdict.judge.whole(), bytes.len() as u64);
+        return;
+    };
+    assert!(defect.offset <= bytes.len() as u64 && !defect.to_string().is_empty());
+    let kept = verdict.judge.keep(&defect) as usize;
+    let again = judge(&bytes[..kept], 0, |_, _| {});
+    assert_eq!((again.defect, again.judge.whole()), (None, kept as u64));
+    // The search finds the same in two windows.
+    let mut windows = Search::at(0);
+    let (done, found) = windows.next(&bytes[..cut], false);
+    let found = found.or_else(|| windows.next(&bytes[done..], true).1);
+    assert_eq!(found, search::find(bytes));
+});

@@ -1,0 +1,158 @@
+//! Reads one file of a log, item by item, and judges it. Memory is a window, and the largest single request.
+
+use super::Failed;
+use crate::progress::Progress;
+use crate::source::{Source, Trouble};
+use aof::judge::Event;
+use aof::reader::{Item, Reader, Step};
+use aof::search::Search;
+use aof::{Defect, Judge};
+use pipes::window::Windows;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+/// Bytes of a window.
+const WINDOW: usize = 1 << 20;
+
+/// An item and its place.
+#[derive(Debug)]
+pub struct Passed<'a> {
+    /// Offset of its first byte.
+    pub offset: u64,
+    /// Its bytes in the file.
+    pub bytes: &'a [u8],
+    /// What it is.
+    pub item: Item<'a>,
+    /// What it says beyond itself.
+    pub event: Event,
+    /// The end of the last item outside of transactions, this one included.
+    pub whole: u64,
+}
+
+/// What a file is.
+#[derive(Debug)]
+pub struct Walked {
+    /// The state at the end, or at the defect.
+    pub judge: Judge,
+    /// What is wrong, if anything is.
+    pub defect: Option<Defect>,
+    /// After a defect: the offset of a sealed batch that is sound. The defect is no torn tail then.
+    pub sound_after: Option<u64>,
+}
+
+impl Walked {
+    /// Up to which byte the file is to be kept.
+    pub fn keep(&self) -> u64 {
+        match &self.defect {
+            None => self.judge.whole(),
+            Some(defect) => self.judge.keep(defect),
+        }
+    }
+}
+
+/// A part of a file.
+struct Part<'f> {
+    file: &'f File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = (self.end - self.at).min(buf.len() as u64) as usize;
+        let read = self.file.read_at(&mut buf[..left], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// Reads the log that begins at `start` in a regular file, up to the size that the file had when it was opened.
+///
+/// # Errors
+/// Those of the file and of `each`.
+pub fn walk(
+    source: &Source,
+    start: u64,
+    progress: bool,
+    mut each: impl FnMut(&Passed<'_>) -> Result<(), Failed>,
+) -> Result<Walked, Failed> {
+    let file = source.require_file("this tool")?;
+    let size = source.size().unwrap_or_default().max(start);
+    let fail = |e: io::Error| Trouble(format!("cannot read {}: {e}", source.name()));
+    let mut bar = Progress::new(source.name(), Some(size), progress);
+    let part = Part {
+        file,
+        at: start,
+        end: size,
+    };
+    let mut windows = Windows::with_buffers(part, WINDOW, 2);
+    let (mut reader, mut judge) = (Reader::at(start), Judge::at(start));
+    let defect = loop {
+        let (mut at, mut at_least, mut defect) = (0, 1, None);
+        let bytes = windows.bytes();
+        while at < bytes.len() && defect.is_none() {
+            let offset = reader.offset();
+            match reader.next(&bytes[at..]) {
+                Err(e) => defect = Some(e),
+                Ok(Step::NeedMore { at_least: wanted }) => {
+                    // What the rest of the file cannot hold need not be read.
+                    if wanted > size - offset {
+                        let begun = offset;
+                        defect = Some(Defect::new(size, aof::Wrong::CutOff { begun }));
+                    }
+                    at_least = wanted as usize;
+                    break;
+                }
+                Ok(Step::Item { item, consumed }) => {
+                    let bytes = &bytes[at..at + consumed];
+                    match judge.item(offset, bytes, &item) {
+                        Err(e) => defect = Some(e),
+                        Ok(event) => each(&Passed {
+                            offset,
+                            bytes,
+                            item,
+                            event,
+                            whole: judge.whole(),
+                        })?,
+                    }
+                    at += consumed;
+                }
+            }
+        }
+        if defect.is_some() {
+            break defect;
+        }
+        bar.tick(start + windows.offset());
+        drop(windows.hand_out(at).map_err(fail)?);
+        if windows.fill(at_least).map_err(fail)? == 0 {
+            break match windows.bytes() {
+                [] => judge.end(reader.offset()).err(),
+                rest => Some(reader.cut_off(rest)),
+            };
+        }
+    };
+    let sound_after = match &defect {
+        None => None,
+        Some(_) => search(file, judge.proven(), size).map_err(fail)?,
+    };
+    Ok(Walked {
+        judge,
+        defect,
+        sound_after,
+    })
+}
+
+/// Looks for a sound batch from `at` on.
+fn search(file: &File, at: u64, end: u64) -> io::Result<Option<u64>> {
+    let mut windows = Windows::with_buffers(Part { file, at, end }, WINDOW, 2);
+    let mut search = Search::at(at);
+    loop {
+        let last = windows.fill(1)? == 0;
+        let (done, found) = search.next(windows.bytes(), last);
+        if found.is_some() || last {
+            return Ok(found);
+        }
+        drop(windows.hand_out(done)?);
+    }
+}
