@@ -10,6 +10,7 @@ use forebay::base::secret::HashKey;
 use forebay::keyspace::record::{self, put_head, put_string};
 use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 use forebay::keyspace::{Db, Keyspace, Partition, Scanned, SizeHint, ValueRef};
+use forebay::rdb::RdbType;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Instant;
@@ -129,7 +130,7 @@ fn timings(keys: usize) {
         key(&mut k, n);
         v.clear();
         write!(v, "value:{n}").expect("memory");
-        put_head(&mut image, None, record::TYPE_STRING, &k);
+        put_head(&mut image, None, RdbType::String, &k);
         put_string(&mut image, &v);
         ends.push(image.len());
     }

@@ -1,14 +1,15 @@
 //! What holds for every value that passes the check.
 
+use forebay_fuzz::rdb::RdbType;
 use forebay_fuzz::rdb::check::{Kind, Scratch, check_value};
 use forebay_fuzz::rdb::lzf::Packer;
 use forebay_fuzz::rdb::normalize::normalize;
 use forebay_fuzz::rdb::target::{OnLoss, Target, transcode_value};
-use forebay_fuzz::rdb::{Context, opcode};
+use forebay_fuzz::rdb::Context;
 
 /// Checks a value and, if it is sound, takes it all the way round.
 #[allow(dead_code)]
-pub fn round_trip(context: &Context, rdb_type: u8, value: &[u8], scratch: &mut Scratch) {
+pub fn round_trip(context: &Context, rdb_type: RdbType, value: &[u8], scratch: &mut Scratch) {
     let Ok(info) = check_value(context, rdb_type, value, scratch) else { return };
     if info.empty {
         return;
@@ -29,7 +30,7 @@ pub fn round_trip(context: &Context, rdb_type: u8, value: &[u8], scratch: &mut S
         let back = check_value(&context, written, &out, scratch).expect("what was written passes");
         assert_eq!(back.elements, info.elements);
         if !matches!(info.kind, Kind::Module(_)) {
-            assert!(opcode::type_is_known(context.version, written) || target == Target::Auto);
+            assert!(RdbType::read(context.version, written.number()) == Some(written) || target == Target::Auto);
         }
     }
 }

@@ -10,9 +10,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let mut scratch = Scratch::new(forebay::base::secret::HashKey::fixed([2, 0]));
     let _ = dump::decode(bytes, &mut scratch);
-    let [version, rdb_type, value @ ..] = bytes else { return };
-    let mut payload = Vec::new();
-    dump::encode_as(RdbVersion::from_number(u16::from(*version)), *rdb_type, value, &mut payload);
+    let [version, body @ ..] = bytes else { return };
+    let mut payload = body.to_vec();
+    dump::seal_as(RdbVersion::from_number(u16::from(*version)), &mut payload);
     if let Ok(found) = dump::decode(&payload, &mut scratch) {
         assert!(!found.info.empty);
         common::round_trip(&found.context, found.rdb_type, found.value, &mut scratch);

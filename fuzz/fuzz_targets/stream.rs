@@ -3,14 +3,15 @@
 
 mod common;
 
+use forebay_fuzz::rdb::RdbType;
 use forebay_fuzz::rdb::check::Scratch;
 use forebay_fuzz::rdb::stream::Stream;
-use forebay_fuzz::rdb::{Context, RdbVersion, opcode};
+use forebay_fuzz::rdb::{Context, RdbVersion};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let [choice, value @ ..] = bytes else { return };
-    let types = [opcode::STREAM, opcode::STREAM_2, opcode::STREAM_3, opcode::STREAM_4, opcode::STREAM_5];
+    let types = [RdbType::Stream, RdbType::Stream2, RdbType::Stream3, RdbType::Stream4, RdbType::Stream5];
     let rdb_type = types[usize::from(*choice) % types.len()];
     if let Ok(stream) = Stream::parse(rdb_type, value) {
         let mut out = Vec::new();

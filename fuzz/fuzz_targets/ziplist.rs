@@ -3,10 +3,11 @@
 
 mod common;
 
+use forebay_fuzz::rdb::RdbType;
 use forebay_fuzz::rdb::check::Scratch;
 use forebay_fuzz::rdb::listpack::Defect;
 use forebay_fuzz::rdb::string::encode_raw;
-use forebay_fuzz::rdb::{Context, RdbVersion, opcode, ziplist};
+use forebay_fuzz::rdb::{Context, RdbVersion, ziplist};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let context = Context::new(RdbVersion::redis(9));
     let mut value = Vec::new();
     encode_raw(bytes, &mut value);
-    for rdb_type in [opcode::LIST_ZIPLIST, opcode::ZSET_ZIPLIST, opcode::HASH_ZIPLIST] {
+    for rdb_type in [RdbType::ListZiplist, RdbType::ZsetZiplist, RdbType::HashZiplist] {
         common::round_trip(&context, rdb_type, &value, &mut scratch);
     }
 });

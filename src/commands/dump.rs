@@ -90,10 +90,10 @@ fn payload_for(
 ) -> Result<Vec<u8>, CommandError> {
     let mut packer = cx.engine.config.rdbcompression.then(lzf::Packer::new);
     let as_held = target.takes_as_held(cx.value(loc).rdb_type());
-    // The type comes first, and is known last.
+    // The type comes first, and is known last: sealing writes it.
     let mut out = vec![0];
     let held_packer = packer.as_mut().filter(|_| as_held);
-    out[0] = cx
+    let mut rdb_type = cx
         .value(loc)
         .to_rdb(&mut |piece| out.extend_from_slice(piece), held_packer);
     if !as_held {
@@ -101,7 +101,7 @@ fn payload_for(
         let held = std::mem::replace(&mut out, vec![0]);
         let packer = packer.as_mut();
         let done = transcode_value(
-            held[0],
+            rdb_type,
             &held[1..],
             target,
             on_loss,
@@ -114,9 +114,9 @@ fn payload_for(
             CommandError::new(format!("ERR {} cannot hold '{key}': {why}", target.name()))
         };
         let done = done.map_err(|e| cannot(&e))?;
-        out[0] = done.rdb_type.ok_or_else(|| cannot(&"nothing of it"))?;
+        rdb_type = done.rdb_type.ok_or_else(|| cannot(&"nothing of it"))?;
     }
-    payload::seal(&mut out);
+    payload::seal(rdb_type, &mut out);
     Ok(out)
 }
 

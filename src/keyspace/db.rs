@@ -6,11 +6,14 @@
 
 use super::directory::{self, Directory};
 use super::expiry::Expiry;
-use super::record::{self, OUTSIDE, Record, TYPE_MASK, TYPE_STRING};
+use super::record::{self, Record};
 use super::segment::{Segment, SegmentMut};
+use super::type_byte::TypeByte;
+use super::type_counts::TypeCounts;
 use super::value::Kind;
 use super::{Hasher, UnixMillis, Value, ValueRef};
 use crate::snapshot::preserve::DbWalk;
+use rdb::RdbType;
 
 /// The first and the second argument after a key; the type of the collection decides which of them is a member.
 pub type MemberArgs<'a> = (&'a [u8], Option<&'a [u8]>);
@@ -35,7 +38,7 @@ pub enum Due {
 /// The facts about an entry that can be had without its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Glance {
-    type_byte: u8,
+    type_byte: TypeByte,
     /// The expiry.
     pub expire: Option<UnixMillis>,
     /// As [`Db::heat`].
@@ -46,13 +49,13 @@ impl Glance {
     /// What type of value it is.
     #[inline]
     pub fn kind(&self) -> Kind {
-        Kind::of_rdb_type(self.type_byte & TYPE_MASK)
+        self.type_byte.kind()
     }
 
     /// True if the value is outside the record, so that it can be changed without a copy.
     #[inline]
     pub fn is_outside(&self) -> bool {
-        self.type_byte & OUTSIDE != 0
+        self.type_byte.is_outside()
     }
 }
 
@@ -73,7 +76,7 @@ pub struct Db {
     pub(super) len: usize,
     pub(super) expires: usize,
     /// Entries by RDB type.
-    pub(super) types: [u64; 32],
+    pub(super) types: TypeCounts,
     pub(super) expiry: Expiry,
     pub(super) tidy: super::tidy::Tidy,
     /// The snapshot that still needs something of this database.
@@ -99,7 +102,7 @@ impl Db {
             dir,
             len: 0,
             expires: 0,
-            types: [0; 32],
+            types: TypeCounts::default(),
             expiry: Expiry::default(),
             tidy: super::tidy::Tidy::default(),
             walk: None,
@@ -138,7 +141,7 @@ impl Db {
     }
 
     /// Number of keys by RDB type: that of the record, or the one in which a large value is written.
-    pub fn types(&self) -> &[u64; 32] {
+    pub fn types(&self) -> &TypeCounts {
         &self.types
     }
 
@@ -178,7 +181,10 @@ impl Db {
         };
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
-        if Record::parse(&segment.records()[offset..]).rdb_type & OUTSIDE == 0 {
+        if !Record::parse(&segment.records()[offset..])
+            .type_byte
+            .is_outside()
+        {
             return;
         }
         let first = members.iter().map(|&(first, _)| first);
@@ -233,9 +239,9 @@ impl Db {
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
         let record = Record::parse(&segment.records()[offset..]);
-        match record.rdb_type {
-            TYPE_STRING => ValueRef::from_record(TYPE_STRING, record.rest),
-            rdb_type if rdb_type & OUTSIDE == 0 => ValueRef::from_record(rdb_type, record.value()),
+        match record.type_byte {
+            TypeByte::STRING => ValueRef::from_record(RdbType::String, record.rest),
+            byte if !byte.is_outside() => ValueRef::from_record(byte.rdb_type(), record.value()),
             _ => segment.outside_at(offset).as_ref(),
         }
     }
@@ -244,7 +250,7 @@ impl Db {
     #[inline]
     pub fn kind(&self, loc: Loc) -> Kind {
         let bytes = self.segment(loc).bytes_at(loc.slot as usize);
-        Kind::of_rdb_type(bytes[record::type_at(bytes)] & TYPE_MASK)
+        record::type_byte(bytes).kind()
     }
 
     /// What a command asks of an entry first.
@@ -254,7 +260,7 @@ impl Db {
         let slots = segment.slots();
         let bytes = &segment.records()[slots.offset(loc.slot as usize)..];
         Glance {
-            type_byte: bytes[record::type_at(bytes)],
+            type_byte: record::type_byte(bytes),
             expire: record::expire_of(bytes),
             heat: slots.heat(loc.slot as usize),
         }
@@ -264,7 +270,7 @@ impl Db {
     #[inline]
     pub fn is_outside(&self, loc: Loc) -> bool {
         let bytes = self.segment(loc).bytes_at(loc.slot as usize);
-        bytes[record::type_at(bytes)] & OUTSIDE != 0
+        record::type_byte(bytes).is_outside()
     }
 
     /// The expiry.
@@ -302,9 +308,9 @@ impl Db {
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
         let record = Record::parse(&segment.records()[offset..]);
-        match record.rdb_type & OUTSIDE {
-            0 => Value::from_record(record.rdb_type, record.value()),
-            _ => segment.outside_at(offset).clone(),
+        match record.type_byte.is_outside() {
+            false => Value::from_record(record.type_byte.rdb_type(), record.value()),
+            true => segment.outside_at(offset).clone(),
         }
     }
 
@@ -313,9 +319,9 @@ impl Db {
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
         let record = segment.record_at(loc.slot as usize);
-        let outside = match Record::parse(record).rdb_type & OUTSIDE {
-            0 => 0,
-            _ => size_of::<Value>() + 16 + segment.outside_at(offset).heap_bytes(),
+        let outside = match record::type_byte(record).is_outside() {
+            false => 0,
+            true => size_of::<Value>() + 16 + segment.outside_at(offset).heap_bytes(),
         };
         record.len() + super::slots::bytes_for(1) / super::slots::SLOTS + outside
     }

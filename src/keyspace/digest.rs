@@ -10,6 +10,7 @@
 
 use crate::{Db, Item, Loc, ValueRef};
 use base::double::DoubleText;
+use rdb::RdbType;
 use rdb::check::Kind;
 use rdb::stream::Stream;
 use rdb::stream_node::{Entry, NodeReader};
@@ -150,7 +151,7 @@ impl Manner {
 pub fn dumped_value(
     into: &mut Fingerprint,
     kind: Kind,
-    (context, rdb_type, bytes): (&Context, u8, &[u8]),
+    (context, rdb_type, bytes): (&Context, RdbType, &[u8]),
     bufs: &mut Bufs,
     manner: Manner,
 ) -> Result<bool, RdbError> {
@@ -245,7 +246,7 @@ fn hash_field(into: &mut Fingerprint, field: Item<'_>, value: Item<'_>, expires:
 }
 
 /// Live entries in order: id, then fields and values. The bytes were checked when they came in.
-fn stream(into: &mut Fingerprint, rdb_type: u8, bytes: &[u8]) {
+fn stream(into: &mut Fingerprint, rdb_type: RdbType, bytes: &[u8]) {
     let parts = Stream::parse(rdb_type, bytes).expect("a held stream is sound");
     let mut buf = StrBuf::new();
     for node in &parts.nodes {

@@ -2,8 +2,10 @@
 
 use super::Value;
 use super::db::{Db, Loc};
-use super::record::{self, LONG_KEY, OUTSIDE, Record, TYPE_MASK, VALUE_MAX};
+use super::record::{self, Record, VALUE_MAX};
 use super::tree::note_work;
+use super::type_byte::TypeByte;
+use rdb::RdbType;
 use std::sync::Arc;
 
 impl Db {
@@ -16,9 +18,9 @@ impl Db {
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
         let bytes = &segment.as_ref().records()[offset..];
-        let type_byte = bytes[record::type_at(bytes)];
-        if type_byte & OUTSIDE == 0 {
-            let mut value = Value::to_change(type_byte, Record::parse(bytes).value());
+        let type_byte = record::type_byte(bytes);
+        if !type_byte.is_outside() {
+            let mut value = Value::to_change(type_byte.rdb_type(), Record::parse(bytes).value());
             let result = f(&mut value);
             self.put_changed(loc, value);
             return result;
@@ -37,9 +39,9 @@ impl Db {
         }
         let value = segment.outside_to_change_at(offset);
         let result = f(value);
-        if value.tree_type() != Some(type_byte & TYPE_MASK) {
+        if value.tree_type() != Some(type_byte.rdb_type()) {
             self.settle(loc, offset, type_byte);
-        } else if record::has_field_expiry(type_byte) {
+        } else if type_byte.has_field_expiry() {
             self.note_fields(loc);
         }
         result
@@ -56,64 +58,64 @@ impl Db {
     }
 
     /// After a change of a value outside, which is no tree of the type that its record says.
-    fn settle(&mut self, loc: Loc, offset: usize, type_byte: u8) {
+    fn settle(&mut self, loc: Loc, offset: usize, type_byte: TypeByte) {
         let value = self.segment(loc).outside_at(offset);
         if value.is_empty_collection() {
             return self.remove(loc);
         }
         let rdb_type = value.rdb_type();
-        if type_byte & LONG_KEY == 0 {
+        if !type_byte.has_long_key() {
             let mut bytes = std::mem::take(&mut self.scratch.value);
             let packed = pack(self.segment(loc).outside_at(offset), &mut bytes);
-            if let Some(type_byte) = packed {
-                self.write_packed(loc, type_byte, &bytes);
+            if let Some(rdb_type) = packed {
+                self.write_packed(loc, rdb_type, &bytes);
             }
             self.scratch.value = bytes;
             if packed.is_some() {
                 return;
             }
         }
-        let new = rdb_type | type_byte & !TYPE_MASK;
+        let new = type_byte.retyped(rdb_type);
         if new != type_byte {
             self.segment_mut(loc).retype_at(offset, rdb_type);
-            self.types[(type_byte & TYPE_MASK) as usize] -= 1;
-            self.types[rdb_type as usize] += 1;
+            self.types.subtract(type_byte);
+            self.types.add(new);
         }
         self.note_written(loc, None, new);
     }
 
     /// Writes a packed value into its record; false if it is too large for that, or the key is.
     fn put_packed(&mut self, loc: Loc, value: &Value) -> bool {
-        if self.record(loc).rdb_type & LONG_KEY != 0 {
+        if self.record(loc).type_byte.has_long_key() {
             return false;
         }
         let mut bytes = std::mem::take(&mut self.scratch.value);
         let packed = pack(value, &mut bytes);
-        if let Some(type_byte) = packed {
-            self.write_packed(loc, type_byte, &bytes);
+        if let Some(rdb_type) = packed {
+            self.write_packed(loc, rdb_type, &bytes);
         }
         self.scratch.value = bytes;
         packed.is_some()
     }
 
-    fn write_packed(&mut self, loc: Loc, type_byte: u8, bytes: &[u8]) {
+    fn write_packed(&mut self, loc: Loc, rdb_type: RdbType, bytes: &[u8]) {
         let old = self.record(loc);
         // Many a command changes nothing in the end.
-        if old.rdb_type != type_byte || old.value() != bytes {
+        if old.type_byte != TypeByte::of(rdb_type) || old.value() != bytes {
             let expire = old.expire;
-            self.rewrite(loc, expire, type_byte, bytes, &[]);
+            self.rewrite(loc, expire, rdb_type, bytes, &[]);
         }
     }
 }
 
 /// Replaces `bytes` by a value as it is kept in a record, and gives its type; `None` if it is too large for
 /// that, which is found out before anything is copied.
-pub(super) fn pack(value: &Value, bytes: &mut Vec<u8>) -> Option<u8> {
+pub(super) fn pack(value: &Value, bytes: &mut Vec<u8>) -> Option<RdbType> {
     bytes.clear();
     value.packed_len().filter(|len| *len <= VALUE_MAX)?;
-    let type_byte = value.to_record(bytes)?;
+    let rdb_type = value.to_record(bytes)?;
     note_work(bytes.len());
-    (bytes.len() <= VALUE_MAX).then_some(type_byte)
+    (bytes.len() <= VALUE_MAX).then_some(rdb_type)
 }
 
 #[cfg(test)]
@@ -121,7 +123,6 @@ mod tests {
     use super::super::value::{Hash, List};
     use super::super::{Hasher, Limits};
     use super::*;
-    use rdb::opcode;
 
     fn with(value: Value) -> (Db, Loc) {
         let mut db = Db::new(Hasher::new(base::secret::HashKey::fixed([1, 2])));
@@ -141,8 +142,8 @@ mod tests {
         let (mut db, loc) = with(Value::Hash(hash));
         let types = |db: &Db| {
             (
-                db.types()[usize::from(opcode::HASH)],
-                db.types()[usize::from(opcode::HASH_TTL)],
+                db.types().of(RdbType::Hash),
+                db.types().of(RdbType::HashTtl),
             )
         };
         assert_eq!(types(&db), (1, 0));

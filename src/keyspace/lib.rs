@@ -41,6 +41,8 @@ pub mod snapshot;
 pub mod testing;
 mod tidy;
 pub mod tree;
+pub mod type_byte;
+pub mod type_counts;
 pub mod value;
 mod write;
 

@@ -215,13 +215,13 @@ impl Db {
             return false;
         }
         if !small {
-            let value = Value::from_record(record.rdb_type, record.rest);
+            let value = Value::from_record(record.type_byte.rdb_type(), record.rest);
             let loc = self.insert_outside(hash, key, Arc::new(value), record.expire);
             self.set_heat(loc, scanned.heat);
             return true;
         }
         let loc = self.append_whole(hash, plain, scanned.heat);
-        self.note_written(loc, record.expire, record.rdb_type);
+        self.note_written(loc, record.expire, record.type_byte);
         true
     }
 
@@ -245,19 +245,19 @@ impl Db {
         let offset = segment.append_plain(plain);
         segment.fill(slot, hash, offset, scanned.heat);
         self.len += 1;
-        self.types[record.rdb_type as usize] += 1;
+        self.types.add(record.type_byte);
         let expires = record.expire.is_some();
-        if record::is_plain(expires, record.rdb_type) {
+        if record::is_plain(expires, record.type_byte) {
             return Some(true);
         }
-        segment.count(expires, record.rdb_type, 1);
+        segment.count(expires, record.type_byte, 1);
         self.expires += expires as usize;
         let loc = Loc {
             hash,
             slot: slot as u16,
             link: 0,
         };
-        self.note_written(loc, record.expire, record.rdb_type);
+        self.note_written(loc, record.expire, record.type_byte);
         Some(true)
     }
 
@@ -289,9 +289,7 @@ impl Db {
     fn add_counts(&mut self, part: &Db) {
         self.len += part.len;
         self.expires += part.expires;
-        for (sum, n) in self.types.iter_mut().zip(part.types) {
-            *sum += n;
-        }
+        self.types.add_all(&part.types);
         for i in 0..part.expiry.len() as u64 {
             let (at, prefix) = part.expiry.get(i).expect("below the length");
             self.expiry.push(at, prefix);

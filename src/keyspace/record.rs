@@ -7,12 +7,14 @@
 //! `key` is always written raw (never as an integer, never compressed), `klen` in its shortest form.
 //! `value` is the canonical RDB value of `type`.
 //!
-//! RDB types are small numbers; the upper bits of the type byte are the keyspace's own, and never leave it:
-//! [`OUTSIDE`] (the value is elsewhere, and an 8-byte handle takes its place), [`LONG_KEY`] (the key is with the
-//! value, and `klen` is 0). Without them the record is what a dump would hold.
+//! RDB types are small numbers; the upper bits of the type byte are the keyspace's own, and never leave it (see
+//! [`TypeByte`]): the value is elsewhere, and an 8-byte handle takes its place; the key is with the value, and `klen`
+//! is 0. Without them the record is what a dump would hold.
 
 use super::UnixMillis;
-use rdb::opcode;
+use super::type_byte::TypeByte;
+use rdb::Opcode;
+use rdb::RdbType;
 
 /// Longer keys are outside the record, with their value.
 pub const KEY_MAX: usize = 256;
@@ -23,15 +25,7 @@ pub const VALUE_MAX: usize = 2 + 1024;
 pub const RECORD_MAX: usize = 9 + 1 + 2 + KEY_MAX + VALUE_MAX;
 
 /// Opcode EXPIRETIME_MS.
-pub const EXPIRE_MS: u8 = opcode::EXPIRETIME_MS;
-/// RDB type of strings.
-pub const TYPE_STRING: u8 = opcode::STRING;
-/// The bits of a type byte that are the RDB type.
-pub const TYPE_MASK: u8 = 0x1f;
-/// Bit of a type byte: a handle takes the place of the value.
-pub const OUTSIDE: u8 = 0x80;
-/// Bit of a type byte, with [`OUTSIDE`]: the handle leads to the key as well.
-pub const LONG_KEY: u8 = 0x40;
+pub const EXPIRE_MS: u8 = Opcode::ExpireTimeMs.number();
 /// Bytes of a handle.
 pub const HANDLE: usize = 8;
 
@@ -40,8 +34,8 @@ pub const HANDLE: usize = 8;
 pub struct Record<'a> {
     /// The expiry.
     pub expire: Option<UnixMillis>,
-    /// RDB type of the value, or one of the internal types.
-    pub rdb_type: u8,
+    /// The type of the value, and where it is.
+    pub type_byte: TypeByte,
     /// The key.
     pub key: &'a [u8],
     /// What follows the key, to the end of the bytes given.
@@ -52,7 +46,7 @@ impl<'a> Record<'a> {
     /// The value, or the handle that takes its place, without the bytes after it.
     #[inline]
     pub fn value(&self) -> &'a [u8] {
-        &self.rest[..value_len(self.rdb_type, self.rest)]
+        &self.rest[..value_len(self.type_byte, self.rest)]
     }
 
     /// Takes the head of a record apart.
@@ -72,7 +66,7 @@ impl<'a> Record<'a> {
         let key = at + 1 + width;
         Record {
             expire,
-            rdb_type: bytes[at],
+            type_byte: TypeByte::read(bytes[at]),
             key: &bytes[key..key + len],
             rest: &bytes[key + len..],
         }
@@ -86,7 +80,7 @@ impl<'a> Record<'a> {
 #[inline]
 pub fn record_len(bytes: &[u8]) -> usize {
     let value = head_len(bytes);
-    value + value_len(bytes[type_at(bytes)], &bytes[value..])
+    value + value_len(type_byte(bytes), &bytes[value..])
 }
 
 /// Length of the record's head: everything but the value.
@@ -97,19 +91,10 @@ pub fn head_len(bytes: &[u8]) -> usize {
     at + 1 + width + len
 }
 
-/// True for the types of hashes whose fields may have an expiry of their own.
+/// True for a record of which a segment counts nothing but that it is there: it has no expiry either.
 #[inline]
-pub fn has_field_expiry(type_byte: u8) -> bool {
-    matches!(type_byte & TYPE_MASK, 24 | 25)
-}
-
-/// True for a record of which a segment counts nothing but that it is there: it has no expiry, nor fields with one,
-/// and nothing of it is outside. Most records are like that.
-#[inline]
-pub fn is_plain(expires: bool, type_byte: u8) -> bool {
-    // Of the types that are held in records, the highest alone may have fields with an expiry; bits of our own make
-    // the byte higher.
-    !expires && type_byte < opcode::HASH_LISTPACK_TTL
+pub fn is_plain(expires: bool, type_byte: TypeByte) -> bool {
+    !expires && type_byte.is_plain()
 }
 
 /// When the first field of a hash expires, of a record of type 25 that holds its value: its first 8 bytes, which
@@ -127,6 +112,12 @@ pub fn type_at(bytes: &[u8]) -> usize {
     if bytes[0] == EXPIRE_MS { 9 } else { 0 }
 }
 
+/// The type byte of the record that `bytes` begin with.
+#[inline]
+pub fn type_byte(bytes: &[u8]) -> TypeByte {
+    TypeByte::read(bytes[type_at(bytes)])
+}
+
 /// The expiry of the record that `bytes` begin with.
 #[inline]
 pub fn expire_of(bytes: &[u8]) -> Option<UnixMillis> {
@@ -139,16 +130,16 @@ pub fn expire_of(bytes: &[u8]) -> Option<UnixMillis> {
 /// # Panics
 /// For other types, and when the bytes are not such a value.
 #[inline]
-pub fn value_len(rdb_type: u8, bytes: &[u8]) -> usize {
-    match rdb_type {
+pub fn value_len(type_byte: TypeByte, bytes: &[u8]) -> usize {
+    match type_byte {
         // string, intset, hash, zset and set listpacks: one RDB string
-        TYPE_STRING
-        | opcode::SET_INTSET
-        | opcode::HASH_LISTPACK
-        | opcode::ZSET_LISTPACK
-        | opcode::SET_LISTPACK => string_len(bytes),
+        TypeByte::STRING
+        | TypeByte::SET_INTSET
+        | TypeByte::HASH_LISTPACK
+        | TypeByte::ZSET_LISTPACK
+        | TypeByte::SET_LISTPACK => string_len(bytes),
         // list: count, then (container, string) for each node
-        opcode::QUICKLIST_2 => {
+        TypeByte::QUICKLIST_2 => {
             let (nodes, mut at) = read_len(bytes);
             for _ in 0..nodes {
                 at += read_len(&bytes[at..]).1;
@@ -157,9 +148,12 @@ pub fn value_len(rdb_type: u8, bytes: &[u8]) -> usize {
             at
         }
         // hash with field expiry: earliest expiry, listpack
-        opcode::HASH_LISTPACK_TTL => 8 + string_len(&bytes[8..]),
-        _ if rdb_type & OUTSIDE != 0 => HANDLE,
-        _ => panic!("values of type {rdb_type} do not stand in records"),
+        TypeByte::HASH_LISTPACK_TTL => 8 + string_len(&bytes[8..]),
+        _ if type_byte.is_outside() => HANDLE,
+        _ => panic!(
+            "values of type {} are not held in records",
+            type_byte.byte()
+        ),
     }
 }
 
@@ -286,12 +280,12 @@ impl std::ops::Deref for Small {
 
 /// Appends expiry, type and key: everything but the value.
 #[inline]
-pub fn put_head(out: &mut Vec<u8>, expire: Option<UnixMillis>, rdb_type: u8, key: &[u8]) {
+pub fn put_head(out: &mut Vec<u8>, expire: Option<UnixMillis>, rdb_type: RdbType, key: &[u8]) {
     if let Some(ms) = expire {
         out.push(EXPIRE_MS);
         out.extend_from_slice(&ms.to_le_bytes());
     }
-    out.push(rdb_type);
+    out.push(rdb_type.number());
     put_len(out, key.len());
     out.extend_from_slice(key);
 }
@@ -385,12 +379,12 @@ mod tests {
             for len in [0, 1, 63, 64, 20000] {
                 let key = vec![b'k'; len];
                 let mut out = Vec::new();
-                put_head(&mut out, expire, TYPE_STRING, &key);
+                put_head(&mut out, expire, RdbType::String, &key);
                 out.extend_from_slice(b"rest");
                 let record = Record::parse(&out);
                 assert_eq!(
-                    (record.expire, record.rdb_type, record.key, record.rest),
-                    (expire, TYPE_STRING, &key[..], &b"rest"[..])
+                    (record.expire, record.type_byte, record.key, record.rest),
+                    (expire, TypeByte::STRING, &key[..], &b"rest"[..])
                 );
             }
         }

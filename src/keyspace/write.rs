@@ -11,13 +11,13 @@ use super::directory::room_for;
 use super::edit::pack;
 use super::heap::EXTENT_MAX;
 use super::parts::{Parts, Plain};
-use super::record::{
-    self, KEY_MAX, LONG_KEY, OUTSIDE, RECORD_MAX, Record, Small, TYPE_MASK, TYPE_STRING,
-};
+use super::record::{self, KEY_MAX, RECORD_MAX, Record, Small};
 use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
+use super::type_byte::TypeByte;
 use super::value::TEXT_MAX;
 use super::{UnixMillis, Value};
 use crate::snapshot::preserve::let_go;
+use rdb::RdbType;
 use std::sync::Arc;
 
 /// Two segments of at most this many entries together are merged. The limit is well below [`ENTRIES_MAX`], so that
@@ -43,7 +43,7 @@ impl Db {
         expire: Option<UnixMillis>,
     ) -> Loc {
         let (head, body) = string_parts(bytes);
-        match Parts::whole(expire, TYPE_STRING, key, &head, body) {
+        match Parts::whole(expire, RdbType::String, key, &head, body) {
             Some(parts) => self.put(hash, key, parts, None),
             None => {
                 if bytes.len() > TEXT_MAX {
@@ -78,7 +78,7 @@ impl Db {
     pub fn insert_int_hashed(&mut self, hash: u64, key: &[u8], n: i64) -> Loc {
         let mut digits = itoa::Buffer::new();
         let (head, body) = int_parts(n, &mut digits);
-        match Parts::whole(None, TYPE_STRING, key, &head, body) {
+        match Parts::whole(None, RdbType::String, key, &head, body) {
             Some(parts) => self.put(hash, key, parts, None),
             None => {
                 let value = Value::Str(super::value::Str::from_int(n));
@@ -98,13 +98,13 @@ impl Db {
             return loc;
         }
         let record = self.record(loc);
-        if record.rdb_type & LONG_KEY != 0 {
+        if record.type_byte.has_long_key() {
             let value = Value::Str(super::value::Str::from_int(n));
             self.edit_with(loc, |old| *old = value);
             return loc;
         }
         let expire = record.expire;
-        self.rewrite(loc, expire, TYPE_STRING, &head, body)
+        self.rewrite(loc, expire, RdbType::String, &head, body)
     }
 
     /// Creates or overwrites a key. The old value is dropped (see [`Db::take`] to keep it).
@@ -160,10 +160,10 @@ impl Db {
             return loc;
         }
         let record = self.record(loc);
-        let type_byte = record.rdb_type;
-        if type_byte & OUTSIDE == 0 {
+        let type_byte = record.type_byte;
+        if !type_byte.is_outside() {
             let value = record.value().to_vec();
-            return self.rewrite(loc, expire, type_byte, &value, &[]);
+            return self.rewrite(loc, expire, type_byte.rdb_type(), &value, &[]);
         }
         let value = self.borrow_outside(loc, limit);
         self.rewrite_outside(loc, expire, value)
@@ -174,8 +174,8 @@ impl Db {
     pub fn take(&mut self, loc: Loc) -> Value {
         let limit = self.protect(loc);
         let record = self.record(loc);
-        if record.rdb_type & OUTSIDE == 0 {
-            let value = Value::from_record(record.rdb_type, record.value());
+        if !record.type_byte.is_outside() {
+            let value = Value::from_record(record.type_byte.rdb_type(), record.value());
             self.remove(loc);
             return value;
         }
@@ -196,7 +196,7 @@ impl Db {
         segment.count(expires, type_byte, -1);
         self.len -= 1;
         self.expires -= expires as usize;
-        self.types[(type_byte & TYPE_MASK) as usize] -= 1;
+        self.types.subtract(type_byte);
         self.shrink(loc);
     }
 
@@ -213,7 +213,7 @@ impl Db {
     /// if the key is with the value, because a record must not lose its key.
     pub(super) fn borrow_outside(&mut self, loc: Loc, limit: usize) -> Arc<Value> {
         let offset = self.segment(loc).slots().offset(loc.slot as usize);
-        if offset < limit || self.record(loc).rdb_type & LONG_KEY != 0 {
+        if offset < limit || self.record(loc).type_byte.has_long_key() {
             return self.segment(loc).share_at(offset);
         }
         let value = self.segment_mut(loc).take_outside(offset);
@@ -225,7 +225,7 @@ impl Db {
         &mut self,
         loc: Loc,
         expire: Option<UnixMillis>,
-        rdb_type: u8,
+        rdb_type: RdbType,
         head: &[u8],
         body: &[u8],
     ) -> Loc {
@@ -332,13 +332,13 @@ impl Db {
             }
             if (expires, type_byte) != (parts.expire().is_some(), parts.type_byte()) {
                 self.count(loc, expires, type_byte, &parts);
-            } else if in_place && type_byte & OUTSIDE == 0 {
+            } else if in_place && !type_byte.is_outside() {
                 // The key stays where it is.
                 self.segment_mut(loc).write_again_at(offset, parts, len);
                 return loc;
             }
             if in_place {
-                if type_byte & OUTSIDE != 0 {
+                if type_byte.is_outside() {
                     let_go(self.segment_mut(loc).take_outside(offset));
                 }
                 self.segment_mut(loc).write_at(offset, parts, len);
@@ -367,7 +367,7 @@ impl Db {
     #[inline]
     pub(super) fn append_whole(&mut self, hash: u64, plain: Plain<'_>, heat: u32) -> Loc {
         let record = plain.record();
-        let (expires, type_byte) = (record.expire.is_some(), record.rdb_type);
+        let (expires, type_byte) = (record.expire.is_some(), record.type_byte);
         let len = plain.bytes().len();
         self.append_with(hash, len, expires, type_byte, heat, |segment, _| {
             segment.append_plain(plain)
@@ -380,7 +380,7 @@ impl Db {
         hash: u64,
         len: usize,
         expires: bool,
-        type_byte: u8,
+        type_byte: TypeByte,
         heat: u32,
         write: impl FnOnce(&mut SegmentMut<'_>, usize) -> usize,
     ) -> Loc {
@@ -405,7 +405,7 @@ impl Db {
             segment.count(expires, type_byte, 1);
             self.len += 1;
             self.expires += expires as usize;
-            self.types[(type_byte & TYPE_MASK) as usize] += 1;
+            self.types.add(type_byte);
             return Loc {
                 slot: slot as u16,
                 ..loc
@@ -414,19 +414,24 @@ impl Db {
     }
 
     /// Counts one record out and another in.
-    fn count(&mut self, loc: Loc, expires: bool, type_byte: u8, new: &Parts<'_>) {
+    fn count(&mut self, loc: Loc, expires: bool, type_byte: TypeByte, new: &Parts<'_>) {
         let mut segment = self.segment_mut(loc);
         segment.count(expires, type_byte, -1);
         segment.count(new.expire().is_some(), new.type_byte(), 1);
         self.expires = self.expires - expires as usize + new.expire().is_some() as usize;
-        self.types[(type_byte & TYPE_MASK) as usize] -= 1;
-        self.types[(new.type_byte() & TYPE_MASK) as usize] += 1;
+        self.types.subtract(type_byte);
+        self.types.add(new.type_byte());
     }
 
     /// Keeps the promise of `min_expire` for a record that was written.
     #[inline]
-    pub(super) fn note_written(&mut self, loc: Loc, expire: Option<UnixMillis>, type_byte: u8) {
-        if record::has_field_expiry(type_byte) {
+    pub(super) fn note_written(
+        &mut self,
+        loc: Loc,
+        expire: Option<UnixMillis>,
+        type_byte: TypeByte,
+    ) {
+        if type_byte.has_field_expiry() {
             self.note_fields(loc);
         } else if let Some(at) = expire {
             self.note_expire(loc, at);
@@ -584,8 +589,8 @@ fn int_parts(n: i64, digits: &mut itoa::Buffer) -> (Small, &[u8]) {
 
 /// Of the record that `bytes` begin with: (has an expiry, type byte, length)
 #[inline]
-fn describe(bytes: &[u8]) -> (bool, u8, usize) {
+fn describe(bytes: &[u8]) -> (bool, TypeByte, usize) {
     let record = Record::parse(bytes);
     let len = bytes.len() - record.rest.len() + record.value().len();
-    (record.expire.is_some(), record.rdb_type, len)
+    (record.expire.is_some(), record.type_byte, len)
 }

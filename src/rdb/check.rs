@@ -19,7 +19,7 @@ use super::cursor::Cursor;
 use super::error::{ErrorKind, RdbError};
 use super::listpack::Item;
 use super::module::ModuleId;
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::seen::Seen;
 use super::skip::{module_id, skip_module_items};
 use super::stream::{Stream, StreamId};
@@ -102,11 +102,10 @@ pub struct ValueInfo {
 impl ValueInfo {
     /// Why the keyspace cannot hold a value of type `rdb_type`, though it is sound: a loader refuses it, or leaves it
     /// out if it skips unknown values.
-    pub fn unheld(&self, rdb_type: u8) -> Option<ErrorKind> {
-        use opcode::{HASH, HASH_LISTPACK, HASH_LISTPACK_TTL, HASH_TTL};
+    pub fn unheld(&self, rdb_type: RdbType) -> Option<ErrorKind> {
         let plain_hash = matches!(
             rdb_type,
-            HASH | HASH_LISTPACK | HASH_TTL | HASH_LISTPACK_TTL
+            RdbType::Hash | RdbType::HashListpack | RdbType::HashTtl | RdbType::HashListpackTtl
         );
         match self.kind {
             Kind::Module(id) => Some(ErrorKind::Module(id)),
@@ -138,7 +137,7 @@ impl ValueInfo {
 /// values are sound if their items are: whether they are refused is the caller's choice ([`Kind::Module`]).
 pub fn check_value(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     scratch: &mut Scratch,
 ) -> Result<ValueInfo, RdbError> {
@@ -150,13 +149,13 @@ pub fn check_value(
 
 fn check_kind(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     scratch: &mut Scratch,
 ) -> Result<ValueInfo, RdbError> {
     match rdb_type {
-        opcode::STRING => check_string(bytes),
-        opcode::LIST | opcode::LIST_ZIPLIST | opcode::QUICKLIST | opcode::QUICKLIST_2 => {
+        RdbType::String => check_string(bytes),
+        RdbType::List | RdbType::ListZiplist | RdbType::Quicklist | RdbType::Quicklist2 => {
             let mut info = ValueInfo::new(Kind::List);
             let shape = walk::list(rdb_type, bytes, &mut scratch.bufs, |_| {
                 info.elements += 1;
@@ -166,18 +165,18 @@ fn check_kind(
             info.empty = info.elements == 0;
             Ok(info)
         }
-        opcode::SET | opcode::SET_INTSET | opcode::SET_LISTPACK => {
+        RdbType::Set | RdbType::SetIntset | RdbType::SetListpack => {
             check_set(rdb_type, bytes, scratch)
         }
-        opcode::ZSET | opcode::ZSET_2 | opcode::ZSET_ZIPLIST | opcode::ZSET_LISTPACK => {
+        RdbType::Zset | RdbType::Zset2 | RdbType::ZsetZiplist | RdbType::ZsetListpack => {
             check_zset(rdb_type, bytes, scratch)
         }
-        opcode::STREAM
-        | opcode::STREAM_2
-        | opcode::STREAM_3
-        | opcode::STREAM_4
-        | opcode::STREAM_5 => check_stream(context.version, rdb_type, bytes, scratch),
-        opcode::ARRAY => {
+        RdbType::Stream
+        | RdbType::Stream2
+        | RdbType::Stream3
+        | RdbType::Stream4
+        | RdbType::Stream5 => check_stream(context.version, rdb_type, bytes, scratch),
+        RdbType::Array => {
             let mut info = ValueInfo::new(Kind::Array);
             walk::array(bytes, &mut scratch.bufs, |_, _| {
                 info.elements += 1;
@@ -186,31 +185,31 @@ fn check_kind(
             info.empty = info.elements == 0;
             Ok(info)
         }
-        opcode::MODULE_2 => {
+        RdbType::Module2 => {
             let mut cur = Cursor::new(bytes);
             let id = module_id(&mut cur)?;
             skip_module_items(&mut cur)?;
             cur.expect_end("module value")?;
             Ok(ValueInfo::new(Kind::Module(id)))
         }
-        opcode::MODULE => Err(RdbError::new(
-            ErrorKind::UnreadableType(rdb_type),
+        RdbType::Module => Err(RdbError::new(
+            ErrorKind::UnreadableType(rdb_type.number()),
             0,
             "module value",
         )),
-        opcode::HASH
-        | opcode::HASH_ZIPMAP
-        | opcode::HASH_ZIPLIST
-        | opcode::HASH_LISTPACK
-        | opcode::HASH_TTL_RC..=opcode::HASH_LISTPACK_TTL
-        | opcode::HASH_TEMPLATE_LISTPACK_DUMP..=opcode::HASH_TEMPLATE_PLAIN => {
-            check_hash(context, rdb_type, bytes, scratch)
-        }
-        _ => Err(RdbError::new(
-            ErrorKind::UnknownType(rdb_type),
-            0,
-            "value type",
-        )),
+        RdbType::Hash
+        | RdbType::HashZipmap
+        | RdbType::HashZiplist
+        | RdbType::HashListpack
+        | RdbType::Hash2
+        | RdbType::HashTtlRc
+        | RdbType::HashListpackTtlRc
+        | RdbType::HashTtl
+        | RdbType::HashListpackTtl
+        | RdbType::HashTemplateListpackDump
+        | RdbType::HashTemplateListpack
+        | RdbType::HashTemplateDump
+        | RdbType::HashTemplatePlain => check_hash(context, rdb_type, bytes, scratch),
     }
 }
 
@@ -228,10 +227,14 @@ fn check_string(bytes: &[u8]) -> Result<ValueInfo, RdbError> {
     Ok(info)
 }
 
-fn check_set(rdb_type: u8, bytes: &[u8], scratch: &mut Scratch) -> Result<ValueInfo, RdbError> {
+fn check_set(
+    rdb_type: RdbType,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> Result<ValueInfo, RdbError> {
     let mut info = ValueInfo::new(Kind::Set);
     let Scratch { bufs, seen } = scratch;
-    if rdb_type == opcode::SET_INTSET {
+    if rdb_type == RdbType::SetIntset {
         walk::set(rdb_type, bytes, bufs, |_| {
             info.elements += 1;
             Ok::<(), RdbError>(())
@@ -250,11 +253,15 @@ fn check_set(rdb_type: u8, bytes: &[u8], scratch: &mut Scratch) -> Result<ValueI
     Ok(info)
 }
 
-fn check_zset(rdb_type: u8, bytes: &[u8], scratch: &mut Scratch) -> Result<ValueInfo, RdbError> {
+fn check_zset(
+    rdb_type: RdbType,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> Result<ValueInfo, RdbError> {
     let mut info = ValueInfo::new(Kind::Zset);
     let Scratch { bufs, seen } = scratch;
     seen.clear();
-    let ordered_type = rdb_type == opcode::ZSET_LISTPACK;
+    let ordered_type = rdb_type == RdbType::ZsetListpack;
     let mut in_order = true;
     let mut last_score = f64::NEG_INFINITY;
     let mut last_member = Vec::new();
@@ -281,7 +288,7 @@ fn check_zset(rdb_type: u8, bytes: &[u8], scratch: &mut Scratch) -> Result<Value
 
 fn check_hash(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     scratch: &mut Scratch,
 ) -> Result<ValueInfo, RdbError> {
@@ -372,13 +379,13 @@ fn sums_must_agree(version: RdbVersion) -> bool {
 
 fn check_stream(
     version: RdbVersion,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     scratch: &mut Scratch,
 ) -> Result<ValueInfo, RdbError> {
     let stream = Stream::parse(rdb_type, bytes)?;
     let mut info = ValueInfo::new(Kind::Stream);
-    info.as_is = rdb_type >= opcode::STREAM_3 && stream.nodes_in_order();
+    info.as_is = rdb_type >= RdbType::Stream3 && stream.nodes_in_order();
     let mut live = 0u64;
     for node in &stream.nodes {
         let mut cur = Cursor::starting_at(bytes, node.at);
@@ -409,7 +416,7 @@ fn check_stream(
 /// # Errors
 /// As [`check_value`].
 pub fn stream_ids_ascend(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     scratch: &mut Scratch,
 ) -> Result<bool, RdbError> {

@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::listpack::Builder;
+use crate::rdb_type::RdbType;
 use crate::string::{encode_raw, encode_string};
 
-fn check(version: RdbVersion, rdb_type: u8, bytes: &[u8]) -> Result<ValueInfo, ErrorKind> {
+fn check(version: RdbVersion, rdb_type: RdbType, bytes: &[u8]) -> Result<ValueInfo, ErrorKind> {
     let mut scratch = Scratch::new(base::secret::HashKey::fixed([77, 0]));
     check_value(&Context::new(version), rdb_type, bytes, &mut scratch).map_err(|e| e.kind)
 }
 
-fn v12(rdb_type: u8, bytes: &[u8]) -> Result<ValueInfo, ErrorKind> {
+fn v12(rdb_type: RdbType, bytes: &[u8]) -> Result<ValueInfo, ErrorKind> {
     check(RdbVersion::redis(12), rdb_type, bytes)
 }
 
@@ -37,27 +38,27 @@ fn strings(count: u8, items: &[&str]) -> Vec<u8> {
 fn duplicates_are_found_in_every_form_few_or_many() {
     for (rdb_type, twice, once) in [
         (
-            opcode::SET,
+            RdbType::Set,
             strings(3, &["a", "b", "a"]),
             strings(3, &["a", "b", "c"]),
         ),
         (
-            opcode::HASH,
+            RdbType::Hash,
             strings(2, &["f", "1", "f", "2"]),
             strings(2, &["f", "1", "g", "1"]),
         ),
         (
-            opcode::SET_LISTPACK,
+            RdbType::SetListpack,
             lp(&["a", "7", "a"]),
             lp(&["a", "7", "b"]),
         ),
         (
-            opcode::HASH_LISTPACK,
+            RdbType::HashListpack,
             lp(&["f", "1", "f", "1"]),
             lp(&["f", "1", "1", "f"]),
         ),
         (
-            opcode::ZSET_LISTPACK,
+            RdbType::ZsetListpack,
             lp(&["m", "1", "m", "2"]),
             lp(&["m", "1", "n", "1"]),
         ),
@@ -74,12 +75,12 @@ fn duplicates_are_found_in_every_form_few_or_many() {
         let mut items: Vec<&str> = many.iter().map(String::as_str).collect();
         items.push(&many[repeated]);
         assert_eq!(
-            v12(opcode::SET_LISTPACK, &lp(&items)),
+            v12(RdbType::SetListpack, &lp(&items)),
             Err(ErrorKind::Duplicate)
         );
         items.pop();
         assert_eq!(
-            v12(opcode::SET_LISTPACK, &lp(&items)).unwrap().elements,
+            v12(RdbType::SetListpack, &lp(&items)).unwrap().elements,
             5_000
         );
     }
@@ -89,47 +90,47 @@ fn duplicates_are_found_in_every_form_few_or_many() {
 fn an_integer_and_its_text_are_one_member() {
     // "7" as an 8-bit integer and as a raw string.
     assert_eq!(
-        v12(opcode::SET, b"\x02\xc0\x07\x017"),
+        v12(RdbType::Set, b"\x02\xc0\x07\x017"),
         Err(ErrorKind::Duplicate)
     );
     // "aaaa..." raw and packed.
     let raw = [&[21u8][..], &[b'a'; 21]].concat();
     let both = [b"\x02", &raw[..], b"\xc3\x06\x15\x01aa\xe0\x0a\x00"].concat();
-    assert_eq!(v12(opcode::SET, &both), Err(ErrorKind::Duplicate));
+    assert_eq!(v12(RdbType::Set, &both), Err(ErrorKind::Duplicate));
 }
 
 #[test]
 fn collections_without_elements_are_empty_and_empty_streams_are_not() {
     for rdb_type in [
-        opcode::LIST,
-        opcode::SET,
-        opcode::ZSET,
-        opcode::HASH,
-        opcode::ZSET_2,
-        opcode::QUICKLIST,
+        RdbType::List,
+        RdbType::Set,
+        RdbType::Zset,
+        RdbType::Hash,
+        RdbType::Zset2,
+        RdbType::Quicklist,
     ] {
         assert!(v12(rdb_type, b"\x00").unwrap().empty, "type {rdb_type}");
     }
     for rdb_type in [
-        opcode::HASH_LISTPACK,
-        opcode::ZSET_LISTPACK,
-        opcode::SET_LISTPACK,
+        RdbType::HashListpack,
+        RdbType::ZsetListpack,
+        RdbType::SetListpack,
     ] {
         assert!(v12(rdb_type, &lp(&[])).unwrap().empty, "type {rdb_type}");
     }
     assert!(
-        v12(opcode::QUICKLIST_2, &[&[1, 2][..], &lp(&[])].concat())
+        v12(RdbType::Quicklist2, &[&[1, 2][..], &lp(&[])].concat())
             .unwrap()
             .empty
     );
-    let stream = v12(opcode::STREAM_3, &[0; 10]).unwrap();
+    let stream = v12(RdbType::Stream3, &[0; 10]).unwrap();
     assert!(!stream.empty && stream.elements == 0);
     assert!(matches!(
-        v12(opcode::SET_INTSET, b"\x08\x02\0\0\0\0\0\0\0"),
+        v12(RdbType::SetIntset, b"\x08\x02\0\0\0\0\0\0\0"),
         Err(ErrorKind::Structure(_))
     ));
     assert!(matches!(
-        v12(opcode::HASH_ZIPMAP, b"\x02\x00\xff"),
+        v12(RdbType::HashZipmap, b"\x02\x00\xff"),
         Err(ErrorKind::Structure(_))
     ));
 }
@@ -137,27 +138,27 @@ fn collections_without_elements_are_empty_and_empty_streams_are_not() {
 #[test]
 fn a_score_must_be_a_number_and_odd_text_is_normalised() {
     let nan = [&b"\x01\x01m"[..], &f64::NAN.to_le_bytes()].concat();
-    assert_eq!(v12(opcode::ZSET_2, &nan), Err(ErrorKind::ScoreNotANumber));
+    assert_eq!(v12(RdbType::Zset2, &nan), Err(ErrorKind::ScoreNotANumber));
     assert_eq!(
-        v12(opcode::ZSET, b"\x01\x01m\xfd"),
+        v12(RdbType::Zset, b"\x01\x01m\xfd"),
         Err(ErrorKind::ScoreNotANumber)
     );
     assert_eq!(
-        v12(opcode::ZSET, b"\x01\x01m\x03abc"),
+        v12(RdbType::Zset, b"\x01\x01m\x03abc"),
         Err(ErrorKind::ScoreNotANumber)
     );
-    assert!(v12(opcode::ZSET, b"\x01\x01m\xfe").is_ok());
+    assert!(v12(RdbType::Zset, b"\x01\x01m\xfe").is_ok());
     assert_eq!(
-        v12(opcode::ZSET_LISTPACK, &lp(&["m", "nan"])),
+        v12(RdbType::ZsetListpack, &lp(&["m", "nan"])),
         Err(ErrorKind::ScoreNotANumber)
     );
     assert!(
-        !v12(opcode::ZSET_LISTPACK, &lp(&["m", "one"]))
+        !v12(RdbType::ZsetListpack, &lp(&["m", "one"]))
             .unwrap()
             .as_is
     );
     assert!(
-        v12(opcode::ZSET_LISTPACK, &lp(&["m", "-inf", "n", "2.5"]))
+        v12(RdbType::ZsetListpack, &lp(&["m", "-inf", "n", "2.5"]))
             .unwrap()
             .as_is
     );
@@ -166,17 +167,17 @@ fn a_score_must_be_a_number_and_odd_text_is_normalised() {
 #[test]
 fn packed_sorted_sets_out_of_order_are_normalised() {
     assert!(
-        v12(opcode::ZSET_LISTPACK, &lp(&["a", "1", "b", "1", "c", "2"]))
+        v12(RdbType::ZsetListpack, &lp(&["a", "1", "b", "1", "c", "2"]))
             .unwrap()
             .as_is
     );
     assert!(
-        !v12(opcode::ZSET_LISTPACK, &lp(&["b", "1", "a", "1"]))
+        !v12(RdbType::ZsetListpack, &lp(&["b", "1", "a", "1"]))
             .unwrap()
             .as_is
     );
     assert!(
-        !v12(opcode::ZSET_LISTPACK, &lp(&["a", "2", "b", "1"]))
+        !v12(RdbType::ZsetListpack, &lp(&["a", "2", "b", "1"]))
             .unwrap()
             .as_is
     );
@@ -185,11 +186,11 @@ fn packed_sorted_sets_out_of_order_are_normalised() {
 #[test]
 fn partners_must_be_complete() {
     for (rdb_type, items) in [
-        (opcode::HASH_LISTPACK, &["f"][..]),
-        (opcode::ZSET_LISTPACK, &["m", "1", "n"]),
-        (opcode::HASH_LISTPACK_TTL, &["f", "v", "0", "g"]),
+        (RdbType::HashListpack, &["f"][..]),
+        (RdbType::ZsetListpack, &["m", "1", "n"]),
+        (RdbType::HashListpackTtl, &["f", "v", "0", "g"]),
     ] {
-        let head: &[u8] = if rdb_type == opcode::HASH_LISTPACK_TTL {
+        let head: &[u8] = if rdb_type == RdbType::HashListpackTtl {
             &[0; 8]
         } else {
             &[]
@@ -206,7 +207,7 @@ fn partners_must_be_complete() {
 fn field_expiries_are_counted_bounded_and_in_order() {
     let said = |earliest: i64, items: &[&str]| {
         v12(
-            opcode::HASH_LISTPACK_TTL,
+            RdbType::HashListpackTtl,
             &[&earliest.to_le_bytes(), &lp(items)[..]].concat(),
         )
     };
@@ -244,7 +245,7 @@ fn field_expiries_are_counted_bounded_and_in_order() {
     );
 
     // Type 24 counts from one below the earliest, modulo 2^64.
-    let plain = |min: i64, body: &[u8]| v12(opcode::HASH_TTL, &[&min.to_le_bytes(), body].concat());
+    let plain = |min: i64, body: &[u8]| v12(RdbType::HashTtl, &[&min.to_le_bytes(), body].concat());
     assert_eq!(
         plain(1000, b"\x02\x01\x01a\x011\x00\x01b\x012")
             .unwrap()
@@ -270,7 +271,7 @@ fn field_expiries_are_counted_bounded_and_in_order() {
     let valkey = |t: i64| {
         check(
             RdbVersion::VALKEY_80,
-            opcode::HASH_2,
+            RdbType::Hash2,
             &[b"\x01\x01a\x011", &t.to_le_bytes()[..]].concat(),
         )
     };
@@ -283,27 +284,27 @@ fn field_expiries_are_counted_bounded_and_in_order() {
 fn lists_with_empty_or_two_form_nodes_are_normalised() {
     let node = |container: u8, blob: &[u8]| [&[1, container][..], blob].concat();
     assert!(
-        v12(opcode::QUICKLIST_2, &node(2, &lp(&["a"])))
+        v12(RdbType::Quicklist2, &node(2, &lp(&["a"])))
             .unwrap()
             .as_is
     );
-    assert!(v12(opcode::QUICKLIST_2, &node(1, b"\x01a")).unwrap().as_is);
+    assert!(v12(RdbType::Quicklist2, &node(1, b"\x01a")).unwrap().as_is);
     assert!(matches!(
-        v12(opcode::QUICKLIST_2, &node(1, b"\x00")),
+        v12(RdbType::Quicklist2, &node(1, b"\x00")),
         Err(ErrorKind::Structure(_))
     ));
     assert_eq!(
-        v12(opcode::QUICKLIST_2, &node(3, b"\x01a")),
+        v12(RdbType::Quicklist2, &node(3, b"\x01a")),
         Err(ErrorKind::BadCount(3))
     );
     let trapped = "x".repeat(16_378);
     assert!(
-        !v12(opcode::QUICKLIST_2, &node(2, &lp(&[&trapped])))
+        !v12(RdbType::Quicklist2, &node(2, &lp(&[&trapped])))
             .unwrap()
             .as_is
     );
     let with_empty = [&[2u8, 2][..], &lp(&[]), &[2], &lp(&["a"])].concat();
-    let info = v12(opcode::QUICKLIST_2, &with_empty).unwrap();
+    let info = v12(RdbType::Quicklist2, &with_empty).unwrap();
     assert!(!info.as_is && info.elements == 1);
 }
 
@@ -311,13 +312,13 @@ fn lists_with_empty_or_two_form_nodes_are_normalised() {
 fn packed_strings_are_checked_without_being_unpacked() {
     let good = b"\xc3\x06\x15\x01aa\xe0\x0a\x00";
     let bad = b"\xc3\x06\x16\x01aa\xe0\x0a\x00";
-    assert_eq!(v12(opcode::STRING, good).unwrap().elements, 21);
-    assert_eq!(v12(opcode::STRING, bad), Err(ErrorKind::BadLzf));
+    assert_eq!(v12(RdbType::String, good).unwrap().elements, 21);
+    assert_eq!(v12(RdbType::String, bad), Err(ErrorKind::BadLzf));
     for (rdb_type, head, tail) in [
-        (opcode::LIST, &b"\x01"[..], &b""[..]),
-        (opcode::HASH, b"\x01\x01f", b""),
-        (opcode::SET, b"\x01", b""),
-        (opcode::ZSET_2, b"\x01", b"\0\0\0\0\0\0\0\0"),
+        (RdbType::List, &b"\x01"[..], &b""[..]),
+        (RdbType::Hash, b"\x01\x01f", b""),
+        (RdbType::Set, b"\x01", b""),
+        (RdbType::Zset2, b"\x01", b"\0\0\0\0\0\0\0\0"),
     ] {
         assert!(
             v12(rdb_type, &[head, good, tail].concat()).is_ok(),
@@ -330,7 +331,7 @@ fn packed_strings_are_checked_without_being_unpacked() {
         );
     }
     assert!(
-        !v12(opcode::STRING, b"\xc3\x05\x00\x00a\xe0\xff\x00")
+        !v12(RdbType::String, b"\xc3\x05\x00\x00a\xe0\xff\x00")
             .unwrap()
             .as_is,
         "packed bytes for nothing"
@@ -343,12 +344,12 @@ fn errors_in_blobs_tell_the_byte() {
     value[1 + 6 + 2] = 9; // the first back length
     let mut scratch = Scratch::new(base::secret::HashKey::fixed([1, 0]));
     let context = Context::new(RdbVersion::redis(10));
-    let error = check_value(&context, opcode::HASH_LISTPACK, &value, &mut scratch).unwrap_err();
+    let error = check_value(&context, RdbType::HashListpack, &value, &mut scratch).unwrap_err();
     assert_eq!((error.offset, error.inside), (9, None));
     // Packed: the place of the string, and the byte inside.
     let mut packed = vec![0xc3, 14, 13, 12];
     packed.extend_from_slice(&value[1..]);
-    let error = check_value(&context, opcode::HASH_LISTPACK, &packed, &mut scratch).unwrap_err();
+    let error = check_value(&context, RdbType::HashListpack, &packed, &mut scratch).unwrap_err();
     assert_eq!((error.offset, error.inside), (0, Some(8)));
 }
 
@@ -356,37 +357,37 @@ fn errors_in_blobs_tell_the_byte() {
 fn template_hashes_need_their_names() {
     let v15 = |rdb_type, bytes: &[u8]| check(RdbVersion::redis(15), rdb_type, bytes);
     assert_eq!(
-        v15(opcode::HASH_TEMPLATE_DUMP, b"\x01\x02\x01a\x01b\x011\x012")
+        v15(RdbType::HashTemplateDump, b"\x01\x02\x01a\x01b\x011\x012")
             .unwrap()
             .elements,
         2
     );
     assert!(matches!(
-        v15(opcode::HASH_TEMPLATE_DUMP, b"\x01\x02\x01b\x01a\x011\x012"),
+        v15(RdbType::HashTemplateDump, b"\x01\x02\x01b\x01a\x011\x012"),
         Err(ErrorKind::Structure(_))
     ));
     assert!(matches!(
-        v15(opcode::HASH_TEMPLATE_DUMP, b"\x01\x00"),
+        v15(RdbType::HashTemplateDump, b"\x01\x00"),
         Err(ErrorKind::Structure(_))
     ));
     assert_eq!(
-        v15(opcode::HASH_TEMPLATE_DUMP, b"\x02\x00"),
+        v15(RdbType::HashTemplateDump, b"\x02\x00"),
         Err(ErrorKind::BadCount(2))
     );
     assert!(matches!(
-        v15(opcode::HASH_TEMPLATE_PLAIN, b"\x05\x011"),
+        v15(RdbType::HashTemplatePlain, b"\x05\x011"),
         Err(ErrorKind::Structure(_))
     ));
     let names = [&b"\x00"[..], &lp(&["a", "b"]), &lp(&["0", "1", "2"])].concat();
     assert_eq!(
-        v15(opcode::HASH_TEMPLATE_LISTPACK_DUMP, &names)
+        v15(RdbType::HashTemplateListpackDump, &names)
             .unwrap()
             .elements,
         2
     );
     let few = [&b"\x00"[..], &lp(&["a", "b"]), &lp(&["0", "1"])].concat();
     assert!(matches!(
-        v15(opcode::HASH_TEMPLATE_LISTPACK_DUMP, &few),
+        v15(RdbType::HashTemplateListpackDump, &few),
         Err(ErrorKind::Structure(_))
     ));
 }
@@ -395,17 +396,17 @@ fn template_hashes_need_their_names() {
 fn module_values_are_sound_if_their_items_are() {
     let id = b"\x81\xbd\xe7\x2d\xa2\xbb\x1e\xb4\x00";
     let info = v12(
-        opcode::MODULE_2,
+        RdbType::Module2,
         &[id, &b"\x02\x07\x05\x01x\x00"[..]].concat(),
     )
     .unwrap();
     assert!(matches!(info.kind, Kind::Module(id) if id.name().as_str() == "vectorset"));
     assert!(matches!(
-        v12(opcode::MODULE_2, &[id, &b"\x06\x00"[..]].concat()),
+        v12(RdbType::Module2, &[id, &b"\x06\x00"[..]].concat()),
         Err(ErrorKind::Structure(_))
     ));
     assert_eq!(
-        v12(opcode::MODULE_2, &[id, &b"\x02\x07"[..]].concat()),
+        v12(RdbType::Module2, &[id, &b"\x02\x07"[..]].concat()),
         Err(ErrorKind::Truncated)
     );
 }
@@ -413,7 +414,7 @@ fn module_values_are_sound_if_their_items_are() {
 #[test]
 fn arrays_ascend() {
     let sound = b"\x03\x00\x00\x03\x01x\x05\x01\x09\0\0\0\0\0\0\0\x07\x02\0\0\0\0\0\0\xf8\x3f";
-    let v14 = |bytes: &[u8]| check(RdbVersion::redis(14), opcode::ARRAY, bytes);
+    let v14 = |bytes: &[u8]| check(RdbVersion::redis(14), RdbType::Array, bytes);
     assert_eq!(v14(sound).unwrap().elements, 3);
     assert!(matches!(
         v14(b"\x02\x00\x05\x03\x01x\x05\x03\x01y"),

@@ -6,7 +6,7 @@
 use super::cursor::{Cursor, Read};
 use super::error::RdbError;
 use super::lzf::Packer;
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::string::{StrRef, encode_blob};
 
 /// Strings of at most this many bytes are never packed.
@@ -18,7 +18,7 @@ pub const NEVER_PACKED_MAX: usize = 20;
 /// # Errors
 /// Those of a value that is not sound.
 pub fn compress_value(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     packer: Option<&mut Packer>,
     out: &mut Vec<u8>,
@@ -47,28 +47,46 @@ struct Copier<'a, 'p> {
 }
 
 impl Copier<'_, '_> {
-    fn value(&mut self, rdb_type: u8) -> Read<()> {
+    fn value(&mut self, rdb_type: RdbType) -> Read<()> {
         match rdb_type {
-            opcode::STRING
-            | opcode::SET_INTSET
-            | opcode::HASH_LISTPACK
-            | opcode::ZSET_LISTPACK
-            | opcode::SET_LISTPACK => self.string(),
-            opcode::HASH_LISTPACK_TTL => {
+            RdbType::String
+            | RdbType::SetIntset
+            | RdbType::HashListpack
+            | RdbType::ZsetListpack
+            | RdbType::SetListpack => self.string(),
+            RdbType::HashListpackTtl => {
                 self.cur.take(8, "earliest field expiry")?;
                 self.string()
             }
-            opcode::SET => self.rows(1, 0, 0),
-            opcode::HASH => self.rows(2, 0, 0),
-            opcode::ZSET_2 => self.rows(1, 0, 8),
-            opcode::HASH_2 => self.rows(2, 0, 8),
-            opcode::QUICKLIST_2 => self.rows(1, 1, 0),
-            opcode::HASH_TTL => {
+            RdbType::Set => self.rows(1, 0, 0),
+            RdbType::Hash => self.rows(2, 0, 0),
+            RdbType::Zset2 => self.rows(1, 0, 8),
+            RdbType::Hash2 => self.rows(2, 0, 8),
+            RdbType::Quicklist2 => self.rows(1, 1, 0),
+            RdbType::HashTtl => {
                 self.cur.take(8, "earliest field expiry")?;
                 self.rows(2, 1, 0)
             }
-            opcode::STREAM_3 | opcode::STREAM_4 | opcode::STREAM_5 => self.rows(2, 0, 0),
-            _ => Ok(()),
+            RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5 => self.rows(2, 0, 0),
+            // Nothing in these is worth it, or they are never written.
+            RdbType::List
+            | RdbType::Zset
+            | RdbType::Module
+            | RdbType::Module2
+            | RdbType::HashZipmap
+            | RdbType::ListZiplist
+            | RdbType::ZsetZiplist
+            | RdbType::HashZiplist
+            | RdbType::Quicklist
+            | RdbType::Stream
+            | RdbType::Stream2
+            | RdbType::HashTtlRc
+            | RdbType::HashListpackTtlRc
+            | RdbType::Array
+            | RdbType::HashTemplateListpackDump
+            | RdbType::HashTemplateListpack
+            | RdbType::HashTemplateDump
+            | RdbType::HashTemplatePlain => Ok(()),
         }
     }
 
@@ -120,12 +138,12 @@ mod tests {
             encode_string(v, None, &mut value);
         }
         let mut out = b"before".to_vec();
-        compress_value(opcode::HASH, &value, Some(&mut Packer::new()), &mut out).unwrap();
+        compress_value(RdbType::Hash, &value, Some(&mut Packer::new()), &mut out).unwrap();
         assert!(out.len() < 70);
         let mut got = Vec::new();
         walk::hash(
             &crate::Context::held(),
-            opcode::HASH,
+            RdbType::Hash,
             &out[6..],
             &mut Bufs::new(),
             |f, v, _| {
@@ -146,11 +164,11 @@ mod tests {
         let mut value = Vec::new();
         encode_raw(lp.finish(), &mut value);
         let mut out = Vec::new();
-        compress_value(opcode::HASH_LISTPACK, &value, None, &mut out).unwrap();
+        compress_value(RdbType::HashListpack, &value, None, &mut out).unwrap();
         assert_eq!(out, value);
         out.clear();
         compress_value(
-            opcode::HASH_LISTPACK,
+            RdbType::HashListpack,
             &value,
             Some(&mut Packer::new()),
             &mut out,
@@ -159,7 +177,7 @@ mod tests {
         assert!(out.len() < value.len() / 3);
         let mut again = Vec::new();
         compress_value(
-            opcode::HASH_LISTPACK,
+            RdbType::HashListpack,
             &out,
             Some(&mut Packer::new()),
             &mut again,

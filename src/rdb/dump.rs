@@ -9,7 +9,8 @@
 use super::check::{Scratch, ValueInfo, check_value};
 use super::crc64::crc64;
 use super::error::{ErrorKind, RdbError};
-use super::opcode;
+use super::opcode::{Opcode, Tag};
+use super::rdb_type::RdbType;
 use super::target::lowest_version;
 use super::template::Context;
 use super::version::RdbVersion;
@@ -19,21 +20,27 @@ const FOOTER_LEN: usize = 10;
 
 /// Appends the payload of a value, under the lowest version that defines its type: so the oldest server that knows
 /// the type takes it.
-pub fn encode(rdb_type: u8, value: &[u8], out: &mut Vec<u8>) {
+pub fn encode(rdb_type: RdbType, value: &[u8], out: &mut Vec<u8>) {
     encode_as(lowest_version(rdb_type), rdb_type, value, out);
 }
 
 /// [`encode`] under a version of the caller's choice.
-pub fn encode_as(version: RdbVersion, rdb_type: u8, value: &[u8], out: &mut Vec<u8>) {
+pub fn encode_as(version: RdbVersion, rdb_type: RdbType, value: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    out.push(rdb_type);
+    out.push(rdb_type.number());
     out.extend_from_slice(value);
     end(version, start, out);
 }
 
-/// Makes a payload of a type byte and a value that have been written to `out`, which is not copied.
-pub fn seal(out: &mut Vec<u8>) {
-    end(lowest_version(out[0]), 0, out);
+/// Makes a payload of a value that has been written to `out` after a first byte, whatever that is. Nothing is copied.
+pub fn seal(rdb_type: RdbType, out: &mut Vec<u8>) {
+    out[0] = rdb_type.number();
+    seal_as(lowest_version(rdb_type), out);
+}
+
+/// Makes a payload of `version` of a type byte and a value that have been written to `out`.
+pub fn seal_as(version: RdbVersion, out: &mut Vec<u8>) {
+    end(version, 0, out);
 }
 
 fn end(version: RdbVersion, start: usize, out: &mut Vec<u8>) {
@@ -48,7 +55,7 @@ pub struct Payload<'a> {
     /// What the value's bytes mean.
     pub context: Context,
     /// The type byte.
-    pub rdb_type: u8,
+    pub rdb_type: RdbType,
     /// The value, exactly as in the payload.
     pub value: &'a [u8],
     /// What the check found; never `empty`.
@@ -64,24 +71,22 @@ pub struct Payload<'a> {
 pub fn decode<'a>(payload: &'a [u8], scratch: &mut Scratch) -> Result<Payload<'a>, RdbError> {
     let version = verify(payload)?;
     let body = &payload[..payload.len() - FOOTER_LEN];
-    let Some((&rdb_type, value)) = body.split_first() else {
+    let Some((&byte, value)) = body.split_first() else {
         return Err(RdbError::new(ErrorKind::Truncated, 0, "value type"));
     };
-    if rdb_type == opcode::KEY_META && version.number >= 13 {
-        let kind = ErrorKind::Structure("metadata of modules, which is not supported");
-        return Err(RdbError::new(kind, 0, "key metadata"));
-    }
-    let by_id = matches!(
-        rdb_type,
-        opcode::HASH_TEMPLATE_LISTPACK | opcode::HASH_TEMPLATE_PLAIN
-    );
-    if !opcode::type_is_known(version, rdb_type) || by_id {
-        return Err(RdbError::new(
-            ErrorKind::UnknownType(rdb_type),
-            0,
-            "value type",
-        ));
-    }
+    let unknown = || RdbError::new(ErrorKind::UnknownType(byte), 0, "value type");
+    let rdb_type = match Tag::read(version, byte) {
+        Ok(Tag::Opcode(Opcode::KeyMeta)) => {
+            let kind = ErrorKind::Structure("metadata of modules, which is not supported");
+            return Err(RdbError::new(kind, 0, "key metadata"));
+        }
+        // Their field names are in the file that they come from.
+        Ok(Tag::Value(RdbType::HashTemplateListpack | RdbType::HashTemplatePlain)) => {
+            return Err(unknown());
+        }
+        Ok(Tag::Value(rdb_type)) => rdb_type,
+        Ok(Tag::Opcode(_)) | Err(_) => return Err(unknown()),
+    };
     let context = Context::new(version);
     let info = check_value(&context, rdb_type, value, scratch).map_err(|e| e.shifted(1))?;
     if info.empty {
@@ -121,7 +126,7 @@ pub fn verify(payload: &[u8]) -> Result<RdbVersion, RdbError> {
 mod tests {
     use super::*;
 
-    fn check(payload: &[u8]) -> Result<(u8, Vec<u8>), ErrorKind> {
+    fn check(payload: &[u8]) -> Result<(RdbType, Vec<u8>), ErrorKind> {
         let mut scratch = Scratch::new(base::secret::HashKey::fixed([1, 0]));
         decode(payload, &mut scratch)
             .map(|p| (p.rdb_type, p.value.to_vec()))
@@ -140,7 +145,7 @@ mod tests {
         ];
         for footer in footers {
             let payload = [b"\x00\x01v", footer].concat();
-            assert_eq!(check(&payload), Ok((opcode::STRING, b"\x01v".to_vec())));
+            assert_eq!(check(&payload), Ok((RdbType::String, b"\x01v".to_vec())));
             for at in 0..payload.len() {
                 let mut broken = payload.clone();
                 broken[at] ^= 1;
@@ -152,7 +157,7 @@ mod tests {
     #[test]
     fn our_payload_of_a_string_is_that_of_redis_6_2() {
         let mut out = Vec::new();
-        encode(opcode::STRING, b"\x01v", &mut out);
+        encode(RdbType::String, b"\x01v", &mut out);
         assert_eq!(out, b"\x00\x01v\x09\x00\x41\xfa\x9f\x7e\x4d\xbe\xe9\x7f");
     }
 
@@ -176,7 +181,7 @@ mod tests {
             let mut out = Vec::new();
             encode_as(
                 RdbVersion::from_number(version),
-                opcode::STRING,
+                RdbType::String,
                 b"\x01v",
                 &mut out,
             );
@@ -186,36 +191,36 @@ mod tests {
 
     #[test]
     fn empty_values_left_over_bytes_and_foreign_types_are_bad_data() {
-        let payload = |version: u16, rdb_type: u8, value: &[u8]| {
+        let payload = |version: u16, rdb_type: RdbType, value: &[u8]| {
             let mut out = Vec::new();
             encode_as(RdbVersion::from_number(version), rdb_type, value, &mut out);
             check(&out)
         };
         assert_eq!(
-            payload(11, opcode::SET, b"\x00"),
+            payload(11, RdbType::Set, b"\x00"),
             Err(ErrorKind::EmptyValue)
         );
         assert_eq!(
-            payload(11, opcode::STRING, b"\x01vx"),
+            payload(11, RdbType::String, b"\x01vx"),
             Err(ErrorKind::TrailingBytes(1))
         );
         assert_eq!(
-            payload(11, opcode::HASH_TTL, b"\0\0\0\0\0\0\0\0\x01\x00\x01f\x01v"),
+            payload(11, RdbType::HashTtl, b"\0\0\0\0\0\0\0\0\x01\x00\x01f\x01v"),
             Err(ErrorKind::UnknownType(24))
         );
-        assert!(payload(12, opcode::HASH_TTL, b"\0\0\0\0\0\0\0\0\x01\x00\x01f\x01v").is_ok());
+        assert!(payload(12, RdbType::HashTtl, b"\0\0\0\0\0\0\0\0\x01\x00\x01f\x01v").is_ok());
         assert!(
             payload(
                 80,
-                opcode::HASH_2,
+                RdbType::Hash2,
                 b"\x01\x01f\x01v\xff\xff\xff\xff\xff\xff\xff\xff"
             )
             .is_ok()
         );
         assert_eq!(
-            payload(15, opcode::HASH_TEMPLATE_PLAIN, b"\x01\x01f"),
+            payload(15, RdbType::HashTemplatePlain, b"\x01\x01f"),
             Err(ErrorKind::UnknownType(32))
         );
-        assert!(payload(15, opcode::HASH_TEMPLATE_DUMP, b"\x01\x01\x01f\x01v").is_ok());
+        assert!(payload(15, RdbType::HashTemplateDump, b"\x01\x01\x01f\x01v").is_ok());
     }
 }

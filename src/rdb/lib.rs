@@ -20,7 +20,7 @@
 //! | [`target`] | which server reads which types; how a value looks for it, or why it cannot |
 //! | [`dump`] | DUMP payloads and their footer |
 //! | [`function`] | whether a function library can be one |
-//! | [`version`], [`opcode`], [`template`], [`module`] | magic, tags, shared field names, module ids |
+//! | [`version`], [`opcode`], [`rdb_type`], [`template`], [`module`] | magic, tags, shared field names, module ids |
 //! | [`length`], [`string`], [`lzf`], [`crc64`] | the primitives |
 //! | [`listpack`], [`intset`], [`ziplist`], [`zipmap`] | the packed encodings, read, checked and (the first two) edited |
 //! | [`error`] | what was wrong, at which byte, in which key |
@@ -58,6 +58,7 @@ pub mod lzf;
 pub mod module;
 pub mod normalize;
 pub mod opcode;
+pub mod rdb_type;
 pub mod record;
 pub mod scan;
 mod seen;
@@ -76,6 +77,8 @@ pub mod ziplist;
 pub mod zipmap;
 
 pub use error::{ErrorKind, RdbError};
+pub use opcode::{Opcode, Tag};
+pub use rdb_type::RdbType;
 pub use record::{Frame, Record};
 pub use scan::{PlainString, Scanner, Step};
 pub use template::Context;

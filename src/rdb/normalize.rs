@@ -17,7 +17,7 @@ use super::cursor::Cursor;
 use super::error::RdbError;
 use super::length::encode_length;
 use super::listpack::{self, BacklenForm, Builder, Item};
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::stream::{Head, Stream, StreamId};
 use super::stream_node::{check_node, rewrite};
 use super::string::{StrRef, encode_item, encode_raw};
@@ -41,12 +41,12 @@ const NODE_BYTES_MAX: usize = 8192;
 /// Those of the check, if the value did not pass it.
 pub fn normalize(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     info: &ValueInfo,
     scratch: &mut Scratch,
     out: &mut Vec<u8>,
-) -> Result<u8, RdbError> {
+) -> Result<RdbType, RdbError> {
     if info.as_is {
         out.extend_from_slice(bytes);
         return Ok(rdb_type);
@@ -55,7 +55,7 @@ pub fn normalize(
     match info.kind {
         Kind::String => {
             encode_raw(b"", out);
-            Ok(opcode::STRING)
+            Ok(RdbType::String)
         }
         Kind::List => {
             let mut list = ListBuilder::new(NODE_BYTES_MAX);
@@ -64,7 +64,7 @@ pub fn normalize(
                 Ok::<(), RdbError>(())
             })?;
             list.finish(out);
-            Ok(opcode::QUICKLIST_2)
+            Ok(RdbType::Quicklist2)
         }
         Kind::Set => {
             encode_length(info.elements, out);
@@ -72,7 +72,7 @@ pub fn normalize(
                 encode_item(member, None, out);
                 Ok::<(), RdbError>(())
             })?;
-            Ok(opcode::SET)
+            Ok(RdbType::Set)
         }
         Kind::Zset => zset(rdb_type, bytes, info, bufs, out),
         Kind::Hash => hash(context, rdb_type, bytes, info, bufs, out),
@@ -136,12 +136,12 @@ impl ListBuilder {
 }
 
 fn zset(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     info: &ValueInfo,
     bufs: &mut Bufs,
     out: &mut Vec<u8>,
-) -> Result<u8, RdbError> {
+) -> Result<RdbType, RdbError> {
     let mut longest = 0;
     let mut members: Vec<(f64, Vec<u8>)> = Vec::new();
     if info.elements > ZSET_PACKED_MAX {
@@ -160,7 +160,7 @@ fn zset(
             out.extend_from_slice(&score.to_le_bytes());
             Ok::<(), RdbError>(())
         })?;
-        return Ok(opcode::ZSET_2);
+        return Ok(RdbType::Zset2);
     }
     // Plain comparison: 0.0 and -0.0 are equal, then the members decide.
     members.sort_by(|a, b| {
@@ -174,17 +174,17 @@ fn zset(
         lp.push(ScoreItem::new(*score).item());
     }
     encode_raw(lp.finish(), out);
-    Ok(opcode::ZSET_LISTPACK)
+    Ok(RdbType::ZsetListpack)
 }
 
 fn hash(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     info: &ValueInfo,
     bufs: &mut Bufs,
     out: &mut Vec<u8>,
-) -> Result<u8, RdbError> {
+) -> Result<RdbType, RdbError> {
     let mut longest = 0;
     if info.elements > HASH_PACKED_MAX {
         longest = usize::MAX;
@@ -205,7 +205,7 @@ fn hash(
                 Ok::<(), RdbError>(())
             })?;
             encode_raw(lp.finish(), out);
-            Ok(opcode::HASH_LISTPACK)
+            Ok(RdbType::HashListpack)
         }
         (None, false) => {
             encode_length(info.elements, out);
@@ -214,7 +214,7 @@ fn hash(
                 encode_item(value, None, out);
                 Ok::<(), RdbError>(())
             })?;
-            Ok(opcode::HASH)
+            Ok(RdbType::Hash)
         }
         (Some(min), true) => packed_ttl_hash(context, rdb_type, bytes, min, bufs, out),
         (Some(min), false) => {
@@ -226,19 +226,19 @@ fn hash(
                 encode_item(value, None, out);
                 Ok::<(), RdbError>(())
             })?;
-            Ok(opcode::HASH_TTL)
+            Ok(RdbType::HashTtl)
         }
     }
 }
 
 fn packed_ttl_hash(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     min: i64,
     bufs: &mut Bufs,
     out: &mut Vec<u8>,
-) -> Result<u8, RdbError> {
+) -> Result<RdbType, RdbError> {
     let mut fields = Vec::new();
     walk::hash(context, rdb_type, bytes, bufs, |field, value, expire_ms| {
         // 0 says "none" in this form; a field that expired at 0 (possible in Valkey's) expired at 1 as well.
@@ -259,7 +259,7 @@ fn packed_ttl_hash(
     }
     out.extend_from_slice(&min.max(1).to_le_bytes());
     encode_raw(lp.finish(), out);
-    Ok(opcode::HASH_LISTPACK_TTL)
+    Ok(RdbType::HashListpackTtl)
 }
 
 /// Text that is a canonical integer becomes one.
@@ -270,7 +270,12 @@ fn canonical(item: Item<'_>) -> Item<'_> {
     }
 }
 
-fn stream(rdb_type: u8, bytes: &[u8], bufs: &mut Bufs, out: &mut Vec<u8>) -> Result<u8, RdbError> {
+fn stream(
+    rdb_type: RdbType,
+    bytes: &[u8],
+    bufs: &mut Bufs,
+    out: &mut Vec<u8>,
+) -> Result<RdbType, RdbError> {
     let mut stream = Stream::parse(rdb_type, bytes)?;
     stream.nodes.sort_by_key(|node| node.master);
     let mut listpacks: Vec<Option<Vec<u8>>> = Vec::with_capacity(stream.nodes.len());
@@ -304,12 +309,12 @@ fn stream(rdb_type: u8, bytes: &[u8], bufs: &mut Bufs, out: &mut Vec<u8>) -> Res
     if stream.head.is_none() {
         add_head(&mut stream, first_live);
     }
-    if rdb_type < opcode::STREAM_3 {
+    if rdb_type < RdbType::Stream3 {
         for consumer in stream.groups.iter_mut().flat_map(|g| &mut g.consumers) {
             consumer.active_ms = Some(consumer.seen_ms);
         }
     }
-    let held = rdb_type.max(opcode::STREAM_3);
+    let held = rdb_type.max(RdbType::Stream3);
     stream.encode(held, out);
     Ok(held)
 }

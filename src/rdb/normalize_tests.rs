@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::check::check_value;
+use crate::rdb_type::RdbType;
 use crate::version::RdbVersion;
 use base::testing::Rng;
 
-fn normalized(version: RdbVersion, rdb_type: u8, bytes: &[u8]) -> (u8, Vec<u8>) {
+fn normalized(version: RdbVersion, rdb_type: RdbType, bytes: &[u8]) -> (RdbType, Vec<u8>) {
     let mut scratch = Scratch::new(base::secret::HashKey::fixed([3, 0]));
     let context = Context::new(version);
     let info = check_value(&context, rdb_type, bytes, &mut scratch).expect("sound");
@@ -18,7 +19,7 @@ fn normalized(version: RdbVersion, rdb_type: u8, bytes: &[u8]) -> (u8, Vec<u8>) 
     (held, out)
 }
 
-fn fields(rdb_type: u8, bytes: &[u8]) -> Vec<(String, String, Option<i64>)> {
+fn fields(rdb_type: RdbType, bytes: &[u8]) -> Vec<(String, String, Option<i64>)> {
     let mut out = Vec::new();
     walk::hash(
         &Context::held(),
@@ -37,7 +38,7 @@ fn fields(rdb_type: u8, bytes: &[u8]) -> Vec<(String, String, Option<i64>)> {
 
 fn elements(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut out = Vec::new();
-    walk::list(opcode::QUICKLIST_2, bytes, &mut Bufs::new(), |item| {
+    walk::list(RdbType::Quicklist2, bytes, &mut Bufs::new(), |item| {
         out.push(item.to_vec());
         Ok::<(), RdbError>(())
     })
@@ -51,20 +52,20 @@ fn the_dump_bodies_of_6_2_become_those_of_7_0() {
     let list = b"\x01\x17\x17\0\0\0\x12\0\0\0\x04\0\0\x01a\x03\xf6\x02\xfe\xff\x03\xc0\x2c\x01\xff";
     let held = b"\x01\x02\x12\x12\0\0\0\x04\0\x81a\x02\x05\x01\xdf\xff\x02\xc1\x2c\x02\xff";
     assert_eq!(
-        normalized(v9, opcode::QUICKLIST, list),
-        (opcode::QUICKLIST_2, held.to_vec())
+        normalized(v9, RdbType::Quicklist, list),
+        (RdbType::Quicklist2, held.to_vec())
     );
     let zset = b"\x18\x18\0\0\0\x12\0\0\0\x04\0\0\x01a\x03\xf2\x02\x01b\x03\x032.5\xff";
     let held = b"\x14\x14\0\0\0\x04\0\x81a\x02\x01\x01\x81b\x02\x832.5\x04\xff";
     assert_eq!(
-        normalized(v9, opcode::ZSET_ZIPLIST, zset),
-        (opcode::ZSET_LISTPACK, held.to_vec())
+        normalized(v9, RdbType::ZsetZiplist, zset),
+        (RdbType::ZsetListpack, held.to_vec())
     );
     let hash = b"\x16\x16\0\0\0\x13\0\0\0\x04\0\0\x01f\x03\x01v\x03\x01n\x03\xfd\xff";
     let held = b"\x12\x12\0\0\0\x04\0\x81f\x02\x81v\x02\x81n\x02\x0c\x01\xff";
     assert_eq!(
-        normalized(v9, opcode::HASH_ZIPLIST, hash),
-        (opcode::HASH_LISTPACK, held.to_vec())
+        normalized(v9, RdbType::HashZiplist, hash),
+        (RdbType::HashListpack, held.to_vec())
     );
 }
 
@@ -72,28 +73,24 @@ fn the_dump_bodies_of_6_2_become_those_of_7_0() {
 fn hashes_with_field_ttls_of_both_families_meet_in_one_form() {
     let valkey = b"\x02\x01f\x01v\xff\xff\xff\xff\xff\xff\xff\xff\x01n\xc0\x0c\x00\xd8\xc3\x2c\xbb\x03\x00\x00";
     let redis = b"\x00\xd8\xc3\x2c\xbb\x03\x00\x00\x1e\x1e\x00\x00\x00\x06\x00\x81n\x02\x0c\x01\xf4\x00\xd8\xc3\x2c\xbb\x03\x00\x00\x09\x81f\x02\x81v\x02\x00\x01\xff";
-    let expected = (opcode::HASH_LISTPACK_TTL, redis.to_vec());
+    let expected = (RdbType::HashListpackTtl, redis.to_vec());
     assert_eq!(
-        normalized(RdbVersion::VALKEY_80, opcode::HASH_2, valkey),
+        normalized(RdbVersion::VALKEY_80, RdbType::Hash2, valkey),
         expected
     );
     assert_eq!(
-        normalized(RdbVersion::redis(12), opcode::HASH_LISTPACK_TTL, redis),
+        normalized(RdbVersion::redis(12), RdbType::HashListpackTtl, redis),
         expected
     );
     // The release candidates of 7.4: absolute times, 0 for none.
     let rc = b"\x02\x00\x01f\x01v\x81\x00\x00\x03\xbb\x2c\xc3\xd8\x00\x01n\xc0\x0c";
     assert_eq!(
-        normalized(RdbVersion::redis(12), opcode::HASH_TTL_RC, rc),
+        normalized(RdbVersion::redis(12), RdbType::HashTtlRc, rc),
         expected
     );
     let rc_packed = &redis[8..];
     assert_eq!(
-        normalized(
-            RdbVersion::redis(12),
-            opcode::HASH_LISTPACK_TTL_RC,
-            rc_packed
-        ),
+        normalized(RdbVersion::redis(12), RdbType::HashListpackTtlRc, rc_packed),
         expected
     );
 }
@@ -107,8 +104,8 @@ fn large_valkey_hashes_count_from_their_earliest_expiry() {
         encode_item(Item::Bytes(long.as_bytes()), None, &mut value);
         value.extend_from_slice(&time.to_le_bytes());
     }
-    let (held, out) = normalized(RdbVersion::VALKEY_80, opcode::HASH_2, &value);
-    assert_eq!(held, opcode::HASH_TTL);
+    let (held, out) = normalized(RdbVersion::VALKEY_80, RdbType::Hash2, &value);
+    assert_eq!(held, RdbType::HashTtl);
     let times: Vec<_> = fields(held, &out)
         .into_iter()
         .map(|(f, _, t)| (f, t))
@@ -141,8 +138,8 @@ fn lists_are_split_into_nodes_and_large_elements_stand_alone() {
     wanted
         .iter()
         .for_each(|e| encode_item(Item::of(e), None, &mut value));
-    let (held, out) = normalized(RdbVersion::redis(6), opcode::LIST, &value);
-    assert_eq!(held, opcode::QUICKLIST_2);
+    let (held, out) = normalized(RdbVersion::redis(6), RdbType::List, &value);
+    assert_eq!(held, RdbType::Quicklist2);
     assert_eq!(elements(&out), wanted);
 }
 
@@ -155,7 +152,7 @@ fn sorted_sets_are_sorted_and_odd_scores_become_numbers() {
     }
     let mut value = Vec::new();
     encode_raw(lp.finish(), &mut value);
-    let (held, out) = normalized(RdbVersion::redis(10), opcode::ZSET_LISTPACK, &value);
+    let (held, out) = normalized(RdbVersion::redis(10), RdbType::ZsetListpack, &value);
     let mut got = Vec::new();
     walk::zset(held, &out, &mut Bufs::new(), |m, score| {
         got.push((String::from_utf8(m.to_vec()).expect("text"), score));
@@ -169,8 +166,8 @@ fn sorted_sets_are_sorted_and_odd_scores_become_numbers() {
 #[test]
 fn zipmaps_and_template_hashes_become_packed_hashes() {
     let zipmap = b"\x10\x02\x03foo\x03\x00bar\x01n\x01\x001\xff";
-    let (held, out) = normalized(RdbVersion::redis(2), opcode::HASH_ZIPMAP, zipmap);
-    assert_eq!(held, opcode::HASH_LISTPACK);
+    let (held, out) = normalized(RdbVersion::redis(2), RdbType::HashZipmap, zipmap);
+    assert_eq!(held, RdbType::HashListpack);
     assert_eq!(
         fields(held, &out),
         [
@@ -180,7 +177,7 @@ fn zipmaps_and_template_hashes_become_packed_hashes() {
     );
     let (held, out) = normalized(
         RdbVersion::redis(15),
-        opcode::HASH_TEMPLATE_DUMP,
+        RdbType::HashTemplateDump,
         b"\x01\x02\x01a\x01b\x011\x012",
     );
     assert_eq!(
@@ -243,9 +240,9 @@ fn stream_nodes_out_of_order_are_sorted() {
         out
     };
     let value = [&b"\x02"[..], &node(9), &node(1), b"\x02\x09\x00\x00"].concat();
-    let (held, out) = normalized(RdbVersion::redis(9), opcode::STREAM, &value);
+    let (held, out) = normalized(RdbVersion::redis(9), RdbType::Stream, &value);
     let stream = Stream::parse(held, &out).expect("sound");
-    assert_eq!(held, opcode::STREAM_3);
+    assert_eq!(held, RdbType::Stream3);
     assert!(stream.nodes_in_order());
     assert_eq!(stream.head.map(|h| h.entries_added), Some(2));
 }

@@ -1,5 +1,6 @@
 //! The frames that a file is made of.
 
+use super::rdb_type::RdbType;
 use std::borrow::Cow;
 
 use super::module::ModuleId;
@@ -103,7 +104,7 @@ pub struct Record<'a> {
     /// Access frequency (files saved under an LFU policy).
     pub freq: Option<u8>,
     /// The type byte; its meaning depends on the file's dialect.
-    pub rdb_type: u8,
+    pub rdb_type: RdbType,
     /// The key.
     pub key: Cow<'a, [u8]>,
     /// Type byte, key and value, exactly as in the file.

@@ -25,7 +25,8 @@ use std::sync::Arc;
 use super::cursor::{Cursor, Fault, Read};
 use super::error::{ErrorKind, RdbError};
 use super::length::Length;
-use super::opcode;
+use super::opcode::{Opcode, Tag};
+use super::rdb_type::RdbType;
 use super::record::{Frame, Record};
 use super::skip::{module_id, skip_module_items, skip_value};
 use super::string::StrRef;
@@ -140,7 +141,7 @@ impl Scanner {
             expire_ms: plain.expire_ms,
             idle_s: None,
             freq: None,
-            rdb_type: opcode::STRING,
+            rdb_type: RdbType::String,
             key: Cow::Borrowed(&window[plain.type_at + 2..plain.value_at]),
             body: &window[plain.type_at..plain.end],
             value: &window[plain.value_at..plain.end],
@@ -163,9 +164,11 @@ impl Scanner {
     /// about it. `None`: ask [`Scanner::next`].
     #[inline]
     pub fn plain_string(&mut self, window: &[u8]) -> Option<PlainString> {
+        const STRING: u8 = RdbType::String.number();
+        const EXPIRE_TIME_MS: u8 = Opcode::ExpireTimeMs.number();
         let (expire_ms, type_at) = match *window.first()? {
-            opcode::STRING => (None, 0),
-            opcode::EXPIRETIME_MS if window.get(9) == Some(&opcode::STRING) => (
+            STRING => (None, 0),
+            EXPIRE_TIME_MS if window.get(9) == Some(&STRING) => (
                 Some(i64::from_le_bytes(*window.get(1..)?.first_chunk()?)),
                 9,
             ),
@@ -237,67 +240,58 @@ impl Scanner {
         let version = self.context.version;
         loop {
             let at = cur.at();
-            let tag = cur.u8("the next opcode")?;
-            match tag {
-                opcode::EXPIRETIME_MS => pending.expire_ms = Some(cur.i64le("expiry")?),
-                opcode::EXPIRETIME => {
+            let byte = cur.u8("the next opcode")?;
+            let opcode = match Tag::read(version, byte) {
+                Ok(Tag::Value(rdb_type)) => return self.key(cur, at, rdb_type, pending, key),
+                Ok(Tag::Opcode(opcode)) => opcode,
+                Err(kind @ ErrorKind::UnknownType(_)) => {
+                    // The key helps to find the place; take it if it is there.
+                    *key = text(cur, "key").ok();
+                    return Cursor::starting_at(cur.bytes(), at).fault(kind, "value type");
+                }
+                Err(kind) => {
+                    return Cursor::starting_at(cur.bytes(), at).fault(kind, "the next opcode");
+                }
+            };
+            match opcode {
+                Opcode::ExpireTimeMs => pending.expire_ms = Some(cur.i64le("expiry")?),
+                Opcode::ExpireTime => {
                     pending.expire_ms =
                         Some(i64::from(i32::from_le_bytes(cur.array("expiry")?)) * 1000);
                 }
-                opcode::IDLE => pending.idle_s = Some(hint(cur, "idle time")?),
-                opcode::FREQ => pending.freq = Some(cur.u8("access frequency")?),
-                opcode::EOF => return eof(cur, version, self.offset),
-                opcode::SELECTDB => return select_db(cur),
-                opcode::RESIZEDB => {
+                Opcode::Idle => pending.idle_s = Some(hint(cur, "idle time")?),
+                Opcode::Freq => pending.freq = Some(cur.u8("access frequency")?),
+                Opcode::Eof => return eof(cur, version, self.offset),
+                Opcode::SelectDb => return select_db(cur),
+                Opcode::ResizeDb => {
                     return Ok(Frame::ResizeDb {
                         keys: hint(cur, "number of keys")?,
                         expires: hint(cur, "number of keys with an expiry")?,
                     });
                 }
-                opcode::AUX => {
+                Opcode::Aux => {
                     return Ok(Frame::Aux {
                         name: text(cur, "AUX name")?,
                         value: text(cur, "AUX value")?,
                     });
                 }
-                opcode::SLOT_INFO => {
+                Opcode::SlotInfo => {
                     return Ok(Frame::SlotInfo {
                         slot: hint(cur, "slot")?,
                         keys: hint(cur, "keys in a slot")?,
                         expires: hint(cur, "keys with an expiry in a slot")?,
                     });
                 }
-                opcode::FUNCTION2 => {
+                Opcode::Function2 => {
                     return Ok(Frame::Function {
                         code: text(cur, "function library")?,
                     });
                 }
-                opcode::FUNCTION_PRE_GA => return function_pre_ga(cur),
-                opcode::MODULE_AUX => return module_aux(cur, at),
-                opcode::SLOT_IMPORT if version.dialect == Dialect::Valkey => {
-                    return slot_import(cur);
-                }
-                opcode::KEY_META if version.number >= 13 && version.dialect == Dialect::Redis => {
-                    return key_meta(cur, at);
-                }
-                opcode::HASH_TEMPLATE
-                    if version.number >= 15 && version.dialect == Dialect::Redis =>
-                {
-                    return self.hash_template(cur);
-                }
-                _ if opcode::type_is_known(version, tag) => {
-                    return self.key(cur, at, tag, pending, key);
-                }
-                opcode::FIRST_OPCODE.. => {
-                    return Cursor::starting_at(cur.bytes(), at)
-                        .fault(ErrorKind::UnknownOpcode(tag), "the next opcode");
-                }
-                _ => {
-                    // The key helps to find the place; take it if it is there.
-                    *key = text(cur, "key").ok();
-                    return Cursor::starting_at(cur.bytes(), at)
-                        .fault(ErrorKind::UnknownType(tag), "value type");
-                }
+                Opcode::FunctionPreGa => return function_pre_ga(cur),
+                Opcode::ModuleAux => return module_aux(cur, at),
+                Opcode::SlotImport => return slot_import(cur),
+                Opcode::KeyMeta => return key_meta(cur, at),
+                Opcode::HashTemplate => return self.hash_template(cur),
             }
         }
     }
@@ -306,14 +300,13 @@ impl Scanner {
         &self,
         cur: &mut Cursor<'a>,
         at: usize,
-        rdb_type: u8,
+        rdb_type: RdbType,
         pending: &mut Pending,
         known_key: &mut Option<Cow<'a, [u8]>>,
     ) -> Read<Frame<'a>> {
         let key = text(cur, "key")?;
         let value_at = cur.at();
-        if let Err(fault) = skip_value(cur, self.context.version, &self.context.templates, rdb_type)
-        {
+        if let Err(fault) = skip_value(cur, &self.context.templates, rdb_type) {
             *known_key = Some(key);
             return Err(fault);
         }

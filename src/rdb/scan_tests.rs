@@ -1,6 +1,7 @@
 //! The scanner on the specification's file, on every prefix of it and on defects.
 
 use super::*;
+use crate::rdb_type::RdbType;
 
 /// Section 1.6 of the format's specification: loads in Redis 8.2, 8.6 and Valkey 8.1, 9.0, 9.1.
 pub(crate) const SMALL: &[u8] = b"REDIS0011\
@@ -88,7 +89,7 @@ fn the_file_of_the_specification_gives_its_frames() {
     let Frame::Key(l) = &got[7] else { panic!() };
     assert_eq!(
         (l.rdb_type, &*l.key, l.value.len()),
-        (opcode::QUICKLIST_2, &b"l"[..], 15)
+        (RdbType::Quicklist2, &b"l"[..], 15)
     );
     let covered = SMALL.len() as u64 - 8;
     assert_eq!(
@@ -202,7 +203,7 @@ fn module_values_and_auxiliary_data_are_found_whole() {
     let got = keys(b"\x07\x01m\x81\xbd\xe7\x2d\xa2\xbb\x1e\xb4\x00\x01\x05\x02\x06\x03\0\0\0\0\x04\0\0\0\0\0\0\0\0\x05\x01x\x00").unwrap();
     assert_eq!(
         (got[0].rdb_type, got[0].value.len()),
-        (opcode::MODULE_2, 9 + 2 + 2 + 5 + 9 + 3 + 1)
+        (RdbType::Module2, 9 + 2 + 2 + 5 + 9 + 3 + 1)
     );
     let aux = b"REDIS0011\xf7\x05\x02\x01\x05\x01x\x00\xff\0\0\0\0\0\0\0\0";
     assert!(matches!(

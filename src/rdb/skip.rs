@@ -6,9 +6,8 @@
 use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
 use super::module::ModuleId;
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::template::Templates;
-use super::version::{Dialect, RdbVersion};
 
 /// Bytes of a stream id as stored in node keys and pending lists.
 pub(crate) const STREAM_ID_LEN: u64 = 16;
@@ -16,40 +15,39 @@ pub(crate) const STREAM_ID_LEN: u64 = 16;
 /// Passes over the value of type `rdb_type`.
 pub(crate) fn skip_value(
     cur: &mut Cursor<'_>,
-    version: RdbVersion,
     templates: &Templates,
-    rdb_type: u8,
+    rdb_type: RdbType,
 ) -> Read<()> {
     match rdb_type {
-        opcode::STRING => cur.skip_string("string value"),
-        opcode::LIST => skip_strings(cur, 1, "list element"),
-        opcode::SET => skip_strings(cur, 1, "set member"),
-        opcode::HASH => skip_strings(cur, 2, "hash field or value"),
-        opcode::ZSET => skip_old_zset(cur),
-        opcode::ZSET_2 => {
+        RdbType::String => cur.skip_string("string value"),
+        RdbType::List => skip_strings(cur, 1, "list element"),
+        RdbType::Set => skip_strings(cur, 1, "set member"),
+        RdbType::Hash => skip_strings(cur, 2, "hash field or value"),
+        RdbType::Zset => skip_old_zset(cur),
+        RdbType::Zset2 => {
             for _ in 0..cur.count(9, "sorted set length")? {
                 cur.skip_string("sorted set member")?;
                 cur.take(8, "score")?;
             }
             Ok(())
         }
-        opcode::HASH_ZIPMAP => cur.skip_string("zipmap"),
-        opcode::LIST_ZIPLIST | opcode::ZSET_ZIPLIST | opcode::HASH_ZIPLIST => {
+        RdbType::HashZipmap => cur.skip_string("zipmap"),
+        RdbType::ListZiplist | RdbType::ZsetZiplist | RdbType::HashZiplist => {
             cur.skip_string("ziplist")
         }
-        opcode::SET_INTSET => cur.skip_string("intset"),
-        opcode::HASH_LISTPACK | opcode::ZSET_LISTPACK | opcode::SET_LISTPACK => {
+        RdbType::SetIntset => cur.skip_string("intset"),
+        RdbType::HashListpack | RdbType::ZsetListpack | RdbType::SetListpack => {
             cur.skip_string("listpack")
         }
-        opcode::QUICKLIST => skip_strings(cur, 1, "quicklist node"),
-        opcode::QUICKLIST_2 => {
+        RdbType::Quicklist => skip_strings(cur, 1, "quicklist node"),
+        RdbType::Quicklist2 => {
             for _ in 0..cur.count(2, "quicklist length")? {
                 cur.number("quicklist container")?;
                 cur.skip_string("quicklist node")?;
             }
             Ok(())
         }
-        opcode::HASH_TTL_RC if version.dialect == Dialect::Valkey => {
+        RdbType::Hash2 => {
             for _ in 0..cur.count(10, "hash length")? {
                 cur.skip_string("hash field")?;
                 cur.skip_string("hash value")?;
@@ -57,24 +55,24 @@ pub(crate) fn skip_value(
             }
             Ok(())
         }
-        opcode::HASH_TTL_RC => skip_ttl_hash(cur),
-        opcode::HASH_LISTPACK_TTL_RC => cur.skip_string("listpack"),
-        opcode::HASH_TTL => {
+        RdbType::HashTtlRc => skip_ttl_hash(cur),
+        RdbType::HashListpackTtlRc => cur.skip_string("listpack"),
+        RdbType::HashTtl => {
             cur.take(8, "earliest field expiry")?;
             skip_ttl_hash(cur)
         }
-        opcode::HASH_LISTPACK_TTL => {
+        RdbType::HashListpackTtl => {
             cur.take(8, "earliest field expiry")?;
             cur.skip_string("listpack")
         }
-        opcode::STREAM
-        | opcode::STREAM_2
-        | opcode::STREAM_3
-        | opcode::STREAM_4
-        | opcode::STREAM_5 => skip_stream(cur, rdb_type),
-        opcode::ARRAY => skip_array(cur),
-        opcode::HASH_TEMPLATE_LISTPACK => cur.skip_string("listpack"),
-        opcode::HASH_TEMPLATE_PLAIN => {
+        RdbType::Stream
+        | RdbType::Stream2
+        | RdbType::Stream3
+        | RdbType::Stream4
+        | RdbType::Stream5 => skip_stream(cur, rdb_type),
+        RdbType::Array => skip_array(cur),
+        RdbType::HashTemplateListpack => cur.skip_string("listpack"),
+        RdbType::HashTemplatePlain => {
             let at = cur.at();
             let id = cur.number("template id")?;
             let Some(names) = templates.get(id) else {
@@ -86,22 +84,21 @@ pub(crate) fn skip_value(
             }
             Ok(())
         }
-        opcode::HASH_TEMPLATE_LISTPACK_DUMP => {
+        RdbType::HashTemplateListpackDump => {
             skip_template_names(cur)?;
             cur.skip_string("listpack")
         }
-        opcode::HASH_TEMPLATE_DUMP => {
+        RdbType::HashTemplateDump => {
             for _ in 0..skip_template_names(cur)? {
                 cur.skip_string("hash value")?;
             }
             Ok(())
         }
-        opcode::MODULE_2 => {
+        RdbType::Module2 => {
             module_id(cur)?;
             skip_module_items(cur)
         }
-        opcode::MODULE => cur.fault(ErrorKind::UnreadableType(rdb_type), "module value"),
-        _ => cur.fault(ErrorKind::UnknownType(rdb_type), "value"),
+        RdbType::Module => cur.fault(ErrorKind::UnreadableType(rdb_type.number()), "module value"),
     }
 }
 
@@ -135,18 +132,18 @@ fn skip_ttl_hash(cur: &mut Cursor<'_>) -> Read<()> {
     Ok(())
 }
 
-fn skip_stream(cur: &mut Cursor<'_>, rdb_type: u8) -> Read<()> {
+fn skip_stream(cur: &mut Cursor<'_>, rdb_type: RdbType) -> Read<()> {
     for _ in 0..cur.count(2, "number of stream nodes")? {
         cur.skip_string("stream node key")?;
         cur.skip_string("stream listpack")?;
     }
-    let head_numbers = if rdb_type >= opcode::STREAM_2 { 8 } else { 3 };
+    let head_numbers = if rdb_type >= RdbType::Stream2 { 8 } else { 3 };
     for _ in 0..head_numbers {
         cur.number("stream head")?;
     }
     for _ in 0..cur.count(5, "number of groups")? {
         cur.skip_string("group name")?;
-        let group_numbers = if rdb_type >= opcode::STREAM_2 { 3 } else { 2 };
+        let group_numbers = if rdb_type >= RdbType::Stream2 { 3 } else { 2 };
         for _ in 0..group_numbers {
             cur.number("group head")?;
         }
@@ -157,16 +154,16 @@ fn skip_stream(cur: &mut Cursor<'_>, rdb_type: u8) -> Read<()> {
         for _ in 0..cur.count(10, "number of consumers")? {
             cur.skip_string("consumer name")?;
             cur.take(
-                if rdb_type >= opcode::STREAM_3 { 16 } else { 8 },
+                if rdb_type >= RdbType::Stream3 { 16 } else { 8 },
                 "consumer times",
             )?;
             skip_ids(cur, "pending entries of a consumer")?;
         }
-        if rdb_type >= opcode::STREAM_5 {
+        if rdb_type >= RdbType::Stream5 {
             skip_ids(cur, "ids given back")?;
         }
     }
-    if rdb_type >= opcode::STREAM_4 {
+    if rdb_type >= RdbType::Stream4 {
         cur.number("idempotence duration")?;
         cur.number("idempotence limit")?;
         for _ in 0..cur.count(2, "number of producers")? {

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use super::cursor::{Cursor, Fault, Read};
 use super::error::{ErrorKind, RdbError};
 use super::length::encode_length;
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::string::{StrRef, encode_raw, encode_string};
 
 /// An entry's id.
@@ -240,7 +240,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// The first defect: bounds, the size of node keys, a node, group, consumer or pending id twice, a pending id
     /// without or with two owners. The listpacks are not looked into.
-    pub fn parse(rdb_type: u8, bytes: &'a [u8]) -> Result<Self, RdbError> {
+    pub fn parse(rdb_type: RdbType, bytes: &'a [u8]) -> Result<Self, RdbError> {
         let mut cur = Cursor::new(bytes);
         let stream = parse(rdb_type, &mut cur)?;
         cur.expect_end("stream")?;
@@ -253,32 +253,32 @@ impl<'a> Stream<'a> {
     }
 
     /// The lowest type that says everything this stream has to say.
-    pub fn lowest_type(&self) -> u8 {
+    pub fn lowest_type(&self) -> RdbType {
         if self.groups.iter().any(|g| !g.nacked.is_empty()) {
-            opcode::STREAM_5
+            RdbType::Stream5
         } else if self
             .idmp
             .as_ref()
             .is_some_and(|idmp| *idmp != Idmp::default())
         {
-            opcode::STREAM_4
+            RdbType::Stream4
         } else if self
             .groups
             .iter()
             .flat_map(|g| &g.consumers)
             .any(|c| c.active_ms.is_some())
         {
-            opcode::STREAM_3
+            RdbType::Stream3
         } else if self.head.is_some() {
-            opcode::STREAM_2
+            RdbType::Stream2
         } else {
-            opcode::STREAM
+            RdbType::Stream
         }
     }
 
     /// Appends the stream as a value of `rdb_type`. What the type cannot say is left out: compare
     /// [`Stream::lowest_type`]. Node listpacks are written as they are.
-    pub fn encode(&self, rdb_type: u8, out: &mut Vec<u8>) {
+    pub fn encode(&self, rdb_type: RdbType, out: &mut Vec<u8>) {
         encode_length(self.nodes.len() as u64, out);
         for node in &self.nodes {
             encode_raw(&node.master.to_bytes(), out);
@@ -286,7 +286,7 @@ impl<'a> Stream<'a> {
         }
         encode_length(self.length, out);
         self.last_id.write(out);
-        if rdb_type >= opcode::STREAM_2 {
+        if rdb_type >= RdbType::Stream2 {
             let head = self.head.unwrap_or_default();
             head.first_id.write(out);
             head.max_deleted_id.write(out);
@@ -296,7 +296,7 @@ impl<'a> Stream<'a> {
         for group in &self.groups {
             encode_group(group, rdb_type, out);
         }
-        if rdb_type >= opcode::STREAM_4 {
+        if rdb_type >= RdbType::Stream4 {
             encode_idmp(self.idmp.as_ref(), out);
         }
     }
@@ -316,10 +316,10 @@ fn encode_str_ref(s: &StrRef<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn encode_group(group: &Group<'_>, rdb_type: u8, out: &mut Vec<u8>) {
+fn encode_group(group: &Group<'_>, rdb_type: RdbType, out: &mut Vec<u8>) {
     encode_string(&group.name, None, out);
     group.last_id.write(out);
-    if rdb_type >= opcode::STREAM_2 {
+    if rdb_type >= RdbType::Stream2 {
         encode_length(group.entries_read.unwrap_or(UNKNOWN), out);
     }
     encode_length(group.pending.len() as u64, out);
@@ -338,12 +338,12 @@ fn encode_group(group: &Group<'_>, rdb_type: u8, out: &mut Vec<u8>) {
     for (consumer, ids) in group.consumers.iter().zip(&owned) {
         encode_string(&consumer.name, None, out);
         out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
-        if rdb_type >= opcode::STREAM_3 {
+        if rdb_type >= RdbType::Stream3 {
             out.extend_from_slice(&consumer.active_ms.unwrap_or(NEVER).to_le_bytes());
         }
         encode_ids(ids, out);
     }
-    if rdb_type >= opcode::STREAM_5 {
+    if rdb_type >= RdbType::Stream5 {
         encode_ids(&group.nacked, out);
     }
 }
@@ -374,7 +374,7 @@ pub fn encode_idmp(idmp: Option<&Idmp<'_>>, out: &mut Vec<u8>) {
     encode_length(idmp.duplicates, out);
 }
 
-fn parse<'a>(rdb_type: u8, cur: &mut Cursor<'a>) -> Read<Stream<'a>> {
+fn parse<'a>(rdb_type: RdbType, cur: &mut Cursor<'a>) -> Read<Stream<'a>> {
     let mut nodes = Vec::new();
     for _ in 0..cur.count(2, "number of stream nodes")? {
         let at = cur.at();
@@ -396,7 +396,7 @@ fn parse<'a>(rdb_type: u8, cur: &mut Cursor<'a>) -> Read<Stream<'a>> {
     refuse_twice(nodes.iter().map(|n| n.master), cur.at(), "stream node key")?;
     let length = cur.number("stream length")?;
     let last_id = StreamId::read(cur, "stream last id")?;
-    let head = match rdb_type >= opcode::STREAM_2 {
+    let head = match rdb_type >= RdbType::Stream2 {
         true => Some(Head {
             first_id: StreamId::read(cur, "stream first id")?,
             max_deleted_id: StreamId::read(cur, "stream largest deleted id")?,
@@ -409,7 +409,7 @@ fn parse<'a>(rdb_type: u8, cur: &mut Cursor<'a>) -> Read<Stream<'a>> {
         groups.push(parse_group(rdb_type, cur)?);
     }
     refuse_twice(groups.iter().map(|g| &g.name), cur.at(), "group name")?;
-    let idmp = if rdb_type >= opcode::STREAM_4 {
+    let idmp = if rdb_type >= RdbType::Stream4 {
         Some(parse_idmp(cur)?)
     } else {
         None
@@ -424,10 +424,10 @@ fn parse<'a>(rdb_type: u8, cur: &mut Cursor<'a>) -> Read<Stream<'a>> {
     })
 }
 
-fn parse_group<'a>(rdb_type: u8, cur: &mut Cursor<'a>) -> Read<Group<'a>> {
+fn parse_group<'a>(rdb_type: RdbType, cur: &mut Cursor<'a>) -> Read<Group<'a>> {
     let name = name(cur, "group name")?;
     let last_id = StreamId::read(cur, "group last id")?;
-    let entries_read = match rdb_type >= opcode::STREAM_2 {
+    let entries_read = match rdb_type >= RdbType::Stream2 {
         true => Some(cur.number("group entries read")?).filter(|&n| n != UNKNOWN),
         false => None,
     };
@@ -454,7 +454,7 @@ fn parse_group<'a>(rdb_type: u8, cur: &mut Cursor<'a>) -> Read<Group<'a>> {
     refuse_twice(consumers.iter().map(|c| &c.name), cur.at(), "consumer name")?;
     let at = cur.at();
     let mut nacked = Vec::new();
-    if rdb_type >= opcode::STREAM_5 {
+    if rdb_type >= RdbType::Stream5 {
         for _ in 0..cur.count(16, "ids given back")? {
             nacked.push(StreamId::from_bytes(&cur.array("id given back")?));
         }
@@ -493,14 +493,14 @@ fn find_pending(pending: &mut [Pending], id: StreamId) -> Option<&mut Pending> {
 }
 
 fn parse_consumer<'a>(
-    rdb_type: u8,
+    rdb_type: RdbType,
     index: u32,
     pending: &mut [Pending],
     cur: &mut Cursor<'a>,
 ) -> Read<Consumer<'a>> {
     let name = name(cur, "consumer name")?;
     let seen_ms = cur.i64le("consumer seen time")?;
-    let active_ms = if rdb_type >= opcode::STREAM_3 {
+    let active_ms = if rdb_type >= RdbType::Stream3 {
         Some(cur.i64le("consumer active time")?)
     } else {
         None

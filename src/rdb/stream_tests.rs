@@ -1,6 +1,7 @@
 //! Streams against the specification's worked example.
 
 use super::*;
+use crate::rdb_type::RdbType;
 use crate::stream_node::{Entry, NodeReader, check_node};
 
 /// Section 4.4: 1-1 f=v; 1-2 f=w deleted; 3-0 g=x; group G read all by consumer C. Type 21.
@@ -18,7 +19,7 @@ fn id(ms: u64, seq: u64) -> StreamId {
 
 #[test]
 fn the_worked_example_is_taken_apart() {
-    let s = Stream::parse(opcode::STREAM_3, EXAMPLE).unwrap();
+    let s = Stream::parse(RdbType::Stream3, EXAMPLE).unwrap();
     assert_eq!((s.nodes.len(), s.length, s.last_id), (1, 2, id(3, 0)));
     let head = s.head.unwrap();
     assert_eq!(
@@ -70,25 +71,25 @@ fn the_worked_example_is_taken_apart() {
 
 #[test]
 fn what_was_taken_apart_is_put_together_again() {
-    let s = Stream::parse(opcode::STREAM_3, EXAMPLE).unwrap();
-    assert_eq!(s.lowest_type(), opcode::STREAM_3);
+    let s = Stream::parse(RdbType::Stream3, EXAMPLE).unwrap();
+    assert_eq!(s.lowest_type(), RdbType::Stream3);
     for rdb_type in [
-        opcode::STREAM,
-        opcode::STREAM_2,
-        opcode::STREAM_3,
-        opcode::STREAM_4,
-        opcode::STREAM_5,
+        RdbType::Stream,
+        RdbType::Stream2,
+        RdbType::Stream3,
+        RdbType::Stream4,
+        RdbType::Stream5,
     ] {
         let mut out = Vec::new();
         s.encode(rdb_type, &mut out);
-        if rdb_type == opcode::STREAM_3 {
+        if rdb_type == RdbType::Stream3 {
             assert_eq!(out, EXAMPLE);
         }
         let again = Stream::parse(rdb_type, &out).unwrap();
         assert_eq!(again.nodes.len(), s.nodes.len());
         assert_eq!(again.groups[0].pending, s.groups[0].pending);
-        assert_eq!(again.head.is_some(), rdb_type > opcode::STREAM);
-        assert_eq!(again.idmp.is_some(), rdb_type > opcode::STREAM_3);
+        assert_eq!(again.head.is_some(), rdb_type > RdbType::Stream);
+        assert_eq!(again.idmp.is_some(), rdb_type > RdbType::Stream3);
     }
 }
 
@@ -96,17 +97,17 @@ fn what_was_taken_apart_is_put_together_again() {
 fn prefixes_and_broken_ownership_are_refused() {
     for cut in 0..EXAMPLE.len() {
         assert!(
-            Stream::parse(opcode::STREAM_3, &EXAMPLE[..cut]).is_err(),
+            Stream::parse(RdbType::Stream3, &EXAMPLE[..cut]).is_err(),
             "cut at {cut}"
         );
     }
-    let s = Stream::parse(opcode::STREAM_3, EXAMPLE).unwrap();
+    let s = Stream::parse(RdbType::Stream3, EXAMPLE).unwrap();
     let refused = |change: &dyn Fn(&mut Stream<'_>)| {
         let mut broken = s.clone();
         change(&mut broken);
         let mut out = Vec::new();
-        broken.encode(opcode::STREAM_3, &mut out);
-        Stream::parse(opcode::STREAM_3, &out)
+        broken.encode(RdbType::Stream3, &mut out);
+        Stream::parse(RdbType::Stream3, &out)
             .unwrap_err()
             .to_string()
     };

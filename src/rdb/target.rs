@@ -16,7 +16,7 @@ use std::fmt;
 use super::check::Scratch;
 use super::error::RdbError;
 use super::lzf::Packer;
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::version::RdbVersion;
 
 /// Whom a file is written for (`rdb-save-target`).
@@ -98,26 +98,46 @@ impl Target {
 
     /// Whether the target reads values of this held type as they are. Streams may still hold elements with two
     /// back-length forms.
-    pub fn reads(self, rdb_type: u8) -> bool {
-        let highest = match self {
-            Target::Auto => return true,
-            Target::Redis62 => return matches!(rdb_type, 0..=5 | 7 | 9..=15),
-            Target::Redis70 => opcode::STREAM_2,
-            Target::Redis72 | Target::Valkey8 => opcode::STREAM_3,
+    pub fn reads(self, rdb_type: RdbType) -> bool {
+        use RdbType as T;
+        let by_6_2 = matches!(
+            rdb_type,
+            T::String
+                | T::List
+                | T::Set
+                | T::Zset
+                | T::Hash
+                | T::Zset2
+                | T::Module2
+                | T::HashZipmap
+                | T::ListZiplist
+                | T::SetIntset
+                | T::ZsetZiplist
+                | T::HashZiplist
+                | T::Quicklist
+                | T::Stream
+        );
+        let packed = matches!(rdb_type, T::HashListpack | T::ZsetListpack | T::Quicklist2);
+        let by_7_0 = by_6_2 || packed || rdb_type == T::Stream2;
+        let by_7_2 = by_7_0 || matches!(rdb_type, T::SetListpack | T::Stream3);
+        match self {
+            Target::Auto => true,
+            Target::Redis62 => by_6_2,
+            Target::Redis70 => by_7_0,
+            Target::Redis72 | Target::Valkey8 => by_7_2,
             Target::Redis74 | Target::Redis8 => {
-                return rdb_type <= opcode::STREAM_3 || matches!(rdb_type, 24 | 25);
+                by_7_2 || matches!(rdb_type, T::HashTtl | T::HashListpackTtl)
             }
-            Target::Valkey9 => opcode::HASH_2,
-        };
-        rdb_type <= highest
+            Target::Valkey9 => by_7_2 || rdb_type == T::Hash2,
+        }
     }
 
     /// Whether a held value of this type is written for the target byte for byte. Streams for Valkey 9 do not: an
     /// element of certain sizes has another back-length there.
-    pub fn takes_as_held(self, rdb_type: u8) -> bool {
+    pub fn takes_as_held(self, rdb_type: RdbType) -> bool {
         let stream = matches!(
             rdb_type,
-            opcode::STREAM_3 | opcode::STREAM_4 | opcode::STREAM_5
+            RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5
         );
         self.reads(rdb_type) && !(self == Target::Valkey9 && stream)
     }
@@ -144,24 +164,26 @@ impl TypeSet {
         TypeSet::default()
     }
 
-    /// Adds a type (0..=63).
-    pub fn insert(&mut self, rdb_type: u8) {
-        self.0 |= 1 << (rdb_type & 63);
+    /// Adds a type.
+    pub fn insert(&mut self, rdb_type: RdbType) {
+        self.0 |= 1 << rdb_type.number();
     }
 
     /// Whether the type is there.
-    pub fn contains(self, rdb_type: u8) -> bool {
-        self.0 >> (rdb_type & 63) & 1 == 1
+    pub fn contains(self, rdb_type: RdbType) -> bool {
+        self.0 >> rdb_type.number() & 1 == 1
     }
 
-    /// The types, ascending.
-    pub fn iter(self) -> impl Iterator<Item = u8> {
-        (0..64).filter(move |&t| self.contains(t))
+    /// The types, in the order of their numbers.
+    pub fn iter(self) -> impl Iterator<Item = RdbType> {
+        (0..64)
+            .filter_map(RdbType::held)
+            .filter(move |&t| self.contains(t))
     }
 }
 
-impl FromIterator<u8> for TypeSet {
-    fn from_iter<I: IntoIterator<Item = u8>>(types: I) -> Self {
+impl FromIterator<RdbType> for TypeSet {
+    fn from_iter<I: IntoIterator<Item = RdbType>>(types: I) -> Self {
         let mut set = TypeSet::new();
         types.into_iter().for_each(|t| set.insert(t));
         set
@@ -169,16 +191,38 @@ impl FromIterator<u8> for TypeSet {
 }
 
 /// The lowest version that defines a held type; at least 9, below which nothing is written any more.
-pub fn lowest_version(rdb_type: u8) -> RdbVersion {
+pub fn lowest_version(rdb_type: RdbType) -> RdbVersion {
     match rdb_type {
-        0..=15 => RdbVersion::redis(9),
-        16..=19 => RdbVersion::redis(10),
-        20..=21 => RdbVersion::redis(11),
-        opcode::HASH_2 => RdbVersion::VALKEY_80,
-        23..=25 => RdbVersion::redis(12),
-        26 => RdbVersion::redis(13),
-        27..=28 => RdbVersion::redis(14),
-        _ => RdbVersion::redis(15),
+        RdbType::String
+        | RdbType::List
+        | RdbType::Set
+        | RdbType::Zset
+        | RdbType::Hash
+        | RdbType::Zset2
+        | RdbType::Module
+        | RdbType::Module2
+        | RdbType::HashZipmap
+        | RdbType::ListZiplist
+        | RdbType::SetIntset
+        | RdbType::ZsetZiplist
+        | RdbType::HashZiplist
+        | RdbType::Quicklist
+        | RdbType::Stream => RdbVersion::redis(9),
+        RdbType::HashListpack | RdbType::ZsetListpack | RdbType::Quicklist2 | RdbType::Stream2 => {
+            RdbVersion::REDIS_10
+        }
+        RdbType::SetListpack | RdbType::Stream3 => RdbVersion::REDIS_11,
+        RdbType::HashTtlRc
+        | RdbType::HashListpackTtlRc
+        | RdbType::HashTtl
+        | RdbType::HashListpackTtl => RdbVersion::redis(12),
+        RdbType::Stream4 => RdbVersion::redis(13),
+        RdbType::Stream5 | RdbType::Array => RdbVersion::redis(14),
+        RdbType::HashTemplateListpackDump
+        | RdbType::HashTemplateListpack
+        | RdbType::HashTemplateDump
+        | RdbType::HashTemplatePlain => RdbVersion::redis(15),
+        RdbType::Hash2 => RdbVersion::VALKEY_80,
     }
 }
 
@@ -188,7 +232,7 @@ pub fn lowest_version(rdb_type: u8) -> RdbVersion {
 /// packed sets and streams would ask for version 11: they go in the form of 7.0, so that a dump of 7.0 comes back to
 /// 7.0. What that form cannot say is when a stream's consumer was last active (it becomes the time it was last seen).
 pub fn auto(types: TypeSet, has_functions: bool) -> (RdbVersion, Target) {
-    if types.contains(opcode::HASH_2) {
+    if types.contains(RdbType::Hash2) {
         return (RdbVersion::VALKEY_80, Target::Valkey9);
     }
     let floor = RdbVersion::redis(if has_functions { 10 } else { 9 });
@@ -260,7 +304,7 @@ pub enum OnLoss {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transcoded {
     /// The type under which it was written; `None` if nothing of it could be (only under [`OnLoss::Report`]).
-    pub rdb_type: Option<u8>,
+    pub rdb_type: Option<RdbType>,
     /// What was lost. Under [`OnLoss::Refuse`] it is never data.
     pub loss: Option<Loss>,
 }
@@ -303,7 +347,7 @@ impl std::error::Error for TranscodeError {}
 /// `Loss` under [`OnLoss::Refuse`] if data would be lost; `Corrupt` if the value is not canonical after all. `out` is
 /// then as before.
 pub fn transcode_value(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     target: Target,
     on_loss: OnLoss,

@@ -1,11 +1,12 @@
 //! Targets: names, versions, and the forms that the specification's examples take.
 
 use super::*;
+use crate::rdb_type::RdbType;
 
-fn transcoded(rdb_type: u8, bytes: &[u8], target: Target) -> Result<(Option<u8>, Vec<u8>), Loss> {
+fn transcoded(number: u8, bytes: &[u8], target: Target) -> Result<(Option<u8>, Vec<u8>), Loss> {
     let mut out = Vec::new();
     match transcode_value(
-        rdb_type,
+        RdbType::held(number).expect("a held type"),
         bytes,
         target,
         OnLoss::Refuse,
@@ -13,7 +14,7 @@ fn transcoded(rdb_type: u8, bytes: &[u8], target: Target) -> Result<(Option<u8>,
         None,
         &mut out,
     ) {
-        Ok(done) => Ok((done.rdb_type, out)),
+        Ok(done) => Ok((done.rdb_type.map(RdbType::number), out)),
         Err(TranscodeError::Loss(loss)) => Err(loss),
         Err(TranscodeError::Corrupt(e)) => panic!("{e}"),
     }
@@ -133,9 +134,14 @@ fn modules_and_arrays_are_lost_where_nobody_reads_them() {
 
 #[test]
 fn types_know_their_lowest_version() {
-    let set: TypeSet = [0, 11, 16].into_iter().collect();
-    assert!(set.iter().eq([0, 11, 16]));
-    assert_eq!(lowest_version(opcode::STREAM), RdbVersion::redis(9));
-    assert_eq!(lowest_version(opcode::STREAM_2), RdbVersion::REDIS_10);
-    assert_eq!(lowest_version(opcode::HASH_2), RdbVersion::VALKEY_80);
+    let set: TypeSet = [RdbType::String, RdbType::SetIntset, RdbType::HashListpack]
+        .into_iter()
+        .collect();
+    assert!(
+        set.iter()
+            .eq([RdbType::String, RdbType::SetIntset, RdbType::HashListpack])
+    );
+    assert_eq!(lowest_version(RdbType::Stream), RdbVersion::redis(9));
+    assert_eq!(lowest_version(RdbType::Stream2), RdbVersion::REDIS_10);
+    assert_eq!(lowest_version(RdbType::Hash2), RdbVersion::VALKEY_80);
 }

@@ -6,34 +6,35 @@
 use super::cursor::{Cursor, Fault};
 use super::error::{ErrorKind, RdbError};
 use super::listpack::Item;
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::template::{Context, Names, in_order};
-use super::walk::{Bufs, Place, blob, fail, payload, tuples_of_one};
+use super::walk::{Bufs, Place, blob, fail, other_kind, payload, tuples_of_one};
 
 /// Walks fields and values.
 pub(crate) fn walk<E: From<RdbError>>(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     cur: &mut Cursor<'_>,
     bufs: &mut Bufs,
     each: &mut impl FnMut(Place, Item<'_>, Item<'_>, Option<i64>) -> Result<(), E>,
 ) -> Result<(), E> {
     match rdb_type {
-        opcode::HASH_TEMPLATE_LISTPACK => packed(Source::Id(context), cur, bufs, each),
-        opcode::HASH_TEMPLATE_LISTPACK_DUMP => {
+        RdbType::HashTemplateListpack => packed(Source::Id(context), cur, bufs, each),
+        RdbType::HashTemplateListpackDump => {
             let names = inline_names(cur, bufs).map_err(E::from)?;
             packed(Source::Inline(names), cur, bufs, each)
         }
-        opcode::HASH_TEMPLATE_PLAIN => {
+        RdbType::HashTemplatePlain => {
             let at = cur.at();
             let id = cur.number("template id").map_err(fail)?;
             let names = named(context, id, at).map_err(fail)?;
             plain(&names, cur, bufs, each)
         }
-        _ => {
+        RdbType::HashTemplateDump => {
             let names = inline_names(cur, bufs).map_err(E::from)?;
             plain(&names, cur, bufs, each)
         }
+        _ => Err(other_kind(rdb_type, "a hash of a template").into()),
     }
 }
 

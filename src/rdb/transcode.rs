@@ -8,7 +8,7 @@ use super::length::encode_length;
 use super::listpack::{BacklenForm, Builder, Item};
 use super::lzf::Packer;
 use super::normalize::{HASH_PACKED_MAX, VALUE_PACKED_MAX, derived_entries_read, derived_head};
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::skip::module_id;
 use super::stream::{Idmp, Stream, StreamId};
 use super::stream_node::{check_node, rewrite};
@@ -21,7 +21,7 @@ type Compress<'p> = Option<&'p mut Packer>;
 
 /// Appends the value as well as the target can hold it.
 pub(crate) fn transcode(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     target: Target,
     scratch: &mut Scratch,
@@ -35,35 +35,35 @@ pub(crate) fn transcode(
         })
     };
     match rdb_type {
-        opcode::QUICKLIST_2 if !target.reads(rdb_type) => {
+        RdbType::Quicklist2 if !target.reads(rdb_type) => {
             list(bytes, scratch, compress, out)?;
-            whole(opcode::LIST)
+            whole(RdbType::List)
         }
-        opcode::SET_LISTPACK if !target.reads(rdb_type) => {
+        RdbType::SetListpack if !target.reads(rdb_type) => {
             set(rdb_type, bytes, scratch, compress, out)?;
-            whole(opcode::SET)
+            whole(RdbType::Set)
         }
-        opcode::ZSET_LISTPACK if !target.reads(rdb_type) => {
+        RdbType::ZsetListpack if !target.reads(rdb_type) => {
             zset(bytes, scratch, compress, out)?;
-            whole(opcode::ZSET_2)
+            whole(RdbType::Zset2)
         }
-        opcode::HASH_LISTPACK if !target.reads(rdb_type) => {
+        RdbType::HashListpack if !target.reads(rdb_type) => {
             plain_hash(rdb_type, bytes, scratch, compress, out)?;
-            whole(opcode::HASH)
+            whole(RdbType::Hash)
         }
-        opcode::HASH_2 | opcode::HASH_TTL | opcode::HASH_LISTPACK_TTL
-            if !target.reads(rdb_type) || rdb_type == opcode::HASH_2 =>
+        RdbType::Hash2 | RdbType::HashTtl | RdbType::HashListpackTtl
+            if !target.reads(rdb_type) || rdb_type == RdbType::Hash2 =>
         {
             ttl_hash(rdb_type, bytes, target, scratch, compress, out)
         }
-        opcode::STREAM_3 | opcode::STREAM_4 | opcode::STREAM_5 => {
+        RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5 => {
             stream(rdb_type, bytes, target, scratch, compress, out)
         }
-        opcode::ARRAY if !target.reads(rdb_type) => Ok(Transcoded {
+        RdbType::Array if !target.reads(rdb_type) => Ok(Transcoded {
             rdb_type: None,
             loss: Some(Loss::Array),
         }),
-        opcode::MODULE_2 => {
+        RdbType::Module2 => {
             out.extend_from_slice(bytes);
             let is_vectors = module_id(&mut Cursor::new(bytes))
                 .is_ok_and(|id| id.name().as_str() == "vectorset");
@@ -89,12 +89,12 @@ fn list(
     out: &mut Vec<u8>,
 ) -> Result<(), RdbError> {
     let mut n = 0u64;
-    walk::list(opcode::QUICKLIST_2, bytes, scratch.bufs(), |_| {
+    walk::list(RdbType::Quicklist2, bytes, scratch.bufs(), |_| {
         n += 1;
         Ok::<(), RdbError>(())
     })?;
     encode_length(n, out);
-    walk::list(opcode::QUICKLIST_2, bytes, scratch.bufs(), |item| {
+    walk::list(RdbType::Quicklist2, bytes, scratch.bufs(), |item| {
         encode_item(item, compress.as_deref_mut(), out);
         Ok::<(), RdbError>(())
     })?;
@@ -103,7 +103,7 @@ fn list(
 
 /// Type 2.
 fn set(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     scratch: &mut Scratch,
     mut compress: Compress<'_>,
@@ -131,7 +131,7 @@ fn zset(
 ) -> Result<(), RdbError> {
     let mut members = Vec::new();
     walk::zset(
-        opcode::ZSET_LISTPACK,
+        RdbType::ZsetListpack,
         bytes,
         scratch.bufs(),
         |member, score| {
@@ -149,7 +149,7 @@ fn zset(
 
 /// Type 4; expiries are left out.
 fn plain_hash(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     scratch: &mut Scratch,
     mut compress: Compress<'_>,
@@ -186,7 +186,7 @@ struct TtlHash {
 }
 
 impl TtlHash {
-    fn measure(rdb_type: u8, bytes: &[u8], scratch: &mut Scratch) -> Result<Self, RdbError> {
+    fn measure(rdb_type: RdbType, bytes: &[u8], scratch: &mut Scratch) -> Result<Self, RdbError> {
         let mut found = TtlHash {
             fields: 0,
             expiring: 0,
@@ -220,7 +220,7 @@ impl TtlHash {
 
 /// Types 22, 24 and 25 for targets that cannot read them as they are.
 fn ttl_hash(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     target: Target,
     scratch: &mut Scratch,
@@ -236,9 +236,9 @@ fn ttl_hash(
     };
     let valkey = matches!(target, Target::Valkey9 | Target::Auto);
     if found.expiring > 0 && valkey {
-        if rdb_type == opcode::HASH_2 {
+        if rdb_type == RdbType::Hash2 {
             compress_value(rdb_type, bytes, compress, out)?;
-            return done(opcode::HASH_2, None);
+            return done(RdbType::Hash2, None);
         }
         encode_length(found.fields, out);
         walk::hash(
@@ -253,9 +253,9 @@ fn ttl_hash(
                 Ok::<(), RdbError>(())
             },
         )?;
-        return done(opcode::HASH_2, None);
+        return done(RdbType::Hash2, None);
     }
-    if found.expiring > 0 && target.reads(opcode::HASH_TTL) {
+    if found.expiring > 0 && target.reads(RdbType::HashTtl) {
         // Only from Valkey's form: the Redis dialect ends in the year 10889. Later times become that one.
         let loss = (found.latest > REDIS_EXPIRE_MAX).then_some(Loss::FieldExpiryRange);
         let min = found.earliest.min(REDIS_EXPIRE_MAX);
@@ -276,12 +276,12 @@ fn ttl_hash(
                 Ok::<(), RdbError>(())
             },
         )?;
-        return done(opcode::HASH_TTL, loss);
+        return done(RdbType::HashTtl, loss);
     }
     let loss = (found.expiring > 0).then_some(Loss::FieldExpiry);
-    if !found.is_small() || !target.reads(opcode::HASH_LISTPACK) {
+    if !found.is_small() || !target.reads(RdbType::HashListpack) {
         plain_hash(rdb_type, bytes, scratch, compress, out)?;
-        return done(opcode::HASH, loss);
+        return done(RdbType::Hash, loss);
     }
     let mut lp = Builder::new();
     walk::hash(
@@ -300,12 +300,12 @@ fn ttl_hash(
         },
     )?;
     encode_blob(lp.finish(), compress, out);
-    done(opcode::HASH_LISTPACK, loss)
+    done(RdbType::HashListpack, loss)
 }
 
 /// Streams: the type that the target reads, and the back-length form that it takes.
 fn stream(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     target: Target,
     scratch: &mut Scratch,
@@ -314,9 +314,9 @@ fn stream(
 ) -> Result<Transcoded, RdbError> {
     let to = match target {
         Target::Auto => rdb_type,
-        Target::Redis62 => opcode::STREAM,
-        Target::Redis70 => opcode::STREAM_2,
-        _ => opcode::STREAM_3,
+        Target::Redis62 => RdbType::Stream,
+        Target::Redis70 => RdbType::Stream2,
+        _ => RdbType::Stream3,
     };
     // Valkey 9.1 refuses the old form, older ones crash on the new; a file for "Valkey 9" uses the current one's
     // form.
@@ -386,9 +386,9 @@ fn pack_node(
 }
 
 /// Takes out what type `to` cannot say; the gravest loss.
-fn reduce(stream: &mut Stream<'_>, to: u8, first_live: Option<StreamId>) -> Option<Loss> {
+fn reduce(stream: &mut Stream<'_>, to: RdbType, first_live: Option<StreamId>) -> Option<Loss> {
     let mut loss = None;
-    if to < opcode::STREAM_3 {
+    if to < RdbType::Stream3 {
         let consumers = stream.groups.iter().flat_map(|g| &g.consumers);
         if consumers
             .clone()
@@ -397,7 +397,7 @@ fn reduce(stream: &mut Stream<'_>, to: u8, first_live: Option<StreamId>) -> Opti
             loss = Some(Loss::StreamCounters);
         }
     }
-    if to < opcode::STREAM_2 {
+    if to < RdbType::Stream2 {
         let head = derived_head(stream, first_live);
         let reads_differ = stream.groups.iter().any(|g| {
             g.entries_read != derived_entries_read(g.last_id, stream.last_id, stream.length, head)
@@ -406,7 +406,7 @@ fn reduce(stream: &mut Stream<'_>, to: u8, first_live: Option<StreamId>) -> Opti
             loss = Some(Loss::StreamCounters);
         }
     }
-    if to < opcode::STREAM_4
+    if to < RdbType::Stream4
         && stream
             .idmp
             .take()
@@ -414,7 +414,7 @@ fn reduce(stream: &mut Stream<'_>, to: u8, first_live: Option<StreamId>) -> Opti
     {
         loss = Some(Loss::StreamProducers);
     }
-    if to < opcode::STREAM_5 {
+    if to < RdbType::Stream5 {
         for group in &mut stream.groups {
             if !group.nacked.is_empty() {
                 group.nacked.clear();

@@ -9,7 +9,7 @@
 use super::cursor::{Cursor, Fault, Read};
 use super::error::{ErrorKind, RdbError};
 use super::listpack::{self, Defect, Item};
-use super::opcode;
+use super::rdb_type::RdbType;
 use super::string::{StrBuf, StrRef};
 use super::{intset, ziplist};
 use base::number::{leading_score, lenient_score, strict_score};
@@ -244,12 +244,17 @@ pub fn string<'b, 'a: 'b>(bytes: &'a [u8], bufs: &'b mut Bufs) -> Result<Item<'b
     Ok(item)
 }
 
+/// The error for a type that `what` never has.
+pub(crate) fn other_kind(rdb_type: RdbType, what: &'static str) -> RdbError {
+    RdbError::new(ErrorKind::UnknownType(rdb_type.number()), 0, what)
+}
+
 /// A list's elements from head to tail: types 1, 10, 14, 18.
 ///
 /// # Errors
 /// The first structural defect, or what `each` returns.
 pub fn list<E: From<RdbError>>(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     bufs: &mut Bufs,
     mut each: impl FnMut(Item<'_>) -> Result<(), E>,
@@ -259,27 +264,27 @@ pub fn list<E: From<RdbError>>(
     let mut cur = Cursor::new(bytes);
     let cur = &mut cur;
     let mut shape = Shape {
-        irregular: rdb_type != opcode::QUICKLIST_2,
+        irregular: rdb_type != RdbType::Quicklist2,
     };
     match rdb_type {
-        opcode::LIST => {
+        RdbType::List => {
             for _ in 0..cur.count(1, "list length").map_err(fail)? {
                 let (_, item) =
                     payload(cur, &mut bufs.first, bufs.sound_only, "list element").map_err(fail)?;
                 each(item)?;
             }
         }
-        opcode::LIST_ZIPLIST => {
+        RdbType::ListZiplist => {
             let blob = blob(cur, &mut bufs.blob, "ziplist").map_err(fail)?;
             tuples(Packed::Ziplist, blob, |_, [item]| each(item))?;
         }
-        opcode::QUICKLIST => {
+        RdbType::Quicklist => {
             for _ in 0..cur.count(1, "quicklist length").map_err(fail)? {
                 let blob = blob(cur, &mut bufs.blob, "quicklist node").map_err(fail)?;
                 tuples(Packed::Ziplist, blob, |_, [item]| each(item))?;
             }
         }
-        _ => {
+        RdbType::Quicklist2 => {
             for _ in 0..cur.count(2, "quicklist length").map_err(fail)? {
                 let at = cur.at();
                 match cur.number("quicklist container").map_err(fail)? {
@@ -315,6 +320,7 @@ pub fn list<E: From<RdbError>>(
                 }
             }
         }
+        _ => return Err(other_kind(rdb_type, "a list").into()),
     }
     cur.expect_end("list").map_err(fail)?;
     Ok(shape)
@@ -325,7 +331,7 @@ pub fn list<E: From<RdbError>>(
 /// # Errors
 /// As [`list`].
 pub fn set<E: From<RdbError>>(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     bufs: &mut Bufs,
     mut each: impl FnMut(Item<'_>) -> Result<(), E>,
@@ -334,7 +340,7 @@ pub fn set<E: From<RdbError>>(
 }
 
 pub(crate) fn set_placed<E: From<RdbError>>(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     bufs: &mut Bufs,
     mut each: impl FnMut(Place, Item<'_>) -> Result<(), E>,
@@ -342,24 +348,25 @@ pub(crate) fn set_placed<E: From<RdbError>>(
     let mut cur = Cursor::new(bytes);
     let mut shape = Shape::default();
     match rdb_type {
-        opcode::SET => {
+        RdbType::Set => {
             for _ in 0..cur.count(1, "set length").map_err(fail)? {
                 let (place, item) =
                     element(&mut cur, &mut bufs.first, "set member").map_err(fail)?;
                 each(place, item)?;
             }
         }
-        opcode::SET_INTSET => {
+        RdbType::SetIntset => {
             let (set, origin) = blob(&mut cur, &mut bufs.blob, "intset").map_err(fail)?;
             intset::check(set).map_err(|defect| origin.error(defect, "intset"))?;
             for n in intset::iter(set) {
                 each(origin.place(0), Item::Int(n))?;
             }
         }
-        _ => {
+        RdbType::SetListpack => {
             let blob = blob(&mut cur, &mut bufs.blob, "listpack").map_err(fail)?;
             shape = tuples(Packed::Listpack, blob, |place, [item]| each(place, item))?;
         }
+        _ => return Err(other_kind(rdb_type, "a set").into()),
     }
     cur.expect_end("set").map_err(fail)?;
     Ok(shape)
@@ -370,7 +377,7 @@ pub(crate) fn set_placed<E: From<RdbError>>(
 /// # Errors
 /// As [`list`]; a score that is a NaN.
 pub fn zset<E: From<RdbError>>(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     bufs: &mut Bufs,
     mut each: impl FnMut(Item<'_>, f64) -> Result<(), E>,
@@ -381,7 +388,7 @@ pub fn zset<E: From<RdbError>>(
 }
 
 pub(crate) fn zset_placed<E: From<RdbError>>(
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     bufs: &mut Bufs,
     mut each: impl FnMut(Place, Item<'_>, f64) -> Result<(), E>,
@@ -389,11 +396,11 @@ pub(crate) fn zset_placed<E: From<RdbError>>(
     let mut cur = Cursor::new(bytes);
     let not_a_number = |place: Place| E::from(place.error(ErrorKind::ScoreNotANumber, "score"));
     let mut shape = Shape {
-        irregular: rdb_type == opcode::ZSET,
+        irregular: rdb_type == RdbType::Zset,
     };
     match rdb_type {
-        opcode::ZSET | opcode::ZSET_2 => {
-            let min_size = if rdb_type == opcode::ZSET { 2 } else { 9 };
+        RdbType::Zset | RdbType::Zset2 => {
+            let min_size = if rdb_type == RdbType::Zset { 2 } else { 9 };
             for _ in 0..cur.count(min_size, "sorted set length").map_err(fail)? {
                 let (place, member) =
                     element(&mut cur, &mut bufs.first, "sorted set member").map_err(fail)?;
@@ -401,7 +408,7 @@ pub(crate) fn zset_placed<E: From<RdbError>>(
                     at: cur.at(),
                     inside: None,
                 };
-                let score = if rdb_type == opcode::ZSET {
+                let score = if rdb_type == RdbType::Zset {
                     old_double(&mut cur)
                 } else {
                     cur.f64le("score")
@@ -413,8 +420,8 @@ pub(crate) fn zset_placed<E: From<RdbError>>(
                 each(place, member, score)?;
             }
         }
-        _ => {
-            let packed = if rdb_type == opcode::ZSET_ZIPLIST {
+        RdbType::ZsetZiplist | RdbType::ZsetListpack => {
+            let packed = if rdb_type == RdbType::ZsetZiplist {
                 Packed::Ziplist
             } else {
                 Packed::Listpack
@@ -433,6 +440,7 @@ pub(crate) fn zset_placed<E: From<RdbError>>(
             })?;
             shape.irregular |= unusual;
         }
+        _ => return Err(other_kind(rdb_type, "a sorted set").into()),
     }
     cur.expect_end("sorted set").map_err(fail)?;
     Ok(shape)

@@ -3,11 +3,12 @@
 use super::super::cursor::{Cursor, Fault};
 use super::super::error::{ErrorKind, RdbError};
 use super::super::listpack::Item;
+use super::super::rdb_type::RdbType;
 use super::super::template::Context;
-use super::super::version::Dialect;
-use super::super::{opcode, template_hash, zipmap};
+use super::super::{template_hash, zipmap};
 use super::{
-    Bufs, Packed, Place, REDIS_EXPIRE_MAX, Shape, Stop, blob, element, fail, payload, tuples,
+    Bufs, Packed, Place, REDIS_EXPIRE_MAX, Shape, Stop, blob, element, fail, other_kind, payload,
+    tuples,
 };
 
 /// A hash's fields, values and field expiries (unix milliseconds): types 4, 9, 13, 16, 22 to 25, 29 to 32.
@@ -16,7 +17,7 @@ use super::{
 /// As [`super::list`]; a field expiry out of range or, in packed hashes, out of order.
 pub fn hash<E: From<RdbError>>(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     bufs: &mut Bufs,
     mut each: impl FnMut(Item<'_>, Item<'_>, Option<i64>) -> Result<(), E>,
@@ -32,7 +33,7 @@ pub fn hash<E: From<RdbError>>(
 
 pub(crate) fn hash_placed<E: From<RdbError>>(
     context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     bytes: &[u8],
     bufs: &mut Bufs,
     mut each: impl FnMut(Place, Item<'_>, Item<'_>, Option<i64>) -> Result<(), E>,
@@ -40,10 +41,10 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
     let mut cursor = Cursor::new(bytes);
     let cur = &mut cursor;
     let mut shape = Shape {
-        irregular: !matches!(rdb_type, opcode::HASH | opcode::HASH_TTL),
+        irregular: !matches!(rdb_type, RdbType::Hash | RdbType::HashTtl),
     };
     match rdb_type {
-        opcode::HASH_ZIPMAP => {
+        RdbType::HashZipmap => {
             let (zm, origin) = blob(cur, &mut bufs.blob, "zipmap").map_err(fail)?;
             zipmap::check_each(zm, |at, field, value| {
                 each(
@@ -56,8 +57,8 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
             })
             .map_err(|stop| stop.at(origin, "zipmap"))?;
         }
-        opcode::HASH_ZIPLIST | opcode::HASH_LISTPACK => {
-            let packed = if rdb_type == opcode::HASH_ZIPLIST {
+        RdbType::HashZiplist | RdbType::HashListpack => {
+            let packed = if rdb_type == RdbType::HashZiplist {
                 Packed::Ziplist
             } else {
                 Packed::Listpack
@@ -67,12 +68,10 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
                 each(place, field, value, None)
             })?;
         }
-        opcode::HASH_LISTPACK_TTL | opcode::HASH_LISTPACK_TTL_RC => {
+        RdbType::HashListpackTtl | RdbType::HashListpackTtlRc => {
             // It may be stale; then it is not used, and has to be written again.
             let said = match rdb_type {
-                opcode::HASH_LISTPACK_TTL => {
-                    Some(cur.i64le("earliest field expiry").map_err(fail)?)
-                }
+                RdbType::HashListpackTtl => Some(cur.i64le("earliest field expiry").map_err(fail)?),
                 _ => None,
             };
             let mut earliest = 0;
@@ -89,10 +88,16 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
             })?;
             shape.irregular |= said != Some(earliest);
         }
-        opcode::HASH_TEMPLATE_LISTPACK_DUMP..=opcode::HASH_TEMPLATE_PLAIN => {
+        RdbType::HashTemplateListpackDump
+        | RdbType::HashTemplateListpack
+        | RdbType::HashTemplateDump
+        | RdbType::HashTemplatePlain => {
             template_hash::walk(context, rdb_type, cur, bufs, &mut each)?;
         }
-        _ => plain_hash(context, rdb_type, cur, bufs, each)?,
+        RdbType::Hash | RdbType::HashTtlRc | RdbType::HashTtl | RdbType::Hash2 => {
+            plain_hash(rdb_type, cur, bufs, each)?;
+        }
+        _ => return Err(other_kind(rdb_type, "a hash").into()),
     }
     cur.expect_end("hash").map_err(fail)?;
     Ok(shape)
@@ -100,15 +105,14 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
 
 /// Types 4, 22 and 24: rows of strings, with expiries around them.
 fn plain_hash<E: From<RdbError>>(
-    context: &Context,
-    rdb_type: u8,
+    rdb_type: RdbType,
     cur: &mut Cursor<'_>,
     bufs: &mut Bufs,
     mut each: impl FnMut(Place, Item<'_>, Item<'_>, Option<i64>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let valkey = rdb_type == opcode::HASH_2 && context.version.dialect == Dialect::Valkey;
+    let valkey = rdb_type == RdbType::Hash2;
     let at = cur.at();
-    let min = if rdb_type == opcode::HASH_TTL {
+    let min = if rdb_type == RdbType::HashTtl {
         cur.i64le("earliest field expiry").map_err(fail)?
     } else {
         1
@@ -120,11 +124,11 @@ fn plain_hash<E: From<RdbError>>(
             "earliest field expiry",
         )));
     }
-    let min_size = if rdb_type == opcode::HASH { 2 } else { 3 };
+    let min_size = if rdb_type == RdbType::Hash { 2 } else { 3 };
     for _ in 0..cur.count(min_size, "hash length").map_err(fail)? {
         let at = cur.at();
         let mut expire_ms = None;
-        if rdb_type != opcode::HASH && !valkey {
+        if rdb_type != RdbType::Hash && !valkey {
             let t = cur.number("field expiry").map_err(fail)?;
             // Type 24 counts from one below the earliest; type 22 of the release candidates is absolute, and `min`
             // is 1 for it. Servers add modulo 2^64.

@@ -13,7 +13,8 @@ use std::convert::Infallible;
 use super::crc64::Crc64;
 use super::length::encode_length;
 use super::lzf::Packer;
-use super::opcode;
+use super::opcode::Opcode;
+use super::rdb_type::RdbType;
 use super::string::encode_string;
 use super::version::RdbVersion;
 
@@ -154,7 +155,7 @@ impl<S: Sink> Writer<S> {
     /// A function library.
     pub fn function(&mut self, code: &[u8], compress: Option<&mut Packer>) -> Result<(), S::Error> {
         self.framed(|out| {
-            out.push(opcode::FUNCTION2);
+            out.push(Opcode::Function2.number());
             encode_string(code, compress, out);
         })
     }
@@ -173,13 +174,13 @@ impl<S: Sink> Writer<S> {
     pub fn key(
         &mut self,
         attributes: &Attributes,
-        rdb_type: u8,
+        rdb_type: RdbType,
         key: &[u8],
         value: &[u8],
     ) -> Result<(), S::Error> {
         self.framed(|out| {
             encode_attributes(attributes, out);
-            out.push(rdb_type);
+            out.push(rdb_type.number());
             encode_string(key, None, out);
         })?;
         self.raw(value)
@@ -187,7 +188,7 @@ impl<S: Sink> Writer<S> {
 
     /// Ends the file; the sink, and the checksum that was written if one was.
     pub fn finish(mut self) -> Result<(S, Option<u64>), S::Error> {
-        self.raw(&[opcode::EOF])?;
+        self.raw(&[Opcode::Eof.number()])?;
         let checksum = match self.checksum {
             Checksum::Computed => Some(self.crc.value()),
             Checksum::Zero => Some(0),
@@ -212,7 +213,7 @@ impl<S: Sink> Writer<S> {
 
 /// Appends an auxiliary field.
 pub fn encode_aux(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.push(opcode::AUX);
+    out.push(Opcode::Aux.number());
     encode_string(name, None, out);
     encode_string(value, None, out);
 }
@@ -235,13 +236,13 @@ pub fn encode_file_info(info: &FileInfo<'_>, out: &mut Vec<u8>) {
 
 /// Appends the choice of a database.
 pub fn encode_select_db(db: u32, out: &mut Vec<u8>) {
-    out.push(opcode::SELECTDB);
+    out.push(Opcode::SelectDb.number());
     encode_length(u64::from(db), out);
 }
 
 /// Appends the sizes of a database.
 pub fn encode_resize_db(keys: u64, expires: u64, out: &mut Vec<u8>) {
-    out.push(opcode::RESIZEDB);
+    out.push(Opcode::ResizeDb.number());
     encode_length(keys, out);
     encode_length(expires, out);
 }
@@ -249,28 +250,28 @@ pub fn encode_resize_db(keys: u64, expires: u64, out: &mut Vec<u8>) {
 /// Appends the attributes that precede a key's type byte.
 pub fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
     if let Some(time) = attributes.expire_ms {
-        out.push(opcode::EXPIRETIME_MS);
+        out.push(Opcode::ExpireTimeMs.number());
         out.extend_from_slice(&time.to_le_bytes());
     }
     if let Some(idle) = attributes.idle_s {
-        out.push(opcode::IDLE);
+        out.push(Opcode::Idle.number());
         encode_length(idle, out);
     }
     if let Some(freq) = attributes.freq {
-        out.extend_from_slice(&[opcode::FREQ, freq]);
+        out.extend_from_slice(&[Opcode::Freq.number(), freq]);
     }
 }
 
 /// Appends a key with its value's unchanged bytes.
 pub fn encode_key(
     attributes: &Attributes,
-    rdb_type: u8,
+    rdb_type: RdbType,
     key: &[u8],
     value: &[u8],
     out: &mut Vec<u8>,
 ) {
     encode_attributes(attributes, out);
-    out.push(rdb_type);
+    out.push(rdb_type.number());
     encode_string(key, None, out);
     out.extend_from_slice(value);
 }
@@ -299,10 +300,10 @@ mod tests {
             expire_ms: Some(4_102_444_800_000),
             ..Attributes::default()
         };
-        w.key(&expires, opcode::STRING, b"k", b"\x01v").unwrap();
+        w.key(&expires, RdbType::String, b"k", b"\x01v").unwrap();
         w.key(
             &Attributes::default(),
-            opcode::STRING,
+            RdbType::String,
             b"n",
             b"\xc1\x2c\x01",
         )
@@ -338,7 +339,8 @@ mod tests {
             idle_s: Some(99),
             freq: Some(7),
         };
-        w.key(&attributes, opcode::STRING, b"123", b"\x00").unwrap();
+        w.key(&attributes, RdbType::String, b"123", b"\x00")
+            .unwrap();
         let (bytes, _) = w.finish().unwrap();
         assert!(bytes.ends_with(&[0xff, 0, 0, 0, 0, 0, 0, 0, 0]));
         let (mut scanner, mut at, mut aux, mut done) = (Scanner::new(), 0, Vec::new(), false);

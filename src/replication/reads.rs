@@ -128,7 +128,7 @@ mod tests {
     fn what_an_effect_asks_for_is_seen_whatever_its_case() {
         let payload = |version| {
             let mut out = Vec::new();
-            dump::encode_as(version, 0, b"\x01x", &mut out);
+            dump::encode_as(version, rdb::RdbType::String, b"\x01x", &mut out);
             out
         };
         let restore = |version| Reads::needed_by(&[&b"Restore"[..], b"k", b"0", &payload(version)]);

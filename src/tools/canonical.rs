@@ -1,5 +1,6 @@
 //! Values of a dump, checked and in the canonical form.
 
+use rdb::RdbType;
 use rdb::check::{Scratch, ValueInfo, check_value};
 use rdb::normalize::normalize;
 use rdb::{Context, RdbError, Record};
@@ -10,7 +11,7 @@ pub struct Canonical<'a> {
     /// What the check found.
     pub info: ValueInfo,
     /// Its canonical type.
-    pub rdb_type: u8,
+    pub rdb_type: RdbType,
     /// Its canonical bytes.
     pub bytes: &'a [u8],
 }

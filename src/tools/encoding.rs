@@ -1,8 +1,7 @@
 //! What types and encodings are called, for people.
 
+use rdb::RdbType;
 use rdb::check::Kind;
-use rdb::opcode;
-use rdb::version::Dialect;
 
 /// The name as TYPE gives it; `array` and `module` for those that not every server has as types.
 pub fn kind_name(kind: Kind) -> &'static str {
@@ -31,44 +30,45 @@ pub enum Form {
 
 impl Form {
     /// Of a value by its first byte.
-    pub fn of(rdb_type: u8, value: &[u8]) -> Form {
+    pub fn of(rdb_type: RdbType, value: &[u8]) -> Form {
         match value.first() {
-            Some(0xc3) if rdb_type == opcode::STRING => Form::Packed,
-            Some(0xc0..=0xc2) if rdb_type == opcode::STRING => Form::Int,
+            Some(0xc3) if rdb_type == RdbType::String => Form::Packed,
+            Some(0xc0..=0xc2) if rdb_type == RdbType::String => Form::Int,
             _ => Form::Raw,
         }
     }
 }
 
-/// The encoding of a value in a file: a type byte in a dialect, and for strings the form.
-pub fn encoding_name(dialect: Dialect, rdb_type: u8, form: Form) -> &'static str {
+/// The encoding of a value in a file: its type, and for strings the form.
+pub fn encoding_name(rdb_type: RdbType, form: Form) -> &'static str {
     match rdb_type {
-        opcode::STRING => match form {
+        RdbType::String => match form {
             Form::Raw => "raw",
             Form::Int => "int",
             Form::Packed => "lzf",
         },
-        opcode::LIST => "plain",
-        opcode::LIST_ZIPLIST | opcode::ZSET_ZIPLIST | opcode::HASH_ZIPLIST => "ziplist",
-        opcode::QUICKLIST => "quicklist of ziplists",
-        opcode::QUICKLIST_2 => "quicklist",
-        opcode::SET | opcode::HASH => "table",
-        opcode::SET_INTSET => "intset",
-        opcode::SET_LISTPACK | opcode::ZSET_LISTPACK | opcode::HASH_LISTPACK => "listpack",
-        opcode::ZSET => "table, scores as text",
-        opcode::ZSET_2 => "table",
-        opcode::HASH_ZIPMAP => "zipmap",
-        opcode::HASH_2 if dialect == Dialect::Valkey => "table with field expiries",
-        opcode::HASH_TTL_RC | opcode::HASH_TTL => "table with field expiries",
-        opcode::HASH_LISTPACK_TTL_RC | opcode::HASH_LISTPACK_TTL => "listpack with field expiries",
-        opcode::STREAM => "stream of 5.0",
-        opcode::STREAM_2 => "stream of 7.0",
-        opcode::STREAM_3 => "stream of 7.2",
-        opcode::STREAM_4 => "stream of 8.6",
-        opcode::STREAM_5 => "stream of 8.8",
-        opcode::ARRAY => "array",
-        opcode::MODULE | opcode::MODULE_2 => "module",
-        opcode::HASH_TEMPLATE_LISTPACK_DUMP..=opcode::HASH_TEMPLATE_PLAIN => "template",
-        _ => "other",
+        RdbType::List => "plain",
+        RdbType::ListZiplist | RdbType::ZsetZiplist | RdbType::HashZiplist => "ziplist",
+        RdbType::Quicklist => "quicklist of ziplists",
+        RdbType::Quicklist2 => "quicklist",
+        RdbType::Set | RdbType::Hash => "table",
+        RdbType::SetIntset => "intset",
+        RdbType::SetListpack | RdbType::ZsetListpack | RdbType::HashListpack => "listpack",
+        RdbType::Zset => "table, scores as text",
+        RdbType::Zset2 => "table",
+        RdbType::HashZipmap => "zipmap",
+        RdbType::Hash2 | RdbType::HashTtlRc | RdbType::HashTtl => "table with field expiries",
+        RdbType::HashListpackTtlRc | RdbType::HashListpackTtl => "listpack with field expiries",
+        RdbType::Stream => "stream of 5.0",
+        RdbType::Stream2 => "stream of 7.0",
+        RdbType::Stream3 => "stream of 7.2",
+        RdbType::Stream4 => "stream of 8.6",
+        RdbType::Stream5 => "stream of 8.8",
+        RdbType::Array => "array",
+        RdbType::Module | RdbType::Module2 => "module",
+        RdbType::HashTemplateListpackDump
+        | RdbType::HashTemplateListpack
+        | RdbType::HashTemplateDump
+        | RdbType::HashTemplatePlain => "template",
     }
 }

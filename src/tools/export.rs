@@ -136,9 +136,8 @@ impl Exporter<'_> {
             j.name("key").bytes(&record.key);
             j.name("type").text(name);
             let form = Form::of(record.rdb_type, record.value);
-            let dialect = place.context.version.dialect;
             j.name("encoding")
-                .text(encoding_name(dialect, record.rdb_type, form));
+                .text(encoding_name(record.rdb_type, form));
             if let Some(time) = record.expire_ms {
                 j.name("expire_ms").int(time);
             }

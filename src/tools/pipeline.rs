@@ -370,7 +370,8 @@ mod tests {
                 i as usize % 90
             };
             rdb::string::encode_raw(&vec![b'v'; len], &mut value);
-            w.key(&Attributes::default(), 0, &key, &value).unwrap();
+            w.key(&Attributes::default(), rdb::RdbType::String, &key, &value)
+                .unwrap();
             keys.push((i / 100_000 * 3, key));
         }
         (w.finish().unwrap().0, keys)

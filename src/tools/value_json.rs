@@ -14,6 +14,7 @@
 
 use super::canonical::Canonical;
 use super::json_text::Json;
+use rdb::RdbType;
 use rdb::check::{Kind, Scratch};
 use rdb::listpack::Item;
 use rdb::stream::{Group, Stream, StreamId};
@@ -113,7 +114,7 @@ fn id(json: &mut Json, name: &str, id: StreamId) {
     json.name(name).text(&id.to_string());
 }
 
-fn stream(json: &mut Json, rdb_type: u8, bytes: &[u8]) -> Done {
+fn stream(json: &mut Json, rdb_type: RdbType, bytes: &[u8]) -> Done {
     let stream = Stream::parse(rdb_type, bytes)?;
     let unsound = || RdbError::new(ErrorKind::Structure("a node cannot be read"), 0, "stream");
     let mut result = Ok(());
@@ -161,7 +162,11 @@ fn stream(json: &mut Json, rdb_type: u8, bytes: &[u8]) -> Done {
 ///
 /// # Errors
 /// Those of a stream that is not sound after all.
-pub fn stream_parts(rdb_type: u8, bytes: &[u8], mut each: impl FnMut(Vec<u8>, Vec<u8>)) -> Done {
+pub fn stream_parts(
+    rdb_type: RdbType,
+    bytes: &[u8],
+    mut each: impl FnMut(Vec<u8>, Vec<u8>),
+) -> Done {
     let stream = Stream::parse(rdb_type, bytes)?;
     let unsound = || RdbError::new(ErrorKind::Structure("a node cannot be read"), 0, "stream");
     let mut json = Json::new();

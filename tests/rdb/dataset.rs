@@ -1,5 +1,6 @@
 //! A whole file, loaded the way a server would: scanned, checked, normalised, decoded from the canonical bytes.
 
+use forebay::rdb::RdbType;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay::rdb::check::{Kind, Scratch, check_value};
@@ -29,8 +30,8 @@ pub struct Dataset {
 
 #[derive(Debug, Clone)]
 pub struct Value {
-    pub file_type: u8,
-    pub held_type: u8,
+    pub file_type: RdbType,
+    pub held_type: RdbType,
     pub held: Bytes,
     pub expire_ms: Option<i64>,
     pub idle_s: Option<u64>,
@@ -244,7 +245,7 @@ pub fn load_with(bytes: &[u8], options: Options) -> Result<Dataset, RdbError> {
 }
 
 /// Decodes canonical bytes.
-pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
+pub fn content(rdb_type: RdbType, bytes: &[u8], kind: Kind) -> Content {
     let mut bufs = Bufs::new();
     let bufs = &mut bufs;
     let sound = "canonical bytes are sound";
@@ -283,7 +284,7 @@ pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
                     .then_with(|| a.0.cmp(&b.0))
             });
             assert!(
-                rdb_type != forebay::rdb::opcode::ZSET_LISTPACK || out == unsorted,
+                rdb_type != RdbType::ZsetListpack || out == unsorted,
                 "packed ones are in order"
             );
             Content::Zset(out)
@@ -316,7 +317,7 @@ pub fn content(rdb_type: u8, bytes: &[u8], kind: Kind) -> Content {
     }
 }
 
-fn stream(rdb_type: u8, bytes: &[u8]) -> StreamContent {
+fn stream(rdb_type: RdbType, bytes: &[u8]) -> StreamContent {
     let s = Stream::parse(rdb_type, bytes).expect("sound");
     let (mut entries, mut tombstones) = (Vec::new(), 0);
     for node in &s.nodes {

@@ -19,7 +19,7 @@ pub fn compare(json: &Json, got: &Value) -> Result<(), String> {
     if let Some(rdb_type) = number("rdb_type") {
         check(
             "rdb_type",
-            rdb_type.as_u64() == Some(u64::from(got.file_type)),
+            rdb_type.as_u64() == Some(u64::from(got.file_type.number())),
         )?;
     }
     check(

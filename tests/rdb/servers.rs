@@ -4,6 +4,7 @@
 //! that reads the target; the server saves it, and that file must hold what ours held, but for the losses that the
 //! transcoder told of. The same through RESTORE.
 
+use forebay::rdb::RdbType;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -18,7 +19,7 @@ use forebay::rdb::stream::{Head, Node, Stream, StreamId};
 use forebay::rdb::string::{StrRef, encode_raw};
 use forebay::rdb::target::{self, Loss, OnLoss, Target, TypeSet, transcode_value};
 use forebay::rdb::writer::{Attributes, Checksum, Writer};
-use forebay::rdb::{RdbVersion, dump, listpack, opcode};
+use forebay::rdb::{RdbVersion, dump, listpack};
 
 use crate::dataset::{Bytes, Content, Options, Value, content, load_with};
 use crate::files;
@@ -104,11 +105,11 @@ fn trapped_stream() -> Value {
         idmp: None,
     };
     let mut held = Vec::new();
-    stream.encode(opcode::STREAM_3, &mut held);
-    let content = content(opcode::STREAM_3, &held, forebay::rdb::check::Kind::Stream);
+    stream.encode(RdbType::Stream3, &mut held);
+    let content = content(RdbType::Stream3, &held, forebay::rdb::check::Kind::Stream);
     Value {
-        file_type: opcode::STREAM_3,
-        held_type: opcode::STREAM_3,
+        file_type: RdbType::Stream3,
+        held_type: RdbType::Stream3,
         held,
         expire_ms: None,
         idle_s: None,
@@ -316,7 +317,10 @@ fn losses_are_refused_unless_they_are_to_be_reported() {
 
 #[test]
 fn auto_takes_the_lowest_version_that_holds_the_types() {
-    let of = |types: &[u8]| target::auto(types.iter().copied().collect::<TypeSet>(), false);
+    let of = |numbers: &[u8]| {
+        let types = numbers.iter().filter_map(|n| RdbType::held(*n));
+        target::auto(types.collect::<TypeSet>(), false)
+    };
     assert_eq!(of(&[]), (RdbVersion::redis(9), Target::Auto));
     assert_eq!(of(&[0, 2, 5, 11]).0, RdbVersion::redis(9));
     assert_eq!(of(&[0, 16, 18]).0, RdbVersion::redis(10));
@@ -512,7 +516,7 @@ fn a_raw_listpack_of_a_real_server_is_what_ours_is() {
     let mut rebuilt = 0;
     for (_, value) in everything()
         .iter()
-        .filter(|(_, v)| v.file_type == opcode::HASH_LISTPACK)
+        .filter(|(_, v)| v.file_type == RdbType::HashListpack)
     {
         let Some((StrRef::Raw(lp), _)) = StrRef::decode(&value.held) else {
             continue;

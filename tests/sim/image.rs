@@ -3,6 +3,7 @@
 use forebay::engine::Engine;
 use forebay::keyspace::snapshot::{SnapshotOptions, Step};
 use forebay::keyspace::{Value, ValueRef};
+use forebay::rdb::RdbType;
 use forebay::rdb::string::encode_string;
 use forebay::rdb::version::RdbVersion;
 use forebay::rdb::writer::{Attributes, Checksum, FileInfo, ReplicationInfo, Writer};
@@ -72,11 +73,11 @@ impl Image {
 }
 
 /// A value's bytes as a dump holds them; the simulation writes strings only where values are large.
-pub fn record(value: &Value, out: &mut Vec<u8>) -> u8 {
+pub fn record(value: &Value, out: &mut Vec<u8>) -> RdbType {
     match value.as_ref() {
         ValueRef::Str(text) => {
             encode_string(&text.bytes(), None, out);
-            0
+            RdbType::String
         }
         _ => value.to_record(out).expect("small collections"),
     }

@@ -338,7 +338,7 @@ impl World {
                     assert!(!db.clone_value(loc).is_empty_collection(), "an empty collection stayed");
                 });
                 assert_eq!((db.len(), db.expires()), (keys, volatile));
-                assert_eq!(db.types().iter().sum::<u64>(), keys as u64);
+                assert_eq!(db.types().total(), keys as u64);
             }
         }
     }

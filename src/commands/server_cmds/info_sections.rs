@@ -5,7 +5,7 @@ use engine::client_list;
 use engine::host::Facts;
 use engine::table::{self, Entry};
 use engine::{ClientFlags, ClientId, Engine, heat};
-use rdb::opcode;
+use rdb::RdbType;
 use std::fmt::{Display, Write};
 
 /// Writes `name:value` lines.
@@ -389,7 +389,7 @@ pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
                 average_ttl(engine, i),
                 HASHES_WITH_FIELD_EXPIRY
                     .iter()
-                    .map(|t| db.types()[usize::from(*t)])
+                    .map(|t| db.types().of(*t))
                     .sum::<u64>()
             ),
         );
@@ -397,7 +397,7 @@ pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
 }
 
 /// RDB types of hashes whose fields may expire.
-const HASHES_WITH_FIELD_EXPIRY: [u8; 2] = [opcode::HASH_TTL, opcode::HASH_LISTPACK_TTL];
+const HASHES_WITH_FIELD_EXPIRY: [RdbType; 2] = [RdbType::HashTtl, RdbType::HashListpackTtl];
 
 /// Keys with an expiry that are looked at to tell the mean time they have left.
 const TTL_SAMPLES: u64 = 16;

@@ -5,9 +5,10 @@
 //! ```
 
 use crate::CommandError;
+use rdb::Opcode;
 use rdb::crc64::crc64;
 use rdb::string::{StrRef, encode_string};
-use rdb::{dump, lzf, opcode};
+use rdb::{dump, lzf};
 
 /// The version under which libraries are dumped: the first that has them, so that every server takes them.
 const VERSION: u16 = 10;
@@ -19,7 +20,7 @@ pub fn encode<'a>(sources: impl Iterator<Item = &'a [u8]>, compress: bool) -> Ve
     let mut packer = compress.then(lzf::Packer::new);
     let mut out = Vec::new();
     for source in sources {
-        out.push(opcode::FUNCTION2);
+        out.push(Opcode::Function2.number());
         encode_string(source, packer.as_mut(), &mut out);
     }
     out.extend_from_slice(&VERSION.to_le_bytes());
@@ -38,12 +39,12 @@ pub fn decode(payload: &[u8]) -> Result<Vec<Vec<u8>>, CommandError> {
     let mut rest = &payload[..payload.len() - FOOTER_LEN];
     let mut sources = Vec::new();
     while let Some((&kind, behind)) = rest.split_first() {
-        if kind == opcode::FUNCTION_PRE_GA {
+        if kind == Opcode::FunctionPreGa.number() {
             return Err(CommandError::fixed(
                 "ERR Pre-GA function format not supported",
             ));
         }
-        if kind != opcode::FUNCTION2 {
+        if kind != Opcode::Function2.number() {
             return Err(CommandError::fixed("ERR given type is not a function"));
         }
         let (text, length) = StrRef::decode(behind).ok_or(FAILED)?;

@@ -9,7 +9,7 @@
 //! makes it sound.
 
 use crate::Value;
-use crate::record::{self, HANDLE, LONG_KEY, OUTSIDE, Record};
+use crate::record::{self, HANDLE, Record};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ pub unsafe fn long_key(record: &[u8]) -> &[u8] {
 /// # Safety
 /// As [`value`].
 pub unsafe fn share_key(record: &[u8]) -> Option<Arc<[u8]>> {
-    if Record::parse(record).rdb_type & LONG_KEY == 0 {
+    if !Record::parse(record).type_byte.has_long_key() {
         return None;
     }
     let (_, address) = raw_handle(record);
@@ -213,9 +213,9 @@ fn handle(bytes: &[u8]) -> (bool, usize) {
 /// (long key?, address, or 0 while the value is out on loan)
 #[inline]
 fn raw_handle(bytes: &[u8]) -> (bool, usize) {
-    let type_byte = bytes[record::type_at(bytes)];
-    assert!(type_byte & OUTSIDE != 0, "a record without a handle");
+    let type_byte = record::type_byte(bytes);
+    assert!(type_byte.is_outside(), "a record without a handle");
     let handle = &bytes[record::head_len(bytes)..][..HANDLE];
     let address = u64::from_le_bytes(handle.try_into().expect("8 bytes")) as usize;
-    (type_byte & LONG_KEY != 0, address)
+    (type_byte.has_long_key(), address)
 }

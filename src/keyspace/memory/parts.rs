@@ -1,11 +1,10 @@
 //! Records about to be written, and who owns the handle in one.
 
 use super::outside;
-use crate::record::{
-    EXPIRE_MS, KEY_MAX, LONG_KEY, OUTSIDE, Record, Small, TYPE_MASK, VALUE_MAX, len_width,
-};
+use crate::record::{EXPIRE_MS, KEY_MAX, Record, Small, VALUE_MAX, len_width};
+use crate::type_byte::TypeByte;
 use crate::{UnixMillis, Value};
-use rdb::opcode;
+use rdb::RdbType;
 use std::sync::Arc;
 
 /// A record about to be written: its parts, so that it need not be put together first. No record is longer
@@ -14,7 +13,7 @@ use std::sync::Arc;
 /// It is written once: what it owns belongs to the record then. Without that it is leaked.
 pub struct Parts<'a> {
     expire: Option<UnixMillis>,
-    type_byte: u8,
+    type_byte: TypeByte,
     /// The key; empty if it is outside the record.
     key: &'a [u8],
     /// The first bytes of the value (the length of a string, an integer, a handle).
@@ -29,7 +28,7 @@ impl<'a> Parts<'a> {
     #[inline(always)]
     pub fn whole(
         expire: Option<UnixMillis>,
-        rdb_type: u8,
+        rdb_type: RdbType,
         key: &'a [u8],
         head: &'a [u8],
         body: &'a [u8],
@@ -37,8 +36,7 @@ impl<'a> Parts<'a> {
         let fits = key.len() <= KEY_MAX && head.len() + body.len() <= VALUE_MAX;
         fits.then_some(Parts {
             expire,
-            // Whatever the caller says: there is no handle in it.
-            type_byte: rdb_type & TYPE_MASK,
+            type_byte: TypeByte::of(rdb_type),
             key,
             head,
             body,
@@ -55,16 +53,16 @@ impl<'a> Parts<'a> {
         f: impl FnOnce(Parts<'_>) -> R,
     ) -> R {
         let rdb_type = value.rdb_type();
-        let (bit, key, handle) = match key.len() <= KEY_MAX {
-            true => (0, key, outside::store(None, value)),
+        let (with_key, key, handle) = match key.len() <= KEY_MAX {
+            true => (false, key, outside::store(None, value)),
             false => {
                 let shared = shared.unwrap_or_else(|| key.into());
-                (LONG_KEY, &[][..], outside::store(Some(shared), value))
+                (true, &[][..], outside::store(Some(shared), value))
             }
         };
         f(Parts {
             expire,
-            type_byte: rdb_type | OUTSIDE | bit,
+            type_byte: TypeByte::outside(rdb_type, with_key),
             key,
             head: &handle,
             body: &[],
@@ -79,7 +77,7 @@ impl<'a> Parts<'a> {
 
     /// The type byte.
     #[inline]
-    pub fn type_byte(&self) -> u8 {
+    pub fn type_byte(&self) -> TypeByte {
         self.type_byte
     }
 
@@ -103,7 +101,7 @@ impl<'a> Parts<'a> {
             put(&[EXPIRE_MS]);
             put(&ms.to_le_bytes());
         }
-        put(&[self.type_byte]);
+        put(&[self.type_byte.byte()]);
         let len = Small::of_len(self.key.len());
         put(&len);
         put(self.key);
@@ -141,17 +139,17 @@ impl<'a> Plain<'a> {
         let record = Record::parse(bytes);
         assert!(
             matches!(
-                record.rdb_type,
-                opcode::STRING
-                    | opcode::SET_INTSET
-                    | opcode::SET_LISTPACK
-                    | opcode::ZSET_LISTPACK
-                    | opcode::HASH_LISTPACK
-                    | opcode::HASH_LISTPACK_TTL
-                    | opcode::QUICKLIST_2
+                record.type_byte,
+                TypeByte::STRING
+                    | TypeByte::SET_INTSET
+                    | TypeByte::SET_LISTPACK
+                    | TypeByte::ZSET_LISTPACK
+                    | TypeByte::HASH_LISTPACK
+                    | TypeByte::HASH_LISTPACK_TTL
+                    | TypeByte::QUICKLIST_2
             ),
-            "type {} does not stand in records",
-            record.rdb_type
+            "type {} is not held in records",
+            record.type_byte.byte()
         );
         Plain { record, bytes }
     }

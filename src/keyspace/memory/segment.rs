@@ -22,8 +22,10 @@ use super::node::Entry;
 use super::outside;
 use super::parts::{Parts, Plain};
 use super::slots::{self, Slots, SlotsMut};
-use crate::record::{self, Record, TYPE_MASK, TYPE_STRING};
+use crate::record::{self, Record};
+use crate::type_byte::TypeByte;
 use crate::{Hasher, UnixMillis, Value};
+use rdb::RdbType;
 use std::sync::Arc;
 
 /// Entries at most; then a segment is split.
@@ -238,14 +240,16 @@ impl<'a> Segment<'a> {
     pub fn due_at(&self, offset: usize) -> Option<UnixMillis> {
         let bytes = &self.records[offset..];
         let expire = record::expire_of(bytes);
-        let type_byte = bytes[record::type_at(bytes)];
-        if !record::has_field_expiry(type_byte) {
+        let type_byte = record::type_byte(bytes);
+        if !type_byte.has_field_expiry() {
             return expire;
         }
-        let fields = match type_byte & record::OUTSIDE {
-            0 => record::first_field_expiry(bytes),
+        let fields = match type_byte.is_outside() {
+            false => record::first_field_expiry(bytes),
             // SAFETY: the offset is that of a record, which this module wrote.
-            _ => unsafe { outside::value_unless_lent(bytes) }.and_then(Value::first_field_expiry),
+            true => {
+                unsafe { outside::value_unless_lent(bytes) }.and_then(Value::first_field_expiry)
+            }
         };
         expire.into_iter().chain(fields).min()
     }
@@ -262,7 +266,7 @@ impl<'a> Segment<'a> {
 #[inline]
 fn key_of(bytes: &[u8]) -> &[u8] {
     let at = record::type_at(bytes);
-    if bytes[at] & record::LONG_KEY != 0 {
+    if TypeByte::read(bytes[at]).has_long_key() {
         // SAFETY: this module calls it for records of segments only.
         return unsafe { outside::long_key(bytes) };
     }
@@ -297,7 +301,7 @@ impl<'a> SegmentMut<'a> {
         segment.slots_mut().clear();
         if let Some(first) = segment.records.first_mut() {
             // Whoever looks for a record where there is none yet finds no handle.
-            *first = TYPE_STRING;
+            *first = TypeByte::STRING.byte();
         }
         segment.set_prefix(prefix);
         segment.set_depth(depth);
@@ -380,7 +384,7 @@ impl<'a> SegmentMut<'a> {
     pub fn write_string_at(&mut self, offset: usize, head: &[u8], body: &[u8]) -> bool {
         let bytes = &mut self.records[offset..];
         let record = Record::parse(bytes);
-        if record.rdb_type != TYPE_STRING || record.value().len() != head.len() + body.len() {
+        if record.type_byte != TypeByte::STRING || record.value().len() != head.len() + body.len() {
             return false;
         }
         let at = bytes.len() - record.rest.len();
@@ -391,11 +395,11 @@ impl<'a> SegmentMut<'a> {
     }
 
     /// Writes another RDB type in a record, whose value is outside.
-    pub fn retype_at(&mut self, offset: usize, rdb_type: u8) {
+    pub fn retype_at(&mut self, offset: usize, rdb_type: RdbType) {
         let at = offset + record::type_at(&self.records[offset..]);
-        let old = self.records[at];
-        let new = rdb_type & TYPE_MASK | old & !TYPE_MASK;
-        self.records[at] = new;
+        let old = TypeByte::read(self.records[at]);
+        let new = old.retyped(rdb_type);
+        self.records[at] = new.byte();
         self.count(false, old, -1);
         self.count(false, new, 1);
     }
@@ -443,17 +447,17 @@ impl<'a> SegmentMut<'a> {
     /// Adds (`by` = 1) or subtracts (-1) a record in the counts of records with an expiry, with fields that expire,
     /// and with values outside.
     #[inline]
-    pub fn count(&mut self, expire: bool, type_byte: u8, by: i16) {
+    pub fn count(&mut self, expire: bool, type_byte: TypeByte, by: i16) {
         if record::is_plain(expire, type_byte) {
             return;
         }
         if expire {
             self.set_volatile(self.volatile().wrapping_add_signed(by));
         }
-        if type_byte & !record::TYPE_MASK != 0 {
+        if !type_byte.is_whole() {
             self.set_foreign(self.foreign().wrapping_add_signed(by));
         }
-        if record::has_field_expiry(type_byte) {
+        if type_byte.has_field_expiry() {
             self.set_fielded(self.fielded().wrapping_add_signed(by));
         }
     }
@@ -478,7 +482,7 @@ impl<'a> SegmentMut<'a> {
             return None;
         }
         let bytes = self.as_ref().bytes_at(slot);
-        if bytes[record::type_at(bytes)] & record::OUTSIDE == 0 {
+        if !record::type_byte(bytes).is_outside() {
             return None;
         }
         let offset = self.as_ref().slots().offset(slot);
@@ -519,7 +523,7 @@ impl<'a> SegmentMut<'a> {
         for group in 0..self.slots_mut().groups() {
             for slot in self.as_ref().slots().occupied_in(group) {
                 let bytes = self.as_ref().bytes_at(slot);
-                if bytes[record::type_at(bytes)] & record::OUTSIDE != 0 {
+                if record::type_byte(bytes).is_outside() {
                     let offset = self.as_ref().slots().offset(slot);
                     drop(self.take_outside(offset));
                 }
@@ -566,10 +570,10 @@ impl<'a> SegmentMut<'a> {
         let offset = self.append_bytes(bytes);
         self.place(hash, offset, heat);
         // A split adopts hundreds of records: most are looked at once only.
-        if record::is_plain(record.expire.is_some(), record.rdb_type) {
+        if record::is_plain(record.expire.is_some(), record.type_byte) {
             return;
         }
-        self.count(record.expire.is_some(), record.rdb_type, 1);
+        self.count(record.expire.is_some(), record.type_byte, 1);
         if let Some(at) = self.as_ref().due_at(offset) {
             self.set_min_expire(self.min_expire().min(at));
         }

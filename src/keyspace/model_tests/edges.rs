@@ -59,7 +59,7 @@ impl Entry {
         assert_eq!(db.expire(loc), self.expire, "{what}");
         assert_eq!(db.len(), 21, "{what}");
         assert_eq!(db.expires(), self.expire.is_some() as usize, "{what}");
-        assert_eq!(db.types().iter().sum::<u64>(), 21, "{what}");
+        assert_eq!(db.types().total(), 21, "{what}");
     }
 
     fn each_change(&mut self) {
@@ -114,7 +114,7 @@ impl Entry {
         let loc = db.find(&self.key).expect("it was there");
         db.remove(loc);
         assert_eq!((db.len(), db.expires()), (20, 0));
-        assert_eq!(db.types().iter().sum::<u64>(), 20);
+        assert_eq!(db.types().total(), 20);
     }
 }
 

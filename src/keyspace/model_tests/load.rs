@@ -14,7 +14,7 @@ fn record(n: u64) -> Vec<u8> {
     put_head(
         &mut out,
         n.is_multiple_of(3).then_some(n as i64),
-        0,
+        rdb::RdbType::String,
         format!("key:{n}").as_bytes(),
     );
     // Every hundredth is too large for a segment.

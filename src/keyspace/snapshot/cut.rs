@@ -1,6 +1,7 @@
 //! What a snapshot is of, and how its walk ends.
 
 use super::Block;
+use crate::type_counts::TypeCounts;
 use std::fmt;
 
 /// What the walk should collect beside keys, values and expiries.
@@ -31,7 +32,7 @@ pub struct DbCut {
     /// Keys by the RDB type in which the value is held, or in which it is written if it is outside the records (0
     /// string, 18 list, 2 set, 5 zset, 4 hash, 24 hash with field expiry, streams as loaded): decides the lowest
     /// version that holds the data.
-    pub types: [u64; 32],
+    pub types: TypeCounts,
 }
 
 /// Outcome of one slice of the walk.

@@ -12,7 +12,7 @@
 
 use super::walk::Orphans;
 use super::{Block, OutOfLine, SnapshotError, SnapshotOptions};
-use crate::record::{self, OUTSIDE, Record};
+use crate::record::{self, Record};
 use crate::segment::Segment;
 use crate::{Db, Hasher, Loc, Value, directory, tree};
 use std::collections::VecDeque;
@@ -131,7 +131,7 @@ impl DbWalk {
     fn emit_record(&mut self, segment: Segment<'_>, offset: usize, heat: u32) {
         let bytes = &segment.records()[offset..];
         let head = Record::parse(bytes);
-        if head.rdb_type & OUTSIDE == 0 {
+        if !head.type_byte.is_outside() {
             self.block
                 .bytes
                 .extend_from_slice(&bytes[..record::record_len(bytes)]);
@@ -230,7 +230,7 @@ impl Db {
     /// A record is about to lose its slot: it is left to the snapshot, or what it owns is dropped.
     pub(crate) fn retire(&mut self, loc: Loc, offset: usize, len: usize, limit: usize) {
         let bytes = &self.segment(loc).records()[offset..];
-        let outside = bytes[record::type_at(bytes)] & OUTSIDE != 0;
+        let outside = record::type_byte(bytes).is_outside();
         if offset >= limit {
             if outside {
                 let_go(self.segment_mut(loc).take_outside(offset));
@@ -353,7 +353,7 @@ impl Db {
         for dead in &list.records {
             let offset = dead.offset as usize;
             let bytes = &self.link_of(loc).records()[offset..];
-            if bytes[record::type_at(bytes)] & OUTSIDE != 0 {
+            if record::type_byte(bytes).is_outside() {
                 drop(self.segment_mut(loc).take_outside(offset));
             }
         }

@@ -51,7 +51,10 @@ fn read(block: Block, seen: &mut Model) {
     for _ in 0..block.records {
         let (this, next) = rest.split_at(record::record_len(rest));
         let record = Record::parse(this);
-        let value = held(ValueRef::from_record(record.rdb_type, record.value()));
+        let value = held(ValueRef::from_record(
+            record.type_byte.rdb_type(),
+            record.value(),
+        ));
         let twice = seen.insert(record.key.to_vec(), (value, record.expire));
         assert!(twice.is_none(), "{:?} twice", record.key);
         rest = next;

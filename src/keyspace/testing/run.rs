@@ -369,7 +369,7 @@ impl Run {
                 .filter(|(_, expire)| expire.is_some())
                 .count();
             assert_eq!((db.len(), db.expires()), (model.len(), volatile));
-            assert_eq!(db.types().iter().sum::<u64>(), model.len() as u64);
+            assert_eq!(db.types().total(), model.len() as u64);
             let random = self.random.next();
             assert_eq!(db.random(random).is_some(), !model.is_empty());
             let volatile_key = db.random_volatile(random);

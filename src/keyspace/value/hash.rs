@@ -15,8 +15,9 @@ use super::record::unheld;
 use crate::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::{Item, Limits, UnixMillis};
 use base::large::LARGE_FROM;
+use rdb::RdbType;
 use rdb::listpack::{self, Entry, HEADER_LEN, Iter};
-use rdb::{length, lzf, opcode, string};
+use rdb::{length, lzf, string};
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
 
@@ -185,7 +186,7 @@ impl Hash {
 
     /// The packed form of checked bytes of type 4, if the hash is small enough for that.
     pub(super) fn pack_plain(bytes: &[u8], limits: &Limits) -> Option<Hash> {
-        let mut fields = Fields::new(4, bytes);
+        let mut fields = Fields::new(RdbType::Hash, bytes);
         if fields.left() > limits.hash_max_listpack_entries {
             return None;
         }
@@ -250,7 +251,7 @@ impl Hash {
     }
 
     /// With `room` bytes more in a packed form, for a change to come.
-    pub(super) fn from_record(rdb_type: u8, bytes: &[u8], room: usize) -> Self {
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], room: usize) -> Self {
         Hash(match HashRef::from_record(rdb_type, bytes).0 {
             FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
             FormRef::PackEx(lp) => Form::PackEx(packed::owned(lp, room)),
@@ -285,7 +286,7 @@ impl Hash {
 
     /// As [`Value::tree_type`](super::Value::tree_type).
     #[inline]
-    pub(super) fn tree_type(&self) -> Option<u8> {
+    pub(super) fn tree_type(&self) -> Option<RdbType> {
         match &self.0 {
             Form::Table(table) if table.len() > 0 => Some(table_type(table.min_expire())),
             _ => None,
@@ -418,10 +419,10 @@ fn set_expire_pack(lp: &mut Vec<u8>, field: &[u8], at: UnixMillis) -> bool {
 }
 
 /// The RDB type of a table: fields with an expiry have one of their own.
-fn table_type(min_expire: Option<UnixMillis>) -> u8 {
+fn table_type(min_expire: Option<UnixMillis>) -> RdbType {
     match min_expire {
-        Some(_) => opcode::HASH_TTL,
-        None => opcode::HASH,
+        Some(_) => RdbType::HashTtl,
+        None => RdbType::Hash,
     }
 }
 
@@ -433,11 +434,11 @@ impl<'a> HashRef<'a> {
         }
     }
 
-    pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &'a [u8]) -> Self {
         HashRef(match rdb_type {
-            opcode::HASH_LISTPACK => FormRef::Pack(packed::listpack_blob(bytes)),
-            opcode::HASH_LISTPACK_TTL => FormRef::PackEx(packed::listpack_blob(split_i64(bytes).1)),
-            opcode::HASH | opcode::HASH_TTL => {
+            RdbType::HashListpack => FormRef::Pack(packed::listpack_blob(bytes)),
+            RdbType::HashListpackTtl => FormRef::PackEx(packed::listpack_blob(split_i64(bytes).1)),
+            RdbType::Hash | RdbType::HashTtl => {
                 let mut fields = Fields::new(rdb_type, bytes);
                 let mut table = Builder::<keyed::Fields>::new(fields.left(), fields.bytes());
                 // Collected with the others they would be copied once more.
@@ -570,10 +571,10 @@ impl<'a> HashRef<'a> {
         }
     }
 
-    pub(super) fn rdb_type(&self) -> u8 {
+    pub(super) fn rdb_type(&self) -> RdbType {
         match &self.0 {
-            FormRef::Pack(_) => opcode::HASH_LISTPACK,
-            FormRef::PackEx(_) => opcode::HASH_LISTPACK_TTL,
+            FormRef::Pack(_) => RdbType::HashListpack,
+            FormRef::PackEx(_) => RdbType::HashListpackTtl,
             _ => table_type(self.min_expire()),
         }
     }

@@ -76,9 +76,9 @@ impl List {
 
     /// As [`Value::tree_type`](super::Value::tree_type).
     #[inline]
-    pub(super) fn tree_type(&self) -> Option<u8> {
+    pub(super) fn tree_type(&self) -> Option<rdb::RdbType> {
         match &self.0 {
-            Form::Chain(chain) if chain.len() > 0 => Some(18),
+            Form::Chain(chain) if chain.len() > 0 => Some(rdb::RdbType::Quicklist2),
             _ => None,
         }
     }

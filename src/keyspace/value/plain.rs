@@ -2,9 +2,9 @@
 
 use super::packed::{blob, listpack_blob, split_i64};
 use crate::UnixMillis;
+use rdb::RdbType;
 use rdb::length::decode_length;
 use rdb::lzf;
-use rdb::opcode;
 use rdb::string::{StrRef, encode_blob};
 use std::borrow::Cow;
 
@@ -21,9 +21,9 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The elements of checked bytes of type 2, 4, 5 or 24.
-    pub(super) fn new(rdb_type: u8, bytes: &'a [u8]) -> Self {
+    pub(super) fn new(rdb_type: RdbType, bytes: &'a [u8]) -> Self {
         let (min, bytes) = match rdb_type {
-            opcode::HASH_TTL => {
+            RdbType::HashTtl => {
                 let (min, rest) = split_i64(bytes);
                 (Some(min), rest)
             }

@@ -10,11 +10,8 @@ use super::{
     ValueRef, Zset, ZsetRef,
 };
 use crate::Limits;
+use rdb::RdbType;
 use rdb::lzf;
-use rdb::opcode::{
-    HASH, HASH_LISTPACK, HASH_LISTPACK_TTL, HASH_TTL, QUICKLIST_2, SET, SET_INTSET, SET_LISTPACK,
-    STREAM_3, STREAM_4, STREAM_5, STRING, ZSET_2, ZSET_LISTPACK,
-};
 use std::sync::atomic::AtomicU64;
 
 impl Kind {
@@ -23,14 +20,16 @@ impl Kind {
     /// # Panics
     /// For other types: loaders refuse them ([`rdb::check::ValueInfo::unheld`]).
     #[inline]
-    pub fn of_rdb_type(rdb_type: u8) -> Kind {
+    pub fn of_rdb_type(rdb_type: RdbType) -> Kind {
         match rdb_type {
-            STRING => Kind::Str,
-            QUICKLIST_2 => Kind::List,
-            SET | SET_INTSET | SET_LISTPACK => Kind::Set,
-            ZSET_2 | ZSET_LISTPACK => Kind::Zset,
-            HASH | HASH_LISTPACK | HASH_TTL | HASH_LISTPACK_TTL => Kind::Hash,
-            STREAM_3 | STREAM_4 | STREAM_5 => Kind::Stream,
+            RdbType::String => Kind::Str,
+            RdbType::Quicklist2 => Kind::List,
+            RdbType::Set | RdbType::SetIntset | RdbType::SetListpack => Kind::Set,
+            RdbType::Zset2 | RdbType::ZsetListpack => Kind::Zset,
+            RdbType::Hash | RdbType::HashListpack | RdbType::HashTtl | RdbType::HashListpackTtl => {
+                Kind::Hash
+            }
+            RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5 => Kind::Stream,
             _ => unheld(rdb_type),
         }
     }
@@ -38,7 +37,7 @@ impl Kind {
 
 /// A type that no record has, so that the bytes after it cannot be known.
 #[cold]
-pub(super) fn unheld(rdb_type: u8) -> ! {
+pub(super) fn unheld(rdb_type: RdbType) -> ! {
     panic!("values of type {rdb_type} are not held")
 }
 
@@ -50,7 +49,7 @@ impl<'a> ValueRef<'a> {
     ///
     /// Tables (2, 4, 5, 24) and lists of several nodes are decoded for each read: hold them as
     /// [`Value`]s beyond a few hundred bytes.
-    pub fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+    pub fn from_record(rdb_type: RdbType, bytes: &'a [u8]) -> Self {
         match Kind::of_rdb_type(rdb_type) {
             Kind::Str => ValueRef::Str(StrRef::from_record(bytes)),
             Kind::List => ValueRef::List(ListRef::from_record(bytes)),
@@ -62,10 +61,10 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The RDB type that [`ValueRef::to_rdb`] writes: the lowest that holds the value in its form.
-    pub fn rdb_type(&self) -> u8 {
+    pub fn rdb_type(&self) -> RdbType {
         match self {
-            ValueRef::Str(_) => STRING,
-            ValueRef::List(_) => QUICKLIST_2,
+            ValueRef::Str(_) => RdbType::String,
+            ValueRef::List(_) => RdbType::Quicklist2,
             ValueRef::Set(v) => v.rdb_type(),
             ValueRef::Zset(v) => v.rdb_type(),
             ValueRef::Hash(v) => v.rdb_type(),
@@ -75,7 +74,7 @@ impl<'a> ValueRef<'a> {
 
     /// Writes the RDB value to `sink`, a large one in pieces; returns its type. With a packer,
     /// strings and blobs are compressed where that gains.
-    pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> u8 {
+    pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> RdbType {
         let mut out = Out::new(sink);
         self.write(packer, &mut out);
         out.flush();
@@ -113,18 +112,18 @@ impl<'a> ValueRef<'a> {
 
 impl Value {
     /// From checked, canonical RDB bytes, as [`ValueRef::from_record`] takes them.
-    pub fn from_record(rdb_type: u8, bytes: &[u8]) -> Value {
+    pub fn from_record(rdb_type: RdbType, bytes: &[u8]) -> Value {
         Value::with_room(rdb_type, bytes, 0)
     }
 
     /// The same for a value that is about to be changed, and mostly written back as a record: a packed
     /// form has room for a short element, so that it need not move at once.
-    pub(crate) fn to_change(rdb_type: u8, bytes: &[u8]) -> Value {
+    pub(crate) fn to_change(rdb_type: RdbType, bytes: &[u8]) -> Value {
         const ROOM: usize = 160;
         Value::with_room(rdb_type, bytes, ROOM)
     }
 
-    fn with_room(rdb_type: u8, bytes: &[u8], room: usize) -> Value {
+    fn with_room(rdb_type: RdbType, bytes: &[u8], room: usize) -> Value {
         match Kind::of_rdb_type(rdb_type) {
             Kind::Str => Value::Str(Str::from_record(bytes)),
             Kind::List => Value::List(List::from_record(bytes, room)),
@@ -138,11 +137,11 @@ impl Value {
     /// From checked, canonical RDB bytes of a file or of RESTORE, in the form that these limits give
     /// it: what is small becomes packed though it came as a table (as files of older servers have
     /// it), what is too large becomes a table. Redis loads by the same rules.
-    pub fn load(rdb_type: u8, bytes: &[u8], limits: &Limits) -> Value {
+    pub fn load(rdb_type: RdbType, bytes: &[u8], limits: &Limits) -> Value {
         // Small ones are packed straight from the plain form, which keeps their order.
         let packed = match rdb_type {
-            SET => Set::pack_plain(bytes, limits).map(Value::Set),
-            HASH => Hash::pack_plain(bytes, limits).map(Value::Hash),
+            RdbType::Set => Set::pack_plain(bytes, limits).map(Value::Set),
+            RdbType::Hash => Hash::pack_plain(bytes, limits).map(Value::Hash),
             _ => None,
         };
         if let Some(value) = packed {
@@ -162,15 +161,15 @@ impl Value {
     /// Whether [`Value::load`] leaves a packed value of that type and number of elements as it is, so
     /// that its bytes may go into a record unseen. Lists are not told by their number of elements:
     /// `bytes` is the size of the RDB value.
-    pub fn stays_packed(rdb_type: u8, elements: u64, bytes: usize, limits: &Limits) -> bool {
+    pub fn stays_packed(rdb_type: RdbType, elements: u64, bytes: usize, limits: &Limits) -> bool {
         let most = match rdb_type {
-            STRING => return true,
-            SET_INTSET => limits.set_max_intset_entries,
-            SET_LISTPACK => limits.set_max_listpack_entries,
-            ZSET_LISTPACK => limits.zset_max_listpack_entries,
-            HASH_LISTPACK | HASH_LISTPACK_TTL => limits.hash_max_listpack_entries,
+            RdbType::String => return true,
+            RdbType::SetIntset => limits.set_max_intset_entries,
+            RdbType::SetListpack => limits.set_max_listpack_entries,
+            RdbType::ZsetListpack => limits.zset_max_listpack_entries,
+            RdbType::HashListpack | RdbType::HashListpackTtl => limits.hash_max_listpack_entries,
             // The value's head only makes it larger; compressed ones have to be looked at.
-            QUICKLIST_2 => return List::may_pack(elements, bytes, limits),
+            RdbType::Quicklist2 => return List::may_pack(elements, bytes, limits),
             _ => return false,
         };
         elements <= most as u64
@@ -179,7 +178,7 @@ impl Value {
     /// Appends the canonical RDB value and returns its type, if a record can hold the value: packed, and nothing
     /// about it that the bytes would not tell ([`Value::from_record`] gives an equal value of the same encoding).
     /// `None`, with `out` unchanged, if it must be held outside.
-    pub fn to_record(&self, out: &mut Vec<u8>) -> Option<u8> {
+    pub fn to_record(&self, out: &mut Vec<u8>) -> Option<RdbType> {
         self.is_packed().then(|| {
             let mut behind = Out::behind(std::mem::take(out));
             self.as_ref().write(None, &mut behind);
@@ -215,16 +214,16 @@ impl Value {
     }
 
     /// The RDB type that [`Value::to_rdb`] writes.
-    pub fn rdb_type(&self) -> u8 {
+    pub fn rdb_type(&self) -> RdbType {
         self.as_ref().rdb_type()
     }
 
     /// The RDB type of a value that can only be held outside: `None` for a packed value, and for a collection without
     /// elements.
     #[inline]
-    pub fn tree_type(&self) -> Option<u8> {
+    pub fn tree_type(&self) -> Option<RdbType> {
         match self {
-            Value::Str(v) => v.is_tree().then_some(0),
+            Value::Str(v) => v.is_tree().then_some(RdbType::String),
             Value::List(v) => v.tree_type(),
             Value::Set(v) => v.tree_type(),
             Value::Zset(v) => v.tree_type(),
@@ -234,7 +233,7 @@ impl Value {
     }
 
     /// As [`ValueRef::to_rdb`].
-    pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> u8 {
+    pub fn to_rdb(&self, sink: &mut dyn FnMut(&[u8]), packer: Option<&mut lzf::Packer>) -> RdbType {
         self.as_ref().to_rdb(sink, packer)
     }
 

@@ -15,8 +15,9 @@ use crate::tree::keyed::{self, Builder, Keyed};
 use crate::{Item, Limits};
 use base::large::LARGE_FROM;
 use base::number::{canonical_i64, int_text_len};
+use rdb::RdbType;
 use rdb::listpack::{self, HEADER_LEN};
-use rdb::{intset, length, lzf, opcode, string};
+use rdb::{intset, length, lzf, string};
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
 
@@ -155,7 +156,7 @@ impl Set {
     /// The packed form of checked bytes of type 2, if the set is small enough for that and not all
     /// integers.
     pub(super) fn pack_plain(bytes: &[u8], limits: &Limits) -> Option<Set> {
-        let mut members = Fields::new(2, bytes);
+        let mut members = Fields::new(RdbType::Set, bytes);
         let count = members.left();
         if count > limits.set_max_listpack_entries {
             return None;
@@ -208,7 +209,7 @@ impl Set {
     }
 
     /// With `room` bytes more in a packed form, for a change to come.
-    pub(super) fn from_record(rdb_type: u8, bytes: &[u8], room: usize) -> Self {
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], room: usize) -> Self {
         Set(match SetRef::from_record(rdb_type, bytes).0 {
             FormRef::Ints(set) => Form::Ints(packed::owned(set, room)),
             FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
@@ -243,9 +244,9 @@ impl Set {
 
     /// As [`Value::tree_type`](super::Value::tree_type).
     #[inline]
-    pub(super) fn tree_type(&self) -> Option<u8> {
+    pub(super) fn tree_type(&self) -> Option<RdbType> {
         match &self.0 {
-            Form::Table(table) if table.len() > 0 => Some(2),
+            Form::Table(table) if table.len() > 0 => Some(RdbType::Set),
             _ => None,
         }
     }
@@ -314,11 +315,11 @@ impl<'a> SetRef<'a> {
         }
     }
 
-    pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &'a [u8]) -> Self {
         SetRef(match rdb_type {
-            opcode::SET_INTSET => FormRef::Ints(packed::blob(bytes)),
-            opcode::SET_LISTPACK => FormRef::Pack(packed::listpack_blob(bytes)),
-            opcode::SET => {
+            RdbType::SetIntset => FormRef::Ints(packed::blob(bytes)),
+            RdbType::SetListpack => FormRef::Pack(packed::listpack_blob(bytes)),
+            RdbType::Set => {
                 let mut members = Fields::new(rdb_type, bytes);
                 let mut table = Builder::<keyed::Members>::new(members.left(), members.bytes());
                 // Collected with the others they would be copied once more.
@@ -416,11 +417,11 @@ impl<'a> SetRef<'a> {
         }
     }
 
-    pub(super) fn rdb_type(&self) -> u8 {
+    pub(super) fn rdb_type(&self) -> RdbType {
         match &self.0 {
-            FormRef::Ints(_) => opcode::SET_INTSET,
-            FormRef::Pack(_) => opcode::SET_LISTPACK,
-            FormRef::Table(_) | FormRef::Scratch(_) => opcode::SET,
+            FormRef::Ints(_) => RdbType::SetIntset,
+            FormRef::Pack(_) => RdbType::SetListpack,
+            FormRef::Table(_) | FormRef::Scratch(_) => RdbType::Set,
         }
     }
 

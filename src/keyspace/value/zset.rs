@@ -14,8 +14,9 @@ use super::record::unheld;
 use crate::tree::keyed::{self, Builder, Keyed};
 use crate::tree::order::Order;
 use crate::{Item, Limits};
+use rdb::RdbType;
 use rdb::listpack::{self, HEADER_LEN, Iter};
-use rdb::{length, lzf, opcode, string};
+use rdb::{length, lzf, string};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -254,7 +255,7 @@ impl Zset {
     }
 
     /// With `room` bytes more in a packed form, for a change to come.
-    pub(super) fn from_record(rdb_type: u8, bytes: &[u8], room: usize) -> Self {
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], room: usize) -> Self {
         Zset(match ZsetRef::from_record(rdb_type, bytes).0 {
             FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
             FormRef::Scratch(table) => Form::Table(*table),
@@ -290,9 +291,9 @@ impl Zset {
 
     /// As [`Value::tree_type`](super::Value::tree_type).
     #[inline]
-    pub(super) fn tree_type(&self) -> Option<u8> {
+    pub(super) fn tree_type(&self) -> Option<RdbType> {
         match &self.0 {
-            Form::Table(table) if table.order.len() > 0 => Some(5),
+            Form::Table(table) if table.order.len() > 0 => Some(RdbType::Zset2),
             _ => None,
         }
     }
@@ -382,10 +383,10 @@ impl<'a> ZsetRef<'a> {
         }
     }
 
-    pub(super) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &'a [u8]) -> Self {
         ZsetRef(match rdb_type {
-            opcode::ZSET_LISTPACK => FormRef::Pack(packed::listpack_blob(bytes)),
-            opcode::ZSET_2 => {
+            RdbType::ZsetListpack => FormRef::Pack(packed::listpack_blob(bytes)),
+            RdbType::Zset2 => {
                 let mut fields = Fields::new(rdb_type, bytes);
                 let mut members = Vec::with_capacity(fields.left());
                 while let Some(member) = fields.next_scored() {
@@ -529,10 +530,10 @@ impl<'a> ZsetRef<'a> {
         }
     }
 
-    pub(super) fn rdb_type(&self) -> u8 {
+    pub(super) fn rdb_type(&self) -> RdbType {
         match self.is_packed() {
-            true => opcode::ZSET_LISTPACK,
-            false => opcode::ZSET_2,
+            true => RdbType::ZsetListpack,
+            false => RdbType::Zset2,
         }
     }
 

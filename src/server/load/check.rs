@@ -142,7 +142,8 @@ mod tests {
         w.select_db(3).unwrap();
         let value = [&[0x80, 0, 0x20, 0, 0][..], &vec![b'v'; 2 << 20]].concat();
         for key in [b"a", b"b"] {
-            w.key(&Attributes::default(), 0, key, &value).unwrap();
+            w.key(&Attributes::default(), rdb::RdbType::String, key, &value)
+                .unwrap();
         }
         w.finish().unwrap().0
     }

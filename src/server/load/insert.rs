@@ -7,6 +7,7 @@ use base::reserve;
 use keyspace::{DuplicateKey, Partition, Scanned, Value, record};
 use pipes::queue::WorkQueue;
 use pipes::window::Window;
+use rdb::RdbType;
 use rdb::check::{Scratch, ValueInfo, check_value};
 use rdb::normalize::normalize;
 use rdb::string::{StrBuf, StrRef};
@@ -309,7 +310,7 @@ impl<'a> Inserter<'a> {
 
     fn plan(&mut self, task: &Task, detail: &Detail, window: &[u8]) -> Result<Plan, LoadError> {
         let body = &window[detail.body..detail.body + detail.len];
-        let (rdb_type, value) = (body[0], &body[detail.value..]);
+        let (rdb_type, value) = (detail.rdb_type, &body[detail.value..]);
         let located = |e: RdbError| {
             let at = task.window.offset + (detail.body + detail.value) as u64;
             LoadError::Rdb(e.shifted(at).with_key(&key_of(detail, window)))
@@ -363,7 +364,7 @@ impl<'a> Inserter<'a> {
             let value_at = self.rebuilt.len();
             return Ok(match value.to_record(&mut self.rebuilt) {
                 Some(packed) if self.rebuilt.len() - value_at <= RECORD_MAX => {
-                    self.rebuilt[type_at] = packed;
+                    self.rebuilt[type_at] = packed.number();
                     Plan::Rebuilt(start, self.rebuilt.len())
                 }
                 _ => {
@@ -418,17 +419,16 @@ fn shortest_key_length(body: &[u8], value: usize) -> bool {
 }
 
 /// True for values that the keyspace takes as records; the others it takes built.
-fn stands_as_record(held_type: u8, len: usize) -> bool {
-    use rdb::opcode;
+fn stands_as_record(held_type: RdbType, len: usize) -> bool {
     let packed = matches!(
         held_type,
-        opcode::STRING
-            | opcode::SET_INTSET
-            | opcode::HASH_LISTPACK
-            | opcode::ZSET_LISTPACK
-            | opcode::QUICKLIST_2
-            | opcode::SET_LISTPACK
-            | opcode::HASH_LISTPACK_TTL
+        RdbType::String
+            | RdbType::SetIntset
+            | RdbType::HashListpack
+            | RdbType::ZsetListpack
+            | RdbType::Quicklist2
+            | RdbType::SetListpack
+            | RdbType::HashListpackTtl
     );
     packed && len <= RECORD_MAX
 }

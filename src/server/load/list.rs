@@ -2,6 +2,7 @@
 
 use keyspace::UnixMillis;
 use rdb::PlainString;
+use rdb::RdbType;
 
 /// Values up to this many bytes are handed to the keyspace as part of a record.
 pub const RECORD_MAX: usize = 16 << 10;
@@ -23,6 +24,8 @@ pub const DETAILED: u32 = u32::MAX;
 
 /// A record of which there is more to know, or to do.
 pub struct Detail {
+    /// The type of the value.
+    pub rdb_type: RdbType,
     /// The position of the type byte in the window.
     pub body: usize,
     /// Bytes from the type byte to the end of the value.
@@ -73,6 +76,7 @@ impl List {
             _ => self.push(
                 hash,
                 Detail {
+                    rdb_type: RdbType::String,
                     body: at + plain.type_at,
                     len: plain.end - plain.type_at,
                     value: plain.value_at - plain.type_at,

@@ -8,6 +8,7 @@ use crate::{delay, threads};
 use keyspace::load::{Partition, SizeHint};
 use keyspace::{Db, Hasher};
 use pipes::window::Windows;
+use rdb::Opcode;
 use rdb::crc64::Crc64;
 use rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
 use std::borrow::Cow;
@@ -476,10 +477,13 @@ fn detail(record: &Record<'_>, window_offset: u64, bytes: &[u8], at: usize) -> D
         None => true,
         Some(ms) => {
             let head = body.checked_sub(at + 9).map(|h| &bytes[h..h + 9]);
-            head.is_some_and(|h| h[0] == 0xFC && h[1..] == ms.to_le_bytes())
+            head.is_some_and(|h| {
+                h[0] == Opcode::ExpireTimeMs.number() && h[1..] == ms.to_le_bytes()
+            })
         }
     };
     Detail {
+        rdb_type: record.rdb_type,
         body,
         len: record.body.len(),
         value: record.body.len() - record.value.len(),

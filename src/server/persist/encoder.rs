@@ -11,6 +11,8 @@ use flow::Fate;
 use keyspace::Value;
 use keyspace::record::Record;
 use keyspace::snapshot::{Block, Cut, OutOfLine};
+use rdb::Opcode;
+use rdb::RdbType;
 use rdb::RdbVersion;
 use rdb::check::Scratch;
 use rdb::compress::compress_value;
@@ -18,7 +20,6 @@ use rdb::crc64::Crc64;
 use rdb::held::value_len;
 use rdb::length::encode_length;
 use rdb::lzf::Packer;
-use rdb::opcode;
 use rdb::string::{encode_blob, encode_string};
 use rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
 use rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
@@ -138,7 +139,7 @@ impl Encoder {
             .iter()
             .filter(|_| self.plan.target.holds_functions())
         {
-            self.out.push(opcode::FUNCTION2);
+            self.out.push(Opcode::Function2.number());
             let packer = self.plan.compress.then_some(&mut self.packer);
             encode_blob(code, packer, &mut self.out);
         }
@@ -172,7 +173,7 @@ impl Encoder {
             );
             return Err(SaveError::Cancelled(text));
         }
-        self.out.push(opcode::EOF);
+        self.out.push(Opcode::Eof.number());
         self.flush()?;
         let checksum = if self.plan.checksum {
             self.crc.value()
@@ -220,19 +221,19 @@ impl Encoder {
         let heat_too = self.plan.heat != HeatAs::Nothing;
         while at < bytes.len() {
             let record = Record::parse(&bytes[at..]);
+            let rdb_type = record.type_byte.rdb_type();
             let value_at = bytes.len() - record.rest.len();
-            let len =
-                value_len(record.rdb_type, record.rest).expect("the keyspace holds whole records");
+            let len = value_len(rdb_type, record.rest).expect("the keyspace holds whole records");
             let value = &record.rest[..len];
             let heat = block.heats.get(n).copied();
             n += 1;
             let shrinks = self.plan.compress
                 && (record.key.len() > COMPRESS_ABOVE
                     || is_number(record.key)
-                    || may_shrink(record.rdb_type, value));
-            if heat_too || shrinks || !self.plan.target.takes_as_held(record.rdb_type) {
+                    || may_shrink(rdb_type, value));
+            if heat_too || shrinks || !self.plan.target.takes_as_held(rdb_type) {
                 self.out.extend_from_slice(&bytes[run..at]);
-                self.entry(record.expire, heat, record.rdb_type, record.key, value)?;
+                self.entry(record.expire, heat, rdb_type, record.key, value)?;
                 run = value_at + len;
                 self.flush_if_full()?;
             }
@@ -247,7 +248,7 @@ impl Encoder {
         &mut self,
         expire: Option<i64>,
         heat: Option<u32>,
-        rdb_type: u8,
+        rdb_type: RdbType,
         key: &[u8],
         value: &[u8],
     ) -> Result<(), SaveError> {
@@ -288,26 +289,26 @@ impl Encoder {
         Ok(())
     }
 
-    fn head(&mut self, expire: Option<i64>, heat: Option<u32>, rdb_type: u8) {
+    fn head(&mut self, expire: Option<i64>, heat: Option<u32>, rdb_type: RdbType) {
         if let Some(ms) = expire {
-            self.out.push(opcode::EXPIRETIME_MS);
+            self.out.push(Opcode::ExpireTimeMs.number());
             self.out.extend_from_slice(&ms.to_le_bytes());
         }
         match (self.plan.heat, heat) {
             (HeatAs::Idle(now), Some(clock)) => {
-                self.out.push(opcode::IDLE);
+                self.out.push(Opcode::Idle.number());
                 encode_length(
                     u64::from(now.wrapping_sub(clock) & 0xff_ffff),
                     &mut self.out,
                 );
             }
             (HeatAs::Freq, Some(heat)) => {
-                self.out.push(opcode::FREQ);
+                self.out.push(Opcode::Freq.number());
                 self.out.push(heat as u8);
             }
             _ => {}
         }
-        self.out.push(rdb_type);
+        self.out.push(rdb_type.number());
     }
 
     fn out_of_line(&mut self, entry: OutOfLine) -> Result<(), SaveError> {
@@ -421,9 +422,9 @@ fn is_number(key: &[u8]) -> bool {
 }
 
 /// True if a held value contains a raw string long enough to be compressed.
-fn may_shrink(rdb_type: u8, value: &[u8]) -> bool {
+fn may_shrink(rdb_type: RdbType, value: &[u8]) -> bool {
     match rdb_type {
-        opcode::QUICKLIST_2 | opcode::HASH_LISTPACK_TTL => value.len() > COMPRESS_ABOVE,
+        RdbType::Quicklist2 | RdbType::HashListpackTtl => value.len() > COMPRESS_ABOVE,
         _ => value.len() > COMPRESS_ABOVE && value[0] < 0xC0,
     }
 }

@@ -503,13 +503,7 @@ fn open_later(target: Target, incremental_fsync: bool) -> OpenSinks {
 }
 
 fn held_types(cut: &Cut) -> TypeSet {
-    let mut set = TypeSet::new();
-    for db in &cut.dbs {
-        for (rdb_type, _) in db.types.iter().enumerate().filter(|(_, n)| **n > 0) {
-            set.insert(rdb_type as u8);
-        }
-    }
-    set
+    cut.dbs.iter().flat_map(|db| db.types.held()).collect()
 }
 
 fn aux_fields(engine: &Engine) -> Vec<(&'static str, Vec<u8>)> {

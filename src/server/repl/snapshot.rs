@@ -9,7 +9,7 @@ use base::LogLevel;
 use config::Config;
 use config::choices::RdbTarget;
 use engine::{ClientId, Engine};
-use rdb::opcode;
+use rdb::RdbType;
 use rdb::target::{self, TypeSet};
 use replication::replconf::{Filter, Reader};
 use replication::{SnapshotOrder, SnapshotTarget};
@@ -151,8 +151,7 @@ fn ended(engine: &mut Engine, result: Result<(), &SaveError>, sockets: bool) {
 /// The types of all values that are here.
 fn held_types(engine: &Engine) -> TypeSet {
     let dbs = (0..engine.keyspace.count()).map(|db| engine.keyspace.db(db));
-    let held = dbs.flat_map(|db| db.types().iter().enumerate().filter(|(_, n)| **n > 0));
-    held.map(|(rdb_type, _)| rdb_type as u8).collect()
+    dbs.flat_map(|db| db.types().held()).collect()
 }
 
 /// The form of a payload that all of these read.
@@ -174,9 +173,11 @@ fn form(readers: &[Reader], types: TypeSet, config: &Config) -> target::Target {
 /// expire, because an older one could not hold them in any form.
 fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
     let all = |wanted: &[Reader]| readers.iter().all(|r| wanted.contains(r));
-    let fields_expire = [opcode::HASH_TTL, opcode::HASH_LISTPACK_TTL, opcode::HASH_2];
+    let fields_expire = [RdbType::HashTtl, RdbType::HashListpackTtl, RdbType::Hash2];
     // Types that only the latest versions of Redis 8 know are sent as they are held.
-    let latest = types.iter().any(|t| t > opcode::HASH_LISTPACK_TTL);
+    let latest = types
+        .iter()
+        .any(|t| matches!(t, RdbType::Stream4 | RdbType::Stream5 | RdbType::Array));
     if readers.contains(&Reader::Old) {
         return target::Target::Redis62;
     }
@@ -195,7 +196,7 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
         return target::Target::of_server(true, major, minor);
     }
     let like_redis_8 = all(&[Reader::Forebay, Reader::Redis8]);
-    if all(&[Reader::Forebay]) || (like_redis_8 && latest && !types.contains(opcode::HASH_2)) {
+    if all(&[Reader::Forebay]) || (like_redis_8 && latest && !types.contains(RdbType::Hash2)) {
         target::Target::Auto
     } else if like_redis_8 {
         target::Target::Redis8
@@ -210,7 +211,7 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
 mod tests {
     use super::*;
 
-    fn chosen(readers: &[Reader], types: &[u8]) -> target::Target {
+    fn chosen(readers: &[Reader], types: &[RdbType]) -> target::Target {
         let types = types.iter().copied().collect();
         form(readers, types, &Config::default())
     }
@@ -218,14 +219,15 @@ mod tests {
     #[test]
     fn the_form_is_one_that_every_reader_reads_and_that_holds_what_there_is() {
         use target::Target::*;
-        let (hash, volatile, array) = (16, opcode::HASH_LISTPACK_TTL, 29);
+        let (hash, volatile) = (RdbType::HashListpack, RdbType::HashListpackTtl);
+        let array = RdbType::Array;
         for (readers, types, form) in [
             (&[Reader::Unknown][..], &[hash][..], Redis70),
             (&[Reader::Unknown], &[hash, volatile], Redis74),
-            (&[Reader::Unknown], &[opcode::HASH_2], Redis74),
+            (&[Reader::Unknown], &[RdbType::Hash2], Redis74),
             (&[Reader::Redis8], &[hash, volatile], Redis8),
             (&[Reader::Redis8], &[array], Auto),
-            (&[Reader::Redis8], &[array, opcode::HASH_2], Redis8),
+            (&[Reader::Redis8], &[array, RdbType::Hash2], Redis8),
             (&[Reader::Redis8, Reader::Unknown], &[hash], Redis70),
             (&[Reader::Redis8, Reader::Unknown], &[volatile], Redis74),
             (&[Reader::Forebay], &[array, volatile], Auto),

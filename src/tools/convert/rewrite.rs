@@ -15,12 +15,13 @@ use super::survey::Survey;
 use crate::canonical::canonical;
 use crate::pipeline::{Batch, Place, Worker};
 use base::secret::HashKey;
+use rdb::Opcode;
 use rdb::check::Scratch;
 use rdb::lzf::Packer;
 use rdb::string::encode_string;
 use rdb::target::{Loss, OnLoss, Target, transcode_value};
 use rdb::writer::{Attributes, encode_aux, encode_key, encode_resize_db, encode_select_db};
-use rdb::{Frame, Record, function, opcode};
+use rdb::{Frame, Record, function};
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -108,7 +109,7 @@ impl<'s> Rewriter<'s> {
         if !self.target.holds_functions() {
             return lose(place, Loss::Function, done);
         }
-        done.bytes.push(opcode::FUNCTION2);
+        done.bytes.push(Opcode::Function2.number());
         encode_string(code, self.packer.as_mut(), &mut done.bytes);
     }
 

@@ -4,8 +4,8 @@
 use crate::connect::connect;
 use crate::progress::Progress;
 use base::request::encode_request;
+use rdb::Opcode;
 use rdb::crc64::Crc64;
-use rdb::opcode;
 use rdb::version::{Dialect, RdbVersion};
 use rdb::writer::{Attributes, encode_attributes, encode_select_db};
 use rdb::{dump, string};
@@ -386,7 +386,7 @@ impl<'f> Spool<'f> {
 
     /// Ends the dump, and gives it the header that its values ask for. Its checksum is 0: it never left this machine.
     fn finish(mut self) -> Result<(), String> {
-        self.buf.push(opcode::EOF);
+        self.buf.push(Opcode::Eof.number());
         self.buf
             .extend_from_slice(&Crc64::new().value().to_le_bytes());
         self.put()?;

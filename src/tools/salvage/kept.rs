@@ -1,7 +1,7 @@
 //! What a plan keeps, as a stream of bytes: the input without its cuts, and the EOF opcode.
 
 use super::Plan;
-use rdb::opcode;
+use rdb::Opcode;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -42,7 +42,7 @@ impl Read for Kept {
         }
         let Some((from, to)) = self.ranges.last_mut() else {
             let first = !std::mem::replace(&mut self.ended, true);
-            buf[0] = opcode::EOF;
+            buf[0] = Opcode::Eof.number();
             return Ok(usize::from(first));
         };
         let want = buf.len().min((*to - *from) as usize);

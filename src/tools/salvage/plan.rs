@@ -13,7 +13,8 @@ use crate::text;
 use crate::view::View;
 use base::Hasher;
 use rdb::check::{Scratch, check_value};
-use rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Scanner, Step, function, opcode};
+use rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Scanner, Step, function};
+use rdb::{Opcode, Tag};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -494,11 +495,14 @@ fn look(
 
 /// Whether the first bytes can be those of a frame in the middle of a file.
 fn may_begin(version: RdbVersion, bytes: &[u8], left: u64) -> bool {
-    match bytes[0] {
-        opcode::EOF => left == if version.has_checksum() { 9 } else { 1 },
+    match Tag::read(version, bytes[0]) {
+        Ok(Tag::Value(_)) => true,
+        Ok(Tag::Opcode(Opcode::Eof)) => left == if version.has_checksum() { 9 } else { 1 },
         // Times of this century; -1 is none.
-        opcode::EXPIRETIME_MS => bytes.get(8).is_none_or(|&b| b == 0 || b == 0xff),
-        opcode::EXPIRETIME | opcode::SELECTDB | opcode::IDLE | opcode::FREQ => true,
-        tag => opcode::type_is_known(version, tag),
+        Ok(Tag::Opcode(Opcode::ExpireTimeMs)) => bytes.get(8).is_none_or(|&b| b == 0 || b == 0xff),
+        Ok(Tag::Opcode(Opcode::ExpireTime | Opcode::SelectDb | Opcode::Idle | Opcode::Freq)) => {
+            true
+        }
+        Ok(Tag::Opcode(_)) | Err(_) => false,
     }
 }

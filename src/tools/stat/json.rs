@@ -123,7 +123,7 @@ fn large(j: &mut Json, keys: &[Large]) {
             j.name("db").int(large.db);
             j.name("key").bytes(&large.key);
             j.name("type").text(kind_name(large.kind));
-            j.name("rdb_type").int(large.rdb_type);
+            j.name("rdb_type").int(large.rdb_type.number());
             j.name("bytes").int(large.bytes);
             j.name("elements").int(large.elements);
             if let Some(time) = large.expire_ms {

@@ -2,8 +2,9 @@
 
 use crate::encoding::{Form, encoding_name, kind_name};
 use crate::pipeline::Place;
+use rdb::RdbType;
+use rdb::Record;
 use rdb::check::{Kind, ValueInfo};
-use rdb::{Record, opcode};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -40,7 +41,7 @@ pub struct Large {
     /// Its type.
     pub kind: Kind,
     /// Its type byte.
-    pub rdb_type: u8,
+    pub rdb_type: RdbType,
     /// Elements; bytes of a string.
     pub elements: u64,
     /// Bytes in the file.
@@ -187,7 +188,7 @@ impl Tallies {
     pub fn key(&mut self, place: &Place<'_>, record: &Record<'_>, info: &ValueInfo) {
         let bytes = place.bytes.len() as u64;
         let form = Form::of(record.rdb_type, record.value);
-        let shape = usize::from(record.rdb_type & 63) * 4 + form as usize;
+        let shape = usize::from(record.rdb_type.number()) * 4 + form as usize;
         if self.current.as_ref().is_none_or(|(db, _)| *db != place.db) {
             self.select(place.db);
         }
@@ -199,7 +200,7 @@ impl Tallies {
             expires: u64::from(record.expire_ms.is_some()),
         });
         if self.names[shape].is_none() {
-            let name = encoding_name(place.context.version.dialect, record.rdb_type, form);
+            let name = encoding_name(record.rdb_type, form);
             self.names[shape] = Some((kind_name(info.kind), name));
         }
         let size = &mut self.sizes[bytes.max(1).ilog2() as usize];
@@ -221,7 +222,7 @@ impl Tallies {
         if let Some(freq) = record.freq {
             self.freq[usize::from(freq / 32)] += 1;
         }
-        if record.rdb_type == opcode::STRING {
+        if record.rdb_type == RdbType::String {
             return;
         }
         self.empty += u64::from(info.empty);

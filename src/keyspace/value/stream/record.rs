@@ -6,15 +6,16 @@ use super::node::Node;
 use super::{Body, Stream, StreamRef};
 use crate::tree::counted::Tree;
 use crate::tree::ordered::Ordered;
+use ::rdb::RdbType;
 use ::rdb::length::encode_length;
+use ::rdb::lzf;
 use ::rdb::stream::{self as rdb, Idmp, StreamId};
 use ::rdb::string::{StrBuf, encode_blob, encode_raw, encode_string};
-use ::rdb::{lzf, opcode};
 use std::borrow::Cow;
 use std::sync::Arc;
 
 impl<'a> StreamRef<'a> {
-    pub(in crate::value) fn from_record(rdb_type: u8, bytes: &'a [u8]) -> Self {
+    pub(in crate::value) fn from_record(rdb_type: RdbType, bytes: &'a [u8]) -> Self {
         StreamRef(Cow::Owned(Stream::from_rdb(rdb_type, bytes)))
     }
 }
@@ -24,7 +25,7 @@ impl Stream {
     ///
     /// # Panics
     /// If they are not.
-    pub fn from_rdb(rdb_type: u8, bytes: &[u8]) -> Self {
+    pub fn from_rdb(rdb_type: RdbType, bytes: &[u8]) -> Self {
         let parts = rdb::Stream::parse(rdb_type, bytes).expect("a held stream is sound");
         let mut buf = StrBuf::new();
         let nodes = parts.nodes.iter().filter_map(|node| {
@@ -47,13 +48,13 @@ impl Stream {
     }
 
     /// The type that [`Stream::write`] writes: the lowest that says everything.
-    pub(in crate::value) fn rdb_type(&self) -> u8 {
+    pub(in crate::value) fn rdb_type(&self) -> RdbType {
         if self.0.given_back && self.groups().any(|(_, group)| group.given_back > 0) {
-            opcode::STREAM_5
+            RdbType::Stream5
         } else if self.0.idmp.is_some() {
-            opcode::STREAM_4
+            RdbType::Stream4
         } else {
-            opcode::STREAM_3
+            RdbType::Stream3
         }
     }
 
@@ -77,14 +78,14 @@ impl Stream {
             encode_string(name, packer.as_deref_mut(), out.buf());
             group.write(rdb_type, packer.as_deref_mut(), out);
         }
-        if rdb_type >= opcode::STREAM_4 {
+        if rdb_type >= RdbType::Stream4 {
             rdb::encode_idmp(body.idmp.as_deref(), out.buf());
         }
     }
 }
 
 impl Group {
-    fn write(&self, rdb_type: u8, mut packer: Option<&mut lzf::Packer>, out: &mut Out<'_>) {
+    fn write(&self, rdb_type: RdbType, mut packer: Option<&mut lzf::Packer>, out: &mut Out<'_>) {
         encode_length(self.last_id.ms, out.buf());
         encode_length(self.last_id.seq, out.buf());
         encode_length(self.entries_read.unwrap_or(rdb::UNKNOWN), out.buf());
@@ -108,7 +109,7 @@ impl Group {
                 out.spill();
             }
         }
-        if rdb_type >= opcode::STREAM_5 {
+        if rdb_type >= RdbType::Stream5 {
             encode_length(self.given_back as u64, out.buf());
             let ids = self.pending.iter().filter(|(_, p)| p.owner.is_none());
             for (id, _) in ids {

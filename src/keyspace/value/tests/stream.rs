@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::value::stream::{Bound, Group, Pending, References, Stream, Trim};
+use rdb::RdbType;
 use rdb::check::{Scratch, check_value};
 use rdb::stream::StreamId;
 use rdb::stream_node::check_node;
@@ -320,12 +321,12 @@ fn pending_entries_that_nobody_owns_are_kept() {
         nacked: vec![id],
     });
     let mut bytes = Vec::new();
-    file.encode(27, &mut bytes);
-    let mut value = Value::from_record(27, &bytes);
+    file.encode(RdbType::Stream5, &mut bytes);
+    let mut value = Value::from_record(RdbType::Stream5, &bytes);
     let mut again = Vec::new();
     assert_eq!(
         value.to_rdb(&mut |piece| again.extend_from_slice(piece), None),
-        27
+        RdbType::Stream5
     );
     assert_eq!(again, bytes);
     let Value::Stream(stream) = &mut value else {
@@ -341,5 +342,5 @@ fn pending_entries_that_nobody_owns_are_kept() {
         Some(&wanted)
     );
     stream.edit_group(b"g", |group| group.acknowledge(id));
-    assert_eq!(value.rdb_type(), 21);
+    assert_eq!(value.rdb_type(), RdbType::Stream3);
 }
