@@ -144,11 +144,11 @@ struct Range {
 
 impl Range {
     fn parse_unit(args: Args<'_>, i: usize) -> Result<bool, CommandError> {
-        match () {
-            () if i >= args.len() || args.is(i, "BYTE") => Ok(false),
-            () if args.is(i, "BIT") => Ok(true),
-            () => Err(CommandError::SYNTAX),
+        if i >= args.len() {
+            return Ok(false);
         }
+        let unit = args.one_of(i, &[("BYTE", false), ("BIT", true)]);
+        unit.ok_or(CommandError::SYNTAX)
     }
 
     /// The bits it covers, as a half-open range within `len` bytes.

@@ -3,6 +3,7 @@
 use crate::bits::BitContext;
 use crate::manual;
 use crate::strings_ranges::RangeContext;
+use engine::args::int_of;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{Str, StrRef};
@@ -183,29 +184,32 @@ impl Op {
 
 fn parse(cx: &Cx<'_>, args: Args<'_>) -> Result<Vec<Op>, CommandError> {
     let (mut ops, mut overflow) = (Vec::new(), Overflow::Wrap);
-    let mut i = 2;
-    while i < args.len() {
-        let rest = args.len() - i - 1;
-        if args.is(i, "OVERFLOW") && rest >= 1 {
-            overflow = match () {
-                () if args.is(i + 1, "WRAP") => Overflow::Wrap,
-                () if args.is(i + 1, "SAT") => Overflow::Saturate,
-                () if args.is(i + 1, "FAIL") => Overflow::Fail,
-                () => return Err(CommandError::fixed("ERR Invalid OVERFLOW type specified")),
-            };
-            i += 2;
+    let ways = [
+        ("WRAP", Overflow::Wrap),
+        ("SAT", Overflow::Saturate),
+        ("FAIL", Overflow::Fail),
+    ];
+    let mut words = args.options(2);
+    while words.are_left() {
+        if let Some(way) = words.take_value("OVERFLOW") {
+            let way = Args(&[way]).one_of(0, &ways);
+            overflow = way.ok_or(CommandError::fixed("ERR Invalid OVERFLOW type specified"))?;
             continue;
         }
-        let change: Option<fn(i64) -> Change> = match () {
-            () if args.is(i, "GET") && rest >= 2 => None,
-            () if args.is(i, "SET") && rest >= 3 => Some(Change::Set),
-            () if args.is(i, "INCRBY") && rest >= 3 => Some(Change::Add),
-            () => return Err(CommandError::SYNTAX),
-        };
-        let width = Width::parse(&args[i + 1])?;
-        let offset = cx.bit_offset(&args[i + 2], Some(width.bits))?;
+        let (width, offset, change): (_, _, Option<(&[u8], fn(i64) -> Change)>) =
+            if let Some([width, offset]) = words.take_with("GET") {
+                (width, offset, None)
+            } else if let Some([width, offset, value]) = words.take_with("SET") {
+                (width, offset, Some((value, Change::Set)))
+            } else if let Some([width, offset, by]) = words.take_with("INCRBY") {
+                (width, offset, Some((by, Change::Add)))
+            } else {
+                return Err(CommandError::SYNTAX);
+            };
+        let width = Width::parse(width)?;
+        let offset = cx.bit_offset(offset, Some(width.bits))?;
         let change = match change {
-            Some(change) => Some(change(args.int(i + 3)?)),
+            Some((text, change)) => Some(change(int_of(text)?)),
             None => None,
         };
         ops.push(Op {
@@ -214,7 +218,6 @@ fn parse(cx: &Cx<'_>, args: Args<'_>) -> Result<Vec<Op>, CommandError> {
             change,
             overflow,
         });
-        i += if change.is_some() { 4 } else { 3 };
     }
     Ok(ops)
 }

@@ -297,16 +297,18 @@ fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut options = ReloadOptions::default();
-    for i in 2..args.len() {
-        match () {
-            () if args.is(i, "NOSAVE") => options.nosave = true,
-            () if args.is(i, "NOFLUSH") => options.noflush = true,
-            () if args.is(i, "MERGE") => options.merge = true,
-            () => {
-                return Err(CommandError::fixed(
-                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
-                ));
-            }
+    let mut words = args.options(2);
+    while words.are_left() {
+        if words.take("NOSAVE") {
+            options.nosave = true;
+        } else if words.take("NOFLUSH") {
+            options.noflush = true;
+        } else if words.take("MERGE") {
+            options.merge = true;
+        } else {
+            return Err(CommandError::fixed(
+                "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+            ));
         }
     }
     cx.no_propagate();

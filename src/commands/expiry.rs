@@ -192,18 +192,18 @@ struct Conditions {
 impl Conditions {
     fn parse(args: Args<'_>) -> Result<Self, CommandError> {
         let mut c = Self::default();
-        for i in 3..args.len() {
-            match () {
-                () if args.is(i, "NX") => c.nx = true,
-                () if args.is(i, "XX") => c.xx = true,
-                () if args.is(i, "GT") => c.gt = true,
-                () if args.is(i, "LT") => c.lt = true,
-                () => {
-                    return Err(CommandError::quoting(
-                        "ERR Unsupported option {}",
-                        &[&args[i]],
-                    ));
-                }
+        let mut words = args.options(3);
+        while let Some(word) = words.peek() {
+            if words.take("NX") {
+                c.nx = true;
+            } else if words.take("XX") {
+                c.xx = true;
+            } else if words.take("GT") {
+                c.gt = true;
+            } else if words.take("LT") {
+                c.lt = true;
+            } else {
+                return Err(CommandError::quoting("ERR Unsupported option {}", &[word]));
             }
         }
         if c.nx && (c.xx || c.gt || c.lt) {

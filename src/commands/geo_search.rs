@@ -3,6 +3,7 @@
 use super::geo::{coordinate, distance, position, unit};
 use super::geohash::{Point, Shape};
 use crate::manual;
+use engine::args::int_of;
 use engine::key_specs::{Begin, ONE, STORE_OF_TWO};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -168,7 +169,7 @@ impl<'a> Options<'a> {
             metres: 1.0,
             ..Self::default()
         };
-        let mut i = match form {
+        let first = match form {
             Form::Radius => {
                 options.centre = Some(position(args, 2)?);
                 options.circle(args, 4)?;
@@ -187,93 +188,82 @@ impl<'a> Options<'a> {
                 3
             }
         };
-        while i < args.len() {
-            let rest = args.len() - i - 1;
-            i += 1 + match () {
-                () if args.is(i, "WITHDIST") => set(&mut options.with_dist),
-                () if args.is(i, "WITHHASH") => set(&mut options.with_hash),
-                () if args.is(i, "WITHCOORD") => set(&mut options.with_coord),
-                () if args.is(i, "ANY") => set(&mut options.any),
-                () if args.is(i, "ASC") => {
-                    options.order = Some(Order::Ascending);
-                    0
-                }
-                () if args.is(i, "DESC") => {
-                    options.order = Some(Order::Descending);
-                    0
-                }
-                () if args.is(i, "COUNT") && rest >= 1 => {
-                    let count = usize::try_from(args.int(i + 1)?).ok().filter(|&n| n > 0);
-                    options.count = count.ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
-                    1
-                }
-                () if form.is_search() => options.search_option(args, i, form, zset)?,
-                () if !read_only && rest >= 1 && args.is(i, "STORE") => {
-                    (options.store, options.store_dist) = (args.get(i + 1), false);
-                    1
-                }
-                () if !read_only && rest >= 1 && args.is(i, "STOREDIST") => {
-                    (options.store, options.store_dist) = (args.get(i + 1), true);
-                    1
-                }
-                () => return Err(CommandError::SYNTAX),
-            };
+        let mut words = args.options(first);
+        while words.are_left() {
+            if words.take("WITHDIST") {
+                options.with_dist = true;
+            } else if words.take("WITHHASH") {
+                options.with_hash = true;
+            } else if words.take("WITHCOORD") {
+                options.with_coord = true;
+            } else if words.take("ANY") {
+                options.any = true;
+            } else if words.take("ASC") {
+                options.order = Some(Order::Ascending);
+            } else if words.take("DESC") {
+                options.order = Some(Order::Descending);
+            } else if let Some(count) = words.take_value("COUNT") {
+                let count = usize::try_from(int_of(count)?).ok().filter(|&n| n > 0);
+                options.count = count.ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
+            } else if form.is_search() {
+                options.search_option(args, &mut words, form, zset)?;
+            } else if !read_only && let Some(key) = words.take_value("STORE") {
+                (options.store, options.store_dist) = (Some(key), false);
+            } else if !read_only && let Some(key) = words.take_value("STOREDIST") {
+                (options.store, options.store_dist) = (Some(key), true);
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
         }
         options.check(args, form)?;
         Ok(options)
     }
 
-    /// An option of GEOSEARCH only; how many arguments follow it.
+    /// Takes an option of GEOSEARCH only.
     fn search_option(
         &mut self,
         args: Args<'a>,
-        i: usize,
+        words: &mut engine::Options<'a>,
         form: Form,
         zset: Option<&ZsetRef<'_>>,
-    ) -> Result<usize, CommandError> {
-        let rest = args.len() - i - 1;
-        match () {
-            () if args.is(i, "FROMMEMBER") && rest >= 1 && self.may_be_member(zset) => {
-                self.has_centre = true;
-                if zset.is_some() {
-                    self.centre_on(zset, &args[i + 1])?;
-                }
-                Ok(1)
+    ) -> CmdResult {
+        // Where the arguments of the option begin.
+        let i = words.at() + 1;
+        if self.may_be_member(zset)
+            && let Some(member) = words.take_value("FROMMEMBER")
+        {
+            self.has_centre = true;
+            if zset.is_some() {
+                self.centre_on(zset, member)?;
             }
-            () if args.is(i, "FROMLONLAT") && rest >= 2 && !self.has_centre => {
-                self.has_centre = true;
-                self.centre = Some(position(args, i + 1)?);
-                Ok(2)
+        } else if !self.has_centre && words.take_with::<2>("FROMLONLAT").is_some() {
+            self.has_centre = true;
+            self.centre = Some(position(args, i)?);
+        } else if self.may_be_circle() && words.take_with::<2>("BYRADIUS").is_some() {
+            self.circle(args, i)?;
+        } else if self.may_be_box()
+            && let Some([width, height, in_unit]) = words.take_with("BYBOX")
+        {
+            let side =
+                |text, error| base::float::parse_float(text).ok_or(CommandError::fixed(error));
+            let width = side(width, "ERR need numeric width")?;
+            let height = side(height, "ERR need numeric height")?;
+            if width < 0.0 || height < 0.0 {
+                return Err(CommandError::fixed(
+                    "ERR height or width cannot be negative",
+                ));
             }
-            () if args.is(i, "BYRADIUS") && rest >= 2 && self.may_be_circle() => {
-                self.circle(args, i + 1)?;
-                Ok(2)
-            }
-            () if args.is(i, "BYBOX") && rest >= 3 && self.may_be_box() => {
-                let side = |i: usize, error| {
-                    let side = base::float::parse_float(&args[i]);
-                    side.ok_or(CommandError::fixed(error))
-                };
-                let width = side(i + 1, "ERR need numeric width")?;
-                let height = side(i + 2, "ERR need numeric height")?;
-                if width < 0.0 || height < 0.0 {
-                    return Err(CommandError::fixed(
-                        "ERR height or width cannot be negative",
-                    ));
-                }
-                self.metres = unit(&args[i + 3])?;
-                self.shape = Some(Shape::Box {
-                    width: width * self.metres,
-                    height: height * self.metres,
-                });
-                Ok(3)
-            }
-            () if args.is(i, "STOREDIST") && form == Form::SearchStore => {
-                self.store_dist = true;
-                Ok(0)
-            }
-            () => Err(CommandError::SYNTAX),
+            self.metres = unit(in_unit)?;
+            self.shape = Some(Shape::Box {
+                width: width * self.metres,
+                height: height * self.metres,
+            });
+        } else if form == Form::SearchStore && words.take("STOREDIST") {
+            self.store_dist = true;
+        } else {
+            return Err(CommandError::SYNTAX);
         }
+        Ok(())
     }
 
     /// FROMMEMBER may come again, but not after FROMLONLAT.
@@ -382,11 +372,6 @@ impl<'a> Options<'a> {
         }
         hits
     }
-}
-
-fn set(flag: &mut bool) -> usize {
-    *flag = true;
-    0
 }
 
 fn geosearch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -205,25 +205,43 @@ fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
+/// What PFDEBUG is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Encoding,
+    Decode,
+    Registers,
+    Dense,
+}
+
 fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[2];
     let found = cx.lookup_write(key);
     let loc = found.ok_or(CommandError::fixed("ERR The specified key does not exist"))?;
     let mut sketch = cx.sketch(loc)?;
     let was_sparse = !sketch.is_dense();
-    match () {
-        () if args.is(1, "ENCODING") => {
+    let asked = args.one_of(
+        1,
+        &[
+            ("ENCODING", Asked::Encoding),
+            ("DECODE", Asked::Decode),
+            ("GETREG", Asked::Registers),
+            ("TODENSE", Asked::Dense),
+        ],
+    );
+    match asked {
+        Some(Asked::Encoding) => {
             let encoding = if was_sparse { "sparse" } else { "dense" };
             cx.client.reply.simple(encoding);
         }
-        () if args.is(1, "DECODE") => {
+        Some(Asked::Decode) => {
             let text = sketch.describe();
             let text = text.ok_or(CommandError::fixed("ERR HLL encoding is not sparse"))?;
             cx.client.reply.bulk_str(&text);
         }
-        () if args.is(1, "GETREG") || args.is(1, "TODENSE") => {
+        Some(asked @ (Asked::Registers | Asked::Dense)) => {
             sketch.make_dense()?;
-            if args.is(1, "GETREG") {
+            if asked == Asked::Registers {
                 let registers = sketch.registers()?;
                 cx.client.reply.array(registers.len());
                 registers
@@ -237,7 +255,7 @@ fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 cx.changed(key, 1);
             }
         }
-        () => {
+        None => {
             return Err(CommandError::quoting(
                 "ERR Unknown PFDEBUG subcommand '{}'",
                 &[&args[1]],

@@ -45,11 +45,7 @@ fn keys(args: &Args<'_>, out: &mut Vec<usize>) {
     let mut i = 6;
     while i < args.len() && !args.is(i, "KEYS") {
         // A password may read like an option.
-        i += match () {
-            () if args.is(i, "AUTH") => 2,
-            () if args.is(i, "AUTH2") => 3,
-            () => 1,
-        };
+        i += 1 + args.one_of(i, &[("AUTH", 1), ("AUTH2", 2)]).unwrap_or(0);
     }
     match args.get(3) {
         Some(b"") if i + 1 < args.len() => out.extend(i + 1..args.len()),
@@ -72,37 +68,33 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     fn parse(args: Args<'a>) -> Result<Self, CommandError> {
-        let mut options = Options {
+        let mut found = Options {
             keys: vec![args.0[3]],
             ..Options::default()
         };
-        let mut i = 6;
-        while i < args.len() {
-            let more = args.len() - 1 - i;
-            if args.is(i, "COPY") {
-                options.copy = true;
-            } else if args.is(i, "REPLACE") {
-                options.replace = true;
-            } else if args.is(i, "AUTH") && more >= 1 {
-                options.login = Some(vec![b"AUTH", args.0[i + 1]]);
-                i += 1;
-            } else if args.is(i, "AUTH2") && more >= 2 {
-                options.login = Some(vec![b"AUTH", args.0[i + 1], args.0[i + 2]]);
-                i += 2;
-            } else if args.is(i, "KEYS") {
+        let mut words = args.options(6);
+        while words.are_left() {
+            if words.take("COPY") {
+                found.copy = true;
+            } else if words.take("REPLACE") {
+                found.replace = true;
+            } else if let Some(password) = words.take_value("AUTH") {
+                found.login = Some(vec![b"AUTH", password]);
+            } else if let Some([user, password]) = words.take_with("AUTH2") {
+                found.login = Some(vec![b"AUTH", user, password]);
+            } else if words.take("KEYS") {
                 if !args.0[3].is_empty() {
                     return Err(CommandError::fixed(
                         "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string",
                     ));
                 }
-                options.keys = args.from(i + 1).to_vec();
+                found.keys = args.from(words.at()).to_vec();
                 break;
             } else {
                 return Err(CommandError::SYNTAX);
             }
-            i += 1;
         }
-        Ok(options)
+        Ok(found)
     }
 }
 

@@ -1,6 +1,7 @@
 //! SORT: a list, set or sorted set in another order, with elements looked up in other keys.
 
 use crate::manual;
+use engine::args::int_of;
 use engine::key_specs::{Begin, Find};
 use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
@@ -57,11 +58,8 @@ fn keys_of_sort(args: &Args<'_>, out: &mut Vec<usize>) {
         if args.is(i, "STORE") && i + 1 < args.len() {
             store = Some(i + 1);
         }
-        i += match () {
-            () if args.is(i, "LIMIT") => 3,
-            () if args.is(i, "GET") || args.is(i, "BY") || args.is(i, "STORE") => 2,
-            () => 1,
-        };
+        let values = args.one_of(i, &[("LIMIT", 2), ("GET", 1), ("BY", 1), ("STORE", 1)]);
+        i += 1 + values.unwrap_or(0);
     }
     out.extend(store);
 }
@@ -77,7 +75,7 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     fn parse(args: Args<'a>, read_only: bool) -> Result<Self, CommandError> {
-        let mut options = Options {
+        let mut found = Options {
             descending: false,
             alpha: false,
             limit: None,
@@ -85,34 +83,27 @@ impl<'a> Options<'a> {
             get: Vec::new(),
             store: None,
         };
-        let mut i = 2;
-        while i < args.len() {
-            let next = args.get(i + 1);
-            match () {
-                () if args.is(i, "ASC") => options.descending = false,
-                () if args.is(i, "DESC") => options.descending = true,
-                () if args.is(i, "ALPHA") => options.alpha = true,
-                () if args.is(i, "LIMIT") && i + 2 < args.len() => {
-                    options.limit = Some((args.int(i + 1)?, args.int(i + 2)?));
-                    i += 2;
-                }
-                () if args.is(i, "STORE") && next.is_some() && !read_only => {
-                    options.store = next;
-                    i += 1;
-                }
-                () if args.is(i, "BY") && next.is_some() => {
-                    options.by = next;
-                    i += 1;
-                }
-                () if args.is(i, "GET") && next.is_some() => {
-                    options.get.extend(next);
-                    i += 1;
-                }
-                () => return Err(CommandError::SYNTAX),
+        let mut words = args.options(2);
+        while words.are_left() {
+            if words.take("ASC") {
+                found.descending = false;
+            } else if words.take("DESC") {
+                found.descending = true;
+            } else if words.take("ALPHA") {
+                found.alpha = true;
+            } else if let Some([start, count]) = words.take_with("LIMIT") {
+                found.limit = Some((int_of(start)?, int_of(count)?));
+            } else if !read_only && let Some(key) = words.take_value("STORE") {
+                found.store = Some(key);
+            } else if let Some(pattern) = words.take_value("BY") {
+                found.by = Some(pattern);
+            } else if let Some(pattern) = words.take_value("GET") {
+                found.get.push(pattern);
+            } else {
+                return Err(CommandError::SYNTAX);
             }
-            i += 1;
         }
-        Ok(options)
+        Ok(found)
     }
 
     /// The elements of `len` that are asked for.

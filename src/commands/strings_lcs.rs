@@ -1,6 +1,7 @@
 //! LCS: the longest common subsequence of two strings.
 
 use crate::manual;
+use engine::args::int_of;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::ValueRef;
@@ -32,19 +33,19 @@ struct Options {
 impl Options {
     fn parse(args: Args<'_>) -> Result<Self, CommandError> {
         let mut options = Self::default();
-        let mut i = 3;
-        while i < args.len() {
-            match () {
-                () if args.is(i, "IDX") => options.idx = true,
-                () if args.is(i, "LEN") => options.len = true,
-                () if args.is(i, "WITHMATCHLEN") => options.with_match_len = true,
-                () if args.is(i, "MINMATCHLEN") && i + 1 < args.len() => {
-                    options.min_match_len = args.int(i + 1)?.max(0) as usize;
-                    i += 1;
-                }
-                () => return Err(CommandError::SYNTAX),
+        let mut words = args.options(3);
+        while words.are_left() {
+            if words.take("IDX") {
+                options.idx = true;
+            } else if words.take("LEN") {
+                options.len = true;
+            } else if words.take("WITHMATCHLEN") {
+                options.with_match_len = true;
+            } else if let Some(least) = words.take_value("MINMATCHLEN") {
+                options.min_match_len = int_of(least)?.max(0) as usize;
+            } else {
+                return Err(CommandError::SYNTAX);
             }
-            i += 1;
         }
         if options.idx && options.len {
             return Err(CommandError::fixed(

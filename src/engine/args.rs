@@ -28,7 +28,7 @@ impl<'a> Args<'a> {
 
     /// Argument `i` as an i64, in Redis's strict form (no `+`, no leading zeros, no spaces).
     pub fn int(&self, i: usize) -> Result<i64, CommandError> {
-        parse_int(self.0[i]).ok_or(CommandError::NOT_AN_INTEGER)
+        int_of(self.0[i])
     }
 
     /// Argument `i` as an i64 within bounds, which the error names.
@@ -44,9 +44,7 @@ impl<'a> Args<'a> {
 
     /// Argument `i` as a timeout in ms, the sign unchecked.
     pub fn timeout_ms(&self, i: usize) -> Result<i64, CommandError> {
-        parse_int(self.0[i]).ok_or(CommandError::fixed(
-            "ERR timeout is not an integer or out of range",
-        ))
+        timeout_ms_of(self.0[i])
     }
 
     /// Argument `i` as a double: no spaces, not NaN; `inf`, `-inf`, hex and exponents as Redis takes them.
@@ -87,6 +85,18 @@ impl<'a> Index<usize> for Args<'a> {
     fn index(&self, i: usize) -> &[u8] {
         self.0[i]
     }
+}
+
+/// An argument as an i64, as [`Args::int`] reads it.
+pub fn int_of(text: &[u8]) -> Result<i64, CommandError> {
+    parse_int(text).ok_or(CommandError::NOT_AN_INTEGER)
+}
+
+/// An argument as a timeout in ms, as [`Args::timeout_ms`] reads it.
+pub fn timeout_ms_of(text: &[u8]) -> Result<i64, CommandError> {
+    parse_int(text).ok_or(CommandError::fixed(
+        "ERR timeout is not an integer or out of range",
+    ))
 }
 
 /// The inclusive range from `start` to `stop` (negative ones count from the end) of `len` elements, as

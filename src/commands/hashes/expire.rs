@@ -48,14 +48,14 @@ impl Time {
 
     /// EX, PX, EXAT or PXAT, in any case.
     pub fn option(args: Args<'_>, i: usize) -> Option<Self> {
-        let time = |seconds, relative| Some(Time { seconds, relative });
-        match () {
-            () if args.is(i, "EX") => time(true, true),
-            () if args.is(i, "PX") => time(false, true),
-            () if args.is(i, "EXAT") => time(true, false),
-            () if args.is(i, "PXAT") => time(false, false),
-            () => None,
-        }
+        let time = |seconds, relative| Time { seconds, relative };
+        let words = [
+            ("EX", time(true, true)),
+            ("PX", time(false, true)),
+            ("EXAT", time(true, false)),
+            ("PXAT", time(false, false)),
+        ];
+        args.one_of(i, &words)
     }
 }
 
@@ -102,13 +102,13 @@ enum Condition {
 
 impl Condition {
     fn parse(args: Args<'_>, i: usize) -> Self {
-        match () {
-            () if args.is(i, "NX") => Condition::NoExpiry,
-            () if args.is(i, "XX") => Condition::AnyExpiry,
-            () if args.is(i, "GT") => Condition::Later,
-            () if args.is(i, "LT") => Condition::Earlier,
-            () => Condition::None,
-        }
+        let words = [
+            ("NX", Condition::NoExpiry),
+            ("XX", Condition::AnyExpiry),
+            ("GT", Condition::Later),
+            ("LT", Condition::Earlier),
+        ];
+        args.one_of(i, &words).unwrap_or(Condition::None)
     }
 
     fn holds(self, old: Option<UnixMillis>, new: UnixMillis) -> bool {

@@ -17,11 +17,8 @@ pub enum End {
 impl End {
     /// `LEFT` or `RIGHT`, in any case.
     pub fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
-        match () {
-            () if args.is(at, "LEFT") => Ok(End::Left),
-            () if args.is(at, "RIGHT") => Ok(End::Right),
-            () => Err(CommandError::SYNTAX),
-        }
+        let end = args.one_of(at, &[("LEFT", End::Left), ("RIGHT", End::Right)]);
+        end.ok_or(CommandError::SYNTAX)
     }
 
     fn push(self, list: &mut List, item: &[u8], limits: &Limits) {

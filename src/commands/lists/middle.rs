@@ -126,11 +126,8 @@ pub fn lrem(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 pub fn linsert(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let after = match () {
-        () if args.is(2, "AFTER") => 1,
-        () if args.is(2, "BEFORE") => 0,
-        () => return Err(CommandError::SYNTAX),
-    };
+    let after = args.one_of(2, &[("AFTER", 1), ("BEFORE", 0)]);
+    let after = after.ok_or(CommandError::SYNTAX)?;
     let (key, pivot) = (&args[1], &args[3]);
     let Some(loc) = cx.find_to_write::<List>(key)? else {
         cx.client.reply.int(0);

@@ -438,11 +438,8 @@ fn client_no_touch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn set_flag(cx: &mut Cx<'_>, args: Args<'_>, flag: ClientFlags) -> CmdResult {
-    let on = match () {
-        () if args.is(2, "ON") => true,
-        () if args.is(2, "OFF") => false,
-        () => return Err(CommandError::SYNTAX),
-    };
+    let on = args.one_of(2, &[("ON", true), ("OFF", false)]);
+    let on = on.ok_or(CommandError::SYNTAX)?;
     cx.client.flags.set(flag, on);
     cx.client.reply.ok();
     Ok(())

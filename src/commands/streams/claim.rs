@@ -175,51 +175,34 @@ pub fn xclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn options(
     claim: &mut Claim<'_>,
     args: Args<'_>,
-    mut at: usize,
+    at: usize,
     now: i64,
 ) -> Result<StreamId, CommandError> {
     let (mut last_id, mut delivered) = (StreamId::ZERO, None);
-    while at < args.len() {
-        let value = args.get(at + 1);
-        let int = |error| {
-            let value = value.and_then(parse_int);
-            value.ok_or(CommandError::fixed(error))
-        };
-        let takes_value = match () {
-            () if args.is(at, "FORCE") => {
-                claim.force = true;
-                false
-            }
-            () if args.is(at, "JUSTID") => {
-                claim.just_id = true;
-                false
-            }
-            () if args.is(at, "IDLE") && value.is_some() => {
-                let idle = int("ERR Invalid IDLE option argument for XCLAIM")?;
-                delivered = Some(now.wrapping_sub(idle));
-                true
-            }
-            () if args.is(at, "TIME") && value.is_some() => {
-                delivered = Some(int("ERR Invalid TIME option argument for XCLAIM")?);
-                true
-            }
-            () if args.is(at, "RETRYCOUNT") && value.is_some() => {
-                let count = int("ERR Invalid RETRYCOUNT option argument for XCLAIM")?;
-                claim.deliveries = u64::try_from(count).ok();
-                true
-            }
-            () if args.is(at, "LASTID") && value.is_some() => {
-                last_id = ids::id(value.unwrap_or_default())?;
-                true
-            }
-            () => {
-                return Err(CommandError::quoting(
-                    "ERR Unrecognized XCLAIM option '{}'",
-                    &[&args[at]],
-                ));
-            }
-        };
-        at += 1 + usize::from(takes_value);
+    let int = |text, error| parse_int(text).ok_or(CommandError::fixed(error));
+    let mut words = args.options(at);
+    while let Some(word) = words.peek() {
+        if words.take("FORCE") {
+            claim.force = true;
+        } else if words.take("JUSTID") {
+            claim.just_id = true;
+        } else if let Some(text) = words.take_value("IDLE") {
+            let idle = int(text, "ERR Invalid IDLE option argument for XCLAIM")?;
+            delivered = Some(now.wrapping_sub(idle));
+        } else if let Some(text) = words.take_value("TIME") {
+            let time = int(text, "ERR Invalid TIME option argument for XCLAIM")?;
+            delivered = Some(time);
+        } else if let Some(text) = words.take_value("RETRYCOUNT") {
+            let count = int(text, "ERR Invalid RETRYCOUNT option argument for XCLAIM")?;
+            claim.deliveries = u64::try_from(count).ok();
+        } else if let Some(text) = words.take_value("LASTID") {
+            last_id = ids::id(text)?;
+        } else {
+            return Err(CommandError::quoting(
+                "ERR Unrecognized XCLAIM option '{}'",
+                &[word],
+            ));
+        }
     }
     // A time that cannot be is no error: clients reckon with clocks of their own.
     claim.delivered_ms = delivered.filter(|at| (0..=now).contains(at)).unwrap_or(now);

@@ -6,6 +6,7 @@
 use super::group_read::{self, From};
 use super::ids;
 use super::range::entries_reply;
+use engine::args::{int_of, timeout_ms_of};
 use engine::blocking::{Otherwise, WaitFor, deadline_in};
 use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
@@ -33,12 +34,8 @@ pub(super) fn streams_at(args: &Args<'_>) -> Option<usize> {
         if args.is(at, "STREAMS") {
             return Some(at);
         }
-        at += match () {
-            () if args.is(at, "BLOCK") || args.is(at, "COUNT") => 2,
-            () if args.is(at, "GROUP") => 3,
-            () if args.is(at, "NOACK") => 1,
-            () => return None,
-        };
+        let options = [("BLOCK", 1), ("COUNT", 1), ("GROUP", 2), ("NOACK", 0)];
+        at += 1 + args.one_of(at, &options)?;
     }
     None
 }
@@ -56,34 +53,29 @@ pub(super) fn keys(args: &Args<'_>, out: &mut Vec<usize>) {
 impl<'a> Request<'a> {
     fn parse(cx: &Cx<'_>, args: Args<'a>, grouped: bool) -> Result<Self, CommandError> {
         let (mut count, mut block, mut group, mut noack) = (0, None, None, false);
-        let mut at = 1;
+        let mut words = args.options(1);
         let streams = loop {
-            let more = args.len().saturating_sub(at + 1);
-            if args.is(at, "BLOCK") && more > 0 {
-                let ms = args.timeout_ms(at + 1)?;
+            if let Some(ms) = words.take_value("BLOCK") {
+                let ms = timeout_ms_of(ms)?;
                 block = Some(deadline_in(cx, ms as f64)?);
-                at += 2;
-            } else if args.is(at, "COUNT") && more > 0 {
-                count = args.int(at + 1)?.max(0);
-                at += 2;
-            } else if args.is(at, "STREAMS") && more > 0 {
-                break args.from(at + 1);
-            } else if args.is(at, "GROUP") && more > 1 {
+            } else if let Some(most) = words.take_value("COUNT") {
+                count = int_of(most)?.max(0);
+            } else if words.take_value("STREAMS").is_some() {
+                break args.from(words.at() - 1);
+            } else if let Some([name, consumer]) = words.take_with("GROUP") {
                 if !grouped {
                     return Err(CommandError::fixed(
                         "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.",
                     ));
                 }
-                group = Some((args.0[at + 1], args.0[at + 2]));
-                at += 3;
-            } else if args.is(at, "NOACK") {
+                group = Some((name, consumer));
+            } else if words.take("NOACK") {
                 if !grouped {
                     return Err(CommandError::fixed(
                         "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.",
                     ));
                 }
                 noack = true;
-                at += 1;
             } else {
                 return Err(CommandError::SYNTAX);
             }

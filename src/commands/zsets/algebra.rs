@@ -134,12 +134,13 @@ impl Form {
                 }
                 at += 1 + keys;
             } else if scored && left >= 1 && args.is(at, "AGGREGATE") {
-                options.aggregate = match () {
-                    () if args.is(at + 1, "SUM") => Aggregate::Sum,
-                    () if args.is(at + 1, "MIN") => Aggregate::Min,
-                    () if args.is(at + 1, "MAX") => Aggregate::Max,
-                    () => return Err(CommandError::SYNTAX),
-                };
+                let ways = [
+                    ("SUM", Aggregate::Sum),
+                    ("MIN", Aggregate::Min),
+                    ("MAX", Aggregate::Max),
+                ];
+                let way = args.one_of(at + 1, &ways);
+                options.aggregate = way.ok_or(CommandError::SYNTAX)?;
                 at += 2;
             } else if !self.stores() && !self.cardinality && args.is(at, "WITHSCORES") {
                 options.with_scores = true;

@@ -17,11 +17,8 @@ enum End {
 
 impl End {
     fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
-        match () {
-            () if args.is(at, "MIN") => Ok(End::Min),
-            () if args.is(at, "MAX") => Ok(End::Max),
-            () => Err(CommandError::SYNTAX),
-        }
+        let end = args.one_of(at, &[("MIN", End::Min), ("MAX", End::Max)]);
+        end.ok_or(CommandError::SYNTAX)
     }
 
     fn event(self) -> &'static str {

@@ -38,20 +38,25 @@ impl Rules {
     /// Reads the options, and gives the index of the first score.
     fn parse(args: Args<'_>) -> Result<(Self, usize), CommandError> {
         let mut rules = Rules::default();
-        let mut at = 2;
-        while at < args.len() {
-            let rule = match () {
-                () if args.is(at, "NX") => &mut rules.only_new,
-                () if args.is(at, "XX") => &mut rules.only_old,
-                () if args.is(at, "GT") => &mut rules.only_greater,
-                () if args.is(at, "LT") => &mut rules.only_less,
-                () if args.is(at, "INCR") => &mut rules.increment,
-                () if args.is(at, "CH") => &mut rules.count_changed,
-                () => break,
-            };
-            *rule = true;
-            at += 1;
+        let mut words = args.options(2);
+        loop {
+            if words.take("NX") {
+                rules.only_new = true;
+            } else if words.take("XX") {
+                rules.only_old = true;
+            } else if words.take("GT") {
+                rules.only_greater = true;
+            } else if words.take("LT") {
+                rules.only_less = true;
+            } else if words.take("INCR") {
+                rules.increment = true;
+            } else if words.take("CH") {
+                rules.count_changed = true;
+            } else {
+                break;
+            }
         }
+        let at = words.at();
         let rest = args.len() - at;
         if rest == 0 || rest % 2 == 1 {
             return Err(CommandError::SYNTAX);
