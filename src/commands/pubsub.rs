@@ -280,7 +280,7 @@ fn confirm(cx: &mut Cx<'_>, word: &str, name: Option<&[u8]>, kind: Kind) {
     reply.int(count);
     if silent {
         let limit = cx.engine.config.client_output_buffer_limit.pubsub.hard;
-        cx.engine.pubsub.defer(cx.client.id, aside.bytes(), limit);
+        cx.engine.clients.send(cx.client.id, aside.bytes(), limit);
     }
 }
 

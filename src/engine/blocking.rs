@@ -290,27 +290,25 @@ impl Executor {
 
     /// Runs a waiting client's request again: it finishes, or keeps waiting after the others.
     fn resume(&mut self, id: ClientId) {
-        let Some(mut session) = self.clients.remove(&id) else {
-            return;
-        };
-        let mark = session.reply.len();
-        if let Some(blocked) = self.release(&mut session) {
-            self.blocking.resuming = Some(blocked.deadline_ms);
-            let result = blocked.args.run(|argv| {
-                let args = Args(argv);
-                table::find(args).and_then(|c| self.call(&mut session, c, args))
-            });
-            if let Err(error) = result {
-                self.fail(&mut session, &error);
+        self.with_client(id, |this, session| {
+            let mark = session.reply.len();
+            if let Some(blocked) = this.release(session) {
+                this.blocking.resuming = Some(blocked.deadline_ms);
+                let result = blocked.args.run(|argv| {
+                    let args = Args(argv);
+                    table::find(args).and_then(|c| this.call(session, c, args))
+                });
+                if let Err(error) = result {
+                    this.fail(session, &error);
+                }
+                this.blocking.resuming = None;
             }
-            self.blocking.resuming = None;
-        }
-        self.check_hard_limit(&mut session);
-        session.keep_silent(mark);
-        if session.blocked.is_none() {
-            self.actions.push(Action::Resume(id));
-        }
-        self.clients.insert(id, session);
+            this.check_hard_limit(session);
+            session.keep_silent(mark);
+            if session.blocked.is_none() {
+                this.actions.push(Action::Resume(id));
+            }
+        });
         self.commit();
     }
 }
@@ -340,19 +338,16 @@ impl Engine {
         id: ClientId,
         reply: impl FnOnce(&mut Engine, &mut Session, &Blocked),
     ) -> bool {
-        let Some(mut session) = self.clients.remove(&id) else {
-            return false;
-        };
-        let blocked = self.release(&mut session);
-        if let Some(blocked) = &blocked {
-            let (mark, errors) = (session.reply.len(), self.stats.errors);
-            reply(self, &mut session, blocked);
-            self.count_wait(&mut session, blocked, self.stats.errors > errors);
+        let ended = self.with_client(id, |this, session| {
+            let blocked = this.release(session)?;
+            let (mark, errors) = (session.reply.len(), this.stats.errors);
+            reply(this, session, &blocked);
+            this.count_wait(session, &blocked, this.stats.errors > errors);
             session.keep_silent(mark);
-            self.actions.push(Action::Resume(id));
-        }
-        self.clients.insert(id, session);
-        blocked.is_some()
+            this.actions.push(Action::Resume(id));
+            Some(())
+        });
+        ended.flatten().is_some()
     }
 
     /// Counts the call that waited.

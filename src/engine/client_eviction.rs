@@ -23,17 +23,7 @@ impl Engine {
         if self.config.maxmemory_clients == 0 {
             return;
         }
-        // One that is being closed would cost others their connections.
-        let counts = matches!(Class::of(client), Class::Normal | Class::Pubsub)
-            && !client.flags.contains(ClientFlags::CLOSE_ASAP);
-        let now = if counts {
-            client_list::memory(client)
-        } else {
-            0
-        };
-        self.client_memory =
-            self.client_memory - client.counted_memory.min(self.client_memory) + now;
-        client.counted_memory = now;
+        recount(&mut self.client_memory, client);
     }
 
     /// A client has disconnected.
@@ -46,11 +36,9 @@ impl Engine {
         if self.config.maxmemory_clients == 0 {
             return;
         }
-        let mut clients = std::mem::take(&mut self.clients);
-        for client in clients.values_mut() {
-            self.count_client(client);
+        for client in self.clients.values_mut() {
+            recount(&mut self.client_memory, client);
         }
-        self.clients = clients;
     }
 
     /// Closes the largest clients until all hold no more than they may. No command runs meanwhile.
@@ -86,4 +74,17 @@ impl Engine {
             (self.log)(LogLevel::Notice, &format!("Evicting client: {line}"));
         }
     }
+}
+
+/// Brings the part of `total` that a client holds up to date.
+fn recount(total: &mut usize, client: &mut Session) {
+    // One that is being closed would cost others their connections.
+    let counts = matches!(Class::of(client), Class::Normal | Class::Pubsub)
+        && !client.flags.contains(ClientFlags::CLOSE_ASAP);
+    let now = match counts {
+        true => client_list::memory(client),
+        false => 0,
+    };
+    *total = *total - client.counted_memory.min(*total) + now;
+    client.counted_memory = now;
 }

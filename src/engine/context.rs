@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Cx<'a> {
     /// All state but the client.
     pub engine: &'a mut Engine,
-    /// The client, taken out of the engine's table while its command runs.
+    /// The client, whose session is lent while its command runs.
     pub client: &'a mut Session,
     /// What is sent to the replicas if the command changed something.
     pub(super) own: Own,

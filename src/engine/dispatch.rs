@@ -7,7 +7,7 @@ use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{
     Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, KeyHint, Session, links,
-    pubsub, tracking, transaction, watch,
+    tracking, transaction,
 };
 use base::LogLevel;
 
@@ -52,9 +52,7 @@ impl Executor {
     /// Sends the push messages of a client whose request has run. They follow the reply, and are sent even if CLIENT
     /// REPLY is off.
     pub(super) fn push_to(&mut self, client: &mut Session) {
-        if self.pubsub.has_deferred() {
-            pubsub::deliver_to(&mut self.pubsub, client);
-        }
+        self.deliver_mail(client);
         if self.tracking.has_pending() {
             tracking::tell_pending(self, Some(client));
         }
@@ -91,9 +89,6 @@ impl Executor {
         let result = links::has_database(client, command);
         if let Err(error) = result.and_then(|()| self.call_hinted(client, command, args, hint)) {
             self.fail(client, &error);
-        }
-        if !self.watched.is_empty() {
-            watch::settle_dirty(&mut self.watched, client);
         }
         self.tracking.author = None;
         end_caching(client);

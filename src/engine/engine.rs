@@ -38,7 +38,7 @@ pub struct Engine {
     pub limits: Limits,
     /// All directives.
     pub config: Config,
-    /// Every connected client; the one that runs a command is taken out meanwhile.
+    /// Every connected client.
     pub clients: Clients,
     /// Channels and patterns.
     pub pubsub: PubSub,
@@ -375,13 +375,13 @@ impl Engine {
         self.stats.connections += 1;
         let mut session = Session::new(id, addr, laddr, self.clock.steady_ms);
         session.authenticated = self.config.requirepass.is_empty();
-        self.clients.insert(id, Box::new(session));
+        self.clients.insert(Box::new(session));
         id
     }
 
     /// Forgets a client and all that refers to it.
     pub fn disconnect(&mut self, id: ClientId) {
-        if let Some(mut client) = self.clients.remove(&id) {
+        if let Some(mut client) = self.clients.remove(id) {
             if client.waits_for_script() {
                 self.end_monitor(&mut client);
                 super::pubsub::forget(self, &mut client);

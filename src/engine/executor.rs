@@ -5,7 +5,7 @@
 //! effects, the replies and the change count of two requests would mix. What they release is queued (keys in
 //! [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs after they have returned.
 
-use super::{Action, ClientId, Engine, pubsub};
+use super::{Action, ClientId, Engine};
 use keyspace::Keyspace;
 use std::ops::{Deref, DerefMut};
 
@@ -43,12 +43,12 @@ impl Executor {
     }
 
     fn execute_alone(&mut self, id: ClientId, argv: &[&[u8]]) {
-        let Some(mut session) = self.clients.remove(&id) else {
-            return;
-        };
-        self.run(&mut session, argv);
-        self.clients.insert(id, session);
-        self.after_command();
+        if self
+            .with_client(id, |this, client| this.run(client, argv))
+            .is_some()
+        {
+            self.after_command();
+        }
     }
 
     /// Called after each request: serves waiters that became ready, and sends what was collected.
@@ -59,9 +59,6 @@ impl Executor {
         self.commit();
         if self.blocking.has_ready() {
             self.serve_ready_keys();
-        }
-        if self.pubsub.has_deferred() {
-            pubsub::deliver_deferred(self);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Clients that see the requests of all others.
 
+use crate::clients::Reach;
 use crate::redact;
 use crate::spec::Flags;
 use crate::table::Entry;
@@ -42,9 +43,18 @@ impl Engine {
         }
         for i in 0..self.monitors.len() {
             let id = self.monitors[i];
-            if let Some(monitor) = self.clients.get_mut(&id) {
-                monitor.reply.simple(&line);
-                self.pushed(id);
+            match self.clients.reach(id) {
+                Reach::Here(monitor) => {
+                    monitor.reply.simple(&line);
+                    self.pushed(id);
+                }
+                // It is its own request, or another of its batch runs.
+                Reach::Lent => {
+                    let limit = self.config.client_output_buffer_limit.normal.hard;
+                    self.clients
+                        .send(id, format!("+{line}\r\n").as_bytes(), limit);
+                }
+                Reach::Gone => {}
             }
         }
     }

@@ -108,12 +108,11 @@ impl Engine {
         let limit = self.output_limit(client);
         let reached = |limit: i64| limit > 0 && pending >= limit;
         let watched = reached(limit.hard) || reached(limit.soft) || client.reply.is_overrun();
-        if (watched || self.config.maxmemory_clients != 0)
-            && let Some(mut client) = self.clients.remove(&id)
-        {
-            self.check_output(&mut client);
-            self.count_client(&mut client);
-            self.clients.insert(id, client);
+        if watched || self.config.maxmemory_clients != 0 {
+            self.with_client(id, |this, client| {
+                this.check_output(client);
+                this.count_client(client);
+            });
         }
     }
 
@@ -122,10 +121,7 @@ impl Engine {
         let waiting = self.clients.values();
         let waiting = waiting.filter(|c| c.over_soft_since_s.is_some());
         for id in waiting.map(|c| c.id).collect::<Vec<_>>() {
-            if let Some(mut client) = self.clients.remove(&id) {
-                self.check_output(&mut client);
-                self.clients.insert(id, client);
-            }
+            self.with_client(id, |this, client| this.check_output(client));
         }
     }
 }

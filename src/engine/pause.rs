@@ -165,12 +165,13 @@ impl Engine {
 
     /// The request that a client was held back with, if it is still there to run it.
     pub(super) fn take_postponed(&mut self, id: ClientId) -> Option<Kept> {
-        let mut client = self.clients.remove(&id)?;
-        let waits = is_blocked_on(&client, |on| matches!(on, BlockedOn::Postponed));
-        let blocked = waits.then(|| self.release(&mut client)).flatten();
-        let killed = client.flags.contains(ClientFlags::CLOSE_ASAP);
-        self.clients.insert(id, client);
-        blocked.filter(|_| !killed).map(|b| b.args)
+        self.with_client(id, |this, client| {
+            let waits = is_blocked_on(client, |on| matches!(on, BlockedOn::Postponed));
+            let blocked = waits.then(|| this.release(client)).flatten();
+            let killed = client.flags.contains(ClientFlags::CLOSE_ASAP);
+            blocked.filter(|_| !killed).map(|b| b.args)
+        })
+        .flatten()
     }
 
     /// Answers clients whose SHUTDOWN waited that it failed.

@@ -1,5 +1,6 @@
 //! The subscribers of channels and patterns, and the delivery of messages to them.
 
+use crate::clients::Reach;
 use crate::{ClientId, Engine, Session, glob};
 use resp::{Proto, Reply};
 use std::collections::{BTreeSet, HashMap};
@@ -13,50 +14,6 @@ pub struct PubSub {
     pub patterns: Listeners,
     /// SSUBSCRIBE
     pub shard_channels: Listeners,
-    /// Messages to clients whose command runs: they follow its reply.
-    deferred: Vec<(ClientId, Deferred)>,
-}
-
-/// Messages to one client that is out of the table.
-#[derive(Default)]
-struct Deferred {
-    /// As RESP3.
-    messages: Vec<Vec<u8>>,
-    bytes: usize,
-    /// There were more than the client may have pending: it gets none, and will be closed.
-    too_many: bool,
-}
-
-impl PubSub {
-    /// True if messages wait for a client that is out of the table.
-    pub fn has_deferred(&self) -> bool {
-        !self.deferred.is_empty()
-    }
-
-    /// Bytes of messages that wait for clients that are out of the table.
-    pub fn deferred_bytes(&self) -> usize {
-        self.deferred.iter().map(|(_, d)| d.bytes).sum()
-    }
-
-    /// Keeps a message for a client that is out of the table and may have `limit` bytes pending (0 = any
-    /// number).
-    pub fn defer(&mut self, id: ClientId, message: &[u8], limit: i64) {
-        let at = self.deferred.iter().position(|(of, _)| *of == id);
-        let at = at.unwrap_or_else(|| {
-            self.deferred.push((id, Deferred::default()));
-            self.deferred.len() - 1
-        });
-        let deferred = &mut self.deferred[at].1;
-        let bytes = deferred.bytes + message.len();
-        deferred.too_many |= limit > 0 && bytes as i64 >= limit;
-        if deferred.too_many {
-            deferred.messages = Vec::new();
-            deferred.bytes = 0;
-        } else {
-            deferred.messages.push(message.to_vec());
-            deferred.bytes = bytes;
-        }
-    }
 }
 
 /// Listeners by channel or pattern.
@@ -146,57 +103,28 @@ fn deliver(engine: &mut Engine, ids: &[ClientId], parts: &[&[u8]]) {
     message.push(parts.len());
     parts.iter().for_each(|part| message.bulk(part));
     for id in ids {
-        match engine.clients.get_mut(id) {
-            Some(client) => {
+        match engine.clients.reach(*id) {
+            Reach::Here(client) => {
                 write_message(client, message.bytes());
                 engine.pushed(*id);
             }
-            None => {
+            Reach::Lent => {
                 let limit = engine.config.client_output_buffer_limit.pubsub.hard;
-                engine.pubsub.defer(*id, message.bytes(), limit);
+                engine.clients.send(*id, message.bytes(), limit);
             }
+            Reach::Gone => {}
         }
     }
 }
 
-/// The two protocols differ in the first byte only.
+/// The two protocols differ in the first byte of a push only.
 pub fn write_message(client: &mut Session, resp3: &[u8]) {
     let (first, rest) = resp3.split_at(1);
-    client.reply.raw(match client.reply.proto {
-        Proto::Resp2 => b"*",
-        Proto::Resp3 => first,
+    client.reply.raw(match (client.reply.proto, first) {
+        (Proto::Resp2, b">") => b"*",
+        _ => first,
     });
     client.reply.raw(rest);
-}
-
-/// After a request: the messages to its own client follow its reply.
-pub fn deliver_to(pubsub: &mut PubSub, client: &mut Session) {
-    let waiting = pubsub.deferred.iter();
-    let Some(at) = waiting.into_iter().position(|(id, _)| *id == client.id) else {
-        return;
-    };
-    let (_, deferred) = pubsub.deferred.swap_remove(at);
-    for message in &deferred.messages {
-        write_message(client, message);
-    }
-    if deferred.too_many {
-        client.reply.output_mut().overrun();
-    }
-}
-
-/// Delivers what had to wait for clients that are back in the table.
-pub fn deliver_deferred(engine: &mut Engine) {
-    let waiting = engine.pubsub.deferred.iter().map(|(id, _)| *id);
-    let back: Vec<ClientId> = waiting
-        .filter(|id| engine.clients.contains_key(id))
-        .collect();
-    for id in back {
-        if let Some(mut client) = engine.clients.remove(&id) {
-            deliver_to(&mut engine.pubsub, &mut client);
-            engine.clients.insert(id, client);
-            engine.pushed(id);
-        }
-    }
 }
 
 /// Ends all of a client's subscriptions without a reply (RESET, disconnection).
@@ -206,7 +134,7 @@ pub fn forget(engine: &mut Engine, client: &mut Session) {
             drop_listener(kind.listeners(&mut engine.pubsub), &name, client.id);
         }
     }
-    engine.pubsub.deferred.retain(|(id, _)| *id != client.id);
+    engine.clients.forget_messages(client.id);
 }
 
 /// A client no longer listens to `name`.

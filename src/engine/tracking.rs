@@ -219,8 +219,7 @@ pub fn tell_pending(engine: &mut Engine, mut own: Option<&mut Session>) {
         let keys: Option<[&[u8]; 1]> = change.key.as_deref().map(|key| [key]);
         let keys = keys.as_ref().map(|keys| keys.as_slice());
         for id in change.readers {
-            let absent =
-                !engine.clients.contains_key(&id) && own.as_ref().is_none_or(|o| o.id != id);
+            let absent = engine.clients.is_lent(id) && own.as_ref().is_none_or(|o| o.id != id);
             if absent && engine.tracking.clients.contains(&id) {
                 // Its requests are being run: later.
                 engine.tracking.pending.push(Change {

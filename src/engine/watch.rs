@@ -1,6 +1,6 @@
 //! Keys under WATCH, and who learns that they changed.
 
-use crate::{ClientFlags, ClientId, Engine, Session};
+use crate::{ClientId, Engine, Session};
 use keyspace::{Db, UnixMillis};
 use std::collections::HashMap;
 
@@ -9,8 +9,6 @@ use std::collections::HashMap;
 pub struct WatchTable {
     /// By database and key.
     pub keys: HashMap<(usize, Vec<u8>), Vec<Watcher>>,
-    /// Clients that became dirty while their own command ran.
-    dirty: Vec<ClientId>,
 }
 
 /// One client that watches a key.
@@ -106,18 +104,7 @@ fn mark_dirty(
         .iter_mut()
         .filter_map(|w| is_change(w).then_some(*w))
     {
-        match engine.clients.get_mut(&watcher.client) {
-            Some(client) => client.flags.insert(ClientFlags::DIRTY_CAS),
-            None => engine.watched.dirty.push(watcher.client),
-        }
-    }
-}
-
-/// After a request: its client learns that it changed a key that it watches itself.
-pub fn settle_dirty(watched: &mut WatchTable, client: &mut Session) {
-    if watched.dirty.contains(&client.id) {
-        watched.dirty.retain(|id| *id != client.id);
-        client.flags.insert(ClientFlags::DIRTY_CAS);
+        engine.clients.mark_dirty(watcher.client);
     }
 }
 
@@ -132,5 +119,5 @@ pub fn unwatch_all(engine: &mut Engine, client: &mut Session) {
             }
         }
     }
-    engine.watched.dirty.retain(|id| *id != client.id);
+    engine.clients.forget_dirty(client.id);
 }

@@ -199,7 +199,7 @@ impl Connection {
         let server = self.server.clone();
         let mut guard = server.engine.borrow_mut();
         let engine = &mut *guard;
-        let Some(mut session) = engine.clients.remove(&self.id) else {
+        let Some(mut session) = engine.lend(self.id) else {
             return Err(End::Closed);
         };
         (engine.clock, engine.tick) = clock::read();
@@ -238,6 +238,7 @@ impl Connection {
         let ran = engine.tick;
         session.query_buffer = self.waiting();
         session.query_free = self.input.capacity() - self.input.len();
+        engine.deliver_mail(&mut session);
         engine.check_hard_limit(&mut session);
         if written.is_ok() {
             written = self.write(cx, engine, &mut session);
@@ -266,7 +267,7 @@ impl Connection {
         }
         let end = self.verdict(&mut session, written);
         engine.count_client(&mut session);
-        engine.clients.insert(self.id, session);
+        engine.give_back(session);
         engine.evict_clients();
         server.act(engine);
         engine.count_turn(began, ran);

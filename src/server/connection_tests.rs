@@ -1,4 +1,4 @@
-//! Replies that depend on commits which are not durable yet.
+//! When bytes leave a connection: replies that depend on commits which are not durable yet, and messages of others.
 
 use super::connection::serve;
 use super::state::Server;
@@ -60,6 +60,12 @@ impl Client {
         self.has_nothing();
     }
 
+    /// Reads what has come and forgets it.
+    fn skip(&self) {
+        let read = self.socket.try_read(&mut [0; 4096]);
+        assert!(read.expect("there is something") > 0);
+    }
+
     fn has_nothing(&self) {
         let read = self.socket.try_read(&mut [0; 64]);
         assert_eq!(read.map_err(|e| e.kind()), Err(ErrorKind::WouldBlock));
@@ -68,13 +74,19 @@ impl Client {
 
 /// Runs a test with a server whose log is slow.
 fn with_slow_log<F: Future<Output = ()>>(test: impl FnOnce(Rc<Server>) -> F) {
+    with_server(Config::default(), |server| {
+        server.with_engine(|engine| engine.commits.add_log(Box::new(SlowLog)));
+        test(server)
+    });
+}
+
+fn with_server<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Rc<Server>) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let server = Server::new(Config::default(), Secrets::predictable(7));
+    let server = Server::new(config, Secrets::predictable(7));
     server.persistence.start_empty();
-    server.with_engine(|engine| engine.commits.add_log(Box::new(SlowLog)));
     LocalSet::new().block_on(&runtime, test(server));
 }
 
@@ -112,6 +124,30 @@ fn replies_to_later_requests_wait_for_their_own_commits() {
         client.reads(":1\r\n").await;
         durable(&server, third);
         client.reads(":2\r\n$1\r\n2\r\n:3\r\n").await;
+    });
+}
+
+#[test]
+fn a_client_hears_at_once_what_another_did_that_its_own_request_had_woken() {
+    let config = Config {
+        notify_keyspace_events: "KEA".into(),
+        ..Config::default()
+    };
+    with_server(config, |server| async move {
+        let (mut waiter, mut client) = (Client::connect(&server), Client::connect(&server));
+        client.run("hello 3\r\n").await;
+        client.run("subscribe __keyevent@0__:lpop\r\n").await;
+        let sent = waiter.socket.try_write(b"blpop list 0\r\n");
+        assert_eq!(sent.expect("there is room"), 14);
+        while server.engine.borrow().blocking.clients() == 0 {
+            yield_now().await;
+        }
+        client.skip();
+        client.run("rpush list x\r\n").await;
+        client
+            .reads(":1\r\n>3\r\n$7\r\nmessage\r\n$19\r\n__keyevent@0__:lpop\r\n$4\r\nlist\r\n")
+            .await;
+        waiter.reads("*2\r\n$4\r\nlist\r\n$1\r\nx\r\n").await;
     });
 }
 

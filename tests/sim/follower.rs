@@ -112,14 +112,13 @@ impl Node {
                 }
                 LinkAction::Stream(bytes) => {
                     let id = self.follower.session.expect("a stream needs a session");
-                    let mut session = self.engine.clients.remove(&id).expect("connected");
-                    let result = self
-                        .follower
-                        .inbox
-                        .apply(&bytes, &mut self.engine, &mut session);
-                    result.expect("primaries speak the protocol");
-                    self.engine.repl.set_stream_db(session.stream_db());
-                    self.engine.clients.insert(id, session);
+                    let inbox = &mut self.follower.inbox;
+                    let applied = self.engine.with_client(id, |engine, session| {
+                        let result = inbox.apply(&bytes, engine, session);
+                        result.expect("primaries speak the protocol");
+                        engine.repl.set_stream_db(session.stream_db());
+                    });
+                    applied.expect("connected");
                     if self.engine.stats.unexpected_errors > 0 {
                         self.fail("a command of the primary failed here".to_owned());
                     }

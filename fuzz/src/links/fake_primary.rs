@@ -186,10 +186,13 @@ impl Follower {
     /// Runs stream bytes; true when they are no stream.
     fn apply(&mut self, bytes: &[u8]) -> bool {
         let id = self.session.expect("a stream needs a session");
-        let mut session = self.engine.clients.remove(&id).expect("connected");
-        let result = self.inbox.apply(bytes, &mut self.engine, &mut session);
-        self.engine.repl.set_stream_db(session.stream_db());
-        self.engine.clients.insert(id, session);
+        let inbox = &mut self.inbox;
+        let applied = self.engine.with_client(id, |engine, session| {
+            let result = inbox.apply(bytes, engine, session);
+            engine.repl.set_stream_db(session.stream_db());
+            result
+        });
+        let result = applied.expect("connected");
         if let Some((_, came)) = &mut self.stream {
             *came += bytes.len();
         }

@@ -62,7 +62,7 @@ fn messages_to_the_client_whose_script_runs_are_held_to_its_limit_too() {
     bench.run("SUBSCRIBE c");
     let script = "for i=1,100 do redis.call('PUBLISH','c',string.rep('x',500)) end return 1";
     bench.run(&format!("EVAL \"{script}\" 0"));
-    assert!(bench.engine.pubsub.deferred_bytes() == 0);
+    assert!(bench.engine.clients.mail_bytes() == 0);
     assert!(bench.engine.clients.values().any(|c| c.reply.is_overrun()));
 }
 

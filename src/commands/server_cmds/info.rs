@@ -29,7 +29,7 @@ type Section = fn(&Engine, &Facts, &mut String);
 /// (name, heading, in the default answer, lines)
 const SECTIONS: &[(&str, &str, bool, Section)] = &[
     ("server", "Server", true, sections::server),
-    ("clients", "Clients", true, sections::clients),
+    ("clients", "Clients", true, |_, _, _| {}),
     ("memory", "Memory", true, sections::memory),
     ("persistence", "Persistence", true, |_, _, _| {}),
     ("stats", "Stats", true, sections::stats),
@@ -86,6 +86,9 @@ fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if OF_THE_SHELL.contains(name) {
             host.info(engine, name, &mut text);
         }
+        if *name == "clients" {
+            sections::clients(engine, cx.client, &mut text);
+        }
         lines(engine, &facts, &mut text);
     }
     cx.client.reply.verbatim("txt", text.as_bytes());
@@ -102,6 +105,25 @@ mod tests {
         heads
             .map(|l| l.trim_start_matches('"').to_owned())
             .collect()
+    }
+
+    #[test]
+    fn the_client_that_asks_counts_as_the_others_do() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        for client in [bench.id, other] {
+            bench.run_as(client, "HELLO 3");
+            bench.run_as(client, "SUBSCRIBE c");
+            bench.run_as(client, "WATCH k");
+        }
+        let reply = bench.run("INFO clients");
+        for line in [
+            "connected_clients:2",
+            "pubsub_clients:2",
+            "watching_clients:2",
+        ] {
+            assert!(reply.contains(line), "{line}: {reply}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::human;
 use engine::client_list;
 use engine::host::Facts;
 use engine::table::{self, Entry};
-use engine::{ClientFlags, ClientId, Engine, heat};
+use engine::{ClientFlags, ClientId, Engine, Session, heat};
 use rdb::RdbType;
 use std::fmt::{Display, Write};
 
@@ -65,14 +65,13 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     }
 }
 
-/// INFO clients
-pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
+/// INFO clients. The session of the client that asks is lent.
+pub fn clients(engine: &Engine, asker: &Session, out: &mut String) {
     let mut line = Lines(out);
-    let clients = || engine.clients.values();
+    let clients = || engine.clients.values().chain(std::iter::once(asker));
     let special = ClientFlags::REPLICA | ClientFlags::MASTER;
-    // The client that asks is not in the table.
-    let connected = 1 + clients().filter(|c| !c.flags.intersects(special)).count();
-    line.put("connected_clients", connected);
+    let links = clients().filter(|c| c.flags.intersects(special)).count();
+    line.put("connected_clients", engine.clients.len() - links);
     line.put("cluster_connections", 0);
     line.put("maxclients", engine.config.maxclients);
     let input = clients().map(|c| c.query_buffer).max();
@@ -84,7 +83,7 @@ pub fn clients(engine: &Engine, _: &Facts, out: &mut String) {
     let postponed = engine.postponed.iter().chain(&engine.released);
     let postponed = postponed.filter(waits).count();
     line.put("blocked_clients", engine.blocking.clients() + postponed);
-    let count = |f: &dyn Fn(&&engine::Session) -> bool| clients().filter(f).count();
+    let count = |f: &dyn Fn(&&Session) -> bool| clients().filter(f).count();
     line.put("tracking_clients", engine.tracking.clients());
     line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
     line.put("watching_clients", count(&|c| !c.watched.is_empty()));

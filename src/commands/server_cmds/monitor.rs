@@ -42,6 +42,15 @@ mod tests {
     use crate::testing::Bench;
 
     #[test]
+    fn a_monitor_sees_its_own_requests_behind_their_replies() {
+        let mut bench = Bench::new();
+        bench.check(&[
+            ("MONITOR", "+OK"),
+            ("PING", "+PONG +1000.000000 [0 127.0.0.1:1] \"PING\""),
+        ]);
+    }
+
+    #[test]
     fn a_monitor_sees_what_others_send_but_no_administration() {
         let mut bench = Bench::new();
         let watcher = bench.connect();

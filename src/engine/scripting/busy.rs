@@ -21,8 +21,7 @@ use crate::kept::Kept;
 use crate::session::Queued;
 use crate::table::Entry;
 use crate::{
-    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Engine, Session, pubsub,
-    transaction, watch,
+    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Engine, Session, transaction,
 };
 use lua::{Ask, Kind};
 
@@ -174,9 +173,7 @@ impl Engine {
             }
         };
         let gone = !self.clients.contains_key(&parked.caller);
-        let session = parked
-            .orphan
-            .or_else(|| self.clients.remove(&parked.caller));
+        let session = parked.orphan.or_else(|| self.lend(parked.caller));
         let Some(mut client) = session else {
             self.clock = now;
             return false;
@@ -200,12 +197,6 @@ impl Engine {
         if parked.silent {
             client.reply.truncate(mark);
         }
-        if self.pubsub.has_deferred() {
-            pubsub::deliver_to(&mut self.pubsub, &mut client);
-        }
-        if !self.watched.is_empty() {
-            watch::settle_dirty(&mut self.watched, &mut client);
-        }
         self.clock = now;
         let again = client.waits_for_script();
         match (gone, again) {
@@ -213,7 +204,7 @@ impl Engine {
             (true, false) => self.forget_client(&mut client),
             (false, _) => {
                 self.actions.push(Action::Resume(client.id));
-                self.clients.insert(client.id, client);
+                self.give_back(client);
             }
         }
         again

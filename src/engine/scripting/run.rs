@@ -314,9 +314,6 @@ impl Engine {
             client.reply.truncate(0);
             self.fail(&mut client, &error);
         }
-        if self.pubsub.has_deferred() {
-            crate::pubsub::deliver_deferred(self);
-        }
         call.reply = client.reply.take();
         self.scripting.put_client(client);
     }

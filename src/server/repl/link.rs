@@ -295,12 +295,12 @@ impl Link {
         let server = self.server.clone();
         let broken = server.with_executor(|engine| {
             engine.sync_repl_clock();
-            let mut session = engine.clients.remove(&id)?;
-            let result = self.inbox.apply(bytes, engine, &mut session);
-            engine.repl.set_stream_db(session.stream_db());
-            let who = client_list::line(&session, engine.clock.steady_ms);
-            engine.clients.insert(id, session);
-            let error = result.err()?;
+            let (error, who) = engine.with_client(id, |engine, session| {
+                let result = self.inbox.apply(bytes, engine, session);
+                engine.repl.set_stream_db(session.stream_db());
+                let who = client_list::line(session, engine.clock.steady_ms);
+                Some((result.err()?, who))
+            })??;
             let text = format!("Protocol error ({}) from client: {who}", error.0);
             engine.repl.log(LogLevel::Warning, text);
             Some(())
