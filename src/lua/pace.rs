@@ -18,6 +18,7 @@ use mlua::ffi::{self, lua_Debug, lua_State};
 use mlua::{Lua, Result};
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int, c_void};
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -39,6 +40,12 @@ const BLOCK_WORK: usize = 256 << 20;
 
 /// An interpreter that holds less has no block that is worth a closer look.
 const LITTLE: usize = 8 << 20;
+
+/// Entries of tables that are worked on before the engine may have the word.
+const PIECE: usize = 4096;
+
+/// What a script pays for them.
+const PIECE_WORK: u32 = PIECE as u32 / 4;
 
 /// Its address names the entry in Lua's registry that leads to the [`Pace`].
 static KEY: u8 = 0;
@@ -69,6 +76,8 @@ pub struct Pace {
     /// When the engine had the word last.
     since: Cell<u64>,
     death: RefCell<Option<Death>>,
+    /// A script is compiled or runs: the engine expects to get the word.
+    has_begun: Cell<bool>,
     /// The main state, once the pace is installed.
     main: Cell<*mut lua_State>,
     memory: Rc<Cell<usize>>,
@@ -90,6 +99,7 @@ impl Pace {
             timer,
             since: Cell::new(0),
             death: RefCell::new(None),
+            has_begun: Cell::new(false),
             main: Cell::new(std::ptr::null_mut()),
             memory,
         })
@@ -123,6 +133,7 @@ impl Pace {
 
     /// A script begins, and has the word.
     pub fn begin(&self, lua: &Lua) {
+        self.has_begun.set(true);
         self.since.set((self.timer)());
         let main = self.main.get();
         // SAFETY: the interpreter lives, and so does its main state.
@@ -179,6 +190,14 @@ impl Pace {
         }
     }
 
+    /// As [`spend_time`](Self::spend_time), where nothing can fail and whatever the engine says: a script that must
+    /// end does so afterwards.
+    pub fn give_way(&self, work: u32) {
+        if self.has_begun.get() {
+            _ = self.spend_time(work);
+        }
+    }
+
     /// True if the script must end.
     pub fn is_killed(&self) -> bool {
         self.death.borrow().is_some()
@@ -186,6 +205,7 @@ impl Pace {
 
     /// What killed the script that has ended; the next one lives.
     pub fn take_death(&self, lua: &Lua) -> Option<Death> {
+        self.has_begun.set(false);
         let death = self.death.take()?;
         self.left.set(PAUSE_EVERY);
         // The hook was set to come at once. Nothing is lost if this fails: it comes too often.
@@ -234,6 +254,32 @@ pub unsafe fn spend(state: *mut lua_State, work: u32) {
             raise(state);
         }
     }
+}
+
+/// Runs `work` for the numbers from `start` to `end` in pieces, and lets the engine have the word in between, where
+/// Lua is in the midst of something that cannot fail. It ends with the first piece of which `work` says false, and says
+/// so.
+///
+/// # Safety
+/// A live state, above whose stack are the places for two values that Lua keeps for itself. What is changed is seen by
+/// nothing but this interpreter.
+pub unsafe fn in_pieces(
+    state: *mut State,
+    start: usize,
+    end: usize,
+    mut work: impl FnMut(Range<usize>) -> bool,
+) -> bool {
+    let pace = match end.saturating_sub(start) > PIECE {
+        // SAFETY: the caller's promise; the interpreter lives as long as this function.
+        true => unsafe { of_state(state.cast()) },
+        false => None,
+    };
+    (start..end).step_by(PIECE).all(|from| {
+        if let Some(pace) = pace {
+            pace.give_way(PIECE_WORK);
+        }
+        work(from..end.min(from + PIECE))
+    })
 }
 
 /// Raises the error that ends a killed script.

@@ -9,6 +9,7 @@
 
 use super::inside::{Object, State, Text, Userdata};
 use super::memory::{luaM_realloc_, luaM_toobig};
+use super::pace::in_pieces;
 use base::hash::Hasher;
 use base::secret::HashKey;
 use mlua::ffi::{LUA_TSTRING, LUA_TUSERDATA};
@@ -100,7 +101,8 @@ fn chain(hash: c_uint, size: c_int) -> usize {
 /// Gives the table `size` chains.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn luaS_resize(state: *mut State, size: c_int) {
-    // SAFETY: Lua calls this with a live state. Objects in the chains are strings, each in one chain.
+    // SAFETY: Lua calls this with a live state. Objects in the chains are strings, each in one chain. The engine may get
+    // the word in between: it makes no strings in this interpreter.
     unsafe {
         let global = (*state).global;
         if (*global).phase == SWEEPING_TEXTS {
@@ -118,19 +120,23 @@ unsafe extern "C-unwind" fn luaS_resize(state: *mut State, size: c_int) {
             true => 0,
             false => size,
         };
-        for i in kept as usize..size as usize {
-            *chains.add(i) = std::ptr::null_mut();
-        }
-        for i in kept as usize..old_size as usize {
-            let mut text = *(*global).chains.add(i);
-            while !text.is_null() {
-                let next = (*text).next;
-                let place = chains.add(chain((*text.cast::<Text>()).hash, size));
-                (*text).next = *place;
-                *place = text;
-                text = next;
+        in_pieces(state, kept as usize, size as usize, |piece| {
+            piece.for_each(|i| *chains.add(i) = std::ptr::null_mut());
+            true
+        });
+        in_pieces(state, kept as usize, old_size as usize, |piece| {
+            for i in piece {
+                let mut text = *(*global).chains.add(i);
+                while !text.is_null() {
+                    let next = (*text).next;
+                    let place = chains.add(chain((*text.cast::<Text>()).hash, size));
+                    (*text).next = *place;
+                    *place = text;
+                    text = next;
+                }
             }
-        }
+            true
+        });
         let chains = match size > old_size {
             true => {
                 luaM_realloc_(state, (*global).chains.cast(), bytes(old_size), 0);

@@ -23,6 +23,7 @@ mod walk;
 
 use super::inside::{Content, Object, State, Table, Text, Value};
 use super::memory::{self, luaM_realloc_};
+use super::pace::in_pieces;
 use census::Census;
 use mlua::ffi::{LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE};
 use place::{Placed, dummy, node_of, number, place, whole};
@@ -200,14 +201,7 @@ unsafe fn add(state: *mut State, table: *mut Table, key: *const Value) -> *mut V
                     resize(state, table, array, nodes as u32, true);
                 }
                 Placed::Full => {
-                    let mut census = Census::default();
-                    census.count_array(array(table));
-                    census.count_nodes(std::slice::from_raw_parts(
-                        (*table).nodes,
-                        place::count(table),
-                    ));
-                    census.count_key(&*key);
-                    let (array, nodes) = census.sizes();
+                    let (array, nodes) = count(state, table, key).sizes();
                     resize(state, table, array, nodes, false);
                     // It may be an index of the array now.
                     let found = luaH_get(table, key);
@@ -218,6 +212,26 @@ unsafe fn add(state: *mut State, table: *mut Table, key: *const Value) -> *mut V
             }
         }
     }
+}
+
+/// Counts the keys of a table, and one that comes to them.
+unsafe fn count(state: *mut State, table: *const Table, key: *const Value) -> Census {
+    let mut census = Census::default();
+    // SAFETY: as in `luaH_set`.
+    unsafe {
+        let elements = array(table);
+        in_pieces(state, 0, elements.len(), |piece| {
+            census.count_elements(piece.start, &elements[piece]);
+            true
+        });
+        let nodes = std::slice::from_raw_parts((*table).nodes, place::count(table));
+        in_pieces(state, 0, nodes.len(), |piece| {
+            census.count_nodes(&nodes[piece]);
+            true
+        });
+        census.count_key(&*key);
+    }
+    census
 }
 
 /// Makes the array larger, for elements that are about to be written.

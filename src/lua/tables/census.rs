@@ -25,20 +25,13 @@ pub fn power_for(count: u32) -> u32 {
 }
 
 impl Census {
-    /// Counts those elements of an array that are not nil.
-    pub fn count_array(&mut self, array: &[Value]) {
-        let mut start = 0;
-        for power in 0..=POWER_MAX {
-            if start == array.len() {
-                break;
+    /// Counts those elements of an array that are not nil. The first one's index is `start` + 1.
+    pub fn count_elements(&mut self, start: usize, elements: &[Value]) {
+        for (i, element) in elements.iter().enumerate() {
+            if element.kind != LUA_TNIL {
+                self.keys += 1;
+                self.count_index((start + i + 1) as u32);
             }
-            let end = array.len().min(1 << power);
-            let used = |value: &&Value| value.kind != LUA_TNIL;
-            let found = array[start..end].iter().filter(used).count() as u32;
-            self.by_power[power as usize] += found;
-            self.indices += found;
-            self.keys += found;
-            start = end;
         }
     }
 
@@ -59,10 +52,15 @@ impl Census {
         }
         // SAFETY: the kind says that it is a number.
         let index = whole(unsafe { key.content.number });
-        if let Some(index @ 1..) = index
-            && index as u32 <= 1 << POWER_MAX
-        {
-            self.by_power[power_for(index as u32) as usize] += 1;
+        if let Some(index @ 1..) = index {
+            self.count_index(index as u32);
+        }
+    }
+
+    /// Counts an index, which is a key like others if it is too large for an array.
+    fn count_index(&mut self, index: u32) {
+        if let Some(count) = self.by_power.get_mut(power_for(index) as usize) {
+            *count += 1;
             self.indices += 1;
         }
     }
@@ -81,5 +79,34 @@ impl Census {
             }
         }
         (size, self.keys - inside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::place::number;
+    use super::*;
+
+    #[test]
+    fn an_array_is_more_than_half_full() {
+        let mut census = Census::default();
+        (1..=6).for_each(|i| census.count_key(&number(f64::from(i))));
+        for key in [12.0, 0.0, -1.0, 1.5, 1e300] {
+            census.count_key(&number(key));
+        }
+        assert_eq!(census.sizes(), (8, 5));
+        for key in [9.0, 10.0] {
+            census.count_key(&number(key));
+        }
+        assert_eq!(census.sizes(), (16, 4));
+    }
+
+    #[test]
+    fn elements_beyond_the_largest_array_are_counted_among_the_other_keys() {
+        let mut census = Census::default();
+        let elements = [number(1.0); 3];
+        census.count_elements(0, &elements);
+        census.count_elements((1 << POWER_MAX) - 1, &elements);
+        assert_eq!(census.sizes(), (4, 3));
     }
 }

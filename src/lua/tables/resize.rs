@@ -1,7 +1,11 @@
 //! Giving a table another size.
+//!
+//! One instruction may do this, to a table of millions of entries. So the engine gets the word in between, also in the
+//! midst of a change: nothing but the script can see the table.
 
 use super::super::inside::{Node, State, Table, Value};
 use super::super::memory::{self, luaM_realloc_};
+use super::super::pace::in_pieces;
 use super::census::{POWER_MAX, power_for};
 use super::luaG_runerror;
 use super::place::{self, Placed, dummy, number, place, whole};
@@ -33,12 +37,12 @@ pub unsafe fn resize(
         }
         (*table).keyed |= c_int::from(keyed);
         (*table).array_size = array_size;
-        while !move_keys(table, old_array, &old) {
+        while !move_keys(state, table, old_array, &old) {
             if (*table).keyed != 0 {
                 luaG_runerror(state, c"table overflow".as_ptr());
             }
             (*table).keyed = 1;
-            clear_nodes(table);
+            clear_nodes(state, table);
         }
         if array_size < old_array {
             (*table).array_size = old_array;
@@ -95,7 +99,7 @@ impl Nodes {
 
 /// Brings what was in a table's old parts to its new ones: the end of the array, if it has become shorter, and all old
 /// nodes. Says false if a chain becomes long; then nothing is lost, and the new nodes must be cleared.
-unsafe fn move_keys(table: *mut Table, old_array: c_int, old: &Nodes) -> bool {
+unsafe fn move_keys(state: *mut State, table: *mut Table, old_array: c_int, old: &Nodes) -> bool {
     // SAFETY: the caller's table is alive; its array still has the old elements, and its old nodes are valid.
     unsafe {
         let into_node = |key: &Value, value: Value| match place(table, key) {
@@ -105,28 +109,29 @@ unsafe fn move_keys(table: *mut Table, old_array: c_int, old: &Nodes) -> bool {
             }
             Placed::Crowded | Placed::Full => false,
         };
-        for i in (*table).array_size..old_array {
-            let value = *(*table).array.add(i as usize);
-            if value.kind != LUA_TNIL && !into_node(&number(f64::from(i) + 1.0), value) {
-                return false;
-            }
-        }
-        for i in (0..1_usize << old.power).rev() {
-            let Node { key, value, .. } = *old.first.add(i);
-            if value.kind == LUA_TNIL {
-                continue;
-            }
+        let (first, after) = ((*table).array_size as usize, old_array as usize);
+        let element = |i: usize| {
+            let value = *(*table).array.add(i);
+            value.kind == LUA_TNIL || into_node(&number((i + 1) as f64), value)
+        };
+        let count = 1_usize << old.power;
+        let node = |i: usize| {
+            let Node { key, value, .. } = *old.first.add(count - 1 - i);
             let index = match key.kind {
                 LUA_TNUMBER => whole(key.content.number).unwrap_or(0),
                 _ => 0,
             };
-            if 0 < index && index <= (*table).array_size {
+            if value.kind == LUA_TNIL {
+                true
+            } else if 0 < index && index <= (*table).array_size {
                 *(*table).array.add(index as usize - 1) = value;
-            } else if !into_node(&key, value) {
-                return false;
+                true
+            } else {
+                into_node(&key, value)
             }
-        }
-        true
+        };
+        in_pieces(state, first, after, |mut piece| piece.all(element))
+            && in_pieces(state, 0, count, |mut piece| piece.all(node))
     }
 }
 
@@ -146,9 +151,10 @@ pub unsafe fn set_array(state: *mut State, table: *mut Table, size: c_int) -> bo
             return false;
         }
         (*table).array = made.cast();
-        for i in old..size {
-            (*(*table).array.add(i as usize)).kind = LUA_TNIL;
-        }
+        in_pieces(state, old as usize, size as usize, |piece| {
+            piece.for_each(|i| (*(*table).array.add(i)).kind = LUA_TNIL);
+            true
+        });
         (*table).array_size = size;
         true
     }
@@ -174,21 +180,24 @@ pub unsafe fn set_nodes(state: *mut State, table: *mut Table, count: u32) {
         let bytes = size_of::<Node>() << power;
         (*table).nodes = luaM_realloc_(state, null_mut(), 0, bytes).cast();
         (*table).power = power as u8;
-        clear_nodes(table);
+        clear_nodes(state, table);
     }
 }
 
 /// Makes all nodes free.
-unsafe fn clear_nodes(table: *mut Table) {
+unsafe fn clear_nodes(state: *mut State, table: *mut Table) {
     // SAFETY: the caller's table is alive, and has nodes of its own.
     unsafe {
         let count = place::count(table);
-        for i in 0..count {
-            let node = (*table).nodes.add(i);
-            (*node).next = null_mut();
-            (*node).key.kind = LUA_TNIL;
-            (*node).value.kind = LUA_TNIL;
-        }
+        in_pieces(state, 0, count, |piece| {
+            for i in piece {
+                let node = (*table).nodes.add(i);
+                (*node).next = null_mut();
+                (*node).key.kind = LUA_TNIL;
+                (*node).value.kind = LUA_TNIL;
+            }
+            true
+        });
         (*table).last_free = (*table).nodes.add(count);
     }
 }

@@ -1,10 +1,12 @@
 //! Lua's tables: what they hold, in which order, and what keys can do that were chosen to collide.
 
 use super::super::inside::Table as Inside;
+use super::super::{Answer, Ask, Kind, Run, Vm};
 use super::place::{self, CHAIN_MAX};
 use mlua::{LightUserData, Lua, Table, Value};
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 fn inside(table: &Table) -> &Inside {
     // SAFETY: the table lives as long as the reference to it.
@@ -208,4 +210,66 @@ fn nodes_are_where_lua_looks_for_them() {
     assert_eq!((inside.array_size, inside.power, inside.keyed), (3, 2, 0));
     // SAFETY: the table is alive.
     assert_eq!(unsafe { place::count(inside) }, 4);
+}
+
+/// Runs a script that logs something before and after one insertion, for which a table must grow. Says how often the
+/// engine got the word between the two, and with what the script ended.
+fn growing(vm: &mut Vm, at_pause: fn() -> Ask) -> (usize, Vec<u8>) {
+    let script = "
+local t = {}
+for i = 1, 65536 do t[i + 0.5] = i end
+redis.log(redis.LOG_NOTICE, 'before')
+t[0.25] = 1
+redis.log(redis.LOG_NOTICE, 'after')
+return 'end'";
+    let mut ask = Ask::Compile(1, script.into());
+    let (mut logged, mut pauses) = (0, 0);
+    loop {
+        ask = match vm.ask(ask) {
+            Answer::Compiled(_) => Ask::Run(Box::new(Run {
+                id: 1,
+                reply_max: usize::MAX,
+                ..Run::default()
+            })),
+            Answer::Done(run) => return (pauses, run.outcome.reply),
+            Answer::Log(..) => {
+                logged += 1;
+                Ask::Said(true)
+            }
+            Answer::Pause if logged == 1 => {
+                pauses += 1;
+                at_pause()
+            }
+            _ => Ask::Continue,
+        }
+    }
+}
+
+/// A clock that is late at every look.
+fn late() -> u64 {
+    static NOW: AtomicU64 = AtomicU64::new(0);
+    NOW.fetch_add(1 << 30, Ordering::Relaxed)
+}
+
+#[test]
+fn a_large_table_gives_way_while_it_grows() {
+    let mut vm = Vm::new(Kind::Eval, 1 << 30, late).expect("memory");
+    let (pauses, reply) = growing(&mut vm, || Ask::Continue);
+    assert_eq!(reply, b"$3\r\nend\r\n");
+    // Its nodes are counted, twice as many made, and its keys moved.
+    assert!(pauses >= 4 * 65_536 / 4096, "{pauses}");
+}
+
+#[test]
+fn a_script_that_is_killed_while_a_table_grows_ends_afterwards() {
+    let mut vm = Vm::new(Kind::Eval, 1 << 30, late).expect("memory");
+    let (pauses, reply) = growing(&mut vm, || Ask::Kill("killed"));
+    assert_eq!(pauses, 1);
+    assert!(
+        reply.starts_with(b"-ERR killed"),
+        "{}",
+        reply.escape_ascii()
+    );
+    let (_, reply) = growing(&mut vm, || Ask::Continue);
+    assert_eq!(reply, b"$3\r\nend\r\n");
 }
