@@ -34,8 +34,9 @@ fn in_two_windows(bytes: &[u8], cut: usize) -> Vec<u64> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(manifest) = Manifest::parse(bytes) {
-        let printed = manifest.print();
+    if let Ok(manifest) = Manifest::parse(bytes)
+        && let Ok(printed) = manifest.print()
+    {
         assert!(printed.is_empty() || Manifest::parse(&printed) == Ok(manifest));
     }
     let Some((&cut, bytes)) = bytes.split_first() else {

@@ -203,13 +203,24 @@ impl Manifest {
     }
 
     /// As real servers write it.
-    pub fn print(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// A line would be longer than it may be when it is read: quoting makes odd names four times as long.
+    pub fn print(&self) -> Result<Vec<u8>, ManifestError> {
         let mut out = Vec::new();
         let files = self.base.iter().chain(&self.history);
-        for file in files.chain(&self.increments) {
+        for (number, file) in (1..).zip(files.chain(&self.increments)) {
+            let start = out.len();
             file.print(&mut out).expect("a vector takes everything");
+            if out.len() - start > LINE_MAX {
+                return Err(ManifestError {
+                    line: number,
+                    text: out.split_off(start),
+                    wrong: Wrong::LongLine,
+                });
+            }
         }
-        out
+        Ok(out)
     }
 }
 
@@ -237,7 +248,7 @@ impl File {
 /// A name, in quotes where it would not be read as one word.
 fn print_name(name: &[u8], out: &mut Vec<u8>) {
     let plain = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\');
-    if name.iter().all(plain) {
+    if !name.is_empty() && name.iter().all(plain) {
         return out.extend_from_slice(name);
     }
     out.push(b'"');

@@ -15,9 +15,11 @@ fn what_real_servers_write_is_read_and_written_back() {
         "file a.3.incr.aof seq 3 type i startoffset 6 endoffset 7\nfile a.4.incr.aof seq 4 type i startoffset 8\n",
         "file \"my \\\"log's.1.incr.aof\" seq 1 type i\n",
         "file \"\\x00\\n\\xff\" seq 1 type b\n",
+        "file \"\" seq 1 type b\n",
     ] {
         let manifest = Manifest::parse(text.as_bytes()).expect(text);
-        assert_eq!(String::from_utf8_lossy(&manifest.print()), text);
+        let printed = manifest.print().expect(text);
+        assert_eq!(String::from_utf8_lossy(&printed), text);
     }
 }
 
@@ -59,4 +61,16 @@ fn forms_that_servers_refuse_are_refused_with_their_line_and_words() {
         error.to_string(),
         "Found a non-monotonic sequence number (line 2: 'file b seq 2 type i')"
     );
+}
+
+#[test]
+fn a_line_that_nobody_could_read_is_not_written() {
+    let name = b"\xff".repeat(250);
+    let line = [b"file ", &name[..], b" seq 1 type b\n"].concat();
+    let mut manifest = Manifest::parse(&line).unwrap();
+    assert!(manifest.print().is_ok());
+    let base = manifest.base.as_mut().unwrap();
+    base.name.extend_from_slice(b"\xff\xff\xff");
+    let error = manifest.print().unwrap_err();
+    assert_eq!((error.line, error.wrong), (1, Wrong::LongLine));
 }

@@ -239,8 +239,10 @@ fn fill(log: &Log, manifest: &Manifest, place: &Place, into: &Path) -> Result<()
     let name = log.path.file_name().unwrap_or(log.path.as_os_str());
     let path = into.join(name);
     let fail = |e: io::Error| Trouble::io("write", &path, &e);
+    let copied = copied.print();
+    let copied = copied.map_err(|e| Trouble(format!("cannot write {}: {e}", path.display())))?;
     let mut file = File::create_new(&path).map_err(fail)?;
-    file.write_all(&copied.print()).map_err(fail)?;
+    file.write_all(&copied).map_err(fail)?;
     file.sync_all().map_err(fail)?;
     sync_directory(&path).map_err(fail)
 }
