@@ -17,6 +17,8 @@ bitflags! {
         const HIDDEN = 1 << 3;
         /// Not by CONFIG SET while a dataset is loaded.
         const NOT_WHILE_LOADING = 1 << 4;
+        /// Lines of a file after the first add to the list, and a line without a value means an empty one.
+        const ADDS_UP = 1 << 5;
     }
 }
 

@@ -18,6 +18,7 @@ const GUARDED: Flags = Flags::PROTECTED;
 const SECRET: Flags = Flags::SENSITIVE;
 const HIDDEN: Flags = Flags::HIDDEN;
 const LOADED: Flags = Flags::NOT_WHILE_LOADING;
+const ADDING: Flags = Flags::ADDS_UP;
 const GUARDED_LOADED: Flags = GUARDED.union(LOADED);
 
 macro_rules! directives {
@@ -312,7 +313,7 @@ directives! {
     /// many seconds have passed since the last save. By default after an hour with 1 change, five minutes with 100,
     /// or a minute with 10,000. After a crash, writes since the last snapshot are lost, so rare saves lose more;
     /// frequent ones keep the disk busy. `""` saves nothing by itself, not even at shutdown.
-    Works LIVE "save" save: Vec<SavePoint> = default_save_points(), SavePoints;
+    Works ADDING "save" save: Vec<SavePoint> = default_save_points(), SavePoints;
     /// The working directory: dumps, temporary files and relative paths are found there. It must exist, and the
     /// server must be able to write to it, or every save fails. A save that runs ends in the directory in which it
     /// began.

@@ -3,7 +3,7 @@
 //! All sources are one text, read line by line; the last value wins, except that `save` lines add up.
 //! Files come through [`Files`], so that this stays pure.
 
-use super::directive::Effect;
+use super::directive::{Change, Effect, Flags};
 use super::kind::{WRONG_NUMBER, quote};
 use super::{Config, directive};
 use resp::request::split_words;
@@ -74,7 +74,8 @@ pub struct Loaded {
     pub config: Config,
     /// One line for each directive that was given and does nothing.
     pub warnings: Vec<String>,
-    save_seen: bool,
+    /// The lists that lines of the file have replaced already.
+    begun: Vec<&'static str>,
 }
 
 /// Directives of the reference server that cannot be honoured and must not be passed over: without
@@ -160,16 +161,20 @@ impl Loaded {
         }
         let directive = directive(name).ok_or("Bad directive or wrong number of arguments")?;
         let many = (directive.many)();
+        let adds_up = directive.flags.contains(Flags::ADDS_UP);
         // What takes several words takes none, too: an empty list.
         if values.len() != 1 && !many {
             return Err(WRONG_NUMBER.into());
         }
         let split: Vec<&str> = match values {
-            [] if directive.name == "save" => vec![""],
+            [] if adds_up => vec![""],
             [one] if many && !one.is_empty() => one.split(' ').filter(|w| !w.is_empty()).collect(),
             _ => values.to_vec(),
         };
-        let add = directive.name == "save" && std::mem::replace(&mut self.save_seen, true);
+        let add = adds_up && self.begun.contains(&directive.name);
+        if adds_up && !add {
+            self.begun.push(directive.name);
+        }
         (directive.set)(&mut self.config, &split, add)?;
         match directive.effect {
             Effect::Refused if !directive.is_default(&self.config) => {
@@ -177,7 +182,7 @@ impl Loaded {
             }
             _ => self.warnings.extend(directive.warning(&self.config)),
         }
-        if directive.name == "dir" {
+        if directive.change == Change::Dir {
             // Made absolute, because the working directory is this one from now on.
             self.config.dir = files.enter(&self.config.dir)?;
         }
@@ -212,7 +217,7 @@ pub fn command_line(args: &[String]) -> String {
         text.push(' ');
         let alone = name.split_whitespace().count() <= 1;
         name_may_come = !alone;
-        if alone && name.eq_ignore_ascii_case("save") {
+        if alone && directive(name.trim()).is_some_and(|d| d.flags.contains(Flags::ADDS_UP)) {
             // `--save` alone turns save points off.
             let next = args.get(i + 1);
             if next.is_none_or(|n| n.starts_with("--")) {
