@@ -3,7 +3,7 @@
 use crate::manual;
 use base::LogLevel;
 use engine::host::ReloadOptions;
-use engine::spec::{Command, Flags, Group};
+use engine::spec::{Command, Flags, Group, Unlisted};
 use engine::{Args, CmdResult, CommandError, Cx, heat};
 use keyspace::digest::{self, Fingerprint, Manner};
 use keyspace::value::set_packed_threshold;
@@ -22,132 +22,135 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "Depends on subcommand.",
     summary: "A container for debugging commands.",
     docs: &manual::server::DEBUG,
+    unlisted: UNLISTED,
     ..Command::runs(debug)
 }];
 
-type Subcommand = fn(&mut Cx<'_>, Args<'_>) -> CmdResult;
-
-/// Name, least and largest number of arguments (the two names counted), function, help.
-static SUBCOMMANDS: &[(&str, usize, usize, Subcommand, &str)] = &[
-    (
-        "CHANGE-REPL-ID",
-        2,
-        2,
-        change_repl_id,
-        "Change the replication IDs of the instance.",
-    ),
-    (
-        "DIGEST",
-        2,
-        3,
-        digest_all,
-        "Output a hex signature of the dataset as Redis 7.0 does, or with redis-7.2 or valkey as those do.",
-    ),
-    (
-        "DIGEST-VALUE",
-        2,
-        usize::MAX,
-        digest_value,
-        "Output a hex signature of the values of the given keys.",
-    ),
-    (
-        "ERROR",
-        3,
-        3,
-        error,
-        "Return a Redis protocol error with <string> as message.",
-    ),
-    (
-        "HTSTATS-KEY",
-        3,
-        4,
-        htstats_key,
-        "Show the size of a collection that is not packed.",
-    ),
-    ("LOG", 3, 3, log, "Write <message> to the server log."),
-    (
-        "OBJECT",
-        3,
-        4,
-        object,
-        "Show low level info about a key and its value.",
-    ),
-    (
-        "PAUSE-CRON",
-        3,
-        3,
-        pause_cron,
-        "1 stops the periodic work for clients, 0 resumes it.",
-    ),
-    (
-        "POPULATE",
-        3,
-        5,
-        populate,
-        "Create <count> string keys: <prefix>:<num>, optionally of <size> bytes.",
-    ),
-    (
-        "PROTOCOL",
-        3,
-        3,
-        super::debug_protocol::run,
-        "Reply with a test value of the specified type.",
-    ),
-    (
-        "RELOAD",
-        2,
-        5,
-        reload,
-        "Save the dataset and load it back: NOSAVE, NOFLUSH, MERGE.",
-    ),
-    (
-        "REPLICATE",
-        3,
-        usize::MAX,
-        replicate,
-        "Put a command into the replication stream without running it.",
-    ),
-    (
-        "SET-ACTIVE-EXPIRE",
-        3,
-        3,
-        set_active_expire,
-        "0 stops the deletion of expired keys in the background, 1 resumes it.",
-    ),
-    (
-        "SET-DISABLE-DENY-SCRIPTS",
-        3,
-        3,
-        set_disable_deny_scripts,
-        "1 lets scripts call commands that they may not call otherwise, 0 forbids it again.",
-    ),
-    (
-        "SLEEP",
-        3,
-        3,
-        sleep,
-        "Stop the server for <seconds>. Decimals allowed.",
-    ),
-    ("PANIC", 2, 2, crash, "Crash the server simulating a panic."),
-    (
-        "QUICKLIST-PACKED-THRESHOLD",
-        3,
-        3,
-        quicklist_packed_threshold,
-        "Write list elements of <size> bytes and more as nodes of their own; 0 is the default.",
-    ),
-];
-
-/// Subcommands of the reference for which there is nothing here, and why: to answer OK would be a lie.
-static NOT_HERE: &[(&str, &str)] = &[
-    (
-        "DICT-RESIZING",
-        "ERR DEBUG DICT-RESIZING is not supported: no hash table is resized here, segments split one by one",
-    ),
-    (
-        "REPLYBUFFER",
-        "ERR DEBUG REPLYBUFFER is not supported: clients share one reply buffer, none has one of its own to shrink",
-    ),
+/// What DEBUG does. HELP tells it in this order.
+static UNLISTED: &[Unlisted] = &[
+    Unlisted {
+        name: "CHANGE-REPL-ID",
+        takes: 2..=2,
+        help: "Change the replication IDs of the instance.",
+        run: change_repl_id,
+    },
+    Unlisted {
+        name: "DIGEST",
+        takes: 2..=3,
+        help: "Output a hex signature of the dataset as Redis 7.0 does, or with redis-7.2 or valkey as those do.",
+        run: digest_all,
+    },
+    Unlisted {
+        name: "DIGEST-VALUE",
+        takes: 2..=usize::MAX,
+        help: "Output a hex signature of the values of the given keys.",
+        run: digest_value,
+    },
+    Unlisted {
+        name: "ERROR",
+        takes: 3..=3,
+        help: "Return a Redis protocol error with <string> as message.",
+        run: error,
+    },
+    Unlisted {
+        name: "HTSTATS-KEY",
+        takes: 3..=4,
+        help: "Show the size of a collection that is not packed.",
+        run: htstats_key,
+    },
+    Unlisted {
+        name: "LOG",
+        takes: 3..=3,
+        help: "Write <message> to the server log.",
+        run: log,
+    },
+    Unlisted {
+        name: "OBJECT",
+        takes: 3..=4,
+        help: "Show low level info about a key and its value.",
+        run: object,
+    },
+    Unlisted {
+        name: "PAUSE-CRON",
+        takes: 3..=3,
+        help: "1 stops the periodic work for clients, 0 resumes it.",
+        run: pause_cron,
+    },
+    Unlisted {
+        name: "POPULATE",
+        takes: 3..=5,
+        help: "Create <count> string keys: <prefix>:<num>, optionally of <size> bytes.",
+        run: populate,
+    },
+    Unlisted {
+        name: "PROTOCOL",
+        takes: 3..=3,
+        help: "Reply with a test value of the specified type.",
+        run: super::debug_protocol::run,
+    },
+    Unlisted {
+        name: "RELOAD",
+        takes: 2..=5,
+        help: "Save the dataset and load it back: NOSAVE, NOFLUSH, MERGE.",
+        run: reload,
+    },
+    Unlisted {
+        name: "REPLICATE",
+        takes: 3..=usize::MAX,
+        help: "Put a command into the replication stream without running it.",
+        run: replicate,
+    },
+    Unlisted {
+        name: "SET-ACTIVE-EXPIRE",
+        takes: 3..=3,
+        help: "0 stops the deletion of expired keys in the background, 1 resumes it.",
+        run: set_active_expire,
+    },
+    Unlisted {
+        name: "SET-DISABLE-DENY-SCRIPTS",
+        takes: 3..=3,
+        help: "1 lets scripts call commands that they may not call otherwise, 0 forbids it again.",
+        run: set_disable_deny_scripts,
+    },
+    Unlisted {
+        name: "SLEEP",
+        takes: 3..=3,
+        help: "Stop the server for <seconds>. Decimals allowed.",
+        run: sleep,
+    },
+    Unlisted {
+        name: "PANIC",
+        takes: 2..=2,
+        help: "Crash the server simulating a panic.",
+        run: crash,
+    },
+    Unlisted {
+        name: "QUICKLIST-PACKED-THRESHOLD",
+        takes: 3..=3,
+        help: "Write list elements of <size> bytes and more as nodes of their own; 0 is the default.",
+        run: quicklist_packed_threshold,
+    },
+    // Those of the reference for which there is nothing here: to answer OK would be a lie.
+    Unlisted {
+        name: "DICT-RESIZING",
+        takes: 2..=usize::MAX,
+        help: "",
+        run: |_, _| {
+            Err(CommandError::fixed(
+                "ERR DEBUG DICT-RESIZING is not supported: no hash table is resized here, segments split one by one",
+            ))
+        },
+    },
+    Unlisted {
+        name: "REPLYBUFFER",
+        takes: 2..=usize::MAX,
+        help: "",
+        run: |_, _| {
+            Err(CommandError::fixed(
+                "ERR DEBUG REPLYBUFFER is not supported: clients share one reply buffer, none has one of its own to shrink",
+            ))
+        },
+    },
 ];
 
 fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
@@ -155,18 +158,10 @@ fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return help(cx);
     }
     let name = &args[1];
-    if let Some((_, why)) = NOT_HERE
-        .iter()
-        .find(|s| name.eq_ignore_ascii_case(s.0.as_bytes()))
-    {
-        return Err(CommandError::fixed(why));
-    }
-    let found = SUBCOMMANDS
-        .iter()
-        .find(|s| name.eq_ignore_ascii_case(s.0.as_bytes()));
-    match found {
-        Some((_, least, most, run, _)) if (*least..=*most).contains(&args.len()) => run(cx, args),
-        _ => Err(CommandError::quoting(
+    let named = |one: &&Unlisted| args.is(1, one.name) && one.takes.contains(&args.len());
+    match UNLISTED.iter().find(named) {
+        Some(one) => (one.run)(cx, args),
+        None => Err(CommandError::quoting(
             "ERR unknown subcommand or wrong number of arguments for '{128}'. Try DEBUG HELP.",
             &[name],
         )),
@@ -174,12 +169,13 @@ fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn help(cx: &mut Cx<'_>) -> CmdResult {
+    let told = || UNLISTED.iter().filter(|one| !one.help.is_empty());
     let reply = &mut cx.client.reply;
-    reply.array(2 * SUBCOMMANDS.len() + 3);
+    reply.array(2 * told().count() + 3);
     reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
-    for (name, _, _, _, text) in SUBCOMMANDS {
-        reply.simple(name);
-        reply.simple(&format!("    {text}"));
+    for one in told() {
+        reply.simple(one.name);
+        reply.simple(&format!("    {}", one.help));
     }
     reply.simple("HELP");
     reply.simple("    Print this help.");

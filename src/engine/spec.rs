@@ -5,6 +5,7 @@ pub use super::key_specs::{Access, KeySpec, KeyUse};
 pub use super::redact::Secrets;
 use super::{Args, CmdResult, CommandError, Cx};
 use bitflags::bitflags;
+use std::ops::RangeInclusive;
 
 /// One command.
 pub struct Command {
@@ -38,7 +39,22 @@ pub struct Command {
     pub tips: &'static [&'static str],
     /// Subcommands; a container's own `run` serves the bare command where that is legal.
     pub subcommands: &'static [Command],
+    /// What its first argument may be where COMMAND INFO knows no subcommands.
+    pub unlisted: &'static [Unlisted],
     /// The work. No declaration is complete without it: see [`Command::runs`].
+    pub run: Handler,
+}
+
+/// What a command does under one of the names that its first argument may be. COMMAND INFO does not list it, and INFO
+/// counts it with the command.
+pub struct Unlisted {
+    /// In upper case.
+    pub name: &'static str,
+    /// The least and the largest number of arguments, the two names counted.
+    pub takes: RangeInclusive<usize>,
+    /// One line for HELP; empty for one that it does not mention.
+    pub help: &'static str,
+    /// The work.
     pub run: Handler,
 }
 
@@ -270,6 +286,7 @@ impl Command {
             categories: None,
             tips: &[],
             subcommands: &[],
+            unlisted: &[],
             run,
         }
     }

@@ -56,3 +56,27 @@ fn a_command_that_only_has_subcommands_cannot_be_called_without_one() {
         assert!(!entry.arity_fits(request.len()), "{}", entry.name);
     }
 }
+
+/// Names that COMMAND INFO does not list are no way around the rule.
+#[test]
+fn what_a_command_does_without_listing_it_is_answered_once_too() {
+    // It ends the process.
+    const PANIC: &str = "PANIC";
+    engine::table::install(crate::FAMILIES);
+    let mut seen = 0;
+    for entry in table::all() {
+        for one in entry.unlisted.iter().filter(|one| one.name != PANIC) {
+            let mut request = vec![entry.name.as_bytes(), one.name.as_bytes()];
+            request.resize(*one.takes.start(), b"0");
+            let mut bench = Bench::new();
+            bench.engine.config.enable_debug_command = config::choices::Protection::Yes;
+            let id = bench.id;
+            bench.engine.execute(id, &request);
+            let replies = bench.replies(id).expect("the client is still here");
+            assert_eq!(replies.len(), 1, "{}: {replies:?}", one.name);
+            assert!(!replies[0].contains("unknown subcommand"), "{replies:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}
