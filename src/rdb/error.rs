@@ -7,8 +7,8 @@
 
 use std::fmt;
 
-use super::module::ModuleId;
-use super::version::{Dialect, RdbVersion};
+use crate::tags::module::ModuleId;
+use crate::tags::version::{Dialect, RdbVersion};
 
 /// One defect in RDB input.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,20 +10,20 @@
 //! value <-> dump::encode / dump::decode           (DUMP, RESTORE)
 //! ```
 //!
-//! | module | what it answers |
-//! |---|---|
-//! | [`scan`], [`record`] | where one frame of a file ends and the next begins; by lengths only |
-//! | [`check`] | whether a value is sound, how many elements it has, as what it is held |
-//! | [`normalize`] | what an old or foreign encoding is in the canonical ones |
-//! | [`walk`] | which elements a value has |
-//! | [`writer`] | how frames become bytes |
-//! | [`target`] | which server reads which types; how a value looks for it, or why it cannot |
-//! | [`dump`] | DUMP payloads and their footer |
-//! | [`function`] | whether a function library can be one |
-//! | [`version`], [`opcode`], [`rdb_type`], [`template`], [`module`] | magic, tags, shared field names, module ids |
-//! | [`length`], [`string`], [`lzf`], [`crc64`] | the primitives |
-//! | [`listpack`], [`intset`], [`ziplist`], [`zipmap`] | the packed encodings, read, checked and (the first two) edited |
-//! | [`error`] | what was wrong, at which byte, in which key |
+//! | folder | module | what it answers |
+//! |---|---|---|
+//! | `bytes/` | [`length`], [`string`], [`lzf`], [`crc64`] | the primitives |
+//! | `tags/` | [`version`], [`opcode`], [`rdb_type`], [`template`], [`module`] | magic, tags, shared field names, module ids |
+//! | `packed/` | [`listpack`], [`intset`], [`ziplist`], [`zipmap`] | the packed encodings, read, checked and (the first two) edited |
+//! | `frames/` | [`scan`], [`record`] | where one frame of a file ends and the next begins; by lengths only |
+//! | | [`function`] | whether a function library can be one |
+//! | `values/` | [`check`] | whether a value is sound, how many elements it has, as what it is held |
+//! | | [`normalize`] | what an old or foreign encoding is in the canonical ones |
+//! | | [`walk`], [`stream`] | which elements a value has |
+//! | `write/` | [`writer`] | how frames become bytes |
+//! | | [`target`] | which server reads which types; how a value looks for it, or why it cannot |
+//! | | [`dump`] | DUMP payloads and their footer |
+//! | `error.rs` | [`error`] | what was wrong, at which byte, in which key |
 //!
 //! # Canonical types
 //!
@@ -43,43 +43,25 @@
 //!    all load is loaded here, as they load it.
 //!  * Pure: no files, clocks or randomness. Hash seeds are arguments.
 
-pub mod check;
-pub mod compress;
-pub mod crc64;
-mod cursor;
-pub mod dump;
+mod bytes;
 pub mod error;
-pub mod function;
-pub mod held;
-pub mod intset;
-pub mod length;
-pub mod listpack;
-pub mod lzf;
-pub mod module;
-pub mod normalize;
-pub mod opcode;
-pub mod rdb_type;
-pub mod record;
-pub mod scan;
-mod seen;
-mod skip;
-pub mod stream;
-pub mod stream_node;
-pub mod string;
-pub mod target;
-pub mod template;
-mod template_hash;
-mod transcode;
-pub mod version;
-pub mod walk;
-pub mod writer;
-pub mod ziplist;
-pub mod zipmap;
+mod frames;
+mod packed;
+mod tags;
+mod values;
+mod write;
+
+pub use bytes::{crc64, length, lzf, string};
+pub use frames::{function, held, record, scan};
+pub use packed::{intset, listpack, ziplist, zipmap};
+pub use tags::{module, opcode, rdb_type, template, version};
+pub use values::{check, normalize, stream, stream_node, walk};
+pub use write::{compress, dump, target, writer};
 
 pub use error::{ErrorKind, RdbError};
-pub use opcode::{Opcode, Tag};
-pub use rdb_type::RdbType;
-pub use record::{Frame, Record};
-pub use scan::{PlainString, Scanner, Step};
-pub use template::Context;
-pub use version::{Dialect, RdbVersion};
+pub use frames::record::{Frame, Record};
+pub use frames::scan::{PlainString, Scanner, Step};
+pub use tags::opcode::{Opcode, Tag};
+pub use tags::rdb_type::RdbType;
+pub use tags::template::Context;
+pub use tags::version::{Dialect, RdbVersion};
