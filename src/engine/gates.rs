@@ -1,17 +1,21 @@
-//! The checks between a request and its handler, in the reference server's order.
+//! The one gate between a request and its handler. Clients, our primary's stream, transactions and scripts come to it as
+//! different [`Caller`]s and pass through the same function, in the reference server's order:
 //!
-//! unknown, arity -> DEBUG allowed -> AUTH -> inside MULTI -> memory -> failed saves -> too few replicas ->
-//! read-only replica -> subscriber -> stale replica -> loading -> a busy script -> a replica's own connection.
+//! ```text
+//! unknown, arity
+//!   -> may this caller call it?      DEBUG allowed, AUTH, MULTI, scripts            (Engine::may)
+//!   -> does the state allow it?      memory, saves, replicas, read-only, stale      (states, by Caller::states)
+//!   -> does its connection allow it? subscriber, stale, loading, busy script, links (clients and the primary only)
+//! ```
 //!
-//! What the state of the server forbids is asked in [`states`](super::states), by scripts too. Each gate answers with
-//! an error; holding a client back ([`pause`](super::pause)) and queueing in MULTI
-//! come after all of them.
+//! Each gate answers with an error. Holding a client back ([`pause`](super::pause)) and queueing in MULTI come after all
+//! of them. A request that waited in a blocking command and runs again has passed, as in the reference.
 
 use super::engine::Loading;
 use super::spec::Flags;
-use super::states::{CLIENT, DATA, Demand, PING};
+use super::states::{self, CLIENT, DATA, Demand, PING, Subject};
 use super::table::{self, Entry};
-use super::{Args, ClientFlags, CommandError, Engine, Session, links};
+use super::{Args, ClientFlags, CmdResult, CommandError, Engine, Session, links};
 use base::reserve;
 use config::choices::Protection;
 use resp::Proto;
@@ -21,64 +25,167 @@ const NO_DEBUG: CommandError = CommandError::fixed(
 );
 const NOT_IN_MULTI: CommandError =
     CommandError::fixed("ERR Command not allowed inside a transaction");
+const NOT_FROM_SCRIPT: CommandError =
+    CommandError::fixed("ERR This Redis command is not allowed from script");
+const UNKNOWN_TO_SCRIPT: CommandError =
+    CommandError::fixed("ERR Unknown Redis command called from script");
+const ARITY_IN_SCRIPT: CommandError =
+    CommandError::fixed("ERR Wrong number of args calling Redis command from script");
+
+/// Who calls a command.
+#[derive(Clone, Copy)]
+pub(super) enum Caller<'a> {
+    /// A client.
+    Client(&'a Session),
+    /// The link to our primary. What it sends has passed the primary's gates, so it is obeyed.
+    Primary(&'a Session),
+    /// EXEC, for a request of this session that passed as a client's when it was queued.
+    Queue(&'a Session),
+    /// The running script.
+    Script,
+}
+
+impl<'a> Caller<'a> {
+    /// Whoever sends requests by a session.
+    #[inline(always)]
+    pub(super) fn of(session: &'a Session) -> Self {
+        match session.flags.contains(ClientFlags::MASTER) {
+            true => Caller::Primary(session),
+            false => Caller::Client(session),
+        }
+    }
+
+    /// The states that refuse it.
+    #[inline(always)]
+    fn states(self) -> Subject {
+        match self {
+            Caller::Client(_) | Caller::Primary(_) => CLIENT,
+            Caller::Queue(_) => states::QUEUE,
+            Caller::Script => states::CALL,
+        }
+    }
+}
 
 impl Engine {
-    /// The gates. The command is given with the error when its name was right: refusals are counted.
+    /// The gate. The command is given with the error when its name was right: refusals are counted.
     #[inline]
     pub(super) fn admit(
         &mut self,
-        client: &Session,
+        caller: Caller<'_>,
         args: Args<'_>,
     ) -> Result<&'static Entry, (Option<&'static Entry>, CommandError)> {
-        let command = table::find(args).map_err(|e| (None, e))?;
-        match self.check(client, command, args) {
+        let command = table::find(args).map_err(|unknown| match caller {
+            Caller::Script => (None, UNKNOWN_TO_SCRIPT),
+            _ => (None, unknown),
+        })?;
+        match self.check(caller, command, args) {
             Ok(()) => Ok(command),
             Err(error) => Err((Some(command), error)),
         }
     }
 
+    /// The gate, for a command that has been looked up.
     #[inline]
-    fn check(
+    pub(super) fn check(
         &mut self,
-        client: &Session,
+        caller: Caller<'_>,
         command: &'static Entry,
         args: Args<'_>,
-    ) -> Result<(), CommandError> {
+    ) -> CmdResult {
         if !command.arity_fits(args.len()) {
-            return Err(CommandError::arity(command.name));
+            return Err(match caller {
+                Caller::Script => ARITY_IN_SCRIPT,
+                _ => CommandError::arity(command.name),
+            });
         }
-        let flags = self.flags_of(client, command, args);
-        if command.flags.contains(Flags::PROTECTED)
-            && !permits(self.config.enable_debug_command, client)
-        {
-            return Err(NO_DEBUG);
+        let flags = match caller {
+            Caller::Client(client) | Caller::Primary(client) => {
+                self.flags_of(client, command, args)
+            }
+            Caller::Queue(_) | Caller::Script => command.flags,
+        };
+        self.may(caller, command, flags)?;
+        let demand = self.demand(caller, command, flags);
+        self.pass(caller.states(), demand)?;
+        match caller {
+            Caller::Client(client) => self.check_connection(client, command, flags, false),
+            Caller::Primary(client) => self.check_connection(client, command, flags, true),
+            Caller::Queue(_) => Ok(()),
+            Caller::Script => self.check_reserve(flags),
         }
-        if !client.authenticated && !flags.contains(Flags::NO_AUTH) {
-            return Err(CommandError::NO_AUTH);
+    }
+
+    /// Whether a caller may call a command at all, whatever state the server is in. This is where users are asked: each
+    /// request comes here, a queued one again when EXEC runs it, and each call of a script.
+    #[inline(always)]
+    fn may(&self, caller: Caller<'_>, command: &'static Entry, flags: Flags) -> CmdResult {
+        match caller {
+            Caller::Client(client) | Caller::Primary(client) => {
+                if command.flags.contains(Flags::PROTECTED)
+                    && !permits(self.config.enable_debug_command, client)
+                {
+                    return Err(NO_DEBUG);
+                }
+                if !client.authenticated && !flags.contains(Flags::NO_AUTH) {
+                    return Err(CommandError::NO_AUTH);
+                }
+                if client.flags.contains(ClientFlags::MULTI)
+                    && command.flags.contains(Flags::NO_MULTI)
+                {
+                    return Err(NOT_IN_MULTI);
+                }
+                Ok(())
+            }
+            Caller::Queue(_) => Ok(()),
+            Caller::Script => match flags.contains(Flags::NOSCRIPT) && !self.scripts_may_all {
+                true => Err(NOT_FROM_SCRIPT),
+                false => Ok(()),
+            },
         }
-        if client.flags.contains(ClientFlags::MULTI) && command.flags.contains(Flags::NO_MULTI) {
-            return Err(NOT_IN_MULTI);
-        }
-        // What our primary sends has passed its gates.
-        let obey = client.flags.contains(ClientFlags::MASTER);
-        let mut room = reserve::is_short()
-            && !obey
-            && (flags | command.flags).intersects(Flags::DENYOOM | Flags::NO_MANDATORY_KEYS)
-            && self.lacks_memory()
-            && flags.contains(Flags::DENYOOM);
-        if self.config.maxmemory > 0 && !obey && !self.script_is_parked() {
-            self.scripting.out_of_memory = !self.make_room();
-            room |= flags.contains(Flags::DENYOOM);
-        }
-        let writes = flags.contains(Flags::WRITE) && !obey;
-        if room || writes {
-            let demand = Demand {
-                room,
-                writes,
+    }
+
+    /// What a call demands of the server's state. To find that out for a client, room is made for it.
+    #[inline(always)]
+    fn demand(&mut self, caller: Caller<'_>, command: &'static Entry, flags: Flags) -> Demand {
+        match caller {
+            Caller::Client(_) => {
+                let mut room = reserve::is_short()
+                    && (flags | command.flags)
+                        .intersects(Flags::DENYOOM | Flags::NO_MANDATORY_KEYS)
+                    && self.lacks_memory()
+                    && flags.contains(Flags::DENYOOM);
+                if self.config.maxmemory > 0 && !self.script_is_parked() {
+                    self.scripting.out_of_memory = !self.make_room();
+                    room |= flags.contains(Flags::DENYOOM);
+                }
+                Demand {
+                    room,
+                    writes: flags.contains(Flags::WRITE),
+                    ..Demand::default()
+                }
+            }
+            Caller::Primary(_) => Demand::default(),
+            Caller::Queue(session) => Demand {
+                // The first of them that the system refused memory to ends what may be large together.
+                room: flags.contains(Flags::DENYOOM)
+                    && !session.flags.contains(ClientFlags::MASTER)
+                    && self.lacks_memory(),
                 ..Demand::default()
-            };
-            self.pass(CLIENT, demand)?;
+            },
+            Caller::Script => self.demand_of_call(flags),
         }
+    }
+
+    /// What the connection of a client allows. `obey` for our primary's.
+    #[inline]
+    fn check_connection(
+        &self,
+        client: &Session,
+        command: &'static Entry,
+        flags: Flags,
+        obey: bool,
+    ) -> CmdResult {
+        let writes = flags.contains(Flags::WRITE) && !obey;
         if !writes && self.save_failed && command.flags.contains(Flags::TELLS_OF_SAVES) {
             let demand = Demand {
                 writes: true,
@@ -86,40 +193,6 @@ impl Engine {
             };
             self.pass(PING, demand)?;
         }
-        self.check_state(client, command, flags, obey)
-    }
-
-    /// The command's flags; EXEC has those of all that is queued, a script those that it declares.
-    #[inline(always)]
-    pub(super) fn flags_of(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
-        match command.varies {
-            false => command.flags,
-            true => self.flags_of_request(client, command, args),
-        }
-    }
-
-    fn flags_of_request(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
-        if let Some(from) = command.script {
-            return self.flags_of_script(command, from, args);
-        }
-        // What one of them does, all of it does; what all of them may do, all of it may.
-        let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
-        let all = Flags::STALE | Flags::LOADING;
-        client.queue.iter().fold(command.flags, |flags, queued| {
-            let argv = queued.args.argv();
-            let own = self.flags_of(client, queued.command, Args(&argv));
-            (flags | (own & any)).difference(all.difference(own))
-        })
-    }
-
-    #[inline]
-    fn check_state(
-        &self,
-        client: &Session,
-        command: &Entry,
-        flags: Flags,
-        obey: bool,
-    ) -> Result<(), CommandError> {
         if client.subscriptions() > 0
             && client.reply.proto == Proto::Resp2
             && !command.flags.contains(Flags::IN_SUBSCRIBER)
@@ -149,6 +222,29 @@ impl Engine {
             return Err(busy);
         }
         links::check(client, command)
+    }
+
+    /// The command's flags; EXEC has those of all that is queued, a script those that it declares.
+    #[inline(always)]
+    pub(super) fn flags_of(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
+        match command.varies {
+            false => command.flags,
+            true => self.flags_of_request(client, command, args),
+        }
+    }
+
+    fn flags_of_request(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
+        if let Some(from) = command.script {
+            return self.flags_of_script(command, from, args);
+        }
+        // What one of them does, all of it does; what all of them may do, all of it may.
+        let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
+        let all = Flags::STALE | Flags::LOADING;
+        client.queue.iter().fold(command.flags, |flags, queued| {
+            let argv = queued.args.argv();
+            let own = self.flags_of(client, queued.command, Args(&argv));
+            (flags | (own & any)).difference(all.difference(own))
+        })
     }
 }
 

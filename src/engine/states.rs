@@ -26,6 +26,8 @@ pub enum State {
     FewReplicas,
     /// More than `maxmemory` is used, or the system refuses memory.
     Full,
+    /// The system refuses memory.
+    Refused,
 }
 
 /// What a call demands of the server.
@@ -94,6 +96,8 @@ pub static SCRIPT: Subject = &[
         ),
     ),
 ];
+/// A request that was queued, when EXEC runs it. Memory that the system refuses is not there for it either.
+pub static QUEUE: Subject = &[(State::Refused, CommandError::OOM)];
 /// A call of a script.
 pub static CALL: Subject = &[
     (
@@ -137,6 +141,7 @@ impl Engine {
             State::SaveFailed => demand.writes && save_failed(),
             State::SaveFailedOnPrimary => demand.writes && save_failed() && !self.repl.is_replica(),
             State::FewReplicas => demand.writes && !self.repl.enough_replicas(),
+            State::Refused => demand.room,
             State::Full => {
                 let full = self.scripting.out_of_memory && config.maxmemory > 0;
                 demand.room && (full || reserve::is_short())

@@ -1,5 +1,6 @@
 //! Requests between MULTI and EXEC.
 
+use crate::gates::Caller;
 use crate::kept::Kept;
 use crate::scripting::Rest;
 use crate::session::Queued;
@@ -53,17 +54,12 @@ pub fn run_queue(
     before: ClientFlags,
 ) {
     while let Some(queued) = queue.next() {
-        let result = links::has_database(client, queued.command);
-        let obey = client.flags.contains(ClientFlags::MASTER);
-        let needs_memory = queued.command.flags.contains(Flags::DENYOOM) && !obey;
-        // The first of them that the system refused memory to ends what may be large together.
-        let result = match needs_memory && engine.lacks_memory() {
-            true => result.and(Err(CommandError::OOM)),
-            false => result,
-        };
-        let result = result.and_then(|()| {
-            let run = |argv: &[&[u8]]| engine.call(client, queued.command, Args(argv));
-            queued.args.run(run)
+        let result = links::has_database(client, queued.command).and_then(|()| {
+            queued.args.run(|argv| {
+                let args = Args(argv);
+                engine.check(Caller::Queue(client), queued.command, args)?;
+                engine.call(client, queued.command, args)
+            })
         });
         if client.waits_for_script() {
             return engine.after_script(Rest::Queue(queue, before));

@@ -8,6 +8,7 @@
 use super::busy::Parked;
 use super::{Library, Script};
 use crate::engine::Clock;
+use crate::gates::Caller;
 use crate::spec::{Flags, ScriptFrom};
 use crate::states::{self, Demand};
 use crate::table::{self, Entry};
@@ -320,28 +321,26 @@ impl Engine {
 
     /// What a script may call. A command that is refused is counted so.
     fn admit_from_script(&mut self, args: Args<'_>) -> Result<&'static Entry, CommandError> {
-        let unknown = CommandError::fixed("ERR Unknown Redis command called from script");
-        let command = table::find(args).map_err(|_| unknown)?;
-        self.check_from_script(command, args)
-            .inspect_err(|_| self.stats.per_command[command.index].rejected += 1)?;
+        let admitted = self.admit(Caller::Script, args);
+        let command = admitted.map_err(|(command, error)| {
+            if let Some(command) = command {
+                self.stats.per_command[command.index].rejected += 1;
+            }
+            error
+        })?;
+        if command.flags.contains(Flags::WRITE)
+            && let Some(running) = &mut self.scripting.running
+        {
+            running.wrote = true;
+        }
         Ok(command)
     }
 
-    fn check_from_script(&mut self, command: &'static Entry, args: Args<'_>) -> CmdResult {
-        if !command.arity_fits(args.len()) {
-            return Err(CommandError::fixed(
-                "ERR Wrong number of args calling Redis command from script",
-            ));
-        }
-        let flags = command.flags;
-        if flags.contains(Flags::NOSCRIPT) && !self.scripts_may_all {
-            return Err(CommandError::fixed(
-                "ERR This Redis command is not allowed from script",
-            ));
-        }
+    /// What a call of the running script demands.
+    pub(crate) fn demand_of_call(&self, flags: Flags) -> Demand {
         let fresh = !flags.contains(Flags::STALE);
         let writes = flags.contains(Flags::WRITE);
-        let demand = match &self.scripting.running {
+        match &self.scripting.running {
             None => Demand {
                 fresh,
                 ..Demand::default()
@@ -356,17 +355,16 @@ impl Engine {
                     room: flags.contains(Flags::DENYOOM) && !running.allow_oom && !exempt,
                 }
             }
-        };
-        self.pass(states::CALL, demand)?;
-        // What the system refuses no script may have, whatever it has written: the process would end.
+        }
+    }
+
+    /// What the system refuses no script may have, whatever it has written: the process would end.
+    pub(crate) fn check_reserve(&self, flags: Flags) -> CmdResult {
         let obeys = self.scripting.running.as_ref().is_some_and(|r| r.obeys);
-        if flags.contains(Flags::DENYOOM) && reserve::is_short() && !obeys {
-            return Err(CommandError::OOM);
+        match flags.contains(Flags::DENYOOM) && reserve::is_short() && !obeys {
+            true => Err(CommandError::OOM),
+            false => Ok(()),
         }
-        if writes && let Some(running) = &mut self.scripting.running {
-            running.wrote = true;
-        }
-        Ok(())
     }
 
     /// The flags of a command that runs a script, as the script declares them.
