@@ -3,8 +3,10 @@
 mod decode;
 mod encode;
 
-use super::native::native_with;
+use super::host::Work;
+use super::native::{Raise, native_with};
 use super::raw;
+use super::stack::Stack;
 use super::verdict::{Arguments, Verdict, checked};
 use mlua::{LightUserData, Lua, Result, Table, Value};
 use std::cell::Cell;
@@ -24,6 +26,14 @@ struct Settings {
     keep_buffer: Cell<bool>,
     encode_invalid: Cell<Invalid>,
     decode_invalid: Cell<bool>,
+}
+
+/// Both functions take one argument, and say the same about any other number of them.
+fn one_argument(stack: &Stack<'_>, work: &mut Work) -> std::result::Result<(), Raise> {
+    match stack.top() {
+        1 => Ok(()),
+        _ => Err(work.fault("expected 1 argument", Raise::Argument(1))),
+    }
 }
 
 /// What becomes of infinity and not-a-number.

@@ -199,48 +199,61 @@ unsafe extern "C-unwind" fn rep(state: *mut lua_State) -> c_int {
 
 unsafe extern "C-unwind" fn lower(state: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
-    unsafe { each_byte(state, |byte| byte.to_ascii_lowercase()) }
+    unsafe {
+        rewrite(state, |text, at, to| {
+            fill(to, &text[at..], u8::to_ascii_lowercase)
+        })
+    }
 }
 
 unsafe extern "C-unwind" fn upper(state: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
-    unsafe { each_byte(state, |byte| byte.to_ascii_uppercase()) }
-}
-
-/// The string of what `change` makes of each byte.
-unsafe fn each_byte(state: *mut lua_State, change: impl Fn(u8) -> u8) -> c_int {
-    // SAFETY: Lua calls C functions with a live state. The text is argument 1, which stays on the stack; the room has
-    // as many bytes.
     unsafe {
-        let mut len = 0;
-        let text = ffi::luaL_checklstring(state, 1, &mut len).cast::<u8>();
-        let mut local = MaybeUninit::uninit();
-        let made = room(state, &mut local, len);
-        for start in (0..len).step_by(PIECE) {
-            let end = len.min(start + PIECE);
-            spend_bytes(state, end - start);
-            for i in start..end {
-                made.add(i).write(change(text.add(i).read()));
-            }
-        }
-        ffi::lua_pushlstring(state, made.cast(), len);
-        1
+        rewrite(state, |text, at, to| {
+            fill(to, &text[at..], u8::to_ascii_uppercase)
+        })
     }
 }
 
 unsafe extern "C-unwind" fn reverse(state: *mut lua_State) -> c_int {
-    // SAFETY: as in `each_byte`.
+    // SAFETY: called by Lua.
+    unsafe {
+        rewrite(state, |text, at, to| {
+            fill(to, text[..text.len() - at].iter().rev(), u8::clone);
+        })
+    }
+}
+
+/// Writes what `change` makes of the bytes, one for each place.
+fn fill<'a>(
+    to: &mut [MaybeUninit<u8>],
+    from: impl IntoIterator<Item = &'a u8>,
+    change: impl Fn(&u8) -> u8,
+) {
+    for (to, from) in to.iter_mut().zip(from) {
+        to.write(change(from));
+    }
+}
+
+/// The string of as many bytes that `write` makes of argument 1, in pieces: it gets the text, where the piece begins,
+/// and the piece, all of which it writes.
+unsafe fn rewrite(
+    state: *mut lua_State,
+    write: impl Fn(&[u8], usize, &mut [MaybeUninit<u8>]),
+) -> c_int {
+    // SAFETY: Lua calls C functions with a live state. The text is argument 1, which stays on the stack; the room has
+    // as many bytes, and none of them is read before it is written.
     unsafe {
         let mut len = 0;
         let text = ffi::luaL_checklstring(state, 1, &mut len).cast::<u8>();
+        let text = std::slice::from_raw_parts(text, len);
         let mut local = MaybeUninit::uninit();
         let made = room(state, &mut local, len);
         for start in (0..len).step_by(PIECE) {
-            let end = len.min(start + PIECE);
-            spend_bytes(state, end - start);
-            for i in start..end {
-                made.add(i).write(text.add(len - 1 - i).read());
-            }
+            let bytes = PIECE.min(len - start);
+            spend_bytes(state, bytes);
+            let piece = made.add(start).cast::<MaybeUninit<u8>>();
+            write(text, start, std::slice::from_raw_parts_mut(piece, bytes));
         }
         ffi::lua_pushlstring(state, made.cast(), len);
         1

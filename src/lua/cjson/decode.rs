@@ -3,7 +3,7 @@
 use super::super::host::{Host, Work};
 use super::super::native::{NativeWith, Raise};
 use super::super::stack::Stack;
-use super::{DEPTH_MAX, Settings};
+use super::{DEPTH_MAX, Settings, one_argument};
 use base::float::parse_float;
 use std::ffi::c_int;
 
@@ -17,9 +17,7 @@ impl NativeWith<Settings> for Decode {
         work: &mut Work,
         settings: &Settings,
     ) -> Result<c_int, Raise> {
-        if stack.top() != 1 {
-            return Err(work.fault("expected 1 argument", Raise::Argument(1)));
-        }
+        one_argument(stack, work)?;
         stack.make_text(1);
         let Some(text) = stack.keep_text(1) else {
             return Err(work.not_a("string", stack, 1));

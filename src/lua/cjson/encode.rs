@@ -4,7 +4,7 @@ use super::super::host::{Host, Work};
 use super::super::native::{NativeWith, Raise};
 use super::super::number::push_g;
 use super::super::stack::{Stack, Value};
-use super::{DEPTH_MAX, Invalid, Settings};
+use super::{DEPTH_MAX, Invalid, Settings, one_argument};
 use std::ffi::c_int;
 
 /// `cjson.encode(value)`
@@ -17,9 +17,7 @@ impl NativeWith<Settings> for Encode {
         work: &mut Work,
         settings: &Settings,
     ) -> Result<c_int, Raise> {
-        if stack.top() != 1 {
-            return Err(work.fault("expected 1 argument", Raise::Argument(1)));
-        }
+        one_argument(stack, work)?;
         work.out.clear();
         let mut encoder = Encoder {
             settings,
