@@ -1,6 +1,6 @@
 //! Real servers of different ages follow one Forebay: what newer commands do is done on all of them.
 
-use crate::pair::{builder, wait_link};
+use crate::pair::{builder, readers_of, wait_link};
 use crate::support::client::Client;
 use crate::support::resp::Value;
 use crate::support::server::Server;
@@ -113,14 +113,7 @@ fn groups(reply: &Value) -> String {
 #[test]
 fn servers_of_every_age_do_what_newer_commands_did() {
     let primary = builder("forebay").expect("it is built").start();
-    let readers: Vec<Server> = READERS
-        .into_iter()
-        .filter_map(builder)
-        .map(|b| b.replica_of(&primary).start())
-        .collect();
-    for reader in &readers {
-        wait_link(reader);
-    }
+    let readers = readers_of(&primary, &READERS);
     let mut client = primary.client();
     let mut theirs: Vec<Client> = readers.iter().map(Server::client).collect();
     for script in SCRIPTS {

@@ -166,3 +166,14 @@ pub fn wait_link(replica: &Server) {
 pub fn builder(name: &str) -> Option<Builder> {
     Builder::named(name)
 }
+
+/// Starts replicas of `primary`, one of each name that is installed, and waits until they have its data.
+pub fn readers_of(primary: &Server, names: &[&str]) -> Vec<Server> {
+    let readers: Vec<Server> = names
+        .iter()
+        .filter_map(|name| builder(name))
+        .map(|b| b.replica_of(primary).start())
+        .collect();
+    readers.iter().for_each(wait_link);
+    readers
+}

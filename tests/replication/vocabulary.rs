@@ -4,7 +4,7 @@
 //! looked at: what all can be told is on all of them, with the links as they were; and a replica that cannot be told
 //! loses its link, with the reason in the log, and never holds other data while its link is up.
 
-use crate::pair::{builder, wait_link};
+use crate::pair::{builder, readers_of, wait_link};
 use crate::support::client::Client;
 use crate::support::fake_replica::{FakeReplica, Introduction};
 use crate::support::proxy::FaultProxy;
@@ -367,12 +367,7 @@ fn collect_writes(entry: &Value, names: &mut BTreeSet<String>) {
 #[test]
 fn what_all_can_be_told_is_on_all_of_them() {
     let primary = builder("forebay").expect("it is built").start();
-    let readers: Vec<Server> = READERS
-        .into_iter()
-        .filter_map(builder)
-        .map(|b| b.replica_of(&primary).start())
-        .collect();
-    readers.iter().for_each(wait_link);
+    let readers = readers_of(&primary, &READERS);
     let mut client = primary.client();
     let mut theirs: Vec<Client> = readers.iter().map(Server::client).collect();
     let syncs = client.info_field("stats", "sync_full");
@@ -523,12 +518,7 @@ fn what_is_restored_from_newer_payloads_is_on_older_replicas() {
         lay_ground(&mut from);
         let primary = builder("forebay").expect("it is built").start();
         let mut client = primary.client();
-        let readers: Vec<Server> = READERS
-            .into_iter()
-            .filter_map(builder)
-            .map(|b| b.replica_of(&primary).start())
-            .collect();
-        readers.iter().for_each(wait_link);
+        let readers = readers_of(&primary, &READERS);
         let syncs = client.info_field("stats", "sync_full");
         let keys: Vec<&str> = "str num list set ints zset hash geo hll stream"
             .split(' ')
