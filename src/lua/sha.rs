@@ -18,6 +18,11 @@ impl Sha {
         digits.is_ascii().then_some(Sha(digits))
     }
 
+    /// True if this is the name.
+    pub fn is(&self, name: &str) -> bool {
+        name.as_bytes() == self.0
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()

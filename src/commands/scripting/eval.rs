@@ -88,8 +88,8 @@ fn eval(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let count = args.int(2)?;
     let (keys, argv) = keys_and_args(args, count)?;
     let sha = Sha::of(&args[1]);
-    if cx.engine.scripting.cache.get(sha.as_str()).is_none() {
-        cx.engine.add_script(sha.as_str(), &args[1], true)?;
+    if cx.engine.scripting.cache.get(&sha).is_none() {
+        cx.engine.add_script(&sha, &args[1], true)?;
     }
     let start = start(cx.engine, &sha, read_only, (keys, argv))?;
     cx.run_script(args, start)
@@ -116,7 +116,7 @@ fn start<'a>(
     read_only: bool,
     (keys, args): (Part<'a>, Part<'a>),
 ) -> Result<Start<'a>, CommandError> {
-    let script = engine.scripting.cache.call(sha.as_str());
+    let script = engine.scripting.cache.call(sha);
     let script = script.ok_or(NO_SCRIPT)?;
     Ok(Start {
         kind: Kind::Eval,

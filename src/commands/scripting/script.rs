@@ -94,9 +94,9 @@ static SUBCOMMANDS: &[Command] = &[
 
 fn load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let sha = Sha::of(&args[2]);
-    match cx.engine.scripting.cache.get(sha.as_str()) {
-        Some(_) => cx.engine.scripting.cache.keep(sha.as_str()),
-        None => cx.engine.add_script(sha.as_str(), &args[2], false)?,
+    match cx.engine.scripting.cache.get(&sha) {
+        Some(_) => cx.engine.scripting.cache.keep(&sha),
+        None => cx.engine.add_script(&sha, &args[2], false)?,
     }
     cx.client.reply.bulk_str(sha.as_str());
     Ok(())

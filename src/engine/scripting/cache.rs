@@ -9,6 +9,7 @@
 use crate::{CmdResult, CommandError, Engine};
 use lua::flags::{self, ScriptFlags};
 use lua::{Answer, Ask, Kind, Sha};
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -33,7 +34,12 @@ pub struct Script {
 /// All of them.
 #[derive(Default)]
 pub struct Cache {
-    scripts: HashMap<Rc<str>, Script>,
+    scripts: Vec<Script>,
+    /// Where each is in `scripts`.
+    places: HashMap<Rc<str>, usize>,
+    /// Where the one was that was looked for last. A call looks for its script more than once, and is often followed by
+    /// one of the same script.
+    recent: Cell<usize>,
     /// Those that may be evicted, by a use: not after their last one, in ascending order.
     evictable: VecDeque<(u64, Rc<str>)>,
     uses: u64,
@@ -57,14 +63,27 @@ impl Cache {
         self.bytes
     }
 
-    /// The script of that name (lower case).
-    pub fn get(&self, sha: &str) -> Option<&Script> {
-        self.scripts.get(sha)
+    fn place(&self, sha: &Sha) -> Option<usize> {
+        let recent = self.recent.get();
+        if let Some(script) = self.scripts.get(recent)
+            && sha.is(&script.name)
+        {
+            return Some(recent);
+        }
+        let place = *self.places.get(sha.as_str())?;
+        self.recent.set(place);
+        Some(place)
+    }
+
+    /// The script of that name.
+    pub fn get(&self, sha: &Sha) -> Option<&Script> {
+        self.scripts.get(self.place(sha)?)
     }
 
     /// As [`Cache::get`], by a call: it is not the first to be evicted.
-    pub fn call(&mut self, sha: &str) -> Option<&Script> {
-        let script = self.scripts.get_mut(sha)?;
+    pub fn call(&mut self, sha: &Sha) -> Option<&Script> {
+        let place = self.place(sha)?;
+        let script = self.scripts.get_mut(place)?;
         if let Some(used) = &mut script.used {
             self.uses += 1;
             *used = self.uses;
@@ -81,7 +100,7 @@ impl Cache {
     /// Adds a script; returns the number of the one that was evicted for it.
     pub fn add(
         &mut self,
-        sha: &str,
+        sha: &Sha,
         id: u64,
         source_len: usize,
         flags: ScriptFlags,
@@ -92,7 +111,7 @@ impl Cache {
             false => None,
         };
         self.uses += 1;
-        let name: Rc<str> = sha.into();
+        let name: Rc<str> = sha.as_str().into();
         let script = Script {
             id,
             name: name.clone(),
@@ -101,7 +120,8 @@ impl Cache {
             used: by_eval.then_some(self.uses),
         };
         self.bytes += source_len + OVERHEAD;
-        self.scripts.insert(name.clone(), script);
+        self.places.insert(name.clone(), self.scripts.len());
+        self.scripts.push(script);
         if by_eval {
             self.evictable.push_back((self.uses, name));
         }
@@ -109,20 +129,25 @@ impl Cache {
     }
 
     /// SCRIPT LOAD named it: it stays.
-    pub fn keep(&mut self, sha: &str) {
-        if let Some(script) = self.scripts.get_mut(sha)
-            && script.used.take().is_some()
+    pub fn keep(&mut self, sha: &Sha) {
+        if let Some(place) = self.place(sha)
+            && self.scripts[place].used.take().is_some()
         {
-            self.evictable.retain(|(_, name)| &**name != sha);
+            self.evictable.retain(|(_, name)| !sha.is(name));
         }
     }
 
     fn evict(&mut self) -> Option<u64> {
         loop {
             let (use_known, name) = self.evictable.pop_front()?;
-            let last_use = self.scripts.get(&name).and_then(|s| s.used)?;
+            let place = *self.places.get(&name)?;
+            let last_use = self.scripts[place].used?;
             if last_use == use_known {
-                let script = self.scripts.remove(&name)?;
+                self.places.remove(&name);
+                let script = self.scripts.swap_remove(place);
+                if let Some(moved) = self.scripts.get(place) {
+                    self.places.insert(moved.name.clone(), place);
+                }
                 self.bytes -= script.source_len + OVERHEAD;
                 return Some(script.id);
             }
@@ -137,7 +162,7 @@ const COMPILE_MAX_NS: u64 = 5_000_000_000;
 
 impl Engine {
     /// Compiles a script and puts it into the cache.
-    pub fn add_script(&mut self, sha: &str, source: &[u8], by_eval: bool) -> CmdResult {
+    pub fn add_script(&mut self, sha: &Sha, source: &[u8], by_eval: bool) -> CmdResult {
         let (flags, code) =
             flags::of_script(source).map_err(|text| CommandError::new(format!("ERR {text}")))?;
         let id = self.scripting.cache.next_id();
@@ -166,31 +191,55 @@ impl Engine {
 
     /// The script that a client names.
     pub fn cached(&self, sha: &[u8]) -> Option<&Script> {
-        self.scripting.cache.get(Sha::given(sha)?.as_str())
+        self.scripting.cache.get(&Sha::given(sha)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cache, EVAL_MAX, ScriptFlags};
+    use super::{Cache, EVAL_MAX, ScriptFlags, Sha};
+
+    fn sha(name: impl ToString) -> Sha {
+        Sha::of(name.to_string().as_bytes())
+    }
+
+    fn add(cache: &mut Cache, name: impl ToString, by_eval: bool) -> Option<u64> {
+        let id = cache.next_id();
+        cache.add(&sha(name), id, 10, ScriptFlags::COMPAT, by_eval)
+    }
 
     #[test]
     fn of_evals_scripts_the_last_five_hundred_stay() {
         let mut cache = Cache::default();
-        let add = |cache: &mut Cache, name: &str, by_eval| {
-            let id = cache.next_id();
-            cache.add(name, id, 10, ScriptFlags::COMPAT, by_eval)
-        };
         add(&mut cache, "loaded", false);
         add(&mut cache, "kept", true);
-        cache.keep("kept");
+        cache.keep(&sha("kept"));
         for i in 0..EVAL_MAX {
-            assert_eq!(add(&mut cache, &i.to_string(), true), None);
+            assert_eq!(add(&mut cache, i, true), None);
         }
-        cache.call("0");
+        cache.call(&sha(0));
         assert!(add(&mut cache, "one more", true).is_some());
-        assert!(cache.get("0").is_some() && cache.get("1").is_none());
-        assert!(cache.get("loaded").is_some() && cache.get("kept").is_some());
+        assert!(cache.get(&sha(0)).is_some() && cache.get(&sha(1)).is_none());
+        assert!(cache.get(&sha("loaded")).is_some() && cache.get(&sha("kept")).is_some());
         assert_eq!(cache.len(), EVAL_MAX + 2);
+    }
+
+    #[test]
+    fn a_name_leads_to_its_script_whatever_was_evicted_before() {
+        let mut cache = Cache::default();
+        for i in 0..3 * EVAL_MAX {
+            add(&mut cache, i, true);
+            let _ = cache.call(&sha(i / 2));
+            for known in [i, i / 2, i.saturating_sub(7)] {
+                if let Some(script) = cache.get(&sha(known)) {
+                    assert_eq!(
+                        (&*script.name, script.id),
+                        (sha(known).as_str(), known as u64 + 1)
+                    );
+                }
+            }
+        }
+        assert!(cache.get(&sha(3 * EVAL_MAX - 1)).is_some() && cache.get(&sha(0)).is_none());
+        assert_eq!(cache.len(), EVAL_MAX);
     }
 }
