@@ -177,3 +177,14 @@ fn a_subscriber_that_becomes_a_replica_is_no_subscriber_any_more() {
             .contains(ClientFlags::REPLY_OFF)
     );
 }
+
+#[test]
+fn a_replica_whose_save_has_failed_takes_what_its_primary_sends() {
+    let mut bench = link(ClientFlags::MASTER);
+    bench.engine.save_failed = true;
+    for text in ["PING", "SET k v", "DEL k"] {
+        let reply = bench.run(text);
+        assert!(!reply.starts_with('-'), "{text}: {reply}");
+    }
+    assert_eq!(bench.engine.stats.unexpected_errors, 0);
+}
