@@ -282,6 +282,10 @@ impl Disk for FakeDisk {
         state.record(Operation::Name(Naming::Remove(path.to_owned())))
     }
 
+    fn is_named(&self, path: &Path, file: &FakeFile) -> bool {
+        self.lock().find(path).is_ok_and(|there| there == file.file)
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         let state = self.lock();
         let inside = state.names.keys().filter(|p| directory_of(p) == directory);
@@ -302,6 +306,10 @@ impl DiskFile for FakeFile {
 
     fn mode(&self) -> io::Result<u32> {
         Ok(self.disk.lock().files[self.file].mode)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().files[self.file].bytes.len() as u64)
     }
 
     fn set_mode(&self, mode: u32) -> io::Result<()> {

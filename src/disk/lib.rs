@@ -58,6 +58,17 @@ pub trait Disk: Clone + Debug + Send + 'static {
     /// The system's.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// A path that means the same file whatever the working directory becomes.
+    ///
+    /// # Errors
+    /// There is no working directory.
+    fn absolute(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_owned())
+    }
+
+    /// True if the file of this name is the open `file`.
+    fn is_named(&self, path: &Path, file: &Self::File) -> bool;
+
     /// The names in a directory, in no order.
     ///
     /// # Errors
@@ -92,6 +103,12 @@ pub trait DiskFile: Debug + Read + Write + Seek + Send + Sized + 'static {
     /// The system's.
     fn set_mode(&self, mode: u32) -> io::Result<()>;
 
+    /// Its length.
+    ///
+    /// # Errors
+    /// The system's.
+    fn len(&self) -> io::Result<u64>;
+
     /// Asks the system to begin writing a range to the disk. Only a hint: errors show up when the file is synced.
     fn start_write_back(&self, _offset: u64, _len: u64) {}
 }
@@ -109,5 +126,10 @@ fn unused_name(directory: &Path, prefix: &str, suffix: &str) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    directory.join(format!("{prefix}{}-{number}{suffix}", std::process::id()))
+    directory.join(format!("{prefix}{}-{number}{suffix}", owner()))
+}
+
+/// The number in the names of temporary files that tells whose they are: that of this process.
+pub fn owner() -> u32 {
+    std::process::id()
 }

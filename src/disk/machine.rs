@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 /// The disk of the machine.
@@ -44,6 +44,17 @@ impl Disk for Machine {
         fs::remove_file(path)
     }
 
+    fn absolute(&self, path: &Path) -> io::Result<PathBuf> {
+        std::path::absolute(path)
+    }
+
+    fn is_named(&self, path: &Path, file: &File) -> bool {
+        match (fs::symlink_metadata(path), file.metadata()) {
+            (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
+            _ => false,
+        }
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         let entries = fs::read_dir(directory)?;
         entries.map(|entry| Ok(entry?.file_name())).collect()
@@ -67,6 +78,10 @@ impl DiskFile for File {
 
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.set_permissions(Permissions::from_mode(mode))
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
     }
 
     fn start_write_back(&self, offset: u64, len: u64) {

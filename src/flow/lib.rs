@@ -2,22 +2,30 @@
 //! sockets and clocks; the simulator performs the very same with those of its own.
 //!
 //! * [`whole`]: whether the dataset in memory is complete; [`fate`]: whether a save's dump still takes its place;
-//!   [`saves`]: when to save, and which save is given up.
+//!   [`dump_file`]: where it is. [`saves`]: when to save, and which save is given up.
+//! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset.
+//! * [`serve`]: what replicas that sync are sent.
 //! * [`shutdown`]: what happens between the wish that the server should end and its end.
 //! * [`payload`]: how the payload of a full sync is taken.
 //! * [`expiry`]: the slices of an expiry cycle.
 //!
 //! Nothing here waits, reads a clock or opens a file.
 
+pub mod dump_file;
 pub mod expiry;
 pub mod fate;
+pub mod load;
 pub mod payload;
+pub mod save;
 pub mod saves;
+pub mod serve;
 pub mod shutdown;
 pub mod whole;
 
+pub use dump_file::{DumpFile, Replacement};
 pub use fate::{Fate, GivenUp};
 pub use payload::Mode;
+pub use save::Saves;
 pub use saves::Which;
 pub use shutdown::Shutdown;
 pub use whole::{Dataset, NOT_WHOLE, Whole, WholeInUse};

@@ -6,14 +6,14 @@
 
 use crate::Server;
 use crate::load::{self, CheckOptions, LoadProgress};
-use crate::persist::{
-    DumpFile, Fate, FileSink, SaveError, Sink, SnapshotRequest, Target, load_options,
-};
+use crate::persist::load_options;
 use crate::repl::receive;
 use crate::rewrite_file::rewrite_on;
 use config::Config;
 use disk::Disk;
 use disk::fake::{After, FakeDisk};
+use flow::save::{FileSink, SaveError, Sink, SnapshotRequest, Target};
+use flow::{DumpFile, Fate};
 use keyspace::digest::{self, Fingerprint, Manner};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -26,7 +26,7 @@ const CONF: &str = "/data/forebay.conf";
 /// A sink on the fake disk.
 struct OnFake(FileSink<FakeDisk>);
 
-impl Sink for OnFake {
+impl Sink<File> for OnFake {
     fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
         self.0.append(bytes)
     }
@@ -60,7 +60,7 @@ fn server(value: &str) -> Rc<Server> {
 fn save(server: &Server, disk: &FakeDisk) -> Result<(), SaveError> {
     server.with_engine(|engine| {
         let whole = server.persistence.whole(engine).expect("it is complete");
-        let place = DumpFile::configured(&engine.config).to_replace(&whole);
+        let place = DumpFile::configured(disk, &engine.config).to_replace(&whole);
         let sink = FileSink::create(disk, place, true, &Fate::default())?;
         let request = SnapshotRequest {
             target: Target::Sinks(vec![Box::new(OnFake(sink))]),
@@ -74,7 +74,7 @@ fn save(server: &Server, disk: &FakeDisk) -> Result<(), SaveError> {
 
 /// Receives a payload to disk and puts it in the place of the dump.
 fn receive(server: &Server, disk: &FakeDisk, payload: &[u8]) -> Result<(), String> {
-    let place = DumpFile::configured(&config());
+    let place = DumpFile::configured(disk, &config());
     let check = server.with_engine(|engine| CheckOptions {
         databases: 16,
         verify_checksum: true,

@@ -16,7 +16,7 @@ pub async fn run(server: Rc<Server>) {
     let mut next = Instant::now();
     let mut repacker = Repacker::default();
     loop {
-        let slices = &server.persistence.slices;
+        let slices = server.persistence.writers().slices();
         let turn = |engine: &mut Engine| {
             allocator::recount();
             engine.on_tick();
@@ -48,7 +48,7 @@ async fn expire(server: &Server, hz: i64) {
         let began = Instant::now();
         let spent_us = || (spent + began.elapsed()).as_micros() as u64;
         let slice = |engine: &mut Engine| cycle.slice(engine, spent_us);
-        let slices = &server.persistence.slices;
+        let slices = server.persistence.writers().slices();
         if slices.measure(Slice::Expire, || server.with_engine(slice)) {
             return;
         }
@@ -68,7 +68,7 @@ async fn tidy(server: &Server, hz: i64) {
             }
             engine.keyspace.tidy(engine.clock.mono_us / 1000)
         };
-        let slices = &server.persistence.slices;
+        let slices = server.persistence.writers().slices();
         let more = slices.measure(Slice::Tidy, || server.with_engine(slice));
         if !more || began.elapsed() > budget {
             return;
@@ -81,7 +81,7 @@ async fn tidy(server: &Server, hz: i64) {
 async fn repack(server: &Server, hz: i64, repacker: &mut Repacker) {
     let budget = Duration::from_micros(100_000 / hz.clamp(1, 500) as u64);
     let began = Instant::now();
-    let slices = &server.persistence.slices;
+    let slices = server.persistence.writers().slices();
     let mut slice = || server.with_engine(|engine| repacker.slice(engine));
     while slices.measure(Slice::Repack, &mut slice) {
         if began.elapsed() > budget {

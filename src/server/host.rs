@@ -2,7 +2,7 @@
 
 use super::allocator::Lent;
 use super::listen::{self, Listeners};
-use super::persist::Persistence;
+use super::persist::{self, Persistence};
 use super::state::Server;
 use super::{allocator, exchange, log, reaper, rewrite_file, usage};
 use config::directive::Change;
@@ -103,7 +103,7 @@ impl Host for Shell {
     }
 
     fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError> {
-        self.persistence.reload(engine, options)
+        persist::reload(&self.persistence, engine, options)
     }
 
     fn sleep(&self, micros: u64) {
@@ -197,7 +197,7 @@ impl Host for Shell {
 
     fn info(&self, engine: &Engine, section: &str, out: &mut String) {
         match section {
-            "persistence" => self.persistence.info(engine, out),
+            "persistence" => persist::info(&self.persistence, engine, out),
             "cpu" => usage::info(out),
             _ => {}
         }

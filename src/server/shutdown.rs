@@ -1,38 +1,14 @@
 //! The end of the process: [`flow::shutdown`] decides about it, by command and by signal.
 
 use super::host::Shell;
-use super::persist::{Persistence, Which, Whole};
 use super::state::Server;
 use config::choices::ShutdownOn;
-use engine::host::{SaveOptions, ShutdownOptions};
+use engine::host::ShutdownOptions;
 use engine::{CommandError, Engine};
-use flow::Dataset;
-use flow::shutdown::{Course, Process};
+use flow::shutdown::Course;
 use std::fs;
 use std::rc::Rc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-impl Process for Persistence {
-    fn dataset(&self) -> Rc<Dataset> {
-        self.dataset.clone()
-    }
-
-    fn is_saving(&self) -> bool {
-        self.running()
-    }
-
-    fn give_up_save(&mut self, engine: &mut Engine) {
-        self.give_up(engine, Which::Any);
-    }
-
-    fn final_save(&mut self, engine: &mut Engine, whole: &Whole) -> Result<(), String> {
-        self.save_whole(engine, whole, &SaveOptions::default())
-    }
-
-    fn status(&mut self, text: &str) {
-        super::supervisor::notify(text);
-    }
-}
 
 impl Shell {
     /// SHUTDOWN; `Ok` means that it has begun and waits for replicas. Ends the process if there is nothing to wait

@@ -5,7 +5,7 @@
 //! they are.
 
 use super::state::Server;
-use super::{allocator, cron, daemon, listen, log, repl, shutdown, supervisor};
+use super::{allocator, cron, daemon, listen, log, persist, repl, shutdown, supervisor};
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
 use config::choices::Supervised;
@@ -221,7 +221,7 @@ async fn serve(
     tokio::task::spawn_local(cron::run(server.clone()));
     tokio::task::spawn_local(server.clone().watch_deadlines());
     tokio::task::spawn_local(server.clone().drive_scripts());
-    server.persistence.load_at_start(&server).await?;
+    persist::load_at_start(&server.persistence, &server).await?;
     tokio::task::spawn_local(repl::run(server.clone()));
     for kind in kinds {
         tracing::info!("Ready to accept connections {kind}");

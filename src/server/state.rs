@@ -4,7 +4,7 @@
 //! back before it waits; what commands ask of other connections ([`Action`]) is done right after.
 
 use super::host::Shell;
-use super::persist::Persistence;
+use super::persist::{Persistence, Threads};
 use super::{allocator, clock, log, usage};
 use base::secret::Secrets;
 use base::{large, reserve};
@@ -81,7 +81,7 @@ impl Link {
 impl Server {
     /// A server without listeners; what must not be guessed comes from `secrets`.
     pub fn new(config: Config, secrets: Secrets) -> Rc<Server> {
-        let persistence = Persistence::default();
+        let persistence = Persistence::new(Threads::default());
         let server = Rc::new_cyclic(|server| {
             let shell = Rc::new(Shell::new(server.clone(), persistence.clone()));
             let mut engine = Engine::new(commands::FAMILIES, config, secrets, shell.clone());
@@ -112,7 +112,7 @@ impl Server {
                 output: RefCell::new(Vec::with_capacity(READ_SIZE)),
             }
         });
-        server.persistence.attach(&server);
+        server.persistence.writers().attach(&server);
         server.repl.attach(&server);
         server
     }

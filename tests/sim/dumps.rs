@@ -11,17 +11,6 @@ use std::collections::BTreeMap;
 /// Each key of a dataset: its value as text, and when it expires.
 pub type Content = BTreeMap<(usize, String), (String, Option<i64>)>;
 
-/// How a process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// As by `kill -9`.
-    Killed,
-    /// SIGTERM where there are save points: a final save, if the dataset is complete.
-    Terminated,
-    /// SHUTDOWN NOSAVE.
-    NotSaved,
-}
-
 impl Node {
     /// Everything that is in memory.
     pub fn content(&self) -> Content {
@@ -29,24 +18,23 @@ impl Node {
         content_of(all.map(|n| (n, self.engine.keyspace.db(n))))
     }
 
-    /// The process ends, and what it has written to its disk stays.
-    pub fn end(&mut self, how: End) -> Result<(), String> {
-        if how != End::Terminated {
-            return Ok(());
-        }
-        let persistence = self.persistence.clone();
-        let whole = persistence.whole(&self.engine);
-        // The simulator knows by itself when a dataset was given up for another.
+    /// Whether the product knows that a dataset is complete: the simulator knows by itself when one was given up for
+    /// another.
+    pub fn check_witness(&self) -> Result<(), String> {
+        let whole = self.saves.whole(&self.engine).is_some();
         let incomplete = self.loading || self.lost;
-        if whole.is_some() == incomplete {
-            let saves = whole.is_some();
-            return Err(format!(
-                "it saves at its end: {saves}, but its dataset is incomplete: {incomplete}"
-            ));
+        match whole == incomplete {
+            true => Err(format!(
+                "it would be saved: {whole}, but the dataset is incomplete: {incomplete}"
+            )),
+            false => Ok(()),
         }
-        if let Some(whole) = whole {
-            self.save_now(&whole);
-        }
+    }
+
+    /// The process has ended by itself. It has waited for its own file; those of saves that it had given up are
+    /// complete meanwhile.
+    pub fn check_left(&self) -> Result<(), String> {
+        self.saves.writers().place_late(true);
         self.check_disk()
     }
 
@@ -65,7 +53,7 @@ impl Node {
         };
         let (found, now_ms) = (self.content(), self.engine.clock.unix_ms);
         let gone = |at: &Option<i64>| at.is_some_and(|at| at <= now_ms);
-        for (key, value) in saved {
+        for (key, value) in &saved {
             match found.get(key) {
                 Some(there) if there == value => {}
                 None if gone(&value.1) => {}

@@ -1,16 +1,19 @@
 //! The replica's side of a server: its link, the payload that arrives, the stream's session.
 
-use super::disk::Disk;
+use super::disk::{DUMP, FULL};
 use super::dumps::content_of;
 use super::node::{Node, Wish};
+use forebay::disk::Aside;
 use forebay::engine::ClientId;
 use forebay::engine::inbox::Inbox;
 use forebay::flow::Which;
+use forebay::flow::load::options;
 use forebay::flow::payload::{Around, Mode, Modes};
 use forebay::replication::replica::State;
 use forebay::replication::{LinkAction, LinkInput, ReplMeta, StreamDb};
 use forebay::server::load::{self, LoadProgress, Loaded};
-use forebay::server::persist::load_options;
+use std::io::Write;
+use std::path::Path;
 
 /// A payload's way.
 enum Stage {
@@ -89,10 +92,7 @@ impl Node {
                     if let Some((mode, Stage::Arriving(all, written))) = &mut self.follower.payload
                     {
                         match mode {
-                            Mode::File if written.is_ok() => {
-                                *written = self.disk.append(all, &bytes)
-                            }
-                            Mode::File => {}
+                            Mode::File if self.disk.is_full() => *written = Err(FULL.to_owned()),
                             _ => all.extend_from_slice(&bytes),
                         }
                     }
@@ -101,7 +101,7 @@ impl Node {
                     if let Some((_, stage @ Stage::Arriving(..))) = &mut self.follower.payload
                         && let Stage::Arriving(bytes, Ok(())) = stage
                     {
-                        let takes = self.engine.rng.below(300) + self.disk.delay_ms;
+                        let takes = self.engine.rng.below(300) + self.disk.delay_ms();
                         *stage = Stage::Complete(std::mem::take(bytes), self.now_ms + takes);
                     }
                 }
@@ -206,17 +206,28 @@ impl Node {
             }
             _ => return self.loaded(loaded),
         };
-        self.give_up(Which::Disk);
-        let cut = self.disk.next_cut();
-        self.disk.rename(bytes.clone(), content, cut);
+        self.saves.give_up(&mut self.engine, Which::Disk);
+        let directory = Path::new("/data");
+        let aside = Aside::create_in(&self.disk, directory, ("temp-", ".rdb"), 0o644);
+        let mut aside = aside.expect("the name is free");
+        if let Err(e) = aside.write_all(&bytes) {
+            self.follower.refused += 1;
+            return self.link(LinkInput::Loaded(Err(e.to_string())));
+        }
+        self.disk.note_received(aside.file(), content);
+        let placed = aside
+            .sync()
+            .and_then(|synced| synced.place(Path::new(DUMP)));
+        placed
+            .and_then(|placed| placed.sync_directory())
+            .expect("this disk renames always");
         self.empty();
         let at = self.now_ms + self.engine.rng.below(200);
         self.follower.payload = Some((Mode::LoadingFile, Stage::Loading(bytes, at)));
     }
 
     fn parse(&mut self, bytes: &[u8]) -> Result<Loaded, String> {
-        let mut options = load_options(&mut self.engine);
-        options.threads = 1;
+        let options = options(&mut self.engine);
         let loaded = load::load(bytes, &options, &LoadProgress::default());
         match loaded {
             Ok((_, rest, source)) if !rest.is_empty() || !source.is_empty() => {
@@ -239,7 +250,7 @@ impl Node {
             let meta = ReplMeta::from_aux(|name| loaded.aux(name));
             let db = meta.map_or(StreamDb::default(), |m| m.stream_db);
             self.engine.repl.set_stream_db(db);
-            let installed = self.persistence.install(&mut self.engine, loaded);
+            let installed = self.saves.install(&mut self.engine, loaded);
             installed.expect("the simulator's dumps have no libraries");
             (self.loading, self.lost) = (false, false);
             self.follower.modes.loaded();
@@ -254,12 +265,12 @@ impl Node {
         self.engine.repl.before_flush();
         self.loading = true;
         self.lost |= !self.engine.keyspace.is_empty();
-        self.persistence.empty_for_load(&mut self.engine);
+        self.saves.empty_for_load(&mut self.engine);
     }
 
     fn load_failed(&mut self) {
         self.loading = false;
-        self.persistence.end_loading(&mut self.engine);
+        self.saves.end_loading(&mut self.engine);
     }
 
     /// The link is given up by REPLICAOF.
@@ -292,9 +303,4 @@ impl Node {
         session.follow(db, databases);
         self.follower.session = Some(id);
     }
-}
-
-/// What a machine leaves behind: nothing of the process, all of the disk.
-pub fn wreck(node: &mut Node) -> Disk {
-    std::mem::take(&mut node.disk)
 }

@@ -44,7 +44,8 @@ impl World {
         for (i, server) in self.servers.iter().enumerate() {
             let Some(node) = &server.node else { continue };
             if let Some(what) = &node.follower.broken {
-                return Err(format!("server {i}: {what}"));
+                let told = node.log.iter().rfind(|line| line.contains("CRITICAL"));
+                return Err(format!("server {i}: {what} {}", told.map_or("", |t| t)));
             }
             transactions_are_whole(node).map_err(|why| format!("server {i}: {why}"))?;
         }

@@ -8,9 +8,9 @@
 //! A failure prints climate and seed: `SIM_CLIMATE=network SIM_SEED=17` runs that one alone, `SIM_SEEDS=<n>` sets how
 //! many each climate gets. What failed once is kept, with its story, in `testdata/seeds.txt`.
 //!
-//! * [`node`]: one server: an engine, and drivers as dull as the real ones: [`serving`] a replica's connection,
-//!   [`saving`] a snapshot, the link of a [`follower`].
-//! * [`image`]: a snapshot on its way; [`disk`]: where it goes; [`net`]: connections; [`carry`]: what they do.
+//! * [`node`]: one server: an engine, and the product's drivers: [`serving`] a replica's connection, [`saving`] a
+//!   snapshot, the link of a [`follower`].
+//! * [`host`]: what commands need; [`disk`]: where dumps go; [`net`]: connections; [`carry`]: what they do.
 //! * [`dumps`]: what the dump of a process that has ended must hold.
 //! * [`weather`]: what goes wrong; [`trouble`]: how; [`writer`]: what clients write.
 //! * [`world`]: servers, connections, time; [`judge`]: what must hold.
@@ -19,7 +19,7 @@ mod carry;
 mod disk;
 mod dumps;
 mod follower;
-mod image;
+mod host;
 mod judge;
 mod net;
 mod node;

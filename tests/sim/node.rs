@@ -1,25 +1,45 @@
 //! One server of the simulation: an engine, and drivers as dull as the real ones.
 
-use super::disk::Disk;
+use super::disk::{DUMP, FULL, SimDisk, SimFile};
 use super::follower::Follower;
-use super::saving::{Purpose, Saving};
+use super::host::SimHost;
+use super::saving::Hands;
+use super::serving;
 use forebay::base::secret::Secrets;
 use forebay::config::Config;
+use forebay::disk::{Disk, DiskFile};
+use forebay::engine::engine::Clock;
+use forebay::engine::host::ShutdownOptions;
 use forebay::engine::pause::{Held, Reason};
 use forebay::engine::{ClientId, Engine, Executor};
 use forebay::flow::expiry::Cycle;
+use forebay::flow::load::options;
+use forebay::flow::serve::Payloads;
+use forebay::flow::shutdown::Course;
+use forebay::flow::{Saves, Shutdown, Which};
 use forebay::keyspace::{ValueRef, digest};
 use forebay::replication::log::{Place, Spill};
-use forebay::replication::{Action, LinkInput, ReplMeta, Settings, SnapshotTarget};
+use forebay::replication::{Action, LinkInput, ReplMeta, Settings};
 use forebay::resp::Parser;
-use forebay::server::Shell;
 use forebay::server::load::{self, LoadProgress};
-use forebay::server::persist::{Persistence, load_options};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 /// The unix time at which the simulation begins, ms.
 const EPOCH_MS: i64 = 1_700_000_000_000;
+
+/// The clocks of every server at a moment of virtual time.
+pub fn clock_at(now_ms: u64) -> Clock {
+    let unix_ms = EPOCH_MS + now_ms as i64;
+    Clock {
+        unix_ms,
+        unix_us: unix_ms * 1000,
+        steady_ms: unix_ms,
+        mono_us: now_ms * 1000,
+    }
+}
 
 /// What waits for a replica's connection.
 #[derive(Default)]
@@ -32,9 +52,18 @@ pub struct Outbox {
 /// A payload that is being sent.
 pub enum Payload {
     /// Bytes that the snapshot has made and the connection has not taken; `complete` with the mark.
-    Pipe { bytes: Vec<u8>, complete: bool },
+    Pipe(Arc<Mutex<Pipe>>),
     /// An open file.
-    File { file: Rc<Vec<u8>>, at: usize },
+    File { file: Arc<SimFile>, at: usize },
+}
+
+/// See [`Payload::Pipe`].
+#[derive(Default)]
+pub struct Pipe {
+    pub bytes: Vec<u8>,
+    pub complete: bool,
+    /// The connection is gone, or the snapshot has failed.
+    pub broken: bool,
 }
 
 /// What the network is asked for.
@@ -58,23 +87,21 @@ type Dumped = (ReplMeta, Option<Vec<(u32, Vec<u8>)>>);
 
 pub struct Node {
     pub engine: Executor,
-    pub disk: Disk,
+    pub disk: SimDisk,
     pub outboxes: BTreeMap<ClientId, Outbox>,
     /// Requests of replicas' connections that are half there.
     pub(super) inputs: BTreeMap<ClientId, (Vec<u8>, Parser)>,
     pub wishes: Vec<Wish>,
     pub follower: Follower,
-    pub(super) saving: Option<Saving>,
-    /// Saves that were given up while the disk was still writing them.
-    pub(super) given_up: Vec<Saving>,
-    /// How many of them came too late to take the place of the dump.
-    pub refused_places: u64,
+    pub(super) saves: Saves<Hands>,
+    host: Rc<SimHost>,
+    payloads: Payloads<Hands>,
+    /// The process has saved what it will save, and ends.
+    pub ends: bool,
     /// Blocks of the stream that go to disk, and when they stand.
     spilling: Vec<(u64, Spill)>,
-    pub(super) persistence: Persistence,
     client: ClientId,
     pub log: Vec<String>,
-    pub(super) walk_budget: usize,
     /// The databases are empty because a payload is being loaded for them.
     pub(super) loading: bool,
     /// What they held was given up, or was never loaded.
@@ -88,14 +115,18 @@ pub struct Node {
 
 impl Node {
     /// A process that has not loaded its dump yet.
-    pub fn begin(build: &Build, disk: Disk, now_ms: u64) -> Node {
-        let persistence = Persistence::default();
-        let shell = Shell::new(std::rc::Weak::new(), persistence.clone());
+    pub fn begin(build: &Build, disk: SimDisk, now_ms: u64) -> Node {
+        let hands = Hands::new(disk.clone(), build.walk_budget, now_ms);
+        let saves = Saves::new(hands);
+        let host = Rc::new(SimHost {
+            saves: saves.clone(),
+            shutdown: Shutdown::default(),
+        });
         let mut engine = Engine::new(
             forebay::commands::FAMILIES,
             build.config.clone(),
             Secrets::predictable(build.seed),
-            Rc::new(shell),
+            host.clone(),
         );
         // So that it happens at all with the few bytes of a simulation.
         let settings = Settings {
@@ -111,14 +142,13 @@ impl Node {
             inputs: BTreeMap::new(),
             wishes: Vec::new(),
             follower: Follower::default(),
-            saving: None,
-            given_up: Vec::new(),
-            refused_places: 0,
+            host,
+            payloads: Payloads::new(saves.clone()),
+            saves,
+            ends: false,
             spilling: Vec::new(),
-            persistence,
             client,
             log: Vec::new(),
-            walk_budget: build.walk_budget,
             loading: false,
             lost: true,
             spilled: 0,
@@ -151,29 +181,26 @@ impl Node {
     }
 
     fn load_dump(&mut self, as_replica: bool) -> Result<Option<Dumped>, String> {
-        let Some(dump) = self.disk.dump() else {
-            self.persistence.start_empty();
+        let Ok(dump) = self.disk.open(Path::new(DUMP)) else {
+            self.saves.start_empty();
             return Ok(None);
         };
-        let mut options = load_options(&mut self.engine);
+        let mut options = options(&mut self.engine);
         options.keep_expired = as_replica;
         options.expired_bytes_max = self.engine.repl.history().backlog_bytes_max();
-        options.threads = 1;
-        let loaded = load::load(&dump[..], &options, &LoadProgress::default());
+        let loaded = load::load(dump, &options, &LoadProgress::default());
         match loaded {
-            Ok(_) if self.disk.torn => {
-                Err(format!("a dump torn at {} bytes was loaded", dump.len()))
-            }
-            Err(e) if !self.disk.torn => Err(format!("a whole dump was refused: {e}")),
+            Ok(_) if self.disk.is_torn() => Err("a torn dump was loaded".to_owned()),
+            Err(e) if !self.disk.is_torn() => Err(format!("a whole dump was refused: {e}")),
             Err(_) => {
-                self.disk.remove();
-                self.persistence.start_empty();
+                self.disk.remove(Path::new(DUMP)).expect("it is there");
+                self.saves.start_empty();
                 Ok(None)
             }
             Ok((mut loaded, ..)) => {
                 let expired = loaded.expired.take();
                 let meta = ReplMeta::from_aux(|name| loaded.aux(name));
-                let installed = self.persistence.install(&mut self.engine, loaded);
+                let installed = self.saves.install(&mut self.engine, loaded);
                 installed.map_err(|e| e.to_string())?;
                 self.check_loaded()?;
                 Ok(meta.map(|meta| (meta, expired)))
@@ -183,10 +210,8 @@ impl Node {
 
     pub fn set_now(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
-        self.engine.clock.unix_ms = EPOCH_MS + now_ms as i64;
-        self.engine.clock.unix_us = self.engine.clock.unix_ms * 1000;
-        self.engine.clock.steady_ms = self.engine.clock.unix_ms;
-        self.engine.clock.mono_us = now_ms * 1000;
+        self.engine.clock = clock_at(now_ms);
+        self.saves.writers().set_now(now_ms);
         self.engine.sync_repl_clock();
     }
 
@@ -206,17 +231,19 @@ impl Node {
         String::from_utf8_lossy(&reply).into_owned()
     }
 
-    /// Writers are held back: a failover is under way.
+    /// Writers are held back: a failover is under way, or the end.
     pub fn holds_writes(&self) -> bool {
-        self.engine.is_paused_by(Reason::Failover)
+        let reasons = [Reason::Failover, Reason::Shutdown, Reason::Snapshot];
+        reasons.iter().any(|why| self.engine.is_paused_by(*why))
     }
 
     /// A tenth of a second passed.
     pub fn tick(&mut self) {
-        let saving = self.saving.is_some();
-        let repl = &mut self.engine.repl;
-        repl.with_primary(|primary, env| primary.on_save_running(saving, env));
-        repl.on_tick();
+        self.payloads.tick(&mut self.engine);
+        self.engine.on_tick();
+        self.saves.cron(&mut self.engine);
+        let turned = self.host.shutdown.turn(&mut self.engine, &mut self.saves);
+        self.follow(turned);
         let cycle = Cycle::of_turn(self.engine.config.active_expire_effort, 10);
         // No time passes meanwhile, so the cycle ends when nothing is left to expire.
         while !cycle.slice(&mut self.engine, || 0) {}
@@ -226,18 +253,55 @@ impl Node {
 
     /// True while there is work that time alone drives on.
     pub fn is_busy(&self) -> bool {
-        self.saving.is_some() || self.follower.is_busy() || !self.spilling.is_empty()
+        self.saves.running() || self.follower.is_busy() || !self.spilling.is_empty()
+    }
+
+    /// How many saves that were given up came too late to take the place of the dump.
+    pub fn refused_places(&self) -> u64 {
+        self.saves.writers().refused_places()
+    }
+
+    /// The last save to disk has failed.
+    pub fn has_failed_save(&self) -> bool {
+        self.saves.last_failure().is_some()
     }
 
     /// A dump or a payload is being written.
     pub fn is_saving(&self) -> bool {
-        self.saving.is_some()
+        self.saves.running()
+    }
+
+    /// SIGTERM, or SHUTDOWN with these options.
+    pub fn shut_down(&mut self, options: Option<ShutdownOptions>) {
+        let (engine, saves) = (&mut self.engine, &mut self.saves);
+        let shutdown = &self.host.shutdown;
+        let course = match options {
+            None => {
+                let options = ShutdownOptions::default();
+                shutdown.signal(engine, "SIGTERM", false, options, saves)
+            }
+            Some(options) => shutdown.begin(engine, options, saves).ok(),
+        };
+        self.follow(course);
+        self.act();
+    }
+
+    fn follow(&mut self, course: Option<Course>) {
+        self.ends |= course == Some(Course::Ends);
+    }
+
+    /// BGSAVE; refused while a snapshot runs.
+    pub fn bgsave(&mut self) {
+        self.run(&["BGSAVE"]);
     }
 
     /// Drives snapshots, files and loads on.
     pub fn work(&mut self) {
         self.spill_on();
-        self.save_on();
+        self.saves.writers().place_late(false);
+        if self.saves.running() {
+            self.saves.go_on(&mut self.engine);
+        }
         self.load_on();
         self.act();
     }
@@ -248,8 +312,8 @@ impl Node {
                 self.spilling.push((at, block));
                 continue;
             }
-            let place = match self.disk.full {
-                true => Err(super::disk::FULL.to_owned()),
+            let place = match self.disk.is_full() {
+                true => Err(FULL.to_owned()),
                 false => Ok(Place {
                     file: block.bytes,
                     at: 0,
@@ -280,51 +344,28 @@ impl Node {
         match action {
             Action::Log(_, text) => self.log.push(format!("{} {text}", self.now_ms)),
             Action::Send(id, bytes) => self.outbox(id).lines.extend(bytes),
-            Action::StartSnapshot(order) if self.saving.is_some() => {
-                drop(order);
-                self.engine
-                    .repl
-                    .with_primary(|primary, _| primary.on_snapshot_busy());
-            }
             Action::StartSnapshot(order) => {
-                let purpose = match order.target {
-                    SnapshotTarget::Disk => Purpose::Disk,
-                    SnapshotTarget::Sockets { mark } => Purpose::Sockets {
-                        members: order.members.clone(),
-                        mark: mark.to_vec(),
-                    },
-                };
-                let persistence = self.persistence.clone();
-                let Some(whole) = persistence.whole(&self.engine) else {
-                    let repl = &mut self.engine.repl;
-                    return repl.with_primary(|primary, _| primary.on_snapshot_busy());
-                };
-                self.begin_saving(purpose, &whole);
-                let repl = &mut self.engine.repl;
-                repl.with_primary(|p, env| p.on_snapshot_started(&order.members, env));
-                if let SnapshotTarget::Sockets { mark } = order.target {
-                    for id in &order.members {
-                        self.outbox(*id).payload = Some(Payload::Pipe {
-                            bytes: [b"$EOF:", mark.as_slice(), b"\r\n"].concat(),
-                            complete: false,
-                        });
-                    }
+                let mut pipes = Vec::new();
+                let begun = self.payloads.start(&order, &mut self.engine, |id, mark| {
+                    let (sink, payload) = serving::connect(mark);
+                    pipes.push((id, payload));
+                    sink
+                });
+                for (id, payload) in pipes.into_iter().filter(|_| begun) {
+                    self.outbox(id).payload = Some(payload);
                 }
             }
-            Action::SendFile(id) => match self.disk.dump() {
-                Some(dump) => {
-                    self.outbox(id)
-                        .lines
-                        .extend(format!("${}\r\n", dump.len()).bytes());
-                    self.outbox(id).payload = Some(Payload::File { file: dump, at: 0 });
+            Action::SendFile(id) => match self.payloads.file() {
+                Some(file) => {
+                    let len = file.len().expect("it is open");
+                    let outbox = self.outbox(id);
+                    outbox.lines.extend(format!("${len}\r\n").bytes());
+                    outbox.payload = Some(Payload::File { file, at: 0 });
                 }
                 None => self.outbox(id).close = true,
             },
-            // Noticed at the next turn, as by the real one's thread.
             Action::CancelSnapshot => {
-                if let Some(saving) = &mut self.saving {
-                    saving.cancelled = true;
-                }
+                self.saves.give_up(&mut self.engine, Which::Disk);
             }
             Action::Close(id) | Action::CloseAfterSent(id) | Action::CloseOverLimit(id) => {
                 self.outbox(id).close = true;
@@ -338,13 +379,13 @@ impl Node {
             Action::StopLink => {
                 self.drop_link();
                 if !self.engine.repl.is_replica() {
-                    self.persistence.promoted();
+                    self.saves.promoted();
                     self.lost = false;
                 }
                 self.wishes.push(Wish::Disconnect);
             }
             Action::Spill(block) => {
-                let at = self.now_ms + self.disk.delay_ms;
+                let at = self.now_ms + self.disk.delay_ms();
                 self.spilling.push((at, block));
             }
             Action::HoldWrites(true) => self.engine.pause(Reason::Failover, Held::Writes, i64::MAX),

@@ -1,200 +1,240 @@
-//! Snapshots of one server: BGSAVE, SHUTDOWN SAVE, and those for replicas.
+//! Who writes the snapshots of one server: the product's encoder and sinks, in virtual time.
 //!
-//! Whether one may begin, whether it is given up, and whether its file may still take the place of the dump is decided
-//! by the product: by [`Whole`], [`Which`] and [`Fate`]. As on a slow disk, a save that was given up goes on to its end,
-//! and asks only then.
+//! Everything else about saves is the product's: whether one may begin, the walk, whether it is given up, and whether
+//! its file may still take the place of the dump. As on a slow disk, the file of a save that was given up may be
+//! complete only later, and asks only then.
 
-use super::disk::Disk;
-use super::dumps::Content;
-use super::image::Image;
-use super::node::{Node, Payload};
-use forebay::engine::ClientId;
-use forebay::flow::{Fate, GivenUp, Which, Whole};
-use std::path::PathBuf;
+use super::disk::{SimDisk, SimFile};
+use super::dumps::content_of;
+use super::node::clock_at;
+use forebay::engine::Engine;
+use forebay::engine::engine::Clock;
+use forebay::flow::Fate;
+use forebay::flow::save::{
+    Awaited, Encoder, OpenSinks, Outcome, Pace, Plan, Progress, SaveError, Saves, Writer, Writers,
+};
+use forebay::keyspace::snapshot::Block;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
 
-/// What a snapshot is for.
-pub enum Purpose {
-    /// BGSAVE.
-    Save,
-    /// A file, for replicas.
-    Disk,
-    /// Straight to connections.
-    Sockets {
-        members: Vec<ClientId>,
-        mark: Vec<u8>,
-    },
+/// Those who write; clones are the same.
+#[derive(Clone)]
+pub struct Hands(Rc<Shared>);
+
+struct Shared {
+    disk: SimDisk,
+    now_ms: Cell<u64>,
+    /// Bytes of a snapshot made in one turn.
+    burst: usize,
+    late: RefCell<Vec<Late>>,
+    refused: Cell<u64>,
 }
 
-/// A snapshot that is running.
-pub struct Saving {
-    purpose: Purpose,
-    /// `None` once the walk is over.
-    image: Option<Image>,
-    file: Vec<u8>,
-    /// What is in the cut, and its number.
-    content: Content,
-    cut: u64,
-    fate: Fate,
-    failed: Option<String>,
-    /// When the file stands.
-    done_at_ms: Option<u64>,
-    pub cancelled: bool,
+/// The file of a save that was given up, and when it is complete.
+struct Late {
+    encoder: Encoder<SimFile>,
+    fate: Arc<Fate>,
+    at_ms: u64,
 }
 
-impl Node {
-    /// BGSAVE; refused while a snapshot runs.
-    pub fn bgsave(&mut self) {
-        let persistence = self.persistence.clone();
-        if let (None, Some(whole)) = (&self.saving, persistence.whole(&self.engine)) {
-            self.begin_saving(Purpose::Save, &whole);
+impl Hands {
+    /// They write to `disk`.
+    pub fn new(disk: SimDisk, burst: usize, now_ms: u64) -> Hands {
+        Hands(Rc::new(Shared {
+            disk,
+            now_ms: Cell::new(now_ms),
+            burst,
+            late: RefCell::default(),
+            refused: Cell::new(0),
+        }))
+    }
+
+    /// Time passes.
+    pub fn set_now(&self, now_ms: u64) {
+        self.0.now_ms.set(now_ms);
+    }
+
+    /// Files of saves that were given up are complete: they must not take the place of the dump. `all`: even those
+    /// that are not due yet.
+    pub fn place_late(&self, all: bool) {
+        let now_ms = self.0.now_ms.get();
+        let (due, later) = self
+            .0
+            .late
+            .take()
+            .into_iter()
+            .partition(|late: &Late| all || late.at_ms <= now_ms);
+        *self.0.late.borrow_mut() = later;
+        for late in due {
+            let placed = late.encoder.commit(&late.fate);
+            let refused = self.0.refused.get() + placed.is_err() as u64;
+            self.0.refused.set(refused);
         }
     }
 
-    pub(super) fn begin_saving(&mut self, purpose: Purpose, _: &Whole) {
-        let fate = Fate::default();
-        if purpose.is_for_disk() {
-            fate.open(|| Ok::<_, GivenUp>(PathBuf::from("temp")))
-                .expect("nobody has given it up");
+    /// How many of them came too late to take the place of the dump.
+    pub fn refused_places(&self) -> u64 {
+        self.0.refused.get()
+    }
+}
+
+impl Writers for Hands {
+    type Disk = SimDisk;
+    type Writer = Hand;
+
+    fn disk(&self) -> &SimDisk {
+        &self.0.disk
+    }
+
+    fn clock(&self) -> Clock {
+        clock_at(self.0.now_ms.get())
+    }
+
+    fn pace(&self) -> Pace {
+        Pace {
+            burst: self.0.burst,
+            slice_ns: 0,
         }
-        self.saving = Some(Saving {
-            purpose,
-            image: Some(Image::begin(&mut self.engine)),
-            file: Vec::new(),
-            content: self.content(),
-            cut: self.disk.next_cut(),
+    }
+
+    fn begin(
+        &self,
+        at_cut: &Engine,
+        plan: Plan,
+        open: OpenSinks<SimFile>,
+        _: usize,
+        awaited: Awaited,
+    ) -> io::Result<Hand> {
+        let (fate, progress) = (Arc::<Fate>::default(), Arc::<Progress>::default());
+        let all = 0..at_cut.keyspace.count();
+        let content = content_of(all.map(|n| (n, at_cut.keyspace.db(n))));
+        self.0.disk.forget_newest();
+        let state = match open(&fate) {
+            Ok(sinks) => {
+                self.0.disk.note_cut(content);
+                let mut encoder = Encoder::new(plan, sinks, progress.clone());
+                match encoder.begin() {
+                    Ok(()) => Encoding::On(encoder),
+                    Err(error) => Encoding::Failed(error),
+                }
+            }
+            Err(error) => Encoding::Failed(error),
+        };
+        Ok(Hand {
+            hands: self.clone(),
+            awaited,
             fate,
-            failed: None,
-            done_at_ms: None,
-            cancelled: false,
+            progress,
+            state: RefCell::new(state),
+        })
+    }
+
+    fn walk(&self, _: &Saves<Hands>, _: u64) {}
+}
+
+enum Encoding {
+    On(Encoder<SimFile>),
+    /// It has everything, and is durable at this time.
+    Written(Encoder<SimFile>, u64),
+    Failed(SaveError),
+    Over,
+}
+
+/// One who writes a snapshot.
+pub struct Hand {
+    hands: Hands,
+    awaited: Awaited,
+    fate: Arc<Fate>,
+    progress: Arc<Progress>,
+    state: RefCell<Encoding>,
+}
+
+impl Hand {
+    fn on(&self, f: impl FnOnce(Encoder<SimFile>) -> Encoding) {
+        let state = self.state.replace(Encoding::Over);
+        *self.state.borrow_mut() = match state {
+            Encoding::On(encoder) => f(encoder),
+            other => other,
+        };
+    }
+}
+
+impl Writer for Hand {
+    type File = SimFile;
+
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    fn give(&self, block: Block) {
+        self.on(|mut encoder| match encoder.block(block) {
+            Ok(()) => Encoding::On(encoder),
+            Err(error) => Encoding::Failed(error),
         });
     }
 
-    /// SHUTDOWN SAVE: the dump is whole when the process ends, or it stays what it was.
-    pub fn save_now(&mut self, _: &Whole) {
-        self.give_up(Which::Any);
-        let (content, cut) = (self.content(), self.disk.next_cut());
-        let mut image = Some(Image::begin(&mut self.engine));
-        let mut file = Vec::new();
-        while let Some(i) = image.take() {
-            let (bytes, more) = i.more(&mut self.engine, 1 << 20);
-            if self.disk.append(&mut file, &bytes).is_err() {
-                return;
+    fn finish(&self) {
+        let shared = &self.hands.0;
+        let at_ms = shared.now_ms.get() + shared.disk.delay_ms();
+        self.on(|mut encoder| match encoder.end() {
+            Ok(()) => Encoding::Written(encoder, at_ms),
+            Err(error) => Encoding::Failed(error),
+        });
+    }
+
+    fn give_up(&self) -> bool {
+        let given_up = self.fate.give_up();
+        assert!(given_up, "it would have ended with its rename");
+        let state = self.state.replace(Encoding::Failed(SaveError::cancelled()));
+        if let Encoding::Written(encoder, at_ms) = state {
+            let fate = self.fate.clone();
+            let late = Late {
+                encoder,
+                fate,
+                at_ms,
+            };
+            self.hands.0.late.borrow_mut().push(late);
+        }
+        given_up
+    }
+
+    fn abandon_writing(&self) -> bool {
+        let written = matches!(*self.state.borrow(), Encoding::Written(..));
+        !written && self.give_up()
+    }
+
+    fn fate(&self) -> Arc<Fate> {
+        self.fate.clone()
+    }
+
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn ended(&self) -> bool {
+        match &*self.state.borrow() {
+            Encoding::On(_) => false,
+            Encoding::Written(_, at_ms) => {
+                self.awaited == Awaited::ByExecutor || *at_ms <= self.hands.0.now_ms.get()
             }
-            image = more;
-        }
-        self.disk.rename(file, content, cut);
-        // The process waits for its own file; those of saves that it has given up are complete meanwhile.
-        self.place_given_up(true);
-    }
-
-    pub(super) fn save_on(&mut self) {
-        self.place_given_up(false);
-        if self.saving.as_ref().is_some_and(|s| s.cancelled) {
-            self.give_up(Which::Any);
-        }
-        let Some(mut saving) = self.saving.take() else {
-            return;
-        };
-        if let Some(why) = saving.failed.take() {
-            self.engine.keyspace.cancel_snapshot();
-            return self.saved(saving.purpose, Err(why));
-        }
-        if let Some(image) = saving.image.take() {
-            let (bytes, more) = image.more(&mut self.engine, self.walk_budget);
-            match &saving.purpose {
-                Purpose::Sockets { members, mark } => {
-                    let whole = more.is_none();
-                    for id in members {
-                        // Those that left meanwhile have no outbox any more.
-                        let payload = self.outboxes.get_mut(id).and_then(|o| o.payload.as_mut());
-                        if let Some(Payload::Pipe {
-                            bytes: pipe,
-                            complete,
-                        }) = payload
-                        {
-                            pipe.extend_from_slice(&bytes);
-                            if whole {
-                                pipe.extend_from_slice(mark);
-                                *complete = true;
-                            }
-                        }
-                    }
-                    self.touched = true;
-                }
-                _ => saving.failed = self.disk.append(&mut saving.file, &bytes).err(),
-            }
-            if more.is_none() {
-                saving.done_at_ms = Some(self.now_ms + self.disk.delay_ms);
-            }
-            saving.image = more;
-        }
-        match saving.done_at_ms {
-            Some(at) if at <= self.now_ms && saving.failed.is_none() => {
-                let placed = match saving.purpose.is_for_disk() {
-                    true => saving.place(&mut self.disk),
-                    false => Ok(()),
-                };
-                self.saved(
-                    saving.purpose,
-                    placed.map_err(|GivenUp| "cancelled".to_owned()),
-                );
-            }
-            _ => self.saving = Some(saving),
+            Encoding::Failed(_) | Encoding::Over => true,
         }
     }
 
-    fn saved(&mut self, purpose: Purpose, result: Result<(), String>) {
-        if !matches!(purpose, Purpose::Save) {
-            let repl = &mut self.engine.repl;
-            repl.with_primary(|primary, env| primary.on_snapshot_finished(result, env));
-        }
-    }
+    fn wait_for_room(&self) {}
 
-    /// Ends the running snapshot early, if it is such a one. Its file may be complete on the disk only later.
-    pub(super) fn give_up(&mut self, which: Which) {
-        let meant = |s: &Saving| which.means(s.purpose.is_for_disk());
-        if !self.saving.as_ref().is_some_and(meant) {
-            return;
-        }
-        let Some(mut saving) = self.saving.take() else {
-            return;
-        };
-        assert!(saving.fate.give_up(), "it would have ended with its rename");
-        self.engine.keyspace.cancel_snapshot();
-        let purpose = std::mem::replace(&mut saving.purpose, Purpose::Save);
-        if purpose.is_for_disk() && saving.done_at_ms.is_some() {
-            self.given_up.push(saving);
-        }
-        self.saved(purpose, Err("cancelled".to_owned()));
-    }
+    fn wait_end(&self) {}
 
-    /// Files of saves that were given up are complete: they must not take the place of the dump.
-    fn place_given_up(&mut self, all: bool) {
-        let due = |s: &Saving| all || s.done_at_ms.is_some_and(|at| at <= self.now_ms);
-        let (due, later) = std::mem::take(&mut self.given_up)
-            .into_iter()
-            .partition(due);
-        self.given_up = later;
-        for mut saving in due {
-            self.refused_places += saving.place(&mut self.disk).is_err() as u64;
+    fn join(&mut self) -> Outcome<SimFile> {
+        match self.state.replace(Encoding::Over) {
+            Encoding::Written(encoder, _) => Outcome {
+                bytes: encoder.bytes(),
+                result: encoder.commit(&self.fate),
+            },
+            Encoding::Failed(error) => Outcome::failed(error),
+            Encoding::On(_) | Encoding::Over => Outcome::failed(SaveError::cancelled()),
         }
-    }
-}
-
-impl Purpose {
-    fn is_for_disk(&self) -> bool {
-        !matches!(self, Purpose::Sockets { .. })
-    }
-}
-
-impl Saving {
-    /// The file is complete: it takes the place of the dump, unless it was given up.
-    fn place(&mut self, disk: &mut Disk) -> Result<(), GivenUp> {
-        let file = std::mem::take(&mut self.file);
-        let content = std::mem::take(&mut self.content);
-        self.fate.place(|| {
-            disk.rename(file, content, self.cut);
-            Ok(())
-        })
     }
 }

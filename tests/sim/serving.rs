@@ -1,9 +1,14 @@
 //! The primary's side of a replica's connection: requests come, lines, payload and stream go.
 
-use super::node::{Node, Outbox, Payload};
+use super::disk::SimFile;
+use super::node::{Node, Outbox, Payload, Pipe};
+use forebay::disk::DiskFile;
 use forebay::engine::{ClientFlags, ClientId};
+use forebay::flow::Fate;
+use forebay::flow::save::{SaveError, Sink};
 use forebay::replication::log::Chunk;
 use forebay::resp::RequestLimits;
+use std::sync::{Arc, Mutex};
 
 impl Node {
     pub(super) fn outbox(&mut self, id: ClientId) -> &mut Outbox {
@@ -83,7 +88,10 @@ impl Node {
             }
             let n = match &mut outbox.payload {
                 Some(payload) => {
-                    let (n, whole) = payload.take(room, &mut out);
+                    let Ok((n, whole)) = payload.take(room, &mut out) else {
+                        outbox.close = true;
+                        break;
+                    };
                     if whole {
                         outbox.payload = None;
                     }
@@ -133,19 +141,71 @@ impl Node {
 
 impl Payload {
     /// Moves up to `room` bytes; the number, and whether those were the last.
-    fn take(&mut self, room: usize, out: &mut Vec<u8>) -> (usize, bool) {
+    fn take(&mut self, room: usize, out: &mut Vec<u8>) -> Result<(usize, bool), Broken> {
         match self {
-            Payload::Pipe { bytes, complete } => {
-                let n = room.min(bytes.len());
-                out.extend(bytes.drain(..n));
-                (n, *complete && bytes.is_empty())
+            Payload::Pipe(pipe) => {
+                let mut pipe = pipe.lock().expect("nothing panics with this lock");
+                if pipe.broken {
+                    return Err(Broken);
+                }
+                let n = room.min(pipe.bytes.len());
+                out.extend(pipe.bytes.drain(..n));
+                Ok((n, pipe.complete && pipe.bytes.is_empty()))
             }
             Payload::File { file, at } => {
-                let n = room.min(file.len() - *at);
-                out.extend(&file[*at..*at + n]);
-                *at += n;
-                (n, *at == file.len())
+                let bytes = file.bytes_at(*at, room);
+                *at += bytes.len();
+                let len = file.len().expect("it is open");
+                out.extend_from_slice(&bytes);
+                Ok((bytes.len(), *at as u64 == len))
             }
         }
+    }
+}
+
+/// The payload ends too early.
+struct Broken;
+
+/// The snapshot's end of a payload's way.
+struct ReplicaSink {
+    pipe: Arc<Mutex<Pipe>>,
+    /// Behind the dump.
+    mark: Vec<u8>,
+}
+
+/// The two ends of a payload's way.
+pub fn connect(mark: &[u8]) -> (Box<dyn Sink<SimFile>>, Payload) {
+    let pipe = Arc::new(Mutex::new(Pipe {
+        bytes: [b"$EOF:", mark, b"\r\n"].concat(),
+        ..Pipe::default()
+    }));
+    let mark = mark.to_vec();
+    let payload = Payload::Pipe(pipe.clone());
+    (Box::new(ReplicaSink { pipe, mark }), payload)
+}
+
+impl Sink<SimFile> for ReplicaSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
+        if Arc::strong_count(&self.pipe) == 1 {
+            return Err(SaveError::Cancelled("replica: it is gone".to_owned()));
+        }
+        let mut pipe = self.pipe.lock().expect("nothing panics with this lock");
+        pipe.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, _: &Fate) -> Result<Option<SimFile>, SaveError> {
+        let mark = std::mem::take(&mut self.mark);
+        self.write(&mark)?;
+        let mut pipe = self.pipe.lock().expect("nothing panics with this lock");
+        pipe.complete = true;
+        Ok(None)
+    }
+}
+
+impl Drop for ReplicaSink {
+    fn drop(&mut self) {
+        let mut pipe = self.pipe.lock().expect("nothing panics with this lock");
+        pipe.broken = !pipe.complete;
     }
 }

@@ -1,10 +1,10 @@
 //! Doing what the weather brings, and the operator's answer to it.
 
-use super::dumps::End;
 use super::net::Conn;
 use super::node::Node;
 use super::weather::Event;
 use super::world::{World, index, port};
+use forebay::engine::host::ShutdownOptions;
 
 impl World {
     /// One event.
@@ -24,9 +24,9 @@ impl World {
                 let server = &mut self.servers[any];
                 server.disk_heals_ms = until_ms;
                 if let Some(node) = &mut server.node {
-                    node.disk.full |= event == Event::DiskFull;
-                    if event == Event::DiskSlow {
-                        node.disk.delay_ms = takes;
+                    match event {
+                        Event::DiskFull => node.disk.set_full(true),
+                        _ => node.disk.set_delay_ms(takes),
                     }
                 }
             }
@@ -35,22 +35,30 @@ impl World {
                     node.bgsave();
                 }
             }
-            Event::Kill => self.down(any, false, End::Killed)?,
+            Event::Kill => self.down(any, false),
             Event::PowerLoss => {
                 let lies = self.rng.below(3) == 0;
                 if let Some(node) = self.servers[any].node.as_mut().filter(|_| lies) {
                     node.disk.tear(&mut self.rng);
                 }
-                self.down(any, true, End::Killed)?;
+                self.down(any, true);
             }
             Event::Restart => {
-                let saves = self.rng.below(4) > 0;
-                let how = if saves {
-                    End::Terminated
-                } else {
-                    End::NotSaved
+                let nosave = ShutdownOptions {
+                    save: Some(false),
+                    ..ShutdownOptions::default()
                 };
-                self.down(any, false, how)?;
+                let asked = (self.rng.below(4) == 0).then_some(nosave);
+                match &mut self.servers[any].node {
+                    Some(node) => {
+                        node.check_witness()
+                            .map_err(|why| format!("server {any}: {why}"))?;
+                        node.shut_down(asked);
+                        self.leave(any)?;
+                    }
+                    // A process that loads its dump saves nothing.
+                    None => self.down(any, false),
+                }
             }
             Event::Promote => self.promote(any),
             Event::Move => self.move_replica(any),
@@ -164,8 +172,18 @@ impl World {
         false // a circle
     }
 
+    /// What an operator does: saves where the last save has failed. Until one succeeds, a server tells whoever wants to
+    /// follow it.
+    fn save_where_saves_fail(&mut self) {
+        let nodes = self.servers.iter_mut().filter_map(|s| s.node.as_mut());
+        for node in nodes.filter(|node| node.has_failed_save()) {
+            node.bgsave();
+        }
+    }
+
     /// What Sentinels do: the top is a primary, and whoever is not behind it follows it.
     pub fn repair(&mut self) {
+        self.save_where_saves_fail();
         let top = self.top;
         let Some(node) = &self.servers[top].node else {
             return;

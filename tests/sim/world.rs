@@ -1,8 +1,6 @@
 //! Servers, connections, time.
 
-use super::disk::Disk;
-use super::dumps::End;
-use super::follower::wreck;
+use super::disk::{DUMP, SimDisk};
 use super::net::Conn;
 use super::node::{Build, Node};
 use super::weather::{Climate, Event, pause};
@@ -10,6 +8,7 @@ use super::writer;
 use forebay::base::Rng;
 use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
+use forebay::config::special::SavePoint;
 use forebay::engine::engine::Stats;
 
 /// Time passes for the state machines this often (ms), as in the server.
@@ -29,7 +28,7 @@ pub struct Server {
     /// A process that loads its dump, and until when.
     starting: Option<(Node, u64)>,
     /// While it is down.
-    disk: Option<Disk>,
+    disk: Option<SimDisk>,
     /// Its `replicaof`, for the next start.
     follows: Option<u16>,
     up_at_ms: u64,
@@ -59,6 +58,8 @@ pub struct Tally {
     pub restarts: u64,
     /// FAILOVERs that were carried out.
     pub failovers: u64,
+    /// Processes that have ended by themselves.
+    pub left: u64,
     /// Processes that were ended: all of them, in the midst of a start, of a save, without a complete dataset.
     pub ended: u64,
     pub ended_starting: u64,
@@ -77,6 +78,7 @@ impl Tally {
         self.refused += other.refused;
         self.restarts += other.restarts;
         self.failovers += other.failovers;
+        self.left += other.left;
         self.ended += other.ended;
         self.ended_starting += other.ended_starting;
         self.ended_saving += other.ended_saving;
@@ -124,7 +126,7 @@ impl World {
             let build = world.build(i);
             // Of the root, or of another replica: a chain.
             let follows = (i > 0).then(|| PORT + world.rng.below(i as u64) as u16);
-            let mut node = Node::begin(&build, Disk::default(), 0);
+            let mut node = Node::begin(&build, SimDisk::default(), 0);
             node.start(follows).expect("an empty disk");
             world.servers.push(Server {
                 build,
@@ -159,6 +161,15 @@ impl World {
             repl_max_concurrent_full_syncs: [0, 0, 1, 2][rng.below(4) as usize],
             repl_timeout: 2 + rng.below(3) as i64,
             repl_ping_replica_period: 1,
+            shutdown_timeout: rng.below(3) as i64,
+            dbfilename: DUMP.to_owned(),
+            save: match rng.below(4) {
+                0 => vec![SavePoint {
+                    seconds: 1,
+                    changes: 10,
+                }],
+                _ => Config::default().save,
+            },
             port: (PORT + i as u16) as i64,
             ..Config::default()
         };
@@ -232,6 +243,7 @@ impl World {
                 node.tick();
             }
             self.fulfil(i);
+            self.leave(i)?;
         }
         if !self.calm {
             self.trouble()?;
@@ -279,8 +291,8 @@ impl World {
         if server.disk_heals_ms <= now_ms
             && let Some(node) = &mut server.node
         {
-            node.disk.full = false;
-            node.disk.delay_ms = 0;
+            node.disk.set_full(false);
+            node.disk.set_delay_ms(0);
         }
         if server.node.is_none() && server.starting.is_none() && server.up_at_ms <= now_ms {
             server.build.seed = self.rng.next_u64();
@@ -299,8 +311,20 @@ impl World {
         Ok(())
     }
 
+    /// A server whose process has decided to end is down for a while.
+    pub fn leave(&mut self, i: usize) -> Result<(), String> {
+        let Some(node) = self.servers[i].node.as_ref().filter(|node| node.ends) else {
+            return Ok(());
+        };
+        node.check_left()
+            .map_err(|why| format!("server {i}: {why}"))?;
+        self.tally.left += 1;
+        self.down(i, false);
+        Ok(())
+    }
+
     /// Takes a server down for a while. `silent`: its connections are not closed.
-    pub fn down(&mut self, i: usize, silent: bool, how: End) -> Result<(), String> {
+    pub fn down(&mut self, i: usize, silent: bool) {
         let server = &mut self.servers[i];
         let starting = server.starting.take();
         self.tally.ended_starting += starting.is_some() as u64;
@@ -312,15 +336,12 @@ impl World {
             }),
         };
         let Some(mut node) = node else {
-            return Ok(());
+            return;
         };
         self.tally.ended += 1;
         self.tally.ended_incomplete += (node.loading || node.lost) as u64;
         self.tally.ended_saving += node.is_saving() as u64;
-        let counted = node.refused_places;
-        node.end(how).map_err(|why| format!("server {i}: {why}"))?;
-        self.tally.late_saves += node.refused_places - counted;
-        server.disk = Some(wreck(&mut node));
+        server.disk = Some(node.disk.survive());
         server.up_at_ms = self.now_ms + self.rng.below(3_000);
         for conn in &mut self.conns {
             if conn.replica == i || conn.primary == i {
@@ -334,7 +355,6 @@ impl World {
                 conn.client = None;
             }
         }
-        Ok(())
     }
 
     fn clients(&mut self) {
@@ -399,7 +419,7 @@ fn count(tally: &mut Tally, node: &Node) {
     tally.partial += stats.sync_partial_ok;
     tally.spilled += node.spilled as u64;
     tally.refused += node.follower.refused;
-    tally.late_saves += node.refused_places;
+    tally.late_saves += node.refused_places();
 }
 
 fn describe(server: &Server) -> String {

@@ -4,10 +4,12 @@
 use super::{assert_none, lines_with};
 
 /// What takes a file from under its name, or its bytes away.
-const DESTROYS: [&str; 11] = [
+const DESTROYS: [&str; 13] = [
     "Aside::create",
     "Machine.rename",
     "Machine.remove",
+    "disk.rename",
+    "disk.remove(",
     "fs::rename",
     "remove_file",
     "remove_dir",
@@ -19,18 +21,19 @@ const DESTROYS: [&str; 11] = [
 ];
 
 /// Who may, and what they do it to.
-const MAY: [(&str, &str); 9] = [
+const MAY: [(&str, &str); 10] = [
+    ("src/flow/dump_file.rs", "a dump, with the witness"),
     (
-        "src/server/persist/dump_file.rs",
-        "a dump, with the witness",
+        "src/flow/fate.rs",
+        "the temporary file of a save that was given up",
     ),
     (
-        "src/server/persist/file_sink.rs",
+        "src/flow/save/file_sink.rs",
         "a dump, with the right that the witness gave",
     ),
     (
-        "src/server/persist/give_up.rs",
-        "temporary files of saves that were given up and of a payload that is not complete",
+        "src/flow/save/give_up.rs",
+        "the temporary file of a payload that is not complete",
     ),
     (
         "src/server/repl/receive.rs",
@@ -45,7 +48,7 @@ const MAY: [(&str, &str); 9] = [
 
 #[test]
 fn only_those_who_hold_the_witness_destroy_dumps() {
-    let found = lines_with(&["server"], &DESTROYS);
+    let found = lines_with(&["flow", "server"], &DESTROYS);
     assert!(found.len() > 5, "the places that are known are found");
     let strange = found
         .into_iter()

@@ -396,7 +396,7 @@ fn constant_fields_of_info_are_documented() {
         .split_once("# INFO fields that are constant")
         .expect("the section");
     let sections = read(&root().join("src/commands/server_cmds/info_sections.rs"));
-    let persistence = read(&root().join("src/server/persist/info.rs"));
+    let persistence = read(&root().join("src/flow/save/info.rs"));
     // `put("name", 0)`, `put("name", "text")`, `line("name", &0)` and pairs of name and text.
     let constant = |line: &str| {
         let line = line.trim();

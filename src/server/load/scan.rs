@@ -3,8 +3,9 @@
 
 use super::insert::{Inserter, Task, Tasks};
 use super::list::{Detail, Heat, List, Plain};
-use super::{LoadError, LoadOptions, LoadProgress, Loaded, aux_field};
+use super::{LoadError, LoadOptions, LoadProgress, Loaded};
 use crate::{delay, threads};
+use flow::load::aux_field;
 use keyspace::load::{Partition, SizeHint};
 use keyspace::{Db, Hasher};
 use pipes::window::Windows;

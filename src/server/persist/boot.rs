@@ -1,29 +1,29 @@
 //! Loading the server's own dump: at start, and for DEBUG RELOAD.
 
-use super::settings::Settings;
-use super::{LoadingState, Persistence, Restored};
+use super::{Persistence, Restored};
 use crate::Server;
-use crate::allocator::PurgeWhenDropped;
-use crate::load::{self, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
+use crate::load::{self, LoadError, LoadOptions, LoadProgress, Loaded};
 use crate::threads;
-use engine::heat::lru_clock;
-use engine::host::ReloadOptions;
-use engine::watch::touch_watched_by_load;
-use engine::{Engine, Loading};
-use keyspace::Db;
+use engine::host::{ReloadOptions, SaveOptions};
+use engine::{CommandError, Engine, Loading};
+use flow::Which;
+use flow::load::{announce, merge, options};
 use replication::ReplMeta;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// See [`Persistence::load_at_start`].
+/// Loads the dump at start, while the server answers -LOADING.
+///
+/// # Errors
+/// What is wrong with the file, with its byte offset. The file is as it was.
 pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Result<(), String> {
     let (path, options) = server.with_engine(|engine| {
-        let settings = Settings::read(&engine.config, engine.clock.steady_ms);
-        (settings.path, load_options(engine))
+        let path = PathBuf::from(&engine.config.dbfilename);
+        (path, load_options(engine))
     });
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -47,13 +47,7 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
         ..options
     };
     server.with_engine(|engine| {
-        engine.loading = Loading::Blocking;
-        persistence.state.borrow_mut().loading = Some(LoadingState {
-            started_unix: engine.clock.unix_ms / 1000,
-            started: begun,
-            total,
-            progress: progress.clone(),
-        });
+        persistence.begin_loading(engine, Loading::Blocking, total, progress.clone());
     });
     let salvage = server.with_engine(|engine| engine.config.rdb_load_salvage);
     let place = path.clone();
@@ -65,8 +59,7 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
     })
     .await;
     server.with_engine(|engine| {
-        engine.loading = Loading::No;
-        persistence.state.borrow_mut().loading = None;
+        persistence.end_loading(engine);
         let fatal = |e: LoadError| {
             format!(
                 "Fatal error loading the DB {}: {e}. The file was left as it is. Exiting.",
@@ -81,13 +74,13 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
                 tracing::warn!("Left out: a function library: {fault}");
             }
         }
-        announce(&loaded, engine.clock.unix_ms / 1000);
+        announce(engine, &loaded);
         if let Some(meta) = ReplMeta::from_aux(|name| loaded.aux(name)) {
             let restored = Restored {
                 meta,
                 expired: loaded.expired.take(),
             };
-            persistence.state.borrow_mut().restored = Some(restored);
+            *persistence.writers().0.restored.borrow_mut() = Some(restored);
         }
         persistence.install(engine, loaded).map_err(fatal)?;
         tracing::info!(
@@ -133,14 +126,34 @@ fn load_sound(
     Ok(salvaged.loaded)
 }
 
-/// See [`Persistence::reload`].
+/// DEBUG RELOAD.
+///
+/// # Errors
+/// The save or the load has failed.
 pub fn reload(
     persistence: &Persistence,
     engine: &mut Engine,
     options: ReloadOptions,
+) -> Result<(), CommandError> {
+    if !options.nosave {
+        persistence.give_up(engine, Which::Any);
+        persistence
+            .save(engine, &SaveOptions::default())
+            .map_err(|_| CommandError::fixed("ERR"))?;
+    }
+    load_again(persistence, engine, options).map_err(|e| {
+        tracing::warn!("Error trying to load the RDB dump: {e}");
+        CommandError::fixed("ERR Error trying to load the RDB dump, check server logs.")
+    })
+}
+
+fn load_again(
+    persistence: &Persistence,
+    engine: &mut Engine,
+    options: ReloadOptions,
 ) -> Result<(), LoadError> {
-    let settings = Settings::read(&engine.config, engine.clock.steady_ms);
-    let file = File::open(&settings.path).map_err(|source| LoadError::Io { offset: 0, source })?;
+    let file = File::open(&engine.config.dbfilename)
+        .map_err(|source| LoadError::Io { offset: 0, source })?;
     let total = file.metadata().map(|m| m.len()).ok();
     let load_options = LoadOptions {
         total_bytes: total,
@@ -154,165 +167,6 @@ pub fn reload(
     }
 }
 
-impl Persistence {
-    /// A load that others drive begins: INFO shows it, commands are refused as `kind` says.
-    pub fn begin_loading(
-        &self,
-        engine: &mut Engine,
-        kind: Loading,
-        total: u64,
-        progress: Arc<LoadProgress>,
-    ) {
-        engine.loading = kind;
-        self.state.borrow_mut().loading = Some(LoadingState {
-            started_unix: engine.clock.unix_ms / 1000,
-            started: Instant::now(),
-            total,
-            progress,
-        });
-    }
-
-    /// It has ended; unless its dataset is installed next, it has failed.
-    pub fn end_loading(&self, engine: &mut Engine) {
-        self.dataset.load_ended();
-        engine.loading = Loading::No;
-        self.state.borrow_mut().loading = None;
-    }
-
-    /// There is no dump: the dataset is empty and complete.
-    pub fn start_empty(&self) {
-        self.dataset.completed();
-    }
-
-    /// The server has become a primary: from now on it keeps the data that is in memory.
-    pub fn promoted(&self) {
-        self.dataset.promoted();
-    }
-
-    /// Empties the databases for a dataset that is about to be loaded. Until that is installed nothing is saved.
-    pub fn empty_for_load(&self, engine: &mut Engine) {
-        self.dataset.given_up(engine.keyspace.is_empty());
-        engine.tracking.invalidate_everything();
-        for number in 0..engine.keyspace.count() {
-            touch_watched_by_load(engine, number, None);
-            let old = engine.keyspace.db_mut(number).clear();
-            if !old.is_empty() {
-                engine.drop_later(Box::new(old));
-            }
-        }
-    }
-
-    /// Replaces the present dataset by a loaded one. The old one is dropped in the background.
-    ///
-    /// # Errors
-    /// A function library does not load. The present libraries and keys are unchanged then.
-    pub fn install(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
-        engine
-            .install_functions(&loaded.functions)
-            .map_err(|e| LoadError::Library(e.to_string()))?;
-        self.dataset.completed();
-        self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
-        engine.tracking.invalidate_everything();
-        let mut fresh: Vec<Option<Db>> = (0..engine.keyspace.count()).map(|_| None).collect();
-        for (number, db) in loaded.dbs {
-            fresh[number as usize] = Some(db);
-        }
-        for (number, db) in fresh.into_iter().enumerate() {
-            touch_watched_by_load(engine, number, db.as_ref());
-            let old = match db {
-                Some(db) => engine.keyspace.replace(number, db),
-                None => engine.keyspace.db_mut(number).clear(),
-            };
-            if !old.is_empty() {
-                engine.drop_later(Box::new(old));
-            }
-        }
-        // What loading needed for itself.
-        engine.drop_later(Box::new(PurgeWhenDropped));
-        Ok(())
-    }
-}
-
-/// DEBUG RELOAD NOFLUSH / MERGE: into the dataset that is there.
-fn merge(engine: &mut Engine, loaded: Loaded, overwrite: bool) -> Result<(), LoadError> {
-    engine
-        .merge_functions(&loaded.functions, overwrite)
-        .map_err(|e| LoadError::Library(e.to_string()))?;
-    for (number, from) in loaded.dbs {
-        let to = engine.keyspace.db_mut(number as usize);
-        let mut duplicate = None;
-        from.scan(0, usize::MAX, |loc| {
-            let key = from.key(loc);
-            if to.find(key).is_some() && !overwrite {
-                duplicate.get_or_insert_with(|| key.to_vec());
-                return;
-            }
-            to.insert(key, from.clone_value(loc), from.expire(loc));
-        });
-        if let Some(key) = duplicate {
-            return Err(LoadError::Duplicate {
-                db: number,
-                key,
-                offset: 0,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// What any load of this server needs.
-pub fn load_options(engine: &mut Engine) -> LoadOptions {
-    let settings = Settings::read(&engine.config, engine.clock.steady_ms);
-    let heat = match settings.heat {
-        super::HeatAs::Freq => HeatPolicy::Lfu((engine.clock.steady_ms / 60_000) as u16),
-        _ => HeatPolicy::Lru(lru_clock(engine.clock.steady_ms)),
-    };
-    LoadOptions {
-        hasher: engine.keyspace.hasher(),
-        key: engine.secrets.hash_key(),
-        now_ms: engine.clock.unix_ms,
-        expired_bytes_max: 0,
-        keep_expired: engine.repl.is_replica() || engine.config.replicaof.is_some(),
-        databases: engine.keyspace.count() as u32,
-        verify_checksum: settings.checksum,
-        total_bytes: None,
-        heat,
-        limits: engine.limits,
-        skip_unknown: settings.skip_unknown,
-        threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
-    }
-}
-
-/// The log lines that tell what was loaded.
-pub fn announce(loaded: &Loaded, unix: i64) {
-    let text = |name: &str| {
-        loaded
-            .aux(name)
-            .map(|v| String::from_utf8_lossy(v).into_owned())
-    };
-    let number = |name: &str| text(name).and_then(|v| v.parse::<i64>().ok());
-    if let Some(version) = text("redis-ver").or_else(|| text("valkey-ver")) {
-        tracing::info!("Loading RDB produced by version {version}");
-    }
-    if let Some(created) = number("ctime") {
-        tracing::info!("RDB age {} seconds", (unix - created).max(0));
-    }
-    if let Some(used) = number("used-mem") {
-        tracing::info!(
-            "RDB memory usage when created {:.2} Mb",
-            used as f64 / (1 << 20) as f64
-        );
-    }
-    let mut done = format!(
-        "Done loading RDB, keys loaded: {}, keys expired: {}",
-        loaded.keys_loaded, loaded.keys_expired
-    );
-    if loaded.empty_skipped > 0 {
-        done += &format!(", empty keys skipped: {}", loaded.empty_skipped);
-    }
-    tracing::info!("{done}.");
-}
-
 /// Runs `work` on a thread of its own; the executor continues meanwhile, unless the system refuses a thread.
 pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = tokio::sync::oneshot::channel();
@@ -320,4 +174,12 @@ pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
         let _ = tell.send(work());
     });
     told.await.expect("the loading thread does not panic")
+}
+
+/// What any load of this server needs.
+pub fn load_options(engine: &mut Engine) -> LoadOptions {
+    LoadOptions {
+        threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
+        ..options(engine)
+    }
 }

@@ -1,15 +1,19 @@
 //! Loading and saving real dumps in one process.
 
 use super::*;
-use crate::load::{self, LoadError, Loaded};
+use crate::load::{self, LoadError, LoadProgress, Loaded};
 use crate::threads;
 use config::Config;
+use engine::host::{ReloadOptions, SaveOptions};
+use flow::save::{Advance, Awaited, SaveError, Sink, SnapshotRequest, Target};
+use flow::{Fate, Which};
 use keyspace::Value;
 use keyspace::digest::{self, Fingerprint, Manner};
 use keyspace::value::Hash;
 use rdb::ErrorKind;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A server whose dump is in a directory of its own.
 fn server(dir: &Path) -> Rc<Server> {
@@ -29,7 +33,7 @@ fn load(server: &Server, bytes: &[u8]) -> Result<Loaded, LoadError> {
     let mut engine = server.engine.borrow_mut();
     let options = load::LoadOptions {
         keep_expired: true,
-        ..boot::load_options(&mut engine)
+        ..load_options(&mut engine)
     };
     load::load(bytes, &options, &LoadProgress::default()).map(|(loaded, ..)| loaded)
 }
@@ -185,7 +189,7 @@ fn a_failed_save_leaves_the_old_dump_and_says_why() {
 /// A disk that takes nothing until it is told to go on.
 struct HungDisk(std::sync::mpsc::Receiver<()>);
 
-impl Sink for HungDisk {
+impl Sink<File> for HungDisk {
     fn write(&mut self, _: &[u8]) -> Result<(), SaveError> {
         // An error means that the test is over, and this disk continues then, too.
         let _ = self.0.recv();
@@ -208,7 +212,7 @@ fn a_disk_that_hangs_fails_the_save_and_nobody_waits_for_it() {
     runtime.block_on(async {
         let (go_on, hangs) = std::sync::mpsc::channel();
         let (tell, told) = tokio::sync::oneshot::channel();
-        server.persistence.attach(&server);
+        server.persistence.writers().attach(&server);
         server.with_engine(|engine| {
             engine.config.snapshot_stall_timeout = 1;
             let request = SnapshotRequest {
@@ -394,7 +398,7 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
             assert!(persistence.save(engine, &options).is_err());
             assert!(persistence.bgsave(engine, &options).is_err());
             persistence.cron(engine);
-            let reload = persistence.reload(engine, ReloadOptions::default());
+            let reload = reload(persistence, engine, ReloadOptions::default());
             assert!(reload.is_err());
             assert!(!persistence.running());
             assert_eq!(std::fs::read(&dump).unwrap(), before);
@@ -420,7 +424,7 @@ struct SlowDisk {
     placed: std::sync::mpsc::Sender<bool>,
 }
 
-impl Sink for SlowDisk {
+impl Sink<File> for SlowDisk {
     fn write(&mut self, _: &[u8]) -> Result<(), SaveError> {
         Ok(())
     }
@@ -457,9 +461,11 @@ fn a_save_that_was_given_up_while_the_disk_synced_it_is_not_put_over_the_next_on
                 on_end: None,
             };
             let whole = persistence.whole(engine).unwrap();
-            persistence.begin(engine, &whole, request, false).unwrap();
+            persistence
+                .begin(engine, &whole, request, Awaited::ByExecutor)
+                .unwrap();
             drop(whole);
-            while let walk::Advance::Again = persistence.step(engine) {}
+            while let Advance::Again = persistence.step(engine) {}
             begun.recv().expect("it comes to its end");
             if given_up {
                 assert!(persistence.give_up(engine, Which::Any));

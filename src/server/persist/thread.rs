@@ -6,42 +6,21 @@
 //!  * A failing sink ends alone; when none is left the save has failed.
 //!  * A save is finished only if the keys emitted per database equal the counts taken at the cut.
 
-use super::encoder::{Encoder, Plan};
-use super::file_sink::SaveError;
-use super::sink::Sink;
 use crate::allocator::Lent;
 use crate::delay::sleep_for_key;
 use crate::threads;
 use flow::Fate;
+use flow::save::{Encoder, OpenSinks, Plan, Progress, SaveError, Writer as SnapshotWriter};
 use keyspace::snapshot::Block;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-/// Bytes of blocks waiting for the thread, at most (it may be exceeded by one block). It is a part of the data, so
-/// that a small dataset is not held in memory twice, but enough that the thread never has to wait.
-pub fn queue_bytes(data: usize) -> usize {
-    (data / 32).clamp(1 << 20, 16 << 20)
-}
-
-/// What INFO and the stall timer read while a save runs.
-#[derive(Default)]
-pub struct Progress {
-    /// Keys encoded so far.
-    pub keys: AtomicU64,
-    /// RDB bytes handed to the sinks so far.
-    pub bytes: AtomicU64,
-    /// Bytes of large values that only the snapshot still held when they were written.
-    pub freed: AtomicU64,
-    /// `rdb-key-save-delay` holds the thread up.
-    pub delayed: AtomicBool,
-}
-
-/// Opens the sinks of a save. It is called on the save's thread.
-pub type OpenSinks = Box<dyn FnOnce(&Fate) -> Result<Vec<Box<dyn Sink>>, SaveError> + Send>;
+/// What became of a save.
+type Outcome = flow::save::Outcome<File>;
 
 enum Message {
     /// The block is freed by the thread that writes it.
@@ -59,7 +38,7 @@ struct Queue {
 }
 
 struct Shared {
-    /// [`queue_bytes`] of the data at the cut.
+    /// The bound of its bytes.
     most: usize,
     queue: Mutex<Queue>,
     /// The thread waits for messages.
@@ -72,20 +51,11 @@ struct Shared {
     ended: AtomicBool,
 }
 
-/// How a save ended on the persistence thread.
-#[derive(Debug)]
-pub struct Outcome {
-    /// RDB bytes written.
-    pub bytes: u64,
-    /// The file, if it went to disk; or why it failed.
-    pub result: Result<Option<File>, SaveError>,
-}
-
 /// The executor's end of a running save.
 pub struct SaveThread {
     shared: Arc<Shared>,
     /// Shared with the thread.
-    pub progress: Arc<Progress>,
+    progress: Arc<Progress>,
     writer: Writer,
 }
 
@@ -99,14 +69,17 @@ enum Writer {
 
 /// How far the calling thread has come.
 enum Encoding {
-    On(Box<Encoder>),
+    On(Box<Encoder<File>>),
     Over(Outcome),
 }
 
 impl Encoding {
     /// All keys have been given, or that failed.
     fn end(&mut self, shared: &Shared, encoded: Result<(), SaveError>) {
-        let now = std::mem::replace(self, Encoding::Over(failed(SaveError::cancelled())));
+        let now = std::mem::replace(
+            self,
+            Encoding::Over(Outcome::failed(SaveError::cancelled())),
+        );
         *self = Encoding::Over(match now {
             Encoding::On(encoder) => end(shared, *encoder, encoded),
             Encoding::Over(outcome) => outcome,
@@ -120,7 +93,7 @@ impl SaveThread {
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn start(plan: Plan, open: OpenSinks, most: usize) -> io::Result<SaveThread> {
+    pub fn start(plan: Plan, open: OpenSinks<File>, most: usize) -> io::Result<SaveThread> {
         Self::begin(most, |shared, progress| {
             let (theirs, counted) = (shared.clone(), progress.clone());
             let handle = threads::spawn("forebay-save", move || {
@@ -132,7 +105,7 @@ impl SaveThread {
 
     /// As [`SaveThread::start`], for a caller that does nothing else until the end: without a thread to be had it
     /// writes by itself what it gives.
-    pub fn start_awaited(plan: Plan, open: OpenSinks, most: usize) -> SaveThread {
+    pub fn start_awaited(plan: Plan, open: OpenSinks<File>, most: usize) -> SaveThread {
         let begun = Self::begin(most, |shared, progress| {
             let work = Arc::new(Mutex::new(Some((plan, open))));
             let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut w| w.take());
@@ -148,7 +121,7 @@ impl SaveThread {
             tracing::warn!("Can't start a thread for the save: {error}. The main thread saves");
             let (plan, open) = take(&work).expect("no thread has it");
             let begun = begin_encoding(shared, progress, plan, open);
-            let mut begun = begun.unwrap_or_else(|error| Encoding::Over(failed(error)));
+            let mut begun = begun.unwrap_or_else(|error| Encoding::Over(Outcome::failed(error)));
             if let Encoding::Over(_) = begun {
                 begun.end(shared, Ok(()));
             }
@@ -179,13 +152,25 @@ impl SaveThread {
         })
     }
 
-    /// True if a block may be given without growing the queue past its bound.
-    pub fn has_room(&self) -> bool {
+    /// Waits until there is room in the queue or the thread has ended.
+    pub fn news(&self) -> impl Future<Output = ()> + use<> {
+        let shared = self.shared.clone();
+        async move { shared.news.notified().await }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.shared.lock()
+    }
+}
+
+impl SnapshotWriter for SaveThread {
+    type File = File;
+
+    fn has_room(&self) -> bool {
         self.lock().bytes < self.shared.most || self.ended()
     }
 
-    /// Gives a block. Check [`SaveThread::has_room`] first.
-    pub fn give(&self, block: Block) {
+    fn give(&self, block: Block) {
         if let Writer::Caller(encoding) = &self.writer {
             let mut encoding = encoding.borrow_mut();
             if let Encoding::On(encoder) = &mut *encoding
@@ -202,8 +187,7 @@ impl SaveThread {
         self.shared.filled.notify_one();
     }
 
-    /// All blocks were given.
-    pub fn finish(&self) {
+    fn finish(&self) {
         if let Writer::Caller(encoding) = &self.writer {
             return encoding.borrow_mut().end(&self.shared, Ok(()));
         }
@@ -211,42 +195,33 @@ impl SaveThread {
         self.shared.filled.notify_one();
     }
 
-    /// Gives the save up: sinks are dropped and the old dump stays. False if it is too late, because the new dump is
-    /// in its place.
-    pub fn give_up(&self) -> bool {
+    fn give_up(&self) -> bool {
         let given_up = self.shared.fate.give_up();
         self.lock().abandoned |= given_up;
         self.shared.filled.notify_one();
         given_up
     }
 
-    /// What becomes of it.
-    pub fn fate(&self) -> Arc<Fate> {
+    fn fate(&self) -> Arc<Fate> {
         self.shared.fate.clone()
     }
 
-    /// As [`SaveThread::give_up`], unless everything has been written. Then it gives false: a sync shows no progress,
-    /// and the dump takes its place after it.
-    pub fn abandon_writing(&self) -> bool {
+    fn abandon_writing(&self) -> bool {
         let mut queue = self.lock();
         queue.abandoned |= !queue.committing && self.shared.fate.give_up();
         self.shared.filled.notify_one();
         queue.abandoned
     }
 
-    /// True when the thread has ended, well or not.
-    pub fn ended(&self) -> bool {
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn ended(&self) -> bool {
         self.shared.ended.load(Ordering::Acquire)
     }
 
-    /// Waits until there is room in the queue or the thread has ended.
-    pub fn news(&self) -> impl Future<Output = ()> + use<> {
-        let shared = self.shared.clone();
-        async move { shared.news.notified().await }
-    }
-
-    /// Blocks until there is room in the queue or the thread has ended.
-    pub fn wait_for_room(&self) {
+    fn wait_for_room(&self) {
         let mut queue = self.lock();
         while queue.bytes >= self.shared.most && !self.ended() {
             // The end is announced without the lock: look again after a while.
@@ -260,8 +235,7 @@ impl SaveThread {
         }
     }
 
-    /// Blocks until the thread has ended.
-    pub fn wait_end(&self) {
+    fn wait_end(&self) {
         let mut queue = self.lock();
         while !self.ended() {
             let tick = std::time::Duration::from_millis(20);
@@ -274,26 +248,21 @@ impl SaveThread {
         }
     }
 
-    /// The outcome; blocks until the thread has ended.
-    pub fn join(&mut self) -> Outcome {
+    fn join(&mut self) -> Outcome {
         let outcome = match std::mem::replace(&mut self.writer, Writer::Done) {
             Writer::Thread(handle) => handle.join().ok(),
             Writer::Caller(encoding) => Some(match encoding.into_inner() {
                 Encoding::Over(outcome) => outcome,
                 // Nobody will give it the rest.
-                Encoding::On(_) => failed(SaveError::cancelled()),
+                Encoding::On(_) => Outcome::failed(SaveError::cancelled()),
             }),
             Writer::Done => None,
         };
         outcome.unwrap_or_else(|| {
-            failed(SaveError::Cancelled(
+            Outcome::failed(SaveError::Cancelled(
                 "the persistence thread panicked".into(),
             ))
         })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.shared.lock()
     }
 }
 
@@ -321,15 +290,13 @@ impl Drop for SaveThread {
     }
 }
 
-fn failed(error: SaveError) -> Outcome {
-    Outcome {
-        bytes: 0,
-        result: Err(error),
-    }
-}
-
 /// A save on its thread.
-fn run_aside(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSinks) -> Outcome {
+fn run_aside(
+    shared: &Shared,
+    progress: &Arc<Progress>,
+    plan: Plan,
+    open: OpenSinks<File>,
+) -> Outcome {
     crate::priority::background();
     let outcome = match begin_encoding(shared, progress, plan, open) {
         Ok(Encoding::On(mut encoder)) => {
@@ -337,7 +304,7 @@ fn run_aside(shared: &Shared, progress: &Arc<Progress>, plan: Plan, open: OpenSi
             end(shared, *encoder, encoded)
         }
         Ok(Encoding::Over(outcome)) => outcome,
-        Err(error) => failed(error),
+        Err(error) => Outcome::failed(error),
     };
     shared.ended.store(true, Ordering::Release);
     shared.drained.notify_all();
@@ -350,7 +317,7 @@ fn begin_encoding(
     shared: &Shared,
     progress: &Arc<Progress>,
     plan: Plan,
-    open: OpenSinks,
+    open: OpenSinks<File>,
 ) -> Result<Encoding, SaveError> {
     let sinks = open(&shared.fate)?;
     let mut encoder = Box::new(Encoder::new(plan, sinks, progress.clone()));
@@ -361,7 +328,7 @@ fn begin_encoding(
 }
 
 /// All keys have been encoded, or that failed: makes the dump final, or nothing of it.
-fn end(shared: &Shared, mut encoder: Encoder, encoded: Result<(), SaveError>) -> Outcome {
+fn end(shared: &Shared, mut encoder: Encoder<File>, encoded: Result<(), SaveError>) -> Outcome {
     let result = encoded.and_then(|()| encoder.end());
     let result = result.and_then(|()| shared.begin_commit());
     let bytes = encoder.bytes();
@@ -374,7 +341,7 @@ fn end(shared: &Shared, mut encoder: Encoder, encoded: Result<(), SaveError>) ->
 fn encode_all(
     shared: &Shared,
     progress: &Progress,
-    encoder: &mut Encoder,
+    encoder: &mut Encoder<File>,
 ) -> Result<(), SaveError> {
     loop {
         let message = {
@@ -408,7 +375,7 @@ fn encode_all(
 fn take_block(
     shared: &Shared,
     progress: &Progress,
-    encoder: &mut Encoder,
+    encoder: &mut Encoder<File>,
     block: Block,
 ) -> Result<(), SaveError> {
     keep_slow(shared, progress, encoder, &block)?;
@@ -421,7 +388,7 @@ fn take_block(
 fn keep_slow(
     shared: &Shared,
     progress: &Progress,
-    encoder: &Encoder,
+    encoder: &Encoder<File>,
     block: &Block,
 ) -> Result<(), SaveError> {
     let delay = encoder.key_delay();

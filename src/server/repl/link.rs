@@ -3,12 +3,15 @@
 
 use super::receive::{self, PlacedFile, Received, ReceivedFile, Receiving};
 use crate::load::{CheckOptions, LoadProgress, Loaded};
-use crate::persist::{self, DumpFile, Which};
+use crate::persist;
 use crate::{Server, clock, lookup, strerror};
 use base::LogLevel;
+use disk::Machine;
 use engine::client_list;
 use engine::inbox::Inbox;
 use engine::{ClientFlags, ClientId, Engine, Loading};
+use flow::Which;
+use flow::load::announce;
 use flow::payload::{Around, Mode, Modes, removes_sync_files};
 use replication::replica::State;
 use replication::report::Taken;
@@ -519,7 +522,7 @@ fn start_receiving(
                 skip_unknown: options.skip_unknown,
                 key: engine.secrets.hash_key(),
             };
-            let place = DumpFile::configured(&engine.config);
+            let place = server.persistence.place(engine);
             let temp = place.directory().join(format!("temp-{unix}.{pid}.rdb"));
             server.persistence.receives(temp.clone());
             return receive::to_file(place, temp, check).unwrap_or_else(Receiving::refused);
@@ -616,7 +619,7 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) -> 
     stop_loading(server, engine);
     // What was logged before comes before what the dump says of itself.
     server.repl.act(engine);
-    persist::announce(&loaded, engine.clock.unix_ms / 1000);
+    announce(engine, &loaded);
     let meta = ReplMeta::from_aux(|name| loaded.aux(name));
     let installed = server.persistence.install(engine, loaded);
     installed.map_err(|e| e.to_string())?;
@@ -639,7 +642,7 @@ fn install(server: &Server, engine: &mut Engine, mode: Mode, loaded: Loaded) -> 
 
 /// `rdb-del-sync-files`: the dump has only served the sync, and the dataset that it held is in memory.
 fn remove_sync_file(server: &Server, engine: &mut Engine, placed: &PlacedFile) {
-    if !removes_sync_files(&engine.config) || !placed.place.is(&placed.file) {
+    if !removes_sync_files(&engine.config) || !placed.place.is(&Machine, &placed.file) {
         return;
     }
     let Some(whole) = server.persistence.whole(engine) else {
@@ -648,7 +651,7 @@ fn remove_sync_file(server: &Server, engine: &mut Engine, placed: &PlacedFile) {
     let text = "Removing the RDB file obtained from the master. This replica has persistence \
                 disabled";
     engine.repl.log(LogLevel::Notice, text);
-    if let Err(e) = placed.place.remove(&whole) {
+    if let Err(e) = placed.place.remove(&Machine, &whole) {
         engine
             .repl
             .log(LogLevel::Warning, format!("Removing the RDB file: {e}"));

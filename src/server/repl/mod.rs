@@ -5,7 +5,7 @@
 //! * [`pipe`]: a payload on its way from the persistence thread to a replica; spills to a file.
 //! * [`spill`]: the part of the stream for slow replicas that does not fit into memory.
 //! * [`link`]: the link to our primary. [`receive`]: a payload on its way to disk or into memory.
-//! * [`snapshot`]: what a full sync needs from persistence. [`sync_file`]: the dump that it wrote to disk.
+//! * [`snapshot`]: the bytes of a snapshot on their way to connections; [`flow::serve`] decides about it.
 //!
 //! [`Drivers::act`] runs after every batch of commands and does what the state machines ask for, in
 //! their order. What needs a connection is left in its [`primary::Outbox`]; its task is woken.
@@ -16,16 +16,17 @@ pub mod primary;
 pub mod receive;
 pub mod snapshot;
 pub mod spill;
-pub mod sync_file;
 
 use base::LogLevel;
 pub use primary::serve_replica;
 
-use super::persist::{Restored, Which};
-use super::{Server, clock, log};
+use super::persist::{Restored, Threads};
+use super::{Server, log};
 use engine::client_list;
 use engine::pause::{Held, Reason};
 use engine::{ClientId, Engine};
+use flow::Which;
+use flow::serve::Payloads;
 use link::LinkHandle;
 use primary::{Outbox, Payload};
 use replication::position::ReplOffset;
@@ -34,7 +35,6 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
-use sync_file::SyncFile;
 
 /// How often time passes for the state machines.
 const TICK: Duration = Duration::from_millis(100);
@@ -47,8 +47,8 @@ pub struct Drivers {
     outboxes: RefCell<HashMap<ClientId, Rc<Outbox>>>,
     /// The link to our primary.
     link: RefCell<Option<Rc<LinkHandle>>>,
-    /// The dump that replicas will be sent, after it was written.
-    sync_file: RefCell<Option<SyncFile>>,
+    /// What is sent to replicas that sync.
+    payloads: OnceCell<Payloads<Threads>>,
     /// The files for the part of the stream that does not fit into memory; made when they are needed.
     spill: OnceCell<spill::SpillFiles>,
     /// End of the stream when its readers were last woken.
@@ -64,11 +64,7 @@ pub async fn run(server: Rc<Server>) {
         ticks.tick().await;
         server.with_engine(|engine| {
             engine.sync_repl_clock();
-            let saving = server.persistence.running();
-            let repl = &mut engine.repl;
-            repl.with_primary(|primary, env| primary.on_save_running(saving, env));
-            repl.on_tick();
-            server.repl.release_sync_file(engine, &server.persistence);
+            server.repl.payloads().tick(engine);
         });
     }
 }
@@ -76,7 +72,7 @@ pub async fn run(server: Rc<Server>) {
 /// If the dump says at which place of which history it was cut, the server continues from there: as a replica it asks
 /// for what is missing, as a primary it serves replicas that were there.
 fn boot(server: &Server) {
-    let restored = server.persistence.take_restored();
+    let restored = server.persistence.writers().take_restored();
     server.with_engine(|engine| {
         engine.sync_repl_clock();
         match (engine.config.replicaof.clone(), restored) {
@@ -101,7 +97,13 @@ impl Drivers {
     /// Lets tasks reach the server; once, at start.
     pub fn attach(&self, server: &Rc<Server>) {
         let again = self.server.set(Rc::downgrade(server));
-        assert!(again.is_ok(), "attached once");
+        let payloads = Payloads::new(server.persistence.clone());
+        let again = again.is_err() || self.payloads.set(payloads).is_err();
+        assert!(!again, "attached once");
+    }
+
+    fn payloads(&self) -> &Payloads<Threads> {
+        self.payloads.get().expect("attached at start")
     }
 
     fn server(&self) -> Option<Rc<Server>> {
@@ -227,41 +229,19 @@ impl Drivers {
     }
 
     fn start_snapshot(&self, order: &SnapshotOrder, engine: &mut Engine) {
-        let Some(server) = self.server() else { return };
-        let started = snapshot::start(&server, order, engine);
-        let members = &order.members;
-        match started {
-            Ok(snapshot::Started { form, payloads }) => {
-                let keys = engine.keyspace.len() as u64;
-                let repl = &mut engine.repl;
-                // Taking the cut took time, and the report wants to know when it was taken.
-                repl.set_wall(clock::unix_us());
-                repl.with_primary(|primary, env| {
-                    primary.on_cut(keys, form);
-                    primary.on_snapshot_started(members, env);
-                });
-                for (id, payload) in payloads {
-                    self.outbox(id).give(payload);
-                }
-            }
-            Err(snapshot::StartError::Busy) => {
-                engine
-                    .repl
-                    .with_primary(|primary, _| primary.on_snapshot_busy());
-            }
-            Err(snapshot::StartError::Failed(why)) => {
-                let repl = &mut engine.repl;
-                repl.with_primary(|primary, env| primary.on_snapshot_refused(members, &why, env));
-            }
+        let mut payloads = Vec::new();
+        let begun = self.payloads().start(order, engine, |id, mark| {
+            let (sink, payload) = snapshot::connect(mark);
+            payloads.push((id, payload));
+            sink
+        });
+        for (id, payload) in payloads.into_iter().filter(|_| begun) {
+            self.outbox(id).give(payload);
         }
     }
 
     fn send_file(&self, id: ClientId, engine: &mut Engine) {
-        let file = self
-            .sync_file
-            .borrow()
-            .as_ref()
-            .map(|sync| sync.file.clone());
+        let file = self.payloads().file();
         let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
         match file.ok_or_else(gone).and_then(Payload::file) {
             Ok(payload) => self.outbox(id).give(payload),

@@ -10,9 +10,9 @@
 //!  * Dropping the task's end before [`Inflow::finish`] makes the thread give up and clean up.
 
 use crate::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
-use crate::persist::DumpFile;
 use crate::{strerror, threads};
 use disk::{Aside, Disk, DiskFile, Machine, Synced};
+use flow::DumpFile;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -308,10 +308,11 @@ mod tests {
     };
 
     fn place(dir: &std::path::Path) -> DumpFile {
-        DumpFile::configured(&config::Config {
+        let config = config::Config {
             dbfilename: dir.join("dump.rdb").to_str().expect("text").to_owned(),
             ..config::Config::default()
-        })
+        };
+        DumpFile::configured(&Machine, &config)
     }
 
     fn wait(receiving: Receiving) -> Result<Received, String> {

@@ -1,14 +1,14 @@
 //! Ends the running snapshot early, for an operation that cannot wait for it or must not be replaced by it.
 
-use super::settings::Settings;
-use super::thread::{SaveThread, queue_bytes};
-use super::{DumpFile, Persistence, SaveError, Target, Which, Whole, WholeInUse, open_later, plan};
-use disk::{Disk, Machine};
+use super::{Awaited, SaveError, Saves, Settings, Target, Writer, Writers, plan, queue_bytes};
+use crate::{Which, Whole, WholeInUse};
+use base::LogLevel;
+use disk::Disk;
 use engine::Engine;
 use keyspace::snapshot::Cut;
 use std::path::PathBuf;
 
-impl Persistence {
+impl<W: Writers> Saves<W> {
     /// Gives the running snapshot up, if it is of the kind `which`: the old dump stays, and replicas that were
     /// waiting for the snapshot lose their connections. A snapshot whose dump is in its place already is finished
     /// instead. True if a snapshot was given up.
@@ -16,7 +16,7 @@ impl Persistence {
         let given_up = {
             let state = self.state.borrow();
             match &state.running {
-                Some(running) if which.means(running.disk) => running.thread.give_up(),
+                Some(running) if which.means(running.disk) => running.writer.give_up(),
                 _ => return false,
             }
         };
@@ -30,7 +30,7 @@ impl Persistence {
         state
             .given_up
             .retain(|fate| std::sync::Arc::strong_count(fate) > 1);
-        state.given_up.push(running.thread.fate());
+        state.given_up.push(running.writer.fate());
         drop(state);
         engine.keyspace.cancel_snapshot();
         if let Some(on_end) = running.on_end.take() {
@@ -48,18 +48,16 @@ impl Persistence {
     /// are removed, since their threads will not come to it.
     pub fn clear_away(&self) {
         let state = self.state.borrow();
-        state
-            .given_up
-            .iter()
-            .for_each(|fate| fate.clear_away(&Machine));
+        let disk = self.writers.disk();
+        state.given_up.iter().for_each(|fate| fate.clear_away(disk));
         if let Some(temp) = &state.received {
             // The file exists only while a payload is being received.
-            let _ = Machine.remove(temp);
+            let _ = disk.remove(temp);
         }
     }
 
     /// True if another snapshot has begun since the one of this number.
-    pub(super) fn began_after(&self, number: u64) -> bool {
+    pub fn began_after(&self, number: u64) -> bool {
         self.state.borrow().begun > number
     }
 
@@ -74,8 +72,8 @@ impl Persistence {
             return;
         }
         match self.save_empty(engine, &settings, whole) {
-            Ok(()) => tracing::info!("DB saved on disk"),
-            Err(error) => tracing::warn!("{error}"),
+            Ok(()) => (engine.log)(LogLevel::Notice, "DB saved on disk"),
+            Err(error) => (engine.log)(LogLevel::Warning, &error.to_string()),
         }
     }
 
@@ -87,21 +85,24 @@ impl Persistence {
         whole: WholeInUse<'_>,
     ) -> Result<(), SaveError> {
         let whole: &Whole = &whole;
-        let place = DumpFile::configured(&engine.config).to_replace(whole);
+        let place = self.place(engine).to_replace(whole);
         let mut plan = plan(engine, settings, None, Cut::default());
         if !engine.repl.is_replica() {
             // Replicas do not know of the command yet, and the stream ends before it. With that place in the dump
             // a replica could go on from there after a crash, and keep its keys.
             plan.aux.retain(|(name, _)| !name.starts_with("repl-"));
         }
-        let open = open_later(Target::Disk(place), settings.incremental_fsync);
-        let mut thread = SaveThread::start_awaited(plan, open, queue_bytes(0));
-        thread.finish();
-        let outcome = thread.join();
+        let open = self.open_later(Target::Disk(place), settings.incremental_fsync);
+        let begun = self
+            .writers
+            .begin(engine, plan, open, queue_bytes(0), Awaited::ByExecutor);
+        let mut writer = begun.map_err(SaveError::Thread)?;
+        writer.finish();
+        let outcome = writer.join();
         let mut state = self.state.borrow_mut();
         state.last_try = engine.clock.steady_ms / 1000;
         outcome.result?;
-        state.saved(outcome.bytes);
+        self.saved(&mut state, outcome.bytes);
         engine.dirty = 0;
         engine.save_failed = false;
         Ok(())

@@ -3,14 +3,12 @@
 //!  * `dir` and `dbfilename` are resolved when a save, a sync or a load begins. Whatever is configured meanwhile,
 //!    the work ends at the place where it began.
 //!  * What replaces or removes the file needs the witness of a complete dataset in memory ([`Whole`]), or is
-//!    itself a complete dump that has been checked ([`ReceivedFile`](crate::repl::receive::ReceivedFile)).
+//!    itself a complete dump that has been checked ([`ReceivedFile`](crate::receive::ReceivedFile)).
 
+use crate::Whole;
 use config::Config;
-use disk::directory_of;
-use flow::Whole;
-use std::fs::File;
+use disk::{Disk, directory_of};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The file of dumps, as configured at some moment.
@@ -25,10 +23,10 @@ pub struct Replacement(DumpFile);
 
 impl DumpFile {
     /// Where dumps go now. The working directory is `dir`.
-    pub fn configured(config: &Config) -> DumpFile {
+    pub fn configured(disk: &impl Disk, config: &Config) -> DumpFile {
         let name = Path::new(&config.dbfilename);
         // Without a working directory nothing can be saved, which the save will say.
-        let path = std::path::absolute(name).unwrap_or_else(|_| name.to_owned());
+        let path = disk.absolute(name).unwrap_or_else(|_| name.to_owned());
         DumpFile { path }
     }
 
@@ -48,20 +46,16 @@ impl DumpFile {
     }
 
     /// True if the file at this place is the open `file`, whatever has been renamed since that was opened.
-    pub fn is(&self, file: &File) -> bool {
-        let there = std::fs::symlink_metadata(&self.path);
-        match (there, file.metadata()) {
-            (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
-            _ => false,
-        }
+    pub fn is<D: Disk>(&self, disk: &D, file: &D::File) -> bool {
+        disk.is_named(&self.path, file)
     }
 
     /// Removes it.
     ///
     /// # Errors
     /// The system's.
-    pub fn remove(&self, _: &Whole) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+    pub fn remove(&self, disk: &impl Disk, _: &Whole) -> io::Result<()> {
+        disk.remove(&self.path)
     }
 }
 

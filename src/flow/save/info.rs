@@ -1,19 +1,19 @@
 //! INFO persistence.
 
-use super::Persistence;
-use crate::slices::micros;
+use super::{Saves, Writer, Writers};
 use engine::{Engine, Loading};
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-impl Persistence {
-    /// INFO persistence, without its header.
-    pub fn info(&self, engine: &Engine, out: &mut String) {
+impl<W: Writers> Saves<W> {
+    /// INFO persistence, without its header. `slices` are the lines about the time that clients waited.
+    pub fn info(&self, engine: &Engine, slices: &str, out: &mut String) {
+        let now_ms = self.writers.clock().steady_ms;
         let state = self.state.borrow();
         let running = state.running.as_ref();
         let disk = running.filter(|r| r.disk);
         let preserved = running.map_or(0, |r| r.held(engine));
-        let done = running.map_or(0, |r| r.thread.progress.keys.load(Ordering::Relaxed));
+        let done = running.map_or(0, |r| r.writer.progress().keys.load(Ordering::Relaxed));
         let total = running.map_or(0, |r| r.cut.dbs.iter().map(|d| d.keys).sum());
         let percent = if total > 0 {
             done as f64 * 100.0 / total as f64
@@ -46,7 +46,7 @@ impl Persistence {
             "rdb_last_bgsave_time_sec",
             &state.last_seconds.unwrap_or(-1),
         );
-        let current = disk.map_or(-1, |r| r.started.elapsed().as_secs() as i64);
+        let current = disk.map_or(-1, |r| (now_ms - r.started_ms) / 1000);
         line("rdb_current_bgsave_time_sec", &current);
         line("rdb_saves", &state.saves);
         line("rdb_last_save_bytes", &state.last_bytes);
@@ -69,27 +69,14 @@ impl Persistence {
         ] {
             line(name, &value);
         }
-        let worst = self.slices.worst();
-        line("snapshot_worst_slice_usec", &micros(worst.wall));
-        line("snapshot_worst_slice_cpu_usec", &micros(worst.cpu));
-        line(
-            "snapshot_worst_write_usec",
-            &engine.longest_write_ns.div_ceil(1000),
-        );
-        for (kind, worst) in self.slices.by_kind() {
-            let (wall, cpu) = (micros(worst.wall), micros(worst.cpu));
-            line(
-                &format!("snapshot_slices_{kind}"),
-                &format_args!(
-                    "count={},worst_usec={wall},worst_cpu_usec={cpu}",
-                    worst.count
-                ),
-            );
-        }
+        out.push_str(slices);
+        let mut line = |name: &str, value: &dyn std::fmt::Display| {
+            let _ = write!(out, "{name}:{value}\r\n");
+        };
         line("snapshot_preserved_bytes", &preserved);
         if let Some(running) = running {
-            let bytes = running.thread.progress.bytes.load(Ordering::Relaxed);
-            let seconds = running.started.elapsed().as_secs_f64();
+            let bytes = running.writer.progress().bytes.load(Ordering::Relaxed);
+            let seconds = (now_ms - running.started_ms) as f64 / 1000.0;
             let left = total.saturating_sub(done) as f64 * seconds / done.max(1) as f64;
             let phase = if running.walking {
                 "walking"
@@ -113,7 +100,7 @@ impl Persistence {
         }
         if let Some(loading) = &state.loading {
             let bytes = loading.progress.bytes.load(Ordering::Relaxed);
-            let seconds = loading.started.elapsed().as_secs_f64();
+            let seconds = (now_ms - loading.started_ms) as f64 / 1000.0;
             let percent = if loading.total > 0 {
                 bytes as f64 * 100.0 / loading.total as f64
             } else {

@@ -5,129 +5,20 @@
 //!  * A failed fsync is final for its file: the kernel may have dropped the pages, and a second fsync would report
 //!    success.
 
-use super::dump_file::Replacement;
+use super::error::SaveError;
 use super::sink::Sink;
-use crate::strerror;
-use disk::{Aside, Disk, DiskFile, Machine};
-use flow::{Fate, GivenUp};
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use crate::Fate;
+use crate::dump_file::Replacement;
+use disk::{Aside, Disk, DiskFile};
+use std::io::Write;
+use std::path::Path;
 
 /// Bytes between two requests to start writing back, with `rdb-save-incremental-fsync yes`: the final
 /// fsync then finds little to do and other users of the disk are not stalled by one large flush.
 const WRITE_BACK_EVERY: u64 = 8 << 20;
 
-/// What saving to a file may fail with. The old dump is untouched in every case but `SyncDirectory`, where the new
-/// one is in its place and only its durability is in doubt.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum SaveError {
-    /// The temp file could not be created.
-    Create(PathBuf, io::Error),
-    /// A write failed (disk full, I/O error).
-    Write(PathBuf, io::Error),
-    /// fsync of the temp file failed.
-    Sync(PathBuf, io::Error),
-    /// The rename failed.
-    Rename(PathBuf, io::Error),
-    /// fsync of the directory failed.
-    SyncDirectory(PathBuf, io::Error),
-    /// The target cannot hold a value, and `rdb-save-loss` says refuse.
-    Loss {
-        /// The server for which the dump was written.
-        target: &'static str,
-        /// The first key that does not fit.
-        key: Vec<u8>,
-        /// What would be lost.
-        loss: String,
-    },
-    /// There is no thread that could write.
-    Thread(io::Error),
-    /// The snapshot was cancelled.
-    Cancelled(String),
-}
-
-impl std::fmt::Display for SaveError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            SaveError::Create(p, e) => {
-                let (file, e) = (temp_name(), strerror(e));
-                let place = p.display();
-                write!(
-                    f,
-                    "Failed opening the temp RDB file {file} (in server root dir {place}) for saving: {e}"
-                )
-            }
-            SaveError::Write(_, e) => {
-                write!(
-                    f,
-                    "Write error saving DB on disk(rdbSaveRio): {}",
-                    strerror(e)
-                )
-            }
-            SaveError::Sync(_, e) => {
-                write!(f, "Write error saving DB on disk(fsync): {}", strerror(e))
-            }
-            SaveError::Rename(p, e) => {
-                let to = p.file_name().unwrap_or(p.as_os_str()).display();
-                let (from, e) = (temp_name(), strerror(e));
-                write!(
-                    f,
-                    "Error moving temp DB file {from} on the final destination {to}: {e}"
-                )
-            }
-            SaveError::SyncDirectory(p, e) => {
-                let (place, e) = (p.display(), strerror(e));
-                write!(f, "Failed to fsync directory {place} while saving DB: {e}")
-            }
-            SaveError::Loss { target, key, loss } => {
-                write!(
-                    f,
-                    "a dump for {target} cannot hold {loss}: key '{}'",
-                    key.escape_ascii()
-                )
-            }
-            SaveError::Thread(e) => write!(f, "Can't start the thread that saves: {}", strerror(e)),
-            SaveError::Cancelled(why) => write!(f, "{why}"),
-        }
-    }
-}
-
-impl SaveError {
-    /// Somebody gave the save up.
-    pub fn cancelled() -> SaveError {
-        SaveError::Cancelled("the save was cancelled".into())
-    }
-}
-
-impl From<GivenUp> for SaveError {
-    fn from(_: GivenUp) -> SaveError {
-        SaveError::cancelled()
-    }
-}
-
-impl std::error::Error for SaveError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            SaveError::Create(_, e)
-            | SaveError::Write(_, e)
-            | SaveError::Sync(_, e)
-            | SaveError::Rename(_, e)
-            | SaveError::SyncDirectory(_, e)
-            | SaveError::Thread(e) => Some(e),
-            SaveError::Loss { .. } | SaveError::Cancelled(_) => None,
-        }
-    }
-}
-
-/// The name of a temp file as it appears in the log. The real name is longer, so that there can be several.
-fn temp_name() -> String {
-    format!("temp-{}.rdb", std::process::id())
-}
-
 /// A dump being written beside its final place.
-pub struct FileSink<D: Disk = Machine> {
+pub struct FileSink<D: Disk> {
     aside: Aside<D>,
     destination: Replacement,
     written: u64,
@@ -198,12 +89,12 @@ impl<D: Disk> FileSink<D> {
     }
 }
 
-impl Sink for FileSink {
+impl<D: Disk> Sink<D::File> for FileSink<D> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
         self.append(bytes)
     }
 
-    fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<File>, SaveError> {
+    fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<D::File>, SaveError> {
         self.commit(fate).map(Some)
     }
 }
@@ -211,17 +102,18 @@ impl Sink for FileSink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::persist::dump_file::DumpFile;
+    use crate::{Dataset, DumpFile};
     use config::Config;
-    use flow::Dataset;
+    use disk::Machine;
 
-    fn sink(dump: &Path, fate: &Fate) -> Result<FileSink, SaveError> {
+    fn sink(dump: &Path, fate: &Fate) -> Result<FileSink<Machine>, SaveError> {
         let dataset = Dataset::default();
         let whole = dataset.emptied();
-        let place = DumpFile::configured(&Config {
+        let config = Config {
             dbfilename: dump.to_str().expect("the path is text").to_owned(),
             ..Config::default()
-        });
+        };
+        let place = DumpFile::configured(&Machine, &config);
         FileSink::create(&Machine, place.to_replace(&whole), true, fate)
     }
 

@@ -3,11 +3,11 @@
 //! Records are written as they are in memory wherever possible: runs of records that need no change are copied as a
 //! whole. Compressed strings stay compressed; raw ones are compressed here, on the thread that writes.
 
-use super::file_sink::SaveError;
+use super::error::SaveError;
 use super::sink::Sink;
-use super::thread::Progress;
+use super::writer::Progress;
+use crate::Fate;
 use base::secret::HashKey;
-use flow::Fate;
 use keyspace::Value;
 use keyspace::record::Record;
 use keyspace::snapshot::{Block, Cut, OutOfLine};
@@ -23,7 +23,6 @@ use rdb::lzf::Packer;
 use rdb::string::{encode_blob, encode_string};
 use rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
 use rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -72,10 +71,10 @@ pub enum HeatAs {
     Freq,
 }
 
-/// Writes one dump to its sinks.
-pub struct Encoder {
+/// Writes one dump to its sinks, which give files of the type `F`.
+pub struct Encoder<F> {
     plan: Plan,
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: Vec<Box<dyn Sink<F>>>,
     /// Told whenever the sinks have taken something.
     progress: Arc<Progress>,
     out: Vec<u8>,
@@ -91,9 +90,9 @@ pub struct Encoder {
     transcoded: Vec<u8>,
 }
 
-impl Encoder {
+impl<F> Encoder<F> {
     /// Nothing is written yet.
-    pub fn new(plan: Plan, sinks: Vec<Box<dyn Sink>>, progress: Arc<Progress>) -> Encoder {
+    pub fn new(plan: Plan, sinks: Vec<Box<dyn Sink<F>>>, progress: Arc<Progress>) -> Encoder<F> {
         let out = Vec::with_capacity(BUFFER + BUFFER / 4);
         let (crc, packer, scratch) = (Crc64::new(), Packer::new(), Scratch::new(plan.key));
         Encoder {
@@ -185,7 +184,7 @@ impl Encoder {
     }
 
     /// The sinks make their copies final; gives the file that one of them wrote.
-    pub fn commit(self, fate: &Fate) -> Result<Option<File>, SaveError> {
+    pub fn commit(self, fate: &Fate) -> Result<Option<F>, SaveError> {
         let mut last = Ok(None);
         let mut finished = 0;
         let mut written = None;
@@ -378,7 +377,7 @@ impl Encoder {
     /// Gives something to every sink; one that fails ends alone. `Err` when none is left.
     fn each_sink(
         &mut self,
-        mut give: impl FnMut(&mut dyn Sink) -> Result<(), SaveError>,
+        mut give: impl FnMut(&mut dyn Sink<F>) -> Result<(), SaveError>,
     ) -> Result<(), SaveError> {
         let mut last = Ok(());
         self.sinks.retain_mut(|sink| match give(sink.as_mut()) {

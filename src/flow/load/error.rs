@@ -59,7 +59,7 @@ pub enum LoadError {
 
 impl LoadError {
     /// The error of reading at an offset: the source's, or that there is no memory for what is read.
-    pub(super) fn reading(offset: u64, source: io::Error) -> LoadError {
+    pub fn reading(offset: u64, source: io::Error) -> LoadError {
         match source.kind() {
             io::ErrorKind::OutOfMemory => LoadError::Memory { offset, source },
             _ => LoadError::Io { offset, source },

@@ -5,12 +5,9 @@ use config::Config;
 use config::choices::{SaveLoss, UnknownValues};
 use engine::heat::lru_clock;
 use rdb::target::{OnLoss, Target};
-use std::path::PathBuf;
 
 /// The part of the configuration that a save needs, as it was when the save began.
 pub struct Settings {
-    /// `dbfilename`, in the working directory.
-    pub path: PathBuf,
     /// `rdbcompression`
     pub compress: bool,
     /// `rdbchecksum`
@@ -34,7 +31,6 @@ impl Settings {
     pub fn read(config: &Config, steady_ms: i64) -> Settings {
         use config::choices::MaxmemoryPolicy as Policy;
         Settings {
-            path: PathBuf::from(&config.dbfilename),
             compress: config.rdbcompression,
             checksum: config.rdbchecksum,
             incremental_fsync: config.rdb_save_incremental_fsync,

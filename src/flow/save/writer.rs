@@ -1,0 +1,169 @@
+//! Who writes a snapshot: what decides about saves asks for it here, and the server and the simulator have their own.
+
+use super::encoder::Plan;
+use super::error::SaveError;
+use super::sink::Sink;
+use super::{Fate, Saves};
+use disk::Disk;
+use engine::Engine;
+use engine::engine::Clock;
+use keyspace::snapshot::Block;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+/// What INFO and the stall timer read while a save runs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Keys encoded so far.
+    pub keys: AtomicU64,
+    /// RDB bytes handed to the sinks so far.
+    pub bytes: AtomicU64,
+    /// Bytes of large values that only the snapshot still held when they were written.
+    pub freed: AtomicU64,
+    /// `rdb-key-save-delay` holds the thread up.
+    pub delayed: AtomicBool,
+}
+
+/// How a save ended for who wrote it.
+#[derive(Debug)]
+pub struct Outcome<F> {
+    /// RDB bytes written.
+    pub bytes: u64,
+    /// The file, if it went to disk; or why it failed.
+    pub result: Result<Option<F>, SaveError>,
+}
+
+impl<F> Outcome<F> {
+    /// It has failed, with nothing written.
+    pub fn failed(error: SaveError) -> Outcome<F> {
+        Outcome {
+            bytes: 0,
+            result: Err(error),
+        }
+    }
+}
+
+/// Opens the sinks of a save. Creating a file takes the disk's time, which is not the clients': who writes calls it.
+pub type OpenSinks<F> = Box<dyn FnOnce(&Fate) -> Result<Vec<Box<dyn Sink<F>>>, SaveError> + Send>;
+
+/// How far a slice of the walk leads, unless a block is full earlier.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Bytes of records between two looks at the clock: one segment or two, some 10 µs where each record has to be
+    /// looked at.
+    pub burst: usize,
+    /// How long a slice lasts.
+    pub slice_ns: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace {
+            burst: 4 << 10,
+            slice_ns: 50_000,
+        }
+    }
+}
+
+/// Who waits for the end of a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Nobody: the clients are served beside it.
+    No,
+    /// The executor does nothing else, so it may write by itself.
+    ByExecutor,
+}
+
+/// The executor's end of a running save.
+pub trait Writer {
+    /// The open file of a dump.
+    type File;
+
+    /// True if a block may be given without growing the queue past its bound.
+    fn has_room(&self) -> bool;
+
+    /// Gives a block. Check [`Writer::has_room`] first.
+    fn give(&self, block: Block);
+
+    /// All blocks were given.
+    fn finish(&self);
+
+    /// Gives the save up: sinks are dropped and the old dump stays. False if it is too late, because the new dump is
+    /// in its place.
+    fn give_up(&self) -> bool;
+
+    /// As [`Writer::give_up`], unless everything has been written. Then it gives false: a sync shows no progress, and
+    /// the dump takes its place after it.
+    fn abandon_writing(&self) -> bool;
+
+    /// What becomes of it.
+    fn fate(&self) -> Arc<Fate>;
+
+    /// How far it has come.
+    fn progress(&self) -> &Progress;
+
+    /// True when it has ended, well or not.
+    fn ended(&self) -> bool;
+
+    /// Waits until there is room in the queue or it has ended.
+    fn wait_for_room(&self);
+
+    /// Waits until it has ended.
+    fn wait_end(&self);
+
+    /// The outcome; waits until it has ended.
+    fn join(&mut self) -> Outcome<Self::File>;
+}
+
+/// What saves need of the world: those who write, the disk, the time.
+pub trait Writers: Clone + Sized + 'static {
+    /// Where dumps are.
+    type Disk: Disk;
+    /// One who writes.
+    type Writer: Writer<File = <Self::Disk as Disk>::File>;
+
+    /// The disk of dumps.
+    fn disk(&self) -> &Self::Disk;
+
+    /// The present time. What the engine knows is that of the last batch, and a save may take minutes.
+    fn clock(&self) -> Clock;
+
+    /// How far a slice of the walk leads.
+    fn pace(&self) -> Pace {
+        Pace::default()
+    }
+
+    /// Lets somebody write what `plan` says of the dataset `at_cut`; `most` bounds the bytes of blocks that wait.
+    ///
+    /// # Errors
+    /// There is nobody, and the save is not awaited.
+    fn begin(
+        &self,
+        at_cut: &Engine,
+        plan: Plan,
+        open: OpenSinks<FileOf<Self>>,
+        most: usize,
+        awaited: Awaited,
+    ) -> io::Result<Self::Writer>;
+
+    /// Takes the cut of a snapshot that runs beside the clients. The server measures how long that takes.
+    ///
+    /// # Errors
+    /// Those of `cut`.
+    fn cut<E>(&self, cut: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        cut()
+    }
+
+    /// A snapshot has begun beside the clients: [`Saves::step`] is called until it has ended.
+    fn walk(&self, saves: &Saves<Self>, number: u64);
+
+    /// Much memory was freed by another thread than that which had it.
+    fn memory_freed(&self, _: &mut Engine) {}
+
+    /// A supervisor is told how the server is.
+    fn status(&self, _: &str) {}
+}
+
+/// The open files of the disk on which dumps are.
+pub type FileOf<W> = <<W as Writers>::Disk as Disk>::File;
