@@ -8,7 +8,7 @@
 //! Numbers grow and are never reused: the places are in their order, and mostly as far from the first one as the numbers
 //! are.
 
-use super::{ClientFlags, ClientId, Engine, Executor, Session, pubsub};
+use super::{ClientFlags, ClientId, Engine, Session, pubsub};
 
 /// A table of clients.
 #[derive(Default)]
@@ -325,20 +325,6 @@ impl Engine {
         &mut self,
         id: ClientId,
         f: impl FnOnce(&mut Engine, &mut Session) -> R,
-    ) -> Option<R> {
-        let mut client = self.lend(id)?;
-        let result = f(self, &mut client);
-        self.give_back(client);
-        Some(result)
-    }
-}
-
-impl Executor {
-    /// As [`Engine::with_client`], for code that runs requests.
-    pub fn with_client<R>(
-        &mut self,
-        id: ClientId,
-        f: impl FnOnce(&mut Executor, &mut Session) -> R,
     ) -> Option<R> {
         let mut client = self.lend(id)?;
         let result = f(self, &mut client);

@@ -5,7 +5,7 @@
 //! effects, the replies and the change count of two requests would mix. What they release is queued (keys in
 //! [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs after they have returned.
 
-use super::{Action, ClientId, Engine};
+use super::{Action, ClientId, Engine, Session};
 use keyspace::Keyspace;
 use std::ops::{Deref, DerefMut};
 
@@ -40,6 +40,18 @@ impl Executor {
     pub fn execute(&mut self, id: ClientId, argv: &[&[u8]]) {
         self.execute_alone(id, argv);
         self.run_released();
+    }
+
+    /// As [`Engine::with_client`], for code that runs requests.
+    pub fn with_client<R>(
+        &mut self,
+        id: ClientId,
+        f: impl FnOnce(&mut Executor, &mut Session) -> R,
+    ) -> Option<R> {
+        let mut client = self.lend(id)?;
+        let result = f(self, &mut client);
+        self.give_back(client);
+        Some(result)
     }
 
     fn execute_alone(&mut self, id: ClientId, argv: &[&[u8]]) {

@@ -1,8 +1,9 @@
 //! One client: read, parse, run, write.
 //!
-//! A poll reads what the socket has into a buffer that all connections share, runs every whole request
-//! in it as one batch, and writes the replies with one call. Only what is left over (half a request, a
-//! reply that the socket did not take) stays with the connection, so an idle one costs its session alone.
+//! A poll reads what the socket has into a buffer, runs every whole request in it as one batch, and writes the replies
+//! with one call. The batch owns the buffer until its requests have run; then the next connection gets it. Only what is
+//! left over (half a request, a reply that the socket did not take) stays with the connection, so an idle one costs its
+//! session alone.
 //!
 //! A large argument is received by itself ([`Incoming`]): it never passes through the buffer.
 //!
@@ -139,30 +140,30 @@ impl Connection {
                 Poll::Ready(_) => Err(End::Closed),
             };
         }
-        let server = self.server.clone();
-        let mut shared = server.input.borrow_mut();
-        let mut buf = ReadBuf::new(&mut shared);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+        // What is read is the batch's own until its requests have run.
+        let mut batch = self.server.take_input();
+        let mut buf = ReadBuf::new(&mut batch);
+        let read = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        let n = buf.filled().len();
+        let done = match read {
             Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
-                let n = buf.filled().len();
-                self.run(cx, buf.filled(), n).map(Poll::Ready)
-            }
+            Poll::Ready(Ok(())) if n > 0 => self.run(cx, &batch[..n], n).map(Poll::Ready),
             Poll::Ready(_) => Err(End::Closed),
-        }
+        };
+        self.server.keep_input(batch);
+        done
     }
 
     /// Reads more of a large argument.
     fn read_large(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
-        let server = self.server.clone();
         let Some(mut large) = self.large.take() else {
             return Ok(Poll::Pending);
         };
-        let mut shared = server.input.borrow_mut();
-        let mut buf = ReadBuf::new(large.room(&mut shared));
+        let mut scratch = self.server.take_input();
+        let mut buf = ReadBuf::new(large.room(&mut scratch));
         let read = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
         let n = buf.filled().len();
-        drop(shared);
+        self.server.keep_input(scratch);
         match read {
             Poll::Ready(Ok(())) if n > 0 => {
                 match large.advance(n) {

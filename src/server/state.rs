@@ -35,8 +35,9 @@ pub struct Server {
     deadline_moved: Notify,
     /// A script takes long: [`Server::drive_scripts`] has work.
     script_parked: Notify,
-    /// Socket bytes come here when a connection has nothing left over from before.
-    pub(super) input: RefCell<Vec<u8>>,
+    /// The buffer for the next batch of a connection that has nothing left over from before; see
+    /// [`Server::take_input`].
+    input: Cell<Vec<u8>>,
     /// Replies are written here; it stays with a connection only if the socket does not take it.
     pub(super) output: RefCell<Vec<u8>>,
 }
@@ -108,13 +109,30 @@ impl Server {
                 deadline: Cell::new(None),
                 deadline_moved: Notify::new(),
                 script_parked: Notify::new(),
-                input: RefCell::new(vec![0; READ_SIZE]),
+                input: Cell::new(vec![0; READ_SIZE]),
                 output: RefCell::new(Vec::with_capacity(READ_SIZE)),
             }
         });
         server.persistence.writers().attach(&server);
         server.repl.attach(&server);
         server
+    }
+
+    /// A buffer of [`READ_SIZE`] bytes. Whoever takes it owns it, and nothing else refers to it; it should be
+    /// [kept](Server::keep_input) for the next.
+    #[inline]
+    pub(super) fn take_input(&self) -> Vec<u8> {
+        let mut buffer = self.input.take();
+        if buffer.is_empty() {
+            buffer = vec![0; READ_SIZE];
+        }
+        buffer
+    }
+
+    /// Keeps a buffer for the next who needs one.
+    #[inline]
+    pub(super) fn keep_input(&self, buffer: Vec<u8>) {
+        self.input.set(buffer);
     }
 
     /// Registers a connection's task.
