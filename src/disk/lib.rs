@@ -2,14 +2,17 @@
 //!
 //! * [`Disk`] and [`DiskFile`] name every operation that changes files which must survive a crash.
 //! * [`aside`] replaces a file: write a new one beside it, sync that, rename it, sync the directory.
+//! * [`leftovers`] removes the temporary files of processes that are gone.
 //! * [`machine`] is the disk of the machine; `fake` is one for tests, which knows what a crash may leave.
 
 pub mod aside;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+pub mod leftovers;
 pub mod machine;
 
 pub use aside::{Aside, Placed, Synced};
+pub use leftovers::remove_leftovers;
 pub use machine::Machine;
 
 use std::ffi::OsString;
@@ -22,7 +25,8 @@ pub trait Disk: Clone + Debug + Send + 'static {
     /// An open file.
     type File: DiskFile;
 
-    /// Creates a file that can be written and read. Fails if the name is taken.
+    /// Creates a file that can be written and read, and locks it for as long as it is open. Fails if the name is
+    /// taken, also by somebody who has removed the new file before it was locked.
     ///
     /// # Errors
     /// The system's.
@@ -57,6 +61,14 @@ pub trait Disk: Clone + Debug + Send + 'static {
     /// # Errors
     /// The system's.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a file unless a process has it open that has created it ([`Disk::create`]). True if it was removed.
+    ///
+    /// # Errors
+    /// The system's, or it cannot tell.
+    fn remove_unlocked(&self, path: &Path) -> io::Result<bool> {
+        self.remove(path).map(|()| true)
+    }
 
     /// A path that means the same file whatever the working directory becomes.
     ///
@@ -122,7 +134,7 @@ pub fn directory_of(path: &Path) -> &Path {
 }
 
 /// A name in `directory` that no other call in this process gets.
-fn unused_name(directory: &Path, prefix: &str, suffix: &str) -> PathBuf {
+pub fn unused_name(directory: &Path, prefix: &str, suffix: &str) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use super::{Disk, DiskFile};
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Seek};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -19,7 +19,13 @@ impl Disk for Machine {
     fn create(&self, path: &Path, mode: u32) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(mode);
-        options.open(path)
+        let file = options.open(path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::AlreadyExists.into()),
+            Ok(()) if !self.is_named(path, &file) => Err(io::ErrorKind::AlreadyExists.into()),
+            // On a file system without locks, what is left behind stays there.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        }
     }
 
     fn open(&self, path: &Path) -> io::Result<File> {
@@ -42,6 +48,18 @@ impl Disk for Machine {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_unlocked(&self, path: &Path) -> io::Result<bool> {
+        if !fs::symlink_metadata(path)?.is_file() {
+            return Ok(false);
+        }
+        let file = File::open(path)?;
+        match file.try_lock() {
+            Ok(()) if self.is_named(path, &file) => fs::remove_file(path).map(|()| true),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     fn absolute(&self, path: &Path) -> io::Result<PathBuf> {

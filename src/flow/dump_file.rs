@@ -7,9 +7,12 @@
 
 use crate::Whole;
 use config::Config;
-use disk::{Disk, directory_of};
+use disk::{Disk, directory_of, unused_name};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// How the names of temporary files beside a dump begin and end.
+pub const TEMPORARY: (&str, &str) = ("temp-", ".rdb");
 
 /// The file of dumps, as configured at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,11 @@ impl DumpFile {
     /// Its directory.
     pub fn directory(&self) -> &Path {
         directory_of(&self.path)
+    }
+
+    /// A name for a temporary file beside it, which no other file of this process gets.
+    pub fn temporary(&self) -> PathBuf {
+        unused_name(self.directory(), TEMPORARY.0, TEMPORARY.1)
     }
 
     /// A save of the dataset in memory may replace it.

@@ -6,6 +6,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// How the names of temporary files begin and end.
+pub const TEMPORARY: (&str, &str) = (".forebay-", ".conf");
+
 /// The mode of a file that was not there: it may hold passwords.
 const MODE: u32 = 0o600;
 
@@ -30,7 +33,7 @@ pub(crate) fn rewrite_on<D: Disk>(disk: &D, path: &Path, config: &Config) -> io:
         Err(e) => return Err(e),
     };
     let text = rewrite::rewrite(&old, config);
-    let mut aside = Aside::create_in(disk, directory_of(path), (".forebay-", ".conf"), MODE)?;
+    let mut aside = Aside::create_in(disk, directory_of(path), TEMPORARY, MODE)?;
     aside.write_all(text.as_bytes())?;
     aside.file().set_mode(mode)?;
     aside.sync()?.place(path)?.sync_directory()?;

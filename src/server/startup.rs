@@ -5,12 +5,15 @@
 //! they are.
 
 use super::state::Server;
-use super::{allocator, cron, daemon, listen, log, persist, repl, shutdown, supervisor};
+use super::{
+    allocator, cron, daemon, listen, log, persist, repl, rewrite_file, shutdown, supervisor,
+};
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
 use config::choices::Supervised;
 use config::load::{ConfigError, Files, Loaded, command_line, load};
 use config::{Config, load as config_load};
+use disk::{Machine, directory_of};
 use keyspace::{TooLate, set_member_key};
 use std::fs;
 use std::io::{self, Read};
@@ -221,6 +224,7 @@ async fn serve(
     tokio::task::spawn_local(cron::run(server.clone()));
     tokio::task::spawn_local(server.clone().watch_deadlines());
     tokio::task::spawn_local(server.clone().drive_scripts());
+    remove_leftovers(&server);
     persist::load_at_start(&server.persistence, &server).await?;
     tokio::task::spawn_local(repl::run(server.clone()));
     for kind in kinds {
@@ -237,6 +241,15 @@ async fn serve(
     }
     // SHUTDOWN and signals end the process.
     std::future::pending().await
+}
+
+/// Removes the temporary files of processes that were killed, as far as this server would have made them.
+fn remove_leftovers(server: &Server) {
+    server.with_engine(|engine| server.persistence.clear_leftovers(engine));
+    if let Some(path) = server.shell.config_file.get() {
+        // A directory that cannot be read is told of by CONFIG REWRITE.
+        let _ = disk::remove_leftovers(&Machine, directory_of(path), rewrite_file::TEMPORARY);
+    }
 }
 
 fn open(

@@ -312,3 +312,47 @@ fn a_replica_that_ends_while_it_receives_leaves_no_temporary_file() {
         assert_eq!(server.temporary_files(), Vec::<String>::new(), "{save}");
     }
 }
+
+#[test]
+fn what_a_killed_save_has_left_behind_is_removed_by_the_next_start_unless_another_server_writes_it()
+{
+    let slow = || {
+        Builder::forebay()
+            .config("save \"\"")
+            .config("rdb-key-save-delay 100000000")
+    };
+    let mut server = slow().start();
+    let mut client = server.client();
+    client.ok("SET key value");
+    client.run("BGSAVE");
+    wait_until("the file is there", || server.temporary_files().len() == 1);
+    let dir = server.dir().to_owned();
+    for name in ["temp-12.rdb", "temp-1700000000.12.rdb", "temp-12-0.txt"] {
+        fs::write(dir.join(name), b"somebody else's").expect("written");
+    }
+    let left = "temp-4000000-7.rdb";
+    fs::write(dir.join(left), b"half").expect("written");
+    let others = server.temporary_files().len() - 1;
+    // Beside the living one.
+    let beside = Builder::forebay()
+        .config(format!("dir {}", dir.display()))
+        .config("dbfilename other.rdb")
+        .start();
+    beside.wait_log("Removed 1 temporary files");
+    assert_eq!(server.temporary_files().len(), others);
+    assert!(!dir.join(left).exists());
+    client.ok("CONFIG SET rdb-key-save-delay 0");
+    client.run("BGSAVE CANCEL");
+    client.ok("SAVE");
+    client.ok("CONFIG SET rdb-key-save-delay 100000000");
+    client.run("BGSAVE");
+    wait_until("the file is there", || {
+        server.temporary_files().len() == others
+    });
+    server.kill();
+    assert_eq!(server.temporary_files().len(), others);
+    let server = server.restart();
+    server.wait_log("Removed 1 temporary files");
+    assert_eq!(server.client().text("GET key"), "value");
+    assert_eq!(server.temporary_files().len(), others - 1);
+}

@@ -123,6 +123,15 @@ impl SimDisk {
         Some(cut.expect("a file that is no dump took its place").0)
     }
 
+    /// A process that begins finds nothing but the dump.
+    pub fn check_no_leftovers(&self) -> Result<(), String> {
+        let state = self.state();
+        match state.names.keys().find(|name| *name != Path::new(DUMP)) {
+            Some(name) => Err(format!("{} was left behind", name.display())),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a dump was ever replaced by one of an earlier cut.
     pub fn went_back(&self) -> bool {
         self.state().went_back

@@ -163,6 +163,8 @@ impl Node {
     ///
     /// A dump that is torn must be refused; the operator then removes it.
     pub fn start(&mut self, follows: Option<u16>) -> Result<(), String> {
+        self.saves.clear_leftovers(&self.engine);
+        self.disk.check_no_leftovers()?;
         let dumped = self.load_dump(follows.is_some())?;
         self.lost = false;
         let repl = &mut self.engine.repl;

@@ -8,7 +8,7 @@
 use super::error::SaveError;
 use super::sink::Sink;
 use crate::Fate;
-use crate::dump_file::Replacement;
+use crate::dump_file::{Replacement, TEMPORARY};
 use disk::{Aside, Disk, DiskFile};
 use std::io::Write;
 use std::path::Path;
@@ -39,7 +39,7 @@ impl<D: Disk> FileSink<D> {
     ) -> Result<FileSink<D>, SaveError> {
         let directory = destination.place().directory();
         let aside = fate.open(|| {
-            Aside::create_in(disk, directory, ("temp-", ".rdb"), 0o644)
+            Aside::create_in(disk, directory, TEMPORARY, 0o644)
                 .map_err(|e| SaveError::Create(directory.to_owned(), e))
         })?;
         Ok(FileSink {

@@ -1,9 +1,10 @@
 //! Ends the running snapshot early, for an operation that cannot wait for it or must not be replaced by it.
 
 use super::{Awaited, SaveError, Saves, Settings, Target, Writer, Writers, plan, queue_bytes};
+use crate::dump_file::TEMPORARY;
 use crate::{Which, Whole, WholeInUse};
 use base::LogLevel;
-use disk::Disk;
+use disk::{Disk, remove_leftovers};
 use engine::Engine;
 use keyspace::snapshot::Cut;
 use std::path::PathBuf;
@@ -59,6 +60,22 @@ impl<W: Writers> Saves<W> {
     /// True if another snapshot has begun since the one of this number.
     pub fn began_after(&self, number: u64) -> bool {
         self.state.borrow().begun > number
+    }
+
+    /// The process begins: temporary files beside the dump that processes have left behind which were killed are
+    /// removed. Nobody else does, and each may be as large as the dataset.
+    pub fn clear_leftovers(&self, engine: &Engine) {
+        let place = self.place(engine);
+        let (disk, directory) = (self.writers.disk(), place.directory());
+        // A directory that cannot be read is told of by whoever needs it.
+        let removed = remove_leftovers(disk, directory, TEMPORARY).unwrap_or(0);
+        if removed > 0 {
+            let text = format!(
+                "Removed {removed} temporary files that killed processes had left behind in {}",
+                directory.display()
+            );
+            (engine.log)(LogLevel::Notice, &text);
+        }
     }
 
     /// After FLUSHALL, which makes any dataset complete: a running save would only bring the old data back; and

@@ -515,7 +515,6 @@ fn start_receiving(
     let progress = Arc::<LoadProgress>::default();
     match mode {
         Mode::File | Mode::LoadingFile => {
-            let (unix, pid) = (engine.clock.unix_ms / 1000, std::process::id());
             let check = CheckOptions {
                 databases: options.databases,
                 verify_checksum: options.verify_checksum,
@@ -523,7 +522,7 @@ fn start_receiving(
                 key: engine.secrets.hash_key(),
             };
             let place = server.persistence.place(engine);
-            let temp = place.directory().join(format!("temp-{unix}.{pid}.rdb"));
+            let temp = place.temporary();
             server.persistence.receives(temp.clone());
             return receive::to_file(place, temp, check).unwrap_or_else(Receiving::refused);
         }
