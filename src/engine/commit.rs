@@ -43,6 +43,8 @@ pub struct Commits {
     /// Effects of the running top-level request.
     pending: Effects,
     logs: Vec<Box<dyn EffectLog>>,
+    /// Effects are not collected.
+    muted: bool,
     /// The last commit.
     last: CommitPosition,
     /// The last commit that has to be durable before replies leave.
@@ -57,6 +59,11 @@ impl Commits {
     /// Effects go to this log, too, from the next commit on.
     pub fn add_log(&mut self, log: Box<dyn EffectLog>) {
         self.logs.push(log);
+    }
+
+    /// From now on effects are collected, or not: those of requests that come from a log are in it already.
+    pub(crate) fn collect(&mut self, collect: bool) {
+        self.muted = !collect;
     }
 
     /// The position of the last commit.
@@ -86,7 +93,7 @@ impl Engine {
     /// Adds an effect, if any log is there to take it.
     #[inline]
     pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
-        if self.repl.listening() || !self.commits.logs.is_empty() {
+        if (self.repl.listening() || !self.commits.logs.is_empty()) && !self.commits.muted {
             self.commits.pending.push(db, argv);
         }
     }

@@ -41,6 +41,7 @@ pub mod pause;
 pub mod pubsub;
 pub mod random;
 pub mod redact;
+pub mod replay;
 pub mod scripting;
 pub mod session;
 pub mod shortage;

@@ -16,6 +16,7 @@ mod notify;
 mod output_limits;
 mod own_keys;
 mod redact;
+mod replay;
 mod script_bounds;
 mod script_draws;
 mod scripting;

@@ -148,6 +148,11 @@ impl<W: Writers> Saves<W> {
         self.state.borrow_mut().loading = None;
     }
 
+    /// What was installed is a part of the dataset, and the rest is being loaded: nothing is saved until it is there.
+    pub fn goes_on_loading(&self) {
+        self.dataset.given_up(false);
+    }
+
     /// There is no dump: the dataset is empty and complete.
     pub fn start_empty(&self) {
         self.dataset.completed();

@@ -15,7 +15,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use boot::{load_at_start, load_options, reload};
+pub use boot::{in_background, load_at_start, load_options, reload};
 
 use super::Server;
 use super::slices::{Begun, Slice, Slices, micros};

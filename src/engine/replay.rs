@@ -1,0 +1,84 @@
+//! Runs the requests of an append-only file: what was settled once is done again.
+//!
+//!  * No gate holds a request up, and what has expired is alive until the log itself deletes it: it was alive when the
+//!    requests after it ran.
+//!  * A transaction runs when its EXEC comes. One without is forgotten.
+//!  * Nothing is committed: what comes from a log is in it already, and replicas get the dataset as a whole.
+//!  * Requests are not answered. One that fails did so when it ran first, or the data is not what it was; the first
+//!    of them is kept for the log. One that cannot be run here ends the load, because what follows builds on it.
+
+use crate::args::Args;
+use crate::{ClientFlags, ClientId, Engine, Executor, Session, table};
+use replication::StreamDb;
+use std::fmt;
+
+/// The client that a file of requests is.
+pub struct Replay {
+    session: Session,
+    failed: u64,
+    first_failure: Option<String>,
+}
+
+/// A request that cannot be run here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotHere {
+    /// A command of another server or of a module.
+    Command(String),
+    /// A database beyond `databases`.
+    Database,
+}
+
+impl fmt::Display for NotHere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotHere::Command(name) => write!(f, "Unknown command '{}'", name.escape_debug()),
+            NotHere::Database => f.write_str("A database beyond 'databases' is selected"),
+        }
+    }
+}
+
+impl Replay {
+    /// A file begins: database 0 is selected.
+    pub fn new(engine: &Engine) -> Replay {
+        // No connection gets this number.
+        let nobody = ClientId(u64::MAX);
+        let now = engine.clock.steady_ms;
+        let mut session = Session::new(nobody, String::new(), String::new(), now);
+        session.follow(StreamDb::ours(0), engine.keyspace.count());
+        session.flags.insert(ClientFlags::DENY_BLOCKING);
+        Replay {
+            session,
+            failed: 0,
+            first_failure: None,
+        }
+    }
+
+    /// Runs one request.
+    ///
+    /// # Errors
+    /// It cannot be run here; what was run before it stays.
+    pub fn run(&mut self, engine: &mut Executor, argv: &[&[u8]]) -> Result<(), NotHere> {
+        if table::find(Args(argv)).is_err() {
+            let name = String::from_utf8_lossy(argv[0]).into_owned();
+            return Err(NotHere::Command(name));
+        }
+        engine.commits.collect(false);
+        engine.run(&mut self.session, argv);
+        engine.commits.collect(true);
+        if let Some(error) = self.session.reply.bytes().strip_prefix(b"-") {
+            self.failed += 1;
+            let error = String::from_utf8_lossy(error).trim_end().to_owned();
+            self.first_failure.get_or_insert(error);
+        }
+        self.session.reply.clear();
+        match self.session.stream_db().within(engine.keyspace.count()) {
+            Some(_) => Ok(()),
+            None => Err(NotHere::Database),
+        }
+    }
+
+    /// How many requests failed, and what the first was answered.
+    pub fn failures(&self) -> (u64, Option<&str>) {
+        (self.failed, self.first_failure.as_deref())
+    }
+}

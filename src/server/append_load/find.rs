@@ -1,0 +1,104 @@
+//! Which files the log is made of.
+
+use aof::names::{self, begins_with_dump};
+use aof::{Manifest, manifest};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A log that is there.
+#[derive(Debug)]
+pub struct Found {
+    /// Where its files are.
+    pub directory: PathBuf,
+    /// What its manifest says; `None` for a single file of an older server.
+    pub manifest: Option<Manifest>,
+    /// The files in the order in which they are loaded.
+    pub parts: Vec<Part>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct Part {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name, for the log.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// It begins with a dump.
+    pub has_dump: bool,
+}
+
+impl Found {
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+}
+
+/// Looks for a manifest in `directory`, else for a single file in `dir`.
+///
+/// # Errors
+/// A manifest with which no server would start, a file that is missing or cannot be read.
+pub fn find(dir: &Path, directory: &Path, filename: &str) -> Result<Option<Found>, String> {
+    let path = directory.join(names::manifest(filename));
+    match fs::read(&path) {
+        Ok(bytes) => {
+            let manifest = Manifest::parse(&bytes)
+                .map_err(|e| format!("*** FATAL AOF MANIFEST FILE ERROR *** {e}"))?;
+            return with_manifest(directory, manifest).map(Some);
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => {
+            let why = crate::strerror(&e);
+            return Err(format!(
+                "Fatal error: can't open the AOF manifest file {} for reading: {why}",
+                path.display()
+            ));
+        }
+    }
+    let single = dir.join(filename);
+    if !single.is_file() {
+        return Ok(None);
+    }
+    Ok(Some(Found {
+        directory: dir.to_owned(),
+        manifest: None,
+        parts: vec![part(single)?],
+    }))
+}
+
+fn with_manifest(directory: &Path, manifest: Manifest) -> Result<Found, String> {
+    let place = |file: &manifest::File| directory.join(OsStr::from_bytes(&file.name));
+    let parts = manifest.files().map(|file| part(place(file)));
+    Ok(Found {
+        directory: directory.to_owned(),
+        parts: parts.collect::<Result<_, _>>()?,
+        manifest: Some(manifest),
+    })
+}
+
+fn part(path: PathBuf) -> Result<Part, String> {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let name = name.to_string_lossy().into_owned();
+    let look = || -> io::Result<(u64, bool)> {
+        let mut file = File::open(&path)?;
+        let mut first = Vec::new();
+        (&mut file).take(9).read_to_end(&mut first)?;
+        Ok((file.metadata()?.len(), begins_with_dump(&first)))
+    };
+    let looked = look().map_err(|e| {
+        let why = crate::strerror(&e);
+        format!("Fatal error: can't open the append log file {name} for reading: {why}")
+    });
+    let (bytes, has_dump) = looked?;
+    Ok(Part {
+        path,
+        name,
+        bytes,
+        has_dump,
+    })
+}

@@ -1,0 +1,286 @@
+//! Logs on a real disk, loaded into a server in this process.
+
+use super::*;
+use aof::Sealer;
+use aof::names::{increment, manifest};
+use base::request::encode_request;
+use base::secret::Secrets;
+use config::Config;
+use engine::host::SaveOptions;
+use std::fs;
+use tokio::task::LocalSet;
+
+const NAME: &str = "appendonly.aof";
+
+/// A server with a directory for its files.
+struct World {
+    dir: tempfile::TempDir,
+    server: Rc<Server>,
+}
+
+impl World {
+    fn new() -> World {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::create_dir(dir.path().join("appendonlydir")).expect("a directory");
+        let server = Self::server(dir.path());
+        World { dir, server }
+    }
+
+    fn server(dir: &Path) -> Rc<Server> {
+        let config = Config {
+            dir: dir.to_str().expect("UTF-8").to_owned(),
+            dbfilename: dir.join("dump.rdb").to_str().expect("UTF-8").to_owned(),
+            save: Vec::new(),
+            ..Config::default()
+        };
+        Server::new(config, Secrets::predictable(7))
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        self.dir.path().join("appendonlydir").join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.place(name), bytes).expect("written");
+    }
+
+    fn manifest(&self, text: &str) {
+        self.write(&manifest(NAME), text.as_bytes());
+    }
+
+    fn load(&self) -> Result<Option<LoadedLog>, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, load_at_start(&self.server))
+    }
+
+    /// The reply to a new client.
+    fn run(&self, line: &str) -> String {
+        self.server.with_executor(|engine| {
+            let id = engine.connect("127.0.0.1:1".into(), "127.0.0.1:2".into());
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            engine.execute(id, &words);
+            let session = engine.clients.get_mut(&id).expect("it is connected");
+            let reply = String::from_utf8_lossy(&session.reply.take()).into_owned();
+            engine.disconnect(id);
+            reply
+        })
+    }
+
+    fn is_whole(&self) -> bool {
+        let engine = self.server.engine.borrow();
+        self.server.persistence.whole(&engine).is_some()
+    }
+}
+
+fn requests(lines: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        encode_request(&mut bytes, &words);
+    }
+    bytes
+}
+
+/// An increment of sealed batches, and the ends of its batches.
+fn sealed(batches: &[&[&str]]) -> (Vec<u8>, Vec<usize>) {
+    let (mut file, mut ends, mut sealer) = (Vec::new(), Vec::new(), Sealer::new());
+    sealer.seal(&[b'a'; 40], 0, 1, &mut file);
+    for (number, batch) in (1..).zip(batches) {
+        let bytes = requests(batch);
+        sealer.update(&bytes);
+        file.extend_from_slice(&bytes);
+        sealer.seal(&[b'a'; 40], number * 100, number, &mut file);
+        ends.push(file.len());
+    }
+    (file, ends)
+}
+
+#[test]
+fn without_a_log_nothing_is_loaded() {
+    let world = World::new();
+    assert!(world.load().expect("no error").is_none());
+    assert!(!world.is_whole(), "the dump is to be loaded");
+}
+
+#[test]
+fn a_base_and_its_increments_are_loaded_in_order() {
+    let world = World::new();
+    // The base is a dump of another server.
+    let other = World::new();
+    other.server.persistence.start_empty();
+    for line in ["SET a 1", "SET old 1 PXAT 5000000000000", "RPUSH list x y"] {
+        other.run(line);
+    }
+    other.server.with_engine(|engine| {
+        let saved = other
+            .server
+            .persistence
+            .save(engine, &SaveOptions::default());
+        saved.expect("saved");
+    });
+    let dump = fs::read(other.dir.path().join("dump.rdb")).expect("a dump");
+    world.write("base.rdb", &dump);
+    world.write(
+        &increment(NAME, 1),
+        &requests(&["SELECT 0", "INCR a", "DEL old"]),
+    );
+    world.write(
+        &increment(NAME, 2),
+        &requests(&[
+            "MULTI",
+            "INCR a",
+            "LPOP list",
+            "EXEC",
+            "SELECT 3",
+            "SET b 1",
+        ]),
+    );
+    world.manifest(
+        "file base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n\
+         file appendonly.aof.2.incr.aof seq 2 type i\n",
+    );
+    let loaded = world.load().expect("it loads").expect("it is there");
+    assert_eq!(loaded.manifest.expect("a manifest").increments.len(), 2);
+    assert_eq!(loaded.seal, None);
+    assert_eq!(world.run("GET a"), "$1\r\n3\r\n");
+    assert_eq!(world.run("EXISTS old"), ":0\r\n");
+    assert_eq!(world.run("LRANGE list 0 -1"), "*1\r\n$1\r\ny\r\n");
+    assert!(world.is_whole());
+    assert_eq!(world.server.engine.borrow().dirty, 0);
+    assert_eq!(world.server.engine.borrow().loading, Loading::No);
+    assert_eq!(world.server.engine.borrow().keyspace.db(3).len(), 1);
+}
+
+#[test]
+fn a_single_file_is_loaded_with_and_without_a_dump() {
+    let other = World::new();
+    other.server.persistence.start_empty();
+    other.run("SET a 1");
+    other.server.with_engine(|engine| {
+        let saved = other
+            .server
+            .persistence
+            .save(engine, &SaveOptions::default());
+        saved.expect("saved");
+    });
+    let dump = fs::read(other.dir.path().join("dump.rdb")).expect("a dump");
+    for (before, a) in [(&dump[..], "2"), (&[][..], "1")] {
+        let world = World::new();
+        let bytes = [before, &requests(&["SELECT 0", "INCR a"])].concat();
+        fs::write(world.dir.path().join(NAME), bytes).expect("written");
+        let loaded = world.load().expect("it loads").expect("it is there");
+        assert_eq!(loaded.manifest, None);
+        assert_eq!(world.run("GET a"), format!("$1\r\n{a}\r\n"));
+    }
+}
+
+#[test]
+fn a_torn_end_is_set_aside_and_the_rest_is_loaded() {
+    let (file, ends) = sealed(&[
+        &["SET a 1"],
+        &["INCR a", "SET b x"],
+        &["MULTI", "INCR a", "EXEC"],
+    ]);
+    let line = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    for cut in (ends[1] + 1..file.len()).step_by(7) {
+        let world = World::new();
+        world.manifest(line);
+        world.write(&increment(NAME, 1), &file[..cut]);
+        let loaded = world.load().expect("it loads").expect("it is there");
+        assert_eq!(loaded.seal.expect("a seal").offset, 200);
+        let kept = fs::read(world.place(&increment(NAME, 1))).expect("a file");
+        assert!(
+            kept.len() >= ends[1] && file.starts_with(&kept),
+            "cut at {cut}"
+        );
+        let aside = format!("{}.cut-at-{}", increment(NAME, 1), kept.len());
+        match kept.len() == cut {
+            true => assert!(!world.place(&aside).exists()),
+            false => assert_eq!(
+                fs::read(world.place(&aside)).expect("aside"),
+                file[kept.len()..cut]
+            ),
+        }
+        let a = world.run("GET a");
+        assert!(
+            a == "$1\r\n2\r\n" || a == "$1\r\n3\r\n",
+            "cut at {cut}: {a}"
+        );
+    }
+}
+
+#[test]
+fn other_damage_ends_the_start_and_leaves_the_files_and_the_witness() {
+    let (file, ends) = sealed(&[&["SET a 1"], &["INCR a"], &["INCR a"]]);
+    let mut middle = file.clone();
+    middle[ends[0] - 3] ^= 1;
+    let requests = requests(&["SET a 1", "SET b 2"]);
+    let first = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    let both = format!("{first}file appendonly.aof.2.incr.aof seq 2 type i\n");
+    let unknown = b"*2\r\n$7\r\nNO.SUCH\r\n$1\r\na\r\n";
+    for (manifest, bytes, why) in [
+        (first, &middle[..], "this is no torn end"),
+        (&both, &requests[..requests.len() - 3], "not the last file"),
+        (first, b"*1\r\n$3\r\nSET\r\nxyz", "Bad file format"),
+        (first, unknown, "Unknown command 'NO.SUCH'"),
+        (
+            "file x seq 1 type i\n",
+            b"",
+            "can't open the append log file x",
+        ),
+        (
+            "file x seq 0 type i\n",
+            b"",
+            "FATAL AOF MANIFEST FILE ERROR",
+        ),
+    ] {
+        let world = World::new();
+        world.manifest(manifest);
+        world.write(&increment(NAME, 1), bytes);
+        world.write(&increment(NAME, 2), b"");
+        let error = world.load().expect_err(why);
+        assert!(error.contains(why), "{error}");
+        let left = fs::read(world.place(&increment(NAME, 1))).expect("a file");
+        assert_eq!(left, bytes);
+        assert!(
+            !world.is_whole(),
+            "a part of the data must not replace a dump"
+        );
+    }
+}
+
+#[test]
+fn a_torn_end_ends_the_start_if_the_configuration_says_so() {
+    let world = World::new();
+    world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+    let bytes = requests(&["SET a 1", "SET b 2"]);
+    world.write(&increment(NAME, 1), &bytes[..bytes.len() - 3]);
+    world
+        .server
+        .with_engine(|engine| engine.config.aof_load_truncated = false);
+    let error = world.load().expect_err("it is torn");
+    assert!(error.contains("Unexpected end of file"), "{error}");
+    assert!(error.contains("aof-load-truncated"), "{error}");
+}
+
+#[test]
+fn a_log_of_many_windows_is_loaded_whole() {
+    let world = World::new();
+    world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+    let mut bytes = Vec::new();
+    for n in 0..30_000 {
+        encode_request(
+            &mut bytes,
+            &["SET", &format!("key:{n}"), &format!("value-of-{n:050}")],
+        );
+    }
+    let large = "x".repeat(3 << 20);
+    encode_request(&mut bytes, &["SET", "large", &large]);
+    encode_request(&mut bytes, &["SET", "last", "1"]);
+    world.write(&increment(NAME, 1), &bytes);
+    world.load().expect("it loads").expect("it is there");
+    assert_eq!(world.run("DBSIZE"), ":30002\r\n");
+    assert_eq!(world.run("STRLEN large"), format!(":{}\r\n", large.len()));
+}
