@@ -6,7 +6,7 @@ use crate::manual;
 use base::LogLevel;
 use config::special::Address;
 use engine::args::parse_int;
-use engine::blocking::{BlockedOn, answer_wait, deadline_in, replicas_at};
+use engine::blocking::{BlockedOn, Durable, answer_wait, deadline_in};
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
 use replication::primary::{Admission, Request};
@@ -332,10 +332,9 @@ fn wait(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let count = args.int(1)?;
     let deadline = deadline_in(cx, args.timeout_ms(2)? as f64)?;
-    wait_for_replicas(cx, args, count, deadline, false)
+    wait_for_replicas(cx, args, count, deadline, None)
 }
 
-/// There is no append-only file here, but replicas may have one.
 fn waitaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let local = args.int(1)?;
     if !(0..=1).contains(&local) {
@@ -356,12 +355,16 @@ fn waitaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
              are just local and are not propagated.",
         ));
     }
-    if local > 0 {
+    if local > 0 && !cx.engine.commits.has_log() {
         return Err(CommandError::fixed(
             "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
         ));
     }
-    wait_for_replicas(cx, args, count, deadline, true)
+    let durable = Durable {
+        at: cx.client.write_commit,
+        here: local > 0,
+    };
+    wait_for_replicas(cx, args, count, deadline, Some(durable))
 }
 
 fn wait_for_replicas(
@@ -369,16 +372,18 @@ fn wait_for_replicas(
     args: Args<'_>,
     count: i64,
     deadline: Option<i64>,
-    durable: bool,
+    durable: Option<Durable>,
 ) -> CmdResult {
     let offset = cx.client.write_offset;
-    let have = replicas_at(cx.engine, offset, durable);
+    let count = usize::try_from(count).unwrap_or(if count < 0 { 0 } else { usize::MAX });
     let never = ClientFlags::DENY_BLOCKING | ClientFlags::INTERNAL;
-    if have as i64 >= count || cx.engine.depth > 0 || cx.client.flags.intersects(never) {
+    if cx.engine.has_come(count, offset, durable)
+        || cx.engine.depth > 0
+        || cx.client.flags.intersects(never)
+    {
         answer_wait(cx.engine, cx.client, offset, durable);
         return Ok(());
     }
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
     let on = BlockedOn::Replicas {
         count,
         offset,

@@ -261,6 +261,10 @@ impl Host for FakeHost {
     fn bgsave_running(&self) -> bool {
         false
     }
+    fn rewrite_log(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
+        Ok("Background append only file rewriting started")
+    }
+
     fn cancel_bgsave(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
         Ok("Background saving cancelled")
     }

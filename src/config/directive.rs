@@ -44,6 +44,8 @@ pub enum Change {
     Bind,
     /// Enter another directory.
     Dir,
+    /// Switch the append-only file on or off.
+    AppendOnly,
     /// Tell the log which lines to write.
     LogLevel,
     /// Tell the log how to write times.

@@ -377,32 +377,35 @@ directives! {
     Works HIDDEN -> LoadDelay "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT);
     /// Has no effect: other threads load, so clients are answered at any time meanwhile.
     Idle HIDDEN "loading-process-events-interval-bytes" loading_process_events_interval_bytes: i64 = 2 << 20, Int(1024..=INT);
-    /// Only `no` is accepted: there is no append-only file, so `yes` would promise a durability that is not there.
-    /// Writes since the last snapshot are lost in a crash.
-    Refused LOADED "appendonly" appendonly: bool = false, YesNo;
-    /// Has no effect: there is no append-only file.
-    Idle START "appendfilename" appendfilename: String = "appendonly.aof".into(), FileName("appendfilename");
-    /// The name of the append-only directory in `dir`. It is never written; if it exists the server does not start,
-    /// because the data in it would not be loaded. Convert it first with the server that wrote it (`appendonly no`
-    /// and SAVE), and move it away.
+    /// Whether each write is appended to a log in `appenddirname`, which is loaded at the start instead of the dump.
+    /// Without it, writes since the last snapshot are lost in a crash.
+    Works LOADED -> AppendOnly "appendonly" appendonly: bool = false, YesNo;
+    /// How the names of the log's files begin.
+    Works START "appendfilename" appendfilename: String = "appendonly.aof".into(), FileName("appendfilename");
+    /// The directory of the log's files, in `dir`.
     Works START "appenddirname" appenddirname: String = "appendonlydir".into(), FileName("appenddirname");
-    /// Has no effect: there is no append-only file. No value makes single writes durable.
-    Idle LIVE "appendfsync" appendfsync: AppendFsync = AppendFsync::Everysec, OneOf;
-    /// Has no effect: there is no append-only file.
-    Idle LIVE "no-appendfsync-on-rewrite" no_appendfsync_on_rewrite: bool = false, YesNo;
-    /// Has no effect: there is no append-only file.
-    Idle LIVE "auto-aof-rewrite-percentage" auto_aof_rewrite_percentage: i64 = 100, Int(0..=INT);
-    /// Has no effect: there is no append-only file.
-    Idle LIVE "auto-aof-rewrite-min-size" auto_aof_rewrite_min_size: i64 = 64 << 20, Memory(0..=MAX);
-    /// Has no effect: there is no append-only file.
-    Idle LIVE "aof-load-truncated" aof_load_truncated: bool = true, YesNo;
-    /// Has no effect: there is no append-only file.
+    /// When what was appended is made durable: `always` holds the replies to writes back until then, `everysec` does it
+    /// once a second, so that a crash of the machine loses about a second of writes, `no` leaves it to the system.
+    Works LIVE "appendfsync" appendfsync: AppendFsync = AppendFsync::Everysec, OneOf;
+    /// Whether nothing is made durable while the log is rewritten, which leaves the disk to that. A crash of the machine
+    /// then loses what was written since the rewrite began.
+    Works LIVE "no-appendfsync-on-rewrite" no_appendfsync_on_rewrite: bool = false, YesNo;
+    /// The log is rewritten when it has grown by so many percent since the last rewrite; 0 never rewrites it.
+    Works LIVE "auto-aof-rewrite-percentage" auto_aof_rewrite_percentage: i64 = 100, Int(0..=INT);
+    /// Bytes below which the log is not rewritten by itself.
+    Works LIVE "auto-aof-rewrite-min-size" auto_aof_rewrite_min_size: i64 = 64 << 20, Memory(0..=MAX);
+    /// Whether a log whose end a crash has torn off is loaded up to there; what is cut off is kept as a file beside it.
+    /// `no` refuses the start.
+    Works LIVE "aof-load-truncated" aof_load_truncated: bool = true, YesNo;
+    /// Has no effect: the base of a log is always a dump.
     Idle LIVE "aof-use-rdb-preamble" aof_use_rdb_preamble: bool = true, YesNo;
-    /// Has no effect: there is no append-only file.
-    Idle LIVE "aof-timestamp-enabled" aof_timestamp_enabled: bool = false, YesNo;
-    /// Has no effect: there is no append-only file.
+    /// Whether the log says, once a second, at what time it was written.
+    Works LIVE "aof-timestamp-enabled" aof_timestamp_enabled: bool = false, YesNo;
+    /// Bytes that may wait in memory until the disk has taken them. At this bound writers wait, readers do not.
+    Works LIVE "aof-buffer-limit" aof_buffer_limit: i64 = 64 << 20, Memory(1 << 20..=MAX);
+    /// Has no effect: `rdb-save-incremental-fsync` does the same for the base of a log.
     Idle LIVE "aof-rewrite-incremental-fsync" aof_rewrite_incremental_fsync: bool = true, YesNo;
-    /// Has no effect: there is no append-only file.
+    /// Has no effect: files that the log does not need any more are always removed.
     Idle HIDDEN "aof-disable-auto-gc" aof_disable_auto_gc: bool = false, YesNo;
 
     section "Replication":

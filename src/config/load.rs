@@ -355,7 +355,6 @@ mod tests {
     #[test]
     fn what_would_lose_data_or_open_access_is_refused_by_name() {
         for text in [
-            "appendonly yes",
             "user default on",
             "aclfile /a",
             "rename-command FLUSHALL \"\"",

@@ -24,6 +24,7 @@ enum Operation {
         at: usize,
         bytes: Vec<u8>,
     },
+    Truncate(usize, usize),
     Sync(usize),
     SyncDirectory(PathBuf),
 }
@@ -91,6 +92,7 @@ impl State {
             Operation::Write { file, at, bytes } => {
                 write_at(&mut self.files[*file].bytes, *at, bytes)
             }
+            Operation::Truncate(file, len) => self.files[*file].bytes.truncate(*len),
             Operation::Sync(_) | Operation::SyncDirectory(_) => {}
         }
         self.done.push(operation);
@@ -173,6 +175,7 @@ impl FakeDisk {
                 Operation::Write { file, at, bytes } => {
                     write_at(&mut files[*file].written, *at, bytes);
                 }
+                Operation::Truncate(file, len) => files[*file].written.truncate(*len),
                 Operation::Sync(file) => {
                     let file = &mut files[*file];
                     file.synced.clone_from(&file.written);
@@ -298,6 +301,11 @@ impl Disk for FakeDisk {
 impl DiskFile for FakeFile {
     fn sync(&self) -> io::Result<()> {
         self.disk.lock().record(Operation::Sync(self.file))
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.disk.lock().record(Operation::Truncate(self.file, len))
     }
 
     fn again(&self) -> io::Result<FakeFile> {

@@ -97,6 +97,20 @@ pub trait DiskFile: Debug + Read + Write + Seek + Send + Sized + 'static {
     /// The system's.
     fn sync(&self) -> io::Result<()>;
 
+    /// As [`DiskFile::sync`], without what only tells when the file was changed. Enough for bytes that were appended.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync_bytes(&self) -> io::Result<()> {
+        self.sync()
+    }
+
+    /// Cuts the file off behind its first `len` bytes. Where it is written next does not change.
+    ///
+    /// # Errors
+    /// The system's.
+    fn truncate(&self, len: u64) -> io::Result<()>;
+
     /// The same open file at its start, whatever has its name by now.
     ///
     /// # Errors

@@ -84,6 +84,14 @@ impl DiskFile for File {
         self.sync_all()
     }
 
+    fn sync_bytes(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+
     fn again(&self) -> io::Result<File> {
         let mut file = self.try_clone()?;
         file.rewind()?;

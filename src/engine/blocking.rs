@@ -18,6 +18,7 @@ use super::kept::Kept;
 use super::{
     Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session, table,
 };
+use crate::CommitPosition;
 use keyspace::ValueRef;
 use replication::ReplOffset;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -49,8 +50,8 @@ pub enum BlockedOn {
         count: usize,
         /// From which offset on.
         offset: ReplOffset,
-        /// WAITAOF: they must have made it durable.
-        durable: bool,
+        /// WAITAOF: what must be durable here, too, and that the replicas must have made it durable.
+        durable: Option<Durable>,
     },
     /// CLIENT PAUSE, shutdown or a full-sync reload: run again when it ends.
     Postponed,
@@ -58,6 +59,15 @@ pub enum BlockedOn {
     Shutdown,
     /// Its own script, which takes long.
     Script,
+}
+
+/// What WAITAOF waits for on this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Durable {
+    /// The commits up to this one.
+    pub at: CommitPosition,
+    /// It waits for them; else it is only told of them.
+    pub here: bool,
 }
 
 /// What a key must hold to concern a waiting client.
@@ -457,11 +467,16 @@ pub fn deadline_in(cx: &Cx<'_>, ms: f64) -> Result<Option<i64>, CommandError> {
 }
 
 /// The reply of WAIT, and of WAITAOF, which says that this server has no append-only file.
-pub fn answer_wait(engine: &Engine, session: &mut Session, offset: ReplOffset, durable: bool) {
-    let have = replicas_at(engine, offset, durable) as i64;
-    if durable {
+pub fn answer_wait(
+    engine: &Engine,
+    session: &mut Session,
+    offset: ReplOffset,
+    durable: Option<Durable>,
+) {
+    let have = replicas_at(engine, offset, durable.is_some()) as i64;
+    if let Some(Durable { at, .. }) = durable {
         session.reply.array(2);
-        session.reply.int(0);
+        session.reply.int(i64::from(engine.is_durable_here(at)));
     }
     session.reply.int(have);
 }
@@ -475,6 +490,17 @@ pub fn replicas_at(engine: &Engine, offset: ReplOffset, durable: bool) -> usize 
 }
 
 impl Engine {
+    /// There is an append-only file, and it holds the commits up to `at` durably.
+    pub fn is_durable_here(&self, at: CommitPosition) -> bool {
+        self.commits.has_log() && at <= self.commits.durable()
+    }
+
+    /// What a client waits for has come: `count` replicas at `offset`, and durability here if it asked for that.
+    pub fn has_come(&self, count: usize, offset: ReplOffset, durable: Option<Durable>) -> bool {
+        let here = durable.is_none_or(|d| !d.here || self.is_durable_here(d.at));
+        here && replicas_at(self, offset, durable.is_some()) >= count
+    }
+
     /// A replica acknowledged something: clients that waited for that are answered.
     pub fn serve_waits(&mut self) {
         if self.blocking.clients() == 0 {
@@ -485,7 +511,9 @@ impl Engine {
                 count,
                 offset,
                 durable,
-            }) => (replicas_at(self, offset, durable) >= count).then_some((c.id, offset, durable)),
+            }) => self
+                .has_come(count, offset, durable)
+                .then_some((c.id, offset, durable)),
             _ => None,
         };
         let ready: Vec<_> = self.clients.values().filter_map(done).collect();

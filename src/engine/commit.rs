@@ -22,6 +22,13 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommitPosition(u64);
 
+impl CommitPosition {
+    /// The position of the `n`th commit of a process.
+    pub fn nth(n: u64) -> CommitPosition {
+        CommitPosition(n)
+    }
+}
+
 /// When the replies that are written after a commit may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replies {
@@ -61,6 +68,12 @@ impl Commits {
         self.logs.push(log);
     }
 
+    /// Effects go to no further log from now on, and all replies may leave.
+    pub fn remove_logs(&mut self) {
+        self.logs.clear();
+        self.durable = self.durable.max(self.seal);
+    }
+
     /// From now on effects are collected, or not: those of requests that come from a log are in it already.
     pub(crate) fn collect(&mut self, collect: bool) {
         self.muted = !collect;
@@ -69,6 +82,16 @@ impl Commits {
     /// The position of the last commit.
     pub fn position(&self) -> CommitPosition {
         self.last
+    }
+
+    /// The position of the last commit, or of the one that is being collected.
+    pub fn position_of_pending(&self) -> CommitPosition {
+        CommitPosition(self.last.0 + u64::from(!self.pending.is_empty()))
+    }
+
+    /// Effects are made durable here, too.
+    pub fn has_log(&self) -> bool {
+        !self.logs.is_empty()
     }
 
     /// The position that must be durable before what is written now may leave.
@@ -128,12 +151,16 @@ impl Engine {
     /// All commits up to `at` are durable: clients whose replies waited for that are woken.
     pub fn on_durable(&mut self, at: CommitPosition) {
         let commits = &mut self.commits;
-        commits.durable = commits.durable.max(at);
+        if at <= commits.durable {
+            return;
+        }
+        commits.durable = at;
         while let Some(&first) = commits.waiting.first()
             && first.0 <= commits.durable
         {
             commits.waiting.remove(&first);
             self.actions.push(Action::Wake(first.1));
         }
+        self.serve_waits();
     }
 }

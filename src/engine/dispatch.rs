@@ -231,6 +231,7 @@ impl Engine {
                 self.commit();
             }
             client.write_offset = self.repl.offset();
+            client.write_commit = self.commits.position_of_pending();
         }
         result
     }

@@ -112,6 +112,8 @@ pub struct Engine {
     pub lent_memory: fn() -> usize,
     /// The last save failed: writes may be refused.
     pub save_failed: bool,
+    /// The append-only file cannot be written: what writers are told.
+    pub append_failed: Option<super::CommandError>,
     /// Candidates for eviction.
     pub eviction_pool: Pool,
     /// SLOWLOG
@@ -352,6 +354,7 @@ impl Engine {
             recount_memory: || (),
             lent_memory: || 0,
             save_failed: false,
+            append_failed: None,
             eviction_pool: Pool::default(),
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),

@@ -186,7 +186,11 @@ impl Engine {
         obey: bool,
     ) -> CmdResult {
         let writes = flags.contains(Flags::WRITE) && !obey;
-        if !writes && !obey && self.save_failed && command.flags.contains(Flags::TELLS_OF_SAVES) {
+        if !writes
+            && !obey
+            && (self.save_failed || self.append_failed.is_some())
+            && command.flags.contains(Flags::TELLS_OF_SAVES)
+        {
             let demand = Demand {
                 writes: true,
                 ..Demand::default()

@@ -124,6 +124,8 @@ pub trait Host {
         engine: &mut Engine,
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError>;
+    /// BGREWRITEAOF: the text is the reply.
+    fn rewrite_log(&self, engine: &mut Engine) -> Result<&'static str, CommandError>;
     /// BGSAVE CANCEL: the text is the reply.
     fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError>;
     /// LASTSAVE: Unix seconds.

@@ -21,6 +21,8 @@ pub enum Reason {
     Failover = 2,
     /// The snapshot holds as much as it may (`snapshot-preserve-limit`).
     Snapshot = 3,
+    /// The append-only file waits for the disk (`aof-buffer-limit`).
+    Log = 4,
 }
 
 /// Which requests are held.
@@ -35,7 +37,7 @@ pub enum Held {
 /// Which requests are held, until when, and for which reasons.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pauses {
-    by: [Option<(Held, i64)>; 4],
+    by: [Option<(Held, i64)>; 5],
     /// The strongest of `by`, kept for the look at each command.
     strongest: Option<Held>,
 }
@@ -119,6 +121,19 @@ impl Engine {
     pub fn hold_writes_for_snapshot(&mut self) {
         self.hold_writes_above = u64::MAX;
         self.pause(Reason::Snapshot, Held::Writes, self.clock.steady_ms + 1000);
+    }
+
+    /// Writes are held because the append-only file has to catch up; the server renews that and ends it.
+    pub fn hold_writes_for_log(&mut self, holds: bool) {
+        match holds {
+            true => self.pause(Reason::Log, Held::Writes, self.clock.steady_ms + 1000),
+            false => self.unpause(Reason::Log),
+        }
+    }
+
+    /// Writes are held because the append-only file has to catch up.
+    pub fn holds_writes_for_log(&self) -> bool {
+        self.is_paused_by(Reason::Log)
     }
 
     /// Writes are held while a shutdown waits, until a time of the steady clock; `None` ends that.

@@ -2,6 +2,7 @@
 
 use super::kept::Kept;
 use super::table::Entry;
+use crate::CommitPosition;
 use base::{ClientId, ReplOffset};
 use bitflags::bitflags;
 use replication::StreamDb;
@@ -117,6 +118,8 @@ pub struct Session {
     pub last_command: Option<&'static Entry>,
     /// Replication offset right after this client's last command, whatever it did (WAIT).
     pub write_offset: ReplOffset,
+    /// The last commit when its last command had run.
+    pub write_commit: CommitPosition,
     /// Bytes of the stream held for this replica, as CLIENT LIST last found it.
     pub stream_pending: usize,
     /// What a blocking command waits for.
@@ -205,6 +208,7 @@ impl Session {
             last_interaction_ms: now_ms,
             last_command: None,
             write_offset: ReplOffset::ZERO,
+            write_commit: CommitPosition::default(),
             stream_pending: 0,
             blocked: None,
             replconf: None,

@@ -22,6 +22,8 @@ pub enum State {
     SaveFailed,
     /// The last save failed, and this is a primary.
     SaveFailedOnPrimary,
+    /// The append-only file cannot be written.
+    LogFailed,
     /// Too few replicas follow.
     FewReplicas,
     /// More than `maxmemory` is used, or the system refuses memory.
@@ -49,6 +51,8 @@ pub type Subject = &'static [(State, CommandError)];
 const MISCONF: CommandError = CommandError::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
 );
+/// The engine knows the reason, which is told in the place of this.
+const LOG_FAILED: CommandError = CommandError::fixed("MISCONF Errors writing to the AOF file");
 const NO_REPLICAS: CommandError =
     CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
 const MASTER_DOWN: CommandError = CommandError::fixed(
@@ -59,11 +63,12 @@ const MASTER_DOWN: CommandError = CommandError::fixed(
 pub static CLIENT: Subject = &[
     (State::Full, CommandError::OOM),
     (State::SaveFailedOnPrimary, MISCONF),
+    (State::LogFailed, LOG_FAILED),
     (State::FewReplicas, NO_REPLICAS),
     (State::ReadOnlyReplica, CommandError::READ_ONLY),
 ];
 /// A request that writes nothing but tells whether writes would be taken.
-pub static PING: Subject = &[(State::SaveFailed, MISCONF)];
+pub static PING: Subject = &[(State::SaveFailed, MISCONF), (State::LogFailed, LOG_FAILED)];
 /// A request that needs data, and a script without flags.
 pub static DATA: Subject = &[(State::Stale, MASTER_DOWN)];
 /// A script with flags, before it starts.
@@ -84,6 +89,7 @@ pub static SCRIPT: Subject = &[
             "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.",
         ),
     ),
+    (State::LogFailed, LOG_FAILED),
     (
         State::Exceeded,
         CommandError::fixed("ERR Can not execute a script with write flag using *_ro command."),
@@ -110,6 +116,7 @@ pub static CALL: Subject = &[
     ),
     (State::ReadOnlyReplica, CommandError::READ_ONLY),
     (State::SaveFailedOnPrimary, MISCONF),
+    (State::LogFailed, LOG_FAILED),
     (State::FewReplicas, NO_REPLICAS),
     (State::Full, CommandError::OOM),
 ];
@@ -121,6 +128,9 @@ impl Engine {
     pub(super) fn pass(&self, subject: Subject, demand: Demand) -> Result<(), CommandError> {
         match subject.iter().find(|(s, _)| self.forbids(*s, demand)) {
             None => Ok(()),
+            Some((State::LogFailed, error)) => {
+                Err(self.append_failed.clone().unwrap_or_else(|| error.clone()))
+            }
             Some((_, error)) => Err(error.clone()),
         }
     }
@@ -140,6 +150,7 @@ impl Engine {
             }
             State::SaveFailed => demand.writes && save_failed(),
             State::SaveFailedOnPrimary => demand.writes && save_failed() && !self.repl.is_replica(),
+            State::LogFailed => demand.writes && self.append_failed.is_some(),
             State::FewReplicas => demand.writes && !self.repl.enough_replicas(),
             State::Refused => demand.room,
             State::Full => {

@@ -33,6 +33,11 @@ impl DumpFile {
         DumpFile { path }
     }
 
+    /// A dump at another place: the base of an append-only file.
+    pub fn at(path: PathBuf) -> DumpFile {
+        DumpFile { path }
+    }
+
     /// Its absolute path.
     pub fn path(&self) -> &Path {
         &self.path

@@ -7,10 +7,12 @@
 //! * [`serve`]: what replicas that sync are sent.
 //! * [`shutdown`]: what happens between the wish that the server should end and its end.
 //! * [`payload`]: how the payload of a full sync is taken.
+//! * [`append`]: the append-only file as it is written.
 //! * [`expiry`]: the slices of an expiry cycle.
 //!
 //! Nothing here waits, reads a clock or opens a file.
 
+pub mod append;
 pub mod dump_file;
 pub mod expiry;
 pub mod fate;

@@ -7,7 +7,6 @@
 //!  * `ping`, `REPLCONF GETACK *`, MULTI and EXEC belong to no database.
 
 use super::effects::Effects;
-use super::log::Log;
 use base::request::encode_request;
 
 /// `ping`, 14 bytes, lower case as the reference writes it.
@@ -35,24 +34,24 @@ impl Feed {
         self.selected = db;
     }
 
-    /// Appends the effects of one top-level command.
-    pub fn effects(&mut self, effects: &Effects, log: &mut Log) {
+    /// Gives `append` the bytes of the effects of one top-level command, part by part.
+    pub fn effects(&mut self, effects: &Effects, mut append: impl FnMut(&[u8])) {
         let wrap = effects.len() > 1;
         if wrap {
-            log.append(MULTI);
+            append(MULTI);
         }
         for (db, parts) in effects.iter() {
             if self.selected != Some(db) {
                 self.scratch.clear();
                 let mut digits = itoa::Buffer::new();
                 encode_request(&mut self.scratch, &["SELECT", digits.format(db)]);
-                log.append(&self.scratch);
+                append(&self.scratch);
                 self.selected = Some(db);
             }
-            parts.for_each(|part| log.append(part));
+            parts.for_each(&mut append);
         }
         if wrap {
-            log.append(EXEC);
+            append(EXEC);
         }
     }
 }
@@ -60,6 +59,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Log;
     use crate::position::ReplOffset;
 
     fn stream(feed: &mut Feed, effects: &[(usize, &[&str])]) -> String {
@@ -68,7 +68,7 @@ mod tests {
         for (db, argv) in effects {
             e.push(*db, argv);
         }
-        feed.effects(&e, &mut log);
+        feed.effects(&e, |part| log.append(part));
         String::from_utf8(log.bytes_from(ReplOffset::claimed(1)).to_vec()).unwrap()
     }
 

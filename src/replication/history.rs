@@ -136,7 +136,7 @@ impl History {
     /// Appends the effects of one top-level command.
     pub fn append_effects(&mut self, effects: &Effects) {
         if let Some(log) = &mut self.backlog {
-            self.feed.effects(effects, log);
+            self.feed.effects(effects, |part| log.append(part));
             self.offset = log.end();
         }
     }

@@ -17,7 +17,7 @@ use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
 use base::large;
-use engine::{ClientFlags, ClientId, Engine, Executor, KeyHint, Session};
+use engine::{ClientFlags, ClientId, CommitPosition, Engine, Executor, KeyHint, Session};
 use keyspace::{Db, MemberArgs};
 use resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
@@ -73,6 +73,8 @@ struct Connection {
     large: Option<Incoming>,
     /// Output that the socket did not take.
     outbox: Outbox,
+    /// The commit that what is written to this client depends on.
+    seal: CommitPosition,
     /// Requests wait until the client has read some of its output.
     stalled: bool,
 }
@@ -88,6 +90,7 @@ pub async fn serve(server: Rc<Server>, id: ClientId, stream: Stream) {
         parser: Parser::default(),
         large: None,
         outbox: Outbox::default(),
+        seal: CommitPosition::default(),
         stalled: false,
     };
     if let Some(session) = server.engine.borrow_mut().clients.get_mut(&id) {
@@ -212,6 +215,10 @@ impl Connection {
             session.last_interaction_ms = engine.clock.steady_ms;
         }
         let mut written = Ok(());
+        if !session.reply.is_empty() {
+            // It was written by others: its request ran when it was its turn, which may have been behind any commit.
+            self.seal = engine.commits.seal();
+        }
         if !self.outbox.is_empty() {
             written = self.write(cx, engine, &mut session);
         }
@@ -382,6 +389,7 @@ impl Connection {
                     (Some(&hash), Some(key)) => KeyHint::new(key, hash),
                     _ => KeyHint::default(),
                 };
+                let seal = engine.commits.seal();
                 if ran == 0 && self.parser.is_refused() {
                     engine.reject(session, &incoming::REFUSED);
                 } else {
@@ -390,6 +398,10 @@ impl Connection {
                 }
                 drop(argv);
                 engine.after_command();
+                if engine.commits.seal() != seal {
+                    // The request has written. Those who only read do not wait for the disk.
+                    self.seal = engine.commits.seal();
+                }
                 ran += 1;
                 let reply = &session.reply;
                 if reply.len() >= attend_from || reply.own_len() >= WRITE_FROM || reply.is_overrun()
@@ -445,7 +457,7 @@ impl Connection {
             return Ok(());
         }
         let commits = &mut engine.commits;
-        let (seal, durable) = (commits.seal(), commits.durable());
+        let (seal, durable) = (self.seal, commits.durable());
         let output = session.reply.output_mut();
         let mut sent = 0;
         if self.outbox.is_empty()

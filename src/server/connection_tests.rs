@@ -95,18 +95,18 @@ fn durable(server: &Server, at: CommitPosition) {
 }
 
 #[test]
-fn a_reply_leaves_when_its_commit_is_durable_and_so_do_replies_that_may_show_it() {
+fn the_reply_to_a_write_leaves_when_that_is_durable_and_readers_do_not_wait() {
     with_slow_log(|server| async move {
         let (mut writer, mut reader) = (Client::connect(&server), Client::connect(&server));
         reader.run("get key\r\n").await;
         reader.reads("$-1\r\n").await;
         let first = writer.run("set key a\r\n").await;
         reader.run("get key\r\n").await;
-        writer.has_nothing();
-        reader.has_nothing();
-        durable(&server, first);
-        writer.reads("+OK\r\n").await;
         reader.reads("$1\r\na\r\n").await;
+        writer.run("get key\r\n").await;
+        writer.has_nothing();
+        durable(&server, first);
+        writer.reads("+OK\r\n$1\r\na\r\n").await;
         reader.run("get key\r\n").await;
         reader.reads("$1\r\na\r\n").await;
     });

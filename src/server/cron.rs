@@ -23,6 +23,7 @@ pub async fn run(server: Rc<Server>) {
             engine.check_waiting_output();
             let shell = &server.shell;
             shell.persistence.cron(engine);
+            shell.append.cron(engine);
             engine.save_failed = shell.persistence.last_failure().is_some();
             shell.continue_shutdown(engine);
             shell.others.borrow_mut().close_idle();

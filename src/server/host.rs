@@ -1,6 +1,7 @@
 //! What commands need of the world: the shell's side of [`Host`].
 
 use super::allocator::Lent;
+use super::append::AppendOnly;
 use super::listen::{self, Listeners};
 use super::persist::{self, Persistence};
 use super::state::Server;
@@ -24,6 +25,8 @@ pub struct Shell {
     pub server: Weak<Server>,
     /// Dumps.
     pub persistence: Persistence,
+    /// The append-only file.
+    pub append: AppendOnly,
     /// Sockets that accept.
     pub listeners: RefCell<Listeners>,
     /// The file that CONFIG REWRITE writes, absolute; set at the start if there is one.
@@ -39,10 +42,11 @@ pub struct Shell {
 
 impl Shell {
     /// Services without a listener or link.
-    pub fn new(server: Weak<Server>, persistence: Persistence) -> Self {
+    pub fn new(server: Weak<Server>, persistence: Persistence, append: AppendOnly) -> Self {
         Shell {
             server,
             persistence,
+            append,
             listeners: RefCell::default(),
             config_file: OnceCell::new(),
             supervised: Cell::new(false),
@@ -76,6 +80,10 @@ impl Host for Shell {
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError> {
         self.persistence.bgsave(engine, options)
+    }
+
+    fn rewrite_log(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
+        self.append.rewrite(engine)
     }
 
     fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
@@ -129,6 +137,17 @@ impl Host for Shell {
             Change::Bind => self.relisten(engine, "Failed to bind to specified addresses."),
             Change::Dir => {
                 engine.config.dir = super::startup::enter(&engine.config.dir)?;
+                Ok(())
+            }
+            Change::AppendOnly if engine.config.appendonly => {
+                let enabled = self.append.enable(engine);
+                enabled.map_err(|why| {
+                    tracing::warn!("The append-only file cannot be switched on: {why}");
+                    "Unable to turn on AOF. Check server logs.".to_owned()
+                })
+            }
+            Change::AppendOnly => {
+                self.append.disable(engine);
                 Ok(())
             }
             Change::LogLevel => {
@@ -197,7 +216,10 @@ impl Host for Shell {
 
     fn info(&self, engine: &Engine, section: &str, out: &mut String) {
         match section {
-            "persistence" => persist::info(&self.persistence, engine, out),
+            "persistence" => {
+                persist::info(&self.persistence, engine, out);
+                self.append.info(engine, out);
+            }
             "cpu" => usage::info(out),
             _ => {}
         }

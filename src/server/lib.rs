@@ -17,6 +17,7 @@
 //!   [`reaper`], [`delay`], [`exchange`], [`lookup`], [`slices`], [`threads`]: one service of the machine each.
 
 pub mod allocator;
+pub mod append;
 pub mod append_load;
 pub mod clock;
 pub mod connection;

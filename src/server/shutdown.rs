@@ -32,10 +32,11 @@ impl Shell {
     }
 
     /// Ends the process when it is time for that.
-    fn follow(&self, course: Course, engine: &Engine) {
+    fn follow(&self, course: Course, engine: &mut Engine) {
         match course {
             Course::Waits => {}
             Course::Ends => {
+                self.append.finish(engine);
                 self.persistence.clear_away();
                 remove_files(engine);
                 tracing::warn!("Redis is now ready to exit, bye bye...");

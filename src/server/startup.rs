@@ -4,9 +4,11 @@
 //! -LOADING) -> dump -> ready. A failure in any of these steps ends the process with a reason and leaves the files as
 //! they are.
 
+use super::append::AppendOnly;
 use super::state::Server;
 use super::{
-    allocator, cron, daemon, listen, log, persist, repl, rewrite_file, shutdown, supervisor,
+    allocator, append, append_load, cron, daemon, listen, log, persist, repl, rewrite_file,
+    shutdown, supervisor,
 };
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
@@ -144,12 +146,6 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         let reason = crate::strerror(&e);
         Stop::Other(format!("Can't open the log file: {reason}"))
     })?;
-    if Path::new(&config.dir).join(&config.appenddirname).exists() {
-        return Err(Stop::Other(format!(
-            "The append-only directory '{}' exists, but appendonly is not supported by Forebay yet: refusing to start, as its data would not be loaded",
-            config.appenddirname
-        )));
-    }
     let supervised = supervised(&config);
     if config.daemonize && supervised == Supervised::No {
         daemon::daemonize().map_err(|e| format!("Can't go into the background: {e}"))?;
@@ -225,7 +221,7 @@ async fn serve(
     tokio::task::spawn_local(server.clone().watch_deadlines());
     tokio::task::spawn_local(server.clone().drive_scripts());
     remove_leftovers(&server);
-    persist::load_at_start(&server.persistence, &server).await?;
+    load_data(&server).await?;
     tokio::task::spawn_local(repl::run(server.clone()));
     for kind in kinds {
         tracing::info!("Ready to accept connections {kind}");
@@ -250,6 +246,26 @@ fn remove_leftovers(server: &Server) {
         // A directory that cannot be read is told of by CONFIG REWRITE.
         let _ = disk::remove_leftovers(&Machine, directory_of(path), rewrite_file::TEMPORARY);
     }
+}
+
+/// Loads the append-only file, or the dump, and begins to write the former if it is on.
+async fn load_data(server: &Rc<Server>) -> Result<(), String> {
+    let appends = server.engine.borrow().config.appendonly;
+    if !appends {
+        let engine = server.engine.borrow();
+        let name = &engine.config.appenddirname;
+        if append::directory(&engine).exists() {
+            tracing::warn!("appendonly is no: the append-only file in {name} is not loaded");
+        }
+        drop(engine);
+        return persist::load_at_start(&server.persistence, server).await;
+    }
+    let log = append_load::load_at_start(server).await?;
+    if log.is_none() {
+        persist::load_at_start(&server.persistence, server).await?;
+    }
+    tokio::task::spawn_local(AppendOnly::follow(server.clone()));
+    server.with_engine(|engine| server.append.start(engine, log))
 }
 
 fn open(

@@ -3,6 +3,7 @@
 //! Everything here lives on one thread. A task borrows the engine while it runs commands and gives it
 //! back before it waits; what commands ask of other connections ([`Action`]) is done right after.
 
+use super::append::AppendOnly;
 use super::host::Shell;
 use super::persist::{Persistence, Threads};
 use super::{allocator, clock, log, usage};
@@ -25,6 +26,8 @@ pub struct Server {
     pub persistence: Persistence,
     /// The host of the engine's commands.
     pub(super) shell: Rc<Shell>,
+    /// The append-only file.
+    pub append: AppendOnly,
     /// How to reach the task of each connection.
     links: RefCell<HashMap<ClientId, Rc<Link>>>,
     /// The drivers of replication.
@@ -83,8 +86,13 @@ impl Server {
     /// A server without listeners; what must not be guessed comes from `secrets`.
     pub fn new(config: Config, secrets: Secrets) -> Rc<Server> {
         let persistence = Persistence::new(Threads::default());
+        let append = AppendOnly::default();
         let server = Rc::new_cyclic(|server| {
-            let shell = Rc::new(Shell::new(server.clone(), persistence.clone()));
+            let shell = Rc::new(Shell::new(
+                server.clone(),
+                persistence.clone(),
+                append.clone(),
+            ));
             let mut engine = Engine::new(commands::FAMILIES, config, secrets, shell.clone());
             engine.timer = clock::monotonic_ns;
             engine.log = log::write;
@@ -103,6 +111,7 @@ impl Server {
             Server {
                 engine: RefCell::new(Executor::from(engine)),
                 persistence,
+                append,
                 shell,
                 links: RefCell::default(),
                 repl: super::repl::Drivers::default(),
@@ -114,6 +123,7 @@ impl Server {
             }
         });
         server.persistence.writers().attach(&server);
+        server.append.attach(&server);
         server.repl.attach(&server);
         server
     }
@@ -169,6 +179,7 @@ impl Server {
                 break;
             }
         }
+        self.append.hand_over(engine);
         let deadline = engine.blocking.next_deadline();
         if self.deadline.replace(deadline) != deadline {
             self.deadline_moved.notify_one();

@@ -94,7 +94,6 @@ fn values_that_cannot_be_held_are_refused_by_key_or_left_out_never_changed() {
 #[test]
 fn directives_that_would_lose_data_or_open_access_are_refused_by_name() {
     for line in [
-        "appendonly yes",
         "user default on nopass ~* +@all",
         "aclfile users.acl",
         "rename-command CONFIG hidden",
@@ -109,20 +108,16 @@ fn directives_that_would_lose_data_or_open_access_are_refused_by_name() {
 }
 
 #[test]
-fn an_existing_append_only_directory_is_not_passed_over() {
+fn an_append_only_log_that_is_not_asked_for_is_not_loaded_and_said_so() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("appendonlydir");
     fs::create_dir(&log).unwrap();
     fs::write(log.join("appendonly.aof.manifest"), "file x seq 1 type b\n").unwrap();
-    let out = Command::new(env!("CARGO_BIN_EXE_forebay-server"))
-        .args(["--port", "0", "--dir"])
-        .arg(dir.path())
-        .output()
-        .unwrap();
-    assert_eq!(out.status.code(), Some(1));
-    let text = [out.stdout, out.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    assert!(text.contains("appendonly"), "{text}");
+    let server = Builder::forebay()
+        .config(format!("dir {}", dir.path().display()))
+        .start();
+    server.wait_log("appendonly is no: the append-only file in appendonlydir is not loaded");
+    assert_eq!(server.client().int("DBSIZE"), 0);
 }
 
 #[test]

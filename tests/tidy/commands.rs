@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Containers and commands that answer with a refusal on purpose, and why.
-const REFUSED: [(&str, &str); 10] = [
+const REFUSED: [(&str, &str); 9] = [
     ("acl|setuser", "refused: there is only the user `default`"),
     ("asking", "refused: no cluster node"),
-    ("bgrewriteaof", "refused: there is no append-only file"),
     ("cluster", "refused: no cluster node"),
     ("cluster|", "refused: no cluster node"),
     ("module|load", "refused: no modules"),

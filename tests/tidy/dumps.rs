@@ -21,7 +21,11 @@ const DESTROYS: [&str; 13] = [
 ];
 
 /// Who may, and what they do it to.
-const MAY: [(&str, &str); 10] = [
+const MAY: [(&str, &str); 11] = [
+    (
+        "src/flow/append/writer.rs",
+        "files of the append-only log that the manifest does not need any more",
+    ),
     ("src/flow/dump_file.rs", "a dump, with the witness"),
     (
         "src/flow/fate.rs",

@@ -21,6 +21,10 @@ impl Host for FuzzHost {
     fn bgsave(&self, _: &mut Engine, _: &SaveOptions) -> Result<&'static str, CommandError> {
         Ok("Background saving started")
     }
+    fn rewrite_log(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
+        Ok("Background append only file rewriting started")
+    }
+
     fn cancel_bgsave(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
         Ok("Background saving cancelled")
     }

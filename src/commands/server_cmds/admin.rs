@@ -45,7 +45,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         since: "1.0.0",
         complexity: "O(1)",
-        summary: "Rewrites the append-only file, which this server does not have.",
+        summary: "Asynchronously rewrites the append-only file to disk.",
         ..Command::runs(bgrewriteaof)
     },
     Command {
@@ -70,10 +70,10 @@ fn time(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-fn bgrewriteaof(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    Err(CommandError::fixed(
-        "ERR there is no append-only file to rewrite: use BGSAVE",
-    ))
+fn bgrewriteaof(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let begun = cx.engine.host().rewrite_log(cx.engine)?;
+    cx.client.reply.status(begun.as_bytes());
+    Ok(())
 }
 
 fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

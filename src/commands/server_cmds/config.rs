@@ -234,8 +234,8 @@ mod tests {
                 "-ERR Unknown option or number of arguments for CONFIG SET - 'nope'",
             ),
             (
-                "CONFIG SET appendonly yes",
-                "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - not supported by Forebay yet",
+                "CONFIG SET tls-replication yes",
+                "-ERR CONFIG SET failed (possibly related to argument 'tls-replication') - not supported by Forebay yet",
             ),
         ]);
     }

@@ -166,6 +166,7 @@ impl<W: Writers> Saves<W> {
     /// Empties the databases for a dataset that is about to be loaded. Until that is installed nothing is saved.
     pub fn empty_for_load(&self, engine: &mut Engine) {
         self.dataset.given_up(engine.keyspace.is_empty());
+        self.writers().another_dataset(engine);
         engine.tracking.invalidate_everything();
         for number in 0..engine.keyspace.count() {
             touch_watched_by_load(engine, number, None);
@@ -201,6 +202,7 @@ impl<W: Writers> Saves<W> {
                 engine.drop_later(Box::new(old));
             }
         }
+        self.writers().another_dataset(engine);
         // What loading needed for itself.
         self.writers().memory_freed(engine);
         Ok(())

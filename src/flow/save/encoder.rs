@@ -60,6 +60,16 @@ pub struct Plan {
     pub key_delay: i64,
 }
 
+impl Plan {
+    /// The dump says of itself that it is the base of an append-only file.
+    pub fn set_base(&mut self) {
+        let field = self.aux.iter_mut().find(|(name, _)| *name == "aof-base");
+        if let Some((_, value)) = field {
+            *value = b"1".to_vec();
+        }
+    }
+}
+
 /// How heat is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeatAs {

@@ -32,7 +32,8 @@ impl<W: Writers> Saves<W> {
         line("current_save_keys_processed", &done);
         line("current_save_keys_total", &total);
         line("rdb_changes_since_last_save", &engine.dirty);
-        line("rdb_bgsave_in_progress", &u8::from(running.is_some()));
+        let saves = running.is_some_and(|r| !r.base);
+        line("rdb_bgsave_in_progress", &u8::from(saves));
         line("rdb_last_save_time", &state.last_save);
         line(
             "rdb_last_bgsave_status",
@@ -54,16 +55,6 @@ impl<W: Writers> Saves<W> {
         line("rdb_last_load_keys_expired", &state.last_load.1);
         line("rdb_last_load_keys_loaded", &state.last_load.0);
         for (name, value) in [
-            ("aof_enabled", "0"),
-            ("aof_rewrite_in_progress", "0"),
-            ("aof_rewrite_scheduled", "0"),
-            ("aof_last_rewrite_time_sec", "-1"),
-            ("aof_current_rewrite_time_sec", "-1"),
-            ("aof_last_bgrewrite_status", "ok"),
-            ("aof_rewrites", "0"),
-            ("aof_rewrites_consecutive_failures", "0"),
-            ("aof_last_write_status", "ok"),
-            ("aof_last_cow_size", "0"),
             ("module_fork_in_progress", "0"),
             ("module_fork_last_cow_size", "0"),
         ] {
@@ -86,10 +77,10 @@ impl<W: Writers> Saves<W> {
             line("snapshot_phase", &phase);
             line(
                 "snapshot_target",
-                &if running.disk {
-                    "disk"
-                } else {
-                    "replicas sockets"
+                &match (running.disk, running.base) {
+                    (true, _) => "disk",
+                    (_, true) => "append-only file",
+                    _ => "replicas sockets",
                 },
             );
             line("snapshot_bytes_written", &bytes);

@@ -78,8 +78,10 @@ impl<W: Writers> Clone for Saves<W> {
 
 /// Where a snapshot goes.
 pub enum Target<F> {
-    /// To this file.
+    /// To this file, as the server's dump.
     Disk(Replacement),
+    /// To this file, as the base of the append-only file: it counts as no save.
+    Base(Replacement),
     /// To replicas.
     Sinks(Vec<Box<dyn Sink<F>>>),
 }
@@ -148,7 +150,10 @@ impl<W: Writers> Default for State<W> {
 
 struct Running<W: Writers> {
     writer: W::Writer,
+    /// It becomes the server's dump.
     disk: bool,
+    /// It becomes the base of the append-only file.
+    base: bool,
     /// Beside the clients.
     background: bool,
     cut: Cut,
@@ -266,6 +271,7 @@ impl<W: Writers> Saves<W> {
         }
         let settings = Settings::read(&engine.config, engine.clock.steady_ms);
         let disk = matches!(request.target, Target::Disk(_));
+        let base = matches!(request.target, Target::Base(_));
         if disk {
             state.last_try = engine.clock.steady_ms / 1000;
         }
@@ -277,7 +283,10 @@ impl<W: Writers> Saves<W> {
                 .begin_snapshot(SnapshotOptions { heats })
                 .map_err(|e| SaveError::Cancelled(e.to_string()))?,
         };
-        let plan = plan(engine, &settings, request.form, cut.clone());
+        let mut plan = plan(engine, &settings, request.form, cut.clone());
+        if base {
+            plan.set_base();
+        }
         let data_bytes = (engine.used_memory)(engine);
         let open = self.open_later(request.target, settings.incremental_fsync);
         let most = queue_bytes(data_bytes);
@@ -303,6 +312,7 @@ impl<W: Writers> Saves<W> {
         state.running = Some(Running {
             writer,
             disk,
+            base,
             background,
             cut,
             dirty_at_cut: engine.dirty,
@@ -355,7 +365,13 @@ impl<W: Writers> Saves<W> {
         engine: &mut Engine,
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError> {
-        if self.running() {
+        let rewrites = self.state.borrow().running.as_ref().is_some_and(|r| r.base);
+        if rewrites && !options.schedule {
+            return Err(CommandError::fixed(
+                "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+            ));
+        }
+        if self.running() && !rewrites {
             return Err(CommandError::fixed(
                 "ERR Background save already in progress",
             ));
@@ -479,7 +495,7 @@ impl<W: Writers> Saves<W> {
     ) -> OpenSinks<FileOf<W>> {
         let disk = self.writers.disk().clone();
         match target {
-            Target::Disk(place) => Box::new(move |fate| {
+            Target::Disk(place) | Target::Base(place) => Box::new(move |fate| {
                 let sink = FileSink::create(&disk, place, incremental_fsync, fate)?;
                 Ok(vec![Box::new(sink)])
             }),

@@ -163,6 +163,9 @@ pub trait Writers: Clone + Sized + 'static {
 
     /// A supervisor is told how the server is.
     fn status(&self, _: &str) {}
+
+    /// The dataset in memory is another one: what follows its changes has to begin again.
+    fn another_dataset(&self, _: &mut Engine) {}
 }
 
 /// The open files of the disk on which dumps are.

@@ -55,8 +55,11 @@ pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, Str
             config.appendfilename.clone(),
         )
     });
-    let found = in_background(move || find::find(&dir, &directory, &filename)).await?;
-    let Some(found) = found else {
+    // Clients are told that the server loads while it looks for the files, too.
+    server.with_engine(|engine| engine.loading = Loading::Blocking);
+    let found = in_background(move || find::find(&dir, &directory, &filename)).await;
+    server.with_engine(|engine| engine.loading = Loading::No);
+    let Some(found) = found? else {
         return Ok(None);
     };
     let begun = Instant::now();

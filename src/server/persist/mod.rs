@@ -118,6 +118,13 @@ impl Writers for Threads {
     fn status(&self, text: &str) {
         supervisor::notify(text);
     }
+
+    fn another_dataset(&self, engine: &mut Engine) {
+        let server = self.0.server.borrow().upgrade();
+        if let Some(server) = server {
+            server.append.dataset_replaced(engine);
+        }
+    }
 }
 
 /// INFO persistence, without its header.

@@ -1,0 +1,35 @@
+//! What is handed over to the log at once.
+
+use base::request::encode_request;
+use engine::CommitPosition;
+
+/// Where a batch ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The last commit of the batch.
+    pub at: CommitPosition,
+    /// The replication id of that moment, 40 hexadecimal digits.
+    pub id: [u8; 40],
+    /// The replication offset after the batch.
+    pub offset: u64,
+    /// When it was handed over, Unix ms.
+    pub ms: u64,
+}
+
+/// Whole commits, encoded as requests.
+#[derive(Debug)]
+pub struct Batch {
+    /// The requests.
+    pub bytes: Vec<u8>,
+    /// The database that a reader has selected before it; `None` if the batch selects one itself.
+    pub db: Option<usize>,
+    /// Where it ends.
+    pub end: Mark,
+}
+
+/// The request that selects a database.
+pub(super) fn select(db: usize) -> Vec<u8> {
+    let mut request = Vec::new();
+    encode_request(&mut request, &["SELECT", &db.to_string()]);
+    request
+}

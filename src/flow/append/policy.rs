@@ -1,0 +1,101 @@
+//! When the log writes, syncs, and tries again.
+
+/// How durable an acknowledged write is (`appendfsync`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// Replies to writes wait until the write is durable.
+    Always,
+    /// What is written is made durable once a second.
+    #[default]
+    EverySecond,
+    /// The system decides.
+    No,
+}
+
+/// Between two syncs of [`Fsync::EverySecond`], and between two attempts after a failure, ms.
+const EVERY_MS: u64 = 1000;
+
+/// The times at which the log was last busy. Times are those of a steady clock, in ms.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// `appendfsync`
+    pub fsync: Fsync,
+    /// A rewrite is running, and `no-appendfsync-on-rewrite` leaves the disk to it.
+    pub leave_disk_alone: bool,
+    synced_at: u64,
+    failed_at: Option<u64>,
+}
+
+impl Policy {
+    /// Nothing was synced or has failed yet.
+    pub fn new(fsync: Fsync) -> Policy {
+        Policy {
+            fsync,
+            ..Policy::default()
+        }
+    }
+
+    /// Whether the log syncs now what it has written.
+    pub fn sync_is_due(&self, now: u64) -> bool {
+        match self.fsync {
+            _ if self.leave_disk_alone => false,
+            Fsync::Always => true,
+            Fsync::EverySecond => now >= self.synced_at + EVERY_MS,
+            Fsync::No => false,
+        }
+    }
+
+    /// Whether batches that were written must be kept until they are durable.
+    pub fn keeps(&self) -> bool {
+        self.fsync != Fsync::No
+    }
+
+    /// Whether it may use the disk after a failure.
+    pub fn may_try(&self, now: u64) -> bool {
+        self.failed_at.is_none_or(|at| now >= at + EVERY_MS)
+    }
+
+    /// A sync ended well, or began.
+    pub fn synced(&mut self, now: u64) {
+        self.synced_at = now;
+    }
+
+    /// An attempt ended.
+    pub fn tried(&mut self, now: u64, well: bool) {
+        self.failed_at = (!well).then_some(now);
+    }
+
+    /// How long the log may wait for more to do while it has something that is not durable, in ms.
+    pub fn wait_ms(&self, now: u64) -> u64 {
+        let next = self.failed_at.unwrap_or(self.synced_at) + EVERY_MS;
+        next.saturating_sub(now).clamp(1, EVERY_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_is_due_each_second_or_always_or_never() {
+        let due = |fsync, now| {
+            let mut policy = Policy::new(fsync);
+            policy.synced(5000);
+            policy.sync_is_due(now)
+        };
+        assert!(due(Fsync::Always, 5000));
+        assert!(!due(Fsync::EverySecond, 5999) && due(Fsync::EverySecond, 6000));
+        assert!(!due(Fsync::No, 99_000));
+    }
+
+    #[test]
+    fn after_a_failure_the_disk_has_a_second() {
+        let mut policy = Policy::default();
+        assert!(policy.may_try(0));
+        policy.tried(100, false);
+        assert!(!policy.may_try(1099) && policy.may_try(1100));
+        assert_eq!(policy.wait_ms(600), 500);
+        policy.tried(1100, true);
+        assert!(policy.may_try(1100));
+    }
+}

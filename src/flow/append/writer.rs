@@ -1,0 +1,406 @@
+//! The files of the log.
+//!
+//! Invariants:
+//!  * What the manifest on disk names makes up, in order, all batches that were durable, each once.
+//!  * A batch is kept in memory until it is durable (or written, where nobody asks for more). After a failure the
+//!    increment is cut off behind what is settled, and the kept batches are written again: into the same file if a write
+//!    has failed, into a new one if a sync has, because the system may have dropped the pages of the old one.
+//!  * A new increment begins only when everything before it is durable.
+
+use super::batch::{Batch, Mark, select};
+use aof::manifest::{File as Entry, Kind};
+use aof::names::{self, BaseForm};
+use aof::{Manifest, Sealer};
+use disk::{Aside, Disk, DiskFile};
+use engine::CommitPosition;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// What an operation on the log's files may fail with.
+#[derive(Debug)]
+pub struct AppendError {
+    /// What was tried: a verb and its object.
+    pub what: &'static str,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {}: {}", self.what, self.source)
+    }
+}
+
+impl std::error::Error for AppendError {}
+
+fn failed(what: &'static str) -> impl FnOnce(io::Error) -> AppendError {
+    move |source| AppendError { what, source }
+}
+
+/// Writes the log of one directory.
+pub struct Writer<D: Disk> {
+    disk: D,
+    directory: PathBuf,
+    filename: String,
+    /// What the manifest on disk says.
+    manifest: Manifest,
+    current: Option<Increment<D>>,
+    /// The increments since the last cut, the current one included. A base that is installed goes before these.
+    since_cut: Vec<Entry>,
+    /// Batches that are not settled, oldest first.
+    kept: VecDeque<Batch>,
+    /// How many of them the current increment has.
+    written: usize,
+    /// The current increment has to be mended before more is written.
+    broken: Option<Broken>,
+    /// Bytes of `kept`.
+    kept_bytes: usize,
+    durable: CommitPosition,
+    /// Where what is settled ends.
+    last: Mark,
+    /// The numbers of the last base and the last increment that were tried. None is used twice: a manifest whose
+    /// directory could not be synced may or may not be there after a crash, so what it names stays as it is.
+    base_seq: i64,
+    increment_seq: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    Write,
+    Sync,
+}
+
+/// The file that is being written.
+struct Increment<D: Disk> {
+    file: D::File,
+    name: String,
+    seq: i64,
+    /// The manifest names it.
+    listed: bool,
+    /// Bytes in it.
+    len: u64,
+    /// Those of them that belong to no kept batch.
+    settled: u64,
+    sealer: Sealer,
+    /// A reader has a database selected at its end.
+    selected: bool,
+}
+
+impl<D: Disk> Writer<D> {
+    /// A writer for the log that `manifest`, read from this directory, describes, and that ends at `last`. It writes
+    /// nothing before [`Writer::begin_increment`].
+    pub fn new(
+        disk: D,
+        directory: PathBuf,
+        filename: String,
+        manifest: Manifest,
+        last: Mark,
+    ) -> Writer<D> {
+        let base_seq = manifest.base.as_ref().map_or(0, |base| base.seq);
+        let increment_seq = manifest.increments.last().map_or(0, |file| file.seq);
+        Writer {
+            base_seq,
+            increment_seq,
+            disk,
+            directory,
+            filename,
+            manifest,
+            current: None,
+            since_cut: Vec::new(),
+            kept: VecDeque::new(),
+            written: 0,
+            broken: None,
+            kept_bytes: 0,
+            durable: last.at,
+            last,
+        }
+    }
+
+    /// Takes a batch. It is not written yet.
+    pub fn push(&mut self, batch: Batch) {
+        self.kept_bytes += batch.bytes.len();
+        self.kept.push_back(batch);
+    }
+
+    /// Bytes of batches that are kept in memory.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+
+    /// Batches wait to be written.
+    pub fn has_unwritten(&self) -> bool {
+        self.written < self.kept.len()
+    }
+
+    /// Bytes were written that are not known to be durable.
+    pub fn has_unsynced(&self) -> bool {
+        self.written > 0
+    }
+
+    /// All commits up to this one are durable.
+    pub fn durable(&self) -> CommitPosition {
+        self.durable
+    }
+
+    /// Where the log ends that has been handed over.
+    pub fn last(&self) -> Mark {
+        self.kept.back().map_or(self.last, |batch| batch.end)
+    }
+
+    /// Bytes of the current increment.
+    pub fn increment_bytes(&self) -> u64 {
+        self.current.as_ref().map_or(0, |current| current.len)
+    }
+
+    /// The number for a new base.
+    pub fn next_base(&mut self) -> i64 {
+        self.base_seq += 1;
+        self.base_seq
+    }
+
+    /// What the manifest on disk says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Writes all batches that are not written yet, and their seal.
+    ///
+    /// # Errors
+    /// The disk's. The batches are kept; [`Writer::mend`] comes next.
+    pub fn write(&mut self) -> Result<(), AppendError> {
+        if self.broken.is_some() {
+            return self.mend();
+        }
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
+        let Some(last) = self.kept.back() else {
+            return Ok(());
+        };
+        if self.written == self.kept.len() {
+            return Ok(());
+        }
+        let mut put = |bytes: &[u8]| {
+            current.sealer.update(bytes);
+            current.len += bytes.len() as u64;
+            current.file.write_all(bytes)
+        };
+        let mut write = || {
+            for batch in self.kept.iter().skip(self.written) {
+                if let (false, Some(db)) = (current.selected, batch.db) {
+                    put(&select(db))?;
+                }
+                current.selected = true;
+                put(&batch.bytes)?;
+            }
+            Ok(())
+        };
+        let mut result = write();
+        if result.is_ok() {
+            let mut seal = Vec::new();
+            let Mark { id, offset, ms, .. } = last.end;
+            current.sealer.seal(&id, offset, ms, &mut seal);
+            current.len += seal.len() as u64;
+            result = current.file.write_all(&seal);
+        }
+        match result {
+            Ok(()) => {
+                self.written = self.kept.len();
+                Ok(())
+            }
+            Err(error) => {
+                self.broken = Some(Broken::Write);
+                Err(failed("write the append-only file")(error))
+            }
+        }
+    }
+
+    /// What was written counts as settled, though it may not be durable.
+    pub fn settle_written(&mut self) {
+        if let Some(current) = self.current.as_mut().filter(|_| self.broken.is_none()) {
+            current.settled = current.len;
+            for batch in self.kept.drain(..self.written) {
+                self.kept_bytes -= batch.bytes.len();
+                self.last = batch.end;
+            }
+            self.written = 0;
+        }
+    }
+
+    /// Makes durable what was written.
+    ///
+    /// # Errors
+    /// The disk's. The batches are kept; [`Writer::mend`] comes next.
+    pub fn sync(&mut self) -> Result<(), AppendError> {
+        if self.broken.is_some() {
+            self.mend()?;
+        }
+        let Some(current) = &self.current else {
+            return Ok(());
+        };
+        if let Err(error) = current.file.sync_bytes() {
+            self.broken = Some(Broken::Sync);
+            return Err(failed("sync the append-only file")(error));
+        }
+        self.settle_written();
+        self.durable = self.last.at;
+        Ok(())
+    }
+
+    /// After a failure: cuts the increment off behind what is settled, and writes all kept batches again.
+    ///
+    /// # Errors
+    /// The disk's; it may be tried again.
+    pub fn mend(&mut self) -> Result<(), AppendError> {
+        let (Some(broken), Some(current)) = (self.broken, &mut self.current) else {
+            return Ok(());
+        };
+        let cut = current.file.truncate(current.settled);
+        cut.map_err(failed("cut off the append-only file"))?;
+        let synced = current.file.sync();
+        synced.map_err(failed("sync the append-only file that was cut off"))?;
+        let sought = current.file.seek(SeekFrom::Start(current.settled));
+        sought.map_err(failed("go on in the append-only file"))?;
+        current.len = current.settled;
+        current.sealer = Sealer::new();
+        // What is kept says which database it needs only at its own start.
+        current.selected = false;
+        self.written = 0;
+        if broken == Broken::Sync {
+            let listed = current.listed;
+            self.open_increment(listed)?;
+        }
+        self.broken = None;
+        self.write()
+    }
+
+    /// Begins a new increment, for what is pushed from now on. If it is `listed` the manifest names it at once; if it is
+    /// not, it counts from the next [`Writer::install_base`] on.
+    ///
+    /// # Errors
+    /// The disk's. The log goes on in the increment that was there.
+    pub fn begin_increment(&mut self, listed: bool) -> Result<(), AppendError> {
+        self.write()?;
+        self.sync()?;
+        let before = std::mem::take(&mut self.since_cut);
+        self.open_increment(listed)
+            .inspect_err(|_| self.since_cut = before)
+    }
+
+    fn open_increment(&mut self, listed: bool) -> Result<(), AppendError> {
+        let what = "create a file of the append-only log";
+        let (seq, name, file) = loop {
+            self.increment_seq += 1;
+            let name = names::increment(&self.filename, self.increment_seq);
+            match self.disk.create(&self.path(&name), 0o644) {
+                // It is left from a process that ended before a manifest named it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                file => break (self.increment_seq, name, file.map_err(failed(what))?),
+            }
+        };
+        let mut seal = Vec::new();
+        let Mark { id, offset, ms, .. } = self.last;
+        Sealer::new().seal(&id, offset, ms, &mut seal);
+        let mut next: Increment<D> = Increment {
+            file,
+            name,
+            seq,
+            listed,
+            len: seal.len() as u64,
+            settled: seal.len() as u64,
+            sealer: Sealer::new(),
+            selected: false,
+        };
+        let mut begun = next.file.write_all(&seal).map_err(failed(what));
+        if begun.is_ok() {
+            // A manifest must not be there after a crash without the file that it names.
+            let synced = self.disk.sync_directory(&self.directory);
+            begun = synced.map_err(failed("sync the directory of the append-only log"));
+        }
+        if listed && begun.is_ok() {
+            let mut manifest = self.manifest.clone();
+            manifest.increments.push(entry(&next));
+            begun = self.write_manifest(manifest);
+        }
+        begun?;
+        self.since_cut.push(entry(&next));
+        self.current = Some(next);
+        Ok(())
+    }
+
+    /// The base of this number and form is in its place, durable, and holds everything before the current increment.
+    ///
+    /// # Errors
+    /// The disk's. The log is what it was, without the base.
+    pub fn install_base(&mut self, seq: i64, form: BaseForm) -> Result<(), AppendError> {
+        let old = &self.manifest;
+        let passed = old.increments.iter();
+        let passed = passed.filter(|file| !self.since_cut.contains(file));
+        let passed = old.base.iter().chain(passed).cloned();
+        let history = passed.map(|file| Entry {
+            kind: Kind::History,
+            ..file
+        });
+        let mut manifest = Manifest {
+            base: Some(Entry {
+                name: names::base(&self.filename, seq, form).into_bytes(),
+                seq,
+                kind: Kind::Base,
+                start: None,
+                end: None,
+            }),
+            history: old.history.iter().cloned().chain(history).collect(),
+            increments: self.since_cut.clone(),
+        };
+        self.write_manifest(manifest.clone())?;
+        if let Some(current) = &mut self.current {
+            current.listed = true;
+        }
+        // Whatever is left of these is removed at the next start, or after the next rewrite.
+        for file in std::mem::take(&mut manifest.history) {
+            let _ = self
+                .disk
+                .remove(&self.path(&String::from_utf8_lossy(&file.name)));
+        }
+        self.write_manifest(manifest)
+    }
+
+    fn write_manifest(&mut self, manifest: Manifest) -> Result<(), AppendError> {
+        let name = names::manifest(&self.filename);
+        let write = || -> io::Result<()> {
+            let prefix = format!("temp-{name}-");
+            let mut aside =
+                Aside::create_in(&self.disk, &self.directory, (prefix.as_str(), ""), 0o644)?;
+            let bytes = manifest
+                .print()
+                .map_err(|e| io::Error::other(e.to_string()))?;
+            aside.write_all(&bytes)?;
+            aside.sync()?.place(&self.path(&name))?.sync_directory()?;
+            Ok(())
+        };
+        write().map_err(failed("write the manifest of the append-only log"))?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    /// The directory of the log.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+fn entry<D: Disk>(increment: &Increment<D>) -> Entry {
+    Entry {
+        name: increment.name.clone().into_bytes(),
+        seq: increment.seq,
+        kind: Kind::Increment,
+        start: None,
+        end: None,
+    }
+}

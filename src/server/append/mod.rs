@@ -1,0 +1,576 @@
+//! The append-only file of the running server.
+//!
+//! ```text
+//! executor: commit -> Tap --end of a batch--> Queue --> thread: Writer -> files
+//!              ^                                 |
+//!              '---- durable, failed, rewritten -'
+//! ```
+//!
+//!  * The executor never writes and never syncs; the thread never sees the keyspace.
+//!  * A rewrite is a cut: at the same place in the order of commits a snapshot begins and a new increment. When the
+//!    snapshot is in its place as the base, the manifest names both instead of what came before.
+//!  * Where the dataset is replaced as a whole (a full sync, DEBUG RELOAD), what is committed after that goes to an
+//!    increment that the manifest does not name before the new dataset is its base: a crash leaves the old dataset or the
+//!    new one.
+
+mod info;
+mod queue;
+mod tap;
+mod thread;
+
+use crate::append_load::LoadedLog;
+use crate::{Server, threads};
+use aof::names::{self, BaseForm};
+use aof::{Manifest, Seal};
+use config::choices::AppendFsync;
+use disk::{Disk, Machine};
+use engine::{CommandError, Engine};
+use flow::Whole;
+use flow::append::{Fsync, Mark, Policy, Writer};
+use flow::dump_file::DumpFile;
+use flow::save::{SaveError, SnapshotRequest, Target};
+use queue::{Order, Queue, Report};
+use std::cell::RefCell;
+use std::fs;
+use std::path::PathBuf;
+use std::rc::{Rc, Weak};
+use std::thread::JoinHandle;
+use tap::Tap;
+
+/// After so many failures of a rewrite the next one waits.
+const FAILURES_AT_ONCE: u32 = 3;
+/// The longest such wait, minutes.
+const WAIT_MAX_MIN: i64 = 60;
+
+/// The log of one server; a handle that can be cloned.
+#[derive(Clone, Default)]
+pub struct AppendOnly(Rc<RefCell<State>>);
+
+/// What becomes of effects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// There is no log.
+    #[default]
+    Off,
+    /// They are written to increments that no manifest names before there is a base.
+    Waiting,
+    /// They are in the log.
+    On,
+}
+
+#[derive(Default)]
+struct State {
+    server: Weak<Server>,
+    mode: Mode,
+    tap: Tap,
+    queue: Queue,
+    thread: Option<JoinHandle<()>>,
+    directory: PathBuf,
+    filename: String,
+    /// The number of the last base that was begun.
+    base_seq: i64,
+    /// Rewrites begun.
+    begun: u64,
+    running: Option<Running>,
+    scheduled: bool,
+    /// Bytes of the base.
+    base_bytes: u64,
+    /// Bytes of base and increments after the last rewrite, or after the start.
+    rewritten_bytes: u64,
+    last_seconds: Option<i64>,
+    last_failed: bool,
+    rewrites: u64,
+    failures: u32,
+    /// No rewrite begins by itself before this, seconds of the steady clock.
+    not_before: i64,
+    policy: Option<(Fsync, bool)>,
+    failure: Option<String>,
+}
+
+struct Running {
+    number: u64,
+    seq: i64,
+    began_ms: i64,
+    /// The base has been handed to the thread.
+    placed: bool,
+}
+
+fn fsync(engine: &Engine) -> Fsync {
+    match engine.config.appendfsync {
+        AppendFsync::Always => Fsync::Always,
+        AppendFsync::Everysec => Fsync::EverySecond,
+        AppendFsync::No => Fsync::No,
+    }
+}
+
+impl AppendOnly {
+    /// Lets it reach the server. Once, at start.
+    pub fn attach(&self, server: &Rc<Server>) {
+        self.0.borrow_mut().server = Rc::downgrade(server);
+    }
+
+    /// Effects go to a log.
+    pub fn is_on(&self) -> bool {
+        self.0.borrow().mode != Mode::Off
+    }
+
+    /// The server starts with a log: goes on in the one that was loaded, or begins one with the dataset as its base.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn start(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
+        let (manifest, seal) = loaded.map_or((None, None), |log| (log.manifest, log.seal));
+        // A single file of an older server is in no manifest: the dataset that was loaded from it becomes a base.
+        let known = manifest.is_some();
+        let mut writer = self.open(engine, manifest.unwrap_or_default(), seal)?;
+        if known {
+            writer.begin_increment(true).map_err(|e| e.to_string())?;
+        } else {
+            let seq = self.0.borrow_mut().next_base();
+            self.write_base(engine, seq)?;
+            writer.begin_increment(false).map_err(|e| e.to_string())?;
+            let installed = writer.install_base(seq, BaseForm::Dump);
+            installed.map_err(|e| e.to_string())?;
+        }
+        let bytes = self.bytes_on_disk(writer.manifest());
+        let mut state = self.0.borrow_mut();
+        (state.base_bytes, state.rewritten_bytes) = bytes;
+        state.begin(engine, writer, Mode::On)
+    }
+
+    /// CONFIG SET appendonly yes.
+    ///
+    /// # Errors
+    /// The disk's, or the log that is there cannot be read.
+    pub fn enable(&self, engine: &mut Engine) -> Result<(), String> {
+        if self.is_on() {
+            return Ok(());
+        }
+        let path = directory(engine).join(names::manifest(&engine.config.appendfilename));
+        let manifest = match fs::read(&path) {
+            Ok(bytes) => Manifest::parse(&bytes).map_err(|e| e.to_string())?,
+            Err(_) => Manifest::default(),
+        };
+        let mut writer = self.open(engine, manifest, None)?;
+        writer.begin_increment(false).map_err(|e| e.to_string())?;
+        let mut state = self.0.borrow_mut();
+        state.begin(engine, writer, Mode::Waiting)?;
+        state.scheduled = true;
+        drop(state);
+        self.begin_what_is_scheduled(engine);
+        Ok(())
+    }
+
+    /// CONFIG SET appendonly no. Waits until what was committed is durable.
+    pub fn disable(&self, engine: &mut Engine) {
+        if self.is_on() {
+            self.finish(engine);
+            engine.commits.remove_logs();
+            engine.hold_writes_for_log(false);
+            engine.append_failed = None;
+            let mut state = self.0.borrow_mut();
+            state.mode = Mode::Off;
+            state.running = None;
+            state.scheduled = false;
+            state.failure = None;
+        }
+    }
+
+    /// The process ends: waits until what was committed is durable, or the disk refuses it.
+    pub fn finish(&self, engine: &mut Engine) {
+        self.hand_over(engine);
+        let (queue, thread) = {
+            let mut state = self.0.borrow_mut();
+            (state.queue.clone(), state.thread.take())
+        };
+        if let Some(thread) = thread {
+            queue.order(Order::Stop);
+            if thread.join().is_err() {
+                tracing::error!("The thread of the append-only file has panicked");
+            }
+            if let Some(failure) = queue.read().failure {
+                tracing::warn!("Writes that were not durable are lost: {failure}");
+            }
+        }
+    }
+
+    fn open(
+        &self,
+        engine: &Engine,
+        manifest: Manifest,
+        seal: Option<Seal>,
+    ) -> Result<Writer<Machine>, String> {
+        let directory = directory(engine);
+        let made = match directory.is_dir() {
+            true => Ok(()),
+            false => fs::create_dir(&directory)
+                .and_then(|()| Machine.sync_directory(disk::directory_of(&directory))),
+        };
+        made.map_err(|e| {
+            let reason = crate::strerror(&e);
+            format!(
+                "Can't open or create append-only dir {}: {reason}",
+                engine.config.appenddirname
+            )
+        })?;
+        let filename = engine.config.appendfilename.clone();
+        let mut state = self.0.borrow_mut();
+        state.base_seq = manifest.base.as_ref().map_or(0, |base| base.seq);
+        (state.directory, state.filename) = (directory.clone(), filename.clone());
+        let position = engine.commits.position();
+        let last = match seal {
+            Some(seal) => Mark {
+                at: position,
+                id: seal.id,
+                offset: seal.offset,
+                ms: seal.ms,
+            },
+            None => tap::mark(engine, position),
+        };
+        Ok(Writer::new(Machine, directory, filename, manifest, last))
+    }
+
+    /// Writes the dataset as a base, doing nothing else.
+    fn write_base(&self, engine: &mut Engine, seq: i64) -> Result<(), String> {
+        let Some(server) = self.0.borrow().server.upgrade() else {
+            return Ok(());
+        };
+        let persistence = &server.persistence;
+        let Some(whole) = persistence.whole(engine) else {
+            return Err(flow::NOT_WHOLE.to_owned());
+        };
+        let request = self.request(&whole, seq);
+        let written = persistence.run_to_end(engine, &whole, request);
+        written.map_err(|e| e.to_string())
+    }
+
+    fn request(&self, whole: &Whole, seq: i64) -> SnapshotRequest<fs::File> {
+        let state = self.0.borrow();
+        let path = state
+            .directory
+            .join(names::base(&state.filename, seq, BaseForm::Dump));
+        SnapshotRequest {
+            target: Target::Base(DumpFile::at(path).to_replace(whole)),
+            form: None,
+            only_functions: false,
+            on_end: None,
+        }
+    }
+
+    /// Bytes of the base, and of all files.
+    fn bytes_on_disk(&self, manifest: &Manifest) -> (u64, u64) {
+        let state = self.0.borrow();
+        let bytes = |file: &aof::manifest::File| {
+            let name = String::from_utf8_lossy(&file.name).into_owned();
+            fs::metadata(state.directory.join(name)).map_or(0, |m| m.len())
+        };
+        let base = manifest.base.as_ref().map_or(0, bytes);
+        (base, manifest.files().map(bytes).sum())
+    }
+
+    /// BGREWRITEAOF.
+    ///
+    /// # Errors
+    /// There is no log, or a rewrite is running.
+    pub fn rewrite(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
+        if !self.is_on() {
+            return Err(CommandError::fixed(
+                "ERR the append-only file is off: there is nothing to rewrite",
+            ));
+        }
+        if self.0.borrow().running.is_some() {
+            return Err(CommandError::fixed(
+                "ERR Background append only file rewriting already in progress",
+            ));
+        }
+        self.0.borrow_mut().scheduled = true;
+        self.begin_what_is_scheduled(engine);
+        match self.0.borrow().running.is_some() {
+            true => Ok("Background append only file rewriting started"),
+            false => Ok("Background append only file rewriting scheduled"),
+        }
+    }
+
+    /// The dataset was replaced as a whole: the log goes on with the new one as its base.
+    pub fn dataset_replaced(&self, engine: &mut Engine) {
+        if !self.is_on() {
+            return;
+        }
+        self.hand_over(engine);
+        let mut state = self.0.borrow_mut();
+        state.mode = Mode::Waiting;
+        state.begun += 1;
+        let rewrite = state.begun;
+        state.running = None;
+        state.scheduled = true;
+        state.tap.reset();
+        state.queue.order(Order::Cut {
+            listed: false,
+            rewrite,
+        });
+    }
+
+    /// Begins a rewrite that is scheduled, if no snapshot is running.
+    fn begin_what_is_scheduled(&self, engine: &mut Engine) {
+        let server = self.0.borrow().server.upgrade();
+        let Some(server) = server.filter(|_| self.0.borrow().scheduled) else {
+            return;
+        };
+        let persistence = &server.persistence;
+        if persistence.running() || self.0.borrow().running.is_some() {
+            return;
+        }
+        let Some(whole) = persistence.whole(engine) else {
+            return;
+        };
+        engine.commit();
+        self.hand_over(engine);
+        let (number, seq, listed) = {
+            let mut state = self.0.borrow_mut();
+            state.scheduled = false;
+            state.begun += 1;
+            let listed = state.mode == Mode::On;
+            (state.begun, state.next_base(), listed)
+        };
+        let mut request = self.request(&whole, seq);
+        let this = self.clone();
+        request.on_end = Some(Box::new(move |engine, result| {
+            this.base_ended(engine, number, result.map(drop));
+        }));
+        match persistence.start(engine, &whole, request) {
+            Ok(()) => {
+                tracing::info!(
+                    "Background append only file rewriting started by pid {}",
+                    std::process::id()
+                );
+                let mut state = self.0.borrow_mut();
+                state.running = Some(Running {
+                    number,
+                    seq,
+                    began_ms: engine.clock.steady_ms,
+                    placed: false,
+                });
+                state.tap.reset();
+                state.queue.order(Order::Cut {
+                    listed,
+                    rewrite: number,
+                });
+            }
+            Err(error) => self
+                .0
+                .borrow_mut()
+                .rewrite_failed(engine, &error.to_string()),
+        }
+    }
+
+    /// The snapshot of the rewrite of this number has ended.
+    fn base_ended(&self, engine: &mut Engine, number: u64, result: Result<(), &SaveError>) {
+        let mut state = self.0.borrow_mut();
+        let path = |state: &State, seq| {
+            state
+                .directory
+                .join(names::base(&state.filename, seq, BaseForm::Dump))
+        };
+        let Some(running) = state.running.as_mut().filter(|r| r.number == number) else {
+            return;
+        };
+        let seq = running.seq;
+        match result {
+            Ok(()) => {
+                running.placed = true;
+                state.base_bytes = fs::metadata(path(&state, seq)).map_or(0, |m| m.len());
+                let rewrite = number;
+                state.queue.order(Order::Base { seq, rewrite });
+            }
+            Err(error) => state.rewrite_failed(engine, &error.to_string()),
+        }
+    }
+
+    /// Hands over what was committed. Called at the end of each batch of requests.
+    pub fn hand_over(&self, engine: &mut Engine) {
+        let state = self.0.borrow();
+        if state.mode != Mode::Off && state.tap.hand_over(engine, &state.queue) {
+            drop(state);
+            self.hold_writers(engine);
+        }
+    }
+
+    /// Takes note of what the thread has come to.
+    fn take_news(&self, engine: &mut Engine) {
+        let mut state = self.0.borrow_mut();
+        if state.mode == Mode::Off {
+            return;
+        }
+        let report = state.queue.read();
+        engine.on_durable(report.durable);
+        if state.failure != report.failure {
+            match &report.failure {
+                Some(why) => tracing::warn!(
+                    "The append-only file: {why}. Writes are refused until it can be written"
+                ),
+                None => tracing::warn!("AOF write error looks solved. The server can write again."),
+            }
+            let refusal = |why: &String| {
+                CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}"))
+            };
+            engine.append_failed = report.failure.as_ref().map(refusal);
+            state.failure = report.failure.clone();
+        }
+        state.end_rewrite(engine, &report);
+        drop(state);
+        self.hold_writers(engine);
+    }
+
+    /// Writers wait while so much is in memory that the disk has not taken.
+    fn hold_writers(&self, engine: &mut Engine) {
+        let state = self.0.borrow();
+        if state.mode == Mode::Off {
+            return;
+        }
+        let limit = usize::try_from(engine.config.aof_buffer_limit).unwrap_or(usize::MAX);
+        let most = match engine.holds_writes_for_log() {
+            true => limit / 4 * 3,
+            false => limit,
+        };
+        let holds = state.queue.waiting() > most;
+        drop(state);
+        if holds || engine.holds_writes_for_log() {
+            engine.hold_writes_for_log(holds);
+        }
+    }
+
+    /// Called at each turn of the periodic work.
+    pub fn cron(&self, engine: &mut Engine) {
+        if !self.is_on() {
+            return;
+        }
+        self.hand_over(engine);
+        self.take_news(engine);
+        {
+            let mut state = self.0.borrow_mut();
+            let rewriting = state.running.is_some();
+            let policy = (
+                fsync(engine),
+                rewriting && engine.config.no_appendfsync_on_rewrite,
+            );
+            if state.policy != Some(policy) {
+                state.set_policy(policy);
+            }
+            if state.running.is_none() && !state.scheduled && state.rewrite_is_due(engine) {
+                state.scheduled = true;
+            }
+        }
+        self.begin_what_is_scheduled(engine);
+    }
+
+    /// Follows the thread's reports for as long as the server lives.
+    pub async fn follow(server: Rc<Server>) {
+        let queue = server.append.0.borrow().queue.clone();
+        loop {
+            queue.news().await;
+            server.with_engine(|engine| server.append.take_news(engine));
+        }
+    }
+}
+
+/// The directory of the log. The working directory is `dir`.
+pub fn directory(engine: &Engine) -> PathBuf {
+    let name = PathBuf::from(&engine.config.appenddirname);
+    std::path::absolute(&name).unwrap_or(name)
+}
+
+impl State {
+    fn next_base(&mut self) -> i64 {
+        self.base_seq += 1;
+        self.base_seq
+    }
+
+    /// From now on effects are written.
+    fn begin(
+        &mut self,
+        engine: &mut Engine,
+        writer: Writer<Machine>,
+        mode: Mode,
+    ) -> Result<(), String> {
+        let policy = Policy::new(fsync(engine));
+        let queue = self.queue.clone();
+        queue.report(|report| *report = Report::default());
+        let name = "forebay-aof";
+        let thread = threads::spawn(name, move || thread::run(writer, &queue, policy));
+        self.thread = Some(
+            thread.map_err(|e| format!("Can't start a thread for the append-only file: {e}"))?,
+        );
+        self.mode = mode;
+        self.tap.reset();
+        self.set_policy((fsync(engine), false));
+        engine.commits.add_log(Box::new(self.tap.clone()));
+        Ok(())
+    }
+
+    fn set_policy(&mut self, policy: (Fsync, bool)) {
+        self.policy = Some(policy);
+        self.tap.set_waits(policy.0 == Fsync::Always);
+        self.queue.order(Order::Policy(policy.0, policy.1));
+    }
+
+    fn bytes(&self) -> u64 {
+        self.base_bytes + self.queue.read().bytes
+    }
+
+    fn rewrite_is_due(&self, engine: &Engine) -> bool {
+        let now = engine.clock.steady_ms / 1000;
+        if self.mode == Mode::Waiting {
+            return now >= self.not_before;
+        }
+        let config = &engine.config;
+        let percent = u64::try_from(config.auto_aof_rewrite_percentage).unwrap_or(0);
+        let least = u64::try_from(config.auto_aof_rewrite_min_size).unwrap_or(0);
+        let (bytes, base) = (self.bytes(), self.rewritten_bytes.max(1));
+        let grown = u128::from(bytes) * 100 / u128::from(base);
+        percent > 0 && bytes > least && grown >= 100 + u128::from(percent) && now >= self.not_before
+    }
+
+    fn end_rewrite(&mut self, engine: &mut Engine, report: &Report) {
+        let Some(running) = &self.running else { return };
+        let Some((number, result)) = &report.rewrite else {
+            return;
+        };
+        if *number != running.number {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.last_seconds = Some((engine.clock.steady_ms - running.began_ms) / 1000);
+                (self.last_failed, self.failures) = (false, 0);
+                self.rewrites += 1;
+                self.rewritten_bytes = self.base_bytes + report.bytes;
+                self.mode = Mode::On;
+                self.running = None;
+                tracing::info!("Background AOF rewrite finished successfully");
+            }
+            Err(why) => {
+                let why = why.clone();
+                self.rewrite_failed(engine, &why);
+            }
+        }
+    }
+
+    fn rewrite_failed(&mut self, engine: &mut Engine, why: &str) {
+        tracing::warn!("Background AOF rewrite terminated with error: {why}");
+        if let Some(running) = self.running.take()
+            && running.placed
+        {
+            let name = names::base(&self.filename, running.seq, BaseForm::Dump);
+            // The manifest may name it all the same, if its directory could not be synced: it stays.
+            tracing::info!("{name} is left where it is");
+        }
+        self.last_failed = true;
+        self.failures += 1;
+        let over = self.failures.saturating_sub(FAILURES_AT_ONCE);
+        let minutes = match over {
+            0 => 0,
+            n => (1_i64 << n.min(6)).min(WAIT_MAX_MIN),
+        };
+        self.not_before = engine.clock.steady_ms / 1000 + minutes * 60;
+    }
+}

@@ -1,0 +1,123 @@
+//! The thread that writes the log, so that no client ever waits for the disk but those that asked for it.
+
+use super::queue::{Order, Queue};
+use aof::names::BaseForm;
+use disk::Disk;
+use flow::append::{AppendError, Policy, Writer};
+use std::time::{Duration, Instant};
+
+/// Works until it is told to stop.
+pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
+    let mut thread = Thread {
+        began: Instant::now(),
+        policy,
+        cut: None,
+        old_bytes: 0,
+    };
+    let _tells = TellsOfPanic(queue);
+    let mut stop = false;
+    while !stop {
+        let busy = writer.has_unwritten() || writer.has_unsynced();
+        let wait = busy.then(|| Duration::from_millis(thread.policy.wait_ms(thread.now())));
+        for order in queue.take(wait) {
+            match order {
+                Order::Batch(batch) => writer.push(batch),
+                Order::Policy(fsync, leave_disk_alone) => {
+                    thread.policy.fsync = fsync;
+                    thread.policy.leave_disk_alone = leave_disk_alone;
+                }
+                Order::Cut { listed, rewrite } => thread.cut(&mut writer, queue, listed, rewrite),
+                Order::Base { seq, rewrite } => thread.base(&mut writer, queue, seq, rewrite),
+                Order::Stop => stop = true,
+            }
+        }
+        thread.write(&mut writer, queue);
+    }
+    let ended = writer.write().and_then(|()| writer.sync());
+    thread.tell(&writer, queue, ended);
+}
+
+/// The executor learns of it when the thread panics: nothing is written any more.
+struct TellsOfPanic<'a>(&'a Queue);
+
+impl Drop for TellsOfPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let failure = "the thread that writes it has ended; restart the server".to_owned();
+            self.0.report(|report| report.failure = Some(failure));
+        }
+    }
+}
+
+struct Thread {
+    began: Instant,
+    policy: Policy,
+    /// The rewrite whose cut came last, and whether it went well.
+    cut: Option<(u64, Result<(), String>)>,
+    /// Bytes of the increments before the current one.
+    old_bytes: u64,
+}
+
+impl Thread {
+    fn now(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    /// Writes what has come, and syncs it if that is due.
+    fn write<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue) {
+        if !self.policy.may_try(self.now()) {
+            return queue.report(|report| report.kept = writer.kept_bytes());
+        }
+        let mut result = writer.write();
+        if result.is_ok() && !self.policy.keeps() {
+            writer.settle_written();
+        }
+        if result.is_ok() && writer.has_unsynced() && self.policy.sync_is_due(self.now()) {
+            queue.report(|report| report.syncing = 1);
+            result = writer.sync();
+            let now = self.now();
+            self.policy.synced(now);
+        }
+        let now = self.now();
+        self.policy.tried(now, result.is_ok());
+        self.tell(writer, queue, result);
+    }
+
+    fn tell<D: Disk>(&self, writer: &Writer<D>, queue: &Queue, result: Result<(), AppendError>) {
+        let failure = result.err().map(|error| error.to_string());
+        queue.report(|report| {
+            report.durable = writer.durable();
+            report.failure = failure;
+            report.bytes = self.old_bytes + writer.increment_bytes();
+            report.kept = writer.kept_bytes();
+            report.syncing = 0;
+        });
+    }
+
+    fn cut<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue, listed: bool, rewrite: u64) {
+        let old_bytes = self.old_bytes + writer.increment_bytes();
+        let result = writer.begin_increment(listed).map_err(|e| e.to_string());
+        if result.is_ok() {
+            self.old_bytes = old_bytes;
+        } else {
+            queue.report(|report| report.rewrite = Some((rewrite, result.clone())));
+        }
+        self.cut = Some((rewrite, result));
+    }
+
+    fn base<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue, seq: i64, rewrite: u64) {
+        let result = match &self.cut {
+            Some((of, Ok(()))) if *of == rewrite => writer
+                .install_base(seq, BaseForm::Dump)
+                .map_err(|e| e.to_string()),
+            Some((of, Err(why))) if *of == rewrite => Err(why.clone()),
+            _ => Err("another rewrite has begun".to_owned()),
+        };
+        if result.is_ok() {
+            self.old_bytes = 0;
+        }
+        queue.report(|report| {
+            report.rewrite = Some((rewrite, result));
+        });
+    }
+}
