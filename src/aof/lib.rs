@@ -26,6 +26,8 @@
 //!  * Every defect has the offset of its byte.
 //!  * Pure: no files, no clock. Windows of bytes are arguments, and so are times.
 
+#![forbid(unsafe_code)]
+
 pub mod defect;
 pub mod judge;
 pub mod manifest;

@@ -15,6 +15,8 @@ enum Source {
     Predictable(u64),
 }
 
+// Whoever has a seed was given it; only the source of secrets draws them.
+#[expect(clippy::disallowed_methods, reason = "the one place that draws")]
 impl Secrets {
     /// The system's random numbers.
     ///

@@ -4,6 +4,8 @@
 //! wrong, or something could not be read or written. If the reader of the output closes it (`| head`), a tool ends
 //! quietly.
 
+#![forbid(unsafe_code)]
+
 mod aof;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

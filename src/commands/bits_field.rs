@@ -182,6 +182,9 @@ impl Op {
     }
 }
 
+/// What is done with the number that an operation is given.
+type ChangeOf = fn(i64) -> Change;
+
 fn parse(cx: &Cx<'_>, args: Args<'_>) -> Result<Vec<Op>, CommandError> {
     let (mut ops, mut overflow) = (Vec::new(), Overflow::Wrap);
     let ways = [
@@ -196,7 +199,7 @@ fn parse(cx: &Cx<'_>, args: Args<'_>) -> Result<Vec<Op>, CommandError> {
             overflow = way.ok_or(CommandError::fixed("ERR Invalid OVERFLOW type specified"))?;
             continue;
         }
-        let (width, offset, change): (_, _, Option<(&[u8], fn(i64) -> Change)>) =
+        let (width, offset, change): (_, _, Option<(&[u8], ChangeOf)>) =
             if let Some([width, offset]) = words.take_with("GET") {
                 (width, offset, None)
             } else if let Some([width, offset, value]) = words.take_with("SET") {

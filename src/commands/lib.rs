@@ -7,6 +7,8 @@
 //! CONTRIBUTING.md says how to add one. A write calls [`engine::Cx::changed`] per key, [`engine::Cx::notify`] for its event, and,
 //! where its effect depends on time or chance, [`engine::Cx::propagate_as`] with the settled form.
 
+#![forbid(unsafe_code)]
+
 pub mod bits;
 pub mod bits_field;
 pub mod bits_op;

@@ -8,6 +8,8 @@
 //! * [`mod@document`] writes `docs/config.md`.
 //! * [`mod@directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
 
+#![forbid(unsafe_code)]
+
 pub mod access;
 pub mod choices;
 pub mod directive;

@@ -5,6 +5,8 @@
 //! [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside through [`host::Host`], and gets
 //! the time from [`engine::Clock`].
 
+#![forbid(unsafe_code)]
+
 pub mod acl_log;
 pub mod args;
 pub mod blocking;

@@ -12,6 +12,8 @@
 //!
 //! Nothing here waits, reads a clock or opens a file.
 
+#![forbid(unsafe_code)]
+
 pub mod append;
 pub mod dump_file;
 pub mod expiry;

@@ -49,7 +49,7 @@ impl Glance {
     /// What type of value it is.
     #[inline]
     pub fn kind(&self) -> Kind {
-        self.type_byte.kind()
+        Kind::of_rdb_type(self.type_byte.rdb_type())
     }
 
     /// True if the value is outside the record, so that it can be changed without a copy.
@@ -250,7 +250,7 @@ impl Db {
     #[inline]
     pub fn kind(&self, loc: Loc) -> Kind {
         let bytes = self.segment(loc).bytes_at(loc.slot as usize);
-        record::type_byte(bytes).kind()
+        Kind::of_rdb_type(record::type_byte(bytes).rdb_type())
     }
 
     /// What a command asks of an entry first.

@@ -1,6 +1,5 @@
 //! The byte of a record that says what its value is, and whether the value is in the record.
 
-use super::value::Kind;
 use rdb::RdbType;
 
 /// The bits that are the RDB type: small numbers, so that the upper bits are the keyspace's own.
@@ -69,12 +68,6 @@ impl TypeByte {
     #[inline]
     pub const fn index(self) -> usize {
         (self.0 & TYPE) as usize
-    }
-
-    /// What type of value it is.
-    #[inline]
-    pub fn kind(self) -> Kind {
-        Kind::of_rdb_type(self.rdb_type())
     }
 
     /// True if a handle takes the place of the value.

@@ -5,6 +5,8 @@
 //! bound on nesting like that of the real compiler. What it cannot tell (limits on locals, upvalues, constants) it
 //! lets pass.
 
+#![forbid(unsafe_code)]
+
 mod lexer;
 
 use lexer::{Lexer, Token};

@@ -224,6 +224,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test is the one who has threads"
+    )]
     fn the_reader_waits_for_its_windows_to_come_back() {
         let data = vec![1u8; 64 << 20];
         let mut windows = Windows::new(data.as_slice());

@@ -43,6 +43,8 @@
 //!    all load is loaded here, as they load it.
 //!  * Pure: no files, clocks or randomness. Hash seeds are arguments.
 
+#![forbid(unsafe_code)]
+
 mod bytes;
 pub mod error;
 mod frames;

@@ -14,6 +14,8 @@
 //! Nothing here touches a socket, a file or a clock. Commands and drivers call [`Replication`], which
 //! collects [`Action`]s; the shell performs them after each batch.
 
+#![forbid(unsafe_code)]
+
 pub mod action;
 pub mod effects;
 pub mod failover;

@@ -183,7 +183,7 @@ impl Log {
             let n = room.min(bytes.len());
             let tail = self.blocks.back_mut().expect("it has room");
             tail.push(&bytes[..n]);
-            self.end = self.end + n as i64;
+            self.end += n as i64;
             bytes = &bytes[n..];
         }
         self.drop_unneeded(DROP_PER_STEP);

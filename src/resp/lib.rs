@@ -4,6 +4,8 @@
 //! * [`reply`]: the encoder that every command writes into (RESP2 and RESP3).
 //! * [`request`]: the parser of multi-bulk and inline requests; [`words`]: the words of the latter, and of redis.conf.
 
+#![forbid(unsafe_code)]
+
 pub mod output;
 pub mod reply;
 pub mod request;

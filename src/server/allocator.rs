@@ -284,6 +284,10 @@ mod tests {
     use std::ffi::CString;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test is the one who has threads"
+    )]
     fn what_is_lent_is_gone_once_the_other_thread_has_dropped_it() {
         const SIZE: usize = 64 << 20;
         let block = vec![1u8; SIZE];

@@ -47,6 +47,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test is the one who has threads"
+    )]
     fn a_background_thread_is_nicer_than_its_parent_and_the_serving_one_is_not() {
         // SAFETY: takes and gives integers only.
         let nice = || unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };

@@ -4,6 +4,8 @@
 //! needed the thread, never of the server: the caller gets the error, and either fails with it or does the work
 //! itself.
 
+#![expect(clippy::disallowed_methods, reason = "threads are started here")]
+
 #[cfg(not(test))]
 use base::reserve;
 use std::io;

@@ -30,6 +30,8 @@
 //! | [`page`] | what HTML pages share |
 //! | [`text`], [`json_text`] | numbers, times and keys for eyes; JSON |
 
+#![forbid(unsafe_code)]
+
 pub mod aof;
 pub mod canonical;
 pub mod check;

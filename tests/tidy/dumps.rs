@@ -1,7 +1,7 @@
 //! Files are renamed, removed and truncated in few places of the server, and those that do it to a dump ask for the
 //! witness of a complete dataset.
 
-use super::{assert_none, lines_with};
+use super::{assert_none, phrases_in};
 
 /// What takes a file from under its name, or its bytes away.
 const DESTROYS: [&str; 13] = [
@@ -52,7 +52,7 @@ const MAY: [(&str, &str); 11] = [
 
 #[test]
 fn only_those_who_hold_the_witness_destroy_dumps() {
-    let found = lines_with(&["flow", "server"], &DESTROYS);
+    let found = phrases_in(&["flow", "server"], &DESTROYS);
     assert!(found.len() > 5, "the places that are known are found");
     let strange = found
         .into_iter()
@@ -67,7 +67,13 @@ fn only_those_who_hold_the_witness_destroy_dumps() {
 fn requests_run_on_the_executor_alone() {
     let folders = ["engine", "commands", "replication", "server"];
     // A handler that could run one would run it within its own.
-    let made = lines_with(&folders, &["Executor::from(", "Executor {"]);
+    let mut made = phrases_in(&folders, &["Executor::from(", "Executor {"]);
+    // What it can do is no way to make one.
+    for can in phrases_in(&folders, &["impl Executor {"]) {
+        let same = can.replace("impl ", "");
+        let at = made.iter().position(|line| *line == same);
+        made.remove(at.expect("the shorter phrase is there too"));
+    }
     let known = [
         "src/engine/executor.rs",
         "src/server/state.rs",

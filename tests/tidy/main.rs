@@ -2,47 +2,16 @@
 //!
 //! Words that may stand nowhere are put together here from halves, so that this file may hold them.
 
+mod circles;
 mod commands;
 mod dumps;
 mod rooms;
 mod secrets;
+mod source;
 
+use source::{Token, tokens, without_tests};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Folders whose code gets time, bytes and seeds as arguments.
-const PURE: [&str; 11] = [
-    "aof",
-    "base",
-    "config",
-    "flow",
-    "resp",
-    "rdb",
-    "keyspace",
-    "lua",
-    "engine",
-    "commands",
-    "replication",
-];
-
-/// What waits, or differs from run to run.
-const IMPURE: [&str; 12] = [
-    "tokio::",
-    "use tokio",
-    "std::fs",
-    "std::net",
-    "std::process",
-    "std::env",
-    "Instant::now",
-    "SystemTime",
-    "thread::sleep",
-    "thread::spawn",
-    "UNIX_EPOCH",
-    "RandomState",
-];
-
-/// Code that decodes what others have sent must be safe code.
-const SAFE: [&str; 4] = ["aof", "resp", "rdb", "replication"];
 
 /// Lines of one file: about 500 are meant, this is the end.
 const LINES_MAX: usize = 700;
@@ -89,36 +58,6 @@ fn shown(path: &Path) -> String {
         .to_string()
 }
 
-/// The code of a file without the items that are built for tests only, and without comments.
-///
-/// The layout is rustfmt's: an item of several lines ends with a brace in the column in which it began.
-fn product_code(text: &str) -> Vec<(usize, &str)> {
-    let mut code = Vec::new();
-    let (mut for_tests, mut ends_with) = (false, None::<String>);
-    for (i, line) in text.lines().enumerate() {
-        if let Some(end) = &ends_with {
-            if line.strip_suffix(';').unwrap_or(line) == end {
-                ends_with = None;
-            }
-            continue;
-        }
-        let word = line.trim();
-        if word == "#[cfg(test)]" {
-            for_tests = true;
-        } else if for_tests && !word.starts_with("#[") {
-            for_tests = false;
-            if !word.ends_with([';', '}', ',']) {
-                let indent = &line[..line.len() - line.trim_start().len()];
-                ends_with = Some(format!("{indent}}}"));
-            }
-        } else if !for_tests {
-            code.push((i + 1, line.split("//").next().unwrap_or(line)));
-        }
-    }
-    code.retain(|(_, line)| !line.trim().is_empty());
-    code
-}
-
 /// True for files that only tests include, and for those in folders of such files.
 fn is_for_tests(path: &Path) -> bool {
     let below = path.strip_prefix(root()).unwrap_or(path).with_extension("");
@@ -129,33 +68,45 @@ fn is_for_tests(path: &Path) -> bool {
 }
 
 /// All product code below src, by file.
-fn all_product_code() -> Vec<(String, String)> {
+fn all_product_code() -> Vec<(String, Vec<Token>)> {
     let product = files(&root().join("src"), &[".rs"]);
     let product = product.iter().filter(|path| !is_for_tests(path));
     product
-        .map(|path| {
-            let text = read(path);
-            let lines: Vec<&str> = product_code(&text).into_iter().map(|(_, l)| l).collect();
-            (shown(path), lines.join("\n"))
-        })
+        .map(|path| (shown(path), without_tests(&tokens(&read(path)))))
         .collect()
 }
 
-/// True if `code` has `.field`, and `after` accepts what follows the whole word.
-fn has_field(code: &str, field: &str, after: impl Fn(&str) -> bool) -> bool {
-    let dotted = format!(".{field}");
-    code.match_indices(&dotted).any(|(at, found)| {
-        let rest = &code[at + found.len()..];
-        let is_word = !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-        is_word && after(rest)
-    })
+/// Where product code of `folders` below src has one of these phrases, token for token.
+fn phrases_in(folders: &[&str], phrases: &[&str]) -> Vec<String> {
+    let wanted: Vec<Vec<Token>> = phrases.iter().map(|phrase| tokens(phrase)).collect();
+    let mut found = Vec::new();
+    for (path, code) in all_product_code() {
+        if !folders
+            .iter()
+            .any(|f| Path::new(&path).starts_with(Path::new("src").join(f)))
+        {
+            continue;
+        }
+        for (phrase, wanted) in phrases.iter().zip(&wanted) {
+            let times = code
+                .windows(wanted.len())
+                .filter(|there| there == wanted)
+                .count();
+            found.extend((0..times).map(|_| format!("{path}: {phrase}")));
+        }
+    }
+    found
+}
+
+/// True if `code` has `.field`, and `after` accepts the tokens that follow.
+fn has_field(code: &[Token], field: &str, after: impl Fn(&[Token]) -> bool) -> bool {
+    code.windows(2)
+        .enumerate()
+        .any(|(i, pair)| pair[0].is_mark('.') && pair[1].is_word(field) && after(&code[i + 2..]))
 }
 
 #[test]
-fn items_for_tests_are_left_out_and_nothing_behind_them_is() {
-    let text = "#[cfg(test)]\nmod tests;\n\nuse a::b; // why\n\n#[cfg(test)]\nmod more {\n    fn f() {\n    }\n}\n\nfn g() {\n    #[cfg(test)]\n    let x = 1;\n}\n";
-    let lines: Vec<(usize, &str)> = product_code(text);
-    assert_eq!(lines, [(4, "use a::b; "), (12, "fn g() {"), (15, "}")]);
+fn files_for_tests_are_known_by_their_names() {
     assert!(is_for_tests(&root().join("src/a/tests.rs")));
     assert!(is_for_tests(&root().join("src/a/b_tests.rs")));
     assert!(is_for_tests(&root().join("src/a/tests/set.rs")));
@@ -170,62 +121,6 @@ fn read(path: &Path) -> String {
 
 fn assert_none(what: &str, found: &[String]) {
     assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
-}
-
-/// Lines of `folders` below src that contain one of `words`; files that exist for tests are left out.
-fn lines_with(folders: &[&str], words: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for path in folders
-        .iter()
-        .flat_map(|f| files(&root().join("src").join(f), &[".rs"]))
-    {
-        if is_for_tests(&path) {
-            continue;
-        }
-        for (number, line) in product_code(&read(&path)) {
-            if let Some(word) = words.iter().find(|w| line.contains(**w)) {
-                found.push(format!("{}:{number}: {word}", shown(&path)));
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn pure_modules_neither_wait_nor_look_at_the_clock() {
-    assert_none(
-        "time, files and sockets belong into src/server",
-        &lines_with(&PURE, &IMPURE),
-    );
-}
-
-/// A refusal of the system is for whoever asked for a thread: one place starts them, and says so.
-#[test]
-fn the_server_starts_threads_in_one_place() {
-    let folders = [
-        "server",
-        "replication",
-        "keyspace",
-        "lua",
-        "engine",
-        "commands",
-        "pipes",
-    ];
-    let words = [
-        "thread::spawn",
-        "thread::Builder",
-        "spawn_blocking",
-        "tokio::fs",
-        "lookup_host",
-    ];
-    let mut found = lines_with(&folders, &words);
-    found.retain(|line| !line.starts_with("src/server/threads.rs"));
-    assert_none("threads are started by server::threads", &found);
-}
-
-#[test]
-fn code_that_decodes_input_has_no_unsafe() {
-    assert_none("decoders are safe code", &lines_with(&SAFE, &["unsafe "]));
 }
 
 #[test]
@@ -356,13 +251,20 @@ fn the_readme_has_two_commands_and_what_it_names_exists() {
 
 /// The fields of the directives with this effect.
 fn directives(effect: &str) -> Vec<String> {
-    let table = read(&root().join("src/config/directives.rs"));
-    let lines = table
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix(effect)?.strip_prefix(' '));
-    let fields: Vec<String> = lines
-        .filter_map(|line| line.split(": ").next()?.rsplit(' ').next())
-        .map(str::to_owned)
+    let table = without_tests(&tokens(&read(&root().join("src/config/directives.rs"))));
+    // `Works LIVE -> Port "port" ["alias"] port: i64 = ...`
+    let rows = table.windows(2).enumerate().filter(|(_, pair)| {
+        pair[0].is_word(effect)
+            && pair[1]
+                .word()
+                .is_some_and(|flags| flags == flags.to_uppercase())
+    });
+    let fields: Vec<String> = rows
+        .filter_map(|(i, _)| {
+            let rest = &table[i..];
+            let colon = rest.iter().position(|token| token.is_mark(':'))?;
+            Some(rest[colon - 1].word()?.to_owned())
+        })
         .collect();
     assert!(fields.len() > 10, "{effect}: {fields:?}");
     fields
@@ -398,22 +300,30 @@ fn constant_fields_of_info_are_documented() {
     let sections = read(&root().join("src/commands/server_cmds/info_sections.rs"));
     let persistence = read(&root().join("src/flow/save/info.rs"));
     let append = read(&root().join("src/server/append/info.rs"));
-    // `put("name", 0)`, `put("name", "text")`, `line("name", &0)` and pairs of name and text.
-    let constant = |line: &str| {
-        let line = line.trim();
-        let rest = ["line.put(\"", "line(\"", "(\""]
-            .iter()
-            .find_map(|start| line.strip_prefix(start))?;
-        let (name, value) = rest.split_once("\", ")?;
-        let value = value.trim_end_matches([';', ',']).strip_suffix(')')?;
-        let value = value.strip_prefix('&').unwrap_or(value);
-        let fixed = value == "0" || value.starts_with('"') && value.ends_with('"');
+    // `put("name", 0)`, `line("name", &"text")` and pairs of name and text.
+    let constant = |rest: &[Token]| {
+        let [
+            Token::Mark('('),
+            Token::Text(name),
+            Token::Mark(','),
+            rest @ ..,
+        ] = rest
+        else {
+            return None;
+        };
+        let rest = rest.strip_prefix(&[Token::Mark('&')]).unwrap_or(rest);
+        let [value, Token::Mark(')'), Token::Mark(';' | ','), ..] = rest else {
+            return None;
+        };
+        let fixed = value.is_word("0") || matches!(value, Token::Text(_));
         fixed.then(|| name.to_owned())
     };
-    let lines = sections.lines().chain(persistence.lines());
-    let lines = lines.chain(append.lines());
-    let mut fields: Vec<String> = lines.filter_map(constant).collect();
-    assert!(fields.len() > 25, "{fields:?}");
+    let code = [sections, persistence, append].map(|text| without_tests(&tokens(&text)));
+    let mut fields: Vec<String> = code
+        .iter()
+        .flat_map(|code| (0..code.len()).filter_map(|i| constant(&code[i..])))
+        .collect();
+    assert!(fields.len() > 30, "{fields:?}");
     fields.retain(|field| !docs.contains(&format!("`{field}`")));
     assert_none(
         "constant fields that docs/info-fields.md does not list",
@@ -424,28 +334,35 @@ fn constant_fields_of_info_are_documented() {
 /// A counter of INFO that nothing counts would be 0 for ever.
 #[test]
 fn every_counter_of_stats_is_written() {
-    let engine = read(&root().join("src/engine/engine.rs"));
-    let (_, fields) = engine.split_once("pub struct Stats {").expect("Stats");
-    let (fields, _) = fields.split_once("\n}").expect("its end");
-    let fields = fields
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+    let engine = without_tests(&tokens(&read(&root().join("src/engine/engine.rs"))));
+    let is_stats = |pair: &[Token]| pair[0].is_word("struct") && pair[1].is_word("Stats");
+    let at = engine.windows(2).position(is_stats).expect("Stats");
+    let body = engine[at..].iter().take_while(|token| !token.is_mark('}'));
+    let body: Vec<&Token> = body.collect();
+    let fields = body.windows(3).filter_map(|three| {
+        let declares = three[0].is_word("pub") && three[2].is_mark(':');
+        three[1].word().filter(|_| declares)
+    });
     let code = all_product_code();
-    let writes = |rest: &str| {
-        let rest = rest.trim_start();
-        let assigns = rest.starts_with('=') && !rest.starts_with("==");
-        assigns || rest.starts_with("+=") || rest.starts_with(['.', '['])
+    let writes = |rest: &[Token]| match rest {
+        [Token::Mark('='), Token::Mark('='), ..] => false,
+        [Token::Mark('=' | '.' | '['), ..] | [Token::Mark('+'), Token::Mark('='), ..] => true,
+        _ => false,
     };
     let mut counted = 0;
     let unwritten: Vec<String> = fields
-        .map(|(field, _)| field.to_owned())
+        .map(str::to_owned)
         .inspect(|_| counted += 1)
         .filter(|field| {
-            let made = format!(" {field}: ");
+            // `Stats { field: value }`
+            let made = |three: &[Token]| {
+                three[0].is_word(field) && three[1].is_mark(':') && !three[2].is_mark(':')
+            };
             !code.iter().any(|(path, code)| {
                 let shows = path.ends_with("info_sections.rs");
                 let declares = path.ends_with("engine/engine.rs");
-                !shows && (has_field(code, field, writes) || !declares && code.contains(&made))
+                let is_made = !declares && code.windows(3).any(made);
+                !shows && (has_field(code, field, writes) || is_made)
             })
         })
         .collect();

@@ -84,3 +84,27 @@ fn every_room_is_held_to_the_lints_of_the_workspace() {
         assert!(manifest.contains("[lints]\nworkspace = true"), "{room}");
     }
 }
+
+/// Rooms with rules of their own are those that may wait; `src/clippy.toml` holds for all others.
+#[test]
+fn only_rooms_that_may_wait_have_rules_of_their_own() {
+    assert!(root().join("src/clippy.toml").exists());
+    assert!(!root().join("clippy.toml").exists());
+    let page = read(&root().join("ARCHITECTURE.md"));
+    let (_, sentence) = page.split_once("**Invariant**: only ").expect("it is said");
+    let (named, _) = sentence.split_once(" may wait").expect("who may");
+    let named = named.split('`').filter_map(|word| word.strip_suffix('/'));
+    let named: BTreeSet<String> = named.map(str::to_owned).collect();
+    let own = manifests().into_keys();
+    let own = own.filter(|room| root().join(format!("src/{room}/clippy.toml")).exists());
+    assert_eq!(own.collect::<BTreeSet<String>>(), named);
+}
+
+/// What decodes the bytes of others is safe code, and so is every other room that has no need of unsafe code.
+#[test]
+fn rooms_that_decode_forbid_unsafe_code() {
+    for room in ["aof", "rdb", "replication", "resp"] {
+        let text = read(&root().join(format!("src/{room}/lib.rs")));
+        assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{room}");
+    }
+}

@@ -246,9 +246,10 @@ impl<'a> Segment<'a> {
         }
         let fields = match type_byte.is_outside() {
             false => record::first_field_expiry(bytes),
-            // SAFETY: the offset is that of a record, which this module wrote.
             true => {
-                unsafe { outside::value_unless_lent(bytes) }.and_then(Value::first_field_expiry)
+                // SAFETY: the offset is that of a record, which this module wrote.
+                let value = unsafe { outside::value_unless_lent(bytes) };
+                value.and_then(Value::first_field_expiry)
             }
         };
         expire.into_iter().chain(fields).min()

@@ -255,6 +255,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test is the one who has threads"
+    )]
     fn a_waiting_writer_goes_on_when_there_is_room() {
         let (writer, reader) = Pipe::waiting();
         let thread = std::thread::spawn(move || {

@@ -15,6 +15,10 @@ use std::sync::atomic::AtomicU64;
 
 /// How many random runs: a tenth of `all` where the code is not optimised, and what
 /// `FOREBAY_TEST_ROUNDS` says where it is set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs the tests says how long"
+)]
 fn rounds(all: u64) -> u64 {
     let said = std::env::var("FOREBAY_TEST_ROUNDS")
         .ok()
