@@ -28,6 +28,22 @@ pub fn manifest(filename: &str) -> String {
     format!("{filename}.manifest")
 }
 
+/// True for the name of a base or an increment of this log, whatever its number, and of a temporary manifest.
+pub fn is_of_log(filename: &str, name: &str) -> bool {
+    let temporary = format!("temp-{}-", manifest(filename));
+    if name.starts_with(&temporary) {
+        return true;
+    }
+    let rest = name
+        .strip_prefix(filename)
+        .and_then(|rest| rest.strip_prefix('.'));
+    let Some((number, kind)) = rest.and_then(|rest| rest.split_once('.')) else {
+        return false;
+    };
+    let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    digits && matches!(kind, "base.rdb" | "base.aof" | "incr.aof")
+}
+
 /// True if a file begins with a dump: the whole file is one, or requests follow it. Nine bytes of the file suffice.
 pub fn begins_with_dump(first: &[u8]) -> bool {
     first.starts_with(b"REDIS") || first.starts_with(b"VALKEY")
@@ -47,5 +63,30 @@ mod tests {
         );
         assert_eq!(increment(name, 12), "appendonly.aof.12.incr.aof");
         assert_eq!(manifest(name), "appendonly.aof.manifest");
+    }
+
+    #[test]
+    fn the_files_of_a_log_are_told_from_others() {
+        let of_log = |other| is_of_log("a.aof", other);
+        for name in [
+            "a.aof.3.base.rdb",
+            "a.aof.12.incr.aof",
+            "temp-a.aof.manifest-7-1",
+        ] {
+            assert!(of_log(name), "{name}");
+        }
+        let others = [
+            "a.aof.manifest",
+            "a.aof",
+            "b.aof.3.base.rdb",
+            "a.aof.x.base.rdb",
+            "a.aof..incr.aof",
+            "a.aof.3.incr.aof.cut-at-17",
+            "temp-b.aof.manifest-7-1",
+            "dump.rdb",
+        ];
+        for name in others {
+            assert!(!of_log(name), "{name}");
+        }
     }
 }

@@ -316,7 +316,7 @@ impl DiskFile for FakeFile {
         Ok(self.disk.lock().files[self.file].mode)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.disk.lock().files[self.file].bytes.len() as u64)
     }
 

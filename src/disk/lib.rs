@@ -133,7 +133,7 @@ pub trait DiskFile: Debug + Read + Write + Seek + Send + Sized + 'static {
     ///
     /// # Errors
     /// The system's.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 
     /// Asks the system to begin writing a range to the disk. Only a hint: errors show up when the file is synced.
     fn start_write_back(&self, _offset: u64, _len: u64) {}

@@ -106,7 +106,7 @@ impl DiskFile for File {
         self.set_permissions(Permissions::from_mode(mode))
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 

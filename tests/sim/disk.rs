@@ -248,7 +248,12 @@ impl DiskFile for SimFile {
         Ok(())
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        lock(&self.held).bytes.truncate(len as usize);
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<u64> {
         Ok(lock(&self.held).bytes.len() as u64)
     }
 }

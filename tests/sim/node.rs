@@ -359,7 +359,7 @@ impl Node {
             }
             Action::SendFile(id) => match self.payloads.file() {
                 Some(file) => {
-                    let len = file.len().expect("it is open");
+                    let len = file.size().expect("it is open");
                     let outbox = self.outbox(id);
                     outbox.lines.extend(format!("${len}\r\n").bytes());
                     outbox.payload = Some(Payload::File { file, at: 0 });

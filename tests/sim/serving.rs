@@ -155,7 +155,7 @@ impl Payload {
             Payload::File { file, at } => {
                 let bytes = file.bytes_at(*at, room);
                 *at += bytes.len();
-                let len = file.len().expect("it is open");
+                let len = file.size().expect("it is open");
                 out.extend_from_slice(&bytes);
                 Ok((bytes.len(), *at as u64 == len))
             }

@@ -6,8 +6,8 @@ use aof::names::{self, BaseForm};
 use aof::{Item, Manifest, judge};
 use base::request::encode_request;
 use base::testing::Rng;
-use disk::Aside;
 use disk::fake::{After, FakeDisk};
+use disk::{Aside, Disk};
 use engine::CommitPosition;
 use std::io::Write;
 use std::path::Path;
@@ -81,6 +81,45 @@ fn loaded(After(files): &After) -> Result<Vec<u64>, String> {
         );
     }
     Ok(found)
+}
+
+#[test]
+fn what_a_rewrite_left_behind_is_removed_and_nothing_else() {
+    let mut play = Play::new();
+    let seq = play.writer.next_base();
+    play.base(0, seq).expect("nothing fails");
+    play.writer.begin_increment(false).expect("nothing fails");
+    let done = play.writer.install_base(seq, BaseForm::Requests);
+    done.expect("nothing fails");
+    play.writer.push(batch(&mut None, 0, 3));
+    play.writer.write().expect("nothing fails");
+    // A base that was written and not installed, an increment that no manifest names, and files of others.
+    let seq = play.writer.next_base();
+    play.base(3, seq).expect("nothing fails");
+    play.writer.begin_increment(false).expect("nothing fails");
+    for name in [
+        "temp-a.aof.manifest-1-2",
+        "a.aof.1.incr.aof.cut-at-5",
+        "other",
+    ] {
+        let path = Path::new(DIRECTORY).join(name);
+        play.disk.create(&path, 0o644).expect("nothing fails");
+    }
+    play.writer.clear_away().expect("nothing fails");
+    let mut names = play.disk.list(Path::new(DIRECTORY)).expect("a list");
+    names.sort();
+    let expected = [
+        "a.aof.1.base.aof",
+        "a.aof.1.incr.aof",
+        "a.aof.1.incr.aof.cut-at-5",
+        "a.aof.manifest",
+        "other",
+    ];
+    assert_eq!(names, expected);
+    let all = play.disk.operations();
+    for after in play.disk.crashes_after(all) {
+        assert_eq!(loaded(&after), Ok(vec![1, 2, 3]));
+    }
 }
 
 struct Play {

@@ -371,6 +371,34 @@ impl<D: Disk> Writer<D> {
         self.write_manifest(manifest)
     }
 
+    /// Removes the files of this log that the manifest does not need: those that a process left which ended in the
+    /// midst of a rewrite. Nobody else may be writing the log.
+    ///
+    /// # Errors
+    /// The disk's; nothing that is needed is gone.
+    pub fn clear_away(&mut self) -> Result<(), AppendError> {
+        let what = "clear up the directory of the append-only log";
+        // The manifest that was read may not be durable, and the one before it may need other files.
+        let synced = self.disk.sync_directory(&self.directory);
+        synced.map_err(failed(what))?;
+        let names = self.disk.list(&self.directory).map_err(failed(what))?;
+        for name in names.iter().filter_map(|name| name.to_str()) {
+            let named = |file: &Entry| file.name == name.as_bytes();
+            if names::is_of_log(&self.filename, name) && !self.manifest.files().any(named) {
+                let removed = self.disk.remove_unlocked(&self.path(name));
+                removed.map_err(failed(what))?;
+            }
+        }
+        let base = disk::remove_leftovers(&self.disk, &self.directory, ("temp-", ".rdb"));
+        base.map_err(failed(what))?;
+        if self.manifest.history.is_empty() {
+            return Ok(());
+        }
+        let mut manifest = self.manifest.clone();
+        manifest.history.clear();
+        self.write_manifest(manifest)
+    }
+
     fn write_manifest(&mut self, manifest: Manifest) -> Result<(), AppendError> {
         let name = names::manifest(&self.filename);
         let write = || -> io::Result<()> {

@@ -124,6 +124,7 @@ impl AppendOnly {
         let known = manifest.is_some();
         let mut writer = self.open(engine, manifest.unwrap_or_default(), seal)?;
         if known {
+            writer.clear_away().map_err(|e| e.to_string())?;
             writer.begin_increment(true).map_err(|e| e.to_string())?;
         } else {
             let seq = self.0.borrow_mut().next_base();
