@@ -58,6 +58,7 @@ pub fn read() -> (Clock, u64) {
     let clock = Clock {
         unix_ms: unix_us / 1000,
         unix_us,
+        script_us: 0,
         steady_ms: (began_us + (now / 1000) as i64) / 1000,
         mono_us: now / 1000,
     };

@@ -6,6 +6,7 @@ use crate::support::wait::wait_until;
 
 const BUSY: &str =
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+const SIGTERM: i32 = 15;
 const FOREVER: &str = "while true do pcall(function() while true do end end) end";
 
 fn start() -> Server {
@@ -61,6 +62,19 @@ fn what_has_written_ends_with_shutdown_nosave_alone() {
     assert!(client.error("SCRIPT KILL").starts_with("UNKILLABLE "));
     assert!(client.try_cmd(&["SHUTDOWN", "NOSAVE"]).is_err());
     assert_eq!(server.wait_exit().code(), Some(0));
+}
+
+/// It waited for ever, and the signal with it.
+#[test]
+fn a_script_that_waits_by_time_comes_to_an_end_and_a_signal_saves_what_it_wrote() {
+    let builder = Builder::forebay().config("busy-reply-threshold 20");
+    let mut server = builder.config("save 1000 1000").start();
+    let script = "redis.call('SET', 'key', 'value') local t = redis.call('TIME')[1] + 3 while redis.call('TIME')[1] + 0 < t do end";
+    let _script = run_busy(&server, script);
+    server.signal(SIGTERM);
+    assert_eq!(server.wait_exit().code(), Some(0));
+    let server = server.restart();
+    assert_eq!(server.client().text("GET key"), "value");
 }
 
 #[test]

@@ -36,6 +36,7 @@ pub fn clock_at(now_ms: u64) -> Clock {
     Clock {
         unix_ms,
         unix_us: unix_ms * 1000,
+        script_us: 0,
         steady_ms: unix_ms,
         mono_us: now_ms * 1000,
     }

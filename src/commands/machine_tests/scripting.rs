@@ -363,6 +363,40 @@ fn a_script_that_does_not_end_is_killed_even_in_pcall() {
     }
 }
 
+/// It could not end, and because it had written, nothing but the end of the process could end it.
+#[test]
+fn a_script_that_waits_by_time_ends_and_keys_do_not_expire_meanwhile() {
+    let script = "redis.call('SET', 'k', 1, 'PX', 100) local t = redis.call('TIME')[1] + 2 while redis.call('TIME')[1] + 0 < t do end return redis.call('PTTL', 'k')";
+    for threshold in [1, 0] {
+        let mut bench = busy_bench();
+        bench.run(&format!("CONFIG SET busy-reply-threshold {threshold}"));
+        bench.run("MULTI");
+        bench.run("TIME");
+        bench.run(&format!("EVAL \"{script}\" 0"));
+        bench.run("TIME");
+        bench.engine.execute(bench.id, &[b"EXEC"]);
+        let slices = (0..100).take_while(|_| bench.engine.continue_script(1_000_000_000));
+        assert!(slices.count() < 100, "{threshold}");
+        let reply = bench.output(bench.id);
+        let words: Vec<&str> = reply.split([' ', ',', '[', ']', '"', ':']).collect();
+        let numbers = words.iter().filter_map(|word| word.parse::<i64>().ok());
+        let [before, _, ttl, after, _] = numbers.collect::<Vec<_>>()[..] else {
+            panic!("{reply}");
+        };
+        assert_eq!(ttl, 100, "{reply}");
+        assert!(after >= before + 2, "{reply}");
+    }
+}
+
+/// As on a real server, where a short script sees one moment.
+#[test]
+fn time_stands_still_in_a_script_until_it_has_taken_long() {
+    let mut bench = busy_bench();
+    bench.run("CONFIG SET busy-reply-threshold 100000000");
+    let script = "local a = redis.call('TIME') for i = 1, 1000000 do end local b = redis.call('TIME') return a[1] == b[1] and a[2] == b[2]";
+    assert_eq!(bench.run(&format!("EVAL \"{script}\" 0")), ":1");
+}
+
 #[test]
 fn a_script_that_has_written_cannot_be_killed() {
     let mut bench = busy_bench();

@@ -62,7 +62,7 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn time(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let us = cx.engine.clock.unix_us;
+    let us = cx.engine.clock.time_us();
     let reply = &mut cx.client.reply;
     reply.array(2);
     reply.bulk_int(us / 1_000_000);

@@ -37,7 +37,7 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("process_supervised", facts.supervised);
     line.put("run_id", &engine.run_id);
     line.put("tcp_port", engine.config.port);
-    line.put("server_time_usec", engine.clock.unix_us);
+    line.put("server_time_usec", engine.clock.time_us());
     line.put("uptime_in_seconds", up);
     line.put("uptime_in_days", up / 86400);
     line.put("hz", engine.effective_hz());

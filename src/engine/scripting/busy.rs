@@ -157,6 +157,7 @@ impl Engine {
             return false;
         };
         let now = std::mem::replace(&mut self.clock, running.clock);
+        self.let_time_pass();
         self.tracking.author = Some(parked.caller);
         let until = (self.timer)() + budget_ns;
         let driven = self.drive(parked.ask, Some(until));

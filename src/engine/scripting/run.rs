@@ -2,7 +2,8 @@
 //!
 //!  * A script is one step for all other clients: its effects are sent together when it has ended, and nothing else
 //!    writes in between ([`super::busy`] says how that holds when it takes long).
-//!  * Its time does not pass: keys do not expire while it runs, and TIME gives the same again and again.
+//!  * Its time does not pass: keys do not expire while it runs, and TIME gives the same again and again. Once the
+//!    script has taken longer than `busy-reply-threshold`, TIME follows the clock, and keys still do not expire.
 //!  * Once it has written, only the end of the process stops it.
 
 use super::busy::Parked;
@@ -24,6 +25,9 @@ use std::rc::Rc;
 const REPL_REPLICA: i64 = 2;
 /// Effects go to replicas and (where there were one) an append-only file.
 const REPL_ALL: i64 = 3;
+
+/// When TIME begins to follow the clock in a script that is never busy because `busy-reply-threshold` is 0, ms.
+const TIME_PASSES_MS: u64 = 5000;
 
 /// The script that is running.
 pub struct Running {
@@ -234,8 +238,25 @@ impl Engine {
         }
     }
 
+    /// Brings TIME up to date, if the script has taken so long that it sees time pass.
+    pub(super) fn let_time_pass(&mut self) {
+        let now = (self.timer)();
+        let Some(running) = &self.scripting.running else {
+            return;
+        };
+        let threshold = match self.config.busy_reply_threshold as u64 {
+            0 => TIME_PASSES_MS,
+            ms => ms,
+        };
+        let elapsed_us = now.saturating_sub(running.began_ns) / 1000;
+        if elapsed_us >= threshold.saturating_mul(1000) {
+            self.clock.script_us = running.clock.script_us + elapsed_us as i64;
+        }
+    }
+
     /// After a pause: on, unless it was killed. A script that takes too long becomes busy.
     fn next_after_pause(&mut self) -> Ask {
+        self.let_time_pass();
         let now = (self.timer)();
         let threshold = (self.config.busy_reply_threshold as u64).saturating_mul(1_000_000);
         let Some(running) = &mut self.scripting.running else {
