@@ -241,7 +241,8 @@ directives! {
     Works LIVE "proto-max-bulk-len" proto_max_bulk_len: i64 = 512 << 20, Memory((1 << 20)..=MAX);
     /// The bytes that all clients together may take, or a percentage of `maxmemory`; 0 means no limit. Above it, the
     /// clients that take most are closed first. Replicas do not count, and CLIENT NO-EVICT spares a client. If it is
-    /// too low, clients with large replies are disconnected again and again.
+    /// too low, clients with large replies are disconnected again and again. A limit below 128 KB counts as 128 KB, so
+    /// that a few clients with short commands are served whatever it says.
     Works LIVE "maxmemory-clients" maxmemory_clients: i64 = 0, MemoryOrPercent;
     /// How many keys are remembered for clients that use client-side caching; 0 means no limit. Above it, keys are
     /// forgotten and their clients told to drop them, so a low value makes caching useless; a high value takes

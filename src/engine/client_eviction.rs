@@ -2,10 +2,19 @@
 //!
 //! Only ordinary clients and subscribers count. CLIENT NO-EVICT keeps a client from being closed, not from being
 //! counted. The sum is updated when clients change, and counted again periodically.
+//!
+//! A limit that is too low must not lock everybody out, or nobody could raise it again. So there is a least limit, and
+//! of small clients the one that has been silent longest is closed first, not the one that has just come to speak.
 
 use super::{Action, ClientFlags, ClientId, Engine, Session};
 use crate::client_list::{self, Class};
 use base::LogLevel;
+use std::cmp::Reverse;
+
+/// The least limit, as on the reference server: enough for a few clients that send short commands.
+const LEAST_LIMIT: usize = 128 << 10;
+/// Up to so many bytes clients count as equally large. It is what the buffers of one that sends short commands take.
+const SMALL: usize = 32 << 10;
 
 impl Engine {
     /// Bytes that all clients may hold together; `None` = no limit. A percentage is one of `maxmemory`.
@@ -13,9 +22,11 @@ impl Engine {
         let limit = match self.config.maxmemory_clients {
             0 => return None,
             bytes @ 1.. => bytes,
+            _ if self.config.maxmemory == 0 => return None,
             percent => self.config.maxmemory / 100 * -percent,
         };
-        usize::try_from(limit).ok().filter(|limit| *limit > 0)
+        let limit = usize::try_from(limit).ok();
+        limit.map(|limit| limit.max(LEAST_LIMIT))
     }
 
     /// Counts what a client holds now. Free of cost without a limit.
@@ -53,18 +64,19 @@ impl Engine {
         let candidates = self
             .clients
             .values()
-            .filter(|c| !c.flags.intersects(spared));
-        let mut candidates: Vec<(usize, ClientId)> =
-            candidates.map(|c| (c.counted_memory, c.id)).collect();
-        candidates.sort_unstable();
+            .filter(|c| !c.flags.intersects(spared) && c.counted_memory > 0);
         let now = self.clock.steady_ms;
+        let rank = |c: &Session| (c.counted_memory.max(SMALL), now - c.last_interaction_ms);
+        let mut candidates: Vec<((usize, i64), Reverse<ClientId>)> =
+            candidates.map(|c| (rank(c), Reverse(c.id))).collect();
+        candidates.sort_unstable();
         while self.client_memory > limit
-            && let Some((held, id)) = candidates.pop()
-            && held > 0
+            && let Some((_, Reverse(id))) = candidates.pop()
         {
             let Some(client) = self.clients.get_mut(&id) else {
                 continue;
             };
+            let held = client.counted_memory;
             let line = client_list::line(client, now);
             client.flags.insert(ClientFlags::CLOSE_ASAP);
             client.counted_memory = 0;

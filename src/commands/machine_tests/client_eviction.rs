@@ -48,3 +48,41 @@ fn a_client_that_must_not_be_evicted_counts_but_stays() {
     assert!(!bench.engine.actions.contains(&Action::Close(large)));
     assert!(bench.engine.actions.contains(&Action::Close(small)));
 }
+
+/// Everybody was locked out, also whoever wanted to raise the limit again.
+#[test]
+fn the_least_limit_leaves_room_for_a_few_small_clients() {
+    let mut bench = Bench::new();
+    let id = connect(&mut bench, 20_000);
+    for (limit, maxmemory) in [(1, 0), (-1, 100), (-100, 1)] {
+        bench.engine.config.maxmemory_clients = limit;
+        bench.engine.config.maxmemory = maxmemory;
+        bench.engine.count_clients();
+        bench.engine.evict_clients();
+        assert_eq!(bench.engine.actions, [], "{limit} of {maxmemory}");
+    }
+    let large = connect(&mut bench, 200_000);
+    bench.engine.count_clients();
+    bench.engine.evict_clients();
+    assert_eq!(bench.engine.actions, [Action::Close(large)]);
+    assert!(bench.engine.clients.contains_key(&id));
+}
+
+#[test]
+fn of_small_clients_the_one_that_was_silent_longest_is_closed_first() {
+    let mut bench = Bench::new();
+    let silent: Vec<ClientId> = (0..20).map(|_| connect(&mut bench, 10_000)).collect();
+    bench.advance(1000);
+    let speaks = connect(&mut bench, 20_000);
+    bench.engine.config.maxmemory_clients = 128 << 10;
+    bench.engine.count_clients();
+    bench.engine.evict_clients();
+    let closed = bench.engine.actions.len();
+    assert!((8..20).contains(&closed), "{closed}");
+    let oldest = [bench.id].into_iter().chain(silent).take(closed);
+    assert_eq!(
+        bench.engine.actions,
+        oldest.map(Action::Close).collect::<Vec<_>>()
+    );
+    assert!(bench.engine.clients.contains_key(&speaks));
+}
