@@ -31,10 +31,23 @@ pub fn daemonize() -> io::Result<()> {
     Ok(())
 }
 
-/// A file that may grow no further (`ulimit -f`) is an error of the write, as a full disk is, and no end of the process.
-pub fn ignore_file_size_signal() {
-    // SAFETY: no handler of ours is installed, so nothing runs when the signal comes.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+/// Signals that would end the process without a save, and must not.
+const IGNORED: [libc::c_int; 4] = [
+    // A terminal is closed.
+    libc::SIGHUP,
+    // The reference server survives these two: it writes its stack to the log.
+    libc::SIGALRM,
+    libc::SIGUSR2,
+    // A file may grow no further (`ulimit -f`): that is an error of the write, as a full disk is.
+    libc::SIGXFSZ,
+];
+
+/// Ignores what must not end the process.
+pub fn ignore_signals() {
+    for signal in IGNORED {
+        // SAFETY: no handler of ours is installed, so nothing runs when the signal comes.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
 }
 
 /// Raises the limit of open files to `wanted`, or as far as the system allows; returns the limits before and after.

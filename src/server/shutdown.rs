@@ -67,8 +67,6 @@ fn remove_files(engine: &Engine) {
 pub struct Signals {
     term: Signal,
     int: Signal,
-    /// A terminal that is closed does not end the server.
-    hangup: Signal,
 }
 
 impl Signals {
@@ -81,7 +79,6 @@ impl Signals {
         Ok(Signals {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
         })
     }
 }
@@ -93,7 +90,6 @@ pub async fn watch_signals(server: Rc<Server>, mut signals: Signals) {
         let (name, is_int) = tokio::select! {
             _ = signals.term.recv() => ("SIGTERM", false),
             _ = signals.int.recv() => ("SIGINT", true),
-            _ = signals.hangup.recv() => continue,
         };
         server.with_engine(|engine| {
             let ways = match is_int {

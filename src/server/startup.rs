@@ -154,7 +154,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     if raise_limits(&mut config, true).is_err() {
         return Err(Stop::Other("Your current 'ulimit -n' is not enough for the server to start. Please increase your open file limit. Exiting.".into()));
     }
-    daemon::ignore_file_size_signal();
+    daemon::ignore_signals();
     allocator::give_back_in_background();
     if !keyspace::reserve::fill() {
         let why = reserve::first().map_or(String::new(), |refusal| refusal.to_string());

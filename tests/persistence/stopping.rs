@@ -29,6 +29,34 @@ fn a_signal_saves_where_there_are_save_points() {
     }
 }
 
+/// SIGALRM and SIGUSR2 ended the process without a save.
+#[test]
+fn signals_that_a_real_server_survives_change_nothing() {
+    let survived = [
+        ("SIGHUP", 1),
+        ("SIGUSR2", 12),
+        ("SIGPIPE", 13),
+        ("SIGALRM", 14),
+        ("SIGCHLD", 17),
+        ("SIGCONT", 18),
+        ("SIGURG", 23),
+        ("SIGXFSZ", 25),
+        ("SIGWINCH", 28),
+    ];
+    let mut server = Builder::forebay().config("save 1000 1000").start();
+    server.client().ok("SET key value");
+    for (name, number) in survived {
+        server.signal(number);
+        // A signal that ends the process does so before it answers a connection that was opened after the signal.
+        let reply = server.client().try_cmd(&["GET", "key"]);
+        let reply = reply.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(reply.text(), Some("value"), "{name}");
+    }
+    server.signal(SIGTERM);
+    assert_eq!(server.wait_exit().code(), Some(0));
+    assert_eq!(saved(server, "key").as_deref(), Some("value"));
+}
+
 #[test]
 fn without_save_points_nothing_is_saved_unless_asked_for() {
     for (line, expected) in [
