@@ -1,7 +1,6 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
 use super::context::Own;
-use super::gates::Caller;
 use super::kept::Kept;
 use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
@@ -60,7 +59,7 @@ impl Executor {
     }
 
     fn run_admitted<'a>(&mut self, client: &mut Session, args: Args<'a>, hint: KeyHint<'a>) {
-        let command = match self.admit(Caller::of(client), args) {
+        let command = match self.admit_request(client, args) {
             Ok(command) => command,
             Err((refused, error)) => {
                 if let Some(command) = refused {

@@ -45,16 +45,7 @@ pub(super) enum Caller<'a> {
     Script,
 }
 
-impl<'a> Caller<'a> {
-    /// Whoever sends requests by a session.
-    #[inline(always)]
-    pub(super) fn of(session: &'a Session) -> Self {
-        match session.flags.contains(ClientFlags::MASTER) {
-            true => Caller::Primary(session),
-            false => Caller::Client(session),
-        }
-    }
-
+impl Caller<'_> {
     /// The states that refuse it.
     #[inline(always)]
     fn states(self) -> Subject {
@@ -66,14 +57,29 @@ impl<'a> Caller<'a> {
     }
 }
 
+/// The command, or why it may not run. The command is given with the error when its name was right: refusals are
+/// counted.
+pub(super) type Admission = Result<&'static Entry, (Option<&'static Entry>, CommandError)>;
+
 impl Engine {
-    /// The gate. The command is given with the error when its name was right: refusals are counted.
-    #[inline]
-    pub(super) fn admit(
-        &mut self,
-        caller: Caller<'_>,
-        args: Args<'_>,
-    ) -> Result<&'static Entry, (Option<&'static Entry>, CommandError)> {
+    /// The gate, for a request that came by a session.
+    #[inline(always)]
+    pub(super) fn admit_request(&mut self, session: &Session, args: Args<'_>) -> Admission {
+        match session.flags.contains(ClientFlags::MASTER) {
+            true => self.admit_from_primary(session, args),
+            false => self.admit(Caller::Client(session), args),
+        }
+    }
+
+    #[inline(never)]
+    fn admit_from_primary(&mut self, session: &Session, args: Args<'_>) -> Admission {
+        self.admit(Caller::Primary(session), args)
+    }
+
+    /// The gate. It is compiled into each place that comes to it: the caller is a constant there, and what is not asked
+    /// of it leaves no code.
+    #[inline(always)]
+    pub(super) fn admit(&mut self, caller: Caller<'_>, args: Args<'_>) -> Admission {
         let command = table::find(args).map_err(|unknown| match caller {
             Caller::Script => (None, UNKNOWN_TO_SCRIPT),
             _ => (None, unknown),
@@ -85,7 +91,7 @@ impl Engine {
     }
 
     /// The gate, for a command that has been looked up.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check(
         &mut self,
         caller: Caller<'_>,
@@ -106,7 +112,9 @@ impl Engine {
         };
         self.may(caller, command, flags)?;
         let demand = self.demand(caller, command, flags);
-        self.pass(caller.states(), demand)?;
+        if demand.is_any() {
+            self.pass(caller.states(), demand)?;
+        }
         match caller {
             Caller::Client(client) => self.check_connection(client, command, flags, false),
             Caller::Primary(client) => self.check_connection(client, command, flags, true),
@@ -177,7 +185,7 @@ impl Engine {
     }
 
     /// What the connection of a client allows. `obey` for our primary's.
-    #[inline]
+    #[inline(always)]
     fn check_connection(
         &self,
         client: &Session,

@@ -25,7 +25,7 @@ const NOT_FROM_PRIMARY: CommandError =
     CommandError::fixed("ERR Command is not valid when client is a master.");
 
 /// Refuses what has no place on a link. Ordinary clients pass.
-#[inline]
+#[inline(always)]
 pub(super) fn check(client: &Session, command: &Entry) -> Result<(), CommandError> {
     let links = ClientFlags::REPLICA | ClientFlags::MASTER;
     if !client.flags.intersects(links) {

@@ -45,6 +45,14 @@ pub struct Demand {
     pub room: bool,
 }
 
+impl Demand {
+    /// There is something that a state could refuse.
+    #[inline(always)]
+    pub(super) fn is_any(self) -> bool {
+        self.fresh || self.exceeds || self.writes || self.room
+    }
+}
+
 /// Who comes to the gate: the states that refuse it, in their order, each with its error.
 pub type Subject = &'static [(State, CommandError)];
 
@@ -126,13 +134,16 @@ impl Engine {
     /// constant subject, so that nothing is left of the list.
     #[inline(always)]
     pub(super) fn pass(&self, subject: Subject, demand: Demand) -> Result<(), CommandError> {
-        match subject.iter().find(|(s, _)| self.forbids(*s, demand)) {
-            None => Ok(()),
-            Some((State::LogFailed, error)) => {
-                Err(self.append_failed.clone().unwrap_or_else(|| error.clone()))
+        // A plain loop: a closure would be compiled once for all subjects, and called.
+        for (state, error) in subject {
+            if self.forbids(*state, demand) {
+                return Err(match (state, &self.append_failed) {
+                    (State::LogFailed, Some(why)) => why.clone(),
+                    _ => error.clone(),
+                });
             }
-            Some((_, error)) => Err(error.clone()),
         }
+        Ok(())
     }
 
     #[inline(always)]
