@@ -61,6 +61,7 @@ impl Primary {
             answered: false,
             since_ms: env.now_ms,
             progress_at_ms: None,
+            cut_short: false,
             over_soft_since_ms: None,
         };
         let label = replica.label();

@@ -33,7 +33,7 @@ pub struct Holds {
     held: Vec<Hold>,
     /// Payloads that failed since the start.
     pub failed: u64,
-    /// Why the last one did; empty after one that was made.
+    /// Why the last one did; empty once no replica waits for another.
     pub why: String,
 }
 
@@ -64,7 +64,9 @@ impl Holds {
     /// A payload with these wishes was made.
     pub fn made(&mut self, wishes: &Replconf) {
         self.held.retain(|h| !h.wishes.same_wishes(wishes));
-        self.why.clear();
+        if self.held.is_empty() {
+            self.why.clear();
+        }
     }
 
     /// How long a payload with these wishes has still to wait.

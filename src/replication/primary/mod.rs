@@ -152,6 +152,8 @@ pub struct Replica {
     since_ms: u64,
     /// Last time payload bytes went out; `None` before the first.
     progress_at_ms: Option<u64>,
+    /// Its payload ended early at our end.
+    cut_short: bool,
     /// Since when the soft output limit is exceeded.
     over_soft_since_ms: Option<u64>,
 }

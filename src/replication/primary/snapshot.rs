@@ -8,6 +8,9 @@ use crate::replconf::{Capa, Filter, Reader, Replconf};
 use base::{ClientId, LogLevel};
 use rdb::target::Target;
 
+/// Why a payload was not sent whole although the snapshot was.
+const CUT_SHORT: &str = "the payload could not be kept for the replica, or not be read back";
+
 /// The form of a payload for this reader is our guess.
 fn is_a_try(reader: Reader) -> bool {
     matches!(reader, Reader::Old | Reader::Redis74)
@@ -260,7 +263,7 @@ impl Primary {
             self.syncs.walked(&members);
         }
         match &result {
-            Ok(()) => self.holds.made(&self.job_wishes),
+            Ok(()) => self.made(&members, env),
             Err(why) => self.hold(&members, why, env),
         }
         match result {
@@ -287,6 +290,40 @@ impl Primary {
             }
         }
         self.start_if_due(env);
+    }
+
+    /// The snapshot is whole, and so are the payloads of its members, but for those that were cut short on their way:
+    /// their replicas are dropped.
+    fn made(&mut self, members: &[ClientId], env: &mut Env<'_>) {
+        let is_short = |id: &&ClientId| self.replicas[*id].cut_short;
+        let short: Vec<ClientId> = members.iter().filter(is_short).copied().collect();
+        if short.is_empty() || short.len() < members.len() {
+            self.holds.made(&self.job_wishes);
+        }
+        if short.is_empty() {
+            return;
+        }
+        self.hold(&short, CUT_SHORT, env);
+        for id in short {
+            self.drop_replica(id, env);
+        }
+    }
+
+    /// The payload of this replica ended early at our end. While its snapshot runs the replica stays: the end of the
+    /// snapshot, which is about to be reported, says why, and how long the next one has to wait. A replica that was
+    /// dropped before that would be back before anybody knew that it had to wait.
+    pub fn on_payload_failed(&mut self, id: ClientId, env: &mut Env<'_>) {
+        let Some(replica) = self.replicas.get_mut(&id) else {
+            return;
+        };
+        let running = self.job.is_some_and(|job| job.sockets && job.started);
+        if running && matches!(replica.state, State::WaitEnd { sockets: true, .. }) {
+            replica.cut_short = true;
+            return;
+        }
+        self.job_wishes = replica.conf.clone();
+        self.hold(&[id], CUT_SHORT, env);
+        self.drop_replica(id, env);
     }
 
     /// A payload for these could not be made: the next of its kind waits. One whose form was a try may have failed

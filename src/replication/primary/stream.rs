@@ -39,6 +39,9 @@ impl Primary {
                 let label = replica.label();
                 self.doubts.shown(label, replica.reads, env.now_ms);
             }
+            if self.replicas.values().all(|r| r.state != State::WaitStart) {
+                self.holds.why.clear();
+            }
         }
         self.syncs.acked(id, offset);
         self.refresh_good(env);

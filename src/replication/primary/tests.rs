@@ -579,3 +579,45 @@ fn a_payload_that_cannot_be_made_holds_the_next_of_its_kind_and_of_no_other() {
     assert_eq!(orders(&s.wait(1000)), 0);
     assert!(orders(&s.wait(40_000)) > 0);
 }
+
+#[test]
+fn a_payload_that_ends_before_its_snapshot_has_told_why_holds_the_next() {
+    let ask = Request::Psync { id: b"?", from: -1 };
+    let conf = Replconf {
+        capa: Capa::EOF | Capa::PSYNC2,
+        listening_port: 7001,
+        version: Some((8, 1, 0)),
+        ..Replconf::default()
+    };
+    let failed = |s: &mut Scene, n| s.with(|p, env| p.on_payload_failed(ClientId(n), env)).1;
+    let ended = |s: &mut Scene, result: Result<(), String>| {
+        s.with(|p, env| p.on_snapshot_finished(result, env)).1
+    };
+    let close = |n| Action::Close(ClientId(n));
+    let lost = || "the target cannot hold it".to_owned();
+
+    // The snapshot fails, which the connection sees first.
+    let mut s = Scene::diskless(0);
+    let first = order(&s.sync_as(1, &conf, ask).1);
+    s.started(&first);
+    assert_eq!(failed(&mut s, 1), [], "the reason is on its way");
+    assert_eq!(ended(&mut s, Err(lost())), [close(1)]);
+    assert_eq!(s.primary.holds.why, lost());
+    assert_eq!(s.sync_as(2, &conf, ask).1, [], "it waits");
+    let second = order(&s.wait(1000));
+
+    // The snapshot is whole, but not what was kept of it for this replica.
+    s.started(&second);
+    assert_eq!(failed(&mut s, 2), []);
+    assert_eq!(ended(&mut s, Ok(())), [close(2)]);
+    assert_eq!(s.sync_as(3, &conf, ask).1, []);
+    let begins = |a: &Action| matches!(a, Action::StartSnapshot(_));
+    assert!(!s.wait(1900).iter().any(begins), "twice as long");
+    let third = order(&s.wait(200));
+
+    // The snapshot had ended long before.
+    s.started(&third);
+    ended(&mut s, Ok(()));
+    assert_eq!(failed(&mut s, 3), [close(3)]);
+    assert_eq!(s.sync_as(4, &conf, ask).1, []);
+}

@@ -217,7 +217,15 @@ impl Connection {
                 match reader.poll_chunk(cx) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Some(Ok(chunk))) => self.out = chunk,
-                    Poll::Ready(Some(Err(_))) => return Err(End::Closed),
+                    Poll::Ready(Some(Err(_))) => {
+                        // What decides about the replica closes the connection when the reason is known.
+                        self.payload = None;
+                        self.note(|engine, id| {
+                            let repl = &mut engine.repl;
+                            repl.with_primary(|primary, env| primary.on_payload_failed(id, env));
+                        });
+                        return Ok(());
+                    }
                     Poll::Ready(None) => {
                         self.payload = None;
                         self.note(|engine, id| {
