@@ -157,19 +157,30 @@ impl Replconf {
 
     /// The kind of server that reads the payload, as far as the handshake tells.
     pub fn reader(&self) -> Reader {
+        if self.capa.contains(Capa::FOREBAY) {
+            // The version that it tells is that of the Valkey whose data it reads, among others.
+            return Reader::Forebay;
+        }
         match self.version {
             Some((major, minor, _)) if major >= 8 => Reader::Valkey(major, minor),
             Some((7, 4, _)) => Reader::Redis74,
             Some(_) => Reader::Old,
-            None if self.capa.contains(Capa::FOREBAY) => Reader::Forebay,
             None if self.capa.contains(Capa::REDIS_8) => Reader::Redis8,
             None => Reader::Unknown,
         }
     }
 
+    /// What decides about the form of the snapshot: a Forebay reads every form, whatever version it tells.
+    fn form(&self) -> Option<(u32, u32, u32)> {
+        match self.capa.contains(Capa::FOREBAY) {
+            true => None,
+            false => self.version,
+        }
+    }
+
     /// True if both want the same kind of snapshot.
     pub fn same_wishes(&self, other: &Replconf) -> bool {
-        self.filter == other.filter && self.version == other.version
+        self.filter == other.filter && self.form() == other.form()
     }
 }
 
@@ -251,11 +262,27 @@ mod tests {
                 Reader::Valkey(9, 1),
             ),
             ("capa eof capa psync2 capa forebay", Reader::Forebay),
+            (
+                "capa eof capa psync2 capa forebay version 9.1.0",
+                Reader::Forebay,
+            ),
         ] {
             let mut c = Replconf::default();
             assert_eq!(take(&mut c, said), Ok(Outcome::Ok));
             assert_eq!(c.reader(), reader, "{said}");
         }
+    }
+
+    #[test]
+    fn a_forebay_shares_snapshots_with_servers_that_tell_no_version() {
+        let said = |text| {
+            let mut c = Replconf::default();
+            assert_eq!(take(&mut c, text), Ok(Outcome::Ok));
+            c
+        };
+        let forebay = said("capa eof capa psync2 capa forebay version 9.1.0");
+        assert!(forebay.same_wishes(&said("capa eof capa psync2")));
+        assert!(!forebay.same_wishes(&said("capa eof capa psync2 version 9.1.0")));
     }
 
     #[test]

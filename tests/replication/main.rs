@@ -4,6 +4,7 @@
 //! * [`faults`]: one fault at each phase of a sync.
 //! * [`hostile`]: a primary that says any number.
 //! * [`links`]: links that are cut, killed processes, restarts.
+//! * [`newer`]: Forebay follows servers that are newer.
 //! * [`older`]: real servers of every age follow.
 //! * [`report`]: what INFO says of the last full sync.
 //! * [`sentinel`]: failover by real Sentinels.
@@ -18,6 +19,7 @@ mod faults;
 mod hostile;
 mod links;
 mod modes;
+mod newer;
 mod older;
 mod pair;
 mod report;

@@ -84,6 +84,24 @@ fn what_differs_in_encoding_only_is_equal() {
     assert!(ran.text().contains("7,932 keys"), "{}", ran.text());
 }
 
+/// Valkey 9.1 makes a dump with them only for who tells that it can read it.
+#[test]
+fn hash_fields_that_expire_are_compared_with_servers_that_run() {
+    for peer in ["valkey-9.1", "redis-7.4", "forebay"] {
+        let Some(builder) = Builder::named(peer) else {
+            continue;
+        };
+        let server = builder.start();
+        let mut client = server.client();
+        client.ok("HSET hash a 1 b 2");
+        client.ok("HPEXPIREAT hash 4000000000000 FIELDS 1 a");
+        client.ok("SAVE");
+        let address = format!("redis://{}", server.address());
+        let ran = diff(&server.dump_path(), &address, &["--sync"]);
+        assert_eq!(ran.code, 0, "{peer}: {}{}", ran.text(), ran.err);
+    }
+}
+
 #[test]
 fn a_dump_is_compared_with_servers_that_run() {
     for (peer, file) in [

@@ -2,8 +2,8 @@
 
 use super::{Framing, Link, LinkAction, LinkEnv, State, log};
 use crate::position::{Position, ReplId, ReplOffset};
-use base::LogLevel;
 use base::request::encode_request;
+use base::{LogLevel, VALKEY_VERSION};
 use std::collections::VecDeque;
 
 /// A command whose reply is awaited.
@@ -17,6 +17,8 @@ pub enum Asked {
     Ip,
     /// `REPLCONF capa ...`
     Capa,
+    /// `REPLCONF version`
+    Version,
 }
 
 impl Asked {
@@ -26,6 +28,7 @@ impl Asked {
             Asked::Port => "REPLCONF listening-port",
             Asked::Ip => "REPLCONF ip-address",
             Asked::Capa => "REPLCONF capa",
+            Asked::Version => "REPLCONF version",
         }
     }
 }
@@ -111,6 +114,9 @@ impl Link {
                 "REPLCONF", "capa", "eof", "capa", "psync2", "capa", "forebay",
             ],
         );
+        // Valkey 9.1 writes for an old server whoever does not tell, and then refuses hash fields that expire. Others
+        // do not know the word, or do not ask.
+        ask(Asked::Version, &["REPLCONF", "version", VALKEY_VERSION]);
         out.push(LinkAction::Send(bytes.into()));
         self.state = State::AwaitReplies { asked };
     }

@@ -3,6 +3,7 @@
 
 use crate::connect::connect;
 use crate::progress::Progress;
+use base::VALKEY_VERSION;
 use base::request::encode_request;
 use rdb::Opcode;
 use rdb::crc64::Crc64;
@@ -211,6 +212,12 @@ impl Link {
 
     /// A full sync: the dump that the server sends to a replica that knows only SYNC.
     fn sync(&mut self, file: &File, bar: &mut Progress) -> Result<(), String> {
+        // Valkey 9.1 writes for an old server whoever does not tell, which can make the dump impossible, and a Forebay
+        // writes its own form only for its kind. Who does not know the words refuses them, and goes on.
+        let version = VALKEY_VERSION.as_bytes();
+        let told = [&b"REPLCONF"[..], b"capa", b"forebay", b"version", version];
+        self.send(&[&told]).map_err(|e| e.to_string())?;
+        self.reply(0)?;
         self.send(&[&[b"SYNC"]]).map_err(|e| e.to_string())?;
         // Empty lines keep the connection alive while the server saves.
         let line = loop {

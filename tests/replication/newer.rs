@@ -1,0 +1,44 @@
+//! Forebay follows servers that are newer than the Redis whose version it tells.
+
+use crate::pair::{builder, wait_link};
+use crate::support::client::Client;
+use crate::support::server::Server;
+use crate::support::wait::wait_until;
+
+fn follower_of(primary: &Server) -> Server {
+    let follower = builder("forebay").expect("it is built");
+    let follower = follower.replica_of(primary).start();
+    wait_link(&follower);
+    follower
+}
+
+/// The follower has run everything that was written.
+fn wait_caught_up(ours: &mut Client, theirs: &mut Client) {
+    let offset = |c: &mut Client| c.info_field("replication", "master_repl_offset");
+    wait_until("the follower has caught up", || {
+        offset(ours) == offset(theirs)
+    });
+}
+
+/// Valkey 9.1 writes for the version that its replica tells, and for none without it.
+#[test]
+fn hash_fields_of_a_newer_valkey_keep_their_expiries() {
+    for name in ["valkey-9.0", "valkey-9.1"] {
+        let Some(peer) = builder(name) else { continue };
+        let primary = peer.config("repl-diskless-sync-delay 0").start();
+        let mut theirs = primary.client();
+        theirs.ok("HSET hash a 1 b 2");
+        theirs.ok("HPEXPIREAT hash 4000000000000 FIELDS 1 a");
+        let follower = follower_of(&primary);
+        let mut ours = follower.client();
+        let ask = "HPEXPIRETIME hash FIELDS 5 a b c d e";
+        assert_eq!(ours.run(ask), theirs.run(ask), "{name}, full sync");
+        theirs.ok("HSETEX hash PXAT 4000000001000 FIELDS 2 c 3 d 4");
+        theirs.ok("HSETEX hash KEEPTTL FIELDS 1 a 5");
+        theirs.ok("HGETEX hash PXAT 4000000002000 FIELDS 1 b");
+        theirs.ok("HPERSIST hash FIELDS 1 c");
+        wait_caught_up(&mut ours, &mut theirs);
+        assert_eq!(ours.run(ask), theirs.run(ask), "{name}, stream");
+        assert_eq!(ours.text("HGET hash a"), "5", "{name}");
+    }
+}
