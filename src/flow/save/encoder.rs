@@ -379,6 +379,10 @@ impl<F> Encoder<F> {
             self.bytes += piece.len() as u64;
             self.progress.bytes.store(self.bytes, Ordering::Relaxed);
             // Else clients' threads wait for the end of a time slice, which takes milliseconds.
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "it offers the processor and does not wait"
+            )]
             std::thread::yield_now();
         }
         Ok(())

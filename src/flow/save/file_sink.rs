@@ -100,6 +100,10 @@ impl<D: Disk> Sink<D::File> for FileSink<D> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the sink is tried on a real disk"
+)]
 mod tests {
     use super::*;
     use crate::{Dataset, DumpFile};
