@@ -181,7 +181,7 @@ impl Db {
         };
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
-        if !Record::parse(&segment.records()[offset..])
+        if !Record::parse(&segment.records()[offset.get()..])
             .type_byte
             .is_outside()
         {
@@ -238,7 +238,7 @@ impl Db {
     pub fn value(&self, loc: Loc) -> ValueRef<'_> {
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
-        let record = Record::parse(&segment.records()[offset..]);
+        let record = Record::parse(&segment.records()[offset.get()..]);
         match record.type_byte {
             TypeByte::STRING => ValueRef::from_record(RdbType::String, record.rest),
             byte if !byte.is_outside() => ValueRef::from_record(byte.rdb_type(), record.value()),
@@ -258,7 +258,7 @@ impl Db {
     pub fn glance(&self, loc: Loc) -> Glance {
         let segment = self.segment(loc);
         let slots = segment.slots();
-        let bytes = &segment.records()[slots.offset(loc.slot as usize)..];
+        let bytes = &segment.records()[slots.offset(loc.slot as usize).get()..];
         Glance {
             type_byte: record::type_byte(bytes),
             expire: record::expire_of(bytes),
@@ -307,7 +307,7 @@ impl Db {
     pub fn clone_value(&self, loc: Loc) -> Value {
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
-        let record = Record::parse(&segment.records()[offset..]);
+        let record = Record::parse(&segment.records()[offset.get()..]);
         match record.type_byte.is_outside() {
             false => Value::from_record(record.type_byte.rdb_type(), record.value()),
             true => segment.outside_at(offset).clone(),

@@ -5,6 +5,7 @@ use super::db::{Db, Loc};
 use super::record::{self, Record, VALUE_MAX};
 use super::tree::note_work;
 use super::type_byte::TypeByte;
+use crate::memory::slots::RecordAt;
 use rdb::RdbType;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ impl Db {
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
-        let bytes = &segment.as_ref().records()[offset..];
+        let bytes = &segment.as_ref().records()[offset.get()..];
         let type_byte = record::type_byte(bytes);
         if !type_byte.is_outside() {
             let mut value = Value::to_change(type_byte.rdb_type(), Record::parse(bytes).value());
@@ -25,7 +26,7 @@ impl Db {
             self.put_changed(loc, value);
             return result;
         }
-        if offset < limit {
+        if offset.get() < limit {
             // A snapshot needs the record as it is.
             let mut value = segment.as_ref().share_at(offset);
             let result = f(Arc::make_mut(&mut value));
@@ -58,7 +59,7 @@ impl Db {
     }
 
     /// After a change of a value outside, which is no tree of the type that its record says.
-    fn settle(&mut self, loc: Loc, offset: usize, type_byte: TypeByte) {
+    fn settle(&mut self, loc: Loc, offset: RecordAt, type_byte: TypeByte) {
         let value = self.segment(loc).outside_at(offset);
         if value.is_empty_collection() {
             return self.remove(loc);

@@ -10,6 +10,7 @@ use super::db::{Db, Loc};
 use super::directory::room_for;
 use super::edit::pack;
 use super::heap::EXTENT_MAX;
+use super::memory::slots::RecordAt;
 use super::parts::{Parts, Plain};
 use super::record::{self, KEY_MAX, RECORD_MAX, Record, Small};
 use super::segment::{self, ENTRIES_MAX, GROUPS_MAX, SegmentMut};
@@ -67,7 +68,7 @@ impl Db {
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
-        if offset >= limit
+        if offset.get() >= limit
             && let Some(value) = segment.outside_mut_at(offset)
         {
             *value = Value::Str(super::value::Str::from_int(0));
@@ -94,7 +95,7 @@ impl Db {
         let limit = self.protect(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
-        if offset >= limit && segment.write_string_at(offset, &head, body) {
+        if offset.get() >= limit && segment.write_string_at(offset, &head, body) {
             return loc;
         }
         let record = self.record(loc);
@@ -153,7 +154,7 @@ impl Db {
         let limit = self.protect(loc);
         let offset = self.segment(loc).slots().offset(loc.slot as usize);
         if let (Some(_), Some(at)) = (old, expire)
-            && offset >= limit
+            && offset.get() >= limit
         {
             self.segment_mut(loc).set_expire_at(offset, at);
             self.note_expire(loc, at);
@@ -213,7 +214,7 @@ impl Db {
     /// if the key is with the value, because a record must not lose its key.
     pub(super) fn borrow_outside(&mut self, loc: Loc, limit: usize) -> Arc<Value> {
         let offset = self.segment(loc).slots().offset(loc.slot as usize);
-        if offset < limit || self.record(loc).type_byte.has_long_key() {
+        if offset.get() < limit || self.record(loc).type_byte.has_long_key() {
             return self.segment(loc).share_at(offset);
         }
         let value = self.segment_mut(loc).take_outside(offset);
@@ -315,7 +316,7 @@ impl Db {
             let slot = loc.slot as usize;
             let offset = segment.slots().offset(slot);
             let (expires, type_byte, old_len) = describe(segment.bytes_at(slot));
-            let in_place = old_len == len && offset >= limit;
+            let in_place = old_len == len && offset.get() >= limit;
             let room = segment.records().len() - segment.used() as usize;
             if !in_place && room < len {
                 if !self.make_room(loc, len) {
@@ -382,7 +383,7 @@ impl Db {
         expires: bool,
         type_byte: TypeByte,
         heat: u32,
-        write: impl FnOnce(&mut SegmentMut<'_>, usize) -> usize,
+        write: impl FnOnce(&mut SegmentMut<'_>, usize) -> RecordAt,
     ) -> Loc {
         if self.dir.is_vacant() {
             self.dir.init(self.epoch());

@@ -8,7 +8,7 @@
 //!  * *Who owns a large value.* The handle in its record. Records with handles are written by [`segment`] alone, from
 //!    what [`outside`] makes of a value; a handle that is taken out leaves zeroes, which are refused.
 //!  * *What is where.* Slots, `used` and the first bytes of records are written by [`segment`] alone, so that an offset
-//!    that a slot has is that of a record.
+//!    that a slot has is that of a record. It is a `RecordAt`, which no code outside of this folder can make.
 //!
 //! Nothing else in the crate sees bytes of an extent otherwise than as `&[u8]`.
 

@@ -21,7 +21,7 @@
 use super::node::Entry;
 use super::outside;
 use super::parts::{Parts, Plain};
-use super::slots::{self, Slots, SlotsMut};
+use super::slots::{self, RecordAt, Slots, SlotsMut};
 use crate::record::{self, Record};
 use crate::type_byte::TypeByte;
 use crate::{Hasher, UnixMillis, Value};
@@ -175,7 +175,7 @@ impl<'a> Segment<'a> {
     /// The bytes from the start of a slot's record on.
     #[inline]
     pub fn bytes_at(&self, slot: usize) -> &'a [u8] {
-        &self.records[self.slots().offset(slot)..]
+        &self.records[self.slots().offset(slot).get()..]
     }
 
     /// A slot's record, exactly.
@@ -187,8 +187,8 @@ impl<'a> Segment<'a> {
 
     /// The key of the record at an offset.
     #[inline]
-    pub fn key_at(&self, offset: usize) -> &'a [u8] {
-        key_of(&self.records[offset..])
+    pub fn key_at(&self, offset: RecordAt) -> &'a [u8] {
+        key_of(&self.records[offset.get()..])
     }
 
     /// The large value of the record at an offset.
@@ -196,24 +196,24 @@ impl<'a> Segment<'a> {
     /// # Panics
     /// If the value is in the record.
     #[inline]
-    pub fn outside_at(&self, offset: usize) -> &'a Value {
+    pub fn outside_at(&self, offset: RecordAt) -> &'a Value {
         // SAFETY: the offset is that of a record, which this module wrote.
-        unsafe { outside::value(&self.records[offset..]) }
+        unsafe { outside::value(&self.records[offset.get()..]) }
     }
 
     /// Another reference to the large value of the record at an offset.
     ///
     /// # Panics
     /// If the value is in the record.
-    pub fn share_at(&self, offset: usize) -> Arc<Value> {
+    pub fn share_at(&self, offset: RecordAt) -> Arc<Value> {
         // SAFETY: the offset is that of a record, which this module wrote.
-        unsafe { outside::share(&self.records[offset..]) }
+        unsafe { outside::share(&self.records[offset.get()..]) }
     }
 
     /// Another reference to the key of the record at an offset; `None` if it is in the record.
-    pub fn share_key_at(&self, offset: usize) -> Option<Arc<[u8]>> {
+    pub fn share_key_at(&self, offset: RecordAt) -> Option<Arc<[u8]>> {
         // SAFETY: the offset is that of a record, which this module wrote.
-        unsafe { outside::share_key(&self.records[offset..]) }
+        unsafe { outside::share_key(&self.records[offset.get()..]) }
     }
 
     /// True when another entry needs more groups first.
@@ -237,8 +237,8 @@ impl<'a> Segment<'a> {
 
     /// When time ends the entry of the record at an offset, or the first of its fields.
     #[inline]
-    pub fn due_at(&self, offset: usize) -> Option<UnixMillis> {
-        let bytes = &self.records[offset..];
+    pub fn due_at(&self, offset: RecordAt) -> Option<UnixMillis> {
+        let bytes = &self.records[offset.get()..];
         let expire = record::expire_of(bytes);
         let type_byte = record::type_byte(bytes);
         if !type_byte.has_field_expiry() {
@@ -346,30 +346,30 @@ impl<'a> SegmentMut<'a> {
 
     /// Appends a record, for which there is room: its offset.
     #[inline]
-    pub fn append(&mut self, parts: Parts<'_>, len: usize) -> usize {
+    pub fn append(&mut self, parts: Parts<'_>, len: usize) -> RecordAt {
         let used = self.used() as usize;
         parts.write(&mut self.records[used..used + len]);
         self.set_used((used + len) as u32);
-        used
+        RecordAt::written(used)
     }
 
     /// Appends a record that came from outside.
     #[inline]
-    pub fn append_plain(&mut self, plain: Plain<'_>) -> usize {
+    pub fn append_plain(&mut self, plain: Plain<'_>) -> RecordAt {
         self.append_bytes(plain.bytes())
     }
 
     /// Writes a record over one of the same length, which has no handle any more.
     #[inline]
-    pub fn write_at(&mut self, offset: usize, parts: Parts<'_>, len: usize) {
-        parts.write(&mut self.records[offset..offset + len]);
+    pub fn write_at(&mut self, offset: RecordAt, parts: Parts<'_>, len: usize) {
+        parts.write(&mut self.records[offset.get()..offset.get() + len]);
     }
 
     /// As [`SegmentMut::write_at`], over a record of the same key and type, without a handle, that has an expiry if
     /// this one has: only the expiry and the value are written.
     #[inline]
-    pub fn write_again_at(&mut self, offset: usize, parts: Parts<'_>, len: usize) {
-        parts.write_again(&mut self.records[offset..offset + len]);
+    pub fn write_again_at(&mut self, offset: RecordAt, parts: Parts<'_>, len: usize) {
+        parts.write_again(&mut self.records[offset.get()..offset.get() + len]);
     }
 
     /// Appends a record and points a slot at it. The one that it had, of `old_len` bytes, becomes garbage.
@@ -382,8 +382,8 @@ impl<'a> SegmentMut<'a> {
     /// Overwrites a string that is in a record by another of the same length. False if it has another length, or the
     /// value is no string, or is outside.
     #[inline]
-    pub fn write_string_at(&mut self, offset: usize, head: &[u8], body: &[u8]) -> bool {
-        let bytes = &mut self.records[offset..];
+    pub fn write_string_at(&mut self, offset: RecordAt, head: &[u8], body: &[u8]) -> bool {
+        let bytes = &mut self.records[offset.get()..];
         let record = Record::parse(bytes);
         if record.type_byte != TypeByte::STRING || record.value().len() != head.len() + body.len() {
             return false;
@@ -396,8 +396,8 @@ impl<'a> SegmentMut<'a> {
     }
 
     /// Writes another RDB type in a record, whose value is outside.
-    pub fn retype_at(&mut self, offset: usize, rdb_type: RdbType) {
-        let at = offset + record::type_at(&self.records[offset..]);
+    pub fn retype_at(&mut self, offset: RecordAt, rdb_type: RdbType) {
+        let at = offset.get() + record::type_at(&self.records[offset.get()..]);
         let old = TypeByte::read(self.records[at]);
         let new = old.retyped(rdb_type);
         self.records[at] = new.byte();
@@ -413,16 +413,16 @@ impl<'a> SegmentMut<'a> {
 
     /// Appends a copy of a record.
     #[inline]
-    fn append_bytes(&mut self, bytes: &[u8]) -> usize {
+    fn append_bytes(&mut self, bytes: &[u8]) -> RecordAt {
         let used = self.used() as usize;
         self.records[used..used + bytes.len()].copy_from_slice(bytes);
         self.set_used((used + bytes.len()) as u32);
-        used
+        RecordAt::written(used)
     }
 
     /// Puts an appended record in a slot.
     #[inline]
-    pub fn place(&mut self, hash: u64, offset: usize, heat: u32) -> usize {
+    pub fn place(&mut self, hash: u64, offset: RecordAt, heat: u32) -> usize {
         let (slot, was_removed) = self.slots_mut().place(hash, offset, heat);
         self.set_entries(self.entries() + 1);
         self.set_removed(self.removed() - was_removed as u16);
@@ -431,7 +431,7 @@ impl<'a> SegmentMut<'a> {
 
     /// Puts an appended record in an empty slot that [`Segment::find_or_empty`] gave.
     #[inline]
-    pub fn fill(&mut self, slot: usize, hash: u64, offset: usize, heat: u32) {
+    pub fn fill(&mut self, slot: usize, hash: u64, offset: RecordAt, heat: u32) {
         self.slots_mut().fill(slot, hash, offset, heat);
         self.set_entries(self.entries() + 1);
     }
@@ -467,11 +467,11 @@ impl<'a> SegmentMut<'a> {
     ///
     /// # Panics
     /// If the value is in the record.
-    pub fn take_outside(&mut self, offset: usize) -> Option<Arc<Value>> {
-        let bytes = &self.records[offset..];
+    pub fn take_outside(&mut self, offset: RecordAt) -> Option<Arc<Value>> {
+        let bytes = &self.records[offset.get()..];
         // SAFETY: the offset is that of a record, which this module wrote; its handle is overwritten at once.
         let value = unsafe { outside::take(bytes) };
-        let handle = offset + record::head_len(bytes);
+        let handle = offset.get() + record::head_len(bytes);
         self.records[handle..handle + record::HANDLE].fill(0);
         value
     }
@@ -495,9 +495,9 @@ impl<'a> SegmentMut<'a> {
     /// # Panics
     /// If the value is in the record.
     #[inline]
-    pub fn outside_mut_at(&mut self, offset: usize) -> Option<&mut Value> {
+    pub fn outside_mut_at(&mut self, offset: RecordAt) -> Option<&mut Value> {
         // SAFETY: the offset is that of a record, which this module wrote; it is borrowed exclusively with the segment.
-        unsafe { outside::value_mut(&self.records[offset..]) }
+        unsafe { outside::value_mut(&self.records[offset.get()..]) }
     }
 
     /// The large value of the record at an offset, to be changed where it is. Where others have references to it,
@@ -506,14 +506,14 @@ impl<'a> SegmentMut<'a> {
     /// # Panics
     /// If the value is in the record.
     #[inline]
-    pub fn outside_to_change_at(&mut self, offset: usize) -> &mut Value {
+    pub fn outside_to_change_at(&mut self, offset: RecordAt) -> &mut Value {
         // SAFETY: the offset is that of a record, which this module wrote; it is borrowed exclusively with the segment.
-        unsafe { outside::value_to_change(&mut self.records[offset..]) }
+        unsafe { outside::value_to_change(&mut self.records[offset.get()..]) }
     }
 
     /// Overwrites the expiry of a record that has one.
-    pub fn set_expire_at(&mut self, offset: usize, at: UnixMillis) {
-        self.records[offset + 1..offset + 9].copy_from_slice(&at.to_le_bytes());
+    pub fn set_expire_at(&mut self, offset: RecordAt, at: UnixMillis) {
+        self.records[offset.get() + 1..offset.get() + 9].copy_from_slice(&at.to_le_bytes());
     }
 
     /// Drops the large values of all entries: the segment itself is about to go.
@@ -557,7 +557,7 @@ impl<'a> SegmentMut<'a> {
         self.slots_mut().forget_removed();
         for group in 0..self.slots_mut().groups() {
             for slot in self.as_ref().slots().occupied_in(group) {
-                let bytes = &old.records[self.as_ref().slots().offset(slot)..];
+                let bytes = &old.records[self.as_ref().slots().offset(slot).get()..];
                 let offset = self.append_bytes(&bytes[..record::record_len(bytes)]);
                 self.slots_mut().set_offset(slot, offset);
             }

@@ -22,7 +22,7 @@ fn check(db: &Db) {
         assert_eq!(offset, used);
         let slots = segment.slots();
         for slot in 0..slots.groups() * SLOTS {
-            assert!(starts.contains(&slots.offset(slot)), "slot {slot}");
+            assert!(starts.contains(&slots.offset(slot).get()), "slot {slot}");
         }
         at = super::directory::after(segment.prefix(), segment.depth());
     }

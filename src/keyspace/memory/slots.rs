@@ -107,6 +107,26 @@ fn occupied(group: &[u8; GROUP]) -> u16 {
     !(matches(tags(group), EMPTY) | matches(tags(group), REMOVED))
 }
 
+/// Where a record begins within its segment. Slots have one, and appending gives one; no number becomes one outside of
+/// this folder, so that what is read there is a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordAt(u16);
+
+impl RecordAt {
+    /// The place of a record that was written there.
+    #[inline(always)]
+    pub(super) fn written(offset: usize) -> Self {
+        debug_assert!(offset <= usize::from(u16::MAX), "segments are smaller");
+        RecordAt(offset as u16)
+    }
+
+    /// Bytes from the first record on.
+    #[inline(always)]
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 impl<'a> Slots<'a> {
     /// The slots in `bytes`, whose length is [`bytes_for`] the number of groups.
     #[inline]
@@ -162,8 +182,8 @@ impl<'a> Slots<'a> {
 
     /// The offset in a slot.
     #[inline]
-    pub fn offset(&self, slot: usize) -> usize {
-        offset(&self.groups[slot / SLOTS], slot % SLOTS)
+    pub fn offset(&self, slot: usize) -> RecordAt {
+        RecordAt::written(offset(&self.groups[slot / SLOTS], slot % SLOTS))
     }
 
     /// The heat in a slot.
@@ -276,7 +296,7 @@ impl<'a> SlotsMut<'a> {
     /// Puts an entry in the first free slot on its path: the slot, and whether it was one of the
     /// removed ones. There has to be one.
     #[inline]
-    pub fn place(&mut self, hash: u64, offset: usize, heat: u32) -> (usize, bool) {
+    pub fn place(&mut self, hash: u64, offset: RecordAt, heat: u32) -> (usize, bool) {
         let count = self.groups.len();
         let mut at = home(hash, count);
         loop {
@@ -295,7 +315,7 @@ impl<'a> SlotsMut<'a> {
 
     /// Puts an entry in a slot that is free and on its path.
     #[inline]
-    pub fn fill(&mut self, slot: usize, hash: u64, offset: usize, heat: u32) {
+    pub fn fill(&mut self, slot: usize, hash: u64, offset: RecordAt, heat: u32) {
         self.groups[slot / SLOTS][slot % SLOTS] = tag(hash);
         self.set_offset(slot, offset);
         self.set_heat(slot, heat);
@@ -313,9 +333,9 @@ impl<'a> SlotsMut<'a> {
 
     /// Points a slot at another record.
     #[inline]
-    pub fn set_offset(&mut self, slot: usize, offset: usize) {
+    pub fn set_offset(&mut self, slot: usize, offset: RecordAt) {
         let at = SLOTS + 2 * (slot % SLOTS);
-        let bytes = (offset as u16).to_le_bytes();
+        let bytes = offset.0.to_le_bytes();
         self.groups[slot / SLOTS][at..at + 2].copy_from_slice(&bytes);
     }
 
@@ -358,7 +378,7 @@ mod tests {
         let mut bytes = vec![0; bytes_for(3)];
         let mut slots = SlotsMut::new(&mut bytes);
         for offset in 0..40 {
-            slots.place(7, offset, offset as u32 * 0x1111);
+            slots.place(7, RecordAt::written(offset), offset as u32 * 0x1111);
         }
         assert!(slots.remove(3), "the group was full");
         let slots = Slots::new(&bytes);
@@ -366,7 +386,7 @@ mod tests {
             let slot = slots.find(7, |o| o == offset).expect("still there");
             assert_eq!(
                 (slots.offset(slot), slots.heat(slot)),
-                (offset, offset as u32 * 0x1111)
+                (RecordAt::written(offset), offset as u32 * 0x1111)
             );
         }
         assert_eq!(slots.find(7, |o| o == 3), None);

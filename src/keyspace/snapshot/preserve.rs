@@ -12,6 +12,7 @@
 
 use super::walk::Orphans;
 use super::{Block, OutOfLine, SnapshotError, SnapshotOptions};
+use crate::memory::slots::RecordAt;
 use crate::record::{self, Record};
 use crate::segment::Segment;
 use crate::{Db, Hasher, Loc, Value, directory, tree};
@@ -52,7 +53,7 @@ struct DeadList {
 }
 
 struct Dead {
-    offset: u16,
+    offset: RecordAt,
     heat: u32,
 }
 
@@ -128,8 +129,8 @@ impl DbWalk {
         }
     }
 
-    fn emit_record(&mut self, segment: Segment<'_>, offset: usize, heat: u32) {
-        let bytes = &segment.records()[offset..];
+    fn emit_record(&mut self, segment: Segment<'_>, offset: RecordAt, heat: u32) {
+        let bytes = &segment.records()[offset.get()..];
         let head = Record::parse(bytes);
         if !head.type_byte.is_outside() {
             self.block
@@ -174,7 +175,7 @@ impl DbWalk {
         let slots = segment.slots();
         for slot in slots.iter() {
             let offset = slots.offset(slot);
-            if offset < limit {
+            if offset.get() < limit {
                 self.emit_record(segment, offset, slots.heat(slot));
             }
         }
@@ -228,10 +229,10 @@ impl Db {
     }
 
     /// A record is about to lose its slot: it is left to the snapshot, or what it owns is dropped.
-    pub(crate) fn retire(&mut self, loc: Loc, offset: usize, len: usize, limit: usize) {
-        let bytes = &self.segment(loc).records()[offset..];
+    pub(crate) fn retire(&mut self, loc: Loc, offset: RecordAt, len: usize, limit: usize) {
+        let bytes = &self.segment(loc).records()[offset.get()..];
         let outside = record::type_byte(bytes).is_outside();
-        if offset >= limit {
+        if offset.get() >= limit {
             if outside {
                 let_go(self.segment_mut(loc).take_outside(offset));
             }
@@ -256,10 +257,7 @@ impl Db {
         walk.dead_bytes += len;
         let dead = &mut walk.dead[list as usize - 1];
         dead.owns_values |= outside;
-        dead.records.push(Dead {
-            offset: offset as u16,
-            heat,
-        });
+        dead.records.push(Dead { offset, heat });
         self.segment_mut(loc).set_dead(list);
     }
 
@@ -283,9 +281,9 @@ impl Db {
         if segment.marked() == walk.epoch && segment.dead() > 0 {
             let list = std::mem::take(&mut walk.dead[segment.dead() as usize - 1]);
             for dead in &list.records {
-                let bytes = &segment.records()[dead.offset as usize..];
+                let bytes = &segment.records()[dead.offset.get()..];
                 walk.dead_bytes -= record::record_len(bytes);
-                walk.emit_record(segment, dead.offset as usize, dead.heat);
+                walk.emit_record(segment, dead.offset, dead.heat);
             }
             self.drop_dead(loc, &list);
         }
@@ -351,8 +349,8 @@ impl Db {
             return;
         }
         for dead in &list.records {
-            let offset = dead.offset as usize;
-            let bytes = &self.link_of(loc).records()[offset..];
+            let offset = dead.offset;
+            let bytes = &self.link_of(loc).records()[offset.get()..];
             if record::type_byte(bytes).is_outside() {
                 drop(self.segment_mut(loc).take_outside(offset));
             }
