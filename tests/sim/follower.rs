@@ -157,7 +157,7 @@ impl Node {
             self.empty();
         }
         // A sample: digests take time.
-        let looks = mode != Mode::Memory && self.engine.rng.below(4) == 0;
+        let looks = mode != Mode::Memory && self.engine.rng.below(16) == 0;
         self.follower.kept = looks.then(|| self.digest());
         self.follower.damaged = false;
         self.follower.payload = Some((mode, Stage::Arriving(Vec::new(), Ok(()))));
