@@ -42,3 +42,34 @@ fn hash_fields_of_a_newer_valkey_keep_their_expiries() {
         assert_eq!(ours.text("HGET hash a"), "5", "{name}");
     }
 }
+
+/// Redis 8.6 and later say whose entry it is, and send one that they had already as well.
+#[test]
+fn entries_that_are_added_only_once_are_there_once() {
+    for name in ["redis-8.6", "redis-8.10"] {
+        let Some(peer) = builder(name) else { continue };
+        let primary = peer.config("repl-diskless-sync-delay 0").start();
+        let mut theirs = primary.client();
+        theirs.ok("XADD stream 1-1 f 0");
+        let follower = follower_of(&primary);
+        let mut ours = follower.client();
+        for line in [
+            "XADD stream IDMPAUTO producer * f 1",
+            "XADD stream IDMPAUTO producer * f 1",
+            "XADD stream IDMP producer one * f 2",
+            "XADD stream IDMP producer one * f 3",
+            "XADD stream NOMKSTREAM IDMP producer two KEEPREF MAXLEN ~ 100 * f 4",
+            "XADD fresh IDMPAUTO producer MAXLEN 1 * f 5",
+            "XADD fresh IDMPAUTO producer MAXLEN 1 * f 6",
+        ] {
+            theirs.ok(line);
+        }
+        wait_caught_up(&mut ours, &mut theirs);
+        for (key, entries) in [("stream", 4), ("fresh", 1)] {
+            assert_eq!(theirs.int(&format!("XLEN {key}")), entries, "{name}");
+            let ask = format!("XRANGE {key} - +");
+            assert_eq!(ours.run(&ask), theirs.run(&ask), "{name}");
+        }
+        assert_eq!(ours.info_field("stats", "unexpected_error_replies"), "0");
+    }
+}

@@ -27,6 +27,11 @@ pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             "ERR The ID specified in XADD must be greater than 0-0",
         ));
     }
+    if options.only_once && new_id == NewId::Auto {
+        // The primary gives each new entry its id. One without had been added before, and is not added again.
+        cx.client.reply.null();
+        return Ok(());
+    }
     let key = &args[1];
     let found = cx.find_to_write::<Stream>(key)?;
     if found.is_none() && options.no_make {

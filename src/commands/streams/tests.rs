@@ -1,6 +1,7 @@
 //! Streams on a bench.
 
 use crate::testing::{Bench, check};
+use engine::ClientFlags;
 
 #[test]
 fn entries_are_added_read_and_deleted_in_order_of_their_ids() {
@@ -276,4 +277,30 @@ fn replicas_learn_that_ids_of_entries_long_gone_are_no_longer_pending() {
     assert_eq!(bench.run("XPENDING s g"), "[:0, nil, nil, nil[]]");
     assert_eq!(bench.run("XDELEX s DELREF IDS 1 1-1"), "[:-1]");
     assert_eq!(bench.effects(), "");
+}
+
+#[test]
+fn an_entry_that_the_primary_adds_only_once_is_added_by_its_id_alone() {
+    let mut bench = Bench::new();
+    let refused = "-ERR Invalid stream ID specified as stream command argument";
+    for words in ["IDMPAUTO p", "IDMP p one"] {
+        // Nobody here would know the entry again.
+        assert_eq!(bench.run(&format!("XADD s {words} * f v")), refused);
+    }
+    let id = bench.id;
+    let client = bench.engine.clients.get_mut(&id).expect("it is connected");
+    client.flags.insert(ClientFlags::MASTER);
+    for (text, reply) in [
+        ("XADD s IDMPAUTO p 1-1 f v", "\"1-1\""),
+        ("XADD s IDMPAUTO p * f v", "nil"),
+        ("XADD s IDMP p one NOMKSTREAM MAXLEN = 9 2-1 f v", "\"2-1\""),
+        ("XADD s MAXLEN = 9 IDMP p one * f v", "nil"),
+        ("XADD none IDMPAUTO p * f v", "nil"),
+        ("XADD s 3-1 IDMP p", "\"3-1\""),
+        ("XADD s IDMP p one", refused),
+        ("XLEN s", ":3"),
+        ("EXISTS none", ":0"),
+    ] {
+        assert_eq!(bench.run(text), reply, "{text}");
+    }
 }
