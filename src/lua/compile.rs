@@ -119,10 +119,12 @@ pub fn compile(
     if text.len() > SOURCE_MAX {
         return Ok(Err(TOO_LARGE.to_bytes().to_vec()));
     }
+    let mut status = ffi::LUA_OK;
     // SAFETY: nothing is owned where a long jump could leave; one or two values are left on the stack.
     let (function, error) = unsafe {
         lua.exec_raw::<(Option<Function>, Option<LuaString>)>((), |state| {
-            match load(state, text, name.as_ptr()) {
+            status = load(state, text, name.as_ptr());
+            match status {
                 ffi::LUA_OK => ffi::lua_pushnil(state),
                 _ => {
                     ffi::lua_pushnil(state);
@@ -133,7 +135,14 @@ pub fn compile(
     };
     Ok(match (function, error) {
         (Some(function), _) => Ok(function),
+        // A limit of the compiler is no error of syntax but one of execution, to which `mlua` adds a traceback.
+        (None, Some(error)) if status == ffi::LUA_ERRRUN => Err(first_line(&error.as_bytes())),
         (None, Some(error)) => Err(error.as_bytes().to_vec()),
         (None, None) => Err(b"not enough memory".to_vec()),
     })
+}
+
+fn first_line(text: &[u8]) -> Vec<u8> {
+    let end = text.iter().position(|&byte| byte == b'\n');
+    text[..end.unwrap_or(text.len())].to_vec()
 }

@@ -363,6 +363,22 @@ fn a_script_that_does_not_end_is_killed_even_in_pcall() {
     }
 }
 
+/// The error said where in the server the compiler had been called.
+#[test]
+fn a_limit_of_the_compiler_is_an_error_of_one_line() {
+    let mut bench = Bench::new();
+    let constants = (0..1 << 18).map(|n| format!("x={n}.5 "));
+    let text: String = constants.collect();
+    let text = format!("local x {text}");
+    let (text, mut replies) = (text.as_bytes(), Vec::new());
+    bench.engine.execute(bench.id, &[b"SCRIPT", b"LOAD", text]);
+    replies.push(bench.output(bench.id));
+    bench.engine.execute(bench.id, &[b"EVAL", text, b"0"]);
+    replies.push(bench.output(bench.id));
+    let error = "-ERR Error compiling script (new function): constant table overflow";
+    assert_eq!(replies, [error; 2]);
+}
+
 /// It could not end, and because it had written, nothing but the end of the process could end it.
 #[test]
 fn a_script_that_waits_by_time_ends_and_keys_do_not_expire_meanwhile() {
