@@ -126,7 +126,11 @@ fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn swapdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let index = |i, text| args.int(i).map_err(|_| CommandError::fixed(text));
+    // Numbers beyond 32 bits are none, as on the reference server.
+    let index = |i, text| match args.int(i).map(i32::try_from) {
+        Ok(Ok(n)) => Ok(i64::from(n)),
+        _ => Err(CommandError::fixed(text)),
+    };
     let first = index(1, "ERR invalid first DB index")?;
     let second = index(2, "ERR invalid second DB index")?;
     let count = cx.engine.keyspace.count() as i64;

@@ -42,6 +42,11 @@ impl<'a> Args<'a> {
         )))
     }
 
+    /// Argument `i` as a count whose sign means a direction, or whether members may repeat: each count has its negative.
+    pub fn signed_count(&self, i: usize) -> Result<i64, CommandError> {
+        self.int_within(i, -i64::MAX, i64::MAX)
+    }
+
     /// Argument `i` as a timeout in ms, the sign unchecked.
     pub fn timeout_ms(&self, i: usize) -> Result<i64, CommandError> {
         timeout_ms_of(self.0[i])

@@ -1,6 +1,5 @@
 //! HRANDFIELD, SRANDMEMBER, ZRANDMEMBER, SPOP: what they are asked for, and how they choose.
 
-use super::args::parse_int;
 use super::{Args, CommandError};
 use base::Rng;
 use std::collections::{BTreeSet, HashSet};
@@ -28,15 +27,10 @@ pub enum Wanted {
 
 /// Reads `key [count [values_option]]`; `values_option` is empty for a command without one.
 pub fn wanted(args: Args<'_>, values_option: &str) -> Result<Wanted, CommandError> {
-    let Some(count) = args.get(2) else {
+    if args.len() <= 2 {
         return Ok(Wanted::One);
-    };
-    let count = parse_int(count).ok_or(CommandError::NOT_AN_INTEGER)?;
-    if count == i64::MIN {
-        return Err(CommandError::fixed(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
     }
+    let count = args.signed_count(2)?;
     let values = match args.len() {
         3 => false,
         4 if !values_option.is_empty() && args.is(3, values_option) => true,

@@ -1,6 +1,6 @@
 //! Reading and changing lists by index or by element.
 
-use engine::args::{parse_int, span, up_to};
+use engine::args::{span, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::List;
 
@@ -87,7 +87,7 @@ pub fn ltrim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 pub fn lrem(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let count = args.int(2)?;
+    let count = args.signed_count(2)?;
     let (key, item) = (&args[1], &args[3]);
     let Some(loc) = cx.find_to_write::<List>(key)? else {
         cx.client.reply.int(0);
@@ -172,12 +172,7 @@ impl Search {
                 return Err(CommandError::SYNTAX);
             };
             if args.is(at, "RANK") {
-                let rank = parse_int(value).ok_or(CommandError::NOT_AN_INTEGER)?;
-                if rank == i64::MIN {
-                    return Err(CommandError::fixed(
-                        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-                    ));
-                }
+                let rank = args.signed_count(at + 1)?;
                 if rank == 0 {
                     return Err(CommandError::fixed(
                         "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",

@@ -79,8 +79,22 @@ fn elements_are_inserted_and_removed_by_value() {
         ("LREM l 0 10", ":1"),
         ("LREM l 0 nope", ":0"),
         ("LREM l x a", NOT_AN_INTEGER),
-        ("LREM l -9223372036854775808 b", ":1"),
+        ("LREM l -9223372036854775807 b", ":1"),
         ("LRANGE l 0 -1", "[\"x\", \"a\", \"c\", \"y\"]"),
+    ]);
+}
+
+#[test]
+fn a_count_without_a_negative_is_out_of_range_also_where_there_is_no_list() {
+    let range = "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    check(&[
+        ("RPUSH l a", ":1"),
+        ("SET s a", "+OK"),
+        ("LREM l -9223372036854775808 a", range),
+        ("LREM s -9223372036854775808 a", range),
+        ("LREM none -9223372036854775808 a", range),
+        ("LPOS l a RANK -9223372036854775808", range),
+        ("LREM l -9223372036854775807 a", ":1"),
     ]);
 }
 
