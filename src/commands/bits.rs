@@ -6,6 +6,7 @@ use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, args};
 use keyspace::value::StrRef;
 use keyspace::{Loc, ValueRef};
+use std::ops::ControlFlow;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -184,17 +185,33 @@ fn bitcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         // Two negative indexes in the wrong order are empty even where clamping would give one byte.
         Some(_) if range.start < 0 && range.end < 0 && range.start > range.end => 0,
         Some(s) => {
-            let bits = range.bits(s.len());
-            let first = bits.start / 8;
-            count_ones(
-                &s.slice(first, bits.end.div_ceil(8)),
-                bits.start - first * 8,
-                bits.end - first * 8,
-            )
+            let mut count = 0;
+            let each = |bytes: &[u8], start, end| {
+                count += count_ones(bytes, start, end);
+                ControlFlow::Continue(())
+            };
+            in_pieces(s, &range.bits(s.len()), each);
+            count
         }
     };
     cx.client.reply.int(count as i64);
     Ok(())
+}
+
+/// Gives `f` the bytes that hold `bits` as they lie in memory, piece by piece and without a copy, until it breaks off;
+/// and which bits of the piece are asked for, as numbers in it.
+fn in_pieces(
+    s: StrRef<'_>,
+    bits: &std::ops::Range<usize>,
+    mut f: impl FnMut(&[u8], usize, usize) -> ControlFlow<()>,
+) {
+    let mut at = bits.start / 8 * 8;
+    s.pieces_until(at / 8, bits.end.div_ceil(8), |bytes| {
+        let past = at + bytes.len() * 8;
+        let (start, end) = (bits.start.max(at) - at, bits.end.min(past) - at);
+        at = past;
+        f(bytes, start, end)
+    });
 }
 
 /// Set bits from bit `start` to before bit `end`.
@@ -241,11 +258,17 @@ fn bitpos(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 in_bits,
             }
             .bits(s.len());
-            let first = bits.start / 8;
-            let bytes = s.slice(first, bits.end.div_ceil(8));
-            let inside = first_bit(&bytes, bit, bits.start - first * 8, bits.end - first * 8);
+            let (mut passed, mut inside) = (bits.start / 8 * 8, None);
+            in_pieces(s, &bits, |bytes, start, end| {
+                inside = first_bit(bytes, bit, start, end).map(|at| passed + at);
+                passed += bytes.len() * 8;
+                match inside {
+                    Some(_) => ControlFlow::Break(()),
+                    None => ControlFlow::Continue(()),
+                }
+            });
             match inside {
-                Some(at) => (first * 8 + at) as i64,
+                Some(at) => at as i64,
                 // Without an end, the string counts as if zeros followed it.
                 None if !bit && args.len() < 5 && !bits.is_empty() => (s.len() * 8) as i64,
                 None => -1,
@@ -318,6 +341,29 @@ mod tests {
             ("BITCOUNT none", ":0"),
             ("BITCOUNT k 1", "-ERR syntax error"),
             ("BITCOUNT k 1 2 FOO", "-ERR syntax error"),
+        ]);
+    }
+
+    /// A string of 1 MB is held in many pieces.
+    #[test]
+    fn bits_of_a_large_string_are_found_in_each_of_its_pieces() {
+        check(&[
+            ("SETBIT k 8000007 1", ":0"),
+            ("SETBIT k 3 1", ":0"),
+            ("SETBIT k 3000005 1", ":0"),
+            ("BITCOUNT k", ":3"),
+            ("BITCOUNT k 3 3000005 BIT", ":2"),
+            ("BITCOUNT k 4 3000004 BIT", ":0"),
+            ("BITCOUNT k 3000005 -1 BIT", ":2"),
+            ("BITCOUNT k 375000 -2", ":1"),
+            ("BITPOS k 1", ":3"),
+            ("BITPOS k 1 1", ":3000005"),
+            ("BITPOS k 1 3000006 -1 BIT", ":8000007"),
+            ("BITPOS k 1 3000006 8000006 BIT", ":-1"),
+            ("BITOP NOT n k", ":1000001"),
+            ("BITPOS n 0 1", ":3000005"),
+            ("BITPOS n 0 3000006 -1 BIT", ":8000007"),
+            ("BITCOUNT n", ":8000005"),
         ]);
     }
 

@@ -52,7 +52,7 @@ pub(super) fn holds(cx: &mut Cx<'_>, key: &[u8], wanted: &[u8]) -> Result<bool, 
         return Ok(false);
     };
     match cx.value(loc) {
-        ValueRef::Str(s) => Ok(&*s.bytes() == wanted),
+        ValueRef::Str(s) => Ok(s.equals(wanted)),
         _ => Err(CommandError::WRONG_TYPE),
     }
 }

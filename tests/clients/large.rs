@@ -219,3 +219,27 @@ fn a_large_argument_that_there_is_no_memory_for_fails_its_request_alone() {
     run(&mut client, &[b"SET", b"k", &text]);
     assert_eq!(client.int("STRLEN k"), text.len() as i64);
 }
+
+/// BITCOUNT and BITPOS copied the whole value, also where the first byte was the answer.
+#[test]
+fn no_command_copies_a_large_value_to_look_at_it() {
+    let server = Builder::forebay().config("rdbcompression no").start();
+    let mut client = server.client();
+    let text = text();
+    run(&mut client, &[b"SET", b"k", &text]);
+    for line in [
+        "BITCOUNT k",
+        "BITCOUNT k 3 -3 BIT",
+        "BITPOS k 1",
+        "BITPOS k 0 1000 -1",
+        "STRLEN k",
+        "GETBIT k 190000000",
+        "GETRANGE k 20000000 20000010",
+    ] {
+        let (before, _) = resident(&server);
+        forget_peak(&server);
+        client.run(line);
+        let (_, peak) = resident(&server);
+        assert!(peak < before + SENT / 2, "{line}: {before} MB, {peak} MB");
+    }
+}

@@ -16,7 +16,7 @@ use ::rdb::length::encode_length;
 use ::rdb::{lzf, string as rdb};
 use base::number::{canonical_i64, int_text_len};
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::AtomicU64;
 
 /// Bytes up to which a text is held in one piece.
@@ -360,12 +360,43 @@ impl<'a> StrRef<'a> {
     /// Calls `f` with the bytes `start..end` (clamped), piece by piece; allocates only for a
     /// compressed string.
     pub fn pieces(&self, start: usize, end: usize, mut f: impl FnMut(&[u8])) {
+        self.pieces_until(start, end, |bytes| {
+            f(bytes);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// True if these are the bytes.
+    pub fn equals(&self, bytes: &[u8]) -> bool {
+        let (mut rest, mut same) = (bytes, self.len() == bytes.len());
+        if same {
+            self.pieces_until(0, bytes.len(), |piece| {
+                let (ahead, behind) = rest.split_at(piece.len());
+                rest = behind;
+                same = ahead == piece;
+                match same {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            });
+        }
+        same
+    }
+
+    /// As [`pieces`](Self::pieces), until `f` breaks off.
+    pub fn pieces_until(
+        &self,
+        start: usize,
+        end: usize,
+        mut f: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) {
         let end = end.min(self.len());
         let start = start.min(end);
-        match self.form {
-            FormRef::Rope(rope) => rope.pieces(start..end).for_each(f),
+        // Broken off or not, there is nothing more to do.
+        let _ = match self.form {
+            FormRef::Rope(rope) => rope.pieces(start..end).try_for_each(f),
             _ => self.with(|bytes| f(&bytes[start..end])),
-        }
+        };
     }
 
     /// The bytes, if they are held unchanged and in one piece.
