@@ -192,11 +192,10 @@ pub unsafe fn node_of(table: *const Table, key: *const Value) -> Option<*mut Nod
     unsafe {
         let is_object = (*key).kind >= LUA_TSTRING;
         let mut node = home(table, key);
-        while !same(&raw const (*node).key, key)
-            && !(is_object
-                && (*node).key.kind == DEAD
-                && (*node).key.content.pointer == (*key).content.pointer)
-        {
+        let was = |other: &Value| {
+            is_object && other.kind == DEAD && other.content.pointer == (*key).content.pointer
+        };
+        while !same(&raw const (*node).key, key) && !was(&(*node).key) {
             node = (*node).next;
             if node.is_null() {
                 return None;

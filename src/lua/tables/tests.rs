@@ -126,7 +126,7 @@ fn key(lua: &Lua, objects: &[Table], random: u64) -> (String, Value) {
         4 => Value::Number((i as f64 - 32.0) / 4.0),
         5 => Value::String(lua.create_string(i.to_string()).expect("memory")),
         6 => Value::Table(objects[i as usize % objects.len()].clone()),
-        _ => Value::Boolean(i % 2 == 0),
+        _ => Value::Boolean(i.is_multiple_of(2)),
     };
     (name(&value), value)
 }
