@@ -113,7 +113,7 @@ fn settings() -> std::sync::MutexGuard<'static, Settings> {
     SETTINGS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The level of an event: [`write`] in reverse. Tracing's errors are warnings too.
+/// The level of an event: [`write()`] in reverse. Tracing's errors are warnings too.
 fn level_of(level: &Level) -> LogLevel {
     match *level {
         Level::TRACE => LogLevel::Debug,

@@ -252,12 +252,12 @@ fn remove_leftovers(server: &Server) {
 async fn load_data(server: &Rc<Server>) -> Result<(), String> {
     let appends = server.engine.borrow().config.appendonly;
     if !appends {
-        let engine = server.engine.borrow();
-        let name = &engine.config.appenddirname;
-        if append::directory(&engine).exists() {
-            tracing::warn!("appendonly is no: the append-only file in {name} is not loaded");
-        }
-        drop(engine);
+        server.with_engine(|engine| {
+            let name = &engine.config.appenddirname;
+            if append::directory(engine).exists() {
+                tracing::warn!("appendonly is no: the append-only file in {name} is not loaded");
+            }
+        });
         return persist::load_at_start(&server.persistence, server).await;
     }
     let log = append_load::load_at_start(server).await?;

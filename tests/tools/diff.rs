@@ -97,7 +97,7 @@ fn hash_fields_that_expire_are_compared_with_servers_that_run() {
         client.ok("HPEXPIREAT hash 4000000000000 FIELDS 1 a");
         client.ok("SAVE");
         let address = format!("redis://{}", server.address());
-        let ran = diff(&server.dump_path(), &address, &["--sync"]);
+        let ran = diff(server.dump_path(), &address, &["--sync"]);
         assert_eq!(ran.code, 0, "{peer}: {}{}", ran.text(), ran.err);
     }
 }

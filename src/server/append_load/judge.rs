@@ -43,9 +43,7 @@ pub fn judge(path: &Path, start: u64, tails: Tails) -> Result<Judged, String> {
         .unwrap_or(path.as_os_str())
         .display()
         .to_string();
-    if let Err(why) = may_cut(&name, &walked, defect, tails) {
-        return Err(why);
-    }
+    may_cut(&name, &walked, defect, tails)?;
     let cut = Cut {
         path: path.to_owned(),
         size: source.size().unwrap_or_default(),
