@@ -4,7 +4,7 @@ use super::expiry::{Due, past};
 use super::strings_conditional;
 use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
-use engine::{Args, CmdResult, CommandError, Cx, Event};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SharedText, StrRef};
 use keyspace::{Loc, ValueRef};
 use resp::{Reply, Shared};
@@ -164,6 +164,11 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
+/// A condition of SET about what the key holds, or its digest.
+fn is_settled(args: Args<'_>, at: usize) -> bool {
+    ["IFNE", "IFDEQ", "IFDNE"].iter().any(|w| args.is(at, w))
+}
+
 /// What may follow `SET key value` and `GETEX key`.
 #[derive(Default)]
 struct Options<'a> {
@@ -179,7 +184,9 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// Reads the options from argument `from` on; `getex` says whose they are.
-    fn parse(args: Args<'a>, from: usize, getex: bool) -> Result<Self, CommandError> {
+    fn parse(cx: &Cx<'_>, args: Args<'a>, from: usize, getex: bool) -> Result<Self, CommandError> {
+        // The conditions of Redis 8.4 are not known here, but what our primary sends has met them.
+        let obeys = cx.client.flags.contains(ClientFlags::MASTER);
         let mut options = Self::default();
         let mut i = from;
         while i < args.len() {
@@ -192,6 +199,8 @@ impl<'a> Options<'a> {
             } else if args.is(i, "IFEQ") && !conditional && !getex && i + 1 < args.len() {
                 i += 1;
                 options.if_equal = Some(args.0[i]);
+            } else if obeys && !getex && i + 1 < args.len() && is_settled(args, i) {
+                i += 1;
             } else if args.is(i, "GET") && !getex {
                 options.get = true;
             } else if args.is(i, "KEEPTTL") && options.due.is_none() && !getex {
@@ -314,7 +323,7 @@ fn get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, value) = (&args[1], &args[2]);
     let mut expire = None;
-    let options = Options::parse(args, 3, false)?;
+    let options = Options::parse(cx, args, 3, false)?;
     if args.len() > 3 {
         expire = options.expire(cx, "set")?;
         if options.get {
@@ -418,7 +427,7 @@ fn getdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn getex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
-    let options = Options::parse(args, 2, true)?;
+    let options = Options::parse(cx, args, 2, true)?;
     let Some(loc) = cx.lookup(key) else {
         cx.client.reply.null();
         return Ok(());

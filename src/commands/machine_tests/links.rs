@@ -188,3 +188,18 @@ fn a_replica_whose_save_has_failed_takes_what_its_primary_sends() {
     }
     assert_eq!(bench.engine.stats.unexpected_errors, 0);
 }
+
+#[test]
+fn a_condition_that_the_primary_has_tested_is_not_tested_again() {
+    let mut bench = link(ClientFlags::MASTER);
+    bench.run("SET k old");
+    for (text, value) in [
+        ("SET k new IFNE other", "new"),
+        ("SET k newer IFDEQ 0123456789abcdef KEEPTTL", "newer"),
+        ("SET k newest IFDNE 0123456789abcdef", "newest"),
+    ] {
+        assert_eq!(bench.run(text), "+OK", "{text}");
+        assert_eq!(bench.run("GET k"), format!("\"{value}\""), "{text}");
+    }
+    assert_eq!(Bench::new().run("SET k v IFNE w"), "-ERR syntax error");
+}
