@@ -11,7 +11,7 @@ use forebay::config::choices::DisklessLoad;
 use forebay::engine::inbox::Inbox;
 use forebay::replication::{Action, LinkAction, LinkInput, ReplMeta, StreamDb};
 use forebay::server::load::{self, LoadProgress};
-use forebay::server::persist::{Persistence, load_options};
+use forebay::server::persist::{Persistence, Threads, load_options};
 
 /// A payload that arrives.
 struct Payload {
@@ -243,7 +243,7 @@ impl Follower {
                 self.engine
                     .repl
                     .set_stream_db(meta.map_or(StreamDb::default(), |m| m.stream_db));
-                let installed = Persistence::default().install(&mut self.engine, loaded);
+                let installed = Persistence::new(Threads::default()).install(&mut self.engine, loaded);
                 installed.map_err(|e| e.to_string())
             }
             Err(e) => Err(e.to_string()),

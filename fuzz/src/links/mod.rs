@@ -9,7 +9,8 @@ use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
 use forebay::base::secret::Secrets;
 use forebay::server::Shell;
-use forebay::server::persist::Persistence;
+use forebay::server::append::AppendOnly;
+use forebay::server::persist::{Persistence, Threads};
 use std::rc::{Rc, Weak};
 
 /// Numbers at which something may go wrong.
@@ -106,7 +107,11 @@ pub fn engine(draws: &mut Draws<'_>) -> Executor {
         repl_diskless_sync: draws.byte() % 2 == 0,
         ..Config::default()
     };
-    let shell = Shell::new(Weak::new(), Persistence::default());
+    let shell = Shell::new(
+        Weak::new(),
+        Persistence::new(Threads::default()),
+        AppendOnly::default(),
+    );
     let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(7), Rc::new(shell));
     set_now(&mut engine, 1_000);
     Executor::from(engine)
