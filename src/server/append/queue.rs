@@ -53,6 +53,8 @@ struct State {
     orders: VecDeque<Order>,
     /// Bytes of the batches among them.
     bytes: usize,
+    /// The thread waits for an order. Else it looks for some by itself, and to wake it would cost a system call.
+    idle: bool,
     report: Report,
 }
 
@@ -79,14 +81,20 @@ impl Queue {
             state.bytes += batch.bytes.len();
         }
         state.orders.push_back(order);
+        let idle = std::mem::take(&mut state.idle);
         drop(state);
-        self.0.ordered.notify_one();
+        if idle {
+            self.0.ordered.notify_one();
+        }
     }
 
     /// Takes all orders, or waits for some, at most for `wait`.
     pub fn take(&self, wait: Option<Duration>) -> VecDeque<Order> {
         let mut state = self.lock();
-        let idle = |state: &mut State| state.orders.is_empty();
+        let idle = |state: &mut State| {
+            state.idle = state.orders.is_empty();
+            state.idle
+        };
         let wake = &self.0.ordered;
         state = match wait {
             None => wake.wait_while(state, idle),
@@ -96,6 +104,7 @@ impl Queue {
                 .map_err(|e| PoisonError::new(e.into_inner().0)),
         }
         .unwrap_or_else(PoisonError::into_inner);
+        state.idle = false;
         state.report.kept += std::mem::take(&mut state.bytes);
         std::mem::take(&mut state.orders)
     }

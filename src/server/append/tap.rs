@@ -8,6 +8,9 @@ use replication::{Effects, feed::Feed};
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// The most that is set aside for a batch before it begins.
+const KEPT: usize = 64 << 10;
+
 /// What was committed and is not handed over yet.
 #[derive(Clone, Default)]
 pub struct Tap(Rc<RefCell<State>>);
@@ -63,7 +66,9 @@ impl Tap {
         if state.bytes.is_empty() {
             return false;
         }
-        let mut bytes = std::mem::take(&mut state.bytes);
+        // The next batch is likely to be as long as this one.
+        let next = Vec::with_capacity(state.bytes.len().min(KEPT));
+        let mut bytes = std::mem::replace(&mut state.bytes, next);
         let seconds = engine.clock.unix_ms / 1000;
         if engine.config.aof_timestamp_enabled && state.timestamp != Some(seconds) {
             state.timestamp = Some(seconds);

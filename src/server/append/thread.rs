@@ -3,8 +3,11 @@
 use super::queue::{Order, Queue};
 use aof::names::BaseForm;
 use disk::Disk;
-use flow::append::{AppendError, Policy, Writer};
+use flow::append::{AppendError, Fsync, Policy, Writer};
 use std::time::{Duration, Instant};
+
+/// How long batches are collected where no reply waits for them.
+const COLLECT: Duration = Duration::from_millis(1);
 
 /// Works until it is told to stop.
 pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
@@ -19,9 +22,13 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
     while !stop {
         let busy = writer.has_unwritten() || writer.has_unsynced();
         let wait = busy.then(|| Duration::from_millis(thread.policy.wait_ms(thread.now())));
+        let mut batches = false;
         for order in queue.take(wait) {
             match order {
-                Order::Batch(batch) => writer.push(batch),
+                Order::Batch(batch) => {
+                    writer.push(batch);
+                    batches = true;
+                }
                 Order::Policy(fsync, leave_disk_alone) => {
                     thread.policy.fsync = fsync;
                     thread.policy.leave_disk_alone = leave_disk_alone;
@@ -32,6 +39,10 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
             }
         }
         thread.write(&mut writer, queue);
+        if batches && !stop && thread.policy.fsync != Fsync::Always {
+            // Nobody waits for this: what comes meanwhile is written at once.
+            std::thread::sleep(COLLECT);
+        }
     }
     let ended = writer.write().and_then(|()| writer.sync());
     thread.tell(&writer, queue, ended);
