@@ -1,6 +1,5 @@
 //! Doing what the weather brings, and the operator's answer to it.
 
-use super::net::Conn;
 use super::node::Node;
 use super::weather::Event;
 use super::world::{World, index, port};
@@ -75,31 +74,28 @@ impl World {
         if self.conns.is_empty() {
             return;
         }
-        let mut i = self.rng.below(self.conns.len() as u64) as usize;
-        if event == Event::Damage {
-            // Payloads are short: one that is under way is found, or damage would hardly ever meet one.
-            let receives = |c: &Conn| {
-                let node = self.servers[c.replica].node.as_ref().filter(|_| c.held);
-                node.is_some_and(|n| n.payload_to_come().is_some())
-            };
-            i = self.conns.iter().position(receives).unwrap_or(i);
-        }
+        let i = self.rng.below(self.conns.len() as u64) as usize;
         let conn = &mut self.conns[i];
         match event {
             Event::Cut => conn.cut(&mut self.rng, self.now_ms),
             Event::Stall => conn.stalled_until_ms = until_ms,
             Event::Die => conn.dead = true,
-            // A checksum guards the payload and nothing else: TCP's own guards the rest.
-            _ => {
-                let node = self.servers[conn.replica]
-                    .node
-                    .as_mut()
-                    .filter(|_| conn.held);
-                if let Some(node) = node
-                    && let Some(most) = node.payload_to_come()
-                {
-                    node.follower.damaged |= conn.down.damage(&mut self.rng, most);
-                }
+            _ => self.damage_due = true,
+        }
+    }
+
+    /// Damages the next payload that is under way, if one is to be damaged. A checksum guards the payload and nothing else:
+    /// TCP's own guards the rest.
+    pub fn damage(&mut self) {
+        for conn in self.conns.iter_mut().filter(|conn| conn.held) {
+            let node = self.servers[conn.replica].node.as_mut();
+            if self.damage_due
+                && let Some(node) = node
+                && let Some(most) = node.payload_to_come()
+                && conn.down.damage(&mut self.rng, most)
+            {
+                node.follower.damaged = true;
+                self.damage_due = false;
             }
         }
     }

@@ -100,6 +100,8 @@ pub struct World {
     next_event_ms: u64,
     /// Nothing goes wrong and nobody writes any more.
     calm: bool,
+    /// The next payload on its way is damaged.
+    pub damage_due: bool,
     pub tokens: u64,
     pub tally: Tally,
 }
@@ -118,6 +120,7 @@ impl World {
             next_write_ms: 0,
             next_event_ms: 500,
             calm: false,
+            damage_due: false,
             tokens: 0,
             tally: Tally::default(),
             rng,
@@ -248,6 +251,9 @@ impl World {
         if !self.calm {
             self.trouble()?;
             self.clients();
+        }
+        if self.damage_due && !self.calm {
+            self.damage();
         }
         self.carry();
         if ticks {
