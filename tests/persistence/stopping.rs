@@ -372,6 +372,9 @@ fn what_a_killed_save_has_left_behind_is_removed_by_the_next_start_unless_anothe
     client.ok("CONFIG SET rdb-key-save-delay 0");
     client.run("BGSAVE CANCEL");
     client.ok("SAVE");
+    wait_until("the cancelled save has removed its file", || {
+        server.temporary_files().len() == others - 1
+    });
     client.ok("CONFIG SET rdb-key-save-delay 100000000");
     client.run("BGSAVE");
     wait_until("the file is there", || {
