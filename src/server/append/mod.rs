@@ -247,9 +247,7 @@ impl AppendOnly {
 
     fn request(&self, whole: &Whole, seq: i64) -> SnapshotRequest<fs::File> {
         let state = self.0.borrow();
-        let path = state
-            .directory
-            .join(names::base(&state.filename, seq, BaseForm::Dump));
+        let path = state.base_path(seq);
         SnapshotRequest {
             target: Target::Base(DumpFile::at(path).to_replace(whole)),
             form: None,
@@ -367,11 +365,6 @@ impl AppendOnly {
     /// The snapshot of the rewrite of this number has ended.
     fn base_ended(&self, engine: &mut Engine, number: u64, result: Result<(), &SaveError>) {
         let mut state = self.0.borrow_mut();
-        let path = |state: &State, seq| {
-            state
-                .directory
-                .join(names::base(&state.filename, seq, BaseForm::Dump))
-        };
         let Some(running) = state.running.as_mut().filter(|r| r.number == number) else {
             return;
         };
@@ -379,7 +372,7 @@ impl AppendOnly {
         match result {
             Ok(()) => {
                 running.placed = true;
-                state.base_bytes = fs::metadata(path(&state, seq)).map_or(0, |m| m.len());
+                state.base_bytes = fs::metadata(state.base_path(seq)).map_or(0, |m| m.len());
                 let rewrite = number;
                 state.queue.order(Order::Base { seq, rewrite });
             }
@@ -486,6 +479,11 @@ impl State {
         self.base_seq
     }
 
+    fn base_path(&self, seq: i64) -> PathBuf {
+        let name = names::base(&self.filename, seq, BaseForm::Dump);
+        self.directory.join(name)
+    }
+
     /// From now on effects are written.
     fn begin(
         &mut self,
@@ -561,9 +559,9 @@ impl State {
         if let Some(running) = self.running.take()
             && running.placed
         {
-            let name = names::base(&self.filename, running.seq, BaseForm::Dump);
             // The manifest may name it all the same, if its directory could not be synced: it stays.
-            tracing::info!("{name} is left where it is");
+            let path = self.base_path(running.seq);
+            tracing::info!("{} is left where it is", path.display());
         }
         self.last_failed = true;
         self.failures += 1;

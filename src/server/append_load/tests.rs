@@ -19,6 +19,17 @@ struct World {
 }
 
 impl World {
+    /// A dump of its dataset.
+    fn dump(&self) -> Vec<u8> {
+        let persistence = &self.server.persistence;
+        let options = SaveOptions::default();
+        let saved = self
+            .server
+            .with_engine(|engine| persistence.save(engine, &options));
+        saved.expect("saved");
+        fs::read(self.dir.path().join("dump.rdb")).expect("a dump")
+    }
+
     fn new() -> World {
         let dir = tempfile::tempdir().expect("a directory");
         fs::create_dir(dir.path().join("appendonlydir")).expect("a directory");
@@ -113,14 +124,7 @@ fn a_base_and_its_increments_are_loaded_in_order() {
     for line in ["SET a 1", "SET old 1 PXAT 5000000000000", "RPUSH list x y"] {
         other.run(line);
     }
-    other.server.with_engine(|engine| {
-        let saved = other
-            .server
-            .persistence
-            .save(engine, &SaveOptions::default());
-        saved.expect("saved");
-    });
-    let dump = fs::read(other.dir.path().join("dump.rdb")).expect("a dump");
+    let dump = other.dump();
     world.write("base.rdb", &dump);
     world.write(
         &increment(NAME, 1),
@@ -158,14 +162,7 @@ fn a_single_file_is_loaded_with_and_without_a_dump() {
     let other = World::new();
     other.server.persistence.start_empty();
     other.run("SET a 1");
-    other.server.with_engine(|engine| {
-        let saved = other
-            .server
-            .persistence
-            .save(engine, &SaveOptions::default());
-        saved.expect("saved");
-    });
-    let dump = fs::read(other.dir.path().join("dump.rdb")).expect("a dump");
+    let dump = other.dump();
     for (before, a) in [(&dump[..], "2"), (&[][..], "1")] {
         let world = World::new();
         let bytes = [before, &requests(&["SELECT 0", "INCR a"])].concat();
