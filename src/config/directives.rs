@@ -389,7 +389,7 @@ directives! {
     /// once a second, so that a crash of the machine loses about a second of writes, `no` leaves it to the system.
     Works LIVE "appendfsync" appendfsync: AppendFsync = AppendFsync::Everysec, OneOf;
     /// Whether nothing is made durable while the log is rewritten, which leaves the disk to that. A crash of the machine
-    /// then loses what was written since the rewrite began.
+    /// then loses what was written since the rewrite began. `appendfsync always` goes on as it is.
     Works LIVE "no-appendfsync-on-rewrite" no_appendfsync_on_rewrite: bool = false, YesNo;
     /// The log is rewritten when it has grown by so many percent since the last rewrite; 0 never rewrites it.
     Works LIVE "auto-aof-rewrite-percentage" auto_aof_rewrite_percentage: i64 = 100, Int(0..=INT);

@@ -38,8 +38,9 @@ impl Policy {
     /// Whether the log syncs now what it has written.
     pub fn sync_is_due(&self, now: u64) -> bool {
         match self.fsync {
-            _ if self.leave_disk_alone => false,
+            // Replies wait for this one, so the rewrite has to share the disk.
             Fsync::Always => true,
+            _ if self.leave_disk_alone => false,
             Fsync::EverySecond => now >= self.synced_at + EVERY_MS,
             Fsync::No => false,
         }
@@ -86,6 +87,15 @@ mod tests {
         assert!(due(Fsync::Always, 5000));
         assert!(!due(Fsync::EverySecond, 5999) && due(Fsync::EverySecond, 6000));
         assert!(!due(Fsync::No, 99_000));
+    }
+
+    #[test]
+    fn the_disk_is_left_to_a_rewrite_unless_replies_wait_for_a_sync() {
+        for (fsync, due) in [(Fsync::Always, true), (Fsync::EverySecond, false)] {
+            let mut policy = Policy::new(fsync);
+            policy.leave_disk_alone = true;
+            assert_eq!(policy.sync_is_due(99_000), due);
+        }
     }
 
     #[test]
