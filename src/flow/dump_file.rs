@@ -3,7 +3,7 @@
 //!  * `dir` and `dbfilename` are resolved when a save, a sync or a load begins. Whatever is configured meanwhile,
 //!    the work ends at the place where it began.
 //!  * What replaces or removes the file needs the witness of a complete dataset in memory ([`Whole`]), or is
-//!    itself a complete dump that has been checked (`ReceivedFile` in the server).
+//!    itself a complete dump that has been checked ([`crate::follow::ReceivedFile`]).
 
 use crate::Whole;
 use config::Config;

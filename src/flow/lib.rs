@@ -6,7 +6,7 @@
 //! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset.
 //! * [`serve`]: what replicas that sync are sent.
 //! * [`shutdown`]: what happens between the wish that the server should end and its end.
-//! * [`payload`]: how the payload of a full sync is taken.
+//! * [`follow`]: the replica's side of a link; [`payload`]: how the payload of a full sync is taken.
 //! * [`append`]: the append-only file as it is written.
 //! * [`expiry`]: the slices of an expiry cycle.
 //!
@@ -18,6 +18,7 @@ pub mod append;
 pub mod dump_file;
 pub mod expiry;
 pub mod fate;
+pub mod follow;
 pub mod load;
 pub mod payload;
 pub mod save;

@@ -12,6 +12,7 @@ use crate::rewrite_file::rewrite_on;
 use config::Config;
 use disk::Disk;
 use disk::fake::{After, FakeDisk};
+use flow::follow::IntoFile;
 use flow::save::{FileSink, SaveError, Sink, SnapshotRequest, Target};
 use flow::{DumpFile, Fate};
 use keyspace::digest::{self, Fingerprint, Manner};
@@ -82,7 +83,8 @@ fn receive(server: &Server, disk: &FakeDisk, payload: &[u8]) -> Result<(), Strin
         key: engine.secrets.hash_key(),
     });
     let temp = place.directory().join("temp-1.2.rdb");
-    let received = receive::take_file(disk, temp, place, payload, check)?;
+    let to = IntoFile { place, temp, check };
+    let received = receive::take_file(disk, to, payload)?;
     received.put_in_place().map_err(|e| e.to_string())?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::net::{Conn, Piece, Quality, Wire};
 use super::node::Wish;
 use super::world::{World, index};
-use forebay::replication::LinkInput;
+use forebay::flow::follow::Input;
 
 impl World {
     /// Connects and disconnects as a server wishes.
@@ -80,7 +80,7 @@ impl World {
             && conn.dialing.is_none()
             && let Some(node) = &mut self.servers[conn.replica].node
         {
-            conn.up.put(at, std::mem::take(&mut node.follower.out));
+            conn.up.put(at, node.take_upstream());
         }
         let (Some(client), Some(node)) = (conn.client, &mut self.servers[conn.primary].node) else {
             return;
@@ -117,8 +117,11 @@ impl World {
             }
             if held && let Some(node) = &mut self.servers[replica].node {
                 match accepts {
-                    true => node.link(LinkInput::Connected),
-                    false => node.link(LinkInput::Closed("Connection refused")),
+                    true => node.link(Input::Connected {
+                        peer: "10.0.0.2:2".to_owned(),
+                        local: "10.0.0.9:9".to_owned(),
+                    }),
+                    false => node.link(Input::Closed("Connection refused")),
                 }
                 self.fulfil(replica);
             }
@@ -165,7 +168,7 @@ impl World {
                 Piece::End => {
                     conn.held = false;
                     conn.up.end(self.now_ms);
-                    node.link(LinkInput::Closed(""));
+                    node.link(Input::Closed(""));
                 }
                 Piece::Bytes(bytes) => {
                     // In pieces, cut anywhere.
@@ -176,7 +179,7 @@ impl World {
                     if left == 0 {
                         conn.read_again_ms = self.now_ms + 10;
                     }
-                    node.link(LinkInput::Bytes(now));
+                    node.link(Input::Bytes(now));
                     if let Some(primary) = &mut self.servers[self.conns[i].primary].node {
                         primary.touched = true; // there is room again
                     }

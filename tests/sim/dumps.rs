@@ -34,8 +34,10 @@ impl Node {
     /// The process has ended by itself. It has waited for its own file; those of saves that it had given up are
     /// complete meanwhile.
     pub fn check_left(&self) -> Result<(), String> {
+        self.saves.clear_away();
         self.saves.writers().place_late(true);
-        self.check_disk()
+        self.check_disk()?;
+        self.disk.check_no_leftovers()
     }
 
     fn check_disk(&self) -> Result<(), String> {

@@ -43,7 +43,7 @@ impl World {
     pub fn check_always(&self) -> Result<(), String> {
         for (i, server) in self.servers.iter().enumerate() {
             let Some(node) = &server.node else { continue };
-            if let Some(what) = &node.follower.broken {
+            if let Some(what) = &node.watch.broken {
                 let told = node.log.iter().rfind(|line| line.contains("CRITICAL"));
                 return Err(format!("server {i}: {what} {}", told.map_or("", |t| t)));
             }

@@ -9,7 +9,7 @@
 //! many each climate gets. What failed once is kept, with its story, in `testdata/seeds.txt`.
 //!
 //! * [`node`]: one server: an engine, and the product's drivers: [`serving`] a replica's connection, [`saving`] a
-//!   snapshot, the link of a [`follower`].
+//!   snapshot, the link of a [`follower`], [`receiving`] its payloads.
 //! * [`host`]: what commands need; [`disk`]: where dumps go; [`net`]: connections; [`carry`]: what they do.
 //! * [`dumps`]: what the dump of a process that has ended must hold.
 //! * [`weather`]: what goes wrong; [`trouble`]: how; [`writer`]: what clients write.
@@ -23,6 +23,7 @@ mod host;
 mod judge;
 mod net;
 mod node;
+mod receiving;
 mod saving;
 mod serving;
 mod trouble;

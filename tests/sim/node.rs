@@ -1,8 +1,9 @@
 //! One server of the simulation: an engine, and drivers as dull as the real ones.
 
 use super::disk::{DUMP, FULL, SimDisk, SimFile};
-use super::follower::Follower;
+use super::follower::Watch;
 use super::host::SimHost;
+use super::receiving::Taker;
 use super::saving::Hands;
 use super::serving;
 use forebay::base::secret::Secrets;
@@ -13,13 +14,14 @@ use forebay::engine::host::ShutdownOptions;
 use forebay::engine::pause::{Held, Reason};
 use forebay::engine::{ClientId, Engine, Executor};
 use forebay::flow::expiry::Cycle;
+use forebay::flow::follow::{Follower, Input};
 use forebay::flow::load::options;
 use forebay::flow::serve::Payloads;
 use forebay::flow::shutdown::Course;
 use forebay::flow::{Saves, Shutdown, Which};
 use forebay::keyspace::{ValueRef, digest};
 use forebay::replication::log::{Place, Spill};
-use forebay::replication::{Action, LinkInput, ReplMeta, Settings};
+use forebay::replication::{Action, ReplMeta, Settings};
 use forebay::resp::Parser;
 use forebay::server::load::{self, LoadProgress};
 use std::collections::BTreeMap;
@@ -93,7 +95,10 @@ pub struct Node {
     /// Requests of replicas' connections that are half there.
     pub(super) inputs: BTreeMap<ClientId, (Vec<u8>, Parser)>,
     pub wishes: Vec<Wish>,
-    pub follower: Follower,
+    pub(super) follower: Follower<Hands>,
+    /// Links begun.
+    pub(super) links: u64,
+    pub watch: Watch,
     pub(super) saves: Saves<Hands>,
     host: Rc<SimHost>,
     payloads: Payloads<Hands>,
@@ -117,7 +122,7 @@ pub struct Node {
 impl Node {
     /// A process that has not loaded its dump yet.
     pub fn begin(build: &Build, disk: SimDisk, now_ms: u64) -> Node {
-        let hands = Hands::new(disk.clone(), build.walk_budget, now_ms);
+        let hands = Hands::new(disk.clone(), build.walk_budget, build.seed, now_ms);
         let saves = Saves::new(hands);
         let host = Rc::new(SimHost {
             saves: saves.clone(),
@@ -142,7 +147,9 @@ impl Node {
             outboxes: BTreeMap::new(),
             inputs: BTreeMap::new(),
             wishes: Vec::new(),
-            follower: Follower::default(),
+            follower: Follower::new(saves.clone()),
+            links: 0,
+            watch: Watch::default(),
             host,
             payloads: Payloads::new(saves.clone()),
             saves,
@@ -250,13 +257,13 @@ impl Node {
         let cycle = Cycle::of_turn(self.engine.config.active_expire_effort, 10);
         // No time passes meanwhile, so the cycle ends when nothing is left to expire.
         while !cycle.slice(&mut self.engine, || 0) {}
-        self.link(LinkInput::Tick);
+        self.link(Input::Tick);
         self.act();
     }
 
     /// True while there is work that time alone drives on.
     pub fn is_busy(&self) -> bool {
-        self.saves.running() || self.follower.is_busy() || !self.spilling.is_empty()
+        self.saves.running() || self.follower.receives(Taker::is_busy) || !self.spilling.is_empty()
     }
 
     /// How many saves that were given up came too late to take the place of the dump.
@@ -345,7 +352,12 @@ impl Node {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Log(_, text) => self.log.push(format!("{} {text}", self.now_ms)),
+            Action::Log(_, text) => {
+                if text.starts_with("Protocol error") {
+                    self.fail(format!("a primary does not speak the protocol: {text}"));
+                }
+                self.log.push(format!("{} {text}", self.now_ms));
+            }
             Action::Send(id, bytes) => self.outbox(id).lines.extend(bytes),
             Action::StartSnapshot(order) => {
                 let mut pipes = Vec::new();
@@ -373,18 +385,18 @@ impl Node {
             Action::Close(id) | Action::CloseAfterSent(id) | Action::CloseOverLimit(id) => {
                 self.outbox(id).close = true;
             }
-            Action::SendUpstream(bytes) => self.follower.out.extend(bytes),
+            Action::SendUpstream(bytes) => self.follower.send(&bytes),
             Action::StartLink => {
                 self.drop_link();
                 self.wishes.push(Wish::Disconnect);
                 self.wishes.push(Wish::Connect);
             }
             Action::StopLink => {
-                self.drop_link();
                 if !self.engine.repl.is_replica() {
                     self.saves.promoted();
                     self.lost = false;
                 }
+                self.drop_link();
                 self.wishes.push(Wish::Disconnect);
             }
             Action::Spill(block) => {

@@ -7,6 +7,7 @@
 use super::disk::{SimDisk, SimFile};
 use super::dumps::content_of;
 use super::node::clock_at;
+use forebay::base::Rng;
 use forebay::engine::Engine;
 use forebay::engine::engine::Clock;
 use forebay::flow::Fate;
@@ -30,6 +31,8 @@ struct Shared {
     burst: usize,
     late: RefCell<Vec<Late>>,
     refused: Cell<u64>,
+    /// How long things take.
+    rng: RefCell<Rng>,
 }
 
 /// The file of a save that was given up, and when it is complete.
@@ -41,14 +44,25 @@ struct Late {
 
 impl Hands {
     /// They write to `disk`.
-    pub fn new(disk: SimDisk, burst: usize, now_ms: u64) -> Hands {
+    pub fn new(disk: SimDisk, burst: usize, seed: u64, now_ms: u64) -> Hands {
         Hands(Rc::new(Shared {
             disk,
             now_ms: Cell::new(now_ms),
             burst,
             late: RefCell::default(),
             refused: Cell::new(0),
+            rng: RefCell::new(Rng::new(seed)),
         }))
+    }
+
+    /// The present time.
+    pub fn now_ms(&self) -> u64 {
+        self.0.now_ms.get()
+    }
+
+    /// A number below this one.
+    pub fn below(&self, n: u64) -> u64 {
+        self.0.rng.borrow_mut().below(n)
     }
 
     /// Time passes.

@@ -94,7 +94,7 @@ impl World {
                 && let Some(most) = node.payload_to_come()
                 && conn.down.damage(&mut self.rng, most)
             {
-                node.follower.damaged = true;
+                node.watch.damaged = true;
                 self.damage_due = false;
             }
         }

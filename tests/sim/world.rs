@@ -424,7 +424,7 @@ fn count(tally: &mut Tally, node: &Node) {
     tally.full += stats.sync_full;
     tally.partial += stats.sync_partial_ok;
     tally.spilled += node.spilled as u64;
-    tally.refused += node.follower.refused;
+    tally.refused += node.watch.refused;
     tally.late_saves += node.refused_places();
 }
 

@@ -40,7 +40,7 @@ const MAY: [(&str, &str); 11] = [
         "the temporary file of a payload that is not complete",
     ),
     (
-        "src/server/repl/receive.rs",
+        "src/flow/follow/receive.rs",
         "a dump that was received and checked, or its temporary file",
     ),
     ("src/server/shutdown.rs", "pid file and socket"),

@@ -47,6 +47,30 @@ pub struct LoadOptions {
     pub threads: usize,
 }
 
+/// What a dump must be that is only checked.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckOptions {
+    /// Databases with this number or a higher one are an error.
+    pub databases: u32,
+    /// `rdbchecksum`
+    pub verify_checksum: bool,
+    /// `rdb-unknown-values skip`
+    pub skip_unknown: bool,
+    /// The key of the hashes by which duplicates inside a value are found.
+    pub key: HashKey,
+}
+
+impl From<&LoadOptions> for CheckOptions {
+    fn from(options: &LoadOptions) -> CheckOptions {
+        CheckOptions {
+            databases: options.databases,
+            verify_checksum: options.verify_checksum,
+            skip_unknown: options.skip_unknown,
+            key: options.key,
+        }
+    }
+}
+
 impl LoadOptions {
     /// True for the expiry of a key that is left out.
     pub fn drops(&self, expire_ms: Option<UnixMillis>) -> bool {

@@ -1,8 +1,7 @@
 //! Reads a whole dump without keeping anything of it: what a replica does before it gives its old data
 //! up for a file.
 
-use super::LoadError;
-use base::secret::HashKey;
+use super::{CheckOptions, LoadError};
 use rdb::check::{Scratch, check_value};
 use rdb::crc64::Crc64;
 use rdb::{ErrorKind, Frame, RdbError, Scanner, Step};
@@ -10,19 +9,6 @@ use std::io::Read;
 
 /// First size of the window, bytes; it grows only for records that are larger, as their bytes arrive.
 const WINDOW: usize = 1 << 20;
-
-/// What a dump must be.
-#[derive(Clone, Copy, Debug)]
-pub struct CheckOptions {
-    /// Databases with this number or a higher one are an error.
-    pub databases: u32,
-    /// `rdbchecksum`
-    pub verify_checksum: bool,
-    /// `rdb-unknown-values skip`
-    pub skip_unknown: bool,
-    /// The key of the hashes by which duplicates inside a value are found.
-    pub key: HashKey,
-}
 
 /// Checks frames, values and checksum. Returns the number of keys.
 ///
@@ -134,7 +120,7 @@ mod tests {
         databases: 16,
         verify_checksum: true,
         skip_unknown: false,
-        key: HashKey::fixed([1, 0]),
+        key: base::secret::HashKey::fixed([1, 0]),
     };
 
     fn dump() -> Vec<u8> {

@@ -15,8 +15,8 @@ mod list;
 pub mod salvage;
 mod scan;
 
-pub use check::{CheckOptions, check};
-pub use flow::load::{HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
+pub use check::check;
+pub use flow::load::{CheckOptions, HeatPolicy, LoadError, LoadOptions, LoadProgress, Loaded};
 
 use std::io::Read;
 
@@ -30,4 +30,12 @@ pub fn load<R: Read>(
     progress: &LoadProgress,
 ) -> Result<(Loaded, Vec<u8>, R), LoadError> {
     scan::load(source, options, progress)
+}
+
+/// The same load, by as many threads as there are processors, up to eight.
+pub fn by_processors(options: LoadOptions) -> LoadOptions {
+    LoadOptions {
+        threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
+        ..options
+    }
 }

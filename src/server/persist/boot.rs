@@ -178,8 +178,5 @@ pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
 
 /// What any load of this server needs.
 pub fn load_options(engine: &mut Engine) -> LoadOptions {
-    LoadOptions {
-        threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
-        ..options(engine)
-    }
+    load::by_processors(options(engine))
 }

@@ -11,12 +11,11 @@
 
 use crate::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
 use crate::{strerror, threads};
-use disk::{Aside, Disk, DiskFile, Machine, Synced};
-use flow::DumpFile;
+use disk::{Disk, DiskFile, Machine};
+use flow::follow::{Incoming, IntoFile, Received, ReceivedFile};
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
@@ -142,75 +141,37 @@ impl Drop for Outflow {
     }
 }
 
-/// A complete, checked dump under a temporary name beside its place; removed when dropped before it was renamed.
-pub struct ReceivedFile<D: Disk = Machine> {
-    synced: Synced<D>,
-    place: DumpFile,
-}
-
-/// A received dump that has taken the place of the dump file.
-pub struct PlacedFile<D: Disk = Machine> {
-    /// Where it was put.
-    pub place: DumpFile,
-    /// What was put there.
-    pub file: D::File,
-}
-
-impl<D: Disk> ReceivedFile<D> {
-    /// The place that it will take: where dumps were saved when the sync began.
-    pub fn place(&self) -> &DumpFile {
-        &self.place
-    }
-
-    /// Puts it in the place of the dump, durably. It needs no witness of a complete dataset in memory, since it is
-    /// a complete dataset itself.
-    ///
-    /// # Errors
-    /// The old dump file is still there, or the new one is not known to be durable.
-    pub fn put_in_place(self) -> io::Result<PlacedFile<D>> {
-        let ReceivedFile { synced, place } = self;
-        let file = synced.place(place.path())?.sync_directory()?;
-        Ok(PlacedFile { place, file })
-    }
-}
-
-/// What a thread made of a payload.
-pub enum Received {
-    /// A checked file.
-    File(ReceivedFile),
-    /// A dataset.
-    Loaded(Box<Loaded>),
-}
+/// What became of a payload, or why nothing.
+pub type Outcome = Result<Received<Machine>, String>;
 
 /// A payload that arrives.
 pub struct Receiving {
     /// Where its bytes go; `None` once it is complete.
     pub inflow: Option<Inflow>,
     /// What becomes of it, or why nothing.
-    pub outcome: oneshot::Receiver<Result<Received, String>>,
+    pub outcome: oneshot::Receiver<Outcome>,
 }
 
-impl Receiving {
-    /// One that has failed before it began.
-    pub fn refused(error: String) -> Receiving {
-        let (tell, outcome) = oneshot::channel();
-        let _ = tell.send(Err(error));
-        Receiving {
-            inflow: None,
-            outcome,
+impl flow::follow::Receiving for Receiving {
+    fn give(&self, bytes: Vec<u8>) {
+        if let Some(inflow) = &self.inflow {
+            inflow.give(bytes);
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(inflow) = self.inflow.take() {
+            inflow.finish();
         }
     }
 }
 
-/// Receives into the temporary file `temp`, which is in the directory of `place`.
+/// Receives into a file, and checks it to its end.
 ///
 /// # Errors
 /// There is no thread to be had.
-pub fn to_file(place: DumpFile, temp: PathBuf, check: CheckOptions) -> Result<Receiving, String> {
-    start(move |flow| {
-        let received = take_file(&Machine, temp, place, flow, check)?;
-        Ok(Received::File(received))
-    })
+pub fn to_file(to: IntoFile) -> Result<Receiving, String> {
+    start(move |flow| take_file(&Machine, to, flow).map(Received::File))
 }
 
 /// Receives into new databases beside those that are served.
@@ -219,14 +180,7 @@ pub fn to_file(place: DumpFile, temp: PathBuf, check: CheckOptions) -> Result<Re
 /// There is no thread to be had.
 pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Result<Receiving, String> {
     start(move |flow| {
-        let (loaded, rest, mut flow) =
-            load::load(flow, &options, &progress).map_err(|e| e.to_string())?;
-        let mut more = [0; 1];
-        // The payload must end where the dump ends, and must have been announced as complete.
-        let behind = flow.read(&mut more).map_err(|e| e.to_string())?;
-        if !rest.is_empty() || behind > 0 {
-            return Err("Replication stream EOF marker is broken".into());
-        }
+        let loaded = take_dataset(flow, &options, &progress)?;
         Ok(Received::Loaded(Box::new(loaded)))
     })
 }
@@ -250,9 +204,7 @@ pub fn from_file(file: &File, options: LoadOptions, progress: Arc<LoadProgress>)
     }
 }
 
-fn start(
-    work: impl FnOnce(Outflow) -> Result<Received, String> + Send + 'static,
-) -> Result<Receiving, String> {
+fn start(work: impl FnOnce(Outflow) -> Outcome + Send + 'static) -> Result<Receiving, String> {
     let (inflow, outflow) = flow();
     let (tell, outcome) = oneshot::channel();
     let run = move || {
@@ -268,37 +220,66 @@ fn start(
 }
 
 /// Writes what `flow` gives to a temporary file, and checks it to its end.
-pub(crate) fn take_file<D: Disk>(
+///
+/// # Errors
+/// Why the payload cannot be used; nothing of it remains.
+pub fn take_file<D: Disk>(
     disk: &D,
-    temp: PathBuf,
-    place: DumpFile,
+    to: IntoFile,
     mut flow: impl Read,
-    check: CheckOptions,
 ) -> Result<ReceivedFile<D>, String> {
-    const WHAT: &str = "MASTER <-> REPLICA synchronization";
-    let mut aside = Aside::create(disk, temp, 0o644)
-        .map_err(|e| format!("Opening the temp file needed for {WHAT}: {e}"))?;
+    let IntoFile { place, temp, check } = to;
+    let mut incoming = Incoming::create(disk, temp, place)?;
     let mut buf = vec![0; 256 << 10];
     loop {
         let n = flow.read(&mut buf).map_err(|e| e.to_string())?;
         if n == 0 {
             break;
         }
-        aside.write_all(&buf[..n]).map_err(|e| {
-            format!("Write error or short write writing to the DB dump file needed for {WHAT}: {e}")
-        })?;
+        incoming.write(&buf[..n])?;
     }
-    let synced = aside.sync();
-    let synced =
-        synced.map_err(|e| format!("Failed trying to sync the temp DB to disk in {WHAT}: {e}"))?;
-    let written = synced.file().again().map_err(|e| e.to_string())?;
-    load::check(written, check).map_err(|e| e.to_string())?;
-    Ok(ReceivedFile { synced, place })
+    check_file(incoming, check)
+}
+
+/// The payload is complete: makes its file durable, and checks it to its end.
+///
+/// # Errors
+/// Why the payload cannot be used; nothing of it remains.
+pub fn check_file<D: Disk>(
+    incoming: Incoming<D>,
+    check: CheckOptions,
+) -> Result<ReceivedFile<D>, String> {
+    incoming.finish(|file| match load::check(file, check) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(e.to_string()),
+    })
+}
+
+/// Loads what `flow` gives into new databases. The payload must end where the dump ends, and must have been announced
+/// as complete.
+///
+/// # Errors
+/// Why the payload cannot be used; nothing of it remains.
+pub fn take_dataset(
+    flow: impl Read,
+    options: &LoadOptions,
+    progress: &LoadProgress,
+) -> Result<Loaded, String> {
+    let (loaded, rest, mut flow) =
+        load::load(flow, options, progress).map_err(|e| e.to_string())?;
+    let mut more = [0; 1];
+    let behind = flow.read(&mut more).map_err(|e| e.to_string())?;
+    if !rest.is_empty() || behind > 0 {
+        return Err("Replication stream EOF marker is broken".into());
+    }
+    Ok(loaded)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow::DumpFile;
+    use std::path::PathBuf;
 
     const CHECK: CheckOptions = CheckOptions {
         databases: 16,
@@ -315,7 +296,15 @@ mod tests {
         DumpFile::configured(&Machine, &config)
     }
 
-    fn wait(receiving: Receiving) -> Result<Received, String> {
+    fn to_file(directory: &std::path::Path, temp: PathBuf) -> Result<Receiving, String> {
+        super::to_file(IntoFile {
+            place: place(directory),
+            temp,
+            check: CHECK,
+        })
+    }
+
+    fn wait(receiving: Receiving) -> Outcome {
         receiving.outcome.blocking_recv().expect("the thread tells")
     }
 
@@ -323,7 +312,7 @@ mod tests {
     fn a_payload_that_is_no_dump_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(place(dir.path()), temp.clone(), CHECK).expect("a thread");
+        let mut receiving = to_file(dir.path(), temp.clone()).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011 nonsense".to_vec());
         inflow.finish();
@@ -334,12 +323,7 @@ mod tests {
     #[test]
     fn a_payload_that_no_thread_takes_is_refused() {
         let _guard = threads::refuse();
-        let refused = to_file(
-            place(std::path::Path::new(".")),
-            "temp-1.2.rdb".into(),
-            CHECK,
-        )
-        .err();
+        let refused = to_file(std::path::Path::new("."), "temp-1.2.rdb".into()).err();
         let error = refused.expect("there is no thread");
         assert!(
             error.contains("Resource temporarily unavailable"),
@@ -351,7 +335,7 @@ mod tests {
     fn a_lost_link_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let temp = dir.path().join("temp-1.2.rdb");
-        let mut receiving = to_file(place(dir.path()), temp.clone(), CHECK).expect("a thread");
+        let mut receiving = to_file(dir.path(), temp.clone()).expect("a thread");
         let inflow = receiving.inflow.take().unwrap();
         inflow.give(b"REDIS0011".to_vec());
         drop(inflow);

@@ -1,0 +1,340 @@
+//! The replica's side of its link: what becomes of the events of a connection, of a payload that arrives, and of the
+//! stream behind it. [`replication::replica`] decides what is said to the primary; here is decided what happens to
+//! the dataset, to the dump file, and to the session as which the stream's commands run.
+//!
+//! ```text
+//! event -> Turns: a step of the link -> its actions, one by one -> what they lead to
+//!                    (after each turn the caller does what replication asks for)
+//!
+//! payload begins -> to a file -> checked -> a save is given up -> in the dump's place -> dataset emptied -> loaded
+//!              \--> to memory (emptied first, or beside the old data) ---------------------------------------> installed
+//! ```
+//!
+//!  * A full sync gives nothing up before [`crate::payload`] says so, and before somebody is there to take the payload.
+//!  * While a script is parked the dataset is its own: nothing is read, and the outcome of a payload is held back.
+//!  * Connections, threads and time are the caller's: the server has real ones, the simulator its own.
+
+mod install;
+mod receive;
+
+pub use receive::{Incoming, IntoFile, PlacedFile, Received, ReceivedFile, Receivers, Receiving};
+
+use crate::load::Loaded;
+use crate::payload::{Mode, Modes};
+use crate::save::{Saves, Writers};
+use base::LogLevel;
+use engine::client_list;
+use engine::inbox::Inbox;
+use engine::{ClientFlags, ClientId, Engine, Executor};
+use replication::{LinkAction, LinkInput, StreamDb};
+use std::collections::VecDeque;
+
+/// What happens to the link.
+pub enum Input<'a, R: Receivers> {
+    /// Time passed; ten times a second.
+    Tick,
+    /// The connection is established, between these addresses.
+    Connected {
+        /// The primary's.
+        peer: String,
+        /// Ours.
+        local: String,
+    },
+    /// It failed or ended; the text is the error, empty for a plain end.
+    Closed(&'a str),
+    /// Bytes arrived. Check [`Follower::wants_input`] before reading more.
+    Bytes(&'a [u8]),
+    /// What became of the payload that was received, or of the file that was loaded.
+    Received(Outcome<R>),
+}
+
+/// What became of a payload, or why nothing.
+pub type Outcome<R> = Result<Received<<R as Writers>::Disk>, String>;
+
+/// What the caller must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Connect to the primary; answer with `Connected` or `Closed`.
+    Connect,
+    /// Close the connection, or stop connecting.
+    Disconnect,
+}
+
+/// What an event leads to, in order.
+pub struct Turns<'a, R: Receivers>(VecDeque<Turn<'a, R>>);
+
+enum Turn<'a, R: Receivers> {
+    Step(LinkInput<'a>),
+    Act(LinkAction<'a>),
+    /// CLIENT KILL may have closed the session, and memory may be short.
+    Look,
+    Bytes(&'a [u8]),
+    Received(Outcome<R>),
+    /// A save that would put its older data over the file has been given up.
+    Place(ReceivedFile<R::Disk>),
+    /// The file is in its place.
+    LoadFile(PlacedFile<R::Disk>),
+    Install(Mode, Box<Loaded>),
+    Failed(Mode, String),
+}
+
+impl<R: Receivers> Turns<'_, R> {
+    /// Nothing is left to do.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The link of one server. See the module.
+pub struct Follower<R: Receivers> {
+    saves: Saves<R>,
+    /// Bytes for the primary that the connection has not taken.
+    out: Vec<u8>,
+    /// The addresses of the connection: the primary's and ours.
+    ends: (String, String),
+    /// The payload that is received or loaded, and by whom, if there was anybody.
+    payload: Option<(Mode, Option<R::Receiving>)>,
+    /// The dump that was received and is being loaded.
+    placed: Option<PlacedFile<R::Disk>>,
+    /// The outcome of a payload that ended while a script was parked.
+    held: Option<Outcome<R>>,
+    modes: Modes,
+    inbox: Inbox,
+    /// The link's session, while it is established.
+    session: Option<ClientId>,
+}
+
+impl<R: Receivers> Follower<R> {
+    /// A link without a connection; what it receives is installed by `saves`.
+    pub fn new(saves: Saves<R>) -> Follower<R> {
+        Follower {
+            saves,
+            out: Vec::new(),
+            ends: Default::default(),
+            payload: None,
+            placed: None,
+            held: None,
+            modes: Modes::default(),
+            inbox: Inbox::default(),
+            session: None,
+        }
+    }
+
+    /// True while the connection should be read.
+    pub fn wants_input(&self, engine: &Engine) -> bool {
+        let upstream = engine.repl.upstream();
+        upstream.is_some_and(|up| up.link.wants_input()) && !engine.script_is_parked()
+    }
+
+    /// How the payload that arrives or is loaded is taken.
+    pub fn mode(&self) -> Option<Mode> {
+        self.payload.as_ref().map(|(mode, _)| *mode)
+    }
+
+    /// Who takes the payload, until its outcome is known.
+    pub fn receiving(&mut self) -> Option<&mut R::Receiving> {
+        match &self.held {
+            Some(_) => None,
+            None => self.payload.as_mut()?.1.as_mut(),
+        }
+    }
+
+    /// True if something takes a payload of which this is so.
+    pub fn receives(&self, is_so: impl FnOnce(&R::Receiving) -> bool) -> bool {
+        let receiving = self.payload.as_ref().and_then(|(_, who)| who.as_ref());
+        receiving.is_some_and(is_so)
+    }
+
+    /// Bytes for the primary.
+    pub fn out(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// More of them, which the link does not know of.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// The connection has taken the first `n` of them.
+    pub fn wrote(&mut self, n: usize, engine: &mut Engine) {
+        engine.stats.net_output += n as u64;
+        self.out.drain(..n);
+    }
+
+    /// Takes an event; [`Follower::turn`] does what it leads to.
+    pub fn begin<'a>(&mut self, input: Input<'a, R>, engine: &Engine) -> Turns<'a, R> {
+        let mut turns = VecDeque::new();
+        if !engine.script_is_parked() {
+            turns.extend(self.held.take().map(Turn::Received));
+        }
+        match input {
+            Input::Tick => turns.extend([Turn::Look, Turn::Step(LinkInput::Tick)]),
+            Input::Connected { peer, local } => {
+                self.ends = (peer, local);
+                turns.push_back(Turn::Step(LinkInput::Connected));
+            }
+            Input::Closed(error) => turns.push_back(Turn::Step(LinkInput::Closed(error))),
+            Input::Bytes(bytes) => turns.push_back(Turn::Bytes(bytes)),
+            Input::Received(outcome) => turns.push_back(Turn::Received(outcome)),
+        }
+        Turns(turns)
+    }
+
+    /// The next turn of an event, if one is left. After it the caller does what replication asks for
+    /// ([`replication::Action`]), and what the answer says.
+    pub fn turn(&mut self, turns: &mut Turns<'_, R>, engine: &mut Executor) -> Option<Ask> {
+        let turn = turns.0.pop_front()?;
+        engine.sync_repl_clock();
+        match turn {
+            Turn::Step(input) => {
+                for action in engine.repl.on_link(input).into_iter().rev() {
+                    turns.0.push_front(Turn::Act(action));
+                }
+            }
+            Turn::Act(action) => return self.act(action, engine, turns),
+            Turn::Look => self.look(engine, turns),
+            Turn::Bytes(bytes) => {
+                engine.stats.read_from_primary(bytes.len());
+                turns.0.push_front(Turn::Step(LinkInput::Bytes(bytes)));
+            }
+            Turn::Received(outcome) if engine.script_is_parked() => self.held = Some(outcome),
+            Turn::Received(outcome) => self.received(outcome, engine, turns),
+            Turn::Place(file) => self.place(file, turns),
+            Turn::LoadFile(placed) => self.load_file(placed, engine),
+            Turn::Install(mode, loaded) => self.install(mode, *loaded, engine, turns),
+            Turn::Failed(mode, error) => {
+                self.failed(mode, &error, engine);
+                turns
+                    .0
+                    .push_front(Turn::Step(LinkInput::Loaded(Err(error))));
+            }
+        }
+        None
+    }
+
+    /// Nothing that the link receives matters any more.
+    pub fn end(mut self, engine: &mut Engine) {
+        self.end_session(engine);
+        if self.payload.take().is_some() {
+            self.saves.end_loading(engine);
+        }
+        if !engine.repl.is_replica() {
+            // What is here is what there is, even if the payload would have replaced it.
+            self.saves.promoted();
+        }
+    }
+
+    fn act<'a>(
+        &mut self,
+        action: LinkAction<'a>,
+        engine: &mut Executor,
+        turns: &mut Turns<'a, R>,
+    ) -> Option<Ask> {
+        match action {
+            LinkAction::Connect => return Some(Ask::Connect),
+            LinkAction::Disconnect => {
+                self.out.clear();
+                return Some(Ask::Disconnect);
+            }
+            LinkAction::Send(bytes) => self.out.extend_from_slice(&bytes),
+            LinkAction::Continue(_) | LinkAction::Established(_) => self.begin_session(engine),
+            // A full sync was announced. Replicas of ours have nothing to wait for in the modes that empty the
+            // dataset; that is done when the payload is safe.
+            LinkAction::FullResync(_) | LinkAction::Lost(_) => self.end_session(engine),
+            LinkAction::PayloadBegins(length) => self.begin_payload(length, engine, turns),
+            LinkAction::Payload(bytes) => {
+                if let Some((_, Some(receiving))) = &self.payload {
+                    receiving.give(bytes.into_owned());
+                }
+            }
+            LinkAction::PayloadEnds => {
+                if let Some((_, Some(receiving))) = &mut self.payload {
+                    receiving.finish();
+                }
+            }
+            LinkAction::PayloadAborted => {
+                if let Some((mode, _)) = self.payload.take() {
+                    self.failed(mode, "the link to the primary was lost", engine);
+                }
+            }
+            LinkAction::Stream(bytes) => self.apply(&bytes, engine, turns),
+            LinkAction::Log(level, text) => (engine.log)(level, &text),
+            LinkAction::PromotionRefused => {} // was done where the role is kept
+        }
+        None
+    }
+
+    fn apply(&mut self, bytes: &[u8], engine: &mut Executor, turns: &mut Turns<'_, R>) {
+        let Some(id) = self.session else { return };
+        let inbox = &mut self.inbox;
+        let broken = engine.with_client(id, |engine, session| {
+            let result = inbox.apply(bytes, engine, session);
+            engine.repl.set_stream_db(session.stream_db());
+            let who = client_list::line(session, engine.clock.steady_ms);
+            Some((result.err()?, who))
+        });
+        if let Some(Some((error, who))) = broken {
+            let text = format!("Protocol error ({}) from client: {who}", error.0);
+            engine.repl.log(LogLevel::Warning, text);
+            turns.0.push_front(Turn::Step(LinkInput::ProtocolError));
+        }
+    }
+
+    /// The stream's commands run as this session.
+    fn begin_session(&mut self, engine: &mut Engine) {
+        self.inbox = Inbox::default();
+        let (peer, local) = self.ends.clone();
+        let id = engine.connect(peer, local);
+        let db = engine
+            .repl
+            .upstream()
+            .map_or(StreamDb::default(), |up| up.db);
+        let databases = engine.keyspace.count();
+        if let Some(session) = engine.clients.get_mut(&id) {
+            session.follow(db, databases);
+        }
+        if db.within(databases).is_none() {
+            let text = format!(
+                "The primary's stream has selected database {db}, and there are only {databases} here: what \
+                 it writes there is refused. Set 'databases' as the primary has it"
+            );
+            engine.repl.log(LogLevel::Warning, text);
+        }
+        self.session = Some(id);
+    }
+
+    fn end_session(&mut self, engine: &mut Engine) {
+        if let Some(id) = self.session.take() {
+            self.inbox = Inbox::default();
+            engine.disconnect(id);
+        }
+    }
+
+    fn look(&mut self, engine: &Engine, turns: &mut Turns<'_, R>) {
+        if let Some(Err(error)) = self.watch_memory(engine) {
+            turns.0.push_front(Turn::Failed(Mode::Swap, error));
+        }
+        if self.killed(engine) {
+            turns.0.push_front(Turn::Step(LinkInput::Closed("")));
+        }
+    }
+
+    /// CLIENT KILL closed the link's session.
+    fn killed(&self, engine: &Engine) -> bool {
+        let Some(id) = self.session else { return false };
+        let session = engine.clients.get(&id);
+        session.is_none_or(|s| s.flags.contains(ClientFlags::CLOSE_ASAP))
+    }
+
+    /// `repl-swapdb-memory-limit` while old and new data are both there.
+    fn watch_memory(&mut self, engine: &Engine) -> Option<Result<(), String>> {
+        let mode = self.mode().filter(|mode| *mode == Mode::Swap)?;
+        let used = (engine.used_memory)(engine);
+        let limit = engine.repl.settings().swapdb_memory;
+        let watched = self.modes.watch_memory(mode, used, limit);
+        if watched.is_err() {
+            self.payload = None;
+        }
+        Some(watched)
+    }
+}
