@@ -1,6 +1,30 @@
 //! Tells the kernel's scheduler which thread clients wait for, and which threads must not delay it.
 //!
-//! If the system refuses, or does not know a request, the scheduling stays as it is.
+//! If the system refuses, or does not know a request, the scheduling stays as it is. It stays as it is also where
+//! system calls are filtered: many a service's unit forbids these (`SystemCallFilter=~@resources`), most filters end
+//! the process that makes a forbidden call, and nothing tells beforehand which calls a filter forbids.
+
+use std::sync::LazyLock;
+
+/// True if a filter of system calls (seccomp) was there when it was looked for first.
+static FILTERED: LazyLock<bool> = LazyLock::new(|| {
+    // Without /proc nobody knows; the usual filter keeps it.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    has_filter(&status)
+});
+
+/// Whether system calls of this process are filtered, so that one that is not needed may end it.
+pub fn calls_are_filtered() -> bool {
+    *FILTERED
+}
+
+/// What `/proc/self/status` says of it: 0 is no filter, 1 the strict mode, 2 a filter.
+fn has_filter(status: &str) -> bool {
+    let mode = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Seccomp:"));
+    mode.is_some_and(|mode| mode.trim() != "0")
+}
 
 /// The calling thread serves clients. It asks for short turns: when it wakes up it is not made to wait until
 /// a thread with longer ones has had its own, usually 3 ms. Its share of the processor is as before.
@@ -13,6 +37,9 @@ pub fn serving() {
 /// that wakes up to serve a client runs at once.
 pub fn background() {
     const NICE: i32 = 10;
+    if calls_are_filtered() {
+        return;
+    }
     // SAFETY: takes and gives integers only; 0 means the calling thread (on Linux threads have
     // priorities of their own).
     unsafe {
@@ -28,6 +55,9 @@ pub fn background() {
 fn short_turns(flags: u64) {
     const TURN_NS: u64 = 100_000;
     const SIZE: u32 = size_of::<libc::sched_attr>() as u32;
+    if calls_are_filtered() {
+        return;
+    }
     let mut attributes = std::mem::MaybeUninit::<libc::sched_attr>::zeroed();
     // SAFETY: the kernel writes at most `SIZE` bytes to `attributes`, which has as many and may be all zero; then
     // it reads them. 0 means the calling thread.
@@ -57,6 +87,17 @@ mod tests {
         let parent = nice();
         let of_thread = |f: fn()| std::thread::spawn(move || (f(), nice()).1).join().unwrap();
         assert_eq!(of_thread(serving), parent);
-        assert_eq!(of_thread(background), parent.max(10));
+        let nicer = match calls_are_filtered() {
+            true => parent,
+            false => parent.max(10),
+        };
+        assert_eq!(of_thread(background), nicer);
+    }
+
+    #[test]
+    fn a_filter_is_seen_in_the_status() {
+        assert!(has_filter("Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n"));
+        assert!(!has_filter("Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n"));
+        assert!(!has_filter(""));
     }
 }

@@ -160,6 +160,11 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         let why = reserve::first().map_or(String::new(), |refusal| refusal.to_string());
         tracing::warn!("There is no memory to be kept in reserve: {why}");
     }
+    if super::priority::calls_are_filtered() {
+        tracing::info!(
+            "System calls are filtered (seccomp): the priorities of threads are left as they are."
+        );
+    }
     super::priority::serving();
     warn_about_backlog(&config);
     if config.daemonize || !config.pidfile.is_empty() {

@@ -9,6 +9,7 @@
 //! * [`pause`]: what happens when nobody writes. [`expiry`]: what goes by itself.
 //! * [`descriptors`]: none left for files and sockets. [`refused`]: no memory left.
 //! * [`readme`]: what it tells a newcomer to type. [`by_hand`]: starts with arguments of a test's own.
+//! * [`units`]: what a service's unit allows.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -28,3 +29,4 @@ mod refused;
 mod saving;
 mod startup;
 mod stopping;
+mod units;

@@ -13,6 +13,7 @@
 //! | [`proxy`] | a link that is cut, stalled, slow or corrupt |
 //! | [`fake_replica`] | what a primary sends to a replica, recorded |
 //! | [`fake_master`] | what a replica says to its primary, and any answer to it |
+//! | [`filter`] | the system calls that a hardened unit leaves to a server |
 //! | [`sentinel`] | real Sentinels, and a client that writes where they say |
 //!
 //! Use it from a test binary with `#[path = "../support/mod.rs"] mod support;`.
@@ -26,6 +27,7 @@ pub mod client;
 pub mod dataset;
 pub mod fake_master;
 pub mod fake_replica;
+pub mod filter;
 pub mod peers;
 pub mod proxy;
 pub mod resp;

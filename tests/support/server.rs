@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::client::Client;
+use super::filter::{self, Forbidden};
 use super::peers;
 use super::wait::{LONG, wait_for};
 
@@ -33,6 +35,7 @@ pub struct Builder {
     port: Option<u16>,
     password: Option<String>,
     survives_full_disk: bool,
+    filter: Option<Forbidden>,
 }
 
 /// A running server.
@@ -57,6 +60,7 @@ impl Builder {
             port: None,
             password: None,
             survives_full_disk: false,
+            filter: None,
         }
     }
 
@@ -119,6 +123,12 @@ impl Builder {
     /// A real server takes a file that may grow no further as an error of the write, as Forebay does by itself.
     pub fn survives_full_disk(mut self) -> Builder {
         self.survives_full_disk = true;
+        self
+    }
+
+    /// It may make only the system calls that a hardened unit allows.
+    pub fn filtered(mut self, forbidden: Forbidden) -> Builder {
+        self.filter = Some(forbidden);
         self
     }
 
@@ -186,8 +196,13 @@ impl Builder {
             .create(true)
             .open(dir.path().join("server.log"))
             .expect("the log file can be made");
-        let child = self
-            .command()
+        let mut command = self.command();
+        if let Some(forbidden) = self.filter {
+            let program = filter::program(forbidden);
+            // SAFETY: `install` makes two system calls and nothing else.
+            unsafe { command.pre_exec(move || filter::install(&program)) };
+        }
+        let child = command
             .arg(dir.path().join("server.conf"))
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
             .current_dir(dir.path())
