@@ -2,7 +2,7 @@
 
 use super::expiry;
 use crate::manual;
-use config::choices::SaveLoss;
+use config::choices::{SaveLoss, UnknownValues};
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, Value};
@@ -257,7 +257,9 @@ fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
         }
         _ => CommandError::fixed("ERR Bad data format"),
     })?;
-    if decoded.info.unheld(decoded.rdb_type).is_some() {
+    let unserved = decoded.info.unserved().is_some();
+    let keeps = cx.engine.config.rdb_unknown_values == UnknownValues::Keep;
+    if decoded.info.unheld(decoded.rdb_type).is_some() || unserved && !keeps {
         return Err(CommandError::fixed("ERR Bad data format"));
     }
     if decoded.info.as_is {

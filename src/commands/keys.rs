@@ -3,7 +3,8 @@
 use crate::manual;
 use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
-use keyspace::{Loc, ValueRef};
+use keyspace::value::OpaqueRef;
+use keyspace::{Loc, UnixMillis, Value, ValueRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -259,9 +260,9 @@ fn touch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn type_(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let name = match cx.lookup_untouched(&args[1]) {
         Some(loc) => cx.value(loc).type_name(),
-        None => "none",
+        None => "none".into(),
     };
-    cx.client.reply.simple(name);
+    cx.client.reply.simple(&name);
     Ok(())
 }
 
@@ -358,12 +359,31 @@ fn copy(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         .find(key)
         .expect("found above, and only the target was changed");
     let (value, expire, heat) = (from.clone_value(loc), from.expire(loc), from.heat(loc));
+    // A replica's module may be unable to copy its own values.
+    let settled = match &value {
+        Value::Opaque(v) => Some(restore_effect(to, v.as_ref(), expire)),
+        _ => None,
+    };
     cx.insert_into(target, to, value, expire, heat);
     cx.engine.dirty += 1;
     cx.also_changed(target, to);
     cx.engine.notify(Event::Generic, "copy_to", to, target);
+    if let Some(effect) = settled {
+        cx.no_propagate();
+        cx.engine.propagate(target, &effect);
+    }
     cx.client.reply.int(1);
     Ok(())
+}
+
+/// The request that gives a key a value of a type that is not served.
+fn restore_effect(key: &[u8], value: OpaqueRef<'_>, expire: Option<UnixMillis>) -> Vec<Vec<u8>> {
+    let mut payload = Vec::new();
+    rdb::dump::encode(value.rdb_type(), value.bytes(), &mut payload);
+    let at = expire.unwrap_or(0).to_string().into_bytes();
+    let mut effect = vec![b"RESTORE".to_vec(), key.to_vec(), at, payload];
+    effect.extend([b"REPLACE".to_vec(), b"ABSTTL".to_vec()]);
+    effect
 }
 
 fn move_(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -54,6 +54,8 @@ pub mod strings_ranges;
 #[cfg(test)]
 pub mod testing;
 pub mod transactions;
+#[cfg(test)]
+mod unserved_tests;
 pub mod zsets;
 
 use engine::spec::Command;

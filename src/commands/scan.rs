@@ -136,15 +136,17 @@ impl ScanReply for Cx<'_> {
 fn scan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let cursor = parse_cursor(&args[1])?;
     let options = ScanOptions::parse(args, 2, ScanOf::Keys)?;
-    let type_name = options.type_name.map(<[u8]>::to_ascii_lowercase);
     let (now, mark) = (cx.now(), cx.client.reply.len());
     let db = cx.engine.keyspace.db(cx.client.db);
     let reply = &mut cx.client.reply;
     let (mut n, mut expired) = (0, Vec::new());
     let next = db.scan(cursor, options.count, |loc| {
         let key = db.key(loc);
-        let of_type = |name: &Vec<u8>| db.value(loc).type_name().as_bytes() == name.as_slice();
-        if !options.matches(key) || !type_name.as_ref().is_none_or(of_type) {
+        let of_type = |name: &[u8]| {
+            let own = db.value(loc).type_name();
+            own.as_bytes().eq_ignore_ascii_case(name)
+        };
+        if !options.matches(key) || !options.type_name.is_none_or(of_type) {
             return;
         }
         if db.expire(loc).is_some_and(|at| at < now) {

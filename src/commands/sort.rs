@@ -210,7 +210,9 @@ fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<V
             members.map(|(member, _)| member.to_vec()).collect()
         }
         ValueRef::Zset(v) => v.range(range).map(|(m, _)| m.to_vec()).collect(),
-        ValueRef::Str(_) | ValueRef::Hash(_) | ValueRef::Stream(_) => Vec::new(),
+        ValueRef::Str(_) | ValueRef::Hash(_) | ValueRef::Stream(_) | ValueRef::Opaque(_) => {
+            Vec::new()
+        }
     }
 }
 

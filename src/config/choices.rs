@@ -107,7 +107,7 @@ choices! {
     /// `rdb-save-loss`
     SaveLoss { Refuse = "refuse", Report = "report" }
     /// `rdb-unknown-values`
-    UnknownValues { Refuse = "refuse", Skip = "skip" }
+    UnknownValues { Keep = "keep", Refuse = "refuse", Skip = "skip" }
     /// `rdb-version-check`
     VersionCheck { Strict = "strict", Relaxed = "relaxed" }
 }

@@ -22,6 +22,7 @@ use base::secret::Secrets;
 use base::{LogLevel, Rng};
 use config::Config;
 use keyspace::{Keyspace, Limits, UnixMillis, Value};
+use rdb::module::ModuleAux;
 use replication::Replication;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -52,6 +53,8 @@ pub struct Engine {
     pub own_keys: OwnKeys,
     /// Sources of function libraries: kept and saved back.
     pub functions: Vec<Vec<u8>>,
+    /// What modules store beside their keys, from the dump that was loaded: kept and saved back.
+    pub module_aux: Vec<ModuleAux>,
     /// Interpreters, scripts and libraries.
     pub scripting: Scripting,
     /// Both sides of replication.
@@ -331,6 +334,7 @@ impl Engine {
             watched: WatchTable::default(),
             own_keys: OwnKeys::default(),
             functions: Vec::new(),
+            module_aux: Vec::new(),
             scripting: Scripting::default(),
             shortage: Shortage::default(),
             commits: Commits::default(),

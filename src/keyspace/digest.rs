@@ -12,6 +12,7 @@ use crate::{Db, Item, Loc, ValueRef};
 use base::double::DoubleText;
 use rdb::RdbType;
 use rdb::check::Kind;
+use rdb::held;
 use rdb::stream::Stream;
 use rdb::stream_node::{Entry, NodeReader};
 use rdb::string::StrBuf;
@@ -110,6 +111,8 @@ pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, manner: Manner) {
                 into.mix_item(value);
             });
         }),
+        // What the reference takes in is known to modules only: here it is the value as it is saved.
+        ValueRef::Opaque(v) => into.mix(v.bytes()),
     }
     if db.expire(loc).is_some() {
         expiry(into);
@@ -208,6 +211,10 @@ fn value_kind(value: &ValueRef<'_>) -> Kind {
         ValueRef::Zset(_) => Kind::Zset,
         ValueRef::Hash(_) => Kind::Hash,
         ValueRef::Stream(_) => Kind::Stream,
+        ValueRef::Opaque(v) => match held::module_id(v.rdb_type(), v.bytes()) {
+            Some(id) => Kind::Module(id),
+            None => Kind::Array,
+        },
     }
 }
 

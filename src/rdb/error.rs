@@ -60,8 +60,10 @@ pub enum ErrorKind {
     ScoreNotANumber,
     /// A hash-field expiry out of range.
     BadExpiry(i64),
-    /// A value or auxiliary data of a module; refused unless the caller skips it.
+    /// A value or auxiliary data of a module; refused if the caller asks for that.
     Module(ModuleId),
+    /// A sound value of a type that Forebay does not serve; refused if the caller asks for that.
+    Unserved(&'static str),
     /// A sound value that Forebay has no form for; refused unless the caller skips it.
     Unheld(&'static str),
     /// A function library that cannot be one.
@@ -150,6 +152,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Module(id) => {
                 write!(f, "data of the module type '{}' (encoding version {})", id.name(), id.encver())
             }
+            ErrorKind::Unserved(what) => write!(f, "{what}, which Forebay does not serve"),
             ErrorKind::Unheld(what) => write!(f, "{what}, which Forebay cannot hold yet"),
             ErrorKind::BadFunction(what) => write!(f, "bad function library: {what}"),
             ErrorKind::Checksum { stored, computed } => {

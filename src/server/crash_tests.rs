@@ -79,7 +79,10 @@ fn receive(server: &Server, disk: &FakeDisk, payload: &[u8]) -> Result<(), Strin
     let check = server.with_engine(|engine| CheckOptions {
         databases: 16,
         verify_checksum: true,
-        skip_unknown: false,
+        unknown: flow::load::Unknown {
+            keeps: true,
+            skips: false,
+        },
         key: engine.secrets.hash_key(),
     });
     let temp = place.directory().join("temp-1.2.rdb");

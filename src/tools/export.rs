@@ -183,7 +183,7 @@ impl Exporter<'_> {
                 j.name("value").bytes(&value);
             }),
             Frame::Function { code } => line(&mut |j| j.name("function").bytes(&code)),
-            Frame::ModuleAux { id, when, raw } => line(&mut |j| {
+            Frame::ModuleAux { id, when, raw, .. } => line(&mut |j| {
                 j.name("module_aux").text(id.name().as_str());
                 j.name("encver").int(id.encver());
                 j.name("when").int(when);

@@ -66,7 +66,7 @@ fn a_dump_of_the_future_is_refused_by_its_header() {
 }
 
 #[test]
-fn values_that_cannot_be_held_are_refused_by_key_or_left_out_never_changed() {
+fn values_that_are_not_served_are_kept_refused_by_key_or_left_out_never_changed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let good = |name: &str| root.join("testdata/rdb/good").join(name);
     for (name, what) in [
@@ -74,7 +74,19 @@ fn values_that_cannot_be_held_are_refused_by_key_or_left_out_never_changed() {
         ("redis-7.2-module-datatype.rdb", "the module type"),
         ("redis-4.0-module-hellotype.rdb", "the module type"),
     ] {
-        let (status, log) = Builder::forebay().dump(good(name)).start_failing();
+        let server = Builder::forebay().dump(good(name)).start();
+        let digest = server.client().text("DEBUG DIGEST");
+        server.client().ok("SAVE");
+        let saved = fs::read(server.dump_path()).unwrap();
+        let server = server.restart();
+        assert_eq!(server.client().text("DEBUG DIGEST"), digest, "{name}");
+        server.client().ok("SAVE");
+        let again = fs::read(server.dump_path()).unwrap();
+        assert_eq!(again.len(), saved.len(), "{name}");
+        let (status, log) = Builder::forebay()
+            .dump(good(name))
+            .config("rdb-unknown-values refuse")
+            .start_failing();
         assert!(!status.success(), "{name} was loaded");
         assert!(log.contains("of key \"") && log.contains(what), "{log}");
         let server = Builder::forebay()

@@ -9,6 +9,7 @@
 //! * [`report`]: what INFO says of the last full sync.
 //! * [`sentinel`]: failover by real Sentinels.
 //! * [`trees`]: chains, promotion, replicas that move.
+//! * [`unserved`]: values of modules and others pass through unchanged.
 //! * [`vocabulary`]: every write, with replicas of every age.
 //! * [`wire`]: what is said on the wire, step by step, with a fake at the other end.
 
@@ -25,5 +26,6 @@ mod pair;
 mod report;
 mod sentinel;
 mod trees;
+mod unserved;
 mod vocabulary;
 mod wire;

@@ -10,11 +10,14 @@ pub use error::LoadError;
 use crate::save::{HeatAs, Saves, Settings, Writers};
 use base::LogLevel;
 use base::secret::HashKey;
+use config::choices::UnknownValues;
 use engine::heat::lru_clock;
 use engine::watch::touch_watched_by_load;
 use engine::{Engine, Loading as Kind};
 use keyspace::{Db, Hasher, Limits, UnixMillis};
-use rdb::RdbVersion;
+use rdb::check::ValueInfo;
+use rdb::module::ModuleAux;
+use rdb::{ErrorKind, RdbType, RdbVersion};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -39,8 +42,8 @@ pub struct LoadOptions {
     pub total_bytes: Option<u64>,
     /// What becomes of IDLE and FREQ.
     pub heat: HeatPolicy,
-    /// `rdb-unknown-values skip`: leave module values out instead of refusing the dump.
-    pub skip_unknown: bool,
+    /// `rdb-unknown-values`
+    pub unknown: Unknown,
     /// Up to which sizes collections are packed.
     pub limits: Limits,
     /// Threads that insert, the calling one included.
@@ -54,8 +57,8 @@ pub struct CheckOptions {
     pub databases: u32,
     /// `rdbchecksum`
     pub verify_checksum: bool,
-    /// `rdb-unknown-values skip`
-    pub skip_unknown: bool,
+    /// `rdb-unknown-values`
+    pub unknown: Unknown,
     /// The key of the hashes by which duplicates inside a value are found.
     pub key: HashKey,
 }
@@ -65,7 +68,7 @@ impl From<&LoadOptions> for CheckOptions {
         CheckOptions {
             databases: options.databases,
             verify_checksum: options.verify_checksum,
-            skip_unknown: options.skip_unknown,
+            unknown: options.unknown,
             key: options.key,
         }
     }
@@ -76,6 +79,49 @@ impl LoadOptions {
     pub fn drops(&self, expire_ms: Option<UnixMillis>) -> bool {
         !self.keep_expired && expire_ms.is_some_and(|at| at < self.now_ms)
     }
+}
+
+/// What becomes of a sound value.
+///
+/// # Errors
+/// Why the dump that holds it is refused.
+pub fn judge(info: &ValueInfo, rdb_type: RdbType, unknown: Unknown) -> Result<Verdict, ErrorKind> {
+    match (info.unheld(rdb_type), info.unserved()) {
+        (None, None) => Ok(Verdict::Take),
+        (None, Some(_)) if unknown.keeps => Ok(Verdict::TakeUnserved),
+        _ if unknown.skips => Ok(Verdict::LeaveOut),
+        (Some(kind), _) | (None, Some(kind)) => Err(kind),
+    }
+}
+
+/// What becomes of values that no command can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Those that can be kept are kept.
+    pub keeps: bool,
+    /// The others are left out; otherwise the dump is refused.
+    pub skips: bool,
+}
+
+impl Unknown {
+    /// As `rdb-unknown-values` says.
+    pub fn of(directive: UnknownValues) -> Self {
+        Unknown {
+            keeps: directive == UnknownValues::Keep,
+            skips: directive == UnknownValues::Skip,
+        }
+    }
+}
+
+/// What [`judge`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is loaded.
+    Take,
+    /// It is kept as its bytes.
+    TakeUnserved,
+    /// It is left out, and counted.
+    LeaveOut,
 }
 
 /// What the heat of an entry means under the maxmemory policy.
@@ -118,7 +164,11 @@ pub struct Loaded {
     pub expired: Option<Vec<(u32, Vec<u8>)>>,
     /// Collections without elements, left out.
     pub empty_skipped: u64,
-    /// Module values left out (`rdb-unknown-values skip`).
+    /// What modules store beside their keys, kept.
+    pub module_aux: Vec<ModuleAux>,
+    /// Values of types that are not served, kept.
+    pub unserved: u64,
+    /// Those left out, and what modules store beside their keys (`rdb-unknown-values skip`).
     pub unknown_skipped: u64,
     /// Length of the dump.
     pub bytes: u64,
@@ -209,6 +259,7 @@ impl<W: Writers> Saves<W> {
         engine
             .install_functions(&loaded.functions)
             .map_err(|e| LoadError::Library(e.to_string()))?;
+        engine.module_aux = loaded.module_aux;
         self.dataset.completed();
         self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
         engine.tracking.invalidate_everything();
@@ -281,7 +332,7 @@ pub fn options(engine: &mut Engine) -> LoadOptions {
         total_bytes: None,
         heat,
         limits: engine.limits,
-        skip_unknown: settings.skip_unknown,
+        unknown: Unknown::of(engine.config.rdb_unknown_values),
         threads: 1,
     }
 }
@@ -315,5 +366,25 @@ pub fn announce(engine: &Engine, loaded: &Loaded) {
     if loaded.empty_skipped > 0 {
         done += &format!(", empty keys skipped: {}", loaded.empty_skipped);
     }
+    if loaded.unserved > 0 {
+        done += &format!(
+            ", keys of types that are not served kept: {}",
+            loaded.unserved
+        );
+    }
+    if loaded.unknown_skipped > 0 {
+        done += &format!(", unknown values left out: {}", loaded.unknown_skipped);
+    }
     say(format!("{done}."));
+    for aux in &loaded.module_aux {
+        (engine.log)(
+            LogLevel::Warning,
+            &format!(
+                "Kept {} bytes that the module type '{}' stores beside its keys: dumps hold them, so that only a \
+                 server with that module loads these.",
+                aux.raw.len(),
+                aux.id.name()
+            ),
+        );
+    }
 }

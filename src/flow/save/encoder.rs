@@ -20,6 +20,7 @@ use rdb::crc64::Crc64;
 use rdb::held::value_len;
 use rdb::length::encode_length;
 use rdb::lzf::Packer;
+use rdb::module::ModuleAux;
 use rdb::string::{encode_blob, encode_string};
 use rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
 use rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
@@ -44,6 +45,8 @@ pub struct Plan {
     pub on_loss: OnLoss,
     /// AUX fields, in order.
     pub aux: Vec<(&'static str, Vec<u8>)>,
+    /// What modules store beside their keys.
+    pub module_aux: Vec<ModuleAux>,
     /// Sources of function libraries.
     pub functions: Vec<Vec<u8>>,
     /// The databases at the cut.
@@ -136,7 +139,7 @@ impl<F> Encoder<F> {
         self.plan.key_delay
     }
 
-    /// Magic, AUX fields, functions.
+    /// Magic, AUX fields, functions, and what modules put before the keys.
     pub fn begin(&mut self) -> Result<(), SaveError> {
         self.out.extend_from_slice(&self.plan.version.header());
         for (name, value) in &self.plan.aux {
@@ -152,6 +155,7 @@ impl<F> Encoder<F> {
             let packer = self.plan.compress.then_some(&mut self.packer);
             encode_blob(code, packer, &mut self.out);
         }
+        self.put_module_aux(false);
         self.flush_if_full()
     }
 
@@ -182,6 +186,7 @@ impl<F> Encoder<F> {
             );
             return Err(SaveError::Cancelled(text));
         }
+        self.put_module_aux(true);
         self.out.push(Opcode::Eof.number());
         self.flush()?;
         let checksum = if self.plan.checksum {
@@ -208,6 +213,14 @@ impl<F> Encoder<F> {
             }
         }
         if finished > 0 { Ok(written) } else { last }
+    }
+
+    fn put_module_aux(&mut self, after_keys: bool) {
+        for aux in &self.plan.module_aux {
+            if aux.after_keys == after_keys {
+                self.out.extend_from_slice(&aux.raw);
+            }
+        }
     }
 
     fn select(&mut self, db: u32) {

@@ -42,6 +42,8 @@ use engine::host::SaveOptions;
 use engine::{CommandError, Engine};
 use keyspace::Keyspace;
 use keyspace::snapshot::{Cut, SnapshotOptions};
+use rdb::RdbType;
+use rdb::module::ModuleAux;
 use rdb::target::{self, TypeSet};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -538,6 +540,7 @@ impl<W: Writers> Process for Saves<W> {
 
 fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, cut: Cut) -> Plan {
     let form = form.unwrap_or(settings.target);
+    let module_aux = module_aux(engine, form, &cut);
     let (version, form) = match form.version() {
         Some(version) => (version, form),
         None => target::auto(held_types(&cut), !engine.functions.is_empty()),
@@ -547,6 +550,7 @@ fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, 
         target: form,
         on_loss: settings.on_loss,
         aux: aux_fields(engine),
+        module_aux,
         functions: engine.functions.clone(),
         cut,
         compress: settings.compress,
@@ -555,6 +559,25 @@ fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, 
         key: engine.secrets.hash_key(),
         key_delay: engine.config.rdb_key_save_delay,
     }
+}
+
+/// What modules store beside their keys, for a dump in this form. A server without the module loads no dump that holds
+/// such data, and nothing tells which modules a server has: so it is for our own dumps, and for servers that have to
+/// load values of modules in any case.
+fn module_aux(engine: &Engine, form: target::Target, cut: &Cut) -> Vec<ModuleAux> {
+    let holds_values = held_types(cut).contains(RdbType::Module2);
+    if form == target::Target::Auto || holds_values {
+        return engine.module_aux.clone();
+    }
+    for aux in &engine.module_aux {
+        let text = format!(
+            "What the module type '{}' stores beside its keys is left out for {form}: the dataset holds no values of \
+             modules, and a server without that module would not load it.",
+            aux.id.name()
+        );
+        (engine.log)(LogLevel::Warning, &text);
+    }
+    Vec::new()
 }
 
 fn held_types(cut: &Cut) -> TypeSet {

@@ -2,7 +2,7 @@
 
 use super::encoder::HeatAs;
 use config::Config;
-use config::choices::{SaveLoss, UnknownValues};
+use config::choices::SaveLoss;
 use engine::heat::lru_clock;
 use rdb::target::{OnLoss, Target};
 
@@ -20,8 +20,6 @@ pub struct Settings {
     pub target: Target,
     /// `rdb-save-loss`
     pub on_loss: OnLoss,
-    /// `rdb-unknown-values skip`
-    pub skip_unknown: bool,
     /// Heat is written under policies that evict by use.
     pub heat: HeatAs,
 }
@@ -40,7 +38,6 @@ impl Settings {
                 SaveLoss::Refuse => OnLoss::Refuse,
                 SaveLoss::Report => OnLoss::Report,
             },
-            skip_unknown: config.rdb_unknown_values == UnknownValues::Skip,
             heat: match config.maxmemory_policy {
                 Policy::AllkeysLru | Policy::VolatileLru => HeatAs::Idle(lru_clock(steady_ms)),
                 Policy::AllkeysLfu | Policy::VolatileLfu => HeatAs::Freq,

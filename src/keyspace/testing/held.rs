@@ -1,9 +1,12 @@
 //! What the model holds for each type of value, and how it changes with the real one.
 
 use crate::value::stream::{Bound, Group, References, Stream, Trim};
-use crate::value::{Hash, List, Set, Str, Zset};
+use crate::value::{Hash, List, Opaque, Set, Str, Zset};
 use crate::{Limits, Value, ValueRef};
+use rdb::RdbType;
+use rdb::length::encode_length;
 use rdb::stream::StreamId;
+use rdb::string::encode_blob;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The content of a value.
@@ -21,6 +24,8 @@ pub enum Held {
     Set(BTreeSet<Vec<u8>>),
     /// Members and scores.
     Zset(BTreeMap<Vec<u8>, i64>),
+    /// The bytes of a value that is not served.
+    Opaque(Vec<u8>),
 }
 
 /// What one change is made of.
@@ -63,12 +68,13 @@ pub fn held(value: ValueRef<'_>) -> Held {
                 .map(|(member, score)| (member.to_vec(), score as i64))
                 .collect(),
         ),
+        ValueRef::Opaque(v) => Held::Opaque(v.bytes().to_vec()),
     }
 }
 
 impl Held {
     /// How many kinds [`Held::collection`] makes.
-    pub const COLLECTIONS: u64 = 5;
+    pub const COLLECTIONS: u64 = 6;
 
     /// A collection of these elements.
     pub fn collection(kind: u64, texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {
@@ -97,6 +103,7 @@ impl Held {
                 texts.iter().for_each(|text| _ = set.add(text, &limits));
                 (Value::Set(set), Held::Set(texts.into_iter().collect()))
             }
+            4 => opaque(&texts),
             _ => {
                 let mut zset = Zset::new();
                 let scores: BTreeMap<_, _> = (0..)
@@ -114,7 +121,7 @@ impl Held {
     /// True for things that are removed with their key.
     pub fn is_empty_collection(&self) -> bool {
         match self {
-            Held::Str(_) | Held::Stream(..) => false,
+            Held::Str(_) | Held::Stream(..) | Held::Opaque(_) => false,
             Held::List(l) => l.is_empty(),
             Held::Hash(h) => h.is_empty(),
             Held::Set(s) => s.is_empty(),
@@ -184,6 +191,8 @@ impl Held {
                     assert_eq!(z.remove(&member), Some(score as f64));
                 }
             }
+            // Nothing changes what is in it.
+            (Value::Opaque(_), Held::Opaque(_)) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -210,6 +219,21 @@ fn edit_text(text: &mut Str, model: &mut Vec<u8>, bytes: &[u8], n: u64) {
             model.extend_from_slice(bytes);
         }
     }
+}
+
+/// An array.
+fn opaque(texts: &[Vec<u8>]) -> (Value, Held) {
+    const TEXT: u64 = 3;
+    let mut bytes = Vec::new();
+    encode_length(texts.len() as u64, &mut bytes);
+    encode_length(0, &mut bytes);
+    for (at, text) in (0..).zip(texts) {
+        encode_length(at, &mut bytes);
+        encode_length(TEXT, &mut bytes);
+        encode_blob(text, None, &mut bytes);
+    }
+    let value = Opaque::from_record(RdbType::Array, &bytes);
+    (Value::Opaque(value), Held::Opaque(bytes))
 }
 
 fn stream(texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {

@@ -9,6 +9,7 @@
 
 mod hash;
 mod list;
+mod opaque;
 mod packed;
 mod plain;
 mod record;
@@ -19,12 +20,15 @@ mod zset;
 
 pub use hash::{Hash, HashRef};
 pub use list::{List, ListRef, set_packed_threshold};
+pub use opaque::{Opaque, OpaqueRef};
 pub(crate) use packed::size_class;
 pub use set::{Set, SetRef};
 pub use stream::{Stream, StreamRef};
 pub(crate) use string::TEXT_MAX;
 pub use string::{SharedText, Str, StrRef};
 pub use zset::{LexBound, ScoreBound, Zset, ZsetRef};
+
+use std::borrow::Cow;
 
 /// What a key holds, owned.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ pub enum Value {
     Hash(Hash),
     /// stream
     Stream(Stream),
+    /// a value of a type that is not served
+    Opaque(Opaque),
 }
 
 /// What a key holds, as a read sees it.
@@ -58,6 +64,8 @@ pub enum ValueRef<'a> {
     Hash(HashRef<'a>),
     /// stream
     Stream(StreamRef<'a>),
+    /// a value of a type that is not served
+    Opaque(OpaqueRef<'a>),
 }
 
 /// What type of value a key holds, as TYPE tells them apart.
@@ -75,6 +83,8 @@ pub enum Kind {
     Hash,
     /// stream
     Stream,
+    /// a value of a type that is not served: of a module, or an array
+    Opaque,
 }
 
 impl Value {
@@ -88,6 +98,7 @@ impl Value {
             Value::Zset(v) => ValueRef::Zset(v.as_ref()),
             Value::Hash(v) => ValueRef::Hash(v.as_ref()),
             Value::Stream(v) => ValueRef::Stream(v.as_ref()),
+            Value::Opaque(v) => ValueRef::Opaque(v.as_ref()),
         }
     }
 
@@ -99,10 +110,11 @@ impl Value {
         }
     }
 
-    /// True for a collection without elements, which must not remain in the keyspace. Never for strings and streams.
+    /// True for a collection without elements, which must not remain in the keyspace. Never for strings, streams
+    /// and values of types that are not served.
     pub fn is_empty_collection(&self) -> bool {
         match self {
-            Value::Str(_) | Value::Stream(_) => false,
+            Value::Str(_) | Value::Stream(_) | Value::Opaque(_) => false,
             Value::List(v) => v.as_ref().is_empty(),
             Value::Set(v) => v.as_ref().is_empty(),
             Value::Zset(v) => v.as_ref().is_empty(),
@@ -113,15 +125,16 @@ impl Value {
 
 impl ValueRef<'_> {
     /// As TYPE says it.
-    pub fn type_name(&self) -> &'static str {
-        match self {
+    pub fn type_name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             ValueRef::Str(_) => "string",
             ValueRef::List(_) => "list",
             ValueRef::Set(_) => "set",
             ValueRef::Zset(_) => "zset",
             ValueRef::Hash(_) => "hash",
             ValueRef::Stream(_) => "stream",
-        }
+            ValueRef::Opaque(v) => return v.type_name(),
+        })
     }
 
     /// As OBJECT ENCODING says it.
@@ -133,6 +146,7 @@ impl ValueRef<'_> {
             ValueRef::Zset(v) => v.encoding(),
             ValueRef::Hash(v) => v.encoding(),
             ValueRef::Stream(_) => "stream",
+            ValueRef::Opaque(_) => "raw",
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use super::plain::Out;
 use super::{
-    Hash, HashRef, Kind, List, ListRef, Set, SetRef, Str, StrRef, Stream, StreamRef, Value,
-    ValueRef, Zset, ZsetRef,
+    Hash, HashRef, Kind, List, ListRef, Opaque, OpaqueRef, Set, SetRef, Str, StrRef, Stream,
+    StreamRef, Value, ValueRef, Zset, ZsetRef,
 };
 use crate::Limits;
 use rdb::RdbType;
@@ -15,7 +15,7 @@ use rdb::lzf;
 use std::sync::atomic::AtomicU64;
 
 impl Kind {
-    /// What a canonical RDB type holds: those that a record may have, and a stream's.
+    /// What a canonical RDB type holds: those that a record may have, a stream's, and those that are not served.
     ///
     /// # Panics
     /// For other types: loaders refuse them ([`rdb::check::ValueInfo::unheld`]).
@@ -30,6 +30,7 @@ impl Kind {
                 Kind::Hash
             }
             RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5 => Kind::Stream,
+            RdbType::Module2 | RdbType::Array => Kind::Opaque,
             _ => unheld(rdb_type),
         }
     }
@@ -57,6 +58,7 @@ impl<'a> ValueRef<'a> {
             Kind::Zset => ValueRef::Zset(ZsetRef::from_record(rdb_type, bytes)),
             Kind::Hash => ValueRef::Hash(HashRef::from_record(rdb_type, bytes)),
             Kind::Stream => ValueRef::Stream(StreamRef::from_record(rdb_type, bytes)),
+            Kind::Opaque => ValueRef::Opaque(OpaqueRef::from_record(rdb_type, bytes)),
         }
     }
 
@@ -69,6 +71,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Zset(v) => v.rdb_type(),
             ValueRef::Hash(v) => v.rdb_type(),
             ValueRef::Stream(v) => v.rdb_type(),
+            ValueRef::Opaque(v) => v.rdb_type(),
         }
     }
 
@@ -89,10 +92,11 @@ impl<'a> ValueRef<'a> {
             ValueRef::Zset(v) => v.write(packer, out),
             ValueRef::Hash(v) => v.write(packer, out),
             ValueRef::Stream(v) => v.write(packer, out),
+            ValueRef::Opaque(v) => v.write(out),
         }
     }
 
-    /// Elements (bytes of a string, live entries of a stream).
+    /// Elements (bytes of a string, live entries of a stream). A value of a type that is not served counts as one.
     pub fn len(&self) -> usize {
         match self {
             ValueRef::Str(v) => v.len(),
@@ -101,6 +105,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Zset(v) => v.len(),
             ValueRef::Hash(v) => v.len(),
             ValueRef::Stream(v) => v.len(),
+            ValueRef::Opaque(_) => 1,
         }
     }
 
@@ -131,6 +136,7 @@ impl Value {
             Kind::Zset => Value::Zset(Zset::from_record(rdb_type, bytes, room)),
             Kind::Hash => Value::Hash(Hash::from_record(rdb_type, bytes, room)),
             Kind::Stream => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
+            Kind::Opaque => Value::Opaque(Opaque::from_record(rdb_type, bytes)),
         }
     }
 
@@ -149,7 +155,7 @@ impl Value {
         }
         let mut value = Value::from_record(rdb_type, bytes);
         match &mut value {
-            Value::Str(_) | Value::Stream(_) => {}
+            Value::Str(_) | Value::Stream(_) | Value::Opaque(_) => {}
             Value::List(v) => v.settle(limits),
             Value::Set(v) => v.settle(limits),
             Value::Zset(v) => v.settle(limits),
@@ -196,7 +202,7 @@ impl Value {
             ValueRef::Set(v) => v.is_packed(),
             ValueRef::Zset(v) => v.is_packed(),
             ValueRef::Hash(v) => v.is_packed(),
-            ValueRef::Stream(_) => false,
+            ValueRef::Stream(_) | ValueRef::Opaque(_) => false,
         }
     }
 
@@ -209,7 +215,7 @@ impl Value {
             Value::Set(v) => v.packed_len(),
             Value::Zset(v) => v.packed_len(),
             Value::Hash(v) => v.packed_len(),
-            Value::Stream(_) => None,
+            Value::Stream(_) | Value::Opaque(_) => None,
         }
     }
 
@@ -228,7 +234,7 @@ impl Value {
             Value::Set(v) => v.tree_type(),
             Value::Zset(v) => v.tree_type(),
             Value::Hash(v) => v.tree_type(),
-            Value::Stream(_) => Some(self.rdb_type()),
+            Value::Stream(_) | Value::Opaque(_) => Some(self.rdb_type()),
         }
     }
 
@@ -251,7 +257,9 @@ impl Value {
             Value::Set(v) => v.leave(packer, &mut out, freed),
             Value::Zset(v) => v.leave(packer, &mut out, freed),
             Value::Hash(v) => v.leave(packer, &mut out, freed),
-            Value::List(_) | Value::Stream(_) => self.as_ref().write(packer, &mut out),
+            Value::List(_) | Value::Stream(_) | Value::Opaque(_) => {
+                self.as_ref().write(packer, &mut out);
+            }
         }
         out.flush();
     }
@@ -263,7 +271,7 @@ impl Value {
             Value::Set(v) => v.is_tree(),
             Value::Zset(v) => v.is_tree(),
             Value::Hash(v) => v.is_tree(),
-            Value::List(_) | Value::Stream(_) => false,
+            Value::List(_) | Value::Stream(_) | Value::Opaque(_) => false,
         }
     }
 
@@ -286,6 +294,7 @@ impl Value {
             Value::Zset(v) => v.heap_bytes(),
             Value::Hash(v) => v.heap_bytes(),
             Value::Stream(v) => v.heap_bytes(),
+            Value::Opaque(v) => v.heap_bytes(),
         }
     }
 
@@ -300,7 +309,7 @@ impl Value {
             Value::Set(v) => v.buffer_mut(),
             Value::Zset(v) => v.buffer_mut(),
             Value::Hash(v) => v.buffer_mut(),
-            Value::Stream(_) => None,
+            Value::Stream(_) | Value::Opaque(_) => None,
         };
         super::packed::move_buffer(buffer?, is_sparse)
     }
@@ -311,6 +320,7 @@ impl Value {
         match self {
             Value::Str(v) => super::plain::free_effort(v.heap_bytes()),
             Value::Stream(v) => v.free_effort(),
+            Value::Opaque(_) => 1,
             Value::List(v) => v.free_effort(),
             Value::Set(v) => v.free_effort(),
             Value::Zset(v) => v.free_effort(),

@@ -1,7 +1,8 @@
 //! Passing over records as the keyspace holds them: canonical types, written by ourselves or checked before.
 
 use crate::bytes::cursor::Cursor;
-use crate::frames::skip::skip_value;
+use crate::frames::skip::{self, skip_value};
+use crate::tags::module::ModuleId;
 use crate::tags::rdb_type::RdbType;
 use crate::tags::template::Templates;
 
@@ -11,4 +12,10 @@ pub fn value_len(rdb_type: RdbType, bytes: &[u8]) -> Option<usize> {
     let mut cursor = Cursor::new(bytes);
     skip_value(&mut cursor, &Templates::default(), rdb_type).ok()?;
     Some(cursor.at())
+}
+
+/// Whose a checked value is; `None` for a value of the server's own types.
+pub fn module_id(rdb_type: RdbType, bytes: &[u8]) -> Option<ModuleId> {
+    let is_module = rdb_type == RdbType::Module2;
+    is_module.then(|| skip::module_id(&mut Cursor::new(bytes)).ok())?
 }

@@ -53,12 +53,14 @@ pub enum Frame<'a> {
         /// Source, without a first line that names it.
         code: Cow<'a, [u8]>,
     },
-    /// Data that a module keeps beside its keys: refuse or skip it.
+    /// Data that a module keeps beside its keys: refuse, skip or keep it.
     ModuleAux {
         /// Whose.
         id: ModuleId,
         /// 1 before the keys, 2 after them.
         when: u64,
+        /// Nothing but zeros is stored: what a module writes that has nothing to say.
+        is_empty: bool,
         /// The whole record, opcode included.
         raw: &'a [u8],
     },

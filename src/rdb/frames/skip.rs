@@ -96,7 +96,7 @@ pub(crate) fn skip_value(
         }
         RdbType::Module2 => {
             module_id(cur)?;
-            skip_module_items(cur)
+            skip_module_items(cur).map(|_| ())
         }
         RdbType::Module => cur.fault(ErrorKind::UnreadableType(rdb_type.number()), "module value"),
     }
@@ -241,22 +241,28 @@ pub(crate) fn module_id(cur: &mut Cursor<'_>) -> Read<ModuleId> {
     cur.number("module id").map(ModuleId)
 }
 
-/// Passes over module items and the 0 that ends them.
-pub(crate) fn skip_module_items(cur: &mut Cursor<'_>) -> Read<()> {
+/// Passes over module items and the 0 that ends them. True if they were nothing but zeros.
+pub(crate) fn skip_module_items(cur: &mut Cursor<'_>) -> Read<bool> {
+    let mut zeros = true;
     loop {
         let at = cur.at();
         match cur.number("module item")? {
-            0 => return Ok(()),
+            0 => return Ok(zeros),
             1 | 2 => {
-                cur.number("module number")?;
+                zeros &= cur.number("module number")? == 0;
             }
             3 => {
                 cur.take(4, "module float")?;
+                zeros = false;
             }
             4 => {
                 cur.take(8, "module double")?;
+                zeros = false;
             }
-            5 => cur.skip_string("module string")?,
+            5 => {
+                cur.skip_string("module string")?;
+                zeros = false;
+            }
             code => {
                 return Cursor::starting_at(cur.bytes(), at)
                     .fault(

@@ -47,6 +47,17 @@ impl fmt::Debug for ModuleId {
     }
 }
 
+/// Data that a module keeps beside its keys, with the opcode, as it stands in a dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleAux {
+    /// Whose.
+    pub id: ModuleId,
+    /// True if it stands after the keys.
+    pub after_keys: bool,
+    /// The whole record.
+    pub raw: Vec<u8>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

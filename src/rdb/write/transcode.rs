@@ -69,8 +69,12 @@ pub(crate) fn transcode(
             out.extend_from_slice(bytes);
             let is_vectors = module_id(&mut Cursor::new(bytes))
                 .is_ok_and(|id| id.name().as_str() == "vectorset");
-            let builtin = is_vectors && matches!(target, Target::Redis8);
-            let loss = (target != Target::Auto && !builtin).then_some(Loss::Module);
+            // Of the others nothing tells which server has their module.
+            let loss = match (is_vectors, target) {
+                (_, Target::Auto) | (true, Target::Redis8) => None,
+                (true, _) => Some(Loss::Vectors),
+                (false, _) => Some(Loss::Module),
+            };
             Ok(Transcoded {
                 rdb_type: Some(rdb_type),
                 loss,

@@ -2,6 +2,7 @@
 //! up for a file.
 
 use super::{CheckOptions, LoadError};
+use flow::load::{Unknown, judge};
 use rdb::check::{Scratch, check_value};
 use rdb::crc64::Crc64;
 use rdb::{ErrorKind, Frame, RdbError, Scanner, Step};
@@ -75,20 +76,34 @@ fn check_frame(
             let info = check_value(scanner.context(), record.rdb_type, value, scratch);
             let located = |e: RdbError| e.shifted(record.value_offset()).with_key(&record.key);
             let info = info.map_err(|e| LoadError::Rdb(located(e)))?;
-            match info.unheld(record.rdb_type) {
-                Some(kind) if !options.skip_unknown => {
+            match judge(&info, record.rdb_type, options.unknown) {
+                Err(kind) => {
                     let error = RdbError::new(kind, record.offset, "a value");
                     Err(LoadError::Rdb(error.with_key(&record.key)))
                 }
-                _ => Ok(()),
+                Ok(_) => Ok(()),
             }
         }
-        Frame::ModuleAux { id, .. } if !options.skip_unknown => Err(LoadError::Rdb(RdbError::new(
-            ErrorKind::Module(*id),
-            offset,
-            "auxiliary data",
-        ))),
-        _ => Ok(()),
+        frame => match refused(frame, options.unknown) {
+            Some((kind, what)) => Err(LoadError::Rdb(RdbError::new(kind, offset, what))),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Why a dump with this frame, which is no key, is refused.
+pub(super) fn refused(frame: &Frame<'_>, unknown: Unknown) -> Option<(ErrorKind, &'static str)> {
+    match frame {
+        _ if unknown.skips => None,
+        Frame::ModuleAux { id, is_empty, .. } => {
+            let refused = !unknown.keeps && !is_empty;
+            refused.then_some((ErrorKind::Module(*id), "auxiliary data of a module"))
+        }
+        Frame::KeyMeta { .. } => Some((
+            ErrorKind::Unheld("metadata that modules attach to a key"),
+            "metadata of a key",
+        )),
+        _ => None,
     }
 }
 
@@ -119,7 +134,10 @@ mod tests {
     const OPTIONS: CheckOptions = CheckOptions {
         databases: 16,
         verify_checksum: true,
-        skip_unknown: false,
+        unknown: Unknown {
+            keeps: true,
+            skips: false,
+        },
         key: base::secret::HashKey::fixed([1, 0]),
     };
 

@@ -4,6 +4,7 @@ use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
 use super::scan::Building;
 use super::{HeatPolicy, LoadError, LoadOptions};
 use base::reserve;
+use flow::load::{Verdict, judge};
 use keyspace::{DuplicateKey, Partition, Scanned, Value, record};
 use pipes::queue::WorkQueue;
 use pipes::window::Window;
@@ -56,6 +57,7 @@ pub struct Tasks {
     expired_names: Mutex<Names>,
     empty: AtomicU64,
     unknown: AtomicU64,
+    unserved: AtomicU64,
 }
 
 /// Keys that were dropped, and their bytes; the keys are forgotten once they are too many.
@@ -77,6 +79,7 @@ impl Tasks {
             expired_names: Mutex::new(Names::default()),
             empty: AtomicU64::new(0),
             unknown: AtomicU64::new(0),
+            unserved: AtomicU64::new(0),
         }
     }
 
@@ -102,7 +105,12 @@ impl Tasks {
         self.loaded.fetch_add(keys as u64, Ordering::Relaxed);
     }
 
-    /// A module value or auxiliary record was left out.
+    /// Values of types that are not served, kept.
+    pub fn unserved(&self) -> u64 {
+        self.unserved.load(Ordering::Relaxed)
+    }
+
+    /// A value, or what a module stores beside its keys, was left out.
     pub fn skipped_unknown(&self) {
         self.unknown.fetch_add(1, Ordering::Relaxed);
     }
@@ -317,13 +325,11 @@ impl<'a> Inserter<'a> {
         };
         let info = check_value(&task.context, rdb_type, value, &mut self.scratch);
         let info = info.map_err(located)?;
-        match info.unheld(rdb_type) {
-            Some(_) if self.options.skip_unknown => {
-                self.tasks.skipped_unknown();
-                return Ok(Plan::Skip);
-            }
-            Some(kind) => return Err(located(RdbError::new(kind, 0, "a value"))),
-            None => {}
+        let verdict = judge(&info, rdb_type, self.options.unknown);
+        let verdict = verdict.map_err(|kind| located(RdbError::new(kind, 0, "a value")))?;
+        if verdict == Verdict::LeaveOut {
+            self.tasks.skipped_unknown();
+            return Ok(Plan::Skip);
         }
         if info.empty {
             self.tasks.empty.fetch_add(1, Ordering::Relaxed);
@@ -331,6 +337,9 @@ impl<'a> Inserter<'a> {
         }
         if self.is_expired(task, detail, &info, window) {
             return Ok(Plan::Skip);
+        }
+        if verdict == Verdict::TakeUnserved {
+            self.tasks.unserved.fetch_add(1, Ordering::Relaxed);
         }
         let (held_type, held) = if info.as_is {
             (rdb_type, value)

@@ -4,6 +4,7 @@
 //! any dump is. The file is left as it is.
 
 use super::{LoadError, LoadOptions, LoadProgress, Loaded, load};
+use flow::load::Unknown;
 use std::io::{self, Read};
 use std::path::Path;
 use tools::salvage::{self, Cut, Hopeless, Kept};
@@ -50,7 +51,10 @@ pub fn load_sound(
         .map_err(|source| LoadError::Io { offset: 0, source })?;
     let options = LoadOptions {
         verify_checksum: false,
-        skip_unknown: true,
+        unknown: Unknown {
+            skips: true,
+            ..options.unknown
+        },
         ..options.clone()
     };
     // A checksum of 0 is none; versions without one do not read so far.

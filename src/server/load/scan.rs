@@ -1,17 +1,19 @@
 //! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of records of
 //! one hash range to the next free thread.
 
+use super::check::refused;
 use super::insert::{Inserter, Task, Tasks};
 use super::list::{Detail, Heat, List, Plain};
 use super::{LoadError, LoadOptions, LoadProgress, Loaded};
 use crate::{delay, threads};
-use flow::load::aux_field;
+use flow::load::{Unknown, aux_field};
 use keyspace::load::{Partition, SizeHint};
 use keyspace::{Db, Hasher};
 use pipes::window::Windows;
 use rdb::Opcode;
 use rdb::crc64::Crc64;
-use rdb::{Context, ErrorKind, Frame, RdbError, RdbVersion, Record, Scanner, Step};
+use rdb::module::ModuleAux;
+use rdb::{Context, Frame, RdbError, RdbVersion, Record, Scanner, Step};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -103,6 +105,7 @@ pub fn load<R: Read>(
         dbs,
         functions,
         aux,
+        module_aux,
         version,
         current,
         ..
@@ -119,6 +122,8 @@ pub fn load<R: Read>(
         functions,
         aux,
         version,
+        module_aux,
+        unserved: tasks.unserved(),
         keys_loaded,
         keys_expired,
         expired,
@@ -146,6 +151,7 @@ struct Loader<'a, R> {
     lists: Vec<List>,
     functions: Vec<Vec<u8>>,
     aux: Vec<(Vec<u8>, Vec<u8>)>,
+    module_aux: Vec<ModuleAux>,
     version: RdbVersion,
     keys: u64,
 }
@@ -183,6 +189,7 @@ impl<'a, R: Read> Loader<'a, R> {
             lists: Vec::new(),
             functions: Vec::new(),
             aux: Vec::new(),
+            module_aux: Vec::new(),
             keys: 0,
         }
     }
@@ -258,7 +265,7 @@ impl<'a, R: Read> Loader<'a, R> {
                     self.keep_slow(at)?;
                 }
                 Step::Frame { frame, consumed } => {
-                    let frame = Meta::take(frame, start);
+                    let frame = Meta::take(frame, start, self.options.unknown);
                     at += consumed;
                     match frame {
                         Meta::Eof { checksum, covered } => {
@@ -407,8 +414,9 @@ impl<'a, R: Read> Loader<'a, R> {
                     bytes: left,
                 });
             }
-            Meta::Unknown(error) if !self.options.skip_unknown => return Err(error.into()),
-            Meta::Unknown(_) => self.tasks.skipped_unknown(),
+            Meta::Refused(error) => return Err(error.into()),
+            Meta::LeftOut => self.tasks.skipped_unknown(),
+            Meta::ModuleAux(aux) => self.module_aux.push(aux),
             Meta::Ignored | Meta::Eof { .. } | Meta::SelectDb(_) => {}
         }
         Ok(())
@@ -446,12 +454,17 @@ enum Meta {
     Resize(u64),
     SelectDb(u32),
     Eof { checksum: Option<u64>, covered: u64 },
-    Unknown(RdbError),
+    Refused(RdbError),
+    LeftOut,
+    ModuleAux(ModuleAux),
     Ignored,
 }
 
 impl Meta {
-    fn take(frame: Frame<'_>, offset: u64) -> Meta {
+    fn take(frame: Frame<'_>, offset: u64, unknown: Unknown) -> Meta {
+        if let Some((kind, what)) = refused(&frame, unknown) {
+            return Meta::Refused(RdbError::new(kind, offset, what));
+        }
         match frame {
             Frame::Header(version) => Meta::Header(version),
             Frame::HashTemplate { .. } => Meta::Template,
@@ -460,11 +473,13 @@ impl Meta {
             Frame::ResizeDb { keys, .. } => Meta::Resize(keys),
             Frame::SelectDb(db) => Meta::SelectDb(db),
             Frame::Eof { checksum, covered } => Meta::Eof { checksum, covered },
-            Frame::ModuleAux { id, .. } => Meta::Unknown(RdbError::new(
-                ErrorKind::Module(id),
-                offset,
-                "auxiliary data of a module",
-            )),
+            Frame::ModuleAux { is_empty: true, .. } => Meta::Ignored,
+            Frame::ModuleAux { id, when, raw, .. } if unknown.keeps => Meta::ModuleAux(ModuleAux {
+                id,
+                after_keys: when > 1,
+                raw: raw.to_vec(),
+            }),
+            Frame::ModuleAux { .. } | Frame::KeyMeta { .. } => Meta::LeftOut,
             _ => Meta::Ignored,
         }
     }

@@ -115,7 +115,7 @@ fn load_sound(
     }
     if salvaged.loaded.unknown_skipped > 0 {
         tracing::warn!(
-            "Left out: {} values of modules or arrays",
+            "Left out: {} values that cannot be held",
             salvaged.loaded.unknown_skipped
         );
     }

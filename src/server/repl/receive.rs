@@ -284,7 +284,10 @@ mod tests {
     const CHECK: CheckOptions = CheckOptions {
         databases: 16,
         verify_checksum: true,
-        skip_unknown: false,
+        unknown: flow::load::Unknown {
+            keeps: true,
+            skips: false,
+        },
         key: base::secret::HashKey::fixed([1, 0]),
     };
 

@@ -135,7 +135,7 @@ impl<'s> Rewriter<'s> {
                 }
                 done.bytes.extend_from_slice(raw);
             }
-            Frame::KeyMeta { .. } => lose(place, Loss::Module, done),
+            Frame::KeyMeta { .. } => lose(place, Loss::KeyMetadata, done),
             _ => {}
         }
     }

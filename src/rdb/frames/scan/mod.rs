@@ -428,10 +428,11 @@ fn module_aux<'a>(cur: &mut Cursor<'a>, start: usize) -> Read<Frame<'a>> {
         );
     }
     let when = cur.number("module 'when'")?;
-    skip_module_items(cur)?;
+    let is_empty = skip_module_items(cur)?;
     Ok(Frame::ModuleAux {
         id,
         when,
+        is_empty,
         raw: &cur.bytes()[start..cur.at()],
     })
 }

@@ -100,6 +100,15 @@ pub struct ValueInfo {
 }
 
 impl ValueInfo {
+    /// What a value is that is kept as its bytes, because its type is not served: a module's value, or an array.
+    pub fn unserved(&self) -> Option<ErrorKind> {
+        match self.kind {
+            Kind::Module(id) => Some(ErrorKind::Module(id)),
+            Kind::Array => Some(ErrorKind::Unserved("an array (Redis 8.8 and later)")),
+            Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash | Kind::Stream => None,
+        }
+    }
+
     /// Why the keyspace cannot hold a value of type `rdb_type`, though it is sound: a loader refuses it, or leaves it
     /// out if it skips unknown values.
     pub fn unheld(&self, rdb_type: RdbType) -> Option<ErrorKind> {
@@ -108,12 +117,11 @@ impl ValueInfo {
             RdbType::Hash | RdbType::HashListpack | RdbType::HashTtl | RdbType::HashListpackTtl
         );
         match self.kind {
-            Kind::Module(id) => Some(ErrorKind::Module(id)),
-            Kind::Array => Some(ErrorKind::Unheld("an array (Redis 8.8 and later)")),
             Kind::Hash if self.as_is && !plain_hash => Some(ErrorKind::Unheld(
                 "a hash with a field expiry beyond the year 4199",
             )),
             Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash | Kind::Stream => None,
+            Kind::Array | Kind::Module(_) => None,
         }
     }
 

@@ -132,14 +132,17 @@ impl Target {
         }
     }
 
-    /// Whether a held value of this type is written for the target byte for byte. Streams for Valkey 9 do not: an
-    /// element of certain sizes has another back-length there.
+    /// Whether a held value of this type is written for the target byte for byte. Streams for Valkey 9 are not: an
+    /// element of certain sizes has another back-length there. Of a module's value its name has to be looked at.
     pub fn takes_as_held(self, rdb_type: RdbType) -> bool {
         let stream = matches!(
             rdb_type,
             RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5
         );
-        self.reads(rdb_type) && !(self == Target::Valkey9 && stream)
+        match rdb_type {
+            RdbType::Module2 => self == Target::Auto,
+            _ => self.reads(rdb_type) && !(self == Target::Valkey9 && stream),
+        }
     }
 
     /// Whether the target keeps function libraries.
@@ -262,16 +265,20 @@ pub enum Loss {
     StreamCounters,
     /// An array.
     Array,
-    /// A module's value, which only servers with that module load.
+    /// A module's value: it is written, and only servers with that module load it.
     Module,
+    /// Metadata that modules attach to a key.
+    KeyMetadata,
+    /// A vector set, which Redis knows from 8.0 on, and nobody else.
+    Vectors,
     /// A function library.
     Function,
 }
 
 impl Loss {
-    /// Whether users would miss data; otherwise only counters are lost.
+    /// Whether users would miss data; otherwise only counters are lost, or the value is written.
     pub fn is_data(self) -> bool {
-        self != Loss::StreamCounters
+        !matches!(self, Loss::StreamCounters | Loss::Module)
     }
 }
 
@@ -285,6 +292,8 @@ impl fmt::Display for Loss {
             Loss::StreamCounters => "counters of a stream",
             Loss::Array => "an array",
             Loss::Module => "a module's value",
+            Loss::KeyMetadata => "metadata that modules attach to a key",
+            Loss::Vectors => "a vector set",
             Loss::Function => "a function library",
         })
     }
