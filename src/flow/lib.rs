@@ -4,7 +4,7 @@
 //! * [`whole`]: whether the dataset in memory is complete; [`fate`]: whether a save's dump still takes its place;
 //!   [`dump_file`]: where it is. [`saves`]: when to save, and which save is given up.
 //! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset.
-//! * [`serve`]: what replicas that sync are sent.
+//! * [`serve`]: what replicas that sync are sent; [`feed`]: the connection of a replica.
 //! * [`shutdown`]: what happens between the wish that the server should end and its end.
 //! * [`follow`]: the replica's side of a link; [`payload`]: how the payload of a full sync is taken.
 //! * [`append`]: the append-only file as it is written.
@@ -18,6 +18,7 @@ pub mod append;
 pub mod dump_file;
 pub mod expiry;
 pub mod fate;
+pub mod feed;
 pub mod follow;
 pub mod load;
 pub mod payload;

@@ -3,6 +3,7 @@
 use super::net::{Conn, Piece, Quality, Wire};
 use super::node::Wish;
 use super::world::{World, index};
+use forebay::flow::feed::End;
 use forebay::flow::follow::Input;
 
 impl World {
@@ -86,15 +87,16 @@ impl World {
             return;
         };
         let room = conn.quality.room.saturating_sub(conn.down.len());
-        if node.touched && room > 0 {
-            let bytes = node.send(client, room);
-            // What was done after it was taken shows at the next moment.
-            conn.down.put(at, bytes);
+        if !node.touched && !node.must_close(client) {
+            return;
         }
-        if node.outboxes.get(&client).is_some_and(|o| o.close) {
+        let (bytes, result) = node.send(client, room);
+        // What was done after it was taken shows at the next moment.
+        conn.down.put(at, bytes);
+        if let Err(end) = result {
             conn.client = None;
             conn.down.end(at);
-            node.lost_replica(client, false);
+            node.lost_replica(client, end);
         }
     }
 
@@ -137,14 +139,14 @@ impl World {
             else {
                 continue; // nobody reads it any more
             };
-            let broken = match piece {
-                Piece::Bytes(bytes) if node.receive(client, &bytes) => continue,
-                Piece::Bytes(_) => false,
-                Piece::End => true,
+            let result = match piece {
+                Piece::Bytes(bytes) => node.receive(client, &bytes),
+                Piece::End => Err(End::Broken),
             };
+            let Err(end) = result else { continue };
             conn.client = None;
             conn.down.end(self.now_ms + conn.quality.delay_ms);
-            node.lost_replica(client, broken);
+            node.lost_replica(client, end);
         }
     }
 

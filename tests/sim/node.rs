@@ -1,19 +1,20 @@
 //! One server of the simulation: an engine, and drivers as dull as the real ones.
 
-use super::disk::{DUMP, FULL, SimDisk, SimFile};
+use super::disk::{DUMP, FULL, SimDisk};
 use super::follower::Watch;
 use super::host::SimHost;
 use super::receiving::Taker;
 use super::saving::Hands;
-use super::serving;
+use super::serving::{self, Peer, Source};
 use forebay::base::secret::Secrets;
 use forebay::config::Config;
-use forebay::disk::{Disk, DiskFile};
+use forebay::disk::Disk;
 use forebay::engine::engine::Clock;
 use forebay::engine::host::ShutdownOptions;
 use forebay::engine::pause::{Held, Reason};
 use forebay::engine::{ClientId, Engine, Executor};
 use forebay::flow::expiry::Cycle;
+use forebay::flow::feed::Outbox;
 use forebay::flow::follow::{Follower, Input};
 use forebay::flow::load::options;
 use forebay::flow::serve::Payloads;
@@ -22,12 +23,10 @@ use forebay::flow::{Saves, Shutdown, Which};
 use forebay::keyspace::{ValueRef, digest};
 use forebay::replication::log::{Place, Spill};
 use forebay::replication::{Action, ReplMeta, Settings};
-use forebay::resp::Parser;
 use forebay::server::load::{self, LoadProgress};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 
 /// The unix time at which the simulation begins, ms.
 const EPOCH_MS: i64 = 1_700_000_000_000;
@@ -42,31 +41,6 @@ pub fn clock_at(now_ms: u64) -> Clock {
         steady_ms: unix_ms,
         mono_us: now_ms * 1000,
     }
-}
-
-/// What waits for a replica's connection.
-#[derive(Default)]
-pub struct Outbox {
-    pub lines: Vec<u8>,
-    pub payload: Option<Payload>,
-    pub close: bool,
-}
-
-/// A payload that is being sent.
-pub enum Payload {
-    /// Bytes that the snapshot has made and the connection has not taken; `complete` with the mark.
-    Pipe(Arc<Mutex<Pipe>>),
-    /// An open file.
-    File { file: Arc<SimFile>, at: usize },
-}
-
-/// See [`Payload::Pipe`].
-#[derive(Default)]
-pub struct Pipe {
-    pub bytes: Vec<u8>,
-    pub complete: bool,
-    /// The connection is gone, or the snapshot has failed.
-    pub broken: bool,
 }
 
 /// What the network is asked for.
@@ -91,9 +65,9 @@ type Dumped = (ReplMeta, Option<Vec<(u32, Vec<u8>)>>);
 pub struct Node {
     pub engine: Executor,
     pub disk: SimDisk,
-    pub outboxes: BTreeMap<ClientId, Outbox>,
-    /// Requests of replicas' connections that are half there.
-    pub(super) inputs: BTreeMap<ClientId, (Vec<u8>, Parser)>,
+    pub(super) outboxes: BTreeMap<ClientId, Rc<Outbox<Source>>>,
+    /// The connections of replicas, and of those who will be.
+    pub(super) peers: BTreeMap<ClientId, Peer>,
     pub wishes: Vec<Wish>,
     pub(super) follower: Follower<Hands>,
     /// Links begun.
@@ -145,7 +119,7 @@ impl Node {
             engine: Executor::from(engine),
             disk,
             outboxes: BTreeMap::new(),
-            inputs: BTreeMap::new(),
+            peers: BTreeMap::new(),
             wishes: Vec::new(),
             follower: Follower::new(saves.clone()),
             links: 0,
@@ -263,7 +237,10 @@ impl Node {
 
     /// True while there is work that time alone drives on.
     pub fn is_busy(&self) -> bool {
-        self.saves.running() || self.follower.receives(Taker::is_busy) || !self.spilling.is_empty()
+        self.saves.running()
+            || self.follower.receives(Taker::is_busy)
+            || !self.spilling.is_empty()
+            || self.reads_back()
     }
 
     /// How many saves that were given up came too late to take the place of the dump.
@@ -358,7 +335,7 @@ impl Node {
                 }
                 self.log.push(format!("{} {text}", self.now_ms));
             }
-            Action::Send(id, bytes) => self.outbox(id).lines.extend(bytes),
+            Action::Send(id, bytes) => self.outbox(id).send(&bytes),
             Action::StartSnapshot(order) => {
                 let mut pipes = Vec::new();
                 let begun = self.payloads.start(&order, &mut self.engine, |id, mark| {
@@ -367,24 +344,18 @@ impl Node {
                     sink
                 });
                 for (id, payload) in pipes.into_iter().filter(|_| begun) {
-                    self.outbox(id).payload = Some(payload);
+                    self.outbox(id).give(payload);
                 }
             }
             Action::SendFile(id) => match self.payloads.file() {
-                Some(file) => {
-                    let len = file.size().expect("it is open");
-                    let outbox = self.outbox(id);
-                    outbox.lines.extend(format!("${len}\r\n").bytes());
-                    outbox.payload = Some(Payload::File { file, at: 0 });
-                }
-                None => self.outbox(id).close = true,
+                Some(file) => self.outbox(id).give(serving::file_payload(file)),
+                None => self.outbox(id).close(),
             },
             Action::CancelSnapshot => {
                 self.saves.give_up(&mut self.engine, Which::Disk);
             }
-            Action::Close(id) | Action::CloseAfterSent(id) | Action::CloseOverLimit(id) => {
-                self.outbox(id).close = true;
-            }
+            Action::Close(id) | Action::CloseOverLimit(id) => self.outbox(id).close(),
+            Action::CloseAfterSent(id) => self.outbox(id).close_after_sent(),
             Action::SendUpstream(bytes) => self.follower.send(&bytes),
             Action::StartLink => {
                 self.drop_link();

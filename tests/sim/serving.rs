@@ -1,170 +1,243 @@
-//! The primary's side of a replica's connection: requests come, lines, payload and stream go.
+//! Replicas' connections in the simulation: what they are before they are replicas', and what the product's
+//! [`Feed`] needs of them.
 
 use super::disk::SimFile;
-use super::node::{Node, Outbox, Payload, Pipe};
+use super::node::Node;
 use forebay::disk::DiskFile;
 use forebay::engine::{ClientFlags, ClientId};
 use forebay::flow::Fate;
+use forebay::flow::feed::{End, Feed, Next, Outbox, Payload};
 use forebay::flow::save::{SaveError, Sink};
-use forebay::replication::log::Chunk;
-use forebay::resp::RequestLimits;
+use forebay::resp::{Parser, RequestLimits};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+/// Bytes of a payload that a connection takes at once.
+const CHUNK: usize = 4096;
+
+/// A connection that was accepted.
+pub enum Peer {
+    /// It has not asked to be a replica.
+    Client(Client),
+    Replica(Replica),
+}
+
+/// A replica's connection.
+pub struct Replica {
+    feed: Feed<Source>,
+    /// Bytes of the stream that the disk gives at this time.
+    reading: Option<(u64, Vec<u8>)>,
+}
+
+/// A client's connection.
+#[derive(Default)]
+pub struct Client {
+    input: Vec<u8>,
+    parser: Parser,
+    out: Vec<u8>,
+}
+
+/// Where the bytes of a payload come from.
+pub enum Source {
+    /// What the snapshot has made and the connection has not taken; `complete` with the mark.
+    Pipe(Arc<Mutex<Pipe>>),
+    /// An open file.
+    File { file: Arc<SimFile>, at: usize },
+}
+
+/// See [`Source::Pipe`].
+#[derive(Default)]
+pub struct Pipe {
+    bytes: Vec<u8>,
+    complete: bool,
+    /// The connection is gone, or the snapshot has failed.
+    broken: bool,
+}
+
 impl Node {
-    pub(super) fn outbox(&mut self, id: ClientId) -> &mut Outbox {
-        self.outboxes.entry(id).or_default()
+    pub(super) fn outbox(&mut self, id: ClientId) -> Rc<Outbox<Source>> {
+        self.outboxes.entry(id).or_default().clone()
     }
 
     /// Accepts a replica's connection from `address`.
     pub fn accept(&mut self, address: String) -> ClientId {
         let id = self.engine.connect(address, "10.0.0.2:2".into());
-        self.inputs.insert(id, Default::default());
+        self.peers.insert(id, Peer::Client(Client::default()));
         id
     }
 
-    /// A replica's connection is gone; `broken` if that is not our doing.
-    pub fn lost_replica(&mut self, id: ClientId, broken: bool) {
-        self.inputs.remove(&id);
+    /// A connection is gone.
+    pub fn lost_replica(&mut self, id: ClientId, end: End) {
         self.outboxes.remove(&id);
-        match broken {
-            true => self.engine.repl.on_peer_closed(id),
-            false => self.engine.repl.on_disconnect(id),
+        if let Some(Peer::Replica(replica)) = self.peers.remove(&id) {
+            replica.feed.end(end, &mut self.engine);
         }
         self.engine.disconnect(id);
         self.act();
     }
 
-    /// Bytes of a replica's connection. False if it must be closed.
-    pub fn receive(&mut self, id: ClientId, bytes: &[u8]) -> bool {
-        let Some((mut buf, mut parser)) = self.inputs.remove(&id) else {
-            return false;
-        };
-        buf.extend_from_slice(bytes);
-        if buf.iter().all(|b| matches!(b, b'\r' | b'\n')) {
-            let now_ms = self.now_ms;
-            let repl = &mut self.engine.repl;
-            repl.with_primary(|primary, _| primary.on_newline(id, now_ms));
+    /// Bytes of a connection. An error if it must be closed.
+    pub fn receive(&mut self, id: ClientId, bytes: &[u8]) -> Result<(), End> {
+        let mut peer = self.peers.remove(&id).ok_or(End::Closed)?;
+        let result = self.run_requests(id, &mut peer, bytes);
+        self.peers.insert(id, peer);
+        self.act();
+        result
+    }
+
+    fn run_requests(&mut self, id: ClientId, peer: &mut Peer, bytes: &[u8]) -> Result<(), End> {
+        match peer {
+            Peer::Replica(replica) => replica.feed.take(bytes, &mut self.engine)?,
+            Peer::Client(client) => {
+                client.input.extend_from_slice(bytes);
+                if self.run_client(id, client)? {
+                    let Client { input, out, .. } = std::mem::take(client);
+                    *peer = Peer::Replica(Replica {
+                        feed: Feed::new(id, self.outbox(id), input, out),
+                        reading: None,
+                    });
+                }
+            }
         }
+        match peer {
+            Peer::Replica(Replica { feed, .. }) if feed.has_input() => {
+                feed.run_requests(&mut self.engine)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The connection must be closed now.
+    pub fn must_close(&self, id: ClientId) -> bool {
+        self.outboxes.get(&id).is_some_and(|o| o.must_close())
+    }
+
+    /// Runs requests up to one that makes the connection a replica's; true if there was one.
+    fn run_client(&mut self, id: ClientId, client: &mut Client) -> Result<bool, End> {
         let limits = RequestLimits {
             bulk: 1 << 20,
             unauthenticated: false,
         };
-        let parsed = parser.parse(&buf, limits, usize::MAX);
-        parsed.expect("replicas speak the protocol");
-        let n = parser.len();
-        for i in 0..n {
-            let argv: Vec<&[u8]> = parser.request(i, &buf).collect();
-            self.engine.execute(id, &argv);
-            // The real connection writes the reply before it runs the next request's answer.
-            let Some(session) = self.engine.clients.get_mut(&id) else {
-                return false;
-            };
-            let reply = session.reply.take();
-            let replica = session.flags.contains(ClientFlags::REPLICA);
-            let answered = String::from_utf8_lossy(&reply);
-            assert!(
-                !replica || reply.is_empty(),
-                "a replica was answered: {answered}"
-            );
-            self.outbox(id).lines.extend(reply);
-        }
-        let done = parser.consume(n);
-        buf.drain(..done);
-        self.inputs.insert(id, (buf, parser));
-        self.act();
-        true
-    }
-
-    /// Up to `max` bytes for a replica's connection.
-    pub fn send(&mut self, id: ClientId, max: usize) -> Vec<u8> {
-        let mut out = Vec::new();
-        while out.len() < max {
-            let room = max - out.len();
-            let outbox = self.outboxes.entry(id).or_default();
-            if !outbox.lines.is_empty() {
-                let n = room.min(outbox.lines.len());
-                out.extend(outbox.lines.drain(..n));
-                continue;
-            }
-            let n = match &mut outbox.payload {
-                Some(payload) => {
-                    let Ok((n, whole)) = payload.take(room, &mut out) else {
-                        outbox.close = true;
-                        break;
-                    };
-                    if whole {
-                        outbox.payload = None;
-                    }
-                    self.payload_went(id, n, whole);
-                    n
-                }
-                None => self.send_stream(id, room, &mut out),
-            };
-            if n == 0 {
+        let mut is_replica = false;
+        while !is_replica {
+            let parsed = client.parser.parse(&client.input, limits, 1);
+            parsed.expect("replicas speak the protocol");
+            if client.parser.is_empty() {
                 break;
             }
+            let argv: Vec<&[u8]> = client.parser.request(0, &client.input).collect();
+            self.engine.execute(id, &argv);
+            let session = self.engine.clients.get_mut(&id).ok_or(End::Closed)?;
+            client.out.extend(session.reply.take());
+            is_replica = session.flags.contains(ClientFlags::REPLICA);
+            let done = client.parser.consume(1);
+            client.input.drain(..done);
         }
+        Ok(is_replica)
+    }
+
+    /// Up to `max` bytes for a connection. An error if it must be closed.
+    pub fn send(&mut self, id: ClientId, max: usize) -> (Vec<u8>, Result<(), End>) {
+        let mut out = Vec::new();
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return (out, Ok(()));
+        };
+        let result = match &mut peer {
+            Peer::Client(client) => {
+                let n = max.min(client.out.len());
+                out.extend(client.out.drain(..n));
+                Ok(())
+            }
+            Peer::Replica(replica) => self.send_to_replica(replica, max, &mut out),
+        };
+        self.peers.insert(id, peer);
         if !out.is_empty() {
             self.act();
         }
-        out
+        (out, result)
     }
 
-    fn payload_went(&mut self, id: ClientId, n: usize, whole: bool) {
-        let now_ms = self.now_ms;
-        self.engine.repl.with_primary(|primary, env| {
-            if n > 0 {
-                primary.on_progress(id, now_ms);
-            }
-            if whole {
-                primary.on_payload_sent(id, env);
-            }
-        });
+    /// Bytes of the stream are being read back from disk.
+    pub fn reads_back(&self) -> bool {
+        let mut peers = self.peers.values();
+        peers.any(|peer| matches!(peer, Peer::Replica(replica) if replica.reading.is_some()))
     }
 
-    fn send_stream(&mut self, id: ClientId, room: usize, out: &mut Vec<u8>) -> usize {
-        let before = out.len();
-        match self.engine.repl.stream_for(id) {
-            Chunk::Memory(bytes) => out.extend(&bytes[..room.min(bytes.len())]),
-            Chunk::Disk(place, len) => {
-                let file = place.file.downcast::<Vec<u8>>().expect("as given");
-                out.extend(&file[place.at as usize..][..room.min(len)]);
-            }
-        }
-        let n = out.len() - before;
-        if n > 0 {
-            self.engine.repl.on_stream_sent(id, n);
-        }
-        n
-    }
-}
-
-impl Payload {
-    /// Moves up to `room` bytes; the number, and whether those were the last.
-    fn take(&mut self, room: usize, out: &mut Vec<u8>) -> Result<(usize, bool), Broken> {
-        match self {
-            Payload::Pipe(pipe) => {
-                let mut pipe = pipe.lock().expect("nothing panics with this lock");
-                if pipe.broken {
-                    return Err(Broken);
+    fn send_to_replica(
+        &mut self,
+        Replica { feed, reading }: &mut Replica,
+        max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), End> {
+        let now = (self.now_ms, self.engine.clock.unix_us);
+        while out.len() < max && !feed.must_close() {
+            let room = max - out.len();
+            match feed.next(&self.engine) {
+                Next::Nothing => break,
+                Next::Close => return Err(End::Closed),
+                Next::Bytes(bytes) => {
+                    let n = room.min(bytes.len());
+                    out.extend_from_slice(&bytes[..n]);
+                    feed.wrote(n, &mut self.engine, || now);
                 }
-                let n = room.min(pipe.bytes.len());
-                out.extend(pipe.bytes.drain(..n));
-                Ok((n, pipe.complete && pipe.bytes.is_empty()))
+                Next::Stream(bytes) => {
+                    let n = room.min(bytes.len());
+                    out.extend_from_slice(&bytes[..n]);
+                    feed.streamed(n, &mut self.engine);
+                }
+                Next::Payload => match feed.payload().expect("it was asked for").chunk() {
+                    Chunk::Later => break,
+                    Chunk::Bytes(bytes) => feed.chunk(bytes),
+                    Chunk::End { whole } => feed.payload_ends(whole, &mut self.engine),
+                },
+                Next::ReadBack(place, len) => {
+                    let file = place.file.downcast::<Vec<u8>>().expect("as given");
+                    let bytes = file[place.at as usize..][..len].to_vec();
+                    *reading = Some((self.now_ms + self.disk.delay_ms(), bytes));
+                }
+                Next::Reading => match reading.take_if(|(at, _)| *at <= self.now_ms) {
+                    Some((_, bytes)) => feed.read_back(Ok(bytes), &mut self.engine)?,
+                    None => break,
+                },
             }
-            Payload::File { file, at } => {
-                let bytes = file.bytes_at(*at, room);
-                *at += bytes.len();
-                let len = file.size().expect("it is open");
-                out.extend_from_slice(&bytes);
-                Ok((bytes.len(), *at as u64 == len))
-            }
+        }
+        match feed.must_close() {
+            true => Err(End::Closed),
+            false => Ok(()),
         }
     }
 }
 
-/// The payload ends too early.
-struct Broken;
+enum Chunk {
+    Bytes(Vec<u8>),
+    End { whole: bool },
+    Later,
+}
+
+impl Source {
+    fn chunk(&mut self) -> Chunk {
+        match self {
+            Source::Pipe(pipe) => {
+                let mut pipe = pipe.lock().expect("nothing panics with this lock");
+                let n = pipe.bytes.len().min(CHUNK);
+                match n {
+                    0 if pipe.broken => Chunk::End { whole: false },
+                    0 if pipe.complete => Chunk::End { whole: true },
+                    0 => Chunk::Later,
+                    n => Chunk::Bytes(pipe.bytes.drain(..n).collect()),
+                }
+            }
+            Source::File { file, at } => {
+                let bytes = file.bytes_at(*at, CHUNK);
+                *at += bytes.len();
+                match bytes.is_empty() {
+                    true => Chunk::End { whole: true },
+                    false => Chunk::Bytes(bytes),
+                }
+            }
+        }
+    }
+}
 
 /// The snapshot's end of a payload's way.
 struct ReplicaSink {
@@ -174,14 +247,23 @@ struct ReplicaSink {
 }
 
 /// The two ends of a payload's way.
-pub fn connect(mark: &[u8]) -> (Box<dyn Sink<SimFile>>, Payload) {
-    let pipe = Arc::new(Mutex::new(Pipe {
-        bytes: [b"$EOF:", mark, b"\r\n"].concat(),
-        ..Pipe::default()
-    }));
+pub fn connect(mark: &[u8]) -> (Box<dyn Sink<SimFile>>, Payload<Source>) {
+    let pipe = Arc::<Mutex<Pipe>>::default();
+    let payload = Payload {
+        head: [b"$EOF:", mark, b"\r\n"].concat(),
+        source: Source::Pipe(pipe.clone()),
+    };
     let mark = mark.to_vec();
-    let payload = Payload::Pipe(pipe.clone());
     (Box::new(ReplicaSink { pipe, mark }), payload)
+}
+
+/// A finished dump.
+pub fn file_payload(file: Arc<SimFile>) -> Payload<Source> {
+    let len = file.size().expect("it is open");
+    Payload {
+        head: format!("${len}\r\n").into_bytes(),
+        source: Source::File { file, at: 0 },
+    }
 }
 
 impl Sink<SimFile> for ReplicaSink {

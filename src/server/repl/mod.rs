@@ -28,7 +28,7 @@ use engine::{ClientId, Engine};
 use flow::Which;
 use flow::serve::Payloads;
 use link::LinkHandle;
-use primary::{Outbox, Payload};
+use primary::{Outbox, file_payload};
 use replication::position::ReplOffset;
 use replication::{Action, SnapshotOrder};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -243,7 +243,7 @@ impl Drivers {
     fn send_file(&self, id: ClientId, engine: &mut Engine) {
         let file = self.payloads().file();
         let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
-        match file.ok_or_else(gone).and_then(Payload::file) {
+        match file.ok_or_else(gone).and_then(file_payload) {
             Ok(payload) => self.outbox(id).give(payload),
             Err(error) => {
                 let text = format!("SYNC failed. Can't open/stat DB after BGSAVE: {error}");

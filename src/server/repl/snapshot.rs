@@ -1,8 +1,8 @@
 //! The bytes of a snapshot on their way to the connections of replicas.
 
-use super::pipe::{Pipe, PipeWriter};
-use super::primary::Payload;
+use super::pipe::{Pipe, PipeReader, PipeWriter};
 use flow::Fate;
+use flow::feed::Payload;
 use flow::save::{SaveError, Sink};
 use std::fs::File;
 use std::path::PathBuf;
@@ -31,10 +31,11 @@ fn gone(error: std::io::Error) -> SaveError {
 }
 
 /// The two ends of a payload's way: where it is written, and what the connection sends. `mark` ends the dump.
-pub fn connect(mark: &[u8]) -> (Box<dyn Sink<File>>, Payload) {
+pub fn connect(mark: &[u8]) -> (Box<dyn Sink<File>>, Payload<PipeReader>) {
     let (pipe, reader) = Pipe::spilling(PathBuf::from("."));
     let head = [b"$EOF:", mark, b"\r\n"].concat();
     let mark = mark.to_vec();
     let sink = Box::new(ReplicaSink { pipe, mark });
-    (sink, Payload::new(head, reader))
+    let source = reader;
+    (sink, Payload { head, source })
 }

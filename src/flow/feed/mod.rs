@@ -1,0 +1,197 @@
+//! The connection of one replica, from the request that made it one to its end: reply lines, then the payload, then
+//! the stream go out; acknowledgements come back.
+//!
+//! ```text
+//! [`Outbox`]: lines -> payload --\
+//!                                 >-- Feed::next --> the socket takes a part: Feed::wrote, Feed::streamed
+//! the log: memory, or disk ------/
+//! the socket gives bytes --> Feed::take --> requests: ACK, PING; one that is answered ends the connection
+//! ```
+//!
+//!  * [`replication::primary`] decides what a replica gets and when it is closed. Here is decided in which order the
+//!    bytes go, and what is told of them.
+//!  * Bytes of the stream are written straight from the log, so that slow replicas share what they have not read.
+//!  * What a replica has sent without a whole request in it is bounded.
+
+mod outbox;
+mod requests;
+
+pub use outbox::{Outbox, Payload};
+
+use base::LogLevel;
+use engine::{ClientId, Engine};
+use replication::log::{Chunk, Place};
+use resp::Parser;
+use std::rc::Rc;
+
+/// The connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The other end closed it, or it broke.
+    Broken,
+    /// We close it.
+    Closed,
+}
+
+/// What a connection needs to go on.
+pub enum Next<'a> {
+    /// These bytes can be written; answer with [`Feed::wrote`].
+    Bytes(&'a [u8]),
+    /// These bytes of the stream can be written; answer with [`Feed::streamed`].
+    Stream(&'a [u8]),
+    /// More of the payload: ask [`Feed::payload`], and answer with [`Feed::chunk`] or [`Feed::payload_ends`].
+    Payload,
+    /// So many bytes of the stream are on disk: read them, and answer with [`Feed::read_back`].
+    ReadBack(Place, usize),
+    /// Those bytes have not been read yet.
+    Reading,
+    /// There is nothing to write until something happens.
+    Nothing,
+    /// Everything was sent, and nothing more will be: it ends as [`End::Closed`].
+    Close,
+}
+
+/// One connection. `S` is where the bytes of a payload come from.
+pub struct Feed<S> {
+    id: ClientId,
+    outbox: Rc<Outbox<S>>,
+    /// Bytes on their way to the socket, and how many of them it has taken. They are none of the stream's, unless
+    /// those were read back from disk.
+    out: Vec<u8>,
+    sent: usize,
+    payload: Option<S>,
+    /// Bytes of the stream are being read back from disk.
+    reading: bool,
+    input: Vec<u8>,
+    parser: Parser,
+}
+
+impl<S> Feed<S> {
+    /// The connection `id` became a replica's. `unread` are bytes that came after the request, `unsent` replies to
+    /// requests before it.
+    pub fn new(id: ClientId, outbox: Rc<Outbox<S>>, unread: Vec<u8>, unsent: Vec<u8>) -> Feed<S> {
+        Feed {
+            id,
+            outbox,
+            out: unsent,
+            sent: 0,
+            payload: None,
+            reading: false,
+            input: unread,
+            parser: Parser::default(),
+        }
+    }
+
+    /// It must be closed now, whatever is unsent.
+    pub fn must_close(&self) -> bool {
+        self.outbox.must_close()
+    }
+
+    /// What can be written now.
+    pub fn next<'a>(&'a mut self, engine: &'a Engine) -> Next<'a> {
+        if self.sent == self.out.len() {
+            self.out.clear();
+            self.sent = 0;
+            if let Some(source) = self.outbox.take_into(&mut self.out) {
+                self.payload = Some(source);
+            }
+        }
+        if self.sent < self.out.len() {
+            return Next::Bytes(&self.out[self.sent..]);
+        }
+        if self.payload.is_some() {
+            return Next::Payload;
+        }
+        if self.reading {
+            return Next::Reading;
+        }
+        if self.outbox.closes_after_sent() {
+            return Next::Close;
+        }
+        match engine.repl.stream_for(self.id) {
+            Chunk::Memory([]) => Next::Nothing,
+            Chunk::Memory(bytes) => Next::Stream(bytes),
+            Chunk::Disk(place, len) => {
+                self.reading = true;
+                Next::ReadBack(place, len)
+            }
+        }
+    }
+
+    /// The socket has taken the first `n` of [`Next::Bytes`], at a time that is asked for if it matters: ms of the
+    /// monotonic clock, and Unix µs.
+    pub fn wrote(&mut self, n: usize, engine: &mut Engine, now: impl FnOnce() -> (u64, i64)) {
+        self.sent += n;
+        engine.stats.wrote_to_replica(n);
+        if self.payload.is_some() {
+            let (id, (now_ms, now_us)) = (self.id, now());
+            engine.repl.with_primary(|primary, _| {
+                primary.on_progress(id, now_ms);
+                primary.on_payload_bytes(id, n as u64, now_us);
+            });
+        }
+    }
+
+    /// The socket has taken the first `n` of [`Next::Stream`].
+    pub fn streamed(&self, n: usize, engine: &mut Engine) {
+        engine.repl.on_stream_sent(self.id, n);
+        engine.stats.wrote_to_replica(n);
+    }
+
+    /// Where the bytes of the payload come from.
+    pub fn payload(&mut self) -> Option<&mut S> {
+        self.payload.as_mut()
+    }
+
+    /// The next bytes of the payload.
+    pub fn chunk(&mut self, bytes: Vec<u8>) {
+        self.out = bytes;
+        self.sent = 0;
+    }
+
+    /// There are no more bytes of the payload: it is `whole`, or what made it has failed.
+    pub fn payload_ends(&mut self, whole: bool, engine: &mut Engine) {
+        let id = self.id;
+        self.payload = None;
+        engine.sync_repl_clock();
+        engine.repl.with_primary(|primary, env| match whole {
+            true => primary.on_payload_sent(id, env),
+            // What decides about the replica closes the connection when the reason is known.
+            false => primary.on_payload_failed(id, env),
+        });
+    }
+
+    /// Stream bytes that were on disk: the log may forget them.
+    ///
+    /// # Errors
+    /// The disk does not give them, so the connection is closed.
+    pub fn read_back(
+        &mut self,
+        read: Result<Vec<u8>, String>,
+        engine: &mut Engine,
+    ) -> Result<(), End> {
+        self.reading = false;
+        match read {
+            Ok(bytes) => {
+                engine.repl.on_stream_sent(self.id, bytes.len());
+                self.out = bytes;
+                self.sent = 0;
+                Ok(())
+            }
+            Err(e) => {
+                let text = format!("The stream for a replica cannot be read back from disk: {e}");
+                (engine.log)(LogLevel::Warning, &text);
+                Err(End::Closed)
+            }
+        }
+    }
+
+    /// It is over.
+    pub fn end(self, end: End, engine: &mut Engine) {
+        engine.sync_repl_clock();
+        match end {
+            End::Broken => engine.repl.on_peer_closed(self.id),
+            End::Closed => engine.repl.on_disconnect(self.id),
+        }
+    }
+}
