@@ -2,6 +2,7 @@
 
 use crate::pair::{builder, wait_link};
 use crate::support::server::Server;
+use crate::support::wait::wait_until;
 
 /// What Redis Stack is given: a value of each of its modules, and an index.
 const STACK: [&str; 16] = [
@@ -44,6 +45,14 @@ fn answers(server: &Server, questions: &[&str]) -> Vec<String> {
     questions.iter().map(ask).collect()
 }
 
+/// Search reads the keys in the background, to fill its index.
+fn wait_indexed(server: &Server) {
+    wait_until("Search has filled its index", || {
+        let found = server.client().run("FT.SEARCH index foo NOCONTENT");
+        found.items().is_some_and(|items| items.len() == 2)
+    });
+}
+
 /// `primary` -> Forebay -> its dump, and a replica of its own.
 fn through(primary: &Server, name: &str) -> (Server, Server) {
     let forebay = builder("forebay").expect("it is built");
@@ -66,10 +75,13 @@ fn values_of_redis_stack_come_back_equal_from_a_dump_and_a_full_sync() {
     for line in STACK {
         stack.client().ok(line);
     }
+    wait_indexed(&stack);
     let expected = answers(&stack, &QUESTIONS);
     let (loaded, replica) = through(&stack, "redis-stack-7.4");
-    assert_eq!(answers(&loaded, &QUESTIONS), expected, "from a dump");
-    assert_eq!(answers(&replica, &QUESTIONS), expected, "from a full sync");
+    for (server, way) in [(&loaded, "from a dump"), (&replica, "from a full sync")] {
+        wait_indexed(server);
+        assert_eq!(answers(server, &QUESTIONS), expected, "{way}");
+    }
 }
 
 #[test]
