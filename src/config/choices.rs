@@ -80,7 +80,13 @@ choices! {
     /// `acl-pubsub-default`
     AclPubsub { Allchannels = "allchannels", Resetchannels = "resetchannels" }
     /// `propagation-error-behavior`
-    PropagationError { Ignore = "ignore", Panic = "panic", PanicOnReplicas = "panic-on-replicas" }
+    PropagationError {
+        Resync = "resync",
+        Stop = "stop",
+        Ignore = "ignore",
+        Panic = "panic",
+        PanicOnReplicas = "panic-on-replicas",
+    }
     /// `shutdown-on-sigint`, `shutdown-on-sigterm`
     ShutdownOn {
         Default = "default",

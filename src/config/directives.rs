@@ -453,8 +453,13 @@ directives! {
     /// Has no effect: a replica reads no stream during a full sync. The primary keeps it, as
     /// `client-output-buffer-limit` and `repl-backlog-disk-size` say.
     Idle LIVE "replica-full-sync-buffer-limit" replica_full_sync_buffer_limit: i64 = 0, Memory(0..=MAX);
-    /// Has no effect: a command of the primary's stream that fails is logged, and the link goes on, as `ignore` says.
-    Idle LIVE "propagation-error-behavior" propagation_error_behavior: PropagationError = PropagationError::Ignore, OneOf;
+    /// What a replica does when a write of its primary's stream cannot be run here, because the command is not known
+    /// or fails: from then on it would hold other data. `resync` ends the link and asks for a full sync, which brings
+    /// the result, after 1 s, and after a time that doubles (up to 512 s) while that happens again; `stop` ends the
+    /// link for good, and so do `panic` and `panic-on-replicas`, because the process goes on serving in any case.
+    /// `ignore` logs the error and goes on with other data, as Redis does by default. INFO names what happened
+    /// (`replica_diverged_reason`).
+    Works LIVE "propagation-error-behavior" propagation_error_behavior: PropagationError = PropagationError::Resync, OneOf;
     /// A primary refuses writes while fewer than this many replicas are online and lag at most `min-replicas-max-lag`
     /// seconds; 0 turns this off. It bounds how many writes a primary takes that is cut off from its replicas. More
     /// than there are replicas refuses every write.

@@ -57,6 +57,8 @@ pub struct Engine {
     pub module_aux: Vec<ModuleAux>,
     /// Interpreters, scripts and libraries.
     pub scripting: Scripting,
+    /// The first request of the primary's stream that could not be run, until the link has taken note.
+    pub diverged: Option<String>,
     /// Both sides of replication.
     pub repl: Replication,
     /// The effects of the running top-level request, and where they go.
@@ -335,6 +337,7 @@ impl Engine {
             own_keys: OwnKeys::default(),
             functions: Vec::new(),
             module_aux: Vec::new(),
+            diverged: None,
             scripting: Scripting::default(),
             shortage: Shortage::default(),
             commits: Commits::default(),

@@ -4,10 +4,12 @@
 //!    bytes are appended, as they came, to this server's log, and so reach its own replicas.
 //!  * A command that is incomplete when the link breaks is forgotten, because the primary sends it again.
 //!  * A large argument is received by itself, and sent on from where it is: it never passes through the buffer.
-//!  * Commands are not answered. One that fails is a sign of diverged data; it is logged, and the link stays.
+//!  * Commands are not answered. A write that fails is a sign of diverged data: nothing after it is run, unless
+//!    `propagation-error-behavior ignore` says so.
 
-use crate::{ClientFlags, Engine, Executor, Session, links};
+use crate::{Args, ClientFlags, Engine, Executor, Session, links, table};
 use base::large::{self, Growing, Large};
+use config::choices::PropagationError;
 use replication::Reads;
 use resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
@@ -36,9 +38,14 @@ pub struct Inbox {
     needs: Reads,
 }
 
-/// The stream cannot be read any further.
+/// The stream cannot be followed any further.
 #[derive(Debug, PartialEq, Eq)]
-pub struct BrokenStream(pub String);
+pub enum BrokenStream {
+    /// It is no sequence of requests, or there is no memory for what it says.
+    Unreadable(String),
+    /// A request could not be run: the command, and why.
+    Diverged(String),
+}
 
 impl Inbox {
     /// Bytes read and not processed.
@@ -50,7 +57,8 @@ impl Inbox {
     /// Takes stream bytes and runs the whole commands among them as `session`, the link's.
     ///
     /// # Errors
-    /// The stream is no sequence of arrays of bulk strings, or there is no memory for what it says.
+    /// The stream is no sequence of arrays of bulk strings, or there is no memory for what it says, or a write of it
+    /// could not be run.
     pub fn apply(
         &mut self,
         mut bytes: &[u8],
@@ -115,19 +123,24 @@ impl Inbox {
             let rest = &buf[self.parsed..];
             if self.is_inline(rest) {
                 let text = "Master using the inline protocol. Desync?";
-                return Err(BrokenStream(text.to_owned()));
+                return Err(BrokenStream::Unreadable(text.to_owned()));
             }
             let parsed = self.parser.parse(rest, LIMITS, 1);
             if self.parser.is_empty() {
-                return parsed.map_err(|e| BrokenStream(e.to_string()));
+                return parsed.map_err(|e| BrokenStream::Unreadable(e.to_string()));
             }
             let argv: SmallVec<[&[u8]; 16]> = self.parser.request(0, rest).collect();
             if let Some(why) = engine.cannot_obey(session, &argv) {
-                return Err(BrokenStream(why));
+                return Err(BrokenStream::Unreadable(why));
             }
             large::offer(self.parser.larges(), || engine.run(session, &argv));
             engine.after_command();
             note_error(&argv, engine, session);
+            if let Some(why) = engine.diverged.take()
+                && engine.config.propagation_error_behavior != PropagationError::Ignore
+            {
+                return Err(BrokenStream::Diverged(why));
+            }
             self.needs |= Reads::needed_by(&argv);
             drop(argv);
             self.parsed += self.parser.consume(1);
@@ -161,14 +174,16 @@ impl Inbox {
 }
 
 fn no_memory(error: &std::io::Error) -> BrokenStream {
-    BrokenStream(format!("no memory for a large argument: {error}"))
+    BrokenStream::Unreadable(format!("no memory for a large argument: {error}"))
 }
 
 /// Replies are not sent; errors are kept for the log.
 fn note_error(argv: &[&[u8]], engine: &mut Engine, session: &mut Session) {
     if let Some(error) = session.reply.bytes().strip_prefix(b"-") {
         let error = String::from_utf8_lossy(error);
-        links::tell_error(engine, &String::from_utf8_lossy(argv[0]), &error);
+        let command = String::from_utf8_lossy(argv[0]);
+        let entry = table::find(Args(argv)).ok();
+        links::tell_error(engine, session, (&command, entry), &error);
     }
     session.reply.clear();
 }

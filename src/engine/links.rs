@@ -71,9 +71,27 @@ fn needs_no_database(command: &Entry, db: StreamDb) -> Result<(), CommandError> 
     }
 }
 
-/// A command of the primary failed here: its data and this server's are no longer the same.
-pub fn tell_error(engine: &mut Engine, command: &str, error: &str) {
+/// A command of the primary failed here: its data and this server's are no longer the same. `entry` is `None` if there
+/// is no such command.
+pub fn tell_error(
+    engine: &mut Engine,
+    primary: &Session,
+    (command, entry): (&str, Option<&Entry>),
+    error: &str,
+) {
     engine.stats.unexpected_errors += 1;
+    let divergence = &mut engine.repl.divergence;
+    divergence.unknown_commands += entry.is_none() as u64;
+    // A script may fail on its primary too. What is for a database that is not here has been told when it was selected.
+    let changes = entry.is_none_or(|entry| entry.flags.contains(Flags::WRITE));
+    if changes && primary.nowhere.is_none() {
+        let reason = format!("'{}': {}", command.escape_debug(), error.trim_end());
+        divergence.reason.clone_from(&reason);
+        engine.diverged.get_or_insert(reason);
+    }
+    if !divergence.is_news(command, error) {
+        return;
+    }
     let text = format!(
         "== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{}'",
         error.trim_end(),

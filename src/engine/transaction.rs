@@ -66,7 +66,8 @@ pub fn run_queue(
         }
         if let Err(error) = result {
             if client.flags.contains(ClientFlags::MASTER) {
-                links::tell_error(engine, queued.command.name, &error.to_string());
+                let command = (queued.command.name, Some(queued.command));
+                links::tell_error(engine, client, command, &error.to_string());
             }
             engine.fail(client, &error);
         }

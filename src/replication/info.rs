@@ -62,6 +62,12 @@ impl Replication {
                 let down = up.down_since_ms.map_or(-1, |since| seconds(since) as i64);
                 line("master_link_down_since_seconds", &down);
             }
+            let diverged = &self.divergence;
+            if !diverged.reason.is_empty() {
+                line("replica_unknown_commands", &diverged.unknown_commands);
+                line("replica_diverged_resyncs", &diverged.resyncs);
+                line("replica_diverged_reason", &one_line(&diverged.reason));
+            }
             line("slave_priority", &s.priority);
             line("slave_read_only", &(s.read_only as u8));
             line("replica_announced", &(s.announced as u8));

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+pub mod divergence;
 pub mod effects;
 pub mod failover;
 pub mod feed;
@@ -35,6 +36,7 @@ pub mod role;
 pub mod settings;
 
 pub use action::{Action, SnapshotOrder, SnapshotTarget};
+pub use divergence::Divergence;
 pub use effects::Effects;
 pub use meta::ReplMeta;
 pub use position::{Position, ReplId, ReplOffset, StreamDb};

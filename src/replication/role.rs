@@ -5,6 +5,7 @@
 //!  * Offsets are never reset by a change of role.
 
 use super::action::Action;
+use super::divergence::Divergence;
 use super::failover::Failover;
 use super::history::History;
 use super::log::{Chunk, Place};
@@ -35,6 +36,8 @@ pub struct Replication {
     pub(super) now_ms: u64,
     pub(super) failover: Option<Failover>,
     pub(super) received: ReceivedSyncs,
+    /// What could not be run of the stream of the primary that is followed now, or was followed last.
+    pub divergence: Divergence,
     /// CLIENT PAUSE holds writes: see [`Env::paused`].
     paused: bool,
     /// Effects must be encoded. Kept, because it is asked for every write.
@@ -79,6 +82,7 @@ impl Replication {
             now_ms: 0,
             failover: None,
             received: ReceivedSyncs::default(),
+            divergence: Divergence::default(),
             paused: false,
             listening: false,
             readers_are_old: false,
@@ -329,6 +333,7 @@ impl Replication {
 
     fn follow(&mut self, host: &str, port: u16, cached: Option<(Position, StreamDb)>) {
         self.received.failed();
+        self.divergence = Divergence::default();
         self.upstream = Some(Upstream {
             link: Link::new(host.to_owned(), port, self.now_ms),
             db: cached.map_or(StreamDb::default(), |(_, db)| db),

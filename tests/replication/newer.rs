@@ -20,6 +20,50 @@ fn wait_caught_up(ours: &mut Client, theirs: &mut Client) {
     });
 }
 
+/// A module's command cannot be run here: its result comes with a payload, and the link is not up without it.
+#[test]
+fn what_only_the_primary_can_run_arrives_by_a_full_sync() {
+    let Some(peer) = builder("redis-8.10") else {
+        return;
+    };
+    let primary = peer.config("repl-diskless-sync-delay 0").start();
+    let mut theirs = primary.client();
+    theirs.ok("SET before 1");
+    let follower = follower_of(&primary);
+    let mut ours = follower.client();
+    for (n, line) in ["VADD vectors VALUES 2 1 2 a", "VADD vectors VALUES 2 2 1 b"]
+        .iter()
+        .enumerate()
+    {
+        theirs.ok(line);
+        theirs.ok("SET after 2");
+        wait_until("the result is here", || {
+            ours.info_field("replication", "replica_diverged_resyncs") == (n + 1).to_string()
+                && ours.info_field("replication", "master_link_status") == "up"
+        });
+        assert_eq!(ours.text("TYPE vectors"), "vectorset");
+        assert_eq!(ours.text("GET after"), "2");
+    }
+    let unknown = ours.info_field("replication", "replica_unknown_commands");
+    assert_eq!(unknown, "2");
+    let reason = ours.info_field("replication", "replica_diverged_reason");
+    assert!(
+        reason.starts_with("'VADD': ERR unknown command"),
+        "{reason}"
+    );
+    let told = follower
+        .log()
+        .matches("sending an error to its master")
+        .count();
+    assert_eq!(told, 1, "a kind is told once");
+    ours.ok("CONFIG SET propagation-error-behavior stop");
+    theirs.ok("VREM vectors b");
+    wait_until("the link is down", || {
+        ours.info_field("replication", "master_link_status") == "down"
+    });
+    follower.wait_log("REPLICAOF begins it again");
+}
+
 /// Valkey 9.1 writes for the version that its replica tells, and for none without it.
 #[test]
 fn hash_fields_of_a_newer_valkey_keep_their_expiries() {

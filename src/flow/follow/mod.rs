@@ -23,8 +23,9 @@ use crate::load::Loaded;
 use crate::payload::{Mode, Modes};
 use crate::save::{Saves, Writers};
 use base::LogLevel;
+use config::choices::PropagationError;
 use engine::client_list;
-use engine::inbox::Inbox;
+use engine::inbox::{BrokenStream, Inbox};
 use engine::{ClientFlags, ClientId, Engine, Executor};
 use replication::{LinkAction, LinkInput, StreamDb};
 use std::collections::VecDeque;
@@ -273,11 +274,24 @@ impl<R: Receivers> Follower<R> {
             let who = client_list::line(session, engine.clock.steady_ms);
             Some((result.err()?, who))
         });
-        if let Some(Some((error, who))) = broken {
-            let text = format!("Protocol error ({}) from client: {who}", error.0);
-            engine.repl.log(LogLevel::Warning, text);
-            turns.0.push_front(Turn::Step(LinkInput::ProtocolError));
-        }
+        let Some(Some((broken, who))) = broken else {
+            return;
+        };
+        let (text, input) = match broken {
+            BrokenStream::Unreadable(error) => {
+                let text = format!("Protocol error ({error}) from client: {who}");
+                (text, LinkInput::ProtocolError)
+            }
+            BrokenStream::Diverged(why) => {
+                let behaviour = engine.config.propagation_error_behavior;
+                let stop = behaviour != PropagationError::Resync;
+                engine.repl.divergence.resyncs += u64::from(!stop);
+                let text = format!("This server cannot run what its primary has run ({why}).");
+                (text, LinkInput::Diverged(stop))
+            }
+        };
+        engine.repl.log(LogLevel::Warning, text);
+        turns.0.push_front(Turn::Step(input));
     }
 
     /// The stream's commands run as this session.

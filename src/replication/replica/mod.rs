@@ -39,6 +39,10 @@ use std::collections::VecDeque;
 pub const RETRY_MS: u64 = 1000;
 /// Failures of payloads double the delay up to this.
 const RETRY_MAX_MS: u64 = 32_000;
+/// Requests that cannot be run double the delay up to this: each of them costs the primary a snapshot.
+const DIVERGED_MAX_MS: u64 = 512_000;
+/// So long without such a request, beyond twice the last delay, the delays begin anew.
+const SETTLED_MS: u64 = 60_000;
 /// A reply line of a peer may be this long (bytes); the reference keeps 255.
 const LINE_MAX: usize = 4096;
 /// ACKs, and newlines while loading.
@@ -71,6 +75,9 @@ pub enum LinkInput<'a> {
     Closed(&'a str),
     /// The payload was loaded, or could not be; then nothing of it remains.
     Loaded(Result<(), String>),
+    /// A request of the stream could not be run: this server's data are no longer the primary's. `true`: nothing is
+    /// tried any more.
+    Diverged(bool),
     /// The stream broke the protocol: what was processed cannot be trusted to be a whole prefix.
     ProtocolError,
 }
@@ -166,6 +173,10 @@ pub struct Link {
     last_attempt_ms: Option<u64>,
     /// Payloads refused or lost in a row.
     failures: u32,
+    /// Requests in a row that could not be run.
+    divergences: u32,
+    /// If none follows up to then, the row ends; monotonic ms.
+    settled_ms: u64,
     next_ack_ms: u64,
     /// A failover: PSYNC tells the other side to promote itself, until it answered.
     promoting: bool,
@@ -184,6 +195,8 @@ impl Link {
             last_io_ms: now_ms,
             last_attempt_ms: None,
             failures: 0,
+            divergences: 0,
+            settled_ms: 0,
             next_ack_ms: 0,
             promoting: false,
             reconnecting: None,
@@ -256,6 +269,7 @@ impl Link {
             LinkInput::Bytes(bytes) => self.on_bytes(bytes, env, out),
             LinkInput::Closed(error) => self.on_closed(error, env, out),
             LinkInput::Loaded(result) => self.on_loaded(result, env, out),
+            LinkInput::Diverged(stop) => self.on_diverged(stop, env, out),
             LinkInput::ProtocolError => {
                 if self.is_up() {
                     out.push(LinkAction::Lost(false));
@@ -263,6 +277,35 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// The result comes with a payload. A primary that goes on with such requests would make us ask for one after
+    /// the other, so each attempt waits longer, until a while has passed without.
+    fn on_diverged(&mut self, stop: bool, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
+        if !self.is_up() {
+            return;
+        }
+        out.push(LinkAction::Lost(false));
+        if env.now_ms > self.settled_ms {
+            self.divergences = 0;
+        }
+        let delay = (RETRY_MS << self.divergences.min(16)).min(DIVERGED_MAX_MS);
+        self.divergences += 1;
+        self.settled_ms = env.now_ms + 2 * delay + SETTLED_MS;
+        out.push(LinkAction::Disconnect);
+        self.line.clear();
+        self.reconnecting = Some("after a request that could not be run");
+        let due_ms = if stop { u64::MAX } else { env.now_ms + delay };
+        self.state = State::Idle { due_ms };
+        let text = match stop {
+            true => "The link to the primary ends, as propagation-error-behavior says; REPLICAOF begins it again."
+                .to_owned(),
+            false => format!(
+                "The link to the primary ends. A full sync, which brings the result, begins in {} s.",
+                delay / 1000
+            ),
+        };
+        log(out, LogLevel::Warning, text);
     }
 
     fn on_tick(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {

@@ -368,6 +368,32 @@ fn a_broken_stream_is_not_continued() {
     assert_eq!(got, [LinkAction::Lost(false), LinkAction::Disconnect]);
 }
 
+/// A payload brings the result, and each costs the primary a snapshot.
+#[test]
+fn who_cannot_run_what_the_primary_has_run_asks_for_all_of_it_ever_more_rarely() {
+    let mut s = Scene::new();
+    let mut waits = Vec::new();
+    for n in 0..12 {
+        s.cached = Some(at('a', 5));
+        s.handshake();
+        s.say("+CONTINUE");
+        s.now_ms += if n == 11 { 2_000_000 } else { 50 };
+        let got = s.step(LinkInput::Diverged(false));
+        assert_eq!(got, [LinkAction::Lost(false), LinkAction::Disconnect]);
+        let State::Idle { due_ms } = *s.link.state() else {
+            panic!("{:?}", s.link.state());
+        };
+        waits.push((due_ms - s.now_ms) / 1000);
+        s.now_ms = due_ms;
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 1]);
+    s.cached = Some(at('a', 5));
+    s.handshake();
+    s.say("+CONTINUE");
+    s.step(LinkInput::Diverged(true));
+    assert_eq!(s.tick(1 << 40), []);
+}
+
 #[test]
 fn a_failover_asks_for_promotion_and_takes_only_continue() {
     for (reply, refused) in [
