@@ -169,7 +169,7 @@ fn database(cx: &Cx<'_>, args: Args<'_>) -> Result<usize, CommandError> {
 
 fn auth(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (user, password) = match args.len() {
-        2 if cx.engine.config.requirepass.is_empty() => {
+        2 if cx.engine.users.default_user().nopass => {
             return Err(CommandError::fixed(
                 "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
             ));
@@ -183,20 +183,13 @@ fn auth(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Lets the client in if the password is right; there is one user, `default`.
+/// Lets the client in as a user, if the password is right.
 fn authenticate(cx: &mut Cx<'_>, command: &[u8], user: &[u8], password: &[u8]) -> CmdResult {
-    let wanted = cx.engine.config.requirepass.as_bytes();
-    if user != b"default" || !(wanted.is_empty() || same(wanted, password)) {
+    if !cx.engine.log_in(cx.client, user, password) {
         cx.engine.note_failed_login(cx.client, command, user);
         return Err(WRONG_PASSWORD);
     }
-    cx.client.authenticated = true;
     Ok(())
-}
-
-/// Comparison in a time that does not tell where the difference is.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
 }
 
 fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
@@ -232,7 +225,7 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if let Some((user, password)) = login {
         authenticate(cx, &args[0], &args[user], &args[password])?;
     }
-    if !cx.client.authenticated {
+    if cx.client.must_log_in() {
         return Err(CommandError::fixed(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
@@ -289,7 +282,7 @@ fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     client.db = 0;
     client.name.clear();
     client.reply.proto = Proto::Resp2;
-    client.authenticated = cx.engine.config.requirepass.is_empty();
+    cx.engine.begin_as_default(client);
     client.reply.simple("RESET");
     Ok(())
 }

@@ -140,7 +140,7 @@ fn geoadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         zadd.extend([score.as_bytes(), args.0[i + 2]]);
     }
     let before = cx.engine.dirty;
-    let command = table::by_name(b"zadd").expect("ZADD is declared");
+    let command = table::by_own_name(b"zadd").expect("ZADD is declared");
     (command.run)(cx, Args(&zadd))?;
     match cx.engine.dirty != before {
         true => cx.propagate_as(&zadd),

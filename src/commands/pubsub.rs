@@ -5,7 +5,7 @@
 
 use crate::manual;
 use engine::pubsub::*;
-use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
+use engine::spec::{Access, Channels, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, glob};
 use resp::Reply;
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "subscribe",
         arity: -2,
+        channels: Channels::Names,
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
@@ -47,6 +48,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "psubscribe",
         arity: -2,
+        channels: Channels::Patterns,
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
@@ -79,6 +81,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "ssubscribe",
         arity: -2,
+        channels: Channels::Names,
         flags: Flags::PUBSUB
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
@@ -115,6 +118,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "publish",
         arity: 3,
+        channels: Channels::First,
         flags: Flags::PUBSUB
             .union(Flags::MAY_REPLICATE)
             .union(Flags::LOADING)
@@ -131,6 +135,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "spublish",
         arity: 3,
+        channels: Channels::First,
         flags: Flags::PUBSUB
             .union(Flags::MAY_REPLICATE)
             .union(Flags::LOADING)

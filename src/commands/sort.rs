@@ -10,6 +10,11 @@ use keyspace::{Value, ValueRef};
 use std::cmp::Ordering;
 use std::ops::Range;
 
+const BY_DENIED: CommandError =
+    CommandError::fixed("ERR BY option of SORT denied due to insufficient ACL permissions.");
+const GET_DENIED: CommandError =
+    CommandError::fixed("ERR GET option of SORT denied due to insufficient ACL permissions.");
+
 /// The keys of BY and GET.
 const SORTED_BY: KeySpec = KeySpec::new(Begin::Unknown, Find::Unknown, Access::READ).noted(
     "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the \
@@ -74,7 +79,8 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn parse(args: Args<'a>, read_only: bool) -> Result<Self, CommandError> {
+    /// `reads_all`: the user may read all keys, and so those that BY and GET make up.
+    fn parse(args: Args<'a>, read_only: bool, reads_all: bool) -> Result<Self, CommandError> {
         let mut found = Options {
             descending: false,
             alpha: false,
@@ -96,8 +102,14 @@ impl<'a> Options<'a> {
             } else if !read_only && let Some(key) = words.take_value("STORE") {
                 found.store = Some(key);
             } else if let Some(pattern) = words.take_value("BY") {
+                if pattern.contains(&b'*') && !reads_all {
+                    return Err(BY_DENIED);
+                }
                 found.by = Some(pattern);
             } else if let Some(pattern) = words.take_value("GET") {
+                if !reads_all {
+                    return Err(GET_DENIED);
+                }
                 found.get.push(pattern);
             } else {
                 return Err(CommandError::SYNTAX);
@@ -139,7 +151,8 @@ fn sort_ro(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
-    let mut options = Options::parse(args, read_only)?;
+    let reads_all = cx.may_read_all_keys(args);
+    let mut options = Options::parse(args, read_only, reads_all)?;
     // BY without a star names no key: the order stays as it is.
     let mut keep_order = options.by.is_some_and(|by| !by.contains(&b'*'));
     let found = cx.lookup(&args[1]);

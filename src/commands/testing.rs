@@ -290,6 +290,12 @@ impl Host for FakeHost {
         Ok(())
     }
     fn sleep(&self, _: u64) {}
+    fn read_acl_file(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("No such file or directory".into())
+    }
+    fn write_acl_file(&self, _: &str, _: &[u8]) -> Result<(), String> {
+        Err("No such file or directory".into())
+    }
     fn rewrite_config(&self, _: &mut Engine) -> Result<(), String> {
         Ok(())
     }

@@ -216,13 +216,15 @@ directives! {
     /// very fast, so take a long random one. Replicas and Sentinel need it too (`masterauth`). A new password leaves
     /// clients that are connected as they are; an emptied one lets everyone in.
     Works SECRET -> Password "requirepass" requirepass: String = String::new(), Text;
-    /// Only the empty value is accepted: users other than `default` are not built in, and a server that ignored the
-    /// file would give more access than it says.
-    Refused START "aclfile" aclfile: String = String::new(), Text;
+    /// The file from which users are read at the start and by ACL LOAD, and to which ACL SAVE writes them. Its lines
+    /// begin with `user`; one that is wrong keeps the server from starting. With it, the configuration may have no
+    /// `user` lines of its own, and `requirepass` has no effect. Without it (the default) `user` lines give the users.
+    Works START "aclfile" aclfile: String = String::new(), Text;
     /// How many entries ACL LOG keeps; 0 keeps none. A high value takes memory.
     Works LIVE "acllog-max-len" acllog_max_len: i64 = 128, Int(0..=MAX);
-    /// Has no effect: there is only the user `default`, who may use all channels.
-    Idle LIVE "acl-pubsub-default" acl_pubsub_default: AclPubsub = AclPubsub::Resetchannels, OneOf;
+    /// Which channels a new user, and a new selector of one, may use before any rule: none by default, or all with
+    /// `allchannels`, as before Redis 7.0. A change leaves users as they are.
+    Works LIVE "acl-pubsub-default" acl_pubsub_default: AclPubsub = AclPubsub::Resetchannels, OneOf;
 
     section "Clients":
     /// The bytes of requests that one client may have sent without their having run, those queued in MULTI included;

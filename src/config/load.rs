@@ -74,13 +74,39 @@ pub struct Loaded {
     pub config: Config,
     /// One line for each directive that was given and does nothing.
     pub warnings: Vec<String>,
+    /// `user` lines, in their order.
+    pub users: Vec<Line>,
+    /// `rename-command` lines, in their order.
+    pub renames: Vec<Line>,
     /// The lists that lines of the file have replaced already.
     begun: Vec<&'static str>,
 }
 
+/// A line whose meaning only the rooms know that have users and commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its number in its text, from 1.
+    pub number: usize,
+    /// The line.
+    pub text: String,
+    /// Its words behind the first.
+    pub words: Vec<Vec<u8>>,
+}
+
+impl Line {
+    /// The error that says what is wrong with it.
+    pub fn wrong(&self, reason: String) -> ConfigError {
+        ConfigError::Line {
+            number: self.number,
+            text: self.text.clone(),
+            reason,
+        }
+    }
+}
+
 /// Directives of the reference server that cannot be honoured and must not be passed over: without
 /// them data would be lost, access be opened, or commands be there that should not.
-const REFUSED: &[&str] = &["user", "rename-command", "loadmodule", "sentinel"];
+const REFUSED: &[&str] = &["loadmodule", "sentinel"];
 /// Directives without effect since long ago, which the reference server passes over in silence.
 const DEAD: &[&str] = &[
     "list-max-ziplist-entries",
@@ -114,6 +140,14 @@ impl Loaded {
             };
             let words = split_words(line.as_bytes())
                 .ok_or_else(|| wrong("Unbalanced quotes in configuration line".into()))?;
+            if let Some(lines) = self.aside(&words) {
+                lines.push(Line {
+                    number: i + 1,
+                    text: line.to_owned(),
+                    words: words[1..].to_vec(),
+                });
+                continue;
+            }
             let words: Result<Vec<String>, _> = words.into_iter().map(String::from_utf8).collect();
             let words = words.map_err(|_| wrong("argument is not valid UTF-8".into()))?;
             let Some((name, values)) = words.split_first() else {
@@ -130,6 +164,16 @@ impl Loaded {
             self.line(name, &values, files).map_err(wrong)?;
         }
         Ok(())
+    }
+
+    /// Where a line is put that is looked at later, if it is one of those.
+    fn aside(&mut self, words: &[Vec<u8>]) -> Option<&mut Vec<Line>> {
+        let (name, values) = words.split_first()?;
+        match values.len() {
+            1.. if name.eq_ignore_ascii_case(b"user") => Some(&mut self.users),
+            2 if name.eq_ignore_ascii_case(b"rename-command") => Some(&mut self.renames),
+            _ => None,
+        }
     }
 
     fn include(
@@ -335,8 +379,9 @@ mod tests {
             ),
             (
                 "rename-command foo",
-                "'rename-command' is not supported by Forebay yet: refusing to start, as ignoring it would lose data or open access",
+                "Bad directive or wrong number of arguments",
             ),
+            ("user", "Bad directive or wrong number of arguments"),
             (
                 "unixsocketperm 999",
                 "argument couldn't be parsed as an octal number",
@@ -355,9 +400,7 @@ mod tests {
     #[test]
     fn what_would_lose_data_or_open_access_is_refused_by_name() {
         for text in [
-            "user default on",
-            "aclfile /a",
-            "rename-command FLUSHALL \"\"",
+            "loadmodule /a",
             "tls-port 6380",
             "tls-cert-file /a",
             "cluster-enabled yes",

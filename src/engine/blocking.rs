@@ -14,6 +14,7 @@
 //!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
 //!    `Session::blocked` and the flag BLOCKED; one function, `release`, removes all of this.
 
+use super::acl::Access;
 use super::kept::Kept;
 use super::{
     Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session, table,
@@ -306,7 +307,14 @@ impl Executor {
                 this.blocking.resuming = Some(blocked.deadline_ms);
                 let result = blocked.args.run(|argv| {
                     let args = Args(argv);
-                    table::find(args).and_then(|c| this.call(session, c, args))
+                    let command = table::find(args)?;
+                    if session.access != Access::All {
+                        // The reply is an error like any other, but the call is counted as refused.
+                        this.may_as_user(session, command, args).inspect_err(|_| {
+                            this.stats.per_command[command.index].rejected += 1;
+                        })?;
+                    }
+                    this.call(session, command, args)
                 });
                 if let Err(error) = result {
                     this.fail(session, &error);

@@ -107,10 +107,9 @@ pub fn line(client: &Session, now_ms: i64) -> String {
         memory(client) + client.stream_pending,
         if client.unsent > 0 { "rw" } else { "r" },
         client.last_command.map_or("NULL", |c| c.name),
-        if client.flags.contains(ClientFlags::MASTER) {
-            "(superuser)"
-        } else {
-            "default"
+        match &client.user {
+            None => "(superuser)".into(),
+            Some(user) => String::from_utf8_lossy(&user.name),
         },
         if client.reply.proto == Proto::Resp3 {
             3

@@ -12,6 +12,7 @@ use super::table::{self, Families};
 use super::tick::Rates;
 use super::tracking::TrackingTable;
 use super::{ClientId, Clients, Session};
+use crate::acl::Users;
 use crate::acl_log::AclLog;
 use crate::commit::Commits;
 use crate::latency::LatencyMonitor;
@@ -134,6 +135,8 @@ pub struct Engine {
     pub(super) watches_writes: bool,
     /// Writers are held once [`Keyspace::left_bytes`] is more than this: the snapshot holds as much as it may.
     pub hold_writes_above: u64,
+    /// The users.
+    pub users: Users,
     /// ACL LOG
     pub acl_log: AclLog,
     /// MONITOR clients.
@@ -236,6 +239,12 @@ pub struct Stats {
     pub output_limit_disconnections: u64,
     /// `acl_access_denied_auth`
     pub denied_auth: u64,
+    /// `acl_access_denied_cmd`
+    pub denied_commands: u64,
+    /// `acl_access_denied_key`
+    pub denied_keys: u64,
+    /// `acl_access_denied_channel`
+    pub denied_channels: u64,
     /// `expired_time_cap_reached_count`
     pub expire_cycles_cut: u64,
     /// `evicted_scripts`
@@ -323,6 +332,7 @@ impl Engine {
         table::install(families);
         let run_id = String::from_utf8_lossy(&secrets.name()).into_owned();
         let keyspace = Keyspace::new(config.databases as usize, secrets.hash_key());
+        let users = Users::new(&config.requirepass, table::count());
         lua::strings::choose_key(secrets.hash_key());
         Engine {
             keyspace,
@@ -378,6 +388,7 @@ impl Engine {
             longest_write_ns: 0,
             watches_writes: false,
             hold_writes_above: u64::MAX,
+            users,
             acl_log: AclLog::default(),
             monitors: Vec::new(),
             run_id,
@@ -393,7 +404,7 @@ impl Engine {
         self.next_client_id += 1;
         self.stats.connections += 1;
         let mut session = Session::new(id, addr, laddr, self.clock.steady_ms);
-        session.authenticated = self.config.requirepass.is_empty();
+        self.begin_as_default(&mut session);
         self.clients.insert(Box::new(session));
         id
     }

@@ -3,14 +3,16 @@
 //!
 //! ```text
 //! unknown, arity
-//!   -> may this caller call it?      DEBUG allowed, AUTH, MULTI, scripts            (Engine::may)
+//!   -> may this caller call it?      DEBUG allowed, AUTH, MULTI, scripts, user           (Engine::may)
 //!   -> does the state allow it?      memory, saves, replicas, read-only, stale      (states, by Caller::states)
 //!   -> does its connection allow it? subscriber, stale, loading, busy script, links (clients and the primary only)
 //! ```
 //!
 //! Each gate answers with an error. Holding a client back ([`pause`](super::pause)) and queueing in MULTI come after all
-//! of them. A request that waited in a blocking command and runs again has passed, as in the reference.
+//! of them. A request that waited in a blocking command and runs again has passed, as in the reference; only its user is
+//! asked once more.
 
+use super::acl::Access;
 use super::engine::Loading;
 use super::spec::Flags;
 use super::states::{self, CLIENT, DATA, Demand, PING, Subject};
@@ -41,8 +43,8 @@ pub(super) enum Caller<'a> {
     Primary(&'a Session),
     /// EXEC, for a request of this session that passed as a client's when it was queued.
     Queue(&'a Session),
-    /// The running script.
-    Script,
+    /// The running script, and the session that its calls are made with: it has the user of the script's caller.
+    Script(&'a Session),
 }
 
 impl Caller<'_> {
@@ -52,7 +54,7 @@ impl Caller<'_> {
         match self {
             Caller::Client(_) | Caller::Primary(_) => CLIENT,
             Caller::Queue(_) => states::QUEUE,
-            Caller::Script => states::CALL,
+            Caller::Script(_) => states::CALL,
         }
     }
 }
@@ -80,8 +82,12 @@ impl Engine {
     /// of it leaves no code.
     #[inline(always)]
     pub(super) fn admit(&mut self, caller: Caller<'_>, args: Args<'_>) -> Admission {
-        let command = table::find(args).map_err(|unknown| match caller {
-            Caller::Script => (None, UNKNOWN_TO_SCRIPT),
+        let found = match caller {
+            Caller::Primary(_) => table::find_trusted(args),
+            _ => table::find(args),
+        };
+        let command = found.map_err(|unknown| match caller {
+            Caller::Script(_) => (None, UNKNOWN_TO_SCRIPT),
             _ => (None, unknown),
         })?;
         match self.check(caller, command, args) {
@@ -100,7 +106,7 @@ impl Engine {
     ) -> CmdResult {
         if !command.arity_fits(args.len()) {
             return Err(match caller {
-                Caller::Script => ARITY_IN_SCRIPT,
+                Caller::Script(_) => ARITY_IN_SCRIPT,
                 _ => CommandError::arity(command.name),
             });
         }
@@ -108,9 +114,9 @@ impl Engine {
             Caller::Client(client) | Caller::Primary(client) => {
                 self.flags_of(client, command, args)
             }
-            Caller::Queue(_) | Caller::Script => command.flags,
+            Caller::Queue(_) | Caller::Script(_) => command.flags,
         };
-        self.may(caller, command, flags)?;
+        self.may(caller, command, flags, args)?;
         let demand = self.demand(caller, command, flags);
         if demand.is_any() {
             self.pass(caller.states(), demand)?;
@@ -119,14 +125,21 @@ impl Engine {
             Caller::Client(client) => self.check_connection(client, command, flags, false),
             Caller::Primary(client) => self.check_connection(client, command, flags, true),
             Caller::Queue(_) => Ok(()),
-            Caller::Script => self.check_reserve(flags),
+            Caller::Script(_) => self.check_reserve(flags),
         }
     }
 
     /// Whether a caller may call a command at all, whatever state the server is in. This is where users are asked: each
-    /// request comes here, a queued one again when EXEC runs it, and each call of a script.
+    /// request comes here, a queued one again when EXEC runs it, one that waited again when it is served, and each call
+    /// of a script. A client with all rights costs one comparison.
     #[inline(always)]
-    fn may(&self, caller: Caller<'_>, command: &'static Entry, flags: Flags) -> CmdResult {
+    fn may(
+        &mut self,
+        caller: Caller<'_>,
+        command: &'static Entry,
+        flags: Flags,
+        args: Args<'_>,
+    ) -> CmdResult {
         match caller {
             Caller::Client(client) | Caller::Primary(client) => {
                 if command.flags.contains(Flags::PROTECTED)
@@ -134,22 +147,42 @@ impl Engine {
                 {
                     return Err(NO_DEBUG);
                 }
-                if !client.authenticated && !flags.contains(Flags::NO_AUTH) {
-                    return Err(CommandError::NO_AUTH);
+                if client.access != Access::All {
+                    return self.may_with_less(client, command, flags, args);
                 }
-                if client.flags.contains(ClientFlags::MULTI)
-                    && command.flags.contains(Flags::NO_MULTI)
-                {
-                    return Err(NOT_IN_MULTI);
-                }
-                Ok(())
+                not_in_multi(client, command)
             }
-            Caller::Queue(_) => Ok(()),
-            Caller::Script => match flags.contains(Flags::NOSCRIPT) && !self.scripts_may_all {
-                true => Err(NOT_FROM_SCRIPT),
-                false => Ok(()),
+            Caller::Queue(client) => match client.access {
+                Access::All => Ok(()),
+                Access::LoginFirst => Err(CommandError::NO_AUTH),
+                Access::AsUserMay => self.may_be_queued_still(client, command, args),
             },
+            Caller::Script(actor) => {
+                if flags.contains(Flags::NOSCRIPT) && !self.scripts_may_all {
+                    return Err(NOT_FROM_SCRIPT);
+                }
+                match actor.access {
+                    Access::All => Ok(()),
+                    _ => self.may_from_script(actor, command, args),
+                }
+            }
         }
+    }
+
+    /// What a client may that has to log in, or whose user may not do everything.
+    #[cold]
+    fn may_with_less(
+        &mut self,
+        client: &Session,
+        command: &'static Entry,
+        flags: Flags,
+        args: Args<'_>,
+    ) -> CmdResult {
+        if client.must_log_in() && !flags.contains(Flags::NO_AUTH) {
+            return Err(CommandError::NO_AUTH);
+        }
+        not_in_multi(client, command)?;
+        self.may_as_user(client, command, args)
     }
 
     /// What a call demands of the server's state. To find that out for a client, room is made for it.
@@ -180,7 +213,7 @@ impl Engine {
                     && self.lacks_memory(),
                 ..Demand::default()
             },
-            Caller::Script => self.demand_of_call(flags),
+            Caller::Script(_) => self.demand_of_call(flags),
         }
     }
 
@@ -257,6 +290,16 @@ impl Engine {
             let own = self.flags_of(client, queued.command, Args(&argv));
             (flags | (own & any)).difference(all.difference(own))
         })
+    }
+}
+
+#[inline(always)]
+fn not_in_multi(client: &Session, command: &Entry) -> CmdResult {
+    let refused =
+        client.flags.contains(ClientFlags::MULTI) && command.flags.contains(Flags::NO_MULTI);
+    match refused {
+        true => Err(NOT_IN_MULTI),
+        false => Ok(()),
     }
 }
 

@@ -142,6 +142,16 @@ pub trait Host {
     fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError>;
     /// DEBUG SLEEP: blocks the whole server.
     fn sleep(&self, micros: u64);
+    /// The content of the ACL file.
+    ///
+    /// # Errors
+    /// The system's text.
+    fn read_acl_file(&self, path: &str) -> Result<Vec<u8>, String>;
+    /// ACL SAVE: the file is replaced as a whole.
+    ///
+    /// # Errors
+    /// The system's text, which has been logged.
+    fn write_acl_file(&self, path: &str, text: &[u8]) -> Result<(), String>;
     /// CONFIG REWRITE.
     fn rewrite_config(&self, engine: &mut Engine) -> Result<(), String>;
     /// A directive was changed by CONFIG SET: make it take effect (listeners, directory, log level ...).

@@ -7,9 +7,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod acl_log;
 pub mod args;
 pub mod blocking;
+pub mod categories;
 pub mod client_eviction;
 pub mod client_list;
 pub mod clients;

@@ -34,7 +34,7 @@ impl Engine {
 
     /// Pending bytes at which a client is closed.
     pub fn output_max(&self, client: &Session) -> usize {
-        if !client.authenticated && client.is_ordinary() {
+        if client.must_log_in() && client.is_ordinary() {
             return UNAUTHENTICATED_MAX;
         }
         match self.output_limit(client).hard {

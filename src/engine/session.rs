@@ -1,5 +1,6 @@
 //! The state of one client: everything but the socket.
 
+use super::acl::{Access, User};
 use super::kept::Kept;
 use super::table::Entry;
 use crate::CommitPosition;
@@ -8,6 +9,7 @@ use bitflags::bitflags;
 use replication::StreamDb;
 use resp::{Proto, Reply};
 use std::collections::HashSet;
+use std::rc::Rc;
 
 bitflags! {
     /// A client's condition.
@@ -94,8 +96,12 @@ pub struct Session {
     pub reply: Reply,
     /// Condition.
     pub flags: ClientFlags,
-    /// AUTH succeeded or was not needed.
+    /// AUTH succeeded or was not needed when it connected.
     pub authenticated: bool,
+    /// The user that it acts as; the link to our primary and internal sessions have none, and all rights.
+    pub user: Option<Rc<User>>,
+    /// What that means for its calls, kept equal by [`Engine::update_access`](crate::Engine::update_access).
+    pub access: Access,
     /// CLIENT TRACKING
     pub tracking: Option<Box<super::tracking::Tracking>>,
     /// Commands since MULTI.
@@ -151,6 +157,8 @@ impl Session {
     pub fn follow(&mut self, db: StreamDb, databases: usize) {
         self.flags.insert(ClientFlags::MASTER);
         self.authenticated = true;
+        self.user = None;
+        self.access = Access::All;
         let here = db.within(databases);
         self.db = here.unwrap_or(0);
         self.nowhere = here.is_none().then_some(db);
@@ -159,6 +167,11 @@ impl Session {
     /// The database that the stream of our primary has selected.
     pub fn stream_db(&self) -> StreamDb {
         self.nowhere.unwrap_or(StreamDb::ours(self.db))
+    }
+
+    /// It has to log in before it may do anything else.
+    pub fn must_log_in(&self) -> bool {
+        self.access == Access::LoginFirst
     }
 
     /// It wants no reply to the request that runs (CLIENT REPLY OFF and SKIP).
@@ -197,6 +210,8 @@ impl Session {
             reply: Reply::new(Proto::Resp2),
             flags: ClientFlags::empty(),
             authenticated: false,
+            user: None,
+            access: Access::All,
             tracking: None,
             queue: Vec::new(),
             queued_bytes: 0,

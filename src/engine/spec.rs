@@ -19,6 +19,8 @@ pub struct Command {
     pub keys: Keys,
     /// What it does with them.
     pub uses: KeyUse,
+    /// The channels among its arguments that a user must be allowed.
+    pub channels: Channels,
     /// Its arguments that nobody may see.
     pub secrets: Secrets,
     /// Where the script comes from that it runs.
@@ -60,6 +62,19 @@ pub struct Unlisted {
 
 /// The function that does a command's work and writes its reply.
 pub type Handler = fn(&mut Cx<'_>, Args<'_>) -> CmdResult;
+
+/// The channels among the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// There are none.
+    None,
+    /// The first argument is one.
+    First,
+    /// All arguments are channels.
+    Names,
+    /// All arguments are patterns of channels.
+    Patterns,
+}
 
 /// The places of the keys among the arguments.
 #[derive(Clone, Copy)]
@@ -276,6 +291,7 @@ impl Command {
             flags: Flags::empty(),
             keys: Keys::None,
             uses: KeyUse::None,
+            channels: Channels::None,
             secrets: Secrets::None,
             script: None,
             group: Group::Generic,

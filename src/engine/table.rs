@@ -7,6 +7,7 @@
 use super::spec::{Command, Flags, KeySpec};
 use super::{Args, CommandError};
 use base::error::up_to_zero;
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::{LazyLock, OnceLock};
 
@@ -14,16 +15,48 @@ use std::sync::{LazyLock, OnceLock};
 pub type Families = &'static [&'static [Command]];
 
 static FAMILIES: OnceLock<Families> = OnceLock::new();
+/// What the top-level commands are called, in the order of their declarations, where that was given.
+static NAMES: OnceLock<Vec<Option<String>>> = OnceLock::new();
 
 /// Puts the commands of all families into the table. A second call changes nothing.
 pub fn install(families: Families) {
     let _ = FAMILIES.set(families);
 }
 
+/// As [`install`], with other names for some commands: pairs of a name and the new one, which is empty for a command
+/// that nobody may call. Each pair sees what those before it did. To be called before the table is used.
+///
+/// # Errors
+/// The index of the pair that is wrong, and why.
+pub fn install_renamed(
+    families: Families,
+    renames: &[(&str, &str)],
+) -> Result<(), (usize, &'static str)> {
+    let declared = families.iter().flat_map(|family| family.iter());
+    let mut names: Vec<Option<String>> = declared.map(|c| Some(c.name.to_owned())).collect();
+    for (i, (old, new)) in renames.iter().enumerate() {
+        let named = |wanted: &str| {
+            let is = |name: &String| name.eq_ignore_ascii_case(wanted);
+            names.iter().position(|name| name.as_ref().is_some_and(is))
+        };
+        let at = named(old).ok_or((i, "No such command in rename-command"))?;
+        if !new.is_empty() && named(new).is_some_and(|other| other != at) {
+            return Err((i, "Target command name already exists"));
+        }
+        names[at] = (!new.is_empty()).then(|| new.to_ascii_lowercase());
+    }
+    install(families);
+    let _ = NAMES.set(names);
+    Ok(())
+}
+
 /// A command in the table. Derefs to its declaration.
 pub struct Entry {
     /// The declaration.
     pub command: &'static Command,
+    /// What requests call it, in lower case: its name, unless `rename-command` says otherwise. `None` for one that
+    /// nobody may call.
+    pub called: Option<Cow<'static, str>>,
     /// Its number, subcommands included: the index of its statistics.
     pub index: usize,
     /// The container that it is a subcommand of.
@@ -50,6 +83,11 @@ impl Entry {
         self.subcommands
             .iter()
             .find(|s| s.short_name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    fn is_called(&self, name: &[u8]) -> bool {
+        let called = self.called.as_ref();
+        called.is_some_and(|called| called.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The name without the container: `get` of `config|get`.
@@ -96,14 +134,24 @@ impl Table {
         };
         let families = FAMILIES.get();
         let families = families.expect("the families are installed before a command is looked for");
+        let renamed = NAMES.get().map(|names| names.iter());
+        let mut renamed = renamed.into_iter().flatten();
         for command in families.iter().flat_map(|f| f.iter()) {
+            let mut entry = Entry::number(command, None, &mut table.count);
+            if let Some(name) = renamed.next()
+                && name.as_deref() != Some(command.name)
+            {
+                entry.called = name.clone().map(Cow::Owned);
+            }
+            let Some(name) = entry.called.as_deref() else {
+                table.entries.push(entry);
+                continue;
+            };
             assert!(
-                table.find(command.name.as_bytes()).is_none(),
-                "{} is declared twice",
-                command.name
+                table.find(name.as_bytes()).is_none(),
+                "{name} is declared twice"
             );
-            let entry = Entry::number(command, None, &mut table.count);
-            let start = Start::of(command.name.as_bytes());
+            let start = Start::of(name.as_bytes());
             let mut slot = start.hash();
             while table.slots[slot].entry != EMPTY {
                 slot = (slot + 1) % SLOTS;
@@ -124,10 +172,7 @@ impl Table {
         loop {
             let slot = self.slots[at];
             let entry = self.entries.get(slot.entry as usize)?;
-            if slot.start == start
-                && (name.len() <= Start::MAX
-                    || entry.command.name.as_bytes().eq_ignore_ascii_case(name))
-            {
+            if slot.start == start && (name.len() <= Start::MAX || entry.is_called(name)) {
                 return Some(entry);
             }
             at = (at + 1) % SLOTS;
@@ -200,6 +245,7 @@ impl Entry {
         let subcommands = command.subcommands.iter();
         Entry {
             command,
+            called: Some(Cow::Borrowed(command.name)),
             index,
             parent,
             varies: command.flags.contains(Flags::RUNS_QUEUE) || command.script.is_some(),
@@ -211,8 +257,13 @@ impl Entry {
     }
 }
 
-/// Every top-level command.
+/// Every top-level command that can be called.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
+    declared().filter(|entry| entry.called.is_some())
+}
+
+/// Every top-level command, also those that `rename-command` lets nobody call.
+pub fn declared() -> impl Iterator<Item = &'static Entry> {
     TABLE.entries.iter()
 }
 
@@ -227,19 +278,40 @@ pub fn by_name(name: &[u8]) -> Option<&'static Entry> {
     TABLE.find(name)
 }
 
+/// A top-level command by the name of its declaration, in any case.
+pub fn by_own_name(name: &[u8]) -> Option<&'static Entry> {
+    declared().find(|e| e.command.name.as_bytes().eq_ignore_ascii_case(name))
+}
+
 /// The command (or subcommand) that a request names.
 #[inline]
 pub fn find(args: Args<'_>) -> Result<&'static Entry, CommandError> {
     let command = by_name(&args[0]).ok_or_else(|| unknown(args))?;
+    subcommand_of(command, args)
+}
+
+#[inline(always)]
+fn subcommand_of(command: &'static Entry, args: Args<'_>) -> Result<&'static Entry, CommandError> {
     if command.subcommands.is_empty() || args.len() < 2 {
         return Ok(command);
     }
     command.subcommand(&args[1]).ok_or_else(|| {
+        let called = command.called.as_deref().unwrap_or(command.name);
         CommandError::quoting(
             "ERR unknown subcommand '{128}'. Try {} HELP.",
-            &[&args[1], command.name.to_ascii_uppercase().as_bytes()],
+            &[&args[1], called.to_ascii_uppercase().as_bytes()],
         )
     })
+}
+
+/// As [`find`], for what we have written ourselves or our primary has sent: settled effects have their own names, also
+/// those that `rename-command` has taken from clients.
+pub fn find_trusted(args: Args<'_>) -> Result<&'static Entry, CommandError> {
+    if by_name(&args[0]).is_some() {
+        return find(args);
+    }
+    let command = by_own_name(&args[0]).ok_or_else(|| unknown(args))?;
+    subcommand_of(command, args)
 }
 
 fn unknown(args: Args<'_>) -> CommandError {

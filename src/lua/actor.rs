@@ -147,7 +147,9 @@ impl Interpreter<'_> {
                 Answer::Done(run)
             }
             Ask::Quit => return None,
-            Ask::Reply(..) | Ask::Said(_) | Ask::Continue | Ask::Kill(_) => Answer::Ready,
+            Ask::Reply(..) | Ask::Allowed(_) | Ask::Said(_) | Ask::Continue | Ask::Kill(_) => {
+                Answer::Ready
+            }
         })
     }
 

@@ -102,8 +102,8 @@ impl Native for CheckCommand {
             return Err(refused(stack, text));
         }
         match host.speak(stack.memory(), Answer::CheckCommand(call)) {
-            Ask::Said(true) => {
-                stack.push_boolean(true);
+            Ask::Allowed(Some(allowed)) => {
+                stack.push_boolean(allowed);
                 Ok(1)
             }
             _ => {

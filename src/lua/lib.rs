@@ -116,7 +116,9 @@ pub enum Ask {
     Run(Box<Run>),
     /// The `Call`, with its reply.
     Reply(Box<Call>),
-    /// The answer to a `CheckCommand`: whether the client may run it. After a `SetRepl` or a `Log`, true.
+    /// The answer to a `CheckCommand`: whether the client may run it; `None` if there is no such command.
+    Allowed(Option<bool>),
+    /// A `SetRepl` or a `Log` was heard.
     Said(bool),
     /// Go on after a `Pause`.
     Continue,

@@ -287,7 +287,7 @@ impl Connection {
     fn is_too_much(&self, engine: &Engine, session: &Session) -> bool {
         let waiting = self.waiting() + session.queued_bytes;
         waiting as i64 > engine.config.client_query_buffer_limit
-            || (!session.authenticated && waiting > UNAUTHENTICATED_INPUT_MAX)
+            || (session.must_log_in() && waiting > UNAUTHENTICATED_INPUT_MAX)
     }
 
     /// Bytes of replies at which a batch stops to look after them.
@@ -371,7 +371,7 @@ impl Connection {
         while may_run(session) && !self.stalled {
             let limits = RequestLimits {
                 bulk: engine.config.proto_max_bulk_len as u64,
-                unauthenticated: !session.authenticated,
+                unauthenticated: session.must_log_in(),
             };
             // AUTH changes what may follow it.
             let max = if limits.unauthenticated { 1 } else { BATCH };

@@ -8,7 +8,7 @@ use crate::Server;
 use crate::load::{self, CheckOptions, LoadProgress};
 use crate::persist::load_options;
 use crate::repl::receive;
-use crate::rewrite_file::rewrite_on;
+use crate::rewrite_file::replace_on;
 use config::Config;
 use disk::Disk;
 use disk::fake::{After, FakeDisk};
@@ -202,7 +202,12 @@ fn a_damaged_payload_never_reaches_the_place_of_the_dump() {
 fn a_crash_during_config_rewrite_leaves_the_old_file_or_the_new_one() {
     let old = "# mine\nhz 10\n";
     let running = Config { hz: 20, ..config() };
-    let rewrite = |disk: &FakeDisk| rewrite_on(disk, Path::new(CONF), &running);
+    let rewrite = |disk: &FakeDisk| {
+        replace_on(disk, Path::new(CONF), |old| {
+            let old = String::from_utf8(old).expect("UTF-8");
+            Ok(config::rewrite::rewrite(&old, &running, &[]).into_bytes())
+        })
+    };
     let whole = FakeDisk::with([(CONF, old.as_bytes())]);
     rewrite(&whole).expect("nothing fails");
     let new = whole.read(Path::new(CONF)).expect("it is there");

@@ -5,7 +5,7 @@ use super::append::AppendOnly;
 use super::listen::{self, Listeners};
 use super::persist::{self, Persistence};
 use super::state::Server;
-use super::{allocator, exchange, log, reaper, rewrite_file, usage};
+use super::{allocator, exchange, log, reaper, rewrite_file, usage, users};
 use config::directive::Change;
 use engine::host::Weight;
 use engine::host::{
@@ -118,11 +118,21 @@ impl Host for Shell {
         std::thread::sleep(Duration::from_micros(micros));
     }
 
+    fn read_acl_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        users::read(path)
+    }
+
+    fn write_acl_file(&self, path: &str, text: &[u8]) -> Result<(), String> {
+        users::write(path, text)
+            .inspect_err(|e| tracing::warn!("ACL SAVE failed: {e}"))
+            .map_err(|e| e.to_string())
+    }
+
     fn rewrite_config(&self, engine: &mut Engine) -> Result<(), String> {
         let Some(path) = self.config_file.get() else {
             return Err("The server is running without a config file".into());
         };
-        rewrite_file::rewrite(path, &engine.config)
+        rewrite_file::rewrite(path, &engine.config, &users::config_lines(engine))
             .inspect(|()| tracing::info!("CONFIG REWRITE executed with success."))
             .inspect_err(|e| tracing::warn!("CONFIG REWRITE failed: {e}"))
             .map_err(|e| format!("Rewriting config file: {e}"))

@@ -55,6 +55,7 @@ pub mod stream;
 pub mod supervisor;
 pub mod threads;
 pub mod usage;
+mod users;
 
 pub use host::Shell;
 pub use state::Server;

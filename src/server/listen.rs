@@ -264,7 +264,7 @@ fn refusal(engine: &Engine, peer: Option<IpAddr>) -> Option<&'static str> {
         return Some("-ERR max number of clients reached\r\n");
     }
     let outside = peer.is_some_and(|ip| !ip.to_canonical().is_loopback());
-    if outside && engine.config.protected_mode && engine.config.requirepass.is_empty() {
+    if outside && engine.config.protected_mode && engine.users.default_user().nopass {
         return Some(DENIED);
     }
     None

@@ -1,10 +1,10 @@
-//! CONFIG REWRITE's file: written beside the old one, synced, renamed.
+//! The files of CONFIG REWRITE and ACL SAVE: written beside the old one, synced, renamed.
 
 use config::{Config, rewrite};
 use disk::{Aside, Disk, DiskFile, Machine, directory_of};
 use std::fs;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 /// How the names of temporary files begin and end.
 pub const TEMPORARY: (&str, &str) = (".forebay-", ".conf");
@@ -12,29 +12,54 @@ pub const TEMPORARY: (&str, &str) = (".forebay-", ".conf");
 /// The mode of a file that was not there: it may hold passwords.
 const MODE: u32 = 0o600;
 
-/// Rewrites `path` with the running values. The old file stays in place until the new one is complete. If `path` is a
-/// symbolic link, the file that it names is replaced and the link stays. Anything but a regular file is left alone.
+/// Rewrites `path` with the running values, and lines for these users. The old file stays in place until the new one is
+/// complete. If `path` is a symbolic link, the file that it names is replaced and the link stays. Anything but a regular
+/// file is left alone.
 ///
 /// # Errors
 /// The system's, from whichever step failed.
-pub fn rewrite(path: &Path, config: &Config) -> io::Result<()> {
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return Err(io::Error::other("not a regular file"));
-    }
-    rewrite_on(&Machine, path, config)
+pub fn rewrite(path: &Path, config: &Config, users: &[Vec<Vec<u8>>]) -> io::Result<()> {
+    replace_on(&Machine, &regular(path)?, |old| {
+        let old = String::from_utf8(old).map_err(io::Error::other)?;
+        Ok(rewrite::rewrite(&old, config, users).into_bytes())
+    })
 }
 
-/// As [`rewrite()`], on any disk, and for a path that is not a link.
-pub(crate) fn rewrite_on<D: Disk>(disk: &D, path: &Path, config: &Config) -> io::Result<()> {
+/// Puts `text` in the place of a file, as [`rewrite()`] does it.
+///
+/// # Errors
+/// The system's, from whichever step failed.
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    replace_on(&Machine, &regular(path)?, |_| Ok(text.to_vec()))
+}
+
+/// The file that a path leads to, unless that is no regular file.
+fn regular(path: &Path) -> io::Result<PathBuf> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    match fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
+        true => Err(io::Error::other("not a regular file")),
+        false => Ok(path),
+    }
+}
+
+/// On any disk, and for a path that is not a link: puts what `new` makes of a file in its place.
+pub(crate) fn replace_on<D: Disk>(
+    disk: &D,
+    path: &Path,
+    new: impl FnOnce(Vec<u8>) -> io::Result<Vec<u8>>,
+) -> io::Result<()> {
     let (old, mode) = match disk.open(path) {
-        Ok(mut file) => (io::read_to_string(&mut file)?, file.mode()?),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => (String::new(), MODE),
+        Ok(mut file) => {
+            let mut old = Vec::new();
+            file.read_to_end(&mut old)?;
+            (old, file.mode()?)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => (Vec::new(), MODE),
         Err(e) => return Err(e),
     };
-    let text = rewrite::rewrite(&old, config);
+    let text = new(old)?;
     let mut aside = Aside::create_in(disk, directory_of(path), TEMPORARY, MODE)?;
-    aside.write_all(text.as_bytes())?;
+    aside.write_all(&text)?;
     aside.file().set_mode(mode)?;
     aside.sync()?.place(path)?.sync_directory()?;
     Ok(())
@@ -55,7 +80,7 @@ mod tests {
             hz: 20,
             ..Config::default()
         };
-        rewrite(&path, &config).expect("rewritten");
+        rewrite(&path, &config, &[]).expect("rewritten");
         assert_eq!(fs::read_to_string(&path).expect("read"), "# mine\nhz 20\n");
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o640);
@@ -72,9 +97,9 @@ mod tests {
             hz: 20,
             ..Config::default()
         };
-        rewrite(&link, &config).expect("rewritten");
+        rewrite(&link, &config, &[]).expect("rewritten");
         assert_eq!(fs::read_to_string(&path).expect("read"), "hz 20\n");
         assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
-        assert!(rewrite(dir.path(), &config).is_err());
+        assert!(rewrite(dir.path(), &config, &[]).is_err());
     }
 }

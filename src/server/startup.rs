@@ -8,14 +8,16 @@ use super::append::AppendOnly;
 use super::state::Server;
 use super::{
     allocator, append, append_load, cron, daemon, listen, log, persist, repl, rewrite_file,
-    shutdown, supervisor,
+    shutdown, supervisor, users,
 };
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
-use config::choices::Supervised;
-use config::load::{ConfigError, Files, Loaded, command_line, load};
+use config::choices::{AclPubsub, Supervised};
+use config::load::{ConfigError, Files, Line, Loaded, command_line, load};
 use config::{Config, load as config_load};
 use disk::{Machine, directory_of};
+use engine::acl::{Defaults, Users};
+use engine::table;
 use keyspace::{TooLate, set_member_key};
 use std::fs;
 use std::io::{self, Read};
@@ -134,6 +136,16 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         None => None,
     };
     let loaded = read_config(line, config_file.as_deref()).map_err(Stop::Config)?;
+    install_commands(&loaded.renames).map_err(Stop::Config)?;
+    let defaults = Defaults {
+        all_channels: loaded.config.acl_pubsub_default == AclPubsub::Allchannels,
+        commands: table::count(),
+    };
+    let users = users::of_lines(&loaded.config, &loaded.users, defaults);
+    let users = match users {
+        Err(users::Fault::Config(error)) => return Err(Stop::Config(error)),
+        other => other,
+    };
     let Loaded {
         mut config,
         warnings,
@@ -175,12 +187,21 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         .enable_all()
         .build_local(LocalOptions::default())
         .map_err(|e| format!("Can't start the runtime: {e}"))?;
-    runtime.block_on(serve(config, config_file, supervised))
+    let users = users.map_err(|fault| match fault {
+        users::Fault::Config(error) => Stop::Config(error),
+        users::Fault::Other(mut lines) => {
+            let last = lines.pop().unwrap_or_default();
+            lines.iter().for_each(|line| tracing::warn!("{line}"));
+            Stop::Other(last)
+        }
+    })?;
+    runtime.block_on(serve(config, users, config_file, supervised))
 }
 
 /// Binds, loads, serves.
 async fn serve(
     config: Config,
+    users: Users,
     config_file: Option<PathBuf>,
     supervised: Supervised,
 ) -> Result<(), Stop> {
@@ -215,6 +236,10 @@ async fn serve(
     set_member_key(secrets.hash_key())
         .map_err(|TooLate| Stop::Other("A member was hashed before the key was set.".into()))?;
     let server = Server::new(config, secrets);
+    server.with_engine(|engine| {
+        engine.users = users;
+        users::load_file(engine)
+    })?;
     tokio::task::spawn_local(shutdown::watch_signals(server.clone(), signals));
     server
         .shell
@@ -244,12 +269,32 @@ async fn serve(
     std::future::pending().await
 }
 
+/// Puts the commands into their table, under the names that `rename-command` lines give them.
+fn install_commands(renames: &[Line]) -> Result<(), ConfigError> {
+    let words = |line: &Line, at: usize| String::from_utf8_lossy(&line.words[at]).into_owned();
+    let pairs: Vec<(String, String)> = renames
+        .iter()
+        .map(|line| (words(line, 0), words(line, 1)))
+        .collect();
+    let pairs: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(old, new)| (old.as_str(), new.as_str()))
+        .collect();
+    let done = table::install_renamed(commands::FAMILIES, &pairs);
+    done.map_err(|(at, reason)| renames[at].wrong(reason.into()))
+}
+
 /// Removes the temporary files of processes that were killed, as far as this server would have made them.
 fn remove_leftovers(server: &Server) {
     server.with_engine(|engine| server.persistence.clear_leftovers(engine));
     if let Some(path) = server.shell.config_file.get() {
         // A directory that cannot be read is told of by CONFIG REWRITE.
         let _ = disk::remove_leftovers(&Machine, directory_of(path), rewrite_file::TEMPORARY);
+    }
+    let acl_file = server.engine.borrow().config.aclfile.clone();
+    if !acl_file.is_empty() {
+        let directory = directory_of(Path::new(&acl_file));
+        let _ = disk::remove_leftovers(&Machine, directory, rewrite_file::TEMPORARY);
     }
 }
 

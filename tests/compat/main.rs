@@ -77,4 +77,5 @@ families! {
     scripting;
     functions;
     blocking;
+    acl;
 }

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Containers and commands that answer with a refusal on purpose, and why.
-const REFUSED: [(&str, &str); 9] = [
-    ("acl|setuser", "refused: there is only the user `default`"),
+const REFUSED: [(&str, &str); 8] = [
     ("asking", "refused: no cluster node"),
     ("cluster", "refused: no cluster node"),
     ("cluster|", "refused: no cluster node"),

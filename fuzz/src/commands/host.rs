@@ -51,6 +51,12 @@ impl Host for FuzzHost {
         Ok(())
     }
     fn sleep(&self, _: u64) {}
+    fn read_acl_file(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("there is no file".into())
+    }
+    fn write_acl_file(&self, _: &str, _: &[u8]) -> Result<(), String> {
+        Err("there is no file".into())
+    }
     fn rewrite_config(&self, _: &mut Engine) -> Result<(), String> {
         Err("there is no file".into())
     }

@@ -1,5 +1,6 @@
 //! Tests of the engine that need commands to run on it.
 
+mod acl;
 mod answers;
 mod blocking;
 mod client_eviction;

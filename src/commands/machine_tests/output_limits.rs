@@ -1,6 +1,7 @@
 //! `engine::output_limits` with the commands of all families.
 
 use crate::testing::Bench;
+use engine::acl::Access;
 use engine::output_limits::*;
 use engine::{Action, ClientFlags, ClientId, Session};
 
@@ -22,7 +23,7 @@ fn the_hard_limit_closes_at_once_and_the_soft_one_after_its_time() {
     limits(&mut bench, "normal 1000 100 5");
     let session = |unsent| {
         let mut client = Session::new(ClientId(9), "a:1".into(), "b:2".into(), 0);
-        client.authenticated = true;
+        client.access = Access::All;
         client.unsent = unsent;
         client
     };
@@ -71,10 +72,10 @@ fn before_authentication_little_may_be_pending() {
     let mut bench = Bench::new();
     let mut client = Session::new(ClientId(9), "a:1".into(), "b:2".into(), 0);
     client.unsent = UNAUTHENTICATED_MAX;
-    client.authenticated = true;
+    client.access = Access::All;
     bench.engine.check_output(&mut client);
     assert!(!client.flags.contains(ClientFlags::CLOSE_ASAP));
-    client.authenticated = false;
+    client.access = Access::LoginFirst;
     bench.engine.check_output(&mut client);
     assert!(client.flags.contains(ClientFlags::CLOSE_ASAP));
 }

@@ -1,13 +1,11 @@
-//! ACL, for the only user there is: `default`, who may do everything after giving the password.
-//!
-//! Failed logins are kept here for ACL LOG.
+//! ACL: users, their rules, and what was refused.
 
-use super::command_info::{CATEGORIES, in_category};
 use crate::manual;
 use base::hex::hex;
+use engine::acl::{self, Denied, Selector, User, Users, rules};
 use engine::spec::{Command, Flags, Group, Handler, Secrets};
-use engine::{Args, CmdResult, CommandError, Cx, Engine, table};
-use sha2::{Digest, Sha256};
+use engine::{Args, CmdResult, CommandError, Cx, Engine, categories, table};
+use resp::Reply;
 
 const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
 const ADMIN: Flags = ANYWHERE.union(Flags::ADMIN);
@@ -96,7 +94,7 @@ pub static COMMANDS: &[Command] = &[Command {
             name: "acl|load",
             arity: 2,
             summary: "Reloads the rules from the configured ACL file.",
-            ..subcommand(no_file)
+            ..subcommand(acl_load)
         },
         Command {
             name: "acl|log",
@@ -110,13 +108,13 @@ pub static COMMANDS: &[Command] = &[Command {
             arity: 2,
             summary: "Saves the effective ACL rules in the configured ACL file.",
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..subcommand(no_file)
+            ..subcommand(acl_save)
         },
         Command {
             name: "acl|setuser",
             arity: -3,
             secrets: Secrets::From(2),
-            summary: "Creates and modifies an ACL user and its rules, which is not supported.",
+            summary: "Creates and modifies an ACL user and its rules.",
             docs: &manual::server::ACL_SETUSER,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
             ..subcommand(acl_setuser)
@@ -139,121 +137,218 @@ pub static COMMANDS: &[Command] = &[Command {
 }];
 
 fn acl_whoami(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    cx.client.reply.bulk(b"default");
+    match &cx.client.user {
+        Some(user) => cx.client.reply.bulk(&user.name),
+        None => cx.client.reply.null(),
+    }
     Ok(())
 }
 
 fn acl_users(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    cx.client.reply.array(1);
-    cx.client.reply.bulk(b"default");
+    cx.client.reply.array(cx.engine.users.iter().count());
+    let users = cx.engine.users.iter();
+    users.for_each(|user| cx.client.reply.bulk(&user.name));
     Ok(())
 }
 
-/// The password as its SHA-256, in hex; `None` without one.
-fn password_hash(engine: &Engine) -> Option<String> {
-    let password = &engine.config.requirepass;
-    if password.is_empty() {
-        return None;
-    }
-    Some(hex(&Sha256::digest(password.as_bytes())))
-}
-
 fn acl_list(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let secret = match password_hash(cx.engine) {
-        Some(hash) => format!("#{hash}"),
-        None => "nopass".to_owned(),
-    };
-    let line = format!("user default on {secret} sanitize-payload ~* &* +@all");
-    cx.client.reply.array(1);
-    cx.client.reply.bulk(line.as_bytes());
+    cx.client.reply.array(cx.engine.users.iter().count());
+    let users = cx.engine.users.iter();
+    users.for_each(|user| cx.client.reply.bulk(&user.line()));
     Ok(())
 }
 
 fn acl_getuser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    if &args[2] != b"default" {
-        cx.client.reply.null();
-        return Ok(());
-    }
-    let hash = password_hash(cx.engine);
-    let mut flags = vec!["on"];
-    if hash.is_none() {
-        flags.push("nopass");
-    }
-    flags.push("sanitize-payload");
     let reply = &mut cx.client.reply;
+    let Some(user) = cx.engine.users.get(&args[2]) else {
+        reply.null();
+        return Ok(());
+    };
+    let flags = user.flags();
     reply.map(6);
     reply.bulk_str("flags");
     reply.set(flags.len());
-    flags.iter().for_each(|f| reply.simple(f));
+    flags.iter().for_each(|flag| reply.bulk_str(flag));
     reply.bulk_str("passwords");
-    reply.array(hash.iter().len());
-    hash.iter().for_each(|h| reply.bulk_str(h));
-    for (name, rule) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {
-        reply.bulk_str(name);
-        reply.bulk_str(rule);
-    }
+    reply.array(user.passwords.len());
+    let digests = user.passwords.iter();
+    digests.for_each(|digest| reply.bulk_str(&digest.to_string()));
+    show_selector(reply, &user.root);
     reply.bulk_str("selectors");
-    reply.array(0);
+    reply.array(user.selectors.len());
+    for selector in &user.selectors {
+        reply.map(3);
+        show_selector(reply, selector);
+    }
     Ok(())
 }
 
-fn acl_setuser(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    Err(CommandError::fixed(
-        "ERR ACL SETUSER is not supported: there is only the user 'default', whose password is the directive requirepass",
-    ))
+fn show_selector(reply: &mut Reply, selector: &Selector) {
+    for (name, rules) in [
+        ("commands", selector.describe_commands()),
+        ("keys", selector.describe_keys()),
+        ("channels", selector.describe_channels()),
+    ] {
+        reply.bulk_str(name);
+        reply.bulk(&rules);
+    }
+}
+
+fn acl_setuser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let name = args.0[2];
+    if !rules::is_user_name(name) {
+        return Err(CommandError::fixed(
+            "ERR Usernames can't contain spaces or null characters",
+        ));
+    }
+    let words = args.from(3);
+    let rules = rules::join_selectors(words).map_err(|at| {
+        CommandError::quoting(
+            "ERR Unmatched parenthesis in acl selector starting at '{}'.",
+            &[words[at]],
+        )
+    })?;
+    let defaults = cx.engine.acl_defaults();
+    let mut user = match cx.engine.users.get(name) {
+        Some(user) => User::clone(user),
+        None => User::new(name, defaults),
+    };
+    for rule in rules {
+        user.apply(&rule, defaults).map_err(|error| {
+            let text = format!("ERR Error in ACL SETUSER modifier '{{}}': {error}");
+            CommandError::quoting(&text, &[&rule])
+        })?;
+    }
+    cx.engine.put_user(user, cx.client);
+    cx.client.reply.ok();
+    Ok(())
 }
 
 fn acl_deluser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    if args.from(2).contains(&b"default".as_slice()) {
+    let names = args.from(2);
+    if names.contains(&acl::DEFAULT) {
         return Err(CommandError::fixed(
             "ERR The 'default' user cannot be removed",
         ));
     }
-    cx.client.reply.int(0);
+    let deleted = names
+        .iter()
+        .filter(|name| cx.engine.delete_user(name, cx.client));
+    let deleted = deleted.count();
+    cx.client.reply.int(deleted as i64);
     Ok(())
 }
 
-fn no_file(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    Err(NO_FILE)
+fn acl_load(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let path = file_path(cx)?;
+    let users = read_users(cx.engine, &path);
+    let users = users.map_err(|fault| CommandError::new(format!("ERR {fault}")))?;
+    cx.engine.put_users(users, cx.client);
+    cx.client.reply.ok();
+    Ok(())
+}
+
+/// The users of the ACL file at `path`.
+///
+/// # Errors
+/// Its faults, as the log and ACL LOAD tell them.
+pub fn read_users(engine: &Engine, path: &str) -> Result<Users, String> {
+    let text = engine.host().read_acl_file(path);
+    let text =
+        text.map_err(|reason| format!("Error loading ACLs, opening file '{path}': {reason}"))?;
+    acl::file::parse(path, &text, engine.acl_defaults())
+}
+
+fn acl_save(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
+    let path = file_path(cx)?;
+    let text = acl::file::text(&cx.engine.users);
+    cx.engine.host().write_acl_file(&path, &text).map_err(|_| {
+        CommandError::fixed(
+            "ERR There was an error trying to save the ACLs. Please check the server logs for more information",
+        )
+    })?;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn file_path(cx: &Cx<'_>) -> Result<String, CommandError> {
+    match cx.engine.config.aclfile.as_str() {
+        "" => Err(NO_FILE),
+        path => Ok(path.to_owned()),
+    }
 }
 
 fn acl_cat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     match args.len() {
         2 => {
-            cx.client.reply.array(CATEGORIES.len());
-            CATEGORIES.iter().for_each(|c| cx.client.reply.bulk_str(c));
+            cx.client.reply.array(categories::ALL.len());
+            let all = categories::ALL.iter();
+            all.for_each(|c| cx.client.reply.bulk_str(c));
         }
         3 => {
-            let wanted = String::from_utf8_lossy(&args[2]).to_ascii_lowercase();
-            if !CATEGORIES.contains(&wanted.as_str()) {
-                return Err(CommandError::quoting(
-                    "ERR Unknown category '{}'",
-                    &[&args[2]],
-                ));
-            }
-            let names = in_category(&wanted);
+            let wanted = categories::named(&args[2].to_ascii_lowercase());
+            let wanted = wanted
+                .ok_or_else(|| CommandError::quoting("ERR Unknown category '{}'", &[&args[2]]))?;
+            let names = categories::members(wanted);
             cx.client.reply.array(names.len());
             names.iter().for_each(|n| cx.client.reply.bulk_str(n));
         }
-        _ => return Err(CommandError::SYNTAX),
+        _ => return Err(wrong_form(args)),
     }
     Ok(())
 }
 
+/// For a subcommand with more arguments than it takes.
+fn wrong_form(args: Args<'_>) -> CommandError {
+    CommandError::quoting(
+        "ERR unknown subcommand or wrong number of arguments for '{128}'. Try ACL HELP.",
+        &[&args[1]],
+    )
+}
+
 fn acl_dryrun(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    if &args[2] != b"default" {
-        return Err(CommandError::quoting(
-            "ERR User '{}' not found",
-            &[&args[2]],
-        ));
-    }
+    let user = cx.engine.users.get(&args[2]);
+    let user = user.ok_or_else(|| CommandError::quoting("ERR User '{}' not found", &[&args[2]]))?;
     let request = Args(args.from(3));
     let entry = table::find(request)
         .map_err(|_| CommandError::quoting("ERR Command '{}' not found", &[&args[3]]))?;
     if !entry.arity_fits(request.len()) {
         return Err(CommandError::arity(entry.name));
     }
-    cx.client.reply.ok();
+    let reply = &mut cx.client.reply;
+    let (what, kind) = match acl::check(user, entry, request) {
+        Ok(()) => {
+            reply.ok();
+            return Ok(());
+        }
+        Err(Denied::Command) => {
+            let name = entry.name.as_bytes();
+            reply.bulk(
+                &[
+                    b"User ",
+                    &user.name[..],
+                    b" has no permissions to run the '",
+                    name,
+                    b"' command",
+                ]
+                .concat(),
+            );
+            return Ok(());
+        }
+        Err(Denied::Key(at)) => (&request[at], "key"),
+        Err(Denied::Channel(at)) => (&request[at], "channel"),
+    };
+    reply.bulk(
+        &[
+            b"User ",
+            &user.name[..],
+            b" has no permissions to access the '",
+            what,
+            b"' ",
+            kind.as_bytes(),
+        ]
+        .concat(),
+    );
     Ok(())
 }
 
@@ -261,7 +356,7 @@ fn acl_genpass(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let bits = match args.len() {
         2 => Ok(GENPASS_BITS),
         3 => args.int(2),
-        _ => return Err(CommandError::SYNTAX),
+        _ => return Err(wrong_form(args)),
     };
     let bits = Some(bits?).filter(|bits| (1..=4096).contains(bits));
     let bits = bits.ok_or(CommandError::fixed(
@@ -283,7 +378,7 @@ fn acl_log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             return Ok(());
         }
         3 => args.int(2)?.max(0),
-        _ => return Err(CommandError::SYNTAX),
+        _ => return Err(wrong_form(args)),
     };
     let now = cx.now();
     let reply = &mut cx.client.reply;
@@ -296,12 +391,15 @@ fn acl_log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         reply.map(10);
         reply.bulk_str("count");
         reply.int(entry.count as i64);
-        for (name, value) in [("reason", "auth"), ("context", "toplevel")] {
+        for (name, value) in [
+            ("reason", entry.reason.name()),
+            ("context", entry.context.name()),
+        ] {
             reply.bulk_str(name);
             reply.bulk_str(value);
         }
         reply.bulk_str("object");
-        reply.bulk(&entry.command);
+        reply.bulk(&entry.object);
         reply.bulk_str("username");
         reply.bulk(&entry.user);
         reply.bulk_str("age-seconds");
@@ -344,6 +442,8 @@ fn acl_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
             "    Show the ACL log entries.",
             "SAVE",
             "    Save the current config to the ACL file.",
+            "SETUSER <username> <attribute> [<attribute> ...]",
+            "    Create or modify a user with the specified attributes.",
             "USERS",
             "    List all the registered usernames.",
             "WHOAMI",
@@ -368,7 +468,7 @@ mod tests {
         let list = bench.run("ACL LIST");
         let hash = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
         assert!(
-            list.contains(&format!("user default on #{hash} ")),
+            list.contains(&format!("user default on sanitize-payload #{hash} ")),
             "{list}"
         );
     }

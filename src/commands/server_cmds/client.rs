@@ -2,11 +2,13 @@
 
 use super::client_tracking;
 use crate::manual;
+use engine::acl::{User, Users};
 use engine::blocking::Unblock;
 use engine::client_list::{self, Class};
 use engine::pause::{Held, Reason};
 use engine::spec::{Command, Flags, Group};
 use engine::{Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
+use std::rc::Rc;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -337,13 +339,13 @@ struct Filter<'a> {
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
     class: Option<Class>,
-    user: Option<&'a [u8]>,
+    user: Option<Rc<User>>,
     max_age_s: Option<i64>,
     skip_me: bool,
 }
 
 impl<'a> Filter<'a> {
-    fn parse(args: Args<'a>) -> Result<Self, CommandError> {
+    fn parse(args: Args<'a>, users: &Users) -> Result<Self, CommandError> {
         let mut filter = Filter {
             skip_me: true,
             ..Filter::default()
@@ -366,10 +368,10 @@ impl<'a> Filter<'a> {
             } else if args.is(i, "LADDR") {
                 filter.laddr = Some(value);
             } else if args.is(i, "USER") {
-                if value != b"default" {
-                    return Err(CommandError::quoting("ERR No such user '{}'", &[value]));
-                }
-                filter.user = Some(value);
+                let user = users.get(value);
+                let user =
+                    user.ok_or_else(|| CommandError::quoting("ERR No such user '{}'", &[value]))?;
+                filter.user = Some(Rc::clone(user));
             } else if args.is(i, "MAXAGE") {
                 let age = args.int(i + 1).map_err(|_| {
                     CommandError::fixed("ERR maxage is not an integer or out of range")
@@ -395,7 +397,10 @@ impl<'a> Filter<'a> {
             && self.addr.is_none_or(|a| a == client.addr.as_bytes())
             && self.laddr.is_none_or(|a| a == client.laddr.as_bytes())
             && self.class.is_none_or(|c| c == Class::of(client))
-            && self.user.is_none_or(|_| client.authenticated)
+            && self.user.as_ref().is_none_or(|user| {
+                let its = client.user.as_ref();
+                its.is_some_and(|its| Rc::ptr_eq(its, user)) && !client.must_log_in()
+            })
             && self.max_age_s.is_none_or(|max| age >= max)
             && !(self.skip_me && client.id == me)
     }
@@ -408,7 +413,7 @@ fn client_kill(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             addr: Some(args.0[2]),
             ..Filter::default()
         },
-        false => Filter::parse(args)?,
+        false => Filter::parse(args, &cx.engine.users)?,
     };
     let (me, now) = (cx.client.id, cx.steady_now());
     let found = everybody(cx).filter(|c| filter.takes(c, me, now));

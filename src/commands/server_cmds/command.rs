@@ -1,12 +1,12 @@
 //! COMMAND: the table of commands, as clients see it.
 
-use super::command_info::{self, in_category, info};
+use super::command_info::{self, info};
 use super::docs;
 use crate::manual;
 use engine::key_specs::{self, Access};
 use engine::spec::{Command, Flags, Group};
 use engine::table::{self, Entry};
-use engine::{Args, CmdResult, CommandError, Cx, glob};
+use engine::{Args, CmdResult, CommandError, Cx, categories, glob};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -204,7 +204,7 @@ fn command_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             .map(|e| e.name)
             .collect(),
         5 if args.is(2, "FILTERBY") && args.is(3, "ACLCAT") => {
-            in_category(&String::from_utf8_lossy(&args[4]).to_ascii_lowercase())
+            categories::members(&String::from_utf8_lossy(&args[4]).to_ascii_lowercase())
         }
         // There are no modules.
         5 if args.is(2, "FILTERBY") && args.is(3, "MODULE") => Vec::new(),

@@ -2,15 +2,16 @@
 //!
 //! Source: COMMAND INFO of Redis 8.2.
 
+use engine::categories;
 use engine::key_specs::{self, Access, Begin, Find, KeySpec};
-use engine::spec::{Flags, Group, Keys};
-use engine::table::{self, Entry};
+use engine::spec::{Flags, Keys};
+use engine::table::Entry;
 use resp::Reply;
 
 /// The ten fields of one command.
 pub fn info(reply: &mut Reply, entry: &Entry) {
     let flags = flag_names(entry);
-    let categories = categories(entry);
+    let categories = categories::of(entry);
     let tips = entry.tips;
     let specs = key_specs::of(entry);
     let (first, last, step) = range(entry, specs);
@@ -78,90 +79,6 @@ fn flag_names(entry: &Entry) -> Vec<&'static str> {
     ];
     let set = NAMES.iter().filter(|(f, _)| entry.flags.contains(*f));
     set.map(|(_, name)| *name).collect()
-}
-
-/// All access categories, in the order of ACL CAT.
-pub const CATEGORIES: &[&str] = &[
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
-];
-
-/// The names of the commands and subcommands of an access category.
-pub fn in_category(wanted: &str) -> Vec<&'static str> {
-    let all = table::all().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
-    let fitting = all.filter(|e| categories(e).contains(&wanted));
-    fitting.map(|e| e.name).collect()
-}
-
-/// The access categories, in the order of [`CATEGORIES`].
-fn categories(entry: &Entry) -> Vec<&'static str> {
-    let flags = entry.flags;
-    let mut given = Vec::new();
-    if flags.contains(Flags::WRITE) {
-        given.push("write");
-    }
-    if flags.contains(Flags::READONLY) && entry.group != Group::Scripting {
-        given.push("read");
-    }
-    match entry.categories {
-        Some(own) => given.extend(own),
-        // A container is what its subcommands are.
-        None if !entry.subcommands.is_empty() => {}
-        None => given.extend(of_group(entry.group)),
-    }
-    if flags.contains(Flags::ADMIN) {
-        given.extend(["admin", "dangerous"]);
-    }
-    if flags.contains(Flags::PUBSUB) {
-        given.push("pubsub");
-    }
-    given.push(match flags.contains(Flags::FAST) {
-        true => "fast",
-        false => "slow",
-    });
-    if flags.contains(Flags::BLOCKING) {
-        given.push("blocking");
-    }
-    let all = CATEGORIES.iter().copied();
-    all.filter(|c| given.contains(c)).collect()
-}
-
-fn of_group(group: Group) -> Option<&'static str> {
-    match group {
-        Group::String => Some("string"),
-        Group::List => Some("list"),
-        Group::Set => Some("set"),
-        Group::SortedSet => Some("sortedset"),
-        Group::Hash => Some("hash"),
-        Group::Stream => Some("stream"),
-        Group::Generic => Some("keyspace"),
-        Group::Transactions => Some("transaction"),
-        Group::Connection => Some("connection"),
-        Group::Scripting => Some("scripting"),
-        Group::HyperLogLog => Some("hyperloglog"),
-        Group::Geo => Some("geo"),
-        Group::Bitmap => Some("bitmap"),
-        Group::Pubsub | Group::Server | Group::Cluster => None,
-    }
 }
 
 /// The flags of an access.

@@ -6,7 +6,7 @@ use config::access::{self, SetContext, SetError};
 use config::directive::{Change, Directive};
 use engine::engine::CommandStats;
 use engine::spec::{Command, Flags, Group, Secrets};
-use engine::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
+use engine::{Args, CmdResult, CommandError, Cx, Loading, table};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -117,11 +117,11 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let to_error = |e: SetError| CommandError::new(format!("ERR {}", e.0));
     let (named, before) = access::set(&mut cx.engine.config, &pairs, context).map_err(to_error)?;
     for (i, directive) in named.iter().enumerate() {
-        if let Err(reason) = apply(cx.engine, directive) {
+        if let Err(reason) = apply(cx, directive) {
             access::undo(&mut cx.engine.config, &before, &named);
             for done in &named[..=i] {
                 // What was in force before is in force again.
-                let _ = apply(cx.engine, done);
+                let _ = apply(cx, done);
             }
             return Err(to_error(SetError::at(pairs[i].0, &reason)));
         }
@@ -147,15 +147,13 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 /// Lets a directive's new value take effect.
-fn apply(engine: &mut Engine, directive: &Directive) -> Result<(), String> {
+fn apply(cx: &mut Cx<'_>, directive: &Directive) -> Result<(), String> {
+    let engine = &mut *cx.engine;
     engine.limits = engine.config.limits();
     engine.watch_slow_commands();
     match directive.change {
-        // Without a password every client is authenticated; a new one leaves authenticated clients as they are.
-        Change::Password if engine.config.requirepass.is_empty() => {
-            let clients = engine.clients.values_mut();
-            clients.for_each(|c| c.authenticated = true);
-        }
+        // A new password leaves clients that have logged in as they are.
+        Change::Password => engine.take_password_of_config(cx.client),
         Change::LatencyTracking if !engine.config.latency_tracking => {
             let stats = engine.stats.per_command.iter_mut();
             stats.for_each(|s| s.times = Default::default());

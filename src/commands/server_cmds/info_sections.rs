@@ -312,9 +312,9 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
         r.turn_ns.mean() / 1000,
     );
     line.put("acl_access_denied_auth", s.denied_auth);
-    line.put("acl_access_denied_cmd", 0);
-    line.put("acl_access_denied_key", 0);
-    line.put("acl_access_denied_channel", 0);
+    line.put("acl_access_denied_cmd", s.denied_commands);
+    line.put("acl_access_denied_key", s.denied_keys);
+    line.put("acl_access_denied_channel", s.denied_channels);
 }
 
 /// All commands with their subcommands.

@@ -99,7 +99,6 @@ impl Scripting {
         self.client.get_or_insert_with(|| {
             let mut client = Session::new(ClientId(u64::MAX), "".into(), "".into(), 0);
             client.flags = ClientFlags::INTERNAL | ClientFlags::DENY_BLOCKING;
-            client.authenticated = true;
             Box::new(client)
         })
     }

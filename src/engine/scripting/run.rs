@@ -8,11 +8,13 @@
 
 use super::busy::Parked;
 use super::{Library, Script};
+use crate::acl::Access;
+use crate::client_list;
 use crate::engine::Clock;
 use crate::gates::Caller;
 use crate::spec::{Flags, ScriptFrom};
 use crate::states::{self, Demand};
-use crate::table::{self, Entry};
+use crate::table::Entry;
 use crate::{Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Session};
 use base::{LogLevel, large, reserve};
 use lua::flags::ScriptFlags;
@@ -57,6 +59,8 @@ pub struct Running {
     pub killed: bool,
     /// The log has said that the script takes long, and other clients are answered BUSY.
     pub busy: bool,
+    /// Its caller as CLIENT LIST describes it, for ACL LOG; `None` for one who may do everything.
+    pub caller: Option<String>,
     /// The script is parked until the server has served other clients.
     pub parked: Option<Parked>,
 }
@@ -137,6 +141,8 @@ impl Cx<'_> {
             repl: REPL_ALL,
             killed: false,
             busy: false,
+            caller: (self.client.access != Access::All)
+                .then(|| client_list::line(self.client, engine.clock.steady_ms)),
             parked: None,
         }));
         engine.depth += 1;
@@ -145,6 +151,8 @@ impl Cx<'_> {
         actor.id = self.client.id;
         actor.tracking = self.client.tracking.clone();
         actor.db = self.client.db;
+        actor.user.clone_from(&self.client.user);
+        actor.access = self.client.access;
         actor.flags.set(ClientFlags::MASTER, obeys);
         let no_touch = self.client.flags.contains(ClientFlags::NO_TOUCH);
         actor.flags.set(ClientFlags::NO_TOUCH, no_touch);
@@ -219,7 +227,10 @@ impl Engine {
                     }
                     Ask::Said(true)
                 }
-                Answer::CheckCommand(call) => Ask::Said(self.knows(&call.words)),
+                Answer::CheckCommand(call) => {
+                    let argv: SmallVec<[&[u8]; 16]> = call.words.iter().collect();
+                    Ask::Allowed(self.script_may(Args(&argv)))
+                }
                 Answer::Log(level, text) => {
                     self.log_of_script(level, &text);
                     Ask::Said(true)
@@ -314,11 +325,6 @@ impl Engine {
         (self.log)(level, &text);
     }
 
-    fn knows(&self, words: &Words) -> bool {
-        let argv: SmallVec<[&[u8]; 16]> = words.iter().collect();
-        table::find(Args(&argv)).is_ok()
-    }
-
     /// A command that a script calls.
     fn call_from_script(&mut self, call: &mut Call) {
         let words = &call.words;
@@ -327,7 +333,7 @@ impl Engine {
         client.reply.proto = call.proto;
         client.reply.output_mut().swap_buffer(&mut call.reply);
         let args = Args(&argv);
-        let admitted = self.admit_from_script(args);
+        let admitted = self.admit_from_script(&client, args);
         let result = admitted.and_then(|command| {
             let larges = words.larges();
             large::offer(&larges, || self.call(&mut client, command, args))
@@ -341,8 +347,12 @@ impl Engine {
     }
 
     /// What a script may call. A command that is refused is counted so.
-    fn admit_from_script(&mut self, args: Args<'_>) -> Result<&'static Entry, CommandError> {
-        let admitted = self.admit(Caller::Script, args);
+    fn admit_from_script(
+        &mut self,
+        actor: &Session,
+        args: Args<'_>,
+    ) -> Result<&'static Entry, CommandError> {
+        let admitted = self.admit(Caller::Script(actor), args);
         let command = admitted.map_err(|(command, error)| {
             if let Some(command) = command {
                 self.stats.per_command[command.index].rejected += 1;

@@ -1,0 +1,99 @@
+//! The verdict on a call: whether one of a user's selectors allows it, and if none does, the nearest reason.
+
+use super::access::Denied;
+use super::selector::{Rights, Selector};
+use super::user::User;
+use crate::Args;
+use crate::key_specs::{self, Access};
+use crate::spec::{Channels, Flags};
+use crate::table::Entry;
+use std::cell::OnceCell;
+
+/// A call with its keys, which are looked for at most once.
+struct Call<'a> {
+    entry: &'static Entry,
+    args: Args<'a>,
+    keys: OnceCell<Vec<(usize, Access)>>,
+}
+
+impl Call<'_> {
+    fn keys(&self) -> &[(usize, Access)] {
+        self.keys
+            .get_or_init(|| key_specs::keys_of(self.entry, &self.args).unwrap_or_default())
+    }
+
+    /// What this selector says.
+    fn by(&self, selector: &Selector) -> Result<(), Denied> {
+        let entry = self.entry;
+        let first = match entry.parent {
+            Some(_) => self.args.get(2),
+            None => self.args.get(1),
+        };
+        if !entry.flags.contains(Flags::NO_AUTH) && !selector.allows_command(entry.index, first) {
+            return Err(Denied::Command);
+        }
+        if !selector.all_keys && !entry.specs.is_empty() {
+            let refused = |(at, access): &&(usize, Access)| {
+                !selector.allows_key(&self.args[*at], rights_for(*access))
+            };
+            if let Some((at, _)) = self.keys().iter().find(refused) {
+                return Err(Denied::Key(*at));
+            }
+        }
+        if selector.all_channels {
+            return Ok(());
+        }
+        let (channels, is_pattern) = match entry.channels {
+            Channels::None => (0..0, false),
+            Channels::First => (1..2, false),
+            Channels::Names => (1..self.args.len(), false),
+            Channels::Patterns => (1..self.args.len(), true),
+        };
+        let mut channels = channels;
+        match channels.find(|at| !selector.allows_channel(&self.args[*at], is_pattern)) {
+            Some(at) => Err(Denied::Channel(at)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What has to be allowed for an access. One that only learns of a key, but not its value, needs no more than that some
+/// pattern matches.
+fn rights_for(access: Access) -> Rights {
+    let mut rights = Rights::empty();
+    rights.set(Rights::READ, access.contains(Access::ACCESS));
+    let writes = Access::UPDATE | Access::INSERT | Access::DELETE;
+    rights.set(Rights::WRITE, access.intersects(writes));
+    rights
+}
+
+/// Whether a user may make a call.
+///
+/// # Errors
+/// Why not.
+pub fn check(user: &User, entry: &'static Entry, args: Args<'_>) -> Result<(), Denied> {
+    let call = Call {
+        entry,
+        args,
+        keys: OnceCell::new(),
+    };
+    let mut nearest = Denied::Command;
+    for selector in user.all_selectors() {
+        match call.by(selector) {
+            Ok(()) => return Ok(()),
+            Err(denied) => nearest = nearest.max(denied),
+        }
+    }
+    Err(nearest)
+}
+
+/// Whether a selector that allows this call lets it read whatever key it comes upon.
+pub fn reads_all_keys(user: &User, entry: &'static Entry, args: Args<'_>) -> bool {
+    let call = Call {
+        entry,
+        args,
+        keys: OnceCell::new(),
+    };
+    let mut selectors = user.all_selectors();
+    selectors.any(|s| s.reads_all_keys() && call.by(s).is_ok())
+}
