@@ -8,6 +8,7 @@
 //!       *3\r\n$3\r\nSET\r\n ...      requests as clients send them
 //!       #TS:1795945707\r\n           the time of what follows
 //!       #FOREBAY:1 id=... crc=...    a seal: the batch before it is whole         seal
+//!       #REPL:say ping\r\n           what is in the replication stream and not here, and the reverse  history
 //! ```
 //!
 //! | module | what it answers |
@@ -16,6 +17,7 @@
 //! | [`names`] | what these files are called |
 //! | [`reader`] | where requests and annotations begin and end |
 //! | [`seal`] | how a batch is sealed, so that damage to it is noticed |
+//! | [`history`] | what a log has to do with the replication stream |
 //! | [`judge`] | up to which byte a file is whole |
 //! | [`search`] | whether what follows some damage is sound |
 //! | [`defect`] | what can be wrong, and where |
@@ -29,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 pub mod defect;
+pub mod history;
 pub mod judge;
 pub mod manifest;
 pub mod names;
