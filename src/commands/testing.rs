@@ -6,10 +6,9 @@
 //! `>[..]`, doubles as `,1.5`.
 
 use config::Config;
-use engine::commit::{CommitPosition, EffectLog, Replies};
+use engine::commit::{Commit, EffectLog, Replies};
 use engine::host::{Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight};
 use engine::{ClientId, CommandError, Engine, Executor};
-use replication::Effects;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -17,7 +16,8 @@ use std::rc::Rc;
 struct Recorder(Rc<RefCell<Vec<String>>>);
 
 impl EffectLog for Recorder {
-    fn append(&mut self, effects: &Effects, _at: CommitPosition) -> Replies {
+    fn append(&mut self, commit: Commit<'_>) -> Replies {
+        let effects = commit.effects;
         let wrapped = effects.len() > 1;
         let mut sent = self.0.borrow_mut();
         if wrapped {

@@ -11,11 +11,14 @@
 //!  * A log may say that the effects have to be durable before anybody is told of them. Then all replies that are
 //!    written from this commit on are sealed with its position, whichever client they are for, because any of them may
 //!    show the effect. They leave once [`Engine::on_durable`] has been told of that position.
+//!  * A log is told where the replication stream is before the effects become part of it, and what the stream has beside
+//!    effects, so that it can tell the history again. As a replica the stream is what our primary sent; what its requests
+//!    caused and these bytes are told one after the other ([`EffectLog::processed`]).
 //!  * Positions are counted from the start of the process. They are no offsets of the replication stream: that one is
 //!    set by a full sync, and counts nothing while there is no backlog.
 
-use crate::{Action, ClientId, Engine};
-use replication::Effects;
+use crate::{Action, ClientId, Engine, Session};
+use replication::{Effects, StreamPlace};
 use std::collections::BTreeSet;
 
 /// A place in the order of all commits of this process. A later commit has a greater position.
@@ -38,10 +41,39 @@ pub enum Replies {
     WhenDurable,
 }
 
+/// What the effects of a commit have to do with the replication stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// As a primary, they become part of it; as a replica, they are this server's own.
+    #[default]
+    Here,
+    /// A request of our primary has caused them.
+    Primary,
+}
+
+/// A commit, as a log sees it.
+#[derive(Clone, Copy)]
+pub struct Commit<'a> {
+    /// The effects. They belong together: a reader of the log must see all of them or none.
+    pub effects: &'a Effects,
+    /// Its place in the order of commits.
+    pub at: CommitPosition,
+    /// What caused it.
+    pub origin: Origin,
+    /// What was appended to the stream since the last commit, beside effects.
+    pub beside: &'a [u8],
+    /// Where the stream is before it; `None` if nothing is counted.
+    pub stream: Option<StreamPlace<'a>>,
+}
+
 /// A log that gets all effects, beside the replication log.
 pub trait EffectLog {
-    /// Appends the effects of one commit. They belong together: a reader of the log must see all of them or none.
-    fn append(&mut self, effects: &Effects, at: CommitPosition) -> Replies;
+    /// Appends the effects of one commit.
+    fn append(&mut self, commit: Commit<'_>) -> Replies;
+
+    /// A request or transaction of our primary has run, and these parts are its bytes in the stream, which are not
+    /// counted yet. It went `well` if none of its commands failed.
+    fn processed(&mut self, _parts: &[&[u8]], _well: bool, _stream: Option<StreamPlace<'_>>) {}
 }
 
 /// What is to be committed next, the logs that it goes to, and what waits for them.
@@ -52,6 +84,8 @@ pub struct Commits {
     logs: Vec<Box<dyn EffectLog>>,
     /// Effects are not collected.
     muted: bool,
+    /// What causes the effects that are collected.
+    origin: Origin,
     /// The last commit.
     last: CommitPosition,
     /// The last commit that has to be durable before replies leave.
@@ -136,16 +170,53 @@ impl Engine {
             logs,
             last,
             seal,
+            origin,
             ..
         } = &mut self.commits;
         last.0 += 1;
-        self.repl.feed(pending);
-        for log in logs {
-            if log.append(pending, *last) == Replies::WhenDurable {
-                *seal = *last;
+        if !logs.is_empty() {
+            let beside = self.repl.take_beside();
+            let commit = Commit {
+                effects: pending,
+                at: *last,
+                origin: *origin,
+                beside: &beside,
+                stream: self.repl.place(),
+            };
+            for log in logs {
+                if log.append(commit) == Replies::WhenDurable {
+                    *seal = *last;
+                }
             }
         }
+        self.repl.feed(pending);
         pending.clear();
+    }
+
+    /// A request of our primary runs next: what is committed up to [`Engine::end_of_primary`] is caused by it.
+    pub(crate) fn begin_of_primary(&mut self, session: &Session) {
+        if self.commits.logs.is_empty() {
+            return;
+        }
+        self.commit();
+        self.repl.set_stream_db(session.stream_db());
+        self.commits.origin = Origin::Primary;
+    }
+
+    /// It has run.
+    pub(crate) fn end_of_primary(&mut self) {
+        if self.commits.origin == Origin::Primary {
+            self.commit();
+            self.commits.origin = Origin::Here;
+        }
+    }
+
+    /// A request or transaction of our primary has run: these parts of the stream are about to be counted.
+    pub(crate) fn tell_logs_of_primary(&mut self, parts: &[&[u8]], well: bool) {
+        let stream = self.repl.place();
+        for log in &mut self.commits.logs {
+            log.processed(parts, well, stream);
+        }
     }
 
     /// All commits up to `at` are durable: clients whose replies waited for that are woken.

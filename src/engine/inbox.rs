@@ -36,6 +36,8 @@ pub struct Inbox {
     parser: Parser,
     /// What these ask of our own replicas.
     needs: Reads,
+    /// A command of these has failed.
+    failed: bool,
 }
 
 /// The stream cannot be followed any further.
@@ -133,9 +135,11 @@ impl Inbox {
             if let Some(why) = engine.cannot_obey(session, &argv) {
                 return Err(BrokenStream::Unreadable(why));
             }
+            engine.begin_of_primary(session);
             large::offer(self.parser.larges(), || engine.run(session, &argv));
+            engine.end_of_primary();
             engine.after_command();
-            note_error(&argv, engine, session);
+            self.failed |= note_error(&argv, engine, session);
             if let Some(why) = engine.diverged.take()
                 && engine.config.propagation_error_behavior != PropagationError::Ignore
             {
@@ -145,14 +149,25 @@ impl Inbox {
             drop(argv);
             self.parsed += self.parser.consume(1);
             if !session.flags.contains(ClientFlags::MULTI) {
-                self.tell_processed(buf, *processed, engine);
+                self.tell_processed(buf, *processed, engine, session);
                 *processed = self.parsed;
             }
         }
     }
 
     /// Reports that everything up to `parsed` is processed; the part before `from` has been reported already.
-    fn tell_processed(&mut self, buf: &[u8], mut from: usize, engine: &mut Engine) {
+    fn tell_processed(
+        &mut self,
+        buf: &[u8],
+        mut from: usize,
+        engine: &mut Engine,
+        session: &Session,
+    ) {
+        let failed = std::mem::take(&mut self.failed);
+        if engine.commits.has_log() {
+            self.tell_logs(buf, from, engine, failed);
+            engine.repl.set_stream_db(session.stream_db());
+        }
         // Each part requires it: a replica that cannot understand this gets no byte of it up to its end.
         let needs = std::mem::take(&mut self.needs);
         let whole = self.larges.iter().take_while(|(at, _)| *at <= self.parsed);
@@ -163,6 +178,17 @@ impl Inbox {
             from = at;
         }
         engine.repl.on_processed(&buf[from..self.parsed], needs);
+    }
+
+    fn tell_logs(&self, buf: &[u8], mut from: usize, engine: &mut Engine, failed: bool) {
+        let mut parts: SmallVec<[&[u8]; 4]> = SmallVec::new();
+        let whole = self.larges.iter().take_while(|(at, _)| *at <= self.parsed);
+        for (at, large) in whole {
+            parts.extend([&buf[from..*at], &large[..]]);
+            from = *at;
+        }
+        parts.push(&buf[from..self.parsed]);
+        engine.tell_logs_of_primary(&parts, !failed);
     }
 
     /// A request starts here, and not with `*`. Line ends before it are no request: they are counted
@@ -177,8 +203,9 @@ fn no_memory(error: &std::io::Error) -> BrokenStream {
     BrokenStream::Unreadable(format!("no memory for a large argument: {error}"))
 }
 
-/// Replies are not sent; errors are kept for the log.
-fn note_error(argv: &[&[u8]], engine: &mut Engine, session: &mut Session) {
+/// Replies are not sent; errors are kept for the log. True if it was one.
+fn note_error(argv: &[&[u8]], engine: &mut Engine, session: &mut Session) -> bool {
+    let failed = session.reply.bytes().starts_with(b"-");
     if let Some(error) = session.reply.bytes().strip_prefix(b"-") {
         let error = String::from_utf8_lossy(error);
         let command = String::from_utf8_lossy(argv[0]);
@@ -186,4 +213,5 @@ fn note_error(argv: &[&[u8]], engine: &mut Engine, session: &mut Session) {
         links::tell_error(engine, session, (&command, entry), &error);
     }
     session.reply.clear();
+    failed
 }

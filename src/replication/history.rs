@@ -1,7 +1,7 @@
-//! The history that this server writes or follows, and the former history that it contains.
+//! The history that this server writes or follows, and the former histories that it contains.
 //!
-//!  * `id` and `offset` are the present place. Requests for `id2` are served up to and including `second_offset`,
-//!    because the two histories are the same up to there.
+//!  * `id` and `offset` are the present place. Requests for a former id are served up to and including the offset that
+//!    stands with it, because the two histories are the same up to there.
 //!  * Without a backlog nothing is counted, and the offset does not change.
 //!  * Offsets are never reset by a change of role, only by a full sync.
 
@@ -12,10 +12,16 @@ use super::reads::Reads;
 use crate::effects::Effects;
 use base::secret::Secrets;
 
+/// The most former ids that are kept. Each change of the primary and each restart adds one.
+pub const FORMER_MAX: usize = 8;
+
 /// Where this server is.
 pub struct History {
     id: ReplId,
-    second: Option<(ReplId, ReplOffset)>,
+    /// Former ids, the last one first, each with the first offset at which its history is not ours.
+    former: Vec<(ReplId, ReplOffset)>,
+    /// Counts the changes of `id` and the jumps of `offset`.
+    era: u64,
     offset: ReplOffset,
     backlog: Option<Log>,
     backlog_bytes_max: usize,
@@ -25,6 +31,10 @@ pub struct History {
     needed: Vec<(Reads, ReplOffset)>,
     /// The stream's selected database.
     pub feed: Feed,
+    /// What was appended beside effects since somebody asked, if somebody does.
+    beside: Option<Vec<u8>>,
+    /// Bytes after this one are not sent yet.
+    released: Option<ReplOffset>,
 }
 
 /// Why a partial resync is refused.
@@ -49,13 +59,16 @@ impl History {
     pub fn new(secrets: &mut Secrets, backlog_bytes_max: usize) -> Self {
         History {
             id: ReplId::random(secrets),
-            second: None,
+            former: Vec::new(),
+            era: 0,
             offset: ReplOffset::ZERO,
             backlog: None,
             backlog_bytes_max,
             backlog_disk: (0, super::log::SPILL_ABOVE),
             needed: Vec::new(),
             feed: Feed::default(),
+            beside: None,
+            released: None,
         }
     }
 
@@ -66,7 +79,43 @@ impl History {
 
     /// `master_replid2` and `second_repl_offset`
     pub fn second(&self) -> Option<(ReplId, ReplOffset)> {
-        self.second
+        self.former.first().copied()
+    }
+
+    /// All former ids, the last one first.
+    pub fn former(&self) -> &[(ReplId, ReplOffset)] {
+        &self.former
+    }
+
+    /// Changes whenever the id changes, or the offset otherwise than by what is appended.
+    pub fn era(&self) -> u64 {
+        self.era
+    }
+
+    /// True if `id` named this history up to `offset`.
+    pub fn went_through(&self, id: ReplId, offset: ReplOffset) -> bool {
+        let was = |(former, up_to): &(ReplId, ReplOffset)| *former == id && offset < *up_to;
+        offset <= self.offset && (self.id == id || self.former.iter().any(was))
+    }
+
+    /// From now on, what is appended beside effects is kept for [`History::take_beside`]; or no more.
+    pub fn keep_beside(&mut self, keep: bool) {
+        self.beside = keep.then(Vec::new);
+    }
+
+    /// What was appended beside effects since the last call. Empty most of the time.
+    pub fn take_beside(&mut self) -> Vec<u8> {
+        self.beside.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Nothing after the byte `up_to` is sent to replicas; `None` ends that.
+    pub fn release(&mut self, up_to: Option<ReplOffset>) {
+        self.released = up_to;
+    }
+
+    /// The last byte that may be sent.
+    pub fn released(&self) -> ReplOffset {
+        self.released.map_or(self.offset, |at| at.min(self.offset))
     }
 
     /// `master_repl_offset`
@@ -130,7 +179,8 @@ impl History {
     /// Gives the history a new id without a second one, so that no replica can continue by partial resync.
     pub fn rename(&mut self, secrets: &mut Secrets) {
         self.id = ReplId::random(secrets);
-        self.second = None;
+        self.former.clear();
+        self.era += 1;
     }
 
     /// Appends the effects of one top-level command.
@@ -146,6 +196,9 @@ impl History {
         if let Some(log) = &mut self.backlog {
             log.append(bytes);
             self.offset = log.end();
+            if let Some(beside) = &mut self.beside {
+                beside.extend_from_slice(bytes);
+            }
         }
     }
 
@@ -173,47 +226,75 @@ impl History {
 
     /// Begins a history of its own (promotion): the old id is served up to here.
     pub fn shift(&mut self, secrets: &mut Secrets) {
-        self.second = Some((self.id, self.offset + 1));
-        self.id = ReplId::random(secrets);
+        self.adopt(ReplId::random(secrets));
         self.feed.select(None);
     }
 
     /// The primary continues under another id: the old one is served up to here.
     pub fn adopt(&mut self, id: ReplId) {
-        self.second = Some((self.id, self.offset + 1));
+        self.former.insert(0, (self.id, self.offset + 1));
+        self.former.truncate(FORMER_MAX);
         self.id = id;
+        self.era += 1;
     }
 
     /// A full sync put us somewhere else.
     pub fn restart_at(&mut self, at: Position) {
         self.id = at.id;
-        self.second = None;
+        self.former.clear();
         self.offset = at.offset;
+        self.era += 1;
         self.needed.clear();
+        self.released = self.released.map(|_| at.offset);
         self.backlog = None;
         self.create_backlog();
     }
 
-    /// Restart as replica from what the dump says: we are in that history.
+    /// Restart as replica from what dump or log say: we are in that history.
     pub fn resume(&mut self, at: Position) {
         self.id = at.id;
+        self.former.clear();
         self.offset = at.offset;
+        self.era += 1;
     }
 
-    /// Restart as primary from what the dump says: a new history that contains that one.
+    /// Restart as primary from what dump or log say: a new history that contains that one. Nobody knows whether another
+    /// server was told more of the old one than is here, so its name is not used for what comes now.
     pub fn resume_as_primary(&mut self, at: Position) {
-        self.second = Some((at.id, at.offset + 1));
-        self.offset = at.offset;
+        let new = self.id;
+        self.resume(at);
+        self.adopt(new);
         self.backlog = None;
         self.create_backlog();
+    }
+
+    /// Former names of the history that was resumed at `at`, from its log.
+    pub fn remember_former(&mut self, former: &[(ReplId, ReplOffset)]) {
+        self.former.extend_from_slice(former);
+        self.former.truncate(FORMER_MAX);
+    }
+
+    /// Puts the last bytes of the history, which end where we are, into a new backlog. `needs` is what they ask of their
+    /// readers.
+    pub fn refill_backlog<'a>(
+        &mut self,
+        bytes: impl Iterator<Item = &'a [u8]> + Clone,
+        needs: Reads,
+    ) {
+        let count: usize = bytes.clone().map(<[u8]>::len).sum();
+        let mut log = Log::new(self.offset + -(count as i64), self.backlog_bytes_max);
+        log.set_disk(self.backlog_disk.0, self.backlog_disk.1);
+        bytes.for_each(|bytes| log.append(bytes));
+        self.backlog = Some(log);
+        self.note_needs(needs);
     }
 
     /// Decides whether a replica in history `id` may continue from the byte `from`. Returns the number of bytes that
     /// it lacks, or the reason for a refusal.
     pub fn can_continue(&self, id: &[u8], from: ReplOffset) -> Result<usize, Refusal> {
         if !self.id.is(id) {
-            match self.second {
-                Some((second, up_to)) if second.is(id) => {
+            match self.former.iter().find(|(former, _)| former.is(id)) {
+                Some(&(_, up_to)) => {
                     if from > up_to {
                         return Err(Refusal::BeyondSecond(up_to));
                     }

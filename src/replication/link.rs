@@ -21,6 +21,7 @@ impl Replication {
             now_ms: self.now_ms,
             cached: up.cached.map(|(at, _)| at),
             processed: self.history.offset(),
+            durable: self.durable.map(|at| at.min(self.history.offset())),
         };
         let mut actions = Vec::new();
         let asks = |up: &Upstream| *up.link.state() == State::AwaitPsync;
@@ -132,7 +133,15 @@ impl Replication {
             }
         });
         self.history.restart_at(at);
+        // What was durable was another dataset.
+        self.durable = self.durable.map(|_| ReplOffset::ZERO);
+        self.ack_when_durable = None;
         self.refresh();
+    }
+
+    /// What is durable here of the stream that has been processed.
+    fn durable(&self) -> Option<ReplOffset> {
+        self.durable.map(|at| at.min(self.history.offset()))
     }
 
     /// The database that the payload's metadata says the stream has selected.
@@ -155,7 +164,10 @@ impl Replication {
 
     /// `REPLCONF GETACK` of our primary: the answer has the offset before that command.
     pub fn answer_getack(&mut self) {
-        let bytes = ack(self.history.offset());
+        let (offset, durable) = (self.history.offset(), self.durable());
+        // Somebody may wait for all of it: told again when it is durable.
+        self.ack_when_durable = durable.filter(|at| *at < offset).map(|_| offset);
+        let bytes = ack(offset, durable);
         self.actions.push(Action::SendUpstream(bytes));
     }
 }

@@ -2,9 +2,11 @@
 //! continues by partial resync.
 
 use super::position::{Position, ReplId, ReplOffset, StreamDb};
+use super::reads::Reads;
 use super::role::Replication;
 use crate::effects::Effects;
 use base::LogLevel;
+use std::collections::VecDeque;
 
 /// The place of a dump's cut in its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,26 @@ impl ReplMeta {
     }
 }
 
+/// What a log says of the history at its end, beside the place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Former names of the history.
+    pub former: Vec<(ReplId, ReplOffset)>,
+    /// The last bytes of the stream, in order; they end at the place.
+    pub bytes: VecDeque<Vec<u8>>,
+    /// What these bytes ask of their readers.
+    pub needs: Reads,
+}
+
 impl Replication {
+    /// After the start at a place that a log told: what else it tells. Replicas that were behind can go on from here.
+    pub fn recall(&mut self, past: &Past) {
+        self.history.remember_former(&past.former);
+        let bytes = past.bytes.iter().map(Vec::as_slice);
+        self.history.refill_backlog(bytes, past.needs);
+        self.refresh();
+    }
+
     /// What a dump that is cut now should say; `None` if there is no place to continue from.
     pub fn meta(&self) -> Option<ReplMeta> {
         let at = self.history.position();

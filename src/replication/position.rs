@@ -36,6 +36,16 @@ impl ReplId {
         self.0.eq_ignore_ascii_case(text)
     }
 
+    /// True if it is made of hexadecimal digits, as nearly all are.
+    pub fn is_hexadecimal(&self) -> bool {
+        self.0.iter().all(u8::is_ascii_hexdigit)
+    }
+
+    /// The 40 characters.
+    pub fn bytes(&self) -> &[u8; ID_LEN] {
+        &self.0
+    }
+
     /// The 40 characters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("made of ASCII characters only")

@@ -38,12 +38,29 @@ pub struct Replication {
     pub(super) received: ReceivedSyncs,
     /// What could not be run of the stream of the primary that is followed now, or was followed last.
     pub divergence: Divergence,
+    /// Bytes of the stream that are durable here; `None` without an append-only file.
+    pub(super) durable: Option<ReplOffset>,
+    /// Our primary asked for an acknowledgement here, and not all was durable then.
+    pub(super) ack_when_durable: Option<ReplOffset>,
     /// CLIENT PAUSE holds writes: see [`Env::paused`].
     paused: bool,
     /// Effects must be encoded. Kept, because it is asked for every write.
     listening: bool,
     /// See [`Replication::readers_are_old`].
     readers_are_old: bool,
+}
+
+/// A place in the stream, as a log needs it.
+#[derive(Clone, Copy)]
+pub struct StreamPlace<'a> {
+    /// The ids and the offset.
+    pub history: &'a History,
+    /// This server writes the stream.
+    pub ours: bool,
+    /// The database that our own stream has selected; `None` if a SELECT comes first.
+    pub selected: Option<usize>,
+    /// The database that the stream has selected, whoever writes it.
+    pub db: StreamDb,
 }
 
 /// Whom we follow and how far that got.
@@ -83,6 +100,8 @@ impl Replication {
             failover: None,
             received: ReceivedSyncs::default(),
             divergence: Divergence::default(),
+            durable: None,
+            ack_when_durable: None,
             paused: false,
             listening: false,
             readers_are_old: false,
@@ -259,10 +278,73 @@ impl Replication {
 
     /// What a replica may be sent now.
     pub fn stream_for(&self, id: ClientId) -> Chunk<'_> {
-        match self.history.backlog() {
-            Some(log) if self.primary.streams_to(id) => log.chunk(id.0),
-            _ => Chunk::Memory(&[]),
+        let log = self.history.backlog();
+        let Some(log) = log.filter(|_| self.primary.streams_to(id)) else {
+            return Chunk::Memory(&[]);
+        };
+        let Some(at) = log.position(id.0) else {
+            return Chunk::Memory(&[]);
+        };
+        let most = usize::try_from(self.history.released() + 1 - at).unwrap_or(0);
+        match log.chunk(id.0) {
+            _ if most == 0 => Chunk::Memory(&[]),
+            Chunk::Memory(bytes) => Chunk::Memory(&bytes[..bytes.len().min(most)]),
+            Chunk::Disk(place, len) => Chunk::Disk(place, len.min(most)),
         }
+    }
+
+    /// A log of this server follows the stream: what is appended beside effects is kept for
+    /// [`Replication::take_beside`], and what is appended is sent when [`Replication::release`] says so. Or neither, from
+    /// now on.
+    pub fn follow_by_log(&mut self, follow: bool) {
+        self.durable = None;
+        self.ack_when_durable = None;
+        self.history.keep_beside(follow);
+        let offset = self.history.offset();
+        self.history.release(follow.then_some(offset));
+    }
+
+    /// What was appended to the stream beside effects since the last call.
+    pub fn take_beside(&mut self) -> Vec<u8> {
+        self.history.take_beside()
+    }
+
+    /// The stream may be sent up to this byte; `None`: as far as there is any.
+    pub fn release(&mut self, up_to: Option<ReplOffset>) {
+        self.history.release(up_to);
+    }
+
+    /// The append-only file of this server holds the stream durably up to this byte.
+    pub fn durable_here(&mut self, offset: ReplOffset) {
+        self.durable = Some(offset);
+        let asked = self.ack_when_durable.filter(|asked| *asked <= offset);
+        if asked.is_some() && self.link_is_up() && self.is_replica() {
+            self.answer_getack();
+        }
+    }
+
+    /// The last byte of the stream that may be sent to replicas.
+    pub fn sendable(&self) -> ReplOffset {
+        self.history.released()
+    }
+
+    /// Where the stream is, if its bytes are counted, and the dataset is that of this place.
+    pub fn place(&self) -> Option<StreamPlace<'_>> {
+        let (selected, db) = match &self.upstream {
+            None => {
+                self.history.backlog()?;
+                let selected = self.history.feed.selected();
+                (selected, StreamDb::ours(selected.unwrap_or(0)))
+            }
+            Some(up) if up.link.is_up() || up.cached.is_some() => (None, up.db),
+            Some(_) => return None,
+        };
+        Some(StreamPlace {
+            history: &self.history,
+            ours: self.upstream.is_none(),
+            selected,
+            db,
+        })
     }
 
     /// The answer to [`Action::Spill`]: the place of the block, or why it could not be written.

@@ -6,8 +6,7 @@ use super::stream::Stream;
 use base::secret::Secrets;
 use config::Config;
 use engine::CommitPosition;
-use engine::commit::{EffectLog, Replies};
-use replication::Effects;
+use engine::commit::{Commit, EffectLog, Replies};
 use std::io::ErrorKind;
 use std::rc::Rc;
 use tokio::io::AsyncReadExt;
@@ -18,7 +17,7 @@ use tokio::task::{LocalSet, yield_now};
 struct SlowLog;
 
 impl EffectLog for SlowLog {
-    fn append(&mut self, _effects: &Effects, _at: CommitPosition) -> Replies {
+    fn append(&mut self, _: Commit<'_>) -> Replies {
         Replies::WhenDurable
     }
 }

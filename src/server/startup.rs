@@ -298,7 +298,8 @@ fn remove_leftovers(server: &Server) {
     }
 }
 
-/// Loads the append-only file, or the dump, and begins to write the former if it is on.
+/// Loads the append-only file, or the dump, takes the part in replication that these and the configuration say, and
+/// begins to write the append-only file if it is on.
 async fn load_data(server: &Rc<Server>) -> Result<(), String> {
     let appends = server.engine.borrow().config.appendonly;
     if !appends {
@@ -308,12 +309,15 @@ async fn load_data(server: &Rc<Server>) -> Result<(), String> {
                 tracing::warn!("appendonly is no: the append-only file in {name} is not loaded");
             }
         });
-        return persist::load_at_start(&server.persistence, server).await;
+        persist::load_at_start(&server.persistence, server).await?;
+        repl::boot(server);
+        return Ok(());
     }
     let log = append_load::load_at_start(server).await?;
     if log.is_none() {
         persist::load_at_start(&server.persistence, server).await?;
     }
+    repl::boot(server);
     tokio::task::spawn_local(AppendOnly::follow(server.clone()));
     server.with_engine(|engine| server.append.start(engine, log))
 }

@@ -2,14 +2,18 @@
 //!
 //! * [`readers`]: real servers load what was written.
 //! * [`durability`]: what is left after kill -9, and what waits for the disk.
+//! * [`crashes`]: rounds of SIGKILL and restart in replication.
 //! * [`disk`]: files that cannot grow.
+//! * [`history`]: replication goes on from the log after a restart.
 //! * [`switching`]: CONFIG SET, full syncs, DEBUG RELOAD.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crashes;
 mod disk;
 mod durability;
+mod history;
 mod readers;
 mod switching;
 
@@ -17,6 +21,7 @@ use base::testing::Rng;
 use std::path::{Path, PathBuf};
 use support::Client;
 use support::server::{Builder, Server};
+use support::wait::wait_until;
 use tempfile::TempDir;
 
 /// Forebay with a log.
@@ -62,6 +67,18 @@ fn write(client: &mut Client, rng: &mut Rng, count: usize) {
 
 fn digest(client: &mut Client) -> String {
     client.text("DEBUG DIGEST")
+}
+
+/// Waits until the log is a base and what was written since.
+fn wait_written(server: &Server) {
+    let mut client = server.client();
+    wait_until("it is written", || {
+        let info = client.info("persistence");
+        let is = |field: &str, value: &str| info.get(field).is_some_and(|v| v == value);
+        is("aof_buffer_length", "0")
+            && is("aof_rewrite_in_progress", "0")
+            && is("aof_rewrite_scheduled", "0")
+    });
 }
 
 /// A copy of a server's log, as a crash would leave it.

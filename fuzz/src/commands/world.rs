@@ -6,13 +6,12 @@ use super::image::{self, Image};
 use super::input::Input;
 use super::replies;
 use forebay::engine::blocking::Blocked;
-use forebay::engine::commit::{CommitPosition, EffectLog, Replies};
+use forebay::engine::commit::{Commit, EffectLog, Replies};
 use forebay::base::request::encode_request;
 use forebay::engine::{Action, ClientFlags, ClientId, Engine, Executor, Session};
 use forebay::config::Config;
 use forebay::engine::inbox::Inbox;
 use forebay::base::secret::Secrets;
-use forebay::replication::Effects;
 use forebay::resp::output::Piece;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -60,7 +59,8 @@ struct Stream {
 }
 
 impl EffectLog for Stream {
-    fn append(&mut self, effects: &Effects, _at: CommitPosition) -> Replies {
+    fn append(&mut self, commit: Commit<'_>) -> Replies {
+        let effects = commit.effects;
         let out = &mut *self.bytes.borrow_mut();
         // The database is chosen outside of the transaction, where there is one.
         let mut open = false;

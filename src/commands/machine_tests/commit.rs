@@ -1,9 +1,8 @@
 //! `engine::commit` with the commands of all families.
 
 use crate::testing::Bench;
-use engine::commit::{CommitPosition, EffectLog, Replies};
+use engine::commit::{Commit, CommitPosition, EffectLog, Replies};
 use engine::{Action, ClientId};
-use replication::Effects;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -16,8 +15,9 @@ struct Log {
 }
 
 impl EffectLog for Log {
-    fn append(&mut self, effects: &Effects, at: CommitPosition) -> Replies {
-        self.appended.borrow_mut().push((at, effects.len()));
+    fn append(&mut self, commit: Commit<'_>) -> Replies {
+        let mut appended = self.appended.borrow_mut();
+        appended.push((commit.at, commit.effects.len()));
         self.replies
     }
 }

@@ -27,9 +27,10 @@ pub struct Batch {
     pub end: Mark,
 }
 
-/// The request that selects a database.
+/// The request that selects a database, which is no part of the replication stream.
 pub(super) fn select(db: usize) -> Vec<u8> {
     let mut request = Vec::new();
+    aof::history::own(&mut request);
     encode_request(&mut request, &["SELECT", &db.to_string()]);
     request
 }

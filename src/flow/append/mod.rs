@@ -6,17 +6,25 @@
 //!                              cut: a new increment; base: the manifest names it instead of what came before
 //! ```
 //!
+//! * [`encode`]: commits as the log has them, and what it says of the replication stream.
 //! * [`batch`]: what is handed over at once.
 //! * [`writer`]: the files.
+//! * [`past`]: what a log that is loaded says of the replication stream.
 //! * [`policy`]: when to write, to sync, and to try again.
 
 pub mod batch;
+pub mod encode;
+pub mod past;
 pub mod policy;
 pub mod writer;
 
 #[cfg(test)]
+mod encode_tests;
+#[cfg(test)]
 mod tests;
 
 pub use batch::{Batch, Mark};
+pub use encode::Encoder;
+pub use past::{Reading, Told};
 pub use policy::{Fsync, Policy};
 pub use writer::{AppendError, Writer};

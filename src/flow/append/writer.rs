@@ -57,7 +57,7 @@ pub struct Writer<D: Disk> {
     broken: Option<Broken>,
     /// Bytes of `kept`.
     kept_bytes: usize,
-    durable: CommitPosition,
+    durable: Mark,
     /// Where what is settled ends.
     last: Mark,
     /// The numbers of the last base and the last increment that were tried. None is used twice: a manifest whose
@@ -113,7 +113,7 @@ impl<D: Disk> Writer<D> {
             written: 0,
             broken: None,
             kept_bytes: 0,
-            durable: last.at,
+            durable: last,
             last,
         }
     }
@@ -141,7 +141,18 @@ impl<D: Disk> Writer<D> {
 
     /// All commits up to this one are durable.
     pub fn durable(&self) -> CommitPosition {
+        self.durable.at
+    }
+
+    /// Where what is durable ends.
+    pub fn durable_end(&self) -> Mark {
         self.durable
+    }
+
+    /// Where what has been written ends, durable or not.
+    pub fn written_end(&self) -> Mark {
+        let last = self.written.checked_sub(1);
+        last.map_or(self.last, |last| self.kept[last].end)
     }
 
     /// Where the log ends that has been handed over.
@@ -249,7 +260,7 @@ impl<D: Disk> Writer<D> {
             return Err(failed("sync the append-only file")(error));
         }
         self.settle_written();
-        self.durable = self.last.at;
+        self.durable = self.last;
         Ok(())
     }
 
@@ -397,6 +408,19 @@ impl<D: Disk> Writer<D> {
         let mut manifest = self.manifest.clone();
         manifest.history.clear();
         self.write_manifest(manifest)
+    }
+
+    /// Makes durable what another process has written: it may have been killed before it came to that.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sync_files(&self) -> Result<(), AppendError> {
+        for file in &self.manifest.increments {
+            let path = self.path(&String::from_utf8_lossy(&file.name));
+            let synced = self.disk.open(&path).and_then(|file| file.sync_bytes());
+            synced.map_err(failed("sync the append-only file that was loaded"))?;
+        }
+        Ok(())
     }
 
     fn write_manifest(&mut self, manifest: Manifest) -> Result<(), AppendError> {

@@ -60,6 +60,8 @@ pub struct LinkEnv<'a> {
     pub cached: Option<Position>,
     /// Bytes of the stream processed, for ACKs.
     pub processed: ReplOffset,
+    /// Bytes of it that the append-only file holds durably; `None` if there is no such file.
+    pub durable: Option<ReplOffset>,
 }
 
 /// What happens to the link.
@@ -323,7 +325,8 @@ impl Link {
                 self.lose(env, out);
             }
             State::Streaming { acks: true } => {
-                self.keep_alive(env, out, |processed| ack(processed).into());
+                let durable = env.durable;
+                self.keep_alive(env, out, |processed| ack(processed, durable).into());
             }
             State::Streaming { acks: false } => {}
             State::Receive { .. } | State::AwaitRdb { .. } if silent => {
@@ -468,7 +471,7 @@ impl Link {
                     "MASTER <-> REPLICA sync: Finished with success",
                 );
                 if let Some(at) = resume_at {
-                    out.push(LinkAction::Send(ack(at.offset).into()));
+                    out.push(LinkAction::Send(ack(at.offset, None).into()));
                 }
                 if !glued.is_empty() {
                     out.push(LinkAction::Stream(Cow::Owned(glued)));
@@ -604,11 +607,14 @@ impl Link {
     }
 }
 
-/// `REPLCONF ACK <offset>`
-pub fn ack(offset: ReplOffset) -> Vec<u8> {
+/// `REPLCONF ACK <offset> [FACK <durable offset>]`
+pub fn ack(offset: ReplOffset, durable: Option<ReplOffset>) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut digits = itoa::Buffer::new();
-    let argv = ["REPLCONF", "ACK", digits.format(offset.get())];
+    let (mut digits, mut more) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let mut argv = vec!["REPLCONF", "ACK", digits.format(offset.get())];
+    if let Some(durable) = durable {
+        argv.extend(["FACK", more.format(durable.get())]);
+    }
     base::request::encode_request(&mut out, &argv);
     out
 }

@@ -42,6 +42,7 @@ impl Scene {
             now_ms: self.now_ms,
             cached: self.cached,
             processed: ReplOffset::claimed(77),
+            durable: None,
         };
         let mut out = Vec::new();
         self.link.step(input, &mut env, &mut out);

@@ -20,8 +20,8 @@ mod thread;
 
 use crate::append_load::LoadedLog;
 use crate::{Server, threads};
+use aof::Manifest;
 use aof::names::{self, BaseForm};
-use aof::{Manifest, Seal};
 use config::choices::AppendFsync;
 use disk::{Disk, Machine};
 use engine::{CommandError, Engine};
@@ -30,6 +30,7 @@ use flow::append::{Fsync, Mark, Policy, Writer};
 use flow::dump_file::DumpFile;
 use flow::save::{SaveError, SnapshotRequest, Target};
 use queue::{Order, Queue, Report};
+use replication::{ReplId, ReplOffset};
 use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
@@ -119,12 +120,13 @@ impl AppendOnly {
     /// # Errors
     /// The disk's.
     pub fn start(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
-        let (manifest, seal) = loaded.map_or((None, None), |log| (log.manifest, log.seal));
+        let manifest = loaded.and_then(|log| log.manifest);
         // A single file of an older server is in no manifest: the dataset that was loaded from it becomes a base.
         let known = manifest.is_some();
-        let mut writer = self.open(engine, manifest.unwrap_or_default(), seal)?;
+        let mut writer = self.open(engine, manifest.unwrap_or_default())?;
         if known {
             writer.clear_away().map_err(|e| e.to_string())?;
+            writer.sync_files().map_err(|e| e.to_string())?;
             writer.begin_increment(true).map_err(|e| e.to_string())?;
         } else {
             let seq = self.0.borrow_mut().next_base();
@@ -152,7 +154,7 @@ impl AppendOnly {
             Ok(bytes) => Manifest::parse(&bytes).map_err(|e| e.to_string())?,
             Err(_) => Manifest::default(),
         };
-        let mut writer = self.open(engine, manifest, None)?;
+        let mut writer = self.open(engine, manifest)?;
         writer.begin_increment(false).map_err(|e| e.to_string())?;
         let mut state = self.0.borrow_mut();
         state.begin(engine, writer, Mode::Waiting)?;
@@ -167,6 +169,7 @@ impl AppendOnly {
         if self.is_on() {
             self.finish(engine);
             engine.commits.remove_logs();
+            engine.repl.follow_by_log(false);
             engine.hold_writes_for_log(false);
             engine.append_failed = None;
             let mut state = self.0.borrow_mut();
@@ -195,12 +198,7 @@ impl AppendOnly {
         }
     }
 
-    fn open(
-        &self,
-        engine: &Engine,
-        manifest: Manifest,
-        seal: Option<Seal>,
-    ) -> Result<Writer<Machine>, String> {
+    fn open(&self, engine: &Engine, manifest: Manifest) -> Result<Writer<Machine>, String> {
         let directory = directory(engine);
         let made = match directory.is_dir() {
             true => Ok(()),
@@ -218,15 +216,9 @@ impl AppendOnly {
         let mut state = self.0.borrow_mut();
         state.base_seq = manifest.base.as_ref().map_or(0, |base| base.seq);
         (state.directory, state.filename) = (directory.clone(), filename.clone());
-        let position = engine.commits.position();
-        let last = match seal {
-            Some(seal) => Mark {
-                at: position,
-                id: seal.id,
-                offset: seal.offset,
-                ms: seal.ms,
-            },
-            None => tap::mark(engine, position),
+        let last = Mark {
+            at: engine.commits.position(),
+            ..state.tap.mark(engine)
         };
         Ok(Writer::new(Machine, directory, filename, manifest, last))
     }
@@ -303,6 +295,14 @@ impl AppendOnly {
         state.running = None;
         state.scheduled = true;
         state.tap.reset();
+        if engine
+            .repl
+            .upstream()
+            .is_some_and(|up| up.link.is_syncing())
+        {
+            // Its place in the history comes after it.
+            state.tap.leave_out(engine);
+        }
         state.queue.order(Order::Cut {
             listed: false,
             rewrite,
@@ -354,6 +354,8 @@ impl AppendOnly {
                     listed,
                     rewrite: number,
                 });
+                // It begins with its place in the history.
+                state.tap.hand_over(engine, &state.queue);
             }
             Err(error) => self
                 .0
@@ -411,6 +413,7 @@ impl AppendOnly {
             state.failure = report.failure.clone();
         }
         state.end_rewrite(engine, &report);
+        tell_replication(engine, state.mode, &report);
         drop(state);
         self.hold_writers(engine);
     }
@@ -467,6 +470,31 @@ impl AppendOnly {
     }
 }
 
+/// Replicas may be sent what is in the log, so that none is ahead of what a restarted server knows; and our primary is
+/// told what is durable here.
+fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
+    let offset = |end: Option<Mark>| {
+        let end = end?;
+        let (id, offset) = (
+            ReplId::parse(&end.id)?,
+            ReplOffset::claimed(end.offset as i64),
+        );
+        let history = engine.repl.history();
+        history.went_through(id, offset).then_some(offset)
+    };
+    let (sendable, durable) = (offset(report.sendable), offset(report.durable_end));
+    if report.failure.is_some() {
+        // The disk may refuse for long. Replicas keep the data meanwhile.
+        engine.repl.release(None);
+    } else if let Some(sendable) = sendable {
+        engine.repl.release(Some(sendable));
+    }
+    // What no manifest names is lost when the process ends.
+    if let Some(durable) = durable.filter(|_| mode == Mode::On) {
+        engine.repl.durable_here(durable);
+    }
+}
+
 /// The directory of the log. The working directory is `dir`.
 pub fn directory(engine: &Engine) -> PathBuf {
     let name = PathBuf::from(&engine.config.appenddirname);
@@ -488,9 +516,16 @@ impl State {
     fn begin(
         &mut self,
         engine: &mut Engine,
-        writer: Writer<Machine>,
+        mut writer: Writer<Machine>,
         mode: Mode,
     ) -> Result<(), String> {
+        self.tap.reset();
+        engine.repl.follow_by_log(true);
+        if let Some(batch) = self.tap.batch(engine) {
+            // Nobody is told of this place in the history before it is in the log.
+            writer.push(batch);
+            writer.write().map_err(|e| e.to_string())?;
+        }
         let policy = Policy::new(fsync(engine));
         let queue = self.queue.clone();
         queue.report(|report| *report = Report::default());
@@ -500,7 +535,6 @@ impl State {
             thread.map_err(|e| format!("Can't start a thread for the append-only file: {e}"))?,
         );
         self.mode = mode;
-        self.tap.reset();
         self.set_policy((fsync(engine), false));
         engine.commits.add_log(Box::new(self.tap.clone()));
         Ok(())

@@ -1,7 +1,7 @@
 //! What the executor and the thread of the log say to each other.
 
 use engine::CommitPosition;
-use flow::append::{Batch, Fsync};
+use flow::append::{Batch, Fsync, Mark};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +36,10 @@ pub enum Order {
 pub struct Report {
     /// All commits up to this one are durable.
     pub durable: CommitPosition,
+    /// Where what is durable ends; `None` before the first report.
+    pub durable_end: Option<Mark>,
+    /// Where what replicas may be sent ends; `None` before the first report.
+    pub sendable: Option<Mark>,
     /// Why the last attempt to write or to sync failed.
     pub failure: Option<String>,
     /// The last rewrite whose base was installed, or that failed, and why.

@@ -1,10 +1,10 @@
 //! The log's end of the commit point: encodes effects, and hands them over at the end of a batch of requests.
 
 use super::queue::{Order, Queue};
-use engine::commit::{EffectLog, Replies};
+use engine::commit::{Commit, EffectLog, Replies};
 use engine::{CommitPosition, Engine};
-use flow::append::{Batch, Mark};
-use replication::{Effects, feed::Feed};
+use flow::append::{Batch, Encoder, Mark};
+use replication::StreamPlace;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -17,10 +17,7 @@ pub struct Tap(Rc<RefCell<State>>);
 
 #[derive(Default)]
 struct State {
-    feed: Feed,
-    bytes: Vec<u8>,
-    /// The database that was selected when `bytes` began.
-    db: Option<usize>,
+    encoder: Encoder,
     last: CommitPosition,
     /// Replies to writers wait until these are durable.
     waits: bool,
@@ -29,18 +26,18 @@ struct State {
 }
 
 impl EffectLog for Tap {
-    fn append(&mut self, effects: &Effects, at: CommitPosition) -> Replies {
+    fn append(&mut self, commit: Commit<'_>) -> Replies {
         let state = &mut *self.0.borrow_mut();
-        if state.bytes.is_empty() {
-            state.db = state.feed.selected();
-        }
-        let State { feed, bytes, .. } = state;
-        feed.effects(effects, |part| bytes.extend_from_slice(part));
-        state.last = at;
+        state.last = commit.at;
+        state.encoder.commit(commit);
         match state.waits {
             true => Replies::WhenDurable,
             false => Replies::AtOnce,
         }
+    }
+
+    fn processed(&mut self, parts: &[&[u8]], well: bool, stream: Option<StreamPlace<'_>>) {
+        self.0.borrow_mut().encoder.processed(parts, well, stream);
     }
 }
 
@@ -50,25 +47,37 @@ impl Tap {
         self.0.borrow_mut().waits = waits;
     }
 
-    /// Forgets what was not handed over, and which database is selected.
+    /// A new increment begins: forgets what was not handed over, and which database is selected.
     pub fn reset(&self) {
         let mut state = self.0.borrow_mut();
-        let waits = state.waits;
-        *state = State {
-            waits,
-            ..State::default()
-        };
+        state.encoder.reset();
+        state.timestamp = None;
+    }
+
+    /// What follows is not the dataset of the present place in the history.
+    pub fn leave_out(&self, engine: &Engine) {
+        let era = engine.repl.history().era();
+        self.0.borrow_mut().encoder.leave_out(era);
     }
 
     /// Hands over what there is; false if there was nothing.
-    pub fn hand_over(&self, engine: &Engine, queue: &Queue) -> bool {
-        let mut state = self.0.borrow_mut();
-        if state.bytes.is_empty() {
-            return false;
+    pub fn hand_over(&self, engine: &mut Engine, queue: &Queue) -> bool {
+        let batch = self.batch(engine);
+        let some = batch.is_some();
+        if let Some(batch) = batch {
+            queue.order(Order::Batch(batch));
         }
+        some
+    }
+
+    /// What there is.
+    pub fn batch(&self, engine: &mut Engine) -> Option<Batch> {
+        let mut state = self.0.borrow_mut();
+        let beside = engine.repl.take_beside();
+        state.encoder.settle(&beside, engine.repl.place());
         // The next batch is likely to be as long as this one.
-        let next = Vec::with_capacity(state.bytes.len().min(KEPT));
-        let mut bytes = std::mem::replace(&mut state.bytes, next);
+        let next = Vec::with_capacity(state.encoder.len().min(KEPT));
+        let (mut bytes, db) = state.encoder.take(next)?;
         let seconds = engine.clock.unix_ms / 1000;
         if engine.config.aof_timestamp_enabled && state.timestamp != Some(seconds) {
             state.timestamp = Some(seconds);
@@ -77,27 +86,26 @@ impl Tap {
             stamped.append(&mut bytes);
             bytes = stamped;
         }
-        let batch = Batch {
-            bytes,
-            db: state.db,
-            end: mark(engine, state.last),
-        };
-        queue.order(Order::Batch(batch));
-        true
+        let end = state.mark(engine);
+        Some(Batch { bytes, db, end })
+    }
+
+    /// The present place in the history.
+    pub fn mark(&self, engine: &Engine) -> Mark {
+        self.0.borrow().mark(engine)
     }
 }
 
-/// The present place in the history.
-pub fn mark(engine: &Engine, at: CommitPosition) -> Mark {
-    let position = engine.repl.history().position();
-    Mark {
-        at,
-        // A primary may have named its history by other characters, which no seal can hold.
-        id: <[u8; 40]>::try_from(position.id.as_str().as_bytes())
-            .ok()
-            .filter(|id| id.iter().all(u8::is_ascii_hexdigit))
-            .unwrap_or([b'0'; 40]),
-        offset: position.offset.get().max(0) as u64,
-        ms: engine.clock.unix_ms as u64,
+impl State {
+    fn mark(&self, engine: &Engine) -> Mark {
+        let stream = engine.repl.place();
+        let stream = stream.filter(|stream| self.encoder.names(stream));
+        Mark {
+            at: self.last,
+            // Nothing is known of the history, or its primary has named it by other characters.
+            id: stream.map_or([b'0'; 40], |stream| *stream.history.id().bytes()),
+            offset: stream.map_or(0, |stream| stream.history.offset().get() as u64),
+            ms: engine.clock.unix_ms as u64,
+        }
     }
 }

@@ -98,6 +98,11 @@ impl Thread {
         let failure = result.err().map(|error| error.to_string());
         queue.report(|report| {
             report.durable = writer.durable();
+            report.durable_end = Some(writer.durable_end());
+            report.sendable = Some(match self.policy.fsync {
+                Fsync::Always => writer.durable_end(),
+                Fsync::EverySecond | Fsync::No => writer.written_end(),
+            });
             report.failure = failure;
             report.bytes = self.old_bytes + writer.increment_bytes();
             report.kept = writer.kept_bytes();

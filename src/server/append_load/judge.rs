@@ -1,6 +1,7 @@
 //! Whether a file of the log is whole, and what becomes of a torn end.
 
 use aof::{Defect, Seal};
+use flow::append::Reading;
 use std::path::Path;
 use tools::aof::fix::{self, Cut};
 use tools::aof::walk::{self, Walked};
@@ -24,18 +25,28 @@ pub struct Judged {
     pub seal: Option<Seal>,
 }
 
-/// Judges the log that begins at `start` in a file. A torn end that may be cut off is set aside and cut off.
+/// Judges the log that begins at `start` in a file. A torn end that may be cut off is set aside and cut off. What it says
+/// of the replication stream is added to `reading`.
 ///
 /// # Errors
 /// The text with which the server ends.
-pub fn judge(path: &Path, start: u64, tails: Tails) -> Result<Judged, String> {
+pub fn judge(
+    path: &Path,
+    start: u64,
+    tails: Tails,
+    reading: &mut Reading,
+) -> Result<Judged, String> {
     let source = Source::open(path).map_err(|e| e.to_string())?;
-    let walked = walk::walk(&source, start, false, |_| Ok(()));
+    let walked = walk::walk(&source, start, false, |passed| {
+        reading.item(passed.bytes, &passed.item, &passed.event);
+        Ok(())
+    });
     let walked =
         walked.map_err(|e| format!("Unrecoverable error reading the append only file: {e:?}"))?;
     let seal = walked.judge.last_seal().copied();
     let Some(defect) = &walked.defect else {
         let end = walked.judge.whole();
+        reading.end_file(false);
         return Ok(Judged { end, seal });
     };
     let name = path
@@ -53,6 +64,7 @@ pub fn judge(path: &Path, start: u64, tails: Tails) -> Result<Judged, String> {
     };
     let aside = fix::cut(&cut).map_err(|e| e.to_string())?;
     tell(&name, &cut, &aside, seal.as_ref());
+    reading.end_file(cut.keep <= walked.judge.proven());
     Ok(Judged {
         end: cut.keep,
         seal,

@@ -18,11 +18,13 @@ mod tests;
 
 use crate::Server;
 use crate::load::{self, LoadOptions, LoadProgress};
-use crate::persist::{in_background, load_options};
-use aof::{Manifest, Seal};
+use crate::persist::{Restored, in_background, load_options};
+use aof::Manifest;
 use engine::Loading;
 use find::{Found, Part};
+use flow::append::{Reading, Told};
 use judge::{Judged, Tails};
+use replication::ReplMeta;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -37,8 +39,6 @@ pub struct LoadedLog {
     pub directory: PathBuf,
     /// The files; a single file of an older server is in none yet.
     pub manifest: Option<Manifest>,
-    /// The last seal: which position of the replication history the log has reached.
-    pub seal: Option<Seal>,
 }
 
 /// Loads the append-only file that the configuration names, if it is there.
@@ -71,12 +71,32 @@ pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, Str
     });
     let result = load_parts(server, &found, &progress).await;
     server.with_engine(|engine| server.persistence.end_loading(engine));
-    let seal = result?;
+    let told = result?;
     server.with_engine(|engine| {
         engine.dirty = 0;
         // The files hold a complete dataset, and it is in memory now.
         server.persistence.start_empty();
     });
+    let told = told.unwrap_or_else(|why| {
+        tracing::warn!(
+            "The replication history does not go on from the append-only file: {why}. Replicas need a full resync"
+        );
+        None
+    });
+    if let Some(Told { meta, past }) = told {
+        let ReplMeta { at, .. } = meta;
+        let bytes: usize = past.bytes.iter().map(Vec::len).sum();
+        tracing::info!(
+            "The append-only file ends at {}:{}, and holds the last {bytes} bytes of the replication stream",
+            at.id,
+            at.offset
+        );
+        server.persistence.writers().restore(Restored {
+            meta,
+            expired: Some(Vec::new()),
+            past: Some(past),
+        });
+    }
     let seconds = begun.elapsed().as_secs_f64();
     tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
     let Found {
@@ -87,35 +107,36 @@ pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, Str
     Ok(Some(LoadedLog {
         directory,
         manifest,
-        seal,
     }))
 }
 
+/// Loads the files. Returns what they say of the replication stream.
 async fn load_parts(
     server: &Rc<Server>,
     found: &Found,
     progress: &Arc<LoadProgress>,
-) -> Result<Option<Seal>, String> {
-    let mut last_seal = None;
+) -> Result<Result<Option<Told>, String>, String> {
+    let kept = server.with_engine(|engine| engine.repl.history().backlog_bytes_max());
+    let mut reading = Reading::new(kept);
     let mut before = 0;
     for (number, part) in found.parts.iter().enumerate() {
         let last = number + 1 == found.parts.len();
-        let seal = load_part(server, part, number == 0, last, progress, before).await?;
-        last_seal = seal.or(last_seal);
+        let place = (number == 0, last);
+        reading = load_part(server, part, place, reading, progress, before).await?;
         before += part.bytes;
         progress.bytes.store(before, Ordering::Relaxed);
     }
-    Ok(last_seal)
+    Ok(reading.told())
 }
 
 async fn load_part(
     server: &Rc<Server>,
     part: &Part,
-    first: bool,
-    last: bool,
+    (first, last): (bool, bool),
+    mut reading: Reading,
     progress: &Arc<LoadProgress>,
     before: u64,
-) -> Result<Option<Seal>, String> {
+) -> Result<Reading, String> {
     let begun = Instant::now();
     let name = part.name.clone();
     let start = match (part.has_dump, first) {
@@ -132,14 +153,18 @@ async fn load_part(
         last,
     });
     let path = part.path.clone();
-    let Judged { end, seal } = in_background(move || judge::judge(&path, start, tails)).await?;
+    let work = move || {
+        let judged = judge::judge(&path, start, tails, &mut reading);
+        judged.map(|judged| (judged, reading))
+    };
+    let (Judged { end, .. }, reading) = in_background(work).await?;
     replay::replay(server, &part.path, &name, start..end, (progress, before)).await?;
     let what = if first { "base" } else { "incr" };
     tracing::info!(
         "DB loaded from {what} file {name}: {:.3} seconds",
         begun.elapsed().as_secs_f64()
     );
-    Ok(seal)
+    Ok(reading)
 }
 
 /// Loads the dump at the start of a file. Returns its length.

@@ -147,7 +147,6 @@ fn a_base_and_its_increments_are_loaded_in_order() {
     );
     let loaded = world.load().expect("it loads").expect("it is there");
     assert_eq!(loaded.manifest.expect("a manifest").increments.len(), 2);
-    assert_eq!(loaded.seal, None);
     assert_eq!(world.run("GET a"), "$1\r\n3\r\n");
     assert_eq!(world.run("EXISTS old"), ":0\r\n");
     assert_eq!(world.run("LRANGE list 0 -1"), "*1\r\n$1\r\ny\r\n");
@@ -185,8 +184,7 @@ fn a_torn_end_is_set_aside_and_the_rest_is_loaded() {
         let world = World::new();
         world.manifest(line);
         world.write(&increment(NAME, 1), &file[..cut]);
-        let loaded = world.load().expect("it loads").expect("it is there");
-        assert_eq!(loaded.seal.expect("a seal").offset, 200);
+        world.load().expect("it loads").expect("it is there");
         let kept = fs::read(world.place(&increment(NAME, 1))).expect("a file");
         assert!(
             kept.len() >= ends[1] && file.starts_with(&kept),

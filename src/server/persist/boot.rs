@@ -79,8 +79,9 @@ pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Re
             let restored = Restored {
                 meta,
                 expired: loaded.expired.take(),
+                past: None,
             };
-            *persistence.writers().0.restored.borrow_mut() = Some(restored);
+            persistence.writers().restore(restored);
         }
         persistence.install(engine, loaded).map_err(fatal)?;
         tracing::info!(

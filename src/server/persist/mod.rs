@@ -24,7 +24,7 @@ use disk::Machine;
 use engine::Engine;
 use engine::engine::Clock;
 use flow::save::{Awaited, OpenSinks, Plan, Saves, Writers};
-use replication::ReplMeta;
+use replication::{Past, ReplMeta};
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs::File;
@@ -53,6 +53,8 @@ pub struct Restored {
     pub meta: ReplMeta,
     /// Keys of it that had expired and were dropped; `None` if their names take more than a backlog.
     pub expired: Option<Vec<(u32, Vec<u8>)>>,
+    /// What an append-only file says beside.
+    pub past: Option<Past>,
 }
 
 impl Threads {
@@ -64,6 +66,11 @@ impl Threads {
     /// How long the running snapshot, or the last one, kept clients waiting.
     pub fn slices(&self) -> &Slices {
         &self.0.slices
+    }
+
+    /// What the dump or log of the start said of replication.
+    pub fn restore(&self, restored: Restored) {
+        *self.0.restored.borrow_mut() = Some(restored);
     }
 
     /// What the start-up dump said of replication: once, after [`load_at_start`].

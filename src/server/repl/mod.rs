@@ -51,13 +51,12 @@ pub struct Drivers {
     payloads: OnceCell<Payloads<Threads>>,
     /// The files for the part of the stream that does not fit into memory; made when they are needed.
     spill: OnceCell<spill::SpillFiles>,
-    /// End of the stream when its readers were last woken.
+    /// End of what may be sent of the stream when its readers were last woken.
     woken_at: Cell<ReplOffset>,
 }
 
-/// Takes the part that configuration and dump say, then lets time pass for replication, for ever.
+/// Lets time pass for replication, for ever.
 pub async fn run(server: Rc<Server>) {
-    boot(&server);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -69,26 +68,39 @@ pub async fn run(server: Rc<Server>) {
     }
 }
 
-/// If the dump says at which place of which history it was cut, the server continues from there: as a replica it asks
-/// for what is missing, as a primary it serves replicas that were there.
-fn boot(server: &Server) {
+/// Takes the part that configuration and dump or log say. If these say at which place of which history they end, the
+/// server continues from there: as a replica it asks for what is missing, as a primary it serves replicas that were
+/// there.
+pub fn boot(server: &Server) {
     let restored = server.persistence.writers().take_restored();
     server.with_engine(|engine| {
         engine.sync_repl_clock();
-        match (engine.config.replicaof.clone(), restored) {
+        let past = match (engine.config.replicaof.clone(), restored) {
             (Some(primary), restored) => {
-                let cached = restored.map(|r| (r.meta.at, r.meta.stream_db));
+                let cached = restored.as_ref().map(|r| (r.meta.at, r.meta.stream_db));
                 engine
                     .repl
                     .start_as_replica(&primary.host, primary.port, cached);
+                restored.and_then(|r| r.past)
             }
-            (None, Some(Restored { meta, expired })) => {
+            (
+                None,
+                Some(Restored {
+                    meta,
+                    expired,
+                    past,
+                }),
+            ) => {
                 let lazy = engine.config.lazyfree_lazy_expire;
                 engine
                     .repl
                     .restore_as_primary(meta, expired.as_deref(), lazy);
+                past
             }
-            (None, None) => {}
+            (None, None) => None,
+        };
+        if let Some(past) = past {
+            engine.repl.recall(&past);
         }
     });
 }
@@ -130,7 +142,7 @@ impl Drivers {
                 self.perform(action, engine);
             }
         }
-        let end = engine.repl.history().offset();
+        let end = engine.repl.sendable();
         if self.woken_at.replace(end) != end {
             for (id, outbox) in &*self.outboxes.borrow() {
                 if engine.repl.primary().streams_to(*id) {

@@ -1,0 +1,298 @@
+//! Commits as the log has them: requests, and beside them what the replication stream has and the log does not run.
+//!
+//! ```text
+//! primary: effects ---------> requests, the same bytes as in the stream
+//!          ping, GETACK ----> annotation
+//! replica: its request ran -> its effects. If they are the same bytes as the request: that is all.
+//!                             Else they are no part of the stream, and the request is an annotation beside them.
+//!          own writes ------> requests that are no part of the stream
+//! ```
+//!
+//!  * What the log says of the stream is true whatever happens in between: it is compared with the place of the stream
+//!    before each commit and at the end of each batch, and where it is not there the log names the place anew.
+//!  * Nothing is written that a server could not run when it loads the log.
+
+use aof::history::{self, At};
+use aof::{Item, Reader, Step};
+use base::request::encode_request;
+use engine::commit::{Commit, Origin};
+use replication::feed::Feed;
+use replication::{Effects, ReplOffset, StreamPlace};
+use std::ops::Range;
+
+/// Encodes commits.
+#[derive(Default)]
+pub struct Encoder {
+    /// The database that a reader of the log has selected.
+    feed: Feed,
+    bytes: Vec<u8>,
+    /// The database that was selected when `bytes` began.
+    db: Option<usize>,
+    /// Which era of the stream the log tells, and its offset after `bytes`; `None` if it tells none.
+    reached: Option<(u64, ReplOffset)>,
+    /// The effects of our primary's request that runs, in `bytes`.
+    unit: Option<Range<usize>>,
+    /// In this era the stream is not that of the dataset.
+    void: Option<u64>,
+}
+
+impl Encoder {
+    /// Appends a commit.
+    pub fn commit(&mut self, commit: Commit<'_>) {
+        self.begin();
+        let stream = self.line_up(commit.beside, commit.stream);
+        let Commit {
+            effects, origin, ..
+        } = commit;
+        let Some((first, _)) = effects.iter().next() else {
+            return;
+        };
+        match (stream, origin) {
+            (None, _) => _ = self.append(effects),
+            (Some(stream), Origin::Here) if stream.ours => {
+                match stream.selected {
+                    Some(db) => self.select(db),
+                    None => self.feed.select(None),
+                }
+                let bytes = self.append(effects).len();
+                self.advance(bytes);
+            }
+            (Some(_), Origin::Here) => {
+                self.select(first);
+                history::own(&mut self.bytes);
+                self.append(effects);
+            }
+            (Some(stream), Origin::Primary) => {
+                let begins = stream.db.within(usize::MAX);
+                if effects.len() == 1 || begins == Some(first) {
+                    self.select(first);
+                }
+                let effects = self.append(effects);
+                let start = self.unit.take().map_or(effects.start, |unit| unit.start);
+                self.unit = Some(start..effects.end);
+            }
+        }
+    }
+
+    /// A request or transaction of our primary has run, and these parts are its bytes in the stream, which follow
+    /// `stream`. It went `well` if no command failed.
+    pub fn processed(&mut self, parts: &[&[u8]], well: bool, stream: Option<StreamPlace<'_>>) {
+        self.begin();
+        let unit = self.unit.take();
+        let stream = match &unit {
+            Some(_) => stream.filter(|_| self.reached.is_some()),
+            None => self.line_up(&[], stream),
+        };
+        if stream.is_none() {
+            return;
+        }
+        let count: usize = parts.iter().map(|part| part.len()).sum();
+        if let Some(unit) = &unit
+            && is_joined(parts, &self.bytes[unit.clone()])
+        {
+            return self.advance(count);
+        }
+        let whole = parts.concat();
+        let last = unit
+            .as_ref()
+            .is_none_or(|unit| unit.end == self.bytes.len());
+        let Some(said) = Said::of(&whole).filter(|said| last && self.may_run(said, &unit, well))
+        else {
+            return self.tell(&whole, unit);
+        };
+        if let Some(unit) = unit {
+            self.bytes.truncate(unit.start);
+        }
+        self.feed.select(said.selects.or(self.feed.selected()));
+        self.bytes.extend_from_slice(&whole);
+        self.advance(count);
+    }
+
+    /// The request may be in the log as it is: what a reader runs then is what has been run here.
+    fn may_run(&self, said: &Said<'_>, unit: &Option<Range<usize>>, well: bool) -> bool {
+        let Some(unit) = unit else {
+            let [] = said.effects[..] else {
+                return well && said.publishes;
+            };
+            return well && said.selects.is_some();
+        };
+        // The transaction ends where the effects end, so a reader has the same database selected after both.
+        let effects = Said::of(&self.bytes[unit.clone()]);
+        effects.is_some_and(|effects| effects.effects == said.effects)
+    }
+
+    /// Effects that are no part of the stream, and the bytes that are.
+    fn tell(&mut self, whole: &[u8], unit: Option<Range<usize>>) {
+        self.disown(unit);
+        let told = history::bytes(whole, &mut self.bytes);
+        // Which database it has selected is said with the place.
+        let selects = |bytes: &[u8]| bytes.eq_ignore_ascii_case(b"select");
+        match told && !whole.windows(6).any(selects) {
+            true => self.advance(whole.len()),
+            false => self.reached = None,
+        }
+    }
+
+    /// These effects are no part of the stream.
+    fn disown(&mut self, unit: Option<Range<usize>>) {
+        if let Some(unit) = unit {
+            let mut own = Vec::new();
+            history::own(&mut own);
+            self.bytes.splice(unit.start..unit.start, own);
+        }
+    }
+
+    /// A batch ends: the log says all of the stream that there is. `beside` was appended to it after the last commit.
+    pub fn settle(&mut self, beside: &[u8], stream: Option<StreamPlace<'_>>) {
+        self.begin();
+        self.line_up(beside, stream);
+    }
+
+    /// Takes what was encoded, and the database that a reader of it has selected before it.
+    pub fn take(&mut self, next: Vec<u8>) -> Option<(Vec<u8>, Option<usize>)> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let unit = self.unit.take();
+        self.disown(unit);
+        Some((std::mem::replace(&mut self.bytes, next), self.db))
+    }
+
+    /// Bytes that were encoded and not taken.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// True if all was taken.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Forgets what was not taken: a new file begins, in which nothing is selected and no place is known.
+    pub fn reset(&mut self) {
+        *self = Encoder {
+            void: self.void,
+            ..Encoder::default()
+        };
+    }
+
+    /// The dataset is not that of the stream in this era.
+    pub fn leave_out(&mut self, era: u64) {
+        self.void = Some(era);
+        self.reached = None;
+    }
+
+    /// True if the log may name this place of the stream.
+    pub fn names(&self, stream: &StreamPlace<'_>) -> bool {
+        let era = stream.history.era();
+        self.void != Some(era)
+            && (self.reached.is_some_and(|(reached, _)| reached == era)
+                || stream.history.id().is_hexadecimal()
+                    && stream.history.offset() >= ReplOffset::ZERO)
+    }
+
+    fn begin(&mut self) {
+        if self.bytes.is_empty() {
+            self.db = self.feed.selected();
+        }
+    }
+
+    /// The log reaches the place of the stream: by telling `beside`, or by naming it.
+    fn line_up<'a>(
+        &mut self,
+        beside: &[u8],
+        stream: Option<StreamPlace<'a>>,
+    ) -> Option<StreamPlace<'a>> {
+        let Some(stream) = stream.filter(|stream| self.names(stream)) else {
+            self.reached = None;
+            return None;
+        };
+        if self.reached.is_some() && !beside.is_empty() && history::bytes(beside, &mut self.bytes) {
+            self.advance(beside.len());
+        }
+        let here = (stream.history.era(), stream.history.offset());
+        if self.reached != Some(here) {
+            let former = stream.history.former().iter();
+            let former = former.filter(|(id, _)| id.is_hexadecimal());
+            let count = |offset: ReplOffset| offset.get().max(0) as u64;
+            let at = At {
+                id: *stream.history.id().bytes(),
+                offset: count(here.1),
+                db: stream.db.within(usize::MAX).map_or(-1, |db| db as i64),
+                former: former.map(|(id, to)| (*id.bytes(), count(*to))).collect(),
+            };
+            at.print(&mut self.bytes);
+            self.reached = Some(here);
+        }
+        Some(stream)
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        if let Some((_, offset)) = &mut self.reached {
+            *offset += bytes as i64;
+        }
+    }
+
+    /// A reader of the log selects `db`, which is no part of the stream.
+    fn select(&mut self, db: usize) {
+        if self.feed.selected() != Some(db) {
+            history::own(&mut self.bytes);
+            encode_request(&mut self.bytes, &["SELECT", &db.to_string()]);
+            self.feed.select(Some(db));
+        }
+    }
+
+    fn append(&mut self, effects: &Effects) -> Range<usize> {
+        let start = self.bytes.len();
+        let Encoder { feed, bytes, .. } = self;
+        feed.effects(effects, |part| bytes.extend_from_slice(part));
+        start..self.bytes.len()
+    }
+}
+
+fn is_joined(parts: &[&[u8]], mut whole: &[u8]) -> bool {
+    for part in parts {
+        let Some(rest) = whole.strip_prefix(*part) else {
+            return false;
+        };
+        whole = rest;
+    }
+    whole.is_empty()
+}
+
+/// What requests say.
+#[derive(Default)]
+struct Said<'a> {
+    /// The requests, less those that select a database or begin or end a transaction.
+    effects: Vec<&'a [u8]>,
+    /// The database that is selected at the end, if one is.
+    selects: Option<usize>,
+    /// It is one request, which publishes.
+    publishes: bool,
+}
+
+impl Said<'_> {
+    /// `None` if these are no requests, or not whole ones.
+    fn of(mut bytes: &[u8]) -> Option<Said<'_>> {
+        let mut said = Said::default();
+        let mut reader = Reader::at(0);
+        while !bytes.is_empty() {
+            let Ok(Step::Item {
+                item: Item::Request(request),
+                consumed,
+            }) = reader.next(bytes)
+            else {
+                return None;
+            };
+            said.publishes = request.is("publish") || request.is("spublish");
+            if let Some(db) = request.selects() {
+                said.selects = Some(db as usize);
+            } else if !request.is("multi") && !request.is("exec") {
+                said.effects.push(&bytes[..consumed]);
+            }
+            bytes = &bytes[consumed..];
+        }
+        said.publishes &= said.effects.len() == 1;
+        Some(said)
+    }
+}

@@ -1,0 +1,274 @@
+//! Whatever happens, the log tells the stream and runs what has run.
+
+use super::{Encoder, Reading, Told};
+use aof::judge::Event;
+use aof::{Item, Judge, Reader, Sealer, Step};
+use base::request::encode_request;
+use base::secret::Secrets;
+use base::testing::Rng;
+use config::Config;
+use engine::CommitPosition;
+use engine::commit::{Commit, Origin};
+use replication::feed::{Feed, GETACK, PING};
+use replication::{Effects, Position, Reads, ReplId, ReplMeta, ReplOffset, Replication, StreamDb};
+
+/// A request that changes something, in a database.
+type Ran = (usize, Vec<u8>);
+
+struct World {
+    repl: Replication,
+    encoder: Encoder,
+    commits: u64,
+    /// The stream, from its start at offset 1,000 on.
+    stream: Vec<u8>,
+    /// What the stream has selected.
+    feed: Feed,
+    ran: Vec<Ran>,
+    files: Vec<Vec<u8>>,
+    sealer: Sealer,
+    names: u64,
+    replica: bool,
+    /// Bytes of the stream that the log cannot tell are at most so many.
+    most: usize,
+}
+
+fn id(c: u8) -> ReplId {
+    ReplId::parse(&[c; 40]).expect("an id")
+}
+
+fn request(words: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_request(&mut bytes, words);
+    bytes
+}
+
+impl World {
+    fn new(replica: bool, most: usize) -> World {
+        let mut repl = Replication::new(&Config::default(), &mut Secrets::predictable(1));
+        let at = Position {
+            id: id(b'a'),
+            offset: ReplOffset::told(1000).expect("an offset"),
+        };
+        let stream_db = StreamDb::ours(0);
+        match replica {
+            true => repl.start_as_replica("primary", 1, Some((at, stream_db))),
+            false => repl.restore_as_primary(ReplMeta { stream_db, at }, Some(&[]), false),
+        }
+        repl.follow_by_log(true);
+        World {
+            repl,
+            encoder: Encoder::default(),
+            commits: 0,
+            stream: Vec::new(),
+            feed: Feed::default(),
+            ran: Vec::new(),
+            files: vec![Vec::new()],
+            sealer: Sealer::new(),
+            names: 0,
+            replica,
+            most,
+        }
+    }
+
+    fn commit(&mut self, effects: &Effects, origin: Origin) {
+        self.commits += 1;
+        let beside = self.repl.take_beside();
+        self.encoder.commit(Commit {
+            effects,
+            at: CommitPosition::nth(self.commits),
+            origin,
+            beside: &beside,
+            stream: self.repl.place(),
+        });
+        self.repl.feed(effects);
+        for (db, parts) in effects.iter() {
+            self.ran.push((db, parts.collect::<Vec<_>>().concat()));
+        }
+    }
+
+    fn effect(&mut self, rng: &mut Rng) -> Vec<u8> {
+        self.names += 1;
+        let name = format!("n{}", self.names);
+        request(&["SET", &name, &"v".repeat(rng.below(self.most))])
+    }
+
+    fn effects(&mut self, rng: &mut Rng) -> Effects {
+        let mut effects = Effects::default();
+        for _ in 0..=rng.below(3) {
+            self.names += 1;
+            let (db, name) = (rng.below(3), format!("n{}", self.names));
+            effects.push(db, &["SET", &name, &"v".repeat(rng.below(50))]);
+        }
+        effects
+    }
+
+    /// What a primary does.
+    fn write(&mut self, rng: &mut Rng) {
+        match rng.below(6) {
+            0 => self.say(PING),
+            1 => self.say(GETACK),
+            2 => self.say(&vec![b'x'; rng.below(self.most)]),
+            3 if rng.below(20) == 0 && self.most > 400 => self.repl.change_id(),
+            _ => {
+                let effects = self.effects(rng);
+                self.commit(&effects, Origin::Here);
+                let stream = &mut self.stream;
+                self.feed
+                    .effects(&effects, |part| stream.extend_from_slice(part));
+            }
+        }
+    }
+
+    fn say(&mut self, bytes: &[u8]) {
+        self.repl.append_raw(bytes);
+        self.stream.extend_from_slice(bytes);
+    }
+
+    /// What a replica does.
+    fn follow(&mut self, rng: &mut Rng) {
+        let db = self.repl.upstream().expect("a primary").db;
+        let here = db.within(3);
+        let (one, two) = (self.effect(rng), self.effect(rng));
+        let (multi, exec) = (request(&["MULTI"]), request(&["EXEC"]));
+        let other = rng.below(3);
+        let select = request(&["SELECT", &other.to_string()]);
+        let own = rng.below(4) == 0;
+        let mut ran: Vec<Ran> = Vec::new();
+        let (mut said, mut well, mut after) = (Vec::new(), true, db);
+        match (rng.below(10), here) {
+            (0, _) => said = PING.to_vec(),
+            (1, _) => said = request(&["PUBLISH", "c", &"m".repeat(rng.below(900))]),
+            (2, _) => (said, after) = (select, StreamDb::ours(other)),
+            (3, _) => (said, after, well) = (request(&["SELECT", "9"]), StreamDb::ours(9), false),
+            (4, _) => (said, well) = (two, false),
+            (5, Some(db)) => {
+                // It ran in another form.
+                (said, ran) = (two, vec![(db, one)]);
+            }
+            (6, Some(db)) => {
+                said = [&multi[..], &one, &exec].concat();
+                ran = vec![(db, one)];
+            }
+            (7, Some(db)) => {
+                said = [&multi[..], &one, &select, &two, &exec].concat();
+                (ran, after) = (vec![(db, one), (other, two)], StreamDb::ours(other));
+            }
+            (8, _) => {
+                said = [&multi[..], &select, &one, &two, &exec].concat();
+                (ran, after) = (vec![(other, one), (other, two)], StreamDb::ours(other));
+            }
+            (_, Some(db)) => {
+                said = [&b"\r\n"[..rng.below(2) * 2], &one].concat();
+                ran = vec![(db, one)];
+            }
+            _ => {}
+        }
+        let mut effects = Effects::default();
+        for (db, request) in &ran {
+            let mut reader = Reader::at(0);
+            let argv = aof::history::whole_request(&mut reader, request).expect("a request");
+            effects.push(*db, &argv.args().collect::<Vec<_>>());
+        }
+        if !effects.is_empty() {
+            self.commit(&effects, Origin::Primary);
+        }
+        if own {
+            // A client of this replica was served with it.
+            let effects = self.effects(rng);
+            self.commit(&effects, Origin::Here);
+        }
+        let cut = rng.below(said.len() + 1);
+        let parts = [&said[..cut], &said[cut..]];
+        self.encoder.processed(&parts, well, self.repl.place());
+        self.repl.set_stream_db(after);
+        self.repl.on_processed(&said, Reads::empty());
+        self.stream.extend_from_slice(&said);
+    }
+
+    fn hand_over(&mut self, rng: &mut Rng) {
+        let beside = self.repl.take_beside();
+        self.encoder.settle(&beside, self.repl.place());
+        let file = self.files.last_mut().expect("a file");
+        if let Some((bytes, _)) = self.encoder.take(Vec::new()) {
+            self.sealer.update(&bytes);
+            file.extend_from_slice(&bytes);
+            let at = self.repl.history().position();
+            let offset = at.offset.get() as u64;
+            self.sealer.seal(at.id.bytes(), offset, 0, file);
+        }
+        if rng.below(10) == 0 {
+            self.encoder.reset();
+            self.files.push(Vec::new());
+            self.sealer = Sealer::new();
+            // A file begins with its place.
+            self.hand_over(rng);
+        }
+    }
+
+    fn read(&self, limit: usize) -> (Told, Vec<Ran>) {
+        let mut reading = Reading::new(limit);
+        let mut ran = Vec::new();
+        for file in &self.files {
+            let (mut reader, mut judge, mut at, mut db) = (Reader::at(0), Judge::at(0), 0, 0);
+            while at < file.len() {
+                let Ok(Step::Item { item, consumed }) = reader.next(&file[at..]) else {
+                    panic!(
+                        "no item at {at}: {:?}",
+                        String::from_utf8_lossy(&file[at..])
+                    );
+                };
+                let bytes = &file[at..at + consumed];
+                let event = judge.item(at as u64, bytes, &item).expect("it is sound");
+                reading.item(bytes, &item, &event);
+                if let (Item::Request(request), Event::Nothing) = (&item, &event) {
+                    match request.selects() {
+                        Some(selected) => db = selected as usize,
+                        None if request.is("set") => ran.push((db, bytes.to_vec())),
+                        None => {}
+                    }
+                }
+                at += consumed;
+            }
+            reading.end_file(false);
+        }
+        let told = reading.told().expect("it is not lost");
+        (told.expect("it is told"), ran)
+    }
+}
+
+#[test]
+fn a_log_tells_the_stream_and_runs_what_has_run() {
+    for seed in 0..600 {
+        let mut rng = Rng::new(seed);
+        let most = [300, 9000][rng.below(2)];
+        let mut world = World::new(seed % 2 == 0, most);
+        world.hand_over(&mut rng);
+        for _ in 0..rng.below(120) {
+            match world.replica {
+                true => world.follow(&mut rng),
+                false => world.write(&mut rng),
+            }
+            if rng.below(3) == 0 {
+                world.hand_over(&mut rng);
+            }
+        }
+        world.hand_over(&mut rng);
+        let limit = [1 << 20, 500][rng.below(2)];
+        let (told, ran) = world.read(limit);
+        assert_eq!(ran, world.ran, "seed {seed}");
+        assert_eq!(told.meta.at, world.repl.history().position(), "seed {seed}");
+        if world.replica {
+            let db = world.repl.upstream().expect("a primary").db;
+            assert_eq!(told.meta.stream_db, db, "seed {seed}");
+        }
+        let bytes = Vec::from(told.past.bytes).concat();
+        assert!(world.stream.ends_with(&bytes), "seed {seed}");
+        assert!(
+            limit > 500 || bytes.len() <= 500 + (64 << 10),
+            "seed {seed}"
+        );
+        if most < 400 && limit > world.stream.len() {
+            assert!(bytes == world.stream, "seed {seed}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What a log that is loaded says of the replication stream: the place that it has reached, and the last bytes.
+//!
+//! ```text
+//! items of all files, in order --> Reading --seal--> proven so far
+//!                                     '--end--> Told: place, database, former ids, bytes
+//! ```
+//!
+//!  * Nothing is taken for granted: a place is known from the first annotation that tells one, and no longer known when
+//!    a seal says another one than was reached. Then the log is loaded all the same, and a full sync follows.
+//!  * A transaction counts when its EXEC has come.
+//!  * The bytes are kept up to a limit, the last ones.
+
+use aof::history::{At, Word};
+use aof::judge::Event;
+use aof::{Item, Seal};
+use replication::{Past, Position, Reads, ReplId, ReplMeta, ReplOffset, StreamDb};
+use std::collections::VecDeque;
+
+/// Bytes of the stream in one piece.
+const PIECE: usize = 64 << 10;
+
+/// A place that was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Here {
+    at: At,
+    /// Bytes of the stream that were passed since the first place of this series.
+    passed: u64,
+    /// Which series of places that follow one another.
+    series: u64,
+}
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub struct Reading {
+    here: Option<Here>,
+    /// At the last seal.
+    sealed: Option<Here>,
+    /// Why the place is not known, if it was known before.
+    lost: Option<String>,
+    pieces: VecDeque<Vec<u8>>,
+    /// Bytes in the pieces.
+    kept: u64,
+    limit: usize,
+    /// How often what was known was forgotten.
+    series: u64,
+    needs: Reads,
+    /// The next request or transaction is no part of the stream.
+    own: bool,
+    /// A transaction is open: what it adds to the stream, and the database that it selects.
+    open: Option<(Vec<u8>, Option<i64>)>,
+}
+
+/// What a log says of the stream at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The place.
+    pub meta: ReplMeta,
+    /// Former ids and the last bytes.
+    pub past: Past,
+}
+
+impl Reading {
+    /// Keeps at least so many of the last bytes, if there are so many.
+    pub fn new(limit: usize) -> Reading {
+        Reading {
+            limit,
+            ..Reading::default()
+        }
+    }
+
+    /// Takes in the next item of a file: its bytes, and what the judge said of it.
+    pub fn item(&mut self, bytes: &[u8], item: &Item<'_>, event: &Event) {
+        match (item, event) {
+            (_, Event::Sealed(seal)) => self.seal(seal),
+            (Item::Annotation(line), _) => match Word::parse(line) {
+                Some(Word::At(at)) => self.arrive(at),
+                Some(Word::Own) => self.own = true,
+                // If they select a database, a place follows that says which.
+                Some(Word::Bytes(bytes)) => self.pass(&bytes, None),
+                None => {}
+            },
+            (Item::Request(request), _) => {
+                self.needs |= needs(request);
+                let db = request.selects().map(i64::from);
+                if request.is("multi") {
+                    self.open = Some((Vec::new(), None));
+                }
+                match &mut self.open {
+                    None => self.end_unit(bytes, db),
+                    Some((all, selected)) => {
+                        all.extend_from_slice(bytes);
+                        *selected = db.or(*selected);
+                        if request.is("exec")
+                            && let Some((all, selected)) = self.open.take()
+                        {
+                            self.end_unit(&all, selected);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_unit(&mut self, bytes: &[u8], db: Option<i64>) {
+        if !std::mem::take(&mut self.own) {
+            self.pass(bytes, db);
+        }
+    }
+
+    /// Bytes of the stream.
+    fn pass(&mut self, bytes: &[u8], db: Option<i64>) {
+        let Some(here) = &mut self.here else { return };
+        here.at.offset += bytes.len() as u64;
+        here.at.db = db.unwrap_or(here.at.db);
+        here.passed += bytes.len() as u64;
+        let bytes = match bytes.len().checked_sub(self.limit) {
+            Some(more) => {
+                self.pieces.clear();
+                self.kept = 0;
+                &bytes[more..]
+            }
+            None => bytes,
+        };
+        self.kept += bytes.len() as u64;
+        match self.pieces.back_mut() {
+            Some(last) if last.len() < PIECE => last.extend_from_slice(bytes),
+            _ => self.pieces.push_back(bytes.to_vec()),
+        }
+        while let Some(first) = self.pieces.front()
+            && self.kept - first.len() as u64 >= self.limit as u64
+        {
+            self.kept -= first.len() as u64;
+            self.pieces.pop_front();
+        }
+    }
+
+    /// The log tells a place: the one that was reached, perhaps by another name, or another one.
+    fn arrive(&mut self, at: At) {
+        let same = self.here.as_ref().filter(|here| {
+            let was = &here.at;
+            let renamed = |(id, up_to): &(_, u64)| *id == was.id && was.offset < *up_to;
+            was.offset == at.offset && (was.id == at.id || at.former.iter().any(renamed))
+        });
+        let passed = same.map(|here| here.passed);
+        if passed.is_none() {
+            self.forget();
+        }
+        self.here = Some(Here {
+            at,
+            passed: passed.unwrap_or(0),
+            series: self.series,
+        });
+        self.lost = None;
+    }
+
+    fn forget(&mut self) {
+        self.here = None;
+        self.series += 1;
+        self.pieces.clear();
+        self.kept = 0;
+        self.needs = Reads::empty();
+    }
+
+    fn seal(&mut self, seal: &Seal) {
+        // At the start of a file it seals nothing, and the place follows it.
+        if seal.bytes == 0 {
+            return;
+        }
+        if let Some(here) = &self.here
+            && (here.at.id != seal.id || here.at.offset != seal.offset)
+        {
+            let (here, there) = (here.at.offset, seal.offset);
+            self.lost = Some(match seal.id == [b'0'; 40] {
+                true => format!("nothing was counted after offset {here}"),
+                false => format!("a batch ends at offset {there}, where {here} was reached"),
+            });
+            self.forget();
+        }
+        self.sealed.clone_from(&self.here);
+    }
+
+    /// A file ends. If it was `cut` at its last seal, what came after that does not count.
+    pub fn end_file(&mut self, cut: bool) {
+        self.own = false;
+        self.open = None;
+        if !cut {
+            return;
+        }
+        let surplus = match (&self.here, &self.sealed) {
+            (Some(here), Some(sealed)) if here.series == sealed.series => {
+                here.passed - sealed.passed
+            }
+            _ => self.kept,
+        };
+        let mut surplus = surplus.min(self.kept) as usize;
+        self.kept -= surplus as u64;
+        while let Some(last) = self.pieces.back_mut().filter(|_| surplus > 0) {
+            let n = surplus.min(last.len());
+            last.truncate(last.len() - n);
+            surplus -= n;
+            if last.is_empty() {
+                self.pieces.pop_back();
+            }
+        }
+        self.here.clone_from(&self.sealed);
+    }
+
+    /// What the log says at its end, or why it says nothing; `Ok(None)` if it never did.
+    ///
+    /// # Errors
+    /// Why the place is not known any more.
+    pub fn told(self) -> Result<Option<Told>, String> {
+        if let Some(why) = self.lost {
+            return Err(why);
+        }
+        let Some(Here { at, .. }) = self.here else {
+            return Ok(None);
+        };
+        let place = |id: &[u8; 40], offset| {
+            let offset = i64::try_from(offset).ok().and_then(ReplOffset::told)?;
+            Some((ReplId::parse(id)?, offset))
+        };
+        let (id, offset) = place(&at.id, at.offset).ok_or("its offset is none that can be")?;
+        let former = at.former.iter();
+        Ok(Some(Told {
+            meta: ReplMeta {
+                stream_db: StreamDb::said(at.db),
+                at: Position { id, offset },
+            },
+            past: Past {
+                former: former
+                    .filter_map(|(id, offset)| place(id, *offset))
+                    .collect(),
+                bytes: self.pieces,
+                needs: self.needs,
+            },
+        }))
+    }
+}
+
+/// What a request asks of readers of the stream.
+fn needs(request: &aof::Request<'_>) -> Reads {
+    let mut first: [&[u8]; 4] = [b""; 4];
+    for (place, arg) in first.iter_mut().zip(request.args()) {
+        *place = arg;
+    }
+    Reads::needed_by(&first)
+}

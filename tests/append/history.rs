@@ -1,0 +1,231 @@
+//! The log is the replication history: after a restart, a replica asks for what it lacks, and a primary serves it.
+
+use crate::support::dataset::wait_caught_up;
+use crate::support::server::{Builder, Server};
+use crate::support::wait::{LONG, wait_until};
+use crate::{digest, forebay, log_directory, wait_written, write};
+use base::testing::Rng;
+
+/// Servers that Forebay replicates from and to.
+const PEERS: [&str; 5] = [
+    "forebay",
+    "redis-7.0",
+    "redis-8.2",
+    "redis-8.10",
+    "valkey-9.1",
+];
+
+fn wait_link(replica: &Server) {
+    let mut client = replica.client();
+    wait_until("the link is up", || {
+        client.info_field("replication", "master_link_status") == "up"
+    });
+}
+
+fn full_syncs(primary: &Server) -> String {
+    primary.client().info_field("stats", "sync_full")
+}
+
+/// Both servers are at the same offset and have the same data.
+fn assert_same(primary: &Server, replica: &Server) {
+    let (mut a, mut b) = (primary.client(), replica.client());
+    wait_caught_up(&mut a, &mut b);
+    assert_eq!(digest(&mut a), digest(&mut b));
+}
+
+#[test]
+fn a_replica_that_restarts_goes_on_where_its_log_ends() {
+    for name in PEERS {
+        let Some(primary) = Builder::named(name) else {
+            continue;
+        };
+        let primary = primary.start();
+        let replica = forebay("everysec").replica_of(&primary).start();
+        wait_link(&replica);
+        let mut client = primary.client();
+        let mut replica = replica;
+        for round in 0..3 {
+            write(&mut client, &mut Rng::new(round), 30);
+            client.ok("PUBLISH channel message");
+            client.run("WAIT 1 100");
+            write(&mut client, &mut Rng::new(round + 10), 1);
+            assert_same(&primary, &replica);
+            wait_written(&replica);
+            let before = full_syncs(&primary);
+            replica.kill();
+            write(&mut client, &mut Rng::new(round + 20), 20);
+            replica = replica.restart();
+            wait_link(&replica);
+            assert_same(&primary, &replica);
+            assert_eq!(full_syncs(&primary), before, "{name}, round {round}");
+        }
+    }
+}
+
+#[test]
+fn a_primary_that_restarts_serves_what_its_log_holds() {
+    for name in PEERS {
+        let Some(replica) = Builder::named(name) else {
+            continue;
+        };
+        let mut primary = forebay("everysec").start();
+        let replica = replica.replica_of(&primary).start();
+        wait_link(&replica);
+        for round in 0..3 {
+            let mut client = primary.client();
+            write(&mut client, &mut Rng::new(round), 30);
+            client.ok("PUBLISH channel message");
+            client.run("WAIT 1 100");
+            // Nothing is waited for: what the replica has, the log has.
+            primary.kill();
+            primary = primary.restart();
+            wait_link(&replica);
+            write(&mut primary.client(), &mut Rng::new(round + 10), 5);
+            assert_same(&primary, &replica);
+            assert_eq!(full_syncs(&primary), "0", "{name}, round {round}");
+        }
+    }
+}
+
+/// Stops a process so that it does nothing, not even answer.
+fn with_stopped<R>(server: &Server, during: impl FnOnce() -> R) -> R {
+    server.signal(libc::SIGSTOP);
+    let result = during();
+    server.signal(libc::SIGCONT);
+    result
+}
+
+#[test]
+fn what_a_replica_lacks_is_served_after_several_restarts() {
+    let again = forebay("everysec");
+    let mut primary = again.clone().start();
+    let replica = Builder::forebay().replica_of(&primary).start();
+    wait_link(&replica);
+    with_stopped(&replica, || {
+        for round in 0..3 {
+            write(&mut primary.client(), &mut Rng::new(round), 20);
+            wait_written(&primary);
+            primary.start_again(again.clone());
+            primary.wait_ready(LONG).expect("it starts");
+        }
+    });
+    wait_link(&replica);
+    assert_same(&primary, &replica);
+    assert_eq!(full_syncs(&primary), "0");
+    let sent = "Sending ";
+    let log = primary.log();
+    let line = log
+        .lines()
+        .rfind(|line| line.contains(sent))
+        .expect("a partial resync");
+    let bytes = line.split(sent).nth(1).expect("a number").split(' ').next();
+    let bytes: u64 = bytes.expect("a number").parse().expect("a number");
+    assert!(bytes > 10_000, "{line}");
+}
+
+#[test]
+fn a_primary_whose_log_lost_its_end_syncs_replicas_that_have_more() {
+    let mut primary = forebay("everysec").start();
+    let replica = Builder::forebay().replica_of(&primary).start();
+    wait_link(&replica);
+    write(&mut primary.client(), &mut Rng::new(1), 20);
+    assert_same(&primary, &replica);
+    wait_written(&primary);
+    primary.kill();
+    let increment = log_directory(&primary).join("appendonly.aof.1.incr.aof");
+    let file = std::fs::File::options()
+        .write(true)
+        .open(&increment)
+        .expect("an increment");
+    let len = file.metadata().expect("a length").len();
+    file.set_len(len - 3000).expect("it is cut");
+    primary = primary.restart();
+    // More than was lost: by its number alone the replica's offset would be one of this history.
+    write(&mut primary.client(), &mut Rng::new(2), 20);
+    wait_link(&replica);
+    assert_same(&primary, &replica);
+    assert_eq!(full_syncs(&primary), "1");
+}
+
+#[test]
+fn former_names_of_the_history_survive_restarts() {
+    let first = Builder::forebay().start();
+    let mut second = forebay("everysec").replica_of(&first).start();
+    let third = Builder::forebay().replica_of(&first).start();
+    wait_link(&second);
+    wait_link(&third);
+    wait_written(&second);
+    write(&mut first.client(), &mut Rng::new(1), 10);
+    assert_same(&first, &second);
+    assert_same(&first, &third);
+    let id = first.client().info_field("replication", "master_replid");
+    drop(first);
+    second.client().ok("REPLICAOF NO ONE");
+    let second_id = second.client().info_field("replication", "master_replid2");
+    assert_eq!(second_id, id);
+    write(&mut second.client(), &mut Rng::new(2), 10);
+    wait_written(&second);
+    second.kill();
+    let second = second.restart_with(|builder| builder.config("replicaof no one"));
+    assert_eq!(second.client().info_field("replication", "role"), "master");
+    third
+        .client()
+        .ok(&format!("REPLICAOF 127.0.0.1 {}", second.port()));
+    wait_link(&third);
+    assert_same(&second, &third);
+    assert_eq!(full_syncs(&second), "0");
+}
+
+#[test]
+fn keys_that_expired_while_the_primary_was_down_are_deleted_on_its_replicas() {
+    let mut primary = forebay("everysec").start();
+    let replica = Builder::named("redis-7.2")
+        .unwrap_or_else(Builder::forebay)
+        .replica_of(&primary)
+        .start();
+    wait_link(&replica);
+    let mut client = primary.client();
+    for i in 0..50 {
+        client.ok(&format!("SET key{i} v PX 300"));
+        client.ok(&format!("SET stays{i} v"));
+    }
+    assert_same(&primary, &replica);
+    wait_written(&primary);
+    primary.kill();
+    std::thread::sleep(std::time::Duration::from_millis(320));
+    primary = primary.restart();
+    wait_link(&replica);
+    let mut there = replica.client();
+    wait_until("the keys are gone", || there.int("DBSIZE") == 50);
+    assert_same(&primary, &replica);
+    assert_eq!(full_syncs(&primary), "0");
+}
+
+#[test]
+fn durable_offsets_are_told_both_ways() {
+    for name in ["forebay", "redis-7.2", "redis-8.10", "valkey-9.1"] {
+        let Some(other) = Builder::named(name) else {
+            continue;
+        };
+        let other = other.config("appendonly yes");
+        for ours_is_primary in [true, false] {
+            let (primary, replica) = match ours_is_primary {
+                true => (forebay("everysec"), other.clone()),
+                false => (other.clone(), forebay("everysec")),
+            };
+            let primary = primary.start();
+            let replica = replica.replica_of(&primary).start();
+            wait_link(&replica);
+            let mut client = primary.client();
+            for i in 0..3 {
+                client.ok(&format!("SET key {i}"));
+                let reply = client.run("WAITAOF 1 1 60000").to_string();
+                assert_eq!(reply, "[:1, :1]", "{name}, {ours_is_primary}");
+            }
+            replica.client().ok("CONFIG SET appendonly no");
+            client.ok("SET key last");
+            let reply = client.run("WAITAOF 0 1 300").to_string();
+            assert!(reply.ends_with(", :0]"), "{name}: {reply}");
+        }
+    }
+}
