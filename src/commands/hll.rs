@@ -13,6 +13,8 @@
 //! | `01nnnnnn nnnnnnnn` | n+1 zero registers (14 bits) |
 //! | `1vvvvvnn` | n+1 registers of value v+1 |
 
+use std::borrow::Cow;
+
 /// Number of registers.
 pub const REGISTERS: usize = 1 << INDEX_BITS;
 const INDEX_BITS: u32 = 14;
@@ -20,6 +22,10 @@ const INDEX_BITS: u32 = 14;
 const COUNTED_BITS: u32 = 64 - INDEX_BITS;
 const HEADER_LEN: usize = 16;
 const DENSE_LEN: usize = HEADER_LEN + REGISTERS * 6 / 8;
+/// Where the cached count is: 8 bytes, of which the last one has the bit that says that it is stale.
+pub const CACHED_AT: usize = 8;
+const STALE_AT: usize = 15;
+const STALE: u8 = 0x80;
 const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
 /// The largest value that a sparse run can hold.
@@ -37,9 +43,15 @@ const HASH_SEED: u64 = 0xadc8_3b19;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
-/// A HyperLogLog with a sound header.
+/// A HyperLogLog with a sound header. It borrows the string that holds it until it is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hll(Vec<u8>);
+pub struct Hll<'a>(Cow<'a, [u8]>);
+
+/// How many registers have each value.
+type Histogram = [u32; 64];
+
+/// A change of a dense sketch: the register, and its new value.
+pub type Raise = (usize, u8);
 
 /// All registers, one byte each.
 pub type Registers = Box<[u8; REGISTERS]>;
@@ -106,22 +118,22 @@ impl Run {
     }
 }
 
-impl Default for Hll {
+impl Default for Hll<'_> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Hll {
+impl<'a> Hll<'a> {
     /// An empty sketch, sparse.
     pub fn new() -> Self {
         let mut bytes = b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\0".to_vec();
         Run::Zeros(REGISTERS).write(&mut bytes);
-        Hll(bytes)
+        Hll(bytes.into())
     }
 
     /// A string that claims to be a sketch; `None` if its header does not fit.
-    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+    pub fn from_bytes(bytes: Cow<'a, [u8]>) -> Option<Self> {
         let sound = bytes.len() >= HEADER_LEN
             && bytes.starts_with(b"HYLL")
             && match bytes[4] {
@@ -133,7 +145,12 @@ impl Hll {
 
     /// The string that holds it.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.0.into_owned()
+    }
+
+    /// The same sketch, which borrows nothing.
+    pub fn into_owned(self) -> Hll<'static> {
+        Hll(Cow::Owned(self.0.into_owned()))
     }
 
     /// `dense` or `sparse`.
@@ -149,21 +166,58 @@ impl Hll {
 
     /// Notes a count.
     pub fn cache_count(&mut self, count: u64) {
-        self.0[8..16].copy_from_slice(&count.to_le_bytes());
+        self.0.to_mut()[CACHED_AT..HEADER_LEN].copy_from_slice(&count.to_le_bytes());
     }
 
     /// Marks the cached count as stale.
     pub fn invalidate(&mut self) {
-        self.0[15] |= 0x80;
+        self.0.to_mut()[STALE_AT] |= STALE;
     }
 
     /// Adds an element; true if a register grew. `sparse_max` is `hll-sparse-max-bytes`.
     pub fn add(&mut self, element: &[u8], sparse_max: usize) -> Result<bool, Corrupt> {
-        let hash = murmur64a(element, HASH_SEED);
-        let index = hash as usize % REGISTERS;
-        // A set bit after the counted ones ends the count.
-        let counted = hash >> INDEX_BITS | 1 << COUNTED_BITS;
-        self.raise(index, counted.trailing_zeros() as u8 + 1, sparse_max)
+        let (index, value) = place(element);
+        self.raise(index, value, sparse_max)
+    }
+
+    /// What adding these elements would change, one entry for each element that raises a register, in their order.
+    /// `None` for a sparse sketch, and where more change than are worth looking through each time.
+    pub fn raises<'e>(&self, elements: impl Iterator<Item = &'e [u8]>) -> Option<Vec<Raise>> {
+        const MANY: usize = 32;
+        let mut raises = Vec::<Raise>::new();
+        if !self.is_dense() {
+            return None;
+        }
+        for element in elements {
+            let (index, value) = place(element);
+            let known = raises.iter().rev().find(|(other, _)| *other == index);
+            if value > known.map_or_else(|| self.dense(index), |(_, value)| *value) {
+                if raises.len() == MANY {
+                    return None;
+                }
+                raises.push((index, value));
+            }
+        }
+        Some(raises)
+    }
+
+    /// The bytes of the string that a raise changes: where they begin, and the new ones.
+    pub fn write_of(&self, (index, value): Raise) -> (usize, [u8; 2]) {
+        let (at, shift) = dense_place(index);
+        // The last register ends with the string, so that its pair begins one byte earlier.
+        let (at, shift) = if at + 1 < DENSE_LEN {
+            (at, shift)
+        } else {
+            (at - 1, shift + 8)
+        };
+        let pair = u16::from_le_bytes([self.0[at], self.0[at + 1]]);
+        let pair = pair & !(0x3f << shift) | u16::from(value) << shift;
+        (at, pair.to_le_bytes())
+    }
+
+    /// The byte that marks the cached count as stale, and where it is.
+    pub fn stale_mark(&self) -> (usize, u8) {
+        (STALE_AT, self.0[STALE_AT] | STALE)
     }
 
     /// Raises a register to `value` if it is lower; true if it was.
@@ -210,7 +264,7 @@ impl Hll {
         if new.len() > len && self.0.len() + new.len() - len > max {
             return Ok(None);
         }
-        self.0.splice(at..at + len, new);
+        self.0.to_mut().splice(at..at + len, new);
         self.merge_runs(before.unwrap_or(HEADER_LEN));
         self.invalidate();
         Ok(Some(true))
@@ -229,7 +283,7 @@ impl Hll {
                 {
                     let mut joined = Vec::with_capacity(1);
                     Run::Values(value, n + m).write(&mut joined);
-                    self.0.splice(at..at + 2, joined);
+                    self.0.to_mut().splice(at..at + 2, joined);
                 }
                 _ => at += len,
             }
@@ -241,60 +295,92 @@ impl Hll {
         if self.is_dense() {
             return Ok(());
         }
-        let registers = self.registers()?;
-        self.0.truncate(HEADER_LEN);
-        self.0.resize(DENSE_LEN, 0);
-        self.0[4] = DENSE;
-        for (index, &value) in registers.iter().enumerate().filter(|(_, v)| **v > 0) {
-            self.set_dense(index, value);
-        }
+        self.set_registers(&*self.registers()?);
         Ok(())
     }
 
+    /// Goes over to the dense form with these registers. The rest of the header stays.
+    pub fn set_registers(&mut self, registers: &[u8; REGISTERS]) {
+        let bytes = self.0.to_mut();
+        bytes.truncate(HEADER_LEN);
+        bytes.resize(DENSE_LEN, 0);
+        bytes[4] = DENSE;
+        pack(registers, &mut bytes[HEADER_LEN..]);
+    }
+
     fn dense(&self, index: usize) -> u8 {
-        let (at, shift) = (HEADER_LEN + index * 6 / 8, index * 6 % 8);
+        let (at, shift) = dense_place(index);
         let pair = [self.0[at], self.0.get(at + 1).copied().unwrap_or(0)];
         (u16::from_le_bytes(pair) >> shift) as u8 & 0x3f
     }
 
     fn set_dense(&mut self, index: usize, value: u8) {
-        let (at, shift) = (HEADER_LEN + index * 6 / 8, index * 6 % 8);
-        let (mask, bits) = (0x3fu16 << shift, u16::from(value) << shift);
-        self.0[at] = self.0[at] & !(mask as u8) | bits as u8;
-        if mask >> 8 != 0 {
-            self.0[at + 1] = self.0[at + 1] & !((mask >> 8) as u8) | (bits >> 8) as u8;
-        }
+        let (at, pair) = self.write_of((index, value));
+        self.0.to_mut()[at..at + 2].copy_from_slice(&pair);
+    }
+
+    /// The runs of a sparse sketch, with the register that each begins at. Its end is an error unless the runs make up
+    /// all registers.
+    fn runs(&self) -> impl Iterator<Item = Result<(usize, Run), Corrupt>> {
+        let (mut at, mut first) = (HEADER_LEN, 0);
+        std::iter::from_fn(move || {
+            if at >= self.0.len() {
+                let whole = first == REGISTERS;
+                first = REGISTERS;
+                return (!whole).then_some(Err(Corrupt));
+            }
+            let next = Run::read(&self.0, at).filter(|(run, _)| first + run.len() <= REGISTERS);
+            let Some((run, len)) = next else {
+                (at, first) = (self.0.len(), REGISTERS);
+                return Some(Err(Corrupt));
+            };
+            let begins = first;
+            at += len;
+            first += run.len();
+            Some(Ok((begins, run)))
+        })
     }
 
     /// All registers.
     pub fn registers(&self) -> Result<Registers, Corrupt> {
         let mut registers = no_registers();
-        if self.is_dense() {
-            (0..REGISTERS).for_each(|index| registers[index] = self.dense(index));
-            return Ok(registers);
-        }
-        let (mut at, mut first) = (HEADER_LEN, 0);
-        while at < self.0.len() {
-            let (run, len) = Run::read(&self.0, at).ok_or(Corrupt)?;
-            let covered = registers.get_mut(first..first + run.len()).ok_or(Corrupt)?;
-            covered.fill(run.value());
-            at += len;
-            first += run.len();
-        }
-        if first == REGISTERS {
-            Ok(registers)
-        } else {
-            Err(Corrupt)
-        }
+        self.merge_into(&mut registers)?;
+        Ok(registers)
     }
 
     /// Raises `registers` to its own where those are higher.
     pub fn merge_into(&self, registers: &mut Registers) -> Result<(), Corrupt> {
-        let own = self.registers()?;
-        for (into, &from) in registers.iter_mut().zip(own.iter()) {
-            *into = (*into).max(from);
+        if self.is_dense() {
+            let (into, _) = registers.as_chunks_mut::<8>();
+            for (into, own) in into.iter_mut().zip(eights(&self.0[HEADER_LEN..])) {
+                for (into, own) in into.iter_mut().zip(own) {
+                    *into = (*into).max(own);
+                }
+            }
+            return Ok(());
+        }
+        for run in self.runs() {
+            let (first, run) = run?;
+            if let Run::Values(value, len) = run {
+                for register in &mut registers[first..first + len] {
+                    *register = (*register).max(value);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The estimated number of distinct elements.
+    pub fn estimate(&self) -> Result<u64, Corrupt> {
+        if self.is_dense() {
+            return Ok(estimate_of(&histogram(eights(&self.0[HEADER_LEN..]))));
+        }
+        let mut histogram = [0; 64];
+        for run in self.runs() {
+            let (_, run) = run?;
+            histogram[usize::from(run.value())] += run.len() as u32;
+        }
+        Ok(estimate_of(&histogram))
     }
 
     /// The runs in words, as PFDEBUG DECODE shows them; `None` for a dense sketch.
@@ -315,13 +401,64 @@ impl Hll {
     }
 }
 
-/// The estimated number of distinct elements (Ertl, "New cardinality estimation algorithms for
-/// HyperLogLog sketches", 2017, algorithm 6).
+/// The register of an element, and the value that the element raises it to.
+fn place(element: &[u8]) -> Raise {
+    let hash = murmur64a(element, HASH_SEED);
+    // A set bit after the counted ones ends the count.
+    let counted = hash >> INDEX_BITS | 1 << COUNTED_BITS;
+    let value = counted.trailing_zeros() as u8 + 1;
+    (hash as usize % REGISTERS, value)
+}
+
+/// Where a register begins in a dense string: the byte, and the bit in it.
+fn dense_place(index: usize) -> (usize, usize) {
+    (HEADER_LEN + index * 6 / 8, index * 6 % 8)
+}
+
+/// Registers of the dense form, eight at a time: each eight are six bytes.
+fn eights(packed: &[u8]) -> impl Iterator<Item = [u8; 8]> {
+    let (sixes, _) = packed.as_chunks::<6>();
+    sixes.iter().map(|&[a, b, c, d, e, f]| {
+        let bits = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+        // Each step halves the groups, and gives both halves the same room.
+        let bits = bits & 0xff_ffff | (bits & 0xffff_ff00_0000) << 8;
+        let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x00ff_f000_00ff_f000) << 4;
+        let bits = bits & 0x003f_003f_003f_003f | (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2;
+        bits.to_le_bytes()
+    })
+}
+
+/// The dense form of registers, which are 6 bits each.
+fn pack(registers: &[u8; REGISTERS], packed: &mut [u8]) {
+    let (eights, _) = registers.as_chunks::<8>();
+    let (sixes, _) = packed.as_chunks_mut::<6>();
+    for (six, eight) in sixes.iter_mut().zip(eights) {
+        let bits = u64::from_le_bytes(*eight);
+        let bits = bits & 0x003f_003f_003f_003f | (bits & 0x3f00_3f00_3f00_3f00) >> 2;
+        let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x0fff_0000_0fff_0000) >> 4;
+        let bits = bits & 0xff_ffff | (bits & 0x00ff_ffff_0000_0000) >> 8;
+        six.copy_from_slice(&bits.to_le_bytes()[..6]);
+    }
+}
+
+/// Counts in four tables, since equal values follow each other closely: an addition need not wait for the one before.
+fn histogram(eights: impl Iterator<Item = [u8; 8]>) -> Histogram {
+    let mut parts = [[0u32; 64]; 4];
+    for eight in eights {
+        for (i, value) in eight.into_iter().enumerate() {
+            parts[i % 4][usize::from(value & 63)] += 1;
+        }
+    }
+    std::array::from_fn(|value| parts.iter().map(|part| part[value]).sum())
+}
+
+/// The estimated number of distinct elements.
 pub fn estimate(registers: &Registers) -> u64 {
-    let mut histogram = [0u32; 64];
-    registers
-        .iter()
-        .for_each(|&v| histogram[v as usize & 63] += 1);
+    estimate_of(&histogram(registers.as_chunks::<8>().0.iter().copied()))
+}
+
+/// Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm 6.
+fn estimate_of(histogram: &Histogram) -> u64 {
     let m = REGISTERS as f64;
     let top = COUNTED_BITS as usize + 1;
     let mut z = m * tau((m - f64::from(histogram[top])) / m);
@@ -404,6 +541,63 @@ mod tests {
         assert_eq!(sparse, dense);
     }
 
+    /// What the first and the last register share with their neighbours stays as it is.
+    #[test]
+    fn a_dense_register_is_written_in_its_place_alone() {
+        let mut registers = no_registers();
+        for (i, register) in registers.iter_mut().enumerate() {
+            *register = (i * 7 % 64) as u8;
+        }
+        for index in [0, 1, 2, 3, 4, 8191, REGISTERS - 2, REGISTERS - 1] {
+            let mut sketch = Hll::new();
+            sketch.set_registers(&registers);
+            assert_eq!(sketch.registers().as_ref(), Ok(&registers));
+            sketch.set_dense(index, 63);
+            let mut expected = registers.clone();
+            expected[index] = 63;
+            assert_eq!(sketch.registers(), Ok(expected), "{index}");
+        }
+    }
+
+    #[test]
+    fn what_an_addition_would_change_is_what_it_changes() {
+        let mut sketch = Hll::new();
+        sketch.make_dense().unwrap();
+        let mut grown = 0;
+        for i in 0..3000u32 {
+            let elements = [i / 2, i / 3, i].map(u32::to_le_bytes);
+            let raises = sketch.raises(elements.iter().map(|e| &e[..])).unwrap();
+            let mut added = sketch.clone();
+            for element in &elements {
+                grown += usize::from(added.add(element, 3000).unwrap());
+            }
+            for raise in raises {
+                let (at, pair) = sketch.write_of(raise);
+                sketch.0.to_mut()[at..at + 2].copy_from_slice(&pair);
+                grown -= 1;
+            }
+            assert_eq!(sketch, added);
+        }
+        assert_eq!(grown, 0);
+        assert_eq!(Hll::new().raises(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn all_ways_to_an_estimate_agree() {
+        let mut sketch = Hll::new();
+        for i in 0..2000u32 {
+            sketch.add(&i.to_le_bytes(), 12_000).unwrap();
+            if i % 100 == 0 {
+                let registers = sketch.registers().unwrap();
+                let expected = estimate(&registers);
+                assert_eq!(sketch.estimate(), Ok(expected));
+                let mut dense = Hll::new();
+                dense.set_registers(&registers);
+                assert_eq!(dense.estimate(), Ok(expected));
+            }
+        }
+    }
+
     #[test]
     fn the_estimate_is_within_two_percent() {
         let mut sketch = Hll::new();
@@ -421,7 +615,7 @@ mod tests {
             let mut bytes = Hll::new().into_bytes();
             bytes.truncate(HEADER_LEN);
             bytes.extend_from_slice(runs);
-            Hll::from_bytes(bytes).expect("the header is sound")
+            Hll::from_bytes(bytes.into()).expect("the header is sound")
         };
         for runs in [
             &[][..],
@@ -432,6 +626,7 @@ mod tests {
         ] {
             assert_eq!(with_runs(runs).registers(), Err(Corrupt), "{runs:?}");
             assert_eq!(with_runs(runs).make_dense(), Err(Corrupt), "{runs:?}");
+            assert_eq!(with_runs(runs).estimate(), Err(Corrupt), "{runs:?}");
         }
         assert_eq!(with_runs(&[0x00]).raise(5, 1, 3000), Err(Corrupt));
     }
@@ -444,7 +639,7 @@ mod tests {
             b"HYLL\x02\0\0\0\0\0\0\0\0\0\0\0",
             b"HYLL\0\0\0\0\0\0\0\0\0\0\0\0",
         ] {
-            assert_eq!(Hll::from_bytes(bad.to_vec()), None);
+            assert_eq!(Hll::from_bytes(bad.into()), None);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! PFADD, PFCOUNT, PFMERGE: counting distinct elements approximately. The sketch itself is [`hll`].
 
-use super::hll::{self, Corrupt, Hll};
+use super::hll::{self, Corrupt, Hll, Raise};
+use super::strings_ranges::RangeContext;
 use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -92,23 +93,23 @@ impl From<Corrupt> for CommandError {
 
 /// What the commands on sketches ask of their context.
 pub(crate) trait SketchContext {
-    fn sketch(&self, loc: Loc) -> Result<Hll, CommandError>;
+    fn sketch(&self, loc: Loc) -> Result<Hll<'_>, CommandError>;
 
     /// Writes a sketch back; counts and events are the caller's.
-    fn put_sketch(&mut self, key: &[u8], found: Option<Loc>, sketch: Hll);
+    fn put_sketch(&mut self, key: &[u8], found: Option<Loc>, sketch: Hll<'static>);
 }
 
 impl SketchContext for Cx<'_> {
-    fn sketch(&self, loc: Loc) -> Result<Hll, CommandError> {
+    fn sketch(&self, loc: Loc) -> Result<Hll<'_>, CommandError> {
         let ValueRef::Str(s) = self.value(loc) else {
             return Err(CommandError::WRONG_TYPE);
         };
-        Hll::from_bytes(s.bytes().into_owned()).ok_or(CommandError::fixed(
+        Hll::from_bytes(s.bytes()).ok_or(CommandError::fixed(
             "WRONGTYPE Key is not a valid HyperLogLog string value.",
         ))
     }
 
-    fn put_sketch(&mut self, key: &[u8], found: Option<Loc>, sketch: Hll) {
+    fn put_sketch(&mut self, key: &[u8], found: Option<Loc>, sketch: Hll<'static>) {
         let db = self.client.db;
         let expire = found.and_then(|loc| self.db().expire(loc));
         let value = Value::Str(Str::new_raw(sketch.into_bytes()));
@@ -123,10 +124,14 @@ impl SketchContext for Cx<'_> {
 fn pfadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
     let found = cx.lookup_write(key);
-    let mut sketch = match found {
+    let sketch = match found {
         Some(loc) => cx.sketch(loc)?,
         None => Hll::new(),
     };
+    if let Some(raises) = sketch.raises(args.from(2).iter().copied()) {
+        return raise_in_place(cx, key, found, raises);
+    }
+    let mut sketch = sketch.into_owned();
     let max = cx.engine.limits.hll_sparse_max_bytes;
     let mut updates = i64::from(found.is_none());
     for element in args.from(2) {
@@ -139,6 +144,30 @@ fn pfadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         cx.notify(Event::String, "pfadd", key);
     }
     cx.client.reply.int((updates > 0).into());
+    Ok(())
+}
+
+/// Raises registers of a dense sketch where it stands: only the bytes of these registers are written.
+fn raise_in_place(
+    cx: &mut Cx<'_>,
+    key: &[u8],
+    found: Option<Loc>,
+    raises: Vec<Raise>,
+) -> CmdResult {
+    if !raises.is_empty() {
+        for &raise in &raises {
+            let loc = found.ok_or(Corrupt)?;
+            let sketch = cx.sketch(loc)?;
+            let ((at, pair), (stale_at, mark)) = (sketch.write_of(raise), sketch.stale_mark());
+            cx.edit_string(key, found, |s| {
+                s.write_at(at, &pair);
+                s.write_at(stale_at, &[mark])
+            });
+        }
+        cx.changed(key, raises.len() as i64);
+        cx.notify(Event::String, "pfadd", key);
+    }
+    cx.client.reply.int((!raises.is_empty()).into());
     Ok(())
 }
 
@@ -158,14 +187,15 @@ fn pfcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         cx.client.reply.int(0);
         return Ok(());
     };
-    let mut sketch = cx.sketch(loc)?;
+    let sketch = cx.sketch(loc)?;
     let count = match sketch.cached_count() {
         Some(count) => count,
         None => {
             // The count is kept in the string: a change of its bytes, which replicas must have, too.
-            let count = hll::estimate(&sketch.registers()?);
-            sketch.cache_count(count);
-            cx.put_sketch(key, Some(loc), sketch);
+            let count = sketch.estimate()?;
+            cx.edit_string(key, Some(loc), |s| {
+                s.write_at(hll::CACHED_AT, &count.to_le_bytes())
+            });
             cx.changed(key, 1);
             count
         }
@@ -186,15 +216,17 @@ fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let found = cx.lookup_write(target);
     let mut merged = match found {
-        Some(loc) => cx.sketch(loc)?,
+        Some(loc) => cx.sketch(loc)?.into_owned(),
         None => Hll::new(),
     };
     if dense {
-        merged.make_dense()?;
-    }
-    let max = cx.engine.limits.hll_sparse_max_bytes;
-    for (index, &value) in registers.iter().enumerate().filter(|(_, v)| **v > 0) {
-        merged.raise(index, value, max)?;
+        // The target is one of those that were merged.
+        merged.set_registers(&registers);
+    } else {
+        let max = cx.engine.limits.hll_sparse_max_bytes;
+        for (index, &value) in registers.iter().enumerate().filter(|(_, v)| **v > 0) {
+            merged.raise(index, value, max)?;
+        }
     }
     merged.invalidate();
     cx.put_sketch(target, found, merged);
@@ -218,7 +250,7 @@ fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[2];
     let found = cx.lookup_write(key);
     let loc = found.ok_or(CommandError::fixed("ERR The specified key does not exist"))?;
-    let mut sketch = cx.sketch(loc)?;
+    let mut sketch = cx.sketch(loc)?.into_owned();
     let was_sparse = !sketch.is_dense();
     let asked = args.one_of(
         1,
