@@ -5,7 +5,7 @@ use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Value;
-use keyspace::value::Str;
+use keyspace::value::{Str, StrRef};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -73,17 +73,23 @@ impl Op {
     }
 }
 
+impl Op {
+    /// It needs to know more of the other sources than what they made of the first.
+    fn keeps_others(self) -> bool {
+        matches!(self, Op::Diff | Op::Diff1 | Op::AndOr | Op::One)
+    }
+}
+
 fn bitop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (op, target) = (Op::parse(args)?, &args[2]);
-    let mut sources = Vec::with_capacity(args.len() - 3);
+    let mut combined = Combined::new(op);
     for key in args.from(3) {
         let found = cx.lookup(key);
-        let string = cx.string_or_empty(found)?;
-        sources.push(string.map_or(Vec::new(), |s| s.bytes().into_owned()));
+        combined.add(cx.string_or_empty(found)?);
     }
-    let result = combine(op, sources);
+    let result = combined.into_result();
     // Servers before Redis 8.2 do not know these.
-    let settles = matches!(op, Op::Diff | Op::Diff1 | Op::AndOr | Op::One);
+    let settles = op.keeps_others();
     let (db, len) = (cx.client.db, result.len());
     let found = cx.lookup_write(target);
     if settles && len > 0 {
@@ -110,42 +116,76 @@ fn bitop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The shorter sources count as padded with zero bytes.
-fn combine(op: Op, sources: Vec<Vec<u8>>) -> Vec<u8> {
-    let len = sources.iter().map(Vec::len).max().unwrap_or(0);
-    let mut sources = sources.into_iter();
-    let mut first = sources.next().unwrap_or_default();
-    first.resize(len, 0);
-    match op {
-        Op::Not => first.iter_mut().for_each(|b| *b = !*b),
-        Op::And => sources.for_each(|other| {
-            let (both, alone) = first.split_at_mut(other.len());
-            merge(both, &other, |a, b| a & b);
-            alone.fill(0);
-        }),
-        Op::Or => sources.for_each(|other| merge(&mut first, &other, |a, b| a | b)),
-        Op::Xor => sources.for_each(|other| merge(&mut first, &other, |a, b| a ^ b)),
-        Op::Diff | Op::Diff1 | Op::AndOr => {
-            let mut others = vec![0; len];
-            sources.for_each(|other| merge(&mut others, &other, |a, b| a | b));
-            merge(&mut first, &others, |x, y| match op {
-                Op::Diff => x & !y,
-                Op::Diff1 => !x & y,
-                _ => x & y,
-            });
-        }
-        Op::One => {
-            let mut twice = vec![0; len];
-            for other in sources {
-                for ((seen, twice), b) in first.iter_mut().zip(&mut twice).zip(other) {
-                    *twice |= *seen & b;
-                    *seen |= b;
-                }
-            }
-            merge(&mut first, &twice, |seen, twice| seen & !twice);
+/// The sources so far. Only the first is copied. The shorter ones count as padded with zero bytes.
+struct Combined {
+    op: Op,
+    /// The first source, and what the operation has made of it.
+    first: Option<Vec<u8>>,
+    /// Bits of any other source; for `One`, bits of two sources.
+    others: Vec<u8>,
+}
+
+impl Combined {
+    fn new(op: Op) -> Self {
+        Combined {
+            op,
+            first: None,
+            others: Vec::new(),
         }
     }
-    first
+
+    fn add(&mut self, source: Option<StrRef<'_>>) {
+        let Some(first) = &mut self.first else {
+            let bytes = source.map_or(Vec::new(), |s| s.bytes().into_owned());
+            self.first = Some(bytes);
+            return;
+        };
+        let len = source.as_ref().map_or(0, StrRef::len).max(first.len());
+        first.resize(len, 0);
+        if self.op.keeps_others() {
+            self.others.resize(len, 0);
+        }
+        let mut at = 0;
+        if let Some(source) = source {
+            source.pieces(0, source.len(), |piece| {
+                let range = at..at + piece.len();
+                at = range.end;
+                let seen = &mut first[range.clone()];
+                match self.op {
+                    Op::Not => unreachable!("it has one source"),
+                    Op::And => merge(seen, piece, |a, b| a & b),
+                    Op::Or => merge(seen, piece, |a, b| a | b),
+                    Op::Xor => merge(seen, piece, |a, b| a ^ b),
+                    Op::Diff | Op::Diff1 | Op::AndOr => {
+                        merge(&mut self.others[range], piece, |a, b| a | b);
+                    }
+                    Op::One => {
+                        let twice = &mut self.others[range];
+                        for ((seen, twice), b) in seen.iter_mut().zip(twice).zip(piece) {
+                            *twice |= *seen & b;
+                            *seen |= b;
+                        }
+                    }
+                }
+            });
+        }
+        if self.op == Op::And {
+            first[at..].fill(0);
+        }
+    }
+
+    fn into_result(self) -> Vec<u8> {
+        let mut first = self.first.unwrap_or_default();
+        let others = &self.others;
+        match self.op {
+            Op::And | Op::Or | Op::Xor => {}
+            Op::Not => first.iter_mut().for_each(|b| *b = !*b),
+            Op::Diff | Op::One => merge(&mut first, others, |a, b| a & !b),
+            Op::Diff1 => merge(&mut first, others, |a, b| !a & b),
+            Op::AndOr => merge(&mut first, others, |a, b| a & b),
+        }
+        first
+    }
 }
 
 fn merge(into: &mut [u8], other: &[u8], f: impl Fn(u8, u8) -> u8) {
@@ -178,6 +218,34 @@ mod tests {
             ("GET d", "\"\\x16\\xa5\""),
             ("BITOP AND d a none", ":2"),
             ("GET d", "\"\\x00\\x00\""),
+        ]);
+    }
+
+    /// Sources of different lengths, in one piece and in many.
+    #[test]
+    fn large_sources_are_combined_piece_by_piece() {
+        check(&[
+            ("SETBIT a 800007 1", ":0"),
+            ("SETBIT a 3 1", ":0"),
+            ("SETBIT b 300000 1", ":0"),
+            ("SETBIT b 3 1", ":0"),
+            ("SETBIT c 4 1", ":0"),
+            ("BITOP AND d a b", ":100001"),
+            ("BITCOUNT d", ":1"),
+            ("BITOP AND d c a", ":100001"),
+            ("BITCOUNT d", ":0"),
+            ("BITOP OR d c b a", ":100001"),
+            ("BITCOUNT d", ":4"),
+            ("BITOP XOR d b a", ":100001"),
+            ("BITCOUNT d", ":2"),
+            ("BITOP ONE d c a b", ":100001"),
+            ("BITCOUNT d", ":3"),
+            ("BITOP DIFF d a b c", ":100001"),
+            ("BITPOS d 1", ":800007"),
+            ("BITOP DIFF1 d c a", ":100001"),
+            ("BITCOUNT d", ":2"),
+            ("BITOP ANDOR d b c a", ":100001"),
+            ("BITCOUNT d", ":1"),
         ]);
     }
 
