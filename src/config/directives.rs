@@ -6,6 +6,7 @@
 //! is not always what Redis does. A directive without effect says what happens instead.
 
 use super::choices::*;
+use super::declare::directives;
 use super::directive::{Change, Directive, Effect, Flags};
 use super::kind::*;
 use super::special::*;
@@ -20,39 +21,6 @@ const HIDDEN: Flags = Flags::HIDDEN;
 const LOADED: Flags = Flags::NOT_WHILE_LOADING;
 const ADDING: Flags = Flags::ADDS_UP;
 const GUARDED_LOADED: Flags = GUARDED.union(LOADED);
-
-macro_rules! directives {
-    ($(section $section:literal: $($(#[doc = $doc:literal])+ $effect:ident $flags:ident $(-> $change:ident)? $name:literal $([$alias:literal])? $field:ident: $type:ty = $default:expr, $kind:expr;)+)+) => {
-        /// All directives, typed. Times are in the unit of their directive, sizes in bytes.
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct Config { $($(#[doc = concat!("`", $name, "`\n\n")] $(#[doc = $doc])+ pub $field: $type,)+)+ }
-
-        impl Default for Config {
-            fn default() -> Self { Config { $($($field: $default,)+)+ } }
-        }
-
-        /// The table.
-        pub static DIRECTIVES: &[Directive] = &[$($(Directive {
-            section: $section,
-            name: $name,
-            alias: directives!(@alias $($alias)?),
-            doc: concat!($($doc),+).trim_ascii_start(),
-            flags: $flags,
-            effect: Effect::$effect,
-            change: directives!(@change $($change)?),
-            set: |config, words, add| $kind.update(&mut config.$field, words, add),
-            get: |config| Kind::<$type>::show(&$kind, &config.$field),
-            lines: |config| Kind::<$type>::lines(&$kind, &config.$field),
-            copy: |to, from| to.$field = from.$field.clone(),
-            many: || Kind::<$type>::many(&$kind),
-            describe: || Kind::<$type>::describe(&$kind),
-        },)+)+];
-    };
-    (@change) => { Change::Read };
-    (@change $change:ident) => { Change::$change };
-    (@alias) => { None };
-    (@alias $alias:literal) => { Some($alias) };
-}
 
 // A row: text, effect, when, [-> what a change starts,] name [alias], field: type = default, kind.
 // Effect: Works; Idle = accepted without effect (a warning if another value than the default is given); Refused =

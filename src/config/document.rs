@@ -1,6 +1,7 @@
 //! `docs/config.md`, made from the table.
 
-use super::directive::{Directive, Flags};
+use super::directive::{Directive, Effect, Flags};
+use super::foreign::FOREIGN;
 use super::{Config, DIRECTIVES};
 use std::fmt::Write;
 
@@ -15,7 +16,9 @@ pub fn document() -> String {
          `m` and `g` (powers of 1000).\n\n\
          A directive without effect is accepted, and a value other than its default is answered by a warning in\n\
          the log. A directive of which only one value is accepted would otherwise promise what is not there: the\n\
-         server does not start with another value, and CONFIG SET refuses it.\n",
+         server does not start with another value, and CONFIG SET refuses it.\n\n\
+         `forebay-server --check-config FILE [--directive value...]` says of each line whether it works, has no effect,\n\
+         is refused, unknown or wrong, and starts nothing; its exit code is 1 if the server would not start.\n",
     );
     let mut section = "";
     for directive in DIRECTIVES {
@@ -25,6 +28,31 @@ pub fn document() -> String {
         }
         let (facts, text) = (facts(directive), directive.doc);
         write!(page, "\n### {}\n\n{facts}\n\n{text}\n", directive.name)
+            .expect("a String takes everything");
+    }
+    page + &others()
+}
+
+/// The table of directives that only other servers have.
+fn others() -> String {
+    let mut page = String::from(
+        "\n## Directives of Redis 8 and Valkey\n\n\
+         A file of these servers may hold directives that Forebay's compatibility level does not have. Such a line is\n\
+         passed over, with a warning in the log if it says anything but the default; where that would hurt, the server\n\
+         does not start. CONFIG GET and CONFIG SET do not know them.\n\n\
+         | directive | another value than | is | because |\n|---|---|---|---|\n",
+    );
+    for other in FOREIGN {
+        let verdict = match other.effect {
+            Effect::Refused => "refused",
+            _ => "passed over",
+        };
+        let default = match other.default {
+            "" => "an empty one".to_owned(),
+            default => format!("`{default}`"),
+        };
+        let (name, instead) = (other.name, other.instead);
+        writeln!(page, "| `{name}` | {default} | {verdict} | {instead} |")
             .expect("a String takes everything");
     }
     page

@@ -5,6 +5,7 @@
 //! * [`directives`]: the table, from which the typed [`Config`] comes.
 //! * [`load`] reads files and the command line, [`access`] serves CONFIG GET and SET, [`rewrite`]
 //!   CONFIG REWRITE.
+//! * [`foreign`]: directives of other servers that this one passes over or refuses.
 //! * [`mod@document`] writes `docs/config.md`.
 //! * [`mod@directive`]: what a row of it is. [`kind`], [`special`], [`choices`]: kinds of values.
 
@@ -12,9 +13,11 @@
 
 pub mod access;
 pub mod choices;
+mod declare;
 pub mod directive;
 pub mod directives;
 mod document;
+pub mod foreign;
 pub mod kind;
 pub mod load;
 pub mod rewrite;

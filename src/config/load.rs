@@ -3,7 +3,8 @@
 //! All sources are one text, read line by line; the last value wins, except that `save` lines add up.
 //! Files come through [`Files`], so that this stays pure.
 
-use super::directive::{Change, Effect, Flags};
+use super::directive::{Change, Directive, Effect, Flags};
+use super::foreign::foreign;
 use super::kind::{WRONG_NUMBER, quote};
 use super::{Config, directive};
 use resp::request::split_words;
@@ -80,6 +81,8 @@ pub struct Loaded {
     pub renames: Vec<Line>,
     /// The lists that lines of the file have replaced already.
     begun: Vec<&'static str>,
+    /// With it, every line is judged, and none ends the reading.
+    verdicts: Option<Vec<Verdict>>,
 }
 
 /// A line whose meaning only the rooms know that have users and commands.
@@ -104,6 +107,50 @@ impl Line {
     }
 }
 
+/// What becomes of one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It does what it says.
+    Works,
+    /// It is accepted without effect.
+    NoEffect,
+    /// It is known and keeps the server from starting; why.
+    Refused(String),
+    /// There is no such directive.
+    Unknown,
+    /// The directive is known and its value is wrong; why.
+    Wrong(String),
+}
+
+impl Outcome {
+    /// True if the server starts with such a line.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self, Outcome::Works | Outcome::NoEffect)
+    }
+
+    /// As the start-up error says it; `None` if it is none.
+    fn reason(self) -> Option<String> {
+        match self {
+            Outcome::Works | Outcome::NoEffect => None,
+            Outcome::Unknown => Some("Bad directive or wrong number of arguments".into()),
+            Outcome::Refused(why) | Outcome::Wrong(why) => Some(why),
+        }
+    }
+}
+
+/// The judgement of one line. Without its values, which may be secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The text that holds the line: a path, or what the caller of [`check`] named it.
+    pub source: String,
+    /// The line's number in it, from 1.
+    pub number: usize,
+    /// The directive, or the first word of the line.
+    pub directive: String,
+    /// What becomes of it.
+    pub outcome: Outcome,
+}
+
 /// Directives of the reference server that cannot be honoured and must not be passed over: without
 /// them data would be lost, access be opened, or commands be there that should not.
 const REFUSED: &[&str] = &["loadmodule", "sentinel"];
@@ -122,48 +169,97 @@ const INCLUDE_DEPTH: u32 = 16;
 /// The first line that is wrong.
 pub fn load(text: &str, files: &mut dyn Files) -> Result<Loaded, ConfigError> {
     let mut loaded = Loaded::default();
-    loaded.text(text, files, 0)?;
+    loaded.text("", text, files, 0)?;
     Ok(loaded)
 }
 
+/// Judges every line of `texts`, each with the name of where it comes from, as [`load`] would read them one after the
+/// other. `user` and `rename-command` lines are left to who knows users and commands, in what was read.
+pub fn check(texts: &[(&str, &str)], files: &mut dyn Files) -> (Vec<Verdict>, Loaded) {
+    let mut loaded = Loaded {
+        verdicts: Some(Vec::new()),
+        ..Loaded::default()
+    };
+    for (source, text) in texts {
+        let read = loaded.text(source, text, files, 0);
+        // Nothing ends the reading while there are verdicts.
+        debug_assert!(read.is_ok());
+    }
+    let verdicts = loaded.verdicts.take();
+    (verdicts.unwrap_or_default(), loaded)
+}
+
 impl Loaded {
-    fn text(&mut self, text: &str, files: &mut dyn Files, depth: u32) -> Result<(), ConfigError> {
+    fn text(
+        &mut self,
+        source: &str,
+        text: &str,
+        files: &mut dyn Files,
+        depth: u32,
+    ) -> Result<(), ConfigError> {
         for (i, line) in text.lines().enumerate() {
             let line = line.trim_matches([' ', '\t', '\r', '\n']);
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let wrong = |reason: String| ConfigError::Line {
-                number: i + 1,
-                text: line.to_owned(),
-                reason,
-            };
-            let words = split_words(line.as_bytes())
-                .ok_or_else(|| wrong("Unbalanced quotes in configuration line".into()))?;
-            if let Some(lines) = self.aside(&words) {
-                lines.push(Line {
-                    number: i + 1,
-                    text: line.to_owned(),
-                    words: words[1..].to_vec(),
-                });
-                continue;
-            }
-            let words: Result<Vec<String>, _> = words.into_iter().map(String::from_utf8).collect();
-            let words = words.map_err(|_| wrong("argument is not valid UTF-8".into()))?;
-            let Some((name, values)) = words.split_first() else {
-                continue;
-            };
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            if name.eq_ignore_ascii_case("include") && values.len() == 1 {
-                if depth == INCLUDE_DEPTH {
-                    return Err(wrong("include nests too deeply".into()));
+            let number = i + 1;
+            let (name, outcome) = match split_words(line.as_bytes()) {
+                Some(words) if words.is_empty() => continue,
+                Some(words) => self.words(number, line, &words, files, depth)?,
+                None => {
+                    let first = line.split_whitespace().next().unwrap_or_default();
+                    let reason = "Unbalanced quotes in configuration line";
+                    (first.to_owned(), Outcome::Wrong(reason.into()))
                 }
-                self.include(values[0], files, depth)?;
-                continue;
+            };
+            if let Some(verdicts) = &mut self.verdicts {
+                verdicts.push(Verdict {
+                    source: source.to_owned(),
+                    number,
+                    directive: name,
+                    outcome,
+                });
+            } else if let Some(reason) = outcome.reason() {
+                return Err(ConfigError::Line {
+                    number,
+                    text: line.to_owned(),
+                    reason,
+                });
             }
-            self.line(name, &values, files).map_err(wrong)?;
         }
         Ok(())
+    }
+
+    /// What becomes of the words of a line, and their first one.
+    fn words(
+        &mut self,
+        number: usize,
+        line: &str,
+        words: &[Vec<u8>],
+        files: &mut dyn Files,
+        depth: u32,
+    ) -> Result<(String, Outcome), ConfigError> {
+        let name = String::from_utf8_lossy(&words[0]).into_owned();
+        if let Some(lines) = self.aside(words) {
+            lines.push(Line {
+                number,
+                text: line.to_owned(),
+                words: words[1..].to_vec(),
+            });
+            return Ok((name, Outcome::Works));
+        }
+        let values: Result<Vec<&str>, _> = words[1..]
+            .iter()
+            .map(|word| std::str::from_utf8(word))
+            .collect();
+        let outcome = match values.as_deref() {
+            Err(_) => Outcome::Wrong("argument is not valid UTF-8".into()),
+            Ok([path]) if name.eq_ignore_ascii_case("include") => {
+                self.include(path, files, depth)?
+            }
+            Ok(values) => self.line(&name, values, files),
+        };
+        Ok((name, outcome))
     }
 
     /// Where a line is put that is looked at later, if it is one of those.
@@ -181,29 +277,57 @@ impl Loaded {
         path: &str,
         files: &mut dyn Files,
         depth: u32,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<Outcome, ConfigError> {
+        if depth == INCLUDE_DEPTH {
+            return Ok(Outcome::Wrong("include nests too deeply".into()));
+        }
         let paths = match path.contains(['*', '?', '[']) {
             true => files.glob(path),
             false => vec![path.to_owned()],
         };
         for path in paths {
-            let text = files
-                .read(&path)
-                .map_err(|reason| ConfigError::File { path, reason })?;
-            self.text(&text, files, depth + 1)?;
+            match files.read(&path) {
+                Ok(text) => self.text(&path, &text, files, depth + 1)?,
+                Err(reason) if self.verdicts.is_some() => return Ok(Outcome::Wrong(reason)),
+                Err(reason) => return Err(ConfigError::File { path, reason }),
+            }
         }
-        Ok(())
+        Ok(Outcome::Works)
     }
 
-    fn line(&mut self, name: &str, values: &[&str], files: &mut dyn Files) -> Result<(), String> {
+    fn line(&mut self, name: &str, values: &[&str], files: &mut dyn Files) -> Outcome {
         let lower = name.to_ascii_lowercase();
         if DEAD.contains(&lower.as_str()) && !values.is_empty() {
-            return Ok(());
+            return Outcome::NoEffect;
         }
         if REFUSED.contains(&lower.as_str()) && !values.is_empty() {
-            return Err(refusal(&lower));
+            return Outcome::Refused(refusal(&lower));
         }
-        let directive = directive(name).ok_or("Bad directive or wrong number of arguments")?;
+        if let Some(directive) = directive(name) {
+            let set = self.set(directive, values);
+            return match set.and_then(|()| self.take_effect(directive, files)) {
+                Ok(outcome) => outcome,
+                Err(reason) => Outcome::Wrong(reason),
+            };
+        }
+        match foreign(name) {
+            Some(_) if values.is_empty() => Outcome::Wrong(WRONG_NUMBER.into()),
+            Some(foreign) if foreign.effect == Effect::Refused && !foreign.is_default(values) => {
+                Outcome::Refused(format!(
+                    "'{}' is not supported by Forebay: {}",
+                    foreign.name, foreign.instead
+                ))
+            }
+            Some(foreign) => {
+                self.warnings.extend(foreign.warning(values));
+                Outcome::NoEffect
+            }
+            None => Outcome::Unknown,
+        }
+    }
+
+    /// Gives `directive` its new value.
+    fn set(&mut self, directive: &'static Directive, values: &[&str]) -> Result<(), String> {
         let many = (directive.many)();
         let adds_up = directive.flags.contains(Flags::ADDS_UP);
         // What takes several words takes none, too: an empty list.
@@ -219,26 +343,50 @@ impl Loaded {
         if adds_up && !add {
             self.begun.push(directive.name);
         }
-        (directive.set)(&mut self.config, &split, add)?;
-        match directive.effect {
-            Effect::Refused if !directive.is_default(&self.config) => {
-                return Err(refusal(directive.name));
-            }
-            _ => self.warnings.extend(directive.warning(&self.config)),
+        (directive.set)(&mut self.config, &split, add)
+    }
+
+    /// What the value that `directive` has now means.
+    fn take_effect(
+        &mut self,
+        directive: &'static Directive,
+        files: &mut dyn Files,
+    ) -> Result<Outcome, String> {
+        if directive.effect == Effect::Refused && !directive.is_default(&self.config) {
+            // A check goes on, as if the line were not there.
+            (directive.copy)(&mut self.config, &Config::default());
+            return Ok(Outcome::Refused(refusal(directive.name)));
         }
+        self.warnings.extend(directive.warning(&self.config));
         if directive.change == Change::Dir {
             // Made absolute, because the working directory is this one from now on.
             self.config.dir = files.enter(&self.config.dir)?;
         }
-        Ok(())
+        Ok(match directive.effect {
+            Effect::Idle => Outcome::NoEffect,
+            Effect::Works | Effect::Refused => Outcome::Works,
+        })
     }
 }
 
-/// Why `directive` keeps the server from starting.
+/// Why `directive` keeps the server from starting, and what helps.
 fn refusal(directive: &str) -> String {
-    format!(
+    let reason = format!(
         "'{directive}' is not supported by Forebay yet: refusing to start, as ignoring it would lose data or open access"
-    )
+    );
+    let help = match directive {
+        "loadmodule" => {
+            "It loads no modules: remove the line. 'rdb-unknown-values' says what becomes of values of modules in a dump."
+        }
+        "cluster-enabled" => {
+            "Set it to no: one server holds all slots, and replicas and Sentinel make it available. Clients connect without their cluster mode."
+        }
+        "sentinel" => {
+            "Forebay is no Sentinel: give this file to redis-sentinel or valkey-sentinel, which watch Forebay as they watch Redis."
+        }
+        _ => return reason,
+    };
+    format!("{reason}. {help}")
 }
 
 /// The configuration lines that command-line words mean: `--port 7000 --save 60 1`.
@@ -274,181 +422,4 @@ pub fn command_line(args: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::special::SavePoint;
-    use std::collections::BTreeMap;
-
-    #[derive(Default)]
-    struct Fake(BTreeMap<String, String>);
-
-    impl Files for Fake {
-        fn read(&mut self, path: &str) -> Result<String, String> {
-            let found = self.0.get(path).cloned();
-            found.ok_or_else(|| "No such file or directory".into())
-        }
-        fn glob(&mut self, pattern: &str) -> Vec<String> {
-            let prefix = pattern.trim_end_matches('*');
-            let paths = self.0.keys().filter(|k| k.starts_with(prefix));
-            paths.cloned().collect()
-        }
-        fn enter(&mut self, dir: &str) -> Result<String, String> {
-            Ok(format!("/there/{dir}"))
-        }
-    }
-
-    fn reason(text: &str) -> String {
-        match load(text, &mut Fake::default()) {
-            Err(ConfigError::Line { reason, .. }) => reason,
-            other => panic!("{text}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_last_value_wins_and_save_lines_add_up() {
-        let loaded = load(
-            "# comment\n  port 1\nsave 10 1\nsave 20 2\nPORT 2\nrequirepass \"a b\\x41\"\n",
-            &mut Fake::default(),
-        )
-        .expect("well formed");
-        assert_eq!(loaded.config.port, 2);
-        assert_eq!(loaded.config.requirepass, "a bA");
-        let point = |seconds, changes| SavePoint { seconds, changes };
-        assert_eq!(loaded.config.save, [point(10, 1), point(20, 2)]);
-    }
-
-    #[test]
-    fn a_list_may_be_given_without_any_word() {
-        let text = "save\nbind\nlatency-tracking-info-percentiles\nclient-output-buffer-limit\nmaxmemory \"\"\n";
-        let config = load(text, &mut Fake::default())
-            .expect("well formed")
-            .config;
-        assert_eq!(config.save, []);
-        assert!(config.bind.is_empty() && config.latency_tracking_info_percentiles.is_empty());
-        assert_eq!(config.maxmemory, 0);
-        let loaded = load("save 10 1\nsave\nsave 20 2\n", &mut Fake::default());
-        let point = |seconds, changes| SavePoint { seconds, changes };
-        assert_eq!(loaded.expect("well formed").config.save, [point(20, 2)]);
-    }
-
-    #[test]
-    fn included_files_are_read_in_their_place() {
-        let mut files = Fake::default();
-        files.0.insert("/a/1.conf".into(), "port 1\nhz 20".into());
-        files.0.insert("/a/2.conf".into(), "port 3".into());
-        let loaded = load("include /a/*\nhz 30\n", &mut files).expect("well formed");
-        assert_eq!((loaded.config.port, loaded.config.hz), (3, 30));
-        let error = load("include /nope", &mut files).expect_err("missing");
-        assert_eq!(
-            error.to_string(),
-            "Fatal error, can't open config file '/nope': No such file or directory"
-        );
-        files.0.insert("/loop".into(), "include /loop".into());
-        assert!(load("include /loop", &mut files).is_err());
-    }
-
-    #[test]
-    fn a_relative_directory_is_made_absolute_when_it_is_entered() {
-        let loaded = load("dir data\n", &mut Fake::default()).expect("well formed");
-        assert_eq!(loaded.config.dir, "/there/data");
-    }
-
-    #[test]
-    fn wrong_lines_are_answered_as_the_reference_server_answers_them() {
-        for (text, expected) in [
-            ("foo bar", "Bad directive or wrong number of arguments"),
-            ("port", "wrong number of arguments"),
-            ("replicaof", "wrong number of arguments"),
-            ("oom-score-adj-values", "wrong number of arguments"),
-            (
-                "shutdown-on-sigterm",
-                "argument(s) must be one of the following: default, save, nosave, now, force",
-            ),
-            ("appendfilename \"\"", "appendfilename can't be empty"),
-            ("port 1 2", "wrong number of arguments"),
-            ("port abc", "argument couldn't be parsed into an integer"),
-            ("maxmemory 10zz", "argument must be a memory value"),
-            ("save 10", "Invalid save parameters"),
-            (
-                "bind \"unbalanced",
-                "Unbalanced quotes in configuration line",
-            ),
-            (
-                "databases 0",
-                "argument must be between 1 and 2147483647 inclusive",
-            ),
-            (
-                "rename-command foo",
-                "Bad directive or wrong number of arguments",
-            ),
-            ("user", "Bad directive or wrong number of arguments"),
-            (
-                "unixsocketperm 999",
-                "argument couldn't be parsed as an octal number",
-            ),
-            ("replicaof a", "wrong number of arguments"),
-            ("replicaof a b", "Invalid master port"),
-            (
-                "dbfilename a/b",
-                "dbfilename can't be a path, just a filename",
-            ),
-        ] {
-            assert_eq!(reason(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_would_lose_data_or_open_access_is_refused_by_name() {
-        for text in [
-            "loadmodule /a",
-            "tls-port 6380",
-            "tls-cert-file /a",
-            "cluster-enabled yes",
-        ] {
-            let name = text.split(' ').next().expect("a name");
-            assert!(
-                reason(text).starts_with(&format!("'{name}' is not supported")),
-                "{text}"
-            );
-        }
-        load(
-            "appendonly no\ntls-port 0\ncluster-enabled no",
-            &mut Fake::default(),
-        )
-        .expect("defaults");
-    }
-
-    #[test]
-    fn idle_directives_are_accepted_with_a_warning() {
-        let loaded = load("activedefrag yes\nio-threads 1", &mut Fake::default()).expect("known");
-        assert_eq!(loaded.warnings.len(), 1);
-        assert!(loaded.warnings[0].contains("activedefrag"));
-    }
-
-    #[test]
-    fn the_error_shows_line_number_and_line() {
-        let error = load("\nhz 10\nfoo \"bar\"", &mut Fake::default()).expect_err("foo");
-        let expected = format!(
-            "\n*** FATAL CONFIG FILE ERROR (Redis {}) ***\nReading the configuration file, at line 3\n>>> 'foo \"bar\"'\nBad directive or wrong number of arguments",
-            base::REDIS_VERSION
-        );
-        assert_eq!(error.to_string(), expected);
-    }
-
-    #[test]
-    fn the_command_line_becomes_lines() {
-        for (args, text) in [
-            (
-                &["--port", "1", "--save", "60", "1"][..],
-                "port \"1\" \nsave \"60\" \"1\" ",
-            ),
-            (&["--save", "--hz", "20"], "save \"\"\nhz \"20\" "),
-            (&["--save"], "save \"\""),
-            (&["--requirepass", "--secret"], "requirepass \"--secret\" "),
-            (&["--port 7", "--hz", "1"], "port 7 \nhz \"1\" "),
-        ] {
-            let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
-            assert_eq!(command_line(&args), text);
-        }
-    }
-}
+mod tests;

@@ -13,14 +13,14 @@ use super::{
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
 use config::choices::{AclPubsub, Supervised};
-use config::load::{ConfigError, Files, Line, Loaded, command_line, load};
+use config::load::{ConfigError, Files, Line, Loaded, Outcome, Verdict, check, command_line, load};
 use config::{Config, load as config_load};
 use disk::{Machine, directory_of};
 use engine::acl::{Defaults, Users};
 use engine::table;
 use keyspace::{TooLate, set_member_key};
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -31,6 +31,7 @@ Usage: forebay-server [/path/to/redis.conf] [options] [-]
        forebay-server - (read config from stdin)
        forebay-server -v or --version
        forebay-server -h or --help
+       forebay-server --check-config [/path/to/redis.conf] [options] [-]
 
 Examples:
        forebay-server (run the server with default conf)
@@ -82,6 +83,10 @@ pub fn run(args: Vec<String>) -> ExitCode {
         Some("--print-config-doc") => {
             print!("{}", config::document());
             return ExitCode::SUCCESS;
+        }
+        Some("--check-config") => {
+            let line = CommandLine::parse(args[1..].to_vec());
+            return check_config(&line, &mut io::stdout());
         }
         _ => {}
     }
@@ -137,10 +142,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     };
     let loaded = read_config(line, config_file.as_deref()).map_err(Stop::Config)?;
     install_commands(&loaded.renames).map_err(Stop::Config)?;
-    let defaults = Defaults {
-        all_channels: loaded.config.acl_pubsub_default == AclPubsub::Allchannels,
-        commands: table::count(),
-    };
+    let defaults = defaults_of_users(&loaded.config);
     let users = users::of_lines(&loaded.config, &loaded.users, defaults);
     let users = match users {
         Err(users::Fault::Config(error)) => return Err(Stop::Config(error)),
@@ -269,6 +271,14 @@ async fn serve(
     std::future::pending().await
 }
 
+/// What a new user may do; the commands are in their table.
+fn defaults_of_users(config: &Config) -> Defaults {
+    Defaults {
+        all_channels: config.acl_pubsub_default == AclPubsub::Allchannels,
+        commands: table::count(),
+    }
+}
+
 /// Puts the commands into their table, under the names that `rename-command` lines give them.
 fn install_commands(renames: &[Line]) -> Result<(), ConfigError> {
     let words = |line: &Line, at: usize| String::from_utf8_lossy(&line.words[at]).into_owned();
@@ -358,18 +368,27 @@ fn announce(line: &CommandLine, warnings: &[String]) {
     }
 }
 
-fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, ConfigError> {
-    let mut files = RealFiles;
-    let mut text = String::new();
+/// Where a server's directives come from, in the order in which they count.
+struct Texts {
+    file: String,
+    stdin: String,
+    options: String,
+}
+
+fn read_texts(line: &CommandLine, file: Option<&Path>) -> Result<Texts, ConfigError> {
+    let mut texts = Texts {
+        file: String::new(),
+        stdin: String::new(),
+        options: command_line(&line.options),
+    };
     if let Some(path) = file {
-        let read = files.read(&path.to_string_lossy());
-        text = read.map_err(|reason| ConfigError::File {
+        let read = RealFiles.read(&path.to_string_lossy());
+        texts.file = read.map_err(|reason| ConfigError::File {
             path: path.display().to_string(),
             reason,
         })?;
     }
     if line.stdin {
-        text.push('\n');
         // Lines that are not UTF-8 are refused one by one later.
         let mut bytes = Vec::new();
         let read = io::stdin().lock().read_to_end(&mut bytes);
@@ -377,13 +396,18 @@ fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, Config
             path: "-".into(),
             reason: e.to_string(),
         })?;
-        text.push_str(&String::from_utf8_lossy(&bytes));
+        texts.stdin = String::from_utf8_lossy(&bytes).into_owned();
     }
-    if !line.options.is_empty() {
-        text.push('\n');
-        text.push_str(&command_line(&line.options));
-    }
-    let mut loaded = load(&text, &mut files)?;
+    Ok(texts)
+}
+
+fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, ConfigError> {
+    let Texts {
+        file,
+        stdin,
+        options,
+    } = read_texts(line, file)?;
+    let mut loaded = load(&[file, stdin, options].join("\n"), &mut RealFiles)?;
     let entered = enter(&loaded.config.dir);
     loaded.config.dir = entered.map_err(|reason| config_load::ConfigError::Line {
         number: 0,
@@ -391,6 +415,58 @@ fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, Config
         reason,
     })?;
     Ok(loaded)
+}
+
+/// Judges each line that a start with this command line would read; fails if the server would not start.
+fn check_config(line: &CommandLine, out: &mut dyn Write) -> ExitCode {
+    let path = line.file.as_deref();
+    let texts = match read_texts(line, path.map(Path::new)) {
+        Ok(texts) => texts,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let sources = [
+        (path.unwrap_or_default(), texts.file.as_str()),
+        ("standard input", &texts.stdin),
+        ("command line", &texts.options),
+    ];
+    let (verdicts, loaded) = check(&sources, &mut RealFiles);
+    for verdict in &verdicts {
+        let Verdict {
+            source,
+            number,
+            directive,
+            ..
+        } = verdict;
+        let outcome = match &verdict.outcome {
+            Outcome::Works => "works".to_owned(),
+            Outcome::NoEffect => "no effect".to_owned(),
+            Outcome::Unknown => "unknown".to_owned(),
+            Outcome::Refused(why) => format!("refused: {why}"),
+            Outcome::Wrong(why) => format!("wrong: {why}"),
+        };
+        if writeln!(out, "{source}:{number}: {directive}: {outcome}").is_err() {
+            // Who reads has seen enough; the exit code is for all lines.
+            break;
+        }
+    }
+    let users = install_commands(&loaded.renames).and_then(|()| {
+        let defaults = defaults_of_users(&loaded.config);
+        match users::of_lines(&loaded.config, &loaded.users, defaults) {
+            Err(users::Fault::Config(error)) => Err(error),
+            // A file of users is read by a start.
+            _ => Ok(()),
+        }
+    });
+    if let Err(error) = &users {
+        eprintln!("{error}");
+    }
+    match users.is_ok() && verdicts.iter().all(|v| v.outcome.is_accepted()) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }
 
 struct RealFiles;

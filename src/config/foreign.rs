@@ -1,0 +1,225 @@
+//! Directives of Redis 8 and Valkey 8 and 9 that the compatibility level of this server does not have.
+//!
+//! A configuration file of those servers starts here too: such a line is passed over with a warning, or refused by name
+//! where doing without it would hurt. CONFIG GET and CONFIG SET do not know these directives, as the level does not.
+
+use super::directive::Effect;
+
+/// One of them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// As their configuration files spell it.
+    pub name: &'static str,
+    /// Its default there. A line that says it is passed over in silence.
+    pub default: &'static str,
+    /// [`Effect::Idle`] or [`Effect::Refused`].
+    pub effect: Effect,
+    /// What happens here instead: a clause that may follow a colon.
+    pub instead: &'static str,
+}
+
+impl Foreign {
+    /// The log line for a line with these values; `None` if it says what is the case anyway.
+    pub fn warning(&self, values: &[&str]) -> Option<String> {
+        let other = !self.is_default(values);
+        other.then(|| {
+            format!(
+                "The directive '{}' is accepted but has no effect in Forebay: {}.",
+                self.name, self.instead
+            )
+        })
+    }
+
+    /// True if the values are the default.
+    pub fn is_default(&self, values: &[&str]) -> bool {
+        values.join(" ").eq_ignore_ascii_case(self.default)
+    }
+}
+
+/// The directive of this name, in any case.
+pub fn foreign(name: &str) -> Option<&'static Foreign> {
+    FOREIGN.iter().find(|f| f.name.eq_ignore_ascii_case(name))
+}
+
+const CLUSTER: &str = "cluster mode is not built in";
+const DEFRAG: &str = "memory is compacted all the time, whatever `activedefrag` says";
+const ONE_THREAD: &str = "one thread reads, runs and answers all requests";
+const TEMPLATES: &str = "hashes have no templates";
+const ARRAYS: &str = "there are no arrays";
+const RDMA: &str = "RDMA is not built in";
+const MPTCP: &str = "connections use plain TCP";
+const RDB_CHANNEL: &str = "a full sync and the stream after it use one connection";
+const TLS: &str = "TLS is not built in";
+const IDMP: &str = "XADD has no IDMP";
+const LUA_API: &str = "scripts have the functions of Redis 7.4";
+const HISTOGRAMS: &str = "sizes of keys are not counted";
+
+/// All of them, in alphabetical order.
+pub static FOREIGN: &[Foreign] = &[
+    idle("active-defrag-cycle-us", "500", DEFRAG),
+    idle(
+        "aof-load-corrupt-tail-max-size",
+        "0",
+        "a damaged end of the append-only file is set aside, however long it is",
+    ),
+    idle("array-slice-size", "4096", ARRAYS),
+    idle("array-sparse-kmax", "10", ARRAYS),
+    idle("array-sparse-kmin", "5", ARRAYS),
+    idle("availability-zone", "", "it is not shown in INFO and HELLO"),
+    idle("backup-sealed-ttl", "0", "there is no command for backups"),
+    idle(
+        "backupdirname",
+        "backupdir",
+        "there is no command for backups",
+    ),
+    idle("cluster-announce-client-ipv4", "", CLUSTER),
+    idle("cluster-announce-client-ipv6", "", CLUSTER),
+    idle("cluster-announce-client-port", "0", CLUSTER),
+    idle("cluster-announce-client-tls-port", "0", CLUSTER),
+    idle("cluster-blacklist-ttl", "60", CLUSTER),
+    idle("cluster-bus-port-protected-mode", "no", CLUSTER),
+    idle("cluster-compatibility-sample-ratio", "0", CLUSTER),
+    idle("cluster-config-save-behavior", "sync", CLUSTER),
+    idle("cluster-databases", "1", CLUSTER),
+    idle("cluster-manual-failover-timeout", "5000", CLUSTER),
+    idle("cluster-message-gossip-perc", "10", CLUSTER),
+    idle(
+        "cluster-slot-migration-handoff-max-lag-bytes",
+        "1048576",
+        CLUSTER,
+    ),
+    idle("cluster-slot-migration-log-max-len", "1000", CLUSTER),
+    idle("cluster-slot-migration-max-archived-tasks", "32", CLUSTER),
+    idle(
+        "cluster-slot-migration-sync-buffer-drain-timeout",
+        "60000",
+        CLUSTER,
+    ),
+    idle(
+        "cluster-slot-migration-write-pause-timeout",
+        "10000",
+        CLUSTER,
+    ),
+    idle("cluster-slot-stats-enabled", "no", CLUSTER),
+    idle("commandlog-execution-slower-than", "10000", "x"),
+    idle("commandlog-large-reply-max-len", "128", "x"),
+    idle("commandlog-large-request-max-len", "128", "x"),
+    idle("commandlog-reply-larger-than", "1048576", "x"),
+    idle("commandlog-request-larger-than", "1048576", "x"),
+    idle("commandlog-slow-execution-max-len", "128", "x"),
+    idle("debug-context", "", "it is not written into crash reports"),
+    idle("dual-channel-replication-enabled", "no", RDB_CHANNEL),
+    idle(
+        "enable-debug-assert",
+        "no",
+        "debug builds always check their invariants",
+    ),
+    idle("events-per-io-thread", "2", ONE_THREAD),
+    idle(
+        "extended-redis-compatibility",
+        "no",
+        "the server calls itself Redis in any case",
+    ),
+    idle("hash-max-template-entries", "0", TEMPLATES),
+    idle("hash-min-template-entries", "0", TEMPLATES),
+    idle("hash-rdb-load-max-template-entries", "0", TEMPLATES),
+    idle("hash-rdb-load-min-template-entries", "0", TEMPLATES),
+    idle(
+        "hash-rdb-load-template-disassembly-threshold",
+        "0",
+        TEMPLATES,
+    ),
+    refused(
+        "hash-seed",
+        "",
+        "each process draws the secrets of its hash functions itself",
+    ),
+    refused(
+        "import-mode",
+        "no",
+        "keys that have expired would be deleted while they are imported",
+    ),
+    idle("io-threads-always-active", "no", ONE_THREAD),
+    idle("key-memory-histograms", "no", HISTOGRAMS),
+    idle(
+        "lazyexpire-nested-arbitrary-keys",
+        "yes",
+        "keys that a script reads without declaring them expire as others do",
+    ),
+    idle(
+        "log-format",
+        "legacy",
+        "`log-timestamp-format` decides about the form of log lines",
+    ),
+    idle("lookahead", "16", ONE_THREAD),
+    idle("lua-enable-deprecated-api", "no", LUA_API),
+    idle("lua-enable-insecure-api", "no", LUA_API),
+    idle("min-io-threads-avoid-copy-reply", "7", ONE_THREAD),
+    idle("min-string-size-avoid-copy-reply", "16384", ONE_THREAD),
+    idle(
+        "min-string-size-avoid-copy-reply-threaded",
+        "65536",
+        ONE_THREAD,
+    ),
+    idle("mptcp", "no", MPTCP),
+    idle(
+        "prefetch-batch-max-size",
+        "16",
+        "the server chooses how many keys it prefetches",
+    ),
+    refused(
+        "preload-file",
+        "",
+        "the commands of the file would not be run",
+    ),
+    refused("rdma-bind", "", RDMA),
+    idle("rdma-completion-vector", "-1", RDMA),
+    refused("rdma-port", "0", RDMA),
+    idle("rdma-rx-size", "1048576", RDMA),
+    idle("repl-mptcp", "no", MPTCP),
+    idle("repl-rdb-channel", "yes", RDB_CHANNEL),
+    idle("slot-migration-max-failover-repl-bytes", "0", CLUSTER),
+    idle(
+        "slowlog-entry-max-argc",
+        "32",
+        "an entry of SLOWLOG holds 32 arguments",
+    ),
+    idle(
+        "slowlog-entry-max-string-len",
+        "128",
+        "an argument in SLOWLOG holds 128 bytes",
+    ),
+    idle("stream-idmp-duration", "100", IDMP),
+    idle("stream-idmp-maxsize", "100", IDMP),
+    refused("tls-auth-clients-user", "off", TLS),
+    refused("tls-auto-reload-interval", "0", TLS),
+    refused("tls-expected-peer-name", "", TLS),
+    refused(
+        "unixsocketgroup",
+        "",
+        "the group would not be let in; set the group of the socket's directory instead",
+    ),
+    idle(
+        "vset-force-single-threaded-execution",
+        "no",
+        "there are no vector sets",
+    ),
+];
+
+const fn idle(name: &'static str, default: &'static str, instead: &'static str) -> Foreign {
+    Foreign {
+        name,
+        default,
+        effect: Effect::Idle,
+        instead,
+    }
+}
+
+const fn refused(name: &'static str, default: &'static str, instead: &'static str) -> Foreign {
+    Foreign {
+        name,
+        default,
+        effect: Effect::Refused,
+        instead,
+    }
+}
