@@ -8,7 +8,7 @@
 
 mod aof;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use keyspace::digest::Manner;
 use rdb::target::{OnLoss, Target};
 use std::io::{self, Write};
@@ -331,6 +331,11 @@ impl From<io::Error> for Failure {
             _ => Failure::Trouble(Trouble(format!("cannot write the output: {error}"))),
         }
     }
+}
+
+/// The command line as it is declared, for who describes it: completions of shells and pages of the manual.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command of this process.

@@ -125,6 +125,17 @@ static UNLISTED: &[Unlisted] = &[
         run: crash,
     },
     Unlisted {
+        name: "SEGFAULT",
+        takes: 2..=2,
+        help: "Crash the server with sigsegv.",
+        run: |cx, _| {
+            cx.engine.host().fault();
+            Err(CommandError::fixed(
+                "ERR the system has no memory to crash in",
+            ))
+        },
+    },
+    Unlisted {
         name: "QUICKLIST-PACKED-THRESHOLD",
         takes: 3..=3,
         help: "Write list elements of <size> bytes and more as nodes of their own; 0 is the default.",

@@ -58,6 +58,12 @@ pub enum Change {
     Password,
     /// Forget the times that are not tracked any more.
     LatencyTracking,
+    /// Tell the kernel how soon to kill the process.
+    OomScore,
+    /// Show another title.
+    ProcTitle,
+    /// Report crashes, or do not.
+    CrashLog,
 }
 
 /// One directive.

@@ -100,16 +100,17 @@ directives! {
     /// The form of the time in log lines: `legacy` is Redis's form in local time, `iso8601` has microseconds and the
     /// offset from UTC, `milliseconds` is the Unix time. Tools that parse the log may know only `legacy`.
     Works LIVE -> LogTimes "log-timestamp-format" log_timestamp_format: LogTimestamp = LogTimestamp::Legacy, OneOf;
-    /// Has no effect: lines go to `logfile` or standard output only, where a supervisor such as systemd can pick them
-    /// up.
-    Idle START "syslog-enabled" syslog_enabled: bool = false, YesNo;
-    /// Has no effect: nothing is sent to syslog.
-    Idle START "syslog-ident" syslog_ident: String = "redis".into(), Text;
-    /// Has no effect: nothing is sent to syslog.
-    Idle START "syslog-facility" syslog_facility: SyslogFacility = SyslogFacility::Local0, OneOf;
-    /// Has no effect: when the serving thread hits an internal error, the place and reason are always logged before
-    /// the process aborts.
-    Idle LIVE "crash-log-enabled" crash_log_enabled: bool = true, YesNo;
+    /// With `yes`, log lines go to the system's log too, through `/dev/log`, beside `logfile` or standard output. A
+    /// system's log that does not take a line at once goes without it.
+    Works START "syslog-enabled" syslog_enabled: bool = false, YesNo;
+    /// The name before each line in the system's log.
+    Works START "syslog-ident" syslog_ident: String = "redis".into(), Text;
+    /// The facility of the lines in the system's log, by which it sorts them into files.
+    Works START "syslog-facility" syslog_facility: SyslogFacility = SyslogFacility::Local0, OneOf;
+    /// With `yes`, a fatal signal (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) writes a report into the log before it
+    /// ends the process: signal, address, instruction, thread and the last command. With `no`, the log ends without a
+    /// word. The reason of an internal error is logged in any case.
+    Works LIVE -> CrashLog "crash-log-enabled" crash_log_enabled: bool = true, YesNo;
     /// Has no effect: memory is not tested after a crash.
     Idle LIVE "crash-memcheck-enabled" crash_memcheck_enabled: bool = true, YesNo;
     /// How many databases there are; SELECT takes 0 to one less. A dump with a higher number keeps the server from
@@ -118,10 +119,12 @@ directives! {
     Works START "databases" databases: i64 = 16, Int(1..=INT);
     /// Has no effect: the start is logged in lines only, without a logo.
     Idle START "always-show-logo" always_show_logo: bool = false, YesNo;
-    /// Has no effect: the process keeps the title it was started with.
-    Idle START "set-proc-title" set_proc_title: bool = true, YesNo;
-    /// Has no effect: the process keeps the title it was started with.
-    Idle LIVE "proc-title-template" proc_title_template: String = "{title} {listen-addr} {server-mode}".into(), Text;
+    /// With `yes`, `ps` shows the title that `proc-title-template` describes instead of the command line.
+    Works START "set-proc-title" set_proc_title: bool = true, YesNo;
+    /// The title of the process, with variables in braces: `title` is the program as it was called, `listen-addr` the
+    /// first address and port or the Unix socket, and `server-mode` is empty. A title that is longer than the command
+    /// line and the environment of the process is cut off.
+    Works LIVE -> ProcTitle "proc-title-template" proc_title_template: String = "{title} {listen-addr} {server-mode}".into(), TitleTemplate;
     /// Has no effect: an internal error of the serving thread always aborts the process.
     Idle HIDDEN "use-exit-on-panic" use_exit_on_panic: bool = false, YesNo;
     /// Has no effect: no watchdog looks at commands that take long; see `slowlog-log-slower-than` and
@@ -142,20 +145,22 @@ directives! {
     /// Has no effect: the process's setting of transparent huge pages is left as it is. Memory of keys asks for huge
     /// pages by itself once a database is large.
     Idle START "disable-thp" disable_thp: bool = true, YesNo;
-    /// Has no effect: the kernel's choice of whom to kill when memory is short is not influenced. Set it in the
-    /// service's unit.
-    Idle LIVE "oom-score-adj" oom_score_adj: OomScoreAdj = OomScoreAdj::No, OneOf;
-    /// Has no effect: see `oom-score-adj`.
-    Idle LIVE "oom-score-adj-values" oom_score_adj_values: [i64; 3] = [0, 200, 800], OomScores;
-    /// Has no effect: the system decides on which processors threads run. `taskset` or the service's unit can confine
-    /// the whole process.
-    Idle START "server-cpulist" ["server_cpulist"] server_cpulist: String = String::new(), Text;
-    /// Has no effect: see `server-cpulist`.
-    Idle START "bio-cpulist" ["bio_cpulist"] bio_cpulist: String = String::new(), Text;
-    /// Has no effect: there is no append-only file.
-    Idle START "aof-rewrite-cpulist" ["aof_rewrite_cpulist"] aof_rewrite_cpulist: String = String::new(), Text;
-    /// Has no effect: see `server-cpulist`.
-    Idle START "bgsave-cpulist" ["bgsave_cpulist"] bgsave_cpulist: String = String::new(), Text;
+    /// Whether the server tells the kernel how soon to kill it when memory is short: with `relative` (or `yes`) the
+    /// value of `oom-score-adj-values` is added to the score that the process was started with, with `absolute` it
+    /// takes its place. `no` leaves the score alone, or gives it back. Without privileges a score can only be raised.
+    Works LIVE -> OomScore "oom-score-adj" oom_score_adj: OomScoreAdj = OomScoreAdj::No, OneOf;
+    /// The scores of a primary and of a replica; the third is not used, since a background save is no process of its
+    /// own. A process with a higher score is killed sooner; 1000 is first, and -1000 never.
+    Works LIVE -> OomScore "oom-score-adj-values" oom_score_adj_values: [i64; 3] = [0, 200, 800], OomScores;
+    /// The processors on which the serving thread may run, and those that load: `0-7:2` means every second one of the
+    /// first eight, `0,2` two of them; empty means all. Threads without a list of their own run there too.
+    Works START "server-cpulist" ["server_cpulist"] server_cpulist: String = String::new(), Text;
+    /// The processors of the threads that free memory, look names up and receive full syncs; see `server-cpulist`.
+    Works START "bio-cpulist" ["bio_cpulist"] bio_cpulist: String = String::new(), Text;
+    /// The processors of the thread that writes the append-only file; see `server-cpulist`.
+    Works START "aof-rewrite-cpulist" ["aof_rewrite_cpulist"] aof_rewrite_cpulist: String = String::new(), Text;
+    /// The processors of the threads that write snapshots, to files and to replicas; see `server-cpulist`.
+    Works START "bgsave-cpulist" ["bgsave_cpulist"] bgsave_cpulist: String = String::new(), Text;
     /// Has no effect: no start-up warning can be left out.
     Idle START "ignore-warnings" ignore_warnings: String = String::new(), Text;
     /// Who may use MODULE: nobody, everyone, or clients on this machine (`local`). Loading a module is refused in any

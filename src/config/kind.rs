@@ -217,6 +217,53 @@ impl Kind<i64> for Octal {
 /// Any text.
 pub struct Text;
 
+/// `proc-title-template`
+pub struct TitleTemplate;
+
+/// What a template of the process title may name in braces.
+const TITLE_VARIABLES: [&str; 7] = [
+    "title",
+    "listen-addr",
+    "server-mode",
+    "port",
+    "tls-port",
+    "unixsocket",
+    "config-file",
+];
+
+impl Kind<String> for TitleTemplate {
+    fn parse(&self, words: &[&str]) -> Result<String, String> {
+        let template = one(words)?;
+        let known = |name: &str| TITLE_VARIABLES.contains(&name).then(String::new);
+        match fill_title(template, known) {
+            Some(_) => Ok(template.to_owned()),
+            None => Err("template format is invalid or contains unknown variables".into()),
+        }
+    }
+    fn show(&self, value: &String) -> String {
+        value.clone()
+    }
+    fn lines(&self, value: &String) -> Vec<String> {
+        vec![quote(value)]
+    }
+    fn describe(&self) -> String {
+        format!("text with {{{}}}", TITLE_VARIABLES.join("}, {"))
+    }
+}
+
+/// A template with the value of each `{variable}` in its place; `None` if a brace is left open or a variable has none.
+pub fn fill_title(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        filled += before;
+        filled += &value(name)?;
+        rest = after;
+    }
+    Some(filled + rest)
+}
+
 impl Kind<String> for Text {
     fn parse(&self, words: &[&str]) -> Result<String, String> {
         Ok(one(words)?.to_owned())

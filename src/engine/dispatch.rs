@@ -7,7 +7,7 @@ use super::spec::{Flags, Group};
 use super::table::Entry;
 use super::{
     Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, KeyHint, Session, links,
-    tracking, transaction,
+    running, tracking, transaction,
 };
 use base::LogLevel;
 
@@ -137,6 +137,7 @@ impl Engine {
         let dirty = self.dirty;
         let began = self.tick;
         client.last_command = Some(command);
+        running::begins(command.index, client.id.0);
         // Shown after it has run, so that EXEC follows its commands; a script precedes its commands.
         let shown = !self.monitors.is_empty() && !self.blocking.is_resuming();
         let shown_after = shown && command.script.is_none();

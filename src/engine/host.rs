@@ -164,6 +164,8 @@ pub trait Host {
     fn facts(&self, engine: &Engine) -> Facts;
     /// MEMORY PURGE: unused pages go back to the system.
     fn purge_memory(&self);
+    /// DEBUG SEGFAULT: ends the process as a fault of its own does; a host without a process does nothing.
+    fn fault(&self) {}
     /// Fields that only the server knows, for the INFO sections `persistence` and `cpu`.
     fn info(&self, engine: &Engine, section: &str, out: &mut String);
     /// Talks to another server; whole lines of replies. Blocks the whole server.

@@ -46,6 +46,7 @@ pub mod pubsub;
 pub mod random;
 pub mod redact;
 pub mod replay;
+pub mod running;
 pub mod scripting;
 pub mod session;
 pub mod shortage;

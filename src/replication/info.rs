@@ -9,6 +9,13 @@ fn one_line(text: &str) -> String {
 }
 
 impl Replication {
+    /// The bytes of a full sync that have come, and those that will come in all (0 if the primary does not say), while
+    /// this replica waits for one or receives it.
+    pub fn incoming_sync(&self) -> Option<(u64, u64)> {
+        let up = self.upstream.as_ref().filter(|up| up.link.is_syncing())?;
+        Some((up.payload_read, up.payload_total))
+    }
+
     /// The section's lines, without its header.
     pub fn info(&self, out: &mut String) {
         let mut line = |name: &str, value: &dyn std::fmt::Display| {

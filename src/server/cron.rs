@@ -3,7 +3,8 @@
 use super::repack::Repacker;
 use super::slices::Slice;
 use super::state::Server;
-use super::{allocator, log};
+use super::unit_status::{Phase, Told};
+use super::{allocator, log, supervisor};
 use engine::Engine;
 use flow::expiry::Cycle;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 pub async fn run(server: Rc<Server>) {
     let mut next = Instant::now();
     let mut repacker = Repacker::default();
+    let mut told = Told::default();
     loop {
         let slices = server.persistence.writers().slices();
         let turn = |engine: &mut Engine| {
@@ -28,6 +30,10 @@ pub async fn run(server: Rc<Server>) {
             shell.continue_shutdown(engine);
             shell.others.borrow_mut().close_idle();
             log::set_replica(engine.repl.is_replica());
+            shell.follow_role(engine);
+            if shell.supervised.get() {
+                tell_supervisor(&server, engine, &mut told);
+            }
             engine.effective_hz()
         };
         let hz = slices.measure(Slice::Turn, || server.with_engine(turn));
@@ -38,6 +44,26 @@ pub async fn run(server: Rc<Server>) {
         // After a long halt (DEBUG SLEEP, a suspended machine) no turns are made up for.
         next = next.max(Instant::now());
         sleep_until(next).await;
+    }
+}
+
+/// Tells systemd what the server does, if that is news.
+fn tell_supervisor(server: &Server, engine: &Engine, told: &mut Told) {
+    let phase = if let Some(percent) = server.persistence.loaded_percent() {
+        Phase::Loading(percent)
+    } else if let Some((read, total)) = engine.repl.incoming_sync() {
+        Phase::Syncing { read, total }
+    } else if server.shell.ready.get() {
+        Phase::Serving {
+            replica: engine.repl.is_replica(),
+        }
+    } else {
+        // Between the load and the end of the start.
+        return;
+    };
+    let now = engine.clock.steady_ms / 1000;
+    if let Some(text) = told.next(phase, server.shell.ready.get(), now) {
+        supervisor::notify(&text);
     }
 }
 

@@ -5,7 +5,9 @@ use super::append::AppendOnly;
 use super::listen::{self, Listeners};
 use super::persist::{self, Persistence};
 use super::state::Server;
-use super::{allocator, exchange, log, reaper, rewrite_file, usage, users};
+use super::{
+    allocator, crash, exchange, log, oom_score, reaper, rewrite_file, title, usage, users,
+};
 use config::directive::Change;
 use engine::host::Weight;
 use engine::host::{
@@ -33,6 +35,10 @@ pub struct Shell {
     pub config_file: OnceCell<PathBuf>,
     /// True if a supervisor is notified of the server's state.
     pub supervised: Cell<bool>,
+    /// True once the start is over.
+    pub ready: Cell<bool>,
+    /// The role for which the kernel was told how soon to kill the process: true for a replica.
+    scored: Cell<Option<bool>>,
     /// The server's shutdown, which may wait for replicas.
     pub shutdown: Shutdown,
     reaper: RefCell<reaper::Reaper>,
@@ -50,9 +56,27 @@ impl Shell {
             listeners: RefCell::default(),
             config_file: OnceCell::new(),
             supervised: Cell::new(false),
+            ready: Cell::new(false),
+            scored: Cell::new(None),
             shutdown: Shutdown::default(),
             reaper: RefCell::default(),
             others: RefCell::default(),
+        }
+    }
+
+    /// The title of the process, as the configuration wants it.
+    pub fn show_title(&self, engine: &Engine) {
+        let file = self.config_file.get();
+        let file = file.map_or_else(String::new, |path| path.display().to_string());
+        title::show(&engine.config, &file);
+    }
+
+    /// Tells the kernel how soon to kill the process if its role is another one now.
+    pub fn follow_role(&self, engine: &Engine) {
+        let replica = engine.repl.is_replica();
+        if self.scored.replace(Some(replica)) != Some(replica) {
+            // What is wrong is in the log.
+            let _ = oom_score::apply(&engine.config, replica);
         }
     }
 
@@ -172,6 +196,15 @@ impl Host for Shell {
                 super::delay::set_while_loading(engine.config.key_load_delay);
                 Ok(())
             }
+            Change::OomScore => oom_score::apply(&engine.config, engine.repl.is_replica()),
+            Change::ProcTitle => {
+                self.show_title(engine);
+                Ok(())
+            }
+            Change::CrashLog => {
+                crash::set_enabled(engine.config.crash_log_enabled);
+                Ok(())
+            }
             Change::MaxClients => {
                 super::startup::raise_limits(&mut engine.config, false).map_err(|limit| {
                     format!(
@@ -218,6 +251,10 @@ impl Host for Shell {
         exchange: Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
         self.others.borrow_mut().talk(&exchange)
+    }
+
+    fn fault(&self) {
+        crash::fault();
     }
 
     fn purge_memory(&self) {

@@ -14,7 +14,7 @@
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
-//!   [`reaper`], [`delay`], [`exchange`], [`lookup`], [`slices`], [`threads`]: one service of the machine each.
+//!   [`crash`], [`cpus`], [`oom_score`], [`syslog`], [`title`], [`unit_status`], [`reaper`], [`delay`], [`exchange`], [`lookup`], [`slices`], [`threads`]: one service of the machine each.
 
 pub mod allocator;
 pub mod append;
@@ -23,6 +23,8 @@ pub mod clock;
 pub mod connection;
 #[cfg(test)]
 mod connection_tests;
+pub mod cpus;
+pub mod crash;
 #[cfg(test)]
 mod crash_tests;
 pub mod cron;
@@ -37,6 +39,7 @@ pub mod load;
 pub mod local_time;
 pub mod log;
 pub mod lookup;
+pub mod oom_score;
 pub mod outbox;
 pub mod persist;
 pub mod priority;
@@ -53,7 +56,10 @@ pub mod startup;
 pub mod state;
 pub mod stream;
 pub mod supervisor;
+pub mod syslog;
 pub mod threads;
+pub mod title;
+pub mod unit_status;
 pub mod usage;
 mod users;
 

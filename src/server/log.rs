@@ -8,8 +8,10 @@
 
 use super::clock;
 use super::local_time::local_time;
+use super::syslog::Syslog;
 use base::LogLevel;
 use config::choices::{LogThreshold, LogTimestamp};
+use std::ffi::{CStr, CString};
 use std::fmt::{self, Write as _};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -35,11 +37,13 @@ pub enum Role {
 struct Settings {
     path: String,
     timestamp: LogTimestamp,
+    syslog: Option<Syslog>,
 }
 
 static SETTINGS: Mutex<Settings> = Mutex::new(Settings {
     path: String::new(),
     timestamp: LogTimestamp::Legacy,
+    syslog: None,
 });
 /// Above every level.
 const NO_LEVEL: u8 = u8::MAX;
@@ -48,6 +52,8 @@ const NO_LEVEL: u8 = u8::MAX;
 static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Notice as u8);
 static ROLE: AtomicU8 = AtomicU8::new(b'C');
 static INSTALLED: OnceLock<()> = OnceLock::new();
+/// The path for who may not take the lock of the settings: a signal handler.
+static PATH: OnceLock<CString> = OnceLock::new();
 
 /// Starts logging; later calls change the settings only.
 pub fn install() {
@@ -66,7 +72,26 @@ pub fn set_file(path: &str) -> io::Result<()> {
         OpenOptions::new().append(true).create(true).open(path)?;
     }
     settings().path = path.to_owned();
+    // A path with a zero in it could not have been opened.
+    if let (false, Ok(path)) = (path.is_empty(), CString::new(path)) {
+        let _ = PATH.set(path);
+    }
     Ok(())
+}
+
+/// Where lines go, without a lock; `None` for standard output. It is known once the first file was set.
+pub fn path_for_reports() -> Option<&'static CStr> {
+    PATH.get().map(CString::as_c_str)
+}
+
+/// The letter of who writes.
+pub fn role() -> char {
+    char::from(ROLE.load(Ordering::Relaxed))
+}
+
+/// Sends all lines to the system's log too.
+pub fn set_syslog(syslog: Syslog) {
+    settings().syslog = Some(syslog);
 }
 
 /// Sets the least important level that is written.
@@ -133,7 +158,7 @@ impl Subscriber for Logger {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(String::new());
         event.record(&mut text);
-        let settings = settings();
+        let mut settings = settings();
         let now = clock::unix_us();
         let line = line(settings.timestamp, now, event.metadata().level(), &text.0);
         // A log that cannot be written is no reason to stop serving.
@@ -146,6 +171,10 @@ impl Subscriber for Logger {
                 .open(&settings.path)
                 .and_then(|mut file| file.write_all(line.as_bytes()))
         };
+        if let Some(syslog) = &mut settings.syslog {
+            let level = level_of(event.metadata().level());
+            let _ = syslog.send(level, &short_time(now), &text.0);
+        }
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -170,10 +199,19 @@ fn line(timestamp: LogTimestamp, unix_us: i64, level: &Level, text: &str) -> Str
     line
 }
 
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// The time as the system's log has it.
+fn short_time(unix_us: i64) -> String {
+    let t = local_time(unix_us.div_euclid(1_000_000));
+    let month = MONTHS[(t.month as usize - 1) % 12];
+    let (day, hour, minute, second) = (t.day, t.hour, t.minute, t.second);
+    format!("{month} {day:2} {hour:02}:{minute:02}:{second:02}")
+}
+
 fn write_time(out: &mut String, timestamp: LogTimestamp, unix_us: i64) -> fmt::Result {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
     if timestamp == LogTimestamp::Milliseconds {
         return write!(out, "{}", unix_us / 1000);
     }

@@ -2,6 +2,7 @@
 
 use super::host::Shell;
 use super::state::Server;
+use super::supervisor;
 use config::choices::ShutdownOn;
 use engine::host::ShutdownOptions;
 use engine::{CommandError, Engine};
@@ -36,6 +37,7 @@ impl Shell {
         match course {
             Course::Waits => {}
             Course::Ends => {
+                supervisor::notify("STOPPING=1\nSTATUS=Ready to exit\n");
                 self.append.finish(engine);
                 self.persistence.clear_away();
                 remove_files(engine);
@@ -43,6 +45,7 @@ impl Shell {
                 std::process::exit(0);
             }
             Course::Breaks => {
+                supervisor::notify("STOPPING=1\n");
                 self.persistence.clear_away();
                 std::process::exit(1);
             }

@@ -6,9 +6,10 @@
 
 use super::append::AppendOnly;
 use super::state::Server;
+use super::syslog::Syslog;
 use super::{
-    allocator, append, append_load, cron, daemon, listen, log, persist, repl, rewrite_file,
-    shutdown, supervisor, users,
+    allocator, append, append_load, cpus, crash, cron, daemon, listen, log, persist, repl,
+    rewrite_file, shutdown, supervisor, syslog, title, users,
 };
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
@@ -90,6 +91,12 @@ pub fn run(args: Vec<String>) -> ExitCode {
         }
         _ => {}
     }
+    if args.iter().any(|arg| arg == "--sentinel") {
+        eprintln!(
+            "Forebay is no Sentinel. Run redis-sentinel or valkey-sentinel with this configuration file: they watch Forebay servers as they watch those of Redis."
+        );
+        return ExitCode::FAILURE;
+    }
     log::install();
     crash_rather_than_limp();
     match start(&CommandLine::parse(args)) {
@@ -164,11 +171,20 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     if config.daemonize && supervised == Supervised::No {
         daemon::daemonize().map_err(|e| format!("Can't go into the background: {e}"))?;
     }
+    if config.syslog_enabled {
+        let (ident, facility) = (&config.syslog_ident, config.syslog_facility);
+        log::set_syslog(Syslog::new(syslog::SOCKET, ident, facility));
+    }
+    crash::set_enabled(config.crash_log_enabled);
+    crash::install();
     announce(line, &warnings);
     if raise_limits(&mut config, true).is_err() {
         return Err(Stop::Other("Your current 'ulimit -n' is not enough for the server to start. Please increase your open file limit. Exiting.".into()));
     }
     daemon::ignore_signals();
+    // SAFETY: this is the only thread so far; the arguments are read, and nothing of the environment is held.
+    unsafe { title::take_over(std::env::args().next().unwrap_or_default()) };
+    cpus::confine(&config);
     allocator::give_back_in_background();
     if !keyspace::reserve::fill() {
         let why = reserve::first().map_or(String::new(), |refusal| refusal.to_string());
@@ -247,7 +263,11 @@ async fn serve(
         .shell
         .supervised
         .set(supervised == Supervised::Systemd);
+    if supervised == Supervised::Systemd {
+        supervisor::supervised();
+    }
     open(&server, tcp, unix, config_file).map_err(|e| e.to_string())?;
+    server.with_engine(|engine| server.shell.show_title(engine));
     tracing::info!("Server initialized");
     tokio::task::spawn_local(cron::run(server.clone()));
     tokio::task::spawn_local(server.clone().watch_deadlines());
@@ -258,6 +278,7 @@ async fn serve(
     for kind in kinds {
         tracing::info!("Ready to accept connections {kind}");
     }
+    server.shell.ready.set(true);
     if supervised == Supervised::Systemd {
         let replica = server.engine.borrow().config.replicaof.is_some();
         supervisor::notify(match replica {

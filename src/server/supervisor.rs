@@ -2,9 +2,22 @@
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Sends `state` (`READY=1`, `STATUS=...`, one a line) to the socket that the supervisor named, if any.
+/// The server is supervised by systemd.
+static SUPERVISED: AtomicBool = AtomicBool::new(false);
+
+/// From now on the supervisor is told.
+pub fn supervised() {
+    SUPERVISED.store(true, Ordering::Relaxed);
+}
+
+/// Sends `state` (`READY=1`, `STATUS=...`, one a line) to the socket that systemd named, if it supervises
+/// the server.
 pub fn notify(state: &str) -> bool {
+    if !SUPERVISED.load(Ordering::Relaxed) {
+        return false;
+    }
     let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
         return false;
     };

@@ -21,6 +21,11 @@ pub fn spawn<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     refusal()?;
+    let thread = name.to_owned();
+    let work = move || {
+        super::cpus::enter(&thread);
+        work()
+    };
     Builder::new().name(name.to_owned()).spawn(work)
 }
 

@@ -106,9 +106,9 @@ fn values_that_are_not_served_are_kept_refused_by_key_or_left_out_never_changed(
 #[test]
 fn directives_that_would_lose_data_or_open_access_are_refused_by_name() {
     for line in [
-        "user default on nopass ~* +@all",
-        "aclfile users.acl",
-        "rename-command CONFIG hidden",
+        "loadmodule /x.so",
+        "rdma-port 6380",
+        "preload-file commands.txt",
         "tls-port 6390",
         "cluster-enabled yes",
     ] {

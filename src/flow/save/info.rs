@@ -6,6 +6,19 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
 impl<W: Writers> Saves<W> {
+    /// How much of the dataset that is being loaded is there, in percent; `None` if none is.
+    pub fn loaded_percent(&self) -> Option<u64> {
+        let state = self.state.borrow();
+        let loading = state.loading.as_ref()?;
+        let bytes = loading.progress.bytes.load(Ordering::Relaxed);
+        Some(
+            (bytes * 100)
+                .checked_div(loading.total)
+                .unwrap_or(0)
+                .min(99),
+        )
+    }
+
     /// INFO persistence, without its header. `slices` are the lines about the time that clients waited.
     pub fn info(&self, engine: &Engine, slices: &str, out: &mut String) {
         let now_ms = self.writers.clock().steady_ms;

@@ -1,0 +1,20 @@
+//! Which command began last, for whoever reports a crash: to be read from a signal handler, without locks and memory.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// The number of the command and one more; 0 if none has begun.
+static COMMAND: AtomicUsize = AtomicUsize::new(0);
+static CLIENT: AtomicU64 = AtomicU64::new(0);
+
+/// The command of this number begins, for the client of that.
+#[inline]
+pub fn begins(command: usize, client: u64) {
+    COMMAND.store(command + 1, Ordering::Relaxed);
+    CLIENT.store(client, Ordering::Relaxed);
+}
+
+/// The numbers of the command that began last in this process, and of its client.
+pub fn last() -> Option<(usize, u64)> {
+    let command = COMMAND.load(Ordering::Relaxed).checked_sub(1)?;
+    Some((command, CLIENT.load(Ordering::Relaxed)))
+}
