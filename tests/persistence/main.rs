@@ -9,7 +9,8 @@
 //! * [`pause`]: what happens when nobody writes. [`expiry`]: what goes by itself.
 //! * [`descriptors`]: none left for files and sockets. [`refused`]: no memory left.
 //! * [`readme`]: what it tells a newcomer to type. [`by_hand`]: starts with arguments of a test's own.
-//! * [`units`]: what a service's unit allows.
+//! * [`units`]: what a service's unit allows. [`setups`]: set-ups of today, rebuilt. [`image`]: the
+//!   entry point of the image.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -20,6 +21,7 @@ mod descriptors;
 mod exchange;
 mod expiry;
 mod full_disk;
+mod image;
 mod incomplete;
 mod large_values;
 mod migrate;
@@ -27,6 +29,7 @@ mod pause;
 mod readme;
 mod refused;
 mod saving;
+mod setups;
 mod startup;
 mod stopping;
 mod units;

@@ -4,6 +4,7 @@
 
 mod circles;
 mod commands;
+mod contrib;
 mod dumps;
 mod rooms;
 mod secrets;
