@@ -271,3 +271,31 @@ fn a_primary_that_is_killed_goes_on_from_its_log() {
 fn a_replica_that_is_killed_goes_on_from_its_log() {
     rounds(false);
 }
+
+#[test]
+fn a_crash_during_a_full_sync_leaves_the_old_dataset_or_the_new_one() {
+    let primary = Builder::forebay().start();
+    let mut client = primary.client();
+    client.ok("DEBUG POPULATE 20000 key 100");
+    let new = digest(&mut client);
+    let (mut old_ones, mut new_ones) = (0, 0);
+    let mut rng = Rng::new(number("APPEND_CRASH_SEED", 0));
+    for round in 0..number("APPEND_CRASH_ROUNDS", 10) {
+        let load = ["disabled", "swapdb"][rng.below(2)];
+        let mut replica = logged()
+            .config(format!("repl-diskless-load {load}"))
+            .start();
+        let mut client = replica.client();
+        client.ok("SET old value");
+        let old = digest(&mut client);
+        client.ok(&format!("REPLICAOF 127.0.0.1 {}", primary.port()));
+        std::thread::sleep(Duration::from_millis(rng.below(700) as u64));
+        replica.kill();
+        let replica = replica.restart();
+        let found = digest(&mut replica.client());
+        assert!(found == old || found == new, "round {round}, {load}");
+        old_ones += usize::from(found == old);
+        new_ones += usize::from(found == new);
+    }
+    println!("{old_ones} times the old dataset, {new_ones} times the new one");
+}

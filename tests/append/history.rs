@@ -5,6 +5,7 @@ use crate::support::server::{Builder, Server};
 use crate::support::wait::{LONG, wait_until};
 use crate::{digest, forebay, log_directory, wait_written, write};
 use base::testing::Rng;
+use std::path::Path;
 
 /// Servers that Forebay replicates from and to.
 const PEERS: [&str; 5] = [
@@ -227,5 +228,37 @@ fn durable_offsets_are_told_both_ways() {
             let reply = client.run("WAITAOF 0 1 300").to_string();
             assert!(reply.ends_with(", :0]"), "{name}: {reply}");
         }
+    }
+}
+
+#[test]
+fn the_payload_of_a_full_sync_becomes_the_base_without_a_rewrite() {
+    for name in ["forebay", "redis-7.0", "redis-7.2", "valkey-8.1"] {
+        let Some(primary) = Builder::named(name) else {
+            continue;
+        };
+        let primary = primary.start();
+        write(&mut primary.client(), &mut Rng::new(5), 50);
+        let replica = forebay("everysec").start();
+        replica.client().ok("SET old value");
+        let (host, port) = ("127.0.0.1", primary.port());
+        replica.client().ok(&format!("REPLICAOF {host} {port}"));
+        wait_link(&replica);
+        assert_same(&primary, &replica);
+        wait_written(&replica);
+        let log = replica.log();
+        assert!(!log.contains("rewriting started"), "{name}");
+        let base = log_directory(&replica).join("appendonly.aof.2.base.rdb");
+        let bytes = |path: &Path| std::fs::read(path).expect("a dump");
+        assert!(bytes(&base) == bytes(&replica.dump_path()), "{name}");
+        let before = full_syncs(&primary);
+        let mut replica = replica;
+        replica.kill();
+        write(&mut primary.client(), &mut Rng::new(6), 5);
+        let again = format!("replicaof {host} {port}");
+        let replica = replica.restart_with(|builder| builder.config(again));
+        wait_link(&replica);
+        assert_same(&primary, &replica);
+        assert_eq!(full_syncs(&primary), before, "{name}");
     }
 }

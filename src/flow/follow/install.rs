@@ -8,6 +8,8 @@ use crate::payload::{Around, Mode, removes_sync_files};
 use base::LogLevel;
 use disk::DiskFile;
 use engine::{Engine, Loading};
+use rdb::RdbVersion;
+use rdb::target::Target;
 use replication::replica::State;
 use replication::report::Taken;
 use replication::{LinkInput, ReplMeta, StreamDb};
@@ -181,11 +183,16 @@ impl<R: Receivers> Follower<R> {
         turns: &mut Turns<'a, R>,
     ) {
         let placed = self.placed.take();
+        let is_plain = is_plain(&loaded, engine);
         let installed = self.replace_dataset(mode, loaded, engine);
         self.modes.loaded();
         turns.0.push_front(match installed {
             Ok(()) => {
                 if let Some(placed) = placed {
+                    if is_plain {
+                        let writers = self.saves.writers();
+                        writers.dataset_is_in(engine, &placed.file);
+                    }
                     self.remove_sync_file(&placed, engine);
                 }
                 let now_us = self.saves.writers().clock().unix_us;
@@ -261,6 +268,14 @@ impl<R: Receivers> Follower<R> {
         }
         self.saves.end_loading(engine);
     }
+}
+
+/// The payload holds all that is in memory, in a form for those for whom our dumps are written: those that
+/// `rdb-save-target` names, or Redis 7.2 and everything later.
+fn is_plain(loaded: &Loaded, engine: &Engine) -> bool {
+    let target = Target::from_name(engine.config.rdb_save_target.name());
+    let most = target.and_then(Target::version);
+    loaded.unknown_skipped == 0 && loaded.version <= most.unwrap_or(RdbVersion::REDIS_11)
 }
 
 /// The payload's history is the one that is served: clients may read the old data while it is loaded.

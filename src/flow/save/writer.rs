@@ -166,6 +166,13 @@ pub trait Writers: Clone + Sized + 'static {
 
     /// The dataset in memory is another one: what follows its changes has to begin again.
     fn another_dataset(&self, _: &mut Engine) {}
+
+    /// The dataset in memory is what this file holds, which any reader of our dumps reads.
+    fn dataset_is_in(&self, _: &mut Engine, _: &FileOf<Self>)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 /// The open files of the disk on which dumps are.

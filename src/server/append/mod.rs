@@ -13,6 +13,7 @@
 //!    increment that the manifest does not name before the new dataset is its base: a crash leaves the old dataset or the
 //!    new one.
 
+mod base;
 mod info;
 mod queue;
 mod tap;
@@ -28,7 +29,7 @@ use engine::{CommandError, Engine};
 use flow::Whole;
 use flow::append::{Fsync, Mark, Policy, Writer};
 use flow::dump_file::DumpFile;
-use flow::save::{SaveError, SnapshotRequest, Target};
+use flow::save::{SnapshotRequest, Target};
 use queue::{Order, Queue, Report};
 use replication::{ReplId, ReplOffset};
 use std::cell::RefCell;
@@ -334,7 +335,8 @@ impl AppendOnly {
         let mut request = self.request(&whole, seq);
         let this = self.clone();
         request.on_end = Some(Box::new(move |engine, result| {
-            this.base_ended(engine, number, result.map(drop));
+            let result = result.map(drop).map_err(|e| e.to_string());
+            this.base_ended(engine, number, result);
         }));
         match persistence.start(engine, &whole, request) {
             Ok(()) => {
@@ -364,8 +366,8 @@ impl AppendOnly {
         }
     }
 
-    /// The snapshot of the rewrite of this number has ended.
-    fn base_ended(&self, engine: &mut Engine, number: u64, result: Result<(), &SaveError>) {
+    /// The base of the rewrite of this number is in its place, or cannot be.
+    fn base_ended(&self, engine: &mut Engine, number: u64, result: Result<(), String>) {
         let mut state = self.0.borrow_mut();
         let Some(running) = state.running.as_mut().filter(|r| r.number == number) else {
             return;
@@ -378,7 +380,7 @@ impl AppendOnly {
                 let rewrite = number;
                 state.queue.order(Order::Base { seq, rewrite });
             }
-            Err(error) => state.rewrite_failed(engine, &error.to_string()),
+            Err(error) => state.rewrite_failed(engine, &error),
         }
     }
 

@@ -126,6 +126,13 @@ impl Writers for Threads {
         supervisor::notify(text);
     }
 
+    fn dataset_is_in(&self, engine: &mut Engine, file: &File) {
+        let server = self.0.server.borrow().upgrade();
+        if let Some(server) = server {
+            server.append.take_base(engine, file);
+        }
+    }
+
     fn another_dataset(&self, engine: &mut Engine) {
         let server = self.0.server.borrow().upgrade();
         if let Some(server) = server {
