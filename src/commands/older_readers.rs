@@ -32,6 +32,11 @@ const EXAMPLES: &[&str] = &[
     "MSETEX 2 str x other y EX 100 XX",
     "MSETEX 2 dying x new y KEEPTTL",
     "DELIFEQ str abc",
+    "DELEX list",
+    "DELEX str IFEQ abc",
+    "LMOVEM list fresh LEFT RIGHT COUNT 2 BULK",
+    "LMOVEM list list LEFT LEFT EXACTLY 4 OBO",
+    "BLMOVEM list fresh RIGHT LEFT 0",
     "SET str xyz IFEQ abc",
     "SET str xyz NX GET",
     "SET new xyz NX GET",
@@ -207,6 +212,17 @@ fn later_servers_are_told_what_only_they_keep() {
 fn what_a_newer_command_did_is_said_in_older_words() {
     for (command, effects) in [
         ("EXPIRE dying 5000 XX", "PEXPIREAT dying 6000000"),
+        ("DELEX str IFNE xyz", "DEL str"),
+        ("DELEX str IFNE abc", ""),
+        (
+            "LMOVEM list fresh LEFT LEFT COUNT 2 BULK",
+            "MULTI|LPOP list 2|LPUSH fresh b a|EXEC",
+        ),
+        (
+            "LMOVEM list list LEFT LEFT COUNT 9 OBO",
+            "MULTI|LPUSH list a b c d|LTRIM list 0 3|EXEC",
+        ),
+        ("LMOVEM list fresh LEFT LEFT EXACTLY 9 BULK", ""),
         (
             "MSETEX 2 a 1 b 2 PX 5",
             "MULTI|SET a 1 PXAT 1000005|SET b 2 PXAT 1000005|EXEC",

@@ -1,4 +1,4 @@
-//! DELIFEQ and MSETEX of Valkey: replicas of it are sent them, and so may anybody use them.
+//! DELIFEQ and MSETEX of Valkey, and DELEX of Redis: replicas of them are sent these, and so may anybody use them.
 
 use super::expiry::Due;
 use crate::manual;
@@ -22,6 +22,19 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes a key if its string value is the given one.",
         docs: &manual::strings::DELIFEQ,
         ..Command::runs(delifeq)
+    },
+    Command {
+        name: "delex",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE),
+        group: Group::String,
+        since: "8.4.0",
+        complexity: "O(1)",
+        summary: "Deletes a key, perhaps only if its string value is, or is not, the given one.",
+        docs: &manual::strings::DELEX,
+        ..Command::runs(delex)
     },
     Command {
         name: "msetex",
@@ -66,6 +79,43 @@ fn delifeq(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if let Some(loc) = cx.lookup_write(key) {
         cx.db().remove(loc);
     }
+    cx.changed(key, 1);
+    cx.notify(Event::Generic, "del", key);
+    cx.propagate_as(&[b"DEL", key]);
+    cx.client.reply.int(1);
+    Ok(())
+}
+
+/// The conditions on the digest of the value are not there: nothing computes such digests here.
+fn delex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let key = &args[1];
+    let wanted = match args.len() {
+        2 => None,
+        4 => {
+            let wanted = args.one_of(2, &[("IFEQ", true), ("IFNE", false)]);
+            Some(wanted.ok_or(CommandError::fixed(
+                "ERR Invalid condition. Use IFEQ or IFNE",
+            ))?)
+        }
+        _ => return Err(CommandError::arity("delex")),
+    };
+    let Some(loc) = cx.lookup_write(key) else {
+        cx.client.reply.int(0);
+        return Ok(());
+    };
+    if let Some(wanted) = wanted {
+        let ValueRef::Str(text) = cx.value(loc) else {
+            return Err(CommandError::fixed(
+                "ERR Key should be of string type if conditions are specified",
+            ));
+        };
+        if text.equals(&args[3]) != wanted {
+            cx.client.reply.int(0);
+            return Ok(());
+        }
+    }
+    let lazy = cx.engine.config.lazyfree_lazy_user_del;
+    cx.remove(loc, lazy);
     cx.changed(key, 1);
     cx.notify(Event::Generic, "del", key);
     cx.propagate_as(&[b"DEL", key]);

@@ -54,7 +54,7 @@ struct Cell {
 
 fn all_cells() -> Vec<Cell> {
     let mut cells = Vec::new();
-    let pairs = peers::ALL
+    let pairs = peers::EVERY
         .into_iter()
         .flat_map(|peer| [("forebay", peer), (peer, "forebay")])
         .chain([("forebay", "forebay")]);

@@ -7,12 +7,28 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Every peer that tests know, oldest first.
+/// The peers that most tests draw from, oldest first.
 pub const ALL: [&str; 5] = [
     "redis-6.2",
     "redis-7.0",
     "redis-8.2",
     "valkey-8.1",
+    "valkey-9.1",
+];
+
+/// Every server that Forebay follows and is followed by (`tests/matrix`), by family and age.
+pub const EVERY: [&str; 12] = [
+    "redis-6.2",
+    "redis-7.0",
+    "redis-7.2",
+    "redis-stack-7.2",
+    "redis-7.4",
+    "redis-stack-7.4",
+    "redis-8.2",
+    "redis-8.6",
+    "redis-8.10",
+    "valkey-8.1",
+    "valkey-9.0",
     "valkey-9.1",
 ];
 

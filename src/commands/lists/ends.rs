@@ -35,14 +35,14 @@ impl End {
         }
     }
 
-    fn pushed(self) -> &'static str {
+    pub(super) fn pushed(self) -> &'static str {
         match self {
             End::Left => "lpush",
             End::Right => "rpush",
         }
     }
 
-    fn popped(self) -> &'static str {
+    pub(super) fn popped(self) -> &'static str {
         match self {
             End::Left => "lpop",
             End::Right => "rpop",

@@ -1,11 +1,13 @@
 //! Lists.
 //!
 //! * [`ends`]: pushing, popping, moving between ends.
+//! * [`many`]: moving several elements at once.
 //! * [`middle`]: reading and changing by index or by element.
 //! * [`blocking`]: the forms that wait for an element.
 
 mod blocking;
 mod ends;
+mod many;
 mod middle;
 #[cfg(test)]
 mod tests;
@@ -270,6 +272,32 @@ pub static COMMANDS: &[Command] = &[
         summary: "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
         docs: &manual::lists::BRPOP,
         ..Command::runs(blocking::brpop)
+    },
+    Command {
+        name: "lmovem",
+        arity: -5,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        keys: Keys::TWO,
+        uses: KeyUse::Own(FROM_ONE_TO_ANOTHER),
+        group: Group::List,
+        since: "8.10.0",
+        complexity: "O(N) where N is the number of elements moved.",
+        summary: "Moves several elements from one list to another and returns them. Deletes the source list if the last element was moved.",
+        docs: &manual::lists::LMOVEM,
+        ..Command::runs(many::lmovem)
+    },
+    Command {
+        name: "blmovem",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::BLOCKING),
+        keys: Keys::TWO,
+        uses: KeyUse::Own(FROM_ONE_TO_ANOTHER),
+        group: Group::List,
+        since: "8.10.0",
+        complexity: "O(N) where N is the number of elements moved.",
+        summary: "Moves several elements from one list to another and returns them. Blocks until there are enough. Deletes the source list if the last element was moved.",
+        docs: &manual::lists::BLMOVEM,
+        ..Command::runs(many::blmovem)
     },
     Command {
         name: "blmove",

@@ -5,6 +5,11 @@ use engine::spec::Docs;
 pub static BLMOVE: Docs =
     Docs::of("source@0 destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout:double");
 
+pub static BLMOVEM: Docs = Docs::of(
+    "source@0 destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout:double \
+         [how-many{selector<COUNT count:int|EXACTLY exactly:int> ordering<OBO|BULK>}]",
+);
+
 pub static BLMPOP: Docs =
     Docs::of("timeout:double numkeys:int key@0... where<LEFT|RIGHT> [COUNT count:int]");
 
@@ -35,6 +40,11 @@ pub static LLEN: Docs = Docs::of("key@0");
 
 pub static LMOVE: Docs =
     Docs::of("source@0 destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT>");
+
+pub static LMOVEM: Docs = Docs::of(
+    "source@0 destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> \
+         [how-many{selector<COUNT count:int|EXACTLY exactly:int> ordering<OBO|BULK>}]",
+);
 
 pub static LMPOP: Docs = Docs::of("numkeys:int key@0... where<LEFT|RIGHT> [COUNT count:int]");
 

@@ -8,6 +8,8 @@ pub static DECR: Docs = Docs::of("key@0");
 
 pub static DECRBY: Docs = Docs::of("key@0 decrement:int");
 
+pub static DELEX: Docs = Docs::of("key@0 [condition<IFEQ ifeq-value|IFNE ifne-value>]");
+
 pub static DELIFEQ: Docs = Docs::of("key@0 value");
 
 pub static GET: Docs = Docs::of("key@0");

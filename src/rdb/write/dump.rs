@@ -69,7 +69,30 @@ pub struct Payload<'a> {
 /// for most real servers): RESTORE answers `ERR DUMP payload version or checksum are wrong`. Every other kind is `ERR
 /// Bad data format`; so are bytes between the value and the footer, which real servers ignore.
 pub fn decode<'a>(payload: &'a [u8], scratch: &mut Scratch) -> Result<Payload<'a>, RdbError> {
-    let version = verify(payload)?;
+    decode_verified(verify(payload)?, payload, scratch)
+}
+
+/// [`decode`] of a payload that came by a link whose other end has computed no checksum: Redis 8.10 sends what HIMPORT
+/// has made with a checksum of 0. The value is checked as always.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_without_checksum<'a>(
+    payload: &'a [u8],
+    scratch: &mut Scratch,
+) -> Result<Payload<'a>, RdbError> {
+    let (version, stored) = footer(payload)?;
+    match stored {
+        0 if version.is_known() => decode_verified(version, payload, scratch),
+        _ => decode(payload, scratch),
+    }
+}
+
+fn decode_verified<'a>(
+    version: RdbVersion,
+    payload: &'a [u8],
+    scratch: &mut Scratch,
+) -> Result<Payload<'a>, RdbError> {
     let body = &payload[..payload.len() - FOOTER_LEN];
     let Some((&byte, value)) = body.split_first() else {
         return Err(RdbError::new(ErrorKind::Truncated, 0, "value type"));
@@ -105,21 +128,30 @@ pub fn decode<'a>(payload: &'a [u8], scratch: &mut Scratch) -> Result<Payload<'a
 /// # Errors
 /// `DumpFooter`.
 pub fn verify(payload: &[u8]) -> Result<RdbVersion, RdbError> {
-    let wrong = || {
-        RdbError::new(
-            ErrorKind::DumpFooter,
-            payload.len().saturating_sub(FOOTER_LEN) as u64,
-            "DUMP footer",
-        )
-    };
-    let (covered, crc) = payload.split_last_chunk::<8>().ok_or_else(wrong)?;
-    let (_, version) = covered.split_last_chunk::<2>().ok_or_else(wrong)?;
-    let version = RdbVersion::from_number(u16::from_le_bytes(*version));
+    let (version, stored) = footer(payload)?;
+    let covered = &payload[..payload.len() - 8];
     // Version 0 is below every writer's; Redis takes it.
-    if !(version.is_known() || version.number == 0) || crc64(covered) != u64::from_le_bytes(*crc) {
-        return Err(wrong());
+    if !(version.is_known() || version.number == 0) || crc64(covered) != stored {
+        return Err(wrong(payload));
     }
     Ok(version)
+}
+
+/// The version and the checksum, not looked at.
+fn footer(payload: &[u8]) -> Result<(RdbVersion, u64), RdbError> {
+    let (covered, crc) = payload
+        .split_last_chunk::<8>()
+        .ok_or_else(|| wrong(payload))?;
+    let (_, version) = covered
+        .split_last_chunk::<2>()
+        .ok_or_else(|| wrong(payload))?;
+    let version = RdbVersion::from_number(u16::from_le_bytes(*version));
+    Ok((version, u64::from_le_bytes(*crc)))
+}
+
+fn wrong(payload: &[u8]) -> RdbError {
+    let at = payload.len().saturating_sub(FOOTER_LEN) as u64;
+    RdbError::new(ErrorKind::DumpFooter, at, "DUMP footer")
 }
 
 #[cfg(test)]
@@ -169,6 +201,17 @@ mod tests {
             check(b"\x00\x01v\x09\x00\0\0\0\0\0\0\0\0"),
             Err(ErrorKind::DumpFooter)
         );
+        let mut scratch = Scratch::new(base::secret::HashKey::fixed([1, 0]));
+        let mut unsummed =
+            |payload| decode_without_checksum(payload, &mut scratch).map_err(|e| e.kind);
+        assert!(unsummed(b"\x00\x01v\x09\x00\0\0\0\0\0\0\0\0").is_ok());
+        for wrong in [
+            &b"\x00\x01v\x09\x00\0\0\0\0\0\0\0\x01"[..],
+            b"\x00\x01v\x10\x00\0\0\0\0\0\0\0\0",
+            b"",
+        ] {
+            assert_eq!(unsummed(wrong).err(), Some(ErrorKind::DumpFooter));
+        }
         for (version, taken) in [
             (15, true),
             (16, false),
