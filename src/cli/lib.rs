@@ -196,7 +196,7 @@ enum LossArg {
 #[derive(Debug, Args)]
 struct ConvertArgs {
     /// The server that shall read it: auto (the lowest version that holds the data), redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8,
-    /// valkey-8, valkey-9
+    /// redis-8.6, redis-8.8, valkey-8, valkey-9
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
     target: Target,
     /// What to do when the target cannot hold something

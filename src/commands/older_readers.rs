@@ -80,6 +80,7 @@ const EXAMPLES: &[&str] = &[
     "XACKDEL stream group IDS 2 1-1 9-9",
     "XGROUP CREATE stream second 0|XREADGROUP GROUP second x STREAMS stream >|XACKDEL stream group DELREF IDS 1 1-1",
     "XACKDEL stream group ACKED IDS 1 2-1",
+    "XNACK stream group FAIL IDS 1 1-1",
     "XGROUP CREATE stream second 0 ENTRIESREAD 1",
     "XGROUP CREATE fresh second $ MKSTREAM ENTRIESREAD 0",
     "XGROUP SETID stream group 1-1 ENTRIESREAD 1",

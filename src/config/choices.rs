@@ -107,6 +107,8 @@ choices! {
         Redis72 = "redis-7.2",
         Redis74 = "redis-7.4",
         Redis8 = "redis-8",
+        Redis86 = "redis-8.6",
+        Redis88 = "redis-8.8",
         Valkey8 = "valkey-8",
         Valkey9 = "valkey-9",
     }

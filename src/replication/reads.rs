@@ -30,6 +30,10 @@ bitflags! {
         const VALKEY_9 = 16;
         /// Commands about when fields of hashes expire.
         const FIELD_EXPIRY = 32;
+        /// Payloads of version 13.
+        const REDIS_8_6 = 64;
+        /// Entries of streams that are pending without an owner, and payloads of version 14.
+        const REDIS_8_8 = 128;
     }
 }
 
@@ -41,6 +45,7 @@ impl Reads {
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         // This is asked for every effect; nearly all names are decided by their length.
         match name.len() {
+            5 if is("xnack") => Reads::REDIS_8_8,
             7 if is("restore") => Reads::of_payload(word(3)),
             8 if is("function") => match word(1).eq_ignore_ascii_case(b"restore") {
                 true => Reads::REDIS_7_0 | Reads::of_payload(word(2)),
@@ -65,7 +70,9 @@ impl Reads {
     fn of_version(version: RdbVersion) -> Reads {
         match version.number {
             80.. => Reads::VALKEY_9,
-            13.. => Reads::LATER,
+            15.. => Reads::LATER,
+            14 => Reads::REDIS_8_8,
+            13 => Reads::REDIS_8_6,
             12 => Reads::REDIS_7_4,
             11 => Reads::REDIS_7_2,
             10 => Reads::REDIS_7_0,
@@ -87,11 +94,14 @@ impl Reads {
     /// is that of the data.
     pub fn of_target(form: Target) -> Reads {
         let redis_7_2 = Reads::REDIS_7_0 | Reads::REDIS_7_2;
+        let redis_7_4 = redis_7_2 | Reads::REDIS_7_4 | Reads::FIELD_EXPIRY;
         match form {
             Target::Auto | Target::Redis62 => Reads::empty(),
             Target::Redis70 => Reads::REDIS_7_0,
             Target::Redis72 | Target::Valkey8 => redis_7_2,
-            Target::Redis74 | Target::Redis8 => redis_7_2 | Reads::REDIS_7_4 | Reads::FIELD_EXPIRY,
+            Target::Redis74 | Target::Redis8 => redis_7_4,
+            Target::Redis86 => redis_7_4 | Reads::REDIS_8_6,
+            Target::Redis88 => redis_7_4 | Reads::REDIS_8_6 | Reads::REDIS_8_8,
             Target::Valkey9 => redis_7_2 | Reads::VALKEY_9 | Reads::FIELD_EXPIRY,
         }
     }
@@ -101,6 +111,8 @@ impl Reads {
         match self {
             _ if !self.contains(Reads::REDIS_7_0) => Target::Redis62,
             _ if !self.contains(Reads::REDIS_7_2) => Target::Redis70,
+            _ if self.contains(Reads::REDIS_8_8) => Target::Redis88,
+            _ if self.contains(Reads::REDIS_8_6) => Target::Redis86,
             _ if self.contains(Reads::REDIS_7_4) => Target::Redis8,
             _ if self.contains(Reads::VALKEY_9) => Target::Valkey9,
             _ => Target::Redis72,
@@ -110,6 +122,9 @@ impl Reads {
     /// A description for people.
     pub fn describe(self) -> &'static str {
         match self {
+            _ if self.contains(Reads::REDIS_8_8) => {
+                "arrays, or stream entries that were given back (from Redis 8.8 on)"
+            }
             _ if self.contains(Reads::FIELD_EXPIRY) => {
                 "hash fields that expire (from Redis 7.4 on)"
             }
@@ -135,11 +150,14 @@ mod tests {
         assert_eq!(restore(RdbVersion::redis(9)), Reads::empty());
         assert_eq!(restore(RdbVersion::redis(11)), Reads::REDIS_7_2);
         assert_eq!(restore(RdbVersion::redis(12)), Reads::REDIS_7_4);
-        assert_eq!(restore(RdbVersion::redis(14)), Reads::LATER);
+        assert_eq!(restore(RdbVersion::redis(13)), Reads::REDIS_8_6);
+        assert_eq!(restore(RdbVersion::redis(14)), Reads::REDIS_8_8);
+        assert_eq!(restore(RdbVersion::redis(15)), Reads::LATER);
         assert_eq!(restore(RdbVersion::VALKEY_80), Reads::VALKEY_9);
         for (line, needs) in [
             ("hpexpireat h 1 FIELDS 1 f", Reads::FIELD_EXPIRY),
             ("HPERSIST h FIELDS 1 f", Reads::FIELD_EXPIRY),
+            ("XNACK s g FAIL IDS 1 1-1", Reads::REDIS_8_8),
             ("FUNCTION FLUSH", Reads::REDIS_7_0),
             ("function restore short", Reads::REDIS_7_0),
             ("RESTORE k 0", Reads::empty()),

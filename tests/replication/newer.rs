@@ -20,6 +20,98 @@ fn wait_caught_up(ours: &mut Client, theirs: &mut Client) {
     });
 }
 
+/// The new commands of Redis 8.4 to 8.10 that are here: the same answers as there, and the same data by the stream.
+#[test]
+fn new_commands_answer_as_there_and_arrive_by_the_stream() {
+    let Some(peer) = builder("redis-8.10") else {
+        return;
+    };
+    let primary = peer.config("repl-diskless-sync-delay 0").start();
+    let mut theirs = primary.client();
+    theirs.ok("SET before 1");
+    let follower = follower_of(&primary);
+    let alone = builder("forebay").expect("it is built").start();
+    let (mut ours, mut same) = (follower.client(), alone.client());
+    for line in [
+        "RPUSH l a b c d e f g h i j k l m",
+        "LMOVEM l m LEFT RIGHT",
+        "LMOVEM l m LEFT LEFT COUNT 2 OBO",
+        "LMOVEM l m LEFT LEFT COUNT 2 BULK",
+        "LMOVEM l m RIGHT RIGHT COUNT 2 OBO",
+        "LMOVEM l m RIGHT LEFT EXACTLY 2 BULK",
+        "LMOVEM l m RIGHT LEFT EXACTLY 20 BULK",
+        "LMOVEM l l RIGHT RIGHT COUNT 2 OBO",
+        "LMOVEM l l LEFT RIGHT COUNT 99 OBO",
+        "LMOVEM none m LEFT RIGHT",
+        "LMOVEM none m LEFT RIGHT COUNT 0 OBO",
+        "LMOVEM l m LEFT RIGHT COUNT 2",
+        "LMOVEM l m LEFT UP",
+        "BLMOVEM l m LEFT RIGHT 0.1 COUNT 2 OBO",
+        "BLMOVEM none m LEFT RIGHT 0.01 EXACTLY 2 OBO",
+        "BLMOVEM none m LEFT RIGHT -1 EXACTLY 2 OBO",
+        "LRANGE l 0 -1",
+        "LRANGE m 0 -1",
+        "SET s abc",
+        "DELEX s IFNE abc",
+        "DELEX s IFEQ",
+        "DELEX l IFEQ abc",
+        "DELEX s IFEQ abc",
+        "DELEX m",
+        "DELEX m",
+        "XADD x 1-1 f v",
+        "XADD x 2-1 f v",
+        "XADD x 3-1 f v",
+        "XGROUP CREATE x g 0",
+        "XREADGROUP GROUP g c COUNT 2 STREAMS x >",
+        "XNACK x g SILENT IDS 1 1-1",
+        "XNACK x g FAIL IDS 2 2-1 9-9",
+        "XNACK x g FATAL IDS 1 3-1 FORCE",
+        "XNACK x g FATAL IDS 1 2-1 RETRYCOUNT 7",
+        "XNACK x g FATAL IDS 1 9-1 FORCE",
+        "XNACK x nope FATAL IDS 1 9-1",
+        "XNACK nope g WRONG IDS 1 9-1",
+        "XNACK x g WRONG IDS 1 9-1",
+        "XNACK x g FAIL IDS 2 9-1",
+        "XNACK x g FAIL IDS 0 9-1",
+        "XNACK x g FAIL IDS 1 9-1 MORE",
+        "XNACK x g FAIL IDS 1 9-1 RETRYCOUNT -1",
+        "XNACK x g FAIL IDS 1",
+        "XPENDING x g - + 10",
+        "XPENDING x g",
+        "XCLAIM x g d 0 1-1 JUSTID",
+        "XAUTOCLAIM x g e 100000 0 COUNT 1 JUSTID",
+        "XACK x g 2-1",
+    ] {
+        assert_eq!(same.run(line), theirs.run(line), "{line}");
+    }
+    theirs.ok("HIMPORT PREPARE names a b c");
+    theirs.ok("HIMPORT SET hash names 1 2 3");
+    wait_caught_up(&mut ours, &mut theirs);
+    for ask in [
+        "LRANGE l 0 -1",
+        "EXISTS s m",
+        "XPENDING x g - + 10 d",
+        "XINFO GROUPS x",
+        "HGETALL hash",
+        "DBSIZE",
+    ] {
+        let sorted = |c: &mut Client| format!("{:?}", c.run(ask));
+        assert_eq!(sorted(&mut ours), sorted(&mut theirs), "{ask}");
+    }
+    assert_eq!(theirs.info_field("stats", "sync_full"), "1");
+    assert_eq!(ours.info_field("stats", "unexpected_error_replies"), "0");
+    // Entries without an owner travel on: a replica of ours that is as new has them from a full sync and the stream.
+    let last = builder("redis-8.10").expect("it was there before");
+    let last = last.replica_of(&alone).start();
+    wait_link(&last);
+    same.ok("XNACK x g FAIL IDS 1 1-1");
+    let mut there = last.client();
+    wait_caught_up(&mut there, &mut same);
+    let ask = "XPENDING x g";
+    assert_eq!(there.run(ask), same.run(ask));
+    assert_eq!(same.info_field("stats", "sync_full"), "1");
+}
+
 /// A module's command cannot be run here: its result comes with a payload, and the link is not up without it.
 #[test]
 fn what_only_the_primary_can_run_arrives_by_a_full_sync() {

@@ -95,6 +95,10 @@ pub static XINFO_STREAM: Docs = Docs {
 
 pub static XLEN: Docs = Docs::of("key@0");
 
+pub static XNACK: Docs = Docs::of(
+    "key@0 group mode<SILENT|FAIL|FATAL> IDS ids{numids:int id...} [RETRYCOUNT count:int] [FORCE]",
+);
+
 pub static XPENDING: Docs = Docs {
     arguments: "key@0 group [filters{[IDLE min-idle-time:int^6.2.0] start end count:int [consumer]}]",
     history: &[(

@@ -72,12 +72,18 @@ fn all(reply: &mut Reply, stream: &Stream, count: usize) {
     reply.bulk_str("groups");
     reply.array(stream.group_count());
     for (name, group) in stream.groups() {
-        reply.map(7);
+        // As Redis 8.8 has it, where there is something to tell.
+        let given_back = group.given_back_count();
+        reply.map(7 + usize::from(given_back > 0));
         reply.bulk_str("name");
         reply.bulk(name);
         progress(reply, stream, group);
         reply.bulk_str("pel-count");
         reply.int(group.pending_count() as i64);
+        if given_back > 0 {
+            reply.bulk_str("nacked-count");
+            reply.int(given_back as i64);
+        }
         reply.bulk_str("pending");
         reply.array(group.pending_count().min(count));
         for (id, pending) in group.pending_from(StreamId::ZERO).take(count) {

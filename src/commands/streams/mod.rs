@@ -14,6 +14,7 @@ mod group_read;
 mod groups;
 mod ids;
 mod info;
+mod nack;
 mod pending;
 mod range;
 mod read;

@@ -94,7 +94,10 @@ fn entries(reply: &mut Reply, group: &Group, span: &Span<'_>, now: i64) {
         reply.array(4);
         ids::reply(reply, id);
         reply.bulk(pending.owner.as_deref().unwrap_or_default());
-        reply.int(idle(pending).max(0));
+        reply.int(match pending.owner {
+            Some(_) => idle(pending).max(0),
+            None => -1,
+        });
         reply.int(pending.deliveries.cast_signed());
         count += 1;
     };

@@ -1,6 +1,6 @@
 //! The declarations of the stream commands.
 
-use super::{add, claim, groups, info, pending, range, read, refs};
+use super::{add, claim, groups, info, nack, pending, range, read, refs};
 use crate::manual;
 use engine::key_specs::{Begin, HALF};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
@@ -215,6 +215,19 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes one or multiple entries from the stream.",
         docs: &manual::streams::XDELEX,
         ..Command::runs(refs::xdelex)
+    },
+    Command {
+        name: "xnack",
+        arity: -7,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Stream,
+        since: "8.8.0",
+        complexity: "O(1) for each message ID processed.",
+        summary: "Gives pending entries of a consumer group back, so that another consumer may claim them at once.",
+        docs: &manual::streams::XNACK,
+        ..Command::runs(nack::xnack)
     },
     Command {
         name: "xackdel",

@@ -22,6 +22,8 @@ pub fn form(readers: &[Reader], types: TypeSet, config: &Config) -> target::Targ
         RdbTarget::Redis72 => target::Target::Redis72,
         RdbTarget::Redis74 => target::Target::Redis74,
         RdbTarget::Redis8 => target::Target::Redis8,
+        RdbTarget::Redis86 => target::Target::Redis86,
+        RdbTarget::Redis88 => target::Target::Redis88,
         RdbTarget::Valkey8 => target::Target::Valkey8,
         RdbTarget::Valkey9 => target::Target::Valkey9,
     }
@@ -33,10 +35,6 @@ pub fn form(readers: &[Reader], types: TypeSet, config: &Config) -> target::Targ
 fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
     let all = |wanted: &[Reader]| readers.iter().all(|r| wanted.contains(r));
     let fields_expire = [RdbType::HashTtl, RdbType::HashListpackTtl, RdbType::Hash2];
-    // Types that only the latest versions of Redis 8 know are sent as they are held.
-    let latest = types
-        .iter()
-        .any(|t| matches!(t, RdbType::Stream4 | RdbType::Stream5 | RdbType::Array));
     if readers.contains(&Reader::Old) {
         return target::Target::Redis62;
     }
@@ -55,10 +53,10 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
         return target::Target::of_server(true, major, minor);
     }
     let like_redis_8 = all(&[Reader::Forebay, Reader::Redis8]);
-    if all(&[Reader::Forebay]) || (like_redis_8 && latest && !types.contains(RdbType::Hash2)) {
+    if all(&[Reader::Forebay]) {
         target::Target::Auto
     } else if like_redis_8 {
-        target::Target::Redis8
+        target::Target::lowest_of_redis_8(types)
     } else if expire {
         target::Target::Redis74
     } else {
@@ -85,8 +83,9 @@ mod tests {
             (&[Reader::Unknown], &[hash, volatile], Redis74),
             (&[Reader::Unknown], &[RdbType::Hash2], Redis74),
             (&[Reader::Redis8], &[hash, volatile], Redis8),
-            (&[Reader::Redis8], &[array], Auto),
-            (&[Reader::Redis8], &[array, RdbType::Hash2], Redis8),
+            (&[Reader::Redis8], &[array], Redis88),
+            (&[Reader::Redis8], &[RdbType::Stream4], Redis86),
+            (&[Reader::Redis8], &[array, RdbType::Hash2], Redis88),
             (&[Reader::Redis8, Reader::Unknown], &[hash], Redis70),
             (&[Reader::Redis8, Reader::Unknown], &[volatile], Redis74),
             (&[Reader::Forebay], &[array, volatile], Auto),

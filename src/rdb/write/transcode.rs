@@ -71,7 +71,8 @@ pub(crate) fn transcode(
                 .is_ok_and(|id| id.name().as_str() == "vectorset");
             // Of the others nothing tells which server has their module.
             let loss = match (is_vectors, target) {
-                (_, Target::Auto) | (true, Target::Redis8) => None,
+                (false, Target::Auto) => None,
+                (true, target) if target.holds_vectors() => None,
                 (true, _) => Some(Loss::Vectors),
                 (false, _) => Some(Loss::Module),
             };
@@ -322,7 +323,11 @@ fn stream(
         Target::Auto => rdb_type,
         Target::Redis62 => RdbType::Stream,
         Target::Redis70 => RdbType::Stream2,
-        _ => RdbType::Stream3,
+        Target::Redis88 => rdb_type,
+        Target::Redis86 => rdb_type.min(RdbType::Stream4),
+        Target::Redis72 | Target::Redis74 | Target::Redis8 | Target::Valkey8 | Target::Valkey9 => {
+            RdbType::Stream3
+        }
     };
     // Valkey 9.1 refuses the old form, older ones crash on the new; a file for "Valkey 9" uses the current one's
     // form.

@@ -31,7 +31,7 @@ pub struct Pending {
     pub delivered_ms: UnixMillis,
     /// How often it was delivered.
     pub deliveries: u64,
-    /// The consumer that owns it; `None` if a newer server has let a consumer give it back.
+    /// The consumer that owns it; `None` if it was given back (XNACK).
     pub owner: Option<Name>,
 }
 
@@ -204,6 +204,43 @@ impl Group {
             pending.delivered_ms = now_ms;
             pending.deliveries = pending.deliveries.wrapping_add(1);
         });
+    }
+
+    /// See [`super::Stream::give_back`].
+    pub(super) fn give_back(
+        &mut self,
+        id: StreamId,
+        force: bool,
+        count: impl FnOnce(u64) -> u64,
+    ) -> bool {
+        let Some(before) = self.pending(id).cloned() else {
+            if force {
+                self.given_back += 1;
+                let pending = Pending {
+                    delivered_ms: 0,
+                    deliveries: count(0),
+                    owner: None,
+                };
+                self.pending.insert(id, pending);
+            }
+            return force;
+        };
+        self.pending.edit(&id, |pending| {
+            pending.delivered_ms = 0;
+            pending.deliveries = count(before.deliveries);
+            pending.owner = None;
+        });
+        if let Some(owner) = before.owner {
+            self.given_back += 1;
+            self.consumers
+                .edit(&*owner, |consumer| consumer.pending.remove(&id));
+        }
+        true
+    }
+
+    /// Number of pending entries that have no owner.
+    pub fn given_back_count(&self) -> usize {
+        self.given_back
     }
 
     /// Removes a pending entry; false if it was none.

@@ -51,7 +51,7 @@ struct Body {
     groups: Ordered<Name, Group>,
     /// Idempotent producers of a stream that a newer server has written: kept, not used.
     idmp: Option<Arc<Idmp<'static>>>,
-    /// The stream was loaded with pending entries that no consumer owns.
+    /// The stream may have pending entries that no consumer owns.
     given_back: bool,
 }
 
@@ -305,6 +305,22 @@ impl Stream {
         change: impl FnOnce(&mut Group) -> R,
     ) -> Option<R> {
         self.0.groups.edit(name, change)
+    }
+
+    /// A pending entry of a group loses its owner; `count` tells how often it was delivered, from how often it was. With
+    /// `force` an entry that is not pending becomes so. False if nothing was done.
+    pub fn give_back(
+        &mut self,
+        group: &[u8],
+        id: StreamId,
+        force: bool,
+        count: impl FnOnce(u64) -> u64,
+    ) -> bool {
+        let force = force && self.get(id).is_some();
+        let done = self.edit_group(group, |group| group.give_back(id, force, count));
+        let done = done.unwrap_or(false);
+        self.0.given_back |= done;
+        done
     }
 
     /// Adds a consumer group; false if there is one of this name.

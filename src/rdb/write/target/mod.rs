@@ -6,6 +6,8 @@
 //! | redis-7.0 | REDIS0010 | 18 | 2, 11 | 5, 17 | 4, 16 | lost | 19 | yes |
 //! | redis-7.2, valkey-8 | REDIS0011 | 18 | 2, 11, 20 | 5, 17 | 4, 16 | lost | 21 | yes |
 //! | redis-7.4, redis-8 | REDIS0012 | 18 | 2, 11, 20 | 5, 17 | 4, 16 | 24, 25 | 21 | yes |
+//! | redis-8.6 | REDIS0013 | 18 | 2, 11, 20 | 5, 17 | 4, 16 | 24, 25 | 21, 26 | yes |
+//! | redis-8.8 | REDIS0014 | 18 | 2, 11, 20 | 5, 17 | 4, 16 | 24, 25 | 21, 26, 27 | yes |
 //! | valkey-9 | VALKEY080 | 18 | 2, 11, 20 | 5, 17 | 4, 16 | 22 | 21 | yes |
 //! | auto | the lowest that holds the types there are | as held |||||||
 //!
@@ -35,6 +37,10 @@ pub enum Target {
     Redis74,
     /// Redis 8.0 to 8.4.
     Redis8,
+    /// Redis 8.6: streams may have idempotent producers.
+    Redis86,
+    /// Redis 8.8 and later: arrays, and stream entries that were given back.
+    Redis88,
     /// Valkey 8.
     Valkey8,
     /// Valkey 9.
@@ -43,13 +49,15 @@ pub enum Target {
 
 impl Target {
     /// All targets with the names that the configuration uses.
-    pub const ALL: [(&'static str, Target); 8] = [
+    pub const ALL: [(&'static str, Target); 10] = [
         ("auto", Target::Auto),
         ("redis-6.2", Target::Redis62),
         ("redis-7.0", Target::Redis70),
         ("redis-7.2", Target::Redis72),
         ("redis-7.4", Target::Redis74),
         ("redis-8", Target::Redis8),
+        ("redis-8.6", Target::Redis86),
+        ("redis-8.8", Target::Redis88),
         ("valkey-8", Target::Valkey8),
         ("valkey-9", Target::Valkey9),
     ];
@@ -78,6 +86,8 @@ impl Target {
             Target::Redis70 => Some(RdbVersion::REDIS_10),
             Target::Redis72 | Target::Valkey8 => Some(RdbVersion::REDIS_11),
             Target::Redis74 | Target::Redis8 => Some(RdbVersion::redis(12)),
+            Target::Redis86 => Some(RdbVersion::redis(13)),
+            Target::Redis88 => Some(RdbVersion::redis(14)),
             Target::Valkey9 => Some(RdbVersion::VALKEY_80),
         }
     }
@@ -88,7 +98,9 @@ impl Target {
         match (valkey, major, minor) {
             (true, 9.., _) => Target::Valkey9,
             (true, ..) => Target::Valkey8,
-            (false, 8.., _) => Target::Redis8,
+            (false, 9.., _) | (false, 8, 8..) => Target::Redis88,
+            (false, 8, 6..) => Target::Redis86,
+            (false, 8, _) => Target::Redis8,
             (false, 7, 4..) => Target::Redis74,
             (false, 7, 2..) => Target::Redis72,
             (false, 7, _) => Target::Redis70,
@@ -120,14 +132,15 @@ impl Target {
         let packed = matches!(rdb_type, T::HashListpack | T::ZsetListpack | T::Quicklist2);
         let by_7_0 = by_6_2 || packed || rdb_type == T::Stream2;
         let by_7_2 = by_7_0 || matches!(rdb_type, T::SetListpack | T::Stream3);
+        let by_7_4 = by_7_2 || matches!(rdb_type, T::HashTtl | T::HashListpackTtl);
         match self {
             Target::Auto => true,
             Target::Redis62 => by_6_2,
             Target::Redis70 => by_7_0,
             Target::Redis72 | Target::Valkey8 => by_7_2,
-            Target::Redis74 | Target::Redis8 => {
-                by_7_2 || matches!(rdb_type, T::HashTtl | T::HashListpackTtl)
-            }
+            Target::Redis74 | Target::Redis8 => by_7_4,
+            Target::Redis86 => by_7_4 || rdb_type == T::Stream4,
+            Target::Redis88 => by_7_4 || matches!(rdb_type, T::Stream4 | T::Stream5 | T::Array),
             Target::Valkey9 => by_7_2 || rdb_type == T::Hash2,
         }
     }
@@ -143,6 +156,23 @@ impl Target {
             RdbType::Module2 => self == Target::Auto,
             _ => self.reads(rdb_type) && !(self == Target::Valkey9 && stream),
         }
+    }
+
+    /// Whether the target knows vector sets without having loaded a module.
+    pub fn holds_vectors(self) -> bool {
+        use Target as T;
+        matches!(self, T::Auto | T::Redis8 | T::Redis86 | T::Redis88)
+    }
+
+    /// The lowest target of Redis 8 that reads all of these, as far as its version decides.
+    pub fn lowest_of_redis_8(types: TypeSet) -> Self {
+        let reads = |target: &Target| {
+            let later = [RdbType::Stream4, RdbType::Stream5, RdbType::Array];
+            let mut later = later.into_iter().filter(|t| types.contains(*t));
+            later.all(|t| target.reads(t))
+        };
+        let targets = [Target::Redis8, Target::Redis86];
+        targets.into_iter().find(reads).unwrap_or(Target::Redis88)
     }
 
     /// Whether the target keeps function libraries.

@@ -38,6 +38,9 @@ fn servers_are_given_what_their_version_reads() {
         (false, 7, 2, Target::Redis72),
         (false, 7, 4, Target::Redis74),
         (false, 8, 2, Target::Redis8),
+        (false, 8, 6, Target::Redis86),
+        (false, 8, 10, Target::Redis88),
+        (false, 9, 0, Target::Redis88),
         (true, 7, 2, Target::Valkey8),
         (true, 8, 1, Target::Valkey8),
         (true, 9, 0, Target::Valkey9),
@@ -136,7 +139,25 @@ fn vector_sets_and_arrays_are_lost_where_nobody_reads_them() {
         transcoded(28, b"\x01\x00\x00\x03\x01x", Target::Redis8),
         Err(Loss::Array)
     );
-    assert!(transcoded(28, b"\x01\x00\x00\x03\x01x", Target::Auto).is_ok());
+    for target in [Target::Auto, Target::Redis88] {
+        assert!(transcoded(28, b"\x01\x00\x00\x03\x01x", target).is_ok());
+        assert!(transcoded(7, vectors, target).is_ok());
+    }
+}
+
+#[test]
+fn a_redis_8_gets_the_oldest_form_that_holds_the_data() {
+    let lowest = |types: &[RdbType]| Target::lowest_of_redis_8(types.iter().copied().collect());
+    assert_eq!(
+        lowest(&[RdbType::HashTtl, RdbType::Stream3]),
+        Target::Redis8
+    );
+    assert_eq!(lowest(&[RdbType::Stream4]), Target::Redis86);
+    assert_eq!(
+        lowest(&[RdbType::Stream4, RdbType::Stream5]),
+        Target::Redis88
+    );
+    assert_eq!(lowest(&[RdbType::Array]), Target::Redis88);
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! XNACK of Redis 8.8: a consumer gives entries back, which stay pending without an owner.
+//!
+//! There is no word for that in older servers: replicas that are not known to read it lose their link, and a full sync
+//! shows whether they can hold it.
+
+use super::{all_ids, no_key_or_group};
+use base::integer::parse_int;
+use engine::{Args, CmdResult, CommandError, Cx};
+use keyspace::value::Stream;
+use rdb::stream::StreamId;
+
+/// What XNACK says of the count of deliveries.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// The last delivery does not count.
+    Silent,
+    /// It counts.
+    Fail,
+    /// Nobody shall get the entry again.
+    Fatal,
+}
+
+impl Mode {
+    fn count(self, before: u64) -> u64 {
+        match self {
+            Mode::Silent => before.saturating_sub(1),
+            Mode::Fail => before,
+            Mode::Fatal => i64::MAX as u64,
+        }
+    }
+}
+
+struct Request {
+    mode: Mode,
+    ids: Vec<StreamId>,
+    count: Option<u64>,
+    force: bool,
+}
+
+impl Request {
+    fn parse(args: Args<'_>) -> Result<Self, CommandError> {
+        let modes = [
+            ("SILENT", Mode::Silent),
+            ("FAIL", Mode::Fail),
+            ("FATAL", Mode::Fatal),
+        ];
+        let mode = args.one_of(3, &modes).ok_or(CommandError::fixed(
+            "ERR mode must be SILENT, FAIL, or FATAL",
+        ))?;
+        let mut request = Request {
+            mode,
+            ids: Vec::new(),
+            count: None,
+            force: false,
+        };
+        let mut at = 4;
+        while at < args.len() {
+            let has_value = at + 1 < args.len();
+            if args.is(at, "IDS") && has_value && request.ids.is_empty() {
+                let count = parse_int(&args[at + 1]).filter(|n| *n > 0);
+                let count = count.and_then(|n| usize::try_from(n).ok());
+                let count =
+                    count.ok_or(CommandError::fixed("ERR numids must be a positive integer"))?;
+                let ids = args.from(at + 2).get(..count);
+                let ids = ids.ok_or(CommandError::fixed(
+                    "ERR number of IDs doesn't match numids",
+                ))?;
+                request.ids = all_ids(ids)?;
+                at += 2 + count;
+            } else if args.is(at, "RETRYCOUNT") && has_value {
+                let count = u64::try_from(args.int(at + 1)?);
+                request.count = Some(count.map_err(|_| {
+                    CommandError::fixed("ERR Invalid RETRYCOUNT value, must be >= 0")
+                })?);
+                at += 2;
+            } else if args.is(at, "FORCE") {
+                request.force = true;
+                at += 1;
+            } else {
+                return Err(CommandError::quoting(
+                    "ERR Unrecognized XNACK option '{128}'",
+                    &[&args[at]],
+                ));
+            }
+        }
+        match request.ids.is_empty() {
+            true => Err(CommandError::SYNTAX),
+            false => Ok(request),
+        }
+    }
+}
+
+pub fn xnack(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (key, name) = (&args[1], &args[2]);
+    let found = cx.find_to_write::<Stream>(key)?;
+    let there = found.filter(|loc| cx.read::<Stream>(*loc).0.group(name).is_some());
+    let loc = there.ok_or_else(|| no_key_or_group(key, name))?;
+    let request = Request::parse(args)?;
+    let (done, _) = cx.edit::<Stream, _>(loc, |stream, _| {
+        let count = |before| request.count.unwrap_or_else(|| request.mode.count(before));
+        let ids = request.ids.iter();
+        let given = ids.filter(|id| stream.give_back(name, **id, request.force, count));
+        given.count() as i64
+    });
+    cx.changed(key, done);
+    cx.client.reply.int(done);
+    Ok(())
+}
