@@ -5,6 +5,7 @@
 //!   [`dump_file`]: where it is. [`saves`]: when to save, and which save is given up.
 //! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset.
 //! * [`serve`]: what replicas that sync are sent; [`feed`]: the connection of a replica.
+//!   [`peers`]: what replication asks for, on both sides.
 //! * [`shutdown`]: what happens between the wish that the server should end and its end.
 //! * [`follow`]: the replica's side of a link; [`payload`]: how the payload of a full sync is taken.
 //! * [`append`]: the append-only file as it is written.
@@ -22,6 +23,7 @@ pub mod feed;
 pub mod follow;
 pub mod load;
 pub mod payload;
+pub mod peers;
 pub mod save;
 pub mod saves;
 pub mod serve;

@@ -8,8 +8,9 @@
 //! A failure prints climate and seed: `SIM_CLIMATE=network SIM_SEED=17` runs that one alone, `SIM_SEEDS=<n>` sets how
 //! many each climate gets. What failed once is kept, with its story, in `testdata/seeds.txt`.
 //!
-//! * [`node`]: one server: an engine, and the product's drivers: [`serving`] a replica's connection, [`saving`] a
-//!   snapshot, the link of a [`follower`], [`receiving`] its payloads.
+//! * [`node`]: one server: an engine, and the product's drivers, with what they need of the world: [`serving`] replicas'
+//!   connections, [`saving`] snapshots, [`receiving`] payloads, and [`transport`] between them. [`follower`]: what is
+//!   seen of a link.
 //! * [`host`]: what commands need; [`disk`]: where dumps go; [`net`]: connections; [`carry`]: what they do.
 //! * [`dumps`]: what the dump of a process that has ended must hold.
 //! * [`weather`]: what goes wrong; [`trouble`]: how; [`writer`]: what clients write.
@@ -26,6 +27,7 @@ mod node;
 mod receiving;
 mod saving;
 mod serving;
+mod transport;
 mod trouble;
 mod weather;
 mod world;

@@ -1,28 +1,27 @@
 //! One server of the simulation: an engine, and drivers as dull as the real ones.
 
-use super::disk::{DUMP, FULL, SimDisk};
+use super::disk::{DUMP, SimDisk};
 use super::follower::Watch;
 use super::host::SimHost;
 use super::receiving::Taker;
 use super::saving::Hands;
-use super::serving::{self, Peer, Source};
+use super::serving::Peer;
+use super::transport::{LinkChange, SimTransport};
 use forebay::base::secret::Secrets;
 use forebay::config::Config;
 use forebay::disk::Disk;
 use forebay::engine::engine::Clock;
 use forebay::engine::host::ShutdownOptions;
-use forebay::engine::pause::{Held, Reason};
+use forebay::engine::pause::Reason;
 use forebay::engine::{ClientId, Engine, Executor};
 use forebay::flow::expiry::Cycle;
-use forebay::flow::feed::Outbox;
 use forebay::flow::follow::{Follower, Input};
 use forebay::flow::load::options;
-use forebay::flow::serve::Payloads;
+use forebay::flow::peers::Peers;
 use forebay::flow::shutdown::Course;
-use forebay::flow::{Saves, Shutdown, Which};
+use forebay::flow::{Saves, Shutdown};
 use forebay::keyspace::{ValueRef, digest};
-use forebay::replication::log::{Place, Spill};
-use forebay::replication::{Action, ReplMeta, Settings};
+use forebay::replication::{ReplMeta, Settings};
 use forebay::server::load::{self, LoadProgress};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -65,7 +64,6 @@ type Dumped = (ReplMeta, Option<Vec<(u32, Vec<u8>)>>);
 pub struct Node {
     pub engine: Executor,
     pub disk: SimDisk,
-    pub(super) outboxes: BTreeMap<ClientId, Rc<Outbox<Source>>>,
     /// The connections of replicas, and of those who will be.
     pub(super) peers: BTreeMap<ClientId, Peer>,
     pub wishes: Vec<Wish>,
@@ -75,19 +73,15 @@ pub struct Node {
     pub watch: Watch,
     pub(super) saves: Saves<Hands>,
     host: Rc<SimHost>,
-    payloads: Payloads<Hands>,
+    pub(super) replication: Peers<SimTransport>,
     /// The process has saved what it will save, and ends.
     pub ends: bool,
-    /// Blocks of the stream that go to disk, and when they stand.
-    spilling: Vec<(u64, Spill)>,
     client: ClientId,
     pub log: Vec<String>,
     /// The databases are empty because a payload is being loaded for them.
     pub(super) loading: bool,
     /// What they held was given up, or was never loaded.
     pub(super) lost: bool,
-    /// Stream blocks that went to disk.
-    pub spilled: usize,
     /// Something happened since connections were looked at.
     pub touched: bool,
     pub now_ms: u64,
@@ -97,6 +91,7 @@ impl Node {
     /// A process that has not loaded its dump yet.
     pub fn begin(build: &Build, disk: SimDisk, now_ms: u64) -> Node {
         let hands = Hands::new(disk.clone(), build.walk_budget, build.seed, now_ms);
+        let transport = SimTransport::new(hands.clone());
         let saves = Saves::new(hands);
         let host = Rc::new(SimHost {
             saves: saves.clone(),
@@ -118,22 +113,19 @@ impl Node {
         let mut node = Node {
             engine: Executor::from(engine),
             disk,
-            outboxes: BTreeMap::new(),
             peers: BTreeMap::new(),
             wishes: Vec::new(),
             follower: Follower::new(saves.clone()),
             links: 0,
             watch: Watch::default(),
             host,
-            payloads: Payloads::new(saves.clone()),
+            replication: Peers::new(saves.clone(), transport),
             saves,
             ends: false,
-            spilling: Vec::new(),
             client,
             log: Vec::new(),
             loading: false,
             lost: true,
-            spilled: 0,
             touched: true,
             now_ms,
         };
@@ -223,7 +215,7 @@ impl Node {
 
     /// A tenth of a second passed.
     pub fn tick(&mut self) {
-        self.payloads.tick(&mut self.engine);
+        self.replication.tick(&mut self.engine);
         self.engine.on_tick();
         self.saves.cron(&mut self.engine);
         let turned = self.host.shutdown.turn(&mut self.engine, &mut self.saves);
@@ -239,13 +231,18 @@ impl Node {
     pub fn is_busy(&self) -> bool {
         self.saves.running()
             || self.follower.receives(Taker::is_busy)
-            || !self.spilling.is_empty()
+            || self.replication.transport().spills()
             || self.reads_back()
     }
 
     /// How many saves that were given up came too late to take the place of the dump.
     pub fn refused_places(&self) -> u64 {
         self.saves.writers().refused_places()
+    }
+
+    /// Stream blocks that went to disk.
+    pub fn spilled(&self) -> usize {
+        self.replication.transport().spilled.get()
     }
 
     /// The last save to disk has failed.
@@ -284,7 +281,8 @@ impl Node {
 
     /// Drives snapshots, files and loads on.
     pub fn work(&mut self) {
-        self.spill_on();
+        let transport = self.replication.transport();
+        transport.spill_on(&mut self.engine);
         self.saves.writers().place_late(false);
         if self.saves.running() {
             self.saves.go_on(&mut self.engine);
@@ -293,90 +291,38 @@ impl Node {
         self.act();
     }
 
-    fn spill_on(&mut self) {
-        for (at, block) in std::mem::take(&mut self.spilling) {
-            if at > self.now_ms {
-                self.spilling.push((at, block));
-                continue;
-            }
-            let place = match self.disk.is_full() {
-                true => Err(FULL.to_owned()),
-                false => Ok(Place {
-                    file: block.bytes,
-                    at: 0,
-                }),
-            };
-            self.spilled += place.is_ok() as usize;
-            self.engine.repl.on_spilled(block.start, place);
-        }
-    }
-
     /// Does what the state machines ask for.
     pub fn act(&mut self) {
         self.touched = true;
-        self.engine.repl.before_idle();
         loop {
-            let actions = self.engine.repl.take_actions();
-            if actions.is_empty() && !self.engine.is_unsettled() {
+            self.replication.act(&mut self.engine);
+            self.after_actions();
+            if !self.engine.is_unsettled() {
                 return;
             }
             self.engine.settle();
-            for action in actions {
-                self.perform(action);
-            }
         }
     }
 
-    fn perform(&mut self, action: Action) {
-        match action {
-            Action::Log(_, text) => {
-                if text.starts_with("Protocol error") {
-                    self.fail(format!("a primary does not speak the protocol: {text}"));
-                }
-                self.log.push(format!("{} {text}", self.now_ms));
+    /// What the transport was asked for.
+    fn after_actions(&mut self) {
+        let transport = self.replication.transport();
+        let (lines, links) = (transport.log.take(), transport.links.take());
+        self.follower.send(&transport.upstream.take());
+        for text in lines {
+            let strange = ["Protocol error", "This server cannot run"];
+            if strange.iter().any(|begin| text.starts_with(begin)) {
+                self.fail(format!("the stream cannot be followed: {text}"));
             }
-            Action::Send(id, bytes) => self.outbox(id).send(&bytes),
-            Action::StartSnapshot(order) => {
-                let mut pipes = Vec::new();
-                let begun = self.payloads.start(&order, &mut self.engine, |id, mark| {
-                    let (sink, payload) = serving::connect(mark);
-                    pipes.push((id, payload));
-                    sink
-                });
-                for (id, payload) in pipes.into_iter().filter(|_| begun) {
-                    self.outbox(id).give(payload);
-                }
-            }
-            Action::SendFile(id) => match self.payloads.file() {
-                Some(file) => self.outbox(id).give(serving::file_payload(file)),
-                None => self.outbox(id).close(),
-            },
-            Action::CancelSnapshot => {
-                self.saves.give_up(&mut self.engine, Which::Disk);
-            }
-            Action::Close(id) | Action::CloseOverLimit(id) => self.outbox(id).close(),
-            Action::CloseAfterSent(id) => self.outbox(id).close_after_sent(),
-            Action::SendUpstream(bytes) => self.follower.send(&bytes),
-            Action::StartLink => {
-                self.drop_link();
-                self.wishes.push(Wish::Disconnect);
+            self.log.push(format!("{} {text}", self.now_ms));
+        }
+        for change in links {
+            self.lost &= self.engine.repl.is_replica();
+            self.drop_link();
+            self.wishes.push(Wish::Disconnect);
+            if change == LinkChange::Start {
                 self.wishes.push(Wish::Connect);
             }
-            Action::StopLink => {
-                if !self.engine.repl.is_replica() {
-                    self.saves.promoted();
-                    self.lost = false;
-                }
-                self.drop_link();
-                self.wishes.push(Wish::Disconnect);
-            }
-            Action::Spill(block) => {
-                let at = self.now_ms + self.disk.delay_ms();
-                self.spilling.push((at, block));
-            }
-            Action::HoldWrites(true) => self.engine.pause(Reason::Failover, Held::Writes, i64::MAX),
-            Action::HoldWrites(false) => self.engine.unpause(Reason::Failover),
-            Action::RoleChanged => {}
         }
     }
 

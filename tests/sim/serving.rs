@@ -6,10 +6,9 @@ use super::node::Node;
 use forebay::disk::DiskFile;
 use forebay::engine::{ClientFlags, ClientId};
 use forebay::flow::Fate;
-use forebay::flow::feed::{End, Feed, Next, Outbox, Payload};
+use forebay::flow::feed::{End, Feed, Next, Payload};
 use forebay::flow::save::{SaveError, Sink};
 use forebay::resp::{Parser, RequestLimits};
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 /// Bytes of a payload that a connection takes at once.
@@ -55,10 +54,6 @@ pub struct Pipe {
 }
 
 impl Node {
-    pub(super) fn outbox(&mut self, id: ClientId) -> Rc<Outbox<Source>> {
-        self.outboxes.entry(id).or_default().clone()
-    }
-
     /// Accepts a replica's connection from `address`.
     pub fn accept(&mut self, address: String) -> ClientId {
         let id = self.engine.connect(address, "10.0.0.2:2".into());
@@ -68,7 +63,7 @@ impl Node {
 
     /// A connection is gone.
     pub fn lost_replica(&mut self, id: ClientId, end: End) {
-        self.outboxes.remove(&id);
+        self.replication.forget(id);
         if let Some(Peer::Replica(replica)) = self.peers.remove(&id) {
             replica.feed.end(end, &mut self.engine);
         }
@@ -93,7 +88,7 @@ impl Node {
                 if self.run_client(id, client)? {
                     let Client { input, out, .. } = std::mem::take(client);
                     *peer = Peer::Replica(Replica {
-                        feed: Feed::new(id, self.outbox(id), input, out),
+                        feed: Feed::new(id, self.replication.outbox(id), input, out),
                         reading: None,
                     });
                 }
@@ -105,11 +100,6 @@ impl Node {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The connection must be closed now.
-    pub fn must_close(&self, id: ClientId) -> bool {
-        self.outboxes.get(&id).is_some_and(|o| o.must_close())
     }
 
     /// Runs requests up to one that makes the connection a replica's; true if there was one.
@@ -155,6 +145,12 @@ impl Node {
             self.act();
         }
         (out, result)
+    }
+
+    /// The connection must be closed now.
+    pub fn must_close(&self, id: ClientId) -> bool {
+        let peer = self.peers.get(&id);
+        peer.is_some_and(|p| matches!(p, Peer::Replica(replica) if replica.feed.must_close()))
     }
 
     /// Bytes of the stream are being read back from disk.

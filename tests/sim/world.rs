@@ -423,7 +423,7 @@ fn count(tally: &mut Tally, node: &Node) {
     let stats: &Stats = &node.engine.stats;
     tally.full += stats.sync_full;
     tally.partial += stats.sync_partial_ok;
-    tally.spilled += node.spilled as u64;
+    tally.spilled += node.spilled() as u64;
     tally.refused += node.watch.refused;
     tally.late_saves += node.refused_places();
 }

@@ -5,10 +5,10 @@
 //! * [`pipe`]: a payload on its way from the persistence thread to a replica; spills to a file.
 //! * [`spill`]: the part of the stream for slow replicas that does not fit into memory.
 //! * [`link`]: the link to our primary. [`receive`]: a payload on its way to disk or into memory.
-//! * [`snapshot`]: the bytes of a snapshot on their way to connections; [`flow::serve`] decides about it.
+//! * [`snapshot`]: payloads on their way to connections; [`flow::serve`] decides about them.
 //!
 //! [`Drivers::act`] runs after every batch of commands and does what the state machines ask for, in
-//! their order. What needs a connection is left in its [`primary::Outbox`]; its task is woken.
+//! their order. What needs a connection is left in its [`Outbox`]; its task is woken.
 
 pub mod link;
 pub mod pipe;
@@ -17,23 +17,23 @@ pub mod receive;
 pub mod snapshot;
 pub mod spill;
 
-use base::LogLevel;
 pub use primary::serve_replica;
 
 use super::persist::{Restored, Threads};
 use super::{Server, log};
-use engine::client_list;
-use engine::pause::{Held, Reason};
 use engine::{ClientId, Engine};
-use flow::Which;
-use flow::serve::Payloads;
+use flow::feed::{Outbox, Payload};
+use flow::peers::{Peers, Transport, Way};
 use link::LinkHandle;
-use primary::{Outbox, file_payload};
-use replication::position::ReplOffset;
-use replication::{Action, SnapshotOrder};
-use std::cell::{Cell, OnceCell, RefCell};
+use pipe::PipeReader;
+use replication::log::Spill;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 /// How often time passes for the state machines.
@@ -41,18 +41,17 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The drivers of one server.
 #[derive(Default)]
-pub struct Drivers {
-    server: OnceCell<Weak<Server>>,
-    /// What waits for the tasks of replicas' connections.
-    outboxes: RefCell<HashMap<ClientId, Rc<Outbox>>>,
+pub struct Drivers(OnceCell<Peers<Sockets>>);
+
+/// The tasks of connections and links, and the threads, that replication works with.
+pub struct Sockets {
+    server: Weak<Server>,
+    /// How the tasks of replicas' connections are woken.
+    wakers: RefCell<HashMap<ClientId, Waker>>,
     /// The link to our primary.
     link: RefCell<Option<Rc<LinkHandle>>>,
-    /// What is sent to replicas that sync.
-    payloads: OnceCell<Payloads<Threads>>,
     /// The files for the part of the stream that does not fit into memory; made when they are needed.
     spill: OnceCell<spill::SpillFiles>,
-    /// End of what may be sent of the stream when its readers were last woken.
-    woken_at: Cell<ReplOffset>,
 }
 
 /// Lets time pass for replication, for ever.
@@ -61,10 +60,7 @@ pub async fn run(server: Rc<Server>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        server.with_engine(|engine| {
-            engine.sync_repl_clock();
-            server.repl.payloads().tick(engine);
-        });
+        server.with_engine(|engine| server.repl.peers().tick(engine));
     }
 }
 
@@ -108,126 +104,75 @@ pub fn boot(server: &Server) {
 impl Drivers {
     /// Lets tasks reach the server; once, at start.
     pub fn attach(&self, server: &Rc<Server>) {
-        let again = self.server.set(Rc::downgrade(server));
-        let payloads = Payloads::new(server.persistence.clone());
-        let again = again.is_err() || self.payloads.set(payloads).is_err();
-        assert!(!again, "attached once");
+        let sockets = Sockets {
+            server: Rc::downgrade(server),
+            wakers: RefCell::default(),
+            link: RefCell::default(),
+            spill: OnceCell::new(),
+        };
+        let peers = Peers::new(server.persistence.clone(), sockets);
+        assert!(self.0.set(peers).is_ok(), "attached once");
     }
 
-    fn payloads(&self) -> &Payloads<Threads> {
-        self.payloads.get().expect("attached at start")
-    }
-
-    fn server(&self) -> Option<Rc<Server>> {
-        self.server.get().and_then(Weak::upgrade)
+    fn peers(&self) -> &Peers<Sockets> {
+        self.0.get().expect("attached at start")
     }
 
     /// Does what the state machines ask for. Cheap when replication is not used.
     pub fn act(&self, engine: &mut Engine) {
-        if !engine.repl.needs_attention() {
-            return;
-        }
-        // Lines about a change of part are written by the new one, as the reference writes them.
-        log::set_replica(engine.repl.is_replica());
-        engine.sync_repl_clock();
-        let paused = engine.is_paused_by(Reason::Client);
-        engine.repl.set_paused(paused);
-        engine.repl.before_idle();
-        loop {
-            let actions = engine.repl.take_actions();
-            if actions.is_empty() {
-                break;
-            }
-            for action in actions {
-                self.perform(action, engine);
-            }
-        }
-        let end = engine.repl.sendable();
-        if self.woken_at.replace(end) != end {
-            for (id, outbox) in &*self.outboxes.borrow() {
-                if engine.repl.primary().streams_to(*id) {
-                    outbox.wake();
-                }
-            }
-        }
-    }
-
-    fn perform(&self, action: Action, engine: &mut Engine) {
-        match action {
-            Action::Log(level, text) => (engine.log)(level, &text),
-            Action::Send(id, bytes) => self.outbox(id).send(&bytes),
-            Action::StartSnapshot(order) => self.start_snapshot(&order, engine),
-            // A snapshot for connections ends by itself when all of them are gone.
-            Action::CancelSnapshot => {
-                if let Some(server) = self.server() {
-                    server.persistence.give_up(engine, Which::Disk);
-                }
-            }
-            Action::SendFile(id) => self.send_file(id, engine),
-            Action::Close(id) => self.outbox(id).close(),
-            Action::CloseAfterSent(id) => self.outbox(id).close_after_sent(),
-            Action::CloseOverLimit(id) => {
-                let now_ms = engine.clock.steady_ms;
-                let who = engine
-                    .clients
-                    .get(&id)
-                    .map(|s| client_list::line(s, now_ms));
-                let text = format!(
-                    "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
-                    who.unwrap_or_default()
-                );
-                (engine.log)(LogLevel::Warning, &text);
-                self.outbox(id).close();
-            }
-            Action::SendUpstream(bytes) => {
-                if let Some(link) = &*self.link.borrow() {
-                    link.send(&bytes);
-                }
-            }
-            Action::StartLink => {
-                self.stop_link();
-                let Some(server) = self.server() else { return };
-                let handle = Rc::<LinkHandle>::default();
-                *self.link.borrow_mut() = Some(handle.clone());
-                tokio::task::spawn_local(link::run(server, handle));
-            }
-            Action::Spill(block) => {
-                let Some(server) = self.server() else { return };
-                if self.spill.get().is_none() {
-                    match spill::SpillFiles::start(&server) {
-                        Ok(files) => _ = self.spill.set(files),
-                        Err(e) => {
-                            let why = e.to_string();
-                            return engine.repl.on_spilled(block.start, Err(why));
-                        }
-                    }
-                }
-                self.spill.get().expect("just made").write(block);
-            }
-            Action::StopLink => {
-                self.stop_link();
-                if let Some(server) = self.server().filter(|_| !engine.repl.is_replica()) {
-                    server.persistence.promoted();
-                }
-            }
-            // Without an end: the failover's own deadline decides.
-            Action::HoldWrites(true) => engine.pause(Reason::Failover, Held::Writes, i64::MAX),
-            Action::HoldWrites(false) => engine.unpause(Reason::Failover),
-            Action::RoleChanged => engine.unblock_for_role_change(),
-        }
-    }
-
-    /// The outbox of a connection; made when it is first needed, which may be before the driver serves the
-    /// connection.
-    fn outbox(&self, id: ClientId) -> Rc<Outbox> {
-        self.outboxes.borrow_mut().entry(id).or_default().clone()
+        self.peers().act(engine);
     }
 
     /// Closes a replica's connection, whether or not the replica still says anything (CLIENT KILL).
     pub fn close(&self, id: ClientId) {
-        if let Some(outbox) = self.outboxes.borrow().get(&id) {
-            outbox.close();
+        self.peers().close(id);
+    }
+
+    fn outbox(&self, id: ClientId) -> Rc<Outbox<PipeReader>> {
+        self.peers().outbox(id)
+    }
+
+    /// The task of a replica's connection is woken like this.
+    fn register(&self, id: ClientId, waker: &Waker) {
+        let mut wakers = self.peers().transport().wakers.borrow_mut();
+        match wakers.get_mut(&id) {
+            Some(known) => known.clone_from(waker),
+            None => _ = wakers.insert(id, waker.clone()),
         }
+    }
+
+    fn forget(&self, id: ClientId) {
+        self.peers().forget(id);
+        self.peers().transport().wakers.borrow_mut().remove(&id);
+    }
+}
+
+impl Transport for Sockets {
+    type Writers = Threads;
+    type Source = PipeReader;
+
+    fn connect(&self, mark: &[u8]) -> Way<Threads, PipeReader> {
+        snapshot::connect(mark)
+    }
+
+    fn file(&self, file: Arc<File>) -> io::Result<Payload<PipeReader>> {
+        snapshot::file(file)
+    }
+
+    fn wake(&self, id: ClientId) {
+        if let Some(waker) = self.wakers.borrow().get(&id) {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn start_link(&self) {
+        self.stop_link();
+        let Some(server) = self.server.upgrade() else {
+            return;
+        };
+        let handle = Rc::<LinkHandle>::default();
+        *self.link.borrow_mut() = Some(handle.clone());
+        tokio::task::spawn_local(link::run(server, handle));
     }
 
     fn stop_link(&self) {
@@ -236,32 +181,25 @@ impl Drivers {
         }
     }
 
-    fn forget(&self, id: ClientId) {
-        self.outboxes.borrow_mut().remove(&id);
-    }
-
-    fn start_snapshot(&self, order: &SnapshotOrder, engine: &mut Engine) {
-        let mut payloads = Vec::new();
-        let begun = self.payloads().start(order, engine, |id, mark| {
-            let (sink, payload) = snapshot::connect(mark);
-            payloads.push((id, payload));
-            sink
-        });
-        for (id, payload) in payloads.into_iter().filter(|_| begun) {
-            self.outbox(id).give(payload);
+    fn tell_primary(&self, bytes: &[u8]) {
+        if let Some(link) = &*self.link.borrow() {
+            link.send(bytes);
         }
     }
 
-    fn send_file(&self, id: ClientId, engine: &mut Engine) {
-        let file = self.payloads().file();
-        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
-        match file.ok_or_else(gone).and_then(file_payload) {
-            Ok(payload) => self.outbox(id).give(payload),
-            Err(error) => {
-                let text = format!("SYNC failed. Can't open/stat DB after BGSAVE: {error}");
-                (engine.log)(LogLevel::Warning, &text);
-                self.outbox(id).close();
+    fn spill(&self, block: Spill) -> io::Result<()> {
+        let files = match self.spill.get() {
+            Some(files) => files,
+            None => {
+                let files = spill::SpillFiles::start(self.server.clone())?;
+                self.spill.get_or_init(|| files)
             }
-        }
+        };
+        files.write(block);
+        Ok(())
+    }
+
+    fn has_role(&self, replica: bool) {
+        log::set_replica(replica);
     }
 }

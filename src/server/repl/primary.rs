@@ -1,100 +1,24 @@
 //! The connection of one replica: reply lines, then the payload, then the stream; ACKs come back.
 
-use super::pipe::{Pipe, PipeReader};
+use super::pipe::PipeReader;
 use super::spill;
 use crate::stream::Stream;
-use crate::{Server, clock, threads};
+use crate::{Server, clock};
 use engine::ClientId;
-use flow::feed::{self, End, Feed, Next, Payload};
-use std::cell::RefCell;
-use std::fs::File;
+use flow::feed::{End, Feed, Next};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
 /// Bytes written before other tasks get their turn.
 const BYTES_PER_POLL: usize = 1 << 20;
-/// Bytes read from a dump file at once.
-const FILE_CHUNK: usize = 256 << 10;
-
-/// What waits for a replica's connection, and how its task is woken.
-#[derive(Default)]
-pub struct Outbox {
-    waiting: Rc<feed::Outbox<PipeReader>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-/// A finished dump: `$<length>` and the file, read by a thread of its own.
-///
-/// # Errors
-/// The file's length cannot be read, or the system refuses a thread.
-pub fn file_payload(file: Arc<File>) -> io::Result<Payload<PipeReader>> {
-    let len = file.metadata()?.len();
-    let (writer, reader) = Pipe::waiting();
-    let copy = move || {
-        let mut buf = vec![0; FILE_CHUNK];
-        let mut at = 0;
-        while at < len {
-            let most = buf
-                .len()
-                .min(usize::try_from(len - at).unwrap_or(usize::MAX));
-            // Others read the same file: each at its own offset.
-            match file.read_at(&mut buf[..most], at) {
-                Ok(n) if n > 0 && writer.push(&buf[..n]).is_ok() => at += n as u64,
-                _ => return, // unfinished: the connection is closed
-            }
-        }
-        writer.finish();
-    };
-    threads::spawn("forebay-send", copy)?;
-    Ok(Payload {
-        head: format!("${len}\r\n").into_bytes(),
-        source: reader,
-    })
-}
-
-impl Outbox {
-    /// Bytes before any payload.
-    pub fn send(&self, bytes: &[u8]) {
-        self.waiting.send(bytes);
-        self.wake();
-    }
-
-    /// A payload follows the lines.
-    pub fn give(&self, payload: Payload<PipeReader>) {
-        self.waiting.give(payload);
-        self.wake();
-    }
-
-    /// Close now.
-    pub fn close(&self) {
-        self.waiting.close();
-        self.wake();
-    }
-
-    /// Close when everything is written.
-    pub fn close_after_sent(&self) {
-        self.waiting.close_after_sent();
-        self.wake();
-    }
-
-    /// There is something to do.
-    pub fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
-    }
-}
-
 struct Connection {
     server: Rc<Server>,
+    id: ClientId,
     stream: Stream,
-    outbox: Rc<Outbox>,
     feed: Feed<PipeReader>,
     /// Stream bytes that are being read back from disk.
     reading: Option<oneshot::Receiver<io::Result<Vec<u8>>>>,
@@ -112,12 +36,11 @@ pub async fn serve_replica(
     let slow = server.engine.borrow().config.repl_disable_tcp_nodelay;
     // A connection without it is slower or faster, no more.
     let _ = stream.set_nodelay(!slow);
-    let outbox = server.repl.outbox(id);
     let mut connection = Connection {
         server: server.clone(),
+        id,
         stream,
-        feed: Feed::new(id, outbox.waiting.clone(), unread, unsent),
-        outbox,
+        feed: Feed::new(id, server.repl.outbox(id), unread, unsent),
         reading: None,
     };
     let end = std::future::poll_fn(|cx| match connection.step(cx) {
@@ -133,7 +56,7 @@ pub async fn serve_replica(
 impl Connection {
     /// Goes as far as it gets without waiting.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        *self.outbox.waker.borrow_mut() = Some(cx.waker().clone());
+        self.server.repl.register(self.id, cx.waker());
         if self.feed.must_close() {
             return Err(End::Closed);
         }

@@ -16,7 +16,7 @@ use replication::log::{Place, Spill};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::rc::Rc;
+use std::rc::Weak;
 use std::sync::{Arc, mpsc};
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
@@ -56,7 +56,7 @@ impl SpillFiles {
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn start(server: &Rc<Server>) -> io::Result<SpillFiles> {
+    pub fn start(server: Weak<Server>) -> io::Result<SpillFiles> {
         let (jobs, inbox) = mpsc::channel();
         let (done, mut results) = async_mpsc::unbounded_channel::<Done>();
         let closer = jobs.clone();
@@ -64,7 +64,6 @@ impl SpillFiles {
             crate::priority::background();
             write_all(&inbox, &closer, &done);
         })?;
-        let server = Rc::downgrade(server);
         tokio::task::spawn_local(async move {
             while let Some((start, place)) = results.recv().await {
                 let Some(server) = server.upgrade() else {
