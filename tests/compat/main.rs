@@ -29,6 +29,7 @@ mod random;
 mod script;
 mod settled;
 mod side;
+mod users;
 
 /// One family: its script in both protocols, and random commands where it has a grammar.
 macro_rules! families {

@@ -119,6 +119,7 @@ impl Selector {
             [b'~', pattern @ ..] if pattern != b"*" => {
                 self.add_keys(pattern, Rights::all())?;
             }
+            [b'%', ..] if self.all_keys => return Err(RuleError::KeysAfterAll),
             [b'%', rest @ ..] => {
                 let (pattern, rights) = with_rights(rest)?;
                 self.add_keys(pattern, rights)?;
