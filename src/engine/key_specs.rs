@@ -263,6 +263,51 @@ impl KeySpec {
     }
 }
 
+/// The key of a command that has one, at a place that the arguments do not change. Most have: asking for it costs no
+/// list of keys.
+#[derive(Clone, Copy)]
+pub struct OneKey {
+    /// Its index.
+    pub at: usize,
+    access: OneAccess,
+}
+
+#[derive(Clone, Copy)]
+enum OneAccess {
+    Always(Access),
+    AsAsked(fn(&Args<'_>) -> Access),
+}
+
+impl OneKey {
+    /// Of a command with these specifications.
+    pub(super) fn of(command: &Command, specs: &[KeySpec]) -> Option<OneKey> {
+        let [spec] = specs else {
+            return None;
+        };
+        let (Begin::Index(first), Find::Range { last: 0, .. }) = (spec.begin, spec.find) else {
+            return None;
+        };
+        let at = usize::try_from(first).ok()?;
+        let uncertain = Access::NOT_KEY | Access::INCOMPLETE;
+        let access = match (command.uses, command.keys) {
+            _ if spec.access.intersects(uncertain) => return None,
+            (KeyUse::AsAsked(_, _, look), Keys::Range { .. }) => OneAccess::AsAsked(look),
+            (_, Keys::Custom(_)) => return None,
+            _ if spec.access.contains(Access::VARIABLE_FLAGS) => return None,
+            _ => OneAccess::Always(spec.access),
+        };
+        Some(OneKey { at, access })
+    }
+
+    /// What a request does with it.
+    pub fn access(&self, args: &Args<'_>) -> Access {
+        match self.access {
+            OneAccess::Always(access) => access,
+            OneAccess::AsAsked(look) => look(args),
+        }
+    }
+}
+
 /// The specifications of a command; empty where it has no keys.
 pub fn of(entry: &Entry) -> &[KeySpec] {
     &entry.specs

@@ -4,6 +4,7 @@
 //! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
 //! in lower case, which are one word: hashed once and, mostly, compared once.
 
+use super::key_specs::OneKey;
 use super::spec::{Command, Flags, KeySpec};
 use super::{Args, CommandError};
 use base::error::up_to_zero;
@@ -66,6 +67,8 @@ pub struct Entry {
     pub varies: bool,
     /// Where its keys are and what happens to them, for COMMAND.
     pub specs: Vec<KeySpec>,
+    /// Its key, if it has one at a fixed place.
+    pub one_key: Option<OneKey>,
     /// Subcommands.
     pub subcommands: Vec<Entry>,
 }
@@ -243,13 +246,15 @@ impl Entry {
         let index = *next;
         *next += 1;
         let subcommands = command.subcommands.iter();
+        let specs = command.uses.specs(command);
         Entry {
             command,
             called: Some(Cow::Borrowed(command.name)),
             index,
             parent,
             varies: command.flags.contains(Flags::RUNS_QUEUE) || command.script.is_some(),
-            specs: command.uses.specs(command),
+            one_key: OneKey::of(command, &specs),
+            specs,
             subcommands: subcommands
                 .map(|s| Entry::number(s, Some(command.name), next))
                 .collect(),

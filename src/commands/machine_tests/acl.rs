@@ -351,3 +351,50 @@ fn faults_of_a_file_are_told_together_and_nothing_is_changed() {
          WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
     );
 }
+
+#[test]
+fn the_one_key_of_a_command_is_the_key_that_its_specifications_find() {
+    use engine::key_specs::keys_of;
+    table::install(crate::FAMILIES);
+    let all = table::declared().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
+    let mut compared = 0;
+    for entry in all {
+        let Some(one) = entry.one_key else {
+            continue;
+        };
+        for last in [b"1".as_slice(), b"get", b"set", b"store"] {
+            let mut argv: Vec<&[u8]> = vec![b"1"; entry.arity.unsigned_abs().max(3) as usize];
+            argv.push(last);
+            argv[0] = entry.name.as_bytes();
+            let args = Args(&argv);
+            let expected = vec![(one.at, one.access(&args))];
+            assert_eq!(keys_of(entry, &args), Some(expected), "{}", entry.name);
+            compared += 1;
+        }
+    }
+    assert!(compared > 400, "{compared}");
+}
+
+#[test]
+fn a_prefix_matches_what_the_same_glob_matches() {
+    let user = user("+get ~ab* ~* +set");
+    assert_eq!(verdict(&user, "get anything"), Ok(()));
+    let user = self::user("+get ~ab* ~x\\* ~[yz]* ~q?*");
+    for (key, allowed) in [
+        ("ab", true),
+        ("abc", true),
+        ("a", false),
+        ("ba", false),
+        ("x*", true),
+        ("xy", false),
+        ("y1", true),
+        ("q", false),
+        ("q1", true),
+    ] {
+        assert_eq!(
+            verdict(&user, &format!("get {key}")).is_ok(),
+            allowed,
+            "{key}"
+        );
+    }
+}

@@ -399,7 +399,7 @@ impl<'a> Filter<'a> {
             && self.class.is_none_or(|c| c == Class::of(client))
             && self.user.as_ref().is_none_or(|user| {
                 let its = client.user.as_ref();
-                its.is_some_and(|its| Rc::ptr_eq(its, user)) && !client.must_log_in()
+                its.is_some_and(|its| Rc::ptr_eq(its, user))
             })
             && self.max_age_s.is_none_or(|max| age >= max)
             && !(self.skip_me && client.id == me)
@@ -612,6 +612,25 @@ mod tests {
             bench.run("CLIENT KILL TYPE nope"),
             "-ERR Unknown client type 'nope'"
         );
+    }
+
+    #[test]
+    fn kill_by_user_takes_also_those_who_have_yet_to_log_in() {
+        let mut bench = Bench::with(config::Config {
+            requirepass: "p".into(),
+            ..Default::default()
+        });
+        let (waiting, other) = (bench.connect(), bench.connect());
+        bench.run("AUTH p");
+        bench.run("ACL SETUSER u on nopass");
+        bench.run_as(other, "AUTH u x");
+        assert_eq!(bench.run("CLIENT KILL USER default"), ":1");
+        assert_eq!(bench.run("CLIENT KILL USER u"), ":1");
+        assert_eq!(
+            bench.run("CLIENT KILL USER nobody"),
+            "-ERR No such user 'nobody'"
+        );
+        assert_eq!(bench.run(&format!("CLIENT KILL ID {}", waiting.0)), ":1");
     }
 
     #[test]

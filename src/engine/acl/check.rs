@@ -36,8 +36,15 @@ impl Call<'_> {
             let refused = |(at, access): &&(usize, Access)| {
                 !selector.allows_key(&self.args[*at], rights_for(*access))
             };
-            if let Some((at, _)) = self.keys().iter().find(refused) {
-                return Err(Denied::Key(*at));
+            let first_refused = match entry.one_key {
+                Some(one) if one.at < self.args.len() => {
+                    let key = (one.at, one.access(&self.args));
+                    refused(&&key).then_some(one.at)
+                }
+                _ => self.keys().iter().find(refused).map(|(at, _)| *at),
+            };
+            if let Some(at) = first_refused {
+                return Err(Denied::Key(at));
             }
         }
         if selector.all_channels {

@@ -166,10 +166,7 @@ impl Selector {
         without_spaces(pattern)?;
         match self.keys.iter_mut().find(|known| known.pattern == pattern) {
             Some(known) => known.rights |= rights,
-            None => self.keys.push(KeyPattern {
-                pattern: pattern.to_vec(),
-                rights,
-            }),
+            None => self.keys.push(KeyPattern::new(pattern, rights)),
         }
         Ok(())
     }

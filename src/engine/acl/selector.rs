@@ -34,6 +34,28 @@ pub struct KeyPattern {
     pub pattern: Vec<u8>,
     /// What may be done with what it matches.
     pub rights: Rights,
+    /// It is a prefix of that many bytes with a star behind it, as most are.
+    prefix: Option<usize>,
+}
+
+impl KeyPattern {
+    /// A pattern with its rights.
+    pub fn new(pattern: &[u8], rights: Rights) -> Self {
+        let prefix = pattern.strip_suffix(b"*");
+        let plain = |prefix: &&[u8]| !prefix.iter().any(|b| b"*?[\\".contains(b));
+        KeyPattern {
+            pattern: pattern.to_vec(),
+            rights,
+            prefix: prefix.filter(plain).map(<[u8]>::len),
+        }
+    }
+
+    fn matches(&self, key: &[u8]) -> bool {
+        match self.prefix {
+            Some(len) => key.starts_with(&self.pattern[..len]),
+            None => glob::matches(&self.pattern, key),
+        }
+    }
 }
 
 /// What a group of rules allows.
@@ -134,7 +156,7 @@ impl Selector {
 
     /// The key is allowed for all of this.
     pub fn allows_key(&self, key: &[u8], wanted: Rights) -> bool {
-        let matches = |p: &KeyPattern| p.rights.contains(wanted) && glob::matches(&p.pattern, key);
+        let matches = |p: &KeyPattern| p.rights.contains(wanted) && p.matches(key);
         self.all_keys || self.keys.iter().any(matches)
     }
 
