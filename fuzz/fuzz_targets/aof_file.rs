@@ -2,10 +2,12 @@
 //! and a manifest that is read is written so that it is read again.
 #![no_main]
 
+use forebay_fuzz::aof::history::Word;
 use forebay_fuzz::aof::judge::judge;
 use forebay_fuzz::aof::reader::{Item, Reader, Step};
 use forebay_fuzz::aof::search::Search;
-use forebay_fuzz::aof::{Manifest, search};
+use forebay_fuzz::aof::{Judge, Manifest, search};
+use forebay_fuzz::flow::append::Reading;
 use libfuzzer_sys::fuzz_target;
 
 /// The offsets of the items that are found in two windows, the first of which ends at `cut`.
@@ -33,6 +35,33 @@ fn in_two_windows(bytes: &[u8], cut: usize) -> Vec<u64> {
     offsets
 }
 
+/// What a log tells of the replication stream is no more than is there.
+fn told(bytes: &[u8], cut: bool) {
+    let (mut reader, mut judge, mut at) = (Reader::at(0), Judge::at(0), 0);
+    let mut reading = Reading::new(1 << 10);
+    while let Ok(Step::Item { item, consumed }) = reader.next(&bytes[at..]) {
+        if let Item::Annotation(line) = item
+            && let Some(Word::At(place)) = Word::parse(line)
+        {
+            let mut printed = Vec::new();
+            place.print(&mut printed);
+            let line = printed.strip_suffix(b"\r\n").expect("a line");
+            assert_eq!(Word::parse(line), Some(Word::At(place)));
+        }
+        let one = &bytes[at..at + consumed];
+        let Ok(event) = judge.item(at as u64, one, &item) else {
+            break;
+        };
+        reading.item(one, &item, &event);
+        at += consumed;
+    }
+    reading.end_file(cut);
+    if let Ok(Some(told)) = reading.told() {
+        let there: usize = told.past.bytes.iter().map(Vec::len).sum();
+        assert!(there <= bytes.len());
+    }
+}
+
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(manifest) = Manifest::parse(bytes)
         && let Ok(printed) = manifest.print()
@@ -42,6 +71,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&cut, bytes)) = bytes.split_first() else {
         return;
     };
+    told(bytes, cut % 2 == 0);
     let cut = usize::from(cut).min(bytes.len());
     let (mut offsets, mut arguments) = (Vec::new(), 0);
     let verdict = judge(bytes, 0, |at, item| {
@@ -52,7 +82,10 @@ fuzz_target!(|bytes: &[u8]| {
     });
     assert!(arguments <= bytes.len());
     let two = in_two_windows(bytes, cut);
-    assert!(two.starts_with(&offsets), "a judge may stop before a reader does");
+    assert!(
+        two.starts_with(&offsets),
+        "a judge may stop before a reader does"
+    );
     let Some(defect) = verdict.defect else {
         assert_eq!(two, offsets);
         assert_eq!(verdict.judge.whole(), bytes.len() as u64);

@@ -141,18 +141,20 @@ fn configured(builder: Builder) -> Builder {
     builder.config("repl-backlog-size 64mb")
 }
 
-fn logged() -> Builder {
-    configured(forebay("everysec")).config("auto-aof-rewrite-min-size 2mb")
+fn logged(fsync: &str) -> Builder {
+    configured(forebay(fsync)).config("auto-aof-rewrite-min-size 2mb")
 }
 
 impl Pair {
     /// One that is killed and has a log, and another one.
     fn new(round: u64, kills_primary: bool) -> Option<Pair> {
-        let name = OTHERS[(round / ROUNDS_OF_A_PAIR) as usize % OTHERS.len()];
+        let pair = (round / ROUNDS_OF_A_PAIR) as usize;
+        let name = OTHERS[pair % OTHERS.len()];
+        let fsync = ["everysec", "always", "no"][pair % 3];
         let other = configured(Builder::named(name)?);
         let (primary, replica) = match kills_primary {
-            true => (logged(), other),
-            false => (other, logged()),
+            true => (logged(fsync), other),
+            false => (other, logged(fsync)),
         };
         let primary = primary.start();
         let replica = replica.replica_of(&primary).start();
@@ -282,7 +284,7 @@ fn a_crash_during_a_full_sync_leaves_the_old_dataset_or_the_new_one() {
     let mut rng = Rng::new(number("APPEND_CRASH_SEED", 0));
     for round in 0..number("APPEND_CRASH_ROUNDS", 10) {
         let load = ["disabled", "swapdb"][rng.below(2)];
-        let mut replica = logged()
+        let mut replica = logged("everysec")
             .config(format!("repl-diskless-load {load}"))
             .start();
         let mut client = replica.client();

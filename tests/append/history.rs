@@ -262,3 +262,56 @@ fn the_payload_of_a_full_sync_becomes_the_base_without_a_rewrite() {
         assert_eq!(full_syncs(&primary), before, "{name}");
     }
 }
+
+#[test]
+fn replicas_of_a_replica_that_restarts_go_on_too() {
+    let primary = Builder::forebay().start();
+    let middle = forebay("everysec").replica_of(&primary).start();
+    wait_link(&middle);
+    wait_written(&middle);
+    let leaf = Builder::forebay().replica_of(&middle).start();
+    wait_link(&leaf);
+    let mut middle = middle;
+    let full = full_syncs(&primary);
+    for round in 0..2 {
+        chain(&primary, &middle, &leaf, round);
+        middle.kill();
+        write(&mut primary.client(), &mut Rng::new(round + 50), 10);
+        middle = middle.restart();
+        wait_link(&middle);
+        assert_eq!(chain(&primary, &middle, &leaf, round + 10), "0");
+    }
+    assert_eq!(full_syncs(&primary), full);
+}
+
+/// Writes at one end of a chain, and waits for it at the other. Gives the full syncs in the middle.
+fn chain(primary: &Server, middle: &Server, leaf: &Server, seed: u64) -> String {
+    write(&mut primary.client(), &mut Rng::new(seed), 10);
+    assert_same(primary, middle);
+    wait_link(leaf);
+    assert_same(middle, leaf);
+    full_syncs(middle)
+}
+
+#[test]
+fn a_primary_that_restarts_as_a_replica_of_its_successor_goes_on() {
+    for name in ["forebay", "redis-7.2", "valkey-9.1"] {
+        let Some(successor) = Builder::named(name) else {
+            continue;
+        };
+        let mut first = forebay("everysec").start();
+        let successor = successor.replica_of(&first).start();
+        wait_link(&successor);
+        write(&mut first.client(), &mut Rng::new(1), 10);
+        assert_same(&first, &successor);
+        first.kill();
+        let mut client = successor.client();
+        client.ok("REPLICAOF NO ONE");
+        write(&mut client, &mut Rng::new(2), 10);
+        let follows = format!("replicaof 127.0.0.1 {}", successor.port());
+        let first = first.restart_with(|builder| builder.config(follows));
+        wait_link(&first);
+        assert_same(&successor, &first);
+        assert_eq!(full_syncs(&successor), "0", "{name}");
+    }
+}
