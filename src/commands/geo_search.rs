@@ -453,7 +453,10 @@ fn store(cx: &mut Cx<'_>, target: &[u8], options: &Options<'_>, form: Form, hits
         true => "geosearchstore",
         false => "georadiusstore",
     };
+    let more = (hits.len() as i64 - 1).max(0);
     cx.store(target, zset, Event::Zset, event);
+    // Each member counts as a change.
+    cx.engine.dirty += more;
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod blocking;
 mod client_eviction;
 mod client_list;
 mod commit;
+mod counters;
 mod evict;
 mod executor;
 mod expire_cycle;

@@ -53,6 +53,8 @@ fn pop_many(cx: &mut Cx<'_>, key: &[u8], loc: Loc, count: usize) {
         let delete: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
         cx.propagate_as(&[delete, key]);
         cx.changed(key, len as i64);
+        // The reference reads the set to reply with it.
+        cx.engine.stats.hits += 1;
         return;
     }
     let (members, _) = cx.edit::<Set, _>(loc, |set, env| {

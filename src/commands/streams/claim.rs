@@ -56,7 +56,8 @@ impl<'a> Claim<'a> {
 
     /// The key must hold a stream with the group.
     fn check(&self, cx: &mut Cx<'_>) -> CmdResult {
-        let found = cx.find_to_write::<Stream>(self.key)?;
+        // It counts as a read, as in the reference.
+        let found = cx.find::<Stream>(self.key)?;
         let there = found.is_some_and(|loc| cx.read::<Stream>(loc).0.group(self.group).is_some());
         match there {
             true => Ok(()),

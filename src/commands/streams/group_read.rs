@@ -193,5 +193,4 @@ pub fn history(cx: &mut Cx<'_>, key: &[u8], after: StreamId, request: &Request<'
             delivered.iter().for_each(|id| group.redeliver(*id, now));
         });
     }
-    cx.engine.dirty += 1;
 }

@@ -208,7 +208,8 @@ pub fn help(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
 /// XACK: entries are done with.
 pub fn xack(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, name) = (&args[1], &args[2]);
-    let found = cx.find_to_write::<Stream>(key)?;
+    // It counts as a read, as in the reference.
+    let found = cx.find::<Stream>(key)?;
     let there = found.is_some_and(|loc| cx.read::<Stream>(loc).0.group(name).is_some());
     if !there {
         cx.client.reply.int(0);

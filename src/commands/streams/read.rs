@@ -167,7 +167,8 @@ pub fn xread(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let mut served = Served::begin(cx);
     for ((key, text), after) in request.keys.iter().zip(request.ids).zip(&after) {
-        let Some(loc) = cx.db().find(key) else {
+        // Counted and touched once more, as in the reference.
+        let Some(loc) = cx.lookup(key) else {
             continue;
         };
         let Some(from) = after.next() else { continue };
@@ -216,6 +217,8 @@ pub fn xreadgroup(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let mut served = Served::begin(cx);
     for (key, from) in request.keys.iter().zip(from) {
+        // Counted and touched once more, as in the reference.
+        cx.lookup(key);
         let has_news = from == From::New && group_read::has_news(cx, key, &request);
         group_read::create_consumer(cx, key, &request, has_news);
         if from == From::New && !has_news {
