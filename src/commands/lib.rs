@@ -102,6 +102,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server_cmds::client::COMMANDS,
     server_cmds::command::COMMANDS,
     server_cmds::config::COMMANDS,
+    server_cmds::hotkeys::COMMANDS,
     server_cmds::info::COMMANDS,
     server_cmds::latency::COMMANDS,
     server_cmds::memory::COMMANDS,

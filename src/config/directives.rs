@@ -247,6 +247,9 @@ directives! {
     /// The minutes after which an unused key's counter loses one under `lfu` policies; 0 means never, so that keys
     /// that were busy once stay for ever. A low value forgets quickly and behaves more like `lru`.
     Works LIVE "lfu-decay-time" lfu_decay_time: i64 = 1, Int(0..=INT);
+    /// With `yes`, keys that have expired stay until a write meets them or this is `no` again, and a client that has
+    /// sent CLIENT IMPORT-SOURCE ON sees them, so that it can copy a dataset that changes. Others do not see them.
+    Works HIDDEN "import-mode" import_mode: bool = false, YesNo;
     /// How much of the serving thread's time may go into deleting expired keys that nobody asks for: 25 % at 1, 2 %
     /// more for each step. Work is done in slices of 200 microseconds. If expired keys pile up (INFO
     /// `expired_stale_perc`), raise it; higher values take time from clients while there is much to delete.
@@ -546,10 +549,22 @@ directives! {
     Works LIVE "notify-keyspace-events" notify_keyspace_events: String = String::new(), EventClasses;
     /// The microseconds from which on a command is kept in SLOWLOG; 0 keeps every command and a negative number none.
     /// The time does not include waiting for the socket. A low value fills the log with ordinary commands.
-    Works LIVE "slowlog-log-slower-than" slowlog_log_slower_than: i64 = 10000, Int(-1..=MAX);
+    Works LIVE "slowlog-log-slower-than" ["commandlog-execution-slower-than"] slowlog_log_slower_than: i64 = 10000, Int(-1..=MAX);
     /// How many entries SLOWLOG keeps, the newest first; 0 keeps none. An entry keeps up to 32 arguments of 128 bytes
     /// each, so a high value takes memory.
-    Works LIVE "slowlog-max-len" slowlog_max_len: i64 = 128, Int(0..=MAX);
+    Works LIVE "slowlog-max-len" ["commandlog-slow-execution-max-len"] slowlog_max_len: i64 = 128, Int(0..=MAX);
+    /// How many arguments of a request an entry of SLOWLOG and COMMANDLOG keeps; the last says how many more there were.
+    Works HIDDEN "slowlog-entry-max-argc" slowlog_entry_max_argc: i64 = 32, Int(2..=INT);
+    /// How many bytes of an argument an entry keeps. High values of these two take memory.
+    Works HIDDEN "slowlog-entry-max-string-len" slowlog_entry_max_string_len: i64 = 128, Int(1..=MAX);
+    /// The bytes of a request from which on it is kept in COMMANDLOG's `large-request`; -1 keeps none.
+    Works HIDDEN "commandlog-request-larger-than" commandlog_request_larger_than: i64 = 1 << 20, Int(-1..=MAX);
+    /// How many entries COMMANDLOG's `large-request` keeps.
+    Works HIDDEN "commandlog-large-request-max-len" commandlog_large_request_max_len: i64 = 128, Int(0..=MAX);
+    /// The bytes of a reply from which on its request is kept in COMMANDLOG's `large-reply`; -1 keeps none.
+    Works HIDDEN "commandlog-reply-larger-than" commandlog_reply_larger_than: i64 = 1 << 20, Int(-1..=MAX);
+    /// How many entries COMMANDLOG's `large-reply` keeps.
+    Works HIDDEN "commandlog-large-reply-max-len" commandlog_large_reply_max_len: i64 = 128, Int(0..=MAX);
     /// The milliseconds from which on an event is recorded for LATENCY; 0 records nothing. A low value records
     /// ordinary work and costs a little time.
     Works LIVE "latency-monitor-threshold" latency_monitor_threshold: i64 = 0, Int(0..=MAX);

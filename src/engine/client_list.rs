@@ -143,6 +143,7 @@ fn letters(client: &Session) -> String {
         (has(F::READONLY), 'r'),
         (has(F::NO_EVICT), 'e'),
         (has(F::NO_TOUCH), 'T'),
+        (has(F::IMPORT_SOURCE), 'I'),
     ];
     let letters: String = table
         .iter()

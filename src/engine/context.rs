@@ -68,18 +68,25 @@ impl Cx<'_> {
         self.engine.clock.steady_ms
     }
 
-    /// For the link to our primary (and while loading) expired keys are alive: the primary decides.
+    /// For the link to our primary (and while loading) expired keys are alive: the primary decides. They are for who
+    /// imports them, too, as long as they are imported.
     pub(super) fn expiry_is_ours(&self) -> bool {
-        !self.client.flags.contains(ClientFlags::MASTER)
+        let flags = self.client.flags;
+        match flags.intersects(ClientFlags::MASTER | ClientFlags::IMPORT_SOURCE) {
+            false => true,
+            true => !flags.contains(ClientFlags::MASTER) && !self.engine.config.import_mode,
+        }
     }
 
-    /// True if a key that this command finds expired is deleted. While writes are held, only a write deletes it: a
+    /// True if a key that this command finds expired is deleted. While writes are held, or keys are imported, only a
+    /// write deletes it: a
     /// write that runs nevertheless (in a transaction that began before) must leave replicas with what it has seen
     /// itself.
     pub fn deletes_expired(&self) -> bool {
         let writes = |c: &'static super::table::Entry| c.flags.contains(super::spec::Flags::WRITE);
         self.engine.decides_expiry()
-            && (self.engine.pauses.held().is_none() || self.client.last_command.is_some_and(writes))
+            && ((self.engine.pauses.held().is_none() && !self.engine.config.import_mode)
+                || self.client.last_command.is_some_and(writes))
     }
 
     /// Finds a key for reading: expired keys are missing (and deleted when we are the primary), hits

@@ -1,6 +1,7 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
 use super::context::Own;
+use super::hotkeys::request_bytes;
 use super::kept::Kept;
 use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
@@ -23,6 +24,14 @@ pub struct Started {
     pub began: u64,
     /// MONITOR shows the request after it has run.
     pub shown_after: bool,
+    /// The bytes of the reply.
+    pub replied: usize,
+}
+
+/// The bytes of the arguments of a request: those that frame them are too few to matter.
+#[inline]
+fn asked(args: Args<'_>) -> usize {
+    args.0.iter().map(|arg| arg.len()).sum()
 }
 
 impl Executor {
@@ -148,6 +157,7 @@ impl Engine {
             dirty,
             began,
             shown_after,
+            replied: client.reply.len(),
         };
         let mut cx = Cx {
             engine: self,
@@ -167,6 +177,18 @@ impl Engine {
             return Ok(());
         }
         self.settle(client, command, args, started, own, result)
+    }
+
+    /// Counts a command for its keys, while HOTKEYS wants that.
+    #[cold]
+    fn note_keys(&mut self, command: &Entry, args: Args<'_>, nanos: u64, replied: usize) {
+        let now = self.clock.steady_ms;
+        if let Some(hot) = &mut self.hotkeys {
+            let keys = command.command.keys.positions(&args);
+            let keys: Vec<&[u8]> = keys.into_iter().map(|at| args.0[at]).collect();
+            let bytes = request_bytes(args.0) + replied as u64;
+            hot.note(&keys, nanos, bytes, now);
+        }
     }
 
     /// What follows a handler: it is counted, and its request propagated. Inline: it has as many arguments as
@@ -210,6 +232,14 @@ impl Engine {
         }
         if nanos >= self.watch_from_ns {
             self.note_slow(client, command, args, nanos);
+        }
+        let replied = client.reply.len().saturating_sub(started.replied);
+        let large = replied >= self.watch_reply || asked(args) >= self.watch_request;
+        if large && client.blocked.is_none() && !from_script {
+            self.note_large(client, command, args, (asked(args), replied));
+        }
+        if self.hotkeys.is_some() && client.blocked.is_none() && !from_script {
+            self.note_keys(command, args, nanos, replied);
         }
         // What changes while a command runs that writes nothing is not of its doing.
         let writes = || {

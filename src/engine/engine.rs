@@ -4,6 +4,7 @@ use super::blocking::Blocking;
 use super::evict::Pool;
 use super::histogram::Histogram;
 use super::host::{Host, Weight};
+use super::hotkeys::HotKeys;
 use super::own_keys::OwnKeys;
 use super::pause::Pauses;
 use super::pubsub::PubSub;
@@ -17,7 +18,7 @@ use crate::acl_log::AclLog;
 use crate::commit::Commits;
 use crate::latency::LatencyMonitor;
 use crate::shortage::Shortage;
-use crate::slowlog::SlowLog;
+use crate::slowlog::CommandLogs;
 use crate::watch::WatchTable;
 use base::secret::Secrets;
 use base::{LogLevel, Rng};
@@ -122,12 +123,18 @@ pub struct Engine {
     pub append_failed: Option<super::CommandError>,
     /// Candidates for eviction.
     pub eviction_pool: Pool,
-    /// SLOWLOG
-    pub slowlog: SlowLog,
+    /// SLOWLOG and COMMANDLOG
+    pub command_logs: CommandLogs,
+    /// HOTKEYS, once it was started.
+    pub hotkeys: Option<Box<HotKeys>>,
     /// LATENCY
     pub latency: LatencyMonitor,
     /// Commands that take at least this long, in ns, are looked at by the slow log and the latency monitor.
     pub watch_from_ns: u64,
+    /// Requests of at least so many bytes are kept in their log.
+    pub watch_request: usize,
+    /// Requests whose replies have at least so many bytes are kept in their log.
+    pub watch_reply: usize,
     /// The longest write command since the running snapshot began, or while the last one ran, in ns. The time for
     /// keeping old records for the snapshot is part of it.
     pub longest_write_ns: u64,
@@ -382,9 +389,12 @@ impl Engine {
             save_failed: false,
             append_failed: None,
             eviction_pool: Pool::default(),
-            slowlog: SlowLog::default(),
+            command_logs: CommandLogs::default(),
+            hotkeys: None,
             latency: LatencyMonitor::default(),
             watch_from_ns: u64::MAX,
+            watch_request: usize::MAX,
+            watch_reply: usize::MAX,
             longest_write_ns: 0,
             watches_writes: false,
             hold_writes_above: u64::MAX,

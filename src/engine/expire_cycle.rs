@@ -29,6 +29,7 @@ impl Engine {
     pub fn may_expire(&self) -> bool {
         self.active_expire
             && self.pauses.held().is_none()
+            && !self.config.import_mode
             && !self.script_is_parked()
             && self.loading == Loading::No
     }

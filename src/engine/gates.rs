@@ -4,6 +4,7 @@
 //! ```text
 //! unknown, arity
 //!   -> may this caller call it?      DEBUG allowed, AUTH, MULTI, scripts, user           (Engine::may)
+//!   -> would the primary serve it?   clients that can be sent on, on a replica           (Engine::redirect)
 //!   -> does the state allow it?      memory, saves, replicas, read-only, stale      (states, by Caller::states)
 //!   -> does its connection allow it? subscriber, stale, loading, busy script, links (clients and the primary only)
 //! ```
@@ -117,6 +118,11 @@ impl Engine {
             Caller::Queue(_) | Caller::Script(_) => command.flags,
         };
         self.may(caller, command, flags, args)?;
+        if let Caller::Client(client) = caller
+            && client.flags.contains(ClientFlags::REDIRECT)
+        {
+            self.redirect(client, flags)?;
+        }
         let demand = self.demand(caller, command, flags);
         if demand.is_any() {
             self.pass(caller.states(), demand)?;
@@ -214,6 +220,19 @@ impl Engine {
                 ..Demand::default()
             },
             Caller::Script(_) => self.demand_of_call(flags),
+        }
+    }
+
+    /// Where a client of a replica finds the primary, if it has said that it can go there (CLIENT CAPA redirect).
+    #[cold]
+    fn redirect(&self, client: &Session, flags: Flags) -> CmdResult {
+        let reads =
+            flags.contains(Flags::READONLY) && !client.flags.contains(ClientFlags::READONLY);
+        match &self.config.replicaof {
+            Some(primary) if reads || flags.contains(Flags::WRITE) => Err(CommandError::new(
+                format!("REDIRECT {}:{}", primary.host, primary.port),
+            )),
+            _ => Ok(()),
         }
     }
 

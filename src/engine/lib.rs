@@ -30,6 +30,7 @@ pub mod gates;
 pub mod heat;
 pub mod histogram;
 pub mod host;
+pub mod hotkeys;
 pub mod inbox;
 pub mod kept;
 pub mod key_hint;

@@ -53,6 +53,10 @@ bitflags! {
         const TRACKING = 1 << 17;
         /// READONLY was given (cluster; accepted)
         const READONLY = 1 << 18;
+        /// CLIENT CAPA redirect: on a replica it is told where the primary is
+        const REDIRECT = 1 << 19;
+        /// CLIENT IMPORT-SOURCE on
+        const IMPORT_SOURCE = 1 << 20;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The slow log, and what else looks at commands that take long.
+//! The logs of commands that are slow or large, and what else looks at commands that take long.
 
 use crate::redact;
 use crate::spec::Flags;
@@ -6,28 +6,58 @@ use crate::table::Entry;
 use crate::{Args, ClientFlags, Engine, Session};
 use std::collections::VecDeque;
 
-/// Arguments of an entry; of more, the last says how many.
-const ARGS_MAX: usize = 32;
+/// Why a request is in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogKind {
+    /// It took long.
+    Slow,
+    /// It had many bytes.
+    LargeRequest,
+    /// Its reply had many bytes.
+    LargeReply,
+}
 
-/// Bytes of an argument of an entry.
-const BYTES_MAX: usize = 128;
+impl LogKind {
+    /// By the names that COMMANDLOG gives them.
+    pub const NAMES: [(&str, LogKind); 3] = [
+        ("slow", LogKind::Slow),
+        ("large-request", LogKind::LargeRequest),
+        ("large-reply", LogKind::LargeReply),
+    ];
+}
 
-/// The log, newest first.
+/// All logs of commands.
 #[derive(Default)]
-pub struct SlowLog {
+pub struct CommandLogs([Log; LogKind::NAMES.len()]);
+
+impl CommandLogs {
+    /// The log of this kind.
+    pub fn of(&self, kind: LogKind) -> &Log {
+        &self.0[kind as usize]
+    }
+
+    /// As [`CommandLogs::of`].
+    pub fn of_mut(&mut self, kind: LogKind) -> &mut Log {
+        &mut self.0[kind as usize]
+    }
+}
+
+/// One log, newest first.
+#[derive(Default)]
+pub struct Log {
     /// The requests, newest first.
-    pub entries: VecDeque<SlowEntry>,
+    pub entries: VecDeque<LogEntry>,
     next_id: i64,
 }
 
-/// A request that took long.
-pub struct SlowEntry {
+/// A request that is worth remembering.
+pub struct LogEntry {
     /// The number of the entry, counted from the start of the server.
     pub id: i64,
     /// When the request ran, in Unix seconds.
     pub unix_s: i64,
-    /// How long it took, in microseconds.
-    pub micros: i64,
+    /// How long it took, in microseconds, or how many bytes it or its reply had.
+    pub value: i64,
     /// Its arguments, shortened.
     pub args: Vec<Vec<u8>>,
     /// The address of the client.
@@ -50,6 +80,9 @@ impl Engine {
             false => u64::MAX,
         };
         self.watch_from_ns = slow.min(spike).min(longer);
+        let bytes = |directive: i64| usize::try_from(directive).unwrap_or(usize::MAX);
+        self.watch_request = bytes(self.config.commandlog_request_larger_than);
+        self.watch_reply = bytes(self.config.commandlog_reply_larger_than);
     }
 
     /// From now on, or no longer, [`Engine::longest_write_ns`] is that of the write commands that run.
@@ -82,35 +115,84 @@ impl Engine {
             .note(event, (nanos / 1_000_000) as i64, threshold, now_s);
         let micros = (nanos / 1000) as i64;
         let slow = self.config.slowlog_log_slower_than;
-        if slow < 0 || micros < slow || command.flags.contains(Flags::SKIP_SLOWLOG) {
+        if slow >= 0 && micros >= slow {
+            self.keep(LogKind::Slow, micros, client, command, args);
+        }
+    }
+
+    /// A request, or its reply, has at least [`Engine::watch_request`] or [`Engine::watch_reply`] bytes.
+    #[cold]
+    pub fn note_large(
+        &mut self,
+        client: &Session,
+        command: &Entry,
+        args: Args<'_>,
+        (request, reply): (usize, usize),
+    ) {
+        for (kind, bytes, least) in [
+            (LogKind::LargeRequest, request, self.watch_request),
+            (LogKind::LargeReply, reply, self.watch_reply),
+        ] {
+            if bytes >= least {
+                self.keep(kind, bytes as i64, client, command, args);
+            }
+        }
+    }
+
+    fn keep(
+        &mut self,
+        kind: LogKind,
+        value: i64,
+        client: &Session,
+        command: &Entry,
+        args: Args<'_>,
+    ) {
+        if command.flags.contains(Flags::SKIP_SLOWLOG) {
             return;
         }
-        let entry = SlowEntry {
-            id: self.slowlog.next_id,
-            unix_s: now_s,
-            micros,
-            args: shorten(Args(&redact::shown(command, args))),
+        let config = &self.config;
+        let max = match kind {
+            LogKind::Slow => config.slowlog_max_len,
+            LogKind::LargeRequest => config.commandlog_large_request_max_len,
+            LogKind::LargeReply => config.commandlog_large_reply_max_len,
+        };
+        let kept = Kept {
+            args: config.slowlog_entry_max_argc as usize,
+            bytes: config.slowlog_entry_max_string_len as usize,
+        };
+        let log = self.command_logs.of_mut(kind);
+        let entry = LogEntry {
+            id: log.next_id,
+            unix_s: self.clock.unix_ms / 1000,
+            value,
+            args: shorten(Args(&redact::shown(command, args)), kept),
             addr: client.addr.clone(),
             name: client.name.clone(),
         };
-        self.slowlog.next_id += 1;
-        self.slowlog.entries.push_front(entry);
-        let max = self.config.slowlog_max_len as usize;
-        self.slowlog.entries.truncate(max);
+        log.next_id += 1;
+        log.entries.push_front(entry);
+        log.entries.truncate(max as usize);
     }
 }
 
-fn shorten(args: Args<'_>) -> Vec<Vec<u8>> {
+/// How much of a request an entry keeps: of more arguments or bytes, the end says how many.
+#[derive(Clone, Copy)]
+struct Kept {
+    args: usize,
+    bytes: usize,
+}
+
+fn shorten(args: Args<'_>, most: Kept) -> Vec<Vec<u8>> {
     let kept = match args.len() {
-        n if n > ARGS_MAX => ARGS_MAX - 1,
+        n if n > most.args => most.args - 1,
         n => n,
     };
     let mut out: Vec<Vec<u8>> = args.0[..kept]
         .iter()
         .map(|arg| match arg.len() {
-            n if n > BYTES_MAX => {
-                let more = format!("... ({} more bytes)", n - BYTES_MAX);
-                [&arg[..BYTES_MAX], more.as_bytes()].concat()
+            n if n > most.bytes => {
+                let more = format!("... ({} more bytes)", n - most.bytes);
+                [&arg[..most.bytes], more.as_bytes()].concat()
             }
             _ => arg.to_vec(),
         })
@@ -131,8 +213,12 @@ mod tests {
         let many: Vec<&[u8]> = std::iter::once(long.as_slice())
             .chain(std::iter::repeat_n(b"a".as_slice(), 39))
             .collect();
-        let shown = shorten(Args(&many));
-        assert_eq!(shown.len(), ARGS_MAX);
+        let most = Kept {
+            args: 32,
+            bytes: 128,
+        };
+        let shown = shorten(Args(&many), most);
+        assert_eq!(shown.len(), 32);
         assert!(shown[0].ends_with(b"xxx... (72 more bytes)"));
         assert_eq!(shown[31], b"... (9 more arguments)");
     }

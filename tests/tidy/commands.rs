@@ -18,12 +18,9 @@ const REFUSED: [(&str, &str); 8] = [
 ];
 
 /// What is missing, and why.
-const MISSING: [(&str, &str); 6] = [
+const MISSING: [(&str, &str); 3] = [
     ("v", "not yet: vector sets"),
-    ("client|", "not yet: for clients of Valkey only"),
     ("cluster", "never before clusters are"),
-    ("commandlog", "not yet: see `SLOWLOG`"),
-    ("script|", "not yet"),
     ("", "not yet"),
 ];
 

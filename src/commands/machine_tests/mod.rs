@@ -5,6 +5,7 @@ mod answers;
 mod blocking;
 mod client_eviction;
 mod client_list;
+mod command_logs;
 mod commit;
 mod counters;
 mod evict;

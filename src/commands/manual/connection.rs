@@ -10,6 +10,10 @@ pub static AUTH: Docs = Docs {
 
 pub static CLIENT_CACHING: Docs = Docs::of("mode<YES|NO>");
 
+pub static CLIENT_CAPA: Docs = Docs::of("capability...");
+
+pub static CLIENT_IMPORT_SOURCE: Docs = Docs::of("enabled<ON|OFF>");
+
 pub static CLIENT_KILL: Docs = Docs {
     arguments: "filter<old-format=ip:port~2.8.12|new-format<[ID client-id:int^2.8.12]|[TYPE \
          client-type<NORMAL|MASTER^3.2.0|SLAVE|REPLICA^5.0.0|PUBSUB>^2.8.12]|[USER \

@@ -34,4 +34,6 @@ pub static SCRIPT_FLUSH: Docs = Docs {
     ..Docs::NONE
 };
 
+pub static SCRIPT_SHOW: Docs = Docs::of("sha1");
+
 pub static SCRIPT_LOAD: Docs = Docs::of("script");

@@ -160,6 +160,15 @@ pub static SLAVEOF: Docs = Docs {
     ..Docs::NONE
 };
 
+pub static COMMANDLOG_GET: Docs = Docs::of("count:int type<SLOW|LARGE-REQUEST|LARGE-REPLY>");
+
+pub static COMMANDLOG_TYPE: Docs = Docs::of("type<SLOW|LARGE-REQUEST|LARGE-REPLY>");
+
+pub static HOTKEYS_START: Docs = Docs::of(
+    "METRICS metrics{count:int [CPU] [NET]} [COUNT k:int] [DURATION seconds:int] [SAMPLE ratio:int] \
+     [SLOTS slots{count:int slot:int...}]",
+);
+
 pub static SLOWLOG_GET: Docs = Docs {
     arguments: "[count:int]",
     history: &[("4.0.0", "Entries have the client's address and name.")],

@@ -20,6 +20,8 @@ pub static SINTERCARD: Docs = Docs::of("numkeys:int key@0... [LIMIT limit:int]")
 
 pub static SINTERSTORE: Docs = Docs::of("destination@0 key@1...");
 
+pub static SDIFFCARD: Docs = Docs::of("numkeys:int key@0... [LIMIT limit:int]");
+
 pub static SISMEMBER: Docs = Docs::of("key@0 member");
 
 pub static SMEMBERS: Docs = Docs::of("key@0");
@@ -49,5 +51,7 @@ pub static SREM: Docs = Docs {
 pub static SSCAN: Docs = Docs::of("key@0 cursor:int [MATCH pattern:pattern] [COUNT count:int]");
 
 pub static SUNION: Docs = Docs::of("key@0...");
+
+pub static SUNIONCARD: Docs = Docs::of("numkeys:int key@0... [APPROX] [LIMIT limit:int]");
 
 pub static SUNIONSTORE: Docs = Docs::of("destination@0 key@1...");

@@ -90,7 +90,27 @@ static SUBCOMMANDS: &[Command] = &[
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         ..Command::runs(load)
     },
+    Command {
+        name: "script|show",
+        arity: 3,
+        flags: Flags::NOSCRIPT
+            .union(Flags::STALE)
+            .union(Flags::NO_DATABASE),
+        group: Group::Scripting,
+        since: "8.0.0",
+        complexity: "O(1).",
+        summary: "Show server-side Lua script in the script cache.",
+        docs: &manual::scripting::SCRIPT_SHOW,
+        ..Command::runs(show)
+    },
 ];
+
+fn show(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let script = cx.engine.cached(&args[2]);
+    let script = script.ok_or(CommandError::fixed("NOSCRIPT No matching script."))?;
+    cx.client.reply.bulk(&script.source);
+    Ok(())
+}
 
 fn load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let sha = Sha::of(&args[2]);

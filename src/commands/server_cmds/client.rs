@@ -103,6 +103,33 @@ pub static COMMANDS: &[Command] = &[Command {
             ..Command::runs(client_list)
         },
         Command {
+            name: "client|capa",
+            arity: -3,
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::ALLOW_BUSY)
+                .union(Flags::KEEPS_CACHING),
+            group: Group::Connection,
+            since: "8.0.0",
+            summary: "A client claims its capability.",
+            docs: &manual::connection::CLIENT_CAPA,
+            ..Command::runs(client_capa)
+        },
+        Command {
+            name: "client|import-source",
+            arity: 3,
+            flags: Flags::NOSCRIPT
+                .union(Flags::LOADING)
+                .union(Flags::STALE)
+                .union(Flags::KEEPS_CACHING),
+            group: Group::Connection,
+            since: "8.1.0",
+            summary: "Marks this client as an import source when the server is in import mode.",
+            docs: &manual::connection::CLIENT_IMPORT_SOURCE,
+            ..Command::runs(client_import_source)
+        },
+        Command {
             name: "client|no-evict",
             arity: 3,
             flags: Flags::ADMIN
@@ -448,6 +475,22 @@ fn set_flag(cx: &mut Cx<'_>, args: Args<'_>, flag: ClientFlags) -> CmdResult {
     cx.client.flags.set(flag, on);
     cx.client.reply.ok();
     Ok(())
+}
+
+/// CLIENT CAPA: what is not known is passed over.
+fn client_capa(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if (2..args.len()).any(|at| args.is(at, "REDIRECT")) {
+        cx.client.flags.insert(ClientFlags::REDIRECT);
+    }
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn client_import_source(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    if !cx.engine.config.import_mode && !args.is(2, "OFF") {
+        return Err(CommandError::fixed("ERR Server is not in import mode"));
+    }
+    set_flag(cx, args, ClientFlags::IMPORT_SOURCE)
 }
 
 fn client_reply(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -2,7 +2,7 @@
 
 use crate::manual;
 use engine::spec::{Command, Flags, Group};
-use engine::{Args, CmdResult, CommandError, Cx};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};
 
 const STALE: Flags = Flags::STALE;
 const LOADING: Flags = Flags::LOADING.union(Flags::STALE);
@@ -32,6 +32,7 @@ pub static COMMANDS: &[Command] = &[
         flags: LOADING.union(Flags::FAST),
         since: "3.0.0",
         categories: Some(&["connection"]),
+        run: |cx, args| reads_here(cx, args, true),
         ..REFUSED
     },
     Command {
@@ -40,6 +41,7 @@ pub static COMMANDS: &[Command] = &[
         flags: LOADING.union(Flags::FAST),
         since: "3.0.0",
         categories: Some(&["connection"]),
+        run: |cx, args| reads_here(cx, args, false),
         ..REFUSED
     },
     Command {
@@ -293,4 +295,14 @@ fn disabled(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Err(CommandError::fixed(
         "ERR This instance has cluster support disabled",
     ))
+}
+
+/// READONLY and READWRITE: whether a client that goes where the primary is (CLIENT CAPA redirect) reads from a replica.
+fn reads_here(cx: &mut Cx<'_>, args: Args<'_>, here: bool) -> CmdResult {
+    if !cx.client.flags.contains(ClientFlags::REDIRECT) {
+        return disabled(cx, args);
+    }
+    cx.client.flags.set(ClientFlags::READONLY, here);
+    cx.client.reply.ok();
+    Ok(())
 }

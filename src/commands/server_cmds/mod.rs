@@ -4,7 +4,7 @@
 //! * [`config`]: CONFIG; [`command`]: COMMAND, with [`docs`]; [`client`]: CLIENT, with [`engine::client_list`].
 //! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`], [`cluster`], [`module`]: commands of parts that are not built in,
 //!   most of which are refused.
-//! * [`slowlog`], [`latency`], [`monitor`]: what commands are doing.
+//! * [`slowlog`], [`hotkeys`], [`latency`], [`monitor`]: what commands are doing.
 
 pub mod acl;
 pub mod admin;
@@ -15,6 +15,7 @@ pub mod command;
 pub mod command_info;
 pub mod config;
 pub mod docs;
+pub mod hotkeys;
 pub mod info;
 pub mod info_sections;
 pub mod latency;

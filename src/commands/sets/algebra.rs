@@ -145,10 +145,18 @@ fn each_left(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
 }
 
 fn united(sets: &[Option<SetRef<'_>>], limits: &Limits) -> Set {
+    united_up_to(sets, limits, usize::MAX)
+}
+
+/// The union, or so many of its members.
+fn united_up_to(sets: &[Option<SetRef<'_>>], limits: &Limits, most: usize) -> Set {
     let mut all = Set::new();
     for set in sets.iter().flatten() {
         for member in set.iter() {
             member.with(|m| all.add(m, limits));
+            if all.as_ref().len() >= most {
+                return all;
+            }
         }
     }
     all
@@ -163,6 +171,42 @@ pub fn sintercard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         n += 1;
         n < limit
     });
+    cx.client.reply.int(n as i64);
+    Ok(())
+}
+
+pub fn sdiffcard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (keys, rest) = counted_keys(args)?;
+    let limit = cardinality_limit(args, rest)?;
+    let found = find_sets(cx, keys)?;
+    let mut n = 0;
+    each_left(&views(cx, &found), |_| {
+        n += 1;
+        n < limit
+    });
+    cx.client.reply.int(n as i64);
+    Ok(())
+}
+
+/// SUNIONCARD. With APPROX the number is exact all the same: an estimate would save the memory of the union only.
+pub fn sunioncard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (keys, mut rest) = counted_keys(args)?;
+    let mut limit = usize::MAX;
+    while rest < args.len() {
+        if args.is(rest, "APPROX") {
+            rest += 1;
+        } else {
+            limit = cardinality_limit(Args(&args.0[..args.len().min(rest + 2)]), rest)?;
+            rest += 2;
+        }
+    }
+    let found = find_sets(cx, keys)?;
+    let sets = views(cx, &found);
+    let n = match &sets[..] {
+        [one] => one.as_ref().map_or(0, SetRef::len).min(limit),
+        _ => united_up_to(&sets, &cx.engine.limits, limit).len(),
+    };
+    drop(sets);
     cx.client.reply.int(n as i64);
     Ok(())
 }

@@ -164,6 +164,32 @@ pub static COMMANDS: &[Command] = &[
         ..Command::runs(algebra::sintercard)
     },
     Command {
+        name: "sdiffcard",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Set,
+        since: "8.10.0",
+        complexity: "O(N) where N is the total number of elements in all given sets.",
+        summary: "Returns the number of members of the difference between the first set and all successive sets.",
+        docs: &manual::sets::SDIFFCARD,
+        ..Command::runs(algebra::sdiffcard)
+    },
+    Command {
+        name: "sunioncard",
+        arity: -3,
+        flags: Flags::READONLY.union(Flags::MOVABLEKEYS),
+        keys: Keys::Counted { count: 1, first: 0 },
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Set,
+        since: "8.10.0",
+        complexity: "O(N) where N is the total number of elements in all given sets.",
+        summary: "Returns the number of members of the union of multiple sets.",
+        docs: &manual::sets::SUNIONCARD,
+        ..Command::runs(algebra::sunioncard)
+    },
+    Command {
         name: "sinterstore",
         arity: -3,
         flags: Flags::WRITE.union(Flags::DENYOOM),

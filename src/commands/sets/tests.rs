@@ -185,3 +185,42 @@ fn effects_name_what_chance_chose() {
     assert_eq!(sizes, [1, 1026, 478, 1], "MULTI, two SREM, EXEC");
     bench.check(&[("SCARD s", ":1500")]);
 }
+
+#[test]
+fn sizes_of_differences_and_unions_are_counted_up_to_a_limit() {
+    check(&[
+        ("SADD a 1 2 3", ":3"),
+        ("SADD b 2 3 4", ":3"),
+        ("SET s x", "+OK"),
+        ("SDIFFCARD 2 a b", ":1"),
+        ("SDIFFCARD 1 a", ":3"),
+        ("SDIFFCARD 1 a LIMIT 2", ":2"),
+        ("SDIFFCARD 2 a b LIMIT 0", ":1"),
+        ("SDIFFCARD 2 nokey a", ":0"),
+        (
+            "SDIFFCARD 2 nokey s",
+            "-WRONGTYPE Operation against a key holding the wrong kind of value",
+        ),
+        ("SDIFFCARD 0 a", "-ERR numkeys should be greater than 0"),
+        (
+            "SDIFFCARD 3 a b",
+            "-ERR Number of keys can't be greater than number of args",
+        ),
+        ("SDIFFCARD 2 a b LIMIT -1", "-ERR LIMIT can't be negative"),
+        ("SDIFFCARD 2 a b LIMIT", "-ERR syntax error"),
+        ("SDIFFCARD 2 a b APPROX", "-ERR syntax error"),
+        ("SUNIONCARD 2 a b", ":4"),
+        ("SUNIONCARD 2 a b APPROX", ":4"),
+        ("SUNIONCARD 2 a b LIMIT 2", ":2"),
+        ("SUNIONCARD 2 a b APPROX LIMIT 3", ":3"),
+        ("SUNIONCARD 2 a b LIMIT 2 LIMIT 0", ":4"),
+        ("SUNIONCARD 1 a LIMIT 2", ":2"),
+        ("SUNIONCARD 1 nokey", ":0"),
+        (
+            "SUNIONCARD 2 a s",
+            "-WRONGTYPE Operation against a key holding the wrong kind of value",
+        ),
+        ("SUNIONCARD 2 a b LIMIT x", "-ERR LIMIT can't be negative"),
+        ("SUNIONCARD 2 a b foo", "-ERR syntax error"),
+    ]);
+}

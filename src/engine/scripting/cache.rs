@@ -26,7 +26,8 @@ pub struct Script {
     pub name: Rc<str>,
     /// Its flags.
     pub flags: ScriptFlags,
-    source_len: usize,
+    /// What SCRIPT SHOW shows.
+    pub source: Box<[u8]>,
     /// When it was last used, if it may be evicted.
     used: Option<u64>,
 }
@@ -102,7 +103,7 @@ impl Cache {
         &mut self,
         sha: &Sha,
         id: u64,
-        source_len: usize,
+        source: &[u8],
         flags: ScriptFlags,
         by_eval: bool,
     ) -> Option<u64> {
@@ -116,10 +117,10 @@ impl Cache {
             id,
             name: name.clone(),
             flags,
-            source_len,
+            source: source.into(),
             used: by_eval.then_some(self.uses),
         };
-        self.bytes += source_len + OVERHEAD;
+        self.bytes += source.len() + OVERHEAD;
         self.places.insert(name.clone(), self.scripts.len());
         self.scripts.push(script);
         if by_eval {
@@ -148,7 +149,7 @@ impl Cache {
                 if let Some(moved) = self.scripts.get(place) {
                     self.places.insert(moved.name.clone(), place);
                 }
-                self.bytes -= script.source_len + OVERHEAD;
+                self.bytes -= script.source.len() + OVERHEAD;
                 return Some(script.id);
             }
             let at = self.evictable.partition_point(|(at, _)| *at < last_use);
@@ -182,7 +183,7 @@ impl Engine {
             )));
         }
         let cache = &mut self.scripting.cache;
-        if let Some(evicted) = cache.add(sha, id, source.len(), flags, by_eval) {
+        if let Some(evicted) = cache.add(sha, id, source, flags, by_eval) {
             self.stats.evicted_scripts += 1;
             self.ask_vm(Kind::Eval, Ask::Forget(evicted));
         }
@@ -205,7 +206,7 @@ mod tests {
 
     fn add(cache: &mut Cache, name: impl ToString, by_eval: bool) -> Option<u64> {
         let id = cache.next_id();
-        cache.add(&sha(name), id, 10, ScriptFlags::COMPAT, by_eval)
+        cache.add(&sha(name), id, b"return 1 1", ScriptFlags::COMPAT, by_eval)
     }
 
     #[test]

@@ -156,6 +156,8 @@ impl Cx<'_> {
         actor.flags.set(ClientFlags::MASTER, obeys);
         let no_touch = self.client.flags.contains(ClientFlags::NO_TOUCH);
         actor.flags.set(ClientFlags::NO_TOUCH, no_touch);
+        let imports = self.client.flags.contains(ClientFlags::IMPORT_SOURCE);
+        actor.flags.set(ClientFlags::IMPORT_SOURCE, imports);
         let mut run = engine.scripting.spare.take().unwrap_or_default();
         run.id = start.id;
         run.function = start.function;
