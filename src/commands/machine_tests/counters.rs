@@ -58,3 +58,24 @@ fn changes_hits_and_misses_are_counted_as_in_the_reference() {
         assert_eq!(counted, (changes, hits, misses), "{request}");
     }
 }
+
+/// XGROUP CREATE made a key behind the back of those who watched it.
+#[test]
+fn a_stream_that_is_made_for_its_group_is_seen_by_who_watches_it() {
+    let mut bench = Bench::new();
+    let other = bench.connect();
+    bench.run("WATCH x");
+    bench.run_as(other, "XGROUP CREATE x g 0 MKSTREAM");
+    bench.run("MULTI");
+    bench.run("PING");
+    assert_eq!(bench.run("EXEC"), "nil[]");
+    bench.run("WATCH x");
+    bench.run_as(other, "XGROUP CREATE x g2 0");
+    bench.run("MULTI");
+    bench.run("PING");
+    assert_eq!(
+        bench.run("EXEC"),
+        "[+PONG]",
+        "a group is no change of the stream"
+    );
+}

@@ -83,6 +83,8 @@ pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let db = cx.client.db;
             cx.engine.touch(db, loc);
             cx.created(key);
+            // The group counts as the change; those who watch the key see that it is there.
+            cx.changed(key, 0);
             loc
         }
     };
