@@ -78,7 +78,7 @@ complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_sub
 complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_subcommand_from digest" -l keep-expired -d 'Count expired keys too, which a server drops when it loads'
 complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_subcommand_from digest" -s q -l quiet -d 'Show no progress bar'
 complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_subcommand_from digest" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_subcommand_from convert" -l target -d 'The server that shall read it: auto (the lowest version that holds the data), redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8, valkey-8, valkey-9' -r
+complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_subcommand_from convert" -l target -d 'The server that shall read it: auto (the lowest version that holds the data), redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8, redis-8.6, redis-8.8, valkey-8, valkey-9' -r
 complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_subcommand_from convert" -l on-loss -d 'What to do when the target cannot hold something' -r -f -a "refuse\t'Write nothing if anything would be lost'
 report\t'Write what the target can hold, and list the rest'"
 complete -c forebay -n "__fish_forebay_using_subcommand rdb; and __fish_seen_subcommand_from convert" -l losses-max -d 'How many losses to list' -r
