@@ -5,7 +5,9 @@
 use super::testing::Bench;
 use engine::spec::Flags;
 use engine::table;
+use rdb::target::Target;
 use replication::Reads;
+use std::collections::BTreeMap;
 
 /// Runs before each example.
 const GROUND: [&str; 12] = [
@@ -186,6 +188,74 @@ fn what_replicas_are_sent_is_known_to_the_eldest() {
             }
         }
     }
+}
+
+/// Which real server knows which command, by their own word (`tests/replication/known.rs`).
+struct Known {
+    servers: Vec<(String, Target)>,
+    /// By command, in the order of the servers.
+    rows: BTreeMap<String, Vec<bool>>,
+}
+
+impl Known {
+    fn read() -> Known {
+        let text = include_str!("../../testdata/commands/known.txt");
+        let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+        let head = lines.next().expect("a head").split(' ').skip(1);
+        let server = |name: &str| {
+            let (family, version) = name.split_once('-').expect("family-version");
+            let (major, minor) = version.split_once('.').expect("major.minor");
+            let [major, minor] = [major, minor].map(|n| n.parse().expect("a number"));
+            let target = Target::of_server(family == "valkey", major, minor);
+            (name.to_owned(), target)
+        };
+        let row = |line: &str| {
+            let mut cells = line.split(' ');
+            let name = cells.next().expect("a name").to_owned();
+            (name, cells.map(|cell| cell == "+").collect())
+        };
+        Known {
+            servers: head.map(server).collect(),
+            rows: lines.map(row).collect(),
+        }
+    }
+
+    /// A server that does not list the subcommands of a container is taken to know those that it had.
+    fn knows(&self, server: usize, command: &str, sub: &str) -> bool {
+        let row = |name: &str| self.rows.get(name).is_some_and(|row| row[server]);
+        let within = format!("{command}|");
+        let lists = self
+            .rows
+            .iter()
+            .any(|(n, row)| row[server] && n.starts_with(&within));
+        row(command) && (!lists || row(&format!("{within}{sub}")))
+    }
+}
+
+#[test]
+fn no_server_is_sent_what_its_own_list_of_commands_lacks() {
+    let known = Known::read();
+    assert_eq!(known.servers.len(), 10);
+    let mut looked_at = 0;
+    for (example, old_replica) in EXAMPLES.iter().flat_map(|e| [(e, true), (e, false)]) {
+        let effects = run(&mut bench(old_replica), example);
+        // A message is no data: it is sent unless all replicas are too old for it.
+        let told = |e: &&str| !e.is_empty() && !e.starts_with("SPUBLISH");
+        for effect in effects.split('|').filter(told) {
+            let argv: Vec<&str> = effect.split(' ').collect();
+            let needs = Reads::needed_by(&argv);
+            let word = |i: usize| argv.get(i).map_or(String::new(), |w| w.to_lowercase());
+            for (at, (server, target)) in known.servers.iter().enumerate() {
+                // One that is not known to read it loses its link instead.
+                if Reads::of_target(*target).contains(needs) {
+                    looked_at += 1;
+                    let knows = known.knows(at, &word(0), &word(1));
+                    assert!(knows, "{example}: {server} is sent {effect}");
+                }
+            }
+        }
+    }
+    assert!(looked_at > 1000, "{looked_at}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! * [`modes`]: every way of a full sync, under writes.
 //! * [`faults`]: one fault at each phase of a sync.
 //! * [`hostile`]: a primary that says any number.
+//! * [`known`]: which server knows which command, asked of them.
 //! * [`links`]: links that are cut, killed processes, restarts.
 //! * [`newer`]: Forebay follows servers that are newer.
 //! * [`older`]: real servers of every age follow.
@@ -18,6 +19,7 @@ mod support;
 
 mod faults;
 mod hostile;
+mod known;
 mod links;
 mod modes;
 mod newer;

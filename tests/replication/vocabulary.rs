@@ -80,6 +80,14 @@ const WRITES: &[&[&str]] = &[
     ],
     &["DEL str list nothing", "UNLINK set nothing"],
     &["DELIFEQ str abc", "DELIFEQ other nope"],
+    &["DELEX str IFEQ abc", "DELEX other IFEQ nope", "DELEX list"],
+    &[
+        "PEXPIRE list 10000000",
+        "LMOVEM list fresh LEFT LEFT COUNT 2 OBO",
+        "LMOVEM list fresh RIGHT LEFT COUNT 1 BULK",
+        "LMOVEM list list LEFT LEFT COUNT 9 OBO",
+        "BLMOVEM fresh list RIGHT RIGHT 1 EXACTLY 2 BULK",
+    ],
     &[
         "EXPIRE str 1000 NX",
         "EXPIREAT num 4000000000",
@@ -284,8 +292,8 @@ const WRITES: &[&[&str]] = &[
     &["FLUSHALL", "SET all gone"],
 ];
 
-/// Commands that write and are not among [`WRITES`]: tested below, or they need another server.
-const ELSEWHERE: [&str; 7] = [
+/// Commands that write and are not among [`WRITES`]: tested below or in [`crate::newer`], or they need another server.
+const ELSEWHERE: [&str; 8] = [
     "function|delete",
     "function|flush",
     "function|load",
@@ -293,6 +301,7 @@ const ELSEWHERE: [&str; 7] = [
     "migrate",
     "restore",
     "restore-asking",
+    "xnack",
 ];
 
 fn lay_ground(client: &mut Client) {
