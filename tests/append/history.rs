@@ -1,5 +1,6 @@
 //! The log is the replication history: after a restart, a replica asks for what it lacks, and a primary serves it.
 
+use crate::readers::assert_valid;
 use crate::support::dataset::wait_caught_up;
 use crate::support::server::{Builder, Server};
 use crate::support::wait::{LONG, wait_until};
@@ -59,6 +60,8 @@ fn a_replica_that_restarts_goes_on_where_its_log_ends() {
             wait_link(&replica);
             assert_same(&primary, &replica);
             assert_eq!(full_syncs(&primary), before, "{name}, round {round}");
+            wait_written(&replica);
+            assert_valid(replica.dir());
         }
     }
 }
@@ -84,6 +87,8 @@ fn a_primary_that_restarts_serves_what_its_log_holds() {
             write(&mut primary.client(), &mut Rng::new(round + 10), 5);
             assert_same(&primary, &replica);
             assert_eq!(full_syncs(&primary), "0", "{name}, round {round}");
+            wait_written(&primary);
+            assert_valid(primary.dir());
         }
     }
 }
@@ -314,4 +319,39 @@ fn a_primary_that_restarts_as_a_replica_of_its_successor_goes_on() {
         assert_same(&successor, &first);
         assert_eq!(full_syncs(&successor), "0", "{name}");
     }
+}
+
+#[test]
+fn a_log_that_tells_no_place_leads_to_a_full_sync_and_the_reason_is_said() {
+    let primary = Builder::forebay().start();
+    write(&mut primary.client(), &mut Rng::new(1), 10);
+    // It was written while nobody followed, so nothing was counted.
+    let alone = forebay("everysec").start();
+    write(&mut alone.client(), &mut Rng::new(2), 10);
+    wait_written(&alone);
+    let follows = format!("replicaof 127.0.0.1 {}", primary.port());
+    let replica = alone.restart_with(|builder| builder.config(follows));
+    replica.wait_log("tells no place in a replication history: this replica needs a full resync");
+    wait_link(&replica);
+    assert_same(&primary, &replica);
+    assert_eq!(full_syncs(&primary), "1");
+    // Its backlog was freed, and what it wrote after that was not counted.
+    let mut counted = forebay("everysec").config("repl-backlog-ttl 1").start();
+    let follower = Builder::forebay().replica_of(&counted).start();
+    wait_link(&follower);
+    counted.client().ok("SET counted 1");
+    assert_same(&counted, &follower);
+    follower.client().ok("REPLICAOF NO ONE");
+    counted.wait_log("Replication backlog freed");
+    counted.client().ok("SET uncounted 1");
+    wait_written(&counted);
+    counted.kill();
+    let counted = counted.restart();
+    counted.wait_log("nothing was counted after offset");
+    assert_eq!(
+        counted
+            .client()
+            .info_field("replication", "repl_backlog_active"),
+        "0"
+    );
 }

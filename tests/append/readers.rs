@@ -5,6 +5,7 @@ use crate::support::server::{Builder, Server};
 use crate::support::wait::wait_until;
 use crate::{copy_log, digest, forebay, loaded_by, log_directory, write};
 use base::testing::Rng;
+use std::path::Path;
 use std::process::Command;
 
 const READERS: [&str; 6] = [
@@ -49,15 +50,7 @@ fn real_servers_and_their_check_take_a_log_before_and_after_a_rewrite() {
     server.signal(libc::SIGTERM);
     server.wait_exit();
     let copy = copy_log(&server);
-    let checked = Command::new("redis-check-aof")
-        .arg(copy.path().join("appendonlydir/appendonly.aof.manifest"))
-        .output();
-    let checked = checked.expect("redis-check-aof can be run");
-    let told = String::from_utf8_lossy(&checked.stdout);
-    assert!(
-        told.contains("All AOF files and manifest are valid"),
-        "{told}"
-    );
+    assert_valid(copy.path());
     for name in READERS {
         let Some(reader) = Builder::peer(name) else {
             continue;
@@ -66,6 +59,19 @@ fn real_servers_and_their_check_take_a_log_before_and_after_a_rewrite() {
         assert_eq!(loaded_by(reader, copy.path()), expected, "{name}");
     }
     assert_eq!(loaded_by(Builder::forebay(), copy.path()), expected);
+}
+
+/// The check of a real server takes the log in this directory.
+pub fn assert_valid(dir: &Path) {
+    let checked = Command::new("redis-check-aof")
+        .arg(dir.join("appendonlydir/appendonly.aof.manifest"))
+        .output();
+    let checked = checked.expect("redis-check-aof can be run");
+    let told = String::from_utf8_lossy(&checked.stdout);
+    assert!(
+        told.contains("All AOF files and manifest are valid"),
+        "{told}"
+    );
 }
 
 #[test]

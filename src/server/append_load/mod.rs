@@ -77,6 +77,13 @@ pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, Str
         // The files hold a complete dataset, and it is in memory now.
         server.persistence.start_empty();
     });
+    if let Ok(None) = told
+        && server.engine.borrow().config.replicaof.is_some()
+    {
+        tracing::info!(
+            "The append-only file tells no place in a replication history: this replica needs a full resync"
+        );
+    }
     let told = told.unwrap_or_else(|why| {
         tracing::warn!(
             "The replication history does not go on from the append-only file: {why}. Replicas need a full resync"
