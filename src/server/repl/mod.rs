@@ -191,7 +191,13 @@ impl Transport for Sockets {
         let files = match self.spill.get() {
             Some(files) => files,
             None => {
-                let files = spill::SpillFiles::start(self.server.clone())?;
+                let server = self.server.clone();
+                let files = spill::SpillFiles::start(move |start, place| {
+                    let server = server.upgrade();
+                    let told = server
+                        .map(|s| s.with_engine(|engine| engine.repl.on_spilled(start, place)));
+                    told.is_some()
+                })?;
                 self.spill.get_or_init(|| files)
             }
         };

@@ -10,13 +10,12 @@
 //!    that, because it can take long.
 //!  * The files have no name, so nothing of them is left, however the server ends.
 
-use crate::{Server, threads};
+use crate::threads;
 use replication::ReplOffset;
 use replication::log::{Place, Spill};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::rc::Weak;
 use std::sync::{Arc, mpsc};
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
@@ -52,11 +51,13 @@ impl Drop for SpillFile {
 type Done = (ReplOffset, Result<Place, String>);
 
 impl SpillFiles {
-    /// Starts the thread that writes, and the task that informs the log of what was written.
+    /// Starts the thread that writes, and the task that tells what was written for as long as `tell` says true.
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn start(server: Weak<Server>) -> io::Result<SpillFiles> {
+    pub fn start(
+        tell: impl Fn(ReplOffset, Result<Place, String>) -> bool + 'static,
+    ) -> io::Result<SpillFiles> {
         let (jobs, inbox) = mpsc::channel();
         let (done, mut results) = async_mpsc::unbounded_channel::<Done>();
         let closer = jobs.clone();
@@ -66,10 +67,9 @@ impl SpillFiles {
         })?;
         tokio::task::spawn_local(async move {
             while let Some((start, place)) = results.recv().await {
-                let Some(server) = server.upgrade() else {
+                if !tell(start, place) {
                     return;
-                };
-                server.with_engine(|engine| engine.repl.on_spilled(start, place));
+                }
             }
         });
         Ok(SpillFiles { jobs })
