@@ -12,7 +12,7 @@ const LARGEST: &[(&str, usize)] = &[
     ("commands", 2),
     ("config", 2),
     ("engine", 35),
-    ("flow", 5),
+    ("flow", 2),
     ("keyspace", 5),
     ("lua", 4),
     ("lua-syntax", 2),

@@ -4,8 +4,11 @@
 //! new one is complete; in between [`crate::whole`] says that there is none.
 
 mod error;
+mod progress;
 
 pub use error::LoadError;
+pub use progress::LoadProgress;
+pub(crate) use progress::Loading;
 
 use crate::save::{HeatAs, Saves, Settings, Writers};
 use base::LogLevel;
@@ -19,7 +22,6 @@ use rdb::check::ValueInfo;
 use rdb::module::ModuleAux;
 use rdb::{ErrorKind, RdbType, RdbVersion};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// What the loader must know.
 #[derive(Clone, Debug)]
@@ -133,19 +135,6 @@ pub enum HeatPolicy {
     Lfu(u16),
 }
 
-/// Shared with those who show the progress or may cancel the load.
-#[derive(Default, Debug)]
-pub struct LoadProgress {
-    /// Bytes of the dump read.
-    pub bytes: AtomicU64,
-    /// Keys scanned.
-    pub keys: AtomicU64,
-    /// Memory that the writer used, as the dump says.
-    pub used_memory: AtomicU64,
-    /// Set it to give the load up.
-    pub cancel: AtomicBool,
-}
-
 /// A complete dataset.
 pub struct Loaded {
     /// The databases that have keys, by number.
@@ -179,16 +168,6 @@ impl Loaded {
     pub fn aux(&self, name: &str) -> Option<&[u8]> {
         aux_field(&self.aux, name)
     }
-}
-
-/// A load that is running.
-pub(crate) struct Loading {
-    pub started_unix: i64,
-    /// By the steady clock.
-    pub started_ms: i64,
-    /// Bytes of the dump, or 0 if they are not known.
-    pub total: u64,
-    pub progress: Arc<LoadProgress>,
 }
 
 /// An AUX field by name, in any case; if there are several, the last one.
