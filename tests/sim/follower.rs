@@ -106,7 +106,8 @@ impl Node {
             }
             Some(_) => {}
         }
-        self.loading = gives_up(mode);
+        // Without anybody who takes the new data nothing is given up.
+        self.loading = gives_up(mode) && self.follower.receives(|_| true);
         self.lost |= self.loading && had_keys;
     }
 

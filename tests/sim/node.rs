@@ -245,6 +245,11 @@ impl Node {
         self.replication.transport().spilled.get()
     }
 
+    /// Payloads that nobody took.
+    pub fn untaken(&self) -> u64 {
+        self.saves.writers().untaken()
+    }
+
     /// The last save to disk has failed.
     pub fn has_failed_save(&self) -> bool {
         self.saves.last_failure().is_some()

@@ -92,10 +92,24 @@ impl Receiving for Taker {
     }
 }
 
+impl Hands {
+    /// Where one thing is short, another may be: there is nobody to take a payload.
+    fn refuse(&self) -> Result<(), String> {
+        match self.disk().is_full() && self.below(3) == 0 {
+            true => {
+                self.note_refusal();
+                Err("Can't start the thread that receives".to_owned())
+            }
+            false => Ok(()),
+        }
+    }
+}
+
 impl Receivers for Hands {
     type Receiving = Taker;
 
     fn take_to_file(&self, to: IntoFile) -> Result<Taker, String> {
+        self.refuse()?;
         let IntoFile { place, temp, check } = to;
         let work = match Incoming::create(self.disk(), temp, place) {
             Ok(incoming) => Work::ToFile(incoming, check),
@@ -109,6 +123,7 @@ impl Receivers for Hands {
         options: LoadOptions,
         progress: Arc<LoadProgress>,
     ) -> Result<Taker, String> {
+        self.refuse()?;
         let work = Work::ToMemory(Vec::new(), options, progress);
         Ok(Taker::new(self, work))
     }

@@ -33,6 +33,8 @@ struct Shared {
     refused: Cell<u64>,
     /// How long things take.
     rng: RefCell<Rng>,
+    /// Payloads that nobody took.
+    untaken: Cell<u64>,
 }
 
 /// The file of a save that was given up, and when it is complete.
@@ -52,6 +54,7 @@ impl Hands {
             late: RefCell::default(),
             refused: Cell::new(0),
             rng: RefCell::new(Rng::new(seed)),
+            untaken: Cell::new(0),
         }))
     }
 
@@ -63,6 +66,16 @@ impl Hands {
     /// A number below this one.
     pub fn below(&self, n: u64) -> u64 {
         self.0.rng.borrow_mut().below(n)
+    }
+
+    /// Nobody takes a payload.
+    pub fn note_refusal(&self) {
+        self.0.untaken.set(self.0.untaken.get() + 1);
+    }
+
+    /// Payloads that nobody took.
+    pub fn untaken(&self) -> u64 {
+        self.0.untaken.get()
     }
 
     /// Time passes.

@@ -54,6 +54,8 @@ pub struct Tally {
     pub spilled: u64,
     /// Payloads that were refused, for damage or a full disk.
     pub refused: u64,
+    /// Payloads that nobody took.
+    pub untaken: u64,
     /// Times that a server came back.
     pub restarts: u64,
     /// FAILOVERs that were carried out.
@@ -76,6 +78,7 @@ impl Tally {
         self.partial += other.partial;
         self.spilled += other.spilled;
         self.refused += other.refused;
+        self.untaken += other.untaken;
         self.restarts += other.restarts;
         self.failovers += other.failovers;
         self.left += other.left;
@@ -425,6 +428,7 @@ fn count(tally: &mut Tally, node: &Node) {
     tally.partial += stats.sync_partial_ok;
     tally.spilled += node.spilled() as u64;
     tally.refused += node.watch.refused;
+    tally.untaken += node.untaken();
     tally.late_saves += node.refused_places();
 }
 
