@@ -237,3 +237,16 @@ fn what_is_written_under_other_names_is_read_again() {
     assert_eq!(client.run("GET a").text(), Some("1"));
     assert_eq!(client.int("SCARD s"), members);
 }
+
+#[test]
+fn a_password_that_was_not_set_in_the_end_leaves_the_user_as_it_was() {
+    let (server, other) = (Builder::forebay().start(), Builder::forebay().start());
+    let mut client = server.client();
+    client.ok("ACL SETUSER default >one >two");
+    let before = client.run("ACL LIST");
+    let taken = other.port();
+    let error = client.error(&format!("CONFIG SET requirepass three port {taken}"));
+    assert!(error.contains("Unable to listen on this port"), "{error}");
+    assert_eq!(client.run("ACL LIST"), before);
+    assert_eq!(client.config("requirepass").as_deref(), Some(""));
+}

@@ -4,6 +4,7 @@ use crate::manual;
 use base::LogLevel;
 use config::access::{self, SetContext, SetError};
 use config::directive::{Change, Directive};
+use engine::acl::User;
 use engine::engine::CommandStats;
 use engine::spec::{Command, Flags, Group, Secrets};
 use engine::{Args, CmdResult, CommandError, Cx, Loading, table};
@@ -116,13 +117,21 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let to_error = |e: SetError| CommandError::new(format!("ERR {}", e.0));
     let (named, before) = access::set(&mut cx.engine.config, &pairs, context).map_err(to_error)?;
+    let default = User::clone(cx.engine.users.default_user());
     for (i, directive) in named.iter().enumerate() {
+        // The password that was set already is not set again: the user may have got others since.
+        if directive.change == Change::Password
+            && (directive.get)(&before) == (directive.get)(&cx.engine.config)
+        {
+            continue;
+        }
         if let Err(reason) = apply(cx, directive) {
             access::undo(&mut cx.engine.config, &before, &named);
             for done in &named[..=i] {
                 // What was in force before is in force again.
                 let _ = apply(cx, done);
             }
+            cx.engine.put_user(default, cx.client);
             return Err(to_error(SetError::at(pairs[i].0, &reason)));
         }
     }
