@@ -376,6 +376,13 @@ fn the_one_key_of_a_command_is_the_key_that_its_specifications_find() {
 }
 
 #[test]
+fn a_star_does_not_match_the_empty_key() {
+    let user = user("+get %R~*");
+    assert_eq!(verdict(&user, "get a"), Ok(()));
+    assert_eq!(verdict(&user, "get "), Err(Denied::Key(1)));
+}
+
+#[test]
 fn a_prefix_matches_what_the_same_glob_matches() {
     let user = user("+get ~ab* ~* +set");
     assert_eq!(verdict(&user, "get anything"), Ok(()));

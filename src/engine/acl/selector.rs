@@ -52,7 +52,8 @@ impl KeyPattern {
 
     fn matches(&self, key: &[u8]) -> bool {
         match self.prefix {
-            Some(len) => key.starts_with(&self.pattern[..len]),
+            // No pattern but the empty one matches the empty key.
+            Some(len) => !key.is_empty() && key.starts_with(&self.pattern[..len]),
             None => glob::matches(&self.pattern, key),
         }
     }
