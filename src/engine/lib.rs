@@ -43,6 +43,7 @@ pub mod options;
 pub mod output_limits;
 pub mod own_keys;
 pub mod pause;
+pub mod prefetch;
 pub mod pubsub;
 pub mod random;
 pub mod redact;

@@ -17,8 +17,8 @@ use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
 use base::large;
-use engine::{ClientFlags, ClientId, CommitPosition, Engine, Executor, KeyHint, Session};
-use keyspace::{Db, MemberArgs};
+use engine::prefetch::{BATCH, Hashes};
+use engine::{ClientFlags, ClientId, CommitPosition, Engine, Executor, Session};
 use resp::{Parser, RequestLimits};
 use smallvec::SmallVec;
 use std::future::Future;
@@ -27,14 +27,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-/// Requests parsed before the first of them runs.
-const BATCH: usize = 64;
 /// Reads before other tasks get their turn.
 const READS_PER_POLL: usize = 4;
-/// Requests in a batch from which on prefetching pays.
-const PREFETCH_FROM: usize = 3;
-/// Keys of a database from which on they are not all in the cache anyway.
-const PREFETCH_KEYS_FROM: usize = 20_000;
 /// Left-over buffers above this are given back when they become empty.
 const KEPT_BUFFER: usize = 64 * 1024;
 /// The shared reply buffer is not kept larger than this.
@@ -48,9 +42,6 @@ const WRITE_SHARED_FROM: usize = 4 << 20;
 const WRITE_MAX: usize = 8 << 20;
 /// Bytes that may wait to be run before AUTH.
 const UNAUTHENTICATED_INPUT_MAX: usize = 1 << 20;
-
-/// Hashes of the keys of a batch, in the order of its requests.
-type Hashes = SmallVec<[u64; BATCH]>;
 
 /// Why a connection's task stops serving requests.
 enum End {
@@ -315,48 +306,6 @@ impl Connection {
         self.attend_from(engine, session)
     }
 
-    /// Lets the keys of a batch come into the cache while the first of its requests run. The key is
-    /// mostly the first argument; where it is not, nothing is lost but the hint. Adds to `hashes` what the
-    /// first arguments of the requests hash to, as far as that was needed.
-    fn prefetch(&self, engine: &Engine, session: &Session, buf: &[u8], hashes: &mut Hashes) {
-        let n = self.parser.len();
-        if n < PREFETCH_FROM {
-            return;
-        }
-        let db = engine.keyspace.db(session.db);
-        self.prefetch_members(db, buf, hashes);
-        if db.len() < PREFETCH_KEYS_FROM {
-            return;
-        }
-        for i in hashes.len()..n {
-            // A request without arguments takes its place all the same.
-            let key = self.parser.request(i, buf).nth(1);
-            hashes.push(key.map_or(0, |key| db.hash(key)));
-        }
-        db.prefetch(hashes);
-    }
-
-    /// The same for members of a collection: where a batch begins with requests that name one key, the arguments
-    /// after it are most likely members.
-    fn prefetch_members(&self, db: &Db, buf: &[u8], hashes: &mut Hashes) {
-        let Some(key) = self.parser.request(0, buf).nth(1) else {
-            return;
-        };
-        let mut members = SmallVec::<[MemberArgs<'_>; BATCH]>::new();
-        for i in 0..self.parser.len() {
-            let mut args = self.parser.request(i, buf).skip(1);
-            match (args.next(), args.next()) {
-                (Some(next), Some(first)) if next == key => members.push((first, args.next())),
-                _ => break,
-            }
-        }
-        if members.len() >= PREFETCH_FROM {
-            let hash = db.hash(key);
-            hashes.resize(members.len(), hash);
-            db.prefetch_members(hash, key, &members);
-        }
-    }
-
     /// Runs whole requests from the front of `buf`; returns how many bytes are done with.
     fn run_requests(
         &mut self,
@@ -377,18 +326,15 @@ impl Connection {
             let max = if limits.unauthenticated { 1 } else { BATCH };
             let rest = &buf[done..];
             let parsed = self.parser.parse(rest, limits, max);
-            let mut hashes = Hashes::new();
-            self.prefetch(engine, session, rest, &mut hashes);
+            let args = |i| self.parser.request(i, rest);
+            let hashes = Hashes::prefetch(engine, session.db, self.parser.len(), args);
             let mut ran = 0;
             while ran < self.parser.len() && may_run(session) && !self.stalled {
                 let mut argv = SmallVec::<[&[u8]; 16]>::new();
                 self.parser
                     .request(ran, rest)
                     .for_each(|arg| argv.push(arg));
-                let hint = match (hashes.get(ran), argv.get(1)) {
-                    (Some(&hash), Some(key)) => KeyHint::new(key, hash),
-                    _ => KeyHint::default(),
-                };
+                let hint = hashes.hint(ran, &argv);
                 let seal = engine.commits.seal();
                 if ran == 0 && self.parser.is_refused() {
                     engine.reject(session, &incoming::REFUSED);

@@ -1,0 +1,83 @@
+//! Lets what a batch of requests will look up come into the cache while the first of them run.
+//!
+//! The cache misses of one request after the other would each be waited for; those of a batch overlap. The key is mostly
+//! the first argument; where it is not, nothing is lost but the hint.
+
+use crate::{Engine, KeyHint};
+use keyspace::{Db, MemberArgs};
+use smallvec::SmallVec;
+
+/// Requests of a batch.
+pub const BATCH: usize = 64;
+/// Requests in a batch from which on it pays.
+const FROM: usize = 3;
+/// Keys of a database from which on they are not all in the cache anyway.
+const KEYS_FROM: usize = 20_000;
+
+/// What the first arguments of a batch's requests hash to, as far as that was needed.
+#[derive(Debug, Default)]
+pub struct Hashes(SmallVec<[u64; BATCH]>);
+
+impl Hashes {
+    /// Prefetches for a batch of `n` requests on database `db`; `args` gives the arguments of one of them.
+    #[inline]
+    pub fn prefetch<'a, A>(
+        engine: &Engine,
+        db: usize,
+        n: usize,
+        args: impl Fn(usize) -> A,
+    ) -> Hashes
+    where
+        A: Iterator<Item = &'a [u8]>,
+    {
+        let mut hashes = Hashes::default();
+        if n < FROM {
+            return hashes;
+        }
+        let db = engine.keyspace.db(db);
+        hashes.members(db, n, &args);
+        if db.len() < KEYS_FROM {
+            return hashes;
+        }
+        for i in hashes.0.len()..n {
+            // A request without arguments takes its place all the same.
+            let key = args(i).nth(1);
+            hashes.0.push(key.map_or(0, |key| db.hash(key)));
+        }
+        db.prefetch(&hashes.0);
+        hashes
+    }
+
+    /// The same for members of a collection: where a batch begins with requests that name one key, the arguments
+    /// after it are most likely members.
+    fn members<'a, A>(&mut self, db: &Db, n: usize, args: &impl Fn(usize) -> A)
+    where
+        A: Iterator<Item = &'a [u8]>,
+    {
+        let Some(key) = args(0).nth(1) else {
+            return;
+        };
+        let mut members = SmallVec::<[MemberArgs<'_>; BATCH]>::new();
+        for i in 0..n {
+            let mut args = args(i).skip(1);
+            match (args.next(), args.next()) {
+                (Some(next), Some(first)) if next == key => members.push((first, args.next())),
+                _ => break,
+            }
+        }
+        if members.len() >= FROM {
+            let hash = db.hash(key);
+            self.0.resize(members.len(), hash);
+            db.prefetch_members(hash, key, &members);
+        }
+    }
+
+    /// The hint for request `i` of the batch, which has these arguments.
+    #[inline]
+    pub fn hint<'a>(&self, i: usize, argv: &[&'a [u8]]) -> KeyHint<'a> {
+        match (self.0.get(i), argv.get(1)) {
+            (Some(&hash), Some(key)) => KeyHint::new(key, hash),
+            _ => KeyHint::default(),
+        }
+    }
+}
