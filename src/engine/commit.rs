@@ -113,6 +113,11 @@ impl Commits {
         self.muted = !collect;
     }
 
+    /// The running requests come from a log.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
+    }
+
     /// The position of the last commit.
     pub fn position(&self) -> CommitPosition {
         self.last

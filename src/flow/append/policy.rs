@@ -22,6 +22,10 @@ pub struct Policy {
     pub fsync: Fsync,
     /// A rewrite is running, and `no-appendfsync-on-rewrite` leaves the disk to it.
     pub leave_disk_alone: bool,
+    /// Bytes from which on [`Fsync::EverySecond`] syncs before a second is over. They stay in memory until they are
+    /// durable: on a slow disk a second of writes, and what comes while these are synced, may be more than writers may
+    /// have there.
+    pub sync_from: usize,
     synced_at: u64,
     failed_at: Option<u64>,
 }
@@ -36,19 +40,26 @@ impl Policy {
     }
 
     /// Whether the log syncs now what it has written.
-    pub fn sync_is_due(&self, now: u64) -> bool {
+    pub fn sync_is_due(&self, now: u64, unsynced: usize) -> bool {
         match self.fsync {
             // Replies wait for this one, so the rewrite has to share the disk.
             Fsync::Always => true,
             _ if self.leave_disk_alone => false,
-            Fsync::EverySecond => now >= self.synced_at + EVERY_MS,
+            Fsync::EverySecond => {
+                now >= self.synced_at + EVERY_MS
+                    || (self.sync_from > 0 && unsynced >= self.sync_from)
+            }
             Fsync::No => false,
         }
     }
 
-    /// Whether batches that were written must be kept until they are durable.
+    /// Whether batches that were written must be kept until they are durable, because that will be soon.
     pub fn keeps(&self) -> bool {
-        self.fsync != Fsync::No
+        match self.fsync {
+            Fsync::Always => true,
+            Fsync::EverySecond => !self.leave_disk_alone,
+            Fsync::No => false,
+        }
     }
 
     /// Whether it may use the disk after a failure.
@@ -82,7 +93,7 @@ mod tests {
         let due = |fsync, now| {
             let mut policy = Policy::new(fsync);
             policy.synced(5000);
-            policy.sync_is_due(now)
+            policy.sync_is_due(now, 100)
         };
         assert!(due(Fsync::Always, 5000));
         assert!(!due(Fsync::EverySecond, 5999) && due(Fsync::EverySecond, 6000));
@@ -90,11 +101,26 @@ mod tests {
     }
 
     #[test]
+    fn much_that_is_not_durable_is_synced_before_a_second_is_over() {
+        let mut policy = Policy::new(Fsync::EverySecond);
+        policy.sync_from = 1000;
+        policy.synced(5000);
+        assert!(!policy.sync_is_due(5001, 999) && policy.sync_is_due(5001, 1000));
+        policy.leave_disk_alone = true;
+        assert!(!policy.sync_is_due(5001, 1000));
+    }
+
+    #[test]
     fn the_disk_is_left_to_a_rewrite_unless_replies_wait_for_a_sync() {
         for (fsync, due) in [(Fsync::Always, true), (Fsync::EverySecond, false)] {
             let mut policy = Policy::new(fsync);
             policy.leave_disk_alone = true;
-            assert_eq!(policy.sync_is_due(99_000), due);
+            assert_eq!(policy.sync_is_due(99_000, 100), due);
+            assert_eq!(
+                policy.keeps(),
+                due,
+                "else memory would fill until the rewrite ends"
+            );
         }
     }
 

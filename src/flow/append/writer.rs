@@ -15,7 +15,7 @@ use disk::{Aside, Disk, DiskFile};
 use engine::CommitPosition;
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// What an operation on the log's files may fail with.
@@ -134,9 +134,9 @@ impl<D: Disk> Writer<D> {
         self.written < self.kept.len()
     }
 
-    /// Bytes were written that are not known to be durable.
+    /// Bytes were written that are not known to be durable, though they may count as settled.
     pub fn has_unsynced(&self) -> bool {
-        self.written > 0
+        self.written > 0 || self.durable.at < self.last.at
     }
 
     /// All commits up to this one are durable.
@@ -197,29 +197,26 @@ impl<D: Disk> Writer<D> {
         if self.written == self.kept.len() {
             return Ok(());
         }
-        let mut put = |bytes: &[u8]| {
-            current.sealer.update(bytes);
-            current.len += bytes.len() as u64;
-            current.file.write_all(bytes)
-        };
-        let mut write = || {
-            for batch in self.kept.iter().skip(self.written) {
-                if let (false, Some(db)) = (current.selected, batch.db) {
-                    put(&select(db))?;
-                }
-                current.selected = true;
-                put(&batch.bytes)?;
-            }
-            Ok(())
-        };
-        let mut result = write();
-        if result.is_ok() {
-            let mut seal = Vec::new();
-            let Mark { id, offset, ms, .. } = last.end;
-            current.sealer.seal(&id, offset, ms, &mut seal);
-            current.len += seal.len() as u64;
-            result = current.file.write_all(&seal);
+        let mut before = Vec::new();
+        let unwritten = self.kept.range(self.written..);
+        if let (false, Some(db)) = (
+            current.selected,
+            unwritten.clone().next().and_then(|b| b.db),
+        ) {
+            before = select(db);
         }
+        // What comes after the first batch goes on in the database that the one before it has selected.
+        current.selected = true;
+        let mut seal = Vec::new();
+        let bytes = unwritten.map(|batch| &batch.bytes[..]);
+        let mut parts: Vec<&[u8]> = std::iter::once(&before[..]).chain(bytes).collect();
+        parts.iter().for_each(|part| current.sealer.update(part));
+        let Mark { id, offset, ms, .. } = last.end;
+        current.sealer.seal(&id, offset, ms, &mut seal);
+        parts.push(&seal);
+        current.len += parts.iter().map(|part| part.len() as u64).sum::<u64>();
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let result = write_all_at_once(&mut current.file, &mut slices);
         match result {
             Ok(()) => {
                 self.written = self.kept.len();
@@ -445,6 +442,21 @@ impl<D: Disk> Writer<D> {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// Writes all slices with as few calls as the system allows.
+fn write_all_at_once(file: &mut impl Write, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    // Drops what is empty, which could not be told from a file that takes nothing.
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }
 
 fn entry<D: Disk>(increment: &Increment<D>) -> Entry {

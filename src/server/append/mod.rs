@@ -26,11 +26,10 @@ use aof::names::{self, BaseForm};
 use config::choices::AppendFsync;
 use disk::{Disk, Machine};
 use engine::{CommandError, Engine};
-use flow::Whole;
 use flow::append::{Fsync, Mark, Policy, Writer};
 use flow::dump_file::DumpFile;
 use flow::save::{SnapshotRequest, Target};
-use queue::{Order, Queue, Report};
+use queue::{Order, Queue, Report, Syncs};
 use replication::{ReplId, ReplOffset};
 use std::cell::RefCell;
 use std::fs;
@@ -85,7 +84,7 @@ struct State {
     failures: u32,
     /// No rewrite begins by itself before this, seconds of the steady clock.
     not_before: i64,
-    policy: Option<(Fsync, bool)>,
+    syncs: Option<Syncs>,
     failure: Option<String>,
 }
 
@@ -105,10 +104,30 @@ fn fsync(engine: &Engine) -> Fsync {
     }
 }
 
+/// When to sync, as is configured.
+fn syncs(engine: &Engine, rewriting: bool) -> Syncs {
+    let limit = usize::try_from(engine.config.aof_buffer_limit).unwrap_or(usize::MAX);
+    Syncs {
+        fsync: fsync(engine),
+        leave_disk_alone: rewriting && engine.config.no_appendfsync_on_rewrite,
+        // As much may come while it is synced, and once more, before writers wait.
+        from: limit / 4,
+    }
+}
+
 impl AppendOnly {
     /// Lets it reach the server. Once, at start.
     pub fn attach(&self, server: &Rc<Server>) {
         self.0.borrow_mut().server = Rc::downgrade(server);
+    }
+
+    /// Bytes of it that are in memory.
+    pub fn buffered(&self) -> usize {
+        let state = self.0.borrow();
+        match state.mode {
+            Mode::Off => 0,
+            Mode::Waiting | Mode::On => state.queue.waiting(),
+        }
     }
 
     /// Effects go to a log.
@@ -433,6 +452,9 @@ impl AppendOnly {
         };
         let holds = state.queue.waiting() > most;
         drop(state);
+        if holds != engine.holds_writes_for_log() {
+            self.0.borrow().queue.set_held(holds);
+        }
         if holds || engine.holds_writes_for_log() {
             engine.hold_writes_for_log(holds);
         }
@@ -447,13 +469,10 @@ impl AppendOnly {
         self.take_news(engine);
         {
             let mut state = self.0.borrow_mut();
-            let rewriting = state.running.is_some();
-            let policy = (
-                fsync(engine),
-                rewriting && engine.config.no_appendfsync_on_rewrite,
-            );
-            if state.policy != Some(policy) {
-                state.set_policy(policy);
+            state.queue.set_followed(engine.repl.listening());
+            let syncs = syncs(engine, state.running.is_some());
+            if state.syncs != Some(syncs) {
+                state.set_syncs(syncs);
             }
             if state.running.is_none() && !state.scheduled && state.rewrite_is_due(engine) {
                 state.scheduled = true;
@@ -537,15 +556,15 @@ impl State {
             thread.map_err(|e| format!("Can't start a thread for the append-only file: {e}"))?,
         );
         self.mode = mode;
-        self.set_policy((fsync(engine), false));
+        self.set_syncs(syncs(engine, false));
         engine.commits.add_log(Box::new(self.tap.clone()));
         Ok(())
     }
 
-    fn set_policy(&mut self, policy: (Fsync, bool)) {
-        self.policy = Some(policy);
-        self.tap.set_waits(policy.0 == Fsync::Always);
-        self.queue.order(Order::Policy(policy.0, policy.1));
+    fn set_syncs(&mut self, syncs: Syncs) {
+        self.syncs = Some(syncs);
+        self.tap.set_waits(syncs.fsync == Fsync::Always);
+        self.queue.order(Order::Policy(syncs));
     }
 
     fn bytes(&self) -> u64 {

@@ -25,10 +25,21 @@ pub enum Order {
         /// The rewrite.
         rewrite: u64,
     },
-    /// `appendfsync` and `no-appendfsync-on-rewrite`, as they have effect.
-    Policy(Fsync, bool),
+    /// Sync so from now on.
+    Policy(Syncs),
     /// Make all durable and end.
     Stop,
+}
+
+/// When to sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Syncs {
+    /// `appendfsync`
+    pub fsync: Fsync,
+    /// `no-appendfsync-on-rewrite`, while the log is rewritten.
+    pub leave_disk_alone: bool,
+    /// Bytes from which on `everysec` syncs early.
+    pub from: usize,
 }
 
 /// What the thread has come to.
@@ -52,6 +63,9 @@ pub struct Report {
     pub syncing: u64,
 }
 
+/// Batches that wait become one up to so many bytes.
+const UNITED: usize = 256 << 10;
+
 #[derive(Default)]
 struct State {
     orders: VecDeque<Order>,
@@ -59,7 +73,25 @@ struct State {
     bytes: usize,
     /// The thread waits for an order. Else it looks for some by itself, and to wake it would cost a system call.
     idle: bool,
+    /// Writers are held until the log has taken more.
+    held: bool,
+    /// Replicas are sent what has been written.
+    followed: bool,
     report: Report,
+}
+
+impl State {
+    /// Takes note of whether the thread has to wait.
+    fn waits(&mut self) -> bool {
+        self.idle = self.orders.is_empty();
+        self.idle
+    }
+
+    fn take(&mut self) -> VecDeque<Order> {
+        self.idle = false;
+        self.report.kept += std::mem::take(&mut self.bytes);
+        std::mem::take(&mut self.orders)
+    }
 }
 
 /// Shared by both.
@@ -85,38 +117,83 @@ impl Queue {
             state.bytes += batch.bytes.len();
         }
         state.orders.push_back(order);
-        let idle = std::mem::take(&mut state.idle);
+        self.wake(state);
+    }
+
+    /// Adds a batch, or makes it the end of the one that waits. Returns memory for as many bytes again.
+    pub fn batch(&self, mut batch: Batch) -> Vec<u8> {
+        let mut state = self.lock();
+        let len = batch.bytes.len();
+        state.bytes += len;
+        let spare = match state.orders.back_mut() {
+            Some(Order::Batch(last)) if last.bytes.len() + len <= UNITED => {
+                last.bytes.append(&mut batch.bytes);
+                last.end = batch.end;
+                batch.bytes
+            }
+            _ => {
+                state.orders.push_back(Order::Batch(batch));
+                Vec::with_capacity(len.min(UNITED))
+            }
+        };
+        self.wake(state);
+        spare
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let wakes = std::mem::take(&mut state.idle);
         drop(state);
-        if idle {
+        if wakes {
             self.0.ordered.notify_one();
         }
     }
 
     /// Takes all orders, or waits for some, at most for `wait`.
     pub fn take(&self, wait: Option<Duration>) -> VecDeque<Order> {
-        let mut state = self.lock();
-        let idle = |state: &mut State| {
-            state.idle = state.orders.is_empty();
-            state.idle
-        };
+        let state = self.lock();
         let wake = &self.0.ordered;
-        state = match wait {
-            None => wake.wait_while(state, idle),
+        let mut state = match wait {
+            None => wake.wait_while(state, State::waits),
             Some(wait) => wake
-                .wait_timeout_while(state, wait, idle)
+                .wait_timeout_while(state, wait, State::waits)
                 .map(|(state, _)| state)
                 .map_err(|e| PoisonError::new(e.into_inner().0)),
         }
         .unwrap_or_else(PoisonError::into_inner);
-        state.idle = false;
-        state.report.kept += std::mem::take(&mut state.bytes);
-        std::mem::take(&mut state.orders)
+        state.take()
+    }
+
+    /// Writers are held until there is less in memory, or not.
+    pub fn set_held(&self, held: bool) {
+        self.lock().held = held;
+    }
+
+    /// Replicas wait for what is written, or there are none.
+    pub fn set_followed(&self, followed: bool) {
+        self.lock().followed = followed;
     }
 
     /// Changes the report; the executor is told of it.
     pub fn report(&self, change: impl FnOnce(&mut Report)) {
         change(&mut self.lock().report);
         self.0.news.notify_one();
+    }
+
+    /// As [`Queue::report`], but the executor is told only of what it has to act on.
+    pub fn note(&self, change: impl FnOnce(&mut Report)) {
+        let mut state = self.lock();
+        let (durable, sendable) = (state.report.durable_end, state.report.sendable);
+        let failure = state.report.failure.clone();
+        change(&mut state.report);
+        let report = &state.report;
+        let news = state.held
+            || report.durable_end != durable
+            || report.failure != failure
+            || (state.followed && report.sendable != sendable);
+        drop(state);
+        if news {
+            self.0.news.notify_one();
+        }
     }
 
     /// What the thread has come to.

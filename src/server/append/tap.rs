@@ -1,15 +1,12 @@
 //! The log's end of the commit point: encodes effects, and hands them over at the end of a batch of requests.
 
-use super::queue::{Order, Queue};
+use super::queue::Queue;
 use engine::commit::{Commit, EffectLog, Replies};
 use engine::{CommitPosition, Engine};
 use flow::append::{Batch, Encoder, Mark};
 use replication::StreamPlace;
 use std::cell::RefCell;
 use std::rc::Rc;
-
-/// The most that is set aside for a batch before it begins.
-const KEPT: usize = 64 << 10;
 
 /// What was committed and is not handed over yet.
 #[derive(Clone, Default)]
@@ -18,6 +15,8 @@ pub struct Tap(Rc<RefCell<State>>);
 #[derive(Default)]
 struct State {
     encoder: Encoder,
+    /// For what comes after the next batch.
+    spare: Vec<u8>,
     last: CommitPosition,
     /// Replies to writers wait until these are durable.
     waits: bool,
@@ -65,7 +64,7 @@ impl Tap {
         let batch = self.batch(engine);
         let some = batch.is_some();
         if let Some(batch) = batch {
-            queue.order(Order::Batch(batch));
+            self.0.borrow_mut().spare = queue.batch(batch);
         }
         some
     }
@@ -75,9 +74,8 @@ impl Tap {
         let mut state = self.0.borrow_mut();
         let beside = engine.repl.take_beside();
         state.encoder.settle(&beside, engine.repl.place());
-        // The next batch is likely to be as long as this one.
-        let next = Vec::with_capacity(state.encoder.len().min(KEPT));
-        let (mut bytes, db) = state.encoder.take(next)?;
+        let spare = std::mem::take(&mut state.spare);
+        let (mut bytes, db) = state.encoder.take(spare)?;
         let seconds = engine.clock.unix_ms / 1000;
         if engine.config.aof_timestamp_enabled && state.timestamp != Some(seconds) {
             state.timestamp = Some(seconds);

@@ -1,6 +1,6 @@
 //! The thread that writes the log, so that no client ever waits for the disk but those that asked for it.
 
-use super::queue::{Order, Queue};
+use super::queue::{Order, Queue, Syncs};
 use aof::names::BaseForm;
 use disk::Disk;
 use flow::append::{AppendError, Fsync, Policy, Writer};
@@ -20,7 +20,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
     let _tells = TellsOfPanic(queue);
     let mut stop = false;
     while !stop {
-        let busy = writer.has_unwritten() || writer.has_unsynced();
+        let busy = writer.has_unwritten() || (thread.policy.keeps() && writer.has_unsynced());
         let wait = busy.then(|| Duration::from_millis(thread.policy.wait_ms(thread.now())));
         let mut batches = false;
         for order in queue.take(wait) {
@@ -29,9 +29,14 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
                     writer.push(batch);
                     batches = true;
                 }
-                Order::Policy(fsync, leave_disk_alone) => {
+                Order::Policy(Syncs {
+                    fsync,
+                    leave_disk_alone,
+                    from,
+                }) => {
                     thread.policy.fsync = fsync;
                     thread.policy.leave_disk_alone = leave_disk_alone;
+                    thread.policy.sync_from = from;
                 }
                 Order::Cut { listed, rewrite } => thread.cut(&mut writer, queue, listed, rewrite),
                 Order::Base { seq, rewrite } => thread.base(&mut writer, queue, seq, rewrite),
@@ -77,14 +82,16 @@ impl Thread {
     /// Writes what has come, and syncs it if that is due.
     fn write<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue) {
         if !self.policy.may_try(self.now()) {
-            return queue.report(|report| report.kept = writer.kept_bytes());
+            return queue.note(|report| report.kept = writer.kept_bytes());
         }
         let mut result = writer.write();
         if result.is_ok() && !self.policy.keeps() {
             writer.settle_written();
         }
-        if result.is_ok() && writer.has_unsynced() && self.policy.sync_is_due(self.now()) {
-            queue.report(|report| report.syncing = 1);
+        let unsynced = writer.kept_bytes();
+        if result.is_ok() && writer.has_unsynced() && self.policy.sync_is_due(self.now(), unsynced)
+        {
+            queue.note(|report| report.syncing = 1);
             result = writer.sync();
             let now = self.now();
             self.policy.synced(now);
@@ -96,7 +103,7 @@ impl Thread {
 
     fn tell<D: Disk>(&self, writer: &Writer<D>, queue: &Queue, result: Result<(), AppendError>) {
         let failure = result.err().map(|error| error.to_string());
-        queue.report(|report| {
+        queue.note(|report| {
             report.durable = writer.durable();
             report.durable_end = Some(writer.durable_end());
             report.sendable = Some(match self.policy.fsync {
