@@ -117,6 +117,11 @@ impl Judge {
         self.whole
     }
 
+    /// Where the transaction begins that is open.
+    pub fn transaction(&self) -> Option<u64> {
+        self.transaction
+    }
+
     /// The end of the last seal, or the start of the log: what is before it is proven.
     pub fn proven(&self) -> u64 {
         self.last_seal.map_or(self.start, |(end, _)| end)

@@ -60,6 +60,11 @@ impl<'a> Request<'a> {
             .map(move |&(at, len)| &window[at..][..len])
     }
 
+    /// The place and the length of each argument, counted from the first byte of the request.
+    pub fn spans(&self) -> &'a [(usize, usize)] {
+        self.spans
+    }
+
     /// The name of the command.
     pub fn name(&self) -> &'a [u8] {
         self.args().next().unwrap_or_default()

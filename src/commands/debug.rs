@@ -59,6 +59,12 @@ static UNLISTED: &[Unlisted] = &[
         run: htstats_key,
     },
     Unlisted {
+        name: "LOADAOF",
+        takes: 2..=2,
+        help: "Make the append-only file complete on disk and load it in place of the dataset.",
+        run: load_log,
+    },
+    Unlisted {
         name: "LOG",
         takes: 3..=3,
         help: "Write <message> to the server log.",
@@ -320,6 +326,13 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     cx.no_propagate();
     cx.engine.host().reload(cx.engine, options)?;
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn load_log(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
+    cx.no_propagate();
+    cx.engine.host().load_log(cx.engine)?;
     cx.client.reply.ok();
     Ok(())
 }

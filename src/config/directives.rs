@@ -378,6 +378,12 @@ directives! {
     /// Whether a log whose end a crash has torn off is loaded up to there; what is cut off is kept as a file beside it.
     /// `no` refuses the start.
     Works LIVE "aof-load-truncated" aof_load_truncated: bool = true, YesNo;
+    /// Whether a log at whose end bytes are wrong is loaded up to there, if the seals of its batches prove that nothing
+    /// sound follows; what is cut off is kept as a file beside it. `no` refuses the start.
+    Works LIVE "aof-load-corrupt-tail" aof_load_corrupt_tail: bool = true, YesNo;
+    /// Bytes from the first wrong one to the end of the log up to which such an end is cut off whatever follows, and
+    /// without seals too; what is cut off is kept as a file beside it. 0 refuses the start.
+    Works LIVE "aof-load-corrupt-tail-max-size" aof_load_corrupt_tail_max_size: i64 = 0, Memory(0..=MAX);
     /// Has no effect: the base of a log is always a dump.
     Idle LIVE "aof-use-rdb-preamble" aof_use_rdb_preamble: bool = true, YesNo;
     /// Whether the log says, once a second, at what time it was written.

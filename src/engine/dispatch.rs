@@ -136,6 +136,25 @@ impl Engine {
         self.call_hinted(client, command, args, KeyHint::default())
     }
 
+    /// Runs a request of a log. It has passed the gates once, so it comes to none.
+    pub(super) fn call_from_log<'a>(
+        &mut self,
+        client: &mut Session,
+        command: &'static Entry,
+        args: Args<'a>,
+        hint: KeyHint<'a>,
+    ) -> CmdResult {
+        if !command.arity_fits(args.len()) {
+            return Err(CommandError::arity(command.name));
+        }
+        if transaction::is_queued(client, command) {
+            transaction::queue(client, command, args);
+            return Ok(());
+        }
+        links::has_database(client, command)?;
+        self.call_hinted(client, command, args, hint)
+    }
+
     fn call_hinted<'a>(
         &mut self,
         client: &mut Session,
@@ -175,6 +194,10 @@ impl Engine {
                 own,
             }));
             return Ok(());
+        }
+        if self.commits.is_muted() {
+            // It comes from a log: as in the reference, it is neither counted nor timed, and goes to no log again.
+            return result;
         }
         self.settle(client, command, args, started, own, result)
     }

@@ -59,6 +59,8 @@ pub struct Facts {
     pub lazyfreed: u64,
     /// Connections of MIGRATE that are kept.
     pub migrate_sockets: usize,
+    /// Bytes that the append-only file keeps in memory because they are not written or not durable.
+    pub log_buffer: usize,
 }
 
 /// Memory as the allocator and the system count it, in bytes.
@@ -140,6 +142,8 @@ pub trait Host {
     fn abort_shutdown(&self, engine: &mut Engine) -> Result<(), CommandError>;
     /// DEBUG RELOAD.
     fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError>;
+    /// DEBUG LOADAOF
+    fn load_log(&self, engine: &mut Engine) -> Result<(), CommandError>;
     /// DEBUG SLEEP: blocks the whole server.
     fn sleep(&self, micros: u64);
     /// The content of the ACL file.

@@ -8,7 +8,7 @@
 //!    of them is kept for the log. One that cannot be run here ends the load, because what follows builds on it.
 
 use crate::args::Args;
-use crate::{ClientFlags, ClientId, Engine, Executor, Session, table};
+use crate::{ClientFlags, ClientId, Engine, KeyHint, Session, table};
 use replication::StreamDb;
 use std::fmt;
 
@@ -53,19 +53,36 @@ impl Replay {
         }
     }
 
-    /// Runs one request.
+    /// The database that is selected.
+    pub fn db(&self) -> usize {
+        self.session.db
+    }
+
+    /// Runs one request; the hash of its key may be known.
     ///
     /// # Errors
     /// It cannot be run here; what was run before it stays.
-    pub fn run(&mut self, engine: &mut Executor, argv: &[&[u8]]) -> Result<(), NotHere> {
-        if table::find_trusted(Args(argv)).is_err() {
+    pub fn run<'a>(
+        &mut self,
+        engine: &mut Engine,
+        argv: &'a [&'a [u8]],
+        hint: KeyHint<'a>,
+    ) -> Result<(), NotHere> {
+        let args = Args(argv);
+        let Ok(command) = table::find_trusted(args) else {
             let name = String::from_utf8_lossy(argv[0]).into_owned();
             return Err(NotHere::Command(name));
-        }
+        };
         engine.commits.collect(false);
-        engine.run(&mut self.session, argv);
+        let session = &mut self.session;
+        let result = engine.call_from_log(session, command, args, hint);
         engine.commits.collect(true);
-        if let Some(error) = self.session.reply.bytes().strip_prefix(b"-") {
+        let reply = self.session.reply.bytes();
+        let error = match &result {
+            Err(error) => Some(&error.0[..]),
+            Ok(()) => reply.strip_prefix(b"-"),
+        };
+        if let Some(error) = error {
             self.failed += 1;
             let error = String::from_utf8_lossy(error).trim_end().to_owned();
             self.first_failure.get_or_insert(error);

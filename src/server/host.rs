@@ -6,7 +6,8 @@ use super::listen::{self, Listeners};
 use super::persist::{self, Persistence};
 use super::state::Server;
 use super::{
-    allocator, crash, exchange, log, oom_score, reaper, rewrite_file, title, usage, users,
+    allocator, append_load, crash, exchange, log, oom_score, reaper, rewrite_file, title, usage,
+    users,
 };
 use config::directive::Change;
 use engine::host::Weight;
@@ -14,7 +15,7 @@ use engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
 };
 use engine::{CommandError, Engine};
-use flow::Shutdown;
+use flow::{Shutdown, Which};
 use replication;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
@@ -138,6 +139,24 @@ impl Host for Shell {
         persist::reload(&self.persistence, engine, options)
     }
 
+    fn load_log(&self, engine: &mut Engine) -> Result<(), CommandError> {
+        let mut load = || -> Result<(), String> {
+            let was_on = self.append.suspend(engine)?;
+            self.persistence.give_up(engine, Which::Any);
+            let loaded = append_load::load_again(&self.persistence, engine);
+            if was_on {
+                self.append.resume(engine, loaded.clone().ok())?;
+            }
+            loaded.map(drop)
+        };
+        load().map_err(|e| {
+            tracing::warn!("DEBUG LOADAOF: {e}");
+            CommandError::fixed("ERR Error trying to load the AOF files, check server logs.")
+        })?;
+        tracing::info!("Append Only File loaded by DEBUG LOADAOF");
+        Ok(())
+    }
+
     fn sleep(&self, micros: u64) {
         std::thread::sleep(Duration::from_micros(micros));
     }
@@ -243,6 +262,7 @@ impl Host for Shell {
             lazyfree_pending: reaper.pending(),
             lazyfreed: reaper.done(),
             migrate_sockets: self.others.borrow().len(),
+            log_buffer: self.append.buffered(),
         }
     }
 

@@ -76,3 +76,27 @@ fn a_full_sync_gives_the_log_another_base() {
         assert_eq!(loaded_by(reader, copy.path()), expected, "{load}");
     }
 }
+
+#[test]
+fn debug_loadaof_gives_what_was_written_and_the_log_goes_on() {
+    for fsync in ["always", "everysec", "no"] {
+        let mut server = forebay(fsync).start();
+        let mut client = server.client();
+        let mut rng = Rng::new(11);
+        for round in 0..4 {
+            write(&mut client, &mut rng, 30);
+            if round == 2 {
+                client.ok("BGREWRITEAOF");
+            }
+            let before = digest(&mut client);
+            client.ok("DEBUG LOADAOF");
+            assert_eq!(digest(&mut client), before, "{fsync}, round {round}");
+        }
+        client.ok("SET last 1");
+        let expected = digest(&mut client);
+        server.signal(libc::SIGTERM);
+        server.wait_exit();
+        let copy = copy_log(&server);
+        assert_eq!(loaded_by(Builder::forebay(), copy.path()), expected);
+    }
+}

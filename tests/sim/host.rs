@@ -56,6 +56,10 @@ impl Host for SimHost {
         self.shutdown.abort(engine)
     }
 
+    fn load_log(&self, _: &mut Engine) -> Result<(), CommandError> {
+        Err(CommandError::fixed("ERR nobody does that here"))
+    }
+
     fn reload(&self, _: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
         Err(CommandError::fixed("ERR nobody does that here"))
     }

@@ -41,6 +41,10 @@ impl Host for FuzzHost {
     fn abort_shutdown(&self, _: &mut Engine) -> Result<(), CommandError> {
         Err(NOT_HERE)
     }
+    fn load_log(&self, _: &mut Engine) -> Result<(), CommandError> {
+        Err(NOT_HERE)
+    }
+
     fn reload(&self, engine: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
         let bytes = Image::whole(engine).ok_or(BUSY)?;
         for (number, db) in image::read(engine, &bytes) {

@@ -163,3 +163,60 @@ fn transactions_out_of_order_are_defects_where_redis_check_aof_sees_them() {
     assert_eq!(open.defect, Some(Defect::new(43, wrong)));
     assert_eq!(open.judge.whole(), 14);
 }
+
+#[test]
+fn each_byte_of_the_last_64_kb_cut_or_flipped_loses_the_last_batch_at_most() {
+    let (mut file, _) = sealed(3);
+    let proven = file.len() as u64;
+    let mut sealer = Sealer::new();
+    for n in 0..24 {
+        let value = vec![b'a' + n; 100 << (n % 6)];
+        encode_request(&mut file, &[&b"SET"[..], &[n], &value]);
+        if n % 5 == 0 {
+            for words in [&["MULTI"][..], &["INCR", "a"], &["EXEC"]] {
+                encode_request(&mut file, words);
+            }
+        }
+    }
+    while file.len() < 64 << 10 {
+        encode_request(&mut file, &["APPEND", "rest", &"r".repeat(5000)]);
+    }
+    sealer.update(&file[proven as usize..]);
+    sealer.seal(&ID, 9, 9, &mut file);
+    // Where a file may end after whole requests and transactions.
+    let mut ends = vec![proven];
+    let (mut reader, mut judged) = (Reader::at(proven), Judge::at(proven));
+    while reader.offset() < file.len() as u64 {
+        let at = reader.offset();
+        let Ok(Step::Item { item, consumed }) = reader.next(&file[at as usize..]) else {
+            panic!("it is sound");
+        };
+        let bytes = &file[at as usize..][..consumed];
+        judged.item(at, bytes, &item).unwrap();
+        ends.push(judged.whole());
+    }
+    let ends = |place: u64| ends.binary_search(&place).is_ok();
+    for at in proven as usize..file.len() {
+        let verdict = judge(&file[..at], 0, |_, _| {});
+        if let Some(defect) = &verdict.defect {
+            let keep = verdict.judge.keep(defect);
+            assert!(defect.is_cut_off() && ends(keep), "cut at {at}: {defect}");
+            assert!((proven..=at as u64).contains(&keep), "cut at {at}: {keep}");
+        }
+        file[at] ^= 1 << (at % 8);
+        let verdict = judge(&file, 0, |_, _| {});
+        if let Some(defect) = &verdict.defect {
+            let keep = verdict.judge.keep(defect);
+            assert!(ends(keep), "byte {at}: {defect}");
+            assert!((proven..=at as u64).contains(&keep), "byte {at}: {keep}");
+            assert_eq!(search::find(&file[proven as usize..]), None);
+        } else {
+            let seal = file.len() - 200;
+            assert!(
+                at > seal,
+                "byte {at}: a seal may become a foreign annotation"
+            );
+        }
+        file[at] ^= 1 << (at % 8);
+    }
+}

@@ -1,6 +1,7 @@
 //! `engine::replay` with the commands of all families.
 
 use crate::testing::Bench;
+use engine::KeyHint;
 use engine::replay::{NotHere, Replay};
 
 /// Runs requests as those of one file.
@@ -8,7 +9,7 @@ fn replay(bench: &mut Bench, requests: &[&str]) -> (Replay, Result<(), NotHere>)
     let mut replay = Replay::new(&bench.engine);
     let result = requests.iter().try_for_each(|line| {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-        replay.run(&mut bench.engine, &words)
+        replay.run(&mut bench.engine, &words, KeyHint::default())
     });
     (replay, result)
 }

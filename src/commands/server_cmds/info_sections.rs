@@ -215,7 +215,7 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("mem_clients_slaves", overhead.replicas);
     line.put("mem_clients_normal", overhead.clients);
     line.put("mem_cluster_links", 0);
-    line.put("mem_aof_buffer", 0);
+    line.put("mem_aof_buffer", facts.log_buffer);
     line.put("mem_allocator", facts.allocator);
     line.put("active_defrag_running", 0);
     line.put("lazyfree_pending_objects", facts.lazyfree_pending);

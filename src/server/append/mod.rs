@@ -26,6 +26,7 @@ use aof::names::{self, BaseForm};
 use config::choices::AppendFsync;
 use disk::{Disk, Machine};
 use engine::{CommandError, Engine};
+use flow::Whole;
 use flow::append::{Fsync, Mark, Policy, Writer};
 use flow::dump_file::DumpFile;
 use flow::save::{SnapshotRequest, Target};
@@ -198,6 +199,33 @@ impl AppendOnly {
             state.scheduled = false;
             state.failure = None;
         }
+    }
+
+    /// The log is to be loaded anew: it is written to its end, and nothing is logged until [`AppendOnly::resume`].
+    /// Returns whether there was a log.
+    ///
+    /// # Errors
+    /// It has no base yet.
+    pub fn suspend(&self, engine: &mut Engine) -> Result<bool, String> {
+        if self.0.borrow().mode == Mode::Waiting {
+            return Err("the log has no base yet".into());
+        }
+        engine.commit();
+        let was_on = self.is_on();
+        self.disable(engine);
+        Ok(was_on)
+    }
+
+    /// Goes on in the log that was loaded; if it was not loaded, or not to its end, behind what is there.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn resume(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
+        let log = match loaded {
+            Some(log) => log,
+            None => LoadedLog::found(&directory(engine), &engine.config.appendfilename)?,
+        };
+        self.start(engine, Some(log))
     }
 
     /// The process ends: waits until what was committed is durable, or the disk refuses it.

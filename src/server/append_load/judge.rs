@@ -1,17 +1,19 @@
 //! Whether a file of the log is whole, and what becomes of a torn end.
 
 use aof::{Defect, Seal};
-use flow::append::Reading;
 use std::path::Path;
 use tools::aof::fix::{self, Cut};
-use tools::aof::walk::{self, Walked};
-use tools::source::Source;
+use tools::aof::walk::Walked;
 
 /// What may be done about a torn end.
 #[derive(Clone, Copy, Debug)]
 pub struct Tails {
     /// `aof-load-truncated`
     pub truncated: bool,
+    /// `aof-load-corrupt-tail`
+    pub corrupt: bool,
+    /// `aof-load-corrupt-tail-max-size`
+    pub corrupt_max: u64,
     /// It is the last file: nothing was written after it.
     pub last: bool,
 }
@@ -21,88 +23,102 @@ pub struct Tails {
 pub struct Judged {
     /// The end of its last whole item.
     pub end: u64,
-    /// Its last seal.
-    pub seal: Option<Seal>,
+    /// It is cut off behind the last seal, or before.
+    pub cut: bool,
 }
 
-/// Judges the log that begins at `start` in a file. A torn end that may be cut off is set aside and cut off. What it says
-/// of the replication stream is added to `reading`.
+/// Judges a file that has been seen to its end. A torn end that may be cut off is set aside and cut off.
 ///
 /// # Errors
 /// The text with which the server ends.
-pub fn judge(
-    path: &Path,
-    start: u64,
-    tails: Tails,
-    reading: &mut Reading,
-) -> Result<Judged, String> {
-    let source = Source::open(path).map_err(|e| e.to_string())?;
-    let walked = walk::walk(&source, start, false, |passed| {
-        reading.item(passed.bytes, &passed.item, &passed.event);
-        Ok(())
-    });
-    let walked =
-        walked.map_err(|e| format!("Unrecoverable error reading the append only file: {e:?}"))?;
+pub fn judge(path: &Path, walked: &Walked, tails: Tails) -> Result<Judged, String> {
     let seal = walked.judge.last_seal().copied();
     let Some(defect) = &walked.defect else {
         let end = walked.judge.whole();
-        reading.end_file(false);
-        return Ok(Judged { end, seal });
+        return Ok(Judged { end, cut: false });
     };
     let name = path
         .file_name()
         .unwrap_or(path.as_os_str())
         .display()
         .to_string();
-    may_cut(&name, &walked, defect, tails)?;
+    let by = may_cut(&name, walked, defect, tails)?;
     let cut = Cut {
         path: path.to_owned(),
-        size: source.size().unwrap_or_default(),
+        size: walked.size,
         keep: walked.keep(),
         why: defect.to_string(),
         sound_after: None,
     };
     let aside = fix::cut(&cut).map_err(|e| e.to_string())?;
-    tell(&name, &cut, &aside, seal.as_ref());
-    reading.end_file(cut.keep <= walked.judge.proven());
+    tell(&name, by, &cut, &aside, seal.as_ref());
     Ok(Judged {
         end: cut.keep,
-        seal,
+        cut: cut.keep <= walked.judge.proven(),
     })
 }
 
-/// A torn end may be cut off the last file: bytes that are missing, or wrong ones that seals prove to be the end.
-fn may_cut(name: &str, walked: &Walked, defect: &Defect, tails: Tails) -> Result<(), String> {
-    if let Some(at) = walked.sound_after {
-        return Err(format!(
-            "Bad file format reading the append only file {name}: {defect}, but a batch at byte {at} is sound: this \
-             is no torn end. `forebay aof check` tells more, `forebay aof fix --force` cuts it off"
-        ));
-    }
+/// A torn end may be cut off the last file: bytes that are missing; wrong ones that seals prove to be the end; and few
+/// wrong ones, if the configuration says so. Returns the directive that allows it.
+fn may_cut(
+    name: &str,
+    walked: &Walked,
+    defect: &Defect,
+    tails: Tails,
+) -> Result<&'static str, String> {
+    let bad = format!("Bad file format reading the append only file {name}: {defect}");
+    let tool = "Make a backup of your AOF file, then use `forebay aof fix`";
     if !tails.last {
         return Err(format!(
-            "Bad file format reading the append only file {name}: {defect}. It is not the last file, so it cannot be \
-             cut off there"
+            "{bad}. It is not the last file, so it cannot be cut off there"
         ));
     }
-    let proven = walked.judge.last_seal().is_some();
-    match (defect.is_cut_off() || proven, tails.truncated) {
-        (true, true) => Ok(()),
-        (true, false) => Err(format!(
-            "Unexpected end of file reading the append only file {name}: {defect}. You can: 1) Make a backup of your \
-             AOF file, then use `forebay aof fix`. 2) Alternatively you can set the 'aof-load-truncated' configuration \
-             option to yes and restart the server."
+    if defect.is_cut_off() && walked.sound_after.is_none() {
+        return match tails.truncated {
+            true => Ok("aof-load-truncated"),
+            false => Err(format!(
+                "Unexpected end of file reading the append only file {name}: {defect}. You can: 1) Make a backup of \
+                 your AOF file, then use `forebay aof fix`. 2) Alternatively you can set the 'aof-load-truncated' \
+                 configuration option to yes and restart the server."
+            )),
+        };
+    }
+    let keep = walked.keep();
+    let size = walked.size - keep;
+    // Where a seal is wrong that no other one precedes, nobody knows what is sound, and requests have run.
+    let known = keep == walked.judge.whole() || walked.judge.last_seal().is_some();
+    if known && size <= tails.corrupt_max {
+        return Ok("aof-load-corrupt-tail-max-size");
+    }
+    let or = match known {
+        true => format!(
+            ". Alternatively you can set the 'aof-load-corrupt-tail-max-size' configuration option to {size} and \
+             restart the server"
+        ),
+        false => String::new(),
+    };
+    if let Some(at) = walked.sound_after {
+        return Err(format!(
+            "{bad}, but a batch at byte {at} is sound: this is no torn end. `forebay aof check` tells more, `forebay \
+             aof fix --force` cuts it off{or}"
+        ));
+    }
+    match walked.judge.last_seal() {
+        Some(_) if tails.corrupt => Ok("aof-load-corrupt-tail"),
+        Some(_) => Err(format!(
+            "{bad}. {tool}, or set the 'aof-load-corrupt-tail' configuration option to yes and restart the server"
         )),
-        (false, _) => Err(format!(
-            "Bad file format reading the append only file {name}: {defect}. Make a backup of your AOF file, then use \
-             `forebay aof fix`"
-        )),
+        None => Err(format!("{bad}. {tool}{or}")),
     }
 }
 
-fn tell(name: &str, cut: &Cut, aside: &Path, seal: Option<&Seal>) {
-    tracing::warn!("!!! Warning: short read while loading the AOF file {name}!!!");
-    tracing::warn!("AOF {name} loaded anyway because aof-load-truncated is enabled");
+fn tell(name: &str, by: &str, cut: &Cut, aside: &Path, seal: Option<&Seal>) {
+    let what = match by {
+        "aof-load-truncated" => "short read while loading the AOF file",
+        _ => "corrupt tail of the AOF file",
+    };
+    tracing::warn!("!!! Warning: {what} {name}!!!");
+    tracing::warn!("AOF {name} loaded anyway because {by} is enabled");
     let (keep, lost) = (cut.keep, cut.size - cut.keep);
     tracing::warn!(
         "Truncating the AOF {name} at offset {keep}: {}. The {lost} bytes after it are in {}",

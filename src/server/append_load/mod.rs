@@ -1,14 +1,17 @@
 //! Loads an append-only file at the start: its base, then what was written since.
 //!
 //! ```text
-//! find --parts--> for each: judge (a thread) -> dump: load and install | requests: windows (a thread) -> replay
+//! find --parts--> for each: dump: load and install | requests: split and judge (a thread) -> run -> the verdict
 //! ```
 //!
-//!  * Each file is judged to its end before anything of it is run. What a crash has torn off the last one is set aside
-//!    as a file and said in the log; any other damage ends the start, and all files stay as they are.
+//!  * A file is run while it is judged, but nothing on disk is changed before it has been judged to its end. What a crash
+//!    has torn off the last one is set aside as a file and said in the log; any other damage ends the start, and all
+//!    files stay as they are.
 //!  * Requests run in slices, between which clients are told that the server loads.
 //!  * Expired keys are kept until the log is at its end, because it tells when they were deleted.
 
+mod again;
+mod ahead;
 mod find;
 mod judge;
 mod replay;
@@ -16,24 +19,32 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-use crate::Server;
+pub use again::load_again;
+
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{Restored, in_background, load_options};
-use aof::Manifest;
-use engine::Loading;
+use crate::{Server, threads};
+use ahead::{Mode, Piece, Seen};
+use aof::{Manifest, names};
+use engine::{Engine, Loading};
 use find::{Found, Part};
 use flow::append::{Reading, Told};
 use judge::{Judged, Tails};
+use replay::{Run, unreadable};
 use replication::ReplMeta;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long clients wait for an answer while requests run.
+const SLICE: Duration = Duration::from_millis(2);
 
 /// What was loaded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LoadedLog {
     /// The directory of the files.
     pub directory: PathBuf,
@@ -41,20 +52,27 @@ pub struct LoadedLog {
     pub manifest: Option<Manifest>,
 }
 
+impl LoadedLog {
+    /// A log that goes on though it was not loaded.
+    ///
+    /// # Errors
+    /// Its manifest cannot be read.
+    pub fn found(directory: &Path, filename: &str) -> Result<LoadedLog, String> {
+        let bytes = std::fs::read(directory.join(names::manifest(filename)));
+        let bytes = bytes.map_err(|e| crate::strerror(&e))?;
+        Ok(LoadedLog {
+            directory: directory.to_owned(),
+            manifest: Some(Manifest::parse(&bytes).map_err(|e| e.to_string())?),
+        })
+    }
+}
+
 /// Loads the append-only file that the configuration names, if it is there.
 ///
 /// # Errors
 /// The text with which the server ends. Files are as they were.
 pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, String> {
-    let (dir, directory, filename) = server.with_engine(|engine| {
-        let config = &engine.config;
-        let dir = PathBuf::from(&config.dir);
-        (
-            dir.clone(),
-            dir.join(&config.appenddirname),
-            config.appendfilename.clone(),
-        )
-    });
+    let (dir, directory, filename) = server.with_engine(|engine| place(engine));
     // Clients are told that the server loads while it looks for the files, too.
     server.with_engine(|engine| engine.loading = Loading::Blocking);
     let found = in_background(move || find::find(&dir, &directory, &filename)).await;
@@ -140,38 +158,122 @@ async fn load_part(
     server: &Rc<Server>,
     part: &Part,
     (first, last): (bool, bool),
-    mut reading: Reading,
+    reading: Reading,
     progress: &Arc<LoadProgress>,
     before: u64,
 ) -> Result<Reading, String> {
     let begun = Instant::now();
-    let name = part.name.clone();
-    let start = match (part.has_dump, first) {
-        (false, _) => 0,
-        (true, true) => load_dump(server, &part.path, progress).await?,
-        (true, false) => {
-            return Err(format!(
-                "{name}: a dump after the first file of a log, which is not supported"
-            ));
-        }
+    let start = match begins_with_dump(part, first)? {
+        false => 0,
+        true => load_dump(server, &part.path, progress).await?,
     };
-    let tails = server.with_engine(|engine| Tails {
-        truncated: engine.config.aof_load_truncated,
-        last,
-    });
+    let tails = server.with_engine(|engine| tails(engine, last));
     let path = part.path.clone();
-    let work = move || {
-        let judged = judge::judge(&path, start, tails, &mut reading);
-        judged.map(|judged| (judged, reading))
-    };
-    let (Judged { end, .. }, reading) = in_background(work).await?;
-    replay::replay(server, &part.path, &name, start..end, (progress, before)).await?;
+    let mut run = server.with_engine(|engine| Run::new(engine, path.clone(), part.name.clone()));
+    let gauge = Gauge { progress, before };
+    let mode = Mode::Judge(Some(Box::new(reading)));
+    let seen = read(
+        server,
+        &mut run,
+        (&part.path, start..u64::MAX),
+        mode,
+        &gauge,
+    )
+    .await?;
+    run.leave(seen.left_from);
+    let (walked, mut reading) = (seen.walked, *seen.reading.unwrap_or_default());
+    let judged = in_background(move || judge::judge(&path, &walked, tails)).await;
+    let Judged { end, cut } = judged?;
+    reading.end_file(cut);
+    if let Some(from) = run.forget() {
+        let range = from..end;
+        let seen = read(server, &mut run, (&part.path, range), Mode::Known, &gauge).await?;
+        run.is_as_before(&seen)?;
+    }
+    run.release(end);
+    run_released(server, &mut run).await?;
+    run.tell_failures();
+    tell_loaded(part, first, begun);
+    Ok(reading)
+}
+
+/// Where it is told how far a load has come.
+struct Gauge<'a> {
+    /// All files.
+    progress: &'a LoadProgress,
+    /// Bytes of the files before this one.
+    before: u64,
+}
+
+/// Reads a range of a file on a thread, and runs what is released.
+async fn read(
+    server: &Server,
+    run: &mut Run,
+    (path, range): (&Path, Range<u64>),
+    mode: Mode,
+    gauge: &Gauge<'_>,
+) -> Result<Seen, String> {
+    run.release(range.start);
+    let (work, mut pieces) = ahead::on_thread(path.to_owned(), range, mode);
+    threads::spawn("forebay-load", work)
+        .map_err(|e| format!("Can't start a thread to read the append only file: {e}"))?;
+    loop {
+        match pieces.recv().await {
+            Some(Piece::Requests(batch)) => {
+                run.take(batch);
+                run_released(server, run).await?;
+                let reached = gauge.before + run.released();
+                gauge.progress.bytes.store(reached, Ordering::Relaxed);
+            }
+            Some(Piece::End(seen)) => return (*seen).map_err(|failed| unreadable(&failed)),
+            None => return Err("The thread that reads the append only file has ended".into()),
+        }
+    }
+}
+
+/// Runs what is released, and lets clients be served between slices.
+async fn run_released(server: &Server, run: &mut Run) -> Result<(), String> {
+    while server.with_engine(|engine| run.step(engine, Some(SLICE)))? {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// Whether a dump is to be loaded from this file.
+fn begins_with_dump(part: &Part, first: bool) -> Result<bool, String> {
+    match (part.has_dump, first) {
+        (true, false) => Err(format!(
+            "{}: a dump after the first file of a log, which is not supported",
+            part.name
+        )),
+        (has_dump, _) => Ok(has_dump),
+    }
+}
+
+fn tails(engine: &Engine, last: bool) -> Tails {
+    let config = &engine.config;
+    Tails {
+        truncated: config.aof_load_truncated,
+        corrupt: config.aof_load_corrupt_tail,
+        corrupt_max: u64::try_from(config.aof_load_corrupt_tail_max_size).unwrap_or(0),
+        last,
+    }
+}
+
+fn tell_loaded(part: &Part, first: bool, begun: Instant) {
     let what = if first { "base" } else { "incr" };
     tracing::info!(
-        "DB loaded from {what} file {name}: {:.3} seconds",
+        "DB loaded from {what} file {}: {:.3} seconds",
+        part.name,
         begun.elapsed().as_secs_f64()
     );
-    Ok(reading)
+}
+
+fn place(engine: &Engine) -> (PathBuf, PathBuf, String) {
+    let config = &engine.config;
+    let dir = PathBuf::from(&config.dir);
+    let directory = dir.join(&config.appenddirname);
+    (dir, directory, config.appendfilename.clone())
 }
 
 /// Loads the dump at the start of a file. Returns its length.
@@ -180,12 +282,7 @@ async fn load_dump(
     path: &Path,
     progress: &Arc<LoadProgress>,
 ) -> Result<u64, String> {
-    let fatal = |why: String| {
-        format!(
-            "Error reading the RDB preamble of {}: {why}",
-            path.display()
-        )
-    };
+    let fatal = |why: String| bad_dump(path, &why);
     let file = File::open(path).map_err(|e| fatal(crate::strerror(&e)))?;
     let total = file.metadata().map(|m| m.len()).ok();
     let options = server.with_engine(|engine| LoadOptions {
@@ -205,4 +302,11 @@ async fn load_dump(
     });
     installed.map_err(|e| fatal(e.to_string()))?;
     Ok(bytes)
+}
+
+fn bad_dump(path: &Path, why: &str) -> String {
+    format!(
+        "Error reading the RDB preamble of {}: {why}",
+        path.display()
+    )
 }

@@ -1,138 +1,195 @@
 //! Runs the requests of one file, in slices.
 
-use crate::Server;
-use crate::load::LoadProgress;
-use crate::threads;
-use aof::reader::{Item, Reader, Step};
-use engine::replay::Replay;
-use pipes::window::{Window, Windows};
+use super::ahead::{self, Batch, Mode, Seen};
+use engine::Engine;
+use engine::prefetch::{BATCH, Hashes};
+use engine::replay::{NotHere, Replay};
 use smallvec::SmallVec;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::path::Path;
-use std::rc::Rc;
-use std::sync::atomic::Ordering;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tools::aof::Failed;
+use tools::aof::walk::Walked;
 
-/// Bytes of a window.
-const WINDOW: usize = 1 << 20;
-/// Windows that may wait to be run.
-const AHEAD: usize = 3;
-/// How long clients wait for an answer while requests run.
-const SLICE: Duration = Duration::from_millis(2);
-/// Requests between two looks at the clock.
-const STRIDE: usize = 64;
-
-/// Runs what is in `range` of a file, which has been judged: it is whole.
-///
-/// # Errors
-/// The text with which the server ends.
-pub async fn replay(
-    server: &Rc<Server>,
-    path: &Path,
-    name: &str,
-    range: Range<u64>,
-    (progress, before): (&LoadProgress, u64),
-) -> Result<(), String> {
-    let (give, mut take) = mpsc::channel(AHEAD);
-    let place = path.to_owned();
-    let from = range.clone();
-    threads::spawn("forebay-load", move || read(&place, from, &give))
-        .map_err(|e| format!("Can't start a thread to read the append only file: {e}"))?;
-    let mut replay = server.with_engine(|engine| Replay::new(engine));
-    let mut reached = range.start;
-    while let Some(window) = take.recv().await {
-        let window: Window = window.map_err(|e: io::Error| {
-            let why = crate::strerror(&e);
-            format!("Unrecoverable error reading the append only file {name}: {why}")
-        })?;
-        run(server, &mut replay, window.bytes(), name).await?;
-        reached += window.bytes().len() as u64;
-        progress.bytes.store(before + reached, Ordering::Relaxed);
-    }
-    if reached != range.end {
-        return Err(format!(
-            "The append only file {name} became shorter while it was read"
-        ));
-    }
-    if let (failed @ 1.., Some(first)) = replay.failures() {
-        tracing::warn!(
-            "{failed} requests of {name} failed when they ran again; the first: {first}"
-        );
-    }
-    Ok(())
+/// One file that is being run.
+pub struct Run {
+    path: PathBuf,
+    name: String,
+    replay: Replay,
+    /// Requests that have not run, all of one batch or of several.
+    waiting: VecDeque<Batch>,
+    /// The number of requests of the first of them that have run.
+    ran: usize,
+    /// Requests may run that end at this byte or before.
+    released: u64,
+    /// Requests from here on have not been read, or are not in memory any more.
+    left_from: Option<u64>,
 }
 
-/// Reads windows of whole items, until nobody takes them.
-fn read(path: &Path, range: Range<u64>, give: &mpsc::Sender<io::Result<Window>>) {
-    let result = windows(path, range, |window| give.blocking_send(Ok(window)).is_ok());
-    if let Err(error) = result {
-        let _ = give.blocking_send(Err(error));
-    }
-}
-
-fn windows(path: &Path, range: Range<u64>, mut give: impl FnMut(Window) -> bool) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(range.start))?;
-    let part = file.take(range.end - range.start);
-    let mut windows = Windows::with_buffers(part, WINDOW, AHEAD + 3);
-    let mut reader = Reader::at(range.start);
-    let mut at_least = 1;
-    while windows.fill(at_least)? > 0 {
-        let mut at = 0;
-        at_least = windows.bytes().len() + 1;
-        while at < windows.bytes().len() {
-            match reader.next(&windows.bytes()[at..]) {
-                Ok(Step::Item { consumed, .. }) => at += consumed,
-                Ok(Step::NeedMore { at_least: wanted }) => {
-                    at_least = wanted as usize;
-                    break;
-                }
-                Err(defect) => return Err(io::Error::other(defect)),
-            }
-        }
-        if at > 0 && !give(windows.hand_out(at)?) {
-            break;
+impl Run {
+    /// A file is about to be run.
+    pub fn new(engine: &Engine, path: PathBuf, name: String) -> Run {
+        Run {
+            path,
+            name,
+            replay: Replay::new(engine),
+            waiting: VecDeque::new(),
+            ran: 0,
+            released: 0,
+            left_from: None,
         }
     }
-    Ok(())
+
+    /// Runs what will be kept whatever comes after it in the file, and tells what the file is. Nothing on disk is
+    /// changed.
+    ///
+    /// # Errors
+    /// The text for the log of the server.
+    pub fn judge_now(&mut self, engine: &mut Engine, start: u64) -> Result<Walked, String> {
+        let seen = self.read_now(engine, start..u64::MAX, Mode::Judge(None))?;
+        self.left_from = seen.left_from;
+        Ok(seen.walked)
+    }
+
+    /// Runs the rest up to where the file ends, as is known now.
+    ///
+    /// # Errors
+    /// The text for the log of the server.
+    pub fn finish_now(mut self, engine: &mut Engine, end: u64) -> Result<(), String> {
+        if let Some(from) = self.forget() {
+            let seen = self.read_now(engine, from..end, Mode::Known)?;
+            self.is_as_before(&seen)?;
+        }
+        self.release(end);
+        self.step(engine, None)?;
+        self.tell_failures();
+        Ok(())
+    }
+
+    /// Forgets requests that wait if others after them have not been read, and tells from where on all are to be read
+    /// again.
+    pub fn forget(&mut self) -> Option<u64> {
+        let from = self.left_from.take()?;
+        (self.waiting, self.ran) = (VecDeque::new(), 0);
+        Some(from)
+    }
+
+    /// Compares a file with what it was when it was judged.
+    ///
+    /// # Errors
+    /// It is not what it was.
+    pub fn is_as_before(&self, again: &Seen) -> Result<(), String> {
+        let walked = &again.walked;
+        match walked.defect.is_some() && walked.judge.transaction().is_none() {
+            true => Err(format!(
+                "The append only file {} was changed while it was read",
+                self.name
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Tells the log of the server what failed.
+    pub fn tell_failures(&self) {
+        if let (failed @ 1.., Some(first)) = self.replay.failures() {
+            let name = &self.name;
+            tracing::warn!(
+                "{failed} requests of {name} failed when they ran again; the first: {first}"
+            );
+        }
+    }
+
+    fn read_now(
+        &mut self,
+        engine: &mut Engine,
+        range: Range<u64>,
+        mode: Mode,
+    ) -> Result<Seen, String> {
+        self.released = range.start;
+        let mut ran = Ok(false);
+        let path = self.path.clone();
+        let seen = ahead::read(&path, range, mode, |batch| {
+            self.take(batch);
+            ran = self.step(engine, None);
+            ran.is_ok()
+        });
+        ran?;
+        seen.map_err(|failed| unreadable(&failed))
+    }
+
+    /// The file goes on after this byte, and up to there all may run.
+    pub fn release(&mut self, up_to: u64) {
+        self.released = up_to;
+    }
+
+    /// Up to which byte requests may run.
+    pub fn released(&self) -> u64 {
+        self.released
+    }
+
+    /// The rest is to be read again, from this byte on if from anywhere.
+    pub fn leave(&mut self, from: Option<u64>) {
+        self.left_from = from;
+    }
+
+    /// Takes requests; those that are released run in the next step.
+    pub fn take(&mut self, batch: Batch) {
+        self.released = batch.released;
+        self.waiting.push_back(batch);
+    }
+
+    /// Runs what is released, for so long at most; true if something is left.
+    ///
+    /// # Errors
+    /// The text for the log of the server.
+    pub fn step(&mut self, engine: &mut Engine, slice: Option<Duration>) -> Result<bool, String> {
+        let begun = Instant::now();
+        while self.is_due() {
+            if slice.is_some_and(|slice| begun.elapsed() >= slice) {
+                return Ok(true);
+            }
+            let ran = self.stride(engine);
+            ran.map_err(|e| format!("{e} reading the append only file {}", self.name))?;
+        }
+        Ok(false)
+    }
+
+    /// A request may run.
+    fn is_due(&mut self) -> bool {
+        while let Some(batch) = self.waiting.front() {
+            if self.ran < batch.len() {
+                return batch.end(self.ran) <= self.released;
+            }
+            self.waiting.pop_front();
+            self.ran = 0;
+        }
+        false
+    }
+
+    /// Runs some requests of the first batch, of which one may run.
+    fn stride(&mut self, engine: &mut Engine) -> Result<(), NotHere> {
+        let Some(batch) = self.waiting.front() else {
+            return Ok(());
+        };
+        let first = self.ran;
+        let many = (batch.len() - first).min(BATCH);
+        let due = (first..first + many).filter(|&i| batch.end(i) <= self.released);
+        let due = due.count();
+        let args = |i: usize| batch.request(first + i);
+        let db = self.replay.db();
+        let hashes = Hashes::prefetch(engine, db, due, args);
+        for i in 0..due {
+            let argv: SmallVec<[&[u8]; 16]> = args(i).collect();
+            let hint = hashes.hint(i, &argv);
+            self.replay.run(engine, &argv, hint)?;
+        }
+        self.ran += due;
+        Ok(())
+    }
 }
 
-/// Runs the requests of a window.
-async fn run(
-    server: &Rc<Server>,
-    replay: &mut Replay,
-    bytes: &[u8],
-    name: &str,
-) -> Result<(), String> {
-    let mut reader = Reader::at(0);
-    let mut at = 0;
-    while at < bytes.len() {
-        server.with_executor(|engine| -> Result<(), String> {
-            let begun = Instant::now();
-            while at < bytes.len() && begun.elapsed() < SLICE {
-                for _ in 0..STRIDE {
-                    let rest = &bytes[at..];
-                    if rest.is_empty() {
-                        break;
-                    }
-                    let step = reader.next(rest).map_err(|e| format!("{name}: {e}"))?;
-                    let Step::Item { item, consumed } = step else {
-                        return Err(format!("{name}: a request was torn between windows"));
-                    };
-                    if let Item::Request(request) = item {
-                        let argv: SmallVec<[&[u8]; 16]> = request.args().collect();
-                        let ran = replay.run(engine, &argv);
-                        ran.map_err(|e| format!("{e} reading the append only file {name}"))?;
-                    }
-                    at += consumed;
-                }
-            }
-            Ok(())
-        })?;
-        tokio::task::yield_now().await;
-    }
-    Ok(())
+/// The text for the log of the server.
+pub fn unreadable(failed: &Failed) -> String {
+    format!("Unrecoverable error reading the append only file: {failed}")
 }

@@ -279,3 +279,136 @@ fn a_log_of_many_windows_is_loaded_whole() {
     assert_eq!(world.run("DBSIZE"), ":30002\r\n");
     assert_eq!(world.run("STRLEN large"), format!(":{}\r\n", large.len()));
 }
+
+#[test]
+fn what_a_log_says_is_neither_counted_nor_timed() {
+    let world = World::new();
+    world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+    let lines = ["SET a 1", "MULTI", "INCR a", "EXEC"];
+    world.write(&increment(NAME, 1), &requests(&lines));
+    world.load().expect("it loads").expect("it is there");
+    let engine = world.server.engine.borrow();
+    assert_eq!(engine.stats.commands, 0);
+    assert!(engine.stats.per_command.iter().all(|c| c.calls == 0));
+}
+
+/// A seal, and then more than may wait for the next one.
+fn long_unsealed(requests: usize) -> Vec<u8> {
+    let (mut file, _) = sealed(&[&["SET a 1"]]);
+    let large = "x".repeat(1 << 20);
+    for n in 0..requests {
+        encode_request(&mut file, &["SET", &format!("k{n}"), &large]);
+        encode_request(&mut file, &["INCR", "a"]);
+    }
+    file
+}
+
+#[test]
+fn requests_that_wait_too_long_for_a_seal_are_read_again() {
+    let whole = long_unsealed(70);
+    for cut in [0, 5, 15] {
+        let world = World::new();
+        world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+        world.write(&increment(NAME, 1), &whole[..whole.len() - cut]);
+        world.load().expect("it loads").expect("it is there");
+        let lost = match cut {
+            0 => 0,
+            _ => 1,
+        };
+        assert_eq!(world.run("GET a"), format!("$2\r\n{}\r\n", 71 - lost));
+        assert_eq!(world.run("DBSIZE"), ":71\r\n");
+    }
+}
+
+#[test]
+fn nothing_runs_that_is_not_kept() {
+    for requests in [3, 70] {
+        let mut file = long_unsealed(requests);
+        let end = file.len();
+        file[end - 2] ^= 1;
+        let (kept, _) = sealed(&[&["SET a 1"]]);
+        let world = World::new();
+        world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+        world.write(&increment(NAME, 1), &file);
+        world.load().expect("it loads").expect("it is there");
+        assert_eq!(world.run("GET a"), "$1\r\n1\r\n");
+        assert_eq!(world.run("DBSIZE"), ":1\r\n");
+        let left = fs::read(world.place(&increment(NAME, 1))).expect("a file");
+        assert_eq!(left, kept);
+    }
+}
+
+/// Three batches, the last of them large and with wrong bytes.
+fn with_wrong_end(at_from_end: usize) -> (Vec<u8>, usize) {
+    let large = "x".repeat(40_000);
+    let last = format!("SET b {large}");
+    let (mut file, ends) = sealed(&[&["SET a 1"], &["INCR a"], &[&last, "INCR a"]]);
+    let at = file.len() - at_from_end;
+    file[at] ^= 1;
+    (file, ends[1])
+}
+
+#[test]
+fn wrong_bytes_at_the_end_are_set_aside_if_the_configuration_says_so() {
+    for at in (1..40_000).step_by(1009) {
+        let (file, proven) = with_wrong_end(at);
+        for corrupt in [true, false] {
+            let world = World::new();
+            world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+            world.write(&increment(NAME, 1), &file);
+            world
+                .server
+                .with_engine(|engine| engine.config.aof_load_corrupt_tail = corrupt);
+            let left = |world: &World| fs::read(world.place(&increment(NAME, 1))).expect("a file");
+            match world.load() {
+                Ok(loaded) => {
+                    assert!(loaded.is_some());
+                    let left = left(&world);
+                    assert!(left.len() >= proven && file.starts_with(&left), "at {at}");
+                    let aside = format!("{}.cut-at-{}", increment(NAME, 1), left.len());
+                    let aside = fs::read(world.place(&aside)).expect("aside");
+                    assert_eq!([left, aside].concat(), file);
+                    let a = world.run("GET a");
+                    assert!(a == "$1\r\n2\r\n" || a == "$1\r\n3\r\n", "at {at}: {a}");
+                }
+                Err(error) => {
+                    assert!(!corrupt, "at {at}: {error}");
+                    assert!(error.contains("'aof-load-corrupt-tail'"), "{error}");
+                    assert_eq!(left(&world), file);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_few_wrong_bytes_without_seals_or_before_sound_batches_are_set_aside_if_allowed() {
+    let sound = requests(&["SET a 1", "INCR a"]);
+    let unsealed = [&sound[..], b"nonsense"].concat();
+    let (mut middle, ends) = sealed(&[&["SET a 1"], &["INCR a"], &["INCR b"], &["INCR c"]]);
+    middle[ends[1] + 3] ^= 1;
+    for (file, keep) in [(&unsealed, sound.len()), (&middle, ends[1])] {
+        let size = (file.len() - keep) as i64;
+        for max in [0, size - 1, size, 1 << 30] {
+            let world = World::new();
+            world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+            world.write(&increment(NAME, 1), file);
+            world
+                .server
+                .with_engine(|engine| engine.config.aof_load_corrupt_tail_max_size = max);
+            let loaded = world.load();
+            let left = fs::read(world.place(&increment(NAME, 1))).expect("a file");
+            if max < size {
+                let error = loaded.expect_err("too much is wrong");
+                let option =
+                    format!("'aof-load-corrupt-tail-max-size' configuration option to {size} ");
+                assert!(error.contains(&option), "{error}");
+                assert_eq!(&left, file);
+            } else {
+                loaded.expect("it loads").expect("it is there");
+                assert_eq!(left, file[..keep]);
+                assert_eq!(world.run("GET a"), "$1\r\n2\r\n");
+            }
+        }
+    }
+}

@@ -23,6 +23,7 @@ pub mod until;
 pub mod walk;
 
 use crate::source::Trouble;
+use std::fmt;
 use std::io;
 
 /// Why a tool could not do its work.
@@ -34,6 +35,16 @@ pub enum Failed {
     Trouble(Trouble),
     /// The output failed.
     Output(io::Error),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failed::Defect(why) => f.write_str(why),
+            Failed::Trouble(trouble) => trouble.fmt(f),
+            Failed::Output(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<Trouble> for Failed {

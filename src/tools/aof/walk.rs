@@ -7,9 +7,10 @@ use aof::judge::Event;
 use aof::reader::{Item, Reader, Step};
 use aof::search::Search;
 use aof::{Defect, Judge};
-use pipes::window::Windows;
+use pipes::window::{Window, Windows};
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 /// Bytes of a window.
@@ -20,6 +21,8 @@ const WINDOW: usize = 1 << 20;
 pub struct Passed<'a> {
     /// Offset of its first byte.
     pub offset: u64,
+    /// Where it begins in its window.
+    pub in_window: usize,
     /// Its bytes in the file.
     pub bytes: &'a [u8],
     /// What it is.
@@ -33,6 +36,8 @@ pub struct Passed<'a> {
 /// What a file is.
 #[derive(Debug)]
 pub struct Walked {
+    /// Where it ended when it was opened.
+    pub size: u64,
     /// The state at the end, or at the defect.
     pub judge: Judge,
     /// What is wrong, if anything is.
@@ -67,6 +72,35 @@ impl Read for Part<'_> {
     }
 }
 
+/// Who looks at a file while it is walked through.
+pub trait Visitor {
+    /// The next item.
+    ///
+    /// # Errors
+    /// What ends the walk.
+    fn item(&mut self, passed: &Passed<'_>) -> Result<(), Failed>;
+
+    /// The window of the last items is done with: it holds them and nothing else. The walk goes on when it may use
+    /// another buffer.
+    ///
+    /// # Errors
+    /// What ends the walk.
+    fn window(&mut self, window: Window, judge: &Judge) -> Result<(), Failed>;
+}
+
+/// One who looks at items only.
+struct Items<F>(F);
+
+impl<F: FnMut(&Passed<'_>) -> Result<(), Failed>> Visitor for Items<F> {
+    fn item(&mut self, passed: &Passed<'_>) -> Result<(), Failed> {
+        self.0(passed)
+    }
+
+    fn window(&mut self, _window: Window, _judge: &Judge) -> Result<(), Failed> {
+        Ok(())
+    }
+}
+
 /// Reads the log that begins at `start` in a regular file, up to the size that the file had when it was opened.
 ///
 /// # Errors
@@ -75,10 +109,27 @@ pub fn walk(
     source: &Source,
     start: u64,
     progress: bool,
-    mut each: impl FnMut(&Passed<'_>) -> Result<(), Failed>,
+    each: impl FnMut(&Passed<'_>) -> Result<(), Failed>,
+) -> Result<Walked, Failed> {
+    let size = source.size().unwrap_or_default();
+    visit(source, start..size, 2, progress, &mut Items(each))
+}
+
+/// Reads the log in this range of a regular file, as if the file ended there. At most so many buffers (two or more) are
+/// in use at once, those of the windows that the visitor keeps included.
+///
+/// # Errors
+/// Those of the file and of the visitor.
+pub fn visit(
+    source: &Source,
+    range: Range<u64>,
+    buffers: usize,
+    progress: bool,
+    visitor: &mut impl Visitor,
 ) -> Result<Walked, Failed> {
     let file = source.require_file("this tool")?;
-    let size = source.size().unwrap_or_default().max(start);
+    let start = range.start;
+    let size = range.end.max(start);
     let fail = |e: io::Error| Trouble(format!("cannot read {}: {e}", source.name()));
     let mut bar = Progress::new(source.name(), Some(size), progress);
     let part = Part {
@@ -86,7 +137,7 @@ pub fn walk(
         at: start,
         end: size,
     };
-    let mut windows = Windows::with_buffers(part, WINDOW, 2);
+    let mut windows = Windows::with_buffers(part, WINDOW, buffers);
     let (mut reader, mut judge) = (Reader::at(start), Judge::at(start));
     let defect = loop {
         let (mut at, mut at_least, mut defect) = (0, 1, None);
@@ -108,8 +159,9 @@ pub fn walk(
                     let bytes = &bytes[at..at + consumed];
                     match judge.item(offset, bytes, &item) {
                         Err(e) => defect = Some(e),
-                        Ok(event) => each(&Passed {
+                        Ok(event) => visitor.item(&Passed {
                             offset,
+                            in_window: at,
                             bytes,
                             item,
                             event,
@@ -120,11 +172,13 @@ pub fn walk(
                 }
             }
         }
+        bar.tick(start + windows.offset());
+        if at > 0 {
+            visitor.window(windows.hand_out(at).map_err(fail)?, &judge)?;
+        }
         if defect.is_some() {
             break defect;
         }
-        bar.tick(start + windows.offset());
-        drop(windows.hand_out(at).map_err(fail)?);
         if windows.fill(at_least).map_err(fail)? == 0 {
             break match windows.bytes() {
                 [] => judge.end(reader.offset()).err(),
@@ -137,6 +191,7 @@ pub fn walk(
         Some(_) => search(file, judge.proven(), size).map_err(fail)?,
     };
     Ok(Walked {
+        size,
         judge,
         defect,
         sound_after,
