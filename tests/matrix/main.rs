@@ -2,7 +2,7 @@
 //! full sync, command stream, offsets and acknowledgements, equal datasets.
 //!
 //! ```text
-//! cargo test --test matrix                        eight cells
+//! cargo test --test matrix                        fourteen cells
 //! FOREBAY_MATRIX=all cargo test --test matrix     all of them; writes docs/replication-matrix.md
 //! FOREBAY_MATRIX=valkey-9.1 ...                   those with this server
 //! ```
@@ -21,12 +21,18 @@ use pair::{Writers, assert_in_step, builder, number, seed_data, wait_link};
 use support::peers;
 use support::server::Builder;
 
-/// The eight cells of every run: each server once in each role, over all modes.
-const ALWAYS: [(&str, &str, bool, &str); 8] = [
+/// The cells of every run: seven servers once in each role, over all modes.
+const ALWAYS: [(&str, &str, bool, &str); 14] = [
     ("forebay", "redis-6.2", true, "swapdb"),
     ("redis-6.2", "forebay", false, "disabled"),
     ("forebay", "redis-8.2", false, "disabled"),
     ("redis-8.2", "forebay", true, "swapdb"),
+    ("forebay", "redis-8.10", true, "disabled"),
+    ("redis-8.10", "forebay", false, "swapdb"),
+    ("forebay", "redis-stack-7.4", false, "swapdb"),
+    ("redis-stack-7.4", "forebay", true, "swapdb"),
+    ("forebay", "valkey-9.0", false, "disabled"),
+    ("valkey-9.0", "forebay", true, "on-empty-db"),
     ("forebay", "valkey-8.1", true, "on-empty-db"),
     ("valkey-8.1", "forebay", true, "disabled"),
     ("forebay", "valkey-9.1", true, "swapdb"),
