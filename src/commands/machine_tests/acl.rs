@@ -405,3 +405,22 @@ fn a_prefix_matches_what_the_same_glob_matches() {
         );
     }
 }
+
+#[test]
+fn kill_by_user_takes_also_those_who_have_yet_to_log_in() {
+    let mut bench = Bench::with(config::Config {
+        requirepass: "p".into(),
+        ..Default::default()
+    });
+    let (waiting, other) = (bench.connect(), bench.connect());
+    bench.run("AUTH p");
+    bench.run("ACL SETUSER u on nopass");
+    bench.run_as(other, "AUTH u x");
+    assert_eq!(bench.run("CLIENT KILL USER default"), ":1");
+    assert_eq!(bench.run("CLIENT KILL USER u"), ":1");
+    assert_eq!(
+        bench.run("CLIENT KILL USER nobody"),
+        "-ERR No such user 'nobody'"
+    );
+    assert_eq!(bench.run(&format!("CLIENT KILL ID {}", waiting.0)), ":1");
+}

@@ -658,25 +658,6 @@ mod tests {
     }
 
     #[test]
-    fn kill_by_user_takes_also_those_who_have_yet_to_log_in() {
-        let mut bench = Bench::with(config::Config {
-            requirepass: "p".into(),
-            ..Default::default()
-        });
-        let (waiting, other) = (bench.connect(), bench.connect());
-        bench.run("AUTH p");
-        bench.run("ACL SETUSER u on nopass");
-        bench.run_as(other, "AUTH u x");
-        assert_eq!(bench.run("CLIENT KILL USER default"), ":1");
-        assert_eq!(bench.run("CLIENT KILL USER u"), ":1");
-        assert_eq!(
-            bench.run("CLIENT KILL USER nobody"),
-            "-ERR No such user 'nobody'"
-        );
-        assert_eq!(bench.run(&format!("CLIENT KILL ID {}", waiting.0)), ":1");
-    }
-
-    #[test]
     fn replies_are_left_out_on_request() {
         let mut bench = Bench::new();
         assert_eq!(bench.run("CLIENT REPLY SKIP"), "");
