@@ -106,6 +106,8 @@ complete -c forebay-server -l no-appendfsync-on-rewrite -d 'Whether nothing is m
 complete -c forebay-server -l auto-aof-rewrite-percentage -d 'The log is rewritten when it has grown by so many percent since the last rewrite; 0 never rewrites it.' -r
 complete -c forebay-server -l auto-aof-rewrite-min-size -d 'Bytes below which the log is not rewritten by itself.' -r
 complete -c forebay-server -l aof-load-truncated -d 'Whether a log whose end a crash has torn off is loaded up to there; what is cut off is kept as a file beside it. `no` refuses the start.' -r
+complete -c forebay-server -l aof-load-corrupt-tail -d 'Whether a log at whose end bytes are wrong is loaded up to there, if the seals of its batches prove that nothing sound follows; what is cut off is kept as a file beside it. `no` refuses the start.' -r
+complete -c forebay-server -l aof-load-corrupt-tail-max-size -d 'Bytes from the first wrong one to the end of the log up to which such an end is cut off whatever follows, and without seals too; what is cut off is kept as a file beside it. 0 refuses the start.' -r
 complete -c forebay-server -l aof-use-rdb-preamble -d 'Has no effect: the base of a log is always a dump.' -r
 complete -c forebay-server -l aof-timestamp-enabled -d 'Whether the log says, once a second, at what time it was written.' -r
 complete -c forebay-server -l aof-buffer-limit -d 'Bytes that may wait in memory until the disk has taken them. At this bound writers wait, readers do not.' -r
