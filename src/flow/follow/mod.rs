@@ -271,8 +271,8 @@ impl<R: Receivers> Follower<R> {
         let broken = engine.with_client(id, |engine, session| {
             let result = inbox.apply(bytes, engine, session);
             engine.repl.set_stream_db(session.stream_db());
-            let who = client_list::line(session, engine.clock.steady_ms);
-            Some((result.err()?, who))
+            let broken = result.err()?;
+            Some((broken, client_list::line(session, engine.clock.steady_ms)))
         });
         let Some(Some((broken, who))) = broken else {
             return;
