@@ -104,7 +104,7 @@ pub struct Session {
     pub authenticated: bool,
     /// The user that it acts as; the link to our primary and internal sessions have none, and all rights.
     pub user: Option<Rc<User>>,
-    /// What that means for its calls, kept equal by [`Engine::update_access`](crate::Engine::update_access).
+    /// What that means for its calls. It is set wherever the user of the session is, or changes.
     pub access: Access,
     /// CLIENT TRACKING
     pub tracking: Option<Box<super::tracking::Tracking>>,
