@@ -57,11 +57,6 @@ const HISTOGRAMS: &str = "sizes of keys are not counted";
 /// All of them, in alphabetical order.
 pub static FOREIGN: &[Foreign] = &[
     idle("active-defrag-cycle-us", "500", DEFRAG),
-    idle(
-        "aof-load-corrupt-tail-max-size",
-        "0",
-        "a damaged end of the append-only file is set aside, however long it is",
-    ),
     idle("array-slice-size", "4096", ARRAYS),
     idle("array-sparse-kmax", "10", ARRAYS),
     idle("array-sparse-kmin", "5", ARRAYS),
