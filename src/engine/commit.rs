@@ -162,6 +162,7 @@ impl Engine {
 
     /// Appends the collected effects to all logs, unless a transaction or script is still running. Returns the position
     /// of the last commit.
+    #[inline]
     pub fn commit(&mut self) -> CommitPosition {
         if self.depth == 0 && !self.commits.pending.is_empty() {
             self.append_to_logs();
@@ -169,6 +170,7 @@ impl Engine {
         self.commits.last
     }
 
+    #[inline(never)]
     fn append_to_logs(&mut self) {
         let Commits {
             pending,

@@ -202,9 +202,24 @@ impl Engine {
         self.settle(client, command, args, started, own, result)
     }
 
-    /// Counts a command for its keys, while HOTKEYS wants that.
+    /// A command that is large, or whose keys HOTKEYS counts, has run. A call that waits comes here when its wait is
+    /// over, and those of a script are its own affair.
     #[cold]
-    fn note_keys(&mut self, command: &Entry, args: Args<'_>, nanos: u64, replied: usize) {
+    fn note_sizes(
+        &mut self,
+        client: &mut Session,
+        command: &'static Entry,
+        args: Args<'_>,
+        nanos: u64,
+        replied: usize,
+    ) {
+        if client.blocked.is_some() || client.flags.contains(ClientFlags::INTERNAL) {
+            return;
+        }
+        let asked = asked(args);
+        if replied >= self.watch_reply || asked >= self.watch_request {
+            self.note_large(client, command, args, (asked, replied));
+        }
         let now = self.clock.steady_ms;
         if let Some(hot) = &mut self.hotkeys {
             let keys = command.command.keys.positions(&args);
@@ -257,12 +272,11 @@ impl Engine {
             self.note_slow(client, command, args, nanos);
         }
         let replied = client.reply.len().saturating_sub(started.replied);
-        let large = replied >= self.watch_reply || asked(args) >= self.watch_request;
-        if large && client.blocked.is_none() && !from_script {
-            self.note_large(client, command, args, (asked(args), replied));
-        }
-        if self.hotkeys.is_some() && client.blocked.is_none() && !from_script {
-            self.note_keys(command, args, nanos, replied);
+        if replied >= self.watch_reply
+            || self.hotkeys.is_some()
+            || asked(args) >= self.watch_request
+        {
+            self.note_sizes(client, command, args, nanos, replied);
         }
         // What changes while a command runs that writes nothing is not of its doing.
         let writes = || {

@@ -19,37 +19,38 @@ const KEYS_FROM: usize = 20_000;
 pub struct Hashes(SmallVec<[u64; BATCH]>);
 
 impl Hashes {
-    /// Prefetches for a batch of `n` requests on database `db`; `args` gives the arguments of one of them.
+    /// Prefetches for a batch of `n` requests on database `db`; `args` gives the arguments of one of them. Nothing must
+    /// have been prefetched by it before.
     #[inline]
     pub fn prefetch<'a, A>(
+        &mut self,
         engine: &Engine,
         db: usize,
         n: usize,
         args: impl Fn(usize) -> A,
-    ) -> Hashes
-    where
+    ) where
         A: Iterator<Item = &'a [u8]>,
     {
-        let mut hashes = Hashes::default();
         if n < FROM {
-            return hashes;
+            return;
         }
         let db = engine.keyspace.db(db);
-        hashes.members(db, n, &args);
+        self.members(db, n, &args);
         if db.len() < KEYS_FROM {
-            return hashes;
+            return;
         }
-        for i in hashes.0.len()..n {
+        for i in self.0.len()..n {
             // A request without arguments takes its place all the same.
-            let key = args(i).nth(1);
-            hashes.0.push(key.map_or(0, |key| db.hash(key)));
+            let mut args = args(i);
+            args.next();
+            self.0.push(args.next().map_or(0, |key| db.hash(key)));
         }
-        db.prefetch(&hashes.0);
-        hashes
+        db.prefetch(&self.0);
     }
 
     /// The same for members of a collection: where a batch begins with requests that name one key, the arguments
     /// after it are most likely members.
+    #[inline]
     fn members<'a, A>(&mut self, db: &Db, n: usize, args: &impl Fn(usize) -> A)
     where
         A: Iterator<Item = &'a [u8]>,
@@ -59,7 +60,8 @@ impl Hashes {
         };
         let mut members = SmallVec::<[MemberArgs<'_>; BATCH]>::new();
         for i in 0..n {
-            let mut args = args(i).skip(1);
+            let mut args = args(i);
+            args.next();
             match (args.next(), args.next()) {
                 (Some(next), Some(first)) if next == key => members.push((first, args.next())),
                 _ => break,

@@ -327,7 +327,8 @@ impl Connection {
             let rest = &buf[done..];
             let parsed = self.parser.parse(rest, limits, max);
             let args = |i| self.parser.request(i, rest);
-            let hashes = Hashes::prefetch(engine, session.db, self.parser.len(), args);
+            let mut hashes = Hashes::default();
+            hashes.prefetch(engine, session.db, self.parser.len(), args);
             let mut ran = 0;
             while ran < self.parser.len() && may_run(session) && !self.stalled {
                 let mut argv = SmallVec::<[&[u8]; 16]>::new();

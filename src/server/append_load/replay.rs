@@ -178,7 +178,8 @@ impl Run {
         let due = due.count();
         let args = |i: usize| batch.request(first + i);
         let db = self.replay.db();
-        let hashes = Hashes::prefetch(engine, db, due, args);
+        let mut hashes = Hashes::default();
+        hashes.prefetch(engine, db, due, args);
         for i in 0..due {
             let argv: SmallVec<[&[u8]; 16]> = args(i).collect();
             let hint = hashes.hint(i, &argv);
