@@ -199,11 +199,16 @@ impl Round<'_> {
 
     /// FLUSHALL on whoever leads. Where there are save points the empty dataset is saved before it is answered.
     pub fn flushall(&mut self) -> Result<Option<()>, String> {
+        let follows = matches!(self.role, Role::Following { .. });
+        if !follows && self.reach().is_none() {
+            // It does not listen yet: what is not asked for makes no dataset.
+            return Ok(None);
+        }
         self.ledger.may_become(Dataset::new());
         self.running_save = None;
         let points = self.plan.save != "\"\"";
         let image = points.then(|| self.ledger.begin_image_of_newest());
-        if let Role::Following { .. } = self.role {
+        if follows {
             self.peer_states.push(Dataset::new());
             self.peer_command(&["FLUSHALL"])?;
             return Ok(Some(()));
