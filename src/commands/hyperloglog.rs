@@ -155,15 +155,19 @@ fn raise_in_place(
     raises: Vec<Raise>,
 ) -> CmdResult {
     if !raises.is_empty() {
-        for &raise in &raises {
-            let loc = found.ok_or(Corrupt)?;
-            let sketch = cx.sketch(loc)?;
-            let ((at, pair), (stale_at, mark)) = (sketch.write_of(raise), sketch.stale_mark());
-            cx.edit_string(key, found, |s| {
+        // In one edit, because an edit may move the value to another place.
+        cx.edit_string(key, found, |s| {
+            for &raise in &raises {
+                // Two registers may share a byte, so each is put beside what the one before has left.
+                let Some(sketch) = Hll::from_bytes(s.as_ref().bytes()) else {
+                    return;
+                };
+                let (at, pair) = sketch.write_of(raise);
+                let (stale_at, mark) = sketch.stale_mark();
                 s.write_at(at, &pair);
-                s.write_at(stale_at, &[mark])
-            });
-        }
+                s.write_at(stale_at, &[mark]);
+            }
+        });
         cx.changed(key, raises.len() as i64);
         cx.notify(Event::String, "pfadd", key);
     }
