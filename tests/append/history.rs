@@ -198,10 +198,12 @@ fn keys_that_expired_while_the_primary_was_down_are_deleted_on_its_replicas() {
     assert_same(&primary, &replica);
     wait_written(&primary);
     primary.kill();
-    std::thread::sleep(std::time::Duration::from_millis(320));
+    let mut there = replica.client();
+    wait_until("the last key to expire has expired", || {
+        there.int("EXISTS key49") == 0
+    });
     primary = primary.restart();
     wait_link(&replica);
-    let mut there = replica.client();
     wait_until("the keys are gone", || there.int("DBSIZE") == 50);
     assert_same(&primary, &replica);
     assert_eq!(full_syncs(&primary), "0");
