@@ -13,6 +13,7 @@ use crate::generate::Random;
 use crate::support::client::Client;
 use crate::support::resp::Value;
 use crate::support::server::Builder;
+use forebay::engine::categories;
 
 /// Rule sets and calls of a round: one ACL SETUSER, the dry runs and the calls.
 const DRY_RUNS: usize = 6;
@@ -272,30 +273,10 @@ const NAMES: [&str; 52] = [
     "script",
 ];
 
-const CATEGORIES: [&str; 22] = [
-    "all",
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
-];
+/// A category, or `all`.
+fn category(random: &mut Random) -> &'static str {
+    random.one_of(&[&["all"], categories::ALL].concat())
+}
 
 const PATTERNS: [&str; 10] = ["a", "a*", "b*", "?1", "[ab]*", "c", "*1", "", "a\\*", "*"];
 
@@ -305,8 +286,8 @@ fn rule(random: &mut Random) -> Words {
     let text = match random.below(26) {
         0..=5 => format!("+{}", random.one_of(&NAMES)),
         6..=8 => format!("-{}", random.one_of(&NAMES)),
-        9 | 10 => format!("+@{}", random.one_of(&CATEGORIES)),
-        11 => format!("-@{}", random.one_of(&CATEGORIES)),
+        9 | 10 => format!("+@{}", category(random)),
+        11 => format!("-@{}", category(random)),
         12 => format!(
             "+{}|{}",
             random.one_of(&[
