@@ -320,6 +320,15 @@ impl DiskFile for FakeFile {
         Ok(self.disk.lock().files[self.file].bytes.len() as u64)
     }
 
+    fn read_some_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        let state = self.disk.lock();
+        let bytes = &state.files[self.file].bytes;
+        let from = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+        let n = buf.len().min(bytes.len() - from);
+        buf[..n].copy_from_slice(&bytes[from..from + n]);
+        Ok(n)
+    }
+
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.disk.lock().files[self.file].mode = mode;
         Ok(())

@@ -3,6 +3,7 @@
 //! * [`Disk`] and [`DiskFile`] name every operation that changes files which must survive a crash.
 //! * [`aside`] replaces a file: write a new one beside it, sync that, rename it, sync the directory.
 //! * [`leftovers`] removes the temporary files of processes that are gone.
+//! * [`scratch`]: files without a name, for what does not fit into memory.
 //! * [`machine`] is the disk of the machine; `fake` is one for tests, which knows what a crash may leave.
 
 pub mod aside;
@@ -10,10 +11,12 @@ pub mod aside;
 pub mod fake;
 pub mod leftovers;
 pub mod machine;
+pub mod scratch;
 
 pub use aside::{Aside, Placed, Synced};
 pub use leftovers::remove_leftovers;
 pub use machine::Machine;
+pub use scratch::{Scratch, ScratchFile};
 
 use std::ffi::OsString;
 use std::fmt::Debug;
@@ -134,6 +137,12 @@ pub trait DiskFile: Debug + Read + Write + Seek + Send + Sized + 'static {
     /// # Errors
     /// The system's.
     fn size(&self) -> io::Result<u64>;
+
+    /// Reads at this offset, without regard to where others read the same file. 0: there is its end.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_some_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize>;
 
     /// Asks the system to begin writing a range to the disk. Only a hint: errors show up when the file is synced.
     fn start_write_back(&self, _offset: u64, _len: u64) {}

@@ -3,9 +3,11 @@
 //!
 //! * [`whole`]: whether the dataset in memory is complete; [`fate`]: whether a save's dump still takes its place;
 //!   [`dump_file`]: where it is. [`saves`]: when to save, and which save is given up.
-//! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset.
+//! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset. [`boot`]: the dump at
+//!   the start, and the part in replication that a server begins with.
 //! * [`serve`]: what replicas that sync are sent; [`feed`]: the connection of a replica.
-//!   [`peers`]: what replication asks for, on both sides.
+//!   [`peers`]: what replication asks for, on both sides. [`pipe`]: a payload on its way to a connection;
+//!   [`spill`]: blocks of the stream on disk.
 //! * [`shutdown`]: what happens between the wish that the server should end and its end.
 //! * [`follow`]: the replica's side of a link; [`payload`]: how the payload of a full sync is taken.
 //! * [`append`]: the append-only file as it is written.
@@ -16,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod append;
+pub mod boot;
 pub mod dump_file;
 pub mod expiry;
 pub mod fate;
@@ -24,12 +27,17 @@ pub mod follow;
 pub mod load;
 pub mod payload;
 pub mod peers;
+pub mod pipe;
 pub mod save;
 pub mod saves;
+#[cfg(test)]
+mod scratch_for_tests;
 pub mod serve;
 pub mod shutdown;
+pub mod spill;
 pub mod whole;
 
+pub use boot::Boot;
 pub use dump_file::{DumpFile, Replacement};
 pub use fate::{Fate, GivenUp};
 pub use payload::Mode;

@@ -19,6 +19,7 @@ use config::{Config, load as config_load};
 use disk::{Machine, directory_of};
 use engine::acl::{Defaults, Users};
 use engine::table;
+use flow::boot::take_part;
 use keyspace::{TooLate, set_member_key};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -340,15 +341,18 @@ async fn load_data(server: &Rc<Server>) -> Result<(), String> {
                 tracing::warn!("appendonly is no: the append-only file in {name} is not loaded");
             }
         });
-        persist::load_at_start(&server.persistence, server).await?;
-        repl::boot(server);
+        let restored = persist::load_at_start(&server.persistence, server).await?;
+        server.with_engine(|engine| take_part(engine, restored));
         return Ok(());
     }
-    let log = append_load::load_at_start(server).await?;
-    if log.is_none() {
-        persist::load_at_start(&server.persistence, server).await?;
-    }
-    repl::boot(server);
+    let (log, restored) = match append_load::load_at_start(server).await? {
+        Some((log, restored)) => (Some(log), restored),
+        None => {
+            let dump = persist::load_at_start(&server.persistence, server).await?;
+            (None, dump)
+        }
+    };
+    server.with_engine(|engine| take_part(engine, restored));
     tokio::task::spawn_local(AppendOnly::follow(server.clone()));
     server.with_engine(|engine| server.append.start(engine, log))
 }

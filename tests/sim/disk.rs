@@ -12,9 +12,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What a write to a full disk says.
-pub const FULL: &str = "No space left on device";
-
 /// Where the dump is.
 pub const DUMP: &str = "/data/dump.rdb";
 
@@ -44,6 +41,8 @@ struct State {
     went_back: bool,
     full: bool,
     delay_ms: u64,
+    /// Payloads that memory had no room for.
+    payload_files: u64,
 }
 
 /// One server's disk. Clones are the same disk.
@@ -91,6 +90,16 @@ impl SimDisk {
     /// See [`SimDisk::set_delay_ms`].
     pub fn delay_ms(&self) -> u64 {
         self.state().delay_ms
+    }
+
+    /// A payload goes to a file because memory has no room for it.
+    pub fn note_payload_file(&self) {
+        self.state().payload_files += 1;
+    }
+
+    /// How many did since this was asked for.
+    pub fn take_payload_files(&self) -> u64 {
+        std::mem::take(&mut self.state().payload_files)
     }
 
     /// See [`SimDisk::note_cut`].
@@ -224,7 +233,7 @@ impl Disk for SimDisk {
 
 impl SimFile {
     /// Its bytes from `at` on, `most` at most.
-    pub fn bytes_at(&self, at: usize, most: usize) -> Vec<u8> {
+    fn bytes_at(&self, at: usize, most: usize) -> Vec<u8> {
         let held = lock(&self.held);
         let rest = &held.bytes[at.min(held.bytes.len())..];
         rest[..most.min(rest.len())].to_vec()
@@ -255,6 +264,12 @@ impl DiskFile for SimFile {
 
     fn size(&self) -> io::Result<u64> {
         Ok(lock(&self.held).bytes.len() as u64)
+    }
+
+    fn read_some_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        let bytes = self.bytes_at(at as usize, buf.len());
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
     }
 }
 

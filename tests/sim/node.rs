@@ -9,20 +9,21 @@ use super::serving::Peer;
 use super::transport::{LinkChange, SimTransport};
 use forebay::base::secret::Secrets;
 use forebay::config::Config;
+use forebay::config::special::Address;
 use forebay::disk::Disk;
 use forebay::engine::engine::Clock;
 use forebay::engine::host::ShutdownOptions;
 use forebay::engine::pause::Reason;
 use forebay::engine::{ClientId, Engine, Executor};
+use forebay::flow::boot::{Boot, Restored, take_part};
 use forebay::flow::expiry::Cycle;
 use forebay::flow::follow::{Follower, Input};
-use forebay::flow::load::options;
 use forebay::flow::peers::Peers;
 use forebay::flow::shutdown::Course;
 use forebay::flow::{Saves, Shutdown};
 use forebay::keyspace::{ValueRef, digest};
-use forebay::replication::{ReplMeta, Settings};
-use forebay::server::load::{self, LoadProgress};
+use forebay::replication::Settings;
+use forebay::server::load;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
@@ -57,9 +58,6 @@ pub struct Build {
     /// Bytes of a snapshot made in one turn.
     pub walk_budget: usize,
 }
-
-/// What a dump says about replication, and which of its keys had expired.
-type Dumped = (ReplMeta, Option<Vec<(u32, Vec<u8>)>>);
 
 pub struct Node {
     pub engine: Executor,
@@ -139,47 +137,33 @@ impl Node {
     pub fn start(&mut self, follows: Option<u16>) -> Result<(), String> {
         self.saves.clear_leftovers(&self.engine);
         self.disk.check_no_leftovers()?;
-        let dumped = self.load_dump(follows.is_some())?;
+        self.engine.config.replicaof = follows.map(|port| Address {
+            host: "sim".to_owned(),
+            port,
+        });
+        let restored = self.load_dump()?;
         self.lost = false;
-        let repl = &mut self.engine.repl;
-        match (follows, dumped) {
-            (Some(port), dump) => {
-                let cached = dump.map(|(m, _)| (m.at, m.stream_db));
-                repl.start_as_replica("sim", port, cached);
-            }
-            (None, Some((meta, expired))) => {
-                repl.restore_as_primary(meta, expired.as_deref(), false);
-            }
-            (None, None) => {}
-        }
+        take_part(&mut self.engine, restored);
         self.act();
         Ok(())
     }
 
-    fn load_dump(&mut self, as_replica: bool) -> Result<Option<Dumped>, String> {
-        let Ok(dump) = self.disk.open(Path::new(DUMP)) else {
-            self.saves.start_empty();
+    fn load_dump(&mut self) -> Result<Option<Restored>, String> {
+        let Some((boot, dump)) = Boot::look(&self.saves, &mut self.engine)? else {
             return Ok(None);
         };
-        let mut options = options(&mut self.engine);
-        options.keep_expired = as_replica;
-        options.expired_bytes_max = self.engine.repl.history().backlog_bytes_max();
-        let loaded = load::load(dump, &options, &LoadProgress::default());
-        match loaded {
+        let loaded = load::load(dump.file, &dump.options, &dump.progress);
+        let loaded = loaded.map(|(loaded, ..)| loaded);
+        match boot.loaded(&mut self.engine, loaded) {
             Ok(_) if self.disk.is_torn() => Err("a torn dump was loaded".to_owned()),
             Err(e) if !self.disk.is_torn() => Err(format!("a whole dump was refused: {e}")),
             Err(_) => {
                 self.disk.remove(Path::new(DUMP)).expect("it is there");
-                self.saves.start_empty();
-                Ok(None)
+                self.load_dump()
             }
-            Ok((mut loaded, ..)) => {
-                let expired = loaded.expired.take();
-                let meta = ReplMeta::from_aux(|name| loaded.aux(name));
-                let installed = self.saves.install(&mut self.engine, loaded);
-                installed.map_err(|e| e.to_string())?;
+            Ok(restored) => {
                 self.check_loaded()?;
-                Ok(meta.map(|meta| (meta, expired)))
+                Ok(restored)
             }
         }
     }

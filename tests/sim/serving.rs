@@ -1,18 +1,13 @@
 //! Replicas' connections in the simulation: what they are before they are replicas', and what the product's
 //! [`Feed`] needs of them.
 
-use super::disk::SimFile;
 use super::node::Node;
-use forebay::disk::DiskFile;
+use super::scratch::{SimScratch, Source};
 use forebay::engine::{ClientFlags, ClientId};
-use forebay::flow::Fate;
-use forebay::flow::feed::{End, Feed, Next, Payload};
-use forebay::flow::save::{SaveError, Sink};
+use forebay::flow::feed::{End, Feed, Next};
+use forebay::flow::pipe::Read;
+use forebay::flow::spill;
 use forebay::resp::{Parser, RequestLimits};
-use std::sync::{Arc, Mutex};
-
-/// Bytes of a payload that a connection takes at once.
-const CHUNK: usize = 4096;
 
 /// A connection that was accepted.
 pub enum Peer {
@@ -25,7 +20,7 @@ pub enum Peer {
 pub struct Replica {
     feed: Feed<Source>,
     /// Bytes of the stream that the disk gives at this time.
-    reading: Option<(u64, Vec<u8>)>,
+    reading: Option<(u64, Result<Vec<u8>, String>)>,
 }
 
 /// A client's connection.
@@ -34,23 +29,6 @@ pub struct Client {
     input: Vec<u8>,
     parser: Parser,
     out: Vec<u8>,
-}
-
-/// Where the bytes of a payload come from.
-pub enum Source {
-    /// What the snapshot has made and the connection has not taken; `complete` with the mark.
-    Pipe(Arc<Mutex<Pipe>>),
-    /// An open file.
-    File { file: Arc<SimFile>, at: usize },
-}
-
-/// See [`Source::Pipe`].
-#[derive(Default)]
-pub struct Pipe {
-    bytes: Vec<u8>,
-    complete: bool,
-    /// The connection is gone, or the snapshot has failed.
-    broken: bool,
 }
 
 impl Node {
@@ -181,18 +159,19 @@ impl Node {
                     out.extend_from_slice(&bytes[..n]);
                     feed.streamed(n, &mut self.engine);
                 }
-                Next::Payload => match feed.payload().expect("it was asked for").chunk() {
-                    Chunk::Later => break,
-                    Chunk::Bytes(bytes) => feed.chunk(bytes),
-                    Chunk::End { whole } => feed.payload_ends(whole, &mut self.engine),
+                Next::Payload => match feed.payload().expect("it was asked for").read() {
+                    Read::Later => break,
+                    Read::Bytes(bytes) => feed.chunk(bytes),
+                    Read::End => feed.payload_ends(true, &mut self.engine),
+                    Read::Failed(_) => feed.payload_ends(false, &mut self.engine),
                 },
                 Next::ReadBack(place, len) => {
-                    let file = place.file.downcast::<Vec<u8>>().expect("as given");
-                    let bytes = file[place.at as usize..][..len].to_vec();
-                    *reading = Some((self.now_ms + self.disk.delay_ms(), bytes));
+                    let read = spill::read::<SimScratch>(&place, len);
+                    let read = read.map_err(|e| e.to_string());
+                    *reading = Some((self.now_ms + self.disk.delay_ms(), read));
                 }
                 Next::Reading => match reading.take_if(|(at, _)| *at <= self.now_ms) {
-                    Some((_, bytes)) => feed.read_back(Ok(bytes), &mut self.engine)?,
+                    Some((_, read)) => feed.read_back(read, &mut self.engine)?,
                     None => break,
                 },
             }
@@ -201,89 +180,5 @@ impl Node {
             true => Err(End::Closed),
             false => Ok(()),
         }
-    }
-}
-
-enum Chunk {
-    Bytes(Vec<u8>),
-    End { whole: bool },
-    Later,
-}
-
-impl Source {
-    fn chunk(&mut self) -> Chunk {
-        match self {
-            Source::Pipe(pipe) => {
-                let mut pipe = pipe.lock().expect("nothing panics with this lock");
-                let n = pipe.bytes.len().min(CHUNK);
-                match n {
-                    0 if pipe.broken => Chunk::End { whole: false },
-                    0 if pipe.complete => Chunk::End { whole: true },
-                    0 => Chunk::Later,
-                    n => Chunk::Bytes(pipe.bytes.drain(..n).collect()),
-                }
-            }
-            Source::File { file, at } => {
-                let bytes = file.bytes_at(*at, CHUNK);
-                *at += bytes.len();
-                match bytes.is_empty() {
-                    true => Chunk::End { whole: true },
-                    false => Chunk::Bytes(bytes),
-                }
-            }
-        }
-    }
-}
-
-/// The snapshot's end of a payload's way.
-struct ReplicaSink {
-    pipe: Arc<Mutex<Pipe>>,
-    /// Behind the dump.
-    mark: Vec<u8>,
-}
-
-/// The two ends of a payload's way.
-pub fn connect(mark: &[u8]) -> (Box<dyn Sink<SimFile>>, Payload<Source>) {
-    let pipe = Arc::<Mutex<Pipe>>::default();
-    let payload = Payload {
-        head: [b"$EOF:", mark, b"\r\n"].concat(),
-        source: Source::Pipe(pipe.clone()),
-    };
-    let mark = mark.to_vec();
-    (Box::new(ReplicaSink { pipe, mark }), payload)
-}
-
-/// A finished dump.
-pub fn file_payload(file: Arc<SimFile>) -> Payload<Source> {
-    let len = file.size().expect("it is open");
-    Payload {
-        head: format!("${len}\r\n").into_bytes(),
-        source: Source::File { file, at: 0 },
-    }
-}
-
-impl Sink<SimFile> for ReplicaSink {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
-        if Arc::strong_count(&self.pipe) == 1 {
-            return Err(SaveError::Cancelled("replica: it is gone".to_owned()));
-        }
-        let mut pipe = self.pipe.lock().expect("nothing panics with this lock");
-        pipe.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, _: &Fate) -> Result<Option<SimFile>, SaveError> {
-        let mark = std::mem::take(&mut self.mark);
-        self.write(&mark)?;
-        let mut pipe = self.pipe.lock().expect("nothing panics with this lock");
-        pipe.complete = true;
-        Ok(None)
-    }
-}
-
-impl Drop for ReplicaSink {
-    fn drop(&mut self) {
-        let mut pipe = self.pipe.lock().expect("nothing panics with this lock");
-        pipe.broken = !pipe.complete;
     }
 }

@@ -1,17 +1,23 @@
 //! What the product's replication needs of the world, in virtual time.
 
-use super::disk::{FULL, SimFile};
+use super::disk::{SimDisk, SimFile};
 use super::saving::Hands;
-use super::serving::{self, Source};
+use super::scratch::Source;
 use forebay::base::LogLevel;
 use forebay::engine::{ClientId, Engine};
 use forebay::flow::feed::Payload;
 use forebay::flow::peers::{Transport, Way};
+use forebay::flow::pipe::{FileCopy, of_file, of_snapshot};
 use forebay::flow::save::Writers;
-use forebay::replication::log::{Place, Spill};
+use forebay::flow::spill::SpillWriter;
+use forebay::replication::log::Spill;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Bytes of a file of stream blocks: few, so that there are several.
+const SPILL_FILE_BYTES: u64 = 20_000;
 
 /// What happens to the link to the primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +34,8 @@ pub struct SimTransport {
     /// Bytes for the primary.
     pub upstream: RefCell<Vec<u8>>,
     pub log: RefCell<Vec<String>>,
-    /// Blocks of the stream that go to disk, and when they stand.
+    spill_writer: RefCell<SpillWriter<SimDisk>>,
+    /// Blocks of the stream that go to disk, and when they are there.
     spilling: RefCell<Vec<(u64, Spill)>>,
     /// Stream blocks that went to disk.
     pub spilled: Cell<usize>,
@@ -36,8 +43,11 @@ pub struct SimTransport {
 
 impl SimTransport {
     pub fn new(hands: Hands) -> SimTransport {
+        let (disk, directory) = (hands.disk().clone(), PathBuf::from("/stream"));
+        let spill_writer = SpillWriter::new(disk, directory, SPILL_FILE_BYTES, Arc::new(drop));
         SimTransport {
             hands,
+            spill_writer: RefCell::new(spill_writer),
             links: RefCell::default(),
             upstream: RefCell::default(),
             log: RefCell::default(),
@@ -51,23 +61,17 @@ impl SimTransport {
         !self.spilling.borrow().is_empty()
     }
 
-    /// Tells of the blocks that stand on disk by now.
+    /// Writes the blocks that are due, and tells of them.
     pub fn spill_on(&self, engine: &mut Engine) {
         let now_ms = self.hands.now_ms();
         let all = self.spilling.take().into_iter();
         let (due, later) = all.partition(|(at, _)| *at <= now_ms);
         *self.spilling.borrow_mut() = later;
         for (_, block) in due {
-            let place = match self.hands.disk().is_full() {
-                true => Err(FULL.to_owned()),
-                false => Ok(Place {
-                    file: block.bytes,
-                    at: 0,
-                }),
-            };
+            let (start, place) = self.spill_writer.borrow_mut().write(&block);
             self.spilled
                 .set(self.spilled.get() + usize::from(place.is_ok()));
-            engine.repl.on_spilled(block.start, place);
+            engine.repl.on_spilled(start, place);
         }
     }
 }
@@ -77,11 +81,15 @@ impl Transport for SimTransport {
     type Source = Source;
 
     fn connect(&self, mark: &[u8]) -> Way<Hands, Source> {
-        serving::connect(mark)
+        of_snapshot(mark, Source::of_snapshot(self.hands.disk()))
     }
 
     fn file(&self, file: Arc<SimFile>) -> io::Result<Payload<Source>> {
-        Ok(serving::file_payload(file))
+        let copy = FileCopy::new(file)?;
+        Ok(of_file(
+            copy.total(),
+            Source::of_file(copy, self.hands.disk()),
+        ))
     }
 
     /// Every connection is looked at after anything has happened.

@@ -52,6 +52,8 @@ pub struct Tally {
     pub partial: u64,
     /// Blocks of the stream that went to disk.
     pub spilled: u64,
+    /// Payloads that memory had no room for.
+    pub payload_files: u64,
     /// Payloads that were refused, for damage or a full disk.
     pub refused: u64,
     /// Payloads that nobody took.
@@ -77,6 +79,7 @@ impl Tally {
         self.full += other.full;
         self.partial += other.partial;
         self.spilled += other.spilled;
+        self.payload_files += other.payload_files;
         self.refused += other.refused;
         self.untaken += other.untaken;
         self.restarts += other.restarts;
@@ -427,6 +430,7 @@ fn count(tally: &mut Tally, node: &Node) {
     tally.full += stats.sync_full;
     tally.partial += stats.sync_partial_ok;
     tally.spilled += node.spilled() as u64;
+    tally.payload_files += node.disk.take_payload_files();
     tally.refused += node.watch.refused;
     tally.untaken += node.untaken();
     tally.late_saves += node.refused_places();

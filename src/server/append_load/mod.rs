@@ -22,13 +22,14 @@ mod tests;
 pub use again::load_again;
 
 use crate::load::{self, LoadOptions, LoadProgress};
-use crate::persist::{Restored, in_background, load_options};
+use crate::persist::{in_background, load_options};
 use crate::{Server, threads};
 use ahead::{Mode, Piece, Seen};
 use aof::{Manifest, names};
 use engine::{Engine, Loading};
 use find::{Found, Part};
 use flow::append::{Reading, Told};
+use flow::boot::Restored;
 use judge::{Judged, Tails};
 use replay::{Run, unreadable};
 use replication::ReplMeta;
@@ -67,11 +68,13 @@ impl LoadedLog {
     }
 }
 
-/// Loads the append-only file that the configuration names, if it is there.
+/// Loads the append-only file that the configuration names, if it is there. Gives what it says of replication, too.
 ///
 /// # Errors
 /// The text with which the server ends. Files are as they were.
-pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, String> {
+pub async fn load_at_start(
+    server: &Rc<Server>,
+) -> Result<Option<(LoadedLog, Option<Restored>)>, String> {
     let (dir, directory, filename) = server.with_engine(|engine| place(engine));
     // Clients are told that the server loads while it looks for the files, too.
     server.with_engine(|engine| engine.loading = Loading::Blocking);
@@ -108,7 +111,7 @@ pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, Str
         );
         None
     });
-    if let Some(Told { meta, past }) = told {
+    let restored = told.map(|Told { meta, past }| {
         let ReplMeta { at, .. } = meta;
         let bytes: usize = past.bytes.iter().map(Vec::len).sum();
         tracing::info!(
@@ -116,12 +119,12 @@ pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, Str
             at.id,
             at.offset
         );
-        server.persistence.writers().restore(Restored {
+        Restored {
             meta,
             expired: Some(Vec::new()),
             past: Some(past),
-        });
-    }
+        }
+    });
     let seconds = begun.elapsed().as_secs_f64();
     tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
     let Found {
@@ -129,10 +132,11 @@ pub async fn load_at_start(server: &Rc<Server>) -> Result<Option<LoadedLog>, Str
         manifest,
         ..
     } = found;
-    Ok(Some(LoadedLog {
+    let log = LoadedLog {
         directory,
         manifest,
-    }))
+    };
+    Ok(Some((log, restored)))
 }
 
 /// Loads the files. Returns what they say of the replication stream.

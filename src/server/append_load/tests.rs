@@ -63,7 +63,8 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.expect("a runtime");
         let tasks = LocalSet::new();
-        tasks.block_on(&runtime, load_at_start(&self.server))
+        let found = tasks.block_on(&runtime, load_at_start(&self.server))?;
+        Ok(found.map(|(log, _)| log))
     }
 
     /// The reply to a new client.

@@ -1,95 +1,54 @@
 //! Loading the server's own dump: at start, and for DEBUG RELOAD.
 
-use super::{Persistence, Restored};
+use super::Persistence;
 use crate::Server;
 use crate::load::{self, LoadError, LoadOptions, LoadProgress, Loaded};
 use crate::threads;
 use engine::host::{ReloadOptions, SaveOptions};
-use engine::{CommandError, Engine, Loading};
+use engine::{CommandError, Engine};
 use flow::Which;
-use flow::load::{announce, merge, options};
-use replication::ReplMeta;
+use flow::boot::{Boot, Dump, Restored};
+use flow::load::{merge, options};
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
-/// Loads the dump at start, while the server answers -LOADING.
+/// Loads the dump at start, while the server answers -LOADING. Gives what it says of replication.
 ///
 /// # Errors
 /// What is wrong with the file, with its byte offset. The file is as it was.
-pub async fn load_at_start(persistence: &Persistence, server: &Rc<Server>) -> Result<(), String> {
-    let (path, options) = server.with_engine(|engine| {
-        let path = PathBuf::from(&engine.config.dbfilename);
-        (path, load_options(engine))
-    });
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            persistence.start_empty();
-            return Ok(());
-        }
-        Err(e) => {
-            return Err(format!(
-                "Fatal error loading the DB, check server logs. Exiting: {e}"
-            ));
-        }
-    };
+pub async fn load_at_start(
+    persistence: &Persistence,
+    server: &Rc<Server>,
+) -> Result<Option<Restored>, String> {
     let begun = Instant::now();
-    let progress = Arc::new(LoadProgress::default());
-    let total = file.metadata().map(|m| m.len()).unwrap_or(0);
-    let backlog = server.with_engine(|engine| engine.repl.history().backlog_bytes_max());
-    let options = LoadOptions {
-        total_bytes: Some(total),
-        expired_bytes_max: backlog,
-        ..options
+    let found = server.with_engine(|engine| Boot::look(persistence, engine))?;
+    let Some((boot, dump)) = found else {
+        return Ok(None);
     };
-    server.with_engine(|engine| {
-        persistence.begin_loading(engine, Loading::Blocking, total, progress.clone());
-    });
-    let salvage = server.with_engine(|engine| engine.config.rdb_load_salvage);
-    let place = path.clone();
-    let result = in_background(move || match load::load(file, &options, &progress) {
-        Ok((loaded, ..)) => Ok(loaded),
-        Err(LoadError::Cancelled) => Err(LoadError::Cancelled),
-        Err(error) if salvage => load_sound(&place, &error, &options, &progress),
-        Err(error) => Err(error),
-    })
+    let Dump {
+        file,
+        options,
+        progress,
+    } = dump;
+    let options = load::by_processors(options);
+    let salvage = boot.salvages().then(|| boot.path().to_owned());
+    let result = in_background(
+        move || match (load::load(file, &options, &progress), salvage) {
+            (Ok((loaded, ..)), _) => Ok(loaded),
+            (Err(LoadError::Cancelled), _) => Err(LoadError::Cancelled),
+            (Err(error), Some(path)) => load_sound(&path, &error, &options, &progress),
+            (Err(error), None) => Err(error),
+        },
+    )
     .await;
-    server.with_engine(|engine| {
-        persistence.end_loading(engine);
-        let fatal = |e: LoadError| {
-            format!(
-                "Fatal error loading the DB {}: {e}. The file was left as it is. Exiting.",
-                path.display()
-            )
-        };
-        let mut loaded = result.map_err(fatal)?;
-        if salvage {
-            let (sound, faults) = engine.sound_functions(std::mem::take(&mut loaded.functions));
-            loaded.functions = sound;
-            for fault in faults {
-                tracing::warn!("Left out: a function library: {fault}");
-            }
-        }
-        announce(engine, &loaded);
-        if let Some(meta) = ReplMeta::from_aux(|name| loaded.aux(name)) {
-            let restored = Restored {
-                meta,
-                expired: loaded.expired.take(),
-                past: None,
-            };
-            persistence.writers().restore(restored);
-        }
-        persistence.install(engine, loaded).map_err(fatal)?;
-        tracing::info!(
-            "DB loaded from disk: {:.3} seconds",
-            begun.elapsed().as_secs_f64()
-        );
-        Ok(())
-    })
+    let restored = server.with_engine(|engine| boot.loaded(engine, result))?;
+    tracing::info!(
+        "DB loaded from disk: {:.3} seconds",
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(restored)
 }
 
 /// Loads the sound parts of a damaged dump, and logs what is left out.

@@ -24,7 +24,6 @@ use disk::Machine;
 use engine::Engine;
 use engine::engine::Clock;
 use flow::save::{Awaited, OpenSinks, Plan, Saves, Writers};
-use replication::{Past, ReplMeta};
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs::File;
@@ -43,18 +42,6 @@ pub struct Threads(Rc<Shared>);
 struct Shared {
     server: RefCell<Weak<Server>>,
     slices: Slices,
-    /// What the start-up dump said of replication.
-    restored: RefCell<Option<Restored>>,
-}
-
-/// What the dump of the start said.
-pub struct Restored {
-    /// The place of its cut in a replication history.
-    pub meta: ReplMeta,
-    /// Keys of it that had expired and were dropped; `None` if their names take more than a backlog.
-    pub expired: Option<Vec<(u32, Vec<u8>)>>,
-    /// What an append-only file says beside.
-    pub past: Option<Past>,
 }
 
 impl Threads {
@@ -66,16 +53,6 @@ impl Threads {
     /// How long the running snapshot, or the last one, kept clients waiting.
     pub fn slices(&self) -> &Slices {
         &self.0.slices
-    }
-
-    /// What the dump or log of the start said of replication.
-    pub fn restore(&self, restored: Restored) {
-        *self.0.restored.borrow_mut() = Some(restored);
-    }
-
-    /// What the start-up dump said of replication: once, after [`load_at_start`].
-    pub fn take_restored(&self) -> Option<Restored> {
-        self.0.restored.borrow_mut().take()
     }
 }
 

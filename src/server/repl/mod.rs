@@ -19,7 +19,7 @@ pub mod spill;
 
 pub use primary::serve_replica;
 
-use super::persist::{Restored, Threads};
+use super::persist::Threads;
 use super::{Server, log};
 use engine::{ClientId, Engine};
 use flow::feed::{Outbox, Payload};
@@ -62,43 +62,6 @@ pub async fn run(server: Rc<Server>) {
         ticks.tick().await;
         server.with_engine(|engine| server.repl.peers().tick(engine));
     }
-}
-
-/// Takes the part that configuration and dump or log say. If these say at which place of which history they end, the
-/// server continues from there: as a replica it asks for what is missing, as a primary it serves replicas that were
-/// there.
-pub fn boot(server: &Server) {
-    let restored = server.persistence.writers().take_restored();
-    server.with_engine(|engine| {
-        engine.sync_repl_clock();
-        let past = match (engine.config.replicaof.clone(), restored) {
-            (Some(primary), restored) => {
-                let cached = restored.as_ref().map(|r| (r.meta.at, r.meta.stream_db));
-                engine
-                    .repl
-                    .start_as_replica(&primary.host, primary.port, cached);
-                restored.and_then(|r| r.past)
-            }
-            (
-                None,
-                Some(Restored {
-                    meta,
-                    expired,
-                    past,
-                }),
-            ) => {
-                let lazy = engine.config.lazyfree_lazy_expire;
-                engine
-                    .repl
-                    .restore_as_primary(meta, expired.as_deref(), lazy);
-                past
-            }
-            (None, None) => None,
-        };
-        if let Some(past) = past {
-            engine.repl.recall(&past);
-        }
-    });
 }
 
 impl Drivers {

@@ -1,29 +1,20 @@
-//! Stream blocks on disk: the part of the stream that slow replicas have not read yet and memory has no room for.
-//!
-//! ```text
-//! log: oldest block --write--> thread --> unlinked files of FILE_BYTES --> on_spilled(place)
-//! replica's task: place --read--> thread --> socket
-//! ```
-//!
-//!  * The executor neither writes nor reads: a slow disk delays only slow replicas.
-//!  * A file is closed, which gives its space back, when no block refers to it any longer. The writing thread does
-//!    that, because it can take long.
-//!  * The files have no name, so nothing of them is left, however the server ends.
+//! The threads that write blocks of the stream to disk and read them back ([`flow::spill`]). The executor does neither:
+//! a slow disk delays only slow replicas.
 
 use crate::threads;
+use disk::Machine;
+use flow::spill::{self, FILE_BYTES, SpillWriter, Spilled};
 use replication::ReplOffset;
 use replication::log::{Place, Spill};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use tokio::sync::{mpsc as async_mpsc, oneshot};
 
-/// A file takes this many bytes before the next one is begun.
-const FILE_BYTES: u64 = 64 << 20;
-
 enum Job {
     Write(Spill),
+    /// Closing can take long, so the thread that writes does it.
     Close(#[expect(dead_code, reason = "it is closed by being dropped")] File),
 }
 
@@ -31,24 +22,6 @@ enum Job {
 pub struct SpillFiles {
     jobs: mpsc::Sender<Job>,
 }
-
-/// One file, as blocks name it.
-struct SpillFile {
-    file: Option<File>,
-    /// The thread that closes it.
-    closer: mpsc::Sender<Job>,
-}
-
-impl Drop for SpillFile {
-    fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            // Without the thread the server is ending: the file is closed right here.
-            let _ = self.closer.send(Job::Close(file));
-        }
-    }
-}
-
-type Done = (ReplOffset, Result<Place, String>);
 
 impl SpillFiles {
     /// Starts the thread that writes, and the task that tells what was written for as long as `tell` says true.
@@ -59,11 +32,14 @@ impl SpillFiles {
         tell: impl Fn(ReplOffset, Result<Place, String>) -> bool + 'static,
     ) -> io::Result<SpillFiles> {
         let (jobs, inbox) = mpsc::channel();
-        let (done, mut results) = async_mpsc::unbounded_channel::<Done>();
+        let (done, mut results) = async_mpsc::unbounded_channel::<Spilled>();
         let closer = jobs.clone();
+        // Without the thread the server is ending: the file is closed right here.
+        let close = move |file| _ = closer.send(Job::Close(file));
+        let writer = SpillWriter::new(Machine, PathBuf::from("."), FILE_BYTES, Arc::new(close));
         threads::spawn("forebay-spill", move || {
             crate::priority::background();
-            write_all(&inbox, &closer, &done);
+            write_all(&inbox, writer, &done);
         })?;
         tokio::task::spawn_local(async move {
             while let Some((start, place)) = results.recv().await {
@@ -84,56 +60,16 @@ impl SpillFiles {
 
 fn write_all(
     inbox: &mpsc::Receiver<Job>,
-    closer: &mpsc::Sender<Job>,
-    done: &async_mpsc::UnboundedSender<Done>,
+    mut writer: SpillWriter<Machine>,
+    done: &async_mpsc::UnboundedSender<Spilled>,
 ) {
-    let mut current: Option<(Arc<SpillFile>, u64)> = None;
     while let Ok(job) = inbox.recv() {
         let Job::Write(block) = job else {
             continue; // dropped, and so closed, here
         };
-        let result = write(&block.bytes, &mut current, closer);
-        if result.is_err() {
-            // A half-written block is not named by anybody; the next one gets another file.
-            current = None;
-        }
-        if done
-            .send((block.start, result.map_err(|e| e.to_string())))
-            .is_err()
-        {
+        if done.send(writer.write(&block)).is_err() {
             return; // the server is gone
         }
-    }
-}
-
-fn write(
-    bytes: &[u8],
-    current: &mut Option<(Arc<SpillFile>, u64)>,
-    closer: &mpsc::Sender<Job>,
-) -> io::Result<Place> {
-    let full = |(_, written): &(Arc<SpillFile>, u64)| *written >= FILE_BYTES;
-    if current.as_ref().is_none_or(full) {
-        let file = SpillFile {
-            file: Some(tempfile::tempfile_in(".")?),
-            closer: closer.clone(),
-        };
-        *current = Some((Arc::new(file), 0));
-    }
-    let (file, written) = current.as_mut().expect("just made");
-    let at = *written;
-    file.open()?.write_all_at(bytes, at)?;
-    *written += bytes.len() as u64;
-    Ok(Place {
-        file: file.clone(),
-        at,
-    })
-}
-
-impl SpillFile {
-    fn open(&self) -> io::Result<&File> {
-        self.file
-            .as_ref()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -141,15 +77,8 @@ impl SpillFile {
 pub fn read(place: Place, len: usize) -> oneshot::Receiver<io::Result<Vec<u8>>> {
     let (tell, told) = oneshot::channel();
     threads::spawn_or_run("forebay-spill-read", move || {
-        let read = || {
-            let file = place.file.downcast::<SpillFile>();
-            let file = file.map_err(|_| io::Error::other("a place of another store"))?;
-            let mut bytes = vec![0; len];
-            file.open()?.read_exact_at(&mut bytes, place.at)?;
-            Ok(bytes)
-        };
         // The receiver is gone if the replica has disconnected meanwhile.
-        let _ = tell.send(read());
+        let _ = tell.send(spill::read::<File>(&place, len));
     });
     told
 }

@@ -1,0 +1,176 @@
+//! The start of a server, behind its configuration: the dump is loaded, and the server takes its part in replication.
+//!
+//! ```text
+//! Boot::look --no dump--> the dataset is empty and complete -------------\
+//!      \-- Dump: the caller loads it --> Boot::loaded --> it is in memory --> take_part
+//! ```
+//!
+//!  * A dump that cannot be loaded ends the start, and stays as it is.
+//!  * Dump and append-only file may say at which place of which history they end. The server goes on from there: as a
+//!    replica it asks for what is missing, as a primary it serves replicas that were there.
+
+use crate::load::{LoadError, LoadOptions, LoadProgress, Loaded, announce, options};
+use crate::save::{FileOf, Saves, Writers};
+use base::LogLevel;
+use disk::{Disk, DiskFile};
+use engine::{Engine, Loading};
+use replication::{Past, ReplMeta};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a dump or an append-only file says of replication.
+#[derive(Debug)]
+pub struct Restored {
+    /// The place of its end in a replication history.
+    pub meta: ReplMeta,
+    /// Keys of it that had expired and were dropped; `None` if their names take more than a backlog.
+    pub expired: Option<Vec<(u32, Vec<u8>)>>,
+    /// What an append-only file says beside.
+    pub past: Option<Past>,
+}
+
+/// A dump that was found, and all that is needed to load it.
+pub struct Dump<F> {
+    /// The open file.
+    pub file: F,
+    /// How it is loaded. It runs on one thread unless the caller has more.
+    pub options: LoadOptions,
+    /// How far it is loaded.
+    pub progress: Arc<LoadProgress>,
+}
+
+/// The load of the dump at the start.
+pub struct Boot<W: Writers> {
+    saves: Saves<W>,
+    path: PathBuf,
+    /// `rdb-load-salvage`: the sound parts of a damaged dump are better than nothing.
+    salvages: bool,
+}
+
+impl<W: Writers> Boot<W> {
+    /// Looks for the dump. Without one the dataset is empty and complete; with one the server loads from now on, and
+    /// [`Boot::loaded`] must follow.
+    ///
+    /// # Errors
+    /// The text with which the server ends: the dump cannot be opened.
+    pub fn look(
+        saves: &Saves<W>,
+        engine: &mut Engine,
+    ) -> Result<Option<(Boot<W>, Dump<FileOf<W>>)>, String> {
+        let path = PathBuf::from(&engine.config.dbfilename);
+        let file = match saves.writers().disk().open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                saves.start_empty();
+                return Ok(None);
+            }
+            Err(e) => {
+                return Err(format!(
+                    "Fatal error loading the DB, check server logs. Exiting: {e}"
+                ));
+            }
+        };
+        let total = file.size().unwrap_or(0);
+        let progress = Arc::<LoadProgress>::default();
+        let options = LoadOptions {
+            total_bytes: Some(total),
+            expired_bytes_max: engine.repl.history().backlog_bytes_max(),
+            ..options(engine)
+        };
+        saves.begin_loading(engine, Loading::Blocking, total, progress.clone());
+        let boot = Boot {
+            saves: saves.clone(),
+            path,
+            salvages: engine.config.rdb_load_salvage,
+        };
+        let dump = Dump {
+            file,
+            options,
+            progress,
+        };
+        Ok(Some((boot, dump)))
+    }
+
+    /// The dump.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The sound parts of a damaged dump are loaded.
+    pub fn salvages(&self) -> bool {
+        self.salvages
+    }
+
+    /// The dump was loaded, or could not be. Gives what it says of replication.
+    ///
+    /// # Errors
+    /// The text with which the server ends. Nothing of the dump is in memory.
+    pub fn loaded(
+        self,
+        engine: &mut Engine,
+        result: Result<Loaded, LoadError>,
+    ) -> Result<Option<Restored>, String> {
+        let Boot {
+            saves,
+            path,
+            salvages,
+        } = self;
+        saves.end_loading(engine);
+        let fatal = |e: LoadError| {
+            format!(
+                "Fatal error loading the DB {}: {e}. The file was left as it is. Exiting.",
+                path.display()
+            )
+        };
+        let mut loaded = result.map_err(fatal)?;
+        if salvages {
+            let (sound, faults) = engine.sound_functions(std::mem::take(&mut loaded.functions));
+            loaded.functions = sound;
+            for fault in faults {
+                let text = format!("Left out: a function library: {fault}");
+                (engine.log)(LogLevel::Warning, &text);
+            }
+        }
+        announce(engine, &loaded);
+        let restored = ReplMeta::from_aux(|name| loaded.aux(name)).map(|meta| Restored {
+            meta,
+            expired: loaded.expired.take(),
+            past: None,
+        });
+        saves.install(engine, loaded).map_err(fatal)?;
+        Ok(restored)
+    }
+}
+
+/// Takes the part in replication that the configuration and what was loaded say.
+pub fn take_part(engine: &mut Engine, restored: Option<Restored>) {
+    engine.sync_repl_clock();
+    let past = match (engine.config.replicaof.clone(), restored) {
+        (Some(primary), restored) => {
+            let cached = restored.as_ref().map(|r| (r.meta.at, r.meta.stream_db));
+            engine
+                .repl
+                .start_as_replica(&primary.host, primary.port, cached);
+            restored.and_then(|r| r.past)
+        }
+        (
+            None,
+            Some(Restored {
+                meta,
+                expired,
+                past,
+            }),
+        ) => {
+            let lazy = engine.config.lazyfree_lazy_expire;
+            engine
+                .repl
+                .restore_as_primary(meta, expired.as_deref(), lazy);
+            past
+        }
+        (None, None) => None,
+    };
+    if let Some(past) = past {
+        engine.repl.recall(&past);
+    }
+}
