@@ -2,7 +2,7 @@
 //!
 //! A command is a declaration ([`engine::spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that writes its
 //! reply into the client's [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside
-//! through [`engine::host::Host`], and gets the time from [`engine::engine::Clock`].
+//! through [`engine::host::Host`], and gets the time from [`engine::clock::Clock`].
 //!
 //! CONTRIBUTING.md says how to add one. A write calls [`engine::Cx::changed`] per key, [`engine::Cx::notify`] for its event, and,
 //! where its effect depends on time or chance, [`engine::Cx::propagate_as`] with the settled form.

@@ -1,49 +1,11 @@
 //! What a command handler sees: the engine, its client, and helpers for what handlers share.
 
-use super::{ClientFlags, CommandError, Engine, KeyHint, Session};
+use super::call::Own;
+use super::notify::Event;
+use super::{ClientFlags, CommandError, Cx, Engine};
 use keyspace::value::Kind;
 use keyspace::{Db, Glance, Loc, ValueRef};
 use std::time::Duration;
-
-/// A running command.
-pub struct Cx<'a> {
-    /// All state but the client.
-    pub engine: &'a mut Engine,
-    /// The client, whose session is lent while its command runs.
-    pub client: &'a mut Session,
-    /// What is sent to the replicas if the command changed something.
-    pub(super) own: Own,
-    /// The hash of a key of the request.
-    pub(super) hint: KeyHint<'a>,
-}
-
-/// What becomes of the request itself in the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Own {
-    /// It is propagated as the client sent it, if the dirty count grew.
-    Verbatim,
-    /// It is not: the handler gave other effects, or none.
-    Replaced,
-    /// It is propagated in any case (PUBLISH, FLUSHALL).
-    Forced,
-}
-
-/// Which keyspace events a command makes (`notify-keyspace-events` letters).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // the letters of redis.conf say it
-pub enum Event {
-    Generic,
-    String,
-    List,
-    Set,
-    Hash,
-    Zset,
-    Expired,
-    Evicted,
-    Stream,
-    KeyMiss,
-    New,
-}
 
 impl Cx<'_> {
     /// The hash of a key, which may be known already.
@@ -63,7 +25,7 @@ impl Cx<'_> {
         self.engine.clock.unix_ms
     }
 
-    /// Now, for time-outs and ages: see [`Clock::steady_ms`](super::engine::Clock::steady_ms).
+    /// Now, for time-outs and ages: see [`Clock::steady_ms`](super::clock::Clock::steady_ms).
     pub fn steady_now(&self) -> i64 {
         self.engine.clock.steady_ms
     }

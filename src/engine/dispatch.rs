@@ -1,6 +1,6 @@
 //! From a request to its handler: look-up, arity, the gates in Redis's order, the call, propagation.
 
-use super::context::Own;
+use super::call::{Own, Started};
 use super::hotkeys::request_bytes;
 use super::kept::Kept;
 use super::scripting::{CallRest, Rest};
@@ -14,19 +14,6 @@ use base::LogLevel;
 
 /// After a command that takes longer than this, the clock is advanced for the rest of the batch.
 const MOMENT_NS: u64 = 1_000_000;
-
-/// The state when a handler began.
-#[derive(Clone, Copy)]
-pub struct Started {
-    /// The dirty count.
-    pub dirty: i64,
-    /// The timer.
-    pub began: u64,
-    /// MONITOR shows the request after it has run.
-    pub shown_after: bool,
-    /// The bytes of the reply.
-    pub replied: usize,
-}
 
 /// The bytes of the arguments of a request: those that frame them are too few to matter.
 #[inline]

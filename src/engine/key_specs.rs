@@ -13,8 +13,7 @@
 
 use super::Args;
 use super::args::parse_int;
-use super::spec::{Command, Flags, Keys};
-use super::table::Entry;
+use super::keys::Keys;
 use bitflags::bitflags;
 
 bitflags! {
@@ -139,33 +138,33 @@ pub enum KeyUse {
 }
 
 impl KeyUse {
-    /// The specifications of a command that uses its `keys` like this.
+    /// The specifications of a command that uses its keys, at these places, like this.
     ///
     /// # Panics
     /// If `keys` names no place for those that are all used alike: a defect of the declaration.
-    pub(super) fn specs(self, command: &Command) -> Vec<KeySpec> {
+    pub(super) fn specs(self, keys: Keys) -> Vec<KeySpec> {
         match self {
             KeyUse::None => Vec::new(),
             KeyUse::Own(specs) => specs.to_vec(),
-            KeyUse::Each(access) => vec![at_home(command, access, "")],
-            KeyUse::Noted(access, note) => vec![at_home(command, access, note)],
+            KeyUse::Each(access) => vec![at_home(keys, access, "")],
+            KeyUse::Noted(access, note) => vec![at_home(keys, access, note)],
             KeyUse::AsAsked(access, note, _) => {
-                vec![at_home(command, access.union(Access::VARIABLE_FLAGS), note)]
+                vec![at_home(keys, access.union(Access::VARIABLE_FLAGS), note)]
             }
         }
     }
 }
 
 /// The specification of the keys at the place that a declaration names.
-fn at_home(command: &Command, access: Access, note: &'static str) -> KeySpec {
-    let (begin, find) = match command.keys {
+fn at_home(keys: Keys, access: Access, note: &'static str) -> KeySpec {
+    let (begin, find) = match keys {
         Keys::Range { first, last, step } => {
             let last = if last < 0 { last } else { last - first };
             let limit = 0;
             (first, Find::Range { last, step, limit })
         }
         Keys::Counted { count, .. } => (count as i32, Find::Counted { step: 1 }),
-        Keys::None | Keys::Custom(_) => panic!("{} declares no place of its keys", command.name),
+        Keys::None | Keys::Custom(_) => panic!("a declaration names no place of its keys"),
     };
     KeySpec::new(Begin::Index(begin), find, access).noted(note)
 }
@@ -210,12 +209,12 @@ impl KeySpec {
     }
 
     /// True if the arguments alone do not tell where the keys are.
-    fn is_unknown(&self) -> bool {
+    pub(super) fn is_unknown(&self) -> bool {
         matches!(self.begin, Begin::Unknown)
     }
 
     /// The indexes of its keys in a request; `None` where the request does not fit it.
-    fn search(&self, args: &Args<'_>) -> Option<Vec<usize>> {
+    pub(super) fn search(&self, args: &Args<'_>) -> Option<Vec<usize>> {
         let n = args.len() as i64;
         let mut first = match self.begin {
             Begin::Index(i) => i64::from(i),
@@ -280,7 +279,7 @@ enum OneAccess {
 
 impl OneKey {
     /// Of a command with these specifications.
-    pub(super) fn of(command: &Command, specs: &[KeySpec]) -> Option<OneKey> {
+    pub(super) fn of(uses: KeyUse, keys: Keys, specs: &[KeySpec]) -> Option<OneKey> {
         let [spec] = specs else {
             return None;
         };
@@ -289,7 +288,7 @@ impl OneKey {
         };
         let at = usize::try_from(first).ok()?;
         let uncertain = Access::NOT_KEY | Access::INCOMPLETE;
-        let access = match (command.uses, command.keys) {
+        let access = match (uses, keys) {
             _ if spec.access.intersects(uncertain) => return None,
             (KeyUse::AsAsked(_, _, look), Keys::Range { .. }) => OneAccess::AsAsked(look),
             (_, Keys::Custom(_)) => return None,
@@ -306,64 +305,6 @@ impl OneKey {
             OneAccess::AsAsked(look) => look(args),
         }
     }
-}
-
-/// The specifications of a command; empty where it has no keys.
-pub fn of(entry: &Entry) -> &[KeySpec] {
-    &entry.specs
-}
-
-/// True if some argument is a key.
-pub fn takes_keys(entry: &Entry) -> bool {
-    of(entry)
-        .iter()
-        .any(|s| !s.access.contains(Access::NOT_KEY))
-}
-
-/// The keys of a request, as indexes, with what would happen to each.
-///
-/// `None` where the request is not one that the command could run.
-pub fn keys_of(entry: &Entry, args: &Args<'_>) -> Option<Vec<(usize, Access)>> {
-    let specs = of(entry);
-    let undecided = Access::INCOMPLETE | Access::VARIABLE_FLAGS;
-    let told = match specs.iter().any(|s| s.access.intersects(undecided)) {
-        true => None,
-        false => by_specs(specs, args),
-    };
-    let found = told.or_else(|| by_looking(entry, specs, args));
-    match entry.flags.contains(Flags::NO_MANDATORY_KEYS) {
-        true => Some(found.unwrap_or_default()),
-        false => found.filter(|keys| !keys.is_empty()),
-    }
-}
-
-fn by_specs(specs: &[KeySpec], args: &Args<'_>) -> Option<Vec<(usize, Access)>> {
-    let mut out = Vec::new();
-    for spec in specs {
-        if spec.access.contains(Access::NOT_KEY) {
-            continue;
-        }
-        out.extend(spec.search(args)?.into_iter().map(|i| (i, spec.access)));
-    }
-    Some(out)
-}
-
-/// What specifications do not say.
-fn by_looking(entry: &Entry, specs: &[KeySpec], args: &Args<'_>) -> Option<Vec<(usize, Access)>> {
-    let at = entry.keys.positions(args);
-    let keys: Vec<_> = match entry.uses {
-        KeyUse::AsAsked(_, _, look) => at.into_iter().map(|i| (i, look(args))).collect(),
-        _ if matches!(entry.keys, Keys::Custom(_)) || specs.iter().any(KeySpec::is_unknown) => {
-            let later = specs.last()?.access;
-            let access = |n| if n == 0 { specs[0].access } else { later };
-            let found = at.into_iter().enumerate();
-            found
-                .map(|(n, i)| (i, access(n) - Access::INCOMPLETE))
-                .collect()
-        }
-        _ => return None,
-    };
-    (!keys.is_empty()).then_some(keys)
 }
 
 /// One key.

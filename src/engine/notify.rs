@@ -1,9 +1,25 @@
 //! Keyspace notifications: messages on `__keyspace@<db>__:<key>` name the event, those on `__keyevent@<db>__:<event>`
 //! the key, for the classes that `notify-keyspace-events` names.
 
-use super::context::Event;
 use super::{Engine, pubsub};
 use bitflags::bitflags;
+
+/// Which keyspace events a command makes (`notify-keyspace-events` letters).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the letters of redis.conf say it
+pub enum Event {
+    Generic,
+    String,
+    List,
+    Set,
+    Hash,
+    Zset,
+    Expired,
+    Evicted,
+    Stream,
+    KeyMiss,
+    New,
+}
 
 bitflags! {
     /// The classes of `notify-keyspace-events`, one letter each.

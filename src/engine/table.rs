@@ -246,14 +246,14 @@ impl Entry {
         let index = *next;
         *next += 1;
         let subcommands = command.subcommands.iter();
-        let specs = command.uses.specs(command);
+        let specs = command.uses.specs(command.keys);
         Entry {
             command,
             called: Some(Cow::Borrowed(command.name)),
             index,
             parent,
             varies: command.flags.contains(Flags::RUNS_QUEUE) || command.script.is_some(),
-            one_key: OneKey::of(command, &specs),
+            one_key: OneKey::of(command.uses, command.keys, &specs),
             specs,
             subcommands: subcommands
                 .map(|s| Entry::number(s, Some(command.name), next))

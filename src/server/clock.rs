@@ -1,6 +1,6 @@
 //! The only place that reads clocks.
 
-use engine::engine::Clock;
+use engine::clock::Clock;
 use std::cell::Cell;
 use std::sync::{LazyLock, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};

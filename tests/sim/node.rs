@@ -11,7 +11,7 @@ use forebay::base::secret::Secrets;
 use forebay::config::Config;
 use forebay::config::special::Address;
 use forebay::disk::Disk;
-use forebay::engine::engine::Clock;
+use forebay::engine::clock::Clock;
 use forebay::engine::host::ShutdownOptions;
 use forebay::engine::pause::Reason;
 use forebay::engine::{ClientId, Engine, Executor};

@@ -9,7 +9,7 @@ use super::dumps::content_of;
 use super::node::clock_at;
 use forebay::base::Rng;
 use forebay::engine::Engine;
-use forebay::engine::engine::Clock;
+use forebay::engine::clock::Clock;
 use forebay::flow::Fate;
 use forebay::flow::save::{
     Awaited, Encoder, OpenSinks, Outcome, Pace, Plan, Progress, SaveError, Saves, Writer, Writers,

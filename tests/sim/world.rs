@@ -9,7 +9,7 @@ use forebay::base::Rng;
 use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
 use forebay::config::special::SavePoint;
-use forebay::engine::engine::Stats;
+use forebay::engine::stats::Stats;
 
 /// Time passes for the state machines this often (ms), as in the server.
 const TICK_MS: u64 = 100;

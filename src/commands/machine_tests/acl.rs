@@ -354,7 +354,7 @@ fn faults_of_a_file_are_told_together_and_nothing_is_changed() {
 
 #[test]
 fn the_one_key_of_a_command_is_the_key_that_its_specifications_find() {
-    use engine::key_specs::keys_of;
+    use engine::request_keys::keys_of;
     table::install(crate::FAMILIES);
     let all = table::declared().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
     let mut compared = 0;

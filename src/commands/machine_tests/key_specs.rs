@@ -2,6 +2,7 @@
 
 use engine::Args;
 use engine::key_specs::*;
+use engine::request_keys::*;
 use engine::spec::Keys;
 use engine::table;
 

@@ -3,7 +3,7 @@
 use crate::manual;
 use base::glob;
 use engine::scripting::busy::EVAL_IS_BUSY;
-use engine::scripting::libraries::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
+use engine::scripting::load::{LOAD_MAX_NS, Policy, RELOAD_MAX_NS};
 use engine::scripting::payload;
 use engine::spec::{Command, Flags, Group, Handler};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};

@@ -3,7 +3,8 @@
 use super::command_info::{self, info};
 use super::docs;
 use crate::manual;
-use engine::key_specs::{self, Access};
+use engine::key_specs::Access;
+use engine::request_keys;
 use engine::spec::{Command, Flags, Group};
 use engine::table::{self, Entry};
 use engine::{Args, CmdResult, CommandError, Cx, categories, glob};
@@ -161,7 +162,7 @@ fn request_keys<'a>(args: Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandEr
         Ok(entry) => entry,
         Err(_) => return Err(CommandError::fixed("ERR Invalid command specified")),
     };
-    if !key_specs::takes_keys(entry) {
+    if !request_keys::takes_keys(entry) {
         return Err(CommandError::fixed("ERR The command has no key arguments"));
     }
     if !entry.arity_fits(request.len()) {
@@ -169,7 +170,7 @@ fn request_keys<'a>(args: Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandEr
             "ERR Invalid number of arguments specified for command",
         ));
     }
-    let keys = key_specs::keys_of(entry, &request).ok_or(CommandError::fixed(
+    let keys = request_keys::keys_of(entry, &request).ok_or(CommandError::fixed(
         "ERR Invalid arguments specified for command",
     ))?;
     let keys = keys.into_iter().map(|(i, access)| (request.0[i], access));

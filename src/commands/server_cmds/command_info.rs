@@ -3,7 +3,8 @@
 //! Source: COMMAND INFO of Redis 8.2.
 
 use engine::categories;
-use engine::key_specs::{self, Access, Begin, Find, KeySpec};
+use engine::key_specs::{Access, Begin, Find, KeySpec};
+use engine::request_keys;
 use engine::spec::{Flags, Keys};
 use engine::table::Entry;
 use resp::Reply;
@@ -13,7 +14,7 @@ pub fn info(reply: &mut Reply, entry: &Entry) {
     let flags = flag_names(entry);
     let categories = categories::of(entry);
     let tips = entry.tips;
-    let specs = key_specs::of(entry);
+    let specs = request_keys::of(entry);
     let (first, last, step) = range(entry, specs);
     reply.array(10);
     reply.bulk_str(entry.name);

@@ -5,8 +5,8 @@ use base::LogLevel;
 use config::access::{self, SetContext, SetError};
 use config::directive::{Change, Directive};
 use engine::acl::User;
-use engine::engine::CommandStats;
 use engine::spec::{Command, Flags, Group, Secrets};
+use engine::stats::CommandStats;
 use engine::{Args, CmdResult, CommandError, Cx, Loading, table};
 
 /// This family's declarations.
@@ -175,7 +175,7 @@ fn apply(cx: &mut Cx<'_>, directive: &Directive) -> Result<(), String> {
 fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let peak = (cx.engine.used_memory)(cx.engine);
     let facts = cx.engine.host().facts(cx.engine);
-    cx.engine.stats = engine::engine::Stats {
+    cx.engine.stats = engine::stats::Stats {
         per_command: vec![CommandStats::default(); table::count()],
         peak_memory: peak,
         lazyfreed_before: facts.lazyfreed,

@@ -4,7 +4,8 @@ use super::access::Denied;
 use super::selector::{Rights, Selector};
 use super::user::User;
 use crate::Args;
-use crate::key_specs::{self, Access};
+use crate::key_specs::Access;
+use crate::request_keys;
 use crate::spec::{Channels, Flags};
 use crate::table::Entry;
 use std::cell::OnceCell;
@@ -19,7 +20,7 @@ struct Call<'a> {
 impl Call<'_> {
     fn keys(&self) -> &[(usize, Access)] {
         self.keys
-            .get_or_init(|| key_specs::keys_of(self.entry, &self.args).unwrap_or_default())
+            .get_or_init(|| request_keys::keys_of(self.entry, &self.args).unwrap_or_default())
     }
 
     /// What this selector says.

@@ -13,51 +13,12 @@
 //!  * A client that disconnects does not end its script; the reply is dropped.
 //!  * Scripts from the primary are never parked.
 
+use super::parked::{CallRest, Parked, Rest};
 use super::run::Driven;
 use crate::blocking::{Blocked, BlockedOn};
-use crate::context::Own;
-use crate::dispatch::Started;
 use crate::kept::Kept;
-use crate::session::Queued;
-use crate::table::Entry;
-use crate::{
-    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Engine, Session, transaction,
-};
+use crate::{Action, Args, CmdResult, CommandError, Engine, Session, transaction};
 use lua::{Ask, Kind};
-
-/// A parked script.
-pub struct Parked {
-    /// Whose request it is.
-    caller: ClientId,
-    /// What its interpreter is asked next.
-    ask: Ask,
-    /// What follows its end, in this order.
-    rests: Vec<Rest>,
-    /// The caller, when it has gone.
-    orphan: Option<Box<Session>>,
-    /// The caller wants no reply.
-    silent: bool,
-}
-
-/// The rest of a request that is done when its script has ended.
-pub enum Rest {
-    /// Counting and propagating of a call.
-    Call(CallRest),
-    /// The commands of an EXEC that follow the script.
-    Queue(std::vec::IntoIter<Queued>, ClientFlags),
-}
-
-/// See [`Engine::call`].
-pub struct CallRest {
-    /// The command.
-    pub command: &'static Entry,
-    /// Its arguments.
-    pub args: Kept,
-    /// The state when it began.
-    pub started: Started,
-    /// What becomes of the request itself in the stream.
-    pub(crate) own: Own,
-}
 
 /// The witness that no script is parked, so that the data in memory is not half of what a script is writing. Saving
 /// or sending the dataset needs one.

@@ -1,20 +1,9 @@
 //! Function libraries, as FUNCTION LOAD adds them.
 //!
 //!  * Names of libraries are unique, and so are names of functions over all libraries.
-//!  * A change is made as a whole or not at all: a new library runs in the interpreter before anything existing is
-//!    given up.
-//!  * [`Engine::functions`](crate::Engine) holds the sources, which are saved and sent to replicas.
 
-use crate::{CommandError, Engine};
-use lua::flags;
-use lua::{Answer, Ask, Kind, Registered};
+use lua::Registered;
 use std::collections::HashMap;
-
-/// How long a library may take to register its functions.
-pub const LOAD_MAX_NS: u64 = 500_000_000;
-/// The same for what a server has loaded before: it may have been faster, but one that does not end would hang the
-/// start or the replica.
-pub const RELOAD_MAX_NS: u64 = 10 * LOAD_MAX_NS;
 /// What a library costs beside its source, roughly.
 const OVERHEAD: usize = 200;
 
@@ -36,7 +25,7 @@ pub struct Libraries {
     list: Vec<Library>,
     /// Function (in lower case: they are called in any case) to library.
     names: HashMap<Vec<u8>, u64>,
-    next_id: u64,
+    pub(super) next_id: u64,
 }
 
 impl Libraries {
@@ -80,14 +69,22 @@ impl Libraries {
         Some((library, function))
     }
 
-    fn add(&mut self, library: Library) {
+    /// None, with numbers that go on after the present ones: the interpreter may still know these.
+    pub(super) fn without_any(&self) -> Libraries {
+        Libraries {
+            next_id: self.next_id,
+            ..Libraries::default()
+        }
+    }
+
+    pub(super) fn add(&mut self, library: Library) {
         let names = library.functions.iter();
         let names = names.map(|f| f.name.to_ascii_lowercase());
         self.names.extend(names.map(|name| (name, library.id)));
         self.list.push(library);
     }
 
-    fn remove(&mut self, name: &[u8]) -> Option<Library> {
+    pub(super) fn remove(&mut self, name: &[u8]) -> Option<Library> {
         let at = self.list.iter().position(|l| l.name == name)?;
         let library = self.list.remove(at);
         for function in &library.functions {
@@ -97,266 +94,11 @@ impl Libraries {
     }
 
     /// The first of a library's functions that another library (but `except`) has.
-    fn collision(&self, functions: &[Registered], except: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn collision(&self, functions: &[Registered], except: &[u8]) -> Option<Vec<u8>> {
         let taken = |f: &&Registered| {
             let owner = self.function(&f.name);
             owner.is_some_and(|(library, _)| library.name != except)
         };
         functions.iter().find(taken).map(|f| f.name.clone())
-    }
-}
-
-fn error(text: &str) -> CommandError {
-    CommandError::new(format!("ERR {text}"))
-}
-
-fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
-}
-
-/// What FUNCTION RESTORE does about libraries that are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// They go.
-    Flush,
-    /// The present libraries are kept, and the new ones must have other names.
-    Append,
-    /// They give way to libraries of their name.
-    Replace,
-}
-
-impl Engine {
-    /// FUNCTION LOAD; the library's name.
-    ///
-    /// # Errors
-    /// As the reference words them.
-    pub fn load_library(
-        &mut self,
-        source: &[u8],
-        replace: bool,
-        limit_ns: u64,
-    ) -> Result<Vec<u8>, CommandError> {
-        let library = self.prepare_library(source, limit_ns, |libraries, name| {
-            let taken = !replace && libraries.get(name).is_some();
-            match taken {
-                true => Err(error(&format!("Library '{}' already exists", shown(name)))),
-                false => Ok(()),
-            }
-        })?;
-        let libraries = &mut self.scripting.libraries;
-        let collision = libraries.collision(&library.functions, &library.name);
-        if let Some(function) = collision {
-            self.ask_vm(Kind::Functions, Ask::Forget(library.id));
-            let text = format!("Function {} already exists", shown(&function));
-            return Err(error(&text));
-        }
-        let name = library.name.clone();
-        self.forget_library(&name);
-        self.scripting.libraries.add(library);
-        self.keep_sources();
-        Ok(name)
-    }
-
-    /// Runs a library's code; nothing is given up for it yet.
-    fn prepare_library(
-        &mut self,
-        source: &[u8],
-        limit_ns: u64,
-        admit: impl FnOnce(&Libraries, &[u8]) -> Result<(), CommandError>,
-    ) -> Result<Library, CommandError> {
-        let (name, code) = flags::of_library(source).map_err(|text| error(&text))?;
-        admit(&self.scripting.libraries, &name)?;
-        self.scripting.libraries.next_id += 1;
-        let id = self.scripting.libraries.next_id;
-        let began = (self.timer)();
-        let mut ask = Ask::Load(id, source[code..].to_vec());
-        let functions = loop {
-            ask = match self.ask_vm(Kind::Functions, ask) {
-                Answer::Loaded(Ok(functions)) => break functions,
-                Answer::Loaded(Err(why)) => return Err(error(&shown(&why))),
-                Answer::Log(level, text) => {
-                    self.log_of_script(level, &text);
-                    Ask::Said(true)
-                }
-                _ if (self.timer)() - began > limit_ns => Ask::Kill("FUNCTION LOAD timeout"),
-                _ => Ask::Continue,
-            };
-        };
-        Ok(Library {
-            name,
-            id,
-            source: source.to_vec(),
-            functions,
-        })
-    }
-
-    fn forget_library(&mut self, name: &[u8]) -> bool {
-        match self.scripting.libraries.remove(name) {
-            Some(library) => {
-                self.ask_vm(Kind::Functions, Ask::Forget(library.id));
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn keep_sources(&mut self) {
-        let libraries = &self.scripting.libraries;
-        self.functions = libraries.iter().map(|l| l.source.clone()).collect();
-    }
-
-    /// FUNCTION DELETE
-    pub fn delete_library(&mut self, name: &[u8]) -> Result<(), CommandError> {
-        if !self.forget_library(name) {
-            return Err(error("Library not found"));
-        }
-        self.keep_sources();
-        Ok(())
-    }
-
-    /// FUNCTION FLUSH
-    pub fn flush_libraries(&mut self) {
-        self.scripting.libraries = Libraries {
-            next_id: self.scripting.libraries.next_id,
-            ..Libraries::default()
-        };
-        self.scripting.drop_vm(Kind::Functions);
-        self.keep_sources();
-    }
-
-    /// FUNCTION RESTORE: all of the sources, or none.
-    pub fn restore_libraries(
-        &mut self,
-        sources: &[Vec<u8>],
-        policy: Policy,
-    ) -> Result<(), CommandError> {
-        let mut fresh: Vec<Library> = Vec::new();
-        let mut outcome = Ok(());
-        for source in sources {
-            let known = fresh.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
-            let prepared = self.prepare_library(source, LOAD_MAX_NS, |_, name| {
-                match known.iter().any(|k| k == name) {
-                    true => Err(error(&format!("Library '{}' already exists", shown(name)))),
-                    false => Ok(()),
-                }
-            });
-            match prepared {
-                Ok(library) => fresh.push(library),
-                Err(e) => {
-                    outcome = Err(e);
-                    break;
-                }
-            }
-        }
-        let outcome = outcome.and_then(|()| self.fits(&fresh, policy));
-        if let Err(e) = outcome {
-            for library in fresh {
-                self.ask_vm(Kind::Functions, Ask::Forget(library.id));
-            }
-            return Err(e);
-        }
-        if policy == Policy::Flush {
-            let names: Vec<_> = self
-                .scripting
-                .libraries
-                .iter()
-                .map(|l| l.name.clone())
-                .collect();
-            names.iter().for_each(|name| _ = self.forget_library(name));
-        }
-        for library in fresh {
-            self.forget_library(&library.name);
-            self.scripting.libraries.add(library);
-        }
-        self.keep_sources();
-        Ok(())
-    }
-
-    /// Whether the names of `fresh` are free.
-    fn fits(&self, fresh: &[Library], policy: Policy) -> Result<(), CommandError> {
-        let exists = |name: &[u8]| error(&format!("Function {} already exists", shown(name)));
-        let mut seen = HashMap::new();
-        for library in fresh {
-            for function in &library.functions {
-                let name = function.name.to_ascii_lowercase();
-                let before = seen.insert(name, library.id);
-                if before.is_some_and(|id| id != library.id) {
-                    return Err(exists(&function.name));
-                }
-            }
-        }
-        if policy == Policy::Flush {
-            return Ok(());
-        }
-        let libraries = &self.scripting.libraries;
-        if policy == Policy::Append
-            && let Some(taken) = fresh.iter().find(|l| libraries.get(&l.name).is_some())
-        {
-            let text = format!("Library {} already exists", shown(&taken.name));
-            return Err(error(&text));
-        }
-        for function in fresh.iter().flat_map(|l| &l.functions) {
-            let owner = libraries.function(&function.name);
-            // A library that is replaced gives its functions up.
-            let stays = |owner: &Library| !fresh.iter().any(|l| l.name == owner.name);
-            if owner.is_some_and(|(owner, _)| stays(owner)) {
-                return Err(exists(&function.name));
-            }
-        }
-        Ok(())
-    }
-
-    /// Libraries out of a dump come to those that are there, in the place of those of their name if `replace`.
-    ///
-    /// # Errors
-    /// A name is taken; nothing has changed then.
-    pub fn merge_functions(
-        &mut self,
-        sources: &[Vec<u8>],
-        replace: bool,
-    ) -> Result<(), CommandError> {
-        let policy = match replace {
-            true => Policy::Replace,
-            false => Policy::Append,
-        };
-        self.restore_libraries(sources, policy)
-    }
-
-    /// Replaces the present libraries by those of a dump: all of them, or none if one does not load.
-    ///
-    /// # Errors
-    /// The error of the first that does not load; nothing has changed then.
-    pub fn install_functions(&mut self, sources: &[Vec<u8>]) -> Result<(), CommandError> {
-        if sources.is_empty() && self.functions.is_empty() {
-            return Ok(());
-        }
-        let fresh = Libraries {
-            next_id: self.scripting.libraries.next_id,
-            ..Libraries::default()
-        };
-        let old = std::mem::replace(&mut self.scripting.libraries, fresh);
-        let old_vm = self.scripting.take_vm(Kind::Functions);
-        let loaded = sources
-            .iter()
-            .try_for_each(|source| self.load_library(source, false, RELOAD_MAX_NS).map(drop));
-        if loaded.is_err() {
-            self.scripting.libraries = old;
-            self.scripting.put_vm(Kind::Functions, old_vm);
-        }
-        self.keep_sources();
-        loaded
-    }
-
-    /// Returns the libraries of a damaged dump that load together, and the errors of the others.
-    pub fn sound_functions(&mut self, sources: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, Vec<String>) {
-        let (mut sound, mut faults) = (Vec::new(), Vec::new());
-        for source in sources {
-            sound.push(source);
-            if let Err(error) = self.install_functions(&sound) {
-                sound.pop();
-                faults.push(error.to_string());
-            }
-        }
-        (sound, faults)
     }
 }

@@ -6,11 +6,10 @@
 //!    script has taken longer than `busy-reply-threshold`, TIME follows the clock, and keys still do not expire.
 //!  * Once it has written, only the end of the process stops it.
 
-use super::busy::Parked;
+use super::running::{REPL_ALL, Running};
 use super::{Library, Script};
 use crate::acl::Access;
 use crate::client_list;
-use crate::engine::Clock;
 use crate::gates::Caller;
 use crate::spec::{Flags, ScriptFrom};
 use crate::states::{self, Demand};
@@ -23,54 +22,8 @@ use lua::{Answer, Ask, Call, Kind, Outcome};
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// `redis.REPL_REPLICA`
-const REPL_REPLICA: i64 = 2;
-/// Effects go to replicas and (where there were one) an append-only file.
-const REPL_ALL: i64 = 3;
-
 /// When TIME begins to follow the clock in a script that is never busy because `busy-reply-threshold` is 0, ms.
 const TIME_PASSES_MS: u64 = 5000;
-
-/// The script that is running.
-pub struct Running {
-    /// Which interpreter runs it.
-    /// The interpreter that it is for.
-    pub kind: Kind,
-    /// SHA-1, or the function's name.
-    /// The name in messages of errors.
-    pub name: Rc<str>,
-    /// The request that started it, of a function.
-    pub argv: Words,
-    /// When it started: the time that it sees.
-    pub clock: Clock,
-    /// When it started, by the engine's timer.
-    pub began_ns: u64,
-    /// Writes are refused.
-    read_only: bool,
-    /// Memory above `maxmemory` does not matter.
-    allow_oom: bool,
-    /// On behalf of our primary.
-    obeys: bool,
-    /// It has called a command that writes.
-    pub wrote: bool,
-    /// Where effects go.
-    repl: i64,
-    /// SCRIPT KILL or FUNCTION KILL was called.
-    pub killed: bool,
-    /// The log has said that the script takes long, and other clients are answered BUSY.
-    pub busy: bool,
-    /// Its caller as CLIENT LIST describes it, for ACL LOG; `None` for one who may do everything.
-    pub caller: Option<String>,
-    /// The script is parked until the server has served other clients.
-    pub parked: Option<Parked>,
-}
-
-impl Running {
-    /// Its effects go to replicas.
-    pub fn replicates(&self) -> bool {
-        self.repl & REPL_REPLICA != 0
-    }
-}
 
 /// What a script is run for.
 pub struct Start<'a> {

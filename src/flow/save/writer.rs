@@ -6,7 +6,7 @@ use super::sink::Sink;
 use super::{Fate, Saves};
 use disk::Disk;
 use engine::Engine;
-use engine::engine::Clock;
+use engine::clock::Clock;
 use keyspace::snapshot::Block;
 use std::io;
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use super::slices::{Begun, Slice, Slices, micros};
 use super::{allocator, clock, supervisor};
 use disk::Machine;
 use engine::Engine;
-use engine::engine::Clock;
+use engine::clock::Clock;
 use flow::save::{Awaited, OpenSinks, Plan, Saves, Writers};
 use std::cell::RefCell;
 use std::fmt::Write;

@@ -3,21 +3,16 @@
 //! Commands that need some are refused before they begin, as above `maxmemory`, and our primary's stream waits. The
 //! reserve ([`base::reserve`]) is what those live on that have begun; it is filled again when there is memory.
 
+mod told;
+
+pub use told::Shortage;
+
 use crate::spec::Flags;
 use crate::{Args, Engine, Session, table};
 use base::{LogLevel, reserve};
 
 /// Between two lines about refusals in the log, ms.
 const QUIET_MS: i64 = 1000;
-
-/// What the log has been told.
-#[derive(Default)]
-pub struct Shortage {
-    /// There was a refusal, and not yet that it is over.
-    told: bool,
-    /// When, Unix ms.
-    told_at: i64,
-}
 
 impl Engine {
     /// The system refuses memory, as of now.

@@ -1,36 +1,11 @@
 //! Keys under WATCH, and who learns that they changed.
 
-use crate::{ClientId, Engine, Session};
+mod table;
+
+pub use table::{WatchTable, Watcher};
+
+use crate::{Engine, Session};
 use keyspace::{Db, UnixMillis};
-use std::collections::HashMap;
-
-/// The clients that watch each key.
-#[derive(Default)]
-pub struct WatchTable {
-    /// By database and key.
-    pub keys: HashMap<(usize, Vec<u8>), Vec<Watcher>>,
-}
-
-/// One client that watches a key.
-#[derive(Clone, Copy)]
-pub struct Watcher {
-    /// The client.
-    pub client: ClientId,
-    /// The key had expired already when WATCH came.
-    pub expired: bool,
-}
-
-impl WatchTable {
-    /// Number of watched keys.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// True when no client watches a key.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-}
 
 /// A key was changed: its watchers' EXEC will fail.
 pub fn touch_watched(engine: &mut Engine, db: usize, key: &[u8]) {

@@ -1,72 +1,12 @@
 //! The subscribers of channels and patterns, and the delivery of messages to them.
 
+mod table;
+
+pub use table::{Kind, Listeners, PubSub, drop_listener};
+
 use crate::clients::Reach;
 use crate::{ClientId, Engine, Session, glob};
 use resp::{Proto, Reply};
-use std::collections::{BTreeSet, HashMap};
-
-/// The subscribers of each channel and pattern.
-#[derive(Default)]
-pub struct PubSub {
-    /// SUBSCRIBE
-    pub channels: Listeners,
-    /// PSUBSCRIBE
-    pub patterns: Listeners,
-    /// SSUBSCRIBE
-    pub shard_channels: Listeners,
-}
-
-/// Listeners by channel or pattern.
-pub type Listeners = HashMap<Vec<u8>, BTreeSet<ClientId>>;
-
-/// The three kinds of subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// By name.
-    Channel,
-    /// By pattern.
-    Pattern,
-    /// By name, of the shard channels.
-    Shard,
-}
-
-impl Kind {
-    /// The words of the confirmations.
-    pub fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Kind::Channel => ("subscribe", "unsubscribe"),
-            Kind::Pattern => ("psubscribe", "punsubscribe"),
-            Kind::Shard => ("ssubscribe", "sunsubscribe"),
-        }
-    }
-
-    /// The names that a client listens to.
-    pub fn of(self, client: &mut Session) -> &mut std::collections::HashSet<Vec<u8>> {
-        match self {
-            Kind::Channel => &mut client.channels,
-            Kind::Pattern => &mut client.patterns,
-            Kind::Shard => &mut client.shard_channels,
-        }
-    }
-
-    /// All listeners of this kind.
-    pub fn listeners(self, pubsub: &mut PubSub) -> &mut Listeners {
-        match self {
-            Kind::Channel => &mut pubsub.channels,
-            Kind::Pattern => &mut pubsub.patterns,
-            Kind::Shard => &mut pubsub.shard_channels,
-        }
-    }
-
-    /// The count in the replies: shard channels are counted for themselves.
-    pub fn count(self, client: &Session) -> i64 {
-        let n = match self {
-            Kind::Shard => client.shard_channels.len(),
-            Kind::Channel | Kind::Pattern => client.channels.len() + client.patterns.len(),
-        };
-        n as i64
-    }
-}
 
 /// Sends a message to the listeners of a channel and of the patterns that match it; how many got it.
 pub fn publish_message(engine: &mut Engine, channel: &[u8], message: &[u8]) -> usize {
@@ -135,14 +75,4 @@ pub fn forget(engine: &mut Engine, client: &mut Session) {
         }
     }
     engine.clients.forget_messages(client.id);
-}
-
-/// A client no longer listens to `name`.
-pub fn drop_listener(listeners: &mut Listeners, name: &[u8], id: ClientId) {
-    if let Some(ids) = listeners.get_mut(name) {
-        ids.remove(&id);
-        if ids.is_empty() {
-            listeners.remove(name);
-        }
-    }
 }

@@ -3,31 +3,20 @@
 //! Keys are sampled (`maxmemory-samples` at a time) and the best candidate of the sample and of a small pool of
 //! earlier good ones is evicted first. How much that frees shows in `used_memory`.
 
-use super::{Engine, heat};
+mod pool;
+
+pub use pool::Pool;
+
+use crate::{Engine, Event, heat};
 use config::choices::MaxmemoryPolicy;
 use keyspace::Loc;
+use pool::Candidate;
 
 /// Candidates remembered from earlier samples.
 const POOL: usize = 16;
 
 /// How old the count of memory may be at which keys have to go.
 const RECOUNT_US: u64 = 1_000;
-
-/// A candidate: the higher the score, the sooner it is evicted.
-struct Candidate {
-    score: u64,
-    db: usize,
-    key: Vec<u8>,
-}
-
-/// The state that is kept from one eviction to the next.
-#[derive(Default)]
-pub struct Pool {
-    /// Good candidates, best last.
-    found: Vec<Candidate>,
-    /// When the memory was counted last, of the monotonic clock.
-    counted_us: u64,
-}
 
 impl Engine {
     /// True if `used_memory` is above `maxmemory`, what eviction cannot free left out.
@@ -37,7 +26,7 @@ impl Engine {
     }
 
     /// Evicts until `used_memory` is below `maxmemory`; false if that is not to be had.
-    pub(super) fn make_room(&mut self) -> bool {
+    pub(crate) fn make_room(&mut self) -> bool {
         if !self.is_over() {
             return true;
         }
@@ -80,7 +69,7 @@ impl Engine {
             &[if lazy { b"UNLINK".as_slice() } else { b"DEL" }, &key],
         );
         self.key_removed(db, &key);
-        self.notify(super::Event::Evicted, "evicted", &key, db);
+        self.notify(Event::Evicted, "evicted", &key, db);
         self.commit();
     }
 

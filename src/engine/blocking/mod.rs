@@ -14,75 +14,19 @@
 //!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
 //!    `Session::blocked` and the flag BLOCKED; one function, `release`, removes all of this.
 
-use super::acl::Access;
-use super::kept::Kept;
-use super::{
-    Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session, table,
+mod table;
+
+pub use table::{Blocked, BlockedOn, Blocking, Durable, WaitFor};
+
+use crate::acl::Access;
+use crate::commit::CommitPosition;
+use crate::kept::Kept;
+use crate::{
+    Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session,
+    table as commands,
 };
-use crate::CommitPosition;
 use keyspace::ValueRef;
 use replication::ReplOffset;
-use std::collections::{BTreeSet, HashMap, VecDeque};
-
-/// What a blocked client waits for, and what to run when it comes.
-pub struct Blocked {
-    /// The request, run again when a key becomes ready.
-    pub args: Kept,
-    /// Of [`Clock::steady_ms`](super::engine::Clock::steady_ms); `None` waits forever.
-    pub deadline_ms: Option<i64>,
-    /// What the client waits for.
-    pub on: BlockedOn,
-}
-
-/// What a blocked client waits for.
-pub enum BlockedOn {
-    /// A key of this database to become ready.
-    Keys {
-        /// Database index.
-        db: usize,
-        /// The keys.
-        keys: Vec<Vec<u8>>,
-        /// What they must hold.
-        wait_for: WaitFor,
-    },
-    /// `WAIT count`: that many replicas at `offset`.
-    Replicas {
-        /// How many.
-        count: usize,
-        /// From which offset on.
-        offset: ReplOffset,
-        /// WAITAOF: what must be durable here, too, and that the replicas must have made it durable.
-        durable: Option<Durable>,
-    },
-    /// CLIENT PAUSE, shutdown or a full-sync reload: run again when it ends.
-    Postponed,
-    /// SHUTDOWN itself, until the replicas are in step.
-    Shutdown,
-    /// Its own script, which takes long.
-    Script,
-}
-
-/// What WAITAOF waits for on this server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Durable {
-    /// The commits up to this one.
-    pub at: CommitPosition,
-    /// It waits for them; else it is only told of them.
-    pub here: bool,
-}
-
-/// What a key must hold to concern a waiting client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitFor {
-    /// A list.
-    List,
-    /// A sorted set.
-    Zset,
-    /// A stream.
-    Stream,
-    /// A stream; its end is news, too.
-    StreamOrEnd,
-}
 
 /// How CLIENT UNBLOCK ends a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,105 +35,6 @@ pub enum Unblock {
     Timeout,
     /// With an UNBLOCKED error.
     Error,
-}
-
-#[derive(Default)]
-struct Waiters {
-    clients: VecDeque<ClientId>,
-    /// Stands in `ready` already.
-    ready: bool,
-}
-
-/// The clients that wait for each key, in order of arrival.
-#[derive(Default)]
-pub struct Blocking {
-    /// By database, then key.
-    waiting: HashMap<usize, HashMap<Vec<u8>, Waiters>>,
-    /// Keys that changed since they were last looked at, in order.
-    ready: Vec<(usize, Vec<u8>)>,
-    deadlines: BTreeSet<(i64, ClientId)>,
-    clients: usize,
-    /// The wait that is being resumed: it keeps its deadline if it continues.
-    resuming: Option<Option<i64>>,
-}
-
-impl Blocking {
-    /// `blocked_clients`
-    pub fn clients(&self) -> usize {
-        self.clients
-    }
-
-    /// `total_blocking_keys`
-    pub fn keys(&self) -> usize {
-        self.waiting.values().map(HashMap::len).sum()
-    }
-
-    /// `clients_in_timeout_table`
-    pub fn with_deadline(&self) -> usize {
-        self.deadlines.len()
-    }
-
-    /// True while the request of a client that waited is run again.
-    pub fn is_resuming(&self) -> bool {
-        self.resuming.is_some()
-    }
-
-    /// A key that somebody waits for has changed.
-    pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
-    /// When [`Engine::expire_blocked`] is next due, of the steady clock.
-    pub fn next_deadline(&self) -> Option<i64> {
-        self.deadlines.first().map(|d| d.0)
-    }
-
-    /// A key changed: it is ready if a client waits for it.
-    pub fn signal(&mut self, db: usize, key: &[u8]) {
-        let waiters = self.waiting.get_mut(&db).and_then(|keys| keys.get_mut(key));
-        if let Some(waiters) = waiters.filter(|w| !w.ready) {
-            waiters.ready = true;
-            self.ready.push((db, key.to_vec()));
-        }
-    }
-
-    /// A database was exchanged or emptied: all its awaited keys may be ready.
-    pub fn signal_all(&mut self, db: usize) {
-        for (key, waiters) in self.waiting.get_mut(&db).into_iter().flatten() {
-            if !waiters.ready {
-                waiters.ready = true;
-                self.ready.push((db, key.clone()));
-            }
-        }
-    }
-
-    fn queue(&mut self, id: ClientId, db: usize, key: &[u8]) {
-        let keys = self.waiting.entry(db).or_default();
-        let waiters = keys.entry(key.to_vec()).or_default();
-        if waiters.clients.back() != Some(&id) && !waiters.clients.contains(&id) {
-            waiters.clients.push_back(id);
-        }
-    }
-
-    fn unqueue(&mut self, id: ClientId, db: usize, key: &[u8]) {
-        let Some(keys) = self.waiting.get_mut(&db) else {
-            return;
-        };
-        if let Some(waiters) = keys.get_mut(key) {
-            waiters.clients.retain(|&waiting| waiting != id);
-            if waiters.clients.is_empty() {
-                keys.remove(key);
-            }
-        }
-        if keys.is_empty() {
-            self.waiting.remove(&db);
-        }
-    }
-
-    fn waiters(&self, db: usize, key: &[u8]) -> Vec<ClientId> {
-        let waiters = self.waiting.get(&db).and_then(|keys| keys.get(key));
-        waiters.map_or(Vec::new(), |w| w.clients.iter().copied().collect())
-    }
 }
 
 /// What a blocking command answers when it must not block (inside EXEC or a script).
@@ -307,7 +152,7 @@ impl Executor {
                 this.blocking.resuming = Some(blocked.deadline_ms);
                 let result = blocked.args.run(|argv| {
                     let args = Args(argv);
-                    let command = table::find(args)?;
+                    let command = commands::find(args)?;
                     if session.access != Access::All {
                         // The reply is an error like any other, but the call is counted as refused.
                         this.may_as_user(session, command, args).inspect_err(|_| {
@@ -375,7 +220,7 @@ impl Engine {
             BlockedOn::Keys { .. } | BlockedOn::Replicas { .. }
         );
         let argv = blocked.args.argv();
-        if let (true, Ok(command)) = (counts, table::find(Args(&argv))) {
+        if let (true, Ok(command)) = (counts, commands::find(Args(&argv))) {
             let stats = &mut self.stats.per_command[command.index];
             stats.calls += 1;
             stats.failed += u64::from(failed);

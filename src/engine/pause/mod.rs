@@ -4,73 +4,15 @@
 //! moves to the queue of the [`Executor`](super::Executor), which runs it after the code that ended the pause has
 //! returned. While writes are held the dataset does not change: nothing expires, and nothing is evicted.
 
-use super::blocking::{Blocked, BlockedOn};
-use super::kept::Kept;
-use super::spec::Flags;
-use super::table::Entry;
-use super::{Args, ClientFlags, ClientId, CommandError, Engine, Session};
+mod table;
 
-/// The reason why clients are held back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// CLIENT PAUSE
-    Client = 0,
-    /// SHUTDOWN waits for replicas.
-    Shutdown = 1,
-    /// FAILOVER waits for its replica.
-    Failover = 2,
-    /// The snapshot holds as much as it may (`snapshot-preserve-limit`).
-    Snapshot = 3,
-    /// The append-only file waits for the disk (`aof-buffer-limit`).
-    Log = 4,
-}
+pub use table::{Held, Pauses, Reason};
 
-/// Which requests are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Held {
-    /// Commands that may be replicated.
-    Writes,
-    /// All commands.
-    All,
-}
-
-/// Which requests are held, until when, and for which reasons.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pauses {
-    by: [Option<(Held, i64)>; 5],
-    /// The strongest of `by`, kept for the look at each command.
-    strongest: Option<Held>,
-}
-
-impl Pauses {
-    /// Which requests are held now.
-    pub fn held(&self) -> Option<Held> {
-        self.strongest
-    }
-
-    /// The reason and the time left, as INFO shows them.
-    pub fn shown(&self, now_ms: i64) -> Option<(&'static str, &'static str, i64)> {
-        let reasons = [
-            "client_pause",
-            "shutdown_pause",
-            "failover_pause",
-            "snapshot_pause",
-        ];
-        let held = self.by.iter().zip(reasons);
-        let longest = held
-            .filter_map(|(p, reason)| p.map(|(h, until)| (h, until, reason)))
-            .max_by_key(|(h, until, _)| (*h, *until))?;
-        let what = match longest.0 {
-            Held::All => "all",
-            Held::Writes => "write",
-        };
-        Some((longest.2, what, (longest.1 - now_ms).max(0)))
-    }
-
-    fn refresh(&mut self) {
-        self.strongest = self.by.iter().flatten().map(|(held, _)| *held).max();
-    }
-}
+use crate::blocking::{Blocked, BlockedOn};
+use crate::kept::Kept;
+use crate::spec::Flags;
+use crate::table::Entry;
+use crate::{Args, ClientFlags, ClientId, CommandError, Engine, Session};
 
 impl Engine {
     /// Holds clients back until a time of the steady clock. A pause by the same reason that lasts longer or
@@ -98,7 +40,7 @@ impl Engine {
     }
 
     /// Ends pauses whose time is over.
-    pub(super) fn end_pauses(&mut self) {
+    pub(crate) fn end_pauses(&mut self) {
         let now = self.clock.steady_ms;
         let over = |p: &Option<(Held, i64)>| p.is_some_and(|(_, until)| until <= now);
         if self.pauses.by.iter().any(over) {
@@ -147,7 +89,7 @@ impl Engine {
 
     /// True if `command` must wait for the end of a pause.
     #[inline]
-    pub(super) fn must_wait(&self, client: &Session, command: &Entry, args: Args<'_>) -> bool {
+    pub(crate) fn must_wait(&self, client: &Session, command: &Entry, args: Args<'_>) -> bool {
         let Some(held) = self.pauses.held() else {
             return false;
         };
@@ -169,7 +111,7 @@ impl Engine {
     }
 
     /// Keeps a request until the pause ends.
-    pub(super) fn postpone(&mut self, client: &mut Session, args: Args<'_>) {
+    pub(crate) fn postpone(&mut self, client: &mut Session, args: Args<'_>) {
         client.blocked = Some(Box::new(Blocked {
             args: Kept::of(args.0),
             deadline_ms: None,
@@ -179,7 +121,7 @@ impl Engine {
     }
 
     /// The request that a client was held back with, if it is still there to run it.
-    pub(super) fn take_postponed(&mut self, id: ClientId) -> Option<Kept> {
+    pub(crate) fn take_postponed(&mut self, id: ClientId) -> Option<Kept> {
         self.with_client(id, |this, client| {
             let waits = is_blocked_on(client, |on| matches!(on, BlockedOn::Postponed));
             let blocked = waits.then(|| this.release(client)).flatten();

@@ -1,0 +1,25 @@
+//! What the engine keeps of a call while its handler runs: the state when it began, and what becomes of its request.
+
+/// The state when a handler began.
+#[derive(Clone, Copy)]
+pub struct Started {
+    /// The dirty count.
+    pub dirty: i64,
+    /// The timer.
+    pub began: u64,
+    /// MONITOR shows the request after it has run.
+    pub shown_after: bool,
+    /// The bytes of the reply.
+    pub replied: usize,
+}
+
+/// What becomes of the request itself in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// It is propagated as the client sent it, if the dirty count grew.
+    Verbatim,
+    /// It is not: the handler gave other effects, or none.
+    Replaced,
+    /// It is propagated in any case (PUBLISH, FLUSHALL).
+    Forced,
+}

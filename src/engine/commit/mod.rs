@@ -1,0 +1,116 @@
+//! The commit point: the one place where effects leave the engine.
+//!
+//! ```text
+//! request, timer -> effects -> commit -> replication log
+//!                                |---> further logs (EffectLog)
+//!                                '---> CommitPosition, which seals the replies that follow
+//! ```
+//!
+//!  * A commit takes the effects of one top-level request (a whole EXEC or script counts as one), or of one piece of
+//!    the server's own work such as the deletion of an expired key. Every log gets the same effects in the same order.
+//!  * A log may say that the effects have to be durable before anybody is told of them. Then all replies that are
+//!    written from this commit on are sealed with its position, whichever client they are for, because any of them may
+//!    show the effect. They leave once [`Engine::on_durable`] has been told of that position.
+//!  * A log is told where the replication stream is before the effects become part of it, and what the stream has beside
+//!    effects, so that it can tell the history again. As a replica the stream is what our primary sent; what its requests
+//!    caused and these bytes are told one after the other ([`EffectLog::processed`]).
+//!  * Positions are counted from the start of the process. They are no offsets of the replication stream: that one is
+//!    set by a full sync, and counts nothing while there is no backlog.
+
+mod commits;
+
+pub use commits::{Commit, CommitPosition, Commits, EffectLog, Origin, Replies};
+
+use crate::{Action, Engine, Session};
+
+impl Engine {
+    /// Adds an effect, if any log is there to take it.
+    #[inline]
+    pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
+        if (self.repl.listening() || !self.commits.logs.is_empty()) && !self.commits.muted {
+            self.commits.pending.push(db, argv);
+        }
+    }
+
+    /// Appends the collected effects to all logs, unless a transaction or script is still running. Returns the position
+    /// of the last commit.
+    #[inline]
+    pub fn commit(&mut self) -> CommitPosition {
+        if self.depth == 0 && !self.commits.pending.is_empty() {
+            self.append_to_logs();
+        }
+        self.commits.last
+    }
+
+    #[inline(never)]
+    fn append_to_logs(&mut self) {
+        let Commits {
+            pending,
+            logs,
+            last,
+            seal,
+            origin,
+            ..
+        } = &mut self.commits;
+        last.0 += 1;
+        if !logs.is_empty() {
+            let beside = self.repl.take_beside();
+            let commit = Commit {
+                effects: pending,
+                at: *last,
+                origin: *origin,
+                beside: &beside,
+                stream: self.repl.place(),
+            };
+            for log in logs {
+                if log.append(commit) == Replies::WhenDurable {
+                    *seal = *last;
+                }
+            }
+        }
+        self.repl.feed(pending);
+        pending.clear();
+    }
+
+    /// A request of our primary runs next: what is committed up to [`Engine::end_of_primary`] is caused by it.
+    pub(crate) fn begin_of_primary(&mut self, session: &Session) {
+        if self.commits.logs.is_empty() {
+            return;
+        }
+        self.commit();
+        self.repl.set_stream_db(session.stream_db());
+        self.commits.origin = Origin::Primary;
+    }
+
+    /// It has run.
+    pub(crate) fn end_of_primary(&mut self) {
+        if self.commits.origin == Origin::Primary {
+            self.commit();
+            self.commits.origin = Origin::Here;
+        }
+    }
+
+    /// A request or transaction of our primary has run: these parts of the stream are about to be counted.
+    pub(crate) fn tell_logs_of_primary(&mut self, parts: &[&[u8]], well: bool) {
+        let stream = self.repl.place();
+        for log in &mut self.commits.logs {
+            log.processed(parts, well, stream);
+        }
+    }
+
+    /// All commits up to `at` are durable: clients whose replies waited for that are woken.
+    pub fn on_durable(&mut self, at: CommitPosition) {
+        let commits = &mut self.commits;
+        if at <= commits.durable {
+            return;
+        }
+        commits.durable = at;
+        while let Some(&first) = commits.waiting.first()
+            && first.0 <= commits.durable
+        {
+            commits.waiting.remove(&first);
+            self.actions.push(Action::Wake(first.1));
+        }
+        self.serve_waits();
+    }
+}

@@ -1,0 +1,16 @@
+//! The type of what a handler is given. Its methods are in [`context`](super::context) and with what they are about.
+
+use super::call::Own;
+use super::{Engine, KeyHint, Session};
+
+/// A running command.
+pub struct Cx<'a> {
+    /// All state but the client.
+    pub engine: &'a mut Engine,
+    /// The client, whose session is lent while its command runs.
+    pub client: &'a mut Session,
+    /// What is sent to the replicas if the command changed something.
+    pub(crate) own: Own,
+    /// The hash of a key of the request.
+    pub(crate) hint: KeyHint<'a>,
+}
