@@ -1,7 +1,7 @@
 //! A client as CLIENT LIST shows it.
 
 use crate::tracking::Tracking;
-use crate::{ClientFlags, CommandError, Session};
+use crate::{ClientFlags, CommandError, Session, table};
 use resp::Proto;
 use std::fmt::Write;
 
@@ -106,7 +106,7 @@ pub fn line(client: &Session, now_ms: i64) -> String {
         client.unsent + client.stream_pending,
         memory(client) + client.stream_pending,
         if client.unsent > 0 { "rw" } else { "r" },
-        client.last_command.map_or("NULL", |c| c.name),
+        client.last_command.map_or("NULL", |id| table::of(id).name),
         match &client.user {
             None => "(superuser)".into(),
             Some(user) => String::from_utf8_lossy(&user.name),

@@ -45,7 +45,11 @@ impl Cx<'_> {
     /// write that runs nevertheless (in a transaction that began before) must leave replicas with what it has seen
     /// itself.
     pub fn deletes_expired(&self) -> bool {
-        let writes = |c: &'static super::table::Entry| c.flags.contains(super::spec::Flags::WRITE);
+        let writes = |id| {
+            super::table::of(id)
+                .flags
+                .contains(super::spec::Flags::WRITE)
+        };
         self.engine.decides_expiry()
             && ((self.engine.pauses.held().is_none() && !self.engine.config.import_mode)
                 || self.client.last_command.is_some_and(writes))

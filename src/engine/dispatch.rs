@@ -5,7 +5,7 @@ use super::hotkeys::request_bytes;
 use super::kept::Kept;
 use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
-use super::table::Entry;
+use super::table::{self, Entry};
 use super::{
     Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, KeyHint, Session, links,
     running, tracking, transaction,
@@ -151,7 +151,7 @@ impl Engine {
     ) -> CmdResult {
         let dirty = self.dirty;
         let began = self.tick;
-        client.last_command = Some(command);
+        client.last_command = Some(command.id());
         running::begins(command.index, client.id.0);
         // Shown after it has run, so that EXEC follows its commands; a script precedes its commands.
         let shown = !self.monitors.is_empty() && !self.blocking.is_resuming();
@@ -175,7 +175,7 @@ impl Engine {
         let own = cx.own;
         if client.waits_for_script() {
             self.after_script(Rest::Call(CallRest {
-                command,
+                command: command.id(),
                 args: Kept::of(args.0),
                 started,
                 own,
@@ -316,12 +316,10 @@ fn reads_keys(command: &Entry) -> bool {
 /// CLIENT CACHING holds for the next command, or for the next transaction.
 fn end_caching(client: &mut Session) {
     let in_multi = client.flags.contains(ClientFlags::MULTI);
-    let about_clients = client
-        .last_command
-        .is_some_and(|c| c.flags.contains(Flags::KEEPS_CACHING));
+    let about_clients = |id| table::of(id).flags.contains(Flags::KEEPS_CACHING);
     if let Some(tracking) = &mut client.tracking
         && !in_multi
-        && !about_clients
+        && !client.last_command.is_some_and(about_clients)
     {
         tracking.caching = false;
     }

@@ -306,7 +306,7 @@ impl Engine {
         let all = Flags::STALE | Flags::LOADING;
         client.queue.iter().fold(command.flags, |flags, queued| {
             let argv = queued.args.argv();
-            let own = self.flags_of(client, queued.command, Args(&argv));
+            let own = self.flags_of(client, table::of(queued.command), Args(&argv));
             (flags | (own & any)).difference(all.difference(own))
         })
     }

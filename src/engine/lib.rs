@@ -3,7 +3,7 @@
 //! It knows no command. A family declares its own ([`spec::Command`]) and is put into the [`table`] once, at the
 //! start. A handler is a function `fn(&mut Cx, Args) -> CmdResult` that writes its reply into the client's
 //! [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside through [`host::Host`], and gets
-//! the time from [`engine::Clock`].
+//! the time from [`clock::Clock`].
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ pub mod client_list;
 pub mod clients;
 pub mod clock;
 pub mod collection;
+mod command_id;
 pub mod commit;
 mod connections;
 pub mod context;
@@ -72,6 +73,7 @@ pub mod watch;
 pub use args::Args;
 pub use base::{ClientId, CmdResult, CommandError, glob};
 pub use clients::Clients;
+pub use command_id::CommandId;
 pub use commit::CommitPosition;
 pub use cx::Cx;
 pub use engine::{Action, Engine, Loading};

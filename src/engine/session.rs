@@ -2,8 +2,7 @@
 
 use super::acl::{Access, User};
 use super::kept::Kept;
-use super::table::Entry;
-use crate::CommitPosition;
+use crate::{CommandId, CommitPosition};
 use base::{ClientId, ReplOffset};
 use bitflags::bitflags;
 use replication::StreamDb;
@@ -63,7 +62,7 @@ bitflags! {
 /// A command queued by MULTI.
 pub struct Queued {
     /// What to run.
-    pub command: &'static Entry,
+    pub command: CommandId,
     /// Its arguments.
     pub args: Kept,
 }
@@ -125,7 +124,7 @@ pub struct Session {
     /// When its last request came, of the steady clock, ms.
     pub last_interaction_ms: i64,
     /// The last command run, for CLIENT LIST.
-    pub last_command: Option<&'static Entry>,
+    pub last_command: Option<CommandId>,
     /// Replication offset right after this client's last command, whatever it did (WAIT).
     pub write_offset: ReplOffset,
     /// The last commit when its last command had run.
@@ -197,6 +196,16 @@ impl Session {
         let skip = self.flags.contains(ClientFlags::REPLY_SKIP_NEXT);
         self.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
         self.flags.set(ClientFlags::REPLY_SKIP, skip);
+    }
+
+    /// Writes a message that was made for RESP3: the two protocols differ in the first byte of a push only.
+    pub(crate) fn write_message(&mut self, resp3: &[u8]) {
+        let (first, rest) = resp3.split_at(1);
+        self.reply.raw(match (self.reply.proto, first) {
+            (Proto::Resp2, b">") => b"*",
+            _ => first,
+        });
+        self.reply.raw(rest);
     }
 
     /// A new client in database 0.

@@ -6,7 +6,7 @@
 
 use super::key_specs::OneKey;
 use super::spec::{Command, Flags, KeySpec};
-use super::{Args, CommandError};
+use super::{Args, CommandError, CommandId};
 use base::error::up_to_zero;
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -88,6 +88,12 @@ impl Entry {
             .find(|s| s.short_name().as_bytes().eq_ignore_ascii_case(name))
     }
 
+    /// What it is remembered by.
+    #[inline]
+    pub fn id(&self) -> CommandId {
+        CommandId::new(self.index)
+    }
+
     fn is_called(&self, name: &[u8]) -> bool {
         let called = self.called.as_ref();
         called.is_some_and(|called| called.as_bytes().eq_ignore_ascii_case(name))
@@ -121,6 +127,13 @@ const EMPTY: u16 = u16::MAX;
 const SLOTS: usize = 2048;
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+
+/// All commands in the order of their numbers.
+static BY_NUMBER: LazyLock<Vec<&'static Entry>> = LazyLock::new(|| {
+    let mut all = Vec::with_capacity(count());
+    TABLE.entries.iter().for_each(|entry| entry.list(&mut all));
+    all
+});
 
 impl Table {
     fn build() -> Table {
@@ -260,6 +273,18 @@ impl Entry {
                 .collect(),
         }
     }
+
+    /// It and its subcommands, in the order in which [`Entry::number`] has given them their numbers.
+    fn list(&'static self, all: &mut Vec<&'static Entry>) {
+        debug_assert_eq!(all.len(), self.index);
+        all.push(self);
+        self.subcommands.iter().for_each(|entry| entry.list(all));
+    }
+}
+
+/// The command with this number.
+pub fn of(id: CommandId) -> &'static Entry {
+    BY_NUMBER[id.index()]
 }
 
 /// Every top-level command that can be called.

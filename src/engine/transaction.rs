@@ -5,7 +5,7 @@ use crate::kept::Kept;
 use crate::scripting::Rest;
 use crate::session::Queued;
 use crate::spec::Flags;
-use crate::table::Entry;
+use crate::table::{self, Entry};
 use crate::watch::unwatch_all;
 use crate::{Args, ClientFlags, CommandError, Engine, Session, links};
 
@@ -20,7 +20,7 @@ pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
     if !client.flags.intersects(aborts) {
         client.queued_bytes += args.0.iter().map(|a| a.len()).sum::<usize>();
         client.queue.push(Queued {
-            command,
+            command: command.id(),
             args: Kept::of(args.0),
         });
     }
@@ -54,11 +54,12 @@ pub fn run_queue(
     before: ClientFlags,
 ) {
     while let Some(queued) = queue.next() {
-        let result = links::has_database(client, queued.command).and_then(|()| {
+        let command = table::of(queued.command);
+        let result = links::has_database(client, command).and_then(|()| {
             queued.args.run(|argv| {
                 let args = Args(argv);
-                engine.check(Caller::Queue(client), queued.command, args)?;
-                engine.call(client, queued.command, args)
+                engine.check(Caller::Queue(client), command, args)?;
+                engine.call(client, command, args)
             })
         });
         if client.waits_for_script() {
@@ -66,7 +67,7 @@ pub fn run_queue(
         }
         if let Err(error) = result {
             if client.flags.contains(ClientFlags::MASTER) {
-                let command = (queued.command.name, Some(queued.command));
+                let command = (command.name, Some(command));
                 links::tell_error(engine, client, command, &error.to_string());
             }
             engine.fail(client, &error);

@@ -11,7 +11,7 @@ const LARGEST: &[(&str, usize)] = &[
     ("base", 2),
     ("commands", 2),
     ("config", 2),
-    ("engine", 35),
+    ("engine", 2),
     ("flow", 2),
     ("keyspace", 5),
     ("lua", 4),

@@ -77,7 +77,7 @@ fn requests_run_on_the_executor_alone() {
     let known = [
         "src/engine/executor.rs",
         "src/server/state.rs",
-        "src/engine/blocking.rs",
+        "src/engine/blocking/mod.rs",
         "src/engine/dispatch.rs",
     ];
     let strange = made

@@ -121,7 +121,7 @@ impl Cx<'_> {
     pub fn may_read_all_keys(&self, args: Args<'_>) -> bool {
         match (&self.client.user, self.client.last_command) {
             (Some(user), Some(command)) if self.client.access != Access::All => {
-                reads_all_keys(user, command, args)
+                reads_all_keys(user, table::of(command), args)
             }
             _ => true,
         }

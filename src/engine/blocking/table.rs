@@ -112,7 +112,7 @@ impl Blocking {
         !self.ready.is_empty()
     }
 
-    /// When [`Engine::expire_blocked`] is next due, of the steady clock.
+    /// When [`Engine::expire_blocked`](crate::Engine::expire_blocked) is next due, of the steady clock.
     pub fn next_deadline(&self) -> Option<i64> {
         self.deadlines.first().map(|d| d.0)
     }

@@ -11,7 +11,7 @@ pub use table::{Held, Pauses, Reason};
 use crate::blocking::{Blocked, BlockedOn};
 use crate::kept::Kept;
 use crate::spec::Flags;
-use crate::table::Entry;
+use crate::table::{self as commands, Entry};
 use crate::{Args, ClientFlags, ClientId, CommandError, Engine, Session};
 
 impl Engine {
@@ -100,7 +100,7 @@ impl Engine {
         match held {
             Held::All => true,
             Held::Writes => {
-                let queued = client.queue.iter().map(|q| q.command.flags);
+                let queued = client.queue.iter().map(|q| commands::of(q.command).flags);
                 let flags = match command.flags.contains(Flags::RUNS_QUEUE) {
                     true => queued.fold(command.flags, Flags::union),
                     false => self.flags_of(client, command, args),

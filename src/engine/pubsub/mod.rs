@@ -45,7 +45,7 @@ fn deliver(engine: &mut Engine, ids: &[ClientId], parts: &[&[u8]]) {
     for id in ids {
         match engine.clients.reach(*id) {
             Reach::Here(client) => {
-                write_message(client, message.bytes());
+                client.write_message(message.bytes());
                 engine.pushed(*id);
             }
             Reach::Lent => {
@@ -55,16 +55,6 @@ fn deliver(engine: &mut Engine, ids: &[ClientId], parts: &[&[u8]]) {
             Reach::Gone => {}
         }
     }
-}
-
-/// The two protocols differ in the first byte of a push only.
-pub fn write_message(client: &mut Session, resp3: &[u8]) {
-    let (first, rest) = resp3.split_at(1);
-    client.reply.raw(match (client.reply.proto, first) {
-        (Proto::Resp2, b">") => b"*",
-        _ => first,
-    });
-    client.reply.raw(rest);
 }
 
 /// Ends all of a client's subscriptions without a reply (RESET, disconnection).

@@ -17,7 +17,7 @@ use super::parked::{CallRest, Parked, Rest};
 use super::run::Driven;
 use crate::blocking::{Blocked, BlockedOn};
 use crate::kept::Kept;
-use crate::{Action, Args, CmdResult, CommandError, Engine, Session, transaction};
+use crate::{Action, Args, CmdResult, CommandError, Engine, Session, table, transaction};
 use lua::{Ask, Kind};
 
 /// The witness that no script is parked, so that the data in memory is not half of what a script is writing. Saving
@@ -179,6 +179,7 @@ impl Engine {
             started,
             own,
         } = rest;
+        let command = table::of(command);
         let settled =
             args.run(|argv| self.settle(client, command, Args(argv), started, own, result));
         if let Err(error) = settled {

@@ -3,8 +3,7 @@
 use crate::call::{Own, Started};
 use crate::kept::Kept;
 use crate::session::Queued;
-use crate::table::Entry;
-use crate::{ClientFlags, ClientId, Session};
+use crate::{ClientFlags, ClientId, CommandId, Session};
 use lua::Ask;
 
 /// A parked script.
@@ -32,7 +31,7 @@ pub enum Rest {
 /// See [`Engine::call`](crate::Engine::call).
 pub struct CallRest {
     /// The command.
-    pub command: &'static Entry,
+    pub command: CommandId,
     /// Its arguments.
     pub args: Kept,
     /// The state when it began.

@@ -263,7 +263,7 @@ impl Engine {
         }
         if let Some(command) = client.last_command {
             let failed = outcome.counted + u64::from(!outcome.errors.is_empty());
-            self.stats.per_command[command.index].failed += failed;
+            self.stats.per_command[command.index()].failed += failed;
         }
         client.reply.raw(&outcome.reply);
         if outcome.too_large {

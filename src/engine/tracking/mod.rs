@@ -13,9 +13,11 @@
 //!    their readers.
 //!  * Databases are not distinguished: a change in one invalidates the key's name in all.
 
+mod asked;
 mod table;
 
-pub use table::{Tracking, TrackingTable};
+pub use asked::Tracking;
+pub use table::TrackingTable;
 
 use crate::{ClientFlags, ClientId, Engine, Session};
 use resp::Proto;

@@ -1,7 +1,6 @@
-//! `engine::key_specs` with the commands of all families.
+//! `engine::request_keys` with the commands of all families.
 
 use engine::Args;
-use engine::key_specs::*;
 use engine::request_keys::*;
 use engine::spec::Keys;
 use engine::table;

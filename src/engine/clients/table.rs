@@ -1,14 +1,9 @@
-//! The connected clients by number.
-//!
-//! While requests of a client run, the code that runs them has its session ([`Engine::lend`]), because they change the
-//! session and the engine together. Its place in the table stays: the client is counted and found, and what others have
-//! for it is left in the place as [`Mail`]. The session gets its mail behind the reply of each request, and at the
-//! latest when it is given back.
+//! The places of clients, and what is left in them while their sessions are lent.
 //!
 //! Numbers grow and are never reused: the places are in their order, and mostly as far from the first one as the numbers
 //! are.
 
-use super::{ClientFlags, ClientId, Engine, Session, pubsub};
+use crate::{ClientFlags, ClientId, Session};
 
 /// A table of clients.
 #[derive(Default)]
@@ -127,7 +122,7 @@ impl Clients {
     }
 
     #[inline]
-    fn lend(&mut self, id: ClientId) -> Option<Box<Session>> {
+    pub(super) fn lend(&mut self, id: ClientId) -> Option<Box<Session>> {
         let at = self.find(id).ok()?;
         let holds = &mut self.places[at].holds;
         match std::mem::replace(holds, Holds::Lent) {
@@ -140,7 +135,7 @@ impl Clients {
     }
 
     #[inline]
-    fn put_back(&mut self, client: Box<Session>) {
+    pub(super) fn put_back(&mut self, client: Box<Session>) {
         let at = self.find(client.id);
         let at = at.expect("the place of a lent session is kept");
         self.places[at].holds = Holds::Session(client);
@@ -276,7 +271,7 @@ impl Clients {
 
     /// Gives a client its mail; true if something was written for it.
     #[cold]
-    fn deliver(&mut self, client: &mut Session) -> bool {
+    pub(super) fn deliver(&mut self, client: &mut Session) -> bool {
         let at = self.find(client.id);
         let Some(mail) = at.ok().and_then(|at| self.places[at].mail.take()) else {
             return false;
@@ -286,50 +281,12 @@ impl Clients {
             client.flags.insert(ClientFlags::DIRTY_CAS);
         }
         for message in &mail.messages {
-            pubsub::write_message(client, message);
+            client.write_message(message);
         }
         if mail.too_many {
             client.reply.output_mut().overrun();
         }
         mail.too_many || !mail.messages.is_empty()
-    }
-}
-
-impl Engine {
-    /// Lends the session of a client to code that runs its requests. It must be [given back](Engine::give_back).
-    /// `None` if the client is gone, or its session is lent already.
-    #[inline]
-    pub fn lend(&mut self, id: ClientId) -> Option<Box<Session>> {
-        self.clients.lend(id)
-    }
-
-    /// Ends a loan.
-    #[inline]
-    pub fn give_back(&mut self, mut client: Box<Session>) {
-        let id = client.id;
-        let pushed = self.deliver_mail(&mut client);
-        self.clients.put_back(client);
-        if pushed {
-            self.pushed(id);
-        }
-    }
-
-    /// Gives a client whose session is lent what others have left for it; true if that is written now.
-    #[inline]
-    pub fn deliver_mail(&mut self, client: &mut Session) -> bool {
-        self.clients.has_mail() && self.clients.deliver(client)
-    }
-
-    /// Runs `f` with the session of a client; `None` if it is gone, or its session is lent already.
-    pub fn with_client<R>(
-        &mut self,
-        id: ClientId,
-        f: impl FnOnce(&mut Engine, &mut Session) -> R,
-    ) -> Option<R> {
-        let mut client = self.lend(id)?;
-        let result = f(self, &mut client);
-        self.give_back(client);
-        Some(result)
     }
 }
 

@@ -1,0 +1,50 @@
+//! The connected clients by number.
+//!
+//! While requests of a client run, the code that runs them has its session ([`Engine::lend`]), because they change the
+//! session and the engine together. Its place in the table stays: the client is counted and found, and what others have
+//! for it is left in the place as [`Mail`](table::Mail). The session gets its mail behind the reply of each request, and at the
+//! latest when it is given back.
+
+mod table;
+
+pub use table::{Clients, Reach};
+
+use crate::{ClientId, Engine, Session};
+
+impl Engine {
+    /// Lends the session of a client to code that runs its requests. It must be [given back](Engine::give_back).
+    /// `None` if the client is gone, or its session is lent already.
+    #[inline]
+    pub fn lend(&mut self, id: ClientId) -> Option<Box<Session>> {
+        self.clients.lend(id)
+    }
+
+    /// Ends a loan.
+    #[inline]
+    pub fn give_back(&mut self, mut client: Box<Session>) {
+        let id = client.id;
+        let pushed = self.deliver_mail(&mut client);
+        self.clients.put_back(client);
+        if pushed {
+            self.pushed(id);
+        }
+    }
+
+    /// Gives a client whose session is lent what others have left for it; true if that is written now.
+    #[inline]
+    pub fn deliver_mail(&mut self, client: &mut Session) -> bool {
+        self.clients.has_mail() && self.clients.deliver(client)
+    }
+
+    /// Runs `f` with the session of a client; `None` if it is gone, or its session is lent already.
+    pub fn with_client<R>(
+        &mut self,
+        id: ClientId,
+        f: impl FnOnce(&mut Engine, &mut Session) -> R,
+    ) -> Option<R> {
+        let mut client = self.lend(id)?;
+        let result = f(self, &mut client);
+        self.give_back(client);
+        Some(result)
+    }
+}

@@ -1,0 +1,20 @@
+//! The number of a command.
+
+/// A command by its number: what is kept of it where no more is needed, so that the state of a client does not depend
+/// on what handlers are. [`table::of`](crate::table::of) has the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandId(u16);
+
+impl CommandId {
+    /// The command whose [`Entry::index`](crate::table::Entry::index) this is.
+    #[inline]
+    pub(crate) fn new(index: usize) -> CommandId {
+        CommandId(index as u16)
+    }
+
+    /// The index of its statistics.
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
