@@ -1,12 +1,9 @@
 //! What commands need of the world: the shell's side of [`Host`].
 
 use super::allocator::Lent;
-use super::append::AppendOnly;
-use super::listen::{self, Listeners};
-use super::persist::{self, Persistence};
-use super::state::Server;
+use super::shell::Shell;
 use super::{
-    allocator, append_load, crash, exchange, log, oom_score, reaper, rewrite_file, title, usage,
+    allocator, append_load, crash, listen, log, oom_score, persist, rewrite_file, title, usage,
     users,
 };
 use config::directive::Change;
@@ -15,56 +12,11 @@ use engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
 };
 use engine::{CommandError, Engine};
-use flow::{Shutdown, Which};
+use flow::Which;
 use replication;
-use std::cell::{Cell, OnceCell, RefCell};
-use std::path::PathBuf;
-use std::rc::Weak;
 use std::time::Duration;
 
-/// The services of the running server.
-pub struct Shell {
-    /// The server whose engine holds this.
-    pub server: Weak<Server>,
-    /// Dumps.
-    pub persistence: Persistence,
-    /// The append-only file.
-    pub append: AppendOnly,
-    /// Sockets that accept.
-    pub listeners: RefCell<Listeners>,
-    /// The file that CONFIG REWRITE writes, absolute; set at the start if there is one.
-    pub config_file: OnceCell<PathBuf>,
-    /// True if a supervisor is notified of the server's state.
-    pub supervised: Cell<bool>,
-    /// True once the start is over.
-    pub ready: Cell<bool>,
-    /// The role for which the kernel was told how soon to kill the process: true for a replica.
-    scored: Cell<Option<bool>>,
-    /// The server's shutdown, which may wait for replicas.
-    pub shutdown: Shutdown,
-    reaper: RefCell<reaper::Reaper>,
-    /// Connections of MIGRATE.
-    pub others: RefCell<exchange::Others>,
-}
-
 impl Shell {
-    /// Services without a listener or link.
-    pub fn new(server: Weak<Server>, persistence: Persistence, append: AppendOnly) -> Self {
-        Shell {
-            server,
-            persistence,
-            append,
-            listeners: RefCell::default(),
-            config_file: OnceCell::new(),
-            supervised: Cell::new(false),
-            ready: Cell::new(false),
-            scored: Cell::new(None),
-            shutdown: Shutdown::default(),
-            reaper: RefCell::default(),
-            others: RefCell::default(),
-        }
-    }
-
     /// The title of the process, as the configuration wants it.
     pub fn show_title(&self, engine: &Engine) {
         let file = self.config_file.get();
@@ -189,7 +141,7 @@ impl Host for Shell {
             ),
             Change::Bind => self.relisten(engine, "Failed to bind to specified addresses."),
             Change::Dir => {
-                engine.config.dir = super::startup::enter(&engine.config.dir)?;
+                engine.config.dir = super::process::enter(&engine.config.dir)?;
                 Ok(())
             }
             Change::AppendOnly if engine.config.appendonly => {
@@ -225,7 +177,7 @@ impl Host for Shell {
                 Ok(())
             }
             Change::MaxClients => {
-                super::startup::raise_limits(&mut engine.config, false).map_err(|limit| {
+                super::process::raise_limits(&mut engine.config, false).map_err(|limit| {
                     format!(
                         "The operating system is not able to handle the specified number of clients, try with {limit}"
                     )

@@ -35,6 +35,7 @@ pub mod host;
 mod incoming;
 pub mod limits;
 pub mod listen;
+mod listeners;
 pub mod load;
 pub mod local_time;
 pub mod log;
@@ -43,6 +44,7 @@ pub mod oom_score;
 pub mod outbox;
 pub mod persist;
 pub mod priority;
+mod process;
 pub mod reaper;
 pub mod repack;
 pub mod repl;
@@ -50,6 +52,7 @@ pub mod repl;
 #[cfg(not(any(miri, fuzzing)))]
 mod reserved;
 pub mod rewrite_file;
+mod shell;
 pub mod shutdown;
 pub mod slices;
 pub mod startup;
@@ -63,7 +66,7 @@ pub mod unit_status;
 pub mod usage;
 mod users;
 
-pub use host::Shell;
+pub use shell::Shell;
 pub use state::Server;
 
 /// The system's words for an error, without Rust's suffix.

@@ -1,11 +1,11 @@
 //! The task of the link to the primary: connects, reads and writes. [`flow::follow`] decides what becomes of it.
 
+use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};
 use crate::load::{LoadOptions, LoadProgress, by_processors};
 use crate::persist::Threads;
 use crate::{Server, lookup, strerror};
 use flow::follow::{Ask, Follower, Input, IntoFile, Receivers};
-use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 /// How often time passes for the link.
 const TICK: Duration = Duration::from_millis(100);
@@ -28,28 +28,6 @@ async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
     lookup::start(&host, port, move |found| _ = tell.send(found))?;
     let found = told.await.map_err(io::Error::other)??;
     TcpStream::connect(found.as_slice()).await
-}
-
-/// How others reach the link's task.
-#[derive(Default)]
-pub struct LinkHandle {
-    stopped: Cell<bool>,
-    out: RefCell<Vec<u8>>,
-    news: Notify,
-}
-
-impl LinkHandle {
-    /// Ends the task: nothing it receives matters any more.
-    pub fn stop(&self) {
-        self.stopped.set(true);
-        self.news.notify_one();
-    }
-
-    /// Bytes for the primary.
-    pub fn send(&self, bytes: &[u8]) {
-        self.out.borrow_mut().extend_from_slice(bytes);
-        self.news.notify_one();
-    }
 }
 
 impl Receivers for Threads {
