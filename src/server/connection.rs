@@ -236,6 +236,7 @@ impl Connection {
         }
         let ran = engine.tick;
         session.query_buffer = self.waiting();
+        session.request_bound = usize::MAX;
         session.query_free = self.input.capacity() - self.input.len();
         engine.deliver_mail(&mut session);
         engine.check_hard_limit(&mut session);
@@ -326,15 +327,17 @@ impl Connection {
             let max = if limits.unauthenticated { 1 } else { BATCH };
             let rest = &buf[done..];
             let parsed = self.parser.parse(rest, limits, max);
+            // EXEC runs what came in other buffers.
+            let elsewhere =
+                !self.parser.larges().is_empty() || session.flags.contains(ClientFlags::MULTI);
+            session.request_bound = if elsewhere { usize::MAX } else { buf.len() };
             let args = |i| self.parser.request(i, rest);
             let mut hashes = Hashes::default();
             hashes.prefetch(engine, session.db, self.parser.len(), args);
             let mut ran = 0;
             while ran < self.parser.len() && may_run(session) && !self.stalled {
                 let mut argv = SmallVec::<[&[u8]; 16]>::new();
-                self.parser
-                    .request(ran, rest)
-                    .for_each(|arg| argv.push(arg));
+                argv.extend(self.parser.request(ran, rest));
                 let hint = hashes.hint(ran, &argv);
                 let seal = engine.commits.seal();
                 if ran == 0 && self.parser.is_refused() {
