@@ -48,6 +48,7 @@ pub mod sort;
 pub mod streams;
 pub mod strings;
 pub mod strings_conditional;
+pub mod strings_increx;
 pub mod strings_lcs;
 pub mod strings_numbers;
 pub mod strings_ranges;
@@ -69,6 +70,7 @@ pub static FAMILIES: &[&[Command]] = &[
     strings_numbers::COMMANDS,
     strings_ranges::COMMANDS,
     strings_conditional::COMMANDS,
+    strings_increx::COMMANDS,
     strings_lcs::COMMANDS,
     bits::COMMANDS,
     bits_op::COMMANDS,

@@ -41,6 +41,40 @@ impl LongDouble {
         exponent: 0,
     };
 
+    /// The largest number.
+    pub const MAX: Self = LongDouble {
+        negative: false,
+        mantissa: u64::MAX,
+        exponent: EXPONENT_MAX - 63,
+    };
+
+    /// The same with the other sign.
+    pub fn negated(self) -> Self {
+        LongDouble {
+            negative: !self.negative && self.mantissa != 0,
+            ..self
+        }
+    }
+
+    /// True below zero.
+    pub fn is_negative(self) -> bool {
+        self.negative && self.mantissa != 0
+    }
+
+    /// The order of numbers.
+    pub fn compare(self, other: Self) -> Ordering {
+        let size = |number: Self| (number.mantissa != 0, number.exponent, number.mantissa);
+        match (self.is_negative(), other.is_negative()) {
+            (false, true) => Ordering::Greater,
+            (true, false) => Ordering::Less,
+            (true, true) => size(other).cmp(&size(self)),
+            (false, false) if self.mantissa == 0 || other.mantissa == 0 => {
+                (self.mantissa != 0).cmp(&(other.mantissa != 0))
+            }
+            (false, false) => size(self).cmp(&size(other)),
+        }
+    }
+
     /// Reads what C's `strtold` reads completely, spaces, NaN and what is out of range excepted.
     pub fn parse(text: &[u8]) -> Option<Parsed> {
         if text.len() >= TEXT_MAX {

@@ -36,10 +36,15 @@ const EXAMPLES: &[&str] = &[
     "DELIFEQ str abc",
     "DELEX list",
     "DELEX str IFEQ abc",
+    "DELEX str IFDNE 0000000000000000",
+    "INCREX fresh BYINT 2 EX 100",
+    "INCREX fresh BYFLOAT 0.5",
     "LMOVEM list fresh LEFT RIGHT COUNT 2 BULK",
     "LMOVEM list list LEFT LEFT EXACTLY 4 OBO",
     "BLMOVEM list fresh RIGHT LEFT 0",
     "SET str xyz IFEQ abc",
+    "SET str xyz IFNE xyz GET",
+    "SET str xyz IFDNE 0000000000000000 EX 100",
     "SET str xyz NX GET",
     "SET new xyz NX GET",
     "EXPIRE dying 5000 XX",
@@ -109,7 +114,7 @@ const NEW_OPTIONS: [(&str, &[&str]); 7] = [
     ("xgroup", &["ENTRIESREAD"]),
     ("xsetid", &["ENTRIESADDED", "MAXDELETEDID"]),
     ("bitop", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
-    ("set", &["IFEQ", "GET"]),
+    ("set", &["IFEQ", "IFNE", "IFDEQ", "IFDNE", "GET"]),
 ];
 
 fn is_newer(since: &str) -> bool {

@@ -1,10 +1,10 @@
 //! GET, SET and related commands: whole strings in, whole strings out.
 
 use super::expiry::{Due, past};
-use super::strings_conditional;
+use super::strings_conditional::Condition;
 use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
-use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event};
+use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SharedText, StrRef};
 use keyspace::{Loc, ValueRef};
 use resp::{Reply, Shared};
@@ -164,18 +164,13 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// A condition of SET about what the key holds, or its digest.
-fn is_settled(args: Args<'_>, at: usize) -> bool {
-    ["IFNE", "IFDEQ", "IFDNE"].iter().any(|w| args.is(at, w))
-}
-
 /// What may follow `SET key value` and `GETEX key`.
 #[derive(Default)]
 struct Options<'a> {
     nx: bool,
     xx: bool,
-    /// `IFEQ`, of Valkey: only if the key holds this.
-    if_equal: Option<&'a [u8]>,
+    /// Only if what the key holds meets this.
+    holds: Option<Condition<'a>>,
     get: bool,
     keep_ttl: bool,
     persist: bool,
@@ -184,22 +179,20 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     /// Reads the options from argument `from` on; `getex` says whose they are.
-    fn parse(cx: &Cx<'_>, args: Args<'a>, from: usize, getex: bool) -> Result<Self, CommandError> {
-        // The conditions of Redis 8.4 are not known here, but what our primary sends has met them.
-        let obeys = cx.client.flags.contains(ClientFlags::MASTER);
+    fn parse(args: Args<'a>, from: usize, getex: bool) -> Result<Self, CommandError> {
         let mut options = Self::default();
         let mut i = from;
         while i < args.len() {
             let fixed = options.keep_ttl || options.persist;
-            let conditional = options.nx || options.xx || options.if_equal.is_some();
+            let conditional = options.nx || options.xx || options.holds.is_some();
             if args.is(i, "NX") && (options.nx || !conditional) && !getex {
                 options.nx = true;
             } else if args.is(i, "XX") && (options.xx || !conditional) && !getex {
                 options.xx = true;
-            } else if args.is(i, "IFEQ") && !conditional && !getex && i + 1 < args.len() {
-                i += 1;
-                options.if_equal = Some(args.0[i]);
-            } else if obeys && !getex && i + 1 < args.len() && is_settled(args, i) {
+            } else if let (Some(holds), false, false) =
+                (Condition::parse(args, i), conditional, getex)
+            {
+                options.holds = Some(holds);
                 i += 1;
             } else if args.is(i, "GET") && !getex {
                 options.get = true;
@@ -323,14 +316,14 @@ fn get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, value) = (&args[1], &args[2]);
     let mut expire = None;
-    let options = Options::parse(cx, args, 3, false)?;
+    let options = Options::parse(args, 3, false)?;
     if args.len() > 3 {
         expire = options.expire(cx, "set")?;
         if options.get {
             cx.get_string(key)?;
         }
-        if let Some(wanted) = options.if_equal
-            && !strings_conditional::holds(cx, key, wanted)?
+        if let Some(wanted) = options.holds
+            && !wanted.is_met(cx, key)?
         {
             if !options.get {
                 cx.client.reply.null();
@@ -354,7 +347,7 @@ fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.notify(Event::String, "set", key);
     if options.due.is_some() {
         settle_set(cx, key, value, expire);
-    } else if options.if_equal.is_some() {
+    } else if options.holds.is_some() {
         let settled: &[&[u8]] = &[b"SET", key, value, b"KEEPTTL"];
         cx.propagate_as(&settled[..3 + usize::from(options.keep_ttl)]);
     } else if options.get {
@@ -427,7 +420,7 @@ fn getdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn getex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
-    let options = Options::parse(cx, args, 2, true)?;
+    let options = Options::parse(args, 2, true)?;
     let Some(loc) = cx.lookup(key) else {
         cx.client.reply.null();
         return Ok(());

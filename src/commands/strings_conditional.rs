@@ -1,4 +1,4 @@
-//! DELIFEQ and MSETEX of Valkey, and DELEX of Redis: replicas of them are sent these, and so may anybody use them.
+//! DELIFEQ and MSETEX of Valkey, DELEX and DIGEST of Redis: replicas of them are sent these, and so may anybody use them.
 
 use super::expiry::Due;
 use crate::manual;
@@ -7,6 +7,9 @@ use engine::key_specs::{Begin, Find};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::ValueRef;
+use keyspace::value::StrRef;
+use std::hash::Hasher;
+use twox_hash::XxHash3_64;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -37,6 +40,19 @@ pub static COMMANDS: &[Command] = &[
         ..Command::runs(delex)
     },
     Command {
+        name: "digest",
+        arity: 2,
+        flags: Flags::READONLY.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::String,
+        since: "8.4.0",
+        complexity: "O(N) where N is the length of the string value.",
+        summary: "Returns the digest of a string: its XXH3 hash of 64 bits.",
+        docs: &manual::strings::DIGEST,
+        ..Command::runs(digest)
+    },
+    Command {
         name: "msetex",
         arity: -4,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
@@ -59,20 +75,9 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// True if the key holds exactly this string; an error if it holds something else than a string.
-pub(super) fn holds(cx: &mut Cx<'_>, key: &[u8], wanted: &[u8]) -> Result<bool, CommandError> {
-    let Some(loc) = cx.lookup_write(key) else {
-        return Ok(false);
-    };
-    match cx.value(loc) {
-        ValueRef::Str(s) => Ok(s.equals(wanted)),
-        _ => Err(CommandError::WRONG_TYPE),
-    }
-}
-
 fn delifeq(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
-    if !holds(cx, key, &args[2])? {
+    if !Condition::Equal(&args[2]).is_met(cx, key)? {
         cx.client.reply.int(0);
         return Ok(());
     }
@@ -86,30 +91,106 @@ fn delifeq(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The conditions on the digest of the value are not there: nothing computes such digests here.
+/// What SET and DELEX may ask of the string that is there.
+#[derive(Clone, Copy)]
+pub(super) enum Condition<'a> {
+    /// It is this one.
+    Equal(&'a [u8]),
+    /// It is not this one.
+    Other(&'a [u8]),
+    /// It has this digest.
+    Digest(&'a [u8]),
+    /// It has not this digest.
+    OtherDigest(&'a [u8]),
+}
+
+impl<'a> Condition<'a> {
+    /// The condition that arguments `i` and `i + 1` are.
+    pub(super) fn parse(args: Args<'a>, i: usize) -> Option<Self> {
+        let text = args.get(i + 1)?;
+        match () {
+            () if args.is(i, "IFEQ") => Some(Condition::Equal(text)),
+            () if args.is(i, "IFNE") => Some(Condition::Other(text)),
+            () if args.is(i, "IFDEQ") => Some(Condition::Digest(text)),
+            () if args.is(i, "IFDNE") => Some(Condition::OtherDigest(text)),
+            () => None,
+        }
+    }
+
+    /// Whether a string meets it; an error if the digest cannot be one. Of a text of the right length that is no
+    /// number the reference finds only that it differs.
+    fn of(self, held: StrRef<'_>) -> Result<bool, CommandError> {
+        let has = |wanted: &[u8]| match wanted.len() {
+            DIGEST_LEN => Ok(digest_text(held).as_bytes().eq_ignore_ascii_case(wanted)),
+            _ => Err(CommandError::fixed(
+                "ERR must be exactly 16 hexadecimal characters",
+            )),
+        };
+        match self {
+            Condition::Equal(wanted) => Ok(held.equals(wanted)),
+            Condition::Other(wanted) => Ok(!held.equals(wanted)),
+            Condition::Digest(wanted) => has(wanted),
+            Condition::OtherDigest(wanted) => has(wanted).map(|has| !has),
+        }
+    }
+
+    /// Whether a key meets it. One that is missing holds nothing that is equal to anything.
+    pub(super) fn is_met(self, cx: &mut Cx<'_>, key: &[u8]) -> Result<bool, CommandError> {
+        let Some(loc) = cx.lookup_write(key) else {
+            return Ok(matches!(
+                self,
+                Condition::Other(_) | Condition::OtherDigest(_)
+            ));
+        };
+        match cx.value(loc) {
+            ValueRef::Str(held) => self.of(held),
+            _ => Err(CommandError::WRONG_TYPE),
+        }
+    }
+}
+
+const DIGEST_LEN: usize = 16;
+
+/// The digest of a string as DIGEST shows it. A long string is not copied for it.
+fn digest_text(text: StrRef<'_>) -> String {
+    let mut hash = XxHash3_64::new();
+    text.pieces(0, usize::MAX, |piece| hash.write(piece));
+    format!("{:016x}", hash.finish())
+}
+
+fn digest(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let Some(loc) = cx.lookup(&args[1]) else {
+        cx.client.reply.null();
+        return Ok(());
+    };
+    let ValueRef::Str(text) = cx.value(loc) else {
+        return Err(CommandError::WRONG_TYPE);
+    };
+    let digest = digest_text(text);
+    cx.client.reply.bulk_str(&digest);
+    Ok(())
+}
+
 fn delex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
-    let wanted = match args.len() {
+    let condition = match args.len() {
         2 => None,
-        4 => {
-            let wanted = args.one_of(2, &[("IFEQ", true), ("IFNE", false)]);
-            Some(wanted.ok_or(CommandError::fixed(
-                "ERR Invalid condition. Use IFEQ or IFNE",
-            ))?)
-        }
+        4 => Some(Condition::parse(args, 2).ok_or(CommandError::fixed(
+            "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
+        ))?),
         _ => return Err(CommandError::arity("delex")),
     };
     let Some(loc) = cx.lookup_write(key) else {
         cx.client.reply.int(0);
         return Ok(());
     };
-    if let Some(wanted) = wanted {
+    if let Some(condition) = condition {
         let ValueRef::Str(text) = cx.value(loc) else {
             return Err(CommandError::fixed(
                 "ERR Key should be of string type if conditions are specified",
             ));
         };
-        if text.equals(&args[3]) != wanted {
+        if !condition.of(text)? {
             cx.client.reply.int(0);
             return Ok(());
         }
@@ -213,6 +294,36 @@ mod tests {
             ),
         ]);
         check_effects(&[("SET a 1", "SET a 1"), ("DELIFEQ a 1", "DEL a")]);
+    }
+
+    #[test]
+    fn the_digest_of_a_string_may_be_a_condition() {
+        // The values are those of Redis 8.10.
+        check(&[
+            ("SET s hello", "+OK"),
+            ("DIGEST s", "\"9555e8555c62dcfd\""),
+            ("SET n 123", "+OK"),
+            ("DIGEST n", "\"404a763b3f4c8c9a\""),
+            ("DIGEST none", "nil"),
+            ("SET s new IFDEQ 0000000000000000", "nil"),
+            ("SET s new IFDEQ 9555E8555c62dcfd GET", "\"hello\""),
+            (
+                "SET s x IFDNE zz",
+                "-ERR must be exactly 16 hexadecimal characters",
+            ),
+            ("SET none x IFDEQ zz", "nil"),
+            ("SET none x IFDNE zz", "+OK"),
+            ("SET s x IFNE new", "nil"),
+            ("SET s x IFNE old", "+OK"),
+            ("DELEX n IFDNE 404a763b3f4c8c9a", ":0"),
+            ("DELEX n IFDEQ zzzzzzzzzzzzzzzz", ":0"),
+            ("DELEX n IFDEQ 404a763b3f4c8c9a", ":1"),
+        ]);
+        check_effects(&[
+            ("SET a 1 IFNE 2", "SET a 1"),
+            ("SET a 2 IFDNE 0000000000000000 KEEPTTL", "SET a 2 KEEPTTL"),
+            ("DELEX a IFDNE 0000000000000000", "DEL a"),
+        ]);
     }
 
     #[test]

@@ -8,9 +8,13 @@ pub static DECR: Docs = Docs::of("key@0");
 
 pub static DECRBY: Docs = Docs::of("key@0 decrement:int");
 
-pub static DELEX: Docs = Docs::of("key@0 [condition<IFEQ ifeq-value|IFNE ifne-value>]");
+pub static DELEX: Docs = Docs::of(
+    "key@0 [condition<IFEQ ifeq-value|IFNE ifne-value|IFDEQ ifdeq-digest|IFDNE ifdne-digest>]",
+);
 
 pub static DELIFEQ: Docs = Docs::of("key@0 value");
+
+pub static DIGEST: Docs = Docs::of("key@0");
 
 pub static GET: Docs = Docs::of("key@0");
 
@@ -34,6 +38,12 @@ pub static INCR: Docs = Docs::of("key@0");
 pub static INCRBY: Docs = Docs::of("key@0 increment:int");
 
 pub static INCRBYFLOAT: Docs = Docs::of("key@0 increment:double");
+
+pub static INCREX: Docs = Docs::of(
+    "key@0 [increment<BYFLOAT float:double|BYINT integer:int>] [SATURATE] [LBOUND lowerbound] [UBOUND \
+         upperbound] [expiration<EX seconds:int|PX milliseconds:int|EXAT unix-time-seconds:time|PXAT \
+         unix-time-milliseconds:time|PERSIST>] [ENX]",
+);
 
 pub static LCS: Docs =
     Docs::of("key1@0 key2@0 [LEN] [IDX] [MINMATCHLEN min-match-len:int] [WITHMATCHLEN]");
