@@ -102,6 +102,29 @@ const ZSET: Case = Case {
     ],
 };
 
+const ARRAY: Case = Case {
+    fill: |bench, key, n| {
+        fill(bench, &format!("ARMSET {key}"), n, |i| {
+            format!("{} element:{i:07}", i + i / 100 * 1000)
+        });
+    },
+    changes: &[
+        "ARSET KEY 7 a",
+        "ARSET KEY 50000000 a",
+        "ARDEL KEY 9",
+        "ARDELRANGE KEY 20 29",
+        "ARINSERT KEY a",
+        "ARSEEK KEY 900",
+        "ARGET KEY 1100",
+        "ARLEN KEY",
+        "ARCOUNT KEY",
+        "ARSCAN KEY 0 100000000 LIMIT 3",
+        "ARGETRANGE KEY 90 110",
+        "AROP KEY 0 100000000 USED",
+        "ARLASTITEMS KEY 3",
+    ],
+};
+
 const STREAM: Case = Case {
     fill: |bench, key, n| {
         bench.run(&format!("XGROUP CREATE {key} g 0 MKSTREAM"));
@@ -160,6 +183,7 @@ fn a_change_of_a_collection_costs_the_same_at_a_hundred_times_the_size() {
     check(&SET, "set", sizes);
     check(&ZSET, "zset", sizes);
     check(&STREAM, "stream", sizes);
+    check(&ARRAY, "array", sizes);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arrays;
 pub mod bits;
 pub mod bits_field;
 pub mod bits_op;
@@ -81,6 +82,7 @@ pub static FAMILIES: &[&[Command]] = &[
     sets::COMMANDS,
     zsets::COMMANDS,
     streams::COMMANDS,
+    arrays::COMMANDS,
     expiry::COMMANDS,
     scan::COMMANDS,
     dump::COMMANDS,

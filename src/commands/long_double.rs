@@ -48,6 +48,23 @@ impl LongDouble {
         exponent: EXPONENT_MAX - 63,
     };
 
+    /// An integer.
+    pub fn from_int(n: i64) -> Self {
+        let number = Self::round(n < 0, u128::from(n.unsigned_abs()), 0, false);
+        number.expect("each integer of 64 bits is in range")
+    }
+
+    /// The integer that is left without the fraction, if it has 64 bits.
+    pub fn whole(self) -> Option<i64> {
+        let size = match self.exponent {
+            0.. => u128::from(self.mantissa).checked_mul(1 << self.exponent.min(64))?,
+            -63..0 => u128::from(self.mantissa >> -self.exponent),
+            _ => 0,
+        };
+        let size = i128::try_from(size).ok()?;
+        i64::try_from(if self.negative { -size } else { size }).ok()
+    }
+
     /// The same with the other sign.
     pub fn negated(self) -> Self {
         LongDouble {
@@ -153,6 +170,74 @@ impl LongDouble {
                 mantissa,
                 exponent,
             })
+    }
+
+    /// As C's `%.17Lg` prints it.
+    pub fn to_general(self) -> String {
+        const DIGITS: usize = 17;
+        if self.mantissa == 0 {
+            return "0".to_owned();
+        }
+        // All digits, and how many of them are behind the point: m / 2^k = m * 5^k / 10^k.
+        let mut whole = Big::from(u128::from(self.mantissa));
+        let mut decimals = 0;
+        if self.exponent >= 0 {
+            whole.shift_left(self.exponent as u32);
+        } else {
+            decimals = self.exponent.unsigned_abs() as usize;
+            (0..decimals).step_by(13).for_each(|done| {
+                whole.multiply_add(5u32.pow((decimals - done).min(13) as u32), 0);
+            });
+        }
+        let mut digits = whole.into_decimal();
+        let mut exponent = digits.len() as i64 - 1 - decimals as i64;
+        if digits.len() > DIGITS {
+            let rest = digits.split_off(DIGITS);
+            let more = rest[1..].iter().any(|&d| d != b'0');
+            let odd = (digits[DIGITS - 1] - b'0') % 2 == 1;
+            if rest[0] > b'5' || rest[0] == b'5' && (more || odd) {
+                match digits.iter().rposition(|&d| d != b'9') {
+                    Some(at) => {
+                        digits[at] += 1;
+                        digits[at + 1..].fill(b'0');
+                    }
+                    None => {
+                        digits = vec![b'1'];
+                        exponent += 1;
+                    }
+                }
+            }
+        }
+        let kept = digits.iter().rposition(|&d| d != b'0').map_or(1, |i| i + 1);
+        digits.truncate(kept);
+        let mut text = String::from(if self.negative { "-" } else { "" });
+        let digits = String::from_utf8(digits).expect("decimal digits are text");
+        match exponent {
+            -4..0 => {
+                text.push_str("0.");
+                text.extend(std::iter::repeat_n('0', (-exponent - 1) as usize));
+                text.push_str(&digits);
+            }
+            0..17 => {
+                let whole = exponent as usize + 1;
+                text.push_str(&digits[..whole.min(digits.len())]);
+                text.extend(std::iter::repeat_n('0', whole.saturating_sub(digits.len())));
+                if digits.len() > whole {
+                    text.push('.');
+                    text.push_str(&digits[whole..]);
+                }
+            }
+            _ => {
+                text.push_str(&digits[..1]);
+                if digits.len() > 1 {
+                    text.push('.');
+                    text.push_str(&digits[1..]);
+                }
+                let sign = if exponent < 0 { '-' } else { '+' };
+                text.push_str(&format!("e{sign}{:02}", exponent.abs()));
+            }
+        }
+        text
     }
 
     /// As C's `%.17Lf` prints it, without trailing zeros.

@@ -223,9 +223,11 @@ fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<V
             members.map(|(member, _)| member.to_vec()).collect()
         }
         ValueRef::Zset(v) => v.range(range).map(|(m, _)| m.to_vec()).collect(),
-        ValueRef::Str(_) | ValueRef::Hash(_) | ValueRef::Stream(_) | ValueRef::Opaque(_) => {
-            Vec::new()
-        }
+        ValueRef::Str(_)
+        | ValueRef::Hash(_)
+        | ValueRef::Stream(_)
+        | ValueRef::Array(_)
+        | ValueRef::Opaque(_) => Vec::new(),
     }
 }
 

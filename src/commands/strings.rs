@@ -4,7 +4,7 @@ use super::expiry::{Due, past};
 use super::strings_conditional::Condition;
 use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
-use engine::{Args, CmdResult, CommandError, Cx, Event};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SharedText, StrRef};
 use keyspace::{Loc, ValueRef};
 use resp::{Reply, Shared};
@@ -322,7 +322,9 @@ fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if options.get {
             cx.get_string(key)?;
         }
-        if let Some(wanted) = options.holds
+        // What our primary sends has met its condition there.
+        let obeys = cx.client.flags.contains(ClientFlags::MASTER);
+        if let Some(wanted) = options.holds.filter(|_| !obeys)
             && !wanted.is_met(cx, key)?
         {
             if !options.get {

@@ -329,11 +329,11 @@ directives! {
     /// `report` leaves out what does not fit (for example expiry times of hash fields), so that the dump is not
     /// complete.
     Works LIVE "rdb-save-loss" rdb_save_loss: SaveLoss = SaveLoss::Refuse, OneOf;
-    /// What happens with values that no command here can read, in dumps, full syncs and RESTORE: those of modules, and
-    /// arrays. `keep` keeps them as they are: they expire, are renamed, copied, saved and sent to replicas, and every
-    /// other command on them answers WRONGTYPE. `refuse` refuses the whole dump with the key's name. `skip` leaves
-    /// those keys out and counts them in the log; the next save then writes a dump without them. What modules store
-    /// beside their keys is treated alike.
+    /// What happens with values that no command here can read, in dumps, full syncs and RESTORE: those of modules.
+    /// `keep` keeps them as they are: they expire, are renamed, copied, saved and sent to replicas, and every other
+    /// command on them answers WRONGTYPE. `refuse` refuses the whole dump with the key's name. `skip` leaves those keys
+    /// out and counts them in the log; the next save then writes a dump without them. What modules store beside their
+    /// keys is treated alike.
     Works LIVE "rdb-unknown-values" rdb_unknown_values: UnknownValues = UnknownValues::Keep, OneOf;
     /// With `yes`, a damaged dump does not keep the server from starting: what is sound is loaded, and the log names
     /// what is left out. The next save then replaces the damaged file, so copy it before. Leave it at `no` unless a

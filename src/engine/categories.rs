@@ -1,6 +1,6 @@
 //! Access categories: which commands ACL rules name together.
 //!
-//! Source: COMMAND INFO of Redis 8.2.
+//! Source: COMMAND INFO of Redis 8.2, and of Redis 8.10 for arrays.
 
 use crate::spec::{Flags, Group};
 use crate::table::{self, Entry};
@@ -15,6 +15,7 @@ pub const ALL: &[&str] = &[
     "list",
     "hash",
     "string",
+    "array",
     "bitmap",
     "hyperloglog",
     "geo",
@@ -90,6 +91,7 @@ fn of_group(group: Group) -> Option<&'static str> {
         Group::HyperLogLog => Some("hyperloglog"),
         Group::Geo => Some("geo"),
         Group::Bitmap => Some("bitmap"),
+        Group::Array => Some("array"),
         Group::Pubsub | Group::Server | Group::Cluster => None,
     }
 }

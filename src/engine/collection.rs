@@ -12,7 +12,9 @@
 use super::{CommandError, Cx, Event};
 use base::Rng;
 use keyspace::value::stream::{Stream, StreamRef};
-use keyspace::value::{Hash, HashRef, Kind, List, ListRef, Set, SetRef, Zset, ZsetRef};
+use keyspace::value::{
+    Array, ArrayRef, Hash, HashRef, Kind, List, ListRef, Set, SetRef, Zset, ZsetRef,
+};
 use keyspace::{Glance, Limits, Loc, Value, ValueRef};
 use resp::Reply;
 
@@ -69,6 +71,7 @@ collection!(Set, SetRef);
 collection!(Zset, ZsetRef);
 collection!(Hash, HashRef);
 collection!(Stream, StreamRef);
+collection!(Array, ArrayRef);
 
 /// What a handler needs beside the value it works on.
 pub struct Env<'a> {

@@ -17,6 +17,7 @@ pub enum Event {
     Expired,
     Evicted,
     Stream,
+    Array,
     KeyMiss,
     New,
 }
@@ -53,15 +54,19 @@ bitflags! {
         const MODULE = 1 << 12;
         /// `n`
         const NEW = 1 << 13;
-        /// `A`: all but key misses and new keys.
-        const ALL = Self::GENERIC.bits() | Self::STRING.bits() | Self::LIST.bits() | Self::SET.bits()
+        /// `a`
+        const ARRAY = 1 << 14;
+        /// All but key misses, new keys, and arrays, which came later than the letter for all of them.
+        const COMMON = Self::GENERIC.bits() | Self::STRING.bits() | Self::LIST.bits() | Self::SET.bits()
             | Self::HASH.bits() | Self::ZSET.bits() | Self::EXPIRED.bits() | Self::EVICTED.bits()
             | Self::STREAM.bits() | Self::MODULE.bits();
+        /// `A`: all but key misses and new keys.
+        const ALL = Self::COMMON.bits() | Self::ARRAY.bits();
     }
 }
 
 /// The letters in the order in which CONFIG GET shows them.
-const LETTERS: [(u8, Classes); 14] = [
+const LETTERS: [(u8, Classes); 15] = [
     (b'g', Classes::GENERIC),
     (b'$', Classes::STRING),
     (b'l', Classes::LIST),
@@ -72,6 +77,7 @@ const LETTERS: [(u8, Classes); 14] = [
     (b'e', Classes::EVICTED),
     (b't', Classes::STREAM),
     (b'd', Classes::MODULE),
+    (b'a', Classes::ARRAY),
     (b'n', Classes::NEW),
     (b'K', Classes::KEYSPACE),
     (b'E', Classes::KEYEVENT),
@@ -92,7 +98,7 @@ impl Classes {
 
     /// The normal form, as CONFIG GET shows it. Like the reference's, it leaves `n` out beside `A`.
     pub fn to_text(self) -> String {
-        let all = self.contains(Classes::ALL);
+        let all = self.contains(Classes::COMMON);
         let hidden = match all {
             true => Classes::ALL | Classes::NEW,
             false => Classes::empty(),
@@ -115,6 +121,7 @@ impl Classes {
             Event::Expired => Classes::EXPIRED,
             Event::Evicted => Classes::EVICTED,
             Event::Stream => Classes::STREAM,
+            Event::Array => Classes::ARRAY,
             Event::KeyMiss => Classes::KEY_MISS,
             Event::New => Classes::NEW,
         }

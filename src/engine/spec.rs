@@ -204,6 +204,7 @@ pub enum Group {
     HyperLogLog,
     Geo,
     Bitmap,
+    Array,
     Cluster,
 }
 

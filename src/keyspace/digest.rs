@@ -111,6 +111,11 @@ pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, manner: Manner) {
                 into.mix_item(value);
             });
         }),
+        ValueRef::Array(v) => {
+            let mut elements = Elements::default();
+            v.iter()
+                .for_each(|(index, item)| elements.add(into, index, item));
+        }
         // What the reference takes in is known to modules only: here it is the value as it is saved.
         ValueRef::Opaque(v) => into.mix(v.bytes()),
     }
@@ -147,7 +152,7 @@ impl Manner {
 }
 
 /// Takes in the bytes of a value in a dump: one that [`rdb::check::check_value`] has passed; a stream must be
-/// canonical. `false` for kinds whose digest is not defined (modules) or not known (arrays): nothing was taken in.
+/// canonical. `false` for modules' values, whose digest is not defined: nothing was taken in.
 ///
 /// # Errors
 /// Those of a value that is not sound.
@@ -158,7 +163,7 @@ pub fn dumped_value(
     bufs: &mut Bufs,
     manner: Manner,
 ) -> Result<bool, RdbError> {
-    if matches!(kind, Kind::Array | Kind::Module(_)) {
+    if matches!(kind, Kind::Module(_)) {
         return Ok(false);
     }
     into.mix(&type_number(kind).to_be_bytes());
@@ -193,9 +198,43 @@ pub fn dumped_value(
             })?;
         }
         Kind::Stream => stream(into, rdb_type, bytes),
-        Kind::Array | Kind::Module(_) => {}
+        Kind::Array => {
+            let mut elements = Elements::default();
+            walk::array(bytes, bufs, |index, item| {
+                item.with(|text| elements.add(into, index, Item::Bytes(text)));
+                Ok::<(), RdbError>(())
+            })?;
+        }
+        Kind::Module(_) => {}
     }
     Ok(true)
+}
+
+/// The elements of an array in order. The reference takes in each index that has none, too, which for an array that
+/// reaches far takes it for ever: from some number of them on, their number is taken in at once.
+#[derive(Default)]
+struct Elements {
+    /// One above the last index.
+    end: u64,
+    /// Missing elements that were taken in.
+    missing: u64,
+}
+
+impl Elements {
+    /// Missing elements of one array that are taken in one by one.
+    const MISSING_MAX: u64 = 100_000;
+
+    fn add(&mut self, into: &mut Fingerprint, index: u64, item: Item<'_>) {
+        let missing = index - self.end;
+        self.end = index + 1;
+        if missing <= Self::MISSING_MAX - self.missing {
+            self.missing += missing;
+            (0..missing).for_each(|_| into.mix(b"(null)"));
+        } else {
+            into.mix(format!("(null) {missing}").as_bytes());
+        }
+        into.mix_item(item);
+    }
 }
 
 /// Takes in that a key has an expiry; which one does not count.
@@ -211,10 +250,11 @@ fn value_kind(value: &ValueRef<'_>) -> Kind {
         ValueRef::Zset(_) => Kind::Zset,
         ValueRef::Hash(_) => Kind::Hash,
         ValueRef::Stream(_) => Kind::Stream,
-        ValueRef::Opaque(v) => match held::module_id(v.rdb_type(), v.bytes()) {
-            Some(id) => Kind::Module(id),
-            None => Kind::Array,
-        },
+        ValueRef::Array(_) => Kind::Array,
+        ValueRef::Opaque(v) => {
+            let id = held::module_id(v.rdb_type(), v.bytes());
+            Kind::Module(id.expect("all that is not served is a module's"))
+        }
     }
 }
 

@@ -62,8 +62,6 @@ pub enum ErrorKind {
     BadExpiry(i64),
     /// A value or auxiliary data of a module; refused if the caller asks for that.
     Module(ModuleId),
-    /// A sound value of a type that Forebay does not serve; refused if the caller asks for that.
-    Unserved(&'static str),
     /// A sound value that Forebay has no form for; refused unless the caller skips it.
     Unheld(&'static str),
     /// A function library that cannot be one.
@@ -152,7 +150,6 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Module(id) => {
                 write!(f, "data of the module type '{}' (encoding version {})", id.name(), id.encver())
             }
-            ErrorKind::Unserved(what) => write!(f, "{what}, which Forebay does not serve"),
             ErrorKind::Unheld(what) => write!(f, "{what}, which Forebay cannot hold yet"),
             ErrorKind::BadFunction(what) => write!(f, "bad function library: {what}"),
             ErrorKind::Checksum { stored, computed } => {

@@ -20,6 +20,7 @@
 //! | `values/` | [`check`] | whether a value is sound, how many elements it has, as what it is held |
 //! | | [`normalize`] | what an old or foreign encoding is in the canonical ones |
 //! | | [`walk`], [`stream`] | which elements a value has |
+//! | | [`array`] | which text an element of an array is, and how it is written |
 //! | `write/` | [`writer`] | how frames become bytes |
 //! | | [`target`] | which server reads which types; how a value looks for it, or why it cannot |
 //! | | [`dump`] | DUMP payloads and their footer |
@@ -30,7 +31,7 @@
 //! The types in which values are held in memory, and the only ones that [`walk`], [`target`] and the keyspace need to
 //! know: 0 string; 18 list; 11, 20, 2 set; 17, 5 sorted set; 16, 4 hash; 25, 24 hash with field TTLs (Redis dialect),
 //! 22 (Valkey's meaning) for a hash with a field TTL beyond what the Redis dialect can say; 21 stream, 26 and 27
-//! where they carry more; 28 array; 7 a module value: both are kept as they are, and not served
+//! where they carry more; 28 array; 7 a module value, which is kept as it is, and not served
 //! ([`check::ValueInfo::unserved`]). The keyspace holds no 22: [`check::ValueInfo::unheld`] says so. Canonical bytes are sound and regular: types 17 and 25 are in order, lists
 //! have no empty nodes, listpacks outside streams have no element with two back-length forms, those in streams have
 //! the old form.
@@ -57,7 +58,7 @@ pub use bytes::{crc64, length, lzf, string};
 pub use frames::{function, held, record, scan};
 pub use packed::{intset, listpack, ziplist, zipmap};
 pub use tags::{module, opcode, rdb_type, template, version};
-pub use values::{check, normalize, stream, stream_node, walk};
+pub use values::{array, check, normalize, stream, stream_node, walk};
 pub use write::{compress, dump, target, writer};
 
 pub use error::{ErrorKind, RdbError};

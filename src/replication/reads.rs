@@ -32,7 +32,7 @@ bitflags! {
         const FIELD_EXPIRY = 32;
         /// Payloads of version 13.
         const REDIS_8_6 = 64;
-        /// Entries of streams that are pending without an owner, and payloads of version 14.
+        /// Entries of streams that are pending without an owner, arrays, and payloads of version 14.
         const REDIS_8_8 = 128;
     }
 }
@@ -45,7 +45,10 @@ impl Reads {
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         // This is asked for every effect; nearly all names are decided by their length.
         match name.len() {
-            5 if is("xnack") => Reads::REDIS_8_8,
+            5 if is("xnack") || is("arset") || is("ardel") => Reads::REDIS_8_8,
+            6 if is("armset") || is("arring") || is("arseek") => Reads::REDIS_8_8,
+            8 if is("arinsert") => Reads::REDIS_8_8,
+            10 if is("ardelrange") => Reads::REDIS_8_8,
             7 if is("restore") => Reads::of_payload(word(3)),
             8 if is("function") => match word(1).eq_ignore_ascii_case(b"restore") {
                 true => Reads::REDIS_7_0 | Reads::of_payload(word(2)),
@@ -158,6 +161,13 @@ mod tests {
             ("hpexpireat h 1 FIELDS 1 f", Reads::FIELD_EXPIRY),
             ("HPERSIST h FIELDS 1 f", Reads::FIELD_EXPIRY),
             ("XNACK s g FAIL IDS 1 1-1", Reads::REDIS_8_8),
+            ("arset a 0 x", Reads::REDIS_8_8),
+            ("ARDEL a 0", Reads::REDIS_8_8),
+            ("ARMSET a 0 x", Reads::REDIS_8_8),
+            ("ARRING a 5 x", Reads::REDIS_8_8),
+            ("ARSEEK a 5", Reads::REDIS_8_8),
+            ("ARINSERT a x", Reads::REDIS_8_8),
+            ("ARDELRANGE a 0 5", Reads::REDIS_8_8),
             ("FUNCTION FLUSH", Reads::REDIS_7_0),
             ("function restore short", Reads::REDIS_7_0),
             ("RESTORE k 0", Reads::empty()),

@@ -109,7 +109,7 @@ impl Digester {
         if !dumped_value(&mut key, value.info.kind, parts, bufs, manner).map_err(at)? {
             let what = match value.info.kind {
                 Kind::Module(id) => format!("a value of the module type '{}'", id.name()),
-                _ => "an array".into(),
+                other => format!("a value of the kind {}", super::encoding::kind_name(other)),
             };
             let key = text::printable(&record.key, 128);
             return Err(Unfit {

@@ -98,7 +98,7 @@ impl Generator {
     /// A value of a kind: `k` key, `m` member or field, `v` value, `i` integer argument (sometimes
     /// none), `f` float, `s` score, `n` small count, `x` index, `p` pattern, `bit` 0 or 1 or wrong,
     /// `at` offset, `lex` and `score` range ends, `ms` a time far away, `id` and `idend` of streams, `g` group,
-    /// `c` consumer; `$` alone stands for itself.
+    /// `c` consumer; `ai` index of an array, `av` what looks like a number; `re` expression; `$` alone stands for itself.
     fn value(&mut self, kind: &str) -> Vec<u8> {
         let random = &mut self.random;
         match kind {
@@ -200,6 +200,66 @@ impl Generator {
                 4..10 => random.below(60).to_string().into_bytes(),
                 _ => format!("{}-{}", random.below(60), random.below(4)).into_bytes(),
             },
+            // The digest of the reference takes in each missing element: an index is never far.
+            "ai" => match random.below(60) {
+                0 => b"18446744073709551615".to_vec(),
+                1 => b"x".to_vec(),
+                2 => b"-1".to_vec(),
+                3 => b"+7".to_vec(),
+                4 | 5 => random.below(20_000).to_string().into_bytes(),
+                6..12 => (4090 + random.below(12)).to_string().into_bytes(),
+                _ => random.below(24).to_string().into_bytes(),
+            },
+            "av" => match random.below(9) {
+                0 => (random.next() as i64 >> random.below(63))
+                    .to_string()
+                    .into_bytes(),
+                1 => format!("{}.{}", random.below(3000) as i64 - 500, random.below(100))
+                    .into_bytes(),
+                2 => format!("{:?}", (random.next() as i32) as f64 / 1024.0).into_bytes(),
+                3 => random
+                    .one_of(&[
+                        "inf",
+                        "-inf",
+                        "nan",
+                        "0x1f",
+                        "1e3",
+                        "1e400",
+                        "-0",
+                        "-0.0",
+                        ".5",
+                        "5.",
+                        "007",
+                        "1e-7",
+                        "9223372036854775808",
+                        "2305843009213693952",
+                        "100000000000000000000.0",
+                    ])
+                    .as_bytes()
+                    .to_vec(),
+                _ => format!("{}", random.below(300) as i64 - 100).into_bytes(),
+            },
+            "re" => random
+                .one_of(&[
+                    "^v",
+                    "[0-9]+",
+                    "v1|v2",
+                    "(v)+3",
+                    "\\d{2}",
+                    "^$",
+                    "V",
+                    "z*",
+                    "[[:alpha:]]1",
+                    "(",
+                    "[a",
+                    "a{3,2}",
+                    "\\",
+                    "v.?",
+                    "^[^v]",
+                    "*",
+                ])
+                .as_bytes()
+                .to_vec(),
             "" => b"$".to_vec(),
             "g" => format!("g{}", random.below(2)).into_bytes(),
             "c" => format!("c{}", random.below(3)).into_bytes(),

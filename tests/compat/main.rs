@@ -21,6 +21,7 @@ mod support;
 
 mod compare;
 mod docs;
+mod dumps;
 mod generate;
 mod grammar;
 mod panel;
@@ -69,6 +70,7 @@ families! {
     zsets random ZSETS;
     streams random STREAMS;
     groups random GROUPS and REFERENCES;
+    arrays random ARRAYS;
     tracking;
     transactions;
     pubsub;

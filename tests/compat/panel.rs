@@ -7,7 +7,7 @@ use crate::compare::{self, Rule};
 use crate::settled;
 use crate::side::{Command, NO_REPLY, Protocol, Side, line_of};
 use crate::support::client::Client;
-use crate::support::fake_replica::FakeReplica;
+use crate::support::fake_replica::{FakeReplica, Introduction};
 use crate::support::resp::Value;
 use crate::support::wait::wait_until;
 use crate::support::{dataset, peers};
@@ -17,6 +17,9 @@ const EXPIRY_SLACK_MS: u64 = 5_000;
 
 /// The later release that may also be right, where it is on this machine.
 const LATER: &str = "redis-8.2";
+
+/// Families that only a later release has, and which.
+const NEWER: [(&str, &str); 1] = [("arrays", "redis-8.10")];
 
 /// All servers of a comparison.
 pub struct Panel {
@@ -30,8 +33,16 @@ pub struct Panel {
 impl Panel {
     /// Starts or reaches the servers; `None` where there is no reference on this machine.
     pub fn start(protocol: Protocol) -> Option<Panel> {
+        Panel::for_family("", protocol)
+    }
+
+    /// The same for a family that not every reference may have.
+    pub fn for_family(family: &str, protocol: Protocol) -> Option<Panel> {
         let setting = |name: &str| std::env::var(name).ok();
         let names = setting("FOREBAY_COMPAT_REFERENCE").unwrap_or_else(|| {
+            if let Some((_, name)) = NEWER.iter().find(|(newer, _)| *newer == family) {
+                return (*name).to_owned();
+            }
             let later = peers::find(LATER).map_or(String::new(), |_| format!(",{LATER}"));
             format!("{}{later}", peers::REFERENCE)
         });
@@ -55,7 +66,13 @@ impl Panel {
     pub fn record_streams(&mut self) {
         if std::env::var("FOREBAY_COMPAT_STREAMS").as_deref() != Ok("no") {
             self.each(|side| {
-                let mut replica = FakeReplica::attach(&side.address);
+                // Who tells no port shows the stream to somebody, and is told also what no replica may know.
+                let tool = Introduction {
+                    listening_port: None,
+                    ..Introduction::default()
+                };
+                let replica = FakeReplica::attach_as(&side.address, &tool);
+                let mut replica = replica.expect("it is served");
                 // The stream flows: the snapshot has ended too, which a FLUSHALL would kill.
                 side.connect().ok("PUBLISH compat online");
                 replica.take_until("online");

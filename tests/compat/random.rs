@@ -47,7 +47,7 @@ fn run_with(family: &str, grammar: &[&str], streams: bool) {
         Ok("3") => Protocol::Resp3,
         Ok(other) => panic!("FOREBAY_COMPAT_PROTOCOL={other} is neither 2 nor 3"),
     };
-    let Some(mut panel) = Panel::start(protocol) else {
+    let Some(mut panel) = Panel::for_family(family, protocol) else {
         return;
     };
     if streams {

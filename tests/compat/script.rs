@@ -45,7 +45,7 @@ pub fn run(family: &str, protocol: Protocol) {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/compat/scripts/{family}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let Some(mut panel) = Panel::start(protocol) else {
+    let Some(mut panel) = Panel::for_family(family, protocol) else {
         return;
     };
     panel.record_streams();

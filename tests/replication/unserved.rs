@@ -1,4 +1,4 @@
-//! Values that Forebay does not serve pass through it unchanged: those of modules, vector sets, arrays.
+//! Values that Forebay does not serve pass through it unchanged: those of modules, vector sets. Arrays do, too.
 
 use crate::pair::{builder, wait_link};
 use crate::support::server::Server;

@@ -80,6 +80,13 @@ const WRITES: &[&[&str]] = &[
     ],
     &["DEL str list nothing", "UNLINK set nothing"],
     &["DELIFEQ str abc", "DELIFEQ other nope"],
+    &[
+        "INCREX num BYINT 5 EX 10000 UBOUND 12",
+        "INCREX num BYINT 5 UBOUND 12 SATURATE",
+        "INCREX fresh BYFLOAT 1.5 PERSIST LBOUND 0",
+        "SET str new IFNE other KEEPTTL",
+        "SET other new IFDNE 0000000000000000 PX 1000000",
+    ],
     &["DELEX str IFEQ abc", "DELEX other IFEQ nope", "DELEX list"],
     &[
         "PEXPIRE list 10000000",
@@ -293,7 +300,14 @@ const WRITES: &[&[&str]] = &[
 ];
 
 /// Commands that write and are not among [`WRITES`]: tested below or in [`crate::newer`], or they need another server.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 15] = [
+    "ardel",
+    "ardelrange",
+    "arinsert",
+    "armset",
+    "arring",
+    "arseek",
+    "arset",
     "function|delete",
     "function|flush",
     "function|load",
@@ -451,6 +465,27 @@ const LIBRARY: &str =
     "FUNCTION LOAD \"#!lua name=lib\\nredis.register_function('f', function() return 1 end)\"";
 
 const UNSAID: &[Unsaid] = &[
+    Unsaid {
+        write: &[
+            "ARSET array 5 a 1.5 12",
+            "ARMSET array 100000 x 7 y",
+            "ARINSERT array b c",
+            "ARSEEK array 50",
+            "ARRING ring 3 a b c d",
+            "ARDEL array 6 9",
+            "ARDELRANGE ring 0 0",
+        ],
+        undo: "DEL array ring",
+        not_for: &[
+            "redis-6.2",
+            "redis-7.0",
+            "redis-7.2",
+            "redis-7.4",
+            "redis-8.2",
+            "valkey-8.1",
+            "valkey-9.1",
+        ],
+    },
     Unsaid {
         write: &[LIBRARY],
         undo: "FUNCTION FLUSH",

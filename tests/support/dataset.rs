@@ -116,6 +116,7 @@ pub fn entry(client: &mut Client, key: &[u8]) -> Entry {
         "hash" => sorted_pairs(run(&[b"HGETALL", key])),
         "zset" => run(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]),
         "stream" => run(&[b"XRANGE", key, b"-", b"+"]),
+        "array" => run(&[b"ARSCAN", key, b"0", b"18446744073709551614"]),
         _ => Vec::new(),
     };
     let expires_at_ms = run(&[b"PEXPIRETIME", key])[0].int().unwrap_or(-1);

@@ -137,7 +137,7 @@ fn elements(value: &ValueRef<'_>) -> Vec<(Vec<u8>, String)> {
             .iter()
             .map(|(f, value, at)| (f.to_vec(), format!("{:?} {at:?}", value.to_vec())))
             .collect(),
-        ValueRef::Stream(_) | ValueRef::Opaque(_) => Vec::new(),
+        ValueRef::Stream(_) | ValueRef::Array(_) | ValueRef::Opaque(_) => Vec::new(),
     };
     all.sort();
     all

@@ -1,7 +1,7 @@
 //! What the model holds for each type of value, and how it changes with the real one.
 
 use crate::value::stream::{Bound, Group, References, Stream, Trim};
-use crate::value::{Hash, List, Opaque, Set, Str, Zset};
+use crate::value::{Array, Hash, List, Opaque, Set, Str, Zset};
 use crate::{Limits, Value, ValueRef};
 use rdb::RdbType;
 use rdb::length::encode_length;
@@ -24,6 +24,8 @@ pub enum Held {
     Set(BTreeSet<Vec<u8>>),
     /// Members and scores.
     Zset(BTreeMap<Vec<u8>, i64>),
+    /// Elements by index, and where the last one was inserted.
+    Array(BTreeMap<u64, Vec<u8>>, Option<u64>),
     /// The bytes of a value that is not served.
     Opaque(Vec<u8>),
 }
@@ -68,13 +70,17 @@ pub fn held(value: ValueRef<'_>) -> Held {
                 .map(|(member, score)| (member.to_vec(), score as i64))
                 .collect(),
         ),
+        ValueRef::Array(a) => {
+            let elements = a.iter().map(|(index, element)| (index, element.to_vec()));
+            Held::Array(elements.collect(), a.inserted())
+        }
         ValueRef::Opaque(v) => Held::Opaque(v.bytes().to_vec()),
     }
 }
 
 impl Held {
     /// How many kinds [`Held::collection`] makes.
-    pub const COLLECTIONS: u64 = 6;
+    pub const COLLECTIONS: u64 = 7;
 
     /// A collection of these elements.
     pub fn collection(kind: u64, texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {
@@ -104,6 +110,7 @@ impl Held {
                 (Value::Set(set), Held::Set(texts.into_iter().collect()))
             }
             4 => opaque(&texts),
+            5 => array(texts, now),
             _ => {
                 let mut zset = Zset::new();
                 let scores: BTreeMap<_, _> = (0..)
@@ -126,6 +133,7 @@ impl Held {
             Held::Hash(h) => h.is_empty(),
             Held::Set(s) => s.is_empty(),
             Held::Zset(z) => z.is_empty(),
+            Held::Array(elements, _) => elements.is_empty(),
         }
     }
 
@@ -191,6 +199,9 @@ impl Held {
                     assert_eq!(z.remove(&member), Some(score as f64));
                 }
             }
+            (Value::Array(a), Held::Array(elements, inserted)) => {
+                edit_array(a, elements, inserted, text, n);
+            }
             // Nothing changes what is in it.
             (Value::Opaque(_), Held::Opaque(_)) => {}
             other => panic!("{other:?}"),
@@ -221,19 +232,69 @@ fn edit_text(text: &mut Str, model: &mut Vec<u8>, bytes: &[u8], n: u64) {
     }
 }
 
-/// An array.
+/// A module's value: its id, strings, and the end.
 fn opaque(texts: &[Vec<u8>]) -> (Value, Held) {
-    const TEXT: u64 = 3;
+    const ID: u64 = 0x1234_5678_9abc_dc00;
+    const STRING: u64 = 5;
+    const END: u64 = 0;
     let mut bytes = Vec::new();
-    encode_length(texts.len() as u64, &mut bytes);
-    encode_length(0, &mut bytes);
-    for (at, text) in (0..).zip(texts) {
-        encode_length(at, &mut bytes);
-        encode_length(TEXT, &mut bytes);
+    encode_length(ID, &mut bytes);
+    for text in texts {
+        encode_length(STRING, &mut bytes);
         encode_blob(text, None, &mut bytes);
     }
-    let value = Opaque::from_record(RdbType::Array, &bytes);
+    encode_length(END, &mut bytes);
+    let value = Opaque::from_record(RdbType::Module2, &bytes);
     (Value::Opaque(value), Held::Opaque(bytes))
+}
+
+/// Runs of elements, far apart.
+fn array(texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {
+    let gap = [1, 1, 7, 1 << 40][now as usize % 4];
+    let mut array = Array::new();
+    let indices = (0..).map(|n| n % 10 + n / 10 * (10 + gap));
+    let elements: BTreeMap<u64, Vec<u8>> = indices.zip(texts).collect();
+    for (index, text) in &elements {
+        assert!(array.set(*index, text));
+    }
+    (Value::Array(array), Held::Array(elements, None))
+}
+
+/// An element is set near others or far away; some at the end go, or some in the middle.
+fn edit_array(
+    array: &mut Array,
+    elements: &mut BTreeMap<u64, Vec<u8>>,
+    inserted: &mut Option<u64>,
+    text: Vec<u8>,
+    n: u64,
+) {
+    let last = elements.last_key_value().map_or(0, |(index, _)| *index);
+    let index = match n % 5 {
+        0 => n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (n % 64),
+        1 => last.saturating_add(1),
+        _ => n % (last + 1).max(1),
+    };
+    let index = index.min(crate::value::INDEX_MAX);
+    assert_eq!(
+        array.set(index, &text),
+        elements.insert(index, text).is_none()
+    );
+    if n.is_multiple_of(3) {
+        array.set_inserted(Some(index));
+        *inserted = Some(index);
+    }
+    for _ in 0..n % 30 {
+        let Some((index, _)) = elements.pop_last() else {
+            return;
+        };
+        assert!(array.remove(index));
+    }
+    if n.is_multiple_of(7) {
+        let range = index / 2..=index.saturating_add(n % 100);
+        let before = elements.len();
+        elements.retain(|index, _| !range.contains(index));
+        assert_eq!(array.remove_range(range), before - elements.len());
+    }
 }
 
 fn stream(texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {

@@ -19,6 +19,7 @@
 //! * [`seq`]: lists by position, of [`chunk`]s of listpack elements, open at both ends.
 //! * [`ordered`]: pending entries, consumers and groups of streams, by id or name.
 //! * [`rope`]: long strings by byte offset.
+//! * [`sparse`]: arrays by index, of which most may be empty: pages sorted by index.
 //! * [`strings`]: entries are written as a dump writes them: RDB strings.
 //!
 //! # Invariants
@@ -38,6 +39,7 @@ pub mod page;
 pub mod rope;
 pub mod seed;
 pub mod seq;
+pub mod sparse;
 mod strings;
 
 pub use seed::{TooLate, set_member_key};

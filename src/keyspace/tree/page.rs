@@ -82,6 +82,27 @@ impl Key for u32 {
     }
 }
 
+impl Key for u64 {
+    const SIZE: usize = 8;
+
+    #[inline]
+    fn load(bytes: &[u8]) -> Self {
+        i64_at(bytes, 0) as u64
+    }
+
+    #[inline]
+    fn store(self, bytes: &mut [u8]) {
+        bytes[..8].copy_from_slice(&self.to_le_bytes());
+    }
+
+    #[inline]
+    fn between(self, first: Self, last: Self, n: usize) -> usize {
+        let (above, range) = (self.saturating_sub(first), last.saturating_sub(first));
+        let about = (u128::from(above) * n as u128).checked_div(u128::from(range));
+        about.unwrap_or(0).min(n as u128) as usize
+    }
+}
+
 impl Key for f64 {
     const SIZE: usize = 8;
 

@@ -7,6 +7,7 @@
 //! The `*Ref` types have the methods that read, the owned types those that write. Writing methods take
 //! [`Limits`](super::Limits) where they decide between the packed and the large form.
 
+mod array;
 mod hash;
 mod list;
 mod opaque;
@@ -18,6 +19,7 @@ pub mod stream;
 mod string;
 mod zset;
 
+pub use array::{Array, ArrayRef, INDEX_MAX};
 pub use hash::{Hash, HashRef};
 pub use list::{List, ListRef, set_packed_threshold};
 pub use opaque::{Opaque, OpaqueRef};
@@ -45,6 +47,8 @@ pub enum Value {
     Hash(Hash),
     /// stream
     Stream(Stream),
+    /// array
+    Array(Array),
     /// a value of a type that is not served
     Opaque(Opaque),
 }
@@ -64,6 +68,8 @@ pub enum ValueRef<'a> {
     Hash(HashRef<'a>),
     /// stream
     Stream(StreamRef<'a>),
+    /// array
+    Array(ArrayRef<'a>),
     /// a value of a type that is not served
     Opaque(OpaqueRef<'a>),
 }
@@ -83,7 +89,9 @@ pub enum Kind {
     Hash,
     /// stream
     Stream,
-    /// a value of a type that is not served: of a module, or an array
+    /// array
+    Array,
+    /// a value of a type that is not served: of a module
     Opaque,
 }
 
@@ -98,6 +106,7 @@ impl Value {
             Value::Zset(v) => ValueRef::Zset(v.as_ref()),
             Value::Hash(v) => ValueRef::Hash(v.as_ref()),
             Value::Stream(v) => ValueRef::Stream(v.as_ref()),
+            Value::Array(v) => ValueRef::Array(v.as_ref()),
             Value::Opaque(v) => ValueRef::Opaque(v.as_ref()),
         }
     }
@@ -119,6 +128,7 @@ impl Value {
             Value::Set(v) => v.as_ref().is_empty(),
             Value::Zset(v) => v.as_ref().is_empty(),
             Value::Hash(v) => v.as_ref().is_empty(),
+            Value::Array(v) => v.len() == 0,
         }
     }
 }
@@ -133,6 +143,7 @@ impl ValueRef<'_> {
             ValueRef::Zset(_) => "zset",
             ValueRef::Hash(_) => "hash",
             ValueRef::Stream(_) => "stream",
+            ValueRef::Array(_) => "array",
             ValueRef::Opaque(v) => return v.type_name(),
         })
     }
@@ -146,6 +157,7 @@ impl ValueRef<'_> {
             ValueRef::Zset(v) => v.encoding(),
             ValueRef::Hash(v) => v.encoding(),
             ValueRef::Stream(_) => "stream",
+            ValueRef::Array(_) => "sliced-array",
             ValueRef::Opaque(_) => "raw",
         }
     }

@@ -1,4 +1,4 @@
-//! Values of types that are not served: modules' values, and arrays. They are kept as the bytes of their dump.
+//! Values of types that are not served: modules' values. They are kept as the bytes of their dump.
 //!
 //! The bytes have passed the RDB reader's checks: they are whole, because the type says where they end. Nothing else is
 //! known of them, so nothing changes them. Everything that does not look inside a value works on them.
@@ -71,7 +71,6 @@ impl<'a> OpaqueRef<'a> {
     pub fn type_name(&self) -> Cow<'static, str> {
         match held::module_id(self.rdb_type, self.bytes) {
             Some(id) => Cow::Owned(id.name().as_str().to_owned()),
-            None if self.rdb_type == RdbType::Array => Cow::Borrowed("array"),
             None => Cow::Borrowed("opaque"),
         }
     }

@@ -6,8 +6,8 @@
 
 use super::plain::Out;
 use super::{
-    Hash, HashRef, Kind, List, ListRef, Opaque, OpaqueRef, Set, SetRef, Str, StrRef, Stream,
-    StreamRef, Value, ValueRef, Zset, ZsetRef,
+    Array, ArrayRef, Hash, HashRef, Kind, List, ListRef, Opaque, OpaqueRef, Set, SetRef, Str,
+    StrRef, Stream, StreamRef, Value, ValueRef, Zset, ZsetRef,
 };
 use crate::Limits;
 use rdb::RdbType;
@@ -15,7 +15,8 @@ use rdb::lzf;
 use std::sync::atomic::AtomicU64;
 
 impl Kind {
-    /// What a canonical RDB type holds: those that a record may have, a stream's, and those that are not served.
+    /// What a canonical RDB type holds: those that a record may have, a stream's, an array's, and those that are not
+    /// served.
     ///
     /// # Panics
     /// For other types: loaders refuse them ([`rdb::check::ValueInfo::unheld`]).
@@ -30,7 +31,8 @@ impl Kind {
                 Kind::Hash
             }
             RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5 => Kind::Stream,
-            RdbType::Module2 | RdbType::Array => Kind::Opaque,
+            RdbType::Array => Kind::Array,
+            RdbType::Module2 => Kind::Opaque,
             _ => unheld(rdb_type),
         }
     }
@@ -58,6 +60,7 @@ impl<'a> ValueRef<'a> {
             Kind::Zset => ValueRef::Zset(ZsetRef::from_record(rdb_type, bytes)),
             Kind::Hash => ValueRef::Hash(HashRef::from_record(rdb_type, bytes)),
             Kind::Stream => ValueRef::Stream(StreamRef::from_record(rdb_type, bytes)),
+            Kind::Array => ValueRef::Array(ArrayRef::from_record(bytes)),
             Kind::Opaque => ValueRef::Opaque(OpaqueRef::from_record(rdb_type, bytes)),
         }
     }
@@ -71,6 +74,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Zset(v) => v.rdb_type(),
             ValueRef::Hash(v) => v.rdb_type(),
             ValueRef::Stream(v) => v.rdb_type(),
+            ValueRef::Array(_) => RdbType::Array,
             ValueRef::Opaque(v) => v.rdb_type(),
         }
     }
@@ -92,6 +96,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Zset(v) => v.write(packer, out),
             ValueRef::Hash(v) => v.write(packer, out),
             ValueRef::Stream(v) => v.write(packer, out),
+            ValueRef::Array(v) => v.write(packer, out),
             ValueRef::Opaque(v) => v.write(out),
         }
     }
@@ -105,6 +110,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Zset(v) => v.len(),
             ValueRef::Hash(v) => v.len(),
             ValueRef::Stream(v) => v.len(),
+            ValueRef::Array(v) => v.len(),
             ValueRef::Opaque(_) => 1,
         }
     }
@@ -136,6 +142,7 @@ impl Value {
             Kind::Zset => Value::Zset(Zset::from_record(rdb_type, bytes, room)),
             Kind::Hash => Value::Hash(Hash::from_record(rdb_type, bytes, room)),
             Kind::Stream => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
+            Kind::Array => Value::Array(Array::from_record(bytes)),
             Kind::Opaque => Value::Opaque(Opaque::from_record(rdb_type, bytes)),
         }
     }
@@ -155,7 +162,7 @@ impl Value {
         }
         let mut value = Value::from_record(rdb_type, bytes);
         match &mut value {
-            Value::Str(_) | Value::Stream(_) | Value::Opaque(_) => {}
+            Value::Str(_) | Value::Stream(_) | Value::Array(_) | Value::Opaque(_) => {}
             Value::List(v) => v.settle(limits),
             Value::Set(v) => v.settle(limits),
             Value::Zset(v) => v.settle(limits),
@@ -202,7 +209,7 @@ impl Value {
             ValueRef::Set(v) => v.is_packed(),
             ValueRef::Zset(v) => v.is_packed(),
             ValueRef::Hash(v) => v.is_packed(),
-            ValueRef::Stream(_) | ValueRef::Opaque(_) => false,
+            ValueRef::Stream(_) | ValueRef::Array(_) | ValueRef::Opaque(_) => false,
         }
     }
 
@@ -215,7 +222,7 @@ impl Value {
             Value::Set(v) => v.packed_len(),
             Value::Zset(v) => v.packed_len(),
             Value::Hash(v) => v.packed_len(),
-            Value::Stream(_) | Value::Opaque(_) => None,
+            Value::Stream(_) | Value::Array(_) | Value::Opaque(_) => None,
         }
     }
 
@@ -234,6 +241,7 @@ impl Value {
             Value::Set(v) => v.tree_type(),
             Value::Zset(v) => v.tree_type(),
             Value::Hash(v) => v.tree_type(),
+            Value::Array(v) => (v.len() > 0).then_some(RdbType::Array),
             Value::Stream(_) | Value::Opaque(_) => Some(self.rdb_type()),
         }
     }
@@ -257,6 +265,7 @@ impl Value {
             Value::Set(v) => v.leave(packer, &mut out, freed),
             Value::Zset(v) => v.leave(packer, &mut out, freed),
             Value::Hash(v) => v.leave(packer, &mut out, freed),
+            Value::Array(v) => v.leave(packer, &mut out, freed),
             Value::List(_) | Value::Stream(_) | Value::Opaque(_) => {
                 self.as_ref().write(packer, &mut out);
             }
@@ -271,6 +280,7 @@ impl Value {
             Value::Set(v) => v.is_tree(),
             Value::Zset(v) => v.is_tree(),
             Value::Hash(v) => v.is_tree(),
+            Value::Array(_) => true,
             Value::List(_) | Value::Stream(_) | Value::Opaque(_) => false,
         }
     }
@@ -294,6 +304,7 @@ impl Value {
             Value::Zset(v) => v.heap_bytes(),
             Value::Hash(v) => v.heap_bytes(),
             Value::Stream(v) => v.heap_bytes(),
+            Value::Array(v) => v.heap_bytes(),
             Value::Opaque(v) => v.heap_bytes(),
         }
     }
@@ -309,7 +320,7 @@ impl Value {
             Value::Set(v) => v.buffer_mut(),
             Value::Zset(v) => v.buffer_mut(),
             Value::Hash(v) => v.buffer_mut(),
-            Value::Stream(_) | Value::Opaque(_) => None,
+            Value::Stream(_) | Value::Array(_) | Value::Opaque(_) => None,
         };
         super::packed::move_buffer(buffer?, is_sparse)
     }
@@ -320,6 +331,7 @@ impl Value {
         match self {
             Value::Str(v) => super::plain::free_effort(v.heap_bytes()),
             Value::Stream(v) => v.free_effort(),
+            Value::Array(v) => v.free_effort(),
             Value::Opaque(_) => 1,
             Value::List(v) => v.free_effort(),
             Value::Set(v) => v.free_effort(),

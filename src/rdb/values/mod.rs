@@ -1,5 +1,6 @@
 //! The bytes of values: whether they are sound, which elements they have, what they are in the canonical forms.
 
+pub mod array;
 pub mod check;
 pub mod normalize;
 pub(crate) mod seen;

@@ -52,7 +52,15 @@ pub fn fingerprint(
                 },
             )?;
         }
-        Kind::Stream | Kind::Array | Kind::Module(_) => {
+        Kind::Array => {
+            let inserted = walk::array(value.bytes, scratch.bufs(), |index, item| {
+                print.mix(&index.to_le_bytes());
+                item.with(|text| print.mix(text));
+                Ok::<(), RdbError>(())
+            })?;
+            print.mix(&inserted.map_or(0, |last| last + 1).to_le_bytes());
+        }
+        Kind::Stream | Kind::Module(_) => {
             let mut json = Json::new();
             value_json::value(&mut json, value, context, scratch)?;
             print.mix(json.as_bytes());
@@ -181,11 +189,7 @@ fn parts(
         })?,
         Kind::Array => {
             walk::array(bytes, bufs, |index, item| {
-                let text = match item {
-                    walk::ArrayItem::Bytes(bytes) => bytes.to_vec(),
-                    walk::ArrayItem::Int(n) => n.to_string().into_bytes(),
-                    walk::ArrayItem::Double(x) => DoubleText::of(x).as_bytes().to_vec(),
-                };
+                let text = item.with(<[u8]>::to_vec);
                 parts.insert(format!("{index:020}").into_bytes(), text);
                 Ok::<(), RdbError>(())
             })?;

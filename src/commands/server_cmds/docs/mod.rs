@@ -156,6 +156,7 @@ fn group_name(group: Group) -> &'static str {
         Group::SortedSet => "sorted-set",
         Group::Hash => "hash",
         Group::Stream => "stream",
+        Group::Array => "array",
         Group::Generic => "generic",
         Group::Pubsub => "pubsub",
         Group::Transactions => "transactions",

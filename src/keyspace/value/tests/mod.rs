@@ -1,6 +1,7 @@
 //! Values against models: random operations on small and large forms, with clones that must never
 //! change, and every state written to RDB bytes and read back.
 
+mod array;
 mod hash;
 mod list;
 mod set;

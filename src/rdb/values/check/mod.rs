@@ -100,12 +100,12 @@ pub struct ValueInfo {
 }
 
 impl ValueInfo {
-    /// What a value is that is kept as its bytes, because its type is not served: a module's value, or an array.
+    /// What a value is that is kept as its bytes, because its type is not served: a module's value.
     pub fn unserved(&self) -> Option<ErrorKind> {
         match self.kind {
             Kind::Module(id) => Some(ErrorKind::Module(id)),
-            Kind::Array => Some(ErrorKind::Unserved("an array (Redis 8.8 and later)")),
             Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash | Kind::Stream => None,
+            Kind::Array => None,
         }
     }
 

@@ -482,13 +482,21 @@ pub fn array<E: From<RdbError>>(
     bufs: &mut Bufs,
     mut each: impl FnMut(u64, ArrayItem<'_>) -> Result<(), E>,
 ) -> Result<Option<u64>, E> {
-    const SHORT_MAX: usize = 7;
+    use crate::array::{DOUBLE, INT, SHORT, SHORT_MAX, TEXT};
     let mut cur = Cursor::new(bytes);
     let count = cur.number("array length").map_err(fail)?;
     let at = cur.at();
     let insert_at = match cur.number("array flag").map_err(fail)? {
         0 => None,
-        1 => Some(cur.number("array cursor").map_err(fail)?),
+        1 => {
+            let at = cur.at();
+            let cursor = cur.number("array cursor").map_err(fail)?;
+            if cursor == u64::MAX {
+                let kind = ErrorKind::Structure("nothing is at that index");
+                return Err(fail(Fault::new(kind, at, "array cursor")));
+            }
+            Some(cursor)
+        }
         n => return Err(fail(Fault::new(ErrorKind::BadCount(n), at, "array flag"))),
     };
     let mut lowest = 0u64;
@@ -502,11 +510,11 @@ pub fn array<E: From<RdbError>>(
         lowest = index + 1;
         let at = cur.at();
         match cur.number("array element tag").map_err(fail)? {
-            tag @ (0 | 3) => {
+            tag @ (TEXT | SHORT) => {
                 let (place, s) = blob(&mut cur, &mut bufs.first, "array element")
                     .map(|(s, o)| (o.place(0), s))
                     .map_err(fail)?;
-                if tag == 3 && s.len() > SHORT_MAX {
+                if tag == SHORT && s.len() > SHORT_MAX {
                     return Err(place
                         .error(
                             ErrorKind::Structure("a short string is too long"),
@@ -516,11 +524,11 @@ pub fn array<E: From<RdbError>>(
                 }
                 each(index, ArrayItem::Bytes(s))?;
             }
-            1 => each(
+            INT => each(
                 index,
                 ArrayItem::Int(cur.i64le("array element").map_err(fail)?),
             )?,
-            2 => each(
+            DOUBLE => each(
                 index,
                 ArrayItem::Double(cur.f64le("array element").map_err(fail)?),
             )?,

@@ -1,0 +1,67 @@
+//! Arrays of Redis 8.8: elements by index, of which most may be missing.
+//!
+//! * [`write`]: elements are set and deleted. [`insert`]: and added where the last one was, also round a ring.
+//! * [`read`]: elements of indices and ranges. [`fold`]: AROP. [`grep`]: ARGREP, with the expressions of [`regex`].
+//! * [`table`]: the declarations.
+//!
+//! An index is an unsigned number of 64 bits, and the highest of these is none. A reply beyond the signed numbers is a
+//! bulk string, or a big number of RESP3.
+
+mod fold;
+mod grep;
+mod insert;
+mod read;
+mod regex;
+mod table;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use table::COMMANDS;
+
+use engine::CommandError;
+use keyspace::value::INDEX_MAX;
+use resp::Reply;
+
+const BAD_INDEX: CommandError = CommandError::fixed("ERR invalid array index");
+
+/// An unsigned number in any form that C's `strtoull` reads to the end; one that is below zero as such is none.
+fn unsigned(text: &[u8]) -> Option<u64> {
+    if let Some(n) = engine::args::parse_int(text) {
+        return u64::try_from(n).ok();
+    }
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    // A sign of its own would be read as a number by what follows.
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let n: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some(if negative { n.wrapping_neg() } else { n })
+}
+
+/// The index that a text is.
+fn index(text: &[u8]) -> Result<u64, CommandError> {
+    let index = unsigned(text).filter(|index| *index <= INDEX_MAX);
+    index.ok_or(BAD_INDEX)
+}
+
+/// Writes an index, a length or a count.
+fn reply_number(reply: &mut Reply, n: u64) {
+    match i64::try_from(n) {
+        Ok(n) => reply.int(n),
+        Err(_) => reply.big_number(itoa::Buffer::new().format(n).as_bytes()),
+    }
+}
+
+/// Two ends of a range, of which the first may be the higher one: the range, and whether it runs backward.
+fn span(from: u64, to: u64) -> (std::ops::RangeInclusive<u64>, bool) {
+    match from <= to {
+        true => (from..=to, false),
+        false => (to..=from, true),
+    }
+}

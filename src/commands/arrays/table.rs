@@ -1,0 +1,246 @@
+//! The declarations of the commands of arrays.
+
+use super::{fold, grep, insert, read, write};
+use crate::manual;
+use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
+
+const READ: Flags = Flags::READONLY;
+const WRITE: Flags = Flags::WRITE;
+
+/// This family's declarations.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "arset",
+        arity: -4,
+        flags: WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of values.",
+        summary: "Sets values at an index of an array and the indices after it.",
+        docs: &manual::arrays::ARSET,
+        ..Command::runs(write::arset)
+    },
+    Command {
+        name: "armset",
+        arity: -4,
+        flags: WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of pairs.",
+        summary: "Sets values of an array, each with its index.",
+        docs: &manual::arrays::ARMSET,
+        ..Command::runs(write::armset)
+    },
+    Command {
+        name: "arget",
+        arity: 3,
+        flags: READ.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(1)",
+        summary: "Returns the value at an index of an array.",
+        docs: &manual::arrays::ARGET,
+        ..Command::runs(read::arget)
+    },
+    Command {
+        name: "armget",
+        arity: -3,
+        flags: READ.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of indices.",
+        summary: "Returns the values at several indices of an array.",
+        docs: &manual::arrays::ARMGET,
+        ..Command::runs(read::armget)
+    },
+    Command {
+        name: "argetrange",
+        arity: 4,
+        flags: READ,
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the length of the range.",
+        summary: "Returns the values of a range of indices, also where there is none.",
+        docs: &manual::arrays::ARGETRANGE,
+        ..Command::runs(read::argetrange)
+    },
+    Command {
+        name: "arscan",
+        arity: -4,
+        flags: READ,
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of elements in the range.",
+        summary: "Returns the elements of a range of indices, each with its index.",
+        docs: &manual::arrays::ARSCAN,
+        ..Command::runs(read::arscan)
+    },
+    Command {
+        name: "ardel",
+        arity: -3,
+        flags: WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE_PART),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of indices.",
+        summary: "Deletes the elements at several indices of an array.",
+        docs: &manual::arrays::ARDEL,
+        ..Command::runs(write::ardel)
+    },
+    Command {
+        name: "ardelrange",
+        arity: -4,
+        flags: WRITE,
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::REMOVE_PART),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of elements in the ranges.",
+        summary: "Deletes the elements of ranges of indices.",
+        docs: &manual::arrays::ARDELRANGE,
+        ..Command::runs(write::ardelrange)
+    },
+    Command {
+        name: "arlen",
+        arity: 2,
+        flags: READ.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(1)",
+        summary: "Returns the length of an array: its highest index that has an element, and one.",
+        docs: &manual::arrays::ARLEN,
+        ..Command::runs(read::arlen)
+    },
+    Command {
+        name: "arcount",
+        arity: 2,
+        flags: READ.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(1)",
+        summary: "Returns the number of elements of an array.",
+        docs: &manual::arrays::ARCOUNT,
+        ..Command::runs(read::arcount)
+    },
+    Command {
+        name: "arinfo",
+        arity: -2,
+        flags: READ,
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of stretches of 4096 indices that have elements.",
+        summary: "Returns what an array consists of.",
+        docs: &manual::arrays::ARINFO,
+        ..Command::runs(read::arinfo)
+    },
+    Command {
+        name: "arinsert",
+        arity: -3,
+        flags: WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of values.",
+        summary: "Adds values behind the one that was inserted last.",
+        docs: &manual::arrays::ARINSERT,
+        ..Command::runs(insert::arinsert)
+    },
+    Command {
+        name: "arring",
+        arity: -4,
+        flags: WRITE.union(Flags::DENYOOM),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(M) where M is the number of values; O(N+M) where the ring gets another size.",
+        summary: "Adds values behind the one that was inserted last, round a ring of a size.",
+        docs: &manual::arrays::ARRING,
+        ..Command::runs(insert::arring)
+    },
+    Command {
+        name: "arseek",
+        arity: 3,
+        flags: WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(1)",
+        summary: "Sets the index at which ARINSERT and ARRING go on.",
+        docs: &manual::arrays::ARSEEK,
+        ..Command::runs(insert::arseek)
+    },
+    Command {
+        name: "arnext",
+        arity: 2,
+        flags: READ.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(1)",
+        summary: "Returns the index at which ARINSERT goes on.",
+        docs: &manual::arrays::ARNEXT,
+        ..Command::runs(insert::arnext)
+    },
+    Command {
+        name: "arlastitems",
+        arity: -3,
+        flags: READ,
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the count.",
+        summary: "Returns the elements that were inserted last.",
+        docs: &manual::arrays::ARLASTITEMS,
+        ..Command::runs(insert::arlastitems)
+    },
+    Command {
+        name: "arop",
+        arity: -5,
+        flags: READ,
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N) where N is the number of elements in the range.",
+        summary: "Returns one figure about the elements of a range of indices.",
+        docs: &manual::arrays::AROP,
+        ..Command::runs(fold::arop)
+    },
+    Command {
+        name: "argrep",
+        arity: -6,
+        flags: READ,
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::READ),
+        group: Group::Array,
+        since: "8.8.0",
+        complexity: "O(N * C) where N is the number of elements in the range and C is the cost of the conditions.",
+        summary: "Returns the indices of elements that meet conditions.",
+        docs: &manual::arrays::ARGREP,
+        ..Command::runs(grep::argrep)
+    },
+];
