@@ -76,6 +76,11 @@ const EXAMPLES: &[&str] = &[
     "XADD stream NOMKSTREAM DELREF MAXLEN 1 4-1 f v",
     "XADD stream ACKED MINID 3 * f v",
     "XADD stream DELREF 4-1 f v",
+    "XADD stream IDMP producer name * f v",
+    "XADD stream IDMPAUTO producer MAXLEN 2 * f v",
+    "XADD stream IDMP producer name * f v|XADD stream IDMP producer name * f v",
+    "XCFGSET stream IDMP-DURATION 7 IDMP-MAXSIZE 9",
+    "XIDMPRECORD stream producer name 1-1",
     "XTRIM stream MAXLEN 1 KEEPREF",
     "XTRIM stream MAXLEN 0 DELREF",
     "XACK stream group 1-1 2-1|XTRIM stream MAXLEN 0 ACKED",
@@ -116,7 +121,7 @@ const EXAMPLES: &[&str] = &[
 /// Options that came later, by the command that has them.
 const NEW_OPTIONS: [(&str, &[&str]); 7] = [
     ("pexpireat", &["NX", "XX", "GT", "LT"]),
-    ("xadd", &["KEEPREF", "DELREF", "ACKED"]),
+    ("xadd", &["KEEPREF", "DELREF", "ACKED", "IDMP", "IDMPAUTO"]),
     ("xtrim", &["KEEPREF", "DELREF", "ACKED"]),
     ("xgroup", &["ENTRIESREAD"]),
     ("xsetid", &["ENTRIESADDED", "MAXDELETEDID"]),

@@ -50,7 +50,7 @@ const RDMA: &str = "RDMA is not built in";
 const MPTCP: &str = "connections use plain TCP";
 const RDB_CHANNEL: &str = "a full sync and the stream after it use one connection";
 const TLS: &str = "TLS is not built in";
-const IDMP: &str = "XADD has no IDMP";
+const IDMP: &str = "a stream remembers 100 names for 100 s until XCFGSET says otherwise";
 const LUA_API: &str = "scripts have the functions of Redis 7.4";
 const HISTOGRAMS: &str = "sizes of keys are not counted";
 

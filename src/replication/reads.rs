@@ -30,7 +30,7 @@ bitflags! {
         const VALKEY_9 = 16;
         /// Commands about when fields of hashes expire.
         const FIELD_EXPIRY = 32;
-        /// Payloads of version 13.
+        /// What is remembered of stream entries that are added only once, and payloads of version 13.
         const REDIS_8_6 = 64;
         /// Entries of streams that are pending without an owner, arrays, and payloads of version 14.
         const REDIS_8_8 = 128;
@@ -45,8 +45,11 @@ impl Reads {
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         // This is asked for every effect; nearly all names are decided by their length.
         match name.len() {
+            4 if is("xadd") => Reads::of_xadd(argv),
             5 if is("xnack") || is("arset") || is("ardel") => Reads::REDIS_8_8,
             6 if is("armset") || is("arring") || is("arseek") => Reads::REDIS_8_8,
+            7 if is("xcfgset") => Reads::REDIS_8_6,
+            11 if is("xidmprecord") => Reads::REDIS_8_6,
             8 if is("arinsert") => Reads::REDIS_8_8,
             10 if is("ardelrange") => Reads::REDIS_8_8,
             7 if is("restore") => Reads::of_payload(word(3)),
@@ -59,6 +62,27 @@ impl Reads {
             14 if is("restore-asking") => Reads::of_payload(word(3)),
             _ => Reads::empty(),
         }
+    }
+
+    /// What a primary of ours writes about entries that are added only once goes on as it came. The words stand before
+    /// the id, which is the first that begins with a digit or is a star, thresholds apart.
+    fn of_xadd<T: AsRef<[u8]>>(argv: &[T]) -> Reads {
+        let mut words = argv.iter().skip(2).map(AsRef::as_ref);
+        while let Some(word) = words.next() {
+            let is = |wanted: &str| word.eq_ignore_ascii_case(wanted.as_bytes());
+            match word.first() {
+                Some(b'0'..=b'9' | b'*') => break,
+                _ if is("IDMP") || is("IDMPAUTO") => return Reads::REDIS_8_6,
+                _ if is("MAXLEN") || is("MINID") => {
+                    if matches!(words.next(), Some(b"=" | b"~")) {
+                        words.next();
+                    }
+                }
+                _ if is("LIMIT") => _ = words.next(),
+                _ => {}
+            }
+        }
+        Reads::empty()
     }
 
     /// What a server must read to take a payload of DUMP: its version is before the checksum, at the end.
@@ -128,6 +152,9 @@ impl Reads {
             _ if self.contains(Reads::REDIS_8_8) => {
                 "arrays, or stream entries that were given back (from Redis 8.8 on)"
             }
+            _ if self.contains(Reads::REDIS_8_6) => {
+                "stream entries that are added only once (from Redis 8.6 on)"
+            }
             _ if self.contains(Reads::FIELD_EXPIRY) => {
                 "hash fields that expire (from Redis 7.4 on)"
             }
@@ -161,6 +188,12 @@ mod tests {
             ("hpexpireat h 1 FIELDS 1 f", Reads::FIELD_EXPIRY),
             ("HPERSIST h FIELDS 1 f", Reads::FIELD_EXPIRY),
             ("XNACK s g FAIL IDS 1 1-1", Reads::REDIS_8_8),
+            ("XADD s MAXLEN = 5 IDMP p n 1-1 f v", Reads::REDIS_8_6),
+            ("XADD s NOMKSTREAM IDMPAUTO p 1-1 f v", Reads::REDIS_8_6),
+            ("XADD s MAXLEN ~ 5 LIMIT 7 1-1 IDMP p", Reads::empty()),
+            ("XADD s 1-1 IDMP IDMP", Reads::empty()),
+            ("XCFGSET s IDMP-MAXSIZE 5", Reads::REDIS_8_6),
+            ("XIDMPRECORD s p n 1-1", Reads::REDIS_8_6),
             ("arset a 0 x", Reads::REDIS_8_8),
             ("ARDEL a 0", Reads::REDIS_8_8),
             ("ARMSET a 0 x", Reads::REDIS_8_8),

@@ -261,11 +261,58 @@ fn entries_that_are_added_only_once_are_there_once() {
             theirs.ok(line);
         }
         wait_caught_up(&mut ours, &mut theirs);
+        for key in ["stream", "fresh"] {
+            assert_eq!(memory(&mut ours, key), memory(&mut theirs, key), "{name}");
+        }
         for (key, entries) in [("stream", 4), ("fresh", 1)] {
             assert_eq!(theirs.int(&format!("XLEN {key}")), entries, "{name}");
             let ask = format!("XRANGE {key} - +");
             assert_eq!(ours.run(&ask), theirs.run(&ask), "{name}");
         }
         assert_eq!(ours.info_field("stats", "unexpected_error_replies"), "0");
+    }
+}
+
+/// The figures of what a stream remembers.
+fn memory(client: &mut Client, key: &str) -> Vec<String> {
+    let reply = client.run(&format!("XINFO STREAM {key}"));
+    let items = reply.items().expect("a map").to_vec();
+    let pairs = items.chunks_exact(2).map(|pair| format!("{pair:?}"));
+    let kept = ["idmp-", "pids-", "iids-"];
+    pairs
+        .filter(|pair| kept.iter().any(|word| pair.contains(word)))
+        .collect()
+}
+
+/// A replica that takes over knows what its primary has added, in both directions.
+#[test]
+fn what_was_added_once_is_known_after_a_failover() {
+    for [first, second] in [["forebay", "redis-8.10"], ["redis-8.10", "forebay"]] {
+        let (Some(first), Some(second)) = (builder(first), builder(second)) else {
+            return;
+        };
+        let first = first.config("repl-diskless-sync-delay 0").start();
+        let mut old = first.client();
+        old.ok("XADD s IDMP p before * f v");
+        old.ok("XCFGSET s IDMP-DURATION 5000 IDMP-MAXSIZE 3");
+        let before = old.text("XADD s IDMP p before * f v");
+        let second = second.replica_of(&first).start();
+        wait_link(&second);
+        let mut new = second.client();
+        let mut added = vec![("before", before)];
+        for name in ["one", "two"] {
+            let id = old.text(&format!("XADD s IDMP p {name} MAXLEN 100 * f {name}"));
+            added.push((name, id));
+        }
+        assert_eq!(old.text("XADD s IDMP p two * f again"), added[2].1);
+        wait_caught_up(&mut new, &mut old);
+        assert_eq!(old.info_field("stats", "sync_full"), "1");
+        new.ok("REPLICAOF NO ONE");
+        for (name, id) in &added {
+            let again = format!("XADD s IDMP p {name} * f again");
+            assert_eq!(&new.text(&again), id, "{name} on {}", second.name());
+        }
+        assert_eq!(new.int("XLEN s"), old.int("XLEN s"));
+        assert_ne!(new.text("XADD s IDMP p three * f v"), added[0].1);
     }
 }

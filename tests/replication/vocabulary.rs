@@ -300,7 +300,7 @@ const WRITES: &[&[&str]] = &[
 ];
 
 /// Commands that write and are not among [`WRITES`]: tested below or in [`crate::newer`], or they need another server.
-const ELSEWHERE: [&str; 15] = [
+const ELSEWHERE: [&str; 17] = [
     "ardel",
     "ardelrange",
     "arinsert",
@@ -315,6 +315,8 @@ const ELSEWHERE: [&str; 15] = [
     "migrate",
     "restore",
     "restore-asking",
+    "xcfgset",
+    "xidmprecord",
     "xnack",
 ];
 

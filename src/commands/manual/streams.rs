@@ -32,6 +32,9 @@ pub static XAUTOCLAIM: Docs = Docs {
     ..Docs::NONE
 };
 
+pub static XCFGSET: Docs =
+    Docs::of("key@0 [IDMP-DURATION idmp-duration:int] [IDMP-MAXSIZE idmp-maxsize:int]");
+
 pub static XCLAIM: Docs = Docs::of(
     "key@0 group consumer min-idle-time id... [IDLE ms:int] [TIME \
          unix-time-milliseconds:time] [RETRYCOUNT count:int] [FORCE] [JUSTID] [LASTID lastid]",
@@ -41,6 +44,8 @@ pub static XDEL: Docs = Docs::of("key@0 id...");
 
 pub static XDELEX: Docs =
     Docs::of("key@0 [condition<KEEPREF|DELREF|ACKED>] IDS ids{numids:int id...}");
+
+pub static XIDMPRECORD: Docs = Docs::of("key@0 pid iid stream-id");
 
 pub static XGROUP_CREATE: Docs = Docs {
     arguments: "key@0 group id-selector<id|new-id:'$'> [MKSTREAM] [ENTRIESREAD \

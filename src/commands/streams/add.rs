@@ -1,6 +1,7 @@
 //! XADD, XTRIM, XDEL, XSETID.
 
 use super::ids::{self, NewId};
+use super::once;
 use super::trim::TrimOptions;
 use base::integer::parse_int;
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -13,6 +14,26 @@ const TOO_SMALL: CommandError = CommandError::fixed(
 
 pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (options, at) = TrimOptions::parse(cx, args, true)?;
+    let Some(once) = options.once else {
+        return add(cx, args, options, at, None);
+    };
+    // The entry goes out as any other: the words about it are not among those that replicas get.
+    let stripped = once.stripped(args);
+    let plain = Args(&stripped);
+    let (mut options, at) = TrimOptions::parse(cx, plain, true)?;
+    options.once = None;
+    let (producer, name) = once.key(args, plain.from(at + 1));
+    add(cx, plain, options, at, Some((producer, &name)))
+}
+
+/// Adds an entry; with a producer and a name only if it has not been added.
+fn add(
+    cx: &mut Cx<'_>,
+    args: Args<'_>,
+    options: TrimOptions,
+    at: usize,
+    once: Option<(&[u8], &[u8])>,
+) -> CmdResult {
     // A request that ends before its id has no fields either.
     let new_id = match args.get(at) {
         Some(text) => NewId::parse(text)?,
@@ -27,13 +48,38 @@ pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             "ERR The ID specified in XADD must be greater than 0-0",
         ));
     }
-    if options.only_once && new_id == NewId::Auto {
-        // The primary gives each new entry its id. One without had been added before, and is not added again.
-        cx.client.reply.null();
-        return Ok(());
+    let obeys = once.is_some() && once::obeys(cx);
+    if once.is_some() && !obeys && new_id != NewId::Auto {
+        return Err(CommandError::fixed(
+            "ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs",
+        ));
     }
     let key = &args[1];
     let found = cx.find_to_write::<Stream>(key)?;
+    if obeys && new_id == NewId::Auto {
+        // The primary gives each new entry its id. One without had been added before, and is not added again.
+        if let Some(loc) = found {
+            cx.edit::<Stream, _>(loc, |stream, _| stream.count_duplicate());
+        }
+        cx.client.reply.null();
+        return Ok(());
+    }
+    if let (Some((producer, name)), Some(loc), false) = (once, found, obeys) {
+        let now = u64::try_from(cx.now()).unwrap_or(0);
+        let (known, _) = cx.edit::<Stream, _>(loc, |stream, _| {
+            stream.forget_old(now);
+            let known = stream.added_as(producer, name);
+            if known.is_some() {
+                stream.count_duplicate();
+            }
+            known
+        });
+        if let Some(id) = known {
+            let id = ids::text(id);
+            cx.client.reply.bulk(id.as_bytes());
+            return Ok(());
+        }
+    }
     if found.is_none() && options.no_make {
         cx.client.reply.null();
         return Ok(());
@@ -51,6 +97,7 @@ pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             "ERR Elements are too large to be stored",
         ));
     }
+    let added = id;
     let id = ids::text(id);
     cx.client.reply.bulk(id.as_bytes());
     cx.changed(key, 1);
@@ -66,6 +113,9 @@ pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             Some(settled) => settled.propagate(cx, &effect, Some(at)),
             None => cx.propagate_as(&effect),
         }
+    }
+    if let Some(once) = once {
+        once::remember(cx, key, once, added);
     }
     Ok(())
 }

@@ -26,7 +26,20 @@ pub fn stream(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let (stream, env) = cx.read::<Stream>(loc);
     let reply = env.reply;
-    reply.map(if full.is_some() { 9 } else { 10 });
+    // As Redis 8.6 has it, where there is something to tell.
+    let remembered = stream.remembered().map(|idmp| {
+        let names = idmp.producers.iter().map(|p| p.entries.len() as u64);
+        [
+            ("idmp-duration", idmp.duration_s),
+            ("idmp-maxsize", idmp.entries_max),
+            ("pids-tracked", idmp.producers.len() as u64),
+            ("iids-tracked", names.sum()),
+            ("iids-added", idmp.added),
+            ("iids-duplicates", idmp.duplicates),
+        ]
+    });
+    let more = remembered.map_or(0, |figures| figures.len());
+    reply.map(more + if full.is_some() { 9 } else { 10 });
     let figures = [
         ("length", stream.len()),
         ("radix-tree-keys", stream.node_count()),
@@ -44,6 +57,10 @@ pub fn stream(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     reply.int(stream.entries_added().cast_signed());
     reply.bulk_str("recorded-first-entry-id");
     ids::reply(reply, stream.first_id());
+    for (name, figure) in remembered.into_iter().flatten() {
+        reply.bulk_str(name);
+        reply.int(figure.cast_signed());
+    }
     match full {
         None => ends(reply, &stream),
         Some(count) => all(reply, &stream, count),

@@ -4,6 +4,7 @@
 //! * [`range`]: XLEN, XRANGE, XREVRANGE. [`read`]: XREAD and XREADGROUP, which may wait.
 //! * [`groups`]: XGROUP, XACK. [`group_read`]: reading for a group. [`claim`]: XCLAIM, XAUTOCLAIM.
 //!   [`pending`]: XPENDING. [`effects`]: what replicas get of all this.
+//! * [`once`]: entries that are added only once, XCFGSET, XIDMPRECORD.
 //! * [`refs`]: XDELEX, XACKDEL. [`info`]: XINFO. [`table`]: the declarations.
 //! * [`ids`]: ids of entries as clients write them.
 
@@ -15,6 +16,7 @@ mod groups;
 mod ids;
 mod info;
 mod nack;
+mod once;
 mod pending;
 mod range;
 mod read;

@@ -1,6 +1,6 @@
 //! The declarations of the stream commands.
 
-use super::{add, claim, groups, info, nack, pending, range, read, refs};
+use super::{add, claim, groups, info, nack, once, pending, range, read, refs};
 use crate::manual;
 use engine::key_specs::{Begin, HALF};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
@@ -30,6 +30,32 @@ pub static COMMANDS: &[Command] = &[
         docs: &manual::streams::XADD,
         tips: &["nondeterministic_output"],
         ..Command::runs(add::xadd)
+    },
+    Command {
+        name: "xcfgset",
+        arity: -2,
+        flags: Flags::WRITE.union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Stream,
+        since: "8.6.0",
+        complexity: "O(1)",
+        summary: "Sets how long, and how many, entries that are added only once are remembered.",
+        docs: &manual::streams::XCFGSET,
+        ..Command::runs(once::xcfgset)
+    },
+    Command {
+        name: "xidmprecord",
+        arity: 5,
+        flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
+        keys: Keys::ONE,
+        uses: KeyUse::Each(Access::CHANGE),
+        group: Group::Stream,
+        since: "8.6.2",
+        complexity: "O(1)",
+        summary: "Has a stream remember which entry a producer added under a name. It is for replicas and logs.",
+        docs: &manual::streams::XIDMPRECORD,
+        ..Command::runs(once::xidmprecord)
     },
     Command {
         name: "xlen",

@@ -282,11 +282,6 @@ fn replicas_learn_that_ids_of_entries_long_gone_are_no_longer_pending() {
 #[test]
 fn an_entry_that_the_primary_adds_only_once_is_added_by_its_id_alone() {
     let mut bench = Bench::new();
-    let refused = "-ERR Invalid stream ID specified as stream command argument";
-    for words in ["IDMPAUTO p", "IDMP p one"] {
-        // Nobody here would know the entry again.
-        assert_eq!(bench.run(&format!("XADD s {words} * f v")), refused);
-    }
     let id = bench.id;
     let client = bench.engine.clients.get_mut(&id).expect("it is connected");
     client.flags.insert(ClientFlags::MASTER);
@@ -297,10 +292,70 @@ fn an_entry_that_the_primary_adds_only_once_is_added_by_its_id_alone() {
         ("XADD s MAXLEN = 9 IDMP p one * f v", "nil"),
         ("XADD none IDMPAUTO p * f v", "nil"),
         ("XADD s 3-1 IDMP p", "\"3-1\""),
-        ("XADD s IDMP p one", refused),
+        (
+            "XADD s IDMP p one",
+            "-ERR wrong number of arguments for 'xadd' command",
+        ),
         ("XLEN s", ":3"),
         ("EXISTS none", ":0"),
     ] {
         assert_eq!(bench.run(text), reply, "{text}");
     }
+}
+
+#[test]
+fn an_entry_of_a_producer_is_added_once() {
+    let auto = "-ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs";
+    check(&[
+        ("XADD s IDMP p one * f v", "\"1000000-0\""),
+        ("XADD s IDMP p one * f other", "\"1000000-0\""),
+        ("XADD s IDMP q one * f v", "\"1000000-1\""),
+        ("XADD s IDMPAUTO p * a 1 b 2", "\"1000000-2\""),
+        ("XADD s IDMPAUTO p * b 2 a 1", "\"1000000-2\""),
+        ("XADD s MAXLEN 3 IDMPAUTO p * b 1 a 2", "\"1000000-3\""),
+        ("XLEN s", ":3"),
+        ("XADD s IDMP p two 5-5 f v", auto),
+        (
+            "XADD s IDMP p two IDMPAUTO p * f v",
+            "-ERR syntax error, IDMP/IDMPAUTO specified multiple times",
+        ),
+        ("XCFGSET s IDMP-MAXSIZE 1", "+OK"),
+        ("XADD s IDMP p one * f v", "\"1000000-4\""),
+        ("XADD s IDMP p two * f v", "\"1000000-5\""),
+        ("XADD s IDMP p one * f v", "\"1000000-6\""),
+        ("XADD none NOMKSTREAM IDMP p one * f v", "nil"),
+        ("XCFGSET none IDMP-MAXSIZE 1", "-ERR no such key"),
+        (
+            "XCFGSET s IDMP-MAXSIZE 0",
+            "-ERR IDMP-MAXSIZE must be between 1 and 10000 entries",
+        ),
+        ("XCFGSET s", "-ERR At least one parameter must be specified"),
+        ("XIDMPRECORD s p one 7-7", "-ERR No such message in stream"),
+        ("XIDMPRECORD s r one 1000000-6", "+OK"),
+        (
+            "XIDMPRECORD s r one 1000000-5",
+            "-ERR IID already exists for this producer with a different stream ID",
+        ),
+        ("XADD s IDMP r one * f v", "\"1000000-6\""),
+        ("COPY s copy", ":1"),
+        ("XADD copy IDMP r one * f v", "\"1000000-6\""),
+    ]);
+    let mut bench = Bench::new();
+    bench.run("XADD s 1-1 f v");
+    bench.run("XCFGSET s IDMP-DURATION 1");
+    bench.run("XADD s IDMP p one * f v");
+    bench.advance(1000);
+    bench.check(&[("XADD s IDMP p one * f v", "\"1000000-0\"")]);
+    bench.advance(1);
+    bench.check(&[("XADD s IDMP p one * f v", "\"1001001-0\"")]);
+    bench.effects();
+    bench.check_effects(&[
+        (
+            "XADD s NOMKSTREAM IDMP p two * f v",
+            "MULTI|XADD s NOMKSTREAM 1001001-1 f v|XIDMPRECORD s p two 1001001-1|EXEC",
+        ),
+        ("XADD s IDMP p two * f v", ""),
+        ("XCFGSET s IDMP-DURATION 5", "XCFGSET s IDMP-DURATION 5"),
+        ("XIDMPRECORD s p x 1001001-1", "XIDMPRECORD s p x 1001001-1"),
+    ]);
 }

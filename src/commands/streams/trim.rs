@@ -6,6 +6,7 @@
 //! and XACK.
 
 use super::ids;
+use super::once::Once;
 use super::refs;
 use engine::{Args, ClientFlags, CommandError, Cx, Event};
 use keyspace::Loc;
@@ -18,8 +19,8 @@ use rdb::stream::StreamId;
 pub struct TrimOptions {
     /// XADD must not create the key.
     pub no_make: bool,
-    /// XADD of our primary's stream is one that the primary adds only once.
-    pub only_once: bool,
+    /// XADD adds the entry only once.
+    pub once: Option<Once>,
     bound: Option<Bound>,
     approximate: bool,
     limit: u64,
@@ -28,20 +29,6 @@ pub struct TrimOptions {
     references_at: Option<usize>,
     /// The index of the threshold.
     threshold_at: usize,
-}
-
-/// How many words of our primary's XADD say by which producer and name it knows the entry again: `IDMPAUTO producer`
-/// or `IDMP producer name`, from Redis 8.6 on. Clients cannot use them here, because such names are not kept.
-fn only_once(cx: &Cx<'_>, args: Args<'_>, at: usize) -> Option<usize> {
-    let words = if args.is(at, "IDMPAUTO") {
-        2
-    } else if args.is(at, "IDMP") {
-        3
-    } else {
-        return None;
-    };
-    let obeys = cx.client.flags.contains(ClientFlags::MASTER);
-    (obeys && at + words < args.len()).then_some(words)
 }
 
 /// The default LIMIT of an approximate trim, as a number of full nodes.
@@ -82,9 +69,14 @@ impl TrimOptions {
             } else if adds && args.is(at, "NOMKSTREAM") {
                 options.no_make = true;
                 at += 1;
-            } else if adds && let Some(words) = only_once(cx, args, at) {
-                options.only_once = true;
-                at += words;
+            } else if adds && let Some(once) = Once::parse(args, at)? {
+                if options.once.is_some() {
+                    return Err(CommandError::fixed(
+                        "ERR syntax error, IDMP/IDMPAUTO specified multiple times",
+                    ));
+                }
+                options.once = Some(once);
+                at += once.words;
             } else if adds {
                 // An id, or else the error is about it.
                 ids::NewId::parse(&args[at])?;

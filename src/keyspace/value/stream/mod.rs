@@ -18,6 +18,7 @@
 
 mod group;
 mod node;
+mod once;
 mod radix;
 mod range;
 mod record;
@@ -49,7 +50,7 @@ struct Body {
     max_deleted_id: StreamId,
     entries_added: u64,
     groups: Ordered<Name, Group>,
-    /// Idempotent producers of a stream that a newer server has written: kept, not used.
+    /// What is remembered of entries that are added only once.
     idmp: Option<Arc<Idmp<'static>>>,
     /// The stream may have pending entries that no consumer owns.
     given_back: bool,

@@ -42,7 +42,11 @@ impl Stream {
             max_deleted_id: head.max_deleted_id,
             entries_added: head.entries_added,
             groups: groups(parts.groups),
-            idmp: idmp.map(|idmp| Arc::new(idmp.into_owned())),
+            idmp: idmp.map(|idmp| {
+                let mut idmp = idmp.into_owned();
+                idmp.producers.sort_by(|a, b| a.id.cmp(&b.id));
+                Arc::new(idmp)
+            }),
             given_back,
         }))
     }
