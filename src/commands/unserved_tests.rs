@@ -49,6 +49,10 @@ fn they_are_named_counted_renamed_copied_expired_and_deleted() {
         ("COPY m copy", ":1"),
         ("COPY array elsewhere DB 3", ":1"),
         ("PEXPIRE copy 100000", ":1"),
+    ]);
+    let info = bench.run("INFO keyspace");
+    assert!(info.contains("subexpiry=0,opaque=2"), "{info}");
+    bench.check(&[
         ("DEL copy", ":1"),
         ("UNLINK m array", ":2"),
         ("DBSIZE", ":0"),

@@ -84,10 +84,13 @@ pub fn tell_error(
     divergence.unknown_commands += entry.is_none() as u64;
     // A script may fail on its primary too. What is for a database that is not here has been told when it was selected.
     let changes = entry.is_none_or(|entry| entry.flags.contains(Flags::WRITE));
-    if changes && primary.nowhere.is_none() {
+    if changes {
         let reason = format!("'{}': {}", command.escape_debug(), error.trim_end());
         divergence.reason.clone_from(&reason);
-        engine.diverged.get_or_insert(reason);
+        // A payload would not bring a database that is not here either.
+        if primary.nowhere.is_none() {
+            engine.diverged.get_or_insert(reason);
+        }
     }
     if !divergence.is_news(command, error) {
         return;

@@ -16,6 +16,7 @@ mod pair;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
+mod writes;
 
 use pair::{Writers, assert_in_step, builder, number, seed_data, wait_link};
 use support::peers;

@@ -25,6 +25,16 @@ fn a_dump_is_served_as_it_was_saved() {
 }
 
 #[test]
+fn a_library_of_a_release_candidate_is_left_out_and_the_log_says_so() {
+    let old =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/rdb/good/redis-7.0-rc1-functions.rdb");
+    let server = Builder::forebay().dump(old).start();
+    server.wait_log("function libraries of a release candidate of Redis 7.0 left out: ");
+    let libraries = server.client().run("FUNCTION LIST");
+    assert_eq!(libraries.items().map(<[_]>::len), Some(0));
+}
+
+#[test]
 fn a_cut_dump_stops_the_start_and_is_left_as_it_was() {
     let whole = fs::read(sample("redis-7.0-shop.rdb")).unwrap();
     let dir = tempfile::tempdir().unwrap();

@@ -95,6 +95,10 @@ fn a_stream_that_selected_a_database_that_is_not_here_writes_into_no_other() {
         link.send(b"+CONTINUE\r\n").expect("the replica reads");
         refuses_until_the_next_select(&mut link, &replica, &mut at);
         assert!(replica.log().contains("which is not here"), "{db}");
+        let reason = replica
+            .client()
+            .info_field("replication", "replica_diverged_reason");
+        assert!(reason.contains("which is not here"), "{db}: {reason}");
     }
 }
 

@@ -379,10 +379,15 @@ pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
         if db.is_empty() {
             continue;
         }
+        // A field of our own, where there is something to tell.
+        let opaque = match db.types().of(RdbType::Module2) {
+            0 => String::new(),
+            n => format!(",opaque={n}"),
+        };
         line.put(
             &format!("db{i}"),
             format_args!(
-                "keys={},expires={},avg_ttl={},subexpiry={}",
+                "keys={},expires={},avg_ttl={},subexpiry={}{opaque}",
                 db.len(),
                 db.expires(),
                 average_ttl(engine, i),

@@ -159,6 +159,8 @@ pub struct Loaded {
     pub unserved: u64,
     /// Those left out, and what modules store beside their keys (`rdb-unknown-values skip`).
     pub unknown_skipped: u64,
+    /// Function libraries in the form of the release candidates of Redis 7.0, left out.
+    pub libraries_skipped: u64,
     /// Length of the dump.
     pub bytes: u64,
 }
@@ -353,6 +355,12 @@ pub fn announce(engine: &Engine, loaded: &Loaded) {
     }
     if loaded.unknown_skipped > 0 {
         done += &format!(", unknown values left out: {}", loaded.unknown_skipped);
+    }
+    if loaded.libraries_skipped > 0 {
+        done += &format!(
+            ", function libraries of a release candidate of Redis 7.0 left out: {}",
+            loaded.libraries_skipped
+        );
     }
     say(format!("{done}."));
     for aux in &loaded.module_aux {

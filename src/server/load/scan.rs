@@ -106,6 +106,7 @@ pub fn load<R: Read>(
         functions,
         aux,
         module_aux,
+        libraries_skipped,
         version,
         current,
         ..
@@ -129,6 +130,7 @@ pub fn load<R: Read>(
         expired,
         empty_skipped,
         unknown_skipped,
+        libraries_skipped,
         bytes: end,
     };
     Ok((loaded, rest, source))
@@ -152,6 +154,7 @@ struct Loader<'a, R> {
     functions: Vec<Vec<u8>>,
     aux: Vec<(Vec<u8>, Vec<u8>)>,
     module_aux: Vec<ModuleAux>,
+    libraries_skipped: u64,
     version: RdbVersion,
     keys: u64,
 }
@@ -190,6 +193,7 @@ impl<'a, R: Read> Loader<'a, R> {
             functions: Vec::new(),
             aux: Vec::new(),
             module_aux: Vec::new(),
+            libraries_skipped: 0,
             keys: 0,
         }
     }
@@ -416,6 +420,7 @@ impl<'a, R: Read> Loader<'a, R> {
             }
             Meta::Refused(error) => return Err(error.into()),
             Meta::LeftOut => self.tasks.skipped_unknown(),
+            Meta::OldFunction => self.libraries_skipped += 1,
             Meta::ModuleAux(aux) => self.module_aux.push(aux),
             Meta::Ignored | Meta::Eof { .. } | Meta::SelectDb(_) => {}
         }
@@ -453,9 +458,14 @@ enum Meta {
     Function(Vec<u8>),
     Resize(u64),
     SelectDb(u32),
-    Eof { checksum: Option<u64>, covered: u64 },
+    Eof {
+        checksum: Option<u64>,
+        covered: u64,
+    },
     Refused(RdbError),
     LeftOut,
+    /// A function library in the form of a release candidate: what it registers is not known to be the same now.
+    OldFunction,
     ModuleAux(ModuleAux),
     Ignored,
 }
@@ -480,6 +490,7 @@ impl Meta {
                 raw: raw.to_vec(),
             }),
             Frame::ModuleAux { .. } | Frame::KeyMeta { .. } => Meta::LeftOut,
+            Frame::FunctionPreGa { .. } => Meta::OldFunction,
             _ => Meta::Ignored,
         }
     }
