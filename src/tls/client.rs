@@ -1,0 +1,108 @@
+//! How we connect to others.
+
+use super::server::{pair_error, provider};
+use super::trust::Everyone;
+use super::{ClientAuth, Fault, Settings, ciphers, files};
+use crate::Channel;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use std::sync::Arc;
+
+/// What is asked of the server that is connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// The name that it is told (SNI).
+    pub name: Option<&'a str>,
+    /// It may be anybody: its certificate is not checked.
+    pub anybody: bool,
+}
+
+/// How connections to others are made; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Connecting {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+/// An encrypted connection whose reads and writes wait.
+pub type Blocking = StreamOwned<ClientConnection, TcpStream>;
+
+impl Settings {
+    /// Reads what is needed to connect.
+    ///
+    /// # Errors
+    /// The line for the log: what is missing or wrong, and in which file.
+    pub fn connecting(&self, wanted: Wanted<'_>) -> Result<Connecting, String> {
+        let versions = ciphers::versions(&self.protocols)?;
+        let builder = ClientConfig::builder_with_provider(provider(self)?)
+            .with_protocol_versions(&versions)
+            .map_err(|e| format!("Failed to configure ciphers: {e}"))?;
+        let builder = if wanted.anybody {
+            let everyone = Arc::new(Everyone);
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(everyone)
+        } else {
+            // Without authorities there is nobody to be trusted.
+            let needs = Settings {
+                client_auth: ClientAuth::Yes,
+                ca_file: self.ca_file.clone(),
+                ca_dir: self.ca_dir.clone(),
+                ..Settings::default()
+            };
+            let trust = needs.trust()?.ok_or("there are no authorities")?;
+            let servers = trust.of_servers();
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(servers)
+        };
+        let own = match self.client.certificate.is_empty() || self.client.key.is_empty() {
+            true => &self.own,
+            false => &self.client,
+        };
+        let mut config = if own.certificate.is_empty() || own.key.is_empty() {
+            builder.with_no_client_auth()
+        } else {
+            let pair = files::pair(own)?;
+            let made = builder.with_client_auth_cert(pair.chain, pair.key);
+            made.map_err(|e| pair_error(own, &e))?
+        };
+        config.enable_sni = wanted.name.is_some();
+        let name = match wanted.name {
+            Some(told) => ServerName::try_from(told.to_owned())
+                .map_err(|_| format!("'{told}' is no name of a server"))?,
+            // It is neither told nor checked.
+            None => ServerName::IpAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED).into()),
+        };
+        let config = Arc::new(config);
+        Ok(Connecting { config, name })
+    }
+}
+
+impl Connecting {
+    fn connection(&self) -> Result<ClientConnection, rustls::Error> {
+        ClientConnection::new(self.config.clone(), self.name.clone())
+    }
+
+    /// The client's end of a new connection.
+    ///
+    /// # Errors
+    /// There is none to be had.
+    pub fn channel(&self) -> Result<Channel, Fault> {
+        Ok(Channel::new(self.connection().map_err(Fault::new)?.into()))
+    }
+
+    /// The client's end over a socket that waits; the handshake is over when this returns.
+    ///
+    /// # Errors
+    /// The socket's, or why the handshake failed.
+    pub fn blocking(&self, mut socket: TcpStream) -> io::Result<Blocking> {
+        let mut connection = self.connection().map_err(io::Error::other)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        Ok(StreamOwned::new(connection, socket))
+    }
+}
