@@ -14,21 +14,16 @@ pub const START_LIMIT: Duration = Duration::from_secs(300);
 pub struct Contestant {
     /// `forebay`, or the name of the peer.
     pub name: String,
-    /// Which program, and what it is given besides.
-    pub builder: Builder,
+    builder: Builder,
     /// Libraries that are loaded before all others.
     preload: Vec<PathBuf>,
 }
 
 impl Contestant {
-    /// By name, or by the path of an executable, such as an older build of Forebay; `None` where it is not on this
-    /// machine.
+    /// By name; `None` where it is not on this machine.
     pub fn named(name: &str) -> Option<Contestant> {
         let builder = if name == "forebay" {
             Builder::forebay()
-        } else if name.contains('/') {
-            let path = PathBuf::from(name);
-            Builder::of(name, path.exists().then_some(path)?)
         } else {
             Builder::of(name, peers::find(name)?)
         };

@@ -10,7 +10,7 @@ complete -c forebay-server -l protected-mode -d 'With `yes`, and as long as `req
 complete -c forebay-server -l maxclients -d 'How many clients may be connected at the same time, replicas and the link to a primary among them; more are refused with an error. Each needs a file descriptor: at the start the value is lowered to what `ulimit -n` allows less 32, and CONFIG SET refuses more than that. If it is too low, applications are locked out; if it is very high, buffers of idle clients can take much memory.' -r
 complete -c forebay-server -l socket-mark-id -d 'Has no effect: sockets carry no mark for the packet filter.' -r
 complete -c forebay-server -l max-new-connections-per-cycle -d 'Has no effect: connections are accepted one at a time between other work, so that a burst of them does not keep clients waiting.' -r
-complete -c forebay-server -l max-new-tls-connections-per-cycle -d 'Has no effect: TLS is not built in.' -r
+complete -c forebay-server -l max-new-tls-connections-per-cycle -d 'How many TLS connections are accepted before other work has its turn. Their handshakes are made by threads.' -r
 complete -c forebay-server -l io-threads -d 'Has no effect: one thread reads, parses, runs and answers all requests.' -r
 complete -c forebay-server -l io-threads-do-reads -d 'Has no effect: one thread reads, parses, runs and answers all requests.' -r
 complete -c forebay-server -l daemonize -d 'With `yes` the server goes into the background: standard input, output and error become `/dev/null`, so set `logfile` as well. It is ignored when systemd supervises the server (`supervised`).' -r
@@ -188,26 +188,28 @@ complete -c forebay-server -l cluster-announce-bus-port -d 'Has no effect: clust
 complete -c forebay-server -l cluster-announce-hostname -d 'Has no effect: cluster mode is not built in.' -r
 complete -c forebay-server -l cluster-announce-human-nodename -d 'Has no effect: cluster mode is not built in.' -r
 complete -c forebay-server -l cluster-preferred-endpoint-type -d 'Has no effect: cluster mode is not built in.' -r
-complete -c forebay-server -l tls-port -d 'Only 0 is accepted: TLS is not built in. Put a TLS proxy in front of the server, or a tunnel between machines.' -r
-complete -c forebay-server -l tls-cluster -d 'Only `no` is accepted: neither TLS nor cluster mode is built in.' -r
-complete -c forebay-server -l tls-replication -d 'Only `no` is accepted: TLS is not built in, and replication would go unencrypted.' -r
-complete -c forebay-server -l tls-auth-clients -d 'Only `yes` is accepted: TLS is not built in, so that no certificate is ever asked for.' -r
-complete -c forebay-server -l tls-prefer-server-ciphers -d 'Only `no` is accepted: TLS is not built in.' -r
-complete -c forebay-server -l tls-session-caching -d 'Only `yes` is accepted: TLS is not built in, so that no session is ever kept.' -r
-complete -c forebay-server -l tls-session-cache-size -d 'Only the default number of sessions is accepted: TLS is not built in.' -r
-complete -c forebay-server -l tls-session-cache-timeout -d 'Only the default number of seconds is accepted: TLS is not built in.' -r
-complete -c forebay-server -l tls-cert-file -d 'Only the empty value is accepted: TLS is not built in, so the server has no use for a certificate.' -r
-complete -c forebay-server -l tls-key-file -d 'Only the empty value is accepted: TLS is not built in, so the server has no use for a private key.' -r
-complete -c forebay-server -l tls-key-file-pass -d 'Only the empty value is accepted: TLS is not built in, so the server has no use for the private key\'s password.' -r
-complete -c forebay-server -l tls-client-cert-file -d 'Only the empty value is accepted: TLS is not built in, so outgoing connections carry no certificate.' -r
-complete -c forebay-server -l tls-client-key-file -d 'Only the empty value is accepted: TLS is not built in, so outgoing connections need no private key.' -r
-complete -c forebay-server -l tls-client-key-file-pass -d 'Only the empty value is accepted: TLS is not built in, so outgoing connections need no private key\'s password.' -r
-complete -c forebay-server -l tls-dh-params-file -d 'Only the empty value is accepted: TLS is not built in, so Diffie-Hellman parameters are not used.' -r
-complete -c forebay-server -l tls-ca-cert-file -d 'Only the empty value is accepted: TLS is not built in, so no certificate authority is trusted or asked.' -r
-complete -c forebay-server -l tls-ca-cert-dir -d 'Only the empty value is accepted: TLS is not built in, so no certificate authority is trusted or asked.' -r
-complete -c forebay-server -l tls-protocols -d 'Only the empty value is accepted: TLS is not built in, so no protocol version is offered.' -r
-complete -c forebay-server -l tls-ciphers -d 'Only the empty value is accepted: TLS is not built in, so no cipher is offered.' -r
-complete -c forebay-server -l tls-ciphersuites -d 'Only the empty value is accepted: TLS is not built in, so no cipher suite is offered.' -r
+complete -c forebay-server -l tls-port -d 'The port on which the addresses of `bind` accept TLS connections; 0 means none. See docs/tls.md.' -r
+complete -c forebay-server -l tls-cluster -d 'Only `no` is accepted: cluster mode is not built in. MIGRATE uses TLS when `tls-replication` does.' -r
+complete -c forebay-server -l tls-replication -d 'With `yes`, the link to the primary and MIGRATE use TLS, from the next connection on. The other server\'s certificate must be signed by an authority of `tls-ca-cert-file` or `tls-ca-cert-dir`; its name is not compared.' -r
+complete -c forebay-server -l tls-auth-clients -d 'Who must show a certificate that one of our authorities has signed: every client (`yes`), nobody (`no`), or who has one (`optional`). With `no` and `optional`, whoever reaches the port is let in as far as users are.' -r
+complete -c forebay-server -l tls-auth-clients-user -d 'What of a client\'s certificate names its user, who is then logged in: the common name (`CN`), the first URI that is a user\'s name (`URI`), or nothing (`off`). Without such a user it begins as any client does.' -r
+complete -c forebay-server -l tls-prefer-server-ciphers -d 'With `yes`, the server chooses among the ciphers that both sides have; else the client does.' -r
+complete -c forebay-server -l tls-session-caching -d 'With `yes`, clients may resume sessions, which costs far less than a new handshake.' -r
+complete -c forebay-server -l tls-session-cache-size -d 'How many sessions are remembered. Each takes about a kilobyte, more with certificates of clients.' -r
+complete -c forebay-server -l tls-session-cache-timeout -d 'The seconds for which a session may be resumed.' -r
+complete -c forebay-server -l tls-cert-file -d 'The PEM file of the server\'s certificate, with those between it and its authority.' -r
+complete -c forebay-server -l tls-key-file -d 'The PEM file of its private key (PKCS#8, PKCS#1 or SEC1; RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519).' -r
+complete -c forebay-server -l tls-key-file-pass -d 'The password of an encrypted private key (PKCS#8).' -r
+complete -c forebay-server -l tls-client-cert-file -d 'The certificate for connections to others. Without both files, that of the server is shown to them.' -r
+complete -c forebay-server -l tls-client-key-file -d 'Its private key.' -r
+complete -c forebay-server -l tls-client-key-file-pass -d 'The password of that key.' -r
+complete -c forebay-server -l tls-dh-params-file -d 'Has no effect: keys are agreed on with elliptic curves only.' -r
+complete -c forebay-server -l tls-ca-cert-file -d 'The PEM file of the authorities that are trusted. It or the directory is needed if clients must show certificates.' -r
+complete -c forebay-server -l tls-ca-cert-dir -d 'A directory of such files.' -r
+complete -c forebay-server -l tls-protocols -d 'The versions that are offered: `TLSv1.2`, `TLSv1.3`, or both with a blank between them, as the empty default.' -r
+complete -c forebay-server -l tls-ciphers -d 'The ciphers of TLS 1.2 by OpenSSL\'s names; empty means all that are built in. Others are refused by name.' -r
+complete -c forebay-server -l tls-ciphersuites -d 'The same for TLS 1.3.' -r
+complete -c forebay-server -l tls-auto-reload-interval -d 'How often, in seconds, the files are looked at and read again if they have changed; 0 means never. Files that are wrong are logged, and what was read before stays in use. CONFIG SET of a file\'s name reads the files at once.' -r
 complete -c forebay-server -l check-config -d 'Say of each line whether it works, and start nothing; must come first'
 complete -c forebay-server -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c forebay-server -s V -l version -d 'Print version'

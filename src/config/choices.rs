@@ -99,6 +99,8 @@ choices! {
     EndpointType { Ip = "ip", Hostname = "hostname", Unknown = "unknown-endpoint" }
     /// `tls-auth-clients`
     TlsAuth { No = "no", Yes = "yes", Optional = "optional" }
+    /// `tls-auth-clients-user`
+    TlsUser { Off = "off", Cn = "CN", Uri = "URI" }
     /// `rdb-save-target`, `repl-rdb-target`
     RdbTarget {
         Auto = "auto",

@@ -40,6 +40,10 @@ pub enum Change {
     Read,
     /// Listen on another port.
     Port,
+    /// Listen on another port for TLS.
+    TlsPort,
+    /// Read certificates and keys.
+    Tls,
     /// Listen on other addresses.
     Bind,
     /// Enter another directory.

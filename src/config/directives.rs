@@ -71,8 +71,8 @@ directives! {
     /// Has no effect: connections are accepted one at a time between other work, so that a burst of them does not
     /// keep clients waiting.
     Idle LIVE "max-new-connections-per-cycle" max_new_connections_per_cycle: i64 = 10, Int(1..=1000);
-    /// Has no effect: TLS is not built in.
-    Idle LIVE "max-new-tls-connections-per-cycle" max_new_tls_connections_per_cycle: i64 = 1, Int(1..=1000);
+    /// How many TLS connections are accepted before other work has its turn. Their handshakes are made by threads.
+    Works LIVE "max-new-tls-connections-per-cycle" max_new_tls_connections_per_cycle: i64 = 1, Int(1..=1000);
     /// Has no effect: one thread reads, parses, runs and answers all requests.
     Idle START "io-threads" io_threads: i64 = 1, Int(1..=128);
     /// Has no effect: one thread reads, parses, runs and answers all requests.
@@ -631,51 +631,52 @@ directives! {
     Idle LIVE "cluster-preferred-endpoint-type" cluster_preferred_endpoint_type: EndpointType = EndpointType::Ip, OneOf;
 
     section "TLS":
-    /// Only 0 is accepted: TLS is not built in. Put a TLS proxy in front of the server, or a tunnel between machines.
-    Refused START "tls-port" tls_port: i64 = 0, Int(0..=65535);
-    /// Only `no` is accepted: neither TLS nor cluster mode is built in.
+    /// The port on which the addresses of `bind` accept TLS connections; 0 means none. See docs/tls.md.
+    Works LIVE -> TlsPort "tls-port" tls_port: i64 = 0, Int(0..=65535);
+    /// Only `no` is accepted: cluster mode is not built in. MIGRATE uses TLS when `tls-replication` does.
     Refused LIVE "tls-cluster" tls_cluster: bool = false, YesNo;
-    /// Only `no` is accepted: TLS is not built in, and replication would go unencrypted.
-    Refused LIVE "tls-replication" tls_replication: bool = false, YesNo;
-    /// Only `yes` is accepted: TLS is not built in, so that no certificate is ever asked for.
-    Refused LIVE "tls-auth-clients" tls_auth_clients: TlsAuth = TlsAuth::Yes, OneOf;
-    /// Only `no` is accepted: TLS is not built in.
-    Refused LIVE "tls-prefer-server-ciphers" tls_prefer_server_ciphers: bool = false, YesNo;
-    /// Only `yes` is accepted: TLS is not built in, so that no session is ever kept.
-    Refused LIVE "tls-session-caching" tls_session_caching: bool = true, YesNo;
-    /// Only the default number of sessions is accepted: TLS is not built in.
-    Refused LIVE "tls-session-cache-size" tls_session_cache_size: i64 = 20480, Int(0..=INT);
-    /// Only the default number of seconds is accepted: TLS is not built in.
-    Refused LIVE "tls-session-cache-timeout" tls_session_cache_timeout: i64 = 300, Int(0..=INT);
-    /// Only the empty value is accepted: TLS is not built in, so the server has no use for a certificate.
-    Refused LIVE "tls-cert-file" tls_cert_file: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so the server has no use for a private key.
-    Refused LIVE "tls-key-file" tls_key_file: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so the server has no use for the private key's
-    /// password.
-    Refused SECRET "tls-key-file-pass" tls_key_file_pass: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so outgoing connections carry no certificate.
-    Refused LIVE "tls-client-cert-file" tls_client_cert_file: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so outgoing connections need no private key.
-    Refused LIVE "tls-client-key-file" tls_client_key_file: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so outgoing connections need no private key's password.
-    Refused SECRET "tls-client-key-file-pass" tls_client_key_file_pass: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so Diffie-Hellman parameters are not used.
-    Refused LIVE "tls-dh-params-file" tls_dh_params_file: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so no certificate authority is trusted or asked.
-    Refused LIVE "tls-ca-cert-file" tls_ca_cert_file: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so no certificate authority is trusted or asked.
-    Refused LIVE "tls-ca-cert-dir" tls_ca_cert_dir: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so no protocol version is offered.
-    Refused LIVE "tls-protocols" tls_protocols: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so no cipher is offered.
-    Refused LIVE "tls-ciphers" tls_ciphers: String = String::new(), Text;
-    /// Only the empty value is accepted: TLS is not built in, so no cipher suite is offered.
-    Refused LIVE "tls-ciphersuites" tls_ciphersuites: String = String::new(), Text;
-}
-
-fn default_save_points() -> Vec<SavePoint> {
-    [(3600, 1), (300, 100), (60, 10000)]
-        .map(|(seconds, changes)| SavePoint { seconds, changes })
-        .to_vec()
+    /// With `yes`, the link to the primary and MIGRATE use TLS, from the next connection on. The other server's
+    /// certificate must be signed by an authority of `tls-ca-cert-file` or `tls-ca-cert-dir`; its name is not compared.
+    Works LIVE -> Tls "tls-replication" tls_replication: bool = false, YesNo;
+    /// Who must show a certificate that one of our authorities has signed: every client (`yes`), nobody (`no`), or who
+    /// has one (`optional`). With `no` and `optional`, whoever reaches the port is let in as far as users are.
+    Works LIVE -> Tls "tls-auth-clients" tls_auth_clients: TlsAuth = TlsAuth::Yes, OneOf;
+    /// What of a client's certificate names its user, who is then logged in: the common name (`CN`), the first URI that
+    /// is a user's name (`URI`), or nothing (`off`). Without such a user it begins as any client does.
+    Works LIVE "tls-auth-clients-user" tls_auth_clients_user: TlsUser = TlsUser::Off, OneOf;
+    /// With `yes`, the server chooses among the ciphers that both sides have; else the client does.
+    Works LIVE -> Tls "tls-prefer-server-ciphers" tls_prefer_server_ciphers: bool = false, YesNo;
+    /// With `yes`, clients may resume sessions, which costs far less than a new handshake.
+    Works LIVE -> Tls "tls-session-caching" tls_session_caching: bool = true, YesNo;
+    /// How many sessions are remembered. Each takes about a kilobyte, more with certificates of clients.
+    Works LIVE -> Tls "tls-session-cache-size" tls_session_cache_size: i64 = 20480, Int(0..=INT);
+    /// The seconds for which a session may be resumed.
+    Works LIVE -> Tls "tls-session-cache-timeout" tls_session_cache_timeout: i64 = 300, Int(0..=INT);
+    /// The PEM file of the server's certificate, with those between it and its authority.
+    Works LIVE -> Tls "tls-cert-file" tls_cert_file: String = String::new(), Text;
+    /// The PEM file of its private key (PKCS#8, PKCS#1 or SEC1; RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519).
+    Works LIVE -> Tls "tls-key-file" tls_key_file: String = String::new(), Text;
+    /// The password of an encrypted private key (PKCS#8).
+    Works SECRET -> Tls "tls-key-file-pass" tls_key_file_pass: String = String::new(), Text;
+    /// The certificate for connections to others. Without both files, that of the server is shown to them.
+    Works LIVE -> Tls "tls-client-cert-file" tls_client_cert_file: String = String::new(), Text;
+    /// Its private key.
+    Works LIVE -> Tls "tls-client-key-file" tls_client_key_file: String = String::new(), Text;
+    /// The password of that key.
+    Works SECRET -> Tls "tls-client-key-file-pass" tls_client_key_file_pass: String = String::new(), Text;
+    /// Has no effect: keys are agreed on with elliptic curves only.
+    Idle LIVE "tls-dh-params-file" tls_dh_params_file: String = String::new(), Text;
+    /// The PEM file of the authorities that are trusted. It or the directory is needed if clients must show certificates.
+    Works LIVE -> Tls "tls-ca-cert-file" tls_ca_cert_file: String = String::new(), Text;
+    /// A directory of such files.
+    Works LIVE -> Tls "tls-ca-cert-dir" tls_ca_cert_dir: String = String::new(), Text;
+    /// The versions that are offered: `TLSv1.2`, `TLSv1.3`, or both with a blank between them, as the empty default.
+    Works LIVE -> Tls "tls-protocols" tls_protocols: String = String::new(), Text;
+    /// The ciphers of TLS 1.2 by OpenSSL's names; empty means all that are built in. Others are refused by name.
+    Works LIVE -> Tls "tls-ciphers" tls_ciphers: String = String::new(), Text;
+    /// The same for TLS 1.3.
+    Works LIVE -> Tls "tls-ciphersuites" tls_ciphersuites: String = String::new(), Text;
+    /// How often, in seconds, the files are looked at and read again if they have changed; 0 means never. Files that are
+    /// wrong are logged, and what was read before stays in use. CONFIG SET of a file's name reads the files at once.
+    Works LIVE "tls-auto-reload-interval" tls_auto_reload_interval: i64 = 0, Int(0..=INT);
 }

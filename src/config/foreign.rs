@@ -49,7 +49,7 @@ const ARRAYS: &str = "an array is one tree here, without slices";
 const RDMA: &str = "RDMA is not built in";
 const MPTCP: &str = "connections use plain TCP";
 const RDB_CHANNEL: &str = "a full sync and the stream after it use one connection";
-const TLS: &str = "TLS is not built in";
+const PEER_NAME: &str = "names in certificates of other servers are not compared";
 const IDMP: &str = "a stream remembers 100 names for 100 s until XCFGSET says otherwise";
 const LUA_API: &str = "scripts have the functions of Redis 7.4";
 const HISTOGRAMS: &str = "sizes of keys are not counted";
@@ -165,9 +165,7 @@ pub static FOREIGN: &[Foreign] = &[
     idle("slot-migration-max-failover-repl-bytes", "0", CLUSTER),
     idle("stream-idmp-duration", "100", IDMP),
     idle("stream-idmp-maxsize", "100", IDMP),
-    refused("tls-auth-clients-user", "off", TLS),
-    refused("tls-auto-reload-interval", "0", TLS),
-    refused("tls-expected-peer-name", "", TLS),
+    refused("tls-expected-peer-name", "", PEER_NAME),
     refused(
         "unixsocketgroup",
         "",

@@ -12,6 +12,13 @@ pub struct SavePoint {
     pub changes: i64,
 }
 
+/// The save points of a server that is told nothing.
+pub(super) fn default_save_points() -> Vec<SavePoint> {
+    [(3600, 1), (300, 100), (60, 10000)]
+        .map(|(seconds, changes)| SavePoint { seconds, changes })
+        .to_vec()
+}
+
 /// `save <seconds> <changes> ...`, `save ""`.
 pub struct SavePoints;
 

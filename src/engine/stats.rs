@@ -38,6 +38,14 @@ pub struct Stats {
     pub denied_keys: u64,
     /// `acl_access_denied_channel`
     pub denied_channels: u64,
+    /// `acl_access_denied_tls_cert`
+    pub denied_certificates: u64,
+    /// `tls_handshakes`
+    pub handshakes: u64,
+    /// `tls_handshakes_resumed`
+    pub handshakes_resumed: u64,
+    /// `tls_handshakes_failed`
+    pub handshakes_failed: u64,
     /// `expired_time_cap_reached_count`
     pub expire_cycles_cut: u64,
     /// `evicted_scripts`

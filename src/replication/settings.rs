@@ -83,6 +83,7 @@ impl Settings {
         let ms = |seconds: i64| u64::try_from(seconds).unwrap_or(0).saturating_mul(1000);
         let limit = &config.client_output_buffer_limit.replica;
         let port = match config.replica_announce_port {
+            0 if config.tls_replication => config.tls_port,
             0 => config.port,
             announced => announced,
         };

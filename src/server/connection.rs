@@ -91,6 +91,8 @@ pub async fn serve(server: Rc<Server>, id: ClientId, stream: Stream) {
     if let End::Replica = end {
         let unsent = connection.outbox.into_bytes();
         super::repl::serve_replica(&server, id, connection.stream, connection.input, unsent).await;
+    } else {
+        connection.stream.farewell();
     }
     server.disconnect(id);
 }
@@ -106,7 +108,11 @@ impl Connection {
 
     /// Does as much as possible without waiting. Afterwards the task is registered for what it waits for.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        if self.link.take_touched() || !self.outbox.is_empty() || self.stalled {
+        let held = self.stream.holds_output();
+        if held && let Poll::Ready(Err(_)) = Pin::new(&mut self.stream).poll_flush(cx) {
+            return Err(End::Closed);
+        }
+        if self.link.take_touched() || !self.outbox.is_empty() || self.stalled || held {
             // Somebody wrote, unblocked or closed; or the socket takes bytes again.
             self.run(cx, &[], 0)?;
         }
@@ -236,7 +242,6 @@ impl Connection {
         }
         let ran = engine.tick;
         session.query_buffer = self.waiting();
-        session.request_bound = usize::MAX;
         session.query_free = self.input.capacity() - self.input.len();
         engine.deliver_mail(&mut session);
         engine.check_hard_limit(&mut session);
@@ -327,17 +332,15 @@ impl Connection {
             let max = if limits.unauthenticated { 1 } else { BATCH };
             let rest = &buf[done..];
             let parsed = self.parser.parse(rest, limits, max);
-            // EXEC runs what came in other buffers.
-            let elsewhere =
-                !self.parser.larges().is_empty() || session.flags.contains(ClientFlags::MULTI);
-            session.request_bound = if elsewhere { usize::MAX } else { buf.len() };
             let args = |i| self.parser.request(i, rest);
             let mut hashes = Hashes::default();
             hashes.prefetch(engine, session.db, self.parser.len(), args);
             let mut ran = 0;
             while ran < self.parser.len() && may_run(session) && !self.stalled {
                 let mut argv = SmallVec::<[&[u8]; 16]>::new();
-                argv.extend(self.parser.request(ran, rest));
+                self.parser
+                    .request(ran, rest)
+                    .for_each(|arg| argv.push(arg));
                 let hint = hashes.hint(ran, &argv);
                 let seal = engine.commits.seal();
                 if ran == 0 && self.parser.is_refused() {
@@ -381,7 +384,7 @@ impl Connection {
 
     fn verdict(&self, session: &mut Session, written: Result<(), End>) -> Result<(), End> {
         written?;
-        let idle = self.outbox.is_empty();
+        let idle = self.outbox.is_empty() && !self.stream.holds_output();
         if session.flags.contains(ClientFlags::CLOSE_ASAP)
             || (idle && session.flags.contains(ClientFlags::CLOSE_AFTER_REPLY))
         {
@@ -433,8 +436,9 @@ impl Connection {
             if let Some(next) = self.outbox.seal() {
                 commits.wake_when_durable(self.id, next);
             }
+            let most = self.stream.turn(WRITE_MAX);
             while self.outbox.open() > 0 {
-                if sent >= WRITE_MAX {
+                if sent >= most {
                     // Others have their turn.
                     cx.waker().wake_by_ref();
                     break;

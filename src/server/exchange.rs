@@ -1,10 +1,10 @@
 //! Talking to another server while everything else waits: MIGRATE. Connections are kept for a while, since
-//! keys mostly go one by one to the same place.
+//! keys mostly go one by one to the same place. With `tls-replication` they are encrypted.
 
 use crate::lookup;
 use engine::host::{Exchange, ExchangeError};
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use tools::connect::connect;
@@ -18,7 +18,52 @@ const LINE_MAX: usize = 64 << 10;
 
 /// Other servers, by host and port.
 #[derive(Default)]
-pub struct Others(HashMap<(String, u16), (BufReader<TcpStream>, Instant)>);
+pub struct Others(HashMap<Name, (BufReader<Stream>, Instant)>);
+
+/// Host, port, and whether the connection is encrypted.
+type Name = (String, u16, bool);
+
+/// A connection whose reads and writes wait.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<tls::Blocking>),
+}
+
+impl Stream {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        let socket = match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(stream) => &stream.sock,
+        };
+        socket.set_write_timeout(Some(timeout))?;
+        socket.set_read_timeout(Some(timeout))
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.read(buf),
+            Stream::Tls(stream) => stream.read(buf),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.write(buf),
+            Stream::Tls(stream) => stream.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(socket) => socket.flush(),
+            Stream::Tls(stream) => stream.flush(),
+        }
+    }
+}
 
 type Broken = (Vec<String>, ExchangeError);
 
@@ -38,9 +83,13 @@ impl Others {
         self.0.retain(|_, (_, used)| used.elapsed() < KEPT);
     }
 
-    /// See [`Host::exchange`](engine::host::Host::exchange).
-    pub fn talk(&mut self, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
-        let name = (exchange.host.to_owned(), exchange.port);
+    /// See [`Host::exchange`](engine::host::Host::exchange). With `tls`, the connection is an encrypted one.
+    pub fn talk(
+        &mut self,
+        exchange: &Exchange<'_>,
+        tls: Option<&tls::Connecting>,
+    ) -> Result<Vec<String>, Broken> {
+        let name = (exchange.host.to_owned(), exchange.port, tls.is_some());
         if let Some((mut stream, _)) = self.0.remove(&name) {
             match run(&mut stream, exchange) {
                 Ok(replies) => {
@@ -55,7 +104,16 @@ impl Others {
         }
         let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
         let addresses = lookup::wait(exchange.host, exchange.port, timeout);
-        let stream = addresses.and_then(|found| connect(found.as_slice(), timeout));
+        let stream = addresses.and_then(|found| {
+            let socket = Stream::Plain(connect(found.as_slice(), timeout)?);
+            socket.set_timeout(timeout)?;
+            match (tls, socket) {
+                (Some(tls), Stream::Plain(socket)) => {
+                    Ok(Stream::Tls(Box::new(tls.blocking(socket)?)))
+                }
+                (_, socket) => Ok(socket),
+            }
+        });
         let stream = stream.map_err(|e| {
             // As the reference words it, which connects without waiting and learns it when it writes.
             let at = match e.kind() {
@@ -70,7 +128,7 @@ impl Others {
         Ok(replies)
     }
 
-    fn keep(&mut self, name: (String, u16), stream: BufReader<TcpStream>) {
+    fn keep(&mut self, name: Name, stream: BufReader<Stream>) {
         if self.0.len() >= KEPT_MAX {
             let oldest = self.0.iter().min_by_key(|(_, (_, used))| *used);
             if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
@@ -81,13 +139,13 @@ impl Others {
     }
 }
 
-fn run(stream: &mut BufReader<TcpStream>, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
-    let timeout = Some(Duration::from_millis(exchange.timeout_ms.max(1)));
+fn run(stream: &mut BufReader<Stream>, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
+    let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
     let socket = stream.get_mut();
     let sent = socket
-        .set_write_timeout(timeout)
-        .and_then(|()| socket.set_read_timeout(timeout))
-        .and_then(|()| socket.write_all(exchange.request));
+        .set_timeout(timeout)
+        .and_then(|()| socket.write_all(exchange.request))
+        .and_then(|()| socket.flush());
     sent.map_err(|_| (Vec::new(), ExchangeError::Write))?;
     let mut replies = Vec::new();
     while replies.len() < exchange.replies {
@@ -99,7 +157,7 @@ fn run(stream: &mut BufReader<TcpStream>, exchange: &Exchange<'_>) -> Result<Vec
     Ok(replies)
 }
 
-fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+fn line(stream: &mut BufReader<Stream>) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         let buffer = stream.fill_buf().ok()?;

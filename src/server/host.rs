@@ -1,9 +1,14 @@
 //! What commands need of the world: the shell's side of [`Host`].
 
 use super::allocator::Lent;
-use super::shell::Shell;
+use super::append::AppendOnly;
+use super::handshake::{self, Handshakes};
+use super::listen::{self, Listeners};
+use super::persist::{self, Persistence};
+use super::state::Server;
+use super::tls_files::{NOT_UPDATED, TlsFiles};
 use super::{
-    allocator, append_load, crash, listen, log, oom_score, persist, rewrite_file, title, usage,
+    allocator, append_load, crash, exchange, log, oom_score, reaper, rewrite_file, title, usage,
     users,
 };
 use config::directive::Change;
@@ -12,11 +17,68 @@ use engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
 };
 use engine::{CommandError, Engine};
-use flow::Which;
+use flow::{Shutdown, Which};
 use replication;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::path::PathBuf;
+use std::rc::Weak;
 use std::time::Duration;
 
+const NO_PORT: &str = "Unable to listen on this port. Check server logs.";
+const NO_ADDRESS: &str = "Failed to bind to specified addresses.";
+
+/// The services of the running server.
+pub struct Shell {
+    /// The server whose engine holds this.
+    pub server: Weak<Server>,
+    /// Dumps.
+    pub persistence: Persistence,
+    /// The append-only file.
+    pub append: AppendOnly,
+    /// Sockets that accept.
+    pub listeners: RefCell<Listeners>,
+    /// The file that CONFIG REWRITE writes, absolute; set at the start if there is one.
+    pub config_file: OnceCell<PathBuf>,
+    /// True if a supervisor is notified of the server's state.
+    pub supervised: Cell<bool>,
+    /// True once the start is over.
+    pub ready: Cell<bool>,
+    /// The role for which the kernel was told how soon to kill the process: true for a replica.
+    scored: Cell<Option<bool>>,
+    /// The server's shutdown, which may wait for replicas.
+    pub shutdown: Shutdown,
+    reaper: RefCell<reaper::Reaper>,
+    /// Connections of MIGRATE.
+    pub others: RefCell<exchange::Others>,
+    /// Certificates and keys.
+    pub tls: TlsFiles,
+    /// The threads that make handshakes.
+    pub handshakes: Handshakes,
+    /// How much was logged of those that failed.
+    pub handshake_errors: handshake::Told,
+}
+
 impl Shell {
+    /// Services without a listener or link.
+    pub fn new(server: Weak<Server>, persistence: Persistence, append: AppendOnly) -> Self {
+        Shell {
+            server,
+            persistence,
+            append,
+            listeners: RefCell::default(),
+            config_file: OnceCell::new(),
+            supervised: Cell::new(false),
+            ready: Cell::new(false),
+            scored: Cell::new(None),
+            shutdown: Shutdown::default(),
+            reaper: RefCell::default(),
+            others: RefCell::default(),
+            tls: TlsFiles::default(),
+            handshakes: Handshakes::default(),
+            handshake_errors: handshake::Told::default(),
+        }
+    }
+
     /// The title of the process, as the configuration wants it.
     pub fn show_title(&self, engine: &Engine) {
         let file = self.config_file.get();
@@ -33,16 +95,33 @@ impl Shell {
         }
     }
 
-    fn relisten(&self, engine: &Engine, what: &str) -> Result<(), String> {
+    /// Listens on another port, or on other addresses.
+    fn relisten(&self, engine: &Engine, port: i64, what: &str, tls: bool) -> Result<(), String> {
         let Some(server) = self.server.upgrade() else {
             return Ok(());
         };
-        let bound = listen::bind_tcp(&engine.config).map_err(|text| {
+        let bound = listen::bind_tcp(&engine.config, port).map_err(|text| {
             tracing::warn!("{text}");
             what.to_owned()
         })?;
-        let served = self.listeners.borrow_mut().serve_tcp(&server, bound);
+        let mut listeners = self.listeners.borrow_mut();
+        let served = match tls {
+            true => listeners.serve_tls(&server, bound),
+            false => listeners.serve_tcp(&server, bound),
+        };
         served.map_err(|e| e.to_string())
+    }
+
+    fn follow_settings(&self, engine: &mut Engine) {
+        let settings = replication::Settings::from_config(&engine.config);
+        if settings != *engine.repl.settings() {
+            engine.repl.configure(settings);
+        }
+    }
+
+    fn read_certificates(&self, engine: &Engine) -> Result<(), String> {
+        let read = self.tls.configure(&engine.config);
+        read.map_err(|()| NOT_UPDATED.to_owned())
     }
 }
 
@@ -135,13 +214,25 @@ impl Host for Shell {
 
     fn apply_config(&self, engine: &mut Engine, change: Change) -> Result<(), String> {
         match change {
-            Change::Port => self.relisten(
-                engine,
-                "Unable to listen on this port. Check server logs.",
-            ),
-            Change::Bind => self.relisten(engine, "Failed to bind to specified addresses."),
+            Change::Port => self.relisten(engine, engine.config.port, NO_PORT, false),
+            Change::TlsPort => {
+                self.read_certificates(engine)?;
+                self.relisten(engine, engine.config.tls_port, NO_PORT, true)?;
+                self.follow_settings(engine);
+                Ok(())
+            }
+            Change::Tls => {
+                self.read_certificates(engine)?;
+                self.follow_settings(engine);
+                Ok(())
+            }
+            Change::Bind => {
+                let (port, tls_port) = (engine.config.port, engine.config.tls_port);
+                self.relisten(engine, port, NO_ADDRESS, false)?;
+                self.relisten(engine, tls_port, NO_ADDRESS, true)
+            }
             Change::Dir => {
-                engine.config.dir = super::process::enter(&engine.config.dir)?;
+                engine.config.dir = super::startup::enter(&engine.config.dir)?;
                 Ok(())
             }
             Change::AppendOnly if engine.config.appendonly => {
@@ -177,17 +268,14 @@ impl Host for Shell {
                 Ok(())
             }
             Change::MaxClients => {
-                super::process::raise_limits(&mut engine.config, false).map_err(|limit| {
+                super::startup::raise_limits(&mut engine.config, false).map_err(|limit| {
                     format!(
                         "The operating system is not able to handle the specified number of clients, try with {limit}"
                     )
                 })
             }
             Change::Read | Change::Password | Change::LatencyTracking => {
-                let settings = replication::Settings::from_config(&engine.config);
-                if settings != *engine.repl.settings() {
-                    engine.repl.configure(settings);
-                }
+                self.follow_settings(engine);
                 Ok(())
             }
         }
@@ -222,7 +310,8 @@ impl Host for Shell {
         &self,
         exchange: Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
-        self.others.borrow_mut().talk(&exchange)
+        let tls = self.tls.for_links();
+        self.others.borrow_mut().talk(&exchange, tls.as_ref())
     }
 
     fn fault(&self) {

@@ -7,7 +7,9 @@
 //! * [`startup`]: from the command line to a server that accepts; [`shutdown`]: back again.
 //! * [`state`]: what the tasks share: the engine, who must be woken.
 //! * [`listen`]: sockets that accept; [`connection`]: one client: read, parse, run, write;
-//!   [`stream`]: TCP or Unix.
+//!   [`stream`]: TCP, Unix or TLS.
+//! * [`secure`]: an encrypted socket; [`handshake`]: the threads that make handshakes; [`tls_files`]: certificates
+//!   and keys.
 //! * [`limits`]: what a client may send ahead. [`outbox`]: what its socket has not taken yet.
 //! * [`host`]: what commands need of the world; [`cron`]: what happens without a request;
 //!   [`repack`]: when values are moved together.
@@ -31,11 +33,11 @@ pub mod cron;
 pub mod daemon;
 pub mod delay;
 pub mod exchange;
+pub mod handshake;
 pub mod host;
 mod incoming;
 pub mod limits;
 pub mod listen;
-mod listeners;
 pub mod load;
 pub mod local_time;
 pub mod log;
@@ -44,7 +46,6 @@ pub mod oom_score;
 pub mod outbox;
 pub mod persist;
 pub mod priority;
-mod process;
 pub mod reaper;
 pub mod repack;
 pub mod repl;
@@ -52,7 +53,7 @@ pub mod repl;
 #[cfg(not(any(miri, fuzzing)))]
 mod reserved;
 pub mod rewrite_file;
-mod shell;
+pub mod secure;
 pub mod shutdown;
 pub mod slices;
 pub mod startup;
@@ -62,11 +63,12 @@ pub mod supervisor;
 pub mod syslog;
 pub mod threads;
 pub mod title;
+pub mod tls_files;
 pub mod unit_status;
 pub mod usage;
 mod users;
 
-pub use shell::Shell;
+pub use host::Shell;
 pub use state::Server;
 
 /// The system's words for an error, without Rust's suffix.

@@ -1,35 +1,59 @@
 //! Sockets that accept, and who is let in.
 
 use super::connection;
-use super::listeners::Listeners;
+use super::handshake;
+use super::secure::Secure;
 use super::state::Server;
 use super::stream::Stream;
 use super::strerror;
 use config::Config;
-use engine::{ClientFlags, Engine};
+use config::choices::TlsUser;
+use engine::{ClientFlags, ClientId, Engine};
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use std::fs;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::task::JoinHandle;
+
+/// The listeners of a server. Dropping them closes the sockets.
+#[derive(Default)]
+pub struct Listeners {
+    tcp: Vec<JoinHandle<()>>,
+    tls: Vec<JoinHandle<()>>,
+    unix: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        self.tcp
+            .drain(..)
+            .chain(self.tls.drain(..))
+            .chain(self.unix.drain(..))
+            .for_each(|t| t.abort());
+    }
+}
 
 /// A server that is connected to by mistake, or as an attack, from outside.
 const DENIED: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
-/// Binds the TCP listeners that `config` asks for.
+/// Binds the addresses that `config` asks for, to `port`; none if that is 0.
 ///
 /// # Errors
 /// The address that cannot be had, with the system's text. Addresses written with `-` before them, and
 /// address families that the machine lacks, are passed over.
-pub fn bind_tcp(config: &Config) -> Result<Vec<std::net::TcpListener>, String> {
+pub fn bind_tcp(config: &Config, port: i64) -> Result<Vec<std::net::TcpListener>, String> {
     let mut listeners = Vec::new();
-    if config.port == 0 {
+    if port == 0 {
         return Ok(listeners);
     }
-    let port = config.port as u16;
+    let port = port as u16;
     for address in &config.bind {
         let (name, optional) = match address.strip_prefix('-') {
             Some(name) => (name, true),
@@ -133,6 +157,27 @@ impl Listeners {
         Ok(())
     }
 
+    /// Replaces the listeners for TLS.
+    ///
+    /// # Errors
+    /// If the runtime cannot take them.
+    pub fn serve_tls(
+        &mut self,
+        server: &Rc<Server>,
+        listeners: Vec<std::net::TcpListener>,
+    ) -> io::Result<()> {
+        let new: Vec<TcpListener> = listeners
+            .into_iter()
+            .map(TcpListener::from_std)
+            .collect::<Result<_, _>>()?;
+        self.tls.drain(..).for_each(|t| t.abort());
+        for listener in new {
+            let accept = accept_tls(server.clone(), listener);
+            self.tls.push(tokio::task::spawn_local(accept));
+        }
+        Ok(())
+    }
+
     /// Adds the Unix listener.
     ///
     /// # Errors
@@ -220,7 +265,13 @@ fn show(address: SocketAddr) -> String {
 }
 
 /// Lets a client in, or tells it why not.
-fn admit(server: &Rc<Server>, stream: Stream, addr: String, laddr: String, peer: Option<IpAddr>) {
+fn admit(
+    server: &Rc<Server>,
+    mut stream: Stream,
+    addr: String,
+    laddr: String,
+    peer: Option<IpAddr>,
+) {
     let id = server.with_engine(|engine| {
         if let Some(text) = refusal(engine, peer) {
             engine.stats.rejected += 1;
@@ -244,9 +295,19 @@ fn admit(server: &Rc<Server>, stream: Stream, addr: String, laddr: String, peer:
 }
 
 fn refusal(engine: &Engine, peer: Option<IpAddr>) -> Option<&'static str> {
-    if engine.clients.len() as i64 >= engine.config.maxclients {
+    if is_full(engine) {
         return Some("-ERR max number of clients reached\r\n");
     }
+    stranger(engine, peer)
+}
+
+/// There are as many clients as there may be.
+fn is_full(engine: &Engine) -> bool {
+    engine.clients.len() as i64 >= engine.config.maxclients
+}
+
+/// What someone is told who is not let in because of where he comes from (`protected-mode`).
+fn stranger(engine: &Engine, peer: Option<IpAddr>) -> Option<&'static str> {
     let outside = peer.is_some_and(|ip| !ip.to_canonical().is_loopback());
     if outside && engine.config.protected_mode && engine.users.default_user().nopass {
         return Some(DENIED);
@@ -254,7 +315,7 @@ fn refusal(engine: &Engine, peer: Option<IpAddr>) -> Option<&'static str> {
     None
 }
 
-fn keep_alive(stream: &tokio::net::TcpStream, seconds: i64) {
+fn keep_alive(stream: &TcpStream, seconds: i64) {
     if seconds > 0 {
         let seconds = seconds as u64;
         let probes = TcpKeepalive::new()
@@ -263,5 +324,147 @@ fn keep_alive(stream: &tokio::net::TcpStream, seconds: i64) {
             .with_retries(3);
         // Without it a dead peer is found later.
         let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
+    }
+}
+
+/// Accepts clients that connect with TLS. A client has its place from this moment on: it counts among `maxclients`, CLIENT
+/// LIST shows it, `timeout` and CLIENT KILL end it. Its requests are read when the handshake is over.
+async fn accept_tls(server: Rc<Server>, listener: TcpListener) {
+    let mut refused = Refused::default();
+    let mut accepted = 0;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let _ = stream.set_nodelay(true);
+                let local = stream.local_addr().map_or_else(|_| String::new(), show);
+                admit_secure(&server, stream, show(peer), local, peer.ip());
+                accepted += 1;
+                if accepted
+                    >= server
+                        .engine
+                        .borrow()
+                        .config
+                        .max_new_tls_connections_per_cycle
+                {
+                    // A storm of them leaves others their turn.
+                    accepted = 0;
+                    tokio::task::yield_now().await;
+                }
+            }
+            Err(error) => refused.wait(&error).await,
+        }
+    }
+}
+
+/// Gives a client its place, and begins the handshake.
+fn admit_secure(server: &Rc<Server>, stream: TcpStream, addr: String, laddr: String, peer: IpAddr) {
+    let names = (addr.clone(), laddr.clone());
+    let id = server.with_engine(|engine| {
+        if is_full(engine) {
+            // Nothing that it could read can be said before the handshake.
+            engine.stats.rejected += 1;
+            return None;
+        }
+        keep_alive(&stream, engine.config.tcp_keepalive);
+        let id = engine.connect(addr, laddr);
+        if let Some(session) = engine.clients.get_mut(&id) {
+            session.fd = stream.as_raw_fd();
+        }
+        Some(id)
+    });
+    if let Some(id) = id {
+        tokio::task::spawn_local(serve_secure(server.clone(), id, stream, names, peer));
+    }
+}
+
+async fn serve_secure(
+    server: Rc<Server>,
+    id: ClientId,
+    stream: TcpStream,
+    (addr, laddr): (String, String),
+    peer: IpAddr,
+) {
+    let outcome = tokio::select! {
+        biased;
+        // Its socket goes with the handshake.
+        () = closed(&server, id) => return server.disconnect(id),
+        outcome = shake_hands(&server, stream) => outcome,
+    };
+    let mut secure = match outcome {
+        Ok(secure) => secure,
+        Err(error) => {
+            server.with_engine(|engine| engine.stats.handshakes_failed += 1);
+            if server.shell.handshake_errors.may_tell() {
+                tracing::warn!(
+                    "Error accepting a client connection: {} (addr={addr} laddr={laddr})",
+                    strerror(&error)
+                );
+            }
+            return server.disconnect(id);
+        }
+    };
+    let names = names(&server.engine.borrow(), &secure);
+    let refusal = server.with_executor(|engine| {
+        engine.stats.handshakes += 1;
+        engine.stats.handshakes_resumed += u64::from(secure.channel().is_resumed());
+        let refusal = stranger(engine, Some(peer));
+        engine.stats.rejected += u64::from(refusal.is_some());
+        let mut session = engine.lend(id)?;
+        session.fd = secure.tcp().as_raw_fd();
+        session.last_interaction_ms = engine.clock.steady_ms;
+        if !names.is_empty()
+            && refusal.is_none()
+            && engine.log_in_by_certificate(&mut session, &names)
+        {
+            let user = session.user.as_ref().map(|user| user.name.clone());
+            let user = user.unwrap_or_default();
+            tracing::debug!(
+                "TLS: Auto-authenticated client as {}",
+                String::from_utf8_lossy(&user)
+            );
+        }
+        engine.give_back(session);
+        refusal
+    });
+    if let Some(text) = refusal {
+        let _ = secure.try_write(text.as_bytes());
+        secure.farewell();
+        return server.disconnect(id);
+    }
+    connection::serve(server, id, Stream::Tls(Box::new(secure))).await;
+}
+
+async fn shake_hands(server: &Server, stream: TcpStream) -> io::Result<Secure> {
+    let accepting = server.shell.tls.accepting();
+    let accepting = accepting.ok_or_else(|| io::Error::other("TLS is not configured"))?;
+    let done = handshake::start(&server.shell.handshakes, stream, accepting.channel()?)?;
+    handshake::finish(done).await
+}
+
+/// Waits until the client is to be closed.
+async fn closed(server: &Server, id: ClientId) {
+    let link = server.link(id);
+    poll_fn(|cx| {
+        link.register(cx.waker());
+        let engine = server.engine.borrow();
+        let closes = |flags: ClientFlags| flags.contains(ClientFlags::CLOSE_ASAP);
+        match engine.clients.get(&id) {
+            Some(session) if !closes(session.flags) => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    })
+    .await;
+}
+
+/// The users that the certificate may mean.
+fn names(engine: &Engine, secure: &Secure) -> Vec<String> {
+    let peer = match engine.config.tls_auth_clients_user {
+        TlsUser::Off => None,
+        TlsUser::Cn | TlsUser::Uri => secure.channel().peer(),
+    };
+    match (peer, engine.config.tls_auth_clients_user) {
+        (Some(peer), TlsUser::Uri) => peer.uris,
+        (Some(peer), _) => peer.common_name.into_iter().collect(),
+        (None, _) => Vec::new(),
     }
 }

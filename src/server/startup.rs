@@ -5,12 +5,12 @@
 //! they are.
 
 use super::append::AppendOnly;
-use super::process::{self, pid_file, raise_limits};
 use super::state::Server;
 use super::syslog::Syslog;
+use super::tls_files::TlsFiles;
 use super::{
     allocator, append, append_load, cpus, crash, cron, daemon, listen, log, persist, repl,
-    rewrite_file, shutdown, supervisor, syslog, title, users,
+    rewrite_file, shutdown, supervisor, syslog, title, tls_files, users,
 };
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
@@ -231,17 +231,28 @@ async fn serve(
     });
     let signals = shutdown::Signals::take_over().map_err(|e| format!("Can't take signals: {e}"))?;
     tracing::info!("monotonic clock: POSIX clock_gettime");
-    let port = config.port;
+    let port = match config.port {
+        0 => config.tls_port,
+        port => port,
+    };
     tracing::info!("Running mode=standalone, port={port}.");
-    let tcp = listen::bind_tcp(&config).map_err(|text| {
-        tracing::warn!("{text}");
-        format!("Failed listening on port {port} (tcp), aborting.")
-    })?;
+    let certificates = TlsFiles::default();
+    certificates
+        .configure(&config)
+        .map_err(|()| Stop::Other("Failed to configure TLS. Check logs for more info.".into()))?;
+    let bind = |port: i64, kind: &str| {
+        listen::bind_tcp(&config, port).map_err(|text| {
+            tracing::warn!("{text}");
+            format!("Failed listening on port {port} ({kind}), aborting.")
+        })
+    };
+    let tcp = bind(config.port, "tcp")?;
+    let tls = bind(config.tls_port, "tls")?;
     let unix = listen::bind_unix(&config).map_err(|e| {
         let reason = crate::strerror(&e);
         format!("Failed opening Unix socket: bind: {reason}")
     })?;
-    if tcp.is_empty() && unix.is_none() {
+    if tcp.is_empty() && tls.is_empty() && unix.is_none() {
         return Err(Stop::Other(
             "Configured to not listen anywhere, exiting.".into(),
         ));
@@ -250,6 +261,7 @@ async fn serve(
         .then_some("tcp")
         .into_iter()
         .chain(unix.is_some().then_some("unix"))
+        .chain((!tls.is_empty()).then_some("tls"))
         .collect();
     let no_secrets = |error| format!("The system has no random numbers: {error}");
     let mut secrets = Secrets::of_the_system().map_err(no_secrets)?;
@@ -268,11 +280,22 @@ async fn serve(
     if supervised == Supervised::Systemd {
         supervisor::supervised();
     }
-    open(&server, tcp, unix, config_file).map_err(|e| e.to_string())?;
+    server.shell.tls.take(certificates);
+    open(&server, tcp, tls, unix, config_file).map_err(|e| e.to_string())?;
     server.with_engine(|engine| server.shell.show_title(engine));
     tracing::info!("Server initialized");
     tokio::task::spawn_local(cron::run(server.clone()));
     tokio::task::spawn_local(server.clone().watch_deadlines());
+    tokio::task::spawn_local(tls_files::watch(
+        {
+            let server = server.clone();
+            move || tls_files::Watched::of(&server.engine.borrow().config)
+        },
+        {
+            let server = server.clone();
+            move |new| server.shell.tls.take(new)
+        },
+    ));
     tokio::task::spawn_local(server.clone().drive_scripts());
     remove_leftovers(&server);
     load_data(&server).await?;
@@ -361,6 +384,7 @@ async fn load_data(server: &Rc<Server>) -> Result<(), String> {
 fn open(
     server: &Rc<Server>,
     tcp: Vec<std::net::TcpListener>,
+    tls: Vec<std::net::TcpListener>,
     unix: Option<std::os::unix::net::UnixListener>,
     config_file: Option<PathBuf>,
 ) -> io::Result<()> {
@@ -369,6 +393,7 @@ fn open(
     }
     let mut listeners = server.shell.listeners.borrow_mut();
     listeners.serve_tcp(server, tcp)?;
+    listeners.serve_tls(server, tls)?;
     match unix {
         Some(unix) => listeners.serve_unix(server, unix),
         None => Ok(()),
@@ -434,7 +459,7 @@ fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, Config
         options,
     } = read_texts(line, file)?;
     let mut loaded = load(&[file, stdin, options].join("\n"), &mut RealFiles)?;
-    let entered = process::enter(&loaded.config.dir);
+    let entered = enter(&loaded.config.dir);
     loaded.config.dir = entered.map_err(|reason| config_load::ConfigError::Line {
         number: 0,
         text: format!("dir {}", loaded.config.dir),
@@ -507,7 +532,7 @@ impl Files for RealFiles {
     }
 
     fn enter(&mut self, dir: &str) -> Result<String, String> {
-        process::enter(dir)
+        enter(dir)
     }
 }
 
@@ -544,6 +569,52 @@ fn glob_files(pattern: &str) -> Vec<String> {
     found
 }
 
+/// Makes `dir` the working directory; returns its absolute path.
+///
+/// # Errors
+/// The system's text.
+pub fn enter(dir: &str) -> Result<String, String> {
+    let entered = std::env::set_current_dir(dir).and_then(|()| std::env::current_dir());
+    match entered {
+        Ok(path) => Ok(path.to_string_lossy().into_owned()),
+        Err(e) => Err(super::strerror(&e)),
+    }
+}
+
+/// Descriptors beside those of clients: files, listeners, links.
+const SPARE_FILES: u64 = 32;
+
+/// Raises the limit of open files so that `maxclients` fit. At start `maxclients` shrinks to what there
+/// is.
+///
+/// # Errors
+/// How many clients there can be, if that is none or (at run time) fewer than wanted.
+pub fn raise_limits(config: &mut Config, at_start: bool) -> Result<(), i64> {
+    let wanted = config.maxclients as u64 + SPARE_FILES;
+    let (before, now) = daemon::raise_open_files(wanted);
+    if now >= wanted {
+        if at_start && now > before {
+            tracing::info!(
+                "Increased maximum number of open files to {now} (it was originally set to {before})."
+            );
+        }
+        return Ok(());
+    }
+    let possible = now.saturating_sub(SPARE_FILES) as i64;
+    if possible == 0 || !at_start {
+        return Err(possible);
+    }
+    tracing::warn!(
+        "You requested maxclients of {} requiring at least {wanted} max file descriptors.",
+        config.maxclients
+    );
+    config.maxclients = possible;
+    tracing::warn!(
+        "Current maximum open files is {now}. maxclients has been reduced to {possible} to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'."
+    );
+    Ok(())
+}
+
 fn warn_about_backlog(config: &Config) {
     let limit = fs::read_to_string("/proc/sys/net/core/somaxconn");
     let limit: Option<i64> = limit.ok().and_then(|t| t.trim().parse().ok());
@@ -565,6 +636,14 @@ fn supervised(config: &Config) -> Supervised {
             Supervised::No
         }
         other => other,
+    }
+}
+
+/// Where the process number is written.
+pub fn pid_file(config: &Config) -> &str {
+    match config.pidfile.as_str() {
+        "" => "/var/run/redis.pid",
+        path => path,
     }
 }
 

@@ -1,5 +1,6 @@
-//! A client's socket: TCP or Unix.
+//! A client's socket: TCP, Unix, or encrypted TCP.
 
+use super::secure::Secure;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
@@ -7,13 +8,17 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+/// Of replies that are encrypted, so many bytes take about half a millisecond.
+const ENCRYPTED_PER_TURN: usize = 1 << 20;
+
 /// A connected socket.
-#[derive(Debug)]
 pub enum Stream {
     /// TCP
     Tcp(TcpStream),
     /// Unix domain
     Unix(UnixStream),
+    /// TLS over TCP
+    Tls(Box<Secure>),
 }
 
 impl Stream {
@@ -22,11 +27,21 @@ impl Stream {
         match self {
             Stream::Tcp(s) => s.as_raw_fd(),
             Stream::Unix(s) => s.as_raw_fd(),
+            Stream::Tls(s) => s.tcp().as_raw_fd(),
         }
     }
 }
 
 impl Stream {
+    /// The TCP socket, if it is one.
+    pub fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Stream::Tcp(s) => Some(s),
+            Stream::Unix(_) => None,
+            Stream::Tls(s) => Some(s.tcp()),
+        }
+    }
+
     /// `false`: small packets may wait for others (TCP only).
     ///
     /// # Errors
@@ -35,6 +50,61 @@ impl Stream {
         match self {
             Stream::Tcp(s) => s.set_nodelay(on),
             Stream::Unix(_) => Ok(()),
+            Stream::Tls(s) => s.tcp().set_nodelay(on),
+        }
+    }
+
+    /// True if bytes that were written have not reached the system: they are encrypted, and go on when the stream is
+    /// polled for reading.
+    pub fn holds_output(&self) -> bool {
+        match self {
+            Stream::Tcp(_) | Stream::Unix(_) => false,
+            Stream::Tls(s) => s.holds_output(),
+        }
+    }
+
+    /// The last word to the peer, if the protocol has one.
+    pub fn farewell(&mut self) {
+        if let Stream::Tls(s) = self {
+            s.farewell();
+        }
+    }
+
+    /// Bytes of replies that are written before others have their turn, at most `most`: to encrypt them takes time.
+    pub fn turn(&self, most: usize) -> usize {
+        match self {
+            Stream::Tcp(_) | Stream::Unix(_) => most,
+            Stream::Tls(_) => most.min(ENCRYPTED_PER_TURN),
+        }
+    }
+
+    /// Ready when [`Stream::try_read`] has something to say.
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(s) => s.poll_read_ready(cx),
+            Stream::Unix(s) => s.poll_read_ready(cx),
+            Stream::Tls(s) => s.poll_readable(cx),
+        }
+    }
+
+    /// Ready when [`Stream::try_write`] may have room.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(s) => s.poll_write_ready(cx),
+            Stream::Unix(s) => s.poll_write_ready(cx),
+            Stream::Tls(s) => s.tcp().poll_write_ready(cx),
+        }
+    }
+
+    /// Reads what is there at once.
+    ///
+    /// # Errors
+    /// `WouldBlock` if that is nothing, else the system's, or what is wrong with the encryption.
+    pub fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.try_read(buf),
+            Stream::Unix(s) => s.try_read(buf),
+            Stream::Tls(s) => s.try_read(buf),
         }
     }
 
@@ -42,10 +112,11 @@ impl Stream {
     ///
     /// # Errors
     /// `WouldBlock` if that is nothing, else the system's.
-    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(s) => s.try_write(bytes),
             Stream::Unix(s) => s.try_write(bytes),
+            Stream::Tls(s) => s.try_write(bytes),
         }
     }
 }
@@ -59,6 +130,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
             Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
+            Stream::Tls(s) => Pin::new(s.as_mut()).poll_read(cx, buf),
         }
     }
 }
@@ -72,6 +144,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
             Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
+            Stream::Tls(s) => Pin::new(s.as_mut()).poll_write(cx, buf),
         }
     }
 
@@ -83,6 +156,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
             Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, bufs),
+            Stream::Tls(s) => Pin::new(s.as_mut()).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -90,14 +164,18 @@ impl AsyncWrite for Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(Ok(())),
+            Stream::Tls(s) => s.poll_send(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
             Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Tls(s) => Pin::new(s.as_mut()).poll_shutdown(cx),
         }
     }
 }

@@ -119,7 +119,7 @@ fn directives_that_would_lose_data_or_open_access_are_refused_by_name() {
         "loadmodule /x.so",
         "rdma-port 6380",
         "preload-file commands.txt",
-        "tls-port 6390",
+        "tls-cluster yes",
         "cluster-enabled yes",
     ] {
         let (status, log) = Builder::forebay().config(line).start_failing();

@@ -241,8 +241,8 @@ mod tests {
                 "-ERR Unknown option or number of arguments for CONFIG SET - 'nope'",
             ),
             (
-                "CONFIG SET tls-replication yes",
-                "-ERR CONFIG SET failed (possibly related to argument 'tls-replication') - not supported by Forebay yet",
+                "CONFIG SET tls-cluster yes",
+                "-ERR CONFIG SET failed (possibly related to argument 'tls-cluster') - not supported by Forebay yet",
             ),
         ]);
     }

@@ -36,7 +36,11 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("process_id", facts.pid);
     line.put("process_supervised", facts.supervised);
     line.put("run_id", &engine.run_id);
-    line.put("tcp_port", engine.config.port);
+    let port = match engine.config.port {
+        0 => engine.config.tls_port,
+        port => port,
+    };
+    line.put("tcp_port", port);
     line.put("server_time_usec", engine.clock.time_us());
     line.put("uptime_in_seconds", up);
     line.put("uptime_in_days", up / 86400);
@@ -55,13 +59,16 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
         listeners += 1;
     };
     let config = &engine.config;
+    let binds = config.bind.iter().map(|b| format!("bind={b},"));
+    let binds: String = binds.collect();
     if config.port != 0 {
-        let binds = config.bind.iter().map(|b| format!("bind={b},"));
-        let binds: String = binds.collect();
         listener(format!("name=tcp,{binds}port={}", config.port));
     }
     if !config.unixsocket.is_empty() {
         listener(format!("name=unix,bind={}", config.unixsocket));
+    }
+    if config.tls_port != 0 {
+        listener(format!("name=tls,{binds}port={}", config.tls_port));
     }
 }
 
@@ -315,6 +322,12 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("acl_access_denied_cmd", s.denied_commands);
     line.put("acl_access_denied_key", s.denied_keys);
     line.put("acl_access_denied_channel", s.denied_channels);
+    if engine.config.tls_port != 0 || s.handshakes + s.handshakes_failed > 0 {
+        line.put("acl_access_denied_tls_cert", s.denied_certificates);
+        line.put("tls_handshakes", s.handshakes);
+        line.put("tls_handshakes_resumed", s.handshakes_resumed);
+        line.put("tls_handshakes_failed", s.handshakes_failed);
+    }
 }
 
 /// All commands with their subcommands.

@@ -125,12 +125,7 @@ fn wrong_lines_are_answered_as_the_reference_server_answers_them() {
 
 #[test]
 fn what_would_lose_data_or_open_access_is_refused_by_name() {
-    for text in [
-        "loadmodule /a",
-        "tls-port 6380",
-        "tls-cert-file /a",
-        "cluster-enabled yes",
-    ] {
+    for text in ["loadmodule /a", "tls-cluster yes", "cluster-enabled yes"] {
         let name = text.split(' ').next().expect("a name");
         assert!(
             reason(text).starts_with(&format!("'{name}' is not supported")),
@@ -138,7 +133,7 @@ fn what_would_lose_data_or_open_access_is_refused_by_name() {
         );
     }
     load(
-        "appendonly no\ntls-port 0\ncluster-enabled no",
+        "appendonly no\ntls-cluster no\ncluster-enabled no",
         &mut Fake::default(),
     )
     .expect("defaults");

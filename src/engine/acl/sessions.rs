@@ -37,6 +37,21 @@ impl Engine {
         true
     }
 
+    /// Logs a session in whose certificate names its user: the first of `names` that is there. False if none is; then
+    /// it stays who it was.
+    pub fn log_in_by_certificate(&mut self, session: &mut Session, names: &[String]) -> bool {
+        let mut users = names.iter().map(|name| self.users.get(name.as_bytes()));
+        let Some(user) = users.find_map(|user| user.filter(|user| user.enabled)) else {
+            let name = names.first().map_or("", String::as_str);
+            self.note_failed_certificate(session, name.as_bytes());
+            return false;
+        };
+        session.user = Some(Rc::clone(user));
+        session.authenticated = true;
+        session.access = self.users.access_of(session);
+        true
+    }
+
     /// Puts a user in the place of the one of its name: all sessions that act as it have its rights from now on. Those
     /// with subscriptions that it does not allow are closed. `me` is the session whose request this is.
     pub fn put_user(&mut self, user: User, me: &mut Session) {

@@ -35,6 +35,7 @@ pub enum Reason {
     Command,
     Key,
     Channel,
+    Certificate,
 }
 
 impl Reason {
@@ -45,6 +46,7 @@ impl Reason {
             Reason::Command => "command",
             Reason::Key => "key",
             Reason::Channel => "channel",
+            Reason::Certificate => "tls-cert",
         }
     }
 }

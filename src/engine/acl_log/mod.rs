@@ -17,6 +17,13 @@ impl Engine {
         self.note_refusal(Reason::Auth, context_of(client), command, user, line);
     }
 
+    /// A certificate names a user that is not there.
+    pub(crate) fn note_failed_certificate(&mut self, client: &Session, user: &[u8]) {
+        self.stats.denied_certificates += 1;
+        let line = client_list::line(client, self.clock.steady_ms);
+        self.note_refusal(Reason::Certificate, Context::TopLevel, b"", user, line);
+    }
+
     /// A user may not make a call. `line` is its client as CLIENT LIST describes it.
     pub(crate) fn note_denied(
         &mut self,

@@ -14,13 +14,10 @@
 //!    new one.
 
 mod base;
-mod handle;
 mod info;
 mod queue;
 mod tap;
 mod thread;
-
-pub use handle::AppendOnly;
 
 use crate::append_load::LoadedLog;
 use crate::{Server, threads};
@@ -33,17 +30,72 @@ use flow::Whole;
 use flow::append::{Fsync, Mark, Policy, Writer};
 use flow::dump_file::DumpFile;
 use flow::save::{SnapshotRequest, Target};
-use handle::{Mode, Running, State};
-use queue::{Order, Report, Syncs};
+use queue::{Order, Queue, Report, Syncs};
 use replication::{ReplId, ReplOffset};
+use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::thread::JoinHandle;
+use tap::Tap;
 
 /// After so many failures of a rewrite the next one waits.
 const FAILURES_AT_ONCE: u32 = 3;
 /// The longest such wait, minutes.
 const WAIT_MAX_MIN: i64 = 60;
+
+/// The log of one server; a handle that can be cloned.
+#[derive(Clone, Default)]
+pub struct AppendOnly(Rc<RefCell<State>>);
+
+/// What becomes of effects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// There is no log.
+    #[default]
+    Off,
+    /// They are written to increments that no manifest names before there is a base.
+    Waiting,
+    /// They are in the log.
+    On,
+}
+
+#[derive(Default)]
+struct State {
+    server: Weak<Server>,
+    mode: Mode,
+    tap: Tap,
+    queue: Queue,
+    thread: Option<JoinHandle<()>>,
+    directory: PathBuf,
+    filename: String,
+    /// The number of the last base that was begun.
+    base_seq: i64,
+    /// Rewrites begun.
+    begun: u64,
+    running: Option<Running>,
+    scheduled: bool,
+    /// Bytes of the base.
+    base_bytes: u64,
+    /// Bytes of base and increments after the last rewrite, or after the start.
+    rewritten_bytes: u64,
+    last_seconds: Option<i64>,
+    last_failed: bool,
+    rewrites: u64,
+    failures: u32,
+    /// No rewrite begins by itself before this, seconds of the steady clock.
+    not_before: i64,
+    syncs: Option<Syncs>,
+    failure: Option<String>,
+}
+
+struct Running {
+    number: u64,
+    seq: i64,
+    began_ms: i64,
+    /// The base has been handed to the thread.
+    placed: bool,
+}
 
 fn fsync(engine: &Engine) -> Fsync {
     match engine.config.appendfsync {

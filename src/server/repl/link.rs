@@ -1,20 +1,22 @@
 //! The task of the link to the primary: connects, reads and writes. [`flow::follow`] decides what becomes of it.
 
-use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};
 use crate::load::{LoadOptions, LoadProgress, by_processors};
 use crate::persist::Threads;
-use crate::{Server, lookup, strerror};
+use crate::stream::Stream;
+use crate::{Server, handshake, lookup, strerror};
 use flow::follow::{Ask, Follower, Input, IntoFile, Receivers};
+use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// How often time passes for the link.
 const TICK: Duration = Duration::from_millis(100);
@@ -22,12 +24,47 @@ const TICK: Duration = Duration::from_millis(100);
 const READ_SIZE: usize = 256 << 10;
 
 /// Connects to the first address of a host that answers. A name is looked up by a thread that may wait for it.
-async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
+async fn connect_plain(host: String, port: u16) -> io::Result<TcpStream> {
     let (tell, told) = oneshot::channel();
     // The receiver is gone if the link was given up meanwhile.
     lookup::start(&host, port, move |found| _ = tell.send(found))?;
     let found = told.await.map_err(io::Error::other)??;
     TcpStream::connect(found.as_slice()).await
+}
+
+/// As [`connect_plain`], and makes the connection an encrypted one if `tls-replication` says so.
+async fn connect(server: Rc<Server>, host: String, port: u16) -> io::Result<Stream> {
+    let stream = connect_plain(host, port).await?;
+    // Without it small ACKs would wait for others.
+    let _ = stream.set_nodelay(true);
+    if !server.engine.borrow().config.tls_replication {
+        return Ok(Stream::Tcp(stream));
+    }
+    let channel = server.shell.tls.connecting()?.channel()?;
+    let done = handshake::start(&server.shell.handshakes, stream, channel)?;
+    Ok(Stream::Tls(Box::new(handshake::finish(done).await?)))
+}
+
+/// How others reach the link's task.
+#[derive(Default)]
+pub struct LinkHandle {
+    stopped: Cell<bool>,
+    out: RefCell<Vec<u8>>,
+    news: Notify,
+}
+
+impl LinkHandle {
+    /// Ends the task: nothing it receives matters any more.
+    pub fn stop(&self) {
+        self.stopped.set(true);
+        self.news.notify_one();
+    }
+
+    /// Bytes for the primary.
+    pub fn send(&self, bytes: &[u8]) {
+        self.out.borrow_mut().extend_from_slice(bytes);
+        self.news.notify_one();
+    }
 }
 
 impl Receivers for Threads {
@@ -55,13 +92,13 @@ impl Receivers for Threads {
     }
 }
 
-type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
 
 struct Link {
     server: Rc<Server>,
     handle: Rc<LinkHandle>,
     connecting: Option<Connecting>,
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     follower: Follower<Threads>,
     buf: Vec<u8>,
 }
@@ -70,11 +107,30 @@ struct Link {
 enum Event {
     Tick,
     News,
-    Connected(io::Result<TcpStream>),
+    Connected(io::Result<Stream>),
     Readable,
     Writable,
     Room,
     Received(Outcome),
+}
+
+/// Waits until the socket takes bytes, if there are some for it, or has some, if they are wanted.
+fn poll_socket(
+    stream: Option<&mut Stream>,
+    writes: bool,
+    reads: bool,
+    cx: &mut Context<'_>,
+) -> Poll<Event> {
+    let Some(stream) = stream else {
+        return Poll::Pending;
+    };
+    if writes && stream.poll_writable(cx).is_ready() {
+        return Poll::Ready(Event::Writable);
+    }
+    if reads && stream.poll_readable(cx).is_ready() {
+        return Poll::Ready(Event::Readable);
+    }
+    Poll::Pending
 }
 
 /// Follows the primary until the handle says stop. The state machine has begun to connect.
@@ -111,7 +167,7 @@ impl Link {
     async fn event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
         // While a script is parked, the dataset belongs to it; the next tick looks again.
         let wants_input = self.wants_input();
-        let stream = self.stream.as_ref();
+        let mut stream = self.stream.as_mut();
         let handle = self.handle.clone();
         let connecting = &mut self.connecting;
         let writes = !self.follower.out().is_empty();
@@ -133,12 +189,7 @@ impl Link {
             }
             _ = ticks.tick() => Event::Tick,
             () = async { inflow.expect("guarded").room().await }, if full => Event::Room,
-            _ = async { stream.expect("guarded").writable().await }, if stream.is_some() && writes => {
-                Event::Writable
-            }
-            _ = async { stream.expect("guarded").readable().await }, if stream.is_some() && wants_input && !full => {
-                Event::Readable
-            }
+            event = poll_fn(|cx| poll_socket(stream.as_deref_mut(), writes, wants_input && !full, cx)) => event,
         }
     }
 
@@ -150,12 +201,13 @@ impl Link {
                 self.follower.send(&bytes);
             }
             Event::Connected(Ok(stream)) => {
-                // Without it small ACKs would wait for others.
-                let _ = stream.set_nodelay(true);
                 let name = |a: io::Result<std::net::SocketAddr>| {
                     a.map_or(String::new(), |a| a.to_string())
                 };
-                let (peer, local) = (name(stream.peer_addr()), name(stream.local_addr()));
+                let (peer, local) = match stream.tcp() {
+                    Some(tcp) => (name(tcp.peer_addr()), name(tcp.local_addr())),
+                    None => Default::default(),
+                };
                 self.stream = Some(stream);
                 self.step(Input::Connected { peer, local });
             }
@@ -178,11 +230,13 @@ impl Link {
             let (host, port) = up.link.primary();
             (host.to_owned(), port)
         };
-        self.connecting = Some(Box::pin(connect(host, port)));
+        self.connecting = Some(Box::pin(connect(self.server.clone(), host, port)));
     }
 
     fn read(&mut self) {
-        let Some(stream) = &self.stream else { return };
+        let Some(stream) = &mut self.stream else {
+            return;
+        };
         let mut buf = std::mem::take(&mut self.buf);
         match stream.try_read(&mut buf) {
             Ok(0) => self.step(Input::Closed("")),
@@ -194,7 +248,7 @@ impl Link {
     }
 
     fn write(&mut self) {
-        while let Some(stream) = &self.stream
+        while let Some(stream) = &mut self.stream
             && !self.follower.out().is_empty()
         {
             match stream.try_write(self.follower.out()) {

@@ -48,7 +48,10 @@ pub async fn serve_replica(
         Err(end) => Poll::Ready(end),
     })
     .await;
-    let Connection { feed, .. } = connection;
+    let Connection {
+        feed, mut stream, ..
+    } = connection;
+    stream.farewell();
     server.repl.forget(id);
     server.with_engine(|engine| feed.end(end, engine));
 }
@@ -66,7 +69,7 @@ impl Connection {
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         let server = self.server.clone();
-        let mut budget = BYTES_PER_POLL;
+        let mut budget = self.stream.turn(BYTES_PER_POLL);
         while budget > 0 {
             let mut engine = server.engine.borrow_mut();
             match self.feed.next(&engine) {
