@@ -19,6 +19,7 @@
 //! | [`seal`] | how a batch is sealed, so that damage to it is noticed |
 //! | [`history`] | what a log has to do with the replication stream |
 //! | [`judge`] | up to which byte a file is whole |
+//! | [`requests`] | a dataset as requests |
 //! | [`search`] | whether what follows some damage is sound |
 //! | [`defect`] | what can be wrong, and where |
 //!
@@ -36,6 +37,7 @@ pub mod judge;
 pub mod manifest;
 pub mod names;
 pub mod reader;
+pub mod requests;
 pub mod seal;
 pub mod search;
 

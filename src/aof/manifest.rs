@@ -111,6 +111,20 @@ impl fmt::Display for ManifestError {
 impl std::error::Error for ManifestError {}
 
 impl Manifest {
+    /// That of a single file of an older server, which becomes the base under its own name.
+    pub fn of_single(filename: &str) -> Manifest {
+        Manifest {
+            base: Some(File {
+                name: filename.as_bytes().to_vec(),
+                seq: 1,
+                kind: Kind::Base,
+                start: None,
+                end: None,
+            }),
+            ..Manifest::default()
+        }
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors
