@@ -108,11 +108,11 @@ complete -c forebay-server -l auto-aof-rewrite-min-size -d 'Bytes below which th
 complete -c forebay-server -l aof-load-truncated -d 'Whether a log whose end a crash has torn off is loaded up to there; what is cut off is kept as a file beside it. `no` refuses the start.' -r
 complete -c forebay-server -l aof-load-corrupt-tail -d 'Whether a log at whose end bytes are wrong is loaded up to there, if the seals of its batches prove that nothing sound follows; what is cut off is kept as a file beside it. `no` refuses the start.' -r
 complete -c forebay-server -l aof-load-corrupt-tail-max-size -d 'Bytes from the first wrong one to the end of the log up to which such an end is cut off whatever follows, and without seals too; what is cut off is kept as a file beside it. 0 refuses the start.' -r
-complete -c forebay-server -l aof-use-rdb-preamble -d 'Has no effect: the base of a log is always a dump.' -r
+complete -c forebay-server -l aof-use-rdb-preamble -d 'Whether the base of a log is a dump. With `no` it is made of requests, which take longer to write and to load.' -r
 complete -c forebay-server -l aof-timestamp-enabled -d 'Whether the log says, once a second, at what time it was written.' -r
 complete -c forebay-server -l aof-buffer-limit -d 'Bytes that may wait in memory until the disk has taken them. At this bound writers wait, readers do not.' -r
 complete -c forebay-server -l aof-rewrite-incremental-fsync -d 'Has no effect: `rdb-save-incremental-fsync` does the same for the base of a log.' -r
-complete -c forebay-server -l aof-disable-auto-gc -d 'Has no effect: files that the log does not need any more are always removed.' -r
+complete -c forebay-server -l aof-disable-auto-gc -d 'Whether files that the log does not need any more stay where they are, named as history in the manifest.' -r
 complete -c forebay-server -l replicaof -d 'The host and port of the primary to follow; without it the server is a primary. The first full sync replaces all data that this server has. At run time the REPLICAOF command changes it, and CONFIG REWRITE keeps the change.' -r
 complete -c forebay-server -l masterauth -d 'The password that is sent to the primary, its `requirepass`. A missing or wrong one keeps the link down; the log says so at each attempt. Set it on primaries too that may become replicas.' -r
 complete -c forebay-server -l masteruser -d 'The user name that goes with `masterauth`; empty sends the password alone, which logs in as `default`. A user without the rights to PSYNC and REPLCONF keeps the link down.' -r

@@ -156,7 +156,7 @@ fn save_options(args: Args<'_>, may_schedule: bool) -> Result<SaveOptions, Comma
     let mut i = 1;
     while i < args.len() {
         if may_schedule && args.is(i, "SCHEDULE") {
-            // It would wait for the rewriting of an append-only file, which there is not.
+            options.after_rewrite = true;
         } else if args.is(i, "TARGET") && i + 1 < args.len() {
             i += 1;
             let name = String::from_utf8_lossy(&args[i]).into_owned();

@@ -119,6 +119,12 @@ static UNLISTED: &[Unlisted] = &[
         run: set_disable_deny_scripts,
     },
     Unlisted {
+        name: "AOF-FLUSH-SLEEP",
+        takes: 3..=3,
+        help: "Each write to the append-only file takes <microseconds> longer.",
+        run: aof_flush_sleep,
+    },
+    Unlisted {
         name: "SLEEP",
         takes: 3..=3,
         help: "Stop the server for <seconds>. Decimals allowed.",
@@ -385,6 +391,13 @@ fn sleep(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     // Anything but a number counts as zero, as for strtod.
     let seconds = args.float(2).unwrap_or(0.0);
     cx.sleep(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO));
+    cx.client.reply.ok();
+    Ok(())
+}
+
+fn aof_flush_sleep(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let micros = args.int(2).unwrap_or(0).max(0);
+    cx.engine.host().sleep_before_log_writes(micros as u64);
     cx.client.reply.ok();
     Ok(())
 }

@@ -356,9 +356,7 @@ fn waitaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         ));
     }
     if local > 0 && !cx.engine.commits.has_log() {
-        return Err(CommandError::fixed(
-            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
-        ));
+        return Err(CommandError::fixed(engine::blocking::NO_LOG));
     }
     let durable = Durable {
         at: cx.client.write_commit,

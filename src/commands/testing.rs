@@ -261,7 +261,7 @@ impl Host for FakeHost {
     fn bgsave_running(&self) -> bool {
         false
     }
-    fn rewrite_log(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
+    fn rewrite_log(&self, _: &mut Engine, _: bool) -> Result<&'static str, CommandError> {
         Ok("Background append only file rewriting started")
     }
 
@@ -294,6 +294,7 @@ impl Host for FakeHost {
         Ok(())
     }
     fn sleep(&self, _: u64) {}
+    fn sleep_before_log_writes(&self, _: u64) {}
     fn read_acl_file(&self, _: &str) -> Result<Vec<u8>, String> {
         Err("No such file or directory".into())
     }

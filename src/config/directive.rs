@@ -50,6 +50,8 @@ pub enum Change {
     Dir,
     /// Switch the append-only file on or off.
     AppendOnly,
+    /// Write the append-only file in another way.
+    AppendHow,
     /// Tell the log which lines to write.
     LogLevel,
     /// Tell the log how to write times.

@@ -367,10 +367,10 @@ directives! {
     Works START "appenddirname" appenddirname: String = "appendonlydir".into(), FileName("appenddirname");
     /// When what was appended is made durable: `always` holds the replies to writes back until then, `everysec` does it
     /// once a second, so that a crash of the machine loses about a second of writes, `no` leaves it to the system.
-    Works LIVE "appendfsync" appendfsync: AppendFsync = AppendFsync::Everysec, OneOf;
+    Works LIVE -> AppendHow "appendfsync" appendfsync: AppendFsync = AppendFsync::Everysec, OneOf;
     /// Whether nothing is made durable while the log is rewritten, which leaves the disk to that. A crash of the machine
     /// then loses what was written since the rewrite began. `appendfsync always` goes on as it is.
-    Works LIVE "no-appendfsync-on-rewrite" no_appendfsync_on_rewrite: bool = false, YesNo;
+    Works LIVE -> AppendHow "no-appendfsync-on-rewrite" no_appendfsync_on_rewrite: bool = false, YesNo;
     /// The log is rewritten when it has grown by so many percent since the last rewrite; 0 never rewrites it.
     Works LIVE "auto-aof-rewrite-percentage" auto_aof_rewrite_percentage: i64 = 100, Int(0..=INT);
     /// Bytes below which the log is not rewritten by itself.
@@ -384,16 +384,16 @@ directives! {
     /// Bytes from the first wrong one to the end of the log up to which such an end is cut off whatever follows, and
     /// without seals too; what is cut off is kept as a file beside it. 0 refuses the start.
     Works LIVE "aof-load-corrupt-tail-max-size" aof_load_corrupt_tail_max_size: i64 = 0, Memory(0..=MAX);
-    /// Has no effect: the base of a log is always a dump.
-    Idle LIVE "aof-use-rdb-preamble" aof_use_rdb_preamble: bool = true, YesNo;
+    /// Whether the base of a log is a dump. With `no` it is made of requests, which take longer to write and to load.
+    Works LIVE "aof-use-rdb-preamble" aof_use_rdb_preamble: bool = true, YesNo;
     /// Whether the log says, once a second, at what time it was written.
     Works LIVE "aof-timestamp-enabled" aof_timestamp_enabled: bool = false, YesNo;
     /// Bytes that may wait in memory until the disk has taken them. At this bound writers wait, readers do not.
-    Works LIVE "aof-buffer-limit" aof_buffer_limit: i64 = 64 << 20, Memory(1 << 20..=MAX);
+    Works LIVE -> AppendHow "aof-buffer-limit" aof_buffer_limit: i64 = 64 << 20, Memory(1 << 20..=MAX);
     /// Has no effect: `rdb-save-incremental-fsync` does the same for the base of a log.
     Idle LIVE "aof-rewrite-incremental-fsync" aof_rewrite_incremental_fsync: bool = true, YesNo;
-    /// Has no effect: files that the log does not need any more are always removed.
-    Idle HIDDEN "aof-disable-auto-gc" aof_disable_auto_gc: bool = false, YesNo;
+    /// Whether files that the log does not need any more stay where they are, named as history in the manifest.
+    Works HIDDEN -> AppendHow "aof-disable-auto-gc" aof_disable_auto_gc: bool = false, YesNo;
 
     section "Replication":
     /// The host and port of the primary to follow; without it the server is a primary. The first full sync replaces

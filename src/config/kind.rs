@@ -285,8 +285,12 @@ pub struct FileName(pub &'static str);
 impl Kind<String> for FileName {
     fn parse(&self, words: &[&str]) -> Result<String, String> {
         let word = one(words)?;
-        if word.contains('/') {
-            return Err(format!("{} can't be a path, just a filename", self.0));
+        if word.contains(['/', '\\']) {
+            let what = match self.0.contains("dir") {
+                true => "dirname",
+                false => "filename",
+            };
+            return Err(format!("{} can't be a path, just a {what}", self.0));
         }
         // The name of a dump may be empty, one of the append-only file may not.
         if word.is_empty() && self.0.starts_with("append") {

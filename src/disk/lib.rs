@@ -41,6 +41,14 @@ pub trait Disk: Clone + Debug + Send + 'static {
     /// The system's.
     fn open(&self, path: &Path) -> io::Result<Self::File>;
 
+    /// Opens a file that is there to read and write it, and locks it as [`Disk::create`] does.
+    ///
+    /// # Errors
+    /// The system's; `WouldBlock` if another process has it open that writes it.
+    fn open_to_write(&self, path: &Path) -> io::Result<Self::File> {
+        self.open(path)
+    }
+
     /// Gives a file another name in the same directory. A file that has that name is replaced.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ use super::{CommandError, Engine};
 pub struct SaveOptions {
     /// BGSAVE inside EXEC: begin when that has ended.
     pub schedule: bool,
+    /// BGSAVE SCHEDULE: it waits for the end of a rewrite of the append-only file.
+    pub after_rewrite: bool,
     /// `rdb-save-target` for this save only.
     pub target: Option<String>,
 }
@@ -126,8 +128,12 @@ pub trait Host {
         engine: &mut Engine,
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError>;
-    /// BGREWRITEAOF: the text is the reply.
-    fn rewrite_log(&self, engine: &mut Engine) -> Result<&'static str, CommandError>;
+    /// BGREWRITEAOF, which is only scheduled where nothing may begin now: the text is the reply.
+    fn rewrite_log(
+        &self,
+        engine: &mut Engine,
+        scheduled: bool,
+    ) -> Result<&'static str, CommandError>;
     /// BGSAVE CANCEL: the text is the reply.
     fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError>;
     /// LASTSAVE: Unix seconds.
@@ -146,6 +152,8 @@ pub trait Host {
     fn load_log(&self, engine: &mut Engine) -> Result<(), CommandError>;
     /// DEBUG SLEEP: blocks the whole server.
     fn sleep(&self, micros: u64);
+    /// DEBUG AOF-FLUSH-SLEEP: each write to the append-only file takes so much longer.
+    fn sleep_before_log_writes(&self, micros: u64);
     /// The content of the ACL file.
     ///
     /// # Errors

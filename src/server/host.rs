@@ -138,8 +138,12 @@ impl Host for Shell {
         self.persistence.bgsave(engine, options)
     }
 
-    fn rewrite_log(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
-        self.append.rewrite(engine)
+    fn rewrite_log(
+        &self,
+        engine: &mut Engine,
+        scheduled: bool,
+    ) -> Result<&'static str, CommandError> {
+        self.append.rewrite(engine, scheduled)
     }
 
     fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
@@ -186,6 +190,10 @@ impl Host for Shell {
         })?;
         tracing::info!("Append Only File loaded by DEBUG LOADAOF");
         Ok(())
+    }
+
+    fn sleep_before_log_writes(&self, micros: u64) {
+        self.append.sleep_before_writes(micros);
     }
 
     fn sleep(&self, micros: u64) {
@@ -243,7 +251,12 @@ impl Host for Shell {
                 })
             }
             Change::AppendOnly => {
+                engine.unblock_for_log_off();
                 self.append.disable(engine);
+                Ok(())
+            }
+            Change::AppendHow => {
+                self.append.set_how(engine);
                 Ok(())
             }
             Change::LogLevel => {

@@ -358,6 +358,7 @@ fn remove_leftovers(server: &Server) {
 /// begins to write the append-only file if it is on.
 async fn load_data(server: &Rc<Server>) -> Result<(), String> {
     let appends = server.engine.borrow().config.appendonly;
+    tokio::task::spawn_local(AppendOnly::follow(server.clone()));
     if !appends {
         server.with_engine(|engine| {
             let name = &engine.config.appenddirname;
@@ -377,7 +378,6 @@ async fn load_data(server: &Rc<Server>) -> Result<(), String> {
         }
     };
     server.with_engine(|engine| take_part(engine, restored));
-    tokio::task::spawn_local(AppendOnly::follow(server.clone()));
     server.with_engine(|engine| server.append.start(engine, log))
 }
 

@@ -1,6 +1,8 @@
 //! The append-only file: what real servers make of ours, what a crash leaves, what happens when the disk fails.
 //!
 //! * [`readers`]: real servers load what was written.
+//! * [`requests`]: bases made of requests.
+//! * [`starts`]: logs that a start finds, whole and wrong, beside a real server.
 //! * [`durability`]: what is left after kill -9, and what waits for the disk.
 //! * [`crashes`]: rounds of SIGKILL and restart in replication.
 //! * [`disk`]: files that cannot grow.
@@ -15,6 +17,8 @@ mod disk;
 mod durability;
 mod history;
 mod readers;
+mod requests;
+mod starts;
 mod switching;
 
 use base::testing::Rng;

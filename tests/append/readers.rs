@@ -17,11 +17,12 @@ const READERS: [&str; 6] = [
     "valkey-9.1",
 ];
 
-fn rewrite(server: &Server, client: &mut Client) {
+pub fn rewrite(server: &Server, client: &mut Client) {
     let before = client.info_field("persistence", "aof_rewrites");
     client.ok("BGREWRITEAOF");
     wait_until("the log is rewritten", || {
-        client.info_field("persistence", "aof_rewrites") != before
+        let info = client.info("persistence");
+        info["aof_rewrites"] != before && info["aof_rewrite_in_progress"] == "0"
     });
     server.wait_log("Background AOF rewrite finished successfully");
 }

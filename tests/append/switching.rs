@@ -2,7 +2,7 @@
 
 use crate::support::server::Builder;
 use crate::support::wait::wait_until;
-use crate::{copy_log, digest, forebay, loaded_by, write};
+use crate::{copy_log, digest, forebay, loaded_by, log_directory, write};
 use base::testing::Rng;
 
 #[test]
@@ -98,5 +98,169 @@ fn debug_loadaof_gives_what_was_written_and_the_log_goes_on() {
         server.wait_exit();
         let copy = copy_log(&server);
         assert_eq!(loaded_by(Builder::forebay(), copy.path()), expected);
+    }
+}
+
+#[test]
+fn a_rewrite_without_a_log_writes_one_that_can_be_loaded() {
+    for name in ["forebay", "redis-7.2"] {
+        let Some(builder) = Builder::named(name) else {
+            continue;
+        };
+        let server = builder.config("aof-use-rdb-preamble no").start();
+        let mut client = server.client();
+        for (seq, value) in [(1, "one"), (2, "two")] {
+            client.ok(&format!("SET k {value}"));
+            client.ok("BGREWRITEAOF");
+            let base = format!("file appendonly.aof.{seq}.base.aof seq {seq} type b\n");
+            let manifest = log_directory(&server).join("appendonly.aof.manifest");
+            wait_until("the manifest names the base", || {
+                std::fs::read_to_string(&manifest).is_ok_and(|text| text == base)
+            });
+            wait_until("the rewrite has ended", || {
+                client.info_field("persistence", "aof_rewrite_in_progress") == "0"
+            });
+            client.ok("SET k other");
+            client.ok("DEBUG LOADAOF");
+            assert_eq!(client.text("GET k"), value, "{name}");
+        }
+    }
+}
+
+#[test]
+fn rewrites_and_saves_wait_for_each_other_with_the_same_words() {
+    for name in ["forebay", "redis-7.2"] {
+        let Some(builder) = Builder::named(name) else {
+            continue;
+        };
+        let server = builder.config("appendonly yes").start();
+        let mut client = server.client();
+        for i in 0..20 {
+            client.ok(&format!("SET k{i} v"));
+        }
+        client.ok("CONFIG SET rdb-key-save-delay 200000");
+        let scheduled = "Background append only file rewriting scheduled";
+        assert_eq!(client.text("BGSAVE"), "Background saving started");
+        assert_eq!(client.text("BGREWRITEAOF"), scheduled, "{name}");
+        assert_eq!(
+            client.info_field("persistence", "aof_rewrite_scheduled"),
+            "1"
+        );
+        client.ok("CONFIG SET appendonly no");
+        client.ok("CONFIG SET appendonly yes");
+        server.wait_log("AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible.");
+        client.ok("CONFIG SET rdb-key-save-delay 0");
+        wait_until("the rewrite has ended", || {
+            let info = client.info("persistence");
+            info["rdb_bgsave_in_progress"] == "0"
+                && info["aof_rewrite_in_progress"] == "0"
+                && info["aof_rewrite_scheduled"] == "0"
+        });
+        client.ok("CONFIG SET rdb-key-save-delay 200000");
+        for line in ["MULTI", "BGREWRITEAOF", "SET k v"] {
+            client.ok(line);
+        }
+        assert!(client.ok("EXEC").to_string().contains(scheduled), "{name}");
+        wait_until("the rewrite has begun", || {
+            client.info_field("persistence", "aof_rewrite_in_progress") == "1"
+        });
+        assert!(client.error("BGREWRITEAOF").contains("already in progress"));
+        assert!(
+            client
+                .error("BGSAVE")
+                .contains("Another child process is active (AOF?)")
+        );
+        assert_eq!(
+            client.text("BGSAVE SCHEDULE"),
+            "Background saving scheduled"
+        );
+        client.ok("CONFIG SET appendonly no");
+        server.wait_log("Killing running AOF rewrite child: ");
+        wait_until("it has ended", || {
+            client.info_field("persistence", "aof_rewrite_in_progress") == "0"
+        });
+    }
+}
+
+#[test]
+fn history_is_kept_while_it_is_not_to_be_removed() {
+    for name in ["forebay", "redis-7.2"] {
+        let Some(builder) = Builder::named(name) else {
+            continue;
+        };
+        let server = builder.config("appendonly yes").start();
+        let mut client = server.client();
+        client.ok("CONFIG SET aof-disable-auto-gc yes");
+        let manifest = log_directory(&server).join("appendonly.aof.manifest");
+        let is = |text: &str| std::fs::read_to_string(&manifest).is_ok_and(|is| is == text);
+        let now = |seq: usize, kind: &str| {
+            let base = format!("file appendonly.aof.{seq}.base.rdb seq {seq} type ");
+            let incr = format!("file appendonly.aof.{seq}.incr.aof seq {seq} type ");
+            match kind {
+                "h" => (format!("{base}h\n"), format!("{incr}h\n")),
+                _ => (format!("{base}b\n"), format!("{incr}i\n")),
+            }
+        };
+        let mut before = String::new();
+        for seq in 2..4 {
+            client.ok("BGREWRITEAOF");
+            let (base, incr) = now(seq - 1, "h");
+            before = format!("{incr}{base}{before}");
+            let (base, incr) = now(seq, "");
+            let text = format!("{base}{before}{incr}");
+            wait_until("the manifest names the history", || is(&text));
+            wait_until("the rewrite has ended", || {
+                client.info_field("persistence", "aof_rewrite_in_progress") == "0"
+            });
+        }
+        let files = || {
+            std::fs::read_dir(log_directory(&server))
+                .expect("a log")
+                .count()
+        };
+        assert_eq!(files(), 7, "{name}");
+        client.ok("CONFIG SET aof-disable-auto-gc no");
+        let (base, incr) = now(3, "");
+        wait_until("the manifest names no history", || {
+            is(&format!("{base}{incr}"))
+        });
+        wait_until("the history is gone", || files() == 3);
+    }
+}
+
+#[test]
+fn who_waits_for_the_log_is_told_when_it_is_switched_off() {
+    for name in ["forebay", "redis-7.2", "redis-8.2"] {
+        let Some(builder) = Builder::named(name) else {
+            continue;
+        };
+        let server = builder
+            .config("appendonly yes")
+            .config("appendfsync no")
+            .start();
+        let (mut client, mut other) = (server.client(), server.client());
+        other.ok("INCR n");
+        other.send(&["WAITAOF", "1", "0", "0"]).expect("it is sent");
+        wait_until("it waits", || {
+            client.info_field("clients", "blocked_clients") == "1"
+        });
+        client.ok("CONFIG SET appendonly no");
+        let reply = other.read().expect("a reply").to_string();
+        let off = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+        assert!(reply.contains(off), "{name}: {reply}");
+        client.ok("CONFIG SET appendonly yes");
+        client.ok("CONFIG SET appendfsync always");
+        client.ok("CONFIG SET latency-monitor-threshold 1");
+        client.ok("DEBUG AOF-FLUSH-SLEEP 20000");
+        client.ok("INCR n");
+        assert_eq!(client.ok("WAITAOF 1 0 0").to_string(), "[:1, :0]", "{name}");
+        // Real servers do not count this sleep as the time of the write.
+        if name == "forebay" {
+            wait_until("the monitor has seen the slow write", || {
+                let events = client.ok("LATENCY LATEST").to_string();
+                events.contains("aof-write,") && events.contains("aof-write-a")
+            });
+        }
+        client.ok("DEBUG AOF-FLUSH-SLEEP 0");
     }
 }

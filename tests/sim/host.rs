@@ -28,7 +28,7 @@ impl Host for SimHost {
         self.saves.bgsave(engine, options)
     }
 
-    fn rewrite_log(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
+    fn rewrite_log(&self, _: &mut Engine, _: bool) -> Result<&'static str, CommandError> {
         Err(CommandError::fixed("ERR there is no append-only file here"))
     }
 
@@ -65,6 +65,7 @@ impl Host for SimHost {
     }
 
     fn sleep(&self, _: u64) {}
+    fn sleep_before_log_writes(&self, _: u64) {}
 
     fn read_acl_file(&self, _: &str) -> Result<Vec<u8>, String> {
         Err("there is no file".into())

@@ -21,7 +21,7 @@ const DESTROYS: [&str; 13] = [
 ];
 
 /// Who may, and what they do it to.
-const MAY: [(&str, &str); 11] = [
+const MAY: [(&str, &str); 12] = [
     (
         "src/flow/append/writer.rs",
         "files of the append-only log that the manifest does not need any more",
@@ -42,6 +42,10 @@ const MAY: [(&str, &str); 11] = [
     (
         "src/flow/follow/receive.rs",
         "a dump that was received and checked, or its temporary file",
+    ),
+    (
+        "src/server/append/single.rs",
+        "the single file of an older server, which becomes the base of the log",
     ),
     ("src/server/shutdown.rs", "pid file and socket"),
     ("src/server/startup.rs", "the pid file"),

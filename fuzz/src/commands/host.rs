@@ -21,7 +21,7 @@ impl Host for FuzzHost {
     fn bgsave(&self, _: &mut Engine, _: &SaveOptions) -> Result<&'static str, CommandError> {
         Ok("Background saving started")
     }
-    fn rewrite_log(&self, _: &mut Engine) -> Result<&'static str, CommandError> {
+    fn rewrite_log(&self, _: &mut Engine, _: bool) -> Result<&'static str, CommandError> {
         Ok("Background append only file rewriting started")
     }
 
@@ -54,6 +54,7 @@ impl Host for FuzzHost {
         engine.tracking.invalidate_everything();
         Ok(())
     }
+    fn sleep_before_log_writes(&self, _: u64) {}
     fn sleep(&self, _: u64) {}
     fn read_acl_file(&self, _: &str) -> Result<Vec<u8>, String> {
         Err("there is no file".into())

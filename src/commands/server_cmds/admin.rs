@@ -71,7 +71,9 @@ fn time(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 }
 
 fn bgrewriteaof(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
-    let begun = cx.engine.host().rewrite_log(cx.engine)?;
+    // Inside EXEC nothing may start between two commands of the transaction.
+    let scheduled = cx.client.flags.contains(ClientFlags::DENY_BLOCKING);
+    let begun = cx.engine.host().rewrite_log(cx.engine, scheduled)?;
     cx.client.reply.status(begun.as_bytes());
     Ok(())
 }

@@ -259,6 +259,26 @@ impl Engine {
         }
     }
 
+    /// The append-only file is switched off: clients cannot wait for it any longer.
+    pub fn unblock_for_log_off(&mut self) {
+        let waits = |c: &Session| {
+            let on = c.blocked.as_ref().map(|b| &b.on);
+            matches!(
+                on,
+                Some(BlockedOn::Replicas {
+                    durable: Some(Durable { here: true, .. }),
+                    ..
+                })
+            )
+        };
+        let waiting = self.clients.values().filter(|c| waits(c)).map(|c| c.id);
+        for id in waiting.collect::<Vec<_>>() {
+            self.end_wait(id, |engine, session, _| {
+                engine.fail(session, &CommandError::fixed(NO_LOG));
+            });
+        }
+    }
+
     /// The server became a replica: clients cannot wait for keys any longer, and the waiting connections are closed.
     pub fn unblock_for_role_change(&mut self) {
         let waits = |c: &Session| {
@@ -279,6 +299,10 @@ impl Engine {
         }
     }
 }
+
+/// WAITAOF without an append-only file.
+pub const NO_LOG: &str =
+    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
 
 fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
     match blocked.on {

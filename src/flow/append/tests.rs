@@ -89,7 +89,7 @@ fn what_a_rewrite_left_behind_is_removed_and_nothing_else() {
     let seq = play.writer.next_base();
     play.base(0, seq).expect("nothing fails");
     play.writer.begin_increment(false).expect("nothing fails");
-    let done = play.writer.install_base(seq, BaseForm::Requests);
+    let done = play.writer.install_base(seq, BaseForm::Requests, false);
     done.expect("nothing fails");
     play.writer.push(batch(&mut None, 0, 3));
     play.writer.write().expect("nothing fails");
@@ -105,7 +105,7 @@ fn what_a_rewrite_left_behind_is_removed_and_nothing_else() {
         let path = Path::new(DIRECTORY).join(name);
         play.disk.create(&path, 0o644).expect("nothing fails");
     }
-    play.writer.clear_away().expect("nothing fails");
+    play.writer.clear_away(false).expect("nothing fails");
     let mut names = play.disk.list(Path::new(DIRECTORY)).expect("a list");
     names.sort();
     let expected = [
@@ -183,7 +183,7 @@ impl Play {
                 if let Some(cut) = self.cut.take()
                     && self.base(cut, seq).is_ok()
                 {
-                    let _ = self.writer.install_base(seq, BaseForm::Requests);
+                    let _ = self.writer.install_base(seq, BaseForm::Requests, false);
                 }
             }
         }
@@ -205,7 +205,7 @@ fn whatever_fails_and_wherever_it_crashes_what_was_durable_is_loaded_once_and_in
             .begin_increment(false)
             .expect("nothing fails yet");
         play.writer
-            .install_base(1, BaseForm::Requests)
+            .install_base(1, BaseForm::Requests, false)
             .expect("nothing fails yet");
         for _ in 0..40 {
             if rng.below(10) == 0 {

@@ -46,6 +46,8 @@ pub struct Writer<D: Disk> {
     filename: String,
     /// What the manifest on disk says.
     manifest: Manifest,
+    /// Increments before the current one that no manifest has named. They are removed when another base is installed.
+    passed: Vec<String>,
     current: Option<Increment<D>>,
     /// The increments since the last cut, the current one included. A base that is installed goes before these.
     since_cut: Vec<Entry>,
@@ -107,6 +109,7 @@ impl<D: Disk> Writer<D> {
             directory,
             filename,
             manifest,
+            passed: Vec::new(),
             current: None,
             since_cut: Vec::new(),
             kept: VecDeque::new(),
@@ -288,6 +291,45 @@ impl<D: Disk> Writer<D> {
         self.write()
     }
 
+    /// Goes on in the last increment that the manifest names, which is durable and ends after `len` bytes; `sealer` has
+    /// taken in what no seal of it covers. False if there is none, or not this one.
+    ///
+    /// # Errors
+    /// The disk's. Nothing has been written.
+    pub fn resume(&mut self, len: u64, sealer: Sealer) -> Result<bool, AppendError> {
+        let what = "go on in the append-only file";
+        let last = self.manifest.increments.last();
+        let Some(last) = last.filter(|last| last.end.is_none()).cloned() else {
+            return Ok(false);
+        };
+        let Ok(name) = String::from_utf8(last.name.clone()) else {
+            return Ok(false);
+        };
+        let opened = self.disk.open_to_write(&self.path(&name));
+        let mut file = opened.map_err(failed(what))?;
+        if file.size().map_err(failed(what))? != len {
+            return Ok(false);
+        }
+        file.seek(SeekFrom::Start(len)).map_err(failed(what))?;
+        self.current = Some(Increment {
+            file,
+            name,
+            seq: last.seq,
+            listed: true,
+            len,
+            settled: len,
+            sealer,
+            selected: false,
+        });
+        self.since_cut = vec![last];
+        Ok(true)
+    }
+
+    /// The name of the current increment.
+    pub fn increment_name(&self) -> &str {
+        self.current.as_ref().map_or("", |current| &current.name)
+    }
+
     /// Begins a new increment, for what is pushed from now on. If it is `listed` the manifest names it at once; if it is
     /// not, it counts from the next [`Writer::install_base`] on.
     ///
@@ -338,24 +380,36 @@ impl<D: Disk> Writer<D> {
         }
         begun?;
         self.since_cut.push(entry(&next));
-        self.current = Some(next);
+        let before = self.current.replace(next);
+        self.passed.extend(
+            before
+                .filter(|before| !before.listed)
+                .map(|before| before.name),
+        );
         Ok(())
     }
 
     /// The base of this number and form is in its place, durable, and holds everything before the current increment.
+    /// Returns the files that were in the log before and are not any more.
     ///
     /// # Errors
     /// The disk's. The log is what it was, without the base.
-    pub fn install_base(&mut self, seq: i64, form: BaseForm) -> Result<(), AppendError> {
+    pub fn install_base(
+        &mut self,
+        seq: i64,
+        form: BaseForm,
+        keeps_history: bool,
+    ) -> Result<Vec<String>, AppendError> {
         let old = &self.manifest;
         let passed = old.increments.iter();
         let passed = passed.filter(|file| !self.since_cut.contains(file));
-        let passed = old.base.iter().chain(passed).cloned();
+        // The newest first, as real servers have them.
+        let passed = passed.rev().chain(&old.base).cloned();
         let history = passed.map(|file| Entry {
             kind: Kind::History,
             ..file
         });
-        let mut manifest = Manifest {
+        let manifest = Manifest {
             base: Some(Entry {
                 name: names::base(&self.filename, seq, form).into_bytes(),
                 seq,
@@ -363,28 +417,51 @@ impl<D: Disk> Writer<D> {
                 start: None,
                 end: None,
             }),
-            history: old.history.iter().cloned().chain(history).collect(),
+            history: history.chain(old.history.iter().cloned()).collect(),
             increments: self.since_cut.clone(),
         };
-        self.write_manifest(manifest.clone())?;
+        self.write_manifest(manifest)?;
         if let Some(current) = &mut self.current {
             current.listed = true;
         }
-        // Whatever is left of these is removed at the next start, or after the next rewrite.
-        for file in std::mem::take(&mut manifest.history) {
-            let _ = self
-                .disk
-                .remove(&self.path(&String::from_utf8_lossy(&file.name)));
+        let since_cut = &self.since_cut;
+        self.passed
+            .retain(|name| !since_cut.iter().any(|file| file.name == name.as_bytes()));
+        for name in std::mem::take(&mut self.passed) {
+            let _ = self.disk.remove(&self.path(&name));
         }
-        self.write_manifest(manifest)
+        match keeps_history {
+            true => Ok(Vec::new()),
+            false => self.remove_history(),
+        }
+    }
+
+    /// Removes the files that were in the log and are not needed any more. Returns their names.
+    ///
+    /// # Errors
+    /// The disk's. The files are gone, and the manifest goes on naming them.
+    pub fn remove_history(&mut self) -> Result<Vec<String>, AppendError> {
+        if self.manifest.history.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut manifest = self.manifest.clone();
+        // Whatever is left of these is removed at the next start, or after the next rewrite.
+        let history = std::mem::take(&mut manifest.history).into_iter();
+        let history = history.map(|file| String::from_utf8_lossy(&file.name).into_owned());
+        let history: Vec<String> = history.collect();
+        for name in &history {
+            let _ = self.disk.remove(&self.path(name));
+        }
+        self.write_manifest(manifest)?;
+        Ok(history)
     }
 
     /// Removes the files of this log that the manifest does not need: those that a process left which ended in the
-    /// midst of a rewrite. Nobody else may be writing the log.
+    /// midst of a rewrite, and history unless it is kept. Nobody else may be writing the log.
     ///
     /// # Errors
     /// The disk's; nothing that is needed is gone.
-    pub fn clear_away(&mut self) -> Result<(), AppendError> {
+    pub fn clear_away(&mut self, keeps_history: bool) -> Result<(), AppendError> {
         let what = "clear up the directory of the append-only log";
         // The manifest that was read may not be durable, and the one before it may need other files.
         let synced = self.disk.sync_directory(&self.directory);
@@ -392,14 +469,16 @@ impl<D: Disk> Writer<D> {
         let names = self.disk.list(&self.directory).map_err(failed(what))?;
         for name in names.iter().filter_map(|name| name.to_str()) {
             let named = |file: &Entry| file.name == name.as_bytes();
-            if names::is_of_log(&self.filename, name) && !self.manifest.files().any(named) {
+            let history = keeps_history && self.manifest.history.iter().any(named);
+            let needed = history || self.manifest.files().any(named);
+            if names::is_of_log(&self.filename, name) && !needed {
                 let removed = self.disk.remove_unlocked(&self.path(name));
                 removed.map_err(failed(what))?;
             }
         }
         let base = disk::remove_leftovers(&self.disk, &self.directory, ("temp-", ".rdb"));
         base.map_err(failed(what))?;
-        if self.manifest.history.is_empty() {
+        if self.manifest.history.is_empty() || keeps_history {
             return Ok(());
         }
         let mut manifest = self.manifest.clone();
@@ -418,6 +497,14 @@ impl<D: Disk> Writer<D> {
             synced.map_err(failed("sync the append-only file that was loaded"))?;
         }
         Ok(())
+    }
+
+    /// Writes the manifest with which the writer began.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn write_manifest_again(&mut self) -> Result<(), AppendError> {
+        self.write_manifest(self.manifest.clone())
     }
 
     fn write_manifest(&mut self, manifest: Manifest) -> Result<(), AppendError> {

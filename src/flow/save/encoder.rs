@@ -7,6 +7,8 @@ use super::error::SaveError;
 use super::sink::Sink;
 use super::writer::Progress;
 use crate::Fate;
+use aof::requests::{self, Requests};
+use aof::seal::{self, Sealer};
 use base::secret::HashKey;
 use keyspace::Value;
 use keyspace::record::Record;
@@ -61,6 +63,17 @@ pub struct Plan {
     pub key: HashKey,
     /// `rdb-key-save-delay`
     pub key_delay: i64,
+    /// It is written as requests instead of a dump.
+    pub requests: Option<AsRequests>,
+}
+
+/// How a base is written as requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsRequests {
+    /// When it was cut, unix ms.
+    pub ms: u64,
+    /// `aof-timestamp-enabled`
+    pub timestamp: bool,
 }
 
 impl Plan {
@@ -70,6 +83,13 @@ impl Plan {
         if let Some((_, value)) = field {
             *value = b"1".to_vec();
         }
+    }
+
+    /// It is written as requests, which have no checksum at their end.
+    pub fn set_requests(&mut self, how: AsRequests) {
+        self.requests = Some(how);
+        self.checksum = false;
+        self.heat = HeatAs::Nothing;
     }
 }
 
@@ -101,6 +121,9 @@ pub struct Encoder<F> {
     scratch: Scratch,
     /// A value in the form of the target.
     transcoded: Vec<u8>,
+    requests: Requests,
+    /// Seals what is written as requests.
+    sealer: Sealer,
 }
 
 impl<F> Encoder<F> {
@@ -121,6 +144,8 @@ impl<F> Encoder<F> {
             packer,
             scratch,
             transcoded: Vec::new(),
+            requests: Requests::default(),
+            sealer: Sealer::new(),
         }
     }
 
@@ -141,6 +166,15 @@ impl<F> Encoder<F> {
 
     /// Magic, AUX fields, functions, and what modules put before the keys.
     pub fn begin(&mut self) -> Result<(), SaveError> {
+        if let Some(how) = self.plan.requests {
+            if how.timestamp {
+                seal::timestamp((how.ms / 1000) as i64, &mut self.out);
+            }
+            for code in &self.plan.functions {
+                requests::function(code, &mut self.out);
+            }
+            return self.flush_if_full();
+        }
         self.out.extend_from_slice(&self.plan.version.header());
         for (name, value) in &self.plan.aux {
             encode_aux(name.as_bytes(), value, &mut self.out);
@@ -161,6 +195,9 @@ impl<F> Encoder<F> {
 
     /// The keys of one block.
     pub fn block(&mut self, block: Block) -> Result<(), SaveError> {
+        if self.plan.requests.is_some() {
+            return self.block_as_requests(block);
+        }
         self.select(block.db);
         self.keys += block.keys() as u64;
         let as_it_stands = self.plan.heat == HeatAs::Nothing && self.plan.target == Target::Auto;
@@ -176,6 +213,47 @@ impl<F> Encoder<F> {
         self.flush_if_full()
     }
 
+    /// The keys of one block, as requests.
+    fn block_as_requests(&mut self, block: Block) -> Result<(), SaveError> {
+        if self.db != Some(block.db) {
+            self.db = Some(block.db);
+            requests::select(block.db, &mut self.out);
+        }
+        self.keys += block.keys() as u64;
+        let mut rest = block.bytes.as_slice();
+        while !rest.is_empty() {
+            let record = Record::parse(rest);
+            let rdb_type = record.type_byte.rdb_type();
+            let len = value_len(rdb_type, record.rest).expect("the keyspace holds whole records");
+            let (value, after) = record.rest.split_at(len);
+            self.key_as_requests(record.key, record.expire, rdb_type, value)?;
+            rest = after;
+        }
+        for entry in block.values {
+            let mut held = Vec::new();
+            let give = &mut |piece: &[u8]| held.extend_from_slice(piece);
+            let rdb_type = entry.value.rdb_type();
+            leave(entry.value, give, None, &self.progress.clone().freed);
+            self.key_as_requests(&entry.key, entry.expire, rdb_type, &held)?;
+        }
+        Ok(())
+    }
+
+    fn key_as_requests(
+        &mut self,
+        key: &[u8],
+        expire: Option<i64>,
+        rdb_type: RdbType,
+        value: &[u8],
+    ) -> Result<(), SaveError> {
+        let Encoder { requests, out, .. } = self;
+        let encoded = requests.key(key, expire, rdb_type, value, out);
+        encoded.map_err(|e| {
+            SaveError::Cancelled(format!("a held value is not sound: {}", e.with_key(key)))
+        })?;
+        self.flush_if_full()
+    }
+
     /// End opcode and checksum: the sinks have everything.
     pub fn end(&mut self) -> Result<(), SaveError> {
         let expected: u64 = self.plan.cut.dbs.iter().map(|c| c.keys).sum();
@@ -185,6 +263,9 @@ impl<F> Encoder<F> {
                 self.keys
             );
             return Err(SaveError::Cancelled(text));
+        }
+        if self.plan.requests.is_some() {
+            return self.flush();
         }
         self.put_module_aux(true);
         self.out.push(Opcode::Eof.number());
@@ -377,6 +458,11 @@ impl<F> Encoder<F> {
 
     fn flush(&mut self) -> Result<(), SaveError> {
         let mut out = std::mem::take(&mut self.out);
+        if let Some(how) = self.plan.requests.filter(|_| !out.is_empty()) {
+            // It belongs to no place in a replication history: the increment says at which it begins.
+            self.sealer.update(&out);
+            self.sealer.seal(&[b'0'; 40], 0, how.ms, &mut out);
+        }
         let result = self.emit(&out);
         out.clear();
         self.out = out;

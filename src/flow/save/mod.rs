@@ -24,7 +24,7 @@ pub mod sink;
 mod walk;
 pub mod writer;
 
-pub use encoder::{Encoder, HeatAs, Plan};
+pub use encoder::{AsRequests, Encoder, HeatAs, Plan};
 pub use error::SaveError;
 pub use file_sink::FileSink;
 pub use settings::Settings;
@@ -37,6 +37,7 @@ use crate::load::Loading;
 use crate::saves::History;
 use crate::shutdown::Process;
 use crate::{Dataset, Fate, NOT_WHOLE, Which, Whole, WholeInUse};
+use aof::names::BaseForm;
 use base::LogLevel;
 use engine::host::SaveOptions;
 use engine::{CommandError, Engine};
@@ -82,8 +83,8 @@ impl<W: Writers> Clone for Saves<W> {
 pub enum Target<F> {
     /// To this file, as the server's dump.
     Disk(Replacement),
-    /// To this file, as the base of the append-only file: it counts as no save.
-    Base(Replacement),
+    /// To this file, as the base of the append-only file, in this form: it counts as no save.
+    Base(Replacement, BaseForm),
     /// To replicas.
     Sinks(Vec<Box<dyn Sink<F>>>),
 }
@@ -273,7 +274,10 @@ impl<W: Writers> Saves<W> {
         }
         let settings = Settings::read(&engine.config, engine.clock.steady_ms);
         let disk = matches!(request.target, Target::Disk(_));
-        let base = matches!(request.target, Target::Base(_));
+        let base = match request.target {
+            Target::Base(_, form) => Some(form),
+            Target::Disk(_) | Target::Sinks(_) => None,
+        };
         if disk {
             state.last_try = engine.clock.steady_ms / 1000;
         }
@@ -286,8 +290,13 @@ impl<W: Writers> Saves<W> {
                 .map_err(|e| SaveError::Cancelled(e.to_string()))?,
         };
         let mut plan = plan(engine, &settings, request.form, cut.clone());
-        if base {
-            plan.set_base();
+        match base {
+            Some(BaseForm::Dump) => plan.set_base(),
+            Some(BaseForm::Requests) => plan.set_requests(AsRequests {
+                ms: engine.clock.unix_ms as u64,
+                timestamp: engine.config.aof_timestamp_enabled,
+            }),
+            None => {}
         }
         let data_bytes = (engine.used_memory)(engine);
         let open = self.open_later(request.target, settings.incremental_fsync);
@@ -314,7 +323,7 @@ impl<W: Writers> Saves<W> {
         state.running = Some(Running {
             writer,
             disk,
-            base,
+            base: base.is_some(),
             background,
             cut,
             dirty_at_cut: engine.dirty,
@@ -368,7 +377,8 @@ impl<W: Writers> Saves<W> {
         options: &SaveOptions,
     ) -> Result<&'static str, CommandError> {
         let rewrites = self.state.borrow().running.as_ref().is_some_and(|r| r.base);
-        if rewrites && !options.schedule {
+        let waits = options.schedule || (rewrites && options.after_rewrite);
+        if rewrites && !waits {
             return Err(CommandError::fixed(
                 "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
             ));
@@ -378,7 +388,7 @@ impl<W: Writers> Saves<W> {
                 "ERR Background save already in progress",
             ));
         }
-        if options.schedule {
+        if waits {
             self.state.borrow_mut().scheduled = Some(options.clone());
             return Ok("Background saving scheduled");
         }
@@ -497,7 +507,7 @@ impl<W: Writers> Saves<W> {
     ) -> OpenSinks<FileOf<W>> {
         let disk = self.writers.disk().clone();
         match target {
-            Target::Disk(place) | Target::Base(place) => Box::new(move |fate| {
+            Target::Disk(place) | Target::Base(place, _) => Box::new(move |fate| {
                 let sink = FileSink::create(&disk, place, incremental_fsync, fate)?;
                 Ok(vec![Box::new(sink)])
             }),
@@ -558,6 +568,7 @@ fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, 
         heat: settings.heat,
         key: engine.secrets.hash_key(),
         key_delay: engine.config.rdb_key_save_delay,
+        requests: None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! A base that another server has written: the payload of a full sync.
 
-use super::{AppendOnly, Mode, Running};
+use super::{AppendOnly, Mode, Running, form};
 use crate::threads;
+use aof::names::BaseForm;
 use disk::{Aside, DiskFile, Machine};
 use engine::Engine;
 use std::fs::File;
@@ -17,12 +18,13 @@ impl AppendOnly {
     /// is one.
     pub fn take_base(&self, engine: &mut Engine, file: &File) {
         let mut state = self.0.borrow_mut();
-        if state.mode != Mode::Waiting || state.running.is_some() {
+        let form = form(engine);
+        if state.mode != Mode::Waiting || state.running.is_some() || form != BaseForm::Dump {
             return;
         }
         let (tell, told) = oneshot::channel();
-        let (number, seq) = (state.begun, state.next_base());
-        let path = state.base_path(seq);
+        let (number, base) = (state.begun, state.next_base(engine));
+        let path = state.base_path(base);
         let copy = file.again().and_then(|file| {
             let work = move || _ = tell.send(copy(file, &path));
             threads::spawn("forebay-aof-base", work)
@@ -34,8 +36,9 @@ impl AppendOnly {
         state.scheduled = false;
         state.running = Some(Running {
             number,
-            seq,
+            base,
             began_ms: engine.clock.steady_ms,
+            walks: false,
             placed: false,
         });
         let server = state.server.clone();

@@ -34,7 +34,7 @@ impl AppendOnly {
             line("aof_pending_rewrite", &u8::from(state.scheduled));
             line("aof_buffer_length", &state.queue.waiting());
             line("aof_pending_bio_fsync", &report.syncing);
-            line("aof_delayed_fsync", &0);
+            line("aof_delayed_fsync", &report.delayed);
             if let Some(failure) = &state.failure {
                 line("aof_last_write_error", &failure.replace(['\r', '\n'], " "));
             }

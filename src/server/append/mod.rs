@@ -14,12 +14,17 @@
 //!    new one.
 
 mod base;
+mod handle;
 mod info;
+mod off;
 mod queue;
+mod single;
+mod switch;
 mod tap;
 mod thread;
 
-use crate::append_load::LoadedLog;
+pub use handle::AppendOnly;
+
 use crate::{Server, threads};
 use aof::Manifest;
 use aof::names::{self, BaseForm};
@@ -30,71 +35,26 @@ use flow::Whole;
 use flow::append::{Fsync, Mark, Policy, Writer};
 use flow::dump_file::DumpFile;
 use flow::save::{SnapshotRequest, Target};
-use queue::{Order, Queue, Report, Syncs};
+use handle::{Base, Mode, Off, Running, State};
+use queue::{Order, Report, Syncs};
 use replication::{ReplId, ReplOffset};
-use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
-use std::rc::{Rc, Weak};
-use std::thread::JoinHandle;
-use tap::Tap;
+use std::rc::Rc;
+use std::time::Duration;
 
 /// After so many failures of a rewrite the next one waits.
 const FAILURES_AT_ONCE: u32 = 3;
 /// The longest such wait, minutes.
 const WAIT_MAX_MIN: i64 = 60;
 
-/// The log of one server; a handle that can be cloned.
-#[derive(Clone, Default)]
-pub struct AppendOnly(Rc<RefCell<State>>);
-
-/// What becomes of effects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Mode {
-    /// There is no log.
-    #[default]
-    Off,
-    /// They are written to increments that no manifest names before there is a base.
-    Waiting,
-    /// They are in the log.
-    On,
-}
-
-#[derive(Default)]
-struct State {
-    server: Weak<Server>,
-    mode: Mode,
-    tap: Tap,
-    queue: Queue,
-    thread: Option<JoinHandle<()>>,
-    directory: PathBuf,
-    filename: String,
-    /// The number of the last base that was begun.
-    base_seq: i64,
-    /// Rewrites begun.
-    begun: u64,
-    running: Option<Running>,
-    scheduled: bool,
-    /// Bytes of the base.
-    base_bytes: u64,
-    /// Bytes of base and increments after the last rewrite, or after the start.
-    rewritten_bytes: u64,
-    last_seconds: Option<i64>,
-    last_failed: bool,
-    rewrites: u64,
-    failures: u32,
-    /// No rewrite begins by itself before this, seconds of the steady clock.
-    not_before: i64,
-    syncs: Option<Syncs>,
-    failure: Option<String>,
-}
-
-struct Running {
-    number: u64,
-    seq: i64,
-    began_ms: i64,
-    /// The base has been handed to the thread.
-    placed: bool,
+/// `aof-use-rdb-preamble`
+fn form(engine: &Engine) -> BaseForm {
+    // What modules store beside their keys is in dumps only.
+    match engine.config.aof_use_rdb_preamble || !engine.module_aux.is_empty() {
+        true => BaseForm::Dump,
+        false => BaseForm::Requests,
+    }
 }
 
 fn fsync(engine: &Engine) -> Fsync {
@@ -106,17 +66,37 @@ fn fsync(engine: &Engine) -> Fsync {
 }
 
 /// When to sync, as is configured.
-fn syncs(engine: &Engine, rewriting: bool) -> Syncs {
+fn syncs(engine: &Engine, rewriting: bool, sleep: Duration) -> Syncs {
     let limit = usize::try_from(engine.config.aof_buffer_limit).unwrap_or(usize::MAX);
     Syncs {
         fsync: fsync(engine),
         leave_disk_alone: rewriting && engine.config.no_appendfsync_on_rewrite,
         // As much may come while it is synced, and once more, before writers wait.
         from: limit / 4,
+        keeps_history: engine.config.aof_disable_auto_gc,
+        sleep,
+        beside: rewriting,
     }
 }
 
 impl AppendOnly {
+    /// The configuration has changed.
+    pub fn set_how(&self, engine: &Engine) {
+        if self.is_on() {
+            self.0.borrow_mut().set_how(engine);
+        }
+    }
+
+    /// DEBUG AOF-FLUSH-SLEEP.
+    pub fn sleep_before_writes(&self, micros: u64) {
+        let mut state = self.0.borrow_mut();
+        state.sleep = Duration::from_micros(micros);
+        if let Some(syncs) = state.syncs.filter(|_| state.mode != Mode::Off) {
+            let sleep = state.sleep;
+            state.set_syncs(Syncs { sleep, ..syncs });
+        }
+    }
+
     /// Lets it reach the server. Once, at start.
     pub fn attach(&self, server: &Rc<Server>) {
         self.0.borrow_mut().server = Rc::downgrade(server);
@@ -134,98 +114,6 @@ impl AppendOnly {
     /// Effects go to a log.
     pub fn is_on(&self) -> bool {
         self.0.borrow().mode != Mode::Off
-    }
-
-    /// The server starts with a log: goes on in the one that was loaded, or begins one with the dataset as its base.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn start(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
-        let manifest = loaded.and_then(|log| log.manifest);
-        // A single file of an older server is in no manifest: the dataset that was loaded from it becomes a base.
-        let known = manifest.is_some();
-        let mut writer = self.open(engine, manifest.unwrap_or_default())?;
-        if known {
-            writer.clear_away().map_err(|e| e.to_string())?;
-            writer.sync_files().map_err(|e| e.to_string())?;
-            writer.begin_increment(true).map_err(|e| e.to_string())?;
-        } else {
-            let seq = self.0.borrow_mut().next_base();
-            self.write_base(engine, seq)?;
-            writer.begin_increment(false).map_err(|e| e.to_string())?;
-            let installed = writer.install_base(seq, BaseForm::Dump);
-            installed.map_err(|e| e.to_string())?;
-        }
-        let bytes = self.bytes_on_disk(writer.manifest());
-        let mut state = self.0.borrow_mut();
-        (state.base_bytes, state.rewritten_bytes) = bytes;
-        state.begin(engine, writer, Mode::On)
-    }
-
-    /// CONFIG SET appendonly yes.
-    ///
-    /// # Errors
-    /// The disk's, or the log that is there cannot be read.
-    pub fn enable(&self, engine: &mut Engine) -> Result<(), String> {
-        if self.is_on() {
-            return Ok(());
-        }
-        let path = directory(engine).join(names::manifest(&engine.config.appendfilename));
-        let manifest = match fs::read(&path) {
-            Ok(bytes) => Manifest::parse(&bytes).map_err(|e| e.to_string())?,
-            Err(_) => Manifest::default(),
-        };
-        let mut writer = self.open(engine, manifest)?;
-        writer.begin_increment(false).map_err(|e| e.to_string())?;
-        let mut state = self.0.borrow_mut();
-        state.begin(engine, writer, Mode::Waiting)?;
-        state.scheduled = true;
-        drop(state);
-        self.begin_what_is_scheduled(engine);
-        Ok(())
-    }
-
-    /// CONFIG SET appendonly no. Waits until what was committed is durable.
-    pub fn disable(&self, engine: &mut Engine) {
-        if self.is_on() {
-            self.finish(engine);
-            engine.commits.remove_logs();
-            engine.repl.follow_by_log(false);
-            engine.hold_writes_for_log(false);
-            engine.append_failed = None;
-            let mut state = self.0.borrow_mut();
-            state.mode = Mode::Off;
-            state.running = None;
-            state.scheduled = false;
-            state.failure = None;
-        }
-    }
-
-    /// The log is to be loaded anew: it is written to its end, and nothing is logged until [`AppendOnly::resume`].
-    /// Returns whether there was a log.
-    ///
-    /// # Errors
-    /// It has no base yet.
-    pub fn suspend(&self, engine: &mut Engine) -> Result<bool, String> {
-        if self.0.borrow().mode == Mode::Waiting {
-            return Err("the log has no base yet".into());
-        }
-        engine.commit();
-        let was_on = self.is_on();
-        self.disable(engine);
-        Ok(was_on)
-    }
-
-    /// Goes on in the log that was loaded; if it was not loaded, or not to its end, behind what is there.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn resume(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
-        let log = match loaded {
-            Some(log) => log,
-            None => LoadedLog::found(&directory(engine), &engine.config.appendfilename)?,
-        };
-        self.start(engine, Some(log))
     }
 
     /// The process ends: waits until what was committed is durable, or the disk refuses it.
@@ -271,58 +159,40 @@ impl AppendOnly {
         Ok(Writer::new(Machine, directory, filename, manifest, last))
     }
 
-    /// Writes the dataset as a base, doing nothing else.
-    fn write_base(&self, engine: &mut Engine, seq: i64) -> Result<(), String> {
-        let Some(server) = self.0.borrow().server.upgrade() else {
-            return Ok(());
-        };
-        let persistence = &server.persistence;
-        let Some(whole) = persistence.whole(engine) else {
-            return Err(flow::NOT_WHOLE.to_owned());
-        };
-        let request = self.request(&whole, seq);
-        let written = persistence.run_to_end(engine, &whole, request);
-        written.map_err(|e| e.to_string())
-    }
-
-    fn request(&self, whole: &Whole, seq: i64) -> SnapshotRequest<fs::File> {
+    fn request(&self, whole: &Whole, base: Base) -> SnapshotRequest<fs::File> {
         let state = self.0.borrow();
-        let path = state.base_path(seq);
+        let path = state.base_path(base);
         SnapshotRequest {
-            target: Target::Base(DumpFile::at(path).to_replace(whole)),
+            target: Target::Base(DumpFile::at(path).to_replace(whole), base.form),
             form: None,
             only_functions: false,
             on_end: None,
         }
     }
 
-    /// Bytes of the base, and of all files.
-    fn bytes_on_disk(&self, manifest: &Manifest) -> (u64, u64) {
-        let state = self.0.borrow();
-        let bytes = |file: &aof::manifest::File| {
-            let name = String::from_utf8_lossy(&file.name).into_owned();
-            fs::metadata(state.directory.join(name)).map_or(0, |m| m.len())
-        };
-        let base = manifest.base.as_ref().map_or(0, bytes);
-        (base, manifest.files().map(bytes).sum())
-    }
-
-    /// BGREWRITEAOF.
+    /// BGREWRITEAOF. It is only `scheduled` where nothing may begin now. Without a log it writes one all the same, which
+    /// holds the dataset of this moment.
     ///
     /// # Errors
-    /// There is no log, or a rewrite is running.
-    pub fn rewrite(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
-        if !self.is_on() {
-            return Err(CommandError::fixed(
-                "ERR the append-only file is off: there is nothing to rewrite",
-            ));
-        }
+    /// A rewrite is running.
+    pub fn rewrite(
+        &self,
+        engine: &mut Engine,
+        scheduled: bool,
+    ) -> Result<&'static str, CommandError> {
         if self.0.borrow().running.is_some() {
             return Err(CommandError::fixed(
                 "ERR Background append only file rewriting already in progress",
             ));
         }
-        self.0.borrow_mut().scheduled = true;
+        {
+            let mut state = self.0.borrow_mut();
+            state.scheduled = true;
+            (state.failures, state.not_before) = (0, 0);
+        }
+        if scheduled {
+            return Ok("Background append only file rewriting scheduled");
+        }
         self.begin_what_is_scheduled(engine);
         match self.0.borrow().running.is_some() {
             true => Ok("Background append only file rewriting started"),
@@ -372,14 +242,27 @@ impl AppendOnly {
         };
         engine.commit();
         self.hand_over(engine);
-        let (number, seq, listed) = {
+        let mode = self.0.borrow().mode;
+        let off = match mode {
+            Mode::Off => self.open_while_off(engine),
+            Mode::Waiting | Mode::On => Ok(None),
+        };
+        let off = match off {
+            Ok(off) => off,
+            Err(error) => {
+                let mut state = self.0.borrow_mut();
+                state.scheduled = false;
+                return state.rewrite_failed(engine, &error);
+            }
+        };
+        let (number, base, listed) = {
             let mut state = self.0.borrow_mut();
             state.scheduled = false;
             state.begun += 1;
             let listed = state.mode == Mode::On;
-            (state.begun, state.next_base(), listed)
+            (state.begun, state.next_base(engine), listed)
         };
-        let mut request = self.request(&whole, seq);
+        let mut request = self.request(&whole, base);
         let this = self.clone();
         request.on_end = Some(Box::new(move |engine, result| {
             let result = result.map(drop).map_err(|e| e.to_string());
@@ -394,10 +277,16 @@ impl AppendOnly {
                 let mut state = self.0.borrow_mut();
                 state.running = Some(Running {
                     number,
-                    seq,
+                    base,
                     began_ms: engine.clock.steady_ms,
+                    walks: true,
                     placed: false,
                 });
+                state.rewrites += 1;
+                if off.is_some() {
+                    state.off = off;
+                    return;
+                }
                 state.tap.reset();
                 state.queue.order(Order::Cut {
                     listed,
@@ -419,13 +308,21 @@ impl AppendOnly {
         let Some(running) = state.running.as_mut().filter(|r| r.number == number) else {
             return;
         };
-        let seq = running.seq;
+        let base = running.base;
         match result {
             Ok(()) => {
                 running.placed = true;
-                state.base_bytes = fs::metadata(state.base_path(seq)).map_or(0, |m| m.len());
-                let rewrite = number;
-                state.queue.order(Order::Base { seq, rewrite });
+                state.base_bytes = fs::metadata(state.base_path(base)).map_or(0, |m| m.len());
+                if state.mode == Mode::Off {
+                    let keeps = engine.config.aof_disable_auto_gc;
+                    return self.install_while_off(&mut state, (base, keeps), number);
+                }
+                let Base { seq, form } = base;
+                state.queue.order(Order::Base {
+                    seq,
+                    form,
+                    rewrite: number,
+                });
             }
             Err(error) => state.rewrite_failed(engine, &error),
         }
@@ -461,6 +358,13 @@ impl AppendOnly {
             engine.append_failed = report.failure.as_ref().map(refusal);
             state.failure = report.failure.clone();
         }
+        let (threshold, now) = (
+            engine.config.latency_monitor_threshold,
+            engine.clock.unix_ms / 1000,
+        );
+        for (what, ms) in state.queue.take_slow() {
+            engine.latency.note(what, ms, threshold, now);
+        }
         state.end_rewrite(engine, &report);
         tell_replication(engine, state.mode, &report);
         drop(state);
@@ -491,17 +395,14 @@ impl AppendOnly {
     /// Called at each turn of the periodic work.
     pub fn cron(&self, engine: &mut Engine) {
         if !self.is_on() {
-            return;
+            return self.begin_what_is_scheduled(engine);
         }
         self.hand_over(engine);
         self.take_news(engine);
         {
             let mut state = self.0.borrow_mut();
             state.queue.set_followed(engine.repl.listening());
-            let syncs = syncs(engine, state.running.is_some());
-            if state.syncs != Some(syncs) {
-                state.set_syncs(syncs);
-            }
+            state.set_how(engine);
             if state.running.is_none() && !state.scheduled && state.rewrite_is_due(engine) {
                 state.scheduled = true;
             }
@@ -544,6 +445,24 @@ fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
     }
 }
 
+/// A rewrite ended well. These files are not needed any more.
+fn tell_end(removed: &[String]) {
+    tracing::info!("Background AOF rewrite terminated with success");
+    for name in removed {
+        tracing::info!("Removing the history file {name} in the background");
+    }
+    tracing::info!("Background AOF rewrite finished successfully");
+}
+
+/// What the manifest of the log says; nothing if there is none.
+fn manifest_on_disk(engine: &Engine) -> Result<Manifest, String> {
+    let path = directory(engine).join(names::manifest(&engine.config.appendfilename));
+    match fs::read(&path) {
+        Ok(bytes) => Manifest::parse(&bytes).map_err(|e| e.to_string()),
+        Err(_) => Ok(Manifest::default()),
+    }
+}
+
 /// The directory of the log. The working directory is `dir`.
 pub fn directory(engine: &Engine) -> PathBuf {
     let name = PathBuf::from(&engine.config.appenddirname);
@@ -551,13 +470,16 @@ pub fn directory(engine: &Engine) -> PathBuf {
 }
 
 impl State {
-    fn next_base(&mut self) -> i64 {
+    fn next_base(&mut self, engine: &Engine) -> Base {
         self.base_seq += 1;
-        self.base_seq
+        Base {
+            seq: self.base_seq,
+            form: form(engine),
+        }
     }
 
-    fn base_path(&self, seq: i64) -> PathBuf {
-        let name = names::base(&self.filename, seq, BaseForm::Dump);
+    fn base_path(&self, base: Base) -> PathBuf {
+        let name = names::base(&self.filename, base.seq, base.form);
         self.directory.join(name)
     }
 
@@ -579,14 +501,27 @@ impl State {
         let queue = self.queue.clone();
         queue.report(|report| *report = Report::default());
         let name = "forebay-aof";
-        let thread = threads::spawn(name, move || thread::run(writer, &queue, policy));
+        let before = self.rewritten_bytes.saturating_sub(self.base_bytes);
+        let old_bytes = match mode {
+            Mode::On => before.saturating_sub(writer.increment_bytes()),
+            Mode::Off | Mode::Waiting => 0,
+        };
+        let thread = threads::spawn(name, move || thread::run(writer, &queue, policy, old_bytes));
         self.thread = Some(
             thread.map_err(|e| format!("Can't start a thread for the append-only file: {e}"))?,
         );
         self.mode = mode;
-        self.set_syncs(syncs(engine, false));
+        self.set_syncs(syncs(engine, false, self.sleep));
         engine.commits.add_log(Box::new(self.tap.clone()));
         Ok(())
+    }
+
+    /// The log is written as is configured.
+    fn set_how(&mut self, engine: &Engine) {
+        let syncs = syncs(engine, self.running.is_some(), self.sleep);
+        if self.syncs != Some(syncs) {
+            self.set_syncs(syncs);
+        }
     }
 
     fn set_syncs(&mut self, syncs: Syncs) {
@@ -621,14 +556,14 @@ impl State {
             return;
         }
         match result {
-            Ok(()) => {
-                self.last_seconds = Some((engine.clock.steady_ms - running.began_ms) / 1000);
-                (self.last_failed, self.failures) = (false, 0);
-                self.rewrites += 1;
+            Ok(removed) => {
+                let removed = removed.clone();
+                let began_ms = running.began_ms;
+                self.count_end(engine, began_ms);
                 self.rewritten_bytes = self.base_bytes + report.bytes;
                 self.mode = Mode::On;
                 self.running = None;
-                tracing::info!("Background AOF rewrite finished successfully");
+                tell_end(&removed);
             }
             Err(why) => {
                 let why = why.clone();
@@ -637,13 +572,19 @@ impl State {
         }
     }
 
+    fn count_end(&mut self, engine: &Engine, began_ms: i64) {
+        self.last_seconds = Some((engine.clock.steady_ms - began_ms) / 1000);
+        (self.last_failed, self.failures) = (false, 0);
+    }
+
     fn rewrite_failed(&mut self, engine: &mut Engine, why: &str) {
+        self.off = None;
         tracing::warn!("Background AOF rewrite terminated with error: {why}");
         if let Some(running) = self.running.take()
             && running.placed
         {
             // The manifest may name it all the same, if its directory could not be synced: it stays.
-            let path = self.base_path(running.seq);
+            let path = self.base_path(running.base);
             tracing::info!("{} is left where it is", path.display());
         }
         self.last_failed = true;

@@ -1,5 +1,6 @@
 //! What the executor and the thread of the log say to each other.
 
+use aof::names::BaseForm;
 use engine::CommitPosition;
 use flow::append::{Batch, Fsync, Mark};
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ pub enum Order {
     Base {
         /// The number in its name.
         seq: i64,
+        /// How it is written.
+        form: BaseForm,
         /// The rewrite.
         rewrite: u64,
     },
@@ -40,6 +43,12 @@ pub struct Syncs {
     pub leave_disk_alone: bool,
     /// Bytes from which on `everysec` syncs early.
     pub from: usize,
+    /// `aof-disable-auto-gc`
+    pub keeps_history: bool,
+    /// DEBUG AOF-FLUSH-SLEEP.
+    pub sleep: Duration,
+    /// A snapshot is being written too.
+    pub beside: bool,
 }
 
 /// What the thread has come to.
@@ -53,14 +62,16 @@ pub struct Report {
     pub sendable: Option<Mark>,
     /// Why the last attempt to write or to sync failed.
     pub failure: Option<String>,
-    /// The last rewrite whose base was installed, or that failed, and why.
-    pub rewrite: Option<(u64, Result<(), String>)>,
+    /// The last rewrite whose base was installed, and the files that were removed then; or that failed, and why.
+    pub rewrite: Option<(u64, Result<Vec<String>, String>)>,
     /// Bytes of the increments that the manifest names.
     pub bytes: u64,
     /// Bytes that are in memory because they are not durable.
     pub kept: usize,
     /// Syncs that are under way (0 or 1).
     pub syncing: u64,
+    /// Syncs of `everysec` for which what came meanwhile had to wait for long.
+    pub delayed: u64,
 }
 
 /// Batches that wait become one up to so many bytes.
@@ -78,7 +89,12 @@ struct State {
     /// Replicas are sent what has been written.
     followed: bool,
     report: Report,
+    /// What took long, and how many ms, for the latency monitor.
+    slow: Vec<(&'static str, i64)>,
 }
+
+/// Samples for the latency monitor that may wait to be taken.
+const SLOW_MAX: usize = 64;
 
 impl State {
     /// Takes note of whether the thread has to wait.
@@ -194,6 +210,19 @@ impl Queue {
         if news {
             self.0.news.notify_one();
         }
+    }
+
+    /// Something took so many ms.
+    pub fn took(&self, what: &'static str, ms: i64) {
+        let mut state = self.lock();
+        if ms > 0 && state.slow.len() < SLOW_MAX {
+            state.slow.push((what, ms));
+        }
+    }
+
+    /// Takes what took long.
+    pub fn take_slow(&self) -> Vec<(&'static str, i64)> {
+        std::mem::take(&mut self.lock().slow)
     }
 
     /// What the thread has come to.

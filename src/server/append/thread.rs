@@ -9,13 +9,20 @@ use std::time::{Duration, Instant};
 /// How long batches are collected where no reply waits for them.
 const COLLECT: Duration = Duration::from_millis(1);
 
+/// Real servers write while a sync runs when it has run for so long.
+const DELAYED: Duration = Duration::from_secs(2);
+
 /// Works until it is told to stop.
-pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
+pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_bytes: u64) {
     let mut thread = Thread {
         began: Instant::now(),
         policy,
         cut: None,
-        old_bytes: 0,
+        old_bytes,
+        keeps_history: false,
+        sleep: Duration::ZERO,
+        beside: false,
+        delayed: 0,
     };
     let _tells = TellsOfPanic(queue);
     let mut stop = false;
@@ -33,13 +40,23 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
                     fsync,
                     leave_disk_alone,
                     from,
+                    keeps_history,
+                    sleep,
+                    beside,
                 }) => {
+                    (thread.sleep, thread.beside) = (sleep, beside);
+                    if thread.keeps_history && !keeps_history {
+                        forget_history(&mut writer);
+                    }
+                    thread.keeps_history = keeps_history;
                     thread.policy.fsync = fsync;
                     thread.policy.leave_disk_alone = leave_disk_alone;
                     thread.policy.sync_from = from;
                 }
                 Order::Cut { listed, rewrite } => thread.cut(&mut writer, queue, listed, rewrite),
-                Order::Base { seq, rewrite } => thread.base(&mut writer, queue, seq, rewrite),
+                Order::Base { seq, form, rewrite } => {
+                    thread.base(&mut writer, queue, (seq, form), rewrite);
+                }
                 Order::Stop => stop = true,
             }
         }
@@ -51,6 +68,17 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy) {
     }
     let ended = writer.write().and_then(|()| writer.sync());
     thread.tell(&writer, queue, ended);
+}
+
+fn forget_history<D: Disk>(writer: &mut Writer<D>) {
+    match writer.remove_history() {
+        Ok(removed) => {
+            for name in removed {
+                tracing::info!("Removing the history file {name} in the background");
+            }
+        }
+        Err(error) => tracing::warn!("The history of the append-only file stays: {error}"),
+    }
 }
 
 /// The executor learns of it when the thread panics: nothing is written any more.
@@ -72,6 +100,13 @@ struct Thread {
     cut: Option<(u64, Result<(), String>)>,
     /// Bytes of the increments before the current one.
     old_bytes: u64,
+    keeps_history: bool,
+    /// Before each write.
+    sleep: Duration,
+    /// A snapshot is being written too.
+    beside: bool,
+    /// Syncs for which what came meanwhile had to wait for long.
+    delayed: u64,
 }
 
 impl Thread {
@@ -84,7 +119,20 @@ impl Thread {
         if !self.policy.may_try(self.now()) {
             return queue.note(|report| report.kept = writer.kept_bytes());
         }
+        let (begun, writes) = (Instant::now(), writer.has_unwritten());
+        if writes {
+            std::thread::sleep(self.sleep);
+        }
         let mut result = writer.write();
+        if writes {
+            let ms = begun.elapsed().as_millis() as i64;
+            queue.took("aof-write", ms);
+            let alone = match self.beside {
+                true => "aof-write-active-child",
+                false => "aof-write-alone",
+            };
+            queue.took(alone, ms);
+        }
         if result.is_ok() && !self.policy.keeps() {
             writer.settle_written();
         }
@@ -92,7 +140,13 @@ impl Thread {
         if result.is_ok() && writer.has_unsynced() && self.policy.sync_is_due(self.now(), unsynced)
         {
             queue.note(|report| report.syncing = 1);
+            let begun = Instant::now();
             result = writer.sync();
+            let took = begun.elapsed();
+            match self.policy.fsync {
+                Fsync::Always => queue.took("aof-fsync-always", took.as_millis() as i64),
+                _ => self.delayed += u64::from(took >= DELAYED),
+            }
             let now = self.now();
             self.policy.synced(now);
         }
@@ -114,6 +168,7 @@ impl Thread {
             report.bytes = self.old_bytes + writer.increment_bytes();
             report.kept = writer.kept_bytes();
             report.syncing = 0;
+            report.delayed = self.delayed;
         });
     }
 
@@ -122,16 +177,25 @@ impl Thread {
         let result = writer.begin_increment(listed).map_err(|e| e.to_string());
         if result.is_ok() {
             self.old_bytes = old_bytes;
-        } else {
-            queue.report(|report| report.rewrite = Some((rewrite, result.clone())));
+            let name = writer.increment_name();
+            tracing::info!("Creating AOF incr file {name} on background rewrite");
+        } else if let Err(why) = &result {
+            let failed = Err(why.clone());
+            queue.report(|report| report.rewrite = Some((rewrite, failed)));
         }
         self.cut = Some((rewrite, result));
     }
 
-    fn base<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue, seq: i64, rewrite: u64) {
+    fn base<D: Disk>(
+        &mut self,
+        writer: &mut Writer<D>,
+        queue: &Queue,
+        (seq, form): (i64, BaseForm),
+        rewrite: u64,
+    ) {
         let result = match &self.cut {
             Some((of, Ok(()))) if *of == rewrite => writer
-                .install_base(seq, BaseForm::Dump)
+                .install_base(seq, form, self.keeps_history)
                 .map_err(|e| e.to_string()),
             Some((of, Err(why))) if *of == rewrite => Err(why.clone()),
             _ => Err("another rewrite has begun".to_owned()),

@@ -1,12 +1,14 @@
 //! DEBUG LOADAOF: the log that is there is loaded anew, by the executor, which does nothing else meanwhile.
 
-use super::find::{self, Found, Part};
+use super::find::{self, Part};
 use super::judge::{self, Judged};
 use super::replay::Run;
 use super::{LoadedLog, bad_dump, begins_with_dump, place, tails, tell_loaded};
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{Persistence, load_options};
+use aof::Sealer;
 use engine::Engine;
+use flow::load::LoadError;
 use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
@@ -20,20 +22,18 @@ pub fn load_again(persistence: &Persistence, engine: &mut Engine) -> Result<Load
     let found = find::find(&dir, &directory, &filename)?;
     engine.empty_all(false);
     let found = found.ok_or("there is no append-only file")?;
+    let mut end = None;
     for (number, part) in found.parts.iter().enumerate() {
         let last = number + 1 == found.parts.len();
-        load_part(persistence, engine, part, (number == 0, last))?;
+        end = load_part(persistence, engine, part, (number == 0, last))?;
     }
     engine.dirty = 0;
     persistence.start_empty();
-    let Found {
-        directory,
-        manifest,
-        ..
-    } = found;
     Ok(LoadedLog {
-        directory,
-        manifest,
+        directory: found.directory,
+        manifest: found.manifest,
+        single: found.single,
+        end,
     })
 }
 
@@ -42,7 +42,7 @@ fn load_part(
     engine: &mut Engine,
     part: &Part,
     (first, last): (bool, bool),
-) -> Result<(), String> {
+) -> Result<Option<(u64, Sealer)>, String> {
     let begun = Instant::now();
     let start = match begins_with_dump(part, first)? {
         false => 0,
@@ -50,25 +50,23 @@ fn load_part(
     };
     let mut run = Run::new(engine, part.path.clone(), part.name.clone());
     let walked = run.judge_now(engine, start)?;
-    let Judged { end, .. } = judge::judge(&part.path, &walked, tails(engine, last))?;
+    let Judged { end, sealer, .. } = judge::judge(&part.path, &walked, tails(engine, last))?;
     run.finish_now(engine, end)?;
     tell_loaded(part, first, begun);
-    Ok(())
+    Ok(sealer.map(|sealer| (end, sealer)))
 }
 
 fn load_dump(persistence: &Persistence, engine: &mut Engine, path: &Path) -> Result<u64, String> {
-    let fatal = |why: String| bad_dump(path, &why);
-    let file = File::open(path).map_err(|e| fatal(crate::strerror(&e)))?;
+    let fatal = |e: LoadError| bad_dump(path, &e);
+    let file = File::open(path).map_err(|e| fatal(LoadError::reading(0, e)))?;
     let options = LoadOptions {
         keep_expired: true,
         total_bytes: file.metadata().map(|m| m.len()).ok(),
         ..load_options(engine)
     };
     let loaded = load::load(file, &options, &LoadProgress::default());
-    let (loaded, ..) = loaded.map_err(|e| fatal(e.to_string()))?;
+    let (loaded, ..) = loaded.map_err(fatal)?;
     let bytes = loaded.bytes;
-    persistence
-        .install(engine, loaded)
-        .map_err(|e| fatal(e.to_string()))?;
+    persistence.install(engine, loaded).map_err(fatal)?;
     Ok(bytes)
 }

@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 pub struct Found {
     /// Where its files are.
     pub directory: PathBuf,
-    /// What its manifest says; `None` for a single file of an older server.
-    pub manifest: Option<Manifest>,
+    /// What its manifest says, or will say of a single file of an older server.
+    pub manifest: Manifest,
+    /// That single file.
+    pub single: Option<PathBuf>,
     /// The files in the order in which they are loaded.
     pub parts: Vec<Part>,
 }
@@ -49,9 +51,19 @@ pub fn find(dir: &Path, directory: &Path, filename: &str) -> Result<Option<Found
         Ok(bytes) => {
             let manifest = Manifest::parse(&bytes)
                 .map_err(|e| format!("*** FATAL AOF MANIFEST FILE ERROR *** {e}"))?;
-            return with_manifest(directory, manifest).map(Some);
+            return with_manifest(dir, directory, filename, manifest).map(Some);
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
+            let (name, why) = (
+                directory.file_name().unwrap_or_default(),
+                crate::strerror(&e),
+            );
+            let name = name.display();
+            return Err(format!(
+                "Can't open or create append-only dir {name}: {why}"
+            ));
+        }
         Err(e) => {
             let why = crate::strerror(&e);
             return Err(format!(
@@ -65,19 +77,34 @@ pub fn find(dir: &Path, directory: &Path, filename: &str) -> Result<Option<Found
         return Ok(None);
     }
     Ok(Some(Found {
-        directory: dir.to_owned(),
-        manifest: None,
-        parts: vec![part(single)?],
+        directory: directory.to_owned(),
+        manifest: Manifest::of_single(filename),
+        parts: vec![part(single.clone())?],
+        single: Some(single),
     }))
 }
 
-fn with_manifest(directory: &Path, manifest: Manifest) -> Result<Found, String> {
+fn with_manifest(
+    dir: &Path,
+    directory: &Path,
+    filename: &str,
+    manifest: Manifest,
+) -> Result<Found, String> {
     let place = |file: &manifest::File| directory.join(OsStr::from_bytes(&file.name));
-    let parts = manifest.files().map(|file| part(place(file)));
+    // A process may have ended after it had written the manifest and before it moved the file.
+    let single = dir.join(filename);
+    let moved = manifest != Manifest::of_single(filename)
+        || directory.join(filename).exists()
+        || !single.is_file();
+    let parts = match moved {
+        true => manifest.files().map(|file| part(place(file))).collect(),
+        false => part(single.clone()).map(|part| vec![part]),
+    };
     Ok(Found {
         directory: directory.to_owned(),
-        parts: parts.collect::<Result<_, _>>()?,
-        manifest: Some(manifest),
+        parts: parts?,
+        manifest,
+        single: (!moved).then_some(single),
     })
 }
 
@@ -92,7 +119,12 @@ fn part(path: PathBuf) -> Result<Part, String> {
     };
     let looked = look().map_err(|e| {
         let why = crate::strerror(&e);
-        format!("Fatal error: can't open the append log file {name} for reading: {why}")
+        match e.kind() {
+            io::ErrorKind::NotFound => {
+                format!("Unable to obtain the AOF file {name} length. stat: {why}")
+            }
+            _ => format!("Fatal error: can't open the append log file {name} for reading: {why}"),
+        }
     });
     let (bytes, has_dump) = looked?;
     Ok(Part {

@@ -1,6 +1,6 @@
 //! Whether a file of the log is whole, and what becomes of a torn end.
 
-use aof::{Defect, Seal};
+use aof::{Defect, Seal, Sealer, Wrong};
 use std::path::Path;
 use tools::aof::fix::{self, Cut};
 use tools::aof::walk::Walked;
@@ -19,12 +19,14 @@ pub struct Tails {
 }
 
 /// A file that may be run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Judged {
     /// The end of its last whole item.
     pub end: u64,
     /// It is cut off behind the last seal, or before.
     pub cut: bool,
+    /// What no seal covers yet, if nothing was cut off.
+    pub sealer: Option<Sealer>,
 }
 
 /// Judges a file that has been seen to its end. A torn end that may be cut off is set aside and cut off.
@@ -34,8 +36,11 @@ pub struct Judged {
 pub fn judge(path: &Path, walked: &Walked, tails: Tails) -> Result<Judged, String> {
     let seal = walked.judge.last_seal().copied();
     let Some(defect) = &walked.defect else {
-        let end = walked.judge.whole();
-        return Ok(Judged { end, cut: false });
+        return Ok(Judged {
+            end: walked.judge.whole(),
+            cut: false,
+            sealer: Some(walked.judge.clone().into_sealer()),
+        });
     };
     let name = path
         .file_name()
@@ -51,10 +56,12 @@ pub fn judge(path: &Path, walked: &Walked, tails: Tails) -> Result<Judged, Strin
         sound_after: None,
     };
     let aside = fix::cut(&cut).map_err(|e| e.to_string())?;
-    tell(&name, by, &cut, &aside, seal.as_ref());
+    let is_open = matches!(defect.wrong, Wrong::OpenTransaction { .. });
+    tell((&name, by), is_open, &cut, &aside, seal.as_ref());
     Ok(Judged {
         end: cut.keep,
         cut: cut.keep <= walked.judge.proven(),
+        sealer: None,
     })
 }
 
@@ -69,6 +76,11 @@ fn may_cut(
     let bad = format!("Bad file format reading the append only file {name}: {defect}");
     let tool = "Make a backup of your AOF file, then use `forebay aof fix`";
     if !tails.last {
+        if defect.is_cut_off() && tails.truncated {
+            tracing::warn!("!!! Warning: short read while loading the AOF file {name}!!!");
+            tracing::warn!("{bad}");
+            return Err("Fatal error: the truncated file is not the last file".into());
+        }
         return Err(format!(
             "{bad}. It is not the last file, so it cannot be cut off there"
         ));
@@ -112,19 +124,23 @@ fn may_cut(
     }
 }
 
-fn tell(name: &str, by: &str, cut: &Cut, aside: &Path, seal: Option<&Seal>) {
+fn tell((name, by): (&str, &str), is_open: bool, cut: &Cut, aside: &Path, seal: Option<&Seal>) {
+    if is_open {
+        tracing::warn!("Revert incomplete MULTI/EXEC transaction in AOF file {name}");
+    }
     let what = match by {
         "aof-load-truncated" => "short read while loading the AOF file",
         _ => "corrupt tail of the AOF file",
     };
     tracing::warn!("!!! Warning: {what} {name}!!!");
-    tracing::warn!("AOF {name} loaded anyway because {by} is enabled");
     let (keep, lost) = (cut.keep, cut.size - cut.keep);
     tracing::warn!(
-        "Truncating the AOF {name} at offset {keep}: {}. The {lost} bytes after it are in {}",
+        "{}. The {lost} bytes after offset {keep} are set aside in {}",
         cut.why,
         aside.display()
     );
+    tracing::warn!("!!! Truncating the AOF {name} at offset {keep} !!!");
+    tracing::warn!("AOF {name} loaded anyway because {by} is enabled");
     if let Some(seal) = seal {
         tracing::warn!(
             "The last whole batch of {name} ends at replication offset {}, and was written at {} (unix ms)",

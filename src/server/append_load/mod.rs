@@ -25,12 +25,14 @@ use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{in_background, load_options};
 use crate::{Server, threads};
 use ahead::{Mode, Piece, Seen};
-use aof::{Manifest, names};
+use aof::{Manifest, Sealer, names};
 use engine::{Engine, Loading};
 use find::{Found, Part};
 use flow::append::{Reading, Told};
 use flow::boot::Restored;
+use flow::load::LoadError;
 use judge::{Judged, Tails};
+use rdb::{ErrorKind, RdbError};
 use replay::{Run, unreadable};
 use replication::ReplMeta;
 use std::fs::File;
@@ -49,8 +51,12 @@ const SLICE: Duration = Duration::from_millis(2);
 pub struct LoadedLog {
     /// The directory of the files.
     pub directory: PathBuf,
-    /// The files; a single file of an older server is in none yet.
-    pub manifest: Option<Manifest>,
+    /// The files.
+    pub manifest: Manifest,
+    /// The base is a single file of an older server, which is still here and not in the directory of the log.
+    pub single: Option<PathBuf>,
+    /// How the last file ends, if nothing was cut off there.
+    pub end: Option<(u64, Sealer)>,
 }
 
 impl LoadedLog {
@@ -63,7 +69,9 @@ impl LoadedLog {
         let bytes = bytes.map_err(|e| crate::strerror(&e))?;
         Ok(LoadedLog {
             directory: directory.to_owned(),
-            manifest: Some(Manifest::parse(&bytes).map_err(|e| e.to_string())?),
+            manifest: Manifest::parse(&bytes).map_err(|e| e.to_string())?,
+            single: None,
+            end: None,
         })
     }
 }
@@ -92,7 +100,7 @@ pub async fn load_at_start(
     });
     let result = load_parts(server, &found, &progress).await;
     server.with_engine(|engine| server.persistence.end_loading(engine));
-    let told = result?;
+    let (told, end) = result?;
     server.with_engine(|engine| {
         engine.dirty = 0;
         // The files hold a complete dataset, and it is in memory now.
@@ -127,14 +135,11 @@ pub async fn load_at_start(
     });
     let seconds = begun.elapsed().as_secs_f64();
     tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
-    let Found {
-        directory,
-        manifest,
-        ..
-    } = found;
     let log = LoadedLog {
-        directory,
-        manifest,
+        directory: found.directory,
+        manifest: found.manifest,
+        single: found.single,
+        end,
     };
     Ok(Some((log, restored)))
 }
@@ -144,18 +149,18 @@ async fn load_parts(
     server: &Rc<Server>,
     found: &Found,
     progress: &Arc<LoadProgress>,
-) -> Result<Result<Option<Told>, String>, String> {
+) -> Result<(Result<Option<Told>, String>, Option<(u64, Sealer)>), String> {
     let kept = server.with_engine(|engine| engine.repl.history().backlog_bytes_max());
     let mut reading = Reading::new(kept);
-    let mut before = 0;
+    let (mut before, mut end) = (0, None);
     for (number, part) in found.parts.iter().enumerate() {
         let last = number + 1 == found.parts.len();
         let place = (number == 0, last);
-        reading = load_part(server, part, place, reading, progress, before).await?;
+        (reading, end) = load_part(server, part, place, reading, progress, before).await?;
         before += part.bytes;
         progress.bytes.store(before, Ordering::Relaxed);
     }
-    Ok(reading.told())
+    Ok((reading.told(), end))
 }
 
 async fn load_part(
@@ -165,7 +170,7 @@ async fn load_part(
     reading: Reading,
     progress: &Arc<LoadProgress>,
     before: u64,
-) -> Result<Reading, String> {
+) -> Result<(Reading, Option<(u64, Sealer)>), String> {
     let begun = Instant::now();
     let start = match begins_with_dump(part, first)? {
         false => 0,
@@ -187,7 +192,7 @@ async fn load_part(
     run.leave(seen.left_from);
     let (walked, mut reading) = (seen.walked, *seen.reading.unwrap_or_default());
     let judged = in_background(move || judge::judge(&path, &walked, tails)).await;
-    let Judged { end, cut } = judged?;
+    let Judged { end, cut, sealer } = judged?;
     reading.end_file(cut);
     if let Some(from) = run.forget() {
         let range = from..end;
@@ -198,7 +203,7 @@ async fn load_part(
     run_released(server, &mut run).await?;
     run.tell_failures();
     tell_loaded(part, first, begun);
-    Ok(reading)
+    Ok((reading, sealer.map(|sealer| (end, sealer))))
 }
 
 /// Where it is told how far a load has come.
@@ -286,8 +291,9 @@ async fn load_dump(
     path: &Path,
     progress: &Arc<LoadProgress>,
 ) -> Result<u64, String> {
-    let fatal = |why: String| bad_dump(path, &why);
-    let file = File::open(path).map_err(|e| fatal(crate::strerror(&e)))?;
+    let fatal = |e: LoadError| bad_dump(path, &e);
+    tracing::info!("Reading RDB base file on AOF loading...");
+    let file = File::open(path).map_err(|e| fatal(LoadError::reading(0, e)))?;
     let total = file.metadata().map(|m| m.len()).ok();
     let options = server.with_engine(|engine| LoadOptions {
         keep_expired: true,
@@ -296,7 +302,7 @@ async fn load_dump(
     });
     let progress = progress.clone();
     let loaded = in_background(move || load::load(file, &options, &progress)).await;
-    let (loaded, ..) = loaded.map_err(|e| fatal(e.to_string()))?;
+    let (loaded, ..) = loaded.map_err(fatal)?;
     let bytes = loaded.bytes;
     let installed = server.with_engine(|engine| {
         let installed = server.persistence.install(engine, loaded);
@@ -304,13 +310,25 @@ async fn load_dump(
         server.persistence.goes_on_loading();
         installed
     });
-    installed.map_err(|e| fatal(e.to_string()))?;
+    installed.map_err(fatal)?;
     Ok(bytes)
 }
 
-fn bad_dump(path: &Path, why: &str) -> String {
-    format!(
-        "Error reading the RDB preamble of {}: {why}",
-        path.display()
-    )
+/// The text for the log of the server, in which the details are then.
+fn bad_dump(path: &Path, error: &LoadError) -> String {
+    tracing::warn!("{}: {error}", path.display());
+    if let LoadError::Rdb(RdbError {
+        kind: ErrorKind::Truncated,
+        ..
+    }) = error
+    {
+        tracing::warn!("Short read or OOM loading DB. Unrecoverable error, aborting now.");
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).display();
+    match path.extension().is_some_and(|ending| ending == "rdb") {
+        true => format!("Error reading the RDB base file {name}, AOF loading aborted"),
+        false => {
+            format!("Error reading the RDB preamble of the AOF file {name}, AOF loading aborted")
+        }
+    }
 }

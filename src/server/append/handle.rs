@@ -1,0 +1,87 @@
+//! What is kept of the append-only file while the server runs.
+
+use super::queue::{Queue, Syncs};
+use super::tap::Tap;
+use crate::Server;
+use aof::names::BaseForm;
+use disk::Machine;
+use flow::append::Writer;
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::{Rc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The log of one server; a handle that can be cloned.
+#[derive(Clone, Default)]
+pub struct AppendOnly(pub(super) Rc<RefCell<State>>);
+
+/// What becomes of effects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// There is no log.
+    #[default]
+    Off,
+    /// They are written to increments that no manifest names before there is a base.
+    Waiting,
+    /// They are in the log.
+    On,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) server: Weak<Server>,
+    pub(super) mode: Mode,
+    pub(super) tap: Tap,
+    pub(super) queue: Queue,
+    pub(super) thread: Option<JoinHandle<()>>,
+    pub(super) directory: PathBuf,
+    pub(super) filename: String,
+    /// The number of the last base that was begun.
+    pub(super) base_seq: i64,
+    /// Rewrites begun, and new increments.
+    pub(super) begun: u64,
+    pub(super) running: Option<Running>,
+    pub(super) scheduled: bool,
+    /// Bytes of the base.
+    pub(super) base_bytes: u64,
+    /// Bytes of base and increments after the last rewrite, or after the start.
+    pub(super) rewritten_bytes: u64,
+    pub(super) last_seconds: Option<i64>,
+    pub(super) last_failed: bool,
+    pub(super) rewrites: u64,
+    pub(super) failures: u32,
+    /// No rewrite begins by itself before this, seconds of the steady clock.
+    pub(super) not_before: i64,
+    pub(super) syncs: Option<Syncs>,
+    pub(super) failure: Option<String>,
+    /// Before each write.
+    pub(super) sleep: Duration,
+    /// Writes the log of a rewrite that runs while there is none.
+    pub(super) off: Option<Off>,
+}
+
+/// What writes the log of a rewrite that runs while there is none.
+pub(super) enum Off {
+    /// The base is being written.
+    Writer(Box<Writer<Machine>>),
+    /// A thread installs the base.
+    Installs(JoinHandle<()>),
+}
+
+pub(super) struct Running {
+    pub(super) number: u64,
+    pub(super) base: Base,
+    pub(super) began_ms: i64,
+    /// A snapshot writes the base. Else it is a copy of a payload.
+    pub(super) walks: bool,
+    /// The base has been handed to the thread.
+    pub(super) placed: bool,
+}
+
+/// A base that is being written.
+#[derive(Clone, Copy)]
+pub(super) struct Base {
+    pub(super) seq: i64,
+    pub(super) form: BaseForm,
+}

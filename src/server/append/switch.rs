@@ -1,0 +1,161 @@
+//! The log is switched on and off, and goes on after a load.
+
+use super::{AppendOnly, Base, Mode, Order, directory, manifest_on_disk};
+use crate::append_load::LoadedLog;
+use aof::{Manifest, names};
+use engine::Engine;
+use flow::append::AppendError;
+use std::fs;
+
+impl AppendOnly {
+    /// The server starts with a log: goes on in the one that was loaded, or begins one with the dataset as its base.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn start(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
+        let text = |e: AppendError| e.to_string();
+        let writer = match loaded {
+            Some(log) => {
+                let mut writer = self.open(engine, log.manifest)?;
+                if let Some(single) = log.single {
+                    self.take_single(engine, &mut writer, &single)?;
+                }
+                let keeps = engine.config.aof_disable_auto_gc;
+                writer.clear_away(keeps).map_err(text)?;
+                writer.sync_files().map_err(text)?;
+                let resumed = match log.end {
+                    Some((len, sealer)) => writer.resume(len, sealer).unwrap_or_else(|e| {
+                        tracing::info!("The append-only file goes on in a new file: {e}");
+                        false
+                    }),
+                    None => false,
+                };
+                let how = if resumed { "Opening" } else { "Creating" };
+                if !resumed {
+                    writer.begin_increment(true).map_err(text)?;
+                }
+                let name = writer.increment_name();
+                tracing::info!("{how} AOF incr file {name} on server start");
+                writer
+            }
+            None => {
+                let mut writer = self.open(engine, Manifest::default())?;
+                let base = self.0.borrow_mut().next_base(engine);
+                let name = names::base(&engine.config.appendfilename, base.seq, base.form);
+                tracing::info!("Creating AOF base file {name} on server start");
+                self.write_base(engine, base)?;
+                writer.begin_increment(false).map_err(text)?;
+                let name = writer.increment_name();
+                tracing::info!("Creating AOF incr file {name} on server start");
+                writer
+                    .install_base(base.seq, base.form, false)
+                    .map_err(text)?;
+                writer
+            }
+        };
+        let bytes = self.bytes_on_disk(writer.manifest());
+        let mut state = self.0.borrow_mut();
+        (state.base_bytes, state.rewritten_bytes) = bytes;
+        state.begin(engine, writer, Mode::On)
+    }
+
+    /// CONFIG SET appendonly yes.
+    ///
+    /// # Errors
+    /// The disk's, or the log that is there cannot be read.
+    pub fn enable(&self, engine: &mut Engine) -> Result<(), String> {
+        if self.is_on() {
+            return Ok(());
+        }
+        self.give_up_rewrite(engine);
+        let writer = self.open(engine, manifest_on_disk(engine)?)?;
+        let mut state = self.0.borrow_mut();
+        state.begin(engine, writer, Mode::Waiting)?;
+        state.scheduled = true;
+        drop(state);
+        self.begin_what_is_scheduled(engine);
+        let mut state = self.0.borrow_mut();
+        if state.running.is_none() {
+            tracing::info!(
+                "AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible."
+            );
+            // What is written until then has to go somewhere.
+            state.begun += 1;
+            state.queue.order(Order::Cut {
+                listed: false,
+                rewrite: state.begun,
+            });
+        }
+        Ok(())
+    }
+
+    /// CONFIG SET appendonly no. Waits until what was committed is durable.
+    pub fn disable(&self, engine: &mut Engine) {
+        if self.is_on() {
+            self.give_up_rewrite(engine);
+            self.finish(engine);
+            engine.commits.remove_logs();
+            engine.repl.follow_by_log(false);
+            engine.hold_writes_for_log(false);
+            engine.append_failed = None;
+            let mut state = self.0.borrow_mut();
+            state.mode = Mode::Off;
+            state.running = None;
+            state.scheduled = false;
+            state.failure = None;
+        }
+    }
+
+    /// The log is to be loaded anew: it is written to its end, and nothing is logged until [`AppendOnly::resume`].
+    /// Returns whether there was a log.
+    ///
+    /// # Errors
+    /// It has no base yet.
+    pub fn suspend(&self, engine: &mut Engine) -> Result<bool, String> {
+        if self.0.borrow().mode == Mode::Waiting {
+            return Err("the log has no base yet".into());
+        }
+        self.give_up_rewrite(engine);
+        engine.commit();
+        let was_on = self.is_on();
+        self.disable(engine);
+        Ok(was_on)
+    }
+
+    /// Goes on in the log that was loaded; if it was not loaded, or not to its end, behind what is there.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn resume(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
+        let log = match loaded {
+            Some(log) => log,
+            None => LoadedLog::found(&directory(engine), &engine.config.appendfilename)?,
+        };
+        self.start(engine, Some(log))
+    }
+
+    /// Writes the dataset as a base, doing nothing else.
+    fn write_base(&self, engine: &mut Engine, base: Base) -> Result<(), String> {
+        let Some(server) = self.0.borrow().server.upgrade() else {
+            return Ok(());
+        };
+        let persistence = &server.persistence;
+        let Some(whole) = persistence.whole(engine) else {
+            return Err(flow::NOT_WHOLE.to_owned());
+        };
+        let request = self.request(&whole, base);
+        let written = persistence.run_to_end(engine, &whole, request);
+        written.map_err(|e| e.to_string())
+    }
+
+    /// Bytes of the base, and of all files.
+    fn bytes_on_disk(&self, manifest: &Manifest) -> (u64, u64) {
+        let state = self.0.borrow();
+        let bytes = |file: &aof::manifest::File| {
+            let name = String::from_utf8_lossy(&file.name).into_owned();
+            fs::metadata(state.directory.join(name)).map_or(0, |m| m.len())
+        };
+        let base = manifest.base.as_ref().map_or(0, bytes);
+        (base, manifest.files().map(bytes).sum())
+    }
+}
