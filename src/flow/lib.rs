@@ -5,6 +5,7 @@
 //!   [`dump_file`]: where it is. [`saves`]: when to save, and which save is given up.
 //! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset. [`boot`]: the dump at
 //!   the start, and the part in replication that a server begins with.
+//! * [`client`]: the requests of a client.
 //! * [`serve`]: what replicas that sync are sent; [`feed`]: the connection of a replica.
 //!   [`peers`]: what replication asks for, on both sides. [`pipe`]: a payload on its way to a connection;
 //!   [`spill`]: blocks of the stream on disk.
@@ -19,6 +20,7 @@
 
 pub mod append;
 pub mod boot;
+pub mod client;
 pub mod dump_file;
 pub mod expiry;
 pub mod fate;

@@ -11,16 +11,14 @@
 //! be seen) but not parsed. Output that other clients cause ([`Action::Wake`](engine::Action)) is
 //! picked up when the task is woken.
 
-use super::incoming::{self, Incoming};
-use super::outbox::Outbox;
+use super::incoming::Incoming;
+use super::replies::{Attending, Closed, Replies};
 use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
-use base::large;
-use engine::prefetch::{BATCH, Hashes};
-use engine::{ClientFlags, ClientId, CommitPosition, Engine, Executor, Session};
-use resp::{Parser, RequestLimits};
-use smallvec::SmallVec;
+use engine::{ClientFlags, ClientId, Engine, Executor, Session};
+use flow::client::run_requests;
+use resp::Parser;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -33,13 +31,6 @@ const READS_PER_POLL: usize = 4;
 const KEPT_BUFFER: usize = 64 * 1024;
 /// The shared reply buffer is not kept larger than this.
 const KEPT_OUTPUT: usize = 1 << 20;
-/// Bytes of replies that are written before the next request of a batch runs: more would leave the cache
-/// before the socket gets it.
-const WRITE_FROM: usize = 256 * 1024;
-/// The same where replies are values that were not copied: the system takes many at once for less.
-const WRITE_SHARED_FROM: usize = 4 << 20;
-/// Bytes that one client is sent before others have their turn.
-const WRITE_MAX: usize = 8 << 20;
 /// Bytes that may wait to be run before AUTH.
 const UNAUTHENTICATED_INPUT_MAX: usize = 1 << 20;
 
@@ -56,18 +47,13 @@ struct Connection {
     server: Rc<Server>,
     link: Rc<Link>,
     id: ClientId,
-    stream: Stream,
     /// Input after the last request that ran.
     input: Vec<u8>,
     parser: Parser,
     /// The large argument that is half there; `input` ends with its header.
     large: Option<Incoming>,
-    /// Output that the socket did not take.
-    outbox: Outbox,
-    /// The commit that what is written to this client depends on.
-    seal: CommitPosition,
-    /// Requests wait until the client has read some of its output.
-    stalled: bool,
+    /// The socket, and what it did not take.
+    replies: Replies,
 }
 
 /// Serves a client that has been registered as `id` until its connection ends.
@@ -76,23 +62,20 @@ pub async fn serve(server: Rc<Server>, id: ClientId, stream: Stream) {
         link: server.link(id),
         server: server.clone(),
         id,
-        stream,
         input: Vec::new(),
         parser: Parser::default(),
         large: None,
-        outbox: Outbox::default(),
-        seal: CommitPosition::default(),
-        stalled: false,
+        replies: Replies::new(id, stream),
     };
     if let Some(session) = server.engine.borrow_mut().clients.get_mut(&id) {
         session.reply.output_mut().divide();
     }
     let end = std::future::poll_fn(|cx| connection.poll(cx)).await;
     if let End::Replica = end {
-        let unsent = connection.outbox.into_bytes();
-        super::repl::serve_replica(&server, id, connection.stream, connection.input, unsent).await;
+        let (stream, unsent) = connection.replies.into_rest();
+        super::repl::serve_replica(&server, id, stream, connection.input, unsent).await;
     } else {
-        connection.stream.farewell();
+        connection.replies.stream.farewell();
     }
     server.disconnect(id);
 }
@@ -108,11 +91,15 @@ impl Connection {
 
     /// Does as much as possible without waiting. Afterwards the task is registered for what it waits for.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let held = self.stream.holds_output();
-        if held && let Poll::Ready(Err(_)) = Pin::new(&mut self.stream).poll_flush(cx) {
+        let held = self.replies.stream.holds_output();
+        if held && let Poll::Ready(Err(_)) = Pin::new(&mut self.replies.stream).poll_flush(cx) {
             return Err(End::Closed);
         }
-        if self.link.take_touched() || !self.outbox.is_empty() || self.stalled || held {
+        if self.link.take_touched()
+            || !self.replies.outbox.is_empty()
+            || self.replies.stalled
+            || held
+        {
             // Somebody wrote, unblocked or closed; or the socket takes bytes again.
             self.run(cx, &[], 0)?;
         }
@@ -133,7 +120,7 @@ impl Connection {
             // The rest of a large argument in one piece, but never memory for what may not come.
             let wanted = self.parser.wanted(self.input.len());
             self.input.reserve(wanted.clamp(READ_SIZE, 1 << 20));
-            let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+            let read = pin!(self.replies.stream.read_buf(&mut self.input)).poll(cx);
             return match read {
                 Poll::Pending => Ok(Poll::Pending),
                 Poll::Ready(Ok(n)) if n > 0 => self.run(cx, &[], n).map(Poll::Ready),
@@ -143,7 +130,7 @@ impl Connection {
         // What is read is the batch's own until its requests have run.
         let mut batch = self.server.take_input();
         let mut buf = ReadBuf::new(&mut batch);
-        let read = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        let read = Pin::new(&mut self.replies.stream).poll_read(cx, &mut buf);
         let n = buf.filled().len();
         let done = match read {
             Poll::Pending => Ok(Poll::Pending),
@@ -161,7 +148,7 @@ impl Connection {
         };
         let mut scratch = self.server.take_input();
         let mut buf = ReadBuf::new(large.room(&mut scratch));
-        let read = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        let read = Pin::new(&mut self.replies.stream).poll_read(cx, &mut buf);
         let n = buf.filled().len();
         self.server.keep_input(scratch);
         match read {
@@ -214,10 +201,10 @@ impl Connection {
         let mut written = Ok(());
         if !session.reply.is_empty() {
             // It was written by others: its request ran when it was its turn, which may have been behind any commit.
-            self.seal = engine.commits.seal();
+            self.replies.sealed(engine.commits.seal());
         }
-        if !self.outbox.is_empty() {
-            written = self.write(cx, engine, &mut session);
+        if !self.replies.outbox.is_empty() {
+            written = self.replies.write(cx, engine, &mut session);
         }
         let lent = session.reply.is_empty();
         if lent {
@@ -246,9 +233,9 @@ impl Connection {
         engine.deliver_mail(&mut session);
         engine.check_hard_limit(&mut session);
         if written.is_ok() {
-            written = self.write(cx, engine, &mut session);
+            written = self.replies.write(cx, engine, &mut session);
         }
-        if self.stalled && self.outbox.len() < engine.requests_wait_from(&session) {
+        if self.replies.stalled && self.replies.outbox.len() < engine.requests_wait_from(&session) {
             // The socket took enough of it for the next requests, and will not wake this task by itself.
             cx.waker().wake_by_ref();
         }
@@ -287,31 +274,6 @@ impl Connection {
             || (session.must_log_in() && waiting > UNAUTHENTICATED_INPUT_MAX)
     }
 
-    /// Bytes of replies at which a batch stops to look after them.
-    fn attend_from(&mut self, engine: &Engine, session: &mut Session) -> usize {
-        let max = engine.output_max(session);
-        let left = max.saturating_sub(self.outbox.len());
-        session.reply.output_mut().set_limit(left);
-        self.stalled =
-            !self.outbox.is_empty() && self.outbox.len() >= engine.requests_wait_from(session);
-        left.min(WRITE_SHARED_FROM)
-    }
-
-    /// Much is pending between two requests of a batch: the client is closed, or gets it, or waits.
-    #[cold]
-    fn attend(
-        &mut self,
-        cx: &mut Context<'_>,
-        engine: &mut Engine,
-        session: &mut Session,
-    ) -> usize {
-        engine.check_hard_limit(session);
-        if self.write(cx, engine, session).is_err() {
-            session.flags.insert(ClientFlags::CLOSE_ASAP);
-        }
-        self.attend_from(engine, session)
-    }
-
     /// Runs whole requests from the front of `buf`; returns how many bytes are done with.
     fn run_requests(
         &mut self,
@@ -320,71 +282,14 @@ impl Connection {
         session: &mut Session,
         buf: &[u8],
     ) -> usize {
-        let mut done = 0;
-        let mut attend_from = self.attend_from(engine, session);
-        session.query_buffer = buf.len();
-        while may_run(session) && !self.stalled {
-            let limits = RequestLimits {
-                bulk: engine.config.proto_max_bulk_len as u64,
-                unauthenticated: session.must_log_in(),
-            };
-            // AUTH changes what may follow it.
-            let max = if limits.unauthenticated { 1 } else { BATCH };
-            let rest = &buf[done..];
-            let parsed = self.parser.parse(rest, limits, max);
-            let args = |i| self.parser.request(i, rest);
-            let mut hashes = Hashes::default();
-            hashes.prefetch(engine, session.db, self.parser.len(), args);
-            let mut ran = 0;
-            while ran < self.parser.len() && may_run(session) && !self.stalled {
-                let mut argv = SmallVec::<[&[u8]; 16]>::new();
-                self.parser
-                    .request(ran, rest)
-                    .for_each(|arg| argv.push(arg));
-                let hint = hashes.hint(ran, &argv);
-                let seal = engine.commits.seal();
-                if ran == 0 && self.parser.is_refused() {
-                    engine.reject(session, &incoming::REFUSED);
-                } else {
-                    let run = || engine.run_hinted(session, &argv, hint);
-                    large::offer(self.parser.larges(), run);
-                }
-                drop(argv);
-                engine.after_command();
-                if engine.commits.seal() != seal {
-                    // The request has written. Those who only read do not wait for the disk.
-                    self.seal = engine.commits.seal();
-                }
-                ran += 1;
-                let reply = &session.reply;
-                if reply.len() >= attend_from || reply.own_len() >= WRITE_FROM || reply.is_overrun()
-                {
-                    attend_from = self.attend(cx, engine, session);
-                }
-            }
-            let all = ran == self.parser.len();
-            done += self.parser.consume(ran);
-            if !all {
-                break;
-            }
-            if let Err(error) = parsed {
-                session.reply.error(error.to_string());
-                session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
-                return buf.len();
-            }
-            if ran < max {
-                break;
-            }
-            if limits.unauthenticated {
-                attend_from = self.attend_from(engine, session);
-            }
-        }
-        done
+        let replies = &mut self.replies;
+        let mut attending = Attending { replies, cx };
+        run_requests(&mut self.parser, engine, session, buf, &mut attending)
     }
 
-    fn verdict(&self, session: &mut Session, written: Result<(), End>) -> Result<(), End> {
-        written?;
-        let idle = self.outbox.is_empty() && !self.stream.holds_output();
+    fn verdict(&self, session: &mut Session, written: Result<(), Closed>) -> Result<(), End> {
+        written.map_err(|Closed| End::Closed)?;
+        let idle = self.replies.outbox.is_empty() && !self.replies.stream.holds_output();
         if session.flags.contains(ClientFlags::CLOSE_ASAP)
             || (idle && session.flags.contains(ClientFlags::CLOSE_AFTER_REPLY))
         {
@@ -396,90 +301,5 @@ impl Connection {
             return Err(End::Replica);
         }
         Ok(())
-    }
-
-    /// Writes pending output until the socket takes no more. A client that is being closed gets nothing more.
-    fn write(
-        &mut self,
-        cx: &mut Context<'_>,
-        engine: &mut Engine,
-        session: &mut Session,
-    ) -> Result<(), End> {
-        if session.flags.contains(ClientFlags::CLOSE_ASAP) {
-            session.reply.clear();
-            return Ok(());
-        }
-        let commits = &mut engine.commits;
-        let (seal, durable) = (self.seal, commits.durable());
-        let output = session.reply.output_mut();
-        let mut sent = 0;
-        if self.outbox.is_empty()
-            && seal <= durable
-            && let Some(bytes) = output.single()
-        {
-            while sent < bytes.len() {
-                match write_some(&mut self.stream, cx, &bytes[sent..])? {
-                    Some(n) => sent += n,
-                    None => break,
-                }
-            }
-            if sent == bytes.len() {
-                output.clear();
-            } else {
-                self.outbox.take(output, seal);
-                self.outbox.release(durable);
-                self.outbox.advance(sent);
-            }
-        } else {
-            self.outbox.take(output, seal);
-            self.outbox.release(durable);
-            if let Some(next) = self.outbox.seal() {
-                commits.wake_when_durable(self.id, next);
-            }
-            let most = self.stream.turn(WRITE_MAX);
-            while self.outbox.open() > 0 {
-                if sent >= most {
-                    // Others have their turn.
-                    cx.waker().wake_by_ref();
-                    break;
-                }
-                let slices = self.outbox.slices();
-                match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices) {
-                    Poll::Ready(Ok(n)) if n > 0 => {
-                        drop(slices);
-                        self.outbox.advance(n);
-                        sent += n;
-                    }
-                    Poll::Ready(_) => return Err(End::Closed),
-                    Poll::Pending => break,
-                }
-            }
-        }
-        session.bytes_out += sent as u64;
-        engine.stats.net_output += sent as u64;
-        engine.stats.writes += u64::from(sent > 0);
-        session.unsent = self.outbox.len();
-        Ok(())
-    }
-}
-
-/// A client whose next request may run now.
-fn may_run(session: &Session) -> bool {
-    session.blocked.is_none()
-        && !session.flags.intersects(
-            ClientFlags::CLOSE_ASAP | ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::REPLICA,
-        )
-}
-
-/// Bytes that the socket took, `None` if it takes none now.
-fn write_some(
-    stream: &mut Stream,
-    cx: &mut Context<'_>,
-    bytes: &[u8],
-) -> Result<Option<usize>, End> {
-    match Pin::new(stream).poll_write(cx, bytes) {
-        Poll::Ready(Ok(n)) if n > 0 => Ok(Some(n)),
-        Poll::Ready(_) => Err(End::Closed),
-        Poll::Pending => Ok(None),
     }
 }

@@ -4,11 +4,6 @@
 //! request only and the connection stays open.
 
 use base::large::{Growing, Large};
-use engine::CommandError;
-
-/// The answer to a request with an argument that there is no memory for.
-pub const REFUSED: CommandError =
-    CommandError::fixed("OOM the system refuses the memory for a large argument");
 
 /// How much of it has come.
 pub enum Incoming {

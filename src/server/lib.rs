@@ -10,7 +10,8 @@
 //!   [`stream`]: TCP, Unix or TLS.
 //! * [`secure`]: an encrypted socket; [`handshake`]: the threads that make handshakes; [`tls_files`]: certificates
 //!   and keys.
-//! * [`limits`]: what a client may send ahead. [`outbox`]: what its socket has not taken yet.
+//! * [`limits`]: what a client may send ahead. [`replies`], [`outbox`]: what is written to it, and what
+//!   its socket has not taken yet.
 //! * [`host`]: what commands need of the world; [`cron`]: what happens without a request;
 //!   [`repack`]: when values are moved together.
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
@@ -49,6 +50,7 @@ pub mod priority;
 pub mod reaper;
 pub mod repack;
 pub mod repl;
+mod replies;
 // A sanitizer sees the system's allocations only.
 #[cfg(not(any(miri, fuzzing)))]
 mod reserved;

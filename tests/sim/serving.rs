@@ -3,11 +3,12 @@
 
 use super::node::Node;
 use super::scratch::{SimScratch, Source};
-use forebay::engine::{ClientFlags, ClientId};
+use forebay::engine::{ClientFlags, ClientId, CommitPosition, Engine, Session};
+use forebay::flow::client::{Attendant, run_requests};
 use forebay::flow::feed::{End, Feed, Next};
 use forebay::flow::pipe::Read;
 use forebay::flow::spill;
-use forebay::resp::{Parser, RequestLimits};
+use forebay::resp::Parser;
 
 /// A connection that was accepted.
 pub enum Peer {
@@ -21,6 +22,25 @@ pub struct Replica {
     feed: Feed<Source>,
     /// Bytes of the stream that the disk gives at this time.
     reading: Option<(u64, Result<Vec<u8>, String>)>,
+}
+
+/// Replies are few until a connection is a replica's: nobody has to look after them.
+struct Nobody;
+
+impl Attendant for Nobody {
+    fn attend_from(&mut self, _: &Engine, _: &mut Session) -> usize {
+        usize::MAX
+    }
+
+    fn attend(&mut self, _: &mut Engine, _: &mut Session) -> usize {
+        usize::MAX
+    }
+
+    fn is_stalled(&self) -> bool {
+        false
+    }
+
+    fn sealed(&mut self, _: CommitPosition) {}
 }
 
 /// A client's connection.
@@ -82,26 +102,18 @@ impl Node {
 
     /// Runs requests up to one that makes the connection a replica's; true if there was one.
     fn run_client(&mut self, id: ClientId, client: &mut Client) -> Result<bool, End> {
-        let limits = RequestLimits {
-            bulk: 1 << 20,
-            unauthenticated: false,
-        };
-        let mut is_replica = false;
-        while !is_replica {
-            let parsed = client.parser.parse(&client.input, limits, 1);
-            parsed.expect("replicas speak the protocol");
-            if client.parser.is_empty() {
-                break;
-            }
-            let argv: Vec<&[u8]> = client.parser.request(0, &client.input).collect();
-            self.engine.execute(id, &argv);
-            let session = self.engine.clients.get_mut(&id).ok_or(End::Closed)?;
-            client.out.extend(session.reply.take());
-            is_replica = session.flags.contains(ClientFlags::REPLICA);
-            let done = client.parser.consume(1);
-            client.input.drain(..done);
+        let engine = &mut self.engine;
+        let mut session = engine.lend(id).ok_or(End::Closed)?;
+        let Client { input, parser, out } = client;
+        let done = run_requests(parser, engine, &mut session, input, &mut Nobody);
+        input.drain(..done);
+        out.extend(session.reply.take());
+        let flags = session.flags;
+        engine.give_back(session);
+        match flags.intersects(ClientFlags::CLOSE_ASAP | ClientFlags::CLOSE_AFTER_REPLY) {
+            true => Err(End::Closed),
+            false => Ok(flags.contains(ClientFlags::REPLICA)),
         }
-        Ok(is_replica)
     }
 
     /// Up to `max` bytes for a connection. An error if it must be closed.

@@ -27,7 +27,7 @@ impl<F: DiskFile> FileCopy<F> {
             file,
             at: 0,
             len,
-            buf: Vec::new(),
+            buf: vec![0; CHUNK.min(usize::try_from(len).unwrap_or(CHUNK))],
         })
     }
 
@@ -45,8 +45,7 @@ impl<F: DiskFile> FileCopy<F> {
         if left == 0 {
             return Ok(None);
         }
-        self.buf.resize(CHUNK, 0);
-        let most = left.min(CHUNK);
+        let most = left.min(self.buf.len());
         let n = self.file.read_some_at(&mut self.buf[..most], self.at)?;
         if n == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
