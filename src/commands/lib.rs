@@ -53,7 +53,7 @@ pub mod strings_increx;
 pub mod strings_lcs;
 pub mod strings_numbers;
 pub mod strings_ranges;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod transactions;
 #[cfg(test)]

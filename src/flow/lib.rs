@@ -37,6 +37,8 @@ mod scratch_for_tests;
 pub mod serve;
 pub mod shutdown;
 pub mod spill;
+#[cfg(test)]
+mod testing;
 pub mod whole;
 
 pub use boot::Boot;

@@ -157,7 +157,8 @@ impl<R: Read> Windows<R> {
     pub fn hand_out(&mut self, used: usize) -> io::Result<Window> {
         let mut next = self.pool.take();
         let rest = &self.current[used..];
-        let large_pages = true;
+        // Behind the end of the source there is no more than the rest.
+        let large_pages = !self.ended;
         next.space(rest.len(), large_pages)?[..rest.len()].copy_from_slice(rest);
         next.filled(rest.len());
         let mut bytes = std::mem::replace(&mut self.current, next);

@@ -5,8 +5,8 @@
 //! [`Climate`](weather::Climate). When the troubles stop, every server must hold what the primary holds, at the same
 //! offset of the same history, within bounded virtual time; [`judge`] says what must hold meanwhile.
 //!
-//! A failure prints climate and seed: `SIM_CLIMATE=network SIM_SEED=17` runs that one alone, `SIM_SEEDS=<n>` sets how
-//! many each climate gets. What failed once is kept, with its story, in `testdata/seeds.txt`.
+//! A failure prints the line that runs its seed again, alone: `SIM_CLIMATE=network SIM_SEED=17 cargo test --test sim`.
+//! `SIM_SEEDS=<n>` sets how many seeds each climate gets. What failed once is kept, with its story, in `testdata/seeds.txt`.
 //!
 //! * [`node`]: one server: an engine, and the product's drivers, with what they need of the world: [`serving`] replicas'
 //!   connections, [`saving`] snapshots, [`receiving`] payloads, and [`transport`] between them. [`follower`]: what is
@@ -59,13 +59,14 @@ fn run(climate: Climate) -> Tally {
 }
 
 fn run_one(climate: Climate, seed: u64) -> Tally {
-    let name = climate.name();
     let result = std::panic::catch_unwind(|| World::new(seed, climate).run());
-    match result {
-        Ok(Ok(tally)) => tally,
-        Ok(Err(why)) => panic!("SIM_CLIMATE={name} SIM_SEED={seed}: {why}"),
-        Err(_) => panic!("SIM_CLIMATE={name} SIM_SEED={seed}: panicked, see above"),
-    }
+    let why = match result {
+        Ok(Ok(tally)) => return tally,
+        Ok(Err(why)) => why,
+        Err(_) => "it panicked, see above".to_owned(),
+    };
+    let name = climate.name();
+    panic!("run it again: SIM_CLIMATE={name} SIM_SEED={seed} cargo test --test sim\n{why}");
 }
 
 /// True unless single seeds were asked for: then not everything happens that should.

@@ -15,6 +15,8 @@
 
 mod outbox;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 pub use outbox::{Outbox, Payload};
 

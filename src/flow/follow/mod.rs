@@ -16,6 +16,8 @@
 
 mod install;
 mod receive;
+#[cfg(test)]
+mod tests;
 
 pub use receive::{Incoming, IntoFile, PlacedFile, Received, ReceivedFile, Receivers, Receiving};
 

@@ -4,6 +4,9 @@
 //!  * Handing the role over is part of it: replication decides, and here writes are held, and the link begins or ends.
 //!  * What needs a connection is left in its [`Outbox`], and who serves the connection is woken.
 
+#[cfg(test)]
+mod tests;
+
 use crate::Which;
 use crate::feed::{Outbox, Payload};
 use crate::save::{FileOf, Saves, Sink, Writers};

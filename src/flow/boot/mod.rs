@@ -9,6 +9,9 @@
 //!  * Dump and append-only file may say at which place of which history they end. The server goes on from there: as a
 //!    replica it asks for what is missing, as a primary it serves replicas that were there.
 
+#[cfg(test)]
+mod tests;
+
 use crate::load::{LoadError, LoadOptions, LoadProgress, Loaded, announce, options};
 use crate::save::{FileOf, Saves, Writers};
 use base::LogLevel;
@@ -48,16 +51,16 @@ pub struct Boot<W: Writers> {
     salvages: bool,
 }
 
+/// A load that begins, and what it loads.
+pub type Found<W> = (Boot<W>, Dump<FileOf<W>>);
+
 impl<W: Writers> Boot<W> {
     /// Looks for the dump. Without one the dataset is empty and complete; with one the server loads from now on, and
     /// [`Boot::loaded`] must follow.
     ///
     /// # Errors
     /// The text with which the server ends: the dump cannot be opened.
-    pub fn look(
-        saves: &Saves<W>,
-        engine: &mut Engine,
-    ) -> Result<Option<(Boot<W>, Dump<FileOf<W>>)>, String> {
+    pub fn look(saves: &Saves<W>, engine: &mut Engine) -> Result<Option<Found<W>>, String> {
         let path = PathBuf::from(&engine.config.dbfilename);
         let file = match saves.writers().disk().open(&path) {
             Ok(file) => file,
