@@ -48,6 +48,13 @@ impl Replication {
         left
     }
 
+    /// The stream is not read for now, so that its silence says nothing of the primary.
+    pub fn link_is_held(&mut self) {
+        if let Some(up) = &mut self.upstream {
+            up.link.is_held(self.now_ms);
+        }
+    }
+
     /// What an action means for us.
     fn note(&mut self, action: &LinkAction<'_>) {
         let now_ms = self.now_ms;

@@ -12,6 +12,8 @@
 //!
 //!  * A full sync gives nothing up before [`crate::payload`] says so, and before somebody is there to take the payload.
 //!  * While a script is parked the dataset is its own: nothing is read, and the outcome of a payload is held back.
+//!  * While the append-only file holds writers the stream is not read either, and its silence is no reason to give the
+//!    link up.
 //!  * Connections, threads and time are the caller's: the server has real ones, the simulator its own.
 
 mod install;
@@ -107,6 +109,13 @@ pub struct Follower<R: Receivers> {
     session: Option<ClientId>,
 }
 
+/// The stream waits as clients that write do: the append-only file has as much in memory as it may. The rest of it stays
+/// with the connection, and with the primary.
+fn waits_for_log(engine: &Engine) -> bool {
+    let upstream = engine.repl.upstream();
+    engine.holds_writes_for_log() && upstream.is_some_and(|up| up.link.is_up())
+}
+
 impl<R: Receivers> Follower<R> {
     /// A link without a connection; what it receives is installed by `saves`.
     pub fn new(saves: Saves<R>) -> Follower<R> {
@@ -126,7 +135,9 @@ impl<R: Receivers> Follower<R> {
     /// True while the connection should be read.
     pub fn wants_input(&self, engine: &Engine) -> bool {
         let upstream = engine.repl.upstream();
-        upstream.is_some_and(|up| up.link.wants_input()) && !engine.script_is_parked()
+        upstream.is_some_and(|up| up.link.wants_input())
+            && !engine.script_is_parked()
+            && !waits_for_log(engine)
     }
 
     /// How the payload that arrives or is loaded is taken.
@@ -190,6 +201,9 @@ impl<R: Receivers> Follower<R> {
         engine.sync_repl_clock();
         match turn {
             Turn::Step(input) => {
+                if waits_for_log(engine) {
+                    engine.repl.link_is_held();
+                }
                 for action in engine.repl.on_link(input).into_iter().rev() {
                     turns.0.push_front(Turn::Act(action));
                 }

@@ -258,6 +258,11 @@ impl Link {
         )
     }
 
+    /// The stream is not read at this time, by the driver's choice: the primary is not silent.
+    pub fn is_held(&mut self, now_ms: u64) {
+        self.last_io_ms = now_ms;
+    }
+
     /// Takes one event.
     pub fn step<'a>(
         &mut self,

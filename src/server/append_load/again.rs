@@ -7,7 +7,7 @@ use super::{LoadedLog, bad_dump, begins_with_dump, place, tails, tell_loaded};
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{Persistence, load_options};
 use aof::Sealer;
-use engine::Engine;
+use engine::{Engine, Loading};
 use flow::load::LoadError;
 use std::fs::File;
 use std::path::Path;
@@ -23,10 +23,15 @@ pub fn load_again(persistence: &Persistence, engine: &mut Engine) -> Result<Load
     engine.empty_all(false);
     let found = found.ok_or("there is no append-only file")?;
     let mut end = None;
-    for (number, part) in found.parts.iter().enumerate() {
-        let last = number + 1 == found.parts.len();
-        end = load_part(persistence, engine, part, (number == 0, last))?;
-    }
+    // What has expired stays until the log deletes it.
+    let before = std::mem::replace(&mut engine.loading, Loading::Blocking);
+    let result: Result<(), String> = found.parts.iter().enumerate().try_for_each(|(i, part)| {
+        let place = (i == 0, i + 1 == found.parts.len());
+        end = load_part(persistence, engine, part, place)?;
+        Ok(())
+    });
+    engine.loading = before;
+    result?;
     engine.dirty = 0;
     persistence.start_empty();
     Ok(LoadedLog {
