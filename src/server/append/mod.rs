@@ -389,6 +389,10 @@ impl AppendOnly {
         }
         if holds || engine.holds_writes_for_log() {
             engine.hold_writes_for_log(holds);
+            let server = self.0.borrow().server.upgrade();
+            if let Some(server) = server.filter(|_| !holds) {
+                server.repl.look_at_link();
+            }
         }
     }
 

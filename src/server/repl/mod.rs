@@ -91,6 +91,11 @@ impl Drivers {
         self.peers().close(id);
     }
 
+    /// The link to our primary looks again whether it may read.
+    pub fn look_at_link(&self) {
+        self.peers().transport().tell_primary(&[]);
+    }
+
     fn outbox(&self, id: ClientId) -> Rc<Outbox<PipeReader>> {
         self.peers().outbox(id)
     }
