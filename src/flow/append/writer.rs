@@ -163,6 +163,11 @@ impl<D: Disk> Writer<D> {
         self.kept.back().map_or(self.last, |batch| batch.end)
     }
 
+    /// The manifest names what is being written.
+    pub fn is_listed(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.listed)
+    }
+
     /// Bytes of the current increment.
     pub fn increment_bytes(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.len)
@@ -368,6 +373,11 @@ impl<D: Disk> Writer<D> {
             selected: false,
         };
         let mut begun = next.file.write_all(&seal).map_err(failed(what));
+        if begun.is_ok() {
+            // What a power cut leaves behind this seal is known to be a torn end. Without it zeros would be damage.
+            let synced = next.file.sync();
+            begun = synced.map_err(failed("sync a new file of the append-only log"));
+        }
         if begun.is_ok() {
             // A manifest must not be there after a crash without the file that it names.
             let synced = self.disk.sync_directory(&self.directory);

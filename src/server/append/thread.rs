@@ -4,6 +4,7 @@ use super::queue::{Order, Queue, Syncs};
 use aof::names::BaseForm;
 use disk::Disk;
 use flow::append::{AppendError, Fsync, Policy, Writer};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How long batches are collected where no reply waits for them.
@@ -23,19 +24,18 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
         sleep: Duration::ZERO,
         beside: false,
         delayed: 0,
+        waiting: VecDeque::new(),
+        waiting_bytes: 0,
     };
     let _tells = TellsOfPanic(queue);
     let mut stop = false;
     while !stop {
-        let busy = writer.has_unwritten() || (thread.policy.keeps() && writer.has_unsynced());
+        let unsynced = thread.policy.keeps() && writer.has_unsynced();
+        let busy = writer.has_unwritten() || unsynced || !thread.waiting.is_empty();
         let wait = busy.then(|| Duration::from_millis(thread.policy.wait_ms(thread.now())));
         let mut batches = false;
         for order in queue.take(wait) {
             match order {
-                Order::Batch(batch) => {
-                    writer.push(batch);
-                    batches = true;
-                }
                 Order::Policy(Syncs {
                     fsync,
                     leave_disk_alone,
@@ -53,11 +53,14 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
                     thread.policy.leave_disk_alone = leave_disk_alone;
                     thread.policy.sync_from = from;
                 }
-                Order::Cut { listed, rewrite } => thread.cut(&mut writer, queue, listed, rewrite),
-                Order::Base { seq, form, rewrite } => {
-                    thread.base(&mut writer, queue, (seq, form), rewrite);
-                }
                 Order::Stop => stop = true,
+                order => {
+                    if let Order::Batch(batch) = &order {
+                        thread.waiting_bytes += batch.bytes.len();
+                        batches = true;
+                    }
+                    thread.waiting.push_back(order);
+                }
             }
         }
         thread.write(&mut writer, queue);
@@ -66,7 +69,9 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
             std::thread::sleep(COLLECT);
         }
     }
-    let ended = writer.write().and_then(|()| writer.sync());
+    let ended = thread.go_on(&mut writer, queue);
+    let ended = ended.and_then(|()| writer.write());
+    let ended = ended.and_then(|()| writer.sync());
     thread.tell(&writer, queue, ended);
 }
 
@@ -107,6 +112,11 @@ struct Thread {
     beside: bool,
     /// Syncs for which what came meanwhile had to wait for long.
     delayed: u64,
+    /// What was ordered and not done. Where the disk refuses the increment that begins after a dataset was replaced,
+    /// all that follows waits here: it must never be behind the old dataset.
+    waiting: VecDeque<Order>,
+    /// Bytes of the batches among them.
+    waiting_bytes: usize,
 }
 
 impl Thread {
@@ -114,16 +124,47 @@ impl Thread {
         self.began.elapsed().as_millis() as u64
     }
 
+    /// Does what was ordered, up to the cut of another dataset that fails.
+    fn go_on<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue) -> Result<(), AppendError> {
+        while let Some(order) = self.waiting.pop_front() {
+            match order {
+                Order::Batch(batch) => {
+                    self.waiting_bytes -= batch.bytes.len();
+                    writer.push(batch);
+                }
+                Order::Cut { listed, rewrite } => {
+                    let replaces = !listed && writer.is_listed();
+                    let result = self.cut(writer, queue, listed, rewrite);
+                    if replaces && result.is_err() {
+                        self.waiting.push_front(order);
+                        return result;
+                    }
+                }
+                Order::Base { seq, form, rewrite } => {
+                    self.base(writer, queue, (seq, form), rewrite);
+                }
+                // They do not wait.
+                Order::Policy(_) | Order::Stop => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn kept_bytes<D: Disk>(&self, writer: &Writer<D>) -> usize {
+        writer.kept_bytes() + self.waiting_bytes
+    }
+
     /// Writes what has come, and syncs it if that is due.
     fn write<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue) {
         if !self.policy.may_try(self.now()) {
-            return queue.note(|report| report.kept = writer.kept_bytes());
+            return queue.note(|report| report.kept = self.kept_bytes(writer));
         }
+        let mut result = self.go_on(writer, queue);
         let (begun, writes) = (Instant::now(), writer.has_unwritten());
         if writes {
             std::thread::sleep(self.sleep);
         }
-        let mut result = writer.write();
+        result = result.and_then(|()| writer.write());
         if writes {
             let ms = begun.elapsed().as_millis() as i64;
             queue.took("aof-write", ms);
@@ -166,24 +207,35 @@ impl Thread {
             });
             report.failure = failure;
             report.bytes = self.old_bytes + writer.increment_bytes();
-            report.kept = writer.kept_bytes();
+            report.kept = self.kept_bytes(writer);
             report.syncing = 0;
             report.delayed = self.delayed;
         });
     }
 
-    fn cut<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue, listed: bool, rewrite: u64) {
+    fn cut<D: Disk>(
+        &mut self,
+        writer: &mut Writer<D>,
+        queue: &Queue,
+        listed: bool,
+        rewrite: u64,
+    ) -> Result<(), AppendError> {
         let old_bytes = self.old_bytes + writer.increment_bytes();
-        let result = writer.begin_increment(listed).map_err(|e| e.to_string());
-        if result.is_ok() {
+        let begun = writer.begin_increment(listed);
+        let told = match &begun {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        if told.is_ok() {
             self.old_bytes = old_bytes;
             let name = writer.increment_name();
             tracing::info!("Creating AOF incr file {name} on background rewrite");
-        } else if let Err(why) = &result {
+        } else if let Err(why) = &told {
             let failed = Err(why.clone());
             queue.report(|report| report.rewrite = Some((rewrite, failed)));
         }
-        self.cut = Some((rewrite, result));
+        self.cut = Some((rewrite, told));
+        begun
     }
 
     fn base<D: Disk>(
