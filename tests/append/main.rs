@@ -7,6 +7,7 @@
 //! * [`crashes`]: rounds of SIGKILL and restart in replication.
 //! * [`disk`]: files that cannot grow.
 //! * [`history`]: replication goes on from the log after a restart.
+//! * [`power`]: what is left when the power is cut.
 //! * [`switching`]: CONFIG SET, full syncs, DEBUG RELOAD.
 
 #[path = "../support/mod.rs"]
@@ -16,6 +17,7 @@ mod crashes;
 mod disk;
 mod durability;
 mod history;
+mod power;
 mod readers;
 mod requests;
 mod starts;
