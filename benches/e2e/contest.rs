@@ -14,7 +14,8 @@ pub const START_LIMIT: Duration = Duration::from_secs(300);
 pub struct Contestant {
     /// `forebay`, or the name of the peer.
     pub name: String,
-    builder: Builder,
+    /// Which program, and what it is given besides.
+    pub builder: Builder,
     /// Libraries that are loaded before all others.
     preload: Vec<PathBuf>,
 }

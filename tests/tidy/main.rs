@@ -9,6 +9,10 @@ mod dumps;
 mod rooms;
 mod secrets;
 mod source;
+mod sweep;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "../support/words.rs"]
+mod words;
 
 use source::{Token, tokens, without_tests};
 use std::fs;
