@@ -21,10 +21,14 @@ pub struct Contestant {
 }
 
 impl Contestant {
-    /// By name; `None` where it is not on this machine.
+    /// By name, or by the path of an executable, such as an older build of Forebay; `None` where it is not on this
+    /// machine.
     pub fn named(name: &str) -> Option<Contestant> {
         let builder = if name == "forebay" {
             Builder::forebay()
+        } else if name.contains('/') {
+            let path = PathBuf::from(name);
+            Builder::of(name, path.exists().then_some(path)?)
         } else {
             Builder::of(name, peers::find(name)?)
         };

@@ -37,7 +37,8 @@ usage: cargo bench --bench e2e -- [options]
                    snapshot those of them that are d1 or hash1m)
   --scale F        share of the full size, 0.001 to 1 (default 1)
   --rounds N       measurements of each server (default 3)
-  --servers NAMES  forebay and peers (default: forebay,redis-7.0,redis-8.2,valkey-9.1, as far as they are here)
+  --servers NAMES  forebay and peers (default: forebay,redis-7.0,redis-8.2,valkey-9.1, as far as they are here);
+                   a path is another server, such as an older build, to compare with
   --probe SECONDS  least length of the latency probe without a snapshot (default: as long as with one)
   --pairs N        snapshots of each server in each round, each with a probe without one (default 3)
   --writes RATES   overwrites a second beside a snapshot, or max (default 10000)
