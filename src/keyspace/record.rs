@@ -53,7 +53,7 @@ impl<'a> Record<'a> {
     ///
     /// # Panics
     /// When `bytes` does not begin with a record: records are checked before they come here.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Self {
         let (expire, at) = match bytes[0] {
             EXPIRE_MS => {

@@ -322,11 +322,16 @@ impl<F> Encoder<F> {
         let bytes = block.bytes.as_slice();
         let (mut at, mut run, mut n) = (0, 0, 0);
         let heat_too = self.plan.heat != HeatAs::Nothing;
+        let as_held = self.plan.target.types_as_held();
         while at < bytes.len() {
             let record = Record::parse(&bytes[at..]);
             let rdb_type = record.type_byte.rdb_type();
             let value_at = bytes.len() - record.rest.len();
-            let len = value_len(rdb_type, record.rest).expect("the keyspace holds whole records");
+            let len = match record.rest.first() {
+                // A string of up to 63 bytes: its length is the first byte. Most values are such strings.
+                Some(&short @ 0..=0x3f) if rdb_type == RdbType::String => 1 + usize::from(short),
+                _ => value_len(rdb_type, record.rest).expect("the keyspace holds whole records"),
+            };
             let value = &record.rest[..len];
             let heat = block.heats.get(n).copied();
             n += 1;
@@ -334,7 +339,7 @@ impl<F> Encoder<F> {
                 && (record.key.len() > COMPRESS_ABOVE
                     || is_number(record.key)
                     || may_shrink(rdb_type, value));
-            if heat_too || shrinks || !self.plan.target.takes_as_held(rdb_type) {
+            if heat_too || shrinks || !as_held.contains(rdb_type) {
                 self.out.extend_from_slice(&bytes[run..at]);
                 self.entry(record.expire, heat, rdb_type, record.key, value)?;
                 run = value_at + len;

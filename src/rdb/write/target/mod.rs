@@ -158,6 +158,12 @@ impl Target {
         }
     }
 
+    /// The held types of which [`Target::takes_as_held`] is true.
+    pub fn types_as_held(self) -> TypeSet {
+        let held = (0..64).filter_map(RdbType::held);
+        held.filter(|&t| self.takes_as_held(t)).collect()
+    }
+
     /// Whether the target knows vector sets without having loaded a module.
     pub fn holds_vectors(self) -> bool {
         use Target as T;
