@@ -108,6 +108,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// WRONGTYPE if it holds something else.
+    #[inline]
     pub fn find_to_write<T: Collection>(
         &mut self,
         key: &[u8],

@@ -20,7 +20,7 @@ impl Cx<'_> {
         self.engine.keyspace.db_mut(self.client.db)
     }
 
-    /// The value at a [`Loc`] of the selected database, beside a borrow of the client's reply.
+    /// Now, in milliseconds of Unix time.
     pub fn now(&self) -> i64 {
         self.engine.clock.unix_ms
     }

@@ -82,8 +82,9 @@ impl Executor {
             return transaction::queue(client, command, args);
         }
         self.tracking.author = Some(client.id);
-        let result = links::has_database(client, command);
-        if let Err(error) = result.and_then(|()| self.call_hinted(client, command, args, hint)) {
+        if let Err(error) = links::has_database(client, command) {
+            self.fail(client, &error);
+        } else if let Err(error) = self.call_hinted(client, command, args, hint) {
             self.fail(client, &error);
         }
         self.tracking.author = None;
@@ -261,7 +262,7 @@ impl Engine {
         let replied = client.reply.len().saturating_sub(started.replied);
         if replied >= self.watch_reply
             || self.hotkeys.is_some()
-            || asked(args) >= self.watch_request
+            || (client.request_bound >= self.watch_request && asked(args) >= self.watch_request)
         {
             self.note_sizes(client, command, args, nanos, replied);
         }

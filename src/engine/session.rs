@@ -137,6 +137,8 @@ pub struct Session {
     pub replconf: Option<Box<replication::Replconf>>,
     /// Bytes of the request buffer, for CLIENT LIST.
     pub query_buffer: usize,
+    /// No request that runs now has more bytes of arguments than this.
+    pub request_bound: usize,
     /// Bytes that it has room for beside them.
     pub query_free: usize,
     /// Bytes of the arguments of the running request.
@@ -241,6 +243,7 @@ impl Session {
             blocked: None,
             replconf: None,
             query_buffer: 0,
+            request_bound: usize::MAX,
             query_free: 0,
             argv_bytes: 0,
             unsent: 0,

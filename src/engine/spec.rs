@@ -238,11 +238,9 @@ impl Command {
     pub const CONTAINER: Command = Command::runs(|_, _| Err(CommandError::SYNTAX));
 
     /// True if a request of `n` arguments fits.
+    #[inline]
     pub fn arity_fits(&self, n: usize) -> bool {
-        if self.arity >= 0 {
-            n == self.arity as usize
-        } else {
-            n >= self.arity.unsigned_abs() as usize
-        }
+        let least = self.arity.unsigned_abs() as usize;
+        n == least || (n > least && self.arity < 0)
     }
 }

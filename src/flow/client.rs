@@ -65,13 +65,16 @@ pub fn run_requests(
         let max = if limits.unauthenticated { 1 } else { BATCH };
         let rest = &buf[done..];
         let parsed = parser.parse(rest, limits, max);
+        // EXEC runs what came in other buffers.
+        let elsewhere = !parser.larges().is_empty() || session.flags.contains(ClientFlags::MULTI);
+        session.request_bound = if elsewhere { usize::MAX } else { buf.len() };
         let args = |i| parser.request(i, rest);
         let mut hashes = Hashes::default();
         hashes.prefetch(engine, session.db, parser.len(), args);
         let mut ran = 0;
         while ran < parser.len() && may_run(session) && !attendant.is_stalled() {
             let mut argv = SmallVec::<[&[u8]; 16]>::new();
-            parser.request(ran, rest).for_each(|arg| argv.push(arg));
+            argv.extend(parser.request(ran, rest));
             let hint = hashes.hint(ran, &argv);
             let seal = engine.commits.seal();
             if ran == 0 && parser.is_refused() {
@@ -91,6 +94,7 @@ pub fn run_requests(
                 attend_from = attendant.attend(engine, session);
             }
         }
+        session.request_bound = usize::MAX;
         let all = ran == parser.len();
         done += parser.consume(ran);
         if !all {

@@ -493,9 +493,13 @@ impl Replication {
     }
 
     /// `min-replicas-to-write` is met, or off.
+    #[inline]
     pub fn enough_replicas(&self) -> bool {
         let s = &self.settings;
-        let active = s.min_replicas > 0 && s.min_replicas_lag_ms > 0 && !self.is_replica();
+        if s.min_replicas == 0 {
+            return true;
+        }
+        let active = s.min_replicas_lag_ms > 0 && !self.is_replica();
         !active || self.primary.good() >= s.min_replicas
     }
 

@@ -124,11 +124,14 @@ impl Reply {
 
     fn long_header(&mut self, kind: u8, n: i64) {
         let mut digits = itoa::Buffer::new();
-        if self.out.room(BULK_MORE) {
-            self.out.put(&[kind]);
-            self.out.put(digits.format(n).as_bytes());
-            self.out.put(b"\r\n");
-        }
+        let digits = digits.format(n).as_bytes();
+        // One write: each asks for room.
+        let mut line = [0; 24];
+        let end = 1 + digits.len();
+        line[0] = kind;
+        line[1..end].copy_from_slice(digits);
+        line[end..end + 2].copy_from_slice(b"\r\n");
+        self.out.put(&line[..end + 2]);
     }
 
     /// `+OK`
