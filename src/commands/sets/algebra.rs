@@ -6,6 +6,8 @@ use engine::args::{parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{Set, SetRef};
 use keyspace::{Item, Limits, Loc, ValueRef};
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// The operation on the sets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,50 @@ fn find_sets(cx: &mut Cx<'_>, keys: &[&[u8]]) -> Result<Vec<Option<Loc>>, Comman
     })
 }
 
+/// Keys in one request up to which a key that is named twice is looked for.
+const NAMED_TWICE_UP_TO: usize = 16;
+
+/// Without those that were named before: neither an intersection nor a union changes by them.
+fn distinct(mut found: Vec<Option<Loc>>) -> Vec<Option<Loc>> {
+    if found.len() <= NAMED_TWICE_UP_TO {
+        let mut at = 0;
+        while at < found.len() {
+            match found[..at].contains(&found[at]) {
+                true => _ = found.remove(at),
+                false => at += 1,
+            }
+        }
+    }
+    found
+}
+
+/// A set that is asked for many members.
+enum Asked<'a> {
+    AsItIs(&'a SetRef<'a>),
+    /// A listpack, whose members would be compared one by one.
+    Members(HashSet<Cow<'a, [u8]>>),
+}
+
+/// Members that are asked for, and members of a listpack, from which on a table of its members is worth it.
+const MANY: usize = 8;
+
+impl<'a> Asked<'a> {
+    /// It will be asked so many times.
+    fn of(set: &'a SetRef<'a>, times: usize) -> Self {
+        match set.encoding() == "listpack" && times >= MANY && set.len() >= MANY {
+            true => Asked::Members(set.iter().map(|member| member.to_cow()).collect()),
+            false => Asked::AsItIs(set),
+        }
+    }
+
+    fn has(&self, member: &[u8]) -> bool {
+        match self {
+            Asked::AsItIs(set) => set.contains(member),
+            Asked::Members(members) => members.contains(member),
+        }
+    }
+}
+
 /// The sets at `found`; `None` for a missing key.
 fn views<'a>(cx: &'a Cx<'_>, found: &[Option<Loc>]) -> Vec<Option<SetRef<'a>>> {
     let view = |loc: &Option<Loc>| match cx.value((*loc)?) {
@@ -66,14 +112,20 @@ fn views<'a>(cx: &'a Cx<'_>, found: &[Option<Loc>]) -> Vec<Option<SetRef<'a>>> {
 }
 
 fn reply(cx: &mut Cx<'_>, args: Args<'_>, op: Op) -> CmdResult {
-    let found = find_sets(cx, args.from(1))?;
+    let mut found = find_sets(cx, args.from(1))?;
+    if op != Op::Diff {
+        found = distinct(found);
+    }
     let mut reply = std::mem::take(&mut cx.client.reply);
     let sets = views(cx, &found);
     if op == Op::Union {
-        let all = united(&sets, &cx.engine.limits);
-        let all = all.as_ref();
-        reply.set(all.len());
-        all.iter().for_each(|member| reply.item(member));
+        let (mark, mut n) = (reply.len(), 0);
+        each_of_union(&sets, |member| {
+            reply.item(member);
+            n += 1;
+            true
+        });
+        reply.set_at(mark, n);
     } else {
         let (mark, mut n) = (reply.len(), 0);
         each(op, &sets, |member| {
@@ -89,30 +141,28 @@ fn reply(cx: &mut Cx<'_>, args: Args<'_>, op: Op) -> CmdResult {
 }
 
 fn store(cx: &mut Cx<'_>, args: Args<'_>, op: Op) -> CmdResult {
-    let found = find_sets(cx, args.from(2))?;
+    let mut found = find_sets(cx, args.from(2))?;
+    if op != Op::Diff {
+        found = distinct(found);
+    }
     let sets = views(cx, &found);
-    let limits = &cx.engine.limits;
-    let result = match op {
-        Op::Union => united(&sets, limits),
-        _ => {
-            let mut result = Set::new();
-            each(op, &sets, |member| {
-                member.with(|m| result.add(m, limits));
-                true
-            });
-            result
-        }
-    };
+    let limits: &Limits = &cx.engine.limits;
+    let mut result = Set::new();
+    each(op, &sets, |member| {
+        member.with(|m| result.add_absent(m, limits));
+        true
+    });
     drop(sets);
     cx.store(&args[1], result, Event::Set, op.stored());
     Ok(())
 }
 
-/// Calls `f` with each member of the intersection or difference until it says `false`.
+/// Calls `f` with each member of the result, once, until it says `false`.
 fn each(op: Op, sets: &[Option<SetRef<'_>>], f: impl FnMut(Item<'_>) -> bool) {
     match op {
         Op::Inter => each_common(sets, f),
-        _ => each_left(sets, f),
+        Op::Union => each_of_union(sets, f),
+        Op::Diff => each_left(sets, f),
     }
 }
 
@@ -124,8 +174,10 @@ fn each_common(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool)
     let Some((smallest, others)) = sets.split_first() else {
         return;
     };
+    let others = others.iter().copied();
+    let others: Vec<Asked<'_>> = others.map(|set| Asked::of(set, smallest.len())).collect();
     for member in smallest.iter() {
-        let in_all = member.with(|m| others.iter().all(|set| set.contains(m)));
+        let in_all = member.with(|m| others.iter().all(|set| set.has(m)));
         if in_all && !f(member) {
             return;
         }
@@ -136,36 +188,38 @@ fn each_left(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
     let Some((Some(first), others)) = sets.split_first() else {
         return;
     };
+    let others = others.iter().flatten();
+    let others: Vec<Asked<'_>> = others.map(|set| Asked::of(set, first.len())).collect();
     for member in first.iter() {
-        let elsewhere = member.with(|m| others.iter().flatten().any(|set| set.contains(m)));
+        let elsewhere = member.with(|m| others.iter().any(|set| set.has(m)));
         if !elsewhere && !f(member) {
             return;
         }
     }
 }
 
-fn united(sets: &[Option<SetRef<'_>>], limits: &Limits) -> Set {
-    united_up_to(sets, limits, usize::MAX)
-}
-
-/// The union, or so many of its members.
-fn united_up_to(sets: &[Option<SetRef<'_>>], limits: &Limits, most: usize) -> Set {
-    let mut all = Set::new();
-    for set in sets.iter().flatten() {
+fn each_of_union(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
+    let sets: Vec<&SetRef<'_>> = sets.iter().flatten().collect();
+    let mut seen: HashSet<Cow<'_, [u8]>> = HashSet::new();
+    for (i, set) in sets.iter().enumerate() {
+        let last = i + 1 == sets.len();
         for member in set.iter() {
-            member.with(|m| all.add(m, limits));
-            if all.as_ref().len() >= most {
-                return all;
+            let new = match (i, last) {
+                (0, true) => true,
+                (_, true) => !member.with(|m| seen.contains(m)),
+                (_, false) => seen.insert(member.to_cow()),
+            };
+            if new && !f(member) {
+                return;
             }
         }
     }
-    all
 }
 
 pub fn sintercard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (keys, rest) = counted_keys(args)?;
     let limit = cardinality_limit(args, rest)?;
-    let found = find_sets(cx, keys)?;
+    let found = distinct(find_sets(cx, keys)?);
     let mut n = 0;
     each_common(&views(cx, &found), |_| {
         n += 1;
@@ -204,7 +258,14 @@ pub fn sunioncard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let sets = views(cx, &found);
     let n = match &sets[..] {
         [one] => one.as_ref().map_or(0, SetRef::len).min(limit),
-        _ => united_up_to(&sets, &cx.engine.limits, limit).len(),
+        _ => {
+            let mut n = 0;
+            each_of_union(&sets, |_| {
+                n += 1;
+                n < limit
+            });
+            n
+        }
     };
     drop(sets);
     cx.client.reply.int(n as i64);

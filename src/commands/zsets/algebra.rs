@@ -8,6 +8,7 @@ use engine::args::{parse_float, parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SetRef, Zset, ZsetRef};
 use keyspace::{Item, Loc, ValueRef};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ fn defined(score: f64) -> f64 {
 
 /// A set or sorted set with its weight.
 struct Source<'a> {
+    /// Two sources of one place are the same.
+    loc: Option<Loc>,
     members: Members<'a>,
     weight: f64,
 }
@@ -66,29 +69,68 @@ impl Source<'_> {
         defined(self.weight * score)
     }
 
-    /// A member's weighted score: NaN for an infinity without weight, which an intersection counts
-    /// as such, other than for its first set.
+    /// A member's score.
     fn score(&self, member: &[u8]) -> Option<f64> {
-        let score = match &self.members {
+        match &self.members {
             Members::None => None,
             Members::Set(set) => set.contains(member).then_some(1.0),
             Members::Zset(zset) => zset.score(member),
-        };
-        score.map(|score| self.weight * score)
+        }
     }
 
-    /// Calls `f` with each member and its weighted score until it says `false`.
-    fn each(&self, mut f: impl FnMut(Item<'_>, f64) -> bool) {
+    /// Calls `f` with each member and its score until it says `false`.
+    fn each<'s>(&'s self, mut f: impl FnMut(Item<'s>, f64) -> bool) {
         match &self.members {
             Members::None => {}
             Members::Set(set) => {
-                let _ = set.iter().all(|member| f(member, self.weighted(1.0)));
+                let _ = set.iter().all(|member| f(member, 1.0));
             }
             Members::Zset(zset) => {
-                let _ = zset
-                    .iter()
-                    .all(|(member, score)| f(member, self.weighted(score)));
+                let _ = zset.iter().all(|(member, score)| f(member, score));
             }
+        }
+    }
+}
+
+/// A source that is asked for the scores of the members of another one.
+enum Asked<'a> {
+    /// It is that other one.
+    Same,
+    AsItIs(&'a Source<'a>),
+    /// A listpack, whose members would be compared one by one.
+    Members(HashMap<Cow<'a, [u8]>, f64>),
+}
+
+/// Members that are asked for, and members of a listpack, from which on a table of its members is worth it.
+const MANY: usize = 8;
+
+impl<'a> Asked<'a> {
+    fn by(source: &'a Source<'a>, asker: &Source<'_>) -> Self {
+        let packed = match &source.members {
+            Members::None => false,
+            Members::Set(set) => set.encoding() == "listpack",
+            Members::Zset(zset) => zset.encoding() == "listpack",
+        };
+        if source.loc.is_some() && source.loc == asker.loc {
+            Asked::Same
+        } else if packed && source.len() >= MANY && asker.len() >= MANY {
+            let mut members = HashMap::with_capacity(source.len());
+            source.each(|member, score| {
+                members.insert(member.to_cow(), score);
+                true
+            });
+            Asked::Members(members)
+        } else {
+            Asked::AsItIs(source)
+        }
+    }
+
+    /// The score of a member that has `own` in the source that asks.
+    fn score(&self, member: &[u8], own: f64) -> Option<f64> {
+        match self {
+            Asked::Same => Some(own),
+            Asked::AsItIs(source) => source.score(member),
+            Asked::Members(members) => members.get(member).copied(),
         }
     }
 }
@@ -187,6 +229,7 @@ fn sources<'a>(cx: &'a Cx<'_>, op: Op, found: &[Option<Loc>], weights: &[f64]) -
             _ => Members::None,
         },
         weight: *weight,
+        loc: *loc,
     };
     let mut sources: Vec<_> = found.iter().zip(weights).map(source).collect();
     if op != Op::Diff {
@@ -199,16 +242,20 @@ fn sources<'a>(cx: &'a Cx<'_>, op: Op, found: &[Option<Loc>], weights: &[f64]) -
 fn combine(op: Op, sources: &[Source<'_>], aggregate: Aggregate) -> Vec<(f64, Vec<u8>)> {
     let mut result = match op {
         Op::Union => {
-            let mut scores: HashMap<Vec<u8>, f64> = HashMap::new();
+            let mut scores: HashMap<Cow<'_, [u8]>, f64> = HashMap::new();
             for source in sources {
                 source.each(|member, score| {
-                    let joined = scores.entry(member.to_vec());
+                    let score = source.weighted(score);
+                    let joined = scores.entry(member.to_cow());
                     let joined = joined.and_modify(|s| *s = aggregate.join(*s, score));
                     joined.or_insert(score);
                     true
                 });
             }
-            scores.into_iter().map(|(m, s)| (s, m)).collect()
+            scores
+                .into_iter()
+                .map(|(m, s)| (s, m.into_owned()))
+                .collect()
         }
         Op::Inter => {
             let mut result = Vec::new();
@@ -221,16 +268,18 @@ fn combine(op: Op, sources: &[Source<'_>], aggregate: Aggregate) -> Vec<(f64, Ve
         Op::Diff => {
             let mut result = Vec::new();
             let (first, others) = sources.split_first().expect("at least one key");
+            let others: Vec<_> = others.iter().map(|s| Asked::by(s, first)).collect();
             first.each(|member, score| {
-                if !member.with(|m| others.iter().any(|s| s.score(m).is_some())) {
-                    result.push((score, member.to_vec()));
+                if !member.with(|m| others.iter().any(|s| s.score(m, score).is_some())) {
+                    result.push((first.weighted(score), member.to_vec()));
                 }
                 true
             });
             result
         }
     };
-    result.sort_by(|a, b| {
+    // No member is there twice, so that no two are equal.
+    result.sort_unstable_by(|a, b| {
         let by_score = a.0.partial_cmp(&b.0).expect("scores are never NaN");
         by_score.then_with(|| a.1.cmp(&b.1))
     });
@@ -243,10 +292,14 @@ fn each_common(
     mut f: impl FnMut(Item<'_>, f64) -> bool,
 ) {
     let (smallest, others) = sources.split_first().expect("at least one key");
+    let asked = others.iter().map(|source| Asked::by(source, smallest));
+    let asked: Vec<_> = asked.collect();
     smallest.each(|member, score| {
         let joined = member.with(|m| {
-            others.iter().try_fold(score, |sum, source| {
-                Some(aggregate.join(sum, source.score(m)?))
+            let mut others = others.iter().zip(&asked);
+            others.try_fold(smallest.weighted(score), |sum, (source, asked)| {
+                // NaN for an infinity without weight counts as such, other than for the first set.
+                Some(aggregate.join(sum, source.weight * asked.score(m, score)?))
             })
         });
         joined.is_none_or(|score| f(member, score))
@@ -283,12 +336,7 @@ fn store(cx: &mut Cx<'_>, args: Args<'_>, name: &'static str, op: Op) -> CmdResu
     let sources = sources(cx, op, &found, &options.weights);
     let result = combine(op, &sources, options.aggregate);
     drop(sources);
-    let mut zset = Zset::new();
-    let longest = result.iter().map(|(_, member)| member.len()).max();
-    zset.expect(result.len(), longest.unwrap_or(0), &cx.engine.limits);
-    for (score, member) in &result {
-        zset.set(member, *score, &cx.engine.limits);
-    }
+    let zset = Zset::of_sorted(&result, &cx.engine.limits);
     cx.store(&args[1], zset, Event::Zset, name);
     Ok(())
 }

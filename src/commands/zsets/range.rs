@@ -200,6 +200,19 @@ pub fn zrangestore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             // The others do not know how many there will be.
             result.expect(ranks.len(), 0, env.limits);
         }
+        let limits = env.limits;
+        let few = ranks.len() <= limits.zset_max_listpack_entries;
+        let packs = |(member, _): (Item<'_>, f64)| member.with(|m| Zset::packs(m, limits));
+        if !request.reverse
+            && (few || matches!(request.by, By::Rank(..)))
+            && zset.range(ranks.clone()).all(packs)
+        {
+            let members = zset.range(ranks);
+            let members: Vec<_> = members.map(|(m, score)| (score, m.to_vec())).collect();
+            let result = Zset::of_sorted(&members, limits);
+            cx.store(&args[1], result, Event::Zset, "zrangestore");
+            return Ok(());
+        }
         let mut set = |(member, score): (Item<'_>, f64)| {
             member.with(|m| result.set(m, score, env.limits));
         };

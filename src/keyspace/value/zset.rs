@@ -76,19 +76,28 @@ impl Table {
     }
 
     fn remove_range(&mut self, range: Range<usize>) {
+        let len = self.order.len();
+        if range.len() > len / 2 {
+            // What stays is less than what goes: it is put together anew.
+            let before = self.order.range(0..range.start);
+            let left: Vec<_> = before.chain(self.order.range(range.end..len)).collect();
+            let left: Vec<_> = left.iter().map(|(m, score)| (m.to_cow(), *score)).collect();
+            *self = Table::of_sorted(left.iter().map(|(m, score)| (&**m, *score)), left.len());
+            return;
+        }
         for (member, _) in self.order.range(range.clone()) {
             member.with(|member| self.scores.remove(member));
         }
         self.order.remove_range(range);
     }
 
-    /// Of distinct members in ascending order.
-    fn of_sorted(members: &[(Cow<'_, [u8]>, f64)]) -> Self {
-        let mut scores = Builder::<keyed::Scores>::new(members.len(), 0);
-        for (member, score) in members {
-            scores.push(member, *score);
+    /// Of so many distinct members in ascending order.
+    fn of_sorted<'m>(members: impl Iterator<Item = (&'m [u8], f64)> + Clone, count: usize) -> Self {
+        let mut scores = Builder::<keyed::Scores>::new(count, 0);
+        for (member, score) in members.clone() {
+            scores.push(member, score);
         }
-        let order = Order::of_sorted(members.iter().map(|(member, score)| (&**member, *score)));
+        let order = Order::of_sorted(members);
         Table {
             order,
             scores: scores.build(),
@@ -161,6 +170,36 @@ impl Zset {
                 self.make_table();
             }
         }
+    }
+
+    /// A sorted set of distinct members in ascending order: the one that [`Zset::expect`] and [`Zset::set`] of each
+    /// would make, at once.
+    pub fn of_sorted(members: &[(f64, Vec<u8>)], limits: &Limits) -> Self {
+        let longest = members.iter().map(|(_, member)| member.len()).max();
+        let mut zset = Zset::new();
+        zset.expect(members.len(), longest.unwrap_or(0), limits);
+        let trapped = |(_, member): &(f64, Vec<u8>)| listpack::is_trapped(member.len());
+        if let Form::Table(_) = zset.0 {
+            let pairs = members.iter().map(|(score, member)| (&member[..], *score));
+            zset.0 = Form::Table(Table::of_sorted(pairs, members.len()));
+        } else if members.iter().any(trapped) {
+            for (score, member) in members {
+                zset.set(member, *score, limits);
+            }
+        } else if !members.is_empty() {
+            let mut lp = listpack::Builder::new();
+            for (score, member) in members {
+                lp.push_bytes(member);
+                with_score(*score, |score| lp.push(score));
+            }
+            zset.0 = Form::Pack(lp.into_vec());
+        }
+        zset
+    }
+
+    /// Whether a packed form may hold a member.
+    pub fn packs(member: &[u8], limits: &Limits) -> bool {
+        member.len() <= limits.zset_max_listpack_value && !listpack::is_trapped(member.len())
     }
 
     /// Sets a member's score (never NaN); returns the old one.
@@ -251,7 +290,8 @@ impl Zset {
             .iter()
             .map(|(member, score)| (member.to_cow(), score))
             .collect();
-        self.0 = Form::Table(Table::of_sorted(&members));
+        let pairs = members.iter().map(|(member, score)| (&**member, *score));
+        self.0 = Form::Table(Table::of_sorted(pairs, members.len()));
     }
 
     /// With `room` bytes more in a packed form, for a change to come.
@@ -393,7 +433,8 @@ impl<'a> ZsetRef<'a> {
                     members.push(member);
                 }
                 members.sort_unstable_by(|a, b| compare((a.1, Item::Bytes(&a.0)), (b.1, &b.0)));
-                FormRef::Scratch(Box::new(Table::of_sorted(&members)))
+                let pairs = members.iter().map(|(member, score)| (&**member, *score));
+                FormRef::Scratch(Box::new(Table::of_sorted(pairs, members.len())))
             }
             _ => unheld(rdb_type),
         })

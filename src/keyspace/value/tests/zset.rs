@@ -179,3 +179,30 @@ fn a_scan_shows_every_member_that_stays_though_scores_change() {
     assert_eq!(seen.len(), 3000);
     assert!(steps > 100, "COUNT is honoured: {steps} steps");
 }
+
+#[test]
+fn what_is_built_at_once_is_what_members_one_by_one_make() {
+    for seed in 0..rounds(200) {
+        let mut rng = Rng::new(seed);
+        let limits = limits(&mut rng);
+        let variety = [3, 40, 200, 3000][rng.below(4)];
+        let count = rng.below(variety);
+        let model: Model = (0..count)
+            .map(|_| (text(&mut rng, variety), score(&mut rng)))
+            .collect();
+        let all = ordered(&model);
+        let sorted: Vec<_> = all.iter().map(|(m, s)| (*s, m.clone())).collect();
+        let built = Zset::of_sorted(&sorted, &limits);
+        let mut one_by_one = Zset::new();
+        let longest = model.keys().map(Vec::len).max();
+        one_by_one.expect(model.len(), longest.unwrap_or(0), &limits);
+        for (member, score) in &all {
+            one_by_one.set(member, *score, &limits);
+        }
+        same(&built, &model);
+        assert_eq!(built.as_ref().encoding(), one_by_one.as_ref().encoding());
+        let bits =
+            |zset: &Zset| -> Vec<u64> { zset.as_ref().iter().map(|(_, s)| s.to_bits()).collect() };
+        assert_eq!(bits(&built), bits(&one_by_one));
+    }
+}
