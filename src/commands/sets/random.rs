@@ -5,6 +5,7 @@ use engine::random::{Urn, Wanted, wanted};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Set;
 use keyspace::{Item, Loc};
+use std::collections::BTreeSet;
 
 /// Most members in one SREM that SPOP hands to the replicas.
 const MEMBERS_PER_EFFECT: usize = 1024;
@@ -57,21 +58,43 @@ fn pop_many(cx: &mut Cx<'_>, key: &[u8], loc: Loc, count: usize) {
         cx.engine.stats.hits += 1;
         return;
     }
-    let (members, _) = cx.edit::<Set, _>(loc, |set, env| {
+    let ((bytes, ends), _) = cx.edit::<Set, _>(loc, |set, env| {
         env.reply.set(count);
-        let pop = || {
-            let member = set.pop_random(env.rng.next_u64());
-            member.expect("fewer are popped than there are")
+        // The members side by side, and where each ends.
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(count));
+        let mut popped = |member: &[u8]| {
+            bytes.extend_from_slice(member);
+            ends.push(bytes.len());
         };
-        let members: Vec<Vec<u8>> = std::iter::repeat_with(pop).take(count).collect();
-        members.iter().for_each(|member| env.reply.bulk(member));
-        members
+        if count > len / 2 {
+            // Those that stay are drawn: they are fewer.
+            let mut stay = BTreeSet::new();
+            while stay.len() < len - count {
+                stay.insert((env.rng.next_u64() % len as u64) as usize);
+            }
+            let stay: Vec<usize> = stay.into_iter().collect();
+            set.keep_only(&stay, |member| {
+                env.reply.item(member);
+                member.with(&mut popped);
+            });
+        } else {
+            for _ in 0..count {
+                let member = set.pop_random(env.rng.next_u64());
+                let member = member.expect("fewer are popped than there are");
+                env.reply.bulk(&member);
+                popped(&member);
+            }
+        }
+        (bytes, ends)
     });
     cx.notify(Event::Set, "spop", key);
     cx.no_propagate();
-    for batch in members.chunks(MEMBERS_PER_EFFECT) {
+    let mut start = 0;
+    for batch in ends.chunks(MEMBERS_PER_EFFECT) {
         let mut effect: Vec<&[u8]> = vec![b"SREM", key];
-        effect.extend(batch.iter().map(Vec::as_slice));
+        for end in batch {
+            effect.push(&bytes[std::mem::replace(&mut start, *end)..*end]);
+        }
         cx.also_propagate(&effect);
     }
     cx.changed(key, count as i64);

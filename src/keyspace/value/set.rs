@@ -99,6 +99,17 @@ impl Set {
 
     /// Adds; true if it was not there.
     pub fn add(&mut self, member: &[u8], limits: &Limits) -> bool {
+        self.put(member, limits, true)
+    }
+
+    /// Adds a member that is known not to be there.
+    pub fn add_absent(&mut self, member: &[u8], limits: &Limits) {
+        self.put(member, limits, false);
+    }
+
+    /// Adds; true if it was not there. Without `look` it is known not to be in a listpack.
+    #[inline]
+    fn put(&mut self, member: &[u8], limits: &Limits, look: bool) -> bool {
         if matches!(&self.0, Form::Ints(set) if intset::count(set) == 0) {
             self.expect(1, member, limits);
         }
@@ -118,7 +129,7 @@ impl Set {
             }
         }
         if let Form::Pack(lp) = &mut self.0 {
-            if listpack::find(lp, HEADER_LEN, member, 1).is_some() {
+            if look && listpack::find(lp, HEADER_LEN, member, 1).is_some() {
                 return false;
             }
             if listpack::count(lp) < limits.set_max_listpack_entries && fits(member, limits) {
@@ -151,6 +162,45 @@ impl Set {
         let member = self.as_ref().random(random)?.to_vec();
         self.remove(&member);
         Some(member)
+    }
+
+    /// Keeps only the members at these ascending positions of [`SetRef::iter`], in the form that the set has; calls
+    /// `gone` with each of the others.
+    pub fn keep_only(&mut self, positions: &[usize], mut gone: impl FnMut(Item<'_>)) {
+        let mut kept = positions.iter().copied().peekable();
+        let mut part = |member: Item<'_>, at: usize, stays: &mut dyn FnMut(&[u8])| match kept
+            .next_if_eq(&at)
+        {
+            Some(_) => member.with(stays),
+            None => gone(member),
+        };
+        let set = self.as_ref();
+        let members = set.iter().zip(0..);
+        self.0 = match &self.0 {
+            Form::Ints(_) => {
+                let mut left = intset::empty();
+                let mut stays = |member: &[u8]| {
+                    if let Some(n) = canonical_i64(member) {
+                        packed::reserve(&mut left, 8);
+                        intset::insert(&mut left, n);
+                    }
+                };
+                members.for_each(|(member, at)| part(member, at, &mut stays));
+                Form::Ints(left)
+            }
+            Form::Pack(_) => {
+                let mut left = listpack::Builder::new();
+                let mut stays = |member: &[u8]| left.push_bytes(member);
+                members.for_each(|(member, at)| part(member, at, &mut stays));
+                Form::Pack(left.into_vec())
+            }
+            Form::Table(_) => {
+                let mut left = Builder::<keyed::Members>::new(positions.len(), 0);
+                let mut stays = |member: &[u8]| left.push(member);
+                members.for_each(|(member, at)| part(member, at, &mut stays));
+                Form::Table(left.build())
+            }
+        };
     }
 
     /// The packed form of checked bytes of type 2, if the set is small enough for that and not all

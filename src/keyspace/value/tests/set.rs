@@ -36,11 +36,25 @@ fn a_set_agrees_with_a_set_and_its_clones_never_change() {
                 _ => text(&mut rng, variety),
             };
             match rng.below(10) {
+                0..=1 if !model.contains(&member) => {
+                    set.add_absent(&member, &limits);
+                    model.insert(member);
+                }
                 0..=6 => assert_eq!(set.add(&member, &limits), model.insert(member)),
                 7 => {
                     let popped = set.pop_random(rng.next());
                     assert_eq!(popped.is_none(), model.is_empty());
                     assert!(popped.is_none_or(|m| model.remove(&m)));
+                }
+                8 if step % 50 == 0 => {
+                    let keep: Vec<usize> = (0..set.len()).filter(|_| rng.below(8) > 2).collect();
+                    let encoding = set.as_ref().encoding();
+                    let mut gone = 0;
+                    set.keep_only(&keep, |member| {
+                        gone += usize::from(model.remove(&*member.to_cow()))
+                    });
+                    assert_eq!((set.len(), model.len()), (keep.len(), keep.len()));
+                    assert!(gone == 0 || set.len() == 0 || set.as_ref().encoding() == encoding);
                 }
                 _ => assert_eq!(set.remove(&member), model.remove(&member)),
             }
