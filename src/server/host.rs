@@ -14,7 +14,7 @@ use super::{
 use config::directive::Change;
 use engine::host::Weight;
 use engine::host::{
-    Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions,
+    Exchange, ExchangeError, Facts, Host, Memory, ReloadOptions, SaveOptions, ShutdownOptions,
 };
 use engine::{CommandError, Engine};
 use flow::{Shutdown, Which};
@@ -22,6 +22,7 @@ use replication;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Weak;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 const NO_PORT: &str = "Unable to listen on this port. Check server logs.";
@@ -48,6 +49,8 @@ pub struct Shell {
     /// The server's shutdown, which may wait for replicas.
     pub shutdown: Shutdown,
     reaper: RefCell<reaper::Reaper>,
+    /// What the allocator and the system said of memory, and when by [`Clock::steady_ms`](engine::Clock).
+    memory: Cell<Option<(i64, Memory)>>,
     /// Connections of MIGRATE.
     pub others: RefCell<exchange::Others>,
     /// Certificates and keys.
@@ -57,6 +60,9 @@ pub struct Shell {
     /// How much was logged of those that failed.
     pub handshake_errors: handshake::Told,
 }
+
+/// How long what was said of memory is good for INFO: the reference, too, asks ten times a second.
+const MEMORY_FOR_MS: i64 = 100;
 
 impl Shell {
     /// Services without a listener or link.
@@ -72,10 +78,24 @@ impl Shell {
             scored: Cell::new(None),
             shutdown: Shutdown::default(),
             reaper: RefCell::default(),
+            memory: Cell::default(),
             others: RefCell::default(),
             tls: TlsFiles::default(),
             handshakes: Handshakes::default(),
             handshake_errors: handshake::Told::default(),
+        }
+    }
+
+    /// What memory there is, no older than [`MEMORY_FOR_MS`]: to ask the allocator and the system takes longer than all
+    /// else that INFO says, and monitors ask often.
+    fn memory(&self, now: i64) -> Memory {
+        match self.memory.get() {
+            Some((at, memory)) if (at..at + MEMORY_FOR_MS).contains(&now) => memory,
+            _ => {
+                let memory = usage::memory();
+                self.memory.set(Some((now, memory)));
+                memory
+            }
         }
     }
 
@@ -295,23 +315,27 @@ impl Host for Shell {
     }
 
     fn facts(&self, engine: &Engine) -> Facts {
-        let executable = std::env::current_exe().unwrap_or_default();
+        static EXECUTABLE: LazyLock<String> = LazyLock::new(|| {
+            let path = std::env::current_exe().unwrap_or_default();
+            path.display().to_string()
+        });
+        static SYSTEM: LazyLock<String> = LazyLock::new(usage::system_name);
         let config_file = self.config_file.get();
         let reaper = self.reaper.borrow();
         let now = engine.clock.steady_ms;
         Facts {
-            os: usage::system_name(),
+            os: SYSTEM.clone(),
             pid: std::process::id(),
             supervised: if self.supervised.get() {
                 "systemd"
             } else {
                 "no"
             },
-            executable: executable.display().to_string(),
+            executable: EXECUTABLE.clone(),
             config_file: config_file.map_or_else(String::new, |p| p.display().to_string()),
             shutdown_in_ms: self.shutdown.deadline_ms().map(|at| (at - now).max(0)),
             allocator: allocator::NAME,
-            memory: usage::memory(),
+            memory: self.memory(now),
             lazyfree_pending: reaper.pending(),
             lazyfreed: reaper.done(),
             migrate_sockets: self.others.borrow().len(),
@@ -333,6 +357,7 @@ impl Host for Shell {
 
     fn purge_memory(&self) {
         allocator::purge();
+        self.memory.set(None);
     }
 
     fn info(&self, engine: &Engine, section: &str, out: &mut String) {

@@ -8,6 +8,8 @@ use engine::request_keys;
 use engine::spec::{Command, Flags, Group};
 use engine::table::{self, Entry};
 use engine::{Args, CmdResult, CommandError, Cx, categories, glob};
+use resp::{Proto, Reply};
+use std::sync::OnceLock;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -108,9 +110,18 @@ pub static COMMANDS: &[Command] = &[Command {
     ..Command::runs(|cx, _| all_infos(cx))
 }];
 
+/// The reply does not change while the server runs, and clients ask for it when they connect: it is made once for each
+/// protocol.
 fn all_infos(cx: &mut Cx<'_>) -> CmdResult {
-    cx.client.reply.array(table::all().count());
-    table::all().for_each(|entry| info(&mut cx.client.reply, entry));
+    static MADE: [OnceLock<Vec<u8>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let proto = cx.client.reply.proto;
+    let made = MADE[(proto == Proto::Resp3) as usize].get_or_init(|| {
+        let mut reply = Reply::new(proto);
+        reply.array(table::all().count());
+        table::all().for_each(|entry| info(&mut reply, entry));
+        reply.take()
+    });
+    cx.client.reply.raw(made);
     Ok(())
 }
 
