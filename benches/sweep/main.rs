@@ -14,6 +14,10 @@ mod support;
 #[path = "../e2e/contest.rs"]
 mod contest;
 
+#[allow(
+    dead_code,
+    reason = "the test that looks for commands without a case uses more of it"
+)]
 mod cases;
 mod link;
 mod options;
