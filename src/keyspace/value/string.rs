@@ -21,6 +21,8 @@ use std::sync::atomic::AtomicU64;
 
 /// Bytes up to which a text is held in one piece.
 pub(crate) const TEXT_MAX: usize = 64 << 10;
+/// Bytes up to which a text that was changed in place lies in its key's record all the same.
+const RAW_PACKED_MAX: usize = 256;
 /// The longest text that Redis embeds beside its object header.
 const EMBSTR_MAX: usize = 44;
 
@@ -234,6 +236,10 @@ impl Str {
     pub(super) fn packed_len(&self) -> Option<usize> {
         let len = match &self.form {
             Form::Int(_) => 0,
+            // What was changed in place is likely to be so again: in a record, each change would copy it.
+            Form::Text(text) if self.history == History::Raw && text.len() > RAW_PACKED_MAX => {
+                return None;
+            }
             Form::Text(text) => text.len(),
             Form::Lzf { packed, .. } => packed.len(),
             Form::Rope(_) => return None,
