@@ -245,7 +245,9 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (mut answered, mut deleted) = (0, Vec::new());
     let mut attempts = count * ATTEMPTS;
     while count > 0 && attempts > 0 {
-        let Some(id) = next_pending(cx, &claim, cursor) else {
+        let (found, after) = first_to_judge(cx, &claim, cursor, &mut attempts);
+        cursor = after;
+        let Some(id) = found else {
             break;
         };
         attempts -= 1;
@@ -271,6 +273,58 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     reply.array(deleted.len());
     deleted.iter().for_each(|id| ids::reply(reply, *id));
     Ok(())
+}
+
+/// The group's first pending entry from `from` on that is not merely left because it was delivered lately, and where the
+/// search for the next begins. Those that are left are counted off `attempts`; at its end there is no such entry.
+fn first_to_judge(
+    cx: &mut Cx<'_>,
+    claim: &Claim<'_>,
+    from: Option<StreamId>,
+    attempts: &mut u64,
+) -> (Option<StreamId>, Option<StreamId>) {
+    /// Entries of the stream that are passed over before the next pending one is looked for from the top.
+    const PASSED: usize = 32;
+    let (Some(loc), Some(start)) = (cx.db().find(claim.key), from) else {
+        return (None, from);
+    };
+    let now = cx.now();
+    let (stream, _) = cx.read::<Stream>(loc);
+    let Some(group) = stream.group(claim.group) else {
+        return (None, from);
+    };
+    let mut next = from;
+    // Both go by id, so that the entries are walked through beside what is pending.
+    let mut entries = stream.range(start, StreamId::MAX);
+    let mut ahead = None;
+    for (id, pending) in group.pending_from(start) {
+        if *attempts == 0 {
+            return (None, next);
+        }
+        let young = pending.owner.is_some()
+            && claim.min_idle_ms > 0
+            && now.saturating_sub(pending.delivered_ms) < claim.min_idle_ms;
+        if !young {
+            return (Some(id), next);
+        }
+        let mut passed = 0;
+        while ahead.is_none_or(|ahead| ahead < id) {
+            if passed == PASSED {
+                entries = stream.range(id, StreamId::MAX);
+            }
+            passed += 1;
+            match entries.next() {
+                Some(entry) => ahead = Some(entry.id),
+                None => return (Some(id), next),
+            }
+        }
+        if ahead != Some(id) {
+            return (Some(id), next);
+        }
+        *attempts -= 1;
+        next = id.next();
+    }
+    (None, next)
 }
 
 /// The group's first pending entry from `from` on.
