@@ -171,9 +171,8 @@ fn keys(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let db = cx.engine.keyspace.db(cx.client.db);
     let reply = &mut cx.client.reply;
     let mut n = 0;
-    db.scan(0, usize::MAX, |loc| {
-        let key = db.key(loc);
-        let alive = db.expire(loc).is_none_or(|at| at >= now);
+    db.each_key(|key, expire| {
+        let alive = expire.is_none_or(|at| at >= now);
         if alive && pattern.is_none_or(|p| glob::matches(p, key)) {
             reply.bulk(key);
             n += 1;

@@ -175,21 +175,20 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
         (Some(loc), true) => in_place(cx.value(loc), range, options.descending),
         (Some(loc), false) => {
             let elements = in_place(cx.value(loc), 0..len, false);
-            let mut elements = order(cx, elements, &options)?;
-            elements.truncate(range.end);
-            elements.drain(..range.start);
-            elements
+            order(cx, elements, &options, range)?
         }
     };
-    let mut output = Vec::with_capacity(chosen.len() * options.get.len().max(1));
-    for element in &chosen {
-        if options.get.is_empty() {
-            output.push(Some(element.clone()));
+    let output = if options.get.is_empty() {
+        chosen.into_iter().map(Some).collect()
+    } else {
+        let mut output = Vec::with_capacity(chosen.len() * options.get.len());
+        for element in &chosen {
+            for pattern in &options.get {
+                output.push(look_up(cx, pattern, element));
+            }
         }
-        for pattern in &options.get {
-            output.push(look_up(cx, pattern, element));
-        }
-    }
+        output
+    };
     match options.store {
         Some(target) => store(cx, target, output),
         None => {
@@ -231,10 +230,12 @@ fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<V
     }
 }
 
+/// Those of `elements` that are in `range` once all are sorted.
 fn order(
     cx: &mut Cx<'_>,
     elements: Vec<Vec<u8>>,
     options: &Options<'_>,
+    range: Range<usize>,
 ) -> Result<Vec<Vec<u8>>, CommandError> {
     let mut weighted = Vec::with_capacity(elements.len());
     for element in elements {
@@ -249,15 +250,25 @@ fn order(
         };
         weighted.push((weight, element));
     }
-    weighted.sort_by(|a, b| {
+    let by = |a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)| {
         let order = compare(a, b);
         if options.descending {
             order.reverse()
         } else {
             order
         }
-    });
-    Ok(weighted.into_iter().map(|(_, element)| element).collect())
+    };
+    let by_number = matches!(weighted.first(), Some((Weight::Number(_), _)));
+    if by_number && range.end < weighted.len() / 2 {
+        // Equal numbers of equal bytes are the same, so that their order may be any: only those in front are sorted.
+        if range.end > 0 {
+            weighted.select_nth_unstable_by(range.end - 1, by);
+        }
+        weighted.truncate(range.end);
+    }
+    weighted.sort_by(by);
+    let sorted = weighted.into_iter().map(|(_, element)| element);
+    Ok(sorted.skip(range.start).take(range.len()).collect())
 }
 
 fn compare(a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)) -> Ordering {
@@ -286,8 +297,8 @@ fn number(text: &[u8]) -> Result<f64, CommandError> {
         return Ok(0.0);
     }
     let x = args::parse_float(text).ok_or(bad.clone())?;
-    let names_infinity = text.to_ascii_lowercase().windows(3).any(|w| w == b"inf");
-    if x.is_infinite() && !names_infinity {
+    let names_infinity = || text.to_ascii_lowercase().windows(3).any(|w| w == b"inf");
+    if x.is_infinite() && !names_infinity() {
         return Err(bad);
     }
     Ok(x)

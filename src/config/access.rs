@@ -13,8 +13,9 @@ pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(String, String)> {
     for directive in DIRECTIVES {
         let hidden = directive.flags.contains(Flags::HIDDEN);
         for name in directive.names() {
-            let matches = |p: &&&[u8]| {
-                (is_name(p) || !hidden) && glob::matches_in_any_case(p, name.as_bytes())
+            let matches = |p: &&&[u8]| match is_name(p) && !p.contains(&b'\\') {
+                true => p.eq_ignore_ascii_case(name.as_bytes()),
+                false => (is_name(p) || !hidden) && glob::matches_in_any_case(p, name.as_bytes()),
             };
             if let Some(pattern) = patterns.iter().find(matches) {
                 // A name is shown as it was written.

@@ -51,6 +51,15 @@ pub fn wanted(args: Args<'_>, values_option: &str) -> Result<Wanted, CommandErro
 pub fn choose(rng: &mut Rng, len: usize, count: usize) -> Vec<usize> {
     debug_assert!(count <= len);
     // Floyd's sampling: each step adds an index up to a growing bound, or the bound itself.
+    if count > len / 16 {
+        let mut taken = vec![false; len];
+        for bound in len - count..len {
+            let pick = rng.below(bound as u64 + 1) as usize;
+            let at = if taken[pick] { bound } else { pick };
+            taken[at] = true;
+        }
+        return (0..len).filter(|&index| taken[index]).collect();
+    }
     let mut chosen = BTreeSet::new();
     for bound in len - count..len {
         let pick = rng.below(bound as u64 + 1) as usize;

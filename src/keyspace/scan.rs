@@ -8,8 +8,10 @@
 //! A key keeps its hash whatever happens to the segments, so a key that is present from the beginning of a
 //! scan to its end is visited, through splits, merges, insertions and deletions.
 
+use super::UnixMillis;
 use super::db::{Db, Loc};
 use super::directory::after;
+use super::record::Record;
 
 /// Bits of a cursor.
 const CURSOR_BITS: u32 = 53;
@@ -66,6 +68,27 @@ impl Db {
                 return position(end);
             }
             at = end;
+        }
+    }
+
+    /// Calls `f` with each key and its expiry, in no order: for what looks at all keys in one step, which need not
+    /// know their hashes.
+    pub fn each_key(&self, mut f: impl FnMut(&[u8], Option<UnixMillis>)) {
+        let mut at = 0;
+        while let Some(first) = self.dir.segment(at) {
+            for link in 0.. {
+                let Some(segment) = self.dir.link(at, link) else {
+                    break;
+                };
+                for slot in segment.slots().iter() {
+                    let record = Record::parse(segment.bytes_at(slot));
+                    f(segment.key_at(segment.slots().offset(slot)), record.expire);
+                }
+            }
+            match after(first.prefix(), first.depth()) {
+                Some(end) => at = end,
+                None => return,
+            }
         }
     }
 
