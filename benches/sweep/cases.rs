@@ -26,7 +26,7 @@
 //! | `{*100}`, `{*n}` | so many bytes |
 //! | `<10 words >` | the arguments between, ten times; `<* words >` in `+` lines: as often as there are elements, in parts |
 
-use crate::words;
+use super::words;
 
 /// One table's worth of cases on the same dataset.
 pub struct Block {

@@ -1,5 +1,6 @@
 //! The sweep of `benches/sweep` measures each command, or says why it does not.
 
+use super::words;
 use forebay::engine::table;
 use std::collections::BTreeSet;
 
