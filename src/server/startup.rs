@@ -289,7 +289,7 @@ async fn serve(
     tokio::task::spawn_local(tls_files::watch(
         {
             let server = server.clone();
-            move || tls_files::Watched::of(&server.engine.borrow().config)
+            move || tls_files::Watched::of(&server.engine.borrow().config, &server.shell.tls)
         },
         {
             let server = server.clone();

@@ -22,6 +22,8 @@ struct Read {
     connecting: Option<Connecting>,
     /// `tls-replication`
     links: bool,
+    /// Those of the files, from before they were read.
+    marks: Vec<Mark>,
 }
 
 /// Certificates and keys in use.
@@ -70,6 +72,7 @@ pub fn settings(config: &Config) -> Settings {
 
 /// Reads all files. Without `tls-replication`, authorities are needed only for clients.
 fn read(settings: &Settings, replicates: bool) -> Result<Read, String> {
+    let marks = marks(settings);
     let accepting = settings.accepting()?;
     let connecting =
         match replicates || !(settings.ca_file.is_empty() && settings.ca_dir.is_empty()) {
@@ -80,6 +83,7 @@ fn read(settings: &Settings, replicates: bool) -> Result<Read, String> {
         accepting,
         connecting,
         links: replicates,
+        marks,
     })
 }
 
@@ -156,17 +160,18 @@ fn marks(settings: &Settings) -> Vec<Mark> {
     marks
 }
 
-/// What is to be watched: how often, and what the directives say.
+/// What is to be watched: how often, what the directives say, and the files as they were when they were read.
 #[derive(PartialEq)]
 pub struct Watched {
     interval: Duration,
     settings: Settings,
     replicates: bool,
+    marks: Vec<Mark>,
 }
 
 impl Watched {
     /// What `config` wants; `None` for nothing.
-    pub fn of(config: &Config) -> Option<Watched> {
+    pub fn of(config: &Config, files: &TlsFiles) -> Option<Watched> {
         if config.tls_auto_reload_interval == 0 || !is_wanted(config) {
             return None;
         }
@@ -174,6 +179,7 @@ impl Watched {
             interval: Duration::from_secs(config.tls_auto_reload_interval as u64),
             settings: settings(config),
             replicates: config.tls_replication,
+            marks: files.0.borrow().as_ref()?.marks.clone(),
         })
     }
 }
@@ -184,48 +190,40 @@ pub async fn watch(wanted: impl Fn() -> Option<Watched>, take: impl Fn(TlsFiles)
     /// How often the directive is looked at.
     const LOOK: Duration = Duration::from_millis(200);
     let mut last = Instant::now();
-    let mut seen: Option<(Watched, Vec<Mark>)> = None;
+    // What was wrong is read again when it has changed again.
+    let mut wrong: Option<Vec<Mark>> = None;
     loop {
         tokio::time::sleep(LOOK).await;
-        let Some(watched) = wanted() else {
-            seen = None;
+        let Some(watched) = wanted().filter(|watched| last.elapsed() >= watched.interval) else {
             continue;
         };
-        let known = seen.take().filter(|(of, _)| *of == watched);
-        if known.is_some() && last.elapsed() < watched.interval {
-            seen = known;
-            continue;
-        }
         last = Instant::now();
         let (tell, told) = oneshot::channel();
         let (of, replicates) = (watched.settings.clone(), watched.replicates);
-        let before = known.map(|(_, marks)| marks);
+        let before = [Some(watched.marks.clone()), wrong.clone()];
         let started = threads::spawn("forebay-tls-files", move || {
-            let marks = marks(&of);
-            let changed = before.is_some_and(|before| before != marks);
-            let new = changed.then(|| read(&of, replicates));
+            let now = Some(marks(&of));
+            let new = (!before.contains(&now)).then(|| read(&of, replicates));
             // The server may be gone.
-            let _ = tell.send((marks, new));
+            let _ = tell.send((now, new));
         });
         if started.is_err() {
             // The next look tries again.
             continue;
         }
-        let Ok((marks, new)) = told.await else {
-            continue;
-        };
-        match new {
+        match told.await {
             // CONFIG SET may have been faster; it has read the files then.
-            Some(Ok(new)) if wanted().as_ref() == Some(&watched) => {
+            Ok((_, Some(Ok(new)))) if wanted().as_ref() == Some(&watched) => {
+                wrong = None;
                 take(TlsFiles(RefCell::new(Some(new))));
                 tracing::info!("TLS: the changed certificates and keys are in use");
             }
-            Some(Err(line)) => {
+            Ok((now, Some(Err(line)))) => {
+                wrong = now;
                 tracing::warn!("{line}");
                 tracing::warn!("TLS: the changed files are wrong: those before stay in use");
             }
             _ => {}
         }
-        seen = Some((watched, marks));
     }
 }

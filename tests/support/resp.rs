@@ -176,6 +176,11 @@ impl<R: Read> Reader<R> {
         &self.source
     }
 
+    /// The same, to write to.
+    pub fn source_mut(&mut self) -> &mut R {
+        &mut self.source
+    }
+
     /// Bytes that values and lines have taken so far.
     pub fn consumed(&self) -> u64 {
         self.consumed
