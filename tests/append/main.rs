@@ -4,6 +4,7 @@
 //! * [`requests`]: bases made of requests.
 //! * [`starts`]: logs that a start finds, whole and wrong, beside a real server.
 //! * [`durability`]: what is left after kill -9, and what waits for the disk.
+//! * [`copies`]: copies of the directory of a running server.
 //! * [`crashes`]: rounds of SIGKILL and restart in replication.
 //! * [`disk`]: files that cannot grow.
 //! * [`history`]: replication goes on from the log after a restart.
@@ -13,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod copies;
 mod crashes;
 mod disk;
 mod durability;

@@ -89,7 +89,7 @@ fn what_a_rewrite_left_behind_is_removed_and_nothing_else() {
     let seq = play.writer.next_base();
     play.base(0, seq).expect("nothing fails");
     play.writer.begin_increment(false).expect("nothing fails");
-    let done = play.writer.install_base(seq, BaseForm::Requests, false);
+    let done = play.writer.install_base(seq, BaseForm::Requests);
     done.expect("nothing fails");
     play.writer.push(batch(&mut None, 0, 3));
     play.writer.write().expect("nothing fails");
@@ -183,7 +183,7 @@ impl Play {
                 if let Some(cut) = self.cut.take()
                     && self.base(cut, seq).is_ok()
                 {
-                    let _ = self.writer.install_base(seq, BaseForm::Requests, false);
+                    let _ = self.writer.install_base(seq, BaseForm::Requests);
                 }
             }
         }
@@ -205,7 +205,7 @@ fn whatever_fails_and_wherever_it_crashes_what_was_durable_is_loaded_once_and_in
             .begin_increment(false)
             .expect("nothing fails yet");
         play.writer
-            .install_base(1, BaseForm::Requests, false)
+            .install_base(1, BaseForm::Requests)
             .expect("nothing fails yet");
         for _ in 0..40 {
             if rng.below(10) == 0 {

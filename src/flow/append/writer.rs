@@ -400,16 +400,11 @@ impl<D: Disk> Writer<D> {
     }
 
     /// The base of this number and form is in its place, durable, and holds everything before the current increment.
-    /// Returns the files that were in the log before and are not any more.
+    /// The files that were in the log before stay, as history, until [`Writer::remove_history`]. Returns their bytes.
     ///
     /// # Errors
     /// The disk's. The log is what it was, without the base.
-    pub fn install_base(
-        &mut self,
-        seq: i64,
-        form: BaseForm,
-        keeps_history: bool,
-    ) -> Result<Vec<String>, AppendError> {
+    pub fn install_base(&mut self, seq: i64, form: BaseForm) -> Result<u64, AppendError> {
         let old = &self.manifest;
         let passed = old.increments.iter();
         let passed = passed.filter(|file| !self.since_cut.contains(file));
@@ -440,10 +435,16 @@ impl<D: Disk> Writer<D> {
         for name in std::mem::take(&mut self.passed) {
             let _ = self.disk.remove(&self.path(&name));
         }
-        match keeps_history {
-            true => Ok(Vec::new()),
-            false => self.remove_history(),
-        }
+        let sizes = self.manifest.history.iter().map(|file| {
+            let path = self.path(&String::from_utf8_lossy(&file.name));
+            self.disk.open(&path).and_then(|file| file.size())
+        });
+        Ok(sizes.map(|size| size.unwrap_or(0)).sum())
+    }
+
+    /// True if files stay that are not needed any more.
+    pub fn has_history(&self) -> bool {
+        !self.manifest.history.is_empty()
     }
 
     /// Removes the files that were in the log and are not needed any more. Returns their names.

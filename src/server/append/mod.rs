@@ -564,7 +564,7 @@ impl State {
                 let removed = removed.clone();
                 let began_ms = running.began_ms;
                 self.count_end(engine, began_ms);
-                self.rewritten_bytes = self.base_bytes + report.bytes;
+                self.rewritten_bytes = self.base_bytes + report.bytes_at_base;
                 self.mode = Mode::On;
                 self.running = None;
                 tell_end(&removed);

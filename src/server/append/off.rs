@@ -49,8 +49,12 @@ impl AppendOnly {
         };
         let (tell, told) = oneshot::channel();
         let install = move || {
-            let result = writer.install_base(base.seq, base.form, keeps);
-            let _ = tell.send(result.map_err(|e| e.to_string()));
+            let installed = writer.install_base(base.seq, base.form);
+            let removed = installed.and_then(|_| match keeps {
+                true => Ok(Vec::new()),
+                false => writer.remove_history(),
+            });
+            let _ = tell.send(removed.map_err(|e| e.to_string()));
         };
         match threads::spawn("forebay-aof-base", install) {
             Ok(thread) => state.off = Some(Off::Installs(thread)),

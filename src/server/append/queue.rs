@@ -66,6 +66,8 @@ pub struct Report {
     pub rewrite: Option<(u64, Result<Vec<String>, String>)>,
     /// Bytes of the increments that the manifest names.
     pub bytes: u64,
+    /// The same when the last base was installed.
+    pub bytes_at_base: u64,
     /// Bytes that are in memory because they are not durable.
     pub kept: usize,
     /// Syncs that are under way (0 or 1).

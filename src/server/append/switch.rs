@@ -21,6 +21,9 @@ impl AppendOnly {
                     self.take_single(engine, &mut writer, &single)?;
                 }
                 let keeps = engine.config.aof_disable_auto_gc;
+                if log.copied {
+                    writer.write_manifest_again().map_err(text)?;
+                }
                 writer.clear_away(keeps).map_err(text)?;
                 writer.sync_files().map_err(text)?;
                 let resumed = match log.end {
@@ -47,9 +50,7 @@ impl AppendOnly {
                 writer.begin_increment(false).map_err(text)?;
                 let name = writer.increment_name();
                 tracing::info!("Creating AOF incr file {name} on server start");
-                writer
-                    .install_base(base.seq, base.form, false)
-                    .map_err(text)?;
+                writer.install_base(base.seq, base.form).map_err(text)?;
                 writer
             }
         };

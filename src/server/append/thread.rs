@@ -13,6 +13,16 @@ const COLLECT: Duration = Duration::from_millis(1);
 /// Real servers write while a sync runs when it has run for so long.
 const DELAYED: Duration = Duration::from_secs(2);
 
+/// How long files stay that a rewrite has replaced, so that who copies the directory just then finds them: a second,
+/// and the time in which they are read.
+fn stays(bytes: u64) -> Duration {
+    const A_SECOND: u64 = 100 << 20;
+    Duration::from_millis(1000 + bytes.saturating_mul(1000) / A_SECOND).min(LONGEST)
+}
+
+/// The longest of these times: they take room on the disk.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// Works until it is told to stop.
 pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_bytes: u64) {
     let mut thread = Thread {
@@ -26,6 +36,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
         delayed: 0,
         waiting: VecDeque::new(),
         waiting_bytes: 0,
+        retires: None,
     };
     let _tells = TellsOfPanic(queue);
     let mut stop = false;
@@ -33,6 +44,10 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
         let unsynced = thread.policy.keeps() && writer.has_unsynced();
         let busy = writer.has_unwritten() || unsynced || !thread.waiting.is_empty();
         let wait = busy.then(|| Duration::from_millis(thread.policy.wait_ms(thread.now())));
+        let retires = thread
+            .retires
+            .map(|(_, at)| at.saturating_duration_since(Instant::now()));
+        let wait = wait.into_iter().chain(retires).min();
         let mut batches = false;
         for order in queue.take(wait) {
             match order {
@@ -64,6 +79,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
             }
         }
         thread.write(&mut writer, queue);
+        thread.retire(&mut writer, queue, stop);
         if batches && !stop && thread.policy.fsync != Fsync::Always {
             // Nobody waits for this: what comes meanwhile is written at once.
             std::thread::sleep(COLLECT);
@@ -117,6 +133,8 @@ struct Thread {
     waiting: VecDeque<Order>,
     /// Bytes of the batches among them.
     waiting_bytes: usize,
+    /// The rewrite whose base was installed, and when what it replaces is removed.
+    retires: Option<(u64, Instant)>,
 }
 
 impl Thread {
@@ -246,17 +264,39 @@ impl Thread {
         rewrite: u64,
     ) {
         let result = match &self.cut {
-            Some((of, Ok(()))) if *of == rewrite => writer
-                .install_base(seq, form, self.keeps_history)
-                .map_err(|e| e.to_string()),
+            Some((of, Ok(()))) if *of == rewrite => {
+                writer.install_base(seq, form).map_err(|e| e.to_string())
+            }
             Some((of, Err(why))) if *of == rewrite => Err(why.clone()),
             _ => Err("another rewrite has begun".to_owned()),
         };
-        if result.is_ok() {
-            self.old_bytes = 0;
+        let result = match result {
+            Ok(bytes) => {
+                self.old_bytes = 0;
+                let since = writer.increment_bytes();
+                queue.report(|report| report.bytes_at_base = since);
+                if writer.has_history() && !self.keeps_history {
+                    self.retires = Some((rewrite, Instant::now() + stays(bytes)));
+                    return;
+                }
+                Ok(Vec::new())
+            }
+            Err(why) => Err(why),
+        };
+        queue.report(|report| report.rewrite = Some((rewrite, result)));
+    }
+
+    /// Removes what the last rewrite has replaced, if it has been there for long enough, or `now`. Then the rewrite has
+    /// ended.
+    fn retire<D: Disk>(&mut self, writer: &mut Writer<D>, queue: &Queue, now: bool) {
+        let due = |(_, at): &mut (u64, Instant)| now || Instant::now() >= *at;
+        if let Some((rewrite, _)) = self.retires.take_if(due) {
+            // It may have been switched on since.
+            let result = match self.keeps_history {
+                true => Ok(Vec::new()),
+                false => writer.remove_history().map_err(|e| e.to_string()),
+            };
+            queue.report(|report| report.rewrite = Some((rewrite, result)));
         }
-        queue.report(|report| {
-            report.rewrite = Some((rewrite, result));
-        });
     }
 }

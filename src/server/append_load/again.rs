@@ -38,6 +38,7 @@ pub fn load_again(persistence: &Persistence, engine: &mut Engine) -> Result<Load
         directory: found.directory,
         manifest: found.manifest,
         single: found.single,
+        copied: found.copied,
         end,
     })
 }

@@ -1,5 +1,6 @@
 //! Which files the log is made of.
 
+use super::copy;
 use aof::names::{self, begins_with_dump};
 use aof::{Manifest, manifest};
 use std::ffi::OsStr;
@@ -17,6 +18,8 @@ pub struct Found {
     pub manifest: Manifest,
     /// That single file.
     pub single: Option<PathBuf>,
+    /// It is a copy that was made while the log was rewritten, and some of its files are not there.
+    pub copied: bool,
     /// The files in the order in which they are loaded.
     pub parts: Vec<Part>,
 }
@@ -81,6 +84,7 @@ pub fn find(dir: &Path, directory: &Path, filename: &str) -> Result<Option<Found
         manifest: Manifest::of_single(filename),
         parts: vec![part(single.clone())?],
         single: Some(single),
+        copied: false,
     }))
 }
 
@@ -96,6 +100,9 @@ fn with_manifest(
     let moved = manifest != Manifest::of_single(filename)
         || directory.join(filename).exists()
         || !single.is_file();
+    let whole = copy::whole(directory, &manifest);
+    let copied = moved && whole.is_some();
+    let manifest = whole.filter(|_| moved).unwrap_or(manifest);
     let parts = match moved {
         true => manifest.files().map(|file| part(place(file))).collect(),
         false => part(single.clone()).map(|part| vec![part]),
@@ -105,6 +112,7 @@ fn with_manifest(
         parts: parts?,
         manifest,
         single: (!moved).then_some(single),
+        copied,
     })
 }
 

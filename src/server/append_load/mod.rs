@@ -12,6 +12,7 @@
 
 mod again;
 mod ahead;
+mod copy;
 mod find;
 mod judge;
 mod replay;
@@ -55,6 +56,8 @@ pub struct LoadedLog {
     pub manifest: Manifest,
     /// The base is a single file of an older server, which is still here and not in the directory of the log.
     pub single: Option<PathBuf>,
+    /// The manifest on disk names files that are not there.
+    pub copied: bool,
     /// How the last file ends, if nothing was cut off there.
     pub end: Option<(u64, Sealer)>,
 }
@@ -71,6 +74,7 @@ impl LoadedLog {
             directory: directory.to_owned(),
             manifest: Manifest::parse(&bytes).map_err(|e| e.to_string())?,
             single: None,
+            copied: false,
             end: None,
         })
     }
@@ -139,6 +143,7 @@ pub async fn load_at_start(
         directory: found.directory,
         manifest: found.manifest,
         single: found.single,
+        copied: found.copied,
         end,
     };
     Ok(Some((log, restored)))
