@@ -14,6 +14,8 @@ fn writes_are_refused_while_the_log_cannot_be_written_and_nothing_is_lost_or_dou
         let mut client = server.client();
         write(&mut client, &mut Rng::new(3), 40);
         client.ok("SET n 0");
+        // Else the failure may be noticed before the request that is to wait for it.
+        crate::wait_written(&server);
         let size = client.info_field("persistence", "aof_current_size");
         let size: u64 = size.parse().expect("a number");
         server.limit_files(Some(size / 2));
