@@ -3,8 +3,9 @@
 //! Nothing here names a command that is tried: a server that has a new one is tried with it. What is drawn fails often
 //! (keys of other types, options that exclude each other), and that is no fault; most commands must succeed now and then.
 
-use crate::pair::{assert_in_step, builder, number, wait_link};
+use crate::pair::{builder, number, wait_link};
 use crate::support::client::Client;
+use crate::support::dataset;
 use crate::support::peers;
 use crate::support::resp::Value;
 use crate::support::server::Server;
@@ -24,6 +25,9 @@ const LEFT_OUT: [&str; 11] = [
     "swapdb",
     "trimslots",
 ];
+
+/// What Forebay does not know of commands that it knows: a primary's request with it is answered by a full sync.
+const NOT_HERE: [&str; 1] = ["BYPOLYGON"];
 
 /// Requests in each direction.
 const REQUESTS: usize = 3_000;
@@ -282,6 +286,9 @@ fn run(primary: &str, replica: &str) -> Option<()> {
             draw.argument(argument);
         }
         let request = draw.out;
+        if request.iter().any(|word| NOT_HERE.contains(&word.as_str())) {
+            continue;
+        }
         if !client.cmd(&request).is_error() {
             done.insert(name.as_str());
         }
@@ -295,7 +302,17 @@ fn run(primary: &str, replica: &str) -> Option<()> {
         "of {} writes of {primary} for {peer} these never succeed: {never:?}",
         names.len()
     );
-    assert_in_step(&first, &second);
+    dataset::wait_caught_up(&mut client, &mut there);
+    dataset::assert_same(&mut client, &mut there);
+    // The one that is no Forebay computes its own digest, and Forebay that one, too.
+    let asked = |server: &Server| match server.name() {
+        "forebay" if peer.starts_with("valkey") => "DEBUG DIGEST valkey",
+        "forebay" if !["redis-6.2", "redis-7.0"].contains(&peer) => "DEBUG DIGEST redis-7.2",
+        _ => "DEBUG DIGEST",
+    };
+    let digests = [(&first, &mut client), (&second, &mut there)];
+    let digests = digests.map(|(server, client)| client.text(asked(server)));
+    assert_eq!(digests[0], digests[1]);
     assert_eq!(number(&first, "stats", "sync_full"), syncs, "full syncs");
     let log = second.log();
     assert!(!log.contains("sending an error to its master"), "{log}");
