@@ -31,6 +31,8 @@ const EXAMPLES: &[&str] = &[
     "BLMPOP 0 1 list RIGHT",
     "ZMPOP 1 zset MAX COUNT 2",
     "BZMPOP 0 1 zset MIN",
+    "ZUNIONSTORE zset 2 zset other-zset AGGREGATE COUNT",
+    "ZINTERSTORE fresh 2 zset zset WEIGHTS 2 3 AGGREGATE COUNT",
     "MSETEX 2 str x other y EX 100 XX",
     "MSETEX 2 dying x new y KEEPTTL",
     "DELIFEQ str abc",
@@ -119,7 +121,9 @@ const EXAMPLES: &[&str] = &[
 ];
 
 /// Options that came later, by the command that has them.
-const NEW_OPTIONS: [(&str, &[&str]); 7] = [
+const NEW_OPTIONS: [(&str, &[&str]); 9] = [
+    ("zunionstore", &["COUNT"]),
+    ("zinterstore", &["COUNT"]),
     ("pexpireat", &["NX", "XX", "GT", "LT"]),
     ("xadd", &["KEEPREF", "DELREF", "ACKED", "IDMP", "IDMPAUTO"]),
     ("xtrim", &["KEEPREF", "DELREF", "ACKED"]),

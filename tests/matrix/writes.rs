@@ -313,7 +313,9 @@ fn run(primary: &str, replica: &str) -> Option<()> {
     let digests = [(&first, &mut client), (&second, &mut there)];
     let digests = digests.map(|(server, client)| client.text(asked(server)));
     assert_eq!(digests[0], digests[1]);
-    assert_eq!(number(&first, "stats", "sync_full"), syncs, "full syncs");
+    // Who does not tell its version shows it by a payload, when something is written that only later ones know.
+    let more = number(&first, "stats", "sync_full") - syncs;
+    assert!(more <= i64::from(!is_followed), "{more} more full syncs");
     let log = second.log();
     assert!(!log.contains("sending an error to its master"), "{log}");
     Some(())

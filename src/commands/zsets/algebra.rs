@@ -4,6 +4,7 @@
 //! sums of many scores are rounded in the order in which the reference rounds them.
 
 use super::{member_reply, members_header};
+use base::double::DoubleText;
 use engine::args::{parse_float, parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{SetRef, Zset, ZsetRef};
@@ -23,6 +24,8 @@ enum Aggregate {
     Sum,
     Min,
     Max,
+    /// The sum where each score counts as 1 (Redis 8.8).
+    Count,
 }
 
 impl Aggregate {
@@ -30,7 +33,7 @@ impl Aggregate {
     fn join(self, a: f64, b: f64) -> f64 {
         match self {
             // Opposite infinities make 0.
-            Aggregate::Sum => defined(a + b),
+            Aggregate::Sum | Aggregate::Count => defined(a + b),
             Aggregate::Min if b < a => b,
             Aggregate::Max if b > a => b,
             Aggregate::Min | Aggregate::Max => a,
@@ -48,6 +51,8 @@ struct Source<'a> {
     loc: Option<Loc>,
     members: Members<'a>,
     weight: f64,
+    /// Each score counts as 1.
+    counts: bool,
 }
 
 enum Members<'a> {
@@ -69,12 +74,17 @@ impl Source<'_> {
         defined(self.weight * score)
     }
 
+    /// What a score counts as.
+    fn counted(&self, score: f64) -> f64 {
+        if self.counts { 1.0 } else { score }
+    }
+
     /// A member's score.
     fn score(&self, member: &[u8]) -> Option<f64> {
         match &self.members {
             Members::None => None,
             Members::Set(set) => set.contains(member).then_some(1.0),
-            Members::Zset(zset) => zset.score(member),
+            Members::Zset(zset) => zset.score(member).map(|score| self.counted(score)),
         }
     }
 
@@ -86,7 +96,9 @@ impl Source<'_> {
                 let _ = set.iter().all(|member| f(member, 1.0));
             }
             Members::Zset(zset) => {
-                let _ = zset.iter().all(|(member, score)| f(member, score));
+                let _ = zset
+                    .iter()
+                    .all(|(member, score)| f(member, self.counted(score)));
             }
         }
     }
@@ -180,6 +192,7 @@ impl Form {
                     ("SUM", Aggregate::Sum),
                     ("MIN", Aggregate::Min),
                     ("MAX", Aggregate::Max),
+                    ("COUNT", Aggregate::Count),
                 ];
                 let way = args.one_of(at + 1, &ways);
                 options.aggregate = way.ok_or(CommandError::SYNTAX)?;
@@ -221,7 +234,12 @@ impl Form {
     }
 }
 
-fn sources<'a>(cx: &'a Cx<'_>, op: Op, found: &[Option<Loc>], weights: &[f64]) -> Vec<Source<'a>> {
+fn sources<'a>(
+    cx: &'a Cx<'_>,
+    op: Op,
+    found: &[Option<Loc>],
+    options: &Options,
+) -> Vec<Source<'a>> {
     let source = |(loc, weight): (&Option<Loc>, &f64)| Source {
         members: match loc.map(|loc| cx.value(loc)) {
             Some(ValueRef::Set(set)) => Members::Set(set),
@@ -230,8 +248,9 @@ fn sources<'a>(cx: &'a Cx<'_>, op: Op, found: &[Option<Loc>], weights: &[f64]) -
         },
         weight: *weight,
         loc: *loc,
+        counts: options.aggregate == Aggregate::Count,
     };
-    let mut sources: Vec<_> = found.iter().zip(weights).map(source).collect();
+    let mut sources: Vec<_> = found.iter().zip(&options.weights).map(source).collect();
     if op != Op::Diff {
         sources.sort_by_key(Source::len);
     }
@@ -314,7 +333,7 @@ fn reply(cx: &mut Cx<'_>, args: Args<'_>, name: &'static str, op: Op) -> CmdResu
         count_at: 1,
     };
     let (found, options) = form.read(cx, args)?;
-    let sources = sources(cx, op, &found, &options.weights);
+    let sources = sources(cx, op, &found, &options);
     let result = combine(op, &sources, options.aggregate);
     drop(sources);
     let reply = &mut cx.client.reply;
@@ -333,12 +352,34 @@ fn store(cx: &mut Cx<'_>, args: Args<'_>, name: &'static str, op: Op) -> CmdResu
         count_at: 2,
     };
     let (found, options) = form.read(cx, args)?;
-    let sources = sources(cx, op, &found, &options.weights);
+    let sources = sources(cx, op, &found, &options);
     let result = combine(op, &sources, options.aggregate);
     drop(sources);
     let zset = Zset::of_sorted(&result, &cx.engine.limits);
+    let was_there = cx.lookup_quietly(&args[1]).is_some();
     cx.store(&args[1], zset, Event::Zset, name);
+    if options.aggregate == Aggregate::Count {
+        tell_result(cx, &args[1], was_there, &result);
+    }
     Ok(())
+}
+
+/// Replicas get the result of what only the latest servers can count.
+fn tell_result(cx: &mut Cx<'_>, key: &[u8], was_there: bool, result: &[(f64, Vec<u8>)]) {
+    const TOGETHER: usize = 500;
+    cx.no_propagate();
+    if was_there {
+        cx.also_propagate(&[b"DEL", key]);
+    }
+    for part in result.chunks(TOGETHER) {
+        let scores = part.iter().map(|(score, _)| DoubleText::of(*score));
+        let scores: Vec<DoubleText> = scores.collect();
+        let mut effect: Vec<&[u8]> = vec![b"ZADD", key];
+        for (score, (_, member)) in scores.iter().zip(part) {
+            effect.extend([score.as_bytes(), member]);
+        }
+        cx.also_propagate(&effect);
+    }
 }
 
 pub fn zunion(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
@@ -373,7 +414,7 @@ pub fn zintercard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         count_at: 1,
     };
     let (found, options) = form.read(cx, args)?;
-    let sources = sources(cx, Op::Inter, &found, &options.weights);
+    let sources = sources(cx, Op::Inter, &found, &options);
     let mut n = 0;
     each_common(&sources, Aggregate::Sum, |_, _| {
         n += 1;

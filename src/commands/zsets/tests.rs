@@ -340,3 +340,31 @@ fn effects_are_settled_and_no_ops_have_none() {
         ("ZREMRANGEBYRANK z 0 -1", ""),
     ]);
 }
+
+#[test]
+fn members_may_be_counted_by_their_weights() {
+    check(&[
+        ("ZADD a 1 x 2 y", ":2"),
+        ("ZADD b 5 x 7 z", ":2"),
+        ("SADD s x y", ":2"),
+        (
+            "ZUNION 2 a b WEIGHTS 2 3 AGGREGATE COUNT WITHSCORES",
+            "[\"y\", \"2\", \"z\", \"3\", \"x\", \"5\"]",
+        ),
+        (
+            "ZINTER 3 a b s WEIGHTS 2 3 1.5 AGGREGATE count WITHSCORES",
+            "[\"x\", \"6.5\"]",
+        ),
+        ("ZDIFF 2 a b AGGREGATE COUNT", "-ERR syntax error"),
+    ]);
+    check_effects(&[
+        ("ZADD a 1 x 2 y", "ZADD a 1 x 2 y"),
+        ("ZUNIONSTORE d 2 a a AGGREGATE COUNT", "ZADD d 2 x 2 y"),
+        (
+            "ZINTERSTORE d 1 a AGGREGATE COUNT",
+            "MULTI|DEL d|ZADD d 1 x 1 y|EXEC",
+        ),
+        ("ZUNIONSTORE d 1 none AGGREGATE COUNT", "DEL d"),
+        ("ZUNIONSTORE d 1 none AGGREGATE COUNT", ""),
+    ]);
+}
