@@ -299,16 +299,11 @@ fn bitfield_access(args: &Args<'_>) -> Access {
 
 /// True if each operation of a BITFIELD is a GET.
 fn only_reads(args: &Args<'_>) -> bool {
-    let mut i = 2;
-    while i < args.len() {
-        let more = args.len() - i - 1;
-        i += if args.is(i, "GET") && more >= 2 {
-            3
-        } else if args.is(i, "OVERFLOW") && more >= 1 {
-            2
-        } else {
+    let mut words = args.options(2);
+    while words.are_left() {
+        if words.take_with::<2>("GET").is_none() && words.take_value("OVERFLOW").is_none() {
             return false;
-        };
+        }
     }
     true
 }

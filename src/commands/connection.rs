@@ -205,25 +205,22 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         });
     }
     let (mut login, mut name) = (None, None);
-    let mut i = 2;
-    while i < args.len() {
-        let more = args.len() - 1 - i;
-        if args.is(i, "AUTH") && more >= 2 {
-            login = Some((i + 1, i + 2));
-            i += 3;
-        } else if args.is(i, "SETNAME") && more >= 1 {
-            server_cmds::client::check_name("Client names", &args[i + 1])?;
-            name = Some(i + 1);
-            i += 2;
+    let mut words = args.options(2);
+    while let Some(word) = words.peek() {
+        if let Some(given) = words.take_with::<2>("AUTH") {
+            login = Some(given);
+        } else if let Some(given) = words.take_value("SETNAME") {
+            server_cmds::client::check_name("Client names", given)?;
+            name = Some(given);
         } else {
             return Err(CommandError::quoting(
                 "ERR Syntax error in HELLO option '{}'",
-                &[&args[i]],
+                &[word],
             ));
         }
     }
-    if let Some((user, password)) = login {
-        authenticate(cx, &args[0], &args[user], &args[password])?;
+    if let Some([user, password]) = login {
+        authenticate(cx, &args[0], user, password)?;
     }
     if cx.client.must_log_in() {
         return Err(CommandError::fixed(
@@ -231,7 +228,7 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         ));
     }
     if let Some(name) = name {
-        cx.client.name = args[name].to_vec();
+        cx.client.name = name.to_vec();
     }
     if let Some(proto) = proto {
         cx.client.reply.proto = proto;

@@ -153,13 +153,12 @@ fn swapdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 /// `[SCHEDULE] [TARGET name]`; TARGET is Forebay's own.
 fn save_options(args: Args<'_>, may_schedule: bool) -> Result<SaveOptions, CommandError> {
     let mut options = SaveOptions::default();
-    let mut i = 1;
-    while i < args.len() {
-        if may_schedule && args.is(i, "SCHEDULE") {
+    let mut words = args.options(1);
+    while words.are_left() {
+        if may_schedule && words.take("SCHEDULE") {
             options.after_rewrite = true;
-        } else if args.is(i, "TARGET") && i + 1 < args.len() {
-            i += 1;
-            let name = String::from_utf8_lossy(&args[i]).into_owned();
+        } else if let Some(name) = words.take_value("TARGET") {
+            let name = String::from_utf8_lossy(name).into_owned();
             if Target::from_name(&name).is_none() {
                 return Err(CommandError::fixed("ERR unknown save target"));
             }
@@ -170,7 +169,6 @@ fn save_options(args: Args<'_>, may_schedule: bool) -> Result<SaveOptions, Comma
             // The original's SAVE takes no arguments at all.
             return Err(CommandError::arity("save"));
         }
-        i += 1;
     }
     Ok(options)
 }

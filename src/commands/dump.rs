@@ -3,6 +3,7 @@
 use super::expiry;
 use crate::manual;
 use config::choices::{SaveLoss, UnknownValues};
+use engine::args::int_of;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, Value};
@@ -132,28 +133,28 @@ struct Options {
 impl Options {
     fn parse(args: Args<'_>) -> Result<Self, CommandError> {
         let mut options = Self::default();
-        let mut i = 4;
-        while i < args.len() {
-            let has_value = i + 1 < args.len();
-            if args.is(i, "REPLACE") {
+        let mut words = args.options(4);
+        while words.are_left() {
+            if words.take("REPLACE") {
                 options.replace = true;
-            } else if args.is(i, "ABSTTL") {
+            } else if words.take("ABSTTL") {
                 options.absolute = true;
-            } else if args.is(i, "IDLETIME") && has_value && options.frequency.is_none() {
-                i += 1;
-                let idle = u64::try_from(args.int(i)?)
+            } else if options.frequency.is_none()
+                && let Some(idle) = words.take_value("IDLETIME")
+            {
+                let idle = u64::try_from(int_of(idle)?)
                     .map_err(|_| CommandError::fixed("ERR Invalid IDLETIME value, must be >= 0"))?;
                 options.idle_seconds = Some(idle);
-            } else if args.is(i, "FREQ") && has_value && options.idle_seconds.is_none() {
-                i += 1;
-                let counter = u8::try_from(args.int(i)?).map_err(|_| {
+            } else if options.idle_seconds.is_none()
+                && let Some(counter) = words.take_value("FREQ")
+            {
+                let counter = u8::try_from(int_of(counter)?).map_err(|_| {
                     CommandError::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255")
                 })?;
                 options.frequency = Some(counter);
             } else {
                 return Err(CommandError::SYNTAX);
             }
-            i += 1;
         }
         Ok(options)
     }

@@ -124,16 +124,16 @@ pub enum Due {
 }
 
 impl Due {
-    /// The form that option `i` of SET, GETEX and the like names.
-    pub fn from_option(args: Args<'_>, i: usize) -> Option<Self> {
-        [
+    /// Takes the form that an option of SET, GETEX and the like names, and its value.
+    pub fn take<'a>(words: &mut engine::Options<'a>) -> Option<(Self, &'a [u8])> {
+        const FORMS: [(&str, Due); 4] = [
             ("EX", Due::Ex),
             ("PX", Due::Px),
             ("EXAT", Due::ExAt),
             ("PXAT", Due::PxAt),
-        ]
-        .into_iter()
-        .find_map(|(word, due)| args.is(i, word).then_some(due))
+        ];
+        let mut forms = FORMS.iter();
+        forms.find_map(|(word, due)| Some((*due, words.take_value(word)?)))
     }
 
     fn in_seconds(self) -> bool {

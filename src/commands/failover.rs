@@ -1,7 +1,7 @@
 //! FAILOVER: what the operator says; the handover itself is `replication::failover`.
 
 use crate::manual;
-use engine::args::parse_int;
+use engine::args::int_of;
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, CmdResult, CommandError, Cx};
 use replication::failover::Handover;
@@ -25,30 +25,29 @@ fn failover(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.engine.sync_repl_clock();
     let mut how = Handover::default();
     let mut abort = false;
-    let mut i = 1;
-    while i < args.len() {
-        let left = args.len() - i;
-        if args.is(i, "TIMEOUT") && left > 1 && how.timeout_ms.is_none() {
-            let ms = args.int(i + 1)?;
+    let mut words = args.options(1);
+    while words.are_left() {
+        if how.timeout_ms.is_none()
+            && let Some(ms) = words.take_value("TIMEOUT")
+        {
+            let ms = int_of(ms)?;
             if ms <= 0 {
                 return Err(CommandError::fixed(
                     "ERR FAILOVER timeout must be greater than 0",
                 ));
             }
             how.timeout_ms = Some(ms as u64);
-            i += 2;
-        } else if args.is(i, "ABORT") && args.len() == 2 {
+        } else if args.len() == 2 && words.take("ABORT") {
             abort = true;
-            i += 1;
-        } else if args.is(i, "TO") && left > 2 && how.to.is_none() {
-            let port = parse_int(&args[i + 2]).ok_or(CommandError::NOT_AN_INTEGER)?;
-            let host = String::from_utf8_lossy(&args[i + 1]).into_owned();
+        } else if how.to.is_none()
+            && let Some([host, port]) = words.take_with("TO")
+        {
+            let port = int_of(port)?;
+            let host = String::from_utf8_lossy(host).into_owned();
             // A port that no replica can have finds none.
             how.to = Some((host, u16::try_from(port).unwrap_or(0)));
-            i += 3;
-        } else if args.is(i, "FORCE") && !how.force {
+        } else if !how.force && words.take("FORCE") {
             how.force = true;
-            i += 1;
         } else {
             return Err(CommandError::SYNTAX);
         }

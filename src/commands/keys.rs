@@ -328,17 +328,15 @@ fn rename_generic(cx: &mut Cx<'_>, args: Args<'_>, overwrite: bool) -> Result<bo
 fn copy(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, to) = (&args[1], &args[2]);
     let (source, mut target, mut replace) = (cx.client.db, cx.client.db, false);
-    let mut i = 3;
-    while i < args.len() {
-        if args.is(i, "REPLACE") {
+    let mut words = args.options(3);
+    while words.are_left() {
+        if words.take("REPLACE") {
             replace = true;
-        } else if args.is(i, "DB") && i + 1 < args.len() {
-            target = db_index(cx, args, i + 1)?;
-            i += 1;
+        } else if words.take_value("DB").is_some() {
+            target = db_index(cx, args, words.at() - 1)?;
         } else {
             return Err(CommandError::SYNTAX);
         }
-        i += 1;
     }
     if source == target && key == to {
         return Err(SAME_OBJECT);

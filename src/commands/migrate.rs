@@ -40,12 +40,15 @@ pub static COMMANDS: &[Command] = &[Command {
 /// Without a usable timeout, ms.
 const TIMEOUT_MS: i64 = 1000;
 
+/// The options with what must not be seen, and how many words that is.
+const CREDENTIALS: [(&str, usize); 2] = [("AUTH", 1), ("AUTH2", 2)];
+
 /// The key is argument 3, or if that is empty, all arguments after KEYS.
 fn keys(args: &Args<'_>, out: &mut Vec<usize>) {
     let mut i = 6;
     while i < args.len() && !args.is(i, "KEYS") {
         // A password may read like an option.
-        i += 1 + args.one_of(i, &[("AUTH", 1), ("AUTH2", 2)]).unwrap_or(0);
+        i += 1 + args.one_of(i, &CREDENTIALS).unwrap_or(0);
     }
     match args.get(3) {
         Some(b"") if i + 1 < args.len() => out.extend(i + 1..args.len()),
@@ -205,13 +208,7 @@ fn delete(cx: &mut Cx<'_>, keys: &[&[u8]]) {
 fn passwords(args: &Args<'_>, hide: &mut dyn FnMut(usize)) {
     let mut i = 6;
     while i < args.len() && !args.is(i, "KEYS") {
-        let secrets = if args.is(i, "AUTH") {
-            1
-        } else if args.is(i, "AUTH2") {
-            2
-        } else {
-            0
-        };
+        let secrets = args.one_of(i, &CREDENTIALS).unwrap_or(0);
         (i + 1..=i + secrets).for_each(&mut *hide);
         i += 1 + secrets;
     }

@@ -1,6 +1,7 @@
 //! SCAN and KEYS: going through the keys of a database.
 
 use crate::manual;
+use engine::args::int_of;
 use engine::spec::{Command, Flags};
 use engine::{Args, CmdResult, CommandError, Cx, glob};
 
@@ -67,33 +68,30 @@ impl<'a> ScanOptions<'a> {
             type_name: None,
             no_values: false,
         };
-        let mut i = from;
-        while i < args.len() {
-            if args.is(i, "NOVALUES") {
+        let mut words = args.options(from);
+        while words.are_left() {
+            if words.take("NOVALUES") {
                 if of != ScanOf::Hash {
                     return Err(CommandError::fixed(
                         "ERR NOVALUES option can only be used in HSCAN",
                     ));
                 }
                 options.no_values = true;
-                i += 1;
-                continue;
-            }
-            let value = args.get(i + 1).ok_or(CommandError::SYNTAX)?;
-            if args.is(i, "COUNT") {
-                let count = args.int(i + 1)?;
+            } else if let Some(count) = words.take_value("COUNT") {
+                let count = int_of(count)?;
                 if count < 1 {
                     return Err(CommandError::SYNTAX);
                 }
                 options.count = count as usize;
-            } else if args.is(i, "MATCH") {
-                options.pattern = Some(value).filter(|&p| p != b"*");
-            } else if args.is(i, "TYPE") && of == ScanOf::Keys {
-                options.type_name = Some(value);
+            } else if let Some(pattern) = words.take_value("MATCH") {
+                options.pattern = Some(pattern).filter(|&p| p != b"*");
+            } else if of == ScanOf::Keys
+                && let Some(name) = words.take_value("TYPE")
+            {
+                options.type_name = Some(name);
             } else {
                 return Err(CommandError::SYNTAX);
             }
-            i += 2;
         }
         Ok(options)
     }

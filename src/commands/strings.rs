@@ -181,38 +181,34 @@ impl<'a> Options<'a> {
     /// Reads the options from argument `from` on; `getex` says whose they are.
     fn parse(args: Args<'a>, from: usize, getex: bool) -> Result<Self, CommandError> {
         let mut options = Self::default();
-        let mut i = from;
-        while i < args.len() {
+        let mut words = args.options(from);
+        while words.are_left() {
             let fixed = options.keep_ttl || options.persist;
             let conditional = options.nx || options.xx || options.holds.is_some();
-            if args.is(i, "NX") && (options.nx || !conditional) && !getex {
+            if !getex && (options.nx || !conditional) && words.take("NX") {
                 options.nx = true;
-            } else if args.is(i, "XX") && (options.xx || !conditional) && !getex {
+            } else if !getex && (options.xx || !conditional) && words.take("XX") {
                 options.xx = true;
-            } else if let (Some(holds), false, false) =
-                (Condition::parse(args, i), conditional, getex)
+            } else if !getex
+                && !conditional
+                && let Some(holds) = Condition::take(&mut words)
             {
                 options.holds = Some(holds);
-                i += 1;
-            } else if args.is(i, "GET") && !getex {
+            } else if !getex && words.take("GET") {
                 options.get = true;
-            } else if args.is(i, "KEEPTTL") && options.due.is_none() && !getex {
+            } else if !getex && options.due.is_none() && words.take("KEEPTTL") {
                 options.keep_ttl = true;
-            } else if args.is(i, "PERSIST") && options.due.is_none() && getex {
+            } else if getex && options.due.is_none() && words.take("PERSIST") {
                 options.persist = true;
-            } else if let (Some(due), false, Some(text)) =
-                (Due::from_option(args, i), fixed, args.get(i + 1))
-            {
+            } else if !fixed && let Some((due, text)) = Due::take(&mut words) {
                 // The same option may come again and the last one counts; another kind may not.
                 if options.due.is_some_and(|(other, _)| other != due) {
                     return Err(CommandError::SYNTAX);
                 }
                 options.due = Some((due, text));
-                i += 1;
             } else {
                 return Err(CommandError::SYNTAX);
             }
-            i += 1;
         }
         Ok(options)
     }

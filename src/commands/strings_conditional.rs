@@ -5,7 +5,7 @@ use crate::manual;
 use crate::strings::StringContext;
 use engine::key_specs::{Begin, Find};
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
-use engine::{Args, CmdResult, CommandError, Cx, Event};
+use engine::{Args, CmdResult, CommandError, Cx, Event, Options};
 use keyspace::ValueRef;
 use keyspace::value::StrRef;
 use std::hash::Hasher;
@@ -105,16 +105,17 @@ pub(super) enum Condition<'a> {
 }
 
 impl<'a> Condition<'a> {
-    /// The condition that arguments `i` and `i + 1` are.
-    pub(super) fn parse(args: Args<'a>, i: usize) -> Option<Self> {
-        let text = args.get(i + 1)?;
-        match () {
-            () if args.is(i, "IFEQ") => Some(Condition::Equal(text)),
-            () if args.is(i, "IFNE") => Some(Condition::Other(text)),
-            () if args.is(i, "IFDEQ") => Some(Condition::Digest(text)),
-            () if args.is(i, "IFDNE") => Some(Condition::OtherDigest(text)),
-            () => None,
-        }
+    /// Takes a condition.
+    pub(super) fn take(words: &mut Options<'a>) -> Option<Self> {
+        type Made<'a> = fn(&'a [u8]) -> Condition<'a>;
+        let forms: [(&str, Made<'a>); 4] = [
+            ("IFEQ", Condition::Equal),
+            ("IFNE", Condition::Other),
+            ("IFDEQ", Condition::Digest),
+            ("IFDNE", Condition::OtherDigest),
+        ];
+        let mut forms = forms.iter();
+        forms.find_map(|(word, made)| words.take_value(word).map(*made))
     }
 
     /// Whether a string meets it; an error if the digest cannot be one. Of a text of the right length that is no
@@ -175,9 +176,11 @@ fn delex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
     let condition = match args.len() {
         2 => None,
-        4 => Some(Condition::parse(args, 2).ok_or(CommandError::fixed(
-            "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
-        ))?),
+        4 => Some(
+            Condition::take(&mut args.options(2)).ok_or(CommandError::fixed(
+                "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
+            ))?,
+        ),
         _ => return Err(CommandError::arity("delex")),
     };
     let Some(loc) = cx.lookup_write(key) else {
@@ -221,23 +224,22 @@ fn msetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let from = from.filter(|from| *from <= args.len());
     let from = from.ok_or(CommandError::SYNTAX)?;
     let (mut nx, mut xx, mut keep_ttl, mut due) = (false, false, false, None);
-    let mut i = from;
-    while i < args.len() {
-        if args.is(i, "NX") && !xx {
+    let mut words = args.options(from);
+    while words.are_left() {
+        if !xx && words.take("NX") {
             nx = true;
-        } else if args.is(i, "XX") && !nx {
+        } else if !nx && words.take("XX") {
             xx = true;
-        } else if args.is(i, "KEEPTTL") && due.is_none() {
+        } else if due.is_none() && words.take("KEEPTTL") {
             keep_ttl = true;
-        } else if let (Some(kind), None, false, Some(text)) =
-            (Due::from_option(args, i), due, keep_ttl, args.get(i + 1))
+        } else if due.is_none()
+            && !keep_ttl
+            && let Some(given) = Due::take(&mut words)
         {
-            due = Some((kind, text));
-            i += 1;
+            due = Some(given);
         } else {
             return Err(CommandError::SYNTAX);
         }
-        i += 1;
     }
     let expire = due
         .map(|(kind, text)| kind.strict(text, cx.now(), "msetex"))

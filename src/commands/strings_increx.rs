@@ -55,40 +55,39 @@ struct Options<'a> {
 impl<'a> Options<'a> {
     fn parse(args: Args<'a>) -> Result<Self, CommandError> {
         let mut options = Self::default();
-        let mut i = 2;
-        while i < args.len() {
-            let value = args.get(i + 1);
+        let mut words = args.options(2);
+        while words.are_left() {
             let takes_expiry = options.due.is_none() && !options.persist;
-            if let (true, None, Some(text)) = (args.is(i, "BYINT"), &options.by, value) {
-                let by = engine::args::parse_int(text).ok_or(CommandError::fixed(
+            if options.by.is_none()
+                && let Some(by) = words.take_value("BYINT")
+            {
+                let by = engine::args::parse_int(by).ok_or(CommandError::fixed(
                     "ERR Increment is not an integer or out of range",
                 ))?;
                 options.by = Some(By::Int(by));
-                i += 1;
-            } else if let (true, None, Some(text)) = (args.is(i, "BYFLOAT"), &options.by, value) {
-                options.by = Some(By::Float(increment(text)?));
-                i += 1;
-            } else if args.is(i, "LBOUND") && options.lower.is_none() && value.is_some() {
-                options.lower = value;
-                i += 1;
-            } else if args.is(i, "UBOUND") && options.upper.is_none() && value.is_some() {
-                options.upper = value;
-                i += 1;
-            } else if args.is(i, "SATURATE") && !options.saturate {
-                options.saturate = true;
-            } else if args.is(i, "PERSIST") && takes_expiry {
-                options.persist = true;
-            } else if args.is(i, "ENX") && !options.if_none {
-                options.if_none = true;
-            } else if let (true, Some(due), Some(text)) =
-                (takes_expiry, Due::from_option(args, i), value)
+            } else if options.by.is_none()
+                && let Some(by) = words.take_value("BYFLOAT")
             {
-                options.due = Some((due, text));
-                i += 1;
+                options.by = Some(By::Float(increment(by)?));
+            } else if options.lower.is_none()
+                && let Some(bound) = words.take_value("LBOUND")
+            {
+                options.lower = Some(bound);
+            } else if options.upper.is_none()
+                && let Some(bound) = words.take_value("UBOUND")
+            {
+                options.upper = Some(bound);
+            } else if !options.saturate && words.take("SATURATE") {
+                options.saturate = true;
+            } else if takes_expiry && words.take("PERSIST") {
+                options.persist = true;
+            } else if !options.if_none && words.take("ENX") {
+                options.if_none = true;
+            } else if takes_expiry && let Some(due) = Due::take(&mut words) {
+                options.due = Some(due);
             } else {
                 return Err(CommandError::SYNTAX);
             }
-            i += 1;
         }
         if options.persist && options.if_none {
             return Err(CommandError::SYNTAX);

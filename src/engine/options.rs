@@ -66,6 +66,23 @@ impl<'a> Options<'a> {
         Some(*values)
     }
 
+    /// Takes `word` and the `n` arguments after it, or nothing, as [`Options::take_with`] does.
+    pub fn take_list(&mut self, word: &str, n: usize) -> Option<&'a [&'a [u8]]> {
+        if !self.args.is(self.at, word) {
+            return None;
+        }
+        let values = self.args.from(self.at + 1).get(..n)?;
+        self.at += 1 + n;
+        Some(values)
+    }
+
+    /// Takes the next `n` words, if so many are left.
+    pub fn take_next(&mut self, n: usize) -> Option<&'a [&'a [u8]]> {
+        let words = self.args.from(self.at).get(..n)?;
+        self.at += n;
+        Some(words)
+    }
+
     /// Takes `word` and the argument after it.
     pub fn take_value(&mut self, word: &str) -> Option<&'a [u8]> {
         self.take_with(word).map(|[value]| value)
@@ -98,6 +115,22 @@ mod tests {
         assert!(!options.are_left());
         assert!(!options.take("X"));
         assert_eq!((options.skip(), options.at()), (None, 7));
+    }
+
+    #[test]
+    fn as_many_words_are_taken_as_are_asked_for_or_none() {
+        let args: [&[u8]; 6] = [b"CMD", b"weights", b"1", b"2", b"3", b"4"];
+        let mut options = Args(&args).options(1);
+        assert_eq!(options.take_list("WEIGHTS", 5), None);
+        assert_eq!(options.take_list("IDS", 1), None);
+        assert_eq!(options.take_list("WEIGHTS", 2), Some(&args[2..4]));
+        assert_eq!(options.take_next(3), None);
+        assert_eq!(options.take_next(usize::MAX), None);
+        assert_eq!(options.take_next(2), Some(&args[4..]));
+        assert_eq!(
+            (options.take_next(0), options.are_left()),
+            (Some(&args[6..]), false)
+        );
     }
 
     #[test]

@@ -153,47 +153,43 @@ impl<'a> SetRequest<'a> {
             expire: None,
             pairs: &[],
         };
-        let mut at = 2;
-        while at < args.len() {
-            let time = Time::option(args, at);
-            if args.is(at, "FIELDS") {
-                let count = args.get(at + 1).and_then(parse_int);
+        let mut words = args.options(2);
+        while let Some(word) = words.peek() {
+            let time = Time::option(args, words.at());
+            if words.take("FIELDS") {
+                let count = words.skip().and_then(parse_int);
                 let count = count.filter(|&n| n > 0 && n <= i64::MAX / 2);
                 let count = count.ok_or(CommandError::fixed("ERR invalid number of fields"))?;
-                request.pairs = args.from(at + 2);
+                request.pairs = args.from(words.at());
                 if request.pairs.len() as i64 != 2 * count {
                     return Err(CommandError::arity("hsetex"));
                 }
                 return Ok(request);
-            } else if args.is(at, "FNX") || args.is(at, "FXX") {
+            } else if let Some(only_new) = words.take_one_of(&[("FNX", true), ("FXX", false)]) {
                 if request.only_new || request.only_old {
                     return Err(CommandError::fixed(
                         "ERR Only one of FXX or FNX arguments can be specified",
                     ));
                 }
-                request.only_new = args.is(at, "FNX");
-                request.only_old = !request.only_new;
-            } else if time.is_some() || args.is(at, "KEEPTTL") {
+                request.only_new = only_new;
+                request.only_old = !only_new;
+            } else if time.is_some() || args.is(words.at(), "KEEPTTL") {
                 if request.keep_expire || request.expire.is_some() {
                     return Err(CommandError::fixed(
                         "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
                     ));
                 }
-                match (time, args.get(at + 1)) {
-                    (None, _) => request.keep_expire = true,
-                    (Some(_), None) => return Err(CommandError::arity("hsetex")),
-                    (Some(time), Some(text)) => {
+                words.skip();
+                match time {
+                    None => request.keep_expire = true,
+                    Some(time) => {
+                        let text = words.skip().ok_or(CommandError::arity("hsetex"))?;
                         request.expire = Some(time.parse(text, cx, "hsetex")?);
-                        at += 1;
                     }
                 }
             } else {
-                return Err(CommandError::quoting(
-                    "ERR unknown argument: {}",
-                    &[&args[at]],
-                ));
+                return Err(CommandError::quoting("ERR unknown argument: {}", &[word]));
             }
-            at += 1;
         }
         Err(CommandError::arity("hsetex"))
     }

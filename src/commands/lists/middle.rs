@@ -167,12 +167,10 @@ impl Search {
             count: None,
             max_len: usize::MAX,
         };
-        for at in (3..args.len()).step_by(2) {
-            let Some(value) = args.get(at + 1) else {
-                return Err(CommandError::SYNTAX);
-            };
-            if args.is(at, "RANK") {
-                let rank = args.signed_count(at + 1)?;
+        let mut words = args.options(3);
+        while words.are_left() {
+            if words.take_value("RANK").is_some() {
+                let rank = args.signed_count(words.at() - 1)?;
                 if rank == 0 {
                     return Err(CommandError::fixed(
                         "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
@@ -180,11 +178,11 @@ impl Search {
                 }
                 search.backwards = rank < 0;
                 search.skip = rank.unsigned_abs() as usize - 1;
-            } else if args.is(at, "COUNT") {
-                let count = up_to(value, "ERR COUNT can't be negative")?;
+            } else if let Some(count) = words.take_value("COUNT") {
+                let count = up_to(count, "ERR COUNT can't be negative")?;
                 search.count = Some(count);
-            } else if args.is(at, "MAXLEN") {
-                search.max_len = up_to(value, "ERR MAXLEN can't be negative")?;
+            } else if let Some(most) = words.take_value("MAXLEN") {
+                search.max_len = up_to(most, "ERR MAXLEN can't be negative")?;
             } else {
                 return Err(CommandError::SYNTAX);
             }

@@ -173,23 +173,19 @@ fn flush(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let (mut with_code, mut pattern, mut i) = (false, None, 2);
-    while i < args.len() {
-        if !with_code && args.is(i, "WITHCODE") {
+    let (mut with_code, mut pattern) = (false, None);
+    let mut words = args.options(2);
+    while let Some(word) = words.peek() {
+        if !with_code && words.take("WITHCODE") {
             with_code = true;
-        } else if pattern.is_none() && args.is(i, "LIBRARYNAME") {
-            i += 1;
-            let given = args.get(i).ok_or(CommandError::fixed(
+        } else if pattern.is_none() && words.take("LIBRARYNAME") {
+            let given = words.skip().ok_or(CommandError::fixed(
                 "ERR library name argument was not given",
             ))?;
             pattern = Some(given);
         } else {
-            return Err(CommandError::quoting(
-                "ERR Unknown argument {}",
-                &[&args[i]],
-            ));
+            return Err(CommandError::quoting("ERR Unknown argument {}", &[word]));
         }
-        i += 1;
     }
     let reply = &mut cx.client.reply;
     let (mark, mut shown) = (reply.len(), 0);

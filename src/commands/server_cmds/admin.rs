@@ -81,24 +81,21 @@ fn bgrewriteaof(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut options = ShutdownOptions::default();
     let mut abort = false;
-    for i in 1..args.len() {
-        if args.is(i, "NOSAVE") {
+    let mut words = args.options(1);
+    while words.are_left() {
+        if options.save != Some(true) && words.take("NOSAVE") {
             options.save = Some(false);
-        } else if args.is(i, "SAVE") {
+        } else if options.save != Some(false) && words.take("SAVE") {
             options.save = Some(true);
-        } else if args.is(i, "NOW") {
+        } else if words.take("NOW") {
             options.now = true;
-        } else if args.is(i, "FORCE") {
+        } else if words.take("FORCE") {
             options.force = true;
-        } else if args.is(i, "ABORT") {
+        } else if args.len() == 2 && words.take("ABORT") {
             abort = true;
         } else {
             return Err(CommandError::SYNTAX);
         }
-    }
-    let both = ["SAVE", "NOSAVE"].map(|w| (1..args.len()).any(|i| args.is(i, w)));
-    if both == [true, true] || (abort && args.len() > 2) {
-        return Err(CommandError::SYNTAX);
     }
     if abort {
         cx.engine.host().abort_shutdown(cx.engine)?;

@@ -3,6 +3,7 @@
 use super::client_tracking;
 use crate::manual;
 use engine::acl::{User, Users};
+use engine::args::parse_int;
 use engine::blocking::Unblock;
 use engine::client_list::{self, Class};
 use engine::pause::{Held, Reason};
@@ -380,37 +381,36 @@ impl<'a> Filter<'a> {
         if !args.len().is_multiple_of(2) {
             return Err(CommandError::SYNTAX);
         }
-        for i in (2..args.len()).step_by(2) {
-            let value = args.0[i + 1];
-            if args.is(i, "ID") {
-                let id = args.int(i + 1).ok().filter(|id| *id > 0);
+        let mut words = args.options(2);
+        while words.are_left() {
+            if let Some(id) = words.take_value("ID") {
+                let id = parse_int(id).filter(|id| *id > 0);
                 let id = id.ok_or(CommandError::fixed(
                     "ERR client-id should be greater than 0",
                 ))?;
                 filter.id = Some(ClientId(id as u64));
-            } else if args.is(i, "TYPE") {
-                filter.class = Some(Class::named(value)?);
-            } else if args.is(i, "ADDR") {
-                filter.addr = Some(value);
-            } else if args.is(i, "LADDR") {
-                filter.laddr = Some(value);
-            } else if args.is(i, "USER") {
-                let user = users.get(value);
+            } else if let Some(class) = words.take_value("TYPE") {
+                filter.class = Some(Class::named(class)?);
+            } else if let Some(addr) = words.take_value("ADDR") {
+                filter.addr = Some(addr);
+            } else if let Some(laddr) = words.take_value("LADDR") {
+                filter.laddr = Some(laddr);
+            } else if let Some(name) = words.take_value("USER") {
+                let user = users.get(name);
                 let user =
-                    user.ok_or_else(|| CommandError::quoting("ERR No such user '{}'", &[value]))?;
+                    user.ok_or_else(|| CommandError::quoting("ERR No such user '{}'", &[name]))?;
                 filter.user = Some(Rc::clone(user));
-            } else if args.is(i, "MAXAGE") {
-                let age = args.int(i + 1).map_err(|_| {
-                    CommandError::fixed("ERR maxage is not an integer or out of range")
-                })?;
+            } else if let Some(age) = words.take_value("MAXAGE") {
+                let age = parse_int(age).ok_or(CommandError::fixed(
+                    "ERR maxage is not an integer or out of range",
+                ))?;
                 if age <= 0 {
                     return Err(CommandError::fixed("ERR maxage should be greater than 0"));
                 }
                 filter.max_age_s = Some(age);
-            } else if args.is(i, "SKIPME") && args.is(i + 1, "YES") {
-                filter.skip_me = true;
-            } else if args.is(i, "SKIPME") && args.is(i + 1, "NO") {
-                filter.skip_me = false;
+            } else if words.take("SKIPME") {
+                let skip = words.take_one_of(&[("YES", true), ("NO", false)]);
+                filter.skip_me = skip.ok_or(CommandError::SYNTAX)?;
             } else {
                 return Err(CommandError::SYNTAX);
             }

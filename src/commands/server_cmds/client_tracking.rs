@@ -64,31 +64,27 @@ pub const TRACKINGINFO: Command = Command {
 fn client_tracking(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut asked = Tracking::default();
     let mut prefixes: Vec<&[u8]> = Vec::new();
-    let mut i = 3;
-    while i < args.len() {
-        let has_more = i + 1 < args.len();
-        if args.is(i, "REDIRECT") && has_more {
-            i += 1;
+    let mut words = args.options(3);
+    while words.are_left() {
+        if words.take_value("REDIRECT").is_some() {
             if asked.redirect.is_some() {
                 let text = "ERR A client can only redirect to a single other client";
                 return Err(CommandError::fixed(text));
             }
-            asked.redirect = Some(redirection(cx, args, i)?);
-        } else if args.is(i, "BCAST") {
+            asked.redirect = Some(redirection(cx, args, words.at() - 1)?);
+        } else if words.take("BCAST") {
             asked.bcast = true;
-        } else if args.is(i, "OPTIN") {
+        } else if words.take("OPTIN") {
             asked.optin = true;
-        } else if args.is(i, "OPTOUT") {
+        } else if words.take("OPTOUT") {
             asked.optout = true;
-        } else if args.is(i, "NOLOOP") {
+        } else if words.take("NOLOOP") {
             asked.noloop = true;
-        } else if args.is(i, "PREFIX") && has_more {
-            i += 1;
-            prefixes.push(args.0[i]);
+        } else if let Some(prefix) = words.take_value("PREFIX") {
+            prefixes.push(prefix);
         } else {
             return Err(CommandError::SYNTAX);
         }
-        i += 1;
     }
     if args.is(2, "ON") {
         check(cx, &asked, &prefixes)?;

@@ -2,6 +2,7 @@
 
 use super::info_sections::Overhead;
 use crate::manual;
+use engine::args::int_of;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx};
 
@@ -95,16 +96,13 @@ pub static COMMANDS: &[Command] = &[Command {
 }];
 
 fn memory_usage(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let mut i = 3;
-    while i < args.len() {
-        if !args.is(i, "SAMPLES") || i + 1 == args.len() {
-            return Err(CommandError::SYNTAX);
-        }
+    let mut words = args.options(3);
+    while words.are_left() {
+        let samples = words.take_value("SAMPLES").ok_or(CommandError::SYNTAX)?;
         // Sizes are known without sampling.
-        if args.int(i + 1)? < 0 {
+        if int_of(samples)? < 0 {
             return Err(CommandError::SYNTAX);
         }
-        i += 2;
     }
     match cx.lookup_quietly(&args[2]) {
         None => cx.client.reply.null(),

@@ -186,16 +186,16 @@ pub fn xdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 pub fn xsetid(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let id = ids::id(&args[2])?;
     let (mut added, mut max_deleted) = (None, None);
-    for at in (3..args.len()).step_by(2) {
-        let value = args.get(at + 1).ok_or(CommandError::SYNTAX)?;
-        if args.is(at, "ENTRIESADDED") {
-            let count = parse_int(value).ok_or(CommandError::NOT_AN_INTEGER)?;
+    let mut words = args.options(3);
+    while words.are_left() {
+        if let Some(count) = words.take_value("ENTRIESADDED") {
+            let count = parse_int(count).ok_or(CommandError::NOT_AN_INTEGER)?;
             added = Some(
                 u64::try_from(count)
                     .map_err(|_| CommandError::fixed("ERR entries_added must be positive"))?,
             );
-        } else if args.is(at, "MAXDELETEDID") {
-            let deleted = ids::id(value)?;
+        } else if let Some(deleted) = words.take_value("MAXDELETEDID") {
+            let deleted = ids::id(deleted)?;
             if id < deleted {
                 return Err(CommandError::fixed(
                     "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",

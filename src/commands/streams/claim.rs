@@ -223,18 +223,16 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     )?;
     let mut cursor = Some(ids::range_start(&args[5])?);
     let mut count = 100;
-    let mut at = 6;
-    while at < args.len() {
-        if args.is(at, "COUNT") && at + 1 < args.len() {
+    let mut words = args.options(6);
+    while words.are_left() {
+        if let Some(given) = words.take_value("COUNT") {
             let most = i64::MAX as u64 / 16;
-            let given = parse_int(&args[at + 1]).and_then(|n| u64::try_from(n).ok());
+            let given = parse_int(given).and_then(|n| u64::try_from(n).ok());
             count = given
                 .filter(|n| (1..=most).contains(n))
                 .ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
-            at += 2;
-        } else if args.is(at, "JUSTID") {
+        } else if words.take("JUSTID") {
             claim.just_id = true;
-            at += 1;
         } else {
             return Err(CommandError::SYNTAX);
         }

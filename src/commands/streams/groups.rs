@@ -3,6 +3,7 @@
 use super::effects::entries_were_read;
 use super::{edit_group, ids};
 use base::integer::parse_int;
+use engine::args::int_of;
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Stream;
 use keyspace::value::stream::Group;
@@ -25,20 +26,18 @@ struct Options {
 impl Options {
     fn parse(args: Args<'_>, creates: bool) -> Result<Self, CommandError> {
         let mut options = Options::default();
-        let mut at = 5;
-        while at < args.len() {
-            if creates && args.is(at, "MKSTREAM") {
+        let mut words = args.options(5);
+        while words.are_left() {
+            if creates && words.take("MKSTREAM") {
                 options.make = true;
-                at += 1;
-            } else if args.is(at, "ENTRIESREAD") && at + 1 < args.len() {
+            } else if let Some(count) = words.take_value("ENTRIESREAD") {
                 options.counts = true;
-                options.entries_read = match args.int(at + 1)? {
+                options.entries_read = match int_of(count)? {
                     -1 => None,
                     n => Some(u64::try_from(n).map_err(|_| {
                         CommandError::fixed("ERR value for ENTRIESREAD must be positive or -1")
                     })?),
                 };
-                at += 2;
             } else {
                 return Err(super::wrong_form(args, "XGROUP"));
             }

@@ -5,6 +5,7 @@
 
 use super::{all_ids, no_key_or_group};
 use base::integer::parse_int;
+use engine::args::int_of;
 use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
 use rdb::stream::StreamId;
@@ -53,33 +54,30 @@ impl Request {
             count: None,
             force: false,
         };
-        let mut at = 4;
-        while at < args.len() {
-            let has_value = at + 1 < args.len();
-            if args.is(at, "IDS") && has_value && request.ids.is_empty() {
-                let count = parse_int(&args[at + 1]).filter(|n| *n > 0);
+        let mut words = args.options(4);
+        while let Some(word) = words.peek() {
+            if request.ids.is_empty()
+                && let Some(count) = words.take_value("IDS")
+            {
+                let count = parse_int(count).filter(|n| *n > 0);
                 let count = count.and_then(|n| usize::try_from(n).ok());
                 let count =
                     count.ok_or(CommandError::fixed("ERR numids must be a positive integer"))?;
-                let ids = args.from(at + 2).get(..count);
-                let ids = ids.ok_or(CommandError::fixed(
+                let ids = words.take_next(count).ok_or(CommandError::fixed(
                     "ERR number of IDs doesn't match numids",
                 ))?;
                 request.ids = all_ids(ids)?;
-                at += 2 + count;
-            } else if args.is(at, "RETRYCOUNT") && has_value {
-                let count = u64::try_from(args.int(at + 1)?);
+            } else if let Some(count) = words.take_value("RETRYCOUNT") {
+                let count = u64::try_from(int_of(count)?);
                 request.count = Some(count.map_err(|_| {
                     CommandError::fixed("ERR Invalid RETRYCOUNT value, must be >= 0")
                 })?);
-                at += 2;
-            } else if args.is(at, "FORCE") {
+            } else if words.take("FORCE") {
                 request.force = true;
-                at += 1;
             } else {
                 return Err(CommandError::quoting(
                     "ERR Unrecognized XNACK option '{128}'",
-                    &[&args[at]],
+                    &[word],
                 ));
             }
         }

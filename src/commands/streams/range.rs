@@ -1,6 +1,7 @@
 //! XLEN, XRANGE, XREVRANGE.
 
 use super::{entry_reply, ids};
+use engine::args::int_of;
 use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
 use keyspace::value::stream::Entry;
@@ -28,11 +29,10 @@ fn range(cx: &mut Cx<'_>, args: Args<'_>, backward: bool) -> CmdResult {
     let from = ids::range_start(&args[start])?;
     let to = ids::range_end(&args[end])?;
     let mut count = None;
-    for at in (4..args.len()).step_by(2) {
-        if !args.is(at, "COUNT") || at + 1 == args.len() {
-            return Err(CommandError::SYNTAX);
-        }
-        count = Some(usize::try_from(args.int(at + 1)?).unwrap_or(0));
+    let mut words = args.options(4);
+    while words.are_left() {
+        let most = words.take_value("COUNT").ok_or(CommandError::SYNTAX)?;
+        count = Some(usize::try_from(int_of(most)?).unwrap_or(0));
     }
     let Some(loc) = cx.find::<Stream>(&args[1])? else {
         cx.client.reply.array(0);

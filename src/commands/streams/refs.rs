@@ -31,22 +31,22 @@ struct Request<'a> {
 impl<'a> Request<'a> {
     fn parse(args: Args<'a>, from: usize) -> Result<Self, CommandError> {
         let (mut policy, mut ids) = (None, None);
-        let mut at = from;
-        while at < args.len() {
-            if let Some(word) = references(&args[at]).filter(|_| policy.is_none()) {
-                policy = Some(word);
-                at += 1;
-            } else if args.is(at, "IDS") && at + 1 < args.len() {
-                let count = parse_int(&args[at + 1]).filter(|n| *n > 0);
+        let mut words = args.options(from);
+        while let Some(word) = words.peek() {
+            if policy.is_none()
+                && let Some(named) = references(word)
+            {
+                policy = Some(named);
+                words.skip();
+            } else if let Some(count) = words.take_value("IDS") {
+                let count = parse_int(count).filter(|n| *n > 0);
                 let count = count.ok_or(CommandError::fixed(
                     "ERR Number of IDs must be a positive integer",
                 ))?;
-                let rest = args.from(at + 2);
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
-                ids = Some(rest.get(..count).ok_or(CommandError::fixed(
+                ids = Some(words.take_next(count).ok_or(CommandError::fixed(
                     "ERR The `numids` parameter must match the number of arguments",
                 ))?);
-                at += 2 + count;
             } else {
                 return Err(CommandError::SYNTAX);
             }

@@ -8,7 +8,8 @@
 use super::ids;
 use super::once::Once;
 use super::refs;
-use engine::{Args, ClientFlags, CommandError, Cx, Event};
+use engine::args::int_of;
+use engine::{Args, ClientFlags, CommandError, Cx, Event, Options};
 use keyspace::Loc;
 use keyspace::value::Stream;
 use keyspace::value::stream::{Bound, References, Trim};
@@ -46,40 +47,43 @@ impl TrimOptions {
     pub fn parse(cx: &Cx<'_>, args: Args<'_>, adds: bool) -> Result<(Self, usize), CommandError> {
         let mut options = TrimOptions::default();
         let mut limit = None;
-        let mut at = 2;
-        while at < args.len() {
-            let more = args.len() - 1 - at;
-            if adds && &args[at] == b"*" {
+        let mut words = args.options(2);
+        while let Some(word) = words.peek() {
+            if adds && word == b"*" {
                 break;
-            } else if (args.is(at, "MAXLEN") || args.is(at, "MINID")) && more > 0 {
-                at = options.bound(args, at)?;
-            } else if args.is(at, "LIMIT") && more > 0 {
-                let count = args.int(at + 1)?;
+            } else if let Some(first) = words.take_value("MAXLEN") {
+                let most = int_of(options.threshold(&mut words, first)?)?;
+                options.bound =
+                    Some(Bound::MaxLen(u64::try_from(most).map_err(|_| {
+                        CommandError::fixed("ERR The MAXLEN argument must be >= 0.")
+                    })?));
+            } else if let Some(first) = words.take_value("MINID") {
+                let least = options.threshold(&mut words, first)?;
+                options.bound = Some(Bound::MinId(ids::id(least)?));
+            } else if let Some(count) = words.take_value("LIMIT") {
                 limit =
-                    Some(u64::try_from(count).map_err(|_| {
+                    Some(u64::try_from(int_of(count)?).map_err(|_| {
                         CommandError::fixed("ERR The LIMIT argument must be >= 0.")
                     })?);
-                at += 2;
-            } else if let Some(word) = refs::references(&args[at])
+            } else if let Some(policy) = refs::references(word)
                 && options.references.is_none()
             {
-                options.references = Some(word);
-                options.references_at = Some(at);
-                at += 1;
-            } else if adds && args.is(at, "NOMKSTREAM") {
+                options.references = Some(policy);
+                options.references_at = Some(words.at());
+                words.skip();
+            } else if adds && words.take("NOMKSTREAM") {
                 options.no_make = true;
-                at += 1;
-            } else if adds && let Some(once) = Once::parse(args, at)? {
+            } else if adds && let Some(once) = Once::parse(args, words.at())? {
                 if options.once.is_some() {
                     return Err(CommandError::fixed(
                         "ERR syntax error, IDMP/IDMPAUTO specified multiple times",
                     ));
                 }
                 options.once = Some(once);
-                at += once.words;
+                words.take_next(once.words);
             } else if adds {
                 // An id, or else the error is about it.
-                ids::NewId::parse(&args[at])?;
+                ids::NewId::parse(word)?;
                 break;
             } else {
                 return Err(CommandError::SYNTAX);
@@ -96,28 +100,29 @@ impl TrimOptions {
             ));
         }
         options.set_limit(cx, limit)?;
-        Ok((options, at))
+        Ok((options, words.at()))
     }
 
-    fn bound(&mut self, args: Args<'_>, at: usize) -> Result<usize, CommandError> {
+    /// What follows the name of a strategy, and begins with `first`: a mark, perhaps, and the threshold.
+    fn threshold<'a>(
+        &mut self,
+        words: &mut Options<'a>,
+        first: &'a [u8],
+    ) -> Result<&'a [u8], CommandError> {
         if self.bound.is_some() {
             return Err(CommandError::fixed(
                 "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
             ));
         }
-        let has_mark = args.len() - 1 - at >= 2 && matches!(&args[at + 1], b"~" | b"=");
-        self.approximate = has_mark && &args[at + 1] == b"~";
-        self.threshold_at = at + 1 + usize::from(has_mark);
-        self.bound = Some(if args.is(at, "MAXLEN") {
-            let most = args.int(self.threshold_at)?;
-            Bound::MaxLen(
-                u64::try_from(most)
-                    .map_err(|_| CommandError::fixed("ERR The MAXLEN argument must be >= 0."))?,
-            )
-        } else {
-            Bound::MinId(ids::id(&args[self.threshold_at])?)
-        });
-        Ok(self.threshold_at + 1)
+        let mut threshold = first;
+        if matches!(first, b"~" | b"=")
+            && let Some(after_mark) = words.skip()
+        {
+            self.approximate = first == b"~";
+            threshold = after_mark;
+        }
+        self.threshold_at = words.at() - 1;
+        Ok(threshold)
     }
 
     fn set_limit(&mut self, cx: &Cx<'_>, given: Option<u64>) -> Result<(), CommandError> {

@@ -171,7 +171,7 @@ impl Form {
         self.count_at == 2
     }
 
-    fn options(self, args: Args<'_>, mut at: usize, keys: usize) -> Result<Options, CommandError> {
+    fn options(self, args: Args<'_>, at: usize, keys: usize) -> Result<Options, CommandError> {
         let mut options = Options {
             weights: vec![1.0; keys],
             aggregate: Aggregate::Sum,
@@ -179,30 +179,27 @@ impl Form {
             limit: usize::MAX,
         };
         let scored = self.op != Op::Diff && !self.cardinality;
-        while at < args.len() {
-            let left = args.len() - at - 1;
-            if scored && left >= keys && args.is(at, "WEIGHTS") {
-                for (weight, text) in options.weights.iter_mut().zip(args.from(at + 1)) {
+        let mut words = args.options(at);
+        while words.are_left() {
+            if scored && let Some(weights) = words.take_list("WEIGHTS", keys) {
+                for (weight, text) in options.weights.iter_mut().zip(weights) {
                     *weight = parse_float(text)
                         .ok_or(CommandError::fixed("ERR weight value is not a float"))?;
                 }
-                at += 1 + keys;
-            } else if scored && left >= 1 && args.is(at, "AGGREGATE") {
-                let ways = [
+            } else if scored && words.take("AGGREGATE") {
+                let way = words.take_one_of(&[
                     ("SUM", Aggregate::Sum),
                     ("MIN", Aggregate::Min),
                     ("MAX", Aggregate::Max),
                     ("COUNT", Aggregate::Count),
-                ];
-                let way = args.one_of(at + 1, &ways);
+                ]);
                 options.aggregate = way.ok_or(CommandError::SYNTAX)?;
-                at += 2;
-            } else if !self.stores() && !self.cardinality && args.is(at, "WITHSCORES") {
+            } else if !self.stores() && !self.cardinality && words.take("WITHSCORES") {
                 options.with_scores = true;
-                at += 1;
-            } else if self.cardinality && left >= 1 && args.is(at, "LIMIT") {
-                options.limit = up_to(&args[at + 1], "ERR LIMIT can't be negative")?;
-                at += 2;
+            } else if self.cardinality
+                && let Some(limit) = words.take_value("LIMIT")
+            {
+                options.limit = up_to(limit, "ERR LIMIT can't be negative")?;
             } else {
                 return Err(CommandError::SYNTAX);
             }

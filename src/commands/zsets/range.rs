@@ -4,7 +4,7 @@
 
 use super::bounds::{lex_range, score_range};
 use super::{member_reply, members_header};
-use engine::args::span;
+use engine::args::{int_of, span};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Item;
 use keyspace::value::{LexBound, ScoreBound, Zset, ZsetRef};
@@ -44,23 +44,21 @@ impl Request {
     fn parse(args: Args<'_>, at: usize, form: Form) -> Result<Self, CommandError> {
         let (mut kind, mut reverse) = (form.kind, form.reverse);
         let (mut limit, mut with_scores) = ((0, -1), false);
-        let mut i = at + 2;
-        while i < args.len() {
-            if !form.store && args.is(i, "WITHSCORES") {
+        let mut words = args.options(at + 2);
+        while words.are_left() {
+            if !form.store && words.take("WITHSCORES") {
                 with_scores = true;
-            } else if args.is(i, "LIMIT") && args.len() - i > 2 {
-                limit = (args.int(i + 1)?, args.int(i + 2)?);
-                i += 2;
-            } else if reverse.is_none() && args.is(i, "REV") {
+            } else if let Some([offset, count]) = words.take_with("LIMIT") {
+                limit = (int_of(offset)?, int_of(count)?);
+            } else if reverse.is_none() && words.take("REV") {
                 reverse = Some(true);
-            } else if kind.is_none() && args.is(i, "BYLEX") {
+            } else if kind.is_none() && words.take("BYLEX") {
                 kind = Some(Kind::Lex);
-            } else if kind.is_none() && args.is(i, "BYSCORE") {
+            } else if kind.is_none() && words.take("BYSCORE") {
                 kind = Some(Kind::Score);
             } else {
                 return Err(CommandError::SYNTAX);
             }
-            i += 1;
         }
         let kind = kind.unwrap_or(Kind::Rank);
         let reverse = reverse.unwrap_or(false);
