@@ -4,7 +4,7 @@ use crate::bytes::cursor::Cursor;
 use crate::bytes::length::encode_length;
 use crate::bytes::lzf::Packer;
 use crate::bytes::string::{StrRef, encode_blob, encode_item};
-use crate::error::RdbError;
+use crate::error::{ErrorKind, RdbError};
 use crate::frames::skip::module_id;
 use crate::packed::listpack::{BacklenForm, Builder, Item};
 use crate::tags::rdb_type::RdbType;
@@ -81,10 +81,44 @@ pub(crate) fn transcode(
                 loss,
             })
         }
-        _ => {
+        // The target reads these as they are.
+        RdbType::String
+        | RdbType::List
+        | RdbType::Set
+        | RdbType::SetIntset
+        | RdbType::SetListpack
+        | RdbType::Hash
+        | RdbType::HashListpack
+        | RdbType::HashTtl
+        | RdbType::HashListpackTtl
+        | RdbType::Hash2
+        | RdbType::Zset2
+        | RdbType::ZsetListpack
+        | RdbType::Quicklist2
+        | RdbType::Array => {
             compress_value(rdb_type, bytes, compress, out)?;
             whole(rdb_type)
         }
+        // Old forms, and hashes of templates, have been brought into one of the others.
+        RdbType::Zset
+        | RdbType::Module
+        | RdbType::HashZipmap
+        | RdbType::ListZiplist
+        | RdbType::ZsetZiplist
+        | RdbType::HashZiplist
+        | RdbType::Quicklist
+        | RdbType::Stream
+        | RdbType::Stream2
+        | RdbType::HashTtlRc
+        | RdbType::HashListpackTtlRc
+        | RdbType::HashTemplateListpackDump
+        | RdbType::HashTemplateListpack
+        | RdbType::HashTemplateDump
+        | RdbType::HashTemplatePlain => Err(RdbError::new(
+            ErrorKind::UnreadableType(rdb_type.number()),
+            0,
+            "a value that is not canonical",
+        )),
     }
 }
 
