@@ -4,7 +4,7 @@ use crate::Fate;
 use crate::follow::{IntoFile, Receivers, Receiving};
 use crate::load::{LoadOptions, LoadProgress, Loaded};
 use crate::save::{
-    Awaited, OpenSinks, Outcome, Plan, Progress, SaveError, Saves, Sink, Writer, Writers,
+    Awaited, OpenSinks, Outcome, Outputs, Plan, Progress, SaveError, Saves, Sink, Writer, Writers,
 };
 use disk::fake::{FakeDisk, FakeFile};
 use engine::clock::Clock;
@@ -170,8 +170,11 @@ impl Writers for Hands {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let save = Save::default();
-        let sinks = open(&save.fate).map_err(io::Error::other)?;
-        save.sinks.replace(sinks);
+        let outputs = open(&save.fate).map_err(io::Error::other)?;
+        save.sinks.replace(match outputs {
+            Outputs::One(sink) => vec![sink],
+            Outputs::Several(sinks) => sinks,
+        });
         let save = Rc::new(save);
         self.0.saves.borrow_mut().push(save.clone());
         Ok(save)

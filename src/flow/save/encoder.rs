@@ -4,7 +4,7 @@
 //! whole. Compressed strings stay compressed; raw ones are compressed here, on the thread that writes.
 
 use super::error::SaveError;
-use super::sink::Sink;
+use super::sink::Outputs;
 use super::writer::Progress;
 use crate::Fate;
 use aof::requests::{self, Requests};
@@ -107,7 +107,7 @@ pub enum HeatAs {
 /// Writes one dump to its sinks, which give files of the type `F`.
 pub struct Encoder<F> {
     plan: Plan,
-    sinks: Vec<Box<dyn Sink<F>>>,
+    outputs: Outputs<F>,
     /// Told whenever the sinks have taken something.
     progress: Arc<Progress>,
     out: Vec<u8>,
@@ -128,12 +128,12 @@ pub struct Encoder<F> {
 
 impl<F> Encoder<F> {
     /// Nothing is written yet.
-    pub fn new(plan: Plan, sinks: Vec<Box<dyn Sink<F>>>, progress: Arc<Progress>) -> Encoder<F> {
+    pub fn new(plan: Plan, outputs: Outputs<F>, progress: Arc<Progress>) -> Encoder<F> {
         let out = Vec::with_capacity(BUFFER + BUFFER / 4);
         let (crc, packer, scratch) = (Crc64::new(), Packer::new(), Scratch::new(plan.key));
         Encoder {
             plan,
-            sinks,
+            outputs,
             progress,
             out,
             crc,
@@ -276,24 +276,12 @@ impl<F> Encoder<F> {
             0
         };
         let footer = checksum.to_le_bytes();
-        self.each_sink(|sink| sink.write(&footer))
+        self.outputs.write(&footer)
     }
 
-    /// The sinks make their copies final; gives the file that one of them wrote.
+    /// Makes what was written final; gives the file.
     pub fn commit(self, fate: &Fate) -> Result<Option<F>, SaveError> {
-        let mut last = Ok(None);
-        let mut finished = 0;
-        let mut written = None;
-        for sink in self.sinks {
-            match sink.finish(fate) {
-                Ok(file) => {
-                    finished += 1;
-                    written = file.or(written);
-                }
-                Err(e) => last = Err(e),
-            }
-        }
-        if finished > 0 { Ok(written) } else { last }
+        self.outputs.finish(fate)
     }
 
     fn put_module_aux(&mut self, after_keys: bool) {
@@ -479,7 +467,7 @@ impl<F> Encoder<F> {
             self.crc.update(bytes);
         }
         for piece in bytes.chunks(PIECE) {
-            self.each_sink(|sink| sink.write(piece))?;
+            self.outputs.write(piece)?;
             self.bytes += piece.len() as u64;
             self.progress.bytes.store(self.bytes, Ordering::Relaxed);
             // Else clients' threads wait for the end of a time slice, which takes milliseconds.
@@ -490,22 +478,6 @@ impl<F> Encoder<F> {
             std::thread::yield_now();
         }
         Ok(())
-    }
-
-    /// Gives something to every sink; one that fails ends alone. `Err` when none is left.
-    fn each_sink(
-        &mut self,
-        mut give: impl FnMut(&mut dyn Sink<F>) -> Result<(), SaveError>,
-    ) -> Result<(), SaveError> {
-        let mut last = Ok(());
-        self.sinks.retain_mut(|sink| match give(sink.as_mut()) {
-            Ok(()) => true,
-            Err(e) => {
-                last = Err(e);
-                false
-            }
-        });
-        if self.sinks.is_empty() { last } else { Ok(()) }
     }
 }
 

@@ -28,7 +28,7 @@ pub use encoder::{AsRequests, Encoder, HeatAs, Plan};
 pub use error::SaveError;
 pub use file_sink::FileSink;
 pub use settings::Settings;
-pub use sink::Sink;
+pub use sink::{Outputs, Sink};
 pub use walk::Advance;
 pub use writer::{Awaited, FileOf, OpenSinks, Outcome, Pace, Progress, Writer, Writers};
 
@@ -509,9 +509,9 @@ impl<W: Writers> Saves<W> {
         match target {
             Target::Disk(place) | Target::Base(place, _) => Box::new(move |fate| {
                 let sink = FileSink::create(&disk, place, incremental_fsync, fate)?;
-                Ok(vec![Box::new(sink)])
+                Ok(Outputs::One(Box::new(sink)))
             }),
-            Target::Sinks(sinks) => Box::new(|_| Ok(sinks)),
+            Target::Sinks(sinks) => Box::new(|_| Ok(Outputs::Several(sinks))),
         }
     }
 

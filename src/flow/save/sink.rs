@@ -21,3 +21,128 @@ pub trait Sink<F>: Send {
     /// They are not final.
     fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<F>, SaveError>;
 }
+
+/// Where one dump goes.
+pub enum Outputs<F> {
+    /// To one place: the save is what becomes of that.
+    One(Box<dyn Sink<F>>),
+    /// To several at once, none of which the save is for: each may fail alone, and its owner finds that out by itself.
+    /// The save goes on for as long as one is left.
+    Several(Vec<Box<dyn Sink<F>>>),
+}
+
+impl<F> Outputs<F> {
+    /// Gives the next bytes to each.
+    ///
+    /// # Errors
+    /// The one place takes no more, or none of several does.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
+        let sinks = match self {
+            Outputs::One(sink) => return sink.write(bytes),
+            Outputs::Several(sinks) => sinks,
+        };
+        let mut last = Ok(());
+        sinks.retain_mut(|sink| {
+            let taken = sink.write(bytes);
+            let goes_on = taken.is_ok();
+            if !goes_on {
+                last = taken;
+            }
+            goes_on
+        });
+        if sinks.is_empty() { last } else { Ok(()) }
+    }
+
+    /// Makes the bytes final, and gives the file that was written.
+    ///
+    /// # Errors
+    /// They are not final at the one place, or at none of several.
+    pub fn finish(self, fate: &Fate) -> Result<Option<F>, SaveError> {
+        let sinks = match self {
+            Outputs::One(sink) => return sink.finish(fate),
+            Outputs::Several(sinks) => sinks,
+        };
+        let mut last = Ok(None);
+        let mut finished = 0;
+        for sink in sinks {
+            match sink.finish(fate) {
+                Ok(_) => finished += 1,
+                Err(error) => last = Err(error),
+            }
+        }
+        if finished > 0 { Ok(None) } else { last }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    /// Takes `room` writes, and is final if `ends`.
+    struct Narrow {
+        room: usize,
+        ends: bool,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    fn narrow(room: usize, ends: bool) -> (Box<dyn Sink<u8>>, Arc<Mutex<Vec<u8>>>) {
+        let taken = Arc::default();
+        let sink = Narrow {
+            room,
+            ends,
+            taken: Arc::clone(&taken),
+        };
+        (Box::new(sink), taken)
+    }
+
+    fn full() -> SaveError {
+        SaveError::Thread(io::Error::other("full"))
+    }
+
+    impl Sink<u8> for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
+            self.room = self.room.checked_sub(1).ok_or_else(full)?;
+            self.taken.lock().unwrap().extend_from_slice(bytes);
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>, _: &Fate) -> Result<Option<u8>, SaveError> {
+            self.ends.then_some(Some(7)).ok_or_else(full)
+        }
+    }
+
+    #[test]
+    fn the_failure_of_the_one_place_is_that_of_the_save() {
+        let (sink, taken) = narrow(1, true);
+        let mut one = Outputs::One(sink);
+        one.write(b"a").unwrap();
+        assert!(one.write(b"b").is_err());
+        assert_eq!(*taken.lock().unwrap(), b"a");
+        assert!(
+            Outputs::One(narrow(1, false).0)
+                .finish(&Fate::default())
+                .is_err()
+        );
+        let file = Outputs::One(narrow(1, true).0).finish(&Fate::default());
+        assert_eq!(file.unwrap(), Some(7));
+    }
+
+    #[test]
+    fn of_several_each_fails_alone_until_none_is_left() {
+        let ((short, first), (long, second)) = (narrow(1, true), narrow(2, true));
+        let mut several = Outputs::Several(vec![short, long]);
+        several.write(b"a").unwrap();
+        several.write(b"b").unwrap();
+        assert_eq!(*first.lock().unwrap(), b"a");
+        assert_eq!(*second.lock().unwrap(), b"ab");
+        assert!(several.write(b"c").is_err());
+        let ends = |all: &[bool]| {
+            let sinks = all.iter().map(|ends| narrow(0, *ends).0).collect();
+            Outputs::Several(sinks).finish(&Fate::default())
+        };
+        assert!(ends(&[false, true]).is_ok_and(|file| file.is_none()));
+        assert!(ends(&[false, false]).is_err());
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::encoder::Plan;
 use super::error::SaveError;
-use super::sink::Sink;
+use super::sink::Outputs;
 use super::{Fate, Saves};
 use disk::Disk;
 use engine::Engine;
@@ -45,7 +45,7 @@ impl<F> Outcome<F> {
 }
 
 /// Opens the sinks of a save. Creating a file takes the disk's time, which is not the clients': who writes calls it.
-pub type OpenSinks<F> = Box<dyn FnOnce(&Fate) -> Result<Vec<Box<dyn Sink<F>>>, SaveError> + Send>;
+pub type OpenSinks<F> = Box<dyn FnOnce(&Fate) -> Result<Outputs<F>, SaveError> + Send>;
 
 /// How far a slice of the walk leads, unless a block is full earlier.
 #[derive(Clone, Copy, Debug)]
