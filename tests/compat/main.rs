@@ -24,6 +24,7 @@ mod docs;
 mod dumps;
 mod generate;
 mod grammar;
+mod info;
 mod panel;
 mod patterns;
 mod random;
