@@ -1,14 +1,10 @@
 //! What commands need of the world: the shell's side of [`Host`].
 
 use super::allocator::Lent;
-use super::append::AppendOnly;
-use super::handshake::{self, Handshakes};
-use super::listen::{self, Listeners};
-use super::persist::{self, Persistence};
-use super::state::Server;
-use super::tls_files::{NOT_UPDATED, TlsFiles};
+use super::shell::Shell;
+use super::tls_files::NOT_UPDATED;
 use super::{
-    allocator, append_load, crash, exchange, log, oom_score, reaper, rewrite_file, title, usage,
+    allocator, append_load, crash, listen, log, oom_score, persist, rewrite_file, title, usage,
     users,
 };
 use config::directive::Change;
@@ -17,75 +13,18 @@ use engine::host::{
     Exchange, ExchangeError, Facts, Host, Memory, ReloadOptions, SaveOptions, ShutdownOptions,
 };
 use engine::{CommandError, Engine};
-use flow::{Shutdown, Which};
+use flow::Which;
 use replication;
-use std::cell::{Cell, OnceCell, RefCell};
-use std::path::PathBuf;
-use std::rc::Weak;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 const NO_PORT: &str = "Unable to listen on this port. Check server logs.";
 const NO_ADDRESS: &str = "Failed to bind to specified addresses.";
 
-/// The services of the running server.
-pub struct Shell {
-    /// The server whose engine holds this.
-    pub server: Weak<Server>,
-    /// Dumps.
-    pub persistence: Persistence,
-    /// The append-only file.
-    pub append: AppendOnly,
-    /// Sockets that accept.
-    pub listeners: RefCell<Listeners>,
-    /// The file that CONFIG REWRITE writes, absolute; set at the start if there is one.
-    pub config_file: OnceCell<PathBuf>,
-    /// True if a supervisor is notified of the server's state.
-    pub supervised: Cell<bool>,
-    /// True once the start is over.
-    pub ready: Cell<bool>,
-    /// The role for which the kernel was told how soon to kill the process: true for a replica.
-    scored: Cell<Option<bool>>,
-    /// The server's shutdown, which may wait for replicas.
-    pub shutdown: Shutdown,
-    reaper: RefCell<reaper::Reaper>,
-    /// What the allocator and the system said of memory, and when by [`Clock::steady_ms`](engine::Clock).
-    memory: Cell<Option<(i64, Memory)>>,
-    /// Connections of MIGRATE.
-    pub others: RefCell<exchange::Others>,
-    /// Certificates and keys.
-    pub tls: TlsFiles,
-    /// The threads that make handshakes.
-    pub handshakes: Handshakes,
-    /// How much was logged of those that failed.
-    pub handshake_errors: handshake::Told,
-}
-
 /// How long what was said of memory is good for INFO: the reference, too, asks ten times a second.
 const MEMORY_FOR_MS: i64 = 100;
 
 impl Shell {
-    /// Services without a listener or link.
-    pub fn new(server: Weak<Server>, persistence: Persistence, append: AppendOnly) -> Self {
-        Shell {
-            server,
-            persistence,
-            append,
-            listeners: RefCell::default(),
-            config_file: OnceCell::new(),
-            supervised: Cell::new(false),
-            ready: Cell::new(false),
-            scored: Cell::new(None),
-            shutdown: Shutdown::default(),
-            reaper: RefCell::default(),
-            memory: Cell::default(),
-            others: RefCell::default(),
-            tls: TlsFiles::default(),
-            handshakes: Handshakes::default(),
-            handshake_errors: handshake::Told::default(),
-        }
-    }
-
     /// What memory there is, no older than [`MEMORY_FOR_MS`]: to ask the allocator and the system takes longer than all
     /// else that INFO says, and monitors ask often.
     fn memory(&self, now: i64) -> Memory {
@@ -260,7 +199,7 @@ impl Host for Shell {
                 self.relisten(engine, tls_port, NO_ADDRESS, true)
             }
             Change::Dir => {
-                engine.config.dir = super::startup::enter(&engine.config.dir)?;
+                engine.config.dir = super::process::enter(&engine.config.dir)?;
                 Ok(())
             }
             Change::AppendOnly if engine.config.appendonly => {
@@ -301,7 +240,7 @@ impl Host for Shell {
                 Ok(())
             }
             Change::MaxClients => {
-                super::startup::raise_limits(&mut engine.config, false).map_err(|limit| {
+                super::process::raise_limits(&mut engine.config, false).map_err(|limit| {
                     format!(
                         "The operating system is not able to handle the specified number of clients, try with {limit}"
                     )

@@ -39,6 +39,7 @@ pub mod host;
 mod incoming;
 pub mod limits;
 pub mod listen;
+mod listeners;
 pub mod load;
 pub mod local_time;
 pub mod log;
@@ -47,6 +48,7 @@ pub mod oom_score;
 pub mod outbox;
 pub mod persist;
 pub mod priority;
+mod process;
 pub mod reaper;
 pub mod repack;
 pub mod repl;
@@ -56,6 +58,7 @@ mod replies;
 mod reserved;
 pub mod rewrite_file;
 pub mod secure;
+mod shell;
 pub mod shutdown;
 pub mod slices;
 pub mod startup;
@@ -70,7 +73,7 @@ pub mod unit_status;
 pub mod usage;
 mod users;
 
-pub use host::Shell;
+pub use shell::Shell;
 pub use state::Server;
 
 /// The system's words for an error, without Rust's suffix.

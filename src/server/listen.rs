@@ -2,6 +2,7 @@
 
 use super::connection;
 use super::handshake;
+use super::listeners::Listeners;
 use super::secure::Secure;
 use super::state::Server;
 use super::stream::Stream;
@@ -20,25 +21,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::task::JoinHandle;
-
-/// The listeners of a server. Dropping them closes the sockets.
-#[derive(Default)]
-pub struct Listeners {
-    tcp: Vec<JoinHandle<()>>,
-    tls: Vec<JoinHandle<()>>,
-    unix: Vec<JoinHandle<()>>,
-}
-
-impl Drop for Listeners {
-    fn drop(&mut self) {
-        self.tcp
-            .drain(..)
-            .chain(self.tls.drain(..))
-            .chain(self.unix.drain(..))
-            .for_each(|t| t.abort());
-    }
-}
 
 /// A server that is connected to by mistake, or as an attack, from outside.
 const DENIED: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";

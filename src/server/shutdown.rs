@@ -1,6 +1,6 @@
 //! The end of the process: [`flow::shutdown`] decides about it, by command and by signal.
 
-use super::host::Shell;
+use super::shell::Shell;
 use super::state::Server;
 use super::supervisor;
 use config::choices::ShutdownOn;
@@ -58,7 +58,7 @@ fn remove_files(engine: &Engine) {
     let config = &engine.config;
     if config.daemonize || !config.pidfile.is_empty() {
         tracing::info!("Removing the pid file.");
-        let _ = fs::remove_file(super::startup::pid_file(config));
+        let _ = fs::remove_file(super::process::pid_file(config));
     }
     if !config.unixsocket.is_empty() {
         tracing::info!("Removing the unix socket file.");

@@ -5,6 +5,7 @@
 //! they are.
 
 use super::append::AppendOnly;
+use super::process::{self, pid_file, raise_limits};
 use super::state::Server;
 use super::syslog::Syslog;
 use super::tls_files::TlsFiles;
@@ -459,7 +460,7 @@ fn read_config(line: &CommandLine, file: Option<&Path>) -> Result<Loaded, Config
         options,
     } = read_texts(line, file)?;
     let mut loaded = load(&[file, stdin, options].join("\n"), &mut RealFiles)?;
-    let entered = enter(&loaded.config.dir);
+    let entered = process::enter(&loaded.config.dir);
     loaded.config.dir = entered.map_err(|reason| config_load::ConfigError::Line {
         number: 0,
         text: format!("dir {}", loaded.config.dir),
@@ -532,7 +533,7 @@ impl Files for RealFiles {
     }
 
     fn enter(&mut self, dir: &str) -> Result<String, String> {
-        enter(dir)
+        process::enter(dir)
     }
 }
 
@@ -569,52 +570,6 @@ fn glob_files(pattern: &str) -> Vec<String> {
     found
 }
 
-/// Makes `dir` the working directory; returns its absolute path.
-///
-/// # Errors
-/// The system's text.
-pub fn enter(dir: &str) -> Result<String, String> {
-    let entered = std::env::set_current_dir(dir).and_then(|()| std::env::current_dir());
-    match entered {
-        Ok(path) => Ok(path.to_string_lossy().into_owned()),
-        Err(e) => Err(super::strerror(&e)),
-    }
-}
-
-/// Descriptors beside those of clients: files, listeners, links.
-const SPARE_FILES: u64 = 32;
-
-/// Raises the limit of open files so that `maxclients` fit. At start `maxclients` shrinks to what there
-/// is.
-///
-/// # Errors
-/// How many clients there can be, if that is none or (at run time) fewer than wanted.
-pub fn raise_limits(config: &mut Config, at_start: bool) -> Result<(), i64> {
-    let wanted = config.maxclients as u64 + SPARE_FILES;
-    let (before, now) = daemon::raise_open_files(wanted);
-    if now >= wanted {
-        if at_start && now > before {
-            tracing::info!(
-                "Increased maximum number of open files to {now} (it was originally set to {before})."
-            );
-        }
-        return Ok(());
-    }
-    let possible = now.saturating_sub(SPARE_FILES) as i64;
-    if possible == 0 || !at_start {
-        return Err(possible);
-    }
-    tracing::warn!(
-        "You requested maxclients of {} requiring at least {wanted} max file descriptors.",
-        config.maxclients
-    );
-    config.maxclients = possible;
-    tracing::warn!(
-        "Current maximum open files is {now}. maxclients has been reduced to {possible} to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'."
-    );
-    Ok(())
-}
-
 fn warn_about_backlog(config: &Config) {
     let limit = fs::read_to_string("/proc/sys/net/core/somaxconn");
     let limit: Option<i64> = limit.ok().and_then(|t| t.trim().parse().ok());
@@ -636,14 +591,6 @@ fn supervised(config: &Config) -> Supervised {
             Supervised::No
         }
         other => other,
-    }
-}
-
-/// Where the process number is written.
-pub fn pid_file(config: &Config) -> &str {
-    match config.pidfile.as_str() {
-        "" => "/var/run/redis.pid",
-        path => path,
     }
 }
 

@@ -4,8 +4,8 @@
 //! back before it waits; what commands ask of other connections ([`Action`]) is done right after.
 
 use super::append::AppendOnly;
-use super::host::Shell;
 use super::persist::{Persistence, Threads};
+use super::shell::Shell;
 use super::{allocator, clock, log, usage};
 use base::secret::Secrets;
 use base::{large, reserve};

@@ -18,7 +18,7 @@ const LARGEST: &[(&str, usize)] = &[
     ("lua-syntax", 2),
     ("rdb", 2),
     ("replication", 2),
-    ("server", 14),
+    ("server", 5),
 ];
 
 /// A path of modules within a room; the room itself is empty.

@@ -10,51 +10,25 @@
 
 mod boot;
 mod thread;
+mod threads;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
 pub use boot::{in_background, load_at_start, load_options, reload};
+pub use threads::{Persistence, Threads};
 
-use super::Server;
-use super::slices::{Begun, Slice, Slices, micros};
+use super::slices::{Begun, Slice, micros};
 use super::{allocator, clock, supervisor};
 use disk::Machine;
 use engine::Engine;
 use engine::clock::Clock;
-use flow::save::{Awaited, OpenSinks, Plan, Saves, Writers};
-use std::cell::RefCell;
+use flow::save::{Awaited, OpenSinks, Plan, Writers};
 use std::fmt::Write;
 use std::fs::File;
 use std::io;
-use std::rc::{Rc, Weak};
 use thread::SaveThread;
-
-/// The persistence of one server; a handle that can be cloned.
-pub type Persistence = Saves<Threads>;
-
-/// The threads that write snapshots, and the tasks that drive them; a handle that can be cloned.
-#[derive(Clone, Default)]
-pub struct Threads(Rc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    server: RefCell<Weak<Server>>,
-    slices: Slices,
-}
-
-impl Threads {
-    /// Lets the snapshot's task reach the server. Once, at start.
-    pub fn attach(&self, server: &Rc<Server>) {
-        *self.0.server.borrow_mut() = Rc::downgrade(server);
-    }
-
-    /// How long the running snapshot, or the last one, kept clients waiting.
-    pub fn slices(&self) -> &Slices {
-        &self.0.slices
-    }
-}
 
 impl Writers for Threads {
     type Disk = Machine;

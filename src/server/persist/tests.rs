@@ -1,6 +1,7 @@
 //! Loading and saving real dumps in one process.
 
 use super::*;
+use crate::Server;
 use crate::load::{self, LoadError, LoadProgress, Loaded};
 use crate::threads;
 use config::Config;
@@ -13,6 +14,7 @@ use keyspace::value::Hash;
 use rdb::ErrorKind;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A server whose dump is in a directory of its own.

@@ -1,12 +1,12 @@
 //! The task of the link to the primary: connects, reads and writes. [`flow::follow`] decides what becomes of it.
 
+use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};
 use crate::load::{LoadOptions, LoadProgress, by_processors};
 use crate::persist::Threads;
 use crate::stream::Stream;
 use crate::{Server, handshake, lookup, strerror};
 use flow::follow::{Ask, Follower, Input, IntoFile, Receivers};
-use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 /// How often time passes for the link.
 const TICK: Duration = Duration::from_millis(100);
@@ -43,28 +43,6 @@ async fn connect(server: Rc<Server>, host: String, port: u16) -> io::Result<Stre
     let channel = server.shell.tls.connecting()?.channel()?;
     let done = handshake::start(&server.shell.handshakes, stream, channel)?;
     Ok(Stream::Tls(Box::new(handshake::finish(done).await?)))
-}
-
-/// How others reach the link's task.
-#[derive(Default)]
-pub struct LinkHandle {
-    stopped: Cell<bool>,
-    out: RefCell<Vec<u8>>,
-    news: Notify,
-}
-
-impl LinkHandle {
-    /// Ends the task: nothing it receives matters any more.
-    pub fn stop(&self) {
-        self.stopped.set(true);
-        self.news.notify_one();
-    }
-
-    /// Bytes for the primary.
-    pub fn send(&self, bytes: &[u8]) {
-        self.out.borrow_mut().extend_from_slice(bytes);
-        self.news.notify_one();
-    }
 }
 
 impl Receivers for Threads {
