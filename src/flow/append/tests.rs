@@ -70,6 +70,12 @@ fn loaded(After(files): &After) -> Result<Vec<u64>, String> {
         });
         let end = match &verdict.defect {
             None => u64::MAX,
+            // Nothing proves it to be a torn end: the start is refused.
+            Some(defect)
+                if i == last && !defect.is_cut_off() && verdict.judge.last_seal().is_none() =>
+            {
+                return Err(format!("{name}: {defect:?}, and no seal before it"));
+            }
             Some(defect) if i == last => verdict.judge.keep(defect),
             Some(defect) => return Err(format!("{name} of {last}: {defect:?}")),
         };

@@ -22,6 +22,8 @@ mod single;
 mod switch;
 mod tap;
 mod thread;
+#[cfg(test)]
+mod thread_tests;
 
 pub use handle::AppendOnly;
 
