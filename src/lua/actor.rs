@@ -36,7 +36,7 @@ pub fn body(
     assert!(memory::mirrors(&lua).expect("an allocator with a limit"));
     // SAFETY: the interpreter, which owns them, does not outlive this function.
     let pace = unsafe { Pace::new(yielder, used.clone(), timer) };
-    // SAFETY: as above.
+    // SAFETY: the interpreter, which owns the host, does not outlive this function either.
     let host = unsafe { Host::new(yielder, used.clone(), pace.clone()) };
     host.install(&lua);
     let loading = RefCell::new(None);

@@ -140,12 +140,12 @@ unsafe fn push_captures(
 }
 
 unsafe extern "C-unwind" fn find(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
+    // SAFETY: Lua calls C functions with a live state and room for 20 values, as `find_or_match` asks.
     unsafe { find_or_match(state, true) }
 }
 
 unsafe extern "C-unwind" fn match_(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
+    // SAFETY: Lua calls C functions with a live state and room for 20 values, as `find_or_match` asks.
     unsafe { find_or_match(state, false) }
 }
 

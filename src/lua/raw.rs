@@ -172,7 +172,7 @@ pub unsafe fn push_frozen(state: *mut lua_State, index: c_int) -> bool {
 }
 
 unsafe extern "C-unwind" fn write_guard(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
+    // SAFETY: Lua calls C functions with a live state and room for 20 values; fewer are pushed.
     unsafe {
         if push_frozen(state, 1) {
             ffi::lua_pushstring(state, c"Attempt to modify a readonly table".as_ptr());
@@ -183,7 +183,8 @@ unsafe extern "C-unwind" fn write_guard(state: *mut lua_State) -> c_int {
 }
 
 unsafe extern "C-unwind" fn read_guard(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; the metatable on top gives way to the hidden table, which replaces argument 1.
+    // SAFETY: Lua calls C functions with a live state and room for 20 values. The metatable on top gives way to the
+    // hidden table, which replaces argument 1.
     unsafe {
         if push_frozen(state, 1) {
             ffi::lua_pushstring(state, c"__index".as_ptr());
@@ -196,7 +197,7 @@ unsafe extern "C-unwind" fn read_guard(state: *mut lua_State) -> c_int {
 }
 
 unsafe extern "C-unwind" fn metatable_guard(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
+    // SAFETY: Lua calls C functions with a live state and room for 20 values; fewer are pushed.
     unsafe {
         if push_frozen(state, 1) {
             ffi::lua_pushstring(state, c"__metatable".as_ptr());
@@ -209,7 +210,7 @@ unsafe extern "C-unwind" fn metatable_guard(state: *mut lua_State) -> c_int {
 
 /// `pairs`: its upvalue is the guarded `next`.
 unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua.
+    // SAFETY: Lua calls C functions with a live state and room for 20 values; fewer are pushed.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
@@ -221,7 +222,8 @@ unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
 
 /// `pcall`: of an error that is a table with a field `err`, scripts see that field.
 unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; a failed call leaves one value in the place of function and arguments, and
+    // SAFETY: Lua calls C functions with a live state and room for 20 values. A failed call leaves one value in the
+    // place of function and arguments, and
     // the placeholder has made room for one more.
     unsafe {
         let arguments = ffi::lua_gettop(state);

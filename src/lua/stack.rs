@@ -227,35 +227,35 @@ impl<'l> Stack<'l> {
     /// Pushes a nil.
     pub fn push_nil(&mut self) {
         self.claim();
-        // SAFETY: there is room, here and in the functions below.
+        // SAFETY: `claim` has made room for one value, and the state is that of a function that Lua runs.
         unsafe { ffi::lua_pushnil(self.state) };
     }
 
     /// Pushes true or false.
     pub fn push_boolean(&mut self, yes: bool) {
         self.claim();
-        // SAFETY: as above.
+        // SAFETY: `claim` has made room for one value.
         unsafe { ffi::lua_pushboolean(self.state, yes.into()) };
     }
 
     /// Pushes a number.
     pub fn push_number(&mut self, x: f64) {
         self.claim();
-        // SAFETY: as above.
+        // SAFETY: `claim` has made room for one value.
         unsafe { ffi::lua_pushnumber(self.state, x) };
     }
 
     /// Pushes a string.
     pub fn push_text(&mut self, text: &[u8]) {
         self.claim();
-        // SAFETY: as above; an empty slice has an address, too.
+        // SAFETY: `claim` has made room for one value; Lua copies the bytes, and an empty slice has an address, too.
         unsafe { ffi::lua_pushlstring_(self.state, text.as_ptr().cast(), text.len()) };
     }
 
     /// Pushes an address.
     pub fn push_pointer(&mut self, address: *mut c_void) {
         self.claim();
-        // SAFETY: as above.
+        // SAFETY: `claim` has made room for one value.
         unsafe { ffi::lua_pushlightuserdata(self.state, address) };
     }
 
@@ -266,7 +266,7 @@ impl<'l> Stack<'l> {
     pub fn push_copy(&mut self, place: c_int) {
         assert!(1 <= place && place <= self.top, "a value that is not there");
         self.claim();
-        // SAFETY: as above.
+        // SAFETY: `claim` has made room for one value.
         unsafe { ffi::lua_pushvalue(self.state, place) };
     }
 
@@ -276,7 +276,8 @@ impl<'l> Stack<'l> {
     pub fn push_own(&mut self, i: c_int) {
         assert!((1..=100).contains(&i), "no upvalue");
         self.claim();
-        // SAFETY: as above; Lua knows how many there are. The first is the host's address.
+        // SAFETY: `claim` has made room for one value. Lua knows how many upvalues there are; the first is the host's
+        // address.
         unsafe { ffi::lua_pushvalue(self.state, ffi::lua_upvalueindex(1 + i)) };
     }
 
@@ -285,7 +286,7 @@ impl<'l> Stack<'l> {
         // More room than this is not reserved in advance: the table grows when it is filled.
         let bounded = |n: usize| n.min(1 << 26) as c_int;
         self.claim();
-        // SAFETY: as above.
+        // SAFETY: `claim` has made room for one value.
         unsafe { ffi::lua_createtable(self.state, bounded(elements), bounded(fields)) };
     }
 
@@ -439,7 +440,8 @@ impl<'l> Stack<'l> {
     pub fn is_at_level(&mut self, level: c_int, function: ffi::lua_CFunction) -> bool {
         self.claim();
         self.top -= 1;
-        // SAFETY: as above; the function is pushed and taken away.
+        // SAFETY: `claim` has made room for the function, which is pushed and taken away; all zeros is a value of
+        // `lua_Debug`, which Lua fills.
         unsafe {
             let mut at: ffi::lua_Debug = std::mem::zeroed();
             if ffi::lua_getstack(self.state, level, &mut at) == 0
@@ -463,7 +465,7 @@ mod tests {
     const MANY: c_int = 50 * GIVEN;
 
     unsafe extern "C-unwind" fn many(state: *mut lua_State) -> c_int {
-        // SAFETY: Lua calls it.
+        // SAFETY: Lua calls this with a live state that nobody else uses meanwhile.
         let stack = &mut unsafe { Stack::new(state) };
         for i in 1..=MANY {
             stack.push_number(f64::from(i));
@@ -472,7 +474,7 @@ mod tests {
     }
 
     unsafe extern "C-unwind" fn fields(state: *mut lua_State) -> c_int {
-        // SAFETY: Lua calls it.
+        // SAFETY: Lua calls this with a live state that nobody else uses meanwhile.
         let stack = &mut unsafe { Stack::new(state) };
         let (mut fields, mut sum) = (0, 0.0);
         stack.push_nil();

@@ -87,7 +87,7 @@ extern "C" fn report(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
             out.line(format_args!("Accessing address: {address:p}"));
         }
         let base = BEFORE.get().map_or(0, |before| before.base);
-        // SAFETY: as above.
+        // SAFETY: the kernel gave this context to the handler, which still runs.
         if let Some(at) = unsafe { instruction(context) } {
             out.line(format_args!(
                 "Crashed running the instruction at: {at:#x}, in the program's file at: {:#x}",
@@ -134,10 +134,10 @@ fn name_of(number: usize) -> &'static str {
 unsafe fn instruction(context: *mut c_void) -> Option<usize> {
     let context = context.cast::<libc::ucontext_t>();
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the caller's.
+    // SAFETY: the caller promises a context of the kernel's, which holds the registers of this processor.
     return unsafe { Some((*context).uc_mcontext.gregs[libc::REG_RIP as usize] as usize) };
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: the caller's.
+    // SAFETY: the caller promises a context of the kernel's, which holds the registers of this processor.
     return unsafe { Some((*context).uc_mcontext.pc as usize) };
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     {

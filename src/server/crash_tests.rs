@@ -5,6 +5,7 @@
 //! one, whole; and once success was reported, the new one.
 
 use crate::Server;
+use crate::append::base::copy;
 use crate::load::{self, CheckOptions, LoadProgress};
 use crate::persist::load_options;
 use crate::repl::receive;
@@ -215,4 +216,31 @@ fn a_crash_during_config_rewrite_leaves_the_old_file_or_the_new_one() {
     assert!(text.contains("hz 20") && text.ends_with('\n'), "{text}");
     let read = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
     crash_everywhere(CONF, Some(old.as_bytes()), &new, read, rewrite);
+}
+
+#[test]
+fn a_crash_during_acl_save_leaves_the_old_users_or_the_new_ones() {
+    let (old, new) = (
+        "user default on nopass ~* &* +@all\n",
+        "user default off\nuser a on\n",
+    );
+    let read = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+    for old in [None, Some(old.as_bytes())] {
+        let save = |disk: &FakeDisk| {
+            let text = new.as_bytes().to_vec();
+            replace_on(disk, Path::new(CONF), |_| Ok(text))
+        };
+        crash_everywhere(CONF, old, new.as_bytes(), read, save);
+    }
+}
+
+#[test]
+fn a_crash_while_a_received_dump_becomes_a_base_leaves_none_or_a_whole_one() {
+    const BASE: &str = "/data/appendonly.aof.2.base.rdb";
+    let new = server("new");
+    let dump = dump_of(&new);
+    let read = |dump: &[u8]| loaded(&new, dump);
+    crash_everywhere(BASE, None, &dump, read, |disk| {
+        copy(disk, dump.as_slice(), Path::new(BASE))
+    });
 }

@@ -5,11 +5,13 @@
 mod circles;
 mod commands;
 mod contrib;
+mod crashes;
 mod dumps;
 mod rooms;
 mod secrets;
 mod source;
 mod sweep;
+mod unsafes;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "../support/words.rs"]
 mod words;

@@ -45,7 +45,8 @@ pub unsafe fn value(record: &[u8]) -> &Value {
         // SAFETY: the handle was made by `store` and is owned by this record, which is borrowed for as
         // long as the result.
         (false, address) => unsafe { &*std::ptr::with_exposed_provenance::<Value>(address) },
-        // SAFETY: the same, and the bit for a long key says which of the two `store` made.
+        // SAFETY: `store` made the handle of a `LongKey`, as the bit for a long key says. This record owns it, and is
+        // borrowed for as long as the result.
         (true, address) => unsafe {
             &(*std::ptr::with_exposed_provenance::<LongKey>(address)).value
         },
@@ -60,7 +61,7 @@ pub unsafe fn value(record: &[u8]) -> &Value {
 pub unsafe fn value_unless_lent(record: &[u8]) -> Option<&Value> {
     match raw_handle(record) {
         (_, 0) => None,
-        // SAFETY: the caller's promise; the handle is not void.
+        // SAFETY: the caller promises a record of a segment, and its handle is not void.
         _ => Some(unsafe { value(record) }),
     }
 }

@@ -172,7 +172,8 @@ fn addresses(regions: usize) -> Option<usize> {
 /// They are mapped, and nothing refers to them.
 unsafe fn give_up(address: usize, len: usize) {
     if len > 0 {
-        // SAFETY: the caller's promise. A refusal leaves the range without access, which harms nothing.
+        // SAFETY: the caller promises a mapped range that nothing refers to. A refusal leaves it without access, which
+        // harms nothing.
         unsafe { libc::munmap(std::ptr::with_exposed_provenance_mut(address), len) };
     }
 }

@@ -3,7 +3,7 @@
 use super::{AppendOnly, Mode, Running, form};
 use crate::threads;
 use aof::names::BaseForm;
-use disk::{Aside, DiskFile, Machine};
+use disk::{Aside, Disk, DiskFile, Machine};
 use engine::Engine;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -26,7 +26,7 @@ impl AppendOnly {
         let (number, base) = (state.begun, state.next_base(engine));
         let path = state.base_path(base);
         let copy = file.again().and_then(|file| {
-            let work = move || _ = tell.send(copy(file, &path));
+            let work = move || _ = tell.send(copy(&Machine, file, &path));
             threads::spawn("forebay-aof-base", work)
         });
         if let Err(error) = copy {
@@ -57,9 +57,9 @@ impl AppendOnly {
 ///
 /// # Errors
 /// The system's; nothing is in the place then, or it is not known to be durable.
-fn copy(mut from: File, to: &Path) -> io::Result<()> {
+pub(crate) fn copy<D: Disk>(disk: &D, mut from: impl Read, to: &Path) -> io::Result<()> {
     let directory = disk::directory_of(to);
-    let mut aside = Aside::create_in(&Machine, directory, ("temp-", ".rdb"), 0o644)?;
+    let mut aside = Aside::create_in(disk, directory, ("temp-", ".rdb"), 0o644)?;
     let mut piece = vec![0; PIECE];
     loop {
         let n = from.read(&mut piece)?;

@@ -13,7 +13,7 @@
 //!    increment that the manifest does not name before the new dataset is its base: a crash leaves the old dataset or the
 //!    new one.
 
-mod base;
+pub(crate) mod base;
 mod handle;
 mod info;
 mod off;

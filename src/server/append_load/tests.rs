@@ -175,6 +175,27 @@ fn a_single_file_is_loaded_with_and_without_a_dump() {
 }
 
 #[test]
+fn a_crash_while_a_single_file_is_moved_leaves_it_where_it_is_found() {
+    let of_single = Manifest::of_single(NAME).print().expect("a plain name");
+    for (has_manifest, moved) in [(false, false), (true, false), (true, true)] {
+        let world = World::new();
+        if has_manifest {
+            world.write(&manifest(NAME), &of_single);
+        }
+        let outside = world.dir.path().join(NAME);
+        let place = if moved {
+            world.place(NAME)
+        } else {
+            outside.clone()
+        };
+        fs::write(place, requests(&["SELECT 0", "SET a 1"])).expect("written");
+        let loaded = world.load().expect("it loads").expect("it is there");
+        assert_eq!(loaded.single, (!moved).then_some(outside));
+        assert_eq!(world.run("GET a"), "$1\r\n1\r\n");
+    }
+}
+
+#[test]
 fn a_torn_end_is_set_aside_and_the_rest_is_loaded() {
     let (file, ends) = sealed(&[
         &["SET a 1"],
