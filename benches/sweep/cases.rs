@@ -300,13 +300,14 @@ fn piece(blank: &str) -> Option<Piece> {
 }
 
 /// The tables.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("strings", include_str!("cases/strings.txt")),
     ("lists", include_str!("cases/lists.txt")),
     ("sets", include_str!("cases/sets.txt")),
     ("hashes", include_str!("cases/hashes.txt")),
     ("zsets", include_str!("cases/zsets.txt")),
     ("streams", include_str!("cases/streams.txt")),
+    ("arrays", include_str!("cases/arrays.txt")),
     ("keys", include_str!("cases/keys.txt")),
     ("server", include_str!("cases/server.txt")),
 ];

@@ -80,7 +80,7 @@ impl Shell {
 
     fn read_certificates(&self, engine: &Engine) -> Result<(), String> {
         let read = self.tls.configure(&engine.config);
-        read.map_err(|()| NOT_UPDATED.to_owned())
+        read.map_err(|_| NOT_UPDATED.to_owned())
     }
 }
 

@@ -240,7 +240,7 @@ async fn serve(
     let certificates = TlsFiles::default();
     certificates
         .configure(&config)
-        .map_err(|()| Stop::Other("Failed to configure TLS. Check logs for more info.".into()))?;
+        .map_err(|_| Stop::Other("Failed to configure TLS. Check logs for more info.".into()))?;
     let bind = |port: i64, kind: &str| {
         listen::bind_tcp(&config, port).map_err(|text| {
             tracing::warn!("{text}");

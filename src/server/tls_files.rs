@@ -26,6 +26,10 @@ struct Read {
     marks: Vec<Mark>,
 }
 
+/// Something is wrong with the files, and the log says what.
+#[derive(Debug)]
+pub struct Logged;
+
 /// Certificates and keys in use.
 #[derive(Default)]
 pub struct TlsFiles(RefCell<Option<Read>>);
@@ -93,13 +97,16 @@ impl TlsFiles {
     ///
     /// # Errors
     /// What is wrong has been logged.
-    pub fn configure(&self, config: &Config) -> Result<(), ()> {
+    pub fn configure(&self, config: &Config) -> Result<(), Logged> {
         if !is_wanted(config) {
             self.0.take();
             return Ok(());
         }
         let new = read(&settings(config), config.tls_replication);
-        let new = new.map_err(|line| tracing::warn!("{line}"))?;
+        let new = new.map_err(|line| {
+            tracing::warn!("{line}");
+            Logged
+        })?;
         *self.0.borrow_mut() = Some(new);
         Ok(())
     }

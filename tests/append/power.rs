@@ -84,16 +84,22 @@ struct Bytes {
     pending: Vec<usize>,
 }
 
+/// The numbers of files by their names.
+type Names = HashMap<PathBuf, usize>;
+
+/// A change to the names of a directory.
+type Naming = Box<dyn Fn(&mut Names)>;
+
 /// What the disk may hold behind these records: of what is not durable, what `keeps` says.
 fn image(records: &[Record], mut keeps: impl FnMut() -> bool) -> HashMap<PathBuf, Vec<u8>> {
     let mut files: Vec<Bytes> = Vec::new();
     // The number of a file may be used again when it is gone.
     let mut by_number: HashMap<u64, usize> = HashMap::new();
-    let mut now: HashMap<PathBuf, usize> = HashMap::new();
-    let mut durable: HashMap<PathBuf, usize> = HashMap::new();
-    let mut namings: Vec<(usize, Box<dyn Fn(&mut HashMap<PathBuf, usize>)>)> = Vec::new();
+    let mut now: Names = HashMap::new();
+    let mut durable: Names = HashMap::new();
+    let mut namings: Vec<(usize, Naming)> = Vec::new();
     for (i, Record { change, .. }) in records.iter().enumerate() {
-        let naming: Box<dyn Fn(&mut HashMap<PathBuf, usize>)> = match change.clone() {
+        let naming: Naming = match change.clone() {
             Change::Create(path, number) => {
                 let file = files.len();
                 by_number.insert(number, file);
@@ -128,7 +134,7 @@ fn image(records: &[Record], mut keeps: impl FnMut() -> bool) -> HashMap<PathBuf
             Change::SyncDirectory(before) => {
                 let (done, rest) = namings.into_iter().partition(|(n, _)| *n < before);
                 namings = rest;
-                let done: Vec<(usize, Box<dyn Fn(&mut HashMap<PathBuf, usize>)>)> = done;
+                let done: Vec<(usize, Naming)> = done;
                 done.iter().for_each(|(_, naming)| naming(&mut durable));
                 continue;
             }

@@ -23,7 +23,7 @@ impl<'a> Operation<'a> {
     fn parse(args: Args<'a>) -> Result<Self, CommandError> {
         if args.is(4, "MATCH") {
             return match args.len() {
-                6 => Ok(Operation::Match(&args.0[5])),
+                6 => Ok(Operation::Match(args.0[5])),
                 _ => Err(CommandError::fixed("ERR MATCH requires a value argument")),
             };
         }

@@ -15,7 +15,7 @@ enum Predicate<'a> {
     /// It is this text.
     Exact(&'a [u8]),
     /// The text is in it.
-    Part(memmem::Finder<'a>),
+    Part(Box<memmem::Finder<'a>>),
     /// A glob matches it.
     Glob(&'a [u8]),
     /// An expression matches something in it.
@@ -92,10 +92,10 @@ impl<'a> Request<'a> {
         for (n, (word, text)) in texts.into_iter().enumerate() {
             request.predicates.push(match word {
                 Word::Exact => Predicate::Exact(text),
-                Word::Match => Predicate::Part(memmem::Finder::new(match any_case {
+                Word::Match => Predicate::Part(Box::new(memmem::Finder::new(match any_case {
                     true => lower[n].as_slice(),
                     false => text,
-                })),
+                }))),
                 Word::Glob => Predicate::Glob(text),
                 Word::Re => Predicate::Expression(regex::compile(text, any_case)?),
             });

@@ -80,15 +80,17 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
+    type Taken = Arc<Mutex<Vec<u8>>>;
+
     /// Takes `room` writes, and is final if `ends`.
     struct Narrow {
         room: usize,
         ends: bool,
-        taken: Arc<Mutex<Vec<u8>>>,
+        taken: Taken,
     }
 
-    fn narrow(room: usize, ends: bool) -> (Box<dyn Sink<u8>>, Arc<Mutex<Vec<u8>>>) {
-        let taken = Arc::default();
+    fn narrow(room: usize, ends: bool) -> (Box<dyn Sink<u8>>, Taken) {
+        let taken = Taken::default();
         let sink = Narrow {
             room,
             ends,
