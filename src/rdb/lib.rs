@@ -20,7 +20,7 @@
 //! | `values/` | [`check`] | whether a value is sound, how many elements it has, as what it is held |
 //! | | [`normalize`] | what an old or foreign encoding is in the canonical ones |
 //! | | [`walk`], [`stream`] | which elements a value has |
-//! | | [`array`] | which text an element of an array is, and how it is written |
+//! | | [`mod@array`] | which text an element of an array is, and how it is written |
 //! | `write/` | [`writer`] | how frames become bytes |
 //! | | [`target`] | which server reads which types; how a value looks for it, or why it cannot |
 //! | | [`dump`] | DUMP payloads and their footer |

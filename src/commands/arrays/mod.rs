@@ -1,6 +1,6 @@
 //! Arrays of Redis 8.8: elements by index, of which most may be missing.
 //!
-//! * [`write`]: elements are set and deleted. [`insert`]: and added where the last one was, also round a ring.
+//! * [`mod@write`]: elements are set and deleted. [`insert`]: and added where the last one was, also round a ring.
 //! * [`read`]: elements of indices and ranges. [`fold`]: AROP. [`grep`]: ARGREP, with the expressions of [`regex`].
 //! * [`table`]: the declarations.
 //!
