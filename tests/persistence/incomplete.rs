@@ -133,6 +133,10 @@ fn what_flushall_saves_names_no_place_that_a_replica_could_go_on_from() {
     let mut client = server.client();
     client.ok("SET key value");
     let _replica = FakeReplica::attach(&server.address());
+    // The replica has the payload before the primary hears that its save has ended.
+    wait_until("the full sync's save is over", || {
+        client.info_field("persistence", "rdb_bgsave_in_progress") == "0"
+    });
     let names_a_place = || {
         let dump = std::fs::read(server.dump_path()).expect("it was saved");
         dump.windows(7).any(|w| w == b"repl-id")
