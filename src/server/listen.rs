@@ -21,6 +21,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::task::JoinHandle;
 
 /// A server that is connected to by mistake, or as an attack, from outside.
 const DENIED: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
@@ -125,18 +126,7 @@ impl Listeners {
         server: &Rc<Server>,
         listeners: Vec<std::net::TcpListener>,
     ) -> io::Result<()> {
-        let new: Vec<TcpListener> = listeners
-            .into_iter()
-            .map(TcpListener::from_std)
-            .collect::<Result<_, _>>()?;
-        self.tcp.drain(..).for_each(|t| t.abort());
-        for listener in new {
-            self.tcp.push(tokio::task::spawn_local(accept_tcp(
-                server.clone(),
-                listener,
-            )));
-        }
-        Ok(())
+        serve(&mut self.tcp, server, listeners, accept_tcp)
     }
 
     /// Replaces the listeners for TLS.
@@ -148,16 +138,7 @@ impl Listeners {
         server: &Rc<Server>,
         listeners: Vec<std::net::TcpListener>,
     ) -> io::Result<()> {
-        let new: Vec<TcpListener> = listeners
-            .into_iter()
-            .map(TcpListener::from_std)
-            .collect::<Result<_, _>>()?;
-        self.tls.drain(..).for_each(|t| t.abort());
-        for listener in new {
-            let accept = accept_tls(server.clone(), listener);
-            self.tls.push(tokio::task::spawn_local(accept));
-        }
-        Ok(())
+        serve(&mut self.tls, server, listeners, accept_tls)
     }
 
     /// Adds the Unix listener.
@@ -176,6 +157,25 @@ impl Listeners {
         )));
         Ok(())
     }
+}
+
+/// Replaces the tasks of listeners by those of others, which begin when the runtime has taken all of them.
+fn serve<F: Future<Output = ()> + 'static>(
+    tasks: &mut Vec<JoinHandle<()>>,
+    server: &Rc<Server>,
+    listeners: Vec<std::net::TcpListener>,
+    accept: impl Fn(Rc<Server>, TcpListener) -> F,
+) -> io::Result<()> {
+    let new: Vec<TcpListener> = listeners
+        .into_iter()
+        .map(TcpListener::from_std)
+        .collect::<Result<_, _>>()?;
+    tasks.drain(..).for_each(|task| task.abort());
+    for listener in new {
+        let accepting = accept(server.clone(), listener);
+        tasks.push(tokio::task::spawn_local(accepting));
+    }
+    Ok(())
 }
 
 /// Connections that could not be accepted, because no descriptor was left or the peer had disconnected already.

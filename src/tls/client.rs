@@ -1,7 +1,7 @@
 //! How we connect to others.
 
 use super::server::{pair_error, provider};
-use super::trust::Everyone;
+use super::trust::Servers;
 use super::{ClientAuth, Fault, Settings, ciphers, files};
 use crate::Channel;
 use rustls::pki_types::ServerName;
@@ -39,25 +39,22 @@ impl Settings {
         let builder = ClientConfig::builder_with_provider(provider(self)?)
             .with_protocol_versions(&versions)
             .map_err(|e| format!("Failed to configure ciphers: {e}"))?;
-        let builder = if wanted.anybody {
-            let everyone = Arc::new(Everyone);
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(everyone)
-        } else {
-            // Without authorities there is nobody to be trusted.
-            let needs = Settings {
-                client_auth: ClientAuth::Yes,
-                ca_file: self.ca_file.clone(),
-                ca_dir: self.ca_dir.clone(),
-                ..Settings::default()
-            };
-            let trust = needs.trust()?.ok_or("there are no authorities")?;
-            let servers = trust.of_servers();
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(servers)
+        let trust = match wanted.anybody {
+            true => None,
+            false => {
+                // Without authorities there is nobody to be trusted.
+                let needs = Settings {
+                    client_auth: ClientAuth::Yes,
+                    ca_file: self.ca_file.clone(),
+                    ca_dir: self.ca_dir.clone(),
+                    ..Settings::default()
+                };
+                Some(needs.trust()?.ok_or("there are no authorities")?)
+            }
         };
+        let builder = builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Servers(trust)));
         let own = match self.client.certificate.is_empty() || self.client.key.is_empty() {
             true => &self.own,
             false => &self.client,

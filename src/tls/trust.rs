@@ -87,11 +87,6 @@ impl Trust {
             trust: self.clone(),
         }))
     }
-
-    /// Checks servers.
-    pub fn of_servers(self: &Arc<Self>) -> Arc<Servers> {
-        Arc::new(Servers(self.clone()))
-    }
 }
 
 /// Checks the certificates of those who connect.
@@ -150,9 +145,10 @@ impl ClientCertVerifier for Clients {
     }
 }
 
-/// Checks the certificates of those that we connect to.
+/// Checks the certificates of those that we connect to. Without authorities it trusts every server, which whoever asks
+/// for it must know; the rest of the handshake is checked all the same.
 #[derive(Debug)]
-pub struct Servers(Arc<Trust>);
+pub struct Servers(pub Option<Arc<Trust>>);
 
 impl ServerCertVerifier for Servers {
     fn verify_server_cert(
@@ -163,61 +159,20 @@ impl ServerCertVerifier for Servers {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let Some(trust) = &self.0 else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let parsed = ParsedCertificate::try_from(end_entity)?;
         let algorithms = PROVIDER.signature_verification_algorithms.all;
         let signed = verify_server_cert_signed_by_trust_anchor(
             &parsed,
-            &self.0.roots,
+            &trust.roots,
             intermediates,
             now,
             algorithms,
         );
         let signed = signed.map(|()| ServerCertVerified::assertion());
-        self.0
-            .or_listed(signed, end_entity, now, ServerCertVerified::assertion)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        PROVIDER
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
-/// Trusts every server, as who asks for it must know (`--insecure`); the rest of the handshake is checked.
-#[derive(Debug)]
-pub struct Everyone;
-
-impl ServerCertVerifier for Everyone {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        trust.or_listed(signed, end_entity, now, ServerCertVerified::assertion)
     }
 
     fn verify_tls12_signature(
