@@ -30,8 +30,8 @@ impl Cx<'_> {
         self.engine.clock.steady_ms
     }
 
-    /// For the link to our primary (and while loading) expired keys are alive: the primary decides. They are for who
-    /// imports them, too, as long as they are imported.
+    /// For the link to our primary (and while loading) expired keys are alive: the primary decides. They are
+    /// alive, too, for a client that imports keys while `import-mode` is on.
     pub(super) fn expiry_is_ours(&self) -> bool {
         let flags = self.client.flags;
         match flags.intersects(ClientFlags::MASTER | ClientFlags::IMPORT_SOURCE) {
@@ -41,9 +41,8 @@ impl Cx<'_> {
     }
 
     /// True if a key that this command finds expired is deleted. While writes are held, or keys are imported, only a
-    /// write deletes it: a
-    /// write that runs nevertheless (in a transaction that began before) must leave replicas with what it has seen
-    /// itself.
+    /// write deletes it: a write that runs nevertheless (in a transaction that began before) must leave replicas with
+    /// what it has seen itself.
     pub fn deletes_expired(&self) -> bool {
         let writes = |id| {
             super::table::of(id)

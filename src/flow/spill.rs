@@ -5,8 +5,8 @@
 //! replica's connection: place --> read
 //! ```
 //!
-//!  * A file is closed, which gives its space back, when no block refers to it any longer. That can take long, so who
-//!    made the writer says who closes files.
+//!  * A file is closed, which gives its space back, when no block refers to it any longer. That can take long, so
+//!    whoever made the writer decides who closes files.
 //!  * Nothing is left of the files, however the server ends.
 
 use disk::{Scratch, ScratchFile};

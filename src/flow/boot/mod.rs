@@ -1,4 +1,4 @@
-//! The start of a server, behind its configuration: the dump is loaded, and the server takes its part in replication.
+//! The start of a server, once its configuration has been read: the dump is loaded, and the server takes its part in replication.
 //!
 //! ```text
 //! Boot::look --no dump--> the dataset is empty and complete -------------\

@@ -1,4 +1,4 @@
-//! A payload on its way from who makes it to the connection of a replica.
+//! A payload on its way from whoever makes it to the connection of a replica.
 //!
 //! ```text
 //! push --> [ chunks in memory, at most `memory` bytes ] --> read
@@ -12,7 +12,7 @@
 //!    not to memory.
 //!  * After the reader is gone, push fails. If the writer is gone and had not finished, the reader gets an error.
 //!
-//! Who waits, and how, is the caller's: threads and tasks in the server, nobody in the simulator.
+//! The caller decides who waits, and how: threads and tasks in the server, nobody in the simulator.
 
 mod copy;
 #[cfg(test)]
