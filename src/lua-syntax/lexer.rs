@@ -1,4 +1,4 @@
-//! The tokens of Lua 5.1, for the recogniser.
+//! The tokens of Lua 5.1, for the recognizer.
 
 use super::SyntaxError;
 

@@ -1,9 +1,9 @@
 //! Whether a text is a Lua 5.1 program, as far as its grammar goes. Nothing here runs it.
 //!
-//! A function library that does not compile stops every real server from loading the file that holds it; so it does
-//! here. This is a recogniser: tokens one by one, recursive descent over the grammar of the reference manual, with a
-//! bound on nesting like that of the real compiler. What it cannot tell (limits on locals, upvalues, constants) it
-//! lets pass.
+//! A function library that does not compile keeps every real server from loading the file that holds it, and the same
+//! applies here. This is a recognizer: it reads token by token, by recursive descent over the grammar of the reference
+//! manual, with a bound on nesting like that of the real compiler. It accepts what it cannot check (limits on locals,
+//! upvalues, constants).
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What an interpreter does with each message.
+//! How an interpreter handles each message.
 
 use super::compile::compile;
 use super::entry::Entry;

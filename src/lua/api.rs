@@ -1,4 +1,4 @@
-//! The table `redis`: what scripts ask of the server.
+//! The table `redis`, which scripts use to call the server.
 
 use super::Answer;
 use super::call::{Call, CheckCommand, ProtectedCall, refused};
@@ -47,7 +47,7 @@ pub fn common(lua: &Lua) -> Result<Table> {
     Ok(redis)
 }
 
-/// What EVAL scripts have beside that.
+/// What EVAL scripts have in addition.
 pub fn for_eval(lua: &Lua, redis: &Table) -> Result<()> {
     let yes = lua.create_function(|_, _: ()| Ok(true))?;
     redis.raw_set("replicate_commands", yes)?;

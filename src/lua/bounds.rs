@@ -1,4 +1,4 @@
-//! How large a script may make things. Every interpreter of the process has the same bounds.
+//! Limits on what scripts build. Every interpreter of the process has the same limits.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,4 +1,4 @@
-//! `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: commands out of scripts.
+//! `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: calling commands from scripts.
 
 use super::bounds::ARGUMENTS_MAX;
 use super::host::{Host, Work, empty};
@@ -61,7 +61,7 @@ impl Native for ProtectedCall {
 
 /// The value that [`execute`] has pushed.
 enum Executed {
-    /// A reply that is no error.
+    /// A reply that is not an error.
     Well,
     /// An error.
     Badly,

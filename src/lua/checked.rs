@@ -1,15 +1,15 @@
-//! Library functions of Lua 5.1 that are unsound with hostile numbers, or work without end where no instruction
-//! is executed: checked ones in their place.
+//! Checked replacements for library functions of Lua 5.1 that are unsound with hostile numbers, or that can run
+//! endlessly without executing an instruction.
 //!
-//! | function | which check is added |
+//! | function | what is added |
 //! |---|---|
-//! | `unpack` | the count of results, without overflow |
-//! | `table.insert` | moving elements gives way to the engine |
-//! | `table.sort` | comparing many or long elements without a function of the script's gives way, too |
-//! | `coroutine.create`, `wrap` | the instructions that a new coroutine may execute unseen are paid for |
-//! | `coroutine.resume` | the hook comes in the coroutine as soon as where it is resumed |
-//! | `xpcall` | a script that is killed executes no error handler |
-//! | `collectgarbage` | gives way; a script cannot switch the collector off for those after it |
+//! | `unpack` | counts results without overflow |
+//! | `table.insert` | yields to the engine while it moves elements |
+//! | `table.sort` | yields to the engine while it compares many or long elements without a function of the script |
+//! | `coroutine.create`, `wrap` | charge for the instructions that a new coroutine may execute uncounted |
+//! | `coroutine.resume` | calls the hook in the coroutine as soon as in the one that resumes it |
+//! | `xpcall` | executes no error handler of a killed script |
+//! | `collectgarbage` | yields to the engine; a script cannot switch off the collector for later scripts |
 //!
 //! Every function here may be left by a long jump: it owns nothing that would have to be dropped.
 
@@ -78,7 +78,8 @@ pub fn install(lua: &Lua, globals: &Table) -> Result<()> {
 /// # Safety
 /// For C closures alone that were made with a C function as their first upvalue.
 pub unsafe fn forward(state: *mut lua_State) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: only the guards of this room call this, and each was made with a library function as its first upvalue,
+    // which has no upvalues of its own. It gets the state that Lua has called the guard with, and its arguments.
     unsafe {
         match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(1)) {
             Some(inner) => inner(state),
@@ -341,7 +342,8 @@ unsafe extern "C-unwind" fn collect_guard(state: *mut lua_State) -> c_int {
 /// A live state. May leave by a long jump, as `between` may.
 pub unsafe fn collect(state: *mut lua_State, between: impl Fn(*mut lua_State)) {
     for _ in 0..2 {
-        // SAFETY: the caller's promise.
+        // SAFETY: `collectgarbage` passes the state that Lua has called it with, and the actor the state that `exec_raw`
+        // has lent it. Nothing here owns what a long jump would leak.
         while unsafe { ffi::lua_gc(state, ffi::LUA_GCSTEP, COLLECT_STEP) } == 0 {
             between(state);
         }

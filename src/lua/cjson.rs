@@ -1,4 +1,4 @@
-//! The library `cjson`: settings, and the table that scripts see. Encoding and decoding have their own files.
+//! The library `cjson`: settings, and the table that scripts see. Encoding and decoding are in their own files.
 
 mod decode;
 mod encode;
@@ -36,7 +36,7 @@ fn one_argument(stack: &Stack<'_>, work: &mut Work) -> std::result::Result<(), R
     }
 }
 
-/// What becomes of infinity and not-a-number.
+/// How infinity and not-a-number are handled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Invalid {
     Refused,

@@ -1,7 +1,7 @@
-//! Compiling source text in pieces, so that the compiler gives way to the engine.
+//! Compiling source text in pieces, so that the compiler yields to the engine.
 //!
-//! Some text takes the compiler quadratic time. It asks for its source piece by piece, and may be interrupted there.
-//! Compiled code is not checked by Lua and could do anything, so whatever begins as such is read as text.
+//! Some text takes the compiler quadratic time. The compiler requests its source piece by piece, and can be interrupted
+//! there. Lua does not check compiled code, which could do anything, so a text that begins like it is read as source.
 //!
 //! Every function here may be left by a long jump: it owns nothing that would have to be dropped.
 
@@ -70,7 +70,9 @@ unsafe fn load(state: *mut lua_State, text: &[u8], name: *const c_char) -> c_int
         Some(&MARK) => b" ",
         _ => b"",
     };
-    // SAFETY: the caller's promise. The name stays on the stack meanwhile, for the collector would free it.
+    // SAFETY: `loadstring` and `compile` pass the state that Lua or `exec_raw` has given them, with room for 20 values,
+    // of which they use few. The source outlives `lua_load`, which alone calls `read`. A copy of the name stays on the
+    // stack meanwhile, or the collector could free it.
     unsafe {
         let mut source = Source {
             ahead,
@@ -135,7 +137,7 @@ pub fn compile(
     };
     Ok(match (function, error) {
         (Some(function), _) => Ok(function),
-        // A limit of the compiler is no error of syntax but one of execution, to which `mlua` adds a traceback.
+        // A limit of the compiler is not an error of syntax but one of execution, to which `mlua` adds a traceback.
         (None, Some(error)) if status == ffi::LUA_ERRRUN => Err(first_line(&error.as_bytes())),
         (None, Some(error)) => Err(error.as_bytes().to_vec()),
         (None, None) => Err(b"not enough memory".to_vec()),

@@ -1,5 +1,5 @@
-//! Running something that has been loaded: one protected call of a function that makes the arguments, calls the
-//! script and writes the reply.
+//! Running a loaded script or function: one protected call of a function that builds the arguments, calls the script
+//! and writes the reply.
 
 use super::Run;
 use super::host::Host;
@@ -28,7 +28,7 @@ pub struct Entry {
     state: *mut lua_State,
 }
 
-/// A script that is run, and what becomes of it.
+/// A script that is run, and the writer of its reply.
 struct Job<'a> {
     run: &'a Run,
     writer: Writer<'a>,
@@ -85,8 +85,10 @@ impl Entry {
             writer: Writer::new(&host.pace, run.proto, run.reply_max, buffer),
         };
         let pointer = (&raw mut job).cast::<c_void>();
-        // SAFETY: the caller's promise. Outside of all functions there is room for 20 values, and pushing these needs
-        // no memory. The job is used by the function alone until that has returned or failed.
+        // SAFETY: the actor, which owns both the interpreter and this entry, calls this between two other things that
+        // the interpreter does, so the state is alive and nobody else uses its stack. Outside of all functions there is
+        // room for 20 values, and pushing these needs no memory. Until the function has returned or failed, nothing
+        // but the function uses the job.
         unsafe {
             let top = ffi::lua_gettop(self.state);
             ffi::lua_pushlightuserdata(self.state, key());
@@ -192,7 +194,7 @@ impl Job<'_> {
         }
     }
 
-    /// An error that is no table: it did not come from the handler.
+    /// An error that is not a table: it did not come from the handler.
     fn fail(&mut self, why: &[u8]) {
         let what = format!("ERR Error running script {}, ", self.run.shown());
         self.writer.failed(&[what.as_bytes(), why].concat());

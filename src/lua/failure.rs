@@ -1,4 +1,4 @@
-//! The error handler of scripts: errors become tables that say where they came from.
+//! The error handler of scripts, which turns errors into tables that say where they arose.
 
 use super::checked;
 use super::native::{closure, host_of};
@@ -68,7 +68,7 @@ fn push_origin(stack: &mut Stack<'_>, level: c_int) -> Option<i64> {
     stack.push_source(level + 1).map(|place| place.line)
 }
 
-/// What `tostring` says of an error.
+/// What `tostring` returns for an error.
 pub fn text_of(error: &mlua::Value) -> Vec<u8> {
     match error {
         mlua::Value::String(text) => text.as_bytes().to_vec(),

@@ -1,4 +1,4 @@
-//! What a script says of itself: the first line `#!lua name=.. flags=..`, and the flags of functions.
+//! What a script declares about itself: the first line `#!lua name=.. flags=..`, and the flags of functions.
 
 use bitflags::bitflags;
 

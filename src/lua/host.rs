@@ -1,4 +1,4 @@
-//! What native functions share: the way to the engine, and buffers that outlive a long jump.
+//! What native functions share: access to the engine, and buffers that outlive a long jump.
 
 use super::pace::Pace;
 use super::{Answer, Ask, Call};
@@ -15,7 +15,7 @@ const KEPT_MAX: usize = 64 << 10;
 /// What an interpreter's native functions work for and with.
 pub struct Host {
     yielder: NonNull<Yielder<Ask, Answer>>,
-    /// Bytes that Lua holds, for whoever asks the engine.
+    /// How many bytes Lua holds, which the engine can read.
     memory: Rc<Cell<usize>>,
     /// The work of the script that is running.
     pub pace: Rc<Pace>,
@@ -57,7 +57,8 @@ pub fn empty(buffer: &mut Vec<u8>) {
 }
 
 impl Host {
-    /// Of an interpreter that speaks to the engine through `yielder`, and lets it know in `memory` how much Lua holds.
+    /// The host of an interpreter that communicates with the engine through `yielder`, and reports in `memory` how much
+    /// memory Lua holds.
     ///
     /// # Safety
     /// The yielder outlives the host.
@@ -92,7 +93,8 @@ impl Host {
     /// Gives the engine an answer and waits for what it asks next; `memory` is what Lua holds.
     pub fn speak(&self, memory: usize, answer: Answer) -> Ask {
         self.memory.set(memory);
-        // SAFETY: the yielder outlives the host, as the caller of `new` has promised.
+        // SAFETY: `actor::body` has made the host. The yielder is its parameter, and it drops the interpreter, which
+        // keeps the host, before it returns.
         unsafe { self.yielder.as_ref() }.suspend(answer)
     }
 }

@@ -1,6 +1,6 @@
-//! Lua's own structures, as far as the functions that take the place of Lua's look into them.
+//! Lua's own structures, as far as the functions that replace Lua's access them.
 //!
-//! They mirror those of Lua 5.1.5, the last release of that version. [`Accounts`] mirrors what mlua hands to its
+//! They mirror those of Lua 5.1.5, the last release of that version. [`Accounts`] mirrors what mlua passes to its
 //! allocator; [`super::memory::mirrors`] checks it before anything relies on it.
 
 use std::ffi::{c_int, c_uint, c_void};

@@ -10,35 +10,35 @@
 //!     <--- Answer::Done(reply) ------------
 //! ```
 //!
-//!  * The interpreter never sees the engine: what a script wants of it is a message, and the engine executes it
-//!    on its own stack. So a script can wait between two messages while the server does other work.
-//!  * An interpreter does one thing at a time. It is asked again only after it has answered.
-//!  * A script cannot end the process: its memory is bounded, its recursion ends in Lua's own limits, which the
-//!    stack is large enough for. While the process [is short](base::reserve::is_short) of memory, scripts get none.
+//!  * The interpreter never accesses the engine: a script's request is a message, which the engine executes on its own
+//!    stack. Therefore a script can wait between two messages while the server does other work.
+//!  * An interpreter does one thing at a time: it is sent a message only after it has answered the previous one.
+//!  * A script cannot end the process: its memory is bounded, and Lua's own limits bound its recursion; the stack is
+//!    large enough for them. While the process [is short](base::reserve::is_short) of memory, scripts get none.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `actor` | the coroutine's body: what each message does |
-//! | `entry` | from there into a script and back, in one protected call |
+//! | `entry` | calling a script from there, in one protected call |
 //! | `failure` | the error handler |
 //! | `sandbox` | the globals that scripts see |
 //! | `api`, `call` | the table `redis`, and the commands that scripts call |
 //! | `register` | `redis.register_function` |
-//! | `pace` | how a running script gives way, and is killed |
-//! | `native`, `stack`, `host` | functions that work on Lua's own stack: what scripts call all the time |
+//! | `pace` | how a running script yields, and is killed |
+//! | `native`, `stack`, `host` | functions that work on Lua's own stack, which scripts call very often |
 //! | `raw` | Lua's C interface: raising errors, read-only tables |
 //! | `checked` | library functions of Lua that are unsound or endless with hostile numbers |
 //! | `pattern` | Lua's patterns, matched in steps |
 //! | `matching` | `string.find`, `match`, `gmatch`, `gsub` |
-//! | `text` | functions that put strings together: `string.rep`, `table.concat` and others |
-//! | `compile` | source text becomes functions, in pieces |
-//! | `memory` | Lua's allocations: bounded, and an error where there is no memory |
+//! | `text` | functions that build strings: `string.rep`, `table.concat` and others |
+//! | `compile` | compiling source text, in pieces |
+//! | `memory` | Lua's allocations: bounded, with an error if there is no memory |
 //! | `inside` | Lua's own structures |
 //! | `strings` | Lua's table of strings, with a secret hash |
 //! | `tables` | Lua's tables, with a secret hash where keys collide |
-//! | [`bounds`] | how large a script may make things |
-//! | `output` | strings that functions put together, bounded |
-//! | `to_lua`, `to_reply` | replies as Lua values, Lua values as replies |
+//! | [`bounds`] | limits on what scripts build |
+//! | `output` | bounded strings that functions build |
+//! | `to_lua`, `to_reply` | replies as Lua values, and Lua values as replies |
 //! | `cjson`, `cmsgpack`, `bitop`, `packing`, `random` | libraries |
 
 mod actor;
@@ -118,7 +118,7 @@ pub enum Ask {
     Reply(Box<Call>),
     /// The answer to a `CheckCommand`: whether the client may run it; `None` if there is no such command.
     Allowed(Option<bool>),
-    /// A `SetRepl` or a `Log` was heard.
+    /// The answer to a `SetRepl` or a `Log`.
     Said(bool),
     /// Go on after a `Pause`.
     Continue,
@@ -252,7 +252,7 @@ pub struct Registered {
 pub struct Vm {
     coroutine: Option<Coroutine<Ask, Answer, ()>>,
     memory: Rc<Cell<usize>>,
-    /// It waits for the answer to something that it asked in the midst of a script.
+    /// It waits for the answer to something that it asked in the middle of a script.
     midway: bool,
 }
 
@@ -260,8 +260,8 @@ impl Vm {
     /// A fresh interpreter whose scripts may hold `memory_max` bytes. `timer` is a clock, in nanoseconds.
     ///
     /// # Errors
-    /// The system refuses the memory for its stack, or has refused some a moment ago: what an empty interpreter holds
-    /// must not be refused in the midst of it.
+    /// The system refuses the memory for its stack, or has refused some a moment ago: what an empty interpreter needs
+    /// must not be refused while it is created.
     pub fn new(kind: Kind, memory_max: usize, timer: fn() -> u64) -> io::Result<Vm> {
         reserve::check()?;
         let memory = Rc::new(Cell::new(0));

@@ -1,4 +1,4 @@
-//! Memory that ends at any moment: an interpreter answers with an error, and the process continues.
+//! Memory may run out at any moment: the interpreter then replies with an error, and the process continues.
 
 use super::words::Words;
 use super::{Answer, Ask, Kind, Outcome, Run, Vm};

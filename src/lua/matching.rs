@@ -1,7 +1,7 @@
-//! `string.find`, `match`, `gmatch` and `gsub`, by a matcher that gives way to the engine ([`super::pattern`]).
+//! `string.find`, `match`, `gmatch` and `gsub`, with a matcher that yields to the engine ([`super::pattern`]).
 //!
-//! The matcher owns memory while it searches and nothing of Lua's is called meanwhile, so that a long jump never
-//! passes it. Every function here may be left by a long jump: it owns nothing that would have to be dropped. The
+//! The matcher owns memory while it searches, and does not call Lua in the meantime, so that a long jump never passes
+//! it. Every function here may be left by a long jump: it owns nothing that would have to be dropped. The
 //! strings that are searched are arguments or upvalues, so they live as long as the call.
 
 use super::pace;
@@ -47,7 +47,8 @@ unsafe fn search(
     anchored: bool,
     captures: &mut Captures,
 ) -> Option<Found> {
-    // SAFETY: the caller's promise; what the search owned is gone when an error is raised.
+    // SAFETY: the callers are C functions, which Lua calls with a live state and room for 20 values, and they have
+    // pushed fewer than 18. `pattern::find` has returned, and so has dropped what it owned, when an error is raised.
     unsafe {
         let pace = pace::of_state(state);
         let mut go_on = |steps| pace.is_none_or(|pace| pace.spend(steps).is_ok());
@@ -61,7 +62,7 @@ unsafe fn search(
 
 /// Raises an error with this text after the caller's position.
 unsafe fn fail(state: *mut lua_State, text: &CStr) -> ! {
-    // SAFETY: any state with room for two values; the text ends with a zero byte.
+    // SAFETY: the callers are C functions with room for two values; the text is a `CStr`.
     unsafe {
         ffi::luaL_error(state, c"%s".as_ptr(), text.as_ptr());
     }
@@ -74,7 +75,9 @@ unsafe fn fail(state: *mut lua_State, text: &CStr) -> ! {
 /// As any function that takes arguments; the string must stay on the stack while the slice is used.
 unsafe fn argument<'a>(state: *mut lua_State, i: c_int) -> &'a [u8] {
     let mut len = 0;
-    // SAFETY: the caller's promise.
+    // SAFETY: the callers are C functions that Lua has called with `state`, and `i` is an argument or an upvalue.
+    // `luaL_checklstring` raises an error for what is not a string. None of the callers takes the string off while it
+    // uses the slice, and Lua does not move strings.
     unsafe {
         let bytes = ffi::luaL_checklstring(state, i, &mut len);
         std::slice::from_raw_parts(bytes.cast(), len)
@@ -104,7 +107,7 @@ unsafe fn push_capture(
     let capture = match captures.list().get(i) {
         Some(capture) => *capture,
         None if i == 0 => whole,
-        // SAFETY: the caller's promise.
+        // SAFETY: `push_captures`, `expand` and `look_up` have room for the two values of an error.
         None => unsafe { fail(state, c"invalid capture index") },
     };
     // SAFETY: a live state with room for the values that are pushed; captures lie within their subject.
@@ -317,7 +320,7 @@ unsafe fn expand(
     unsafe { builder.add(rest) };
 }
 
-/// Pushes what the function or the table that is argument 3 says of a match: a string or a number.
+/// Pushes what the function or the table that is argument 3 returns for a match: a string or a number.
 unsafe fn look_up(
     state: *mut lua_State,
     kind: c_int,

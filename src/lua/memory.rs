@@ -1,12 +1,12 @@
 //! Lua's allocations.
 //!
-//! mlua's allocator counts what Lua holds and knows a limit, but ends the process when the system has no memory. The
-//! functions here take the place of the three in Lua's `lmem.c`, as those in [`super::strings`] do: whatever the
-//! reason why there is no memory, Lua raises its error. It does so too as long as the process is short of memory, because
-//! what is left then ([`base::reserve`]) is for code that cannot fail.
+//! mlua's allocator counts what Lua holds and has a limit, but ends the process when the system has no memory. The
+//! functions here replace the three in Lua's `lmem.c`, in the same way as those in [`super::strings`]: whatever the
+//! reason why there is no memory, Lua raises its error. It also does so as long as the process is short of memory,
+//! because what is left then ([`base::reserve`]) is for code that cannot fail.
 //!
-//! They also know how large the blocks are that a script works with. One instruction may copy, compare, sort into
-//! place or walk through all of a block, so the hook that counts instructions comes sooner where blocks are large
+//! They also see how large the blocks are that a script uses. One instruction may copy, compare, sort into place or
+//! iterate over a whole block, so the hook that counts instructions is called sooner if blocks are large
 //! ([`super::pace::hook_for_block`]).
 
 use super::inside::{Accounts, State};
@@ -64,7 +64,9 @@ pub unsafe fn try_realloc(
     old: usize,
     new: usize,
 ) -> *mut c_void {
-    // SAFETY: the caller's promise.
+    // SAFETY: `luaM_realloc_` has its arguments from Lua, and `tables::resize` has them from a live table, whose sizes
+    // it keeps right. The mirrored fields are those of Lua 5.1.5, and the data of the allocator is mlua's, which
+    // `mirrors` has compared with `Accounts` before the first script runs.
     unsafe {
         let global = (*state).global;
         let made = place(&mut *(*global).allocator_data, block.cast(), old, new);
@@ -84,11 +86,12 @@ pub unsafe fn try_realloc(
 /// # Safety
 /// A live state. Leaves by a long jump.
 pub unsafe fn raise(state: *mut State) -> ! {
-    // SAFETY: the caller's promise.
+    // SAFETY: `luaM_realloc_`, `tables::resize` and `luaH_new` pass the live state that Lua has called them with, and own
+    // nothing that a long jump would leak. Lua has a place to jump to: all scripts run in protected calls.
     unsafe { luaD_throw(state, LUA_ERRMEM) }
 }
 
-/// The new block, or null if there is none to be had.
+/// The new block, or null if there is no memory for it.
 ///
 /// # Safety
 /// `block` has `old` bytes and was made here, or is null.
@@ -109,7 +112,8 @@ unsafe fn place(accounts: &mut Accounts, block: *mut u8, old: usize, new: usize)
     let (Some(from), Some(to)) = (layout(old), layout(new)) else {
         return null_mut();
     };
-    // SAFETY: the caller's promise; sizes of 0 are never asked of the system.
+    // SAFETY: Lua passes the size with which it has asked for the block, and mlua's allocator makes blocks of the same
+    // layout, so `from` is the layout of `block`. The system is never asked for 0 bytes.
     let made = unsafe {
         match (old, new) {
             (0, 0) => return null_mut(),

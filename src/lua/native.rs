@@ -1,7 +1,7 @@
 //! Functions for scripts that work on Lua's stack: see [`Stack`].
 //!
-//! An error of Lua is a long jump, which drops nothing. So a native function never raises one itself: it returns a
-//! value that owns nothing, and [`enter`] raises the error after the function has returned and dropped what it had.
+//! An error of Lua is a long jump, which drops nothing. Therefore a native function never raises one itself: it returns
+//! a value that owns nothing, and [`enter`] raises the error after the function has returned and dropped what it owned.
 
 use super::host::{Host, Work};
 use super::pace::Killed;
@@ -65,7 +65,7 @@ impl Work {
         self.fault(text, Raise::Here)
     }
 
-    /// Argument `i` is no string, or whatever is expected.
+    /// Argument `i` is not a string, or whatever is expected.
     pub fn not_a(&mut self, expected: &str, stack: &Stack<'_>, i: c_int) -> Raise {
         let text = format!("{expected} expected, got {}", stack.type_name(i));
         self.fault(text, Raise::Argument(i))
@@ -121,7 +121,8 @@ pub fn closure(lua: &Lua, function: lua_CFunction, own: impl IntoLuaMulti) -> Re
 /// # Safety
 /// The state that Lua called such a function with.
 pub unsafe fn host_of<'a>(state: *mut lua_State) -> &'a Host {
-    // SAFETY: the caller's promise.
+    // SAFETY: only functions that `closure` has made call this, and their first upvalue is the address of the host. The
+    // interpreter keeps the host as long as it lives ([`Host::install`]), and scripts cannot replace an upvalue.
     unsafe { &*ffi::lua_touserdata(state, ffi::lua_upvalueindex(1)).cast::<Host>() }
 }
 
@@ -157,8 +158,9 @@ unsafe extern "C-unwind" fn enter_with<N: NativeWith<T>, T>(state: *mut lua_Stat
 /// The state that Lua called a function with, which has returned and owns nothing any longer; nothing else uses
 /// `work`.
 unsafe fn raise(state: *mut lua_State, why: Raise, work: *const Work) -> c_int {
-    // SAFETY: the caller's promise. There is room where all other values go first. The text is not looked at any more
-    // when the error is raised, whose handler may be a native function.
+    // SAFETY: `enter` and `enter_with` call this last, with the state that Lua has called them with: the native
+    // function has returned and owns nothing. Taking all values off first makes room for the new ones. The reference to
+    // the text of `work` has ended before the error is raised, whose handler may be a native function that uses `work`.
     unsafe {
         let push = || {
             let text = &(*work).text;

@@ -1,7 +1,7 @@
 //! Bytes that a function builds for a script.
 //!
-//! Lua bounds only its own memory, and a few tables that contain each other many times describe more bytes than any
-//! machine has. So the bytes that are built here have a bound, and the work of building them is counted.
+//! Lua only bounds its own memory, and a few tables that contain each other many times can describe more bytes than any
+//! machine has. Therefore the bytes that are built here are bounded, and the work of building them is counted.
 
 use super::bounds::STRING_MAX;
 use super::host::{Host, Work};

@@ -1,15 +1,15 @@
-//! How a running script lets the engine work in between.
+//! How a running script lets the engine do other work in between.
 //!
-//! Work is counted: an instruction is one, and functions that work for long without executing instructions report
-//! what they do. After every [`PAUSE_EVERY`] the engine continues, and may say that the script must end. From then on
-//! every report fails, and so does every instruction of the coroutine that noticed, whatever `pcall` catches.
+//! Work is counted: an instruction counts as one, and functions that work for long without executing instructions
+//! report their work. After every [`PAUSE_EVERY`] the engine continues, and may decide that the script must end. From
+//! then on, every report fails, and so does every instruction of the coroutine that noticed, whatever `pcall` catches.
 //!
-//! Lua's hook does the counting of instructions. It calls no function of Lua, so it works at any depth of calls, also
-//! where Lua refuses one call more. A new coroutine begins a count of its own, so making one is charged for the
-//! instructions that it may execute uncounted.
+//! Lua's hook counts instructions. It calls no function of Lua, so it works at any depth of calls, even where Lua
+//! refuses another call. A new coroutine begins a count of its own, so creating one is charged for the instructions
+//! that it may execute uncounted.
 //!
-//! An instruction may take long if a script holds large strings or tables. The hook then comes sooner, at once if
-//! need be, and looks at the time as well.
+//! An instruction may take long if a script holds large strings or tables. The hook is then called sooner, if necessary
+//! at once, and checks the time as well.
 
 use super::inside::State;
 use super::{Answer, Ask};
@@ -84,7 +84,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Of an interpreter that speaks to the engine through `yielder`, and lets it know in `memory` how much Lua holds.
+    /// The pace of an interpreter that communicates with the engine through `yielder`, and reports in `memory` how much
+    /// memory Lua holds.
     ///
     /// # Safety
     /// The yielder outlives the pace.
@@ -131,7 +132,7 @@ impl Pace {
         }
     }
 
-    /// A script begins, and has the word.
+    /// A script begins to run.
     pub fn begin(&self, lua: &Lua) {
         self.has_begun.set(true);
         self.since.set((self.timer)());
@@ -167,7 +168,8 @@ impl Pace {
     #[cold]
     fn pause(&self) -> std::result::Result<(), Killed> {
         self.left.set(PAUSE_EVERY);
-        // SAFETY: the yielder outlives the pace, as the caller of `new` has promised.
+        // SAFETY: `actor::body` has made the pace. The yielder is its parameter, and it drops the interpreter, whose
+        // scripts alone spend time, before it returns.
         match unsafe { self.yielder.as_ref() }.suspend(Answer::Pause) {
             Ask::Kill(why) => {
                 let place = None;
@@ -246,7 +248,8 @@ pub unsafe fn of_state<'a>(state: *mut lua_State) -> Option<&'a Pace> {
 /// # Safety
 /// As [`of_state`]. May leave by a long jump.
 pub unsafe fn spend(state: *mut lua_State, work: u32) {
-    // SAFETY: the caller's promise; nothing here owns what a long jump would leak.
+    // SAFETY: the callers are C functions, which Lua calls with a live state and room for 20 values; they leave room for
+    // two. Nothing here owns what a long jump would leak.
     unsafe {
         if let Some(pace) = of_state(state)
             && pace.spend(work).is_err()
@@ -256,9 +259,9 @@ pub unsafe fn spend(state: *mut lua_State, work: u32) {
     }
 }
 
-/// Runs `work` for the numbers from `start` to `end` in pieces, and lets the engine have the word in between, where
-/// Lua is in the midst of something that cannot fail. It ends with the first piece of which `work` says false, and says
-/// so.
+/// Runs `work` for the numbers from `start` to `end` in pieces, and yields to the engine in between, even though Lua is
+/// in the middle of something that cannot fail. It stops at the first piece for which `work` returns false, and returns
+/// false.
 ///
 /// # Safety
 /// A live state, above whose stack are the places for two values that Lua keeps for itself. What is changed is seen by
@@ -270,7 +273,9 @@ pub unsafe fn in_pieces(
     mut work: impl FnMut(Range<usize>) -> bool,
 ) -> bool {
     let pace = match end.saturating_sub(start) > PIECE {
-        // SAFETY: the caller's promise; the interpreter lives as long as this function.
+        // SAFETY: the callers are functions of Lua's tables and strings, which have the live state from Lua. Above every
+        // stack Lua keeps room for a few values of its own, of which two are used. The interpreter lives as long as
+        // this function, which it has called.
         true => unsafe { of_state(state.cast()) },
         false => None,
     };
@@ -311,7 +316,8 @@ unsafe fn main_of(state: *mut lua_State) -> *mut lua_State {
 #[cold]
 pub unsafe fn hook_for_block(main: *mut lua_State, state: *mut lua_State, bytes: usize) {
     let every = (BLOCK_WORK / bytes).max(1) as c_int;
-    // SAFETY: the caller's promise; nothing of this allocates.
+    // SAFETY: `try_realloc` passes the state that Lua has called it with, and the main state from its global state.
+    // Asking for a hook and setting one allocates nothing, so this cannot recurse into the allocator.
     unsafe {
         // Interpreters without a pace have no such hook.
         if ffi::lua_gethook(main).is_some() && ffi::lua_gethookcount(main) > every {
@@ -326,7 +332,8 @@ pub unsafe fn hook_for_block(main: *mut lua_State, state: *mut lua_State, bytes:
 /// # Safety
 /// A live state.
 pub unsafe fn match_main(state: *mut lua_State) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `hook_for_block` passes the state that Lua has called it with; the guards of coroutines pass one that is on
+    // the stack, which the collector does not free.
     unsafe {
         let every = ffi::lua_gethookcount(main_of(state));
         if ffi::lua_gethookcount(state) > every {

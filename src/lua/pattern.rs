@@ -2,7 +2,7 @@
 //!
 //! Lua's own matcher recurses in C, where no hook runs, and takes exponential time for some patterns. This one finds
 //! the same matches in the same order, but keeps the choices that are still open on a stack of its own, counts its
-//! steps, and reports them to its caller, who may end the search.
+//! steps, and reports them to its caller, which may end the search.
 //!
 //! A pattern ends at its first zero byte, as it does for Lua 5.1. A malformed pattern is noticed when matching comes
 //! to the malformed place, not before, because scripts can see the difference.

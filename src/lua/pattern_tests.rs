@@ -1,4 +1,4 @@
-//! What patterns match, and what they cost.
+//! What patterns match, and how much work it takes.
 
 use super::*;
 

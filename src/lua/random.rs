@@ -1,7 +1,7 @@
-//! `math.random` and `math.randomseed`: the same numbers on every machine, those of the reference server.
+//! `math.random` and `math.randomseed`: the same numbers as in Redis, on every machine.
 //!
-//! A linear congruence modulo 2^48 (POSIX's `lrand48`), of which the upper 31 bits are taken. Its state is kept from
-//! script to script.
+//! This is a linear congruential generator modulo 2^48 (POSIX's `lrand48`), of which the upper 31 bits are used. Its
+//! state is kept from one script to the next.
 
 use super::raw;
 use super::verdict::{Arguments, Verdict, checked};

@@ -4,9 +4,9 @@
 //! tables with a field `err`. So callbacks *return* the error and [`raising`] raises it from a C function, as error
 //! messages and their line numbers require.
 //!
-//! Lua 5.1 knows no read-only tables. A frozen table is an empty one whose metatable sends reads to a hidden
-//! table and writes to an error. Library functions that look at tables without minding metatables are
-//! replaced by guards, which know a frozen table by a mark in its metatable that no script can make.
+//! Lua 5.1 has no read-only tables. A frozen table is an empty one whose metatable redirects reads to a hidden table
+//! and turns writes into an error. Library functions that ignore metatables are replaced by guards, which recognize a
+//! frozen table by a mark in its metatable that no script can create.
 //!
 //! Every function here that Lua calls may be left by a long jump: it owns nothing that would have to be
 //! dropped.
@@ -31,7 +31,7 @@ pub fn raising(lua: &Lua, inner: Function) -> Result<Function> {
     unsafe { lua.exec_raw(inner, |state| ffi::lua_pushcclosure(state, raise, 1)) }
 }
 
-/// A read-only face of `hidden`; `metatable` is what `getmetatable` says of it.
+/// A read-only view of `hidden`; `metatable` is what `getmetatable` returns for it.
 pub fn freeze(lua: &Lua, hidden: Table, metatable: Option<Table>) -> Result<Table> {
     let face = lua.create_table()?;
     let behind = lua.create_table()?;

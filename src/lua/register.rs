@@ -1,4 +1,4 @@
-//! `redis.register_function`: what a library's code calls while it is being loaded.
+//! `redis.register_function`, which a library's code calls while it is being loaded.
 
 use super::Registered;
 use super::to_lua::error_table;

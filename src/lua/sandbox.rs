@@ -1,7 +1,7 @@
 //! The globals that scripts see.
 //!
-//! Tables that scripts share are frozen ([`super::raw::freeze`]). Reading an unknown global is an error, setting
-//! any is too. What could reach outside (files, the process, compiled code) is not there.
+//! Tables that scripts share are frozen ([`super::raw::freeze`]). Reading an unknown global is an error, and so
+//! is setting any global. Functions that could reach outside (files, the process, compiled code) do not exist.
 
 use super::verdict::Verdict;
 use super::{bitop, cjson, cmsgpack, packing, random, raw};

@@ -1,12 +1,12 @@
-//! The stack of a C function that Lua calls, with a safe face.
+//! A safe interface to the stack of a C function that Lua calls.
 //!
 //! `mlua` makes a protected call of every value that crosses between Rust and Lua, so that Lua's errors never jump
-//! over Rust's frames. Functions that scripts call all the time work on Lua's stack itself instead. Every place and
+//! over Rust's frames. Functions that scripts call very often work on Lua's stack itself instead. Every place and
 //! every type is checked here, and room is made before values are pushed.
 //!
-//! What remains for the callers to keep is one rule: **every method that takes `&mut self` may leave by a long jump**,
-//! when Lua has no memory for what it is to hold. So whoever holds a [`Stack`] owns nothing that would have to be
-//! dropped at such a call: buffers belong to [`Work`](super::host::Work), which outlives the jump.
+//! Callers only have to follow one rule: **every method that takes `&mut self` may leave by a long jump**,
+//! when Lua has no memory. So code that holds a [`Stack`] must not own anything that would have to be dropped at such a
+//! call: buffers belong to [`Work`](super::host::Work), which outlives the jump.
 
 use mlua::ffi::{self, lua_State};
 use std::ffi::{CStr, c_int, c_void};
@@ -60,7 +60,7 @@ impl<'l> Stack<'l> {
     /// # Safety
     /// `state` is what Lua called the function with, and the function uses no other access to the stack meanwhile.
     pub unsafe fn new(state: *mut lua_State) -> Self {
-        // SAFETY: the caller's promise.
+        // SAFETY: `native::enter`, `entry::enter` and the error handler pass the state that Lua has called them with.
         let top = unsafe { ffi::lua_gettop(state) };
         Stack {
             state,
@@ -132,7 +132,8 @@ impl<'l> Stack<'l> {
     /// There is a string.
     unsafe fn bytes(&self, place: c_int) -> &[u8] {
         let mut len = 0;
-        // SAFETY: the caller's promise; of a string, nothing is converted.
+        // SAFETY: `value` and `text` have asked Lua for the kind, and it is a string, which `lua_tolstring` does not
+        // convert. The slice borrows the stack, and whatever takes values away needs `&mut self`.
         unsafe {
             let bytes = ffi::lua_tolstring(self.state, place, &mut len);
             std::slice::from_raw_parts(bytes.cast(), len)

@@ -1,8 +1,8 @@
 //! The table in which Lua keeps every string once, with a hash that cannot be foreseen from outside.
 //!
 //! Lua 5.1 hashes at most 32 bytes of a string, without a secret, so the author of a script's arguments can choose
-//! thousands of strings that share one chain, and each further string walks all of it. The functions here take the
-//! place of the three in Lua's `lstring.c`: they have the same names, so the linker takes them and never looks into
+//! thousands of strings that share one chain, and each further string has to be compared with all of it. The functions
+//! here replace the three in Lua's `lstring.c`: they have the same names, so the linker uses them and never looks into
 //! that object file. A string's hash depends on all of its bytes and on a secret of the process.
 //!
 //! Lua compares strings by address, so the only thing it expects of a hash is that it never changes.
@@ -101,8 +101,8 @@ fn chain(hash: c_uint, size: c_int) -> usize {
 /// Gives the table `size` chains.
 #[unsafe(no_mangle)]
 unsafe extern "C-unwind" fn luaS_resize(state: *mut State, size: c_int) {
-    // SAFETY: Lua calls this with a live state. Objects in the chains are strings, each in one chain. The engine may get
-    // the word in between: it makes no strings in this interpreter.
+    // SAFETY: Lua calls this with a live state. Objects in the chains are strings, each in one chain. The engine may
+    // run in between, but it creates no strings in this interpreter.
     unsafe {
         let global = (*state).global;
         if (*global).phase == SWEEPING_TEXTS {

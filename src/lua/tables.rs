@@ -1,18 +1,18 @@
-//! Lua's tables, whose keys nobody can make collide.
+//! Lua's tables, with keys that cannot be made to collide.
 //!
-//! Lua 5.1 hashes numbers and addresses without a secret, so thousands of keys can be chosen that share one chain.
-//! Each further key walks all of it, and when the table grows, one instruction does so for every key: minutes in which
-//! no hook is called. The functions here take the place of all of Lua's `ltable.c`, as those in [`super::strings`] do
-//! of another file. A table begins with Lua's own hashes, so `pairs` walks through it in the order that scripts know.
-//! Once a chain is too long to be an accident, the table places its numbers and addresses by a hash that depends on the
-//! secret of the strings' hash.
+//! Lua 5.1 hashes numbers and addresses without a secret, so thousands of keys can be chosen that share one chain. Each
+//! further key has to be compared with all of it, and when the table grows, one instruction does so for every key,
+//! which can take minutes in which no hook is called. The functions here replace all of Lua's `ltable.c`, in the same
+//! way as those in [`super::strings`] replace another file. A table begins with Lua's own hashes, so `pairs` returns
+//! keys in the order that scripts know. Once a chain is too long to be an accident, the table places its numbers and
+//! addresses by a hash that depends on the secret of the strings' hash.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `tables` | the functions that Lua calls |
 //! | `place` | which node a key gets |
-//! | `census`, `resize` | how large the parts of a table should be, and how they become so |
-//! | `walk` | from one entry to the next |
+//! | `census`, `resize` | how large the parts of a table should be, and changing their size |
+//! | `walk` | iterating over entries |
 
 mod census;
 mod place;

@@ -1,5 +1,5 @@
-//! Functions of Lua that put strings together, bounded and giving way: `string.rep`, `lower`, `upper`, `reverse`,
-//! `format` and `table.concat`.
+//! Functions of Lua that build strings, with bounds and yielding to the engine: `string.rep`, `lower`, `upper`,
+//! `reverse`, `format` and `table.concat`.
 //!
 //! Lua's own versions copy byte by byte for as long as it takes. Every function here may be left by a long jump: it
 //! owns nothing that would have to be dropped.
@@ -45,7 +45,8 @@ pub fn install(lua: &Lua, string: &Table, table: &Table) -> mlua::Result<()> {
 /// As [`pace::spend`].
 pub unsafe fn spend_bytes(state: *mut lua_State, bytes: usize) {
     if bytes >= 256 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the callers are C functions, which Lua calls with a live state and room for 20 values; they leave room
+        // for two and own nothing that a long jump would leak.
         unsafe { pace::spend(state, (bytes >> 8).min(u32::MAX as usize) as u32) };
     }
 }
@@ -82,14 +83,15 @@ impl Builder {
     /// A live state with room for a few values, which outlives the builder.
     pub unsafe fn begin(&mut self, state: *mut lua_State) -> &mut Builder {
         self.state = state;
-        // SAFETY: the caller's promise; this makes the buffer valid.
+        // SAFETY: the callers are C functions, and the builder is a local variable of theirs, so the state outlives it
+        // and it stays where it is. `luaL_buffinit` writes the whole header, which makes the buffer valid.
         unsafe { ffi::luaL_buffinit(state, self.buffer.as_mut_ptr()) };
         self
     }
 
     unsafe fn count(&mut self, bytes: usize) {
         self.total += bytes;
-        // SAFETY: the state is alive, as `begin` was promised.
+        // SAFETY: `begin` has set the state to that of the C function whose local variable the builder is.
         unsafe {
             if self.total > TEXT_MAX {
                 too_long(self.state);
@@ -103,7 +105,8 @@ impl Builder {
     /// # Safety
     /// It has begun, and the pieces are on top of the stack. May leave by a long jump.
     pub unsafe fn add(&mut self, bytes: &[u8]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the C functions that build a string call `begin` first and take off again what they push above the
+        // pieces. The bytes are literals or parts of arguments, which stay on the stack.
         unsafe {
             self.count(bytes.len());
             ffi::luaL_addlstring(self.buffer.as_mut_ptr(), bytes.as_ptr().cast(), bytes.len());
@@ -115,7 +118,8 @@ impl Builder {
     /// # Safety
     /// As [`add`](Self::add), but for that value.
     pub unsafe fn add_top(&mut self) {
-        // SAFETY: the caller's promise; asking for the length makes a string of a number.
+        // SAFETY: as for `add`, except that one value is above the pieces: a capture, a result of `look_up` or an element
+        // that the caller has checked, so a string or a number. Asking for its length makes a number a string.
         unsafe {
             let bytes = ffi::lua_objlen(self.state, -1);
             self.count(bytes);
@@ -129,7 +133,7 @@ impl Builder {
     /// As [`add`](Self::add).
     unsafe fn add_quoted(&mut self, text: &[u8]) {
         let special = |b: &u8| matches!(b, b'"' | b'\\' | b'\n' | b'\r' | 0);
-        // SAFETY: the caller's promise.
+        // SAFETY: as for `add`. The text is an argument of `format`, which stays on the stack.
         unsafe {
             self.add(b"\"");
             let mut rest = text;
@@ -156,7 +160,7 @@ impl Builder {
     /// # Safety
     /// As [`add`](Self::add).
     pub unsafe fn finish(&mut self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as for `add`: the builder has begun, and its pieces are on top of the stack.
         unsafe { ffi::luaL_pushresult(self.buffer.as_mut_ptr()) };
     }
 }

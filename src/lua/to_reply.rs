@@ -1,7 +1,7 @@
 //! Lua values as replies.
 //!
 //! A table with a field `err`, `ok`, `double`, `map`, `set`, `big_number` or `verbatim_string` of the right type
-//! is such a reply; any other is an array up to its first nil.
+//! becomes that kind of reply; any other table becomes an array up to its first nil.
 
 use super::Outcome;
 use super::bounds::REPLY_MAX;
@@ -69,7 +69,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// For a client that speaks `client`: at most `max` bytes, in an empty buffer.
+    /// A writer for a client with the protocol `client`, which writes at most `max` bytes into an empty buffer.
     pub fn new(pace: &'a Pace, client: Proto, max: usize, mut buffer: Vec<u8>) -> Self {
         let mut reply = Reply::new(client);
         reply.output_mut().swap_buffer(&mut buffer);

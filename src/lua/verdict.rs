@@ -1,4 +1,4 @@
-//! What a callback that Lua calls ends in, for [`raising`](super::raw::raising) to return or raise.
+//! The outcome of a callback that Lua calls, which [`raising`](super::raw::raising) returns or raises.
 
 use mlua::{IntoLua, IntoLuaMulti, Lua, MultiValue, Result, Table, Value};
 

@@ -1,4 +1,5 @@
-//! Several byte strings in one buffer: what scripts and the engine hand each other. Large ones have pages of their own.
+//! Several byte strings in one buffer, which scripts and the engine pass to each other. Large ones have pages of their
+//! own.
 
 use base::large::{self, LARGE_FROM, Large, Slice};
 

@@ -3,13 +3,14 @@
 use super::{assert_none, files, read, root, shown};
 
 /// Beginnings that send the reader elsewhere.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 7] = [
     "as above",
     "as before",
     "the same",
     "see above",
     "called by Lua",
     "the caller's.",
+    "the caller's promise",
 ];
 
 #[test]

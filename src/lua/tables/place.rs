@@ -1,14 +1,14 @@
 //! Where a key belongs in the hash part of a table.
 //!
 //! The first node of a key is its home. Nodes whose keys have the same home form a chain, which begins there. A node
-//! that is in the home of another key moves when that key comes.
+//! that is in the home of another key moves when that key is added.
 
 use super::super::inside::{Content, Node, Table, Text, Value};
 use super::super::strings::hash_word;
 use mlua::ffi::{LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTHREAD, lua_Number};
 use std::ffi::{c_int, c_uint};
 
-/// A chain of more nodes is no accident, whatever the keys: that of a good hash has less than half as many in the
+/// A chain of more nodes is not an accident, whatever the keys: that of a good hash has less than half as many in the
 /// largest table.
 pub const CHAIN_MAX: usize = 32;
 
@@ -38,7 +38,7 @@ pub enum Placed {
 /// # Safety
 /// A live table.
 pub unsafe fn count(table: *const Table) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: all callers work for a function that Lua has called with this table, which therefore is not freed.
     1 << unsafe { (*table).power }
 }
 
@@ -48,7 +48,7 @@ pub unsafe fn count(table: *const Table) -> usize {
 /// A live table.
 #[inline]
 pub unsafe fn of_number(table: *const Table, number: lua_Number) -> *mut Node {
-    // SAFETY: the caller's promise.
+    // SAFETY: the table is alive, as for `count`, and its nodes are never null: without any, they are the dummy.
     unsafe {
         if number == 0.0 {
             // There is a zero with a sign.
@@ -68,7 +68,8 @@ pub unsafe fn of_number(table: *const Table, number: lua_Number) -> *mut Node {
 /// A live table and a live string.
 #[inline]
 pub unsafe fn of_text(table: *const Table, text: *const Text) -> *mut Node {
-    // SAFETY: the caller's promise.
+    // SAFETY: the table is alive, as for `count`. The string is Lua's argument or a key of a node, and `home` passes
+    // no key whose object is gone as a string: the collector gives such keys the kind `DEAD`.
     unsafe { of_hash(table, (*text).hash) }
 }
 
@@ -78,7 +79,9 @@ pub unsafe fn of_text(table: *const Table, text: *const Text) -> *mut Node {
 /// A live table and a key that is alive or has been in the table.
 #[inline]
 pub unsafe fn home(table: *const Table, key: *const Value) -> *mut Node {
-    // SAFETY: the caller's promise; the kind says which content it is.
+    // SAFETY: the key is one that Lua has passed or that a node holds, and Lua sets a value's kind together with its
+    // content, so the kind says which field of the union is valid. A key whose object is gone has the kind `DEAD`: then
+    // only its address is used.
     unsafe {
         let content = (*key).content;
         match (*key).kind {
@@ -99,7 +102,8 @@ pub unsafe fn home(table: *const Table, key: *const Value) -> *mut Node {
 /// The node of a hash whose low bits are as good as the others.
 #[inline]
 unsafe fn of_hash(table: *const Table, hash: c_uint) -> *mut Node {
-    // SAFETY: the caller's table is alive, and the place less than its count of nodes.
+    // SAFETY: the table is alive, as for `count`. It has a power of two of nodes, which `set_nodes` keeps true, so the
+    // masked hash is less than their number.
     unsafe { (*table).nodes.add(hash as usize & (count(table) - 1)) }
 }
 
@@ -107,7 +111,8 @@ unsafe fn of_hash(table: *const Table, hash: c_uint) -> *mut Node {
 /// scripts know.
 #[inline]
 unsafe fn of_open(table: *const Table, hash: c_uint) -> *mut Node {
-    // SAFETY: the caller's table is alive, and the place less than its count of nodes.
+    // SAFETY: the table is alive, as for `count`. The divisor is not larger than the number of nodes, so the remainder
+    // is less than that.
     unsafe {
         let divisor = (count(table) - 1) as c_uint | 1;
         (*table).nodes.add((hash % divisor) as usize)
@@ -122,7 +127,8 @@ fn may_be_keyed(kind: c_int) -> bool {
 /// The chain from this node on has more than [`CHAIN_MAX`] nodes.
 unsafe fn is_long(mut node: *const Node) -> bool {
     for _ in 0..CHAIN_MAX {
-        // SAFETY: the caller's node is of a live table, and so are those that it leads to.
+        // SAFETY: `place` passes a node of a live table. `next` is null or leads to a node of the same table, which
+        // `place` keeps true.
         node = unsafe { (*node).next };
         if node.is_null() {
             return false;
@@ -133,7 +139,8 @@ unsafe fn is_long(mut node: *const Node) -> bool {
 
 /// A node that has never had a key.
 unsafe fn take_free(table: *mut Table) -> Option<*mut Node> {
-    // SAFETY: the caller's table is alive; `last_free` is within its nodes or where they end.
+    // SAFETY: `place` passes a live table. `clear_nodes` sets `last_free` to the end of the nodes, and only this
+    // function changes it, downwards and not below their beginning.
     unsafe {
         while (*table).last_free > (*table).nodes {
             (*table).last_free = (*table).last_free.sub(1);
@@ -150,7 +157,9 @@ unsafe fn take_free(table: *mut Table) -> Option<*mut Node> {
 /// # Safety
 /// A live table and key.
 pub unsafe fn place(table: *mut Table, key: *const Value) -> Placed {
-    // SAFETY: the caller's promise. A node whose value is not nil has a key, and can be reached from its home.
+    // SAFETY: `add` and `move_keys` pass a live table and a key that Lua or a node holds. A node whose value is not nil
+    // has a key and is in the chain of that key's home, which this function keeps true, so the search for the node
+    // before it ends. The dummy is never written to: it has no free nodes beside it, so `take_free` ends the call.
     unsafe {
         let mut node = home(table, key);
         let is_dummy = node == dummy();
@@ -188,7 +197,8 @@ pub unsafe fn place(table: *mut Table, key: *const Value) -> Placed {
 /// # Safety
 /// A live table and key.
 pub unsafe fn node_of(table: *const Table, key: *const Value) -> Option<*mut Node> {
-    // SAFETY: the caller's table and key are alive.
+    // SAFETY: `luaH_get` and `position` pass the table and the key with which Lua has called them. `next` is null or
+    // leads to a node of the same table.
     unsafe {
         let is_object = (*key).kind >= LUA_TSTRING;
         let mut node = home(table, key);
@@ -223,7 +233,8 @@ pub fn whole(number: lua_Number) -> Option<c_int> {
 /// The two are the same key.
 #[inline]
 unsafe fn same(one: *const Value, other: *const Value) -> bool {
-    // SAFETY: the caller's values are alive; the kind says which content it is.
+    // SAFETY: `node_of` passes the key of a node of its table and the key that it looks for. Lua and `place` set a
+    // value's kind together with its content, so the kind says which field of the union is valid.
     unsafe {
         let (a, b) = ((*one).content, (*other).content);
         (*one).kind == (*other).kind

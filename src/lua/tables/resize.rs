@@ -1,7 +1,7 @@
-//! Giving a table another size.
+//! Changing the size of a table.
 //!
-//! One instruction may do this, to a table of millions of entries. So the engine gets the word in between, also in the
-//! midst of a change: nothing but the script can see the table.
+//! One instruction may do this to a table of millions of entries. Therefore it yields to the engine in between, even in
+//! the middle of a change, because nothing but the script can see the table.
 
 use super::super::inside::{Node, State, Table, Value};
 use super::super::memory::{self, luaM_realloc_};
@@ -25,7 +25,9 @@ pub unsafe fn resize(
     nodes: u32,
     keyed: bool,
 ) {
-    // SAFETY: the caller's promise. The old nodes are valid until they are freed at the end.
+    // SAFETY: `luaH_set` and its relatives pass the state and the table with which Lua has called them, and both live
+    // for the whole call: the collector frees no table that the stack refers to. The old nodes belong to `old` from
+    // `set_nodes` on, and are freed once, after the last key has left them.
     unsafe {
         let old = Nodes::of(table);
         let old_array = (*table).array_size;
@@ -65,7 +67,8 @@ impl Nodes {
     /// # Safety
     /// A live table.
     pub unsafe fn of(table: *const Table) -> Nodes {
-        // SAFETY: the caller's promise.
+        // SAFETY: `resize` and `luaH_free` pass a table that Lua has not freed, and its three fields are copied, not
+        // followed.
         unsafe {
             Nodes {
                 first: (*table).nodes,
@@ -76,7 +79,7 @@ impl Nodes {
     }
 
     unsafe fn put_back(&self, table: *mut Table) {
-        // SAFETY: the caller's table is alive, and these are its former nodes.
+        // SAFETY: `resize` is the only caller. Its table is alive, and these are its former nodes, not freed yet.
         unsafe {
             (*table).nodes = self.first;
             (*table).power = self.power;
@@ -91,7 +94,9 @@ impl Nodes {
     pub unsafe fn free(&self, state: *mut State) {
         if self.first != dummy() {
             let bytes = size_of::<Node>() << self.power;
-            // SAFETY: the caller's promise; freeing does not fail.
+            // SAFETY: `set_nodes` has made these nodes, of the size that `power` tells. `resize` and `luaH_free` call
+            // this when the table has other nodes or is about to be freed, so that nothing refers to them. Freeing
+            // does not fail, so no long jump leaves from here.
             unsafe { luaM_realloc_(state, self.first.cast(), bytes, 0) };
         }
     }
@@ -100,7 +105,9 @@ impl Nodes {
 /// Brings what was in a table's old parts to its new ones: the end of the array, if it has become shorter, and all old
 /// nodes. Says false if a chain becomes long; then nothing is lost, and the new nodes must be cleared.
 unsafe fn move_keys(state: *mut State, table: *mut Table, old_array: c_int, old: &Nodes) -> bool {
-    // SAFETY: the caller's table is alive; its array still has the old elements, and its old nodes are valid.
+    // SAFETY: `resize` is the only caller. Its table is alive, its array still has all `old_array` elements, because
+    // it is made shorter only afterwards, and `old` is freed only afterwards. So every index and every node that the
+    // closures reach exists; indices up to `array_size` are within the array, which has at least that many elements.
     unsafe {
         let into_node = |key: &Value, value: Value| match place(table, key) {
             Placed::At(node) => {
@@ -141,7 +148,9 @@ unsafe fn move_keys(state: *mut State, table: *mut Table, old_array: c_int, old:
 /// # Safety
 /// A live state and table.
 pub unsafe fn set_array(state: *mut State, table: *mut Table, size: c_int) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: `resize` and `luaH_new` pass a live state and a table that is theirs. The array has exactly `array_size`
+    // elements, which this function keeps true, so that the old size is right; the elements that are written lie
+    // within the new block.
     unsafe {
         let bytes = |size: c_int| size as usize * size_of::<Value>();
         let old = (*table).array_size;
@@ -165,7 +174,8 @@ pub unsafe fn set_array(state: *mut State, table: *mut Table, size: c_int) -> bo
 /// # Safety
 /// A live state and table. May leave by a long jump, before anything is changed.
 pub unsafe fn set_nodes(state: *mut State, table: *mut Table, count: u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `resize` and `luaH_new` pass a live state and table. The block that is made has `1 << power` nodes, as
+    // `power` then says; `clear_nodes` writes all of them before anything reads one.
     unsafe {
         if count == 0 {
             (*table).nodes = dummy();
@@ -186,7 +196,8 @@ pub unsafe fn set_nodes(state: *mut State, table: *mut Table, count: u32) {
 
 /// Makes all nodes free.
 unsafe fn clear_nodes(state: *mut State, table: *mut Table) {
-    // SAFETY: the caller's table is alive, and has nodes of its own.
+    // SAFETY: `set_nodes` and `resize` call this with a live table whose nodes are its own, not the dummy: there are
+    // `count` of them, and the indices end there.
     unsafe {
         let count = place::count(table);
         in_pieces(state, 0, count, |piece| {

@@ -1,4 +1,4 @@
-//! Lua's tables: what they hold, in which order, and what keys can do that were chosen to collide.
+//! Lua's tables: what they hold, in which order, and the effect of keys that were chosen to collide.
 
 use super::super::inside::Table as Inside;
 use super::super::{Answer, Ask, Kind, Run, Vm};

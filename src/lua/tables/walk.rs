@@ -55,7 +55,8 @@ pub unsafe extern "C-unwind" fn luaH_next(
 
 /// How many places there are up to that of this key, in the array and then in the nodes. Nil comes before all.
 unsafe fn position(table: *const Table, key: *const Value) -> Option<usize> {
-    // SAFETY: the caller's table and key are alive; the kind says which content it is.
+    // SAFETY: `luaH_next` passes the table and the key with which Lua has called it. Lua sets a value's kind together
+    // with its content. `node_of` returns a node of this table, so the offset is one within its nodes.
     unsafe {
         let index = match (*key).kind {
             LUA_TNIL => return Some(0),
