@@ -1,4 +1,4 @@
-//! GEOSEARCH and its older forms: what lies in a circle or a box.
+//! GEOSEARCH and its older forms: members within a circle or a box.
 
 use super::geo::{coordinate, distance, position, unit};
 use super::geohash::{Point, Shape};
@@ -42,11 +42,11 @@ pub static COMMANDS: &[Command] = &[
         name: "georadius",
         arity: -6,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
-        keys: Keys::Custom(keys_of_radius),
+        keys: Keys::Custom(|args, out| keys_of_radius(args, 6, out)),
         uses: KeyUse::Own(&[
             KeySpec::at(1, Access::READ),
-            KeySpec::new(Begin::Keyword("STORE", 6), ONE, Access::OVERWRITE),
-            KeySpec::new(Begin::Keyword("STOREDIST", 6), ONE, Access::OVERWRITE),
+            stored_by("STORE", 6),
+            stored_by("STOREDIST", 6),
         ]),
         group: Group::Geo,
         since: "3.2.0",
@@ -72,11 +72,11 @@ pub static COMMANDS: &[Command] = &[
         name: "georadiusbymember",
         arity: -5,
         flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::MOVABLEKEYS),
-        keys: Keys::Custom(keys_of_radius),
+        keys: Keys::Custom(|args, out| keys_of_radius(args, 5, out)),
         uses: KeyUse::Own(&[
             KeySpec::at(1, Access::READ),
-            KeySpec::new(Begin::Keyword("STORE", 5), ONE, Access::OVERWRITE),
-            KeySpec::new(Begin::Keyword("STOREDIST", 5), ONE, Access::OVERWRITE),
+            stored_by("STORE", 5),
+            stored_by("STOREDIST", 5),
         ]),
         group: Group::Geo,
         since: "3.2.0",
@@ -100,12 +100,27 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// The key searched, and STORE's.
-fn keys_of_radius(args: &Args<'_>, out: &mut Vec<usize>) {
+/// The key after a word that may be given several times. The last one counts, and a specification finds the first.
+const fn stored_by(word: &'static str, from: i32) -> KeySpec {
+    let access = Access::OVERWRITE.union(Access::INCOMPLETE);
+    KeySpec::new(Begin::Keyword(word, from), ONE, access)
+        .noted("Incomplete because the last STORE or STOREDIST counts, not the first")
+}
+
+/// The key searched, and the one of the last STORE or STOREDIST among the options, which begin at `options`. A key may
+/// be called STORE, too, so that the words have to be read in their order.
+fn keys_of_radius(args: &Args<'_>, options: usize, out: &mut Vec<usize>) {
     out.push(1);
-    let store = |i: &usize| args.is(*i, "STORE") || args.is(*i, "STOREDIST");
-    let last = (5..args.len().saturating_sub(1)).rfind(store);
-    out.extend(last.map(|i| i + 1));
+    let (mut i, mut store) = (options, None);
+    while i < args.len() {
+        let words = [("STORE", true), ("STOREDIST", true), ("COUNT", false)];
+        let with_value = args.one_of(i, &words).filter(|_| i + 1 < args.len());
+        if with_value == Some(true) {
+            store = Some(i + 1);
+        }
+        i += 1 + usize::from(with_value.is_some());
+    }
+    out.extend(store);
 }
 
 /// Which command it is.
@@ -266,7 +281,7 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    /// FROMMEMBER may come again, but not after FROMLONLAT.
+    /// FROMMEMBER may be repeated, but not after FROMLONLAT.
     fn may_be_member(&self, zset: Option<&ZsetRef<'_>>) -> bool {
         !self.has_centre || self.centre.is_none() || zset.is_none()
     }

@@ -201,7 +201,7 @@ impl<'a> Options<'a> {
             } else if getex && options.due.is_none() && words.take("PERSIST") {
                 options.persist = true;
             } else if !fixed && let Some((due, text)) = Due::take(&mut words) {
-                // The same option may come again and the last one counts; another kind may not.
+                // The same option may be repeated, and the last one counts; a different kind may not follow.
                 if options.due.is_some_and(|(other, _)| other != due) {
                     return Err(CommandError::SYNTAX);
                 }
@@ -490,8 +490,12 @@ fn set_pairs(cx: &mut Cx<'_>, args: Args<'_>) {
 
 /// What a SET does with its key.
 fn set_access(args: &Args<'_>) -> Access {
-    match (3..args.len()).any(|i| args.is(i, "GET")) {
-        true => Access::READ_UPDATE,
+    let mut options = 3..args.len();
+    if options.clone().any(|i| args.is(i, "GET")) {
+        return Access::READ_UPDATE;
+    }
+    match options.any(|i| Condition::is_at(args, i)) {
+        true => Access::CHANGE,
         false => Access::OVERWRITE,
     }
 }

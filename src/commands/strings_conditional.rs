@@ -1,4 +1,5 @@
-//! DELIFEQ and MSETEX of Valkey, DELEX and DIGEST of Redis: replicas of them are sent these, and so may anybody use them.
+//! DELIFEQ of Valkey, DELEX and DIGEST of Redis, and MSETEX of both. A replica of such a server is sent these commands,
+//! so they are available to all clients.
 
 use super::expiry::Due;
 use crate::manual;
@@ -31,7 +32,7 @@ pub static COMMANDS: &[Command] = &[
         arity: -2,
         flags: Flags::WRITE.union(Flags::FAST),
         keys: Keys::ONE,
-        uses: KeyUse::Each(Access::REMOVE),
+        uses: KeyUse::AsAsked(Access::REMOVE_PART, "", delex_access),
         group: Group::String,
         since: "8.4.0",
         complexity: "O(1)",
@@ -63,7 +64,7 @@ pub static COMMANDS: &[Command] = &[
             Access::OVERWRITE,
         )]),
         group: Group::String,
-        since: "9.1.0",
+        since: "8.4.0",
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Sets several keys together, with one expiry, if none or all of them exist.",
         docs: &manual::strings::MSETEX,
@@ -105,17 +106,24 @@ pub(super) enum Condition<'a> {
 }
 
 impl<'a> Condition<'a> {
+    /// The words that begin a condition, with what each of them makes of the argument after it.
+    #[expect(clippy::type_complexity, reason = "a table of words and constructors")]
+    const FORMS: [(&'static str, fn(&'a [u8]) -> Condition<'a>); 4] = [
+        ("IFEQ", Condition::Equal),
+        ("IFNE", Condition::Other),
+        ("IFDEQ", Condition::Digest),
+        ("IFDNE", Condition::OtherDigest),
+    ];
+
     /// Takes a condition.
     pub(super) fn take(words: &mut Options<'a>) -> Option<Self> {
-        type Made<'a> = fn(&'a [u8]) -> Condition<'a>;
-        let forms: [(&str, Made<'a>); 4] = [
-            ("IFEQ", Condition::Equal),
-            ("IFNE", Condition::Other),
-            ("IFDEQ", Condition::Digest),
-            ("IFDNE", Condition::OtherDigest),
-        ];
-        let mut forms = forms.iter();
+        let mut forms = Self::FORMS.iter();
         forms.find_map(|(word, made)| words.take_value(word).map(*made))
+    }
+
+    /// True if argument `i` begins a condition.
+    pub(super) fn is_at(args: &Args<'_>, i: usize) -> bool {
+        i + 1 < args.len() && Self::FORMS.iter().any(|(word, _)| args.is(i, word))
     }
 
     /// Whether a string meets it; an error if the digest cannot be one. Of a text of the right length that is no
@@ -170,6 +178,14 @@ fn digest(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let digest = digest_text(text);
     cx.client.reply.bulk_str(&digest);
     Ok(())
+}
+
+/// With a condition the value is looked at.
+fn delex_access(args: &Args<'_>) -> Access {
+    match Condition::is_at(args, 2) {
+        true => Access::REMOVE_PART,
+        false => Access::REMOVE,
+    }
 }
 
 fn delex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

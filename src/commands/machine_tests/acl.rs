@@ -375,6 +375,36 @@ fn the_one_key_of_a_command_is_the_key_that_its_specifications_find() {
     assert!(compared > 400, "{compared}");
 }
 
+/// The checks looked at the first STORE and at the first STREAMS from argument 4 on, while the commands used the last
+/// STORE, and any word as the name of a group: a user got at keys that were forbidden.
+#[test]
+fn words_that_come_twice_do_not_hide_a_key() {
+    let user = user("+@all ~mine* ~STREAMS");
+    for (call, denied_at) in [
+        ("georadius mine 1 1 1 m store mine2", None),
+        ("georadius mine 1 1 1 m store mine2 store theirs", Some(9)),
+        ("georadius mine 1 1 1 m store theirs store mine2", None),
+        (
+            "georadius mine 1 1 1 m store mine2 storedist theirs",
+            Some(9),
+        ),
+        ("georadius mine 1 1 1 m store store asc", Some(7)),
+        (
+            "georadiusbymember mine a 1 m store mine2 store theirs",
+            Some(8),
+        ),
+        ("xreadgroup group g c streams mine >", None),
+        (
+            "xreadgroup count 1 group STREAMS mine STREAMS theirs >",
+            Some(8),
+        ),
+        ("xreadgroup count 1 group STREAMS c STREAMS mine >", None),
+    ] {
+        let expected = denied_at.map_or(Ok(()), |i| Err(Denied::Key(i)));
+        assert_eq!(verdict(&user, call), expected, "{call}");
+    }
+}
+
 #[test]
 fn a_star_does_not_match_the_empty_key() {
     let user = user("+get %R~*");

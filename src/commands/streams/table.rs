@@ -165,8 +165,9 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Own(&[KeySpec::new(
             Begin::Keyword("STREAMS", 4),
             HALF,
-            Access::READ,
-        )]),
+            Access::READ.union(Access::INCOMPLETE),
+        )
+        .noted("Incomplete because a group or a consumer may be called STREAMS")]),
         group: Group::Stream,
         since: "5.0.0",
         complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
