@@ -65,6 +65,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Synchronously saves the database(s) to disk.",
+        docs: &manual::server::SAVE,
         ..Command::runs(save)
     },
     Command {

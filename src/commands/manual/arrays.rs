@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of arrays.
+//! What COMMAND DOCS says about the commands for arrays.
 
 use engine::spec::Docs;
 
@@ -13,7 +13,8 @@ pub static ARGET: Docs = Docs::of("key@0 index:int");
 pub static ARGETRANGE: Docs = Docs::of("key@0 start:int end:int");
 
 pub static ARGREP: Docs = Docs::of(
-    "key@0 start end predicate<EXACT string|MATCH string|GLOB pattern|RE pattern>... [options<AND|OR|LIMIT limit:int|WITHVALUES|NOCASE>...]",
+    "key@0 start end predicate<exact{exact:EXACT string}|match{match:MATCH string}|glob{glob:GLOB pattern}|re{re:RE pattern}>... \
+     [options<AND|OR|LIMIT limit:int|WITHVALUES|NOCASE>...]",
 );
 
 pub static ARINFO: Docs = Docs::of("key@0 [FULL]");
@@ -30,8 +31,9 @@ pub static ARMSET: Docs = Docs::of("key@0 data{index:int value}...");
 
 pub static ARNEXT: Docs = Docs::of("key@0");
 
-pub static AROP: Docs =
-    Docs::of("key@0 start:int end:int operation<SUM|MIN|MAX|AND|OR|XOR|MATCH value|USED>");
+pub static AROP: Docs = Docs::of(
+    "key@0 start:int end:int operation<SUM|MIN|MAX|AND|OR|XOR|match{match:MATCH value}|USED>",
+);
 
 pub static ARRING: Docs = Docs::of("key@0 size:int value...");
 

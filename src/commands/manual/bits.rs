@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of bitmaps and HyperLogLogs.
+//! What COMMAND DOCS says about the commands for bitmaps and HyperLogLogs.
 
 use engine::spec::Docs;
 

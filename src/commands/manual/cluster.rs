@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of cluster nodes.
+//! What COMMAND DOCS says about the commands for cluster nodes.
 
 use engine::spec::Docs;
 

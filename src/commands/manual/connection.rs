@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of connections, channels and transactions.
+//! What COMMAND DOCS says about the commands for connections, channels and transactions.
 
 use engine::spec::Docs;
 

@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of places.
+//! What COMMAND DOCS says about geo commands.
 
 use engine::spec::Docs;
 

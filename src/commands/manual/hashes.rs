@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of hashes.
+//! What COMMAND DOCS says about the commands for hashes.
 
 use engine::spec::Docs;
 

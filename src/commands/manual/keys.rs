@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of keys of any type.
+//! What COMMAND DOCS says about the commands for keys of any type.
 
 use engine::spec::Docs;
 

@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of lists.
+//! What COMMAND DOCS says about the commands for lists.
 
 use engine::spec::Docs;
 

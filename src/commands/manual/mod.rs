@@ -1,9 +1,9 @@
-//! What COMMAND DOCS says of each command, beside its declaration, which names it.
+//! What COMMAND DOCS says about each command beyond its declaration, which refers to these texts.
 //!
-//! Arguments are in the notation of [`parse`](crate::server_cmds::docs::parse). Their names, types and order, and which
-//! version changed what: COMMAND DOCS of Redis 8.2 (of Redis 8.10 for MSETEX, INCREX and arrays, of Valkey 9.1 for DELIFEQ). What Forebay
-//! takes beyond them is described in the documentation alone. A text that no declaration names is dead code, and the
-//! compiler says so.
+//! Arguments are written in the notation of [`parse`](crate::server_cmds::docs::parse). A command is described with all
+//! arguments that it accepts here; their names, types and order, and the version that brought each, are those in
+//! COMMAND DOCS of the first release that has them (Redis 8.2, 8.10 or Valkey 9.1). `tests/compat` lists where real
+//! servers differ. A text that no declaration refers to is dead code, and the compiler reports it.
 
 pub mod arrays;
 pub mod bits;

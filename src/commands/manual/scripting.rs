@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of scripts and functions.
+//! What COMMAND DOCS says about the commands for scripts and functions.
 
 use engine::spec::Docs;
 

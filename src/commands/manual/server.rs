@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of the server.
+//! What COMMAND DOCS says about the commands for the server.
 
 use engine::spec::Docs;
 
@@ -45,8 +45,11 @@ pub static ACL_SETUSER: Docs = Docs {
 };
 
 pub static BGSAVE: Docs = Docs {
-    arguments: "[SCHEDULE^3.2.2]",
-    history: &[("3.2.2", "`SCHEDULE` waits for a running rewrite.")],
+    arguments: "[operation<SCHEDULE^3.2.2|CANCEL^8.1.0>] [TARGET target]",
+    history: &[
+        ("3.2.2", "`SCHEDULE` waits for a running rewrite."),
+        ("8.1.0", "`CANCEL` ends the save that is running."),
+    ],
     ..Docs::NONE
 };
 
@@ -147,6 +150,8 @@ pub static RESTORE_ASKING: Docs = Docs {
     internal: true,
     ..Docs::NONE
 };
+
+pub static SAVE: Docs = Docs::of("[TARGET target]");
 
 pub static SHUTDOWN: Docs = Docs {
     arguments: "[save-selector<NOSAVE|SAVE>] [NOW^7.0.0] [FORCE^7.0.0] [ABORT^7.0.0]",

@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of sets.
+//! What COMMAND DOCS says about the commands for sets.
 
 use engine::spec::Docs;
 

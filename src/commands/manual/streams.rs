@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of streams.
+//! What COMMAND DOCS says about the commands for streams.
 
 use engine::spec::Docs;
 
@@ -9,7 +9,7 @@ pub static XACKDEL: Docs =
 
 pub static XADD: Docs = Docs {
     arguments: "key@0 [NOMKSTREAM^6.2.0] [condition<KEEPREF|DELREF|ACKED>] \
-         [trim{strategy<MAXLEN|MINID^6.2.0> [operator<equal:'='|approximately:'~'>] threshold \
+         [idmp<IDMPAUTO pid|IDMP idmp{pid iid}>^8.6.0] [trim{strategy<MAXLEN|MINID^6.2.0> [operator<equal:'='|approximately:'~'>] threshold \
          [LIMIT count:int^6.2.0]}] id-selector<auto-id:'*'|id> data{field value}...",
     history: &[
         (
@@ -93,6 +93,15 @@ pub static XINFO_STREAM: Docs = Docs {
         (
             "7.2.0",
             "The field `active-time`; `seen-time` counts attempts.",
+        ),
+        (
+            "8.6.0",
+            "The fields `idmp-duration`, `idmp-maxsize`, `pids-tracked`, `iids-tracked`, \
+                 `iids-added` and `iids-duplicates`.",
+        ),
+        (
+            "8.8.0",
+            "Groups have the field `nacked-count` in the output of `FULL`.",
         ),
     ],
     ..Docs::NONE

@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of strings.
+//! What COMMAND DOCS says about the commands for strings.
 
 use engine::spec::Docs;
 
@@ -66,14 +66,19 @@ pub static PSETEX: Docs = Docs {
 };
 
 pub static SET: Docs = Docs {
-    arguments: "key@0 value [condition<NX|XX>^2.6.12] [GET^6.2.0] [expiration<EX seconds:int^2.6.12|PX \
-         milliseconds:int^2.6.12|EXAT unix-time-seconds:time^6.2.0|PXAT \
+    arguments: "key@0 value [condition<NX|XX|IFEQ ifeq-value^8.4.0|IFNE ifne-value^8.4.0|IFDEQ \
+         ifdeq-digest^8.4.0|IFDNE ifdne-digest^8.4.0>^2.6.12] [GET^6.2.0] [expiration<EX \
+         seconds:int^2.6.12|PX milliseconds:int^2.6.12|EXAT unix-time-seconds:time^6.2.0|PXAT \
          unix-time-milliseconds:time^6.2.0|KEEPTTL^6.0.0>]",
     history: &[
         ("2.6.12", "The options `EX`, `PX`, `NX` and `XX`."),
         ("6.0.0", "The option `KEEPTTL`."),
         ("6.2.0", "The options `GET`, `EXAT` and `PXAT`."),
         ("7.0.0", "`NX` and `GET` may be given together."),
+        (
+            "8.4.0",
+            "The conditions `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE`.",
+        ),
     ],
     ..Docs::NONE
 };

@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of the commands of sorted sets.
+//! What COMMAND DOCS says about the commands for sorted sets.
 
 use engine::spec::Docs;
 
@@ -38,17 +38,21 @@ pub static ZDIFFSTORE: Docs = Docs::of("destination@0 numkeys:int key@1...");
 
 pub static ZINCRBY: Docs = Docs::of("key@0 increment:int member");
 
-pub static ZINTER: Docs = Docs::of(
-    "numkeys:int key@0... [WEIGHTS weight:int...] [AGGREGATE aggregate<SUM|MIN|MAX>] \
-         [WITHSCORES]",
-);
+pub static ZINTER: Docs = Docs {
+    arguments: "numkeys:int key@0... [WEIGHTS weight:int...] [AGGREGATE \
+         aggregate<SUM|MIN|MAX|COUNT^8.8.0>] [WITHSCORES]",
+    history: &[("8.8.0", "The aggregate `COUNT`.")],
+    ..Docs::NONE
+};
 
 pub static ZINTERCARD: Docs = Docs::of("numkeys:int key@0... [LIMIT limit:int]");
 
-pub static ZINTERSTORE: Docs = Docs::of(
-    "destination@0 numkeys:int key@1... [WEIGHTS weight:int...] [AGGREGATE \
-         aggregate<SUM|MIN|MAX>]",
-);
+pub static ZINTERSTORE: Docs = Docs {
+    arguments: "destination@0 numkeys:int key@1... [WEIGHTS weight:int...] [AGGREGATE \
+         aggregate<SUM|MIN|MAX|COUNT^8.8.0>]",
+    history: &[("8.8.0", "The aggregate `COUNT`.")],
+    ..Docs::NONE
+};
 
 pub static ZLEXCOUNT: Docs = Docs::of("key@0 min max");
 
@@ -136,12 +140,16 @@ pub static ZSCAN: Docs = Docs::of("key@0 cursor:int [MATCH pattern:pattern] [COU
 
 pub static ZSCORE: Docs = Docs::of("key@0 member");
 
-pub static ZUNION: Docs = Docs::of(
-    "numkeys:int key@0... [WEIGHTS weight:int...] [AGGREGATE aggregate<SUM|MIN|MAX>] \
-         [WITHSCORES]",
-);
+pub static ZUNION: Docs = Docs {
+    arguments: "numkeys:int key@0... [WEIGHTS weight:int...] [AGGREGATE \
+         aggregate<SUM|MIN|MAX|COUNT^8.8.0>] [WITHSCORES]",
+    history: &[("8.8.0", "The aggregate `COUNT`.")],
+    ..Docs::NONE
+};
 
-pub static ZUNIONSTORE: Docs = Docs::of(
-    "destination@0 numkeys:int key@1... [WEIGHTS weight:int...] [AGGREGATE \
-         aggregate<SUM|MIN|MAX>]",
-);
+pub static ZUNIONSTORE: Docs = Docs {
+    arguments: "destination@0 numkeys:int key@1... [WEIGHTS weight:int...] [AGGREGATE \
+         aggregate<SUM|MIN|MAX|COUNT^8.8.0>]",
+    history: &[("8.8.0", "The aggregate `COUNT`.")],
+    ..Docs::NONE
+};

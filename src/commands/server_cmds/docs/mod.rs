@@ -1,4 +1,4 @@
-//! What COMMAND DOCS says of a command. redis-cli makes its hints and its HELP of it.
+//! COMMAND DOCS, which redis-cli uses for its hints and its HELP.
 
 pub mod parse;
 
@@ -175,9 +175,9 @@ mod tests {
     use super::*;
     use engine::table;
 
-    /// Commands that take arguments, and why the reference describes none: `DEBUG` and `REPLCONF` are not for
-    /// people, QUIT ignores its own, and only Forebay's SAVE has any.
-    const UNDESCRIBED: [&str; 4] = ["debug", "quit", "replconf", "save"];
+    /// Commands that take arguments, of which the reference describes none: `DEBUG` and `REPLCONF` are not for people,
+    /// and QUIT ignores its arguments.
+    const UNDESCRIBED: [&str; 3] = ["debug", "quit", "replconf"];
 
     fn all() -> impl Iterator<Item = &'static Entry> {
         table::all().flat_map(|e| std::iter::once(e).chain(&e.subcommands))

@@ -1,18 +1,18 @@
-//! The notation in which the arguments of a command are written down, and its parser.
+//! The notation for the arguments of a command, and its parser.
 //!
 //! | notation | meaning |
 //! |---|---|
 //! | `value` | an argument of type string |
-//! | `count:int` | one of another type: `int`, `double`, `pattern` or `time` |
+//! | `count:int` | an argument of another type: `int`, `double`, `pattern` or `time` |
 //! | `key@0` | a key, described by the first key specification of the command |
-//! | `addr=ip:port` | shown to people as `ip:port` instead of by its name |
-//! | `NX`, `change:CH`, `equal:'='` | a word that is sent as it is; its name is the word in lower case where no other is given |
-//! | `COUNT count:int` | an argument behind a word |
-//! | `unit<M\|KM>` | one of several |
-//! | `limit{offset:int count:int}` | several together |
-//! | `[...]` around an argument | it may be left out |
-//! | `...` behind an argument | it may be repeated; `&...`: together with its word |
-//! | `^6.2.0`, `~2.8.12` | since when it exists, since when it is deprecated |
+//! | `addr=ip:port` | an argument that is displayed as `ip:port` instead of its name |
+//! | `NX`, `change:CH`, `equal:'='` | a word that is sent literally; its name is the word in lower case unless another is given |
+//! | `COUNT count:int` | an argument that follows a word |
+//! | `unit<M\|KM>` | one of several arguments |
+//! | `limit{offset:int count:int}` | several arguments together |
+//! | `[...]` around an argument | it is optional |
+//! | `...` after an argument | it may be repeated; with `&...`, its word is repeated as well |
+//! | `^6.2.0`, `~2.8.12` | the version that introduced it, the version that deprecated it |
 //!
 //! The suffixes have the order `:int`, `@0`, `=name`, `...`, `^6.2.0`, `~2.8.12`.
 
@@ -25,7 +25,7 @@ pub struct Argument {
     pub name: Cow<'static, str>,
     /// The kind of argument.
     pub kind: Kind,
-    /// How people are shown it. Arguments that are made of others need nothing of their own.
+    /// The text that is displayed to people. Arguments that consist of others need none.
     pub display: Option<&'static str>,
     /// The key specification that finds the key, or the keys that a pattern matches.
     pub key_spec: Option<i64>,
