@@ -1,4 +1,4 @@
-//! How the table of directives becomes the typed configuration and what is known of each directive.
+//! The macro that turns the table of directives into the typed configuration and the facts about each directive.
 
 macro_rules! directives {
     ($(section $section:literal: $($(#[doc = $doc:literal])+ $effect:ident $flags:ident $(-> $change:ident)? $name:literal $([$alias:literal])? $field:ident: $type:ty = $default:expr, $kind:expr;)+)+) => {

@@ -9,16 +9,17 @@ use std::fmt::Write;
 pub fn document() -> String {
     let mut page = String::from(
         "# Directives\n\n\
-         Made from the table in `src/config/directives.rs` by `forebay-server --print-config-doc`.\n\n\
+         This page is generated from the table in `src/config/directives.rs` by `forebay-server --print-config-doc`.\n\n\
          `forebay-server [FILE] [--directive value...] [-]` reads directives from a file, the command line and\n\
          standard input; the last value wins. CONFIG SET changes them at run time, and CONFIG REWRITE writes\n\
-         the running values into the file. Sizes take the units `kb`, `mb` and `gb` (powers of 1024) and `k`,\n\
+         the running values to the file. Sizes accept the units `kb`, `mb` and `gb` (powers of 1024) and `k`,\n\
          `m` and `g` (powers of 1000).\n\n\
-         A directive without effect is accepted, and a value other than its default is answered by a warning in\n\
-         the log. A directive of which only one value is accepted would otherwise promise what is not there: the\n\
-         server does not start with another value, and CONFIG SET refuses it.\n\n\
-         `forebay-server --check-config FILE [--directive value...]` says of each line whether it works, has no effect,\n\
-         is refused, unknown or wrong, and starts nothing; its exit code is 1 if the server would not start.\n",
+         A directive without effect is accepted; a value other than its default causes a warning in the log. For\n\
+         some directives only one value is accepted, because any other would require a feature that does not\n\
+         exist: the server does not start with another value, and CONFIG SET refuses it.\n\n\
+         `forebay-server --check-config FILE [--directive value...]` reports for each line whether it works, has no\n\
+         effect, is refused, unknown or wrong, and does not start the server; its exit code is 1 if the server would\n\
+         not start.\n",
     );
     let mut section = "";
     for directive in DIRECTIVES {
@@ -37,15 +38,15 @@ pub fn document() -> String {
 fn others() -> String {
     let mut page = String::from(
         "\n## Directives of Redis 8 and Valkey\n\n\
-         A file of these servers may hold directives that Forebay's compatibility level does not have. Such a line is\n\
-         passed over, with a warning in the log if it says anything but the default; where that would hurt, the server\n\
-         does not start. CONFIG GET and CONFIG SET do not know them.\n\n\
-         | directive | another value than | is | because |\n|---|---|---|---|\n",
+         A configuration file of these servers may contain directives that Redis 7.4 does not have. Such a line is ignored,\n\
+         with a warning in the log unless it gives the default. If ignoring it would do harm, the server does not start.\n\
+         CONFIG GET and CONFIG SET do not know these directives.\n\n\
+         | directive | any value other than | is | because |\n|---|---|---|---|\n",
     );
     for other in FOREIGN {
         let verdict = match other.effect {
             Effect::Refused => "refused",
-            _ => "passed over",
+            _ => "ignored",
         };
         let default = match other.default {
             "" => "an empty one".to_owned(),
@@ -69,7 +70,7 @@ fn facts(directive: &Directive) -> String {
         facts += &format!(" Other name: `{alias}`.");
     }
     for (flag, note) in [
-        (Flags::START, " Set only at the start."),
+        (Flags::START, " Can only be set at startup."),
         (
             Flags::PROTECTED,
             " CONFIG SET needs `enable-protected-configs`.",

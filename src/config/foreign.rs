@@ -1,7 +1,8 @@
 //! Directives of Redis 8 and Valkey 8 and 9 that the compatibility level of this server does not have.
 //!
-//! A configuration file of those servers starts here too: such a line is passed over with a warning, or refused by name
-//! where doing without it would hurt. CONFIG GET and CONFIG SET do not know these directives, as the level does not.
+//! This server also starts with a configuration file of those servers. It ignores such a line with a warning, or
+//! refuses it by name if ignoring it would do harm. CONFIG GET and CONFIG SET do not know these directives, because
+//! Redis 7.4 does not.
 
 use super::directive::Effect;
 

@@ -1,4 +1,4 @@
-//! Kinds of directive values: how text becomes a value and a value text.
+//! Kinds of directive values: how text is parsed into a value, and how a value is shown as text.
 //!
 //! Error texts are the reference server's, as CONFIG SET and the start-up error show them.
 

@@ -107,7 +107,7 @@ impl Line {
     }
 }
 
-/// What becomes of one line.
+/// The result for one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It does what it says.
@@ -147,7 +147,7 @@ pub struct Verdict {
     pub number: usize,
     /// The directive, or the first word of the line.
     pub directive: String,
-    /// What becomes of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
@@ -230,7 +230,7 @@ impl Loaded {
         Ok(())
     }
 
-    /// What becomes of the words of a line, and their first one.
+    /// The result for the words of a line, and the first of them.
     fn words(
         &mut self,
         number: usize,

@@ -12,7 +12,7 @@ pub struct SavePoint {
     pub changes: i64,
 }
 
-/// The save points of a server that is told nothing.
+/// The save points of a server without `save` lines.
 pub(super) fn default_save_points() -> Vec<SavePoint> {
     [(3600, 1), (300, 100), (60, 10000)]
         .map(|(seconds, changes)| SavePoint { seconds, changes })
