@@ -15,13 +15,13 @@ use tools::text;
 pub enum Aof {
     /// Check the manifest, dumps, requests, transactions and seals
     Check(CheckArgs),
-    /// Count requests by command and database, times, seals
+    /// Show commands, databases, times and seals
     Stat(StatArgs),
-    /// Write keys, requests and annotations as JSON, one line each
+    /// Write keys, requests and annotations as JSON, one line for each
     Json(JsonArgs),
-    /// Cut a torn end off, and set it aside as a file
+    /// Cut off a torn end and save it to another file
     Fix(FixArgs),
-    /// Copy a log as it was at a moment of the past
+    /// Copy a log as it was at a moment in the past
     Restore(RestoreArgs),
 }
 
@@ -52,7 +52,7 @@ pub struct StatArgs {
 pub struct JsonArgs {
     /// A directory with a manifest, a manifest, or a single append-only file
     log: PathBuf,
-    /// Leave the keys of dumps out
+    /// Leave out the keys of dumps
     #[arg(long)]
     requests_only: bool,
     #[command(flatten)]
@@ -63,10 +63,10 @@ pub struct JsonArgs {
 pub struct FixArgs {
     /// A directory with a manifest, a manifest, or a single append-only file
     log: PathBuf,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
-    /// Cut even where sound batches follow, which are cut off too
+    /// Cut even if sound batches follow, which are then cut off as well
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub struct RestoreArgs {
     /// A directory with a manifest, a manifest, or a single append-only file
     #[arg(value_name = "DIR")]
     log: PathBuf,
-    /// The copy, which must not be there yet
+    /// The copy, which must not exist yet
     #[arg(value_name = "OUT")]
     output: PathBuf,
     #[command(flatten)]
@@ -175,9 +175,10 @@ fn run_fix(args: &FixArgs) -> Result<(), Failure> {
     let (file, size) = (cut.path.display(), cut.size);
     writeln!(io::stdout(), "{file}: {}", cut.why)?;
     if let (Some(at), false) = (cut.sound_after, args.force) {
-        let what = "this is no torn end";
-        let why =
-            format!("{file}: {what}: a batch at byte {at} is sound (--force cuts it off too)");
+        let what = "this is not a torn end";
+        let why = format!(
+            "{file}: {what}: the batch at byte {at} is sound (--force cuts it off as well)"
+        );
         return Err(Failed::Defect(why).into());
     }
     let (keep, rest) = (cut.keep, text::plural(size - cut.keep, "byte"));

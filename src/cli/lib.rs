@@ -35,15 +35,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Topic {
-    /// Look into RDB files, repair, compare and convert them
+    /// Inspect, repair, compare and convert RDB files
     #[command(subcommand)]
     Rdb(Box<Rdb>),
-    /// Look into append-only files, mend their ends, go back in time
+    /// Inspect and repair append-only files, and restore earlier states
     #[command(subcommand)]
     Aof(Box<aof::Aof>),
-    /// Merge the logs of a master and its replica, and tell the phases of their full syncs
+    /// Merge the logs of a master and its replica, and show the phases of their full syncs
     SyncLog(SyncLogArgs),
-    /// Measure full syncs between servers that it starts: which way is fastest, and why
+    /// Measure full syncs between servers that are started for it, and say which way is fastest and why
     SyncBench(Box<SyncBenchArgs>),
 }
 
@@ -51,21 +51,21 @@ enum Topic {
 enum Rdb {
     /// Check structure, values, duplicate keys and checksum
     Check(CheckArgs),
-    /// Count keys, types, encodings, expiries, sizes, prefixes; the largest keys
+    /// Show types, encodings, expiries, sizes, prefixes and the largest keys
     Stat(StatArgs),
-    /// Write keys and values as JSON, one line a key
+    /// Write keys and values as JSON, one line for each key
     Json(JsonArgs),
-    /// Print what DEBUG DIGEST answers on a server that has loaded the dump
+    /// Print what DEBUG DIGEST returns on a server that has loaded the dump
     Digest(DigestArgs),
-    /// Write a dump in the form that another server reads
+    /// Write a dump that another server can load
     Convert(ConvertArgs),
-    /// Write the sound parts of a damaged dump as a dump that servers load
+    /// Save the sound parts of a damaged dump as a dump that servers can load
     Salvage(SalvageArgs),
     /// Compare two dumps, or a dump and a live server, key by key
     Diff(DiffArgs),
 }
 
-/// What all that read a dump take.
+/// The arguments of all tools that read a dump.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Common {
     /// Threads [default: one per processor, at most 8]
@@ -91,13 +91,13 @@ enum Form {
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Dumps; `-` is stdin
+    /// Dumps; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
-    /// How many databases the server would have: keys of others are defects
+    /// How many databases the server would have; keys in other databases are defects
     #[arg(long, value_name = "N", default_value_t = 1 << 31)]
     databases: u32,
     /// Do not count a wrong checksum as a defect
@@ -119,9 +119,9 @@ enum StatForm {
 
 #[derive(Debug, Args)]
 struct StatArgs {
-    /// The dump; `-` is stdin
+    /// The dump; `-` is standard input
     file: PathBuf,
-    /// Output format; html is one page that needs nothing else
+    /// Output format; html is a self-contained page
     #[arg(long, value_enum, default_value = "text")]
     format: StatForm,
     /// The byte that separates the parts of a key
@@ -136,12 +136,12 @@ struct StatArgs {
 
 #[derive(Debug, Args)]
 struct JsonArgs {
-    /// The dump; `-` is stdin
+    /// The dump; `-` is standard input
     file: PathBuf,
     /// Read only this database (may be given several times)
     #[arg(long, value_name = "N")]
     db: Vec<u32>,
-    /// Read only keys that match this glob, as KEYS takes it (may be given several times)
+    /// Read only keys that match this glob-style pattern, as in KEYS (may be given several times)
     #[arg(long, value_name = "GLOB")]
     key: Vec<String>,
     /// Read only this type, as TYPE names it (may be given several times)
@@ -163,7 +163,7 @@ enum LikeArg {
     /// Redis up to 7.0: scores with 17 digits
     #[value(name = "redis-7.0")]
     Redis70,
-    /// Redis from 7.2 on: scores as ZSCORE shows them
+    /// Redis 7.2 and later: scores as ZSCORE shows them
     #[value(name = "redis-7.2")]
     Redis72,
     /// Valkey: as Redis 7.2, without expiries of hash fields
@@ -172,13 +172,13 @@ enum LikeArg {
 
 #[derive(Debug, Args)]
 struct DigestArgs {
-    /// Dumps; `-` is stdin
+    /// Dumps; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The server whose DEBUG DIGEST is computed
     #[arg(long, value_enum, default_value = "redis-7.0")]
     like: LikeArg,
-    /// Count expired keys too, which a server drops when it loads
+    /// Include expired keys, which a server drops when it loads the dump
     #[arg(long)]
     keep_expired: bool,
     #[command(flatten)]
@@ -195,20 +195,20 @@ enum LossArg {
 
 #[derive(Debug, Args)]
 struct ConvertArgs {
-    /// The server that shall read it: auto (the lowest version that holds the data), redis-6.2, redis-7.0, redis-7.2, redis-7.4, redis-8,
-    /// redis-8.6, redis-8.8, valkey-8, valkey-9
+    /// The server that is to read it: auto (the lowest version that can hold the data), redis-6.2, redis-7.0,
+    /// redis-7.2, redis-7.4, redis-8, redis-8.6, redis-8.8, valkey-8, valkey-9
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
     target: Target,
-    /// What to do when the target cannot hold something
+    /// What to do if the target cannot hold something
     #[arg(long, value_enum, default_value = "refuse")]
     on_loss: LossArg,
-    /// Leave strings as they are instead of compressing those that become smaller
+    /// Do not compress strings that compression makes smaller
     #[arg(long)]
     no_compression: bool,
     /// How many losses to list
     #[arg(long, value_name = "N", default_value_t = 100)]
     losses_max: usize,
-    /// Replace OUT if it is there
+    /// Replace OUT if it exists
     #[arg(long)]
     force: bool,
     /// The dump
@@ -223,10 +223,10 @@ struct ConvertArgs {
 
 #[derive(Debug, Args)]
 struct SalvageArgs {
-    /// Frames that claim more bytes are taken for damaged
+    /// Treat frames that claim to be larger than this as damaged
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
     frame_max: u64,
-    /// Replace OUT if it is there
+    /// Replace OUT if it exists
     #[arg(long)]
     force: bool,
     /// The dump
@@ -253,7 +253,7 @@ struct DiffArgs {
     /// Do not compare expiries of keys
     #[arg(long)]
     ignore_expiry: bool,
-    /// Read a server's data by a full sync: all of one moment, but the server has to make a snapshot
+    /// Read a server's data with a full sync: it shows a single moment, but the server has to take a snapshot
     #[arg(long)]
     sync: bool,
     /// How many parts of each value to list
@@ -277,13 +277,13 @@ struct SyncLogArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
-    /// Show the lines outside of full syncs too
+    /// Also show the lines outside of full syncs
     #[arg(long)]
     all: bool,
-    /// The replica as the master's log names it, where it cannot be told from the logs
+    /// The replica as the master's log names it, if the logs alone do not identify it
     #[arg(long = "replica", value_name = "HOST:PORT")]
     label: Option<String>,
-    /// Characters in a line [default: those of the terminal, or 160]
+    /// Width of the output in characters [default: that of the terminal, or 160]
     #[arg(long, value_name = "N")]
     width: Option<usize>,
 }
@@ -291,20 +291,20 @@ struct SyncLogArgs {
 fn parse_target(name: &str) -> Result<Target, String> {
     Target::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Target::ALL.iter().map(|(n, _)| *n).collect();
-        format!("targets are {}", names.join(", "))
+        format!("the targets are {}", names.join(", "))
     })
 }
 
-/// How a tool ended, other than well.
+/// How a tool that did not succeed has ended.
 #[derive(Debug)]
 pub enum Failure {
-    /// Something is wrong with the data, and was reported already. Exit code 1.
+    /// Something is wrong with the data and has been reported. Exit code 1.
     Defects,
-    /// Exit code 2.
+    /// The command line is wrong, or something could not be read or written. Exit code 2.
     Trouble(Trouble),
     /// The reader of the output has closed it.
     Closed,
-    /// A signal ended it: exit code 128 and its number, as shells count.
+    /// A signal ended it. The exit code is 128 plus its number, as in shells.
     Signal(i32),
 }
 
@@ -323,7 +323,7 @@ impl From<Stop> for Failure {
     }
 }
 
-/// Errors of stdout.
+/// Errors of standard output.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -10,32 +10,32 @@ use tools::source::Trouble;
 /// Options of `forebay sync-bench`.
 #[derive(Debug, Args)]
 pub struct SyncBenchArgs {
-    /// Servers to measure, each against itself or as a pair: NAME=PATH, NAME=MASTER,REPLICA, or `forebay` for the one
-    /// beside this command (may be given several times) [default: forebay]
+    /// A server to measure as both master and replica (NAME=PATH), or a pair (NAME=MASTER,REPLICA); `forebay` is the
+    /// server in the directory of this command (may be given several times) [default: forebay]
     #[arg(long, value_name = "NAME=PATH", conflicts_with_all = ["master", "attach"])]
     server: Vec<String>,
-    /// The master's program [default: the forebay-server beside this command]
+    /// The master's program [default: the forebay-server in the directory of this command]
     #[arg(long, value_name = "PATH", conflicts_with = "attach")]
     master: Option<PathBuf>,
     /// The replica's program [default: that of the master]
     #[arg(long, value_name = "PATH", conflicts_with_all = ["attach", "server"])]
     replica: Option<PathBuf>,
-    /// Two running servers, as they are configured; the replica's data are replaced by the master's, nothing else is
-    /// written to them and neither is stopped
+    /// Measure two running servers as they are configured. The replica's data is replaced by the master's; nothing else
+    /// is written to the servers, and neither is stopped
     #[arg(long, num_args = 2, value_names = ["MASTER", "REPLICA"],
           conflicts_with_all = ["rdb", "keys", "value_size", "mode", "delay", "write_load", "link_rate"])]
     attach: Vec<String>,
     /// The dump to fill the master with
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "value_size"])]
     rdb: Option<PathBuf>,
-    /// The data: keys `key:N` with values `value:N` [default: 200000]
+    /// Number of keys to generate, `key:N` with value `value:N` [default: 200000]
     #[arg(long, value_name = "N", value_parser = count)]
     keys: Option<u64>,
-    /// Bytes of each value, filled up with incompressible data
+    /// Size of each value in bytes, padded with incompressible data
     #[arg(long, value_name = "BYTES", value_parser = count)]
     value_size: Option<u64>,
-    /// Ways of a full sync: disk-disk, disk-memory, memory-disk, memory-memory, memory-swapdb, rdb-channel (Redis 8),
-    /// dual-channel (Valkey 8), or all [default: the first five]
+    /// Ways to do a full sync: disk-disk, disk-memory, memory-disk, memory-memory, memory-swapdb, rdb-channel (Redis
+    /// 8), dual-channel (Valkey 8), or all [default: the first five]
     #[arg(long, value_name = "MODE", value_delimiter = ',')]
     mode: Vec<String>,
     /// repl-diskless-sync-delay, in seconds
@@ -46,34 +46,34 @@ pub struct SyncBenchArgs {
         default_value = "0"
     )]
     delay: Vec<u32>,
-    /// Writes a second to the master during the sync
+    /// Writes per second to the master during the sync
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "0", value_parser = rate)]
     write_load: Vec<u32>,
-    /// Bytes a second that the link between them takes; 0 = no limit
+    /// Limit of the link between the servers in bytes per second; 0 = no limit
     #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "0", value_parser = count)]
     link_rate: Vec<u64>,
-    /// Reads a second of the client whose latency is measured; 0 = none
+    /// Reads per second by the client whose latency is measured; 0 = none
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = rate)]
     probe: u32,
-    /// How often each sync is measured
+    /// How many times each sync is measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,
-    /// Seconds that one sync, or one start of a server, may take
+    /// How many seconds one sync, or the start of one server, may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
-    /// Where the servers put their files, below a directory that is removed at the end [default: the system's]
+    /// Where the servers put their files, in a directory that is removed at the end [default: the system's]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The first port: the masters of all servers from there on, then the replica [default: free ones]
+    /// First of the ports for the masters of all servers and then the replica [default: free ports]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65534))]
     port: Option<u16>,
     /// Write all figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write one line a sync as CSV
+    /// Write one line for each sync as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write one page with pictures
+    /// Write an HTML page with charts
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Show no progress
@@ -92,14 +92,12 @@ fn count(text: &str) -> Result<u64, String> {
         "k" | "kb" => 1_000,
         "m" | "mb" => 1_000_000,
         "g" | "gb" => 1_000_000_000,
-        _ => return Err(format!("'{unit}' is none of k, M, G")),
+        _ => return Err(format!("the unit '{unit}' is not k, M or G")),
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "a number is wanted".to_owned())?;
+    let number: u64 = digits.parse().map_err(|_| "expected a number".to_owned())?;
     number
         .checked_mul(factor)
-        .ok_or_else(|| "that is too much".into())
+        .ok_or_else(|| "the number is too large".into())
 }
 
 fn rate(text: &str) -> Result<u32, String> {

@@ -98,7 +98,7 @@ fn print_file(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
 fn remedy(last: bool, sound_after: Option<u64>) -> String {
     match (sound_after, last) {
         (Some(at), _) => format!(
-            "this is no torn end: a batch at byte {} is sound, and more may follow",
+            "this is not a torn end: the batch at byte {} is sound, and more may follow",
             count(at)
         ),
         (None, true) => "`forebay aof fix` cuts the file there and sets the rest aside".into(),
