@@ -16,12 +16,12 @@ const WAYS: [(bool, &str); 6] = [
 pub fn write(results: &[(Cell, Result<(), String>)]) {
     let mut page = String::from(
         "# Who follows whom\n\n\
-         Made by `FOREBAY_MATRIX=all cargo test --test matrix`. Each cell: clients write to the primary, the replica \
-         asks for a full sync, the link comes up, the writers go on, then both hold the same data (`DEBUG DIGEST`) at the \
-         same offset, which the replica has acknowledged, after exactly one full sync (two for a Redis 6.2 \
-         that follows: it does not tell its version, and leaves the first payload). The columns are \
-         `repl-diskless-sync` of the primary and `repl-diskless-load` of the replica; the last two are a diskless sync \
-         with `masterauth`, and with `masteruser`.\n\n\
+         This page is written by `FOREBAY_MATRIX=all cargo test --test matrix`. In each cell, clients write to the primary, \
+         the replica asks for a full sync, the link comes up, and the clients continue to write. Finally both servers hold \
+         the same data (`DEBUG DIGEST`) at the same offset, which the replica has acknowledged, after exactly one full sync \
+         (two for a replica with Redis 6.2, which does not announce its version and disconnects from the first payload). The \
+         columns are `repl-diskless-sync` of the primary and `repl-diskless-load` of the replica; the last two are a \
+         diskless sync with `masterauth`, and with `masteruser`.\n\n\
          | primary | replica | disk, disabled | disk, on-empty-db | disk, swapdb | diskless, disabled | diskless, \
          on-empty-db | diskless, swapdb | password | user |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",

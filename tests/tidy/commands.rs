@@ -1,27 +1,27 @@
-//! `docs/commands.md`: each command of the reference servers, and whether it is here. Made from the table
-//! of commands and the names that real servers give (`testdata/commands`).
+//! `docs/commands.md`: each command of Redis and Valkey, and whether Forebay has it. The page is generated from the table
+//! of commands and the names that real servers list (`testdata/commands`).
 
 use forebay::engine::table;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Containers and commands that answer with a refusal on purpose, and why.
+/// Containers and commands that are refused on purpose, and why.
 const REFUSED: [(&str, &str); 8] = [
-    ("asking", "refused: no cluster node"),
-    ("cluster", "refused: no cluster node"),
-    ("cluster|", "refused: no cluster node"),
+    ("asking", "refused: not a cluster node"),
+    ("cluster", "refused: not a cluster node"),
+    ("cluster|", "refused: not a cluster node"),
     ("module|load", "refused: no modules"),
     ("module|loadex", "refused: no modules"),
     ("module|unload", "refused: no modules"),
-    ("readonly", "refused: no cluster node"),
-    ("readwrite", "refused: no cluster node"),
+    ("readonly", "refused: not a cluster node"),
+    ("readwrite", "refused: not a cluster node"),
 ];
 
 /// What is missing, and why.
 const MISSING: [(&str, &str); 4] = [
     ("backup", "not yet: backups are copies of the dump"),
-    ("cluster", "never before clusters are"),
-    ("trimslots", "never before clusters are"),
+    ("cluster", "not before cluster mode exists"),
+    ("trimslots", "not before cluster mode exists"),
     ("", "not yet"),
 ];
 
@@ -33,9 +33,9 @@ fn page() -> String {
         .collect();
     let mut page = String::from(
         "# Commands\n\n\
-         Made from the table of commands (`FOREBAY_WRITE_DOCS=1 cargo test --test tidy commands` writes it anew): each command \
-         of redis-server 8.10 and of valkey-server 9.1, modules left out. The deliberate differences of those that are here stand \
-         in [differences.md](differences.md).\n",
+         This page lists each command of redis-server 8.10 and valkey-server 9.1 without modules, and whether Forebay has it. \
+         Deliberate differences are described in [differences.md](differences.md). The page is generated from the table of \
+         commands by `FOREBAY_WRITE_DOCS=1 cargo test --test tidy commands`.\n",
     );
     let lists = [
         (
@@ -59,7 +59,7 @@ fn page() -> String {
             .count();
         let title = format!("\n## {family}: {here} of {}\n\n", theirs.len());
         page.push_str(&title);
-        page.push_str("| command | since | here |\n|---|---|---|\n");
+        page.push_str("| command | since | state |\n|---|---|---|\n");
         for (name, since) in theirs {
             let key = name.to_ascii_lowercase();
             let state = match ours.contains(name) {
