@@ -1,4 +1,4 @@
-//! What can be wrong with a log, and where.
+//! The defects of a log, and where they are.
 
 use std::fmt;
 

@@ -1,15 +1,15 @@
-//! Annotations that say what a log has to do with the replication stream.
+//! Annotations that relate a log to the replication stream.
 //!
 //! ```text
 //! #REPL:at id=<id> offset=<offset> db=<database> was=<id>:<offset>,...   what follows begins at this place
-//! #REPL:own                     the next request or transaction is no part of the stream
+//! #REPL:own                     the next request or transaction is not part of the stream
 //! #REPL:say ping                the stream has this request here, which is not to be run
 //! #REPL:hex 2a310d0a...         the stream has these bytes here, which are not to be run
 //! ```
 //!
-//! Where such lines and the requests between them are followed from a place on, they give the bytes of the stream.
-//! Servers that know nothing of them skip them. What no line can tell (bytes that are too many) is told by the next
-//! place: its offset is not the one that was reached.
+//! These lines and the requests between them, read from one place onwards, give the bytes of the stream. Servers that
+//! do not know them skip them. If there were more bytes than any line can record, the next place shows it, because its
+//! offset is not the one that was reached.
 
 use super::reader::{Item, Reader, Request, Step};
 use std::io::Write;
@@ -18,7 +18,7 @@ use std::io::Write;
 pub const MARK: &[u8] = b"#REPL:";
 /// The most bytes of the stream in one line: twice as many digits fit into an annotation.
 const HEX_MAX: usize = 400;
-/// The most bytes of the stream that are told so at once.
+/// The maximum number of bytes of the stream in one such line.
 const BYTES_MAX: usize = 4096;
 /// The most former histories that a place names.
 pub const FORMER_MAX: usize = 8;
@@ -44,7 +44,7 @@ pub struct At {
 pub enum Word {
     /// What follows begins at this place.
     At(At),
-    /// The next request or transaction is no part of the stream.
+    /// The next request or transaction is not part of the stream.
     Own,
     /// The stream has these bytes here, which are not run.
     Bytes(Vec<u8>),
@@ -128,7 +128,7 @@ fn number(digits: &[u8]) -> Option<u64> {
     (number <= i64::MAX as u64 / 2).then_some(number)
 }
 
-/// Appends the line before a request or transaction that is no part of the stream.
+/// Appends the line before a request or transaction that is not part of the stream.
 pub fn own(out: &mut Vec<u8>) {
     out.extend_from_slice(MARK);
     out.extend_from_slice(b"own\r\n");

@@ -1,7 +1,7 @@
 //! Up to which byte a log is whole.
 //!
 //! A [`Judge`] is shown each item of a file in turn. It follows transactions, which count as a whole or not at all,
-//! and seals. What it says of a file without seals is what `redis-check-aof` says.
+//! and seals. For a file without seals, its verdict is that of `redis-check-aof`.
 
 use super::defect::{Defect, Wrong};
 use super::reader::{Item, Reader, Step};

@@ -1,4 +1,4 @@
-//! The append-only file as bytes: what a directory of them says, and what is sound in each file.
+//! The append-only file as bytes: what its directory contains, and which part of each file is sound.
 //!
 //! ```text
 //! appendonlydir/
@@ -11,13 +11,13 @@
 //!       #REPL:say ping\r\n           what is in the replication stream and not here, and the reverse  history
 //! ```
 //!
-//! | module | what it answers |
+//! | module | question it answers |
 //! |---|---|
 //! | [`manifest`] | which files make up the log, as Redis 7.0 and later and Valkey write it |
 //! | [`names`] | what these files are called |
 //! | [`reader`] | where requests and annotations begin and end |
 //! | [`seal`] | how a batch is sealed, so that damage to it is noticed |
-//! | [`history`] | what a log has to do with the replication stream |
+//! | [`history`] | how a log relates to the replication stream |
 //! | [`judge`] | up to which byte a file is whole |
 //! | [`requests`] | a dataset as requests |
 //! | [`search`] | whether what follows some damage is sound |

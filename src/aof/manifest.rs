@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Read exactly as real servers read it: names may be quoted, the order of the pairs is free, pairs with unknown
-//! names are skipped, numbers are taken as C's `atoll` takes them.
+//! names are skipped, and numbers are parsed as by C's `atoll`.
 
 use resp::words::split_words;
 use std::fmt;

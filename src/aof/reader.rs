@@ -1,11 +1,11 @@
 //! Splits a log into requests and annotations, window by window.
 //!
-//! The caller holds the bytes that have come and have not been consumed; [`Reader::next`] finds the next [`Item`] in
-//! them, or says how many bytes it must see at least. Nothing is buffered here. A dump at the start of a file is the
-//! business of the crate `rdb`: the reader begins after it.
+//! The caller holds the bytes that have arrived and have not been consumed. [`Reader::next`] finds the next [`Item`] in
+//! them, or says how many bytes it needs at least. Nothing is buffered here. A dump at the start of a file is handled
+//! by the crate `rdb`; the reader begins after it.
 //!
-//! Lengths are taken as `redis-check-aof` takes them, strictly. A server that loads a file is more lenient, but what
-//! it overlooks is always damage: no server has written it.
+//! Lengths are parsed as strictly as by `redis-check-aof`. A server that loads a file is more lenient, but whatever it
+//! overlooks is damage, because no server writes it.
 
 use super::defect::{Defect, Wrong};
 use memchr::memchr;
@@ -114,7 +114,7 @@ impl Reader {
     /// Finds the next item in a window of at least one byte.
     ///
     /// # Errors
-    /// The bytes are no item. Nothing after them can be read.
+    /// The bytes are not an item. Nothing after them can be read.
     pub fn next<'a>(&'a mut self, window: &'a [u8]) -> Result<Step<'a>, Defect> {
         self.spans.clear();
         let found = match window.first() {

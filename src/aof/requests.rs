@@ -1,8 +1,8 @@
 //! A dataset as requests: the base of a log with `aof-use-rdb-preamble no`.
 //!
-//! Each key becomes the requests by which a client would make it, as real servers write them, so that any of them reads
-//! the base, and people too. What no request can say travels as the payload of a RESTORE: values that are kept as bytes,
-//! and streams with idempotent producers or with ids that were given back.
+//! Each key is written as the requests with which a client would create it, in the form that real servers use, so that
+//! all servers and people can read the base. What no request can express is written as the payload of a RESTORE: values
+//! that are kept as bytes, and streams with idempotent producers or with ids that were given back.
 
 use base::double::DoubleText;
 use base::request::encode_request;

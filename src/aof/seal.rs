@@ -1,4 +1,4 @@
-//! Seals: annotation lines by which damage to a batch is noticed, and its position and time are known.
+//! Seals: annotation lines that reveal damage to a batch, and record its position and time.
 //!
 //! ```text
 //! #FOREBAY:1 id=<replication id> offset=<replication offset> ms=<unix ms> bytes=<length> crc=<checksum>\r\n
@@ -7,10 +7,11 @@
 //! A seal follows the batch that it seals: all bytes since the seal before it, or since the start of the log (after a
 //! dump at the start of the file). `bytes` is their number; the checksum (CRC-64/Jones, 16 hexadecimal digits) is that
 //! of these bytes and of the seal's own line up to the checksum. `offset` is the position in the replication stream
-//! after the batch, `ms` the time at which it was handed to the disk. Servers that know nothing of seals skip them.
+//! after the batch, and `ms` the time at which the batch was handed to the disk. Servers that do not know seals skip
+//! them.
 //!
-//! A file that is written with seals begins with one, of no bytes: it says from which position on the file tells the
-//! history, and that damage to the first batch can be told from a file without seals.
+//! A file with seals begins with a seal of no bytes. It records the position from which on the file tells the history,
+//! and distinguishes a file with a damaged first batch from a file without seals.
 
 use rdb::crc64::Crc64;
 use std::io::Write;

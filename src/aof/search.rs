@@ -1,7 +1,7 @@
 //! Whether there are sound batches after a defect.
 //!
-//! A torn tail is followed by nothing; damage in the middle of a file is followed by batches whose seals fit. Only
-//! seals can prove this: bytes that look like a request may be part of a value.
+//! Nothing follows a torn end, while batches with matching seals follow damage in the middle of a file. Only seals can
+//! prove this, because bytes that look like a request may be part of a value.
 
 use super::seal::{Checked, MARK, Seal, Sealer};
 use memchr::memmem;
@@ -41,7 +41,7 @@ impl Search {
                     self.pass(&window[at..at + found]);
                     return (at + found, None);
                 }
-                // This is no seal: an endless line, or a line that the end of the file has cut off.
+                // This is not a seal: an endless line, or a line that the end of the file has cut off.
                 self.pass(&window[at..at + found + MARK.len()]);
                 at += found + MARK.len();
                 continue;

@@ -1,14 +1,15 @@
 //! Doubles as the text that Redis (7.2 and later) and Valkey give them.
 //!
 //! The digits are those of Grisu2 (Florian Loitsch, "Printing Floating-Point Numbers Quickly and Accurately with
-//! Integers", 2010). They always read back equal, but one double in several thousand gets one digit more than it
-//! needs, or a last digit that is not the nearest. The same data must give the same replies, digests and dumps as on
-//! a real server, so the method is followed to the bit: the precision of the cached powers of ten, which of them is
-//! taken, and how products are rounded.
+//! Integers", 2010). They always read back as the same double, but one double in several thousand gets one digit more
+//! than it needs, or a last digit that is not the nearest. The same data must give the same replies, digests and dumps
+//! as on a real server, so this code follows the method exactly: the precision of the cached powers of ten, the choice
+//! among them, and the rounding of products.
 //!
-//! The method in short: the double and the two limits between which every number reads back as it are multiplied by
-//! a power of ten that brings them into a fixed range of exponents. Digits of the upper limit are taken until the
-//! remainder is less than the distance of the limits; then the last digit is lowered towards the double.
+//! In short, the method works like this. The double and the two limits between which every number reads back as that
+//! double are multiplied by a power of ten that brings them into a fixed range of exponents. Digits of the upper limit
+//! are emitted until the remainder is less than the distance between the limits; then the last digit is lowered towards
+//! the double.
 
 /// The text of one double, without allocating.
 #[derive(Clone, Copy)]

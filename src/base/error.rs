@@ -1,6 +1,6 @@
-//! What a command may fail with. The text is the wire text, byte for byte as Redis sends it.
+//! The errors of commands. Their text is the text on the wire, byte for byte as Redis sends it.
 //!
-//! Bytes of clients are quoted as they came, which need not be UTF-8: see [`CommandError::quoting`].
+//! Bytes of clients are quoted as they were received, and need not be UTF-8: see [`CommandError::quoting`].
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Doubles as clients spell them.
+//! Doubles as clients write them.
 
 /// A double, as Redis's `getDoubleFromObject` takes it.
 pub fn parse_float(text: &[u8]) -> Option<f64> {

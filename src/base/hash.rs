@@ -3,8 +3,8 @@
 //! A pseudo-random function, not merely a mixer, because SCAN shows hashes to clients (the cursor is
 //! the next hash): what a client sees must not help it to find keys that collide.
 //!
-//! Bits of a hash and who uses them: 63..=32 the directory (from the top), 31..=8 the home group
-//! within a segment, 7..=0 the tag. Only a directory deeper than 32 levels reaches into the home
+//! The bits of a hash are used as follows: 63..=32 by the directory (from the top), 31..=8 by the home group
+//! within a segment, 7..=0 by the tag. Only a directory deeper than 32 levels reaches into the home
 //! bits.
 
 use super::secret::HashKey;

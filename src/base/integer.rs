@@ -1,4 +1,4 @@
-//! Integers as the protocol spells them.
+//! Integers as the protocol writes them.
 
 /// A canonical decimal i64, as Redis's `string2ll` takes it.
 pub fn parse_int(text: &[u8]) -> Option<i64> {

@@ -1,8 +1,8 @@
 //! Large arguments of requests, each in pages of its own.
 //!
-//! A value of hundreds of megabytes has to be in memory once, not once in a connection's buffer and once more in the
-//! keyspace. So an argument from [`LARGE_FROM`] on is received into pages that nothing else uses ([`Growing`]), and
-//! code that keeps it shares these pages:
+//! A value of hundreds of megabytes must be in memory only once, not once in a connection's buffer and once more in the
+//! keyspace. Therefore an argument of [`LARGE_FROM`] bytes or more is received into pages that nothing else uses
+//! ([`Growing`]), and code that keeps it shares these pages:
 //!
 //! ```text
 //! socket -> Growing -> Large ---- offered to the handler, which sees a plain slice of bytes
@@ -10,14 +10,14 @@
 //!                        '------- Stretch: a piece of a long string (gives its own pages back when it goes)
 //! ```
 //!
-//! Handlers know nothing of it: they are given slices, and [`take`] and [`find`] recognise by its address a slice
-//! that lies in pages which have been [`offer`]ed on this thread.
+//! Handlers do not have to know about this: they receive slices, and [`take`] and [`find`] recognize by its address a
+//! slice that lies in pages which have been [`offer`]ed on this thread.
 //!
 //! Invariants:
 //!  * Pages are written only by the [`Growing`] that owns them; what is shared never changes.
-//!  * The stretches of some pages never overlap: they are made once ([`take`]). A stretch that is dropped gives its
-//!    pages back only if nothing but stretches refers to them.
-//!  * Memory is in proportion to the bytes that have come, whatever length was announced.
+//!  * The stretches of some pages never overlap: they are created only once ([`take`]). A stretch that is dropped gives
+//!    its pages back only if nothing but stretches refers to them.
+//!  * Memory is in proportion to the bytes that have arrived, whatever length was announced.
 
 use memmap2::{MmapMut, RemapOptions, UncheckedAdvice};
 use std::cell::RefCell;

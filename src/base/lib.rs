@@ -2,14 +2,14 @@
 //!
 //! * [`client_id`], [`UnixMillis`]: names of connections and moments.
 //! * [`repl_offset`]: how far a history of writes has come.
-//! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies spell them.
+//! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies write them.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
-//! * [`request`]: requests as bytes; [`large`]: large arguments of them. [`error`]: what a command may fail with.
+//! * [`request`]: requests as bytes; [`large`]: large arguments of requests. [`error`]: the errors of commands.
 //! * [`log_level`]: how important a line of the log is.
 //! * [`reserve`]: memory for the moment when the system refuses more.
 //! * [`glob`]: patterns of keys and channels.
 //! * [`hash`]: the keyed hash of keys.
-//! * [`secret`]: secrets, and where they are drawn. [`rng`]: random numbers that are not secret.
+//! * [`secret`]: secrets, which the system generates. [`rng`]: random numbers that are not secret.
 
 pub mod client_id;
 pub mod double;

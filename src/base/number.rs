@@ -106,7 +106,7 @@ pub fn leading_score(text: &[u8]) -> Option<f64> {
 }
 
 /// A score from a packed sorted set: the number that the text starts with, and 0 if there is none. `None` for a NaN,
-/// which is no score.
+/// which is not a score.
 ///
 /// Real servers adopt such text unchecked; all of them then see what `strtod` makes of it.
 pub fn lenient_score(text: &[u8]) -> Option<f64> {
@@ -161,7 +161,7 @@ pub enum ScoreItem {
 }
 
 impl ScoreItem {
-    /// Prepares the element for `score`, which is no NaN.
+    /// Prepares the element for `score`, which is not NaN.
     pub fn new(score: f64) -> Self {
         /// Up to here every integral double is exactly an integer of 64 bits.
         const INT_MAX: f64 = (1i64 << 62) as f64;

@@ -19,7 +19,7 @@ impl ReplOffset {
     /// More than any server has written: 146 years at a gigabyte a second.
     const LIMIT: i64 = i64::MAX / 2;
 
-    /// The place that a dump or a primary names, to go on from; `None` if no server can have come there.
+    /// The offset from which to continue, as a dump or a primary gives it; `None` if no server can have reached it.
     pub fn told(offset: i64) -> Option<Self> {
         (0..Self::LIMIT)
             .contains(&offset)

@@ -1,12 +1,13 @@
 //! Memory kept in reserve, for the moment when the system refuses more.
 //!
-//! Code in the midst of a write cannot stop halfway because there is no memory: a structure would be left broken. So
-//! the server keeps address space and the system's promise of memory ([`fill`]), untouched and therefore not resident.
-//! When the system refuses an allocation, a piece is given back, the allocation is tried again and succeeds, and the
-//! process [is short](is_short) of memory from then on. Whoever is about to begin something that needs memory asks that
-//! first, and refuses to begin. The reserve is filled again as soon as there is memory for all of it.
+//! Code in the middle of a write cannot stop because there is no memory: a structure would be left broken. Therefore
+//! the server reserves address space and committed memory ([`fill`]), which it never touches and which is therefore not
+//! resident. When the system refuses an allocation, a piece of the reserve is returned to the system, the allocation is
+//! repeated and succeeds, and from then on the process [is short](is_short) of memory. Code that is about to begin
+//! something that needs memory checks this first, and does not begin. The reserve is filled again as soon as there is
+//! memory for all of it.
 //!
-//! The keyspace has a reserve of regions besides; the flag is the same.
+//! The keyspace also has a reserve of regions; it uses the same flag.
 //!
 //! Invariant: nothing here allocates or waits for a lock while an allocation is being refused ([`refused`],
 //! [`give_back`]).
@@ -217,7 +218,7 @@ mod tests {
         assert!(!give_back(), "not to fill it");
         FILLS.set(false);
         assert!(fill(|| true));
-        // Whoever takes one does not keep the others from it.
+        // Taking one piece does not block access to the others.
         let taken = KEPT[PIECES - 1].lock().expect("no panic");
         for _ in 1..PIECES {
             assert!(give_back());

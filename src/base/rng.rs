@@ -1,4 +1,4 @@
-//! Random numbers that are no secret.
+//! Random numbers that are not secret.
 
 /// xoshiro256**: fast, seeded, good enough for sampling; secrets are never drawn from it.
 #[derive(Clone, Debug)]

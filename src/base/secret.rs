@@ -1,8 +1,8 @@
 //! Secrets, which must not be guessable from outside: keys of hash functions, names of runs and histories, marks.
 //!
-//! Each secret is drawn separately from the system, so that one that is shown (`run_id`, a replication id) says
-//! nothing about another. A [`HashKey`] comes from [`Secrets`] alone: the generator that samples keys and members is
-//! seeded from here, but what it yields can be seen by clients and makes no secret.
+//! Each secret is generated separately by the system, so that one that is shown (`run_id`, a replication id) says
+//! nothing about another. A [`HashKey`] can only come from [`Secrets`]: the generator that samples keys and members is
+//! seeded from here, but clients can see its output, so it must not be used for secrets.
 
 /// Where secrets come from.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ enum Source {
     Predictable(u64),
 }
 
-// Whoever has a seed was given it; only the source of secrets draws them.
+// A seed is always passed on; only the source of secrets generates one.
 #[expect(clippy::disallowed_methods, reason = "the one place that draws")]
 impl Secrets {
     /// The system's random numbers.
@@ -27,7 +27,7 @@ impl Secrets {
         Ok(Secrets(Source::System))
     }
 
-    /// The same draws for the same seed, for tests and the simulator: nothing of it is secret.
+    /// The same draws for the same seed, for tests and the simulator: they are not secret.
     pub fn predictable(seed: u64) -> Self {
         Secrets(Source::Predictable(seed))
     }

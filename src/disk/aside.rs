@@ -1,4 +1,4 @@
-//! A file that is written beside its place, and then takes it.
+//! A file that is written under a temporary name and then takes the place of another.
 //!
 //! ```text
 //! Aside --sync--> Synced --place--> Placed --sync_directory--> durable

@@ -1,7 +1,7 @@
-//! A disk for tests: it keeps its files in memory, records every operation, and tells what a crash may leave.
+//! A disk for tests. It keeps its files in memory, records every operation, and shows what a crash may leave.
 //!
-//! The model is what POSIX promises and no more. Bytes written after the last sync of a file may be lost, in whole or
-//! in part, even where the file has grown. Names that were created, renamed or removed after the last sync of their
+//! It guarantees what POSIX guarantees, and no more. Bytes written after the last sync of a file may be lost, in whole
+//! or in part, even where the file has grown. Names that were created, renamed or removed after the last sync of their
 //! directory may be as before or as after, each on its own; a rename happens or does not.
 
 use super::{Disk, DiskFile, directory_of};

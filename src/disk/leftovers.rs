@@ -1,8 +1,9 @@
-//! Temporary files that processes have left behind which were killed, or whose machine lost power.
+//! Temporary files left behind by processes that were killed, or whose machine lost power.
 //!
-//! Two servers may use one directory, even from different machines of one host whose process numbers mean nothing to
-//! each other. So whose file it is does not depend on the number in its name: who writes one holds a lock on it
-//! ([`Disk::create`]), which ends with the process. What has a name of ours and is not locked belongs to nobody.
+//! Two servers may use the same directory, even from different containers, where process numbers mean nothing to each
+//! other. Therefore the number in a file's name does not say who owns it: the process that writes a file holds a lock
+//! on it ([`Disk::create`]), which ends with the process. A file that has one of our names and is not locked has no
+//! owner.
 
 use super::Disk;
 use std::io;

@@ -1,10 +1,10 @@
-//! The disk: what is asked of it, and how a file is replaced on it.
+//! The disk: the operations on it, and how a file on it is replaced.
 //!
 //! * [`Disk`] and [`DiskFile`] name every operation that changes files which must survive a crash.
 //! * [`aside`] replaces a file: write a new one beside it, sync that, rename it, sync the directory.
 //! * [`leftovers`] removes the temporary files of processes that are gone.
 //! * [`scratch`]: files without a name, for what does not fit into memory.
-//! * [`machine`] is the disk of the machine; `fake` is one for tests, which knows what a crash may leave.
+//! * [`machine`] is the real disk; `fake` is one for tests, which can show what a crash may leave.
 
 pub mod aside;
 #[cfg(any(test, feature = "testing"))]
@@ -116,7 +116,7 @@ pub trait DiskFile: Debug + Read + Write + Seek + Send + Sized + 'static {
         self.sync()
     }
 
-    /// Cuts the file off behind its first `len` bytes. Where it is written next does not change.
+    /// Truncates the file to its first `len` bytes. Where it is written next does not change.
     ///
     /// # Errors
     /// The system's.

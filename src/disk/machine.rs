@@ -1,4 +1,4 @@
-//! The disk of the machine.
+//! The real disk.
 
 use super::{Disk, DiskFile};
 use std::ffi::OsString;

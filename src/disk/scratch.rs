@@ -1,4 +1,4 @@
-//! Files without a name, for bytes that memory has no room for: nothing of them is left, however a process ends.
+//! Files without a name, for bytes that do not fit into memory. Nothing of them is left, however the process ends.
 
 use crate::Machine;
 use std::fmt::Debug;

@@ -1,7 +1,7 @@
-//! Memory of a window: mapped from the system and given back to it, in large pages where there are any.
+//! The memory of a window, which is mapped from the system and returned to it, in large pages if there are any.
 //!
-//! The loader threads read a window's records in the order of their hashes, so at random places: with small
-//! pages most of these reads miss the translation cache too.
+//! The loader threads read a window's records in hash order, and therefore at random places. With small pages, most
+//! of these reads also miss the translation cache.
 
 use memmap2::MmapMut;
 use std::io;

@@ -1,4 +1,4 @@
-//! Bytes and work on their way between threads, with bounded memory.
+//! How bytes and work pass between threads, with bounded memory.
 //!
 //! * [`window`]: the windows through which a dump is read; [`buffer`]: their memory.
 //! * [`queue`]: work that several threads take from one place.

@@ -1,4 +1,4 @@
-//! RESP on the wire: requests in, replies out.
+//! RESP on the wire: parsing requests and encoding replies.
 //!
 //! * [`output`]: bytes on their way to a client: pieces, values by reference, a limit.
 //! * [`reply`]: the encoder that every command writes into (RESP2 and RESP3).

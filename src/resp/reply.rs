@@ -1,4 +1,4 @@
-//! The reply encoder: commands write into it, it knows which protocol the client speaks.
+//! The reply encoder. Commands write into it, and it knows which protocol the client speaks.
 //!
 //! One method per kind of reply. Where RESP2 has no such kind, the method writes what Redis writes
 //! for a RESP2 client (a map becomes a flat array, a double a bulk string, a null `$-1`).
@@ -8,7 +8,7 @@ use base::Item;
 use base::double::DoubleText;
 use smallvec::SmallVec;
 
-/// The most that the frame of a bulk string takes beside its bytes.
+/// The maximum size of the frame of a bulk string, without its bytes.
 const BULK_MORE: usize = 26;
 
 /// The protocol version a client speaks; chosen by HELLO.
@@ -61,7 +61,7 @@ impl Reply {
         &self.out
     }
 
-    /// What has been written: the shell sends from it, and says how much it may hold.
+    /// What has been written. The server sends from it, and sets how much it may hold.
     pub fn output_mut(&mut self) -> &mut Output {
         &mut self.out
     }

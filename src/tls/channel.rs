@@ -5,8 +5,8 @@
 //! socket <-- write_to <-- [ rustls ] <-- write <-- replies
 //! ```
 //!
-//! What is kept is bounded: of what came in, the records of one read of the socket; of what goes out, [`OUT_MAX`] bytes
-//! and what their records add.
+//! Memory is bounded: for input, the records of one read of the socket are kept; for output, [`OUT_MAX`] bytes and the
+//! overhead of their records.
 
 use super::Identity;
 use rustls::{AlertDescription, Connection, Error};

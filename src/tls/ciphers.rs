@@ -1,7 +1,7 @@
-//! OpenSSL's names of ciphers and of versions of the protocol.
+//! OpenSSL's names for ciphers and protocol versions.
 //!
-//! What is weak is not there at all (no RC4, no CBC, nothing without forward secrecy), so that to exclude it changes
-//! nothing; to ask for it is an error that names it.
+//! Weak ciphers do not exist here at all (no RC4, no CBC, nothing without forward secrecy). Excluding one of them
+//! therefore changes nothing, and asking for one is an error that names it.
 
 use super::PROVIDER;
 use rustls::{CipherSuite, SupportedCipherSuite, SupportedProtocolVersion, version};

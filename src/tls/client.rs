@@ -1,4 +1,4 @@
-//! How we connect to others.
+//! Connections from this server to others.
 
 use super::server::{pair_error, provider};
 use super::trust::Servers;
@@ -10,10 +10,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::sync::Arc;
 
-/// What is asked of the server that is connected to.
+/// What the other server must provide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted<'a> {
-    /// The name that it is told (SNI).
+    /// The name that is sent to it (SNI).
     pub name: Option<&'a str>,
     /// It may be anybody: its certificate is not checked.
     pub anybody: bool,
@@ -86,7 +86,7 @@ impl Connecting {
     /// The client's end of a new connection.
     ///
     /// # Errors
-    /// There is none to be had.
+    /// The connection cannot be created.
     pub fn channel(&self) -> Result<Channel, Fault> {
         Ok(Channel::new(self.connection().map_err(Fault::new)?.into()))
     }

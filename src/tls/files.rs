@@ -1,4 +1,4 @@
-//! Certificates and keys in files.
+//! Reading certificates and keys from files.
 
 use super::Own;
 use pkcs8::EncryptedPrivateKeyInfoRef;

@@ -1,4 +1,4 @@
-//! What a certificate says of its holder.
+//! What a certificate says about its holder.
 
 use rustls::pki_types::CertificateDer;
 use x509_cert::Certificate;

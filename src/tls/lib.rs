@@ -1,13 +1,13 @@
 //! How a connection is encrypted, and who is at its other end.
 //!
-//! * [`Settings`] are what an administrator says; [`Settings::accepting`] and [`Settings::connecting`] read the files
-//!   that they name and make the two kinds of [`rustls`] configuration of them, once. Connections share these.
+//! * [`Settings`] are the administrator's settings. [`Settings::accepting`] and [`Settings::connecting`] read the files
+//!   that they name and build the two kinds of [`rustls`] configuration from them. Connections share these.
 //! * [`Channel`] is one end of an encrypted connection without its socket: bytes of the wire go in and come out.
-//!   Who owns the socket decides when to wait.
-//! * [`Identity`] is what a certificate says of its holder.
+//!   The owner of the socket decides when to wait.
+//! * [`Identity`] is what a certificate says about its holder.
 //!
-//! The peer's bytes are hostile until its certificate was checked, and stay so where none is asked for: `rustls`
-//! bounds what a handshake may make it keep, and a [`Channel`] keeps at most a few records beyond that.
+//! The peer's bytes are hostile until its certificate has been checked, and remain so if no certificate is required:
+//! `rustls` bounds the memory for a handshake, and a [`Channel`] keeps at most a few records beyond that.
 
 #![forbid(unsafe_code)]
 

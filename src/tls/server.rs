@@ -1,4 +1,4 @@
-//! What those who connect are met with.
+//! Connections from clients to this server.
 
 use super::sessions::Sessions;
 use super::trust::Trust;
@@ -97,7 +97,7 @@ impl Accepting {
     /// The server's end of a new connection.
     ///
     /// # Errors
-    /// There is none to be had.
+    /// The connection cannot be created.
     pub fn channel(&self) -> Result<Channel, Fault> {
         let connection = ServerConnection::new(self.config.clone()).map_err(Fault::new)?;
         Ok(Channel::new(connection.into()))

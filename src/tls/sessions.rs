@@ -1,7 +1,7 @@
-//! Sessions that clients may resume: as many and for as long as the administrator says.
+//! Sessions that clients may resume. The administrator sets their number and how long they are kept.
 //!
-//! They belong to one configuration. With new certificates or authorities nobody resumes an old one, so that whoever
-//! is not trusted any more has to show so.
+//! Sessions belong to one configuration. After a change of certificates or authorities, no old session can be resumed,
+//! so a client that is no longer trusted cannot avoid the check.
 
 use rustls::server::StoresServerSessions;
 use std::collections::{HashMap, VecDeque};

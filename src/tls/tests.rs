@@ -1,4 +1,4 @@
-//! Two ends, without sockets; certificates are made on the spot.
+//! Both ends of a connection, without sockets. The tests create their own certificates.
 
 use super::*;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};

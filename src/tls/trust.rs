@@ -1,10 +1,10 @@
-//! Who is trusted: those whose certificate an authority has signed.
+//! Which peers are trusted: those whose certificate an authority has signed.
 //!
-//! As with Redis, a server's certificate is checked against the authorities but not against the name by which it was
-//! reached: replicas reach primaries by addresses that no certificate holds.
+//! As in Redis, a server's certificate is checked against the authorities but not against the name under which the
+//! server was reached, because replicas reach primaries by addresses that no certificate contains.
 //!
-//! A certificate that is itself among the authorities, byte by byte, is trusted too while its time lasts: a server and
-//! its replicas often share one that they have signed themselves.
+//! A certificate that is itself among the authorities, byte for byte, is also trusted until it expires, because a
+//! server and its replicas often share a self-signed certificate.
 
 use super::{Identity, PROVIDER};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -145,8 +145,8 @@ impl ClientCertVerifier for Clients {
     }
 }
 
-/// Checks the certificates of those that we connect to. Without authorities it trusts every server, which whoever asks
-/// for it must know; the rest of the handshake is checked all the same.
+/// Checks the certificates of servers that we connect to. Without authorities, it trusts every server, which its user
+/// must know; the rest of the handshake is still checked.
 #[derive(Debug)]
 pub struct Servers(pub Option<Arc<Trust>>);
 

@@ -1,4 +1,4 @@
-//! The requests of each type, and what no request says.
+//! The requests of each type, and values that no request can express.
 
 use super::*;
 use crate::{Item as Word, Reader, Step};
