@@ -284,7 +284,7 @@ fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The user and the password behind `AUTH`.
+/// The user and the password after `AUTH`.
 fn hello_secrets(args: &Args<'_>, hide: &mut dyn FnMut(usize)) {
     if let Some(at) = (2..args.len()).find(|i| args.is(*i, "AUTH")) {
         hide(at + 1);

@@ -1,5 +1,5 @@
-//! What a small change costs does not depend on how much its key holds: bytes looked at and copied are
-//! counted, not time, for a collection and one a hundred times its size.
+//! The cost of a small change does not depend on the size of the value. These tests count the bytes that are read and
+//! copied, instead of measuring time, for a collection and for one a hundred times as large.
 
 use super::testing::Bench;
 use keyspace::tree::work;

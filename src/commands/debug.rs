@@ -1,4 +1,4 @@
-//! DEBUG: what tests and curious operators use.
+//! DEBUG: subcommands for tests and for curious operators.
 
 use crate::manual;
 use base::LogLevel;
@@ -26,7 +26,7 @@ pub static COMMANDS: &[Command] = &[Command {
     ..Command::runs(debug)
 }];
 
-/// What DEBUG does. HELP tells it in this order.
+/// The subcommands of DEBUG, in the order in which HELP lists them.
 static UNLISTED: &[Unlisted] = &[
     Unlisted {
         name: "CHANGE-REPL-ID",
@@ -37,7 +37,7 @@ static UNLISTED: &[Unlisted] = &[
     Unlisted {
         name: "DIGEST",
         takes: 2..=3,
-        help: "Output a hex signature of the dataset as Redis 7.0 does, or with redis-7.2 or valkey as those do.",
+        help: "Output a hex signature of the dataset in the form of Redis 7.0, or of redis-7.2 or valkey.",
         run: digest_all,
     },
     Unlisted {
@@ -61,7 +61,7 @@ static UNLISTED: &[Unlisted] = &[
     Unlisted {
         name: "LOADAOF",
         takes: 2..=2,
-        help: "Make the append-only file complete on disk and load it in place of the dataset.",
+        help: "Flush the append-only file to disk and reload the dataset from it.",
         run: load_log,
     },
     Unlisted {
@@ -79,7 +79,7 @@ static UNLISTED: &[Unlisted] = &[
     Unlisted {
         name: "PAUSE-CRON",
         takes: 3..=3,
-        help: "1 stops the periodic work for clients, 0 resumes it.",
+        help: "Pause the periodic work for clients (1) or resume it (0).",
         run: pause_cron,
     },
     Unlisted {
@@ -97,7 +97,7 @@ static UNLISTED: &[Unlisted] = &[
     Unlisted {
         name: "RELOAD",
         takes: 2..=5,
-        help: "Save the dataset and load it back: NOSAVE, NOFLUSH, MERGE.",
+        help: "Save the dataset and reload it. Options: NOSAVE, NOFLUSH, MERGE.",
         run: reload,
     },
     Unlisted {
@@ -109,19 +109,19 @@ static UNLISTED: &[Unlisted] = &[
     Unlisted {
         name: "SET-ACTIVE-EXPIRE",
         takes: 3..=3,
-        help: "0 stops the deletion of expired keys in the background, 1 resumes it.",
+        help: "Pause the background deletion of expired keys (0) or resume it (1).",
         run: set_active_expire,
     },
     Unlisted {
         name: "SET-DISABLE-DENY-SCRIPTS",
         takes: 3..=3,
-        help: "1 lets scripts call commands that they may not call otherwise, 0 forbids it again.",
+        help: "Allow scripts to call commands that are normally forbidden to them (1), or not (0).",
         run: set_disable_deny_scripts,
     },
     Unlisted {
         name: "AOF-FLUSH-SLEEP",
         takes: 3..=3,
-        help: "Each write to the append-only file takes <microseconds> longer.",
+        help: "Delay each write to the append-only file by <microseconds>.",
         run: aof_flush_sleep,
     },
     Unlisted {
@@ -150,7 +150,7 @@ static UNLISTED: &[Unlisted] = &[
     Unlisted {
         name: "QUICKLIST-PACKED-THRESHOLD",
         takes: 3..=3,
-        help: "Write list elements of <size> bytes and more as nodes of their own; 0 is the default.",
+        help: "Write list elements of at least <size> bytes as separate nodes; 0 restores the default.",
         run: quicklist_packed_threshold,
     },
     // Those of the reference for which there is nothing here: to answer OK would be a lie.

@@ -1,4 +1,4 @@
-//! Digests of what commands wrote.
+//! Digests of values that commands wrote.
 
 use super::testing::Bench;
 use keyspace::digest::{Fingerprint, Manner, entry};

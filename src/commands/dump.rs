@@ -1,4 +1,4 @@
-//! DUMP and RESTORE: one value as bytes, in the form that every Redis and Valkey takes.
+//! DUMP and RESTORE: one value as bytes, in a form that every Redis and Valkey accepts.
 
 use super::expiry;
 use crate::manual;

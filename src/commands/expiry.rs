@@ -1,7 +1,6 @@
-//! Expiry: when a key dies, and the commands that say so.
+//! Expiry: the commands that set, remove and show when a key expires.
 //!
-//! An effect never holds a relative time: it is `PEXPIREAT` with Unix ms, or a deletion where that
-//! moment has passed.
+//! An effect never holds a relative time: it is `PEXPIREAT` with Unix ms, or a deletion if that moment has passed.
 
 use crate::manual;
 use engine::spec::{Access, Command, Flags, KeyUse, Keys};
@@ -309,7 +308,7 @@ fn round_to_seconds(ms: i64) -> i64 {
     ms / 1000 + (ms % 1000 + 500) / 1000
 }
 
-/// -2 without the key, -1 without expiry, else what `shape` makes of the Unix ms.
+/// -2 without the key, -1 without an expiry, otherwise the result of `shape` for the Unix ms.
 fn reply_expiry(cx: &mut Cx<'_>, args: Args<'_>, shape: impl Fn(i64) -> i64) -> CmdResult {
     let answer = match cx.lookup_untouched(&args[1]) {
         None => -2,

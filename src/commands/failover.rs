@@ -1,4 +1,4 @@
-//! FAILOVER: what the operator says; the handover itself is `replication::failover`.
+//! FAILOVER: the command. `replication::failover` performs the handover.
 
 use crate::manual;
 use engine::args::int_of;

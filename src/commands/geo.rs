@@ -104,7 +104,7 @@ pub(super) fn distance(reply: &mut Reply, distance: f64) {
     reply.bulk_str(&format!("{distance:.4}"));
 }
 
-/// The sorted set at a key, as a reader sees it, beside the client's reply.
+/// The sorted set at a key, as a reader sees it, together with the client's reply.
 fn with_zset<R>(
     cx: &mut Cx<'_>,
     key: &[u8],

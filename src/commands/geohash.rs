@@ -1,10 +1,10 @@
 //! Positions on the earth as 52-bit numbers, so that a sorted set finds neighbours by score.
 //!
-//! Longitude and latitude are each cut in two 26 times; the choices make the bits, latitude in the even
-//! ones (from the lowest), longitude in the odd ones. Points that share a prefix lie in one cell. The
-//! reverse is not true, so a search looks at a cell and its eight neighbours.
+//! The ranges of longitude and latitude are each halved 26 times, and each choice is one bit: latitude has the even
+//! bits (from the lowest), longitude the odd ones. Points that share a prefix are in the same cell. Points that are
+//! close to each other need not share one, so a search looks at a cell and its eight neighbours.
 //!
-//! Latitude is limited to Web Mercator's square, as in Redis.
+//! Latitude is limited to the square of Web Mercator, as in Redis.
 
 use std::f64::consts::PI;
 

@@ -1,4 +1,4 @@
-//! PFADD, PFCOUNT, PFMERGE: counting distinct elements approximately. The sketch itself is [`hll`].
+//! PFADD, PFCOUNT, PFMERGE: approximate counting of distinct elements. The sketch itself is [`hll`].
 
 use super::hll::{self, Corrupt, Hll, Raise};
 use super::strings_ranges::RangeContext;
@@ -158,7 +158,7 @@ fn raise_in_place(
         // In one edit, because an edit may move the value to another place.
         cx.edit_string(key, found, |s| {
             for &raise in &raises {
-                // Two registers may share a byte, so each is put beside what the one before has left.
+                // Two registers may share a byte, so each is combined with what the previous one has written.
                 let Some(sketch) = Hll::from_bytes(s.as_ref().bytes()) else {
                     return;
                 };

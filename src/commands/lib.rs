@@ -1,11 +1,11 @@
-//! The commands: what each of them does.
+//! The commands.
 //!
-//! A command is a declaration ([`engine::spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that writes its
-//! reply into the client's [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside
-//! through [`engine::host::Host`], and gets the time from [`engine::clock::Clock`].
+//! A command is a declaration ([`engine::spec::Command`]) and a function `fn(&mut Cx, Args) -> CmdResult` that writes
+//! its reply into the client's [`Reply`](resp::Reply). It sees no socket, file or clock: it reaches the outside through
+//! [`engine::host::Host`], and gets the time from [`engine::clock::Clock`].
 //!
-//! CONTRIBUTING.md says how to add one. A write calls [`engine::Cx::changed`] per key, [`engine::Cx::notify`] for its event, and,
-//! where its effect depends on time or chance, [`engine::Cx::propagate_as`] with the settled form.
+//! CONTRIBUTING.md says how to add one. A write calls [`engine::Cx::changed`] for each key and [`engine::Cx::notify`]
+//! for its event. If its effect depends on time or chance, it passes the settled form to [`engine::Cx::propagate_as`].
 
 #![forbid(unsafe_code)]
 

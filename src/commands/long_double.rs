@@ -1,5 +1,5 @@
-//! x87 extended precision ("long double" on x86-64) in software: INCRBYFLOAT and HINCRBYFLOAT count
-//! in it, and their results must have the same digits on every machine.
+//! x87 extended precision ("long double" on x86-64) in software. INCRBYFLOAT and HINCRBYFLOAT use it, and their results
+//! must have the same digits on every machine.
 //!
 //! A number is `mantissa * 2^exponent` with the mantissa's top bit set (zero excepted). Reading,
 //! adding and printing round to nearest, ties to even, as the hardware does. Numbers too small to be
@@ -178,7 +178,7 @@ impl LongDouble {
         if self.mantissa == 0 {
             return "0".to_owned();
         }
-        // All digits, and how many of them are behind the point: m / 2^k = m * 5^k / 10^k.
+        // All digits, and how many of them are after the point: m / 2^k = m * 5^k / 10^k.
         let mut whole = Big::from(u128::from(self.mantissa));
         let mut decimals = 0;
         if self.exponent >= 0 {

@@ -1,7 +1,7 @@
-//! MIGRATE: keys go to another server, and from here when they have arrived.
+//! MIGRATE: moves keys to another server, and deletes them here when they have arrived.
 //!
-//! The other server is talked to while nothing else happens here, as in the reference: the keys are in one
-//! place or the other at any moment that a client can see.
+//! As in Redis, nothing else happens here during the exchange with the other server, so at any moment that a client can
+//! observe, the keys are in one place or the other.
 
 use super::dump;
 use crate::manual;

@@ -1,6 +1,6 @@
 //! Tests that commands and options newer than Redis 6.2 are sent to replicas in a form that Redis 6.2 understands.
 //!
-//! Every newer command of the table has examples here; a test finds one without.
+//! Every newer command in the table has examples here; a test fails for one that has none.
 
 use super::testing::Bench;
 use engine::spec::Flags;
@@ -261,7 +261,7 @@ fn no_server_is_sent_what_its_own_list_of_commands_lacks() {
     let mut looked_at = 0;
     for (example, old_replica) in EXAMPLES.iter().flat_map(|e| [(e, true), (e, false)]) {
         let effects = run(&mut bench(old_replica), example);
-        // A message is no data: it is sent unless all replicas are too old for it.
+        // A message is not data: it is sent unless all replicas are too old for it.
         let told = |e: &&str| !e.is_empty() && !e.starts_with("SPUBLISH");
         for effect in effects.split('|').filter(told) {
             let argv: Vec<&str> = effect.split(' ').collect();

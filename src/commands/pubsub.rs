@@ -1,7 +1,7 @@
 //! SUBSCRIBE, PUBLISH and related commands: channels, patterns, shard channels.
 //!
-//! A message is written into its receivers' replies at once, except for the client whose command runs: it gets its
-//! own messages after the command's reply.
+//! A message is written to its receivers' replies at once, except for the client whose command is running: it receives
+//! its own messages after the command's reply.
 
 use crate::manual;
 use engine::pubsub::*;

@@ -1,6 +1,6 @@
-//! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC, WAIT: what clients and replicas say about replication.
+//! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC, WAIT: the commands about replication.
 //!
-//! The state machines (`replication`) make the decisions; here are the checks before them and the texts.
+//! The state machines in `replication` make the decisions; this file checks arguments and writes replies.
 
 use crate::manual;
 use base::LogLevel;

@@ -1,4 +1,4 @@
-//! SCAN and KEYS: going through the keys of a database.
+//! SCAN and KEYS: iterating over the keys of a database.
 
 use crate::manual;
 use engine::args::int_of;

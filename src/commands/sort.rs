@@ -55,7 +55,7 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// The sorted key, and the last STORE: only the keywords tell where the latter is.
+/// The sorted key, and the key of the last STORE, which only the keywords can locate.
 fn keys_of_sort(args: &Args<'_>, out: &mut Vec<usize>) {
     out.push(1);
     let (mut i, mut store) = (2, None);

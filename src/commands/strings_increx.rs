@@ -1,4 +1,4 @@
-//! INCREX of Redis 8.8: adds to a number within bounds, and says when its key expires.
+//! INCREX of Redis 8.8: adds to a number within bounds, and can set the expiry of its key.
 
 use super::expiry::{Due, past};
 use super::long_double::{LongDouble, Parsed};
@@ -31,7 +31,7 @@ enum By {
     Float(LongDouble),
 }
 
-/// What becomes of the key's expiry.
+/// What happens to the key's expiry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expiry {
     Keep,

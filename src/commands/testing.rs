@@ -1,5 +1,4 @@
-//! What unit tests of commands run on: an engine with clients, a recording host and a look at the
-//! effects stream.
+//! The bench for unit tests of commands: an engine with clients, a recording host, and access to the stream of effects.
 //!
 //! [`Bench::run`] takes a command as text and gives the reply as text: `+OK`, `-ERR ...`, `:1`, bulk
 //! strings as `"..."`, null as `nil`, arrays as `[a, b]`, maps as `{k: v}`, sets as `~[..]`, pushes as

@@ -1,10 +1,10 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 //!
-//!  * A watched key that changes marks its watchers dirty: their EXEC answers null and runs nothing.
-//!  * A key that had expired when WATCH came is missing for the watcher: its deletion is no change,
-//!    its overwriting is.
-//!  * A key that expires between WATCH and EXEC counts as changed, deleted or not.
-//!  * The client whose command runs is not in the table: it is marked when the command is done.
+//!  * A change of a watched key marks its watchers as dirty: their EXEC replies null and runs nothing.
+//!  * A key that had already expired when WATCH ran is missing for the watcher: deleting it is not a change, but
+//!    overwriting it is.
+//!  * A key that expires between WATCH and EXEC counts as changed, whether or not it has been deleted.
+//!  * The client whose command is running is not in the table: it is marked when the command has finished.
 
 use crate::manual;
 use engine::session::Watched;

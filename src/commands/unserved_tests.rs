@@ -1,4 +1,4 @@
-//! Values that no command reads: what is done with them without looking inside.
+//! Values that no command reads: operations that do not look inside them.
 
 use super::testing::Bench;
 use rdb::RdbType;

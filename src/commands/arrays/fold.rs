@@ -1,4 +1,4 @@
-//! AROP: one figure about the elements of a range.
+//! AROP: one number computed from the elements of a range.
 
 use super::{index, span};
 use crate::long_double::{LongDouble, Parsed};

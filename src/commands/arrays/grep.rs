@@ -1,4 +1,4 @@
-//! ARGREP: the elements of a range that meet conditions.
+//! ARGREP: the elements of a range that satisfy conditions.
 
 use super::read::{pair, positive_limit, walk};
 use super::{index, regex, reply_number, span};

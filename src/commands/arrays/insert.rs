@@ -1,4 +1,4 @@
-//! ARINSERT, ARRING, ARSEEK, ARNEXT, ARLASTITEMS: what an array remembers of its last insertion.
+//! ARINSERT, ARRING, ARSEEK, ARNEXT, ARLASTITEMS: what an array remembers about its last insertion.
 
 use super::{BAD_INDEX, reply_number, unsigned};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -53,7 +53,7 @@ pub(super) fn arring(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 /// Makes an array a ring of this size. A larger one keeps what was inserted last; a smaller one that has been filled
-/// is laid out anew, so that the next element comes behind the last.
+/// is laid out anew, so that the next element follows the last one.
 fn resize_ring(array: &mut Array, size: u64) {
     let view = array.as_ref();
     let end = view.end();
@@ -122,7 +122,7 @@ pub(super) fn arlastitems(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Err(CommandError::SYNTAX);
     }
     let count = usize::try_from(count).unwrap_or(0);
-    // Whoever wants nothing gets it from every key.
+    // A request for no elements gets none from any key, whatever it holds.
     let found = match count {
         0 => None,
         _ => cx.find::<Array>(&args[1])?,

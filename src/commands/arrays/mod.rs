@@ -1,11 +1,11 @@
-//! Arrays of Redis 8.8: elements by index, of which most may be missing.
+//! Arrays of Redis 8.8: elements by index, most of which may be missing.
 //!
-//! * [`mod@write`]: elements are set and deleted. [`insert`]: and added where the last one was, also round a ring.
+//! * [`mod@write`]: setting and deleting elements. [`insert`]: adding elements after the last one, or in a ring.
 //! * [`read`]: elements of indices and ranges. [`fold`]: AROP. [`grep`]: ARGREP, with the expressions of [`regex`].
 //! * [`table`]: the declarations.
 //!
-//! An index is an unsigned number of 64 bits, and the highest of these is none. A reply beyond the signed numbers is a
-//! bulk string, or a big number of RESP3.
+//! An index is an unsigned 64-bit number; the highest one is not a valid index. In a reply, a number beyond the signed
+//! range is a bulk string, or a big number in RESP3.
 
 mod fold;
 mod grep;

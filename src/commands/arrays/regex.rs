@@ -1,7 +1,7 @@
-//! Regular expressions as ARGREP of the reference takes them: the extended ones of POSIX, with some escapes of Perl.
+//! Regular expressions as Redis's ARGREP accepts them: extended expressions of POSIX, with some escapes of Perl.
 //!
-//! The expression is rewritten for the crate that matches it, in time that grows with the text alone whatever the
-//! expression. Texts are bytes: letters, and their case, are those of ASCII.
+//! The expression is rewritten for the crate that matches it. Whatever the expression, matching takes time in
+//! proportion to the text. Texts are bytes; letters and their case are those of ASCII.
 
 use engine::CommandError;
 use regex::bytes::{Regex, RegexBuilder};

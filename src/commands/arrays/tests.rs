@@ -1,4 +1,4 @@
-//! Arrays by what clients see; what real servers answer is compared in `tests/compat`.
+//! Arrays as clients see them. `tests/compat` compares them with real servers.
 
 use crate::testing::{Bench, check, check_effects};
 

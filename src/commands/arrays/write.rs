@@ -11,7 +11,7 @@ pub(super) fn arset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if INDEX_MAX - first < values.len() as u64 - 1 {
         return Err(CommandError::fixed("ERR array index overflow"));
     }
-    // The values come first: the range must not be asked for what is behind the last index.
+    // The values come first in the zip, so that the range is never advanced beyond the last index.
     let elements = values.iter().copied().zip(first..);
     set(
         cx,

@@ -87,7 +87,7 @@ pub fn parse_fields<'a>(
     Ok(fields)
 }
 
-/// What [`parse_fields`] says of a bad count, for most commands.
+/// The error of [`parse_fields`] for a bad count, in most commands.
 pub const BAD_COUNT: &str = "ERR Number of fields must be a positive integer";
 
 /// NX, XX, GT, LT.

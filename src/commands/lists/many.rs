@@ -1,9 +1,9 @@
 //! LMOVEM and BLMOVEM of Redis 8.10: several elements from one list to another.
 //!
-//! The elements at one end of the source become a block at an end of the target. `OBO` (one by one) and `BULK` differ
-//! only where both ends are the same: one by one, the block is turned round.
+//! The elements at one end of the source become a block at one end of the target. `OBO` (one by one) and `BULK` differ
+//! only if both ends are the same: one by one, the order within the block is reversed.
 //!
-//! Replicas get commands that Redis 6.2 knows: a pop with a count, and a push.
+//! Replicas receive commands that Redis 6.2 knows: a pop with a count, and a push.
 
 use super::ends::End;
 use engine::args::parse_int;
@@ -119,7 +119,7 @@ fn move_many(
 }
 
 impl Request {
-    /// Takes so many elements out, in the order in which they will stand in the target.
+    /// Removes this many elements and returns them in the order in which they will be in the target.
     fn take(&self, list: &mut List, count: usize) -> Vec<Vec<u8>> {
         let len = list.len();
         let range = match self.from {
@@ -146,7 +146,7 @@ impl End {
     }
 }
 
-/// What replicas are told.
+/// What replicas are sent.
 fn settle(
     cx: &mut Cx<'_>,
     source: &[u8],

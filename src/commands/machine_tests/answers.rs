@@ -1,4 +1,4 @@
-//! Every command answers.
+//! Every command replies.
 
 use crate::testing::Bench;
 use engine::spec::Flags;
@@ -57,7 +57,7 @@ fn a_command_that_only_has_subcommands_cannot_be_called_without_one() {
     }
 }
 
-/// Names that COMMAND INFO does not list are no way around the rule.
+/// Names that COMMAND INFO does not list are not a way around the rule.
 #[test]
 fn what_a_command_does_without_listing_it_is_answered_once_too() {
     // It ends the process.

@@ -49,7 +49,7 @@ fn a_client_that_must_not_be_evicted_counts_but_stays() {
     assert!(bench.engine.actions.contains(&Action::Close(small)));
 }
 
-/// Everybody was locked out, also whoever wanted to raise the limit again.
+/// Everybody was locked out, including a client that wanted to raise the limit again.
 #[test]
 fn the_least_limit_leaves_room_for_a_few_small_clients() {
     let mut bench = Bench::new();

@@ -1,4 +1,4 @@
-//! COMMANDLOG and HOTKEYS: what is remembered of requests, and which keys cost most.
+//! COMMANDLOG and HOTKEYS: what is recorded about requests, and which keys cost most.
 
 use crate::testing::{Bench, check};
 

@@ -2,7 +2,7 @@
 
 use crate::testing::Bench;
 
-/// The numbers are those of redis-server 7.4.1 and 8.2.3 after each request, one behind the other.
+/// The numbers are those of redis-server 7.4.1 and 8.2.3 after each request, one after another.
 #[test]
 fn changes_hits_and_misses_are_counted_as_in_the_reference() {
     let mut bench = Bench::new();
@@ -59,7 +59,7 @@ fn changes_hits_and_misses_are_counted_as_in_the_reference() {
     }
 }
 
-/// XGROUP CREATE made a key behind the back of those who watched it.
+/// XGROUP CREATE created a key without marking the clients that watched it.
 #[test]
 fn a_stream_that_is_made_for_its_group_is_seen_by_who_watches_it() {
     let mut bench = Bench::new();

@@ -1,4 +1,4 @@
-//! What scripts may not take: memory without end, the process, other scripts' peace.
+//! Limits on scripts: they cannot take unlimited memory, end the process, or disturb other scripts.
 
 use crate::testing::Bench;
 

@@ -1,7 +1,8 @@
-//! Every function that scripts can reach, called with drawn arguments that mean harm.
+//! Calls every function that scripts can reach with random, hostile arguments.
 //!
-//! What is reachable is asked of the interpreter itself, so a function that is added is drawn too. Whatever a call
-//! does, the engine answers, kills what does not end, and runs the next script as if nothing had happened.
+//! The interpreter itself lists the functions that can be reached, so new functions are included automatically.
+//! Whatever a call does, the engine replies, kills scripts that do not end, and runs the next script as if nothing had
+//! happened.
 
 use crate::testing::Bench;
 use base::Rng;

@@ -1,5 +1,5 @@
-//! Lua scripts and functions: EVAL, SCRIPT, FUNCTION, FCALL and the like. How a script runs is a matter of
-//! [`engine::scripting`], the interpreter one of [`lua`].
+//! Lua scripts and functions: EVAL, SCRIPT, FUNCTION, FCALL and the like. [`engine::scripting`] runs scripts, and
+//! [`lua`] is the interpreter.
 
 pub mod eval;
 pub mod fcall;

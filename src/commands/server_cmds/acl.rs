@@ -9,7 +9,7 @@ use resp::Reply;
 
 const ANYWHERE: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
 const ADMIN: Flags = ANYWHERE.union(Flags::ADMIN);
-/// Entries that ACL LOG shows unless told otherwise.
+/// How many entries ACL LOG shows by default.
 const LOG_SHOWN: i64 = 10;
 const GENPASS_BITS: i64 = 256;
 
@@ -251,7 +251,7 @@ fn acl_load(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 /// The users of the ACL file at `path`.
 ///
 /// # Errors
-/// Its faults, as the log and ACL LOAD tell them.
+/// Its errors, as the log and ACL LOAD report them.
 pub fn read_users(engine: &Engine, path: &str) -> Result<Users, String> {
     let text = engine.host().read_acl_file(path);
     let text =

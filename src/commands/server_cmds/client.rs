@@ -1,4 +1,4 @@
-//! CLIENT: what clients can learn about each other, and do to each other.
+//! CLIENT: commands with which clients can inspect and control clients.
 
 use super::client_tracking;
 use crate::manual;

@@ -1,4 +1,4 @@
-//! CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: what a client wants to hear of changes.
+//! CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: which changes a client wants to be notified of.
 
 use crate::manual;
 use engine::client_list::redirect_number;

@@ -1,4 +1,4 @@
-//! CLUSTER and related commands: this server is not a cluster node, and says so as any such server does.
+//! CLUSTER and related commands: this server is not a cluster node, and replies as any such server does.
 
 use crate::manual;
 use engine::spec::{Command, Flags, Group};

@@ -1,6 +1,6 @@
-//! What COMMAND INFO says of a command: flags, access categories, tips, key specifications.
+//! What COMMAND INFO says about a command: flags, access categories, tips, key specifications.
 //!
-//! Source: COMMAND INFO of Redis 8.2.
+//! Source: COMMAND INFO of Redis 8.2. `tests/compat/info.rs` lists where other releases differ, and why.
 
 use engine::categories;
 use engine::key_specs::{Access, Begin, Find, KeySpec};

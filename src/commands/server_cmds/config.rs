@@ -1,4 +1,4 @@
-//! CONFIG: the directives at run time.
+//! CONFIG: reading and changing directives at run time.
 
 use crate::manual;
 use base::LogLevel;

@@ -1,4 +1,4 @@
-//! The lines of INFO's sections, in the reference server's order and spelling.
+//! The lines of INFO's sections, in the order and spelling of Redis.
 
 use super::human;
 use engine::client_list;
@@ -72,7 +72,7 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     }
 }
 
-/// INFO clients. The session of the client that asks is lent.
+/// INFO clients. The session of the asking client is lent, so it is passed separately.
 pub fn clients(engine: &Engine, asker: &Session, out: &mut String) {
     let mut line = Lines(out);
     let clients = || engine.clients.values().chain(std::iter::once(asker));
@@ -416,7 +416,7 @@ pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
 /// RDB types of hashes whose fields may expire.
 const HASHES_WITH_FIELD_EXPIRY: [RdbType; 2] = [RdbType::HashTtl, RdbType::HashListpackTtl];
 
-/// Keys with an expiry that are looked at to tell the mean time they have left.
+/// How many keys with an expiry are examined to estimate their mean remaining time.
 const TTL_SAMPLES: u64 = 16;
 
 /// The mean time left, in ms, of a sample of the keys with an expiry.

@@ -1,4 +1,4 @@
-//! LATENCY: events that took long, and how the times of commands are distributed.
+//! LATENCY: slow events, and the distribution of execution times of commands.
 
 use crate::manual;
 use engine::latency::{Event, LatencyMonitor};

@@ -1,4 +1,4 @@
-//! MEMORY: what takes how much.
+//! MEMORY: how much memory keys and parts of the server take.
 
 use super::info_sections::Overhead;
 use crate::manual;

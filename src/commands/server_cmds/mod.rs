@@ -2,9 +2,9 @@
 //!
 //! * [`info`]: INFO, with its sections in [`info_sections`]; [`memory`]: MEMORY.
 //! * [`config`]: CONFIG; [`command`]: COMMAND, with [`docs`]; [`client`]: CLIENT, with [`engine::client_list`].
-//! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`], [`cluster`], [`module`]: commands of parts that are not built in,
-//!   most of which are refused.
-//! * [`slowlog`], [`hotkeys`], [`latency`], [`monitor`]: what commands are doing.
+//! * [`admin`]: SHUTDOWN, TIME, LOLWUT. [`acl`]: users. [`cluster`], [`module`]: commands for features that Forebay
+//!   does not have, most of which are refused.
+//! * [`slowlog`], [`hotkeys`], [`latency`], [`monitor`]: observing what commands do.
 
 pub mod acl;
 pub mod admin;

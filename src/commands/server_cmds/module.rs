@@ -1,4 +1,4 @@
-//! MODULE: there are none, and none can be loaded.
+//! MODULE: there are no modules, and none can be loaded.
 
 use crate::manual;
 use base::LogLevel;

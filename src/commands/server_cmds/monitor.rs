@@ -1,4 +1,4 @@
-//! MONITOR: every command, as it comes.
+//! MONITOR: shows every command as it arrives.
 
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx};

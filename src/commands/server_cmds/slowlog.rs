@@ -1,4 +1,4 @@
-//! SLOWLOG: the last commands that took long. COMMANDLOG: these, and the last whose requests or replies were large.
+//! SLOWLOG: the latest slow commands. COMMANDLOG: these, and the latest commands with large requests or replies.
 
 use crate::manual;
 use engine::slowlog::LogKind;

@@ -1,6 +1,7 @@
 //! Intersections, unions, differences.
 //!
-//! Intersections walk the smallest set and ask the others; differences walk the first; unions gather.
+//! An intersection iterates over the smallest set and looks its members up in the others. A difference iterates over
+//! the first set. A union collects all members.
 
 use engine::args::{parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -86,7 +87,7 @@ enum Asked<'a> {
 const MANY: usize = 8;
 
 impl<'a> Asked<'a> {
-    /// It will be asked so many times.
+    /// How many times it will be looked at.
     fn of(set: &'a SetRef<'a>, times: usize) -> Self {
         match set.encoding() == "listpack" && times >= MANY && set.len() >= MANY {
             true => Asked::Members(set.iter().map(|member| member.to_cow()).collect()),
@@ -242,7 +243,7 @@ pub fn sdiffcard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// SUNIONCARD. With APPROX the number is exact all the same: an estimate would save the memory of the union only.
+/// SUNIONCARD. The number is exact even with APPROX: an estimate would only save the memory of the union.
 pub fn sunioncard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (keys, mut rest) = counted_keys(args)?;
     let mut limit = usize::MAX;

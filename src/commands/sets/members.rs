@@ -1,4 +1,4 @@
-//! Adding and removing members, asking for them, walking through them.
+//! Adding, removing, finding and iterating over members.
 
 use crate::scan::ScanReply;
 use crate::scan::{ScanOf, ScanOptions, parse_cursor};

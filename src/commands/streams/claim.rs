@@ -1,7 +1,8 @@
-//! XCLAIM and XAUTOCLAIM: pending entries change their owner.
+//! XCLAIM and XAUTOCLAIM: change the owner of pending entries.
 //!
-//! Replicas get one XCLAIM for each entry, as it is afterwards. Entries that are no longer in the stream
-//! are dropped on the way: for replicas they are acknowledged, which means the same to servers of every age.
+//! Replicas receive one XCLAIM for each entry, with its resulting state. Entries that are no longer in the stream are
+//! dropped from the pending list; replicas are sent an acknowledgement for them, which has the same effect on servers
+//! of every version.
 
 use super::effects::{acknowledged, claimed, consumer_created, group_moved};
 use super::groups::idle_time;
@@ -23,7 +24,7 @@ struct Claim<'a> {
     delivered_ms: i64,
     /// What to note as the number of deliveries.
     deliveries: Option<u64>,
-    /// Entries that are not pending become so.
+    /// Entries that are not pending become pending.
     force: bool,
     /// Only ids are answered, and nothing counts as a delivery.
     just_id: bool,
@@ -205,7 +206,7 @@ fn options(
             ));
         }
     }
-    // A time that cannot be is no error: clients reckon with clocks of their own.
+    // An impossible time is not an error, because clients calculate with clocks of their own.
     claim.delivered_ms = delivered.filter(|at| (0..=now).contains(at)).unwrap_or(now);
     Ok(last_id)
 }
@@ -273,8 +274,8 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The group's first pending entry from `from` on that is not merely left because it was delivered lately, and where the
-/// search for the next begins. Those that are left are counted off `attempts`; at its end there is no such entry.
+/// The group's first pending entry from `from` on that is not merely left because it was delivered lately, and where
+/// the search for the next begins. Those that are left are counted off `attempts`; at its end there is no such entry.
 fn first_to_judge(
     cx: &mut Cx<'_>,
     claim: &Claim<'_>,
@@ -292,7 +293,7 @@ fn first_to_judge(
         return (None, from);
     };
     let mut next = from;
-    // Both go by id, so that the entries are walked through beside what is pending.
+    // Both are sorted by id, so the entries and the pending ones are iterated over together.
     let mut entries = stream.range(start, StreamId::MAX);
     let mut ahead = None;
     for (id, pending) in group.pending_from(start) {

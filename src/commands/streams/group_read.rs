@@ -1,7 +1,7 @@
 //! What XREADGROUP does with one stream.
 //!
-//! New entries become pending with the consumer, and the group's last id moves on. Replicas get an
-//! XCLAIM for each entry and the group's position; reading the history again is nothing to them.
+//! New entries become pending for the consumer, and the group's last id advances. Replicas receive an XCLAIM for each
+//! entry and the group's position. They receive nothing when a consumer reads its history again.
 
 use super::effects::{claimed, consumer_created, entries_were_read, group_moved};
 use super::range::entries_reply;

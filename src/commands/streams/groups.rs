@@ -1,4 +1,4 @@
-//! XGROUP: making, moving and removing consumer groups and their consumers.
+//! XGROUP: creating, repositioning and removing consumer groups and their consumers.
 
 use super::effects::entries_were_read;
 use super::{edit_group, ids};

@@ -8,7 +8,7 @@ use resp::Reply;
 const INVALID: CommandError =
     CommandError::fixed("ERR Invalid stream ID specified as stream command argument");
 
-/// Longer texts are no ids.
+/// Longer texts are not ids.
 const LEN_MAX: usize = 127;
 
 /// `ms` or `ms-seq`; without a sequence number it is 0.

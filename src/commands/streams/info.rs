@@ -1,4 +1,4 @@
-//! XINFO: a stream, its groups and their consumers, for people to read.
+//! XINFO: describes a stream, its groups and their consumers.
 
 use super::range::entries_reply;
 use super::{entry_reply, ids};
@@ -153,7 +153,7 @@ fn progress(reply: &mut Reply, stream: &Stream, group: &Group) {
     optional(reply, lag(stream, group));
 }
 
-/// Entries that the group has not read, if that can be told without counting.
+/// How many entries the group has not read, if this is known without counting.
 fn lag(stream: &Stream, group: &Group) -> Option<u64> {
     let added = stream.entries_added();
     if added == 0 || stream.is_empty() {

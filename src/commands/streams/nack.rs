@@ -1,7 +1,7 @@
 //! XNACK of Redis 8.8: a consumer gives entries back, which stay pending without an owner.
 //!
-//! There is no word for that in older servers: replicas that are not known to read it lose their link, and a full sync
-//! shows whether they can hold it.
+//! Older servers have no command for this. The links of replicas that are not known to understand it are closed, and a
+//! full sync shows whether those replicas can hold it.
 
 use super::{all_ids, no_key_or_group};
 use base::integer::parse_int;
@@ -10,7 +10,7 @@ use engine::{Args, CmdResult, CommandError, Cx};
 use keyspace::value::Stream;
 use rdb::stream::StreamId;
 
-/// What XNACK says of the count of deliveries.
+/// What XNACK does with the count of deliveries.
 #[derive(Clone, Copy)]
 enum Mode {
     /// The last delivery does not count.

@@ -1,7 +1,7 @@
-//! Entries that producers add only once (Redis 8.6): the words of XADD about it, XCFGSET, XIDMPRECORD.
+//! Entries that producers add only once (Redis 8.6): the options of XADD for this, XCFGSET and XIDMPRECORD.
 //!
-//! Replicas get the entry as any other, and beside it XIDMPRECORD, if all of them know that: others would lose their
-//! links, though what they hold is the same.
+//! Replicas receive the entry like any other. They also receive XIDMPRECORD, but only if all of them know it: otherwise
+//! links would be closed although the entries are the same.
 
 use super::ids;
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Loading};
@@ -77,7 +77,7 @@ pub fn obeys(cx: &Cx<'_>) -> bool {
     cx.client.flags.contains(ClientFlags::MASTER) || cx.engine.loading != Loading::No
 }
 
-/// True if all that follow know the commands about it.
+/// True if all replicas know the commands about it.
 fn is_told(cx: &Cx<'_>) -> bool {
     cx.engine.repl.primary().all_read(Reads::REDIS_8_6)
 }

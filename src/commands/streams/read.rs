@@ -1,7 +1,7 @@
-//! XREAD and XREADGROUP: entries of several streams after given ids, or the first that arrive.
+//! XREAD and XREADGROUP: entries of several streams after given ids, or the first ones to arrive.
 //!
-//! Both answer with the entries that are there. If there are none, with BLOCK they wait, and run again when a stream
-//! has grown. `$` is replaced by an id before the client waits.
+//! Both reply with the entries that exist. If there are none, and BLOCK is given, the client waits, and the command
+//! runs again when a stream has grown. `$` is replaced by an id before the client waits.
 
 use super::group_read::{self, From};
 use super::ids;
@@ -27,7 +27,7 @@ pub(super) struct Request<'a> {
     ids: &'a [&'a [u8]],
 }
 
-/// Index of the word STREAMS in a request, as far as that can be told.
+/// Index of the word STREAMS in a request, if it can be found.
 pub(super) fn streams_at(args: &Args<'_>) -> Option<usize> {
     let mut at = 1;
     while at < args.len() {

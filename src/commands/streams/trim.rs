@@ -1,9 +1,9 @@
 //! The options of XADD and XTRIM that say how a stream is shortened.
 //!
-//! What an approximate trim removes depends on how the entries are divided into nodes, so replicas get the outcome:
-//! `MAXLEN = <length>` or `MINID = <first id>`. The word LIMIT is kept in what they get, because a replica ignores
-//! it. Servers before Redis 8.2 do not know the words about references, so replicas get their effects, as XTRIM, XDEL
-//! and XACK.
+//! What an approximate trim removes depends on how the entries are divided into nodes, so replicas receive the result:
+//! `MAXLEN = <length>` or `MINID = <first id>`. LIMIT stays in what they receive, because a replica ignores it. Servers
+//! before Redis 8.2 do not know the options about references, so replicas receive their effects as XTRIM, XDEL and
+//! XACK.
 
 use super::ids;
 use super::once::Once;
@@ -26,7 +26,7 @@ pub struct TrimOptions {
     approximate: bool,
     limit: u64,
     references: Option<References>,
-    /// The index of the word about references.
+    /// The index of the option about references.
     references_at: Option<usize>,
     /// The index of the threshold.
     threshold_at: usize,
@@ -196,7 +196,7 @@ pub enum Settled {
         threshold_at: usize,
         /// The text to write there, after `=`.
         outcome: Option<String>,
-        /// KEEPREF is what servers do that do not know the word.
+        /// KEEPREF is what servers do that do not know this option.
         references_at: Option<usize>,
     },
     /// The options are replaced by what they did.

@@ -1,7 +1,7 @@
 //! Unions, intersections and differences of sorted sets; plain sets take part with score 1.
 //!
-//! Sources are taken in order of size (differences excepted): the intersection walks the smallest, and
-//! sums of many scores are rounded in the order in which the reference rounds them.
+//! Sources are processed in order of size (except in differences): an intersection iterates over the smallest one, and
+//! sums of many scores are rounded in the same order as in Redis.
 
 use super::{member_reply, members_header};
 use base::double::DoubleText;

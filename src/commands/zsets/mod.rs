@@ -28,7 +28,7 @@ fn members_header(reply: &mut Reply, n: usize, with_scores: bool) {
     reply.array(if flat { 2 * n } else { n });
 }
 
-/// One member behind [`members_header`].
+/// One member after [`members_header`].
 fn member_reply(reply: &mut Reply, member: Item<'_>, score: f64, with_scores: bool) {
     if with_scores && reply.proto == Proto::Resp3 {
         reply.array(2);

@@ -1,6 +1,7 @@
 //! ZRANGE in every form, ZRANGESTORE, and the commands that ZRANGE replaced.
 //!
-//! All of them become one [`Request`]; it names the ranks, ascending, and whether to walk them backwards.
+//! All of them are parsed into one [`Request`], which gives the ranks in ascending order, and whether to iterate
+//! backwards.
 
 use super::bounds::{lex_range, score_range};
 use super::{member_reply, members_header};
