@@ -1,4 +1,5 @@
-//! What the engine keeps of a call while its handler runs: the state when it began, and what becomes of its request.
+//! What the engine keeps about a call while its handler runs: the state at its beginning, and how its request is to be
+//! propagated.
 
 /// The state when a handler began.
 #[derive(Clone, Copy)]
@@ -13,7 +14,7 @@ pub struct Started {
     pub replied: usize,
 }
 
-/// What becomes of the request itself in the stream.
+/// How the request itself is propagated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Own {
     /// It is propagated as the client sent it, if the dirty count grew.

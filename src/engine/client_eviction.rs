@@ -3,8 +3,9 @@
 //! Only ordinary clients and subscribers count. CLIENT NO-EVICT keeps a client from being closed, not from being
 //! counted. The sum is updated when clients change, and counted again periodically.
 //!
-//! A limit that is too low must not lock everybody out, or nobody could raise it again. So there is a least limit, and
-//! of small clients the one that has been silent longest is closed first, not the one that has just come to speak.
+//! A limit that is too low must not lock everybody out, or nobody could raise it again. Therefore there is a minimum,
+//! and among small clients the one that has been idle longest is closed first, not the one that has just sent a
+//! request.
 
 use super::{Action, ClientFlags, ClientId, Engine, Session};
 use crate::client_list::{self, Class};
@@ -13,7 +14,8 @@ use std::cmp::Reverse;
 
 /// The least limit, as on the reference server: enough for a few clients that send short commands.
 const LEAST_LIMIT: usize = 128 << 10;
-/// Up to so many bytes clients count as equally large. It is what the buffers of one that sends short commands take.
+/// Up to this size in bytes, clients count as equally large. It is what the buffers of a client with short commands
+/// take.
 const SMALL: usize = 32 << 10;
 
 impl Engine {
@@ -52,7 +54,8 @@ impl Engine {
         }
     }
 
-    /// Closes the largest clients until all hold no more than they may. No command runs meanwhile.
+    /// Disconnects the largest clients until all of them together are within the limit. No command runs in the
+    /// meantime.
     pub fn evict_clients(&mut self) {
         let Some(limit) = self.client_memory_limit() else {
             return;

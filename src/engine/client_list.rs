@@ -51,7 +51,7 @@ impl Class {
 
 /// Memory of a client: its session and its pending input and output.
 pub fn memory(client: &Session) -> usize {
-    /// What an entry of a table costs beside its bytes.
+    /// What an entry of a table costs in addition to its bytes.
     const ENTRY: usize = 64;
     let queued = client.queue.iter().flat_map(|q| q.args.iter());
     let names = [&client.channels, &client.patterns, &client.shard_channels];

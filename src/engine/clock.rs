@@ -2,7 +2,7 @@
 
 use keyspace::UnixMillis;
 
-/// Time, as the shell read it before this batch.
+/// Time, as the server read it before this batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
     /// Unix time, ms.

@@ -73,7 +73,7 @@ collection!(Hash, HashRef);
 collection!(Stream, StreamRef);
 collection!(Array, ArrayRef);
 
-/// What a handler needs beside the value it works on.
+/// What a handler needs in addition to the value it works on.
 pub struct Env<'a> {
     /// The client's pending output.
     pub reply: &'a mut Reply,
@@ -216,7 +216,7 @@ impl Cx<'_> {
         (result, left)
     }
 
-    /// The event `del`, if a change left nothing of the key.
+    /// Emits the event `del` if a change has removed the key.
     pub fn notify_if_gone(&mut self, key: &[u8], left: usize) {
         if left == 0 {
             self.notify(Event::Generic, "del", key);

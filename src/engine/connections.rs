@@ -1,4 +1,4 @@
-//! How clients come and go.
+//! How clients are added and removed.
 
 use crate::{ClientId, Engine, Session, pubsub, tracking, transaction};
 
@@ -14,7 +14,7 @@ impl Engine {
         id
     }
 
-    /// Forgets a client and all that refers to it.
+    /// Removes a client and everything that refers to it.
     pub fn disconnect(&mut self, id: ClientId) {
         if let Some(mut client) = self.clients.remove(id) {
             if client.waits_for_script() {
@@ -26,7 +26,7 @@ impl Engine {
         }
     }
 
-    /// Forgets all that refers to a client that is no longer in the table.
+    /// Removes everything that refers to a client that is no longer in the table.
     pub(super) fn forget_client(&mut self, client: &mut Session) {
         self.release(client);
         self.end_monitor(client);

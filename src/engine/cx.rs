@@ -1,4 +1,5 @@
-//! The type of what a handler is given. Its methods are in [`context`](super::context) and with what they are about.
+//! The type that a handler receives. Its methods are in [`context`](super::context) and in the modules that they
+//! concern.
 
 use super::call::Own;
 use super::{Engine, KeyHint, Session};

@@ -1,4 +1,4 @@
-//! Databases that are emptied.
+//! Emptying databases.
 
 use crate::Engine;
 use crate::host::Weight;

@@ -69,7 +69,7 @@ pub struct Engine {
     pub shortage: Shortage,
     /// Changes since the last successful save.
     pub dirty: i64,
-    /// Set by the shell before each batch.
+    /// Set by the server before each batch.
     pub clock: Clock,
     /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
     pub timer: fn() -> u64,
@@ -85,7 +85,7 @@ pub struct Engine {
     pub secrets: Secrets,
     /// Counters that INFO shows.
     pub stats: Stats,
-    /// Clients whose output grew without a request of theirs, and other things the shell must do.
+    /// Clients whose output grew without a request of theirs, and other things that the server must do.
     pub actions: Vec<Action>,
     /// The shell's services (files, snapshots, sleep).
     pub(super) host: Rc<dyn Host>,
@@ -119,7 +119,7 @@ pub struct Engine {
     pub lent_memory: fn() -> usize,
     /// The last save failed: writes may be refused.
     pub save_failed: bool,
-    /// The append-only file cannot be written: what writers are told.
+    /// The error for writers while the append-only file cannot be written.
     pub append_failed: Option<super::CommandError>,
     /// Candidates for eviction.
     pub eviction_pool: Pool,
@@ -131,9 +131,9 @@ pub struct Engine {
     pub latency: LatencyMonitor,
     /// Commands that take at least this long, in ns, are looked at by the slow log and the latency monitor.
     pub watch_from_ns: u64,
-    /// Requests of at least so many bytes are kept in their log.
+    /// Requests of at least this many bytes are kept in their log.
     pub watch_request: usize,
-    /// Requests whose replies have at least so many bytes are kept in their log.
+    /// Requests whose replies have at least this many bytes are kept in their log.
     pub watch_reply: usize,
     /// The longest write command since the running snapshot began, or while the last one ran, in ns. The time for
     /// keeping old records for the snapshot is part of it.
@@ -158,7 +158,7 @@ pub struct Engine {
     pub(super) idle_checked_s: i64,
 }
 
-/// What the shell must do after a batch.
+/// What the server must do after a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The client's reply buffer has output that its own request did not cause.

@@ -1,8 +1,8 @@
 //! The outermost loop: one request of one client at a time, and after it the requests of others that it released.
 //!
-//! Only an [`Executor`] runs requests. A handler, a service of the host and a driver's closure are given the
-//! [`Engine`] inside it, which cannot: none of them can run another client's request within its own work, where the
-//! effects, the replies and the change count of two requests would mix. What they release is queued (keys in
+//! Only an [`Executor`] runs requests. A handler, a service of the host and a driver's closure receive the [`Engine`]
+//! inside it, which cannot run any: so none of them can run another client's request in the middle of its own work,
+//! which would mix the effects, replies and change counts of two requests. Whatever they release is queued (keys in
 //! [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs after they have returned.
 
 use super::{Action, ClientId, Engine, Session};

@@ -1,7 +1,7 @@
 //! Deletes expired keys and fields that no command asks for.
 //!
-//! The periodic work runs slices of it between batches of commands. Keys and hash fields are deleted in the order in
-//! which the databases' heaps give them; each deletion is sent to the replicas by itself.
+//! The periodic work runs slices of this between batches of commands. Keys and hash fields are deleted in the order of
+//! the databases' heaps, and each deletion is sent to replicas separately.
 
 use super::{Engine, Event, Loading};
 use keyspace::{Due, Loc};
@@ -15,7 +15,7 @@ pub enum ExpireSlice {
     More,
 }
 
-/// Keys that are looked at to tell which share of them has expired already.
+/// How many keys are examined to estimate the share that has already expired.
 const STALE_SAMPLES: usize = 20;
 
 impl Engine {

@@ -1,9 +1,9 @@
-//! What becomes of a field whose time has passed.
+//! What happens to a hash field that has expired.
 //!
-//!  * A reader never sees it, except the link to our primary: the primary decides there.
-//!  * Reading it by name deletes it if we are the primary (`HDEL` to the replicas, event `hexpired`);
-//!    going through the whole hash only skips it. The expire cycle deletes it soon; until then HLEN counts it.
-//!  * A hash whose last field was deleted so is deleted, with the event `del`.
+//!  * No reader sees it, except for the link to our primary, where the primary decides.
+//!  * Reading it by name deletes it if we are the primary (with `HDEL` for replicas and the event `hexpired`);
+//!    iterating over the hash only skips it. The expire cycle deletes it soon; until then, HLEN counts it.
+//!  * A hash whose last field was deleted in this way is deleted, with the event `del`.
 
 use crate::{Cx, Engine, Event, Loading};
 use keyspace::value::Hash;

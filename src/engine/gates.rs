@@ -1,5 +1,5 @@
-//! The one gate between a request and its handler. Clients, our primary's stream, transactions and scripts come to it as
-//! different [`Caller`]s and pass through the same function, in the reference server's order:
+//! The one gate between a request and its handler. Clients, our primary's stream, transactions and scripts are
+//! different [`Caller`]s of the same function, which checks in Redis's order:
 //!
 //! ```text
 //! unknown, arity
@@ -9,9 +9,9 @@
 //!   -> does its connection allow it? subscriber, stale, loading, busy script, links (clients and the primary only)
 //! ```
 //!
-//! Each gate answers with an error. Holding a client back ([`pause`](super::pause)) and queueing in MULTI come after all
-//! of them. A request that waited in a blocking command and runs again has passed, as in the reference; only its user is
-//! asked once more.
+//! Each check replies with an error. Holding a client back ([`pause`](super::pause)) and queueing in MULTI come after
+//! all of them. A request that waited in a blocking command and runs again is not checked again, as in Redis, except
+//! for the permissions of its user.
 
 use super::acl::Access;
 use super::engine::Loading;
@@ -40,7 +40,7 @@ const ARITY_IN_SCRIPT: CommandError =
 pub(super) enum Caller<'a> {
     /// A client.
     Client(&'a Session),
-    /// The link to our primary. What it sends has passed the primary's gates, so it is obeyed.
+    /// The link to our primary. What it sends has passed the primary's gates, so it is not refused.
     Primary(&'a Session),
     /// EXEC, for a request of this session that passed as a client's when it was queued.
     Queue(&'a Session),
@@ -288,7 +288,7 @@ impl Engine {
         links::check(client, command)
     }
 
-    /// The command's flags; EXEC has those of all that is queued, a script those that it declares.
+    /// The command's flags. EXEC has those of all queued commands, and a script those that it declares.
     #[inline(always)]
     pub(super) fn flags_of(&self, client: &Session, command: &Entry, args: Args<'_>) -> Flags {
         match command.varies {
@@ -301,7 +301,7 @@ impl Engine {
         if let Some(from) = command.script {
             return self.flags_of_script(command, from, args);
         }
-        // What one of them does, all of it does; what all of them may do, all of it may.
+        // The transaction does what any of its commands does, and may do what all of them may do.
         let any = Flags::WRITE | Flags::DENYOOM | Flags::MAY_REPLICATE | Flags::NO_ASYNC_LOADING;
         let all = Flags::STALE | Flags::LOADING;
         client.queue.iter().fold(command.flags, |flags, queued| {

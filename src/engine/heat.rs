@@ -1,4 +1,5 @@
-//! How warm a key is: 24 bits per entry, an LRU clock or an LFU counter as the maxmemory policy wants it.
+//! How recently or how often a key was used: 24 bits for each entry, which are an LRU clock or an LFU counter,
+//! depending on the maxmemory policy.
 //!
 //! * LRU: the second of the last access, modulo 2^24 (half a year).
 //! * LFU: `minute (16 bits) | counter (8 bits)`. The counter grows with probability

@@ -1,4 +1,4 @@
-//! How the times of a command are distributed.
+//! The distribution of a command's execution times.
 //!
 //! A log-linear histogram of nanoseconds: exact below 256, then 128 steps per power of two (two
 //! significant digits, the resolution that INFO latencystats shows). It grows with the longest time, so

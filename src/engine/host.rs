@@ -1,5 +1,5 @@
-//! What commands need from the world: files, snapshots, sleep, links. The shell implements it; tests
-//! put a recording fake in its place.
+//! What commands need from outside: files, snapshots, sleep, links. The server implements it, and tests use a fake that
+//! records calls.
 
 use super::{CommandError, Engine};
 
@@ -36,7 +36,7 @@ pub struct ReloadOptions {
     pub merge: bool,
 }
 
-/// What the machine and the process say of themselves.
+/// Facts about the machine and the process.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// System, release, machine.
@@ -172,7 +172,7 @@ pub trait Host {
         engine: &mut Engine,
         change: config::directive::Change,
     ) -> Result<(), String>;
-    /// What the machine and the process say of themselves.
+    /// Facts about the machine and the process.
     fn facts(&self, engine: &Engine) -> Facts;
     /// MEMORY PURGE: unused pages go back to the system.
     fn purge_memory(&self);

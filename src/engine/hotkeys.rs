@@ -1,8 +1,8 @@
 //! HOTKEYS: which keys cost most, by the time of their commands and by the bytes of requests and replies.
 //!
-//! Counts are kept for some thousands of keys at most, by lossy counting: when there are too many, what the middle one
-//! has is taken from all, and those that have nothing left go. A key's count is too low by what was taken since it was
-//! met first, and never too high; keys that cost more than a small share of everything are found whatever else there is.
+//! Counts are kept for a few thousand keys at most, by lossy counting: when there are too many, the median count is
+//! subtracted from all, and keys with nothing left are dropped. A key's count is too low by what was subtracted since
+//! the key first appeared, and never too high. Keys that cost more than a small share of the total are always found.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub struct Wanted {
     pub count: usize,
     /// For how long keys are counted, ms; 0 until it is stopped.
     pub duration_ms: i64,
-    /// One of so many keys is counted.
+    /// One in this many keys is counted.
     pub sample: u64,
 }
 
@@ -49,7 +49,7 @@ pub struct Counts {
 pub struct HotKeys {
     /// What was asked for.
     pub wanted: Wanted,
-    /// It goes on.
+    /// The session is running.
     pub active: bool,
     /// When it began, Unix ms and ms of the steady clock.
     pub began: (i64, i64),

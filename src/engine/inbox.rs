@@ -1,10 +1,10 @@
 //! Turns the primary's stream into commands.
 //!
-//!  * The processed offset moves at the end of a whole command; inside MULTI not before EXEC. Exactly the processed
-//!    bytes are appended, as they came, to this server's log, and so reach its own replicas.
-//!  * A command that is incomplete when the link breaks is forgotten, because the primary sends it again.
-//!  * A large argument is received by itself, and sent on from where it is: it never passes through the buffer.
-//!  * Commands are not answered. A write that fails is a sign of diverged data: nothing after it is run, unless
+//!  * The processed offset advances at the end of a whole command, or at EXEC for a transaction. Exactly the processed
+//!    bytes are appended unchanged to this server's log, and so reach its own replicas.
+//!  * A command that is incomplete when the link breaks is discarded, because the primary sends it again.
+//!  * A large argument is received separately and forwarded from where it is: it never passes through the buffer.
+//!  * Commands get no reply. A write that fails is a sign of diverged data: nothing after it is run, unless
 //!    `propagation-error-behavior ignore` says so.
 
 use crate::{Args, ClientFlags, Engine, Executor, Session, links, table};
@@ -191,7 +191,7 @@ impl Inbox {
         engine.tell_logs_of_primary(&parts, !failed);
     }
 
-    /// A request starts here, and not with `*`. Line ends before it are no request: they are counted
+    /// A request starts here, and not with `*`. Line ends before it are not part of a request: they are counted
     /// with the next one.
     fn is_inline(&self, rest: &[u8]) -> bool {
         let first = rest.iter().find(|b| !matches!(b, b'\r' | b'\n'));

@@ -1,9 +1,9 @@
-//! The hash of the key of the running request, if it is known already.
+//! The hash of the running request's key, if it is already known.
 //!
-//! The server hashes the keys of a batch to prefetch what their look-ups will need; then the handler of each request
-//! looks the same key up. A hint borrows the bytes that it is about, as the request does: it cannot outlive them, and
-//! so another request's bytes at the same address can never be taken for them. That is why a key may be recognized by
-//! its place, without a look at its bytes.
+//! The server hashes the keys of a batch to prefetch the memory that their look-ups will need; then the handler of each
+//! request looks up the same key. A hint borrows the bytes of its key, as the request does. It cannot outlive them, so
+//! bytes of another request at the same address can never be mistaken for them. Therefore a key can be recognized by
+//! its address, without comparing its bytes.
 
 /// A key that is about to be looked up, and its hash.
 #[derive(Clone, Copy, Debug, Default)]

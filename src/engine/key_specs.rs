@@ -1,15 +1,16 @@
 //! What each command does with each of its keys: where they begin, how they continue, and whether they are read,
-//! written or removed. COMMAND INFO shows it, COMMAND GETKEYSANDFLAGS and COMMAND GETKEYS apply it to a request.
+//! written or removed. COMMAND INFO shows this; COMMAND GETKEYSANDFLAGS and COMMAND GETKEYS apply it to a request.
 //!
-//! [`spec::Keys`](super::spec::Keys) is what dispatch needs to know; a specification says more, but
-//! not always enough: where it is [`Access::INCOMPLETE`] or depends on the options
-//! ([`Access::VARIABLE_FLAGS`]), a request has to be looked at.
+//! [`spec::Keys`](super::spec::Keys) is what dispatch needs to know. A specification says more, but not always enough:
+//! if it is [`Access::INCOMPLETE`] or depends on the options ([`Access::VARIABLE_FLAGS`]), the request itself has to be
+//! examined.
 //!
-//! A declaration says with [`KeyUse`] what its command does with the keys. Most commands do the same with all of
-//! them, at the places that the declaration names anyway; the rest has specifications of its own.
+//! [`KeyUse`] in a declaration says what the command does with its keys. Most commands do the same with all of them, at
+//! the places that the declaration names anyway; the others have specifications of their own.
 //!
-//! Source: COMMAND INFO and COMMAND GETKEYSANDFLAGS of Redis 8.2 (and of Valkey 9.1 for DELIFEQ and
-//! MSETEX); how specifications are searched is `getKeysUsingKeySpecs` as observed from outside.
+//! Source: COMMAND INFO and COMMAND GETKEYSANDFLAGS of Redis 8.2 (and of Redis 8.10 and Valkey 9.1 for later commands,
+//! and for requests that mislead a specification); how specifications are searched is `getKeysUsingKeySpecs` as
+//! observed from outside.
 
 use super::Args;
 use super::args::parse_int;
@@ -96,7 +97,7 @@ pub enum Begin {
     Index(i32),
     /// Behind a word, searched from this argument on (from the end where negative).
     Keyword(&'static str, i32),
-    /// The arguments alone do not tell.
+    /// The arguments alone do not determine it.
     Unknown,
 }
 
@@ -118,7 +119,7 @@ pub enum Find {
         /// Distance between keys.
         step: i32,
     },
-    /// The arguments alone do not tell.
+    /// The arguments alone do not determine it.
     Unknown,
 }
 
@@ -208,7 +209,7 @@ impl KeySpec {
         KeySpec { note, ..self }
     }
 
-    /// True if the arguments alone do not tell where the keys are.
+    /// True if the arguments alone do not determine where the keys are.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self.begin, Begin::Unknown)
     }

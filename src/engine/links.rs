@@ -1,12 +1,12 @@
 //! The commands that may run on the connections of replication: a replica's, and the one to the primary.
 //!
-//! Neither is a client's. A replica only reports, and any answer would be read as part of its stream. The primary
-//! sends effects: commands that would turn its connection into something else (a subscriber, a monitor, a replica),
-//! or end it, are refused there.
+//! Neither connection is that of a client. A replica only reports, and would read any reply as part of its stream. The
+//! primary sends effects; commands that would turn its connection into something else (a subscriber, a monitor, a
+//! replica), or close it, are refused there.
 //!
-//! A primary may have more databases than this server. Writes of its stream into a database that is not here are
-//! refused and logged, as every error of its commands is; they must not change another database. The link goes on,
-//! and the next SELECT may select a database that is here.
+//! A primary may have more databases than this server. Writes in its stream to a database that does not exist here are
+//! refused and logged, like every error of its commands; they must not change another database. The link continues, and
+//! the next SELECT may select a database that exists.
 
 use super::spec::Flags;
 use super::table::Entry;
@@ -82,7 +82,7 @@ pub fn tell_error(
     engine.stats.unexpected_errors += 1;
     let divergence = &mut engine.repl.divergence;
     divergence.unknown_commands += entry.is_none() as u64;
-    // A script may fail on its primary too. What is for a database that is not here has been told when it was selected.
+    // A script may fail on its primary too. A write for a database that does not exist here was reported when the database was selected.
     let changes = entry.is_none_or(|entry| entry.flags.contains(Flags::WRITE));
     if changes {
         let reason = format!("'{}': {}", command.escape_debug(), error.trim_end());

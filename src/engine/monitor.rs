@@ -1,4 +1,4 @@
-//! Clients that see the requests of all others.
+//! Clients that see the requests of all other clients.
 
 use crate::clients::Reach;
 use crate::redact;
@@ -17,7 +17,7 @@ impl Engine {
     /// Shows a request to the MONITOR clients.
     #[cold]
     pub fn feed_monitors(&mut self, client: &Session, command: &Entry, args: Args<'_>) {
-        // What runs scripts is shown all the same, before the commands that they call.
+        // Commands that run scripts are also shown, before the commands that the scripts call.
         let hidden = match command.script {
             Some(_) => Flags::ADMIN,
             None => Flags::SKIP_MONITOR | Flags::ADMIN,

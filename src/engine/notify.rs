@@ -96,7 +96,7 @@ impl Classes {
         })
     }
 
-    /// The normal form, as CONFIG GET shows it. Like the reference's, it leaves `n` out beside `A`.
+    /// The normal form, as CONFIG GET shows it. As in Redis, it leaves out `n` if there is an `A`.
     pub fn to_text(self) -> String {
         let all = self.contains(Classes::COMMON);
         let hidden = match all {

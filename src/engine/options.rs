@@ -3,7 +3,7 @@
 use super::Args;
 
 impl<'a> Args<'a> {
-    /// What argument `i` stands for among these words (given in upper case), in any case.
+    /// The meaning of argument `i` if it is one of these words, which are given in upper case and compared in any case.
     pub fn one_of<T: Copy>(&self, i: usize, words: &[(&str, T)]) -> Option<T> {
         let named = words.iter().find(|(word, _)| self.is(i, word));
         named.map(|(_, meaning)| *meaning)
@@ -76,7 +76,7 @@ impl<'a> Options<'a> {
         Some(values)
     }
 
-    /// Takes the next `n` words, if so many are left.
+    /// Takes the next `n` words, if that many are left.
     pub fn take_next(&mut self, n: usize) -> Option<&'a [&'a [u8]]> {
         let words = self.args.from(self.at).get(..n)?;
         self.at += n;
@@ -88,7 +88,7 @@ impl<'a> Options<'a> {
         self.take_with(word).map(|[value]| value)
     }
 
-    /// Takes the next word if it is one of these (given in upper case), and gives what it stands for.
+    /// Takes the next word if it is one of these (given in upper case), and returns its meaning.
     pub fn take_one_of<T: Copy>(&mut self, words: &[(&str, T)]) -> Option<T> {
         let meaning = self.args.one_of(self.at, words)?;
         self.at += 1;

@@ -1,10 +1,11 @@
 //! What a client may have pending: `client-output-buffer-limit`.
 //!
-//! Replies are held to the hard limit while they grow, also within one command and one transaction; so is
-//! what others send to a client, while their command or script runs. A client that has not authenticated
-//! may have little pending. A client that is over its limit gets nothing more and is closed.
+//! The hard limit applies to replies while they grow, even within one command or transaction, and to what others send
+//! to a client while their command or script runs. A client that has not authenticated may have only little output
+//! pending. A client that exceeds its limit receives nothing more and is disconnected.
 //!
-//! Without a hard limit a client's output cannot close it, so its requests wait while much is pending.
+//! Without a hard limit, a client is never disconnected for its output; instead, its requests wait while much is
+//! pending.
 
 use super::{Action, ClientFlags, ClientId, Engine, Session};
 use crate::client_list::{self, Class};

@@ -1,7 +1,7 @@
-//! Lets what a batch of requests will look up come into the cache while the first of them run.
+//! Prefetches what a batch of requests will look up while the first of them run.
 //!
-//! The cache misses of one request after the other would each be waited for; those of a batch overlap. The key is mostly
-//! the first argument; where it is not, nothing is lost but the hint.
+//! If requests were processed one by one, each cache miss would have to be waited for; those of a batch overlap. The
+//! key is usually the first argument; if it is not, only the hint is lost.
 
 use crate::{Engine, KeyHint};
 use keyspace::{Db, MemberArgs};
@@ -40,7 +40,7 @@ impl Hashes {
             return;
         }
         for i in self.0.len()..n {
-            // A request without arguments takes its place all the same.
+            // A request without arguments takes its place, too.
             let mut args = args(i);
             args.next();
             self.0.push(args.next().map_or(0, |key| db.hash(key)));

@@ -1,4 +1,4 @@
-//! HRANDFIELD, SRANDMEMBER, ZRANDMEMBER, SPOP: what they are asked for, and how they choose.
+//! HRANDFIELD, SRANDMEMBER, ZRANDMEMBER, SPOP: their options, and how they choose.
 
 use super::{Args, CommandError};
 use base::Rng;

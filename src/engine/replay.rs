@@ -1,11 +1,12 @@
-//! Runs the requests of an append-only file: what was settled once is done again.
+//! Runs the requests of an append-only file, whose effects are already settled.
 //!
-//!  * No gate holds a request up, and what has expired is alive until the log itself deletes it: it was alive when the
-//!    requests after it ran.
-//!  * A transaction runs when its EXEC comes. One without is forgotten.
-//!  * Nothing is committed: what comes from a log is in it already, and replicas get the dataset as a whole.
-//!  * Requests are not answered. One that fails did so when it ran first, or the data is not what it was; the first
-//!    of them is kept for the log. One that cannot be run here ends the load, because what follows builds on it.
+//!  * No gate refuses a request, and expired keys live until the log itself deletes them, because they lived when the
+//!    following requests ran.
+//!  * A transaction runs when its EXEC arrives. A transaction without EXEC is discarded.
+//!  * Nothing is committed: the effects are already in the log, and replicas receive the dataset as a whole.
+//!  * Requests get no reply. If one fails, it also failed when it first ran, or the data differs; the first such
+//!    failure is kept for the server's log. A request that cannot be run here ends the load, because what follows
+//!    depends on it.
 
 use crate::args::Args;
 use crate::{ClientFlags, ClientId, Engine, KeyHint, Session, table};

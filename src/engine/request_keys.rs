@@ -1,4 +1,4 @@
-//! The keys of a request, by the specifications of its command or, where these do not tell, by looking.
+//! The keys of a request, found by its command's specifications or, if these are not enough, by examining the request.
 
 use super::Args;
 use super::key_specs::{Access, KeySpec, KeyUse};

@@ -1,4 +1,4 @@
-//! Which command began last, for whoever reports a crash: to be read from a signal handler, without locks and memory.
+//! Which command began last. A signal handler reads this to report a crash, without locks or memory allocation.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

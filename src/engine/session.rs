@@ -52,7 +52,7 @@ bitflags! {
         const TRACKING = 1 << 17;
         /// READONLY was given (cluster; accepted)
         const READONLY = 1 << 18;
-        /// CLIENT CAPA redirect: on a replica it is told where the primary is
+        /// CLIENT CAPA redirect: a replica tells it where the primary is
         const REDIRECT = 1 << 19;
         /// CLIENT IMPORT-SOURCE on
         const IMPORT_SOURCE = 1 << 20;
@@ -139,11 +139,11 @@ pub struct Session {
     pub query_buffer: usize,
     /// No request that runs now has more bytes of arguments than this.
     pub request_bound: usize,
-    /// Bytes that it has room for beside them.
+    /// Bytes of free room in addition to them.
     pub query_free: usize,
     /// Bytes of the arguments of the running request.
     pub argv_bytes: usize,
-    /// Bytes of replies that the socket has not taken yet, beside `reply`.
+    /// Bytes of replies that the socket has not taken yet, in addition to `reply`.
     pub unsent: usize,
     /// Unix second since which its unsent replies exceed the soft limit.
     pub over_soft_since_s: Option<i64>,

@@ -1,5 +1,5 @@
-//! What a command is: one value says everything. Dispatch, gates, arity errors, key extraction, redaction, COMMAND's
-//! replies and the documentation read it, and none of them knows a command by its name.
+//! The declaration of a command, a single value that dispatch, gates, arity errors, key extraction, redaction,
+//! COMMAND's replies and the documentation read. None of them refers to a command by its name.
 
 use super::cx::Cx;
 pub use super::key_specs::{Access, KeySpec, KeyUse};
@@ -35,7 +35,7 @@ pub struct Command {
     pub complexity: &'static str,
     /// One line, as COMMAND DOCS says it.
     pub summary: &'static str,
-    /// What COMMAND DOCS says besides.
+    /// What else COMMAND DOCS says.
     pub docs: &'static Docs,
     /// Access categories that follow neither from the group nor from the flags: they replace that of the group.
     pub categories: Option<&'static [&'static str]>,
@@ -78,7 +78,7 @@ pub enum Channels {
     Patterns,
 }
 
-/// What COMMAND DOCS says of a command, besides the fields of its declaration.
+/// What COMMAND DOCS says about a command, in addition to the fields of its declaration.
 pub struct Docs {
     /// The arguments, in the notation that `server_cmds::docs::parse` describes; empty where it takes none.
     pub arguments: &'static str,
@@ -176,7 +176,7 @@ bitflags! {
         const TELLS_OF_SAVES = 1 << 26;
         /// CLIENT CACHING outlasts it: it is about clients.
         const KEEPS_CACHING = 1 << 27;
-        /// Allowed on the connection of a replica. RESET, which is allowed, refuses by itself.
+        /// Allowed on the connection of a replica. RESET, which is allowed, replies with an error of its own.
         const ON_REPLICA_LINK = 1 << 28;
         /// Refused in the stream of a primary.
         const NOT_FROM_PRIMARY = 1 << 29;

@@ -1,4 +1,4 @@
-//! The engine of a server that starts.
+//! Creating the engine when a server starts.
 
 use crate::acl::Users;
 use crate::acl_log::AclLog;

@@ -1,10 +1,10 @@
-//! The one gate that asks the state of the server: whether its data is fresh, whether it may be written, whether there
-//! is room.
+//! The one gate that checks the state of the server: whether its data is current, whether it may be written to, whether
+//! there is memory.
 //!
-//! Clients, transactions, scripts when they start, and the calls of scripts come to it with what they demand
-//! ([`Demand`]). They differ in the order in which the states are looked at and in the words of the refusals, which
-//! the reference server has chosen and which are data here ([`Subject`]); what a state is, is said once. The stream of a
-//! primary and the scripts that it runs demand nothing, because it is obeyed.
+//! Clients, transactions, scripts when they start, and the calls of scripts state what they need ([`Demand`]). They
+//! differ in the order in which the states are checked and in the texts of the errors; Redis has chosen both, and here
+//! they are data ([`Subject`]). Each state is defined only once. The stream of a primary and the scripts that it runs
+//! are never refused here, because a replica has to follow its primary.
 
 use super::{CommandError, Engine};
 use base::reserve;
@@ -59,7 +59,7 @@ pub type Subject = &'static [(State, CommandError)];
 const MISCONF: CommandError = CommandError::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
 );
-/// The engine knows the reason, which is told in the place of this.
+/// The engine knows the reason, which replaces this text.
 const LOG_FAILED: CommandError = CommandError::fixed("MISCONF Errors writing to the AOF file");
 const NO_REPLICAS: CommandError =
     CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
@@ -75,7 +75,7 @@ pub static CLIENT: Subject = &[
     (State::FewReplicas, NO_REPLICAS),
     (State::ReadOnlyReplica, CommandError::READ_ONLY),
 ];
-/// A request that writes nothing but tells whether writes would be taken.
+/// A request that writes nothing, but whose reply shows whether writes would be accepted.
 pub static PING: Subject = &[(State::SaveFailed, MISCONF), (State::LogFailed, LOG_FAILED)];
 /// A request that needs data, and a script without flags.
 pub static DATA: Subject = &[(State::Stale, MASTER_DOWN)];
@@ -130,8 +130,8 @@ pub static CALL: Subject = &[
 ];
 
 impl Engine {
-    /// Refuses a demand that one of the subject's states forbids, with the error of the first. Inline: each caller has a
-    /// constant subject, so that nothing is left of the list.
+    /// Refuses a demand that one of the subject's states forbids, with the error of the first. Inline: each caller has
+    /// a constant subject, so that nothing is left of the list.
     #[inline(always)]
     pub(super) fn pass(&self, subject: Subject, demand: Demand) -> Result<(), CommandError> {
         // A plain loop: a closure would be compiled once for all subjects, and called.

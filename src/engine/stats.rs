@@ -1,4 +1,4 @@
-//! What is counted for INFO.
+//! The counters that INFO shows.
 
 use super::error_codes::ErrorCodes;
 use super::histogram::Histogram;

@@ -1,4 +1,4 @@
-//! What a user means for a session, and why a call is refused.
+//! What a session may do as its user, and why a call is refused.
 
 /// What a session's user means for its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum Access {
     LoginFirst,
 }
 
-/// Why a call is not allowed. If several selectors refuse it, the greatest of their reasons is told.
+/// Why a call is not allowed. If several selectors refuse it, the greatest of their reasons is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denied {
     /// The command.

@@ -1,4 +1,4 @@
-//! The verdict on a call: whether one of a user's selectors allows it, and if none does, the nearest reason.
+//! The verdict on a call: whether one of a user's selectors allows it and, if none does, the most relevant reason.
 
 use super::access::Denied;
 use super::selector::{Rights, Selector};

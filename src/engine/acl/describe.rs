@@ -1,4 +1,4 @@
-//! Users in the words of ACL LIST, ACL GETUSER, ACL files and `user` lines. Read back, they make the same user.
+//! Users as text, as in ACL LIST, ACL GETUSER, ACL files and `user` lines. Reading the text back gives the same user.
 
 use super::selector::{KeyPattern, Rights, Selector};
 use super::user::User;

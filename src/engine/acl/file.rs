@@ -1,4 +1,5 @@
-//! The text of an ACL file: one `user` line for each user. It is read as a whole, and all its faults are told at once.
+//! The text of an ACL file: one `user` line for each user. It is read as a whole, and all its errors are
+//! reported together.
 
 use super::rules::{RuleError, is_user_name, join_selectors};
 use super::selector::Defaults;
@@ -67,7 +68,7 @@ pub fn parse(path: &str, text: &[u8], defaults: Defaults) -> Result<Users, Strin
     }
 }
 
-/// A user of a file, from nothing. Of its faults the first is told, and each unknown name.
+/// A user of a file, built from a new one. The first of its errors is reported, and every unknown name.
 fn user_of(name: &[u8], rules: &[Vec<u8>], defaults: Defaults) -> Result<User, Vec<String>> {
     let mut user = User::new(name, defaults);
     let mut faults = Vec::new();
@@ -100,7 +101,7 @@ pub fn text(users: &Users) -> Vec<u8> {
     lines.collect()
 }
 
-/// A user of the configuration: the words of its line behind `user`, `default` or new.
+/// A user of the configuration, from the words of its line after `user`; it is `default` or a new user.
 ///
 /// # Errors
 /// The rule that is refused, if it is one, and why.

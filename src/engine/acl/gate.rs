@@ -1,4 +1,4 @@
-//! What the gate asks of users who may not do everything, and what it answers them.
+//! What the gate checks for users who may not do everything, and what it replies.
 
 use super::access::{Access, Denied};
 use super::check::{check, reads_all_keys};

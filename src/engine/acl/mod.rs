@@ -2,12 +2,13 @@
 //!
 //!  * A [`User`] has passwords and one or more [`Selector`]s. A call is allowed if one selector allows all of it: the
 //!    command, each of its keys with what happens to it, and each of its channels.
-//!  * A user is changed by rules ([`rules`]), one after the other, and described by rules ([`describe`]), which make the
-//!    same user again.
-//!  * Users are values that are replaced, never changed in place. A session holds the user that it has logged in as, and
-//!    what that means for its calls ([`Access`]), so that the gate asks one question of a client with all rights.
+//!  * Rules ([`rules`]) are applied to a user one after another, and rules describe it ([`describe`]); reading these
+//!    back gives the same user.
+//!  * Users are values that are replaced, never changed in place. A session holds the user that it has logged in as,
+//!    and what that allows ([`Access`]), so that the gate needs a single check for a client with all permissions.
 //!
-//! Nothing of this is asked for the stream of our primary or for the append-only file: what they hold was allowed once.
+//! The stream of our primary and the append-only file are not checked: their contents were permitted when they were
+//! written.
 
 mod access;
 mod check;

@@ -29,7 +29,7 @@ impl Digest {
     }
 }
 
-/// The time that it takes does not tell where the difference is.
+/// The time that it takes does not depend on where the difference is.
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         let pairs = self.0.iter().zip(&other.0);

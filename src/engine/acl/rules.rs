@@ -1,7 +1,7 @@
-//! Rules: the words of ACL SETUSER, of `user` lines and of ACL files, applied to a user.
+//! Rules: how those of ACL SETUSER, `user` lines and ACL files change a user.
 //!
-//! Source: redis-server 7.0, 7.4 and 8.2, observed from outside; where they differ, 7.4. Its `%` alone is an exception,
-//! which it accepts and the other two refuse, as is done here.
+//! Source: redis-server 7.0, 7.4 and 8.2, observed from outside; where they differ, 7.4. There is one exception: 7.4
+//! accepts `%` without letters, while the other two refuse it, and so does this code.
 
 use super::passwords::Digest;
 use super::selector::{Defaults, KeyPattern, Rights, Selector};
@@ -11,7 +11,7 @@ use crate::table::{self, Entry};
 use resp::words::split_words;
 use std::fmt;
 
-/// Why a rule is refused. `Display` is the text behind the rule in the reference server's errors.
+/// Why a rule is refused. `Display` is the text that follows the rule in Redis's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // the texts say it
 pub enum RuleError {
@@ -242,7 +242,7 @@ fn command(name: &[u8]) -> Option<&'static Entry> {
     }
 }
 
-/// `R~`, `W~` or `RW~`, and the pattern behind it. Without the tilde, the pattern is empty.
+/// `R~`, `W~` or `RW~`, and the pattern after it. Without the tilde, the pattern is empty.
 fn with_rights(text: &[u8]) -> Result<(&[u8], Rights), RuleError> {
     let mut rights = Rights::empty();
     let mut rest = text;
@@ -277,7 +277,7 @@ fn without_spaces(pattern: &[u8]) -> Result<(), RuleError> {
 /// Joins the words from one that opens a parenthesis to the one that closes it.
 ///
 /// # Errors
-/// The index of the word that opens one that is not closed.
+/// The index of the word that opens a selector that is not closed.
 pub fn join_selectors(words: &[&[u8]]) -> Result<Vec<Vec<u8>>, usize> {
     let mut rules = Vec::new();
     let mut open: Option<(usize, Vec<u8>)> = None;

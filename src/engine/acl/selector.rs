@@ -1,7 +1,7 @@
 //! A selector: which commands with which keys and channels.
 //!
-//! Rights to commands are a set of bits by the command's number in the table, so that a check is one look-up.
-//! The rules that made it are kept beside it as they were given: they describe it.
+//! Permissions for commands are a set of bits, indexed by the command's number in the table, so that a check is a
+//! single look-up. The rules are also kept as they were given, to describe the selector.
 
 use base::glob;
 use bitflags::bitflags;
@@ -34,7 +34,7 @@ pub struct KeyPattern {
     pub pattern: Vec<u8>,
     /// What may be done with what it matches.
     pub rights: Rights,
-    /// It is a prefix of that many bytes with a star behind it, as most are.
+    /// It is a prefix of that many bytes followed by a star, as most are.
     prefix: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Users and the sessions that act as them: logging in, changes of users, and who is closed by them.
+//! Users and the sessions that act as them: logging in, changing users, and which clients such a change disconnects.
 
 use super::access::Access;
 use super::selector::{Defaults, allows_channel};

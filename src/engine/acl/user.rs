@@ -1,4 +1,4 @@
-//! A user: the rules for it as a whole, and its selectors.
+//! A user: the rules that apply to it as a whole, and its selectors.
 
 use super::passwords::Digest;
 use super::selector::{Defaults, Selector};

@@ -1,15 +1,15 @@
 //! Clients that wait: for keys (BLPOP ...), for replicas (WAIT), or for the server (CLIENT PAUSE).
 //!
-//! A command that finds nothing to take calls [`Cx::block_on`]: its request is kept, and the client is queued at each
+//! A command that finds nothing to return calls [`Cx::block_on`]: its request is kept, and the client is queued at each
 //! key. A change of a key that a client waits for marks it *ready*; after the command (or transaction, or script)
 //! that changed it, [`Executor::serve_ready_keys`] runs the requests of its waiters again, which either finish now or
-//! keep waiting.
+//! continue to wait.
 //!
-//!  * Waiters of a key are served in the order in which they came; keys in the order in which they became
-//!    ready. Serving may make further keys ready (BLMOVE): they come after.
+//!  * Waiters of a key are served in order of arrival, and keys in the order in which they became ready. If serving
+//!    makes further keys ready (BLMOVE), these follow.
 //!  * The effects of a served client follow those of the command that served it, and are never inside its MULTI/EXEC.
-//!  * A waiter is looked at only if its key holds the type it waits for: a key that became a set does not concern
-//!    BLPOP. Clients of XREADGROUP also learn that their key was deleted.
+//!  * A waiter is considered only if its key holds the type that it waits for: a key that became a set does not concern
+//!    BLPOP. Clients of XREADGROUP are also told that their key was deleted.
 //!  * No command blocks inside EXEC or a script, or on the link to the primary.
 //!  * A client that waits is in `waiting` under each of its keys, in `deadlines` if it has one, and has
 //!    `Session::blocked` and the flag BLOCKED; one function, `release`, removes all of this.

@@ -1,4 +1,4 @@
-//! The clients that wait, by what they wait for.
+//! The waiting clients, by what they wait for.
 
 use crate::ClientId;
 use crate::commit::CommitPosition;
@@ -49,7 +49,7 @@ pub enum BlockedOn {
 pub struct Durable {
     /// The commits up to this one.
     pub at: CommitPosition,
-    /// It waits for them; else it is only told of them.
+    /// The client waits for them; otherwise it is only notified of them.
     pub here: bool,
 }
 

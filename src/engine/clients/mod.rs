@@ -1,9 +1,9 @@
 //! The connected clients by number.
 //!
-//! While requests of a client run, the code that runs them has its session ([`Engine::lend`]), because they change the
-//! session and the engine together. Its place in the table stays: the client is counted and found, and what others have
-//! for it is left in the place as [`Mail`](table::Mail). The session gets its mail behind the reply of each request, and at the
-//! latest when it is given back.
+//! While a client's requests run, the code that runs them borrows its session ([`Engine::lend`]), because they change
+//! the session and the engine together. The client's entry remains in the table, so that it is counted and can be
+//! found, and others leave messages for it there as [`Mail`](table::Mail). The session receives its mail after the
+//! reply to each request, and at the latest when it is returned.
 
 mod table;
 
@@ -13,7 +13,7 @@ use crate::{ClientId, Engine, Session};
 
 impl Engine {
     /// Lends the session of a client to code that runs its requests. It must be [given back](Engine::give_back).
-    /// `None` if the client is gone, or its session is lent already.
+    /// `None` if the client is gone, or its session is already lent.
     #[inline]
     pub fn lend(&mut self, id: ClientId) -> Option<Box<Session>> {
         self.clients.lend(id)
@@ -30,13 +30,14 @@ impl Engine {
         }
     }
 
-    /// Gives a client whose session is lent what others have left for it; true if that is written now.
+    /// Delivers to a client whose session is lent what others have left for it; returns true if that has now been
+    /// written.
     #[inline]
     pub fn deliver_mail(&mut self, client: &mut Session) -> bool {
         self.clients.has_mail() && self.clients.deliver(client)
     }
 
-    /// Runs `f` with the session of a client; `None` if it is gone, or its session is lent already.
+    /// Runs `f` with the session of a client; `None` if it is gone, or its session is already lent.
     pub fn with_client<R>(
         &mut self,
         id: ClientId,

@@ -1,7 +1,7 @@
-//! The places of clients, and what is left in them while their sessions are lent.
+//! The entries of clients, and the messages that are left in them while their sessions are lent.
 //!
-//! Numbers grow and are never reused: the places are in their order, and mostly as far from the first one as the numbers
-//! are.
+//! Numbers increase and are never reused. Entries are sorted by number, and the distance between two entries is mostly
+//! the difference of their numbers.
 
 use crate::{ClientFlags, ClientId, Session};
 
@@ -32,7 +32,7 @@ enum Holds {
     Nothing,
 }
 
-/// What others have for a client while its session is lent.
+/// What others leave for a client while its session is lent.
 #[derive(Default)]
 pub struct Mail {
     /// As RESP3.
@@ -48,13 +48,13 @@ pub struct Mail {
 pub enum Reach<'a> {
     /// None of its requests runs.
     Here(&'a mut Session),
-    /// Its session is lent. What is for it can be left with [`Clients::send`] and [`Clients::mark_dirty`].
+    /// Its session is lent. Messages for it can be left with [`Clients::send`] and [`Clients::mark_dirty`].
     Lent,
     /// It has disconnected.
     Gone,
 }
 
-/// Empty places beside as many taken ones that are kept.
+/// How many empty entries are kept, in addition to as many as there are clients.
 const SPARE: usize = 64;
 
 impl Clients {

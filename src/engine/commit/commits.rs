@@ -43,13 +43,13 @@ pub struct Commit<'a> {
     pub at: CommitPosition,
     /// What caused it.
     pub origin: Origin,
-    /// What was appended to the stream since the last commit, beside effects.
+    /// What was appended to the stream since the last commit, other than effects.
     pub beside: &'a [u8],
     /// Where the stream is before it; `None` if nothing is counted.
     pub stream: Option<StreamPlace<'a>>,
 }
 
-/// A log that gets all effects, beside the replication log.
+/// A log that receives all effects, in addition to the replication log.
 pub trait EffectLog {
     /// Appends the effects of one commit.
     fn append(&mut self, commit: Commit<'_>) -> Replies;
@@ -128,7 +128,8 @@ impl Commits {
         self.durable
     }
 
-    /// `client` is woken ([`Action::Wake`](crate::Action::Wake)) when `at`, the seal of replies that it has pending, is durable.
+    /// `client` is woken ([`Action::Wake`](crate::Action::Wake)) when `at`, the seal of replies that it has pending, is
+    /// durable.
     pub fn wake_when_durable(&mut self, client: ClientId, at: CommitPosition) {
         self.waiting.insert((at, client));
     }

@@ -8,14 +8,14 @@
 //!
 //!  * A commit takes the effects of one top-level request (a whole EXEC or script counts as one), or of one piece of
 //!    the server's own work such as the deletion of an expired key. Every log gets the same effects in the same order.
-//!  * A log may say that the effects have to be durable before anybody is told of them. Then all replies that are
+//!  * A log may require that the effects are durable before anybody can see them. In that case, all replies that are
 //!    written from this commit on are sealed with its position, whichever client they are for, because any of them may
-//!    show the effect. They leave once [`Engine::on_durable`] has been told of that position.
-//!  * A log is told where the replication stream is before the effects become part of it, and what the stream has beside
-//!    effects, so that it can tell the history again. As a replica the stream is what our primary sent; what its requests
-//!    caused and these bytes are told one after the other ([`EffectLog::processed`]).
-//!  * Positions are counted from the start of the process. They are no offsets of the replication stream: that one is
-//!    set by a full sync, and counts nothing while there is no backlog.
+//!    reveal the effect. They are sent once [`Engine::on_durable`] has been called with that position.
+//!  * A log is told the position in the replication stream before the effects become part of it, and what the stream
+//!    contains besides effects, so that the log can reproduce the history. On a replica, the stream is what our primary
+//!    sent; the log is told first what its requests caused, and then these bytes ([`EffectLog::processed`]).
+//!  * Positions are counted from the start of the process. They are not offsets of the replication stream, which is set
+//!    by a full sync and is not counted while there is no backlog.
 
 mod commits;
 

@@ -25,7 +25,7 @@ impl Engine {
         used > limit && used.saturating_sub(self.not_counted_for_evict()) > limit
     }
 
-    /// Evicts until `used_memory` is below `maxmemory`; false if that is not to be had.
+    /// Evicts until `used_memory` is below `maxmemory`; returns false if that is impossible.
     pub(crate) fn make_room(&mut self) -> bool {
         if !self.is_over() {
             return true;
@@ -43,7 +43,7 @@ impl Engine {
             return true;
         }
         if self.pauses.held().is_some() {
-            // No key is evicted meanwhile. A write is held instead of refused, and asks again afterwards.
+            // No key is evicted in the meantime. A write is held back instead of refused, and is checked again afterwards.
             return true;
         }
         if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction || self.depth > 0 {

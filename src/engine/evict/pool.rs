@@ -1,4 +1,4 @@
-//! What is kept from one eviction to the next.
+//! The candidates that are kept from one eviction to the next.
 
 /// A candidate: the higher the score, the sooner it is evicted.
 pub(super) struct Candidate {

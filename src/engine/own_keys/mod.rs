@@ -1,8 +1,8 @@
 //! Keys with an expiry that clients have written into a writable replica.
 //!
-//! A replica deletes nothing that its primary will delete, but the primary does not know these keys. They are noted
-//! here when they are written, and the expire cycle deletes them. A key that the primary's stream has written
-//! meanwhile belongs to the primary again; the noted expiry then differs from the key's.
+//! A replica deletes nothing that its primary will delete, but the primary does not know these keys. They are recorded
+//! here when they are written, and the expire cycle deletes them. A key that the primary's stream has written in the
+//! meantime belongs to the primary again; the recorded expiry then differs from the key's.
 
 mod table;
 

@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// Writes are held because the running snapshot holds as much as it may. The walk renews that and ends it;
-    /// should it not come back, it ends by itself.
+    /// if it does not come back, the pause ends on its own.
     #[cold]
     pub fn hold_writes_for_snapshot(&mut self) {
         self.hold_writes_above = u64::MAX;

@@ -1,15 +1,15 @@
-//! Scripts that take long.
+//! Long-running scripts.
 //!
 //! After `busy-reply-threshold` a script is *parked*: it pauses between two instructions or two commands, the server
 //! serves its clients, and the script continues in slices
 //! ([`continue_script`](crate::Executor::continue_script)) until it ends. Its client waits like a blocked
 //! one.
 //!
-//!  * While a script is parked the dataset belongs to it: other clients may call only commands that are marked
+//!  * While a script is parked, it has the dataset for itself: other clients may only call commands that are marked
 //!    `ALLOW_BUSY`, nothing expires, nothing is evicted, no snapshot is cut, no waiter is served, and the primary's
 //!    stream is not read.
-//!  * What would have followed the script in the same request (the rest of an EXEC, statistics, propagation) is
-//!    kept with it and follows when it has ended.
+//!  * Whatever comes after the script in the same request (the rest of an EXEC, statistics, propagation) is kept with
+//!    it and done when the script has ended.
 //!  * A client that disconnects does not end its script; the reply is dropped.
 //!  * Scripts from the primary are never parked.
 

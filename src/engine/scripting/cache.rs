@@ -3,8 +3,8 @@
 //!  * A script that SCRIPT LOAD added is kept until SCRIPT FLUSH.
 //!  * Of those that EVAL added, the last [`EVAL_MAX`] are kept; otherwise clients that build scripts out of values
 //!    would fill the memory.
-//!  * They are in a queue by their last use, as far as it was known when they were put there: a call touches the
-//!    script only, and eviction moves those that it finds used since then to their right place.
+//!  * They are queued in the order of their last use as it was known when they were queued. A call only updates the
+//!    script, and eviction moves scripts that have been used since to their right place.
 
 use lua::Sha;
 use lua::flags::ScriptFlags;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 /// Scripts that came by EVAL and may be called again by EVALSHA.
 const EVAL_MAX: usize = 500;
-/// What a script costs beside its source, roughly.
+/// Roughly what a script costs in addition to its source.
 const OVERHEAD: usize = 160;
 
 /// A cached script.

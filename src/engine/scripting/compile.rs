@@ -1,11 +1,11 @@
-//! How a script of EVAL comes into the cache.
+//! How EVAL adds a script to the cache.
 
 use super::cache::Script;
 use crate::{CmdResult, CommandError, Engine};
 use lua::flags;
 use lua::{Answer, Ask, Kind, Sha};
 
-/// The longest time that compiling a script may take, because no other client is served meanwhile.
+/// The longest time that compiling a script may take, because no other client is served in the meantime.
 const COMPILE_MAX_NS: u64 = 5_000_000_000;
 
 impl Engine {

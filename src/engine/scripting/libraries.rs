@@ -4,7 +4,7 @@
 
 use lua::Registered;
 use std::collections::HashMap;
-/// What a library costs beside its source, roughly.
+/// Roughly what a library costs in addition to its source.
 const OVERHEAD: usize = 200;
 
 /// A library.
@@ -69,7 +69,7 @@ impl Libraries {
         Some((library, function))
     }
 
-    /// None, with numbers that go on after the present ones: the interpreter may still know these.
+    /// No libraries. Their numbers continue after the present ones, because the interpreter may still know these.
     pub(super) fn without_any(&self) -> Libraries {
         Libraries {
             next_id: self.next_id,

@@ -1,7 +1,7 @@
-//! How libraries come and go.
+//! How libraries are added, replaced and removed.
 //!
-//!  * A change is made as a whole or not at all: a new library runs in the interpreter before anything existing is
-//!    given up.
+//!  * A change is made completely or not at all: a new library runs in the interpreter before anything existing is
+//!    dropped.
 //!  * [`Engine::functions`](crate::Engine) holds the sources, which are saved and sent to replicas.
 
 use super::libraries::{Libraries, Library};
@@ -32,7 +32,7 @@ pub enum Policy {
     Flush,
     /// The present libraries are kept, and the new ones must have other names.
     Append,
-    /// They give way to libraries of their name.
+    /// Libraries with the same name replace them.
     Replace,
 }
 
@@ -68,7 +68,7 @@ impl Engine {
         Ok(name)
     }
 
-    /// Runs a library's code; nothing is given up for it yet.
+    /// Runs a library's code; nothing is dropped for it yet.
     fn prepare_library(
         &mut self,
         source: &[u8],

@@ -1,15 +1,15 @@
-//! Lua scripts and functions: how they run. The interpreter, and what the first line of a script says, are the room
-//! `lua`; the commands EVAL, SCRIPT, FUNCTION, FCALL and their relatives are in `commands`.
+//! How Lua scripts and functions run. The interpreter and the parser for the first line of a script are in the room
+//! `lua`; EVAL, SCRIPT, FUNCTION, FCALL and related commands are in `commands`.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `machines` | the interpreters and what they hold: no engine in it |
+//! | `machines` | the interpreters and what they hold, independent of the engine |
 //! | `cache`, `libraries` | what has been loaded |
 //! | `compile`, `load` | how it is loaded |
 //! | `payload` | libraries as bytes |
-//! | `running`, `parked` | the script that runs, and one that waits for its next slice |
+//! | `running`, `parked` | the running script, and a script that waits for its next slice |
 //! | `run` | a script from its start to its end |
-//! | `busy` | scripts that take long |
+//! | `busy` | long-running scripts |
 //!
 //! Why an interpreter is a coroutine: `docs/decisions/0006-scripting.md`.
 

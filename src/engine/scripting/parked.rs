@@ -36,6 +36,6 @@ pub struct CallRest {
     pub args: Kept,
     /// The state when it began.
     pub started: Started,
-    /// What becomes of the request itself in the stream.
+    /// How the request itself is propagated.
     pub(crate) own: Own,
 }

@@ -1,4 +1,4 @@
-//! What FUNCTION DUMP gives and FUNCTION RESTORE takes.
+//! The payload that FUNCTION DUMP returns and FUNCTION RESTORE accepts.
 //!
 //! ```text
 //! per library: opcode 245 u8 | source as a string of a dump | then version u16le | CRC-64 of all before, u64le

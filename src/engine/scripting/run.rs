@@ -1,10 +1,10 @@
 //! Running a script: what must hold before it starts, the commands that it calls, its end.
 //!
-//!  * A script is one step for all other clients: its effects are sent together when it has ended, and nothing else
-//!    writes in between ([`super::busy`] says how that holds when it takes long).
-//!  * Its time does not pass: keys do not expire while it runs, and TIME gives the same again and again. Once the
-//!    script has taken longer than `busy-reply-threshold`, TIME follows the clock, and keys still do not expire.
-//!  * Once it has written, only the end of the process stops it.
+//!  * A script is a single step for all other clients: its effects are sent together when it has ended, and nothing
+//!    else writes in between ([`super::busy`] explains how this is ensured for long-running scripts).
+//!  * Time stands still for a script: keys do not expire while it runs, and TIME always returns the same. Once the
+//!    script has run for longer than `busy-reply-threshold`, TIME follows the clock, but keys still do not expire.
+//!  * Once a script has written, only the end of the process can stop it.
 
 use super::running::{REPL_ALL, Running};
 use super::{Library, Script};

@@ -1,4 +1,4 @@
-//! The script that runs.
+//! The running script.
 
 use super::parked::Parked;
 use crate::clock::Clock;

@@ -1,7 +1,8 @@
 //! What happens while the system refuses memory.
 //!
-//! Commands that need some are refused before they begin, as above `maxmemory`, and our primary's stream waits. The
-//! reserve ([`base::reserve`]) is what those live on that have begun; it is filled again when there is memory.
+//! Commands that need memory are refused before they begin, as when memory exceeds `maxmemory`, and our primary's
+//! stream waits. Commands that have already begun use the reserve ([`base::reserve`]), which is filled again when there
+//! is memory.
 
 mod told;
 
@@ -38,7 +39,7 @@ impl Engine {
             (self.log)(LogLevel::Warning, &text);
         }
         if !lacks && std::mem::take(&mut self.shortage.told) {
-            (self.log)(LogLevel::Notice, "The system gives memory again.");
+            (self.log)(LogLevel::Notice, "The system provides memory again.");
         }
         lacks
     }

@@ -1,6 +1,6 @@
-//! What the log has been told of refusals of memory.
+//! What has already been logged about refused memory.
 
-/// What the log has been told.
+/// What has been logged.
 #[derive(Default)]
 pub struct Shortage {
     /// There was a refusal, and not yet that it is over.

@@ -1,4 +1,4 @@
-//! The logs of commands that are slow or large, and what else looks at commands that take long.
+//! The logs of slow and large commands, and other code that watches for slow commands.
 
 mod logs;
 

@@ -1,4 +1,4 @@
-//! Figures that are sampled: `instantaneous_*` of INFO.
+//! Sampled figures: `instantaneous_*` in INFO.
 
 use std::collections::VecDeque;
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! default: read --> table: key -> clients --change--> invalidate, entry forgotten
-//! BCAST:   prefix -> clients; changed keys are gathered per prefix and told at the end of the batch
+//! BCAST:   prefix -> clients; changed keys are collected by prefix and sent at the end of the batch
 //! ```
 //!
 //!  * A message is sent to the client itself (RESP3 push), or to the client that it names (`REDIRECT`), as a push or
@@ -79,7 +79,7 @@ pub fn tell_pending(engine: &mut Engine, mut own: Option<&mut Session>) {
     }
 }
 
-/// Sends the remaining notifications: of keys that the server removed by itself, and those by prefix.
+/// Sends the remaining notifications: those about keys that the server itself removed, and those by prefix.
 pub fn at_the_end_of_a_batch(engine: &mut Engine) {
     if engine.tracking.has_pending() {
         tell_pending(engine, None);

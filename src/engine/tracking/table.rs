@@ -1,4 +1,4 @@
-//! Which client has read which key, and what clients have still to be told.
+//! Which client has read which key, and which messages clients have not been sent yet.
 
 use super::asked::Tracking;
 use crate::{ClientId, Session};

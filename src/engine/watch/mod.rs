@@ -1,4 +1,4 @@
-//! Keys under WATCH, and who learns that they changed.
+//! Keys under WATCH, and the clients that are marked when they change.
 
 mod table;
 
