@@ -1,8 +1,8 @@
-//! One database: key -> value, expiry, heat.
+//! One database, which maps keys to values with their expiry and heat.
 //!
-//! Look-ups give a [`Loc`], a handle that stays valid until the next change of that database; all work on one entry
-//! uses it, so that a command hashes and probes once. Only [`Db::insert`], [`Db::edit_with`], [`Db::set_expire`] and
-//! [`Db::remove`] (in `write.rs`) make changes: they run the snapshot's hook before anything moves.
+//! A look-up returns a [`Loc`], a handle that stays valid until the next change of that database. All work on one entry
+//! uses it, so that a command hashes and probes only once. Only [`Db::insert`], [`Db::edit_with`], [`Db::set_expire`]
+//! and [`Db::remove`] (in `write.rs`) make changes: they run the snapshot's hook before anything moves.
 
 use super::directory::{self, Directory};
 use super::expiry::Expiry;
@@ -253,7 +253,7 @@ impl Db {
         Kind::of_rdb_type(record::type_byte(bytes).rdb_type())
     }
 
-    /// What a command asks of an entry first.
+    /// What a command needs to know about an entry first.
     #[inline]
     pub fn glance(&self, loc: Loc) -> Glance {
         let segment = self.segment(loc);
@@ -291,7 +291,7 @@ impl Db {
         self.segment_mut(loc).set_heat(loc.slot as usize, heat);
     }
 
-    /// As [`Db::set_heat`], with what `f` makes of the heat.
+    /// As [`Db::set_heat`], with the result of `f` for the present heat.
     #[inline]
     pub fn change_heat(&mut self, loc: Loc, f: impl FnOnce(u32) -> u32) {
         let mut segment = self.segment_mut(loc);

@@ -1,12 +1,12 @@
 //! `DEBUG DIGEST`: a fingerprint of the dataset that is equal on two servers exactly when they hold the
 //! same data, and equal to what Redis computes for it.
 //!
-//! Two ways to take something into a digest `d` of 20 bytes: *xor*, `d ^= SHA1(x)`, where order does not
-//! matter; *mix*, `d = SHA1(d ^ SHA1(x))`, where it does. A value is mixed or xored by its type, a key's
-//! digest is xored into the dataset's.
+//! There are two ways to add something to a digest `d` of 20 bytes: *xor*, `d ^= SHA1(x)`, if order does not matter,
+//! and *mix*, `d = SHA1(d ^ SHA1(x))`, if it does. The type of a value decides whether its parts are mixed or xored;
+//! the digest of each key is xored into that of the dataset.
 //!
-//! Servers before Redis 7.2 take a sorted set's scores as `%.17g`, later ones as the text of Grisu2
-//! ([`DoubleText`]); both are offered ([`ScoreText`]). Seen on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
+//! Servers before Redis 7.2 format a sorted set's scores as `%.17g`, and later ones as the text of Grisu2
+//! ([`DoubleText`]); [`ScoreText`] offers both. Observed on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1.
 
 use crate::{Db, Item, Loc, ValueRef};
 use base::double::DoubleText;

@@ -1,4 +1,4 @@
-//! Values that are changed.
+//! Changing values.
 
 use super::Value;
 use super::db::{Db, Loc};
@@ -48,7 +48,7 @@ impl Db {
         result
     }
 
-    /// Puts a value that was changed beside its record where it belongs.
+    /// Puts a value that was changed outside its record where it belongs.
     fn put_changed(&mut self, loc: Loc, value: Value) {
         if value.is_empty_collection() {
             self.remove(loc);
@@ -58,7 +58,7 @@ impl Db {
         }
     }
 
-    /// After a change of a value outside, which is no tree of the type that its record says.
+    /// After a change of a value outside, which is not a tree of the type that its record says.
     fn settle(&mut self, loc: Loc, offset: RecordAt, type_byte: TypeByte) {
         let value = self.segment(loc).outside_at(offset);
         if value.is_empty_collection() {

@@ -1,11 +1,11 @@
 //! Which segment has the key, or the hash field, that expires first.
 //!
-//! A binary heap of (earliest expiry, hash prefix), one entry for each segment with volatile keys or fields,
-//! and stale ones: an entry counts only while the segment that serves its prefix still says the same
-//! earliest expiry. Stale entries are weeded out a few at a time.
+//! This is a binary heap of (earliest expiry, hash prefix), with one entry for each segment with volatile keys or
+//! fields, and with stale entries: an entry only counts while the segment that serves its prefix still has the same
+//! earliest expiry. Stale entries are removed a few at a time.
 //!
-//! Invariant: for each segment in which something expires there is an entry of its `min_expire` and a hash that
-//! it serves, and nothing in it expires before.
+//! Invariant: for each segment in which something expires, there is an entry with its `min_expire` and a hash that it
+//! serves, and nothing in the segment expires earlier.
 
 use super::UnixMillis;
 

@@ -1,4 +1,4 @@
-//! What the memory of a database's segments is used for, in bytes: for tests and measurements.
+//! What the memory of a database's segments is used for, in bytes. Tests and measurements use this.
 
 use super::{Db, directory};
 

@@ -1,4 +1,4 @@
-//! All databases and what they share.
+//! All databases, and what they share.
 
 use super::{Db, Hasher};
 use crate::snapshot::walk::Walk;

@@ -7,18 +7,18 @@
 //! ```
 //!
 //! * [`keyspace`](Keyspace): all databases.
-//! * [`db`]: one database, to be read; [`Loc`] names an entry between two changes. `write`, [`edit`]:
-//!   its changes. `expiry`: which segment has what expires first.
+//! * [`db`]: reading one database; [`Loc`] refers to an entry between two changes. `write`, [`edit`]: changing it.
+//!   `expiry`: which segment has what expires first.
 //! * `memory`: from a hash to its segment, up to 448 entries in one extent, and memory for extents; values outside the
 //!   records. All `unsafe` code of the keyspace is there.
 //! * [`record`]: how an entry is held in memory: as an RDB record.
-//! * `tidy`: gives memory back when it is free. [`Footprint`]: what it is used for. [`repack`](Round): the same for
-//!   values outside. [`reserve`]: what is kept for the moment when the system refuses some.
-//! * `scan`: a walk in the order of hashes ([`Hasher`]) that commands take in steps.
-//! * [`load`]: building a new database by several threads, beside those that are served.
+//! * `tidy`: returning free memory. [`Footprint`]: what memory is used for. [`repack`](Round): the same for
+//!   values outside. [`reserve`]: memory for the moment when the system refuses more.
+//! * `scan`: iterating in the order of hashes ([`Hasher`]), in steps.
+//! * [`load`]: building a new database with several threads, beside those that are served.
 //! * `tree`: the structure of every large value.
-//! * [`value`]: what a key holds: owned ([`Value`]) and as a reader sees it ([`ValueRef`]).
-//! * [`sizes`]: where keys and values change their form, for tests.
+//! * [`value`]: values, owned ([`Value`]) and as a reader sees them ([`ValueRef`]).
+//! * [`sizes`]: the sizes at which keys and values change their form, for tests.
 //! * [`snapshot`]: how a point-in-time image is taken while clients write. [`digest`]: a fingerprint of the dataset.
 
 pub mod db;

@@ -1,10 +1,9 @@
-//! Building a database aside, by several threads: one [`Partition`] per range of hashes, put
-//! together by [`Db::assemble`] when all of them are complete.
+//! Building a new database with several threads. There is one [`Partition`] for each range of hashes, and
+//! [`Db::assemble`] combines them when all are complete.
 //!
-//! A partition is owned by one thread at a time (it is `Send`). It holds the hashes whose top `bits`
-//! bits are its index; [`Hasher`] says what the hash of a key is. Batches whose hashes lie close
-//! together (chunks of some 512 records of the same 1/256 of a large keyspace) go much faster than
-//! random ones.
+//! A partition is owned by one thread at a time (it is `Send`). It holds the keys whose hashes have its index as their
+//! top `bits` bits; [`Hasher`] computes the hash of a key. Batches whose hashes are close to each other (chunks of
+//! about 512 records of the same 1/256 of a large keyspace) are much faster than random ones.
 
 use super::directory::Directory;
 use super::heap::Heap;
@@ -179,7 +178,7 @@ impl Plan {
         // One standard deviation above the mean: an unlucky segment gets more groups when it comes to it.
         let entries = mean + mean.isqrt();
         let groups = (entries / segment::GROUP_LOAD + 1).min(segment::GROUPS_MAX);
-        // Three for the records: what is too much is given up when the partitions are put together.
+        // Three for the records: the excess is dropped when the partitions are combined.
         let records = (mean + 3 * mean.isqrt()) * record as usize;
         Some(Plan {
             depth,

@@ -7,9 +7,9 @@
 //! `key` is always written raw (never as an integer, never compressed), `klen` in its shortest form.
 //! `value` is the canonical RDB value of `type`.
 //!
-//! RDB types are small numbers; the upper bits of the type byte are the keyspace's own, and never leave it (see
-//! [`TypeByte`]): the value is elsewhere, and an 8-byte handle takes its place; the key is with the value, and `klen`
-//! is 0. Without them the record is what a dump would hold.
+//! RDB types are small numbers. The keyspace uses the upper bits of the type byte for itself, and they never leave it
+//! (see [`TypeByte`]). One says that the value is elsewhere, and an 8-byte handle takes its place; the other says that
+//! the key is with the value, and `klen` is 0. Without these bits, the record is what a dump would hold.
 
 use super::UnixMillis;
 use super::type_byte::TypeByte;

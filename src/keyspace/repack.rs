@@ -1,11 +1,11 @@
-//! Moves the buffers of packed values to where the general allocator would put them now.
+//! Moves the buffers of packed values to places that the general allocator would choose now.
 //!
-//! A value outside the records is where the allocator had room for it, among others of its size. When most of those
-//! were freed, it keeps their pages in use. The allocator cannot move it, but the keyspace can, because it has the
-//! only reference; a value to which a snapshot or a command has another reference stays where it is.
+//! A value outside the records is wherever the allocator had room for it, among other values of its size. When most of
+//! those have been freed, it keeps their pages in use. The allocator cannot move it, but the keyspace can, because it
+//! has the only reference. A value to which a snapshot or a command has another reference stays where it is.
 //!
-//! The old buffers are given to the caller, who drops them after the slice. Otherwise the allocator would hand a
-//! freed one out again for the next move.
+//! The caller receives the old buffers and drops them after the slice; otherwise the allocator would reuse a freed
+//! buffer for the next move.
 
 use super::{Keyspace, directory};
 

@@ -1,4 +1,4 @@
-//! The memory that a server keeps for the moment when the system refuses more: the [general reserve](base::reserve),
+//! The memory that a server reserves for the moment when the system refuses more: the [general reserve](base::reserve),
 //! and regions of the keyspace.
 
 use super::memory::region_pool;
@@ -11,7 +11,7 @@ pub fn fill() -> bool {
     fill() || give_addresses_back() && fill()
 }
 
-/// Gives addresses that the keyspace does not use to whoever lacks some; false if there were none.
+/// Releases addresses that the keyspace does not use, so that other code can have them; false if there were none.
 pub fn give_addresses_back() -> bool {
     region_pool::give_addresses_back()
 }

@@ -1,4 +1,4 @@
-//! SCAN: a walk through a database in hash order, taken in steps that a cursor connects.
+//! SCAN: iterating over a database in hash order, in steps that a cursor connects.
 //!
 //! A cursor is a position: the top [`CURSOR_BITS`] bits of the hash of the next key. Clients keep it in signed 64-bit
 //! integers and in doubles, so it has as many bits as a double holds exactly. Keys that share a position are always
@@ -135,7 +135,7 @@ mod tests {
     }
 
     /// Scans with changes between the steps. `bits` are few, so that many keys share a position and a
-    /// position spans many segments; `most` is how many keys come and go beside those that stay.
+    /// position spans many segments; `most` is how many keys are added and removed in addition to those that stay.
     fn scan_while_keys_come_and_go(seed: u64, bits: u32, most: usize) {
         let mut rng = Rng::new(seed);
         let mut keyspace = Keyspace::new(1, HashKey::fixed([seed, 5]));

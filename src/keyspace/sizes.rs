@@ -1,5 +1,5 @@
-//! The sizes at which a key or a value takes another form: the first size of each next one. Tests and fuzz
-//! targets draw sizes around these, and follow when a limit moves.
+//! The sizes at which a key or a value changes its form; each is the first size of the next form. Tests and fuzz
+//! targets choose sizes around these, so they follow when a limit changes.
 
 use super::heap::EXTENT_MAX;
 use super::record::{KEY_MAX, VALUE_MAX};

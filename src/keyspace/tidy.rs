@@ -1,10 +1,10 @@
-//! Housekeeping: gives memory back that is left in holes by overwrites, deletions and growth.
+//! Housekeeping: returns memory from holes that overwrites, deletions and growth leave.
 //!
-//! Free pages are given back. Where holes are smaller than pages, the extents of the worst region are moved
-//! elsewhere, a few at a time, and the region is given back to the system as a whole.
+//! Free pages are returned to the system. If holes are smaller than pages, the extents of the worst region are moved
+//! elsewhere, a few at a time, and the whole region is returned.
 //!
-//! While extents are made and freed, holes are about to be filled, and only many of them are worth the trouble. After
-//! a pause of [`PAUSE_MS`], nearly all free memory is given back; then there is nothing to do until a good part of
+//! While extents are allocated and freed, holes will soon be filled, and acting is only worthwhile if there are many.
+//! After a pause of [`PAUSE_MS`], nearly all free memory is returned; then there is nothing to do until a good part of
 //! the extents has changed.
 
 use super::Db;

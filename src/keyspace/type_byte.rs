@@ -102,7 +102,7 @@ impl TypeByte {
         matches!(self.0 & TYPE, TABLE | LISTPACK)
     }
 
-    /// True if a segment counts nothing of the record but that it is there: no field expires, and nothing is outside.
+    /// True if a segment only counts that the record exists: none of its fields expires, and nothing of it is outside.
     /// Most records are like that.
     #[inline]
     pub const fn is_plain(self) -> bool {

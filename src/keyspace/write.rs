@@ -1,10 +1,9 @@
-//! Changes of a database. Whatever the change, it comes down to three steps: *protect* what a
-//! snapshot still needs, *retire* the old record, *append* the new one; and where there is no room,
-//! the segment is compacted, enlarged, split or chained first.
+//! Changes of a database. Every change consists of three steps: *protect* what a snapshot still needs, *retire* the old
+//! record, and *append* the new one. If there is no room, the segment is first compacted, enlarged, split or chained.
 //!
-//! While a snapshot has not passed a segment, records below its `limit` are never touched: they are
-//! retired to the snapshot's dead list with all they own. What would move records hands the segment to
-//! the snapshot first ([`Db::emit_first`]).
+//! While a snapshot has not passed a segment, records below its `limit` are never touched: they are retired to the
+//! snapshot's dead list with everything they own. A change that would move records first hands the segment to the
+//! snapshot ([`Db::emit_first`]).
 
 use super::db::{Db, Loc};
 use super::directory::room_for;

@@ -1,8 +1,8 @@
 //! Memory for segments and packed values: extents of up to 64 KB, in regions of 2 MB.
 //!
-//! The general allocator cannot do what a cache under churn needs: give whole regions back after most of their keys
-//! were deleted, by moving the rest elsewhere. Here every extent can be found from its region ([`Heap::extent_in`]),
-//! and its first bytes identify its owner.
+//! The general allocator cannot do what a cache with many changes needs: return whole regions after most of their keys
+//! were deleted, by moving the remaining ones elsewhere. Here every extent can be found from its region
+//! ([`Heap::extent_in`]), and its first bytes identify its owner.
 //!
 //! Invariants:
 //!  * The bookkeeping of a region is outside of it ([`super::region`]), so free memory is never touched, except for
@@ -10,7 +10,7 @@
 //!  * `bins[n]` names every free run of n units (the last bin: of that many or more). It may also name runs that no
 //!    longer exist, so an entry is used only if the region agrees.
 //!  * An [`Extent`] is the only handle of its bytes. A heap that is dropped with extents in use keeps
-//!    their regions mapped: forgetting an extent is a leak, never a dangling reference.
+//!    their regions mapped: forgetting an extent leaks memory, but never leaves a dangling reference.
 
 use super::region::{PAGE, Region, UNITS};
 use super::region_pool;
@@ -182,7 +182,7 @@ impl Heap {
         }
     }
 
-    /// Makes room for extents of so many bytes altogether; false if the system refuses the memory.
+    /// Makes room for extents of this many bytes in total; returns false if the system refuses the memory.
     pub fn prepare(&mut self, bytes: usize) -> bool {
         // The end of a region may be too short for the next extent.
         let regions = bytes.div_ceil(REGION - UNIT - EXTENT_MAX);

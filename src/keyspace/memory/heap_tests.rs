@@ -1,4 +1,4 @@
-//! Extents that come, go, grow and move at random: each keeps its bytes and its own place.
+//! Extents are allocated, freed, enlarged and moved at random. Each keeps its bytes, and no two overlap.
 
 use super::heap::{EXTENT_MAX, Extent, Heap, Kind};
 use crate::testing::Random;

@@ -57,7 +57,7 @@ impl Entry {
         self.0 & ((1 << 48) - 1) == address
     }
 
-    /// The same segment, with or without others behind it.
+    /// The same segment, with or without others after it.
     pub fn chained(self, chained: bool) -> Entry {
         Entry(self.0 & !CHAINED | if chained { CHAINED } else { 0 })
     }
@@ -118,7 +118,7 @@ impl Entry {
         }
     }
 
-    /// The entry of the segment in an extent, which has so many groups.
+    /// The entry of the segment in an extent, which has this many groups.
     pub fn of_segment(extent: Extent, groups: usize, chained: bool) -> Entry {
         assert!(groups <= GROUPS_MAX, "no entry says {groups} groups");
         Entry(extent.into_raw() | (groups as u64) << 56 | if chained { CHAINED } else { 0 })

@@ -5,8 +5,8 @@
 //! longer needed by a snapshot) takes it back. Bytes from outside never contain handles: loading checks the type
 //! byte.
 //!
-//! Only [`super::segment`] reads handles, from records that it wrote, and only [`super::parts`] makes them: that is what
-//! makes it sound.
+//! This is sound because only [`super::segment`] reads handles, from records that it wrote, and only [`super::parts`]
+//! creates them.
 
 use crate::Value;
 use crate::record::{self, HANDLE, Record};

@@ -1,4 +1,4 @@
-//! Records about to be written, and who owns the handle in one.
+//! Records that are about to be written, and the owner of a handle in one.
 
 use super::outside;
 use crate::record::{EXPIRE_MS, KEY_MAX, Record, Small, VALUE_MAX, len_width};

@@ -1,11 +1,11 @@
 //! Address space for heaps: regions of 2 MB, aligned to their size, mapped and unmapped one by one.
 //!
 //! Addresses are reserved without access in chunks of many regions (which no overcommit mode
-//! counts) and kept until somebody else lacks them; memory is asked for region by region, so that overcommit mode 2
+//! counts) and kept until something else needs them; memory is requested region by region, so that overcommit mode 2
 //! counts what is in use, not what is reserved.
 //!
-//! Some regions are mapped in advance, for the moment when the system refuses one: a write that has begun can end
-//! then, and the process [is short](reserve::is_short) of memory from there on.
+//! Some regions are mapped in advance, for the moment when the system refuses one. A write that has begun can then
+//! finish, and from there on the process [is short](reserve::is_short) of memory.
 
 use super::heap::REGION;
 use base::reserve;
@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 /// Regions reserved at once: 256 MB of addresses.
 const CHUNK: usize = 128;
-/// Where there are not so many addresses, fewer.
+/// If there are not that many addresses, fewer are reserved.
 const CHUNKS: [usize; 3] = [CHUNK, CHUNK / 8, 1];
 /// Regions that are mapped in advance, in a server: 32 MB.
 const READY: usize = 16;
@@ -93,8 +93,8 @@ pub(crate) fn fill_ready() -> bool {
     true
 }
 
-/// Gives the addresses of all regions that are not mapped to whoever lacks some; false if there were none. Waits for
-/// nobody, because it is called when an allocation is refused, whatever is under way.
+/// Releases the addresses of all regions that are not mapped, so that other code can have them; false if there were
+/// none. Waits for nobody, because it is called when an allocation is refused, whatever is under way.
 pub(crate) fn give_addresses_back() -> bool {
     let Ok(mut pool) = POOL.try_lock() else {
         return false;
@@ -158,7 +158,7 @@ impl Pool {
     }
 }
 
-/// Fresh addresses without access, for so many regions and one more: the start has to be aligned.
+/// New addresses without access, for this many regions and one more, because the start has to be aligned.
 fn addresses(regions: usize) -> Option<usize> {
     let len = (regions + 1) * REGION;
     // SAFETY: a fresh mapping at an address of the system's choice.

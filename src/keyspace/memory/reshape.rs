@@ -1,4 +1,4 @@
-//! How a directory changes its shape: segments are split, merged and chained; nodes double and halve.
+//! How a directory changes its shape: segments are split, merged and chained, and nodes double and halve their size.
 
 use super::directory::{Directory, Spot, room_for};
 use super::heap::{EXTENT_MAX, Extent, Heap, Kind};

@@ -7,11 +7,11 @@
 //!
 //! Invariants:
 //!  * The offset in a slot counts from the end of the slots, and is that of a whole record below `used`. In a slot that
-//!    is not in use it is 0, or that of a record that the slot had: a [`Loc`](crate::Loc) that was kept too long leads to
-//!    another entry, or to one whose handle is void, never to bytes that somebody chose.
+//!    is not in use it is 0, or that of a record that the slot had: a [`Loc`](crate::Loc) that was kept too long leads
+//!    to another entry, or to one whose handle is void, but never to bytes that a client chose.
 //!  * `garbage` is the length of the records below `used` that no slot points to.
-//!  * Records are only ever appended, or overwritten by one of the same length. What moves them is
-//!    another segment: `tidy`.
+//!  * Records are only appended, or overwritten by one of the same length. To move them, `tidy` creates another
+//!    segment.
 //!  * `prefix` and `depth` say which hashes belong here: those whose top `depth` bits are `prefix`'s.
 //!    `prefix` comes first: the heap finds the owner of an extent by it.
 //!
@@ -301,7 +301,7 @@ impl<'a> SegmentMut<'a> {
         segment.header.fill(0);
         segment.slots_mut().clear();
         if let Some(first) = segment.records.first_mut() {
-            // Whoever looks for a record where there is none yet finds no handle.
+            // A look-up at a place without a record must not find a handle.
             *first = TypeByte::STRING.byte();
         }
         segment.set_prefix(prefix);
@@ -310,7 +310,7 @@ impl<'a> SegmentMut<'a> {
         segment
     }
 
-    /// Puts a segment behind this one in a chain.
+    /// Puts a segment after this one in a chain.
     pub(super) fn set_next(&mut self, next: Entry) {
         self.header[NEXT].copy_from_slice(&next.to_bytes());
     }
@@ -380,7 +380,7 @@ impl<'a> SegmentMut<'a> {
     }
 
     /// Overwrites a string that is in a record by another of the same length. False if it has another length, or the
-    /// value is no string, or is outside.
+    /// value is not a string, or is outside.
     #[inline]
     pub fn write_string_at(&mut self, offset: RecordAt, head: &[u8], body: &[u8]) -> bool {
         let bytes = &mut self.records[offset.get()..];

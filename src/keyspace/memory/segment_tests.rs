@@ -1,4 +1,4 @@
-//! What look-ups rely on, after many changes.
+//! The invariants that look-ups rely on hold after many changes.
 
 use super::slots::SLOTS;
 use crate::record;

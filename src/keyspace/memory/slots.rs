@@ -1,12 +1,12 @@
-//! Groups of 16 slots: where the entries of a segment are, and how warm.
+//! Groups of 16 slots: where the entries of a segment are, and their heat.
 //!
 //! ```text
 //! group: 64 bytes = 16 tags, 16 offsets (u16 LE), 16 low bytes of heat      one cache line
 //! after all groups of the segment, 32 bytes for each: 16 x upper 16 bits of heat
 //! ```
 //!
-//! A tag is 8 bits of the hash; 0 means empty, 1 removed. A key is looked for from its home group on,
-//! up to the first group with an empty slot.
+//! A tag is 8 bits of the hash; 0 means empty, 1 removed. A search for a key begins at its home group
+//! and ends at the first group with an empty slot.
 
 /// Slots in a group.
 pub const SLOTS: usize = 16;

@@ -1,5 +1,5 @@
-//! Random hashes whose fields expire, beside keys that do, against a model: all fields that are due are found, and
-//! no others, wherever the hash is stored and whatever moved its segment.
+//! Random hashes with expiring fields, together with expiring keys, are compared with a model: exactly the fields that
+//! are due are found, wherever the hash is stored and whatever moved its segment.
 
 use crate::record::put_head;
 use crate::snapshot::{SnapshotOptions, Step};

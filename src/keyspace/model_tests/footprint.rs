@@ -1,4 +1,4 @@
-//! How much memory keys and values take beside their own bytes.
+//! How much memory keys and values take in addition to their own bytes.
 
 use crate::testing::Random;
 use crate::{Db, Footprint, Keyspace, Round, ValueRef};

@@ -1,4 +1,4 @@
-//! Databases built aside, in parts.
+//! Databases that are built from partitions.
 
 use crate::record::{put_head, put_string};
 use crate::snapshot::{SnapshotOptions, Step};

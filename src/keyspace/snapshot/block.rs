@@ -1,4 +1,4 @@
-//! What a walk hands out.
+//! The blocks that a walk hands out.
 
 use crate::{UnixMillis, Value};
 use std::sync::Arc;

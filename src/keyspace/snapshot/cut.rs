@@ -1,10 +1,10 @@
-//! What a snapshot is of, and how its walk ends.
+//! The dataset at the cut in numbers, and how the walk ends.
 
 use super::Block;
 use crate::type_counts::TypeCounts;
 use std::fmt;
 
-/// What the walk should collect beside keys, values and expiries.
+/// What the walk should collect in addition to keys, values and expiries.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SnapshotOptions {
     /// Fill [`Block::heats`], for IDLE and FREQ records.

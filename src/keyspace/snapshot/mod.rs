@@ -1,14 +1,14 @@
 //! How a point-in-time image is taken while clients write.
 //!
 //! * [`block`]: what a walk hands out: plain RDB records and references to large values.
-//! * [`cut`]: what the image is of: counts per database, taken between two commands.
-//! * `preserve`: what writers do so that the walk still finds the dataset of the cut.
+//! * [`cut`]: the counts for each database, taken between two commands.
+//! * `preserve`: what writers do, so that the walk still finds the dataset of the cut.
 //! * `walk`: the walk, in slices.
 //!
 //! The caller begins a snapshot between two commands, then asks for blocks in slices:
 //! [`Keyspace::begin_snapshot`](crate::Keyspace::begin_snapshot), then
 //! [`Keyspace::walk_step`](crate::Keyspace::walk_step) until [`Step::Done`]. Writers preserve what the walk
-//! has not reached yet; the caller has to do nothing for that.
+//! has not reached yet; the caller does not have to do anything for that.
 
 pub mod block;
 pub mod cut;

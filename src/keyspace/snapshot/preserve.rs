@@ -1,4 +1,4 @@
-//! What writers do so that the walk still finds the dataset of the cut.
+//! What writers do, so that the walk still finds the dataset of the cut.
 //!
 //! Invariants, for a segment that the walk has not passed (`walked` is not this snapshot):
 //!  * `marked` is this snapshot from its first change on. Then the records below `limit` are those of the
@@ -7,8 +7,8 @@
 //!  * A dead record owns what it refers to, until the walk has passed.
 //!  * Without `marked`, the slots are those of the cut.
 //!
-//! Segments made after the cut carry this snapshot as `walked`, or inherit the mark of the segments that they are
-//! made of, which were emitted before.
+//! Segments that are created after the cut carry this snapshot as `walked`, or inherit the mark of the segments that
+//! they are created from, which were emitted before.
 
 use super::walk::Orphans;
 use super::{Block, OutOfLine, SnapshotError, SnapshotOptions};
@@ -320,7 +320,7 @@ impl Db {
         done
     }
 
-    /// Releases what a snapshot held here, which is given up.
+    /// Releases what a cancelled snapshot held here.
     pub(crate) fn end_walk(&mut self) {
         let Some(walk) = self.walk.take() else {
             return;
@@ -357,7 +357,7 @@ impl Db {
         }
     }
 
-    /// A database that is being given up: it is left to the snapshot that still needs it, or returned to the caller.
+    /// A database that is being dropped: it is left to the snapshot that still needs it, or returned to the caller.
     pub(crate) fn leave_to_walk(self, hasher: Hasher) -> Db {
         match &self.walk {
             None => self,

@@ -1,4 +1,4 @@
-//! The walk through the dataset of the cut, in slices.
+//! The walk over the dataset of the cut, in slices.
 
 use super::preserve::DbWalk;
 use super::{Block, Cut, DbCut, SnapshotError, SnapshotOptions, Step};
@@ -112,7 +112,7 @@ impl Keyspace {
         }
     }
 
-    /// True from the cut until the walk is done or given up.
+    /// True from the cut until the walk is finished or cancelled.
     pub fn snapshot_running(&self) -> bool {
         self.walk.is_some()
     }

@@ -1,4 +1,4 @@
-//! What the model holds for each type of value, and how it changes with the real one.
+//! What the model holds for each type of value, and how it changes together with the real value.
 
 use crate::value::stream::{Bound, Group, References, Stream, Trim};
 use crate::value::{Array, Hash, List, Opaque, Set, Str, Zset};
@@ -216,7 +216,7 @@ fn edit_text(text: &mut Str, model: &mut Vec<u8>, bytes: &[u8], n: u64) {
             *model = b"cut".to_vec();
         }
         0 => {
-            // Inside, across the end, or behind it.
+            // Inside, across the end, or beyond it.
             let at = n as usize / 3 % (model.len() + 100);
             text.write_at(at, bytes);
             let end = at + bytes.len();

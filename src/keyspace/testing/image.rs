@@ -1,4 +1,4 @@
-//! A snapshot that is walked, against the model as it was at the cut.
+//! Compares the image of a snapshot with the model as it was at the cut.
 
 use super::held::held;
 use super::run::Model;

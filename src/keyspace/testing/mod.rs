@@ -1,9 +1,9 @@
 //! Random operations on a keyspace and on a model of it, for the tests of this crate and for the fuzz target
 //! `keyspace`.
 //!
-//! * [`random`]: where the choices come from: a seed, or the fuzzer's input.
+//! * [`random`]: the source of random choices, which is a seed or the fuzzer's input.
 //! * [`run`]: the operations. [`held`]: what the model holds for each type of value.
-//! * [`image`]: a snapshot, against the model as it was at the cut.
+//! * [`image`]: comparing a snapshot with the model as it was at the cut.
 
 pub mod held;
 pub mod image;

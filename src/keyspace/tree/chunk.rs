@@ -1,5 +1,5 @@
-//! A stretch of listpack elements in a buffer with free space at both ends, so that a push writes a
-//! few bytes and a pop moves a number: neither moves elements.
+//! Consecutive listpack elements in a buffer with free space at both ends. A push writes a few bytes, and a pop changes
+//! a number; neither moves elements.
 
 use super::counted::{Leaf, Spill};
 use super::{ARC_HEAD, CHUNK_MAX, roomy, zeroed};
@@ -389,7 +389,7 @@ impl Chunk {
         );
     }
 
-    /// Gives back what a large element has left behind.
+    /// Frees the room that a large element has left.
     #[inline]
     pub(super) fn tidy(&mut self) {
         if self.buf.len() > CHUNK_MAX && self.len() * 2 + 64 < self.buf.len() {

@@ -1,7 +1,7 @@
 //! A B+ tree of chunks that counts elements and knows the earliest expiry below each node.
 //!
-//! The tree does not know what a chunk holds: operations say which way to go at each inner node and what to do with
-//! the chunk they arrive at, and may return chunks to be inserted right of it.
+//! The tree does not know what a chunk holds. An operation decides which way to go at each inner node and what to do
+//! with the chunk that it reaches, and may return chunks to be inserted to the right of it.
 
 use smallvec::SmallVec;
 use std::fmt::Debug;
@@ -27,7 +27,7 @@ pub(crate) trait Leaf: Clone + Debug + Default {
     fn count(&self) -> usize;
     /// Bytes allocated.
     fn heap(&self) -> usize;
-    /// A separator between this chunk and any chunk that may come before it. It is not asked of an empty chunk.
+    /// A separator between this chunk and any chunk that may come before it. It is never requested for an empty chunk.
     fn sep(&self) -> Self::Sep;
     /// Whether a clone has the bytes too: a write would copy them.
     fn is_shared(&self) -> bool;
@@ -63,7 +63,7 @@ pub(crate) struct Inner<L: Leaf> {
     kids: Vec<Node<L>>,
     /// Sum of the counts.
     count: u64,
-    /// Bytes of the kids.
+    /// The size of the children in bytes.
     heap: usize,
     /// Least of the minima.
     min: i64,
@@ -165,7 +165,7 @@ impl<L: Leaf> Inner<L> {
         last
     }
 
-    /// Elements of the kids before kid `i`.
+    /// The number of elements of the children before child `i`.
     #[inline]
     fn before(&self, i: usize) -> u64 {
         self.counts[..i].iter().sum()
@@ -471,7 +471,7 @@ impl<L: Leaf> Tree<L> {
         self.leaves(|_| 0)
     }
 
-    /// Checks what the module's head says of inner nodes.
+    /// Checks what the head of the module says about inner nodes.
     #[cfg(test)]
     pub(crate) fn check(&self, leaf: &mut dyn FnMut(&L)) {
         fn walk<L: Leaf>(node: &Node<L>, root: bool, leaf: &mut dyn FnMut(&L)) -> usize {
@@ -512,7 +512,7 @@ impl<L: Leaf> Tree<L> {
     }
 }
 
-/// The kids of a node that is given up.
+/// The children of a node that is dropped.
 pub(super) fn into_kids<L: Leaf>(inner: Arc<Inner<L>>) -> Vec<Node<L>> {
     match Arc::try_unwrap(inner) {
         Ok(inner) => inner.kids,

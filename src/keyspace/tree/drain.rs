@@ -1,11 +1,11 @@
-//! The chunks of a tree one after the other, each given up once it has been passed.
+//! Iterates over the chunks of a tree and releases each one when it has been passed.
 //!
-//! A snapshot holds a clone of a tree for as long as it takes to write it. What the drain has passed is no
-//! longer shared: a writer then changes the chunk in place instead of copying it, and what was copied
-//! before it was passed is freed, not kept until the end.
+//! A snapshot holds a clone of a tree for as long as it takes to write the tree. Chunks that the drain has passed are
+//! no longer shared: a writer changes them in place instead of copying them, and chunks that were copied before they
+//! were passed are freed at once, not at the end.
 //!
-//! Invariant: the drain holds no more than the chunk it gave last, which the caller drops, and for each
-//! level of the tree the kids of one node that it has not passed.
+//! Invariant: the drain holds no more than the chunk that it returned last, which the caller drops, and, for each level
+//! of the tree, the children of one node that it has not passed.
 
 use super::counted::{Leaf, Node, Tree};
 use super::keyed::{Fields, Keyed, Members, encoded_field, encoded_member};
@@ -13,7 +13,7 @@ use super::page::Shape;
 use crate::UnixMillis;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A tree that is being given up.
+/// A tree that is being dropped.
 pub(crate) struct Drain<'a, L: Leaf> {
     /// What has not been passed; the next is the last.
     left: Vec<Node<L>>,

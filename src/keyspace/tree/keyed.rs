@@ -1,8 +1,8 @@
 //! Members by hash: sets, the fields of hashes, and the scores of sorted sets.
 //!
 //! Entries are sorted by 32 bits of the member's keyed hash, so that a scan follows the order of hashes with the next
-//! hash as its cursor: members that are there from its beginning to its end are shown, whatever is added and removed
-//! meanwhile. Members of equal hash are side by side in one page.
+//! hash as its cursor: members that exist from its beginning to its end are shown, whatever is added and removed in the
+//! meantime. Members with equal hashes are next to each other in one page.
 //!
 //! | shape | entry | in a dump |
 //! |---|---|---|
@@ -174,7 +174,7 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
         }
     }
 
-    /// Removes a member; what `look` makes of its entry.
+    /// Removes a member and returns the result of `look` for its entry.
     fn take<R>(&mut self, member: &[u8], look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let hash = hash(member);
         let member = Enc::new(member);

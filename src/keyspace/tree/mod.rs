@@ -11,7 +11,7 @@
 //! A clone of a tree is a clone of its root. A writer that meets a shared node copies that node: one
 //! chunk and the inner nodes above it. Dropping a tree drops what no clone shares.
 //!
-//! * [`counted`]: the tree itself: positions, splitting, joining, iteration; it knows nothing of elements.
+//! * [`counted`]: the tree itself: positions, splitting, joining, iteration; it does not know about elements.
 //! * [`drain`]: a tree chunk by chunk, each released after it was passed.
 //! * [`page`]: a chunk of entries sorted by a key of fixed size, with a directory.
 //! * [`keyed`]: sets, hashes and scores by member: pages sorted by 32 bits of the keyed hash.

@@ -1,4 +1,4 @@
-//! Members by (score, bytes): the ranks of a sorted set.
+//! Members sorted by (score, bytes), which gives the ranks of a sorted set.
 
 use super::counted::{Inner, Leaves, Tree};
 use super::page::{New, Page, Shape};

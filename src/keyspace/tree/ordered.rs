@@ -1,6 +1,6 @@
-//! A sorted map: what a stream's consumer groups consist of.
+//! A sorted map for the parts of a stream's consumer groups.
 //!
-//! Pending entries by id, consumers and groups by name: chunks of pairs in the order of their keys.
+//! It holds pending entries by id, and consumers and groups by name, as chunks of pairs in the order of their keys.
 //! A chunk that a clone shares is copied before it is written; its values are cheap to clone.
 
 use super::ARC_HEAD;

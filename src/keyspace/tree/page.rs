@@ -118,7 +118,7 @@ impl Key for f64 {
 
     #[inline]
     fn between(self, first: Self, last: Self, n: usize) -> usize {
-        // A fraction that is no number (all keys equal, infinite scores) becomes 0.
+        // A fraction that is not a number (all keys equal, infinite scores) becomes 0.
         ((self - first) / (last - first) * n as f64) as usize
     }
 }

@@ -3,8 +3,8 @@
 //! The place of a member in a tree follows from its hash, and trees are moved freely: between databases, from the
 //! threads that load a dump, from one copy of a hash to another. So the key belongs to the process, not to a
 //! keyspace, and must not change while there are trees. Cursors of HSCAN and its relatives show hashes to clients, so
-//! a server draws the key from the system. Tests of one process want a known order: if no key was set, the first hash
-//! fixes a constant one, and a key that is set later is refused.
+//! a server draws the key from the system. Tests need a known order: if no key has been set, the first hash
+//! sets a constant one, and a key that is set later is refused.
 
 use base::Hasher;
 use base::secret::HashKey;

@@ -1,7 +1,7 @@
-//! Elements by index, of which most may be missing: arrays.
+//! Elements by index, most of which may be missing: arrays.
 //!
-//! An entry is the element, its key the index. What is missing takes no room, so an array costs what is in it, however
-//! far apart that lies.
+//! An entry is an element, and its key is the index. Missing elements take no memory, so the size of an array depends
+//! only on its elements, however far apart they are.
 
 use super::counted::{Inner, Leaves, Tree};
 use super::page::{New, Page, Shape};

@@ -1,8 +1,8 @@
 //! RDB strings as parts of entries.
 //!
-//! Entries hold their strings in the canonical form of a dump: integers of up to 32 bits as such,
-//! everything else raw with the shortest length. So saving a table copies bytes, integers take their
-//! few bytes, and two strings are equal exactly when their encodings are.
+//! Entries hold their strings in the canonical form of a dump: integers of up to 32 bits as integers, and everything
+//! else raw with the shortest length. Therefore saving a table copies bytes, integers take only a few bytes, and two
+//! strings are equal exactly if their encodings are.
 
 use crate::Item;
 use base::number::canonical_i64;

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | the only one | `sliced-array` | 28 | a tree by index |
 //!
-//! An array remembers where its last element was inserted, for commands that go on from there.
+//! An array remembers where its last element was inserted, for commands that continue from there.
 
 use super::plain::Out;
 use crate::Item;

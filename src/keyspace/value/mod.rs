@@ -74,7 +74,7 @@ pub enum ValueRef<'a> {
     Opaque(OpaqueRef<'a>),
 }
 
-/// What type of value a key holds, as TYPE tells them apart.
+/// The type of the value of a key, as TYPE distinguishes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// string, bitmap, HyperLogLog

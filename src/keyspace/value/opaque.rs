@@ -1,7 +1,7 @@
-//! Values of types that are not served: modules' values. They are kept as the bytes of their dump.
+//! Values of types that no command serves, which are those of modules. They are kept as the bytes of their dump.
 //!
 //! The bytes have passed the RDB reader's checks: they are whole, because the type says where they end. Nothing else is
-//! known of them, so nothing changes them. Everything that does not look inside a value works on them.
+//! known about them, so nothing changes them. All operations that do not look inside a value work on them.
 
 use super::plain::Out;
 use rdb::RdbType;

@@ -1,7 +1,7 @@
-//! What the packed forms share: blobs of records, room to grow, scores as elements.
+//! Code that the packed forms share: blobs of records, room to grow, scores as elements.
 //!
-//! The bytes of a record have passed the RDB reader's checks; on others these functions yield empty
-//! or shortened results, never a panic.
+//! The bytes of a record have passed the RDB reader's checks. For other bytes, these functions return empty or
+//! shortened results, but never panic.
 
 use crate::Item;
 use base::number::{ScoreItem, lenient_score};
@@ -125,7 +125,8 @@ pub(super) fn score_of(item: Item<'_>) -> f64 {
     }
 }
 
-/// Calls `f` with a score as an element: an integer where it is one (up to 2^62), else text that reads back equal. The zero's sign is lost, as in every real server.
+/// Calls `f` with a score as an element: an integer where it is one (up to 2^62), else text that reads back equal. The
+/// zero's sign is lost, as in every real server.
 pub(super) fn with_score<R>(score: f64, f: impl FnOnce(Item<'_>) -> R) -> R {
     match score == 0.0 {
         true => f(Item::Int(0)),

@@ -1,4 +1,4 @@
-//! The plain RDB forms (types 2, 4, 5, 24), read element by element, and the way out of large values.
+//! The plain RDB forms (types 2, 4, 5, 24): reading them element by element, and writing large values in them.
 
 use super::packed::{blob, listpack_blob, split_i64};
 use crate::UnixMillis;

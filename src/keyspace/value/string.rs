@@ -1,12 +1,11 @@
 //! Strings.
 //!
-//! A string is held as an integer where its text is a canonical one, as bytes, as the LZF bytes in
-//! which it was loaded (until a write needs the text), or beyond 64 KB as a rope, so that a write
-//! while a snapshot runs copies one piece.
+//! A string is held as an integer if its text is that of one, as bytes, as the LZF bytes in which it was loaded (until
+//! a write needs the text), or, beyond 64 KB, as a rope, so that a write during a snapshot copies only one piece.
 //!
-//! `OBJECT ENCODING` follows from the text, except where history matters: what APPEND, SETRANGE and
-//! SETBIT have touched is `raw` however short, and what INCRBYFLOAT wrote is text even when it reads
-//! as an integer. That history is [`History`]; it survives neither a save nor a reload, as in Redis.
+//! `OBJECT ENCODING` follows from the text, except where history matters: a string that APPEND, SETRANGE or SETBIT has
+//! changed is `raw`, however short, and the result of INCRBYFLOAT is text, even if it reads as an integer. [`History`]
+//! records this; as in Redis, it does not survive a save and reload.
 
 use super::plain::Out;
 use crate::Item;
@@ -21,7 +20,7 @@ use std::sync::atomic::AtomicU64;
 
 /// Bytes up to which a text is held in one piece.
 pub(crate) const TEXT_MAX: usize = 64 << 10;
-/// Bytes up to which a text that was changed in place lies in its key's record all the same.
+/// The size in bytes up to which a text that was changed in place is still held in its key's record.
 const RAW_PACKED_MAX: usize = 256;
 /// The longest text that Redis embeds beside its object header.
 const EMBSTR_MAX: usize = 44;
@@ -86,7 +85,7 @@ impl SharedText {
     }
 }
 
-/// What the bytes do not tell about the encoding.
+/// What the bytes do not determine about the encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum History {
     /// Nothing: the encoding follows from the bytes.

@@ -91,7 +91,7 @@ impl Table {
         self.order.remove_range(range);
     }
 
-    /// Of so many distinct members in ascending order.
+    /// A sorted set of this many distinct members in ascending order.
     fn of_sorted<'m>(members: impl Iterator<Item = (&'m [u8], f64)> + Clone, count: usize) -> Self {
         let mut scores = Builder::<keyed::Scores>::new(count, 0);
         for (member, score) in members.clone() {

@@ -1,8 +1,8 @@
-//! Finding a key in a page, and bringing nearer what that takes.
+//! Finding a key in a page, and prefetching what the search needs.
 //!
-//! A search begins where the key lies between the first key and the last, which for hashes is a few
-//! entries from its place: a page that is not in the cache costs three misses (head, directory,
-//! entry) where a binary search of the directory alone costs four.
+//! A search begins at the place that interpolation between the first and the last key gives, which for hashes is only a
+//! few entries off. A page that is not in the cache then costs three misses (head, directory, entry), while a binary
+//! search of the directory alone would cost four.
 
 use super::{HEAD, Key, Page, Shape};
 use crate::node::prefetch;

@@ -8,9 +8,9 @@
 //!
 //! A clone shares all of it; a write copies the node, or the chunks of pending entries, that it changes.
 //!
-//!  * Ids ascend over all nodes, except in streams that were loaded so; every node has a live entry.
-//!  * `last_id` never goes back by itself; `first_id` is that of the first live entry, 0-0 without one.
-//!  * A pending entry is in its group's list and in that of the consumer that owns it; its entry may be gone.
+//!  * Ids ascend over all nodes, except in streams that were loaded with ids out of order; every node has a live entry.
+//!  * `last_id` never decreases by itself; `first_id` is that of the first live entry, 0-0 without one.
+//!  * A pending entry is in its group's list and in that of the consumer that owns it; its entry may have been deleted.
 //!
 //! * [`node`]: a row of entries. [`range`]: entries in order. [`group`]: consumer groups.
 //! * [`trim`]: shortening from the front. [`record`]: to and from RDB bytes. [`radix`]: a figure that
@@ -252,7 +252,7 @@ impl Stream {
         self.0.max_deleted_id = id;
     }
 
-    /// True if no entry behind `last_id` has been deleted out of the middle, as far as the counters tell. A group
+    /// True if no entry after `last_id` has been deleted from the middle, as far as the counters show. A group
     /// that has read up to there, `read` entries in all, can then count on with each entry. A counter that cannot be
     /// right, because a client has set it, counts on from any place.
     pub fn counts_on(&self, last_id: StreamId, read: u64) -> bool {
@@ -263,7 +263,7 @@ impl Stream {
         whole && (last_id >= body.first_id || read > body.entries_added)
     }
 
-    /// How many entries were ever added up to this id, if the counters tell.
+    /// How many entries were ever added up to this id, if the counters show it.
     pub fn entries_up_to(&self, id: StreamId) -> Option<u64> {
         let body = &self.0;
         let len = self.len() as u64;
@@ -308,8 +308,8 @@ impl Stream {
         self.0.groups.edit(name, change)
     }
 
-    /// A pending entry of a group loses its owner; `count` tells how often it was delivered, from how often it was. With
-    /// `force` an entry that is not pending becomes so. False if nothing was done.
+    /// A pending entry of a group loses its owner; `count` tells how often it was delivered, from how often it was.
+    /// With `force` an entry that is not pending becomes so. False if nothing was done.
     pub fn give_back(
         &mut self,
         group: &[u8],

@@ -1,9 +1,9 @@
-//! A row of entries of a stream: the listpack that [`rdb::stream_node`] describes, to be read from
-//! both ends and to be changed.
+//! A sequence of entries of a stream: the listpack that [`rdb::stream_node`] describes, which can be read from both
+//! ends and changed.
 //!
 //!  * `live` and `dead` are the first two elements of the listpack.
 //!  * Deleted entries stay in place, marked. A node without a live entry is removed from its stream.
-//!  * The bytes have passed the RDB reader's checks or were made here; on others reading ends early.
+//!  * The bytes have passed the RDB reader's checks or were created here; for other bytes, reading ends early.
 
 use super::super::packed;
 use crate::tree::ARC_HEAD;

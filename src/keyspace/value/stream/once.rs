@@ -1,7 +1,7 @@
-//! Entries that are added only once: what a stream remembers of those who add them.
+//! Entries that are added only once: what a stream remembers about their producers.
 //!
-//! A producer gives each of its entries a name of its own. For some time, and for some number of names, the stream
-//! remembers which entry a name became.
+//! A producer gives each of its entries a unique id. For a limited time, and for a limited number of ids, the stream
+//! remembers which entry was added for an id.
 
 use super::Stream;
 use rdb::stream::{Idmp, Producer, StreamId};
@@ -19,7 +19,7 @@ impl Stream {
         let remembered = self.remembered()?;
         let at = place(remembered, producer).ok()?;
         let entries = &remembered.producers[at].entries;
-        // Whoever asks again does so soon.
+        // A producer that repeats an entry does so soon.
         let found = entries.iter().rev().find(|(known, _)| **known == *name);
         found.map(|(_, id)| *id)
     }

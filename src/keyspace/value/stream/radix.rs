@@ -1,8 +1,8 @@
 //! How many nodes a compressed radix tree of 16-byte keys has.
 //!
 //! Real servers keep a stream's nodes in such a tree, and XINFO STREAM shows its size. It follows from the keys: each
-//! key ends in a leaf; where keys part there is a branch; and each stretch of bytes between two of these, of whatever
-//! length, is one chain.
+//! key ends in a leaf; there is a branch wherever keys diverge; and the bytes between two of these, however many, are
+//! one chain.
 
 use rdb::stream::StreamId;
 
@@ -11,7 +11,7 @@ const KEY: usize = 16;
 
 /// The number of nodes, of keys that ascend strictly. An empty tree has its root.
 pub(super) fn nodes(keys: impl Iterator<Item = StreamId>) -> usize {
-    // Where a path goes on after the branch above it; 0 at the root.
+    // Where a path continues after the branch above it; 0 at the root.
     let after = |branch: Option<usize>| branch.map_or(0, |depth| depth + 1);
     let leaf = |above: Option<usize>| 1 + usize::from(KEY > after(above));
     let mut count = 0;

@@ -1,5 +1,5 @@
 //! Values against models: random operations on small and large forms, with clones that must never
-//! change, and every state written to RDB bytes and read back.
+//! change. Every state is written as RDB bytes and read back.
 
 mod array;
 mod hash;
