@@ -1,9 +1,9 @@
 //! The defects of RDB bytes, and their places.
 //!
-//! Every defect is one [`RdbError`]: what is wrong ([`ErrorKind`]), the byte offset, the key it belongs
-//! to (when it belongs to one) and what was being read. Offsets are absolute as soon as the caller knows
-//! where its bytes came from ([`RdbError::shifted`]); for defects inside an LZF-packed blob the offset is
-//! that of the blob's string and the `inside` note carries the place in the unpacked bytes.
+//! Every defect is an [`RdbError`]: what is wrong ([`ErrorKind`]), the byte offset, the key that it belongs to, if any,
+//! and what was being read. Offsets are absolute once the caller knows where its bytes come from
+//! ([`RdbError::shifted`]). For a defect inside an LZF-packed blob, the offset is that of the blob's string, and the
+//! note `inside` gives the place in the unpacked bytes.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub struct RdbError {
 pub enum ErrorKind {
     /// The input ends inside what was being read.
     Truncated,
-    /// The first bytes are no RDB magic.
+    /// The first bytes are not the RDB magic.
     NotRdb,
     /// A well-formed magic with a version this reader does not know.
     UnsupportedVersion(RdbVersion),

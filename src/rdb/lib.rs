@@ -10,19 +10,19 @@
 //! value <-> dump::encode / dump::decode           (DUMP, RESTORE)
 //! ```
 //!
-//! | folder | module | what it answers |
+//! | folder | module | question it answers |
 //! |---|---|---|
 //! | `bytes/` | [`length`], [`string`], [`lzf`], [`crc64`] | the primitives |
 //! | `tags/` | [`version`], [`opcode`], [`rdb_type`], [`template`], [`module`] | magic, tags, shared field names, module ids |
 //! | `packed/` | [`listpack`], [`intset`], [`ziplist`], [`zipmap`] | the packed encodings, read, checked and (the first two) edited |
 //! | `frames/` | [`scan`], [`record`] | where one frame of a file ends and the next begins; by lengths only |
 //! | | [`function`] | whether a function library can be one |
-//! | `values/` | [`check`] | whether a value is sound, how many elements it has, as what it is held |
-//! | | [`normalize`] | what an old or foreign encoding is in the canonical ones |
+//! | `values/` | [`check`] | whether a value is sound, how many elements it has, and as which type it is held |
+//! | | [`normalize`] | how an old or foreign encoding is converted to a canonical one |
 //! | | [`walk`], [`stream`] | which elements a value has |
 //! | | [`mod@array`] | which text an element of an array is, and how it is written |
 //! | `write/` | [`writer`] | how frames become bytes |
-//! | | [`target`] | which server reads which types; how a value looks for it, or why it cannot |
+//! | | [`target`] | which server reads which types, and in which form a value is written for it, if it can be |
 //! | | [`dump`] | DUMP payloads and their footer |
 //! | `error.rs` | [`error`] | what was wrong, at which byte, in which key |
 //!
@@ -30,11 +30,11 @@
 //!
 //! The types in which values are held in memory, and the only ones that [`walk`], [`target`] and the keyspace need to
 //! know: 0 string; 18 list; 11, 20, 2 set; 17, 5 sorted set; 16, 4 hash; 25, 24 hash with field TTLs (Redis dialect),
-//! 22 (Valkey's meaning) for a hash with a field TTL beyond what the Redis dialect can say; 21 stream, 26 and 27
-//! where they carry more; 28 array; 7 a module value, which is kept as it is, and not served
-//! ([`check::ValueInfo::unserved`]). The keyspace holds no 22: [`check::ValueInfo::unheld`] says so. Canonical bytes are sound and regular: types 17 and 25 are in order, lists
-//! have no empty nodes, listpacks outside streams have no element with two back-length forms, those in streams have
-//! the old form.
+//! 22 (Valkey's meaning) for a hash with a field TTL beyond what the Redis dialect can say; 21 stream, 26 and 27 if
+//! they hold more; 28 array; 7 a module value, which is kept as it is, and not served ([`check::ValueInfo::unserved`]).
+//! The keyspace holds no 22: [`check::ValueInfo::unheld`] says so. Canonical bytes are sound and regular: types 17 and
+//! 25 are in order, lists have no empty nodes, listpacks outside streams have no element with two back-length forms,
+//! those in streams have the old form.
 //!
 //! # Invariants
 //!

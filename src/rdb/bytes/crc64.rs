@@ -1,7 +1,7 @@
 //! CRC-64/Jones, the checksum of files and DUMP payloads, on the crate `crc-fast`.
 //!
-//! Polynomial 0xad93d23594c935a9, reflected, start and final xor 0; see docs/decisions/0001-checksum-crate.md
-//! for why the better-known `crc64fast` is not it.
+//! The polynomial is 0xad93d23594c935a9, reflected, with 0 as initial value and final xor.
+//! docs/decisions/0001-checksum-crate.md says why this is not the better-known `crc64fast`.
 
 use crc_fast::{CrcAlgorithm, Digest};
 

@@ -1,4 +1,4 @@
-//! A reading position in a byte window, and the fault that stops it.
+//! A reading position in a window of bytes, and the fault that stops it.
 //!
 //! Everything that reads RDB bytes goes through [`Cursor`], so that bounds are checked in one place. The window
 //! may end inside a record: then the fault is `Truncated` and `need` says how long the window must at least be

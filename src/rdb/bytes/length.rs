@@ -106,7 +106,7 @@ pub fn length_size(n: u64) -> usize {
     }
 }
 
-/// Reads a length at the start of `bytes`: its value and its size in bytes. `None` if it is no plain length
+/// Reads a length at the start of `bytes`: its value and its size in bytes. `None` if it is not a plain length
 /// or does not end here.
 #[inline]
 pub fn decode_length(bytes: &[u8]) -> Option<(u64, usize)> {

@@ -1,4 +1,4 @@
-//! The primitives: lengths, strings, compression, the checksum, and a reader that knows where it is.
+//! The primitives: lengths, strings, compression, the checksum, and a reader that keeps track of its position.
 
 pub mod crc64;
 pub(crate) mod cursor;

@@ -1,4 +1,4 @@
-//! Function libraries: whether a source can be one. Nothing here runs them.
+//! Function libraries: checks whether a source can be one, without running it.
 
 /// What the first line of a library says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

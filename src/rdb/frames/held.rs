@@ -1,4 +1,4 @@
-//! Passing over records as the keyspace holds them: canonical types, written by ourselves or checked before.
+//! Skipping records as the keyspace holds them: canonical types, written by this server or checked before.
 
 use crate::bytes::cursor::Cursor;
 use crate::frames::skip::{self, skip_value};

@@ -1,4 +1,4 @@
-//! A file as a sequence of frames: where one ends and the next begins, by lengths only.
+//! A file as a sequence of frames. Only lengths decide where one ends and the next begins.
 
 pub mod function;
 pub mod held;

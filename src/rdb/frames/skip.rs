@@ -1,7 +1,8 @@
 //! Finds the end of a value by its lengths alone.
 //!
-//! Looks into nothing: what a string holds, whether a listpack is sound, is for [`crate::values::check`], which other
-//! threads may do. A value that does not end in the window is `Truncated`, with the window length to try next.
+//! It does not look into values: what a string holds, and whether a listpack is sound, is checked by
+//! [`crate::values::check`], possibly on other threads. A value that does not end in the window is `Truncated`, with
+//! the window length to try next.
 
 use crate::bytes::cursor::{Cursor, Read};
 use crate::error::ErrorKind;

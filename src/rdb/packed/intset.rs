@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The width may be larger than the members need: servers never shrink it.
-//! Functions on an intset in memory expect one that [`check`] has passed; on other bytes they find less, but
+//! Functions on an intset in memory expect one that [`check`] has accepted. On other bytes they find fewer members, but
 //! never panic.
 
 use crate::packed::listpack::Defect;
@@ -157,7 +157,7 @@ pub fn insert(set: &mut Vec<u8>, n: i64) -> bool {
     true
 }
 
-/// Removes `n`; `false` if it is no member. The width stays.
+/// Removes `n`; `false` if it is not a member. The width stays.
 pub fn remove(set: &mut Vec<u8>, n: i64) -> bool {
     let Ok(i) = search(set, n) else { return false };
     let width = width(set);

@@ -1,4 +1,4 @@
-//! The packed encodings of small collections, read, checked and (listpacks and intsets) edited.
+//! The packed encodings of small collections: reading, checking and (for listpacks and intsets) editing them.
 
 pub mod intset;
 pub mod listpack;

@@ -47,7 +47,7 @@ impl fmt::Debug for ModuleId {
     }
 }
 
-/// Data that a module keeps beside its keys, with the opcode, as it stands in a dump.
+/// Data that a module keeps beside its keys, with the opcode, as in a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleAux {
     /// Whose.

@@ -7,7 +7,7 @@ use crate::tags::version::{Dialect, RdbVersion};
 /// The lowest byte that any version uses as an opcode. Below it are the types of values.
 const FIRST: u8 = 242;
 
-/// What a frame begins with that is no value.
+/// What a frame begins with that is not a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {

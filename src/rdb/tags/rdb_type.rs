@@ -1,4 +1,4 @@
-//! The types of values: the one-byte tags below the opcodes, and since which version each exists.
+//! The types of values: the one-byte tags below the opcodes, and the version that introduced each.
 
 use crate::tags::version::{Dialect, RdbVersion};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The nine bytes at the head of a file: which project's numbering, which version.
+//! The nine bytes at the beginning of a file, which give the version and whose numbering it follows.
 
 use std::fmt;
 

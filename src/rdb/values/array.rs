@@ -1,7 +1,7 @@
 //! The elements of arrays (type 28): which text each of them is, and in which of the four forms a text is written.
 //!
-//! Redis 8.8 and later hold integers, doubles and short texts without an allocation, and write what they hold. Only the
-//! text is seen by clients. The same text is written in the same form here, so that equal arrays have equal bytes.
+//! Redis 8.8 and later hold integers, doubles and short texts without an allocation, and write what they hold. Clients
+//! only see the text. Forebay writes the same text always in the same form, so that equal arrays have equal bytes.
 
 use crate::length::encode_length;
 use crate::listpack::Item;

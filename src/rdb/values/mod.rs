@@ -1,4 +1,4 @@
-//! The bytes of values: whether they are sound, which elements they have, what they are in the canonical forms.
+//! The bytes of values: whether they are sound, which elements they have, and how they look in the canonical forms.
 
 pub mod array;
 pub mod check;

@@ -1,7 +1,7 @@
 //! Finds members that occur twice.
 //!
-//! Members are known by a keyed 64-bit hash; for few of them the hashes are compared one by one, for many they go
-//! into an open table. Equal hashes are only a suspicion: the caller compares the bytes.
+//! Members are identified by a keyed 64-bit hash. If there are few, the hashes are compared one by one; if there are
+//! many, they are put into an open-addressing table. If two hashes are equal, the caller compares the bytes.
 
 use crate::packed::listpack::Item;
 use base::secret::HashKey;

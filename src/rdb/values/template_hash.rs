@@ -1,7 +1,7 @@
 //! Hashes whose field names are in a template (types 29 to 32, Redis 8.10).
 //!
-//! In a file the names were read before, by opcode 242, and the value holds their id; in DUMP payloads they precede
-//! the values.
+//! In a file, opcode 242 has introduced the names before, and the value holds their id; in DUMP payloads, the names
+//! precede the values.
 
 use crate::bytes::cursor::{Cursor, Fault};
 use crate::error::{ErrorKind, RdbError};

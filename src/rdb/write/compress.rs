@@ -1,4 +1,4 @@
-//! Compresses those strings of a value that become smaller, and leaves everything else as it is.
+//! Compresses those strings of a value that become smaller by it, and leaves everything else as it is.
 //!
 //! Real servers do the same under `rdbcompression yes` when they save: every string over 20 bytes is tried.
 //! Compressed strings stay as they are.

@@ -1,4 +1,4 @@
-//! DUMP payloads, as RESTORE takes them.
+//! DUMP payloads, as RESTORE accepts them.
 //!
 //! ```text
 //! type u8 | value as in a file | version u16le | CRC-64 of all before, u64le

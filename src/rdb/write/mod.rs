@@ -1,4 +1,4 @@
-//! From values to the bytes that a chosen server reads: files, payloads, one value.
+//! Writing values as bytes that a chosen server can read: files, payloads, single values.
 
 pub mod compress;
 pub mod dump;

@@ -4,9 +4,9 @@
 //! magic | AUX ... | FUNCTION2 ... | per database: SELECTDB RESIZEDB keys ... | EOF | CRC-64 of all before
 //! ```
 //!
-//! One writer for every destination: a [`Sink`] takes the bytes, be it a block on its way to a file, the sockets of
-//! replicas, or a buffer. The `encode_*` functions append single frames to a buffer, for those who fill blocks
-//! themselves.
+//! There is one writer for all destinations. A [`Sink`] takes the bytes, whether it is a block on its way to a file,
+//! the sockets of replicas, or a buffer. The `encode_*` functions append single frames to a buffer, for callers that
+//! fill blocks themselves.
 
 use std::convert::Infallible;
 

@@ -185,7 +185,7 @@ const TABLE_BITS: u32 = 13;
 /// The encoder, with its table of where three-byte sequences were seen last.
 ///
 /// The table is never cleared: positions are counted on from string to string, and one that lies before the
-/// current string is no match.
+/// current string is not a match.
 #[derive(Debug, Clone)]
 pub struct Packer {
     seen: Vec<u32>,

@@ -1,8 +1,8 @@
 //! Splits a file into frames, window by window.
 //!
 //! The caller holds the bytes that have arrived and have not been consumed; [`Scanner::next`] looks at them and
-//! yields the next [`Frame`], or says how many bytes it must see at least. Nothing is buffered here, so memory is
-//! what the caller's window takes, and the window need never grow past the bytes that are really there.
+//! yields the next [`Frame`], or says how many bytes it needs at least. Nothing is buffered here, so the only memory is
+//! the caller's window, which never has to grow beyond the bytes that are really there.
 //!
 //! ```text
 //! loop {

@@ -18,11 +18,11 @@
 //! with the top bit set: it is read from its right end.
 //!
 //! **The trap.** For the sizes 16383, 2097151 and 268435455 servers up to Redis 8.6 and Valkey 9.0 write one byte
-//! more than newer ones, and either kind crashes on the other's. Readers here take both; [`encode`] writes the old
+//! more than newer ones, and either kind crashes on the other's. Readers here accept both; [`encode`] writes the old
 //! form; code that builds a listpack for others to load must keep such elements out ([`is_trapped`]).
 //!
-//! Functions that take a listpack in memory expect one that [`check`] has passed; on other bytes they return
-//! `None` or do less than asked, but never panic.
+//! Functions on a listpack in memory expect one that [`check`] has accepted. On other bytes they return `None` or do
+//! less than asked, but never panic.
 
 pub use base::Item;
 use base::number::canonical_i64;

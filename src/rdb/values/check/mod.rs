@@ -1,6 +1,6 @@
 //! Every structural check of a value, always deep.
 //!
-//! [`check_value`] looks at each byte of a value: bounds, lengths, LZF, packed encodings, duplicates, scores,
+//! [`check_value`] examines each byte of a value: bounds, lengths, LZF, packed encodings, duplicates, scores,
 //! expiries, orders, streams with their groups. A value that every real server of the file's version refuses is
 //! refused. A value that they all load passes; if its bytes are not canonical, [`ValueInfo::as_is`] sends it through
 //! [`crate::values::normalize`].
@@ -8,11 +8,11 @@
 //! | defect | here | why |
 //! |---|---|---|
 //! | a collection without elements | passes, `empty` | files: the key is skipped; RESTORE refuses |
-//! | a sorted-set blob out of order | passes, normalised | all load it and sort it |
-//! | a score text that is no number | passes as what `strtod` makes of it | all load it so |
-//! | a stream node's element count | passes, normalised | written and loaded by Redis 8.2 |
-//! | stream entries out of order or twice | passes | all load them, and show them so |
-//! | a stream's length, its deleted counts | refused, except in REDIS0012 and 13 | Valkey 9.1, Redis 8.8 refuse |
+//! | a sorted-set blob out of order | passes, normalized | all load it and sort it |
+//! | a score text that is not a number | passes, with the value that `strtod` returns | all load it like this |
+//! | a wrong element count of a stream node | passes, normalized | written and loaded by Redis 8.2 |
+//! | stream entries out of order or twice | passes | all load them and show them like this |
+//! | a wrong length of a stream, or wrong deleted counts | refused, except in REDIS0012 and 13 | Valkey 9.1, Redis 8.8 refuse |
 //! | a NaN, also as text | refused | Valkey 9.1 |
 
 use crate::bytes::cursor::Cursor;
@@ -59,7 +59,7 @@ impl Scratch {
     }
 }
 
-/// What TYPE says of a value.
+/// What TYPE replies for a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A string.

@@ -9,8 +9,8 @@
 //! | 20 with two-form elements | 2 |
 //! | 15, 19 streams; others with nodes out of order, wrong counts or new-form elements | 21, 26, 27 |
 //!
-//! A value is small if real servers keep it packed by default. Conversions walk the value and build the new one; the
-//! memory they take is in proportion to it.
+//! A value is small if real servers keep it packed by default. A conversion iterates over the value and builds the new
+//! one; its memory is in proportion to the value.
 
 use crate::bytes::cursor::Cursor;
 use crate::bytes::length::encode_length;
@@ -34,8 +34,8 @@ pub(crate) const VALUE_PACKED_MAX: usize = 64;
 /// List nodes have at most this many bytes (`list-max-listpack-size -2`); larger elements get a node each.
 const NODE_BYTES_MAX: usize = 8192;
 
-/// Appends the canonical form of a value that [`crate::values::check::check_value`] has passed with `info`, and returns the
-/// type it has then. Canonical bytes are copied.
+/// Appends the canonical form of a value that [`crate::values::check::check_value`] has passed with `info`, and returns
+/// the type it has then. Canonical bytes are copied.
 ///
 /// # Errors
 /// Those of the check, if the value did not pass it.

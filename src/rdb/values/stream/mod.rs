@@ -1,4 +1,4 @@
-//! Streams: the value of types 15, 19, 21, 26 and 27 taken apart, and put together again.
+//! Streams: parsing and building the values of types 15, 19, 21, 26 and 27.
 //!
 //! ```text
 //! nodes: (id of the first entry ever put in, listpack of entries) ...
@@ -7,8 +7,9 @@
 //! [idempotent producers: types 26 and 27]
 //! ```
 //!
-//! A parsed [`Stream`] borrows from the value's bytes. Node listpacks are kept as they are; [`crate::values::stream_node`]
-//! reads them. Parsing takes memory in proportion to the nodes, pending entries and names that are really there.
+//! A parsed [`Stream`] borrows from the value's bytes. Node listpacks are kept as they are;
+//! [`crate::values::stream_node`] reads them. Parsing takes memory in proportion to the nodes, pending entries and
+//! names that are really there.
 
 use std::borrow::Cow;
 

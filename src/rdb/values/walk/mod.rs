@@ -1,10 +1,10 @@
-//! Which elements a value has: decoders of every type and encoding, for everybody.
+//! Which elements a value has: decoders for every type and encoding, which all other code uses.
 //!
-//! Each function takes a value's bytes (without type byte and key), checks their structure on the way and calls
-//! `each` for every element, in the value's own order. Old and foreign encodings are walked as well as the canonical
-//! ones, so the converter is a walk and a builder. Semantic checks (duplicates, order) are in [`crate::values::check`].
+//! Each function takes a value's bytes (without type byte and key), checks their structure on the way and calls `each`
+//! for every element, in the value's own order. It accepts old and foreign encodings as well as the canonical ones, so
+//! a converter is a walk and a builder. Semantic checks (duplicates, order) are in [`crate::values::check`].
 //!
-//! The visitor's error type is the caller's own, so a walk can be left early.
+//! The visitor chooses its error type, so a walk can be ended early.
 
 use crate::bytes::cursor::{Cursor, Fault, Read};
 use crate::bytes::string::{StrBuf, StrRef};

@@ -1,4 +1,5 @@
-//! Which server reads what: targets, the lowest version for a set of types, and values in the form that a target reads.
+//! Which server reads what: targets, the lowest version for a set of types, and values in the form that a target can
+//! read.
 //!
 //! | target | header | list | set | sorted set | hash | field TTLs | stream | functions |
 //! |---|---|---|---|---|---|---|---|---|
@@ -11,7 +12,7 @@
 //! | valkey-9 | VALKEY080 | 18 | 2, 11, 20 | 5, 17 | 4, 16 | 22 | 21 | yes |
 //! | auto | the lowest that holds the types there are | as held |||||||
 //!
-//! What a target cannot hold is a [`Loss`], never dropped without one.
+//! Whatever a target cannot hold is reported as a [`Loss`]; nothing is dropped silently.
 
 use std::fmt;
 
@@ -341,14 +342,14 @@ pub enum OnLoss {
     /// Refuse the value.
     #[default]
     Refuse,
-    /// Write what can be written, and tell.
+    /// Write what can be written, and report the rest.
     Report,
 }
 
 /// What became of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transcoded {
-    /// The type under which it was written; `None` if nothing of it could be (only under [`OnLoss::Report`]).
+    /// The type as which it was written; `None` if no part of it could be written (only with [`OnLoss::Report`]).
     pub rdb_type: Option<RdbType>,
     /// What was lost. Under [`OnLoss::Refuse`] it is never data.
     pub loss: Option<Loss>,
