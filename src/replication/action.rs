@@ -1,4 +1,4 @@
-//! What the state machines ask the shell to do. Performed in order, after the batch that caused them.
+//! What the state machines ask the server to do. The actions are performed in order, after the batch that caused them.
 
 use super::log::Spill;
 use super::position::ID_LEN;

@@ -1,14 +1,14 @@
-//! What this server, as a replica, could not run of its primary's stream.
+//! Requests in the primary's stream that this server, as a replica, could not run.
 //!
-//! The primary has run it: from then on both hold different data. The link does not go on as if nothing had happened,
-//! unless `propagation-error-behavior ignore` says so; a full sync brings the result of what could not be run.
+//! The primary has run them, so from then on the two servers hold different data. Unless `propagation-error-behavior`
+//! is `ignore`, the link does not continue as if nothing had happened: a full sync brings the result of such a request.
 
 use std::collections::BTreeSet;
 
 /// Kinds of errors that are remembered, so that each is logged once. What comes after them is logged always.
 const KINDS_MAX: usize = 256;
 
-/// What INFO replication says of it.
+/// The fields of INFO replication about it.
 #[derive(Debug, Default)]
 pub struct Divergence {
     kinds: BTreeSet<String>,

@@ -1,9 +1,9 @@
-//! Settled writes on their way to replicas and backlog.
+//! Settled writes on their way to replicas and the backlog.
 //!
 //!  * A command's effect is its own request, unless the handler replaced it (`Cx::propagate_as`),
 //!    added to it (`Cx::also_propagate`) or dropped it (`Cx::no_propagate`).
-//!  * The effects of one top-level command (a whole EXEC or script) are sent together; more than one is wrapped in
-//!    MULTI/EXEC.
+//!  * The effects of one top-level command (a whole EXEC or script) are sent together; if there are several, they are
+//!    wrapped in MULTI/EXEC.
 //!  * Nothing is encoded while there is neither a backlog nor a replica.
 
 use super::reads::Reads;
@@ -34,7 +34,7 @@ impl Effects {
         self.ends.push((db, self.bytes.len()));
     }
 
-    /// What a reader of these must be able to read, beside what all can.
+    /// What a reader of these must understand, beyond what all readers do.
     pub fn needs(&self) -> Reads {
         self.needs
     }

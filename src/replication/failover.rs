@@ -6,9 +6,9 @@
 //!   +------ABORT, time is up--------+------refused, ABORT: primary again--------+
 //! ```
 //!
-//!  * While waiting nothing is written into the stream: no writes, no expiry, no pings. Otherwise the target would
-//!    never have everything.
-//!  * In progress, this server is a replica already, and its PSYNC tells the target to promote itself.
+//!  * In the state Waiting, nothing is added to the stream: no writes, no expiry, no pings. Otherwise the target would
+//!    never have received everything.
+//!  * In the state InProgress, this server is already a replica, and its PSYNC tells the target to promote itself.
 
 use super::action::Action;
 use super::primary::{Replica, State};

@@ -1,5 +1,5 @@
-//! Turns settled writes into stream bytes: SELECT where the database changes, MULTI and EXEC around several writes of
-//! one command.
+//! Turns settled writes into bytes of the stream, with SELECT where the database changes, and MULTI and EXEC around
+//! several writes of one command.
 //!
 //!  * One database is selected per stream. It is forgotten when a full sync starts and on promotion:
 //!    the next write is then preceded by SELECT.
@@ -16,7 +16,7 @@ pub const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n"
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
-/// The stream's state beside its bytes.
+/// The state of the stream, apart from its bytes.
 #[derive(Default)]
 pub struct Feed {
     selected: Option<usize>,

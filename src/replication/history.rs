@@ -1,8 +1,8 @@
 //! The history that this server writes or follows, and the former histories that it contains.
 //!
-//!  * `id` and `offset` are the present place. Requests for a former id are served up to and including the offset that
-//!    stands with it, because the two histories are the same up to there.
-//!  * Without a backlog nothing is counted, and the offset does not change.
+//!  * `id` and `offset` are the current position. Requests for a former id are served up to and including the offset
+//!    that belongs to it, because the two histories are the same up to there.
+//!  * Without a backlog, nothing is counted, and the offset does not change.
 //!  * Offsets are never reset by a change of role, only by a full sync.
 
 use super::feed::Feed;
@@ -27,11 +27,12 @@ pub struct History {
     backlog_bytes_max: usize,
     /// `repl-backlog-disk-size`, and bytes above the size that stay in memory.
     backlog_disk: (usize, usize),
-    /// What the stream asks of its readers, and the last offset at which it does: backlogs outlive their readers.
+    /// What readers of the stream must understand, and the last offset at which this is needed: backlogs outlive their
+    /// readers.
     needed: Vec<(Reads, ReplOffset)>,
     /// The stream's selected database.
     pub feed: Feed,
-    /// What was appended beside effects since somebody asked, if somebody does.
+    /// What was appended other than effects since the last call, if a log asks for it.
     beside: Option<Vec<u8>>,
     /// Bytes after this one are not sent yet.
     released: Option<ReplOffset>,
@@ -98,12 +99,12 @@ impl History {
         offset <= self.offset && (self.id == id || self.former.iter().any(was))
     }
 
-    /// From now on, what is appended beside effects is kept for [`History::take_beside`]; or no more.
+    /// Whether from now on what is appended other than effects is kept for [`History::take_beside`].
     pub fn keep_beside(&mut self, keep: bool) {
         self.beside = keep.then(Vec::new);
     }
 
-    /// What was appended beside effects since the last call. Empty most of the time.
+    /// What was appended other than effects since the last call. Usually empty.
     pub fn take_beside(&mut self) -> Vec<u8> {
         self.beside.as_mut().map(std::mem::take).unwrap_or_default()
     }
@@ -218,7 +219,7 @@ impl History {
         }
     }
 
-    /// What the stream from the byte `from` on asks of its readers.
+    /// What readers of the stream must understand, from the byte `from` onwards.
     pub fn needs_from(&self, from: ReplOffset) -> Reads {
         let later = self.needed.iter().filter(|(_, last)| *last >= from);
         later.map(|(need, _)| *need).collect()
@@ -274,8 +275,8 @@ impl History {
         self.former.truncate(FORMER_MAX);
     }
 
-    /// Puts the last bytes of the history, which end where we are, into a new backlog. `needs` is what they ask of their
-    /// readers.
+    /// Puts the last bytes of the history, which end where we are, into a new backlog. `needs` is what they ask of
+    /// their readers.
     pub fn refill_backlog<'a>(
         &mut self,
         bytes: impl Iterator<Item = &'a [u8]> + Clone,

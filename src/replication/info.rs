@@ -1,4 +1,4 @@
-//! `INFO replication`, as the reference orders and spells it.
+//! `INFO replication`, in the order and spelling of Redis.
 
 use super::role::Replication;
 use std::fmt::Write;

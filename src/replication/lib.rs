@@ -1,18 +1,19 @@
 //! Replication: which server follows which, and from which offset.
 //!
-//! * [`position`]: names of places in a history.
-//! * [`log`]: the stream's bytes, kept once for all readers; [`feed`]: from settled writes to bytes.
+//! * [`position`]: positions in a history.
+//! * [`log`]: the stream's bytes, kept once for all readers; [`feed`]: turning settled writes into bytes.
 //! * [`history`]: the ids, the offset, the backlog; which replica may continue from which offset.
 //! * [`primary`]: the primary's side of all replicas; [`replconf`]: what they say about themselves; [`reads`]: what
 //!   they can understand.
 //! * [`replica`]: the replica's side of the link to its primary.
 //! * [`role`]: promotion, demotion, and what both sides share; [`link`]: the link's effects on it.
 //! * [`failover`]: handing the primary's role to a replica.
-//! * [`info`]: INFO and ROLE; [`report`]: when the phases of the last full sync were; [`meta`]: what a dump says about replication.
+//! * [`info`]: INFO and ROLE; [`report`]: the times of the phases of the last full sync; [`meta`]: what a dump says
+//!   about replication.
 //! * [`action`]: what the server is asked to do; [`settings`]: the directives.
 //!
 //! Nothing here touches a socket, a file or a clock. Commands and drivers call [`Replication`], which
-//! collects [`Action`]s; the shell performs them after each batch.
+//! collects [`Action`]s; the server performs them after each batch.
 
 #![forbid(unsafe_code)]
 

@@ -48,7 +48,7 @@ impl Replication {
         left
     }
 
-    /// The stream is not read for now, so that its silence says nothing of the primary.
+    /// The stream is not read for now, so its silence says nothing about the primary.
     pub fn link_is_held(&mut self) {
         if let Some(up) = &mut self.upstream {
             up.link.is_held(self.now_ms);

@@ -1,14 +1,14 @@
 //! One log of stream bytes: the backlog, and what the replicas have not read yet.
 //!
 //!  * Bytes are kept once, in blocks; the newest block grows, the others never change.
-//!  * A *reader* (a replica's connection) pins the log from its position on: nothing from the lowest position on is
-//!    dropped.
-//!  * What no reader needs is dropped block by block while at least `bytes_max` remain, so that a replica that comes
-//!    back later finds at least that much.
+//!  * A *reader* (a replica's connection) pins the log from its position onwards: nothing from the lowest position
+//!    onwards is dropped.
+//!  * Blocks that no reader needs are dropped one by one, as long as at least `bytes_max` remain, so that a replica
+//!    that returns later finds at least that much.
 //!  * `end` is the offset of the last byte; it never moves back except by [`Log::new`].
 //!  * Past [`SPILL_ABOVE`] bytes more than the size, the oldest blocks are written to disk, up to a limit, so that a
-//!    replica that takes long over its payload costs disk and not memory. Blocks on disk are a prefix of the log;
-//!    then come those that are being written, then those in memory.
+//!    replica that takes long to receive its payload costs disk space instead of memory. Blocks on disk come first in
+//!    the log, then those that are being written, and then those in memory.
 //!
 //! ```text
 //!   first                     reader 7            reader 9      end
@@ -30,7 +30,7 @@ const DROP_PER_STEP: usize = 64;
 const DROP_PER_BLOCK: usize = 2;
 /// The least `repl-backlog-size` that has effect.
 pub const BACKLOG_BYTES_MIN: usize = 16 * 1024;
-/// What a block costs beside its bytes; counted into a reader's share as the reference does.
+/// What a block costs in addition to its bytes. As in Redis, it counts towards a reader's share.
 const BLOCK_OVERHEAD: usize = 48;
 
 /// Bytes of memory above the size from which on blocks go to disk, if they may.
@@ -60,7 +60,7 @@ enum Body {
 /// The place of a block on disk. The shell's file stays open as long as a place refers to it.
 #[derive(Clone)]
 pub struct Place {
-    /// Known to the shell only.
+    /// Known only to the server.
     pub file: Arc<dyn Any + Send + Sync>,
     /// Offset in it, bytes.
     pub at: u64,

@@ -42,7 +42,7 @@ impl ReplMeta {
     }
 }
 
-/// What a log says of the history at its end, beside the place.
+/// What a log says about the history at its end, in addition to the position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
     /// Former names of the history.
@@ -54,7 +54,8 @@ pub struct Past {
 }
 
 impl Replication {
-    /// After the start at a place that a log told: what else it tells. Replicas that were behind can go on from here.
+    /// After a start at a position from a log: what else the log says. Replicas that were behind can continue from
+    /// here.
     pub fn recall(&mut self, past: &Past) {
         self.history.remember_former(&past.former);
         let bytes = past.bytes.iter().map(Vec::as_slice);

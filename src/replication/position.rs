@@ -1,11 +1,11 @@
-//! Names of places in a history: which history ([`ReplId`]), how far ([`ReplOffset`]).
+//! Positions in a history: which history ([`ReplId`]), and how far ([`ReplOffset`]).
 //!
 //! An offset is the number of stream bytes since the history began; the first byte of a history has
 //! offset 1. A replica that has processed offset `n` asks for the byte `n + 1`.
 //!
-//! Offsets and databases come from dumps and peers, which may say any number. Here they become values that the
-//! rest may reckon with: an offset is never near the end of its range, and the database that a stream has
-//! selected ([`StreamDb`]) is no index until it was compared with the databases that are here.
+//! Offsets and database numbers come from dumps and peers, which may send any number. Here they become values that
+//! other code can safely calculate with: an offset is never near the end of its range, and the database that a stream
+//! has selected ([`StreamDb`]) is not an index until it has been compared with the databases that exist.
 
 pub use base::ReplOffset;
 use base::secret::Secrets;
@@ -77,7 +77,7 @@ impl fmt::Debug for ReplId {
 pub struct StreamDb(i64);
 
 impl StreamDb {
-    /// No server has such a database: the stream selected something that is no number.
+    /// No server has such a database: the stream selected something that is not a number.
     pub const NONE: StreamDb = StreamDb(-1);
 
     /// As it was said.

@@ -1,12 +1,12 @@
 //! What a reader of the stream can understand, and what an effect requires of it.
 //!
 //! Most effects are expressed by commands that Redis 6.2 knows. A few cannot be: a server without function libraries,
-//! or without hash fields that expire, cannot execute them. It would answer with an error that no one reads, and hold
-//! different data from then on. So each effect is checked when it is made ([`Reads::needed_by`]), and a link whose
-//! reader lacks something of it is closed.
+//! or without hash fields that expire, cannot execute them. It would reply with an error that nobody reads, and hold
+//! different data from then on. Therefore each effect is checked when it is created ([`Reads::needed_by`]), and a link
+//! whose reader does not understand it is closed.
 //!
-//! Valkey 8 and later tell their version. The handshakes of Redis 6.2 to 7.4 and Valkey 7.2 are alike: they are taken
-//! to understand what they have shown by loading a payload whose version they would otherwise have refused
+//! Valkey 8 and later announce their version. The handshakes of Redis 6.2 to 7.4 and Valkey 7.2 are the same: such a
+//! server is assumed to understand what it has shown by loading a payload whose version it would otherwise have refused
 //! ([`Reads::of_target`]).
 
 use super::replconf::Reader;
@@ -38,7 +38,7 @@ bitflags! {
 }
 
 impl Reads {
-    /// What a reader asked of this request as an effect.
+    /// What a reader must understand to run this request as an effect.
     pub fn needed_by<T: AsRef<[u8]>>(argv: &[T]) -> Reads {
         let word = |i: usize| argv.get(i).map_or(&b""[..], AsRef::as_ref);
         let name = word(0);
@@ -64,7 +64,7 @@ impl Reads {
         }
     }
 
-    /// What a primary of ours writes about entries that are added only once goes on as it came. The words stand before
+    /// What our primary writes about entries that are added only once is passed on unchanged. The words stand before
     /// the id, which is the first that begins with a digit or is a star, thresholds apart.
     fn of_xadd<T: AsRef<[u8]>>(argv: &[T]) -> Reads {
         let mut words = argv.iter().skip(2).map(AsRef::as_ref);

@@ -1,5 +1,5 @@
-//! What a peer says about itself by REPLCONF, on the connection that PSYNC will turn into a replica. These are only
-//! labels and wishes: the identity of a replica is its connection.
+//! What a peer announces with REPLCONF on the connection that PSYNC will turn into a replica's. These are only labels
+//! and requests: a replica is identified by its connection.
 
 use base::integer::parse_int;
 use base::{CommandError, ReplOffset};
@@ -26,9 +26,9 @@ const IP_MAX: usize = 255;
 /// What one peer said so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replconf {
-    /// `listening-port`: a label; 0 = not told.
+    /// `listening-port`: a label; 0 = not announced.
     pub listening_port: u16,
-    /// `ip-address`: a label; empty = not told.
+    /// `ip-address`: a label; empty = not announced.
     pub ip_address: String,
     /// `capa`
     pub capa: Capa,
@@ -69,7 +69,7 @@ pub enum Reader {
     Old,
 }
 
-/// What one REPLCONF request asks for beside setting options.
+/// What one REPLCONF request asks for, other than setting options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// `+OK`
@@ -155,7 +155,7 @@ impl Replconf {
         self.reader() == Reader::Unknown && self.listening_port != 0
     }
 
-    /// The kind of server that reads the payload, as far as the handshake tells.
+    /// The kind of server that reads the payload, as far as the handshake shows it.
     pub fn reader(&self) -> Reader {
         if self.capa.contains(Capa::FOREBAY) {
             // The version that it tells is that of the Valkey whose data it reads, among others.
@@ -170,7 +170,7 @@ impl Replconf {
         }
     }
 
-    /// What decides about the form of the snapshot: a Forebay reads every form, whatever version it tells.
+    /// What decides about the form of the snapshot: Forebay reads every form, whatever version it announces.
     fn form(&self) -> Option<(u32, u32, u32)> {
         match self.capa.contains(Capa::FOREBAY) {
             true => None,

@@ -1,21 +1,21 @@
-//! When the phases of the last full sync were, on both sides of a link: the `last_full_sync_*` fields of
-//! INFO replication (`docs/info-fields.md`).
+//! The times of the phases of the last full sync, on both sides of a link: the fields `last_full_sync_*` of INFO
+//! replication (`docs/info-fields.md`).
 //!
 //! ```text
 //! out (primary)  request  order  cut   walk ends      transfer ............. online  caught up
 //! in  (replica)  connect  request  FULLRESYNC  transfer ...... load ...... swap  online
 //! ```
 //!
-//!  * Times are wall clock, in µs since 1970, so that the reports of two servers can be put beside each
-//!    other. 0 = that moment has not come.
-//!  * A moment is kept when it first happens; only what begins a new sync clears them.
-//!  * Nothing here decides anything: the state machines tell, INFO shows.
+//!  * Times are wall clock, in µs since 1970, so that the reports of two servers can be compared. 0 means that the
+//!    moment has not come.
+//!  * A moment is recorded when it first happens; only the start of a new sync clears all of them.
+//!  * Nothing here decides anything: the state machines report, and INFO shows it.
 
 use base::{ClientId, ReplOffset};
 use std::collections::VecDeque;
 use std::fmt::{Display, Write};
 
-/// Syncs of other replicas that may run beside the last one.
+/// Syncs of other replicas that may run at the same time as the last one.
 const KEPT: usize = 16;
 
 /// A moment of a full sync, Unix time in µs; 0 = it has not come.
@@ -59,7 +59,7 @@ pub struct Sent {
     transfer_end: Moment,
     online: Moment,
     caught_up: Moment,
-    /// Offset at `online`: an ACK of this or more means that nothing of the sync is left to do.
+    /// Offset at `online`: an ACK of this offset or more means that the sync is finished.
     goal: ReplOffset,
     bytes: u64,
     keys: u64,
@@ -73,7 +73,7 @@ pub struct SentSyncs {
 }
 
 impl SentSyncs {
-    /// The wall clock, before anything else is told in a batch.
+    /// The wall clock, set before anything else is reported in a batch.
     pub fn set_now(&mut self, unix_us: Moment) {
         self.now_us = unix_us;
     }
@@ -241,7 +241,7 @@ pub struct ReceivedSyncs {
 }
 
 impl ReceivedSyncs {
-    /// The wall clock, before anything else is told in a batch.
+    /// The wall clock, set before anything else is reported in a batch.
     pub fn set_now(&mut self, unix_us: Moment) {
         self.now_us = unix_us;
     }

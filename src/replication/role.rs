@@ -1,7 +1,7 @@
-//! This server's part: primary, or replica of somebody.
+//! This server's role: primary or replica.
 //!
 //!  * The role changes before anything else does, so that log lines already carry it.
-//!  * As a replica we write nothing into the stream: it holds exactly what our primary sent.
+//!  * A replica adds nothing to the stream: the stream holds exactly what its primary sent.
 //!  * Offsets are never reset by a change of role.
 
 use super::action::Action;
@@ -175,7 +175,7 @@ impl Replication {
         }
     }
 
-    /// What the shell must do, in order. Empty most of the time.
+    /// What the server must do, in order. Usually empty.
     pub fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
@@ -293,9 +293,9 @@ impl Replication {
         }
     }
 
-    /// A log of this server follows the stream: what is appended beside effects is kept for
-    /// [`Replication::take_beside`], and what is appended is sent when [`Replication::release`] says so. Or neither, from
-    /// now on.
+    /// A log of this server follows the stream: what is appended other than effects is kept for
+    /// [`Replication::take_beside`], and what is appended is sent when [`Replication::release`] says so. Or neither,
+    /// from now on.
     pub fn follow_by_log(&mut self, follow: bool) {
         self.durable = None;
         self.ack_when_durable = None;
@@ -304,7 +304,7 @@ impl Replication {
         self.history.release(follow.then_some(offset));
     }
 
-    /// What was appended to the stream beside effects since the last call.
+    /// What was appended to the stream other than effects since the last call.
     pub fn take_beside(&mut self) -> Vec<u8> {
         self.history.take_beside()
     }
@@ -353,7 +353,7 @@ impl Replication {
             self.log(
                 LogLevel::Warning,
                 format!(
-                    "Can't write the stream for slow replicas to disk, it stays in memory: {why}"
+                    "Can't write the stream for slow replicas to disk, so it stays in memory: {why}"
                 ),
             );
         }

@@ -1,4 +1,4 @@
-//! The directives that replication reads, with units settled: times in ms, sizes in bytes.
+//! The directives that replication reads, with times in ms and sizes in bytes.
 
 use super::reads::Reads;
 use config::Config;
@@ -62,7 +62,7 @@ pub struct Settings {
     pub announced: bool,
     /// `repl-rdb-target redis-6.2`: replicas that do not say who they are, are that old.
     pub old_readers: bool,
-    /// What replicas that do not tell their version are taken to understand, as far as `repl-rdb-target` says.
+    /// What replicas that do not announce their version are assumed to understand, if `repl-rdb-target` says so.
     pub unknown_reads: Reads,
     /// A save point is set, so a snapshot to disk is finished even if its replicas are gone.
     pub save_points: bool,

@@ -527,7 +527,7 @@ fn who_cannot_be_told_loses_its_link_and_never_holds_other_data_while_it_is_up()
             }
             let what = format!("{:?}", unsaid.write);
             if unsaid.not_for.contains(&name) {
-                primary.wait_log("is not known to read");
+                primary.wait_log("is not known to understand");
                 client.ok("SET more data");
                 wait_until(&format!("{name} has lost its link after {what}"), || {
                     let down = their.info_field("replication", "master_link_status") == "down";

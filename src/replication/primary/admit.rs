@@ -178,7 +178,7 @@ fn explain(why: &Refusal, asked: &[u8], from: ReplOffset, label: &str, env: &mut
             "{refused} Requested offset for second ID was {from}, but I can reply up to {up_to}"
         ),
         Refusal::Unread(missing) => format!(
-            "{refused} the backlog tells of {}, which replica {label} is not known to read",
+            "{refused} the backlog contains {}, which replica {label} is not known to understand",
             missing.describe()
         ),
         Refusal::NotInBacklog | Refusal::AheadOfUs => format!(

@@ -1,4 +1,4 @@
-//! Periodic work: pings, keepalives, time-outs, delays, the end of the backlog, output limits.
+//! Periodic work: pings, keepalives, timeouts, delays, freeing the backlog, output limits.
 
 use super::{Env, Primary, State};
 use crate::action::Action;

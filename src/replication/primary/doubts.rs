@@ -1,14 +1,14 @@
-//! What is known of replicas that do not tell their version, and how long a replica that could not follow has to
+//! What is known about replicas that do not announce their version, and how long a replica that could not follow has to
 //! wait.
 //!
-//! The handshakes of Redis 6.2 and 7.4 are alike. A payload tells them apart: a replica that takes it has read its
-//! version, and one that closes the link during it may have been too old. After such an end the next payload is
-//! written in the form of Redis 6.2, which every later server reads too; after another such end in the usual form
-//! again, and so on, because the reason may have been the link. The form that worked is kept. A replica whose link
-//! was closed because the stream needed a Redis 7.4 first gets a payload that only a Redis 7.4 takes.
+//! The handshakes of Redis 6.2 and 7.4 are the same, but a payload distinguishes them: a replica that accepts it can
+//! read its version, and one that closes the link while it receives it may be too old. After that, the next payload has
+//! the form of Redis 6.2, which every later server can read as well; if that fails, too, the next one has the usual
+//! form again, and so on, because the cause may have been the link. A form that worked is kept. A replica whose link
+//! was closed because the stream needed Redis 7.4 first gets a payload that only Redis 7.4 accepts.
 //!
-//! A replica that fails again and again waits longer and longer for the next attempt; otherwise both sides would do
-//! nothing else.
+//! A replica that keeps failing waits longer and longer for the next attempt; otherwise both sides would do nothing
+//! else.
 
 use crate::reads::Reads;
 use std::collections::BTreeMap;
@@ -25,12 +25,12 @@ const FORGET_MS: u64 = 24 * 3600 * 1000;
 /// So many replicas are remembered: a peer may make up labels.
 const KEPT: usize = 1024;
 
-/// In which form a replica that does not tell its version gets its next payload.
+/// In which form a replica that does not announce its version gets its next payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A replica that takes this payload is a Redis 7.4.
     Redis74,
-    /// As for all others that do not tell.
+    /// As for all other replicas that do not announce it.
     Usual,
     /// Redis 6.2 reads it.
     Old,
@@ -39,7 +39,7 @@ pub enum Form {
 /// What is known of one replica.
 #[derive(Clone, Copy, Default)]
 struct Doubt {
-    /// Payloads in a row that did not end well: they tell the form of the next.
+    /// The number of consecutive payloads that failed, which decides the form of the next one.
     failures: u32,
     at_ms: u64,
     /// What the stream needed and the replica was not known to understand, how often that happened, and when last.

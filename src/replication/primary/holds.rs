@@ -1,9 +1,9 @@
-//! Payloads that fail again and again on the primary's side: each attempt costs a snapshot, so the next one waits
-//! longer and longer.
+//! Payloads that keep failing on the primary's side. Each attempt costs a snapshot, so the next one waits longer and
+//! longer.
 //!
-//! The reason is the dataset in the form that some readers need, or the disk. So the wait belongs to the wishes of
-//! the readers, not to single replicas: one that comes back at once, as most do, waits like the others, and readers
-//! of another form do not wait.
+//! The cause is either the dataset, if it does not fit the form that some readers need, or the disk. Therefore the wait
+//! belongs to a kind of payload, not to single replicas: a replica that reconnects at once, as most do, waits like the
+//! others, and readers of another form do not wait.
 
 use crate::replconf::Replconf;
 

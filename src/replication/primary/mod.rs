@@ -12,12 +12,12 @@
 //!   rdb-only connections end in Transmitted instead of Online.
 //! ```
 //!
-//!  * A replica *is* its connection ([`ClientId`]); address and port are labels for people.
-//!  * From the cut on, a replica pins the log at the first byte after the cut: what is written while it receives its
-//!    payload waits there, once for all replicas.
+//!  * A replica is identified by its connection ([`ClientId`]); address and port are labels for people.
+//!  * From the cut onwards, a replica pins the log at the first byte after the cut: what is written while it receives
+//!    its payload waits there, once for all replicas.
 //!  * `+FULLRESYNC` carries the offset of the cut, so it is sent when the cut is taken, not before.
-//!  * After a payload that ends with a mark nothing is sent until the replica's first ACK: replicas
-//!    look for the mark only at the end of what they have read.
+//!  * After a payload that ends with a mark, nothing is sent until the replica's first ACK, because replicas look for
+//!    the mark only at the end of what they have read.
 //!  * A newline is sent only to connections that wait for a payload; inside the stream it would count.
 
 mod admit;
@@ -45,7 +45,7 @@ use base::{ClientId, LogLevel};
 use rdb::target::Target;
 use std::collections::BTreeMap;
 
-/// What the state machine works with beside its own state.
+/// What the state machine uses in addition to its own state.
 pub struct Env<'a> {
     /// Ids, offset, backlog.
     pub history: &'a mut History,
@@ -61,7 +61,7 @@ pub struct Env<'a> {
     pub quiet: bool,
     /// CLIENT PAUSE: replicas are not asked for acknowledgements.
     pub paused: bool,
-    /// What the shell must do.
+    /// What the server must do.
     pub out: &'a mut Vec<Action>,
 }
 
@@ -272,7 +272,7 @@ impl Primary {
             if self.doubts.form(&label) == doubts::Form::Old && replica.conf.is_of_unknown_age() {
                 env.log(
                     LogLevel::Notice,
-                    format!("Replica {label} closed the connection amid a full sync: the next one is in the format of Redis 6.2"),
+                    format!("Replica {label} closed the connection during a full sync. The next one will have the format of Redis 6.2"),
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! What the stream requires of its readers, and the closing of links whose reader lacks it.
+//! What the stream requires of its readers, and closing the links of readers that lack it.
 
 use super::{Env, Primary, Replica, State};
 use crate::reads::Reads;
@@ -12,7 +12,7 @@ impl Replica {
         !self.conf.rdb_only && !matches!(self.state, State::WaitStart | State::Transmitted)
     }
 
-    /// It is a server that does not tell its version.
+    /// It is a server that does not announce its version.
     pub(super) fn does_not_tell(&self) -> bool {
         let told = matches!(
             self.conf.reader(),
@@ -58,8 +58,8 @@ impl Primary {
             env.log(
                 LogLevel::Warning,
                 format!(
-                    "Replica {label} is not known to read {}, which have just been written: the link to it ends, so \
-                     that it does not hold other data than this server. A full sync begins {when}.",
+                    "Replica {label} is not known to understand {}, which have just been written. Its link is closed, so \
+                     that its data does not differ from that of this server. A full sync begins {when}.",
                     missing.describe()
                 ),
             );

@@ -1,4 +1,4 @@
-//! Full syncs: who waits for which snapshot, when one starts, what its end means.
+//! Full syncs: which replicas wait for which snapshot, when a snapshot starts, and what its end means.
 
 use super::{Env, Job, Primary, State};
 use crate::action::{Action, SnapshotOrder, SnapshotTarget};
@@ -267,7 +267,7 @@ impl Primary {
             Err(why) => self.hold(&members, why, env),
         }
         match result {
-            Ok(()) if job.sockets => {} // each goes on by itself when its payload is written
+            Ok(()) if job.sockets => {} // each continues on its own when its payload is written
             Ok(()) => {
                 for id in members {
                     if let Some(r) = self.replicas.get_mut(&id) {

@@ -1,4 +1,4 @@
-//! What replicas report while they follow: ACKs, lag, and who waits for them.
+//! What replicas report while they follow: ACKs, lag, and the clients that wait for these.
 
 use super::{Env, Primary, State};
 use crate::action::Action;
@@ -7,7 +7,7 @@ use crate::position::ReplOffset;
 use base::{ClientId, LogLevel};
 
 impl Primary {
-    /// `REPLCONF ACK offset [FACK offset]`. From a connection that is no replica: nothing.
+    /// `REPLCONF ACK offset [FACK offset]`. From a connection that is not a replica: nothing.
     pub fn on_ack(
         &mut self,
         id: ClientId,
@@ -97,7 +97,7 @@ impl Primary {
         if began && !spills.is_empty() && !self.spilling {
             env.log(
                 LogLevel::Notice,
-                format!("Slow replicas keep {memory} bytes of the stream in memory: writing the oldest to disk"),
+                format!("Slow replicas keep {memory} bytes of the stream in memory. Writing the oldest bytes to disk"),
             );
         }
         self.spilling = !began || !spills.is_empty();

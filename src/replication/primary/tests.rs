@@ -570,7 +570,7 @@ fn a_payload_that_cannot_be_made_holds_the_next_of_its_kind_and_of_no_other() {
     }
     assert!((5..=6).contains(&attempts), "{attempts}");
     assert_eq!(s.state(n), Some(State::WaitStart), "it waits with us");
-    // A reader of another form is served meanwhile.
+    // A reader of another form is served in the meantime.
     let other = s.sync_as(1000, &conf(Some((9, 1, 0))), ask).1;
     assert_eq!(orders(&other), 1);
     s.started(&order(&other));

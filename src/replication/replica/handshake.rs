@@ -1,4 +1,4 @@
-//! The lines between the connection and the payload or stream.
+//! The lines that are exchanged between connecting and the payload or stream.
 
 use super::{Framing, Link, LinkAction, LinkEnv, State, log};
 use crate::position::{Position, ReplId, ReplOffset};
@@ -114,7 +114,8 @@ impl Link {
                 "REPLCONF", "capa", "eof", "capa", "psync2", "capa", "forebay",
             ],
         );
-        // Valkey 9.1 writes for an old server whoever does not tell, and then refuses hash fields that expire. Others
+        // Valkey 9.1 writes the form of an old server for a replica that does not announce a version, and then refuses hash
+        // fields that expire. Others
         // do not know the word, or do not ask.
         ask(Asked::Version, &["REPLCONF", "version", VALKEY_VERSION]);
         out.push(LinkAction::Send(bytes.into()));

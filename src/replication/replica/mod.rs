@@ -13,13 +13,13 @@
 //!   +------+-- error, end of link, timeout, payload refused (with a growing delay) ---+
 //! ```
 //!
-//!  * A state carries what it needs and nothing else: there is no offset before PSYNC was answered.
-//!  * The commands between PING and PSYNC are sent together; their replies are taken in order, and an
-//!    error among them is no reason to stop, except for AUTH.
-//!  * Nothing is given up for a payload before it is complete; the receiver decides that, and learns of the end only
-//!    through [`LinkAction::PayloadEnds`].
-//!  * At least [`RETRY_MS`] pass between two attempts. The reference reconnects at once after some failures and can
-//!    spin; this server does not.
+//!  * A state holds what it needs and nothing else: there is no offset before PSYNC has been answered.
+//!  * The commands between PING and PSYNC are sent together. Their replies are processed in order, and an error among
+//!    them does not end the handshake, except for AUTH.
+//!  * No old data is dropped for a payload before it is complete; the receiver decides that, and only
+//!    [`LinkAction::PayloadEnds`] tells it that the payload has ended.
+//!  * At least [`RETRY_MS`] pass between two attempts. Redis reconnects at once after some failures, which can be a
+//!    busy loop; this server does not.
 
 mod handshake;
 mod payload;
@@ -48,7 +48,7 @@ const LINE_MAX: usize = 4096;
 /// ACKs, and newlines while loading.
 const ACK_PERIOD_MS: u64 = 1000;
 
-/// What the link works with beside its own state.
+/// What the link uses in addition to its own state.
 pub struct LinkEnv<'a> {
     /// Directives.
     pub settings: &'a Settings,
@@ -56,7 +56,7 @@ pub struct LinkEnv<'a> {
     pub rng: &'a mut Rng,
     /// Monotonic ms.
     pub now_ms: u64,
-    /// Where we could go on: the cached primary's id and processed offset.
+    /// Where we could continue: the cached primary's id and processed offset.
     pub cached: Option<Position>,
     /// Bytes of the stream processed, for ACKs.
     pub processed: ReplOffset,
@@ -75,7 +75,7 @@ pub enum LinkInput<'a> {
     Bytes(&'a [u8]),
     /// The connection failed or ended; the text is the error, empty for a plain end.
     Closed(&'a str),
-    /// The payload was loaded, or could not be; then nothing of it remains.
+    /// The payload was loaded, or could not be loaded, in which case nothing of it is kept.
     Loaded(Result<(), String>),
     /// A request of the stream could not be run: this server's data are no longer the primary's. `true`: nothing is
     /// tried any more.
@@ -95,7 +95,7 @@ pub enum LinkAction<'a> {
     Disconnect,
     /// The target of a failover did not take our part.
     PromotionRefused,
-    /// `+CONTINUE [id]`: go on with the cached primary, under this id if there is one.
+    /// `+CONTINUE [id]`: continue with the cached primary, under this id if there is one.
     Continue(Option<super::position::ReplId>),
     /// `+FULLRESYNC`, or SYNC (`None`): a payload will come.
     FullResync(Option<Position>),
@@ -152,7 +152,7 @@ pub enum State {
     Loading {
         /// The cut's place.
         resume_at: Option<Position>,
-        /// Stream bytes that came behind the payload.
+        /// Bytes of the stream that arrived after the payload.
         glued: Vec<u8>,
     },
     /// The stream is followed.
@@ -180,7 +180,7 @@ pub struct Link {
     /// If none follows up to then, the row ends; monotonic ms.
     settled_ms: u64,
     next_ack_ms: u64,
-    /// A failover: PSYNC tells the other side to promote itself, until it answered.
+    /// A failover: PSYNC tells the other side to promote itself, until it has answered.
     promoting: bool,
     /// Why the next connection is made, for the log.
     reconnecting: Option<&'static str>,
@@ -286,8 +286,8 @@ impl Link {
         }
     }
 
-    /// The result comes with a payload. A primary that goes on with such requests would make us ask for one after
-    /// the other, so each attempt waits longer, until a while has passed without.
+    /// The result comes with a payload. A primary that continues to send such requests would make us ask for one
+    /// payload after another, so each attempt waits longer, until a while has passed without such a request.
     fn on_diverged(&mut self, stop: bool, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
         if !self.is_up() {
             return;
@@ -561,7 +561,7 @@ impl Link {
         }
     }
 
-    /// An established link is lost: go on where we were, as soon as possible.
+    /// An established link is lost: continue from the same position as soon as possible.
     fn lose(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
         log(
             out,

@@ -1,7 +1,7 @@
 //! Finds the end of a full sync's payload.
 //!
-//! The reference looks for the end mark only at the end of what it has read. Here it is found anywhere, and what
-//! follows is kept as the beginning of the stream.
+//! Redis looks for the end mark only at the end of what it has read. This code finds it anywhere, and keeps what
+//! follows as the beginning of the stream.
 
 use crate::position::ID_LEN;
 use memchr::memmem;
