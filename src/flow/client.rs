@@ -4,9 +4,9 @@
 //! bytes --parse, at most BATCH--> requests --prefetch--> one by one: run, commit --> is much pending? Attendant
 //! ```
 //!
-//!  * The batch owns its bytes until its requests have run. What is left is half a request, or what may not run yet: the
-//!    client is blocked, is being closed, became a replica, or does not read its replies.
-//!  * What happens to replies between two requests is the caller's ([`Attendant`]).
+//!  * The batch owns its bytes until its requests have run. What remains is an incomplete request, or requests that may
+//!    not run yet, because the client is blocked, is being closed, has become a replica, or does not read its replies.
+//!  * The caller decides what happens to replies between two requests ([`Attendant`]).
 
 use base::large;
 use engine::prefetch::{BATCH, Hashes};

@@ -1,7 +1,7 @@
-//! The dump's place: which file it is, decided once, and who may touch it.
+//! The place of the dump: which file it is, which is decided once, and who may change it.
 //!
-//!  * `dir` and `dbfilename` are resolved when a save, a sync or a load begins. Whatever is configured meanwhile,
-//!    the work ends at the place where it began.
+//!  * `dir` and `dbfilename` are resolved when a save, a sync or a load begins. Whatever is configured in the meantime,
+//!    the work finishes at the place where it began.
 //!  * What replaces or removes the file needs the witness of a complete dataset in memory ([`Whole`]), or is
 //!    itself a complete dump that has been checked ([`crate::follow::ReceivedFile`]).
 

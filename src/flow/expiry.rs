@@ -1,4 +1,5 @@
-//! A cycle of active expiry: slices between the clients' batches, for a share of a turn of the periodic work.
+//! A cycle of active expiry: slices between the clients' batches, which take a share of each round of the periodic
+//! work.
 
 use engine::Engine;
 use engine::expire_cycle::ExpireSlice;

@@ -1,15 +1,15 @@
-//! Decides the outcome of a save that runs on another thread: either its dump is in its place, or it has been given
-//! up.
+//! Decides the outcome of a save that runs on another thread: either its dump is in its place, or the save has been
+//! cancelled.
 //!
-//! Both are decided under one lock, which is held during the rename. So a save that has been given up, perhaps while
-//! the disk was still syncing its file, can never replace a later one. Giving a save up waits for the creation or the
-//! renaming of a file at most.
+//! Both are decided under one lock, which is held during the rename. Therefore a save that has been cancelled, perhaps
+//! while the disk was still syncing its file, can never replace a later one. Cancelling waits at most for the creation
+//! or renaming of a file.
 
 use disk::Disk;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The save was given up before.
+/// The save was cancelled before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GivenUp;
 
@@ -26,7 +26,7 @@ struct State {
 }
 
 impl Fate {
-    /// Makes the file that the save writes, unless the save has been given up: no file can appear after
+    /// Creates the file that the save writes, unless the save has been cancelled: no file can appear after
     /// [`Fate::clear_away`].
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Fate {
         state.given_up
     }
 
-    /// Runs `rename`, which puts the dump in its place, unless the save has been given up.
+    /// Runs `rename`, which puts the dump in its place, unless the save has been cancelled.
     ///
     /// # Errors
     /// Those of `rename`, and [`GivenUp`].
@@ -69,7 +69,7 @@ impl Fate {
         Ok(renamed)
     }
 
-    /// Removes the file of a save that has been given up: the process ends before its thread will do so.
+    /// Removes the file of a save that has been cancelled, because the process ends before its thread does so.
     pub fn clear_away(&self, disk: &impl Disk) {
         let state = self.lock();
         if let Some(temp) = state.temp.as_ref().filter(|_| state.given_up) {

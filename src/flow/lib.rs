@@ -1,16 +1,16 @@
-//! What decides about saves, loads, links and shutdown. The server performs what is decided here with real files,
-//! sockets and clocks; the simulator performs the very same with those of its own.
+//! The decisions about saves, loads, links and shutdown. The server carries them out with real files, sockets and
+//! clocks; the simulator carries out the same decisions with simulated ones.
 //!
 //! * [`whole`]: whether the dataset in memory is complete; [`fate`]: whether a save's dump still takes its place;
-//!   [`dump_file`]: where it is. [`saves`]: when to save, and which save is given up.
-//! * [`save`]: a snapshot from its cut to its file. [`load`]: what becomes of a loaded dataset. [`boot`]: the dump at
-//!   the start, and the part in replication that a server begins with.
+//!   [`dump_file`]: where the dump is. [`saves`]: when to save, and which save is cancelled.
+//! * [`save`]: a snapshot, from its cut to its file. [`load`]: installing a loaded dataset. [`boot`]: the dump at
+//!   startup, and the role in replication with which a server starts.
 //! * [`client`]: the requests of a client.
-//! * [`serve`]: what replicas that sync are sent; [`feed`]: the connection of a replica.
-//!   [`peers`]: what replication asks for, on both sides. [`pipe`]: a payload on its way to a connection;
+//! * [`serve`]: what syncing replicas are sent; [`feed`]: the connection of a replica.
+//!   [`peers`]: performing what replication asks for, on both sides. [`pipe`]: a payload on its way to a connection;
 //!   [`spill`]: blocks of the stream on disk.
-//! * [`shutdown`]: what happens between the wish that the server should end and its end.
-//! * [`follow`]: the replica's side of a link; [`payload`]: how the payload of a full sync is taken.
+//! * [`shutdown`]: what happens between the request that the server should end and its end.
+//! * [`follow`]: the replica's side of a link; [`payload`]: how the payload of a full sync is received.
 //! * [`append`]: the append-only file as it is written.
 //! * [`expiry`]: the slices of an expiry cycle.
 //!

@@ -1,6 +1,6 @@
-//! How a replica takes the payload of a full sync, and what becomes of the data that it has.
+//! How a replica receives the payload of a full sync, and what happens to the data that it has.
 //!
-//! | mode | the old data is given up | the dump file is replaced |
+//! | mode | the old data is dropped | the dump file is replaced |
 //! |---|---|---|
 //! | `File` | when the payload is complete, synced and checked | then, before the load |
 //! | `Memory` | when the payload begins | never |
@@ -16,7 +16,7 @@ pub enum Mode {
     File,
     /// The file of before is being loaded.
     LoadingFile,
-    /// To memory; what was there is given up first.
+    /// To memory; the old data is dropped first.
     Memory,
     /// To memory, beside the old data.
     Swap,

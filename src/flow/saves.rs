@@ -1,9 +1,9 @@
-//! When the dataset is saved without a request, and which snapshot is given up for something else.
+//! When the dataset is saved without a request, and which snapshot is cancelled for another operation.
 
 /// After a failed save the next one that nobody asked for waits so long, in seconds: a disk may be full for a while.
 const RETRY_AFTER_S: i64 = 5;
 
-/// Which snapshot is given up.
+/// Which snapshot is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// A snapshot that is saved to disk.

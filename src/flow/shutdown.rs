@@ -6,11 +6,11 @@
 //!   replicas lag, or a script is parked                    it fails, no FORCE |
 //!              v                                                         v  |
 //!            Waits --in step, time is up, script has ended------------------+
-//!              \--SHUTDOWN ABORT, failed save: writes are released, the server goes on
+//!              \--SHUTDOWN ABORT, failed save: writes are released, the server continues
 //! ```
 //!
-//! A running snapshot is given up, so that the final one has every write. While the dataset is not complete (a load,
-//! a sync that failed, a parked script) nothing is saved.
+//! A running snapshot is cancelled, so that the final one contains every write. While the dataset is not complete
+//! (during a load, after a failed sync, with a parked script), nothing is saved.
 
 use super::whole::{Dataset, NOT_WHOLE, Whole};
 use base::LogLevel;
@@ -25,14 +25,14 @@ pub trait Process {
     fn dataset(&self) -> Rc<Dataset>;
     /// A snapshot is running, to disk or to replicas.
     fn is_saving(&self) -> bool;
-    /// Gives the running snapshot up, if it can still be given up.
+    /// Cancels the running snapshot, if it can still be cancelled.
     fn give_up_save(&mut self, engine: &mut Engine);
     /// Saves the dataset and returns when it is durable, or when that has failed.
     ///
     /// # Errors
     /// The old dump is still in its place.
     fn final_save(&mut self, engine: &mut Engine, whole: &Whole) -> Result<(), String>;
-    /// What a supervisor is told.
+    /// A message for the supervisor.
     fn status(&mut self, text: &str);
 }
 
@@ -55,7 +55,8 @@ struct Waiting {
     deadline_ms: i64,
 }
 
-/// The shutdown of one server. What it decides about, the final save above all, may look at it meanwhile.
+/// The shutdown of one server. The operations that it decides about, such as the final save, may read it in the
+/// meantime.
 #[derive(Debug, Default)]
 pub struct Shutdown {
     waiting: Cell<Option<Waiting>>,
@@ -80,14 +81,15 @@ impl Shutdown {
     /// has promised a save.
     ///
     /// # Errors
-    /// The final save has failed, so the server goes on.
+    /// The final save has failed, so the server continues.
     pub fn begin(
         &self,
         engine: &mut Engine,
         options: ShutdownOptions,
         process: &mut impl Process,
     ) -> Result<Course, CommandError> {
-        // One that waits for a script to end gives way to one that needs not: nothing else may end that script.
+        // A shutdown that waits for a script to end is replaced by one that does not have to wait, because nothing else
+        // might end that script.
         let goes_on = |waiting: Waiting| {
             !waits_for_script(engine, waiting.options) || waits_for_script(engine, options)
         };
@@ -130,7 +132,7 @@ impl Shutdown {
     }
 
     /// At each turn of the periodic work: the shutdown continues when the replicas are in step or the time is up.
-    /// `None`: the server goes on.
+    /// `None`: the server continues.
     pub fn turn(&self, engine: &mut Engine, process: &mut impl Process) -> Option<Course> {
         let waiting = self.waiting.get()?;
         if waits_for_script(engine, waiting.options) {
@@ -148,7 +150,7 @@ impl Shutdown {
     }
 
     /// A signal, whose directive asks for `options`. A second one, if it `insists`, ends a shutdown that waits.
-    /// `None`: the server goes on.
+    /// `None`: the server continues.
     pub fn signal(
         &self,
         engine: &mut Engine,

@@ -1,12 +1,12 @@
-//! Blocks of the stream on disk: the part of it that slow replicas have not read yet and memory has no room for.
+//! Blocks of the stream on disk: the part that slow replicas have not read yet and that does not fit into memory.
 //!
 //! ```text
 //! log: oldest block --> SpillWriter::write --> files without names, FILE_BYTES each --> on_spilled(place)
 //! replica's connection: place --> read
 //! ```
 //!
-//!  * A file is closed, which gives its space back, when no block refers to it any longer. That can take long, so
-//!    whoever made the writer decides who closes files.
+//!  * A file is closed, which frees its space, when no block refers to it any longer. That can take long, so the
+//!    creator of the writer decides who closes files.
 //!  * Nothing is left of the files, however the server ends.
 
 use disk::{Scratch, ScratchFile};
@@ -22,7 +22,7 @@ pub const FILE_BYTES: u64 = 64 << 20;
 /// Closes a file.
 pub type Closer<F> = Arc<dyn Fn(F) + Send + Sync>;
 
-/// A block that was written, or was not: what [`replication::Replication::on_spilled`] is told.
+/// A block that was written or could not be written, for [`replication::Replication::on_spilled`].
 pub type Spilled = (ReplOffset, Result<Place, String>);
 
 /// Writes blocks.

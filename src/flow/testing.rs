@@ -1,4 +1,5 @@
-//! What unit tests of the machines run on: hands that write nothing and take everything, on a disk in memory.
+//! Support for unit tests of the state machines: callers that write nothing and accept everything, and a disk in
+//! memory.
 
 use crate::Fate;
 use crate::follow::{IntoFile, Receivers, Receiving};
@@ -27,7 +28,7 @@ pub struct Hands(Rc<Shared>);
 
 struct Shared {
     disk: FakeDisk,
-    /// There is no thread to be had.
+    /// No thread can be started.
     idle: Cell<bool>,
     takes: RefCell<Vec<Takes>>,
     saves: RefCell<Vec<Rc<Save>>>,
@@ -52,7 +53,7 @@ pub struct Taken {
 #[derive(Default)]
 pub struct Taker(Rc<Taken>);
 
-/// A save that does not end by itself.
+/// A save that does not end on its own.
 #[derive(Default)]
 pub struct Save {
     pub fate: Arc<Fate>,

@@ -1,8 +1,9 @@
 //! The witness that the dataset in memory is complete.
 //!
-//! A dump replaces the only other copy of the data. Written while a load has brought in half of the keys, or while a
-//! full sync has emptied the databases, it destroys the data that it should preserve. So everything that replaces,
-//! truncates or deletes a dump, or sends a snapshot to a replica, asks for a [`Whole`], of which at most one exists:
+//! A dump replaces the only other copy of the data. If it is written while a load has only read half of the keys, or
+//! while a full sync has emptied the databases, it destroys the data that it should preserve. Therefore everything that
+//! replaces, truncates or deletes a dump, or sends a snapshot to a replica, needs a [`Whole`], of which at most one
+//! exists:
 //!
 //! ```text
 //! NotYet --start without a dump, finished load--> Whole <--use--> InUse
@@ -12,8 +13,8 @@
 //!                                                Loading --failure--> Lost --finished load; FLUSHALL; promotion--> Whole
 //! ```
 //!
-//! A script that is parked in the middle of its writes changes nothing of this, but the witness is not lent
-//! meanwhile: the caller must show that all scripts are [`AtRest`]. Only FLUSHALL gets a witness without that, for an
+//! A script that is parked in the middle of its writes does not change this state, but the witness is not lent in the
+//! meantime: the caller must show that all scripts are [`AtRest`]. Only FLUSHALL gets a witness without that, for an
 //! empty dataset, which is complete whatever a script will still write.
 
 use engine::AtRest;
@@ -67,7 +68,7 @@ impl Deref for WholeInUse<'_> {
 
 impl Drop for WholeInUse<'_> {
     fn drop(&mut self) {
-        // If a load has begun meanwhile, the witness is not given back.
+        // If a load has begun in the meantime, the witness is not returned.
         match self.dataset.0.take() {
             State::InUse => self.dataset.0.set(State::Whole(WHOLE)),
             other => self.dataset.0.set(other),

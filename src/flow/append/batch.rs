@@ -1,4 +1,4 @@
-//! What is handed over to the log at once.
+//! What is handed over to the log together.
 
 use base::request::encode_request;
 use engine::CommitPosition;
@@ -27,7 +27,7 @@ pub struct Batch {
     pub end: Mark,
 }
 
-/// The request that selects a database, which is no part of the replication stream.
+/// The request that selects a database, which is not part of the replication stream.
 pub(super) fn select(db: usize) -> Vec<u8> {
     let mut request = Vec::new();
     aof::history::own(&mut request);

@@ -1,15 +1,16 @@
-//! Commits as the log has them: requests, and beside them what the replication stream has and the log does not run.
+//! Commits in the form of the log: requests, and annotations for what the replication stream contains but the log does
+//! not run.
 //!
 //! ```text
 //! primary: effects ---------> requests, the same bytes as in the stream
 //!          ping, GETACK ----> annotation
-//! replica: its request ran -> its effects. If they are the same bytes as the request: that is all.
-//!                             Else they are no part of the stream, and the request is an annotation beside them.
-//!          own writes ------> requests that are no part of the stream
+//! replica: its request ran -> its effects. If they are the same bytes as the request, that is all.
+//!                             Otherwise they are not part of the stream, and an annotation holds the request.
+//!          own writes ------> requests that are not part of the stream
 //! ```
 //!
-//!  * What the log says of the stream is true whatever happens in between: it is compared with the place of the stream
-//!    before each commit and at the end of each batch, and where it is not there the log names the place anew.
+//!  * What the log says about the stream is always true: the log's position is compared with that of the stream before
+//!    each commit and at the end of each batch, and if they differ, the log records the position anew.
 //!  * Nothing is written that a server could not run when it loads the log.
 
 use aof::history::{self, At};
@@ -28,7 +29,7 @@ pub struct Encoder {
     bytes: Vec<u8>,
     /// The database that was selected when `bytes` began.
     db: Option<usize>,
-    /// Which era of the stream the log tells, and its offset after `bytes`; `None` if it tells none.
+    /// The era of the stream that the log records, and its offset after `bytes`; `None` if it records none.
     reached: Option<(u64, ReplOffset)>,
     /// The effects of our primary's request that runs, in `bytes`.
     unit: Option<Range<usize>>,
@@ -121,7 +122,7 @@ impl Encoder {
         effects.is_some_and(|effects| effects.effects == said.effects)
     }
 
-    /// Effects that are no part of the stream, and the bytes that are.
+    /// Effects that are not part of the stream, and the bytes that are.
     fn tell(&mut self, whole: &[u8], unit: Option<Range<usize>>) {
         self.disown(unit);
         let told = history::bytes(whole, &mut self.bytes);
@@ -133,7 +134,7 @@ impl Encoder {
         }
     }
 
-    /// These effects are no part of the stream.
+    /// These effects are not part of the stream.
     fn disown(&mut self, unit: Option<Range<usize>>) {
         if let Some(unit) = unit {
             let mut own = Vec::new();
@@ -142,7 +143,7 @@ impl Encoder {
         }
     }
 
-    /// A batch ends: the log says all of the stream that there is. `beside` was appended to it after the last commit.
+    /// A batch ends: the log now records the whole stream. `beside` was appended to the stream after the last commit.
     pub fn settle(&mut self, beside: &[u8], stream: Option<StreamPlace<'_>>) {
         self.begin();
         self.line_up(beside, stream);
@@ -197,7 +198,7 @@ impl Encoder {
         }
     }
 
-    /// The log reaches the place of the stream: by telling `beside`, or by naming it.
+    /// Brings the log to the position of the stream, by recording `beside` or the position itself.
     fn line_up<'a>(
         &mut self,
         beside: &[u8],
@@ -233,7 +234,7 @@ impl Encoder {
         }
     }
 
-    /// A reader of the log selects `db`, which is no part of the stream.
+    /// A reader of the log selects `db`, which is not part of the stream.
     fn select(&mut self, db: usize) {
         if self.feed.selected() != Some(db) {
             history::own(&mut self.bytes);
@@ -272,7 +273,7 @@ struct Said<'a> {
 }
 
 impl Said<'_> {
-    /// `None` if these are no requests, or not whole ones.
+    /// `None` if these are not requests, or not whole ones.
     fn of(mut bytes: &[u8]) -> Option<Said<'_>> {
         let mut said = Said::default();
         let mut reader = Reader::at(0);

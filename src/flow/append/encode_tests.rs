@@ -1,4 +1,4 @@
-//! Whatever happens, the log tells the stream and runs what has run.
+//! Whatever happens, the log reproduces the stream, and loading it runs what has run.
 
 use super::{Encoder, Reading, Told};
 use aof::judge::Event;
@@ -28,7 +28,7 @@ struct World {
     sealer: Sealer,
     names: u64,
     replica: bool,
-    /// Bytes of the stream that the log cannot tell are at most so many.
+    /// The maximum number of bytes of the stream that the log cannot record.
     most: usize,
 }
 

@@ -6,10 +6,10 @@
 //!                              cut: a new increment; base: the manifest names it instead of what came before
 //! ```
 //!
-//! * [`encode`]: commits as the log has them, and what it says of the replication stream.
-//! * [`batch`]: what is handed over at once.
+//! * [`encode`]: commits in the form of the log, with what it records about the replication stream.
+//! * [`batch`]: what is handed over together.
 //! * [`writer`]: the files.
-//! * [`past`]: what a log that is loaded says of the replication stream.
+//! * [`past`]: what a loaded log says about the replication stream.
 //! * [`policy`]: when to write, to sync, and to try again.
 
 pub mod batch;

@@ -1,14 +1,14 @@
-//! What a log that is loaded says of the replication stream: the place that it has reached, and the last bytes.
+//! What a loaded log says about the replication stream: the position that it has reached, and the last bytes.
 //!
 //! ```text
 //! items of all files, in order --> Reading --seal--> proven so far
 //!                                     '--end--> Told: place, database, former ids, bytes
 //! ```
 //!
-//!  * Nothing is taken for granted: a place is known from the first annotation that tells one, and no longer known when
-//!    a seal says another one than was reached. Then the log is loaded all the same, and a full sync follows.
-//!  * A transaction counts when its EXEC has come.
-//!  * The bytes are kept up to a limit, the last ones.
+//!  * A position is known from the first annotation that records one, and is no longer known when a seal records a
+//!    different one than was reached. In that case the log is loaded nevertheless, and a full sync follows.
+//!  * A transaction counts when its EXEC has been read.
+//!  * Only the last bytes are kept, up to a limit.
 
 use aof::history::{At, Word};
 use aof::judge::Event;
@@ -44,13 +44,13 @@ pub struct Reading {
     /// How often what was known was forgotten.
     series: u64,
     needs: Reads,
-    /// The next request or transaction is no part of the stream.
+    /// The next request or transaction is not part of the stream.
     own: bool,
     /// A transaction is open: what it adds to the stream, and the database that it selects.
     open: Option<(Vec<u8>, Option<i64>)>,
 }
 
-/// What a log says of the stream at its end.
+/// What a log says about the stream at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// The place.
@@ -60,7 +60,7 @@ pub struct Told {
 }
 
 impl Reading {
-    /// Keeps at least so many of the last bytes, if there are so many.
+    /// Keeps at least this many of the last bytes, if there are that many.
     pub fn new(limit: usize) -> Reading {
         Reading {
             limit,
@@ -134,7 +134,7 @@ impl Reading {
         }
     }
 
-    /// The log tells a place: the one that was reached, perhaps by another name, or another one.
+    /// The log records a position: the one that was reached, perhaps under another id, or a different one.
     fn arrive(&mut self, at: At) {
         let same = self.here.as_ref().filter(|here| {
             let was = &here.at;
@@ -238,7 +238,7 @@ impl Reading {
     }
 }
 
-/// What a request asks of readers of the stream.
+/// What a reader of the stream must understand to run a request.
 fn needs(request: &aof::Request<'_>) -> Reads {
     let mut first: [&[u8]; 4] = [b""; 4];
     for (place, arg) in first.iter_mut().zip(request.args()) {

@@ -133,7 +133,7 @@ struct Play {
     writer: Writer<FakeDisk>,
     selected: Option<usize>,
     pushed: u64,
-    /// How many operations there were when so many commits were known to be durable.
+    /// How many operations there were when this many commits were known to be durable.
     durable: Vec<(usize, u64)>,
     /// The commits before the current increment, if it began well.
     cut: Option<u64>,

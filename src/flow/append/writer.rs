@@ -2,9 +2,9 @@
 //!
 //! Invariants:
 //!  * What the manifest on disk names makes up, in order, all batches that were durable, each once.
-//!  * A batch is kept in memory until it is durable (or written, where nobody asks for more). After a failure the
-//!    increment is cut off behind what is settled, and the kept batches are written again: into the same file if a write
-//!    has failed, into a new one if a sync has, because the system may have dropped the pages of the old one.
+//!  * A batch is kept in memory until it is durable (or written, if no more is required). After a failure, the
+//!    increment is truncated to what is settled, and the kept batches are written again: to the same file if a write
+//!    has failed, and to a new one if a sync has, because the system may have dropped the pages of the old one.
 //!  * A new increment begins only when everything before it is durable.
 
 use super::batch::{Batch, Mark, select};
@@ -213,7 +213,7 @@ impl<D: Disk> Writer<D> {
         ) {
             before = select(db);
         }
-        // What comes after the first batch goes on in the database that the one before it has selected.
+        // What follows the first batch continues in the database that the previous batch has selected.
         current.selected = true;
         let mut seal = Vec::new();
         let bytes = unwritten.map(|batch| &batch.bytes[..]);
@@ -269,7 +269,7 @@ impl<D: Disk> Writer<D> {
         Ok(())
     }
 
-    /// After a failure: cuts the increment off behind what is settled, and writes all kept batches again.
+    /// After a failure: truncates the increment to what is settled, and writes all kept batches again.
     ///
     /// # Errors
     /// The disk's; it may be tried again.
@@ -335,11 +335,11 @@ impl<D: Disk> Writer<D> {
         self.current.as_ref().map_or("", |current| &current.name)
     }
 
-    /// Begins a new increment, for what is pushed from now on. If it is `listed` the manifest names it at once; if it is
-    /// not, it counts from the next [`Writer::install_base`] on.
+    /// Begins a new increment, for what is pushed from now on. If it is `listed` the manifest names it at once; if it
+    /// is not, it counts from the next [`Writer::install_base`] on.
     ///
     /// # Errors
-    /// The disk's. The log goes on in the increment that was there.
+    /// An error of the disk. The log continues in the existing increment.
     pub fn begin_increment(&mut self, listed: bool) -> Result<(), AppendError> {
         self.write()?;
         self.sync()?;
@@ -450,7 +450,7 @@ impl<D: Disk> Writer<D> {
     /// Removes the files that were in the log and are not needed any more. Returns their names.
     ///
     /// # Errors
-    /// The disk's. The files are gone, and the manifest goes on naming them.
+    /// An error of the disk. The files are gone, but the manifest still names them.
     pub fn remove_history(&mut self) -> Result<Vec<String>, AppendError> {
         if self.manifest.history.is_empty() {
             return Ok(Vec::new());

@@ -1,13 +1,15 @@
-//! The start of a server, once its configuration has been read: the dump is loaded, and the server takes its part in replication.
+//! The start of a server, once its configuration has been read: the dump is loaded, and the server takes up its role in
+//! replication.
 //!
 //! ```text
 //! Boot::look --no dump--> the dataset is empty and complete -------------\
 //!      \-- Dump: the caller loads it --> Boot::loaded --> it is in memory --> take_part
 //! ```
 //!
-//!  * A dump that cannot be loaded ends the start, and stays as it is.
-//!  * Dump and append-only file may say at which place of which history they end. The server goes on from there: as a
-//!    replica it asks for what is missing, as a primary it serves replicas that were there.
+//!  * If a dump cannot be loaded, the start fails, and the file stays as it is.
+//!  * A dump and an append-only file may record the history and the position at which they end. The server continues
+//!    from there: as a replica, it asks for what is missing; as a primary, it serves replicas that were at that
+//!    position.
 
 #[cfg(test)]
 mod tests;
@@ -22,18 +24,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What a dump or an append-only file says of replication.
+/// What a dump or an append-only file says about replication.
 #[derive(Debug)]
 pub struct Restored {
     /// The place of its end in a replication history.
     pub meta: ReplMeta,
     /// Keys of it that had expired and were dropped; `None` if their names take more than a backlog.
     pub expired: Option<Vec<(u32, Vec<u8>)>>,
-    /// What an append-only file says beside.
+    /// What else an append-only file says.
     pub past: Option<Past>,
 }
 
-/// A dump that was found, and all that is needed to load it.
+/// A dump that was found, and everything that is needed to load it.
 pub struct Dump<F> {
     /// The open file.
     pub file: F,
@@ -105,10 +107,10 @@ impl<W: Writers> Boot<W> {
         self.salvages
     }
 
-    /// The dump was loaded, or could not be. Gives what it says of replication.
+    /// The dump was loaded, or could not be. Returns what it says about replication.
     ///
     /// # Errors
-    /// The text with which the server ends. Nothing of the dump is in memory.
+    /// The message with which the server exits. Nothing of the dump is in memory.
     pub fn loaded(
         self,
         engine: &mut Engine,

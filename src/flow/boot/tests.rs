@@ -1,4 +1,4 @@
-//! What a server starts with: no dump, a good one, a bad one; and which part it takes.
+//! Starting with no dump, a good one and a bad one, and the role that the server takes up.
 
 use super::*;
 use crate::testing::{DUMP, Hands, config, lines, loaded};
@@ -130,7 +130,7 @@ fn a_primary_goes_on_with_its_history_under_a_new_name_and_tells_what_had_expire
         history.offset().get(),
         100 + (select.len() + del.len()) as i64
     );
-    // Those who had everything up to the cut go on from there.
+    // Replicas that had everything up to the cut continue from there.
     let id = bench.connect();
     bench.run_as(id, "REPLCONF capa psync2");
     bench.run_as(id, &format!("PSYNC {ID} 101"));

@@ -1,5 +1,5 @@
-//! The connection of one replica, from the request that made it one to its end: reply lines, then the payload, then
-//! the stream go out; acknowledgements come back.
+//! The connection of one replica, from the request that made it one to its end. Reply lines, the payload and then the
+//! stream are sent; acknowledgements are received.
 //!
 //! ```text
 //! [`Outbox`]: lines -> payload --\
@@ -8,10 +8,10 @@
 //! the socket gives bytes --> Feed::take --> requests: ACK, PING; one that is answered ends the connection
 //! ```
 //!
-//!  * [`replication::primary`] decides what a replica gets and when it is closed. Here is decided in which order the
-//!    bytes go, and what is told of them.
-//!  * Bytes of the stream are written straight from the log, so that slow replicas share what they have not read.
-//!  * What a replica has sent without a whole request in it is bounded.
+//!  * [`replication::primary`] decides what a replica receives and when it is disconnected. This module decides the
+//!    order of the bytes, and what is reported about them.
+//!  * Bytes of the stream are written directly from the log, so that slow replicas share what they have not read.
+//!  * The size of an incomplete request from a replica is bounded.
 
 mod outbox;
 mod requests;
@@ -35,7 +35,7 @@ pub enum End {
     Closed,
 }
 
-/// What a connection needs to go on.
+/// What a connection needs to continue.
 pub enum Next<'a> {
     /// These bytes can be written; answer with [`Feed::wrote`].
     Bytes(&'a [u8]),

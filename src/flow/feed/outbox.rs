@@ -1,4 +1,4 @@
-//! What waits for a replica's connection.
+//! What waits to be sent on a replica's connection.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,5 +1,5 @@
-//! What a replica sends: acknowledgements mostly. An answer would become part of the stream, so a replica that causes
-//! one is closed.
+//! What a replica sends, mostly acknowledgements. A reply would become part of the stream, so a replica that causes one
+//! is disconnected.
 
 use super::{End, Feed};
 use base::LogLevel;

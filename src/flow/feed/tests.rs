@@ -1,4 +1,4 @@
-//! In which order bytes leave for a replica, and what its own bytes lead to.
+//! The order in which bytes are sent to a replica, and what its own bytes cause.
 
 use super::*;
 use crate::scratch_for_tests::{MemoryDisk, MemoryFile};
@@ -24,7 +24,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// A replica that follows the stream; `unread` came behind its PSYNC, `unsent` was not sent before.
+    /// A replica that follows the stream; `unread` arrived after its PSYNC, and `unsent` was not sent before.
     fn new(config: Config, unread: &[u8], unsent: &[u8]) -> Connection {
         let mut bench = Bench::with(config);
         bench.engine.sync_repl_clock();
@@ -75,7 +75,7 @@ impl Connection {
         }
     }
 
-    /// Everything that can be written now, by a socket that takes so many bytes at once.
+    /// Everything that can be written now, to a socket that takes this many bytes at once.
     fn drain(&mut self, at_once: usize) -> Vec<u8> {
         let mut all = Vec::new();
         loop {
@@ -212,7 +212,7 @@ fn a_reset_is_refused_in_words_where_they_are_no_part_of_the_stream() {
     assert!(words.starts_with(b"-ERR"), "{}", words.escape_ascii());
     let next = connection.feed.next(&connection.bench.engine);
     assert!(matches!(next, Next::Close));
-    // Nothing that it sends behind that is run.
+    // Nothing that it sends after that is run.
     assert_eq!(connection.sends(reset), Ok(()));
     // In the middle of the stream there is no place for words.
     let mut connection = Connection::online();

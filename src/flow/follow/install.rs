@@ -1,4 +1,4 @@
-//! What becomes of a payload: from its first byte to the dataset in memory.
+//! Installing a payload, from its first byte to the dataset in memory.
 
 use super::IntoFile;
 use super::{Follower, Outcome, PlacedFile, Received, ReceivedFile, Receivers, Turn, Turns};
@@ -78,7 +78,7 @@ impl<R: Receivers> Follower<R> {
             Mode::Swap if continues_our_history(engine) => Loading::Async,
             Mode::Swap => Loading::Blocking,
         };
-        // Before anything old is given up.
+        // Before any old data is dropped.
         let receiving = receivers.take_to_memory(options, progress.clone())?;
         if mode == Mode::Memory {
             self.empty_dataset(engine);
@@ -250,7 +250,7 @@ impl<R: Receivers> Follower<R> {
         }
     }
 
-    /// Cleans up after a payload that was given up.
+    /// Cleans up after a payload that was abandoned.
     pub(super) fn failed(&mut self, mode: Mode, error: &str, engine: &mut Engine) {
         engine.repl.received().refused(error);
         engine.repl.log(LogLevel::Warning, error.to_owned());

@@ -1,6 +1,6 @@
-//! The replica's side of its link: what becomes of the events of a connection, of a payload that arrives, and of the
-//! stream behind it. [`replication::replica`] decides what is said to the primary; here is decided what happens to
-//! the dataset, to the dump file, and to the session as which the stream's commands run.
+//! The replica's side of its link: handling the events of a connection, an arriving payload, and the stream after it.
+//! [`replication::replica`] decides what is sent to the primary; this module decides what happens to the dataset, to
+//! the dump file, and to the session in which the stream's commands run.
 //!
 //! ```text
 //! event -> Turns: a step of the link -> its actions, one by one -> what they lead to
@@ -10,11 +10,12 @@
 //!              \--> to memory (emptied first, or beside the old data) ---------------------------------------> installed
 //! ```
 //!
-//!  * A full sync gives nothing up before [`crate::payload`] says so, and before somebody is there to take the payload.
-//!  * While a script is parked the dataset is its own: nothing is read, and the outcome of a payload is held back.
-//!  * While the append-only file holds writers the stream is not read either, and its silence is no reason to give the
-//!    link up.
-//!  * Connections, threads and time are the caller's: the server has real ones, the simulator its own.
+//!  * A full sync drops no data before [`crate::payload`] says so, and before there is a receiver for the payload.
+//!  * While a script is parked, it has the dataset for itself: nothing is read, and the outcome of a payload is held
+//!    back.
+//!  * While the append-only file holds back writers, the stream is not read either, and the resulting silence is not
+//!    taken for a broken link.
+//!  * The caller supplies connections, threads and time: the server has real ones, and the simulator simulates them.
 
 mod install;
 mod receive;
@@ -75,7 +76,7 @@ enum Turn<'a, R: Receivers> {
     Look,
     Bytes(&'a [u8]),
     Received(Outcome<R>),
-    /// A save that would put its older data over the file has been given up.
+    /// A save that would replace the file by older data has been cancelled.
     Place(ReceivedFile<R::Disk>),
     /// The file is in its place.
     LoadFile(PlacedFile<R::Disk>),
@@ -109,8 +110,8 @@ pub struct Follower<R: Receivers> {
     session: Option<ClientId>,
 }
 
-/// The stream waits as clients that write do: the append-only file has as much in memory as it may. The rest of it stays
-/// with the connection, and with the primary.
+/// The stream waits as clients that write do: the append-only file has as much in memory as it may. The rest of it
+/// stays with the connection, and with the primary.
 fn waits_for_log(engine: &Engine) -> bool {
     let upstream = engine.repl.upstream();
     engine.holds_writes_for_log() && upstream.is_some_and(|up| up.link.is_up())

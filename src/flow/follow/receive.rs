@@ -1,4 +1,4 @@
-//! A payload on its way into a file or into memory, and who takes it there.
+//! A payload on its way to a file or to memory, and the receiver that takes it there.
 
 use crate::DumpFile;
 use crate::load::{CheckOptions, LoadOptions, LoadProgress, Loaded};
@@ -45,7 +45,7 @@ pub trait Receiving {
     /// Bytes of the payload.
     fn give(&self, bytes: Vec<u8>);
 
-    /// It is complete: its outcome is told by [`Input::Received`](super::Input::Received).
+    /// It is complete; [`Input::Received`](super::Input::Received) reports the outcome.
     fn finish(&mut self);
 }
 

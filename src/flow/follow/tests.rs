@@ -1,4 +1,4 @@
-//! What a payload does to the dataset and the dump that are there, in each mode and for each way to fail.
+//! What a payload does to the existing dataset and dump, in each mode and for each way to fail.
 
 use super::*;
 use crate::testing::{DUMP, Hands, Taken, Takes, config, lines, loaded};

@@ -1,7 +1,7 @@
-//! Loads: what they need and give, and what becomes of the dataset that was there before.
+//! Loads: what they need and return, and what happens to the previous dataset.
 //!
-//! Whoever loads reads a dump into new databases. The dataset in memory is given up before that, or replaced when the
-//! new one is complete; in between [`crate::whole`] says that there is none.
+//! A load reads a dump into new databases. The dataset in memory is either dropped before that, or replaced when the
+//! new one is complete; in between, [`crate::whole`] says that there is no complete dataset.
 
 mod error;
 mod progress;
@@ -42,7 +42,7 @@ pub struct LoadOptions {
     pub verify_checksum: bool,
     /// Bytes of the whole dump, where known: bounds what hints may reserve.
     pub total_bytes: Option<u64>,
-    /// What becomes of IDLE and FREQ.
+    /// How IDLE and FREQ are used.
     pub heat: HeatPolicy,
     /// `rdb-unknown-values`
     pub unknown: Unknown,
@@ -83,7 +83,7 @@ impl LoadOptions {
     }
 }
 
-/// What becomes of a sound value.
+/// What is done with a sound value.
 ///
 /// # Errors
 /// Why the dump that holds it is refused.
@@ -96,7 +96,7 @@ pub fn judge(info: &ValueInfo, rdb_type: RdbType, unknown: Unknown) -> Result<Ve
     }
 }
 
-/// What becomes of values that no command can read.
+/// What is done with values that no command can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// Those that can be kept are kept.
@@ -318,7 +318,7 @@ pub fn options(engine: &mut Engine) -> LoadOptions {
     }
 }
 
-/// The log lines that tell what was loaded.
+/// The log lines about what was loaded.
 pub fn announce(engine: &Engine, loaded: &Loaded) {
     let say = |text: String| (engine.log)(LogLevel::Notice, &text);
     let text = |name: &str| {
@@ -367,8 +367,8 @@ pub fn announce(engine: &Engine, loaded: &Loaded) {
         (engine.log)(
             LogLevel::Warning,
             &format!(
-                "Kept {} bytes that the module type '{}' stores beside its keys: dumps hold them, so that only a \
-                 server with that module loads these.",
+                "Kept {} bytes that the module type '{}' stores beside its keys. Dumps contain them, so only a \
+                 server with that module can load these dumps.",
                 aux.raw.len(),
                 aux.id.name()
             ),

@@ -1,4 +1,4 @@
-//! How far a load that is running has come.
+//! The progress of a running load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};

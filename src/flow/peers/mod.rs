@@ -1,8 +1,9 @@
-//! What replication asks for ([`replication::Action`]), done in its order after every batch of commands, and what
-//! waits for the connections of replicas.
+//! Performs what replication asks for ([`replication::Action`]), in order, after every batch of commands, and holds
+//! what waits for the connections of replicas.
 //!
-//!  * Handing the role over is part of it: replication decides, and here writes are held, and the link begins or ends.
-//!  * What needs a connection is left in its [`Outbox`], and who serves the connection is woken.
+//!  * This includes handing over the role: replication decides, and this module holds back writes and begins or ends
+//!    the link.
+//!  * What is to be sent on a connection is put into its [`Outbox`], and the task that serves the connection is woken.
 
 #[cfg(test)]
 mod tests;
@@ -140,7 +141,7 @@ impl<T: Transport> Peers<T> {
             Action::Log(level, text) => self.transport.log(engine, level, &text),
             Action::Send(id, bytes) => self.with_outbox(id, |outbox| outbox.send(&bytes)),
             Action::StartSnapshot(order) => self.start_snapshot(&order, engine),
-            // A snapshot for connections ends by itself when all of them are gone.
+            // A snapshot for connections ends on its own when all of them are gone.
             Action::CancelSnapshot => _ = self.saves.give_up(engine, Which::Disk),
             Action::SendFile(id) => self.send_file(id, engine),
             Action::Close(id) => self.with_outbox(id, Outbox::close),

@@ -1,4 +1,4 @@
-//! What becomes of each thing that replication asks for.
+//! What each action that replication asks for leads to.
 
 use super::*;
 use crate::Fate;

@@ -36,7 +36,7 @@ impl<F: DiskFile> FileCopy<F> {
         self.len
     }
 
-    /// The next of them, or `None` behind the last one.
+    /// The next of them, or `None` after the last one.
     ///
     /// # Errors
     /// The disk's, also if the file has become shorter.

@@ -1,18 +1,19 @@
-//! A payload on its way from whoever makes it to the connection of a replica.
+//! A payload on its way from its producer to the connection of a replica.
 //!
 //! ```text
 //! push --> [ chunks in memory, at most `memory` bytes ] --> read
 //!     \--> [ a file without a name, once memory is full ] --/
 //! ```
 //!
-//!  * [`Pipe::spilling`]: push never waits. What a slow replica has not read goes to a file, so that it delays neither
-//!    the snapshot nor other replicas.
-//!  * [`Pipe::waiting`]: push must wait while [`Pipe::must_wait`]: what is sent is in a file already ([`FileCopy`]).
-//!  * Bytes come out in the order in which they were pushed: while the file holds any, new bytes go to its end, and
-//!    not to memory.
-//!  * After the reader is gone, push fails. If the writer is gone and had not finished, the reader gets an error.
+//!  * [`Pipe::spilling`]: push never waits. What a slow replica has not read goes to a file, so that the replica delays
+//!    neither the snapshot nor other replicas.
+//!  * [`Pipe::waiting`]: push must wait while [`Pipe::must_wait`], because the payload is already in a file
+//!    ([`FileCopy`]).
+//!  * Bytes are read in the order in which they were pushed: while the file holds any, new bytes are appended to it,
+//!    and not kept in memory.
+//!  * Once the reader is gone, push fails. If the writer is gone before it has finished, the reader gets an error.
 //!
-//! The caller decides who waits, and how: threads and tasks in the server, nobody in the simulator.
+//! The caller decides how waiting is done: with threads and tasks in the server, and not at all in the simulator.
 
 mod copy;
 #[cfg(test)]
@@ -142,7 +143,7 @@ impl<F: ScratchFile> Pipe<F> {
         self.end.get_or_insert_with(unfinished);
     }
 
-    /// Nobody reads any more: what is left is given up.
+    /// The reader is gone: what is left is discarded.
     pub fn reader_is_gone(&mut self) {
         self.reader_gone = true;
         self.chunks.clear();

@@ -13,7 +13,7 @@ fn no_file() -> io::Result<MemoryFile> {
     panic!("memory is enough")
 }
 
-/// Everything that is there, and what comes behind it.
+/// Everything that is there, and what follows.
 fn drain(pipe: &mut Pipe<MemoryFile>) -> (Vec<u8>, Read) {
     let mut all = Vec::new();
     loop {
@@ -36,7 +36,7 @@ fn what_does_not_fit_into_memory_goes_through_a_file_in_order() {
         given.extend(piece);
         assert!(pipe.bytes <= 10, "{i}");
     }
-    // A reader that lags behind: what is pushed meanwhile must not overtake what is in the file.
+    // The reader lags behind: bytes that are pushed in the meantime must not overtake those in the file.
     let mut got = Vec::new();
     for _ in 0..3 {
         if let Read::Bytes(bytes) = pipe.read() {
@@ -198,7 +198,7 @@ fn a_finished_dump_is_read_to_the_length_that_was_announced() {
         }
     }
     assert!(read.iter().all(|read| *read == bytes));
-    // What is written to it meanwhile is not sent, and what is missing is an error.
+    // Bytes that are written to it in the meantime are not sent, and missing bytes are an error.
     let mut copy = FileCopy::new(open()).expect("it is open");
     disk::DiskFile::truncate(&*shared, 10).expect("it is open");
     assert_eq!(copy.chunk().expect("they are there"), Some(&[5; 10][..]));

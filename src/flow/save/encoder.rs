@@ -1,4 +1,4 @@
-//! From the blocks of a walk to the bytes of a dump: opcodes between records, heat, compression, checksum.
+//! Encodes the blocks of a walk as a dump: opcodes between records, heat, compression, checksum.
 //!
 //! Records are written as they are in memory wherever possible: runs of records that need no change are copied as a
 //! whole. Compressed strings stay compressed; raw ones are compressed here, on the thread that writes.
@@ -32,12 +32,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bytes given to the sinks at once. Small pieces show the progress of a slow disk, and let other threads use the
 /// processor in between.
 const PIECE: usize = 64 << 10;
-/// Bytes gathered before they go to the sinks: enough for a system call not to count, little beside a small dataset.
+/// Bytes gathered before they go to the sinks: enough to make the cost of a system call negligible, and little compared
+/// with a small dataset.
 const BUFFER: usize = 256 << 10;
 /// Strings up to this length are never compressed, as in every real writer.
 const COMPRESS_ABOVE: usize = 20;
 
-/// What the dump must say beside the keys.
+/// What the dump must contain in addition to the keys.
 pub struct Plan {
     /// In the magic.
     pub version: RdbVersion,
@@ -77,7 +78,7 @@ pub struct AsRequests {
 }
 
 impl Plan {
-    /// The dump says of itself that it is the base of an append-only file.
+    /// The dump is marked as the base of an append-only file.
     pub fn set_base(&mut self) {
         let field = self.aux.iter_mut().find(|(name, _)| *name == "aof-base");
         if let Some((_, value)) = field {

@@ -1,7 +1,7 @@
-//! A snapshot on its way to disk: temp file, fsync, rename, fsync of the directory.
+//! A snapshot on its way to disk: temporary file, fsync, rename, fsync of the directory.
 //!
-//!  * The old dump stays in its place until the rename. After any failure it is still there, and the temp file is
-//!    removed.
+//!  * The old dump stays in its place until the rename. After any failure it is still there, and the temporary
+//!    file is removed.
 //!  * A failed fsync is final for its file: the kernel may have dropped the pages, and a second fsync would report
 //!    success.
 

@@ -1,4 +1,4 @@
-//! Ends the running snapshot early, for an operation that cannot wait for it or must not be replaced by it.
+//! Cancels the running snapshot for an operation that cannot wait for it, or whose result it must not replace.
 
 use super::{Awaited, SaveError, Saves, Settings, Target, Writer, Writers, plan, queue_bytes};
 use crate::dump_file::TEMPORARY;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 impl<W: Writers> Saves<W> {
     /// Gives the running snapshot up, if it is of the kind `which`: the old dump stays, and replicas that were
     /// waiting for the snapshot lose their connections. A snapshot whose dump is in its place already is finished
-    /// instead. True if a snapshot was given up.
+    /// instead. True if a snapshot was cancelled.
     pub fn give_up(&self, engine: &mut Engine, which: Which) -> bool {
         let given_up = {
             let state = self.state.borrow();
@@ -45,7 +45,7 @@ impl<W: Writers> Saves<W> {
         self.state.borrow_mut().received = Some(temp);
     }
 
-    /// The process is about to end: files of saves that were given up, and that of a payload that is not complete,
+    /// The process is about to end: files of saves that were cancelled, and that of a payload that is not complete,
     /// are removed, since their threads will not come to it.
     pub fn clear_away(&self) {
         let state = self.state.borrow();
@@ -62,12 +62,12 @@ impl<W: Writers> Saves<W> {
         self.state.borrow().begun > number
     }
 
-    /// The process begins: temporary files beside the dump that processes have left behind which were killed are
+    /// The process begins: temporary files beside the dump that were left behind by killed processes are
     /// removed. Nobody else does, and each may be as large as the dataset.
     pub fn clear_leftovers(&self, engine: &Engine) {
         let place = self.place(engine);
         let (disk, directory) = (self.writers.disk(), place.directory());
-        // A directory that cannot be read is told of by whoever needs it.
+        // If a directory cannot be read, the operation that needs it reports that.
         let removed = remove_leftovers(disk, directory, TEMPORARY).unwrap_or(0);
         if removed > 0 {
             let text = format!(
@@ -94,7 +94,7 @@ impl<W: Writers> Saves<W> {
         }
     }
 
-    /// Saves a dataset that has no keys: without a walk, and so beside one.
+    /// Saves a dataset that has no keys. This needs no walk, so it can be done during one.
     fn save_empty(
         &self,
         engine: &mut Engine,
@@ -106,7 +106,7 @@ impl<W: Writers> Saves<W> {
         let mut plan = plan(engine, settings, None, Cut::default());
         if !engine.repl.is_replica() {
             // Replicas do not know of the command yet, and the stream ends before it. With that place in the dump
-            // a replica could go on from there after a crash, and keep its keys.
+            // a replica could continue from there after a crash, and keep its keys.
             plan.aux.retain(|(name, _)| !name.starts_with("repl-"));
         }
         let open = self.open_later(Target::Disk(place), settings.incremental_fsync);

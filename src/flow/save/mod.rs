@@ -12,7 +12,7 @@
 //!  * Only a complete dataset is saved or sent ([`crate::whole`]), to a place that is fixed when the save begins
 //!    ([`crate::dump_file`]), and never over a newer dump ([`crate::fate`]).
 //!
-//! Who writes is for [`Writers`] to say: a thread in the server, virtual time in the simulator.
+//! [`Writers`] decides who writes: a thread in the server, virtual time in the simulator.
 
 pub mod encoder;
 pub mod error;
@@ -93,7 +93,7 @@ pub enum Target<F> {
 pub struct SnapshotRequest<F> {
     /// Where it goes.
     pub target: Target<F>,
-    /// For whom it is written; `None` = as `rdb-save-target` says.
+    /// The target for which it is written; `None` means that of `rdb-save-target`.
     pub form: Option<target::Target>,
     /// Functions without keys (`rdb-filter-only functions`).
     pub only_functions: bool,
@@ -105,7 +105,7 @@ pub(crate) struct State<W: Writers> {
     running: Option<Running<W>>,
     /// Snapshots begun so far.
     begun: u64,
-    /// Saves that were given up and whose writers may not have noticed yet.
+    /// Saves that were cancelled and whose writers may not have noticed yet.
     given_up: Vec<Arc<Fate>>,
     /// The temporary file of the last payload that was received to disk; it may be gone.
     received: Option<PathBuf>,
@@ -207,7 +207,7 @@ impl<W: Writers> Saves<W> {
         DumpFile::configured(self.writers.disk(), &engine.config)
     }
 
-    /// Takes the cut now and lets the rest run beside the clients.
+    /// Takes the cut now; the rest runs while clients are served.
     ///
     /// # Errors
     /// A snapshot is running already, or there is no thread for it. What else may fail shows when it ends.

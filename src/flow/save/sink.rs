@@ -24,10 +24,10 @@ pub trait Sink<F>: Send {
 
 /// Where one dump goes.
 pub enum Outputs<F> {
-    /// To one place: the save is what becomes of that.
+    /// There is one sink, whose outcome is that of the save.
     One(Box<dyn Sink<F>>),
-    /// To several at once, none of which the save is for: each may fail alone, and its owner finds that out by itself.
-    /// The save goes on for as long as one is left.
+    /// There are several sinks. Each may fail alone, without failing the save, and its owner notices that itself.
+    /// The save continues as long as one is left.
     Several(Vec<Box<dyn Sink<F>>>),
 }
 

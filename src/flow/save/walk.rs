@@ -1,4 +1,4 @@
-//! The walk beside the clients: slices of bounded time, between which every ready connection is served.
+//! Interleaves the walk with clients: slices of bounded time, between which every ready connection is served.
 
 use super::{FileOf, Outcome, Pace, Running, SaveError, Saves, State, Writer, Writers};
 use base::LogLevel;
@@ -31,7 +31,7 @@ enum Stepped<W: Writers> {
 }
 
 impl<W: Writers> Saves<W> {
-    /// A slice of a snapshot beside the clients, after which those may write whom it need not hold back.
+    /// A slice of a snapshot, after which writers continue that no longer have to be held back.
     pub fn go_on(&self, engine: &mut Engine) -> Advance {
         let advance = self.step(engine);
         self.release_writers(engine);
@@ -172,7 +172,7 @@ fn step<W: Writers>(
     Stepped::On(Advance::Again)
 }
 
-/// The disk takes nothing: the snapshot is given up without waiting for the thread that writes, which
+/// The disk accepts nothing: the snapshot is cancelled without waiting for the thread that writes, which
 /// removes its file when it gets to it.
 fn stalled_outcome<F>(engine: &Engine) -> Outcome<F> {
     let seconds = engine.config.snapshot_stall_timeout;
@@ -206,7 +206,7 @@ fn hold_writers<W: Writers>(running: &mut Running<W>, engine: &mut Engine) {
 }
 
 impl<W: Writers> Running<W> {
-    /// Nothing of the dataset is needed any more.
+    /// The dataset is no longer needed.
     fn is_encoded(&self) -> bool {
         let keys: u64 = self.cut.dbs.iter().map(|db| db.keys).sum();
         !self.walking && self.writer.progress().keys.load(Ordering::Relaxed) == keys

@@ -1,4 +1,5 @@
-//! Who writes a snapshot: what decides about saves asks for it here, and the server and the simulator have their own.
+//! The trait for writing a snapshot, which the code that decides about saves uses. The server and the simulator have
+//! their own implementations.
 
 use super::encoder::Plan;
 use super::error::SaveError;
@@ -69,9 +70,9 @@ impl Default for Pace {
 /// Who waits for the end of a save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// Nobody: the clients are served beside it.
+    /// Nobody waits: clients are served in the meantime.
     No,
-    /// The executor does nothing else, so it may write by itself.
+    /// The executor does nothing else, so it may write the snapshot itself.
     ByExecutor,
 }
 
@@ -97,7 +98,7 @@ pub trait Writer {
     /// the dump takes its place after it.
     fn abandon_writing(&self) -> bool;
 
-    /// What becomes of it.
+    /// Its outcome.
     fn fate(&self) -> Arc<Fate>;
 
     /// How far it has come.
@@ -134,7 +135,7 @@ pub trait Writers: Clone + Sized + 'static {
         Pace::default()
     }
 
-    /// Lets somebody write what `plan` says of the dataset `at_cut`; `most` bounds the bytes of blocks that wait.
+    /// Starts writing the dataset `at_cut` according to `plan`; `most` bounds the bytes of waiting blocks.
     ///
     /// # Errors
     /// There is nobody, and the save is not awaited.
@@ -147,7 +148,7 @@ pub trait Writers: Clone + Sized + 'static {
         awaited: Awaited,
     ) -> io::Result<Self::Writer>;
 
-    /// Takes the cut of a snapshot that runs beside the clients. The server measures how long that takes.
+    /// Takes the cut of a snapshot that runs while clients are served. The server measures how long that takes.
     ///
     /// # Errors
     /// Those of `cut`.
@@ -155,13 +156,13 @@ pub trait Writers: Clone + Sized + 'static {
         cut()
     }
 
-    /// A snapshot has begun beside the clients: [`Saves::step`] is called until it has ended.
+    /// A snapshot has begun that runs while clients are served: [`Saves::step`] is called until it has ended.
     fn walk(&self, saves: &Saves<Self>, number: u64);
 
     /// Much memory was freed by another thread than that which had it.
     fn memory_freed(&self, _: &mut Engine) {}
 
-    /// A supervisor is told how the server is.
+    /// Tells the supervisor the state of the server.
     fn status(&self, _: &str) {}
 
     /// The dataset in memory is another one: what follows its changes has to begin again.

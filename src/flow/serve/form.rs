@@ -1,4 +1,4 @@
-//! For whom a payload is written: the form in which all of its readers can take it.
+//! The form of a payload, which all its readers must be able to read.
 
 use config::Config;
 use config::choices::RdbTarget;
@@ -29,7 +29,7 @@ pub fn form(readers: &[Reader], types: TypeSet, config: &Config) -> target::Targ
     }
 }
 
-/// Valkey servers, and those older than Redis 7.0, get payloads in forms of their own. A replica that does not tell
+/// Valkey servers, and those older than Redis 7.0, get payloads in forms of their own. A replica that does not announce
 /// its version is taken for a Redis 7.0 if that version can hold everything, and for a Redis 7.4 if hash fields
 /// expire, because an older one could not hold them in any form.
 fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {

@@ -1,4 +1,4 @@
-//! The primary's side of full syncs: a cut now, and its bytes to a file or to connections.
+//! The primary's side of full syncs: taking a cut, and sending its bytes to a file or to connections.
 //!
 //!  * A file that is written for replicas is kept open until all of them have received it. These bytes are sent even
 //!    if another file has its name by then (`dbfilename` may have changed, or a later save may have replaced it).
