@@ -100,7 +100,7 @@ pub fn unused() -> usize {
     read(&RESIDENT).saturating_sub(read(&ACTIVE) + read(&METADATA))
 }
 
-/// What `experimental.utilization.query` says of an address.
+/// What `experimental.utilization.query` returns for an address.
 #[repr(C)]
 struct Usage {
     /// The run of pages from which the next allocation of this size would be.
@@ -134,7 +134,7 @@ pub fn is_sparse(address: *const u8, one_in: usize) -> bool {
     };
     let mut usage = MaybeUninit::<Usage>::zeroed();
     let (mut len, mut asked) = (size_of::<Usage>(), address);
-    // SAFETY: this control takes any address and gives a `Usage`; the sizes of both are told.
+    // SAFETY: this control accepts any address and returns a `Usage`; the sizes of both are passed along.
     let failed = unsafe {
         tikv_jemalloc_sys::mallctlbymib(
             mib.as_ptr(),

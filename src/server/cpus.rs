@@ -1,4 +1,4 @@
-//! On which processors threads run (`server-cpulist` and the others).
+//! The processors on which threads run (`server-cpulist` and similar directives).
 
 use super::priority;
 use config::Config;
@@ -37,7 +37,7 @@ pub fn confine(config: &Config) {
     }
     for list in given {
         if !list.is_empty() && parse(list).is_none() {
-            tracing::warn!("'{list}' is no list of processors, so it has no effect.");
+            tracing::warn!("'{list}' is not a list of processors, so it has no effect.");
         }
     }
     run_on(&config.server_cpulist);
@@ -72,11 +72,11 @@ fn run_on(list: &str) {
     };
     if refused {
         let why = std::io::Error::last_os_error();
-        tracing::warn!("No thread can run on the processors '{list}': {why}");
+        tracing::warn!("Threads cannot run on the processors '{list}': {why}");
     }
 }
 
-/// The processors that `0,2-4,8-14:2` names; `None` if it is no list.
+/// The processors that `0,2-4,8-14:2` names; `None` if it is not a list.
 fn parse(list: &str) -> Option<Vec<usize>> {
     const MOST: usize = libc::CPU_SETSIZE as usize;
     let mut processors = Vec::new();

@@ -1,7 +1,7 @@
 //! A report in the log when a fatal signal ends the process (`crash-log-enabled`).
 //!
-//! Whatever the process was doing when the signal came, the handler may do only what needs no lock and no memory: it
-//! formats into an array on its stack, opens the log and writes. What it has to know beside that is put aside before.
+//! Whatever the process was doing when the signal arrived, the handler may only do what needs no lock and no memory: it
+//! formats into an array on its stack, opens the log and writes. Everything else that it needs is stored in advance.
 
 use super::log;
 use base::VERSION;
@@ -30,7 +30,7 @@ static BEFORE: OnceLock<Before> = OnceLock::new();
 struct Before {
     /// Where the program was loaded: addresses less this are those of its file.
     base: usize,
-    /// What the runtime does with each signal of [`FATAL`]: it tells of a stack that has no room left.
+    /// What the runtime does with each signal of [`FATAL`]: it reports a stack overflow.
     actions: [libc::sigaction; FATAL.len()],
 }
 
@@ -209,7 +209,7 @@ impl Report {
             let n = unsafe { libc::write(self.file, bytes.as_ptr().cast(), bytes.len()) };
             match usize::try_from(n) {
                 Ok(n) if n > 0 => bytes = &bytes[n..],
-                // Whoever crashes does not try again.
+                // A handler that crashes does not try again.
                 _ => return,
             }
         }

@@ -1,8 +1,8 @@
-//! What a crash leaves of the files that the server replaces, at every moment of each replacement.
+//! What a crash at any moment leaves of the files that the server replaces.
 //!
-//! The product's own code runs on the fake disk. Then durability is stopped after each of its operations in turn,
-//! everything that the disk may hold is built, and the server reads it again: it must find the old file or the new
-//! one, whole; and once success was reported, the new one.
+//! The server's own code runs on the fake disk. Durability ends after each of its operations in turn; then every state
+//! that the disk could be in is built, and the server reads it again. It must find the old file or the new one, whole,
+//! and, once success was reported, the new one.
 
 use crate::Server;
 use crate::append::base::copy;

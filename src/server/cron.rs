@@ -1,4 +1,4 @@
-//! The server's periodic work, which no client's request causes: `hz` times a second.
+//! The server's periodic work, which runs `hz` times a second, independently of requests.
 
 use super::repack::Repacker;
 use super::slices::Slice;

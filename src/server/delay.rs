@@ -1,4 +1,4 @@
-//! `rdb-key-save-delay` and `key-load-delay`: how tests of peers slow a dump down, key by key.
+//! `rdb-key-save-delay` and `key-load-delay`: with which tests slow down saving and loading, key by key.
 //!
 //! A delay is given in microseconds per key; a negative one is the number of keys per microsecond.
 

@@ -1,5 +1,5 @@
-//! Talking to another server while everything else waits: MIGRATE. Connections are kept for a while, since
-//! keys mostly go one by one to the same place. With `tls-replication` they are encrypted.
+//! The exchange with another server for MIGRATE, during which everything else waits. Connections are kept for a while,
+//! because keys are usually sent one by one to the same server. With `tls-replication`, they are encrypted.
 
 use crate::lookup;
 use engine::host::{Exchange, ExchangeError};

@@ -1,4 +1,4 @@
-//! What commands need of the world: the shell's side of [`Host`].
+//! What commands need from outside: the server's implementation of [`Host`].
 
 use super::allocator::Lent;
 use super::shell::Shell;

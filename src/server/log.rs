@@ -1,10 +1,10 @@
-//! Log lines as the reference server writes them, from `tracing` events.
+//! Log lines in the form of Redis, from `tracing` events.
 //!
 //! `<pid>:<role> <day> <month> <year> <time>.<ms> <sign> <text>`; the sign is `.` debug, `-` verbose,
 //! `*` notice, `#` warning, which are tracing's trace, debug, info and warn. With
 //! `log-timestamp-format iso8601` the time is ISO 8601 with microseconds and the zone's offset.
 //!
-//! The file is opened for each line, as the reference server does: it may be moved away at any time.
+//! As in Redis, the file is opened for each line, so it may be moved away at any time.
 
 use super::clock;
 use super::local_time::local_time;

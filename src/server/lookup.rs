@@ -1,8 +1,8 @@
 //! Looks up the addresses of other servers by name.
 //!
-//! The system's resolver can wait for half a minute and more if a name server does not answer. So each look-up has a
-//! thread of its own, and the caller waits for as long as it wants to, or does something else meanwhile. A look-up
-//! that has begun cannot be ended. Their number is bounded, because a caller that asks again and again would leave
+//! The system's resolver can take half a minute or longer if a name server does not answer. Therefore each look-up has
+//! a thread of its own, and the caller waits for as long as it wants to, or does something else in the meantime. A
+//! look-up that has begun cannot be cancelled. Their number is bounded, because a caller that keeps asking would leave
 //! one more each time.
 
 use super::threads;
@@ -20,7 +20,7 @@ static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 /// The addresses of a name.
 pub type Found = io::Result<Vec<SocketAddr>>;
 
-/// Looks a name up and calls `tell` with the result on another thread. For an address, `tell` is called at once on
+/// Looks up a name and calls `tell` with the result on another thread. For an address, `tell` is called at once on
 /// this thread.
 ///
 /// # Errors

@@ -11,10 +11,10 @@ const FILE: &str = "/proc/self/oom_score_adj";
 /// What the file held before this process changed it; `None` if it has not.
 static BEFORE: Mutex<Option<i64>> = Mutex::new(None);
 
-/// Lets `config` take effect. A background save is no process of its own here, so the third of the values has no use.
+/// Lets `config` take effect. A background save is not a separate process here, so the third of the values has no use.
 ///
 /// # Errors
-/// What the client is told: the system does not let the process lower its score below what it was started with.
+/// The error for the client: the system does not let the process lower its score below the one it was started with.
 pub fn apply(config: &Config, is_replica: bool) -> Result<(), String> {
     let mut before = BEFORE.lock().unwrap_or_else(|poison| poison.into_inner());
     let set = adjust(config, is_replica, &mut before);

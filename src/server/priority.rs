@@ -1,8 +1,8 @@
 //! Tells the kernel's scheduler which thread clients wait for, and which threads must not delay it.
 //!
-//! If the system refuses, or does not know a request, the scheduling stays as it is. It stays as it is also where
-//! system calls are filtered: many a service's unit forbids these (`SystemCallFilter=~@resources`), most filters end
-//! the process that makes a forbidden call, and nothing tells beforehand which calls a filter forbids.
+//! If the system refuses a request or does not know it, the scheduling stays as it is. The same applies if system calls
+//! are filtered: many units forbid these calls (`SystemCallFilter=~@resources`), most filters kill the process that
+//! makes a forbidden call, and there is no way to find out in advance which calls a filter forbids.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ pub fn calls_are_filtered() -> bool {
     *FILTERED
 }
 
-/// What `/proc/self/status` says of it: 0 is no filter, 1 the strict mode, 2 a filter.
+/// The mode in `/proc/self/status`: 0 means no filter, 1 the strict mode, 2 a filter.
 fn has_filter(status: &str) -> bool {
     let mode = status
         .lines()
@@ -29,7 +29,7 @@ fn has_filter(status: &str) -> bool {
 /// The calling thread serves clients. It asks for short turns: when it wakes up it is not made to wait until
 /// a thread with longer ones has had its own, usually 3 ms. Its share of the processor is as before.
 pub fn serving() {
-    // Its children are no servers.
+    // Its children are not servers.
     short_turns(libc::SCHED_FLAG_RESET_ON_FORK as u64);
 }
 

@@ -1,4 +1,4 @@
-//! What the process is to the system: its working directory, its limits, its pid file.
+//! Properties of the process: its working directory, its limits, its pid file.
 
 use super::daemon;
 use config::Config;
@@ -15,7 +15,7 @@ pub fn enter(dir: &str) -> Result<String, String> {
     }
 }
 
-/// Descriptors beside those of clients: files, listeners, links.
+/// Descriptors in addition to those of clients: files, listeners, links.
 const SPARE_FILES: u64 = 32;
 
 /// Raises the limit of open files so that `maxclients` fit. At start `maxclients` shrinks to what there

@@ -1,4 +1,4 @@
-//! A thread that frees large things, so that the serving thread does not have to.
+//! A thread that frees large values, so that the serving thread does not have to.
 
 use super::threads;
 use std::io;
@@ -25,7 +25,7 @@ impl Reaper {
         }
         let left = match &self.sender {
             Some(sender) => sender.send((what, objects)).is_err(),
-            // There is no thread to be had now: the next time there may be.
+            // No thread can be started now, but the next attempt may succeed.
             None => {
                 drop(what);
                 true

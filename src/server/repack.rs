@@ -1,9 +1,9 @@
 //! Decides when values outside the records are moved, to free the pages in which deletions and overwrites have left
 //! holes.
 //!
-//! The allocator says how many bytes of its pages are holes. If there are many, a round through the keyspace moves
-//! values out of the emptiest pages ([`Keyspace::repack`](keyspace::Keyspace::repack)). Under writes, holes
-//! are about to be filled, so more of them are left.
+//! The allocator says how many bytes of its pages are holes. If there are many, a round over the keyspace moves
+//! values out of the emptiest pages ([`Keyspace::repack`](keyspace::Keyspace::repack)). While there are
+//! writes, holes will soon be filled, so more of them are tolerated.
 
 use super::allocator::{self, PurgeWhenDropped};
 use engine::Engine;

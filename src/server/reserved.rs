@@ -1,5 +1,5 @@
-//! Who takes the program's allocations: [jemalloc](super::allocator), and where the system refuses one, the
-//! [reserve], because hardly any code could go on without it.
+//! The global allocator: [jemalloc](super::allocator), and if the system refuses an allocation, the [reserve], because
+//! hardly any code could continue without it.
 
 use super::allocator::purge;
 use base::reserve;
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Reserved {
     }
 }
 
-/// Tries an allocation of so many bytes again that the system has refused, with more and more of the reserve.
+/// Repeats an allocation that the system has refused, after releasing more and more of the reserve.
 #[cold]
 fn with_reserve(bytes: usize, again: impl Fn() -> *mut u8) -> *mut u8 {
     let error = io::Error::last_os_error();

@@ -1,4 +1,4 @@
-//! The files of CONFIG REWRITE and ACL SAVE: written beside the old one, synced, renamed.
+//! Writing the files of CONFIG REWRITE and ACL SAVE: to a temporary file, which is synced and renamed.
 
 use config::{Config, rewrite};
 use disk::{Aside, Disk, DiskFile, Machine, directory_of};
@@ -13,8 +13,8 @@ pub const TEMPORARY: (&str, &str) = (".forebay-", ".conf");
 const MODE: u32 = 0o600;
 
 /// Rewrites `path` with the running values, and lines for these users. The old file stays in place until the new one is
-/// complete. If `path` is a symbolic link, the file that it names is replaced and the link stays. Anything but a regular
-/// file is left alone.
+/// complete. If `path` is a symbolic link, the file that it names is replaced and the link stays. Anything but a
+/// regular file is left alone.
 ///
 /// # Errors
 /// The system's, from whichever step failed.
@@ -33,7 +33,7 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     replace_on(&Machine, &regular(path)?, |_| Ok(text.to_vec()))
 }
 
-/// The file that a path leads to, unless that is no regular file.
+/// The file that a path leads to, unless that is not a regular file.
 fn regular(path: &Path) -> io::Result<PathBuf> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     match fs::metadata(&path).is_ok_and(|there| !there.is_file()) {

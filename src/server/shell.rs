@@ -1,4 +1,4 @@
-//! The services that commands reach through their host, as the server holds them: [`host`](super::host) performs them.
+//! The state of the services that commands reach through their host; [`host`](super::host) performs them.
 
 use super::append::AppendOnly;
 use super::handshake::{self, Handshakes};
@@ -29,7 +29,7 @@ pub struct Shell {
     pub supervised: Cell<bool>,
     /// True once the start is over.
     pub ready: Cell<bool>,
-    /// The role for which the kernel was told how soon to kill the process: true for a replica.
+    /// The role for which the score at the kernel was set: true for a replica.
     pub(super) scored: Cell<Option<bool>>,
     /// The server's shutdown, which may wait for replicas.
     pub shutdown: Shutdown,

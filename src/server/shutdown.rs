@@ -1,4 +1,4 @@
-//! The end of the process: [`flow::shutdown`] decides about it, by command and by signal.
+//! Ending the process by command or signal; [`flow::shutdown`] makes the decisions.
 
 use super::shell::Shell;
 use super::state::Server;

@@ -1,8 +1,8 @@
-//! How long the serving thread keeps its clients waiting while a snapshot runs: the pieces of work between
-//! batches of commands, each measured by the clock and in the thread's own processor time.
+//! How long the serving thread keeps its clients waiting while a snapshot runs. Each piece of work between batches of
+//! commands is measured in elapsed time and in the thread's own processor time.
 //!
-//! The clock also runs while the kernel has given the processor to somebody else, so it says what clients
-//! saw; processor time says what we did.
+//! Elapsed time includes periods in which the kernel ran something else, so it shows what clients experienced;
+//! processor time shows what the server did.
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;

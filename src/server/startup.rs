@@ -1,6 +1,6 @@
-//! From the command line to a server that accepts connections.
+//! Startup, from the command line to a server that accepts connections.
 //!
-//! Order: configuration -> log -> background -> limits -> listeners -> (clients can connect and are answered
+//! The order is: configuration -> log -> background -> limits -> listeners -> (clients can connect and are answered
 //! -LOADING) -> dump -> ready. A failure in any of these steps ends the process with a reason and leaves the files as
 //! they are.
 
@@ -185,13 +185,13 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         return Err(Stop::Other("Your current 'ulimit -n' is not enough for the server to start. Please increase your open file limit. Exiting.".into()));
     }
     daemon::ignore_signals();
-    // SAFETY: this is the only thread so far; the arguments are read, and nothing of the environment is held.
+    // SAFETY: this is the only thread so far; the arguments are read, and no reference to the environment is held.
     unsafe { title::take_over(std::env::args().next().unwrap_or_default()) };
     cpus::confine(&config);
     allocator::give_back_in_background();
     if !keyspace::reserve::fill() {
         let why = reserve::first().map_or(String::new(), |refusal| refusal.to_string());
-        tracing::warn!("There is no memory to be kept in reserve: {why}");
+        tracing::warn!("The memory reserve cannot be filled: {why}");
     }
     if super::priority::calls_are_filtered() {
         tracing::info!(
@@ -345,7 +345,7 @@ fn install_commands(renames: &[Line]) -> Result<(), ConfigError> {
 fn remove_leftovers(server: &Server) {
     server.with_engine(|engine| server.persistence.clear_leftovers(engine));
     if let Some(path) = server.shell.config_file.get() {
-        // A directory that cannot be read is told of by CONFIG REWRITE.
+        // If a directory cannot be read, CONFIG REWRITE reports that.
         let _ = disk::remove_leftovers(&Machine, directory_of(path), rewrite_file::TEMPORARY);
     }
     let acl_file = server.engine.borrow().config.aclfile.clone();

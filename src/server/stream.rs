@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Of replies that are encrypted, so many bytes take about half a millisecond.
+/// Encrypting this many bytes of replies takes about half a millisecond.
 const ENCRYPTED_PER_TURN: usize = 1 << 20;
 
 /// A connected socket.

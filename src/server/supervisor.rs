@@ -1,4 +1,4 @@
-//! Telling systemd how we are (`supervised systemd`).
+//! Reporting the state of the server to systemd (`supervised systemd`).
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The server is supervised by systemd.
 static SUPERVISED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the supervisor is told.
+/// From now on, the supervisor is notified.
 pub fn supervised() {
     SUPERVISED.store(true, Ordering::Relaxed);
 }

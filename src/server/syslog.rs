@@ -1,4 +1,4 @@
-//! Log lines to the system's log (`syslog-enabled`), as datagrams to the socket on which it listens.
+//! Sending log lines to the system log (`syslog-enabled`), as datagrams to the socket on which it listens.
 
 use base::LogLevel;
 use config::choices::SyslogFacility;

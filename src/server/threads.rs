@@ -1,8 +1,7 @@
 //! The one place in which the server starts threads.
 //!
-//! The system may refuse another thread (`ulimit -u`, a container's limit). That is a failure of the operation that
-//! needed the thread, never of the server: the caller gets the error, and either fails with it or does the work
-//! itself.
+//! The system may refuse to start a thread (`ulimit -u`, the limit of a container). Then the operation that needed the
+//! thread fails, but never the server: the caller gets the error, and either fails with it or does the work itself.
 
 #![expect(clippy::disallowed_methods, reason = "threads are started here")]
 

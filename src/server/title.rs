@@ -1,7 +1,7 @@
 //! The title that `ps` shows (`set-proc-title`, `proc-title-template`).
 //!
-//! Linux shows the memory in which the arguments and the environment of the process were given to it. The environment
-//! is moved away, so that a title has the room of both.
+//! Linux shows the memory in which the process received its arguments and its environment. The environment is moved
+//! elsewhere, so that a title can use the space of both.
 
 use config::Config;
 use config::kind::fill_title;

@@ -1,4 +1,4 @@
-//! Certificates and keys: read at the start, by CONFIG SET, and again when their files change.
+//! Certificates and keys, which are read at startup, by CONFIG SET, and again when their files change.
 
 use super::threads;
 use config::Config;
@@ -139,7 +139,7 @@ impl TlsFiles {
     }
 }
 
-/// What tells whether a file was changed: its number, its size, and when it was.
+/// What shows whether a file has changed: its inode number, its size, and its time of modification.
 type Mark = Option<(u64, u64, i64, i64)>;
 
 fn mark(path: &Path) -> Mark {
@@ -223,12 +223,14 @@ pub async fn watch(wanted: impl Fn() -> Option<Watched>, take: impl Fn(TlsFiles)
             Ok((_, Some(Ok(new)))) if wanted().as_ref() == Some(&watched) => {
                 wrong = None;
                 take(TlsFiles(RefCell::new(Some(new))));
-                tracing::info!("TLS: the changed certificates and keys are in use");
+                tracing::info!("TLS: the changed certificates and keys are now in use");
             }
             Ok((now, Some(Err(line)))) => {
                 wrong = now;
                 tracing::warn!("{line}");
-                tracing::warn!("TLS: the changed files are wrong: those before stay in use");
+                tracing::warn!(
+                    "TLS: the changed files are invalid, so the previous ones stay in use"
+                );
             }
             _ => {}
         }

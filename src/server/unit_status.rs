@@ -1,9 +1,9 @@
-//! What systemd is told of a server that loads or synchronizes (`supervised systemd`): when to say something, and what.
+//! What systemd is told about a server that loads or synchronizes (`supervised systemd`), and when.
 
 /// What the server does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It loads a dataset; of its bytes, so many percent are there. Clients are refused.
+    /// It loads a dataset, of which this percentage of bytes has been read. Clients are refused.
     Loading(u64),
     /// It waits for a full sync or receives one.
     Syncing {
@@ -19,7 +19,7 @@ pub enum Phase {
     },
 }
 
-/// What has been told.
+/// What has been reported.
 #[derive(Debug, Default)]
 pub struct Told {
     text: String,
@@ -29,11 +29,11 @@ pub struct Told {
     reloading: bool,
 }
 
-/// A start may take so much longer after each word, in microseconds: whoever loads is not killed for it.
+/// How much longer a start may take after each message, in microseconds, so that a server is not killed while it loads.
 const MORE_TIME: &str = "EXTEND_TIMEOUT_USEC=60000000\n";
 
 impl Told {
-    /// What to tell now, in seconds of any clock; each second at most, and only what is news. While a dataset is
+    /// What to report now, in seconds of any clock: at most once a second, and only changes. While a dataset is
     /// loaded each second is news. `ready`: READY=1 was said, as it is once at the end of a start.
     pub fn next(&mut self, phase: Phase, ready: bool, now: i64) -> Option<String> {
         let (loading, text) = match phase {
@@ -59,7 +59,7 @@ impl Told {
             ),
         };
         let news = text != self.text || loading;
-        // The beginning and the end of a load are told at once.
+        // The beginning and the end of a load are reported at once.
         let turns = (loading && ready) != self.reloading;
         if !turns && (!news || (now == self.at && !self.text.is_empty())) {
             return None;

@@ -1,4 +1,4 @@
-//! What the process uses of the machine: CPU time, memory.
+//! The resources that the process uses: CPU time and memory.
 
 use super::allocator;
 use engine::host::Memory;

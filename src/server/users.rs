@@ -1,4 +1,4 @@
-//! Users at the start: from `user` lines or from the ACL file; and what CONFIG REWRITE writes of them.
+//! Users at startup, from `user` lines or from the ACL file, and what CONFIG REWRITE writes about them.
 
 use super::rewrite_file;
 use config::Config;
@@ -72,7 +72,7 @@ pub fn load_file(engine: &mut Engine) -> Result<(), String> {
     Ok(())
 }
 
-/// What CONFIG REWRITE writes behind `user`: nothing where users come from a file, or where there is `default` alone as
+/// What CONFIG REWRITE writes after `user`: nothing if users come from a file, or if there is only `default` as
 /// `requirepass` makes it.
 pub fn config_lines(engine: &Engine) -> Vec<Vec<Vec<u8>>> {
     let only = User::default_with(&engine.config.requirepass, engine.acl_defaults().commands);

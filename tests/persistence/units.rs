@@ -189,7 +189,7 @@ fn threads_run_on_the_processors_that_they_are_given() {
         .config("appendonly yes")
         .config("bio-cpulist x")
         .start();
-    assert!(server.log().contains("'x' is no list of processors"));
+    assert!(server.log().contains("'x' is not a list of processors"));
     let allowed = |status: &str| {
         let line = status
             .lines()

@@ -171,7 +171,7 @@ fn files_that_change_are_read_again_by_themselves() {
         before = certificate_of(&authority, port);
     }
     fs::write(authority.path("server.crt"), "nonsense").expect("written");
-    server.wait_log("the changed files are wrong: those before stay in use");
+    server.wait_log("the changed files are invalid, so the previous ones stay in use");
     assert_eq!(certificate_of(&authority, port), before);
 }
 

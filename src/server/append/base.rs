@@ -1,4 +1,4 @@
-//! A base that another server has written: the payload of a full sync.
+//! A base that another server has written, which is the payload of a full sync.
 
 use super::{AppendOnly, Mode, Running, form};
 use crate::threads;
@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 const PIECE: usize = 256 << 10;
 
 impl AppendOnly {
-    /// The new dataset is what this file holds: a copy of it becomes the base, and there is no rewrite. If that fails, there
-    /// is one.
+    /// The new dataset is what this file holds: a copy of it becomes the base, and there is no rewrite. If that fails,
+    /// there is one.
     pub fn take_base(&self, engine: &mut Engine, file: &File) {
         let mut state = self.0.borrow_mut();
         let form = form(engine);
@@ -52,8 +52,8 @@ impl AppendOnly {
     }
 }
 
-/// Copies a dump to the place of a base, durably. It is no second name of the same file: people overwrite the dump in
-/// its place.
+/// Copies a dump to the place of a base, durably. It is not a second name of the same file: people overwrite the dump
+/// in its place.
 ///
 /// # Errors
 /// The system's; nothing is in the place then, or it is not known to be durable.

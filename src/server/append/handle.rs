@@ -1,4 +1,4 @@
-//! What is kept of the append-only file while the server runs.
+//! The state of the append-only file while the server runs.
 
 use super::queue::{Queue, Syncs};
 use super::tap::Tap;
@@ -16,7 +16,7 @@ use std::time::Duration;
 #[derive(Clone, Default)]
 pub struct AppendOnly(pub(super) Rc<RefCell<State>>);
 
-/// What becomes of effects.
+/// What happens to effects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     /// There is no log.

@@ -1,4 +1,4 @@
-//! INFO's fields of the append-only file.
+//! The fields of INFO about the append-only file.
 
 use super::{AppendOnly, Mode};
 use engine::Engine;

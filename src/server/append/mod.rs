@@ -7,11 +7,10 @@
 //! ```
 //!
 //!  * The executor never writes and never syncs; the thread never sees the keyspace.
-//!  * A rewrite is a cut: at the same place in the order of commits a snapshot begins and a new increment. When the
+//!  * A rewrite is a cut: a snapshot and a new increment begin at the same place in the order of commits. When the
 //!    snapshot is in its place as the base, the manifest names both instead of what came before.
-//!  * Where the dataset is replaced as a whole (a full sync, DEBUG RELOAD), what is committed after that goes to an
-//!    increment that the manifest does not name before the new dataset is its base: a crash leaves the old dataset or the
-//!    new one.
+//!  * When the whole dataset is replaced (by a full sync or DEBUG RELOAD), later commits go to an increment that the
+//!    manifest does not name until the new dataset is its base, so that a crash leaves the old dataset or the new one.
 
 pub(crate) mod base;
 mod handle;
@@ -172,8 +171,8 @@ impl AppendOnly {
         }
     }
 
-    /// BGREWRITEAOF. It is only `scheduled` where nothing may begin now. Without a log it writes one all the same, which
-    /// holds the dataset of this moment.
+    /// BGREWRITEAOF. It is only `scheduled` where nothing may begin now. Without a log it writes one all the same,
+    /// which holds the dataset of this moment.
     ///
     /// # Errors
     /// A rewrite is running.
@@ -202,7 +201,7 @@ impl AppendOnly {
         }
     }
 
-    /// The dataset was replaced as a whole: the log goes on with the new one as its base.
+    /// The whole dataset was replaced: the log continues with the new one as its base.
     pub fn dataset_replaced(&self, engine: &mut Engine) {
         if !self.is_on() {
             return;
@@ -440,7 +439,7 @@ fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
     };
     let (sendable, durable) = (offset(report.sendable), offset(report.durable_end));
     if report.failure.is_some() {
-        // The disk may refuse for long. Replicas keep the data meanwhile.
+        // The disk may refuse for a long time. Replicas have the data in the meantime.
         engine.repl.release(None);
     } else if let Some(sendable) = sendable {
         engine.repl.release(Some(sendable));
@@ -499,7 +498,7 @@ impl State {
         self.tap.reset();
         engine.repl.follow_by_log(true);
         if let Some(batch) = self.tap.batch(engine) {
-            // Nobody is told of this place in the history before it is in the log.
+            // This position in the history is in the log before anybody can see it.
             writer.push(batch);
             writer.write().map_err(|e| e.to_string())?;
         }
@@ -589,9 +588,12 @@ impl State {
         if let Some(running) = self.running.take()
             && running.placed
         {
-            // The manifest may name it all the same, if its directory could not be synced: it stays.
+            // The manifest may still name it, if its directory could not be synced, so it stays.
             let path = self.base_path(running.base);
-            tracing::info!("{} is left where it is", path.display());
+            tracing::info!(
+                "{} is not removed, because the manifest may name it",
+                path.display()
+            );
         }
         self.last_failed = true;
         self.failures += 1;

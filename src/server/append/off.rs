@@ -1,4 +1,4 @@
-//! A rewrite while there is no log, and the end of a rewrite that is not waited for.
+//! A rewrite while there is no log, and ending a rewrite without waiting for it.
 
 use super::{AppendOnly, Base, Off, State, manifest_on_disk, tell_end};
 use crate::threads;

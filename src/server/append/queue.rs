@@ -1,4 +1,4 @@
-//! What the executor and the thread of the log say to each other.
+//! The messages between the executor and the thread of the log.
 
 use aof::names::BaseForm;
 use engine::CommitPosition;
@@ -72,11 +72,11 @@ pub struct Report {
     pub kept: usize,
     /// Syncs that are under way (0 or 1).
     pub syncing: u64,
-    /// Syncs of `everysec` for which what came meanwhile had to wait for long.
+    /// Syncs of `everysec` that delayed what arrived in the meantime for long.
     pub delayed: u64,
 }
 
-/// Batches that wait become one up to so many bytes.
+/// Waiting batches are joined up to this many bytes.
 const UNITED: usize = 256 << 10;
 
 #[derive(Default)]
@@ -191,13 +191,13 @@ impl Queue {
         self.lock().followed = followed;
     }
 
-    /// Changes the report; the executor is told of it.
+    /// Changes the report and notifies the executor.
     pub fn report(&self, change: impl FnOnce(&mut Report)) {
         change(&mut self.lock().report);
         self.0.news.notify_one();
     }
 
-    /// As [`Queue::report`], but the executor is told only of what it has to act on.
+    /// As [`Queue::report`], but the executor is notified only if it has to act.
     pub fn note(&self, change: impl FnOnce(&mut Report)) {
         let mut state = self.lock();
         let (durable, sendable) = (state.report.durable_end, state.report.sendable);

@@ -1,4 +1,4 @@
-//! The log is switched on and off, and goes on after a load.
+//! Switching the log on and off, and continuing it after a load.
 
 use super::{AppendOnly, Base, Mode, Order, directory, manifest_on_disk};
 use crate::append_load::LoadedLog;
@@ -8,7 +8,7 @@ use flow::append::AppendError;
 use std::fs;
 
 impl AppendOnly {
-    /// The server starts with a log: goes on in the one that was loaded, or begins one with the dataset as its base.
+    /// The server starts with a log: continues the one that was loaded, or begins one with the dataset as its base.
     ///
     /// # Errors
     /// The disk's.
@@ -28,7 +28,7 @@ impl AppendOnly {
                 writer.sync_files().map_err(text)?;
                 let resumed = match log.end {
                     Some((len, sealer)) => writer.resume(len, sealer).unwrap_or_else(|e| {
-                        tracing::info!("The append-only file goes on in a new file: {e}");
+                        tracing::info!("The append-only file continues in a new file: {e}");
                         false
                     }),
                     None => false,
@@ -123,7 +123,7 @@ impl AppendOnly {
         Ok(was_on)
     }
 
-    /// Goes on in the log that was loaded; if it was not loaded, or not to its end, behind what is there.
+    /// Continues the log that was loaded; if it was not loaded, or not to its end, after what it contains.
     ///
     /// # Errors
     /// The disk's.

@@ -1,4 +1,4 @@
-//! The thread that writes the log, so that no client ever waits for the disk but those that asked for it.
+//! The thread that writes the log, so that only clients that asked for durability wait for the disk.
 
 use super::queue::{Order, Queue, Syncs};
 use aof::names::BaseForm;
@@ -23,7 +23,7 @@ fn stays(bytes: u64) -> Duration {
 /// The longest of these times: they take room on the disk.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Works until it is told to stop.
+/// Runs until it is asked to stop.
 pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_bytes: u64) {
     let mut thread = Thread {
         began: Instant::now(),
@@ -81,7 +81,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
         thread.write(&mut writer, queue);
         thread.retire(&mut writer, queue, stop);
         if batches && !stop && thread.policy.fsync != Fsync::Always {
-            // Nobody waits for this: what comes meanwhile is written at once.
+            // Nobody waits for this: what arrives in the meantime is written at once.
             std::thread::sleep(COLLECT);
         }
     }
@@ -98,7 +98,9 @@ fn forget_history<D: Disk>(writer: &mut Writer<D>) {
                 tracing::info!("Removing the history file {name} in the background");
             }
         }
-        Err(error) => tracing::warn!("The history of the append-only file stays: {error}"),
+        Err(error) => tracing::warn!(
+            "The history files of the append-only file could not be removed: {error}"
+        ),
     }
 }
 
@@ -126,7 +128,7 @@ struct Thread {
     sleep: Duration,
     /// A snapshot is being written too.
     beside: bool,
-    /// Syncs for which what came meanwhile had to wait for long.
+    /// Syncs that delayed what arrived in the meantime for long.
     delayed: u64,
     /// What was ordered and not done. Where the disk refuses the increment that begins after a dataset was replaced,
     /// all that follows waits here: it must never be behind the old dataset.

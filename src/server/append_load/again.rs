@@ -1,4 +1,4 @@
-//! DEBUG LOADAOF: the log that is there is loaded anew, by the executor, which does nothing else meanwhile.
+//! DEBUG LOADAOF: the executor loads the existing log again, and does nothing else in the meantime.
 
 use super::find::{self, Part};
 use super::judge::{self, Judged};

@@ -1,10 +1,11 @@
 //! Reads one file of a log ahead of the executor: a thread splits it into requests and judges it, once.
 //!
-//!  * What runs is never taken back, so only what will be kept is released: requests as such where no batch is sealed,
-//!    up to the last seal where one is. The requests behind that wait, in memory, for the next seal.
-//!  * Memory is bounded: a file whose requests would wait for longer than that is read to its end without them, and once
-//!    more from there when it is known where it ends.
-//!  * Nothing on disk is changed here. What becomes of a defect is decided when the whole file has been seen.
+//!  * A request that has run cannot be undone, so only requests that will be kept are released: each request in a file
+//!    without seals, and requests up to the last seal in a file with seals. Later requests wait in memory for the next
+//!    seal.
+//!  * Memory is bounded: if too many requests would have to wait, the file is read to its end without them, and then
+//!    read again from there, when it is known where the sound part ends.
+//!  * Nothing on disk is changed here. What happens about a defect is decided when the whole file has been read.
 
 use aof::Judge;
 use aof::reader::Item;
@@ -37,7 +38,7 @@ pub enum Piece {
 pub struct Seen {
     /// The file.
     pub walked: Walked,
-    /// What it says of the replication stream is added, if that was asked for.
+    /// What it says about the replication stream is added, if this was requested.
     pub reading: Option<Box<Reading>>,
     /// Too many requests waited for their release: those from here on have not been given, or are to be forgotten.
     pub left_from: Option<u64>,
@@ -89,7 +90,7 @@ impl Batch {
 
 /// How to read.
 pub enum Mode {
-    /// To judge it; what it says of the replication stream is added to this.
+    /// The judgement; what the file says about the replication stream is added to it.
     Judge(Option<Box<Reading>>),
     /// It has been judged, and all of it may run.
     Known,

@@ -1,10 +1,11 @@
 //! A copy of a directory that was made while the log was rewritten.
 //!
-//! Who copies a directory reads its names first and the files one by one after that. Meanwhile a rewrite may have
-//! ended: then the manifest names a base or an increment that was not there when the names were read. What it replaces is
-//! in the manifest as history, and stays for a while, so it is in the copy.
+//! A program that copies a directory first reads the names, and then the files one by one. If a rewrite ends in
+//! between, the manifest names a base or an increment that did not exist when the names were read. The files that the
+//! rewrite replaced are listed in the manifest as history and stay for a while, so they are in the copy.
 //!
-//! Only files of ours are taken for that, which begin with a seal: of others nobody knows what belongs together.
+//! Only files that begin with a seal, which this server wrote, are used for that; for others, it is unknown which files
+//! belong together.
 
 use aof::Manifest;
 use aof::manifest::{File as Entry, Kind};

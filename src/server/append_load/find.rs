@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub struct Found {
     /// Where its files are.
     pub directory: PathBuf,
-    /// What its manifest says, or will say of a single file of an older server.
+    /// What its manifest says, or will say about a single file of an older server.
     pub manifest: Manifest,
     /// That single file.
     pub single: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! Whether a file of the log is whole, and what becomes of a torn end.
+//! Whether a file of the log is whole, and what is done with a torn end.
 
 use aof::{Defect, Seal, Sealer, Wrong};
 use std::path::Path;
@@ -23,7 +23,7 @@ pub struct Tails {
 pub struct Judged {
     /// The end of its last whole item.
     pub end: u64,
-    /// It is cut off behind the last seal, or before.
+    /// It is cut off after the last seal, or before it.
     pub cut: bool,
     /// What no seal covers yet, if nothing was cut off.
     pub sealer: Option<Sealer>,

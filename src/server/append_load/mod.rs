@@ -4,11 +4,11 @@
 //! find --parts--> for each: dump: load and install | requests: split and judge (a thread) -> run -> the verdict
 //! ```
 //!
-//!  * A file is run while it is judged, but nothing on disk is changed before it has been judged to its end. What a crash
-//!    has torn off the last one is set aside as a file and said in the log; any other damage ends the start, and all
+//!  * A file is run while it is judged, but nothing on disk is changed before it has been judged to its end. The torn
+//!    end of the last file is moved to a separate file and logged; after any other damage, the start fails, and all
 //!    files stay as they are.
-//!  * Requests run in slices, between which clients are told that the server loads.
-//!  * Expired keys are kept until the log is at its end, because it tells when they were deleted.
+//!  * Requests run in slices, between which clients are told that the server is loading.
+//!  * Expired keys are kept until the end of the log, because the log says when they were deleted.
 
 mod again;
 mod ahead;
@@ -63,7 +63,7 @@ pub struct LoadedLog {
 }
 
 impl LoadedLog {
-    /// A log that goes on though it was not loaded.
+    /// A log that is continued although it was not loaded.
     ///
     /// # Errors
     /// Its manifest cannot be read.
@@ -80,7 +80,7 @@ impl LoadedLog {
     }
 }
 
-/// Loads the append-only file that the configuration names, if it is there. Gives what it says of replication, too.
+/// Loads the append-only file that the configuration names, if it exists. Also returns what it says about replication.
 ///
 /// # Errors
 /// The text with which the server ends. Files are as they were.
@@ -88,7 +88,7 @@ pub async fn load_at_start(
     server: &Rc<Server>,
 ) -> Result<Option<(LoadedLog, Option<Restored>)>, String> {
     let (dir, directory, filename) = server.with_engine(|engine| place(engine));
-    // Clients are told that the server loads while it looks for the files, too.
+    // Clients are told that the server is loading, even while it is only looking for the files.
     server.with_engine(|engine| engine.loading = Loading::Blocking);
     let found = in_background(move || find::find(&dir, &directory, &filename)).await;
     server.with_engine(|engine| engine.loading = Loading::No);
@@ -149,7 +149,7 @@ pub async fn load_at_start(
     Ok(Some((log, restored)))
 }
 
-/// Loads the files. Returns what they say of the replication stream.
+/// Loads the files. Returns what they say about the replication stream.
 async fn load_parts(
     server: &Rc<Server>,
     found: &Found,
@@ -211,7 +211,7 @@ async fn load_part(
     Ok((reading, sealer.map(|sealer| (end, sealer))))
 }
 
-/// Where it is told how far a load has come.
+/// Where the progress of a load is recorded.
 struct Gauge<'a> {
     /// All files.
     progress: &'a LoadProgress,

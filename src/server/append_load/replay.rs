@@ -41,7 +41,7 @@ impl Run {
         }
     }
 
-    /// Runs what will be kept whatever comes after it in the file, and tells what the file is. Nothing on disk is
+    /// Runs what will be kept whatever follows in the file, and returns the verdict on the file. Nothing on disk is
     /// changed.
     ///
     /// # Errors
@@ -67,8 +67,8 @@ impl Run {
         Ok(())
     }
 
-    /// Forgets requests that wait if others after them have not been read, and tells from where on all are to be read
-    /// again.
+    /// Discards waiting requests if later ones have not been read, and returns from where on all of them have to be
+    /// read again.
     pub fn forget(&mut self) -> Option<u64> {
         let from = self.left_from.take()?;
         (self.waiting, self.ran) = (VecDeque::new(), 0);
@@ -118,7 +118,7 @@ impl Run {
         seen.map_err(|failed| unreadable(&failed))
     }
 
-    /// The file goes on after this byte, and up to there all may run.
+    /// The file continues after this byte, and everything up to there may run.
     pub fn release(&mut self, up_to: u64) {
         self.released = up_to;
     }

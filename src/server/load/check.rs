@@ -1,5 +1,5 @@
-//! Reads a whole dump without keeping anything of it: what a replica does before it gives its old data
-//! up for a file.
+//! Reads and checks a whole dump without keeping anything of it. A replica does this before it drops its old data for a
+//! file.
 
 use super::{CheckOptions, LoadError};
 use flow::load::{Unknown, judge};
@@ -91,7 +91,7 @@ fn check_frame(
     }
 }
 
-/// Why a dump with this frame, which is no key, is refused.
+/// Why a dump with this frame, which is not a key, is refused.
 pub(super) fn refused(frame: &Frame<'_>, unknown: Unknown) -> Option<(ErrorKind, &'static str)> {
     match frame {
         _ if unknown.skips => None,

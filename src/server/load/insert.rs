@@ -1,4 +1,4 @@
-//! The part of the loader threads: checks each value, converts values that are held in another form, and inserts.
+//! The work of the loader threads: checks each value, converts values that are held in another form, and inserts.
 
 use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
 use super::scan::Building;

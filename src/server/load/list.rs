@@ -1,4 +1,4 @@
-//! What the scanner passes to the inserters: where in a window the records of one range of hashes are.
+//! What the scanner passes to the inserters: the places in a window of the records of one range of hashes.
 
 use keyspace::UnixMillis;
 use rdb::PlainString;
@@ -8,7 +8,7 @@ use rdb::RdbType;
 pub const RECORD_MAX: usize = 16 << 10;
 
 /// A record, by its place in a window. One to each key, written and read once: as short as can be, because
-/// most of them go out of the caches meanwhile.
+/// most of them leave the caches in the meantime.
 #[derive(Clone, Copy)]
 pub struct Entry {
     /// Hash of the key.
@@ -36,7 +36,7 @@ pub struct Detail {
     pub plain: Plain,
     /// The expiry.
     pub expire_ms: Option<UnixMillis>,
-    /// What the dump says of the last use.
+    /// What the dump says about the last use.
     pub heat: Heat,
 }
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //!  * Nothing that is being served is touched: the caller swaps the result in when it is complete.
-//!  * Memory beside the new dataset is a fixed number of windows, and a record's own size.
+//!  * Apart from the new dataset, memory is a fixed number of windows and the size of one record.
 //!  * The first defect by offset is reported, whichever thread found it.
 
 mod check;
@@ -23,7 +23,7 @@ use std::io::Read;
 /// Loads one dump from `source`. Returns the dataset, what was read beyond the dump's end, and the source.
 ///
 /// # Errors
-/// The first defect by offset; nothing of the dataset remains.
+/// The first defect by offset; nothing of the dataset is kept.
 pub fn load<R: Read>(
     source: R,
     options: &LoadOptions,

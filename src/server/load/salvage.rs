@@ -1,7 +1,7 @@
 //! `rdb-load-salvage yes`: a damaged dump is loaded without its unsound parts.
 //!
-//! The dump is read twice: first to find out what stays out (as `forebay rdb salvage` does), then the rest is loaded as
-//! any dump is. The file is left as it is.
+//! The dump is read twice: first to find what has to be left out, as by `forebay rdb salvage`, and then to load the
+//! rest like any dump. The file is left as it is.
 
 use super::{LoadError, LoadOptions, LoadProgress, Loaded, load};
 use flow::load::Unknown;
@@ -26,7 +26,7 @@ pub struct Salvaged {
 /// Loads the sound parts of the dump at `path`. Module values are left out; a wrong checksum is ignored.
 ///
 /// # Errors
-/// Nothing of it can be read, or the file failed.
+/// The dump cannot be read at all, or reading the file failed.
 pub fn load_sound(
     path: &Path,
     options: &LoadOptions,

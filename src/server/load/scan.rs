@@ -1,5 +1,5 @@
-//! The calling thread's part: finds the records, sums the checksum, hashes the keys, and gives lists of records of
-//! one hash range to the next free thread.
+//! The work of the calling thread: it finds the records, computes the checksum, hashes the keys, and passes lists of
+//! records of one hash range to the next free thread.
 
 use super::check::refused;
 use super::insert::{Inserter, Task, Tasks};
@@ -431,7 +431,7 @@ impl<'a, R: Read> Loader<'a, R> {
     /// known, what the writer's use of memory makes likely. A guess that is too high scatters the records over more
     /// memory than they need, one that is too low makes segments grow.
     fn bytes_left(&self, keys: u64) -> u64 {
-        /// What real servers hold for a key beside its bytes, about.
+        /// Roughly what real servers hold for a key in addition to its bytes.
         const BESIDE: u64 = 56;
         /// Never believed: more than this much memory for nothing.
         const MOST: u64 = 1 << 30;
@@ -444,7 +444,7 @@ impl<'a, R: Read> Loader<'a, R> {
     }
 }
 
-/// What the dump says of its writer's memory.
+/// What the dump says about its writer's memory.
 fn used_memory(aux: &[(Vec<u8>, Vec<u8>)]) -> Option<u64> {
     let value = aux_field(aux, "used-mem")?;
     std::str::from_utf8(value).ok()?.parse().ok()

@@ -1,4 +1,4 @@
-//! Loading the server's own dump: at start, and for DEBUG RELOAD.
+//! Loading the server's own dump, at startup and for DEBUG RELOAD.
 
 use super::Persistence;
 use crate::Server;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// Loads the dump at start, while the server answers -LOADING. Gives what it says of replication.
+/// Loads the dump at startup, while the server replies -LOADING. Returns what the dump says about replication.
 ///
 /// # Errors
 /// What is wrong with the file, with its byte offset. The file is as it was.
@@ -127,7 +127,7 @@ fn load_again(
     }
 }
 
-/// Runs `work` on a thread of its own; the executor continues meanwhile, unless the system refuses a thread.
+/// Runs `work` on a thread of its own; the executor continues in the meantime, unless the system refuses a thread.
 pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = tokio::sync::oneshot::channel();
     threads::spawn_or_run("forebay-load", move || {

@@ -1,12 +1,12 @@
-//! Dumps: what [`flow::save`] decides is performed here, by threads on the machine's disk.
+//! Dumps: performs what [`flow::save`] decides, with threads and the real disk.
 //!
 //! ```text
 //! executor:  cut -> walk in slices -> blocks --bounded queue--> persistence thread: encode -> sinks
 //!                        ^ waits only while the queue is full                           file | replicas
 //! ```
 //!
-//! * [`thread`]: the thread that encodes and writes. [`walk`]: the walk beside the clients.
-//! * [`boot`]: loading at start and DEBUG RELOAD.
+//! * [`thread`]: the thread that encodes and writes. [`walk`]: the task that drives the walk.
+//! * [`boot`]: loading at startup and for DEBUG RELOAD.
 
 mod boot;
 mod thread;

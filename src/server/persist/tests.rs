@@ -188,7 +188,7 @@ fn a_failed_save_leaves_the_old_dump_and_says_why() {
     });
 }
 
-/// A disk that takes nothing until it is told to go on.
+/// A disk that accepts nothing until it is released.
 struct HungDisk(std::sync::mpsc::Receiver<()>);
 
 impl Sink<File> for HungDisk {
@@ -267,7 +267,7 @@ fn without_a_thread_a_save_is_written_by_who_waits_for_it_and_none_in_the_backgr
         assert!(engine.save_failed && !server.persistence.running());
         assert!(server.persistence.last_failure().is_some());
         server.persistence.after_flushall(engine);
-        // A disk that fails is told, as it is by a thread.
+        // A failing disk is reported, as it is by a thread.
         let name = std::mem::replace(&mut engine.config.dbfilename, "missing/dump.rdb".into());
         let error = server.persistence.save(engine, &options).unwrap_err();
         assert!(error.contains("No such file"), "{error}");

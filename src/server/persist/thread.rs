@@ -1,10 +1,10 @@
-//! The persistence thread: takes the blocks of a snapshot walk, encodes them as RDB, writes them to the
-//! sinks. One thread per save; the executor never waits for it.
+//! The persistence thread: takes the blocks of a snapshot walk, encodes them as RDB and writes them to the sinks. There
+//! is one thread for each save, and the executor never waits for it.
 //!
-//!  * A save to whose end everybody waits anyway is written by the calling thread where the system has no other.
-//!  * The queue is bounded in bytes: only the local disk paces the walk.
-//!  * A failing sink ends alone; when none is left the save has failed.
-//!  * A save is finished only if the keys emitted per database equal the counts taken at the cut.
+//!  * If everybody waits for the end of a save anyway, and the system refuses a thread, the calling thread writes it.
+//!  * The queue is bounded in bytes, and only the local disk limits the pace of the walk.
+//!  * A sink that fails does not affect the others; when none is left, the save has failed.
+//!  * A save is finished only if the number of keys emitted for each database equals the count taken at the cut.
 
 use crate::allocator::Lent;
 use crate::delay::sleep_for_key;
@@ -62,7 +62,7 @@ pub struct SaveThread {
 /// Who writes.
 enum Writer {
     Thread(std::thread::JoinHandle<Outcome>),
-    /// Whoever gives the blocks.
+    /// The side that supplies the blocks.
     Caller(RefCell<Encoding>),
     Done,
 }
@@ -92,7 +92,7 @@ impl SaveThread {
     /// Starts the thread; `most` is a bound for its queue, in bytes.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// No thread can be started.
     pub fn start(plan: Plan, open: OpenSinks<File>, most: usize) -> io::Result<SaveThread> {
         Self::begin(most, |shared, progress| {
             let (theirs, counted) = (shared.clone(), progress.clone());
@@ -271,7 +271,7 @@ impl Shared {
         self.queue.lock().expect("no panic while the lock is held")
     }
 
-    /// The last moment at which the save may be given up.
+    /// The last moment at which the save may be cancelled.
     fn begin_commit(&self) -> Result<(), SaveError> {
         let mut queue = self.lock();
         queue.committing = !queue.abandoned;
@@ -327,7 +327,7 @@ fn begin_encoding(
     })
 }
 
-/// All keys have been encoded, or that failed: makes the dump final, or nothing of it.
+/// All keys have been encoded, or encoding failed: makes the dump final, or discards it.
 fn end(shared: &Shared, mut encoder: Encoder<File>, encoded: Result<(), SaveError>) -> Outcome {
     let result = encoded.and_then(|()| encoder.end());
     let result = result.and_then(|()| shared.begin_commit());

@@ -1,4 +1,4 @@
-//! The threads of dumps, as the server holds them.
+//! The handle through which the server holds the threads that write dumps.
 
 use crate::Server;
 use crate::slices::Slices;

@@ -1,4 +1,4 @@
-//! The task that drives the walk beside the clients.
+//! The task that drives the walk while clients are served.
 
 use super::Persistence;
 use crate::Server;
@@ -19,7 +19,7 @@ pub async fn run(server: Weak<Server>, persistence: Persistence, number: u64) {
             return;
         };
         if persistence.began_after(number) {
-            return; // it was given up, and another one has its own walk
+            return; // it was cancelled, and another snapshot has its own walk
         }
         let begun = Begun::now();
         let advance = server.with_engine(|engine| persistence.go_on(engine));

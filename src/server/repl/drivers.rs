@@ -1,4 +1,4 @@
-//! The drivers of replication, as the server holds them.
+//! The handle through which the server holds the drivers of replication.
 
 use super::link_handle::LinkHandle;
 use super::pipe::PipeReader;

@@ -1,4 +1,4 @@
-//! The task of the link to the primary: connects, reads and writes. [`flow::follow`] decides what becomes of it.
+//! The task of the link to the primary: connects, reads and writes. [`flow::follow`] decides what happens.
 
 use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};
@@ -26,7 +26,7 @@ const READ_SIZE: usize = 256 << 10;
 /// Connects to the first address of a host that answers. A name is looked up by a thread that may wait for it.
 async fn connect_plain(host: String, port: u16) -> io::Result<TcpStream> {
     let (tell, told) = oneshot::channel();
-    // The receiver is gone if the link was given up meanwhile.
+    // The receiver is gone if the link was closed in the meantime.
     lookup::start(&host, port, move |found| _ = tell.send(found))?;
     let found = told.await.map_err(io::Error::other)??;
     TcpStream::connect(found.as_slice()).await

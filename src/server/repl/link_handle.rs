@@ -1,4 +1,4 @@
-//! How others reach the task of the link to our primary.
+//! The handle with which other code reaches the task of the link to the primary.
 
 use std::cell::{Cell, RefCell};
 use tokio::sync::Notify;

@@ -7,8 +7,8 @@
 //! * [`link`]: the link to our primary. [`receive`]: a payload on its way to disk or into memory.
 //! * [`snapshot`]: payloads on their way to connections; [`flow::serve`] decides about them.
 //!
-//! [`Drivers::act`] runs after every batch of commands and does what the state machines ask for, in
-//! their order. What needs a connection is left in its [`Outbox`](flow::feed::Outbox); its task is woken.
+//! [`Drivers::act`] runs after every batch of commands and performs what the state machines ask for, in order. What is
+//! to be sent on a connection is put into its [`Outbox`](flow::feed::Outbox), and its task is woken.
 
 mod drivers;
 pub mod link;

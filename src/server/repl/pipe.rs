@@ -1,4 +1,4 @@
-//! Carries a payload from the thread that makes it to the task that writes it to a replica: [`flow::pipe`] between a
+//! Passes a payload from the thread that produces it to the task that writes it to a replica: [`flow::pipe`] between a
 //! thread that may wait and a task that is woken.
 
 use disk::{Machine, Scratch};

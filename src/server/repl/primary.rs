@@ -1,4 +1,4 @@
-//! The connection of one replica: reply lines, then the payload, then the stream; ACKs come back.
+//! The connection of one replica: reply lines, the payload and then the stream are sent, and ACKs are received.
 
 use super::pipe::PipeReader;
 use super::spill;

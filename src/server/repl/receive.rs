@@ -1,13 +1,13 @@
-//! Carries a payload from the link's task to a thread that writes it to disk or loads it.
+//! Passes a payload from the link's task to a thread that writes it to disk or loads it.
 //!
 //! ```text
 //! task: give --> [ chunks, at most MEMORY ] --> thread: file -> fsync -> check
 //!                                          \--> thread: load into new databases
 //! ```
 //!
-//!  * The task stops reading the socket while the chunks are many: TCP holds the primary back.
+//!  * While there are many chunks, the task does not read the socket, so that TCP slows down the primary.
 //!  * Nothing here touches the data that is being served. A file is checked to its end before it is handed over.
-//!  * Dropping the task's end before [`Inflow::finish`] makes the thread give up and clean up.
+//!  * If the task's end is dropped before [`Inflow::finish`], the thread stops and cleans up.
 
 use crate::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
 use crate::{strerror, threads};
@@ -148,7 +148,7 @@ pub type Outcome = Result<Received<Machine>, String>;
 pub struct Receiving {
     /// Where its bytes go; `None` once it is complete.
     pub inflow: Option<Inflow>,
-    /// What becomes of it, or why nothing.
+    /// The result, or why there is none.
     pub outcome: oneshot::Receiver<Outcome>,
 }
 
@@ -169,7 +169,7 @@ impl flow::follow::Receiving for Receiving {
 /// Receives into a file, and checks it to its end.
 ///
 /// # Errors
-/// There is no thread to be had.
+/// No thread can be started.
 pub fn to_file(to: IntoFile) -> Result<Receiving, String> {
     start(move |flow| take_file(&Machine, to, flow).map(Received::File))
 }
@@ -177,7 +177,7 @@ pub fn to_file(to: IntoFile) -> Result<Receiving, String> {
 /// Receives into new databases beside those that are served.
 ///
 /// # Errors
-/// There is no thread to be had.
+/// No thread can be started.
 pub fn to_memory(options: LoadOptions, progress: Arc<LoadProgress>) -> Result<Receiving, String> {
     start(move |flow| {
         let loaded = take_dataset(flow, &options, &progress)?;
@@ -208,7 +208,7 @@ fn start(work: impl FnOnce(Outflow) -> Outcome + Send + 'static) -> Result<Recei
     let (inflow, outflow) = flow();
     let (tell, outcome) = oneshot::channel();
     let run = move || {
-        // If the link was given up meanwhile, the receiver is gone and what was received is dropped.
+        // If the link was closed in the meantime, the receiver is gone, and what was received is dropped.
         let _ = tell.send(work(outflow));
     };
     threads::spawn("forebay-receive", run)
@@ -222,7 +222,7 @@ fn start(work: impl FnOnce(Outflow) -> Outcome + Send + 'static) -> Result<Recei
 /// Writes what `flow` gives to a temporary file, and checks it to its end.
 ///
 /// # Errors
-/// Why the payload cannot be used; nothing of it remains.
+/// Why the payload cannot be used; nothing of it is kept.
 pub fn take_file<D: Disk>(
     disk: &D,
     to: IntoFile,
@@ -244,7 +244,7 @@ pub fn take_file<D: Disk>(
 /// The payload is complete: makes its file durable, and checks it to its end.
 ///
 /// # Errors
-/// Why the payload cannot be used; nothing of it remains.
+/// Why the payload cannot be used; nothing of it is kept.
 pub fn check_file<D: Disk>(
     incoming: Incoming<D>,
     check: CheckOptions,
@@ -259,7 +259,7 @@ pub fn check_file<D: Disk>(
 /// as complete.
 ///
 /// # Errors
-/// Why the payload cannot be used; nothing of it remains.
+/// Why the payload cannot be used; nothing of it is kept.
 pub fn take_dataset(
     flow: impl Read,
     options: &LoadOptions,

@@ -1,4 +1,4 @@
-//! Payloads on their way to the connections of replicas: from a snapshot that is being made, or from a file.
+//! Payloads on their way to the connections of replicas: from a running snapshot, or from a file.
 
 use super::pipe::{self, PipeReader};
 use crate::threads;

@@ -27,7 +27,7 @@ impl SpillFiles {
     /// Starts the thread that writes, and the task that tells what was written for as long as `tell` says true.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// No thread can be started.
     pub fn start(
         tell: impl Fn(ReplOffset, Result<Place, String>) -> bool + 'static,
     ) -> io::Result<SpillFiles> {
@@ -77,7 +77,7 @@ fn write_all(
 pub fn read(place: Place, len: usize) -> oneshot::Receiver<io::Result<Vec<u8>>> {
     let (tell, told) = oneshot::channel();
     threads::spawn_or_run("forebay-spill-read", move || {
-        // The receiver is gone if the replica has disconnected meanwhile.
+        // The receiver is gone if the replica has disconnected in the meantime.
         let _ = tell.send(spill::read::<File>(&place, len));
     });
     told
