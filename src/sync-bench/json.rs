@@ -8,7 +8,7 @@ use super::usage::Usage;
 use crate::sync_log::show::moments_json;
 use tools::json_text::Json;
 
-/// Parts of a sync whose slowest answers are told.
+/// Parts of a sync whose slowest replies are reported.
 const SLOTS: usize = 100;
 
 /// The document.

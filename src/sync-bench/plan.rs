@@ -175,7 +175,7 @@ pub struct Conditions {
     pub mode: Mode,
     /// `repl-diskless-sync-delay`, in seconds.
     pub delay_s: u32,
-    /// Writes a second that are asked of the master.
+    /// Writes per second that are sent to the master.
     pub write_load: u32,
     /// Bytes a second that the link takes; `None` = as many as there are.
     pub link_rate: Option<u64>,
@@ -228,8 +228,8 @@ pub fn cells(
     cells
 }
 
-/// In which order cells are run: all of them once, then all again, every second time backwards, so that what drifts on the
-/// machine meets all of them. Pairs of (cell, repetition).
+/// In which order cells are run: all of them once, then all again, every second time backwards, so that what drifts on
+/// the machine meets all of them. Pairs of (cell, repetition).
 pub fn order(cells: usize, repeat: usize) -> Vec<(usize, usize)> {
     let round = |n: usize| -> Vec<(usize, usize)> {
         let there = (0..cells).map(|c| (c, n));

@@ -1,6 +1,7 @@
 //! Servers that are started for a measurement, each in a directory of its own, and removed with it.
 //!
-//!  * A server ends with its [`Process`]: by drop, also when a panic unwinds; and by PR_SET_PDEATHSIG when we are killed.
+//!  * A server ends with its [`Process`]: by drop, also when a panic unwinds; and by PR_SET_PDEATHSIG when we are
+//!    killed.
 //!  * It is killed with its process group, so that a child that it forked to save is killed too.
 //!  * Its log is in UTC; nothing is saved unless a sync makes it save.
 
@@ -60,7 +61,7 @@ pub fn check_signal() -> Result<(), Stop> {
 /// Asks a program for its name and version.
 ///
 /// # Errors
-/// It is not there, may not be run, or is no server that we know.
+/// It is not there, may not be run, or is not a server that we know.
 pub fn identify(path: &Path) -> Result<Binary, Trouble> {
     // By name it is looked for in PATH, as everything else that is started.
     let output = Command::new(path)
@@ -297,7 +298,7 @@ impl Drop for Process {
         // Both may say that it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // What it forked is no child of ours: its end can only be watched.
+        // What it forked is not a child of ours: its end can only be watched.
         let killed = Instant::now();
         while interrupt::group_exists(self.child.id()) && killed.elapsed() < ENDING {
             std::thread::sleep(LOOK);

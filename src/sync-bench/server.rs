@@ -107,7 +107,7 @@ impl Server {
             .map_or(String::new(), Process::log_tail)
     }
 
-    /// How an error on a connection is told: a server that has ended explains more.
+    /// The message for an error on a connection; if the server has exited, that explains more.
     pub fn failed(&mut self, error: &std::io::Error) -> Stop {
         // It may take a moment from the closed connection to the end.
         for _ in 0..50 {

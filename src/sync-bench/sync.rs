@@ -92,7 +92,7 @@ impl Keys {
 pub fn known_keys(client: &mut Client) -> Vec<String> {
     const SOME: usize = 200;
     let some = (0..SOME).map_while(|_| client.run(&["RANDOMKEY"]).ok());
-    // A key that is no text came over changed, and would not be found.
+    // A key that is not text came over changed, and would not be found.
     some.filter(|k| !k.is_empty() && !k.contains('\u{fffd}'))
         .collect()
 }
@@ -325,7 +325,7 @@ fn follow(
 }
 
 /// Bytes that the replica's link has read, where its server counts them. Of a sync on two connections
-/// some servers count the first only, now and then: fewer bytes than keys are no payload.
+/// some servers count the first only, now and then: fewer bytes than keys are not a payload.
 fn received(client: &mut Client, keys: u64) -> Option<u64> {
     let stats = client.info("stats").ok()?;
     let bytes = stats.number("total_net_repl_input_bytes")?;
@@ -422,7 +422,7 @@ impl Watch {
         Ok(())
     }
 
-    /// What both sides say of a sync that failed: the reason, and the warnings of their logs.
+    /// What both sides say about a failed sync: the reason, and the warnings in their logs.
     fn failure(&self, sides: &[(&Server, Option<Told>)]) -> Stop {
         const WARNINGS: usize = 6;
         let (mut reasons, mut warnings) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! `forebay rdb digest`: what `DEBUG DIGEST` says on a server that has loaded the dump.
+//! `forebay rdb digest`: what `DEBUG DIGEST` returns on a server that has loaded the dump.
 
 use super::canonical::canonical;
 use super::pipeline::{self, Batch, Place, Worker};

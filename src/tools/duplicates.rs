@@ -1,10 +1,10 @@
 //! Finds keys that occur twice in a dump, in bounded memory.
 //!
-//! Per key a hash of 64 bits and the offset of its record, in 256 partitions by the hash's first byte. Beyond a limit
-//! all partitions are written to a temporary file, one run after the other. At the end each partition is gathered and
-//! searched in turn, so that random accesses stay within some hundred kB.
+//! For each key, a hash of 64 bits and the offset of its record are kept, in 256 partitions by the first byte of the
+//! hash. Beyond a limit, all partitions are written to a temporary file, one run after another. At the end, each
+//! partition is collected and searched in turn, so that random accesses stay within a few hundred kB.
 //!
-//! Equal hashes are a suspicion; the caller reads both keys to be sure.
+//! Equal hashes are only a suspicion; the caller reads both keys to be sure.
 
 use base::Hasher;
 use std::collections::HashMap;

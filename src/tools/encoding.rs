@@ -1,4 +1,4 @@
-//! What types and encodings are called, for people.
+//! The names of types and encodings that are shown to people.
 
 use rdb::RdbType;
 use rdb::check::Kind;
@@ -20,7 +20,7 @@ pub fn kind_name(kind: Kind) -> &'static str {
 /// The form of a string in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Form {
-    /// Its bytes; also for everything that is no string.
+    /// Its bytes; also for everything that is not a string.
     Raw,
     /// A number of 8, 16 or 32 bits.
     Int,

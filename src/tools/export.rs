@@ -1,10 +1,10 @@
-//! `forebay rdb json`: one line of JSON per key, in the order of the dump.
+//! `forebay rdb json`: one line of JSON for each key, in the order of the dump.
 //!
 //! ```text
 //! {"db":0,"key":"user:1","type":"hash","encoding":"listpack","expire_ms":1735689600000,"value":[["name","Ada"]]}
 //! ```
 //!
-//! With `--meta` the other frames get lines too: `{"aux":..}`, `{"function":..}`, `{"module_aux":..}`.
+//! With `--meta`, there are also lines for the other frames: `{"aux":..}`, `{"function":..}`, `{"module_aux":..}`.
 
 use super::canonical::canonical;
 use super::encoding::{Form, encoding_name, kind_name};
@@ -31,7 +31,7 @@ pub struct Options {
     pub types: Vec<String>,
     /// Leave the values out.
     pub no_values: bool,
-    /// Also frames that are no keys.
+    /// Also frames that are not keys.
     pub meta: bool,
     /// Threads, at least one.
     pub threads: usize,

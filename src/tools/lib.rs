@@ -1,16 +1,17 @@
-//! The `forebay` command: looks into dumps, repairs, compares and converts them; shows how full syncs went.
+//! The `forebay` command: inspects, repairs, compares and converts dumps and append-only files.
 //!
 //! ```text
 //! file or stdin -> pipeline: windows of whole frames -> workers, one per thread -> merged, or written in order
 //! ```
 //!
-//! Nothing here needs memory in proportion to a dump: the largest single value, a few windows, and (where keys must
-//! be compared with each other) some bytes for each key, which are written to temporary files if there are many.
+//! Nothing here needs memory in proportion to a dump, but only for the largest single value, a few windows, and, if
+//! keys have to be compared with each other, a few bytes for each key, which are written to temporary files if there
+//! are many.
 //!
-//! | module | what it answers |
+//! | module | contents |
 //! |---|---|
-//! | [`source`] | what is read: a file, or stdin as `-` |
-//! | [`pipeline`] | how frames reach the threads that look at them, and results come back in order |
+//! | [`source`] | the input: a file, or `-` for standard input |
+//! | [`pipeline`] | how frames reach the threads that process them, and how results are returned in order |
 //! | [`check`] | `forebay rdb check` |
 //! | [`stat`] | `forebay rdb stat` |
 //! | [`export`] | `forebay rdb json` |
@@ -20,15 +21,15 @@
 //! | [`diff`] | `forebay rdb diff` |
 //! | [`aof`] | `forebay aof check`, `stat`, `json`, `fix`, `restore` |
 //! | [`view`] | a file seen through a buffer that can be put anywhere |
-//! | [`output`] | how a dump is written: aside, synced, renamed |
+//! | [`output`] | how a dump is written: to a temporary file that is synced and renamed |
 //! | [`duplicates`] | which keys occur twice, in bounded memory |
-//! | [`canonical`] | a value, checked and in the form that the rest of the program knows |
+//! | [`canonical`] | a value, checked and in its canonical form |
 //! | [`value_json`] | a value as JSON |
-//! | [`encoding`] | what types and encodings are called |
+//! | [`encoding`] | the names of types and encodings |
 //! | [`verdict`] | whether a dump was whole |
 //! | [`progress`] | the bar on a terminal |
 //! | [`page`] | what HTML pages share |
-//! | [`text`], [`json_text`] | numbers, times and keys for eyes; JSON |
+//! | [`text`], [`json_text`] | numbers, times and keys for people; JSON |
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! A dump that a tool writes: to a temporary file beside its place, which is renamed when it is complete and on disk.
 //!
-//!  * Nothing is overwritten without `--force`, not even what appears meanwhile; the input never.
+//!  * Nothing is overwritten without `--force`, not even a file that appears in the meantime; the input never is.
 //!  * After any failure the previous file is still there, and the temporary file is removed.
-//!  * Only a regular file is replaced. A symbolic link stays, and the file that it names is replaced. A pipe or a
+//!  * Only a regular file is replaced. A symbolic link stays, and the file that it points to is replaced. A pipe or a
 //!    device stays, and the bytes are written into it when they are complete. Directories and sockets are refused.
 
 use super::source::{Source, Trouble};
@@ -24,7 +24,7 @@ pub struct Output {
     place: Place,
 }
 
-/// What becomes of the complete bytes.
+/// What is done with the complete bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Their file takes the name, which is free.

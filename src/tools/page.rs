@@ -1,4 +1,4 @@
-//! What the tools' HTML pages share: no scripts, nothing from outside, light or dark as the reader likes.
+//! What the tools' HTML pages share: no scripts, nothing from outside, light or dark as the reader prefers.
 
 use std::io::{self, Write};
 

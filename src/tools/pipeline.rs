@@ -1,4 +1,4 @@
-//! Carries frames from a source to the threads that look at them.
+//! Passes frames from a source to the threads that process them.
 //!
 //! ```text
 //! source -> windows -> find where frames end, checksum -> batches -> workers (other threads, and this one)
@@ -8,9 +8,9 @@
 //!  * A batch is a window up to the end of its last whole frame, with the state of the scanner at its start: the
 //!    worker scans it again. That costs less than a list of all frames.
 //!  * A fixed number of windows is in use, and a result keeps its window until the sink has taken it, so memory is
-//!    bounded however the threads race.
+//!    bounded whichever thread is faster.
 //!  * What ends the reading (the EOF opcode, a defect of the frames, an error of the source) is found by the calling
-//!    thread; defects inside values are the workers' business.
+//!    thread; workers find defects inside values.
 
 use super::progress::Progress;
 use pipes::queue::WorkQueue;

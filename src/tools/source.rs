@@ -1,4 +1,4 @@
-//! What a tool reads: a regular file, a pipe, or stdin as `-`.
+//! The input of a tool: a regular file, a pipe, or `-` for standard input.
 
 use std::fmt;
 use std::fs::{File, Metadata};

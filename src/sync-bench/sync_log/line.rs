@@ -41,7 +41,7 @@ pub fn parse(line: &str) -> Option<Line> {
             return plain(pid, role, &line[word_end + 1..]);
         }
         from = word_end + 1;
-        // Half a line of other things is no prefix any more.
+        // Half a line of other things is no longer a prefix.
         if from > 200 {
             return None;
         }

@@ -139,7 +139,7 @@ pub struct Merged {
 /// Merges two logs. `wanted` is the replica's label in the master's log; without it, the one that fits.
 ///
 /// # Errors
-/// No full sync is told by both.
+/// Neither log describes a full sync that the other describes as well.
 pub fn merge(master: Log, replica: Log, wanted: Option<&str>) -> Result<Merged, Trouble> {
     let masters = syncs::of(Side::Master, &master.lines);
     let replicas = syncs::of(Side::Replica, &replica.lines);

@@ -134,7 +134,7 @@ pub fn file(part: &Part, last: bool, options: &Options) -> Result<FileReport, Fa
     report.size = source.size();
     if has_dump(&source)? {
         let mut dump = dump_check::check(&source, &options.dump)?;
-        // The log after it is no remark.
+        // The log after it is not a remark.
         dump.notes
             .retain(|note| !note.ends_with("behind the end of the dump"));
         let sound = dump.is_sound();

@@ -1,7 +1,7 @@
-//! `forebay aof fix`: cuts the last file of a log after its last whole item, and sets what is cut off aside.
+//! `forebay aof fix`: cuts the last file of a log after its last whole item, and saves the rest to another file.
 //!
-//! Only the last file may be cut: what is in others was followed by writes that would then be without their past.
-//! The rest is on disk as a file of its own before the log is cut, so a crash loses nothing.
+//! Only the last file may be cut, because the files after any other would lack the writes that preceded them. The rest
+//! is on disk as a file of its own before the log is cut, so a crash loses nothing.
 
 use super::Failed;
 use super::check::{self, End, Options};

@@ -32,7 +32,7 @@ pub struct Part {
     pub name: String,
     /// What it is; a single file is an increment without a base.
     pub kind: Kind,
-    /// What the manifest says of it.
+    /// What the manifest says about it.
     pub entry: Option<File>,
 }
 
@@ -128,7 +128,7 @@ fn manifest_in(directory: &Path) -> Result<PathBuf, Failed> {
     Err(Trouble(format!("{} {why}", directory.display())).into())
 }
 
-/// As real servers tell a manifest from a log: by the first line that is no comment.
+/// As real servers tell a manifest from a log: by the first line that is not a comment.
 fn is_manifest(path: &Path, size: u64) -> Result<bool, Trouble> {
     if size > MANIFEST_MAX {
         return Ok(false);

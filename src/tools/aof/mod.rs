@@ -1,6 +1,7 @@
-//! `forebay aof`: looks into append-only files of Redis, Valkey and Forebay, mends their ends, and goes back in time.
+//! `forebay aof`: inspects append-only files of Redis, Valkey and Forebay, repairs their ends, and restores earlier
+//! states.
 //!
-//! | module | what it answers |
+//! | module | contents |
 //! |---|---|
 //! | [`log`] | which files make up a log: a directory, a manifest, or one file |
 //! | [`walk`] | what is in a file, item by item, in a few windows of memory |
@@ -9,7 +10,7 @@
 //! | [`export`] | `forebay aof json` |
 //! | [`fix`] | `forebay aof fix` |
 //! | [`restore`] | `forebay aof restore` |
-//! | [`until`] | a moment of the past, as an offset or a time |
+//! | [`until`] | a moment in the past, as an offset or a time |
 
 pub mod check;
 pub mod export;

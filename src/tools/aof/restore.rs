@@ -1,8 +1,9 @@
-//! `forebay aof restore`: a copy of a log that ends at a moment of the past.
+//! `forebay aof restore`: a copy of a log that ends at a moment in the past.
 //!
-//! What tells moments are seals (offset and time after each batch) and the annotations of `aof-timestamp-enabled`
-//! (the second of what follows). A copy holds everything up to the last whole batch, or the last second, that is not
-//! after the moment. A server that starts with the copy has the dataset of then.
+//! Moments are recorded by seals (the offset and time after each batch) and by the annotations of
+//! `aof-timestamp-enabled` (the second in which what follows was written). A copy holds everything up to the last whole
+//! batch, or the last second, that is not after the moment. A server that starts with the copy has the dataset of that
+//! moment.
 
 use super::Failed;
 use super::check::{self, End, Options};

@@ -1,4 +1,4 @@
-//! `forebay aof stat`: what a log is made of.
+//! `forebay aof stat`: what a log consists of.
 
 use super::Failed;
 use super::check::has_dump;

@@ -1,4 +1,4 @@
-//! What a log is made of, as text and as JSON.
+//! What a log consists of, as text and as JSON.
 
 use super::stat::{Count, Report};
 use crate::json_text::Json;

@@ -1,8 +1,8 @@
-//! A moment of the past, as the user names it.
+//! A moment in the past, as the user specifies it.
 //!
-//! A plain number is a replication offset, which seals know. A time is `@` and unix seconds (with a fraction, if
-//! wanted), or a date and a time of day in UTC: `2026-11-29 10:30:00`, also with `T` and `Z`, without seconds, or with
-//! a fraction of them.
+//! A plain number is a replication offset, which seals record. A time is `@` followed by Unix seconds, optionally with
+//! a fraction, or a date and a time of day in UTC: `2026-11-29 10:30:00`, optionally with `T` and `Z`, without seconds,
+//! or with a fraction of a second.
 
 use std::fmt;
 

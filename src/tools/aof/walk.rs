@@ -42,7 +42,7 @@ pub struct Walked {
     pub judge: Judge,
     /// What is wrong, if anything is.
     pub defect: Option<Defect>,
-    /// After a defect: the offset of a sealed batch that is sound. The defect is no torn tail then.
+    /// After a defect: the offset of a sealed batch that is sound. The defect is not a torn tail then.
     pub sound_after: Option<u64>,
 }
 

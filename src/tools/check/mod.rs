@@ -2,12 +2,12 @@
 //!
 //! | what is wrong | consequence |
 //! |---|---|
-//! | magic, opcodes, lengths, an end that is missing | the reading ends there: what follows cannot be found |
-//! | inside a value, a function library | told, and the check goes on |
-//! | a key, a library or a function twice | told with both places |
-//! | the checksum | told at the end |
+//! | magic, opcodes, lengths, a missing end | reading ends there, because what follows cannot be found |
+//! | the inside of a value or a function library | it is reported, and the check continues |
+//! | a key, a library or a function occurs twice | it is reported with both places |
+//! | the checksum | it is reported at the end |
 //!
-//! Anything that servers load but users should know (empty collections, module data, bytes after the end, no
+//! Anything that servers load but users should know about (empty collections, module data, bytes after the end, no
 //! checksum) is a note.
 
 mod report;

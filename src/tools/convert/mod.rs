@@ -1,8 +1,8 @@
-//! `forebay rdb convert`: a dump in the form that another server reads.
+//! `forebay rdb convert`: writes a dump in the form that another server reads.
 //!
-//! Two passes. The first ([`survey`]) checks everything and counts keys, so that nothing is written of a dump that is
-//! not sound, and `auto` knows which version it takes. The second ([`rewrite`]) writes. Data that the target cannot
-//! hold is listed key by key; under `refuse` there is no output then.
+//! There are two passes. The first ([`survey`]) checks everything and counts keys, so that nothing is written for a
+//! dump that is not sound, and `auto` can choose a version. The second ([`rewrite`]) writes. Data that the target
+//! cannot hold is listed key by key; with `refuse`, there is then no output.
 
 mod rewrite;
 mod survey;

@@ -6,7 +6,7 @@
 //! | SELECTDB | itself, with the sizes of the database as they will be |
 //! | RESIZEDB, SLOT_INFO, SLOT_IMPORT, hash templates | nothing: hints, or part of the values |
 //! | functions | FUNCTION2, or a loss |
-//! | module auxiliary data | itself, told as a loss unless the target is `auto` |
+//! | module auxiliary data | itself, reported as a loss unless the target is `auto` |
 //! | metadata of modules on keys | a loss |
 //! | keys | the value transcoded, with expiry, idle time and frequency |
 

@@ -1,4 +1,4 @@
-//! The first pass: everything is sound, and how much there is.
+//! The first pass: checks that everything is sound, and counts it.
 
 use crate::canonical::canonical;
 use crate::pipeline::{Batch, Worker};

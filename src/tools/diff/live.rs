@@ -1,5 +1,6 @@
-//! The data of a live server as a dump in a temporary file: by SCAN and DUMP, which every user with those rights can do
-//! while the server works on, or by a full synchronization, which is of one moment and makes the server save.
+//! The data of a live server as a dump in a temporary file: read with SCAN and DUMP, which every user with these
+//! permissions can do while the server continues to work, or with a full sync, which shows a single moment and makes
+//! the server save.
 
 use crate::connect::connect;
 use crate::progress::Progress;

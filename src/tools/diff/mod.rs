@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! A, B (a dump; a live server becomes one, see `live`) -> per key: name, expiry, fingerprint of the value, place
-//!      -> partitions by hash, in memory or a temporary file -> compared one after the other
-//!      -> values of keys that differ are read again, and taken apart
+//!      -> partitions by hash, in memory or a temporary file -> compared one after another
+//!      -> values of keys that differ are read again, and their parts are compared
 //! ```
 //!
-//! Values are compared by what they hold, not by how it is encoded. Memory is one partition (some MB for each GB of
-//! input), and the two values that are taken apart.
+//! Values are compared by their contents, not by their encoding. Memory is one partition (a few MB for each GB of
+//! input), and the two values whose parts are compared.
 
 mod entry;
 mod live;
@@ -133,7 +133,7 @@ pub fn diff(a: &Side, b: &Side, options: &Options, out: &mut dyn Write) -> Resul
     let sides = [fetch(a, options)?, fetch(b, options)?];
     let size: u64 = sides.iter().filter_map(|s| s.source.size()).sum();
     let partitions = entry::partitions_for(size);
-    // What a server has dropped by now is no difference.
+    // What a server has dropped by now is not a difference.
     let live = matches!(a, Side::Live(_)) || matches!(b, Side::Live(_));
     let drop_before = live.then(text::now_ms);
     let [a, b] = &sides;

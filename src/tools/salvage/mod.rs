@@ -1,11 +1,11 @@
 //! `forebay rdb salvage`: the sound parts of a damaged dump, as a dump that servers load.
 //!
-//! [`mod@plan`] reads the input and decides which byte ranges stay out; the rest is copied unchanged, and gets an end
-//! and a checksum. So nothing that is kept is changed, and memory is needed only for the largest value and the list
-//! of damages.
+//! [`mod@plan`] reads the input and decides which byte ranges are left out; the rest is copied unchanged, and an end
+//! and a checksum are added. Nothing that is kept is changed, and memory is only needed for the largest value and the
+//! list of damaged ranges.
 //!
-//! Left out: values that are not sound, keys that occur twice (the first one is kept), libraries that cannot be
-//! loaded, and the bytes between the end of the last readable frame and the next readable one.
+//! These are left out: values that are not sound, keys that occur twice (the first one is kept), libraries that cannot
+//! be loaded, and the bytes between the end of the last readable frame and the next readable one.
 
 mod kept;
 mod plan;

@@ -1,6 +1,6 @@
 //! Decides which parts of a damaged dump are left out.
 //!
-//! Frames are read one after the other. A value that is not sound is one cut. Where no frame can be read, every byte
+//! Frames are read one after another. A value that is not sound is one cut. Where no frame can be read, every byte
 //! after the last good frame is tried as the beginning of one: [`ANCHOR_KEYS`] sound keys in a row (or the end of the
 //! file at the right place) are accepted. Because a damaged length may have swallowed the beginnings of what follows,
 //! the search begins inside the frame before: if frames in there lead across its end, that frame was not real.
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 
-/// Sound keys in a row that are no accident.
+/// Sound keys in a row that are not an accident.
 const ANCHOR_KEYS: u32 = 5;
 
 /// How to search.

@@ -1,4 +1,4 @@
-//! The report as one HTML page: no scripts, nothing from outside, light or dark as the reader likes.
+//! The report as one HTML page: no scripts, nothing from outside, light or dark as the reader prefers.
 
 use super::Report;
 use super::svg::{Bar, bars, treemap};

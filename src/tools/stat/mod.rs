@@ -1,8 +1,8 @@
-//! `forebay rdb stat`: what a dump is made of.
+//! `forebay rdb stat`: what a dump contains.
 //!
-//! One pass; every thread counts for itself ([`tally`], [`prefix`]), then the counts are added up into a [`Report`], which
-//! [`text`], [`json`] and [`html`] print. Sizes are bytes in the file, expiry and key included: what a key takes in
-//! a server's memory depends on the server.
+//! One pass; every thread counts for itself ([`tally`], [`prefix`]), then the counts are added up into a [`Report`],
+//! which [`text`], [`json`] and [`html`] print. Sizes are bytes in the file, expiry and key included: what a key takes
+//! in a server's memory depends on the server.
 
 pub mod html;
 pub mod json;
@@ -46,7 +46,7 @@ pub struct Report {
     pub bytes: u64,
     /// Why the counts are not those of a whole dump.
     pub defect: Option<String>,
-    /// Values that are not sound; they count as keys all the same.
+    /// Values that are not sound; they still count as keys.
     pub unsound: u64,
     /// Unix milliseconds: "now" of the expiry classes.
     pub now_ms: i64,

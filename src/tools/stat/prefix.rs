@@ -175,7 +175,7 @@ impl Patterns {
         for (pattern, tally) in &self.counts {
             let mut node = &mut root;
             node.tally.add(tally);
-            // A key without a name has a part all the same.
+            // The empty key also has a part.
             let nameless = pattern.is_empty().then_some(&pattern[..]);
             let parts = pattern.split_inclusive(|&b| b == self.separator);
             for part in parts.chain(nameless) {

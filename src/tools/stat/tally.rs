@@ -116,8 +116,8 @@ pub struct Tallies {
     pub largest_elements: Vec<Large>,
 }
 
-/// A [`Large`] by what it is measured by; of equal ones that whose name comes first is the greater, so that the number of
-/// threads does not show.
+/// A [`Large`] by what it is measured by; of equal ones that whose name comes first is the greater, so that the number
+/// of threads does not show.
 #[derive(Debug)]
 struct Candidate {
     measure: u64,
@@ -156,7 +156,7 @@ fn has_elements(kind: Kind) -> bool {
 }
 
 impl Tallies {
-    /// Nothing counted yet; expiries are told by their distance from `now_ms`.
+    /// An empty tally; expiries are counted by their distance from `now_ms`.
     pub fn new(now_ms: i64, largest: usize) -> Tallies {
         Tallies {
             now_ms,
