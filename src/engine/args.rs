@@ -42,7 +42,8 @@ impl<'a> Args<'a> {
         )))
     }
 
-    /// Argument `i` as a count whose sign means a direction, or whether members may repeat: each count has its negative.
+    /// Argument `i` as a count whose sign means a direction, or that members may repeat. The least i64 is refused, as
+    /// it has no negative.
     pub fn signed_count(&self, i: usize) -> Result<i64, CommandError> {
         self.int_within(i, -i64::MAX, i64::MAX)
     }
@@ -59,8 +60,8 @@ impl<'a> Args<'a> {
 
     /// The keys after a count at index `i`, and the index after the last of them.
     ///
-    /// # Errors
-    /// `too_few` for a count that is not a positive integer; a syntax error for more than there are.
+    /// # Errors `too_few` if the count is not a positive integer; a syntax error if it is greater than the number of
+    /// arguments that follow.
     pub fn counted(
         &self,
         i: usize,
@@ -104,8 +105,8 @@ pub fn timeout_ms_of(text: &[u8]) -> Result<i64, CommandError> {
     ))
 }
 
-/// The inclusive range from `start` to `stop` (negative ones count from the end) of `len` elements, as
-/// LRANGE, ZRANGE and LTRIM take it: clamped, and empty where nothing is left.
+/// The inclusive range from `start` to `stop` (negative ones count from the end) of `len` elements, as in LRANGE,
+/// ZRANGE and LTRIM: clamped to the elements, and empty if none is in it.
 pub fn span(start: i64, stop: i64, len: usize) -> Range<usize> {
     let from_front = |n: i64| {
         if n < 0 {
@@ -119,7 +120,7 @@ pub fn span(start: i64, stop: i64, len: usize) -> Range<usize> {
     if start < end { start..end } else { 0..0 }
 }
 
-/// A limit; 0 means none. `error` for anything but a number from 0 on.
+/// A limit; 0 means none. Returns `error` for anything but an integer of at least 0.
 pub fn up_to(text: &[u8], error: &'static str) -> Result<usize, CommandError> {
     let limit = parse_int(text).and_then(|n| usize::try_from(n).ok());
     match limit.ok_or(CommandError::fixed(error))? {

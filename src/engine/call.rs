@@ -17,10 +17,10 @@ pub struct Started {
 /// How the request itself is propagated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Own {
-    /// It is propagated as the client sent it, if the dirty count grew.
+    /// As the client sent it, if the dirty count grew.
     Verbatim,
-    /// It is not: the handler gave other effects, or none.
+    /// Not at all: the handler gave other effects, or none.
     Replaced,
-    /// It is propagated in any case (PUBLISH, FLUSHALL).
+    /// As the client sent it, in any case (PUBLISH, FLUSHALL).
     Forced,
 }

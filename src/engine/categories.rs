@@ -55,7 +55,7 @@ pub fn of(entry: &Entry) -> Vec<&'static str> {
     }
     match entry.categories {
         Some(own) => given.extend(own),
-        // A container is what its subcommands are.
+        // A container has the categories of its subcommands.
         None if !entry.subcommands.is_empty() => {}
         None => given.extend(of_group(entry.group)),
     }

@@ -12,14 +12,14 @@ use crate::client_list::{self, Class};
 use base::LogLevel;
 use std::cmp::Reverse;
 
-/// The least limit, as on the reference server: enough for a few clients that send short commands.
+/// The lowest limit, as in Redis: enough for a few clients that send short commands.
 const LEAST_LIMIT: usize = 128 << 10;
-/// Up to this size in bytes, clients count as equally large. It is what the buffers of a client with short commands
-/// take.
+/// Clients of at most this size in bytes count as equally large. The buffers of a client with short commands are about
+/// this large.
 const SMALL: usize = 32 << 10;
 
 impl Engine {
-    /// Bytes that all clients may hold together; `None` = no limit. A percentage is one of `maxmemory`.
+    /// Bytes that all clients together may hold; `None` means no limit. A percentage refers to `maxmemory`.
     fn client_memory_limit(&self) -> Option<usize> {
         let limit = match self.config.maxmemory_clients {
             0 => return None,
@@ -31,7 +31,7 @@ impl Engine {
         limit.map(|limit| limit.max(LEAST_LIMIT))
     }
 
-    /// Counts what a client holds now. Free of cost without a limit.
+    /// Counts what a client holds now. Without a limit this costs nothing.
     pub fn count_client(&mut self, client: &mut Session) {
         if self.config.maxmemory_clients == 0 {
             return;
@@ -91,9 +91,9 @@ impl Engine {
     }
 }
 
-/// Brings the part of `total` that a client holds up to date.
+/// Updates the part of `total` that this client holds.
 fn recount(total: &mut usize, client: &mut Session) {
-    // One that is being closed would cost others their connections.
+    // A client that is already being closed must not count, or others would be disconnected in its place.
     let counts = matches!(Class::of(client), Class::Normal | Class::Pubsub)
         && !client.flags.contains(ClientFlags::CLOSE_ASAP);
     let now = match counts {

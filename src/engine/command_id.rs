@@ -1,7 +1,7 @@
 //! The number of a command.
 
-/// A command by its number: what is kept of it where no more is needed, so that the state of a client does not depend
-/// on what handlers are. [`table::of`](crate::table::of) has the rest.
+/// The number of a command. It is kept where no more is needed, so that the state of a client does not depend on the
+/// type of handlers. [`table::of`](crate::table::of) has the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandId(u16);
 

@@ -126,7 +126,7 @@ impl Cx<'_> {
         Some(found)
     }
 
-    /// What type of value a key of the selected database holds.
+    /// The type of the value that a key of the selected database holds.
     pub fn kind(&self, loc: Loc) -> Kind {
         self.engine.keyspace.db(self.client.db).kind(loc)
     }
@@ -136,14 +136,13 @@ impl Cx<'_> {
         self.engine.keyspace.db(self.client.db).value(loc)
     }
 
-    /// A key was changed: WATCHers, tracking clients and waiters learn it, and the dirty count grows
-    /// by `changes`.
+    /// A key was changed: notifies clients that watch, track or wait for it, and raises the dirty count by `changes`.
     pub fn changed(&mut self, key: &[u8], changes: i64) {
         self.engine.dirty += changes;
         self.also_changed(self.client.db, key);
     }
 
-    /// As [`Cx::changed`], of a key of any database, and of a change that is counted already.
+    /// As [`Cx::changed`], for a key of any database and a change that has been counted already.
     pub fn also_changed(&mut self, db: usize, key: &[u8]) {
         self.engine.key_changed(db, key);
         if self.engine.repl.is_replica() {
@@ -156,12 +155,12 @@ impl Cx<'_> {
         self.engine.notify(class, event, key, self.client.db);
     }
 
-    /// A key came into being: the event `new`, before the event of the command that made it.
+    /// A key was created: publishes the event `new`, before the event of the command that created it.
     pub fn created(&mut self, key: &[u8]) {
         self.notify(Event::New, "new", key);
     }
 
-    /// Replaces what the replicas get: `argv` instead of the request.
+    /// Replicas get `argv` instead of the request.
     pub fn propagate_as<T: AsRef<[u8]>>(&mut self, argv: &[T]) {
         self.own = Own::Replaced;
         self.also_propagate(argv);
@@ -178,18 +177,18 @@ impl Cx<'_> {
         self.engine.propagate(db, argv);
     }
 
-    /// The request itself is not propagated.
+    /// Keeps the request itself from being propagated.
     pub fn no_propagate(&mut self) {
         self.own = Own::Replaced;
     }
 
-    /// The request is propagated whether or not it changed something.
+    /// Propagates the request whether or not it changed something.
     pub fn force_propagate(&mut self) {
         self.own = Own::Forced;
     }
 
-    /// Removes a key of the selected database, its value dropped here or in the background
-    /// (`lazyfree-lazy-*`). Counts, WATCH and events are the caller's.
+    /// Removes a key of the selected database, and drops its value here or in the background (`lazyfree-lazy-*`).
+    /// Counts, WATCH and events are left to the caller.
     pub fn remove(&mut self, loc: Loc, lazy: bool) {
         let value = self.db().take(loc);
         self.engine.drop_value(value, lazy);
@@ -216,7 +215,7 @@ impl Engine {
         super::heat::touch(self, db, loc);
     }
 
-    /// WATCHers of a key learn that it changed; waiters may become ready.
+    /// Marks the clients that watch a key, and those that wait for it.
     #[inline]
     pub fn key_changed(&mut self, db: usize, key: &[u8]) {
         if self.blocking.clients() > 0 {
@@ -230,7 +229,8 @@ impl Engine {
         }
     }
 
-    /// As [`Engine::key_changed`], for a key that the server itself removed, whichever client's command runs.
+    /// As [`Engine::key_changed`], for a key that the server itself removed, independent of the client whose command
+    /// runs.
     pub fn key_removed(&mut self, db: usize, key: &[u8]) {
         let author = self.tracking.author.take();
         self.key_changed(db, key);

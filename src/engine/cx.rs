@@ -6,7 +6,7 @@ use super::{Engine, KeyHint, Session};
 
 /// A running command.
 pub struct Cx<'a> {
-    /// All state but the client.
+    /// All state except the client's.
     pub engine: &'a mut Engine,
     /// The client, whose session is lent while its command runs.
     pub client: &'a mut Session,

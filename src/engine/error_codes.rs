@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// How many codes are counted.
 const CODES_MAX: usize = 128;
-/// A code ends before this many bytes of an error, or it is none.
+/// A code is shorter than this many bytes; an error that begins with a longer word counts as one without a code.
 const CODE_LEN_MAX: usize = 31;
 /// The code of an error without one.
 const NO_CODE: &str = "ERR";
@@ -20,7 +20,8 @@ pub struct ErrorCodes {
 }
 
 impl ErrorCodes {
-    /// Counts an error. If it was one code too many, the codes that were there before are returned, for the log.
+    /// Counts an error. If its code is one too many, counting stops, and the codes counted so far are returned for the
+    /// log.
     pub fn count(&mut self, text: &str) -> Option<String> {
         if self.disabled {
             return None;
@@ -43,7 +44,7 @@ impl ErrorCodes {
         Some(codes.join(", "))
     }
 
-    /// Each code and how often it was replied.
+    /// Each code, and the number of replies that had it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.counts.iter().map(|(code, count)| (&**code, *count))
     }

@@ -12,7 +12,7 @@ use base::Rng;
 use config::Config;
 use keyspace::Loc;
 
-/// A new key's LFU counter: it must have a chance to gather accesses before it is evicted.
+/// The LFU counter of a new key, which needs time to gather accesses before it may be evicted.
 pub const LFU_INIT: u8 = 5;
 
 const LRU_MASK: i64 = 0xff_ffff;
@@ -24,12 +24,12 @@ pub fn touch(engine: &mut Engine, db: usize, loc: Loc) {
     db.change_heat(loc, |old| after_access(old, now, config, rng));
 }
 
-/// As [`touch`], of an entry whose heat is known.
+/// As [`touch`], for an entry whose heat is known.
 #[inline]
 pub fn touch_from(engine: &mut Engine, db: usize, loc: Loc, old: u32) {
     let now = engine.clock.steady_ms;
     let new = after_access(old, now, &engine.config, &mut engine.rng);
-    // Most accesses of a hot key fall into the same second: nothing to write.
+    // Most accesses to a hot key fall into the same second, so there is nothing to write.
     if new != old {
         engine.keyspace.db_mut(db).set_heat(loc, new);
     }
@@ -44,7 +44,7 @@ fn after_access(old: u32, now_ms: i64, config: &Config, rng: &mut Rng) -> u32 {
     }
 }
 
-/// The heat of a key that is made now.
+/// The heat of a key that is created now.
 pub fn newborn(config: &Config, now_ms: i64) -> u32 {
     if is_lfu(config) {
         lfu(minutes(now_ms), LFU_INIT)

@@ -4,11 +4,11 @@
 //! significant digits, the resolution that INFO latencystats shows). It grows with the longest time, so
 //! that a fast command takes a few hundred counters.
 
-/// Values below this have a counter each.
+/// Each value below this has its own counter.
 const EXACT: u64 = 256;
-/// Counters per power of two above.
+/// Counters for each power of two above that.
 const STEPS: u64 = 128;
-/// Longer times count as this one: a second.
+/// Longer times are counted as one second.
 const LONGEST: u64 = 1_000_000_000;
 /// LATENCY HISTOGRAM starts at this boundary and doubles it.
 const FIRST_BOUNDARY: u64 = 1024;

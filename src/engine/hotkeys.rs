@@ -6,14 +6,14 @@
 
 use std::collections::HashMap;
 
-/// Keys of a metric for which counts are kept: after a thinning, and before one.
+/// The number of keys with counts of one metric: what a thinning leaves, and what starts one.
 const KEPT: usize = 1024;
 const MOST: usize = 2 * KEPT;
 
 /// A longer key is not counted, so that the counts take at most 16 MB.
 const KEY_MAX: usize = 4096;
 
-/// What is asked for.
+/// What HOTKEYS START asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     /// Time is counted.
@@ -22,18 +22,18 @@ pub struct Wanted {
     pub net: bool,
     /// How many keys are shown.
     pub count: usize,
-    /// For how long keys are counted, ms; 0 until it is stopped.
+    /// For how long keys are counted, ms; 0 means until HOTKEYS STOP.
     pub duration_ms: i64,
     /// One in this many keys is counted.
     pub sample: u64,
 }
 
-/// Time of the process's own, ms: of its code and of the system for it.
+/// Processor time of this process, ms.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu {
-    /// Its code.
+    /// Time in its own code.
     pub user_ms: u64,
-    /// The system.
+    /// Time in the system on its behalf.
     pub system_ms: u64,
 }
 
@@ -41,11 +41,11 @@ pub struct Cpu {
 #[derive(Default)]
 pub struct Counts {
     by_key: HashMap<Box<[u8]>, u64>,
-    /// All that was counted.
+    /// The sum of all that was counted, including keys that are no longer kept.
     pub total: u64,
 }
 
-/// A session of counting.
+/// A session, from HOTKEYS START to HOTKEYS STOP.
 pub struct HotKeys {
     /// What was asked for.
     pub wanted: Wanted,
@@ -85,7 +85,7 @@ impl HotKeys {
         }
     }
 
-    /// Ends it if its time is over.
+    /// Ends the session if its time is over.
     pub fn look_at(&mut self, steady_ms: i64) {
         let until = self.began.1 + self.wanted.duration_ms;
         if self.active && self.wanted.duration_ms > 0 && steady_ms >= until {
@@ -146,7 +146,7 @@ impl Counts {
         self.by_key.insert(key.into(), count);
     }
 
-    /// Leaves the larger half of the keys, less what the middle one has.
+    /// Keeps the half of the keys with the higher counts, each reduced by the count of the middle key.
     fn thin(&mut self) {
         let mut counts: Vec<u64> = self.by_key.values().copied().collect();
         let (_, middle, _) = counts.select_nth_unstable(KEPT);

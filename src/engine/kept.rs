@@ -3,7 +3,7 @@
 
 use base::large::{self, Large, Slice};
 
-/// Arguments that are kept beyond the buffer in which they came. Large ones are not copied.
+/// Arguments that outlive the buffer in which they were received. Large ones are not copied.
 #[derive(Debug, Default)]
 pub struct Kept(Vec<Word>);
 
@@ -37,7 +37,7 @@ impl Kept {
         self.0.iter().map(Word::bytes).collect()
     }
 
-    /// Each argument.
+    /// The arguments, one after another.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(Word::bytes)
     }

@@ -10,13 +10,13 @@
 pub struct KeyHint<'a>(Option<(&'a [u8], u64)>);
 
 impl<'a> KeyHint<'a> {
-    /// `hash` is that of `key` in all databases.
+    /// A hint that `key` has this hash, which is the same in all databases.
     #[inline]
     pub fn new(key: &'a [u8], hash: u64) -> Self {
         KeyHint(Some((key, hash)))
     }
 
-    /// The hash of `key`, if these are the bytes that the hint is about.
+    /// The hash of `key`, if the hint is about these very bytes.
     #[inline]
     pub fn hash_of(&self, key: &[u8]) -> Option<u64> {
         let (known, hash) = self.0?;

@@ -23,7 +23,7 @@ pub enum Keys {
         /// Index of a key before it (a destination), 0 = none.
         first: usize,
     },
-    /// By a function: pushes the index of each key.
+    /// Found by a function, which pushes the index of each key.
     Custom(fn(&Args<'_>, &mut Vec<usize>)),
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Samples kept of an event.
+/// The number of samples that are kept of each event.
 const SAMPLES: usize = 160;
 
 /// Events that took longer than `latency-monitor-threshold`.
@@ -12,14 +12,14 @@ pub struct LatencyMonitor(pub BTreeMap<&'static str, Event>);
 /// The samples of one event.
 #[derive(Default)]
 pub struct Event {
-    /// (Unix second, ms), oldest first; the worst of each second.
+    /// The longest time of each second as (Unix second, ms), oldest first.
     pub samples: VecDeque<(i64, i64)>,
-    /// The worst of all times, ms.
+    /// The longest of all times, ms.
     pub max: i64,
 }
 
 impl LatencyMonitor {
-    /// An event took `ms`; kept if that reaches the threshold (0 = none is kept).
+    /// Keeps a sample of an event that took `ms`, if that reaches the threshold (0 means that none is kept).
     pub fn note(&mut self, event: &'static str, ms: i64, threshold: i64, now_s: i64) {
         if threshold == 0 || ms < threshold {
             return;

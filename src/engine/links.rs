@@ -24,7 +24,7 @@ const REPLICA_ONLY_REPORTS: CommandError =
 const NOT_FROM_PRIMARY: CommandError =
     CommandError::fixed("ERR Command is not valid when client is a master.");
 
-/// Refuses what has no place on a link. Ordinary clients pass.
+/// Refuses requests that are not allowed on a replication link. Ordinary clients pass.
 #[inline(always)]
 pub(super) fn check(client: &Session, command: &Entry) -> Result<(), CommandError> {
     let links = ClientFlags::REPLICA | ClientFlags::MASTER;
@@ -53,7 +53,7 @@ fn on_primary_link(command: &Entry) -> Result<(), CommandError> {
     }
 }
 
-/// Refuses what works on a database while our primary's stream has selected one that is not here.
+/// Refuses requests that need a database while our primary's stream has selected one that does not exist here.
 #[inline]
 pub(super) fn has_database(client: &Session, command: &Entry) -> Result<(), CommandError> {
     match client.nowhere {
@@ -87,7 +87,7 @@ pub fn tell_error(
     if changes {
         let reason = format!("'{}': {}", command.escape_debug(), error.trim_end());
         divergence.reason.clone_from(&reason);
-        // A payload would not bring a database that is not here either.
+        // A full sync would not help either, as the database would still not exist here.
         if primary.nowhere.is_none() {
             engine.diverged.get_or_insert(reason);
         }
@@ -104,8 +104,8 @@ pub fn tell_error(
 }
 
 impl Cx<'_> {
-    /// The connection becomes a replica's: all its other uses end, because only the stream may be written to it from
-    /// now on.
+    /// The connection becomes the link of a replica. All its other uses end, because only the stream may be written to
+    /// it from now on.
     pub fn become_replica(&mut self) {
         pubsub::forget(self.engine, self.client);
         tracking::disable(self.engine, self.client);

@@ -8,7 +8,7 @@ use crate::{Args, ClientFlags, Engine, Session};
 use config::kind::quote;
 
 impl Engine {
-    /// A client monitors no longer.
+    /// A client has stopped monitoring.
     pub fn end_monitor(&mut self, client: &mut Session) {
         client.flags.remove(ClientFlags::MONITOR);
         self.monitors.retain(|id| *id != client.id);
@@ -48,7 +48,7 @@ impl Engine {
                     monitor.reply.simple(&line);
                     self.pushed(id);
                 }
-                // It is its own request, or another of its batch runs.
+                // The monitoring client has sent the request itself, or another request of its batch is running.
                 Reach::Lent => {
                     let limit = self.config.client_output_buffer_limit.normal.hard;
                     self.clients

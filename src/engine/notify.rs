@@ -4,7 +4,7 @@
 use super::{Engine, pubsub};
 use bitflags::bitflags;
 
-/// Which keyspace events a command makes (`notify-keyspace-events` letters).
+/// The class of a keyspace event, one letter of `notify-keyspace-events`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // the letters of redis.conf say it
 pub enum Event {

@@ -18,7 +18,8 @@ impl<'a> Args<'a> {
     }
 }
 
-/// Options that are still to be read. A caller asks for one word after another and refuses what it did not take.
+/// The options that have not been read yet. A caller takes one word after another, and reports a word that it does not
+/// know.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     args: Args<'a>,
@@ -26,7 +27,7 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// True if there is a word that was not taken.
+    /// True if a word is left.
     pub fn are_left(&self) -> bool {
         self.at < self.args.len()
     }
@@ -36,7 +37,7 @@ impl<'a> Options<'a> {
         self.at
     }
 
-    /// The next word, which stays.
+    /// The next word, without taking it.
     pub fn peek(&self) -> Option<&'a [u8]> {
         self.args.get(self.at)
     }
@@ -55,8 +56,8 @@ impl<'a> Options<'a> {
         is_it
     }
 
-    /// Takes `word` and the `N` arguments after it. Where fewer follow, nothing is taken: to a command that is a word
-    /// which it does not know.
+    /// Takes `word` and the `N` arguments after it. If fewer follow, nothing is taken, and the command sees `word` as
+    /// one that it does not know.
     pub fn take_with<const N: usize>(&mut self, word: &str) -> Option<[&'a [u8]; N]> {
         if !self.args.is(self.at, word) {
             return None;

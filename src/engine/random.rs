@@ -47,10 +47,12 @@ pub fn wanted(args: Args<'_>, values_option: &str) -> Result<Wanted, CommandErro
     })
 }
 
-/// `count` of the indexes `0..len`, chosen at random, ascending. Time and memory go with `count`.
+/// Chooses `count` of the indexes `0..len` at random, in ascending order. Time and memory grow with `count`, not with
+/// `len`.
 pub fn choose(rng: &mut Rng, len: usize, count: usize) -> Vec<usize> {
     debug_assert!(count <= len);
-    // Floyd's sampling: each step adds an index up to a growing bound, or the bound itself.
+    // Floyd's sampling: each step draws an index up to a growing bound, and adds it, or the bound itself if the index
+    // was drawn before.
     if count > len / 16 {
         let mut taken = vec![false; len];
         for bound in len - count..len {
@@ -70,7 +72,7 @@ pub fn choose(rng: &mut Rng, len: usize, count: usize) -> Vec<usize> {
     chosen.into_iter().collect()
 }
 
-/// A collection that elements are drawn from.
+/// A collection from which elements are drawn.
 pub struct Urn<All, One, Name> {
     /// Number of elements.
     pub len: usize,
@@ -78,7 +80,7 @@ pub struct Urn<All, One, Name> {
     pub all: All,
     /// A uniformly random element, from a random number.
     pub one: One,
-    /// An element's bytes, by which two elements differ.
+    /// The bytes that tell one element from another.
     pub name: Name,
 }
 
@@ -88,8 +90,8 @@ where
     One: Fn(u64) -> T,
     Name: Fn(&T) -> Vec<u8>,
 {
-    /// Gives `count` (at most all) distinct elements to `emit`: in one pass where that is a good part
-    /// of them, else by drawing again what came up before.
+    /// Passes `count` distinct elements (at most all) to `emit`: in one pass if that is a large part of them, otherwise
+    /// by drawing until enough different ones have come up.
     pub fn distinct(self, rng: &mut Rng, count: usize, mut emit: impl FnMut(T)) {
         if count >= self.len {
             return self.all.for_each(emit);

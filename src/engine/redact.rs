@@ -6,14 +6,14 @@ use super::table::Entry;
 /// The text that replaces a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
 
-/// The arguments of a command that nobody may see.
+/// Which arguments of a command are secret.
 #[derive(Clone, Copy)]
 pub enum Secrets {
-    /// There are none.
+    /// None.
     None,
-    /// All from this one on.
+    /// All arguments from this index on.
     From(usize),
-    /// Those that a function finds: it calls the other with the index of each.
+    /// Those that a function finds. It calls its second argument with the index of each.
     At(fn(&Args<'_>, &mut dyn FnMut(usize))),
 }
 

@@ -13,7 +13,7 @@ use crate::{ClientFlags, ClientId, Engine, KeyHint, Session, table};
 use replication::StreamDb;
 use std::fmt;
 
-/// The client that a file of requests is.
+/// The client as which a file of requests is run.
 pub struct Replay {
     session: Session,
     failed: u64,
@@ -39,7 +39,7 @@ impl fmt::Display for NotHere {
 }
 
 impl Replay {
-    /// A file begins: database 0 is selected.
+    /// Begins a file, with database 0 selected.
     pub fn new(engine: &Engine) -> Replay {
         // No connection gets this number.
         let nobody = ClientId(u64::MAX);
@@ -59,10 +59,9 @@ impl Replay {
         self.session.db
     }
 
-    /// Runs one request; the hash of its key may be known.
+    /// Runs one request. `hash` is that of its key, if it is known.
     ///
-    /// # Errors
-    /// It cannot be run here; what was run before it stays.
+    /// # Errors The request cannot be run here. What was run before it stays.
     pub fn run<'a>(
         &mut self,
         engine: &mut Engine,
@@ -95,7 +94,7 @@ impl Replay {
         }
     }
 
-    /// How many requests failed, and what the first was answered.
+    /// How many requests failed, and the error of the first.
     pub fn failures(&self) -> (u64, Option<&str>) {
         (self.failed, self.first_failure.as_deref())
     }

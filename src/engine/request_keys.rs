@@ -6,7 +6,7 @@ use super::keys::Keys;
 use super::spec::Flags;
 use super::table::Entry;
 
-/// The specifications of a command; empty where it has no keys.
+/// The key specifications of a command; empty if it has no keys.
 pub fn of(entry: &Entry) -> &[KeySpec] {
     &entry.specs
 }
@@ -46,7 +46,7 @@ fn by_specs(specs: &[KeySpec], args: &Args<'_>) -> Option<Vec<(usize, Access)>> 
     Some(out)
 }
 
-/// What specifications do not say.
+/// What the specifications leave out.
 fn by_looking(entry: &Entry, specs: &[KeySpec], args: &Args<'_>) -> Option<Vec<(usize, Access)>> {
     let at = entry.keys.positions(args);
     let keys: Vec<_> = match entry.uses {

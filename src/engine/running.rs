@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 static COMMAND: AtomicUsize = AtomicUsize::new(0);
 static CLIENT: AtomicU64 = AtomicU64::new(0);
 
-/// The command of this number begins, for the client of that.
+/// Notes that the command with this number begins, for this client.
 #[inline]
 pub fn begins(command: usize, client: u64) {
     COMMAND.store(command + 1, Ordering::Relaxed);
     CLIENT.store(client, Ordering::Relaxed);
 }
 
-/// The numbers of the command that began last in this process, and of its client.
+/// The numbers of the last command that began in this process, and of its client.
 pub fn last() -> Option<(usize, u64)> {
     let command = COMMAND.load(Ordering::Relaxed).checked_sub(1)?;
     Some((command, CLIENT.load(Ordering::Relaxed)))

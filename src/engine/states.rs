@@ -37,7 +37,7 @@ pub enum State {
 pub struct Demand {
     /// Data that is not stale.
     pub fresh: bool,
-    /// More than its caller may.
+    /// More than its caller may do.
     pub exceeds: bool,
     /// To write.
     pub writes: bool,
@@ -46,14 +46,14 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// There is something that a state could refuse.
+    /// True if a state could refuse one of these demands.
     #[inline(always)]
     pub(super) fn is_any(self) -> bool {
         self.fresh || self.exceeds || self.writes || self.room
     }
 }
 
-/// Who comes to the gate: the states that refuse it, in their order, each with its error.
+/// A kind of request: the states that refuse it, in the order in which they are checked, each with its error.
 pub type Subject = &'static [(State, CommandError)];
 
 const MISCONF: CommandError = CommandError::fixed(
@@ -67,7 +67,7 @@ const MASTER_DOWN: CommandError = CommandError::fixed(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 
-/// A client's request, before it is asked about itself.
+/// A request of a client, before the checks of the command itself.
 pub static CLIENT: Subject = &[
     (State::Full, CommandError::OOM),
     (State::SaveFailedOnPrimary, MISCONF),
@@ -110,7 +110,7 @@ pub static SCRIPT: Subject = &[
         ),
     ),
 ];
-/// A request that was queued, when EXEC runs it. Memory that the system refuses is not there for it either.
+/// A queued request, when EXEC runs it. Memory that the system refuses is refused to it as well.
 pub static QUEUE: Subject = &[(State::Refused, CommandError::OOM)];
 /// A call of a script.
 pub static CALL: Subject = &[

@@ -37,7 +37,7 @@ pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
     unwatch_all(engine, client);
 }
 
-/// The transaction is over when its EXEC was not even admitted: the error that says so.
+/// Ends a transaction whose EXEC was refused, and returns the error that says so.
 pub fn refused_exec(engine: &mut Engine, client: &mut Session, why: &CommandError) -> CommandError {
     discard_transaction(engine, client);
     let why = why.0.strip_prefix(b"ERR ").unwrap_or(&why.0);

@@ -1,17 +1,17 @@
 //! What a session may do as its user, and why a call is refused.
 
-/// What a session's user means for its calls.
+/// Whether the calls of a session must be checked against its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Each call is allowed.
     All,
-    /// The user has to be asked.
+    /// Each call must be checked against the rules of the user.
     AsUserMay,
-    /// It has to log in first.
+    /// The client has to log in first.
     LoginFirst,
 }
 
-/// Why a call is not allowed. If several selectors refuse it, the greatest of their reasons is reported.
+/// What the user may not use. If several selectors refuse a call, the greatest of their reasons is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denied {
     /// The command.

@@ -10,7 +10,7 @@ use super::users::Users;
 const NOTHING_DONE: &str =
     "WARNING: ACL errors detected, no change to the previously active ACL rules was performed";
 
-/// Reads a file that is at `path`. Without a line for it, `default` is as it is before any rule.
+/// Reads the text of the file at `path`. If it has no line for `default`, that user is as it was before any rule.
 ///
 /// # Errors
 /// All faults, as one text.
@@ -68,7 +68,7 @@ pub fn parse(path: &str, text: &[u8], defaults: Defaults) -> Result<Users, Strin
     }
 }
 
-/// A user of a file, built from a new one. The first of its errors is reported, and every unknown name.
+/// A user of a file, built from a new one. The first of its errors and every unknown name are reported.
 fn user_of(name: &[u8], rules: &[Vec<u8>], defaults: Defaults) -> Result<User, Vec<String>> {
     let mut user = User::new(name, defaults);
     let mut faults = Vec::new();
@@ -103,8 +103,7 @@ pub fn text(users: &Users) -> Vec<u8> {
 
 /// A user of the configuration, from the words of its line after `user`; it is `default` or a new user.
 ///
-/// # Errors
-/// The rule that is refused, if it is one, and why.
+/// # Errors The rule that is refused, if the fault is in a rule, and the reason.
 pub fn configured(
     words: &[&[u8]],
     defaults: Defaults,

@@ -8,12 +8,12 @@ use std::fmt;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Of a password.
+    /// The digest of a password.
     pub fn of(password: &[u8]) -> Self {
         Digest(Sha256::digest(password).into())
     }
 
-    /// From its 64 lower-case hexadecimal digits.
+    /// The digest that is written as 64 lower-case hexadecimal digits.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let digit = |b: u8| match b {
             b'0'..=b'9' => Some(b - b'0'),
@@ -29,7 +29,7 @@ impl Digest {
     }
 }
 
-/// The time that it takes does not depend on where the difference is.
+/// The time that a comparison takes does not depend on where the digests differ.
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         let pairs = self.0.iter().zip(&other.0);
@@ -46,7 +46,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Digests are shown by ACL LIST, but they have no place in the output of a failed assertion or a log line.
+/// ACL LIST shows digests, but they must not appear in failed assertions or in the log.
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Digest(..)")

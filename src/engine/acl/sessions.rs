@@ -10,7 +10,7 @@ use config::choices::AclPubsub;
 use std::rc::Rc;
 
 impl Engine {
-    /// What new users and selectors have before any rule.
+    /// What new users and selectors may do before any rule.
     pub fn acl_defaults(&self) -> Defaults {
         Defaults {
             all_channels: self.config.acl_pubsub_default == AclPubsub::Allchannels,
@@ -37,8 +37,8 @@ impl Engine {
         true
     }
 
-    /// Logs a session in whose certificate names its user: the first of `names` that is there. False if none is; then
-    /// it stays who it was.
+    /// Logs in a session whose certificate names its user: the first of `names` that exists. Returns false if none
+    /// exists; the session then keeps its user.
     pub fn log_in_by_certificate(&mut self, session: &mut Session, names: &[String]) -> bool {
         let mut users = names.iter().map(|name| self.users.get(name.as_bytes()));
         let Some(user) = users.find_map(|user| user.filter(|user| user.enabled)) else {
@@ -52,8 +52,8 @@ impl Engine {
         true
     }
 
-    /// Puts a user in the place of the one of its name: all sessions that act as it have its rights from now on. Those
-    /// with subscriptions that it does not allow are closed. `me` is the session whose request this is.
+    /// Replaces the user of the same name: all sessions that act as this user have the new rights from now on. Those
+    /// with subscriptions that it no longer allows are closed. `me` is the session whose request this is.
     pub fn put_user(&mut self, user: User, me: &mut Session) {
         let name = user.name.clone();
         let Some(old) = self.users.put(user) else {
@@ -70,7 +70,7 @@ impl Engine {
         });
     }
 
-    /// Removes a user and closes the sessions that act as it; false if there is none of this name.
+    /// Removes a user and closes the sessions that act as it. Returns false if there is no user of this name.
     pub fn delete_user(&mut self, name: &[u8], me: &mut Session) -> bool {
         let Some(user) = self.users.remove(name) else {
             return false;
@@ -84,8 +84,7 @@ impl Engine {
         true
     }
 
-    /// Puts other users in the place of all. Sessions whose user is no longer there, or does not allow their
-    /// subscriptions, are closed.
+    /// Replaces all users. Sessions whose user no longer exists, or no longer allows their subscriptions, are closed.
     pub fn put_users(&mut self, users: Users, me: &mut Session) {
         let old = std::mem::replace(&mut self.users, users);
         self.for_each_session(me, |users, session, closes| {
@@ -115,7 +114,7 @@ impl Engine {
         self.put_user(user, me);
     }
 
-    /// Changes each session, and closes those of which `change` says so.
+    /// Calls `change` for each session, and closes those for which it sets its last argument.
     fn for_each_session(
         &mut self,
         me: &mut Session,
@@ -149,7 +148,8 @@ impl Users {
         }
     }
 
-    /// Its user is gone: until it is closed, it may do nothing, not even as `default`.
+    /// The user of this session was removed: until the session is closed, it may do nothing, not even what `default`
+    /// may.
     fn strip(&self, session: &mut Session) {
         session.user = Some(Rc::clone(self.default_user()));
         session.authenticated = false;
@@ -162,7 +162,7 @@ fn is_user(session: &Session, user: &Rc<User>) -> bool {
     its.is_some_and(|its| Rc::ptr_eq(its, user))
 }
 
-/// The old user may have had channels that the new one has not.
+/// The old user may have been allowed channels that the new one is not.
 fn takes_channels(old: &User, new: &User) -> bool {
     if new.all_selectors().any(|s| s.all_channels) {
         return false;
@@ -172,7 +172,7 @@ fn takes_channels(old: &User, new: &User) -> bool {
         .any(|s| s.all_channels || !s.channels.iter().all(has))
 }
 
-/// It has a subscription that its user does not allow.
+/// The session has a subscription that its user does not allow.
 fn listens_without_right(session: &Session, user: &User) -> bool {
     let may = |name: &Vec<u8>, is_pattern| {
         let mut selectors = user.all_selectors();

@@ -6,22 +6,22 @@ use super::selector::{Defaults, Selector};
 /// The user that a new connection has.
 pub const DEFAULT: &[u8] = b"default";
 
-/// Who a client may be.
+/// A user: what a client that logs in as this user may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Its name.
     pub name: Vec<u8>,
-    /// It may log in.
+    /// Clients may log in as this user.
     pub enabled: bool,
-    /// Any password is right.
+    /// Any password is accepted (`nopass`).
     pub nopass: bool,
     /// `sanitize-payload`. Payloads of RESTORE are checked for every user; the rule is kept for its description.
     pub sanitize: bool,
-    /// The right passwords.
+    /// The passwords that are accepted.
     pub passwords: Vec<Digest>,
-    /// What the rules outside of parentheses allow.
+    /// What the rules outside parentheses allow.
     pub root: Selector,
-    /// What each rule in parentheses allows.
+    /// What each group of rules in parentheses allows.
     pub selectors: Vec<Selector>,
 }
 
@@ -39,7 +39,7 @@ impl User {
         }
     }
 
-    /// The user `default` as it is before any rule: with all rights, and with a password if that is not empty.
+    /// The user `default` as it is before any rule: with all rights, and with this password unless it is empty.
     pub fn default_with(password: &str, commands: usize) -> Self {
         let defaults = Defaults {
             all_channels: true,
@@ -53,7 +53,7 @@ impl User {
         user
     }
 
-    /// `requirepass`: this password and no other; none is needed if it is empty.
+    /// Sets `requirepass`: this password and no other is accepted; if it is empty, none is needed.
     pub fn set_only_password(&mut self, password: &str) {
         self.passwords.clear();
         self.nopass = password.is_empty();
@@ -67,17 +67,18 @@ impl User {
         std::iter::once(&self.root).chain(&self.selectors)
     }
 
-    /// A selector allows everything.
+    /// True if a selector allows everything.
     pub fn may_all(&self) -> bool {
         self.all_selectors().any(Selector::allows_all)
     }
 
-    /// A connection must log in before it may act as this user.
+    /// True if a connection must log in before it may act as this user.
     pub fn asks_password(&self) -> bool {
         !self.nopass || !self.enabled
     }
 
-    /// It may log in with this password. All its passwords are compared.
+    /// True if this password is accepted. All passwords of the user are compared, so that the time does not show which
+    /// one matched.
     pub fn accepts(&self, password: &[u8]) -> bool {
         let given = Digest::of(password);
         let compared = self.passwords.iter().map(|right| *right == given);

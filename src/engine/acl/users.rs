@@ -11,7 +11,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// The user `default` alone, with all rights, and with a password if that is not empty.
+    /// Only the user `default`, with all rights, and with this password unless it is empty.
     pub fn new(password: &str, commands: usize) -> Self {
         let default = Rc::new(User::default_with(password, commands));
         Users {
@@ -35,7 +35,7 @@ impl Users {
         self.by_name.values()
     }
 
-    /// Puts a user in the place of the one of its name, which is returned.
+    /// Adds a user, and returns the one of the same name that it replaces.
     pub fn put(&mut self, user: User) -> Option<Rc<User>> {
         let user = Rc::new(user);
         if user.name == DEFAULT {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// Refusals of the same kind within this time are one entry.
+/// Refusals of the same kind within this time (ms) share one entry.
 const SAME_WITHIN_MS: i64 = 60_000;
 
 /// Where a call came from.

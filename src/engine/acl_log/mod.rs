@@ -10,21 +10,21 @@ use crate::table::Entry;
 use crate::{Args, Engine, Session};
 
 impl Engine {
-    /// A login failed.
+    /// Adds an entry for a login that failed.
     pub fn note_failed_login(&mut self, client: &Session, command: &[u8], user: &[u8]) {
         self.stats.denied_auth += 1;
         let line = client_list::line(client, self.clock.steady_ms);
         self.note_refusal(Reason::Auth, context_of(client), command, user, line);
     }
 
-    /// A certificate names a user that is not there.
+    /// Adds an entry for a certificate that names a user that does not exist.
     pub(crate) fn note_failed_certificate(&mut self, client: &Session, user: &[u8]) {
         self.stats.denied_certificates += 1;
         let line = client_list::line(client, self.clock.steady_ms);
         self.note_refusal(Reason::Certificate, Context::TopLevel, b"", user, line);
     }
 
-    /// A user may not make a call. `line` is its client as CLIENT LIST describes it.
+    /// Adds an entry for a call that a user may not make. `line` is the client as CLIENT LIST describes it.
     pub(crate) fn note_denied(
         &mut self,
         user: &User,

@@ -13,7 +13,7 @@ use crate::{ClientId, Engine, Session};
 
 impl Engine {
     /// Lends the session of a client to code that runs its requests. It must be [given back](Engine::give_back).
-    /// `None` if the client is gone, or its session is already lent.
+    /// Returns `None` if the client has disconnected, or its session is already lent.
     #[inline]
     pub fn lend(&mut self, id: ClientId) -> Option<Box<Session>> {
         self.clients.lend(id)
@@ -30,14 +30,14 @@ impl Engine {
         }
     }
 
-    /// Delivers to a client whose session is lent what others have left for it; returns true if that has now been
-    /// written.
+    /// Delivers what others have left for a client whose session is lent. Returns true if something has been written.
     #[inline]
     pub fn deliver_mail(&mut self, client: &mut Session) -> bool {
         self.clients.has_mail() && self.clients.deliver(client)
     }
 
-    /// Runs `f` with the session of a client; `None` if it is gone, or its session is already lent.
+    /// Runs `f` with the session of a client. Returns `None` if the client has disconnected, or its session is already
+    /// lent.
     pub fn with_client<R>(
         &mut self,
         id: ClientId,

@@ -38,7 +38,7 @@ pub struct Mail {
     /// As RESP3.
     messages: Vec<Vec<u8>>,
     bytes: usize,
-    /// There were more than the client may have pending: it gets none, and will be closed.
+    /// There were more messages than the client may have pending: it gets none, and will be closed.
     too_many: bool,
     /// A key that it watches has changed.
     dirty: bool,
@@ -244,12 +244,12 @@ impl Clients {
         }
     }
 
-    /// A client watches nothing any more.
+    /// A client has stopped watching keys.
     pub fn forget_dirty(&mut self, id: ClientId) {
         self.forget(id, |mail| mail.dirty = false);
     }
 
-    /// A client listens to nothing any more.
+    /// A client has ended all its subscriptions.
     pub fn forget_messages(&mut self, id: ClientId) {
         self.forget(id, |mail| {
             let dirty = mail.dirty;

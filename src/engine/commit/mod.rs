@@ -72,7 +72,8 @@ impl Engine {
         pending.clear();
     }
 
-    /// A request of our primary runs next: what is committed up to [`Engine::end_of_primary`] is caused by it.
+    /// A request of our primary runs next. It is the cause of everything that is committed up to
+    /// [`Engine::end_of_primary`].
     pub(crate) fn begin_of_primary(&mut self, session: &Session) {
         if self.commits.logs.is_empty() {
             return;
@@ -82,7 +83,7 @@ impl Engine {
         self.commits.origin = Origin::Primary;
     }
 
-    /// It has run.
+    /// The request of our primary has run.
     pub(crate) fn end_of_primary(&mut self) {
         if self.commits.origin == Origin::Primary {
             self.commit();

@@ -15,11 +15,11 @@ use pool::Candidate;
 /// Candidates remembered from earlier samples.
 const POOL: usize = 16;
 
-/// How old the count of memory may be at which keys have to go.
+/// How old the count of memory may be on which an eviction is based.
 const RECOUNT_US: u64 = 1_000;
 
 impl Engine {
-    /// True if `used_memory` is above `maxmemory`, what eviction cannot free left out.
+    /// True if `used_memory`, without what eviction cannot free, is above `maxmemory`.
     fn is_over(&self) -> bool {
         let (used, limit) = ((self.used_memory)(self), self.config.maxmemory as usize);
         used > limit && used.saturating_sub(self.not_counted_for_evict()) > limit
@@ -30,7 +30,7 @@ impl Engine {
         if !self.is_over() {
             return true;
         }
-        // What other threads have freed, after a load say, may not be known yet.
+        // Memory that other threads have freed, for example after a load, may not be counted yet.
         let now = self.clock.mono_us;
         if now.saturating_sub(self.eviction_pool.counted_us) >= RECOUNT_US {
             self.eviction_pool.counted_us = now;
@@ -98,7 +98,7 @@ impl Engine {
                 return None;
             }
             while let Some(best) = self.eviction_pool.found.pop() {
-                // It may have gone, or been used, since it was found.
+                // The key may have been removed or used since it was found.
                 if let Some(loc) = self.keyspace.db(best.db).find(&best.key)
                     && self.score(best.db, loc).is_some_and(|s| s >= best.score)
                 {

@@ -12,6 +12,6 @@ pub(super) struct Candidate {
 pub struct Pool {
     /// Good candidates, best last.
     pub(super) found: Vec<Candidate>,
-    /// When the memory was counted last, of the monotonic clock.
+    /// When the memory was last counted, by the monotonic clock.
     pub(super) counted_us: u64,
 }

@@ -12,7 +12,7 @@ use crate::{Cx, Engine};
 use keyspace::{Loc, UnixMillis};
 
 impl Cx<'_> {
-    /// A client writes a key of a replica.
+    /// A client of this replica writes a key.
     #[cold]
     pub(crate) fn note_own_key(&mut self, db: usize, key: &[u8]) {
         if self.expiry_is_ours() {
@@ -23,7 +23,7 @@ impl Cx<'_> {
 }
 
 impl Engine {
-    /// A command is done: the expiries of the keys that it wrote are noted.
+    /// Notes the expiries of the keys that a command has written, once the command is done.
     #[inline]
     pub(crate) fn note_own_keys(&mut self) {
         for (db, key) in std::mem::take(&mut self.own_keys.written) {
@@ -33,7 +33,7 @@ impl Engine {
         }
     }
 
-    /// The next key of our own that has expired at `now`, on a replica.
+    /// The next key written by a client of this replica that has expired at `now`.
     pub(crate) fn next_own_expired(&mut self, now: UnixMillis) -> Option<(usize, Loc)> {
         loop {
             let (at, db, key) = self.own_keys.take_due(now)?;

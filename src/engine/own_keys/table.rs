@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 pub struct OwnKeys {
     due: BTreeSet<(UnixMillis, usize, Vec<u8>)>,
     noted: HashMap<(usize, Vec<u8>), UnixMillis>,
-    /// Keys that the running command has written: their expiry is known when the command is done.
+    /// Keys that the running command has written. Their expiry is known once it is done.
     pub(super) written: Vec<(usize, Vec<u8>)>,
 }
 
@@ -18,7 +18,7 @@ impl OwnKeys {
         self.noted.len()
     }
 
-    /// True without keys.
+    /// True if there are no keys.
     pub fn is_empty(&self) -> bool {
         self.noted.is_empty()
     }

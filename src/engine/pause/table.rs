@@ -28,7 +28,7 @@ pub enum Held {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pauses {
     pub(super) by: [Option<(Held, i64)>; 5],
-    /// The strongest of `by`, kept for the look at each command.
+    /// The strictest pause in `by`, kept here because it is read for each command.
     strongest: Option<Held>,
 }
 

@@ -8,7 +8,8 @@ use crate::clients::Reach;
 use crate::{ClientId, Engine, Session, glob};
 use resp::{Proto, Reply};
 
-/// Sends a message to the listeners of a channel and of the patterns that match it; how many got it.
+/// Sends a message to the subscribers of a channel and of the patterns that match it. Returns the number of those that
+/// got it.
 pub fn publish_message(engine: &mut Engine, channel: &[u8], message: &[u8]) -> usize {
     let mut receivers = 0;
     if let Some(listeners) = engine.pubsub.channels.get(channel) {
@@ -28,7 +29,7 @@ pub fn publish_message(engine: &mut Engine, channel: &[u8], message: &[u8]) -> u
     receivers
 }
 
-/// Sends a message to the listeners of a shard channel; how many there are.
+/// Sends a message to the subscribers of a shard channel. Returns their number.
 pub fn publish_shard_message(engine: &mut Engine, channel: &[u8], message: &[u8]) -> usize {
     let Some(listeners) = engine.pubsub.shard_channels.get(channel) else {
         return 0;

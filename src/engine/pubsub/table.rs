@@ -14,22 +14,22 @@ pub struct PubSub {
     pub shard_channels: Listeners,
 }
 
-/// Listeners by channel or pattern.
+/// Subscribers by channel or pattern.
 pub type Listeners = HashMap<Vec<u8>, BTreeSet<ClientId>>;
 
 /// The three kinds of subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// By name.
+    /// To a channel, by name.
     Channel,
-    /// By pattern.
+    /// To all channels that match a pattern.
     Pattern,
-    /// By name, of the shard channels.
+    /// To a shard channel, by name.
     Shard,
 }
 
 impl Kind {
-    /// The words of the confirmations.
+    /// The first elements of the confirmations of this kind.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
             Kind::Channel => ("subscribe", "unsubscribe"),
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// The names that a client listens to.
+    /// The channels or patterns to which a client is subscribed.
     pub fn of(self, client: &mut Session) -> &mut std::collections::HashSet<Vec<u8>> {
         match self {
             Kind::Channel => &mut client.channels,
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// All listeners of this kind.
+    /// All subscriptions of this kind.
     pub fn listeners(self, pubsub: &mut PubSub) -> &mut Listeners {
         match self {
             Kind::Channel => &mut pubsub.channels,
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// The count in the replies: shard channels are counted for themselves.
+    /// The count in the confirmations. Shard channels are counted separately.
     pub fn count(self, client: &Session) -> i64 {
         let n = match self {
             Kind::Shard => client.shard_channels.len(),
@@ -66,7 +66,7 @@ impl Kind {
     }
 }
 
-/// A client no longer listens to `name`.
+/// Ends the subscription of a client to `name`.
 pub fn drop_listener(listeners: &mut Listeners, name: &[u8], id: ClientId) {
     if let Some(ids) = listeners.get_mut(name) {
         ids.remove(&id);

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-/// Scripts that came by EVAL and may be called again by EVALSHA.
+/// How many scripts of EVAL are kept for EVALSHA.
 const EVAL_MAX: usize = 500;
 /// Roughly what a script costs in addition to its source.
 const OVERHEAD: usize = 160;
@@ -31,16 +31,16 @@ pub struct Script {
     used: Option<u64>,
 }
 
-/// All of them.
+/// All cached scripts.
 #[derive(Default)]
 pub struct Cache {
     scripts: Vec<Script>,
-    /// Where each is in `scripts`.
+    /// The place of each script in `scripts`, by its name.
     places: HashMap<Rc<str>, usize>,
-    /// Where the one was that was looked for last. A call looks for its script more than once, and is often followed by
-    /// one of the same script.
+    /// The place of the script that was looked up last. A call looks its script up more than once, and is often
+    /// followed by a call of the same script.
     recent: Cell<usize>,
-    /// Those that may be evicted, by a use: not after their last one, in ascending order.
+    /// The scripts that may be evicted, by a time of use that is at most their last one, in ascending order.
     evictable: VecDeque<(u64, Rc<str>)>,
     uses: u64,
     bytes: usize,
@@ -48,17 +48,17 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// How many there are.
+    /// Number of scripts.
     pub fn len(&self) -> usize {
         self.scripts.len()
     }
 
-    /// True if there is none.
+    /// True if there are no scripts.
     pub fn is_empty(&self) -> bool {
         self.scripts.is_empty()
     }
 
-    /// Bytes that they cost, without what the interpreter holds.
+    /// Bytes that the scripts take, without those in the interpreter.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -80,7 +80,7 @@ impl Cache {
         self.scripts.get(self.place(sha)?)
     }
 
-    /// As [`Cache::get`], by a call: it is not the first to be evicted.
+    /// As [`Cache::get`], for a call, which counts as a use.
     pub fn call(&mut self, sha: &Sha) -> Option<&Script> {
         let place = self.place(sha)?;
         let script = self.scripts.get_mut(place)?;
@@ -128,7 +128,7 @@ impl Cache {
         evicted
     }
 
-    /// SCRIPT LOAD named it: it stays.
+    /// Keeps a script for good, because SCRIPT LOAD has named it.
     pub fn keep(&mut self, sha: &Sha) {
         if let Some(place) = self.place(sha)
             && self.scripts[place].used.take().is_some()

@@ -19,17 +19,17 @@ pub struct Library {
     pub functions: Vec<Registered>,
 }
 
-/// All of them, in the order in which they came.
+/// All libraries, in the order in which they were loaded.
 #[derive(Default)]
 pub struct Libraries {
     list: Vec<Library>,
-    /// Function (in lower case: they are called in any case) to library.
+    /// The library of each function. Names are in lower case, as functions are called in any case.
     names: HashMap<Vec<u8>, u64>,
     pub(super) next_id: u64,
 }
 
 impl Libraries {
-    /// Each library.
+    /// The libraries, one after another.
     pub fn iter(&self) -> impl Iterator<Item = &Library> {
         self.list.iter()
     }
@@ -39,7 +39,7 @@ impl Libraries {
         self.list.len()
     }
 
-    /// True if there is none.
+    /// True if there are no libraries.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -49,7 +49,7 @@ impl Libraries {
         self.list.iter().map(|l| l.functions.len()).sum()
     }
 
-    /// Bytes that they cost, without what the interpreter holds.
+    /// Bytes that the libraries take, without those in the interpreter.
     pub fn bytes(&self) -> usize {
         let one = |l: &Library| l.source.len() + OVERHEAD + l.functions.len() * OVERHEAD;
         self.list.iter().map(one).sum()
@@ -69,7 +69,7 @@ impl Libraries {
         Some((library, function))
     }
 
-    /// No libraries. Their numbers continue after the present ones, because the interpreter may still know these.
+    /// An empty set. Its numbers continue after those of `self`, because the interpreter may still know the old ones.
     pub(super) fn without_any(&self) -> Libraries {
         Libraries {
             next_id: self.next_id,
@@ -93,7 +93,7 @@ impl Libraries {
         Some(library)
     }
 
-    /// The first of a library's functions that another library (but `except`) has.
+    /// The first of a library's functions whose name another library (except `except`) uses.
     pub(super) fn collision(&self, functions: &[Registered], except: &[u8]) -> Option<Vec<u8>> {
         let taken = |f: &&Registered| {
             let owner = self.function(&f.name);

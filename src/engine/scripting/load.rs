@@ -13,8 +13,8 @@ use std::collections::HashMap;
 /// How long a library may take to register its functions.
 pub const LOAD_MAX_NS: u64 = 500_000_000;
 
-/// The same for what a server has loaded before: it may have been faster, but one that does not end would hang the
-/// start or the replica.
+/// The same for a library that another server, or this one before, has loaded. That may have been faster; but without
+/// any limit, a library that does not end would stop the start or the replica.
 pub const RELOAD_MAX_NS: u64 = 10 * LOAD_MAX_NS;
 
 fn error(text: &str) -> CommandError {
@@ -25,10 +25,10 @@ fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }
 
-/// What FUNCTION RESTORE does about libraries that are there.
+/// What FUNCTION RESTORE does with the present libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// They go.
+    /// They are removed.
     Flush,
     /// The present libraries are kept, and the new ones must have other names.
     Append,
@@ -37,7 +37,7 @@ pub enum Policy {
 }
 
 impl Engine {
-    /// FUNCTION LOAD; the library's name.
+    /// FUNCTION LOAD. Returns the name of the library.
     ///
     /// # Errors
     /// As the reference words them.
@@ -68,7 +68,7 @@ impl Engine {
         Ok(name)
     }
 
-    /// Runs a library's code; nothing is dropped for it yet.
+    /// Runs the code of a library, which does not replace another one yet.
     fn prepare_library(
         &mut self,
         source: &[u8],
@@ -205,7 +205,7 @@ impl Engine {
         }
         for function in fresh.iter().flat_map(|l| &l.functions) {
             let owner = libraries.function(&function.name);
-            // A library that is replaced gives its functions up.
+            // The functions of a library that is replaced become free.
             let stays = |owner: &Library| !fresh.iter().any(|l| l.name == owner.name);
             if owner.is_some_and(|(owner, _)| stays(owner)) {
                 return Err(exists(&function.name));
@@ -214,10 +214,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Libraries out of a dump come to those that are there, in the place of those of their name if `replace`.
+    /// Adds the libraries of a dump. If `replace` is set, they replace those with the same names.
     ///
-    /// # Errors
-    /// A name is taken; nothing has changed then.
+    /// # Errors A name is taken. Nothing has changed in that case.
     pub fn merge_functions(
         &mut self,
         sources: &[Vec<u8>],
@@ -232,8 +231,7 @@ impl Engine {
 
     /// Replaces the present libraries by those of a dump: all of them, or none if one does not load.
     ///
-    /// # Errors
-    /// The error of the first that does not load; nothing has changed then.
+    /// # Errors The error of the first library that does not load. Nothing has changed in that case.
     pub fn install_functions(&mut self, sources: &[Vec<u8>]) -> Result<(), CommandError> {
         if sources.is_empty() && self.functions.is_empty() {
             return Ok(());

@@ -40,7 +40,7 @@ use lua::{Answer, Ask, Kind};
 const MEMORY_MAX: usize = 4 << 30;
 
 impl Engine {
-    /// Asks an interpreter, which is made when there is none yet.
+    /// Sends a request to an interpreter, which is created if there is none yet.
     pub fn ask_vm(&mut self, kind: Kind, ask: Ask) -> Answer {
         if self.scripting.memory_max == 0 {
             let total = (self.total_memory)();

@@ -10,11 +10,11 @@ use lua::Ask;
 pub struct Parked {
     /// Whose request it is.
     pub(super) caller: ClientId,
-    /// What its interpreter is asked next.
+    /// The next request to its interpreter.
     pub(super) ask: Ask,
-    /// What follows its end, in this order.
+    /// What is done when it has ended, in this order.
     pub(super) rests: Vec<Rest>,
-    /// The caller, when it has gone.
+    /// The caller, if it has disconnected.
     pub(super) orphan: Option<Box<Session>>,
     /// The caller wants no reply.
     pub(super) silent: bool,

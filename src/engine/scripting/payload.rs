@@ -15,7 +15,7 @@ const VERSION: u16 = 10;
 /// Version and checksum.
 const FOOTER_LEN: usize = 10;
 
-/// The payload of some libraries.
+/// The payload that holds these libraries.
 pub fn encode<'a>(sources: impl Iterator<Item = &'a [u8]>, compress: bool) -> Vec<u8> {
     let mut packer = compress.then(lzf::Packer::new);
     let mut out = Vec::new();

@@ -25,9 +25,9 @@ use std::rc::Rc;
 /// When TIME begins to follow the clock in a script that is never busy because `busy-reply-threshold` is 0, ms.
 const TIME_PASSES_MS: u64 = 5000;
 
-/// What a script is run for.
+/// One run of a script.
 pub struct Start<'a> {
-    /// The interpreter that it is for.
+    /// The interpreter that runs it.
     pub kind: Kind,
     /// The number of the script in that interpreter.
     pub id: u64,
@@ -45,11 +45,11 @@ pub struct Start<'a> {
     pub args: &'a [&'a [u8]],
 }
 
-/// How far [`Engine::drive`] came.
+/// How far [`Engine::drive`] got.
 pub enum Driven {
     /// To the end.
     Done(Outcome),
-    /// Time is up; what to ask next.
+    /// The time is up. This is the next request to the interpreter.
     Paused(Ask),
 }
 
@@ -70,7 +70,7 @@ pub fn keys_and_args(args: Args<'_>, count: i64) -> Result<(Part<'_>, Part<'_>),
 }
 
 impl Cx<'_> {
-    /// Runs a script for the client; its reply follows, now or when the script has ended.
+    /// Runs a script for the client. The reply is sent now, or when the script has ended.
     pub fn run_script(&mut self, args: Args<'_>, start: Start<'_>) -> CmdResult {
         self.no_propagate(); // what it does is propagated, command by command
         let obeys = self.client.flags.contains(ClientFlags::MASTER);
@@ -128,7 +128,8 @@ impl Cx<'_> {
 }
 
 impl Engine {
-    /// What the flags of a script demand. A script without flags demands fresh data alone: its calls are asked later.
+    /// What the flags of a script demand. A script without flags only demands data that is not stale; its calls are
+    /// checked one by one.
     fn check_start(&self, start: &Start<'_>, obeys: bool) -> CmdResult {
         let flags = start.flags;
         if flags.contains(ScriptFlags::COMPAT) {
@@ -148,7 +149,7 @@ impl Engine {
         self.pass(states::SCRIPT, demand)
     }
 
-    /// Runs the script on, until it ends, or `until_ns` of the timer, or it has taken too long.
+    /// Continues the script until it ends, the timer reaches `until_ns`, or it has taken too long.
     pub fn drive(&mut self, mut ask: Ask, until_ns: Option<u64>) -> Driven {
         loop {
             let Some(running) = &mut self.scripting.running else {
@@ -220,7 +221,7 @@ impl Engine {
         }
     }
 
-    /// After a pause: on, unless it was killed. A script that takes too long becomes busy.
+    /// Decides after a pause: the script continues, unless it was killed. One that takes too long becomes busy.
     fn next_after_pause(&mut self) -> Ask {
         self.let_time_pass();
         let now = (self.timer)();
@@ -301,7 +302,7 @@ impl Engine {
         self.scripting.put_client(client);
     }
 
-    /// What a script may call. A command that is refused is counted so.
+    /// Finds a command that a script may call. A command that is refused is counted as rejected.
     fn admit_from_script(
         &mut self,
         actor: &Session,
@@ -332,7 +333,7 @@ impl Engine {
                 ..Demand::default()
             },
             Some(running) => {
-                // What has begun to write is not stopped half-way.
+                // A script that has begun to write is not stopped half-way.
                 let exempt = running.wrote || running.obeys;
                 Demand {
                     fresh,
@@ -344,7 +345,8 @@ impl Engine {
         }
     }
 
-    /// What the system refuses no script may have, whatever it has written: the process would end.
+    /// Memory that the system refuses is refused to every script, even to one that has written: otherwise the process
+    /// would end.
     pub(crate) fn check_reserve(&self, flags: Flags) -> CmdResult {
         let obeys = self.scripting.running.as_ref().is_some_and(|r| r.obeys);
         match flags.contains(Flags::DENYOOM) && reserve::is_short() && !obeys {

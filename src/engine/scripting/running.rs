@@ -9,7 +9,7 @@ use std::rc::Rc;
 /// `redis.REPL_REPLICA`
 const REPL_REPLICA: i64 = 2;
 
-/// Effects go to replicas and (where there were one) an append-only file.
+/// Effects go to replicas and to the append-only file.
 pub(super) const REPL_ALL: i64 = 3;
 
 /// The script that is running.
@@ -30,24 +30,24 @@ pub struct Running {
     pub(super) read_only: bool,
     /// Memory above `maxmemory` does not matter.
     pub(super) allow_oom: bool,
-    /// On behalf of our primary.
+    /// It runs on behalf of our primary.
     pub(super) obeys: bool,
     /// It has called a command that writes.
     pub wrote: bool,
-    /// Where effects go.
+    /// Where its effects go.
     pub(super) repl: i64,
     /// SCRIPT KILL or FUNCTION KILL was called.
     pub killed: bool,
     /// The log has said that the script takes long, and other clients are answered BUSY.
     pub busy: bool,
-    /// Its caller as CLIENT LIST describes it, for ACL LOG; `None` for one who may do everything.
+    /// Its caller as CLIENT LIST describes it, for ACL LOG; `None` if the caller may do everything.
     pub caller: Option<String>,
     /// The script is parked until the server has served other clients.
     pub parked: Option<Parked>,
 }
 
 impl Running {
-    /// Its effects go to replicas.
+    /// True if its effects go to replicas.
     pub fn replicates(&self) -> bool {
         self.repl & REPL_REPLICA != 0
     }

@@ -12,7 +12,7 @@ use crate::spec::Flags;
 use crate::{Args, Engine, Session, table};
 use base::{LogLevel, reserve};
 
-/// Between two lines about refusals in the log, ms.
+/// The least time between two log lines about refusals, ms.
 const QUIET_MS: i64 = 1000;
 
 impl Engine {
@@ -44,7 +44,7 @@ impl Engine {
         lacks
     }
 
-    /// Why a request of our primary cannot be run now: it needs memory, and there is none.
+    /// Why a request of our primary cannot be run now: it needs memory, and the system refuses it.
     pub fn cannot_obey(&mut self, primary: &Session, argv: &[&[u8]]) -> Option<String> {
         if !self.lacks_memory() {
             return None;

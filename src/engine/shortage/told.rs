@@ -3,8 +3,8 @@
 /// What has been logged.
 #[derive(Default)]
 pub struct Shortage {
-    /// There was a refusal, and not yet that it is over.
+    /// A refusal was logged, but not yet its end.
     pub(super) told: bool,
-    /// When, Unix ms.
+    /// When it was logged, Unix ms.
     pub(super) told_at: i64,
 }

@@ -14,7 +14,7 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    /// By the names that COMMANDLOG gives them.
+    /// The kind that COMMANDLOG calls by this name.
     pub const NAMES: [(&str, LogKind); 3] = [
         ("slow", LogKind::Slow),
         ("large-request", LogKind::LargeRequest),
@@ -32,7 +32,7 @@ impl CommandLogs {
         &self.0[kind as usize]
     }
 
-    /// As [`CommandLogs::of`].
+    /// As [`CommandLogs::of`], to be changed.
     pub fn of_mut(&mut self, kind: LogKind) -> &mut Log {
         &mut self.0[kind as usize]
     }

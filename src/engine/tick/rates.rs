@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// Samples over which an `instantaneous_*` figure is averaged.
+/// The number of samples over which an `instantaneous_*` figure is averaged.
 const SAMPLES: usize = 16;
 
 /// One `instantaneous_*` figure: the mean rate over the last samples.
@@ -13,7 +13,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A reading of the counter, `us` after the one before.
+    /// Adds a reading of the counter, `us` after the previous one.
     pub(super) fn sample(&mut self, counter: u64, us: u64) {
         let grown = counter.saturating_sub(self.last);
         self.last = counter;
@@ -23,7 +23,7 @@ impl Rate {
         self.samples.push_back(grown * 1_000_000 / us.max(1));
     }
 
-    /// A reading of two counters, of which the mean is asked for: so much of the first for one of the second.
+    /// Adds a reading of two counters, for the mean increase of the first per increase of the second.
     pub(super) fn sample_mean(&mut self, counter: u64, count: u64) {
         let grown = counter.saturating_sub(self.last);
         self.last = counter;

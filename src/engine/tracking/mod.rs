@@ -24,7 +24,7 @@ use resp::Proto;
 use std::collections::BTreeSet;
 use table::Change;
 
-/// Where RESP2 clients that others redirect to hear of changes.
+/// The channel on which RESP2 clients get the messages that others redirect to them.
 pub const CHANNEL: &[u8] = b"__redis__:invalidate";
 
 /// Turns tracking on, or changes it. BCAST without a prefix means all keys.
@@ -54,8 +54,8 @@ pub fn disable(engine: &mut Engine, client: &mut Session) {
     }
 }
 
-/// Tells what has changed to who read it. `own` is the client that is not in the table now, because its
-/// command runs.
+/// Notifies the readers of the keys that have changed. `own` is the client whose command runs, which is not in the
+/// table now.
 pub fn tell_pending(engine: &mut Engine, mut own: Option<&mut Session>) {
     for change in std::mem::take(&mut engine.tracking.pending) {
         let keys: Option<[&[u8]; 1]> = change.key.as_deref().map(|key| [key]);
@@ -63,7 +63,7 @@ pub fn tell_pending(engine: &mut Engine, mut own: Option<&mut Session>) {
         for id in change.readers {
             let absent = engine.clients.is_lent(id) && own.as_ref().is_none_or(|o| o.id != id);
             if absent && engine.tracking.clients.contains(&id) {
-                // Its requests are being run: later.
+                // Its requests are being run, so it is notified later.
                 engine.tracking.pending.push(Change {
                     key: change.key.clone(),
                     readers: BTreeSet::from([id]),
@@ -87,7 +87,7 @@ pub fn at_the_end_of_a_batch(engine: &mut Engine) {
     broadcast(engine);
 }
 
-/// What has changed under the prefixes of BCAST.
+/// Sends the keys that have changed under the prefixes of BCAST.
 fn broadcast(engine: &mut Engine) {
     if !std::mem::take(&mut engine.tracking.changed) {
         return;
@@ -113,7 +113,8 @@ fn broadcast(engine: &mut Engine) {
     }
 }
 
-/// Tells the listener of `id` that `keys` (`None` = all) have changed, if `id` still tracks and `wants` it.
+/// Tells the client that gets the messages of `id` that `keys` (`None` means all) have changed, if `id` still tracks
+/// and `wants` agrees.
 fn tell(
     engine: &mut Engine,
     mut own: Option<&mut Session>,

@@ -13,11 +13,11 @@ pub struct TrackingTable {
     /// Pairs of key and client in `keys`.
     items: usize,
     pub(super) prefixes: BTreeMap<Vec<u8>, Prefix>,
-    /// Some prefix has changed keys.
+    /// There are changed keys under some prefix.
     pub(super) changed: bool,
-    /// Changes of which clients must still be notified.
+    /// The changes of which clients must still be notified.
     pub(super) pending: Vec<Change>,
-    /// Whose command runs; `None` while the server itself removes keys.
+    /// The client whose command runs; `None` while the server itself removes keys.
     pub author: Option<ClientId>,
 }
 
@@ -104,7 +104,7 @@ impl TrackingTable {
         }
     }
 
-    /// A database was emptied: whatever clients keep is out of date.
+    /// A database was emptied: everything that clients have cached is out of date.
     pub fn invalidate_everything(&mut self) {
         if self.clients.is_empty() {
             return;

@@ -12,7 +12,7 @@ pub fn touch_watched(engine: &mut Engine, db: usize, key: &[u8]) {
     let exists = engine.keyspace.db(db).find(key).is_some();
     mark_dirty(engine, db, key, |watcher| {
         if watcher.expired && !exists {
-            // Missing before, missing now.
+            // The key was missing for the client at WATCH, and it is missing now.
             watcher.expired = false;
             return false;
         }
@@ -38,7 +38,8 @@ fn find_expiry(db: &Db, key: &[u8]) -> Option<Option<UnixMillis>> {
     db.find(key).map(|loc| db.expire(loc))
 }
 
-/// Watchers and waiters of a database all of whose keys go; `look` finds the expiry of a key that comes.
+/// Marks the clients that watch keys of a database that is emptied or replaced, or wait for them. `look` finds the
+/// expiry of a key in the new one.
 fn touch_all_watched(
     engine: &mut Engine,
     emptied: usize,

@@ -15,7 +15,7 @@ pub struct WatchTable {
 pub struct Watcher {
     /// The client.
     pub client: ClientId,
-    /// The key had expired already when WATCH came.
+    /// The key had already expired at WATCH.
     pub expired: bool,
 }
 
