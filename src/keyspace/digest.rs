@@ -34,24 +34,24 @@ pub enum ScoreText {
 pub struct Fingerprint([u8; 20]);
 
 impl Fingerprint {
-    /// Takes `bytes` in; order does not matter.
+    /// Adds `bytes` to the digest, independent of order.
     pub fn xor(&mut self, bytes: &[u8]) {
         let hash = Sha1::digest(bytes);
         self.0.iter_mut().zip(hash).for_each(|(d, h)| *d ^= h);
     }
 
-    /// Takes `bytes` in; order matters.
+    /// Adds `bytes` to the digest; the order matters.
     pub fn mix(&mut self, bytes: &[u8]) {
         self.xor(bytes);
         self.0 = Sha1::digest(self.0).into();
     }
 
-    /// Takes in what was xored into another digest.
+    /// Adds what was xored into another digest.
     pub fn combine(&mut self, other: &Fingerprint) {
         self.0.iter_mut().zip(other.0).for_each(|(d, h)| *d ^= h);
     }
 
-    /// Takes a key's digest in.
+    /// Adds the digest of a key.
     pub fn xor_key(&mut self, key: &Fingerprint) {
         self.xor(&key.0);
     }
@@ -75,7 +75,7 @@ impl Fingerprint {
     }
 }
 
-/// Takes a database in: its number, then every key with its value.
+/// Adds a database: its number, then every key with its value.
 pub fn database(into: &mut Fingerprint, number: u32, db: &Db, manner: Manner) {
     if db.is_empty() {
         return;
@@ -89,7 +89,7 @@ pub fn database(into: &mut Fingerprint, number: u32, db: &Db, manner: Manner) {
     });
 }
 
-/// Takes the value and expiry of an entry in.
+/// Adds the value and the expiry of an entry.
 pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, manner: Manner) {
     let value = db.value(loc);
     into.mix(&type_number(value_kind(&value)).to_be_bytes());
@@ -116,7 +116,7 @@ pub fn entry(into: &mut Fingerprint, db: &Db, loc: Loc, manner: Manner) {
             v.iter()
                 .for_each(|(index, item)| elements.add(into, index, item));
         }
-        // What the reference takes in is known to modules only: here it is the value as it is saved.
+        // In Redis, the module decides what its value adds to a digest. Here it is the value as it is saved.
         ValueRef::Opaque(v) => into.mix(v.bytes()),
     }
     if db.expire(loc).is_some() {
@@ -237,7 +237,7 @@ impl Elements {
     }
 }
 
-/// Takes in that a key has an expiry; which one does not count.
+/// Adds the fact that a key has an expiry; the time itself does not count.
 pub fn expiry(into: &mut Fingerprint) {
     into.xor(b"!!expire!!");
 }
@@ -292,7 +292,7 @@ fn hash_field(into: &mut Fingerprint, field: Item<'_>, value: Item<'_>, expires:
     into.xor(&one.0);
 }
 
-/// Live entries in order: id, then fields and values. The bytes were checked when they came in.
+/// Live entries in order: id, then fields and values. The bytes were checked when they were loaded.
 fn stream(into: &mut Fingerprint, rdb_type: RdbType, bytes: &[u8]) {
     let parts = Stream::parse(rdb_type, bytes).expect("a held stream is sound");
     let mut buf = StrBuf::new();

@@ -13,7 +13,7 @@ use super::UnixMillis;
 #[derive(Default)]
 pub struct Expiry {
     heap: Vec<(UnixMillis, u64)>,
-    /// The slot at which the search for due entries of the first segment has arrived: a hint.
+    /// The slot that the search for due entries in the first segment has reached; a hint.
     pub(super) searched_to: usize,
     /// Where weeding continues.
     weed_at: usize,

@@ -17,12 +17,12 @@ pub struct Footprint {
     pub slots: usize,
     /// The directory's nodes.
     pub nodes: usize,
-    /// In pages that hold memory, between the extents.
+    /// Bytes between extents, in pages that hold memory.
     pub holes: usize,
 }
 
 impl Footprint {
-    /// All of it: what the system has given.
+    /// All bytes that were obtained from the system.
     pub fn total(&self) -> usize {
         self.live + self.garbage + self.tails + self.slots + self.nodes + self.holes
     }

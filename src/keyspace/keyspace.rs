@@ -51,7 +51,7 @@ impl Keyspace {
         &mut self.dbs[index]
     }
 
-    /// Exchanges two databases. A running snapshot knows them by what they were at the cut.
+    /// Exchanges two databases. A running snapshot continues with the databases as they were numbered at the cut.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.dbs.swap(a, b);
     }
@@ -74,13 +74,13 @@ impl Keyspace {
         self.len() == 0
     }
 
-    /// Bytes of segments and directories, without what only a snapshot holds. Values outside the records belong to
-    /// the general allocator, which counts them.
+    /// Bytes of segments and directories, without those that only a snapshot holds. Values outside the records are
+    /// counted by the general allocator.
     pub fn used_bytes(&self) -> usize {
         self.dbs.iter().map(Db::used_bytes).sum()
     }
 
-    /// Bytes that segments hold of the system's memory, used or not.
+    /// Bytes that segments have obtained from the system, used or not.
     pub fn resident_bytes(&self) -> usize {
         self.dbs
             .iter()

@@ -49,7 +49,7 @@ impl<'a> Record<'a> {
         &self.rest[..value_len(self.type_byte, self.rest)]
     }
 
-    /// Takes the head of a record apart.
+    /// Parses the head of a record.
     ///
     /// # Panics
     /// When `bytes` does not begin with a record: records are checked before they come here.

@@ -14,7 +14,7 @@ const SLICE: usize = 24 << 10;
 /// Looking at a segment or at a value counts as this many bytes.
 const LOOK: usize = 512;
 
-/// How far a round through the keyspace has come.
+/// How far a round through the keyspace has got.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Round {
     db: usize,
@@ -25,7 +25,7 @@ pub struct Round {
 
 impl Keyspace {
     /// One slice of a round: moves the buffers at the addresses for which `is_sparse` is true. The old buffers are
-    /// added to `left`. True when the round has ended.
+    /// added to `left`. Returns true when the round has ended.
     pub fn repack(
         &mut self,
         round: &mut Round,

@@ -4,7 +4,8 @@
 use super::memory::region_pool;
 use base::reserve;
 
-/// Makes the reserve whole; true if it is. At the start of a server, and when it [is short](reserve::is_short).
+/// Fills the reserve, and returns true if it is full. Called at the start of a server, and whenever the reserve [is
+/// short](reserve::is_short).
 pub fn fill() -> bool {
     let fill = || reserve::fill(region_pool::fill_ready);
     // Addresses that the keyspace does not use may be what is lacking.

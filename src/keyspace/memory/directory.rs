@@ -98,7 +98,7 @@ impl Directory {
         self.segments
     }
 
-    /// True without segments.
+    /// True if there are no segments.
     pub fn is_vacant(&self) -> bool {
         self.root.is_none()
     }
@@ -191,7 +191,7 @@ impl Directory {
             .find_map(|(link, s)| Some((link, s.find(hash, key)?)))
     }
 
-    /// Brings the home group of a hash nearer: its slots, and how warm they are.
+    /// Prefetches the home group of a hash: its slots and their heat.
     #[inline]
     pub fn prefetch_slots(&self, hash: u64) {
         let entry = self.entry(hash);
@@ -203,8 +203,8 @@ impl Directory {
         }
     }
 
-    /// Brings the record that a hash most likely has nearer, or the place where it would be written;
-    /// best after the home group has come.
+    /// Prefetches the record that a hash most likely has, or the place where it would be written. This works best once
+    /// the home group has arrived.
     #[inline]
     pub fn prefetch_record(&self, hash: u64) {
         let entry = self.entry(hash);
@@ -231,7 +231,7 @@ impl Directory {
         }
     }
 
-    /// Makes the first segment of an empty directory.
+    /// Creates the first segment of an empty directory.
     pub fn init(&mut self, walked: u32) {
         debug_assert!(self.root.is_none());
         let extent = self.heap.alloc(segment::bytes_for(1, 1), Kind::Segment);
@@ -385,7 +385,7 @@ impl Directory {
         }
     }
 
-    /// Puts another entry in all places of a segment.
+    /// Replaces all entries of a segment by another entry.
     pub(super) fn replace(&mut self, hash: u64, link: usize, new: Entry) {
         if let Some(before) = link.checked_sub(1) {
             let before = self
@@ -408,8 +408,9 @@ impl Directory {
     }
 }
 
-/// Bytes to reserve for `live` bytes of records and `more` to come: a sixteenth of slack, lest every
-/// insertion moves the segment; but no part of a record, if the next ones are as long as the one that comes.
+/// Bytes to reserve for `live` bytes of records and `more` that are about to be added: with a sixteenth of slack, so
+/// that not every insertion moves the segment, and without room for part of a record, assuming that the next ones are
+/// as long as the one that is added.
 pub fn room_for(groups: usize, live: usize, more: usize) -> usize {
     let most = EXTENT_MAX - segment::bytes_for(groups, 0);
     let slack = (live / 16).clamp(32, 4096);

@@ -42,7 +42,7 @@ pub struct Extent {
 // SAFETY: an extent owns its bytes, as a box does.
 unsafe impl Send for Extent {}
 
-/// What an extent holds: decides who is asked to move it.
+/// What an extent holds, which decides how it is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A segment of a directory.
@@ -98,7 +98,7 @@ impl Extent {
         self.start.as_ptr().expose_provenance() as u64 | (self.units as u64 - 1) << 48
     }
 
-    /// The handle from its number. The upper 8 bits are ignored.
+    /// Restores the handle from its number, whose upper 8 bits are ignored.
     ///
     /// # Safety
     /// `raw` comes from [`Extent::into_raw`], and no other handle of it is in use.
@@ -147,7 +147,7 @@ impl Heap {
         self.live_regions * REGION
     }
 
-    /// Bytes in pages that may hold memory (as resident as the system lets them be).
+    /// Bytes in pages that may hold memory (they are resident unless the system swaps them out).
     pub fn resident_bytes(&self) -> usize {
         self.mapped_bytes() - self.released_pages * PAGE
     }
@@ -182,7 +182,7 @@ impl Heap {
         }
     }
 
-    /// Makes room for extents of this many bytes in total; returns false if the system refuses the memory.
+    /// Reserves room for extents of this many bytes in total. Returns false if the system refuses the memory.
     pub fn prepare(&mut self, bytes: usize) -> bool {
         // The end of a region may be too short for the next extent.
         let regions = bytes.div_ceil(REGION - UNIT - EXTENT_MAX);
@@ -196,7 +196,7 @@ impl Heap {
         true
     }
 
-    /// Gives all regions back in which there is nothing.
+    /// Frees all regions that are empty.
     pub fn give_empty_back(&mut self) {
         for number in 0..self.regions.len() {
             let region = self.regions[number].as_deref();
@@ -249,7 +249,7 @@ impl Heap {
         }
     }
 
-    /// Gives an extent of this heap back.
+    /// Frees an extent of this heap.
     pub(super) fn free(&mut self, extent: Extent) {
         let (number, unit) = self.place(&extent);
         let units = extent.units as usize;
@@ -261,7 +261,7 @@ impl Heap {
         self.join(number, unit, units);
     }
 
-    /// Makes an extent longer in place; false if the bytes after it are in use.
+    /// Extends an extent in place. Returns false if the bytes after it are in use.
     pub(super) fn grow(&mut self, extent: &mut Extent, bytes: usize) -> bool {
         let want = bytes.div_ceil(UNIT);
         let (number, unit) = self.place(extent);
@@ -314,8 +314,8 @@ impl Heap {
         other.used_units = 0;
     }
 
-    /// Gives free pages of the next `regions` regions back to the system, by `calls` calls of it at most:
-    /// regions done, and bytes given back.
+    /// Returns free pages of the next `regions` regions to the system, with at most `calls` system calls. Returns the
+    /// number of regions done and of bytes returned.
     pub fn purge(&mut self, regions: usize, mut calls: usize) -> (usize, usize) {
         let before = self.released_pages;
         let mut done = 0;
@@ -360,7 +360,7 @@ impl Heap {
             return;
         };
         region.draining = false;
-        // Its runs were dropped from the bins whenever they were met.
+        // Its free runs were dropped from the bins as they were found there, so they are added again.
         for (unit, len) in region.free_runs() {
             self.runs[bin_of(len)] -= 1;
             self.bin(number as usize, unit, len);
@@ -437,7 +437,7 @@ impl Heap {
         Some(word * 64 + bits.trailing_zeros() as usize)
     }
 
-    /// Notes a free run whose bits are set already.
+    /// Notes a free run whose bits have been set.
     fn bin(&mut self, number: usize, unit: usize, len: usize) {
         let bin = bin_of(len);
         self.runs[bin] += 1;
@@ -479,8 +479,8 @@ impl Heap {
         for len in gone.into_iter().filter(|&len| len > 0) {
             self.runs[bin_of(len)] -= 1;
         }
-        // One empty region is kept, so that a single extent that is made and freed again and again does not map and
-        // unmap it.
+        // One empty region is kept, so that a single extent that is allocated and freed repeatedly does not map and
+        // unmap it each time.
         if empty && (self.region(number).draining || self.spare_units() > UNITS) {
             self.remove_region(number);
         } else {

@@ -184,7 +184,7 @@ pub unsafe fn share(record: &[u8]) -> Arc<Value> {
     }
 }
 
-/// Takes the value out of a record that is about to go; `None` if it is out on loan.
+/// Takes the value out of a record that is about to be removed. Returns `None` if the value is lent.
 ///
 /// # Safety
 /// As [`value`]; and the record will not be read again: its handle is void.

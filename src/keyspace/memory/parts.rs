@@ -43,8 +43,8 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Calls `f` with a record of a value outside: a handle takes the place of the value, and of the key too if that is
-    /// long; `shared` is a reference to such a key, if there is one already.
+    /// Calls `f` with the record of a value that is held outside: a handle replaces the value, and the key too if that
+    /// is long. `shared` is a reference to such a key, if there is one already.
     pub fn outside<R>(
         expire: Option<UnixMillis>,
         key: &[u8],

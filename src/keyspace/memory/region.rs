@@ -22,7 +22,7 @@ const PAGE_UNITS: usize = PAGE / UNIT;
 /// A huge page is split up if this many of its pages are free.
 const HUGE_PAGE_WORTH: usize = PAGES / 8;
 
-/// Where extents lie, and where they do not.
+/// Which units of a region are in use, and where runs begin.
 pub(super) struct Region {
     pub base: NonNull<u8>,
     start: [u64; WORDS],
@@ -34,7 +34,7 @@ pub(super) struct Region {
     pub used_units: usize,
     /// Bits in `released`.
     pub released_pages: usize,
-    /// No new extents here: the region is being evacuated.
+    /// The region is being evacuated, so no new extents are placed in it.
     pub draining: bool,
     huge: bool,
 }
@@ -58,7 +58,7 @@ impl Region {
         region
     }
 
-    /// One run in use, the first unit; all others free.
+    /// A region of one run in use (the first unit) and one free run.
     pub fn reset(&mut self) {
         self.start.fill(0);
         self.free.fill(0);
@@ -130,18 +130,18 @@ impl Region {
         self.used_units += units;
     }
 
-    /// Makes the run that begins at `unit` a part of the one before.
+    /// Joins the run that begins at `unit` with the previous one.
     pub fn uncut(&mut self, unit: usize) {
         clear(&mut self.start, unit);
         clear(&mut self.free, unit);
     }
 
-    /// Makes the run that begins at `unit` a free one.
+    /// Marks the run that begins at `unit` as free.
     pub fn set_free(&mut self, unit: usize) {
         set(&mut self.free, unit);
     }
 
-    /// Notes that these units are going to be written; the pages that become resident.
+    /// Notes that these units are about to be written. Returns the number of pages that become resident.
     pub fn touch(&mut self, unit: usize, units: usize) -> usize {
         let before = self.released_pages;
         if self.huge && before == PAGES {
@@ -178,7 +178,7 @@ impl Region {
         resident.saturating_sub((self.used_units + 1) * UNIT)
     }
 
-    /// Gives whole pages of free runs back, by `calls` calls of the system at most, which are counted down.
+    /// Returns whole pages of free runs to the system. Each system call reduces `calls`, and none is made at zero.
     pub fn release_free_pages(&mut self, calls: &mut usize) {
         let runs = self.free_runs();
         let pages_of =

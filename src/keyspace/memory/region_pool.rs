@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 /// Regions reserved at once: 256 MB of addresses.
 const CHUNK: usize = 128;
-/// If there are not that many addresses, fewer are reserved.
+/// If the system has not that many addresses, fewer are reserved.
 const CHUNKS: [usize; 3] = [CHUNK, CHUNK / 8, 1];
 /// Regions that are mapped in advance, in a server: 32 MB.
 const READY: usize = 16;
@@ -39,7 +39,7 @@ const NO_ACCESS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::M
 
 /// Maps a region: zeroed, readable and writable. `huge` asks for a huge page.
 ///
-/// What the system refuses is taken from the reserve; when that is used up, the process ends, as it does for the
+/// If the system refuses, the region is taken from the reserve. Once that is used up, the process ends, as with the
 /// general allocator.
 pub(super) fn map(huge: bool) -> NonNull<u8> {
     let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
@@ -73,7 +73,7 @@ fn ready_for_use(address: usize, huge: bool) -> NonNull<u8> {
     NonNull::new(base).expect("mapped memory is not at 0")
 }
 
-/// Makes the reserve of regions whole, as far as the system lets it; false if it is short then.
+/// Fills the reserve of regions, as far as the system permits. Returns false if it is still short.
 pub(crate) fn fill_ready() -> bool {
     let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
     while pool.ready.len() < READY {
@@ -166,7 +166,7 @@ fn addresses(regions: usize) -> Option<usize> {
     (start != libc::MAP_FAILED).then(|| start.expose_provenance())
 }
 
-/// Gives addresses back to the system.
+/// Returns addresses to the system.
 ///
 /// # Safety
 /// They are mapped, and nothing refers to them.
@@ -178,7 +178,7 @@ unsafe fn give_up(address: usize, len: usize) {
     }
 }
 
-/// Gives a region back: the memory to the system, the addresses to the pool.
+/// Frees a region: its memory is returned to the system, its addresses to the pool.
 ///
 /// # Safety
 /// `base` comes from [`map`], and nothing refers to the region any longer.
@@ -201,7 +201,7 @@ pub(super) unsafe fn unmap(base: NonNull<u8>) {
     }
 }
 
-/// Gives the memory of some pages of a region back; they read as zeroes afterwards.
+/// Returns the memory of some pages of a region to the system. They read as zeroes afterwards.
 ///
 /// # Safety
 /// Nothing refers to these bytes.

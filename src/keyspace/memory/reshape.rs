@@ -13,8 +13,8 @@ pub const DEPTH_MAX: u8 = 48;
 const NODE_BITS_MAX: u8 = 12;
 
 impl Directory {
-    /// Gives an empty directory those of the `1 << depth` segments of a whole database that belong here, each with
-    /// `groups` groups and room for `records` bytes.
+    /// Creates, in an empty directory, its part of the `1 << depth` segments of a whole database, each with `groups`
+    /// groups and room for `records` bytes.
     pub(crate) fn presize(&mut self, depth: u8, groups: usize, records: usize) {
         debug_assert!(self.is_vacant());
         let own = depth.saturating_sub(self.base).min(NODE_BITS_MAX);
@@ -23,7 +23,7 @@ impl Directory {
         let mut entries: Vec<Entry> = Vec::with_capacity(1 << own);
         for i in 0..1u64 << own {
             if reserve::is_short() {
-                // Nothing is made in advance then.
+                // In that case nothing is created in advance.
                 for entry in entries {
                     // SAFETY: the entry owns the extent, and nothing else refers to it.
                     self.heap.free(unsafe { entry.extent() });
@@ -44,7 +44,7 @@ impl Directory {
         };
     }
 
-    /// Puts the parts of a directory together: one for each value of the top bits, in order.
+    /// Joins the parts of a directory: one for each value of the top bits, in order.
     ///
     /// # Panics
     /// When they are not such parts.
@@ -126,7 +126,7 @@ impl Directory {
         self.replace_node(hash, old, node.entry());
     }
 
-    /// Puts another entry in the place of a node, which is freed.
+    /// Replaces a node by another entry, and frees it.
     fn replace_node(&mut self, hash: u64, old: Node, new: Entry) {
         let (mut entry, mut before, mut parent) = (self.root, self.base, None);
         while let Some(node) = entry.node() {
@@ -148,7 +148,7 @@ impl Directory {
         unsafe { old.free() };
     }
 
-    /// Puts another segment at the head of the chain for a hash.
+    /// Adds another segment at the head of the chain for a hash.
     pub fn chain(&mut self, hash: u64, walked: u32) {
         let entry = self.entry(hash);
         // SAFETY: an entry of this directory, borrowed with it; the directory alone makes and replaces its entries.
@@ -259,7 +259,7 @@ impl Directory {
         self.halve(hash, node);
     }
 
-    /// Makes a node smaller, as far as its segments allow.
+    /// Halves a node as often as its segments allow.
     fn halve(&mut self, hash: u64, mut node: Node) {
         loop {
             // SAFETY: a node of this directory, borrowed with it.

@@ -107,8 +107,8 @@ fn occupied(group: &[u8; GROUP]) -> u16 {
     !(matches(tags(group), EMPTY) | matches(tags(group), REMOVED))
 }
 
-/// Where a record begins within its segment. Slots have one, and appending gives one; no number becomes one outside of
-/// this folder, so that what is read there is a record.
+/// Where a record begins within its segment. It is obtained from a slot or by appending a record. No number is turned
+/// into one outside this folder, so there always is a record at this place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordAt(u16);
 
@@ -281,7 +281,7 @@ impl<'a> SlotsMut<'a> {
         }
     }
 
-    /// Gives slots that hold no entry the offset 0: the records that they had are about to go.
+    /// Sets the offset of slots without an entry to 0, because the records that they had are about to be removed.
     pub fn forget_removed(&mut self) {
         for group in &mut *self.groups {
             let mut vacant = !occupied(group);
@@ -293,8 +293,8 @@ impl<'a> SlotsMut<'a> {
         }
     }
 
-    /// Puts an entry in the first free slot on its path: the slot, and whether it was one of the
-    /// removed ones. There has to be one.
+    /// Stores an entry in the first free slot on its path, which must exist. Returns the slot, and whether an entry had
+    /// been removed from it.
     #[inline]
     pub fn place(&mut self, hash: u64, offset: RecordAt, heat: u32) -> (usize, bool) {
         let count = self.groups.len();
@@ -313,7 +313,7 @@ impl<'a> SlotsMut<'a> {
         }
     }
 
-    /// Puts an entry in a slot that is free and on its path.
+    /// Stores an entry in a slot that is free and on its path.
     #[inline]
     pub fn fill(&mut self, slot: usize, hash: u64, offset: RecordAt, heat: u32) {
         self.groups[slot / SLOTS][slot % SLOTS] = tag(hash);

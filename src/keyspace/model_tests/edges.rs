@@ -46,7 +46,7 @@ impl Entry {
         entry
     }
 
-    /// Makes a change and looks at everything that should be known of the entry afterwards.
+    /// Makes a change, and checks everything that can be read of the entry afterwards.
     fn change(&mut self, what: &str, f: impl FnOnce(&mut Db, Loc, &mut Vec<u8>, &mut Option<i64>)) {
         let (key, value) = (self.key.len(), self.text.len());
         let what = format!("{what}, key of {key}, value of {value}, {:?}", self.expire);

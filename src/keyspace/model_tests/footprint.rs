@@ -33,7 +33,7 @@ impl Filled {
         }
     }
 
-    /// What the server does some times a second.
+    /// The housekeeping that the server does several times a second.
     fn turn(&mut self, after_ms: u64) {
         self.now_ms += after_ms;
         for _ in 0..200 {

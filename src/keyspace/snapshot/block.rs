@@ -67,7 +67,7 @@ impl Block {
             + keys.sum::<usize>()
     }
 
-    /// True without keys.
+    /// True if there are no keys.
     pub fn is_empty(&self) -> bool {
         self.keys() == 0
     }

@@ -50,7 +50,7 @@ pub enum Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// One walk at a time.
+    /// A snapshot is being taken already.
     Running,
     /// `walk_step` without a snapshot.
     NotRunning,

@@ -100,7 +100,7 @@ impl Keyspace {
         Ok(ready.map_or(Step::Pending, Step::Block))
     }
 
-    /// Gives the snapshot up, and releases everything that was kept for it.
+    /// Abandons the snapshot, and releases everything that was kept for it.
     pub fn cancel_snapshot(&mut self) {
         let Some(walk) = self.walk.take() else {
             return;
@@ -117,8 +117,8 @@ impl Keyspace {
         self.walk.is_some()
     }
 
-    /// Bytes of large values that this thread has ever left to snapshots and other clones: see
-    /// [`Keyspace::preserved_bytes`], which cannot see what has been handed out.
+    /// Bytes of large values that this thread has ever left to snapshots and other clones.
+    /// [`Keyspace::preserved_bytes`] cannot count those that have been handed out.
     pub fn left_bytes() -> u64 {
         tree::left_to_clones()
     }

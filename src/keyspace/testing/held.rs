@@ -40,7 +40,7 @@ pub struct Draw {
     pub n: u64,
 }
 
-/// A string is not let grow beyond this.
+/// The longest string that the model makes.
 const TEXT_MAX: usize = 200_000;
 
 /// The content of a value that is read.
@@ -202,7 +202,7 @@ impl Held {
             (Value::Array(a), Held::Array(elements, inserted)) => {
                 edit_array(a, elements, inserted, text, n);
             }
-            // Nothing changes what is in it.
+            // No operation changes the content of this value.
             (Value::Opaque(_), Held::Opaque(_)) => {}
             other => panic!("{other:?}"),
         }
@@ -311,7 +311,7 @@ fn stream(texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {
     (Value::Stream(stream), Held::Stream(entries, Vec::new()))
 }
 
-/// An entry comes, the newest ones are read, the oldest ones go, and some of the middle.
+/// Adds an entry, reads the newest ones, and removes the oldest ones and some in the middle.
 fn edit_stream(
     stream: &mut Stream,
     entries: &mut Vec<(StreamId, Vec<u8>)>,

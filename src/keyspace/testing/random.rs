@@ -4,7 +4,7 @@
 pub enum Random {
     /// SplitMix64.
     Seed(u64),
-    /// What is left of an input; zeroes after its end.
+    /// The rest of an input, which is followed by zeroes.
     Input(Vec<u8>),
 }
 
@@ -39,7 +39,7 @@ impl Random {
     pub fn below(&mut self, n: u64) -> u64 {
         match self {
             Random::Seed(_) => self.next() % n,
-            // No more of the input than the choice needs: then a change of a byte is a change of a choice.
+            // Reads no more of the input than the choice needs, so that a change of a byte changes a choice.
             Random::Input(_) => {
                 self.number_of((u64::BITS - (n - 1).leading_zeros()).div_ceil(8)) % n
             }

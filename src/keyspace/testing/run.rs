@@ -15,7 +15,7 @@ const DBS: usize = 3;
 pub(super) type Entry = (Held, Option<i64>);
 pub(super) type Model = [BTreeMap<Vec<u8>, Entry>; DBS];
 
-/// What a run looks like.
+/// The parameters of a run.
 #[derive(Clone, Copy)]
 pub struct Shape {
     /// Different keys in a database.
@@ -93,7 +93,7 @@ impl Run {
                 format!("key:{n}:{}", "x".repeat(300)).into_bytes()
             }
             Sizes::Large => key.into_bytes(),
-            // Each key has a length of its own, and most of them begin alike.
+            // Each key has a different length, and most begin with the same bytes.
             Sizes::Boundaries => {
                 let boundary = KEYS[n as usize % KEYS.len()];
                 let len = around(boundary)[n as usize / KEYS.len() % 3] + n as usize / 15;

@@ -179,7 +179,7 @@ impl Chunk {
         let capacity = if full || needed >= CHUNK_MAX {
             needed.max(CHUNK_MAX)
         } else if spare > self.buf.len() / 4 {
-            // There is room, at the wrong end: moving pays for many pushes.
+            // There is room at the other end. One move makes room for many pushes.
             self.buf.len()
         } else {
             roomy(needed + needed / 8).min(CHUNK_MAX)
@@ -237,8 +237,7 @@ impl Chunk {
         Some(item)
     }
 
-    /// Puts `encoded` in the place of `old` elements (0 or 1) at `i`. What no longer fits goes to
-    /// `spill`.
+    /// Replaces `old` elements (0 or 1) at `i` by `encoded`. What no longer fits goes to `spill`.
     pub(super) fn splice(&mut self, i: usize, old: usize, encoded: &[u8], spill: &mut Spill<Self>) {
         if self.count == 0 {
             return self.push_back(encoded, false);

@@ -121,7 +121,7 @@ mod tests {
         chunk.single().expect("one element").to_vec()
     }
 
-    /// Takes the element of a chunk out and puts it in again; bytes that were left to clones for that.
+    /// Takes the element of a chunk out and puts it back. Returns the bytes that were left to clones by doing so.
     fn change(tree: &mut Tree<Chunk>, i: usize) -> u64 {
         let (before, mut at) = (left_to_clones(), i as u64);
         tree.edit(

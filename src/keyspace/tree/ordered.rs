@@ -65,7 +65,7 @@ impl<K: Ord + Clone + Debug, V: Held> Run<K, V> {
         Run((!pairs.is_empty()).then(|| Arc::new(pairs)))
     }
 
-    /// Puts a new pair at `at`; a chunk that is full is parted.
+    /// Inserts a new pair at `at`, and splits the chunk if it is full.
     fn insert(&mut self, at: usize, pair: (K, V)) -> Option<Self> {
         let pairs = self.pairs_mut();
         let len = pairs.len();
@@ -187,7 +187,7 @@ impl<K: Ord + Clone + Debug, V: Held> Ordered<K, V> {
         Some((key, value))
     }
 
-    /// Puts a pair in; the value that was there.
+    /// Inserts a pair. Returns the value that it replaces.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
         let at = key.clone();
         self.0.edit(to(&at), |run, spill| match run.place(&key) {
@@ -216,7 +216,7 @@ impl<K: Ord + Clone + Debug, V: Held> Ordered<K, V> {
         })
     }
 
-    /// Takes a pair out.
+    /// Removes a pair.
     pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,

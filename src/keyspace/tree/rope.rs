@@ -21,7 +21,7 @@ pub(crate) struct Piece {
 #[derive(Clone, Debug)]
 enum Buf {
     Own(Arc<[u8]>),
-    /// Where they came in; copied by the first change.
+    /// The bytes in the buffer in which they were received, which the first change copies.
     Received(Arc<Stretch>),
 }
 
@@ -145,7 +145,7 @@ impl Rope {
         self.0.heap()
     }
 
-    /// Gives all bytes to `f`, and releases each piece afterwards.
+    /// Passes all bytes to `f`, and releases each piece afterwards.
     pub(crate) fn drain(self, freed: &AtomicU64, mut f: impl FnMut(&[u8])) {
         for piece in self.0.drain(freed) {
             f(piece.bytes());

@@ -18,7 +18,7 @@ pub(crate) struct Seq {
     scratch: Vec<u8>,
 }
 
-/// Where a position lies.
+/// The part of the sequence in which a position is.
 enum Part {
     Front(usize),
     Middle(usize),
@@ -37,8 +37,8 @@ impl Seq {
         self.front.heap() + self.middle.heap() + self.back.heap() + self.scratch.capacity()
     }
 
-    /// Whether a listpack of all elements takes at most `most` bytes. It is asked after each removal, and its cost is
-    /// bounded by `most`, not by the list.
+    /// True if a listpack of all elements takes at most `most` bytes. This is checked after each removal, so its cost
+    /// is bounded by `most`, not by the length of the list.
     pub(crate) fn fits_listpack(&self, most: usize) -> bool {
         let elements = most.saturating_sub(listpack::EMPTY_LEN);
         // The shortest element takes two bytes.
@@ -130,7 +130,7 @@ impl Seq {
         listpack::encode(&Item::of(item), &mut self.scratch);
     }
 
-    /// Gives a scratch back that one large element has blown up.
+    /// Frees a scratch buffer that one large element has made large.
     #[inline]
     fn calm(&mut self) {
         if self.scratch.capacity() > 1024 {
@@ -138,7 +138,7 @@ impl Seq {
         }
     }
 
-    /// Takes the head.
+    /// Removes the first element.
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<Vec<u8>> {
         if self.front.count == 0 {
@@ -152,7 +152,7 @@ impl Seq {
         self.front.pop_front()
     }
 
-    /// Takes the tail.
+    /// Removes the last element.
     #[inline]
     pub(crate) fn pop_back(&mut self) -> Option<Vec<u8>> {
         if self.back.count == 0 {
@@ -189,7 +189,7 @@ impl Seq {
         self.splice(self.part(at), 0, item);
     }
 
-    /// Puts `item` in the place of `old` elements (0 or 1).
+    /// Replaces `old` elements (0 or 1) by `item`.
     fn splice(&mut self, part: Part, old: usize, item: &[u8]) {
         if item.len() <= ROOM {
             self.encode(item);
@@ -206,7 +206,7 @@ impl Seq {
         match part {
             Part::Front(at) => {
                 splice(&mut self.front, at, &mut spill);
-                // What spills belongs before all of the middle.
+                // The elements that no longer fit belong before the whole middle.
                 for chunk in spill.into_iter().rev() {
                     self.middle
                         .edit(|_| 0, |first, spill| prepend(first, chunk, spill));
@@ -346,7 +346,7 @@ fn to(at: usize) -> impl FnMut(&Inner<Chunk>) -> usize {
     move |inner| inner.seek(&mut at)
 }
 
-/// Puts `chunk` before the first one of a tree.
+/// Inserts `chunk` before the first one of a tree.
 fn prepend(first: &mut Chunk, chunk: Chunk, spill: &mut Spill<Chunk>) {
     let old = std::mem::replace(first, chunk);
     if old.count > 0 {
@@ -354,7 +354,7 @@ fn prepend(first: &mut Chunk, chunk: Chunk, spill: &mut Spill<Chunk>) {
     }
 }
 
-/// Puts `chunk` after the last one of a tree.
+/// Inserts `chunk` after the last one of a tree.
 fn append(last: &mut Chunk, chunk: Chunk, spill: &mut Spill<Chunk>) {
     if last.count == 0 {
         *last = chunk;

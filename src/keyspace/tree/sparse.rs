@@ -80,7 +80,7 @@ impl Sparse {
         is_at(page, i, index).then(|| read(page, i).1)
     }
 
-    /// Puts an element at an index; true if there was none.
+    /// Stores an element at an index. Returns true if there was none.
     #[inline]
     pub(crate) fn set(&mut self, index: u64, element: &[u8]) -> bool {
         let enc = Enc::new(element);
@@ -187,7 +187,8 @@ impl Sparse {
     }
 }
 
-/// Builds a tree of elements that come by index: page by page, so that no more than one page of them is held twice.
+/// Builds a tree of elements in the order of their indexes, page by page, so that at most one page of them is held
+/// twice.
 #[derive(Default)]
 pub(crate) struct Builder {
     /// The entries of the page to come, side by side.
@@ -266,7 +267,7 @@ impl<'a> Iterator for Walk<'a> {
 pub(crate) struct WalkBack<'a> {
     leaves: Leaves<'a, Leaf>,
     page: Option<&'a Leaf>,
-    /// One above the entry that comes next.
+    /// One more than the index of the next entry.
     at: usize,
     left: usize,
 }

@@ -63,7 +63,7 @@ impl Array {
         self.elements.len()
     }
 
-    /// Puts an element at an index, which is at most [`INDEX_MAX`]; true if there was none.
+    /// Stores an element at an index, which is at most [`INDEX_MAX`]. Returns true if there was none.
     pub fn set(&mut self, index: u64, element: &[u8]) -> bool {
         self.elements.set(index, element)
     }
@@ -156,7 +156,7 @@ impl<'a> ArrayRef<'a> {
         self.0.len()
     }
 
-    /// True without elements.
+    /// True if there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -17,7 +17,7 @@ pub struct Opaque {
 }
 
 impl Opaque {
-    /// From checked bytes, as they are in a dump.
+    /// The value that is held in these bytes of a dump, which have been checked.
     pub fn from_record(rdb_type: RdbType, bytes: &[u8]) -> Self {
         Opaque {
             rdb_type,

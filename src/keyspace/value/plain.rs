@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Takes the pieces of a value.
+/// Receives the pieces of a value.
 type Pieces<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// A buffer in front of a sink, so that a large value leaves in pieces; or one that keeps all of it.

@@ -58,7 +58,7 @@ impl<S: Shape> Page<S> {
         i
     }
 
-    /// Brings the head nearer.
+    /// Prefetches the head.
     #[inline]
     pub(crate) fn prefetch_head(&self) {
         prefetch(self.buf.as_ptr());
@@ -70,7 +70,7 @@ impl<S: Shape> Page<S> {
         prefetch(self.buf[HEAD + i * self.stride()..].as_ptr());
     }
 
-    /// Brings entry `i` nearer, or the place where the next one will be written if there is none.
+    /// Prefetches entry `i`, or the place where the next one will be written if it does not exist.
     #[inline]
     pub(crate) fn prefetch_entry(&self, i: Option<usize>) {
         let at = i.map_or(self.buf.len() - self.used(), |i| self.place(i).0);

@@ -35,10 +35,10 @@ pub struct Pending {
     pub owner: Option<Name>,
 }
 
-/// One who reads.
+/// A consumer.
 #[derive(Clone, Debug)]
 pub struct Consumer {
-    /// When it last asked for something.
+    /// When it last tried to read or claim entries.
     pub seen_ms: UnixMillis,
     /// When it last got something; -1 if never.
     pub active_ms: UnixMillis,
@@ -131,7 +131,7 @@ impl Group {
         Some(consumer.pending.len())
     }
 
-    /// A consumer has asked for something.
+    /// Notes that a consumer has tried to read or claim entries.
     pub fn saw(&mut self, name: &[u8], now_ms: UnixMillis) {
         self.consumers
             .edit(name, |consumer| consumer.seen_ms = now_ms);
