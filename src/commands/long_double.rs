@@ -92,7 +92,8 @@ impl LongDouble {
         }
     }
 
-    /// Reads what C's `strtold` reads completely, spaces, NaN and what is out of range excepted.
+    /// Reads a number in any form that C's `strtold` reads completely, except with spaces, NaN and numbers out of
+    /// range.
     pub fn parse(text: &[u8]) -> Option<Parsed> {
         if text.len() >= TEXT_MAX {
             return None;

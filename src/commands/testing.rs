@@ -78,7 +78,7 @@ impl Bench {
         Bench { engine, id, sent }
     }
 
-    /// One more client.
+    /// Connects one more client.
     pub fn connect(&mut self) -> ClientId {
         self.engine
             .connect("127.0.0.1:2".into(), "127.0.0.1:6379".into())
@@ -110,7 +110,7 @@ impl Bench {
         replies.map_or("(gone)".into(), |replies| replies.join(" "))
     }
 
-    /// The unsent replies in a client's buffer, one by one; `None` if the client is gone.
+    /// The unsent replies in a client's buffer, one by one. `None` if the client has disconnected.
     pub fn replies(&mut self, id: ClientId) -> Option<Vec<String>> {
         let bytes = self.engine.clients.get_mut(&id)?.reply.take();
         let (mut at, mut out) = (0, Vec::new());
@@ -143,7 +143,7 @@ impl Bench {
         self
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn advance(&mut self, ms: i64) {
         self.engine.clock.unix_ms += ms;
         self.engine.clock.steady_ms += ms;

@@ -28,9 +28,9 @@ pub enum Action {
     SendUpstream(Vec<u8>),
     /// We follow a primary from now on: connect (stop the link there was).
     StartLink,
-    /// This server follows no primary any longer: stop the link, and drop what it was receiving.
+    /// This server no longer follows a primary: stop the link, and drop what it was receiving.
     StopLink,
-    /// Hold writes back, and expiry and eviction with them; or no more.
+    /// Hold back writes, expiry and eviction, or stop doing so.
     HoldWrites(bool),
     /// The role changed: clients in blocking commands get an error.
     RoleChanged,
@@ -46,7 +46,7 @@ pub enum Action {
 pub struct SnapshotOrder {
     /// File or connections.
     pub target: SnapshotTarget,
-    /// Whom it is for.
+    /// The replica that it is for.
     pub members: Vec<ClientId>,
     /// The parts of the dataset that the snapshot must hold.
     pub filter: Filter,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-/// Kinds of errors that are remembered, so that each is logged once. What comes after them is logged always.
+/// How many kinds of errors are remembered, so that each is logged once. Further kinds are logged each time.
 const KINDS_MAX: usize = 256;
 
 /// The fields of INFO replication about it.
@@ -14,7 +14,7 @@ pub struct Divergence {
     kinds: BTreeSet<String>,
     /// Requests whose command is not known here.
     pub unknown_commands: u64,
-    /// Full syncs that were asked for because of such a request.
+    /// Full syncs that were requested because of such an error.
     pub resyncs: u64,
     /// The last request that could not be run, and why.
     pub reason: String,

@@ -14,7 +14,7 @@ use base::request::encode;
 #[derive(Default)]
 pub struct Effects {
     bytes: Vec<u8>,
-    /// Large arguments, which are not copied: where in `bytes` each belongs.
+    /// Large arguments, which are not copied, each with its place in `bytes`.
     larges: Vec<(usize, Slice)>,
     /// (database, end in `bytes`) of each.
     ends: Vec<(usize, usize)>,
@@ -34,7 +34,7 @@ impl Effects {
         self.ends.push((db, self.bytes.len()));
     }
 
-    /// What a reader of these must understand, beyond what all readers do.
+    /// What a reader of these effects must understand, in addition to what all readers do.
     pub fn needs(&self) -> Reads {
         self.needs
     }
@@ -49,7 +49,7 @@ impl Effects {
         self.ends.is_empty()
     }
 
-    /// Each effect: database, encoded request in parts.
+    /// The effects, each with its database and the parts of its encoded request.
     pub fn iter(&self) -> impl Iterator<Item = (usize, impl Iterator<Item = &[u8]>)> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|e| e.1));
         self.ends

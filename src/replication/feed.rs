@@ -24,7 +24,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// The database that a reader of the stream has selected; `None` = a SELECT comes first.
+    /// The database that a reader of the stream has selected; `None` means that a SELECT must come first.
     pub fn selected(&self) -> Option<usize> {
         self.selected
     }
@@ -34,7 +34,7 @@ impl Feed {
         self.selected = db;
     }
 
-    /// Gives `append` the bytes of the effects of one top-level command, part by part.
+    /// Passes the bytes of the effects of one top-level command to `append`, part by part.
     pub fn effects(&mut self, effects: &Effects, mut append: impl FnMut(&[u8])) {
         let wrap = effects.len() > 1;
         if wrap {

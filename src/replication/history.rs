@@ -15,7 +15,7 @@ use base::secret::Secrets;
 /// The most former ids that are kept. Each change of the primary and each restart adds one.
 pub const FORMER_MAX: usize = 8;
 
-/// Where this server is.
+/// The position of this server.
 pub struct History {
     id: ReplId,
     /// Former ids, the last one first, each with the first offset at which its history is not ours.
@@ -109,7 +109,7 @@ impl History {
         self.beside.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Nothing after the byte `up_to` is sent to replicas; `None` ends that.
+    /// Sends nothing after the byte `up_to` to replicas; `None` ends this.
     pub fn release(&mut self, up_to: Option<ReplOffset>) {
         self.released = up_to;
     }
@@ -124,7 +124,7 @@ impl History {
         self.offset
     }
 
-    /// Where we are.
+    /// The current position.
     pub fn position(&self) -> Position {
         Position {
             id: self.id,
@@ -172,12 +172,12 @@ impl History {
         }
     }
 
-    /// Gives the backlog up.
+    /// Drops the backlog.
     pub fn free_backlog(&mut self) {
         self.backlog = None;
     }
 
-    /// Gives the history a new id without a second one, so that no replica can continue by partial resync.
+    /// Gives the history a new id and no second one, so that no replica can continue by partial resync.
     pub fn rename(&mut self, secrets: &mut Secrets) {
         self.id = ReplId::random(secrets);
         self.former.clear();
@@ -211,7 +211,7 @@ impl History {
         }
     }
 
-    /// What was appended last asks this of its readers.
+    /// Notes what the last append demands of its readers.
     pub fn note_needs(&mut self, needs: Reads) {
         for need in needs.iter() {
             self.needed.retain(|(known, _)| *known != need);
@@ -225,7 +225,7 @@ impl History {
         later.map(|(need, _)| *need).collect()
     }
 
-    /// Begins a history of its own (promotion): the old id is served up to here.
+    /// Begins a new history after a promotion. The old id is served up to the current offset.
     pub fn shift(&mut self, secrets: &mut Secrets) {
         self.adopt(ReplId::random(secrets));
         self.feed.select(None);
@@ -259,8 +259,9 @@ impl History {
         self.era += 1;
     }
 
-    /// Restart as primary from what dump or log say: a new history that contains that one. Nobody knows whether another
-    /// server was told more of the old one than is here, so its name is not used for what comes now.
+    /// Continues as a primary after a restart, from what the dump or the log says: a new history that contains the old
+    /// one. Another server may have received more of the old one than is here, so the old id is not used for what
+    /// follows.
     pub fn resume_as_primary(&mut self, at: Position) {
         let new = self.id;
         self.resume(at);
@@ -275,8 +276,8 @@ impl History {
         self.former.truncate(FORMER_MAX);
     }
 
-    /// Puts the last bytes of the history, which end where we are, into a new backlog. `needs` is what they ask of
-    /// their readers.
+    /// Puts the last bytes of the history, which end at the current offset, into a new backlog. `needs` is what they
+    /// demand of their readers.
     pub fn refill_backlog<'a>(
         &mut self,
         bytes: impl Iterator<Item = &'a [u8]> + Clone,

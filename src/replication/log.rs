@@ -30,13 +30,13 @@ const DROP_PER_STEP: usize = 64;
 const DROP_PER_BLOCK: usize = 2;
 /// The least `repl-backlog-size` that has effect.
 pub const BACKLOG_BYTES_MIN: usize = 16 * 1024;
-/// What a block costs in addition to its bytes. As in Redis, it counts towards a reader's share.
+/// The memory of a block in addition to its bytes. As in Redis, it counts towards a reader's share.
 const BLOCK_OVERHEAD: usize = 48;
 
-/// Bytes of memory above the size from which on blocks go to disk, if they may.
+/// Bytes in memory beyond the size of the backlog from which blocks are moved to disk, if that is allowed.
 pub const SPILL_ABOVE: usize = 16 << 20;
-/// Bytes that may be on their way to the disk: a burst of writes does not count against replicas, a disk
-/// that cannot follow for long does.
+/// Bytes that may be on their way to the disk. A burst of writes does not count against replicas; a disk that is too
+/// slow for a long time does.
 const GOING_MAX: usize = 64 << 20;
 
 /// A reader: the number of the replica's connection.
@@ -49,9 +49,9 @@ struct Block {
 }
 
 enum Body {
-    /// In memory; the last block grows.
+    /// In memory. The last block grows.
     Memory(Vec<u8>),
-    /// In memory, on its way to the disk.
+    /// In memory, while it is being written to disk.
     Going(Arc<Vec<u8>>),
     /// On disk.
     Disk(Place),
@@ -62,22 +62,22 @@ enum Body {
 pub struct Place {
     /// Known only to the server.
     pub file: Arc<dyn Any + Send + Sync>,
-    /// Offset in it, bytes.
+    /// Offset in the file, bytes.
     pub at: u64,
 }
 
-/// What a reader gets next.
+/// The next bytes for a reader.
 pub enum Chunk<'a> {
-    /// Bytes that lie together; empty when the reader has everything.
+    /// Contiguous bytes in memory; empty if the reader has everything.
     Memory(&'a [u8]),
-    /// So many bytes on disk.
+    /// This many bytes on disk.
     Disk(Place, usize),
 }
 
 /// A block that has to go to disk; answer with [`Log::on_spilled`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spill {
-    /// Offset of its first byte: its name.
+    /// Offset of its first byte, by which it is identified.
     pub start: ReplOffset,
     /// Its bytes.
     pub bytes: Arc<Vec<u8>>,
@@ -90,13 +90,13 @@ pub struct Log {
     bytes_max: usize,
     readers: BTreeMap<ReaderId, ReplOffset>,
     blocks_made: u64,
-    /// Bytes that may be on disk; 0 = none.
+    /// Bytes that may be on disk; 0 means none.
     disk_max: usize,
-    /// Bytes of memory above the size from which on blocks go there.
+    /// Bytes in memory beyond the size of the backlog from which blocks are moved to disk.
     spill_above: usize,
     /// Bytes on disk.
     on_disk: usize,
-    /// Bytes on their way.
+    /// Bytes that are being written to disk.
     going: usize,
 }
 
@@ -133,17 +133,17 @@ impl Log {
         self.end
     }
 
-    /// Offset of the first byte still here; `end + 1` when empty.
+    /// Offset of the first byte that is kept; `end + 1` if there is none.
     pub fn first(&self) -> ReplOffset {
         self.blocks.front().map_or(self.end + 1, |b| b.start)
     }
 
-    /// Bytes still here (`repl_backlog_histlen`); may exceed the size while a reader is slow.
+    /// Bytes that are kept (`repl_backlog_histlen`). They may exceed the size of the backlog while a reader is slow.
     pub fn len(&self) -> usize {
         (self.end + 1 - self.first()) as usize
     }
 
-    /// True without bytes.
+    /// True if no bytes are kept.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
@@ -174,8 +174,8 @@ impl Log {
         while !bytes.is_empty() {
             let room = self.blocks.back().map_or(0, Block::room);
             if room == 0 {
-                // Blocks that no reader needs are dropped at once, so that no more of a huge command is held than the
-                // size.
+                // Blocks that no reader needs are dropped at once, so that no more of a huge command is kept than the
+                // size of the backlog.
                 self.drop_unneeded(DROP_PER_BLOCK);
                 self.add_block(bytes.len());
                 continue;
@@ -280,7 +280,7 @@ impl Log {
         self.first() <= from && from <= self.end + 1
     }
 
-    /// Lets a reader start with the byte `from`. False (and nothing pinned) if that is not covered.
+    /// Starts a reader with the byte `from`. Returns false, and pins nothing, if that byte is not kept.
     #[must_use]
     pub fn pin(&mut self, reader: ReaderId, from: ReplOffset) -> bool {
         let ok = self.covers(from);
@@ -301,7 +301,7 @@ impl Log {
         self.readers.get(&reader).copied()
     }
 
-    /// Bytes that a reader has still to get.
+    /// Bytes that a reader has not got yet.
     pub fn pending(&self, reader: ReaderId) -> usize {
         let at = self.position(reader);
         at.map_or(0, |at| (self.end + 1 - at) as usize)
@@ -365,7 +365,7 @@ impl Log {
         }
     }
 
-    /// Index of the block that holds `at` (which is covered).
+    /// Index of the block that holds `at`, which must be kept.
     fn block_of(&self, at: ReplOffset) -> usize {
         self.blocks
             .partition_point(|b| b.start <= at)
@@ -429,7 +429,7 @@ mod tests {
         }
     }
 
-    /// Does what the log asks for; the number of blocks that went.
+    /// Carries out what the log asks for. Returns the number of blocks moved to disk.
     fn spill_all(log: &mut Log) -> usize {
         let mut n = 0;
         while let Some(spill) = log.next_to_spill() {

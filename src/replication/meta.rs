@@ -27,8 +27,8 @@ impl ReplMeta {
         ]
     }
 
-    /// From a dump's AUX fields, looked up by name: all three must be there, the database not -1, and the offset
-    /// one that can be.
+    /// Reads the AUX fields of a dump by name. All three must exist, the database must not be -1, and the offset must
+    /// be a possible one.
     pub fn from_aux<'a>(find: impl Fn(&str) -> Option<&'a [u8]>) -> Option<ReplMeta> {
         let db = std::str::from_utf8(find("repl-stream-db")?).ok()?;
         let stream_db = StreamDb::said(db.parse().ok()?);
@@ -42,7 +42,7 @@ impl ReplMeta {
     }
 }
 
-/// What a log says about the history at its end, in addition to the position.
+/// What an append-only file says about the history at its end, in addition to the position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
     /// Former names of the history.
@@ -63,7 +63,7 @@ impl Replication {
         self.refresh();
     }
 
-    /// What a dump that is cut now should say; `None` if there is no place to continue from.
+    /// What a dump of the current dataset should say; `None` if there is no position to continue from.
     pub fn meta(&self) -> Option<ReplMeta> {
         let at = self.history.position();
         match &self.upstream {

@@ -25,7 +25,7 @@ impl ReplId {
         ReplId(secrets.name())
     }
 
-    /// From what a peer sent or a dump holds; `None` unless it is 40 printable characters.
+    /// Reads an id that a peer sent or a dump holds. Returns `None` unless it has 40 printable characters.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let id: [u8; ID_LEN] = text.try_into().ok()?;
         id.iter().all(u8::is_ascii_graphic).then_some(ReplId(id))
@@ -77,15 +77,15 @@ impl fmt::Debug for ReplId {
 pub struct StreamDb(i64);
 
 impl StreamDb {
-    /// No server has such a database: the stream selected something that is not a number.
+    /// The stream selected something that is not a number, so no server has this database.
     pub const NONE: StreamDb = StreamDb(-1);
 
-    /// As it was said.
+    /// The number as it was received.
     pub fn said(number: i64) -> Self {
         StreamDb(number)
     }
 
-    /// One of our own.
+    /// A database of this server.
     pub fn ours(index: usize) -> Self {
         StreamDb(index as i64)
     }
@@ -112,7 +112,7 @@ impl fmt::Display for StreamDb {
 pub struct Position {
     /// Which history.
     pub id: ReplId,
-    /// Bytes processed of it.
+    /// Bytes of the stream that were processed.
     pub offset: ReplOffset,
 }
 

@@ -59,7 +59,7 @@ pub struct Sent {
     transfer_end: Moment,
     online: Moment,
     caught_up: Moment,
-    /// Offset at `online`: an ACK of this offset or more means that the sync is finished.
+    /// The offset at `online`. An ACK of at least this offset means that the sync is finished.
     goal: ReplOffset,
     bytes: u64,
     keys: u64,
@@ -78,7 +78,7 @@ impl SentSyncs {
         self.now_us = unix_us;
     }
 
-    /// The last one asked for.
+    /// The last full sync that was requested.
     pub fn last(&self) -> Option<&Sent> {
         self.recent.back()
     }
@@ -87,7 +87,7 @@ impl SentSyncs {
         self.recent.iter_mut().rev().find(|s| s.id == Some(id))
     }
 
-    /// A replica asked for a full sync.
+    /// A replica has requested a full sync.
     pub fn requested(&mut self, id: ClientId, replica: String) {
         if self.recent.len() == KEPT {
             self.recent.pop_front();
@@ -186,14 +186,14 @@ impl SentSyncs {
     }
 }
 
-/// How a replica takes a payload.
+/// How a replica receives a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// To a file that is then loaded.
+    /// Into a file, which is then loaded.
     Disk,
     /// Straight into memory, where nothing was.
     Memory,
-    /// Into memory beside the old dataset.
+    /// Into memory, while the old dataset is kept.
     Swap,
 }
 
@@ -267,7 +267,7 @@ impl ReceivedSyncs {
         });
     }
 
-    /// Of the sync that runs.
+    /// The record of the running sync.
     fn running(&mut self) -> Option<&mut Received> {
         self.last.as_mut().filter(|s| s.outcome == Outcome::Running)
     }
@@ -280,14 +280,14 @@ impl ReceivedSyncs {
         }
     }
 
-    /// Bytes of it arrived.
+    /// Bytes of the payload were received.
     pub fn received(&mut self, bytes: u64) {
         if let Some(sync) = self.running() {
             sync.bytes += bytes;
         }
     }
 
-    /// It is complete.
+    /// The payload is complete.
     pub fn transfer_ends(&mut self) {
         let now = self.now_us;
         if let Some(sync) = self.running() {
@@ -310,7 +310,7 @@ impl ReceivedSyncs {
         }
     }
 
-    /// All of them are there: this many keys.
+    /// All keys have been loaded; this is their number.
     pub fn load_ends(&mut self, keys: u64) {
         let now = self.now_us;
         if let Some(sync) = self.running() {

@@ -52,8 +52,8 @@ pub(super) fn arring(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Makes an array a ring of this size. A larger one keeps what was inserted last; a smaller one that has been filled
-/// is laid out anew, so that the next element follows the last one.
+/// Makes an array a ring of this size. A ring that grows keeps the latest elements. One that shrinks and has been
+/// filled is rearranged, so that the next element follows the last one.
 fn resize_ring(array: &mut Array, size: u64) {
     let view = array.as_ref();
     let end = view.end();
@@ -69,7 +69,7 @@ fn resize_ring(array: &mut Array, size: u64) {
     array.keep_only(&kept);
 }
 
-/// Up to `most` elements from `newest` back, around the end, as far as none is missing.
+/// Up to `most` elements from `newest` backwards, around the end, up to the first that is missing.
 fn newest_first(view: &ArrayRef<'_>, newest: u64, most: u64) -> Vec<Vec<u8>> {
     let (mut found, mut at) = (Vec::new(), newest);
     while (found.len() as u64) < most

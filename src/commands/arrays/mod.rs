@@ -25,7 +25,7 @@ use resp::Reply;
 
 const BAD_INDEX: CommandError = CommandError::fixed("ERR invalid array index");
 
-/// An unsigned number in any form that C's `strtoull` reads to the end; one that is below zero as such is none.
+/// An unsigned number in any form that C's `strtoull` reads completely, except negative ones.
 fn unsigned(text: &[u8]) -> Option<u64> {
     if let Some(n) = engine::args::parse_int(text) {
         return u64::try_from(n).ok();

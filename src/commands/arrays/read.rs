@@ -8,7 +8,7 @@ use resp::Reply;
 use std::ops::RangeInclusive;
 
 pub(super) fn arget(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    // The type comes first here, and the index first elsewhere: so it is there.
+    // The type is checked first here, and the index first in the other commands, as in Redis.
     let found = cx.find::<Array>(&args[1])?;
     let index = index(&args[2])?;
     let Some(loc) = found else {
@@ -62,7 +62,7 @@ pub(super) fn argetrange(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (array, env) = cx.read::<Array>(loc);
     let nulls = |reply: &mut Reply, n: u64| (0..n).for_each(|_| reply.null());
     if backward {
-        // One above the index that comes next.
+        // One more than the next index.
         let mut next = range.end() + 1;
         for (index, element) in array.range_rev(range.clone()) {
             nulls(env.reply, next - 1 - index);

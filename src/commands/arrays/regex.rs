@@ -67,10 +67,10 @@ fn rewrite(pattern: &[u8]) -> Result<String, Fault> {
 
 #[derive(Default)]
 struct Rewriter<'a> {
-    /// What has not been read.
+    /// The rest of the expression, which has not been read.
     rest: &'a [u8],
     out: String,
-    /// Where what can be repeated begins.
+    /// Where the last item begins, which a sign of repetition would apply to.
     atom: Option<usize>,
     /// Where the open groups begin.
     open: Vec<usize>,
@@ -188,7 +188,7 @@ impl Rewriter<'_> {
         }
         match u8::try_from(n) {
             Ok(byte) => self.literal(byte),
-            // No byte is that.
+            // No byte matches.
             Err(_) => self.add("[^\\x00-\\xff]"),
         }
         Ok(())
@@ -230,7 +230,8 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// Flags for the rest of the group; each change has a group of its own, so that a sign belongs to it alone.
+    /// Flags for the rest of the group. Each change is put into a separate group, so that a sign of repetition applies
+    /// to this group alone.
     fn flags(&mut self, flags: &str) {
         if !flags.is_empty() {
             _ = write!(self.out, "(?{flags})");
@@ -242,7 +243,7 @@ impl Rewriter<'_> {
             b'{' => self.bounds()?,
             other => (other as char).to_string(),
         };
-        // What is repeated may have been repeated before.
+        // The item may be a repetition itself.
         let at = self.atom.unwrap_or(self.out.len());
         self.out.insert_str(at, "(?:");
         self.out.push(')');

@@ -58,7 +58,7 @@ pub fn hsetnx(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// What a look at one field gave, and where the hash is now: the look may have deleted the field.
+/// The result of looking one field up, and where the hash is now, as the lookup may have deleted an expired field.
 struct Seen<R> {
     result: R,
     loc: Option<Loc>,

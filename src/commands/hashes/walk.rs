@@ -107,7 +107,7 @@ pub fn hrandfield(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let horizon = Horizon::of(cx);
     let (hash, env) = cx.read::<Hash>(loc);
-    // Only a replica sees a hash here that has expired fields: it must not delete them.
+    // Only a replica sees expired fields of a hash here, because it must not delete them.
     if horizon.hides(hash.min_expire()) {
         random_of_visible(&hash, horizon, wanted, env);
     } else {

@@ -131,7 +131,7 @@ pub fn hgetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// What HSETEX was asked for.
+/// The options of HSETEX.
 struct SetRequest<'a> {
     /// FNX: only if none of the fields exists.
     only_new: bool,

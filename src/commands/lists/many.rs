@@ -14,7 +14,7 @@ use keyspace::value::List;
 
 const COUNT_TOO_SMALL: CommandError = CommandError::fixed("ERR count should be greater than 0");
 
-/// What a request asks for.
+/// The options of a request.
 struct Request {
     from: End,
     to: End,
@@ -137,7 +137,7 @@ impl Request {
 }
 
 impl End {
-    /// Pushes elements that will stand in this order.
+    /// Pushes elements so that they are in this order afterwards.
     fn push_block(self, list: &mut List, block: &[Vec<u8>], limits: &Limits) {
         match self {
             End::Left => block.iter().rev().for_each(|i| list.push_front(i, limits)),

@@ -147,7 +147,7 @@ pub fn linsert(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// What LPOS was asked for.
+/// The options of LPOS.
 struct Search {
     /// From the tail.
     backwards: bool,

@@ -60,7 +60,7 @@ fn a_command_that_only_has_subcommands_cannot_be_called_without_one() {
 /// Names that COMMAND INFO does not list are not a way around the rule.
 #[test]
 fn what_a_command_does_without_listing_it_is_answered_once_too() {
-    // It ends the process.
+    // It ends the process of the test.
     const PANIC: &str = "PANIC";
     engine::table::install(crate::FAMILIES);
     let mut seen = 0;

@@ -24,7 +24,7 @@ pub mod module;
 pub mod monitor;
 pub mod slowlog;
 
-/// Bytes as INFO shows them to people.
+/// A number of bytes in the readable form of INFO (`1.50M`).
 pub fn human(bytes: usize) -> String {
     let n = bytes as f64;
     for (unit, name) in [

@@ -26,18 +26,18 @@ struct Claim<'a> {
     deliveries: Option<u64>,
     /// Entries that are not pending become pending.
     force: bool,
-    /// Only ids are answered, and nothing counts as a delivery.
+    /// JUSTID: the reply has only ids, and nothing counts as a delivery.
     just_id: bool,
 }
 
 /// What became of one entry.
 #[derive(PartialEq, Eq)]
 enum Outcome {
-    /// It is the consumer's now, and has been answered.
+    /// The consumer owns the entry now, and it is in the reply.
     Claimed,
     /// The entry was pending, but is no longer in the stream.
     Deleted,
-    /// It stays as it is.
+    /// The entry is left as it is.
     Left,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Claim<'a> {
 
     /// The key must hold a stream with the group.
     fn check(&self, cx: &mut Cx<'_>) -> CmdResult {
-        // It counts as a read, as in the reference.
+        // This counts as a read, as in Redis.
         let found = cx.find::<Stream>(self.key)?;
         let there = found.is_some_and(|loc| cx.read::<Stream>(loc).0.group(self.group).is_some());
         match there {
@@ -66,7 +66,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// The consumer is there from the first time on that it asks for something. True if it is new.
+    /// Creates the consumer if it does not exist. Returns true if it is new.
     fn create_consumer(&self, cx: &mut Cx<'_>) -> bool {
         let now = cx.now();
         let new = edit_group(cx, self.key, self.group, |group| {
@@ -165,7 +165,7 @@ pub fn xclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if is_new && count == 0 {
         claim.tell_consumer(cx);
     }
-    // Each XCLAIM says the group's last id as well.
+    // Each XCLAIM also carries the last id of the group.
     if let Some((last_id, entries_read)) = moved.flatten().filter(|_| count == 0) {
         group_moved(cx, [claim.key, claim.group], last_id, entries_read);
         cx.engine.dirty += 1;
@@ -274,8 +274,8 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The group's first pending entry from `from` on that is not merely left because it was delivered lately, and where
-/// the search for the next begins. Those that are left are counted off `attempts`; at its end there is no such entry.
+/// The first pending entry of the group from `from` on that has been idle for long enough, and the id at which the
+/// search for the next one begins. Each entry that is skipped reduces `attempts`; the search ends when none are left.
 fn first_to_judge(
     cx: &mut Cx<'_>,
     claim: &Claim<'_>,

@@ -33,7 +33,8 @@ pub fn claimed(
     ]);
 }
 
-/// `XGROUP CREATECONSUMER key group consumer`: it asked for something and got nothing, so no XCLAIM makes it.
+/// `XGROUP CREATECONSUMER key group consumer`: the consumer is new and got no entry, so no XCLAIM creates it on the
+/// replicas.
 pub fn consumer_created(cx: &mut Cx<'_>, [key, group, consumer]: [&[u8]; 3]) {
     cx.also_propagate(&[
         b"XGROUP",

@@ -12,7 +12,7 @@ use keyspace::Loc;
 use keyspace::value::Stream;
 use rdb::stream::StreamId;
 
-/// From where a consumer reads.
+/// The place from which a consumer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
     /// `>`: entries that no consumer of the group has received.
@@ -60,8 +60,8 @@ pub fn check(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>) -> Result<(), C
     ))
 }
 
-/// The consumer is there from the first time on that it asks for something, served or not. If it is served, the
-/// XCLAIMs make it on the replicas.
+/// Creates the consumer at its first request, whether or not it gets an entry. If it does, the XCLAIMs create it on the
+/// replicas.
 pub fn create_consumer(cx: &mut Cx<'_>, key: &[u8], request: &Request<'_>, is_served: bool) {
     let Some((group, consumer)) = request.group else {
         return;

@@ -14,7 +14,7 @@ const NO_KEY: CommandError = CommandError::fixed(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.",
 );
 
-/// What may follow the id of CREATE and SETID.
+/// The options that may follow the id of CREATE and SETID.
 #[derive(Default)]
 struct Options {
     make: bool,
@@ -96,7 +96,7 @@ pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         ));
     }
     cx.client.reply.ok();
-    // This is not a change for clients that watch the key, but it is one for clients that wait for it.
+    // This counts as a change for clients that wait for the key, but not for those that watch it.
     cx.engine.dirty += 1;
     let db = cx.client.db;
     cx.engine.blocking.signal(db, key);
@@ -209,7 +209,7 @@ pub fn help(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
 /// XACK: entries are done with.
 pub fn xack(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, name) = (&args[1], &args[2]);
-    // It counts as a read, as in the reference.
+    // This counts as a read, as in Redis.
     let found = cx.find::<Stream>(key)?;
     let there = found.is_some_and(|loc| cx.read::<Stream>(loc).0.group(name).is_some());
     if !there {

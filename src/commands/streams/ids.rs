@@ -62,8 +62,7 @@ impl NewId {
 
 /// The lower end of a range.
 ///
-/// # Errors
-/// No id, or an exclusive one that nothing comes after.
+/// # Errors The argument is not an id, or an exclusive one that no id can follow.
 pub fn range_start(text: &[u8]) -> Result<StreamId, CommandError> {
     match exclusive(text) {
         Some(rest) => id(rest)?
@@ -75,8 +74,7 @@ pub fn range_start(text: &[u8]) -> Result<StreamId, CommandError> {
 
 /// The upper end of a range; without a sequence number it is the largest.
 ///
-/// # Errors
-/// No id, or an exclusive one that nothing comes before.
+/// # Errors The argument is not an id, or an exclusive one that no id can precede.
 pub fn range_end(text: &[u8]) -> Result<StreamId, CommandError> {
     match exclusive(text) {
         Some(rest) => id_or(rest, u64::MAX)?

@@ -139,7 +139,7 @@ fn full_consumer(reply: &mut Reply, group: &Group, name: &Name, consumer: &Consu
     }
 }
 
-/// How far the group has read.
+/// The fields that say how far the group has read.
 fn progress(reply: &mut Reply, stream: &Stream, group: &Group) {
     let optional = |reply: &mut Reply, n: Option<u64>| match n {
         Some(n) => reply.int(n.cast_signed()),

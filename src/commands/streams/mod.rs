@@ -34,7 +34,7 @@ use keyspace::value::stream::{Entry, Group};
 use rdb::stream::StreamId;
 use resp::Reply;
 
-/// All of them as ids.
+/// All arguments as ids.
 fn all_ids(texts: &[&[u8]]) -> Result<Vec<StreamId>, CommandError> {
     texts.iter().map(|text| ids::id(text)).collect()
 }
@@ -78,7 +78,7 @@ fn no_group_of(key: &[u8], group: &[u8]) -> CommandError {
     )
 }
 
-/// A subcommand with arguments that it does not know.
+/// The error for a subcommand with arguments that it does not know.
 fn wrong_form(args: Args<'_>, container: &str) -> CommandError {
     let text = format!(
         "ERR unknown subcommand or wrong number of arguments for '{{128}}'. Try {container} HELP."

@@ -15,9 +15,9 @@ use rdb::stream::StreamId;
 enum Mode {
     /// The last delivery does not count.
     Silent,
-    /// It counts.
+    /// The delivery counts.
     Fail,
-    /// Nobody shall get the entry again.
+    /// No consumer may get the entry again.
     Fatal,
 }
 

@@ -63,12 +63,12 @@ const NOT_THERE: i64 = -1;
 const DELETED: i64 = 1;
 const STILL_AWAITED: i64 = 2;
 
-/// What was done to a stream, for the replicas.
+/// The changes of a stream, for the replicas.
 #[derive(Default)]
 struct Done {
     /// Entries that went.
     deleted: Vec<String>,
-    /// By group: entries that are no longer pending.
+    /// The entries that are no longer pending, by group.
     acknowledged: Vec<(Vec<u8>, Vec<String>)>,
 }
 
@@ -81,7 +81,7 @@ impl Done {
         }
     }
 
-    /// Notes which groups will forget an entry.
+    /// Notes which groups will drop an entry from their pending lists.
     fn forgotten(&mut self, stream: &Stream, id: StreamId) {
         for (name, _) in stream.groups().filter(|(_, g)| g.pending(id).is_some()) {
             self.acknowledged(name, id);
@@ -141,7 +141,7 @@ pub fn xdelex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         (gone, forgotten)
     });
     done.propagate(cx, key);
-    // Redis 8.2 keeps from its replicas that ids of entries long gone are no longer pending.
+    // Redis 8.2 does not tell its replicas that ids of entries deleted earlier are no longer pending.
     cx.engine.dirty += forgotten;
     if gone > 0 {
         cx.changed(key, gone);
@@ -181,7 +181,7 @@ pub fn xackdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             told.deleted.push(ids::text(*id));
         }
         gone += i64::from(outcome == DELETED);
-        // What was acknowledged here and deleted before is done with as well.
+        // An entry that is acknowledged here and was deleted before counts as deleted in the reply.
         cx.client.reply.int(match outcome {
             NOT_THERE => DELETED,
             outcome => outcome,

@@ -148,8 +148,8 @@ impl TrimOptions {
         Ok(())
     }
 
-    /// Trims the stream at `key`, with its event; what replicas get in the place of what the client wrote, where
-    /// that says no more than the time of the trim, or a word that only the latest servers know.
+    /// Trims the stream at `key`, and publishes the event. Returns what replicas get instead of the client's words, if
+    /// those do not determine the result or only the latest servers know them.
     pub fn run(&self, cx: &mut Cx<'_>, key: &[u8]) -> Option<Settled> {
         let trim = self.bound.map(|bound| Trim {
             bound,
@@ -187,7 +187,7 @@ impl TrimOptions {
     }
 }
 
-/// What a trim came to, in words that servers of every age know.
+/// The result of a trim, in words that servers of all versions know.
 #[derive(Debug)]
 pub enum Settled {
     /// The options are kept, except these.
@@ -196,7 +196,7 @@ pub enum Settled {
         threshold_at: usize,
         /// The text to write there, after `=`.
         outcome: Option<String>,
-        /// KEEPREF is what servers do that do not know this option.
+        /// Servers that do not know this option behave as with KEEPREF.
         references_at: Option<usize>,
     },
     /// The options are replaced by what they did.
@@ -205,13 +205,13 @@ pub enum Settled {
         ids: Vec<String>,
         /// They were the first ones.
         from_front: bool,
-        /// By group: entries that are no longer pending.
+        /// The entries that are no longer pending, by group.
         acknowledged: Vec<(Vec<u8>, Vec<String>)>,
     },
 }
 
 impl Settled {
-    /// Nothing went.
+    /// Nothing was removed.
     fn entries() -> Settled {
         Settled::Entries {
             ids: Vec::new(),
@@ -220,7 +220,7 @@ impl Settled {
         }
     }
 
-    /// What a trim that minds the groups is about to do.
+    /// What a trim with DELREF or ACKED is about to do.
     fn of_entries(cx: &mut Cx<'_>, loc: Loc, trim: &Trim) -> Settled {
         if trim.approximate {
             return Settled::entries();

@@ -24,7 +24,7 @@ enum Kind {
     Lex,
 }
 
-/// What a command's name fixes; `None` is left to options (BYSCORE, BYLEX, REV).
+/// What the name of a command determines. `None` is left to the options (BYSCORE, BYLEX, REV).
 #[derive(Clone, Copy)]
 struct Form {
     kind: Option<Kind>,
@@ -196,7 +196,7 @@ pub fn zrangestore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         let (zset, env) = cx.read::<Zset>(loc);
         let ranks = request.ranks(&zset);
         if matches!(request.by, By::Rank(..)) {
-            // The others do not know how many there will be.
+            // For the other forms, the number of members is not known in advance.
             result.expect(ranks.len(), 0, env.limits);
         }
         let limits = env.limits;
@@ -215,8 +215,8 @@ pub fn zrangestore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         let mut set = |(member, score): (Item<'_>, f64)| {
             member.with(|m| result.set(m, score, env.limits));
         };
-        // In the order of the reply: a packed zero has no sign, so it matters what comes before the
-        // member that is too long to be packed.
+        // The members are added in the order of the reply. A packed zero has no sign, so the result depends on what
+        // comes before the member that is too long to be packed.
         match request.reverse {
             true => ranks
                 .rev()

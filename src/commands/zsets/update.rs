@@ -28,7 +28,7 @@ struct Rules {
 enum Outcome {
     Added(f64),
     Updated(f64),
-    /// It has that score already.
+    /// The member has that score already.
     Same(f64),
     /// The rules forbid it.
     Kept,

@@ -11,7 +11,7 @@ use crate::replconf::Replconf;
 const HOLD_MS: u64 = 1000;
 /// The longest wait.
 const HOLD_MAX_MS: u64 = 32_000;
-/// Different wishes that are remembered: the handshake lets a peer make up any number of them.
+/// How many different wishes are remembered, because a peer can make up any number of them in the handshake.
 const KEPT: usize = 16;
 
 /// Payloads that failed in a row for the same wishes.

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 pub enum Framing {
     /// `$<length>`: a file of known size.
     Length {
-        /// Bytes still to come.
+        /// Bytes that are still to be received.
         left: u64,
     },
     /// `$EOF:<mark>`: ends at the mark.
@@ -34,7 +34,7 @@ pub struct Cut<'a> {
 }
 
 impl Framing {
-    /// From the line that announces the payload, `$` included; `None` if it is neither form.
+    /// Parses the line that announces the payload, with its `$`. Returns `None` if it has neither form.
     pub fn parse(line: &[u8]) -> Option<Framing> {
         let text = line.strip_prefix(b"$")?;
         if let Some(mark) = text.strip_prefix(b"EOF:") {
@@ -45,7 +45,7 @@ impl Framing {
             });
         }
         let left: u64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-        // No file is longer than an offset in one can be.
+        // No file is longer than the greatest offset in a file.
         let fits = i64::try_from(left).is_ok();
         fits.then_some(Framing::Length { left })
     }

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 /// One argument of a command, as COMMAND DOCS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
-    /// Its name, which no other argument beside it has.
+    /// Its name, which is unique among the arguments on the same level.
     pub name: Cow<'static, str>,
     /// The kind of argument.
     pub kind: Kind,
@@ -57,15 +57,15 @@ pub enum Kind {
 /// Repetition of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeated {
-    /// It comes once.
+    /// It is given once.
     No,
-    /// It may be repeated; if it has a word, the word is sent once.
+    /// It may be repeated. A word before it is given once.
     Alone,
-    /// Each time its word comes before it.
+    /// It may be repeated, each time with its word.
     WithToken,
 }
 
-/// Where a text breaks the rules of the notation: an offset in bytes.
+/// The offset in bytes at which a text breaks the rules of the notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub usize);
 
@@ -93,7 +93,7 @@ impl Parser {
         Malformed(self.at)
     }
 
-    /// Steps over `text` if it comes next.
+    /// Skips `text` if it comes next.
     fn skips(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
