@@ -8,8 +8,8 @@ use config::special::Address;
 use engine::args::parse_int;
 use engine::blocking::{BlockedOn, Durable, answer_wait, deadline_in};
 use engine::spec::{Command, Flags, Group};
-use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Session};
-use replication::primary::{Admission, Request};
+use engine::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Session};
+use replication::primary::{Admission, Primary, Request};
 use replication::replconf::{Capa, Filter, Outcome};
 use replication::{Peer, Replconf};
 
@@ -214,9 +214,16 @@ fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
 fn replconf(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.engine.sync_repl_clock();
     let mut conf = cx.client.replconf.take().unwrap_or_default();
+    let known = (conf.main_channel, conf.rdb_client);
     let outcome = conf.take(args.from(1));
+    let partner = unknown_partner(&mut conf, known, cx.engine.repl.primary());
     cx.client.replconf = Some(conf);
-    match outcome? {
+    let outcome = outcome?;
+    if let Some(id) = partner {
+        let error = format!("ERR Unrecognized RDB client id: {}", id.0);
+        return Err(CommandError::new(error));
+    }
+    match outcome {
         Outcome::Ok => cx.client.reply.ok(),
         Outcome::Ignored => {}
         Outcome::Ack { offset, fack } => {
@@ -234,6 +241,19 @@ fn replconf(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     Ok(())
+}
+
+/// The connection that this one has just named as the other of its full sync, if it is none; then it was not named.
+fn unknown_partner(
+    conf: &mut Replconf,
+    known: (Option<ClientId>, Option<ClientId>),
+    primary: &Primary,
+) -> Option<ClientId> {
+    if (conf.main_channel, conf.rdb_client) == known {
+        return None;
+    }
+    let first = conf.main_channel.take_if(|id| !primary.awaits_second(*id));
+    first.or_else(|| conf.rdb_client.take_if(|id| !primary.awaits_first(*id)))
 }
 
 fn sync(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
@@ -308,6 +328,13 @@ fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
         Admission::FullInstead => {
             stats.sync_partial_err += 1;
             stats.sync_full += 1;
+        }
+        // The full sync counts when the payload is asked for.
+        Admission::OverTwo(instead) => stats.sync_partial_err += u64::from(instead),
+        Admission::Invited(instead) => {
+            stats.sync_partial_err += u64::from(instead);
+            cx.client.reply.simple("DUALCHANNELSYNC");
+            return Ok(());
         }
     }
     cx.become_replica();

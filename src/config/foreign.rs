@@ -49,7 +49,6 @@ const TEMPLATES: &str = "hashes have no templates";
 const ARRAYS: &str = "an array is one tree here, without slices";
 const RDMA: &str = "RDMA is not built in";
 const MPTCP: &str = "connections use plain TCP";
-const RDB_CHANNEL: &str = "a full sync and the stream after it use one connection";
 const PEER_NAME: &str = "names in certificates of other servers are not compared";
 const IDMP: &str = "a stream remembers 100 names for 100 s until XCFGSET says otherwise";
 const LUA_API: &str = "scripts have the functions of Redis 7.4";
@@ -98,7 +97,6 @@ pub static FOREIGN: &[Foreign] = &[
     ),
     idle("cluster-slot-stats-enabled", "no", CLUSTER),
     idle("debug-context", "", "it is not written into crash reports"),
-    idle("dual-channel-replication-enabled", "no", RDB_CHANNEL),
     idle(
         "enable-debug-assert",
         "no",
@@ -162,7 +160,6 @@ pub static FOREIGN: &[Foreign] = &[
     refused("rdma-port", "0", RDMA),
     idle("rdma-rx-size", "1048576", RDMA),
     idle("repl-mptcp", "no", MPTCP),
-    idle("repl-rdb-channel", "yes", RDB_CHANNEL),
     idle("slot-migration-max-failover-repl-bytes", "0", CLUSTER),
     idle("stream-idmp-duration", "100", IDMP),
     idle("stream-idmp-maxsize", "100", IDMP),

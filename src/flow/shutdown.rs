@@ -267,7 +267,7 @@ fn lagging(engine: &Engine) -> usize {
 fn tell_lagging(engine: &Engine) {
     let offset = engine.repl.offset();
     for (_, replica) in engine.repl.primary().replicas() {
-        if replica.ack != offset {
+        if replica.ack != offset && !replica.channel.is_second() {
             let (label, behind) = (replica.label(), offset - replica.ack);
             let lag = replica.lag_s(engine.repl.now_ms());
             let state = replica.state.info().unwrap_or("rdb_transmitted");

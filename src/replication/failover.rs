@@ -178,7 +178,8 @@ impl Replication {
     }
 
     fn find_replica(&self, (host, port): &(String, u16)) -> Option<&Replica> {
-        let mut all = self.primary.replicas().map(|(_, r)| r);
+        let all = self.primary.replicas().map(|(_, r)| r);
+        let mut all = all.filter(|r| !r.channel.is_second());
         all.find(|r| r.ip().eq_ignore_ascii_case(host) && r.conf.listening_port == *port)
     }
 }

@@ -52,6 +52,15 @@ impl Replication {
             let read = processed + if is_up { up.unprocessed as i64 } else { 0 };
             line("slave_read_repl_offset", &read);
             line("slave_repl_offset", &processed);
+            for (shown, whose) in [
+                (s.rdb_channel, "replica_full_sync_buffer"),
+                (s.dual_channel, "replicas_repl_buffer"),
+            ] {
+                if shown {
+                    line(&format!("{whose}_size"), &up.collected);
+                    line(&format!("{whose}_peak"), &up.collected_peak);
+                }
+            }
             if up.link.is_syncing() {
                 let (total, read) = (up.payload_total as i64, up.payload_read as i64);
                 let percent = match total {
@@ -79,25 +88,32 @@ impl Replication {
             line("slave_read_only", &(s.read_only as u8));
             line("replica_announced", &(s.announced as u8));
         }
-        line("connected_slaves", &self.primary.count());
+        line("connected_slaves", &self.primary.connected());
         if s.min_replicas > 0 && s.min_replicas_lag_ms > 0 {
             line("min_slaves_good_slaves", &self.primary.good());
         }
         let shown = self
             .primary
             .replicas()
-            .filter_map(|(_, r)| Some((r, r.state.info()?)));
+            .filter_map(|(_, r)| Some((r, r.info()?)));
         for (i, (r, state)) in shown.enumerate() {
             let port = r.conf.listening_port;
             let lag = r.lag_s(self.now_ms);
+            let kind = match r.channel.info() {
+                Some(kind) => format!(",type={kind}"),
+                None => String::new(),
+            };
             line(
                 &format!("slave{i}"),
                 &format_args!(
-                    "ip={},port={port},state={state},offset={},lag={lag}",
+                    "ip={},port={port},state={state},offset={},lag={lag}{kind}",
                     r.ip(),
                     r.ack
                 ),
             );
+        }
+        if s.dual_channel {
+            line("replicas_waiting_psync", &self.primary.waiting_first());
         }
         line("master_failover_state", &self.failover_state());
         line("master_replid", &self.history.id());

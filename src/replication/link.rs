@@ -77,7 +77,14 @@ impl Replication {
             }
             LinkAction::PayloadEnds => self.received.transfer_ends(),
             // A link that closes in the middle of a sync ends it; one that is up has ended it well.
-            LinkAction::Disconnect => self.received.failed(),
+            LinkAction::Disconnect => {
+                up.collected = 0;
+                self.received.failed();
+            }
+            LinkAction::Collect(bytes) => {
+                up.collected += bytes.len();
+                up.collected_peak = up.collected_peak.max(up.collected);
+            }
             LinkAction::Stream(bytes) => up.unprocessed += bytes.len(),
             LinkAction::Lost(whole) => {
                 let at = self.history.position();
@@ -155,6 +162,14 @@ impl Replication {
     pub fn set_stream_db(&mut self, db: StreamDb) {
         if let Some(up) = &mut self.upstream {
             up.db = db;
+        }
+    }
+
+    /// So many bytes that were collected are about to be run.
+    pub fn on_collected(&mut self, bytes: usize) {
+        if let Some(up) = &mut self.upstream {
+            up.collected = up.collected.saturating_sub(bytes);
+            up.unprocessed += bytes;
         }
     }
 

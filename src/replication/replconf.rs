@@ -2,7 +2,7 @@
 //! and requests: a replica is identified by its connection.
 
 use base::integer::parse_int;
-use base::{CommandError, ReplOffset};
+use base::{ClientId, CommandError, ReplOffset};
 use bitflags::bitflags;
 
 bitflags! {
@@ -17,6 +17,8 @@ bitflags! {
         const FOREBAY = 4;
         /// Is a Redis 8.0 or later: only these offer a second connection in this way.
         const REDIS_8 = 8;
+        /// Takes a full sync over two connections in Valkey's way.
+        const DUAL_CHANNEL = 16;
     }
 }
 
@@ -34,6 +36,12 @@ pub struct Replconf {
     pub capa: Capa,
     /// `rdb-only 1`: wants a snapshot and no stream.
     pub rdb_only: bool,
+    /// `rdb-channel 1`: the payload goes over this connection, and the stream over another.
+    pub rdb_channel: bool,
+    /// `main-ch-client-id`: that other connection, in Redis's way.
+    pub main_channel: Option<ClientId>,
+    /// `set-rdb-client-id`: the connection of the payload, in Valkey's way.
+    pub rdb_client: Option<ClientId>,
     /// `rdb-filter-only`: what the snapshot must hold.
     pub filter: Filter,
     /// `version`, as (major, minor, patch).
@@ -116,6 +124,7 @@ impl Replconf {
                     b"psync2" => self.capa |= Capa::PSYNC2,
                     b"forebay" => self.capa |= Capa::FOREBAY,
                     b"rdb-channel-repl" => self.capa |= Capa::REDIS_8,
+                    b"dual-channel" => self.capa |= Capa::DUAL_CHANNEL,
                     _ => {}
                 }
             } else if is("ack") {
@@ -126,8 +135,14 @@ impl Replconf {
                 self.rdb_only = switch(value)?;
             } else if is("rdb-filter-only") {
                 self.filter = filter(value)?;
-            } else if is("rdb-channel") || is("rdb-no-compress") || is("rdb-no-checksum") {
-                // Wishes about a second connection and a plainer payload: ignoring them is right.
+            } else if is("rdb-channel") {
+                self.rdb_channel = switch(value)?;
+            } else if is("main-ch-client-id") {
+                self.main_channel = Some(client(value)?);
+            } else if is("set-rdb-client-id") {
+                self.rdb_client = Some(client(value)?);
+            } else if is("rdb-no-compress") || is("rdb-no-checksum") {
+                // Wishes for a plainer payload: ignoring them is right.
                 switch(value)?;
             } else if is("version") {
                 self.version = Some(version(value).ok_or_else(|| {
@@ -146,7 +161,8 @@ impl Replconf {
     /// True if a snapshot made for `other` fits this peer too: it understands at least as much and
     /// wants the same.
     pub fn fits(&self, other: &Replconf) -> bool {
-        self.capa.contains(other.capa) && self.same_wishes(other)
+        let needed = other.capa - Capa::DUAL_CHANNEL;
+        self.capa.contains(needed) && self.same_wishes(other)
     }
 
     /// A server that may be older than the form in which dumps are usually written. A peer that announces no port is
@@ -180,8 +196,16 @@ impl Replconf {
 
     /// True if both want the same kind of snapshot.
     pub fn same_wishes(&self, other: &Replconf) -> bool {
-        self.filter == other.filter && self.form() == other.form()
+        self.filter == other.filter
+            && self.form() == other.form()
+            && self.rdb_channel == other.rdb_channel
     }
+}
+
+/// The number of a connection.
+fn client(value: &[u8]) -> Result<ClientId, CommandError> {
+    let number = parse_int(value).ok_or(CommandError::NOT_AN_INTEGER)?;
+    Ok(ClientId(number.unsigned_abs()))
 }
 
 fn switch(value: &[u8]) -> Result<bool, CommandError> {
@@ -242,7 +266,7 @@ mod tests {
         let mut c = Replconf::default();
         assert_eq!(take(&mut c, "listening-port 7001"), Ok(Outcome::Ok));
         assert_eq!(
-            take(&mut c, "capa eof capa psync2 capa dual-channel"),
+            take(&mut c, "capa eof capa psync2 capa zstd"),
             Ok(Outcome::Ok)
         );
         assert_eq!(take(&mut c, "version 9.1.2"), Ok(Outcome::Ok));

@@ -73,6 +73,10 @@ pub struct Upstream {
     pub db: StreamDb,
     /// Bytes that were read and not processed yet.
     pub unprocessed: usize,
+    /// Bytes of the stream that were collected while the payload came over a second connection.
+    pub collected: usize,
+    /// The most of them that there were.
+    pub collected_peak: usize,
     /// Payload bytes announced; 0 = unknown.
     pub payload_total: u64,
     /// Payload bytes received.
@@ -209,7 +213,7 @@ impl Replication {
 
     /// True if the end of a batch has anything to do for replication.
     pub fn needs_attention(&self) -> bool {
-        !self.actions.is_empty() || self.primary.count() > 0
+        !self.actions.is_empty() || !self.primary.is_idle()
     }
 
     /// Monotonic time, before anything else is called in a batch.
@@ -421,6 +425,8 @@ impl Replication {
             db: cached.map_or(StreamDb::default(), |(_, db)| db),
             cached,
             unprocessed: 0,
+            collected: 0,
+            collected_peak: 0,
             payload_total: 0,
             payload_read: 0,
             down_since_ms: None,

@@ -44,6 +44,12 @@ pub struct Settings {
     pub diskless_load: DisklessLoad,
     /// `repl-swapdb-memory-limit`; 0 = off
     pub swapdb_memory: usize,
+    /// `repl-rdb-channel`
+    pub rdb_channel: bool,
+    /// `dual-channel-replication-enabled`
+    pub dual_channel: bool,
+    /// How much of the stream a replica keeps while the payload comes over a second connection.
+    pub collected_max: usize,
     /// `masteruser`
     pub primary_user: String,
     /// `masterauth`
@@ -112,6 +118,16 @@ impl Settings {
             output_soft: count(limit.soft),
             output_soft_ms: ms(limit.soft_seconds),
             diskless_load: config.repl_diskless_load,
+            rdb_channel: config.repl_rdb_channel,
+            dual_channel: config.dual_channel_replication_enabled,
+            collected_max: match (
+                count(config.replica_full_sync_buffer_limit),
+                count(limit.hard),
+            ) {
+                (0, 0) => usize::MAX,
+                (0, hard) => hard,
+                (own, _) => own,
+            },
             primary_user: config.masteruser.clone(),
             primary_auth: config.masterauth.clone(),
             announce_ip: config.replica_announce_ip.clone(),

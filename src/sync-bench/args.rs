@@ -34,8 +34,8 @@ pub struct SyncBenchArgs {
     /// Size of each value in bytes, padded with incompressible data
     #[arg(long, value_name = "BYTES", value_parser = count)]
     value_size: Option<u64>,
-    /// Ways to do a full sync: disk-disk, disk-memory, memory-disk, memory-memory, memory-swapdb, rdb-channel (Redis
-    /// 8), dual-channel (Valkey 8), or all [default: the first five]
+    /// Ways to do a full sync: disk-disk, disk-memory, memory-disk, memory-memory, memory-swapdb, rdb-channel (Forebay,
+    /// Redis 8), dual-channel (Forebay, Valkey 8), or all [default: the first five]
     #[arg(long, value_name = "MODE", value_delimiter = ',')]
     mode: Vec<String>,
     /// repl-diskless-sync-delay, in seconds

@@ -137,12 +137,20 @@ impl Binary {
 
     /// `repl-rdb-channel`
     pub fn has_rdb_channel(&self) -> bool {
-        self.family == Family::Redis && self.version.0 >= 8
+        match self.family {
+            Family::Forebay => true,
+            Family::Redis => self.version.0 >= 8,
+            Family::Valkey => false,
+        }
     }
 
     /// `dual-channel-replication-enabled`
     pub fn has_dual_channel(&self) -> bool {
-        self.family == Family::Valkey && self.version.0 >= 8
+        match self.family {
+            Family::Forebay => true,
+            Family::Redis => false,
+            Family::Valkey => self.version.0 >= 8,
+        }
     }
 }
 

@@ -14,18 +14,26 @@ impl World {
             None => return,
         };
         for wish in wishes {
+            let ends = |second: bool| match wish {
+                Wish::Connect | Wish::Disconnect => true,
+                Wish::DisconnectFirst => !second,
+                Wish::ConnectSecond | Wish::DisconnectSecond => second,
+            };
             let now_ms = self.now_ms;
-            for conn in self.conns.iter_mut().filter(|c| c.replica == i && c.held) {
+            let mine = |c: &&mut Conn| c.replica == i && c.held && ends(c.second);
+            for conn in self.conns.iter_mut().filter(mine) {
                 conn.held = false;
                 conn.up.end(now_ms + conn.quality.delay_ms);
             }
-            if wish == Wish::Connect {
-                self.dial(i);
+            match wish {
+                Wish::Connect => self.dial(i, false),
+                Wish::ConnectSecond => self.dial(i, true),
+                Wish::Disconnect | Wish::DisconnectFirst | Wish::DisconnectSecond => {}
             }
         }
     }
 
-    fn dial(&mut self, i: usize) {
+    fn dial(&mut self, i: usize, second: bool) {
         let node = self.servers[i].node.as_ref().expect("it wishes");
         let Some(primary) = node.follows().map(index) else {
             return;
@@ -43,6 +51,7 @@ impl World {
         self.conns.push(Conn {
             replica: i,
             primary,
+            second,
             client: None,
             held: true,
             dialing: Some((self.now_ms + quality.delay_ms, reached)),
@@ -81,7 +90,11 @@ impl World {
             && conn.dialing.is_none()
             && let Some(node) = &mut self.servers[conn.replica].node
         {
-            conn.up.put(at, node.take_upstream());
+            let bytes = match conn.second {
+                true => node.take_second_upstream(),
+                false => node.take_upstream(),
+            };
+            conn.up.put(at, bytes);
         }
         let (Some(client), Some(node)) = (conn.client, &mut self.servers[conn.primary].node) else {
             return;
@@ -112,19 +125,24 @@ impl World {
         {
             conn.dialing = None;
             let (replica, primary, held) = (conn.replica, conn.primary, conn.held);
+            let second = conn.second;
             let accepts = reached && self.servers[primary].node.is_some();
             if accepts && let Some(node) = &mut self.servers[primary].node {
                 let address = format!("10.0.0.9:{}", 20_000 + self.tokens);
                 self.conns[i].client = Some(node.accept(address));
             }
             if held && let Some(node) = &mut self.servers[replica].node {
-                match accepts {
-                    true => node.link(Input::Connected {
+                let refused = "Connection refused";
+                self.tally.second += u64::from(second && accepts);
+                node.link(match (second, accepts) {
+                    (false, true) => Input::Connected {
                         peer: "10.0.0.2:2".to_owned(),
                         local: "10.0.0.9:9".to_owned(),
-                    }),
-                    false => node.link(Input::Closed("Connection refused")),
-                }
+                    },
+                    (false, false) => Input::Closed(refused),
+                    (true, true) => Input::SecondConnected,
+                    (true, false) => Input::SecondClosed(refused),
+                });
                 self.fulfil(replica);
             }
         }
@@ -160,7 +178,12 @@ impl World {
                 while conn.down.take(self.now_ms).is_some() {}
                 return;
             };
-            if !node.wants_input() || conn.read_again_ms > self.now_ms {
+            let second = conn.second;
+            let wants = match second {
+                true => node.wants_payload(),
+                false => node.wants_input(),
+            };
+            if !wants || conn.read_again_ms > self.now_ms {
                 return;
             }
             let Some(piece) = conn.down.take(self.now_ms) else {
@@ -170,7 +193,11 @@ impl World {
                 Piece::End => {
                     conn.held = false;
                     conn.up.end(self.now_ms);
-                    node.link(Input::Closed(""));
+                    self.tally.second_ended += u64::from(second);
+                    node.link(match second {
+                        true => Input::SecondClosed(""),
+                        false => Input::Closed(""),
+                    });
                 }
                 Piece::Bytes(bytes) => {
                     // In pieces, cut anywhere.
@@ -181,7 +208,10 @@ impl World {
                     if left == 0 {
                         conn.read_again_ms = self.now_ms + 10;
                     }
-                    node.link(Input::Bytes(now));
+                    node.link(match second {
+                        true => Input::SecondBytes(now),
+                        false => Input::Bytes(now),
+                    });
                     if let Some(primary) = &mut self.servers[self.conns[i].primary].node {
                         primary.touched = true; // there is room again
                     }

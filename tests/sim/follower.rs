@@ -6,10 +6,11 @@ use super::node::{Node, Wish};
 use super::receiving::Taker;
 use super::saving::Hands;
 use forebay::disk::DiskFile;
+use forebay::flow::Saves;
+use forebay::flow::follow::collected::Source;
 use forebay::flow::follow::{Ask, Follower, Input, Received, ReceivedFile};
 use forebay::flow::load::options;
 use forebay::flow::payload::Mode;
-use forebay::replication::replica::State;
 use forebay::server::load::{self, LoadProgress};
 
 /// See the module.
@@ -26,6 +27,16 @@ pub struct Watch {
     pub broken: Option<String>,
 }
 
+/// Bytes of the stream that are collected in memory: few, so that some go to disk.
+const COLLECT_ABOVE: usize = 20_000;
+
+/// The link of a server, not connected yet.
+pub fn new_follower(saves: &Saves<Hands>) -> Follower<Hands> {
+    let mut follower = Follower::new(saves.clone());
+    follower.collect_above(COLLECT_ABOVE);
+    follower
+}
+
 /// The old data is given up while a payload is taken like this.
 fn gives_up(mode: Option<Mode>) -> bool {
     matches!(mode, Some(Mode::Memory | Mode::LoadingFile))
@@ -38,9 +49,51 @@ impl Node {
 
     /// How many of the bytes that come next are a payload's; its end mark counts.
     pub fn payload_to_come(&self) -> Option<u64> {
-        match self.engine.repl.upstream()?.link.state() {
-            State::Receive { framing, .. } => Some(framing.length().unwrap_or(u64::MAX)),
-            _ => None,
+        let framing = self.engine.repl.upstream()?.link.payload()?;
+        Some(framing.length().unwrap_or(u64::MAX))
+    }
+
+    /// The payload comes over a second connection.
+    pub fn has_two(&self) -> bool {
+        let upstream = self.engine.repl.upstream();
+        upstream.is_some_and(|up| up.link.channels().is_some())
+    }
+
+    /// True while the second connection is read.
+    pub fn wants_payload(&self) -> bool {
+        self.follower.wants_payload(&self.engine)
+    }
+
+    /// What the second connection has to say to the primary.
+    pub fn take_second_upstream(&mut self) -> Vec<u8> {
+        let bytes = self.follower.second_out().to_vec();
+        self.follower.second_wrote(bytes.len(), &mut self.engine);
+        bytes
+    }
+
+    /// Something that was collected can be applied.
+    pub(super) fn has_collected(&self) -> bool {
+        self.collected.is_busy() || self.follower.next_collected(&self.engine).is_some()
+    }
+
+    /// Writes what is collected to disk, reads it back and applies it, as far as it is time.
+    pub(super) fn collect_on(&mut self) {
+        while let Some(block) = self.follower.spill() {
+            self.collected.write(block);
+        }
+        while let Some(spilled) = self.collected.written() {
+            self.follower.spilled(spilled, &self.engine);
+        }
+        if let Some(read) = self.collected.read() {
+            return self.link(Input::ReadBack(read));
+        }
+        match self.follower.next_collected(&self.engine) {
+            Some(Source::Memory) => self.link(Input::Collected),
+            Some(Source::Disk(place, len)) => {
+                self.follower.reads_back();
+                self.collected.read_back(&place, len);
+            }
+            None => {}
         }
     }
 
@@ -68,7 +121,13 @@ impl Node {
                     self.note_connect();
                     self.wishes.push(Wish::Connect);
                 }
-                Some(Ask::Disconnect) => self.wishes.push(Wish::Disconnect),
+                Some(Ask::Disconnect) => {
+                    self.collected.forget();
+                    self.wishes.push(Wish::Disconnect);
+                }
+                Some(Ask::DisconnectFirst) => self.wishes.push(Wish::DisconnectFirst),
+                Some(Ask::ConnectSecond) => self.wishes.push(Wish::ConnectSecond),
+                Some(Ask::DisconnectSecond) => self.wishes.push(Wish::DisconnectSecond),
                 None => {}
             }
         }
@@ -160,7 +219,8 @@ impl Node {
         self.check_kept();
         self.watch.last_connect_ms = None;
         self.links += 1;
-        let new = Follower::new(self.saves.clone());
+        let new = new_follower(&self.saves);
+        self.collected.forget();
         std::mem::replace(&mut self.follower, new).end(&mut self.engine);
         self.loading = false;
     }

@@ -10,13 +10,14 @@
 //!
 //! * [`node`]: one server: an engine, and the product's drivers, with what they need of the world: [`serving`] replicas'
 //!   connections, [`saving`] snapshots, [`receiving`] payloads, and [`transport`] between them. [`follower`]: what is
-//!   seen of a link.
+//!   seen of a link; [`collecting`]: the stream that waits for its payload.
 //! * [`host`]: what commands need; [`disk`]: where dumps go; [`scratch`]: what memory has no room for; [`net`]: connections; [`carry`]: what they do.
 //! * [`dumps`]: what the dump of a process that has ended must hold.
 //! * [`weather`]: what goes wrong; [`trouble`]: how; [`writer`]: what clients write.
 //! * [`world`]: servers, connections, time; [`judge`]: what must hold.
 
 mod carry;
+mod collecting;
 mod disk;
 mod dumps;
 mod follower;
@@ -127,6 +128,14 @@ fn dumps_hold_their_cuts_however_processes_ended() {
 #[test]
 fn replicas_converge_after_everything_went_wrong() {
     run(Climate::Storm);
+}
+
+#[test]
+fn replicas_converge_after_full_syncs_over_two_connections() {
+    let tally = run(Climate::Channels);
+    let happened = tally.full > 0 && tally.second > 0 && tally.collected > 0;
+    let ended = tally.second_ended > 0 && tally.refused > 0;
+    assert!(!all_of_them() || (happened && ended), "{tally:?}");
 }
 
 /// Without this a seed would tell nothing.

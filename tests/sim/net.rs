@@ -121,6 +121,8 @@ pub struct Quality {
 pub struct Conn {
     pub replica: usize,
     pub primary: usize,
+    /// It carries the payload of a full sync that has two connections.
+    pub second: bool,
     /// The primary's end; `None` before it accepted and after it closed.
     pub client: Option<ClientId>,
     /// The replica's end is open.

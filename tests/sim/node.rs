@@ -1,7 +1,8 @@
 //! One server of the simulation: an engine, and drivers as dull as the real ones.
 
+use super::collecting::CollectedFiles;
 use super::disk::{DUMP, SimDisk};
-use super::follower::Watch;
+use super::follower::{Watch, new_follower};
 use super::host::SimHost;
 use super::receiving::Taker;
 use super::saving::Hands;
@@ -47,7 +48,11 @@ pub fn clock_at(now_ms: u64) -> Clock {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     Connect,
+    /// Both connections end.
     Disconnect,
+    DisconnectFirst,
+    ConnectSecond,
+    DisconnectSecond,
 }
 
 /// How a node is made.
@@ -66,6 +71,8 @@ pub struct Node {
     pub(super) peers: BTreeMap<ClientId, Peer>,
     pub wishes: Vec<Wish>,
     pub(super) follower: Follower<Hands>,
+    /// What the link collects.
+    pub(super) collected: CollectedFiles,
     /// Links begun.
     pub(super) links: u64,
     pub watch: Watch,
@@ -90,6 +97,7 @@ impl Node {
     pub fn begin(build: &Build, disk: SimDisk, now_ms: u64) -> Node {
         let hands = Hands::new(disk.clone(), build.walk_budget, build.seed, now_ms);
         let transport = SimTransport::new(hands.clone());
+        let collected = CollectedFiles::new(hands.clone());
         let saves = Saves::new(hands);
         let host = Rc::new(SimHost {
             saves: saves.clone(),
@@ -113,7 +121,8 @@ impl Node {
             disk,
             peers: BTreeMap::new(),
             wishes: Vec::new(),
-            follower: Follower::new(saves.clone()),
+            follower: new_follower(&saves),
+            collected,
             links: 0,
             watch: Watch::default(),
             host,
@@ -216,12 +225,18 @@ impl Node {
         self.saves.running()
             || self.follower.receives(Taker::is_busy)
             || self.replication.transport().spills()
+            || self.has_collected()
             || self.reads_back()
     }
 
     /// How many saves that were given up came too late to take the place of the dump.
     pub fn refused_places(&self) -> u64 {
         self.saves.writers().refused_places()
+    }
+
+    /// Blocks of what replicas collected that went to disk.
+    pub fn collected_on_disk(&self) -> u64 {
+        self.collected.blocks
     }
 
     /// Stream blocks that went to disk.
@@ -277,6 +292,7 @@ impl Node {
             self.saves.go_on(&mut self.engine);
         }
         self.load_on();
+        self.collect_on();
         self.act();
     }
 

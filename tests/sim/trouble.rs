@@ -91,6 +91,7 @@ impl World {
             let node = self.servers[conn.replica].node.as_mut();
             if self.damage_due
                 && let Some(node) = node
+                && conn.second == node.has_two()
                 && let Some(most) = node.payload_to_come()
                 && conn.down.damage(&mut self.rng, most)
             {

@@ -19,10 +19,12 @@ pub enum Climate {
     Storm,
     /// Processes end at any moment of starts, saves and syncs, by signals and by kill -9.
     Dumps,
+    /// Payloads go over second connections, and either connection breaks at any byte.
+    Channels,
 }
 
 impl Climate {
-    pub const ALL: [Climate; 7] = [
+    pub const ALL: [Climate; 8] = [
         Climate::Calm,
         Climate::Network,
         Climate::Disks,
@@ -30,6 +32,7 @@ impl Climate {
         Climate::Roles,
         Climate::Storm,
         Climate::Dumps,
+        Climate::Channels,
     ];
 
     /// Lower case, as `testdata/seeds.txt` has it.
@@ -41,6 +44,7 @@ impl Climate {
             Climate::Crashes => "crashes",
             Climate::Roles => "roles",
             Climate::Dumps => "dumps",
+            Climate::Channels => "channels",
             Climate::Storm => "storm",
         }
     }
@@ -91,6 +95,12 @@ impl Event {
         let dumps = [Bgsave, Bgsave, Kill, Kill, Restart, Restart, Restart];
         let roles = [Promote, Move, Move, Failover, Failover, FailoverAbort, Cut];
         match climate {
+            Climate::Channels => [
+                &network[..],
+                &[Cut, Cut, Stall, DiskFull, DiskSlow, Bgsave, Kill, Restart],
+                &[Promote, Move, Failover],
+            ]
+            .concat(),
             Climate::Calm => vec![Bgsave],
             Climate::Network => network.to_vec(),
             Climate::Disks => disks.to_vec(),

@@ -71,6 +71,11 @@ pub struct Tally {
     pub ended_incomplete: u64,
     /// Files of saves that were given up, complete when it was too late for them.
     pub late_saves: u64,
+    /// Second connections that were made, and those that ended before their payload was whole.
+    pub second: u64,
+    pub second_ended: u64,
+    /// Blocks that were collected beside a payload and went to disk.
+    pub collected: u64,
 }
 
 impl Tally {
@@ -90,6 +95,9 @@ impl Tally {
         self.ended_saving += other.ended_saving;
         self.ended_incomplete += other.ended_incomplete;
         self.late_saves += other.late_saves;
+        self.second += other.second;
+        self.second_ended += other.second_ended;
+        self.collected += other.collected;
     }
 }
 
@@ -181,6 +189,16 @@ impl World {
             },
             port: (PORT + i as u16) as i64,
             ..Config::default()
+        };
+        let config = match self.climate {
+            Climate::Channels => Config {
+                repl_diskless_sync: rng.below(8) > 0,
+                repl_rdb_channel: rng.below(4) > 0,
+                dual_channel_replication_enabled: rng.below(4) > 0,
+                replica_full_sync_buffer_limit: [0, 0, 3_000, 60_000][rng.below(4) as usize],
+                ..config
+            },
+            _ => config,
         };
         Build {
             seed: rng.next_u64(),
@@ -280,10 +298,11 @@ impl World {
             at = at.min(self.next_write_ms).min(self.next_event_ms);
         }
         for conn in &self.conns {
-            let reads = self.servers[conn.replica]
-                .node
-                .as_ref()
-                .is_some_and(Node::wants_input);
+            let wants = match conn.second {
+                true => Node::wants_payload,
+                false => Node::wants_input,
+            };
+            let reads = self.servers[conn.replica].node.as_ref().is_some_and(wants);
             at = at.min(conn.due(reads).unwrap_or(u64::MAX));
         }
         if self
@@ -434,6 +453,7 @@ fn count(tally: &mut Tally, node: &Node) {
     tally.refused += node.watch.refused;
     tally.untaken += node.untaken();
     tally.late_saves += node.refused_places();
+    tally.collected += node.collected_on_disk();
 }
 
 fn describe(server: &Server) -> String {

@@ -29,6 +29,10 @@ struct Follower {
     inbox: Inbox,
     payload: Option<Payload>,
     dialing: bool,
+    /// A second connection is being made, for a payload.
+    dialing_second: bool,
+    /// The stream that came before its payload was loaded.
+    collected: Vec<u8>,
     /// The offset at which the stream began, and the bytes that came since.
     stream: Option<(i64, usize)>,
 }
@@ -49,6 +53,8 @@ pub fn run(bytes: &[u8]) {
         inbox: Inbox::default(),
         payload: None,
         dialing: false,
+        dialing_second: false,
+        collected: Vec::new(),
         stream: None,
     };
     follower.engine.repl.replicate_from("primary", 1);
@@ -77,6 +83,13 @@ impl Follower {
                 self.dialing = false;
                 self.link(LinkInput::Connected);
             }
+            _ if self.dialing_second => {
+                self.dialing_second = false;
+                match draws.byte() % 8 {
+                    0 => self.link(LinkInput::SecondClosed("refused")),
+                    _ => self.link(LinkInput::SecondConnected),
+                }
+            }
             5 | 6 => self.say(b"+PONG\r\n", draws),
             7 | 8 => self.say(b"+OK\r\n", draws),
             9 => {
@@ -96,11 +109,17 @@ impl Follower {
                     b"+\r\n",
                     b"$-1\r\n",
                     b":1\r\n",
+                    b"+RDBCHANNELSYNC 5\r\n",
+                    b"+DUALCHANNELSYNC\r\n",
                 ]);
                 self.say(line, draws);
             }
             12..=14 => {
-                let line = format!("+FULLRESYNC {} {}\r\n", id(draws), offset(draws));
+                let two = self.channels();
+                let line = match two && draws.byte() % 2 == 0 {
+                    true => format!("$ENDOFF:{} {} 0 7\r\n", offset(draws), id(draws)),
+                    false => format!("+FULLRESYNC {} {}\r\n", id(draws), offset(draws)),
+                };
                 self.say(line.as_bytes(), draws);
             }
             15 | 16 => {
@@ -130,12 +149,24 @@ impl Follower {
             cut => usize::from(cut - 128),
         };
         let (first, second) = bytes.split_at(cut.min(bytes.len()));
+        // Over either connection, if there are two.
+        if self.channels() && draws.byte() % 4 != 0 {
+            for piece in [first, second] {
+                self.link(LinkInput::SecondBytes(piece));
+            }
+            return;
+        }
         for piece in [first, second] {
             let up = self.engine.repl.upstream();
             if !piece.is_empty() && up.is_some_and(|up| up.link.wants_input()) {
                 self.link(LinkInput::Bytes(piece));
             }
         }
+    }
+
+    fn channels(&self) -> bool {
+        let up = self.engine.repl.upstream();
+        up.is_some_and(|up| up.link.channels().is_some_and(|c| c.wants_payload()))
     }
 
     fn tick(&mut self, draws: &mut Draws<'_>) {
@@ -161,7 +192,14 @@ impl Follower {
         for action in actions {
             match action {
                 LinkAction::Connect => self.dialing = true,
-                LinkAction::Disconnect => self.dialing = false,
+                LinkAction::Disconnect => {
+                    (self.dialing, self.dialing_second) = (false, false);
+                    self.collected.clear();
+                }
+                LinkAction::ConnectSecond => self.dialing_second = true,
+                LinkAction::Collect(bytes) => self.collected.extend_from_slice(&bytes),
+                LinkAction::SendSecond(_) | LinkAction::DisconnectSecond => {}
+                LinkAction::DisconnectFirst => {}
                 LinkAction::Continue(_) | LinkAction::Established(_) => self.begin_session(),
                 LinkAction::FullResync(_) | LinkAction::Lost(_) => self.end_session(),
                 LinkAction::PayloadBegins(_) => self.begin_payload(),
@@ -177,6 +215,12 @@ impl Follower {
                 LinkAction::Stream(bytes) => broken |= self.apply(&bytes),
                 LinkAction::Send(_) | LinkAction::Log(..) | LinkAction::PromotionRefused => {}
             }
+        }
+        let up = self.engine.repl.upstream();
+        if !self.collected.is_empty() && up.is_some_and(|up| up.link.is_up()) {
+            let bytes = std::mem::take(&mut self.collected);
+            self.engine.repl.on_collected(bytes.len());
+            broken |= self.apply(&bytes);
         }
         if broken {
             self.link(LinkInput::ProtocolError);
@@ -297,6 +341,8 @@ impl Follower {
     fn stop_link(&mut self) {
         self.end_session();
         (self.payload, self.dialing) = (None, false);
+        self.dialing_second = false;
+        self.collected.clear();
     }
 
     fn check(&self) {

@@ -181,9 +181,9 @@ fn directives_of_other_servers_are_passed_over_with_a_warning_or_refused() {
     let warnings = |text| load(text).expect("known").warnings;
     assert!(warnings("lookahead 16\nMPTCP no\navailability-zone \"\"").is_empty());
     assert_eq!(
-        warnings("dual-channel-replication-enabled yes"),
+        warnings("repl-mptcp yes"),
         [
-            "The directive 'dual-channel-replication-enabled' is accepted but has no effect in Forebay: a full sync and the stream after it use one connection."
+            "The directive 'repl-mptcp' is accepted but has no effect in Forebay: connections use plain TCP"
         ]
     );
     assert_eq!(

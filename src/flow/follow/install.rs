@@ -10,7 +10,6 @@ use disk::DiskFile;
 use engine::{Engine, Loading};
 use rdb::RdbVersion;
 use rdb::target::Target;
-use replication::replica::State;
 use replication::report::Taken;
 use replication::{LinkInput, ReplMeta, StreamDb};
 use std::sync::Arc;
@@ -281,12 +280,8 @@ fn is_plain(loaded: &Loaded, engine: &Engine) -> bool {
 /// The payload's history is the one that is served: clients may read the old data while it is loaded.
 fn continues_our_history(engine: &Engine) -> bool {
     let ours = engine.repl.history().id();
-    match engine.repl.upstream().map(|up| up.link.state()) {
-        Some(State::Receive { resume_at, .. } | State::Loading { resume_at, .. }) => {
-            resume_at.is_some_and(|at| at.id == ours)
-        }
-        _ => false,
-    }
+    let upstream = engine.repl.upstream();
+    upstream.is_some_and(|up| up.link.resume_at().is_some_and(|at| at.id == ours))
 }
 
 /// A save would put its older data in the place of what was just received.

@@ -10,6 +10,9 @@
 //!              \--> to memory (emptied first, or beside the old data) ---------------------------------------> installed
 //! ```
 //!
+//! A full sync may have a second connection, for its payload. What comes over the first one meanwhile is collected
+//! ([`collected`]) and applied when the payload is loaded, before anything more is read of it.
+//!
 //!  * A full sync drops no data before [`crate::payload`] says so, and before there is a receiver for the payload.
 //!  * While a script is parked, it has the dataset for itself: nothing is read, and the outcome of a payload is held
 //!    back.
@@ -17,10 +20,13 @@
 //!    taken for a broken link.
 //!  * The caller supplies connections, threads and time: the server has real ones, and the simulator simulates them.
 
+pub mod collected;
 mod install;
 mod receive;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod two_connections;
 
 pub use receive::{Incoming, IntoFile, PlacedFile, Received, ReceivedFile, Receivers, Receiving};
 
@@ -28,10 +34,12 @@ use crate::load::Loaded;
 use crate::payload::{Mode, Modes};
 use crate::save::{Saves, Writers};
 use base::LogLevel;
+use collected::{Collected, Source};
 use config::choices::PropagationError;
 use engine::client_list;
 use engine::inbox::{BrokenStream, Inbox};
 use engine::{ClientFlags, ClientId, Engine, Executor};
+use replication::log::Spill;
 use replication::{LinkAction, LinkInput, StreamDb};
 use std::collections::VecDeque;
 
@@ -52,6 +60,16 @@ pub enum Input<'a, R: Receivers> {
     Bytes(&'a [u8]),
     /// What became of the payload that was received, or of the file that was loaded.
     Received(Outcome<R>),
+    /// The second connection is established.
+    SecondConnected,
+    /// It failed or ended; the text is the error, empty for a plain end.
+    SecondClosed(&'a str),
+    /// Bytes arrived over it. Check [`Follower::wants_payload`] before reading more.
+    SecondBytes(&'a [u8]),
+    /// Something that was collected can be applied: [`Follower::next_collected`] says so.
+    Collected,
+    /// What was collected and lay on disk.
+    ReadBack(Result<Vec<u8>, String>),
 }
 
 /// What became of a payload, or why nothing.
@@ -62,8 +80,14 @@ pub type Outcome<R> = Result<Received<<R as Writers>::Disk>, String>;
 pub enum Ask {
     /// Connect to the primary; answer with `Connected` or `Closed`.
     Connect,
-    /// Close the connection, or stop connecting.
+    /// Close the connection, or stop connecting; and the second one.
     Disconnect,
+    /// Close the first connection alone.
+    DisconnectFirst,
+    /// Connect to the primary a second time; answer with `SecondConnected` or `SecondClosed`.
+    ConnectSecond,
+    /// Close the second connection, or stop connecting.
+    DisconnectSecond,
 }
 
 /// What an event leads to, in order.
@@ -75,6 +99,9 @@ enum Turn<'a, R: Receivers> {
     /// CLIENT KILL may have closed the session, and memory may be short.
     Look,
     Bytes(&'a [u8]),
+    SecondBytes(&'a [u8]),
+    Collected,
+    ReadBack(Result<Vec<u8>, String>),
     Received(Outcome<R>),
     /// A save that would replace the file by older data has been cancelled.
     Place(ReceivedFile<R::Disk>),
@@ -96,6 +123,12 @@ pub struct Follower<R: Receivers> {
     saves: Saves<R>,
     /// Bytes for the primary that the connection has not taken.
     out: Vec<u8>,
+    /// Bytes for it that the second connection has not taken.
+    second_out: Vec<u8>,
+    /// The stream that came before its payload was loaded.
+    collected: Collected,
+    /// The connection has ended, and is not missed before what was collected is applied.
+    has_ended: bool,
     /// The addresses of the connection: the primary's and ours.
     ends: (String, String),
     /// The payload that is received or loaded, and by whom, if there was anybody.
@@ -123,6 +156,9 @@ impl<R: Receivers> Follower<R> {
         Follower {
             saves,
             out: Vec::new(),
+            second_out: Vec::new(),
+            collected: Collected::default(),
+            has_ended: false,
             ends: Default::default(),
             payload: None,
             placed: None,
@@ -136,9 +172,55 @@ impl<R: Receivers> Follower<R> {
     /// True while the connection should be read.
     pub fn wants_input(&self, engine: &Engine) -> bool {
         let upstream = engine.repl.upstream();
-        upstream.is_some_and(|up| up.link.wants_input())
+        let limit = engine.repl.settings().collected_max;
+        let up = upstream.filter(|up| up.link.wants_input() && up.collected < limit);
+        up.is_some_and(|up| !up.link.is_up() || self.collected.is_empty())
+            && self.collected.has_room()
+            && !self.has_ended
             && !engine.script_is_parked()
             && !waits_for_log(engine)
+    }
+
+    /// True while the second connection should be read.
+    pub fn wants_payload(&self, engine: &Engine) -> bool {
+        let channels = engine.repl.upstream().and_then(|up| up.link.channels());
+        channels.is_some_and(|channels| channels.wants_payload()) && !engine.script_is_parked()
+    }
+
+    /// What was collected keeps to so many bytes of memory before it goes to disk, from now on.
+    pub fn collect_above(&mut self, memory: usize) {
+        self.collected = Collected::spilling_above(memory);
+    }
+
+    /// A block of what is collected has to go to disk; answer with [`Follower::spilled`].
+    pub fn spill(&mut self) -> Option<Spill> {
+        self.collected.spill()
+    }
+
+    /// What became of it.
+    pub fn spilled(&mut self, (start, place): crate::spill::Spilled, engine: &Engine) {
+        if let Err(why) = &place {
+            let text = format!(
+                "Can't write the stream that waits for its payload to disk, it stays in memory: {why}"
+            );
+            (engine.log)(LogLevel::Warning, &text);
+        }
+        self.collected.spilled(start, place.ok());
+    }
+
+    /// Where the next bytes are that were collected, if they can be applied: [`Input::Collected`] does so, and
+    /// [`Input::ReadBack`] once [`Follower::reads_back`] was said and they were read.
+    pub fn next_collected(&self, engine: &Engine) -> Option<Source> {
+        let upstream = engine.repl.upstream();
+        let may = upstream.is_some_and(|up| up.link.is_up())
+            && !engine.script_is_parked()
+            && !waits_for_log(engine);
+        self.collected.next().filter(|_| may)
+    }
+
+    /// The bytes on disk that [`Follower::next_collected`] names are being read.
+    pub fn reads_back(&mut self) {
+        self.collected.reads();
     }
 
     /// How the payload that arrives or is loaded is taken.
@@ -165,9 +247,22 @@ impl<R: Receivers> Follower<R> {
         &self.out
     }
 
+    /// Bytes for the primary over the second connection.
+    pub fn second_out(&self) -> &[u8] {
+        &self.second_out
+    }
+
+    /// The second connection has taken the first `n` of them.
+    pub fn second_wrote(&mut self, n: usize, engine: &mut Engine) {
+        engine.stats.net_output += n as u64;
+        self.second_out.drain(..n);
+    }
+
     /// More of them, which the link does not know of.
     pub fn send(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        if !self.has_ended {
+            self.out.extend_from_slice(bytes);
+        }
     }
 
     /// The connection has taken the first `n` of them.
@@ -188,11 +283,34 @@ impl<R: Receivers> Follower<R> {
                 self.ends = (peer, local);
                 turns.push_back(Turn::Step(LinkInput::Connected));
             }
+            Input::Closed(_) if self.waits_for_collected(engine) => {
+                self.has_ended = true;
+                self.out.clear();
+            }
             Input::Closed(error) => turns.push_back(Turn::Step(LinkInput::Closed(error))),
+            Input::SecondConnected => turns.push_back(Turn::Step(LinkInput::SecondConnected)),
+            Input::SecondClosed(error) => {
+                turns.push_back(Turn::Step(LinkInput::SecondClosed(error)));
+            }
+            Input::SecondBytes(bytes) => turns.push_back(Turn::SecondBytes(bytes)),
+            Input::Collected => turns.push_back(Turn::Collected),
+            Input::ReadBack(read) => turns.push_back(Turn::ReadBack(read)),
             Input::Bytes(bytes) => turns.push_back(Turn::Bytes(bytes)),
             Input::Received(outcome) => turns.push_back(Turn::Received(outcome)),
         }
+        if self.has_ended {
+            turns.push_back(Turn::Look);
+        }
         Turns(turns)
+    }
+
+    /// The payload is here, or even loaded: what was collected is applied before the end of the connection counts.
+    fn waits_for_collected(&self, engine: &Engine) -> bool {
+        let Some(up) = engine.repl.upstream() else {
+            return false;
+        };
+        let loading = up.link.channels().is_some_and(|c| c.is_loading());
+        loading || (up.link.is_up() && !self.collected.is_empty())
     }
 
     /// The next turn of an event, if one is left. After it the caller does what replication asks for
@@ -214,6 +332,27 @@ impl<R: Receivers> Follower<R> {
             Turn::Bytes(bytes) => {
                 engine.stats.read_from_primary(bytes.len());
                 turns.0.push_front(Turn::Step(LinkInput::Bytes(bytes)));
+            }
+            Turn::SecondBytes(bytes) => {
+                engine.stats.read_from_primary(bytes.len());
+                turns
+                    .0
+                    .push_front(Turn::Step(LinkInput::SecondBytes(bytes)));
+            }
+            Turn::Collected => {
+                let bytes = self.collected.give();
+                self.apply_collected(&bytes, engine, turns);
+            }
+            Turn::ReadBack(Ok(bytes)) => {
+                self.collected.was_read(bytes.len());
+                self.apply_collected(&bytes, engine, turns);
+            }
+            Turn::ReadBack(Err(why)) => {
+                self.collected.clear();
+                let text =
+                    format!("The stream that was collected cannot be read back from disk: {why}");
+                (engine.log)(LogLevel::Warning, &text);
+                turns.0.push_front(Turn::Step(LinkInput::Closed("")));
             }
             Turn::Received(outcome) if engine.script_is_parked() => self.held = Some(outcome),
             Turn::Received(outcome) => self.received(outcome, engine, turns),
@@ -252,9 +391,23 @@ impl<R: Receivers> Follower<R> {
             LinkAction::Connect => return Some(Ask::Connect),
             LinkAction::Disconnect => {
                 self.out.clear();
+                self.second_out.clear();
+                self.collected.clear();
+                self.has_ended = false;
                 return Some(Ask::Disconnect);
             }
-            LinkAction::Send(bytes) => self.out.extend_from_slice(&bytes),
+            LinkAction::DisconnectFirst => {
+                self.out.clear();
+                return Some(Ask::DisconnectFirst);
+            }
+            LinkAction::ConnectSecond => return Some(Ask::ConnectSecond),
+            LinkAction::DisconnectSecond => {
+                self.second_out.clear();
+                return Some(Ask::DisconnectSecond);
+            }
+            LinkAction::SendSecond(bytes) => self.second_out.extend_from_slice(&bytes),
+            LinkAction::Collect(bytes) => self.collected.take(&bytes),
+            LinkAction::Send(bytes) => self.send(&bytes),
             LinkAction::Continue(_) | LinkAction::Established(_) => self.begin_session(engine),
             // A full sync was announced. Replicas of ours have nothing to wait for in the modes that empty the
             // dataset; that is done when the payload is safe.
@@ -280,6 +433,11 @@ impl<R: Receivers> Follower<R> {
             LinkAction::PromotionRefused => {} // was done where the role is kept
         }
         None
+    }
+
+    fn apply_collected(&mut self, bytes: &[u8], engine: &mut Executor, turns: &mut Turns<'_, R>) {
+        engine.repl.on_collected(bytes.len());
+        self.apply(bytes, engine, turns);
     }
 
     fn apply(&mut self, bytes: &[u8], engine: &mut Executor, turns: &mut Turns<'_, R>) {
@@ -344,6 +502,10 @@ impl<R: Receivers> Follower<R> {
     fn look(&mut self, engine: &Engine, turns: &mut Turns<'_, R>) {
         if let Some(Err(error)) = self.watch_memory(engine) {
             turns.0.push_front(Turn::Failed(Mode::Swap, error));
+        }
+        if self.has_ended && !self.waits_for_collected(engine) {
+            self.has_ended = false;
+            turns.0.push_front(Turn::Step(LinkInput::Closed("")));
         }
         if self.killed(engine) {
             turns.0.push_front(Turn::Step(LinkInput::Closed("")));

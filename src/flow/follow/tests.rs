@@ -14,23 +14,23 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-const ID: &str = "0123456789abcdef0123456789abcdef01234567";
-const MARK: &str = "fedcba9876543210fedcba987654321001234567";
+pub(super) const ID: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(super) const MARK: &str = "fedcba9876543210fedcba987654321001234567";
 /// What a payload holds here: the fake hands look at nothing.
-const PAYLOAD: &[u8] = b"REDIS0011-any-bytes";
+pub(super) const PAYLOAD: &[u8] = b"REDIS0011-any-bytes";
 
-struct Replica {
-    bench: Bench,
-    follower: Follower<Hands>,
-    saves: Saves<Hands>,
-    hands: Hands,
-    asks: Vec<Ask>,
-    log: Vec<String>,
+pub(super) struct Replica {
+    pub bench: Bench,
+    pub follower: Follower<Hands>,
+    pub saves: Saves<Hands>,
+    pub hands: Hands,
+    pub asks: Vec<Ask>,
+    pub log: Vec<String>,
 }
 
 impl Replica {
     /// A replica that holds one key and a dump, and has not connected yet.
-    fn new(config: Config) -> Replica {
+    pub fn new(config: Config) -> Replica {
         let hands = Hands::new(FakeDisk::with([(DUMP, b"old dump".as_slice())]));
         let saves = Saves::new(hands.clone());
         let mut bench = Bench::with(config);
@@ -49,14 +49,14 @@ impl Replica {
         }
     }
 
-    fn with_load(load: DisklessLoad) -> Replica {
+    pub fn with_load(load: DisklessLoad) -> Replica {
         Replica::new(Config {
             repl_diskless_load: load,
             ..config()
         })
     }
 
-    fn input(&mut self, input: Input<'_, Hands>) {
+    pub fn input(&mut self, input: Input<'_, Hands>) {
         let engine = &mut self.bench.engine;
         let mut turns = self.follower.begin(input, engine);
         while !turns.is_empty() {
@@ -65,23 +65,23 @@ impl Replica {
         }
     }
 
-    fn bytes(&mut self, bytes: impl AsRef<[u8]>) {
+    pub fn bytes(&mut self, bytes: impl AsRef<[u8]>) {
         self.input(Input::Bytes(bytes.as_ref()));
     }
 
     /// What was said to the primary.
-    fn said(&mut self) -> String {
+    pub fn said(&mut self) -> String {
         let out = self.follower.out().to_vec();
         self.follower.wrote(out.len(), &mut self.bench.engine);
         String::from_utf8(out).expect("requests are text")
     }
 
-    fn after(&mut self, ms: i64) {
+    pub fn after(&mut self, ms: i64) {
         self.bench.advance(ms);
         self.input(Input::Tick);
     }
 
-    fn connect(&mut self) {
+    pub fn connect(&mut self) {
         self.input(Input::Tick);
         assert_eq!(self.asks.pop(), Some(Ask::Connect));
         self.input(Input::Connected {
@@ -92,7 +92,7 @@ impl Replica {
     }
 
     /// Up to PSYNC.
-    fn shake_hands(&mut self) {
+    pub fn shake_hands(&mut self) {
         self.connect();
         self.bytes("+PONG\r\n");
         let asked = self.said().matches("REPLCONF").count();
@@ -101,37 +101,37 @@ impl Replica {
     }
 
     /// A full sync whose payload is announced like this.
-    fn sync(&mut self, announced: &str) {
+    pub fn sync(&mut self, announced: &str) {
         self.shake_hands();
         self.bytes(format!("+FULLRESYNC {ID} 100\r\n{announced}\r\n"));
     }
 
-    fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &str) -> bool {
         let db = self.bench.engine.keyspace.db(0);
         db.find(key.as_bytes()).is_some()
     }
 
-    fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.saves.whole(&self.bench.engine).is_some()
     }
 
-    fn dump(&self) -> Option<Vec<u8>> {
+    pub fn dump(&self) -> Option<Vec<u8>> {
         self.hands.disk().read(Path::new(DUMP))
     }
 
-    fn files(&self) -> usize {
+    pub fn files(&self) -> usize {
         let listed = self.hands.disk().list(Path::new("/data"));
         listed.expect("it is there").len()
     }
 
-    fn takes_file(&self) -> (IntoFile, Rc<Taken>) {
+    pub fn takes_file(&self) -> (IntoFile, Rc<Taken>) {
         match self.hands.taken() {
             Some(Takes::File(to, taken)) => (to, taken),
             _ => panic!("no file was asked for"),
         }
     }
 
-    fn takes_memory(&self) -> Rc<Taken> {
+    pub fn takes_memory(&self) -> Rc<Taken> {
         match self.hands.taken() {
             Some(Takes::Memory(options, taken)) => {
                 assert!(options.keep_expired, "the primary deletes what expires");
@@ -142,7 +142,7 @@ impl Replica {
     }
 
     /// The payload was written to its file, and is good.
-    fn receive_file(&mut self, to: IntoFile) {
+    pub fn receive_file(&mut self, to: IntoFile) {
         let disk = self.hands.disk().clone();
         let mut incoming = Incoming::create(&disk, to.temp, to.place).expect("it is free");
         incoming.write(PAYLOAD).expect("there is room");
@@ -150,14 +150,14 @@ impl Replica {
         self.input(Input::Received(Ok(Received::File(file))));
     }
 
-    fn load(&mut self, key: &str) {
+    pub fn load(&mut self, key: &str) {
         let hasher = self.bench.engine.keyspace.hasher();
         let loaded = Box::new(loaded(hasher, key, "value"));
         self.input(Input::Received(Ok(Received::Loaded(loaded))));
     }
 
     /// A script of a client takes long.
-    fn park(&mut self) {
+    pub fn park(&mut self) {
         thread_local! {
             static NOW: Cell<u64> = const { Cell::new(0) };
         }
@@ -169,7 +169,7 @@ impl Replica {
     }
 
     /// The link is up after a full sync to memory.
-    fn follow(&mut self) {
+    pub fn follow(&mut self) {
         self.sync(&format!("${}", PAYLOAD.len()));
         self.bytes(PAYLOAD);
         self.load("new");

@@ -66,8 +66,11 @@ impl<W: Writers> Payloads<W> {
         match started {
             Ok(form) => {
                 repl.set_wall(wall_us);
+                let place = repl.place();
+                // Our own stream begins with SELECT, so that any database will do.
+                let db = place.filter(|at| !at.ours).map(|at| at.db);
                 repl.with_primary(|primary, env| {
-                    primary.on_cut(keys, form);
+                    primary.on_cut(keys, form, db.unwrap_or_default());
                     primary.on_snapshot_started(members, env);
                 });
                 return true;

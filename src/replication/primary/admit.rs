@@ -1,7 +1,7 @@
 //! SYNC and PSYNC: continue where the replica was, or join or start a snapshot.
 
 use super::doubts::Form;
-use super::{Env, Peer, Primary, Replica, State};
+use super::{Channel, Env, Peer, Primary, Replica, State, Way};
 use crate::history::{History, Refusal};
 use crate::position::ReplOffset;
 use crate::reads::Reads;
@@ -31,6 +31,11 @@ pub enum Admission {
     Full,
     /// A full sync, because the asked partial one is impossible.
     FullInstead,
+    /// The payload is to be asked for over a second connection. `true`: a partial sync was asked for, and is
+    /// impossible.
+    OverTwo(bool),
+    /// As that, and this connection is no replica's before it comes back.
+    Invited(bool),
 }
 
 /// The version that a replica is taken for that may be older than our usual dumps.
@@ -52,6 +57,7 @@ impl Primary {
         let mut replica = Replica {
             state: State::WaitStart,
             conf: conf.clone(),
+            channel: Channel::Single,
             peer,
             reads: Reads::empty(),
             psync: matches!(request, Request::Psync { .. }),
@@ -64,12 +70,19 @@ impl Primary {
             cut_short: false,
             over_soft_since_ms: None,
         };
+        replica.channel = self.channel(&replica);
+        self.learn_of_first(&mut replica);
         let label = replica.label();
         env.log(
             LogLevel::Notice,
             format!("Replica {label} asks for synchronization"),
         );
-        if self.replicas.values().any(|r| r.label() == label) {
+        let second = replica
+            .conf
+            .rdb_client
+            .filter(|second| self.awaits_first(*second));
+        let paired = replica.channel.is_second() || second.is_some();
+        if !paired && self.replicas.values().any(|r| r.label() == label) {
             self.doubts.shared(label.clone(), env.now_ms);
         }
         if replica.conf.is_of_unknown_age() {
@@ -86,11 +99,22 @@ impl Primary {
             let from = ReplOffset::claimed(from);
             match may_continue(&replica, asked, from, env.history) {
                 Ok(bytes) => {
-                    replica.state = State::Online;
-                    replica.answered = true;
-                    self.known.online(label);
+                    match second {
+                        Some(second) => {
+                            replica.state = State::Aside;
+                            replica.channel = Channel::First(Way::DualChannel, Some(second));
+                        }
+                        None => {
+                            replica.state = State::Online;
+                            replica.answered = true;
+                            self.known.online(label);
+                        }
+                    }
                     self.replicas.insert(id, replica);
                     self.go_on(id, from, bytes, env);
+                    if let Some(second) = second {
+                        self.takes_over(id, second, env);
+                    }
                     return Admission::Partial;
                 }
                 Err(refusal) => explain(&refusal, asked, from, &label, env),
@@ -98,15 +122,56 @@ impl Primary {
             if !asked.starts_with(b"?") {
                 admission = Admission::FullInstead;
             }
+            if let Some(way) = self.offers(&replica, env) {
+                let instead = admission == Admission::FullInstead;
+                return self.offer(id, replica, way, instead, env);
+            }
         }
         self.known.back(&label);
         self.syncs.requested(id, label);
         self.replicas.insert(id, replica);
+        self.pair(id);
         if env.history.backlog().is_none() {
             self.create_backlog(env);
         }
         self.place(id, env);
         admission
+    }
+
+    /// The full sync of this replica has two connections.
+    fn offer(
+        &mut self,
+        id: ClientId,
+        mut replica: Replica,
+        way: Way,
+        instead: bool,
+        env: &mut Env<'_>,
+    ) -> Admission {
+        let label = replica.label();
+        let text = match way {
+            Way::RdbChannel => format!(
+                "Replica {label} is capable of rdb channel synchronization, and partial sync isn't possible. Full sync \
+                 will continue with dedicated rdb channel."
+            ),
+            Way::DualChannel => format!(
+                "Dual channel replication: Replica {label} is capable of dual channel synchronization, and partial sync \
+                 isn't possible. Full sync will continue with dedicated RDB channel."
+            ),
+        };
+        env.log(LogLevel::Notice, text);
+        if way == Way::DualChannel {
+            self.invite(label, replica.conf.version);
+            return Admission::Invited(instead);
+        }
+        replica.state = State::WaitSecond;
+        replica.channel = Channel::First(way, None);
+        self.known.back(&label);
+        self.replicas.insert(id, replica);
+        if env.history.backlog().is_none() {
+            self.create_backlog(env);
+        }
+        env.send(id, format!("+RDBCHANNELSYNC {}\r\n", id.0));
+        Admission::OverTwo(instead)
     }
 
     fn go_on(&mut self, id: ClientId, from: ReplOffset, bytes: usize, env: &mut Env<'_>) {

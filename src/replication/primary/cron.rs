@@ -1,6 +1,6 @@
 //! Periodic work: pings, keepalives, timeouts, delays, freeing the backlog, output limits.
 
-use super::{Env, Primary, State};
+use super::{Channel, Env, Primary, State};
 use crate::action::Action;
 use crate::feed::PING;
 use base::{ClientId, LogLevel};
@@ -24,6 +24,7 @@ impl Primary {
         self.doubts.forget(env.now_ms);
         self.expire_backlog(env);
         self.spill(env);
+        self.forget_late(env);
         self.enforce_limits(env);
         self.refresh_good(env);
         if let Some(log) = env.history.backlog_mut() {
@@ -62,6 +63,15 @@ impl Primary {
         }
     }
 
+    /// The second connection of this one has its payload still to take.
+    fn sends_payload(&self, channel: Channel) -> bool {
+        let Channel::First(_, Some(second)) = channel else {
+            return false;
+        };
+        let state = self.replicas.get(&second).map(|r| r.state);
+        state.is_some_and(|state| state != State::Transmitted)
+    }
+
     fn drop_silent(&mut self, env: &mut Env<'_>) {
         let timeout = env.settings.timeout_ms;
         let silent = |at: u64| env.now_ms.saturating_sub(at) > timeout;
@@ -72,6 +82,13 @@ impl Primary {
                     silent(replica.ack_at_ms).then_some("streaming sync")
                 }
                 State::Held => silent(replica.ack_at_ms).then_some("streaming sync"),
+                State::WaitSecond if matches!(replica.channel, Channel::First(_, None)) => {
+                    silent(replica.since_ms).then_some("second connection")
+                }
+                // While the payload is sent, it says that the replica is there.
+                State::Aside if !self.sends_payload(replica.channel) => {
+                    silent(replica.ack_at_ms).then_some("full sync")
+                }
                 State::WaitEnd { sockets: true, .. } | State::SendBulk => {
                     let stalled = replica.progress_at_ms.is_some_and(silent);
                     stalled.then_some("full sync")

@@ -10,6 +10,7 @@
 //!        | snapshot busy, delay             |  +--payload written--> Held -ACK--+  (sockets)
 //!        +-- wishes differ                  +-- joins a running disk snapshot
 //!   rdb-only connections end in Transmitted instead of Online.
+//!   A sync over two connections has two more states: [`channels`].
 //! ```
 //!
 //!  * A replica is identified by its connection ([`ClientId`]); address and port are labels for people.
@@ -21,6 +22,9 @@
 //!  * A newline is sent only to connections that wait for a payload; inside the stream it would count.
 
 mod admit;
+#[cfg(test)]
+mod channel_tests;
+mod channels;
 mod cron;
 mod doubts;
 mod holds;
@@ -32,10 +36,11 @@ mod stream;
 mod tests;
 
 pub use admit::{Admission, Request};
+pub use channels::{Channel, Way};
 
 use super::action::Action;
 use super::history::History;
-use super::position::ReplOffset;
+use super::position::{ReplOffset, StreamDb};
 use super::reads::Reads;
 use super::replconf::{Reader, Replconf};
 use super::report::SentSyncs;
@@ -102,13 +107,18 @@ pub enum State {
     Online,
     /// An `rdb-only` connection that has its payload.
     Transmitted,
+    /// Waits for the payload to be asked for over a second connection.
+    WaitSecond,
+    /// Gets the stream, while the payload goes over the second connection, or is being loaded.
+    Aside,
 }
 
 impl State {
     /// `state=` in INFO; `None` = not shown.
     pub fn info(&self) -> Option<&'static str> {
         match self {
-            State::WaitStart | State::WaitEnd { .. } => Some("wait_bgsave"),
+            State::WaitStart | State::WaitEnd { .. } | State::WaitSecond => Some("wait_bgsave"),
+            State::Aside => Some("send_bulk_and_stream"),
             State::SendBulk => Some("send_bulk"),
             State::Held | State::Online => Some("online"),
             State::Transmitted => None,
@@ -121,7 +131,7 @@ impl State {
             State::WaitEnd { sockets, .. } => *sockets,
             State::SendBulk | State::Held => true,
             State::Online => !answered,
-            State::WaitStart | State::Transmitted => false,
+            State::WaitStart | State::Transmitted | State::WaitSecond | State::Aside => false,
         }
     }
 
@@ -137,6 +147,8 @@ pub struct Replica {
     pub state: State,
     /// What it said about itself.
     pub conf: Replconf,
+    /// Its part in a sync over two connections.
+    pub channel: Channel,
     peer: Peer,
     /// What it can be told.
     reads: Reads,
@@ -159,6 +171,15 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// `state=` in INFO; `None` = not shown.
+    pub fn info(&self) -> Option<&'static str> {
+        match (self.state, self.channel) {
+            (_, channel) if channel.is_hidden() => None,
+            (State::Aside, Channel::First(Way::DualChannel, _)) => Some("bg_transfer"),
+            (state, _) => state.info(),
+        }
+    }
+
     /// `ip:port` for people.
     pub fn label(&self) -> String {
         match self.conf.listening_port {
@@ -216,8 +237,14 @@ pub struct Primary {
     spilling: bool,
     /// When the phases of the last full syncs were.
     pub(super) syncs: SentSyncs,
+    /// Second connections that have ended before the first one came, for which the stream is kept; until when.
+    late: BTreeMap<ClientId, u64>,
+    /// Replicas that were told to ask over two connections in Valkey's way.
+    invited: Vec<channels::Invited>,
     /// Keys in the last cut.
     cut_keys: u64,
+    /// The database that the stream has selected there, if the stream is another server's.
+    cut_db: StreamDb,
     /// The form in which the payload of that cut is written.
     cut_form: Target,
 }
@@ -250,15 +277,27 @@ impl Primary {
         self.replicas.values().any(waits)
     }
 
-    /// `connected_slaves`
+    /// How many replicas there are; the second connection of one does not count.
     pub fn count(&self) -> usize {
-        self.replicas.len()
+        let firsts = self.replicas.values().filter(|r| !r.channel.is_second());
+        firsts.count()
+    }
+
+    /// `connected_slaves`: Valkey counts second connections, and Redis does not.
+    pub fn connected(&self) -> usize {
+        let shown = self.replicas.values().filter(|r| !r.channel.is_hidden());
+        shown.count()
+    }
+
+    /// Nobody is connected, and nobody is expected.
+    pub fn is_idle(&self) -> bool {
+        self.replicas.is_empty()
     }
 
     /// True if the stream may go to this connection now.
     pub fn streams_to(&self, id: ClientId) -> bool {
         let state = self.replicas.get(&id).map(|r| r.state);
-        state == Some(State::Online)
+        matches!(state, Some(State::Online | State::Aside))
     }
 
     /// The other end closed the connection, or it broke.
@@ -276,11 +315,16 @@ impl Primary {
                 );
             }
         }
-        self.on_disconnect(id, env);
+        self.remove(id, true, env);
     }
 
-    /// A connection is gone (closed by the peer, by us, or by an operator).
+    /// A connection is gone (closed by us, or by an operator).
     pub fn on_disconnect(&mut self, id: ClientId, env: &mut Env<'_>) {
+        self.remove(id, false, env);
+    }
+
+    fn remove(&mut self, id: ClientId, peer: bool, env: &mut Env<'_>) {
+        let reported = self.reported(id);
         let Some(replica) = self.replicas.remove(&id) else {
             return;
         };
@@ -289,15 +333,30 @@ impl Primary {
             let label = replica.label();
             self.doubts.shown(label, replica.reads, env.now_ms);
         }
-        self.syncs.ended(id, complete);
+        // The report of two connections goes on until the replica is online, or is gone.
+        if !replica.channel.is_second() || !complete {
+            self.syncs.ended(reported, complete);
+        }
+        let what = match replica.channel.is_second() {
+            true => "replica (rdbchannel)",
+            false => "replica",
+        };
         env.log(
             LogLevel::Notice,
-            format!("Connection with replica {} lost.", replica.label()),
+            format!("Connection with {what} {} lost.", replica.label()),
         );
-        self.known.lost(&replica.label(), env.now_ms);
-        if let Some(log) = env.history.backlog_mut() {
+        let unbound = Channel::Second(Way::DualChannel, None);
+        if let Some(log) = env
+            .history
+            .backlog_mut()
+            .filter(|_| replica.channel != unbound)
+        {
             log.unpin(id.0);
         }
+        if !replica.channel.is_second() {
+            self.known.lost(&replica.label(), env.now_ms);
+        }
+        self.after_end(id, &replica, peer, env);
         if self.replicas.is_empty() {
             self.alone_since_ms = env.now_ms;
         }

@@ -9,7 +9,11 @@ impl Replica {
     /// True if the replica will read what is appended to the stream now, because its cut is taken. What was written
     /// before the cut is in the payload.
     fn follows(&self) -> bool {
-        !self.conf.rdb_only && !matches!(self.state, State::WaitStart | State::Transmitted)
+        !self.conf.rdb_only
+            && !matches!(
+                self.state,
+                State::WaitStart | State::Transmitted | State::WaitSecond
+            )
     }
 
     /// It is a server that does not announce its version.

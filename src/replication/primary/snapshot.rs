@@ -1,8 +1,8 @@
 //! Full syncs: which replicas wait for which snapshot, when a snapshot starts, and what its end means.
 
-use super::{Env, Job, Primary, State};
+use super::{Channel, Env, Job, Primary, State, Way};
 use crate::action::{Action, SnapshotOrder, SnapshotTarget};
-use crate::position::ReplOffset;
+use crate::position::{ReplOffset, StreamDb};
 use crate::reads::Reads;
 use crate::replconf::{Capa, Filter, Reader, Replconf};
 use base::{ClientId, LogLevel};
@@ -105,7 +105,8 @@ impl Primary {
         let confs = || members.iter().map(|id| &self.replicas[id].conf);
         let first = &self.replicas[&members[0]].conf;
         let eof = confs().all(|c| c.capa.contains(Capa::EOF));
-        let sockets = eof && (env.settings.diskless_sync || first.filter != Filter::All);
+        let wanted = first.filter != Filter::All || first.rdb_channel;
+        let sockets = eof && (env.settings.diskless_sync || wanted);
         let mut readers: Vec<Reader> = Vec::new();
         for reader in confs().map(Replconf::reader) {
             if !readers.contains(&reader) {
@@ -182,10 +183,12 @@ impl Primary {
         }
     }
 
-    /// The cut that is being taken holds this many keys, and its payload has this form; called before
+    /// The cut that is being taken holds this many keys, its payload has this form, and the stream has selected this
+    /// database, if it is another server's; called before
     /// [`Primary::on_snapshot_started`].
-    pub fn on_cut(&mut self, keys: u64, form: Target) {
+    pub fn on_cut(&mut self, keys: u64, form: Target, db: StreamDb) {
         self.cut_keys = keys;
+        self.cut_db = db;
         self.cut_form = form;
     }
 
@@ -208,18 +211,30 @@ impl Primary {
     }
 
     fn attach(&mut self, id: ClientId, initial: ReplOffset, sockets: bool, env: &mut Env<'_>) {
-        let log = env.history.backlog_mut();
-        let pinned = log.is_some_and(|log| log.pin(id.0, initial + 1));
-        assert!(pinned, "the log holds everything behind a running cut");
+        if let Some(reader) = self.cut_for(id, env) {
+            let log = env.history.backlog_mut();
+            let pinned = log.is_some_and(|log| log.pin(reader.0, initial + 1));
+            assert!(pinned, "the log holds everything behind a running cut");
+            if let Some(reader) = self.replicas.get_mut(&reader) {
+                // It reads the stream when it has taken the payload, and cannot take one that is newer than itself.
+                reader.reads |= Reads::of_target(self.cut_form);
+            }
+        }
         let Some(replica) = self.replicas.get_mut(&id) else {
             return;
         };
         self.syncs.attached(id, sockets, self.cut_keys);
         replica.state = State::WaitEnd { initial, sockets };
         replica.progress_at_ms = None;
-        // It reads the stream when it has taken the payload, and cannot take one that is newer than itself.
-        replica.reads |= Reads::of_target(self.cut_form);
-        if replica.psync {
+        if matches!(replica.channel, Channel::Second(Way::DualChannel, _)) {
+            let line = format!(
+                "$ENDOFF:{initial} {} {} {}\r\n",
+                env.history.id(),
+                self.cut_db,
+                id.0
+            );
+            env.send(id, line);
+        } else if replica.psync {
             let line = format!("+FULLRESYNC {} {initial}\r\n", env.history.id());
             env.send(id, line);
         }
@@ -359,8 +374,14 @@ impl Primary {
         };
         replica.ack_at_ms = env.now_ms;
         self.syncs.transferred(id);
+        let channel = replica.channel;
         if replica.conf.rdb_only {
             replica.state = State::Transmitted;
+            if let Channel::Second(_, Some(first)) = channel
+                && let Some(first) = self.replicas.get_mut(&first)
+            {
+                first.ack_at_ms = env.now_ms;
+            }
             env.log(
                 LogLevel::Notice,
                 format!(

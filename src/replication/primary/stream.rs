@@ -15,17 +15,21 @@ impl Primary {
         fack: Option<ReplOffset>,
         env: &mut Env<'_>,
     ) {
+        let reported = self.reported(id);
         let Some(replica) = self.replicas.get_mut(&id) else {
             return;
         };
+        if replica.channel.is_second() {
+            return; // the stream goes over the other connection
+        }
         replica.ack = replica.ack.max(offset);
         if let Some(fack) = fack {
             replica.fack = replica.fack.max(fack);
         }
         replica.ack_at_ms = env.now_ms;
-        if replica.state == State::Held {
+        if matches!(replica.state, State::Held | State::Aside) {
             replica.state = State::Online;
-            self.syncs.online(id, env.history.offset());
+            self.syncs.online(reported, env.history.offset());
             let label = replica.label();
             self.known.online(label.clone());
             env.log(
@@ -43,7 +47,7 @@ impl Primary {
                 self.holds.why.clear();
             }
         }
-        self.syncs.acked(id, offset);
+        self.syncs.acked(reported, offset);
         self.refresh_good(env);
     }
 

@@ -5,16 +5,16 @@ use crate::action::{SnapshotOrder, SnapshotTarget};
 use crate::replconf::Capa;
 
 /// A primary with its surroundings.
-struct Scene {
-    primary: Primary,
-    history: History,
+pub(super) struct Scene {
+    pub primary: Primary,
+    pub history: History,
     settings: Settings,
     secrets: Secrets,
-    now_ms: u64,
+    pub now_ms: u64,
 }
 
 impl Scene {
-    fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         let mut secrets = Secrets::predictable(5);
         Scene {
             primary: Primary::default(),
@@ -39,7 +39,7 @@ impl Scene {
         })
     }
 
-    fn with<R>(&mut self, f: impl FnOnce(&mut Primary, &mut Env<'_>) -> R) -> (R, Vec<Action>) {
+    pub fn with<R>(&mut self, f: impl FnOnce(&mut Primary, &mut Env<'_>) -> R) -> (R, Vec<Action>) {
         let mut out = Vec::new();
         let mut env = Env {
             history: &mut self.history,
@@ -56,7 +56,7 @@ impl Scene {
         (result, out)
     }
 
-    fn psync(&mut self, n: u64, id: &[u8], from: i64) -> (Admission, Vec<Action>) {
+    pub fn psync(&mut self, n: u64, id: &[u8], from: i64) -> (Admission, Vec<Action>) {
         let conf = Replconf {
             capa: Capa::EOF | Capa::PSYNC2,
             ..Replconf::default()
@@ -64,7 +64,7 @@ impl Scene {
         self.sync_as(n, &conf, Request::Psync { id, from })
     }
 
-    fn sync_as(
+    pub fn sync_as(
         &mut self,
         n: u64,
         conf: &Replconf,
@@ -73,24 +73,24 @@ impl Scene {
         self.with(|p, env| p.on_sync(ClientId(n), Peer::default(), conf, request, env))
     }
 
-    fn started(&mut self, order: &SnapshotOrder) -> Vec<Action> {
+    pub fn started(&mut self, order: &SnapshotOrder) -> Vec<Action> {
         self.with(|p, env| p.on_snapshot_started(&order.members, env))
             .1
     }
 
-    fn finished(&mut self) -> Vec<Action> {
+    pub fn finished(&mut self) -> Vec<Action> {
         self.with(|p, env| p.on_snapshot_finished(Ok(()), env)).1
     }
 
-    fn sent(&mut self, n: u64) -> Vec<Action> {
+    pub fn sent(&mut self, n: u64) -> Vec<Action> {
         self.with(|p, env| p.on_payload_sent(ClientId(n), env)).1
     }
 
-    fn ack(&mut self, n: u64, offset: i64) {
+    pub fn ack(&mut self, n: u64, offset: i64) {
         self.with(|p, env| p.on_ack(ClientId(n), ReplOffset::claimed(offset), None, env));
     }
 
-    fn wait(&mut self, ms: u64) -> Vec<Action> {
+    pub fn wait(&mut self, ms: u64) -> Vec<Action> {
         let mut all = Vec::new();
         for _ in 0..ms / 100 {
             self.now_ms += 100;
@@ -99,16 +99,16 @@ impl Scene {
         all
     }
 
-    fn write(&mut self, bytes: usize) {
+    pub fn write(&mut self, bytes: usize) {
         self.history.append(&vec![b'w'; bytes]);
     }
 
-    fn state(&self, n: u64) -> Option<State> {
+    pub fn state(&self, n: u64) -> Option<State> {
         self.primary.replica(ClientId(n)).map(|r| r.state)
     }
 }
 
-fn order(actions: &[Action]) -> SnapshotOrder {
+pub(super) fn order(actions: &[Action]) -> SnapshotOrder {
     let found = actions.iter().find_map(|a| match a {
         Action::StartSnapshot(order) => Some(order.clone()),
         _ => None,
@@ -116,7 +116,7 @@ fn order(actions: &[Action]) -> SnapshotOrder {
     found.unwrap_or_else(|| panic!("no snapshot among {actions:?}"))
 }
 
-fn text(actions: &[Action], n: u64) -> String {
+pub(super) fn text(actions: &[Action], n: u64) -> String {
     let mine = actions.iter().filter_map(|a| match a {
         Action::Send(ClientId(id), bytes) if *id == n => Some(String::from_utf8_lossy(bytes)),
         _ => None,

@@ -1,6 +1,6 @@
 //! The lines that are exchanged between connecting and the payload or stream.
 
-use super::{Framing, Link, LinkAction, LinkEnv, State, log};
+use super::{Framing, Link, LinkAction, LinkEnv, State, channels, log};
 use crate::position::{Position, ReplId, ReplOffset};
 use base::request::encode_request;
 use base::{LogLevel, VALKEY_VERSION};
@@ -19,6 +19,8 @@ pub enum Asked {
     Capa,
     /// `REPLCONF version`
     Version,
+    /// What one of two connections says of the other.
+    Channel,
 }
 
 impl Asked {
@@ -29,6 +31,7 @@ impl Asked {
             Asked::Ip => "REPLCONF ip-address",
             Asked::Capa => "REPLCONF capa",
             Asked::Version => "REPLCONF version",
+            Asked::Channel => "REPLCONF of a second connection",
         }
     }
 }
@@ -65,6 +68,7 @@ impl Link {
                 }
             }
             State::AwaitPsync => self.after_psync(line, env, out),
+            State::Channels(_) => self.first_line(line, env, out),
             State::AwaitRdb { resume_at } => {
                 let resume_at = *resume_at;
                 self.announced(line, resume_at, env, out);
@@ -108,12 +112,16 @@ impl Link {
         if !s.announce_ip.is_empty() {
             ask(Asked::Ip, &["REPLCONF", "ip-address", &s.announce_ip]);
         }
-        ask(
-            Asked::Capa,
-            &[
-                "REPLCONF", "capa", "eof", "capa", "psync2", "capa", "forebay",
-            ],
-        );
+        let mut capa = vec![
+            "REPLCONF", "capa", "eof", "capa", "psync2", "capa", "forebay",
+        ];
+        if s.rdb_channel && !self.single {
+            capa.extend(["capa", "rdb-channel-repl"]);
+        }
+        if s.dual_channel && !self.single {
+            capa.extend(["capa", "dual-channel"]);
+        }
+        ask(Asked::Capa, &capa);
         // Valkey 9.1 writes the form of an old server for a replica that does not announce a version, and then refuses hash
         // fields that expire. Others
         // do not know the word, or do not ask.
@@ -168,6 +176,9 @@ impl Link {
             self.state = State::AwaitRdb { resume_at };
             return;
         }
+        if let Some(way) = channels::offered(line) {
+            return self.begin_channels(way, env, out);
+        }
         if begins("+CONTINUE") && env.cached.is_some() {
             log(
                 out,
@@ -187,6 +198,7 @@ impl Link {
                 );
             }
             self.failures = 0;
+            self.single = false;
             self.next_ack_ms = env.now_ms + super::ACK_PERIOD_MS;
             self.state = State::Streaming { acks: true };
             out.push(LinkAction::Continue(id));
@@ -255,15 +267,15 @@ impl Link {
 }
 
 /// `+FULLRESYNC <id> <offset>`
-fn full_resync(line: &[u8]) -> Option<Position> {
-    let mut words = line.split(|b| *b == b' ').skip(1);
+pub(super) fn full_resync(line: &[u8]) -> Option<Position> {
+    let mut words = line.strip_prefix(b"+FULLRESYNC ")?.split(|b| *b == b' ');
     let id = ReplId::parse(words.next()?)?;
     let offset = ReplOffset::parse(words.next()?)?;
     Some(Position { id, offset })
 }
 
 /// A peer's line for the log.
-fn text(line: &[u8]) -> String {
+pub(super) fn text(line: &[u8]) -> String {
     let shown = &line[..line.len().min(255)];
     String::from_utf8_lossy(shown).escape_debug().to_string()
 }

@@ -13,6 +13,8 @@
 //!   +------+-- error, end of link, timeout, payload refused (with a growing delay) ---+
 //! ```
 //!
+//! If the primary offers it, PSYNC is followed by [`channels`] instead: a payload over a second connection.
+//!
 //!  * A state holds what it needs and nothing else: there is no offset before PSYNC has been answered.
 //!  * The commands between PING and PSYNC are sent together. Their replies are processed in order, and an error among
 //!    them does not end the handshake, except for AUTH.
@@ -21,11 +23,15 @@
 //!  * At least [`RETRY_MS`] pass between two attempts. Redis reconnects at once after some failures, which can be a
 //!    busy loop; this server does not.
 
+#[cfg(test)]
+mod channel_tests;
+mod channels;
 mod handshake;
 mod payload;
 #[cfg(test)]
 mod tests;
 
+pub use channels::Channels;
 pub use payload::Framing;
 
 use super::position::{Position, ReplOffset};
@@ -80,6 +86,12 @@ pub enum LinkInput<'a> {
     /// A request of the stream could not be run: this server's data are no longer the primary's. `true`: nothing is
     /// tried any more.
     Diverged(bool),
+    /// The second connection is established.
+    SecondConnected,
+    /// Bytes arrived over it.
+    SecondBytes(&'a [u8]),
+    /// It failed or ended; the text is the error, empty for a plain end.
+    SecondClosed(&'a str),
     /// The stream broke the protocol: what was processed cannot be trusted to be a whole prefix.
     ProtocolError,
 }
@@ -91,8 +103,18 @@ pub enum LinkAction<'a> {
     Connect,
     /// Send bytes.
     Send(Cow<'a, [u8]>),
-    /// Close the connection, forget what was read.
+    /// Close the connection, and the second one if there is one; forget what was read and collected.
     Disconnect,
+    /// Close this connection alone, and read nothing more of it.
+    DisconnectFirst,
+    /// Connect a second time; answer with `SecondConnected` or `SecondClosed`.
+    ConnectSecond,
+    /// Send bytes over the second connection.
+    SendSecond(Cow<'a, [u8]>),
+    /// Close the second connection.
+    DisconnectSecond,
+    /// Bytes of the stream that come before their payload is loaded: keep them, and apply them as soon as the link is up.
+    Collect(Cow<'a, [u8]>),
     /// The target of a failover did not take our part.
     PromotionRefused,
     /// `+CONTINUE [id]`: continue with the cached primary, under this id if there is one.
@@ -155,6 +177,8 @@ pub enum State {
         /// Bytes of the stream that arrived after the payload.
         glued: Vec<u8>,
     },
+    /// The payload comes over a second connection, and the stream meanwhile over this one.
+    Channels(Channels),
     /// The stream is followed.
     Streaming {
         /// False after SYNC: such a primary wants no ACKs.
@@ -182,6 +206,8 @@ pub struct Link {
     next_ack_ms: u64,
     /// A failover: PSYNC tells the other side to promote itself, until it has answered.
     promoting: bool,
+    /// The second connection of the last full sync failed: the next one asks for none.
+    single: bool,
     /// Why the next connection is made, for the log.
     reconnecting: Option<&'static str>,
 }
@@ -201,6 +227,7 @@ impl Link {
             settled_ms: 0,
             next_ack_ms: 0,
             promoting: false,
+            single: false,
             reconnecting: None,
         }
     }
@@ -230,8 +257,36 @@ impl Link {
         use State::*;
         matches!(
             self.state,
-            AwaitRdb { .. } | Receive { .. } | Loading { .. }
+            AwaitRdb { .. } | Receive { .. } | Loading { .. } | Channels(_)
         )
+    }
+
+    /// The place of the cut whose payload arrives or is loaded.
+    pub fn resume_at(&self) -> Option<Position> {
+        match &self.state {
+            State::AwaitRdb { resume_at }
+            | State::Receive { resume_at, .. }
+            | State::Loading { resume_at, .. } => *resume_at,
+            State::Channels(channels) => channels.resume_at(),
+            _ => None,
+        }
+    }
+
+    /// The payload that is arriving.
+    pub fn payload(&self) -> Option<&Framing> {
+        match &self.state {
+            State::Receive { framing, .. } => Some(framing),
+            State::Channels(channels) => channels.framing(),
+            _ => None,
+        }
+    }
+
+    /// Both connections of a full sync, if it has two.
+    pub fn channels(&self) -> Option<&Channels> {
+        match &self.state {
+            State::Channels(channels) => Some(channels),
+            _ => None,
+        }
     }
 
     /// As ROLE names the state.
@@ -240,7 +295,10 @@ impl Link {
             State::Idle { .. } => "connect",
             State::Connecting => "connecting",
             State::AwaitPong | State::AwaitReplies { .. } | State::AwaitPsync => "handshake",
-            State::AwaitRdb { .. } | State::Receive { .. } | State::Loading { .. } => "sync",
+            State::AwaitRdb { .. }
+            | State::Receive { .. }
+            | State::Loading { .. }
+            | State::Channels(_) => "sync",
             State::Streaming { .. } => "connected",
         }
     }
@@ -276,6 +334,9 @@ impl Link {
             LinkInput::Bytes(bytes) => self.on_bytes(bytes, env, out),
             LinkInput::Closed(error) => self.on_closed(error, env, out),
             LinkInput::Loaded(result) => self.on_loaded(result, env, out),
+            LinkInput::SecondConnected => self.on_second_connected(env, out),
+            LinkInput::SecondBytes(bytes) => self.on_second_bytes(bytes, env, out),
+            LinkInput::SecondClosed(error) => self.on_second_closed(error, env, out),
             LinkInput::Diverged(stop) => self.on_diverged(stop, env, out),
             LinkInput::ProtocolError => {
                 if self.is_up() {
@@ -321,6 +382,7 @@ impl Link {
             State::Idle { due_ms } if env.now_ms >= *due_ms => self.connect(env, out),
             State::Idle { .. } => {}
             State::Loading { .. } => self.keep_alive(env, out, |_| Cow::Borrowed(b"\n")),
+            State::Channels(_) => self.channels_tick(env, out),
             State::Streaming { .. } if silent => {
                 log(
                     out,
@@ -416,6 +478,7 @@ impl Link {
                 log(out, LogLevel::Warning, text);
                 self.retry_later(env, out);
             }
+            State::Channels(_) => self.on_first_closed(reason, env, out),
             // The payload is here; that the link is gone shows when the stream is asked for.
             State::Loading { .. } => {}
             State::Connecting => {
@@ -465,6 +528,7 @@ impl Link {
         ) {
             (Ok(()), State::Loading { resume_at, glued }) => {
                 self.failures = 0;
+                self.single = false;
                 self.last_io_ms = env.now_ms;
                 self.next_ack_ms = env.now_ms + ACK_PERIOD_MS;
                 let acks = resume_at.is_some();
@@ -481,6 +545,15 @@ impl Link {
                 if !glued.is_empty() {
                     out.push(LinkAction::Stream(Cow::Owned(glued)));
                 }
+            }
+            (Ok(()), State::Channels(channels)) if channels.is_loading() => {
+                self.channels_loaded(channels, env, out);
+            }
+            (Err(_), State::Channels(channels)) => {
+                self.state = State::Channels(channels);
+                self.failures += 1;
+                self.single = true;
+                self.retry_later(env, out);
             }
             (Err(_), state @ (State::Loading { .. } | State::Receive { .. })) => {
                 self.state = state;
@@ -502,6 +575,10 @@ impl Link {
             match &mut self.state {
                 State::Streaming { .. } => {
                     out.push(LinkAction::Stream(Cow::Borrowed(bytes)));
+                    return;
+                }
+                State::Channels(channels) if channels.streams() => {
+                    out.push(LinkAction::Collect(Cow::Borrowed(bytes)));
                     return;
                 }
                 State::Loading { glued, .. } => {

@@ -3,28 +3,28 @@
 use super::*;
 use crate::position::ReplId;
 
-struct Scene {
-    link: Link,
-    settings: Settings,
+pub(super) struct Scene {
+    pub link: Link,
+    pub settings: Settings,
     rng: Rng,
     now_ms: u64,
-    cached: Option<Position>,
-    log: Vec<String>,
+    pub cached: Option<Position>,
+    pub log: Vec<String>,
 }
 
-fn at(c: char, offset: i64) -> Position {
+pub(super) fn at(c: char, offset: i64) -> Position {
     Position {
         id: ReplId::parse(c.to_string().repeat(40).as_bytes()).unwrap(),
         offset: ReplOffset::claimed(offset),
     }
 }
 
-fn id(c: char) -> String {
+pub(super) fn id(c: char) -> String {
     c.to_string().repeat(40)
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Scene {
             link: Link::new("10.0.0.1".into(), 6379, 1000),
             settings: Settings::default(),
@@ -35,7 +35,7 @@ impl Scene {
         }
     }
 
-    fn step<'a>(&mut self, input: LinkInput<'a>) -> Vec<LinkAction<'a>> {
+    pub fn step<'a>(&mut self, input: LinkInput<'a>) -> Vec<LinkAction<'a>> {
         let mut env = LinkEnv {
             settings: &self.settings,
             rng: &mut self.rng,
@@ -56,19 +56,19 @@ impl Scene {
         out
     }
 
-    fn say(&mut self, line: &str) -> Vec<LinkAction<'static>> {
+    pub fn say(&mut self, line: &str) -> Vec<LinkAction<'static>> {
         let bytes = format!("{line}\r\n");
         let actions = self.step(LinkInput::Bytes(bytes.as_bytes()));
         actions.into_iter().map(own).collect()
     }
 
-    fn tick(&mut self, ms: u64) -> Vec<LinkAction<'static>> {
+    pub fn tick(&mut self, ms: u64) -> Vec<LinkAction<'static>> {
         self.now_ms += ms;
         self.step(LinkInput::Tick).into_iter().map(own).collect()
     }
 
     /// Up to the PSYNC request, which is returned.
-    fn handshake(&mut self) -> String {
+    pub fn handshake(&mut self) -> String {
         assert_eq!(self.tick(0), [LinkAction::Connect]);
         assert_eq!(
             sent(&self.step(LinkInput::Connected)),
@@ -92,12 +92,17 @@ impl Scene {
     }
 }
 
-fn own(action: LinkAction<'_>) -> LinkAction<'static> {
+pub(super) fn own(action: LinkAction<'_>) -> LinkAction<'static> {
     use LinkAction::*;
     match action {
         Connect => Connect,
         Send(b) => Send(Cow::Owned(b.into_owned())),
         Disconnect => Disconnect,
+        DisconnectFirst => DisconnectFirst,
+        ConnectSecond => ConnectSecond,
+        SendSecond(b) => SendSecond(Cow::Owned(b.into_owned())),
+        DisconnectSecond => DisconnectSecond,
+        Collect(b) => Collect(Cow::Owned(b.into_owned())),
         PromotionRefused => PromotionRefused,
         Continue(id) => Continue(id),
         FullResync(at) => FullResync(at),
@@ -112,7 +117,7 @@ fn own(action: LinkAction<'_>) -> LinkAction<'static> {
     }
 }
 
-fn sent(actions: &[LinkAction<'_>]) -> String {
+pub(super) fn sent(actions: &[LinkAction<'_>]) -> String {
     let bytes = actions.iter().filter_map(|a| match a {
         LinkAction::Send(b) => Some(String::from_utf8_lossy(b)),
         _ => None,
@@ -120,7 +125,7 @@ fn sent(actions: &[LinkAction<'_>]) -> String {
     bytes.collect()
 }
 
-fn words(request: &str) -> String {
+pub(super) fn words(request: &str) -> String {
     let lines = request.split("\r\n");
     let words: Vec<&str> = lines.filter(|l| !l.starts_with(['*', '$'])).collect();
     words.join(" ").trim().to_owned()

@@ -1,11 +1,14 @@
-//! The task of the link to the primary: connects, reads and writes. [`flow::follow`] decides what happens.
+//! The task of the link to the primary: connects, reads and writes, over one connection or two. [`flow::follow`] decides
+//! what happens.
 
 use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};
+use super::spill::{self, SpillFiles};
 use crate::load::{LoadOptions, LoadProgress, by_processors};
 use crate::persist::Threads;
 use crate::stream::Stream;
 use crate::{Server, handshake, lookup, strerror};
+use flow::follow::collected::Source;
 use flow::follow::{Ask, Follower, Input, IntoFile, Receivers};
 use std::fs::File;
 use std::future::{Future, poll_fn};
@@ -72,11 +75,59 @@ impl Receivers for Threads {
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
 
+type ReadingBack = oneshot::Receiver<io::Result<Vec<u8>>>;
+
+/// A connection to the primary, or one that is being made.
+#[derive(Default)]
+struct Socket {
+    connecting: Option<Connecting>,
+    stream: Option<Stream>,
+}
+
+impl Socket {
+    fn close(&mut self) {
+        *self = Socket::default();
+    }
+
+    /// Waits until it is established, takes bytes, if there are some for it, or has some, if they are wanted.
+    fn poll(&mut self, writes: bool, reads: bool, cx: &mut Context<'_>) -> Poll<Ready> {
+        if let Some(connecting) = &mut self.connecting {
+            let Poll::Ready(result) = connecting.as_mut().poll(cx) else {
+                return Poll::Pending;
+            };
+            self.connecting = None;
+            return Poll::Ready(Ready::Connected(result));
+        }
+        let Some(stream) = &mut self.stream else {
+            return Poll::Pending;
+        };
+        if writes && stream.poll_writable(cx).is_ready() {
+            return Poll::Ready(Ready::Write);
+        }
+        if reads && stream.poll_readable(cx).is_ready() {
+            return Poll::Ready(Ready::Read);
+        }
+        Poll::Pending
+    }
+}
+
+/// What a socket has to say.
+enum Ready {
+    Connected(io::Result<Stream>),
+    Write,
+    Read,
+}
+
 struct Link {
     server: Rc<Server>,
     handle: Rc<LinkHandle>,
-    connecting: Option<Connecting>,
-    stream: Option<Stream>,
+    socket: Socket,
+    /// For the payload of a full sync that has two connections.
+    second: Socket,
+    /// Files for what is collected meanwhile; made when they are needed.
+    files: Option<SpillFiles>,
+    /// Some of it is being read back.
+    reading: Option<ReadingBack>,
     follower: Follower<Threads>,
     buf: Vec<u8>,
 }
@@ -85,30 +136,12 @@ struct Link {
 enum Event {
     Tick,
     News,
-    Connected(io::Result<Stream>),
-    Readable,
-    Writable,
+    Socket(Ready),
+    Second(Ready),
     Room,
     Received(Outcome),
-}
-
-/// Waits until the socket takes bytes, if there are some for it, or has some, if they are wanted.
-fn poll_socket(
-    stream: Option<&mut Stream>,
-    writes: bool,
-    reads: bool,
-    cx: &mut Context<'_>,
-) -> Poll<Event> {
-    let Some(stream) = stream else {
-        return Poll::Pending;
-    };
-    if writes && stream.poll_writable(cx).is_ready() {
-        return Poll::Ready(Event::Writable);
-    }
-    if reads && stream.poll_readable(cx).is_ready() {
-        return Poll::Ready(Event::Readable);
-    }
-    Poll::Pending
+    Collected,
+    ReadBack(io::Result<Vec<u8>>),
 }
 
 /// Follows the primary until the handle says stop. The state machine has begun to connect.
@@ -117,11 +150,13 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
         follower: Follower::new(server.persistence.clone()),
         server,
         handle,
-        connecting: None,
-        stream: None,
+        socket: Socket::default(),
+        second: Socket::default(),
+        files: None,
+        reading: None,
         buf: vec![0; READ_SIZE],
     };
-    link.connect();
+    link.socket.connecting = link.connecting();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !link.handle.stopped.get() {
@@ -136,38 +171,66 @@ pub async fn run(server: Rc<Server>, handle: Rc<LinkHandle>) {
     server.with_engine(|engine| follower.end(engine));
 }
 
+/// The bytes that a socket has; `None` while there are none.
+fn try_read(socket: &mut Socket, buf: &mut [u8]) -> Option<io::Result<usize>> {
+    match socket.stream.as_mut()?.try_read(buf) {
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
+        read => Some(read),
+    }
+}
+
 impl Link {
     fn wants_input(&self) -> bool {
         let engine = self.server.engine.borrow();
         self.follower.wants_input(&engine)
     }
 
+    fn wants_payload(&self) -> bool {
+        let engine = self.server.engine.borrow();
+        self.follower.wants_payload(&engine)
+    }
+
+    /// Something that was collected can be applied, or read back so that it can be.
+    fn next_collected(&self) -> Option<Source> {
+        let engine = self.server.engine.borrow();
+        let next = self.follower.next_collected(&engine);
+        next.filter(|_| self.reading.is_none())
+    }
+
     async fn event(&mut self, ticks: &mut tokio::time::Interval) -> Event {
         // While a script is parked, the dataset belongs to it; the next tick looks again.
         let wants_input = self.wants_input();
-        let mut stream = self.stream.as_mut();
+        let wants_payload = self.wants_payload();
+        let collected = self.next_collected().is_some();
         let handle = self.handle.clone();
-        let connecting = &mut self.connecting;
+        let (socket, second) = (&mut self.socket, &mut self.second);
+        let reading = &mut self.reading;
         let writes = !self.follower.out().is_empty();
+        let writes_second = !self.follower.second_out().is_empty();
         let (outcome, inflow) = match self.follower.receiving() {
             Some(Receiving { outcome, inflow }) => (Some(outcome), inflow.as_ref()),
             None => (None, None),
         };
         let full = inflow.is_some_and(|inflow| !inflow.has_room());
+        // Only the connection over which the payload comes waits for room.
+        let reads = wants_input && (!full || second.stream.is_some());
         tokio::select! {
             biased;
             () = handle.news.notified() => Event::News,
-            result = async { connecting.as_mut().expect("guarded").await }, if connecting.is_some() => {
-                *connecting = None;
-                Event::Connected(result)
-            }
             result = async { outcome.expect("guarded").await }, if outcome.is_some() => {
                 let lost = |_| Err("the receiving thread is gone".to_owned());
                 Event::Received(result.unwrap_or_else(lost))
             }
             _ = ticks.tick() => Event::Tick,
             () = async { inflow.expect("guarded").room().await }, if full => Event::Room,
-            event = poll_fn(|cx| poll_socket(stream.as_deref_mut(), writes, wants_input && !full, cx)) => event,
+            read = async { reading.as_mut().expect("guarded").await }, if reading.is_some() => {
+                *reading = None;
+                Event::ReadBack(read.map_err(io::Error::other).flatten())
+            }
+            ready = poll_fn(|cx| second.poll(writes_second, wants_payload && !full, cx)) => Event::Second(ready),
+            ready = poll_fn(|cx| socket.poll(writes, reads, cx)) => Event::Socket(ready),
+            // As much at once as is read of a socket, so that clients get their turn.
+            () = tokio::task::yield_now(), if collected => Event::Collected,
         }
     }
 
@@ -177,8 +240,11 @@ impl Link {
             Event::News => {
                 let bytes = self.handle.out.take();
                 self.follower.send(&bytes);
+                for spilled in self.handle.spilled.take() {
+                    self.follower.spilled(spilled, &self.server.engine.borrow());
+                }
             }
-            Event::Connected(Ok(stream)) => {
+            Event::Socket(Ready::Connected(Ok(stream))) => {
                 let name = |a: io::Result<std::net::SocketAddr>| {
                     a.map_or(String::new(), |a| a.to_string())
                 };
@@ -186,47 +252,115 @@ impl Link {
                     Some(tcp) => (name(tcp.peer_addr()), name(tcp.local_addr())),
                     None => Default::default(),
                 };
-                self.stream = Some(stream);
+                self.socket.stream = Some(stream);
                 self.step(Input::Connected { peer, local });
             }
-            Event::Connected(Err(error)) => self.step(Input::Closed(&strerror(&error))),
+            Event::Socket(Ready::Connected(Err(e))) => self.step(Input::Closed(&strerror(&e))),
+            Event::Second(Ready::Connected(Ok(stream))) => {
+                self.second.stream = Some(stream);
+                self.step(Input::SecondConnected);
+            }
+            Event::Second(Ready::Connected(Err(e))) => {
+                self.step(Input::SecondClosed(&strerror(&e)));
+            }
             // A script may have been parked while this event was waited for: the next look waits for its end.
-            Event::Readable if !self.wants_input() => {}
-            Event::Readable => self.read(),
-            Event::Writable | Event::Room => {}
+            Event::Socket(Ready::Read) if !self.wants_input() => {}
+            Event::Second(Ready::Read) if !self.wants_payload() => {}
+            Event::Socket(Ready::Read) => self.read(),
+            Event::Second(Ready::Read) => self.read_second(),
+            Event::Socket(Ready::Write) | Event::Second(Ready::Write) | Event::Room => {}
             Event::Received(outcome) => self.step(Input::Received(outcome)),
+            Event::Collected => match self.next_collected() {
+                Some(Source::Memory) => self.step(Input::Collected),
+                Some(Source::Disk(place, len)) => {
+                    self.follower.reads_back();
+                    self.reading = Some(spill::read(place, len));
+                }
+                None => {}
+            },
+            Event::ReadBack(read) => {
+                self.step(Input::ReadBack(read.map_err(|e| strerror(&e))));
+            }
         }
         self.write();
+        self.write_second();
+        self.spill();
     }
 
-    fn connect(&mut self) {
+    /// A connection to the primary, if there is one to follow.
+    fn connecting(&self) -> Option<Connecting> {
         let (host, port) = {
             let engine = self.server.engine.borrow();
-            let Some(up) = engine.repl.upstream() else {
-                return;
-            };
-            let (host, port) = up.link.primary();
+            let (host, port) = engine.repl.upstream()?.link.primary();
             (host.to_owned(), port)
         };
-        self.connecting = Some(Box::pin(connect(self.server.clone(), host, port)));
+        Some(Box::pin(connect(self.server.clone(), host, port)))
+    }
+
+    /// Writes what is collected to disk, as far as it has to go there.
+    fn spill(&mut self) {
+        while let Some(block) = self.follower.spill() {
+            let start = block.start;
+            if self.files.is_none() {
+                let handle = self.handle.clone();
+                let tell = move |start, place| {
+                    handle.spilled((start, place));
+                    !handle.stopped.get()
+                };
+                match SpillFiles::start(tell) {
+                    Ok(files) => self.files = Some(files),
+                    Err(e) => {
+                        let failed = (start, Err(strerror(&e)));
+                        self.follower.spilled(failed, &self.server.engine.borrow());
+                        return;
+                    }
+                }
+            }
+            if let Some(files) = &self.files {
+                files.write(block);
+            }
+        }
     }
 
     fn read(&mut self) {
-        let Some(stream) = &mut self.stream else {
-            return;
-        };
         let mut buf = std::mem::take(&mut self.buf);
-        match stream.try_read(&mut buf) {
-            Ok(0) => self.step(Input::Closed("")),
-            Ok(n) => self.step(Input::Bytes(&buf[..n])),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => self.step(Input::Closed(&strerror(&e))),
+        match try_read(&mut self.socket, &mut buf) {
+            Some(Ok(0)) => self.step(Input::Closed("")),
+            Some(Ok(n)) => self.step(Input::Bytes(&buf[..n])),
+            None => {}
+            Some(Err(e)) => self.step(Input::Closed(&strerror(&e))),
         }
         self.buf = buf;
     }
 
+    fn read_second(&mut self) {
+        let mut buf = std::mem::take(&mut self.buf);
+        match try_read(&mut self.second, &mut buf) {
+            Some(Ok(0)) => self.step(Input::SecondClosed("")),
+            Some(Ok(n)) => self.step(Input::SecondBytes(&buf[..n])),
+            None => {}
+            Some(Err(e)) => self.step(Input::SecondClosed(&strerror(&e))),
+        }
+        self.buf = buf;
+    }
+
+    fn write_second(&mut self) {
+        while let Some(stream) = &mut self.second.stream
+            && !self.follower.second_out().is_empty()
+        {
+            match stream.try_write(self.follower.second_out()) {
+                Ok(n) => {
+                    let mut engine = self.server.engine.borrow_mut();
+                    self.follower.second_wrote(n, &mut engine);
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(e) => self.step(Input::SecondClosed(&strerror(&e))),
+            }
+        }
+    }
+
     fn write(&mut self) {
-        while let Some(stream) = &mut self.stream
+        while let Some(stream) = &mut self.socket.stream
             && !self.follower.out().is_empty()
         {
             match stream.try_write(self.follower.out()) {
@@ -244,8 +378,15 @@ impl Link {
         while !turns.is_empty() && !self.handle.stopped.get() {
             let ask = server.with_executor(|engine| self.follower.turn(&mut turns, engine));
             match ask {
-                Some(Ask::Connect) => self.connect(),
-                Some(Ask::Disconnect) => (self.stream, self.connecting) = (None, None),
+                Some(Ask::Connect) => self.socket.connecting = self.connecting(),
+                Some(Ask::Disconnect) => {
+                    self.socket.close();
+                    self.second.close();
+                    self.reading = None;
+                }
+                Some(Ask::DisconnectFirst) => self.socket.close(),
+                Some(Ask::ConnectSecond) => self.second.connecting = self.connecting(),
+                Some(Ask::DisconnectSecond) => self.second.close(),
                 None => {}
             }
         }

@@ -1,5 +1,6 @@
 //! The handle with which other code reaches the task of the link to the primary.
 
+use flow::spill::Spilled;
 use std::cell::{Cell, RefCell};
 use tokio::sync::Notify;
 
@@ -8,6 +9,8 @@ use tokio::sync::Notify;
 pub struct LinkHandle {
     pub(super) stopped: Cell<bool>,
     pub(super) out: RefCell<Vec<u8>>,
+    /// Blocks of what is collected that were written to disk, or were not.
+    pub(super) spilled: RefCell<Vec<Spilled>>,
     pub(super) news: Notify,
 }
 
@@ -15,6 +18,12 @@ impl LinkHandle {
     /// Ends the task: nothing it receives matters any more.
     pub fn stop(&self) {
         self.stopped.set(true);
+        self.news.notify_one();
+    }
+
+    /// What became of a block.
+    pub fn spilled(&self, spilled: Spilled) {
+        self.spilled.borrow_mut().push(spilled);
         self.news.notify_one();
     }
 
