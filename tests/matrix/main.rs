@@ -5,6 +5,7 @@
 //! cargo test --test matrix                        fourteen cells
 //! FOREBAY_MATRIX=all cargo test --test matrix     all of them; writes docs/replication-matrix.md
 //! FOREBAY_MATRIX=valkey-9.1 ...                   those with this server
+//! FOREBAY_MATRIX=two ...                          those whose full sync has two connections
 //! ```
 
 #[allow(
@@ -57,6 +58,26 @@ struct Cell {
     diskless: bool,
     load: &'static str,
     login: Login,
+    /// The payload goes over a second connection.
+    two: bool,
+}
+
+/// The directive by which a server uses second connections.
+fn second_connections(server: &str) -> Option<&'static str> {
+    match server.split_once('-')? {
+        ("redis", version) if version.starts_with('8') => Some("repl-rdb-channel yes"),
+        ("valkey", _) => Some("dual-channel-replication-enabled yes"),
+        _ => None,
+    }
+}
+
+/// The one that both of these know.
+fn common_directive(primary: &str, replica: &str) -> Option<&'static str> {
+    match (primary, replica) {
+        ("forebay", "forebay") => Some("repl-rdb-channel yes"),
+        ("forebay", peer) | (peer, "forebay") => second_connections(peer),
+        _ => None,
+    }
 }
 
 fn all_cells() -> Vec<Cell> {
@@ -74,6 +95,19 @@ fn all_cells() -> Vec<Cell> {
                     diskless,
                     load,
                     login: Login::Nobody,
+                    two: false,
+                });
+            }
+        }
+        if common_directive(primary, replica).is_some() {
+            for load in ["disabled", "on-empty-db", "swapdb"] {
+                cells.push(Cell {
+                    primary,
+                    replica,
+                    diskless: true,
+                    load,
+                    login: Login::Nobody,
+                    two: true,
                 });
             }
         }
@@ -83,6 +117,7 @@ fn all_cells() -> Vec<Cell> {
             diskless: true,
             load: "disabled",
             login,
+            two: false,
         };
         cells.push(login(Login::Password));
         if primary != "forebay" {
@@ -98,6 +133,10 @@ fn run(cell: &Cell) -> Option<()> {
     let yes = if cell.diskless { "yes" } else { "no" };
     primary = primary.config(format!("repl-diskless-sync {yes}"));
     replica = replica.config(format!("repl-diskless-load {}", cell.load));
+    if cell.two {
+        let directive = common_directive(cell.primary, cell.replica)?;
+        (primary, replica) = (primary.config(directive), replica.config(directive));
+    }
     (primary, replica) = log_in(cell.login, primary, replica);
     let primary = primary.start();
     seed_data(&primary);
@@ -120,6 +159,8 @@ fn run(cell: &Cell) -> Option<()> {
         _ => 1,
     };
     assert_eq!(syncs, tries, "full syncs");
+    let both = format!("{}{}", primary.log(), replica.log());
+    assert_eq!(both.contains("initialize RDB channel"), cell.two, "{both}");
     Some(())
 }
 
@@ -146,8 +187,9 @@ fn every_server_follows_and_is_followed() {
     let cells = all_cells().into_iter().filter(|c| match wanted.as_str() {
         "" => {
             let key = (c.primary, c.replica, c.diskless, c.load);
-            c.login == Login::Nobody && ALWAYS.contains(&key)
+            c.login == Login::Nobody && !c.two && ALWAYS.contains(&key)
         }
+        "two" => c.two,
         "all" => true,
         name => [c.primary, c.replica].contains(&name),
     });

@@ -1,6 +1,7 @@
 //! Replication with real processes: Forebay and real servers in both roles.
 //!
 //! * [`modes`]: every way of a full sync, under writes.
+//! * [`channels`]: full syncs over two connections.
 //! * [`faults`]: one fault at each phase of a sync.
 //! * [`hostile`]: a primary that says any number.
 //! * [`known`]: which server knows which command, asked of them.
@@ -17,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod channels;
 mod faults;
 mod hostile;
 mod known;

@@ -40,6 +40,8 @@ pub struct FaultProxy {
 struct Shared {
     target: Mutex<SocketAddr>,
     faults: Mutex<[Faults; 2]>,
+    /// The only connection that has faults, counted from 1; 0 = all have.
+    only: AtomicU64,
     changed: Condvar,
     refusing: AtomicBool,
     ended: AtomicBool,
@@ -59,6 +61,7 @@ impl FaultProxy {
         let shared = Arc::new(Shared {
             target: Mutex::new(target.parse().expect("an address and a port")),
             faults: Mutex::default(),
+            only: AtomicU64::new(0),
             changed: Condvar::new(),
             refusing: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -82,9 +85,15 @@ impl FaultProxy {
         self.shared.changed.notify_all();
     }
 
+    /// Faults are those of the nth connection alone, counted from 1, until [`FaultProxy::heal`].
+    pub fn only(&self, nth: u64) {
+        self.shared.only.store(nth, Ordering::SeqCst);
+    }
+
     /// Takes all faults away; what was stalled goes on.
     pub fn heal(&self) {
         *self.shared.faults.lock().expect("no holder panics") = Default::default();
+        self.shared.only.store(0, Ordering::SeqCst);
         self.shared.refusing.store(false, Ordering::SeqCst);
         self.shared.changed.notify_all();
     }
@@ -133,7 +142,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let Ok(near) = incoming else { continue };
-        shared.accepted.fetch_add(1, Ordering::SeqCst);
+        let nth = shared.accepted.fetch_add(1, Ordering::SeqCst) + 1;
         if shared.refusing.load(Ordering::SeqCst) {
             continue;
         }
@@ -152,7 +161,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             };
             let shared = Arc::clone(shared);
             std::thread::spawn(move || {
-                carry(&from, &to, direction, &shared);
+                carry(&from, &to, direction, nth, &shared);
                 let _ = from.shutdown(Shutdown::Both);
                 let _ = to.shutdown(Shutdown::Both);
             });
@@ -166,7 +175,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 /// Carries one direction of one connection until it ends or its fault ends it.
-fn carry(mut from: &TcpStream, mut to: &TcpStream, direction: Direction, shared: &Shared) {
+fn carry(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    direction: Direction,
+    nth: u64,
+    shared: &Shared,
+) {
     let mut buffer = [0; 16 << 10];
     let mut position = 0u64;
     let start = Instant::now();
@@ -177,7 +192,7 @@ fn carry(mut from: &TcpStream, mut to: &TcpStream, direction: Direction, shared:
         };
         let mut sent = 0;
         while sent < n {
-            let Some(faults) = wait_for_room(direction, position, shared) else {
+            let Some(faults) = wait_for_room(direction, position, nth, shared) else {
                 return;
             };
             let mut end = n;
@@ -210,10 +225,14 @@ fn carry(mut from: &TcpStream, mut to: &TcpStream, direction: Direction, shared:
 }
 
 /// Waits while this direction is stalled; `None` when the connection is to be closed.
-fn wait_for_room(direction: Direction, position: u64, shared: &Shared) -> Option<Faults> {
+fn wait_for_room(direction: Direction, position: u64, nth: u64, shared: &Shared) -> Option<Faults> {
     let mut all = shared.faults.lock().expect("no holder panics");
     loop {
-        let faults = all[direction as usize];
+        let only = shared.only.load(Ordering::SeqCst);
+        let faults = match only == 0 || only == nth {
+            true => all[direction as usize],
+            false => Faults::default(),
+        };
         if shared.ended.load(Ordering::SeqCst) || faults.cut_at.is_some_and(|at| position >= at) {
             return None;
         }
