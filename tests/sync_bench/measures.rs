@@ -145,13 +145,17 @@ fn syncs_on_two_connections_are_measured_where_servers_have_them() {
     let (Some(redis), Some(valkey)) = (peer("redis-8.2"), peer("valkey-9.1")) else {
         return;
     };
-    let (redis, valkey) = (format!("redis={redis}"), format!("valkey={valkey}"));
-    let modes = "rdb-channel,dual-channel";
-    let ran = Bench::new(&words(&[
-        "--server", &redis, "--server", &valkey, "--mode", modes,
-    ]))
-    .run();
-    assert_whole(&ran, 2);
+    let servers = [
+        format!("redis={redis}"),
+        format!("valkey={valkey}"),
+        format!("down=forebay,{redis}"),
+        format!("up={valkey},forebay"),
+        "ours=forebay".to_owned(),
+    ];
+    let mut all = vec!["--mode", "rdb-channel,dual-channel"];
+    all.extend(servers.iter().flat_map(|server| ["--server", server]));
+    let ran = Bench::new(&words(&all)).run();
+    assert_whole(&ran, 6);
     assert!(
         ran.out.contains("valkey has no rdb-channel: left out"),
         "{}",
