@@ -99,9 +99,10 @@ impl Replication {
         for (i, (r, state)) in shown.enumerate() {
             let port = r.conf.listening_port;
             let lag = r.lag_s(self.now_ms);
+            // What is online has one connection again.
             let kind = match r.channel.info() {
-                Some(kind) => format!(",type={kind}"),
-                None => String::new(),
+                Some(kind) if state != "online" => format!(",type={kind}"),
+                _ => String::new(),
             };
             line(
                 &format!("slave{i}"),
