@@ -25,7 +25,7 @@ pub struct DumpFile {
 pub struct Replacement(DumpFile);
 
 impl DumpFile {
-    /// Where dumps go now. The working directory is `dir`.
+    /// The current path of the dump. The working directory is `dir`.
     pub fn configured(disk: &impl Disk, config: &Config) -> DumpFile {
         let name = Path::new(&config.dbfilename);
         // Without a working directory nothing can be saved, which the save will say.

@@ -7,7 +7,7 @@ use engine::expire_cycle::ExpireSlice;
 /// Longest time that clients wait for one slice, in microseconds.
 const SLICE_US: u64 = 200;
 
-/// One cycle.
+/// Runs one cycle.
 #[derive(Clone, Copy, Debug)]
 pub struct Cycle {
     budget_us: u64,

@@ -44,7 +44,7 @@ impl Fate {
         Ok(temp)
     }
 
-    /// Gives the save up: the previous dump stays in its place. False if it is too late for that.
+    /// Cancels the save, so that the previous dump stays in its place. Returns false if it is too late for that.
     pub fn give_up(&self) -> bool {
         let mut state = self.lock();
         state.given_up |= !state.placed;
@@ -69,11 +69,11 @@ impl Fate {
         Ok(renamed)
     }
 
-    /// Removes the file of a save that has been cancelled, because the process ends before its thread does so.
+    /// Removes the file of a cancelled save, because the process ends before its thread does so.
     pub fn clear_away(&self, disk: &impl Disk) {
         let state = self.lock();
         if let Some(temp) = state.temp.as_ref().filter(|_| state.given_up) {
-            // It may be gone already.
+            // The file may have been removed already.
             let _ = disk.remove(temp);
         }
     }

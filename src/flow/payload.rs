@@ -9,16 +9,16 @@
 use config::Config;
 use config::choices::DisklessLoad;
 
-/// How a payload is taken.
+/// How a payload is received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// To a file, checked, then loaded.
+    /// Into a file, which is checked and then loaded.
     File,
     /// The file of before is being loaded.
     LoadingFile,
-    /// To memory; the old data is dropped first.
+    /// Into memory; the old data is dropped first.
     Memory,
-    /// To memory, beside the old data.
+    /// Into memory, while the old data is kept.
     Swap,
 }
 
@@ -75,7 +75,7 @@ impl Modes {
         ))
     }
 
-    /// A payload was loaded, so the next one is judged by its own size.
+    /// A payload was loaded, so the choice for the next one depends on its own size.
     pub fn loaded(&mut self) {
         self.too_large_to_swap = false;
     }

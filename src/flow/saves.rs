@@ -1,6 +1,6 @@
 //! When the dataset is saved without a request, and which snapshot is cancelled for another operation.
 
-/// After a failed save the next one that nobody asked for waits so long, in seconds: a disk may be full for a while.
+/// How long after a failed save the next automatic one waits, in seconds, as a disk may be full for a while.
 const RETRY_AFTER_S: i64 = 5;
 
 /// Which snapshot is cancelled.
@@ -13,13 +13,13 @@ pub enum Which {
 }
 
 impl Which {
-    /// Whether a snapshot is meant that is saved to disk, or is not.
+    /// A kind of snapshots: those that are saved to disk, or the others.
     pub fn means(self, to_disk: bool) -> bool {
         to_disk || self == Which::Any
     }
 }
 
-/// What is known of the saves so far. Times are seconds of the steady clock.
+/// The history of saves. Times are seconds of the steady clock.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
     /// When the last successful save ended, or the server started.
@@ -30,7 +30,7 @@ pub struct History {
     pub failed: bool,
 }
 
-/// What a turn of the periodic work has to save.
+/// What the periodic work has to save now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Due {
     /// The save point that was reached: seconds and changes.
@@ -47,8 +47,8 @@ impl Due {
 }
 
 impl History {
-    /// What is due while no snapshot runs. `points` are those of `save`; `dirty` counts the changes since the last
-    /// save; `scheduled` says whether a client has scheduled one.
+    /// Decides what must be saved while no snapshot runs. `points` are those of `save`, `dirty` counts the changes
+    /// since the last save, and `scheduled` says whether a client has scheduled one.
     pub fn due(self, now_s: i64, dirty: i64, points: &[(i64, i64)], scheduled: bool) -> Due {
         if self.failed && now_s - self.last_try_s <= RETRY_AFTER_S {
             return Due::default();

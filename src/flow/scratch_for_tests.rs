@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Where they are made. Clones are the same.
+/// What creates the files. A clone refers to the same state.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk(Arc<Shared>);
 
@@ -16,7 +16,7 @@ struct Shared {
     made: AtomicUsize,
 }
 
-/// One of them.
+/// One scratch file.
 #[derive(Debug)]
 pub struct MemoryFile {
     disk: MemoryDisk,
@@ -24,7 +24,7 @@ pub struct MemoryFile {
 }
 
 impl MemoryDisk {
-    /// Nothing more fits, or it does again.
+    /// Sets whether the disk is full.
     pub fn set_full(&self, full: bool) {
         self.0.full.store(full, Ordering::Relaxed);
     }

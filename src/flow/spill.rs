@@ -35,7 +35,7 @@ pub struct SpillWriter<D: Scratch> {
     current: Option<(Arc<SpillFile<D::File>>, u64)>,
 }
 
-/// One file, as blocks name it.
+/// One file, to which blocks refer.
 struct SpillFile<F> {
     file: Option<F>,
     close: Closer<F>,
@@ -77,7 +77,7 @@ impl<D: Scratch> SpillWriter<D> {
     pub fn write(&mut self, block: &Spill) -> Spilled {
         let result = self.append(&block.bytes);
         if result.is_err() {
-            // No block refers to a half-written one. The next one gets another file.
+            // No block refers to one that was written partly. The next one gets another file.
             self.current = None;
         }
         (block.start, result.map_err(|e| e.to_string()))

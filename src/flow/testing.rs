@@ -19,10 +19,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Where the dump of a test is.
+/// The path of the dump in a test.
 pub const DUMP: &str = "/data/dump.rdb";
 
-/// The hands of one server; clones are the same.
+/// The fake writers and receivers of one server. A clone refers to the same state.
 #[derive(Clone)]
 pub struct Hands(Rc<Shared>);
 
@@ -35,21 +35,21 @@ struct Shared {
     other_datasets: Cell<usize>,
 }
 
-/// What is taken of a payload.
+/// A request to receive a payload, or to load its file.
 pub enum Takes {
     File(IntoFile, Rc<Taken>),
     Memory(LoadOptions, Rc<Taken>),
     Load(FakeFile, LoadOptions),
 }
 
-/// What has come of it.
+/// What was received of a payload.
 #[derive(Default)]
 pub struct Taken {
     pub bytes: RefCell<Vec<u8>>,
     pub complete: Cell<bool>,
 }
 
-/// Who takes a payload.
+/// What receives a payload.
 #[derive(Default)]
 pub struct Taker(Rc<Taken>);
 
@@ -73,12 +73,12 @@ impl Hands {
         }))
     }
 
-    /// Nobody takes or writes anything, or they do again.
+    /// Sets whether receivers and writers can be started.
     pub fn refuse(&self, refuse: bool) {
         self.0.idle.set(refuse);
     }
 
-    /// What was asked for last, if anything was since this was looked at.
+    /// The last request since the previous call.
     pub fn taken(&self) -> Option<Takes> {
         self.0.takes.borrow_mut().pop()
     }
@@ -110,7 +110,7 @@ impl Hands {
 }
 
 impl Save {
-    /// The bytes that a snapshot would make, to all of its sinks. False if one of them takes no more.
+    /// Passes the bytes that a snapshot would make to all of its sinks. Returns false if one of them accepts no more.
     pub fn write(&self, bytes: &[u8]) -> bool {
         let mut sinks = self.sinks.borrow_mut();
         sinks.iter_mut().all(|sink| sink.write(bytes).is_ok())

@@ -44,7 +44,7 @@ enum State {
     /// The databases were emptied for a dataset that is being loaded; with the witness if they had been empty
     /// and complete before.
     Loading(Option<Whole>),
-    /// That load has failed.
+    /// The load has failed.
     Lost,
 }
 

@@ -3,7 +3,7 @@
 use base::request::encode_request;
 use engine::CommitPosition;
 
-/// Where a batch ends.
+/// The end of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The last commit of the batch.

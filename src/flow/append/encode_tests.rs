@@ -21,7 +21,7 @@ struct World {
     commits: u64,
     /// The stream, from its start at offset 1,000 on.
     stream: Vec<u8>,
-    /// What the stream has selected.
+    /// The database that the stream has selected.
     feed: Feed,
     ran: Vec<Ran>,
     files: Vec<Vec<u8>>,
@@ -102,7 +102,7 @@ impl World {
         effects
     }
 
-    /// What a primary does.
+    /// The order of events on a primary.
     fn write(&mut self, rng: &mut Rng) {
         match rng.below(6) {
             0 => self.say(PING),
@@ -124,7 +124,7 @@ impl World {
         self.stream.extend_from_slice(bytes);
     }
 
-    /// What a replica does.
+    /// The order of events on a replica.
     fn follow(&mut self, rng: &mut Rng) {
         let db = self.repl.upstream().expect("a primary").db;
         let here = db.within(3);
@@ -142,7 +142,7 @@ impl World {
             (3, _) => (said, after, well) = (request(&["SELECT", "9"]), StreamDb::ours(9), false),
             (4, _) => (said, well) = (two, false),
             (5, Some(db)) => {
-                // It ran in another form.
+                // The request ran in another form.
                 (said, ran) = (two, vec![(db, one)]);
             }
             (6, Some(db)) => {

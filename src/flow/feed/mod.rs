@@ -43,7 +43,7 @@ pub enum Next<'a> {
     Stream(&'a [u8]),
     /// More of the payload: ask [`Feed::payload`], and answer with [`Feed::chunk`] or [`Feed::payload_ends`].
     Payload,
-    /// So many bytes of the stream are on disk: read them, and answer with [`Feed::read_back`].
+    /// This many bytes of the stream are on disk: read them, and answer with [`Feed::read_back`].
     ReadBack(Place, usize),
     /// Those bytes have not been read yet.
     Reading,
@@ -53,12 +53,12 @@ pub enum Next<'a> {
     Close,
 }
 
-/// One connection. `S` is where the bytes of a payload come from.
+/// One connection. `S` is the source of the bytes of a payload.
 pub struct Feed<S> {
     id: ClientId,
     outbox: Rc<Outbox<S>>,
-    /// Bytes on their way to the socket, and how many of them it has taken. They are none of the stream's, unless
-    /// those were read back from disk.
+    /// Bytes to be written to the socket, and how many of them it has taken. Bytes of the stream are among them only if
+    /// they were read back from disk.
     out: Vec<u8>,
     sent: usize,
     payload: Option<S>,
@@ -69,8 +69,8 @@ pub struct Feed<S> {
 }
 
 impl<S> Feed<S> {
-    /// The connection `id` became a replica's. `unread` are bytes that came after the request, `unsent` replies to
-    /// requests before it.
+    /// The connection `id` has become the link of a replica. `unread` are bytes that came after the request, `unsent`
+    /// replies to requests before it.
     pub fn new(id: ClientId, outbox: Rc<Outbox<S>>, unread: Vec<u8>, unsent: Vec<u8>) -> Feed<S> {
         Feed {
             id,
@@ -84,7 +84,7 @@ impl<S> Feed<S> {
         }
     }
 
-    /// It must be closed now, whatever is unsent.
+    /// True if the connection must be closed now, even if something is unsent.
     pub fn must_close(&self) -> bool {
         self.outbox.must_close()
     }
@@ -120,8 +120,8 @@ impl<S> Feed<S> {
         }
     }
 
-    /// The socket has taken the first `n` of [`Next::Bytes`], at a time that is asked for if it matters: ms of the
-    /// monotonic clock, and Unix µs.
+    /// The socket has taken the first `n` of [`Next::Bytes`]. The time (ms of the monotonic clock, and Unix µs) is read
+    /// only if it is needed.
     pub fn wrote(&mut self, n: usize, engine: &mut Engine, now: impl FnOnce() -> (u64, i64)) {
         self.sent += n;
         engine.stats.wrote_to_replica(n);
@@ -140,7 +140,7 @@ impl<S> Feed<S> {
         engine.stats.wrote_to_replica(n);
     }
 
-    /// Where the bytes of the payload come from.
+    /// The source of the bytes of the payload.
     pub fn payload(&mut self) -> Option<&mut S> {
         self.payload.as_mut()
     }
@@ -151,7 +151,7 @@ impl<S> Feed<S> {
         self.sent = 0;
     }
 
-    /// There are no more bytes of the payload: it is `whole`, or what made it has failed.
+    /// The bytes of the payload have ended: it is `whole`, or the snapshot has failed.
     pub fn payload_ends(&mut self, whole: bool, engine: &mut Engine) {
         let id = self.id;
         self.payload = None;
@@ -188,7 +188,7 @@ impl<S> Feed<S> {
         }
     }
 
-    /// It is over.
+    /// The connection has ended.
     pub fn end(self, end: End, engine: &mut Engine) {
         engine.sync_repl_clock();
         match end {

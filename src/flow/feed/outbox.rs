@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 pub struct Payload<S> {
     /// Before its bytes.
     pub head: Vec<u8>,
-    /// Where its bytes come from.
+    /// The source of its bytes.
     pub source: S,
 }
 

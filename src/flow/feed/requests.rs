@@ -8,14 +8,13 @@ use engine::{ClientFlags, ClientId, Engine, Executor};
 use resp::RequestLimits;
 use smallvec::SmallVec;
 
-/// What a replica may have sent without a whole request in it.
+/// How many bytes a replica may send without a complete request.
 const INPUT_MAX: usize = 1 << 20;
 
 impl<S> Feed<S> {
-    /// Bytes came; [`Feed::run_requests`] runs the requests among them.
+    /// Adds bytes that were received. [`Feed::run_requests`] runs the requests among them.
     ///
-    /// # Errors
-    /// They are too many to hold no request: the connection is closed.
+    /// # Errors There are too many bytes without a complete request; the connection is closed.
     pub fn take(&mut self, bytes: &[u8], engine: &mut Engine) -> Result<(), End> {
         self.input.extend_from_slice(bytes);
         engine.stats.net_input += bytes.len() as u64;

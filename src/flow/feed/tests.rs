@@ -61,7 +61,7 @@ impl Connection {
         connection
     }
 
-    /// Does what replication asks for.
+    /// Carries out the actions of replication.
     fn act(&mut self) {
         let engine = &mut self.bench.engine;
         engine.sync_repl_clock();
@@ -212,9 +212,9 @@ fn a_reset_is_refused_in_words_where_they_are_no_part_of_the_stream() {
     assert!(words.starts_with(b"-ERR"), "{}", words.escape_ascii());
     let next = connection.feed.next(&connection.bench.engine);
     assert!(matches!(next, Next::Close));
-    // Nothing that it sends after that is run.
+    // No request that it sends after that is run.
     assert_eq!(connection.sends(reset), Ok(()));
-    // In the middle of the stream there is no place for words.
+    // An error reply cannot be sent in the middle of the stream.
     let mut connection = Connection::online();
     connection.bench.run("SET k v");
     assert_eq!(connection.sends(reset), Err(End::Closed));

@@ -8,30 +8,30 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Those who take payloads: threads in the server, virtual time in the simulator. Nothing that they do touches the
-/// data that is being served.
+/// What starts the receiving of payloads: threads in the server, virtual time in the simulator. The data that is being
+/// served is not touched by it.
 pub trait Receivers: Writers {
-    /// One who takes a payload, or loads the file of one.
+    /// What receives a payload, or loads its file.
     type Receiving: Receiving;
 
     /// Takes a payload into a file, and checks it to its end.
     ///
     /// # Errors
-    /// There is nobody to do it.
+    /// Nothing could be started for it.
     fn take_to_file(&self, to: IntoFile) -> Result<Self::Receiving, String>;
 
     /// Takes a payload into new databases beside those that are served.
     ///
     /// # Errors
-    /// There is nobody to do it.
+    /// Nothing could be started for it.
     fn take_to_memory(
         &self,
         options: LoadOptions,
         progress: Arc<LoadProgress>,
     ) -> Result<Self::Receiving, String>;
 
-    /// Loads the file that was received, even if another file has its name by now. The old data is gone, so somebody
-    /// does it always.
+    /// Loads the file that was received, even if another file has its name by now. The old data has been dropped, so
+    /// this cannot be refused.
     fn load_file(
         &self,
         file: &FileOf<Self>,
@@ -40,23 +40,23 @@ pub trait Receivers: Writers {
     ) -> Self::Receiving;
 }
 
-/// One who takes a payload. Dropped before the payload was complete, it gives up and leaves no file.
+/// What receives a payload. If it is dropped before the payload is complete, it stops and leaves no file.
 pub trait Receiving {
     /// Bytes of the payload.
     fn give(&self, bytes: Vec<u8>);
 
-    /// It is complete; [`Input::Received`](super::Input::Received) reports the outcome.
+    /// The payload is complete. [`Input::Received`](super::Input::Received) reports the outcome.
     fn finish(&mut self);
 }
 
-/// Into which file a payload is taken.
+/// The file into which a payload is received.
 #[derive(Debug)]
 pub struct IntoFile {
     /// The place that it will take: where dumps were saved when the sync began.
     pub place: DumpFile,
     /// Its name until then, in the same directory.
     pub temp: PathBuf,
-    /// What it must be.
+    /// What the payload must be.
     pub check: CheckOptions,
 }
 
@@ -82,9 +82,9 @@ pub struct ReceivedFile<D: Disk> {
 
 /// A received dump that has taken the place of the dump file.
 pub struct PlacedFile<D: Disk> {
-    /// Where it was put.
+    /// The path of the file.
     pub place: DumpFile,
-    /// What was put there.
+    /// The open file.
     pub file: D::File,
 }
 

@@ -10,25 +10,25 @@ use std::io;
 pub enum LoadError {
     /// The source failed.
     Io {
-        /// Bytes read before.
+        /// Bytes read before the error.
         offset: u64,
         /// The system's error.
         source: io::Error,
     },
     /// The system refuses memory for what is loaded.
     Memory {
-        /// Bytes loaded before, about.
+        /// Bytes loaded before the error, approximately.
         offset: u64,
-        /// What it has refused.
+        /// What the system has refused.
         source: io::Error,
     },
     /// The dump is not sound.
     Rdb(RdbError),
     /// The bytes are not those that were written.
     Checksum {
-        /// In the footer.
+        /// The checksum in the footer.
         stored: u64,
-        /// Of the bytes read.
+        /// The checksum of the bytes that were read.
         computed: u64,
         /// The offset of the footer.
         offset: u64,
@@ -48,7 +48,7 @@ pub enum LoadError {
         db: u32,
         /// The key.
         key: Vec<u8>,
-        /// Offset of (about) its record.
+        /// Approximate offset of its record.
         offset: u64,
     },
     /// A function library that does not load, or cannot be where others are.

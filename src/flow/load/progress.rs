@@ -19,7 +19,7 @@ pub struct LoadProgress {
 /// A load that is running.
 pub(crate) struct Loading {
     pub started_unix: i64,
-    /// By the steady clock.
+    /// When the load began, by the steady clock.
     pub started_ms: i64,
     /// Bytes of the dump, or 0 if they are not known.
     pub total: u64,

@@ -27,9 +27,9 @@ use std::sync::Arc;
 
 /// What replication needs of the world: ways for payloads, the task of the link, those who serve connections.
 pub trait Transport {
-    /// Who writes snapshots.
+    /// What writes snapshots.
     type Writers: Writers;
-    /// Where the bytes of a payload come from.
+    /// The source of the bytes of a payload.
     type Source;
 
     /// The two ends of the way of a snapshot to a connection. The dump is followed by `mark`.
@@ -41,7 +41,7 @@ pub trait Transport {
     /// It cannot be read.
     fn file(&self, file: Arc<FileOf<Self::Writers>>) -> io::Result<Payload<Self::Source>>;
 
-    /// Something waits in the outbox of this connection, or in the stream.
+    /// There is something to send in the outbox of this connection, or in the stream.
     fn wake(&self, id: ClientId);
 
     /// We follow a primary from now on: a link begins, and one that was there ends.
@@ -74,7 +74,7 @@ pub type Way<W, S> = (Box<dyn Sink<FileOf<W>>>, Payload<S>);
 /// Both sides of replication in one server.
 pub struct Peers<T: Transport> {
     saves: Saves<T::Writers>,
-    /// What is sent to replicas that sync.
+    /// The payloads for replicas that need a full sync.
     payloads: Payloads<T::Writers>,
     /// What waits for the connections of replicas.
     outboxes: RefCell<BTreeMap<ClientId, Rc<Outbox<T::Source>>>>,
@@ -84,7 +84,7 @@ pub struct Peers<T: Transport> {
 }
 
 impl<T: Transport> Peers<T> {
-    /// Those of a server whose snapshots are `saves`.
+    /// The peers of a server whose snapshots are `saves`.
     pub fn new(saves: Saves<T::Writers>, transport: T) -> Peers<T> {
         Peers {
             payloads: Payloads::new(saves.clone()),
@@ -95,7 +95,7 @@ impl<T: Transport> Peers<T> {
         }
     }
 
-    /// What was given at the start.
+    /// The part of the server that was passed to `new`.
     pub fn transport(&self) -> &T {
         &self.transport
     }
@@ -106,7 +106,7 @@ impl<T: Transport> Peers<T> {
         self.payloads.tick(engine);
     }
 
-    /// Does what replication asks for. Cheap when replication is not used.
+    /// Carries out the actions of replication. Cheap while replication is not used.
     pub fn act(&self, engine: &mut Engine) {
         if !engine.repl.needs_attention() {
             return;
@@ -141,7 +141,7 @@ impl<T: Transport> Peers<T> {
             Action::Log(level, text) => self.transport.log(engine, level, &text),
             Action::Send(id, bytes) => self.with_outbox(id, |outbox| outbox.send(&bytes)),
             Action::StartSnapshot(order) => self.start_snapshot(&order, engine),
-            // A snapshot for connections ends on its own when all of them are gone.
+            // A snapshot for connections ends by itself once all of them are closed.
             Action::CancelSnapshot => _ = self.saves.give_up(engine, Which::Disk),
             Action::SendFile(id) => self.send_file(id, engine),
             Action::Close(id) => self.with_outbox(id, Outbox::close),

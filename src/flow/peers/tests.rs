@@ -11,7 +11,7 @@ use engine::host::SaveOptions;
 use replication::ReplOffset;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Notes what it is asked for.
+/// Records what it is asked to do.
 #[derive(Default)]
 struct Notes {
     woken: RefCell<Vec<ClientId>>,
@@ -101,7 +101,7 @@ impl Server {
         }
     }
 
-    /// One that sends snapshots to connections at once.
+    /// A server that sends snapshots directly to connections.
     fn diskless() -> Server {
         Server::new(Config {
             repl_diskless_sync: true,

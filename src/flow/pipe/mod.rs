@@ -59,16 +59,16 @@ impl<F> Spilled<F> {
     }
 }
 
-/// What the reader gets.
+/// The next result for the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
     /// The next bytes.
     Bytes(Vec<u8>),
-    /// There are no more.
+    /// The bytes have ended.
     End,
-    /// There are no more, though some are missing.
+    /// The bytes have ended early: some are missing.
     Failed(String),
-    /// Nothing is there yet.
+    /// There are no bytes yet.
     Later,
 }
 
@@ -137,13 +137,13 @@ impl<F: ScratchFile> Pipe<F> {
         self.end.get_or_insert(Ok(()));
     }
 
-    /// Nobody pushes any more.
+    /// The writer has finished.
     pub fn writer_is_gone(&mut self) {
         let unfinished = || Err("the snapshot ended early".to_owned());
         self.end.get_or_insert_with(unfinished);
     }
 
-    /// The reader is gone: what is left is discarded.
+    /// The reader has gone, so the rest is discarded.
     pub fn reader_is_gone(&mut self) {
         self.reader_gone = true;
         self.chunks.clear();

@@ -198,7 +198,7 @@ fn a_finished_dump_is_read_to_the_length_that_was_announced() {
         }
     }
     assert!(read.iter().all(|read| *read == bytes));
-    // Bytes that are written to it in the meantime are not sent, and missing bytes are an error.
+    // Bytes that are appended to the file in the meantime are not sent, and missing bytes are an error.
     let mut copy = FileCopy::new(open()).expect("it is open");
     disk::DiskFile::truncate(&*shared, 10).expect("it is open");
     assert_eq!(copy.chunk().expect("they are there"), Some(&[5; 10][..]));

@@ -29,20 +29,20 @@ use rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes given to the sinks at once. Small pieces show the progress of a slow disk, and let other threads use the
-/// processor in between.
+/// The most bytes passed to the sinks at once. Small pieces show the progress of a slow disk, and let other threads use
+/// the processor in between.
 const PIECE: usize = 64 << 10;
-/// Bytes gathered before they go to the sinks: enough to make the cost of a system call negligible, and little compared
-/// with a small dataset.
+/// Bytes collected before they are passed to the sinks: enough to make the cost of a system call negligible, and few
+/// compared with a small dataset.
 const BUFFER: usize = 256 << 10;
 /// Strings up to this length are never compressed, as in every real writer.
 const COMPRESS_ABOVE: usize = 20;
 
 /// What the dump must contain in addition to the keys.
 pub struct Plan {
-    /// In the magic.
+    /// The version in the magic.
     pub version: RdbVersion,
-    /// In whose form values go; `Auto` = as they are held.
+    /// The server for which values are written; `Auto` means as they are held.
     pub target: Target,
     /// What happens to data that the target cannot hold.
     pub on_loss: OnLoss,
@@ -58,13 +58,13 @@ pub struct Plan {
     pub compress: bool,
     /// `rdbchecksum`
     pub checksum: bool,
-    /// What the walk's heats mean.
+    /// The meaning of the heats of the walk.
     pub heat: HeatAs,
     /// The key of the hashes by which duplicates inside a value are found.
     pub key: HashKey,
     /// `rdb-key-save-delay`
     pub key_delay: i64,
-    /// It is written as requests instead of a dump.
+    /// Requests are written instead of a dump.
     pub requests: Option<AsRequests>,
 }
 
@@ -97,7 +97,7 @@ impl Plan {
 /// How heat is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeatAs {
-    /// Not at all: no eviction by use.
+    /// It is not written, because eviction does not depend on use.
     Nothing,
     /// IDLE seconds; the value is the LRU clock at the cut.
     Idle(u32),
@@ -280,7 +280,7 @@ impl<F> Encoder<F> {
         self.outputs.write(&footer)
     }
 
-    /// Makes what was written final; gives the file.
+    /// Makes what was written final, and returns the file.
     pub fn commit(self, fate: &Fate) -> Result<Option<F>, SaveError> {
         self.outputs.finish(fate)
     }
@@ -419,7 +419,7 @@ impl<F> Encoder<F> {
         self.head(entry.expire, Some(entry.heat), value.rdb_type());
         let packer = self.plan.compress.then_some(&mut self.packer);
         encode_string(&entry.key, packer, &mut self.out);
-        // The value may be larger than all buffers: pass it on as it comes.
+        // The value may be larger than all buffers, so it is passed on in pieces.
         let mut out = std::mem::take(&mut self.out);
         let mut packer = std::mem::take(&mut self.packer);
         let (mut result, compress) = (Ok(()), self.plan.compress);
@@ -453,7 +453,7 @@ impl<F> Encoder<F> {
     fn flush(&mut self) -> Result<(), SaveError> {
         let mut out = std::mem::take(&mut self.out);
         if let Some(how) = self.plan.requests.filter(|_| !out.is_empty()) {
-            // It belongs to no place in a replication history: the increment says at which it begins.
+            // A base has no position in a replication history. The increment says where it begins.
             self.sealer.update(&out);
             self.sealer.seal(&[b'0'; 40], 0, how.ms, &mut out);
         }

@@ -13,8 +13,8 @@ use disk::{Aside, Disk, DiskFile};
 use std::io::Write;
 use std::path::Path;
 
-/// Bytes between two requests to start writing back, with `rdb-save-incremental-fsync yes`: the final
-/// fsync then finds little to do and other users of the disk are not stalled by one large flush.
+/// Bytes between two requests to start writing back, with `rdb-save-incremental-fsync yes`. The final fsync then has
+/// little to do, and no large flush stalls other users of the disk.
 const WRITE_BACK_EVERY: u64 = 8 << 20;
 
 /// A dump being written beside its final place.

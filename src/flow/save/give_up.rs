@@ -22,7 +22,7 @@ impl<W: Writers> Saves<W> {
             }
         };
         if !given_up {
-            // Those who waited for its end have been notified.
+            // The clients that waited for its end have been notified.
             let _ = self.finish(engine);
             return false;
         }
@@ -40,7 +40,7 @@ impl<W: Writers> Saves<W> {
         true
     }
 
-    /// A payload is being received into this file.
+    /// True if a payload is being received into this file.
     pub fn receives(&self, temp: PathBuf) {
         self.state.borrow_mut().received = Some(temp);
     }
@@ -105,8 +105,8 @@ impl<W: Writers> Saves<W> {
         let place = self.place(engine).to_replace(whole);
         let mut plan = plan(engine, settings, None, Cut::default());
         if !engine.repl.is_replica() {
-            // Replicas do not know of the command yet, and the stream ends before it. With that place in the dump
-            // a replica could continue from there after a crash, and keep its keys.
+            // Replicas have not received the command yet, and the stream ends before it. With this position in the
+            // dump, a replica could continue from there after a crash, and keep its keys.
             plan.aux.retain(|(name, _)| !name.starts_with("repl-"));
         }
         let open = self.open_later(Target::Disk(place), settings.incremental_fsync);

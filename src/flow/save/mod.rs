@@ -51,14 +51,14 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Bytes of blocks waiting to be written, at most (it may be exceeded by one block). It is a part of the data, so
-/// that a small dataset is not held in memory twice, but enough that the writer never has to wait.
+/// The most bytes of blocks that may wait to be written (one block may exceed this). It is a fraction of the data, so
+/// that a small dataset is not in memory twice, but enough for the writer never to wait.
 pub fn queue_bytes(data: usize) -> usize {
     (data / 32).clamp(1 << 20, 16 << 20)
 }
 
-/// What is done when a snapshot has ended, well or not.
-/// Given the dump, if it went to disk.
+/// What is done when a snapshot has ended, whether or not it succeeded. The argument is the dump, if it was written to
+/// disk.
 pub type OnEnd<F> = Box<dyn FnOnce(&mut Engine, Result<Option<F>, &SaveError>)>;
 
 /// The saves of one server; a handle that can be cloned.
@@ -81,9 +81,9 @@ impl<W: Writers> Clone for Saves<W> {
 
 /// Where a snapshot goes.
 pub enum Target<F> {
-    /// To this file, as the server's dump.
+    /// Into this file, as the dump of the server.
     Disk(Replacement),
-    /// To this file, as the base of the append-only file, in this form: it counts as no save.
+    /// Into this file, as the base of the append-only file, in this form. It does not count as a save.
     Base(Replacement, BaseForm),
     /// To replicas.
     Sinks(Vec<Box<dyn Sink<F>>>),
@@ -107,7 +107,7 @@ pub(crate) struct State<W: Writers> {
     begun: u64,
     /// Saves that were cancelled and whose writers may not have noticed yet.
     given_up: Vec<Arc<Fate>>,
-    /// The temporary file of the last payload that was received to disk; it may be gone.
+    /// The temporary file of the last payload that was received to disk. It may have been removed.
     received: Option<PathBuf>,
     /// A BGSAVE that begins at the next turn.
     scheduled: Option<SaveOptions>,
@@ -169,15 +169,15 @@ struct Running<W: Writers> {
     data_bytes: usize,
     /// [`Keyspace::left_bytes`] at the cut.
     left_at_cut: u64,
-    /// Writers wait: the snapshot holds as much as it may.
+    /// Writers wait, because the snapshot holds as much as it may.
     holds_writers: bool,
-    /// Bytes that the sinks had taken when they last took some, and when that was by the steady clock.
+    /// How many bytes the sinks have taken, and when they last took some, by the steady clock.
     progress: (u64, i64),
     on_end: Option<OnEnd<FileOf<W>>>,
 }
 
 impl<W: Writers> Saves<W> {
-    /// Those of a server that starts.
+    /// The saves of a server that starts.
     pub fn new(writers: W) -> Saves<W> {
         let now = writers.clock();
         Saves {
@@ -191,26 +191,25 @@ impl<W: Writers> Saves<W> {
         }
     }
 
-    /// Those who write.
+    /// The writers.
     pub fn writers(&self) -> &W {
         &self.writers
     }
 
-    /// Gives `f` the writer of the running snapshot.
+    /// Calls `f` with the writer of the running snapshot.
     pub fn with_writer<R>(&self, f: impl FnOnce(&W::Writer) -> R) -> Option<R> {
         let state = self.state.borrow();
         state.running.as_ref().map(|running| f(&running.writer))
     }
 
-    /// Where dumps go now.
+    /// The current path of the dump.
     pub fn place(&self, engine: &Engine) -> DumpFile {
         DumpFile::configured(self.writers.disk(), &engine.config)
     }
 
-    /// Takes the cut now; the rest runs while clients are served.
+    /// Takes the cut now. The rest runs while clients are served.
     ///
-    /// # Errors
-    /// A snapshot is running already, or there is no thread for it. What else may fail shows when it ends.
+    /// # Errors A snapshot is running already, or no thread can be started. Later failures are reported when it ends.
     pub fn start(
         &self,
         engine: &mut Engine,
@@ -225,7 +224,7 @@ impl<W: Writers> Saves<W> {
         Ok(())
     }
 
-    /// Takes a snapshot and waits for its end, doing nothing else.
+    /// Takes a snapshot and waits for its end, without serving clients.
     pub fn run_to_end(
         &self,
         engine: &mut Engine,
@@ -431,7 +430,7 @@ impl<W: Writers> Saves<W> {
         }
     }
 
-    /// A snapshot is running, to disk or to replicas.
+    /// True if a snapshot is running, to disk or to replicas.
     pub fn running(&self) -> bool {
         self.state.borrow().running.is_some()
     }
@@ -515,7 +514,7 @@ impl<W: Writers> Saves<W> {
         }
     }
 
-    /// A dump of this many bytes has been put in its place.
+    /// A dump of this many bytes has replaced the previous one.
     fn saved(&self, state: &mut State<W>, bytes: u64) {
         let now = self.writers.clock();
         state.last_save = now.unix_ms / 1000;

@@ -9,8 +9,7 @@ use crate::Fate;
 pub trait Sink<F>: Send {
     /// Takes the next bytes.
     ///
-    /// # Errors
-    /// It takes no more.
+    /// # Errors The sink accepts no more.
     fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError>;
 
     /// All bytes were given: makes them final (fsync and rename; end mark), unless `fate` says that the save was
@@ -22,20 +21,19 @@ pub trait Sink<F>: Send {
     fn finish(self: Box<Self>, fate: &Fate) -> Result<Option<F>, SaveError>;
 }
 
-/// Where one dump goes.
+/// The sinks of one dump.
 pub enum Outputs<F> {
-    /// There is one sink, whose outcome is that of the save.
+    /// One sink, whose outcome is that of the save.
     One(Box<dyn Sink<F>>),
-    /// There are several sinks. Each may fail alone, without failing the save, and its owner notices that itself.
-    /// The save continues as long as one is left.
+    /// Several sinks. Each may fail without failing the save, and its owner notices that itself. The save continues as
+    /// long as one is left.
     Several(Vec<Box<dyn Sink<F>>>),
 }
 
 impl<F> Outputs<F> {
-    /// Gives the next bytes to each.
+    /// Passes the next bytes to each sink.
     ///
-    /// # Errors
-    /// The one place takes no more, or none of several does.
+    /// # Errors The only sink accepts no more, or none of several does.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
         let sinks = match self {
             Outputs::One(sink) => return sink.write(bytes),
@@ -53,10 +51,9 @@ impl<F> Outputs<F> {
         if sinks.is_empty() { last } else { Ok(()) }
     }
 
-    /// Makes the bytes final, and gives the file that was written.
+    /// Makes the bytes final, and returns the file that was written.
     ///
-    /// # Errors
-    /// They are not final at the one place, or at none of several.
+    /// # Errors The bytes could not be made final in the only sink, or in any of several.
     pub fn finish(self, fate: &Fate) -> Result<Option<F>, SaveError> {
         let sinks = match self {
             Outputs::One(sink) => return sink.finish(fate),
@@ -82,7 +79,7 @@ mod tests {
 
     type Taken = Arc<Mutex<Vec<u8>>>;
 
-    /// Takes `room` writes, and is final if `ends`.
+    /// Accepts `room` writes, and can be made final if `ends`.
     struct Narrow {
         room: usize,
         ends: bool,

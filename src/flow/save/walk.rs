@@ -19,14 +19,14 @@ pub enum Advance {
     Again,
     /// The writer has to catch up, or to finish.
     Wait,
-    /// It is over.
+    /// The walk has ended.
     Ended(Result<(), SaveError>),
 }
 
-/// What a slice came to.
+/// The result of a slice.
 enum Stepped<W: Writers> {
     On(Advance),
-    /// It is over, and has left [`State::running`].
+    /// The save has ended, and was removed from [`State::running`].
     Over(Box<Running<W>>, Outcome<FileOf<W>>),
 }
 
@@ -42,7 +42,7 @@ impl<W: Writers> Saves<W> {
         advance
     }
 
-    /// One slice.
+    /// Runs one slice.
     pub fn step(&self, engine: &mut Engine) -> Advance {
         let (now_ms, pace) = (self.writers.clock().steady_ms, self.writers.pace());
         let stepped = step(&mut self.state.borrow_mut(), engine, now_ms, pace);
@@ -180,8 +180,8 @@ fn stalled_outcome<F>(engine: &Engine) -> Outcome<F> {
     Outcome::failed(error)
 }
 
-/// At the bound writers wait until a quarter of what the snapshot holds has been written. Until the next look
-/// the engine itself holds them when they have left too much of large values to the snapshot.
+/// At the limit, writers wait until a quarter of what the snapshot holds has been written. Until the next check, the
+/// engine itself holds them once they have left too many bytes of large values to the snapshot.
 fn hold_writers<W: Writers>(running: &mut Running<W>, engine: &mut Engine) {
     let limit = match usize::try_from(engine.config.snapshot_preserve_limit) {
         Ok(limit) if limit > 0 => limit,
@@ -212,7 +212,7 @@ impl<W: Writers> Running<W> {
         !self.walking && self.writer.progress().keys.load(Ordering::Relaxed) == keys
     }
 
-    /// Bytes that are there only for the snapshot, those that wait to be written left out.
+    /// Bytes that are kept only for the snapshot, without those that wait to be written.
     pub(super) fn held(&self, engine: &Engine) -> usize {
         let left = Keyspace::left_bytes().saturating_sub(self.left_at_cut);
         let freed = self.writer.progress().freed.load(Ordering::Relaxed);

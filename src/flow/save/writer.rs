@@ -26,7 +26,7 @@ pub struct Progress {
     pub delayed: AtomicBool,
 }
 
-/// How a save ended for who wrote it.
+/// How a save ended, from the point of view of the writer.
 #[derive(Debug)]
 pub struct Outcome<F> {
     /// RDB bytes written.
@@ -36,7 +36,7 @@ pub struct Outcome<F> {
 }
 
 impl<F> Outcome<F> {
-    /// It has failed, with nothing written.
+    /// It has failed, and nothing was written.
     pub fn failed(error: SaveError) -> Outcome<F> {
         Outcome {
             bytes: 0,
@@ -48,11 +48,11 @@ impl<F> Outcome<F> {
 /// Opens the sinks of a save. Creating a file takes the disk's time, which is not the clients': who writes calls it.
 pub type OpenSinks<F> = Box<dyn FnOnce(&Fate) -> Result<Outputs<F>, SaveError> + Send>;
 
-/// How far a slice of the walk leads, unless a block is full earlier.
+/// The end of a slice of the walk, unless a block is full earlier.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Bytes of records between two looks at the clock: one segment or two, some 10 µs where each record has to be
-    /// looked at.
+    /// Bytes of records between two readings of the clock: one segment or two, about 10 µs if each record has to be
+    /// examined.
     pub burst: usize,
     /// How long a slice lasts.
     pub slice_ns: u64,
@@ -67,10 +67,10 @@ impl Default for Pace {
     }
 }
 
-/// Who waits for the end of a save.
+/// Whether anything waits for the end of a save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// Nobody waits: clients are served in the meantime.
+    /// Nothing waits; clients are served in the meantime.
     No,
     /// The executor does nothing else, so it may write the snapshot itself.
     ByExecutor,
@@ -84,18 +84,18 @@ pub trait Writer {
     /// True if a block may be given without growing the queue past its bound.
     fn has_room(&self) -> bool;
 
-    /// Gives a block. Check [`Writer::has_room`] first.
+    /// Passes a block to the writer. Check [`Writer::has_room`] first.
     fn give(&self, block: Block);
 
     /// All blocks were given.
     fn finish(&self);
 
-    /// Gives the save up: sinks are dropped and the old dump stays. False if it is too late, because the new dump is
-    /// in its place.
+    /// Cancels the save: the sinks are dropped, and the old dump stays. Returns false if it is too late, because the
+    /// new dump has replaced the old one.
     fn give_up(&self) -> bool;
 
-    /// As [`Writer::give_up`], unless everything has been written. Then it gives false: a sync shows no progress, and
-    /// the dump takes its place after it.
+    /// As [`Writer::give_up`], unless everything has been written. Then it returns false: a sync to disk shows no
+    /// progress, and the dump replaces the old one after it.
     fn abandon_writing(&self) -> bool;
 
     /// Its outcome.
@@ -104,10 +104,10 @@ pub trait Writer {
     /// How far it has come.
     fn progress(&self) -> &Progress;
 
-    /// True when it has ended, well or not.
+    /// True once the save has ended, whether or not it succeeded.
     fn ended(&self) -> bool;
 
-    /// Waits until there is room in the queue or it has ended.
+    /// Waits until there is room in the queue, or the save has ended.
     fn wait_for_room(&self);
 
     /// Waits until it has ended.
@@ -117,20 +117,20 @@ pub trait Writer {
     fn join(&mut self) -> Outcome<Self::File>;
 }
 
-/// What saves need of the world: those who write, the disk, the time.
+/// What saves need from outside: writers, the disk, the time.
 pub trait Writers: Clone + Sized + 'static {
-    /// Where dumps are.
+    /// The type of the disk.
     type Disk: Disk;
-    /// One who writes.
+    /// The writer of one save.
     type Writer: Writer<File = <Self::Disk as Disk>::File>;
 
     /// The disk of dumps.
     fn disk(&self) -> &Self::Disk;
 
-    /// The present time. What the engine knows is that of the last batch, and a save may take minutes.
+    /// The current time. The clock of the engine has the time of the last batch, and a save may take minutes.
     fn clock(&self) -> Clock;
 
-    /// How far a slice of the walk leads.
+    /// The end of a slice of the walk.
     fn pace(&self) -> Pace {
         Pace::default()
     }
@@ -156,7 +156,7 @@ pub trait Writers: Clone + Sized + 'static {
         cut()
     }
 
-    /// A snapshot has begun that runs while clients are served: [`Saves::step`] is called until it has ended.
+    /// A snapshot has begun that runs while clients are served. [`Saves::step`] must be called until it has ended.
     fn walk(&self, saves: &Saves<Self>, number: u64);
 
     /// Much memory was freed by another thread than that which had it.
