@@ -375,8 +375,8 @@ impl<'a> ListRef<'a> {
     pub fn range_rev(&self, range: Range<usize>) -> impl Iterator<Item = Item<'_>> {
         let pack = match &self.0 {
             FormRef::Pack(lp) => {
-                let skip = listpack::count(lp).saturating_sub(range.end);
-                Some(Iter::new(lp).rev().skip(skip).take(range.len()))
+                let end = listpack::seek(lp, range.end as i64).unwrap_or(lp.len() - 1);
+                Some(Iter::to_offset(lp, end).rev().take(range.len()))
             }
             _ => None,
         };

@@ -18,6 +18,7 @@ use rdb::RdbType;
 use rdb::listpack::{self, HEADER_LEN, Iter};
 use rdb::{length, lzf, string};
 use std::borrow::Cow;
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
@@ -374,14 +375,9 @@ fn find(lp: &[u8], member: &[u8]) -> Option<(usize, f64)> {
 /// Puts a new member in its place.
 fn insert_pack(lp: &mut Vec<u8>, member: &[u8], score: f64) {
     packed::reserve(lp, room(member.len(), 40));
-    let mut iter = Iter::new(lp);
-    let mut at = iter.offset();
-    while let (Some(other), Some(other_score)) = (iter.next(), iter.next()) {
-        if compare((score_of(other_score), other), (score, member)) == Ordering::Greater {
-            break;
-        }
-        at = iter.offset();
-    }
+    let (_, at) = place_where(lp, |other, other_score| {
+        compare((other_score, other), (score, member)) != Ordering::Greater
+    });
     with_score(score, |score| listpack::insert(lp, at, score));
     listpack::insert(lp, at, Item::of(member));
 }
@@ -408,6 +404,18 @@ impl LexBound {
     fn ends_after(&self, member: Item<'_>) -> bool {
         match self {
             LexBound::Min => false,
+/// The number of pairs at the low end for which `before` holds, and the byte offset of the next one. Scores are texts
+/// often: only those are read that a search by halves meets.
+fn place_where(lp: &[u8], before: impl Fn(Item<'_>, f64) -> bool) -> (usize, usize) {
+    let pairs: SmallVec<[u32; 128]> = listpack::offsets(lp, 2).map(|at| at as u32).collect();
+    let rank = pairs.partition_point(|&at| {
+        let pair = Pairs(Iter::from_offset(lp, at as usize)).next();
+        pair.is_some_and(|(member, score)| before(member, score))
+    });
+    let at = pairs.get(rank).map_or(lp.len() - 1, |&at| at as usize);
+    (rank, at)
+}
+
             LexBound::Max => true,
             LexBound::Inclusive(bytes) => cmp_bytes(member, bytes) != Ordering::Greater,
             LexBound::Exclusive(bytes) => cmp_bytes(member, bytes) == Ordering::Less,
@@ -472,7 +480,9 @@ impl<'a> ZsetRef<'a> {
     /// A member's rank from the lowest score (0-based).
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
         match &self.0 {
-            FormRef::Pack(_) => self.iter().position(|(other, _)| other.is(member)),
+            FormRef::Pack(lp) => {
+                listpack::position(lp, HEADER_LEN, member, 2).map(|(_, rank)| rank)
+            }
             _ => {
                 let table = self.table()?;
                 let score = table.scores.get(member)?;
@@ -500,8 +510,8 @@ impl<'a> ZsetRef<'a> {
     pub fn range_rev(&self, range: Range<usize>) -> impl Iterator<Item = (Item<'_>, f64)> {
         let pack = match &self.0 {
             FormRef::Pack(lp) => {
-                let skip = self.len().saturating_sub(range.end);
-                Some(Pairs(Iter::new(lp)).rev().skip(skip).take(range.len()))
+                let end = listpack::seek(lp, 2 * range.end as i64).unwrap_or(lp.len() - 1);
+                Some(Pairs(Iter::to_offset(lp, end)).rev().take(range.len()))
             }
             _ => None,
         };
@@ -527,18 +537,22 @@ impl<'a> ZsetRef<'a> {
 
     /// The ranks of the members from `min` to `max` by bytes (all scores being equal).
     pub fn ranks_by_lex(&self, min: &LexBound, max: &LexBound) -> Range<usize> {
-        let start = self.rank_where(|member, _| min.begins_after(member));
-        let end = self.rank_where(|member, _| max.ends_after(member));
+        let rank_where = |before: &dyn Fn(Item<'_>) -> bool| match &self.0 {
+            // Where scores differ, real servers show what they meet from the low end on.
+            FormRef::Pack(lp) => Pairs(Iter::new(lp))
+                .take_while(|&(member, _)| before(member))
+                .count(),
+            _ => self.rank_where(|member, _| before(member)),
+        };
+        let start = rank_where(&|member| min.begins_after(member));
+        let end = rank_where(&|member| max.ends_after(member));
         start..end.max(start)
     }
 
     /// The number of members at the low end for which `before` holds.
     fn rank_where(&self, before: impl Fn(Item<'_>, f64) -> bool) -> usize {
         match &self.0 {
-            FormRef::Pack(lp) => {
-                let low = Pairs(Iter::new(lp)).take_while(|&(member, score)| before(member, score));
-                low.count()
-            }
+            FormRef::Pack(lp) => place_where(lp, before).0,
             _ => self
                 .table()
                 .map_or(0, |table| table.order.rank_where(before)),

@@ -118,10 +118,10 @@ pub fn delete(lp: &mut Vec<u8>, at: usize, n: usize) -> usize {
     let (mut end, mut gone) = (at, 0);
     let last = lp.len().saturating_sub(1);
     while gone < n && end < last {
-        let Some(entry) = entry_at(lp, end) else {
+        let Some(next) = super::skip(lp, end).filter(|&next| next <= last) else {
             break;
         };
-        end = entry.next;
+        end = next;
         gone += 1;
     }
     if gone > 0 {

@@ -267,6 +267,16 @@ impl<'a> Iter<'a> {
         }
     }
 
+    /// The elements before byte offset `at`, which is an element's or that of the end.
+    #[inline]
+    pub fn to_offset(lp: &'a [u8], at: usize) -> Self {
+        Iter {
+            lp,
+            front: HEADER_LEN,
+            back: at,
+        }
+    }
+
     /// Byte offset of the next element, or of the end.
     #[inline]
     pub fn offset(&self) -> usize {
@@ -338,6 +348,11 @@ pub fn before(lp: &[u8], at: usize) -> Option<usize> {
     if at <= HEADER_LEN || at > lp.len() {
         return None;
     }
+    // Nearly all elements: one byte of back length.
+    let last = usize::from(lp[at - 1]);
+    if last < 0x80 {
+        return at.checked_sub(last + 1).filter(|&at| at >= HEADER_LEN);
+    }
     let (mut size, mut width) = (0usize, 0usize);
     loop {
         let b = *lp.get(at.checked_sub(width + 1)?)?;
@@ -365,34 +380,90 @@ pub fn seek(lp: &[u8], index: i64) -> Option<usize> {
         Some(n) if index < 0 && index + n < n / 2 => index + n,
         _ => index,
     };
-    let mut iter = Iter::new(lp);
+    let end = lp.len().saturating_sub(1);
     if index >= 0 {
-        iter.nth(usize::try_from(index).ok()?)
-            .and_then(|_| before(lp, iter.front))
-    } else {
-        iter.nth_back(usize::try_from(-(index + 1)).ok()?)
-            .map(|_| iter.back)
+        let mut at = HEADER_LEN;
+        for _ in 0..index {
+            at = skip(lp, at).filter(|&next| next < end)?;
+        }
+        return (at < end).then_some(at);
+    }
+    let mut at = end;
+    for _ in index..0 {
+        at = before(lp, at)?;
+    }
+    Some(at)
+}
+
+/// Byte offset of what follows the element at `at`, without a look at what it holds.
+#[inline(always)]
+pub fn skip(lp: &[u8], at: usize) -> Option<usize> {
+    match *lp.get(at)? {
+        0..=0x7f => Some(at + 2),
+        first @ 0x80..=0xbf => Some(at + 2 + usize::from(first & 0x3f)),
+        0xc0..=0xdf => Some(at + 3),
+        _ => entry_at(lp, at).map(|entry| entry.next),
     }
 }
 
 /// The first of every `step` elements (from `from` on) that is `bytes`; with `step` 2 the fields of a hash.
 #[inline]
 pub fn find<'a>(lp: &'a [u8], from: usize, bytes: &[u8], step: usize) -> Option<Entry<'a>> {
+    position(lp, from, bytes, step).map(|(entry, _)| entry)
+}
+
+/// As [`find`], with how many steps were taken to the element.
+pub fn position<'a>(
+    lp: &'a [u8],
+    from: usize,
+    bytes: &[u8],
+    step: usize,
+) -> Option<(Entry<'a>, usize)> {
     let wanted = canonical_i64(bytes);
-    let mut iter = Iter::from_offset(lp, from);
-    loop {
-        let entry = iter.next_entry()?;
-        let hit = match entry.item {
-            Item::Bytes(own) => own == bytes,
-            Item::Int(n) => wanted == Some(n),
-        };
-        if hit {
-            return Some(entry);
+    let end = lp.len().saturating_sub(1);
+    let (mut at, mut steps) = (from, 0);
+    // The last byte tells most strings of equal length apart.
+    let last = bytes.last();
+    while at < end {
+        let first = lp[at];
+        if first & 0xc0 == 0x80 {
+            let next = at + 2 + usize::from(first & 0x3f);
+            let own = lp.get(at + 1..next - 1)?;
+            if own.len() == bytes.len() && own.last() == last && own == bytes {
+                let item = Item::Bytes(own);
+                return Some((Entry { at, next, item }, steps));
+            }
+            at = next;
+        } else {
+            let entry = entry_at(lp, at)?;
+            let hit = match entry.item {
+                Item::Bytes(own) => own == bytes,
+                Item::Int(n) => wanted == Some(n),
+            };
+            if hit {
+                return Some((entry, steps));
+            }
+            at = entry.next;
         }
         for _ in 1..step {
-            iter.next_entry()?;
+            at = skip(lp, at).filter(|&next| next <= end)?;
         }
+        steps += 1;
     }
+    None
+}
+
+/// Byte offsets of every `step`th element from the first on, at which a search by halves can look.
+pub fn offsets(lp: &[u8], step: usize) -> impl Iterator<Item = usize> {
+    let end = lp.len().saturating_sub(1);
+    let mut at = HEADER_LEN;
+    std::iter::from_fn(move || {
+        let found = (at < end).then_some(at)?;
+        for _ in 0..step {
+            at = skip(lp, at).unwrap_or(end);
+        }
+        Some(found)
+    })
 }
 
 /// Whether a string of `len` bytes becomes an element whose back length the two families write differently.

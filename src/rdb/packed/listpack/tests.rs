@@ -186,6 +186,27 @@ fn edits_agree_with_a_plain_list() {
             assert_eq!(entry_at(&lp, at).unwrap().item.to_vec(), model[i as usize]);
             assert_eq!(seek(&lp, i - model.len() as i64), Some(at));
         }
+        for step in [1, 2, 3] {
+            let places: Vec<usize> = offsets(&lp, step).collect();
+            let every = (0..model.len()).step_by(step);
+            let known = every
+                .clone()
+                .map(|i| seek(&lp, i as i64).expect("in range"));
+            assert!(known.eq(places.iter().copied()));
+            // An element at a place between the steps is not found there.
+            for wanted in model.iter().chain([&b"no such element".to_vec()]) {
+                let first = every.clone().position(|i| model[i] == *wanted);
+                let found = position(&lp, HEADER_LEN, wanted, step);
+                assert_eq!(found.map(|(_, steps)| steps), first);
+                let at = found.map(|(entry, _)| (entry.at, entry.item.to_vec()));
+                assert_eq!(at, first.map(|i| (places[i], wanted.clone())));
+            }
+        }
+        for end in 0..=model.len() {
+            let at = seek(&lp, end as i64).unwrap_or(lp.len() - 1);
+            let before = Iter::to_offset(&lp, at).rev().map(|item| item.to_vec());
+            assert!(before.eq(model[..end].iter().rev().cloned()));
+        }
         assert_eq!(seek(&lp, model.len() as i64), None);
         assert_eq!(seek(&lp, -(model.len() as i64) - 1), None);
     }
@@ -227,6 +248,7 @@ fn random_bytes_never_panic_in_any_function() {
         let _ = before(&lp, rng.below(50));
         let _ = seek(&lp, rng.below(10) as i64 - 5);
         let _ = find(&lp, HEADER_LEN, b"a", 2);
+        let _ = offsets(&lp, 1 + rng.below(3)).take(100).count();
     }
 }
 
