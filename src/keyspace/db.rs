@@ -93,6 +93,8 @@ pub(super) struct Scratch {
 
 impl Db {
     /// An empty database.
+    /// Where a value from a record is changed.
+    pub edited: Vec<u8>,
     pub fn new(hasher: Hasher) -> Self {
         Db::with(Directory::new(hasher))
     }

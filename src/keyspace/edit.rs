@@ -2,12 +2,15 @@
 
 use super::Value;
 use super::db::{Db, Loc};
-use super::record::{self, Record, VALUE_MAX};
+use super::record::{self, VALUE_MAX};
 use super::tree::note_work;
 use super::type_byte::TypeByte;
 use crate::memory::slots::RecordAt;
 use rdb::RdbType;
 use std::sync::Arc;
+
+/// A buffer in which a value was changed is kept for the next one up to this size.
+const EDITED_MAX: usize = 4 << 10;
 
 impl Db {
     /// Changes the value with `f`. A collection that became empty is removed with its key.
@@ -21,7 +24,9 @@ impl Db {
         let bytes = &segment.as_ref().records()[offset.get()..];
         let type_byte = record::type_byte(bytes);
         if !type_byte.is_outside() {
-            let mut value = Value::to_change(type_byte.rdb_type(), Record::parse(bytes).value());
+            let rdb_type = type_byte.rdb_type();
+            let buffer = std::mem::take(&mut self.scratch.edited);
+            let mut value = Value::in_buffer(rdb_type, self.record(loc).value(), buffer);
             let result = f(&mut value);
             self.put_changed(loc, value);
             return result;
@@ -49,12 +54,18 @@ impl Db {
     }
 
     /// Puts a value that was changed outside its record where it belongs.
-    fn put_changed(&mut self, loc: Loc, value: Value) {
+    fn put_changed(&mut self, loc: Loc, mut value: Value) {
         if value.is_empty_collection() {
             self.remove(loc);
         } else if !self.put_packed(loc, &value) {
             let expire = self.expire(loc);
+            value.fit_buffer();
             self.rewrite_outside(loc, expire, Arc::new(value));
+            return;
+        }
+        let buffer = value.into_buffer();
+        if buffer.capacity() <= EDITED_MAX {
+            self.scratch.edited = buffer;
         }
     }
 
@@ -69,7 +80,7 @@ impl Db {
             let mut bytes = std::mem::take(&mut self.scratch.value);
             let packed = pack(self.segment(loc).outside_at(offset), &mut bytes);
             if let Some(rdb_type) = packed {
-                self.write_packed(loc, rdb_type, &bytes);
+                self.write_packed(loc, rdb_type, &bytes, &[]);
             }
             self.scratch.value = bytes;
             if packed.is_some() {
@@ -90,22 +101,36 @@ impl Db {
         if self.record(loc).type_byte.has_long_key() {
             return false;
         }
+        if let Some((rdb_type, head, blob)) = value.record_parts() {
+            let fits = head.len() + blob.len() <= VALUE_MAX;
+            if fits {
+                note_work(blob.len());
+                self.write_packed(loc, rdb_type, &head, blob);
+            }
+            return fits;
+        }
         let mut bytes = std::mem::take(&mut self.scratch.value);
         let packed = pack(value, &mut bytes);
         if let Some(rdb_type) = packed {
-            self.write_packed(loc, rdb_type, &bytes);
+            self.write_packed(loc, rdb_type, &bytes, &[]);
         }
         self.scratch.value = bytes;
         packed.is_some()
     }
 
-    fn write_packed(&mut self, loc: Loc, rdb_type: RdbType, bytes: &[u8]) {
+    /// Writes a value in two parts into its record.
+    fn write_packed(&mut self, loc: Loc, rdb_type: RdbType, head: &[u8], body: &[u8]) {
         let old = self.record(loc);
         // Many a command changes nothing in the end.
-        if old.type_byte != TypeByte::of(rdb_type) || old.value() != bytes {
-            let expire = old.expire;
-            self.rewrite(loc, expire, rdb_type, bytes, &[]);
+        if old.type_byte == TypeByte::of(rdb_type)
+            && let Some((old_head, old_body)) = old.value().split_at_checked(head.len())
+            && old_head == head
+            && old_body == body
+        {
+            return;
         }
+        let expire = old.expire;
+        self.rewrite(loc, expire, rdb_type, head, body);
     }
 }
 
@@ -196,6 +221,31 @@ mod tests {
             drop(db);
             assert_eq!(fields(&shared), 1000);
         }
+    }
+
+    #[test]
+    fn the_last_record_grows_and_shrinks_where_it_is() {
+        let limits = Limits::default();
+        let mut db = Db::new(Hasher::new(base::secret::HashKey::fixed([1, 2])));
+        let mut list = List::new();
+        list.push_back(b"first", &limits);
+        for key in [b"other", b"aside"] {
+            db.insert(key, Value::List(list.clone()), None);
+        }
+        let loc = db.insert(b"key", Value::List(list), Some(5));
+        for n in 0..60 {
+            db.edit_with(loc, |value| {
+                let Value::List(list) = value else { panic!() };
+                match n % 3 {
+                    2 => _ = list.pop_front(),
+                    _ => list.push_back(format!("element:{n}").as_bytes(), &limits),
+                }
+            });
+            assert_eq!(db.segment(loc).garbage(), 0);
+            assert_eq!((db.key(loc), db.expire(loc)), (&b"key"[..], Some(5)));
+        }
+        let len = |key: &[u8]| db.clone_value(db.find(key).expect("it is there")).len();
+        assert_eq!((len(b"key"), len(b"other"), len(b"aside")), (21, 1, 1));
     }
 
     #[test]

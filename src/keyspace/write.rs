@@ -315,8 +315,14 @@ impl Db {
             let slot = loc.slot as usize;
             let offset = segment.slots().offset(slot);
             let (expires, type_byte, old_len) = describe(segment.bytes_at(slot));
-            let in_place = old_len == len && offset.get() >= limit;
-            let room = segment.records().len() - segment.used() as usize;
+            let own = offset.get() >= limit;
+            let in_place = old_len == len && own;
+            let used = segment.used() as usize;
+            let like = (expires, type_byte) == (parts.expire().is_some(), parts.type_byte());
+            // The last record of the segment grows and shrinks where it is.
+            let last = own && like && !type_byte.is_outside() && offset.get() + old_len == used;
+            let begin = if last { offset.get() } else { used };
+            let room = segment.records().len() - begin;
             if !in_place && room < len {
                 if !self.make_room(loc, len) {
                     // The chain continues in another segment.
@@ -330,11 +336,15 @@ impl Db {
                     .expect("making room loses nothing");
                 continue;
             }
-            if (expires, type_byte) != (parts.expire().is_some(), parts.type_byte()) {
+            if !like {
                 self.count(loc, expires, type_byte, &parts);
-            } else if in_place && !type_byte.is_outside() {
+            } else if last || (in_place && !type_byte.is_outside()) {
                 // The key stays where it is.
-                self.segment_mut(loc).write_again_at(offset, parts, len);
+                let mut segment = self.segment_mut(loc);
+                segment.write_again_at(offset, parts, len);
+                if last {
+                    segment.end_at(offset, len);
+                }
                 return loc;
             }
             if in_place {

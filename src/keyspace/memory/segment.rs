@@ -10,8 +10,8 @@
 //!    is not in use it is 0, or that of a record that the slot had: a [`Loc`](crate::Loc) that was kept too long leads
 //!    to another entry, or to one whose handle is void, but never to bytes that a client chose.
 //!  * `garbage` is the length of the records below `used` that no slot points to.
-//!  * Records are only appended, or overwritten by one of the same length. To move them, `tidy` creates another
-//!    segment.
+//!  * Records are only appended, or overwritten by one of the same length; the last one, by one of any length. So where
+//!    a record began, one begins until the records are moved. To move them, `tidy` creates another segment.
 //!  * `prefix` and `depth` say which hashes belong here: those whose top `depth` bits are `prefix`'s.
 //!    `prefix` comes first: the heap finds the owner of an extent by it.
 //!
@@ -366,10 +366,16 @@ impl<'a> SegmentMut<'a> {
     }
 
     /// As [`SegmentMut::write_at`], over a record of the same key and type, without a handle, that has an expiry if
-    /// this one has: only the expiry and the value are written.
+    /// this one has: only the expiry and the value are written. The last record may have had another length.
     #[inline]
     pub fn write_again_at(&mut self, offset: RecordAt, parts: Parts<'_>, len: usize) {
         parts.write_again(&mut self.records[offset.get()..offset.get() + len]);
+    }
+
+    /// The record at an offset, which was the last one, is `len` bytes long from now on.
+    #[inline]
+    pub fn end_at(&mut self, offset: RecordAt, len: usize) {
+        self.set_used((offset.get() + len) as u32);
     }
 
     /// Appends a record and points a slot at it. The one that it had, of `old_len` bytes, becomes garbage.

@@ -250,17 +250,35 @@ impl Hash {
         self.0 = Form::Table(table.build());
     }
 
-    /// With `room` bytes more in a packed form, for a change to come.
-    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], room: usize) -> Self {
+    /// A packed form is copied into `buffer`.
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], buffer: Vec<u8>) -> Self {
         Hash(match HashRef::from_record(rdb_type, bytes).0 {
-            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
-            FormRef::PackEx(lp) => Form::PackEx(packed::owned(lp, room)),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, buffer)),
+            FormRef::PackEx(lp) => Form::PackEx(packed::owned(lp, buffer)),
             FormRef::Scratch(table) => Form::Table(*table),
             FormRef::Table(table) => Form::Table(table.clone()),
         })
     }
 
+    /// What the record of a packed form with expiries begins with: the earliest of them, 0 without any.
+    #[inline]
+    pub(super) fn written_first(&self) -> Option<UnixMillis> {
+        match &self.0 {
+            Form::PackEx(_) => Some(self.as_ref().min_expire().unwrap_or(0)),
+            Form::Pack(_) | Form::Table(_) => None,
+        }
+    }
+
     /// The bytes of a packed form.
+    #[inline]
+    pub(super) fn blob(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Pack(lp) | Form::PackEx(lp) => Some(lp),
+            Form::Table(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
         match &mut self.0 {
             Form::Pack(lp) | Form::PackEx(lp) => Some(lp),

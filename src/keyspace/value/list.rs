@@ -236,16 +236,25 @@ impl List {
         }
     }
 
-    /// With `room` bytes more in a packed form, for a change to come.
-    pub(super) fn from_record(bytes: &[u8], room: usize) -> Self {
+    /// A packed form is copied into `buffer`.
+    pub(super) fn from_record(bytes: &[u8], buffer: Vec<u8>) -> Self {
         List(match ListRef::from_record(bytes).0 {
-            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, buffer)),
             FormRef::Scratch(chain) => Form::Chain(chain),
             FormRef::Chain(chain) => Form::Chain(Box::new(chain.clone())),
         })
     }
 
     /// The bytes of a packed form.
+    #[inline]
+    pub(super) fn blob(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Pack(lp) => Some(lp),
+            Form::Chain(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
         match &mut self.0 {
             Form::Pack(lp) => Some(lp),

@@ -30,15 +30,15 @@ pub(super) fn listpack_blob(string: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A blob of its own, with `room` bytes more if it has to be copied.
+/// A blob of its own, in `buffer` if it has to be copied.
 #[inline]
-pub(super) fn owned(blob: Cow<'_, [u8]>, room: usize) -> Vec<u8> {
+pub(super) fn owned(blob: Cow<'_, [u8]>, mut buffer: Vec<u8>) -> Vec<u8> {
     match blob {
         Cow::Owned(bytes) => bytes,
         Cow::Borrowed(bytes) => {
-            let mut copy = Vec::with_capacity(bytes.len() + room);
-            copy.extend_from_slice(bytes);
-            copy
+            buffer.clear();
+            buffer.extend_from_slice(bytes);
+            buffer
         }
     }
 }

@@ -4,14 +4,17 @@
 //! The packed forms are those bytes; nothing is decoded to hold or to read them, except that an
 //! LZF-packed blob is unpacked for as long as it is read.
 
+use super::packed;
 use super::plain::Out;
 use super::{
     Array, ArrayRef, Hash, HashRef, Kind, List, ListRef, Opaque, OpaqueRef, Set, SetRef, Str,
     StrRef, Stream, StreamRef, Value, ValueRef, Zset, ZsetRef,
 };
 use crate::Limits;
+use crate::record::Small;
 use rdb::RdbType;
 use rdb::lzf;
+use smallvec::SmallVec;
 use std::sync::atomic::AtomicU64;
 
 impl Kind {
@@ -124,23 +127,18 @@ impl<'a> ValueRef<'a> {
 impl Value {
     /// From checked, canonical RDB bytes, as [`ValueRef::from_record`] takes them.
     pub fn from_record(rdb_type: RdbType, bytes: &[u8]) -> Value {
-        Value::with_room(rdb_type, bytes, 0)
+        Value::in_buffer(rdb_type, bytes, Vec::new())
     }
 
-    /// The same for a value that is about to be changed, and mostly written back as a record: a packed
-    /// form has room for a short element, so that it need not move at once.
-    pub(crate) fn to_change(rdb_type: RdbType, bytes: &[u8]) -> Value {
-        const ROOM: usize = 160;
-        Value::with_room(rdb_type, bytes, ROOM)
-    }
-
-    fn with_room(rdb_type: RdbType, bytes: &[u8], room: usize) -> Value {
+    /// The same, copied into `buffer` where one buffer holds it: a value that is changed and written back as a record
+    /// needs no memory of its own meanwhile.
+    pub(crate) fn in_buffer(rdb_type: RdbType, bytes: &[u8], buffer: Vec<u8>) -> Value {
         match Kind::of_rdb_type(rdb_type) {
-            Kind::Str => Value::Str(Str::from_record(bytes)),
-            Kind::List => Value::List(List::from_record(bytes, room)),
-            Kind::Set => Value::Set(Set::from_record(rdb_type, bytes, room)),
-            Kind::Zset => Value::Zset(Zset::from_record(rdb_type, bytes, room)),
-            Kind::Hash => Value::Hash(Hash::from_record(rdb_type, bytes, room)),
+            Kind::Str => Value::Str(Str::from_record(bytes, buffer)),
+            Kind::List => Value::List(List::from_record(bytes, buffer)),
+            Kind::Set => Value::Set(Set::from_record(rdb_type, bytes, buffer)),
+            Kind::Zset => Value::Zset(Zset::from_record(rdb_type, bytes, buffer)),
+            Kind::Hash => Value::Hash(Hash::from_record(rdb_type, bytes, buffer)),
             Kind::Stream => Value::Stream(Stream::from_rdb(rdb_type, bytes)),
             Kind::Array => Value::Array(Array::from_record(bytes)),
             Kind::Opaque => Value::Opaque(Opaque::from_record(rdb_type, bytes)),
@@ -198,6 +196,59 @@ impl Value {
             *out = behind.into_buf();
             self.rdb_type()
         })
+    }
+
+    /// As [`Value::to_record`], in two parts and without a copy: the first bytes of a packed collection, and its blob.
+    /// `None` for other values, strings among them.
+    #[inline]
+    pub(crate) fn record_parts(&self) -> Option<(RdbType, SmallVec<[u8; 16]>, &[u8])> {
+        let mut head = SmallVec::new();
+        let blob = match self {
+            Value::List(v) => {
+                head.extend_from_slice(&[1, 2]);
+                v.blob()
+            }
+            Value::Set(v) => v.blob(),
+            Value::Zset(v) => v.blob(),
+            Value::Hash(v) => {
+                if let Some(at) = v.written_first() {
+                    head.extend_from_slice(&at.to_le_bytes());
+                }
+                v.blob()
+            }
+            Value::Str(_) | Value::Stream(_) | Value::Array(_) | Value::Opaque(_) => None,
+        }?;
+        head.extend_from_slice(&Small::of_len(blob.len()));
+        Some((self.rdb_type(), head, blob))
+    }
+
+    /// The buffer of a value in one piece, for another one.
+    #[inline]
+    pub(crate) fn into_buffer(mut self) -> Vec<u8> {
+        self.buffer_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Gives back what a buffer has beyond its bytes, before the value is kept.
+    pub(crate) fn fit_buffer(&mut self) {
+        if let Some(buffer) = self.buffer_mut() {
+            let fit = packed::size_class(buffer.len());
+            if buffer.capacity() > fit {
+                let mut copy = Vec::with_capacity(fit);
+                copy.extend_from_slice(buffer);
+                *buffer = copy;
+            }
+        }
+    }
+
+    fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Value::Str(v) => v.buffer_mut(),
+            Value::List(v) => v.buffer_mut(),
+            Value::Set(v) => v.buffer_mut(),
+            Value::Zset(v) => v.buffer_mut(),
+            Value::Hash(v) => v.buffer_mut(),
+            Value::Stream(_) | Value::Array(_) | Value::Opaque(_) => None,
+        }
     }
 
     /// Whether a record can hold the value, its size aside.
@@ -314,15 +365,10 @@ impl Value {
         &mut self,
         is_sparse: &mut dyn FnMut(*const u8) -> bool,
     ) -> Option<Vec<u8>> {
-        let buffer = match self {
-            Value::Str(v) => return v.move_buffer(is_sparse),
-            Value::List(v) => v.buffer_mut(),
-            Value::Set(v) => v.buffer_mut(),
-            Value::Zset(v) => v.buffer_mut(),
-            Value::Hash(v) => v.buffer_mut(),
-            Value::Stream(_) | Value::Array(_) | Value::Opaque(_) => None,
-        };
-        super::packed::move_buffer(buffer?, is_sparse)
+        if let Value::Str(v) = self {
+            return v.move_buffer(is_sparse);
+        }
+        packed::move_buffer(self.buffer_mut()?, is_sparse)
     }
 
     /// The measure for freeing in the background, comparable to the reference's: elements of tables,

@@ -258,11 +258,11 @@ impl Set {
         self.0 = Form::Table(table.build());
     }
 
-    /// With `room` bytes more in a packed form, for a change to come.
-    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], room: usize) -> Self {
+    /// A packed form is copied into `buffer`.
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], buffer: Vec<u8>) -> Self {
         Set(match SetRef::from_record(rdb_type, bytes).0 {
-            FormRef::Ints(set) => Form::Ints(packed::owned(set, room)),
-            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
+            FormRef::Ints(set) => Form::Ints(packed::owned(set, buffer)),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, buffer)),
             FormRef::Scratch(table) => Form::Table(*table),
             FormRef::Table(table) => Form::Table(table.clone()),
         })
@@ -284,6 +284,15 @@ impl Set {
         freed: &AtomicU64,
     ) {
         let Form::Table(table) = self.0 else {
+    #[inline]
+    pub(super) fn blob(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Ints(bytes) | Form::Pack(bytes) => Some(bytes),
+            Form::Table(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
             return self.as_ref().write(packer, out);
         };
         length::encode_length(table.len() as u64, out.buf());

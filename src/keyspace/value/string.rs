@@ -13,7 +13,7 @@ use crate::tree::note_work;
 use crate::tree::rope::Rope;
 use ::rdb::length::encode_length;
 use ::rdb::{lzf, string as rdb};
-use base::number::{canonical_i64, int_text_len};
+use base::number::{INT_TEXT_MAX, canonical_i64, int_text_len};
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::AtomicU64;
@@ -250,8 +250,8 @@ impl Str {
         matches!(self.form, Form::Rope(_))
     }
 
-    /// From a checked RDB string.
-    pub(super) fn from_record(bytes: &[u8]) -> Self {
+    /// From a checked RDB string; a text is copied into `buffer`.
+    pub(super) fn from_record(bytes: &[u8], buffer: Vec<u8>) -> Self {
         match FormRef::of_record(bytes) {
             FormRef::Int(n) => Str::from_int(n),
             FormRef::Lzf { packed, len } => Str {
@@ -261,8 +261,20 @@ impl Str {
                 },
                 history: History::None,
             },
+            FormRef::Text(text) if text.len() > INT_TEXT_MAX && text.len() <= TEXT_MAX => Str {
+                form: Form::Text(super::packed::owned(Cow::Borrowed(text), buffer)),
+                history: History::None,
+            },
             FormRef::Text(text) => Str::new(text),
             FormRef::Rope(_) => unreachable!("records hold strings in one piece"),
+        }
+    }
+
+    /// The bytes of a text in one piece.
+    pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match &mut self.form {
+            Form::Text(text) => Some(text),
+            Form::Int(_) | Form::Lzf { .. } | Form::Rope(_) => None,
         }
     }
 
@@ -418,7 +430,7 @@ impl<'a> StrRef<'a> {
         match self.form {
             FormRef::Int(n) => Some(n),
             FormRef::Text(text) => canonical_i64(text),
-            FormRef::Lzf { packed, len } if len <= base::number::INT_TEXT_MAX => {
+            FormRef::Lzf { packed, len } if len <= INT_TEXT_MAX => {
                 canonical_i64(&unpack(packed, len))
             }
             FormRef::Lzf { .. } | FormRef::Rope(_) => None,

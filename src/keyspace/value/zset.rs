@@ -295,10 +295,10 @@ impl Zset {
         self.0 = Form::Table(Table::of_sorted(pairs, members.len()));
     }
 
-    /// With `room` bytes more in a packed form, for a change to come.
-    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], room: usize) -> Self {
+    /// A packed form is copied into `buffer`.
+    pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], buffer: Vec<u8>) -> Self {
         Zset(match ZsetRef::from_record(rdb_type, bytes).0 {
-            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, room)),
+            FormRef::Pack(lp) => Form::Pack(packed::owned(lp, buffer)),
             FormRef::Scratch(table) => Form::Table(*table),
             FormRef::Table(table) => Form::Table(table.clone()),
         })
@@ -318,6 +318,15 @@ impl Zset {
         self,
         mut packer: Option<&mut lzf::Packer>,
         out: &mut plain::Out<'_>,
+    #[inline]
+    pub(super) fn blob(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Pack(lp) => Some(lp),
+            Form::Table(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
         freed: &AtomicU64,
     ) {
         let Form::Table(Table { order, scores }) = self.0 else {
