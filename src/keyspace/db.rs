@@ -12,8 +12,10 @@ use super::type_byte::TypeByte;
 use super::type_counts::TypeCounts;
 use super::value::Kind;
 use super::{Hasher, UnixMillis, Value, ValueRef};
+use crate::scan::Sorted;
 use crate::snapshot::preserve::DbWalk;
 use rdb::RdbType;
+use std::cell::RefCell;
 
 /// The first and the second argument after a key; the type of the collection decides which of them is a member.
 pub type MemberArgs<'a> = (&'a [u8], Option<&'a [u8]>);
@@ -83,18 +85,20 @@ pub struct Db {
     pub(crate) walk: Option<Box<DbWalk>>,
     /// Where records and keys are put together; kept to save allocations.
     pub(super) scratch: Scratch,
+    /// What the last step of a scan has sorted.
+    pub(crate) sorted: RefCell<Sorted>,
 }
 
 #[derive(Default)]
 pub(super) struct Scratch {
     pub key: Vec<u8>,
     pub value: Vec<u8>,
+    /// Where a value from a record is changed.
+    pub edited: Vec<u8>,
 }
 
 impl Db {
     /// An empty database.
-    /// Where a value from a record is changed.
-    pub edited: Vec<u8>,
     pub fn new(hasher: Hasher) -> Self {
         Db::with(Directory::new(hasher))
     }
@@ -109,6 +113,7 @@ impl Db {
             tidy: super::tidy::Tidy::default(),
             walk: None,
             scratch: Scratch::default(),
+            sorted: RefCell::default(),
         }
     }
 

@@ -233,6 +233,7 @@ impl Db {
         if self.walk.is_some() || self.dir.is_chained(hash) {
             return None;
         }
+        self.sorted.get_mut().forget(hash);
         let mut segment = self.dir.link_mut(hash, 0)?;
         let slot = match segment.as_ref().find_or_empty(hash, record.key) {
             Ok(_) => return Some(false),

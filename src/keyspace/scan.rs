@@ -11,7 +11,9 @@
 use super::UnixMillis;
 use super::db::{Db, Loc};
 use super::directory::after;
-use super::record::Record;
+use super::record::{self, Record};
+use super::segment::Segment;
+use std::cell::Ref;
 
 /// Bits of a cursor.
 const CURSOR_BITS: u32 = 53;
@@ -34,29 +36,36 @@ impl Db {
         let mut left = count.max(1);
         // The last position of this step, once that is known.
         let mut last = None;
-        let mut batch: Vec<Loc> = Vec::new();
         loop {
             let Some(first) = self.dir.segment(at) else {
                 return 0;
             };
-            self.segment_from(at, &mut batch);
-            if last.is_none() && batch.len() > left {
-                let (_, nth, _) = batch.select_nth_unstable_by_key(left - 1, |loc| loc.hash);
-                last = Some(position(nth.hash));
-            }
-            let mut next: Option<u64> = None;
-            for &loc in &batch {
-                let here = position(loc.hash);
-                if last.is_some_and(|last| here > last) {
-                    next = Some(next.map_or(here, |next| next.min(here)));
-                } else {
-                    f(loc);
+            let whole = at <= first.prefix() && self.dir.link(at, 1).is_none();
+            if last.is_none() && whole && first.entries() as usize <= left {
+                // All of it belongs to this step, whatever the hashes are.
+                for slot in first.slots().iter() {
+                    f(Loc {
+                        hash: first.prefix(),
+                        slot: slot as u16,
+                        link: 0,
+                    });
                 }
+                left -= first.entries() as usize;
+            } else {
+                let sorted = self.sorted_segment(at, first);
+                let batch = &sorted[sorted.partition_point(|loc| loc.hash < at)..];
+                if last.is_none() && batch.len() > left {
+                    last = Some(position(batch[left - 1].hash));
+                }
+                let end = last.map_or(batch.len(), |last| {
+                    batch.partition_point(|loc| position(loc.hash) <= last)
+                });
+                batch[..end].iter().for_each(|&loc| f(loc));
+                if let Some(next) = batch.get(end) {
+                    return position(next.hash);
+                }
+                left = left.saturating_sub(batch.len());
             }
-            if let Some(next) = next {
-                return next;
-            }
-            left = left.saturating_sub(batch.len());
             let Some(end) = after(first.prefix(), first.depth()) else {
                 return 0;
             };
@@ -92,23 +101,85 @@ impl Db {
         }
     }
 
-    /// The keys of the segments that serve `from`, as far as their hashes are not below it.
-    fn segment_from(&self, from: u64, batch: &mut Vec<Loc>) {
-        batch.clear();
-        for link in 0.. {
-            let Some(segment) = self.dir.link(from, link) else {
-                return;
-            };
-            for slot in segment.slots().iter() {
-                let hash = self.hash(segment.key_at(segment.slots().offset(slot)));
-                if hash >= from {
-                    batch.push(Loc {
-                        hash,
-                        slot: slot as u16,
-                        link: link as u16,
-                    });
+    /// Whether freeing all keys is at most so much work, by the measure of [`Value::free_effort`](crate::Value::free_effort).
+    pub fn frees_within(&self, effort: usize) -> bool {
+        let mut left = match effort.checked_sub(self.len()) {
+            Some(left) if self.walk.is_none() => left,
+            _ => return false,
+        };
+        let mut at = 0;
+        while let Some(first) = self.dir.segment(at) {
+            for segment in (0..).map_while(|link| self.dir.link(at, link)) {
+                for slot in segment.slots().iter().filter(|_| segment.foreign() > 0) {
+                    if record::type_byte(segment.bytes_at(slot)).is_outside() {
+                        let value = segment.outside_at(segment.slots().offset(slot));
+                        match left.checked_sub(value.free_effort()) {
+                            Some(less) => left = less,
+                            None => return false,
+                        }
+                    }
                 }
             }
+            match after(first.prefix(), first.depth()) {
+                Some(end) => at = end,
+                None => break,
+            }
+        }
+        true
+    }
+
+    /// The keys of the segments that serve `hash`, of which `first` is the first one, in the order of their hashes.
+    fn sorted_segment(&self, hash: u64, first: Segment<'_>) -> Ref<'_, [Loc]> {
+        let mask = mask_of(first.depth());
+        let mut known = self.sorted.borrow_mut();
+        if !known.serves(hash) || known.mask != mask {
+            known.locs.clear();
+            for link in 0.. {
+                let Some(segment) = self.dir.link(hash, link) else {
+                    break;
+                };
+                known.locs.extend(segment.slots().iter().map(|slot| Loc {
+                    hash: self.hash(segment.key_at(segment.slots().offset(slot))),
+                    slot: slot as u16,
+                    link: link as u16,
+                }));
+            }
+            known.locs.sort_unstable_by_key(|loc| loc.hash);
+            (known.prefix, known.mask) = (hash & mask, mask);
+            known.holds = true;
+        }
+        drop(known);
+        Ref::map(self.sorted.borrow(), |known| &*known.locs)
+    }
+}
+
+/// The bits of a hash that say whether it belongs to a segment.
+fn mask_of(depth: u8) -> u64 {
+    !u64::MAX.checked_shr(depth.into()).unwrap_or(0)
+}
+
+/// The keys of one segment in the order of their hashes: a scan comes back to it with each small step. Whatever changes
+/// the segment or moves its entries forgets them first.
+#[derive(Default)]
+pub(crate) struct Sorted {
+    prefix: u64,
+    mask: u64,
+    holds: bool,
+    locs: Vec<Loc>,
+}
+
+impl Sorted {
+    /// Whether it is of the segment that serves `hash`.
+    #[inline]
+    fn serves(&self, hash: u64) -> bool {
+        self.holds && hash & self.mask == self.prefix
+    }
+
+    /// The segment that serves `hash` is about to change.
+    #[inline]
+    pub(crate) fn forget(&mut self, hash: u64) {
+        if self.serves(hash) {
+            self.holds = false;
         }
     }
 }

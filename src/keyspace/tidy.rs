@@ -140,7 +140,10 @@ impl Db {
             let (kind, hash, address, next) = self.dir.extent_in(drain.region, drain.unit)?;
             drain.unit = next;
             let moved = match kind {
-                Kind::Segment => self.dir.relocate(hash, address),
+                Kind::Segment => {
+                    self.sorted.get_mut().forget(hash);
+                    self.dir.relocate(hash, address)
+                }
                 Kind::Value => 0,
             };
             if moved == 0 {

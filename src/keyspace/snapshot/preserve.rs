@@ -206,6 +206,7 @@ impl Db {
     /// Before a change of a segment: the offset below which its records must be left alone.
     #[inline]
     pub(crate) fn protect(&mut self, loc: Loc) -> usize {
+        self.sorted.get_mut().forget(loc.hash);
         match &self.walk {
             None => 0,
             Some(walk) => {
@@ -263,6 +264,7 @@ impl Db {
 
     /// Before the records of a segment are moved: the snapshot takes what it needs of it.
     pub(crate) fn emit_first(&mut self, loc: Loc) {
+        self.sorted.get_mut().forget(loc.hash);
         let Some(mut walk) = self.walk.take() else {
             return;
         };
