@@ -1,17 +1,20 @@
 //! Emptying databases.
 
 use crate::Engine;
+use crate::engine::LAZY_FREE_FROM;
 use crate::host::Weight;
 use crate::watch::touch_watched_database;
 
 impl Engine {
-    /// Removes all keys of a database. They are freed in the background in any case; `lazily` says that
-    /// this was asked for and counts them (`lazyfreed_objects`).
+    /// Removes all keys of a database. They are freed in the background unless they are few and small; `lazily` says
+    /// that this was asked for and counts them (`lazyfreed_objects`).
     pub fn empty_database(&mut self, db: usize, lazily: bool) {
         touch_watched_database(self, db, None);
+        // A few small keys are freed sooner than another thread wakes up for them.
+        let little = !lazily && self.keyspace.db(db).frees_within(LAZY_FREE_FROM);
         let old = self.keyspace.db_mut(db).clear();
         self.dirty += old.len() as i64;
-        if !old.is_empty() {
+        if !old.is_empty() && !little {
             let objects = if lazily { old.len() as u64 } else { 0 };
             self.drop_counted(Box::new(old), Weight { bytes: 0, objects });
         }

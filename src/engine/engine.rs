@@ -31,7 +31,7 @@ use std::rc::Rc;
 
 /// Values of more parts than this are freed in the background where that is wanted
 /// (the reference's LAZYFREE_THRESHOLD).
-const LAZY_FREE_FROM: usize = 64;
+pub(crate) const LAZY_FREE_FROM: usize = 64;
 
 /// Everything but sockets, files, timers.
 pub struct Engine {
