@@ -54,6 +54,8 @@ struct Body {
     idmp: Option<Arc<Idmp<'static>>>,
     /// The stream may have pending entries that no consumer owns.
     given_back: bool,
+    /// How many nodes there are.
+    shape: radix::Known,
 }
 
 /// A stream as a reader sees it: everything that a [`Stream`] shows.
@@ -120,12 +122,19 @@ impl Stream {
 
     /// The number of nodes.
     pub fn node_count(&self) -> usize {
-        self.nodes().count()
+        self.0.shape.of(self.masters()).0
     }
 
     /// Nodes of the radix tree in which real servers keep them.
     pub fn radix_nodes(&self) -> usize {
-        radix::nodes(self.nodes().map(Node::master))
+        self.0.shape.of(self.masters()).1
+    }
+
+    fn masters(&self) -> impl Iterator<Item = StreamId> + Clone {
+        let mut leaves = self.0.nodes.all_leaves();
+        std::iter::from_fn(move || leaves.next())
+            .filter(|_| !self.is_empty())
+            .map(Node::master)
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {
@@ -185,12 +194,15 @@ impl Stream {
             return Err(TooLarge);
         }
         let body = &mut *self.0;
+        let shape = &mut body.shape;
         body.nodes.edit(
             |inner| inner.route(|_| true),
             |node, spill| {
                 if node.is_vacant() {
+                    shape.forget();
                     *node = Node::of_entry(id, fields);
                 } else if node.is_full(fields, limits) {
+                    shape.forget();
                     node.close();
                     spill.push(Node::of_entry(id, fields));
                 } else {
@@ -222,7 +234,16 @@ impl Stream {
             return false;
         }
         let route = |inner: &Inner<Node>| inner.route(|sep| *sep <= id);
-        if !self.0.nodes.edit_down(route, |node, _| node.delete(id)) {
+        let body = &mut *self.0;
+        let shape = &mut body.shape;
+        let gone = body.nodes.edit_down(route, |node, _| {
+            let gone = node.delete(id);
+            if node.is_vacant() {
+                shape.forget();
+            }
+            gone
+        });
+        if !gone {
             return false;
         }
         if id == self.0.first_id {

@@ -316,16 +316,17 @@ impl<'a> Rows<'a> {
             return None;
         }
         let row = self.row(self.front)?;
-        let mut iter = row.fields.values.clone();
+        let iter = &row.fields.values;
         let values = match row.fields.same {
             true => row.fields.left,
             false => 2 * row.fields.left,
         };
+        let mut at = iter.offset();
         // The step count is passed as well.
         for _ in 0..=values {
-            iter.next_entry()?;
+            at = listpack::skip(self.lp, at).filter(|&next| next <= self.back)?;
         }
-        self.front = iter.offset();
+        self.front = at;
         Some(row)
     }
 

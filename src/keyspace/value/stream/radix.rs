@@ -5,6 +5,8 @@
 //! one chain.
 
 use rdb::stream::StreamId;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes of a key.
 const KEY: usize = 16;
@@ -42,6 +44,35 @@ pub(super) fn nodes(keys: impl Iterator<Item = StreamId>) -> usize {
         count += 1 + usize::from(done > after(path.last().copied()));
     }
     count
+}
+
+/// The number of a stream's nodes and the size of their tree, until nodes come or go: who watches a stream asks each
+/// second.
+#[derive(Debug, Default)]
+pub(super) struct Known(AtomicU64);
+
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Known(AtomicU64::new(self.0.load(Relaxed)))
+    }
+}
+
+impl Known {
+    /// What is known; if it is not, what the keys say.
+    pub(super) fn of(&self, keys: impl Iterator<Item = StreamId> + Clone) -> (usize, usize) {
+        let mut both = self.0.load(Relaxed);
+        if both == 0 {
+            // A tree has a root at least, so that this is not 0.
+            both = (keys.clone().count() as u64) << 32 | nodes(keys) as u64 & 0xffff_ffff;
+            self.0.store(both, Relaxed);
+        }
+        ((both >> 32) as usize, (both & 0xffff_ffff) as usize)
+    }
+
+    /// Nodes come or go.
+    pub(super) fn forget(&mut self) {
+        *self.0.get_mut() = 0;
+    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ impl Stream {
                 Arc::new(idmp)
             }),
             given_back,
+            shape: super::radix::Known::default(),
         }))
     }
 

@@ -124,6 +124,7 @@ impl Stream {
             ) as u64;
         }
         if gone > 0 {
+            self.0.shape.forget();
             self.find_first();
         }
         gone
