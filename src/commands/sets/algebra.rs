@@ -5,7 +5,7 @@
 
 use engine::args::{parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
-use keyspace::value::{Set, SetRef};
+use keyspace::value::{Along, Hashed, Set, SetRef};
 use keyspace::{Item, Limits, Loc, ValueRef};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -81,6 +81,8 @@ enum Asked<'a> {
     AsItIs(&'a SetRef<'a>),
     /// A listpack, whose members would be compared one by one.
     Members(HashSet<Cow<'a, [u8]>>),
+    /// The members come in its own order.
+    Along(Along<'a>),
 }
 
 /// Members that are asked for, and members of a listpack, from which on a table of its members is worth it.
@@ -95,11 +97,47 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn has(&self, member: &[u8]) -> bool {
-        match self {
-            Asked::AsItIs(set) => set.contains(member),
-            Asked::Members(members) => members.contains(member),
+    /// It will be asked for each member of `other`, in that one's order.
+    fn of_members(set: &'a SetRef<'a>, other: &SetRef<'_>) -> Self {
+        let ordered = other.hashed().is_some();
+        match ordered.then(|| set.along(other.len())).flatten() {
+            Some(along) => Asked::Along(along),
+            None => Asked::of(set, other.len()),
         }
+    }
+
+    fn has(&mut self, member: &Member<'_>) -> bool {
+        match (self, member) {
+            (Asked::Along(set), Member::Hashed(member)) => set.has(member),
+            (Asked::Along(_), Member::Item(_)) => {
+                unreachable!("sets without hashes are not asked so")
+            }
+            (Asked::AsItIs(set), member) => member.item().with(|m| set.contains(m)),
+            (Asked::Members(set), member) => member.item().with(|m| set.contains(m)),
+        }
+    }
+}
+
+/// A member that is looked for in other sets.
+enum Member<'a> {
+    Hashed(Hashed<'a>),
+    Item(Item<'a>),
+}
+
+impl<'a> Member<'a> {
+    fn item(&self) -> Item<'a> {
+        match self {
+            Member::Hashed(member) => member.item(),
+            Member::Item(item) => *item,
+        }
+    }
+
+    /// All members of a set.
+    fn all(set: &'a SetRef<'a>) -> impl Iterator<Item = Member<'a>> {
+        let hashed = set.hashed();
+        let items = hashed.is_none().then(|| set.iter().map(Member::Item));
+        let hashed = hashed.into_iter().flatten().map(Member::Hashed);
+        hashed.chain(items.into_iter().flatten())
     }
 }
 
@@ -176,10 +214,10 @@ fn each_common(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool)
         return;
     };
     let others = others.iter().copied();
-    let others: Vec<Asked<'_>> = others.map(|set| Asked::of(set, smallest.len())).collect();
-    for member in smallest.iter() {
-        let in_all = member.with(|m| others.iter().all(|set| set.has(m)));
-        if in_all && !f(member) {
+    let mut others: Vec<Asked<'_>> = others.map(|set| Asked::of_members(set, smallest)).collect();
+    for member in Member::all(smallest) {
+        let in_all = others.iter_mut().all(|set| set.has(&member));
+        if in_all && !f(member.item()) {
             return;
         }
     }
@@ -190,10 +228,10 @@ fn each_left(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
         return;
     };
     let others = others.iter().flatten();
-    let others: Vec<Asked<'_>> = others.map(|set| Asked::of(set, first.len())).collect();
-    for member in first.iter() {
-        let elsewhere = member.with(|m| others.iter().any(|set| set.has(m)));
-        if !elsewhere && !f(member) {
+    let mut others: Vec<Asked<'_>> = others.map(|set| Asked::of_members(set, first)).collect();
+    for member in Member::all(first) {
+        let elsewhere = others.iter_mut().any(|set| set.has(&member));
+        if !elsewhere && !f(member.item()) {
             return;
         }
     }
@@ -201,6 +239,15 @@ fn each_left(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
 
 fn each_of_union(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
     let sets: Vec<&SetRef<'_>> = sets.iter().flatten().collect();
+    if let [first, second] = sets[..]
+        && let (Some(_), Some(members)) = (first.hashed(), second.hashed())
+        && let Some(mut before) = first.along(second.len())
+    {
+        let new = members.filter(|member| !before.has(member));
+        let mut all = first.iter().chain(new.map(|member| member.item()));
+        all.all(f);
+        return;
+    }
     let mut seen: HashSet<Cow<'_, [u8]>> = HashSet::new();
     for (i, set) in sets.iter().enumerate() {
         let last = i + 1 == sets.len();

@@ -7,7 +7,7 @@ use super::{member_reply, members_header};
 use base::double::DoubleText;
 use engine::args::{parse_float, parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
-use keyspace::value::{SetRef, Zset, ZsetRef};
+use keyspace::value::{Along, Hashed, ScoresAlong, SetRef, Zset, ZsetRef};
 use keyspace::{Item, Loc, ValueRef};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -88,6 +88,31 @@ impl Source<'_> {
         }
     }
 
+    /// Whether its members come in the order of their hashes when others are asked for them.
+    fn is_hashed(&self) -> bool {
+        match &self.members {
+            Members::None => false,
+            Members::Set(set) => set.hashed().is_some(),
+            Members::Zset(zset) => zset.hashed().is_some(),
+        }
+    }
+
+    /// As [`Source::each`], in the order in which others are asked best.
+    fn each_member<'s>(&'s self, mut f: impl FnMut(Member<'s>, f64) -> bool) {
+        match &self.members {
+            Members::Set(set) if let Some(mut members) = set.hashed() => {
+                let _ = members.all(|member| f(Member::Hashed(member), 1.0));
+            }
+            Members::Zset(zset) if let Some(mut members) = zset.hashed() => {
+                let _ =
+                    members.all(|(member, score)| f(Member::Hashed(member), self.counted(score)));
+            }
+            Members::None | Members::Set(_) | Members::Zset(_) => {
+                self.each(|member, score| f(Member::Item(member), score));
+            }
+        }
+    }
+
     /// Calls `f` with each member and its score until it says `false`.
     fn each<'s>(&'s self, mut f: impl FnMut(Item<'s>, f64) -> bool) {
         match &self.members {
@@ -111,6 +136,26 @@ enum Asked<'a> {
     AsItIs(&'a Source<'a>),
     /// A listpack, whose members would be compared one by one.
     Members(HashMap<Cow<'a, [u8]>, f64>),
+    /// The members come in its own order.
+    AlongSet(Along<'a>),
+    /// The same, with its scores.
+    AlongZset(ScoresAlong<'a>, &'a Source<'a>),
+}
+
+/// A member that is looked for in other sources.
+#[derive(Clone, Copy)]
+enum Member<'a> {
+    Hashed(Hashed<'a>),
+    Item(Item<'a>),
+}
+
+impl<'a> Member<'a> {
+    fn item(&self) -> Item<'a> {
+        match self {
+            Member::Hashed(member) => member.item(),
+            Member::Item(item) => *item,
+        }
+    }
 }
 
 /// Members that are asked for, and members of a listpack, from which on a table of its members is worth it.
@@ -118,14 +163,26 @@ const MANY: usize = 8;
 
 impl<'a> Asked<'a> {
     fn by(source: &'a Source<'a>, asker: &Source<'_>) -> Self {
+        if source.loc.is_some() && source.loc == asker.loc {
+            return Asked::Same;
+        }
+        if asker.is_hashed() {
+            match &source.members {
+                Members::Set(set) if let Some(along) = set.along(asker.len()) => {
+                    return Asked::AlongSet(along);
+                }
+                Members::Zset(zset) if let Some(along) = zset.along(asker.len()) => {
+                    return Asked::AlongZset(along, source);
+                }
+                Members::None | Members::Set(_) | Members::Zset(_) => {}
+            }
+        }
         let packed = match &source.members {
             Members::None => false,
             Members::Set(set) => set.encoding() == "listpack",
             Members::Zset(zset) => zset.encoding() == "listpack",
         };
-        if source.loc.is_some() && source.loc == asker.loc {
-            Asked::Same
-        } else if packed && source.len() >= MANY && asker.len() >= MANY {
+        if packed && source.len() >= MANY && asker.len() >= MANY {
             let mut members = HashMap::with_capacity(source.len());
             source.each(|member, score| {
                 members.insert(member.to_cow(), score);
@@ -138,11 +195,18 @@ impl<'a> Asked<'a> {
     }
 
     /// The score of a member that has `own` in the source that asks.
-    fn score(&self, member: &[u8], own: f64) -> Option<f64> {
-        match self {
-            Asked::Same => Some(own),
-            Asked::AsItIs(source) => source.score(member),
-            Asked::Members(members) => members.get(member).copied(),
+    fn score(&mut self, member: &Member<'_>, own: f64) -> Option<f64> {
+        match (self, member) {
+            (Asked::Same, _) => Some(own),
+            (Asked::AsItIs(source), member) => member.item().with(|m| source.score(m)),
+            (Asked::Members(members), member) => member.item().with(|m| members.get(m).copied()),
+            (Asked::AlongSet(set), Member::Hashed(member)) => set.has(member).then_some(1.0),
+            (Asked::AlongZset(zset, source), Member::Hashed(member)) => {
+                zset.score(member).map(|score| source.counted(score))
+            }
+            (Asked::AlongSet(_) | Asked::AlongZset(..), Member::Item(_)) => {
+                unreachable!("sources without hashes do not ask so")
+            }
         }
     }
 }
@@ -284,10 +348,10 @@ fn combine(op: Op, sources: &[Source<'_>], aggregate: Aggregate) -> Vec<(f64, Ve
         Op::Diff => {
             let mut result = Vec::new();
             let (first, others) = sources.split_first().expect("at least one key");
-            let others: Vec<_> = others.iter().map(|s| Asked::by(s, first)).collect();
-            first.each(|member, score| {
-                if !member.with(|m| others.iter().any(|s| s.score(m, score).is_some())) {
-                    result.push((first.weighted(score), member.to_vec()));
+            let mut others: Vec<_> = others.iter().map(|s| Asked::by(s, first)).collect();
+            first.each_member(|member, score| {
+                if !others.iter_mut().any(|s| s.score(&member, score).is_some()) {
+                    result.push((first.weighted(score), member.item().to_vec()));
                 }
                 true
             });
@@ -309,16 +373,14 @@ fn each_common(
 ) {
     let (smallest, others) = sources.split_first().expect("at least one key");
     let asked = others.iter().map(|source| Asked::by(source, smallest));
-    let asked: Vec<_> = asked.collect();
-    smallest.each(|member, score| {
-        let joined = member.with(|m| {
-            let mut others = others.iter().zip(&asked);
-            others.try_fold(smallest.weighted(score), |sum, (source, asked)| {
-                // NaN for an infinity without weight counts as such, other than for the first set.
-                Some(aggregate.join(sum, source.weight * asked.score(m, score)?))
-            })
+    let mut asked: Vec<_> = asked.collect();
+    smallest.each_member(|member, score| {
+        let mut others = others.iter().zip(&mut asked);
+        let joined = others.try_fold(smallest.weighted(score), |sum, (source, asked)| {
+            // NaN for an infinity without weight counts as such, other than for the first set.
+            Some(aggregate.join(sum, source.weight * asked.score(&member, score)?))
         });
-        joined.is_none_or(|score| f(member, score))
+        joined.is_none_or(|score| f(member.item(), score))
     });
 }
 
@@ -413,6 +475,15 @@ pub fn zintercard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (found, options) = form.read(cx, args)?;
     let sources = sources(cx, Op::Inter, &found, &options);
     let mut n = 0;
+    if let [first, others @ ..] = &sources[..]
+        && first.loc.is_some()
+        && others.iter().all(|other| other.loc == first.loc)
+    {
+        let n = first.len().min(options.limit);
+        drop(sources);
+        cx.client.reply.int(n as i64);
+        return Ok(());
+    }
     each_common(&sources, Aggregate::Sum, |_, _| {
         n += 1;
         n < options.limit

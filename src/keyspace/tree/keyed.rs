@@ -10,6 +10,11 @@
 //! | [`Fields`] | field, value, and if marked expiry i64le | type 4 without the expiry |
 //! | [`Scores`] | member, score f64le | type 5 |
 
+mod along;
+
+pub(crate) use along::Along;
+pub use along::Hashed;
+
 use super::counted::{Leaf, Leaves, NEVER, Tree};
 use super::page::{New, Page, Shape};
 use super::seed::hash;
@@ -514,6 +519,12 @@ impl Keyed<Scores> {
                     );
                     None
                 }
+    /// The score of an entry of this tree.
+    #[inline]
+    pub(crate) fn score_in(entry: &[u8]) -> f64 {
+        read_score(entry).1
+    }
+
             },
         )
     }

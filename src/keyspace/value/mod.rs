@@ -19,16 +19,17 @@ pub mod stream;
 mod string;
 mod zset;
 
+pub use crate::tree::keyed::Hashed;
 pub use array::{Array, ArrayRef, INDEX_MAX};
 pub use hash::{Hash, HashRef};
 pub use list::{List, ListRef, set_packed_threshold};
 pub use opaque::{Opaque, OpaqueRef};
 pub(crate) use packed::size_class;
-pub use set::{Set, SetRef};
+pub use set::{Along, Set, SetRef};
 pub use stream::{Stream, StreamRef};
 pub(crate) use string::TEXT_MAX;
 pub use string::{SharedText, Str, StrRef};
-pub use zset::{LexBound, ScoreBound, Zset, ZsetRef};
+pub use zset::{LexBound, ScoreBound, ScoresAlong, Zset, ZsetRef};
 
 use std::borrow::Cow;
 

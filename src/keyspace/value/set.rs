@@ -11,7 +11,7 @@
 use super::packed;
 use super::plain::{self, Fields};
 use super::record::unheld;
-use crate::tree::keyed::{self, Builder, Keyed};
+use crate::tree::keyed::{self, Builder, Hashed, Keyed};
 use crate::{Item, Limits};
 use base::large::LARGE_FROM;
 use base::number::{canonical_i64, int_text_len};
@@ -46,6 +46,21 @@ enum FormRef<'a> {
 }
 
 type Table = Keyed<keyed::Members>;
+
+/// Members of a set for one that is looked for up to which passing them over is less work.
+pub(super) const PASSED: usize = 16;
+
+/// A set that is asked for members of another one, in the order of that one.
+#[derive(Debug)]
+pub struct Along<'a>(keyed::Along<'a, keyed::Members>);
+
+impl Along<'_> {
+    /// Whether it has a member of the other set, which comes in its turn.
+    #[inline]
+    pub fn has(&mut self, member: &Hashed<'_>) -> bool {
+        self.0.find(member).is_some()
+    }
+}
 
 impl Default for Set {
     fn default() -> Self {
@@ -269,6 +284,15 @@ impl Set {
     }
 
     /// The bytes of a packed form.
+    #[inline]
+    pub(super) fn blob(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Ints(bytes) | Form::Pack(bytes) => Some(bytes),
+            Form::Table(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
         match &mut self.0 {
             Form::Ints(bytes) | Form::Pack(bytes) => Some(bytes),
@@ -284,15 +308,6 @@ impl Set {
         freed: &AtomicU64,
     ) {
         let Form::Table(table) = self.0 else {
-    #[inline]
-    pub(super) fn blob(&self) -> Option<&[u8]> {
-        match &self.0 {
-            Form::Ints(bytes) | Form::Pack(bytes) => Some(bytes),
-            Form::Table(_) => None,
-        }
-    }
-
-    /// The same, to be changed.
             return self.as_ref().write(packer, out);
         };
         length::encode_length(table.len() as u64, out.buf());
@@ -440,6 +455,18 @@ impl<'a> SetRef<'a> {
         };
         let packed = ints.into_iter().flatten().chain(pack.into_iter().flatten());
         packed.chain(self.table().into_iter().flat_map(Table::iter))
+    }
+
+    /// All members in the order of [`SetRef::iter`], of a set whose members can be looked for along others.
+    pub fn hashed(&self) -> Option<impl Iterator<Item = Hashed<'_>>> {
+        let table = self.table()?;
+        Some(table.hashed().map(|(member, _)| member))
+    }
+
+    /// For many questions about members of another set, of `len` members; `None` where looking each up is better.
+    pub fn along(&self, len: usize) -> Option<Along<'_>> {
+        let table = self.table().filter(|table| table.len() / PASSED <= len)?;
+        Some(Along(table.along()))
     }
 
     /// A uniformly random member; `random` is a fresh random number.

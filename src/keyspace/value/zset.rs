@@ -11,7 +11,8 @@
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
 use super::plain::{self, Fields};
 use super::record::unheld;
-use crate::tree::keyed::{self, Builder, Keyed};
+use super::set::PASSED;
+use crate::tree::keyed::{self, Builder, Hashed, Keyed};
 use crate::tree::order::Order;
 use crate::{Item, Limits};
 use rdb::RdbType;
@@ -43,6 +44,18 @@ enum FormRef<'a> {
     Table(&'a Table),
     /// A table that was decoded for this read.
     Scratch(Box<Table>),
+}
+
+/// A sorted set that is asked for members of another set, in the order of their hashes.
+#[derive(Debug)]
+pub struct ScoresAlong<'a>(keyed::Along<'a, keyed::Scores>);
+
+impl ScoresAlong<'_> {
+    /// The score of a member of the other set, which comes in its turn.
+    #[inline]
+    pub fn score(&mut self, member: &Hashed<'_>) -> Option<f64> {
+        self.0.find(member).map(Keyed::score_in)
+    }
 }
 
 /// Both trees hold every member.
@@ -582,6 +595,19 @@ impl<'a> ZsetRef<'a> {
             None => {
                 self.iter().for_each(|(member, score)| f(member, score));
                 0
+    /// All members with their scores in the order of their hashes, of a set whose members can be looked for along others.
+    pub fn hashed(&self) -> Option<impl Iterator<Item = (Hashed<'_>, f64)>> {
+        let hashed = self.table()?.scores.hashed();
+        Some(hashed.map(|(member, entry)| (member, Keyed::score_in(entry))))
+    }
+
+    /// As [`SetRef::along`](super::SetRef::along).
+    pub fn along(&self, len: usize) -> Option<ScoresAlong<'_>> {
+        let table = self.table()?;
+        let near = table.scores.len() / PASSED <= len;
+        near.then(|| ScoresAlong(table.scores.along()))
+    }
+
             }
         }
     }
