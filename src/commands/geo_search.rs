@@ -355,13 +355,12 @@ impl<'a> Options<'a> {
         let mut hits = Vec::new();
         for cell in shape.cells(centre) {
             let (from, to) = cell.scores();
-            let bound = |score: u64, exclusive| ScoreBound {
-                score: score as f64,
-                exclusive,
+            let from = ScoreBound {
+                score: from as f64,
+                exclusive: false,
             };
-            let ranks = zset.ranks_by_score(bound(from, false), bound(to, true));
-            for (member, score) in zset.range(ranks) {
-                if hits.len() >= enough {
+            for (member, score) in zset.from_score(from) {
+                if score >= to as f64 || hits.len() >= enough {
                     break;
                 }
                 let point = Point::from_score(score);

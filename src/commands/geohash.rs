@@ -242,19 +242,26 @@ pub enum Shape {
 impl Shape {
     /// The distance from `centre` to `point`, metres, if that lies within.
     pub fn distance_within(self, centre: Point, point: Point) -> Option<f64> {
-        let distance = centre.distance(point);
-        let inside = match self {
-            Shape::Circle { radius } => distance <= radius,
+        let parallels = centre.latitude_distance(point);
+        match self {
+            Shape::Circle { radius } => {
+                // Most points that are too far are so by their latitude alone, and that without a sine. What rounding
+                // makes of either distance is much less than this.
+                if parallels > radius * (1.0 + 1e-9) + 1e-3 {
+                    return None;
+                }
+                Some(centre.distance(point)).filter(|distance| *distance <= radius)
+            }
             Shape::Box { width, height } => {
                 let at_its_latitude = Point {
                     latitude: point.latitude,
                     ..centre
                 };
-                centre.latitude_distance(point) <= height / 2.0
-                    && point.distance(at_its_latitude) <= width / 2.0
+                let inside =
+                    parallels <= height / 2.0 && point.distance(at_its_latitude) <= width / 2.0;
+                inside.then(|| centre.distance(point))
             }
-        };
-        inside.then_some(distance)
+        }
     }
 
     /// The rectangle around it, degrees; may reach over the edges of the map.

@@ -434,12 +434,22 @@ impl<L: Leaf> Tree<L> {
         if range.is_empty() {
             return;
         }
-        remove_range(
-            &mut self.root,
-            range.start as u64..range.end as u64,
-            &mut cut,
-        );
-        self.collapse();
+        let (leaf, at) = self.seek(range.start);
+        if range.len() < leaf.count() && at + range.len() <= leaf.count() {
+            // Nearly all small ranges are a part of one chunk: the way to it is short.
+            let mut start = range.start as u64;
+            self.edit_down(
+                |inner| inner.seek(&mut start),
+                |leaf, _| cut(leaf, at..at + range.len()),
+            );
+        } else {
+            remove_range(
+                &mut self.root,
+                range.start as u64..range.end as u64,
+                &mut cut,
+            );
+            self.collapse();
+        }
         if self.len() == 0 {
             *self = Tree::default();
         }

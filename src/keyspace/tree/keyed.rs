@@ -185,18 +185,14 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
         let member = Enc::new(member);
         let route = |inner: &super::counted::Inner<Page<S>>| inner.route(|&sep| sep <= hash);
         // Looking first keeps shared chunks shared when there is nothing to remove.
-        let Place::At(_) = place(self.0.leaf(route), hash, &member) else {
+        let Place::At(i) = place(self.0.leaf(route), hash, &member) else {
             return None;
         };
-        self.0
-            .edit_down(route, |page, _| match place(page, hash, &member) {
-                Place::At(i) => {
-                    let result = look(page.entry(i).0);
-                    page.remove(i);
-                    Some(result)
-                }
-                Place::Before(_) => None,
-            })
+        self.0.edit_down(route, |page, _| {
+            let result = look(page.entry(i).0);
+            page.remove(i);
+            Some(result)
+        })
     }
 
     /// The entry at position `at` in hash order.
@@ -519,14 +515,14 @@ impl Keyed<Scores> {
                     );
                     None
                 }
+            },
+        )
+    }
+
     /// The score of an entry of this tree.
     #[inline]
     pub(crate) fn score_in(entry: &[u8]) -> f64 {
         read_score(entry).1
-    }
-
-            },
-        )
     }
 
     /// Removes a member; returns its score.

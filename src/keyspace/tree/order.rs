@@ -133,6 +133,26 @@ impl Order {
             })
     }
 
+    /// The members from the first one on for which `below` does not hold, ascending.
+    pub(crate) fn range_where(&self, below: impl Fn(Item<'_>, f64) -> bool) -> Walk<'_> {
+        let mut leaves = self
+            .0
+            .leaves(|inner| inner.route(|sep| below(Item::Bytes(&sep.1), sep.0)));
+        let page = leaves.next();
+        let at = page.map_or(0, |page| {
+            page.partition_point(|i| {
+                let (member, score) = read(page, i);
+                below(member, score)
+            })
+        });
+        Walk {
+            leaves,
+            page,
+            at,
+            left: usize::MAX,
+        }
+    }
+
     /// The members of ranks `range`, ascending.
     pub(crate) fn range(&self, range: Range<usize>) -> Walk<'_> {
         let mut at = range.start as u64;

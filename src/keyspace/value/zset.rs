@@ -18,8 +18,8 @@ use crate::{Item, Limits};
 use rdb::RdbType;
 use rdb::listpack::{self, HEADER_LEN, Iter};
 use rdb::{length, lzf, string};
-use std::borrow::Cow;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
@@ -318,6 +318,15 @@ impl Zset {
     }
 
     /// The bytes of a packed form.
+    #[inline]
+    pub(super) fn blob(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Pack(lp) => Some(lp),
+            Form::Table(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
         match &mut self.0 {
             Form::Pack(lp) => Some(lp),
@@ -331,15 +340,6 @@ impl Zset {
         self,
         mut packer: Option<&mut lzf::Packer>,
         out: &mut plain::Out<'_>,
-    #[inline]
-    pub(super) fn blob(&self) -> Option<&[u8]> {
-        match &self.0 {
-            Form::Pack(lp) => Some(lp),
-            Form::Table(_) => None,
-        }
-    }
-
-    /// The same, to be changed.
         freed: &AtomicU64,
     ) {
         let Form::Table(Table { order, scores }) = self.0 else {
@@ -404,6 +404,18 @@ fn insert_pack(lp: &mut Vec<u8>, member: &[u8], score: f64) {
     listpack::insert(lp, at, Item::of(member));
 }
 
+/// The number of pairs at the low end for which `before` holds, and the byte offset of the next one. Scores are texts
+/// often: only those are read that a search by halves meets.
+fn place_where(lp: &[u8], before: impl Fn(Item<'_>, f64) -> bool) -> (usize, usize) {
+    let pairs: SmallVec<[u32; 128]> = listpack::offsets(lp, 2).map(|at| at as u32).collect();
+    let rank = pairs.partition_point(|&at| {
+        let pair = Pairs(Iter::from_offset(lp, at as usize)).next();
+        pair.is_some_and(|(member, score)| before(member, score))
+    });
+    let at = pairs.get(rank).map_or(lp.len() - 1, |&at| at as usize);
+    (rank, at)
+}
+
 /// The order of sorted sets: by score, then by bytes.
 fn compare(a: (f64, Item<'_>), b: (f64, &[u8])) -> Ordering {
     a.0.partial_cmp(&b.0)
@@ -426,18 +438,6 @@ impl LexBound {
     fn ends_after(&self, member: Item<'_>) -> bool {
         match self {
             LexBound::Min => false,
-/// The number of pairs at the low end for which `before` holds, and the byte offset of the next one. Scores are texts
-/// often: only those are read that a search by halves meets.
-fn place_where(lp: &[u8], before: impl Fn(Item<'_>, f64) -> bool) -> (usize, usize) {
-    let pairs: SmallVec<[u32; 128]> = listpack::offsets(lp, 2).map(|at| at as u32).collect();
-    let rank = pairs.partition_point(|&at| {
-        let pair = Pairs(Iter::from_offset(lp, at as usize)).next();
-        pair.is_some_and(|(member, score)| before(member, score))
-    });
-    let at = pairs.get(rank).map_or(lp.len() - 1, |&at| at as usize);
-    (rank, at)
-}
-
             LexBound::Max => true,
             LexBound::Inclusive(bytes) => cmp_bytes(member, bytes) != Ordering::Greater,
             LexBound::Exclusive(bytes) => cmp_bytes(member, bytes) == Ordering::Less,
@@ -557,6 +557,20 @@ impl<'a> ZsetRef<'a> {
         start..end.max(start)
     }
 
+    /// All with scores from `min` on, ascending: a range that ends at a score is one look-up.
+    pub fn from_score(&self, min: ScoreBound) -> impl Iterator<Item = (Item<'_>, f64)> {
+        let below =
+            move |_: Item<'_>, score| score < min.score || (min.exclusive && score == min.score);
+        let pack = match &self.0 {
+            FormRef::Pack(lp) => Some(Pairs(Iter::from_offset(lp, place_where(lp, below).1))),
+            _ => None,
+        };
+        let table = self.table().map(|table| table.order.range_where(below));
+        pack.into_iter()
+            .flatten()
+            .chain(table.into_iter().flatten())
+    }
+
     /// The ranks of the members from `min` to `max` by bytes (all scores being equal).
     pub fn ranks_by_lex(&self, min: &LexBound, max: &LexBound) -> Range<usize> {
         let rank_where = |before: &dyn Fn(Item<'_>) -> bool| match &self.0 {
@@ -581,6 +595,19 @@ impl<'a> ZsetRef<'a> {
         }
     }
 
+    /// All members with their scores in the order of their hashes, of a set whose members can be looked for along others.
+    pub fn hashed(&self) -> Option<impl Iterator<Item = (Hashed<'_>, f64)>> {
+        let hashed = self.table()?.scores.hashed();
+        Some(hashed.map(|(member, entry)| (member, Keyed::score_in(entry))))
+    }
+
+    /// As [`SetRef::along`](super::SetRef::along).
+    pub fn along(&self, len: usize) -> Option<ScoresAlong<'_>> {
+        let table = self.table()?;
+        let near = table.scores.len() / PASSED <= len;
+        near.then(|| ScoresAlong(table.scores.along()))
+    }
+
     /// A uniformly random member; `random` is a fresh random number.
     pub fn random(&self, random: u64) -> Option<(Item<'_>, f64)> {
         let n = self.len() as u64;
@@ -595,19 +622,6 @@ impl<'a> ZsetRef<'a> {
             None => {
                 self.iter().for_each(|(member, score)| f(member, score));
                 0
-    /// All members with their scores in the order of their hashes, of a set whose members can be looked for along others.
-    pub fn hashed(&self) -> Option<impl Iterator<Item = (Hashed<'_>, f64)>> {
-        let hashed = self.table()?.scores.hashed();
-        Some(hashed.map(|(member, entry)| (member, Keyed::score_in(entry))))
-    }
-
-    /// As [`SetRef::along`](super::SetRef::along).
-    pub fn along(&self, len: usize) -> Option<ScoresAlong<'_>> {
-        let table = self.table()?;
-        let near = table.scores.len() / PASSED <= len;
-        near.then(|| ScoresAlong(table.scores.along()))
-    }
-
             }
         }
     }
