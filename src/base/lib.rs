@@ -2,7 +2,8 @@
 //!
 //! * [`client_id`], [`UnixMillis`]: names of connections and moments.
 //! * [`repl_offset`]: how far a history of writes has come.
-//! * [`integer`], [`float`], [`double`], [`number`], [`hex`]: numbers as clients, dumps and replies write them.
+//! * [`integer`], [`float`], [`double`], [`fixed`], [`number`], [`hex`]: numbers as clients, dumps and replies write
+//!   them. [`bits`]: set bits, counted.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 //! * [`request`]: requests as bytes; [`large`]: large arguments of requests. [`error`]: the errors of commands.
 //! * [`log_level`]: how important a line of the log is.
@@ -11,6 +12,7 @@
 //! * [`hash`]: the keyed hash of keys.
 //! * [`secret`]: secrets, which the system generates. [`rng`]: random numbers that are not secret.
 
+pub mod bits;
 pub mod client_id;
 pub mod double;
 pub mod error;

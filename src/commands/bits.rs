@@ -221,34 +221,7 @@ fn count_ones(bytes: &[u8], start: usize, end: usize) -> usize {
     }
     let outside = (bytes[0] & !(0xff >> start)).count_ones()
         + (bytes[bytes.len() - 1] & low_bits(bytes.len() * 8 - end)).count_ones();
-    let (blocks, rest) = bytes.as_chunks::<{ 8 * LANES * STEPS }>();
-    let all: u64 = blocks.iter().map(count_block).sum();
-    let rest: u32 = rest.iter().map(|b| b.count_ones()).sum();
-    (all + u64::from(rest)) as usize - outside as usize
-}
-
-/// Words that are counted side by side: the compiler makes wide registers of them.
-const LANES: usize = 8;
-/// Groups of such words whose sums fit into the bytes of one.
-const STEPS: usize = 16;
-
-/// The set bits of a block. Each byte of a word counts its own bits (8 at most, so 16 words may be added up before the
-/// bytes are), all words of a group at once.
-fn count_block(block: &[u8; 8 * LANES * STEPS]) -> u64 {
-    let mut sums = [0u64; LANES];
-    for group in block.as_chunks::<{ 8 * LANES }>().0 {
-        for (sum, word) in sums.iter_mut().zip(group.as_chunks::<8>().0) {
-            let bits = u64::from_ne_bytes(*word);
-            let pairs = bits - (bits >> 1 & 0x5555_5555_5555_5555);
-            let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
-            *sum += (fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f;
-        }
-    }
-    let of_word = |sum: u64| {
-        let wide = (sum & 0x00ff_00ff_00ff_00ff) + (sum >> 8 & 0x00ff_00ff_00ff_00ff);
-        wide.wrapping_mul(0x0001_0001_0001_0001) >> 48
-    };
-    sums.into_iter().map(of_word).sum()
+    base::bits::count_ones(bytes) as usize - outside as usize
 }
 
 /// The lowest `n` (0 to 7) bits.
