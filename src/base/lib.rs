@@ -16,6 +16,7 @@ pub mod bits;
 pub mod client_id;
 pub mod double;
 pub mod error;
+pub mod fixed;
 pub mod float;
 pub mod glob;
 pub mod hash;

@@ -2,6 +2,7 @@
 
 use super::geohash::Point;
 use crate::manual;
+use base::fixed::FixedText;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, table};
 use keyspace::ValueRef;
@@ -91,17 +92,27 @@ pub(super) fn position(args: Args<'_>, i: usize) -> Result<Point, CommandError> 
 
 /// A coordinate: all digits of the number, without trailing zeros.
 pub(super) fn coordinate(reply: &mut Reply, degrees: f64) {
-    let text = format!("{degrees:.17}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    match reply.proto {
-        Proto::Resp2 => reply.bulk_str(text),
-        Proto::Resp3 => reply.raw(format!(",{text}\r\n").as_bytes()),
-    }
+    let shown = |text: &str| {
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        match reply.proto {
+            Proto::Resp2 => reply.bulk_str(text),
+            Proto::Resp3 => reply.raw(format!(",{text}\r\n").as_bytes()),
+        }
+    };
+    with_decimals(degrees, 17, shown);
 }
 
 /// A distance, with four decimals.
 pub(super) fn distance(reply: &mut Reply, distance: f64) {
-    reply.bulk_str(&format!("{distance:.4}"));
+    with_decimals(distance, 4, |text| reply.bulk_str(text));
+}
+
+/// Calls `f` with the text of `x` that has so many digits behind the point.
+fn with_decimals(x: f64, decimals: u32, f: impl FnOnce(&str)) {
+    match FixedText::of(x, decimals) {
+        Some(text) => f(text.as_str()),
+        None => f(&format!("{x:.*}", decimals as usize)),
+    }
 }
 
 /// The sorted set at a key, as a reader sees it, together with the client's reply.
