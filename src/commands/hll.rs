@@ -21,6 +21,8 @@ const INDEX_BITS: u32 = 14;
 /// Bits of the hash that are counted.
 const COUNTED_BITS: u32 = 64 - INDEX_BITS;
 const HEADER_LEN: usize = 16;
+/// Where the registers of a dense string begin.
+pub const DENSE_AT: usize = HEADER_LEN;
 const DENSE_LEN: usize = HEADER_LEN + REGISTERS * 6 / 8;
 /// Where the cached count is: 8 bytes, of which the last one has the bit that says that it is stale.
 pub const CACHED_AT: usize = 8;
@@ -425,6 +427,31 @@ fn eights(packed: &[u8]) -> impl Iterator<Item = [u8; 8]> {
         let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x00ff_f000_00ff_f000) << 4;
         let bits = bits & 0x003f_003f_003f_003f | (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2;
         bits.to_le_bytes()
+    })
+}
+
+/// The registers of a dense string, which begin at [`DENSE_AT`].
+pub fn packed(registers: &[u8; REGISTERS]) -> Vec<u8> {
+    let mut packed = vec![0; DENSE_LEN - HEADER_LEN];
+    pack(registers, &mut packed);
+    packed
+}
+
+/// The registers that are higher in `new` than in `old`, with their new values.
+pub fn raised<'r>(
+    old: &'r [u8; REGISTERS],
+    new: &'r [u8; REGISTERS],
+) -> impl Iterator<Item = Raise> + 'r {
+    const TOGETHER: usize = 64;
+    let (old, _) = old.as_chunks::<TOGETHER>();
+    let (new, _) = new.as_chunks::<TOGETHER>();
+    // Most are as they were: they are compared many at a time.
+    let differ = old.iter().zip(new).enumerate().filter(|(_, (a, b))| a != b);
+    differ.flat_map(|(at, (old, new))| {
+        let pairs = old.iter().zip(new).enumerate();
+        pairs
+            .filter(|(_, (old, new))| new > old)
+            .map(move |(i, (_, &new))| (at * TOGETHER + i, new))
     })
 }
 

@@ -210,30 +210,43 @@ fn pfcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let target = &args[1];
-    let (mut registers, mut dense) = (hll::no_registers(), false);
-    for key in args.from(1) {
+    let (mut registers, mut own, mut dense) = (hll::no_registers(), hll::no_registers(), false);
+    // The target is the first of those that are merged.
+    for (i, key) in args.from(1).iter().enumerate() {
         if let Some(loc) = cx.lookup(key) {
             let sketch = cx.sketch(loc)?;
             dense |= sketch.is_dense();
             sketch.merge_into(&mut registers)?;
+            if i == 0 {
+                own.copy_from_slice(&*registers);
+            }
         }
     }
     let found = cx.lookup_write(target);
-    let mut merged = match found {
-        Some(loc) => cx.sketch(loc)?.into_owned(),
+    let sketch = match found {
+        Some(loc) => cx.sketch(loc)?,
         None => Hll::new(),
     };
-    if dense {
-        // The target is one of those that were merged.
-        merged.set_registers(&registers);
+    let (stale_at, mark) = sketch.stale_mark();
+    let mut raised = hll::raised(&own, &registers).peekable();
+    if found.is_some() && raised.peek().is_none() && dense == sketch.is_dense() {
+        cx.edit_string(target, found, |s| s.write_at(stale_at, &[mark]));
+    } else if sketch.is_dense() {
+        let packed = hll::packed(&registers);
+        cx.edit_string(target, found, |s| {
+            s.write_at(hll::DENSE_AT, &packed);
+            s.write_at(stale_at, &[mark])
+        });
     } else {
+        let mut merged = sketch.into_owned();
         let max = cx.engine.limits.hll_sparse_max_bytes;
-        for (index, &value) in registers.iter().enumerate().filter(|(_, v)| **v > 0) {
-            merged.raise(index, value, max)?;
+        match dense {
+            true => merged.set_registers(&registers),
+            false => raised.try_for_each(|(at, value)| merged.raise(at, value, max).map(drop))?,
         }
+        merged.invalidate();
+        cx.put_sketch(target, found, merged);
     }
-    merged.invalidate();
-    cx.put_sketch(target, found, merged);
     cx.changed(target, 1);
     // In substance it is an addition of many elements.
     cx.notify(Event::String, "pfadd", target);
