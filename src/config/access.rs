@@ -2,32 +2,46 @@
 
 use super::choices::Protection;
 use super::directive::{Directive, Effect, Flags};
-use super::{Config, DIRECTIVES, directive};
+use super::{Config, DIRECTIVES, Place, directive, place};
 use base::glob;
+use std::collections::BTreeMap;
 
 /// The directives that any of the patterns names, under the names that matched, with their values, each
 /// once.
 pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
     let is_name = |p: &[u8]| !p.iter().any(|b| b"*?[".contains(b));
-    for directive in DIRECTIVES {
-        let hidden = directive.flags.contains(Flags::HIDDEN);
-        for name in directive.names() {
-            let matches = |p: &&&[u8]| match is_name(p) && !p.contains(&b'\\') {
-                true => p.eq_ignore_ascii_case(name.as_bytes()),
-                false => (is_name(p) || !hidden) && glob::matches_in_any_case(p, name.as_bytes()),
-            };
-            if let Some(pattern) = patterns.iter().find(matches) {
-                // A name is shown as it was written.
-                let shown = match is_name(pattern) {
-                    true => String::from_utf8_lossy(pattern).into_owned(),
-                    false => name.to_owned(),
-                };
-                found.push((shown, (directive.get)(config)));
+    let is_plain = |p: &[u8]| is_name(p) && !p.contains(&b'\\');
+    // Each name that matches, by its place in the list, with the first pattern that it matches.
+    let mut found: BTreeMap<Place, &[u8]> = BTreeMap::new();
+    for pattern in patterns.iter().copied() {
+        if is_plain(pattern) {
+            let place = std::str::from_utf8(pattern).ok().and_then(place);
+            if let Some(place) = place {
+                found.entry(place).or_insert(pattern);
+            }
+            continue;
+        }
+        for (i, directive) in DIRECTIVES.iter().enumerate() {
+            if directive.flags.contains(Flags::HIDDEN) && !is_name(pattern) {
+                continue;
+            }
+            for (j, name) in directive.names().enumerate() {
+                if glob::matches_in_any_case(pattern, name.as_bytes()) {
+                    found.entry((i, j)).or_insert(pattern);
+                }
             }
         }
     }
-    found
+    let shown = found.into_iter().map(|((i, j), pattern)| {
+        let directive = &DIRECTIVES[i];
+        // A name is shown as it was written.
+        let name = match is_name(pattern) {
+            true => String::from_utf8_lossy(pattern).into_owned(),
+            false => directive.names().nth(j).unwrap_or_default().to_owned(),
+        };
+        (name, (directive.get)(config))
+    });
+    shown.collect()
 }
 
 /// Why CONFIG SET did nothing: the text after `-ERR `.

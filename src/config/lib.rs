@@ -28,10 +28,26 @@ pub use document::document;
 
 use base::Limits;
 use directive::Directive;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// A directive by its name or alias, in any case.
 pub fn directive(name: &str) -> Option<&'static Directive> {
-    DIRECTIVES.iter().find(|d| d.is_named(name))
+    place(name).map(|(at, _)| &DIRECTIVES[at])
+}
+
+/// Where a name is: the directive in [`DIRECTIVES`], and which of its names.
+type Place = (usize, usize);
+
+/// Where a name or alias is, in any case. Monitoring asks for single directives each second, so not all are looked at.
+fn place(name: &str) -> Option<Place> {
+    static PLACES: LazyLock<BTreeMap<&str, Place>> = LazyLock::new(|| {
+        let all = DIRECTIVES.iter().enumerate();
+        all.flat_map(|(i, d)| d.names().enumerate().map(move |(j, name)| (name, (i, j))))
+            .collect()
+    });
+    // All names are in lower case.
+    PLACES.get(&*name.to_ascii_lowercase()).copied()
 }
 
 impl Config {
@@ -51,5 +67,21 @@ impl Config {
             stream_node_max_entries: size(self.stream_node_max_entries),
             hll_sparse_max_bytes: size(self.hll_sparse_max_bytes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_leads_to_its_directive_in_any_case() {
+        for (i, directive) in DIRECTIVES.iter().enumerate() {
+            for (j, name) in directive.names().enumerate() {
+                assert_eq!(place(name), Some((i, j)), "{name}");
+                assert_eq!(place(&name.to_ascii_uppercase()), Some((i, j)), "{name}");
+            }
+        }
+        assert_eq!(place("no-such-directive"), None);
     }
 }
