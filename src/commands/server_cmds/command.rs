@@ -9,6 +9,8 @@ use engine::spec::{Command, Flags, Group};
 use engine::table::{self, Entry};
 use engine::{Args, CmdResult, CommandError, Cx, categories, glob};
 use resp::{Proto, Reply};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// This family's declarations.
@@ -107,21 +109,38 @@ pub static COMMANDS: &[Command] = &[Command {
             ..Command::runs(command_list)
         },
     ],
-    ..Command::runs(|cx, _| all_infos(cx))
+    ..Command::growing(|cx, _| all_infos(cx))
 }];
 
-/// The reply does not change while the server runs, and clients ask for it when they connect: it is made once for each
-/// protocol.
+/// The reply of COMMAND.
+struct Infos {
+    bytes: Vec<u8>,
+    /// Where in it each command is, by the command's number.
+    places: BTreeMap<usize, Range<usize>>,
+}
+
+impl Infos {
+    /// The reply does not change while the server runs, and clients ask for it when they connect: it is made once for
+    /// each protocol.
+    fn of(proto: Proto) -> &'static Infos {
+        static MADE: [OnceLock<Infos>; 2] = [OnceLock::new(), OnceLock::new()];
+        MADE[(proto == Proto::Resp3) as usize].get_or_init(|| {
+            let (mut reply, mut places) = (Reply::new(proto), BTreeMap::new());
+            reply.array(table::all().count());
+            for entry in table::all() {
+                let start = reply.len();
+                info(&mut reply, entry);
+                places.insert(entry.index, start..reply.len());
+            }
+            let bytes = reply.take();
+            Infos { bytes, places }
+        })
+    }
+}
+
 fn all_infos(cx: &mut Cx<'_>) -> CmdResult {
-    static MADE: [OnceLock<Vec<u8>>; 2] = [OnceLock::new(), OnceLock::new()];
-    let proto = cx.client.reply.proto;
-    let made = MADE[(proto == Proto::Resp3) as usize].get_or_init(|| {
-        let mut reply = Reply::new(proto);
-        reply.array(table::all().count());
-        table::all().for_each(|entry| info(&mut reply, entry));
-        reply.take()
-    });
-    cx.client.reply.raw(made);
+    let infos = Infos::of(cx.client.reply.proto);
+    cx.client.reply.raw(&infos.bytes);
     Ok(())
 }
 
@@ -134,11 +153,17 @@ fn command_info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() == 2 {
         return all_infos(cx);
     }
-    cx.client.reply.array(args.len() - 2);
+    let reply = &mut cx.client.reply;
+    let infos = Infos::of(reply.proto);
+    reply.array(args.len() - 2);
     for name in args.from(2) {
         match by_full_name(name) {
-            Some(entry) => info(&mut cx.client.reply, entry),
-            None => cx.client.reply.null(),
+            Some(entry) => match infos.places.get(&entry.index) {
+                Some(place) => reply.raw(&infos.bytes[place.clone()]),
+                // Subcommands are only there within their commands.
+                None => info(reply, entry),
+            },
+            None => reply.null(),
         }
     }
     Ok(())
