@@ -89,18 +89,31 @@ fn payload_for(
     target: Target,
     on_loss: OnLoss,
 ) -> Result<Vec<u8>, CommandError> {
-    let mut packer = cx.engine.config.rdbcompression.then(lzf::Packer::new);
+    let packs = cx.engine.config.rdbcompression;
+    let mut packer = std::mem::take(&mut cx.engine.packer);
+    let payload = pack_payload(cx, key, loc, target, on_loss, packs.then_some(&mut packer));
+    cx.engine.packer = packer;
+    payload
+}
+
+fn pack_payload(
+    cx: &mut Cx<'_>,
+    key: &[u8],
+    loc: Loc,
+    target: Target,
+    on_loss: OnLoss,
+    mut packer: Option<&mut lzf::Packer>,
+) -> Result<Vec<u8>, CommandError> {
     let as_held = target.takes_as_held(cx.value(loc).rdb_type());
     // The type comes first, and is known last: sealing writes it.
     let mut out = vec![0];
-    let held_packer = packer.as_mut().filter(|_| as_held);
+    let held_packer = packer.as_deref_mut().filter(|_| as_held);
     let mut rdb_type = cx
         .value(loc)
         .to_rdb(&mut |piece| out.extend_from_slice(piece), held_packer);
     if !as_held {
-        let mut scratch = Scratch::new(cx.engine.secrets.hash_key());
+        let mut scratch = take_scratch(cx);
         let held = std::mem::replace(&mut out, vec![0]);
-        let packer = packer.as_mut();
         let done = transcode_value(
             rdb_type,
             &held[1..],
@@ -110,6 +123,7 @@ fn payload_for(
             packer,
             &mut out,
         );
+        put_scratch(cx, scratch);
         let cannot = |why: &dyn std::fmt::Display| {
             let key = String::from_utf8_lossy(key);
             CommandError::new(format!("ERR {} cannot hold '{key}': {why}", target.name()))
@@ -253,12 +267,28 @@ fn payload_for_replicas(cx: &mut Cx<'_>, args: Args<'_>, loc: Loc) -> Option<Vec
     forms.find_map(|form| payload_for(cx, &args[1], loc, form, OnLoss::Refuse).ok())
 }
 
+fn take_scratch(cx: &mut Cx<'_>) -> Scratch {
+    let kept = cx.engine.scratch.take();
+    kept.unwrap_or_else(|| Scratch::new(cx.engine.secrets.hash_key()))
+}
+
+fn put_scratch(cx: &mut Cx<'_>, mut scratch: Scratch) {
+    scratch.shrink();
+    cx.engine.scratch = Some(scratch);
+}
+
 /// Checks a payload as strictly as a file is checked.
 fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
-    let mut scratch = Scratch::new(cx.engine.secrets.hash_key());
+    let mut scratch = take_scratch(cx);
+    let value = decode_in(cx, bytes, &mut scratch);
+    put_scratch(cx, scratch);
+    value
+}
+
+fn decode_in(cx: &Cx<'_>, bytes: &[u8], scratch: &mut Scratch) -> Result<Value, CommandError> {
     let decoded = match cx.client.flags.contains(ClientFlags::MASTER) {
-        true => payload::decode_without_checksum(bytes, &mut scratch),
-        false => payload::decode(bytes, &mut scratch),
+        true => payload::decode_without_checksum(bytes, scratch),
+        false => payload::decode(bytes, scratch),
     };
     let decoded = decoded.map_err(|e| match e.kind {
         ErrorKind::DumpFooter => {
@@ -280,7 +310,7 @@ fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
         decoded.rdb_type,
         decoded.value,
         &decoded.info,
-        &mut scratch,
+        scratch,
         &mut record,
     )
     .map_err(|_| CommandError::fixed("ERR Bad data format"))?;

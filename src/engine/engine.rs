@@ -57,6 +57,10 @@ pub struct Engine {
     pub functions: Vec<Vec<u8>>,
     /// What modules store beside their keys, from the dump that was loaded: kept and saved back.
     pub module_aux: Vec<ModuleAux>,
+    /// What packs the strings of a DUMP.
+    pub packer: rdb::lzf::Packer,
+    /// Room for the check of a RESTORE's payload, from the first one on.
+    pub scratch: Option<rdb::check::Scratch>,
     /// Interpreters, scripts and libraries.
     pub scripting: Scripting,
     /// The first request of the primary's stream that could not be run, until the link has taken note.

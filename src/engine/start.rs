@@ -55,6 +55,8 @@ impl Engine {
             own_keys: OwnKeys::default(),
             functions: Vec::new(),
             module_aux: Vec::new(),
+            packer: rdb::lzf::Packer::new(),
+            scratch: None,
             diverged: None,
             scripting: Scripting::default(),
             shortage: Shortage::default(),

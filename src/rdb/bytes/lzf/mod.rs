@@ -194,10 +194,10 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// An encoder with an empty table (32 KiB).
+    /// An encoder without a table: it gets one (32 KiB) with the first string that is long enough.
     pub fn new() -> Self {
         Packer {
-            seen: vec![0; 1 << TABLE_BITS],
+            seen: Vec::new(),
             base: 1,
         }
     }
@@ -216,6 +216,9 @@ impl Packer {
         if u64::from(self.base) + input.len() as u64 > u64::from(u32::MAX) {
             self.seen.fill(0);
             self.base = 1;
+        }
+        if self.seen.is_empty() {
+            self.seen = vec![0; 1 << TABLE_BITS];
         }
         let start = out.len();
         // Literals are copied with one control byte per 32: the worst case before the limit stops us.
