@@ -8,6 +8,7 @@
 use crate::{Cx, Engine, Event, Loading};
 use keyspace::value::Hash;
 use keyspace::{Loc, UnixMillis, Value};
+use std::collections::BTreeSet;
 
 /// Which fields a command does not see.
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +51,10 @@ pub fn reap_due(cx: &mut Cx<'_>, key: &[u8], loc: Loc, fields: &[&[u8]]) -> Opti
     if !horizon.hides(hash.min_expire()) {
         return Some(loc);
     }
-    let mut due: Vec<&[u8]> = Vec::new();
+    let (mut due, mut seen): (Vec<&[u8]>, BTreeSet<&[u8]>) = Default::default();
     for &field in fields {
         let expire = hash.get_with_expire(field).and_then(|(_, expire)| expire);
-        if horizon.hides(expire) && !due.contains(&field) {
+        if horizon.hides(expire) && seen.insert(field) {
             due.push(field);
         }
     }
