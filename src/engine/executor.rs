@@ -5,7 +5,7 @@
 //! which would mix the effects, replies and change counts of two requests. Whatever they release is queued (keys in
 //! [`Blocking`](super::blocking::Blocking), held requests in [`Engine::unpause`]) and runs after they have returned.
 
-use super::{Action, ClientId, Engine, Session};
+use super::{Action, ClientId, Engine, Loading, Session};
 use keyspace::Keyspace;
 use std::ops::{Deref, DerefMut};
 
@@ -69,6 +69,10 @@ impl Executor {
             self.hold_writes_for_snapshot();
         }
         self.commit();
+        if self.config.maxmemory > 0 && self.loading == Loading::No && !self.script_is_parked() {
+            // What the request has written must not stay above the limit until the next one comes.
+            self.make_room();
+        }
         if self.blocking.has_ready() {
             self.serve_ready_keys();
         }
