@@ -20,7 +20,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         summary: "Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.",
         docs: &manual::bits::SETBIT,
-        ..Command::runs(setbit)
+        ..Command::steady(setbit)
     },
     Command {
         name: "getbit",
@@ -32,7 +32,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         summary: "Returns a bit value by offset.",
         docs: &manual::bits::GETBIT,
-        ..Command::runs(getbit)
+        ..Command::steady(getbit)
     },
     Command {
         name: "bitcount",
@@ -45,7 +45,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N)",
         summary: "Counts the number of set bits (population counting) in a string.",
         docs: &manual::bits::BITCOUNT,
-        ..Command::runs(bitcount)
+        ..Command::growing(bitcount)
     },
     Command {
         name: "bitpos",
@@ -58,7 +58,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N)",
         summary: "Finds the first set (1) or clear (0) bit in a string.",
         docs: &manual::bits::BITPOS,
-        ..Command::runs(bitpos)
+        ..Command::growing(bitpos)
     },
 ];
 

@@ -25,7 +25,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each subcommand specified",
         summary: "Performs arbitrary bitfield integer operations on strings.",
         docs: &manual::bits::BITFIELD,
-        ..Command::runs(bitfield)
+        ..Command::steady(bitfield)
     },
     Command {
         name: "bitfield_ro",
@@ -38,7 +38,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each subcommand specified",
         summary: "Performs arbitrary read-only bitfield integer operations on strings.",
         docs: &manual::bits::BITFIELD_RO,
-        ..Command::runs(bitfield_ro)
+        ..Command::steady(bitfield_ro)
     },
 ];
 

@@ -26,7 +26,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "O(N)",
     summary: "Performs bitwise operations on multiple strings, and stores the result.",
     docs: &manual::bits::BITOP,
-    ..Command::runs(bitop)
+    ..Command::growing(bitop)
 }];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

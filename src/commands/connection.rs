@@ -22,7 +22,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the server's liveliness response.",
         docs: &manual::connection::PING,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        ..Command::runs(ping)
+        ..Command::steady(ping)
     },
     Command {
         name: "echo",
@@ -32,7 +32,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         summary: "Returns the given string.",
         docs: &manual::connection::ECHO,
-        ..Command::runs(echo)
+        ..Command::steady(echo)
     },
     Command {
         name: "select",
@@ -45,7 +45,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         summary: "Changes the selected database.",
         docs: &manual::connection::SELECT,
-        ..Command::runs(select)
+        ..Command::steady(select)
     },
     Command {
         name: "auth",
@@ -63,7 +63,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of passwords defined for the user",
         summary: "Authenticates the connection.",
         docs: &manual::connection::AUTH,
-        ..Command::runs(auth)
+        ..Command::steady(auth)
     },
     Command {
         name: "hello",
@@ -80,7 +80,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.0.0",
         summary: "Handshakes with the Redis server.",
         docs: &manual::connection::HELLO,
-        ..Command::runs(hello)
+        ..Command::steady(hello)
     },
     Command {
         name: "quit",
@@ -99,7 +99,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         summary: "Closes the connection.",
         docs: &manual::connection::QUIT,
-        ..Command::runs(quit)
+        ..Command::steady(quit)
     },
     Command {
         name: "reset",
@@ -116,7 +116,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Connection,
         since: "6.2.0",
         summary: "Resets the connection.",
-        ..Command::runs(reset)
+        ..Command::steady(reset)
     },
 ];
 

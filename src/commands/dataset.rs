@@ -17,7 +17,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the number of keys in the database.",
         categories: Some(&["keyspace"]),
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
-        ..Command::runs(dbsize)
+        ..Command::steady(dbsize)
     },
     Command {
         name: "flushdb",
@@ -29,7 +29,7 @@ pub static COMMANDS: &[Command] = &[
         docs: &manual::server::FLUSHDB,
         categories: Some(&["keyspace", "dangerous"]),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        ..Command::runs(flushdb)
+        ..Command::growing(flushdb)
     },
     Command {
         name: "flushall",
@@ -41,7 +41,7 @@ pub static COMMANDS: &[Command] = &[
         docs: &manual::server::FLUSHALL,
         categories: Some(&["keyspace", "dangerous"]),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        ..Command::runs(flushall)
+        ..Command::growing(flushall)
     },
     Command {
         name: "swapdb",
@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Swaps two Redis databases.",
         docs: &manual::server::SWAPDB,
         categories: Some(&["keyspace", "dangerous"]),
-        ..Command::runs(swapdb)
+        ..Command::growing(swapdb)
     },
     Command {
         name: "save",
@@ -66,7 +66,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the total number of keys in all databases",
         summary: "Synchronously saves the database(s) to disk.",
         docs: &manual::server::SAVE,
-        ..Command::runs(save)
+        ..Command::growing(save)
     },
     Command {
         name: "bgsave",
@@ -77,7 +77,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         summary: "Asynchronously saves the database(s) to disk.",
         docs: &manual::server::BGSAVE,
-        ..Command::runs(bgsave)
+        ..Command::growing(bgsave)
     },
     Command {
         name: "lastsave",
@@ -87,7 +87,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the Unix timestamp of the last successful save to disk.",
         categories: Some(&["admin", "dangerous"]),
         tips: &["nondeterministic_output"],
-        ..Command::runs(lastsave)
+        ..Command::steady(lastsave)
     },
 ];
 

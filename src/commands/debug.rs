@@ -23,7 +23,7 @@ pub static COMMANDS: &[Command] = &[Command {
     summary: "A container for debugging commands.",
     docs: &manual::server::DEBUG,
     unlisted: UNLISTED,
-    ..Command::runs(debug)
+    ..Command::growing(debug)
 }];
 
 /// The subcommands of DEBUG, in the order in which HELP lists them.

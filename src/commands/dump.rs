@@ -26,7 +26,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns a serialized representation of the value stored at a key.",
         docs: &manual::keys::DUMP,
         tips: &["nondeterministic_output"],
-        ..Command::runs(dump)
+        ..Command::growing(dump)
     },
     Command {
         name: "restore",
@@ -39,7 +39,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Creates a key from the serialized representation of a value.",
         docs: &manual::keys::RESTORE,
         categories: Some(&["keyspace", "dangerous"]),
-        ..Command::runs(restore)
+        ..Command::growing(restore)
     },
     Command {
         name: "restore-asking",
@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "An internal command for migrating keys in a cluster.",
         docs: &manual::server::RESTORE_ASKING,
         categories: Some(&["keyspace", "dangerous"]),
-        ..Command::runs(restore_asking)
+        ..Command::growing(restore_asking)
     },
 ];
 

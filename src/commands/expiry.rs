@@ -16,7 +16,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::CHANGE),
         summary: "Sets the expiration time of a key in seconds.",
         docs: &manual::keys::EXPIRE,
-        ..Command::runs(expire)
+        ..Command::steady(expire)
     },
     Command {
         name: "pexpire",
@@ -27,7 +27,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         summary: "Sets the expiration time of a key in milliseconds.",
         docs: &manual::keys::PEXPIRE,
-        ..Command::runs(pexpire)
+        ..Command::steady(pexpire)
     },
     Command {
         name: "expireat",
@@ -38,7 +38,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         summary: "Sets the expiration time of a key to a Unix timestamp.",
         docs: &manual::keys::EXPIREAT,
-        ..Command::runs(expireat)
+        ..Command::steady(expireat)
     },
     Command {
         name: "pexpireat",
@@ -49,7 +49,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
         docs: &manual::keys::PEXPIREAT,
-        ..Command::runs(pexpireat)
+        ..Command::steady(pexpireat)
     },
     Command {
         name: "ttl",
@@ -60,7 +60,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the expiration time in seconds of a key.",
         docs: &manual::keys::TTL,
         tips: &["nondeterministic_output"],
-        ..Command::runs(ttl)
+        ..Command::steady(ttl)
     },
     Command {
         name: "pttl",
@@ -72,7 +72,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the expiration time in milliseconds of a key.",
         docs: &manual::keys::PTTL,
         tips: &["nondeterministic_output"],
-        ..Command::runs(pttl)
+        ..Command::steady(pttl)
     },
     Command {
         name: "expiretime",
@@ -83,7 +83,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix timestamp.",
         docs: &manual::keys::EXPIRETIME,
-        ..Command::runs(expiretime)
+        ..Command::steady(expiretime)
     },
     Command {
         name: "pexpiretime",
@@ -94,7 +94,7 @@ pub static COMMANDS: &[Command] = &[
         since: "7.0.0",
         summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
         docs: &manual::keys::PEXPIRETIME,
-        ..Command::runs(pexpiretime)
+        ..Command::steady(pexpiretime)
     },
     Command {
         name: "persist",
@@ -105,7 +105,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         summary: "Removes the expiration time of a key.",
         docs: &manual::keys::PERSIST,
-        ..Command::runs(persist)
+        ..Command::steady(persist)
     },
 ];
 

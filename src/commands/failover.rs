@@ -18,7 +18,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "6.2.0",
     summary: "Starts a coordinated failover from a server to one of its replicas.",
     docs: &manual::server::FAILOVER,
-    ..Command::runs(failover)
+    ..Command::growing(failover)
 }];
 
 fn failover(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

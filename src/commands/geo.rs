@@ -22,7 +22,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         summary: "Adds one or more members to a geospatial index. The key is created if it doesn't exist.",
         docs: &manual::geo::GEOADD,
-        ..Command::runs(geoadd)
+        ..Command::steady(geoadd)
     },
     Command {
         name: "geopos",
@@ -35,7 +35,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each member requested.",
         summary: "Returns the longitude and latitude of members from a geospatial index.",
         docs: &manual::geo::GEOPOS,
-        ..Command::runs(geopos)
+        ..Command::steady(geopos)
     },
     Command {
         name: "geodist",
@@ -47,7 +47,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.2.0",
         summary: "Returns the distance between two members of a geospatial index.",
         docs: &manual::geo::GEODIST,
-        ..Command::runs(geodist)
+        ..Command::steady(geodist)
     },
     Command {
         name: "geohash",
@@ -60,7 +60,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each member requested.",
         summary: "Returns members from a geospatial index as geohash strings.",
         docs: &manual::geo::GEOHASH,
-        ..Command::runs(geohash)
+        ..Command::steady(geohash)
     },
 ];
 

@@ -23,7 +23,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
         summary: "Queries a geospatial index for members inside an area of a box or a circle.",
         docs: &manual::geo::GEOSEARCH,
-        ..Command::runs(geosearch)
+        ..Command::growing(geosearch)
     },
     Command {
         name: "geosearchstore",
@@ -36,7 +36,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
         summary: "Queries a geospatial index for members inside an area of a box or a circle, optionally stores the result.",
         docs: &manual::geo::GEOSEARCHSTORE,
-        ..Command::runs(geosearchstore)
+        ..Command::growing(geosearchstore)
     },
     Command {
         name: "georadius",
@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Queries a geospatial index for members within a distance from a coordinate, optionally stores the result.",
         docs: &manual::geo::GEORADIUS,
-        ..Command::runs(georadius)
+        ..Command::growing(georadius)
     },
     Command {
         name: "georadius_ro",
@@ -66,7 +66,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Returns members from a geospatial index that are within a distance from a coordinate.",
         docs: &manual::geo::GEORADIUS_RO,
-        ..Command::runs(georadius_ro)
+        ..Command::growing(georadius_ro)
     },
     Command {
         name: "georadiusbymember",
@@ -83,7 +83,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Queries a geospatial index for members within a distance from a member, optionally stores the result.",
         docs: &manual::geo::GEORADIUSBYMEMBER,
-        ..Command::runs(georadiusbymember)
+        ..Command::growing(georadiusbymember)
     },
     Command {
         name: "georadiusbymember_ro",
@@ -96,7 +96,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
         summary: "Returns members from a geospatial index that are within a distance from a member.",
         docs: &manual::geo::GEORADIUSBYMEMBER_RO,
-        ..Command::runs(georadiusbymember_ro)
+        ..Command::growing(georadiusbymember_ro)
     },
 ];
 

@@ -21,7 +21,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) to add every element.",
         summary: "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
         docs: &manual::bits::PFADD,
-        ..Command::runs(pfadd)
+        ..Command::steady(pfadd)
     },
     Command {
         name: "pfcount",
@@ -37,7 +37,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.",
         summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
         docs: &manual::bits::PFCOUNT,
-        ..Command::runs(pfcount)
+        ..Command::steady(pfcount)
     },
     Command {
         name: "pfmerge",
@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
         summary: "Merges one or more HyperLogLog values into a single key.",
         docs: &manual::bits::PFMERGE,
-        ..Command::runs(pfmerge)
+        ..Command::steady(pfmerge)
     },
     Command {
         name: "pfdebug",
@@ -70,7 +70,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "N/A",
         summary: "Internal commands for debugging HyperLogLog values.",
         docs: &manual::bits::PFDEBUG,
-        ..Command::runs(pfdebug)
+        ..Command::growing(pfdebug)
     },
     Command {
         name: "pfselftest",
@@ -81,7 +81,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "N/A",
         summary: "An internal command for testing HyperLogLog values.",
         docs: &manual::bits::PFSELFTEST,
-        ..Command::runs(pfselftest)
+        ..Command::growing(pfselftest)
     },
 ];
 

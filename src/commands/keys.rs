@@ -18,7 +18,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes one or more keys.",
         docs: &manual::keys::DEL,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        ..Command::runs(del)
+        ..Command::growing(del)
     },
     Command {
         name: "unlink",
@@ -31,7 +31,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Asynchronously deletes one or more keys.",
         docs: &manual::keys::UNLINK,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        ..Command::runs(unlink)
+        ..Command::growing(unlink)
     },
     Command {
         name: "exists",
@@ -43,7 +43,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Determines whether one or more keys exist.",
         docs: &manual::keys::EXISTS,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        ..Command::runs(exists)
+        ..Command::steady(exists)
     },
     Command {
         name: "touch",
@@ -56,7 +56,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the number of existing keys out of those specified after updating the time they were last accessed.",
         docs: &manual::keys::TOUCH,
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        ..Command::runs(touch)
+        ..Command::steady(touch)
     },
     Command {
         name: "type",
@@ -66,7 +66,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::INSPECT),
         summary: "Determines the type of value stored at a key.",
         docs: &manual::keys::TYPE,
-        ..Command::runs(type_)
+        ..Command::steady(type_)
     },
     Command {
         name: "randomkey",
@@ -78,7 +78,7 @@ pub static COMMANDS: &[Command] = &[
             "response_policy:special",
             "nondeterministic_output",
         ],
-        ..Command::runs(randomkey)
+        ..Command::steady(randomkey)
     },
     Command {
         name: "rename",
@@ -91,7 +91,7 @@ pub static COMMANDS: &[Command] = &[
         ]),
         summary: "Renames a key and overwrites the destination.",
         docs: &manual::keys::RENAME,
-        ..Command::runs(rename)
+        ..Command::steady(rename)
     },
     Command {
         name: "renamenx",
@@ -104,7 +104,7 @@ pub static COMMANDS: &[Command] = &[
         ]),
         summary: "Renames a key only when the target key name doesn't exist.",
         docs: &manual::keys::RENAMENX,
-        ..Command::runs(renamenx)
+        ..Command::steady(renamenx)
     },
     Command {
         name: "copy",
@@ -119,7 +119,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
         summary: "Copies the value of a key to a new key.",
         docs: &manual::keys::COPY,
-        ..Command::runs(copy)
+        ..Command::steady(copy)
     },
     Command {
         name: "move",
@@ -129,7 +129,7 @@ pub static COMMANDS: &[Command] = &[
         uses: KeyUse::Each(Access::READ_UPDATE),
         summary: "Moves a key to another database.",
         docs: &manual::keys::MOVE,
-        ..Command::runs(move_)
+        ..Command::steady(move_)
     },
     Command {
         name: "object",
@@ -152,7 +152,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Returns the internal encoding of a Redis object.",
                 docs: &manual::keys::OBJECT_ENCODING,
                 tips: &["nondeterministic_output"],
-                ..Command::runs(object_encoding)
+                ..Command::steady(object_encoding)
             },
             Command {
                 name: "object|freq",
@@ -168,7 +168,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Returns the logarithmic access frequency counter of a Redis object.",
                 docs: &manual::keys::OBJECT_FREQ,
                 tips: &["nondeterministic_output"],
-                ..Command::runs(object_freq)
+                ..Command::steady(object_freq)
             },
             Command {
                 name: "object|help",
@@ -176,7 +176,7 @@ pub static COMMANDS: &[Command] = &[
                 flags: Flags::LOADING.union(Flags::STALE),
                 since: "6.2.0",
                 summary: "Returns helpful text about the different subcommands.",
-                ..Command::runs(object_help)
+                ..Command::steady(object_help)
             },
             Command {
                 name: "object|idletime",
@@ -192,7 +192,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Returns the time since the last access to a Redis object.",
                 docs: &manual::keys::OBJECT_IDLETIME,
                 tips: &["nondeterministic_output"],
-                ..Command::runs(object_idletime)
+                ..Command::steady(object_idletime)
             },
             Command {
                 name: "object|refcount",
@@ -208,7 +208,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Returns the reference count of a value of a key.",
                 docs: &manual::keys::OBJECT_REFCOUNT,
                 tips: &["nondeterministic_output"],
-                ..Command::runs(object_refcount)
+                ..Command::steady(object_refcount)
             },
         ],
         ..Command::CONTAINER

@@ -27,6 +27,8 @@ pub mod failover;
 pub mod geo;
 pub mod geo_search;
 pub mod geohash;
+#[cfg(test)]
+mod growth;
 pub mod hashes;
 pub mod hll;
 pub mod hyperloglog;

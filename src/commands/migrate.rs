@@ -34,7 +34,7 @@ pub static COMMANDS: &[Command] = &[Command {
     docs: &manual::keys::MIGRATE,
     categories: Some(&["keyspace", "dangerous"]),
     tips: &["nondeterministic_output"],
-    ..Command::runs(migrate)
+    ..Command::growing(migrate)
 }];
 
 /// Without a usable timeout, ms.

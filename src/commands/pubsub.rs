@@ -27,7 +27,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of channels to subscribe to.",
         summary: "Listens for messages published to channels.",
         docs: &manual::connection::SUBSCRIBE,
-        ..Command::runs(subscribe)
+        ..Command::steady(subscribe)
     },
     Command {
         name: "unsubscribe",
@@ -43,7 +43,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of channels to unsubscribe.",
         summary: "Stops listening to messages posted to channels.",
         docs: &manual::connection::UNSUBSCRIBE,
-        ..Command::runs(unsubscribe)
+        ..Command::steady(unsubscribe)
     },
     Command {
         name: "psubscribe",
@@ -60,7 +60,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of patterns to subscribe to.",
         summary: "Listens for messages published to channels that match one or more patterns.",
         docs: &manual::connection::PSUBSCRIBE,
-        ..Command::runs(psubscribe)
+        ..Command::steady(psubscribe)
     },
     Command {
         name: "punsubscribe",
@@ -76,7 +76,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of patterns to unsubscribe.",
         summary: "Stops listening to messages published to channels that match one or more patterns.",
         docs: &manual::connection::PUNSUBSCRIBE,
-        ..Command::runs(punsubscribe)
+        ..Command::steady(punsubscribe)
     },
     Command {
         name: "ssubscribe",
@@ -95,7 +95,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of shard channels to subscribe to.",
         summary: "Listens for messages published to shard channels.",
         docs: &manual::connection::SSUBSCRIBE,
-        ..Command::runs(ssubscribe)
+        ..Command::steady(ssubscribe)
     },
     Command {
         name: "sunsubscribe",
@@ -113,7 +113,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of shard channels to unsubscribe.",
         summary: "Stops listening to messages posted to shard channels.",
         docs: &manual::connection::SUNSUBSCRIBE,
-        ..Command::runs(sunsubscribe)
+        ..Command::steady(sunsubscribe)
     },
     Command {
         name: "publish",
@@ -130,7 +130,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
         summary: "Posts a message to a channel.",
         docs: &manual::connection::PUBLISH,
-        ..Command::runs(publish)
+        ..Command::growing(publish)
     },
     Command {
         name: "spublish",
@@ -149,7 +149,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
         summary: "Post a message to a shard channel",
         docs: &manual::connection::SPUBLISH,
-        ..Command::runs(spublish)
+        ..Command::growing(spublish)
     },
     Command {
         name: "pubsub",
@@ -168,7 +168,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
                 summary: "Returns the active channels.",
                 docs: &manual::connection::PUBSUB_CHANNELS,
-                ..Command::runs(pubsub_channels)
+                ..Command::growing(pubsub_channels)
             },
             Command {
                 name: "pubsub|help",
@@ -177,7 +177,7 @@ pub static COMMANDS: &[Command] = &[
                 group: Group::Pubsub,
                 since: "6.2.0",
                 summary: "Returns helpful text about the different subcommands.",
-                ..Command::runs(pubsub_help)
+                ..Command::steady(pubsub_help)
             },
             Command {
                 name: "pubsub|numpat",
@@ -186,7 +186,7 @@ pub static COMMANDS: &[Command] = &[
                 group: Group::Pubsub,
                 since: "2.8.0",
                 summary: "Returns a count of unique pattern subscriptions.",
-                ..Command::runs(pubsub_numpat)
+                ..Command::steady(pubsub_numpat)
             },
             Command {
                 name: "pubsub|numsub",
@@ -197,7 +197,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
                 summary: "Returns a count of subscribers to channels.",
                 docs: &manual::connection::PUBSUB_NUMSUB,
-                ..Command::runs(pubsub_numsub)
+                ..Command::steady(pubsub_numsub)
             },
             Command {
                 name: "pubsub|shardchannels",
@@ -208,7 +208,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
                 summary: "Returns the active shard channels.",
                 docs: &manual::connection::PUBSUB_SHARDCHANNELS,
-                ..Command::runs(pubsub_shardchannels)
+                ..Command::growing(pubsub_shardchannels)
             },
             Command {
                 name: "pubsub|shardnumsub",
@@ -219,7 +219,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
                 summary: "Returns the count of subscribers of shard channels.",
                 docs: &manual::connection::PUBSUB_SHARDNUMSUB,
-                ..Command::runs(pubsub_shardnumsub)
+                ..Command::steady(pubsub_shardnumsub)
             },
         ],
         ..Command::CONTAINER

@@ -23,7 +23,7 @@ pub static COMMANDS: &[Command] = &[
         since: "5.0.0",
         summary: "Configures a server as replica of another, or promotes it to a master.",
         docs: &manual::server::REPLICAOF,
-        ..Command::runs(replicaof)
+        ..Command::growing(replicaof)
     },
     Command {
         name: "slaveof",
@@ -32,7 +32,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         summary: "Sets a Redis server as a replica of another, or promotes it to being a master.",
         docs: &manual::server::SLAVEOF,
-        ..Command::runs(replicaof)
+        ..Command::growing(replicaof)
     },
     Command {
         name: "role",
@@ -45,7 +45,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.8.12",
         summary: "Returns the replication role.",
         categories: Some(&["admin", "dangerous"]),
-        ..Command::runs(role)
+        ..Command::steady(role)
     },
     Command {
         name: "replconf",
@@ -61,7 +61,7 @@ pub static COMMANDS: &[Command] = &[
         since: "3.0.0",
         summary: "An internal command for configuring the replication stream.",
         docs: &manual::server::REPLCONF,
-        ..Command::runs(replconf)
+        ..Command::steady(replconf)
     },
     Command {
         name: "psync",
@@ -75,7 +75,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "",
         summary: "An internal command used in replication.",
         docs: &manual::server::PSYNC,
-        ..Command::runs(psync)
+        ..Command::growing(psync)
     },
     Command {
         name: "sync",
@@ -87,7 +87,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Server,
         complexity: "",
         summary: "An internal command used in replication.",
-        ..Command::runs(sync)
+        ..Command::growing(sync)
     },
     Command {
         name: "wait",
@@ -100,7 +100,7 @@ pub static COMMANDS: &[Command] = &[
         docs: &manual::keys::WAIT,
         categories: Some(&["connection"]),
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
-        ..Command::runs(wait)
+        ..Command::steady(wait)
     },
     Command {
         name: "waitaof",
@@ -113,7 +113,7 @@ pub static COMMANDS: &[Command] = &[
         docs: &manual::keys::WAITAOF,
         categories: Some(&["connection"]),
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
-        ..Command::runs(waitaof)
+        ..Command::steady(waitaof)
     },
 ];
 

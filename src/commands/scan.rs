@@ -20,7 +20,7 @@ pub static COMMANDS: &[Command] = &[
             "request_policy:special",
             "response_policy:special",
         ],
-        ..Command::runs(scan)
+        ..Command::steady(scan)
     },
     Command {
         name: "keys",
@@ -31,7 +31,7 @@ pub static COMMANDS: &[Command] = &[
         docs: &manual::keys::KEYS,
         categories: Some(&["keyspace", "dangerous"]),
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
-        ..Command::runs(keys)
+        ..Command::growing(keys)
     },
 ];
 

@@ -38,7 +38,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.",
         docs: &manual::keys::SORT,
         categories: Some(&["set", "sortedset", "list", "dangerous"]),
-        ..Command::runs(sort)
+        ..Command::growing(sort)
     },
     Command {
         name: "sort_ro",
@@ -51,7 +51,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the sorted elements of a list, a set, or a sorted set.",
         docs: &manual::keys::SORT_RO,
         categories: Some(&["set", "sortedset", "list", "dangerous"]),
-        ..Command::runs(sort_ro)
+        ..Command::growing(sort_ro)
     },
 ];
 

@@ -21,7 +21,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Returns the string value of a key.",
         docs: &manual::strings::GET,
-        ..Command::runs(get)
+        ..Command::steady(get)
     },
     Command {
         name: "set",
@@ -36,7 +36,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
         docs: &manual::strings::SET,
-        ..Command::runs(set)
+        ..Command::steady(set)
     },
     Command {
         name: "setnx",
@@ -47,7 +47,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Set the string value of a key only when the key doesn't exist.",
         docs: &manual::strings::SETNX,
-        ..Command::runs(setnx)
+        ..Command::steady(setnx)
     },
     Command {
         name: "setex",
@@ -59,7 +59,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
         docs: &manual::strings::SETEX,
-        ..Command::runs(setex)
+        ..Command::steady(setex)
     },
     Command {
         name: "psetex",
@@ -71,7 +71,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         summary: "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
         docs: &manual::strings::PSETEX,
-        ..Command::runs(psetex)
+        ..Command::steady(psetex)
     },
     Command {
         name: "getset",
@@ -82,7 +82,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Returns the previous string value of a key after setting it to a new value.",
         docs: &manual::strings::GETSET,
-        ..Command::runs(getset)
+        ..Command::steady(getset)
     },
     Command {
         name: "getdel",
@@ -94,7 +94,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         summary: "Returns the string value of a key after deleting the key.",
         docs: &manual::strings::GETDEL,
-        ..Command::runs(getdel)
+        ..Command::steady(getdel)
     },
     Command {
         name: "getex",
@@ -109,7 +109,7 @@ pub static COMMANDS: &[Command] = &[
         since: "6.2.0",
         summary: "Returns the string value of a key after setting its expiration time.",
         docs: &manual::strings::GETEX,
-        ..Command::runs(getex)
+        ..Command::steady(getex)
     },
     Command {
         name: "mget",
@@ -122,7 +122,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Atomically returns the string values of one or more keys.",
         docs: &manual::strings::MGET,
         tips: &["request_policy:multi_shard"],
-        ..Command::runs(mget)
+        ..Command::steady(mget)
     },
     Command {
         name: "mset",
@@ -143,7 +143,7 @@ pub static COMMANDS: &[Command] = &[
             "request_policy:multi_shard",
             "response_policy:all_succeeded",
         ],
-        ..Command::runs(mset)
+        ..Command::steady(mset)
     },
     Command {
         name: "msetnx",
@@ -160,7 +160,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of keys to set.",
         summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
         docs: &manual::strings::MSETNX,
-        ..Command::runs(msetnx)
+        ..Command::steady(msetnx)
     },
 ];
 

@@ -25,7 +25,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Deletes a key if its string value is the given one.",
         docs: &manual::strings::DELIFEQ,
-        ..Command::runs(delifeq)
+        ..Command::steady(delifeq)
     },
     Command {
         name: "delex",
@@ -38,7 +38,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Deletes a key, perhaps only if its string value is, or is not, the given one.",
         docs: &manual::strings::DELEX,
-        ..Command::runs(delex)
+        ..Command::steady(delex)
     },
     Command {
         name: "digest",
@@ -51,7 +51,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the length of the string value.",
         summary: "Returns the digest of a string: its XXH3 hash of 64 bits.",
         docs: &manual::strings::DIGEST,
-        ..Command::runs(digest)
+        ..Command::growing(digest)
     },
     Command {
         name: "msetex",
@@ -72,7 +72,7 @@ pub static COMMANDS: &[Command] = &[
             "request_policy:multi_shard",
             "response_policy:all_succeeded",
         ],
-        ..Command::runs(msetex)
+        ..Command::steady(msetex)
     },
 ];
 

@@ -21,7 +21,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "8.8.0",
     summary: "Adds to the number that a key holds, within bounds, and sets when the key expires. A key that is missing holds 0.",
     docs: &manual::strings::INCREX,
-    ..Command::runs(increx)
+    ..Command::steady(increx)
 }];
 
 /// What is added.

@@ -19,7 +19,7 @@ pub static COMMANDS: &[Command] = &[Command {
     complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
     summary: "Finds the longest common substring.",
     docs: &manual::strings::LCS,
-    ..Command::runs(lcs)
+    ..Command::growing(lcs)
 }];
 
 #[derive(Default)]

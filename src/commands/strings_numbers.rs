@@ -18,7 +18,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
         docs: &manual::strings::INCR,
-        ..Command::runs(incr)
+        ..Command::steady(incr)
     },
     Command {
         name: "decr",
@@ -29,7 +29,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
         docs: &manual::strings::DECR,
-        ..Command::runs(decr)
+        ..Command::steady(decr)
     },
     Command {
         name: "incrby",
@@ -40,7 +40,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
         docs: &manual::strings::INCRBY,
-        ..Command::runs(incrby)
+        ..Command::steady(incrby)
     },
     Command {
         name: "decrby",
@@ -51,7 +51,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::String,
         summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
         docs: &manual::strings::DECRBY,
-        ..Command::runs(decrby)
+        ..Command::steady(decrby)
     },
     Command {
         name: "incrbyfloat",
@@ -63,7 +63,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         summary: "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
         docs: &manual::strings::INCRBYFLOAT,
-        ..Command::runs(incrbyfloat)
+        ..Command::steady(incrbyfloat)
     },
 ];
 

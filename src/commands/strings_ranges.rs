@@ -20,7 +20,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",
         summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
         docs: &manual::strings::APPEND,
-        ..Command::runs(append)
+        ..Command::steady(append)
     },
     Command {
         name: "strlen",
@@ -32,7 +32,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.2.0",
         summary: "Returns the length of a string value.",
         docs: &manual::strings::STRLEN,
-        ..Command::runs(strlen)
+        ..Command::steady(strlen)
     },
     Command {
         name: "getrange",
@@ -45,7 +45,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
         summary: "Returns a substring of the string stored at a key.",
         docs: &manual::strings::GETRANGE,
-        ..Command::runs(getrange)
+        ..Command::steady(getrange)
     },
     Command {
         name: "substr",
@@ -57,7 +57,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
         summary: "Returns a substring from a string value.",
         docs: &manual::strings::SUBSTR,
-        ..Command::runs(substr)
+        ..Command::steady(substr)
     },
     Command {
         name: "setrange",
@@ -70,7 +70,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
         summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
         docs: &manual::strings::SETRANGE,
-        ..Command::runs(setrange)
+        ..Command::steady(setrange)
     },
 ];
 

@@ -28,7 +28,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Transactions,
         since: "1.2.0",
         summary: "Starts a transaction.",
-        ..Command::runs(multi)
+        ..Command::steady(multi)
     },
     Command {
         name: "exec",
@@ -44,7 +44,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.2.0",
         complexity: "Depends on commands in the transaction",
         summary: "Executes all commands in a transaction.",
-        ..Command::runs(exec)
+        ..Command::growing(exec)
     },
     Command {
         name: "discard",
@@ -60,7 +60,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.0.0",
         complexity: "O(N), when N is the number of queued commands",
         summary: "Discards a transaction.",
-        ..Command::runs(discard)
+        ..Command::steady(discard)
     },
     Command {
         name: "watch",
@@ -78,7 +78,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for every key.",
         summary: "Monitors changes to keys to determine the execution of a transaction.",
         docs: &manual::connection::WATCH,
-        ..Command::runs(watch)
+        ..Command::steady(watch)
     },
     Command {
         name: "unwatch",
@@ -91,7 +91,7 @@ pub static COMMANDS: &[Command] = &[
         group: Group::Transactions,
         since: "2.2.0",
         summary: "Forgets about watched keys of a transaction.",
-        ..Command::runs(unwatch)
+        ..Command::steady(unwatch)
     },
 ];
 

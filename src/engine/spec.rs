@@ -45,7 +45,9 @@ pub struct Command {
     pub subcommands: &'static [Command],
     /// What its first argument may be where COMMAND INFO knows no subcommands.
     pub unlisted: &'static [Unlisted],
-    /// The work. No declaration is complete without it: see [`Command::runs`].
+    /// Its work grows with what its keys or the server hold: see [`Command::steady`].
+    pub grows: bool,
+    /// The work. No declaration is complete without it: see [`Command::steady`].
     pub run: Handler,
 }
 
@@ -209,10 +211,22 @@ pub enum Group {
 }
 
 impl Command {
-    /// A command without keys, flags and subcommands that `run` serves: the base of each declaration, so that one
-    /// without a handler does not compile.
-    pub const fn runs(run: Handler) -> Command {
+    /// The base of each declaration of a command whose work follows its arguments, what it replies and what it removes,
+    /// and at most the logarithm of what its keys hold: a test has such commands run on small and on large datasets. A
+    /// declaration without a handler, or without saying how its work grows, does not compile.
+    pub const fn steady(run: Handler) -> Command {
+        Command::base(run, false)
+    }
+
+    /// As [`Command::steady`], of a command whose work grows with what its keys or the server hold.
+    pub const fn growing(run: Handler) -> Command {
+        Command::base(run, true)
+    }
+
+    /// Without keys, flags and subcommands.
+    const fn base(run: Handler, grows: bool) -> Command {
         Command {
+            grows,
             name: "",
             arity: -1,
             flags: Flags::empty(),
@@ -235,7 +249,7 @@ impl Command {
     }
 
     /// The base of a command that only names its subcommands: a request always reaches one of them.
-    pub const CONTAINER: Command = Command::runs(|_, _| Err(CommandError::SYNTAX));
+    pub const CONTAINER: Command = Command::steady(|_, _| Err(CommandError::SYNTAX));
 
     /// True if a request of `n` arguments fits.
     #[inline]

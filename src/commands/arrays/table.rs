@@ -20,7 +20,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of values.",
         summary: "Sets values at an index of an array and the indices after it.",
         docs: &manual::arrays::ARSET,
-        ..Command::runs(write::arset)
+        ..Command::steady(write::arset)
     },
     Command {
         name: "armset",
@@ -33,7 +33,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of pairs.",
         summary: "Sets values of an array, each with its index.",
         docs: &manual::arrays::ARMSET,
-        ..Command::runs(write::armset)
+        ..Command::steady(write::armset)
     },
     Command {
         name: "arget",
@@ -46,7 +46,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the value at an index of an array.",
         docs: &manual::arrays::ARGET,
-        ..Command::runs(read::arget)
+        ..Command::steady(read::arget)
     },
     Command {
         name: "armget",
@@ -59,7 +59,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of indices.",
         summary: "Returns the values at several indices of an array.",
         docs: &manual::arrays::ARMGET,
-        ..Command::runs(read::armget)
+        ..Command::steady(read::armget)
     },
     Command {
         name: "argetrange",
@@ -72,7 +72,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the length of the range.",
         summary: "Returns the values of a range of indices, also where there is none.",
         docs: &manual::arrays::ARGETRANGE,
-        ..Command::runs(read::argetrange)
+        ..Command::steady(read::argetrange)
     },
     Command {
         name: "arscan",
@@ -85,7 +85,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements in the range.",
         summary: "Returns the elements of a range of indices, each with its index.",
         docs: &manual::arrays::ARSCAN,
-        ..Command::runs(read::arscan)
+        ..Command::steady(read::arscan)
     },
     Command {
         name: "ardel",
@@ -98,7 +98,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of indices.",
         summary: "Deletes the elements at several indices of an array.",
         docs: &manual::arrays::ARDEL,
-        ..Command::runs(write::ardel)
+        ..Command::steady(write::ardel)
     },
     Command {
         name: "ardelrange",
@@ -111,7 +111,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements in the ranges.",
         summary: "Deletes the elements of ranges of indices.",
         docs: &manual::arrays::ARDELRANGE,
-        ..Command::runs(write::ardelrange)
+        ..Command::steady(write::ardelrange)
     },
     Command {
         name: "arlen",
@@ -124,7 +124,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the length of an array: its highest index that has an element, and one.",
         docs: &manual::arrays::ARLEN,
-        ..Command::runs(read::arlen)
+        ..Command::steady(read::arlen)
     },
     Command {
         name: "arcount",
@@ -137,7 +137,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the number of elements of an array.",
         docs: &manual::arrays::ARCOUNT,
-        ..Command::runs(read::arcount)
+        ..Command::steady(read::arcount)
     },
     Command {
         name: "arinfo",
@@ -150,7 +150,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of stretches of 4096 indices that have elements.",
         summary: "Returns what an array consists of.",
         docs: &manual::arrays::ARINFO,
-        ..Command::runs(read::arinfo)
+        ..Command::steady(read::arinfo)
     },
     Command {
         name: "arinsert",
@@ -163,7 +163,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of values.",
         summary: "Adds values behind the one that was inserted last.",
         docs: &manual::arrays::ARINSERT,
-        ..Command::runs(insert::arinsert)
+        ..Command::steady(insert::arinsert)
     },
     Command {
         name: "arring",
@@ -176,7 +176,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(M) where M is the number of values; O(N+M) where the ring gets another size.",
         summary: "Adds values behind the one that was inserted last, round a ring of a size.",
         docs: &manual::arrays::ARRING,
-        ..Command::runs(insert::arring)
+        ..Command::growing(insert::arring)
     },
     Command {
         name: "arseek",
@@ -189,7 +189,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Sets the index at which ARINSERT and ARRING go on.",
         docs: &manual::arrays::ARSEEK,
-        ..Command::runs(insert::arseek)
+        ..Command::steady(insert::arseek)
     },
     Command {
         name: "arnext",
@@ -202,7 +202,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the index at which ARINSERT goes on.",
         docs: &manual::arrays::ARNEXT,
-        ..Command::runs(insert::arnext)
+        ..Command::steady(insert::arnext)
     },
     Command {
         name: "arlastitems",
@@ -215,7 +215,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the count.",
         summary: "Returns the elements that were inserted last.",
         docs: &manual::arrays::ARLASTITEMS,
-        ..Command::runs(insert::arlastitems)
+        ..Command::steady(insert::arlastitems)
     },
     Command {
         name: "arop",
@@ -228,7 +228,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements in the range.",
         summary: "Returns one figure about the elements of a range of indices.",
         docs: &manual::arrays::AROP,
-        ..Command::runs(fold::arop)
+        ..Command::growing(fold::arop)
     },
     Command {
         name: "argrep",
@@ -241,6 +241,6 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N * C) where N is the number of elements in the range and C is the cost of the conditions.",
         summary: "Returns the indices of elements that meet conditions.",
         docs: &manual::arrays::ARGREP,
-        ..Command::runs(grep::argrep)
+        ..Command::growing(grep::argrep)
     },
 ];

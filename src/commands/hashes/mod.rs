@@ -27,7 +27,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each field/value pair added, so O(N) to add N field/value pairs when the command is called with multiple field/value pairs.",
         summary: "Creates or modifies the value of a field in a hash.",
         docs: &manual::hashes::HSET,
-        ..Command::runs(fields::hset)
+        ..Command::steady(fields::hset)
     },
     Command {
         name: "hsetnx",
@@ -40,7 +40,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Sets the value of a field in a hash only when the field doesn't exist.",
         docs: &manual::hashes::HSETNX,
-        ..Command::runs(fields::hsetnx)
+        ..Command::steady(fields::hsetnx)
     },
     Command {
         name: "hmset",
@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Sets the values of multiple fields.",
         docs: &manual::hashes::HMSET,
-        ..Command::runs(fields::hmset)
+        ..Command::steady(fields::hmset)
     },
     Command {
         name: "hget",
@@ -66,7 +66,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the value of a field in a hash.",
         docs: &manual::hashes::HGET,
-        ..Command::runs(fields::hget)
+        ..Command::steady(fields::hget)
     },
     Command {
         name: "hmget",
@@ -79,7 +79,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of fields being requested.",
         summary: "Returns the values of all fields in a hash.",
         docs: &manual::hashes::HMGET,
-        ..Command::runs(fields::hmget)
+        ..Command::steady(fields::hmget)
     },
     Command {
         name: "hdel",
@@ -92,7 +92,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of fields to be removed.",
         summary: "Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.",
         docs: &manual::hashes::HDEL,
-        ..Command::runs(fields::hdel)
+        ..Command::steady(fields::hdel)
     },
     Command {
         name: "hlen",
@@ -105,7 +105,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the number of fields in a hash.",
         docs: &manual::hashes::HLEN,
-        ..Command::runs(fields::hlen)
+        ..Command::steady(fields::hlen)
     },
     Command {
         name: "hstrlen",
@@ -118,7 +118,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the length of the value of a field.",
         docs: &manual::hashes::HSTRLEN,
-        ..Command::runs(fields::hstrlen)
+        ..Command::steady(fields::hstrlen)
     },
     Command {
         name: "hexists",
@@ -131,7 +131,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Determines whether a field exists in a hash.",
         docs: &manual::hashes::HEXISTS,
-        ..Command::runs(fields::hexists)
+        ..Command::steady(fields::hexists)
     },
     Command {
         name: "hgetall",
@@ -145,7 +145,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns all fields and values in a hash.",
         docs: &manual::hashes::HGETALL,
         tips: &["nondeterministic_output_order"],
-        ..Command::runs(walk::hgetall)
+        ..Command::growing(walk::hgetall)
     },
     Command {
         name: "hkeys",
@@ -159,7 +159,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns all fields in a hash.",
         docs: &manual::hashes::HKEYS,
         tips: &["nondeterministic_output_order"],
-        ..Command::runs(walk::hkeys)
+        ..Command::growing(walk::hkeys)
     },
     Command {
         name: "hvals",
@@ -173,7 +173,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns all values in a hash.",
         docs: &manual::hashes::HVALS,
         tips: &["nondeterministic_output_order"],
-        ..Command::runs(walk::hvals)
+        ..Command::growing(walk::hvals)
     },
     Command {
         name: "hincrby",
@@ -186,7 +186,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
         docs: &manual::hashes::HINCRBY,
-        ..Command::runs(fields::hincrby)
+        ..Command::steady(fields::hincrby)
     },
     Command {
         name: "hincrbyfloat",
@@ -199,7 +199,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.",
         docs: &manual::hashes::HINCRBYFLOAT,
-        ..Command::runs(fields::hincrbyfloat)
+        ..Command::steady(fields::hincrbyfloat)
     },
     Command {
         name: "hrandfield",
@@ -213,7 +213,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns one or more random fields from a hash.",
         docs: &manual::hashes::HRANDFIELD,
         tips: &["nondeterministic_output"],
-        ..Command::runs(walk::hrandfield)
+        ..Command::steady(walk::hrandfield)
     },
     Command {
         name: "hscan",
@@ -227,7 +227,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Iterates over fields and values of a hash.",
         docs: &manual::hashes::HSCAN,
         tips: &["nondeterministic_output"],
-        ..Command::runs(walk::hscan)
+        ..Command::steady(walk::hscan)
     },
     Command {
         name: "hexpire",
@@ -240,7 +240,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using relative time to expire (seconds)",
         docs: &manual::hashes::HEXPIRE,
-        ..Command::runs(expire::hexpire)
+        ..Command::steady(expire::hexpire)
     },
     Command {
         name: "hpexpire",
@@ -253,7 +253,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using relative time to expire (milliseconds)",
         docs: &manual::hashes::HPEXPIRE,
-        ..Command::runs(expire::hpexpire)
+        ..Command::steady(expire::hpexpire)
     },
     Command {
         name: "hexpireat",
@@ -266,7 +266,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using an absolute Unix timestamp (seconds)",
         docs: &manual::hashes::HEXPIREAT,
-        ..Command::runs(expire::hexpireat)
+        ..Command::steady(expire::hexpireat)
     },
     Command {
         name: "hpexpireat",
@@ -279,7 +279,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Set expiry for hash field using an absolute Unix timestamp (milliseconds)",
         docs: &manual::hashes::HPEXPIREAT,
-        ..Command::runs(expire::hpexpireat)
+        ..Command::steady(expire::hpexpireat)
     },
     Command {
         name: "httl",
@@ -293,7 +293,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the TTL in seconds of a hash field.",
         docs: &manual::hashes::HTTL,
         tips: &["nondeterministic_output"],
-        ..Command::runs(expire::httl)
+        ..Command::steady(expire::httl)
     },
     Command {
         name: "hpttl",
@@ -307,7 +307,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the TTL in milliseconds of a hash field.",
         docs: &manual::hashes::HPTTL,
         tips: &["nondeterministic_output"],
-        ..Command::runs(expire::hpttl)
+        ..Command::steady(expire::hpttl)
     },
     Command {
         name: "hexpiretime",
@@ -320,7 +320,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in seconds.",
         docs: &manual::hashes::HEXPIRETIME,
-        ..Command::runs(expire::hexpiretime)
+        ..Command::steady(expire::hexpiretime)
     },
     Command {
         name: "hpexpiretime",
@@ -333,7 +333,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in msec.",
         docs: &manual::hashes::HPEXPIRETIME,
-        ..Command::runs(expire::hpexpiretime)
+        ..Command::steady(expire::hpexpiretime)
     },
     Command {
         name: "hpersist",
@@ -346,7 +346,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Removes the expiration time for each specified field",
         docs: &manual::hashes::HPERSIST,
-        ..Command::runs(expire::hpersist)
+        ..Command::steady(expire::hpersist)
     },
     Command {
         name: "hgetex",
@@ -362,7 +362,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Get the value of one or more fields of a given hash key, and optionally set their expiration.",
         docs: &manual::hashes::HGETEX,
-        ..Command::runs(with_expiry::hgetex)
+        ..Command::steady(with_expiry::hgetex)
     },
     Command {
         name: "hsetex",
@@ -375,7 +375,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of fields being set.",
         summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
         docs: &manual::hashes::HSETEX,
-        ..Command::runs(with_expiry::hsetex)
+        ..Command::steady(with_expiry::hsetex)
     },
     Command {
         name: "hgetdel",
@@ -388,6 +388,6 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of specified fields",
         summary: "Returns the value of a field and deletes it from the hash.",
         docs: &manual::hashes::HGETDEL,
-        ..Command::runs(with_expiry::hgetdel)
+        ..Command::steady(with_expiry::hgetdel)
     },
 ];

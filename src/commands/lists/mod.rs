@@ -29,7 +29,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
         docs: &manual::lists::LPUSH,
-        ..Command::runs(ends::lpush)
+        ..Command::steady(ends::lpush)
     },
     Command {
         name: "rpush",
@@ -42,7 +42,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.",
         docs: &manual::lists::RPUSH,
-        ..Command::runs(ends::rpush)
+        ..Command::steady(ends::rpush)
     },
     Command {
         name: "lpushx",
@@ -55,7 +55,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Prepends one or more elements to a list only when the list exists.",
         docs: &manual::lists::LPUSHX,
-        ..Command::runs(ends::lpushx)
+        ..Command::steady(ends::lpushx)
     },
     Command {
         name: "rpushx",
@@ -68,7 +68,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Appends an element to a list only when the list exists.",
         docs: &manual::lists::RPUSHX,
-        ..Command::runs(ends::rpushx)
+        ..Command::steady(ends::rpushx)
     },
     Command {
         name: "lpop",
@@ -81,7 +81,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements returned",
         summary: "Returns the first elements in a list after removing it. Deletes the list if the last element was popped.",
         docs: &manual::lists::LPOP,
-        ..Command::runs(ends::lpop)
+        ..Command::steady(ends::lpop)
     },
     Command {
         name: "rpop",
@@ -94,7 +94,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements returned",
         summary: "Returns and removes the last elements of a list. Deletes the list if the last element was popped.",
         docs: &manual::lists::RPOP,
-        ..Command::runs(ends::rpop)
+        ..Command::steady(ends::rpop)
     },
     Command {
         name: "llen",
@@ -107,7 +107,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the length of a list.",
         docs: &manual::lists::LLEN,
-        ..Command::runs(middle::llen)
+        ..Command::steady(middle::llen)
     },
     Command {
         name: "lindex",
@@ -120,7 +120,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements to traverse to get to the element at index. This makes asking for the first or the last element of the list O(1).",
         summary: "Returns an element from a list by its index.",
         docs: &manual::lists::LINDEX,
-        ..Command::runs(middle::lindex)
+        ..Command::steady(middle::lindex)
     },
     Command {
         name: "lset",
@@ -133,7 +133,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the length of the list. Setting either the first or the last element of the list is O(1).",
         summary: "Sets the value of an element in a list by its index.",
         docs: &manual::lists::LSET,
-        ..Command::runs(middle::lset)
+        ..Command::steady(middle::lset)
     },
     Command {
         name: "lrange",
@@ -146,7 +146,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.",
         summary: "Returns a range of elements from a list.",
         docs: &manual::lists::LRANGE,
-        ..Command::runs(middle::lrange)
+        ..Command::steady(middle::lrange)
     },
     Command {
         name: "ltrim",
@@ -159,7 +159,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements to be removed by the operation.",
         summary: "Removes elements from both ends a list. Deletes the list if all elements were trimmed.",
         docs: &manual::lists::LTRIM,
-        ..Command::runs(middle::ltrim)
+        ..Command::steady(middle::ltrim)
     },
     Command {
         name: "lrem",
@@ -172,7 +172,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
         summary: "Removes elements from a list. Deletes the list if the last element was removed.",
         docs: &manual::lists::LREM,
-        ..Command::runs(middle::lrem)
+        ..Command::growing(middle::lrem)
     },
     Command {
         name: "linsert",
@@ -185,7 +185,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements to traverse before seeing the value pivot. This means that inserting somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the right end (tail) is O(N).",
         summary: "Inserts an element before or after another element in a list.",
         docs: &manual::lists::LINSERT,
-        ..Command::runs(middle::linsert)
+        ..Command::growing(middle::linsert)
     },
     Command {
         name: "lpos",
@@ -198,7 +198,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.",
         summary: "Returns the index of matching elements in a list.",
         docs: &manual::lists::LPOS,
-        ..Command::runs(middle::lpos)
+        ..Command::growing(middle::lpos)
     },
     Command {
         name: "lmove",
@@ -211,7 +211,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.",
         docs: &manual::lists::LMOVE,
-        ..Command::runs(ends::lmove)
+        ..Command::steady(ends::lmove)
     },
     Command {
         name: "rpoplpush",
@@ -224,7 +224,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.",
         docs: &manual::lists::RPOPLPUSH,
-        ..Command::runs(ends::rpoplpush)
+        ..Command::steady(ends::rpoplpush)
     },
     Command {
         name: "lmpop",
@@ -237,7 +237,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
         summary: "Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.",
         docs: &manual::lists::LMPOP,
-        ..Command::runs(ends::lmpop)
+        ..Command::steady(ends::lmpop)
     },
     Command {
         name: "blpop",
@@ -254,7 +254,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of provided keys.",
         summary: "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
         docs: &manual::lists::BLPOP,
-        ..Command::runs(blocking::blpop)
+        ..Command::steady(blocking::blpop)
     },
     Command {
         name: "brpop",
@@ -271,7 +271,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of provided keys.",
         summary: "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
         docs: &manual::lists::BRPOP,
-        ..Command::runs(blocking::brpop)
+        ..Command::steady(blocking::brpop)
     },
     Command {
         name: "lmovem",
@@ -284,7 +284,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements moved.",
         summary: "Moves several elements from one list to another and returns them. Deletes the source list if the last element was moved.",
         docs: &manual::lists::LMOVEM,
-        ..Command::runs(many::lmovem)
+        ..Command::steady(many::lmovem)
     },
     Command {
         name: "blmovem",
@@ -297,7 +297,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements moved.",
         summary: "Moves several elements from one list to another and returns them. Blocks until there are enough. Deletes the source list if the last element was moved.",
         docs: &manual::lists::BLMOVEM,
-        ..Command::runs(many::blmovem)
+        ..Command::steady(many::blmovem)
     },
     Command {
         name: "blmove",
@@ -310,7 +310,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.",
         docs: &manual::lists::BLMOVE,
-        ..Command::runs(blocking::blmove)
+        ..Command::steady(blocking::blmove)
     },
     Command {
         name: "brpoplpush",
@@ -323,7 +323,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped.",
         docs: &manual::lists::BRPOPLPUSH,
-        ..Command::runs(blocking::brpoplpush)
+        ..Command::steady(blocking::brpoplpush)
     },
     Command {
         name: "blmpop",
@@ -338,6 +338,6 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
         summary: "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.",
         docs: &manual::lists::BLMPOP,
-        ..Command::runs(blocking::blmpop)
+        ..Command::steady(blocking::blmpop)
     },
 ];

@@ -35,7 +35,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "Depends on the script that is executed.",
         summary: "Executes a server-side Lua script.",
         docs: &manual::scripting::EVAL,
-        ..Command::runs(|cx, args| eval(cx, args, false))
+        ..Command::growing(|cx, args| eval(cx, args, false))
     },
     Command {
         name: "evalsha",
@@ -49,7 +49,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "Depends on the script that is executed.",
         summary: "Executes a server-side Lua script by SHA1 digest.",
         docs: &manual::scripting::EVALSHA,
-        ..Command::runs(|cx, args| evalsha(cx, args, false))
+        ..Command::growing(|cx, args| evalsha(cx, args, false))
     },
     Command {
         name: "eval_ro",
@@ -66,7 +66,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "Depends on the script that is executed.",
         summary: "Executes a read-only server-side Lua script.",
         docs: &manual::scripting::EVAL_RO,
-        ..Command::runs(|cx, args| eval(cx, args, true))
+        ..Command::growing(|cx, args| eval(cx, args, true))
     },
     Command {
         name: "evalsha_ro",
@@ -80,7 +80,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "Depends on the script that is executed.",
         summary: "Executes a read-only server-side Lua script by SHA1 digest.",
         docs: &manual::scripting::EVALSHA_RO,
-        ..Command::runs(|cx, args| evalsha(cx, args, true))
+        ..Command::growing(|cx, args| evalsha(cx, args, true))
     },
 ];
 

@@ -25,7 +25,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "Depends on the function that is executed.",
         summary: "Invokes a function.",
         docs: &manual::scripting::FCALL,
-        ..Command::runs(|cx, args| fcall(cx, args, false))
+        ..Command::growing(|cx, args| fcall(cx, args, false))
     },
     Command {
         name: "fcall_ro",
@@ -42,7 +42,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "Depends on the function that is executed.",
         summary: "Invokes a read-only function.",
         docs: &manual::scripting::FCALL_RO,
-        ..Command::runs(|cx, args| fcall(cx, args, true))
+        ..Command::growing(|cx, args| fcall(cx, args, true))
     },
 ];
 

@@ -120,7 +120,7 @@ const fn subcommand(run: Handler) -> Command {
         flags: Flags::NOSCRIPT,
         group: Group::Scripting,
         since: "7.0.0",
-        ..Command::runs(run)
+        ..Command::growing(run)
     }
 }
 

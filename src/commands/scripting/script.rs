@@ -26,7 +26,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "3.2.0",
         summary: "Sets the debug mode of server-side Lua scripts.",
         docs: &manual::scripting::SCRIPT_DEBUG,
-        ..Command::runs(debug)
+        ..Command::growing(debug)
     },
     Command {
         name: "script|exists",
@@ -41,7 +41,7 @@ static SUBCOMMANDS: &[Command] = &[
             "request_policy:all_shards",
             "response_policy:agg_logical_and",
         ],
-        ..Command::runs(exists)
+        ..Command::growing(exists)
     },
     Command {
         name: "script|flush",
@@ -53,7 +53,7 @@ static SUBCOMMANDS: &[Command] = &[
         summary: "Removes all server-side Lua scripts from the script cache.",
         docs: &manual::scripting::SCRIPT_FLUSH,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        ..Command::runs(flush)
+        ..Command::growing(flush)
     },
     Command {
         name: "script|kill",
@@ -65,7 +65,7 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.6.0",
         summary: "Terminates a server-side Lua script during execution.",
         tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
-        ..Command::runs(kill)
+        ..Command::growing(kill)
     },
     Command {
         name: "script|help",
@@ -74,7 +74,7 @@ static SUBCOMMANDS: &[Command] = &[
         group: Group::Scripting,
         since: "5.0.0",
         summary: "Returns helpful text about the different subcommands.",
-        ..Command::runs(show_help)
+        ..Command::steady(show_help)
     },
     Command {
         name: "script|load",
@@ -88,7 +88,7 @@ static SUBCOMMANDS: &[Command] = &[
         summary: "Loads a server-side Lua script to the script cache.",
         docs: &manual::scripting::SCRIPT_LOAD,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        ..Command::runs(load)
+        ..Command::growing(load)
     },
     Command {
         name: "script|show",
@@ -101,7 +101,7 @@ static SUBCOMMANDS: &[Command] = &[
         complexity: "O(1).",
         summary: "Show server-side Lua script in the script cache.",
         docs: &manual::scripting::SCRIPT_SHOW,
-        ..Command::runs(show)
+        ..Command::growing(show)
     },
 ];
 

@@ -23,7 +23,7 @@ const fn subcommand(run: Handler) -> Command {
         since: "6.0.0",
         complexity: "O(1)",
         flags: ADMIN,
-        ..Command::runs(run)
+        ..Command::growing(run)
     }
 }
 

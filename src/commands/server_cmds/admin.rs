@@ -16,7 +16,7 @@ pub static COMMANDS: &[Command] = &[
         since: "2.6.0",
         summary: "Returns the server time.",
         tips: &["nondeterministic_output"],
-        ..Command::runs(time)
+        ..Command::steady(time)
     },
     Command {
         name: "shutdown",
@@ -34,7 +34,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
         summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
         docs: &manual::server::SHUTDOWN,
-        ..Command::runs(shutdown)
+        ..Command::growing(shutdown)
     },
     Command {
         name: "bgrewriteaof",
@@ -46,7 +46,7 @@ pub static COMMANDS: &[Command] = &[
         since: "1.0.0",
         complexity: "O(1)",
         summary: "Asynchronously rewrites the append-only file to disk.",
-        ..Command::runs(bgrewriteaof)
+        ..Command::growing(bgrewriteaof)
     },
     Command {
         name: "lolwut",
@@ -57,7 +57,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "",
         summary: "Displays computer art and the Redis version",
         docs: &manual::server::LOLWUT,
-        ..Command::runs(lolwut)
+        ..Command::steady(lolwut)
     },
 ];
 

@@ -34,7 +34,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "2.6.9",
             summary: "Returns the name of the connection.",
-            ..Command::runs(client_getname)
+            ..Command::steady(client_getname)
         },
         Command {
             name: "client|help",
@@ -45,7 +45,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            ..Command::runs(client_help)
+            ..Command::steady(client_help)
         },
         Command {
             name: "client|id",
@@ -57,7 +57,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Connection,
             since: "5.0.0",
             summary: "Returns the unique client ID of the connection.",
-            ..Command::runs(client_id)
+            ..Command::steady(client_id)
         },
         Command {
             name: "client|info",
@@ -70,7 +70,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "6.2.0",
             summary: "Returns information about the connection.",
             tips: &["nondeterministic_output"],
-            ..Command::runs(client_info)
+            ..Command::growing(client_info)
         },
         Command {
             name: "client|kill",
@@ -85,7 +85,7 @@ pub static COMMANDS: &[Command] = &[Command {
             complexity: "O(N) where N is the number of client connections",
             summary: "Terminates open connections.",
             docs: &manual::connection::CLIENT_KILL,
-            ..Command::runs(client_kill)
+            ..Command::growing(client_kill)
         },
         Command {
             name: "client|list",
@@ -101,7 +101,7 @@ pub static COMMANDS: &[Command] = &[Command {
             summary: "Lists open connections.",
             docs: &manual::connection::CLIENT_LIST,
             tips: &["nondeterministic_output"],
-            ..Command::runs(client_list)
+            ..Command::growing(client_list)
         },
         Command {
             name: "client|capa",
@@ -115,7 +115,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "8.0.0",
             summary: "A client claims its capability.",
             docs: &manual::connection::CLIENT_CAPA,
-            ..Command::runs(client_capa)
+            ..Command::steady(client_capa)
         },
         Command {
             name: "client|import-source",
@@ -128,7 +128,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "8.1.0",
             summary: "Marks this client as an import source when the server is in import mode.",
             docs: &manual::connection::CLIENT_IMPORT_SOURCE,
-            ..Command::runs(client_import_source)
+            ..Command::steady(client_import_source)
         },
         Command {
             name: "client|no-evict",
@@ -142,7 +142,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.0.0",
             summary: "Sets the client eviction mode of the connection.",
             docs: &manual::connection::CLIENT_NO_EVICT,
-            ..Command::runs(client_no_evict)
+            ..Command::steady(client_no_evict)
         },
         Command {
             name: "client|no-touch",
@@ -155,7 +155,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "7.2.0",
             summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
             docs: &manual::connection::CLIENT_NO_TOUCH,
-            ..Command::runs(client_no_touch)
+            ..Command::steady(client_no_touch)
         },
         Command {
             name: "client|pause",
@@ -169,7 +169,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "3.0.0",
             summary: "Suspends commands processing.",
             docs: &manual::connection::CLIENT_PAUSE,
-            ..Command::runs(client_pause)
+            ..Command::steady(client_pause)
         },
         Command {
             name: "client|reply",
@@ -183,7 +183,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "3.2.0",
             summary: "Instructs the server whether to reply to commands.",
             docs: &manual::connection::CLIENT_REPLY,
-            ..Command::runs(client_reply)
+            ..Command::steady(client_reply)
         },
         Command {
             name: "client|setinfo",
@@ -197,7 +197,7 @@ pub static COMMANDS: &[Command] = &[Command {
             summary: "Sets information specific to the client or connection.",
             docs: &manual::connection::CLIENT_SETINFO,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..Command::runs(client_setinfo)
+            ..Command::steady(client_setinfo)
         },
         Command {
             name: "client|setname",
@@ -211,7 +211,7 @@ pub static COMMANDS: &[Command] = &[Command {
             summary: "Sets the connection name.",
             docs: &manual::connection::CLIENT_SETNAME,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..Command::runs(client_setname)
+            ..Command::steady(client_setname)
         },
         Command {
             name: "client|unblock",
@@ -226,7 +226,7 @@ pub static COMMANDS: &[Command] = &[Command {
             complexity: "O(log N) where N is the number of client connections",
             summary: "Unblocks a client blocked by a blocking command from a different connection.",
             docs: &manual::connection::CLIENT_UNBLOCK,
-            ..Command::runs(client_unblock)
+            ..Command::steady(client_unblock)
         },
         Command {
             name: "client|unpause",
@@ -240,7 +240,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "6.2.0",
             complexity: "O(N) Where N is the number of paused clients",
             summary: "Resumes processing commands from paused clients.",
-            ..Command::runs(client_unpause)
+            ..Command::steady(client_unpause)
         },
     ],
     ..Command::CONTAINER

@@ -21,7 +21,7 @@ pub const TRACKING: Command = Command {
     complexity: "O(1). Some options may introduce additional complexity.",
     summary: "Controls server-assisted client-side caching for the connection.",
     docs: &manual::connection::CLIENT_TRACKING,
-    ..Command::runs(client_tracking)
+    ..Command::steady(client_tracking)
 };
 
 /// CLIENT CACHING
@@ -34,7 +34,7 @@ pub const CACHING: Command = Command {
     complexity: "O(1)",
     summary: "Instructs the server whether to track the keys in the next request.",
     docs: &manual::connection::CLIENT_CACHING,
-    ..Command::runs(client_caching)
+    ..Command::steady(client_caching)
 };
 
 /// CLIENT GETREDIR
@@ -46,7 +46,7 @@ pub const GETREDIR: Command = Command {
     since: "6.0.0",
     complexity: "O(1)",
     summary: "Returns the client ID to which the connection's tracking notifications are redirected.",
-    ..Command::runs(client_getredir)
+    ..Command::steady(client_getredir)
 };
 
 /// CLIENT TRACKINGINFO
@@ -58,7 +58,7 @@ pub const TRACKINGINFO: Command = Command {
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Returns information about server-assisted client-side caching for the connection.",
-    ..Command::runs(client_trackinginfo)
+    ..Command::steady(client_trackinginfo)
 };
 
 fn client_tracking(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -13,7 +13,7 @@ const CHANGE: Flags = ADMIN.union(Flags::NO_ASYNC_LOADING);
 const REFUSED: Command = Command {
     group: Group::Cluster,
     summary: "For cluster nodes only; refused here, because cluster mode is not built in.",
-    ..Command::runs(disabled)
+    ..Command::growing(disabled)
 };
 
 /// This family's declarations.

@@ -33,7 +33,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.13",
             summary: "Returns a count of commands.",
             categories: Some(&["connection"]),
-            ..Command::runs(command_count)
+            ..Command::steady(command_count)
         },
         Command {
             name: "command|docs",
@@ -46,7 +46,7 @@ pub static COMMANDS: &[Command] = &[Command {
             docs: &manual::server::COMMAND_DOCS,
             categories: Some(&["connection"]),
             tips: &["nondeterministic_output_order"],
-            ..Command::runs(command_docs)
+            ..Command::growing(command_docs)
         },
         Command {
             name: "command|getkeys",
@@ -58,7 +58,7 @@ pub static COMMANDS: &[Command] = &[Command {
             summary: "Extracts the key names from an arbitrary command.",
             docs: &manual::server::COMMAND_GETKEYS,
             categories: Some(&["connection"]),
-            ..Command::runs(command_getkeys)
+            ..Command::steady(command_getkeys)
         },
         Command {
             name: "command|getkeysandflags",
@@ -70,7 +70,7 @@ pub static COMMANDS: &[Command] = &[Command {
             summary: "Extracts the key names and access flags for an arbitrary command.",
             docs: &manual::server::COMMAND_GETKEYSANDFLAGS,
             categories: Some(&["connection"]),
-            ..Command::runs(command_getkeysandflags)
+            ..Command::steady(command_getkeysandflags)
         },
         Command {
             name: "command|help",
@@ -80,7 +80,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
             categories: Some(&["connection"]),
-            ..Command::runs(command_help)
+            ..Command::steady(command_help)
         },
         Command {
             name: "command|info",
@@ -93,7 +93,7 @@ pub static COMMANDS: &[Command] = &[Command {
             docs: &manual::server::COMMAND_INFO,
             categories: Some(&["connection"]),
             tips: &["nondeterministic_output_order"],
-            ..Command::runs(command_info)
+            ..Command::growing(command_info)
         },
         Command {
             name: "command|list",
@@ -106,7 +106,7 @@ pub static COMMANDS: &[Command] = &[Command {
             docs: &manual::server::COMMAND_LIST,
             categories: Some(&["connection"]),
             tips: &["nondeterministic_output_order"],
-            ..Command::runs(command_list)
+            ..Command::growing(command_list)
         },
     ],
     ..Command::growing(|cx, _| all_infos(cx))

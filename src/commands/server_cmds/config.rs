@@ -30,7 +30,7 @@ pub static COMMANDS: &[Command] = &[Command {
             complexity: "O(N) when N is the number of configuration parameters provided",
             summary: "Returns the effective values of configuration parameters.",
             docs: &manual::server::CONFIG_GET,
-            ..Command::runs(config_get)
+            ..Command::growing(config_get)
         },
         Command {
             name: "config|help",
@@ -39,7 +39,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "5.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            ..Command::runs(config_help)
+            ..Command::steady(config_help)
         },
         Command {
             name: "config|resetstat",
@@ -52,7 +52,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.0.0",
             summary: "Resets the server's statistics.",
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..Command::runs(config_resetstat)
+            ..Command::growing(config_resetstat)
         },
         Command {
             name: "config|rewrite",
@@ -65,7 +65,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "2.8.0",
             summary: "Persists the effective configuration to file.",
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..Command::runs(config_rewrite)
+            ..Command::growing(config_rewrite)
         },
         Command {
             name: "config|set",
@@ -81,7 +81,7 @@ pub static COMMANDS: &[Command] = &[Command {
             summary: "Sets configuration parameters in-flight.",
             docs: &manual::server::CONFIG_SET,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..Command::runs(config_set)
+            ..Command::growing(config_set)
         },
     ],
     ..Command::CONTAINER

@@ -27,7 +27,7 @@ pub static COMMANDS: &[Command] = &[Command {
                 "request_policy:special",
                 "response_policy:special",
             ],
-            ..Command::runs(get)
+            ..Command::steady(get)
         },
         Command {
             name: "hotkeys|help",
@@ -37,7 +37,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "8.6.1",
             complexity: "O(1)",
             summary: "Return helpful text about HOTKEYS command parameters.",
-            ..Command::runs(help)
+            ..Command::steady(help)
         },
         Command {
             name: "hotkeys|reset",
@@ -48,7 +48,7 @@ pub static COMMANDS: &[Command] = &[Command {
             complexity: "O(1)",
             summary: "Release the resources used for hotkey tracking.",
             tips: &["request_policy:special"],
-            ..Command::runs(reset)
+            ..Command::steady(reset)
         },
         Command {
             name: "hotkeys|start",
@@ -60,7 +60,7 @@ pub static COMMANDS: &[Command] = &[Command {
             summary: "Starts hotkeys tracking.",
             docs: &manual::server::HOTKEYS_START,
             tips: &["request_policy:special"],
-            ..Command::runs(start)
+            ..Command::steady(start)
         },
         Command {
             name: "hotkeys|stop",
@@ -71,7 +71,7 @@ pub static COMMANDS: &[Command] = &[Command {
             complexity: "O(1)",
             summary: "Stops hotkeys tracking.",
             tips: &["request_policy:special"],
-            ..Command::runs(stop)
+            ..Command::steady(stop)
         },
     ],
     ..Command::CONTAINER

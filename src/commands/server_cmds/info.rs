@@ -20,7 +20,7 @@ pub static COMMANDS: &[Command] = &[Command {
         "request_policy:all_shards",
         "response_policy:special",
     ],
-    ..Command::runs(info)
+    ..Command::growing(info)
 }];
 
 /// Writes the lines of a section.

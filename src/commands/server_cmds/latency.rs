@@ -108,7 +108,7 @@ const fn subcommand(run: Handler) -> Command {
             .union(Flags::LOADING)
             .union(Flags::STALE),
         group: Group::Server,
-        ..Command::runs(run)
+        ..Command::growing(run)
     }
 }
 

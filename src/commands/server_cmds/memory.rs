@@ -26,7 +26,7 @@ pub static COMMANDS: &[Command] = &[Command {
                 "request_policy:all_shards",
                 "response_policy:special",
             ],
-            ..Command::runs(memory_doctor)
+            ..Command::growing(memory_doctor)
         },
         Command {
             name: "memory|help",
@@ -35,7 +35,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: Group::Server,
             since: "4.0.0",
             summary: "Returns helpful text about the different subcommands.",
-            ..Command::runs(memory_help)
+            ..Command::steady(memory_help)
         },
         Command {
             name: "memory|malloc-stats",
@@ -49,7 +49,7 @@ pub static COMMANDS: &[Command] = &[Command {
                 "request_policy:all_shards",
                 "response_policy:special",
             ],
-            ..Command::runs(memory_malloc_stats)
+            ..Command::growing(memory_malloc_stats)
         },
         Command {
             name: "memory|purge",
@@ -59,7 +59,7 @@ pub static COMMANDS: &[Command] = &[Command {
             complexity: "Depends on how much memory is allocated, could be slow",
             summary: "Asks the allocator to release memory.",
             tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-            ..Command::runs(memory_purge)
+            ..Command::growing(memory_purge)
         },
         Command {
             name: "memory|stats",
@@ -72,7 +72,7 @@ pub static COMMANDS: &[Command] = &[Command {
                 "request_policy:all_shards",
                 "response_policy:special",
             ],
-            ..Command::runs(memory_stats)
+            ..Command::growing(memory_stats)
         },
         Command {
             name: "memory|usage",
@@ -89,7 +89,7 @@ pub static COMMANDS: &[Command] = &[Command {
             complexity: "O(N) where N is the number of samples.",
             summary: "Estimates the memory usage of a key.",
             docs: &manual::server::MEMORY_USAGE,
-            ..Command::runs(memory_usage)
+            ..Command::steady(memory_usage)
         },
     ],
     ..Command::CONTAINER

@@ -12,7 +12,7 @@ const fn subcommand(run: Handler) -> Command {
         since: "4.0.0",
         complexity: "O(1)",
         flags: Flags::ADMIN.union(Flags::NOSCRIPT),
-        ..Command::runs(run)
+        ..Command::growing(run)
     }
 }
 const CHANGE: Flags = Flags::ADMIN

@@ -17,7 +17,7 @@ pub static COMMANDS: &[Command] = &[Command {
     since: "1.0.0",
     complexity: "",
     summary: "Listens for all requests received by the server in real-time.",
-    ..Command::runs(monitor)
+    ..Command::steady(monitor)
 }];
 
 fn monitor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {

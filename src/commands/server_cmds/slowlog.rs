@@ -26,7 +26,7 @@ const SLOWLOG: Command = Command {
             summary: "Returns the slow log's entries.",
             docs: &manual::server::SLOWLOG_GET,
             tips: &["request_policy:all_nodes", "nondeterministic_output"],
-            ..Command::runs(get)
+            ..Command::growing(get)
         },
         Command {
             name: "slowlog|len",
@@ -40,7 +40,7 @@ const SLOWLOG: Command = Command {
                 "response_policy:agg_sum",
                 "nondeterministic_output",
             ],
-            ..Command::runs(|cx, _| length(cx, LogKind::Slow))
+            ..Command::steady(|cx, _| length(cx, LogKind::Slow))
         },
         Command {
             name: "slowlog|reset",
@@ -51,7 +51,7 @@ const SLOWLOG: Command = Command {
             complexity: "O(N) where N is the number of entries in the slowlog",
             summary: "Clears all entries from the slow log.",
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..Command::runs(|cx, _| reset(cx, LogKind::Slow))
+            ..Command::steady(|cx, _| reset(cx, LogKind::Slow))
         },
         Command {
             name: "slowlog|help",
@@ -60,7 +60,7 @@ const SLOWLOG: Command = Command {
             group: Group::Server,
             since: "6.2.0",
             summary: "Show helpful text about the different subcommands",
-            ..Command::runs(|cx, _| {
+            ..Command::steady(|cx, _| {
                 cx.help(
                     "SLOWLOG",
                     &[
@@ -104,7 +104,7 @@ const COMMANDLOG: Command = Command {
             summary: "Returns the specified command log's entries.",
             docs: &manual::server::COMMANDLOG_GET,
             tips: &["request_policy:all_nodes", "nondeterministic_output"],
-            ..Command::runs(|cx, args| {
+            ..Command::growing(|cx, args| {
                 let kind = kind(&args, 3)?;
                 let count = count(&args)?;
                 show(cx, kind, count)
@@ -118,7 +118,7 @@ const COMMANDLOG: Command = Command {
             since: "8.1.0",
             complexity: "O(1)",
             summary: "Shows helpful text about the different subcommands.",
-            ..Command::runs(|cx, _| {
+            ..Command::steady(|cx, _| {
                 cx.help(
                     "COMMANDLOG",
                     &[
@@ -154,7 +154,7 @@ const COMMANDLOG: Command = Command {
                 "response_policy:agg_sum",
                 "nondeterministic_output",
             ],
-            ..Command::runs(|cx, args| {
+            ..Command::steady(|cx, args| {
                 let kind = kind(&args, 2)?;
                 length(cx, kind)
             })
@@ -169,7 +169,7 @@ const COMMANDLOG: Command = Command {
             summary: "Clears all entries from the specified type of command log.",
             docs: &manual::server::COMMANDLOG_TYPE,
             tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-            ..Command::runs(|cx, args| {
+            ..Command::steady(|cx, args| {
                 let kind = kind(&args, 2)?;
                 reset(cx, kind)
             })

@@ -27,7 +27,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         summary: "Adds one or more members to a set. Creates the key if it doesn't exist.",
         docs: &manual::sets::SADD,
-        ..Command::runs(members::sadd)
+        ..Command::steady(members::sadd)
     },
     Command {
         name: "srem",
@@ -40,7 +40,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of members to be removed.",
         summary: "Removes one or more members from a set. Deletes the set if the last member was removed.",
         docs: &manual::sets::SREM,
-        ..Command::runs(members::srem)
+        ..Command::steady(members::srem)
     },
     Command {
         name: "sismember",
@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Determines whether a member belongs to a set.",
         docs: &manual::sets::SISMEMBER,
-        ..Command::runs(members::sismember)
+        ..Command::steady(members::sismember)
     },
     Command {
         name: "smismember",
@@ -66,7 +66,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of elements being checked for membership",
         summary: "Determines whether multiple members belong to a set.",
         docs: &manual::sets::SMISMEMBER,
-        ..Command::runs(members::smismember)
+        ..Command::steady(members::smismember)
     },
     Command {
         name: "scard",
@@ -79,7 +79,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the number of members in a set.",
         docs: &manual::sets::SCARD,
-        ..Command::runs(members::scard)
+        ..Command::steady(members::scard)
     },
     Command {
         name: "smembers",
@@ -93,7 +93,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns all members of a set.",
         docs: &manual::sets::SMEMBERS,
         tips: &["nondeterministic_output_order"],
-        ..Command::runs(members::smembers)
+        ..Command::growing(members::smembers)
     },
     Command {
         name: "spop",
@@ -107,7 +107,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.",
         docs: &manual::sets::SPOP,
         tips: &["nondeterministic_output"],
-        ..Command::runs(random::spop)
+        ..Command::steady(random::spop)
     },
     Command {
         name: "srandmember",
@@ -121,7 +121,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Get one or multiple random members from a set",
         docs: &manual::sets::SRANDMEMBER,
         tips: &["nondeterministic_output"],
-        ..Command::runs(random::srandmember)
+        ..Command::steady(random::srandmember)
     },
     Command {
         name: "smove",
@@ -134,7 +134,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Moves a member from one set to another.",
         docs: &manual::sets::SMOVE,
-        ..Command::runs(members::smove)
+        ..Command::steady(members::smove)
     },
     Command {
         name: "sinter",
@@ -148,7 +148,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the intersect of multiple sets.",
         docs: &manual::sets::SINTER,
         tips: &["nondeterministic_output_order"],
-        ..Command::runs(algebra::sinter)
+        ..Command::growing(algebra::sinter)
     },
     Command {
         name: "sintercard",
@@ -161,7 +161,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Returns the number of members of the intersect of multiple sets.",
         docs: &manual::sets::SINTERCARD,
-        ..Command::runs(algebra::sintercard)
+        ..Command::growing(algebra::sintercard)
     },
     Command {
         name: "sdiffcard",
@@ -174,7 +174,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the number of members of the difference between the first set and all successive sets.",
         docs: &manual::sets::SDIFFCARD,
-        ..Command::runs(algebra::sdiffcard)
+        ..Command::growing(algebra::sdiffcard)
     },
     Command {
         name: "sunioncard",
@@ -187,7 +187,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Returns the number of members of the union of multiple sets.",
         docs: &manual::sets::SUNIONCARD,
-        ..Command::runs(algebra::sunioncard)
+        ..Command::growing(algebra::sunioncard)
     },
     Command {
         name: "sinterstore",
@@ -200,7 +200,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.",
         summary: "Stores the intersect of multiple sets in a key.",
         docs: &manual::sets::SINTERSTORE,
-        ..Command::runs(algebra::sinterstore)
+        ..Command::growing(algebra::sinterstore)
     },
     Command {
         name: "sunion",
@@ -214,7 +214,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the union of multiple sets.",
         docs: &manual::sets::SUNION,
         tips: &["nondeterministic_output_order"],
-        ..Command::runs(algebra::sunion)
+        ..Command::growing(algebra::sunion)
     },
     Command {
         name: "sunionstore",
@@ -227,7 +227,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Stores the union of multiple sets in a key.",
         docs: &manual::sets::SUNIONSTORE,
-        ..Command::runs(algebra::sunionstore)
+        ..Command::growing(algebra::sunionstore)
     },
     Command {
         name: "sdiff",
@@ -241,7 +241,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the difference of multiple sets.",
         docs: &manual::sets::SDIFF,
         tips: &["nondeterministic_output_order"],
-        ..Command::runs(algebra::sdiff)
+        ..Command::growing(algebra::sdiff)
     },
     Command {
         name: "sdiffstore",
@@ -254,7 +254,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the total number of elements in all given sets.",
         summary: "Stores the difference of multiple sets in a key.",
         docs: &manual::sets::SDIFFSTORE,
-        ..Command::runs(algebra::sdiffstore)
+        ..Command::growing(algebra::sdiffstore)
     },
     Command {
         name: "sscan",
@@ -268,6 +268,6 @@ pub static COMMANDS: &[Command] = &[
         summary: "Iterates over members of a set.",
         docs: &manual::sets::SSCAN,
         tips: &["nondeterministic_output"],
-        ..Command::runs(members::sscan)
+        ..Command::steady(members::sscan)
     },
 ];

@@ -29,7 +29,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Appends a new message to a stream. Creates the key if it doesn't exist.",
         docs: &manual::streams::XADD,
         tips: &["nondeterministic_output"],
-        ..Command::runs(add::xadd)
+        ..Command::steady(add::xadd)
     },
     Command {
         name: "xcfgset",
@@ -42,7 +42,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Sets how long, and how many, entries that are added only once are remembered.",
         docs: &manual::streams::XCFGSET,
-        ..Command::runs(once::xcfgset)
+        ..Command::steady(once::xcfgset)
     },
     Command {
         name: "xidmprecord",
@@ -55,7 +55,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Has a stream remember which entry a producer added under a name. It is for replicas and logs.",
         docs: &manual::streams::XIDMPRECORD,
-        ..Command::runs(once::xidmprecord)
+        ..Command::steady(once::xidmprecord)
     },
     Command {
         name: "xlen",
@@ -68,7 +68,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Return the number of messages in a stream.",
         docs: &manual::streams::XLEN,
-        ..Command::runs(range::xlen)
+        ..Command::steady(range::xlen)
     },
     Command {
         name: "xrange",
@@ -81,7 +81,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
         summary: "Returns the messages from a stream within a range of IDs.",
         docs: &manual::streams::XRANGE,
-        ..Command::runs(range::xrange)
+        ..Command::steady(range::xrange)
     },
     Command {
         name: "xrevrange",
@@ -94,7 +94,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).",
         summary: "Returns the messages from a stream within a range of IDs in reverse order.",
         docs: &manual::streams::XREVRANGE,
-        ..Command::runs(range::xrevrange)
+        ..Command::steady(range::xrevrange)
     },
     Command {
         name: "xdel",
@@ -107,7 +107,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
         summary: "Returns the number of messages after removing them from a stream.",
         docs: &manual::streams::XDEL,
-        ..Command::runs(add::xdel)
+        ..Command::steady(add::xdel)
     },
     Command {
         name: "xtrim",
@@ -121,7 +121,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes messages from the beginning of a stream.",
         docs: &manual::streams::XTRIM,
         tips: &["nondeterministic_output"],
-        ..Command::runs(add::xtrim)
+        ..Command::growing(add::xtrim)
     },
     Command {
         name: "xsetid",
@@ -134,7 +134,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "An internal command for replicating stream values.",
         docs: &manual::streams::XSETID,
-        ..Command::runs(add::xsetid)
+        ..Command::steady(add::xsetid)
     },
     Command {
         name: "xread",
@@ -153,7 +153,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "",
         summary: "Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.",
         docs: &manual::streams::XREAD,
-        ..Command::runs(read::xread)
+        ..Command::steady(read::xread)
     },
     Command {
         name: "xreadgroup",
@@ -173,7 +173,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
         summary: "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.",
         docs: &manual::streams::XREADGROUP,
-        ..Command::runs(read::xreadgroup)
+        ..Command::steady(read::xreadgroup)
     },
     Command {
         name: "xack",
@@ -186,7 +186,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each message ID processed.",
         summary: "Returns the number of messages that were successfully acknowledged by the consumer group member of a stream.",
         docs: &manual::streams::XACK,
-        ..Command::runs(groups::xack)
+        ..Command::steady(groups::xack)
     },
     Command {
         name: "xclaim",
@@ -200,7 +200,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.",
         docs: &manual::streams::XCLAIM,
         tips: &["nondeterministic_output"],
-        ..Command::runs(claim::xclaim)
+        ..Command::steady(claim::xclaim)
     },
     Command {
         name: "xautoclaim",
@@ -214,7 +214,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to as consumer group member.",
         docs: &manual::streams::XAUTOCLAIM,
         tips: &["nondeterministic_output"],
-        ..Command::runs(claim::xautoclaim)
+        ..Command::steady(claim::xautoclaim)
     },
     Command {
         name: "xpending",
@@ -228,7 +228,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the information and entries from a stream consumer group's pending entries list.",
         docs: &manual::streams::XPENDING,
         tips: &["nondeterministic_output"],
-        ..Command::runs(pending::xpending)
+        ..Command::growing(pending::xpending)
     },
     Command {
         name: "xdelex",
@@ -241,7 +241,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
         summary: "Deletes one or multiple entries from the stream.",
         docs: &manual::streams::XDELEX,
-        ..Command::runs(refs::xdelex)
+        ..Command::growing(refs::xdelex)
     },
     Command {
         name: "xnack",
@@ -254,7 +254,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each message ID processed.",
         summary: "Gives pending entries of a consumer group back, so that another consumer may claim them at once.",
         docs: &manual::streams::XNACK,
-        ..Command::runs(nack::xnack)
+        ..Command::steady(nack::xnack)
     },
     Command {
         name: "xackdel",
@@ -267,7 +267,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1) for each message ID processed.",
         summary: "Acknowledges and deletes one or multiple messages for a stream consumer group.",
         docs: &manual::streams::XACKDEL,
-        ..Command::runs(refs::xackdel)
+        ..Command::growing(refs::xackdel)
     },
     Command {
         name: "xgroup",
@@ -288,7 +288,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(1)",
                 summary: "Creates a consumer group.",
                 docs: &manual::streams::XGROUP_CREATE,
-                ..Command::runs(groups::create)
+                ..Command::steady(groups::create)
             },
             Command {
                 name: "xgroup|setid",
@@ -301,7 +301,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(1)",
                 summary: "Sets the last-delivered ID of a consumer group.",
                 docs: &manual::streams::XGROUP_SETID,
-                ..Command::runs(groups::setid)
+                ..Command::steady(groups::setid)
             },
             Command {
                 name: "xgroup|destroy",
@@ -314,7 +314,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(N) where N is the number of entries in the group's pending entries list (PEL).",
                 summary: "Destroys a consumer group.",
                 docs: &manual::streams::XGROUP_DESTROY,
-                ..Command::runs(groups::destroy)
+                ..Command::growing(groups::destroy)
             },
             Command {
                 name: "xgroup|createconsumer",
@@ -327,7 +327,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(1)",
                 summary: "Creates a consumer in a consumer group.",
                 docs: &manual::streams::XGROUP_CREATECONSUMER,
-                ..Command::runs(groups::create_consumer)
+                ..Command::steady(groups::create_consumer)
             },
             Command {
                 name: "xgroup|delconsumer",
@@ -340,7 +340,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(1)",
                 summary: "Deletes a consumer from a consumer group.",
                 docs: &manual::streams::XGROUP_DELCONSUMER,
-                ..Command::runs(groups::delete_consumer)
+                ..Command::growing(groups::delete_consumer)
             },
             Command {
                 name: "xgroup|help",
@@ -350,7 +350,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns helpful text about the different subcommands.",
-                ..Command::runs(groups::help)
+                ..Command::steady(groups::help)
             },
         ],
         ..Command::CONTAINER
@@ -374,7 +374,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(1)",
                 summary: "Returns information about a stream.",
                 docs: &manual::streams::XINFO_STREAM,
-                ..Command::runs(info::stream)
+                ..Command::growing(info::stream)
             },
             Command {
                 name: "xinfo|groups",
@@ -387,7 +387,7 @@ pub static COMMANDS: &[Command] = &[
                 complexity: "O(1)",
                 summary: "Returns a list of the consumer groups of a stream.",
                 docs: &manual::streams::XINFO_GROUPS,
-                ..Command::runs(info::groups)
+                ..Command::growing(info::groups)
             },
             Command {
                 name: "xinfo|consumers",
@@ -401,7 +401,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Returns a list of the consumers in a consumer group.",
                 docs: &manual::streams::XINFO_CONSUMERS,
                 tips: &["nondeterministic_output"],
-                ..Command::runs(info::consumers)
+                ..Command::growing(info::consumers)
             },
             Command {
                 name: "xinfo|help",
@@ -411,7 +411,7 @@ pub static COMMANDS: &[Command] = &[
                 since: "5.0.0",
                 complexity: "O(1)",
                 summary: "Returns helpful text about the different subcommands.",
-                ..Command::runs(info::help)
+                ..Command::steady(info::help)
             },
         ],
         ..Command::CONTAINER

@@ -52,7 +52,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         summary: "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.",
         docs: &manual::zsets::ZADD,
-        ..Command::runs(update::zadd)
+        ..Command::steady(update::zadd)
     },
     Command {
         name: "zincrby",
@@ -65,7 +65,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)) where N is the number of elements in the sorted set.",
         summary: "Increments the score of a member in a sorted set.",
         docs: &manual::zsets::ZINCRBY,
-        ..Command::runs(update::zincrby)
+        ..Command::steady(update::zincrby)
     },
     Command {
         name: "zrem",
@@ -78,7 +78,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
         summary: "Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.",
         docs: &manual::zsets::ZREM,
-        ..Command::runs(update::zrem)
+        ..Command::steady(update::zrem)
     },
     Command {
         name: "zremrangebyrank",
@@ -91,7 +91,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.",
         docs: &manual::zsets::ZREMRANGEBYRANK,
-        ..Command::runs(update::zremrangebyrank)
+        ..Command::steady(update::zremrangebyrank)
     },
     Command {
         name: "zremrangebyscore",
@@ -104,7 +104,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.",
         docs: &manual::zsets::ZREMRANGEBYSCORE,
-        ..Command::runs(update::zremrangebyscore)
+        ..Command::steady(update::zremrangebyscore)
     },
     Command {
         name: "zremrangebylex",
@@ -117,7 +117,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.",
         summary: "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.",
         docs: &manual::zsets::ZREMRANGEBYLEX,
-        ..Command::runs(update::zremrangebylex)
+        ..Command::steady(update::zremrangebylex)
     },
     Command {
         name: "zcard",
@@ -130,7 +130,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the number of members in a sorted set.",
         docs: &manual::zsets::ZCARD,
-        ..Command::runs(ask::zcard)
+        ..Command::steady(ask::zcard)
     },
     Command {
         name: "zscore",
@@ -143,7 +143,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         summary: "Returns the score of a member in a sorted set.",
         docs: &manual::zsets::ZSCORE,
-        ..Command::runs(ask::zscore)
+        ..Command::steady(ask::zscore)
     },
     Command {
         name: "zmscore",
@@ -156,7 +156,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of members being requested.",
         summary: "Returns the score of one or more members in a sorted set.",
         docs: &manual::zsets::ZMSCORE,
-        ..Command::runs(ask::zmscore)
+        ..Command::steady(ask::zmscore)
     },
     Command {
         name: "zrank",
@@ -169,7 +169,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N))",
         summary: "Returns the index of a member in a sorted set ordered by ascending scores.",
         docs: &manual::zsets::ZRANK,
-        ..Command::runs(ask::zrank)
+        ..Command::steady(ask::zrank)
     },
     Command {
         name: "zrevrank",
@@ -182,7 +182,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N))",
         summary: "Returns the index of a member in a sorted set ordered by descending scores.",
         docs: &manual::zsets::ZREVRANK,
-        ..Command::runs(ask::zrevrank)
+        ..Command::steady(ask::zrevrank)
     },
     Command {
         name: "zcount",
@@ -195,7 +195,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Returns the count of members in a sorted set that have scores within a range.",
         docs: &manual::zsets::ZCOUNT,
-        ..Command::runs(ask::zcount)
+        ..Command::steady(ask::zcount)
     },
     Command {
         name: "zlexcount",
@@ -208,7 +208,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Returns the number of members in a sorted set within a lexicographical range.",
         docs: &manual::zsets::ZLEXCOUNT,
-        ..Command::runs(ask::zlexcount)
+        ..Command::steady(ask::zlexcount)
     },
     Command {
         name: "zrandmember",
@@ -222,7 +222,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns one or more random members from a sorted set.",
         docs: &manual::zsets::ZRANDMEMBER,
         tips: &["nondeterministic_output"],
-        ..Command::runs(ask::zrandmember)
+        ..Command::steady(ask::zrandmember)
     },
     Command {
         name: "zscan",
@@ -236,7 +236,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Iterates over members and scores of a sorted set.",
         docs: &manual::zsets::ZSCAN,
         tips: &["nondeterministic_output"],
-        ..Command::runs(ask::zscan)
+        ..Command::steady(ask::zscan)
     },
     Command {
         name: "zrange",
@@ -249,7 +249,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
         summary: "Returns members in a sorted set within a range of indexes.",
         docs: &manual::zsets::ZRANGE,
-        ..Command::runs(range::zrange)
+        ..Command::steady(range::zrange)
     },
     Command {
         name: "zrangestore",
@@ -262,7 +262,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.",
         summary: "Stores a range of members from sorted set in a key.",
         docs: &manual::zsets::ZRANGESTORE,
-        ..Command::runs(range::zrangestore)
+        ..Command::steady(range::zrangestore)
     },
     Command {
         name: "zrevrange",
@@ -275,7 +275,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.",
         summary: "Returns members in a sorted set within a range of indexes in reverse order.",
         docs: &manual::zsets::ZREVRANGE,
-        ..Command::runs(range::zrevrange)
+        ..Command::steady(range::zrevrange)
     },
     Command {
         name: "zrangebyscore",
@@ -288,7 +288,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a range of scores.",
         docs: &manual::zsets::ZRANGEBYSCORE,
-        ..Command::runs(range::zrangebyscore)
+        ..Command::steady(range::zrangebyscore)
     },
     Command {
         name: "zrevrangebyscore",
@@ -301,7 +301,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a range of scores in reverse order.",
         docs: &manual::zsets::ZREVRANGEBYSCORE,
-        ..Command::runs(range::zrevrangebyscore)
+        ..Command::steady(range::zrevrangebyscore)
     },
     Command {
         name: "zrangebylex",
@@ -314,7 +314,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a lexicographical range.",
         docs: &manual::zsets::ZRANGEBYLEX,
-        ..Command::runs(range::zrangebylex)
+        ..Command::steady(range::zrangebylex)
     },
     Command {
         name: "zrevrangebylex",
@@ -327,7 +327,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).",
         summary: "Returns members in a sorted set within a lexicographical range in reverse order.",
         docs: &manual::zsets::ZREVRANGEBYLEX,
-        ..Command::runs(range::zrevrangebylex)
+        ..Command::steady(range::zrevrangebylex)
     },
     Command {
         name: "zpopmin",
@@ -340,7 +340,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
         docs: &manual::zsets::ZPOPMIN,
-        ..Command::runs(pop::zpopmin)
+        ..Command::steady(pop::zpopmin)
     },
     Command {
         name: "zpopmax",
@@ -353,7 +353,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.",
         docs: &manual::zsets::ZPOPMAX,
-        ..Command::runs(pop::zpopmax)
+        ..Command::steady(pop::zpopmax)
     },
     Command {
         name: "zmpop",
@@ -366,7 +366,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Returns the highest- or lowest-scoring members from one or more sorted sets after removing them. Deletes the sorted set if the last member was popped.",
         docs: &manual::zsets::ZMPOP,
-        ..Command::runs(pop::zmpop)
+        ..Command::steady(pop::zmpop)
     },
     Command {
         name: "bzpopmin",
@@ -383,7 +383,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
         docs: &manual::zsets::BZPOPMIN,
-        ..Command::runs(pop::bzpopmin)
+        ..Command::steady(pop::bzpopmin)
     },
     Command {
         name: "bzpopmax",
@@ -400,7 +400,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(log(N)) with N being the number of elements in the sorted set.",
         summary: "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped.",
         docs: &manual::zsets::BZPOPMAX,
-        ..Command::runs(pop::bzpopmax)
+        ..Command::steady(pop::bzpopmax)
     },
     Command {
         name: "bzmpop",
@@ -415,7 +415,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
         summary: "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.",
         docs: &manual::zsets::BZMPOP,
-        ..Command::runs(pop::bzmpop)
+        ..Command::steady(pop::bzmpop)
     },
     Command {
         name: "zunion",
@@ -428,7 +428,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
         summary: "Returns the union of multiple sorted sets.",
         docs: &manual::zsets::ZUNION,
-        ..Command::runs(algebra::zunion)
+        ..Command::growing(algebra::zunion)
     },
     Command {
         name: "zinter",
@@ -441,7 +441,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
         summary: "Returns the intersect of multiple sorted sets.",
         docs: &manual::zsets::ZINTER,
-        ..Command::runs(algebra::zinter)
+        ..Command::growing(algebra::zinter)
     },
     Command {
         name: "zdiff",
@@ -454,7 +454,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
         summary: "Returns the difference between multiple sorted sets.",
         docs: &manual::zsets::ZDIFF,
-        ..Command::runs(algebra::zdiff)
+        ..Command::growing(algebra::zdiff)
     },
     Command {
         name: "zunionstore",
@@ -467,7 +467,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
         summary: "Stores the union of multiple sorted sets in a key.",
         docs: &manual::zsets::ZUNIONSTORE,
-        ..Command::runs(algebra::zunionstore)
+        ..Command::growing(algebra::zunionstore)
     },
     Command {
         name: "zinterstore",
@@ -480,7 +480,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
         summary: "Stores the intersect of multiple sorted sets in a key.",
         docs: &manual::zsets::ZINTERSTORE,
-        ..Command::runs(algebra::zinterstore)
+        ..Command::growing(algebra::zinterstore)
     },
     Command {
         name: "zdiffstore",
@@ -493,7 +493,7 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
         summary: "Stores the difference of multiple sorted sets in a key.",
         docs: &manual::zsets::ZDIFFSTORE,
-        ..Command::runs(algebra::zdiffstore)
+        ..Command::growing(algebra::zdiffstore)
     },
     Command {
         name: "zintercard",
@@ -506,6 +506,6 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.",
         summary: "Returns the number of members of the intersect of multiple sorted sets.",
         docs: &manual::zsets::ZINTERCARD,
-        ..Command::runs(algebra::zintercard)
+        ..Command::growing(algebra::zintercard)
     },
 ];
