@@ -50,7 +50,7 @@ pub enum ErrorKind {
     UnknownType(u8),
     /// A value type of a release candidate that can neither be read nor skipped.
     UnreadableType(u8),
-    /// A declared number is more than the bytes can hold, or out of its range.
+    /// A declared number is greater than the bytes can hold, or out of range.
     BadCount(u64),
     /// A packed encoding or a stream part breaks a rule of its format.
     Structure(&'static str),
@@ -70,7 +70,7 @@ pub enum ErrorKind {
     Checksum {
         /// As stored after the EOF opcode.
         stored: u64,
-        /// Of the bytes really there.
+        /// The checksum of the actual bytes.
         computed: u64,
     },
     /// Bytes left over after a complete value.
@@ -100,7 +100,7 @@ impl RdbError {
         self
     }
 
-    /// The same defect, with the key it belongs to (kept if there is one already).
+    /// The same defect with the key to which it belongs. A key that is set already is kept.
     #[must_use]
     pub fn with_key(mut self, key: &[u8]) -> Self {
         self.key.get_or_insert_with(|| key.to_vec());

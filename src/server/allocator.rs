@@ -27,8 +27,8 @@ struct Settings(*const c_char);
 // SAFETY: it points to constant bytes that never change.
 unsafe impl Sync for Settings {}
 
-/// Lets jemalloc's own threads give unused pages back, also while this program allocates nothing. Threads do not
-/// survive a fork, so call it after the server has gone into the background.
+/// Starts the threads of jemalloc that return unused pages even while this program allocates nothing. Threads do not
+/// survive a fork, so this must be called after the server has gone into the background.
 pub fn give_back_in_background() {
     let mut on = true;
     // SAFETY: this control takes a bool; `on` is valid for it.
@@ -46,7 +46,7 @@ pub fn give_back_in_background() {
 /// The allocator's name and version, as INFO shows it.
 pub const NAME: &str = "jemalloc-5.3.0";
 
-/// Brings the counters behind [`read`] up to date (some microseconds).
+/// Updates the counters that [`read`] returns, which takes some microseconds.
 pub fn refresh() {
     let mut epoch: u64 = 1;
     let mut len = size_of::<u64>();
@@ -80,22 +80,21 @@ pub struct Counter(&'static CStr);
 
 /// Handed out to the program.
 pub static ALLOCATED: Counter = Counter(c"stats.allocated");
-/// In pages that hold something of it.
+/// Bytes of the pages that hold allocations.
 pub static ACTIVE: Counter = Counter(c"stats.active");
-/// What the allocator's books take.
+/// Bytes of the allocator's own data.
 pub static METADATA: Counter = Counter(c"stats.metadata");
-/// In pages that are resident.
+/// Bytes of the pages that are resident.
 pub static RESIDENT: Counter = Counter(c"stats.resident");
 /// Given back to the system but kept mapped.
 pub static RETAINED: Counter = Counter(c"stats.retained");
 
-/// Bytes in pages that hold something, but not handed out: holes between allocations of the same size. As of
-/// the last [`refresh`].
+/// Free bytes in pages that hold allocations: holes between allocations of the same size. As of the last [`refresh`].
 pub fn holes() -> usize {
     read(&ACTIVE).saturating_sub(read(&ALLOCATED))
 }
 
-/// Bytes in pages that are resident for nothing but the next allocations. As of the last [`refresh`].
+/// Bytes in pages that are resident, but hold no allocation. As of the last [`refresh`].
 pub fn unused() -> usize {
     read(&RESIDENT).saturating_sub(read(&ACTIVE) + read(&METADATA))
 }
@@ -109,7 +108,7 @@ struct Usage {
     free: usize,
     /// All places in that run.
     places: usize,
-    /// Bytes of that run.
+    /// Bytes of the run.
     bytes: usize,
     /// The same for all runs of this size.
     free_of_size: usize,
@@ -158,7 +157,8 @@ pub fn is_sparse(address: *const u8, one_in: usize) -> bool {
         && taken * usage.places_of_size * 8 <= taken_of_size * usage.places * 9
 }
 
-/// Gives what this thread keeps for its next allocations back to the runs of pages where it is.
+/// Returns the free memory that this thread has cached for its next allocations to the runs of pages from which it
+/// comes.
 pub fn flush_thread_cache() {
     // SAFETY: this control takes and gives nothing.
     unsafe {
@@ -172,7 +172,7 @@ pub fn flush_thread_cache() {
     }
 }
 
-/// Gives unused pages back to the system (MEMORY PURGE).
+/// Returns unused pages to the system (MEMORY PURGE).
 pub fn purge() {
     // SAFETY: this control takes and gives nothing; 4096 is jemalloc's number for all arenas.
     unsafe {
@@ -186,8 +186,8 @@ pub fn purge() {
     }
 }
 
-/// Gives unused pages back when it is dropped, which happens on the thread that frees large things, not on the one
-/// that serves clients.
+/// Returns unused pages to the system when it is dropped. That happens on the thread that frees large values, not on
+/// the one that serves clients.
 pub struct PurgeWhenDropped;
 
 impl Drop for PurgeWhenDropped {
@@ -196,8 +196,8 @@ impl Drop for PurgeWhenDropped {
     }
 }
 
-/// Bytes that this thread has allocated less those it has freed, as of now. Cheap: two loads. Memory that
-/// one thread allocates and another frees is counted with the thread that did each.
+/// Bytes that this thread has allocated, less those that it has freed, as of now. This costs two loads. An allocation
+/// counts for the thread that made it, and a release for the thread that did it.
 pub fn thread_balance() -> i64 {
     thread_local! {
         static COUNTERS: (*const u64, *const u64) = (
@@ -218,7 +218,7 @@ pub fn thread_balance() -> i64 {
 /// What [`used`] adds to this thread's balance.
 static OTHERS: AtomicI64 = AtomicI64::new(0);
 
-/// Bytes that this thread has allocated and others will free: [`Lent`].
+/// Bytes that this thread has allocated and others will free; see [`Lent`].
 static LENT: AtomicI64 = AtomicI64::new(0);
 
 /// Memory on its way to another thread, which drops this when it has freed it: until then it is counted
@@ -246,14 +246,14 @@ pub fn lent() -> usize {
     LENT.load(Ordering::Relaxed).max(0) as usize
 }
 
-/// Bytes handed out to the whole program, as of now: exact at each [`recount`], and from then on by what
-/// this thread, the serving one, allocates, frees and lends. Cheap enough for every command.
+/// Bytes allocated by the whole program, as of now. The number is exact at each [`recount`]; until the next one it
+/// follows what this thread, which serves clients, allocates, frees and lends. Cheap enough for every command.
 pub fn used() -> usize {
     let others = OTHERS.load(Ordering::Relaxed) + LENT.load(Ordering::Relaxed);
     (others + thread_balance()).max(0) as usize
 }
 
-/// Takes in what other threads have allocated and freed; from the serving thread, some times a second.
+/// Counts what other threads have allocated and freed. The serving thread calls this several times a second.
 pub fn recount() {
     refresh();
     OTHERS.store(

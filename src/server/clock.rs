@@ -9,13 +9,13 @@ static START: LazyLock<u64> = LazyLock::new(since_boot_ns);
 
 /// Monotonic ns since the process started.
 pub fn monotonic_ns() -> u64 {
-    // The clock is read twice where this is the first reading: so the start comes first.
+    // At the first reading the clock is read twice. This one must be the later, so the start is initialized first.
     let start = *START;
     since_boot_ns() - start
 }
 
-/// What [`std::time::Instant`] reads, as a number: every command reads it, and its arithmetic costs as much as
-/// the reading.
+/// The clock of [`std::time::Instant`] as a number. Every command reads it, and the arithmetic of `Instant` costs as
+/// much as the reading.
 fn since_boot_ns() -> u64 {
     let mut now = libc::timespec {
         tv_sec: 0,

@@ -53,7 +53,7 @@ pub fn enter(thread: &str) {
         "forebay-save" | "forebay-send" | "forebay-spill" | "forebay-spill-read" => &lists.save,
         "forebay-aof" => &lists.append,
         "forebay-free" | "forebay-lookup" | "forebay-receive" => &lists.background,
-        // It does the server's own work, and stays where the thread is that has started it.
+        // It does work of the serving thread, so it keeps the processors of the thread that started it.
         _ => return,
     });
 }

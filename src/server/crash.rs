@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The signals that the kernel sends to a process that has gone wrong.
+/// The signals that the kernel sends to a process after a fatal error.
 const FATAL: [c_int; 5] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -22,15 +22,15 @@ const FATAL: [c_int; 5] = [
 ];
 
 static ENABLED: AtomicBool = AtomicBool::new(true);
-/// A report is being written, or was.
+/// True once a report has been begun.
 static REPORTED: AtomicBool = AtomicBool::new(false);
 static BEFORE: OnceLock<Before> = OnceLock::new();
 
-/// What is known before anything has gone wrong.
+/// What is prepared before any error.
 struct Before {
-    /// Where the program was loaded: addresses less this are those of its file.
+    /// Where the program was loaded. Subtracting this from an address gives the address in its file.
     base: usize,
-    /// What the runtime does with each signal of [`FATAL`]: it reports a stack overflow.
+    /// The previous action of each signal in [`FATAL`]: the runtime reports a stack overflow.
     actions: [libc::sigaction; FATAL.len()],
 }
 
@@ -39,7 +39,7 @@ pub fn set_enabled(enabled: bool) {
     ENABLED.store(enabled, Ordering::Relaxed);
 }
 
-/// From now on fatal signals are reported.
+/// Installs the report of fatal signals.
 pub fn install() {
     // SAFETY: all-zero is a valid action, which the kernel fills in.
     let mut actions: [libc::sigaction; FATAL.len()] = unsafe { std::mem::zeroed() };
@@ -108,7 +108,7 @@ extern "C" fn report(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
         let runtimes = BEFORE.get().map(|before| &before.actions);
         let nth = FATAL.iter().position(|fatal| *fatal == signal);
         match (runtimes, nth) {
-            // What was wrong happens again when this returns, and meets the action of before.
+            // The error occurs again when this returns, and the previous action handles it.
             (Some(actions), Some(nth)) if !sent && signal != libc::SIGABRT => {
                 libc::sigaction(signal, &actions[nth], std::ptr::null_mut());
             }
@@ -198,7 +198,7 @@ impl Report {
             std::process::id(),
         );
         let mut line = Line::default();
-        // What has no room is left out.
+        // What does not fit is left out.
         let _ = writeln!(line, "{pid}:{} {ms} # {text}", self.role);
         self.raw(&line.bytes[..line.len]);
     }
@@ -216,7 +216,7 @@ impl Report {
     }
 }
 
-/// A line without memory of its own from the allocator.
+/// A line that needs no memory from the allocator.
 struct Line {
     bytes: [u8; 400],
     len: usize,

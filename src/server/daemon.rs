@@ -33,12 +33,12 @@ pub fn daemonize() -> io::Result<()> {
 
 /// Signals that would end the process without a save, and must not.
 const IGNORED: [libc::c_int; 4] = [
-    // A terminal is closed.
+    // Sent when a terminal is closed.
     libc::SIGHUP,
     // The reference server survives these two: it writes its stack to the log.
     libc::SIGALRM,
     libc::SIGUSR2,
-    // A file may grow no further (`ulimit -f`): that is an error of the write, as a full disk is.
+    // Sent when a file may not grow further (`ulimit -f`). Ignored, so that the write fails as on a full disk.
     libc::SIGXFSZ,
 ];
 

@@ -79,7 +79,7 @@ pub fn set_file(path: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Where lines go, without a lock; `None` for standard output. It is known once the first file was set.
+/// The file of the log, readable without a lock; `None` for standard output. It is set with the first file.
 pub fn path_for_reports() -> Option<&'static CStr> {
     PATH.get().map(CString::as_c_str)
 }

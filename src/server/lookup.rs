@@ -44,7 +44,7 @@ pub fn start(host: &str, port: u16, tell: impl FnOnce(Found) + Send + 'static) -
 /// Those of [`start`] and of the resolver; `TimedOut`.
 pub fn wait(host: &str, port: u16, limit: Duration) -> Found {
     let (tell, told) = mpsc::channel();
-    // The receiver is gone if the time was up.
+    // The receiver is dropped once its time is up.
     start(host, port, move |found| _ = tell.send(found))?;
     told.recv_timeout(limit)
         .map_err(|_| io::ErrorKind::TimedOut)?

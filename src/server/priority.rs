@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 /// True if a filter of system calls (seccomp) was there when it was looked for first.
 static FILTERED: LazyLock<bool> = LazyLock::new(|| {
-    // Without /proc nobody knows; the usual filter keeps it.
+    // Without /proc this is not known. The usual filter keeps it.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     has_filter(&status)
 });
@@ -26,10 +26,10 @@ fn has_filter(status: &str) -> bool {
     mode.is_some_and(|mode| mode.trim() != "0")
 }
 
-/// The calling thread serves clients. It asks for short turns: when it wakes up it is not made to wait until
-/// a thread with longer ones has had its own, usually 3 ms. Its share of the processor is as before.
+/// Called by the thread that serves clients. It requests short time slices, so that on waking up it does not wait for
+/// the end of another thread's slice, usually 3 ms. Its share of the processor does not change.
 pub fn serving() {
-    // Its children are not servers.
+    // Child processes are not servers.
     short_turns(libc::SCHED_FLAG_RESET_ON_FORK as u64);
 }
 

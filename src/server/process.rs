@@ -3,7 +3,7 @@
 use super::daemon;
 use config::Config;
 
-/// Makes `dir` the working directory; returns its absolute path.
+/// Changes the working directory to `dir`. Returns its absolute path.
 ///
 /// # Errors
 /// The system's text.
@@ -49,7 +49,7 @@ pub fn raise_limits(config: &mut Config, at_start: bool) -> Result<(), i64> {
     Ok(())
 }
 
-/// Where the process number is written.
+/// The file to which the process id is written.
 pub fn pid_file(config: &Config) -> &str {
     match config.pidfile.as_str() {
         "" => "/var/run/redis.pid",

@@ -12,7 +12,7 @@ pub struct Reaper {
     sender: Option<Sender<(Box<dyn Send>, u64)>>,
     taken: u64,
     dropped: Arc<AtomicU64>,
-    /// Those that count as objects.
+    /// The number of those that count as objects.
     objects: Arc<AtomicU64>,
 }
 
@@ -25,7 +25,7 @@ impl Reaper {
         }
         let left = match &self.sender {
             Some(sender) => sender.send((what, objects)).is_err(),
-            // No thread can be started now, but the next attempt may succeed.
+            // The thread could not be started now. The next attempt may succeed.
             None => {
                 drop(what);
                 true

@@ -21,7 +21,7 @@ const PAUSE_TURNS: u64 = 3;
 struct Demand {
     /// A round begins if at least one in this many bytes of all pages in use is a hole.
     of_active: usize,
-    /// A value is moved if at least one in this many of the places for its size is free.
+    /// A value is moved if at least one in this many places for values of its size is free.
     of_size: usize,
 }
 
@@ -30,7 +30,7 @@ const BUSY: Demand = Demand {
     of_active: 4,
     of_size: 8,
 };
-/// In a pause, in which nothing else will fill them.
+/// The same during a pause, when nothing else will fill the free places.
 const QUIET: Demand = Demand {
     of_active: 64,
     of_size: 64,
@@ -57,7 +57,7 @@ pub struct Repacker {
 }
 
 impl Repacker {
-    /// One slice; true if there is more to do at once.
+    /// Runs one slice. Returns true if there is more to do at once.
     pub fn slice(&mut self, engine: &mut Engine) -> bool {
         // A snapshot shares the values that it has walked over, so that they could not be freed; besides, its slices
         // come first.
@@ -68,7 +68,8 @@ impl Repacker {
             return self.begin(engine);
         };
         let one_in = running.demand.of_size;
-        // What this thread keeps at hand comes from just those pages, before the slice and after it.
+        // The free memory that this thread has cached is in the very pages that are to be emptied, before the slice and
+        // after it.
         allocator::flush_thread_cache();
         let mut left = Vec::new();
         let mut is_sparse = |address| allocator::is_sparse(address, one_in);
@@ -89,7 +90,7 @@ impl Repacker {
         false
     }
 
-    /// Begins a round if there are holes enough. In a pause, pages that are not used at all go back at once.
+    /// Begins a round if there are enough holes. During a pause, unused pages are returned to the system at once.
     fn begin(&mut self, engine: &mut Engine) -> bool {
         let holes = allocator::holes();
         let quiet = std::mem::replace(&mut self.dirty, engine.dirty) == engine.dirty;

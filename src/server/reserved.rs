@@ -66,7 +66,7 @@ fn with_reserve(bytes: usize, again: impl Fn() -> *mut u8) -> *mut u8 {
     reserve::refused("an allocation", bytes, errno);
     keyspace::reserve::give_addresses_back();
     loop {
-        // What was freed a moment ago is reused only for what is about as large.
+        // Memory that was just freed is reused only for allocations of about the same size.
         purge();
         let made = again();
         if !made.is_null() || !reserve::give_back() {

@@ -34,7 +34,8 @@ pub struct Shell {
     /// The server's shutdown, which may wait for replicas.
     pub shutdown: Shutdown,
     pub(super) reaper: RefCell<reaper::Reaper>,
-    /// What the allocator and the system said of memory, and when by [`Clock::steady_ms`](engine::clock::Clock).
+    /// The memory counters of the allocator and the system, and when they were read, by
+    /// [`Clock::steady_ms`](engine::clock::Clock).
     pub(super) memory: Cell<Option<(i64, Memory)>>,
     /// Connections of MIGRATE.
     pub others: RefCell<exchange::Others>,

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-/// What the serving thread does between batches of commands.
+/// The work that the serving thread does between batches of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slice {
     /// Begins the snapshot: the cut, and the thread that writes. Happens within BGSAVE.
@@ -21,7 +21,7 @@ pub enum Slice {
     Turn,
     /// Deletes expired keys and fields.
     Expire,
-    /// Gives memory of segments back.
+    /// Returns memory of segments to the system.
     Tidy,
     /// Moves values out of pages that are nearly empty.
     Repack,
@@ -82,7 +82,7 @@ impl Begun {
 }
 
 impl Slices {
-    /// A snapshot has begun: what was before is forgotten.
+    /// A snapshot has begun, so the figures of the previous one are dropped.
     pub fn watch(&self) {
         self.watching.set(true);
         self.kinds
@@ -126,7 +126,7 @@ impl Slices {
         kinds.fold(Worst::default(), Worst::add)
     }
 
-    /// Those kinds that there were, by name.
+    /// The kinds of slices that have occurred, by name.
     pub fn by_kind(&self) -> impl Iterator<Item = (&'static str, Worst)> {
         let kinds = KINDS.iter().zip(&self.kinds);
         kinds

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The server is supervised by systemd.
 static SUPERVISED: AtomicBool = AtomicBool::new(false);
 
-/// From now on, the supervisor is notified.
+/// Begins to notify the supervisor.
 pub fn supervised() {
     SUPERVISED.store(true, Ordering::Relaxed);
 }

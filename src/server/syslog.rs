@@ -5,7 +5,7 @@ use config::choices::SyslogFacility;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 
-/// Where every system's log listens.
+/// The socket of the system log.
 pub const SOCKET: &str = "/dev/log";
 
 /// The system's log, as this process writes to it.
@@ -60,7 +60,7 @@ impl Syslog {
         match sent {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-            // It was not there, or it was started again.
+            // The system log was not running, or it was restarted.
             Err(_) => {}
         }
         let socket = UnixDatagram::unbound()?;

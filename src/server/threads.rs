@@ -43,7 +43,7 @@ pub fn spawn_in<'scope, T: Send + 'scope>(
         .spawn_scoped(scope, work)
 }
 
-/// Does `work` on a thread of its own, or on the calling thread if the system refuses one.
+/// Runs `work` on a new thread, or on the calling thread if the system refuses one.
 pub fn spawn_or_run(name: &str, work: impl FnOnce() + Send + 'static) {
     let work = Arc::new(Mutex::new(Some(work)));
     let take = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();

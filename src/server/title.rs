@@ -21,7 +21,7 @@ struct Place {
 
 static PLACE: OnceLock<Place> = OnceLock::new();
 
-/// Takes over the memory of the arguments, which nobody may read afterwards. Without /proc there will be no titles.
+/// Takes over the memory of the arguments, which must not be read afterwards. Without /proc there are no titles.
 ///
 /// # Safety
 /// The process has one thread, and reads neither its arguments nor holds a reference into its environment any more.

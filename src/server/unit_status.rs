@@ -1,18 +1,18 @@
 //! What systemd is told about a server that loads or synchronizes (`supervised systemd`), and when.
 
-/// What the server does.
+/// The state of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It loads a dataset, of which this percentage of bytes has been read. Clients are refused.
+    /// It is loading a dataset, of which this percentage of bytes has been read. Clients are refused.
     Loading(u64),
-    /// It waits for a full sync or receives one.
+    /// It is waiting for a full sync or receiving one.
     Syncing {
-        /// Bytes that are there.
+        /// Bytes received.
         read: u64,
-        /// Bytes that will come, 0 if the primary does not say.
+        /// Bytes in total; 0 if the primary does not say.
         total: u64,
     },
-    /// It serves.
+    /// It is serving clients.
     Serving {
         /// As a replica.
         replica: bool,

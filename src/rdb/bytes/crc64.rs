@@ -15,7 +15,7 @@ impl Crc64 {
         Crc64(Digest::new(CrcAlgorithm::Crc64Redis))
     }
 
-    /// Takes `bytes` in.
+    /// Adds `bytes`.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

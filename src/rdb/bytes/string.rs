@@ -117,7 +117,7 @@ pub struct StrBuf {
 }
 
 impl StrBuf {
-    /// No room taken yet.
+    /// An empty buffer, which allocates nothing.
     pub fn new() -> Self {
         StrBuf {
             unpacker: lzf::Unpacker::new(),
@@ -125,7 +125,7 @@ impl StrBuf {
         }
     }
 
-    /// Gives memory beyond `keep` bytes back.
+    /// Frees memory beyond `keep` bytes.
     pub fn shrink(&mut self, keep: usize) {
         self.unpacker.shrink(keep);
     }
@@ -182,8 +182,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Appends `bytes` as a string: as an integer if it is the text of an i32, packed if that is asked for and
-/// gains, else raw. The same choice, in the same order, as every real writer.
+/// Appends `bytes` as a string: as an integer if they are the text of an i32, compressed if that is wanted and saves
+/// bytes, and raw otherwise. All servers make the same choice in the same order.
 pub fn encode_string(bytes: &[u8], compress: Option<&mut lzf::Packer>, out: &mut Vec<u8>) {
     if bytes.len() < INT_TEXT_MAX
         && bytes.len() <= 11

@@ -1,6 +1,6 @@
 //! Function libraries: checks whether a source can be one, without running it.
 
-/// What the first line of a library says.
+/// The contents of the first line of a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Library<'a> {
     /// The engine, as `lua`.

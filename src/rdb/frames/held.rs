@@ -14,7 +14,7 @@ pub fn value_len(rdb_type: RdbType, bytes: &[u8]) -> Option<usize> {
     Some(cursor.at())
 }
 
-/// Whose a checked value is; `None` for a value of the server's own types.
+/// The module of a checked value; `None` for a value of the server's own types.
 pub fn module_id(rdb_type: RdbType, bytes: &[u8]) -> Option<ModuleId> {
     let is_module = rdb_type == RdbType::Module2;
     is_module.then(|| skip::module_id(&mut Cursor::new(bytes)).ok())?

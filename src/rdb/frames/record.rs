@@ -55,11 +55,11 @@ pub enum Frame<'a> {
     },
     /// Data that a module keeps beside its keys: refuse, skip or keep it.
     ModuleAux {
-        /// Whose.
+        /// The module.
         id: ModuleId,
         /// 1 before the keys, 2 after them.
         when: u64,
-        /// Nothing but zeros is stored: what a module writes that has nothing to say.
+        /// Only zeros are stored, as by a module that has nothing to say.
         is_empty: bool,
         /// The whole record, opcode included.
         raw: &'a [u8],
@@ -85,7 +85,7 @@ pub enum Frame<'a> {
     },
     /// A key with its value.
     Key(Record<'a>),
-    /// The end. Nothing that follows belongs to the file.
+    /// The end of the file. Bytes that follow do not belong to it.
     Eof {
         /// The stored checksum; 0 means "not checked". `None` in versions that have none.
         checksum: Option<u64>,

@@ -50,9 +50,9 @@ impl fmt::Debug for ModuleId {
 /// Data that a module keeps beside its keys, with the opcode, as in a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleAux {
-    /// Whose.
+    /// The module.
     pub id: ModuleId,
-    /// True if it stands after the keys.
+    /// True if it comes after the keys.
     pub after_keys: bool,
     /// The whole record.
     pub raw: Vec<u8>,

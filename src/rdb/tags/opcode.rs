@@ -7,7 +7,7 @@ use crate::tags::version::{Dialect, RdbVersion};
 /// The lowest byte that any version uses as an opcode. Below it are the types of values.
 const FIRST: u8 = 242;
 
-/// What a frame begins with that is not a value.
+/// The first byte of a frame that is not a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {
@@ -78,12 +78,12 @@ impl Opcode {
     }
 }
 
-/// What a frame begins with.
+/// The first byte of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
     /// A key with a value of this type.
     Value(RdbType),
-    /// Something else.
+    /// Anything else.
     Opcode(Opcode),
 }
 

@@ -8,14 +8,14 @@ const VALKEY: u8 = 0x40;
 
 macro_rules! types {
     ($($(#[$doc:meta])* $name:ident = $number:expr,)+) => {
-        /// The form in which a value is written. A byte becomes one in [`RdbType::read`] alone, which knows the
-        /// version, so that a type always says what the bytes after it are.
+        /// The form in which a value is written. Only [`RdbType::read`], which knows the version, turns a byte into a
+        /// type, so a type always determines what the bytes after it mean.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum RdbType { $($(#[$doc])* $name = $number,)+ }
 
         impl RdbType {
-            /// All of them.
+            /// All types.
             pub const ALL: &'static [RdbType] = &[$(RdbType::$name),+];
         }
     };

@@ -11,7 +11,7 @@ use crate::walk::ArrayItem;
 use base::double::DoubleText;
 use base::number::canonical_i64;
 
-/// What stands before an element, and says how it is written.
+/// The tag before an element, which says how the element is written.
 pub(crate) const TEXT: u64 = 0;
 pub(crate) const INT: u64 = 1;
 pub(crate) const DOUBLE: u64 = 2;
@@ -19,7 +19,7 @@ pub(crate) const SHORT: u64 = 3;
 /// The longest text that is a short one.
 pub(crate) const SHORT_MAX: usize = 7;
 
-/// Integers up to here are written as such.
+/// Integers up to this one are written as integers.
 const INT_MAX: i64 = (1 << 61) - 1;
 /// The bits of a double that are not held.
 const LOST: u64 = 3;

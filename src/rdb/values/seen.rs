@@ -6,7 +6,7 @@
 use crate::packed::listpack::Item;
 use base::secret::HashKey;
 
-/// Up to here comparing all hashes beats a table.
+/// Up to this number, comparing all hashes is faster than a table.
 const FEW: usize = 32;
 const FREE: u32 = u32::MAX;
 
@@ -35,7 +35,7 @@ impl Seen {
         self.table.clear();
     }
 
-    /// Gives memory beyond that of `keep` members back.
+    /// Frees memory beyond that of `keep` members.
     pub(crate) fn shrink(&mut self, keep: usize) {
         self.clear();
         self.hashes.shrink_to(keep);
@@ -46,7 +46,7 @@ impl Seen {
         self.hashes.len()
     }
 
-    /// Notes a member; the index of an earlier one that may be the same.
+    /// Adds a member. Returns the index of an earlier one that may be the same.
     #[inline]
     pub(crate) fn insert(&mut self, item: &Item<'_>) -> Option<usize> {
         let hash = item.with(|bytes| hash(self.seed, bytes));

@@ -26,7 +26,7 @@ pub struct Entry<'a> {
     pub fields: Vec<(Item<'a>, Item<'a>)>,
 }
 
-/// What a check of a node found.
+/// The result of the check of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NodeInfo {
     /// Entries that are not deleted.

@@ -68,7 +68,7 @@ impl Copier<'_, '_> {
                 self.rows(2, 1, 0)
             }
             RdbType::Stream3 | RdbType::Stream4 | RdbType::Stream5 => self.rows(2, 0, 0),
-            // Nothing in these is worth it, or they are never written.
+            // Nothing in these types is worth compressing, or they are never written.
             RdbType::List
             | RdbType::Zset
             | RdbType::Module

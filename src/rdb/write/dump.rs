@@ -18,8 +18,8 @@ use crate::write::target::lowest_version;
 /// Version and checksum.
 const FOOTER_LEN: usize = 10;
 
-/// Appends the payload of a value, under the lowest version that defines its type: so the oldest server that knows
-/// the type takes it.
+/// Appends the payload of a value, under the lowest version that defines its type, so that every server that knows the
+/// type accepts it.
 pub fn encode(rdb_type: RdbType, value: &[u8], out: &mut Vec<u8>) {
     encode_as(lowest_version(rdb_type), rdb_type, value, out);
 }
@@ -32,13 +32,13 @@ pub fn encode_as(version: RdbVersion, rdb_type: RdbType, value: &[u8], out: &mut
     end(version, start, out);
 }
 
-/// Makes a payload of a value that has been written to `out` after a first byte, whatever that is. Nothing is copied.
+/// Completes a payload: `out` holds the value after one byte, which is replaced. Nothing is copied.
 pub fn seal(rdb_type: RdbType, out: &mut Vec<u8>) {
     out[0] = rdb_type.number();
     seal_as(lowest_version(rdb_type), out);
 }
 
-/// Makes a payload of `version` of a type byte and a value that have been written to `out`.
+/// Completes a payload of `version`: `out` holds the type byte and the value.
 pub fn seal_as(version: RdbVersion, out: &mut Vec<u8>) {
     end(version, 0, out);
 }
@@ -52,13 +52,13 @@ fn end(version: RdbVersion, start: usize, out: &mut Vec<u8>) {
 /// A payload whose footer is right and whose value is sound.
 #[derive(Debug, Clone)]
 pub struct Payload<'a> {
-    /// What the value's bytes mean.
+    /// How the bytes of the value are to be read.
     pub context: Context,
     /// The type byte.
     pub rdb_type: RdbType,
     /// The value, exactly as in the payload.
     pub value: &'a [u8],
-    /// What the check found; never `empty`.
+    /// The result of the check; never `empty`.
     pub info: ValueInfo,
 }
 
@@ -103,7 +103,7 @@ fn decode_verified<'a>(
             let kind = ErrorKind::Structure("metadata of modules, which is not supported");
             return Err(RdbError::new(kind, 0, "key metadata"));
         }
-        // Their field names are in the file that they come from.
+        // Their field names are only in the file from which they come.
         Ok(Tag::Value(RdbType::HashTemplateListpack | RdbType::HashTemplatePlain)) => {
             return Err(unknown());
         }
@@ -130,7 +130,7 @@ fn decode_verified<'a>(
 pub fn verify(payload: &[u8]) -> Result<RdbVersion, RdbError> {
     let (version, stored) = footer(payload)?;
     let covered = &payload[..payload.len() - 8];
-    // Version 0 is below every writer's; Redis takes it.
+    // Version 0 is lower than that of any writer, but Redis accepts it.
     if !(version.is_known() || version.number == 0) || crc64(covered) != stored {
         return Err(wrong(payload));
     }

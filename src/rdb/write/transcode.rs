@@ -69,7 +69,7 @@ pub(crate) fn transcode(
             out.extend_from_slice(bytes);
             let is_vectors = module_id(&mut Cursor::new(bytes))
                 .is_ok_and(|id| id.name().as_str() == "vectorset");
-            // Of the others nothing tells which server has their module.
+            // For the other modules, nothing tells which servers have them.
             let loss = match (is_vectors, target) {
                 (false, Target::Auto) => None,
                 (true, target) if target.holds_vectors() => None,
@@ -430,7 +430,7 @@ fn pack_node(
     })
 }
 
-/// Takes out what type `to` cannot say; the gravest loss.
+/// Removes what type `to` cannot express. Returns the gravest loss.
 fn reduce(stream: &mut Stream<'_>, to: RdbType, first_live: Option<StreamId>) -> Option<Loss> {
     let mut loss = None;
     if to < RdbType::Stream3 {

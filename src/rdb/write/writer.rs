@@ -23,10 +23,9 @@ pub trait Sink {
     /// Why bytes could not be taken.
     type Error;
 
-    /// Takes bytes in; they are on their way when this returns, not necessarily there.
+    /// Accepts bytes. When this returns, they need not have reached their destination yet.
     ///
-    /// # Errors
-    /// Whatever keeps the destination from taking them; the writing ends then.
+    /// # Errors The destination does not accept them. Writing ends with such an error.
     fn put(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 
@@ -54,11 +53,11 @@ pub enum Checksum {
     Computed,
     /// Zero: readers check nothing (`rdbchecksum no`).
     Zero,
-    /// Nothing: the sink computes the checksum and appends its eight bytes, little-endian.
+    /// The writer appends nothing: the sink computes the checksum and appends its eight bytes, little-endian.
     ByTheSink,
 }
 
-/// What a file says about its writer, in the order in which real servers say it.
+/// What a file says about its writer, in the same order as in files of Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileInfo<'a> {
     /// `redis-ver`.
@@ -142,7 +141,7 @@ impl<S: Sink> Writer<S> {
         self.sink.put(bytes)
     }
 
-    /// One auxiliary field.
+    /// Writes one auxiliary field.
     pub fn aux(&mut self, name: &[u8], value: &[u8]) -> Result<(), S::Error> {
         self.framed(|out| encode_aux(name, value, out))
     }
@@ -186,7 +185,7 @@ impl<S: Sink> Writer<S> {
         self.raw(value)
     }
 
-    /// Ends the file; the sink, and the checksum that was written if one was.
+    /// Ends the file. Returns the sink, and the checksum if one was written.
     pub fn finish(mut self) -> Result<(S, Option<u64>), S::Error> {
         self.raw(&[Opcode::Eof.number()])?;
         let checksum = match self.checksum {

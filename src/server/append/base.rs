@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use tokio::sync::oneshot;
 
-/// Bytes copied at once.
+/// The number of bytes that are copied at once.
 const PIECE: usize = 256 << 10;
 
 impl AppendOnly {

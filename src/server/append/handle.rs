@@ -22,9 +22,9 @@ pub(super) enum Mode {
     /// There is no log.
     #[default]
     Off,
-    /// They are written to increments that no manifest names before there is a base.
+    /// They are written to increments that no manifest names until there is a base.
     Waiting,
-    /// They are in the log.
+    /// They are written to the log.
     On,
 }
 

@@ -13,7 +13,7 @@ impl AppendOnly {
         Ok(Some(Off::Writer(Box::new(writer))))
     }
 
-    /// The rewrite that runs is not wanted any more. One whose base is in its place is ended.
+    /// Cancels the running rewrite. One whose base has its final name already is finished instead.
     pub(super) fn give_up_rewrite(&self, engine: &mut Engine) {
         let off = {
             let mut state = self.0.borrow_mut();

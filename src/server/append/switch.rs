@@ -80,7 +80,7 @@ impl AppendOnly {
             tracing::info!(
                 "AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible."
             );
-            // What is written until then has to go somewhere.
+            // Writes until then must go somewhere.
             state.begun += 1;
             state.queue.order(Order::Cut {
                 listed: false,
@@ -107,7 +107,7 @@ impl AppendOnly {
         }
     }
 
-    /// The log is to be loaded anew: it is written to its end, and nothing is logged until [`AppendOnly::resume`].
+    /// Prepares for the log to be loaded again: writes it to its end, and logs nothing until [`AppendOnly::resume`].
     /// Returns whether there was a log.
     ///
     /// # Errors

@@ -15,14 +15,14 @@ pub struct Entry {
     pub hash: u64,
     /// Where the record starts in the window, its expiry included; or the index of its [`Detail`].
     pub at: u32,
-    /// Its length, if it is kept as it is and nothing more is known of it; otherwise [`DETAILED`].
+    /// Its length, if the record is kept as it is and there is nothing more to know of it; otherwise [`DETAILED`].
     pub len: u32,
 }
 
 /// A length that no record has.
 pub const DETAILED: u32 = u32::MAX;
 
-/// A record of which there is more to know, or to do.
+/// A record that needs more than its place.
 pub struct Detail {
     /// The type of the value.
     pub rdb_type: RdbType,
@@ -36,21 +36,21 @@ pub struct Detail {
     pub plain: Plain,
     /// The expiry.
     pub expire_ms: Option<UnixMillis>,
-    /// What the dump says about the last use.
+    /// What the dump says about the last use of the key.
     pub heat: Heat,
 }
 
 /// Records of one range of hashes, in the order of the dump.
 #[derive(Default)]
 pub struct List {
-    /// One to each record.
+    /// One for each record.
     pub entries: Vec<Entry>,
-    /// Of those that have one.
+    /// One for each record that needs it.
     pub details: Vec<Detail>,
 }
 
 impl List {
-    /// True without records.
+    /// True if there are no records.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -13,7 +13,7 @@ use tools::source::{Source, Trouble};
 /// A value that claims more bytes is taken for damaged.
 const FRAME_MAX: u64 = 1 << 30;
 
-/// What was loaded, and what was not.
+/// What was loaded and what was lost.
 pub struct Salvaged {
     /// The dataset.
     pub loaded: Loaded,

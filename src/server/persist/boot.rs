@@ -127,7 +127,8 @@ fn load_again(
     }
 }
 
-/// Runs `work` on a thread of its own; the executor continues in the meantime, unless the system refuses a thread.
+/// Runs `work` on a separate thread while the executor continues. If the system refuses a thread, `work` runs on this
+/// one.
 pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = tokio::sync::oneshot::channel();
     threads::spawn_or_run("forebay-load", move || {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A server whose dump is in a directory of its own.
+/// A server whose dump is in a separate directory.
 fn server(dir: &Path) -> Rc<Server> {
     let config = Config {
         dbfilename: dir.join("dump.rdb").to_str().unwrap().to_owned(),
@@ -234,7 +234,7 @@ fn a_disk_that_hangs_fails_the_save_and_nobody_waits_for_it() {
         assert_eq!(error, "nothing could be written for 1 seconds");
         server.with_engine(|engine| {
             assert!(!engine.keyspace.snapshot_running() && !server.persistence.running());
-            // The thread hangs still; the next save has one of its own.
+            // That thread still hangs. The next save has another one.
             server
                 .persistence
                 .save(engine, &SaveOptions::default())
@@ -369,7 +369,7 @@ fn values_that_a_target_cannot_hold_fail_the_save_and_name_the_key() {
     });
 }
 
-/// Every way in which an incomplete dataset comes about, and whether it is one afterwards.
+/// Each way in which a dataset can become incomplete, and whether it still is afterwards.
 #[test]
 fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is_complete() {
     let dir = tempfile::tempdir().unwrap();
@@ -419,7 +419,7 @@ fn nothing_is_saved_from_the_moment_that_a_load_gives_the_dataset_up_until_it_is
     });
 }
 
-/// A disk that takes its time to sync, and then says whether the dump could still be put in its place.
+/// A disk whose sync takes long, and which then reports whether the dump could still be renamed.
 struct SlowDisk {
     begins: std::sync::mpsc::Sender<()>,
     synced: std::sync::mpsc::Receiver<()>,

@@ -33,7 +33,7 @@ struct Queue {
     messages: std::collections::VecDeque<Message>,
     bytes: usize,
     abandoned: bool,
-    /// The sinks have everything and make it final: it is too late to give up.
+    /// The sinks have all bytes and make them final, so it is too late to cancel.
     committing: bool,
 }
 
@@ -59,7 +59,7 @@ pub struct SaveThread {
     writer: Writer,
 }
 
-/// Who writes.
+/// The thread that writes.
 enum Writer {
     Thread(std::thread::JoinHandle<Outcome>),
     /// The side that supplies the blocks.
@@ -67,7 +67,7 @@ enum Writer {
     Done,
 }
 
-/// How far the calling thread has come.
+/// How far the calling thread has got.
 enum Encoding {
     On(Box<Encoder<File>>),
     Over(Outcome),
@@ -253,7 +253,7 @@ impl SnapshotWriter for SaveThread {
             Writer::Thread(handle) => handle.join().ok(),
             Writer::Caller(encoding) => Some(match encoding.into_inner() {
                 Encoding::Over(outcome) => outcome,
-                // Nobody will give it the rest.
+                // No more blocks will be passed to it.
                 Encoding::On(_) => Outcome::failed(SaveError::cancelled()),
             }),
             Writer::Done => None,

@@ -20,7 +20,7 @@ pub(super) struct Shared {
 }
 
 impl Threads {
-    /// Lets the snapshot's task reach the server. Once, at start.
+    /// Gives the task of the snapshot access to the server. Called once, at the start.
     pub fn attach(&self, server: &Rc<Server>) {
         *self.0.server.borrow_mut() = Rc::downgrade(server);
     }

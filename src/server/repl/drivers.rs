@@ -28,7 +28,7 @@ pub struct Sockets {
 }
 
 impl Drivers {
-    /// Lets tasks reach the server; once, at start.
+    /// Gives tasks access to the server. Called once, at the start.
     pub fn attach(&self, server: &Rc<Server>) {
         let sockets = Sockets {
             server: Rc::downgrade(server),

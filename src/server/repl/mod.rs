@@ -39,7 +39,7 @@ use std::time::Duration;
 /// How often time passes for the state machines.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Lets time pass for replication, for ever.
+/// Runs the periodic work of replication, for ever.
 pub async fn run(server: Rc<Server>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -25,7 +25,7 @@ pub struct PipeWriter(Arc<Shared>);
 /// The reading end. Dropping it makes pushes fail.
 pub struct PipeReader(Arc<Shared>);
 
-/// A pipe whose writer never waits: what does not fit into memory goes to a file in the working directory.
+/// A pipe whose writer never waits: bytes that do not fit into memory are written to a file in the working directory.
 pub fn spilling() -> (PipeWriter, PipeReader) {
     ends(Pipe::spilling(MEMORY))
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-/// Bytes written before other tasks get their turn.
+/// The number of bytes written before other tasks run.
 const BYTES_PER_POLL: usize = 1 << 20;
 struct Connection {
     server: Rc<Server>,
@@ -24,8 +24,8 @@ struct Connection {
     reading: Option<oneshot::Receiver<io::Result<Vec<u8>>>>,
 }
 
-/// Serves a connection that became a replica, until it ends. `unread` are bytes that came after the SYNC or PSYNC
-/// request, `unsent` replies to requests before it.
+/// Serves a connection that has become the link of a replica, until it ends. `unread` are bytes that came after the
+/// SYNC or PSYNC request, `unsent` replies to requests before it.
 pub async fn serve_replica(
     server: &Rc<Server>,
     id: ClientId,
@@ -34,7 +34,7 @@ pub async fn serve_replica(
     unsent: Vec<u8>,
 ) {
     let slow = server.engine.borrow().config.repl_disable_tcp_nodelay;
-    // A connection without it is slower or faster, no more.
+    // If this fails, only the speed of the connection differs.
     let _ = stream.set_nodelay(!slow);
     let mut connection = Connection {
         server: server.clone(),
@@ -57,7 +57,7 @@ pub async fn serve_replica(
 }
 
 impl Connection {
-    /// Goes as far as it gets without waiting.
+    /// Does what is possible without waiting.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         self.server.repl.register(self.id, cx.waker());
         if self.feed.must_close() {

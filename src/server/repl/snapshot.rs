@@ -14,7 +14,7 @@ pub fn connect(mark: &[u8]) -> (Box<dyn Sink<File>>, Payload<PipeReader>) {
     of_snapshot(mark, pipe::spilling())
 }
 
-/// A finished dump, read by a thread of its own.
+/// A finished dump, which a separate thread reads.
 ///
 /// # Errors
 /// The file's length cannot be read, or the system refuses a thread.
@@ -27,7 +27,7 @@ pub fn file(file: Arc<File>) -> io::Result<Payload<PipeReader>> {
             match copy.chunk() {
                 Ok(Some(bytes)) if writer.push(bytes).is_ok() => {}
                 Ok(None) => return writer.finish(),
-                // It stays unfinished, so the connection is closed.
+                // The payload stays unfinished, so the connection is closed.
                 Ok(Some(_)) | Err(_) => return,
             }
         }

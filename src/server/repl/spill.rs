@@ -77,7 +77,7 @@ fn write_all(
 pub fn read(place: Place, len: usize) -> oneshot::Receiver<io::Result<Vec<u8>>> {
     let (tell, told) = oneshot::channel();
     threads::spawn_or_run("forebay-spill-read", move || {
-        // The receiver is gone if the replica has disconnected in the meantime.
+        // The receiver has been dropped if the replica has disconnected in the meantime.
         let _ = tell.send(spill::read::<File>(&place, len));
     });
     told

@@ -37,7 +37,7 @@ impl StreamId {
         seq: u64::MAX,
     };
 
-    /// From the 16 bytes of node keys and pending lists.
+    /// Reads an id from the 16 bytes of node keys and pending lists.
     pub fn from_bytes(bytes: &[u8; 16]) -> Self {
         let n = u128::from_be_bytes(*bytes);
         StreamId {
@@ -139,7 +139,7 @@ pub struct Group<'a> {
     pub entries_read: Option<u64>,
     /// Entries delivered and not acknowledged, ascending by id.
     pub pending: Vec<Pending>,
-    /// Those who read.
+    /// The consumers.
     pub consumers: Vec<Consumer<'a>>,
     /// Ids in `pending` that were given back and have no owner (type 27).
     pub nacked: Vec<StreamId>,
@@ -209,7 +209,7 @@ impl Idmp<'_> {
 }
 
 impl Default for Idmp<'_> {
-    /// What a stream has that was never written to idempotently.
+    /// The state of a stream to which nothing was written idempotently.
     fn default() -> Self {
         Idmp {
             duration_s: 100,
@@ -226,7 +226,7 @@ impl Default for Idmp<'_> {
 pub struct Producer<'a> {
     /// Its id.
     pub id: Cow<'a, [u8]>,
-    /// Its idempotence ids and the entries they became.
+    /// Its idempotence ids, each with the id of its entry.
     pub entries: Vec<(Cow<'a, [u8]>, StreamId)>,
 }
 
@@ -236,7 +236,7 @@ pub const UNKNOWN: u64 = u64::MAX;
 const NEVER: i64 = -1;
 
 impl<'a> Stream<'a> {
-    /// Takes a value of type 15, 19, 21, 26 or 27 apart.
+    /// Parses a value of type 15, 19, 21, 26 or 27.
     ///
     /// # Errors
     /// The first defect: bounds, the size of node keys, a node, group, consumer or pending id twice, a pending id

@@ -70,7 +70,7 @@ pub(crate) fn hash_placed<E: From<RdbError>>(
             })?;
         }
         RdbType::HashListpackTtl | RdbType::HashListpackTtlRc => {
-            // It may be stale; then it is not used, and has to be written again.
+            // The value may be out of date. In that case it is not used, and has to be written again.
             let said = match rdb_type {
                 RdbType::HashListpackTtl => Some(cur.i64le("earliest field expiry").map_err(fail)?),
                 _ => None,

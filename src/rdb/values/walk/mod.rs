@@ -29,12 +29,12 @@ pub struct Bufs {
 }
 
 impl Bufs {
-    /// No room taken yet.
+    /// Empty buffers, which allocate nothing.
     pub fn new() -> Self {
         Bufs::default()
     }
 
-    /// Gives memory beyond `keep` bytes per buffer back.
+    /// Frees memory beyond `keep` bytes in each buffer.
     pub fn shrink(&mut self, keep: usize) {
         self.blob.shrink(keep);
         self.first.shrink(keep);
@@ -42,7 +42,7 @@ impl Bufs {
     }
 }
 
-/// What a walk saw of the form, as far as it decides whether the bytes may be held as they are.
+/// What a walk found out about the form that decides whether the bytes may be held as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shape {
     /// Something that canonical bytes do not have: empty nodes, two-form elements, unusual score text.
@@ -64,7 +64,7 @@ impl Place {
     }
 }
 
-/// Where a blob's bytes come from, for errors inside it.
+/// The place of a blob, for errors inside it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
     at: usize,
@@ -456,7 +456,7 @@ fn old_double(cur: &mut Cursor<'_>) -> Read<f64> {
         255 => Ok(f64::NEG_INFINITY),
         n => {
             let text = cur.take(u64::from(n), "score")?;
-            // A NaN is refused by the caller.
+            // The caller refuses a NaN.
             leading_score(text).ok_or(Fault::new(ErrorKind::ScoreNotANumber, at, "score"))
         }
     }

@@ -22,7 +22,7 @@ use crate::tags::rdb_type::RdbType;
 use crate::tags::version::RdbVersion;
 use crate::values::check::Scratch;
 
-/// Whom a file is written for (`rdb-save-target`).
+/// The server for which a file is written (`rdb-save-target`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Target {
     /// The lowest plain version that holds the data.
@@ -63,7 +63,7 @@ impl Target {
         ("valkey-9", Target::Valkey9),
     ];
 
-    /// By name, without case.
+    /// Finds a target by its name, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
         Target::ALL
             .into_iter()
@@ -199,7 +199,7 @@ impl fmt::Display for Target {
 pub struct TypeSet(u64);
 
 impl TypeSet {
-    /// No types.
+    /// A set without types.
     pub fn new() -> Self {
         TypeSet::default()
     }
@@ -306,7 +306,7 @@ pub enum Loss {
     Module,
     /// Metadata that modules attach to a key.
     KeyMetadata,
-    /// A vector set, which Redis knows from 8.0 on, and nobody else.
+    /// A vector set, which only Redis knows, from 8.0 on.
     Vectors,
     /// A function library.
     Function,
@@ -351,7 +351,7 @@ pub enum OnLoss {
 pub struct Transcoded {
     /// The type as which it was written; `None` if no part of it could be written (only with [`OnLoss::Report`]).
     pub rdb_type: Option<RdbType>,
-    /// What was lost. Under [`OnLoss::Refuse`] it is never data.
+    /// What was lost. With [`OnLoss::Refuse`] this is never data.
     pub loss: Option<Loss>,
 }
 
@@ -360,7 +360,7 @@ pub struct Transcoded {
 pub enum TranscodeError {
     /// The target cannot hold it.
     Loss(Loss),
-    /// Its bytes are not sound.
+    /// The bytes of the value are not sound.
     Corrupt(RdbError),
 }
 

@@ -129,7 +129,7 @@ fn vector_sets_and_arrays_are_lost_where_nobody_reads_them() {
     );
     assert_eq!(transcoded(7, vectors, Target::Redis72), Err(Loss::Vectors));
     assert!(!Target::Redis72.takes_as_held(RdbType::Module2));
-    // Of another module nobody knows who has it.
+    // For another module, nothing tells which servers have it.
     let other = b"\x81\xbd\xe7\x2e\xa2\xbb\x1e\xb4\x00\x02\x07\x00";
     assert_eq!(
         transcoded(7, other, Target::Redis72),
