@@ -463,10 +463,10 @@ directives! {
     /// `rdb_last_bgsave_status` in INFO report the failed save.
     Idle LIVE "replica-ignore-disk-write-errors" replica_ignore_disk_write_errors: bool = false, YesNo;
     /// How many bytes of the stream a replica keeps while the payload of a full sync arrives over a second connection
-    /// (`repl-rdb-channel`, `dual-channel-replication-enabled`): a few MB in memory, the rest in temporary files. At the
-    /// limit it stops reading the stream until the payload is loaded, so that the rest waits at the primary. With 0, the
-    /// hard limit that `client-output-buffer-limit` sets for replicas applies instead; if that is 0 too, only the disk
-    /// is a limit. If it is too low, the primary needs as much memory as with one connection.
+    /// (`repl-rdb-channel`, `dual-channel-replication-enabled`): a few MB in memory, the rest in temporary files. At
+    /// the limit the replica stops reading the stream until the payload is loaded, so that the primary has to keep the
+    /// rest. With 0, the hard limit that `client-output-buffer-limit` sets for replicas applies instead; if that is 0
+    /// too, only the disk limits it. If the value is too low, the primary needs as much memory as with one connection.
     Works LIVE "replica-full-sync-buffer-limit" replica_full_sync_buffer_limit: i64 = 0, Memory(0..=MAX);
     /// What a replica does when it cannot run a write from its primary's stream, because it does not know the command
     /// or the command fails; from then on, its data would differ. `resync` closes the link and asks for a full sync,
@@ -522,12 +522,12 @@ directives! {
     /// for the delay. If it is lower than the number of replicas, some wait for the next snapshot.
     Works LIVE "repl-diskless-sync-max-replicas" repl_diskless_sync_max_replicas: i64 = 0, Int(0..=INT);
     /// With `yes`, the payload of a full sync is sent over a second connection, as in Redis 8, while the stream is sent
-    /// over the first: what is written during a long full sync then waits at the replica and not at the primary. A
-    /// replica asks for this, and a primary grants it; both need `yes`, and the primary also needs
-    /// `repl-diskless-sync yes`. If the second connection fails, the next attempt uses one connection.
+    /// over the first. The stream of a long full sync is then kept by the replica instead of by the primary. The
+    /// replica requests this and the primary grants it, so both need `yes`, and the primary also needs
+    /// `repl-diskless-sync yes`. If the second connection fails, the next attempt uses a single connection.
     Works LIVE "repl-rdb-channel" repl_rdb_channel: bool = false, YesNo;
-    /// Like `repl-rdb-channel`, for a Valkey 8 or later on the other side, which uses other commands for it. If both
-    /// sides know both ways, that of `repl-rdb-channel` is used.
+    /// Like `repl-rdb-channel`, if the other side is Valkey 8 or later, which uses other commands for it. If both sides
+    /// support both protocols, that of `repl-rdb-channel` is used.
     Works LIVE "dual-channel-replication-enabled" dual_channel_replication_enabled: bool = false, YesNo;
     /// How a replica receives a full sync. `disabled` writes it to a file, checks it, and only then drops the old
     /// data. `on-empty-db` loads it directly if there is no data. `swapdb` loads it beside the old data and then swaps
