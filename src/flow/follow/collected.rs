@@ -1,53 +1,53 @@
-//! The stream that comes over the first connection of a full sync while its payload comes over the second one.
+//! The stream that arrives over the first connection of a full sync while its payload arrives over the second one.
 //!
 //! ```text
 //! Collected::take --> [ blocks in memory ] --> Collected::next, once the payload is loaded
 //!                \--> [ older ones in files, through Collected::spill ] --/
 //! ```
 //!
-//!  * Memory is bounded whatever the primary writes: beyond [`MEMORY`] the oldest blocks go to disk, and if the disk
-//!    does not keep up, nothing more is read of the connection ([`Collected::has_room`]), so that the rest waits at the
-//!    primary.
-//!  * How much is kept in all is replication's to say (`replica-full-sync-buffer-limit`).
+//!  * Memory is bounded, independent of what the primary writes: beyond [`MEMORY`] the oldest blocks are moved to disk.
+//!    If the disk does not keep up, the connection is not read any further ([`Collected::has_room`]), so that the
+//!    primary keeps the rest.
+//!  * Replication limits how much is kept in total (`replica-full-sync-buffer-limit`).
 
 use replication::ReplOffset;
 use replication::log::{Chunk, Log, Place, Spill};
 
-/// Bytes in memory before the oldest go to disk.
+/// Bytes in memory beyond which the oldest blocks are moved to disk.
 const MEMORY: usize = 8 << 20;
-/// Bytes in memory, those that are being written included, beyond which nothing more is read.
+/// Bytes in memory, including those that are being written, beyond which nothing more is read.
 const MEMORY_MAX: usize = 32 << 20;
-/// Blocks are a sixteenth of this.
+/// A block is a sixteenth of this.
 const KEPT: usize = 1 << 20;
-/// Bytes applied at once.
+/// The most bytes that are applied at once.
 const SLICE: usize = 256 << 10;
 /// The only reader of the log.
 const READER: u64 = 0;
 
-/// See the module.
+/// The collected stream; see the module.
 #[derive(Default)]
 pub struct Collected {
     log: Option<Log>,
-    /// The last byte of all that were collected before: the names of blocks are never used again, so that nobody takes
-    /// what is told of a block for what is told of another.
+    /// The offset of the last byte that was ever collected. Names of blocks are not reused, so that a report about one
+    /// block cannot be taken for one about another.
     end: ReplOffset,
-    /// Bytes in memory before the oldest go to disk; another number in tests.
+    /// Bytes in memory beyond which the oldest blocks are moved to disk; another number in tests.
     memory: Option<usize>,
-    /// Bytes are being read back from disk.
+    /// Bytes are being read from disk.
     reading: bool,
 }
 
-/// What comes next.
+/// The place of the next bytes.
 #[derive(Clone)]
 pub enum Source {
-    /// Bytes in memory.
+    /// In memory.
     Memory,
-    /// So many bytes on disk.
+    /// This many bytes on disk.
     Disk(Place, usize),
 }
 
 impl Collected {
-    /// Nothing is collected; `memory` bytes of what comes are kept before any go to disk.
+    /// An empty collection, which keeps `memory` bytes before any are moved to disk.
     pub fn spilling_above(memory: usize) -> Collected {
         Collected {
             memory: Some(memory),
@@ -55,7 +55,7 @@ impl Collected {
         }
     }
 
-    /// Bytes of the stream.
+    /// Adds bytes of the stream.
     pub fn take(&mut self, bytes: &[u8]) {
         let memory = self.memory.unwrap_or(MEMORY);
         let log = self.log.get_or_insert_with(|| {
@@ -68,7 +68,7 @@ impl Collected {
         log.append(bytes);
     }
 
-    /// Everything was given on, or is not wanted.
+    /// Ends the collection: everything was passed on, or is no longer needed.
     pub fn clear(&mut self) {
         if let Some(log) = self.log.take() {
             self.end = log.end();
@@ -76,30 +76,31 @@ impl Collected {
         self.reading = false;
     }
 
-    /// Nothing is left to be given on.
+    /// True if nothing is left to be passed on.
     pub fn is_empty(&self) -> bool {
         self.log.as_ref().is_none_or(|log| log.pending(READER) == 0)
     }
 
-    /// More may be read of the connection.
+    /// True if more may be read from the connection.
     pub fn has_room(&self) -> bool {
         let held = |log: &Log| log.len() - log.on_disk();
         self.log.as_ref().is_none_or(|log| held(log) < MEMORY_MAX)
     }
 
-    /// A block that has to go to disk; answer with [`Collected::spilled`].
+    /// A block that must be written to disk; answer with [`Collected::spilled`].
     pub fn spill(&mut self) -> Option<Spill> {
         self.log.as_mut()?.next_to_spill()
     }
 
-    /// Where a block is, or that it could not be written: it stays in memory, and so do all that follow.
+    /// Reports where a block is, or that it could not be written. In that case it stays in memory, and so do all that
+    /// follow.
     pub fn spilled(&mut self, start: ReplOffset, place: Option<Place>) {
         if let Some(log) = &mut self.log {
             log.on_spilled(start, place);
         }
     }
 
-    /// Where the next bytes are; `None` while there are none, or they are being read back.
+    /// Where the next bytes are; `None` while there are none, or they are being read from disk.
     pub fn next(&self) -> Option<Source> {
         let log = self.log.as_ref().filter(|_| !self.reading)?;
         match log.chunk(READER) {
@@ -109,18 +110,18 @@ impl Collected {
         }
     }
 
-    /// The bytes that [`Source::Disk`] names are being read.
+    /// Notes that the bytes of [`Source::Disk`] are being read.
     pub fn reads(&mut self) {
         self.reading = true;
     }
 
-    /// They were read.
+    /// Notes that these bytes have been read.
     pub fn was_read(&mut self, n: usize) {
         self.reading = false;
         self.advance(n);
     }
 
-    /// The next bytes, as far as they are in memory: they are the caller's now.
+    /// Takes the next bytes that are in memory.
     pub fn give(&mut self) -> Vec<u8> {
         let Some(log) = &self.log else {
             return Vec::new();

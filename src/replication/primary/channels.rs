@@ -1,5 +1,5 @@
-//! Full syncs over two connections, on the primary's side: the payload goes over the second one, and the stream over
-//! the first from the cut on.
+//! Full syncs over two connections, on the primary: the second one carries the payload, and the first one the stream
+//! from the cut on.
 //!
 //! ```text
 //! Redis 8   first: PSYNC, +RDBCHANNELSYNC <its number> -> WaitSecond --cut of the second--> Aside --ACK--> Online
@@ -9,24 +9,25 @@
 //!           first: REPLCONF set-rdb-client-id <that number>, PSYNC <cut>, +CONTINUE -> Aside --ACK--> Online
 //! ```
 //!
-//!  * The log is pinned from the cut on: by the first connection, or by the second until the first one comes, also when
-//!    the second has ended before that ([`LATE_MS`]).
-//!  * If the first connection ends, the second has no use. If we end the second, because the payload cannot be made, the
-//!    first is closed too; if the replica ends it, the replica decides about the first, because it may have all it needs.
+//!  * The log is pinned from the cut on: by the first connection, or by the second until the first one has been made,
+//!    even if the second has ended by then ([`LATE_MS`]).
+//!  * If the first connection ends, the second is useless and is closed. If this server ends the second, because the
+//!    payload cannot be completed, the first is closed too. If the replica ends the second, the first stays: the
+//!    replica may have all that it needs.
 
 use super::{Env, Primary, Replica, State};
 use crate::action::Action;
 use crate::replconf::{Capa, Filter};
 use base::{ClientId, LogLevel};
 
-/// So long the stream is kept for the first connection of a replica whose second one has ended.
+/// How long the stream is kept for the first connection of a replica whose second one has ended.
 pub(super) const LATE_MS: u64 = 60_000;
-/// For so many of them.
+/// For how many such replicas the stream is kept.
 const LATE_MAX: usize = 32;
-/// The eldest server that asks in Valkey's way.
+/// The oldest server that uses Valkey's protocol.
 const VALKEY_8: (u32, u32, u32) = (8, 0, 0);
 
-/// Whose way two connections go.
+/// The protocol of a full sync over two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Redis 8.
@@ -35,19 +36,19 @@ pub enum Way {
     DualChannel,
 }
 
-/// The part of a connection in a full sync that has two.
+/// The part of a connection in a full sync over two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
-    /// It is the only one.
+    /// It is the only connection.
     Single,
-    /// It gets the stream.
+    /// It carries the stream.
     First(Way, Option<ClientId>),
-    /// It gets the payload.
+    /// It carries the payload.
     Second(Way, Option<ClientId>),
 }
 
 impl Channel {
-    /// A second connection is a replica's, and is none itself.
+    /// True for a second connection, which belongs to a replica and does not count as one.
     pub fn is_second(self) -> bool {
         matches!(self, Channel::Second(..))
     }
@@ -61,21 +62,21 @@ impl Channel {
         }
     }
 
-    /// INFO does not show it: of the two connections of Redis's way only the first counts.
+    /// True if INFO does not show it: in Redis's protocol, only the first connection counts.
     pub fn is_hidden(self) -> bool {
         matches!(self, Channel::Second(Way::RdbChannel, _))
     }
 }
 
-/// A replica that was told to ask over two connections in Valkey's way.
+/// A replica that was told to use two connections, by Valkey's protocol.
 pub(super) struct Invited {
     label: String,
-    /// What it told of itself.
+    /// What it has announced about itself.
     version: Option<(u32, u32, u32)>,
 }
 
 impl Primary {
-    /// The way of two connections that a replica without a place in our history is offered.
+    /// The protocol that is offered to a replica that needs a full sync.
     pub(super) fn offers(&self, replica: &Replica, env: &Env<'_>) -> Option<Way> {
         let (s, conf) = (env.settings, &replica.conf);
         let may = s.diskless_sync
@@ -85,7 +86,7 @@ impl Primary {
         if !may {
             return None;
         }
-        // Redis's way has one round trip less, and the log is never pinned for somebody who has not come yet.
+        // Redis's protocol saves a round trip, and the log is never pinned for a connection that has not been made yet.
         if s.rdb_channel && conf.capa.contains(Capa::REDIS_8) {
             return Some(Way::RdbChannel);
         }
@@ -114,7 +115,7 @@ impl Primary {
         self.late.len() + self.replicas.values().filter(here).count()
     }
 
-    /// What a connection that asks for a sync is in one with two connections.
+    /// The part of a connection that requests a sync.
     pub(super) fn channel(&self, replica: &Replica) -> Channel {
         let conf = &replica.conf;
         if !conf.rdb_channel {
@@ -129,14 +130,14 @@ impl Primary {
         }
     }
 
-    /// What a second connection does not say of itself is what the first one has said.
+    /// Copies what the first connection has announced, and the second has not, to the second.
     pub(super) fn learn_of_first(&self, second: &mut Replica) {
         let Channel::Second(way, first) = second.channel else {
             return;
         };
         second.conf.rdb_only = true;
         match way {
-            // Only a Redis 8 asks in this way, or a server that says more of itself.
+            // Only Redis 8 uses this protocol, or a server that announces more.
             Way::RdbChannel => {
                 second.conf.capa |= Capa::REDIS_8;
                 if let Some(first) = first.and_then(|first| self.replicas.get(&first)) {
@@ -153,7 +154,8 @@ impl Primary {
         }
     }
 
-    /// A first connection was told to come back: Valkey before 9.1 tells its version over this one alone.
+    /// Remembers a first connection that was told to return, because Valkey before 9.1 announces its version over this
+    /// one only.
     pub(super) fn invite(&mut self, label: String, version: Option<(u32, u32, u32)>) {
         self.invited.retain(|i| i.label != label);
         if self.invited.len() == LATE_MAX {
@@ -162,7 +164,7 @@ impl Primary {
         self.invited.push(Invited { label, version });
     }
 
-    /// A second connection came: the first one knows it from now on.
+    /// Links the first connection to its second one, which has just requested the payload.
     pub(super) fn pair(&mut self, second: ClientId) {
         let Some(Channel::Second(way, Some(first))) = self.replicas.get(&second).map(|r| r.channel)
         else {
@@ -173,7 +175,8 @@ impl Primary {
         }
     }
 
-    /// A first connection of Valkey's way goes on from the cut of this second one: it pins the log itself.
+    /// A first connection of Valkey's protocol continues from the cut of this second one, and pins the log itself from
+    /// now on.
     pub(super) fn takes_over(&mut self, first: ClientId, second: ClientId, env: &mut Env<'_>) {
         self.late.remove(&second);
         if let Some(log) = env.history.backlog_mut() {
@@ -184,8 +187,8 @@ impl Primary {
         }
     }
 
-    /// The cut of a second connection's payload was taken: the connection that pins the log from there, if any, and
-    /// the line that tells the place.
+    /// The cut for the payload of a second connection has been taken. Returns the connection that pins the log from
+    /// there, if any, and the line that announces the position.
     pub(super) fn cut_for(&mut self, id: ClientId, env: &mut Env<'_>) -> Option<ClientId> {
         let Channel::Second(way, first) = self.replicas.get(&id)?.channel else {
             return Some(id);
@@ -207,7 +210,7 @@ impl Primary {
         }
     }
 
-    /// A connection of two has gone; `peer`: the other end has closed it.
+    /// One of two connections has ended. `peer` is true if the other end has closed it.
     pub(super) fn after_end(
         &mut self,
         id: ClientId,
@@ -248,7 +251,8 @@ impl Primary {
         }
     }
 
-    /// The stream is no longer kept for first connections that did not come, or that let too much wait.
+    /// Stops keeping the stream for first connections that have not been made in time, or for which too much of it is
+    /// kept.
     pub(super) fn forget_late(&mut self, env: &mut Env<'_>) {
         let (now_ms, hard) = (env.now_ms, env.settings.output_hard);
         let most = hard.max(env.history.backlog_bytes_max());
@@ -265,7 +269,7 @@ impl Primary {
         });
     }
 
-    /// The connection by which the report of a sync is known.
+    /// The connection under which the report of a sync is kept.
     pub(super) fn reported(&self, id: ClientId) -> ClientId {
         match self.replicas.get(&id).map(|r| r.channel) {
             Some(Channel::First(_, Some(second))) => second,

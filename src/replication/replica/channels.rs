@@ -1,9 +1,9 @@
-//! A full sync over two connections: the payload comes over the second one, and the stream meanwhile over the first,
-//! where the driver collects it ([`LinkAction::Collect`]) until the payload is loaded.
+//! A full sync over two connections: the second one carries the payload, and the first one the stream, which the driver
+//! collects ([`LinkAction::Collect`]) until the payload is loaded.
 //!
 //! ```text
-//! PSYNC, first connection:  +RDBCHANNELSYNC <client id>: the stream comes from the cut on         (Redis 8)
-//!                           +DUALCHANNELSYNC: it is asked for, when it is known where it begins   (Valkey 8)
+//! PSYNC, first connection:  +RDBCHANNELSYNC <client id>: the stream comes from the cut on           (Redis 8)
+//!                           +DUALCHANNELSYNC: the stream is requested once its position is known    (Valkey 8)
 //!
 //! second: Dialing --connected: AUTH, REPLCONF--> Replies --PSYNC ? -1 | SYNC--> Place
 //!           Place --+FULLRESYNC <id> <offset> | $ENDOFF:<offset> <id> <db> <client id>--> Announced
@@ -12,12 +12,12 @@
 //!                   Asked --+CONTINUE--> Streams
 //! ```
 //!
-//!  * Whatever happens to the second connection before the payload is complete ends both, and the next attempt asks for
-//!    a full sync over one connection: a sync must end where the second cannot be had, too.
-//!  * If the first connection is lost while the payload is being loaded, the load goes on: what was collected is
-//!    applied, and the rest is asked for by PSYNC.
-//!  * The payload may be loaded before Valkey has agreed to go on from its place. Then the link is one that has lost its
-//!    primary there, and waits for the answer to its PSYNC as such a link does.
+//!  * If the second connection fails before the payload is complete, both are closed, and the next attempt requests a
+//!    full sync over one connection, so that a sync succeeds even where a second connection is impossible.
+//!  * If the first connection is lost while the payload is being loaded, the load continues: the collected stream is
+//!    applied, and the rest is requested by PSYNC.
+//!  * The payload may be loaded before Valkey has agreed to continue from its position. The link is then like one that
+//!    has lost its primary at that position, and waits for the answer to its PSYNC.
 
 use super::handshake::{Asked, full_resync, text};
 use super::{ACK_PERIOD_MS, Framing, LINE_MAX, Link, LinkAction, LinkEnv, State, ack, log};
@@ -27,45 +27,45 @@ use base::{LogLevel, VALKEY_VERSION};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-/// Whose way it is.
+/// The protocol of the two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Redis 8: the second connection names the first by this number.
     RdbChannel {
-        /// The number that the primary has given to the first connection.
+        /// The number of the first connection on the primary.
         client: u64,
     },
     /// Valkey 8: the first connection names the second.
     DualChannel,
 }
 
-/// The first connection.
+/// The state of the first connection.
 #[derive(Debug, PartialEq, Eq)]
 enum First {
-    /// It has nothing to say yet.
+    /// There is nothing to send yet.
     Silent,
     /// `REPLCONF set-rdb-client-id` is sent.
     Named,
-    /// PSYNC from the place of the cut is sent.
+    /// PSYNC from the position of the cut is sent.
     Asked,
-    /// The stream comes.
+    /// It carries the stream.
     Streams,
 }
 
-/// The second connection.
+/// The state of the second connection.
 #[derive(Debug, PartialEq, Eq)]
 enum Second {
     /// It is being established.
     Dialing,
     /// AUTH and REPLCONF are sent.
     Replies { asked: VecDeque<Asked> },
-    /// The payload is asked for; the place of its cut is awaited.
+    /// The payload is requested, and the position of its cut is awaited.
     Place,
-    /// The payload will be announced.
+    /// The announcement of the payload is awaited.
     Announced,
-    /// It arrives.
+    /// The payload is being received.
     Payload(Framing),
-    /// It is complete, and the connection is closed.
+    /// The payload is complete, and the connection is closed.
     Complete,
 }
 
@@ -75,26 +75,26 @@ pub struct Channels {
     way: Way,
     first: First,
     second: Second,
-    /// The place of the cut; `None` before it was told.
+    /// The position of the cut; `None` until the primary has sent it.
     at: Option<Position>,
-    /// A line of the second connection that is half there.
+    /// The beginning of a line of the second connection.
     line: Vec<u8>,
-    /// Last time bytes came over the second connection.
+    /// When bytes last arrived over the second connection.
     last_io_ms: u64,
 }
 
 impl Channels {
-    /// The place of the cut, once it is known.
+    /// The position of the cut, once it is known.
     pub fn resume_at(&self) -> Option<Position> {
         self.at
     }
 
-    /// The second connection should be read.
+    /// True if the second connection should be read.
     pub fn wants_payload(&self) -> bool {
         !matches!(self.second, Second::Dialing | Second::Complete)
     }
 
-    /// The payload that is arriving.
+    /// The payload that is being received.
     pub fn framing(&self) -> Option<&Framing> {
         match &self.second {
             Second::Payload(framing) => Some(framing),
@@ -102,12 +102,12 @@ impl Channels {
         }
     }
 
-    /// The payload is complete and is being loaded.
+    /// True if the payload is complete and is being loaded.
     pub fn is_loading(&self) -> bool {
         self.second == Second::Complete
     }
 
-    /// What comes over the first connection is the stream.
+    /// True if the first connection carries the stream.
     pub(super) fn streams(&self) -> bool {
         self.first == First::Streams
     }
@@ -130,8 +130,8 @@ pub(super) fn offered(line: &[u8]) -> Option<Way> {
         .then_some(Way::DualChannel)
 }
 
-/// `$ENDOFF:<offset> <id> <db> <client id>`: the place of the cut, and the number of the second connection. The payload
-/// says the same of the database.
+/// `$ENDOFF:<offset> <id> <db> <client id>`: the position of the cut, and the number of the second connection. The
+/// database is also in the payload.
 fn end_offset(line: &[u8]) -> Option<(Position, u64)> {
     let text = std::str::from_utf8(line.strip_prefix(b"$ENDOFF:")?).ok()?;
     let mut words = text.split_ascii_whitespace();
@@ -143,7 +143,7 @@ fn end_offset(line: &[u8]) -> Option<(Position, u64)> {
 }
 
 impl Link {
-    /// The primary gives the payload over a second connection.
+    /// The primary has offered the payload over a second connection.
     pub(super) fn begin_channels(
         &mut self,
         way: Way,
@@ -209,8 +209,8 @@ impl Link {
             conf.extend(["ip-address", &s.announce_ip]);
         }
         if channels.way == Way::DualChannel {
-            // The form of the payload is chosen by what is said here. Redis does not know the word, and would refuse
-            // the whole request.
+            // The primary chooses the form of the payload by what is announced here. Redis does not know the word, and
+            // would refuse the whole request.
             conf.extend(["version", VALKEY_VERSION]);
         }
         encode_request(&mut bytes, &conf);
@@ -219,7 +219,7 @@ impl Link {
         out.push(LinkAction::SendSecond(bytes.into()));
     }
 
-    /// Bytes came over the second connection.
+    /// Bytes have arrived over the second connection.
     pub(super) fn on_second_bytes<'a>(
         &mut self,
         mut bytes: &'a [u8],
@@ -237,7 +237,7 @@ impl Link {
                 let pieces = cut.payload.into_iter().filter(|p| !p.is_empty());
                 out.extend(pieces.map(LinkAction::Payload));
                 if cut.rest.is_some() {
-                    // What follows the end is nobody's: the stream comes over the other connection.
+                    // Bytes after the end mark are ignored, because the stream comes over the other connection.
                     channels.second = Second::Complete;
                     out.push(LinkAction::PayloadEnds);
                     out.push(LinkAction::DisconnectSecond);
@@ -370,11 +370,11 @@ impl Link {
             return; // the stream is asked for when the payload is loaded
         }
         let said = format!("Main channel error while reading from master: {reason}");
-        // The second connection was not at fault.
+        // The second connection was not the cause.
         self.abort_channels(&said, env, out);
     }
 
-    /// A line of the first connection, before the stream comes over it.
+    /// A line of the first connection, before it carries the stream.
     pub(super) fn first_line(
         &mut self,
         line: &[u8],
@@ -419,8 +419,8 @@ impl Link {
         out.push(LinkAction::Send(bytes.into()));
     }
 
-    /// The primary does not go on from the place of a payload that is being loaded: what will be loaded is taken into a
-    /// link without a primary, which asks anew.
+    /// The primary does not continue from the position of the payload that is being loaded. The link becomes one that
+    /// has lost its primary, and requests another sync after the load.
     fn lose_channels(&mut self, _: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
         if let State::Channels(channels) = &mut self.state {
             channels.first = First::Silent;
@@ -428,7 +428,7 @@ impl Link {
         out.push(LinkAction::DisconnectFirst);
     }
 
-    /// Time passed.
+    /// Checks the timeouts.
     pub(super) fn channels_tick(&mut self, env: &mut LinkEnv<'_>, out: &mut Vec<LinkAction<'_>>) {
         let State::Channels(channels) = &self.state else {
             return;
@@ -443,7 +443,7 @@ impl Link {
         }
     }
 
-    /// The payload is loaded, and the stream goes on where it was cut.
+    /// The payload is loaded, and the stream continues from its cut.
     pub(super) fn channels_loaded(
         &mut self,
         channels: Channels,
@@ -480,7 +480,7 @@ impl Link {
         }
     }
 
-    /// The second connection is of no use: the next attempt uses one.
+    /// The second connection has failed, so the next attempt uses a single one.
     pub(super) fn give_up_channels(
         &mut self,
         why: &str,
@@ -507,7 +507,7 @@ impl Link {
     }
 }
 
-/// `+CONTINUE [<id>]` that goes on in the history of the payload.
+/// True for a `+CONTINUE [<id>]` that continues the history of the payload.
 fn continues(line: &[u8], at: Position) -> bool {
     let Some(rest) = line.strip_prefix(b"+CONTINUE") else {
         return false;
