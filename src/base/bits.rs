@@ -1,6 +1,6 @@
 //! Set bits of long texts, counted by the processor's own instruction where it has one.
 
-/// How many bits of `bytes` are set.
+/// The number of bits in `bytes` that are set.
 #[inline]
 pub fn count_ones(bytes: &[u8]) -> u64 {
     #[cfg(target_arch = "x86_64")]
@@ -17,7 +17,7 @@ pub fn count_ones(bytes: &[u8]) -> u64 {
     count(bytes)
 }
 
-/// What each of the functions is compiled from.
+/// The code from which each of the functions is compiled.
 #[inline(always)]
 fn count(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();

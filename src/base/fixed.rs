@@ -1,6 +1,6 @@
 //! Doubles with a fixed number of digits behind the point, exactly as `printf` rounds them.
 
-/// The most digits behind the point.
+/// The most digits after the point.
 const DECIMALS_MAX: u32 = 17;
 /// 10^0, 10^1, ... 10^17.
 const POWERS: [u64; DECIMALS_MAX as usize + 1] = {
@@ -24,8 +24,8 @@ impl FixedText {
     /// A sign, 19 digits, a point, 17 digits.
     const MAX: usize = 38;
 
-    /// The text of `x` with `decimals` (at most 17) digits behind the point; `None` for numbers of 2^63 and more, and for
-    /// those that are none.
+    /// The text of `x` with `decimals` (at most 17) digits after the point. `None` for numbers of 2^63 and more,
+    /// infinities and NaN.
     pub fn of(x: f64, decimals: u32) -> Option<FixedText> {
         const FRACTION: u32 = 52;
         let power = *POWERS.get(decimals as usize)?;
@@ -45,7 +45,8 @@ impl FixedText {
             1..=63 => (number >> shift, number & ((1 << shift) - 1)),
             _ => (0, number),
         };
-        // Exact: less than 2^53 times less than 2^57. What is shifted by more than all of it is less than a half.
+        // This is exact: a factor below 2^53 times one below 2^57. A number that is shifted by all its bits or more is
+        // less than a half.
         let mut digits = 0;
         if (1..128).contains(&shift) {
             let product = u128::from(behind) * u128::from(power);
@@ -137,7 +138,7 @@ mod tests {
             for scale in [360.0, 1.0, 1e-9, 1e7, 1e18] {
                 check((share - 0.5) * scale);
             }
-            // Halves of the last digit, exactly.
+            // Exactly half of the last digit.
             check((rng.below(1 << 20) as f64 + 0.5) / 16.0);
         }
     }

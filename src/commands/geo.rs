@@ -107,7 +107,7 @@ pub(super) fn distance(reply: &mut Reply, distance: f64) {
     with_decimals(distance, 4, |text| reply.bulk_str(text));
 }
 
-/// Calls `f` with the text of `x` that has so many digits behind the point.
+/// Calls `f` with the text of `x` with `decimals` digits after the point.
 fn with_decimals(x: f64, decimals: u32, f: impl FnOnce(&str)) {
     match FixedText::of(x, decimals) {
         Some(text) => f(text.as_str()),

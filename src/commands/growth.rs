@@ -14,7 +14,7 @@ mod words;
 
 use cases::{Block, Case, Draw, Request};
 
-/// How often a case runs on each dataset: the median counts, as a change now and then also pays for those before it.
+/// How often a case runs on each dataset. The median counts, because a change sometimes also pays for earlier ones.
 const TIMES: usize = 5;
 
 /// The arguments of a request.
@@ -38,7 +38,7 @@ fn arguments(request: &Request, draw: &mut Draw, wanted: usize) -> Vec<Vec<u8>> 
     (0..count).map(argument).collect()
 }
 
-/// Runs a request; the work that it took, and the bytes that it has sent and got.
+/// Runs a request. Returns the work that it took, and the bytes that were sent and received.
 fn run(bench: &mut Bench, request: &Request, draw: &mut Draw, wanted: usize) -> (u64, usize) {
     let argv = arguments(request, draw, wanted);
     let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
@@ -67,7 +67,7 @@ fn filled(block: &Block, size: usize) -> Bench {
     bench
 }
 
-/// The work of a case on a dataset, and the bytes that were sent and got: medians.
+/// The medians of the work of a case on a dataset, and of the bytes that were sent and received.
 fn cost(bench: &mut Bench, case: &Case, size: usize) -> (u64, usize) {
     let mut draw = Draw::new(size, 1);
     let mut costs: Vec<(u64, usize)> = (0..TIMES)
@@ -82,8 +82,8 @@ fn cost(bench: &mut Bench, case: &Case, size: usize) -> (u64, usize) {
     costs[TIMES / 2]
 }
 
-/// Whether all commands of a case are said to be steady. Those that empty or change databases are not looked at, nor
-/// are those that would wait.
+/// True if all commands of a case are declared as steady. Cases that empty or exchange databases, or that would wait,
+/// are left out.
 fn is_steady(case: &Case) -> bool {
     case.most.is_none()
         && case.requests.iter().all(|request| {
@@ -106,13 +106,14 @@ fn steady_commands_take_no_more_work_on_a_dataset_a_hundred_times_as_large() {
         if sizes.max().is_none_or(|most| *most < LARGE / 30) || !block.cases.iter().any(is_steady) {
             continue;
         }
-        // Values by their bytes: of so few bytes that the requests themselves remain small.
+        // Values of so few bytes that the requests themselves remain small.
         let [mut small, mut large] = [SMALL, LARGE].map(|size| filled(block, size));
         for case in block.cases.iter().filter(|case| is_steady(case)) {
             let (little, _) = cost(&mut small, case, SMALL);
             let (much, bytes) = cost(&mut large, case, LARGE);
             looked_at += 1;
-            // A tree that is one level deeper, a chunk that is full where the other was not, and what is sent and got.
+            // Allows for a tree that is one level deeper, for a chunk that is full only on the large dataset, and for
+            // the bytes sent and received.
             let allowed = 3 * little + 40_000 + 8 * bytes as u64;
             if much > allowed {
                 grown.push(format!(

@@ -21,7 +21,7 @@ const INDEX_BITS: u32 = 14;
 /// Bits of the hash that are counted.
 const COUNTED_BITS: u32 = 64 - INDEX_BITS;
 const HEADER_LEN: usize = 16;
-/// Where the registers of a dense string begin.
+/// The offset of the registers in a dense string.
 pub const DENSE_AT: usize = HEADER_LEN;
 const DENSE_LEN: usize = HEADER_LEN + REGISTERS * 6 / 8;
 /// Where the cached count is: 8 bytes, of which the last one has the bit that says that it is stale.
@@ -445,7 +445,7 @@ pub fn raised<'r>(
     const TOGETHER: usize = 64;
     let (old, _) = old.as_chunks::<TOGETHER>();
     let (new, _) = new.as_chunks::<TOGETHER>();
-    // Most are as they were: they are compared many at a time.
+    // Most registers do not change, so many are compared at a time.
     let differ = old.iter().zip(new).enumerate().filter(|(_, (a, b))| a != b);
     differ.flat_map(|(at, (old, new))| {
         let pairs = old.iter().zip(new).enumerate();

@@ -211,7 +211,7 @@ fn pfcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let target = &args[1];
     let (mut registers, mut own, mut dense) = (hll::no_registers(), hll::no_registers(), false);
-    // The target is the first of those that are merged.
+    // The target is the first of the keys that are merged.
     for (i, key) in args.from(1).iter().enumerate() {
         if let Some(loc) = cx.lookup(key) {
             let sketch = cx.sketch(loc)?;

@@ -6,11 +6,11 @@ use crate::host::Weight;
 use crate::watch::touch_watched_database;
 
 impl Engine {
-    /// Removes all keys of a database. They are freed in the background unless they are few and small; `lazily` says
-    /// that this was asked for and counts them (`lazyfreed_objects`).
+    /// Removes all keys of a database. They are freed in the background unless they are few and small. `lazily` says
+    /// that the client has requested this, so that they are counted (`lazyfreed_objects`).
     pub fn empty_database(&mut self, db: usize, lazily: bool) {
         touch_watched_database(self, db, None);
-        // A few small keys are freed sooner than another thread wakes up for them.
+        // Freeing a few small keys takes less time than waking up another thread.
         let little = !lazily && self.keyspace.db(db).frees_within(LAZY_FREE_FROM);
         let old = self.keyspace.db_mut(db).clear();
         self.dirty += old.len() as i64;

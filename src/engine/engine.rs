@@ -57,9 +57,9 @@ pub struct Engine {
     pub functions: Vec<Vec<u8>>,
     /// What modules store beside their keys, from the dump that was loaded: kept and saved back.
     pub module_aux: Vec<ModuleAux>,
-    /// What packs the strings of a DUMP.
+    /// The encoder for the strings of a DUMP.
     pub packer: rdb::lzf::Packer,
-    /// Room for the check of a RESTORE's payload, from the first one on.
+    /// Buffers for the check of the payload of a RESTORE, kept from the first one on.
     pub scratch: Option<rdb::check::Scratch>,
     /// Interpreters, scripts and libraries.
     pub scripting: Scripting,

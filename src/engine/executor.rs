@@ -70,7 +70,7 @@ impl Executor {
         }
         self.commit();
         if self.config.maxmemory > 0 && self.loading == Loading::No && !self.script_is_parked() {
-            // What the request has written must not stay above the limit until the next one comes.
+            // Memory must not stay above the limit until the next request.
             self.make_room();
         }
         if self.blocking.has_ready() {

@@ -45,7 +45,7 @@ pub struct Command {
     pub subcommands: &'static [Command],
     /// What its first argument may be where COMMAND INFO knows no subcommands.
     pub unlisted: &'static [Unlisted],
-    /// Its work grows with what its keys or the server hold: see [`Command::steady`].
+    /// True if its work grows with the size of its keys or of the dataset: see [`Command::steady`].
     pub grows: bool,
     /// The work. No declaration is complete without it: see [`Command::steady`].
     pub run: Handler,
@@ -218,7 +218,7 @@ impl Command {
         Command::base(run, false)
     }
 
-    /// As [`Command::steady`], of a command whose work grows with what its keys or the server hold.
+    /// As [`Command::steady`], for a command whose work grows with the size of its keys or of the dataset.
     pub const fn growing(run: Handler) -> Command {
         Command::base(run, true)
     }

@@ -85,7 +85,7 @@ pub struct Db {
     pub(crate) walk: Option<Box<DbWalk>>,
     /// Where records and keys are put together; kept to save allocations.
     pub(super) scratch: Scratch,
-    /// What the last step of a scan has sorted.
+    /// The keys that the last step of a scan has sorted.
     pub(crate) sorted: RefCell<Sorted>,
 }
 
@@ -93,7 +93,7 @@ pub struct Db {
 pub(super) struct Scratch {
     pub key: Vec<u8>,
     pub value: Vec<u8>,
-    /// Where a value from a record is changed.
+    /// The buffer in which a value from a record is changed.
     pub edited: Vec<u8>,
 }
 

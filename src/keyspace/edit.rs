@@ -9,7 +9,7 @@ use crate::memory::slots::RecordAt;
 use rdb::RdbType;
 use std::sync::Arc;
 
-/// A buffer in which a value was changed is kept for the next one up to this size.
+/// The largest buffer that is kept after a value was changed in it, for the next value.
 const EDITED_MAX: usize = 4 << 10;
 
 impl Db {

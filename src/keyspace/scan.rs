@@ -42,7 +42,7 @@ impl Db {
             };
             let whole = at <= first.prefix() && self.dir.link(at, 1).is_none();
             if last.is_none() && whole && first.entries() as usize <= left {
-                // All of it belongs to this step, whatever the hashes are.
+                // All of it belongs to this step, independent of the hashes.
                 for slot in first.slots().iter() {
                     f(Loc {
                         hash: first.prefix(),
@@ -101,7 +101,8 @@ impl Db {
         }
     }
 
-    /// Whether freeing all keys is at most so much work, by the measure of [`Value::free_effort`](crate::Value::free_effort).
+    /// True if freeing all keys takes at most this much work, as measured by
+    /// [`Value::free_effort`](crate::Value::free_effort).
     pub fn frees_within(&self, effort: usize) -> bool {
         let mut left = match effort.checked_sub(self.len()) {
             Some(left) if self.walk.is_none() => left,
@@ -153,13 +154,13 @@ impl Db {
     }
 }
 
-/// The bits of a hash that say whether it belongs to a segment.
+/// The bits of a hash that determine whether it belongs to a segment.
 fn mask_of(depth: u8) -> u64 {
     !u64::MAX.checked_shr(depth.into()).unwrap_or(0)
 }
 
-/// The keys of one segment in the order of their hashes: a scan comes back to it with each small step. Whatever changes
-/// the segment or moves its entries forgets them first.
+/// The keys of one segment in the order of their hashes, to which a scan returns with each small step. Everything that
+/// changes the segment or moves its entries drops them first.
 #[derive(Default)]
 pub(crate) struct Sorted {
     prefix: u64,
@@ -169,7 +170,7 @@ pub(crate) struct Sorted {
 }
 
 impl Sorted {
-    /// Whether it is of the segment that serves `hash`.
+    /// True if these are the keys of the segment that serves `hash`.
     #[inline]
     fn serves(&self, hash: u64) -> bool {
         self.holds && hash & self.mask == self.prefix

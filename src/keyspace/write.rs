@@ -319,7 +319,7 @@ impl Db {
             let in_place = old_len == len && own;
             let used = segment.used() as usize;
             let like = (expires, type_byte) == (parts.expire().is_some(), parts.type_byte());
-            // The last record of the segment grows and shrinks where it is.
+            // The last record of the segment grows and shrinks in place.
             let last = own && like && !type_byte.is_outside() && offset.get() + old_len == used;
             let begin = if last { offset.get() } else { used };
             let room = segment.records().len() - begin;

@@ -76,7 +76,7 @@ fn memory_is_counted_anew_before_keys_go() {
     assert_eq!(bench.engine.stats.evicted_keys, 0);
 }
 
-/// Records lie in extents that grow by steps, so that a small limit may be passed by much more than what was written.
+/// Records are in extents that grow in steps, so a small limit may be exceeded by much more than what was written.
 #[test]
 fn what_a_request_has_written_is_not_above_the_limit_when_it_ends() {
     let mut bench = Bench::new();

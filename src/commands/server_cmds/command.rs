@@ -112,16 +112,16 @@ pub static COMMANDS: &[Command] = &[Command {
     ..Command::growing(|cx, _| all_infos(cx))
 }];
 
-/// The reply of COMMAND.
+/// The reply to COMMAND.
 struct Infos {
     bytes: Vec<u8>,
-    /// Where in it each command is, by the command's number.
+    /// The place of each command in the reply, by its number.
     places: BTreeMap<usize, Range<usize>>,
 }
 
 impl Infos {
-    /// The reply does not change while the server runs, and clients ask for it when they connect: it is made once for
-    /// each protocol.
+    /// The reply does not change while the server runs, and many clients request it when they connect, so it is made
+    /// once for each protocol.
     fn of(proto: Proto) -> &'static Infos {
         static MADE: [OnceLock<Infos>; 2] = [OnceLock::new(), OnceLock::new()];
         MADE[(proto == Proto::Resp3) as usize].get_or_init(|| {
@@ -160,7 +160,7 @@ fn command_info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         match by_full_name(name) {
             Some(entry) => match infos.places.get(&entry.index) {
                 Some(place) => reply.raw(&infos.bytes[place.clone()]),
-                // Subcommands are only there within their commands.
+                // The reply has subcommands only within their commands.
                 None => info(reply, entry),
             },
             None => reply.null(),

@@ -81,7 +81,7 @@ enum Asked<'a> {
     AsItIs(&'a SetRef<'a>),
     /// A listpack, whose members would be compared one by one.
     Members(HashSet<Cow<'a, [u8]>>),
-    /// The members come in its own order.
+    /// The members come in the order of its hashes.
     Along(Along<'a>),
 }
 
@@ -97,7 +97,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// It will be asked for each member of `other`, in that one's order.
+    /// Prepares for a lookup of each member of `other`, in the order of `other`.
     fn of_members(set: &'a SetRef<'a>, other: &SetRef<'_>) -> Self {
         let ordered = other.hashed().is_some();
         match ordered.then(|| set.along(other.len())).flatten() {
@@ -118,7 +118,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// A member that is looked for in other sets.
+/// A member that is looked up in other sets.
 enum Member<'a> {
     Hashed(Hashed<'a>),
     Item(Item<'a>),

@@ -372,7 +372,7 @@ impl<'a> SegmentMut<'a> {
         parts.write_again(&mut self.records[offset.get()..offset.get() + len]);
     }
 
-    /// The record at an offset, which was the last one, is `len` bytes long from now on.
+    /// Changes the length of the record at an offset, which must be the last one, to `len` bytes.
     #[inline]
     pub fn end_at(&mut self, offset: RecordAt, len: usize) {
         self.set_used((offset.get() + len) as u32);

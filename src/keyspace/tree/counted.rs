@@ -436,7 +436,7 @@ impl<L: Leaf> Tree<L> {
         }
         let (leaf, at) = self.seek(range.start);
         if range.len() < leaf.count() && at + range.len() <= leaf.count() {
-            // Nearly all small ranges are a part of one chunk: the way to it is short.
+            // Nearly all small ranges are part of one chunk, which is found quickly.
             let mut start = range.start as u64;
             self.edit_down(
                 |inner| inner.seek(&mut start),

@@ -30,7 +30,7 @@ pub(super) fn listpack_blob(string: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A blob of its own, in `buffer` if it has to be copied.
+/// An owned blob, copied into `buffer` if necessary.
 #[inline]
 pub(super) fn owned(blob: Cow<'_, [u8]>, mut buffer: Vec<u8>) -> Vec<u8> {
     match blob {

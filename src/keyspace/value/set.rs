@@ -47,15 +47,15 @@ enum FormRef<'a> {
 
 type Table = Keyed<keyed::Members>;
 
-/// Members of a set for one that is looked for up to which passing them over is less work.
+/// Up to this many members of a set for each lookup, skipping them is less work than looking up.
 pub(super) const PASSED: usize = 16;
 
-/// A set that is asked for members of another one, in the order of that one.
+/// A set in which the members of another one are looked up, in the order of that one.
 #[derive(Debug)]
 pub struct Along<'a>(keyed::Along<'a, keyed::Members>);
 
 impl Along<'_> {
-    /// Whether it has a member of the other set, which comes in its turn.
+    /// True if it has this member, which is the next of the other set.
     #[inline]
     pub fn has(&mut self, member: &Hashed<'_>) -> bool {
         self.0.find(member).is_some()
@@ -457,13 +457,13 @@ impl<'a> SetRef<'a> {
         packed.chain(self.table().into_iter().flat_map(Table::iter))
     }
 
-    /// All members in the order of [`SetRef::iter`], of a set whose members can be looked for along others.
+    /// All members in the order of [`SetRef::iter`], if the set can be merged with others in this order.
     pub fn hashed(&self) -> Option<impl Iterator<Item = Hashed<'_>>> {
         let table = self.table()?;
         Some(table.hashed().map(|(member, _)| member))
     }
 
-    /// For many questions about members of another set, of `len` members; `None` where looking each up is better.
+    /// For looking up the members of another set of `len` members. `None` if separate lookups are faster.
     pub fn along(&self, len: usize) -> Option<Along<'_>> {
         let table = self.table().filter(|table| table.len() / PASSED <= len)?;
         Some(Along(table.along()))

@@ -46,12 +46,12 @@ enum FormRef<'a> {
     Scratch(Box<Table>),
 }
 
-/// A sorted set that is asked for members of another set, in the order of their hashes.
+/// A sorted set in which the members of another set are looked up, in the order of their hashes.
 #[derive(Debug)]
 pub struct ScoresAlong<'a>(keyed::Along<'a, keyed::Scores>);
 
 impl ScoresAlong<'_> {
-    /// The score of a member of the other set, which comes in its turn.
+    /// The score of this member, which is the next of the other set.
     #[inline]
     pub fn score(&mut self, member: &Hashed<'_>) -> Option<f64> {
         self.0.find(member).map(Keyed::score_in)
@@ -404,8 +404,8 @@ fn insert_pack(lp: &mut Vec<u8>, member: &[u8], score: f64) {
     listpack::insert(lp, at, Item::of(member));
 }
 
-/// The number of pairs at the low end for which `before` holds, and the byte offset of the next one. Scores are texts
-/// often: only those are read that a search by halves meets.
+/// The number of pairs at the low end for which `before` holds, and the byte offset of the next one. Scores are often
+/// stored as text, so only those that a binary search meets are read.
 fn place_where(lp: &[u8], before: impl Fn(Item<'_>, f64) -> bool) -> (usize, usize) {
     let pairs: SmallVec<[u32; 128]> = listpack::offsets(lp, 2).map(|at| at as u32).collect();
     let rank = pairs.partition_point(|&at| {
@@ -557,7 +557,7 @@ impl<'a> ZsetRef<'a> {
         start..end.max(start)
     }
 
-    /// All with scores from `min` on, ascending: a range that ends at a score is one look-up.
+    /// All members with scores from `min` on, ascending. A range that ends at a score needs one lookup.
     pub fn from_score(&self, min: ScoreBound) -> impl Iterator<Item = (Item<'_>, f64)> {
         let below =
             move |_: Item<'_>, score| score < min.score || (min.exclusive && score == min.score);
@@ -574,7 +574,7 @@ impl<'a> ZsetRef<'a> {
     /// The ranks of the members from `min` to `max` by bytes (all scores being equal).
     pub fn ranks_by_lex(&self, min: &LexBound, max: &LexBound) -> Range<usize> {
         let rank_where = |before: &dyn Fn(Item<'_>) -> bool| match &self.0 {
-            // Where scores differ, real servers show what they meet from the low end on.
+            // If scores differ, the result is that of Redis, which searches from the low end.
             FormRef::Pack(lp) => Pairs(Iter::new(lp))
                 .take_while(|&(member, _)| before(member))
                 .count(),
@@ -595,7 +595,7 @@ impl<'a> ZsetRef<'a> {
         }
     }
 
-    /// All members with their scores in the order of their hashes, of a set whose members can be looked for along others.
+    /// All members with their scores in the order of their hashes, if the set can be merged with others in this order.
     pub fn hashed(&self) -> Option<impl Iterator<Item = (Hashed<'_>, f64)>> {
         let hashed = self.table()?.scores.hashed();
         Some(hashed.map(|(member, entry)| (member, Keyed::score_in(entry))))

@@ -33,7 +33,7 @@ pub enum Placed {
     Full,
 }
 
-/// How many nodes there are.
+/// The number of nodes.
 ///
 /// # Safety
 /// A live table.

@@ -11,7 +11,7 @@ use crate::Item;
 #[derive(Clone, Copy, Debug)]
 pub struct Hashed<'a> {
     hash: u32,
-    /// As it is written in entries: members are equal if this is.
+    /// The member as it is encoded in entries. Members are equal if their encodings are.
     encoded: &'a [u8],
 }
 
@@ -23,7 +23,7 @@ impl<'a> Hashed<'a> {
     }
 }
 
-/// A place in a tree, from which members are looked for in the order of their hashes.
+/// A position in a tree, from which members are looked up in the order of their hashes.
 #[derive(Debug)]
 pub(crate) struct Along<'a, S: Shape> {
     leaves: Leaves<'a, Page<S>>,
@@ -47,7 +47,7 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
         })
     }
 
-    /// The place before the first member.
+    /// The position before the first member.
     pub(crate) fn along(&self) -> Along<'_, S> {
         let mut leaves = self.0.all_leaves();
         Along {
@@ -59,7 +59,7 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
 }
 
 impl<'a, S: Shape<Key = u32, Sep = u32>> Along<'a, S> {
-    /// The entry of a member whose hash is not below those that were looked for before.
+    /// The entry of a member, whose hash must not be less than those of earlier lookups.
     #[inline]
     pub(crate) fn find(&mut self, member: &Hashed<'_>) -> Option<&'a [u8]> {
         let hash = member.hash;
@@ -70,7 +70,7 @@ impl<'a, S: Shape<Key = u32, Sep = u32>> Along<'a, S> {
                 self.at += 1;
             }
             if self.at < n {
-                // Members of equal hash are side by side in one page.
+                // Members with equal hashes are next to each other in one page.
                 let equal = (self.at..n).take_while(|&i| key(i) == hash);
                 let mut entries = equal.map(|i| page.entry(i).0);
                 return entries.find(|entry| entry.starts_with(member.encoded));
@@ -100,7 +100,7 @@ mod tests {
             let mut trees = [Keyed::<Members>::default(), Keyed::default()];
             for (tree, n) in trees.iter_mut().zip([ours, theirs]) {
                 for _ in 0..n {
-                    // Numbers and texts, of which one may be the beginning of another.
+                    // Numbers and strings, some of which are the beginning of others.
                     let member = match rng.below(3) {
                         0 => rng.below(3000).to_string(),
                         1 => format!("member:{}", rng.below(3000)),

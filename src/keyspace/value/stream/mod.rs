@@ -54,7 +54,7 @@ struct Body {
     idmp: Option<Arc<Idmp<'static>>>,
     /// The stream may have pending entries that no consumer owns.
     given_back: bool,
-    /// How many nodes there are.
+    /// The number of nodes.
     shape: radix::Known,
 }
 

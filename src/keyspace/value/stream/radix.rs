@@ -46,8 +46,8 @@ pub(super) fn nodes(keys: impl Iterator<Item = StreamId>) -> usize {
     count
 }
 
-/// The number of a stream's nodes and the size of their tree, until nodes come or go: who watches a stream asks each
-/// second.
+/// The number of nodes of a stream and the size of their tree. They are kept until nodes are added or removed, because
+/// monitoring reads them each second.
 #[derive(Debug, Default)]
 pub(super) struct Known(AtomicU64);
 
@@ -58,18 +58,18 @@ impl Clone for Known {
 }
 
 impl Known {
-    /// What is known; if it is not, what the keys say.
+    /// The number that is kept; if there is none, it is taken from the keys.
     pub(super) fn of(&self, keys: impl Iterator<Item = StreamId> + Clone) -> (usize, usize) {
         let mut both = self.0.load(Relaxed);
         if both == 0 {
-            // A tree has a root at least, so that this is not 0.
+            // A tree has at least a root, so this is not 0.
             both = (keys.clone().count() as u64) << 32 | nodes(keys) as u64 & 0xffff_ffff;
             self.0.store(both, Relaxed);
         }
         ((both >> 32) as usize, (both & 0xffff_ffff) as usize)
     }
 
-    /// Nodes come or go.
+    /// Nodes are added or removed.
     pub(super) fn forget(&mut self) {
         *self.0.get_mut() = 0;
     }

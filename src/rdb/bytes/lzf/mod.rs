@@ -194,7 +194,7 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// An encoder without a table: it gets one (32 KiB) with the first string that is long enough.
+    /// An encoder without a table, which is allocated (32 KiB) for the first string that is long enough.
     pub fn new() -> Self {
         Packer {
             seen: Vec::new(),

@@ -105,7 +105,7 @@ pub fn check_each<'a, E: From<Defect>>(
             );
         };
         let after = at + size;
-        // Nearly all elements: one byte of back length.
+        // Nearly all elements have one byte of back length.
         if size <= 127 {
             if lp[after] as usize != size || after >= end {
                 return fail(after, "a listpack element's back length is wrong");
@@ -267,7 +267,7 @@ impl<'a> Iter<'a> {
         }
     }
 
-    /// The elements before byte offset `at`, which is an element's or that of the end.
+    /// The elements before byte offset `at`, which must be that of an element or of the end.
     #[inline]
     pub fn to_offset(lp: &'a [u8], at: usize) -> Self {
         Iter {
@@ -348,7 +348,7 @@ pub fn before(lp: &[u8], at: usize) -> Option<usize> {
     if at <= HEADER_LEN || at > lp.len() {
         return None;
     }
-    // Nearly all elements: one byte of back length.
+    // Nearly all elements have one byte of back length.
     let last = usize::from(lp[at - 1]);
     if last < 0x80 {
         return at.checked_sub(last + 1).filter(|&at| at >= HEADER_LEN);
@@ -395,7 +395,7 @@ pub fn seek(lp: &[u8], index: i64) -> Option<usize> {
     Some(at)
 }
 
-/// Byte offset of what follows the element at `at`, without a look at what it holds.
+/// Byte offset after the element at `at`, without reading its content.
 #[inline(always)]
 pub fn skip(lp: &[u8], at: usize) -> Option<usize> {
     match *lp.get(at)? {
@@ -412,7 +412,7 @@ pub fn find<'a>(lp: &'a [u8], from: usize, bytes: &[u8], step: usize) -> Option<
     position(lp, from, bytes, step).map(|(entry, _)| entry)
 }
 
-/// As [`find`], with how many steps were taken to the element.
+/// As [`find`], with the number of steps to the element.
 pub fn position<'a>(
     lp: &'a [u8],
     from: usize,
@@ -422,7 +422,7 @@ pub fn position<'a>(
     let wanted = canonical_i64(bytes);
     let end = lp.len().saturating_sub(1);
     let (mut at, mut steps) = (from, 0);
-    // The last byte tells most strings of equal length apart.
+    // The last byte differs for most strings of equal length.
     let last = bytes.last();
     while at < end {
         let first = lp[at];
@@ -453,7 +453,7 @@ pub fn position<'a>(
     None
 }
 
-/// Byte offsets of every `step`th element from the first on, at which a search by halves can look.
+/// Byte offsets of every `step`th element from the first on, for a binary search.
 pub fn offsets(lp: &[u8], step: usize) -> impl Iterator<Item = usize> {
     let end = lp.len().saturating_sub(1);
     let mut at = HEADER_LEN;

@@ -193,7 +193,7 @@ fn edits_agree_with_a_plain_list() {
                 .clone()
                 .map(|i| seek(&lp, i as i64).expect("in range"));
             assert!(known.eq(places.iter().copied()));
-            // An element at a place between the steps is not found there.
+            // An element between the steps is not found.
             for wanted in model.iter().chain([&b"no such element".to_vec()]) {
                 let first = every.clone().position(|i| model[i] == *wanted);
                 let found = position(&lp, HEADER_LEN, wanted, step);
