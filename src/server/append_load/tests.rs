@@ -304,6 +304,37 @@ fn a_log_of_many_windows_is_loaded_whole() {
 }
 
 #[test]
+fn a_log_that_is_loaded_again_keeps_what_has_expired_until_it_deletes_it() {
+    let world = World::new();
+    world.server.persistence.start_empty();
+    world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
+    let lines = [
+        "SET kept 1 PXAT 1",
+        "INCR kept",
+        "PERSIST kept",
+        "SET due 1",
+        "PEXPIREAT due 1",
+        "HSET fields f 1 g 1",
+        "HPEXPIREAT fields 1 FIELDS 1 f",
+        "SET told 1 PX 1",
+        "DEL told",
+    ];
+    world.write(&increment(NAME, 1), &requests(&lines));
+    world.server.with_engine(|engine| {
+        let loaded = load_again(&world.server.persistence, engine).map(drop);
+        assert_eq!(loaded, Ok(()));
+        // Nobody has been told that they are gone.
+        assert_eq!(engine.keyspace.db(0).len(), 3);
+        assert_eq!(engine.loading, Loading::No);
+    });
+    assert_eq!(world.run("GET kept"), "$1\r\n2\r\n");
+    assert_eq!(world.run("GET due"), "$-1\r\n");
+    assert_eq!(world.run("HGET fields f"), "$-1\r\n");
+    assert_eq!(world.run("HGET fields g"), "$1\r\n1\r\n");
+    assert_eq!(world.run("DBSIZE"), ":2\r\n");
+}
+
+#[test]
 fn what_a_log_says_is_neither_counted_nor_timed() {
     let world = World::new();
     world.manifest("file appendonly.aof.1.incr.aof seq 1 type i\n");
