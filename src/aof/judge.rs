@@ -43,7 +43,19 @@ impl Judge {
     /// # Errors
     /// The item does not belong where it is, or is a seal that does not fit what is before it.
     pub fn item(&mut self, at: u64, bytes: &[u8], item: &Item<'_>) -> Result<Event, Defect> {
-        let end = at + bytes.len() as u64;
+        if !is_seal(item) {
+            self.sum(bytes);
+        }
+        self.pass(at, bytes.len(), item)
+    }
+
+    /// As [`Judge::item`], but the bytes of the item, which are so many, are not summed: [`Judge::sum`] has to be given
+    /// them, those of many items at once, before the next seal ([`is_seal`]) passes.
+    ///
+    /// # Errors
+    /// As [`Judge::item`]. A seal whose batch was not summed does not fit it.
+    pub fn pass(&mut self, at: u64, len: usize, item: &Item<'_>) -> Result<Event, Defect> {
+        let end = at + len as u64;
         let wrong = |wrong| Err(Defect::new(at, wrong));
         let event = match *item {
             Item::Request(request) if request.is("multi") => {
@@ -67,11 +79,15 @@ impl Judge {
                 seal::parse_timestamp(line).map_or(Event::Nothing, Event::Time)
             }
         };
-        self.since_seal.update(bytes);
         if self.transaction.is_none() {
             self.whole = end;
         }
         Ok(event)
+    }
+
+    /// Sums the bytes of items that have passed, seals apart.
+    pub fn sum(&mut self, bytes: &[u8]) {
+        self.since_seal.update(bytes);
     }
 
     fn sealed(&mut self, at: u64, end: u64, line: &[u8]) -> Result<Event, Defect> {
@@ -155,6 +171,11 @@ impl Judge {
     pub fn into_sealer(self) -> Sealer {
         self.since_seal
     }
+}
+
+/// True for an item that ends a batch.
+pub fn is_seal(item: &Item<'_>) -> bool {
+    matches!(item, Item::Annotation(line) if line.starts_with(seal::MARK))
 }
 
 /// What a file held in memory is.

@@ -291,9 +291,9 @@ impl StringContext for Cx<'_> {
 
     fn put_string(&mut self, key: &[u8], value: &[u8], expire: Option<i64>) {
         let db = self.client.db;
-        let looked_at = self.engine.keyspace.db(db).expires() > 0
+        let looked_at = (self.engine.keyspace.db(db).expires() > 0 && self.engine.decides_expiry())
             || !self.engine.config.notify_keyspace_events.is_empty();
-        // Without volatile keys and listeners one probe is enough: nothing depends on what was there.
+        // Where nothing is to expire and nobody listens one probe is enough: nothing depends on what was there.
         let is_new = looked_at && self.lookup_quietly(key).is_none();
         let hash = self.key_hash(key);
         let loc = self.db().insert_str_hashed(hash, key, value, expire);

@@ -20,7 +20,7 @@ const STALE_SAMPLES: usize = 20;
 
 impl Engine {
     /// True if it is our decision that something has expired: a replica waits for its primary's.
-    pub(super) fn decides_expiry(&self) -> bool {
+    pub fn decides_expiry(&self) -> bool {
         !self.repl.is_replica() && self.loading == Loading::No
     }
 

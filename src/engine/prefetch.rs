@@ -3,6 +3,7 @@
 //! If requests were processed one by one, each cache miss would have to be waited for; those of a batch overlap. The
 //! key is usually the first argument; if it is not, only the hint is lost.
 
+use crate::replay::Known;
 use crate::{Engine, KeyHint};
 use keyspace::{Db, MemberArgs};
 use smallvec::SmallVec;
@@ -81,5 +82,45 @@ impl Hashes {
             (Some(&hash), Some(key)) => KeyHint::new(key, hash),
             _ => KeyHint::default(),
         }
+    }
+}
+
+/// Prefetches for requests of a log on database `db`, at most [`BATCH`]: what is known of them, and their arguments.
+#[inline]
+pub fn known<'a, A>(
+    engine: &Engine,
+    db: usize,
+    requests: impl Iterator<Item = (&'a Known, A)> + Clone,
+) where
+    A: Iterator<Item = &'a [u8]>,
+{
+    let db = engine.keyspace.db(db);
+    let hashes = requests.clone().map(|(known, _)| known.hash());
+    let hashes: SmallVec<[u64; BATCH]> = hashes.collect();
+    if db.len() >= KEYS_FROM {
+        db.prefetch(&hashes);
+    }
+    // Where several requests name one key, what follows it is most likely a member.
+    let mut rest = requests;
+    let mut at = 0;
+    while at < hashes.len() {
+        let hash = hashes[at];
+        let same = hashes[at..].iter().take_while(|other| **other == hash);
+        let same = same.count();
+        if same >= FROM && hash != 0 {
+            let mut key = None;
+            let mut members = SmallVec::<[MemberArgs<'_>; BATCH]>::new();
+            for (known, args) in rest.by_ref().take(same) {
+                let mut args = args.skip(known.hashed().unwrap_or_default());
+                key = args.next();
+                members.extend(args.next().map(|first| (first, args.next())));
+            }
+            if let Some(key) = key {
+                db.prefetch_members(hash, key, &members);
+            }
+        } else {
+            rest.by_ref().take(same).for_each(drop);
+        }
+        at += same;
     }
 }

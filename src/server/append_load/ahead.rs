@@ -5,26 +5,33 @@
 //!    seal.
 //!  * Memory is bounded: if too many requests would have to wait, the file is read to its end without them, and then
 //!    read again from there, when it is known where the sound part ends.
+//!  * Whatever can be found out about a request on any thread is found out here: its command, the hash of its key, and
+//!    the order in which the requests of a window may run ([`Order`]).
 //!  * Nothing on disk is changed here. What happens about a defect is decided when the whole file has been read.
 
 use aof::Judge;
 use aof::reader::Item;
+use engine::replay::{Known, Order};
 use flow::append::Reading;
+use keyspace::Hasher;
 use pipes::window::Window;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tools::aof::Failed;
-use tools::aof::walk::{self, Passed, Visitor, Walked};
+use tools::aof::walk::{self, Buffers, Passed, Visitor, Walked};
 use tools::source::Source;
 
+/// Bytes of a window. In one of this size there are some requests for each part of a keyspace of a million keys.
+const WINDOW: usize = 4 << 20;
 /// Pieces that may wait to be taken.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 /// Windows whose requests may wait for their release.
-const HELD: usize = 64;
+const HELD: usize = 16;
 /// Bytes of requests that may wait for their release.
-const HELD_BYTES: u64 = (HELD as u64) << 20;
+const HELD_BYTES: u64 = (HELD * WINDOW) as u64;
 
 /// What the thread has come to.
 pub enum Piece {
@@ -50,6 +57,10 @@ pub struct Batch {
     /// Places of the arguments in the window.
     spans: Vec<(usize, usize)>,
     requests: Vec<Ends>,
+    known: Vec<Known>,
+    /// The requests in the order in which they are to run. Those that were released when the batch was given come
+    /// first, the others follow as they stand in the file.
+    order: Vec<u32>,
     /// All requests that end at this byte of the file or before, those of batches that were given earlier included,
     /// may run.
     pub released: u64,
@@ -64,27 +75,51 @@ struct Ends {
     file: u64,
 }
 
+/// A request of a batch.
+#[derive(Clone, Copy)]
+pub struct Request<'b> {
+    batch: &'b Batch,
+    number: usize,
+}
+
 impl Batch {
-    /// The number of requests.
+    /// The number of requests that are to run.
     pub fn len(&self) -> usize {
-        self.requests.len()
+        self.order.len()
     }
 
-    /// The arguments of a request.
+    /// The one that is to run at this place. Those at later places are not released before it.
     #[inline]
-    pub fn request(&self, i: usize) -> impl ExactSizeIterator<Item = &[u8]> {
-        let first = i
-            .checked_sub(1)
-            .map_or(0, |before| self.requests[before].spans);
-        let bytes = self.window.bytes();
-        let spans = &self.spans[first..self.requests[i].spans];
+    pub fn at(&self, place: usize) -> Request<'_> {
+        Request {
+            batch: self,
+            number: self.order[place] as usize,
+        }
+    }
+}
+
+impl<'b> Request<'b> {
+    /// Its arguments.
+    #[inline]
+    pub fn args(&self) -> impl ExactSizeIterator<Item = &'b [u8]> {
+        let requests = &self.batch.requests;
+        let first = self.number.checked_sub(1);
+        let first = first.map_or(0, |before| requests[before].spans);
+        let bytes = self.batch.window.bytes();
+        let spans = &self.batch.spans[first..requests[self.number].spans];
         spans.iter().map(move |&(at, len)| &bytes[at..at + len])
     }
 
-    /// Where a request ends in the file.
+    /// Where it ends in the file.
     #[inline]
-    pub fn end(&self, i: usize) -> u64 {
-        self.requests[i].file
+    pub fn end(&self) -> u64 {
+        self.batch.requests[self.number].file
+    }
+
+    /// What is known of it.
+    #[inline]
+    pub fn known(&self) -> &'b Known {
+        &self.batch.known[self.number]
     }
 }
 
@@ -96,7 +131,8 @@ pub enum Mode {
     Known,
 }
 
-/// Reads a range of a file. `give` gets the requests, and is false when nobody takes more.
+/// Reads a range of a file. `give` gets the requests, and is false when nobody takes more. Keys are hashed as the keyspace
+/// does.
 ///
 /// # Errors
 /// The file cannot be read, or nobody takes more.
@@ -104,25 +140,32 @@ pub fn read(
     path: &Path,
     range: Range<u64>,
     mode: Mode,
+    hasher: Hasher,
     give: impl FnMut(Batch) -> bool,
 ) -> Result<Seen, Failed> {
-    let (known, reading) = match mode {
+    let (judged, reading) = match mode {
         Mode::Judge(reading) => (false, reading),
         Mode::Known => (true, None),
     };
     let mut ahead = Ahead {
         give,
-        known,
+        judged,
         reading,
+        hasher,
         start: range.start,
         spans: Vec::new(),
         requests: Vec::new(),
+        known: Vec::new(),
+        order: Order::default(),
         held: VecDeque::new(),
         left_from: None,
     };
     let source = Source::open(path)?;
     // One for each piece that waits in the channel, two that are being run or freed, two of the walk.
-    let buffers = HELD + AHEAD + 4;
+    let buffers = Buffers {
+        bytes: WINDOW,
+        count: HELD + AHEAD + 4,
+    };
     let range = range.start..range.end.min(source.size().unwrap_or_default());
     let walked = walk::visit(&source, range, buffers, false, &mut ahead)?;
     Ok(Seen {
@@ -137,10 +180,11 @@ pub fn on_thread(
     path: PathBuf,
     range: Range<u64>,
     mode: Mode,
+    hasher: Hasher,
 ) -> (impl FnOnce() + Send + 'static, mpsc::Receiver<Piece>) {
     let (give, take) = mpsc::channel(AHEAD);
     let read = move || {
-        let seen = read(&path, range, mode, |batch| {
+        let seen = read(&path, range, mode, hasher, |batch| {
             give.blocking_send(Piece::Requests(batch)).is_ok()
         });
         let _ = give.blocking_send(Piece::End(Box::new(seen)));
@@ -151,12 +195,16 @@ pub fn on_thread(
 /// The reader's side.
 struct Ahead<G> {
     give: G,
-    known: bool,
+    /// It has been judged before, and all of it may run.
+    judged: bool,
     reading: Option<Box<Reading>>,
+    hasher: Hasher,
     /// Offset in the file of the first window.
     start: u64,
     spans: Vec<(usize, usize)>,
     requests: Vec<Ends>,
+    known: Vec<Known>,
+    order: Order,
     /// The ends of the windows that wait for their release.
     held: VecDeque<u64>,
     /// Too much waits: the rest is only judged.
@@ -185,6 +233,9 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
             spans: self.spans.len(),
             file: passed.offset + passed.bytes.len() as u64,
         });
+        let first: SmallVec<[&[u8]; 3]> = request.args().take(3).collect();
+        let count = request.spans().len();
+        self.known.push(Known::of(&first, count, &self.hasher));
         Ok(())
     }
 
@@ -194,7 +245,7 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
         }
         let end = self.start + window.offset + window.bytes().len() as u64;
         let released = match judge.last_seal() {
-            Some(_) if !self.known => judge.proven(),
+            Some(_) if !self.judged => judge.proven(),
             // A transaction that is open at the end does not run, so it may be released.
             _ => end,
         };
@@ -206,12 +257,14 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
             self.left_from = Some(released);
             return Ok(());
         }
-        let (spans, requests) = (self.spans.len(), self.requests.len());
+        let due = self.requests.partition_point(|ends| ends.file <= released);
+        let order = self.order.of(&self.known, due);
         let batch = Batch {
             window,
-            // The next window is likely to have as many.
-            spans: std::mem::replace(&mut self.spans, Vec::with_capacity(spans)),
-            requests: std::mem::replace(&mut self.requests, Vec::with_capacity(requests)),
+            spans: taken(&mut self.spans),
+            requests: taken(&mut self.requests),
+            known: taken(&mut self.known),
+            order,
             released,
         };
         match (self.give)(batch) {
@@ -219,4 +272,10 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
             false => Err(Failed::Defect("nobody takes what is read".to_owned())),
         }
     }
+}
+
+/// What is in it. The next window is likely to have as many.
+fn taken<T>(all: &mut Vec<T>) -> Vec<T> {
+    let next = Vec::with_capacity(all.len());
+    std::mem::replace(all, next)
 }

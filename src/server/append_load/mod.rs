@@ -228,7 +228,8 @@ async fn read(
     gauge: &Gauge<'_>,
 ) -> Result<Seen, String> {
     run.release(range.start);
-    let (work, mut pieces) = ahead::on_thread(path.to_owned(), range, mode);
+    let hasher = server.with_engine(|engine| engine.keyspace.hasher());
+    let (work, mut pieces) = ahead::on_thread(path.to_owned(), range, mode, hasher);
     threads::spawn("forebay-load", work)
         .map_err(|e| format!("Can't start a thread to read the append only file: {e}"))?;
     loop {

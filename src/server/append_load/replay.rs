@@ -1,8 +1,8 @@
 //! Runs the requests of one file, in slices.
 
-use super::ahead::{self, Batch, Mode, Seen};
+use super::ahead::{self, Batch, Mode, Request, Seen};
 use engine::Engine;
-use engine::prefetch::{BATCH, Hashes};
+use engine::prefetch::{self, BATCH};
 use engine::replay::{NotHere, Replay};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -109,7 +109,8 @@ impl Run {
         self.released = range.start;
         let mut ran = Ok(false);
         let path = self.path.clone();
-        let seen = ahead::read(&path, range, mode, |batch| {
+        let hasher = engine.keyspace.hasher();
+        let seen = ahead::read(&path, range, mode, hasher, |batch| {
             self.take(batch);
             ran = self.step(engine, None);
             ran.is_ok()
@@ -159,7 +160,7 @@ impl Run {
     fn is_due(&mut self) -> bool {
         while let Some(batch) = self.waiting.front() {
             if self.ran < batch.len() {
-                return batch.end(self.ran) <= self.released;
+                return batch.at(self.ran).end() <= self.released;
             }
             self.waiting.pop_front();
             self.ran = 0;
@@ -173,18 +174,17 @@ impl Run {
             return Ok(());
         };
         let first = self.ran;
-        let many = (batch.len() - first).min(BATCH);
-        let due = (first..first + many).filter(|&i| batch.end(i) <= self.released);
-        let due = due.count();
-        let args = |i: usize| batch.request(first + i);
-        let db = self.replay.db();
-        let mut hashes = Hashes::default();
-        hashes.prefetch(engine, db, due, args);
-        for i in 0..due {
-            let argv: SmallVec<[&[u8]; 16]> = args(i).collect();
-            let hint = hashes.hint(i, &argv);
-            self.replay.run(engine, &argv, hint)?;
+        let places = first..batch.len().min(first + BATCH);
+        let due = places.map(|place| batch.at(place));
+        let due: SmallVec<[Request<'_>; BATCH]> =
+            due.take_while(|r| r.end() <= self.released).collect();
+        let requests = due.iter().map(|r| (r.known(), r.args()));
+        prefetch::known(engine, self.replay.db(), requests);
+        for request in &due {
+            let argv: SmallVec<[&[u8]; 16]> = request.args().collect();
+            self.replay.run(engine, &argv, request.known())?;
         }
+        let due = due.len();
         self.ran += due;
         Ok(())
     }

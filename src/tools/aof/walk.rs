@@ -3,7 +3,7 @@
 use super::Failed;
 use crate::progress::Progress;
 use crate::source::{Source, Trouble};
-use aof::judge::Event;
+use aof::judge::{Event, is_seal};
 use aof::reader::{Item, Reader, Step};
 use aof::search::Search;
 use aof::{Defect, Judge};
@@ -13,8 +13,17 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-/// Bytes of a window.
+/// Bytes of a window where only items are looked at.
 const WINDOW: usize = 1 << 20;
+
+/// The buffers for windows.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers {
+    /// Bytes of a window.
+    pub bytes: usize,
+    /// How many are in use at once at most, two or more, those of the windows that the visitor keeps included.
+    pub count: usize,
+}
 
 /// An item and its place.
 #[derive(Debug)]
@@ -112,18 +121,21 @@ pub fn walk(
     each: impl FnMut(&Passed<'_>) -> Result<(), Failed>,
 ) -> Result<Walked, Failed> {
     let size = source.size().unwrap_or_default();
-    visit(source, start..size, 2, progress, &mut Items(each))
+    let buffers = Buffers {
+        bytes: WINDOW,
+        count: 2,
+    };
+    visit(source, start..size, buffers, progress, &mut Items(each))
 }
 
-/// Reads the log in this range of a regular file, as if the file ended there. At most so many buffers (two or more) are
-/// in use at once, those of the windows that the visitor keeps included.
+/// Reads the log in this range of a regular file, as if the file ended there.
 ///
 /// # Errors
 /// Those of the file and of the visitor.
 pub fn visit(
     source: &Source,
     range: Range<u64>,
-    buffers: usize,
+    buffers: Buffers,
     progress: bool,
     visitor: &mut impl Visitor,
 ) -> Result<Walked, Failed> {
@@ -137,10 +149,12 @@ pub fn visit(
         at: start,
         end: size,
     };
-    let mut windows = Windows::with_buffers(part, WINDOW, buffers);
+    let mut windows = Windows::with_buffers(part, buffers.bytes, buffers.count);
     let (mut reader, mut judge) = (Reader::at(start), Judge::at(start));
     let defect = loop {
         let (mut at, mut at_least, mut defect) = (0, 1, None);
+        // Where those bytes begin that have passed the judge and are not summed: many at once take less time.
+        let mut passed = 0;
         let bytes = windows.bytes();
         while at < bytes.len() && defect.is_none() {
             let offset = reader.offset();
@@ -156,22 +170,27 @@ pub fn visit(
                     break;
                 }
                 Ok(Step::Item { item, consumed }) => {
-                    let bytes = &bytes[at..at + consumed];
-                    match judge.item(offset, bytes, &item) {
+                    let end = at + consumed;
+                    if is_seal(&item) {
+                        judge.sum(&bytes[passed..at]);
+                        passed = end;
+                    }
+                    match judge.pass(offset, consumed, &item) {
                         Err(e) => defect = Some(e),
                         Ok(event) => visitor.item(&Passed {
                             offset,
                             in_window: at,
-                            bytes,
+                            bytes: &bytes[at..end],
                             item,
                             event,
                             whole: judge.whole(),
                         })?,
                     }
-                    at += consumed;
+                    at = end;
                 }
             }
         }
+        judge.sum(&bytes[passed..at]);
         bar.tick(start + windows.offset());
         if at > 0 {
             visitor.window(windows.hand_out(at).map_err(fail)?, &judge)?;

@@ -8,8 +8,12 @@
 //!    failure is kept for the server's log. A request that cannot be run here ends the load, because what follows
 //!    depends on it.
 
+mod order;
+
+pub use order::{Known, Order};
+
 use crate::args::Args;
-use crate::{ClientFlags, ClientId, Engine, KeyHint, Session, table};
+use crate::{ClientFlags, ClientId, Engine, KeyHint, Session};
 use replication::StreamDb;
 use std::fmt;
 
@@ -59,19 +63,24 @@ impl Replay {
         self.session.db
     }
 
-    /// Runs one request. `hash` is that of its key, if it is known.
+    /// Runs one request; `known` is what [`Known::of`] found out about it.
     ///
-    /// # Errors The request cannot be run here. What was run before it stays.
+    /// # Errors
+    /// The request cannot be run here. What was run before it stays.
     pub fn run<'a>(
         &mut self,
         engine: &mut Engine,
         argv: &'a [&'a [u8]],
-        hint: KeyHint<'a>,
+        known: &Known,
     ) -> Result<(), NotHere> {
         let args = Args(argv);
-        let Ok(command) = table::find_trusted(args) else {
+        let Some(command) = known.command else {
             let name = String::from_utf8_lossy(argv[0]).into_owned();
             return Err(NotHere::Command(name));
+        };
+        let hint = match known.hashed() {
+            Some(at) => KeyHint::new(argv[at], known.hash()),
+            None => KeyHint::default(),
         };
         engine.commits.collect(false);
         let session = &mut self.session;
