@@ -110,6 +110,7 @@ complete -c forebay-server -l aof-load-corrupt-tail -d 'Whether a log at whose e
 complete -c forebay-server -l aof-load-corrupt-tail-max-size -d 'Bytes from the first wrong one to the end of the log up to which such an end is cut off whatever follows, and without seals too; what is cut off is kept as a file beside it. 0 refuses the start.' -r
 complete -c forebay-server -l aof-use-rdb-preamble -d 'Whether the base of a log is a dump. With `no` it is made of requests, which take longer to write and to load.' -r
 complete -c forebay-server -l aof-timestamp-enabled -d 'Whether the log says, once a second, at what time it was written.' -r
+complete -c forebay-server -l aof-annotations -d 'Whether the log has lines of its own, which begin with `#` and which other servers skip: seals, by which wrong bytes are noticed, and places in the replication history. With `no` it has what Redis writes, byte for byte: wrong bytes within a value go unnoticed, after a restart replicas need a full resync, and a copy of the directory that is made during a rewrite may not load.' -r
 complete -c forebay-server -l aof-buffer-limit -d 'Bytes that may wait in memory until the disk has taken them. At this bound writers wait, readers do not.' -r
 complete -c forebay-server -l aof-rewrite-incremental-fsync -d 'Has no effect: `rdb-save-incremental-fsync` does the same for the base of a log.' -r
 complete -c forebay-server -l aof-disable-auto-gc -d 'Whether files that the log does not need any more stay where they are, named as history in the manifest.' -r

@@ -414,6 +414,11 @@ directives! {
     /// With `yes`, the log records the time once a second in the form that Redis and Valkey use. Seals record the time
     /// in any case, so `yes` only helps tools that look for this form, and makes the log a little larger.
     Works LIVE "aof-timestamp-enabled" aof_timestamp_enabled: bool = false, YesNo;
+    /// Whether the log has lines of its own, which begin with `#` and which other servers skip: seals, by which wrong bytes
+    /// are noticed, and places in the replication history. With `no` it has what Redis writes, byte for byte: wrong
+    /// bytes within a value go unnoticed, after a restart replicas need a full resync, and a copy of the directory
+    /// that is made during a rewrite may not load.
+    Works LIVE -> AppendHow "aof-annotations" aof_annotations: bool = true, YesNo;
     /// How many bytes may wait in memory until the disk has taken them. At the limit, writers wait, and readers do
     /// not. If it is too low, a short stall of the disk already holds up writers; a high value takes that much memory
     /// while the disk is slow.

@@ -8,6 +8,7 @@
 //! * [`crashes`]: rounds of SIGKILL and restart in replication.
 //! * [`disk`]: files that cannot grow.
 //! * [`history`]: replication goes on from the log after a restart.
+//! * [`plain`]: logs without lines of our own.
 //! * [`power`]: what is left when the power is cut.
 //! * [`switching`]: CONFIG SET, full syncs, DEBUG RELOAD.
 
@@ -19,6 +20,7 @@ mod crashes;
 mod disk;
 mod durability;
 mod history;
+mod plain;
 mod power;
 mod readers;
 mod requests;

@@ -35,6 +35,8 @@ pub struct Encoder {
     unit: Option<Range<usize>>,
     /// In this era the stream is not that of the dataset.
     void: Option<u64>,
+    /// Nothing is said of the stream.
+    silent: bool,
 }
 
 impl Encoder {
@@ -173,6 +175,7 @@ impl Encoder {
     pub fn reset(&mut self) {
         *self = Encoder {
             void: self.void,
+            silent: self.silent,
             ..Encoder::default()
         };
     }
@@ -183,10 +186,16 @@ impl Encoder {
         self.reached = None;
     }
 
+    /// Whether the log says from now on what it has to do with the stream.
+    pub fn tell_stream(&mut self, tell: bool) {
+        self.silent = !tell;
+    }
+
     /// True if the log may name this place of the stream.
     pub fn names(&self, stream: &StreamPlace<'_>) -> bool {
         let era = stream.history.era();
-        self.void != Some(era)
+        !self.silent
+            && self.void != Some(era)
             && (self.reached.is_some_and(|(reached, _)| reached == era)
                 || stream.history.id().is_hexadecimal()
                     && stream.history.offset() >= ReplOffset::ZERO)

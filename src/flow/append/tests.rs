@@ -128,6 +128,44 @@ fn what_a_rewrite_left_behind_is_removed_and_nothing_else() {
     }
 }
 
+#[test]
+fn without_seals_the_log_is_its_requests_and_a_later_seal_covers_them() {
+    let mut play = Play::new();
+    play.writer.set_seals(false);
+    let seq = play.writer.next_base();
+    play.base(0, seq).expect("nothing fails");
+    play.writer.begin_increment(false).expect("nothing fails");
+    let done = play.writer.install_base(seq, BaseForm::Requests);
+    done.expect("nothing fails");
+    let path = Path::new(DIRECTORY).join("a.aof.1.incr.aof");
+    let increment = |play: &Play| play.disk.read(&path).expect("it is there");
+    let (mut selected, mut plain) = (None, Vec::new());
+    for n in 0..3 {
+        let batch = batch(&mut selected, n, n + 1);
+        plain.extend_from_slice(&batch.bytes);
+        play.writer.push(batch);
+        play.writer.write().expect("nothing fails");
+        if n == 1 {
+            play.writer.settle_written();
+        }
+    }
+    assert_eq!(increment(&play), plain);
+    // What is settled stays when the rest is written again, and the next seal covers it.
+    play.disk.fail_at(play.disk.operations());
+    play.writer.push(batch(&mut selected, 3, 4));
+    play.writer.write().expect_err("the disk refuses it");
+    play.writer.set_seals(true);
+    play.writer.write().expect("it is written again");
+    let bytes = increment(&play);
+    let verdict = judge::judge(&bytes, 0, |_, _| {});
+    assert_eq!(verdict.defect, None);
+    assert_eq!(verdict.judge.proven(), bytes.len() as u64);
+    let all = play.disk.operations();
+    let whole = play.disk.crashes_after(all);
+    let whole = whole.iter().map(loaded);
+    assert!(whole.into_iter().any(|found| found == Ok(vec![1, 2, 3, 4])));
+}
+
 struct Play {
     disk: FakeDisk,
     writer: Writer<FakeDisk>,

@@ -66,6 +66,8 @@ pub struct Writer<D: Disk> {
     /// directory could not be synced may or may not be there after a crash, so what it names stays as it is.
     base_seq: i64,
     increment_seq: i64,
+    /// Batches are sealed.
+    seals: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,8 @@ struct Increment<D: Disk> {
     /// Those of them that belong to no kept batch.
     settled: u64,
     sealer: Sealer,
+    /// What no seal covers of the bytes that are settled.
+    settled_sealer: Sealer,
     /// A reader has a database selected at its end.
     selected: bool,
 }
@@ -118,7 +122,13 @@ impl<D: Disk> Writer<D> {
             kept_bytes: 0,
             durable: last,
             last,
+            seals: true,
         }
+    }
+
+    /// Whether batches are sealed from now on. A seal covers all batches before it that have none.
+    pub fn set_seals(&mut self, seals: bool) {
+        self.seals = seals;
     }
 
     /// Takes a batch. It is not written yet.
@@ -220,8 +230,10 @@ impl<D: Disk> Writer<D> {
         let mut parts: Vec<&[u8]> = std::iter::once(&before[..]).chain(bytes).collect();
         parts.iter().for_each(|part| current.sealer.update(part));
         let Mark { id, offset, ms, .. } = last.end;
-        current.sealer.seal(&id, offset, ms, &mut seal);
-        parts.push(&seal);
+        if self.seals {
+            current.sealer.seal(&id, offset, ms, &mut seal);
+            parts.push(&seal);
+        }
         current.len += parts.iter().map(|part| part.len() as u64).sum::<u64>();
         let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
         let result = write_all_at_once(&mut current.file, &mut slices);
@@ -241,6 +253,7 @@ impl<D: Disk> Writer<D> {
     pub fn settle_written(&mut self) {
         if let Some(current) = self.current.as_mut().filter(|_| self.broken.is_none()) {
             current.settled = current.len;
+            current.settled_sealer = current.sealer.clone();
             for batch in self.kept.drain(..self.written) {
                 self.kept_bytes -= batch.bytes.len();
                 self.last = batch.end;
@@ -284,7 +297,7 @@ impl<D: Disk> Writer<D> {
         let sought = current.file.seek(SeekFrom::Start(current.settled));
         sought.map_err(failed("go on in the append-only file"))?;
         current.len = current.settled;
-        current.sealer = Sealer::new();
+        current.sealer = current.settled_sealer.clone();
         // What is kept says which database it needs only at its own start.
         current.selected = false;
         self.written = 0;
@@ -323,6 +336,7 @@ impl<D: Disk> Writer<D> {
             listed: true,
             len,
             settled: len,
+            settled_sealer: sealer.clone(),
             sealer,
             selected: false,
         });
@@ -361,7 +375,9 @@ impl<D: Disk> Writer<D> {
         };
         let mut seal = Vec::new();
         let Mark { id, offset, ms, .. } = self.last;
-        Sealer::new().seal(&id, offset, ms, &mut seal);
+        if self.seals {
+            Sealer::new().seal(&id, offset, ms, &mut seal);
+        }
         let mut next: Increment<D> = Increment {
             file,
             name,
@@ -370,6 +386,7 @@ impl<D: Disk> Writer<D> {
             len: seal.len() as u64,
             settled: seal.len() as u64,
             sealer: Sealer::new(),
+            settled_sealer: Sealer::new(),
             selected: false,
         };
         let mut begun = next.file.write_all(&seal).map_err(failed(what));

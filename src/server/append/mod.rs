@@ -75,6 +75,7 @@ fn syncs(engine: &Engine, rewriting: bool, sleep: Duration) -> Syncs {
         // As much may come while it is synced, and once more, before writers wait.
         from: limit / 4,
         keeps_history: engine.config.aof_disable_auto_gc,
+        annotations: engine.config.aof_annotations,
         sleep,
         beside: rewriting,
     }
@@ -153,11 +154,14 @@ impl AppendOnly {
         let mut state = self.0.borrow_mut();
         state.base_seq = manifest.base.as_ref().map_or(0, |base| base.seq);
         (state.directory, state.filename) = (directory.clone(), filename.clone());
+        state.tap.tell_stream(engine.config.aof_annotations);
         let last = Mark {
             at: engine.commits.position(),
             ..state.tap.mark(engine)
         };
-        Ok(Writer::new(Machine, directory, filename, manifest, last))
+        let mut writer = Writer::new(Machine, directory, filename, manifest, last);
+        writer.set_seals(engine.config.aof_annotations);
+        Ok(writer)
     }
 
     fn request(&self, whole: &Whole, base: Base) -> SnapshotRequest<fs::File> {
@@ -438,8 +442,9 @@ fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
         history.went_through(id, offset).then_some(offset)
     };
     let (sendable, durable) = (offset(report.sendable), offset(report.durable_end));
-    if report.failure.is_some() {
-        // The disk may refuse for a long time. Replicas have the data in the meantime.
+    if report.failure.is_some() || !engine.config.aof_annotations {
+        // The disk may refuse for a long time, and replicas have the data in the meantime; or the log does not say
+        // which part of the stream it has.
         engine.repl.release(None);
     } else if let Some(sendable) = sendable {
         engine.repl.release(Some(sendable));
@@ -532,6 +537,7 @@ impl State {
     fn set_syncs(&mut self, syncs: Syncs) {
         self.syncs = Some(syncs);
         self.tap.set_waits(syncs.fsync == Fsync::Always);
+        self.tap.tell_stream(syncs.annotations);
         self.queue.order(Order::Policy(syncs));
     }
 

@@ -45,6 +45,8 @@ pub struct Syncs {
     pub from: usize,
     /// `aof-disable-auto-gc`
     pub keeps_history: bool,
+    /// `aof-annotations`
+    pub annotations: bool,
     /// DEBUG AOF-FLUSH-SLEEP.
     pub sleep: Duration,
     /// A snapshot is being written too.

@@ -46,6 +46,11 @@ impl Tap {
         self.0.borrow_mut().waits = waits;
     }
 
+    /// Whether the log says what it has to do with the replication stream.
+    pub fn tell_stream(&self, tell: bool) {
+        self.0.borrow_mut().encoder.tell_stream(tell);
+    }
+
     /// A new increment begins: forgets what was not handed over, and which database is selected.
     pub fn reset(&self) {
         let mut state = self.0.borrow_mut();

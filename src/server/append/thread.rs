@@ -56,6 +56,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
                     leave_disk_alone,
                     from,
                     keeps_history,
+                    annotations,
                     sleep,
                     beside,
                 }) => {
@@ -64,6 +65,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
                         forget_history(&mut writer);
                     }
                     thread.keeps_history = keeps_history;
+                    writer.set_seals(annotations);
                     thread.policy.fsync = fsync;
                     thread.policy.leave_disk_alone = leave_disk_alone;
                     thread.policy.sync_from = from;
