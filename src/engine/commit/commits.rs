@@ -13,6 +13,11 @@ impl CommitPosition {
     pub fn nth(n: u64) -> CommitPosition {
         CommitPosition(n)
     }
+
+    /// The number of commits after `earlier` up to this one.
+    pub fn since(self, earlier: CommitPosition) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
 }
 
 /// When the replies that are written after a commit may leave.

@@ -107,6 +107,15 @@ impl State {
         self.idle
     }
 
+    fn commits_after(&self, durable: CommitPosition) -> u64 {
+        let mut batches = self.orders.iter().rev();
+        let last = batches.find_map(|order| match order {
+            Order::Batch(batch) => Some(batch.end.at),
+            _ => None,
+        });
+        last.map_or(0, |last| last.since(durable))
+    }
+
     fn take(&mut self) -> VecDeque<Order> {
         self.idle = false;
         self.report.kept += std::mem::take(&mut self.bytes);
@@ -181,6 +190,27 @@ impl Queue {
         }
         .unwrap_or_else(PoisonError::into_inner);
         state.take()
+    }
+
+    /// Commits after `durable` that wait.
+    pub fn commits_after(&self, durable: CommitPosition) -> u64 {
+        self.lock().commits_after(durable)
+    }
+
+    /// Waits until so many commits after `durable` wait, something else is ordered, or the time is over. Gives how many
+    /// there are.
+    pub fn gather(&self, durable: CommitPosition, wanted: u64, wait: Duration) -> u64 {
+        let is_short = |state: &mut State| {
+            let batches_only = |order: &Order| matches!(order, Order::Batch(_));
+            state.idle = state.commits_after(durable) < wanted
+                && state.orders.back().is_none_or(batches_only);
+            state.idle
+        };
+        let state = self.lock();
+        let waited = self.0.ordered.wait_timeout_while(state, wait, is_short);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.idle = false;
+        state.commits_after(durable)
     }
 
     /// Writers are held until there is less in memory, or not.

@@ -1,5 +1,6 @@
 //! The thread that writes the log, so that only clients that asked for durability wait for the disk.
 
+use super::gather::Gather;
 use super::queue::{Order, Queue, Syncs};
 use aof::names::BaseForm;
 use disk::Disk;
@@ -37,6 +38,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
         waiting: VecDeque::new(),
         waiting_bytes: 0,
         retires: None,
+        writers: Gather::default(),
     };
     let _tells = TellsOfPanic(queue);
     let mut stop = false;
@@ -48,6 +50,7 @@ pub fn run<D: Disk>(mut writer: Writer<D>, queue: &Queue, policy: Policy, old_by
             .retires
             .map(|(_, at)| at.saturating_duration_since(Instant::now()));
         let wait = wait.into_iter().chain(retires).min();
+        thread.gather(&writer, queue);
         let mut batches = false;
         for order in queue.take(wait) {
             match order {
@@ -139,6 +142,8 @@ struct Thread {
     waiting_bytes: usize,
     /// The rewrite whose base was installed, and when what it replaces is removed.
     retires: Option<(u64, Instant)>,
+    /// Those whose replies wait for syncs.
+    writers: Gather,
 }
 
 impl Thread {
@@ -172,6 +177,17 @@ impl Thread {
         Ok(())
     }
 
+    /// Waits for those who are likely to write before the next sync, where replies wait for it.
+    fn gather<D: Disk>(&mut self, writer: &Writer<D>, queue: &Queue) {
+        if self.policy.fsync != Fsync::Always {
+            return;
+        }
+        if let Some((wanted, within)) = self.writers.wanted() {
+            let there = queue.gather(writer.durable(), wanted, within);
+            self.writers.waited(wanted, there);
+        }
+    }
+
     fn kept_bytes<D: Disk>(&self, writer: &Writer<D>) -> usize {
         writer.kept_bytes() + self.waiting_bytes
     }
@@ -203,11 +219,16 @@ impl Thread {
         if result.is_ok() && writer.has_unsynced() && self.policy.sync_is_due(self.now(), unsynced)
         {
             queue.note(|report| report.syncing = 1);
-            let begun = Instant::now();
+            let (begun, before) = (Instant::now(), writer.durable());
             result = writer.sync();
             let took = begun.elapsed();
             match self.policy.fsync {
-                Fsync::Always => queue.took("aof-fsync-always", took.as_millis() as i64),
+                Fsync::Always => {
+                    queue.took("aof-fsync-always", took.as_millis() as i64);
+                    let durable = writer.durable();
+                    let waiting = queue.commits_after(durable);
+                    self.writers.synced(took, durable.since(before), waiting);
+                }
                 _ => self.delayed += u64::from(took >= DELAYED),
             }
             let now = self.now();
