@@ -38,6 +38,15 @@ impl Target {
         }
     }
 
+    /// Strings as `DEBUG POPULATE` makes them.
+    pub fn of_strings(port: u16, keys: usize) -> Target {
+        Target {
+            port,
+            keys,
+            fields: false,
+        }
+    }
+
     fn read(&self, n: usize, out: &mut Vec<u8>) {
         let name = self.name(n);
         let head = match self.fields {
@@ -72,6 +81,15 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// Of so many microseconds each.
+    pub fn of(mut micros: Vec<u32>) -> Latencies {
+        micros.sort_unstable();
+        Latencies {
+            sorted_us: micros,
+            late_us: 0,
+        }
+    }
+
     /// The latency that this share of requests stays below, in milliseconds.
     pub fn percentile_ms(&self, share: f64) -> f64 {
         let last = self.sorted_us.len().saturating_sub(1);

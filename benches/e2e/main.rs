@@ -10,6 +10,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod append;
 mod board;
 mod cache;
 mod contest;
@@ -18,6 +19,7 @@ mod disk;
 mod failover;
 mod latency;
 mod load;
+mod logs;
 mod memory;
 mod options;
 mod pipe;
@@ -32,7 +34,7 @@ use options::Options;
 /// A job: its name on the command line and what runs it.
 type Job = (&'static str, fn(&Options));
 
-const JOBS: [Job; 7] = [
+const JOBS: [Job; 8] = [
     ("load", load::run),
     ("snapshot", snapshot::run),
     ("sync", sync::run),
@@ -40,6 +42,7 @@ const JOBS: [Job; 7] = [
     ("memory", memory::run),
     ("cache", cache::run),
     ("failover", failover::run),
+    ("append", append::run),
 ];
 
 fn main() {

@@ -32,7 +32,7 @@ const PEERS: [&str; 3] = ["redis-7.0", "redis-8.2", "valkey-9.1"];
 
 const HELP: &str = "\
 usage: cargo bench --bench e2e -- [options]
-  --only JOBS      some of: load,snapshot,sync,throughput,memory,cache,failover (default: all)
+  --only JOBS      some of: load,snapshot,sync,throughput,memory,cache,failover,append (default: all)
   --data SETS      some of: d1,d2,d4,hash1m (default: d1,d2; load takes all that are named,
                    snapshot those of them that are d1 or hash1m)
   --scale F        share of the full size, 0.001 to 1 (default 1)
