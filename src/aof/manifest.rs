@@ -78,7 +78,7 @@ pub enum Wrong {
     SecondBase,
     /// Increments out of order.
     Order,
-    /// A type that nobody knows.
+    /// An unknown type.
     UnknownType,
 }
 

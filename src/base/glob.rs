@@ -21,7 +21,7 @@ pub fn matches_in_any_case(pattern: &[u8], text: &[u8]) -> bool {
 
 fn run(pattern: &[u8], text: &[u8], fold: impl Fn(u8) -> u8 + Copy) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Behind the last `*`, and where the text went on then.
+    // The position after the last `*` in the pattern, and the one in the text at that time.
     let mut star: Option<(usize, usize)> = None;
     let mut stars = 0;
     loop {

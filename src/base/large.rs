@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub const LARGE_FROM: usize = 1 << 20;
 /// Bytes of a stretch: whole pages, and its copy with a header just fits a size class of the allocator.
 const STRETCH: usize = 60 << 10;
-/// What a page is taken to be when pages are given back.
+/// The size of a page that is assumed when pages are returned to the system.
 const PAGE: usize = 4096;
 /// Bytes that are read at once.
 const READ: usize = 1 << 20;

@@ -48,8 +48,8 @@ pub use rng::Rng;
 pub type UnixMillis = i64;
 /// The compatibility level that clients see (`redis_version`).
 pub const REDIS_VERSION: &str = "7.4.2";
-/// The latest Valkey whose dumps and stream are read: primaries that write for the version of their replica are told
-/// this one.
+/// The latest Valkey whose dumps and stream are understood. It is announced to primaries that write for the version of
+/// their replica.
 pub const VALKEY_VERSION: &str = "9.1.0";
 /// The product's version (`forebay_version`).
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

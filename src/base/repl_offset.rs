@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
-/// A number of stream bytes since the history began; -1 if the peer never told it.
+/// A number of stream bytes since the history began; -1 if the peer has not sent one.
 ///
-/// It lies between -1 and half the range of the number when it comes from outside, so that a server can count on
-/// from it for centuries. Arithmetic is checked: an offset beyond the range could only be a fault of ours, and a
-/// history that went on with a wrong one would part from its replicas without a sign.
+/// An offset from outside is between -1 and half the range of the number, so that a server can count from it for
+/// centuries. Arithmetic is checked: only a fault of this server could exceed the range, and a history that continued
+/// with a wrong offset would silently differ from its replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct ReplOffset(i64);
 

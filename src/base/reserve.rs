@@ -19,17 +19,17 @@ use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Bytes that are given back at once. The allocator keeps apart what is larger.
+/// Bytes that are released at a time. The allocator treats larger blocks separately.
 const PIECE: usize = 4 << 20;
 const PIECES: usize = 8;
-/// Where the allocator has no room for a whole piece, it may have room for parts of so many bytes.
+/// If the allocator has no room for a whole piece, it may have room for parts of these sizes.
 const PARTS: [usize; 3] = [PIECE, PIECE / 8, PIECE / 64];
 /// Bytes of the whole reserve: no allocation that is larger can be helped by it.
 pub const BYTES: usize = PIECES * PIECE;
 
 static SHORT: AtomicBool = AtomicBool::new(false);
-/// Each has a lock of its own, which nobody holds while memory is asked for: who finds one locked takes the next, and
-/// none is missed that could be had.
+/// Each piece has a separate lock, which is never held while memory is requested. A thread that finds one locked takes
+/// the next, so no available piece is missed.
 static KEPT: [Mutex<Option<Piece>>; PIECES] = [const { Mutex::new(None) }; PIECES];
 thread_local! {
     /// This thread fills the reserve: it does not take from it to do so.
@@ -38,12 +38,12 @@ thread_local! {
 static FIRST: Mutex<Option<Refusal>> = Mutex::new(None);
 static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
-/// Some memory that nobody touches.
+/// Memory that is kept and not used.
 enum Piece {
     /// From the system.
     Map { _map: MmapMut },
-    /// From the allocator, which has addresses that it does not give back to the system. Other blocks may lie between
-    /// them for as long as the process runs, so there are several where there is not one.
+    /// From the allocator, which keeps addresses that it does not return to the system. Other blocks may be between
+    /// them for as long as the process runs, so a piece may consist of several blocks.
     Blocks { _blocks: Vec<Vec<u8>> },
 }
 
@@ -95,7 +95,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The system has refused memory, and the reserve is not whole again.
+/// True if the system has refused memory, and the reserve is not full again.
 #[inline]
 pub fn is_short() -> bool {
     SHORT.load(Ordering::Relaxed)
@@ -118,7 +118,7 @@ pub fn check() -> io::Result<()> {
     }
 }
 
-/// An error if the system refuses so many bytes now.
+/// Checks whether the system grants this many bytes now.
 ///
 /// # Errors
 /// The system's.

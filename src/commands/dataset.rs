@@ -118,7 +118,7 @@ fn flushdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn flushall(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let lazily = flush_mode(args)?;
-    // It tells of keys that are there no more.
+    // The auxiliary data belongs to keys that no longer exist.
     cx.engine.module_aux.clear();
     cx.engine.empty_all(lazily);
     cx.engine.tracking.invalidate_everything();

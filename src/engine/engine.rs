@@ -53,9 +53,9 @@ pub struct Engine {
     pub watched: WatchTable,
     /// Keys that a writable replica's clients gave an expiry.
     pub own_keys: OwnKeys,
-    /// Sources of function libraries: kept and saved back.
+    /// Sources of function libraries, as they were loaded. They are kept and saved again.
     pub functions: Vec<Vec<u8>>,
-    /// What modules store beside their keys, from the dump that was loaded: kept and saved back.
+    /// What modules store in addition to their keys, as it was loaded. It is kept and saved again.
     pub module_aux: Vec<ModuleAux>,
     /// The encoder for the strings of a DUMP.
     pub packer: rdb::lzf::Packer,

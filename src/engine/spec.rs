@@ -21,11 +21,11 @@ pub struct Command {
     pub keys: Keys,
     /// What it does with them.
     pub uses: KeyUse,
-    /// The channels among its arguments that a user must be allowed.
+    /// The arguments that are channels, which the user must be allowed to use.
     pub channels: Channels,
-    /// Its arguments that nobody may see.
+    /// Its arguments that are secret.
     pub secrets: Secrets,
-    /// Where the script comes from that it runs.
+    /// The source of the script that it runs.
     pub script: Option<ScriptFrom>,
     /// Which documentation group it belongs to, as COMMAND DOCS says it.
     pub group: Group,

@@ -210,8 +210,8 @@ pub fn dumped_value(
     Ok(true)
 }
 
-/// The elements of an array in order. The reference takes in each index that has none, too, which for an array that
-/// reaches far takes it for ever: from some number of them on, their number is taken in at once.
+/// The elements of an array in order. Redis also adds each index without an element, one by one, which for a sparse
+/// array takes practically for ever. Beyond some number of them, their count is added instead.
 #[derive(Default)]
 struct Elements {
     /// One above the last index.

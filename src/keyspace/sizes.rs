@@ -30,7 +30,7 @@ pub const STRINGS: [usize; 10] = [
     64 * PIECE + 1,
 ];
 
-/// The sizes beside a boundary and the boundary itself.
+/// A boundary, and the sizes directly below and above it.
 pub fn around(boundary: usize) -> [usize; 3] {
     [boundary.saturating_sub(1), boundary, boundary + 1]
 }

@@ -9,7 +9,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-/// A buffer that has grown beyond this is given back once it has been used.
+/// A buffer that has grown beyond this is freed after use.
 const KEPT_MAX: usize = 64 << 10;
 
 /// What an interpreter's native functions work for and with.
@@ -48,7 +48,7 @@ impl Work {
     }
 }
 
-/// Clears a buffer, and gives back what a large content took.
+/// Clears a buffer, and frees its memory if it has grown large.
 pub fn empty(buffer: &mut Vec<u8>) {
     match buffer.capacity() > KEPT_MAX {
         true => *buffer = Vec::new(),

@@ -105,7 +105,7 @@ impl Replication {
                 }
                 if let Some(id) = id {
                     self.history.adopt(*id);
-                    // Our replicas learn the new id when they come back.
+                    // Our replicas receive the new id when they reconnect.
                     self.with_primary(|primary, env| primary.disconnect_all(env));
                 }
             }
@@ -187,7 +187,7 @@ impl Replication {
     /// `REPLCONF GETACK` of our primary: the answer has the offset before that command.
     pub fn answer_getack(&mut self) {
         let (offset, durable) = (self.history.offset(), self.durable());
-        // Somebody may wait for all of it: told again when it is durable.
+        // A client of the primary may be waiting for the full offset, so another ACK is sent once it is durable.
         self.ack_when_durable = durable.filter(|at| *at < offset).map(|_| offset);
         let bytes = ack(offset, durable);
         self.actions.push(Action::SendUpstream(bytes));

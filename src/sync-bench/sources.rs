@@ -80,7 +80,7 @@ pub fn from_info(info: &Info, side: Side, since_us: i64) -> Option<Told> {
     Some(told)
 }
 
-/// The last sync that a log tells of. `replica_port` is how the master's log names the replica, if that is known.
+/// The last sync in a log. `replica_port` is the port by which the master's log names the replica, if it is known.
 pub fn from_log(log: &Log, side: Side, replica_port: Option<u16>) -> Option<Told> {
     let found = syncs::of(side, &log.lines);
     let suffix = replica_port.map(|port| format!(":{port}"));

@@ -269,8 +269,8 @@ impl<R: Receivers> Follower<R> {
     }
 }
 
-/// The payload holds all that is in memory, in a form for those for whom our dumps are written: those that
-/// `rdb-save-target` names, or Redis 7.2 and everything later.
+/// True if the payload holds everything that is in memory, in a form for the servers for which dumps are written: those
+/// of `rdb-save-target`, or Redis 7.2 and later.
 fn is_plain(loaded: &Loaded, engine: &Engine) -> bool {
     let target = Target::from_name(engine.config.rdb_save_target.name());
     let most = target.and_then(Target::version);

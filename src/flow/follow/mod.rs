@@ -131,7 +131,7 @@ pub struct Follower<R: Receivers> {
     has_ended: bool,
     /// The addresses of the connection: the primary's and ours.
     ends: (String, String),
-    /// The payload that is received or loaded, and by whom, if there was anybody.
+    /// The payload that is received or loaded, and its receiver, if one could be started.
     payload: Option<(Mode, Option<R::Receiving>)>,
     /// The dump that was received and is being loaded.
     placed: Option<PlacedFile<R::Disk>>,
@@ -187,7 +187,7 @@ impl<R: Receivers> Follower<R> {
         channels.is_some_and(|channels| channels.wants_payload()) && !engine.script_is_parked()
     }
 
-    /// What was collected keeps to so many bytes of memory before it goes to disk, from now on.
+    /// Sets how many bytes of the collected stream are kept in memory before any are moved to disk.
     pub fn collect_above(&mut self, memory: usize) {
         self.collected = Collected::spilling_above(memory);
     }

@@ -55,8 +55,7 @@ pub trait Transport {
 
     /// Writes a block of the stream to disk; the answer is [`replication::Replication::on_spilled`].
     ///
-    /// # Errors
-    /// There is nobody to do it.
+    /// # Errors No thread could be started for it.
     fn spill(&self, block: Spill) -> io::Result<()>;
 
     /// A line for the log.

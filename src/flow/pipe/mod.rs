@@ -164,7 +164,7 @@ impl<F: ScratchFile> Pipe<F> {
             }
             spilled.read += n;
             if !spilled.holds_bytes() {
-                // Everything is read: the file's space is given back, and memory is used again.
+                // Everything has been read. The file is dropped, and memory is used again.
                 self.spilled = None;
             }
             return Read::Bytes(chunk);

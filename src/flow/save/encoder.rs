@@ -48,7 +48,7 @@ pub struct Plan {
     pub on_loss: OnLoss,
     /// AUX fields, in order.
     pub aux: Vec<(&'static str, Vec<u8>)>,
-    /// What modules store beside their keys.
+    /// What modules store in addition to their keys.
     pub module_aux: Vec<ModuleAux>,
     /// Sources of function libraries.
     pub functions: Vec<Vec<u8>>,

@@ -571,9 +571,9 @@ fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, 
     }
 }
 
-/// What modules store beside their keys, for a dump in this form. A server without the module loads no dump that holds
-/// such data, and nothing tells which modules a server has: so it is for our own dumps, and for servers that have to
-/// load values of modules in any case.
+/// What modules store in addition to their keys, for a dump in this form. A server without the module cannot load such
+/// data, and which modules a server has is unknown. The data is therefore written to dumps of this server, and for
+/// servers that have to load values of modules in any case.
 fn module_aux(engine: &Engine, form: target::Target, cut: &Cut) -> Vec<ModuleAux> {
     let holds_values = held_types(cut).contains(RdbType::Module2);
     if form == target::Target::Auto || holds_values {

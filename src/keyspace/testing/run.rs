@@ -37,7 +37,7 @@ pub enum Sizes {
     Small,
     /// Some long keys too.
     Large,
-    /// As long as the sizes at which they take another form, and beside them.
+    /// Lengths at and next to the sizes at which values change their form.
     Boundaries,
 }
 

@@ -201,8 +201,8 @@ impl List {
         self.0 = Form::Pack(lp.into_vec());
     }
 
-    /// Whether a loaded list of this many elements and bytes is packed, as far as that tells: its
-    /// first byte must also say that it has one node, not compressed.
+    /// True if a loaded list of this many elements and bytes may be packed. Its first byte must also say that it has
+    /// one node, which is not compressed.
     pub(super) fn may_pack(elements: u64, bytes: usize, limits: &Limits) -> bool {
         let (most_bytes, most) = node_limit(limits);
         elements <= most as u64 && bytes <= most_bytes

@@ -92,7 +92,7 @@ impl Table {
     fn remove_range(&mut self, range: Range<usize>) {
         let len = self.order.len();
         if range.len() > len / 2 {
-            // What stays is less than what goes: it is put together anew.
+            // Fewer members stay than are removed, so the value is rebuilt from those that stay.
             let before = self.order.range(0..range.start);
             let left: Vec<_> = before.chain(self.order.range(range.end..len)).collect();
             let left: Vec<_> = left.iter().map(|(m, score)| (m.to_cow(), *score)).collect();

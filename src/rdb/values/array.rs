@@ -55,7 +55,7 @@ fn double(text: &[u8]) -> Option<f64> {
     (x.to_bits() & LOST == 0 && double_text(x).as_bytes() == text).then_some(x)
 }
 
-/// Appends the head of an array of so many elements, with the index at which the last one was inserted.
+/// Appends the head of an array of this many elements, with the index at which the last one was inserted.
 pub fn encode_head(elements: u64, inserted: Option<u64>, out: &mut Vec<u8>) {
     encode_length(elements, out);
     encode_length(u64::from(inserted.is_some()), out);

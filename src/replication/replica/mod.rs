@@ -47,7 +47,8 @@ pub const RETRY_MS: u64 = 1000;
 const RETRY_MAX_MS: u64 = 32_000;
 /// Requests that cannot be run double the delay up to this: each of them costs the primary a snapshot.
 const DIVERGED_MAX_MS: u64 = 512_000;
-/// So long without such a request, beyond twice the last delay, the delays begin anew.
+/// After this time without such a request, in addition to twice the last delay, the delays begin with the shortest
+/// again.
 const SETTLED_MS: u64 = 60_000;
 /// A reply line of a peer may be this long (bytes); the reference keeps 255.
 const LINE_MAX: usize = 4096;
@@ -177,7 +178,7 @@ pub enum State {
         /// Bytes of the stream that arrived after the payload.
         glued: Vec<u8>,
     },
-    /// The payload comes over a second connection, and the stream meanwhile over this one.
+    /// The payload is received over a second connection, and the stream over this one.
     Channels(Channels),
     /// The stream is followed.
     Streaming {

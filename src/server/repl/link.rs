@@ -124,9 +124,9 @@ struct Link {
     socket: Socket,
     /// For the payload of a full sync that has two connections.
     second: Socket,
-    /// Files for what is collected meanwhile; made when they are needed.
+    /// Files for the stream that is collected; created when they are needed.
     files: Option<SpillFiles>,
-    /// Some of it is being read back.
+    /// The part that is being read from disk.
     reading: Option<ReadingBack>,
     follower: Follower<Threads>,
     buf: Vec<u8>,

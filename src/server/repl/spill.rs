@@ -24,7 +24,7 @@ pub struct SpillFiles {
 }
 
 impl SpillFiles {
-    /// Starts the thread that writes, and the task that tells what was written for as long as `tell` says true.
+    /// Starts the thread that writes, and the task that reports what was written for as long as `tell` returns true.
     ///
     /// # Errors
     /// No thread can be started.

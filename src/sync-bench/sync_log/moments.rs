@@ -249,7 +249,7 @@ kinds! {
     Finish "finish";
     /// Primary: everything is sent, the replica has not said so.
     AwaitAck "await ACK";
-    /// Primary: what was written meanwhile is sent and acknowledged.
+    /// Primary: the writes made during the sync are sent and acknowledged.
     CatchUp "catch-up";
 }
 

@@ -25,9 +25,9 @@ pub struct Place {
     pub file: usize,
     /// The end in that file.
     pub end: u64,
-    /// The offset after what is kept, if a seal tells it.
+    /// The offset after the part that is kept, if it is in a seal.
     pub offset: Option<u64>,
-    /// The time of the last of what is kept, unix milliseconds, if the log tells it.
+    /// The time of the last request that is kept, Unix milliseconds, if it is in the log.
     pub ms: Option<i64>,
     /// Whether something is left out.
     pub is_cut: bool,
@@ -75,7 +75,7 @@ pub fn find(log: &Log, until: Until, options: &Options) -> Result<Place, Failed>
 struct Seek {
     until: Until,
     place: Place,
-    /// Something told a moment that [`Seek::until`] can be compared with.
+    /// True if some item had a time or offset that can be compared with [`Seek::until`].
     told: bool,
     /// The end of what precedes the item at hand and is whole, and of the last seal.
     whole: u64,

@@ -46,7 +46,7 @@ pub struct Report {
     pub transactions: u64,
     /// The largest request.
     pub largest: u64,
-    /// The first and the last time that the log tells, unix milliseconds.
+    /// The first and the last time in the log, Unix milliseconds.
     pub times: Option<(i64, i64)>,
     /// Seals, the bytes that they seal, the largest batch.
     pub seals: Seals,

@@ -1,5 +1,5 @@
-//! Members of one tree that are looked for in another: as both are in the order of hashes, each search goes on where the
-//! one before has ended, and no hash is computed.
+//! Looks members of one tree up in another. Both are in the order of hashes, so each search continues where the
+//! previous one ended, and no hash is computed.
 
 use super::super::counted::Leaves;
 use super::super::page::{Page, Shape};

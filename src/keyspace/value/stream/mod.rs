@@ -329,8 +329,8 @@ impl Stream {
         self.0.groups.edit(name, change)
     }
 
-    /// A pending entry of a group loses its owner; `count` tells how often it was delivered, from how often it was.
-    /// With `force` an entry that is not pending becomes so. False if nothing was done.
+    /// Removes the owner of a pending entry of a group. `count` computes the new number of deliveries from the old one.
+    /// With `force`, an entry that is not pending becomes pending. Returns false if nothing was done.
     pub fn give_back(
         &mut self,
         group: &[u8],
