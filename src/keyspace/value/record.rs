@@ -124,6 +124,9 @@ impl<'a> ValueRef<'a> {
     }
 }
 
+/// What stands in a record before the blob of a packed collection: at most a time and a length.
+pub(crate) type RecordHead = SmallVec<[u8; 16]>;
+
 impl Value {
     /// From checked, canonical RDB bytes, as [`ValueRef::from_record`] takes them.
     pub fn from_record(rdb_type: RdbType, bytes: &[u8]) -> Value {
@@ -201,8 +204,8 @@ impl Value {
     /// As [`Value::to_record`], in two parts and without a copy: the first bytes of a packed collection, and its blob.
     /// `None` for other values, strings among them.
     #[inline]
-    pub(crate) fn record_parts(&self) -> Option<(RdbType, SmallVec<[u8; 16]>, &[u8])> {
-        let mut head = SmallVec::new();
+    pub(crate) fn record_parts(&self) -> Option<(RdbType, RecordHead, &[u8])> {
+        let mut head = RecordHead::new();
         let blob = match self {
             Value::List(v) => {
                 head.extend_from_slice(&[1, 2]);
