@@ -1,7 +1,7 @@
 //! A client as CLIENT LIST shows it.
 
 use crate::tracking::Tracking;
-use crate::{ClientFlags, CommandError, Session, table};
+use crate::{ClientFlags, CommandError, CommandId, Session, table};
 use resp::Proto;
 use std::fmt::Write;
 
@@ -73,6 +73,11 @@ pub fn memory(client: &Session) -> usize {
 
 /// The line, without an end.
 pub fn line(client: &Session, now_ms: i64) -> String {
+    line_at(client, now_ms, client.last_command)
+}
+
+/// As [`line`], for a client whose request for `command` is being judged.
+pub fn line_at(client: &Session, now_ms: i64, command: Option<CommandId>) -> String {
     let pending = client.reply.len() + client.unsent;
     let multi = match client.flags.contains(ClientFlags::MULTI) {
         true => client.queue.len() as i64,
@@ -106,7 +111,7 @@ pub fn line(client: &Session, now_ms: i64) -> String {
         client.unsent + client.stream_pending,
         memory(client) + client.stream_pending,
         if client.unsent > 0 { "rw" } else { "r" },
-        client.last_command.map_or("NULL", |id| table::of(id).name),
+        command.map_or("NULL", |id| table::of(id).name),
         match &client.user {
             None => "(superuser)".into(),
             Some(user) => String::from_utf8_lossy(&user.name),

@@ -13,7 +13,7 @@
 //! all of them. A request that waited in a blocking command and runs again is not checked again, as in Redis, except
 //! for the permissions of its user.
 
-use super::acl::Access;
+use super::acl::{Access, may_surely};
 use super::engine::Loading;
 use super::spec::Flags;
 use super::states::{self, CLIENT, DATA, Demand, PING, Subject};
@@ -153,7 +153,7 @@ impl Engine {
                 {
                     return Err(NO_DEBUG);
                 }
-                if client.access != Access::All {
+                if client.access != Access::All && !may_as_its_user(client, command, args) {
                     return self.may_with_less(client, command, flags, args);
                 }
                 not_in_multi(client, command)
@@ -320,6 +320,13 @@ fn not_in_multi(client: &Session, command: &Entry) -> CmdResult {
         true => Err(NOT_IN_MULTI),
         false => Ok(()),
     }
+}
+
+/// A client may make a call as the user that it has logged in as; seen at once, or else not at all.
+#[inline(always)]
+fn may_as_its_user(client: &Session, command: &'static Entry, args: Args<'_>) -> bool {
+    let user = client.user.as_ref();
+    client.access == Access::AsUserMay && user.is_some_and(|user| may_surely(user, command, args))
 }
 
 /// Whether `enable-debug-command`, or another directive of this kind, permits a client.

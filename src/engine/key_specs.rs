@@ -308,6 +308,51 @@ impl OneKey {
     }
 }
 
+/// The keys of a command that are all of its arguments from a place on, or every other of them: they are found without a
+/// list, too.
+#[derive(Clone, Copy)]
+pub struct RestKeys {
+    from: usize,
+    step: usize,
+    /// What every request does with each of them.
+    pub access: Access,
+}
+
+impl RestKeys {
+    /// Of a command with these specifications.
+    pub(super) fn of(uses: KeyUse, keys: Keys, specs: &[KeySpec]) -> Option<RestKeys> {
+        let [spec] = specs else {
+            return None;
+        };
+        let Begin::Index(first) = spec.begin else {
+            return None;
+        };
+        let Find::Range {
+            last: -1,
+            step,
+            limit: 0 | 1,
+        } = spec.find
+        else {
+            return None;
+        };
+        let uncertain = Access::NOT_KEY | Access::INCOMPLETE | Access::VARIABLE_FLAGS;
+        let looks = matches!(uses, KeyUse::AsAsked(..)) || matches!(keys, Keys::Custom(_));
+        if looks || spec.access.intersects(uncertain) {
+            return None;
+        }
+        Some(RestKeys {
+            from: usize::try_from(first).ok()?,
+            step: usize::try_from(step.max(1)).ok()?,
+            access: spec.access,
+        })
+    }
+
+    /// Where they are among so many arguments.
+    pub fn places(&self, len: usize) -> impl Iterator<Item = usize> {
+        (self.from..len).step_by(self.step)
+    }
+}
+
 /// One key.
 pub const ONE: Find = Find::Range {
     last: 0,

@@ -4,7 +4,7 @@
 //! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
 //! in lower case, which are one word: hashed once and, mostly, compared once.
 
-use super::key_specs::OneKey;
+use super::key_specs::{OneKey, RestKeys};
 use super::spec::{Command, Flags, KeySpec};
 use super::{Args, CommandError, CommandId};
 use base::error::up_to_zero;
@@ -69,6 +69,8 @@ pub struct Entry {
     pub specs: Vec<KeySpec>,
     /// Its key, if it has one at a fixed place.
     pub one_key: Option<OneKey>,
+    /// Its keys, if they are all arguments from a place on.
+    pub rest_keys: Option<RestKeys>,
     /// Subcommands.
     pub subcommands: Vec<Entry>,
 }
@@ -267,6 +269,7 @@ impl Entry {
             parent,
             varies: command.flags.contains(Flags::RUNS_QUEUE) || command.script.is_some(),
             one_key: OneKey::of(command.uses, command.keys, &specs),
+            rest_keys: RestKeys::of(command.uses, command.keys, &specs),
             specs,
             subcommands: subcommands
                 .map(|s| Entry::number(s, Some(command.name), next))

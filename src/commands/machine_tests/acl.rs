@@ -406,6 +406,86 @@ fn words_that_come_twice_do_not_hide_a_key() {
 }
 
 #[test]
+fn the_keys_of_a_command_that_are_its_arguments_are_those_that_its_specifications_find() {
+    use engine::request_keys::keys_of;
+    table::install(crate::FAMILIES);
+    let all = table::declared().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
+    let mut compared = Vec::new();
+    for entry in all {
+        let Some(rest) = entry.rest_keys else {
+            continue;
+        };
+        compared.push(entry.name);
+        for more in 0..4 {
+            let mut argv: Vec<&[u8]> = vec![b"1"; entry.arity.unsigned_abs() as usize + more];
+            argv[0] = entry.name.as_bytes();
+            let args = Args(&argv);
+            let places: Vec<_> = rest
+                .places(args.len())
+                .map(|at| (at, rest.access))
+                .collect();
+            assert_eq!(keys_of(entry, &args), Some(places), "{}", entry.name);
+        }
+    }
+    for name in ["mget", "mset", "del", "exists", "sinter", "pfcount"] {
+        assert!(compared.contains(&name), "{name} is not among {compared:?}");
+    }
+}
+
+#[test]
+fn what_is_allowed_at_once_is_allowed_by_all_that_is_asked() {
+    use engine::acl::{check, may_surely};
+    table::install(crate::FAMILIES);
+    let users = [
+        "~ab* +@all",
+        "%R~a* %W~b* +@all -@dangerous",
+        "~a? ~?b~ +@read +set +mset resetchannels",
+        "~* &news +@all",
+        "%R~* +@all (~b* +set)",
+        "~longer:than:eight:* allchannels +@all",
+    ];
+    let users: Vec<_> = users.iter().map(|rules| user(rules)).collect();
+    let keys = [
+        "a",
+        "ab",
+        "abc",
+        "b",
+        "bb",
+        "",
+        "longer:than:eight:x",
+        "abcdefghijk",
+        "news",
+    ];
+    let (mut at_once, mut refused) = (0, 0);
+    let all: Vec<_> = table::declared()
+        .flat_map(|e| std::iter::once(e).chain(&e.subcommands))
+        .collect();
+    for (n, entry) in all.iter().enumerate() {
+        for (i, user) in users.iter().enumerate() {
+            for (k, key) in keys.iter().enumerate() {
+                let len = entry.arity.unsigned_abs() as usize + (n + k) % 3;
+                let other = keys[(i + k + n) % keys.len()].as_bytes();
+                let argv: Vec<&[u8]> = (0..len.max(1))
+                    .map(|at| match at {
+                        0 => entry.name.as_bytes(),
+                        _ if at % 2 == 1 => key.as_bytes(),
+                        _ => other,
+                    })
+                    .collect();
+                let args = Args(&argv);
+                let full = check(user, entry, args);
+                if may_surely(user, entry, args) {
+                    assert_eq!(full, Ok(()), "{} {argv:?} {i}", entry.name);
+                    at_once += 1;
+                }
+                refused += usize::from(full.is_err());
+            }
+        }
+    }
+    assert!(at_once > 1000 && refused > 1000, "{at_once} {refused}");
+}
+
+#[test]
 fn a_star_does_not_match_the_empty_key() {
     let user = user("+get %R~*");
     assert_eq!(verdict(&user, "get a"), Ok(()));

@@ -1,7 +1,8 @@
 //! The verdict on a call: whether one of a user's selectors allows it and, if none does, the most relevant reason.
 
 use super::access::Denied;
-use super::selector::{Rights, Selector};
+use super::pattern::Rights;
+use super::selector::Selector;
 use super::user::User;
 use crate::Args;
 use crate::key_specs::Access;
@@ -73,6 +74,33 @@ fn rights_for(access: Access) -> Rights {
     let writes = Access::UPDATE | Access::INSERT | Access::DELETE;
     rights.set(Rights::WRITE, access.intersects(writes));
     rights
+}
+
+/// Whether a user may make a call, as far as that is seen at once; if not, [`check`] says so or finds it out. Most calls
+/// have no key, one at a fixed place, or nothing but keys, and most users no selector that decides.
+#[inline(never)]
+pub fn may_surely(user: &User, entry: &'static Entry, args: Args<'_>) -> bool {
+    let selector = &user.root;
+    if !selector.allows_all_of_command(entry.index)
+        || (entry.channels != Channels::None && !selector.all_channels)
+    {
+        return false;
+    }
+    if selector.all_keys || entry.specs.is_empty() {
+        return true;
+    }
+    match (entry.one_key, entry.rest_keys) {
+        (Some(one), _) => {
+            let key = args.get(one.at);
+            key.is_some_and(|key| selector.allows_key(key, rights_for(one.access(&args))))
+        }
+        (None, Some(rest)) => {
+            let rights = rights_for(rest.access);
+            let mut keys = rest.places(args.len());
+            keys.all(|at| selector.allows_key(&args[at], rights))
+        }
+        (None, None) => false,
+    }
 }
 
 /// Whether a user may make a call.

@@ -1,6 +1,7 @@
 //! Users as text, as in ACL LIST, ACL GETUSER, ACL files and `user` lines. Reading the text back gives the same user.
 
-use super::selector::{KeyPattern, Rights, Selector};
+use super::pattern::{KeyPattern, Rights};
+use super::selector::Selector;
 use super::user::User;
 
 impl User {
@@ -81,7 +82,7 @@ impl Selector {
                 Rights::WRITE => b"%W~",
                 _ => b"~",
             };
-            [sign, &p.pattern].concat()
+            [sign, p.pattern()].concat()
         };
         self.keys.iter().map(word).collect::<Vec<_>>().join(&b' ')
     }

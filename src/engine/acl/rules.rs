@@ -4,7 +4,8 @@
 //! accepts `%` without letters, while the other two refuse it, and so does this code.
 
 use super::passwords::Digest;
-use super::selector::{Defaults, KeyPattern, Rights, Selector};
+use super::pattern::{KeyPattern, Rights};
+use super::selector::{Defaults, Selector};
 use super::user::User;
 use crate::categories;
 use crate::table::{self, Entry};
@@ -164,7 +165,11 @@ impl Selector {
             return Err(RuleError::KeysAfterAll);
         }
         without_spaces(pattern)?;
-        match self.keys.iter_mut().find(|known| known.pattern == pattern) {
+        match self
+            .keys
+            .iter_mut()
+            .find(|known| known.pattern() == pattern)
+        {
             Some(known) => known.rights |= rights,
             None => self.keys.push(KeyPattern::new(pattern, rights)),
         }

@@ -3,20 +3,9 @@
 //! Permissions for commands are a set of bits, indexed by the command's number in the table, so that a check is a
 //! single look-up. The rules are also kept as they were given, to describe the selector.
 
+use super::pattern::{KeyPattern, Rights};
 use base::glob;
-use bitflags::bitflags;
 use std::collections::BTreeMap;
-
-bitflags! {
-    /// What a pattern lets happen to the keys that it matches.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Rights: u8 {
-        /// Their values are read.
-        const READ = 1;
-        /// They are changed, added to or removed.
-        const WRITE = 1 << 1;
-    }
-}
 
 /// What new users and selectors have before any rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,38 +14,6 @@ pub struct Defaults {
     pub all_channels: bool,
     /// How many commands there are.
     pub commands: usize,
-}
-
-/// The keys that a selector allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPattern {
-    /// The glob.
-    pub pattern: Vec<u8>,
-    /// What may be done with what it matches.
-    pub rights: Rights,
-    /// It is a prefix of that many bytes followed by a star, as most are.
-    prefix: Option<usize>,
-}
-
-impl KeyPattern {
-    /// A pattern with its rights.
-    pub fn new(pattern: &[u8], rights: Rights) -> Self {
-        let prefix = pattern.strip_suffix(b"*");
-        let plain = |prefix: &&[u8]| !prefix.iter().any(|b| b"*?[\\".contains(b));
-        KeyPattern {
-            pattern: pattern.to_vec(),
-            rights,
-            prefix: prefix.filter(plain).map(<[u8]>::len),
-        }
-    }
-
-    fn matches(&self, key: &[u8]) -> bool {
-        match self.prefix {
-            // No pattern but the empty one matches the empty key.
-            Some(len) => !key.is_empty() && key.starts_with(&self.pattern[..len]),
-            None => glob::matches(&self.pattern, key),
-        }
-    }
 }
 
 /// What a group of rules allows.
@@ -148,14 +105,21 @@ impl Selector {
 
     /// The command of this number is allowed, in whole or with this first argument.
     pub fn allows_command(&self, command: usize, first: Option<&[u8]>) -> bool {
-        if self.all_commands || self.allowed[command / 64] >> (command % 64) & 1 == 1 {
+        if self.all_commands || self.allows_all_of_command(command) {
             return true;
         }
         let only = self.first_args.get(&command).zip(first);
         only.is_some_and(|(only, first)| only.iter().any(|a| a.eq_ignore_ascii_case(first)))
     }
 
+    /// The command of this number is allowed in whole.
+    #[inline]
+    pub fn allows_all_of_command(&self, command: usize) -> bool {
+        self.allowed[command / 64] >> (command % 64) & 1 == 1
+    }
+
     /// The key is allowed for all of this.
+    #[inline]
     pub fn allows_key(&self, key: &[u8], wanted: Rights) -> bool {
         let matches = |p: &KeyPattern| p.rights.contains(wanted) && p.matches(key);
         self.all_keys || self.keys.iter().any(matches)
@@ -163,7 +127,7 @@ impl Selector {
 
     /// Whatever its name, a key may be read.
     pub fn reads_all_keys(&self) -> bool {
-        let reads = |p: &KeyPattern| p.rights.contains(Rights::READ) && p.pattern == b"*";
+        let reads = |p: &KeyPattern| p.rights.contains(Rights::READ) && p.pattern() == b"*";
         self.all_keys || self.keys.iter().any(reads)
     }
 
