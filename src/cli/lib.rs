@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use sync_bench::args::SyncBenchArgs;
 use sync_bench::process::Stop;
 use sync_bench::sync_log;
+use tools::connect::TlsArgs;
 use tools::diff::{self, Failed, Side};
 use tools::duplicates::HELD_MAX;
 use tools::export::{self, Incomplete};
@@ -242,7 +243,7 @@ struct SalvageArgs {
 
 #[derive(Debug, Args)]
 struct DiffArgs {
-    #[arg(value_name = "A", help = "A dump, or redis://[user[:password]@]host[:port]", value_parser = Side::parse)]
+    #[arg(value_name = "A", help = "A dump, or redis://[user[:password]@]host[:port] (rediss:// for TLS)", value_parser = Side::parse)]
     a: Side,
     /// The other dump or server, in the same form
     #[arg(value_name = "B", value_parser = Side::parse)]
@@ -264,6 +265,8 @@ struct DiffArgs {
     summary: bool,
     #[command(flatten)]
     common: Common,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -563,6 +566,7 @@ fn run_salvage(args: &SalvageArgs) -> Result<(), Failure> {
 
 fn run_diff(args: &DiffArgs) -> Result<(), Failure> {
     let options = diff::Options {
+        tls: args.tls.clone(),
         ignore_expiry: args.ignore_expiry,
         sync: args.sync,
         form: match args.format {

@@ -2,7 +2,7 @@
 
 use crate::manual;
 use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
-use engine::{Args, CmdResult, CommandError, Cx, Event, heat};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::value::OpaqueRef;
 use keyspace::{Loc, UnixMillis, Value, ValueRef};
 
@@ -251,8 +251,12 @@ fn exists(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn touch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    // CLIENT NO-TOUCH is about what other commands do besides.
+    let spared = cx.client.flags & ClientFlags::NO_TOUCH;
+    cx.client.flags.remove(spared);
     let keys = args.from(1).iter();
     let n = keys.filter(|key| cx.lookup(key).is_some()).count();
+    cx.client.flags.insert(spared);
     cx.client.reply.int(n as i64);
     Ok(())
 }

@@ -19,6 +19,7 @@ mod costs;
 pub mod dataset;
 pub mod debug;
 pub mod debug_protocol;
+pub mod debug_sizes;
 #[cfg(test)]
 mod digest_tests;
 pub mod dump;

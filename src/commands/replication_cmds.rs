@@ -138,6 +138,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let text = format!("MASTER MODE enabled (user request from '{}')", line(cx));
             cx.engine.repl.log(LogLevel::Notice, text);
             cx.engine.config.replicaof = None;
+            cx.engine.host().role_changed(cx.engine);
         }
         cx.client.reply.ok();
         return Ok(());
@@ -168,6 +169,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         line(cx)
     );
     cx.engine.repl.log(LogLevel::Notice, text);
+    cx.engine.host().role_changed(cx.engine);
     cx.client.reply.ok();
     Ok(())
 }

@@ -52,7 +52,7 @@ impl SetError {
     /// The error that names the argument.
     pub fn at(name: &str, reason: &str) -> Self {
         SetError(format!(
-            "CONFIG SET failed (possibly related to argument '{}') - {reason}",
+            "ERR CONFIG SET failed (possibly related to argument '{}') - {reason}",
             up_to_zero(name)
         ))
     }
@@ -87,7 +87,7 @@ pub fn set(
     for (name, _) in pairs {
         let Some(found) = directive(name) else {
             return Err(SetError(format!(
-                "Unknown option or number of arguments for CONFIG SET - '{}'",
+                "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
                 up_to_zero(name)
             )));
         };
@@ -103,7 +103,9 @@ pub fn set(
             return Err(SetError::at(name, "can't set protected config"));
         }
         if context.loading && found.flags.contains(Flags::NOT_WHILE_LOADING) {
-            return Err(SetError::at(name, "can't set config during loading"));
+            return Err(SetError(
+                "LOADING Redis is loading the dataset in memory".into(),
+            ));
         }
         if named.iter().any(|d| std::ptr::eq(*d, found)) {
             return Err(SetError::at(name, "duplicate parameter"));
@@ -123,6 +125,10 @@ pub fn set(
             *config = before;
             return Err(SetError::at(name, &reason));
         }
+    }
+    if config.tls_cluster && !before.tls_cluster && !config.tls_replication {
+        *config = before;
+        return Err(SetError::at("tls-cluster", "not supported by Forebay yet"));
     }
     Ok((named, before))
 }
@@ -150,7 +156,7 @@ mod tests {
         try_set(&mut config, &[("hz", "20"), ("maxmemory", "1kb")]).expect("both right");
         assert_eq!((config.hz, config.maxmemory), (20, 1024));
         let error = try_set(&mut config, &[("hz", "30"), ("maxmemory", "x")]);
-        assert_eq!(error, Err("CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value".into()));
+        assert_eq!(error, Err("ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value".into()));
         assert_eq!(config.hz, 20);
     }
 
@@ -183,19 +189,19 @@ mod tests {
         for (pairs, text) in [
             (
                 &[("nope", "1")][..],
-                "Unknown option or number of arguments for CONFIG SET - 'nope'",
+                "ERR Unknown option or number of arguments for CONFIG SET - 'nope'",
             ),
             (
                 &[("databases", "1")],
-                "CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config",
+                "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config",
             ),
             (
                 &[("dbfilename", "a")],
-                "CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config",
+                "ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config",
             ),
             (
                 &[("hz", "1"), ("HZ", "2")],
-                "CONFIG SET failed (possibly related to argument 'HZ') - duplicate parameter",
+                "ERR CONFIG SET failed (possibly related to argument 'HZ') - duplicate parameter",
             ),
         ] {
             assert_eq!(try_set(&mut config, pairs), Err(text.into()));

@@ -70,9 +70,9 @@ directives! {
     Works LIVE -> MaxClients "maxclients" maxclients: i64 = 10000, Int(1..=4294967295);
     /// Has no effect: sockets carry no mark for the packet filter.
     Idle START "socket-mark-id" socket_mark_id: i64 = 0, Int(0..=4294967295);
-    /// Has no effect: connections are accepted one at a time between other work, so that a burst of them does not
-    /// keep clients waiting.
-    Idle LIVE "max-new-connections-per-cycle" max_new_connections_per_cycle: i64 = 10, Int(1..=1000);
+    /// How many connections are accepted before other work gets its turn. A low value delays bursts of new connections; a
+    /// high value delays the requests of clients that are connected.
+    Works LIVE "max-new-connections-per-cycle" max_new_connections_per_cycle: i64 = 10, Int(1..=1000);
     /// How many TLS connections are accepted before other work gets its turn. Their handshakes run in other threads. A
     /// low value delays bursts of new connections; a high value delays the requests of clients that are connected.
     Works LIVE "max-new-tls-connections-per-cycle" max_new_tls_connections_per_cycle: i64 = 1, Int(1..=1000);
@@ -145,13 +145,14 @@ directives! {
     /// How many times a second the server does its periodic work: timeouts, save points, statistics, expired keys.
     /// Values outside the range of 1 to 500 are treated as 1 or 500. With a low value, save points, a waiting
     /// shutdown, output limits and statistics act late; a value above 100 costs processor time on an idle server.
-    Works LIVE "hz" hz: i64 = 10, Int(0..=INT);
+    Works LIVE "hz" hz: i64 = 10, Near(0..=INT, 1..=500);
     /// With `yes`, `hz` is doubled, up to 500, as long as there are more than 200 clients for each round of periodic
     /// work. With `no`, the rate does not depend on the number of clients.
     Works LIVE "dynamic-hz" dynamic_hz: bool = true, YesNo;
-    /// Has no effect: the transparent huge page setting of the process stays as it is. The memory of keys asks for
-    /// huge pages on its own once a database is large.
-    Idle START "disable-thp" disable_thp: bool = true, YesNo;
+    /// With `yes`, memory gets huge pages only if it asks for them, as the memory of keys does once a database is large, even
+    /// where the system gives them to all memory (`always` in /sys/kernel/mm/transparent_hugepage/enabled). This needs
+    /// Linux 6.18; on earlier versions the log says so, and nothing changes.
+    Works START "disable-thp" disable_thp: bool = true, YesNo;
     /// Whether the server tells the kernel how soon to kill it when memory is short. With `relative` (or `yes`), the
     /// value of `oom-score-adj-values` is added to the score with which the process was started; with `absolute`, it
     /// replaces that score; `no` leaves the score alone or restores it. Without privileges, a score can only be
@@ -173,7 +174,7 @@ directives! {
     /// The processors of the threads that write snapshots, to files and to replicas; see `server-cpulist`.
     Works START "bgsave-cpulist" ["bgsave_cpulist"] bgsave_cpulist: String = String::new(), Text;
     /// Has no effect: startup warnings cannot be suppressed.
-    Idle START "ignore-warnings" ignore_warnings: String = String::new(), Text;
+    Idle LIVE "ignore-warnings" ignore_warnings: String = String::new(), Text;
     /// Who may use MODULE: nobody (`no`), everyone (`yes`), or clients on this machine (`local`). Loading a module is
     /// refused in any case.
     Works START "enable-module-command" enable_module_command: Protection = Protection::No, OneOf;
@@ -300,7 +301,7 @@ directives! {
     /// Has no effect: see `activedefrag`.
     Idle LIVE "active-defrag-max-scan-fields" active_defrag_max_scan_fields: i64 = 1000, Int(1..=MAX);
     /// Has no effect: a thread of the allocator always returns unused memory to the system after about two seconds.
-    Idle START "jemalloc-bg-thread" jemalloc_bg_thread: bool = true, YesNo;
+    Idle LIVE "jemalloc-bg-thread" jemalloc_bg_thread: bool = true, YesNo;
 
     section "Persistence":
     /// Pairs of seconds and changes: a snapshot is saved when more than that many seconds have passed since the last
@@ -683,11 +684,11 @@ directives! {
     /// The port on which the addresses of `bind` accept TLS connections; 0 means none. If the port is in use or the
     /// certificate files are missing, the server does not start, and CONFIG SET fails. See docs/tls.md.
     Works LIVE -> TlsPort "tls-port" tls_port: i64 = 0, Int(0..=65535);
-    /// Only `no` is accepted: cluster mode is not built in. MIGRATE uses TLS when `tls-replication` does.
-    Refused LIVE "tls-cluster" tls_cluster: bool = false, YesNo;
+    /// Only with `tls-replication yes` is `yes` accepted, and says no more than that: MIGRATE uses TLS. There is no other
+    /// connection between the servers of a cluster, as cluster mode is not built in.
+    Works LIVE "tls-cluster" tls_cluster: bool = false, YesNo;
     /// With `yes`, the link to the primary and MIGRATE use TLS, from the next connection on. The other server's
-    /// certificate must be signed by an authority in `tls-ca-cert-file` or `tls-ca-cert-dir`; the name in it is not
-    /// compared. If the other port does not speak TLS, the link stays down.
+    /// certificate must be signed by an authority in `tls-ca-cert-file` or `tls-ca-cert-dir`. If the other port does not speak TLS, the link stays down.
     Works LIVE -> Tls "tls-replication" tls_replication: bool = false, YesNo;
     /// Who must present a certificate that is signed by one of our authorities: every client (`yes`), nobody (`no`),
     /// or only clients that have one (`optional`). With `no` and `optional`, everyone who can reach the port can
@@ -733,6 +734,11 @@ directives! {
     Works LIVE -> Tls "tls-ca-cert-file" tls_ca_cert_file: String = String::new(), Text;
     /// A directory with PEM files of trusted authorities; every file in it that contains certificates is read.
     Works LIVE -> Tls "tls-ca-cert-dir" tls_ca_cert_dir: String = String::new(), Text;
+    /// Names separated by spaces: a server that we connect to over TLS must have a certificate for one of them, or the link to
+    /// the primary and MIGRATE fail. The common name of a certificate counts only if it has no host names; `*.example.com`
+    /// in a certificate stands for all hosts of that domain. With the empty default, every certificate that a trusted
+    /// authority has signed is accepted: whoever has one can pretend to be the primary.
+    Works LIVE -> Tls "tls-expected-peer-name" tls_expected_peer_name: String = String::new(), PeerNames;
     /// The TLS versions that are offered: `TLSv1.2`, `TLSv1.3`, or both separated by a space, which is also what an
     /// empty value means. Clients that support none of them cannot connect; other names are refused.
     Works LIVE -> Tls "tls-protocols" tls_protocols: String = String::new(), Text;

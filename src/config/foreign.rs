@@ -49,7 +49,6 @@ const TEMPLATES: &str = "hashes have no templates";
 const ARRAYS: &str = "an array is one tree here, without slices";
 const RDMA: &str = "RDMA is not built in";
 const MPTCP: &str = "connections use plain TCP";
-const PEER_NAME: &str = "names in certificates of other servers are not compared";
 const IDMP: &str = "a stream remembers 100 names for 100 s until XCFGSET says otherwise";
 const LUA_API: &str = "scripts have the functions of Redis 7.4";
 const HISTOGRAMS: &str = "sizes of keys are not counted";
@@ -163,7 +162,6 @@ pub static FOREIGN: &[Foreign] = &[
     idle("slot-migration-max-failover-repl-bytes", "0", CLUSTER),
     idle("stream-idmp-duration", "100", IDMP),
     idle("stream-idmp-maxsize", "100", IDMP),
-    refused("tls-expected-peer-name", "", PEER_NAME),
     refused(
         "unixsocketgroup",
         "",

@@ -86,6 +86,22 @@ impl Kind<i64> for Int {
     }
 }
 
+/// A whole number in a range, of which only a part has an effect: what is outside of it is taken as its nearest number.
+pub struct Near(pub RangeInclusive<i64>, pub RangeInclusive<i64>);
+
+impl Kind<i64> for Near {
+    fn parse(&self, words: &[&str]) -> Result<i64, String> {
+        let n = Int(self.0.clone()).parse(words)?;
+        Ok(n.clamp(*self.1.start(), *self.1.end()))
+    }
+    fn show(&self, value: &i64) -> String {
+        value.to_string()
+    }
+    fn describe(&self) -> String {
+        describe_range(&self.0)
+    }
+}
+
 fn within(n: i64, range: &RangeInclusive<i64>) -> Result<i64, String> {
     if range.contains(&n) {
         return Ok(n);
@@ -276,6 +292,34 @@ impl Kind<String> for Text {
     }
     fn describe(&self) -> String {
         "text".into()
+    }
+}
+
+/// `tls-expected-peer-name`
+pub struct PeerNames;
+
+impl Kind<String> for PeerNames {
+    fn parse(&self, words: &[&str]) -> Result<String, String> {
+        let names = one(words)?;
+        if names.contains(['\t', '\n', '\r', '\x0b', '\x0c']) {
+            return Err("tls-expected-peer-name must not contain whitespace other than spaces separating names; use an empty string to disable it".into());
+        }
+        if !names.is_empty() && names.trim_matches(' ').is_empty() {
+            return Err(
+                "tls-expected-peer-name contains no usable name; use an empty string to disable it"
+                    .into(),
+            );
+        }
+        Ok(names.to_owned())
+    }
+    fn show(&self, value: &String) -> String {
+        value.clone()
+    }
+    fn lines(&self, value: &String) -> Vec<String> {
+        vec![quote(value)]
+    }
+    fn describe(&self) -> String {
+        "names with blanks between them".into()
     }
 }
 

@@ -83,6 +83,9 @@ pub struct Loaded {
     begun: Vec<&'static str>,
     /// With it, every line is judged, and none ends the reading.
     verdicts: Option<Vec<Verdict>>,
+    /// The last line that says `tls-cluster yes`, and the place of its verdict: it is accepted only with
+    /// `tls-replication`, which may follow.
+    tls_cluster: Option<(usize, String, usize)>,
 }
 
 /// A line whose meaning only the rooms know that have users and commands.
@@ -170,7 +173,14 @@ const INCLUDE_DEPTH: u32 = 16;
 pub fn load(text: &str, files: &mut dyn Files) -> Result<Loaded, ConfigError> {
     let mut loaded = Loaded::default();
     loaded.text("", text, files, 0)?;
-    Ok(loaded)
+    match loaded.refused_tls_cluster() {
+        Some((number, text, _)) => Err(ConfigError::Line {
+            number,
+            text,
+            reason: refusal("tls-cluster"),
+        }),
+        None => Ok(loaded),
+    }
 }
 
 /// Judges every line of `texts`, each with the name of where it comes from, as [`load`] would read them one after the
@@ -185,8 +195,13 @@ pub fn check(texts: &[(&str, &str)], files: &mut dyn Files) -> (Vec<Verdict>, Lo
         // Nothing ends the reading while there are verdicts.
         debug_assert!(read.is_ok());
     }
-    let verdicts = loaded.verdicts.take();
-    (verdicts.unwrap_or_default(), loaded)
+    let mut verdicts = loaded.verdicts.take().unwrap_or_default();
+    if let Some((.., at)) = loaded.refused_tls_cluster()
+        && let Some(verdict) = verdicts.get_mut(at)
+    {
+        verdict.outcome = Outcome::Refused(refusal("tls-cluster"));
+    }
+    (verdicts, loaded)
 }
 
 impl Loaded {
@@ -212,6 +227,10 @@ impl Loaded {
                     (first.to_owned(), Outcome::Wrong(reason.into()))
                 }
             };
+            if name.eq_ignore_ascii_case("tls-cluster") {
+                let at = self.verdicts.as_ref().map_or(0, Vec::len);
+                self.tls_cluster = Some((number, line.to_owned(), at));
+            }
             if let Some(verdicts) = &mut self.verdicts {
                 verdicts.push(Verdict {
                     source: source.to_owned(),
@@ -230,7 +249,16 @@ impl Loaded {
         Ok(())
     }
 
-    /// The result for the words of a line, and the first of them.
+    /// The line that says `tls-cluster yes`, if nothing says that MIGRATE and replication use TLS.
+    fn refused_tls_cluster(&mut self) -> Option<(usize, String, usize)> {
+        if !self.config.tls_cluster || self.config.tls_replication {
+            return None;
+        }
+        self.config.tls_cluster = false;
+        self.tls_cluster.take()
+    }
+
+    /// What becomes of the words of a line, and their first one.
     fn words(
         &mut self,
         number: usize,

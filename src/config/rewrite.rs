@@ -16,6 +16,15 @@ const USER: &str = "user";
 
 /// The new content of a file that held `old`. `users` are the lines that declare the users, as words.
 pub fn rewrite(old: &str, config: &Config, users: &[Vec<Vec<u8>>]) -> String {
+    rewritten(old, config, users, false)
+}
+
+/// As [`rewrite`], with every directive, also those at their defaults.
+pub fn rewrite_all(old: &str, config: &Config, users: &[Vec<Vec<u8>>]) -> String {
+    rewritten(old, config, users, true)
+}
+
+fn rewritten(old: &str, config: &Config, users: &[Vec<Vec<u8>>], all: bool) -> String {
     // Directive -> lines still to be written.
     let mut wanted: HashMap<&str, Vec<String>> = HashMap::new();
     for d in DIRECTIVES {
@@ -46,7 +55,7 @@ pub fn rewrite(old: &str, config: &Config, users: &[Vec<Vec<u8>>]) -> String {
     }
     let mut added = Vec::new();
     for d in DIRECTIVES {
-        if seen.contains(&d.name) || !d.is_default(config) {
+        if all || seen.contains(&d.name) || !d.is_default(config) {
             let rest = wanted.remove(d.name).unwrap_or_default();
             added.extend(rest.into_iter().rev());
         }

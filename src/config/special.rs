@@ -273,7 +273,7 @@ impl Kind<String> for EventClasses {
         } else {
             shown.extend(EVENT_LETTERS.chars().filter(|c| word.contains(*c)));
         }
-        shown.extend("KEmn".chars().filter(|c| word.contains(*c)));
+        shown.extend("nKEm".chars().filter(|c| word.contains(*c)));
         Ok(shown)
     }
     fn show(&self, value: &String) -> String {

@@ -59,6 +59,7 @@ impl Executor {
             Ok(command) => command,
             Err((refused, error)) => {
                 if let Some(command) = refused {
+                    client.last_command = Some(command.id());
                     self.stats.per_command[command.index].rejected += 1;
                     if command.flags.contains(Flags::RUNS_QUEUE) {
                         let error = transaction::refused_exec(self, client, &error);
@@ -245,9 +246,11 @@ impl Engine {
             self.note_own_keys();
         }
         let stats = &mut self.stats.per_command[command.index];
-        stats.nanos += nanos;
-        // A call that waits is counted when its wait is over.
-        if client.blocked.is_none() {
+        // A call that waits is counted when its wait is over, and so is its time.
+        if let Some(blocked) = &mut client.blocked {
+            blocked.spent_ns += nanos;
+        } else {
+            stats.nanos += nanos;
             self.stats.commands += 1;
             client.commands += 1;
             stats.calls += 1;

@@ -148,6 +148,8 @@ pub trait Host {
     fn abort_shutdown(&self, engine: &mut Engine) -> Result<(), CommandError>;
     /// DEBUG RELOAD.
     fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError>;
+    /// A request has made the server a primary or a replica.
+    fn role_changed(&self, _engine: &Engine) {}
     /// DEBUG LOADAOF
     fn load_log(&self, engine: &mut Engine) -> Result<(), CommandError>;
     /// DEBUG SLEEP: blocks the whole server.
@@ -166,6 +168,10 @@ pub trait Host {
     fn write_acl_file(&self, path: &str, text: &[u8]) -> Result<(), String>;
     /// CONFIG REWRITE.
     fn rewrite_config(&self, engine: &mut Engine) -> Result<(), String>;
+    /// DEBUG CONFIG-REWRITE-FORCE-ALL
+    fn rewrite_whole_config(&self, engine: &mut Engine) -> Result<(), String> {
+        self.rewrite_config(engine)
+    }
     /// A directive was changed by CONFIG SET: make it take effect (listeners, directory, log level ...).
     fn apply_config(
         &self,

@@ -78,6 +78,14 @@ pub struct Stats {
     pub turns_ns: u64,
     /// `eventloop_duration_cmd_sum`, in ns: the part of it in which requests were run.
     pub turns_commands_ns: u64,
+    /// `eventloop_duration_max`, in ns
+    pub turn_max_ns: u64,
+    /// `eventloop_cmd_per_cycle_max`
+    pub turn_commands_max: u64,
+    /// The commands before the turn that runs.
+    pub turn_commands_from: u64,
+    /// `eventloop_duration_cron_sum`, in ns: the turns of the periodic work.
+    pub cron_ns: u64,
     /// `dump_payload_sanitizations`: payloads of RESTORE that were checked, which all are.
     pub payloads_checked: u64,
     /// `sync_full`

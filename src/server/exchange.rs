@@ -4,10 +4,9 @@
 use crate::lookup;
 use engine::host::{Exchange, ExchangeError};
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
-use tools::connect::connect;
+use tools::connect::Wire;
 
 /// A connection that was not used for this long is closed.
 const KEPT: Duration = Duration::from_secs(10);
@@ -18,52 +17,10 @@ const LINE_MAX: usize = 64 << 10;
 
 /// Other servers, by host and port.
 #[derive(Default)]
-pub struct Others(HashMap<Name, (BufReader<Stream>, Instant)>);
+pub struct Others(HashMap<Name, (BufReader<Wire>, Instant)>);
 
 /// Host, port, and whether the connection is encrypted.
 type Name = (String, u16, bool);
-
-/// A connection whose reads and writes wait.
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<tls::Blocking>),
-}
-
-impl Stream {
-    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
-        let socket = match self {
-            Stream::Plain(socket) => socket,
-            Stream::Tls(stream) => &stream.sock,
-        };
-        socket.set_write_timeout(Some(timeout))?;
-        socket.set_read_timeout(Some(timeout))
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(socket) => socket.read(buf),
-            Stream::Tls(stream) => stream.read(buf),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(socket) => socket.write(buf),
-            Stream::Tls(stream) => stream.write(buf),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Stream::Plain(socket) => socket.flush(),
-            Stream::Tls(stream) => stream.flush(),
-        }
-    }
-}
 
 type Broken = (Vec<String>, ExchangeError);
 
@@ -104,16 +61,7 @@ impl Others {
         }
         let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
         let addresses = lookup::wait(exchange.host, exchange.port, timeout);
-        let stream = addresses.and_then(|found| {
-            let socket = Stream::Plain(connect(found.as_slice(), timeout)?);
-            socket.set_timeout(timeout)?;
-            match (tls, socket) {
-                (Some(tls), Stream::Plain(socket)) => {
-                    Ok(Stream::Tls(Box::new(tls.blocking(socket)?)))
-                }
-                (_, socket) => Ok(socket),
-            }
-        });
+        let stream = addresses.and_then(|found| Wire::connect(found.as_slice(), tls, timeout));
         let stream = stream.map_err(|e| {
             // As the reference words it, which connects without waiting and learns it when it writes.
             let at = match e.kind() {
@@ -128,7 +76,7 @@ impl Others {
         Ok(replies)
     }
 
-    fn keep(&mut self, name: Name, stream: BufReader<Stream>) {
+    fn keep(&mut self, name: Name, stream: BufReader<Wire>) {
         if self.0.len() >= KEPT_MAX {
             let oldest = self.0.iter().min_by_key(|(_, (_, used))| *used);
             if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
@@ -139,13 +87,17 @@ impl Others {
     }
 }
 
-fn run(stream: &mut BufReader<Stream>, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
+fn set_timeout(wire: &Wire, timeout: Duration) -> io::Result<()> {
+    wire.socket().set_write_timeout(Some(timeout))?;
+    wire.socket().set_read_timeout(Some(timeout))
+}
+
+fn run(stream: &mut BufReader<Wire>, exchange: &Exchange<'_>) -> Result<Vec<String>, Broken> {
     let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
-    let socket = stream.get_mut();
-    let sent = socket
-        .set_timeout(timeout)
-        .and_then(|()| socket.write_all(exchange.request))
-        .and_then(|()| socket.flush());
+    let wire = stream.get_mut();
+    let sent = set_timeout(wire, timeout)
+        .and_then(|()| wire.write_all(exchange.request))
+        .and_then(|()| wire.flush());
     sent.map_err(|_| (Vec::new(), ExchangeError::Write))?;
     let mut replies = Vec::new();
     while replies.len() < exchange.replies {
@@ -157,7 +109,7 @@ fn run(stream: &mut BufReader<Stream>, exchange: &Exchange<'_>) -> Result<Vec<St
     Ok(replies)
 }
 
-fn line(stream: &mut BufReader<Stream>) -> Option<String> {
+fn line(stream: &mut BufReader<Wire>) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         let buffer = stream.fill_buf().ok()?;

@@ -1,6 +1,7 @@
 //! What commands need from outside: the server's implementation of [`Host`].
 
 use super::allocator::Lent;
+use super::listeners::{go_on, rebind};
 use super::shell::Shell;
 use super::tls_files::NOT_UPDATED;
 use super::{
@@ -59,16 +60,23 @@ impl Shell {
         let Some(server) = self.server.upgrade() else {
             return Ok(());
         };
-        let bound = listen::bind_tcp(&engine.config, port).map_err(|text| {
+        let mut listeners = self.listeners.borrow_mut();
+        let now = if tls { &listeners.tls } else { &listeners.tcp };
+        let backlog = engine.config.tcp_backlog as i32;
+        let bound = rebind(now, backlog, || listen::bind_tcp(&engine.config, port));
+        let bound = bound.map_err(|text| {
             tracing::warn!("{text}");
             what.to_owned()
         })?;
-        let mut listeners = self.listeners.borrow_mut();
         let served = match tls {
             true => listeners.serve_tls(&server, bound),
             false => listeners.serve_tcp(&server, bound),
         };
-        served.map_err(|e| e.to_string())
+        served.map_err(|e| {
+            let now = if tls { &listeners.tls } else { &listeners.tcp };
+            go_on(now, backlog);
+            e.to_string()
+        })
     }
 
     fn follow_settings(&self, engine: &mut Engine) {
@@ -103,6 +111,10 @@ impl Host for Shell {
         scheduled: bool,
     ) -> Result<&'static str, CommandError> {
         self.append.rewrite(engine, scheduled)
+    }
+
+    fn role_changed(&self, engine: &Engine) {
+        self.follow_role(engine);
     }
 
     fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
@@ -177,6 +189,15 @@ impl Host for Shell {
             .inspect(|()| tracing::info!("CONFIG REWRITE executed with success."))
             .inspect_err(|e| tracing::warn!("CONFIG REWRITE failed: {e}"))
             .map_err(|e| format!("Rewriting config file: {e}"))
+    }
+
+    fn rewrite_whole_config(&self, engine: &mut Engine) -> Result<(), String> {
+        let Some(path) = self.config_file.get() else {
+            return Err("CONFIG-REWRITE-FORCE-ALL failed".into());
+        };
+        rewrite_file::rewrite_all(path, &engine.config, &users::config_lines(engine))
+            .inspect_err(|e| tracing::warn!("CONFIG REWRITE failed: {e}"))
+            .map_err(|_| "CONFIG-REWRITE-FORCE-ALL failed".into())
     }
 
     fn apply_config(&self, engine: &mut Engine, change: Change) -> Result<(), String> {

@@ -17,7 +17,7 @@
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.
 //! * [`log`], [`local_time`], [`clock`], [`allocator`], [`priority`], [`usage`], [`daemon`], [`supervisor`],
-//!   [`crash`], [`cpus`], [`oom_score`], [`syslog`], [`title`], [`unit_status`], [`reaper`], [`delay`], [`exchange`], [`lookup`], [`slices`], [`threads`]: one service of the machine each.
+//!   [`crash`], [`cpus`], [`huge_pages`], [`oom_score`], [`syslog`], [`title`], [`unit_status`], [`reaper`], [`delay`], [`exchange`], [`lookup`], [`slices`], [`threads`]: one service of the machine each.
 
 pub mod allocator;
 pub mod append;
@@ -36,6 +36,7 @@ pub mod delay;
 pub mod exchange;
 pub mod handshake;
 pub mod host;
+pub mod huge_pages;
 mod incoming;
 pub mod limits;
 pub mod listen;

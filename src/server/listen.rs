@@ -2,7 +2,7 @@
 
 use super::connection;
 use super::handshake;
-use super::listeners::Listeners;
+use super::listeners::{Listeners, Serving};
 use super::secure::Secure;
 use super::state::Server;
 use super::stream::Stream;
@@ -21,7 +21,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::task::JoinHandle;
 
 /// A server that is connected to by mistake, or as an attack, from outside.
 const DENIED: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
@@ -159,23 +158,39 @@ impl Listeners {
     }
 }
 
-/// Replaces the tasks of listeners by those of others, which begin when the runtime has taken all of them.
+/// Replaces listeners by others, which begin when the runtime has taken all of them.
 fn serve<F: Future<Output = ()> + 'static>(
-    tasks: &mut Vec<JoinHandle<()>>,
+    serving: &mut Vec<Serving>,
     server: &Rc<Server>,
     listeners: Vec<std::net::TcpListener>,
     accept: impl Fn(Rc<Server>, TcpListener) -> F,
 ) -> io::Result<()> {
-    let new: Vec<TcpListener> = listeners
-        .into_iter()
-        .map(TcpListener::from_std)
-        .collect::<Result<_, _>>()?;
-    tasks.drain(..).for_each(|task| task.abort());
-    for listener in new {
+    let both = |listener: std::net::TcpListener| -> io::Result<_> {
+        Ok((listener.try_clone()?, TcpListener::from_std(listener)?))
+    };
+    let new: Vec<_> = listeners.into_iter().map(both).collect::<Result<_, _>>()?;
+    serving.clear();
+    for (socket, listener) in new {
         let accepting = accept(server.clone(), listener);
-        tasks.push(tokio::task::spawn_local(accepting));
+        serving.push(Serving::new(socket, tokio::task::spawn_local(accepting)));
     }
     Ok(())
+}
+
+/// Connections that were accepted in one go. A storm of them leaves others their turn.
+#[derive(Default)]
+struct Burst(i64);
+
+impl Burst {
+    /// Another was accepted; after `max` of them, whatever else is ready runs first.
+    async fn pause_after(&mut self, max: impl FnOnce(&Config) -> i64, server: &Server) {
+        self.0 += 1;
+        let max = max(&server.engine.borrow().config);
+        if self.0 >= max {
+            self.0 = 0;
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// Connections that could not be accepted, because no descriptor was left or the peer had disconnected already.
@@ -198,7 +213,7 @@ impl Refused {
 }
 
 async fn accept_tcp(server: Rc<Server>, listener: TcpListener) {
-    let mut refused = Refused::default();
+    let (mut refused, mut burst) = (Refused::default(), Burst::default());
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -211,6 +226,8 @@ async fn accept_tcp(server: Rc<Server>, listener: TcpListener) {
                     local,
                     Some(peer.ip()),
                 );
+                let max = |config: &Config| config.max_new_connections_per_cycle;
+                burst.pause_after(max, &server).await;
             }
             Err(error) => {
                 refused.wait(&error).await;
@@ -220,7 +237,7 @@ async fn accept_tcp(server: Rc<Server>, listener: TcpListener) {
 }
 
 async fn accept_unix(server: Rc<Server>, listener: UnixListener) {
-    let mut refused = Refused::default();
+    let (mut refused, mut burst) = (Refused::default(), Burst::default());
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -233,6 +250,8 @@ async fn accept_unix(server: Rc<Server>, listener: UnixListener) {
                     address,
                     None,
                 );
+                let max = |config: &Config| config.max_new_connections_per_cycle;
+                burst.pause_after(max, &server).await;
             }
             Err(error) => {
                 refused.wait(&error).await;
@@ -312,26 +331,15 @@ fn keep_alive(stream: &TcpStream, seconds: i64) {
 /// Accepts clients that connect with TLS. A client has its place from this moment on: it counts among `maxclients`, CLIENT
 /// LIST shows it, `timeout` and CLIENT KILL end it. Its requests are read when the handshake is over.
 async fn accept_tls(server: Rc<Server>, listener: TcpListener) {
-    let mut refused = Refused::default();
-    let mut accepted = 0;
+    let (mut refused, mut burst) = (Refused::default(), Burst::default());
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
                 let local = stream.local_addr().map_or_else(|_| String::new(), show);
                 admit_secure(&server, stream, show(peer), local, peer.ip());
-                accepted += 1;
-                if accepted
-                    >= server
-                        .engine
-                        .borrow()
-                        .config
-                        .max_new_tls_connections_per_cycle
-                {
-                    // A storm of them leaves others their turn.
-                    accepted = 0;
-                    tokio::task::yield_now().await;
-                }
+                let max = |config: &Config| config.max_new_tls_connections_per_cycle;
+                burst.pause_after(max, &server).await;
             }
             Err(error) => refused.wait(&error).await,
         }

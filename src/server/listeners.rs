@@ -1,21 +1,79 @@
 //! The sockets that accept, as the server holds them.
+//!
+//! A task accepts on a socket; the server holds the same socket, so that it can end listening at once. An address that is
+//! asked for again (CONFIG SET `bind` to more addresses, `port` to another kind of port) is free then.
 
+use socket2::SockRef;
+use std::net::{Shutdown, TcpListener};
 use tokio::task::JoinHandle;
+
+/// A socket that accepts TCP connections, and the task that serves it.
+pub(super) struct Serving {
+    socket: TcpListener,
+    task: JoinHandle<()>,
+}
 
 /// The listeners of a server. Dropping them closes the sockets.
 #[derive(Default)]
 pub struct Listeners {
-    pub(super) tcp: Vec<JoinHandle<()>>,
-    pub(super) tls: Vec<JoinHandle<()>>,
+    pub(super) tcp: Vec<Serving>,
+    pub(super) tls: Vec<Serving>,
     pub(super) unix: Vec<JoinHandle<()>>,
+}
+
+impl Serving {
+    pub(super) fn new(socket: TcpListener, task: JoinHandle<()>) -> Self {
+        Serving { socket, task }
+    }
+
+    /// Ends listening: the address can be bound again, by others and by ourselves.
+    fn pause(&self) {
+        // One that does not listen is what is wanted.
+        let _ = SockRef::from(&self.socket).shutdown(Shutdown::Both);
+    }
+
+    /// Listens again, at the same address.
+    fn resume(&self, backlog: i32) -> std::io::Result<()> {
+        SockRef::from(&self.socket).listen(backlog)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.pause();
+        self.task.abort();
+    }
+}
+
+/// Binds by `bind`, where sockets that serve now may have some of the addresses; they are to be replaced if it succeeds,
+/// and go on if it does not.
+///
+/// # Errors
+/// The text of `bind`.
+pub(super) fn rebind<T>(
+    now: &[Serving],
+    backlog: i32,
+    bind: impl Fn() -> Result<T, String>,
+) -> Result<T, String> {
+    if let Ok(bound) = bind() {
+        return Ok(bound);
+    }
+    now.iter().for_each(Serving::pause);
+    bind().inspect_err(|_| go_on(now, backlog))
+}
+
+/// Lets all of them listen again.
+pub(super) fn go_on(now: &[Serving], backlog: i32) {
+    for serving in now {
+        if let Err(error) = serving.resume(backlog) {
+            let why = super::strerror(&error);
+            tracing::warn!("A socket that listened cannot be made to listen again: {why}");
+        }
+    }
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        self.tcp
-            .drain(..)
-            .chain(self.tls.drain(..))
-            .chain(self.unix.drain(..))
-            .for_each(|t| t.abort());
+        self.unix.drain(..).for_each(|t| t.abort());
     }
 }

@@ -25,6 +25,17 @@ pub fn rewrite(path: &Path, config: &Config, users: &[Vec<Vec<u8>>]) -> io::Resu
     })
 }
 
+/// As [`rewrite()`], with every directive, also those at their defaults.
+///
+/// # Errors
+/// The system's, from whichever step failed.
+pub fn rewrite_all(path: &Path, config: &Config, users: &[Vec<Vec<u8>>]) -> io::Result<()> {
+    replace_on(&Machine, &regular(path)?, |old| {
+        let old = String::from_utf8(old).map_err(io::Error::other)?;
+        Ok(rewrite::rewrite_all(&old, config, users).into_bytes())
+    })
+}
+
 /// Puts `text` in the place of a file, as [`rewrite()`] does it.
 ///
 /// # Errors

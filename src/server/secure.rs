@@ -38,6 +38,10 @@ impl io::Write for Writer<'_, '_> {
     }
 
     fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        // Most replies are one record, for which the system has a shorter way.
+        if let [one] = bufs {
+            return self.write(one);
+        }
         would_block(Pin::new(&mut *self.0).poll_write_vectored(self.1, bufs))
     }
 

@@ -10,8 +10,8 @@ use super::state::Server;
 use super::syslog::Syslog;
 use super::tls_files::TlsFiles;
 use super::{
-    allocator, append, append_load, cpus, crash, cron, daemon, listen, log, persist, repl,
-    rewrite_file, shutdown, supervisor, syslog, title, tls_files, users,
+    allocator, append, append_load, cpus, crash, cron, daemon, huge_pages, listen, log, persist,
+    repl, rewrite_file, shutdown, supervisor, syslog, title, tls_files, users,
 };
 use base::secret::Secrets;
 use base::{REDIS_VERSION, VERSION, reserve};
@@ -188,6 +188,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     // SAFETY: this is the only thread so far; the arguments are read, and no reference to the environment is held.
     unsafe { title::take_over(std::env::args().next().unwrap_or_default()) };
     cpus::confine(&config);
+    huge_pages::apply(&config);
     allocator::give_back_in_background();
     if !keyspace::reserve::fill() {
         let why = reserve::first().map_or(String::new(), |refusal| refusal.to_string());

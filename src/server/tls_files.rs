@@ -20,7 +20,7 @@ pub const NOT_UPDATED: &str = "Unable to update TLS configuration. Check server 
 struct Read {
     accepting: Accepting,
     connecting: Option<Connecting>,
-    /// `tls-replication`
+    /// `tls-replication` or `tls-cluster`
     links: bool,
     /// Those of the files, from before they were read.
     marks: Vec<Mark>,
@@ -36,7 +36,12 @@ pub struct TlsFiles(RefCell<Option<Read>>);
 
 /// True if any connection may be encrypted.
 pub fn is_wanted(config: &Config) -> bool {
-    config.tls_port != 0 || config.tls_replication
+    config.tls_port != 0 || links(config)
+}
+
+/// True if connections to other servers are encrypted, or some of them.
+fn links(config: &Config) -> bool {
+    config.tls_replication || config.tls_cluster
 }
 
 /// What the directives say.
@@ -59,6 +64,12 @@ pub fn settings(config: &Config) -> Settings {
         ),
         ca_file: config.tls_ca_cert_file.clone(),
         ca_dir: config.tls_ca_cert_dir.clone(),
+        peer_names: config
+            .tls_expected_peer_name
+            .split(' ')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
         client_auth: match config.tls_auth_clients {
             TlsAuth::No => ClientAuth::No,
             TlsAuth::Optional => ClientAuth::Optional,
@@ -102,7 +113,7 @@ impl TlsFiles {
             self.0.take();
             return Ok(());
         }
-        let new = read(&settings(config), config.tls_replication);
+        let new = read(&settings(config), links(config));
         let new = new.map_err(|line| {
             tracing::warn!("{line}");
             Logged
@@ -185,7 +196,7 @@ impl Watched {
         Some(Watched {
             interval: Duration::from_secs(config.tls_auto_reload_interval as u64),
             settings: settings(config),
-            replicates: config.tls_replication,
+            replicates: links(config),
             marks: files.0.borrow().as_ref()?.marks.clone(),
         })
     }

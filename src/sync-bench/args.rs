@@ -1,10 +1,12 @@
 //! The command line of `forebay sync-bench`.
 
+use super::client::Place;
 use super::plan::{Mode, Servers};
-use super::process::identify;
+use super::process::{Encrypted, identify};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tools::connect::TlsArgs;
 use tools::source::Trouble;
 
 /// Options of `forebay sync-bench`.
@@ -79,6 +81,8 @@ pub struct SyncBenchArgs {
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 /// A number, with k, M, G for thousands, millions, ...
@@ -114,7 +118,7 @@ pub enum What {
     /// Servers that are started.
     Started(Vec<Servers>),
     /// Running ones: the addresses of master and replica.
-    Attached(String, String),
+    Attached(Place, Place),
 }
 
 /// The data.
@@ -145,6 +149,8 @@ pub struct Options {
     pub probe_rate: u32,
     /// Repetitions.
     pub repeat: usize,
+    /// What servers that are started need to be reached by TLS.
+    pub encrypted: Option<Encrypted>,
     /// Of a sync, and of a start.
     pub timeout: Duration,
     /// Below which the files go.
@@ -168,8 +174,19 @@ impl SyncBenchArgs {
     /// The reason.
     pub fn options(self) -> Result<Options, Trouble> {
         let what = match self.attach.as_slice() {
-            [master, replica] => What::Attached(address(master)?, address(replica)?),
+            [master, replica] => What::Attached(self.place(master)?, self.place(replica)?),
             _ => What::Started(self.servers()?),
+        };
+        let attached_by_tls = match &what {
+            What::Attached(master, replica) => master.tls.is_some() || replica.tls.is_some(),
+            What::Started(_) => false,
+        };
+        if let (Some(option), false) = (self.tls.needless(), self.tls.tls || attached_by_tls) {
+            return Err(Trouble(format!("{option} is given, but not --tls")));
+        }
+        let encrypted = match (&what, self.tls.tls) {
+            (What::Started(_), true) => Some(encrypted(&self.tls)?),
+            _ => None,
         };
         let modes = modes(&self.mode)?;
         let shape = super::fill::Shape {
@@ -198,6 +215,7 @@ impl SyncBenchArgs {
                 .into_iter()
                 .map(|rate| (rate > 0).then_some(rate))
                 .collect(),
+            encrypted,
             probe_rate: self.probe,
             repeat: self.repeat as usize,
             timeout: Duration::from_secs(self.timeout.clamp(1, 86_400)),
@@ -208,6 +226,16 @@ impl SyncBenchArgs {
             html: self.html,
             progress: !self.quiet,
         })
+    }
+
+    /// A running server's place; `rediss://` is one that is reached by TLS without `--tls`, too.
+    fn place(&self, text: &str) -> Result<Place, Trouble> {
+        let (by_tls, address) = address(text)?;
+        let tls = match by_tls || self.tls.tls {
+            true => Some(self.tls.connecting().map_err(Trouble)?),
+            false => None,
+        };
+        Ok(Place { address, tls })
     }
 
     fn servers(&self) -> Result<Vec<Servers>, Trouble> {
@@ -299,9 +327,40 @@ fn modes(names: &[String]) -> Result<Vec<Mode>, Trouble> {
     Ok(unique(modes))
 }
 
-fn address(text: &str) -> Result<String, Trouble> {
-    let bare = text
-        .strip_prefix("redis://")
+/// What servers need that are started for a run over TLS: they show the certificate that we show them.
+fn encrypted(tls: &TlsArgs) -> Result<Encrypted, Trouble> {
+    let needed = [
+        ("tls-cert-file", &tls.cert),
+        ("tls-key-file", &tls.key),
+        ("tls-ca-cert-file", &tls.cacert),
+        ("tls-ca-cert-dir", &tls.cacertdir),
+    ];
+    if tls.cert.is_none() || (tls.cacert.is_none() && tls.cacertdir.is_none()) {
+        let text = "--tls: servers that are started need a certificate of their own, and to know who has signed it: give \
+                    --cert, --key, and --cacert or --cacertdir";
+        return Err(Trouble(text.into()));
+    }
+    let given = needed
+        .into_iter()
+        .filter_map(|(name, path)| Some((name, path.as_ref()?)));
+    let line = |(name, path): (&str, &PathBuf)| {
+        // Servers run in directories of their own.
+        let path = std::fs::canonicalize(path).map_err(|e| Trouble::io("read", path, &e))?;
+        Ok(format!("{name} \"{}\"", path.display()))
+    };
+    let lines = given.map(line).collect::<Result<_, Trouble>>()?;
+    let connecting = tls.connecting().map_err(Trouble)?;
+    Ok(Encrypted { connecting, lines })
+}
+
+/// `host:port`, and whether the address asks for TLS.
+fn address(text: &str) -> Result<(bool, String), Trouble> {
+    let by_tls = text
+        .strip_prefix("rediss://")
+        .or_else(|| text.strip_prefix("valkeys://"));
+    let bare = by_tls
+        .or_else(|| text.strip_prefix("redis://"))
+        .or_else(|| text.strip_prefix("valkey://"))
         .unwrap_or(text)
         .trim_end_matches('/');
     let with_port = match bare.rsplit_once(':') {
@@ -309,7 +368,7 @@ fn address(text: &str) -> Result<String, Trouble> {
         None if !bare.is_empty() => format!("{bare}:6379"),
         _ => return Err(Trouble(format!("--attach {text}: HOST:PORT is wanted"))),
     };
-    Ok(with_port)
+    Ok((by_tls.is_some(), with_port))
 }
 
 /// A report that cannot be written is known before hours of measuring.
@@ -366,8 +425,10 @@ mod tests {
 
     #[test]
     fn addresses_have_a_port() {
-        assert_eq!(address("10.0.0.1").unwrap(), "10.0.0.1:6379");
-        assert_eq!(address("redis://h:7000/").unwrap(), "h:7000");
+        let of = |text: &str| address(text).unwrap();
+        assert_eq!(of("10.0.0.1"), (false, "10.0.0.1:6379".into()));
+        assert_eq!(of("redis://h:7000/"), (false, "h:7000".into()));
+        assert_eq!(of("rediss://h"), (true, "h:6379".into()));
         assert!(address(":7000").is_err() && address("h:x").is_err() && address("").is_err());
     }
 }

@@ -2,7 +2,7 @@
 //! had before. Neither is stopped, configured or written to.
 
 use super::args::Options;
-use super::client::{self, Client};
+use super::client::{self, Client, Place};
 use super::plan::{self, Binary, Cell, Conditions, Mode, Servers};
 use super::process::{self, Stop, trouble};
 use super::server::Server;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// What went wrong, or the signal that ended it.
-pub fn run(options: &Options, master: &str, replica: &str) -> Result<Report, Stop> {
+pub fn run(options: &Options, master: &Place, replica: &Place) -> Result<Report, Stop> {
     let (mut master, master_info) = Server::attached(master, "master")?;
     let (mut replica, replica_info) = Server::attached(replica, "replica")?;
     let binary = |info: &client::Info| {
@@ -30,7 +30,7 @@ pub fn run(options: &Options, master: &str, replica: &str) -> Result<Report, Sto
             .ok_or_else(|| trouble(format!("a server of a strange version: {version}")))
     };
     let servers = Servers {
-        name: format!("{} to {}", master.address, replica.address),
+        name: format!("{} to {}", master.place.address, replica.place.address),
         master: binary(&master_info)?,
         replica: binary(&replica_info)?,
     };
@@ -72,19 +72,19 @@ pub fn run(options: &Options, master: &str, replica: &str) -> Result<Report, Sto
     let mut notes = vec![format!(
         "{} and {} were running and were left running, as they are configured; the replica was sent REPLICAOF, which \
          replaced its data by the master's",
-        master.address, replica.address
+        master.place.address, replica.place.address
     )];
     for server in [&master, &replica] {
         if server.pid.is_none() {
             notes.push(format!(
                 "{} does not run here: no memory and CPU of it",
-                server.address
+                server.place.address
             ));
         }
         if server.log.is_none() && server.family != plan::Family::Forebay {
             notes.push(format!(
                 "the log of {} cannot be read here: no phases of it",
-                server.address
+                server.place.address
             ));
         }
     }

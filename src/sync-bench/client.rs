@@ -3,9 +3,9 @@
 use base::request::encode_request;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
-use tools::connect::connect;
+use tls::Connecting;
+use tools::connect::Wire;
 
 /// A server that says nothing for this long is stuck; loading servers answer from time to time.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -14,10 +14,19 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// Bytes of a text; INFO has some thousands.
 const TEXT_MAX: u64 = 16 << 20;
 
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `host:port`
+    pub address: String,
+    /// How it is reached, if by TLS.
+    pub tls: Option<Connecting>,
+}
+
 /// A connection.
 #[derive(Debug)]
 pub struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Wire>,
 }
 
 impl Client {
@@ -25,10 +34,10 @@ impl Client {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn connect(address: &str) -> io::Result<Client> {
-        let stream = connect(address, CONNECT)?;
-        stream.set_read_timeout(Some(SILENCE))?;
-        stream.set_write_timeout(Some(SILENCE))?;
+    pub fn connect(place: &Place) -> io::Result<Client> {
+        let stream = Wire::connect(&place.address, place.tls.as_ref(), CONNECT)?;
+        stream.socket().set_read_timeout(Some(SILENCE))?;
+        stream.socket().set_write_timeout(Some(SILENCE))?;
         Ok(Client {
             stream: BufReader::new(stream),
         })
@@ -118,7 +127,7 @@ impl Client {
     }
 
     /// The connection, for those who pipeline.
-    pub fn into_stream(self) -> TcpStream {
+    pub fn into_wire(self) -> Wire {
         self.stream.into_inner()
     }
 }

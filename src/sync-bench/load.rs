@@ -3,13 +3,14 @@
 //! Both are *open loop*: the next request is sent when its time has come, whether or not the last was answered, and
 //! its latency counts from then. A server that stalls for 50 ms shows it in all requests of those 50 ms.
 
-use super::client::{Client, request};
-use std::io::{self, ErrorKind, Read, Write};
+use super::client::{Client, Place, request};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tools::connect::Input;
 
 /// Requests that a sample keeps: hours at the usual rate.
 const SAMPLES_MAX: usize = 4_000_000;
@@ -57,18 +58,20 @@ impl Load {
     /// # Errors
     /// The server takes no connection.
     pub fn start(
-        address: &str,
+        place: &Place,
         rate: u32,
         keep: bool,
         make: impl Fn(u64) -> Vec<String> + Send + 'static,
     ) -> io::Result<Load> {
-        let stream = Client::connect(address)?.into_stream();
-        stream.set_read_timeout(None)?;
-        stream.set_write_timeout(None)?;
+        let wire = Client::connect(place)?.into_wire();
+        wire.socket().set_read_timeout(None)?;
+        wire.socket().set_write_timeout(None)?;
+        let stream = wire.socket().try_clone()?;
+        let (input, mut out) = wire.split()?;
         let shared = Arc::<Shared>::default();
         let began = Instant::now();
         let step_ns = 1_000_000_000 / u64::from(rate.max(1));
-        let (mut out, theirs) = (stream.try_clone()?, shared.clone());
+        let theirs = shared.clone();
         let send = move || {
             let mut n = 0;
             while !theirs.stop.load(Ordering::Relaxed) {
@@ -92,7 +95,7 @@ impl Load {
                 theirs.sent.store(n, Ordering::Relaxed);
             }
         };
-        let (input, theirs) = (stream.try_clone()?, shared.clone());
+        let theirs = shared.clone();
         let receive = move || receive(input, began, step_ns, keep, &theirs);
         let spawn = |f: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
@@ -153,7 +156,7 @@ impl Drop for Load {
     }
 }
 
-fn receive(mut input: TcpStream, began: Instant, step_ns: u64, keep: bool, shared: &Shared) {
+fn receive(mut input: Input, began: Instant, step_ns: u64, keep: bool, shared: &Shared) {
     let (mut buf, mut answers, mut n) = (vec![0; 64 << 10], Answers::default(), 0_u64);
     loop {
         let got = match input.read(&mut buf) {
@@ -228,6 +231,7 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     #[test]
     fn answers_are_counted_however_they_are_cut() {
@@ -241,7 +245,7 @@ mod tests {
     }
 
     /// A server that answers every request with OK, but for a while with nothing.
-    fn stumbling(pause_at: u64, pause: Duration) -> String {
+    fn stumbling(pause_at: u64, pause: Duration) -> Place {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         std::thread::spawn(move || {
@@ -261,14 +265,14 @@ mod tests {
                 }
             }
         });
-        address
+        Place { address, tls: None }
     }
 
     #[test]
     fn a_server_that_stands_still_shows_it_in_every_request_of_that_time() {
         let pause = Duration::from_millis(150);
-        let address = stumbling(50, pause);
-        let load = Load::start(&address, 500, true, |_| vec!["PING".to_owned()]).unwrap();
+        let place = stumbling(50, pause);
+        let load = Load::start(&place, 500, true, |_| vec!["PING".to_owned()]).unwrap();
         while load.counts().answered < 200 {
             std::thread::yield_now();
         }

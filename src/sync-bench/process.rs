@@ -5,7 +5,7 @@
 //!  * It is killed with its process group, so that a child that it forked to save is killed too.
 //!  * Its log is in UTC; nothing is saved unless a sync makes it save.
 
-use super::client::Client;
+use super::client::{Client, Place};
 use super::interrupt;
 use super::plan::{Binary, Family};
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use tls::Connecting;
 use tools::source::Trouble;
 
 /// Between two looks at a server that starts.
@@ -97,6 +98,17 @@ pub struct Setup<'a> {
     pub port: Option<u16>,
     /// How long it may take until it answers with its data loaded.
     pub patience: Duration,
+    /// Clients and replicas reach it by TLS.
+    pub tls: Option<&'a Encrypted>,
+}
+
+/// What servers are started with that are reached by TLS.
+#[derive(Clone, Debug)]
+pub struct Encrypted {
+    /// How they are reached.
+    pub connecting: Connecting,
+    /// Lines of their configuration: certificates and authorities.
+    pub lines: Vec<String>,
 }
 
 /// A running server.
@@ -105,6 +117,7 @@ pub struct Process {
     role: String,
     child: Child,
     port: u16,
+    tls: Option<Connecting>,
     dir: PathBuf,
     family: Family,
 }
@@ -152,7 +165,6 @@ impl Process {
             }
         }
         let mut lines = vec![
-            format!("port {port}"),
             "bind 127.0.0.1".into(),
             "save \"\"".into(),
             "appendonly no".into(),
@@ -162,6 +174,14 @@ impl Process {
         ];
         if setup.binary.family == Family::Forebay {
             lines.push("log-timestamp-format iso8601".into());
+        }
+        match setup.tls {
+            None => lines.push(format!("port {port}")),
+            Some(tls) => {
+                lines.extend(["port 0".into(), format!("tls-port {port}")]);
+                lines.push("tls-replication yes".into());
+                lines.extend(tls.lines.iter().cloned());
+            }
         }
         lines.extend(setup.config.iter().cloned());
         let conf = dir.join("server.conf");
@@ -185,6 +205,7 @@ impl Process {
             role: setup.role.clone(),
             child,
             port,
+            tls: setup.tls.map(|tls| tls.connecting.clone()),
             dir,
             family: setup.binary.family,
         })
@@ -211,7 +232,7 @@ impl Process {
     }
 
     fn is_ready(&self) -> bool {
-        let Ok(mut client) = Client::connect(&self.address()) else {
+        let Ok(mut client) = Client::connect(&self.place()) else {
             return false;
         };
         let info = client.info("persistence");
@@ -234,9 +255,12 @@ impl Process {
         }
     }
 
-    /// `127.0.0.1:port`
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        Place {
+            address: format!("127.0.0.1:{}", self.port),
+            tls: self.tls.clone(),
+        }
     }
 
     /// Its port.
@@ -264,7 +288,7 @@ impl Process {
     /// # Errors
     /// It takes none.
     pub fn client(&self) -> Result<Client, Stop> {
-        let connected = Client::connect(&self.address());
+        let connected = Client::connect(&self.place());
         connected.map_err(|e| trouble(format!("cannot connect to the {}: {e}", self.role)))
     }
 

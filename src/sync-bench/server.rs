@@ -2,7 +2,7 @@
 //!
 //!  * A running one is never stopped, and nothing is written to it but REPLICAOF to the replica.
 
-use super::client::{Client, Info};
+use super::client::{Client, Info, Place};
 use super::plan::Family;
 use super::process::{LogFile, Process, Stop, trouble};
 use super::sources::{Told, from_info, from_log};
@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 /// A server.
 #[derive(Debug)]
 pub struct Server {
-    /// `host:port`
-    pub address: String,
+    /// Where it is.
+    pub place: Place,
     /// For messages.
     pub role: String,
     /// Whose program.
@@ -29,7 +29,7 @@ impl Server {
     /// One that we started; it ends with this.
     pub fn started(process: Process) -> Server {
         Server {
-            address: process.address(),
+            place: process.place(),
             role: process.role().to_owned(),
             family: process.family(),
             pid: Some(process.pid()),
@@ -42,9 +42,10 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be reached or does not answer.
-    pub fn attached(address: &str, role: &str) -> Result<(Server, Info), Stop> {
+    pub fn attached(place: &Place, role: &str) -> Result<(Server, Info), Stop> {
+        let address = &place.address;
         let failed = |e: std::io::Error| trouble(format!("the {role} at {address}: {e}"));
-        let mut client = Client::connect(address).map_err(failed)?;
+        let mut client = Client::connect(place).map_err(failed)?;
         let info = client.info("server").map_err(failed)?;
         let family = match (info.get("forebay_version"), info.get("valkey_version")) {
             (Some(_), _) => Family::Forebay,
@@ -65,7 +66,7 @@ impl Server {
             (is_here && path.is_file()).then(|| LogFile::at(path))
         };
         let server = Server {
-            address: address.to_owned(),
+            place: place.clone(),
             role: role.to_owned(),
             family,
             pid,
@@ -80,13 +81,13 @@ impl Server {
     /// # Errors
     /// It takes none.
     pub fn client(&self) -> Result<Client, Stop> {
-        let connected = Client::connect(&self.address);
+        let connected = Client::connect(&self.place);
         connected.map_err(|e| trouble(format!("cannot connect to the {}: {e}", self.role)))
     }
 
     /// Its port.
     pub fn port(&self) -> Option<u16> {
-        self.address.rsplit_once(':')?.1.parse().ok()
+        self.place.address.rsplit_once(':')?.1.parse().ok()
     }
 
     /// An error if it is one of ours and has ended.

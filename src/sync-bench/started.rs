@@ -78,6 +78,9 @@ pub fn run(options: &Options, servers: &[Servers]) -> Result<Report, Stop> {
     // Said aloud: what is left behind would be a fault.
     base.close()
         .map_err(|e| trouble(format!("the servers' directory cannot be removed: {e}")))?;
+    if options.encrypted.is_some() {
+        notes.push("clients and replicas reach the servers by TLS".into());
+    }
     notes.extend(unlike(&all, &runs, servers));
     Ok(report(servers.to_vec(), all, runs, data, notes, options))
 }
@@ -256,6 +259,7 @@ impl Bench<'_> {
             config,
             port: self.port_of(is_master),
             patience: self.options.timeout,
+            tls: self.options.encrypted.as_ref(),
         };
         Process::start(&setup).map(Server::started)
     }

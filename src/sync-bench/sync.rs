@@ -269,7 +269,7 @@ fn wait(time: Duration) -> Result<(), Stop> {
 fn start_link(master: &Server, rate: Option<u64>) -> Result<Option<Throttle>, Stop> {
     let Some(rate) = rate else { return Ok(None) };
     let failed = |e: std::io::Error| trouble(format!("the throttled link: {e}"));
-    let mut addresses = master.address.to_socket_addrs().map_err(failed)?;
+    let mut addresses = master.place.address.to_socket_addrs().map_err(failed)?;
     let address = addresses
         .next()
         .ok_or_else(|| trouble("the master has no address"))?;
@@ -283,7 +283,7 @@ fn start_clients(master: &Server, order: &Order) -> Result<(Option<Load>, Option
         rate => {
             let keys = order.keys.clone();
             let get = move |n: u64| keys.read(n);
-            Some(Load::start(&master.address, rate, true, get).map_err(failed)?)
+            Some(Load::start(&master.place, rate, true, get).map_err(failed)?)
         }
     };
     let size = order.value_size;
@@ -292,7 +292,7 @@ fn start_clients(master: &Server, order: &Order) -> Result<(Option<Load>, Option
         rate => {
             let keys = order.keys.clone();
             let set = move |n: u64| keys.write(n, size);
-            Some(Load::start(&master.address, rate, false, set).map_err(failed)?)
+            Some(Load::start(&master.place, rate, false, set).map_err(failed)?)
         }
     };
     Ok((probe, writer))
@@ -308,10 +308,8 @@ fn follow(
     let (host, port) = match link {
         Some(link) => ("127.0.0.1".to_owned(), link.port().to_string()),
         None => {
-            let (host, port) = master
-                .address
-                .rsplit_once(':')
-                .unwrap_or((&master.address, "6379"));
+            let address = &master.place.address;
+            let (host, port) = address.rsplit_once(':').unwrap_or((address, "6379"));
             (host.to_owned(), port.to_owned())
         }
     };

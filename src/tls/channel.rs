@@ -53,6 +53,14 @@ impl From<Fault> for io::Error {
     }
 }
 
+/// The first byte of what came begins no record.
+fn is_no_tls(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
+    )
+}
+
 /// `UnknownCA` as `unknown ca`.
 fn of_alert(alert: AlertDescription) -> String {
     let mut text = String::new();
@@ -75,6 +83,8 @@ pub struct Channel {
     ahead: Vec<u8>,
     /// The peer has said that it is at its end, or its socket was.
     ended: bool,
+    /// What came is no TLS at all: the peer would not understand an answer, either.
+    silent: bool,
 }
 
 impl Channel {
@@ -84,6 +94,7 @@ impl Channel {
             connection,
             ahead: Vec::new(),
             ended: false,
+            silent: false,
         }
     }
 
@@ -114,7 +125,7 @@ impl Channel {
     /// Takes bytes that came from the peer; none of them means that its socket has ended.
     ///
     /// # Errors
-    /// They are not what they should be. [`Channel::write_to`] has a word for the peer about it.
+    /// They are not what they should be. [`Channel::write_to`] has a word for the peer about it, unless it speaks no TLS.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
         if bytes.is_empty() {
             self.ended = true;
@@ -135,7 +146,10 @@ impl Channel {
             let read = self.connection.read_tls(bytes);
             // Its reader is a slice, which never fails.
             read.map_err(|e| Fault::other(e.to_string()))?;
-            let state = self.connection.process_new_packets().map_err(Fault::new)?;
+            let state = self.connection.process_new_packets().map_err(|error| {
+                self.silent |= is_no_tls(&error);
+                Fault::new(error)
+            })?;
             if state.peer_has_closed() {
                 self.ended = true;
                 *bytes = &[];
@@ -186,7 +200,7 @@ impl Channel {
 
     /// True if there is something for the peer.
     pub fn has_output(&self) -> bool {
-        self.connection.wants_write()
+        !self.silent && self.connection.wants_write()
     }
 
     /// Gives `to` what there is for the peer, in one call.

@@ -1,11 +1,12 @@
 //! Connections from this server to others.
 
-use super::server::{pair_error, provider};
+use super::server::{certified, provider};
 use super::trust::Servers;
-use super::{ClientAuth, Fault, Settings, ciphers, files};
-use crate::Channel;
+use super::{ClientAuth, Fault, Settings, ciphers};
+use crate::{Blocking, Channel};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::sign::SingleCertAndKey;
+use rustls::{ClientConfig, ClientConnection};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::sync::Arc;
@@ -25,9 +26,6 @@ pub struct Connecting {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
-
-/// An encrypted connection whose reads and writes wait.
-pub type Blocking = StreamOwned<ClientConnection, TcpStream>;
 
 impl Settings {
     /// Reads what is needed to connect.
@@ -54,7 +52,10 @@ impl Settings {
         };
         let builder = builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Servers(trust)));
+            .with_custom_certificate_verifier(Arc::new(Servers {
+                trust,
+                names: self.peer_names.clone(),
+            }));
         let own = match self.client.certificate.is_empty() || self.client.key.is_empty() {
             true => &self.own,
             false => &self.client,
@@ -62,9 +63,8 @@ impl Settings {
         let mut config = if own.certificate.is_empty() || own.key.is_empty() {
             builder.with_no_client_auth()
         } else {
-            let pair = files::pair(own)?;
-            let made = builder.with_client_auth_cert(pair.chain, pair.key);
-            made.map_err(|e| pair_error(own, &e))?
+            let shown = SingleCertAndKey::from(certified(own)?);
+            builder.with_client_cert_resolver(Arc::new(shown))
         };
         config.enable_sni = wanted.name.is_some();
         let name = match wanted.name {
@@ -79,27 +79,20 @@ impl Settings {
 }
 
 impl Connecting {
-    fn connection(&self) -> Result<ClientConnection, rustls::Error> {
-        ClientConnection::new(self.config.clone(), self.name.clone())
-    }
-
     /// The client's end of a new connection.
     ///
     /// # Errors
     /// The connection cannot be created.
     pub fn channel(&self) -> Result<Channel, Fault> {
-        Ok(Channel::new(self.connection().map_err(Fault::new)?.into()))
+        let connection = ClientConnection::new(self.config.clone(), self.name.clone());
+        Ok(Channel::new(connection.map_err(Fault::new)?.into()))
     }
 
     /// The client's end over a socket that waits; the handshake is over when this returns.
     ///
     /// # Errors
     /// The socket's, or why the handshake failed.
-    pub fn blocking(&self, mut socket: TcpStream) -> io::Result<Blocking> {
-        let mut connection = self.connection().map_err(io::Error::other)?;
-        while connection.is_handshaking() {
-            connection.complete_io(&mut socket)?;
-        }
-        Ok(StreamOwned::new(connection, socket))
+    pub fn blocking(&self, socket: TcpStream) -> io::Result<Blocking> {
+        Blocking::new(self.channel()?, socket)
     }
 }

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod channel;
 mod ciphers;
 mod client;
@@ -21,9 +22,11 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod version1;
 
+pub use blocking::{Blocking, Input, Output};
 pub use channel::{Channel, Fault};
-pub use client::{Blocking, Connecting, Wanted};
+pub use client::{Connecting, Wanted};
 pub use identity::Identity;
 pub use server::Accepting;
 
@@ -64,6 +67,8 @@ pub struct Settings {
     pub ca_file: String,
     /// A directory of such files.
     pub ca_dir: String,
+    /// A server that we connect to must have a certificate for one of these names; without any, names are not compared.
+    pub peer_names: Vec<String>,
     /// Who has to show a certificate.
     pub client_auth: ClientAuth,
     /// `TLSv1.2`, `TLSv1.3`

@@ -2,10 +2,12 @@
 
 use super::sessions::Sessions;
 use super::trust::Trust;
+use super::version1::Old;
 use super::{ClientAuth, Fault, Identity, PROVIDER, Settings, ciphers, files};
 use crate::Channel;
 use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{InconsistentKeys, ServerConfig, ServerConnection};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +29,7 @@ pub(crate) fn provider(settings: &Settings) -> Result<Arc<CryptoProvider>, Strin
 }
 
 /// The line for the log if a certificate and its key do not work.
-pub(crate) fn pair_error(own: &super::Own, error: &rustls::Error) -> String {
+fn pair_error(own: &super::Own, error: &rustls::Error) -> String {
     let reason = match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             "key values mismatch".to_owned()
@@ -38,6 +40,27 @@ pub(crate) fn pair_error(own: &super::Own, error: &rustls::Error) -> String {
         other => other.to_string(),
     };
     format!("Failed to load private key: {}: {reason}", own.key)
+}
+
+/// Reads a certificate and its key, and sees that they belong together.
+///
+/// # Errors
+/// The line for the log.
+pub(crate) fn certified(own: &super::Own) -> Result<Arc<CertifiedKey>, String> {
+    let pair = files::pair(own)?;
+    let wrong = |error: rustls::Error| pair_error(own, &error);
+    let key = PROVIDER.key_provider.load_private_key(pair.key);
+    let made = CertifiedKey::new(pair.chain, key.map_err(wrong)?);
+    let fits = match Old::of(&made.cert[0]) {
+        Some(old) => old.check_key(made.key.public_key()),
+        None => made.keys_match(),
+    };
+    match fits {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+            Ok(Arc::new(made))
+        }
+        Err(error) => Err(wrong(error)),
+    }
 }
 
 impl Settings {
@@ -63,11 +86,10 @@ impl Settings {
                 builder.with_client_cert_verifier(trust.of_clients(auth == ClientAuth::Optional)?)
             }
         };
-        let pair = files::pair(&self.own)?;
-        let own = Identity::of(&pair.chain[0]);
-        let mut config = builder
-            .with_single_cert(pair.chain, pair.key)
-            .map_err(|e| pair_error(&self.own, &e))?;
+        let certified = certified(&self.own)?;
+        let own = Identity::of(&certified.cert[0]);
+        let shown = SingleCertAndKey::from(certified);
+        let mut config = builder.with_cert_resolver(Arc::new(shown));
         config.ignore_client_order = self.prefer_own_ciphers;
         if self.caching {
             let lives = Duration::from_secs(self.cache_seconds);

@@ -99,8 +99,12 @@ fn connected(accepting: &Accepting, connecting: &Connecting) -> (Channel, Channe
 }
 
 fn refusal(accepting: &Accepting, connecting: &Connecting) -> (String, String) {
+    ends_of(accepting, connecting.channel().expect("an end"))
+}
+
+/// What both ends say of a handshake that fails.
+fn ends_of(accepting: &Accepting, mut client: Channel) -> (String, String) {
     let mut server = accepting.channel().expect("an end");
-    let mut client = connecting.channel().expect("an end");
     let (of_server, of_client) = talk(&mut server, &mut client);
     let text = |end: Result<(), Fault>| end.err().map_or_else(String::new, |e| e.to_string());
     (text(of_server), text(of_client))
@@ -282,7 +286,7 @@ fn versions_and_ciphers_that_do_not_meet_are_told_apart() {
 }
 
 #[test]
-fn what_is_no_record_is_refused_and_answered_with_an_alert() {
+fn what_is_no_record_is_refused_and_a_wrong_one_answered_with_an_alert() {
     let files = Files::new();
     let accepting = files.settings("server").accepting().expect("files");
     let mut server = accepting.channel().expect("an end");
@@ -290,12 +294,13 @@ fn what_is_no_record_is_refused_and_answered_with_an_alert() {
         .feed(b"*1\r\n$4\r\nPING\r\n")
         .expect_err("plain text");
     assert_eq!(fault.to_string(), "wrong version number");
-    let mut wire = Vec::new();
-    server.write_to(&mut wire).expect("memory");
-    assert_eq!(wire[0], 21, "an alert");
+    assert!(!server.has_output(), "it would be taken for a reply");
     // A record that says it is longer than any may be.
     let mut server = accepting.channel().expect("an end");
     assert!(server.feed(&[22, 3, 1, 0xff, 0xff, 1]).is_err());
+    let mut wire = Vec::new();
+    server.write_to(&mut wire).expect("memory");
+    assert_eq!(wire[0], 21, "an alert");
     // Half of one waits.
     let mut server = accepting.channel().expect("an end");
     assert_eq!(server.feed(&[22, 3, 1, 0, 100, 1]), Ok(()));
@@ -389,4 +394,197 @@ fn encrypted_keys_need_their_password() {
     assert!(error.contains("bad decrypt"), "{error}");
     settings.own.password = "secret".into();
     settings.accepting().expect("the password");
+}
+
+/// A DER value: its tag, its length, what is in it.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let len = content.len().to_be_bytes();
+    let len = &len[len.iter().take_while(|b| **b == 0).count()..];
+    let head = match content.len() {
+        short @ ..128 => vec![tag, short as u8],
+        _ => [&[tag, 0x80 | len.len() as u8], len].concat(),
+    };
+    [&head, content].concat()
+}
+
+/// A certificate of version 1 with what one of version 3 says, signed by `authority`.
+fn aged(certificate: &rcgen::Certificate, authority: &KeyPair, until: Option<&[u8]>) -> Vec<u8> {
+    use rcgen::SigningKey;
+    use x509_cert::der::{Decode, Encode};
+    let parsed = x509_cert::Certificate::from_der(certificate.der()).expect("a certificate");
+    let about = parsed.tbs_certificate();
+    let algorithm = about.signature().to_der().expect("bytes");
+    let always = der(
+        0x30,
+        &[der(0x17, b"000101000000Z"), der(0x17, b"491231235959Z")].concat(),
+    );
+    let times = until.map_or(always, |until| {
+        der(
+            0x30,
+            &[der(0x17, b"000101000000Z"), der(0x17, until)].concat(),
+        )
+    });
+    let parts = [
+        about.serial_number().to_der().expect("bytes"),
+        algorithm.clone(),
+        about.issuer().to_der().expect("bytes"),
+        times,
+        about.subject().to_der().expect("bytes"),
+        about.subject_public_key_info().to_der().expect("bytes"),
+    ];
+    let signed = der(0x30, &parts.concat());
+    let signature = [vec![0], authority.sign(&signed).expect("signed")].concat();
+    der(0x30, &[signed, algorithm, der(3, &signature)].concat())
+}
+
+fn write_pem(path: &str, certificate: &[u8]) {
+    use pkcs8::der::pem::{LineEnding, encode_string};
+    let text = encode_string("CERTIFICATE", LineEnding::LF, certificate).expect("PEM");
+    fs::write(path, text).expect("written");
+}
+
+/// Makes `files` hold a certificate of version 1 for `name`, signed by an authority's key and perhaps over long ago.
+fn own_old(files: &Files, name: &str, signer: &KeyPair, until: Option<&[u8]>) -> Own {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &files.authority).expect("signed");
+    let own = Own {
+        certificate: files.path(&format!("{name}.crt")),
+        key: files.path(&format!("{name}.key")),
+        password: String::new(),
+    };
+    write_pem(&own.certificate, &aged(&certificate, signer, until));
+    fs::write(&own.key, key.serialize_pem()).expect("written");
+    own
+}
+
+#[test]
+fn certificates_of_version_1_are_taken_if_an_authority_has_signed_them_itself() {
+    let (files, others) = (Files::new(), Files::new());
+    let (right, wrong) = (files.authority.key(), others.authority.key());
+    for protocols in ["TLSv1.2", "TLSv1.3"] {
+        let of = |own: Own| Settings {
+            own,
+            protocols: protocols.into(),
+            ..files.settings("any")
+        };
+        let old = of(own_old(&files, "old", right, None));
+        let accepting = old.accepting().expect("files");
+        let connecting = old.connecting(Wanted::default()).expect("files");
+        let (server, client) = connected(&accepting, &connecting);
+        assert_eq!(server.version(), protocols);
+        for end in [&server, &client] {
+            let its = end.peer().and_then(|peer| peer.common_name);
+            assert_eq!(its.as_deref(), Some("old"));
+        }
+        // One that names our authority, but which another has signed; and one whose time is over.
+        let forged = of(own_old(&files, "forged", wrong, None));
+        let over = of(own_old(&files, "over", right, Some(b"100101000000Z")));
+        for (settings, why) in [(forged, "BadSignature"), (over, "Expired")] {
+            let connecting = settings.connecting(Wanted::default()).expect("files");
+            let (server, _) = refusal(&accepting, &connecting);
+            let wanted = ["certificate verify failed", why];
+            assert!(wanted.iter().all(|w| server.contains(w)), "{server}");
+        }
+        // The key of another certificate is no pair with it, and shows who has stolen one.
+        let stolen = Own {
+            key: own_old(&files, "thief", right, None).key,
+            ..old.own.clone()
+        };
+        let error = of(stolen.clone()).accepting().expect_err("no pair");
+        assert!(error.contains("key values mismatch"), "{error}");
+        let (server, _) = ends_of(&accepting, thief(&stolen, protocols));
+        assert!(server.contains("certificate verify failed"), "{server}");
+    }
+}
+
+/// A client that shows a certificate with a key that may not be its own.
+fn thief(own: &Own, protocols: &str) -> Channel {
+    use rustls::sign::{CertifiedKey, SingleCertAndKey};
+    use std::sync::Arc;
+    let pair = super::files::pair(own).expect("files");
+    let key = PROVIDER.key_provider.load_private_key(pair.key);
+    let shown = CertifiedKey::new(pair.chain, key.expect("a key"));
+    let versions = super::ciphers::versions(protocols).expect("known");
+    let config = rustls::ClientConfig::builder_with_provider(PROVIDER.clone())
+        .with_protocol_versions(&versions)
+        .expect("known")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(super::trust::Servers {
+            trust: None,
+            names: Vec::new(),
+        }))
+        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+    let name = "any".try_into().expect("a name");
+    let connection = rustls::ClientConnection::new(Arc::new(config), name);
+    Channel::new(connection.expect("an end").into())
+}
+
+#[test]
+fn what_is_no_authority_signs_no_certificate_of_version_1() {
+    let files = Files::new();
+    // A server's certificate is listed, as those are that servers share; its holder makes others.
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "no authority");
+    let key = KeyPair::generate().expect("a key");
+    let holder = CertifiedIssuer::self_signed(params, key).expect("a certificate");
+    fs::write(files.path("ca.crt"), files.authority.pem() + &holder.pem()).expect("written");
+    let holder = Files {
+        dir: tempfile::tempdir().expect("a directory"),
+        authority: holder,
+    };
+    let accepting = files.settings("server").accepting().expect("files");
+    let made = Settings {
+        own: own_old(&holder, "made", holder.authority.key(), None),
+        ..files.settings("any")
+    };
+    let made = made.connecting(Wanted::default()).expect("files");
+    let (server, _) = refusal(&accepting, &made);
+    assert!(
+        server.contains("certificate verify failed: UnknownIssuer"),
+        "{server}"
+    );
+}
+
+#[test]
+fn a_server_must_have_one_of_the_names_that_are_expected() {
+    let files = Files::new();
+    let mut params =
+        CertificateParams::new(vec!["redis.local".into(), "*.nodes.local".into()]).expect("names");
+    params.distinguished_name.push(DnType::CommonName, "common");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &files.authority).expect("signed");
+    let own = files.own("server");
+    fs::write(&own.certificate, certificate.pem()).expect("written");
+    fs::write(&own.key, key.serialize_pem()).expect("written");
+    let settings = Settings {
+        own,
+        ..files.settings("any")
+    };
+    let accepting = settings.accepting().expect("files");
+    for (names, fits) in [
+        (vec![], true),
+        (vec!["absent.example.com", "redis.local"], true),
+        (vec!["a.nodes.local"], true),
+        (vec!["common"], false),
+        (vec!["wrong.example.com"], false),
+    ] {
+        let client = Settings {
+            peer_names: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..files.settings("client")
+        };
+        let connecting = client.connecting(Wanted::default()).expect("files");
+        if fits {
+            connected(&accepting, &connecting);
+        } else {
+            let (_, client) = refusal(&accepting, &connecting);
+            assert!(
+                client.contains("certificate verify failed"),
+                "{names:?}: {client}"
+            );
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! A certificate that is itself among the authorities, byte for byte, is also trusted until it expires, because a
 //! server and its replicas often share a self-signed certificate.
 
+use super::version1::{Issuer, Old};
 use super::{Identity, PROVIDER};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -24,6 +25,8 @@ use std::sync::Arc;
 pub struct Trust {
     roots: Arc<RootCertStore>,
     all: Vec<CertificateDer<'static>>,
+    /// Those that may sign certificates of version 1.
+    issuers: Vec<Issuer>,
 }
 
 impl Trust {
@@ -37,6 +40,7 @@ impl Trust {
         }
         Ok(Arc::new(Trust {
             roots: Arc::new(roots),
+            issuers: all.iter().filter_map(Issuer::of).collect(),
             all,
         }))
     }
@@ -51,6 +55,23 @@ impl Trust {
             && Identity::of(certificate).is_some_and(|identity| {
                 (identity.not_before..=identity.not_after).contains(&now.as_secs())
             })
+    }
+
+    /// Checks a certificate of version 1; `None` if it is of another.
+    fn check_old(
+        &self,
+        certificate: &CertificateDer<'_>,
+        now: UnixTime,
+    ) -> Option<Result<(), Error>> {
+        let old = Old::of(certificate)?;
+        Some(match old.check(&self.issuers, now) {
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+                if self.holds(certificate, now) =>
+            {
+                Ok(())
+            }
+            checked => checked,
+        })
     }
 
     /// `result`, unless it is an error that means only that the certificate is an authority's.
@@ -115,6 +136,9 @@ impl ClientCertVerifier for Clients {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if let Some(checked) = self.trust.check_old(end_entity, now) {
+            return checked.map(|()| ClientCertVerified::assertion());
+        }
         let verified = self
             .inner
             .verify_client_cert(end_entity, intermediates, now);
@@ -128,7 +152,7 @@ impl ClientCertVerifier for Clients {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
+        verify_tls12(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -137,7 +161,7 @@ impl ClientCertVerifier for Clients {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
+        verify_tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -145,10 +169,51 @@ impl ClientCertVerifier for Clients {
     }
 }
 
-/// Checks the certificates of servers that we connect to. Without authorities, it trusts every server, which its user
-/// must know; the rest of the handshake is still checked.
+fn verify_tls12(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    if let Some(old) = Old::of(certificate) {
+        old.check_signature(message, signed, false)?;
+        return Ok(HandshakeSignatureValid::assertion());
+    }
+    let algorithms = &PROVIDER.signature_verification_algorithms;
+    rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+}
+
+fn verify_tls13(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    if let Some(old) = Old::of(certificate) {
+        old.check_signature(message, signed, true)?;
+        return Ok(HandshakeSignatureValid::assertion());
+    }
+    let algorithms = &PROVIDER.signature_verification_algorithms;
+    rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+}
+
+/// Checks the certificates of those that we connect to.
 #[derive(Debug)]
-pub struct Servers(pub Option<Arc<Trust>>);
+pub struct Servers {
+    /// Without authorities every server is trusted, which whoever asks for it must know; the rest of the handshake is
+    /// checked all the same.
+    pub trust: Option<Arc<Trust>>,
+    /// The certificate must have one of these names. Without any, names are not compared.
+    pub names: Vec<String>,
+}
+
+impl Servers {
+    fn check_name(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+        let identity = || Identity::of(certificate).unwrap_or_default();
+        match self.names.is_empty() || identity().has_any_name(&self.names) {
+            true => Ok(()),
+            false => Err(CertificateError::NotValidForName.into()),
+        }
+    }
+}
 
 impl ServerCertVerifier for Servers {
     fn verify_server_cert(
@@ -159,9 +224,13 @@ impl ServerCertVerifier for Servers {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(trust) = &self.0 else {
+        let Some(trust) = &self.trust else {
             return Ok(ServerCertVerified::assertion());
         };
+        self.check_name(end_entity)?;
+        if let Some(checked) = trust.check_old(end_entity, now) {
+            return checked.map(|()| ServerCertVerified::assertion());
+        }
         let parsed = ParsedCertificate::try_from(end_entity)?;
         let algorithms = PROVIDER.signature_verification_algorithms.all;
         let signed = verify_server_cert_signed_by_trust_anchor(
@@ -181,8 +250,7 @@ impl ServerCertVerifier for Servers {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+        verify_tls12(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -191,8 +259,7 @@ impl ServerCertVerifier for Servers {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+        verify_tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

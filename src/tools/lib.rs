@@ -10,6 +10,7 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | [`connect`] | how a live server is reached, in plain text or over TLS |
 //! | [`source`] | the input: a file, or `-` for standard input |
 //! | [`pipeline`] | how frames reach the threads that process them, and how results are returned in order |
 //! | [`check`] | `forebay rdb check` |

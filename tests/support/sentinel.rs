@@ -22,6 +22,11 @@ pub struct Sentinel {
 impl Sentinel {
     /// Watches `primary` as `mymaster`; two of three must agree. `None`, told loudly, where there is none.
     pub fn start(primary: &Server) -> Option<Sentinel> {
+        Sentinel::start_with(primary.port(), 2, &[])
+    }
+
+    /// Watches the server on a port, by more lines of configuration; `quorum` Sentinels must agree.
+    pub fn start_with(primary: u16, quorum: usize, lines: &[String]) -> Option<Sentinel> {
         let Some(binary) = peers::tool("redis-sentinel") else {
             peers::skipped("there is no redis-sentinel on this machine");
             return None;
@@ -31,11 +36,11 @@ impl Sentinel {
         let config = dir.path().join("sentinel.conf");
         let text = format!(
             "port {port}\nbind 127.0.0.1\nlogfile {}\n\
-             sentinel monitor mymaster 127.0.0.1 {} 2\n\
+             sentinel monitor mymaster 127.0.0.1 {primary} {quorum}\n\
              sentinel down-after-milliseconds mymaster 1000\n\
-             sentinel failover-timeout mymaster 10000\n",
+             sentinel failover-timeout mymaster 10000\n{}\n",
             dir.path().join("sentinel.log").display(),
-            primary.port()
+            lines.join("\n")
         );
         std::fs::write(&config, text).expect("the configuration can be written");
         let child = Command::new(binary)

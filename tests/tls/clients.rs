@@ -107,11 +107,10 @@ fn a_handshake_is_resumed_until_certificates_change() {
 }
 
 /// The number of the certificate that the server shows.
-fn certificate_of(authority: &Authority, port: u16) -> Vec<u8> {
+fn certificate_of(authority: &Authority, port: u16) -> String {
     let connecting = authority.connecting(authority.sign("someone"));
     let mut client = TlsClient::connect(&connecting, port).expect("it is let in");
-    let certificates = client.blocking().conn.peer_certificates();
-    certificates.expect("a server shows one")[0].to_vec()
+    client.blocking().peer().expect("a server shows one").serial
 }
 
 #[test]
@@ -233,4 +232,55 @@ fn what_is_wrong_with_files_keeps_the_server_from_starting() {
             "{log}"
         );
     }
+}
+
+/// Whether a server answers there in plain text.
+fn answers(address: &str, port: u16) -> bool {
+    let client = crate::support::client::Client::connect((address, port));
+    client.is_ok_and(|mut client| client.try_cmd(&["PING"]).is_ok())
+}
+
+#[test]
+fn addresses_and_ports_that_are_in_use_by_the_server_itself_can_be_asked_for_again() {
+    let authority = Authority::new("ours");
+    let (builder, tls_port) = authority.equip(Builder::forebay());
+    let server = builder.start();
+    let port = server.port();
+    let mut control = server.client();
+    let bound = control.config("bind").expect("it is known");
+    control.ok(&format!("CONFIG SET bind \"{bound}\""));
+    control.ok(&format!("CONFIG SET port {port}"));
+    // Others, of which the server has one already.
+    control.ok("CONFIG SET bind \"127.0.0.1 127.0.0.2\"");
+    assert!(answers("127.0.0.1", port) && answers("127.0.0.2", port));
+    control.ok("CONFIG SET bind 127.0.0.2");
+    assert!(answers("127.0.0.2", port) && !answers("127.0.0.1", port));
+    control.ok("CONFIG SET bind *");
+    assert!(answers("127.0.0.1", port) && answers("127.0.0.2", port));
+    authority.client("someone", tls_port);
+    // What cannot be had changes nothing.
+    let error = control.error("CONFIG SET bind \"127.0.0.1 192.0.2.1\"");
+    assert!(
+        error.contains("Failed to bind to specified addresses"),
+        "{error}"
+    );
+    assert!(answers("127.0.0.1", port) && answers("127.0.0.2", port));
+    authority.client("someone", tls_port);
+    let other = Builder::forebay().start();
+    let error = control.error(&format!("CONFIG SET port {}", other.port()));
+    assert!(error.contains("Unable to listen on this port"), "{error}");
+    assert!(answers("127.0.0.1", port) && answers("127.0.0.1", other.port()));
+    // From TLS to plain text and back, in one go.
+    let lines = [
+        "CONFIG SET tls-port 0".to_owned(),
+        format!("CONFIG SET port {tls_port}"),
+        "CONFIG SET port 0".to_owned(),
+        format!("CONFIG SET tls-port {tls_port}"),
+    ];
+    let lines: Vec<Vec<&str>> = lines.iter().map(|line| line.split(' ').collect()).collect();
+    for reply in control.pipeline(&lines) {
+        assert_eq!(shown(&reply), "OK");
+    }
+    authority.client("someone", tls_port);
+    assert!(!answers("127.0.0.1", port));
 }

@@ -92,6 +92,51 @@ fn we_are_between_real_servers_by_tls() {
 }
 
 #[test]
+fn servers_of_redis_8_follow_us_and_we_them_by_tls() {
+    chain(["forebay", "redis-8.0", "forebay"], "yes");
+    chain(["redis-8.0", "forebay", "redis-8.0"], "yes");
+}
+
+#[test]
+fn servers_of_valkey_8_and_redis_7_4_follow_us_and_we_them_by_tls() {
+    chain(["forebay", "valkey-8.1-tls", "forebay"], "yes");
+    chain(["redis-7.4", "forebay", "valkey-8.1-tls"], "no");
+}
+
+#[test]
+fn a_primary_without_the_name_that_is_expected_is_not_followed() {
+    let authority = Authority::new("ours");
+    let (Some((primary, port)), Some((replica, _))) =
+        (start("forebay", &authority), start("forebay", &authority))
+    else {
+        return;
+    };
+    let mut control = replica.client();
+    let error = control.error("CONFIG SET tls-expected-peer-name \"  \"");
+    assert!(error.contains("no usable name"), "{error}");
+    control.ok("CONFIG SET tls-expected-peer-name \"wrong.example.com\"");
+    control.ok(&format!("REPLICAOF 127.0.0.1 {port}"));
+    replica.wait_log("certificate verify failed");
+    let info = shown(&control.run("INFO replication"));
+    assert!(info.contains("master_link_status:down"), "{info}");
+    // The certificate's common name is `server`. It counts from the next attempt on.
+    control.ok("CONFIG SET tls-expected-peer-name \"wrong.example.com server\"");
+    wait_until("the link is up", || {
+        shown(&control.run("INFO replication")).contains("master_link_status:up")
+    });
+    // MIGRATE asks for the same.
+    let mut from = primary.client();
+    from.ok("SET key value");
+    from.ok("CONFIG SET tls-expected-peer-name wrong.example.com");
+    let other = start("forebay", &authority).expect("ours");
+    let migrate = format!("MIGRATE 127.0.0.1 {} key 0 5000", other.1);
+    assert!(from.error(&migrate).starts_with("IOERR"));
+    from.ok("CONFIG SET tls-expected-peer-name server");
+    from.ok(&migrate);
+    assert_eq!(other.0.client().int("EXISTS key"), 1);
+}
+
+#[test]
 fn a_primary_that_nobody_signed_for_is_not_followed() {
     let (authority, other) = (Authority::new("ours"), Authority::new("theirs"));
     let (Some((primary, port)), Some((replica, _))) =

@@ -316,8 +316,9 @@ fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         4 if args.is(2, "TYPE") => class = Some(Class::named(&args[3])?),
         n if n > 3 && args.is(2, "ID") => {
             let read = |i| match args.int(i) {
-                Ok(id) if id > 0 => Ok(ClientId(id as u64)),
-                _ => Err(CommandError::fixed("ERR Invalid client ID")),
+                // No client has a number below 1.
+                Ok(id) => Ok(ClientId(u64::try_from(id).unwrap_or(0))),
+                Err(_) => Err(CommandError::fixed("ERR Invalid client ID")),
             };
             ids = Some((3..n).map(read).collect::<Result<_, _>>()?);
         }

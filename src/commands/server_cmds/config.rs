@@ -115,7 +115,7 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         local: cx.client.is_local(),
         loading: cx.engine.loading != Loading::No,
     };
-    let to_error = |e: SetError| CommandError::new(format!("ERR {}", e.0));
+    let to_error = |e: SetError| CommandError::new(e.0);
     let (named, before) = access::set(&mut cx.engine.config, &pairs, context).map_err(to_error)?;
     let default = User::clone(cx.engine.users.default_user());
     for (i, directive) in named.iter().enumerate() {

@@ -55,7 +55,11 @@ const SECTIONS: &[(&str, &str, bool, Section)] = &[
         out.push_str("cluster_enabled:0\r\n")
     }),
     ("keyspace", "Keyspace", true, sections::keyspace),
+    (HIDDEN, "Debug", false, sections::debug),
 ];
+
+/// A section that is not among all: it has to be named.
+const HIDDEN: &str = "debug";
 
 /// Sections whose lines the server provides.
 const OF_THE_SHELL: &[&str] = &["persistence", "cpu"];
@@ -74,7 +78,7 @@ fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let facts = host.facts(engine);
     let mut text = String::with_capacity(8192);
     for (name, heading, in_default, lines) in SECTIONS {
-        if !(all || (default && *in_default) || named(&[name])) {
+        if !((all && *name != HIDDEN) || (default && *in_default) || named(&[name])) {
             continue;
         }
         if !text.is_empty() {

@@ -215,6 +215,8 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
         line.put(&format!("{name}_ratio"), format_args!("{:.2}", ratio(a, b)));
         line.put(&format!("{name}_bytes"), gap(a, b));
     }
+    // No table is resized as a whole.
+    line.put("mem_overhead_db_hashtable_rehashing", 0);
     line.put("mem_not_counted_for_evict", engine.not_counted_for_evict());
     line.put("mem_replication_backlog", overhead.backlog);
     let buffers = overhead.backlog + overhead.replicas;
@@ -228,6 +230,16 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("lazyfree_pending_objects", facts.lazyfree_pending);
     let lazyfreed = facts.lazyfreed - engine.stats.lazyfreed_before;
     line.put("lazyfreed_objects", lazyfreed);
+}
+
+/// INFO debug
+pub fn debug(engine: &Engine, _: &Facts, out: &mut String) {
+    let (mut line, s) = (Lines(out), &engine.stats);
+    // The append-only file is written by a thread of its own.
+    line.put("eventloop_duration_aof_sum", 0);
+    line.put("eventloop_duration_cron_sum", s.cron_ns / 1000);
+    line.put("eventloop_duration_max", s.turn_max_ns / 1000);
+    line.put("eventloop_cmd_per_cycle_max", s.turn_commands_max);
 }
 
 /// INFO stats

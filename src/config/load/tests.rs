@@ -137,6 +137,13 @@ fn what_would_lose_data_or_open_access_is_refused_by_name() {
         &mut Fake::default(),
     )
     .expect("defaults");
+    // What it asks for is so: MIGRATE uses TLS.
+    let text = "tls-cluster yes\ntls-replication yes";
+    let both = load(text, &mut Fake::default()).expect("together");
+    assert!(both.config.tls_cluster);
+    let (verdicts, loaded) = check(&[("f", "hz 10\ntls-cluster yes")], &mut Fake::default());
+    assert!(matches!(&verdicts[1].outcome, Outcome::Refused(why) if why.contains("tls-cluster")));
+    assert!(verdicts[0].outcome.is_accepted() && !loaded.config.tls_cluster);
 }
 
 /// Directives of the newest servers were unknown, and kept the server from starting.

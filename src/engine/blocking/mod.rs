@@ -87,6 +87,7 @@ impl Cx<'_> {
         blocking.clients += 1;
         self.client.flags.insert(ClientFlags::BLOCKED);
         self.client.blocked = Some(Box::new(Blocked {
+            spent_ns: 0,
             args: Kept::of(args.0),
             deadline_ms,
             on,
@@ -150,6 +151,7 @@ impl Executor {
             let mark = session.reply.len();
             if let Some(blocked) = this.release(session) {
                 this.blocking.resuming = Some(blocked.deadline_ms);
+                let spent = blocked.spent_ns;
                 let result = blocked.args.run(|argv| {
                     let args = Args(argv);
                     let command = commands::find(args)?;
@@ -159,7 +161,12 @@ impl Executor {
                             this.stats.per_command[command.index].rejected += 1;
                         })?;
                     }
-                    this.call(session, command, args)
+                    let result = this.call(session, command, args);
+                    match &mut session.blocked {
+                        Some(again) => again.spent_ns += spent,
+                        None => this.stats.per_command[command.index].nanos += spent,
+                    }
+                    result
                 });
                 if let Err(error) = result {
                     this.fail(session, &error);
@@ -223,6 +230,7 @@ impl Engine {
         if let (true, Ok(command)) = (counts, commands::find(Args(&argv))) {
             let stats = &mut self.stats.per_command[command.index];
             stats.calls += 1;
+            stats.nanos += blocked.spent_ns;
             stats.failed += u64::from(failed);
             self.stats.commands += 1;
             session.commands += 1;

@@ -14,6 +14,8 @@ pub struct Blocked {
     pub deadline_ms: Option<i64>,
     /// What the client waits for.
     pub on: BlockedOn,
+    /// The time, in ns, that its runs until now took. They are counted with the run that ends the wait.
+    pub spent_ns: u64,
 }
 
 /// What a blocked client waits for.

@@ -113,6 +113,7 @@ impl Engine {
     /// Keeps a request until the pause ends.
     pub(crate) fn postpone(&mut self, client: &mut Session, args: Args<'_>) {
         client.blocked = Some(Box::new(Blocked {
+            spent_ns: 0,
             args: Kept::of(args.0),
             deadline_ms: None,
             on: BlockedOn::Postponed,

@@ -78,6 +78,7 @@ impl Engine {
     /// The running script continues later; its client waits.
     pub fn park(&mut self, client: &mut Session, ask: Ask) {
         client.blocked = Some(Box::new(Blocked {
+            spent_ns: 0,
             args: Kept::default(),
             deadline_ms: None,
             on: BlockedOn::Script,

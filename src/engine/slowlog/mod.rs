@@ -99,6 +99,10 @@ impl Engine {
             LogKind::LargeRequest => config.commandlog_large_request_max_len,
             LogKind::LargeReply => config.commandlog_large_reply_max_len,
         };
+        if max == 0 {
+            // Entries that nobody can see have no numbers.
+            return;
+        }
         let kept = Kept {
             args: config.slowlog_entry_max_argc as usize,
             bytes: config.slowlog_entry_max_string_len as usize,

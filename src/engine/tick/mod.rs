@@ -26,15 +26,22 @@ impl Engine {
         let used = (self.used_memory)(self);
         self.stats.peak_memory = self.stats.peak_memory.max(used);
         self.count_turn(began, began);
+        self.stats.cron_ns += (self.timer)().saturating_sub(began);
     }
 
     /// A turn of the event loop that began at `began` is over; its requests had been run at `ran`, both readings of the
     /// timer.
     #[inline]
     pub fn count_turn(&mut self, began: u64, ran: u64) {
-        self.stats.turns += 1;
-        self.stats.turns_ns += (self.timer)().saturating_sub(began);
-        self.stats.turns_commands_ns += ran.saturating_sub(began);
+        let took = (self.timer)().saturating_sub(began);
+        let stats = &mut self.stats;
+        stats.turns += 1;
+        stats.turns_ns += took;
+        stats.turns_commands_ns += ran.saturating_sub(began);
+        stats.turn_max_ns = stats.turn_max_ns.max(took);
+        let commands = stats.commands.saturating_sub(stats.turn_commands_from);
+        stats.turn_commands_max = stats.turn_commands_max.max(commands);
+        stats.turn_commands_from = stats.commands;
     }
 
     /// Turns per second: `hz`, doubled for each 200 clients per turn with `dynamic-hz`.

@@ -2,7 +2,8 @@
 //! permissions can do while the server continues to work, or with a full sync, which shows a single moment and makes
 //! the server save.
 
-use crate::connect::connect;
+use super::Options;
+use crate::connect::{TlsArgs, Wire};
 use crate::progress::Progress;
 use base::VALKEY_VERSION;
 use base::request::encode_request;
@@ -13,7 +14,6 @@ use rdb::writer::{Attributes, encode_attributes, encode_select_db};
 use rdb::{dump, string};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -29,21 +29,23 @@ const ELEMENTS_MAX: i64 = 1 << 20;
 /// Nesting of arrays.
 const DEPTH_MAX: u32 = 4;
 
-/// Where a server is: `[user[:password]@]host[:port]`.
+/// Where a server is: `[user[:password]@]host[:port]`, and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     host: String,
     port: u16,
     user: Option<String>,
     password: Option<String>,
+    /// By TLS.
+    tls: bool,
 }
 
 impl Address {
-    /// Parses the text after `redis://`. Without a password, that of `REDISCLI_AUTH` is taken.
+    /// Parses the text after `redis://`, or with `tls` after `rediss://`. Without a password, that of `REDISCLI_AUTH` is taken.
     ///
     /// # Errors
     /// The reason why it is not an address.
-    pub fn parse(text: &str) -> Result<Address, String> {
+    pub fn parse(text: &str, tls: bool) -> Result<Address, String> {
         let (login, place) = match text.rsplit_once('@') {
             Some((login, place)) => (Some(login), place),
             None => (None, text),
@@ -72,12 +74,26 @@ impl Address {
             port,
             user,
             password,
+            tls,
         })
+    }
+
+    /// The same server, by TLS if `wanted`.
+    #[must_use]
+    pub fn by_tls(mut self, wanted: bool) -> Address {
+        self.tls |= wanted;
+        self
+    }
+
+    /// Whether it is reached by TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls
     }
 
     /// For messages: without the password.
     pub fn name(&self) -> String {
-        format!("redis://{}:{}", self.host, self.port)
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        format!("{scheme}://{}:{}", self.host, self.port)
     }
 }
 
@@ -103,11 +119,11 @@ fn decoded(text: &str) -> Option<String> {
 ///
 /// # Errors
 /// Why it was not possible.
-pub fn fetch(address: &Address, sync: bool, progress: bool, file: &File) -> Result<bool, String> {
-    let mut link = Link::open(address).map_err(|e| format!("cannot connect: {e}"))?;
+pub fn fetch(address: &Address, options: &Options, file: &File) -> Result<bool, String> {
+    let mut link = Link::open(address, &options.tls).map_err(|e| format!("cannot connect: {e}"))?;
     link.login(address)?;
-    let mut bar = Progress::new(address.name(), None, progress);
-    match sync {
+    let mut bar = Progress::new(address.name(), None, options.progress);
+    match options.sync {
         true => link.sync(file, &mut bar).map(|()| true),
         false => link.scan(file, &mut bar),
     }
@@ -124,13 +140,19 @@ enum Reply {
 }
 
 struct Link {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Wire>,
 }
 
 impl Link {
-    fn open(address: &Address) -> io::Result<Link> {
-        let stream = connect((address.host.as_str(), address.port), CONNECT)?;
-        stream.set_read_timeout(Some(SILENCE))?;
+    fn open(address: &Address, tls: &TlsArgs) -> io::Result<Link> {
+        let tls = match address.tls {
+            true => Some(tls.connecting().map_err(io::Error::other)?),
+            false => None,
+        };
+        let place = (address.host.as_str(), address.port);
+        let stream = Wire::connect(place, tls.as_ref(), CONNECT)?;
+        stream.socket().set_read_timeout(Some(SILENCE))?;
+        stream.socket().set_write_timeout(Some(SILENCE))?;
         Ok(Link {
             stream: BufReader::with_capacity(1 << 20, stream),
         })
@@ -412,7 +434,8 @@ mod tests {
 
     #[test]
     fn addresses_have_a_host_and_perhaps_the_rest() {
-        let of = |text: &str| Address::parse(text).map(|a| (a.host, a.port, a.user, a.password));
+        let of =
+            |text: &str| Address::parse(text, false).map(|a| (a.host, a.port, a.user, a.password));
         let some = |s: &str| Some(s.to_owned());
         assert_eq!(
             of("h:7000"),

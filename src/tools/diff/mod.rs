@@ -17,6 +17,7 @@ mod show;
 pub use live::Address;
 pub use show::Form;
 
+use super::connect::TlsArgs;
 use super::progress::Progress;
 use super::source::{Source, Trouble};
 use super::verdict::{Verdict, verdict};
@@ -29,8 +30,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// How to compare.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
+    /// How servers are reached whose addresses ask for TLS.
+    pub tls: TlsArgs,
     /// Do not compare expiries of keys.
     pub ignore_expiry: bool,
     /// Take a live server's data by a full synchronization instead of SCAN and DUMP.
@@ -57,16 +60,17 @@ pub enum Side {
 }
 
 impl Side {
-    /// `redis://...`, or else a path.
+    /// `redis://...`, `rediss://...` for TLS, or else a path.
     ///
     /// # Errors
     /// The reason why it is not an address.
     pub fn parse(text: &str) -> Result<Side, String> {
         match text.split_once("://") {
-            Some(("redis" | "valkey", rest)) => Address::parse(rest).map(Side::Live),
-            Some((scheme, _)) if !Path::new(text).exists() => {
-                Err(format!("{scheme}:// is not supported, only redis://"))
-            }
+            Some(("redis" | "valkey", rest)) => Address::parse(rest, false).map(Side::Live),
+            Some(("rediss" | "valkeys", rest)) => Address::parse(rest, true).map(Side::Live),
+            Some((scheme, _)) if !Path::new(text).exists() => Err(format!(
+                "{scheme}:// is not supported, only redis:// and rediss://"
+            )),
             _ => Ok(Side::Dump(text.into())),
         }
     }
@@ -130,6 +134,12 @@ struct Listed {
 /// # Errors
 /// See [`Failed`].
 pub fn diff(a: &Side, b: &Side, options: &Options, out: &mut dyn Write) -> Result<Counts, Failed> {
+    if let (Some(option), false) = (options.tls.needless(), any_tls([a, b], options)) {
+        return Err(Trouble(format!(
+            "{option} is given, but neither side is reached by TLS"
+        ))
+        .into());
+    }
     let sides = [fetch(a, options)?, fetch(b, options)?];
     let size: u64 = sides.iter().filter_map(|s| s.source.size()).sum();
     let partitions = entry::partitions_for(size);
@@ -174,6 +184,15 @@ pub fn diff(a: &Side, b: &Side, options: &Options, out: &mut dyn Write) -> Resul
     Ok(counts)
 }
 
+/// Whether one of them is a server that is reached by TLS.
+fn any_tls(sides: [&Side; 2], options: &Options) -> bool {
+    let is_tls = |side: &&Side| match side {
+        Side::Live(address) => options.tls.tls || address.is_tls(),
+        Side::Dump(_) => false,
+    };
+    sides.iter().any(is_tls)
+}
+
 /// A side as a file.
 struct Fetched {
     source: Source,
@@ -200,7 +219,8 @@ fn fetch(side: &Side, options: &Options) -> Result<Fetched, Failed> {
         Side::Live(address) => {
             let spool = tempfile::NamedTempFile::new()
                 .map_err(|e| Trouble(format!("a temporary file failed: {e}")))?;
-            let fetched = live::fetch(address, options.sync, options.progress, spool.as_file());
+            let address = address.clone().by_tls(options.tls.tls);
+            let fetched = live::fetch(&address, options, spool.as_file());
             let exact = fetched.map_err(|why| Trouble(format!("{}: {why}", address.name())))?;
             Ok(Fetched {
                 source: Source::open(spool.path())?,
