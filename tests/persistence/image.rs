@@ -1,5 +1,7 @@
-//! The entry point of the image, with stand-ins for the programs that it calls.
+//! The entry point of the image, with stand-ins for the programs that it calls; its health check; and what its file names.
 
+use crate::support::peers;
+use crate::support::server::Builder;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -107,4 +109,79 @@ fn a_container_of_roots_gives_its_data_away_and_drops_its_privileges() {
         ["setpriv", "--reuid=redis", "--regid=redis", "--init-groups"]
     );
     assert_eq!(rest[4..], [ENTRY, "forebay-server", "--appendonly", "yes"]);
+}
+
+/// The instructions of the Dockerfile, each in one line.
+fn instructions() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("contrib/Dockerfile")).expect("it is there");
+    let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let joined = kept.join("\n").replace("\\\n", " ");
+    let lines = joined.lines().filter(|line| !line.trim().is_empty());
+    let split = |line: &str| {
+        let (name, rest) = line.split_once(' ').expect("an instruction has a value");
+        (name.to_owned(), rest.trim().to_owned())
+    };
+    lines.map(split).collect()
+}
+
+#[test]
+fn what_the_image_is_made_of_is_there_and_shells_can_read_its_steps() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, value) in instructions() {
+        match name.as_str() {
+            "RUN" => {
+                let read = Command::new("sh").args(["-n", "-c", &value]).output();
+                assert!(read.expect("sh runs").status.success(), "{value}");
+            }
+            "COPY" if !value.contains("--from=") => {
+                let words = value
+                    .split_whitespace()
+                    .filter(|word| !word.starts_with("--"));
+                let words: Vec<&str> = words.collect();
+                for source in &words[..words.len() - 1] {
+                    assert!(root.join(source).exists(), "{source}");
+                }
+            }
+            "FROM" | "WORKDIR" | "COPY" | "VOLUME" | "EXPOSE" | "HEALTHCHECK" => {}
+            // A list, or it would run in a shell that gets the signals.
+            "ENTRYPOINT" | "CMD" => assert!(value.starts_with("[\""), "{value}"),
+            other => panic!("{other} is no instruction that this test knows"),
+        }
+    }
+    // The package brings a user of its own if there is none.
+    let run = instructions()
+        .into_iter()
+        .find(|(name, run)| name == "RUN" && run.contains("useradd"));
+    let (_, run) = run.expect("there is a user");
+    assert!(run.find("useradd") < run.find("apt-get install"), "{run}");
+}
+
+#[test]
+fn the_health_check_finds_servers_that_live() {
+    let check = instructions()
+        .into_iter()
+        .find(|(name, _)| name == "HEALTHCHECK");
+    let (_, check) = check.expect("there is one");
+    let (_, command) = check.split_once("CMD ").expect("it has a command");
+    let Some(cli) = peers::tool("redis-cli") else {
+        return peers::skipped("there is no redis-cli on this machine");
+    };
+    let path = format!(
+        "{}:/usr/bin:/bin",
+        cli.parent().expect("a folder").display()
+    );
+    let is_well = |port: u16| {
+        let mut sh = Command::new("sh");
+        sh.args(["-c", command])
+            .env("PATH", &path)
+            .env("REDIS_PORT", port.to_string());
+        sh.status().expect("sh runs").success()
+    };
+    let mut server = Builder::forebay().start();
+    assert!(is_well(server.port()));
+    server.client().ok("CONFIG SET requirepass secret");
+    assert!(is_well(server.port()));
+    server.kill();
+    assert!(!is_well(server.port()));
 }

@@ -604,3 +604,61 @@ fn the_file_of_debians_package_starts() {
     assert_eq!(server.shut_down(&mut client).code(), Some(0));
     assert!(dir.path().join("redis-server.log").exists());
 }
+
+/// Tools copy a server's directives to another by CONFIG GET and CONFIG SET.
+#[test]
+fn every_directive_takes_the_value_that_it_shows() {
+    let server = crate::support::server::Builder::forebay().start();
+    let mut client = server.client();
+    let shown = client.run("CONFIG GET *");
+    let shown = shown.items().expect("names and values");
+    let text = |i: usize| shown[i].text().expect("text").to_owned();
+    let (mut taken, mut wrong) = (0, Vec::new());
+    for i in (0..shown.len()).step_by(2) {
+        let (name, value) = (text(i), text(i + 1));
+        let set = client.cmd(&["CONFIG", "SET", &name, &value]);
+        match set.is_error() {
+            false => taken += 1,
+            // Those that are read at the start only.
+            true if set.to_string().contains("can't set immutable config")
+                || set.to_string().contains("can't set protected config") => {}
+            true => wrong.push(format!("{name} {value:?}: {set}")),
+        }
+        assert_eq!(client.config(&name), Some(value), "{name}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(taken > 150, "{taken}");
+}
+
+#[test]
+fn a_file_of_all_directives_is_read_back_as_it_was_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (port, conf) = (free_port(), dir.path().join("redis.conf"));
+    let lines = [
+        &format!("port {port}"),
+        "enable-debug-command yes",
+        "save 900 7 60 3",
+        "client-output-buffer-limit replica 1gb 64mb 30",
+    ];
+    fs::write(&conf, lines.join("\n") + "\n").expect("written");
+    let start = || ByHand::start(dir.path(), &["redis.conf"], port);
+    let shown = |client: &mut crate::support::client::Client| {
+        let reply = client.run("CONFIG GET *");
+        let items = reply.items().expect("names and values");
+        let text = |i: usize| items[i].text().expect("text").to_owned();
+        let pairs = (0..items.len()).step_by(2).map(|i| (text(i), text(i + 1)));
+        pairs.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let (server, mut client) = start();
+    client.ok("CONFIG SET hz 77");
+    let before = shown(&mut client);
+    client.ok("DEBUG CONFIG-REWRITE-FORCE-ALL");
+    server.shut_down(&mut client);
+    let text = fs::read_to_string(&conf).expect("it is there");
+    assert!(
+        text.contains("hz 77") && text.contains("\ntimeout 0\n"),
+        "{text}"
+    );
+    let (_server, mut client) = start();
+    assert_eq!(shown(&mut client), before);
+}
