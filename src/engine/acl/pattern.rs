@@ -75,21 +75,22 @@ impl KeyPattern {
     /// Whether a key is one of its keys.
     #[inline]
     pub fn matches(&self, key: &[u8]) -> bool {
-        match (self.form, key.first_chunk::<HEAD>()) {
-            (Form::Prefix(..=HEAD), Some(head)) => {
-                u64::from_le_bytes(*head) & self.mask == self.head
-            }
-            _ => self.matches_slowly(key),
-        }
+        let fits = match self.form {
+            // No pattern but the empty one matches the empty key.
+            Form::Prefix(len @ ..=HEAD) => key.len() >= len.max(1),
+            Form::Exactly(len @ ..=HEAD) => key.len() == len,
+            Form::Prefix(_) | Form::Exactly(_) | Form::Glob => return self.matches_slowly(key),
+        };
+        fits && head_of(key) & self.mask == self.head
     }
 
+    /// As a glob, or byte by byte.
     #[inline(never)]
     fn matches_slowly(&self, key: &[u8]) -> bool {
         let fixed = match self.form {
             Form::Glob => return glob::matches(&self.pattern, key),
             Form::Exactly(len) if key.len() != len => return false,
-            // No pattern but the empty one matches the empty key.
-            Form::Prefix(len) if key.len() < len.max(1) => return false,
+            Form::Prefix(len) if key.len() < len => return false,
             Form::Exactly(len) | Form::Prefix(len) => &self.pattern[..len],
         };
         let mut pairs = fixed.iter().zip(key);
@@ -97,9 +98,36 @@ impl KeyPattern {
     }
 }
 
+/// The first eight bytes of a key as a number, with zeros for those that it does not have.
+#[inline]
+fn head_of(key: &[u8]) -> u64 {
+    if let Some(head) = key.first_chunk::<HEAD>() {
+        return u64::from_le_bytes(*head);
+    }
+    // Two halves that overlap, where there are enough bytes for them.
+    if let (Some(first), Some(last)) = (key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        let behind = 8 * (key.len() - 4);
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << behind;
+    }
+    let bytes = key.iter().rev();
+    bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_head_of_a_key_is_its_first_bytes() {
+        let all = b"abcdefghijk";
+        for len in 0..all.len() {
+            let mut wanted = [0; HEAD];
+            let some = len.min(HEAD);
+            wanted[..some].copy_from_slice(&all[..some]);
+            assert_eq!(head_of(&all[..len]).to_le_bytes(), wanted);
+        }
+    }
 
     #[test]
     fn patterns_match_what_globs_match() {
