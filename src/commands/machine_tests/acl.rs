@@ -441,10 +441,14 @@ fn what_is_allowed_at_once_is_allowed_by_all_that_is_asked() {
         "%R~a* %W~b* +@all -@dangerous",
         "~a? ~?b~ +@read +set +mset resetchannels",
         "~* &news +@all",
-        "%R~* +@all (~b* +set)",
         "~longer:than:eight:* allchannels +@all",
     ];
-    let users: Vec<_> = users.iter().map(|rules| user(rules)).collect();
+    let mut users: Vec<_> = users.iter().map(|rules| user(rules)).collect();
+    let mut with_selector = user("%R~* +@all");
+    with_selector
+        .apply(b"(~b* +set)", defaults())
+        .expect("a selector");
+    users.push(with_selector);
     let keys = [
         "a",
         "ab",

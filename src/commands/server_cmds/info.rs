@@ -141,7 +141,8 @@ mod tests {
         assert!(!default.contains(&"# Commandstats".to_owned()));
         assert_eq!(headings(&bench.run("INFO default")), default);
         let all = headings(&bench.run("INFO everything"));
-        assert_eq!(all.len(), super::SECTIONS.len());
+        assert_eq!(all.len(), super::SECTIONS.len() - 1);
+        assert_eq!(headings(&bench.run("INFO debug")), ["# Debug"]);
         assert_eq!(headings(&bench.run("INFO nope")), Vec::<String>::new());
     }
 
