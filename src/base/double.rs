@@ -161,7 +161,8 @@ fn shortest(x: f64, digits: &mut [u8; DIGITS]) -> (usize, i32) {
         f: f << shift,
         e: e - shift as i32,
     };
-    // The limits are half-way to the neighbours, in the exponent of the upper one. The lower neighbour of a power of two is nearer.
+    // The limits are half-way to the neighbours, in the exponent of the upper one. The lower neighbour of a power of
+    // two is nearer.
     let shift = (2 * f + 1).leading_zeros();
     let upper = Scaled {
         f: (2 * f + 1) << shift,

@@ -1,5 +1,5 @@
-//! No command whose declaration says that its work is steady takes more of it on a dataset a hundred times as large: the
-//! cases of the sweep run on both, and bytes looked at and copied are counted, not time.
+//! No command whose declaration says that its work is steady takes more of it on a dataset a hundred times as large:
+//! the cases of the sweep run on both, and bytes looked at and copied are counted, not time.
 
 use super::testing::Bench;
 use engine::table;

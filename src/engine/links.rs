@@ -82,7 +82,8 @@ pub fn tell_error(
     engine.stats.unexpected_errors += 1;
     let divergence = &mut engine.repl.divergence;
     divergence.unknown_commands += entry.is_none() as u64;
-    // A script may fail on its primary too. A write for a database that does not exist here was reported when the database was selected.
+    // A script may fail on its primary too. A write for a database that does not exist here was reported when the
+    // database was selected.
     let changes = entry.is_none_or(|entry| entry.flags.contains(Flags::WRITE));
     if changes {
         let reason = format!("'{}': {}", command.escape_debug(), error.trim_end());

@@ -342,8 +342,8 @@ unsafe extern "C-unwind" fn collect_guard(state: *mut lua_State) -> c_int {
 /// A live state. May leave by a long jump, as `between` may.
 pub unsafe fn collect(state: *mut lua_State, between: impl Fn(*mut lua_State)) {
     for _ in 0..2 {
-        // SAFETY: `collectgarbage` passes the state that Lua has called it with, and the actor the state that `exec_raw`
-        // has lent it. Nothing here owns what a long jump would leak.
+        // SAFETY: `collectgarbage` passes the state that Lua has called it with, and the actor the state that
+        // `exec_raw` has lent it. Nothing here owns what a long jump would leak.
         while unsafe { ffi::lua_gc(state, ffi::LUA_GCSTEP, COLLECT_STEP) } == 0 {
             between(state);
         }

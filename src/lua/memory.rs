@@ -86,8 +86,8 @@ pub unsafe fn try_realloc(
 /// # Safety
 /// A live state. Leaves by a long jump.
 pub unsafe fn raise(state: *mut State) -> ! {
-    // SAFETY: `luaM_realloc_`, `tables::resize` and `luaH_new` pass the live state that Lua has called them with, and own
-    // nothing that a long jump would leak. Lua has a place to jump to: all scripts run in protected calls.
+    // SAFETY: `luaM_realloc_`, `tables::resize` and `luaH_new` pass the live state that Lua has called them with, and
+    // own nothing that a long jump would leak. Lua has a place to jump to: all scripts run in protected calls.
     unsafe { luaD_throw(state, LUA_ERRMEM) }
 }
 

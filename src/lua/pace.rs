@@ -248,8 +248,8 @@ pub unsafe fn of_state<'a>(state: *mut lua_State) -> Option<&'a Pace> {
 /// # Safety
 /// As [`of_state`]. May leave by a long jump.
 pub unsafe fn spend(state: *mut lua_State, work: u32) {
-    // SAFETY: the callers are C functions, which Lua calls with a live state and room for 20 values; they leave room for
-    // two. Nothing here owns what a long jump would leak.
+    // SAFETY: the callers are C functions, which Lua calls with a live state and room for 20 values; they leave room
+    // for two. Nothing here owns what a long jump would leak.
     unsafe {
         if let Some(pace) = of_state(state)
             && pace.spend(work).is_err()
@@ -273,9 +273,9 @@ pub unsafe fn in_pieces(
     mut work: impl FnMut(Range<usize>) -> bool,
 ) -> bool {
     let pace = match end.saturating_sub(start) > PIECE {
-        // SAFETY: the callers are functions of Lua's tables and strings, which have the live state from Lua. Above every
-        // stack Lua keeps room for a few values of its own, of which two are used. The interpreter lives as long as
-        // this function, which it has called.
+        // SAFETY: the callers are functions of Lua's tables and strings, which have the live state from Lua. Above
+        // every stack Lua keeps room for a few values of its own, of which two are used. The interpreter lives as long
+        // as this function, which it has called.
         true => unsafe { of_state(state.cast()) },
         false => None,
     };
@@ -332,8 +332,8 @@ pub unsafe fn hook_for_block(main: *mut lua_State, state: *mut lua_State, bytes:
 /// # Safety
 /// A live state.
 pub unsafe fn match_main(state: *mut lua_State) {
-    // SAFETY: `hook_for_block` passes the state that Lua has called it with; the guards of coroutines pass one that is on
-    // the stack, which the collector does not free.
+    // SAFETY: `hook_for_block` passes the state that Lua has called it with; the guards of coroutines pass one that is
+    // on the stack, which the collector does not free.
     unsafe {
         let every = ffi::lua_gethookcount(main_of(state));
         if ffi::lua_gethookcount(state) > every {

@@ -45,8 +45,8 @@ pub fn install(lua: &Lua, string: &Table, table: &Table) -> mlua::Result<()> {
 /// As [`pace::spend`].
 pub unsafe fn spend_bytes(state: *mut lua_State, bytes: usize) {
     if bytes >= 256 {
-        // SAFETY: the callers are C functions, which Lua calls with a live state and room for 20 values; they leave room
-        // for two and own nothing that a long jump would leak.
+        // SAFETY: the callers are C functions, which Lua calls with a live state and room for 20 values; they leave
+        // room for two and own nothing that a long jump would leak.
         unsafe { pace::spend(state, (bytes >> 8).min(u32::MAX as usize) as u32) };
     }
 }
@@ -118,8 +118,8 @@ impl Builder {
     /// # Safety
     /// As [`add`](Self::add), but for that value.
     pub unsafe fn add_top(&mut self) {
-        // SAFETY: as for `add`, except that one value is above the pieces: a capture, a result of `look_up` or an element
-        // that the caller has checked, so a string or a number. Asking for its length makes a number a string.
+        // SAFETY: as for `add`, except that one value is above the pieces: a capture, a result of `look_up` or an
+        // element that the caller has checked, so a string or a number. Asking for its length makes a number a string.
         unsafe {
             let bytes = ffi::lua_objlen(self.state, -1);
             self.count(bytes);

@@ -1,7 +1,7 @@
 //! The data that a master is given: a dump that all servers load, in the shape `key:N` -> `value:N`.
 //!
-//! Every server loads the same file, so that all of them begin with the same data in the same time's reach; a version of
-//! the format that the oldest reads, and no compression, which only some would have to undo.
+//! Every server loads the same file, so that all of them begin with the same data in the same time's reach; a version
+//! of the format that the oldest reads, and no compression, which only some would have to undo.
 
 use rdb::string::{encode_blob, encode_string};
 use rdb::version::RdbVersion;

@@ -35,8 +35,8 @@ pub fn signal() -> Option<i32> {
     }
 }
 
-/// The child gets a process group of its own (a Ctrl-C reaches us alone) and dies with the thread that starts it, whatever
-/// ends that. Start it from a thread that lives as long as it shall.
+/// The child gets a process group of its own (a Ctrl-C reaches us alone) and dies with the thread that starts it,
+/// whatever ends that. Start it from a thread that lives as long as it shall.
 pub fn die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     let setup = move || {
@@ -54,8 +54,8 @@ pub fn die_with_parent(command: &mut Command) {
         }
     };
     command.process_group(0);
-    // SAFETY: what runs between fork and exec makes two system calls and allocates nothing on its way to `Ok`; the errors
-    // allocate, but only when the process is going to end anyway.
+    // SAFETY: what runs between fork and exec makes two system calls and allocates nothing on its way to `Ok`; the
+    // errors allocate, but only when the process is going to end anyway.
     unsafe { command.pre_exec(setup) };
 }
 

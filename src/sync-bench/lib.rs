@@ -1,4 +1,5 @@
-//! `forebay sync-bench`: how long full syncs take, in which phases, and what they cost; for Forebay and for real servers.
+//! `forebay sync-bench`: how long full syncs take, in which phases, and what they cost; for Forebay and for real
+//! servers.
 //!
 //! ```text
 //! args -> plan: cells x repetitions, interleaved -> started: a master per pair, a fresh replica per sync | attach

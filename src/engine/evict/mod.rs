@@ -43,7 +43,8 @@ impl Engine {
             return true;
         }
         if self.pauses.held().is_some() {
-            // No key is evicted in the meantime. A write is held back instead of refused, and is checked again afterwards.
+            // No key is evicted in the meantime. A write is held back instead of refused, and is checked again
+            // afterwards.
             return true;
         }
         if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction || self.depth > 0 {

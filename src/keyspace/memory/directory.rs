@@ -292,7 +292,8 @@ impl Directory {
             at = None;
             let mut link = 0;
             while let Some(entry) = self.link_entry(hash, link) {
-                // SAFETY: an entry of this directory, borrowed with it; its extent is freed with the old heap, after the walk.
+                // SAFETY: an entry of this directory, borrowed with it; its extent is freed with the old heap, after
+                // the walk.
                 let old = unsafe { entry.segment() };
                 at = after(old.prefix(), old.depth());
                 let groups = entry.groups();

@@ -168,7 +168,8 @@ pub unsafe fn share(record: &[u8]) -> Arc<Value> {
     match handle(record) {
         (false, address) => {
             let value = std::ptr::with_exposed_provenance::<Value>(address);
-            // SAFETY: `store` made the handle, and the record, which the caller borrows, owns a reference; the new reference is counted before it is made.
+            // SAFETY: `store` made the handle, and the record, which the caller borrows, owns a reference; the new
+            // reference is counted before it is made.
             unsafe {
                 Arc::increment_strong_count(value);
                 Arc::from_raw(value)

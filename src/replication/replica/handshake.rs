@@ -122,9 +122,8 @@ impl Link {
             capa.extend(["capa", "dual-channel"]);
         }
         ask(Asked::Capa, &capa);
-        // Valkey 9.1 writes the form of an old server for a replica that does not announce a version, and then refuses hash
-        // fields that expire. Others
-        // do not know the word, or do not ask.
+        // Valkey 9.1 writes the form of an old server for a replica that does not announce a version, and then refuses
+        // hash fields that expire. Others do not know the word, or do not ask.
         ask(Asked::Version, &["REPLCONF", "version", VALKEY_VERSION]);
         out.push(LinkAction::Send(bytes.into()));
         self.state = State::AwaitReplies { asked };

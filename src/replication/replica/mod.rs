@@ -114,7 +114,8 @@ pub enum LinkAction<'a> {
     SendSecond(Cow<'a, [u8]>),
     /// Close the second connection.
     DisconnectSecond,
-    /// Bytes of the stream that come before their payload is loaded: keep them, and apply them as soon as the link is up.
+    /// Bytes of the stream that come before their payload is loaded: keep them, and apply them as soon as the link is
+    /// up.
     Collect(Cow<'a, [u8]>),
     /// The target of a failover did not take our part.
     PromotionRefused,

@@ -1,5 +1,5 @@
-//! The task of the link to the primary: connects, reads and writes, over one connection or two. [`flow::follow`] decides
-//! what happens.
+//! The task of the link to the primary: connects, reads and writes, over one connection or two. [`flow::follow`]
+//! decides what happens.
 
 use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};

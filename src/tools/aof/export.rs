@@ -1,4 +1,5 @@
-//! `forebay aof json`: a line of JSON for each key of a dump, each request and each annotation, in the order of the log.
+//! `forebay aof json`: a line of JSON for each key of a dump, each request and each annotation, in the order of the
+//! log.
 //!
 //! ```text
 //! {"db":0,"key":"user:1","type":"hash",...}                                  as `forebay rdb json` writes it
