@@ -26,7 +26,7 @@ mod receive;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod two_connections;
+mod two_connections_tests;
 
 pub use receive::{Incoming, IntoFile, PlacedFile, Received, ReceivedFile, Receivers, Receiving};
 

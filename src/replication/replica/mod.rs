@@ -27,6 +27,7 @@
 mod channel_tests;
 mod channels;
 mod handshake;
+mod over_two;
 mod payload;
 #[cfg(test)]
 mod tests;
@@ -261,34 +262,6 @@ impl Link {
             self.state,
             AwaitRdb { .. } | Receive { .. } | Loading { .. } | Channels(_)
         )
-    }
-
-    /// The place of the cut whose payload arrives or is loaded.
-    pub fn resume_at(&self) -> Option<Position> {
-        match &self.state {
-            State::AwaitRdb { resume_at }
-            | State::Receive { resume_at, .. }
-            | State::Loading { resume_at, .. } => *resume_at,
-            State::Channels(channels) => channels.resume_at(),
-            _ => None,
-        }
-    }
-
-    /// The payload that is arriving.
-    pub fn payload(&self) -> Option<&Framing> {
-        match &self.state {
-            State::Receive { framing, .. } => Some(framing),
-            State::Channels(channels) => channels.framing(),
-            _ => None,
-        }
-    }
-
-    /// Both connections of a full sync, if it has two.
-    pub fn channels(&self) -> Option<&Channels> {
-        match &self.state {
-            State::Channels(channels) => Some(channels),
-            _ => None,
-        }
     }
 
     /// As ROLE names the state.
