@@ -64,7 +64,7 @@ pub fn memory(client: &Session) -> usize {
         + client.query_free
         + client.argv_bytes
         + client.reply.memory()
-        + client.unsent
+        + client.unsent.bytes()
         + queued
             .map(|arg| arg.len() + size_of::<Vec<u8>>())
             .sum::<usize>()
@@ -78,7 +78,7 @@ pub fn line(client: &Session, now_ms: i64) -> String {
 
 /// As [`line`], for a client whose request for `command` is being judged.
 pub fn line_at(client: &Session, now_ms: i64, command: Option<CommandId>) -> String {
-    let pending = client.reply.len() + client.unsent;
+    let pending = client.reply.len() + client.unsent.bytes();
     let multi = match client.flags.contains(ClientFlags::MULTI) {
         true => client.queue.len() as i64,
         false => -1,
@@ -107,10 +107,10 @@ pub fn line_at(client: &Session, now_ms: i64, command: Option<CommandId>) -> Str
         client.queued_bytes,
         client.reply.memory(),
         client.reply.memory(),
-        u8::from(client.unsent > 0),
-        client.unsent + client.stream_pending,
+        u8::from(client.unsent.bytes() > 0),
+        client.unsent.bytes() + client.stream_pending,
         memory(client) + client.stream_pending,
-        if client.unsent > 0 { "rw" } else { "r" },
+        if client.unsent.bytes() > 0 { "rw" } else { "r" },
         command.map_or("NULL", |id| table::of(id).name),
         match &client.user {
             None => "(superuser)".into(),

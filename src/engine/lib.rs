@@ -68,6 +68,7 @@ pub mod table;
 pub mod tick;
 pub mod tracking;
 pub mod transaction;
+pub mod unsent;
 pub mod watch;
 
 pub use args::Args;

@@ -57,7 +57,7 @@ impl Engine {
     /// Marks a client to be closed if it is over its hard limit.
     #[inline]
     pub fn check_hard_limit(&mut self, client: &mut Session) {
-        let pending = client.unsent + client.reply.len();
+        let pending = client.unsent.bytes() + client.reply.len();
         if client.reply.is_overrun() || pending >= self.output_max(client) {
             self.close_for_output(client);
         }
@@ -68,7 +68,7 @@ impl Engine {
     pub fn check_output(&mut self, client: &mut Session) {
         self.check_hard_limit(client);
         let limit = self.output_limit(client);
-        let pending = client.unsent + client.reply.len();
+        let pending = client.unsent.bytes() + client.reply.len();
         if limit.soft <= 0 || (pending as i64) < limit.soft {
             client.over_soft_since_s = None;
             return;
@@ -105,7 +105,7 @@ impl Engine {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
-        let pending = (client.unsent + client.reply.len()) as i64;
+        let pending = (client.unsent.bytes() + client.reply.len()) as i64;
         let limit = self.output_limit(client);
         let reached = |limit: i64| limit > 0 && pending >= limit;
         let watched = reached(limit.hard) || reached(limit.soft) || client.reply.is_overrun();

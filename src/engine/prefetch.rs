@@ -5,7 +5,7 @@
 
 use crate::replay::Known;
 use crate::{Engine, KeyHint};
-use keyspace::{Db, MemberArgs};
+use keyspace::{Db, Hasher, MemberArgs};
 use smallvec::SmallVec;
 
 /// Requests of a batch.
@@ -49,6 +49,40 @@ impl Hashes {
         db.prefetch(&self.0);
     }
 
+    /// The hashes of `n` requests; for a thread without an engine.
+    pub fn of<'a, A>(hasher: &Hasher, n: usize, args: impl Fn(usize) -> A) -> Hashes
+    where
+        A: Iterator<Item = &'a [u8]>,
+    {
+        let hash = |i| args(i).nth(1).map_or(0, |key| hasher.hash(key));
+        Hashes((0..n).map(hash).collect())
+    }
+
+    /// Prefetches for requests on database `db` whose hashes are known.
+    #[inline]
+    pub fn prefetch_known(&self, engine: &Engine, db: usize) {
+        let db = engine.keyspace.db(db);
+        if db.len() >= KEYS_FROM {
+            db.prefetch(&self.0);
+        }
+    }
+
+    /// Prefetches members for a batch of `n` requests, where it names many of one collection.
+    #[inline]
+    pub fn prefetch_members<'a, A>(
+        &mut self,
+        engine: &Engine,
+        db: usize,
+        n: usize,
+        args: impl Fn(usize) -> A,
+    ) where
+        A: Iterator<Item = &'a [u8]>,
+    {
+        if n >= FROM {
+            self.members(engine.keyspace.db(db), n, &args);
+        }
+    }
+
     /// The same for members of a collection: where a batch begins with requests that name one key, the arguments
     /// after it are most likely members.
     #[inline]
@@ -70,7 +104,8 @@ impl Hashes {
         }
         if members.len() >= FROM {
             let hash = db.hash(key);
-            self.0.resize(members.len(), hash);
+            // They may all be known, and more than these.
+            self.0.resize(self.0.len().max(members.len()), hash);
             db.prefetch_members(hash, key, &members);
         }
     }

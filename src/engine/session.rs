@@ -2,6 +2,7 @@
 
 use super::acl::{Access, User};
 use super::kept::Kept;
+use crate::unsent::Unsent;
 use crate::{CommandId, CommitPosition};
 use base::{ClientId, ReplOffset};
 use bitflags::bitflags;
@@ -144,7 +145,7 @@ pub struct Session {
     /// Bytes of the arguments of the running request.
     pub argv_bytes: usize,
     /// Bytes of replies that the socket has not taken yet, in addition to `reply`.
-    pub unsent: usize,
+    pub unsent: Unsent,
     /// Unix second since which its unsent replies exceed the soft limit.
     pub over_soft_since_s: Option<i64>,
     /// Bytes received since the connection.
@@ -246,7 +247,7 @@ impl Session {
             request_bound: usize::MAX,
             query_free: 0,
             argv_bytes: 0,
-            unsent: 0,
+            unsent: Unsent::default(),
             over_soft_since_s: None,
             bytes_in: 0,
             bytes_out: 0,

@@ -6,12 +6,14 @@
 //!
 //!  * The batch owns its bytes until its requests have run. What remains is an incomplete request, or requests that may
 //!    not run yet, because the client is blocked, is being closed, has become a replica, or does not read its replies.
+//!  * A thread without an engine frames the bytes that it has read ([`Framed`]), and hands them over with their parser.
 //!  * The caller decides what happens to replies between two requests ([`Attendant`]).
 
 use base::large;
 use engine::prefetch::{BATCH, Hashes};
 use engine::{ClientFlags, CommandError, CommitPosition, Engine, Executor, Session};
-use resp::{Parser, RequestLimits};
+use keyspace::Hasher;
+use resp::{Parser, ProtocolError, RequestLimits};
 use smallvec::SmallVec;
 
 /// Bytes of replies that are looked after before the next request of a batch runs: more would leave the cache before
@@ -61,48 +63,25 @@ pub fn run_requests(
             bulk: engine.config.proto_max_bulk_len as u64,
             unauthenticated: session.must_log_in(),
         };
-        // AUTH changes what may follow it.
-        let max = if limits.unauthenticated { 1 } else { BATCH };
+        let max = most(limits);
         let rest = &buf[done..];
         let parsed = parser.parse(rest, limits, max);
-        // EXEC runs what came in other buffers.
-        let elsewhere = !parser.larges().is_empty() || session.flags.contains(ClientFlags::MULTI);
-        session.request_bound = if elsewhere { usize::MAX } else { buf.len() };
         let args = |i| parser.request(i, rest);
         let mut hashes = Hashes::default();
         hashes.prefetch(engine, session.db, parser.len(), args);
-        let mut ran = 0;
-        while ran < parser.len() && may_run(session) && !attendant.is_stalled() {
-            let mut argv = SmallVec::<[&[u8]; 16]>::new();
-            argv.extend(parser.request(ran, rest));
-            let hint = hashes.hint(ran, &argv);
-            let seal = engine.commits.seal();
-            if ran == 0 && parser.is_refused() {
-                engine.reject(session, &REFUSED);
-            } else {
-                let run = || engine.run_hinted(session, &argv, hint);
-                large::offer(parser.larges(), run);
-            }
-            drop(argv);
-            engine.after_command();
-            if engine.commits.seal() != seal {
-                attendant.sealed(engine.commits.seal());
-            }
-            ran += 1;
-            let reply = &session.reply;
-            if reply.len() >= attend_from || reply.own_len() >= ATTEND_FROM || reply.is_overrun() {
-                attend_from = attendant.attend(engine, session);
-            }
-        }
-        session.request_bound = usize::MAX;
+        let batch = Batch {
+            buf,
+            rest,
+            hashes: &hashes,
+        };
+        let ran = run_batch(parser, engine, session, batch, attendant, &mut attend_from);
         let all = ran == parser.len();
         done += parser.consume(ran);
         if !all {
             break;
         }
         if let Err(error) = parsed {
-            session.reply.error(error.to_string());
-            session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+            refuse(session, error);
             return buf.len();
         }
         if ran < max {
@@ -113,4 +92,144 @@ pub fn run_requests(
         }
     }
     done
+}
+
+/// Requests that are framed at once: AUTH changes what may follow it.
+#[inline]
+fn most(limits: RequestLimits) -> usize {
+    match limits.unauthenticated {
+        true => 1,
+        false => BATCH,
+    }
+}
+
+/// What follows is no request: the client is told, and closed.
+#[cold]
+fn refuse(session: &mut Session, error: ProtocolError) {
+    session.reply.error(error.to_string());
+    session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+}
+
+/// Whole requests at the front of a buffer that a thread without an engine has framed.
+#[derive(Debug)]
+pub struct Framed {
+    /// What follows them, if it is no request.
+    error: Option<ProtocolError>,
+    hashes: Hashes,
+}
+
+/// What became of [`Framed`] requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    /// Bytes that are done with.
+    pub done: usize,
+    /// All of them have run. If not, those that are left may run later, with [`run_requests`].
+    pub all: bool,
+}
+
+impl Framed {
+    /// Frames what a batch of [`run_requests`] would run; `None` if there is neither a whole request nor an error.
+    pub fn of(
+        parser: &mut Parser,
+        buf: &[u8],
+        limits: RequestLimits,
+        hasher: &Hasher,
+    ) -> Option<Framed> {
+        let error = parser.parse(buf, limits, most(limits)).err();
+        if parser.is_empty() && error.is_none() {
+            return None;
+        }
+        let hashes = Hashes::of(hasher, parser.len(), |i| parser.request(i, buf));
+        Some(Framed { error, hashes })
+    }
+
+    /// Lets what they will look up come into the cache.
+    #[inline]
+    pub fn prefetch(&self, engine: &Engine, db: usize) {
+        self.hashes.prefetch_known(engine, db);
+    }
+
+    /// Runs them. `parser` and `buf` are those with which they were framed.
+    pub fn run(
+        mut self,
+        parser: &mut Parser,
+        engine: &mut Executor,
+        session: &mut Session,
+        buf: &[u8],
+        attendant: &mut impl Attendant,
+    ) -> Ran {
+        let mut attend_from = attendant.attend_from(engine, session);
+        session.query_buffer = buf.len();
+        let may_begin = may_run(session) && !attendant.is_stalled();
+        let mut ran = 0;
+        if may_begin {
+            let args = |i| parser.request(i, buf);
+            self.hashes
+                .prefetch_members(engine, session.db, parser.len(), args);
+            let batch = Batch {
+                buf,
+                rest: buf,
+                hashes: &self.hashes,
+            };
+            ran = run_batch(parser, engine, session, batch, attendant, &mut attend_from);
+        }
+        let all = may_begin && ran == parser.len();
+        let mut done = parser.consume(ran);
+        if let (true, Some(error)) = (all, self.error) {
+            refuse(session, error);
+            done = buf.len();
+        }
+        Ran { done, all }
+    }
+}
+
+/// The requests that a parser has collected.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    /// All bytes that were read.
+    buf: &'a [u8],
+    /// Those of the batch.
+    rest: &'a [u8],
+    hashes: &'a Hashes,
+}
+
+/// Runs collected requests as long as they may; returns how many.
+#[inline(always)]
+fn run_batch(
+    parser: &Parser,
+    engine: &mut Executor,
+    session: &mut Session,
+    batch: Batch<'_>,
+    attendant: &mut impl Attendant,
+    attend_from: &mut usize,
+) -> usize {
+    let Batch { buf, rest, hashes } = batch;
+    // EXEC runs what came in other buffers.
+    let elsewhere = !parser.larges().is_empty() || session.flags.contains(ClientFlags::MULTI);
+    session.request_bound = if elsewhere { usize::MAX } else { buf.len() };
+    let mut ran = 0;
+    while ran < parser.len() && may_run(session) && !attendant.is_stalled() {
+        let mut argv = SmallVec::<[&[u8]; 16]>::new();
+        argv.extend(parser.request(ran, rest));
+        let hint = hashes.hint(ran, &argv);
+        let seal = engine.commits.seal();
+        if ran == 0 && parser.is_refused() {
+            engine.reject(session, &REFUSED);
+        } else {
+            let run = || engine.run_hinted(session, &argv, hint);
+            large::offer(parser.larges(), run);
+        }
+        drop(argv);
+        engine.after_command();
+        if engine.commits.seal() != seal {
+            attendant.sealed(engine.commits.seal());
+        }
+        ran += 1;
+        let reply = &session.reply;
+        if reply.len() >= *attend_from || reply.own_len() >= ATTEND_FROM || reply.is_overrun() {
+            *attend_from = attendant.attend(engine, session);
+        }
+    }
+    session.request_bound = usize::MAX;
+    ran
 }

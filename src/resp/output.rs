@@ -21,7 +21,7 @@ pub const PIECE: usize = 256 * 1024;
 const COPIED: usize = 4096;
 
 /// Bytes of a value that stay where they are until they are sent.
-pub trait Shared: std::fmt::Debug {
+pub trait Shared: std::fmt::Debug + Send {
     /// Number of bytes.
     fn len(&self) -> usize;
 
@@ -326,6 +326,12 @@ impl Output {
     /// Exchanges the buffer with another, to use memory that is there: both must be empty.
     pub fn swap_buffer(&mut self, other: &mut Vec<u8>) {
         debug_assert!(self.buf.is_empty() && other.is_empty());
+        std::mem::swap(&mut self.buf, other);
+    }
+
+    /// Exchanges the buffer, with what was written into it, for an empty one. There must be no complete parts.
+    pub fn swap_written(&mut self, other: &mut Vec<u8>) {
+        debug_assert!(self.pieces.is_empty() && other.is_empty());
         std::mem::swap(&mut self.buf, other);
     }
 

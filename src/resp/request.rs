@@ -254,6 +254,22 @@ impl Parser {
         bytes
     }
 
+    /// True if it remembers nothing of what it has seen.
+    pub fn is_idle(&self) -> bool {
+        let Parser {
+            at,
+            missing,
+            bulk,
+            spans,
+            requests,
+            words: _,
+            larges,
+            refused,
+        } = self;
+        let collected = !spans.is_empty() || !requests.is_empty() || !larges.is_empty();
+        *at == 0 && *missing == 0 && bulk.is_none() && !collected && !refused
+    }
+
     /// True when a request is half there: the next byte belongs to one of its arguments.
     pub fn in_request(&self) -> bool {
         self.missing > 0

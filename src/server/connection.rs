@@ -12,11 +12,11 @@
 //! picked up when the task is woken.
 
 use super::incoming::Incoming;
-use super::replies::{Attending, Closed, Replies};
+use super::replies::{Attending, Closed, Replies, Way};
 use super::state::{Link, READ_SIZE, Server};
 use super::stream::Stream;
 use super::{clock, limits};
-use engine::{ClientFlags, ClientId, Engine, Executor, Session};
+use engine::{ClientFlags, ClientId, Executor, Session};
 use flow::client::run_requests;
 use resp::Parser;
 use std::future::Future;
@@ -31,8 +31,6 @@ const READS_PER_POLL: usize = 4;
 const KEPT_BUFFER: usize = 64 * 1024;
 /// The shared reply buffer is not kept larger than this.
 const KEPT_OUTPUT: usize = 1 << 20;
-/// Bytes that may wait to be run before AUTH.
-const UNAUTHENTICATED_INPUT_MAX: usize = 1 << 20;
 
 /// Why a connection's task stops serving requests.
 enum End {
@@ -251,10 +249,10 @@ impl Connection {
                 *output = Vec::with_capacity(READ_SIZE);
             }
         }
-        if session.unsent > 0 || session.over_soft_since_s.is_some() {
+        if session.unsent.bytes() > 0 || session.over_soft_since_s.is_some() {
             engine.check_output(&mut session);
         }
-        if self.is_too_much(engine, &session) {
+        if limits::is_too_much(engine, &session) {
             limits::close_for_input(engine, &mut session, &self.input);
         }
         let end = self.verdict(&mut session, written);
@@ -264,14 +262,6 @@ impl Connection {
         server.act(engine);
         engine.count_turn(began, ran);
         end
-    }
-
-    /// True for a client that has sent too much that has not run: requests of a transaction count, and before
-    /// AUTH the bound is small.
-    fn is_too_much(&self, engine: &Engine, session: &Session) -> bool {
-        let waiting = self.waiting() + session.queued_bytes;
-        waiting as i64 > engine.config.client_query_buffer_limit
-            || (session.must_log_in() && waiting > UNAUTHENTICATED_INPUT_MAX)
     }
 
     /// Runs whole requests from the front of `buf`; returns how many bytes are done with.

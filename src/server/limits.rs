@@ -7,6 +7,17 @@ use engine::{ClientFlags, Engine, Session};
 /// Bytes of unparsed input that the log shows.
 const SHOWN: usize = 64;
 
+/// Bytes that may wait to be run before AUTH.
+const UNAUTHENTICATED_INPUT_MAX: usize = 1 << 20;
+
+/// True for a client that has sent too much that has not run: requests of a transaction count, and before AUTH the
+/// bound is small.
+pub fn is_too_much(engine: &Engine, client: &Session) -> bool {
+    let waiting = client.query_buffer + client.queued_bytes;
+    waiting as i64 > engine.config.client_query_buffer_limit
+        || (client.must_log_in() && waiting > UNAUTHENTICATED_INPUT_MAX)
+}
+
 /// Marks a client to be closed that sends without end.
 pub fn close_for_input(engine: &mut Engine, client: &mut Session, input: &[u8]) {
     client.flags.insert(ClientFlags::CLOSE_ASAP);

@@ -59,6 +59,29 @@ impl Outbox {
         output.take_pieces(&mut self.pieces);
     }
 
+    /// Adds what may be sent at once, behind all that is here: none of that may be sealed.
+    pub fn push_open(&mut self, piece: Piece) {
+        debug_assert!(self.sealed.is_empty());
+        self.left += piece.len();
+        self.open += piece.len();
+        self.pieces.push_back(piece);
+    }
+
+    /// Takes what may be sent now, and of which nothing was sent yet.
+    pub fn take_open(&mut self) -> Vec<Piece> {
+        debug_assert_eq!(self.sent, 0);
+        let mut taken = Vec::new();
+        // Output is sealed by whole pieces.
+        while self.open > 0
+            && let Some(piece) = self.pieces.pop_front()
+        {
+            self.open -= piece.len();
+            self.left -= piece.len();
+            taken.push(piece);
+        }
+        taken
+    }
+
     /// What depends on commits up to `durable` may be sent.
     pub fn release(&mut self, durable: CommitPosition) {
         while let Some(&(seal, bytes)) = self.sealed.front()

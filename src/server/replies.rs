@@ -30,10 +30,33 @@ pub struct Replies {
     pub stalled: bool,
 }
 
-/// Those of a connection while its task is polled.
-pub struct Attending<'a, 'cx, 'w> {
-    /// Those of the connection.
-    pub replies: &'a mut Replies,
+/// The way of what is written to a client.
+pub trait Way {
+    /// What is written from now on depends on this commit.
+    fn sealed(&mut self, seal: CommitPosition);
+
+    /// Requests wait until the client has read some of its output.
+    fn is_stalled(&self) -> bool;
+
+    /// Says whether they do.
+    fn set_stalled(&mut self, stalled: bool);
+
+    /// Lets go what may. A client that is being closed gets nothing more.
+    ///
+    /// # Errors
+    /// The client has disconnected.
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        engine: &mut Engine,
+        session: &mut Session,
+    ) -> Result<(), Closed>;
+}
+
+/// That of a connection while its task is polled.
+pub struct Attending<'a, 'cx, 'w, R> {
+    /// That of the connection.
+    pub replies: &'a mut R,
     /// The poll.
     pub cx: &'cx mut Context<'w>,
 }
@@ -54,14 +77,23 @@ impl Replies {
     pub fn into_rest(self) -> (Stream, Vec<u8>) {
         (self.stream, self.outbox.into_bytes())
     }
+}
 
-    /// What is written from now on depends on this commit.
-    pub fn sealed(&mut self, seal: CommitPosition) {
+impl Way for Replies {
+    fn sealed(&mut self, seal: CommitPosition) {
         self.seal = seal;
     }
 
-    /// Writes pending output until the socket takes no more. A client that is being closed gets nothing more.
-    pub fn write(
+    fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
+    fn set_stalled(&mut self, stalled: bool) {
+        self.stalled = stalled;
+    }
+
+    /// Writes pending output until the socket takes no more.
+    fn write(
         &mut self,
         cx: &mut Context<'_>,
         engine: &mut Engine,
@@ -120,20 +152,19 @@ impl Replies {
         session.bytes_out += sent as u64;
         engine.stats.net_output += sent as u64;
         engine.stats.writes += u64::from(sent > 0);
-        session.unsent = self.outbox.len();
+        session.unsent.set_here(self.outbox.len());
         Ok(())
     }
 }
 
-impl Attendant for Attending<'_, '_, '_> {
+impl<R: Way> Attendant for Attending<'_, '_, '_, R> {
     fn attend_from(&mut self, engine: &Engine, session: &mut Session) -> usize {
-        let Replies {
-            outbox, stalled, ..
-        } = &mut *self.replies;
         let max = engine.output_max(session);
-        let left = max.saturating_sub(outbox.len());
+        let unsent = session.unsent.bytes();
+        let left = max.saturating_sub(unsent);
         session.reply.output_mut().set_limit(left);
-        *stalled = !outbox.is_empty() && outbox.len() >= engine.requests_wait_from(session);
+        let stalled = unsent > 0 && unsent >= engine.requests_wait_from(session);
+        self.replies.set_stalled(stalled);
         left.min(WRITE_SHARED_FROM)
     }
 
@@ -148,7 +179,7 @@ impl Attendant for Attending<'_, '_, '_> {
     }
 
     fn is_stalled(&self) -> bool {
-        self.replies.stalled
+        self.replies.is_stalled()
     }
 
     fn sealed(&mut self, seal: CommitPosition) {

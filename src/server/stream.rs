@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tls::Channel;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -21,7 +22,49 @@ pub enum Stream {
     Tls(Box<Secure>),
 }
 
+/// A socket on its way from the runtime of one thread to that of another.
+pub enum Parts {
+    /// TCP
+    Tcp(std::net::TcpStream),
+    /// Unix domain
+    Unix(std::os::unix::net::UnixStream),
+    /// TLS over TCP
+    Tls(std::net::TcpStream, Box<Channel>),
+}
+
+impl Parts {
+    /// The socket, for the runtime of the calling thread.
+    ///
+    /// # Errors
+    /// The runtime's.
+    pub fn into_stream(self) -> io::Result<Stream> {
+        Ok(match self {
+            Parts::Tcp(s) => Stream::Tcp(TcpStream::from_std(s)?),
+            Parts::Unix(s) => Stream::Unix(UnixStream::from_std(s)?),
+            Parts::Tls(s, channel) => {
+                let secure = Secure::new(TcpStream::from_std(s)?, *channel);
+                Stream::Tls(Box::new(secure))
+            }
+        })
+    }
+}
+
 impl Stream {
+    /// Takes the socket from the runtime of the calling thread.
+    ///
+    /// # Errors
+    /// The runtime's.
+    pub fn into_parts(self) -> io::Result<Parts> {
+        Ok(match self {
+            Stream::Tcp(s) => Parts::Tcp(s.into_std()?),
+            Stream::Unix(s) => Parts::Unix(s.into_std()?),
+            Stream::Tls(s) => {
+                let (tcp, channel) = s.into_parts()?;
+                Parts::Tls(tcp, Box::new(channel))
+            }
+        })
+    }
+
     /// The descriptor's number, as CLIENT LIST shows it.
     pub fn fd(&self) -> RawFd {
         match self {

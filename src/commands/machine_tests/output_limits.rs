@@ -24,7 +24,7 @@ fn the_hard_limit_closes_at_once_and_the_soft_one_after_its_time() {
     let session = |unsent| {
         let mut client = Session::new(ClientId(9), "a:1".into(), "b:2".into(), 0);
         client.access = Access::All;
-        client.unsent = unsent;
+        client.unsent.set_here(unsent);
         client
     };
     let mut client = session(200);
@@ -71,7 +71,7 @@ fn messages_to_the_client_whose_script_runs_are_held_to_its_limit_too() {
 fn before_authentication_little_may_be_pending() {
     let mut bench = Bench::new();
     let mut client = Session::new(ClientId(9), "a:1".into(), "b:2".into(), 0);
-    client.unsent = UNAUTHENTICATED_MAX;
+    client.unsent.set_here(UNAUTHENTICATED_MAX);
     client.access = Access::All;
     bench.engine.check_output(&mut client);
     assert!(!client.flags.contains(ClientFlags::CLOSE_ASAP));

@@ -82,7 +82,7 @@ pub fn clients(engine: &Engine, asker: &Session, out: &mut String) {
     line.put("cluster_connections", 0);
     line.put("maxclients", engine.config.maxclients);
     let input = clients().map(|c| c.query_buffer).max();
-    let output = clients().map(|c| c.reply.len() + c.unsent).max();
+    let output = clients().map(|c| c.reply.len() + c.unsent.bytes()).max();
     line.put("client_recent_max_input_buffer", input.unwrap_or(0));
     line.put("client_recent_max_output_buffer", output.unwrap_or(0));
     // Clients that wait for the end of CLIENT PAUSE count, as in the reference.
