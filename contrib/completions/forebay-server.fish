@@ -11,8 +11,8 @@ complete -c forebay-server -l maxclients -d 'How many clients may be connected a
 complete -c forebay-server -l socket-mark-id -d 'Has no effect: sockets carry no mark for the packet filter.' -r
 complete -c forebay-server -l max-new-connections-per-cycle -d 'Has no effect: connections are accepted one at a time between other work, so that a burst of them does not keep clients waiting.' -r
 complete -c forebay-server -l max-new-tls-connections-per-cycle -d 'How many TLS connections are accepted before other work has its turn. Their handshakes are made by threads.' -r
-complete -c forebay-server -l io-threads -d 'Has no effect: one thread reads, parses, runs and answers all requests.' -r
-complete -c forebay-server -l io-threads-do-reads -d 'Has no effect: one thread reads, parses, runs and answers all requests.' -r
+complete -c forebay-server -l io-threads -d 'How many threads serve clients. With 1, one thread reads, runs and answers all requests. With more, all but one of them own connections, which they read, parse and write, and encrypt, and the first thread runs the requests. It pays from about four processors on, when that first thread is busy. With fewer, threads take the processor from each other.' -r
+complete -c forebay-server -l io-threads-do-reads -d 'Has no effect: with `io-threads` above 1 these threads read, too.' -r
 complete -c forebay-server -l daemonize -d 'With `yes` the server goes into the background: standard input, output and error become `/dev/null`, so set `logfile` as well. It is ignored when systemd supervises the server (`supervised`).' -r
 complete -c forebay-server -l supervised -d 'With `systemd` the server tells systemd over `NOTIFY_SOCKET` when it is ready, for units of `Type=notify`; `auto` does so if that variable is set; `upstart` and `no` tell nobody. `systemd` outside of such a unit logs a warning and goes on as `no`.' -r
 complete -c forebay-server -l pidfile -d 'The file into which the process number is written, and which is removed at the end; empty means none, except that with `daemonize yes` it is `/var/run/redis.pid`. A file that cannot be written is passed over in silence.' -r

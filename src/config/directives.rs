@@ -76,9 +76,12 @@ directives! {
     /// How many TLS connections are accepted before other work gets its turn. Their handshakes run in other threads. A
     /// low value delays bursts of new connections; a high value delays the requests of clients that are connected.
     Works LIVE "max-new-tls-connections-per-cycle" max_new_tls_connections_per_cycle: i64 = 1, Int(1..=1000);
-    /// Has no effect: one thread reads, parses, runs and answers all requests.
-    Idle START "io-threads" io_threads: i64 = 1, Int(1..=128);
-    /// Has no effect: one thread reads, parses, runs and answers all requests.
+    /// How many threads serve clients. With 1, one thread reads, runs and answers all requests. With more, all but one
+    /// of them own connections, which they read, parse and write, and encrypt, and the first thread runs the requests.
+    /// It pays from about four processors on, when that first thread is busy. With fewer, threads take the processor
+    /// from each other.
+    Works START "io-threads" io_threads: i64 = 1, Int(1..=128);
+    /// Has no effect: with `io-threads` above 1 these threads read, too.
     Idle START "io-threads-do-reads" io_threads_do_reads: bool = false, YesNo;
 
     section "General":

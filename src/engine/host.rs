@@ -59,10 +59,23 @@ pub struct Facts {
     pub lazyfree_pending: u64,
     /// Objects freed there.
     pub lazyfreed: u64,
+    /// The threads that own the sockets of clients.
+    pub io: IoFacts,
     /// Connections of MIGRATE that are kept.
     pub migrate_sockets: usize,
     /// Bytes that the append-only file keeps in memory because they are not written or not durable.
     pub log_buffer: usize,
+}
+
+/// What is counted of the threads that own the sockets of clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IoFacts {
+    /// There are some.
+    pub active: bool,
+    /// Reads that gave something.
+    pub reads: u64,
+    /// Writes that took something.
+    pub writes: u64,
 }
 
 /// Memory as the allocator and the system count it, in bytes.
@@ -184,7 +197,7 @@ pub trait Host {
     fn purge_memory(&self);
     /// DEBUG SEGFAULT: ends the process as a fault of its own does; a host without a process does nothing.
     fn fault(&self) {}
-    /// Fields that only the server knows, for the INFO sections `persistence` and `cpu`.
+    /// Fields that only the server knows, for the INFO sections `persistence`, `threads` and `cpu`.
     fn info(&self, engine: &Engine, section: &str, out: &mut String);
     /// Talks to another server; whole lines of replies. Blocks the whole server.
     ///

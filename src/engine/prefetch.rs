@@ -49,13 +49,14 @@ impl Hashes {
         db.prefetch(&self.0);
     }
 
-    /// The hashes of `n` requests; for a thread without an engine.
-    pub fn of<'a, A>(hasher: &Hasher, n: usize, args: impl Fn(usize) -> A) -> Hashes
+    /// Holds the hashes of `n` requests from now on; for a thread without an engine.
+    pub fn fill<'a, A>(&mut self, hasher: &Hasher, n: usize, args: impl Fn(usize) -> A)
     where
         A: Iterator<Item = &'a [u8]>,
     {
         let hash = |i| args(i).nth(1).map_or(0, |key| hasher.hash(key));
-        Hashes((0..n).map(hash).collect())
+        self.0.clear();
+        self.0.extend((0..n).map(hash));
     }
 
     /// Prefetches for requests on database `db` whose hashes are known.

@@ -110,9 +110,12 @@ fn refuse(session: &mut Session, error: ProtocolError) {
     session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
 }
 
-/// Whole requests at the front of a buffer that a thread without an engine has framed.
-#[derive(Debug)]
+/// Whole requests at the front of a buffer that a thread without an engine has framed. It stays where it is, and is used
+/// again.
+#[derive(Debug, Default)]
 pub struct Framed {
+    /// They have not run yet.
+    fresh: bool,
     /// What follows them, if it is no request.
     error: Option<ProtocolError>,
     hashes: Hashes,
@@ -128,19 +131,24 @@ pub struct Ran {
 }
 
 impl Framed {
-    /// Frames what a batch of [`run_requests`] would run; `None` if there is neither a whole request nor an error.
-    pub fn of(
+    /// Frames what a batch of [`run_requests`] would run; false if there is neither a whole request nor an error.
+    pub fn frame(
+        &mut self,
         parser: &mut Parser,
         buf: &[u8],
         limits: RequestLimits,
         hasher: &Hasher,
-    ) -> Option<Framed> {
-        let error = parser.parse(buf, limits, most(limits)).err();
-        if parser.is_empty() && error.is_none() {
-            return None;
-        }
-        let hashes = Hashes::of(hasher, parser.len(), |i| parser.request(i, buf));
-        Some(Framed { error, hashes })
+    ) -> bool {
+        self.error = parser.parse(buf, limits, most(limits)).err();
+        self.fresh = !parser.is_empty() || self.error.is_some();
+        let args = |i| parser.request(i, buf);
+        self.hashes.fill(hasher, parser.len(), args);
+        self.fresh
+    }
+
+    /// True if there are some that have not run.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// Lets what they will look up come into the cache.
@@ -151,13 +159,14 @@ impl Framed {
 
     /// Runs them. `parser` and `buf` are those with which they were framed.
     pub fn run(
-        mut self,
+        &mut self,
         parser: &mut Parser,
         engine: &mut Executor,
         session: &mut Session,
         buf: &[u8],
         attendant: &mut impl Attendant,
     ) -> Ran {
+        self.fresh = false;
         let mut attend_from = attendant.attend_from(engine, session);
         session.query_buffer = buf.len();
         let may_begin = may_run(session) && !attendant.is_stalled();
@@ -175,7 +184,7 @@ impl Framed {
         }
         let all = may_begin && ran == parser.len();
         let mut done = parser.consume(ran);
-        if let (true, Some(error)) = (all, self.error) {
+        if let (true, Some(error)) = (all, self.error.take()) {
             refuse(session, error);
             done = buf.len();
         }

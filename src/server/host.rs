@@ -11,7 +11,8 @@ use super::{
 use config::directive::Change;
 use engine::host::Weight;
 use engine::host::{
-    Exchange, ExchangeError, Facts, Host, Memory, ReloadOptions, SaveOptions, ShutdownOptions,
+    Exchange, ExchangeError, Facts, Host, IoFacts, Memory, ReloadOptions, SaveOptions,
+    ShutdownOptions,
 };
 use engine::{CommandError, Engine};
 use flow::Which;
@@ -298,6 +299,10 @@ impl Host for Shell {
             memory: self.memory(now),
             lazyfree_pending: reaper.pending(),
             lazyfreed: reaper.done(),
+            io: self
+                .server
+                .upgrade()
+                .map_or_else(IoFacts::default, |server| server.io.facts()),
             migrate_sockets: self.others.borrow().len(),
             log_buffer: self.append.buffered(),
         }
@@ -325,6 +330,11 @@ impl Host for Shell {
             "persistence" => {
                 persist::info(&self.persistence, engine, out);
                 self.append.info(engine, out);
+            }
+            "threads" => {
+                if let Some(server) = self.server.upgrade() {
+                    server.io.info(engine, out);
+                }
             }
             "cpu" => usage::info(out),
             _ => {}

@@ -10,6 +10,7 @@
 //!   [`stream`]: TCP, Unix or TLS.
 //! * [`secure`]: an encrypted socket; [`handshake`]: the threads that make handshakes; [`tls_files`]: certificates
 //!   and keys.
+//! * [`io`]: threads that own the sockets of clients, if there are any.
 //! * [`limits`]: what a client may send ahead. [`replies`], [`outbox`]: what is written to it, and what
 //!   its socket has not taken yet.
 //! * [`host`]: what commands need of the world; [`cron`]: what happens without a request;
@@ -38,6 +39,7 @@ pub mod handshake;
 pub mod host;
 pub mod huge_pages;
 mod incoming;
+pub mod io;
 pub mod limits;
 pub mod listen;
 mod listeners;

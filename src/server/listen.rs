@@ -291,7 +291,23 @@ fn admit(
         Some(id)
     });
     if let Some(id) = id {
-        tokio::task::spawn_local(connection::serve(server.clone(), id, stream));
+        begin(server, id, stream);
+    }
+}
+
+/// Begins to serve a client that has been let in: on this thread, or on one of those that own sockets.
+fn begin(server: &Rc<Server>, id: ClientId, stream: Stream) {
+    server.unlink(id);
+    let adopted = server.io.adopt(&mut server.engine.borrow_mut(), id, stream);
+    match adopted {
+        Ok(None) => {}
+        Ok(Some(stream)) => {
+            tokio::task::spawn_local(connection::serve(server.clone(), id, stream));
+        }
+        Err(error) => {
+            tracing::warn!("A connection was lost: {}", strerror(&error));
+            server.disconnect(id);
+        }
     }
 }
 
@@ -421,7 +437,7 @@ async fn serve_secure(
         secure.farewell();
         return server.disconnect(id);
     }
-    connection::serve(server, id, Stream::Tls(Box::new(secure))).await;
+    begin(&server, id, Stream::Tls(Box::new(secure)));
 }
 
 async fn shake_hands(server: &Server, stream: TcpStream) -> io::Result<Secure> {

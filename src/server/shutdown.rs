@@ -34,6 +34,12 @@ impl Shell {
 
     /// Ends the process when it is time for that.
     fn follow(&self, course: Course, engine: &mut Engine) {
+        if course != Course::Waits
+            && let Some(server) = self.server.upgrade()
+        {
+            // Replies that were given to other threads leave, as those that this one writes itself.
+            server.io.flush();
+        }
         match course {
             Course::Waits => {}
             Course::Ends => {

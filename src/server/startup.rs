@@ -119,14 +119,16 @@ pub fn run(args: Vec<String>) -> ExitCode {
     }
 }
 
-/// A panic on the thread that owns the keyspace ends the process: its work is half done, and a supervisor can start
-/// the server again from its dump. On other threads a panic is a failure of their work, which is reported to the
+/// A panic on the thread that owns the keyspace, or on one that owns connections, ends the process: its work is half
+/// done, and a supervisor can start the server again from its dump. On other threads a panic is a failure of their work, which is reported to the
 /// thread that waits for it.
 fn crash_rather_than_limp() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         report(info);
-        if std::thread::current().name() == Some("main") {
+        let thread = std::thread::current();
+        let serves = |name: &str| name == "main" || name.starts_with(super::io::NAME);
+        if thread.name().is_some_and(serves) {
             tracing::warn!("Forebay {VERSION} crashed: {info}");
             std::process::abort();
         }
@@ -283,6 +285,10 @@ async fn serve(
         supervisor::supervised();
     }
     server.shell.tls.take(certificates);
+    server
+        .io
+        .start(&server)
+        .map_err(|e| format!("Can't start an I/O thread: {}", crate::strerror(&e)))?;
     open(&server, tcp, tls, unix, config_file).map_err(|e| e.to_string())?;
     server.with_engine(|engine| server.shell.show_title(engine));
     tracing::info!("Server initialized");

@@ -4,6 +4,7 @@
 //! back before it waits; what commands ask of other connections ([`Action`]) is done right after.
 
 use super::append::AppendOnly;
+use super::io::IoThreads;
 use super::persist::{Persistence, Threads};
 use super::shell::Shell;
 use super::{allocator, clock, log, usage};
@@ -30,6 +31,8 @@ pub struct Server {
     pub append: AppendOnly,
     /// How to reach the task of each connection.
     links: RefCell<HashMap<ClientId, Rc<Link>>>,
+    /// The threads that own the sockets of clients, if there are any.
+    pub(super) io: IoThreads,
     /// The drivers of replication.
     pub(super) repl: super::repl::Drivers,
     /// The next deadline of a blocked client that the timer knows, Unix ms.
@@ -114,6 +117,7 @@ impl Server {
                 append,
                 shell,
                 links: RefCell::default(),
+                io: IoThreads::default(),
                 repl: super::repl::Drivers::default(),
                 deadline: Cell::new(None),
                 deadline_moved: Notify::new(),
@@ -150,6 +154,11 @@ impl Server {
         let link = Rc::<Link>::default();
         self.links.borrow_mut().insert(id, link.clone());
         link
+    }
+
+    /// A connection is reached in another way from now on.
+    pub fn unlink(&self, id: ClientId) {
+        self.links.borrow_mut().remove(&id);
     }
 
     /// Runs `f` on the engine with fresh clock readings and does what it asks for. For work that no
@@ -196,8 +205,9 @@ impl Server {
             if matches!(action, Action::Close(_)) {
                 self.repl.close(id);
             }
-            if let Some(link) = links.get(&id) {
-                link.touch();
+            match links.get(&id) {
+                Some(link) => link.touch(),
+                None => self.io.touch(id),
             }
         }
     }

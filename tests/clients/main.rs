@@ -6,6 +6,7 @@
 //! * [`patterns`]: patterns of any shape match what they match on a real server.
 //! * [`scans`]: cursors of all SCAN commands, kept as clients keep them.
 //! * [`secrets`]: two processes share no secret.
+//! * [`threads`]: connections that I/O threads own.
 //! * [`users`]: users from files, of replicas, and commands under other names.
 
 #[path = "../support/mod.rs"]
@@ -18,4 +19,5 @@ mod patterns;
 mod random;
 mod scans;
 mod secrets;
+mod threads;
 mod users;

@@ -20,6 +20,9 @@ use super::filter::{self, Forbidden};
 use super::peers;
 use super::wait::{LONG, wait_for};
 
+/// What each Forebay is given on its command line, beside the test's own configuration: `--io-threads 4` runs a whole
+/// suite with I/O threads.
+const ARGS: &str = "FOREBAY_TEST_ARGS";
 /// How often a start is tried again when another process took the port in between.
 const PORT_TRIES: usize = 5;
 
@@ -202,8 +205,13 @@ impl Builder {
             // SAFETY: `install` makes two system calls and nothing else.
             unsafe { command.pre_exec(move || filter::install(&program)) };
         }
+        let more = match self.name.as_str() {
+            "forebay" => std::env::var(ARGS).unwrap_or_default(),
+            _ => String::new(),
+        };
         let child = command
             .arg(dir.path().join("server.conf"))
+            .args(more.split_whitespace())
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
             .current_dir(dir.path())
             .stdin(Stdio::null())

@@ -32,6 +32,7 @@ const SECTIONS: &[(&str, &str, bool, Section)] = &[
     ("clients", "Clients", true, |_, _, _| {}),
     ("memory", "Memory", true, sections::memory),
     ("persistence", "Persistence", true, |_, _, _| {}),
+    ("threads", "Threads", true, |_, _, _| {}),
     ("stats", "Stats", true, sections::stats),
     ("replication", "Replication", true, |e, _, out| {
         e.repl.info(out)
@@ -62,7 +63,7 @@ const SECTIONS: &[(&str, &str, bool, Section)] = &[
 const HIDDEN: &str = "debug";
 
 /// Sections whose lines the server provides.
-const OF_THE_SHELL: &[&str] = &["persistence", "cpu"];
+const OF_THE_SHELL: &[&str] = &["persistence", "threads", "cpu"];
 
 fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let wanted = args.from(1);

@@ -49,7 +49,7 @@ pub fn server(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("lru_clock", heat::lru_clock(engine.clock.steady_ms));
     line.put("executable", &facts.executable);
     line.put("config_file", &facts.config_file);
-    line.put("io_threads_active", 0);
+    line.put("io_threads_active", u8::from(facts.io.active));
     if let Some(ms) = facts.shutdown_in_ms {
         line.put("shutdown_in_milliseconds", ms);
     }
@@ -307,8 +307,8 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("dump_payload_sanitizations", s.payloads_checked);
     line.put("total_reads_processed", s.reads);
     line.put("total_writes_processed", s.writes);
-    line.put("io_threaded_reads_processed", 0);
-    line.put("io_threaded_writes_processed", 0);
+    line.put("io_threaded_reads_processed", facts.io.reads);
+    line.put("io_threaded_writes_processed", facts.io.writes);
     line.put(
         "client_query_buffer_limit_disconnections",
         s.query_limit_disconnections,
