@@ -723,7 +723,7 @@ _forebay() {
             return 0
             ;;
         forebay__subcmd__rdb__subcmd__diff)
-            opts="-q -h --format --ignore-expiry --sync --parts-max --summary --threads --quiet --help"
+            opts="-q -h --format --ignore-expiry --sync --parts-max --summary --threads --quiet --tls --sni --cacert --cacertdir --insecure --cert --key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -738,6 +738,26 @@ _forebay() {
                     return 0
                     ;;
                 --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sni)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacertdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -975,7 +995,7 @@ _forebay() {
             return 0
             ;;
         forebay__subcmd__sync__subcmd__bench)
-            opts="-q -h --server --master --replica --attach --rdb --keys --value-size --mode --delay --write-load --link-rate --probe --repeat --timeout --dir --port --json --csv --html --quiet --help"
+            opts="-q -h --server --master --replica --attach --rdb --keys --value-size --mode --delay --write-load --link-rate --probe --repeat --timeout --dir --port --json --csv --html --quiet --tls --sni --cacert --cacertdir --insecure --cert --key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1054,6 +1074,26 @@ _forebay() {
                     return 0
                     ;;
                 --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sni)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacertdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -63,7 +63,7 @@ enum Rdb {
     /// Save the sound parts of a damaged dump as a dump that servers can load
     Salvage(SalvageArgs),
     /// Compare two dumps, or a dump and a live server, key by key
-    Diff(DiffArgs),
+    Diff(Box<DiffArgs>),
 }
 
 /// The arguments of all tools that read a dump.
