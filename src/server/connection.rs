@@ -12,8 +12,9 @@
 //! picked up when the task is woken.
 
 use super::incoming::Incoming;
+use super::limits::READ_SIZE;
 use super::replies::{Attending, Closed, Replies, Way};
-use super::state::{Link, READ_SIZE, Server};
+use super::state::{Link, Server};
 use super::stream::Stream;
 use super::{clock, limits};
 use engine::{ClientFlags, ClientId, Executor, Session};

@@ -4,6 +4,8 @@ use config::kind::quote;
 use engine::client_list;
 use engine::{ClientFlags, Engine, Session};
 
+/// Bytes asked of a socket at once.
+pub const READ_SIZE: usize = 16 * 1024;
 /// Bytes of unparsed input that the log shows.
 const SHOWN: usize = 64;
 

@@ -285,10 +285,10 @@ async fn serve(
         supervisor::supervised();
     }
     server.shell.tls.take(certificates);
-    server
-        .io
-        .start(&server)
-        .map_err(|e| format!("Can't start an I/O thread: {}", crate::strerror(&e)))?;
+    let threads = server.io.start(&server.engine.borrow());
+    if threads.map_err(|e| format!("Can't start an I/O thread: {}", crate::strerror(&e)))? {
+        tokio::task::spawn_local(super::io::remote::serve(server.clone()));
+    }
     open(&server, tcp, tls, unix, config_file).map_err(|e| e.to_string())?;
     server.with_engine(|engine| server.shell.show_title(engine));
     tracing::info!("Server initialized");

@@ -5,6 +5,7 @@
 
 use super::append::AppendOnly;
 use super::io::IoThreads;
+use super::limits::READ_SIZE;
 use super::persist::{Persistence, Threads};
 use super::shell::Shell;
 use super::{allocator, clock, log, usage};
@@ -58,9 +59,6 @@ pub struct Link {
 
 /// Time that a script which takes long has between two looks at the sockets.
 const SCRIPT_SLICE_NS: u64 = 2_000_000;
-
-/// Bytes asked of a socket at once.
-pub(super) const READ_SIZE: usize = 16 * 1024;
 
 impl Link {
     /// Remembers how to wake the task; called at each poll.

@@ -8,22 +8,22 @@
 //! ```
 //!
 //!  * [`message`]: what crosses the border. [`thread`], [`socket`]: the side of the sockets. [`remote`]: the side of the
-//!    executor, where a connection is a [`Remote`](remote::Remote). This file: how the executor reaches the threads.
+//!    executor, where a connection is a [`Remote`](connection::Remote). This file: how the executor reaches the threads.
 //!  * A connection has at most one envelope under way: its requests run in their order, no queue holds more than one for
 //!    each connection, and nobody who sends much keeps others waiting for more than one batch.
 //!  * The queues are tokio's: they wake the other side only if it sleeps.
 //!  * With `io-threads 1` there is none of this: the executor's thread serves all connections itself
 //!    ([`connection`](super::connection)).
 
+pub mod connection;
 pub mod message;
 pub mod remote;
 pub mod socket;
 pub mod thread;
 
+use self::connection::{Course, Remote, RemoteReplies};
 use self::message::{At, FromIo, Newcomer, ToIo};
-use self::remote::{Course, Remote, RemoteReplies};
 use self::thread::{Counters, Settings};
-use super::state::Server;
 use super::stream::Stream;
 use engine::host::IoFacts;
 use engine::unsent::{Taken, Unsent};
@@ -109,18 +109,18 @@ impl Remotes {
 }
 
 impl IoThreads {
-    /// Starts the threads that the configuration asks for; the executor's own thread counts.
+    /// Starts the threads that the configuration asks for; the executor's own thread counts. True if there are any: then
+    /// [`remote::serve`] has to run.
     ///
     /// # Errors
     /// The system's.
-    pub fn start(&self, server: &Rc<Server>) -> io::Result<()> {
-        let engine = server.engine.borrow();
+    pub fn start(&self, engine: &Engine) -> io::Result<bool> {
         let wanted = usize::try_from(engine.config.io_threads - 1).unwrap_or(0);
         if wanted == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let settings = Arc::<Settings>::default();
-        settings.follow(&engine);
+        settings.follow(engine);
         let (sender, receiver) = unbounded_channel();
         let mut threads = Vec::new();
         for n in 1..=wanted {
@@ -148,10 +148,7 @@ impl IoThreads {
             touched: RefCell::default(),
             waker: RefCell::default(),
         };
-        if self.0.set(pool).is_ok() {
-            tokio::task::spawn_local(remote::serve(server.clone()));
-        }
-        Ok(())
+        Ok(self.0.set(pool).is_ok())
     }
 
     fn pool(&self) -> Option<&Pool> {

@@ -13,8 +13,8 @@
 use super::message::{At, Envelope, FromIo, Newcomer, Note, Read, Released};
 use super::thread::Shared;
 use crate::incoming::Incoming;
+use crate::limits::READ_SIZE;
 use crate::outbox::Outbox;
-use crate::state::READ_SIZE;
 use crate::stream::Stream;
 use engine::unsent::Taken;
 use resp::{Piece, RequestLimits};

@@ -5,7 +5,7 @@
 
 use super::message::{At, Envelope, FromIo, ToIo};
 use super::socket::Socket;
-use crate::state::READ_SIZE;
+use crate::limits::READ_SIZE;
 use crate::{priority, strerror, threads};
 use keyspace::Hasher;
 use std::cell::RefCell;
