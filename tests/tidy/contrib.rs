@@ -1,4 +1,4 @@
-//! Shell completions and pages of the manual in `contrib/`, made from the declarations of the command line and of the
+//! Shell completions and manual pages in `contrib/`, generated from the declarations of the command line and of the
 //! directives (`FOREBAY_WRITE_DOCS=1 cargo test --test tidy contrib` writes them).
 
 use super::root;
@@ -9,7 +9,8 @@ use forebay::config::DIRECTIVES;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The command line of the server: it is no clap's, so it is described here, with a word for each directive.
+/// The command line of the server, which clap does not parse, so that it is described here, with an option for each
+/// directive.
 fn server() -> Command {
     let about = "A persistent in-memory server that speaks Redis";
     let file = Arg::new("FILE")
@@ -18,7 +19,7 @@ fn server() -> Command {
     let check = Arg::new("check-config")
         .long("check-config")
         .num_args(0)
-        .help("Say of each line whether it works, and start nothing; must come first");
+        .help("Report for each line whether it works, without starting the server; must be the first argument");
     let directives = DIRECTIVES.iter().map(|directive| {
         Arg::new(directive.name)
             .long(directive.name)
@@ -30,18 +31,18 @@ fn server() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(about)
         .long_about(
-            "Serves the dataset of a dump or an append-only file to clients of Redis and Valkey. Directives come from the \
-             file, then from standard input if the last argument is a dash, then from the command line; the last value \
-             counts.",
+            "Serves the dataset of a dump or an append-only file to clients of Redis and Valkey. Directives are read from the \
+             file, then from standard input if the last argument is a dash, then from the command line. The last value of \
+             a directive counts.",
         )
         .arg(file)
         .arg(check)
         .args(directives)
 }
 
-/// The page of `command` and those of its subcommands, by the names of their files.
+/// The pages of `command` and of its subcommands, with the names of their files.
 fn pages(command: &Command, name: &str, out: &mut Vec<(PathBuf, Vec<u8>)>) {
-    // clap takes names that live as long as the program, as this test nearly does.
+    // clap requires names with a static lifetime. The test is short, so leaking them is harmless.
     let leaked: &'static str = name.to_owned().leak();
     let mut page = Vec::new();
     let renamed = command.clone().name(leaked).display_name(leaked);
@@ -104,14 +105,14 @@ fn completions_and_pages_of_the_manual_are_up_to_date() {
                 .to_owned();
             assert!(
                 names.contains(&path.as_path()),
-                "{} is no page of ours",
+                "{} is not generated",
                 path.display()
             );
         }
     }
 }
 
-/// A unit that allows more, or forbids what the test of units does not know, would not be the one that is tested.
+/// A unit with another filter would not be the one that is tested.
 #[test]
 fn the_sample_unit_has_the_filter_that_the_server_is_tested_under() {
     let unit = super::read(&root().join("contrib/forebay.service"));
