@@ -23,6 +23,10 @@ pub struct Limits {
     pub stream_node_max_bytes: usize,
     /// `stream-node-max-entries`
     pub stream_node_max_entries: usize,
+    /// `stream-idmp-duration`: for how many seconds a stream remembers the names of what producers add
+    pub stream_idmp_duration: u64,
+    /// `stream-idmp-maxsize`: how many names of each producer a stream remembers
+    pub stream_idmp_maxsize: u64,
     /// `hll-sparse-max-bytes`
     pub hll_sparse_max_bytes: usize,
 }
@@ -40,6 +44,8 @@ impl Default for Limits {
             zset_max_listpack_value: 64,
             stream_node_max_bytes: 4096,
             stream_node_max_entries: 100,
+            stream_idmp_duration: 100,
+            stream_idmp_maxsize: 100,
             hll_sparse_max_bytes: 3000,
         }
     }

@@ -591,6 +591,12 @@ directives! {
     /// The number of entries at which a stream's node is full; 0 means no limit. Trimming with `~` removes whole nodes
     /// only, so a high value makes it coarse, and a low one takes more memory.
     Works LIVE "stream-node-max-entries" stream_node_max_entries: i64 = 100, Int(0..=MAX);
+    /// For how many seconds a stream remembers the names under which producers add entries (`XADD IDMP`): an entry that
+    /// is added again later is there twice. A stream takes the value over with its first such entry; XCFGSET sets another.
+    Works LIVE "stream-idmp-duration" stream_idmp_duration: i64 = 100, Int(1..=86_400);
+    /// How many names of each producer a stream remembers. A low value lets an entry in twice if its producer adds many
+    /// others before it repeats it; each name takes memory. A stream takes the value over with its first such entry.
+    Works LIVE "stream-idmp-maxsize" stream_idmp_maxsize: i64 = 100, Int(1..=10_000);
     /// How many bytes a HyperLogLog in its sparse form may take before it is converted to the dense form of 12 KB. A
     /// high value makes PFADD slow, and a low one takes more memory for small counts; values above 12304 are useless,
     /// because the dense form is smaller.

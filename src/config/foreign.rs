@@ -49,7 +49,6 @@ const TEMPLATES: &str = "hashes have no templates";
 const ARRAYS: &str = "an array is one tree here, without slices";
 const RDMA: &str = "RDMA is not built in";
 const MPTCP: &str = "connections use plain TCP";
-const IDMP: &str = "a stream remembers 100 names for 100 s until XCFGSET says otherwise";
 const LUA_API: &str = "scripts have the functions of Redis 7.4";
 const HISTOGRAMS: &str = "sizes of keys are not counted";
 
@@ -160,8 +159,6 @@ pub static FOREIGN: &[Foreign] = &[
     idle("rdma-rx-size", "1048576", RDMA),
     idle("repl-mptcp", "no", MPTCP),
     idle("slot-migration-max-failover-repl-bytes", "0", CLUSTER),
-    idle("stream-idmp-duration", "100", IDMP),
-    idle("stream-idmp-maxsize", "100", IDMP),
     refused(
         "unixsocketgroup",
         "",

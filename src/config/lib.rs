@@ -65,6 +65,8 @@ impl Config {
             zset_max_listpack_value: size(self.zset_max_listpack_value),
             stream_node_max_bytes: size(self.stream_node_max_bytes),
             stream_node_max_entries: size(self.stream_node_max_entries),
+            stream_idmp_duration: self.stream_idmp_duration.unsigned_abs(),
+            stream_idmp_maxsize: self.stream_idmp_maxsize.unsigned_abs(),
             hll_sparse_max_bytes: size(self.hll_sparse_max_bytes),
         }
     }

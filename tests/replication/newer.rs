@@ -318,6 +318,15 @@ fn what_was_added_once_is_known_after_a_failover() {
             assert_eq!(&new.text(&again), id, "{name} on {}", second.name());
         }
         assert_eq!(new.int("XLEN s"), old.int("XLEN s"));
+        // What is known by its content has the same name on both.
+        let by_content = "XADD s IDMPAUTO p * field value other 1";
+        let id = old.text(by_content);
+        let third = builder(second.name()).expect("it was there before");
+        let third = third.replica_of(&first).start();
+        wait_link(&third);
+        let mut third = third.client();
+        third.ok("REPLICAOF NO ONE");
+        assert_eq!(third.text("XADD s IDMPAUTO p * other 1 field value"), id);
         assert_ne!(new.text("XADD s IDMP p three * f v"), added[0].1);
     }
 }

@@ -59,18 +59,20 @@ fn add(
     if obeys && new_id == NewId::Auto {
         // The primary gives each new entry its id. One without had been added before, and is not added again.
         if let Some(loc) = found {
-            cx.edit::<Stream, _>(loc, |stream, _| stream.count_duplicate());
+            cx.edit::<Stream, _>(loc, |stream, env| {
+                stream.count_duplicate(env.limits);
+            });
         }
         cx.client.reply.null();
         return Ok(());
     }
     if let (Some((producer, name)), Some(loc), false) = (once, found, obeys) {
         let now = u64::try_from(cx.now()).unwrap_or(0);
-        let (known, _) = cx.edit::<Stream, _>(loc, |stream, _| {
+        let (known, _) = cx.edit::<Stream, _>(loc, |stream, env| {
             stream.forget_old(now);
             let known = stream.added_as(producer, name);
             if known.is_some() {
-                stream.count_duplicate();
+                stream.count_duplicate(env.limits);
             }
             known
         });

@@ -8,8 +8,7 @@ use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Loading};
 use keyspace::value::Stream;
 use rdb::stream::StreamId;
 use replication::Reads;
-use std::hash::Hasher;
-use twox_hash::{XxHash3_64, XxHash3_128};
+use twox_hash::XxHash3_128;
 
 /// `IDMP producer name` or `IDMPAUTO producer` in a request of XADD.
 #[derive(Clone, Copy, Debug)]
@@ -59,17 +58,29 @@ impl Once {
     }
 }
 
-/// The name of an entry by its fields and values, in whatever order they are.
+/// The name of an entry by its fields and values, in whatever order they are: the same as on Redis 8.6 and later, whose
+/// replicas, dumps and logs carry it, so that an entry that was added there is known here.
+///
+/// Each pair has a hash of 128 bits: that of the field, its length in 8 bytes, and the value. The name is both halves of
+/// the sum of these hashes, each combined with the other half of their parity. (Found by comparing names of Redis 8.10
+/// with hashes of what was added.)
 fn content_name(fields: &[&[u8]]) -> [u8; 16] {
-    let sum = fields.chunks_exact(2).map(|pair| {
-        // The length keeps a field and its value apart.
-        let mut hash = XxHash3_64::with_seed(pair[0].len() as u64);
-        pair.iter().for_each(|part| hash.write(part));
-        let whole = XxHash3_128::oneshot_with_seed(hash.finish(), pair[1]);
-        whole ^ u128::from(hash.finish())
-    });
-    let sum: u128 = sum.fold(0, u128::wrapping_add);
-    sum.to_le_bytes()
+    let (mut sums, mut parities) = ([0_u64; 2], [0_u64; 2]);
+    for pair in fields.chunks_exact(2) {
+        let mut hasher = XxHash3_128::new();
+        hasher.write(pair[0]);
+        hasher.write(&(pair[0].len() as u64).to_le_bytes());
+        hasher.write(pair[1]);
+        let hash = hasher.finish_128();
+        for (half, part) in [hash as u64, (hash >> 64) as u64].into_iter().enumerate() {
+            sums[half] = sums[half].wrapping_add(part);
+            parities[half] ^= part;
+        }
+    }
+    let low = sums[0] ^ parities[1].rotate_left(1);
+    let high = sums[1] ^ parities[0].rotate_left(1);
+    let name = u128::from(high) << 64 | u128::from(low);
+    name.to_le_bytes()
 }
 
 /// True for a request that another server has decided about: our primary, or a log that is loaded.
@@ -85,7 +96,9 @@ fn is_told(cx: &Cx<'_>) -> bool {
 /// Has the stream at a key remember an entry, and those who follow as well.
 pub fn remember(cx: &mut Cx<'_>, key: &[u8], (producer, name): (&[u8], &[u8]), id: StreamId) {
     let Some(loc) = cx.db().find(key) else { return };
-    cx.edit::<Stream, _>(loc, |stream, _| stream.remember(producer, name, id));
+    cx.edit::<Stream, _>(loc, |stream, env| {
+        stream.remember(producer, name, id, env.limits);
+    });
     if is_told(cx) && !obeys(cx) {
         let id = ids::text(id);
         cx.also_propagate(&[b"XIDMPRECORD", key, producer, name, id.as_bytes()]);
@@ -131,7 +144,9 @@ pub fn xcfgset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             "ERR At least one parameter must be specified",
         ));
     }
-    cx.edit::<Stream, _>(loc, |stream, _| stream.set_memory(duration, most));
+    cx.edit::<Stream, _>(loc, |stream, env| {
+        stream.set_memory(duration, most, env.limits);
+    });
     cx.changed(key, 1);
     if !is_told(cx) {
         cx.no_propagate();
@@ -163,7 +178,9 @@ pub fn xidmprecord(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
         Some(_) => {}
         None => {
-            cx.edit::<Stream, _>(loc, |stream, _| stream.remember(producer, name, id));
+            cx.edit::<Stream, _>(loc, |stream, env| {
+                stream.remember(producer, name, id, env.limits);
+            });
             cx.changed(key, 1);
             if !is_told(cx) {
                 cx.no_propagate();
@@ -172,4 +189,32 @@ pub fn xidmprecord(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     cx.client.reply.ok();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::content_name;
+
+    /// Names that Redis 8.10 gave.
+    #[test]
+    fn content_has_the_name_that_redis_gives_it() {
+        let long = "b".repeat(300);
+        for (fields, name) in [
+            (&["a", "1"][..], "034b44ffc743320ce2cb07999104fc02"),
+            (&["", ""], "1a9f7ebbaea1d61d30b6b8daa3e38da7"),
+            (&["", "a1"], "7cc3517a1dc6ef0b1c18f2854c2c4ad6"),
+            (&["a1", ""], "ccd9465989409664456e9aeec7a521fc"),
+            (&["a", "1", "b", "1"], "aad3fb582e61f14cf4a08895aae359f4"),
+            (&["b", "1", "a", "1"], "aad3fb582e61f14cf4a08895aae359f4"),
+            (&["a", "1", "a", "1"], "7cd8847868842eaf3c2706c3f301a55b"),
+            (&["long", &long], "671bbec58802e9052da83a32fdf2d021"),
+        ] {
+            let fields: Vec<&[u8]> = fields.iter().map(|f| f.as_bytes()).collect();
+            let hex: String = content_name(&fields)
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect();
+            assert_eq!(hex, name, "{fields:?}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! remembers which entry was added for an id.
 
 use super::Stream;
+use base::Limits;
 use rdb::stream::{Idmp, Producer, StreamId};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ impl Stream {
     }
 
     /// Remembers which entry a name became. The oldest name of the producer goes where there are too many.
-    pub fn remember(&mut self, producer: &[u8], name: &[u8], id: StreamId) {
-        let idmp = self.idmp_mut();
+    pub fn remember(&mut self, producer: &[u8], name: &[u8], id: StreamId, limits: &Limits) {
+        let idmp = self.idmp_mut(limits);
         let at = place(idmp, producer).unwrap_or_else(|at| {
             let new = Producer {
                 id: Cow::Owned(producer.to_vec()),
@@ -57,7 +58,8 @@ impl Stream {
         if !firsts.any(|first| first.is_none_or(is_old)) {
             return;
         }
-        let producers = &mut self.idmp_mut().producers;
+        let Some(idmp) = &mut self.0.idmp else { return };
+        let producers = &mut Arc::make_mut(idmp).producers;
         for producer in producers.iter_mut() {
             let old = producer.entries.iter().take_while(|entry| is_old(entry));
             let old = old.count();
@@ -67,14 +69,19 @@ impl Stream {
     }
 
     /// Counts that an entry was not added because it had been.
-    pub fn count_duplicate(&mut self) {
-        self.idmp_mut().duplicates += 1;
+    pub fn count_duplicate(&mut self, limits: &Limits) {
+        self.idmp_mut(limits).duplicates += 1;
     }
 
     /// Sets for how many seconds and how many names of each producer are remembered. What was remembered under other
     /// rules is forgotten.
-    pub fn set_memory(&mut self, duration_s: Option<u64>, entries_max: Option<u64>) {
-        let idmp = self.idmp_mut();
+    pub fn set_memory(
+        &mut self,
+        duration_s: Option<u64>,
+        entries_max: Option<u64>,
+        limits: &Limits,
+    ) {
+        let idmp = self.idmp_mut(limits);
         let duration_s = duration_s.unwrap_or(idmp.duration_s);
         let entries_max = entries_max.unwrap_or(idmp.entries_max);
         if (duration_s, entries_max) != (idmp.duration_s, idmp.entries_max) {
@@ -83,8 +90,16 @@ impl Stream {
         }
     }
 
-    fn idmp_mut(&mut self) -> &mut Idmp<'static> {
-        Arc::make_mut(self.0.idmp.get_or_insert_default())
+    /// What is remembered, under the rules of `limits` if there were none.
+    fn idmp_mut(&mut self, limits: &Limits) -> &mut Idmp<'static> {
+        let new = || {
+            Arc::new(Idmp {
+                duration_s: limits.stream_idmp_duration,
+                entries_max: limits.stream_idmp_maxsize,
+                ..Idmp::default()
+            })
+        };
+        Arc::make_mut(self.0.idmp.get_or_insert_with(new))
     }
 }
 
@@ -106,11 +121,16 @@ mod tests {
     #[test]
     fn names_are_remembered_for_a_time_and_up_to_a_number() {
         let mut stream = Stream::new();
-        stream.set_memory(Some(10), Some(3));
+        stream.set_memory(Some(10), Some(3), &Limits::default());
         for n in 1..=5 {
-            stream.remember(b"p", format!("n{n}").as_bytes(), id(n * 1000));
+            stream.remember(
+                b"p",
+                format!("n{n}").as_bytes(),
+                id(n * 1000),
+                &Limits::default(),
+            );
         }
-        stream.remember(b"a", b"n5", id(6000));
+        stream.remember(b"a", b"n5", id(6000), &Limits::default());
         assert_eq!(stream.added_as(b"p", b"n2"), None);
         assert_eq!(stream.added_as(b"p", b"n3"), Some(id(3000)));
         assert_eq!(stream.added_as(b"a", b"n5"), Some(id(6000)));
@@ -130,9 +150,9 @@ mod tests {
         };
         assert_eq!(read.added_as(b"a", b"n5"), Some(id(6000)));
         let mut read = read.clone();
-        read.set_memory(None, Some(3));
+        read.set_memory(None, Some(3), &Limits::default());
         assert!(read.added_as(b"a", b"n5").is_some());
-        read.set_memory(None, Some(4));
+        read.set_memory(None, Some(4), &Limits::default());
         assert!(read.added_as(b"a", b"n5").is_none());
     }
 }
