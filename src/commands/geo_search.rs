@@ -1,7 +1,9 @@
-//! GEOSEARCH and its older forms: members within a circle or a box.
+//! GEOSEARCH and its older forms: members within a circle, a box or a polygon.
 
 use super::geo::{coordinate, distance, position, unit};
+use super::geo_polygon::Polygon;
 use super::geohash::{Point, Shape};
+use super::zsets::tell_result;
 use crate::manual;
 use engine::args::int_of;
 use engine::key_specs::{Begin, ONE, STORE_OF_TWO};
@@ -251,7 +253,10 @@ impl<'a> Options<'a> {
             if zset.is_some() {
                 self.centre_on(zset, member)?;
             }
-        } else if !self.has_centre && words.take_with::<2>("FROMLONLAT").is_some() {
+        } else if !self.has_centre
+            && !self.is_polygon()
+            && words.take_with::<2>("FROMLONLAT").is_some()
+        {
             self.has_centre = true;
             self.centre = Some(position(args, i)?);
         } else if self.may_be_circle() && words.take_with::<2>("BYRADIUS").is_some() {
@@ -273,6 +278,15 @@ impl<'a> Options<'a> {
                 width: width * self.metres,
                 height: height * self.metres,
             });
+        } else if self.may_be_polygon()
+            && let Some([count, _]) = words.take_with("BYPOLYGON")
+        {
+            let count = Polygon::count(count, args.len() - i - 1)?;
+            words.take_next(2 * count - 1);
+            let corners = (0..count).map(|n| position(args, i + 1 + 2 * n));
+            let polygon = Polygon::new(corners.collect::<Result<_, _>>()?);
+            self.centre = Some(polygon.centre());
+            self.shape = Some(Shape::Polygon(polygon));
         } else if form == Form::SearchStore && words.take("STOREDIST") {
             self.store_dist = true;
         } else {
@@ -283,15 +297,24 @@ impl<'a> Options<'a> {
 
     /// FROMMEMBER may be repeated, but not after FROMLONLAT.
     fn may_be_member(&self, zset: Option<&ZsetRef<'_>>) -> bool {
-        !self.has_centre || self.centre.is_none() || zset.is_none()
+        !self.is_polygon() && (!self.has_centre || self.centre.is_none() || zset.is_none())
     }
 
     fn may_be_circle(&self) -> bool {
-        !matches!(self.shape, Some(Shape::Box { .. }))
+        !self.is_polygon() && !matches!(self.shape, Some(Shape::Box { .. }))
     }
 
     fn may_be_box(&self) -> bool {
-        !matches!(self.shape, Some(Shape::Circle { .. }))
+        !self.is_polygon() && !matches!(self.shape, Some(Shape::Circle { .. }))
+    }
+
+    /// A polygon has its own centre.
+    fn may_be_polygon(&self) -> bool {
+        !self.has_centre && (self.shape.is_none() || self.is_polygon())
+    }
+
+    fn is_polygon(&self) -> bool {
+        matches!(self.shape, Some(Shape::Polygon(_)))
     }
 
     /// Radius and unit at `i` and `i + 1`.
@@ -328,7 +351,7 @@ impl<'a> Options<'a> {
             )));
         }
         let name = String::from_utf8_lossy(&args[0]);
-        if form.is_search() && !self.has_centre {
+        if form.is_search() && !self.has_centre && !self.is_polygon() {
             return Err(CommandError::new(format!(
                 "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {name}"
             )));
@@ -348,7 +371,7 @@ impl<'a> Options<'a> {
 
     /// The members asked for, in the order asked for.
     fn search(&self, zset: &ZsetRef<'_>) -> Vec<Hit> {
-        let (Some(centre), Some(shape)) = (self.centre, self.shape) else {
+        let (Some(centre), Some(shape)) = (self.centre, &self.shape) else {
             return Vec::new();
         };
         let enough = if self.any { self.count } else { usize::MAX };
@@ -455,20 +478,25 @@ fn show(cx: &mut Cx<'_>, options: &Options<'_>, hits: &[Hit]) {
 }
 
 fn store(cx: &mut Cx<'_>, target: &[u8], options: &Options<'_>, form: Form, hits: Vec<Hit>) {
+    let more = (hits.len() as i64 - 1).max(0);
+    let result = hits.into_iter().map(|hit| match options.store_dist {
+        true => (hit.metres / options.metres, hit.member),
+        false => (hit.score, hit.member),
+    });
+    let result: Vec<(f64, Vec<u8>)> = result.collect();
     let mut zset = Zset::new();
-    for hit in &hits {
-        let score = match options.store_dist {
-            true => hit.metres / options.metres,
-            false => hit.score,
-        };
-        zset.set(&hit.member, score, &cx.engine.limits);
+    for (score, member) in &result {
+        zset.set(member, *score, &cx.engine.limits);
     }
     let event = match form.is_search() {
         true => "geosearchstore",
         false => "georadiusstore",
     };
-    let more = (hits.len() as i64 - 1).max(0);
+    let was_there = cx.lookup_quietly(target).is_some();
     cx.store(target, zset, Event::Zset, event);
+    if options.is_polygon() {
+        tell_result(cx, target, was_there, &result);
+    }
     // Each member counts as a change.
     cx.engine.dirty += more;
 }
@@ -504,6 +532,57 @@ mod tests {
             ),
             ("GEOSEARCH none FROMLONLAT 15 37 BYRADIUS 100 km", "[]"),
         ]);
+    }
+
+    /// Replies of Valkey 9.1.
+    #[test]
+    fn polygons_are_searched() {
+        const SQUARE: &str = "BYPOLYGON 4 12 37 16 37 16 39 12 39";
+        let fewer = "-ERR GEOSEARCH BYPOLYGON must have at least 3 vertices";
+        let mut bench = Bench::new();
+        bench.run(SICILY);
+        for (text, reply) in [
+            (
+                "GEOSEARCH s SQUARE WITHDIST COUNT 2",
+                "[[\"Palermo\", \"56987.4933\"], [\"Catania\", \"111411.0839\"]]",
+            ),
+            ("GEOSEARCH s BYPOLYGON 3 13 38 15 39 15 37", "[\"Palermo\"]"),
+            (
+                "GEOSEARCH s BYPOLYGON 4 13 37 16 39 16 37 13 39",
+                "[\"Palermo\"]",
+            ),
+            ("GEOSEARCH none SQUARE", "[]"),
+            ("GEOSEARCH s BYPOLYGON 2 12 37 16 37", fewer),
+            ("GEOSEARCH s BYPOLYGON -3 12 37 16 37 16 39", fewer),
+            ("GEOSEARCH none BYPOLYGON 4 12 37 16 37 16 39", fewer),
+            (
+                "GEOSEARCH s BYPOLYGON x 12 37 16 37 16 39",
+                "-ERR invalid number of vertices",
+            ),
+            (
+                "GEOSEARCH s BYPOLYGON 4611686018427387905 12 37 16 37",
+                "-ERR invalid number of vertices",
+            ),
+            (
+                "GEOSEARCH s BYPOLYGON 3 12 37 16 37 16 x",
+                "-ERR value is not a valid float",
+            ),
+            (
+                "GEOSEARCH s BYPOLYGON 3 1 1 1 90 2 2",
+                "-ERR invalid longitude,latitude pair 1.000000,90.000000",
+            ),
+            ("GEOSEARCH s SQUARE FROMLONLAT 1 1", "-ERR syntax error"),
+            ("GEOSEARCH s FROMMEMBER Palermo SQUARE", "-ERR syntax error"),
+            ("GEOSEARCH s SQUARE BYRADIUS 1 km", "-ERR syntax error"),
+            ("GEOSEARCH s BYBOX 1 1 km SQUARE", "-ERR syntax error"),
+            ("GEOSEARCH s SQUARE BYPOLYGON 3", "-ERR syntax error"),
+        ] {
+            assert_eq!(bench.run(&text.replace("SQUARE", SQUARE)), reply, "{text}");
+        }
+        let stored = format!("GEOSEARCHSTORE s s {SQUARE} STOREDIST ASC COUNT 1");
+        let effects = "MULTI|DEL s|ZADD s 56987.49327453747 Palermo|EXEC";
+        bench.effects();
+        bench.check_effects(&[(stored.as_str(), effects)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!
 //! Latitude is limited to the square of Web Mercator, as in Redis.
 
+use super::geo_polygon::Polygon;
 use std::f64::consts::PI;
 
 /// Bits per coordinate of a full hash.
@@ -96,6 +97,22 @@ impl Point {
     /// Distance of the two parallels, metres.
     pub fn latitude_distance(self, other: Point) -> f64 {
         EARTH_RADIUS * (other.latitude.to_radians_exact() - self.latitude.to_radians_exact()).abs()
+    }
+
+    /// Longitude and latitude in radians.
+    pub fn radians(self) -> (f64, f64) {
+        (
+            self.longitude.to_radians_exact(),
+            self.latitude.to_radians_exact(),
+        )
+    }
+
+    /// The position at a longitude and a latitude in radians.
+    pub fn from_radians(longitude: f64, latitude: f64) -> Point {
+        Point {
+            longitude: longitude.to_degrees_exact(),
+            latitude: latitude.to_degrees_exact(),
+        }
     }
 
     /// The usual text of eleven characters, which takes latitude from -90 to 90 and has three bits more
@@ -223,7 +240,7 @@ impl Cell {
 }
 
 /// The area that is searched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Shape {
     /// Everything within a distance.
     Circle {
@@ -237,20 +254,22 @@ pub enum Shape {
         /// Metres.
         height: f64,
     },
+    /// Everything in a polygon, which has a centre of its own.
+    Polygon(Polygon),
 }
 
 impl Shape {
     /// The distance from `centre` to `point`, metres, if that lies within.
-    pub fn distance_within(self, centre: Point, point: Point) -> Option<f64> {
+    pub fn distance_within(&self, centre: Point, point: Point) -> Option<f64> {
         let parallels = centre.latitude_distance(point);
         match self {
             Shape::Circle { radius } => {
                 // Most points that are too far are so by their latitude alone, and that without a sine. What rounding
                 // makes of either distance is much less than this.
-                if parallels > radius * (1.0 + 1e-9) + 1e-3 {
+                if parallels > *radius * (1.0 + 1e-9) + 1e-3 {
                     return None;
                 }
-                Some(centre.distance(point)).filter(|distance| *distance <= radius)
+                Some(centre.distance(point)).filter(|distance| *distance <= *radius)
             }
             Shape::Box { width, height } => {
                 let at_its_latitude = Point {
@@ -261,14 +280,19 @@ impl Shape {
                     parallels <= height / 2.0 && point.distance(at_its_latitude) <= width / 2.0;
                 inside.then(|| centre.distance(point))
             }
+            Shape::Polygon(polygon) => {
+                let inside = polygon.contains(point);
+                inside.then(|| centre.distance(point))
+            }
         }
     }
 
     /// The rectangle around it, degrees; may reach over the edges of the map.
-    fn bounds(self, centre: Point) -> Area {
+    fn bounds(&self, centre: Point) -> Area {
         let (width, height) = match self {
-            Shape::Circle { radius } => (radius, radius),
+            Shape::Circle { radius } => (*radius, *radius),
             Shape::Box { width, height } => (width / 2.0, height / 2.0),
+            Shape::Polygon(polygon) => return polygon.bounds(),
         };
         let dy = (height / EARTH_RADIUS).to_degrees_exact();
         // The side nearer to the pole spans more degrees.
@@ -288,12 +312,13 @@ impl Shape {
     }
 
     /// The cells that cover it, in the order in which the reference looks at them.
-    pub fn cells(self, centre: Point) -> Vec<Cell> {
+    pub fn cells(&self, centre: Point) -> Vec<Cell> {
         let reach = match self {
-            Shape::Circle { radius } => radius,
+            Shape::Circle { radius } => *radius,
             Shape::Box { width, height } => {
                 ((width / 2.0) * (width / 2.0) + (height / 2.0) * (height / 2.0)).sqrt()
             }
+            Shape::Polygon(polygon) => polygon.reach(),
         };
         let bounds = self.bounds(centre);
         let mut step = step_for(reach, centre.latitude);

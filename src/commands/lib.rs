@@ -26,6 +26,7 @@ pub mod dump;
 pub mod expiry;
 pub mod failover;
 pub mod geo;
+pub mod geo_polygon;
 pub mod geo_search;
 pub mod geohash;
 #[cfg(test)]

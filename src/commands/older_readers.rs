@@ -33,6 +33,7 @@ const EXAMPLES: &[&str] = &[
     "BZMPOP 0 1 zset MIN",
     "ZUNIONSTORE zset 2 zset other-zset AGGREGATE COUNT",
     "ZINTERSTORE fresh 2 zset zset WEIGHTS 2 3 AGGREGATE COUNT",
+    "GEOADD map 13 38 a 15 37 b|GEOSEARCHSTORE fresh map BYPOLYGON 3 12 37 14 37 13 39",
     "MSETEX 2 str x other y EX 100 XX",
     "MSETEX 2 dying x new y KEEPTTL",
     "DELIFEQ str abc",
@@ -121,7 +122,8 @@ const EXAMPLES: &[&str] = &[
 ];
 
 /// Options that came later, by the command that has them.
-const NEW_OPTIONS: [(&str, &[&str]); 9] = [
+const NEW_OPTIONS: [(&str, &[&str]); 10] = [
+    ("geosearchstore", &["BYPOLYGON"]),
     ("zunionstore", &["COUNT"]),
     ("zinterstore", &["COUNT"]),
     ("pexpireat", &["NX", "XX", "GT", "LT"]),

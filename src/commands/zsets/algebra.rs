@@ -423,8 +423,8 @@ fn store(cx: &mut Cx<'_>, args: Args<'_>, name: &'static str, op: Op) -> CmdResu
     Ok(())
 }
 
-/// Replicas get the result of what only the latest servers can count.
-fn tell_result(cx: &mut Cx<'_>, key: &[u8], was_there: bool, result: &[(f64, Vec<u8>)]) {
+/// Replicas get the result of what only the latest servers can find out.
+pub fn tell_result(cx: &mut Cx<'_>, key: &[u8], was_there: bool, result: &[(f64, Vec<u8>)]) {
     const TOGETHER: usize = 500;
     cx.no_propagate();
     if was_there {

@@ -16,6 +16,8 @@ mod range;
 mod tests;
 mod update;
 
+pub use algebra::tell_result;
+
 use crate::manual;
 use engine::key_specs::{STORE_OF_COUNTED, STORE_OF_TWO};
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
