@@ -278,6 +278,7 @@ fn reset(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     client.flags &= kept;
     client.db = 0;
     client.name.clear();
+    client.fieldsets = None;
     client.reply.proto = Proto::Resp2;
     cx.engine.begin_as_default(client);
     client.reply.simple("RESET");

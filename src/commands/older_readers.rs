@@ -73,6 +73,8 @@ const EXAMPLES: &[&str] = &[
     "HSETEX hash EX 100 FIELDS 2 c 1 d 2",
     "HSETEX hash EXAT 1 FIELDS 1 a 1",
     "HINCRBYFLOAT hash a 1.5",
+    "HIMPORT PREPARE names b a|HIMPORT SET hash names 1 2",
+    "HIMPORT PREPARE names b a|HIMPORT SET fresh names 1 2",
     "XADD stream 4-* f v",
     "XADD stream KEEPREF MAXLEN 2 4-1 f v",
     "XADD stream KEEPREF MAXLEN ~ 1 4-1 f v",

@@ -60,6 +60,7 @@ pub fn memory(client: &Session) -> usize {
     let named = names.chain(prefixes).map(|name| name.len() + ENTRY);
     let watched = client.watched.iter().map(|w| w.key.len() + ENTRY);
     size_of::<Session>()
+        + client.fieldsets.as_ref().map_or(0, |sets| sets.memory())
         + client.query_buffer
         + client.query_free
         + client.argv_bytes

@@ -228,10 +228,7 @@ impl Cx<'_> {
     pub fn store<T: Collection>(&mut self, key: &[u8], value: T, class: Event, event: &str) {
         let count = value.count();
         if count > 0 {
-            let old = self.lookup_quietly(key);
-            self.replace(old, key, value.into_value());
-            self.changed(key, 1);
-            self.notify(class, event, key);
+            self.put(key, value.into_value(), class, event);
         } else if let Some(loc) = self.lookup_quietly(key) {
             let lazy = self.engine.config.lazyfree_lazy_server_del;
             self.remove(loc, lazy);
@@ -239,6 +236,14 @@ impl Cx<'_> {
             self.notify(Event::Generic, "del", key);
         }
         self.client.reply.int(count as i64);
+    }
+
+    /// Puts a value in place of what `key` holds, without expiry.
+    pub fn put(&mut self, key: &[u8], value: Value, class: Event, event: &str) {
+        let old = self.lookup_quietly(key);
+        self.replace(old, key, value);
+        self.changed(key, 1);
+        self.notify(class, event, key);
     }
 
     fn replace(&mut self, old: Option<Loc>, key: &[u8], value: Value) {

@@ -31,6 +31,7 @@ pub mod evict;
 pub mod executor;
 pub mod expire_cycle;
 pub mod expired_fields;
+pub mod fieldsets;
 pub mod gates;
 pub mod heat;
 pub mod histogram;

@@ -1,6 +1,7 @@
 //! The state of one client: everything but the socket.
 
 use super::acl::{Access, User};
+use super::fieldsets::Fieldsets;
 use super::kept::Kept;
 use crate::unsent::Unsent;
 use crate::{CommandId, CommitPosition};
@@ -114,6 +115,8 @@ pub struct Session {
     pub queued_bytes: usize,
     /// WATCH
     pub watched: Vec<Watched>,
+    /// HIMPORT PREPARE
+    pub fieldsets: Option<Box<Fieldsets>>,
     /// SUBSCRIBE
     pub channels: HashSet<Vec<u8>>,
     /// PSUBSCRIBE
@@ -232,6 +235,7 @@ impl Session {
             queue: Vec::new(),
             queued_bytes: 0,
             watched: Vec::new(),
+            fieldsets: None,
             channels: HashSet::new(),
             patterns: HashSet::new(),
             shard_channels: HashSet::new(),

@@ -82,4 +82,6 @@ families! {
     functions;
     blocking;
     acl;
+    imports;
+    polygons;
 }

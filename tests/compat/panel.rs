@@ -19,7 +19,11 @@ const EXPIRY_SLACK_MS: u64 = 5_000;
 const LATER: &str = "redis-8.2";
 
 /// Families that only a later release has, and which.
-const NEWER: [(&str, &str); 1] = [("arrays", "redis-8.10")];
+const NEWER: [(&str, &str); 3] = [
+    ("arrays", "redis-8.10"),
+    ("imports", "redis-8.10"),
+    ("polygons", "valkey-9.1"),
+];
 
 /// All servers of a comparison.
 pub struct Panel {

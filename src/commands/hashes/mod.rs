@@ -3,9 +3,11 @@
 //! * [`fields`]: reading and writing fields.
 //! * [`walk`]: HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD.
 //! * [`expire`], [`with_expiry`]: the expiry of fields.
+//! * [`import`]: HIMPORT.
 
 mod expire;
 mod fields;
+mod import;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -389,5 +391,66 @@ pub static COMMANDS: &[Command] = &[
         summary: "Returns the value of a field and deletes it from the hash.",
         docs: &manual::hashes::HGETDEL,
         ..Command::steady(with_expiry::hgetdel)
+    },
+    Command {
+        name: "himport",
+        arity: -2,
+        group: Group::Hash,
+        since: "8.10.0",
+        complexity: "Depends on subcommand.",
+        summary: "A container for session-based hash import commands using fieldsets.",
+        subcommands: &[
+            Command {
+                name: "himport|set",
+                arity: -5,
+                flags: Flags::WRITE.union(Flags::DENYOOM),
+                keys: Keys::Range {
+                    first: 2,
+                    last: 2,
+                    step: 1,
+                },
+                uses: KeyUse::Each(Access::OVERWRITE),
+                group: Group::Hash,
+                since: "8.10.0",
+                complexity: "O(N) where N is the number of fields in the fieldset.",
+                summary: "Creates a fieldset-based hash from values supplied in the order matching a previously prepared fieldset.",
+                docs: &manual::hashes::HIMPORT_SET,
+                ..Command::growing(import::set)
+            },
+            Command {
+                name: "himport|prepare",
+                arity: -4,
+                flags: Flags::DENYOOM,
+                tips: &["request_policy:all_shards"],
+                group: Group::Hash,
+                since: "8.10.0",
+                complexity: "O(N*log(N)) where N is the number of fields.",
+                summary: "Defines a session-local fieldset that maps a name to a sorted set of field names.",
+                docs: &manual::hashes::HIMPORT_PREPARE,
+                ..Command::growing(import::prepare)
+            },
+            Command {
+                name: "himport|discard",
+                arity: 3,
+                tips: &["request_policy:all_shards"],
+                group: Group::Hash,
+                since: "8.10.0",
+                complexity: "O(N) where N is the number of session-local fieldsets.",
+                summary: "Removes a single session-local fieldset by name.",
+                docs: &manual::hashes::HIMPORT_DISCARD,
+                ..Command::steady(import::discard)
+            },
+            Command {
+                name: "himport|discardall",
+                arity: 2,
+                tips: &["request_policy:all_shards"],
+                group: Group::Hash,
+                since: "8.10.0",
+                complexity: "O(N) where N is the number of session-local fieldsets.",
+                summary: "Removes all session-local fieldsets for the connection.",
+                ..Command::steady(import::discard_all)
+            },
+        ],
+        ..Command::CONTAINER
     },
 ];

@@ -31,6 +31,12 @@ pub static HGETEX: Docs = Docs::of(
          unix-time-milliseconds:time|PERSIST>] FIELDS fields{numfields:int field...}",
 );
 
+pub static HIMPORT_DISCARD: Docs = Docs::of("fieldset-name");
+
+pub static HIMPORT_PREPARE: Docs = Docs::of("fieldset-name field...");
+
+pub static HIMPORT_SET: Docs = Docs::of("key@0 fieldset-name value...");
+
 pub static HINCRBY: Docs = Docs::of("key@0 field increment:int");
 
 pub static HINCRBYFLOAT: Docs = Docs::of("key@0 field increment:double");

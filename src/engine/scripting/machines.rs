@@ -88,7 +88,9 @@ impl Scripting {
     }
 
     /// Puts that session back.
-    pub fn put_client(&mut self, client: Box<Session>) {
+    pub fn put_client(&mut self, mut client: Box<Session>) {
+        // What a script has prepared for its imports is its own.
+        client.fieldsets = None;
         self.client = Some(client);
     }
 
