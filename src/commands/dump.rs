@@ -298,7 +298,7 @@ fn decode_in(cx: &Cx<'_>, bytes: &[u8], scratch: &mut Scratch) -> Result<Value, 
     })?;
     let unserved = decoded.info.unserved().is_some();
     let keeps = cx.engine.config.rdb_unknown_values == UnknownValues::Keep;
-    if decoded.info.unheld(decoded.rdb_type).is_some() || unserved && !keeps {
+    if unserved && !keeps {
         return Err(CommandError::fixed("ERR Bad data format"));
     }
     if decoded.info.as_is {

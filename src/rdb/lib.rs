@@ -30,11 +30,9 @@
 //!
 //! The types in which values are held in memory, and the only ones that [`walk`], [`target`] and the keyspace need to
 //! know: 0 string; 18 list; 11, 20, 2 set; 17, 5 sorted set; 16, 4 hash; 25, 24 hash with field TTLs (Redis dialect),
-//! 22 (Valkey's meaning) for a hash with a field TTL beyond what the Redis dialect can say; 21 stream, 26 and 27 if
-//! they hold more; 28 array; 7 a module value, which is kept as it is, and not served ([`check::ValueInfo::unserved`]).
-//! The keyspace holds no 22: [`check::ValueInfo::unheld`] says so. Canonical bytes are sound and regular: types 17 and
-//! 25 are in order, lists have no empty nodes, listpacks outside streams have no element with two back-length forms,
-//! those in streams have the old form.
+//! 21 stream, 26 and 27 if they hold more; 28 array; 7 a module value, which is kept as it is, and not served
+//! ([`check::ValueInfo::unserved`]). Canonical bytes are sound and regular: types 17 and 25 are in order, lists have no
+//! empty nodes, listpacks outside streams have no element with two back-length forms, those in streams have the old form.
 //!
 //! # Invariants
 //!

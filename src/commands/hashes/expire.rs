@@ -5,8 +5,9 @@ use engine::expired_fields::Horizon;
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
 use keyspace::UnixMillis;
 use keyspace::value::Hash;
+use rdb::walk::REDIS_EXPIRE_MAX;
 
-/// The latest expiry that a field can have, Unix ms (46 bits).
+/// The latest expiry that a client may give a field, Unix ms (46 bits).
 const EXPIRE_MAX: UnixMillis = (1 << 46) - 1;
 
 /// How a command writes a point in time.
@@ -30,18 +31,21 @@ impl Time {
         command: &str,
     ) -> Result<UnixMillis, CommandError> {
         let now = cx.now();
-        // A Valkey may be our primary: its fields may live longer than those of Redis.
-        let latest = match cx.client.flags.contains(ClientFlags::MASTER) {
-            true => UnixMillis::MAX,
-            false => EXPIRE_MAX,
-        };
+        // A Valkey may be our primary, whose fields may live longer than those of Redis: their time is the last one that
+        // a dump can say. A log may come from a replica of one.
+        let obeys =
+            cx.client.flags.contains(ClientFlags::MASTER) || cx.engine.loading != Loading::No;
         let n = parse_int(text).ok_or(CommandError::NOT_AN_INTEGER)?;
         if n < 0 {
             return Err(CommandError::fixed("ERR invalid expire time, must be >= 0"));
         }
         let ms = n.checked_mul(if self.seconds { 1000 } else { 1 });
         let at = ms.and_then(|ms| ms.checked_add(if self.relative { now } else { 0 }));
-        at.filter(|&at| at <= latest).ok_or_else(|| {
+        let at = match obeys {
+            true => at.map(|at| at.min(REDIS_EXPIRE_MAX)),
+            false => at.filter(|&at| at <= EXPIRE_MAX),
+        };
+        at.ok_or_else(|| {
             CommandError::new(format!("ERR invalid expire time in '{command}' command"))
         })
     }

@@ -20,7 +20,7 @@ use engine::{Engine, Loading as Kind};
 use keyspace::{Db, Hasher, Limits, UnixMillis};
 use rdb::check::ValueInfo;
 use rdb::module::ModuleAux;
-use rdb::{ErrorKind, RdbType, RdbVersion};
+use rdb::{ErrorKind, RdbVersion};
 use std::sync::Arc;
 
 /// What the loader must know.
@@ -87,12 +87,12 @@ impl LoadOptions {
 ///
 /// # Errors
 /// Why the dump that holds it is refused.
-pub fn judge(info: &ValueInfo, rdb_type: RdbType, unknown: Unknown) -> Result<Verdict, ErrorKind> {
-    match (info.unheld(rdb_type), info.unserved()) {
-        (None, None) => Ok(Verdict::Take),
-        (None, Some(_)) if unknown.keeps => Ok(Verdict::TakeUnserved),
-        _ if unknown.skips => Ok(Verdict::LeaveOut),
-        (Some(kind), _) | (None, Some(kind)) => Err(kind),
+pub fn judge(info: &ValueInfo, unknown: Unknown) -> Result<Verdict, ErrorKind> {
+    match info.unserved() {
+        None => Ok(Verdict::Take),
+        Some(_) if unknown.keeps => Ok(Verdict::TakeUnserved),
+        Some(_) if unknown.skips => Ok(Verdict::LeaveOut),
+        Some(kind) => Err(kind),
     }
 }
 

@@ -22,7 +22,7 @@ impl Kind {
     /// served.
     ///
     /// # Panics
-    /// For other types: loaders refuse them ([`rdb::check::ValueInfo::unheld`]).
+    /// For other types, which no check gives as canonical.
     #[inline]
     pub fn of_rdb_type(rdb_type: RdbType) -> Kind {
         match rdb_type {

@@ -76,7 +76,7 @@ fn check_frame(
             let info = check_value(scanner.context(), record.rdb_type, value, scratch);
             let located = |e: RdbError| e.shifted(record.value_offset()).with_key(&record.key);
             let info = info.map_err(|e| LoadError::Rdb(located(e)))?;
-            match judge(&info, record.rdb_type, options.unknown) {
+            match judge(&info, options.unknown) {
                 Err(kind) => {
                     let error = RdbError::new(kind, record.offset, "a value");
                     Err(LoadError::Rdb(error.with_key(&record.key)))

@@ -325,7 +325,7 @@ impl<'a> Inserter<'a> {
         };
         let info = check_value(&task.context, rdb_type, value, &mut self.scratch);
         let info = info.map_err(located)?;
-        let verdict = judge(&info, rdb_type, self.options.unknown);
+        let verdict = judge(&info, self.options.unknown);
         let verdict = verdict.map_err(|kind| located(RdbError::new(kind, 0, "a value")))?;
         if verdict == Verdict::LeaveOut {
             self.tasks.skipped_unknown();

@@ -109,22 +109,6 @@ impl ValueInfo {
         }
     }
 
-    /// Why the keyspace cannot hold a value of type `rdb_type`, though it is sound: a loader refuses it, or leaves it
-    /// out if it skips unknown values.
-    pub fn unheld(&self, rdb_type: RdbType) -> Option<ErrorKind> {
-        let plain_hash = matches!(
-            rdb_type,
-            RdbType::Hash | RdbType::HashListpack | RdbType::HashTtl | RdbType::HashListpackTtl
-        );
-        match self.kind {
-            Kind::Hash if self.as_is && !plain_hash => Some(ErrorKind::Unheld(
-                "a hash with a field expiry beyond the year 4199",
-            )),
-            Kind::String | Kind::List | Kind::Set | Kind::Zset | Kind::Hash | Kind::Stream => None,
-            Kind::Array | Kind::Module(_) => None,
-        }
-    }
-
     fn new(kind: Kind) -> Self {
         ValueInfo {
             kind,
@@ -326,10 +310,11 @@ fn check_hash(
     )?;
     info.elements = seen.len() as u64;
     info.empty = info.elements == 0;
+    // Valkey's form may say later times than the keyspace holds: see `normalize`.
+    info.min_expire_ms = info.min_expire_ms.map(|min| min.min(REDIS_EXPIRE_MAX));
+    let latest = latest.min(REDIS_EXPIRE_MAX);
     info.ends_ms = (info.expiring == info.elements && !info.empty).then_some(latest);
-    // A time beyond the Redis dialect's range keeps Valkey's form; everything else is converted to the Redis dialect.
-    let beyond_redis = latest > REDIS_EXPIRE_MAX;
-    info.as_is = !shape.irregular || beyond_redis;
+    info.as_is = !shape.irregular;
     Ok(info)
 }
 

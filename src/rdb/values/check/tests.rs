@@ -267,7 +267,7 @@ fn field_expiries_are_counted_bounded_and_in_order() {
         Err(ErrorKind::BadExpiry(-3))
     );
 
-    // Valkey's form: -1 is none, and times beyond the Redis dialect's range keep the form.
+    // Valkey's form: -1 is none, and times beyond the Redis dialect's range become its last one.
     let valkey = |t: i64| {
         check(
             RdbVersion::VALKEY_80,
@@ -277,7 +277,11 @@ fn field_expiries_are_counted_bounded_and_in_order() {
     };
     assert_eq!(valkey(-1).unwrap().expiring, 0);
     assert_eq!(valkey(-5), Err(ErrorKind::BadExpiry(-5)));
-    assert!(!valkey(1 << 40).unwrap().as_is && valkey(i64::MAX).unwrap().as_is);
+    let times = [1 << 40, i64::MAX].map(|t| valkey(t).unwrap());
+    assert!(times.iter().all(|info| !info.as_is));
+    let latest = times.map(|info| (info.min_expire_ms, info.ends_ms));
+    let last = Some((1 << 48) - 1);
+    assert_eq!(latest, [(Some(1 << 40), Some(1 << 40)), (last, last)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! | 1, 10, 14 lists; 18 with empty nodes or two-form elements | 18 |
 //! | 3, 12 sorted sets; 17 out of order, with odd scores or two-form elements | 17, large ones 5 |
 //! | 9, 13 hashes, 29 to 32; 16 with two-form elements | 16, large ones 4 |
-//! | 22, 23 (release candidates), 22 (Valkey) | 25, large ones 24; without field TTLs 16 or 4 |
+//! | 22, 23 (release candidates), 22 (Valkey) | 25, large ones 24; without field TTLs 16 or 4; expiries of 22 beyond the year 10889 become the last moment that Redis's types can say |
 //! | 20 with two-form elements | 2 |
 //! | 15, 19 streams; others with nodes out of order, wrong counts or new-form elements | 21, 26, 27 |
 //!
@@ -22,7 +22,7 @@ use crate::tags::template::Context;
 use crate::values::check::{Kind, Scratch, ValueInfo};
 use crate::values::stream::{Head, Stream, StreamId};
 use crate::values::stream_node::{check_node, rewrite};
-use crate::values::walk::{self, Bufs};
+use crate::values::walk::{self, Bufs, REDIS_EXPIRE_MAX};
 use base::number::ScoreItem;
 
 /// Packed hashes have at most this many fields (`hash-max-listpack-entries`).
@@ -221,7 +221,8 @@ fn hash(
             out.extend_from_slice(&min.to_le_bytes());
             encode_length(info.elements, out);
             walk::hash(context, rdb_type, bytes, bufs, |field, value, expire_ms| {
-                encode_length(expire_ms.map_or(0, |t| (t - min) as u64 + 1), out);
+                let after_min = expire_ms.map(|t| t.min(REDIS_EXPIRE_MAX) - min);
+                encode_length(after_min.map_or(0, |t| t as u64 + 1), out);
                 encode_item(field, None, out);
                 encode_item(value, None, out);
                 Ok::<(), RdbError>(())
@@ -243,7 +244,7 @@ fn packed_ttl_hash(
     walk::hash(context, rdb_type, bytes, bufs, |field, value, expire_ms| {
         // 0 says "none" in this form; a field that expired at 0 (possible in Valkey's) expired at 1 as well.
         fields.push((
-            expire_ms.map_or(0, |t| t.max(1)),
+            expire_ms.map_or(0, |t| t.clamp(1, REDIS_EXPIRE_MAX)),
             field.to_vec(),
             value.to_vec(),
         ));
