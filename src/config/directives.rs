@@ -358,8 +358,10 @@ directives! {
     /// what is left out. The next save then replaces the damaged file, so copy it first. Leave it at `no` unless a
     /// copy is safe.
     Works LIVE "rdb-load-salvage" rdb_load_salvage: bool = false, YesNo;
-    /// Has no effect: a dump of an unknown version is always refused, as `strict` says.
-    Idle LIVE "rdb-version-check" rdb_version_check: VersionCheck = VersionCheck::Strict, OneOf;
+    /// What happens with dumps and full syncs of later versions than the newest that is known. `strict` refuses them.
+    /// `relaxed` reads them as if they were of the newest version: the first type of value that is not known is an error
+    /// with its place and key, but what has another meaning in the later version is taken for what it was.
+    Works LIVE "rdb-version-check" rdb_version_check: VersionCheck = VersionCheck::Strict, OneOf;
     /// How many bytes a running snapshot may take for old versions of data that is overwritten in the meantime; 0
     /// means a twentieth of the data, at least 2 MB. At the limit, writes wait until the snapshot has caught up. If it
     /// is too low, writers stall whenever the disk is slow; if it is high, a snapshot under many writes takes that

@@ -83,6 +83,7 @@ fn receive(server: &Server, disk: &FakeDisk, payload: &[u8]) -> Result<(), Strin
         unknown: flow::load::Unknown {
             keeps: true,
             skips: false,
+            reads_later: false,
         },
         key: engine.secrets.hash_key(),
     });

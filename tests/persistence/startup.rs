@@ -75,6 +75,52 @@ fn a_dump_of_the_future_is_refused_by_its_header() {
     assert!(log.contains("999"), "{log}");
 }
 
+/// A server that came out later wrote what is known here: with `rdb-version-check relaxed` it is loaded, and what is not
+/// known is refused by its place and key, in a dump and in a full sync.
+#[test]
+fn a_dump_of_the_next_version_is_read_as_far_as_it_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, body: &[u8]| {
+        let path = dir.path().join(name);
+        // Zeros for the checksum say that there is none.
+        let bytes = [
+            b"REDIS0016\xfe\x00\x00\x01k\x01v",
+            body,
+            b"\xff\0\0\0\0\0\0\0\0",
+        ];
+        fs::write(&path, bytes.concat()).unwrap();
+        path
+    };
+    let known = file("known.rdb", b"\x02\x03set\x01\x01m");
+    let new_type = file("type.rdb", b"\x2a\x06bitmap\x01\x01");
+    let new_opcode = file("opcode.rdb", b"\xee\x01\x00\x01l\x01v");
+    let start = |path: &Path, check: &str| {
+        let line = format!("rdb-version-check {check}");
+        Builder::forebay().dump(path).config(line)
+    };
+    for path in [&known, &new_type, &new_opcode] {
+        let (status, log) = start(path, "strict").start_failing();
+        assert!(!status.success() && log.contains("REDIS0016"), "{log}");
+    }
+    let server = start(&known, "relaxed").start();
+    assert_eq!(server.client().text("GET k"), "v");
+    assert_eq!(server.client().int("SCARD set"), 1);
+    for (path, what) in [
+        (
+            &new_type,
+            "at byte 16, reading value type of key \"bitmap\": unknown value type 42 (0x2a)",
+        ),
+        (
+            &new_opcode,
+            "at byte 16, reading the next opcode: unknown opcode 238 (0xee)",
+        ),
+    ] {
+        let (status, log) = start(path, "relaxed").start_failing();
+        assert!(!status.success() && log.contains(what), "{log}");
+        assert!(fs::read(path).unwrap().starts_with(b"REDIS0016"));
+    }
+}
+
 #[test]
 fn values_that_are_not_served_are_kept_refused_by_key_or_left_out_never_changed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -102,6 +102,36 @@ fn a_stream_that_selected_a_database_that_is_not_here_writes_into_no_other() {
     }
 }
 
+/// A primary that came out later: what is not known of its data ends the sync with the place, and what was here stays.
+#[test]
+fn a_payload_of_the_next_version_is_refused_or_read_as_far_as_it_is_known() {
+    let payload = |body: &[u8]| {
+        let parts: [&[u8]; 3] = [b"REDIS0016\xfe\x00", body, b"\xff\0\0\0\0\0\0\0\0"];
+        parts.concat()
+    };
+    let known = payload(b"\x00\x01k\x01v");
+    let unknown = payload(b"\x2a\x06bitmap\x01\x01");
+    let (master, replica, mut link) = introduced();
+    link.full_resync(ID, 500, &known)
+        .expect("the payload is sent");
+    replica.wait_log("REDIS0016");
+    replica.client().ok("CONFIG SET rdb-version-check relaxed");
+    let mut link = master.accept();
+    link.handshake().expect("the replica comes back");
+    link.full_resync(ID, 500, &known)
+        .expect("the payload is sent");
+    link.wait_ack(500).expect("it is loaded");
+    assert_eq!(replica.client().text("GET k"), "v");
+    drop(link);
+    let mut link = master.accept();
+    link.handshake().expect("the replica comes back");
+    link.full_resync(ID, 700, &unknown)
+        .expect("the payload is sent");
+    replica
+        .wait_log("at byte 11, reading value type of key \"bitmap\": unknown value type 42 (0x2a)");
+    assert_eq!(replica.client().text("GET k"), "v");
+}
+
 #[test]
 fn any_number_for_database_offset_or_id_leaves_a_replica_that_follows_and_serves() {
     let ids = [

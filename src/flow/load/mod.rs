@@ -13,7 +13,8 @@ pub(crate) use progress::Loading;
 use crate::save::{HeatAs, Saves, Settings, Writers};
 use base::LogLevel;
 use base::secret::HashKey;
-use config::choices::UnknownValues;
+use config::Config;
+use config::choices::{UnknownValues, VersionCheck};
 use engine::heat::lru_clock;
 use engine::watch::touch_watched_by_load;
 use engine::{Engine, Loading as Kind};
@@ -44,7 +45,7 @@ pub struct LoadOptions {
     pub total_bytes: Option<u64>,
     /// How IDLE and FREQ are used.
     pub heat: HeatPolicy,
-    /// `rdb-unknown-values`
+    /// `rdb-unknown-values`, `rdb-version-check`
     pub unknown: Unknown,
     /// Up to which sizes collections are packed.
     pub limits: Limits,
@@ -59,7 +60,7 @@ pub struct CheckOptions {
     pub databases: u32,
     /// `rdbchecksum`
     pub verify_checksum: bool,
-    /// `rdb-unknown-values`
+    /// `rdb-unknown-values`, `rdb-version-check`
     pub unknown: Unknown,
     /// The key of the hashes by which duplicates inside a value are found.
     pub key: HashKey,
@@ -103,14 +104,17 @@ pub struct Unknown {
     pub keeps: bool,
     /// The others are left out; otherwise the dump is refused.
     pub skips: bool,
+    /// A dump of a later version is read, up to the first type or opcode that is not known; otherwise it is refused.
+    pub reads_later: bool,
 }
 
 impl Unknown {
-    /// As `rdb-unknown-values` says.
-    pub fn of(directive: UnknownValues) -> Self {
+    /// As `rdb-unknown-values` and `rdb-version-check` say.
+    pub fn of(config: &Config) -> Self {
         Unknown {
-            keeps: directive == UnknownValues::Keep,
-            skips: directive == UnknownValues::Skip,
+            keeps: config.rdb_unknown_values == UnknownValues::Keep,
+            skips: config.rdb_unknown_values == UnknownValues::Skip,
+            reads_later: config.rdb_version_check == VersionCheck::Relaxed,
         }
     }
 }
@@ -313,7 +317,7 @@ pub fn options(engine: &mut Engine) -> LoadOptions {
         total_bytes: None,
         heat,
         limits: engine.limits,
-        unknown: Unknown::of(engine.config.rdb_unknown_values),
+        unknown: Unknown::of(&engine.config),
         threads: 1,
     }
 }

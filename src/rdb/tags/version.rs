@@ -87,6 +87,15 @@ impl RdbVersion {
         }
     }
 
+    /// Whether it is later than all versions of its dialect that this reader knows.
+    pub fn is_later(self) -> bool {
+        let is_of_dialect = match self.dialect {
+            Dialect::Redis => self.number < 80,
+            Dialect::Valkey => true,
+        };
+        is_of_dialect && self.number > RdbVersion::newest(self.dialect).number
+    }
+
     /// Whether eight checksum bytes follow the EOF opcode.
     pub fn has_checksum(self) -> bool {
         self.number >= FIRST_WITH_CHECKSUM

@@ -16,7 +16,7 @@ const WINDOW: usize = 1 << 20;
 /// # Errors
 /// The first defect, with its offset.
 pub fn check<R: Read>(mut source: R, options: CheckOptions) -> Result<u64, LoadError> {
-    let mut scanner = Scanner::new();
+    let mut scanner = Scanner::reading_later(options.unknown.reads_later);
     let mut scratch = Scratch::new(options.key);
     let mut crc = Crc64::new();
     let (mut window, mut filled, mut start) = (vec![0; WINDOW], 0, 0);
@@ -137,6 +137,7 @@ mod tests {
         unknown: Unknown {
             keeps: true,
             skips: false,
+            reads_later: false,
         },
         key: base::secret::HashKey::fixed([1, 0]),
     };

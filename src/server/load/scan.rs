@@ -174,7 +174,7 @@ impl<'a, R: Read> Loader<'a, R> {
         progress: &'a LoadProgress,
         tasks: &'a Tasks,
     ) -> Self {
-        let scanner = Scanner::new();
+        let scanner = Scanner::reading_later(options.unknown.reads_later);
         Loader {
             windows: Windows::new(source),
             context: Arc::new(scanner.context().clone()),

@@ -287,6 +287,7 @@ mod tests {
         unknown: flow::load::Unknown {
             keeps: true,
             skips: false,
+            reads_later: false,
         },
         key: base::secret::HashKey::fixed([1, 0]),
     };

@@ -57,6 +57,8 @@ pub struct Scanner {
     context: Context,
     /// The header has been read.
     started: bool,
+    /// The file may have a later version than those that are known.
+    reads_later: bool,
     /// Absolute offset of the window's first byte.
     offset: u64,
     pending: Pending,
@@ -98,9 +100,19 @@ impl Scanner {
         Scanner {
             context: Context::new(RdbVersion::newest(Dialect::Redis)),
             started: false,
+            reads_later: false,
             offset: 0,
             pending: Pending::default(),
             short: None,
+        }
+    }
+
+    /// The same; with `true`, a file of a later version is read as one of the newest that is known. What it has of other
+    /// types and opcodes is an error with its place: their lengths are not known.
+    pub fn reading_later(reads_later: bool) -> Self {
+        Scanner {
+            reads_later,
+            ..Scanner::new()
         }
     }
 
@@ -110,6 +122,7 @@ impl Scanner {
         Scanner {
             context,
             started: true,
+            reads_later: false,
             offset,
             pending: Pending::default(),
             short: None,
@@ -232,8 +245,14 @@ impl Scanner {
     ) -> Read<Frame<'a>> {
         if !self.started {
             let header = cur.array::<HEADER_LEN>("the file's magic")?;
-            let version =
-                RdbVersion::parse(&header).map_err(|e| Fault::new(e.kind, 0, e.context))?;
+            let version = match RdbVersion::parse(&header) {
+                Ok(version) => version,
+                Err(RdbError {
+                    kind: ErrorKind::UnsupportedVersion(later),
+                    ..
+                }) if self.reads_later && later.is_later() => later,
+                Err(e) => return Err(Fault::new(e.kind, 0, e.context)),
+            };
             self.context = Context::new(version);
             return Ok(Frame::Header(version));
         }
