@@ -145,7 +145,7 @@ impl Inbox {
             {
                 return Err(BrokenStream::Diverged(why));
             }
-            self.needs |= Reads::needed_by(&argv);
+            self.needs |= Reads::of_primary(&argv);
             drop(argv);
             self.parsed += self.parser.consume(1);
             if !session.flags.contains(ClientFlags::MULTI) {

@@ -35,6 +35,7 @@ pub mod replica;
 pub mod report;
 pub mod role;
 pub mod settings;
+mod words;
 
 pub use action::{Action, SnapshotOrder, SnapshotTarget};
 pub use divergence::Divergence;

@@ -17,7 +17,7 @@ use rdb::target::Target;
 bitflags! {
     /// Things that some servers read and others do not.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
-    pub struct Reads: u8 {
+    pub struct Reads: u16 {
         /// Function libraries, and payloads of version 10.
         const REDIS_7_0 = 1;
         /// Payloads of version 11.
@@ -34,6 +34,12 @@ bitflags! {
         const REDIS_8_6 = 64;
         /// Entries of streams that are pending without an owner, arrays, and payloads of version 14.
         const REDIS_8_8 = 128;
+        /// What Redis 8.2 writes of streams and BITOP.
+        const REDIS_8_2 = 256;
+        /// HSETEX, HGETEX and HGETDEL of Redis 8 and Valkey 9.
+        const HSETEX = 512;
+        /// MSETEX of Redis 8.4 and Valkey 9.1.
+        const MSETEX = 1024;
     }
 }
 
@@ -111,8 +117,14 @@ impl Reads {
     pub fn of_reader(reader: Reader) -> Reads {
         match reader {
             Reader::Forebay => Reads::all(),
-            Reader::Redis8 => Reads::of_target(Target::Redis8),
-            Reader::Valkey(major, minor) => Reads::of_target(Target::of_server(true, major, minor)),
+            Reader::Redis8 | Reader::Redis88 => Reads::of_target(Target::Redis8),
+            Reader::Valkey(major, minor) => {
+                let form = Reads::of_target(Target::of_server(true, major, minor));
+                match (major, minor) {
+                    (10.., _) | (9, 1..) => form | Reads::MSETEX,
+                    _ => form,
+                }
+            }
             Reader::Unknown | Reader::Redis74 | Reader::Old => Reads::empty(),
         }
     }
@@ -122,14 +134,17 @@ impl Reads {
     pub fn of_target(form: Target) -> Reads {
         let redis_7_2 = Reads::REDIS_7_0 | Reads::REDIS_7_2;
         let redis_7_4 = redis_7_2 | Reads::REDIS_7_4 | Reads::FIELD_EXPIRY;
+        let redis_8 = redis_7_4 | Reads::REDIS_8_2 | Reads::HSETEX;
+        let redis_8_6 = redis_8 | Reads::REDIS_8_6 | Reads::MSETEX;
         match form {
             Target::Auto | Target::Redis62 => Reads::empty(),
             Target::Redis70 => Reads::REDIS_7_0,
             Target::Redis72 | Target::Valkey8 => redis_7_2,
-            Target::Redis74 | Target::Redis8 => redis_7_4,
-            Target::Redis86 => redis_7_4 | Reads::REDIS_8_6,
-            Target::Redis88 => redis_7_4 | Reads::REDIS_8_6 | Reads::REDIS_8_8,
-            Target::Valkey9 => redis_7_2 | Reads::VALKEY_9 | Reads::FIELD_EXPIRY,
+            Target::Redis74 => redis_7_4,
+            Target::Redis8 => redis_8,
+            Target::Redis86 => redis_8_6,
+            Target::Redis88 => redis_8_6 | Reads::REDIS_8_8,
+            Target::Valkey9 => redis_7_2 | Reads::VALKEY_9 | Reads::FIELD_EXPIRY | Reads::HSETEX,
         }
     }
 
@@ -155,9 +170,17 @@ impl Reads {
             _ if self.contains(Reads::REDIS_8_6) => {
                 "stream entries that are added only once (from Redis 8.6 on)"
             }
+            _ if self.contains(Reads::MSETEX) => "MSETEX (from Redis 8.4 and Valkey 9.1 on)",
+            _ if self.contains(Reads::REDIS_8_2) => {
+                "the newer words of XADD, XTRIM and BITOP, XDELEX and XACKDEL (from Redis 8.2 on)"
+            }
+            _ if self.contains(Reads::HSETEX) => {
+                "HSETEX, HGETEX and HGETDEL (from Redis 8.0 and Valkey 9.0 on)"
+            }
             _ if self.contains(Reads::FIELD_EXPIRY) => {
                 "hash fields that expire (from Redis 7.4 on)"
             }
+            _ if self.contains(Reads::VALKEY_9) => "what only Valkey 9 knows",
             _ if self.contains(Reads::REDIS_7_0) => "function libraries (from Redis 7.0 on)",
             _ => "payloads of a newer version than its own",
         }

@@ -67,6 +67,8 @@ pub enum Reader {
     Forebay,
     /// A Redis 8.0 or later.
     Redis8,
+    /// One of these that has to show that it is a Redis 8.8, or later.
+    Redis88,
     /// A Valkey of this version: they announce it, from 8.0 on.
     Valkey(u32, u32),
     /// A Redis from 6.2 to 7.4, a Valkey 7.2, or a tool: their handshakes are alike.
@@ -178,6 +180,7 @@ impl Replconf {
             return Reader::Forebay;
         }
         match self.version {
+            Some(_) if self.capa.contains(Capa::REDIS_8) => Reader::Redis88,
             Some((major, minor, _)) if major >= 8 => Reader::Valkey(major, minor),
             Some((7, 4, _)) => Reader::Redis74,
             Some(_) => Reader::Old,

@@ -244,6 +244,136 @@ fn hash_fields_of_a_newer_valkey_keep_their_expiries() {
     }
 }
 
+/// Valkey's fields may expire later than a dump of Redis can say: they are held with the last moment that it can, which a
+/// save and a start keep.
+#[test]
+fn fields_that_expire_after_all_that_a_dump_can_say_are_kept() {
+    let Some(peer) = builder("valkey-9.1") else {
+        return;
+    };
+    let primary = peer.config("repl-diskless-sync-delay 0").start();
+    let mut theirs = primary.client();
+    theirs.ok("HSET before a 1 b 2");
+    theirs.ok("HPEXPIREAT before 9223372036854775807 FIELDS 1 a");
+    let follower = follower_of(&primary);
+    let mut ours = follower.client();
+    theirs.ok("HSETEX after PXAT 9223372036854775806 FIELDS 1 a 1");
+    theirs.ok("HPEXPIREAT before 281474976710656 FIELDS 1 b");
+    wait_caught_up(&mut ours, &mut theirs);
+    ours.ok("SAVE");
+    let loaded = builder("forebay").expect("it is built");
+    let loaded = loaded.dump(follower.dump_path()).start();
+    let latest = (1_i64 << 48) - 1;
+    for server in [&follower, &loaded] {
+        for (key, field) in [("before", "a"), ("before", "b"), ("after", "a")] {
+            let reply = server
+                .client()
+                .run(&format!("HPEXPIRETIME {key} FIELDS 1 {field}"));
+            let time = reply.items().and_then(|items| items[0].int());
+            assert_eq!(time, Some(latest), "{key} {field}");
+        }
+    }
+    assert_eq!(
+        follower
+            .client()
+            .info_field("replication", "master_link_status"),
+        "up"
+    );
+}
+
+/// A stream is passed on as it came. A replica behind us that does not know the words of our primary loses its link before
+/// it gets them, and is never up with other data.
+#[test]
+fn replicas_behind_a_replica_get_no_words_that_they_do_not_know() {
+    let redis = [
+        "SET s 5 IFEQ 1",
+        "MSETEX 2 s 1 t 2 EX 100000",
+        "HSETEX h EX 100000 FIELDS 1 b 5",
+        "BITOP DIFF d s t",
+        "DELEX t",
+        "XADD x DELREF MAXLEN 1 9-1 f v",
+        "XDELEX x IDS 1 9-1",
+        "LMOVEM l m LEFT RIGHT COUNT 2 BULK",
+        "ZUNIONSTORE zz 2 z z AGGREGATE COUNT",
+    ];
+    let valkey = [
+        "DELIFEQ s 1",
+        "HSETEX h EX 100000 FIELDS 1 b 5",
+        "GEOSEARCHSTORE d z BYPOLYGON 3 12 37 14 37 13 39",
+        "HPEXPIREAT h 9223372036854775807 FIELDS 1 a",
+        "MSETEX 2 s 1 t 2 EX 100000",
+    ];
+    for (primary, writes) in [("redis-8.10", &redis[..]), ("valkey-9.1", &valkey[..])] {
+        let Some(primary) = builder(primary) else {
+            return;
+        };
+        let primary = primary.config("repl-diskless-sync-delay 0").start();
+        let mut theirs = primary.client();
+        for line in [
+            "SET s 1",
+            "SET t 2",
+            "HSET h a 1",
+            "RPUSH l a b c",
+            "ZADD z 1 a 2 b",
+            "XADD x 1-1 f v",
+        ] {
+            theirs.ok(line);
+        }
+        let middle = follower_of(&primary);
+        let names = [
+            "redis-7.0",
+            "redis-7.4",
+            "redis-8.2",
+            "valkey-8.1",
+            "valkey-9.1",
+            "redis-8.10",
+        ];
+        let leaves: Vec<Server> = names
+            .iter()
+            .filter_map(|name| builder(name))
+            .map(|leaf| leaf.replica_of(&middle).start())
+            .collect();
+        leaves.iter().for_each(wait_link);
+        for line in writes {
+            theirs.ok(line);
+            wait_caught_up(&mut middle.client(), &mut theirs);
+            for leaf in &leaves {
+                let mut client = leaf.client();
+                // Either it has all of it, or its link is not up: it changes from one to the other by a full sync.
+                wait_until("the leaf follows, or does not", || {
+                    let info = client.info("replication");
+                    info["master_link_status"] != "up"
+                        || info["slave_repl_offset"]
+                            == theirs.info("replication")["master_repl_offset"]
+                });
+                let errors = leaf.log().matches("sending an error to its master").count();
+                assert_eq!(errors, 0, "{} got {line}:\n{}", leaf.name(), leaf.log());
+            }
+        }
+        let is_up = |leaf: &Server| {
+            leaf.client()
+                .info_field("replication", "master_link_status")
+                == "up"
+        };
+        let same = leaves.iter().filter(|leaf| leaf.name() == primary.name());
+        for leaf in same {
+            // It shows once what it reads.
+            wait_link(leaf);
+            wait_caught_up(&mut leaf.client(), &mut theirs);
+            assert_eq!(
+                leaf.client().text("DEBUG DIGEST"),
+                theirs.text("DEBUG DIGEST")
+            );
+        }
+        let cut = leaves.iter().filter(|leaf| !is_up(leaf)).count();
+        println!(
+            "{}: {cut} of {} links are down",
+            primary.name(),
+            leaves.len()
+        );
+    }
+}
+
 /// Redis 8.6 and later say whose entry it is, and send one that they had already as well.
 #[test]
 fn entries_that_are_added_only_once_are_there_once() {

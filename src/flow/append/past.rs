@@ -14,6 +14,7 @@ use aof::history::{At, Word};
 use aof::judge::Event;
 use aof::{Item, Seal};
 use replication::{Past, Position, Reads, ReplId, ReplMeta, ReplOffset, StreamDb};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 
 /// Bytes of the stream in one piece.
@@ -240,9 +241,8 @@ impl Reading {
 
 /// What a reader of the stream must understand to run a request.
 fn needs(request: &aof::Request<'_>) -> Reads {
-    let mut first: [&[u8]; 4] = [b""; 4];
-    for (place, arg) in first.iter_mut().zip(request.args()) {
-        *place = arg;
-    }
-    Reads::needed_by(&first)
+    // A replica's file has the stream of its primary. Options stand before the values.
+    const LOOKED_AT: usize = 24;
+    let first: SmallVec<[&[u8]; LOOKED_AT]> = request.args().take(LOOKED_AT).collect();
+    Reads::of_primary(&first)
 }

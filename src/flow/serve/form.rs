@@ -41,6 +41,9 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
     if readers.contains(&Reader::Redis74) {
         return target::Target::Redis74;
     }
+    if readers.contains(&Reader::Redis88) {
+        return target::Target::Redis88;
+    }
     let announced = readers.iter().filter_map(|r| match r {
         Reader::Valkey(major, minor) => Some((*major, *minor)),
         _ => None,
@@ -101,6 +104,7 @@ mod tests {
             ),
             (&[Reader::Old], &[hash], Redis62),
             (&[Reader::Redis74], &[], Redis74),
+            (&[Reader::Redis88], &[hash], Redis88),
         ] {
             assert_eq!(chosen(readers, types), form, "{readers:?} {types:?}");
         }

@@ -5,7 +5,7 @@ use super::{Channel, Env, Peer, Primary, Replica, State, Way};
 use crate::history::{History, Refusal};
 use crate::position::ReplOffset;
 use crate::reads::Reads;
-use crate::replconf::{Capa, Replconf};
+use crate::replconf::{Capa, Reader, Replconf};
 use base::{ClientId, LogLevel};
 
 /// What a connection asks for.
@@ -42,6 +42,8 @@ pub enum Admission {
 const OLD: (u32, u32, u32) = (6, 2, 0);
 /// The version that a replica has to show.
 const REDIS_7_4: (u32, u32, u32) = (7, 4, 0);
+/// The version that stands for a Redis 8 that has to show that it is a Redis 8.8.
+const REDIS_8_8: (u32, u32, u32) = (8, 8, 0);
 
 impl Primary {
     /// A connection asks to become a replica. The gates before this (role, pending output) are the
@@ -90,8 +92,11 @@ impl Primary {
                 _ if env.settings.old_readers => Some(OLD),
                 Form::Old => Some(OLD),
                 Form::Redis74 => Some(REDIS_7_4),
-                Form::Usual => None,
+                Form::Redis88 | Form::Usual => None,
             };
+        }
+        if replica.conf.reader() == Reader::Redis8 && self.doubts.form(&label) == Form::Redis88 {
+            replica.conf.version = Some(REDIS_8_8);
         }
         replica.reads = self.reads_still(&replica, env);
         let mut admission = Admission::Full;

@@ -5,7 +5,8 @@
 //! read its version, and one that closes the link while it receives it may be too old. After that, the next payload has
 //! the form of Redis 6.2, which every later server can read as well; if that fails, too, the next one has the usual
 //! form again, and so on, because the cause may have been the link. A form that worked is kept. A replica whose link
-//! was closed because the stream needed Redis 7.4 first gets a payload that only Redis 7.4 accepts.
+//! was closed because the stream needed Redis 7.4 first gets a payload that only Redis 7.4 accepts; a Redis 8 that
+//! the words of a later one were for, one that only Redis 8.8 accepts.
 //!
 //! A replica that keeps failing waits longer and longer for the next attempt; otherwise both sides would do nothing
 //! else.
@@ -30,6 +31,8 @@ const KEPT: usize = 1024;
 pub enum Form {
     /// A replica that takes this payload is a Redis 7.4.
     Redis74,
+    /// A Redis 8 that takes this payload is a Redis 8.8, or later.
+    Redis88,
     /// As for all other replicas that do not announce it.
     Usual,
     /// Redis 6.2 reads it.
@@ -46,6 +49,8 @@ struct Doubt {
     lacks: Reads,
     ended: u32,
     ended_ms: u64,
+    /// It is a Redis 8, which tells no more than that.
+    is_redis_8: bool,
     /// What the replica has shown to understand.
     shown: Reads,
     /// Several replicas have this label: nothing that one of them has shown is true of the others.
@@ -54,6 +59,13 @@ struct Doubt {
 
 impl Doubt {
     fn forms(&self) -> &'static [Form] {
+        let later = Reads::REDIS_8_6 | Reads::REDIS_8_8 | Reads::MSETEX;
+        if self.is_redis_8 {
+            return match self.lacks.intersects(later) {
+                true => &[Form::Redis88, Form::Usual],
+                false => &[Form::Usual],
+            };
+        }
         match self
             .lacks
             .intersects(Reads::REDIS_7_4 | Reads::FIELD_EXPIRY)
@@ -128,8 +140,9 @@ impl Doubts {
 
     /// Notes that the replica's link is closed because the stream needs this. Returns how long the replica has to
     /// wait.
-    pub fn lacks(&mut self, label: String, needs: Reads, now_ms: u64) -> u64 {
+    pub fn lacks(&mut self, label: String, needs: Reads, is_redis_8: bool, now_ms: u64) -> u64 {
         let doubt = self.of(label, now_ms);
+        doubt.is_redis_8 = is_redis_8;
         doubt.lacks |= needs;
         doubt.shown = Reads::empty();
         doubt.failures = 0;
@@ -167,7 +180,7 @@ mod tests {
         let mut doubts = Doubts::default();
         let label = || "a:1".to_owned();
         assert_eq!(doubts.form("a:1"), Form::Usual);
-        doubts.lacks(label(), Reads::FIELD_EXPIRY, 0);
+        doubts.lacks(label(), Reads::FIELD_EXPIRY, false, 0);
         let mut forms = Vec::new();
         for _ in 0..4 {
             forms.push(doubts.form("a:1"));
@@ -185,7 +198,7 @@ mod tests {
         let mut doubts = Doubts::default();
         let label = || "a:1".to_owned();
         let waits: Vec<u64> = (0..12)
-            .map(|_| doubts.lacks(label(), Reads::FIELD_EXPIRY, 7) / 1000)
+            .map(|_| doubts.lacks(label(), Reads::FIELD_EXPIRY, false, 7) / 1000)
             .collect();
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512]);
         assert!(!doubts.may_begin("a:1", 512_006));

@@ -329,7 +329,7 @@ impl Primary {
             return;
         };
         let complete = replica.state == State::Transmitted;
-        if replica.answered && replica.does_not_tell() {
+        if replica.answered && replica.shows_more() {
             let label = replica.label();
             self.doubts.shown(label, replica.reads, env.now_ms);
         }

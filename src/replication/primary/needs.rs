@@ -16,11 +16,17 @@ impl Replica {
             )
     }
 
+    /// What it has shown is worth knowing when it comes back: it does not tell its version, or not all of it.
+    pub(super) fn shows_more(&self) -> bool {
+        let is_redis_8 = matches!(self.conf.reader(), Reader::Redis8 | Reader::Redis88);
+        is_redis_8 || self.does_not_tell()
+    }
+
     /// It is a server that does not announce its version.
     pub(super) fn does_not_tell(&self) -> bool {
         let told = matches!(
             self.conf.reader(),
-            Reader::Forebay | Reader::Redis8 | Reader::Valkey(..)
+            Reader::Forebay | Reader::Redis8 | Reader::Redis88 | Reader::Valkey(..)
         );
         !told && self.conf.listening_port != 0
     }
@@ -54,7 +60,10 @@ impl Primary {
         for id in ids {
             let replica = &self.replicas[&id];
             let (label, missing) = (replica.label(), needs - replica.reads);
-            let wait_ms = self.doubts.lacks(label.clone(), missing, env.now_ms);
+            let is_redis_8 = matches!(replica.conf.reader(), Reader::Redis8 | Reader::Redis88);
+            let wait_ms = self
+                .doubts
+                .lacks(label.clone(), missing, is_redis_8, env.now_ms);
             let when = match wait_ms {
                 0 => "at once".to_owned(),
                 ms => format!("in {} s at the earliest", ms / 1000),
@@ -78,6 +87,9 @@ impl Primary {
             Reader::Unknown if replica.conf.listening_port == 0 => Reads::all(),
             Reader::Unknown | Reader::Redis74 => {
                 env.settings.unknown_reads | self.doubts.reads(&replica.label())
+            }
+            known @ (Reader::Redis8 | Reader::Redis88) => {
+                Reads::of_reader(known) | self.doubts.reads(&replica.label())
             }
             known => Reads::of_reader(known),
         }

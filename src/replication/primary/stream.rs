@@ -39,7 +39,7 @@ impl Primary {
         }
         if !std::mem::replace(&mut replica.answered, true) {
             self.doubts.took(&replica.label(), env.now_ms);
-            if replica.does_not_tell() {
+            if replica.shows_more() {
                 let label = replica.label();
                 self.doubts.shown(label, replica.reads, env.now_ms);
             }
