@@ -1,5 +1,6 @@
 //! Forebay against every real server, in both roles and every way of a full sync, while clients write:
-//! full sync, command stream, offsets and acknowledgements, equal datasets.
+//! full sync, command stream, offsets and acknowledgements, equal datasets. [`writes`] has every write that a server
+//! lists, [`migration`] restarts and changes of roles.
 //!
 //! ```text
 //! cargo test --test matrix                        fourteen cells
@@ -8,6 +9,7 @@
 //! FOREBAY_MATRIX=two ...                          those whose full sync has two connections
 //! ```
 
+mod migration;
 #[allow(
     dead_code,
     reason = "shared with tests/replication, which uses all of it"
@@ -22,6 +24,7 @@ mod writes;
 use pair::{Writers, assert_in_step, builder, number, seed_data, wait_link};
 use support::peers;
 use support::server::Builder;
+use table::Section;
 
 /// The cells of every run: seven servers once in each role, over all modes.
 const ALWAYS: [(&str, &str, bool, &str); 14] = [
@@ -181,6 +184,30 @@ fn log_in(login: Login, primary: Builder, replica: Builder) -> (Builder, Builder
     }
 }
 
+/// The results of each pair, in the order of the columns.
+fn rows(results: &[(Cell, Result<(), String>)]) -> Vec<table::Row> {
+    const LOADS: [&str; 3] = ["disabled", "on-empty-db", "swapdb"];
+    let ways = [(false, false), (true, false), (true, true)];
+    let syncs = ways
+        .iter()
+        .flat_map(|&(diskless, two)| LOADS.map(|load| (diskless, load, two, Login::Nobody)));
+    let logins = [Login::Password, Login::User].map(|login| (true, "disabled", false, login));
+    let columns: Vec<_> = syncs.chain(logins).collect();
+    let mut rows: Vec<table::Row> = Vec::new();
+    for (cell, result) in results {
+        let names = vec![cell.primary.to_owned(), cell.replica.to_owned()];
+        if rows.last().is_none_or(|(last, _)| *last != names) {
+            rows.push((names, vec![None; columns.len()]));
+        }
+        let of = (cell.diskless, cell.load, cell.two, cell.login);
+        let at = columns.iter().position(|column| *column == of);
+        if let (Some((_, held)), Some(at)) = (rows.last_mut(), at) {
+            held[at] = Some(result.is_ok());
+        }
+    }
+    rows
+}
+
 #[test]
 fn every_server_follows_and_is_followed() {
     let wanted = std::env::var("FOREBAY_MATRIX").unwrap_or_default();
@@ -204,7 +231,7 @@ fn every_server_follows_and_is_followed() {
         results.push((cell, result));
     }
     if wanted == "all" {
-        table::write(&results);
+        table::write(Section::Syncs, &rows(&results));
     }
     let failed: Vec<_> = results
         .iter()

@@ -9,6 +9,7 @@ use crate::support::dataset;
 use crate::support::peers;
 use crate::support::resp::Value;
 use crate::support::server::Server;
+use crate::table::{self, Section};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Commands of which nothing can be drawn: they need code, a payload, another server or a cluster, or empty everything.
@@ -235,6 +236,20 @@ const GROUND: [&str; 8] = [
     "SET string:3 7",
 ];
 
+/// Forebay computes the digest that the other one has.
+pub fn assert_same_digest(first: &Server, second: &Server) {
+    let peers = [first, second].map(Server::name);
+    let peer = peers.into_iter().find(|name| *name != "forebay");
+    let asked = |server: &Server| match (server.name(), peer.unwrap_or_default()) {
+        ("forebay", peer) if peer.starts_with("valkey") => "DEBUG DIGEST valkey",
+        ("forebay", "redis-6.2" | "redis-7.0" | "") => "DEBUG DIGEST",
+        ("forebay", _) => "DEBUG DIGEST redis-7.2",
+        _ => "DEBUG DIGEST",
+    };
+    let digests = [first, second].map(|server| server.client().text(asked(server)));
+    assert_eq!(digests[0], digests[1], "{peers:?}");
+}
+
 /// Writes to the primary, and compares; `None` where a server is not on this machine.
 fn run(primary: &str, replica: &str) -> Option<()> {
     let (peer, is_followed) = match primary {
@@ -298,15 +313,7 @@ fn run(primary: &str, replica: &str) -> Option<()> {
     );
     dataset::wait_caught_up(&mut client, &mut there);
     dataset::assert_same(&mut client, &mut there);
-    // The one that is no Forebay computes its own digest, and Forebay that one, too.
-    let asked = |server: &Server| match server.name() {
-        "forebay" if peer.starts_with("valkey") => "DEBUG DIGEST valkey",
-        "forebay" if !["redis-6.2", "redis-7.0"].contains(&peer) => "DEBUG DIGEST redis-7.2",
-        _ => "DEBUG DIGEST",
-    };
-    let digests = [(&first, &mut client), (&second, &mut there)];
-    let digests = digests.map(|(server, client)| client.text(asked(server)));
-    assert_eq!(digests[0], digests[1]);
+    assert_same_digest(&first, &second);
     // Who does not tell its version shows it by a payload, when something is written that only later ones know.
     let more = number(&first, "stats", "sync_full") - syncs;
     assert!(more <= i64::from(!is_followed), "{more} more full syncs");
@@ -326,13 +333,23 @@ fn every_write_that_a_server_lists_arrives() {
         "all" => true,
         name => name == *peer,
     };
-    let mut failed = Vec::new();
+    let mut results = Vec::new();
     for peer in peers::EVERY.into_iter().filter(of_run) {
         for (primary, replica) in [(peer, "forebay"), ("forebay", peer)] {
-            if std::panic::catch_unwind(|| run(primary, replica)).is_err() {
-                failed.push(format!("{primary} -> {replica}"));
+            let names = vec![primary.to_owned(), replica.to_owned()];
+            match std::panic::catch_unwind(|| run(primary, replica)) {
+                Ok(Some(())) => results.push((names, vec![Some(true)])),
+                Ok(None) => {}
+                Err(_) => results.push((names, vec![Some(false)])),
             }
         }
     }
+    if wanted == "all" {
+        table::write(Section::Writes, &results);
+    }
+    let failed: Vec<_> = results
+        .iter()
+        .filter(|(_, held)| held[0] != Some(true))
+        .collect();
     assert!(failed.is_empty(), "{failed:?}");
 }

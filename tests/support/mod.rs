@@ -14,6 +14,7 @@
 //! | [`fake_replica`] | what a primary sends to a replica, recorded |
 //! | [`fake_master`] | what a replica says to its primary, and any answer to it |
 //! | [`filter`] | the system calls that a hardened unit leaves to a server |
+//! | [`numbered`] | clients that number their writes and know what every server must hold |
 //! | [`sentinel`] | real Sentinels, and a client that writes where they say |
 //!
 //! Use it from a test binary with `#[path = "../support/mod.rs"] mod support;`.
@@ -28,6 +29,7 @@ pub mod dataset;
 pub mod fake_master;
 pub mod fake_replica;
 pub mod filter;
+pub mod numbered;
 pub mod peers;
 pub mod proxy;
 pub mod resp;
