@@ -4,8 +4,9 @@ use crate::pair::{builder, wait_link};
 use crate::support::server::Server;
 use crate::support::wait::wait_until;
 
-/// What Redis Stack is given: a value of each of its modules, and an index.
-const STACK: [&str; 16] = [
+/// What Redis Stack is given: values of all types of its modules, and an index. (The DUMP of a TopK is no measure: it holds
+/// addresses of the process that wrote it, so that Redis Stack itself gives another one after DEBUG RELOAD.)
+const STACK: [&str; 18] = [
     "JSON.SET json $ '{\"a\":1,\"b\":[1,2,3]}'",
     "BF.RESERVE bloom 0.01 1000",
     "BF.MADD bloom a b c",
@@ -17,6 +18,8 @@ const STACK: [&str; 16] = [
     "TS.CREATE series LABELS a b",
     "TS.ADD series 1000 1.5",
     "TS.ADD series 2000 2.5",
+    "TOPK.RESERVE topk 3 8 7 0.9",
+    "TOPK.ADD topk a b a c a b",
     "FT.SUGADD suggestions hello 1",
     "HSET h:1 name foo age 3",
     "HSET h:2 name bar age 5",
@@ -25,7 +28,7 @@ const STACK: [&str; 16] = [
 ];
 
 /// Questions whose answers tell what is in the values.
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 12] = [
     "JSON.GET json",
     "PEXPIRETIME json",
     "BF.EXISTS bloom b",
@@ -34,6 +37,7 @@ const QUESTIONS: [&str; 11] = [
     "TDIGEST.QUANTILE digest 0.5",
     "TS.RANGE series - +",
     "TS.QUERYINDEX a=b",
+    "TOPK.LIST topk WITHCOUNT",
     "FT.SUGGET suggestions he",
     "FT.SEARCH index foo",
     "DBSIZE",
@@ -82,6 +86,68 @@ fn values_of_redis_stack_come_back_equal_from_a_dump_and_a_full_sync() {
         wait_indexed(server);
         assert_eq!(answers(server, &QUESTIONS), expected, "{way}");
     }
+}
+
+/// What is written while Forebay follows: each write of a module is answered by a full sync, and a Redis Stack behind
+/// Forebay, or after it, has the values.
+#[test]
+fn values_of_redis_stack_that_are_written_later_arrive_in_both_directions() {
+    let name = "redis-stack-7.4";
+    let Some(stack) = builder(name) else { return };
+    let stack = stack.start();
+    let forebay = builder("forebay").expect("it is built");
+    let forebay = forebay.replica_of(&stack).start();
+    wait_link(&forebay);
+    for line in STACK {
+        stack.client().ok(line);
+    }
+    wait_indexed(&stack);
+    let there = [
+        ("json", "ReJSON-RL"),
+        ("bloom", "MBbloom--"),
+        ("cuckoo", "MBbloomCF"),
+        ("counts", "CMSk-TYPE"),
+        ("digest", "TDIS-TYPE"),
+        ("series", "TSDB-TYPE"),
+        ("topk", "TopK-TYPE"),
+    ];
+    wait_until("all values are here", || {
+        let mut client = forebay.client();
+        let held =
+            |(key, kind): &(&str, &str)| client.run(&format!("TYPE {key}")).text() == Some(kind);
+        there.iter().all(held) && client.info_field("replication", "master_link_status") == "up"
+    });
+    let offset = |server: &Server| {
+        server
+            .client()
+            .info_field("replication", "master_repl_offset")
+    };
+    wait_until("Forebay has all of it", || {
+        offset(&forebay) == offset(&stack)
+    });
+    let expected = answers(&stack, &QUESTIONS);
+    // The other direction: Forebay is the primary of a Redis Stack, which then goes on by itself.
+    forebay.client().ok("REPLICAOF NO ONE");
+    let next = builder(name).expect("it was there before");
+    let next = next.replica_of(&forebay).start();
+    wait_link(&next);
+    wait_indexed(&next);
+    assert_eq!(answers(&next, &QUESTIONS), expected);
+    forebay.client().ok("COPY json second");
+    forebay.client().ok("RENAME bloom third");
+    forebay.client().ok("DEL series");
+    let asked = [
+        "JSON.GET second",
+        "BF.EXISTS third b",
+        "EXISTS series bloom",
+    ];
+    let answered = |server: &Server| answers(server, &asked);
+    wait_until("what Forebay did with the values has arrived", || {
+        answered(&next)[2].contains('0')
+    });
+    let bulk = |text: &str| answers(&stack, &[text])[0].clone();
+    assert_eq!(answered(&next)[0], bulk("JSON.GET json"));
+    assert_eq!(answered(&next)[1], bulk("BF.EXISTS bloom b"));
 }
 
 #[test]
