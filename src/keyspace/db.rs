@@ -6,27 +6,19 @@
 
 use super::directory::{self, Directory};
 use super::expiry::Expiry;
+use super::loc::{Loc, Sorted};
 use super::record::{self, Record};
 use super::segment::{Segment, SegmentMut};
 use super::type_byte::TypeByte;
 use super::type_counts::TypeCounts;
 use super::value::Kind;
 use super::{Hasher, UnixMillis, Value, ValueRef};
-use crate::scan::Sorted;
 use crate::snapshot::preserve::DbWalk;
 use rdb::RdbType;
 use std::cell::RefCell;
 
 /// The first and the second argument after a key; the type of the collection decides which of them is a member.
 pub type MemberArgs<'a> = (&'a [u8], Option<&'a [u8]>);
-
-/// An entry of one database, named until the next change of that database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loc {
-    pub(crate) hash: u64,
-    pub(super) slot: u16,
-    pub(super) link: u16,
-}
 
 /// What time has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,17 +50,6 @@ impl Glance {
     #[inline]
     pub fn is_outside(&self) -> bool {
         self.type_byte.is_outside()
-    }
-}
-
-impl Loc {
-    /// Some slot of a segment.
-    pub(crate) fn of_segment(hash: u64, link: u16) -> Loc {
-        Loc {
-            hash,
-            slot: 0,
-            link,
-        }
     }
 }
 

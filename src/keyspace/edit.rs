@@ -1,7 +1,8 @@
 //! Changing values.
 
 use super::Value;
-use super::db::{Db, Loc};
+use super::db::Db;
+use super::loc::Loc;
 use super::record::{self, VALUE_MAX};
 use super::tree::note_work;
 use super::type_byte::TypeByte;

@@ -28,6 +28,7 @@ mod expiry;
 mod footprint;
 mod keyspace;
 pub mod load;
+mod loc;
 mod memory;
 #[cfg(test)]
 mod model_tests;
@@ -49,10 +50,11 @@ mod write;
 use memory::{directory, heap, node, parts, segment, slots};
 
 pub use base::{Hasher, Item, Limits, UnixMillis};
-pub use db::{Db, Due, Glance, Loc, MemberArgs};
+pub use db::{Db, Due, Glance, MemberArgs};
 pub use footprint::Footprint;
 pub use keyspace::Keyspace;
 pub use load::{DuplicateKey, Partition, Scanned, SizeHint};
+pub use loc::Loc;
 pub use repack::Round;
 pub use tree::{TooLate, set_member_key};
 pub use value::{Value, ValueRef};

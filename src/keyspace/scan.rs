@@ -9,8 +9,9 @@
 //! scan to its end is visited, through splits, merges, insertions and deletions.
 
 use super::UnixMillis;
-use super::db::{Db, Loc};
+use super::db::Db;
 use super::directory::after;
+use super::loc::Loc;
 use super::record::{self, Record};
 use super::segment::Segment;
 use std::cell::Ref;
@@ -157,32 +158,6 @@ impl Db {
 /// The bits of a hash that determine whether it belongs to a segment.
 fn mask_of(depth: u8) -> u64 {
     !u64::MAX.checked_shr(depth.into()).unwrap_or(0)
-}
-
-/// The keys of one segment in the order of their hashes, to which a scan returns with each small step. Everything that
-/// changes the segment or moves its entries drops them first.
-#[derive(Default)]
-pub(crate) struct Sorted {
-    prefix: u64,
-    mask: u64,
-    holds: bool,
-    locs: Vec<Loc>,
-}
-
-impl Sorted {
-    /// True if these are the keys of the segment that serves `hash`.
-    #[inline]
-    fn serves(&self, hash: u64) -> bool {
-        self.holds && hash & self.mask == self.prefix
-    }
-
-    /// The segment that serves `hash` is about to change.
-    #[inline]
-    pub(crate) fn forget(&mut self, hash: u64) {
-        if self.serves(hash) {
-            self.holds = false;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 //! snapshot's dead list with everything they own. A change that would move records first hands the segment to the
 //! snapshot ([`Db::emit_first`]).
 
-use super::db::{Db, Loc};
+use super::db::Db;
 use super::directory::room_for;
 use super::edit::pack;
 use super::heap::EXTENT_MAX;
+use super::loc::Loc;
 use super::memory::slots::RecordAt;
 use super::parts::{Parts, Plain};
 use super::record::{self, KEY_MAX, RECORD_MAX, Record, Small};

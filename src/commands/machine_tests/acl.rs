@@ -396,7 +396,7 @@ fn words_that_come_twice_do_not_hide_a_key() {
         ("xreadgroup group g c streams mine >", None),
         (
             "xreadgroup count 1 group STREAMS mine STREAMS theirs >",
-            Some(8),
+            Some(7),
         ),
         ("xreadgroup count 1 group STREAMS c STREAMS mine >", None),
     ] {

@@ -190,7 +190,7 @@ fn directives_of_other_servers_are_passed_over_with_a_warning_or_refused() {
     assert_eq!(
         warnings("repl-mptcp yes"),
         [
-            "The directive 'repl-mptcp' is accepted but has no effect in Forebay: connections use plain TCP"
+            "The directive 'repl-mptcp' is accepted but has no effect in Forebay: connections use plain TCP."
         ]
     );
     assert_eq!(
