@@ -580,7 +580,7 @@ mod tests {
             assert_eq!(bench.run(&text.replace("SQUARE", SQUARE)), reply, "{text}");
         }
         let stored = format!("GEOSEARCHSTORE s s {SQUARE} STOREDIST ASC COUNT 1");
-        let effects = "MULTI|DEL s|ZADD s 56987.49327453747 Palermo|EXEC";
+        let effects = "MULTI|DEL s|ZADD s 5.698749327453747e+4 Palermo|EXEC";
         bench.effects();
         bench.check_effects(&[(stored.as_str(), effects)]);
     }

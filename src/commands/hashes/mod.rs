@@ -3,7 +3,7 @@
 //! * [`fields`]: reading and writing fields.
 //! * [`walk`]: HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD.
 //! * [`expire`], [`with_expiry`]: the expiry of fields.
-//! * [`import`]: HIMPORT.
+//! * [`import`][]: HIMPORT.
 
 mod expire;
 mod fields;

@@ -123,6 +123,10 @@ impl Work<'_> {
         }
     }
 
+    #[expect(
+        clippy::vec_box,
+        reason = "an envelope goes back to its thread in its box"
+    )]
     fn run_envelopes(self, cx: &mut Context<'_>, group: Vec<Box<Envelope>>) {
         let mut guard = self.server.engine.borrow_mut();
         let engine = &mut *guard;

@@ -64,6 +64,10 @@ pub struct Shared {
     /// Of the task that sends what is gathered.
     sender: RefCell<Option<Waker>>,
     to_executor: UnboundedSender<Vec<FromIo>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "an envelope goes from thread to thread and back in its box"
+    )]
     spare: RefCell<Vec<Box<Envelope>>>,
 }
 
