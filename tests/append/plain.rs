@@ -46,6 +46,10 @@ fn it_is_loaded_and_replicas_get_what_is_written_also_while_the_directive_change
     let replica = Builder::forebay().replica_of(&server).start();
     let mut client = server.client();
     let mut follower = replica.client();
+    // While it loads, it refuses to read.
+    wait_until("the replica is in step", || {
+        follower.info_field("replication", "master_link_status") == "up"
+    });
     for (round, annotations) in ["no", "yes", "no", "yes"].into_iter().enumerate() {
         client.ok(&format!("CONFIG SET aof-annotations {annotations}"));
         for n in 0..50 {

@@ -160,6 +160,12 @@ const KNOWN: &[(&[&str], &[&str], &str, &str)] = &[
         "doc_flags",
         "as Redis: Valkey deprecates none of them any more",
     ),
+    (
+        &["valkey-9.1"],
+        REDIS_DEPRECATES,
+        "replaced_by",
+        "as Redis: Valkey deprecates none of them any more",
+    ),
 ];
 
 /// Commands that Redis calls deprecated, and Valkey does not.
