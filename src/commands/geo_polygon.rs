@@ -42,7 +42,8 @@ impl Polygon {
             sum[1] += latitude.cos() * longitude.sin();
             sum[2] += latitude.sin();
         }
-        let [x, y, z] = sum.map(|part| part / self.0.len() as f64);
+        // Their sum has the direction of their mean, and the last digits that the reference gets.
+        let [x, y, z] = sum;
         Point::from_radians(y.atan2(x), z.atan2((x * x + y * y).sqrt()))
     }
 
@@ -75,13 +76,24 @@ impl Polygon {
         }
     }
 
-    /// Half of the diagonal of the rectangle around it, metres.
+    /// From the centre to the farthest corner of the rectangle around it, metres: the centre may be far from the middle of
+    /// that rectangle.
     pub fn reach(&self) -> f64 {
+        let centre = self.centre();
         let Area { min, max } = self.bounds();
-        let latitude = self.centre().latitude;
-        let west = Point { latitude, ..min };
-        let width = west.distance(Point { latitude, ..max });
-        let height = min.latitude_distance(max);
-        ((width / 2.0) * (width / 2.0) + (height / 2.0) * (height / 2.0)).sqrt()
+        let corners = [
+            min,
+            max,
+            Point {
+                latitude: max.latitude,
+                ..min
+            },
+            Point {
+                latitude: min.latitude,
+                ..max
+            },
+        ];
+        let distances = corners.map(|corner| centre.distance(corner));
+        distances.into_iter().fold(0.0, f64::max)
     }
 }
