@@ -399,6 +399,7 @@ pub static COMMANDS: &[Command] = &[
         since: "8.10.0",
         complexity: "Depends on subcommand.",
         summary: "A container for session-based hash import commands using fieldsets.",
+        categories: Some(&["hash"]),
         subcommands: &[
             Command {
                 name: "himport|set",

@@ -88,9 +88,7 @@ impl Scripting {
     }
 
     /// Puts that session back.
-    pub fn put_client(&mut self, mut client: Box<Session>) {
-        // What a script has prepared for its imports is its own.
-        client.fieldsets = None;
+    pub fn put_client(&mut self, client: Box<Session>) {
         self.client = Some(client);
     }
 

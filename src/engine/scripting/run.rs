@@ -256,7 +256,10 @@ impl Engine {
     /// Writes a script's reply and counts its errors.
     pub fn end_script(&mut self, client: &mut Session, outcome: Outcome) {
         self.scripting.running = None;
-        self.scripting.client().tracking = None;
+        let caller = self.scripting.client();
+        caller.tracking = None;
+        // What a script has prepared for its imports is its own.
+        caller.fieldsets = None;
         self.depth -= 1;
         self.stats.errors += outcome.errors.len() as u64;
         for error in &outcome.errors {
