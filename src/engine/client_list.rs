@@ -77,7 +77,7 @@ pub fn line(client: &Session, now_ms: i64) -> String {
     line_at(client, now_ms, client.last_command)
 }
 
-/// As [`line`], for a client whose request for `command` is being judged.
+/// As [`line()`], for a client whose request for `command` is being judged.
 pub fn line_at(client: &Session, now_ms: i64, command: Option<CommandId>) -> String {
     let pending = client.reply.len() + client.unsent.bytes();
     let multi = match client.flags.contains(ClientFlags::MULTI) {

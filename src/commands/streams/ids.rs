@@ -62,7 +62,8 @@ impl NewId {
 
 /// The lower end of a range.
 ///
-/// # Errors The argument is not an id, or an exclusive one that no id can follow.
+/// # Errors
+/// The argument is not an id, or an exclusive one that no id can follow.
 pub fn range_start(text: &[u8]) -> Result<StreamId, CommandError> {
     match exclusive(text) {
         Some(rest) => id(rest)?
@@ -74,7 +75,8 @@ pub fn range_start(text: &[u8]) -> Result<StreamId, CommandError> {
 
 /// The upper end of a range; without a sequence number it is the largest.
 ///
-/// # Errors The argument is not an id, or an exclusive one that no id can precede.
+/// # Errors
+/// The argument is not an id, or an exclusive one that no id can precede.
 pub fn range_end(text: &[u8]) -> Result<StreamId, CommandError> {
     match exclusive(text) {
         Some(rest) => id_or(rest, u64::MAX)?

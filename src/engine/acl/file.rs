@@ -103,7 +103,8 @@ pub fn text(users: &Users) -> Vec<u8> {
 
 /// A user of the configuration, from the words of its line after `user`; it is `default` or a new user.
 ///
-/// # Errors The rule that is refused, if the fault is in a rule, and the reason.
+/// # Errors
+/// The rule that is refused, if the fault is in a rule, and the reason.
 pub fn configured(
     words: &[&[u8]],
     defaults: Defaults,

@@ -216,7 +216,8 @@ impl Engine {
 
     /// Adds the libraries of a dump. If `replace` is set, they replace those with the same names.
     ///
-    /// # Errors A name is taken. Nothing has changed in that case.
+    /// # Errors
+    /// A name is taken. Nothing has changed in that case.
     pub fn merge_functions(
         &mut self,
         sources: &[Vec<u8>],
@@ -231,7 +232,8 @@ impl Engine {
 
     /// Replaces the present libraries by those of a dump: all of them, or none if one does not load.
     ///
-    /// # Errors The error of the first library that does not load. Nothing has changed in that case.
+    /// # Errors
+    /// The error of the first library that does not load. Nothing has changed in that case.
     pub fn install_functions(&mut self, sources: &[Vec<u8>]) -> Result<(), CommandError> {
         if sources.is_empty() && self.functions.is_empty() {
             return Ok(());

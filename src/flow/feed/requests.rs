@@ -14,7 +14,8 @@ const INPUT_MAX: usize = 1 << 20;
 impl<S> Feed<S> {
     /// Adds bytes that were received. [`Feed::run_requests`] runs the requests among them.
     ///
-    /// # Errors There are too many bytes without a complete request; the connection is closed.
+    /// # Errors
+    /// There are too many bytes without a complete request; the connection is closed.
     pub fn take(&mut self, bytes: &[u8], engine: &mut Engine) -> Result<(), End> {
         self.input.extend_from_slice(bytes);
         engine.stats.net_input += bytes.len() as u64;

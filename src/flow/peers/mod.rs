@@ -55,7 +55,8 @@ pub trait Transport {
 
     /// Writes a block of the stream to disk; the answer is [`replication::Replication::on_spilled`].
     ///
-    /// # Errors No thread could be started for it.
+    /// # Errors
+    /// No thread could be started for it.
     fn spill(&self, block: Spill) -> io::Result<()>;
 
     /// A line for the log.

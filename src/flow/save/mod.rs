@@ -209,7 +209,8 @@ impl<W: Writers> Saves<W> {
 
     /// Takes the cut now. The rest runs while clients are served.
     ///
-    /// # Errors A snapshot is running already, or no thread can be started. Later failures are reported when it ends.
+    /// # Errors
+    /// A snapshot is running already, or no thread can be started. Later failures are reported when it ends.
     pub fn start(
         &self,
         engine: &mut Engine,

@@ -9,7 +9,8 @@ use crate::Fate;
 pub trait Sink<F>: Send {
     /// Takes the next bytes.
     ///
-    /// # Errors The sink accepts no more.
+    /// # Errors
+    /// The sink accepts no more.
     fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError>;
 
     /// All bytes were given: makes them final (fsync and rename; end mark), unless `fate` says that the save was
@@ -33,7 +34,8 @@ pub enum Outputs<F> {
 impl<F> Outputs<F> {
     /// Passes the next bytes to each sink.
     ///
-    /// # Errors The only sink accepts no more, or none of several does.
+    /// # Errors
+    /// The only sink accepts no more, or none of several does.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
         let sinks = match self {
             Outputs::One(sink) => return sink.write(bytes),
@@ -53,7 +55,8 @@ impl<F> Outputs<F> {
 
     /// Makes the bytes final, and returns the file that was written.
     ///
-    /// # Errors The bytes could not be made final in the only sink, or in any of several.
+    /// # Errors
+    /// The bytes could not be made final in the only sink, or in any of several.
     pub fn finish(self, fate: &Fate) -> Result<Option<F>, SaveError> {
         let sinks = match self {
             Outputs::One(sink) => return sink.finish(fate),

@@ -137,7 +137,8 @@ pub trait Writers: Clone + Sized + 'static {
 
     /// Starts writing the dataset `at_cut` according to `plan`; `most` bounds the bytes of waiting blocks.
     ///
-    /// # Errors No thread could be started, and nothing waits for the save.
+    /// # Errors
+    /// No thread could be started, and nothing waits for the save.
     fn begin(
         &self,
         at_cut: &Engine,

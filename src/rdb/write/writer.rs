@@ -25,7 +25,8 @@ pub trait Sink {
 
     /// Accepts bytes. When this returns, they need not have reached their destination yet.
     ///
-    /// # Errors The destination does not accept them. Writing ends with such an error.
+    /// # Errors
+    /// The destination does not accept them. Writing ends with such an error.
     fn put(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 

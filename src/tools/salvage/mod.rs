@@ -23,7 +23,8 @@ use std::path::Path;
 
 /// Writes what `plan` keeps; returns the length of the output, and whether a dump without damages had a wrong checksum.
 ///
-/// # Errors Something cannot be read or written, or the input has changed in the meantime.
+/// # Errors
+/// Something cannot be read or written, or the input has changed in the meantime.
 pub fn write(source: &Source, plan: &Plan, mut output: Output) -> Result<(u64, bool), Trouble> {
     let unread = |e: io::Error| Trouble(format!("cannot read {}: {e}", source.name()));
     let file = source
