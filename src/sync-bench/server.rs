@@ -128,7 +128,8 @@ impl Server {
         self.log.as_ref().map_or(0, LogFile::end)
     }
 
-    /// What it tells of the sync that began at `since_us`: its report if it has one, else its log from `log_from` on.
+    /// What it tells of the sync that began at `since_us`: its report if it has one, else its log from `log_from` on. The
+    /// number of connections is always from the log.
     pub fn told(
         &self,
         client: &mut Client,
@@ -141,10 +142,17 @@ impl Server {
             Family::Forebay => client.info("replication").ok(),
             _ => None,
         };
-        let told = report.and_then(|info| from_info(&info, side, since_us));
-        told.or_else(|| {
+        let in_log = || {
             let log = self.log.as_ref()?.since(log_from);
             from_log(&log, side, replica_port)
-        })
+        };
+        let Some(mut told) = report.and_then(|info| from_info(&info, side, since_us)) else {
+            return in_log();
+        };
+        if told.complete {
+            // The report does not say it.
+            told.two_connections = in_log().is_some_and(|log| log.two_connections);
+        }
+        Some(told)
     }
 }
