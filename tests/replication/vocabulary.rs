@@ -300,7 +300,7 @@ const WRITES: &[&[&str]] = &[
 ];
 
 /// Commands that write and are not among [`WRITES`]: tested below or in [`crate::newer`], or they need another server.
-const ELSEWHERE: [&str; 17] = [
+const ELSEWHERE: [&str; 18] = [
     "ardel",
     "ardelrange",
     "arinsert",
@@ -312,6 +312,7 @@ const ELSEWHERE: [&str; 17] = [
     "function|flush",
     "function|load",
     "function|restore",
+    "himport|set",
     "migrate",
     "restore",
     "restore-asking",
