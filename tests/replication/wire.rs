@@ -211,9 +211,12 @@ fn wait_asks_replicas_for_nothing_while_clients_are_paused() {
             .count()
     };
     let mut client = primary.client();
+    // As one, so that the pause begins before the replica can have the write.
     client.pipeline(&[
+        vec!["MULTI"],
         vec!["SET", "a", "1"],
         vec!["CLIENT", "PAUSE", "100000", "WRITE"],
+        vec!["EXEC"],
     ]);
     assert_eq!(client.int("WAIT 1 50"), 0);
     assert_eq!(getacks(), 0);
