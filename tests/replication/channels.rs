@@ -328,7 +328,10 @@ fn a_primary_that_is_killed_amid_two_connections_is_followed_when_it_is_back() {
 #[test]
 fn a_replica_that_never_reads_its_payload_is_dropped() {
     let primary = with_two("forebay").expect("it is built");
-    let primary = primary.config("repl-timeout 2").start();
+    let primary = primary
+        .config("rdbcompression no")
+        .config("repl-timeout 1000")
+        .start();
     seed_data(&primary);
     let mut writer = primary.client();
     let noise: String = (0..60_000u64)
@@ -354,9 +357,13 @@ fn a_replica_that_never_reads_its_payload_is_dropped() {
         .start();
     wait_link(&replica);
     let mut info = primary.client();
+    assert_eq!(field(&mut info, "connected_slaves"), "2");
+    info.ok("CONFIG SET repl-timeout 2");
     wait_until("only the other is left", || {
-        field(&mut info, "connected_slaves") == "1"
+        let text = info.text("INFO replication");
+        text.contains("connected_slaves:1\r") && text.contains("state=online,")
     });
+    info.ok("CONFIG SET repl-timeout 60");
     assert_in_step(&primary, &replica);
 }
 
