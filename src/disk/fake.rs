@@ -289,6 +289,11 @@ impl Disk for FakeDisk {
         self.lock().find(path).is_ok_and(|there| there == file.file)
     }
 
+    /// Directories are there from the beginning.
+    fn create_directory(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         let state = self.lock();
         let inside = state.names.keys().filter(|p| directory_of(p) == directory);

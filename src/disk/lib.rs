@@ -49,7 +49,7 @@ pub trait Disk: Clone + Debug + Send + 'static {
         self.open(path)
     }
 
-    /// Gives a file another name in the same directory. A file that has that name is replaced.
+    /// Gives a file another name on the same file system. A file that has that name is replaced.
     ///
     /// # Errors
     /// The system's.
@@ -91,6 +91,12 @@ pub trait Disk: Clone + Debug + Send + 'static {
 
     /// True if the file of this name is the open `file`.
     fn is_named(&self, path: &Path, file: &Self::File) -> bool;
+
+    /// Makes a directory whose parent is there, durably, unless it is there already.
+    ///
+    /// # Errors
+    /// The system's.
+    fn create_directory(&self, directory: &Path) -> io::Result<()>;
 
     /// The names in a directory, in no order.
     ///
@@ -154,6 +160,25 @@ pub trait DiskFile: Debug + Read + Write + Seek + Send + Sized + 'static {
 
     /// Asks the system to begin writing a range to the disk. Only a hint: errors show up when the file is synced.
     fn start_write_back(&self, _offset: u64, _len: u64) {}
+}
+
+/// All bytes of a file.
+///
+/// # Errors
+/// The system's.
+pub fn read_all(disk: &impl Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    disk.open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The system's words for an error, without Rust's suffix.
+pub fn strerror(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The directory of a file.

@@ -81,6 +81,14 @@ impl Disk for Machine {
         }
     }
 
+    fn create_directory(&self, directory: &Path) -> io::Result<()> {
+        match directory.is_dir() {
+            true => Ok(()),
+            false => fs::create_dir(directory)
+                .and_then(|()| self.sync_directory(super::directory_of(directory))),
+        }
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         let entries = fs::read_dir(directory)?;
         entries.map(|entry| Ok(entry?.file_name())).collect()

@@ -5,7 +5,6 @@
 //! and, once success was reported, the new one.
 
 use crate::Server;
-use crate::append::base::copy;
 use crate::load::{self, CheckOptions, LoadProgress};
 use crate::persist::load_options;
 use crate::repl::receive;
@@ -13,6 +12,7 @@ use crate::rewrite_file::replace_on;
 use config::Config;
 use disk::Disk;
 use disk::fake::{After, FakeDisk};
+use flow::append::copy;
 use flow::follow::IntoFile;
 use flow::save::{FileSink, SaveError, Sink, SnapshotRequest, Target};
 use flow::{DumpFile, Fate};

@@ -76,14 +76,6 @@ pub mod unit_status;
 pub mod usage;
 mod users;
 
+pub use disk::strerror;
 pub use shell::Shell;
 pub use state::Server;
-
-/// The system's words for an error, without Rust's suffix.
-pub fn strerror(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}

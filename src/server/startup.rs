@@ -4,7 +4,6 @@
 //! -LOADING) -> dump -> ready. A failure in any of these steps ends the process with a reason and leaves the files as
 //! they are.
 
-use super::append::AppendOnly;
 use super::process::{self, pid_file, raise_limits};
 use super::state::Server;
 use super::syslog::Syslog;
@@ -366,7 +365,7 @@ fn remove_leftovers(server: &Server) {
 /// begins to write the append-only file if it is on.
 async fn load_data(server: &Rc<Server>) -> Result<(), String> {
     let appends = server.engine.borrow().config.appendonly;
-    tokio::task::spawn_local(AppendOnly::follow(server.clone()));
+    tokio::task::spawn_local(append::follow(server.clone()));
     if !appends {
         server.with_engine(|engine| {
             let name = &engine.config.appenddirname;

@@ -3,7 +3,7 @@
 //! Everything here lives on one thread. A task borrows the engine while it runs commands and gives it
 //! back before it waits; what commands ask of other connections ([`Action`]) is done right after.
 
-use super::append::AppendOnly;
+use super::append::{self, AppendOnly};
 use super::io::IoThreads;
 use super::limits::READ_SIZE;
 use super::persist::{Persistence, Threads};
@@ -87,7 +87,7 @@ impl Server {
     /// A server without listeners; what must not be guessed comes from `secrets`.
     pub fn new(config: Config, secrets: Secrets) -> Rc<Server> {
         let persistence = Persistence::new(Threads::default());
-        let append = AppendOnly::default();
+        let append = AppendOnly::new(append::Threads::default(), persistence.clone());
         let server = Rc::new_cyclic(|server| {
             let shell = Rc::new(Shell::new(
                 server.clone(),
@@ -125,7 +125,7 @@ impl Server {
             }
         });
         server.persistence.writers().attach(&server);
-        server.append.attach(&server);
+        server.append.appenders().attach(&server);
         server.repl.attach(&server);
         server
     }

@@ -222,6 +222,10 @@ impl Disk for SimDisk {
         there.is_some_and(|there| Arc::ptr_eq(there, &file.held))
     }
 
+    fn create_directory(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         let state = self.state();
         let inside = state.names.keys().filter(|p| p.parent() == Some(directory));

@@ -2,29 +2,47 @@
 //! the disk fails.
 //!
 //! ```text
-//! commits -> Batch --push--> Writer: kept --write--> increment --sync--> durable
-//!                              cut: a new increment; base: the manifest names it instead of what came before
+//! executor: commit -> Tap --end of a batch--> Queue --> Task: Writer -> files
+//!              ^                                 |
+//!              '---- durable, failed, rewritten -'
+//!
+//! Writer: push --> kept --write--> increment --sync--> durable
+//!         cut: a new increment; base: the manifest names it instead of what came before
 //! ```
 //!
-//! * [`encode`]: commits in the form of the log, with what it records about the replication stream.
-//! * [`batch`]: what is handed over together.
-//! * [`writer`]: the files.
-//! * [`past`]: what a loaded log says about the replication stream.
-//! * [`policy`]: when to write, to sync, and to try again.
+//! * [`log`]: the executor's side: when the log begins, is rewritten and ends, and what its state means for replies,
+//!   writers and replicas. [`encode`]: commits as the log has them, and what it says of the replication stream.
+//! * [`batch`]: what is handed over at once. [`queue`]: what both sides say to each other.
+//! * [`task`]: the writer's side, one turn after the other. [`writer`]: the files. [`policy`]: when to write, to sync,
+//!   and to try again.
+//! * [`past`]: what a log that is loaded says of the replication stream. [`loaded`]: how a writer goes on in it.
+//!
+//! Who writes is for [`Appenders`] to say: a thread in the server, virtual time in the simulator.
 
+pub mod appenders;
 pub mod batch;
 pub mod encode;
+pub mod loaded;
+pub mod log;
 pub mod past;
 pub mod policy;
+pub mod queue;
+pub mod task;
 pub mod writer;
 
 #[cfg(test)]
 mod encode_tests;
 #[cfg(test)]
+mod task_tests;
+#[cfg(test)]
 mod tests;
 
+pub use appenders::Appenders;
 pub use batch::{Batch, Mark};
 pub use encode::Encoder;
+pub use loaded::LoadedLog;
+pub use log::{AppendOnly, copy};
 pub use past::{Reading, Told};
 pub use policy::{Fsync, Policy};
+pub use task::Task;
 pub use writer::{AppendError, Writer};

@@ -1,6 +1,7 @@
 //! Why a snapshot was not saved or sent.
 
 use crate::GivenUp;
+use disk::strerror;
 use std::io;
 use std::path::PathBuf;
 
@@ -110,13 +111,4 @@ impl std::error::Error for SaveError {
 /// The name of a temp file as it appears in the log. The real name is longer, so that there can be several.
 fn temp_name() -> String {
     format!("temp-{}.rdb", disk::owner())
-}
-
-/// The system's words for an error, without Rust's suffix.
-fn strerror(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }

@@ -1,614 +1,96 @@
-//! The append-only file of the running server.
+//! The append-only file: what [`flow::append`] decides is performed here, by a thread on the machine's disk.
 //!
-//! ```text
-//! executor: commit -> Tap --end of a batch--> Queue --> thread: Writer -> files
-//!              ^                                 |
-//!              '---- durable, failed, rewritten -'
-//! ```
-//!
-//!  * The executor never writes and never syncs; the thread never sees the keyspace.
-//!  * A rewrite is a cut: a snapshot and a new increment begin at the same place in the order of commits. When the
-//!    snapshot is in its place as the base, the manifest names both instead of what came before.
-//!  * When the whole dataset is replaced (by a full sync or DEBUG RELOAD), later commits go to an increment that the
-//!    manifest does not name until the new dataset is its base, so that a crash leaves the old dataset or the new one.
+//! The executor never writes and never syncs; the thread never sees the keyspace.
 
-pub(crate) mod base;
-mod gather;
-mod handle;
-mod info;
-mod off;
 mod queue;
-mod single;
-mod switch;
-mod tap;
 mod thread;
-#[cfg(test)]
-mod thread_tests;
 
-pub use handle::AppendOnly;
-
+use crate::persist::Threads as SaveThreads;
 use crate::{Server, threads};
-use aof::Manifest;
-use aof::names::{self, BaseForm};
-use config::choices::AppendFsync;
-use disk::{Disk, Machine};
-use engine::{CommandError, Engine};
-use flow::Whole;
-use flow::append::{Fsync, Mark, Policy, Writer};
-use flow::dump_file::DumpFile;
-use flow::save::{SnapshotRequest, Target};
-use handle::{Base, Mode, Off, Running, State};
-use queue::{Order, Report, Syncs};
-use replication::{ReplId, ReplOffset};
-use std::fs;
+use disk::Machine;
+use engine::Engine;
+use flow::append::appenders::{Appenders, Then, Work};
+use flow::append::{Task, log};
+use queue::Shared;
+use std::cell::RefCell;
+use std::io;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::time::Duration;
+use std::rc::{Rc, Weak};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
 
-/// After so many failures of a rewrite the next one waits.
-const FAILURES_AT_ONCE: u32 = 3;
-/// The longest such wait, minutes.
-const WAIT_MAX_MIN: i64 = 60;
+/// The log of the server.
+pub type AppendOnly = flow::append::AppendOnly<Threads>;
 
-/// `aof-use-rdb-preamble`
-fn form(engine: &Engine) -> BaseForm {
-    // What modules store beside their keys is in dumps only.
-    match engine.config.aof_use_rdb_preamble || !engine.module_aux.is_empty() {
-        true => BaseForm::Dump,
-        false => BaseForm::Requests,
-    }
+/// What the log needs of the server; a handle that can be cloned.
+#[derive(Clone, Default)]
+pub struct Threads(Rc<State>);
+
+#[derive(Default)]
+struct State {
+    server: RefCell<Weak<Server>>,
+    shared: Shared,
 }
 
-fn fsync(engine: &Engine) -> Fsync {
-    match engine.config.appendfsync {
-        AppendFsync::Always => Fsync::Always,
-        AppendFsync::Everysec => Fsync::EverySecond,
-        AppendFsync::No => Fsync::No,
-    }
-}
-
-/// When to sync, as is configured.
-fn syncs(engine: &Engine, rewriting: bool, sleep: Duration) -> Syncs {
-    let limit = usize::try_from(engine.config.aof_buffer_limit).unwrap_or(usize::MAX);
-    Syncs {
-        fsync: fsync(engine),
-        leave_disk_alone: rewriting && engine.config.no_appendfsync_on_rewrite,
-        // As much may come while it is synced, and once more, before writers wait.
-        from: limit / 4,
-        keeps_history: engine.config.aof_disable_auto_gc,
-        annotations: engine.config.aof_annotations,
-        sleep,
-        beside: rewriting,
-    }
-}
-
-impl AppendOnly {
-    /// The configuration has changed.
-    pub fn set_how(&self, engine: &Engine) {
-        if self.is_on() {
-            self.0.borrow_mut().set_how(engine);
-        }
-    }
-
-    /// DEBUG AOF-FLUSH-SLEEP.
-    pub fn sleep_before_writes(&self, micros: u64) {
-        let mut state = self.0.borrow_mut();
-        state.sleep = Duration::from_micros(micros);
-        if let Some(syncs) = state.syncs.filter(|_| state.mode != Mode::Off) {
-            let sleep = state.sleep;
-            state.set_syncs(Syncs { sleep, ..syncs });
-        }
-    }
-
+impl Threads {
     /// Lets it reach the server. Once, at start.
     pub fn attach(&self, server: &Rc<Server>) {
-        self.0.borrow_mut().server = Rc::downgrade(server);
+        *self.0.server.borrow_mut() = Rc::downgrade(server);
     }
 
-    /// Bytes of it that are in memory.
-    pub fn buffered(&self) -> usize {
-        let state = self.0.borrow();
-        match state.mode {
-            Mode::Off => 0,
-            Mode::Waiting | Mode::On => state.queue.waiting(),
-        }
+    fn server(&self) -> Option<Rc<Server>> {
+        self.0.server.borrow().upgrade()
+    }
+}
+
+impl Appenders for Threads {
+    type Writers = SaveThreads;
+    type Exchange = Shared;
+    type Handle = JoinHandle<()>;
+
+    fn exchange(&self) -> &Shared {
+        &self.0.shared
     }
 
-    /// Effects go to a log.
-    pub fn is_on(&self) -> bool {
-        self.0.borrow().mode != Mode::Off
+    fn begin(&self, task: Task<Machine>) -> io::Result<JoinHandle<()>> {
+        let shared = self.0.shared.clone();
+        threads::spawn("forebay-aof", move || thread::run(task, &shared))
     }
 
-    /// The process ends: waits until what was committed is durable, or the disk refuses it.
-    pub fn finish(&self, engine: &mut Engine) {
-        self.hand_over(engine);
-        let (queue, thread) = {
-            let mut state = self.0.borrow_mut();
-            (state.queue.clone(), state.thread.take())
-        };
-        if let Some(thread) = thread {
-            queue.order(Order::Stop);
-            if thread.join().is_err() {
-                tracing::error!("The thread of the append-only file has panicked");
-            }
-            if let Some(failure) = queue.read().failure {
-                tracing::warn!("Writes that were not durable are lost: {failure}");
-            }
-        }
-    }
-
-    fn open(&self, engine: &Engine, manifest: Manifest) -> Result<Writer<Machine>, String> {
-        let directory = directory(engine);
-        let made = match directory.is_dir() {
-            true => Ok(()),
-            false => fs::create_dir(&directory)
-                .and_then(|()| Machine.sync_directory(disk::directory_of(&directory))),
-        };
-        made.map_err(|e| {
-            let reason = crate::strerror(&e);
-            format!(
-                "Can't open or create append-only dir {}: {reason}",
-                engine.config.appenddirname
-            )
-        })?;
-        let filename = engine.config.appendfilename.clone();
-        let mut state = self.0.borrow_mut();
-        state.base_seq = manifest.base.as_ref().map_or(0, |base| base.seq);
-        (state.directory, state.filename) = (directory.clone(), filename.clone());
-        state.tap.tell_stream(engine.config.aof_annotations);
-        let last = Mark {
-            at: engine.commits.position(),
-            ..state.tap.mark(engine)
-        };
-        let mut writer = Writer::new(Machine, directory, filename, manifest, last);
-        writer.set_seals(engine.config.aof_annotations);
-        Ok(writer)
-    }
-
-    fn request(&self, whole: &Whole, base: Base) -> SnapshotRequest<fs::File> {
-        let state = self.0.borrow();
-        let path = state.base_path(base);
-        SnapshotRequest {
-            target: Target::Base(DumpFile::at(path).to_replace(whole), base.form),
-            form: None,
-            only_functions: false,
-            on_end: None,
-        }
-    }
-
-    /// BGREWRITEAOF. It is only `scheduled` where nothing may begin now. Without a log it writes one all the same,
-    /// which holds the dataset of this moment.
-    ///
-    /// # Errors
-    /// A rewrite is running.
-    pub fn rewrite(
-        &self,
-        engine: &mut Engine,
-        scheduled: bool,
-    ) -> Result<&'static str, CommandError> {
-        if self.0.borrow().running.is_some() {
-            return Err(CommandError::fixed(
-                "ERR Background append only file rewriting already in progress",
-            ));
-        }
-        {
-            let mut state = self.0.borrow_mut();
-            state.scheduled = true;
-            (state.failures, state.not_before) = (0, 0);
-        }
-        if scheduled {
-            return Ok("Background append only file rewriting scheduled");
-        }
-        self.begin_what_is_scheduled(engine);
-        match self.0.borrow().running.is_some() {
-            true => Ok("Background append only file rewriting started"),
-            false => Ok("Background append only file rewriting scheduled"),
-        }
-    }
-
-    /// The whole dataset was replaced: the log continues with the new one as its base.
-    pub fn dataset_replaced(&self, engine: &mut Engine) {
-        if !self.is_on() {
-            return;
-        }
-        self.hand_over(engine);
-        let mut state = self.0.borrow_mut();
-        state.mode = Mode::Waiting;
-        state.begun += 1;
-        let rewrite = state.begun;
-        state.running = None;
-        state.scheduled = true;
-        state.tap.reset();
-        if engine
-            .repl
-            .upstream()
-            .is_some_and(|up| up.link.is_syncing())
-        {
-            // Its place in the history comes after it.
-            state.tap.leave_out(engine);
-        }
-        state.queue.order(Order::Cut {
-            listed: false,
-            rewrite,
-        });
-    }
-
-    /// Begins a rewrite that is scheduled, if no snapshot is running.
-    fn begin_what_is_scheduled(&self, engine: &mut Engine) {
-        let server = self.0.borrow().server.upgrade();
-        let Some(server) = server.filter(|_| self.0.borrow().scheduled) else {
-            return;
-        };
-        let persistence = &server.persistence;
-        if persistence.running() || self.0.borrow().running.is_some() {
-            return;
-        }
-        let Some(whole) = persistence.whole(engine) else {
-            return;
-        };
-        engine.commit();
-        self.hand_over(engine);
-        let mode = self.0.borrow().mode;
-        let off = match mode {
-            Mode::Off => self.open_while_off(engine),
-            Mode::Waiting | Mode::On => Ok(None),
-        };
-        let off = match off {
-            Ok(off) => off,
-            Err(error) => {
-                let mut state = self.0.borrow_mut();
-                state.scheduled = false;
-                return state.rewrite_failed(engine, &error);
-            }
-        };
-        let (number, base, listed) = {
-            let mut state = self.0.borrow_mut();
-            state.scheduled = false;
-            state.begun += 1;
-            let listed = state.mode == Mode::On;
-            (state.begun, state.next_base(engine), listed)
-        };
-        let mut request = self.request(&whole, base);
+    fn work(&self, work: Work, then: Then) -> io::Result<JoinHandle<()>> {
+        let (tell, told) = oneshot::channel();
+        let thread = threads::spawn("forebay-aof-base", move || _ = tell.send(work()))?;
         let this = self.clone();
-        request.on_end = Some(Box::new(move |engine, result| {
-            let result = result.map(drop).map_err(|e| e.to_string());
-            this.base_ended(engine, number, result);
-        }));
-        match persistence.start(engine, &whole, request) {
-            Ok(()) => {
-                tracing::info!(
-                    "Background append only file rewriting started by pid {}",
-                    std::process::id()
-                );
-                let mut state = self.0.borrow_mut();
-                state.running = Some(Running {
-                    number,
-                    base,
-                    began_ms: engine.clock.steady_ms,
-                    walks: true,
-                    placed: false,
-                });
-                state.rewrites += 1;
-                if off.is_some() {
-                    state.off = off;
-                    return;
-                }
-                state.tap.reset();
-                state.queue.order(Order::Cut {
-                    listed,
-                    rewrite: number,
-                });
-                // It begins with its place in the history.
-                state.tap.hand_over(engine, &state.queue);
+        tokio::task::spawn_local(async move {
+            let result = told.await.map_err(|e| e.to_string()).flatten();
+            if let Some(server) = this.server() {
+                server.with_engine(|engine| then(engine, result));
             }
-            Err(error) => self
-                .0
-                .borrow_mut()
-                .rewrite_failed(engine, &error.to_string()),
-        }
+        });
+        Ok(thread)
     }
 
-    /// The base of the rewrite of this number is in its place, or cannot be.
-    fn base_ended(&self, engine: &mut Engine, number: u64, result: Result<(), String>) {
-        let mut state = self.0.borrow_mut();
-        let Some(running) = state.running.as_mut().filter(|r| r.number == number) else {
-            return;
-        };
-        let base = running.base;
-        match result {
-            Ok(()) => {
-                running.placed = true;
-                state.base_bytes = fs::metadata(state.base_path(base)).map_or(0, |m| m.len());
-                if state.mode == Mode::Off {
-                    let keeps = engine.config.aof_disable_auto_gc;
-                    return self.install_while_off(&mut state, (base, keeps), number);
-                }
-                let Base { seq, form } = base;
-                state.queue.order(Order::Base {
-                    seq,
-                    form,
-                    rewrite: number,
-                });
-            }
-            Err(error) => state.rewrite_failed(engine, &error),
-        }
+    fn join(&self, thread: JoinHandle<()>) -> bool {
+        thread.join().is_ok()
     }
 
-    /// Hands over what was committed. Called at the end of each batch of requests.
-    pub fn hand_over(&self, engine: &mut Engine) {
-        let state = self.0.borrow();
-        if state.mode != Mode::Off && state.tap.hand_over(engine, &state.queue) {
-            drop(state);
-            self.hold_writers(engine);
-        }
-    }
-
-    /// Takes note of what the thread has come to.
-    fn take_news(&self, engine: &mut Engine) {
-        let mut state = self.0.borrow_mut();
-        if state.mode == Mode::Off {
-            return;
-        }
-        let report = state.queue.read();
-        engine.on_durable(report.durable);
-        if state.failure != report.failure {
-            match &report.failure {
-                Some(why) => tracing::warn!(
-                    "The append-only file: {why}. Writes are refused until it can be written"
-                ),
-                None => tracing::warn!("AOF write error looks solved. The server can write again."),
-            }
-            let refusal = |why: &String| {
-                CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}"))
-            };
-            engine.append_failed = report.failure.as_ref().map(refusal);
-            state.failure = report.failure.clone();
-        }
-        let (threshold, now) = (
-            engine.config.latency_monitor_threshold,
-            engine.clock.unix_ms / 1000,
-        );
-        for (what, ms) in state.queue.take_slow() {
-            engine.latency.note(what, ms, threshold, now);
-        }
-        state.end_rewrite(engine, &report);
-        tell_replication(engine, state.mode, &report);
-        drop(state);
-        self.hold_writers(engine);
-    }
-
-    /// Writers wait while so much is in memory that the disk has not taken.
-    fn hold_writers(&self, engine: &mut Engine) {
-        let state = self.0.borrow();
-        if state.mode == Mode::Off {
-            return;
-        }
-        let limit = usize::try_from(engine.config.aof_buffer_limit).unwrap_or(usize::MAX);
-        let most = match engine.holds_writes_for_log() {
-            true => limit / 4 * 3,
-            false => limit,
-        };
-        let holds = state.queue.waiting() > most;
-        drop(state);
-        if holds != engine.holds_writes_for_log() {
-            self.0.borrow().queue.set_held(holds);
-        }
-        if holds || engine.holds_writes_for_log() {
-            engine.hold_writes_for_log(holds);
-            let server = self.0.borrow().server.upgrade();
-            if let Some(server) = server.filter(|_| !holds) {
-                server.repl.look_at_link();
-            }
-        }
-    }
-
-    /// Called at each turn of the periodic work.
-    pub fn cron(&self, engine: &mut Engine) {
-        if !self.is_on() {
-            return self.begin_what_is_scheduled(engine);
-        }
-        self.hand_over(engine);
-        self.take_news(engine);
-        {
-            let mut state = self.0.borrow_mut();
-            state.queue.set_followed(engine.repl.listening());
-            state.set_how(engine);
-            if state.running.is_none() && !state.scheduled && state.rewrite_is_due(engine) {
-                state.scheduled = true;
-            }
-        }
-        self.begin_what_is_scheduled(engine);
-    }
-
-    /// Follows the thread's reports for as long as the server lives.
-    pub async fn follow(server: Rc<Server>) {
-        let queue = server.append.0.borrow().queue.clone();
-        loop {
-            queue.news().await;
-            server.with_engine(|engine| server.append.take_news(engine));
+    fn look_at_link(&self) {
+        if let Some(server) = self.server() {
+            server.repl.look_at_link();
         }
     }
 }
 
-/// Replicas may be sent what is in the log, so that none is ahead of what a restarted server knows; and our primary is
-/// told what is durable here.
-fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
-    let offset = |end: Option<Mark>| {
-        let end = end?;
-        let (id, offset) = (
-            ReplId::parse(&end.id)?,
-            ReplOffset::claimed(end.offset as i64),
-        );
-        let history = engine.repl.history();
-        history.went_through(id, offset).then_some(offset)
-    };
-    let (sendable, durable) = (offset(report.sendable), offset(report.durable_end));
-    if report.failure.is_some() || !engine.config.aof_annotations {
-        // The disk may refuse for a long time, and replicas have the data in the meantime; or the log does not say
-        // which part of the stream it has.
-        engine.repl.release(None);
-    } else if let Some(sendable) = sendable {
-        engine.repl.release(Some(sendable));
-    }
-    // What no manifest names is lost when the process ends.
-    if let Some(durable) = durable.filter(|_| mode == Mode::On) {
-        engine.repl.durable_here(durable);
-    }
-}
-
-/// A rewrite ended well. These files are not needed any more.
-fn tell_end(removed: &[String]) {
-    tracing::info!("Background AOF rewrite terminated with success");
-    for name in removed {
-        tracing::info!("Removing the history file {name} in the background");
-    }
-    tracing::info!("Background AOF rewrite finished successfully");
-}
-
-/// What the manifest of the log says; nothing if there is none.
-fn manifest_on_disk(engine: &Engine) -> Result<Manifest, String> {
-    let path = directory(engine).join(names::manifest(&engine.config.appendfilename));
-    match fs::read(&path) {
-        Ok(bytes) => Manifest::parse(&bytes).map_err(|e| e.to_string()),
-        Err(_) => Ok(Manifest::default()),
+/// Follows the thread's reports for as long as the server lives.
+pub async fn follow(server: Rc<Server>) {
+    let shared = server.append.appenders().0.shared.clone();
+    loop {
+        shared.news().await;
+        server.with_engine(|engine| server.append.take_news(engine));
     }
 }
 
 /// The directory of the log. The working directory is `dir`.
 pub fn directory(engine: &Engine) -> PathBuf {
-    let name = PathBuf::from(&engine.config.appenddirname);
-    std::path::absolute(&name).unwrap_or(name)
-}
-
-impl State {
-    fn next_base(&mut self, engine: &Engine) -> Base {
-        self.base_seq += 1;
-        Base {
-            seq: self.base_seq,
-            form: form(engine),
-        }
-    }
-
-    fn base_path(&self, base: Base) -> PathBuf {
-        let name = names::base(&self.filename, base.seq, base.form);
-        self.directory.join(name)
-    }
-
-    /// From now on effects are written.
-    fn begin(
-        &mut self,
-        engine: &mut Engine,
-        mut writer: Writer<Machine>,
-        mode: Mode,
-    ) -> Result<(), String> {
-        self.tap.reset();
-        engine.repl.follow_by_log(true);
-        if let Some(batch) = self.tap.batch(engine) {
-            // This position in the history is in the log before anybody can see it.
-            writer.push(batch);
-            writer.write().map_err(|e| e.to_string())?;
-        }
-        let policy = Policy::new(fsync(engine));
-        let queue = self.queue.clone();
-        queue.report(|report| *report = Report::default());
-        let name = "forebay-aof";
-        let before = self.rewritten_bytes.saturating_sub(self.base_bytes);
-        let old_bytes = match mode {
-            Mode::On => before.saturating_sub(writer.increment_bytes()),
-            Mode::Off | Mode::Waiting => 0,
-        };
-        let thread = threads::spawn(name, move || thread::run(writer, &queue, policy, old_bytes));
-        self.thread = Some(
-            thread.map_err(|e| format!("Can't start a thread for the append-only file: {e}"))?,
-        );
-        self.mode = mode;
-        self.set_syncs(syncs(engine, false, self.sleep));
-        engine.commits.add_log(Box::new(self.tap.clone()));
-        Ok(())
-    }
-
-    /// The log is written as is configured.
-    fn set_how(&mut self, engine: &Engine) {
-        let syncs = syncs(engine, self.running.is_some(), self.sleep);
-        if self.syncs != Some(syncs) {
-            self.set_syncs(syncs);
-        }
-    }
-
-    fn set_syncs(&mut self, syncs: Syncs) {
-        self.syncs = Some(syncs);
-        self.tap.set_waits(syncs.fsync == Fsync::Always);
-        self.tap.tell_stream(syncs.annotations);
-        self.queue.order(Order::Policy(syncs));
-    }
-
-    fn bytes(&self) -> u64 {
-        self.base_bytes + self.queue.read().bytes
-    }
-
-    fn rewrite_is_due(&self, engine: &Engine) -> bool {
-        let now = engine.clock.steady_ms / 1000;
-        if self.mode == Mode::Waiting {
-            return now >= self.not_before;
-        }
-        let config = &engine.config;
-        let percent = u64::try_from(config.auto_aof_rewrite_percentage).unwrap_or(0);
-        let least = u64::try_from(config.auto_aof_rewrite_min_size).unwrap_or(0);
-        let (bytes, base) = (self.bytes(), self.rewritten_bytes.max(1));
-        let grown = u128::from(bytes) * 100 / u128::from(base);
-        percent > 0 && bytes > least && grown >= 100 + u128::from(percent) && now >= self.not_before
-    }
-
-    fn end_rewrite(&mut self, engine: &mut Engine, report: &Report) {
-        let Some(running) = &self.running else { return };
-        let Some((number, result)) = &report.rewrite else {
-            return;
-        };
-        if *number != running.number {
-            return;
-        }
-        match result {
-            Ok(removed) => {
-                let removed = removed.clone();
-                let began_ms = running.began_ms;
-                self.count_end(engine, began_ms);
-                self.rewritten_bytes = self.base_bytes + report.bytes_at_base;
-                self.mode = Mode::On;
-                self.running = None;
-                tell_end(&removed);
-            }
-            Err(why) => {
-                let why = why.clone();
-                self.rewrite_failed(engine, &why);
-            }
-        }
-    }
-
-    fn count_end(&mut self, engine: &Engine, began_ms: i64) {
-        self.last_seconds = Some((engine.clock.steady_ms - began_ms) / 1000);
-        (self.last_failed, self.failures) = (false, 0);
-    }
-
-    fn rewrite_failed(&mut self, engine: &mut Engine, why: &str) {
-        self.off = None;
-        tracing::warn!("Background AOF rewrite terminated with error: {why}");
-        if let Some(running) = self.running.take()
-            && running.placed
-        {
-            // The manifest may still name it, if its directory could not be synced, so it stays.
-            let path = self.base_path(running.base);
-            tracing::info!(
-                "{} is not removed, because the manifest may name it",
-                path.display()
-            );
-        }
-        self.last_failed = true;
-        self.failures += 1;
-        let over = self.failures.saturating_sub(FAILURES_AT_ONCE);
-        let minutes = match over {
-            0 => 0,
-            n => (1_i64 << n.min(6)).min(WAIT_MAX_MIN),
-        };
-        self.not_before = engine.clock.steady_ms / 1000 + minutes * 60;
-    }
+    log::directory(&Machine, engine)
 }

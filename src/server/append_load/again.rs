@@ -3,11 +3,12 @@
 use super::find::{self, Part};
 use super::judge::{self, Judged};
 use super::replay::Run;
-use super::{LoadedLog, bad_dump, begins_with_dump, place, tails, tell_loaded};
+use super::{bad_dump, begins_with_dump, place, tails, tell_loaded};
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{Persistence, load_options};
 use aof::Sealer;
 use engine::{Engine, Loading};
+use flow::append::LoadedLog;
 use flow::load::LoadError;
 use std::fs::File;
 use std::path::Path;

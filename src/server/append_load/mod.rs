@@ -26,10 +26,10 @@ use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{in_background, load_options};
 use crate::{Server, threads};
 use ahead::{Mode, Piece, Seen};
-use aof::{Manifest, Sealer, names};
+use aof::Sealer;
 use engine::{Engine, Loading};
 use find::{Found, Part};
-use flow::append::{Reading, Told};
+use flow::append::{LoadedLog, Reading, Told};
 use flow::boot::Restored;
 use flow::load::LoadError;
 use judge::{Judged, Tails};
@@ -47,40 +47,7 @@ use std::time::{Duration, Instant};
 /// How long clients wait for an answer while requests run.
 const SLICE: Duration = Duration::from_millis(2);
 
-/// What was loaded.
-#[derive(Clone, Debug)]
-pub struct LoadedLog {
-    /// The directory of the files.
-    pub directory: PathBuf,
-    /// The files.
-    pub manifest: Manifest,
-    /// The base is a single file of an older server, which is still here and not in the directory of the log.
-    pub single: Option<PathBuf>,
-    /// The manifest on disk names files that are not there.
-    pub copied: bool,
-    /// How the last file ends, if nothing was cut off there.
-    pub end: Option<(u64, Sealer)>,
-}
-
-impl LoadedLog {
-    /// A log that is continued although it was not loaded.
-    ///
-    /// # Errors
-    /// Its manifest cannot be read.
-    pub fn found(directory: &Path, filename: &str) -> Result<LoadedLog, String> {
-        let bytes = std::fs::read(directory.join(names::manifest(filename)));
-        let bytes = bytes.map_err(|e| crate::strerror(&e))?;
-        Ok(LoadedLog {
-            directory: directory.to_owned(),
-            manifest: Manifest::parse(&bytes).map_err(|e| e.to_string())?,
-            single: None,
-            copied: false,
-            end: None,
-        })
-    }
-}
-
-/// Loads the append-only file that the configuration names, if it exists. Also returns what it says about replication.
+/// Loads the append-only file that the configuration names, if it is there. Gives what it says of replication, too.
 ///
 /// # Errors
 /// The text with which the server ends. Files are as they were.

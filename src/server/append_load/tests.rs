@@ -1,6 +1,7 @@
 //! Logs on a real disk, loaded into a server in this process.
 
 use super::*;
+use aof::Manifest;
 use aof::Sealer;
 use aof::names::{increment, manifest};
 use base::request::encode_request;

@@ -1,9 +1,9 @@
 //! The log's end of the commit point: encodes effects, and hands them over at the end of a batch of requests.
 
-use super::queue::Queue;
+use crate::append::queue::Exchange;
+use crate::append::{Batch, Encoder, Mark};
 use engine::commit::{Commit, EffectLog, Replies};
 use engine::{CommitPosition, Engine};
-use flow::append::{Batch, Encoder, Mark};
 use replication::StreamPlace;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -65,11 +65,12 @@ impl Tap {
     }
 
     /// Hands over what there is; false if there was nothing.
-    pub fn hand_over(&self, engine: &mut Engine, queue: &Queue) -> bool {
+    pub fn hand_over(&self, engine: &mut Engine, exchange: &impl Exchange) -> bool {
         let batch = self.batch(engine);
         let some = batch.is_some();
         if let Some(batch) = batch {
-            self.0.borrow_mut().spare = queue.batch(batch);
+            let spare = exchange.with(|queue| queue.batch(batch));
+            self.0.borrow_mut().spare = spare;
         }
         some
     }

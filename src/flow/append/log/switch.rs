@@ -1,14 +1,18 @@
 //! Switching the log on and off, and continuing it after a load.
 
-use super::{AppendOnly, Base, Mode, Order, directory, manifest_on_disk};
-use crate::append_load::LoadedLog;
+use super::{AppendOnly, Base, Mode};
+use crate::NOT_WHOLE;
+use crate::append::appenders::Appenders;
+use crate::append::queue::{Exchange, Order};
+use crate::append::{AppendError, LoadedLog};
+use crate::save::Writers;
 use aof::{Manifest, names};
+use base::LogLevel;
+use disk::{Disk, DiskFile};
 use engine::Engine;
-use flow::append::AppendError;
-use std::fs;
 
-impl AppendOnly {
-    /// The server starts with a log: continues the one that was loaded, or begins one with the dataset as its base.
+impl<A: Appenders> AppendOnly<A> {
+    /// The server starts with a log: goes on in the one that was loaded, or begins one with the dataset as its base.
     ///
     /// # Errors
     /// The disk's.
@@ -28,7 +32,10 @@ impl AppendOnly {
                 writer.sync_files().map_err(text)?;
                 let resumed = match log.end {
                     Some((len, sealer)) => writer.resume(len, sealer).unwrap_or_else(|e| {
-                        tracing::info!("The append-only file continues in a new file: {e}");
+                        (engine.log)(
+                            LogLevel::Notice,
+                            &format!("The append-only file goes on in a new file: {e}"),
+                        );
                         false
                     }),
                     None => false,
@@ -38,24 +45,33 @@ impl AppendOnly {
                     writer.begin_increment(true).map_err(text)?;
                 }
                 let name = writer.increment_name();
-                tracing::info!("{how} AOF incr file {name} on server start");
+                (engine.log)(
+                    LogLevel::Notice,
+                    &format!("{how} AOF incr file {name} on server start"),
+                );
                 writer
             }
             None => {
                 let mut writer = self.open(engine, Manifest::default())?;
-                let base = self.0.borrow_mut().next_base(engine);
+                let base = self.state.borrow_mut().next_base(engine);
                 let name = names::base(&engine.config.appendfilename, base.seq, base.form);
-                tracing::info!("Creating AOF base file {name} on server start");
+                (engine.log)(
+                    LogLevel::Notice,
+                    &format!("Creating AOF base file {name} on server start"),
+                );
                 self.write_base(engine, base)?;
                 writer.begin_increment(false).map_err(text)?;
                 let name = writer.increment_name();
-                tracing::info!("Creating AOF incr file {name} on server start");
+                (engine.log)(
+                    LogLevel::Notice,
+                    &format!("Creating AOF incr file {name} on server start"),
+                );
                 writer.install_base(base.seq, base.form).map_err(text)?;
                 writer
             }
         };
         let bytes = self.bytes_on_disk(writer.manifest());
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state.borrow_mut();
         (state.base_bytes, state.rewritten_bytes) = bytes;
         state.begin(engine, writer, Mode::On)
     }
@@ -69,23 +85,26 @@ impl AppendOnly {
             return Ok(());
         }
         self.give_up_rewrite(engine);
-        let writer = self.open(engine, manifest_on_disk(engine)?)?;
-        let mut state = self.0.borrow_mut();
+        let writer = self.open(engine, self.manifest_on_disk(engine)?)?;
+        let mut state = self.state.borrow_mut();
         state.begin(engine, writer, Mode::Waiting)?;
         state.scheduled = true;
         drop(state);
         self.begin_what_is_scheduled(engine);
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state.borrow_mut();
         if state.running.is_none() {
-            tracing::info!(
-                "AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible."
+            (engine.log)(
+                LogLevel::Notice,
+                "AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible.",
             );
             // Writes until then must go somewhere.
             state.begun += 1;
-            state.queue.order(Order::Cut {
+            let rewrite = state.begun;
+            let cut = Order::Cut {
                 listed: false,
-                rewrite: state.begun,
-            });
+                rewrite,
+            };
+            self.appenders.exchange().with(|queue| queue.order(cut));
         }
         Ok(())
     }
@@ -99,7 +118,7 @@ impl AppendOnly {
             engine.repl.follow_by_log(false);
             engine.hold_writes_for_log(false);
             engine.append_failed = None;
-            let mut state = self.0.borrow_mut();
+            let mut state = self.state.borrow_mut();
             state.mode = Mode::Off;
             state.running = None;
             state.scheduled = false;
@@ -113,7 +132,7 @@ impl AppendOnly {
     /// # Errors
     /// It has no base yet.
     pub fn suspend(&self, engine: &mut Engine) -> Result<bool, String> {
-        if self.0.borrow().mode == Mode::Waiting {
+        if self.state.borrow().mode == Mode::Waiting {
             return Err("the log has no base yet".into());
         }
         self.give_up_rewrite(engine);
@@ -130,31 +149,28 @@ impl AppendOnly {
     pub fn resume(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
         let log = match loaded {
             Some(log) => log,
-            None => LoadedLog::found(&directory(engine), &engine.config.appendfilename)?,
+            None => LoadedLog::found(self.saves.writers().disk(), engine)?,
         };
         self.start(engine, Some(log))
     }
 
     /// Writes the dataset as a base, doing nothing else.
     fn write_base(&self, engine: &mut Engine, base: Base) -> Result<(), String> {
-        let Some(server) = self.0.borrow().server.upgrade() else {
-            return Ok(());
-        };
-        let persistence = &server.persistence;
-        let Some(whole) = persistence.whole(engine) else {
-            return Err(flow::NOT_WHOLE.to_owned());
+        let Some(whole) = self.saves.whole(engine) else {
+            return Err(NOT_WHOLE.to_owned());
         };
         let request = self.request(&whole, base);
-        let written = persistence.run_to_end(engine, &whole, request);
+        let written = self.saves.run_to_end(engine, &whole, request);
         written.map_err(|e| e.to_string())
     }
 
     /// Bytes of the base, and of all files.
     fn bytes_on_disk(&self, manifest: &Manifest) -> (u64, u64) {
-        let state = self.0.borrow();
+        let (disk, state) = (self.saves.writers().disk(), self.state.borrow());
         let bytes = |file: &aof::manifest::File| {
             let name = String::from_utf8_lossy(&file.name).into_owned();
-            fs::metadata(state.directory.join(name)).map_or(0, |m| m.len())
+            let file = disk.open(&state.directory.join(name));
+            file.and_then(|file| file.size()).unwrap_or(0)
         };
         let base = manifest.base.as_ref().map_or(0, bytes);
         (base, manifest.files().map(bytes).sum())

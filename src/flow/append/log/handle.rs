@@ -1,20 +1,32 @@
 //! The state of the append-only file while the server runs.
 
-use super::queue::{Queue, Syncs};
 use super::tap::Tap;
-use crate::Server;
+use crate::Saves;
+use crate::append::Writer;
+use crate::append::appenders::{Appenders, DiskOf};
+use crate::append::queue::Syncs;
 use aof::names::BaseForm;
-use disk::Machine;
-use flow::append::Writer;
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::rc::{Rc, Weak};
-use std::thread::JoinHandle;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The log of one server; a handle that can be cloned.
-#[derive(Clone, Default)]
-pub struct AppendOnly(pub(super) Rc<RefCell<State>>);
+pub struct AppendOnly<A: Appenders> {
+    pub(super) state: Rc<RefCell<State<A>>>,
+    pub(super) saves: Saves<A::Writers>,
+    pub(super) appenders: A,
+}
+
+impl<A: Appenders> Clone for AppendOnly<A> {
+    fn clone(&self) -> AppendOnly<A> {
+        AppendOnly {
+            state: self.state.clone(),
+            saves: self.saves.clone(),
+            appenders: self.appenders.clone(),
+        }
+    }
+}
 
 /// What happens to effects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,13 +40,12 @@ pub(super) enum Mode {
     On,
 }
 
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) server: Weak<Server>,
+pub(super) struct State<A: Appenders> {
+    pub(super) appenders: A,
     pub(super) mode: Mode,
     pub(super) tap: Tap,
-    pub(super) queue: Queue,
-    pub(super) thread: Option<JoinHandle<()>>,
+    /// Who writes it.
+    pub(super) writes: Option<A::Handle>,
     pub(super) directory: PathBuf,
     pub(super) filename: String,
     /// The number of the last base that was begun.
@@ -58,15 +69,15 @@ pub(super) struct State {
     /// Before each write.
     pub(super) sleep: Duration,
     /// Writes the log of a rewrite that runs while there is none.
-    pub(super) off: Option<Off>,
+    pub(super) off: Option<Off<A>>,
 }
 
 /// What writes the log of a rewrite that runs while there is none.
-pub(super) enum Off {
+pub(super) enum Off<A: Appenders> {
     /// The base is being written.
-    Writer(Box<Writer<Machine>>),
-    /// A thread installs the base.
-    Installs(JoinHandle<()>),
+    Writer(Box<Writer<DiskOf<A>>>),
+    /// Somebody installs the base.
+    Installs(A::Handle),
 }
 
 pub(super) struct Running {
@@ -75,7 +86,7 @@ pub(super) struct Running {
     pub(super) began_ms: i64,
     /// A snapshot writes the base. Else it is a copy of a payload.
     pub(super) walks: bool,
-    /// The base has been handed to the thread.
+    /// The base has been handed to the writer.
     pub(super) placed: bool,
 }
 

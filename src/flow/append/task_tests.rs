@@ -1,17 +1,40 @@
-//! The thread on a disk that fails.
+//! The writer's side on a disk that fails.
 
-use super::queue::{Order, Queue};
-use super::thread::run;
+use super::queue::{Exchange, Order, Queue};
+use super::task::Timer;
+use super::{Batch, Fsync, Mark, Policy, Task, Writer};
 use aof::Manifest;
 use aof::names::{self, BaseForm};
 use disk::Disk;
 use disk::fake::FakeDisk;
 use engine::CommitPosition;
-use flow::append::{Batch, Fsync, Mark, Policy, Writer};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const NAME: &str = "a.aof";
+
+/// A queue that both sides use in turn.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Queue>>);
+
+impl Exchange for Shared {
+    fn with<T>(&self, f: impl FnOnce(&mut Queue) -> T) -> T {
+        f(&mut self.0.lock().expect("nothing panics with this lock"))
+    }
+}
+
+/// No time passes.
+struct Still;
+
+impl Timer for Still {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
 
 fn place(name: &str) -> PathBuf {
     Path::new("/log").join(name)
@@ -56,21 +79,25 @@ fn what_follows_a_replaced_dataset_is_never_behind_the_old_one() {
     let mut failed = 0;
     for number in 0..8 {
         let (disk, writer) = begun();
-        let queue = Queue::default();
-        queue.order(Order::Cut {
+        let shared = Shared::default();
+        let order = |order| shared.with(|queue| queue.order(order));
+        order(Order::Cut {
             listed: false,
             rewrite: 1,
         });
-        queue.order(Order::Batch(Batch {
+        order(Order::Batch(Batch {
             bytes: b"*1\r\n$3\r\nnew\r\n".to_vec(),
             db: Some(0),
             end: mark(1),
         }));
-        queue.order(Order::Stop);
+        order(Order::Stop);
         let before = disk.operations();
         disk.fail_at(before + number);
-        run(writer, &queue, Policy::new(Fsync::EverySecond), 0);
-        failed += usize::from(queue.read().rewrite.is_some());
+        let mut task = Task::new(writer, Policy::new(Fsync::EverySecond), 0, |_, _| {});
+        task.turn(shared.with(Queue::take), &Still, &shared);
+        assert!(task.stops());
+        task.end(&Still, &shared);
+        failed += usize::from(shared.with(|queue| queue.read()).rewrite.is_some());
         let log = in_the_log(&disk);
         let found = log.windows(3).any(|bytes| bytes == b"new");
         assert!(!found, "operation {number} failed");

@@ -1,13 +1,15 @@
 //! The fields of INFO about the append-only file.
 
 use super::{AppendOnly, Mode};
+use crate::append::appenders::Appenders;
+use crate::append::queue::Exchange;
 use engine::Engine;
 use std::fmt::{Display, Write};
 
-impl AppendOnly {
+impl<A: Appenders> AppendOnly<A> {
     /// Writes the fields of the section `persistence`.
     pub fn info(&self, engine: &Engine, out: &mut String) {
-        let state = self.0.borrow();
+        let state = self.state.borrow();
         let mut line = |name: &str, value: &dyn Display| {
             write!(out, "{name}:{value}\r\n").expect("a String takes everything");
         };
@@ -28,11 +30,12 @@ impl AppendOnly {
         line("aof_last_write_status", &status(state.failure.is_some()));
         line("aof_last_cow_size", &0);
         if state.mode != Mode::Off {
-            let report = state.queue.read();
+            let exchange = self.appenders.exchange();
+            let (report, waiting) = exchange.with(|queue| (queue.read(), queue.waiting()));
             line("aof_current_size", &(state.base_bytes + report.bytes));
             line("aof_base_size", &state.rewritten_bytes);
             line("aof_pending_rewrite", &u8::from(state.scheduled));
-            line("aof_buffer_length", &state.queue.waiting());
+            line("aof_buffer_length", &waiting);
             line("aof_pending_bio_fsync", &report.syncing);
             line("aof_delayed_fsync", &report.delayed);
             if let Some(failure) = &state.failure {

@@ -1,37 +1,44 @@
 //! A base that another server has written, which is the payload of a full sync.
 
 use super::{AppendOnly, Mode, Running, form};
-use crate::threads;
+use crate::append::appenders::{Appenders, LogFileOf};
+use crate::save::Writers;
 use aof::names::BaseForm;
-use disk::{Aside, Disk, DiskFile, Machine};
+use base::LogLevel;
+use disk::{Aside, Disk, DiskFile};
 use engine::Engine;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use tokio::sync::oneshot;
 
 /// The number of bytes that are copied at once.
 const PIECE: usize = 256 << 10;
 
-impl AppendOnly {
-    /// The new dataset is what this file holds: a copy of it becomes the base, and there is no rewrite. If that fails,
-    /// there is one.
-    pub fn take_base(&self, engine: &mut Engine, file: &File) {
-        let mut state = self.0.borrow_mut();
+impl<A: Appenders> AppendOnly<A> {
+    /// The new dataset is what this file holds: a copy of it becomes the base, and there is no rewrite. If that fails, there
+    /// is one.
+    pub fn take_base(&self, engine: &mut Engine, file: &LogFileOf<A>) {
+        let mut state = self.state.borrow_mut();
         let form = form(engine);
         if state.mode != Mode::Waiting || state.running.is_some() || form != BaseForm::Dump {
             return;
         }
-        let (tell, told) = oneshot::channel();
         let (number, base) = (state.begun, state.next_base(engine));
-        let path = state.base_path(base);
+        let (disk, path) = (self.saves.writers().disk().clone(), state.base_path(base));
         let copy = file.again().and_then(|file| {
-            let work = move || _ = tell.send(copy(&Machine, file, &path));
-            threads::spawn("forebay-aof-base", work)
+            let work = move || {
+                let copied = copy(&disk, file, &path);
+                copied.map(|()| Vec::new()).map_err(|e| e.to_string())
+            };
+            let this = self.clone();
+            let then = move |engine: &mut Engine, result: Result<_, String>| {
+                this.base_ended(engine, number, result.map(drop));
+            };
+            self.appenders.work(Box::new(work), Box::new(then))
         });
         if let Err(error) = copy {
-            tracing::warn!("The payload cannot become the base of the append-only file: {error}");
-            return;
+            let text =
+                format!("The payload cannot become the base of the append-only file: {error}");
+            return (engine.log)(LogLevel::Warning, &text);
         }
         state.scheduled = false;
         state.running = Some(Running {
@@ -41,14 +48,6 @@ impl AppendOnly {
             walks: false,
             placed: false,
         });
-        let server = state.server.clone();
-        tokio::task::spawn_local(async move {
-            let copied = told.await.map_err(|e| e.to_string());
-            let result = copied.and_then(|result| result.map_err(|e| e.to_string()));
-            if let Some(server) = server.upgrade() {
-                server.with_engine(|engine| server.append.base_ended(engine, number, result));
-            }
-        });
     }
 }
 
@@ -57,7 +56,7 @@ impl AppendOnly {
 ///
 /// # Errors
 /// The system's; nothing is in the place then, or it is not known to be durable.
-pub(crate) fn copy<D: Disk>(disk: &D, mut from: impl Read, to: &Path) -> io::Result<()> {
+pub fn copy<D: Disk>(disk: &D, mut from: impl Read, to: &Path) -> io::Result<()> {
     let directory = disk::directory_of(to);
     let mut aside = Aside::create_in(disk, directory, ("temp-", ".rdb"), 0o644)?;
     let mut piece = vec![0; PIECE];
