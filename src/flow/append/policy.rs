@@ -1,5 +1,8 @@
 //! When the log writes, syncs, and tries again.
 
+use config::choices::AppendFsync;
+use engine::Engine;
+
 /// How durable an acknowledged write is (`appendfsync`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fsync {
@@ -10,6 +13,17 @@ pub enum Fsync {
     EverySecond,
     /// The system decides.
     No,
+}
+
+impl Fsync {
+    /// As is configured.
+    pub fn configured(engine: &Engine) -> Fsync {
+        match engine.config.appendfsync {
+            AppendFsync::Always => Fsync::Always,
+            AppendFsync::Everysec => Fsync::EverySecond,
+            AppendFsync::No => Fsync::No,
+        }
+    }
 }
 
 /// Between two syncs of [`Fsync::EverySecond`], and between two attempts after a failure, ms.

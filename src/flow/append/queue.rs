@@ -62,6 +62,8 @@ pub struct Report {
     pub failure: Option<String>,
     /// The last rewrite whose base was installed, and the files that were removed then; or that failed, and why.
     pub rewrite: Option<(u64, Result<Vec<String>, String>)>,
+    /// The last rewrite whose base the manifest names. What it replaces may still be there.
+    pub installed: Option<u64>,
     /// Bytes of the increments that the manifest names.
     pub bytes: u64,
     /// The same when the last base was installed.
@@ -155,6 +157,11 @@ impl Queue {
     pub fn waits(&mut self) -> bool {
         self.idle = self.orders.is_empty();
         self.idle
+    }
+
+    /// There are orders that the writer has not taken.
+    pub fn has_orders(&self) -> bool {
+        !self.orders.is_empty()
     }
 
     /// Takes all orders.

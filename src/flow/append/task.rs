@@ -306,7 +306,12 @@ impl<D: Disk> Task<D> {
             Ok(bytes) => {
                 self.old_bytes = 0;
                 let since = self.writer.increment_bytes();
-                exchange.with(|queue| queue.report(|report| report.bytes_at_base = since));
+                exchange.with(|queue| {
+                    queue.report(|report| {
+                        report.bytes_at_base = since;
+                        report.installed = Some(rewrite);
+                    });
+                });
                 if self.writer.has_history() && !self.keeps_history {
                     self.retires = Some((rewrite, timer.now() + stays(bytes)));
                     return;

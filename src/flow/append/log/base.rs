@@ -19,7 +19,8 @@ impl<A: Appenders> AppendOnly<A> {
     pub fn take_base(&self, engine: &mut Engine, file: &LogFileOf<A>) {
         let mut state = self.state.borrow_mut();
         let form = form(engine);
-        if state.mode != Mode::Waiting || state.running.is_some() || form != BaseForm::Dump {
+        let waits = matches!(state.mode, Mode::Begins | Mode::Waiting);
+        if !waits || state.running.is_some() || form != BaseForm::Dump {
             return;
         }
         let (number, base) = (state.begun, state.next_base(engine));

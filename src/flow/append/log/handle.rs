@@ -34,7 +34,11 @@ pub(super) enum Mode {
     /// There is no log.
     #[default]
     Off,
-    /// They are written to increments that no manifest names until there is a base.
+    /// The log begins: they are written to increments that no manifest names before there is a base. Until then nothing
+    /// is promised.
+    Begins,
+    /// The dataset is not that of the log on disk any more: they are written to increments that no manifest names before
+    /// there is a base. A crash brings the old dataset back, so nothing is durable until then.
     Waiting,
     /// They are written to the log.
     On,
@@ -66,6 +70,8 @@ pub(super) struct State<A: Appenders> {
     pub(super) not_before: i64,
     pub(super) syncs: Option<Syncs>,
     pub(super) failure: Option<String>,
+    /// Why there is still no base of the dataset.
+    pub(super) no_base: Option<String>,
     /// Before each write.
     pub(super) sleep: Duration,
     /// Writes the log of a rewrite that runs while there is none.

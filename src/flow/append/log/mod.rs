@@ -20,6 +20,8 @@ mod off;
 mod single;
 mod switch;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 pub use base::copy;
 pub use handle::AppendOnly;
@@ -33,7 +35,6 @@ use crate::{Saves, Whole};
 use ::base::LogLevel;
 use aof::Manifest;
 use aof::names::{self, BaseForm};
-use config::choices::AppendFsync;
 use disk::{Disk, DiskFile, strerror};
 use engine::{CommandError, Engine};
 use handle::{Base, Mode, Off, Running, State};
@@ -58,19 +59,11 @@ fn form(engine: &Engine) -> BaseForm {
     }
 }
 
-fn fsync(engine: &Engine) -> Fsync {
-    match engine.config.appendfsync {
-        AppendFsync::Always => Fsync::Always,
-        AppendFsync::Everysec => Fsync::EverySecond,
-        AppendFsync::No => Fsync::No,
-    }
-}
-
 /// When to sync, as is configured.
 fn syncs(engine: &Engine, rewriting: bool, sleep: Duration) -> Syncs {
     let limit = usize::try_from(engine.config.aof_buffer_limit).unwrap_or(usize::MAX);
     Syncs {
-        fsync: fsync(engine),
+        fsync: Fsync::configured(engine),
         leave_disk_alone: rewriting && engine.config.no_appendfsync_on_rewrite,
         // As much may come while it is synced, and once more, before writers wait.
         from: limit / 4,
@@ -121,6 +114,7 @@ impl<A: Appenders> AppendOnly<A> {
                 not_before: 0,
                 syncs: None,
                 failure: None,
+                no_base: None,
                 sleep: Duration::ZERO,
                 off: None,
             })),
@@ -143,13 +137,23 @@ impl<A: Appenders> AppendOnly<A> {
         let state = self.state.borrow();
         match state.mode {
             Mode::Off => 0,
-            Mode::Waiting | Mode::On => self.with_queue(|queue| queue.waiting()),
+            Mode::Begins | Mode::Waiting | Mode::On => self.with_queue(|queue| queue.waiting()),
         }
     }
 
     /// Effects go to a log.
     pub fn is_on(&self) -> bool {
         self.state.borrow().mode != Mode::Off
+    }
+
+    /// Effects go to a log that the manifest names: what is durable in it is there after a crash.
+    pub fn is_named(&self) -> bool {
+        self.state.borrow().mode == Mode::On
+    }
+
+    /// Rewrites begun.
+    pub fn rewrites(&self) -> u64 {
+        self.state.borrow().rewrites
     }
 
     /// The process ends: waits until what was committed is durable, or the disk refuses it.
@@ -244,7 +248,9 @@ impl<A: Appenders> AppendOnly<A> {
         }
         self.hand_over(engine);
         let mut state = self.state.borrow_mut();
-        state.mode = Mode::Waiting;
+        if state.mode == Mode::On {
+            state.mode = Mode::Waiting;
+        }
         state.begun += 1;
         let rewrite = state.begun;
         state.running = None;
@@ -282,7 +288,7 @@ impl<A: Appenders> AppendOnly<A> {
         let mode = self.state.borrow().mode;
         let off = match mode {
             Mode::Off => self.open_while_off(engine),
-            Mode::Waiting | Mode::On => Ok(None),
+            Mode::Begins | Mode::Waiting | Mode::On => Ok(None),
         };
         let off = match off {
             Ok(off) => off,
@@ -388,9 +394,14 @@ impl<A: Appenders> AppendOnly<A> {
             return;
         }
         let report = self.with_queue(|queue| queue.read());
-        engine.on_durable(report.durable);
-        if state.failure != report.failure {
-            match &report.failure {
+        state.end_rewrite(engine, &report);
+        // What no manifest names is lost when the process ends.
+        if state.mode == Mode::On {
+            engine.on_durable(report.durable);
+        }
+        let failure = report.failure.clone().or_else(|| state.no_base.clone());
+        if state.failure != failure {
+            match &failure {
                 Some(why) => (engine.log)(
                     LogLevel::Warning,
                     &format!(
@@ -405,8 +416,8 @@ impl<A: Appenders> AppendOnly<A> {
             let refusal = |why: &String| {
                 CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}"))
             };
-            engine.append_failed = report.failure.as_ref().map(refusal);
-            state.failure = report.failure.clone();
+            engine.append_failed = failure.as_ref().map(refusal);
+            state.failure = failure;
         }
         let (threshold, now) = (
             engine.config.latency_monitor_threshold,
@@ -415,7 +426,6 @@ impl<A: Appenders> AppendOnly<A> {
         for (what, ms) in self.with_queue(Queue::take_slow) {
             engine.latency.note(what, ms, threshold, now);
         }
-        state.end_rewrite(engine, &report);
         tell_replication(engine, state.mode, &report);
         drop(state);
         self.hold_writers(engine);
@@ -556,12 +566,12 @@ impl<A: Appenders> State<A> {
             writer.push(batch);
             writer.write().map_err(|e| e.to_string())?;
         }
-        let policy = Policy::new(fsync(engine));
+        let policy = Policy::new(Fsync::configured(engine));
         self.with_queue(|queue| queue.report(|report| *report = Report::default()));
         let before = self.rewritten_bytes.saturating_sub(self.base_bytes);
         let old_bytes = match mode {
             Mode::On => before.saturating_sub(writer.increment_bytes()),
-            Mode::Off | Mode::Waiting => 0,
+            Mode::Off | Mode::Begins | Mode::Waiting => 0,
         };
         let task = Task::new(writer, policy, old_bytes, engine.log);
         let begun = self.appenders.begin(task);
@@ -584,9 +594,23 @@ impl<A: Appenders> State<A> {
 
     fn set_syncs(&mut self, syncs: Syncs) {
         self.syncs = Some(syncs);
-        self.tap.tell_stream(syncs.annotations);
-        self.tap.set_waits(syncs.fsync == Fsync::Always);
+        self.set_waits(syncs);
         self.with_queue(|queue| queue.order(Order::Policy(syncs)));
+    }
+
+    /// Whether replies to writers wait for the disk.
+    fn set_waits(&self, syncs: Syncs) {
+        let promised = self.mode != Mode::Begins;
+        self.tap.set_waits(promised && syncs.fsync == Fsync::Always);
+    }
+
+    /// The manifest names what is written.
+    fn base_is_named(&mut self) {
+        self.mode = Mode::On;
+        self.no_base = None;
+        if let Some(syncs) = self.syncs {
+            self.set_waits(syncs);
+        }
     }
 
     fn bytes(&self) -> u64 {
@@ -595,7 +619,7 @@ impl<A: Appenders> State<A> {
 
     fn rewrite_is_due(&self, engine: &Engine) -> bool {
         let now = engine.clock.steady_ms / 1000;
-        if self.mode == Mode::Waiting {
+        if matches!(self.mode, Mode::Begins | Mode::Waiting) {
             return now >= self.not_before;
         }
         let config = &engine.config;
@@ -607,20 +631,24 @@ impl<A: Appenders> State<A> {
     }
 
     fn end_rewrite(&mut self, engine: &mut Engine, report: &Report) {
-        let Some(running) = &self.running else { return };
-        let Some((number, result)) = &report.rewrite else {
+        let running = self.running.as_ref();
+        let Some((number, began_ms)) = running.map(|r| (r.number, r.began_ms)) else {
             return;
         };
-        if *number != running.number {
+        if report.installed == Some(number) && self.mode != Mode::On {
+            self.base_is_named();
+        }
+        let Some((of, result)) = &report.rewrite else {
+            return;
+        };
+        if *of != number {
             return;
         }
         match result {
             Ok(removed) => {
                 let removed = removed.clone();
-                let began_ms = running.began_ms;
                 self.count_end(engine, began_ms);
                 self.rewritten_bytes = self.base_bytes + report.bytes_at_base;
-                self.mode = Mode::On;
                 self.running = None;
                 tell_end(engine, &removed);
             }
@@ -651,6 +679,9 @@ impl<A: Appenders> State<A> {
                 LogLevel::Notice,
                 &format!("{} is left where it is", path.display()),
             );
+        }
+        if self.mode == Mode::Waiting {
+            self.no_base = Some(format!("the base of another dataset: {why}"));
         }
         self.last_failed = true;
         self.failures += 1;

@@ -87,7 +87,7 @@ impl<A: Appenders> AppendOnly<A> {
         self.give_up_rewrite(engine);
         let writer = self.open(engine, self.manifest_on_disk(engine)?)?;
         let mut state = self.state.borrow_mut();
-        state.begin(engine, writer, Mode::Waiting)?;
+        state.begin(engine, writer, Mode::Begins)?;
         state.scheduled = true;
         drop(state);
         self.begin_what_is_scheduled(engine);
@@ -122,7 +122,7 @@ impl<A: Appenders> AppendOnly<A> {
             state.mode = Mode::Off;
             state.running = None;
             state.scheduled = false;
-            state.failure = None;
+            (state.failure, state.no_base) = (None, None);
         }
     }
 
@@ -132,7 +132,7 @@ impl<A: Appenders> AppendOnly<A> {
     /// # Errors
     /// It has no base yet.
     pub fn suspend(&self, engine: &mut Engine) -> Result<bool, String> {
-        if self.state.borrow().mode == Mode::Waiting {
+        if self.is_on() && !self.is_named() {
             return Err("the log has no base yet".into());
         }
         self.give_up_rewrite(engine);
