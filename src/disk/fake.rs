@@ -289,6 +289,10 @@ impl Disk for FakeDisk {
         self.lock().find(path).is_ok_and(|there| there == file.file)
     }
 
+    fn is_file(&self, path: &Path) -> bool {
+        self.lock().names.contains_key(path)
+    }
+
     /// Directories are there from the beginning.
     fn create_directory(&self, _: &Path) -> io::Result<()> {
         Ok(())

@@ -2,11 +2,13 @@
 //!
 //! * [`Disk`] and [`DiskFile`] name every operation that changes files which must survive a crash.
 //! * [`aside`] replaces a file: write a new one beside it, sync that, rename it, sync the directory.
+//! * [`cut`] cuts the end off a file and sets it aside.
 //! * [`leftovers`] removes the temporary files of processes that are gone.
 //! * [`scratch`]: files without a name, for what does not fit into memory.
 //! * [`machine`] is the real disk; `fake` is one for tests, which can show what a crash may leave.
 
 pub mod aside;
+pub mod cut;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 pub mod leftovers;
@@ -14,6 +16,7 @@ pub mod machine;
 pub mod scratch;
 
 pub use aside::{Aside, Placed, Synced};
+pub use cut::cut_off;
 pub use leftovers::remove_leftovers;
 pub use machine::Machine;
 pub use scratch::{Scratch, ScratchFile};
@@ -91,6 +94,9 @@ pub trait Disk: Clone + Debug + Send + 'static {
 
     /// True if the file of this name is the open `file`.
     fn is_named(&self, path: &Path, file: &Self::File) -> bool;
+
+    /// True if there is a regular file of this name.
+    fn is_file(&self, path: &Path) -> bool;
 
     /// Makes a directory whose parent is there, durably, unless it is there already.
     ///

@@ -81,6 +81,10 @@ impl Disk for Machine {
         }
     }
 
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
     fn create_directory(&self, directory: &Path) -> io::Result<()> {
         match directory.is_dir() {
             true => Ok(()),

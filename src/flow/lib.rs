@@ -3,7 +3,7 @@
 //!
 //! * [`whole`]: whether the dataset in memory is complete; [`fate`]: whether a save's dump still takes its place;
 //!   [`dump_file`]: where the dump is. [`saves`]: when to save, and which save is cancelled.
-//! * [`save`]: a snapshot, from its cut to its file. [`load`]: installing a loaded dataset. [`boot`]: the dump at
+//! * [`save`]: a snapshot, from its cut to its file. [`load`]: installing a loaded dataset. [`boot`]: what is loaded at
 //!   startup, and the role in replication with which a server starts.
 //! * [`client`]: the requests of a client.
 //! * [`serve`]: what syncing replicas are sent; [`feed`]: the connection of a replica.
@@ -12,7 +12,7 @@
 //! * [`shutdown`]: what happens between the request that the server should end and its end.
 //! * [`follow`]: the replica's side of a link; [`payload`]: how the payload of a full sync is received.
 //! * [`append`]: the append-only file as it is written.
-//! * [`expiry`]: the slices of an expiry cycle.
+//! * [`turn`]: the order of the periodic work; [`expiry`]: the slices of an expiry cycle.
 //!
 //! Nothing here waits, reads a clock or opens a file.
 
@@ -39,6 +39,7 @@ pub mod shutdown;
 pub mod spill;
 #[cfg(test)]
 mod testing;
+pub mod turn;
 pub mod whole;
 
 pub use boot::Boot;

@@ -327,6 +327,11 @@ impl Replication {
         }
     }
 
+    /// Up to which byte the append-only file of this server holds the stream durably, as our primary is told.
+    pub fn durable_offset(&self) -> Option<ReplOffset> {
+        self.durable
+    }
+
     /// The last byte of the stream that may be sent to replicas.
     pub fn sendable(&self) -> ReplOffset {
         self.history.released()

@@ -7,6 +7,7 @@ use super::unit_status::{Phase, Told};
 use super::{allocator, log, supervisor};
 use engine::Engine;
 use flow::expiry::Cycle;
+use flow::turn;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::yield_now;
@@ -19,15 +20,10 @@ pub async fn run(server: Rc<Server>) {
     let mut told = Told::default();
     loop {
         let slices = server.persistence.writers().slices();
-        let turn = |engine: &mut Engine| {
+        let whole = |engine: &mut Engine| {
             allocator::recount();
-            engine.on_tick();
-            engine.check_waiting_output();
             let shell = &server.shell;
-            shell.persistence.cron(engine);
-            shell.append.cron(engine);
-            engine.save_failed = shell.persistence.last_failure().is_some();
-            shell.continue_shutdown(engine);
+            shell.turn(engine);
             shell.others.borrow_mut().close_idle();
             log::set_replica(engine.repl.is_replica());
             shell.follow_role(engine);
@@ -36,7 +32,7 @@ pub async fn run(server: Rc<Server>) {
             }
             engine.effective_hz()
         };
-        let hz = slices.measure(Slice::Turn, || server.with_engine(turn));
+        let hz = slices.measure(Slice::Turn, || server.with_engine(whole));
         expire(&server, hz).await;
         tidy(&server, hz).await;
         repack(&server, hz, &mut repacker).await;
@@ -89,14 +85,8 @@ async fn tidy(server: &Server, hz: i64) {
     let budget = Duration::from_micros(100_000 / hz.clamp(1, 500) as u64);
     let began = Instant::now();
     loop {
-        let slice = |engine: &mut Engine| {
-            for retired in engine.keyspace.take_retired() {
-                engine.drop_later(Box::new(retired));
-            }
-            engine.keyspace.tidy(engine.clock.mono_us / 1000)
-        };
         let slices = server.persistence.writers().slices();
-        let more = slices.measure(Slice::Tidy, || server.with_engine(slice));
+        let more = slices.measure(Slice::Tidy, || server.with_engine(turn::tidy));
         if !more || began.elapsed() > budget {
             return;
         }

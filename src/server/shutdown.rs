@@ -7,6 +7,7 @@ use config::choices::ShutdownOn;
 use engine::host::ShutdownOptions;
 use engine::{CommandError, Engine};
 use flow::shutdown::Course;
+use flow::turn::turn;
 use std::fs;
 use std::rc::Rc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,10 +25,10 @@ impl Shell {
         begun.map(|course| self.follow(course, engine))
     }
 
-    /// Called at each turn of the periodic work.
-    pub(super) fn continue_shutdown(&self, engine: &mut Engine) {
-        let mut process = self.persistence.clone();
-        if let Some(course) = self.shutdown.turn(engine, &mut process) {
+    /// What flow has to do in a turn of the periodic work.
+    pub(super) fn turn(&self, engine: &mut Engine) {
+        let mut saves = self.persistence.clone();
+        if let Some(course) = turn(engine, &mut saves, &self.append, &self.shutdown) {
             self.follow(course, engine);
         }
     }

@@ -20,7 +20,7 @@ use config::{Config, load as config_load};
 use disk::{Machine, directory_of};
 use engine::acl::{Defaults, Users};
 use engine::table;
-use flow::boot::take_part;
+use flow::boot::{self, First};
 use keyspace::{TooLate, set_member_key};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -364,28 +364,20 @@ fn remove_leftovers(server: &Server) {
 /// Loads the append-only file, or the dump, takes the part in replication that these and the configuration say, and
 /// begins to write the append-only file if it is on.
 async fn load_data(server: &Rc<Server>) -> Result<(), String> {
-    let appends = server.engine.borrow().config.appendonly;
     tokio::task::spawn_local(append::follow(server.clone()));
-    if !appends {
-        server.with_engine(|engine| {
-            let name = &engine.config.appenddirname;
-            if append::directory(engine).exists() {
-                tracing::warn!("appendonly is no: the append-only file in {name} is not loaded");
-            }
-        });
-        let restored = persist::load_at_start(&server.persistence, server).await?;
-        server.with_engine(|engine| take_part(engine, restored));
-        return Ok(());
-    }
-    let (log, restored) = match append_load::load_at_start(server).await? {
+    let first = server.with_engine(|engine| boot::first(&Machine, engine));
+    let loaded = match first {
+        First::Log(place) => append_load::load_at_start(server, place).await?,
+        First::Dump => None,
+    };
+    let (log, restored) = match loaded {
         Some((log, restored)) => (Some(log), restored),
         None => {
             let dump = persist::load_at_start(&server.persistence, server).await?;
             (None, dump)
         }
     };
-    server.with_engine(|engine| take_part(engine, restored));
-    server.with_engine(|engine| server.append.start(engine, log))
+    server.with_engine(|engine| boot::begin(engine, &server.append, restored, log))
 }
 
 fn open(

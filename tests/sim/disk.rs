@@ -222,6 +222,10 @@ impl Disk for SimDisk {
         there.is_some_and(|there| Arc::ptr_eq(there, &file.held))
     }
 
+    fn is_file(&self, path: &Path) -> bool {
+        self.state().names.contains_key(path)
+    }
+
     fn create_directory(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }

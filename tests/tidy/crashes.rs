@@ -5,6 +5,17 @@ use super::{assert_none, phrases_in, read, root};
 /// Who replaces files, how often, and the test that stops durability after each of its operations.
 const REPLACED: [(&str, &str, &str); 6] = [
     (
+        "src/flow/append/log/base.rs: Aside::create_in",
+        "src/server/crash_tests.rs",
+        "a_crash_while_a_received_dump_becomes_a_base_leaves_none_or_a_whole_one",
+    ),
+    (
+        // The manifest names the file in both of its places: see `flow::append::find`.
+        "src/flow/append/log/single.rs: disk.rename",
+        "src/server/append_load/tests.rs",
+        "a_crash_while_a_single_file_is_moved_leaves_it_where_it_is_found",
+    ),
+    (
         "src/flow/append/writer.rs: Aside::create_in",
         "src/flow/append/tests.rs",
         "whatever_fails_and_wherever_it_crashes_what_was_durable_is_loaded_once_and_in_order",
@@ -20,17 +31,6 @@ const REPLACED: [(&str, &str, &str); 6] = [
         "a_crash_during_a_save_leaves_the_old_dump_or_the_new_one",
     ),
     (
-        "src/server/append/base.rs: Aside::create_in",
-        "src/server/crash_tests.rs",
-        "a_crash_while_a_received_dump_becomes_a_base_leaves_none_or_a_whole_one",
-    ),
-    (
-        // The manifest names the file in both of its places: see `append_load::find`.
-        "src/server/append/single.rs: fs::rename",
-        "src/server/append_load/tests.rs",
-        "a_crash_while_a_single_file_is_moved_leaves_it_where_it_is_found",
-    ),
-    (
         "src/server/rewrite_file.rs: Aside::create_in",
         "src/server/crash_tests.rs",
         "a_crash_during_config_rewrite_leaves_the_old_file_or_the_new_one",
@@ -43,6 +43,7 @@ fn every_replacement_of_a_file_has_its_crash_test() {
         "Aside::create",
         "Aside::create_in",
         "fs::rename",
+        "disk.rename",
         "fs::hard_link",
     ];
     let mut found = phrases_in(&[""], &ways);

@@ -44,7 +44,7 @@ const MAY: [(&str, &str); 12] = [
         "a dump that was received and checked, or its temporary file",
     ),
     (
-        "src/server/append/single.rs",
+        "src/flow/append/log/single.rs",
         "the single file of an older server, which becomes the base of the log",
     ),
     ("src/server/shutdown.rs", "pid file and socket"),

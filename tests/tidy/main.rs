@@ -315,7 +315,7 @@ fn constant_fields_of_info_are_documented() {
         .expect("the section");
     let sections = read(&root().join("src/commands/server_cmds/info_sections.rs"));
     let persistence = read(&root().join("src/flow/save/info.rs"));
-    let append = read(&root().join("src/server/append/info.rs"));
+    let append = read(&root().join("src/flow/append/log/info.rs"));
     // `put("name", 0)`, `line("name", &"text")` and pairs of name and text.
     let constant = |rest: &[Token]| {
         let [

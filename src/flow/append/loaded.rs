@@ -1,4 +1,4 @@
-//! What a log was that has been loaded: a new writer goes on in it.
+//! A log that has been loaded, and is continued by a new writer.
 
 use super::log::directory;
 use aof::{Manifest, Sealer, names};
@@ -22,7 +22,7 @@ pub struct LoadedLog {
 }
 
 impl LoadedLog {
-    /// A log that goes on though it was not loaded.
+    /// A log that is continued although it was not loaded.
     ///
     /// # Errors
     /// Its manifest cannot be read.

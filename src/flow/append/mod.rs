@@ -11,22 +11,28 @@
 //! ```
 //!
 //! * [`log`]: the executor's side: when the log begins, is rewritten and ends, and what its state means for replies,
-//!   writers and replicas. [`encode`]: commits as the log has them, and what it says of the replication stream.
-//! * [`batch`]: what is handed over at once. [`queue`]: what both sides say to each other.
+//!   writers and replicas. [`encode`]: commits in the form of the log, with what it records about the replication
+//!   stream.
+//! * [`batch`]: what is handed over together. [`queue`]: the messages between the two sides.
 //! * [`task`]: the writer's side, one turn after the other. [`writer`]: the files. [`policy`]: when to write, to sync,
-//!   and to try again.
-//! * [`past`]: what a log that is loaded says of the replication stream. [`loaded`]: how a writer goes on in it.
+//!   and to try again; [`gather`]: for how many a sync waits.
+//! * [`find`]: which files a log is made of. [`tails`]: whether they are whole, and what is done with a torn end.
+//! * [`past`]: what a loaded log says about the replication stream. [`loaded`]: how a writer continues it.
 //!
 //! Who writes is for [`Appenders`] to say: a thread in the server, virtual time in the simulator.
 
 pub mod appenders;
 pub mod batch;
+mod copied;
 pub mod encode;
+pub mod find;
+pub mod gather;
 pub mod loaded;
 pub mod log;
 pub mod past;
 pub mod policy;
 pub mod queue;
+pub mod tails;
 pub mod task;
 pub mod writer;
 

@@ -1,4 +1,4 @@
-//! What the executor and the writer of the log say to each other.
+//! The messages between the executor and the writer of the log.
 
 use super::{Batch, Fsync, Mark};
 use aof::names::BaseForm;
@@ -43,6 +43,8 @@ pub struct Syncs {
     pub from: usize,
     /// `aof-disable-auto-gc`
     pub keeps_history: bool,
+    /// `aof-annotations`
+    pub annotations: bool,
     /// DEBUG AOF-FLUSH-SLEEP.
     pub sleep: Duration,
     /// A snapshot is being written too.
@@ -72,11 +74,11 @@ pub struct Report {
     pub kept: usize,
     /// Syncs that are under way (0 or 1).
     pub syncing: u64,
-    /// Syncs of `everysec` for which what came meanwhile had to wait for long.
+    /// Syncs of `everysec` that delayed what arrived in the meantime for long.
     pub delayed: u64,
 }
 
-/// Batches that wait become one up to so many bytes.
+/// Waiting batches are joined up to this many bytes.
 const UNITED: usize = 256 << 10;
 
 /// Samples for the latency monitor that may wait to be taken.
@@ -159,6 +161,31 @@ impl Queue {
         self.idle
     }
 
+    /// Commits after `durable` that wait.
+    pub fn commits_after(&self, durable: CommitPosition) -> u64 {
+        let mut batches = self.orders.iter().rev();
+        let last = batches.find_map(|order| match order {
+            Order::Batch(batch) => Some(batch.end.at),
+            _ => None,
+        });
+        last.map_or(0, |last| last.since(durable))
+    }
+
+    /// Takes note of whether the writer has to wait until so many commits after `durable` are there, or something else
+    /// is ordered.
+    pub fn gathers(&mut self, durable: CommitPosition, wanted: u64) -> bool {
+        let batches_only = |order: &Order| matches!(order, Order::Batch(_));
+        self.idle =
+            self.commits_after(durable) < wanted && self.orders.back().is_none_or(batches_only);
+        self.idle
+    }
+
+    /// The writer does not wait any more. Gives how many commits after `durable` are there.
+    pub fn gathered(&mut self, durable: CommitPosition) -> u64 {
+        self.idle = false;
+        self.commits_after(durable)
+    }
+
     /// There are orders that the writer has not taken.
     pub fn has_orders(&self) -> bool {
         !self.orders.is_empty()
@@ -181,13 +208,13 @@ impl Queue {
         self.followed = followed;
     }
 
-    /// Changes the report; the executor is told of it.
+    /// Changes the report and notifies the executor.
     pub fn report(&mut self, change: impl FnOnce(&mut Report)) {
         change(&mut self.report);
         self.calls.executor = true;
     }
 
-    /// As [`Queue::report`], but the executor is told only of what it has to act on.
+    /// As [`Queue::report`], but the executor is notified only if it has to act.
     pub fn note(&mut self, change: impl FnOnce(&mut Report)) {
         let (durable, sendable) = (self.report.durable_end, self.report.sendable);
         let failure = self.report.failure.clone();

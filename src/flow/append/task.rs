@@ -1,15 +1,17 @@
-//! What the writer of the log does, one turn after the other, so that no client ever waits for the disk but those that
-//! asked for it.
+//! What the writer of the log does, one turn after the other, so that only clients that asked for durability wait for
+//! the disk.
 //!
 //! ```text
 //! orders --take--> waiting --turn--> files --> Queue::report
 //! ```
 
+use super::gather::Gather;
 use super::queue::{Exchange, Order, Queue, Syncs};
 use super::{AppendError, Fsync, Policy, Writer};
 use aof::names::BaseForm;
 use base::LogLevel;
 use disk::Disk;
+use engine::CommitPosition;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -49,7 +51,7 @@ pub struct Task<D: Disk> {
     sleep: Duration,
     /// A snapshot is being written too.
     beside: bool,
-    /// Syncs for which what came meanwhile had to wait for long.
+    /// Syncs that delayed what arrived in the meantime for long.
     delayed: u64,
     /// What was ordered and not done. Where the disk refuses the increment that begins after a dataset was replaced,
     /// all that follows waits here: it must never be behind the old dataset.
@@ -58,6 +60,8 @@ pub struct Task<D: Disk> {
     waiting_bytes: usize,
     /// The rewrite whose base was installed, and when what it replaces is removed.
     retires: Option<(u64, Duration)>,
+    /// Those whose replies wait for syncs.
+    writers: Gather,
     /// It was told to end.
     stops: bool,
 }
@@ -83,6 +87,7 @@ impl<D: Disk> Task<D> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             retires: None,
+            writers: Gather::default(),
             stops: false,
         }
     }
@@ -90,6 +95,25 @@ impl<D: Disk> Task<D> {
     /// It was told to end: [`Task::end`] comes next.
     pub fn stops(&self) -> bool {
         self.stops
+    }
+
+    /// How many commits are to be waited for before the next turn, and how long: those who are likely to write before
+    /// the next sync, where replies wait for it. [`Task::gathered`] tells how many came.
+    pub fn gathers(&mut self) -> Option<(u64, Duration)> {
+        match self.policy.fsync {
+            Fsync::Always => self.writers.wanted(),
+            Fsync::EverySecond | Fsync::No => None,
+        }
+    }
+
+    /// It was waited for `wanted` commits, and so many were there.
+    pub fn gathered(&mut self, wanted: u64, there: u64) {
+        self.writers.waited(wanted, there);
+    }
+
+    /// All commits up to this one are durable.
+    pub fn durable(&self) -> CommitPosition {
+        self.writer.durable()
     }
 
     /// How long it may wait for orders; `None`: until there are some.
@@ -118,10 +142,12 @@ impl<D: Disk> Task<D> {
                     leave_disk_alone,
                     from,
                     keeps_history,
+                    annotations,
                     sleep,
                     beside,
                 }) => {
                     (self.sleep, self.beside) = (sleep, beside);
+                    self.writer.set_seals(annotations);
                     if self.keeps_history && !keeps_history {
                         self.forget_history();
                     }
@@ -142,7 +168,7 @@ impl<D: Disk> Task<D> {
         }
         self.write(timer, exchange);
         self.retire(timer, exchange);
-        // Where nobody waits for it.
+        // Nobody waits for this then: what arrives in the meantime is written at once.
         batches && !self.stops && self.policy.fsync != Fsync::Always
     }
 
@@ -163,7 +189,9 @@ impl<D: Disk> Task<D> {
                 }
             }
             Err(error) => {
-                let text = format!("The history of the append-only file stays: {error}");
+                let text = format!(
+                    "The history files of the append-only file could not be removed: {error}"
+                );
                 (self.log)(LogLevel::Warning, &text);
             }
         }
@@ -229,12 +257,17 @@ impl<D: Disk> Task<D> {
         let due = |task: &Self| task.policy.sync_is_due(ms(timer.now()), unsynced);
         if result.is_ok() && self.writer.has_unsynced() && due(self) {
             exchange.with(|queue| queue.note(|report| report.syncing = 1));
-            let begun = timer.now();
+            let (begun, before) = (timer.now(), self.writer.durable());
             result = self.writer.sync();
             let took = timer.now() - begun;
             match self.policy.fsync {
                 Fsync::Always => {
-                    exchange.with(|queue| queue.took("aof-fsync-always", ms(took) as i64));
+                    let durable = self.writer.durable();
+                    let waiting = exchange.with(|queue| {
+                        queue.took("aof-fsync-always", ms(took) as i64);
+                        queue.commits_after(durable)
+                    });
+                    self.writers.synced(took, durable.since(before), waiting);
                 }
                 _ => self.delayed += u64::from(took >= DELAYED),
             }

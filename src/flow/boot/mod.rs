@@ -1,7 +1,10 @@
-//! The start of a server, once its configuration has been read: the dump is loaded, and the server takes up its role in
-//! replication.
+//! The start of a server, once its configuration has been read: the append-only file or the dump is loaded, and the
+//! server takes up its role in replication.
 //!
 //! ```text
+//! first --Log: there is one, the caller loads it--> begin
+//!   '-- Dump, or there is no log --> Boot::look -->  begin
+//!
 //! Boot::look --no dump--> the dataset is empty and complete -------------\
 //!      \-- Dump: the caller loads it --> Boot::loaded --> it is in memory --> take_part
 //! ```
@@ -14,6 +17,8 @@
 #[cfg(test)]
 mod tests;
 
+use crate::append::find::Place;
+use crate::append::{AppendOnly, Appenders, LoadedLog, Told, log};
 use crate::load::{LoadError, LoadOptions, LoadProgress, Loaded, announce, options};
 use crate::save::{FileOf, Saves, Writers};
 use base::LogLevel;
@@ -23,6 +28,79 @@ use replication::{Past, ReplMeta};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What is looked for first.
+#[derive(Clone, Debug)]
+pub enum First {
+    /// An append-only file; the dump if there is none.
+    Log(Place),
+    /// The dump, and nothing else.
+    Dump,
+}
+
+/// What a server loads at its start.
+pub fn first(disk: &impl Disk, engine: &Engine) -> First {
+    if engine.config.appendonly {
+        return First::Log(Place::configured(engine));
+    }
+    let name = &engine.config.appenddirname;
+    if disk.list(&log::directory(disk, engine)).is_ok() {
+        let text = format!("appendonly is no: the append-only file in {name} is not loaded");
+        (engine.log)(LogLevel::Warning, &text);
+    }
+    First::Dump
+}
+
+/// What a loaded log says about replication, which is also written to the log of the server.
+pub fn restored(engine: &Engine, told: Result<Option<Told>, String>) -> Option<Restored> {
+    let log = |level, text: &str| (engine.log)(level, text);
+    if let Ok(None) = told
+        && engine.config.replicaof.is_some()
+    {
+        log(
+            LogLevel::Notice,
+            "The append-only file tells no place in a replication history: this replica needs a full resync",
+        );
+    }
+    let told = told.unwrap_or_else(|why| {
+        let text = format!(
+            "The replication history does not go on from the append-only file: {why}. Replicas need a full resync"
+        );
+        log(LogLevel::Warning, &text);
+        None
+    });
+    let Told { meta, past } = told?;
+    let ReplMeta { at, .. } = meta;
+    let bytes: usize = past.bytes.iter().map(Vec::len).sum();
+    let text = format!(
+        "The append-only file ends at {}:{}, and holds the last {bytes} bytes of the replication stream",
+        at.id, at.offset
+    );
+    log(LogLevel::Notice, &text);
+    Some(Restored {
+        meta,
+        expired: Some(Vec::new()),
+        past: Some(past),
+    })
+}
+
+/// What there is has been loaded: the server takes up its role in replication, and writes an append-only file if it is to
+/// have one: that which was loaded, or a new one with the dataset as its base.
+///
+/// # Errors
+/// The text with which the server ends: the disk refuses the log.
+pub fn begin<A: Appenders>(
+    engine: &mut Engine,
+    append: &AppendOnly<A>,
+    restored: Option<Restored>,
+    log: Option<LoadedLog>,
+) -> Result<(), String> {
+    take_part(engine, restored);
+    match engine.config.appendonly {
+        true => append.start(engine, log),
+        false => Ok(()),
+    }
+}
 
 /// What a dump or an append-only file says about replication.
 #[derive(Debug)]

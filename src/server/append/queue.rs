@@ -1,5 +1,6 @@
 //! The queue between the executor and the thread of the log, and how they wait for each other.
 
+use engine::CommitPosition;
 use flow::append::queue::{Exchange, Order, Queue};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -51,6 +52,18 @@ impl Shared {
         }
         .unwrap_or_else(PoisonError::into_inner);
         queue.take()
+    }
+
+    /// Waits until so many commits after `durable` wait, something else is ordered, or the time is over. Gives how many
+    /// there are.
+    pub fn gather(&self, durable: CommitPosition, wanted: u64, wait: Duration) -> u64 {
+        let is_short = |queue: &mut Queue| queue.gathers(durable, wanted);
+        let waited = self
+            .0
+            .ordered
+            .wait_timeout_while(self.lock(), wait, is_short);
+        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.gathered(durable)
     }
 
     /// Waits for another report.

@@ -14,6 +14,10 @@ pub fn run(mut task: Task<Machine>, shared: &Shared) {
     let timer = SinceStart(Instant::now());
     let _tells = TellsOfPanic(shared);
     while !task.stops() {
+        if let Some((wanted, within)) = task.gathers() {
+            let there = shared.gather(task.durable(), wanted, within);
+            task.gathered(wanted, there);
+        }
         let orders = shared.take(task.wait(&timer));
         if task.turn(orders, &timer, shared) {
             // What comes meanwhile is written at once.

@@ -1,14 +1,16 @@
 //! DEBUG LOADAOF: the executor loads the existing log again, and does nothing else in the meantime.
 
-use super::find::{self, Part};
-use super::judge::{self, Judged};
 use super::replay::Run;
-use super::{bad_dump, begins_with_dump, place, tails, tell_loaded};
+use super::{bad_dump, begins_with_dump, judge, tell_loaded};
 use crate::load::{self, LoadOptions, LoadProgress};
+use crate::log;
 use crate::persist::{Persistence, load_options};
 use aof::Sealer;
+use disk::Machine;
 use engine::{Engine, Loading};
 use flow::append::LoadedLog;
+use flow::append::find::{Part, Place, find};
+use flow::append::tails::{Judged, Tails};
 use flow::load::LoadError;
 use std::fs::File;
 use std::path::Path;
@@ -19,8 +21,7 @@ use std::time::Instant;
 /// # Errors
 /// Why it cannot be loaded; a part of it may have been.
 pub fn load_again(persistence: &Persistence, engine: &mut Engine) -> Result<LoadedLog, String> {
-    let (dir, directory, filename) = place(engine);
-    let found = find::find(&dir, &directory, &filename)?;
+    let found = find(&Machine, &Place::configured(engine), log::write)?;
     engine.empty_all(false);
     let found = found.ok_or("there is no append-only file")?;
     let mut end = None;
@@ -35,13 +36,7 @@ pub fn load_again(persistence: &Persistence, engine: &mut Engine) -> Result<Load
     result?;
     engine.dirty = 0;
     persistence.start_empty();
-    Ok(LoadedLog {
-        directory: found.directory,
-        manifest: found.manifest,
-        single: found.single,
-        copied: found.copied,
-        end,
-    })
+    Ok(found.loaded(end))
 }
 
 fn load_part(
@@ -57,7 +52,7 @@ fn load_part(
     };
     let mut run = Run::new(engine, part.path.clone(), part.name.clone());
     let walked = run.judge_now(engine, start)?;
-    let Judged { end, sealer, .. } = judge::judge(&part.path, &walked, tails(engine, last))?;
+    let Judged { end, sealer, .. } = judge(&part.path, walked, Tails::configured(engine, last))?;
     run.finish_now(engine, end)?;
     tell_loaded(part, first, begun);
     Ok(sealer.map(|sealer| (end, sealer)))

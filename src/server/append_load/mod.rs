@@ -12,9 +12,6 @@
 
 mod again;
 mod ahead;
-mod copy;
-mod find;
-mod judge;
 mod replay;
 
 #[cfg(test)]
@@ -24,40 +21,41 @@ pub use again::load_again;
 
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{in_background, load_options};
-use crate::{Server, threads};
+use crate::{Server, log, threads};
 use ahead::{Mode, Piece, Seen};
 use aof::Sealer;
-use engine::{Engine, Loading};
-use find::{Found, Part};
+use disk::Machine;
+use engine::Loading;
+use flow::append::find::{Found, Part, Place, find};
+use flow::append::tails::{self, Judged, Seen as SeenToEnd, Tails};
 use flow::append::{LoadedLog, Reading, Told};
-use flow::boot::Restored;
+use flow::boot::{Restored, restored};
 use flow::load::LoadError;
-use judge::{Judged, Tails};
 use rdb::{ErrorKind, RdbError};
 use replay::{Run, unreadable};
-use replication::ReplMeta;
 use std::fs::File;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tools::aof::walk::Walked;
 
 /// How long clients wait for an answer while requests run.
 const SLICE: Duration = Duration::from_millis(2);
 
-/// Loads the append-only file that the configuration names, if it is there. Gives what it says of replication, too.
+/// Loads the append-only file at this place, if it exists. Also returns what it says about replication.
 ///
 /// # Errors
 /// The text with which the server ends. Files are as they were.
 pub async fn load_at_start(
     server: &Rc<Server>,
+    place: Place,
 ) -> Result<Option<(LoadedLog, Option<Restored>)>, String> {
-    let (dir, directory, filename) = server.with_engine(|engine| place(engine));
     // Clients are told that the server is loading, even while it is only looking for the files.
     server.with_engine(|engine| engine.loading = Loading::Blocking);
-    let found = in_background(move || find::find(&dir, &directory, &filename)).await;
+    let found = in_background(move || find(&Machine, &place, log::write)).await;
     server.with_engine(|engine| engine.loading = Loading::No);
     let Some(found) = found? else {
         return Ok(None);
@@ -77,43 +75,10 @@ pub async fn load_at_start(
         // The files hold a complete dataset, and it is in memory now.
         server.persistence.start_empty();
     });
-    if let Ok(None) = told
-        && server.engine.borrow().config.replicaof.is_some()
-    {
-        tracing::info!(
-            "The append-only file tells no place in a replication history: this replica needs a full resync"
-        );
-    }
-    let told = told.unwrap_or_else(|why| {
-        tracing::warn!(
-            "The replication history does not go on from the append-only file: {why}. Replicas need a full resync"
-        );
-        None
-    });
-    let restored = told.map(|Told { meta, past }| {
-        let ReplMeta { at, .. } = meta;
-        let bytes: usize = past.bytes.iter().map(Vec::len).sum();
-        tracing::info!(
-            "The append-only file ends at {}:{}, and holds the last {bytes} bytes of the replication stream",
-            at.id,
-            at.offset
-        );
-        Restored {
-            meta,
-            expired: Some(Vec::new()),
-            past: Some(past),
-        }
-    });
+    let restored = server.with_engine(|engine| restored(engine, told));
     let seconds = begun.elapsed().as_secs_f64();
     tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
-    let log = LoadedLog {
-        directory: found.directory,
-        manifest: found.manifest,
-        single: found.single,
-        copied: found.copied,
-        end,
-    };
-    Ok(Some((log, restored)))
+    Ok(Some((found.loaded(end), restored)))
 }
 
 /// Loads the files. Returns what they say about the replication stream.
@@ -148,7 +113,7 @@ async fn load_part(
         false => 0,
         true => load_dump(server, &part.path, progress).await?,
     };
-    let tails = server.with_engine(|engine| tails(engine, last));
+    let tails = server.with_engine(|engine| Tails::configured(engine, last));
     let path = part.path.clone();
     let mut run = server.with_engine(|engine| Run::new(engine, path.clone(), part.name.clone()));
     let gauge = Gauge { progress, before };
@@ -163,7 +128,7 @@ async fn load_part(
     .await?;
     run.leave(seen.left_from);
     let (walked, mut reading) = (seen.walked, *seen.reading.unwrap_or_default());
-    let judged = in_background(move || judge::judge(&path, &walked, tails)).await;
+    let judged = in_background(move || judge(&path, walked, tails)).await;
     let Judged { end, cut, sealer } = judged?;
     reading.end_file(cut);
     if let Some(from) = run.forget() {
@@ -232,14 +197,21 @@ fn begins_with_dump(part: &Part, first: bool) -> Result<bool, String> {
     }
 }
 
-fn tails(engine: &Engine, last: bool) -> Tails {
-    let config = &engine.config;
-    Tails {
-        truncated: config.aof_load_truncated,
-        corrupt: config.aof_load_corrupt_tail,
-        corrupt_max: u64::try_from(config.aof_load_corrupt_tail_max_size).unwrap_or(0),
-        last,
-    }
+/// Judges a file that has been read to its end; what is torn off it is set aside.
+fn judge(path: &Path, walked: Walked, tails: Tails) -> Result<Judged, String> {
+    let Walked {
+        size,
+        judge,
+        defect,
+        sound_after,
+    } = walked;
+    let seen = SeenToEnd {
+        size,
+        judge,
+        defect,
+        sound_after,
+    };
+    tails::judge(&Machine, path, &seen, tails, log::write)
 }
 
 fn tell_loaded(part: &Part, first: bool, begun: Instant) {
@@ -249,13 +221,6 @@ fn tell_loaded(part: &Part, first: bool, begun: Instant) {
         part.name,
         begun.elapsed().as_secs_f64()
     );
-}
-
-fn place(engine: &Engine) -> (PathBuf, PathBuf, String) {
-    let config = &engine.config;
-    let dir = PathBuf::from(&config.dir);
-    let directory = dir.join(&config.appenddirname);
-    (dir, directory, config.appendfilename.clone())
 }
 
 /// Loads the dump at the start of a file. Returns its length.

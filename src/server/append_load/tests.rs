@@ -9,6 +9,7 @@ use base::secret::Secrets;
 use config::Config;
 use engine::host::SaveOptions;
 use std::fs;
+use std::path::PathBuf;
 use tokio::task::LocalSet;
 
 const NAME: &str = "appendonly.aof";
@@ -64,7 +65,8 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.expect("a runtime");
         let tasks = LocalSet::new();
-        let found = tasks.block_on(&runtime, load_at_start(&self.server))?;
+        let place = self.server.with_engine(|engine| Place::configured(engine));
+        let found = tasks.block_on(&runtime, load_at_start(&self.server, place))?;
         Ok(found.map(|(log, _)| log))
     }
 

@@ -7,9 +7,9 @@ use super::Failed;
 use super::check::{self, End, Options};
 use super::log::Log;
 use crate::source::Trouble;
-use disk::directory_of;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use disk::{Machine, directory_of};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A cut that would mend a log.
@@ -70,42 +70,8 @@ pub fn plan(log: &Log, options: &Options) -> Result<Option<Cut>, Failed> {
 /// # Errors
 /// Those of the system; the log is unchanged until what is cut off is on disk.
 pub fn cut(cut: &Cut) -> Result<PathBuf, Trouble> {
-    let fail = |e: io::Error| Trouble::io("cut", &cut.path, &e);
-    let mut log = OpenOptions::new().read(true).write(true).open(&cut.path);
-    let log = log
-        .as_mut()
-        .map_err(|e| Trouble::io("open", &cut.path, e))?;
-    let size = log.metadata().map_err(fail)?.len();
-    if size != cut.size {
-        let why = "it was written to meanwhile: is its server running?";
-        return Err(Trouble(format!("cannot cut {}: {why}", cut.path.display())));
-    }
-    let (aside, mut rest) = create_aside(cut)?;
-    let wrote = |e: io::Error| Trouble::io("write", &aside, &e);
-    log.seek(SeekFrom::Start(cut.keep)).map_err(fail)?;
-    io::copy(log, &mut rest).map_err(wrote)?;
-    rest.sync_all().map_err(wrote)?;
-    sync_directory(&cut.path).map_err(wrote)?;
-    log.set_len(cut.keep).map_err(fail)?;
-    log.sync_all().map_err(fail)?;
-    Ok(aside)
-}
-
-fn create_aside(cut: &Cut) -> Result<(PathBuf, File), Trouble> {
-    let mut number = 0;
-    loop {
-        let mut name = cut.path.clone().into_os_string();
-        name.push(format!(".cut-at-{}", cut.keep));
-        if number > 0 {
-            name.push(format!("-{number}"));
-        }
-        let path = PathBuf::from(name);
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(e) => return Err(Trouble::io("create", &path, &e)),
-        }
-    }
+    let aside = disk::cut_off(&Machine, &cut.path, cut.size, cut.keep);
+    aside.map_err(|e| Trouble(e.to_string()))
 }
 
 /// Makes the names beside a file durable.

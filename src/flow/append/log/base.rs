@@ -14,8 +14,8 @@ use std::path::Path;
 const PIECE: usize = 256 << 10;
 
 impl<A: Appenders> AppendOnly<A> {
-    /// The new dataset is what this file holds: a copy of it becomes the base, and there is no rewrite. If that fails, there
-    /// is one.
+    /// The new dataset is what this file holds: a copy of it becomes the base, and there is no rewrite. If that fails,
+    /// there is one.
     pub fn take_base(&self, engine: &mut Engine, file: &LogFileOf<A>) {
         let mut state = self.state.borrow_mut();
         let form = form(engine);

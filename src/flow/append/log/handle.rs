@@ -34,11 +34,11 @@ pub(super) enum Mode {
     /// There is no log.
     #[default]
     Off,
-    /// The log begins: they are written to increments that no manifest names before there is a base. Until then nothing
-    /// is promised.
+    /// The log begins: they are written to increments that no manifest names until there is a base. Nothing is promised
+    /// before that.
     Begins,
-    /// The dataset is not that of the log on disk any more: they are written to increments that no manifest names before
-    /// there is a base. A crash brings the old dataset back, so nothing is durable until then.
+    /// The log on disk holds a dataset that has been replaced: they are written to increments that no manifest names
+    /// until there is a base. A crash brings the old dataset back, so nothing is durable before that.
     Waiting,
     /// They are written to the log.
     On,

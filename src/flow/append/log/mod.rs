@@ -7,11 +7,10 @@
 //! ```
 //!
 //!  * The executor never writes and never syncs; the thread never sees the keyspace.
-//!  * A rewrite is a cut: at the same place in the order of commits a snapshot begins and a new increment. When the
+//!  * A rewrite is a cut: a snapshot and a new increment begin at the same place in the order of commits. When the
 //!    snapshot is in its place as the base, the manifest names both instead of what came before.
-//!  * Where the dataset is replaced as a whole (a full sync, DEBUG RELOAD), what is committed after that goes to an
-//!    increment that the manifest does not name before the new dataset is its base: a crash leaves the old dataset or the
-//!    new one.
+//!  * When the whole dataset is replaced (by a full sync or DEBUG RELOAD), later commits go to an increment that the
+//!    manifest does not name until the new dataset is its base, so that a crash leaves the old dataset or the new one.
 
 mod base;
 mod handle;
@@ -68,6 +67,7 @@ fn syncs(engine: &Engine, rewriting: bool, sleep: Duration) -> Syncs {
         // As much may come while it is synced, and once more, before writers wait.
         from: limit / 4,
         keeps_history: engine.config.aof_disable_auto_gc,
+        annotations: engine.config.aof_annotations,
         sleep,
         beside: rewriting,
     }
@@ -187,17 +187,14 @@ impl<A: Appenders> AppendOnly<A> {
         let mut state = self.state.borrow_mut();
         state.base_seq = manifest.base.as_ref().map_or(0, |base| base.seq);
         (state.directory, state.filename) = (directory.clone(), filename.clone());
+        state.tap.tell_stream(engine.config.aof_annotations);
         let last = Mark {
             at: engine.commits.position(),
             ..state.tap.mark(engine)
         };
-        Ok(Writer::new(
-            disk.clone(),
-            directory,
-            filename,
-            manifest,
-            last,
-        ))
+        let mut writer = Writer::new(disk.clone(), directory, filename, manifest, last);
+        writer.set_seals(engine.config.aof_annotations);
+        Ok(writer)
     }
 
     fn request(&self, whole: &Whole, base: Base) -> SnapshotRequest<LogFileOf<A>> {
@@ -211,8 +208,8 @@ impl<A: Appenders> AppendOnly<A> {
         }
     }
 
-    /// BGREWRITEAOF. It is only `scheduled` where nothing may begin now. Without a log it writes one all the same, which
-    /// holds the dataset of this moment.
+    /// BGREWRITEAOF. It is only `scheduled` where nothing may begin now. Without a log it writes one all the same,
+    /// which holds the dataset of this moment.
     ///
     /// # Errors
     /// A rewrite is running.
@@ -241,7 +238,7 @@ impl<A: Appenders> AppendOnly<A> {
         }
     }
 
-    /// The dataset was replaced as a whole: the log goes on with the new one as its base.
+    /// The whole dataset was replaced: the log continues with the new one as its base.
     pub fn dataset_replaced(&self, engine: &mut Engine) {
         if !self.is_on() {
             return;
@@ -498,8 +495,9 @@ fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
         history.went_through(id, offset).then_some(offset)
     };
     let (sendable, durable) = (offset(report.sendable), offset(report.durable_end));
-    if report.failure.is_some() {
-        // The disk may refuse for long. Replicas keep the data meanwhile.
+    if report.failure.is_some() || !engine.config.aof_annotations {
+        // The disk may refuse for a long time, and replicas have the data in the meantime; or the log does not say
+        // which part of the stream it has.
         engine.repl.release(None);
     } else if let Some(sendable) = sendable {
         engine.repl.release(Some(sendable));
@@ -562,7 +560,7 @@ impl<A: Appenders> State<A> {
         self.tap.reset();
         engine.repl.follow_by_log(true);
         if let Some(batch) = self.tap.batch(engine) {
-            // Nobody is told of this place in the history before it is in the log.
+            // This position in the history is in the log before anybody can see it.
             writer.push(batch);
             writer.write().map_err(|e| e.to_string())?;
         }
@@ -594,6 +592,7 @@ impl<A: Appenders> State<A> {
 
     fn set_syncs(&mut self, syncs: Syncs) {
         self.syncs = Some(syncs);
+        self.tap.tell_stream(syncs.annotations);
         self.set_waits(syncs);
         self.with_queue(|queue| queue.order(Order::Policy(syncs)));
     }
@@ -673,11 +672,14 @@ impl<A: Appenders> State<A> {
         if let Some(running) = self.running.take()
             && running.placed
         {
-            // The manifest may name it all the same, if its directory could not be synced: it stays.
+            // The manifest may still name it, if its directory could not be synced, so it stays.
             let path = self.base_path(running.base);
             (engine.log)(
                 LogLevel::Notice,
-                &format!("{} is left where it is", path.display()),
+                &format!(
+                    "{} is not removed, because the manifest may name it",
+                    path.display()
+                ),
             );
         }
         if self.mode == Mode::Waiting {

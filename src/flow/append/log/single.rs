@@ -1,4 +1,4 @@
-//! The single file of an older server moves into the directory of the log.
+//! Moving the single file of an older server into the directory of the log.
 
 use super::AppendOnly;
 use crate::append::Writer;

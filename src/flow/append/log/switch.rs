@@ -12,7 +12,7 @@ use disk::{Disk, DiskFile};
 use engine::Engine;
 
 impl<A: Appenders> AppendOnly<A> {
-    /// The server starts with a log: goes on in the one that was loaded, or begins one with the dataset as its base.
+    /// The server starts with a log: continues the one that was loaded, or begins one with the dataset as its base.
     ///
     /// # Errors
     /// The disk's.
@@ -34,7 +34,7 @@ impl<A: Appenders> AppendOnly<A> {
                     Some((len, sealer)) => writer.resume(len, sealer).unwrap_or_else(|e| {
                         (engine.log)(
                             LogLevel::Notice,
-                            &format!("The append-only file goes on in a new file: {e}"),
+                            &format!("The append-only file continues in a new file: {e}"),
                         );
                         false
                     }),

@@ -10,21 +10,28 @@
 use aof::Manifest;
 use aof::manifest::{File as Entry, Kind};
 use aof::seal;
+use base::LogLevel;
+use disk::Disk;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What of the log is there as a whole, if not all is that the manifest names.
-pub fn whole(directory: &Path, manifest: &Manifest) -> Option<Manifest> {
-    let there = |file: &Entry| directory.join(OsStr::from_bytes(&file.name)).is_file();
+pub fn whole(
+    disk: &impl Disk,
+    directory: &Path,
+    manifest: &Manifest,
+    log: fn(LogLevel, &str),
+) -> Option<Manifest> {
+    let there = |file: &Entry| disk.is_file(&directory.join(OsStr::from_bytes(&file.name)));
     let missing = manifest.files().find(|file| !there(file))?.clone();
     let part = match &manifest.base {
         Some(base) if there(base) => up_to_gap(manifest.clone(), there),
         _ => up_to_gap(before(manifest)?, there),
     };
-    let ours = |file: &Entry| begins_with_seal(&directory.join(OsStr::from_bytes(&file.name)));
+    let ours =
+        |file: &Entry| begins_with_seal(disk, &directory.join(OsStr::from_bytes(&file.name)));
     let whole = part.base.as_ref().is_some_and(there)
         && !part.increments.is_empty()
         && part.increments.iter().all(ours);
@@ -34,11 +41,14 @@ pub fn whole(directory: &Path, manifest: &Manifest) -> Option<Manifest> {
                 String::from_utf8_lossy(&file.name).into_owned()
             })
         };
-        tracing::warn!(
-            "This directory is a copy that was made while the append-only file was rewritten: {} is not there. It is \
+        log(
+            LogLevel::Warning,
+            &format!(
+                "This directory is a copy that was made while the append-only file was rewritten: {} is not there. It is \
              loaded up to the end of {}",
-            name(Some(&missing)),
-            name(part.increments.last())
+                name(Some(&missing)),
+                name(part.increments.last())
+            ),
         );
     }
     whole.then_some(part)
@@ -70,8 +80,10 @@ fn up_to_gap(mut manifest: Manifest, there: impl Fn(&Entry) -> bool) -> Manifest
     manifest
 }
 
-fn begins_with_seal(path: &Path) -> bool {
+fn begins_with_seal(disk: &impl Disk, path: &Path) -> bool {
     let mut first = [0; seal::MARK.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    let read = disk
+        .open(path)
+        .and_then(|mut file| file.read_exact(&mut first));
     read.is_ok() && first == seal::MARK
 }

@@ -1,13 +1,39 @@
 //! Which files the log is made of.
 
-use super::copy;
+use super::{LoadedLog, copied};
 use aof::names::{self, begins_with_dump};
-use aof::{Manifest, manifest};
+use aof::{Manifest, Sealer, manifest};
+use base::LogLevel;
+use disk::{Disk, DiskFile, read_all, strerror};
+use engine::Engine;
 use std::ffi::OsStr;
-use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+/// Where a log may be.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `dir`
+    pub dir: PathBuf,
+    /// `appenddirname` in it.
+    pub directory: PathBuf,
+    /// `appendfilename`
+    pub filename: String,
+}
+
+impl Place {
+    /// As is configured.
+    pub fn configured(engine: &Engine) -> Place {
+        let config = &engine.config;
+        let dir = PathBuf::from(&config.dir);
+        Place {
+            directory: dir.join(&config.appenddirname),
+            dir,
+            filename: config.appendfilename.clone(),
+        }
+    }
+}
 
 /// A log that is there.
 #[derive(Debug)]
@@ -38,37 +64,55 @@ pub struct Part {
 }
 
 impl Found {
+    /// What a writer has to know of it when it has been loaded; `end`: how its last file ends, if nothing was cut off
+    /// there.
+    pub fn loaded(self, end: Option<(u64, Sealer)>) -> LoadedLog {
+        LoadedLog {
+            directory: self.directory,
+            manifest: self.manifest,
+            single: self.single,
+            copied: self.copied,
+            end,
+        }
+    }
+
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes).sum()
     }
 }
 
-/// Looks for a manifest in `directory`, else for a single file in `dir`.
+/// Looks for a manifest in the directory, else for a single file in `dir`.
 ///
 /// # Errors
 /// A manifest with which no server would start, a file that is missing or cannot be read.
-pub fn find(dir: &Path, directory: &Path, filename: &str) -> Result<Option<Found>, String> {
+pub fn find(
+    disk: &impl Disk,
+    place: &Place,
+    log: fn(LogLevel, &str),
+) -> Result<Option<Found>, String> {
+    let Place {
+        dir,
+        directory,
+        filename,
+    } = place;
     let path = directory.join(names::manifest(filename));
-    match fs::read(&path) {
+    match read_all(disk, &path) {
         Ok(bytes) => {
             let manifest = Manifest::parse(&bytes)
                 .map_err(|e| format!("*** FATAL AOF MANIFEST FILE ERROR *** {e}"))?;
-            return with_manifest(dir, directory, filename, manifest).map(Some);
+            return with_manifest(disk, place, manifest, log).map(Some);
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
-            let (name, why) = (
-                directory.file_name().unwrap_or_default(),
-                crate::strerror(&e),
-            );
+            let (name, why) = (directory.file_name().unwrap_or_default(), strerror(&e));
             let name = name.display();
             return Err(format!(
                 "Can't open or create append-only dir {name}: {why}"
             ));
         }
         Err(e) => {
-            let why = crate::strerror(&e);
+            let why = strerror(&e);
             return Err(format!(
                 "Fatal error: can't open the AOF manifest file {} for reading: {why}",
                 path.display()
@@ -76,39 +120,44 @@ pub fn find(dir: &Path, directory: &Path, filename: &str) -> Result<Option<Found
         }
     }
     let single = dir.join(filename);
-    if !single.is_file() {
+    if !disk.is_file(&single) {
         return Ok(None);
     }
     Ok(Some(Found {
-        directory: directory.to_owned(),
+        directory: directory.clone(),
         manifest: Manifest::of_single(filename),
-        parts: vec![part(single.clone())?],
+        parts: vec![part(disk, single.clone())?],
         single: Some(single),
         copied: false,
     }))
 }
 
 fn with_manifest(
-    dir: &Path,
-    directory: &Path,
-    filename: &str,
+    disk: &impl Disk,
+    place: &Place,
     manifest: Manifest,
+    log: fn(LogLevel, &str),
 ) -> Result<Found, String> {
-    let place = |file: &manifest::File| directory.join(OsStr::from_bytes(&file.name));
+    let Place {
+        dir,
+        directory,
+        filename,
+    } = place;
+    let at = |file: &manifest::File| directory.join(OsStr::from_bytes(&file.name));
     // A process may have ended after it had written the manifest and before it moved the file.
     let single = dir.join(filename);
     let moved = manifest != Manifest::of_single(filename)
-        || directory.join(filename).exists()
-        || !single.is_file();
-    let whole = copy::whole(directory, &manifest);
+        || disk.is_file(&directory.join(filename))
+        || !disk.is_file(&single);
+    let whole = copied::whole(disk, directory, &manifest, log);
     let copied = moved && whole.is_some();
     let manifest = whole.filter(|_| moved).unwrap_or(manifest);
     let parts = match moved {
-        true => manifest.files().map(|file| part(place(file))).collect(),
-        false => part(single.clone()).map(|part| vec![part]),
+        true => manifest.files().map(|file| part(disk, at(file))).collect(),
+        false => part(disk, single.clone()).map(|part| vec![part]),
     };
     Ok(Found {
-        directory: directory.to_owned(),
+        directory: directory.clone(),
         parts: parts?,
         manifest,
         single: (!moved).then_some(single),
@@ -116,17 +165,17 @@ fn with_manifest(
     })
 }
 
-fn part(path: PathBuf) -> Result<Part, String> {
+fn part(disk: &impl Disk, path: PathBuf) -> Result<Part, String> {
     let name = path.file_name().unwrap_or(path.as_os_str());
     let name = name.to_string_lossy().into_owned();
     let look = || -> io::Result<(u64, bool)> {
-        let mut file = File::open(&path)?;
+        let mut file = disk.open(&path)?;
         let mut first = Vec::new();
         (&mut file).take(9).read_to_end(&mut first)?;
-        Ok((file.metadata()?.len(), begins_with_dump(&first)))
+        Ok((file.size()?, begins_with_dump(&first)))
     };
     let looked = look().map_err(|e| {
-        let why = crate::strerror(&e);
+        let why = strerror(&e);
         match e.kind() {
             io::ErrorKind::NotFound => {
                 format!("Unable to obtain the AOF file {name} length. stat: {why}")
