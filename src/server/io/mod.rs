@@ -8,7 +8,7 @@
 //! ```
 //!
 //!  * [`message`]: what crosses the border. [`thread`], [`socket`]: the side of the sockets. [`remote`]: the side of the
-//!    executor, where a connection is a [`Remote`](connection::Remote). This file: how the executor reaches the threads.
+//!    executor, where a connection is a [`Remote`]. This file: how the executor reaches the threads.
 //!  * A connection has at most one envelope under way: its requests run in their order, no queue holds more than one for
 //!    each connection, and nobody who sends much keeps others waiting for more than one batch.
 //!  * The queues are tokio's: they wake the other side only if it sleeps.
