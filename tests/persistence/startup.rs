@@ -112,7 +112,7 @@ fn a_dump_of_the_next_version_is_read_as_far_as_it_is_known() {
         ),
         (
             &new_opcode,
-            "at byte 16, reading the next opcode: unknown opcode 238 (0xee)",
+            "at byte 16, reading value type of key \"\\x00\": unknown value type 238 (0xee)",
         ),
     ] {
         let (status, log) = start(path, "relaxed").start_failing();

@@ -114,7 +114,7 @@ pub fn entry(client: &mut Client, key: &[u8]) -> Entry {
         "list" => run(&[b"LRANGE", key, b"0", b"-1"]),
         "set" => sorted(run(&[b"SMEMBERS", key])),
         "hash" => sorted_pairs(run(&[b"HGETALL", key])),
-        "zset" => run(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]),
+        "zset" => by_number(run(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"])),
         "stream" => run(&[b"XRANGE", key, b"-", b"+"]),
         "array" => run(&[b"ARSCAN", key, b"0", b"18446744073709551614"]),
         _ => Vec::new(),
@@ -129,6 +129,17 @@ pub fn entry(client: &mut Client, key: &[u8]) -> Entry {
 
 fn sorted(mut items: Vec<Value>) -> Vec<Value> {
     items.sort();
+    items
+}
+
+/// Members with their scores, each of which servers write in texts of their own.
+fn by_number(mut items: Vec<Value>) -> Vec<Value> {
+    for score in items.iter_mut().skip(1).step_by(2) {
+        let number: Option<f64> = score.text().and_then(|text| text.parse().ok());
+        if let Some(number) = number {
+            *score = Value::Bulk(format!("{number:?}").into_bytes());
+        }
+    }
     items
 }
 
